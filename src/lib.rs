@@ -1,0 +1,17 @@
+//! # sawt
+//!
+//! *Sawt* (صوت) means both "voice" and "vote". It records readers' votes on a news site's polls, keeps each reader to
+//! one ballot, and serves tallies that move as the votes come in.
+//!
+//! The modules, in the order that reads best:
+//!
+//! - [`poll`]: the domain, pure. What a poll is, what may be chosen, when it is open, how votes are summed.
+//! - [`site`]: publishers, the origins that may embed their polls, and their API keys.
+//! - [`voter`]: the signed tokens that tell one anonymous reader from another.
+//! - [`store`]: the contract that keeps every vote exactly once, and its two implementations, SQLite and Redis.
+pub mod clock;
+pub mod poll;
+pub mod secret;
+pub mod site;
+pub mod store;
+pub mod voter;

@@ -1,0 +1,127 @@
+//! One voter's ballot in one poll: who it belongs to, what is asked of it, and what became of that.
+
+use std::fmt;
+
+use super::{Choices, Poll};
+use crate::voter::VoterId;
+
+/// The secret that turns voters into digests, one per poll. It is random, lives beside the poll in the store and
+/// never leaves it, so the ballots of one reader can't be linked across polls by whoever reads the store: that would
+/// take the reader's 128-bit voter id, which no store holds.
+///
+/// It does not come from `SAWT_SECRET`, so rotating that secret changes no digest and nobody can vote twice.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DigestKey([u8; 32]);
+
+impl DigestKey {
+    /// The key with these bytes, which must be random.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key's bytes, for the store.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DigestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DigestKey(…)")
+    }
+}
+
+/// A voter as one poll's store knows them: 8 bytes of a keyed BLAKE3 hash of the voter's id.
+///
+/// Two voters of one poll share a digest with a probability of n²/2⁶⁵: one in 37 million at a million voters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VoterDigest {
+    /// The name of the ballot within the poll.
+    pub field: [u8; 8],
+    /// Which partition it lies in: always the same one.
+    pub partition: u16,
+}
+
+impl VoterDigest {
+    /// A voter's digest in a poll.
+    pub fn of(voter: &VoterId, poll: &Poll) -> Self {
+        let hash = blake3::keyed_hash(poll.digest_key.as_bytes(), voter.as_bytes());
+        // The partition comes from bytes the field does not use: within a partition the fields stay uniform.
+        let [b0, b1, b2, b3, b4, b5, b6, b7, p0, p1, p2, p3, ..] = *hash.as_bytes();
+        let spread = u32::from_le_bytes([p0, p1, p2, p3]);
+        let partition = u16::try_from(spread % u32::from(poll.partitions.max(1))).unwrap_or(0);
+        Self { field: [b0, b1, b2, b3, b4, b5, b6, b7], partition }
+    }
+}
+
+impl fmt::Debug for VoterDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VoterDigest(…)")
+    }
+}
+
+/// What a voter asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Record these choices.
+    Cast(Choices),
+    /// Take the ballot back.
+    Withdraw,
+}
+
+/// One voter's request, ready for the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ballot {
+    /// Who asks.
+    pub voter: VoterDigest,
+    /// What for.
+    pub action: Action,
+}
+
+/// What became of one [`Ballot`]. The store decides, in this order: the same again is `Repeated` even when the poll
+/// has closed since (an answer lost on the way costs nobody a vote); then the poll must be open; then an existing
+/// ballot must be changeable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A new ballot was counted.
+    Counted,
+    /// These choices were on record already; nothing changed.
+    Repeated,
+    /// Other choices were on record and were replaced.
+    Changed,
+    /// The ballot was taken back.
+    Withdrawn,
+    /// There was no ballot to take back; nothing changed.
+    NoBallot,
+    /// Other choices (these) are on record, and the poll does not let them change. Nothing changed.
+    AlreadyVoted(Choices),
+    /// The poll takes no votes now. Nothing changed.
+    NotOpen,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{Kind, definition::tests::poll_with};
+
+    #[test]
+    fn a_voters_digest_is_stable_in_a_poll_and_unlinkable_across_polls() {
+        let voter = VoterId::from_bytes([7; 16]);
+        let one = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let mut other = one.clone();
+        other.digest_key = DigestKey::from_bytes([1; 32]);
+        assert_eq!(VoterDigest::of(&voter, &one), VoterDigest::of(&voter, &one));
+        assert_ne!(VoterDigest::of(&voter, &one).field, VoterDigest::of(&voter, &other).field);
+    }
+
+    #[test]
+    fn voters_spread_evenly_over_partitions() {
+        let mut poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        poll.partitions = 16;
+        let mut counts = [0_u32; 16];
+        for number in 0..16_000_u128 {
+            counts[usize::from(VoterDigest::of(&VoterId::from_bytes(number.to_le_bytes()), &poll).partition)] += 1;
+        }
+        assert!(counts.iter().all(|count| (850..1_150).contains(count)), "{counts:?}");
+    }
+}

@@ -1,0 +1,20 @@
+//! The domain, pure: what a poll is, what may be chosen in it, when it is open, and how votes are summed.
+//!
+//! Nothing here knows HTTP, a store or an executor, and nothing reads a clock: time always comes in as an argument.
+//! Values are parsed at the edge into types that cannot be wrong, so a [`Poll`] in hand is a valid poll.
+
+mod ballot;
+mod choices;
+mod definition;
+mod ids;
+mod schedule;
+mod tally;
+mod text;
+
+pub use ballot::{Action, Ballot, DigestKey, Outcome, VoterDigest};
+pub use choices::{Choices, InvalidChoice};
+pub use definition::{Edit, EditError, Kind, NewOption, NewPoll, Poll, PollEdit, PollOption, ResultsPolicy, Violation};
+pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId};
+pub use schedule::{Phase, Schedule, State, Timestamp};
+pub use tally::{MAX_OPTIONS, PartitionTally, Tally, Votes};
+pub use text::{LABEL, QUESTION, Text, TextLimit};

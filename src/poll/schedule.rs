@@ -1,0 +1,200 @@
+//! When a poll takes votes.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z. Written as RFC 3339 in UTC with three decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The first moment a poll's schedule may name: 1970.
+    pub const EARLIEST: Self = Self(0);
+    /// The last moment a poll's schedule may name: near the end of the year 9999, where RFC 3339 ends, less the widest
+    /// offset from UTC.
+    pub const LATEST: Self = Self(253_402_207_199_999);
+
+    /// The moment so many milliseconds after the epoch, clamped to what RFC 3339 can write.
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis.clamp(Self::EARLIEST.0, Self::LATEST.0))
+    }
+
+    /// Milliseconds since the epoch.
+    pub fn as_millis(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const PRINTER: jiff::fmt::temporal::DateTimePrinter =
+            jiff::fmt::temporal::DateTimePrinter::new().precision(Some(3));
+        let moment = jiff::Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
+        PRINTER.print_timestamp(&moment, jiff::fmt::StdFmtWrite(f)).map_err(|_| fmt::Error)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const RULE: &str = "must be an RFC 3339 time with its offset, like 2026-11-23T18:00:00Z, from 1970 to 9999";
+        // A leap second or a day-of-week annotation is jiff's to judge; a bracketed zone is not RFC 3339.
+        if text.contains('[') {
+            return Err(RULE);
+        }
+        let millis = text.parse::<jiff::Timestamp>().map_err(|_| RULE)?.as_millisecond();
+        if (Self::EARLIEST.0..=Self::LATEST.0).contains(&millis) { Ok(Self(millis)) } else { Err(RULE) }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Rfc3339;
+
+        impl de::Visitor<'_> for Rfc3339 {
+            type Value = Timestamp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an RFC 3339 time")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Rfc3339)
+    }
+}
+
+/// What its publisher has decided about a poll. The [`State`] follows from this, the schedule and the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Being written; readers don't see it.
+    Draft,
+    /// Published; open within its schedule.
+    Live,
+    /// Ended for good.
+    Closed,
+}
+
+impl Phase {
+    /// The phase as the one digit kept in a store.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Draft => 0,
+            Self::Live => 1,
+            Self::Closed => 2,
+        }
+    }
+
+    /// The phase whose digit this is.
+    pub fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Draft),
+            1 => Some(Self::Live),
+            2 => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+
+/// What a poll is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Being written; readers don't see it.
+    Draft,
+    /// Published; `opens_at` is ahead.
+    Scheduled,
+    /// Takes votes.
+    Open,
+    /// Ended for good; its tally never moves again.
+    Closed,
+}
+
+impl State {
+    /// The state as readers see it: `draft`, `scheduled`, `open` or `closed`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Scheduled => "scheduled",
+            Self::Open => "open",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl FromStr for State {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Draft, Self::Scheduled, Self::Open, Self::Closed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or("must be draft, scheduled, open or closed")
+    }
+}
+
+/// Phase and times: everything that decides the state but the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// What the publisher has decided.
+    pub phase: Phase,
+    /// Votes are taken from this moment on; `None`: from publication.
+    pub opens_at: Option<Timestamp>,
+    /// Votes are refused from this moment on; `None`: until somebody closes the poll.
+    pub closes_at: Option<Timestamp>,
+}
+
+impl Schedule {
+    /// The state at a moment: open from `opens_at` (included) to `closes_at` (excluded).
+    pub fn state_at(&self, now: Timestamp) -> State {
+        match self.phase {
+            Phase::Draft => State::Draft,
+            Phase::Closed => State::Closed,
+            Phase::Live if self.closes_at.is_some_and(|closes_at| closes_at <= now) => State::Closed,
+            Phase::Live if self.opens_at.is_some_and(|opens_at| now < opens_at) => State::Scheduled,
+            Phase::Live => State::Open,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_is_open_from_opens_at_until_before_closes_at() {
+        let at = Timestamp::from_millis;
+        let schedule = Schedule { phase: Phase::Live, opens_at: Some(at(10)), closes_at: Some(at(20)) };
+        for (now, state) in
+            [(9, State::Scheduled), (10, State::Open), (19, State::Open), (20, State::Closed), (99, State::Closed)]
+        {
+            assert_eq!(schedule.state_at(at(now)), state, "at {now}");
+        }
+        assert_eq!(Schedule { phase: Phase::Draft, ..schedule }.state_at(at(15)), State::Draft);
+        assert_eq!(Schedule { phase: Phase::Closed, ..schedule }.state_at(at(15)), State::Closed);
+    }
+
+    #[test]
+    fn times_are_rfc_3339_in_utc() {
+        let moment: Timestamp = "2026-11-23T21:00:00.5+03:00".parse().unwrap();
+        assert_eq!(moment.to_string(), "2026-11-23T18:00:00.500Z");
+        assert_eq!(Timestamp::LATEST.to_string(), "9999-12-30T21:59:59.999Z");
+        for bad in
+            ["", "tomorrow", "2026-11-23", "2026-11-23T18:00:00", "2026-11-23T18:00:00Z[UTC]", "1969-12-31T23:59:59Z"]
+        {
+            assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Sums of votes.
+//!
+//! A poll's tally is the sum of its partitions' tallies. Each partition's version counts the ballots that changed it
+//! (cast, changed or withdrawn), so it only grows; so does their sum, however the partitions are read.
+
+use smallvec::SmallVec;
+
+use super::{Poll, PollId, State, Timestamp};
+
+/// The most options a poll may have, and so the number of slots votes are counted in.
+pub const MAX_OPTIONS: usize = 32;
+
+/// Votes by slot. Most polls have few options, so eight stand inline.
+pub type Votes = SmallVec<[u64; 8]>;
+
+/// What one partition of a poll's voters has said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionTally {
+    /// How often a ballot changed this tally.
+    pub version: u64,
+    /// Voters with a ballot.
+    pub ballots: u64,
+    /// Votes by slot, as many as the poll has options.
+    pub votes: Votes,
+    /// The poll's state, by the clock of the store that counted.
+    pub state: State,
+    /// When this was read or counted, by the store's clock.
+    pub as_of: Timestamp,
+}
+
+/// Votes per option plus how many voters cast them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    /// Whose tally this is.
+    pub poll: PollId,
+    /// The poll's state when this was read.
+    pub state: State,
+    /// When this was read: the oldest of its partitions' times.
+    pub as_of: Timestamp,
+    /// Only grows: how often a ballot changed the tally.
+    pub version: u64,
+    /// Voters with a ballot.
+    pub ballots: u64,
+    /// Votes by slot.
+    pub votes: Votes,
+}
+
+impl Tally {
+    /// The sum of a poll's partitions; `None` of no partitions.
+    ///
+    /// The poll is closed only when every partition says so: until then one of them might still count a vote. A
+    /// partition that lags behind in opening does not hold the others back.
+    pub fn sum<'a>(poll: &Poll, partitions: impl IntoIterator<Item = &'a PartitionTally>) -> Option<Self> {
+        let mut partitions = partitions.into_iter();
+        let first = partitions.next()?;
+        let mut tally = Self {
+            poll: poll.id,
+            state: first.state,
+            as_of: first.as_of,
+            version: first.version,
+            ballots: first.ballots,
+            votes: first.votes.clone(),
+        };
+        tally.votes.resize(poll.options.len(), 0);
+        for partition in partitions {
+            tally.state = combine(tally.state, partition.state);
+            tally.as_of = tally.as_of.min(partition.as_of);
+            tally.version += partition.version;
+            tally.ballots += partition.ballots;
+            for (sum, votes) in tally.votes.iter_mut().zip(&partition.votes) {
+                *sum += votes;
+            }
+        }
+        Some(tally)
+    }
+
+    /// One slot's votes.
+    pub fn votes_in(&self, slot: u8) -> u64 {
+        self.votes.get(usize::from(slot)).copied().unwrap_or(0)
+    }
+
+    /// The part of the voters who chose one slot, from 0 to 1, to four decimals; 0 while nobody has voted. In a
+    /// `multiple` poll the shares of all options add up to more than 1.
+    pub fn share_of(&self, slot: u8) -> f64 {
+        if self.ballots == 0 {
+            return 0.0;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+        let share = self.votes_in(slot) as f64 / self.ballots as f64;
+        (share * 10_000.0).round() / 10_000.0
+    }
+}
+
+fn combine(one: State, other: State) -> State {
+    match (one, other) {
+        (State::Closed, State::Closed) => State::Closed,
+        (State::Closed | State::Open, _) | (_, State::Closed | State::Open) => State::Open,
+        (State::Scheduled, _) | (_, State::Scheduled) => State::Scheduled,
+        (State::Draft, State::Draft) => State::Draft,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{Kind, definition::tests::poll_with};
+
+    fn partition(version: u64, votes: &[u64], state: State, as_of: i64) -> PartitionTally {
+        PartitionTally {
+            version,
+            ballots: votes.iter().sum(),
+            votes: votes.into(),
+            state,
+            as_of: Timestamp::from_millis(as_of),
+        }
+    }
+
+    #[test]
+    fn a_tally_is_the_sum_of_its_partitions() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let partitions = [partition(4, &[1, 2], State::Open, 7), partition(1, &[1, 0], State::Open, 5)];
+        let tally = Tally::sum(&poll, &partitions).unwrap();
+        assert_eq!((tally.version, tally.ballots, tally.as_of.as_millis()), (5, 4, 5));
+        assert_eq!(tally.votes.as_slice(), [2, 2]);
+        assert_eq!(Tally::sum(&poll, []), None);
+    }
+
+    #[test]
+    fn a_poll_is_closed_only_when_every_partition_is() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let open = partition(0, &[0, 0], State::Open, 0);
+        let closed = partition(0, &[0, 0], State::Closed, 0);
+        assert_eq!(Tally::sum(&poll, [&closed, &open]).unwrap().state, State::Open);
+        assert_eq!(Tally::sum(&poll, [&closed, &closed]).unwrap().state, State::Closed);
+    }
+
+    #[test]
+    fn shares_have_four_decimals_and_none_divides_by_zero() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let tally = Tally::sum(&poll, [&partition(3, &[2, 1], State::Open, 0)]).unwrap();
+        assert_eq!((tally.share_of(0), tally.share_of(1), tally.share_of(9)), (0.6667, 0.3333, 0.0));
+        let empty = Tally::sum(&poll, [&partition(0, &[0, 0], State::Open, 0)]).unwrap();
+        assert_eq!(empty.share_of(0), 0.0);
+    }
+}

@@ -1,0 +1,184 @@
+//! Where polls, ballots and tallies are kept: the [`Store`] contract, and the stores that keep it.
+//!
+//! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store,
+//! and a property test drives random histories at all of them and at a plain in-memory model, and wants identical
+//! answers.
+//!
+//! # What every store promises
+//!
+//! 1. **One ballot per voter and poll.** [`Store::cast`] claims, counts and advances the version in one atomic step.
+//!    At every instant, in every partition, `ballots` is the number of voters on record, and in a `single` poll the
+//!    votes of all options add up to it.
+//! 2. **The store decides.** Whether the poll is open, by the store's own clock; whether the voter has a ballot;
+//!    whether it may change: all inside that step. The caller says which [`Revision`](crate::poll::Revision) of the
+//!    poll it knows; if that is not the one in force, the answer is [`Cast::Stale`] and nothing was done.
+//! 3. **Every call may be made twice.** A lost answer is repeated by asking again: `Counted` and `Changed` turn into
+//!    `Repeated`, `Withdrawn` into `NoBallot`, and nothing else changes.
+//! 4. **Closed is final.** Once [`Store::replace_poll`] has answered with a closed poll, or a tally was read as closed,
+//!    no ballot changes that tally again, whatever a replica believes and wherever the clock goes.
+//! 5. **Unknown is not failed.** [`StoreError::Unavailable`] says that no answer came in time. What was asked may or
+//!    may not have been done, and may be asked again.
+//! 6. **Acknowledged is kept** as far as the store itself keeps it: SQLite answers after the disk has it
+//!    (`synchronous=FULL`); Redis as its `appendfsync` says.
+
+//mod open;
+mod record;
+pub mod redis;
+pub mod sqlite;
+
+use async_trait::async_trait;
+
+//pub use open::{StoreAddress, StoreSettings, Stores};
+
+use crate::{
+    poll::{Ballot, Choices, Edit, Outcome, PartitionTally, Poll, PollId, Revision, SiteId, Timestamp, VoterDigest},
+    secret::KeyHash,
+    site::{ApiKey, KeyId, Origin, Site},
+};
+
+/// The contract. See the module for what holds for all of it.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site).
+    /// Nothing but [`Store::now`] is called before this has succeeded once.
+    ///
+    /// # Errors
+    /// [`StoreError::Unfit`] if the store can be reached and must not be used as it is configured.
+    async fn contact(&self) -> Result<(), StoreError>;
+
+    /// The store's clock. All times a poll holds are read from it.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+
+    /// How many partitions a new poll gets.
+    fn partitions(&self) -> u16;
+
+    /// Puts a site: makes it, or replaces its origins. Says whether it was made.
+    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError>;
+
+    /// One site.
+    async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError>;
+
+    /// Keeps a key. Its site must exist; the caller has checked.
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError>;
+
+    /// One key, unless it was revoked. Never cached: a revoked key is refused at once.
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError>;
+
+    /// A site's keys, oldest first.
+    async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// Forgets a key. Says whether there was one.
+    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError>;
+
+    /// Keeps a new poll. With an [`IdempotencyKey`] that its site has used within [`IDEMPOTENCY_SECS`], makes no
+    /// second one.
+    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError>;
+
+    /// One poll, in the revision in force.
+    async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError>;
+
+    /// A site's polls, newest first: at most `limit` of those older than `before`.
+    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError>;
+
+    /// Puts a new revision in place of the one before it. When this answers [`Replacement::Done`], every partition
+    /// has taken the revision: a closed poll counts nothing more. An edit that reshapes is made only if the poll has
+    /// no ballots, and no ballot can come in while that is found out.
+    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError>;
+
+    /// Forgets a poll with all its ballots and tallies. Says whether there was one.
+    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError>;
+
+    /// Applies ballots of one partition, in order, atomically. Their `voter.partition` is `partition` for each.
+    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError>;
+
+    /// Does the upkeep that [`Committed::upkeep_due`] asked for; counts and ballots stay as they are.
+    async fn upkeep(&self, poll: &Poll, partition: u16) -> Result<(), StoreError>;
+
+    /// A voter's choices on record.
+    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError>;
+
+    /// The tallies of all partitions, in order; `None` if the poll is gone.
+    async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError>;
+}
+
+/// How long a site's [`IdempotencyKey`] is remembered: a day.
+pub const IDEMPOTENCY_SECS: u64 = 24 * 60 * 60;
+
+/// A publisher's `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The hash of the key as sent.
+    pub key: KeyHash,
+    /// The hash of the request it came with: the same key with another request is a mistake.
+    pub request: KeyHash,
+}
+
+/// What [`Store::create_poll`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Creation {
+    /// The poll is kept.
+    Created(Poll),
+    /// The same request was made before; this is the poll it made, as it is now.
+    Existing(Poll),
+    /// The idempotency key came with another request before.
+    Mismatch,
+}
+
+/// What [`Store::replace_poll`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replacement {
+    /// The new revision is in force everywhere. It may be later than the one asked for, by revisions the store needed
+    /// to make the change safely.
+    Done(Poll),
+    /// Another revision than the one edited is in force: this one.
+    Mismatch(Revision),
+    /// The poll has closed in the meantime.
+    Closed,
+    /// The edit reshapes the poll, and it has ballots.
+    HasBallots,
+    /// There is no such poll.
+    Gone,
+}
+
+/// What [`Store::cast`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cast {
+    /// The ballots were applied.
+    Committed(Committed),
+    /// Another revision is in force. Nothing was done: read the poll again, check the choices again, cast again.
+    Stale,
+    /// There is no such poll.
+    Gone,
+}
+
+/// Ballots applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// One outcome per ballot, in order.
+    pub outcomes: Vec<Outcome>,
+    /// The partition after them; its `as_of` is when they were applied.
+    pub tally: PartitionTally,
+    /// Whether [`Store::upkeep`] should be called. Ballots may go on meanwhile.
+    pub upkeep_due: bool,
+}
+
+/// Why a store gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It could not be reached, or did not answer in time. What was asked may or may not have been done.
+    #[error("the store did not answer")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It answered something this service does not write.
+    #[error("the store holds something unexpected: {0}")]
+    Corrupt(String),
+    /// It must not be used as it is configured; the words say what to change.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+impl StoreError {
+    /// No answer, for this reason.
+    pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable(source.into())
+    }
+}

@@ -1,0 +1,102 @@
+//! Which store a setting names, and how a worker gets its own handle on it.
+
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+
+use super::{Store, StoreError, redis::RedisStore, sqlite::SqliteStore};
+use crate::{clock::Clock, secret::Secret};
+
+/// `SAWT_STORE`, read: which store, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreAddress {
+    /// `sqlite:PATH`: a file.
+    Sqlite(PathBuf),
+    /// `redis://`, `rediss://`, `redis-cluster://`, `redis-sentinel://`.
+    Redis(super::redis::RedisAddress),
+}
+
+impl FromStr for StoreAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() && path != ":memory:" => Ok(Self::Sqlite(path.into())),
+            Some(("redis" | "rediss" | "redis-cluster" | "rediss-cluster" | "redis-sentinel" | "rediss-sentinel", _)) => {
+                text.parse().map(Self::Redis)
+            }
+            Some(_) | None => Err("must be sqlite:PATH, redis://HOST[:PORT][/DB], rediss://…, \
+                 redis-cluster://HOST:PORT,HOST:PORT,… or redis-sentinel://HOST:PORT,HOST:PORT,…/NAME"
+                .to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for StoreAddress {
+    /// The address without its password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Redis(address) => address.fmt(f),
+        }
+    }
+}
+
+/// Opens stores. Every actix worker asks for one of its own: a Redis connection is driven by the runtime it was made
+/// on, and a connection of its own spares each vote two wake-ups of another thread. Workers on SQLite share its one
+/// writer.
+#[derive(Clone)]
+pub enum Stores {
+    /// The embedded store, open.
+    Sqlite(Arc<SqliteStore>),
+    /// Where Redis is.
+    Redis(super::redis::RedisSettings),
+}
+
+impl Stores {
+    /// Opens the embedded store, or notes where Redis is: that is reached when it is first asked, on the worker that
+    /// asks.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn open(settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
+        match &settings.address {
+            StoreAddress::Sqlite(path) => {
+                Ok(Self::Sqlite(Arc::new(SqliteStore::open(path, settings.partitions.unwrap_or(1), clock)?)))
+            }
+            StoreAddress::Redis(address) => Ok(Self::Redis(super::redis::RedisSettings {
+                address: address.clone(),
+                partitions: settings.partitions,
+                allow_eviction: settings.allow_eviction,
+            })),
+        }
+    }
+
+    /// A store for the runtime this is called on.
+    pub fn connect(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(store) => store.clone(),
+            Self::Redis(settings) => Arc::new(RedisStore::new(settings.clone())),
+        }
+    }
+
+    /// What the embedded store keeps under a name, made and kept if it is not there yet, and whether it was made.
+    ///
+    /// # Errors
+    /// What is wrong with the file. A Redis store keeps no secrets: [`StoreError::Unfit`].
+    pub fn kept_secret(&self, name: &str, make: impl FnOnce() -> Secret) -> Result<(Secret, bool), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.kept_secret(name, make),
+            Self::Redis(_) => Err(StoreError::Unfit(format!("{name} must be set: Redis keeps no secrets"))),
+        }
+    }
+}
+
+/// Every setting of the store.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// Which store, and where.
+    pub address: StoreAddress,
+    /// Partitions of a new poll; `None`: 1, on a cluster 16.
+    pub partitions: Option<u16>,
+    /// Take a Redis that may evict keys.
+    pub allow_eviction: bool,
+}

@@ -1,0 +1,214 @@
+//! Minting, signing, verifying and rotating voter tokens.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{poll::Timestamp, secret::Secret};
+
+/// How long a token is good: 400 days, the longest a browser keeps a cookie (RFC 6265bis, section 5.5). A token that
+/// is presented for renewal starts anew, so a reader who comes back at least once a year stays the same voter.
+pub const LIFETIME_SECS: i64 = 400 * 24 * 60 * 60;
+
+/// How far ahead of this replica's clock the one that minted a token may have been.
+const CLOCK_SKEW_SECS: i64 = 300;
+
+const VERSION: u8 = 1;
+const SIGNED: usize = 22;
+const WHOLE: usize = 38;
+
+/// A voter's id: 128 random bits. Never stored or logged: a store knows a voter only by a digest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VoterId([u8; 16]);
+
+impl VoterId {
+    /// The id with these bytes, which must be random.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The id's bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for VoterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VoterId(…)")
+    }
+}
+
+/// A voter whose token was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Voter {
+    /// Who it is.
+    pub id: VoterId,
+    /// When the token stops being good.
+    pub expires_at: Timestamp,
+}
+
+/// Why a token is refused. None of these says whether its tag was right once the shape was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidToken {
+    /// Not a token's shape, or not signed with a secret in force.
+    #[error("the voter token is not one of ours")]
+    Forged,
+    /// Signed by us, and past its time.
+    #[error("the voter token has expired")]
+    Expired,
+}
+
+/// The keys that sign and verify tokens: the current one signs, the current and the previous one verify.
+#[derive(Debug)]
+pub struct TokenKeys {
+    current: TokenKey,
+    previous: Option<TokenKey>,
+}
+
+struct TokenKey {
+    id: u8,
+    key: [u8; 32],
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey(…)")
+    }
+}
+
+impl TokenKey {
+    fn derive(secret: &Secret) -> Self {
+        let key = blake3::derive_key("sawt 2026-11-23 voter token signature", secret.expose().as_bytes());
+        // Public, so it must not be a part of the key: it only spares a verifier the wrong key.
+        let [id, ..] = blake3::derive_key("sawt 2026-11-23 voter token key id", &key);
+        Self { id, key }
+    }
+
+    fn tag(&self, signed: &[u8]) -> [u8; 16] {
+        let hash = blake3::keyed_hash(&self.key, signed);
+        let mut tag = [0; 16];
+        for (to, from) in tag.iter_mut().zip(hash.as_bytes()) {
+            *to = *from;
+        }
+        tag
+    }
+
+    /// Whether the tag is this key's. Takes the same time wherever a wrong tag differs.
+    fn verifies(&self, signed: &[u8], tag: &[u8]) -> bool {
+        let expected = self.tag(signed);
+        expected.len() == tag.len() && expected.iter().zip(tag).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+    }
+}
+
+impl TokenKeys {
+    /// The keys derived from the current and the previous `SAWT_SECRET`.
+    pub fn new(secret: &Secret, previous: Option<&Secret>) -> Self {
+        Self { current: TokenKey::derive(secret), previous: previous.map(TokenKey::derive) }
+    }
+
+    /// A token for a new voter.
+    pub fn mint(&self, now: Timestamp) -> (String, Voter) {
+        self.sign(VoterId(crate::secret::random_bytes()), now)
+    }
+
+    /// A token for a voter, good from now on: minted, or renewed under the current secret.
+    pub fn sign(&self, id: VoterId, now: Timestamp) -> (String, Voter) {
+        let issued_secs = now.as_millis().div_euclid(1000);
+        let mut token = Vec::with_capacity(WHOLE);
+        token.extend([VERSION, self.current.id]);
+        token.extend(u32::try_from(issued_secs).unwrap_or(u32::MAX).to_be_bytes());
+        token.extend(id.as_bytes());
+        let tag = self.current.tag(&token);
+        token.extend(tag);
+        (URL_SAFE_NO_PAD.encode(token), Voter { id, expires_at: expiry(issued_secs) })
+    }
+
+    /// Who a token says its bearer is.
+    ///
+    /// # Errors
+    /// [`InvalidToken::Forged`] for anything this service did not sign, [`InvalidToken::Expired`] for what it signed
+    /// more than [`LIFETIME_SECS`] ago.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Voter, InvalidToken> {
+        let mut bytes = [0; WHOLE];
+        // An over-long text is refused by the decoder before it is decoded.
+        match URL_SAFE_NO_PAD.decode_slice(token, &mut bytes) {
+            Ok(WHOLE) => {}
+            Ok(_) | Err(_) => return Err(InvalidToken::Forged),
+        }
+        let (signed, tag) = bytes.split_at(SIGNED);
+        let [version, key_id, t0, t1, t2, t3, id @ ..] = signed else { return Err(InvalidToken::Forged) };
+        let is_ours = [Some(&self.current), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|key| key.id == *key_id && key.verifies(signed, tag));
+        let Ok(id) = <[u8; 16]>::try_from(id) else { return Err(InvalidToken::Forged) };
+        if !is_ours || *version != VERSION {
+            return Err(InvalidToken::Forged);
+        }
+        let issued_secs = i64::from(u32::from_be_bytes([*t0, *t1, *t2, *t3]));
+        let age_secs = now.as_millis().div_euclid(1000) - issued_secs;
+        if !(-CLOCK_SKEW_SECS..LIFETIME_SECS).contains(&age_secs) {
+            return Err(InvalidToken::Expired);
+        }
+        Ok(Voter { id: VoterId(id), expires_at: expiry(issued_secs) })
+    }
+}
+
+fn expiry(issued_secs: i64) -> Timestamp {
+    Timestamp::from_millis((issued_secs + LIFETIME_SECS) * 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::EARLIEST;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    fn later(secs: i64) -> Timestamp {
+        Timestamp::from_millis(secs * 1000)
+    }
+
+    #[test]
+    fn a_token_says_who_its_bearer_is_for_400_days() {
+        let keys = TokenKeys::new(&secret("one"), None);
+        let (token, voter) = keys.mint(NOW);
+        assert_eq!(token.len(), 51);
+        assert_eq!(keys.verify(&token, NOW), Ok(voter));
+        assert_eq!(keys.verify(&token, later(LIFETIME_SECS - 1)), Ok(voter));
+        assert_eq!(keys.verify(&token, later(LIFETIME_SECS)), Err(InvalidToken::Expired));
+        assert_eq!(voter.expires_at, later(LIFETIME_SECS));
+    }
+
+    #[test]
+    fn no_bit_of_a_token_can_be_changed() {
+        let keys = TokenKeys::new(&secret("one"), None);
+        let (token, _) = keys.mint(NOW);
+        let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut forged = bytes.clone();
+            forged[bit / 8] ^= 1 << (bit % 8);
+            let forged = URL_SAFE_NO_PAD.encode(forged);
+            assert_eq!(keys.verify(&forged, NOW), Err(InvalidToken::Forged), "bit {bit}");
+        }
+        for garbage in ["", "x", "نعم", &token[1..], &format!("{token}A"), &format!("{token}=")] {
+            assert_eq!(keys.verify(garbage, NOW), Err(InvalidToken::Forged), "{garbage}");
+        }
+    }
+
+    #[test]
+    fn a_rotated_secret_keeps_its_voters() {
+        let before = TokenKeys::new(&secret("one"), None);
+        let (token, voter) = before.mint(NOW);
+        let rotated = TokenKeys::new(&secret("two"), Some(&secret("one")));
+        assert_eq!(rotated.verify(&token, NOW), Ok(voter));
+        let (renewed, _) = rotated.sign(voter.id, NOW);
+        let rotated_again = TokenKeys::new(&secret("three"), Some(&secret("two")));
+        assert_eq!(rotated_again.verify(&renewed, NOW).map(|voter| voter.id), Ok(voter.id));
+        assert_eq!(rotated_again.verify(&token, NOW), Err(InvalidToken::Forged));
+    }
+}
