@@ -9,7 +9,14 @@
 //! - [`site`]: publishers, the origins that may embed their polls, and their API keys.
 //! - [`voter`]: the signed tokens that tell one anonymous reader from another.
 //! - [`store`]: the contract that keeps every vote exactly once, and its two implementations, SQLite and Redis.
+//! - [`ballot_box`]: group commit in front of a store, which is what makes a vote cheap.
+//! - [`live`]: what a replica knows: polls as last read, and the newest tally of each.
+//!
+//! Beneath them all lie [`clock`], the one reader of the system's clock, and [`secret`], whose values print as nothing.
+
+pub mod ballot_box;
 pub mod clock;
+pub mod live;
 pub mod poll;
 pub mod secret;
 pub mod site;
