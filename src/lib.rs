@@ -21,4 +21,5 @@ pub mod poll;
 pub mod secret;
 pub mod site;
 pub mod store;
+pub mod telemetry;
 pub mod voter;
