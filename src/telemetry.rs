@@ -1,10 +1,12 @@
-//! stub
-/// stub
-#[derive(Default)]
-pub struct Metrics;
+//! Logs and metrics.
+
+use std::time::Duration;
+
+/// What is counted and timed.
+#[derive(Debug, Default)]
+pub struct Metrics {}
+
 impl Metrics {
-    /// stub
-    pub fn observe_batch(&self, _b: usize, _d: std::time::Duration) {}
-    /// stub
-    pub fn count_store_failure(&self, _o: &'static str) {}
+    /// Notes one answered request.
+    pub fn observe_request(&self, _method: &str, _route: &str, _status: u16, _duration: Duration) {}
 }
