@@ -4,9 +4,13 @@ use std::time::Duration;
 
 /// What is counted and timed.
 #[derive(Debug, Default)]
-pub struct Metrics {}
+pub struct Metrics;
 
 impl Metrics {
     /// Notes one answered request.
     pub fn observe_request(&self, _method: &str, _route: &str, _status: u16, _duration: Duration) {}
+    /// Notes one batch of ballots.
+    pub fn observe_batch(&self, _ballots: usize, _duration: Duration) {}
+    /// Notes a store call that failed.
+    pub fn count_store_failure(&self, _operation: &'static str) {}
 }
