@@ -82,10 +82,11 @@ impl Client {
     }
 
     /// A request of this method.
-    pub(crate) fn request(&self, method: Method, path: &str) -> Request<'_> {
+    pub(crate) fn request(&self, method: Method, path: &str) -> Request {
         let forwarded = HeaderValue::from_static(FORWARDED_FOR);
         let headers = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), forwarded)]);
-        let request = Request { client: self, method, path: path.to_owned(), headers, body: None, is_documented: true };
+        let request =
+            Request { client: self.clone(), method, path: path.to_owned(), headers, body: None, is_documented: true };
         match &self.authorization {
             Some(authorization) => request.header("authorization", authorization),
             None => request,
@@ -93,34 +94,34 @@ impl Client {
     }
 
     /// A GET request.
-    pub(crate) fn get(&self, path: &str) -> Request<'_> {
+    pub(crate) fn get(&self, path: &str) -> Request {
         self.request(Method::GET, path)
     }
 
     /// A POST request.
-    pub(crate) fn post(&self, path: &str) -> Request<'_> {
+    pub(crate) fn post(&self, path: &str) -> Request {
         self.request(Method::POST, path)
     }
 
     /// A PUT request.
-    pub(crate) fn put(&self, path: &str) -> Request<'_> {
+    pub(crate) fn put(&self, path: &str) -> Request {
         self.request(Method::PUT, path)
     }
 
     /// A PATCH request.
-    pub(crate) fn patch(&self, path: &str) -> Request<'_> {
+    pub(crate) fn patch(&self, path: &str) -> Request {
         self.request(Method::PATCH, path)
     }
 
     /// A DELETE request.
-    pub(crate) fn delete(&self, path: &str) -> Request<'_> {
+    pub(crate) fn delete(&self, path: &str) -> Request {
         self.request(Method::DELETE, path)
     }
 }
 
 /// A request being put together.
-pub(crate) struct Request<'a> {
-    client: &'a Client,
+pub(crate) struct Request {
+    client: Client,
     method: Method,
     path: String,
     headers: HeaderMap,
@@ -128,7 +129,7 @@ pub(crate) struct Request<'a> {
     is_documented: bool,
 }
 
-impl Request<'_> {
+impl Request {
     /// Sets a header.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         let name: HeaderName = name.parse().expect("a header's name");
@@ -231,5 +232,17 @@ impl Answer {
 impl std::fmt::Display for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}\n{}\n{:?}\n{}", self.asked, self.status, self.headers, String::from_utf8_lossy(&self.body))
+    }
+}
+
+/// Asks again until there is an answer; for what comes about by itself and is announced nowhere.
+pub(crate) async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        // Between two questions, whatever is asked about gets the processor. A trial that waits in vain is ended by
+        // the registry.
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

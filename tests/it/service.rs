@@ -94,6 +94,13 @@ impl Service {
     pub(crate) async fn poll(&self, with: Value) -> String {
         text(&self.admin().post("/v1/polls").json(&seed_poll(with)).send().await.is(201)["id"])
     }
+
+    /// The store's clock, in milliseconds since 1970: the moment a poll made just now was created at.
+    pub(crate) async fn now_millis(&self) -> i64 {
+        let made = self.admin().post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+        let moment: sawt::poll::Timestamp = text(&made["created_at"]).parse().expect("created_at is a time");
+        moment.as_millis()
+    }
 }
 
 /// The seed poll with these members set, ready to send.
