@@ -276,6 +276,11 @@ impl RedisServer {
         }
     }
 
+    /// A file of its data directory.
+    pub(crate) fn read(&self, file: &str) -> Vec<u8> {
+        std::fs::read(self.directory.path().join(file)).expect("the file is there")
+    }
+
     fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("server.log")).unwrap_or_default()
     }

@@ -32,17 +32,29 @@ pub(crate) struct Client {
     http: reqwest::Client,
     address: SocketAddr,
     authorization: Option<String>,
+    /// How long it waits for an answer.
+    patience: Duration,
 }
+
+/// Longer than any answer takes on the slowest machine; shorter than an answer that never comes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longer than the second within which an absent store is said to be absent.
+const IMPATIENCE: Duration = Duration::from_secs(5);
 
 impl Client {
     /// A client of the replica at this address. Must be called on the runtime it is used on.
     pub(crate) fn new(address: SocketAddr) -> Self {
         let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(30))
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a plain HTTP client can be built");
-        Self { http, address, authorization: None }
+        Self { http, address, authorization: None, patience: PATIENCE }
+    }
+
+    /// The same client, waiting 5 seconds at most.
+    pub(crate) fn impatient(&self) -> Self {
+        Self { patience: IMPATIENCE, ..self.clone() }
     }
 
     /// The same client, showing an API key.
@@ -68,6 +80,11 @@ impl Client {
         let token = minted["voter"].as_str().expect("a voter has a token").to_owned();
         remember_secret(&token);
         token
+    }
+
+    /// The voter token it shows.
+    pub(crate) fn token(&self) -> &str {
+        self.authorization.as_deref().and_then(|shown| shown.strip_prefix("Voter ")).expect("this client is a voter")
     }
 
     /// Votes in a poll.
@@ -165,7 +182,8 @@ impl Request {
     /// Sends it; an error if no answer came.
     pub(crate) async fn try_send(self) -> Result<Answer, reqwest::Error> {
         let url = format!("http://{}{}", self.client.address, self.path);
-        let mut request = self.client.http.request(self.method.clone(), url).headers(self.headers);
+        let request = self.client.http.request(self.method.clone(), url).headers(self.headers);
+        let mut request = request.timeout(self.client.patience);
         if let Some(body) = &self.body {
             request = request.body(body.clone());
         }

@@ -26,6 +26,7 @@ pub(crate) fn every_replica_stops_in_good_order_and_its_log_holds_no_secret(serv
     for log in server::logs() {
         for line in log.lines() {
             assert!(!line.contains(FORWARDED_FOR), "an address is logged: {line}");
+            assert!(!line.contains("panicked"), "a replica panicked: {line}");
             if let Some(secret) = words(&line).find(|word| secrets.contains(*word)) {
                 panic!("{secret} is logged: {line}");
             }
@@ -51,5 +52,6 @@ fn check_request_line(line: &str) {
     for field in ["timestamp", "level", "target", "message", "method", "route", "status", "outcome", "request_id"] {
         assert!(fields.contains(field), "{line} lacks {field}");
     }
+    assert!(line["status"] != 500, "a defect: {line}");
     assert!(!line.to_string().contains("127.0.0.1"), "an address is logged: {line}");
 }

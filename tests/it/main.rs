@@ -23,9 +23,15 @@ mod backends;
 mod client;
 mod closing;
 mod contract;
+mod crash;
+mod crowd;
+mod outage;
 mod registry;
 mod server;
 mod service;
+mod start;
+mod stop;
+mod traces;
 mod wire;
 
 use std::process::ExitCode;

@@ -15,8 +15,9 @@ use libtest_mimic::{Arguments, Trial};
 use crate::{
     api,
     backends::{self, Backend},
-    closing,
+    closing, crash, crowd, outage,
     service::{Service, Services},
+    start, stop, traces,
 };
 
 /// A trial that takes longer hangs: something it waits for never comes.
@@ -24,7 +25,20 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Every rule, file by file.
 fn rules() -> Vec<Rule> {
-    [backends::rules(), api::rules()].into_iter().flatten().collect()
+    [
+        backends::rules(),
+        api::rules(),
+        start::rules(),
+        stop::rules(),
+        traces::rules(),
+        crowd::rules(),
+        crowd::forgetful::rules(),
+        crash::rules(),
+        outage::rules(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// One rule and what it asks for.

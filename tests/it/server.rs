@@ -57,6 +57,7 @@ pub(crate) struct Replica {
     address: SocketAddr,
     ops_address: SocketAddr,
     log: Arc<Log>,
+    printed: Arc<Log>,
     /// Where it runs, so that it finds no settings file and leaves nothing behind.
     _directory: TempDir,
 }
@@ -64,7 +65,12 @@ pub(crate) struct Replica {
 impl Replica {
     /// Starts `sawt serve` and waits until it is ready.
     pub(crate) fn start(settings: &Settings) -> Self {
-        let replica = Self::start_unready(settings);
+        Self::start_command(settings, &["serve"])
+    }
+
+    /// Starts this command, which serves, and waits until it is ready.
+    pub(crate) fn start_command(settings: &Settings, arguments: &[&str]) -> Self {
+        let replica = Self::listen(settings, arguments);
         wait_until("a replica is ready", || {
             assert!(!replica.has_exited(), "sawt ended instead of becoming ready:\n{}", replica.log.text());
             (replica.status_of("/readyz") == Some(200)).then_some(())
@@ -74,10 +80,13 @@ impl Replica {
 
     /// Starts `sawt serve` and waits until it listens.
     pub(crate) fn start_unready(settings: &Settings) -> Self {
-        let (mut process, directory) = spawn(settings, &["serve"]);
+        Self::listen(settings, &["serve"])
+    }
+
+    fn listen(settings: &Settings, arguments: &[&str]) -> Self {
+        let (mut process, directory) = spawn(settings, arguments);
         let log = Log::of(process.child().stderr.take().expect("standard error is a pipe"));
-        // What it prints is of no interest here, but a full pipe would stop it.
-        drop(Log::of(process.child().stdout.take().expect("standard output is a pipe")));
+        let printed = Log::of(process.child().stdout.take().expect("standard output is a pipe"));
         let listening = log
             .wait_for(|line| line["message"] == "listening")
             .unwrap_or_else(|| panic!("sawt ended instead of listening:\n{}", log.text()));
@@ -90,6 +99,7 @@ impl Replica {
             ops_address: address("ops_address"),
             process: Mutex::new(process),
             log,
+            printed,
             _directory: directory,
         }
     }
@@ -107,6 +117,19 @@ impl Replica {
     /// What it has logged.
     pub(crate) fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Everything it has printed and logged, once it has ended.
+    pub(crate) fn output(&self) -> String {
+        self.printed.whole() + "\n" + &self.log.whole()
+    }
+
+    /// What it has printed, as soon as there is such a line.
+    pub(crate) fn printed(&self, is_it: impl Fn(&str) -> bool) -> String {
+        wait_until("it is printed", || {
+            let lines = self.printed.lines();
+            lines.iter().any(|line| is_it(line)).then(|| lines.join("\n"))
+        })
     }
 
     /// Sends it a signal, named as `kill` names it.

@@ -55,7 +55,11 @@ impl Wire {
         self.read.clear();
     }
 
-    async fn send(&mut self, request: &[u8]) -> io::Result<()> {
+    /// Sends bytes, which may be a part of a request.
+    ///
+    /// # Errors
+    /// As [`Wire::ask`].
+    pub(crate) async fn send(&mut self, request: &[u8]) -> io::Result<()> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             None => {
@@ -67,8 +71,11 @@ impl Wire {
         stream.write_all(request).await
     }
 
-    /// Reads one answer; every answer of the service to a vote or a mint has a Content-Length.
-    async fn answer(&mut self) -> io::Result<Answer> {
+    /// Reads one answer. Every answer to a vote, a mint or a probe has a Content-Length.
+    ///
+    /// # Errors
+    /// As [`Wire::ask`].
+    pub(crate) async fn answer(&mut self) -> io::Result<Answer> {
         let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         loop {
             if let Some(end) = find(&self.read, b"\r\n\r\n") {
