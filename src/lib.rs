@@ -11,14 +11,18 @@
 //! - [`store`]: the contract that keeps every vote exactly once, and its two implementations, SQLite and Redis.
 //! - [`ballot_box`]: group commit in front of a store, which is what makes a vote cheap.
 //! - [`live`]: what a replica knows: polls as last read, and the newest tally of each.
+//! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
+//! - [`telemetry`]: the names of every log field and metric.
 //!
 //! Beneath them all lie [`clock`], the one reader of the system's clock, and [`secret`], whose values print as nothing.
 
 pub mod ballot_box;
 pub mod clock;
+pub mod http;
 pub mod live;
 pub mod poll;
 pub mod secret;
 pub mod site;
 pub mod store;
+pub mod telemetry;
 pub mod voter;
