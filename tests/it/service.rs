@@ -16,6 +16,9 @@ use crate::{
 /// The poll that started it all, as the documentation shows it.
 pub(crate) const SEED_POLL: &str = include_str!("seed-poll.json");
 
+/// Where readers are told that the service is.
+pub(crate) const PUBLIC_URL: &str = "https://votes.example";
+
 /// A store and two replicas on it (one on SQLite, whose file belongs to one process). Trials make sites, polls and
 /// voters of their own and leave each other's alone.
 pub(crate) struct Service {
@@ -34,7 +37,7 @@ impl Service {
     /// Starts the replicas on a store that is up.
     pub(crate) fn start_on(backend: Backend, storage: Storage) -> Self {
         let count = if backend == Backend::Sqlite { 1 } else { 2 };
-        let settings = Settings::on(storage.address());
+        let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", PUBLIC_URL);
         let replicas = (0..count).map(|_| Replica::start(&settings)).collect();
         Self { backend, replicas, storage }
     }

@@ -25,7 +25,7 @@ async fn a_key_is_shown_once_and_listed_by_its_prefix(service: &Service) {
     let listed = service.admin().get(&format!("/v1/keys?site={site}")).send().await;
     assert!(!String::from_utf8_lossy(&listed.body).contains(&key), "a key's text is shown once");
     let listed = listed.is(200);
-    let keys = listed["keys"].as_array().expect("a list of keys");
+    let keys = listed["items"].as_array().expect("a list of keys");
     assert_eq!(keys.len(), 1);
     for member in ["id", "site", "scopes", "name", "prefix", "created_at"] {
         assert_eq!(keys[0][member], made[member], "{member}");
@@ -45,7 +45,7 @@ async fn a_revoked_key_is_refused_at_once_on_every_replica(service: &Service) {
     }
     service.admin().delete(&format!("/v1/keys/{id}")).send().await.is_refused(404, "not-found");
     let listed = service.admin().get(&format!("/v1/keys?site={site}")).send().await.is(200);
-    assert_eq!(listed["keys"], json!([]));
+    assert_eq!(listed["items"], json!([]));
 }
 
 /// What needs a key: method, path, body, and the scope that grants it (`admin` for the admin key alone).
@@ -132,7 +132,7 @@ async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
     client.get(&format!("/v1/polls/{draft}")).send().await.is_refused(404, "not-found");
     client.get(&format!("/v1/polls/{poll}/results")).send().await.is_refused(403, "results-hidden");
     let polls = service.admin().get(&format!("/v1/polls?site={theirs}")).send().await.is(200);
-    assert_eq!(polls["polls"].as_array().map(Vec::len), Some(2), "nothing of theirs was made or deleted");
+    assert_eq!(polls["items"].as_array().map(Vec::len), Some(2), "nothing of theirs was made or deleted");
     assert_eq!(service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200)["revision"], 1);
 }
 
@@ -143,7 +143,7 @@ async fn a_key_acts_for_its_own_site_when_none_is_named(service: &Service) {
     let made = client.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
     assert_eq!(made["site"], json!(site));
     let listed = client.get("/v1/polls").send().await.is(200);
-    assert_eq!(listed["polls"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
 }
 
 async fn a_key_can_not_make_one_that_may_do_more(service: &Service) {

@@ -134,7 +134,7 @@ async fn creating_twice_with_one_idempotency_key_makes_one_poll(service: &Servic
     let elsewhere = seed_poll(json!({ "site": service.site().await }));
     assert_ne!(create(&elsewhere, "a-click", 0).await.is(201)["id"], first["id"], "each site has its own keys");
     let polls = service.admin().get(&format!("/v1/polls?site={site}")).send().await.is(200);
-    assert_eq!(polls["polls"].as_array().map(Vec::len), Some(2));
+    assert_eq!(polls["items"].as_array().map(Vec::len), Some(2));
 }
 
 async fn a_list_pages_by_cursor_newest_first(service: &Service) {
@@ -149,7 +149,7 @@ async fn a_list_pages_by_cursor_newest_first(service: &Service) {
         let page = service.admin().get(&path).send().await;
         let link = page.header("link");
         let page = page.is(200);
-        let ids: Vec<_> = page["polls"].as_array().unwrap().iter().map(|poll| text(&poll["id"])).collect();
+        let ids: Vec<_> = page["items"].as_array().unwrap().iter().map(|poll| text(&poll["id"])).collect();
         assert_eq!(ids.len(), expected);
         seen.extend(ids);
         // A poll made while somebody pages is newer than all they have yet to see.
@@ -181,7 +181,7 @@ async fn a_list_filters_by_state(service: &Service) {
     service.admin().post(&format!("/v1/polls/{closed}/close")).send().await.is(200);
     for (state, poll) in [("draft", draft), ("scheduled", scheduled), ("open", open), ("closed", closed)] {
         let page = service.admin().get(&format!("/v1/polls?site={site}&state={state}")).send().await.is(200);
-        let found: Vec<_> = page["polls"].as_array().unwrap().iter().collect();
+        let found: Vec<_> = page["items"].as_array().unwrap().iter().collect();
         assert_eq!(found.len(), 1, "{state}");
         assert_eq!((&found[0]["id"], &found[0]["state"]), (&json!(poll), &json!(state)));
     }
@@ -318,13 +318,15 @@ async fn a_poll_with_ballots_keeps_its_options(service: &Service) {
     voter.vote(&poll, &["yes"]).await.is(200);
 }
 
-async fn what_can_never_change_is_named_as_unknown(service: &Service) {
+async fn what_can_never_change_is_refused_by_name(service: &Service) {
     let poll = service.poll(json!({})).await;
-    for (member, value) in [("kind", json!("multiple")), ("site", json!("other")), ("id", json!("1"))] {
+    for (member, value) in
+        [("kind", json!("multiple")), ("site", json!("other")), ("id", json!("1")), ("state", json!("draft"))]
+    {
         let mut edit = json!({ "revision": 1 });
         edit[member] = value;
         let path = format!("/v1/polls/{poll}");
-        let refused = service.admin().patch(&path).json(&edit).send().await.is_refused(400, "invalid-request");
+        let refused = service.admin().patch(&path).json(&edit).send().await.is_refused(422, "invalid-poll");
         assert!(text(&refused["detail"]).contains(member), "{refused}");
     }
     let edit = json!({ "revision": 1, "options": [{ "label": "نعم" }] });
@@ -354,7 +356,7 @@ async fn a_deleted_poll_is_gone_with_its_ballots(service: &Service) {
     let edit = json!({ "revision": 1, "question": "؟" });
     service.admin().patch(&path).json(&edit).send().await.is_refused(404, "not-found");
     let page = service.admin().get(&format!("/v1/polls?site={site}")).send().await.is(200);
-    assert_eq!(page["polls"], json!([]));
+    assert_eq!(page["items"], json!([]));
 }
 
 async fn an_unchanged_poll_is_not_sent_again(service: &Service) {
@@ -388,7 +390,7 @@ service_rules![
     of_two_editors_the_second_is_told_to_read_again,
     of_edits_at_the_same_time_exactly_one_wins,
     a_poll_with_ballots_keeps_its_options,
-    what_can_never_change_is_named_as_unknown,
+    what_can_never_change_is_refused_by_name,
     a_deleted_poll_is_gone_with_its_ballots,
     an_unchanged_poll_is_not_sent_again,
 ];

@@ -51,7 +51,7 @@ async fn several_tallies_come_in_the_order_asked(service: &Service) {
 }
 
 async fn asking_for_no_tally_or_too_many_is_refused(service: &Service) {
-    let many = vec!["01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21"; 101].join(",");
+    let many = vec!["01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21"; 51].join(",");
     for query in ["", "?polls=", "?polls=yes", &format!("?polls={many}")] {
         let path = format!("/v1/results{query}");
         service.client().get(&path).send().await.is_refused(400, "invalid-request");
@@ -73,15 +73,6 @@ async fn an_unchanged_tally_is_not_sent_again(service: &Service) {
     let changed = service.client().get(&path).header("if-none-match", &etag).send().await;
     assert_ne!(changed.header("etag"), Some(etag));
     assert_eq!(changed.is(200)["ballots"], 1);
-}
-
-async fn several_unchanged_tallies_are_not_sent_again(service: &Service) {
-    let polls = [service.poll(json!({})).await, service.poll(json!({})).await];
-    let path = format!("/v1/results?polls={}", polls.join(","));
-    let etag = service.client().get(&path).send().await.header("etag").expect("tallies have an ETag");
-    service.client().get(&path).header("if-none-match", &etag).send().await.is(304);
-    service.client().new_voter().await.vote(&polls[1], &["yes"]).await.is(201);
-    service.client().get(&path).header("if-none-match", &etag).send().await.is(200);
 }
 
 /// Who sees a poll's tally: a stranger, a voter with a ballot, the key of its site.
@@ -151,7 +142,6 @@ service_rules![
     several_tallies_come_in_the_order_asked,
     asking_for_no_tally_or_too_many_is_refused,
     an_unchanged_tally_is_not_sent_again,
-    several_unchanged_tallies_are_not_sent_again,
     results_are_seen_by_whom_the_poll_says,
     hidden_results_stay_hidden_among_several,
 ];
