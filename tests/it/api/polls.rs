@@ -312,7 +312,7 @@ async fn a_poll_with_ballots_keeps_its_options(service: &Service) {
     assert_eq!(tally["ballots"], 1);
     assert_eq!(
         tally["options"][0],
-        json!({ "id": "unsure", "votes": 1, "share": 1.0 }),
+        json!({ "id": "unsure", "votes": 1, "share": 1 }),
         "a vote stays with its option"
     );
     voter.vote(&poll, &["yes"]).await.is(200);
