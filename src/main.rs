@@ -50,14 +50,13 @@ fn serve(config: &Config, demo: Option<Demo>) -> ExitCode {
             demo.start(addresses.listen);
         }
     });
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let code = if error.is_configuration() { cli::EXIT_CONFIG.into() } else { ExitCode::FAILURE };
+    served.map_or_else(
+        |error| {
             fail(&error.to_string());
-            code
-        }
-    }
+            error.exit_code().into()
+        },
+        |()| ExitCode::SUCCESS,
+    )
 }
 
 fn healthcheck(url: &str) -> ExitCode {

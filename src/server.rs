@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     ballot_box::BallotBoxes,
+    cli::EXIT_CONFIG,
     clock::Clock,
     config::Config,
     http::{self, Observe, Shared, Worker},
@@ -67,9 +68,13 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    /// Whether the store must be configured otherwise: starting again would not help.
-    pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Unfit(_)))
+    /// What the process exits with: [`EXIT_CONFIG`] if starting again would not help, because the store must be
+    /// configured otherwise; else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Store(StoreError::Unfit(_)) => EXIT_CONFIG,
+            Self::Store(StoreError::Unavailable(_) | StoreError::Corrupt(_)) | Self::Bind { .. } | Self::Serve(_) => 1,
+        }
     }
 }
 
@@ -156,7 +161,7 @@ async fn serve(
         }
     };
     tokio::select! {
-        served = server => served?,
+        ended = server => ended?,
         unfit = stop_if_unfit => unfit?,
     }
     tracing::info!("stopped");
