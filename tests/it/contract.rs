@@ -49,8 +49,6 @@ static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
 /// Where it departs from the contract.
 pub(crate) fn check(exchange: &Exchange<'_>) -> Result<(), String> {
     check_any(exchange.answer)?;
-    if std::fs::metadata(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml")).unwrap().len() == 0 {
-        return Ok(());
     if exchange.is_documented { CONTRACT.check(exchange) } else { CONTRACT.check_problem(exchange.answer) }
 }
 
