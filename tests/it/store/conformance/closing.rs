@@ -10,12 +10,9 @@ use sawt::{
     store::{Cast, Replacement, Store},
 };
 
-use crate::store::{
-    stage::{Stage, ballot, changeable, yes_or_no},
-    store_rules,
-};
+use crate::store::stage::{Stage, ballot, changeable, yes_or_no};
 
-store_rules![
+crate::registry::store_rules![
     a_poll_opens_by_the_stores_clock,
     a_poll_closes_by_the_stores_clock,
     a_closing_time_may_be_put_off,
