@@ -1,5 +1,7 @@
 //! Polls made, edited, opened, closed and deleted.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web};
 
 use super::{
@@ -18,7 +20,7 @@ use super::{
     not_open,
 };
 use crate::{
-    poll::{DigestKey, Edit, EditError, Phase, Poll, PollId, Revision, SiteId, State, Timestamp, Violation},
+    poll::{DigestKey, Edit, EditError, Poll, PollId, Revision, SiteId, State, Timestamp, Violation},
     secret::{KeyHash, random_bytes},
     site::Scope,
     store::{Creation, IdempotencyKey, Replacement},
@@ -127,11 +129,13 @@ pub(in super::super) async fn close(
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
     let poll = move_state(&req, payload, &worker, |poll, now| {
-        let is_closed = poll.schedule.phase == Phase::Closed;
-        // A poll past its time is closed by hand all the same: then no clock can say otherwise.
+        let is_closed = poll.state_at(now) == State::Closed;
         Ok(if is_closed { None } else { Some(poll.closed(now)) })
     });
     let poll = poll.await?;
+    // A definition that says "closed" may come from somebody who did not live to tell every partition, and a poll past
+    // its time is closed in a partition once that partition is asked. Reading the tally settles both, for good.
+    worker.shared.hub.read(&*worker.store, &Arc::new(poll.clone())).await?;
     note_outcome(&req, "closed");
     Ok(answer(HttpResponse::Ok(), &poll, worker.shared.clock.now()))
 }

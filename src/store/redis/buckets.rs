@@ -21,7 +21,7 @@ pub(super) fn bucket_of(field: [u8; 8], buckets: u32) -> u32 {
     // The largest power of two that is not more than the number of buckets.
     let whole = 1_u32 << buckets.max(1).ilog2();
     // The remainder by twice that; computed with a mask, so it holds for 2^31 buckets too.
-    let by_double = hash & (whole - 1 | whole);
+    let by_double = hash & ((whole - 1) | whole);
     if by_double < buckets { by_double } else { hash & (whole - 1) }
 }
 

@@ -83,8 +83,8 @@ impl Link {
                 let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
                 connection.route_command(command.clone(), masters).await.map(|answer| match answer {
                     Value::Map(by_node) => by_node.into_iter().map(|(_, value)| value).collect(),
-                    Value::Array(values) => values,
-                    value => vec![value],
+                    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it says, one node said it")]
+                    other => vec![other],
                 })
             }
         };
@@ -181,7 +181,7 @@ async fn connect(address: &RedisAddress) -> RedisResult<Connection> {
 
 fn sentinel_client(address: &RedisAddress, name: &str) -> RedisResult<SentinelClientBuilder> {
     let nodes = address.connection_infos()?.into_iter().map(|info| info.addr().clone());
-    let mut builder = SentinelClientBuilder::new(nodes, name.to_owned(), SentinelServerType::Master)?
+    let mut builder = SentinelClientBuilder::new(nodes, name, SentinelServerType::Master)?
         .set_client_to_redis_db(address.database)
         .set_client_to_redis_tcp_settings(tcp_settings());
     if address.is_tls {

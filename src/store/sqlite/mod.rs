@@ -47,8 +47,9 @@ pub struct SqliteStore {
     file: File,
     partitions: u16,
     clock: Clock,
-    writer: Threads,
+    // Fields are dropped in this order, and the last to close folds the log into the file, which takes a writer.
     readers: Threads,
+    writer: Threads,
 }
 
 impl SqliteStore {

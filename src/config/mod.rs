@@ -1,0 +1,252 @@
+//! Every setting: its default, its bounds, and where its value came from.
+//!
+//! There is one table, [`SETTINGS`]. The command line, the environment, `sawt.toml`, `--help`, `sawt config` and the
+//! commented default file are all read off it, so a new setting is a field in [`Config`] and a row in the table, and
+//! cannot be forgotten in any of them.
+//!
+//! A value is looked for on the command line, then in the environment (`SAWT_…`), then in `sawt.toml`, then in the
+//! table; the first one found holds. All of it is read once, before anything binds. Whatever the source, a value is a
+//! text that goes through the one parser of its setting, defaults included. Everything that is wrong is gathered and
+//! said at once: an operator who fixes a configuration should not have to find the mistakes one restart at a time.
+//!
+//! Secrets can be kept out of the environment and the process list: each is also read from a file (`…_FILE`, as
+//! container platforms mount them), and none can be given on the command line, which every user of a host can read.
+
+mod layers;
+mod listing;
+mod settings;
+
+use std::{
+    ffi::OsString,
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    thread,
+};
+
+pub use listing::{default_file, listing};
+pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
+
+use crate::{secret::Secret, site::Origin, store::StoreAddress, telemetry::LogFormat};
+use layers::Layer;
+
+/// The settings in force. [`SETTINGS`] says what each may be.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where readers and publishers are served.
+    pub listen: SocketAddr,
+    /// Where metrics are served; `None`: nowhere.
+    pub ops_listen: Option<SocketAddr>,
+    /// Which store, and where.
+    pub store: StoreAddress,
+    /// The key over all sites; `None` (SQLite only): the one kept in the store, made on first start.
+    pub admin_key: Option<Secret>,
+    /// What voter tokens are signed with; `None` (SQLite only): the one kept in the store, made on first start.
+    pub secret: Option<Secret>,
+    /// What voter tokens were signed with before.
+    pub secret_previous: Option<Secret>,
+    /// The origin readers reach this service at; `None`: the one they asked.
+    pub public_url: Option<Origin>,
+    /// Partitions of a new poll, 1 to 1024; `None`: as the store advises.
+    pub partitions: Option<u16>,
+    /// Take a Redis that may evict keys.
+    pub allow_eviction: bool,
+    /// How many threads answer requests, 1 to 256.
+    pub workers: usize,
+    /// How long a replica that is told to stop goes on answering, no longer ready, 0 to 300 seconds.
+    pub drain_secs: u64,
+    /// How long requests in flight may take when stopping, 1 to 300 seconds.
+    pub shutdown_secs: u64,
+    /// What is logged, as `tracing` directives.
+    pub log: String,
+    /// How a log line looks.
+    pub log_format: LogFormat,
+    /// One source per setting, in the order of [`SETTINGS`].
+    sources: Vec<Source>,
+    /// What is odd but not wrong, to be said once at start.
+    warnings: Vec<String>,
+}
+
+impl Default for Config {
+    /// What holds when nothing is set anywhere.
+    fn default() -> Self {
+        let mut config = Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            ops_listen: None,
+            store: StoreAddress::Sqlite(PathBuf::new()),
+            admin_key: None,
+            secret: None,
+            secret_previous: None,
+            public_url: None,
+            partitions: None,
+            allow_eviction: false,
+            workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),
+            drain_secs: 0,
+            shutdown_secs: 0,
+            log: String::new(),
+            log_format: LogFormat::Text,
+            sources: vec![Source::Default; SETTINGS.len()],
+            warnings: Vec::new(),
+        };
+        for setting in SETTINGS {
+            if let DefaultValue::Is(text) = setting.default {
+                // A test holds that no default breaks its own rule.
+                let _ = (setting.set)(&mut config, text);
+            }
+        }
+        config
+    }
+}
+
+/// Settings as given on the command line, not yet checked.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--config`: the file to read.
+    pub file: Option<PathBuf>,
+    /// Settings by their key, like `listen` or `secret_file`.
+    pub values: Vec<(String, String)>,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody set it.
+    Default,
+    /// A flag.
+    Flag(String),
+    /// An environment variable.
+    Environment(String),
+    /// A key of the file.
+    File(String, PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Flag(name) | Self::Environment(name) => f.write_str(name),
+            Self::File(key, path) => write!(f, "{key} in {}", path.display()),
+        }
+    }
+}
+
+/// One thing wrong with the configuration, as a line that can be read alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where the bad value came from, or the setting that is missing.
+    pub place: String,
+    /// What it must be.
+    pub rule: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.rule)
+    }
+}
+
+impl Config {
+    /// Reads every source and checks every setting.
+    ///
+    /// # Errors
+    /// Everything that is wrong: sources in the order they are asked, then settings in the order of [`SETTINGS`], then
+    /// what does not fit together.
+    pub fn load(
+        flags: &Flags,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let mut config = Self::default();
+        let layers = layers::read(flags, environment, &mut faults, &mut config.warnings);
+        let mut sources = Vec::with_capacity(SETTINGS.len());
+        for setting in SETTINGS {
+            let found = find(setting, &layers).unwrap_or_else(|fault| {
+                faults.push(fault);
+                None
+            });
+            let Some((text, source)) = found else {
+                sources.push(Source::Default);
+                continue;
+            };
+            if let Err(rule) = (setting.set)(&mut config, &text) {
+                faults.push(Fault { place: source.to_string(), rule });
+            }
+            sources.push(source);
+        }
+        config.sources = sources;
+        // Only sound values can be held against each other: a mistake should be named once, where it is.
+        if faults.is_empty() {
+            config.check_together(&mut faults);
+        }
+        if faults.is_empty() { Ok(config) } else { Err(faults) }
+    }
+
+    /// Where a setting's value came from.
+    pub fn source(&self, name: &str) -> &Source {
+        let index = SETTINGS.iter().position(|setting| setting.name == name);
+        index.and_then(|index| self.sources.get(index)).unwrap_or(&Source::Default)
+    }
+
+    /// What is odd but not wrong, like a variable `SAWT_…` that is no setting; each a line that can be read alone.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn check_together(&self, faults: &mut Vec<Fault>) {
+        if self.ops_listen == Some(self.listen) && self.listen.port() != 0 {
+            faults.push(Fault {
+                place: self.source("ops_listen").place_of("ops_listen"),
+                rule: format!("must differ from listen, is {} as well; or off", self.listen),
+            });
+        }
+        if self.store.is_embedded() {
+            return;
+        }
+        for (name, value) in [("admin_key", &self.admin_key), ("secret", &self.secret)] {
+            if value.is_none() {
+                let variable = settings::variable(name);
+                faults.push(Fault {
+                    place: variable.clone(),
+                    rule: format!(
+                        "must be set, or {variable}_FILE: the store is {}, and every replica on it needs the same one",
+                        self.store
+                    ),
+                });
+            }
+        }
+    }
+}
+
+impl Source {
+    /// The source, or for a default the setting itself: "default" alone would not say whose.
+    fn place_of(&self, name: &str) -> String {
+        match self {
+            Self::Default => name.to_owned(),
+            Self::Flag(_) | Self::Environment(_) | Self::File(..) => self.to_string(),
+        }
+    }
+}
+
+/// The value of a setting in the first layer that has one.
+fn find(setting: &Setting, layers: &[Layer]) -> Result<Option<(String, Source)>, Fault> {
+    for layer in layers {
+        let file_key = format!("{}_file", setting.name);
+        let value = layer.get(setting.name);
+        let path = if setting.shape == Shape::Secret { layer.get(&file_key) } else { None };
+        match (value, path) {
+            (None, None) => {}
+            (Some(text), None) => return Ok(Some((text.to_owned(), layer.source(setting.name)))),
+            (None, Some(path)) => return layers::read_secret(path, layer.source(&file_key)).map(Some),
+            (Some(_), Some(_)) => {
+                return Err(Fault {
+                    place: layer.source(setting.name).to_string(),
+                    rule: format!("must not be given together with {}", layer.source(&file_key)),
+                });
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests;

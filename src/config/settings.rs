@@ -1,0 +1,312 @@
+//! The table of settings.
+
+use std::{fmt, ops::RangeInclusive, str::FromStr};
+
+use tracing_subscriber::EnvFilter;
+
+use super::Config;
+use crate::{secret::Secret, telemetry::LogFormat};
+
+/// The most workers a replica may be given.
+pub(super) const MAX_WORKERS: usize = 256;
+
+const MIN_ADMIN_KEY_BYTES: usize = 16;
+const MIN_SECRET_BYTES: usize = 32;
+
+/// One setting.
+pub struct Setting {
+    /// Its key in `sawt.toml`. The flag and the variable follow from it: `ops_listen`, `--ops-listen`,
+    /// `SAWT_OPS_LISTEN`.
+    pub name: &'static str,
+    /// How it is written.
+    pub shape: Shape,
+    /// What a value looks like, for `--help`.
+    pub form: &'static str,
+    /// What holds when nobody sets it.
+    pub default: Default,
+    /// What it is for, in sentences.
+    pub about: &'static str,
+    /// Checks a value and keeps it; the error is the rule, in words that follow the setting's name.
+    pub set: fn(&mut Config, &str) -> Result<(), String>,
+    /// The value in force, as it may be shown; `None` if there is none.
+    pub show: fn(&Config) -> Option<String>,
+}
+
+/// How a setting is written in `sawt.toml` and on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A text.
+    Text,
+    /// A number.
+    Number,
+    /// `true` or `false`; the bare flag means `true`.
+    Switch,
+    /// A text that is never shown, is also read from a file, and has no flag of its own.
+    Secret,
+}
+
+/// What holds when nobody sets a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Default {
+    /// This value.
+    Is(&'static str),
+    /// No value, which means something too.
+    Unset {
+        /// What it means.
+        means: &'static str,
+        /// What a value could be.
+        example: &'static str,
+    },
+}
+
+impl Setting {
+    /// The variable that sets it: `SAWT_OPS_LISTEN`.
+    pub fn variable(&self) -> String {
+        variable(self.name)
+    }
+
+    /// The flag that sets it, without dashes: `ops-listen`, or for a secret `secret-file`.
+    pub fn flag(&self) -> String {
+        flag(&self.keys().pop().unwrap_or_default())
+    }
+
+    /// The keys it is read by: its name, and for a secret also the file's.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys = vec![self.name.to_owned()];
+        if self.shape == Shape::Secret {
+            keys.push(format!("{}_file", self.name));
+        }
+        keys
+    }
+}
+
+/// The environment variable of a key.
+pub(super) fn variable(key: &str) -> String {
+    format!("SAWT_{}", key.to_ascii_uppercase())
+}
+
+/// The flag of a key, without its dashes.
+pub(super) fn flag(key: &str) -> String {
+    key.replace('_', "-")
+}
+
+/// Every setting, in the order they are listed everywhere.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "listen",
+        shape: Shape::Text,
+        form: "ADDRESS:PORT",
+        default: Default::Is("127.0.0.1:8080"),
+        about: "Where readers and publishers are served. To be reached from other hosts: 0.0.0.0:8080, or [::]:8080.",
+        set: |config, text| keep(&mut config.listen, text, "an IP address and a port, like 127.0.0.1:8080"),
+        show: |config| Some(config.listen.to_string()),
+    },
+    Setting {
+        name: "ops_listen",
+        shape: Shape::Text,
+        form: "ADDRESS:PORT",
+        default: Default::Is("127.0.0.1:8081"),
+        about: "Where metrics are served, apart from readers; off: nowhere.",
+        set: |config, text| {
+            if text == "off" {
+                config.ops_listen = None;
+                return Ok(());
+            }
+            keep_some(&mut config.ops_listen, text, "an IP address and a port, like 127.0.0.1:8081, or off")
+        },
+        show: |config| Some(config.ops_listen.map_or_else(|| "off".to_owned(), |address| address.to_string())),
+    },
+    Setting {
+        name: "store",
+        shape: Shape::Text,
+        form: "URL",
+        default: Default::Is("sqlite:sawt.db"),
+        about: "Where votes are kept: sqlite:PATH for one replica, or a Redis or Valkey that several replicas share: \
+                redis://HOST:PORT/DB, rediss:// (TLS), redis-cluster://HOST:PORT,HOST:PORT,… or \
+                redis-sentinel://HOST:PORT,HOST:PORT,…/NAME. A user and password go before the host: \
+                redis://USER:PASSWORD@HOST.",
+        set: |config, text| {
+            // The text may hold a password, so unlike other values it is not repeated.
+            text.parse().map(|store| config.store = store)
+        },
+        show: |config| Some(config.store.to_string()),
+    },
+    Setting {
+        name: "admin_key",
+        shape: Shape::Secret,
+        form: "KEY",
+        default: Default::Unset {
+            means: "with SQLite one is made on first start and printed once; Redis needs it set",
+            example: "/run/secrets/sawt_admin_key",
+        },
+        about: "The API key over all sites, at least 16 visible ASCII characters.",
+        set: |config, text| {
+            if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err("must be visible ASCII characters without spaces: it travels in a header".to_owned());
+            }
+            keep_secret(&mut config.admin_key, text, MIN_ADMIN_KEY_BYTES)
+        },
+        show: |config| hidden(config.admin_key.as_ref()),
+    },
+    Setting {
+        name: "secret",
+        shape: Shape::Secret,
+        form: "SECRET",
+        default: Default::Unset {
+            means: "with SQLite one is made on first start and kept there; Redis needs it set",
+            example: "/run/secrets/sawt_secret",
+        },
+        about: "What voter tokens are signed with, at least 32 bytes; the same on every replica.",
+        set: |config, text| keep_secret(&mut config.secret, text, MIN_SECRET_BYTES),
+        show: |config| hidden(config.secret.as_ref()),
+    },
+    Setting {
+        name: "secret_previous",
+        shape: Shape::Secret,
+        form: "SECRET",
+        default: Default::Unset {
+            means: "only tokens signed with secret are good",
+            example: "/run/secrets/sawt_secret_previous",
+        },
+        about: "The secret before the current one. Tokens signed with it stay good, so a rotation loses no voter.",
+        set: |config, text| keep_secret(&mut config.secret_previous, text, MIN_SECRET_BYTES),
+        show: |config| hidden(config.secret_previous.as_ref()),
+    },
+    Setting {
+        name: "public_url",
+        shape: Shape::Text,
+        form: "ORIGIN",
+        default: Default::Unset { means: "links in answers are relative", example: "https://votes.example" },
+        about: "The origin at which readers reach this service: http or https, host and port, no path.",
+        set: |config, text| {
+            let origin = text.parse().map_err(|rule| said(rule, text))?;
+            config.public_url = Some(origin);
+            Ok(())
+        },
+        show: |config| config.public_url.as_ref().map(ToString::to_string),
+    },
+    Setting {
+        name: "partitions",
+        shape: Shape::Number,
+        form: "NUMBER",
+        default: Default::Unset { means: "1, and 16 on a Redis Cluster", example: "16" },
+        about: "How many independent slices the voters of a new poll fall into, 1 to 1024. More let one poll use more \
+                nodes of a cluster. A poll keeps the number it was created with.",
+        set: |config, text| keep_within(text, &(1..=1024_u16), |partitions| config.partitions = Some(partitions)),
+        show: |config| config.partitions.as_ref().map(ToString::to_string),
+    },
+    Setting {
+        name: "allow_eviction",
+        shape: Shape::Switch,
+        form: "BOOL",
+        default: Default::Is("false"),
+        about: "Start even on a Redis that may evict keys (maxmemory-policy other than noeviction). It may then forget \
+                ballots: voters could vote twice.",
+        set: |config, text| keep(&mut config.allow_eviction, text, "true or false"),
+        show: |config| Some(config.allow_eviction.to_string()),
+    },
+    Setting {
+        name: "workers",
+        shape: Shape::Number,
+        form: "NUMBER",
+        default: Default::Unset { means: "as many as there are cores", example: "4" },
+        about: "How many threads answer requests, 1 to 256. Each has its own connection to Redis.",
+        set: |config, text| keep_within(text, &(1..=MAX_WORKERS), |workers| config.workers = workers),
+        show: |config| Some(config.workers.to_string()),
+    },
+    Setting {
+        name: "drain_secs",
+        shape: Shape::Number,
+        form: "SECONDS",
+        default: Default::Is("2"),
+        about: "How long a replica that gets SIGTERM goes on answering, no longer ready, while load balancers notice, \
+                0 to 300.",
+        set: |config, text| keep_within(text, &(0..=300), |secs| config.drain_secs = secs),
+        show: |config| Some(config.drain_secs.to_string()),
+    },
+    Setting {
+        name: "shutdown_secs",
+        shape: Shape::Number,
+        form: "SECONDS",
+        default: Default::Is("10"),
+        about: "How long requests in flight may take to end when the service is stopped, 1 to 300.",
+        set: |config, text| keep_within(text, &(1..=300), |secs| config.shutdown_secs = secs),
+        show: |config| Some(config.shutdown_secs.to_string()),
+    },
+    Setting {
+        name: "log",
+        shape: Shape::Text,
+        form: "DIRECTIVES",
+        default: Default::Is("info,actix_server=warn"),
+        about: "What is logged, on standard error: error, warn, info, debug, trace or off, and per module: \
+                info,sawt::store=debug.",
+        set: |config, text| {
+            let parsed = EnvFilter::builder().parse(text);
+            parsed
+                .map_err(|error| said(&format!("must be directives like info or info,sawt=debug ({error})"), text))?;
+            text.clone_into(&mut config.log);
+            Ok(())
+        },
+        show: |config| Some(config.log.clone()),
+    },
+    Setting {
+        name: "log_format",
+        shape: Shape::Text,
+        form: "FORMAT",
+        default: Default::Is("text"),
+        about: "How a log line looks: text, for people, or json, for machines.",
+        set: |config, text| {
+            let format = text.parse::<LogFormat>().map_err(|rule| said(rule, text))?;
+            config.log_format = format;
+            Ok(())
+        },
+        show: |config| Some(config.log_format.to_string()),
+    },
+];
+
+/// A rule, with the value that broke it.
+fn said(rule: &str, text: &str) -> String {
+    format!("{rule}, is {text:?}")
+}
+
+/// Parses a value and keeps it.
+fn keep<T: FromStr>(field: &mut T, text: &str, what: &str) -> Result<(), String> {
+    *field = text.parse().map_err(|_| said(&format!("must be {what}"), text))?;
+    Ok(())
+}
+
+/// Parses a value of a setting that may be unset, and keeps it.
+fn keep_some<T: FromStr>(field: &mut Option<T>, text: &str, what: &str) -> Result<(), String> {
+    *field = Some(text.parse().map_err(|_| said(&format!("must be {what}"), text))?);
+    Ok(())
+}
+
+/// Parses a number, checks its bounds, and keeps it.
+fn keep_within<T>(text: &str, bounds: &RangeInclusive<T>, set: impl FnOnce(T)) -> Result<(), String>
+where
+    T: FromStr + PartialOrd + fmt::Display,
+{
+    match text.parse::<T>() {
+        Ok(number) if bounds.contains(&number) => {
+            set(number);
+            Ok(())
+        }
+        Ok(_) | Err(_) => {
+            Err(said(&format!("must be a whole number from {} to {}", bounds.start(), bounds.end()), text))
+        }
+    }
+}
+
+/// Checks that a secret is long enough to be one, and keeps it.
+fn keep_secret(field: &mut Option<Secret>, text: &str, min_bytes: usize) -> Result<(), String> {
+    if text.len() < min_bytes {
+        let rule = format!("must be at least {min_bytes} bytes long, is {}", text.len());
+        return Err(format!("{rule}; `openssl rand -hex 32` makes a good one"));
+    }
+    *field = Some(Secret::new(text.to_owned()));
+    Ok(())
+}
+
+fn hidden(secret: Option<&Secret>) -> Option<String> {
+    secret.map(|_| "(set)".to_owned())
+}

@@ -1,0 +1,224 @@
+//! `sawt demo`: a replica with a poll in it, to try things on.
+//!
+//! It is the real server on an embedded store in a directory of its own, which is removed when the demo ends. The demo
+//! itself does only what anybody could do from outside: it creates the poll over HTTP with the admin key, prints what
+//! to try next, and lets simulated readers vote over the loopback, at a human pace and not too many at once. A reader
+//! whose vote gets no answer sends it again, as every client should: a repeated vote is counted once.
+
+mod readers;
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::Path,
+    time::Duration,
+};
+
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::{
+    config::{Config, Source},
+    healthcheck,
+    http_client::{Answer, Request, Url},
+    secret::Secret,
+    store::StoreAddress,
+};
+pub use readers::Pace;
+
+/// The poll that started it: it stands beside an article on a Kuwaiti news page, and asks whether the National
+/// Assembly will be dissolved.
+const SEED_POLL: &str = include_str!("seed-poll.json");
+
+/// How long one answer may take.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// How often, and how many times, a replica that has just started is asked whether it is ready: for 10 seconds.
+const READY_EVERY: Duration = Duration::from_millis(50);
+const READY_TRIES: u32 = 200;
+
+/// Why the demo could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The replica could not be talked to, or nothing could be printed.
+    #[error("the demo's own requests failed: {0}")]
+    Io(#[from] io::Error),
+    /// The replica answered with something else than what was asked for.
+    #[error("{request} was answered {status}: {body}")]
+    Refused {
+        /// Method and path.
+        request: String,
+        /// The answer's status.
+        status: u16,
+        /// The answer's body.
+        body: String,
+    },
+    /// The replica did not become ready in 10 seconds.
+    #[error("the replica did not become ready")]
+    NotReady,
+}
+
+/// A demo that is about to be served.
+pub struct Demo {
+    directory: TempDir,
+    admin_key: Secret,
+    readers: u32,
+    pace: Pace,
+}
+
+impl Demo {
+    /// Makes the store's directory and turns the configuration into a demo's: the embedded store there, an admin key,
+    /// and (unless they were set) no metrics listener, and a log that tells of trouble only.
+    ///
+    /// # Errors
+    /// The directory can't be made, or can't be named in a setting.
+    pub fn prepare(config: &mut Config, readers: u32) -> io::Result<Self> {
+        let directory = tempfile::Builder::new().prefix("sawt-demo-").tempdir()?;
+        config.store = store_in(directory.path())?;
+        if *config.source("ops_listen") == Source::Default {
+            config.ops_listen = None;
+        }
+        if *config.source("log") == Source::Default {
+            "warn".clone_into(&mut config.log);
+        }
+        let admin_key = config.admin_key.get_or_insert_with(Secret::generate).clone();
+        Ok(Self { directory, admin_key, readers, pace: Pace::HUMAN })
+    }
+
+    /// Runs the demo beside the server that listens there, on the actix runtime this is called on. It lasts as long as
+    /// the server, so its store does too; if it fails, it says why and stops the server.
+    pub fn start(self, listen: SocketAddr) {
+        actix_web::rt::spawn(async move {
+            if let Err(error) = self.run(listen, &mut io::stdout()).await {
+                let _ = writeln!(io::stderr(), "sawt: {error}");
+                actix_web::rt::System::current().stop_with_code(1);
+            }
+            // The directory goes when this does.
+            std::future::pending::<()>().await;
+        });
+    }
+
+    /// Creates the poll in the replica that listens there, prints what to try, and lets the readers vote. Returns when
+    /// they have; the replica goes on.
+    ///
+    /// # Errors
+    /// The replica is not there, or refuses what it should not.
+    pub async fn run(&self, listen: SocketAddr, to: &mut impl Write) -> Result<(), DemoError> {
+        let replica = Replica::at(listen)?;
+        replica.wait_until_ready().await?;
+        let poll = replica.create_poll(&self.admin_key).await?;
+        self.invite(&replica, &poll, to)?;
+        if self.readers > 0 {
+            readers::vote(&replica, &poll, self.readers, &self.pace, to).await?;
+        }
+        Ok(())
+    }
+
+    fn invite(&self, replica: &Replica, poll: &Poll, to: &mut impl Write) -> io::Result<()> {
+        let labels: Vec<&str> = poll.options.iter().map(|option| option.label.as_str()).collect();
+        let choice = poll.options.first().map_or("", |option| option.id.as_str());
+        let v1 = replica.url("/v1");
+        writeln!(
+            to,
+            "sawt {version} is ready, with a poll in a store that is gone afterwards ({directory}).\n\
+             Ctrl-C ends it.\n\
+             \n  \
+               {question}\n  \
+               {labels}\n\
+             \n\
+             Try, in another terminal:\n\
+             \n  \
+               # the poll, and its results\n  \
+               curl -s {v1}/polls/{id}\n  \
+               curl -s {v1}/polls/{id}/results\n\
+             \n  \
+               # become a voter, and vote; again, as often as you like: it counts once\n  \
+               VOTER=$(curl -s -X POST {v1}/voters | sed 's/.*\"voter\": *\"\\([^\"]*\\)\".*/\\1/')\n  \
+               curl -s {v1}/polls/{id}/votes -H \"Authorization: Voter $VOTER\" \\\n    \
+                 -H 'Content-Type: application/json' -d '{{\"choices\":[\"{choice}\"]}}'\n\
+             \n  \
+               # what a publisher does: list the polls, close this one\n  \
+               KEY={key}\n  \
+               curl -s \"{v1}/polls?site=default\" -H \"Authorization: Bearer $KEY\"\n  \
+               curl -s -X POST {v1}/polls/{id}/close -H \"Authorization: Bearer $KEY\"\n",
+            version = env!("CARGO_PKG_VERSION"),
+            directory = self.directory.path().display(),
+            question = poll.question,
+            labels = labels.join(" / "),
+            id = poll.id,
+            key = self.admin_key.expose(),
+        )?;
+        to.flush()
+    }
+}
+
+fn store_in(directory: &Path) -> io::Result<StoreAddress> {
+    let path = directory.join("sawt.db");
+    let path = path.to_str().ok_or_else(|| io::Error::other("the temporary directory's name is not UTF-8"))?;
+    format!("sqlite:{path}").parse().map_err(io::Error::other)
+}
+
+/// The replica under demonstration, as seen from outside.
+struct Replica {
+    base: Url,
+}
+
+/// What the demo wants to know of a poll.
+#[derive(Debug, Deserialize)]
+struct Poll {
+    id: String,
+    question: String,
+    options: Vec<PollOption>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PollOption {
+    id: String,
+    label: String,
+}
+
+impl Replica {
+    fn at(listen: SocketAddr) -> io::Result<Self> {
+        Ok(Self { base: healthcheck::url_of(listen).parse().map_err(io::Error::other)? })
+    }
+
+    fn url(&self, path: &str) -> Url {
+        self.base.at(path)
+    }
+
+    async fn wait_until_ready(&self) -> Result<(), DemoError> {
+        for _ in 0..READY_TRIES {
+            let request = Request { method: "GET", url: &self.base, authorization: None, json: None };
+            if request.send(LIMIT).await?.status == 200 {
+                return Ok(());
+            }
+            tokio::time::sleep(READY_EVERY).await;
+        }
+        Err(DemoError::NotReady)
+    }
+
+    async fn create_poll(&self, admin_key: &Secret) -> Result<Poll, DemoError> {
+        let authorization = format!("Bearer {}", admin_key.expose());
+        self.ask("POST", "/v1/polls", Some(&authorization), Some(SEED_POLL)).await
+    }
+
+    /// Sends a request that should be answered 200 or 201, and reads the JSON it is answered with.
+    async fn ask<T: for<'a> Deserialize<'a>>(
+        &self,
+        method: &str,
+        path: &str,
+        authorization: Option<&str>,
+        json: Option<&str>,
+    ) -> Result<T, DemoError> {
+        let url = self.url(path);
+        let Answer { status, body } = Request { method, url: &url, authorization, json }.send(LIMIT).await?;
+        if !matches!(status, 200 | 201) {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            return Err(DemoError::Refused { request: format!("{method} {path}"), status, body });
+        }
+        Ok(serde_json::from_slice(&body).map_err(io::Error::from)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Readers made up for a demo.
+
+use std::{
+    cell::Cell,
+    io::{self, Write},
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, stream};
+use serde::Deserialize;
+
+use super::{DemoError, Poll, Replica};
+use crate::secret::random_bytes;
+
+/// How fast readers come and decide.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// How many are on the page at once.
+    pub at_once: usize,
+    /// A reader reads the poll for up to this long, and then decides for up to this long.
+    pub think: Duration,
+    /// How long a reader waits before sending again what got no answer.
+    pub retry_after: Duration,
+}
+
+impl Pace {
+    /// As people do: some 33 votes a second.
+    pub const HUMAN: Self = Self { at_once: 100, think: Duration::from_secs(3), retry_after: Duration::from_secs(1) };
+}
+
+/// How often a reader sends a vote that gets no answer before giving up.
+const TRIES: u32 = 5;
+
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Deserialize)]
+struct Minted {
+    voter: String,
+}
+
+#[derive(Deserialize)]
+struct Tally {
+    ballots: u64,
+    options: Vec<Counted>,
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    id: String,
+    votes: u64,
+}
+
+/// Lets so many readers vote, and tells how it goes. Returns when the last one is through.
+pub(super) async fn vote(
+    replica: &Replica,
+    poll: &Poll,
+    readers: u32,
+    pace: &Pace,
+    to: &mut impl Write,
+) -> Result<(), DemoError> {
+    let voted = Cell::new(0_u32);
+    let gave_up = Cell::new(0_u32);
+    let crowd = stream::iter(0..readers).for_each_concurrent(pace.at_once, |_| async {
+        let count = match read_and_vote(replica, poll, pace).await {
+            Ok(()) => &voted,
+            Err(_) => &gave_up,
+        };
+        count.set(count.get() + 1);
+    });
+    let tell = async {
+        let mut ticks = tokio::time::interval(TELL_EVERY);
+        ticks.tick().await; // The first is at once, and there is nothing to tell yet.
+        loop {
+            ticks.tick().await;
+            progress(replica, poll, voted.get(), readers, to).await?;
+        }
+    };
+    let told: Result<(), DemoError> = tokio::select! {
+        () = crowd => Ok(()),
+        told = tell => told,
+    };
+    told?;
+    progress(replica, poll, voted.get(), readers, to).await?;
+    match gave_up.get() {
+        0 => writeln!(to, "Every reader has voted.")?,
+        some => writeln!(to, "{some} readers gave up: their votes got no answer {TRIES} times.")?,
+    }
+    Ok(to.flush()?)
+}
+
+/// One line: how many have voted, and for what.
+async fn progress(
+    replica: &Replica,
+    poll: &Poll,
+    voted: u32,
+    readers: u32,
+    to: &mut impl Write,
+) -> Result<(), DemoError> {
+    let tally: Tally = replica.ask("GET", &format!("/v1/polls/{}/results", poll.id), None, None).await?;
+    write!(to, "{voted} of {readers} readers have voted; the tally: {} ballots", tally.ballots)?;
+    for option in &poll.options {
+        let counted = tally.options.iter().find(|counted| counted.id == option.id);
+        write!(to, ", {} {}", option.label, counted.map_or(0, |counted| counted.votes))?;
+    }
+    writeln!(to)?;
+    Ok(to.flush()?)
+}
+
+async fn read_and_vote(replica: &Replica, poll: &Poll, pace: &Pace) -> Result<(), DemoError> {
+    tokio::time::sleep(up_to(pace.think)).await;
+    let Minted { voter } = insist(pace, || replica.ask("POST", "/v1/voters", None, None)).await?;
+    tokio::time::sleep(up_to(pace.think)).await;
+    let authorization = format!("Voter {voter}");
+    let choices = serde_json::json!({ "choices": [choice(poll)] }).to_string();
+    let path = format!("/v1/polls/{}/votes", poll.id);
+    insist(pace, || replica.ask::<serde::de::IgnoredAny>("POST", &path, Some(&authorization), Some(&choices))).await?;
+    Ok(())
+}
+
+/// Sends a request again while it gets no answer, or is told to come back later.
+async fn insist<T, F: Future<Output = Result<T, DemoError>>>(pace: &Pace, ask: impl Fn() -> F) -> Result<T, DemoError> {
+    let mut tries = 1;
+    loop {
+        let error = match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let may_help = match &error {
+            DemoError::Io(error) => error.kind() != io::ErrorKind::InvalidData,
+            DemoError::Refused { status, .. } => matches!(status, 429 | 503),
+            DemoError::NotReady => false,
+        };
+        if !may_help || tries == TRIES {
+            return Err(error);
+        }
+        tries += 1;
+        tokio::time::sleep(pace.retry_after).await;
+    }
+}
+
+/// One of the poll's options; the earlier ones are liked better.
+fn choice(poll: &Poll) -> &str {
+    let [one, other] = random_bytes::<2>().map(usize::from);
+    let place = (one * poll.options.len() / 256).min(other * (poll.options.len() + 1) / 256);
+    poll.options.get(place).map_or("", |option| option.id.as_str())
+}
+
+fn up_to(longest: Duration) -> Duration {
+    longest.mul_f32(f32::from(u16::from_le_bytes(random_bytes())) / f32::from(u16::MAX))
+}

@@ -1,0 +1,138 @@
+//! Log lines: from a `tracing` event to standard error.
+//!
+//! One line is written per request, so under load a line must cost about a microsecond and must never make a request
+//! wait for whatever reads standard error. An event is therefore rendered in one pass into a buffer its thread keeps,
+//! and appended to a shared one; a thread of its own writes that out every 50 ms or 64 KiB, and at once for a warning
+//! or an error. If the reader is stuck, at most 8 MiB wait; further lines are dropped, counted, and the count is said
+//! in the first line that gets through again. Losing log lines is bad, and losing votes for them would be worse.
+//!
+//! Only the event's own fields are shown, not those of spans: a line says everything it needs by itself.
+
+mod render;
+mod sink;
+
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    cell::RefCell,
+    fmt, io,
+    panic::{self, PanicHookInfo},
+    str::FromStr,
+    sync::Arc,
+};
+
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    layer::{Context, SubscriberExt as _},
+};
+
+use crate::clock::Clock;
+use render::Line;
+use sink::Sink;
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `2026-11-23T18:00:00.000Z INFO message key=value`: for people.
+    Text,
+    /// `{"timestamp":…,"level":…,"target":…,"message":…,fields…}`: for machines.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("must be text or json"),
+        }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+/// [`init`] was called before in this process.
+#[derive(Debug, thiserror::Error)]
+#[error("this process has a log already")]
+pub struct AlreadyLogging;
+
+/// Keeps the log going. Dropped, it writes out what waits, for a second at most; hold it until `main` returns.
+#[must_use = "dropped, it ends the log"]
+pub struct LogGuard {
+    sink: Arc<Sink>,
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.sink.end();
+    }
+}
+
+/// Sends this process's `tracing` events to standard error. `directives` say which, as
+/// [`Config`](crate::config::Config) has checked them; those that can't be read are left out. A panic becomes a line
+/// like any other, with what waited before it.
+///
+/// # Errors
+/// [`AlreadyLogging`]: a process has one log.
+pub fn init(directives: &str, format: LogFormat, clock: Clock) -> Result<LogGuard, AlreadyLogging> {
+    let sink = Sink::start(io::stderr(), format, clock.clone());
+    let guard = LogGuard { sink: sink.clone() };
+    let filter = EnvFilter::builder().parse_lossy(directives);
+    let subscriber = tracing_subscriber::registry().with(filter).with(Lines { sink: sink.clone(), format, clock });
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| AlreadyLogging)?;
+    panic::set_hook(Box::new(move |panic| {
+        report_panic(panic);
+        sink.flush();
+    }));
+    Ok(guard)
+}
+
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("no message");
+    let location = panic.location().map(tracing::field::display);
+    // Captured only if RUST_BACKTRACE asks for it.
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(backtrace));
+    tracing::error!(location, backtrace, "a thread panicked: {message}");
+}
+
+/// The layer that renders events and hands them to the sink.
+struct Lines {
+    sink: Arc<Sink>,
+    format: LogFormat,
+    clock: Clock,
+}
+
+thread_local! {
+    /// What this thread renders its lines in.
+    static LINE: RefCell<Line> = RefCell::default();
+}
+
+impl Lines {
+    fn write(&self, line: &mut Line, event: &Event<'_>) {
+        line.render(self.format, self.clock.now(), event);
+        self.sink.push(line.as_bytes(), *event.metadata().level() <= Level::WARN);
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        LINE.with(|line| match line.try_borrow_mut() {
+            Ok(mut line) => self.write(&mut line, event),
+            // A value that logs, or panics, while it is being rendered.
+            Err(_) => self.write(&mut Line::default(), event),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

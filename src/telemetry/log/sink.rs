@@ -1,0 +1,142 @@
+//! Where lines wait to be written, and the thread that writes them.
+
+use std::{
+    io::Write,
+    mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use super::{LogFormat, render::Line};
+use crate::clock::Clock;
+
+/// How long a line may wait for others to be written with.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// So many bytes are written without waiting for more.
+const WRITE_AT_BYTES: usize = 64 * 1024;
+
+/// The most bytes that wait: at a line per request, some ten seconds of a busy replica.
+pub(super) const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long the end of the process, or a panic, waits for lines to be taken.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Takes lines from every thread; one thread of its own writes them.
+pub(super) struct Sink {
+    state: Mutex<State>,
+    /// There is something to write, or no reason to wait for more.
+    work: Condvar,
+    /// Something was written.
+    written: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Lines that wait.
+    waiting: Vec<u8>,
+    /// Lines dropped since the last were taken.
+    dropped: u64,
+    /// Write without gathering.
+    is_urgent: bool,
+    /// Lines are being written now.
+    is_writing: bool,
+    has_ended: bool,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.dropped == 0 && !self.is_writing
+    }
+}
+
+impl Sink {
+    /// Starts the thread. If the system has none to give, lines wait for ever, and the service goes on without a log.
+    pub(super) fn start(writer: impl Write + Send + 'static, format: LogFormat, clock: Clock) -> Arc<Self> {
+        let sink = Arc::new(Self { state: Mutex::default(), work: Condvar::new(), written: Condvar::new() });
+        let of_thread = sink.clone();
+        let _ =
+            thread::Builder::new().name("log".to_owned()).spawn(move || of_thread.write_all(writer, format, &clock));
+        sink
+    }
+
+    /// Takes a whole line, or drops it if too many wait.
+    pub(super) fn push(&self, line: &[u8], is_urgent: bool) {
+        let mut state = self.lock();
+        if state.waiting.len() + line.len() > MAX_WAITING_BYTES {
+            state.dropped += 1;
+            return;
+        }
+        let was_empty = state.waiting.is_empty();
+        let was_short = state.waiting.len() < WRITE_AT_BYTES;
+        state.waiting.extend_from_slice(line);
+        state.is_urgent |= is_urgent;
+        // Waking a thread costs more than the line, so it happens where it changes something.
+        let wakes = was_empty || is_urgent || (was_short && state.waiting.len() >= WRITE_AT_BYTES);
+        drop(state);
+        if wakes {
+            self.work.notify_one();
+        }
+    }
+
+    /// Waits until all that waits is written, for a second at most.
+    pub(super) fn flush(&self) {
+        self.flush_within(PATIENCE, false);
+    }
+
+    /// The same, and ends the thread.
+    pub(super) fn end(&self) {
+        self.flush_within(PATIENCE, true);
+    }
+
+    fn flush_within(&self, patience: Duration, ends: bool) {
+        let mut state = self.lock();
+        state.is_urgent = true;
+        state.has_ended |= ends;
+        self.work.notify_one();
+        let waited = self.written.wait_timeout_while(state, patience, |state| !state.is_idle());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn write_all(&self, mut writer: impl Write, format: LogFormat, clock: &Clock) {
+        let mut batch = Vec::new();
+        let mut note = Line::default();
+        let mut state = self.lock();
+        loop {
+            let still = |state: &mut State| state.waiting.is_empty() && state.dropped == 0 && !state.has_ended;
+            state = self.work.wait_while(state, still).unwrap_or_else(PoisonError::into_inner);
+            if state.is_idle() {
+                return;
+            }
+            let may_gather =
+                |state: &mut State| !state.is_urgent && !state.has_ended && state.waiting.len() < WRITE_AT_BYTES;
+            let gathered = self.work.wait_timeout_while(state, GATHER, may_gather);
+            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+            mem::swap(&mut batch, &mut state.waiting);
+            let dropped = mem::take(&mut state.dropped);
+            state.is_urgent = false;
+            state.is_writing = true;
+            drop(state);
+
+            if dropped > 0 {
+                let message = format!("{dropped} log lines were dropped: standard error was not read fast enough");
+                note.render_note(format, clock.now(), &message);
+                batch.extend_from_slice(note.as_bytes());
+            }
+            // Nothing can be said about a log that can't be written, and the service is no worse for it.
+            let _ = writer.write_all(&batch).and_then(|()| writer.flush());
+            batch.clear();
+            batch.shrink_to(2 * WRITE_AT_BYTES);
+
+            state = self.lock();
+            state.is_writing = false;
+            self.written.notify_all();
+        }
+    }
+
+    /// A thread that panicked while it held the lock left whole lines behind, or none.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,263 @@
+//! What is counted, and under which name.
+//!
+//! | metric | labels | what |
+//! | --- | --- | --- |
+//! | `sawt_http_requests_total` | `method`, `route`, `status` | requests answered |
+//! | `sawt_http_request_duration_seconds` | `method`, `route`, `status` | from the head of a request to the head of its answer |
+//! | `sawt_ballots_total` | `outcome` | ballots the store decided on |
+//! | `sawt_batch_ballots` | | ballots per store call: how well group commit gathers |
+//! | `sawt_store_call_duration_seconds` | `operation` | answered store calls |
+//! | `sawt_store_failures_total` | `operation` | store calls without an answer |
+//! | `sawt_build_info` | `version` | 1 |
+//! | `process_start_time_seconds` | | when this replica started, since 1970 |
+//!
+//! Units are base units, as Prometheus asks. `route` is the route's pattern, never the path a client sent, and a
+//! method that is none of HTTP's own is `other`: the number of series is this service's to decide.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder, NoLabelSet},
+    metrics::{MetricType, gauge::ConstGauge, info::Info},
+    registry::{Registry, Unit},
+};
+
+use super::series::{Family, Series, Spread};
+use crate::clock::Clock;
+
+/// The content type of [`Metrics::encode`].
+pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Bounds of durations in nanoseconds: a tally read takes some 20 µs, a vote under load some milliseconds, and at a
+/// second a client has given up.
+const DURATION_BOUNDS: &[u64] = &[
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_500_000_000,
+];
+
+/// Bounds of ballots per store call.
+const BATCH_BOUNDS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
+
+/// Counts everything one replica does. All methods may be called from any thread; none of them waits.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug)]
+struct Counts {
+    requests: Family<3, Spread>,
+    ballots: Family<1, AtomicU64>,
+    batches: Spread,
+    store_calls: Family<1, Spread>,
+    store_failures: Family<1, AtomicU64>,
+    started_secs: f64,
+}
+
+impl Default for Metrics {
+    /// Begins to count now.
+    fn default() -> Self {
+        Self::new(&Clock::default())
+    }
+}
+
+impl Metrics {
+    /// Begins to count. The time of the clock is the replica's start.
+    pub fn new(clock: &Clock) -> Self {
+        let counts = Arc::new(Counts {
+            requests: Family::new(|| Spread::new(DURATION_BOUNDS)),
+            ballots: Family::new(AtomicU64::default),
+            batches: Spread::new(BATCH_BOUNDS),
+            store_calls: Family::new(|| Spread::new(DURATION_BOUNDS)),
+            store_failures: Family::new(AtomicU64::default),
+            started_secs: to_f64(u64::try_from(clock.now().as_millis()).unwrap_or_default()) / 1e3,
+        });
+        let mut registry = Registry::default();
+        registry.register("sawt_build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register_collector(Box::new(counts.clone()));
+        Self { registry, counts }
+    }
+
+    /// Counts a request that was answered. `route` is the route's pattern.
+    pub fn observe_request(&self, method: &str, route: &str, status: u16, duration: Duration) {
+        let method = match method {
+            "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "TRACE" | "CONNECT" => method,
+            _ => "other",
+        };
+        let mut digits = itoa::Buffer::new();
+        self.counts.requests.get([method, route, digits.format(status)]).observe(nanos(duration));
+    }
+
+    /// Counts an answered store call that carried ballots.
+    pub fn observe_batch(&self, ballots: usize, duration: Duration) {
+        self.counts.batches.observe(u64::try_from(ballots).unwrap_or(u64::MAX));
+        self.observe_store_call("cast", duration);
+    }
+
+    /// Counts an answered store call.
+    pub fn observe_store_call(&self, operation: &'static str, duration: Duration) {
+        self.counts.store_calls.get([operation]).observe(nanos(duration));
+    }
+
+    /// Counts what the store decided on a ballot.
+    pub fn count_outcome(&self, outcome: &'static str) {
+        self.counts.ballots.get([outcome]).fetch_add(1, Relaxed);
+    }
+
+    /// Counts a store call without an answer.
+    pub fn count_store_failure(&self, operation: &'static str) {
+        self.counts.store_failures.get([operation]).fetch_add(1, Relaxed);
+    }
+
+    /// Everything counted so far, as OpenMetrics text.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String can't fail, and nothing here refuses to be written.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Collector for Counts {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let requests =
+            encoder.encode_descriptor("sawt_http_requests", "Requests answered", None, MetricType::Counter)?;
+        each(&self.requests, ["method", "route", "status"], requests, |spread, metric| {
+            counter(spread.count(), metric)
+        })?;
+
+        let about = "From the head of a request to the head of its answer";
+        let durations = encoder.encode_descriptor(
+            "sawt_http_request_duration",
+            about,
+            Some(&Unit::Seconds),
+            MetricType::Histogram,
+        )?;
+        each(&self.requests, ["method", "route", "status"], durations, |spread, metric| {
+            histogram(spread, NANOS_PER_SECOND, metric)
+        })?;
+
+        let about = "Ballots the store decided on";
+        let ballots = encoder.encode_descriptor("sawt_ballots", about, None, MetricType::Counter)?;
+        each(&self.ballots, ["outcome"], ballots, |count, metric| counter(count.load(Relaxed), metric))?;
+
+        let about = "Ballots per store call";
+        let mut batches = encoder.encode_descriptor("sawt_batch_ballots", about, None, MetricType::Histogram)?;
+        histogram(&self.batches, 1.0, &mut batches)?;
+
+        let about = "Answered store calls";
+        let calls = encoder.encode_descriptor(
+            "sawt_store_call_duration",
+            about,
+            Some(&Unit::Seconds),
+            MetricType::Histogram,
+        )?;
+        each(&self.store_calls, ["operation"], calls, |spread, metric| histogram(spread, NANOS_PER_SECOND, metric))?;
+
+        let about = "Store calls without an answer";
+        let failures = encoder.encode_descriptor("sawt_store_failures", about, None, MetricType::Counter)?;
+        each(&self.store_failures, ["operation"], failures, |count, metric| counter(count.load(Relaxed), metric))?;
+
+        let about = "When this replica started, since 1970";
+        let unit = Some(&Unit::Seconds);
+        let started = encoder.encode_descriptor("process_start_time", about, unit, MetricType::Gauge)?;
+        ConstGauge::new(self.started_secs).encode(started)
+    }
+}
+
+const NANOS_PER_SECOND: f64 = 1e9;
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Encodes every number of a family under its labels.
+fn each<const N: usize, V>(
+    family: &Family<N, V>,
+    names: [&'static str; N],
+    mut metric: MetricEncoder<'_>,
+    encode: impl Fn(&V, &mut MetricEncoder<'_>) -> fmt::Result,
+) -> fmt::Result {
+    for Series { labels, value } in family.iter() {
+        let mut labels = labels.iter();
+        let labels = names.map(|name| (name, labels.next().map_or("", AsRef::as_ref)));
+        encode(value, &mut metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn counter(count: u64, metric: &mut MetricEncoder<'_>) -> fmt::Result {
+    metric.encode_counter::<NoLabelSet, _, f64>(&count, None)
+}
+
+fn histogram(spread: &Spread, scale: f64, metric: &mut MetricEncoder<'_>) -> fmt::Result {
+    let buckets: Vec<(f64, u64)> = spread
+        .buckets()
+        .map(|(bound, count)| (bound.map_or(f64::INFINITY, |bound| to_f64(bound) / scale), count))
+        .collect();
+    let count = buckets.iter().map(|(_, count)| count).sum();
+    metric.encode_histogram::<NoLabelSet>(to_f64(spread.sum()) / scale, count, &buckets, None)
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "beyond 2^53 a metric needs no single units")]
+fn to_f64(number: u64) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::Timestamp;
+
+    #[test]
+    fn everything_counted_is_shown_by_its_documented_name() {
+        let metrics = Metrics::new(&Clock::standing_at(Timestamp::from_millis(1_500)));
+        let route = "/v1/polls/{poll}/votes";
+        metrics.observe_request("POST", route, 201, Duration::from_micros(300));
+        metrics.observe_request("POST", route, 201, Duration::from_secs(3));
+        metrics.observe_request("BREW", route, 405, Duration::ZERO);
+        metrics.observe_batch(3, Duration::from_millis(1));
+        metrics.count_outcome("counted");
+        metrics.count_store_failure("cast");
+        let text = metrics.encode();
+        for line in [
+            "sawt_http_requests_total{method=\"POST\",route=\"/v1/polls/{poll}/votes\",status=\"201\"} 2",
+            "sawt_http_requests_total{method=\"other\",route=\"/v1/polls/{poll}/votes\",status=\"405\"} 1",
+            "sawt_http_request_duration_seconds_sum{method=\"POST\",route=\"/v1/polls/{poll}/votes\",status=\"201\"} 3.0003",
+            "sawt_http_request_duration_seconds_bucket{le=\"0.0005\",method=\"POST\",route=\"/v1/polls/{poll}/votes\",status=\"201\"} 1",
+            "sawt_http_request_duration_seconds_bucket{le=\"+Inf\",method=\"POST\",route=\"/v1/polls/{poll}/votes\",status=\"201\"} 2",
+            "sawt_ballots_total{outcome=\"counted\"} 1",
+            "sawt_batch_ballots_bucket{le=\"2.0\"} 0",
+            "sawt_batch_ballots_bucket{le=\"4.0\"} 1",
+            "sawt_batch_ballots_sum 3.0",
+            "sawt_store_call_duration_seconds_count{operation=\"cast\"} 1",
+            "sawt_store_failures_total{operation=\"cast\"} 1",
+            "process_start_time_seconds 1.5",
+            concat!("sawt_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
