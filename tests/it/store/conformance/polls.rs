@@ -318,7 +318,7 @@ async fn a_single_ballot_in_any_partition_prevents_a_reshape(store: Arc<dyn Stor
     for partition in 0..4 {
         let poll = Poll { partitions: 4, ..stage.draw_up(yes_or_no()).await };
         stage.store.create_poll(&poll, None).await.unwrap();
-        let voter = (0..).find(|voter| digest(&poll, *voter).partition == partition).unwrap();
+        let voter = (0..1_000).find(|voter| digest(&poll, *voter).partition == partition).unwrap();
         assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
         let reshape = PollEdit { options: Some(options(&["a", "b", "c"])), ..PollEdit::default() };
         assert_eq!(stage.edit(&poll, reshape).await, Replacement::HasBallots, "partition {partition}");
