@@ -129,7 +129,8 @@ impl Link {
         tokio::time::timeout(CONNECT, ended).await.map_err(StoreError::unavailable)?;
         let connecting = self.state.lock();
         connecting.current.clone().ok_or_else(|| {
-            let failure = connecting.last_failure.as_ref().map_or("the connection broke at once", |(_, failure)| failure);
+            let failure =
+                connecting.last_failure.as_ref().map_or("the connection broke at once", |(_, failure)| failure);
             StoreError::unavailable(failure)
         })
     }
@@ -186,7 +187,8 @@ async fn connect(address: &RedisAddress) -> RedisResult<Connection> {
         // TLS is ring's; whichever worker comes first installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_IN_ALL)).set_response_timeout(Some(ANSWER));
+    let config =
+        AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_IN_ALL)).set_response_timeout(Some(ANSWER));
     match &address.topology {
         Topology::Single => {
             let first = address.connection_infos()?.into_iter().next();
