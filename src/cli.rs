@@ -12,6 +12,9 @@ use crate::config::{DefaultValue, Flags, SETTINGS, Setting, Shape};
 /// The exit code for a mistake in the command line or the configuration (`EX_USAGE` of sysexits.h).
 pub const EXIT_USAGE: u8 = 64;
 
+/// The exit code for a store that must not be used as it is configured (`EX_CONFIG` of sysexits.h).
+pub const EXIT_CONFIG: u8 = 78;
+
 /// What the command line asks for.
 #[derive(Debug, Clone)]
 pub struct Invocation {

@@ -11,9 +11,10 @@
 //! - [`store`]: the contract that keeps every vote exactly once, and its two implementations, SQLite and Redis.
 //! - [`ballot_box`]: group commit in front of a store, which is what makes a vote cheap.
 //! - [`live`]: what a replica knows: polls as last read, and the newest tally of each.
+//! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
+//! - [`telemetry`]: what an operator sees: log lines and metrics, and the name of every one.
 //! - [`config`] and [`cli`]: every setting and every command, read and checked before anything binds.
 //! - [`server`]: wires it all, binds, becomes ready, serves and drains.
-//! - [`telemetry`]: what an operator sees: log lines and metrics.
 //! - [`demo`] and [`healthcheck`]: two commands that talk to a running replica, over [`http_client`].
 //!
 //! Beneath them all lie [`clock`], the one reader of the system's clock, and [`secret`], whose values print as nothing.
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod healthcheck;
+pub mod http;
 pub mod http_client;
 pub mod live;
 pub mod poll;

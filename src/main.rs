@@ -50,7 +50,13 @@ fn serve(config: &Config, demo: Option<Demo>) -> ExitCode {
             demo.start(addresses.listen);
         }
     });
-    served.map_or_else(|error| fail(&error.to_string()), |()| ExitCode::SUCCESS)
+    served.map_or_else(
+        |error| {
+            fail(&error.to_string());
+            error.exit_code().into()
+        },
+        |()| ExitCode::SUCCESS,
+    )
 }
 
 fn healthcheck(url: &str) -> ExitCode {

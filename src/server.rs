@@ -1,8 +1,43 @@
 //! Wires everything, binds, becomes ready, serves and drains.
+//!
+//! A replica listens before it has reached its store, so that whoever starts it sees it live at once; it is ready once
+//! the store has answered and was found fit. On SIGTERM it is not ready from that moment on, keeps answering for
+//! `drain_secs` while load balancers notice, then takes no more connections, answers what is in flight (a ballot in
+//! flight is answered only once its batch is committed, so batches are flushed by the same wait) and ends. SIGINT skips
+//! the drain: whoever presses Ctrl-C is not behind a load balancer. A second signal ends it where it stands.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use crate::config::Config;
+use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, rt, web};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    ballot_box::BallotBoxes,
+    cli::EXIT_CONFIG,
+    clock::Clock,
+    config::Config,
+    http::{self, Observe, Shared, Worker},
+    live::{Hub, KnownPolls},
+    secret::{KeyHash, Secret},
+    store::{Store, StoreError, StoreSettings, Stores},
+    telemetry::{METRICS_CONTENT_TYPE, Metrics},
+    voter::TokenKeys,
+};
+
+/// How often a store that does not answer is asked again before the replica is ready.
+const CONTACT_EVERY: Duration = Duration::from_millis(100);
+/// How long a connection may take to send a request's head.
+const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept: longer than load balancers keep theirs (60 s is common), so that they close
+/// first and never send a request into a connection that is being closed.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Connections waiting to be taken; the system caps it at `net.core.somaxconn`.
+const BACKLOG: u32 = 4_096;
 
 /// Where a replica listens, once it does: with port 0 in the settings the system has chosen.
 #[derive(Debug, Clone, Copy)]
@@ -13,11 +48,218 @@ pub struct Addresses {
     pub ops_listen: Option<SocketAddr>,
 }
 
+/// Why a replica could not start, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address is taken, or not ours.
+    #[error("can't listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The store can't be opened, or must not be used as it is configured.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The server ended by itself.
+    #[error("the server failed: {0}")]
+    Serve(#[from] io::Error),
+}
+
+impl ServeError {
+    /// What the process exits with: [`EXIT_CONFIG`] if starting again would not help, because the store must be
+    /// configured otherwise; else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Store(StoreError::Unfit(_)) => EXIT_CONFIG,
+            Self::Store(StoreError::Unavailable(_) | StoreError::Corrupt(_)) | Self::Bind { .. } | Self::Serve(_) => 1,
+        }
+    }
+}
+
 /// Serves until told to stop. `announce` is called once, on the server's own runtime, when it listens.
 ///
 /// # Errors
-/// Why it could not start.
-pub fn run(config: &Config, announce: impl FnOnce(Addresses)) -> io::Result<()> {
-    drop(announce);
-    Err(io::Error::other(format!("nothing serves {} yet", config.listen)))
+/// Why it could not start or go on.
+pub fn run(config: &Config, announce: impl FnOnce(Addresses)) -> Result<(), ServeError> {
+    let clock = Clock::default();
+    let settings = StoreSettings {
+        address: config.store.clone(),
+        partitions: config.partitions,
+        allow_eviction: config.allow_eviction,
+    };
+    let stores = Stores::open(&settings, clock.clone())?;
+    let shared = Arc::new(shared(config, &stores, clock)?);
+    rt::System::new().block_on(serve(config, stores, shared, announce))
+}
+
+fn shared(config: &Config, stores: &Stores, clock: Clock) -> Result<Shared, StoreError> {
+    let secret = match &config.secret {
+        Some(secret) => secret.clone(),
+        None => stores.kept_secret("secret", Secret::generate)?.0,
+    };
+    Ok(Shared {
+        clock,
+        token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
+        admin_key: admin_key(config, stores)?,
+        polls: KnownPolls::default(),
+        hub: Hub::default(),
+        metrics: Arc::new(Metrics::default()),
+        public_url: config.public_url.as_ref().map(ToString::to_string),
+        readiness: http::Readiness::default(),
+    })
+}
+
+/// The admin key's hash. One that is made here is kept as its hash alone, and shown this once.
+fn admin_key(config: &Config, stores: &Stores) -> Result<KeyHash, StoreError> {
+    if let Some(key) = &config.admin_key {
+        return Ok(KeyHash::of(key.expose()));
+    }
+    let made = Secret::generate();
+    let (hash, is_made) = stores.kept_secret("admin_key_hash", || Secret::new(KeyHash::of(made.expose()).to_hex()))?;
+    if is_made {
+        // Not in the log, which is kept and sent on. Should nobody be reading, SAWT_ADMIN_KEY sets another.
+        let _ = writeln!(io::stdout(), "The admin key, shown this once: {}", made.expose());
+    }
+    KeyHash::from_hex(hash.expose()).ok_or_else(|| StoreError::Corrupt("the admin key's hash".to_owned()))
+}
+
+async fn serve(
+    config: &Config,
+    stores: Stores,
+    shared: Arc<Shared>,
+    announce: impl FnOnce(Addresses),
+) -> Result<(), ServeError> {
+    let (server, listen) = readers_server(config, stores.clone(), Arc::clone(&shared))?;
+    let (ops_server, ops_listen) = match config.ops_listen {
+        Some(address) => {
+            let (server, listen) = ops_server(address, Arc::clone(&shared.metrics))?;
+            (Some(server), Some(listen))
+        }
+        None => (None, None),
+    };
+    let handle = server.handle();
+    if let Some(ops_server) = ops_server {
+        rt::spawn(ops_server);
+    }
+    let addresses = Addresses { listen, ops_listen };
+    let ops_address = ops_listen.map(|address| address.to_string()).unwrap_or_default();
+    tracing::info!(address = %listen, ops_address, store = %config.store, workers = config.workers, "listening");
+    announce(addresses);
+
+    let (tell_unfit, unfit) = tokio::sync::oneshot::channel();
+    rt::spawn(make_contact(stores.connect(), Arc::clone(&shared), tell_unfit));
+    rt::spawn(stop_on_signal(handle.clone(), Arc::clone(&shared), Duration::from_secs(config.drain_secs)));
+    let stop_if_unfit = async {
+        match unfit.await {
+            Ok(error) => {
+                handle.stop(false).await;
+                Err(error)
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = server => ended?,
+        unfit = stop_if_unfit => unfit?,
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn readers_server(
+    config: &Config,
+    stores: Stores,
+    shared: Arc<Shared>,
+) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
+    let application = move || {
+        let store = stores.connect();
+        let boxes = BallotBoxes::new(Arc::clone(&store), Arc::clone(&shared.metrics));
+        let worker = Worker { shared: Arc::clone(&shared), store, boxes };
+        App::new().wrap(Observe::new(Arc::clone(&shared))).app_data(web::Data::new(worker)).configure(http::configure)
+    };
+    let server = HttpServer::new(application)
+        .workers(config.workers)
+        .backlog(BACKLOG)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_LIMIT)
+        .h1_allow_half_closed(false)
+        .shutdown_timeout(config.shutdown_secs)
+        .disable_signals();
+    let bind = |source| ServeError::Bind { address: config.listen, source };
+    let server = server.bind(config.listen).map_err(bind)?;
+    let listen = server.addrs().first().copied().unwrap_or(config.listen);
+    Ok((server.run(), listen))
+}
+
+fn ops_server(address: SocketAddr, metrics: Arc<Metrics>) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
+    let server = HttpServer::new(move || {
+        App::new().app_data(web::Data::from(Arc::clone(&metrics))).route("/metrics", web::get().to(show_metrics))
+    })
+    .workers(1)
+    .shutdown_timeout(1)
+    .disable_signals()
+    .bind(address)
+    .map_err(|source| ServeError::Bind { address, source })?;
+    let listen = server.addrs().first().copied().unwrap_or(address);
+    Ok((server.run(), listen))
+}
+
+async fn show_metrics(metrics: web::Data<Metrics>) -> HttpResponse {
+    HttpResponse::Ok().content_type(METRICS_CONTENT_TYPE).body(metrics.encode())
+}
+
+/// Asks the store until it answers. The replica is ready then, or, if the store must not be used as it is, told so.
+async fn make_contact(
+    store: Arc<dyn Store>,
+    shared: Arc<Shared>,
+    tell_unfit: tokio::sync::oneshot::Sender<StoreError>,
+) {
+    let mut is_told = false;
+    loop {
+        match store.contact().await {
+            Ok(()) => {
+                shared.readiness.ready();
+                tracing::info!("ready");
+                return;
+            }
+            Err(error @ StoreError::Unfit(_)) => {
+                // Whoever waits for it ends the process; if nobody does, the process is ending.
+                let _ = tell_unfit.send(error);
+                return;
+            }
+            Err(error) => {
+                if !is_told {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(error = %error, cause, "the store can't be reached yet; trying again until it can");
+                    is_told = true;
+                }
+                rt::time::sleep(CONTACT_EVERY).await;
+            }
+        }
+    }
+}
+
+async fn stop_on_signal(server: ServerHandle, shared: Arc<Shared>, drain: Duration) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals can't be caught; the replica stops only when it is killed");
+        return;
+    };
+    let drain = tokio::select! {
+        _ = terminate.recv() => drain,
+        _ = interrupt.recv() => Duration::ZERO,
+    };
+    shared.readiness.stopping();
+    tracing::info!(drain_secs = drain.as_secs(), "stopping");
+    let stop = async {
+        rt::time::sleep(drain).await;
+        server.stop(true).await;
+    };
+    tokio::select! {
+        () = stop => {}
+        _ = terminate.recv() => server.stop(false).await,
+        _ = interrupt.recv() => server.stop(false).await,
+    }
 }

@@ -15,7 +15,6 @@
 mod layers;
 mod listing;
 mod settings;
-mod store_address;
 
 use std::{
     ffi::OsString,
@@ -27,9 +26,8 @@ use std::{
 
 pub use listing::{default_file, listing};
 pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
-pub use store_address::StoreAddress;
 
-use crate::{secret::Secret, site::Origin, telemetry::LogFormat};
+use crate::{secret::Secret, site::Origin, store::StoreAddress, telemetry::LogFormat};
 use layers::Layer;
 
 /// The settings in force. [`SETTINGS`] says what each may be.
@@ -55,6 +53,8 @@ pub struct Config {
     pub allow_eviction: bool,
     /// How many threads answer requests, 1 to 256.
     pub workers: usize,
+    /// How long a replica that is told to stop goes on answering, no longer ready, 0 to 300 seconds.
+    pub drain_secs: u64,
     /// How long requests in flight may take when stopping, 1 to 300 seconds.
     pub shutdown_secs: u64,
     /// What is logged, as `tracing` directives.
@@ -73,7 +73,7 @@ impl Default for Config {
         let mut config = Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             ops_listen: None,
-            store: StoreAddress::default(),
+            store: StoreAddress::Sqlite(PathBuf::new()),
             admin_key: None,
             secret: None,
             secret_previous: None,
@@ -81,6 +81,7 @@ impl Default for Config {
             partitions: None,
             allow_eviction: false,
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),
+            drain_secs: 0,
             shutdown_secs: 0,
             log: String::new(),
             log_format: LogFormat::Text,

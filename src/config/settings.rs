@@ -215,6 +215,16 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| Some(config.workers.to_string()),
     },
     Setting {
+        name: "drain_secs",
+        shape: Shape::Number,
+        form: "SECONDS",
+        default: Default::Is("2"),
+        about: "How long a replica that gets SIGTERM goes on answering, no longer ready, while load balancers notice, \
+                0 to 300.",
+        set: |config, text| keep_within(text, &(0..=300), |secs| config.drain_secs = secs),
+        show: |config| Some(config.drain_secs.to_string()),
+    },
+    Setting {
         name: "shutdown_secs",
         shape: Shape::Number,
         form: "SECONDS",
@@ -227,7 +237,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "log",
         shape: Shape::Text,
         form: "DIRECTIVES",
-        default: Default::Is("info"),
+        default: Default::Is("info,actix_server=warn"),
         about: "What is logged, on standard error: error, warn, info, debug, trace or off, and per module: \
                 info,sawt::store=debug.",
         set: |config, text| {

@@ -18,10 +18,11 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::{
-    config::{Config, Source, StoreAddress},
+    config::{Config, Source},
     healthcheck,
     http_client::{Answer, Request, Url},
     secret::Secret,
+    store::StoreAddress,
 };
 pub use readers::Pace;
 

@@ -1,12 +1,25 @@
 //! Polls as last read from the store, shared by all workers of a replica.
+//!
+//! Voting never depends on how fresh these are: the store compares revisions. They spare each vote a read.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use rustc_hash::FxHashMap;
 
 use crate::{
-    poll::{Poll, PollId},
+    poll::{Poll, PollId, SiteId},
     site::Site,
     store::{Store, StoreError},
 };
+
+/// How old a poll may be before it is read again.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Past so many polls, those not read for [`FRESH`] are forgotten, and if that frees nothing, all are.
+const MOST_KNOWN: usize = 10_000;
 
 /// A poll and the site that owns it.
 #[derive(Debug)]
@@ -19,19 +32,77 @@ pub struct Known {
 
 /// The polls. See the module.
 #[derive(Default)]
-pub struct KnownPolls {}
+pub struct KnownPolls(RwLock<FxHashMap<PollId, Entry>>);
+
+struct Entry {
+    known: Arc<Known>,
+    read_at: Instant,
+}
 
 impl KnownPolls {
     /// A poll at most a second old; older only while the store does not answer. `None` if there is none.
-    pub async fn get(&self, _store: &dyn Store, _id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
-        Ok(None)
+    pub async fn get(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
+        let stale = {
+            let polls = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            match polls.get(&id) {
+                Some(entry) if entry.read_at.elapsed() < FRESH => return Ok(Some(Arc::clone(&entry.known))),
+                Some(entry) => Some(Arc::clone(&entry.known)),
+                None => None,
+            }
+        };
+        let Some(stale) = stale else { return self.refresh(store, id).await };
+        // One reader reads it again; the others go on with what is there until that is done.
+        if !self.claim(id) {
+            return Ok(Some(stale));
+        }
+        match self.refresh(store, id).await {
+            Err(StoreError::Unavailable(_)) => Ok(Some(stale)),
+            answer => answer,
+        }
     }
 
     /// A poll read from the store now, and known from here on.
-    pub async fn refresh(&self, _store: &dyn Store, _id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
-        Ok(None)
+    pub async fn refresh(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
+        let Some(poll) = store.poll(id).await? else {
+            self.write(|polls| polls.remove(&id));
+            return Ok(None);
+        };
+        let site = store.site(&poll.site).await?;
+        let site = site.ok_or_else(|| StoreError::Corrupt(format!("poll {id} belongs to no site")))?;
+        let known = Arc::new(Known { poll: Arc::new(poll), site });
+        self.write(|polls| {
+            if polls.len() >= MOST_KNOWN && !polls.contains_key(&id) {
+                polls.retain(|_, entry| entry.read_at.elapsed() < FRESH);
+                if polls.len() >= MOST_KNOWN {
+                    polls.clear();
+                }
+            }
+            // Two reads may cross: the later revision stays.
+            let is_newer = polls.get(&id).is_none_or(|entry| entry.known.poll.revision <= known.poll.revision);
+            if is_newer {
+                polls.insert(id, Entry { known: Arc::clone(&known), read_at: Instant::now() });
+            }
+        });
+        Ok(Some(known))
     }
 
     /// Forgets every poll of a site, whose origins have changed.
-    pub fn forget_site(&self, _site: &crate::poll::SiteId) {}
+    pub fn forget_site(&self, site: &SiteId) {
+        self.write(|polls| polls.retain(|_, entry| entry.known.site.id != *site));
+    }
+
+    /// Takes it upon the caller to read a poll again; whether nobody else did in the meantime.
+    fn claim(&self, id: PollId) -> bool {
+        self.write(|polls| match polls.get_mut(&id) {
+            Some(entry) if entry.read_at.elapsed() >= FRESH => {
+                entry.read_at = Instant::now();
+                true
+            }
+            Some(_) | None => false,
+        })
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut FxHashMap<PollId, Entry>) -> T) -> T {
+        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
 }

@@ -345,7 +345,7 @@ impl Check {
     fn choices(&mut self, kind: Kind, min: Option<u64>, max: Option<u64>, options: usize) -> (u8, u8) {
         let most = match kind {
             Kind::Single => 1,
-            Kind::Multiple => options.clamp(1, MAX_OPTIONS) as u64,
+            Kind::Multiple => u64::try_from(options.clamp(1, MAX_OPTIONS)).unwrap_or(1),
         };
         let (min, max) = (min.unwrap_or(1), max.unwrap_or(most));
         let reason = if kind == Kind::Single { "in a single poll" } else { "the number of options" };

@@ -174,6 +174,7 @@ impl Revision {
     pub const FIRST: Self = Self(1);
 
     /// The revision after this one.
+    #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

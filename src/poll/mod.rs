@@ -7,6 +7,7 @@ mod ballot;
 mod choices;
 mod definition;
 mod ids;
+mod moves;
 mod schedule;
 mod tally;
 mod text;

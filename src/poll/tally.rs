@@ -85,7 +85,7 @@ impl Tally {
         if self.ballots == 0 {
             return 0.0;
         }
-        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
         let share = self.votes_in(slot) as f64 / self.ballots as f64;
         (share * 10_000.0).round() / 10_000.0
     }

@@ -21,14 +21,14 @@
 //! 6. **Acknowledged is kept** as far as the store itself keeps it: SQLite answers after the disk has it
 //!    (`synchronous=FULL`); Redis as its `appendfsync` says.
 
-//mod open;
+mod open;
 mod record;
 pub mod redis;
 pub mod sqlite;
 
 use async_trait::async_trait;
 
-//pub use open::{StoreAddress, StoreSettings, Stores};
+pub use open::{StoreAddress, StoreSettings, Stores};
 
 use crate::{
     poll::{Ballot, Choices, Edit, Outcome, PartitionTally, Poll, PollId, Revision, SiteId, Timestamp, VoterDigest},

@@ -20,13 +20,21 @@ impl FromStr for StoreAddress {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() && path != ":memory:" => Ok(Self::Sqlite(path.into())),
-            Some(("redis" | "rediss" | "redis-cluster" | "rediss-cluster" | "redis-sentinel" | "rediss-sentinel", _)) => {
-                text.parse().map(Self::Redis)
-            }
+            Some((
+                "redis" | "rediss" | "redis-cluster" | "rediss-cluster" | "redis-sentinel" | "rediss-sentinel",
+                _,
+            )) => text.parse().map(Self::Redis),
             Some(_) | None => Err("must be sqlite:PATH, redis://HOST[:PORT][/DB], rediss://…, \
                  redis-cluster://HOST:PORT,HOST:PORT,… or redis-sentinel://HOST:PORT,HOST:PORT,…/NAME"
                 .to_owned()),
         }
+    }
+}
+
+impl StoreAddress {
+    /// Whether the store is a file that only this replica uses.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
     }
 }
 

@@ -1,1 +1,212 @@
-//! placeholder
+//! The distributed store: Redis 7.0 or later, or Valkey 8 or later; one server, behind Sentinel, or a cluster.
+//!
+//! Every change is one Lua script (`*.lua` beside this file), called by its digest, on keys that share one slot
+//! ([`keys`]). What spans slots is a sequence of such steps, ordered so that stopping after any of them leaves nothing
+//! wrong, and so that whoever comes next finishes what was begun:
+//!
+//! - **Creating** writes the site's index, then the partitions, then the definition: a poll exists once it is defined.
+//! - **Editing** puts the definition first, by compare-and-set on the revision, then brings each partition to it. A
+//!   vote that meets a partition behind the definition brings it forward itself; a vote from a replica that is behind
+//!   is answered "stale".
+//! - **Closing** is an edit. A partition that is closed stays closed, and a poll counts as closed once all are, so
+//!   nothing moves a final tally.
+//! - **Deleting** forgets the definition first: what is left of the partitions can't be reached from then on.
+//!
+//! What is counted, and what that costs, is told in `cast.lua`; how voters are packed, in [`buckets`].
+
+mod address;
+mod ballots;
+mod buckets;
+mod keys;
+mod link;
+mod polls;
+mod publishers;
+mod script;
+
+use async_trait::async_trait;
+use redis::{Cmd, RedisResult, Value};
+
+pub use address::RedisAddress;
+
+use self::{address::Topology, buckets::KnownBuckets, link::Link, script::Scripts};
+use super::{Cast, Creation, IdempotencyKey, Replacement, Store, StoreError};
+use crate::{
+    poll::{Ballot, Choices, Edit, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
+    site::{ApiKey, KeyId, Origin, Site},
+};
+
+/// The settings of a Redis store.
+#[derive(Debug, Clone)]
+pub struct RedisSettings {
+    /// Where it is.
+    pub address: RedisAddress,
+    /// Partitions of a new poll; `None`: 1, on a cluster [`CLUSTER_PARTITIONS`].
+    pub partitions: Option<u16>,
+    /// Take a Redis that may evict keys.
+    pub allow_eviction: bool,
+}
+
+/// Partitions of a new poll on a cluster, so that one hot poll spreads over up to as many masters.
+pub const CLUSTER_PARTITIONS: u16 = 16;
+
+/// The oldest Redis that has what the scripts use.
+const OLDEST: (u32, u32) = (7, 0);
+
+/// One worker's Redis store. Connects when it is first asked, on the runtime that asks.
+pub struct RedisStore {
+    settings: RedisSettings,
+    link: Link,
+    scripts: Scripts,
+    buckets: KnownBuckets,
+}
+
+impl RedisStore {
+    /// A store with these settings. Does not connect yet.
+    pub fn new(settings: RedisSettings) -> Self {
+        let link = Link::new(settings.address.clone());
+        Self { settings, link, scripts: Scripts::new(), buckets: KnownBuckets::default() }
+    }
+
+    /// Sends a command whose failure can only mean that the store holds something foreign.
+    async fn ask(&self, command: &Cmd) -> Result<Value, StoreError> {
+        self.link.call(command).await?.map_err(|error| StoreError::Corrupt(error.to_string()))
+    }
+
+    async fn ask_for<T: redis::FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        let converted: RedisResult<T> = redis::from_redis_value(self.ask(command).await?).map_err(Into::into);
+        converted.map_err(|error| StoreError::Corrupt(error.to_string()))
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    async fn contact(&self) -> Result<(), StoreError> {
+        let mut info = Cmd::new();
+        info.arg("INFO");
+        for node in self.link.call_masters(&info).await? {
+            let text: String = redis::from_redis_value(node).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            check_fitness(&text, self.settings.allow_eviction)?;
+        }
+        self.ensure_default_site().await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        let mut time = Cmd::new();
+        time.arg("TIME");
+        let (secs, micros): (i64, i64) = self.ask_for(&time).await?;
+        Ok(Timestamp::from_millis(secs * 1000 + micros / 1000))
+    }
+
+    fn partitions(&self) -> u16 {
+        let by_topology = match self.settings.address.topology {
+            Topology::Cluster => CLUSTER_PARTITIONS,
+            Topology::Single | Topology::Sentinel(_) => 1,
+        };
+        self.settings.partitions.unwrap_or(by_topology)
+    }
+
+    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
+        self.write_site(id, origins).await
+    }
+
+    async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
+        self.read_site(id).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        self.write_key(key).await
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.read_key(id).await
+    }
+
+    async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
+        self.read_keys(site).await
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
+        self.forget_key(id).await
+    }
+
+    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
+        self.create(poll, idempotency).await
+    }
+
+    async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
+        self.read_poll(id).await
+    }
+
+    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
+        self.list_polls(site, before, limit).await
+    }
+
+    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
+        self.replace(edit).await
+    }
+
+    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
+        self.forget_poll(id).await
+    }
+
+    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
+        self.cast_in_partition(poll, partition, ballots).await
+    }
+
+    async fn upkeep(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
+        self.split_buckets(poll, partition).await
+    }
+
+    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
+        self.read_ballot(poll, voter).await
+    }
+
+    async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
+        self.read_tally(poll).await
+    }
+}
+
+/// Whether a server, by what its `INFO` says, can be relied on.
+fn check_fitness(info: &str, allow_eviction: bool) -> Result<(), StoreError> {
+    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    // Valkey tells its own version beside the Redis version it is compatible with (7.2), which is what counts here.
+    let version = field("redis_version").unwrap_or_default();
+    let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    if number < OLDEST {
+        return Err(StoreError::Unfit(format!(
+            "Redis {version:?} is too old: sawt needs Redis 7.0 or later, or Valkey 8 or later"
+        )));
+    }
+    if field("role").is_some_and(|role| role != "master") {
+        return Err(StoreError::unavailable("the server is a replica, which takes no writes"));
+    }
+    match field("maxmemory_policy") {
+        None | Some("noeviction") => Ok(()),
+        Some(_) if allow_eviction => Ok(()),
+        Some(policy) => Err(StoreError::Unfit(format!(
+            "this Redis may evict votes: its maxmemory-policy is {policy}. Set it to noeviction \
+             (redis-cli CONFIG SET maxmemory-policy noeviction, and in redis.conf), or set SAWT_ALLOW_EVICTION=true \
+             to run all the same"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_may_evict_or_is_too_old_is_unfit() {
+        let info = |version: &str, policy: &str| {
+            format!("# Server\r\nredis_version:{version}\r\nrole:master\r\nmaxmemory_policy:{policy}\r\n")
+        };
+        assert!(check_fitness(&info("7.0.15", "noeviction"), false).is_ok());
+        assert!(check_fitness(&info("10.2.0", "noeviction"), false).is_ok());
+        assert!(check_fitness(&info("7.0.15", "allkeys-lru"), true).is_ok());
+        let refusal = check_fitness(&info("7.0.15", "volatile-ttl"), false).unwrap_err().to_string();
+        assert!(refusal.contains("volatile-ttl") && refusal.contains("SAWT_ALLOW_EVICTION"), "{refusal}");
+        let refusal = check_fitness(&info("6.2.14", "noeviction"), false).unwrap_err().to_string();
+        assert!(refusal.contains("6.2.14"), "{refusal}");
+    }
+}

@@ -1,1 +1,204 @@
-//! placeholder
+//! The embedded store: one SQLite file.
+//!
+//! **One thread writes.** SQLite has one writer at a time whatever one does, so jobs queue for it in order instead of
+//! fighting over its lock. It takes all that wait, runs them in one transaction, commits, and only then answers any of
+//! them: one wait for the disk is shared by everything that arrived during the last one, and an answer means that the
+//! disk has it (`synchronous=FULL`). See [`threads`].
+//!
+//! **A few threads read**, each on a read-only connection of its own. In WAL mode a reader sees the last commit and
+//! never waits for the writer. The one read that may have to write is a tally past its poll's `closes_at`: closed is
+//! final only once it is on record, so that tally is read by the writer, which marks the poll closed first.
+//!
+//! **Decisions are made inside the transaction**, from columns (`revision`, `phase`, `opens_at`, …) that stand beside
+//! the poll's JSON. Nothing is cached between transactions: the file may be shared with a second process, and SQLite's
+//! own locks keep every promise then too.
+//!
+//! Deleting a poll deletes its ballots in the same transaction; a million of them hold the writer up for about a
+//! second.
+
+mod ballots;
+mod file;
+mod polls;
+mod sites;
+mod tallies;
+mod threads;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, ErrorCode};
+
+use self::{file::File, tallies::Reading, threads::Threads};
+use super::{Cast, Creation, IdempotencyKey, Replacement, Store, StoreError};
+use crate::{
+    clock::Clock,
+    poll::{Ballot, Choices, Edit, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
+    secret::Secret,
+    site::{ApiKey, KeyId, Origin, Site},
+};
+
+/// How many threads read. Reads take microseconds from the page cache; a few threads keep one slow one (a long list)
+/// from holding up the rest.
+const READERS: usize = 3;
+
+/// The embedded store. Dropping it waits until its threads have finished what is queued and closed the file; what
+/// nobody waits for any more is not begun.
+pub struct SqliteStore {
+    file: File,
+    partitions: u16,
+    clock: Clock,
+    // Fields are dropped in this order, and the last to close folds the log into the file, which takes a writer.
+    readers: Threads,
+    writer: Threads,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it (mode 0600). New polls get so many partitions, at least one; `clock` is the store's
+    /// clock. Blocks, so call it before requests are served.
+    ///
+    /// # Errors
+    /// [`StoreError::Unfit`] if the file can't be opened, belongs to another program or was written by a newer sawt;
+    /// [`StoreError::Unavailable`] if another process holds it locked.
+    pub fn open(path: &Path, partitions: u16, clock: Clock) -> Result<Self, StoreError> {
+        let file = File::open(path)?;
+        let writer = Threads::writing(file.writer()?)?;
+        let readers = (0..READERS).map(|_| file.reader()).collect::<Result<_, _>>()?;
+        Ok(Self { partitions: partitions.max(1), clock, writer, readers: Threads::reading(readers)?, file })
+    }
+
+    /// What is kept under a name, made and kept if it is not there yet, and whether it was made. Blocks, so call it
+    /// before requests are served.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn kept_secret(&self, name: &str, make: impl FnOnce() -> Secret) -> Result<(Secret, bool), StoreError> {
+        self.file.kept_secret(name, make)
+    }
+
+    async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection, Timestamp) -> Result<T, StoreError> + Send + 'static,
+    {
+        // The time is read when the work's turn has come: what waited in the queue past `closes_at` came too late.
+        let clock = self.clock.clone();
+        self.writer.ask(move |db| work(db, clock.now())).await
+    }
+
+    async fn read<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection, Timestamp) -> Result<T, StoreError> + Send + 'static,
+    {
+        let clock = self.clock.clone();
+        self.readers.ask(move |db| work(db, clock.now())).await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn contact(&self) -> Result<(), StoreError> {
+        self.write(sites::prepare).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.clock.now())
+    }
+
+    fn partitions(&self) -> u16 {
+        self.partitions
+    }
+
+    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
+        let id = id.clone();
+        self.write(move |db, now| sites::put(db, now, &id, origins)).await
+    }
+
+    async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
+        let id = id.clone();
+        self.read(move |db, _| sites::get(db, &id)).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.write(move |db, _| sites::add_key(db, &key)).await
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+        let id = id.clone();
+        self.read(move |db, _| sites::key(db, &id)).await
+    }
+
+    async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
+        let site = site.clone();
+        self.read(move |db, _| sites::keys(db, &site)).await
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |db, _| sites::revoke_key(db, &id)).await
+    }
+
+    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
+        let (poll, idempotency) = (poll.clone(), idempotency.cloned());
+        self.write(move |db, now| polls::create(db, now, poll, idempotency.as_ref())).await
+    }
+
+    async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
+        self.read(move |db, _| polls::get(db, id)).await
+    }
+
+    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
+        let site = site.clone();
+        self.read(move |db, _| polls::list(db, &site, before, limit)).await
+    }
+
+    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
+        let edit = edit.clone();
+        self.write(move |db, now| polls::replace(db, now, edit)).await
+    }
+
+    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
+        self.write(move |db, _| polls::delete(db, id)).await
+    }
+
+    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
+        let (id, revision, ballots) = (poll.id, poll.revision, ballots.to_vec());
+        self.write(move |db, now| ballots::cast(db, now, id, revision, partition, &ballots)).await
+    }
+
+    /// Nothing: a B-tree keeps itself in shape, so [`super::Committed::upkeep_due`] is never set here.
+    async fn upkeep(&self, _poll: &Poll, _partition: u16) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
+        let id = poll.id;
+        self.read(move |db, _| ballots::get(db, id, voter)).await
+    }
+
+    async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
+        let id = poll.id;
+        match self.read(move |db, now| tallies::read(db, now, id)).await? {
+            Reading::Read(partitions) => Ok(partitions),
+            Reading::CloseFirst => self.write(move |db, now| tallies::close_and_read(db, now, id)).await,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    /// A file that holds what we never wrote is corrupt. All else (a full disk, a lock, an I/O error) may pass, and
+    /// asking again is safe.
+    fn from(error: rusqlite::Error) -> Self {
+        let corrupt = [Some(ErrorCode::DatabaseCorrupt), Some(ErrorCode::NotADatabase)];
+        let unexpected = corrupt.contains(&error.sqlite_error_code())
+            || matches!(
+                error,
+                rusqlite::Error::FromSqlConversionFailure(..)
+                    | rusqlite::Error::IntegralValueOutOfRange(..)
+                    | rusqlite::Error::Utf8Error(..)
+                    | rusqlite::Error::InvalidColumnType(..)
+            );
+        if unexpected { Self::Corrupt(error.to_string()) } else { Self::unavailable(error) }
+    }
+}

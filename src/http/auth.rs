@@ -1,0 +1,202 @@
+//! Who asks: a reader with a voter token, or a publisher with a key.
+//!
+//! A key is looked up at every request and never cached, so a revoked one is refused at once. What is no key by its
+//! checksum is refused without asking the store. Which of the reasons a key was refused for is not told.
+
+use actix_web::http::header::{self, HeaderMap};
+
+use super::{
+    Shared, Worker,
+    problem::{Code, Problem},
+};
+use crate::{
+    poll::SiteId,
+    secret::KeyHash,
+    site::{ApiKey, Scope, Scopes},
+    voter::Voter,
+};
+
+/// The cookie a voter token is kept in. The prefix makes browsers insist on `Secure` and `Path=/`, and on no `Domain`,
+/// so no neighbouring host can plant one (RFC 6265bis, section 4.1.3.2).
+pub(super) const VOTER_COOKIE: &str = "__Host-sawt_voter";
+
+/// How a voter's token came. A page can only send a token it was given, but a browser sends cookies for any page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// `Authorization: Voter TOKEN`.
+    Header,
+    /// The cookie.
+    Cookie,
+}
+
+/// The voter who asks. A token in the `Authorization` header wins over one in the cookie.
+///
+/// # Errors
+/// `voter-required` if there is no token, or none that is valid.
+pub(super) fn voter(headers: &HeaderMap, shared: &Shared) -> Result<(Voter, Carrier), Problem> {
+    let required = |detail: String| Problem::new(Code::VoterRequired, detail);
+    let now = shared.clock.now();
+    if let Some(token) = credentials(headers, "Voter") {
+        let verified = shared.token_keys.verify(token, now);
+        return verified.map(|voter| (voter, Carrier::Header)).map_err(|error| required(error.to_string()));
+    }
+    let mut refused = None;
+    for token in voter_cookies(headers) {
+        match shared.token_keys.verify(token, now) {
+            Ok(voter) => return Ok((voter, Carrier::Cookie)),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(required(match refused {
+        Some(error) => error.to_string(),
+        None => {
+            "show a voter token (POST /v1/voters gives one), as Authorization: Voter TOKEN or as the cookie".to_owned()
+        }
+    }))
+}
+
+/// Whether a request shows any voter token, valid or not.
+pub(super) fn shows_voter(headers: &HeaderMap) -> bool {
+    credentials(headers, "Voter").is_some() || voter_cookies(headers).next().is_some()
+}
+
+/// A publisher who was recognised.
+#[derive(Debug)]
+pub(super) enum Publisher {
+    /// The operator's own key: everything, for every site.
+    Admin,
+    /// A site's key.
+    Site(ApiKey),
+}
+
+/// The publisher who asks; `None` if no key is shown.
+///
+/// # Errors
+/// `key-required` if the key is not one of ours; what the store failed with.
+pub(super) async fn publisher_if_any(headers: &HeaderMap, worker: &Worker) -> Result<Option<Publisher>, Problem> {
+    let Some(text) = credentials(headers, "Bearer") else { return Ok(None) };
+    let unknown = || Problem::new(Code::KeyRequired, "the API key is not one of ours, or was revoked");
+    let hash = KeyHash::of(text);
+    // Comparing hashes takes the same time wherever they differ, here and below.
+    if hash == worker.shared.admin_key {
+        return Ok(Some(Publisher::Admin));
+    }
+    let id = ApiKey::id_in(text).ok_or_else(unknown)?;
+    match worker.store.key(&id).await? {
+        Some(key) if key.hash == hash => Ok(Some(Publisher::Site(key))),
+        Some(_) | None => Err(unknown()),
+    }
+}
+
+/// The publisher who asks.
+///
+/// # Errors
+/// `key-required` if none is shown, or not one of ours; what the store failed with.
+pub(super) async fn publisher(headers: &HeaderMap, worker: &Worker) -> Result<Publisher, Problem> {
+    publisher_if_any(headers, worker)
+        .await?
+        .ok_or_else(|| Problem::new(Code::KeyRequired, "show an API key, as Authorization: Bearer KEY"))
+}
+
+/// The publisher who asks, if their key holds a scope.
+///
+/// # Errors
+/// As [`publisher`], and `scope-missing`.
+pub(super) async fn publisher_with(headers: &HeaderMap, worker: &Worker, scope: Scope) -> Result<Publisher, Problem> {
+    let publisher = publisher(headers, worker).await?;
+    if publisher.scopes().has(scope) {
+        return Ok(publisher);
+    }
+    Err(Problem::new(Code::ScopeMissing, format!("this needs a key with the scope {}", scope.as_str())))
+}
+
+impl Publisher {
+    /// What the key may do.
+    pub(super) fn scopes(&self) -> Scopes {
+        match self {
+            Self::Admin => Scopes::all(),
+            Self::Site(key) => key.scopes.clone(),
+        }
+    }
+
+    /// Whether the key acts for a site.
+    pub(super) fn acts_for(&self, site: &SiteId) -> bool {
+        match self {
+            Self::Admin => true,
+            Self::Site(key) => key.site == *site,
+        }
+    }
+
+    /// Whether the key acts for a site and holds a scope.
+    pub(super) fn may(&self, scope: Scope, site: &SiteId) -> bool {
+        self.acts_for(site) && self.scopes().has(scope)
+    }
+
+    /// The site a request is for: the one it names, else the key's own, and `default` for the admin key.
+    ///
+    /// # Errors
+    /// `scope-missing` if it names a site the key does not act for, whether there is such a site or not.
+    pub(super) fn site(&self, named: Option<SiteId>) -> Result<SiteId, Problem> {
+        match (named, self) {
+            (Some(site), publisher) if publisher.acts_for(&site) => Ok(site),
+            (Some(_), _) => Err(other_site()),
+            (None, Self::Admin) => Ok(SiteId::default()),
+            (None, Self::Site(key)) => Ok(key.site.clone()),
+        }
+    }
+}
+
+/// A key reached for a site that is not its own.
+pub(super) fn other_site() -> Problem {
+    Problem::new(Code::ScopeMissing, "the key acts for another site")
+}
+
+/// What follows a scheme in the `Authorization` header; `None` if another scheme or no such header is there.
+fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    let (named, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    named.eq_ignore_ascii_case(scheme).then(|| rest.trim())
+}
+
+/// Every voter cookie of a request: a browser may hold one for all sites and a partitioned one besides.
+fn voter_cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header::COOKIE)
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().strip_prefix(VOTER_COOKIE)?.strip_prefix('='))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn headers(lines: &[(HeaderName, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name.clone(), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn credentials_are_read_by_scheme() {
+        let of = |value| headers(&[(header::AUTHORIZATION, value)]);
+        assert_eq!(credentials(&of("Voter abc"), "Voter"), Some("abc"));
+        assert_eq!(credentials(&of("voter  abc "), "Voter"), Some("abc"));
+        assert_eq!(credentials(&of("Bearer abc"), "Voter"), None);
+        assert_eq!(credentials(&of("Voter"), "Voter"), None);
+        assert_eq!(credentials(&of("Voterabc"), "Voter"), None);
+        assert_eq!(credentials(&HeaderMap::new(), "Voter"), None);
+    }
+
+    #[test]
+    fn every_voter_cookie_is_found_and_no_other() {
+        let headers = headers(&[
+            (header::COOKIE, "a=1; __Host-sawt_voter=one; __Host-sawt_voters=no"),
+            (header::COOKIE, "__Host-sawt_voter=two;x__Host-sawt_voter=no"),
+        ]);
+        assert_eq!(voter_cookies(&headers).collect::<Vec<_>>(), ["one", "two"]);
+    }
+}

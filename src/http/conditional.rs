@@ -1,0 +1,115 @@
+//! Caching and conditional requests (RFC 9110, section 13): what may be kept, for how long, and what has changed.
+
+use actix_web::http::header::{self, HeaderMap};
+
+use super::problem::{Code, Problem};
+use crate::poll::Revision;
+
+/// What everyone sees alike. Two seconds in browsers and five in shared caches bound how old a tally on a page is; a
+/// cache may serve it longer while it fetches a new one, and much longer while this service can't be reached.
+pub(super) const PUBLIC: &str = "public, max-age=2, s-maxage=5, stale-while-revalidate=30, stale-if-error=300";
+/// What depends on who asks.
+pub(super) const PRIVATE: &str = "private, no-store";
+
+/// Whether `If-None-Match` names this tag, so that its holder needs no body.
+pub(super) fn is_current(headers: &HeaderMap, etag: &str) -> bool {
+    let opaque = etag.trim_matches('"');
+    headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).any(|value| {
+        value.trim() == "*" || entity_tags(value).is_some_and(|tags| tags.iter().any(|tag| tag.opaque == opaque))
+    })
+}
+
+/// Which revisions of a poll `If-Match` names: none if it is not there.
+///
+/// # Errors
+/// `revision-required` for `*`, which names no revision; `invalid-request` for what is no list of entity tags.
+pub(super) fn revisions_named(headers: &HeaderMap) -> Result<Option<Vec<Revision>>, Problem> {
+    let mut revisions = None;
+    for value in headers.get_all(header::IF_MATCH) {
+        let value = value.to_str().unwrap_or_default();
+        if value.trim() == "*" {
+            return Err(Problem::new(Code::RevisionRequired, "If-Match must name the revision you edit, not any"));
+        }
+        let tags = entity_tags(value).ok_or_else(|| {
+            Problem::of_field(
+                Code::InvalidRequest,
+                "If-Match",
+                "must be an entity tag, like \"3-open\" with its quotes",
+            )
+        })?;
+        // A weak tag never matches here (section 13.1.1), and neither does a tag that is not a poll's.
+        let named = tags.iter().filter(|tag| !tag.is_weak).filter_map(|tag| revision_of(tag.opaque));
+        revisions.get_or_insert_with(Vec::new).extend(named);
+    }
+    Ok(revisions)
+}
+
+/// A poll's tag is `REVISION-STATE`; the revision alone is what an edit is guarded by.
+fn revision_of(opaque: &str) -> Option<Revision> {
+    let revision = opaque.split_once('-').map_or(opaque, |(revision, _)| revision);
+    revision.parse().ok().map(Revision)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct EntityTag<'a> {
+    is_weak: bool,
+    opaque: &'a str,
+}
+
+/// The tags of a list; `None` if it is no list of tags.
+fn entity_tags(list: &str) -> Option<Vec<EntityTag<'_>>> {
+    let mut tags = Vec::new();
+    let mut rest = list.trim();
+    while !rest.is_empty() {
+        let (is_weak, quoted) = match rest.strip_prefix("W/") {
+            Some(quoted) => (true, quoted),
+            None => (false, rest),
+        };
+        let (opaque, after) = quoted.strip_prefix('"')?.split_once('"')?;
+        tags.push(EntityTag { is_weak, opaque });
+        let after = after.trim_start();
+        rest = match after.strip_prefix(',') {
+            Some(next) => next.trim_start(),
+            None if after.is_empty() => after,
+            None => return None,
+        };
+    }
+    Some(tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_static(value));
+        headers
+    }
+
+    #[test]
+    fn if_none_match_compares_weakly_and_knows_the_star() {
+        for value in ["\"3-open\"", "W/\"3-open\"", "\"2-open\", \"3-open\"", "*", "\"a,b\",W/\"3-open\""] {
+            assert!(is_current(&headers(header::IF_NONE_MATCH, value), "\"3-open\""), "{value}");
+        }
+        for value in ["\"2-open\"", "3-open", "\"3-open", "", "\"3\""] {
+            assert!(!is_current(&headers(header::IF_NONE_MATCH, value), "\"3-open\""), "{value}");
+        }
+    }
+
+    #[test]
+    fn if_match_names_revisions() {
+        let named = |value| revisions_named(&headers(header::IF_MATCH, value));
+        assert_eq!(revisions_named(&HeaderMap::new()).unwrap(), None);
+        assert_eq!(named("\"3-open\"").unwrap(), Some(vec![Revision(3)]));
+        assert_eq!(named("\"3\", \"4-open\"").unwrap(), Some(vec![Revision(3), Revision(4)]));
+        assert_eq!(named("W/\"3-open\"").unwrap(), Some(vec![]));
+        assert_eq!(named("\"another thing\"").unwrap(), Some(vec![]));
+        assert_eq!(named("*").unwrap_err().code(), Code::RevisionRequired);
+        for bad in ["3", "\"3", "\"3\" \"4\""] {
+            assert_eq!(named(bad).unwrap_err().code(), Code::InvalidRequest, "{bad}");
+        }
+    }
+}

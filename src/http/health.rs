@@ -1,0 +1,33 @@
+//! Whether this replica lives, and whether requests should come here. Neither asks the store: a probe that did would
+//! restart every replica when the store is away, and help nobody.
+
+use actix_web::{HttpResponse, http::header, web};
+use serde::Serialize;
+
+use super::{
+    Phase, Worker,
+    problem::{Code, Problem},
+};
+
+#[derive(Serialize)]
+struct Status {
+    status: &'static str,
+}
+
+fn answer(status: &'static str) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Status { status })
+}
+
+/// `GET /livez`: this process answers.
+pub(super) async fn live() -> HttpResponse {
+    answer("live")
+}
+
+/// `GET /readyz`: the store was reached, and the replica is not about to end.
+pub(super) async fn ready(worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    match worker.shared.readiness.phase() {
+        Phase::Ready => Ok(answer("ready")),
+        Phase::Starting => Err(Problem::new(Code::StoreUnavailable, "starting: the store has not been reached yet")),
+        Phase::Stopping => Err(Problem::new(Code::StoreUnavailable, "stopping: send requests to another replica")),
+    }
+}

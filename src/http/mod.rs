@@ -1,0 +1,144 @@
+//! The service on the wire. `openapi.yaml`, at the root of the repository, is the contract; here is what keeps it.
+//!
+//! A request goes through [`observe`], which gives it an id and writes its log line, into the route table below, and
+//! to one handler: a function from the request to `Result<HttpResponse, Problem>`. Handlers live in one file per
+//! resource. They know the store as `dyn Store` and find everything else in [`Worker`].
+//!
+//! What a handler checks, it checks in the order of cost: the address, the body's type and size, who asks, the JSON,
+//! the poll, the choices; the store comes last. (Who the client is and what its quotas leave are asked before all
+//! that, in the same outermost layer.)
+//!
+//! - [`problem`]: the one table of errors.
+//! - [`observe`]: ids, fixed headers, the log line.
+//! - [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote.
+//! - [`body`], [`query`], [`conditional`]: reading requests.
+//! - [`voters`], [`votes`], [`results`], [`polls`], [`sites`], [`keys`], [`health`], [`contract`]: the resources.
+
+mod auth;
+mod body;
+mod conditional;
+mod contract;
+mod health;
+mod keys;
+mod observe;
+mod origin;
+mod polls;
+pub mod problem;
+mod query;
+mod results;
+mod sites;
+mod voters;
+mod votes;
+mod worker;
+
+use std::str::FromStr;
+
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, http::Method, web};
+
+pub use observe::Observe;
+pub use worker::{Phase, Readiness, Shared, Worker};
+
+use problem::{Code, Problem};
+
+/// The one route table. The router tries its lines in order, so what is asked most comes first.
+fn routes() -> Vec<Route> {
+    vec![
+        at("/v1/polls/{poll}/votes").post(votes::cast),
+        at("/v1/polls/{poll}/results").get(results::read),
+        at("/v1/polls/{poll}").get(polls::read).patch(polls::edit).delete(polls::delete),
+        at("/v1/voters").post(voters::mint),
+        at("/v1/polls/{poll}/votes/me").get(votes::read).delete(votes::withdraw),
+        at("/v1/results").get(results::read_several),
+        at("/v1/polls").get(polls::list).post(polls::create),
+        at("/v1/polls/{poll}/open").post(polls::open),
+        at("/v1/polls/{poll}/close").post(polls::close),
+        at("/v1/sites/{site}").get(sites::read).put(sites::put),
+        at("/v1/keys").get(keys::list).post(keys::create),
+        at("/v1/keys/{key}").delete(keys::revoke),
+        at("/livez").get(health::live),
+        at("/readyz").get(health::ready),
+        at("/openapi.yaml").get(contract::read),
+    ]
+}
+
+/// Puts every route in an application. The application must be wrapped in [`Observe`] and hold a `web::Data<Worker>`.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    for route in routes() {
+        cfg.service(route.into_resource());
+    }
+    cfg.default_service(web::to(unknown_path));
+}
+
+/// Every path of the route table with its methods, for whoever compares it with the contract.
+pub fn served() -> Vec<(&'static str, Vec<&'static str>)> {
+    routes().into_iter().map(|route| (route.path, route.methods)).collect()
+}
+
+/// One line of the route table.
+struct Route {
+    path: &'static str,
+    methods: Vec<&'static str>,
+    resource: Resource,
+}
+
+/// The pattern of the route a request came by: what logs and metrics say in place of its path.
+#[derive(Debug, Clone, Copy)]
+struct Pattern(&'static str);
+
+fn at(path: &'static str) -> Route {
+    Route { path, methods: Vec::new(), resource: web::resource(path) }
+}
+
+/// Adds methods to a route.
+macro_rules! methods {
+    ($($function:ident $($name:ident)+;)*) => {
+        $(fn $function<F, Args>(mut self, handler: F) -> Self
+        where
+            F: Handler<Args>,
+            Args: FromRequest + 'static,
+            F::Output: Responder + 'static,
+        {
+            $(
+                self.resource = self.resource.route(web::method(Method::$name).to(handler.clone()));
+                self.methods.push(stringify!($name));
+            )+
+            self
+        })*
+    };
+}
+
+impl Route {
+    methods! {
+        get GET HEAD;
+        put PUT;
+        post POST;
+        patch PATCH;
+        delete DELETE;
+    }
+
+    fn into_resource(self) -> Resource {
+        let allow = self.methods.join(", ");
+        let wrong_method = move |_: HttpRequest| {
+            let allow = allow.clone();
+            async move {
+                let detail = format!("this address takes {allow}");
+                Err::<HttpResponse, _>(Problem::new(Code::MethodNotAllowed, detail).with_allow(allow))
+            }
+        };
+        self.resource.app_data(Pattern(self.path)).default_service(web::to(wrong_method))
+    }
+}
+
+async fn unknown_path() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(Code::NotFound, "nothing is served at this address"))
+}
+
+/// An id in the request's path. One that is malformed names nothing, so it is `not-found`.
+fn id_in_path<T: FromStr>(req: &HttpRequest, name: &str, missing: fn() -> Problem) -> Result<T, Problem> {
+    req.match_info().get(name).and_then(|text| text.parse().ok()).ok_or_else(missing)
+}
+
+/// The poll named in the path.
+fn poll_in_path(req: &HttpRequest) -> Result<crate::poll::PollId, Problem> {
+    id_in_path(req, "poll", Problem::no_poll)
+}

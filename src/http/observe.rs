@@ -1,0 +1,286 @@
+//! The outermost layer: what is true of every answer, whatever route gave it.
+//!
+//! It gives the request an id (the client's own `X-Request-Id` if it is a plain one), puts the id and the fixed
+//! headers on the answer, writes the body of a [`Problem`], logs one line, and feeds the request metrics.
+//!
+//! The log line says the route's pattern, never the path; the outcome, never the choice. No token, key, address, query
+//! or body gets here, so none can be logged. A failure's source is logged here, once, and nowhere else.
+//!
+//! Written by hand rather than from a closure: a closure's layer would box one future per request.
+
+use std::{
+    cell::RefCell,
+    future::{Future, Ready, ready},
+    pin::Pin,
+    sync::Arc,
+    task::{self, Context, Poll},
+    time::Instant,
+};
+
+use actix_web::{
+    Error, HttpMessage as _, HttpRequest,
+    body::BoxBody,
+    dev::{Service, ServiceRequest, ServiceResponse, Transform},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+};
+use pin_project_lite::pin_project;
+
+use super::{Pattern, Shared, problem::Problem};
+use crate::{clock::Clock, secret::random_bytes};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_REQUEST_ID_LENGTH: usize = 64;
+
+/// On every answer.
+const FIXED_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    // Publishers' pages fetch tallies from other sites: that is what the service is for.
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
+];
+
+/// What became of a request, in a word for its log line. A handler that has more to say than the status notes one.
+#[derive(Debug, Clone, Copy)]
+struct Outcome(&'static str);
+
+/// Notes what became of a request.
+pub(super) fn note_outcome(req: &HttpRequest, outcome: &'static str) {
+    req.extensions_mut().insert(Outcome(outcome));
+}
+
+/// The layer. Wrap the whole application in it.
+pub struct Observe {
+    shared: Arc<Shared>,
+}
+
+impl Observe {
+    /// The layer, on a replica's clock and metrics.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+impl<S> Transform<S, ServiceRequest> for Observe
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Transform = Observed<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Observed { service, shared: self.shared.clone(), ids: RequestIds::default() }))
+    }
+}
+
+/// A worker's application inside the layer.
+pub struct Observed<S> {
+    service: S,
+    shared: Arc<Shared>,
+    ids: RequestIds,
+}
+
+impl<S> Service<ServiceRequest> for Observed<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = Answer<S::Future>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        let started = Instant::now();
+        let request_id = match req.headers().get(REQUEST_ID) {
+            Some(sent) if is_request_id(sent.as_bytes()) => sent.clone(),
+            Some(_) | None => self.ids.generate(&self.shared.clock),
+        };
+        Answer { inner: self.service.call(req), seen: Some(Seen { started, request_id, shared: self.shared.clone() }) }
+    }
+}
+
+pin_project! {
+    /// One request being answered.
+    pub struct Answer<F> {
+        #[pin]
+        inner: F,
+        // Taken when the answer is there.
+        seen: Option<Seen>,
+    }
+}
+
+/// What is known of a request before it is answered.
+struct Seen {
+    started: Instant,
+    request_id: HeaderValue,
+    shared: Arc<Shared>,
+}
+
+impl<F> Future for Answer<F>
+where
+    F: Future<Output = Result<ServiceResponse<BoxBody>, Error>>,
+{
+    type Output = Result<ServiceResponse<BoxBody>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = task::ready!(this.inner.poll(cx))?;
+        Poll::Ready(Ok(match this.seen.take() {
+            Some(seen) => seen.finish(response),
+            None => response,
+        }))
+    }
+}
+
+impl Seen {
+    fn finish(self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+        let request_id = self.request_id.to_str().unwrap_or_default();
+        let duration = self.started.elapsed();
+        let method = method_name(response.request().method());
+        let route = response.request().app_data::<Pattern>().map_or("unmatched", |pattern| pattern.0);
+
+        let error = response.response().error();
+        let known = error.and_then(Error::as_error::<Problem>);
+        // No handler gives any other error: such a one is of the framework's own making.
+        let foreign = error.filter(|_| known.is_none()).map(|error| Problem::internal(error.to_string()));
+        let problem = known.or(foreign.as_ref());
+        let status = problem.map_or(response.status(), |problem| problem.code().status());
+        let noted = response.request().extensions().get::<Outcome>().copied();
+        let outcome = match (problem, noted) {
+            (Some(problem), _) => problem.code().as_str(),
+            (None, Some(Outcome(outcome))) => outcome,
+            (None, None) if status == StatusCode::NOT_MODIFIED => "not-modified",
+            (None, None) => "ok",
+        };
+        let line = Line { method, route, status: status.as_u16(), outcome, request_id };
+        line.log(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX), problem.and_then(Problem::cause).as_deref());
+        self.shared.metrics.observe_request(method, route, status.as_u16(), duration);
+
+        let written = problem.map(|problem| problem.respond(request_id));
+        let mut response = match written {
+            Some(written) => response.into_response(written),
+            None => response,
+        };
+        let headers = response.headers_mut();
+        for (name, value) in FIXED_HEADERS {
+            headers.insert(name, value);
+        }
+        headers.insert(REQUEST_ID, self.request_id);
+        response
+    }
+}
+
+/// One request as it is logged.
+struct Line<'a> {
+    method: &'static str,
+    route: &'static str,
+    status: u16,
+    outcome: &'static str,
+    request_id: &'a str,
+}
+
+impl Line<'_> {
+    fn log(&self, duration_us: u64, error: Option<&str>) {
+        let Self { method, route, status, outcome, request_id } = *self;
+        macro_rules! line {
+            ($level:ident $(, $field:ident)?) => {
+                tracing::$level!(
+                    target: "sawt::request",
+                    method, route, status, duration_us, outcome, request_id, $($field,)?
+                    "{method} {route} {status} {outcome}"
+                )
+            };
+        }
+        match status {
+            503 => line!(warn, error),
+            500.. => line!(error, error),
+            _ => line!(info),
+        }
+    }
+}
+
+/// The method as logs and metrics name it: anyone can send any word, so what is no method of ours is `OTHER`.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}
+
+/// Whether an id somebody sent may stand in a log: short, and of characters no log reader trips over.
+fn is_request_id(sent: &[u8]) -> bool {
+    (1..=MAX_REQUEST_ID_LENGTH).contains(&sent.len())
+        && sent.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+const RANDOM_PER_ID: usize = 10;
+const IDS_PER_FILL: usize = 64;
+
+/// Makes request ids: version 7 UUIDs. Randomness is fetched for 64 ids at a time, since asking the operating system
+/// for each would cost a vote more than its signature does.
+#[derive(Default)]
+struct RequestIds {
+    random: RefCell<Vec<u8>>,
+}
+
+impl RequestIds {
+    fn generate(&self, clock: &Clock) -> HeaderValue {
+        let mut left = self.random.borrow_mut();
+        if left.len() < RANDOM_PER_ID {
+            *left = random_bytes::<{ RANDOM_PER_ID * IDS_PER_FILL }>().to_vec();
+        }
+        let mut random = [0; RANDOM_PER_ID];
+        for (byte, fresh) in random.iter_mut().zip(left.drain(..RANDOM_PER_ID)) {
+            *byte = fresh;
+        }
+        let millis = u64::try_from(clock.now().as_millis()).unwrap_or_default();
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+        let mut text = uuid::Uuid::encode_buffer();
+        HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut text)).unwrap_or(HeaderValue::from_static("none"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::Timestamp;
+
+    #[test]
+    fn a_plain_request_id_is_kept_and_any_other_is_not() {
+        for good in ["a", "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21", "A.b_c-1", &"x".repeat(64)] {
+            assert!(is_request_id(good.as_bytes()), "{good}");
+        }
+        for bad in ["", "a b", "a\"b", "صوت", "a\n", "a/b", &"x".repeat(65)] {
+            assert!(!is_request_id(bad.as_bytes()), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn request_ids_are_version_7_uuids_and_differ() {
+        let ids = RequestIds::default();
+        let clock = Clock::standing_at(Timestamp::from_millis(1_700_000_000_000));
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..200 {
+            let id = ids.generate(&clock);
+            assert!(is_request_id(id.as_bytes()));
+            let id = uuid::Uuid::parse_str(id.to_str().unwrap()).unwrap();
+            assert_eq!(id.get_version_num(), 7);
+            assert!(seen.insert(id));
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Polls as they stand on the wire: what is sent, and what may be asked for.
+
+use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
+
+use super::super::{
+    body::given,
+    problem::{Code, FieldError, Problem},
+};
+use crate::poll::{
+    Kind, NewOption, NewPoll, Poll, PollEdit, PollId, PollOption, ResultsPolicy, Revision, SiteId, State, Timestamp,
+    Violation,
+};
+
+/// A poll as it is sent.
+#[derive(Serialize)]
+pub(super) struct PollJson<'a> {
+    id: PollId,
+    site: &'a SiteId,
+    question: &'a str,
+    language: &'a str,
+    kind: Kind,
+    min_choices: u8,
+    max_choices: u8,
+    #[serde(serialize_with = "write_options")]
+    options: &'a [PollOption],
+    results: ResultsPolicy,
+    changeable: bool,
+    opens_at: Option<Timestamp>,
+    closes_at: Option<Timestamp>,
+    state: State,
+    revision: Revision,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl<'a> PollJson<'a> {
+    /// A poll in the state it has now.
+    pub(super) fn of(poll: &'a Poll, state: State) -> Self {
+        Self {
+            id: poll.id,
+            site: &poll.site,
+            question: poll.question.as_str(),
+            language: poll.language.as_str(),
+            kind: poll.kind,
+            min_choices: poll.min_choices,
+            max_choices: poll.max_choices,
+            options: &poll.options,
+            results: poll.results,
+            changeable: poll.changeable,
+            opens_at: poll.schedule.opens_at,
+            closes_at: poll.schedule.closes_at,
+            state,
+            revision: poll.revision,
+            created_at: poll.created_at,
+            updated_at: poll.updated_at,
+        }
+    }
+}
+
+/// Options without their slots, which are the store's business.
+fn write_options<S: Serializer>(options: &&[PollOption], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct OptionJson<'a> {
+        id: &'a str,
+        label: &'a str,
+    }
+
+    serializer
+        .collect_seq(options.iter().map(|option| OptionJson { id: option.id.as_str(), label: option.label.as_str() }))
+}
+
+/// A poll as it is asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPollBody {
+    #[serde(default, deserialize_with = "given")]
+    pub(super) site: Option<String>,
+    question: String,
+    #[serde(default, deserialize_with = "given")]
+    language: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    kind: Option<Kind>,
+    #[serde(default, deserialize_with = "given")]
+    min_choices: Option<u64>,
+    #[serde(default, deserialize_with = "given")]
+    max_choices: Option<u64>,
+    options: Vec<OptionBody>,
+    #[serde(default, deserialize_with = "given")]
+    results: Option<ResultsPolicy>,
+    #[serde(default, deserialize_with = "given")]
+    changeable: Option<bool>,
+    #[serde(default)]
+    opens_at: Option<Timestamp>,
+    #[serde(default)]
+    closes_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "given")]
+    state: Option<State>,
+}
+
+impl NewPollBody {
+    /// What is asked for, and what is wrong with it already: the one state a publisher names is `draft`.
+    pub(super) fn into_new_poll(self) -> (NewPoll, Option<Violation>) {
+        let violation = match self.state {
+            None | Some(State::Draft) => None,
+            Some(State::Scheduled | State::Open | State::Closed) => Some(Violation {
+                field: "state".to_owned(),
+                detail: "must be draft, or left out: the schedule decides whether the poll is scheduled or open"
+                    .to_owned(),
+            }),
+        };
+        let new = NewPoll {
+            question: self.question,
+            language: self.language,
+            kind: self.kind,
+            min_choices: self.min_choices,
+            max_choices: self.max_choices,
+            options: self.options.into_iter().map(OptionBody::into_new_option).collect(),
+            results: self.results,
+            changeable: self.changeable,
+            opens_at: self.opens_at,
+            closes_at: self.closes_at,
+            draft: self.state == Some(State::Draft),
+        };
+        (new, violation)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OptionBody {
+    #[serde(default, deserialize_with = "given")]
+    id: Option<String>,
+    label: String,
+}
+
+impl OptionBody {
+    fn into_new_option(self) -> NewOption {
+        NewOption { id: self.id, label: self.label }
+    }
+}
+
+/// An edit as it is asked for. What can't change is read only to be refused by name.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "a time may be left as it is, set, or cleared by null")]
+pub(super) struct EditBody {
+    #[serde(default, deserialize_with = "given")]
+    pub(super) revision: Option<Revision>,
+    #[serde(default, deserialize_with = "given")]
+    question: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    language: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    min_choices: Option<u64>,
+    #[serde(default, deserialize_with = "given")]
+    max_choices: Option<u64>,
+    #[serde(default, deserialize_with = "given")]
+    options: Option<Vec<OptionBody>>,
+    #[serde(default, deserialize_with = "given")]
+    results: Option<ResultsPolicy>,
+    #[serde(default, deserialize_with = "given")]
+    changeable: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    opens_at: Option<Option<Timestamp>>,
+    #[serde(default, deserialize_with = "given")]
+    closes_at: Option<Option<Timestamp>>,
+    #[serde(default, deserialize_with = "given")]
+    id: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "given")]
+    site: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "given")]
+    kind: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "given")]
+    state: Option<IgnoredAny>,
+}
+
+impl EditBody {
+    /// What is to change.
+    ///
+    /// # Errors
+    /// `invalid-poll` naming what can't.
+    pub(super) fn into_edit(self) -> Result<PollEdit, Problem> {
+        let fixed = [
+            ("id", self.id, "can't change"),
+            ("site", self.site, "can't change"),
+            ("kind", self.kind, "can't change"),
+            ("state", self.state, "can't be edited: open and close the poll by their own requests"),
+        ];
+        let errors: Vec<FieldError> = fixed
+            .into_iter()
+            .filter(|(_, named, _)| named.is_some())
+            .map(|(field, _, rule)| FieldError { field: field.to_owned(), detail: rule.to_owned() })
+            .collect();
+        if let Some(FieldError { field, detail }) = errors.first() {
+            return Err(Problem::new(Code::InvalidPoll, format!("{field} {detail}")).with_errors(errors));
+        }
+        Ok(PollEdit {
+            question: self.question,
+            language: self.language,
+            min_choices: self.min_choices,
+            max_choices: self.max_choices,
+            options: self.options.map(|options| options.into_iter().map(OptionBody::into_new_option).collect()),
+            results: self.results,
+            changeable: self.changeable,
+            opens_at: self.opens_at,
+            closes_at: self.closes_at,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::body::parse;
+
+    #[test]
+    fn null_clears_a_time_and_absence_leaves_it() {
+        let edit = |body: &str| parse::<EditBody>(body.as_bytes()).unwrap().into_edit().unwrap();
+        assert_eq!(edit("{}").closes_at, None);
+        assert_eq!(edit(r#"{"closes_at":null}"#).closes_at, Some(None));
+        assert!(matches!(edit(r#"{"closes_at":"2026-11-23T18:00:00Z"}"#).closes_at, Some(Some(_))));
+        assert!(parse::<EditBody>(br#"{"question":null}"#).is_err());
+    }
+
+    #[test]
+    fn what_can_never_change_is_refused_by_name() {
+        for field in ["id", "site", "kind", "state"] {
+            let body = format!("{{\"{field}\":\"x\"}}");
+            let problem = parse::<EditBody>(body.as_bytes()).unwrap().into_edit().unwrap_err();
+            assert_eq!(problem.code(), Code::InvalidPoll);
+            assert!(format!("{problem:?}").contains(field));
+        }
+        assert!(parse::<EditBody>(br#"{"created_at":"x"}"#).is_err());
+    }
+
+    #[test]
+    fn the_one_state_a_new_poll_may_name_is_draft() {
+        let new = |state: &str| {
+            let body = format!("{{\"question\":\"?\",\"options\":[],\"state\":\"{state}\"}}");
+            parse::<NewPollBody>(body.as_bytes()).unwrap().into_new_poll()
+        };
+        assert!(matches!(new("draft"), (NewPoll { draft: true, .. }, None)));
+        assert!(matches!(new("open"), (_, Some(violation)) if violation.field == "state"));
+    }
+}

@@ -1,0 +1,154 @@
+//! A site's polls, newest first, page by page.
+//!
+//! A page ends at a poll, and the cursor is that poll's id, so polls made or deleted meanwhile neither shift nor
+//! repeat the rest. The state is not in any index, for it changes by the clock alone: a filter by state reads on until
+//! its page is full, and gives up after a bounded number of polls with a cursor to go on from.
+
+use std::fmt::Write as _;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+
+use super::{
+    super::{
+        Worker, auth, conditional,
+        keys::{parse_site, require_site},
+        problem::Problem,
+        query::Query,
+    },
+    json::PollJson,
+};
+use crate::{
+    poll::{Poll, PollId, SiteId, State},
+    site::Scope,
+};
+
+const DEFAULT_LIMIT: usize = 20;
+const MAX_LIMIT: usize = 100;
+/// The most polls one request looks at.
+const MAX_EXAMINED: usize = 1_000;
+
+/// `GET /v1/polls?site=&state=&cursor=&limit=`.
+pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let publisher = auth::publisher_with(req.headers(), &worker, Scope::PollsRead).await?;
+    let mut query = Query::strict(req.query_string(), &["site", "state", "cursor", "limit"])?;
+    let named = query.take_parsed("site", parse_site)?;
+    let state = query.take_parsed("state", |text| text.parse::<State>().map_err(str::to_owned))?;
+    let cursor = query.take_parsed("cursor", parse_cursor)?;
+    let limit = query.take_parsed("limit", parse_limit)?;
+    let site = publisher.site(named)?;
+    require_site(&worker, &site).await?;
+
+    let page = Page { site, state, limit: limit.unwrap_or(DEFAULT_LIMIT) };
+    let (polls, next) = page.read(&worker, cursor).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, conditional::PRIVATE));
+    let next_cursor = next.map(cursor_after);
+    if let Some(cursor) = &next_cursor {
+        response.insert_header((header::LINK, page.link(cursor)));
+    }
+    let items = polls.iter().map(|(poll, state)| PollJson::of(poll, *state)).collect();
+    Ok(response.json(Polls { items, next_cursor }))
+}
+
+#[derive(Serialize)]
+struct Polls<'a> {
+    items: Vec<PollJson<'a>>,
+    next_cursor: Option<String>,
+}
+
+/// What is asked for, but for where it begins.
+struct Page {
+    site: SiteId,
+    state: Option<State>,
+    limit: usize,
+}
+
+impl Page {
+    /// The polls of the page, and the last one looked at if there are more behind it.
+    async fn read(
+        &self,
+        worker: &Worker,
+        cursor: Option<PollId>,
+    ) -> Result<(Vec<(Poll, State)>, Option<PollId>), Problem> {
+        let now = worker.shared.clock.now();
+        // One more than the page holds tells whether there is another.
+        let batch = if self.state.is_some() { MAX_LIMIT } else { self.limit + 1 };
+        let (mut items, mut examined, mut last) = (Vec::new(), 0, cursor);
+        loop {
+            let polls = worker.store.polls(&self.site, last, batch).await?;
+            let is_last_batch = polls.len() < batch;
+            for poll in polls {
+                if items.len() == self.limit || examined == MAX_EXAMINED {
+                    return Ok((items, last));
+                }
+                examined += 1;
+                last = Some(poll.id);
+                let state = poll.state_at(now);
+                if self.state.is_none_or(|wanted| wanted == state) {
+                    items.push((poll, state));
+                }
+            }
+            if is_last_batch {
+                return Ok((items, None));
+            }
+        }
+    }
+
+    /// The `Link` to the next page (RFC 8288). Nothing in it needs escaping.
+    fn link(&self, cursor: &str) -> String {
+        let mut link = format!("</v1/polls?site={}", self.site);
+        if let Some(state) = self.state {
+            // Writing to a String can't fail.
+            let _ = write!(link, "&state={}", state.as_str());
+        }
+        let _ = write!(link, "&limit={}&cursor={cursor}>; rel=\"next\"", self.limit);
+        link
+    }
+}
+
+fn cursor_after(last: PollId) -> String {
+    URL_SAFE_NO_PAD.encode(last.as_bytes())
+}
+
+fn parse_cursor(text: &str) -> Result<PollId, String> {
+    let mut id = [0; 16];
+    match URL_SAFE_NO_PAD.decode_slice(text, &mut id) {
+        Ok(16) => Ok(PollId::from_bytes(id)),
+        Ok(_) | Err(_) => Err("must be a next_cursor as it was given".to_owned()),
+    }
+}
+
+fn parse_limit(text: &str) -> Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| format!("must be a number from 1 to {MAX_LIMIT}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_the_id_it_was_made_of() {
+        let id = PollId::generate();
+        assert_eq!(parse_cursor(&cursor_after(id)), Ok(id));
+        for bad in ["", "x", "نعم", &"A".repeat(21), &"A".repeat(23), &id.to_string()] {
+            assert!(parse_cursor(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_1_to_100() {
+        assert_eq!((parse_limit("1"), parse_limit("100")), (Ok(1), Ok(100)));
+        for bad in ["", "0", "101", "-1", "1.5", "ten"] {
+            assert!(parse_limit(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_link_asks_for_the_same_again_from_the_cursor_on() {
+        let page = Page { site: SiteId::default(), state: Some(State::Open), limit: 5 };
+        assert_eq!(page.link("abc"), "</v1/polls?site=default&state=open&limit=5&cursor=abc>; rel=\"next\"");
+    }
+}

@@ -1,0 +1,52 @@
+//! Polls: read by everyone, made and changed by their publisher.
+//!
+//! To a site's key another site's poll is `not-found`, as if it were not there; so is a draft to a reader. Every
+//! change goes through [`Store::replace_poll`](crate::store::Store::replace_poll), which takes it only on top of the
+//! revision it was made from. After a change this replica reads the poll again, so whoever made it sees it at once.
+
+mod json;
+mod list;
+mod writes;
+
+pub(super) use list::list;
+pub(super) use writes::{close, create, delete, edit, open};
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+
+use super::{Worker, auth, conditional, poll_in_path, problem::Problem};
+use crate::{
+    poll::{Poll, State, Timestamp},
+    site::Scope,
+};
+
+/// `GET /v1/polls/{poll}`. A key with `polls:read` of the poll's site sees it as the store has it, drafts included;
+/// everyone else as this replica knows it.
+pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    let now = worker.shared.clock.now();
+    if let Some(publisher) = auth::publisher_if_any(req.headers(), &worker).await? {
+        let poll = worker.store.poll(id).await?.ok_or_else(Problem::no_poll)?;
+        if publisher.may(Scope::PollsRead, &poll.site) {
+            return Ok(answer(&req, &poll, now, conditional::PRIVATE));
+        }
+    }
+    let known = worker.published(id).await?;
+    Ok(answer(&req, &known.poll, now, conditional::PUBLIC))
+}
+
+fn answer(req: &HttpRequest, poll: &Poll, now: Timestamp, caching: &'static str) -> HttpResponse {
+    let state = poll.state_at(now);
+    let etag = etag(poll, state);
+    let is_current = conditional::is_current(req.headers(), &etag);
+    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
+    if caching == conditional::PUBLIC {
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    }
+    if is_current { response.finish() } else { response.json(json::PollJson::of(poll, state)) }
+}
+
+/// The state is part of the tag: it changes by the clock alone.
+fn etag(poll: &Poll, state: State) -> String {
+    format!("\"{}-{}\"", poll.revision, state.as_str())
+}

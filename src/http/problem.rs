@@ -1,0 +1,404 @@
+//! Every refusal a client can get, in one table, and how it is written: `application/problem+json` (RFC 9457).
+//!
+//! A [`Problem`] says two things to two people. To the client: code, title, status, a detail in plain words, and what
+//! helps to put it right (fields, the choices on record, how long to wait). To the operator: the source of a failure,
+//! which goes into the request's one log line and nowhere else.
+//!
+//! The body carries the request's id, which only the outermost layer knows; so a handler returns the problem itself,
+//! and [`observe`](super::observe) writes it.
+
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use serde::{
+    Serialize,
+    ser::{SerializeMap, Serializer},
+};
+use serde_json::Value;
+
+use crate::{ballot_box::CastError, poll::Violation, store::StoreError};
+
+/// What a client waits before it asks again when the store did not answer.
+const RETRY_AFTER_SECS: &str = "1";
+
+/// Declares the codes from the table below.
+macro_rules! codes {
+    ($($name:ident $status:literal $code:literal $title:literal)*) => {
+        /// What went wrong, as programs tell it. The code is the last part of the problem's `type`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = concat!("`", $code, "` (", $status, "): ", $title, ".")] $name,)*
+        }
+
+        impl Code {
+            /// Every code, in the table's order.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            fn row(self) -> (u16, &'static str, &'static str) {
+                match self {
+                    $(Self::$name => ($status, $code, $title),)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidRequest       400 "invalid-request"        "The request is malformed"
+    VoterRequired        401 "voter-required"         "A voter token is required"
+    KeyRequired          401 "key-required"           "An API key is required"
+    ScopeMissing         403 "scope-missing"          "The key may not do this"
+    OriginRefused        403 "origin-refused"         "This page may not vote in this poll"
+    ResultsHidden        403 "results-hidden"         "The results are not shown"
+    NotFound             404 "not-found"              "There is no such thing"
+    MethodNotAllowed     405 "method-not-allowed"     "The method does not apply here"
+    AlreadyVoted         409 "already-voted"          "This voter has voted, and the ballot can't change"
+    PollNotOpen          409 "poll-not-open"          "The poll takes no votes and no edits now"
+    RevisionMismatch     412 "revision-mismatch"      "The poll has changed since it was read"
+    BodyTooLarge         413 "body-too-large"         "The body is too large"
+    UnsupportedMediaType 415 "unsupported-media-type" "The body must be JSON"
+    InvalidPoll          422 "invalid-poll"           "The poll is not valid"
+    InvalidChoice        422 "invalid-choice"         "The choices don't fit the poll"
+    RevisionRequired     428 "revision-required"      "Say which revision you edit"
+    QuotaExceeded        429 "quota-exceeded"         "Too many requests"
+    Internal             500 "internal"               "Something failed on our side"
+    StoreUnavailable     503 "store-unavailable"      "The store did not answer"
+    Overloaded           503 "overloaded"             "Too much is waiting already"
+}
+
+impl Code {
+    /// The code as it stands in the body: `already-voted`.
+    pub fn as_str(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The HTTP status it comes with.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.row().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// What it means, the same for every occurrence.
+    pub fn title(self) -> &'static str {
+        self.row().2
+    }
+}
+
+/// One field of a request and what it must be, in words that follow the field's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field as a path from the body's root (`options[2].label`), or a query parameter's or header's name.
+    pub field: String,
+    /// What it must be.
+    pub detail: String,
+}
+
+impl From<Violation> for FieldError {
+    fn from(violation: Violation) -> Self {
+        Self { field: violation.field, detail: violation.detail }
+    }
+}
+
+/// One refusal. Boxed, so that the answers that are no refusals stay small.
+#[derive(Debug)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    code: Code,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    /// Members beyond the standard ones, each named in the contract.
+    members: Vec<(&'static str, Value)>,
+    allow: Option<String>,
+    closes_connection: bool,
+    /// For the log alone.
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Problem {
+    /// A refusal, and in plain words why.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Parts {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Vec::new(),
+            allow: None,
+            closes_connection: false,
+            source: None,
+        }))
+    }
+
+    /// There is no such poll, or none this client may know of.
+    pub fn no_poll() -> Self {
+        Self::new(Code::NotFound, "no poll has this id")
+    }
+
+    /// One field of the request is wrong. The detail follows the field's name.
+    pub fn of_field(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        let (field, detail) = (field.into(), detail.into());
+        Self::new(code, format!("{field} {detail}")).with_errors([FieldError { field, detail }])
+    }
+
+    /// A poll as it would be is not valid.
+    pub fn of_violations(violations: Vec<Violation>) -> Self {
+        let detail = match violations.as_slice() {
+            [Violation { field, detail }] => format!("{field} {detail}"),
+            _ => format!("{} things are wrong with the poll; see errors", violations.len()),
+        };
+        Self::new(Code::InvalidPoll, detail).with_errors(violations.into_iter().map(FieldError::from))
+    }
+
+    /// A failure of this service; what failed is for the log.
+    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Code::Internal, "the request could not be answered; the log has the reason under this request id")
+            .with_source(Arc::from(source.into()))
+    }
+
+    /// Names the fields that are wrong.
+    #[must_use]
+    pub fn with_errors(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
+        self.0.errors.extend(errors);
+        self
+    }
+
+    /// Adds a member to the body.
+    #[must_use]
+    pub fn with_member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.0.members.push((name, value.into()));
+        self
+    }
+
+    /// Says which methods do apply.
+    #[must_use]
+    pub fn with_allow(mut self, methods: String) -> Self {
+        self.0.allow = Some(methods);
+        self
+    }
+
+    /// Ends the connection after the answer: what is left of the request will not be read.
+    #[must_use]
+    pub fn closing_connection(mut self) -> Self {
+        self.0.closes_connection = true;
+        self
+    }
+
+    fn with_source(mut self, source: Arc<dyn Error + Send + Sync>) -> Self {
+        self.0.source = Some(source);
+        self
+    }
+
+    /// What went wrong.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// What failed beneath, with its own sources, for the log.
+    pub fn cause(&self) -> Option<String> {
+        use fmt::Write as _;
+
+        let source = self.0.source.as_ref()?;
+        let mut text = source.to_string();
+        let mut next = source.source();
+        while let Some(cause) = next {
+            // Writing to a String can't fail.
+            let _ = write!(text, ": {cause}");
+            next = cause.source();
+        }
+        Some(text)
+    }
+
+    /// The whole answer, for the request with this id.
+    pub fn respond(&self, request_id: &str) -> HttpResponse {
+        let parts = &*self.0;
+        let mut response = HttpResponse::build(parts.code.status());
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        match parts.code {
+            Code::VoterRequired => _ = response.insert_header((header::WWW_AUTHENTICATE, "Voter")),
+            Code::KeyRequired => _ = response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
+            Code::StoreUnavailable | Code::Overloaded => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECS));
+            }
+            Code::InvalidRequest
+            | Code::ScopeMissing
+            | Code::OriginRefused
+            | Code::ResultsHidden
+            | Code::NotFound
+            | Code::MethodNotAllowed
+            | Code::AlreadyVoted
+            | Code::PollNotOpen
+            | Code::RevisionMismatch
+            | Code::BodyTooLarge
+            | Code::UnsupportedMediaType
+            | Code::InvalidPoll
+            | Code::InvalidChoice
+            | Code::RevisionRequired
+            | Code::QuotaExceeded
+            | Code::Internal => {}
+        }
+        if let Some(methods) = &parts.allow {
+            response.insert_header((header::ALLOW, methods.as_str()));
+        }
+        if parts.closes_connection {
+            response.force_close();
+        }
+        let body = serde_json::to_vec(&Body { parts, request_id }).unwrap_or_default();
+        response.content_type("application/problem+json").body(body)
+    }
+}
+
+/// A problem as it is written.
+struct Body<'a> {
+    parts: &'a Parts,
+    request_id: &'a str,
+}
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Parts { code, detail, errors, members, .. } = self.parts;
+        let mut body = serializer.serialize_map(None)?;
+        body.serialize_entry("type", &format_args!("urn:sawt:problem:{}", code.as_str()))?;
+        body.serialize_entry("title", code.title())?;
+        body.serialize_entry("status", &code.status().as_u16())?;
+        body.serialize_entry("detail", detail)?;
+        body.serialize_entry("code", code.as_str())?;
+        body.serialize_entry("request_id", self.request_id)?;
+        if !errors.is_empty() {
+            body.serialize_entry("errors", errors)?;
+        }
+        for (name, value) in members {
+            body.serialize_entry(name, value)?;
+        }
+        body.end()
+    }
+}
+
+impl fmt::Display for Problem {
+    /// The code alone: the detail may quote what the client sent, which stays out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.code.as_str())
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.0.code.status()
+    }
+
+    /// The status alone; see the module for who writes the rest.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<Arc<StoreError>> for Problem {
+    fn from(error: Arc<StoreError>) -> Self {
+        match *error {
+            StoreError::Unavailable(_) => Self::new(
+                Code::StoreUnavailable,
+                "the store did not answer; what was asked may have been done, and may be asked again",
+            ),
+            StoreError::Unfit(_) => Self::new(Code::StoreUnavailable, "the store can't be used as it is configured"),
+            StoreError::Corrupt(_) => return Self::internal(SharedError(error)),
+        }
+        .with_source(error)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Arc::new(error).into()
+    }
+}
+
+impl From<CastError> for Problem {
+    fn from(error: CastError) -> Self {
+        match error {
+            CastError::Stale => Self::new(Code::StoreUnavailable, "the poll kept changing; nothing was counted"),
+            CastError::Gone => Self::no_poll(),
+            CastError::Overloaded => {
+                Self::new(Code::Overloaded, "too many ballots are waiting to be counted; this one was not")
+            }
+            CastError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// A store's error that all ballots of one batch share.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct SharedError(Arc<StoreError>);
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::MessageBody as _;
+
+    use super::*;
+
+    fn body_of(response: HttpResponse) -> Value {
+        let bytes = response.into_body().try_into_bytes().unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[test]
+    fn every_code_is_written_once_and_has_an_error_status() {
+        let mut seen = std::collections::HashSet::new();
+        for code in Code::ALL {
+            assert!(seen.insert(code.as_str()), "{}", code.as_str());
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+            assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+        }
+        assert_eq!(seen.len(), 20);
+    }
+
+    #[test]
+    fn a_problem_carries_its_fields_its_members_and_the_request_id() {
+        let problem =
+            Problem::of_field(Code::InvalidChoice, "choices[1]", "names \"maybe\"").with_member("choices", vec!["yes"]);
+        let response = problem.respond("r-1");
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(response.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");
+        assert_eq!(
+            body_of(response),
+            serde_json::json!({
+                "type": "urn:sawt:problem:invalid-choice",
+                "title": "The choices don't fit the poll",
+                "status": 422,
+                "detail": "choices[1] names \"maybe\"",
+                "code": "invalid-choice",
+                "request_id": "r-1",
+                "errors": [{ "field": "choices[1]", "detail": "names \"maybe\"" }],
+                "choices": ["yes"],
+            })
+        );
+    }
+
+    #[test]
+    fn a_silent_store_is_503_with_retry_after_and_its_cause_stays_inside() {
+        let problem = Problem::from(StoreError::unavailable("connection to 10.0.0.7 refused"));
+        assert_eq!(problem.cause().unwrap(), "the store did not answer: connection to 10.0.0.7 refused");
+        let response = problem.respond("r-1");
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers().get(header::RETRY_AFTER).unwrap(), "1");
+        assert!(!body_of(response).to_string().contains("10.0.0.7"));
+    }
+
+    #[test]
+    fn a_corrupt_store_is_500_and_says_nothing_of_it() {
+        let problem = Problem::from(StoreError::Corrupt("the digest key of poll 1".to_owned()));
+        assert_eq!(problem.code(), Code::Internal);
+        assert!(problem.cause().unwrap().contains("digest key"));
+        assert!(!body_of(problem.respond("r-1")).to_string().contains("digest"));
+    }
+
+    #[test]
+    fn each_401_says_what_to_show() {
+        for (code, scheme) in [(Code::VoterRequired, "Voter"), (Code::KeyRequired, "Bearer")] {
+            let response = Problem::new(code, "").respond("r-1");
+            assert_eq!(response.headers().get(header::WWW_AUTHENTICATE).unwrap(), scheme);
+        }
+    }
+}

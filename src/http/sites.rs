@@ -1,0 +1,109 @@
+//! Sites: which publishers there are, and the origins that may embed their polls.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Worker,
+    auth::{self, Publisher},
+    body, conditional, id_in_path,
+    problem::{Code, FieldError, Problem},
+};
+use crate::{
+    poll::{SiteId, Timestamp},
+    site::{MAX_ORIGINS, Origin, Site},
+};
+
+/// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its origins.
+pub(super) async fn put(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    match auth::publisher(req.headers(), &worker).await? {
+        Publisher::Admin => {}
+        Publisher::Site(_) => return Err(Problem::new(Code::ScopeMissing, "only the admin key may put sites")),
+    }
+    let id: SiteId = match req.match_info().get("site").unwrap_or_default().parse() {
+        Ok(id) => id,
+        Err(rule) => return Err(Problem::of_field(Code::InvalidRequest, "site", rule.to_string())),
+    };
+    let bytes = body::read(req.headers(), payload, body::PUBLISHER_LIMIT).await?;
+    let SiteBody { origins } = body::parse(&bytes)?;
+    let origins = parse_origins(&origins)?;
+    let (site, is_new) = worker.store.put_site(&id, origins).await?;
+    worker.shared.polls.forget_site(&id);
+    let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.insert_header((header::CACHE_CONTROL, conditional::PRIVATE)).json(SiteJson::of(&site)))
+}
+
+/// `GET /v1/sites/{site}`, for the admin key and the site's own.
+pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let publisher = auth::publisher(req.headers(), &worker).await?;
+    let missing = || Problem::new(Code::NotFound, "no site has this id");
+    let id: SiteId = id_in_path(&req, "site", missing)?;
+    if !publisher.acts_for(&id) {
+        return Err(auth::other_site());
+    }
+    let site = worker.store.site(&id).await?.ok_or_else(missing)?;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, conditional::PRIVATE)).json(SiteJson::of(&site)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SiteBody {
+    #[serde(default)]
+    origins: Vec<String>,
+}
+
+/// Every origin that is wrong is named.
+fn parse_origins(sent: &[String]) -> Result<Vec<Origin>, Problem> {
+    if sent.len() > MAX_ORIGINS {
+        let rule = format!("must be at most {MAX_ORIGINS}, is {}", sent.len());
+        return Err(Problem::of_field(Code::InvalidRequest, "origins", rule));
+    }
+    let mut origins: Vec<Origin> = Vec::with_capacity(sent.len());
+    let mut errors = Vec::new();
+    for (place, text) in sent.iter().enumerate() {
+        match text.parse() {
+            Ok(origin) if origins.contains(&origin) => {}
+            Ok(origin) => origins.push(origin),
+            Err(rule) => errors.push(FieldError { field: format!("origins[{place}]"), detail: rule.to_owned() }),
+        }
+    }
+    match errors.first() {
+        None => Ok(origins),
+        Some(FieldError { field, detail }) => {
+            Err(Problem::new(Code::InvalidRequest, format!("{field} {detail}")).with_errors(errors))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SiteJson<'a> {
+    id: &'a SiteId,
+    origins: &'a [Origin],
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl<'a> SiteJson<'a> {
+    fn of(site: &'a Site) -> Self {
+        Self { id: &site.id, origins: &site.origins, created_at: site.created_at, updated_at: site.updated_at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_checked_each_and_kept_once() {
+        let text = |origins: &[&str]| origins.iter().map(|origin| (*origin).to_owned()).collect::<Vec<_>>();
+        assert_eq!(parse_origins(&text(&["https://a.example", "https://a.example"])).unwrap().len(), 1);
+        assert!(parse_origins(&text(&["https://a.example"; 101])).is_err());
+        let problem = parse_origins(&text(&["*", "https://a.example", "https://a.example/"])).unwrap_err();
+        let body = format!("{problem:?}");
+        assert!(body.contains("origins[0]") && body.contains("origins[2]") && !body.contains("origins[1]"), "{body}");
+    }
+}

@@ -1,0 +1,55 @@
+//! Readers become voters here, and stay the same ones.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::Serialize;
+
+use super::{Worker, auth, body, conditional, observe::note_outcome, problem::Problem};
+use crate::{poll::Timestamp, voter::LIFETIME_SECS};
+
+#[derive(Serialize)]
+struct Voter<'a> {
+    voter: &'a str,
+    expires_at: Timestamp,
+}
+
+/// `POST /v1/voters`: a token for a new voter; or, to a request that shows a valid one, a fresh token for the same
+/// voter. A token that is not valid any more is no obstacle: getting a new one is what its holder came for.
+pub(super) async fn mint(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    body::none(req.headers(), payload).await?;
+    let shared = &worker.shared;
+    let now = shared.clock.now();
+    let known = auth::voter(req.headers(), shared).ok();
+    note_outcome(&req, if known.is_some() { "renewed" } else { "minted" });
+    let mut response = if known.is_some() { HttpResponse::Ok() } else { HttpResponse::Created() };
+    let (token, voter) =
+        known.map_or_else(|| shared.token_keys.mint(now), |(voter, _)| shared.token_keys.sign(voter.id, now));
+    response.insert_header((header::CACHE_CONTROL, conditional::PRIVATE));
+    response.insert_header((header::SET_COOKIE, cookie(&token)));
+    Ok(response.json(Voter { voter: &token, expires_at: voter.expires_at }))
+}
+
+/// The token as a cookie that works in another site's frame: `SameSite=None`, and `Partitioned` so that browsers which
+/// block third-party cookies keep it, once per embedding site.
+fn cookie(token: &str) -> String {
+    format!(
+        "{name}={token}; Path=/; Secure; HttpOnly; SameSite=None; Partitioned; Max-Age={LIFETIME_SECS}",
+        name = auth::VOTER_COOKIE
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cookie_works_in_a_frame_and_lives_as_long_as_the_token() {
+        assert_eq!(
+            cookie("TOKEN"),
+            "__Host-sawt_voter=TOKEN; Path=/; Secure; HttpOnly; SameSite=None; Partitioned; Max-Age=34560000"
+        );
+    }
+}

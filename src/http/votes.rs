@@ -1,0 +1,294 @@
+//! Ballots: cast, read, taken back. The path of a vote is the one everything else here must keep short.
+//!
+//! A ballot is refused for the cheapest reason first, and the store is asked once, by the ballot box. If the box says
+//! that the poll has changed, the poll is read again and the choices are checked again: they may not fit any more.
+
+use std::{borrow::Cow, fmt::Write as _, marker::PhantomData, sync::Arc};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use smallvec::SmallVec;
+
+use super::{
+    Worker, auth, body, conditional,
+    observe::note_outcome,
+    origin, poll_in_path,
+    problem::{Code, FieldError, Problem},
+    results,
+};
+use crate::{
+    ballot_box::{CastError, Receipt},
+    live::{Known, Snapshot},
+    poll::{Action, Ballot, Choices, InvalidChoice, OptionId, Outcome, Poll, PollId, Timestamp, VoterDigest},
+    voter::Voter,
+};
+
+/// How often a poll that changes under a ballot is read again before its voter is told to come back.
+const MAX_REREADS: usize = 4;
+
+/// `POST /v1/polls/{poll}/votes`.
+pub(super) async fn cast(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    let bytes = body::read(req.headers(), payload, body::READER_LIMIT).await?;
+    let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
+    let Vote { choices: Named(named) } = body::parse(&bytes)?;
+    let known = worker.published(id).await?;
+    origin::check(req.headers(), &known.site, worker.shared.public_url.as_deref(), carrier)?;
+
+    let mut chosen = None;
+    let action = |poll: &Poll| {
+        let choices = Choices::check(poll, &named).map_err(|invalid| refused_choices(poll, &named, &invalid))?;
+        chosen = Some(choices);
+        Ok(Action::Cast(choices))
+    };
+    let (known, receipt) = put(&worker, known, &voter, action).await?;
+    let (status, outcome, cast_at) = match receipt.outcome {
+        Outcome::Counted => (StatusCode::CREATED, "counted", Some(receipt.at)),
+        Outcome::Changed => (StatusCode::OK, "changed", Some(receipt.at)),
+        // What a voter chose is on record; when, is not.
+        Outcome::Repeated => (StatusCode::OK, "repeated", None),
+        Outcome::AlreadyVoted(choices) => return Err(already_voted(&known.poll, choices)),
+        Outcome::NotOpen => return Err(not_open(&known.poll, &receipt)),
+        Outcome::Withdrawn | Outcome::NoBallot => return Err(Problem::internal("a cast ballot was withdrawn")),
+    };
+    note_outcome(&req, outcome);
+    let snapshot = learn(&worker, &known, &voter, &receipt).await;
+    let shown = snapshot.filter(|snapshot| results::shown_to_voters(known.poll.results, snapshot.tally.state));
+    let body = chosen.and_then(|choices| write_vote(&known.poll, choices, cast_at, shown.as_deref()).ok());
+    let body = body.ok_or_else(|| Problem::internal("a vote could not be written"))?;
+    Ok(HttpResponse::build(status)
+        .content_type("application/json")
+        .insert_header((header::CACHE_CONTROL, conditional::PRIVATE))
+        .body(body))
+}
+
+/// `GET /v1/polls/{poll}/votes/me`.
+pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    let (voter, _) = auth::voter(req.headers(), &worker.shared)?;
+    let known = worker.published(id).await?;
+    let ballot = worker.store.ballot(&known.poll, VoterDigest::of(&voter.id, &known.poll)).await?;
+    let choices = ballot.ok_or_else(|| Problem::new(Code::NotFound, "this voter has no ballot in the poll"))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, conditional::PRIVATE))
+        .json(OwnBallot { poll: id, choices: choices.ids(&known.poll) }))
+}
+
+/// `DELETE /v1/polls/{poll}/votes/me`. That there was no ballot is as good as that it is gone.
+pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
+    let known = worker.published(id).await?;
+    origin::check(req.headers(), &known.site, worker.shared.public_url.as_deref(), carrier)?;
+    let (known, receipt) = put(&worker, known, &voter, |_| Ok(Action::Withdraw)).await?;
+    match receipt.outcome {
+        Outcome::Withdrawn => {
+            note_outcome(&req, "withdrawn");
+            learn(&worker, &known, &voter, &receipt).await;
+        }
+        Outcome::NoBallot => note_outcome(&req, "no-ballot"),
+        Outcome::AlreadyVoted(choices) => return Err(already_voted(&known.poll, choices)),
+        Outcome::NotOpen => return Err(not_open(&known.poll, &receipt)),
+        Outcome::Counted | Outcome::Repeated | Outcome::Changed => {
+            return Err(Problem::internal("a withdrawn ballot was cast"));
+        }
+    }
+    Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, conditional::PRIVATE)).finish())
+}
+
+/// Puts a ballot in its box, again for each revision of the poll that comes to light meanwhile.
+async fn put(
+    worker: &Worker,
+    mut known: Arc<Known>,
+    voter: &Voter,
+    mut action: impl FnMut(&Poll) -> Result<Action, Problem>,
+) -> Result<(Arc<Known>, Receipt), Problem> {
+    let mut rereads = 0;
+    loop {
+        let ballot = Ballot { voter: VoterDigest::of(&voter.id, &known.poll), action: action(&known.poll)? };
+        match worker.boxes.cast(&known.poll, ballot).await {
+            Ok(receipt) => return Ok((known, receipt)),
+            Err(CastError::Stale | CastError::Gone) if rereads < MAX_REREADS => {
+                rereads += 1;
+                known = worker.refreshed(known.poll.id).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Tells the hub what the store answered, and takes the poll's tally from it. The vote stands whether or not the tally
+/// can be had, so a store that falls silent now is no reason to refuse it.
+async fn learn(worker: &Worker, known: &Known, voter: &Voter, receipt: &Receipt) -> Option<Arc<Snapshot>> {
+    let partition = VoterDigest::of(&voter.id, &known.poll).partition;
+    match worker.shared.hub.learn(&*worker.store, &known.poll, partition, &receipt.tally).await {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            tracing::warn!(poll = %known.poll.id, error = %error, "a ballot was counted, but the tally could not be read");
+            None
+        }
+    }
+}
+
+/// `{"poll","choices","cast_at","results"}`, written straight into one buffer. Ids and times are made of characters
+/// that JSON takes as they are.
+fn write_vote(
+    poll: &Poll,
+    choices: Choices,
+    cast_at: Option<Timestamp>,
+    shown: Option<&Snapshot>,
+) -> Result<String, std::fmt::Error> {
+    let mut body = String::with_capacity(384 + 64 * poll.options.len());
+    write!(body, "{{\"poll\":\"{}\",\"choices\":[", poll.id)?;
+    let is_chosen = |slot: u8| choices.slots().any(|chosen| chosen == slot);
+    let chosen = poll.options.iter().filter(|option| is_chosen(option.slot));
+    for (place, option) in chosen.enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        write!(body, "{comma}\"{}\"", option.id)?;
+    }
+    body.push_str("],\"cast_at\":");
+    match cast_at {
+        Some(moment) => write!(body, "\"{moment}\"")?,
+        None => body.push_str("null"),
+    }
+    body.push_str(",\"results\":");
+    match shown {
+        Some(snapshot) => results::write_tally(&mut body, snapshot)?,
+        None => body.push_str("null"),
+    }
+    body.push('}');
+    Ok(body)
+}
+
+#[derive(Serialize)]
+struct OwnBallot {
+    poll: PollId,
+    choices: Vec<OptionId>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vote<'a> {
+    #[serde(borrow)]
+    choices: Named<'a>,
+}
+
+/// The options a voter names, borrowed from the body wherever their JSON has no escapes. How many there may be is
+/// bounded by the body's size, and then by the poll.
+struct Named<'a>(SmallVec<[Cow<'a, str>; 4]>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ids<'a>(PhantomData<&'a str>);
+
+        impl<'de: 'a, 'a> de::Visitor<'de> for Ids<'a> {
+            type Value = Named<'a>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of option ids")
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut named = SmallVec::new();
+                while let Some(Id(id)) = list.next_element()? {
+                    named.push(id);
+                }
+                Ok(Named(named))
+            }
+        }
+
+        deserializer.deserialize_seq(Ids(PhantomData))
+    }
+}
+
+struct Id<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl<'de> de::Visitor<'de> for Text {
+            type Value = Id<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an option's id")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Id(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Id(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
+}
+
+fn already_voted(poll: &Poll, choices: Choices) -> Problem {
+    let on_record: Vec<String> = choices.ids(poll).into_iter().map(String::from).collect();
+    Problem::new(
+        Code::AlreadyVoted,
+        "this voter's ballot is on record with other choices, and the poll lets none change",
+    )
+    .with_member("choices", on_record)
+}
+
+fn not_open(poll: &Poll, receipt: &Receipt) -> Problem {
+    let state = receipt.tally.state;
+    let when = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
+    Problem::new(Code::PollNotOpen, format!("the poll is {}", state.as_str()))
+        .with_member("state", state.as_str())
+        .with_member("opens_at", when(poll.schedule.opens_at))
+        .with_member("closes_at", when(poll.schedule.closes_at))
+}
+
+/// Names the choice that is wrong, if it is one and not their number.
+fn refused_choices(poll: &Poll, named: &[Cow<'_, str>], invalid: &InvalidChoice) -> Problem {
+    let is_option = |id: &str| poll.options.iter().any(|option| option.id.as_str() == id);
+    let place = match invalid {
+        InvalidChoice::Unknown(..) => named.iter().position(|id| !is_option(id)),
+        InvalidChoice::Repeated(_) => {
+            named.iter().enumerate().position(|(place, id)| named.iter().take(place).any(|before| before == id))
+        }
+        InvalidChoice::TooFew { .. } | InvalidChoice::TooMany { .. } => None,
+    };
+    let field = place.map_or_else(|| "choices".to_owned(), |place| format!("choices[{place}]"));
+    let detail = invalid.to_string();
+    Problem::new(Code::InvalidChoice, format!("choices {detail}")).with_errors([FieldError { field, detail }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_borrowed_from_the_body_unless_escaped() {
+        let Vote { choices: Named(named) } = body::parse(br#"{"choices":["yes","n\u006f"]}"#).unwrap();
+        assert!(matches!(&named[..], [Cow::Borrowed("yes"), Cow::Owned(no)] if no == "no"));
+    }
+
+    #[test]
+    fn a_vote_is_an_object_of_choices_alone() {
+        for bad in [
+            r#"{"choices":"yes"}"#,
+            r#"{"choices":[1]}"#,
+            r#"{"choices":null}"#,
+            "{}",
+            "[]",
+            r#"{"choices":[],"voter":"x"}"#,
+        ] {
+            assert_eq!(body::parse::<Vote<'_>>(bad.as_bytes()).err().unwrap().code(), Code::InvalidRequest, "{bad}");
+        }
+    }
+}

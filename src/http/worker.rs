@@ -1,0 +1,134 @@
+//! What a request finds when it arrives: the worker's own things, and what all workers of the replica share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use crate::{
+    ballot_box::BallotBoxes,
+    clock::Clock,
+    http::problem::Problem,
+    live::{Hub, Known, KnownPolls},
+    poll::{PollId, State},
+    secret::KeyHash,
+    store::Store,
+    telemetry::Metrics,
+    voter::TokenKeys,
+};
+
+/// One actix worker's own handles; reached as `web::Data<Worker>`.
+pub struct Worker {
+    /// What all workers share.
+    pub shared: Arc<Shared>,
+    /// This worker's store: a connection of its own spares a request the way to another thread and back.
+    pub store: Arc<dyn Store>,
+    /// This worker's ballot boxes, in front of that store.
+    pub boxes: BallotBoxes,
+}
+
+/// What all workers of a replica share.
+pub struct Shared {
+    /// The time as readers are told it. Whether a vote counts is the store's clock's to say.
+    pub clock: Clock,
+    /// The keys that sign and verify voter tokens.
+    pub token_keys: TokenKeys,
+    /// The hash of the admin key.
+    pub admin_key: KeyHash,
+    /// Polls as last read.
+    pub polls: KnownPolls,
+    /// The newest tallies.
+    pub hub: Hub,
+    /// What is counted and timed.
+    pub metrics: Arc<Metrics>,
+    /// The address readers know this service by, without a trailing slash: its pages may always vote.
+    pub public_url: Option<String>,
+    /// Whether requests should come here.
+    pub readiness: Readiness,
+}
+
+impl Worker {
+    /// A poll readers may see: published, draft no more.
+    ///
+    /// # Errors
+    /// `not-found`, for a draft too; what the store failed with if the poll is not known yet.
+    pub(super) async fn published(&self, id: PollId) -> Result<Arc<Known>, Problem> {
+        let known = self.shared.polls.get(&*self.store, id).await?;
+        self.if_published(known)
+    }
+
+    /// The same, read from the store now.
+    pub(super) async fn refreshed(&self, id: PollId) -> Result<Arc<Known>, Problem> {
+        let known = self.shared.polls.refresh(&*self.store, id).await?;
+        self.if_published(known)
+    }
+
+    fn if_published(&self, known: Option<Arc<Known>>) -> Result<Arc<Known>, Problem> {
+        known.filter(|known| known.poll.state_at(self.shared.clock.now()) != State::Draft).ok_or_else(Problem::no_poll)
+    }
+
+    /// Makes this replica serve a poll as the store now has it. The change is made already, so a store that falls
+    /// silent here costs its publisher nothing: what is known of the poll runs out by itself.
+    pub(super) async fn note_change(&self, id: PollId) {
+        if let Err(error) = self.shared.polls.refresh(&*self.store, id).await {
+            tracing::warn!(poll = %id, error = %error, "a changed poll could not be read again; it will be within a second");
+        }
+    }
+}
+
+/// Whether a replica should get requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The store has not been reached yet.
+    Starting,
+    /// It has.
+    Ready,
+    /// The replica is about to end.
+    Stopping,
+}
+
+/// The replica's [`Phase`], told from one thread to all.
+#[derive(Debug, Default)]
+pub struct Readiness(AtomicU8);
+
+const STARTING: u8 = 0;
+const READY: u8 = 1;
+const STOPPING: u8 = 2;
+
+impl Readiness {
+    /// The store was reached. A replica that is stopping stays so.
+    pub fn ready(&self) {
+        // A failed exchange means it was ready, or is stopping: both stand.
+        let _ = self.0.compare_exchange(STARTING, READY, Ordering::Release, Ordering::Relaxed);
+    }
+
+    /// The replica is about to end.
+    pub fn stopping(&self) {
+        self.0.store(STOPPING, Ordering::Release);
+    }
+
+    /// Where the replica stands.
+    pub fn phase(&self) -> Phase {
+        match self.0.load(Ordering::Acquire) {
+            STARTING => Phase::Starting,
+            READY => Phase::Ready,
+            _ => Phase::Stopping,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopping_replica_is_never_ready_again() {
+        let readiness = Readiness::default();
+        assert_eq!(readiness.phase(), Phase::Starting);
+        readiness.ready();
+        assert_eq!(readiness.phase(), Phase::Ready);
+        readiness.stopping();
+        readiness.ready();
+        assert_eq!(readiness.phase(), Phase::Stopping);
+    }
+}

@@ -1,0 +1,84 @@
+//! Moving a poll's state by hand: opening it and closing it.
+//!
+//! A move is an [`Edit`] like any other: one revision on, and made by the store only if nobody was faster. It changes
+//! phase and schedule alone, so it never reshapes a poll.
+
+use super::{Edit, EditError, Phase, Poll, Schedule, State, Timestamp, Violation};
+
+impl Poll {
+    /// The poll, open from now on: a draft is published, and an opening time that is still ahead becomes now.
+    ///
+    /// # Errors
+    /// [`EditError::Closed`]: closed is final. [`EditError::Invalid`] for a draft whose `closes_at` has passed.
+    pub fn opened(&self, now: Timestamp) -> Result<Edit, EditError> {
+        if self.state_at(now) == State::Closed {
+            return Err(EditError::Closed);
+        }
+        let Schedule { opens_at, closes_at, .. } = self.schedule;
+        if closes_at.is_some_and(|closes_at| closes_at <= now) {
+            let detail = format!("must be in the future when the poll opens; now it is {now}");
+            return Err(EditError::Invalid(vec![Violation { field: "closes_at".to_owned(), detail }]));
+        }
+        let opens_at = opens_at.map(|opens_at| opens_at.min(now));
+        Ok(self.moved(Schedule { phase: Phase::Live, opens_at, closes_at }, now))
+    }
+
+    /// The poll, closed for good, and `closes_at` saying when: now, unless it had passed already.
+    pub fn closed(&self, now: Timestamp) -> Edit {
+        let closes_at = self.schedule.closes_at.map_or(now, |closes_at| closes_at.min(now));
+        self.moved(Schedule { phase: Phase::Closed, closes_at: Some(closes_at), ..self.schedule }, now)
+    }
+
+    fn moved(&self, schedule: Schedule, now: Timestamp) -> Edit {
+        let poll = Self { schedule, revision: self.revision.next(), updated_at: now, ..self.clone() };
+        Edit { poll, reshapes: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{Kind, Revision, definition::tests::poll_with};
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn poll(phase: Phase, opens_at: Option<i64>, closes_at: Option<i64>) -> Poll {
+        let schedule = Schedule { phase, opens_at: opens_at.map(at), closes_at: closes_at.map(at) };
+        Poll { schedule, ..poll_with(Kind::Single, 1, 1, &["yes", "no"]) }
+    }
+
+    #[test]
+    fn an_opened_poll_is_open_now() {
+        for poll in [
+            poll(Phase::Draft, None, None),
+            poll(Phase::Draft, Some(90), Some(99)),
+            poll(Phase::Live, Some(90), None),
+            poll(Phase::Live, Some(10), Some(51)),
+        ] {
+            let edit = poll.opened(at(50)).unwrap();
+            assert_eq!(edit.poll.state_at(at(50)), State::Open);
+            assert_eq!(edit.poll.schedule.closes_at, poll.schedule.closes_at);
+            assert_eq!((edit.poll.revision, edit.poll.updated_at, edit.reshapes), (Revision(2), at(50), false));
+        }
+    }
+
+    #[test]
+    fn what_has_closed_or_would_at_once_is_not_opened() {
+        assert_eq!(poll(Phase::Closed, None, None).opened(at(50)).unwrap_err(), EditError::Closed);
+        assert_eq!(poll(Phase::Live, None, Some(50)).opened(at(50)).unwrap_err(), EditError::Closed);
+        let refused = poll(Phase::Draft, None, Some(50)).opened(at(50)).unwrap_err();
+        assert!(matches!(refused, EditError::Invalid(violations) if violations[0].field == "closes_at"));
+    }
+
+    #[test]
+    fn a_closed_poll_says_when_it_closed() {
+        for (closes_at, closed_at) in [(None, 50), (Some(90), 50), (Some(20), 20)] {
+            let edit = poll(Phase::Live, None, closes_at).closed(at(50));
+            assert_eq!(edit.poll.schedule.phase, Phase::Closed);
+            assert_eq!(edit.poll.schedule.closes_at, Some(at(closed_at)));
+            assert_eq!((edit.poll.revision, edit.poll.updated_at, edit.reshapes), (Revision(2), at(50), false));
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Casting, splitting, reading ballots and tallies: what happens within one partition.
+
+use futures_util::future::try_join_all;
+use rustc_hash::FxHashMap;
+
+use super::{
+    RedisStore,
+    buckets::{bucket_of, splits_from},
+    keys,
+    script::{Call, Reply},
+};
+use crate::{
+    poll::{
+        Action, Ballot, Choices, Kind, Outcome, PartitionTally, Phase, Poll, Revision, Schedule, State, Timestamp,
+        VoterDigest, Votes,
+    },
+    store::{Cast, Committed, StoreError},
+};
+
+/// How often a call is made again because the caller was behind: on buckets, or with a partition behind its poll.
+/// Each time it is ahead of where it was, so only a storm of changes could use these up.
+const MOST_TURNS: usize = 16;
+
+/// How many buckets one call of `split.lua` adds at most, so that none takes long.
+const SPLITS_AT_ONCE: u32 = 8;
+
+/// What one call of `cast.lua` said.
+enum Turn {
+    Committed { outcomes: Vec<Option<Outcome>>, tally: PartitionTally, upkeep_due: bool },
+    Behind(Revision),
+    Gone,
+}
+
+impl RedisStore {
+    pub(super) async fn cast_in_partition(
+        &self,
+        poll: &Poll,
+        partition: u16,
+        ballots: &[Ballot],
+    ) -> Result<Cast, StoreError> {
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; ballots.len()];
+        let mut left: Vec<usize> = (0..ballots.len()).collect();
+        for _ in 0..MOST_TURNS {
+            let asked: Vec<Ballot> = left.iter().filter_map(|place| ballots.get(*place)).copied().collect();
+            match self.cast_turn(poll, partition, &asked).await? {
+                Turn::Gone => return Ok(Cast::Gone),
+                Turn::Behind(revision) if revision > poll.revision => return Ok(Cast::Stale),
+                Turn::Behind(_) => {
+                    // Whoever edited the poll has not come to this partition yet, or did not live to.
+                    if self.settle(poll, partition, b"").await?.is_none() {
+                        return Ok(Cast::Gone);
+                    }
+                }
+                Turn::Committed { outcomes: decided, tally, upkeep_due } => {
+                    let mut stale = Vec::new();
+                    for (place, outcome) in left.into_iter().zip(decided) {
+                        match outcomes.get_mut(place) {
+                            Some(slot) if outcome.is_some() => *slot = outcome,
+                            Some(_) | None => stale.push(place),
+                        }
+                    }
+                    if stale.is_empty() {
+                        let outcomes = outcomes.into_iter().flatten().collect();
+                        return Ok(Cast::Committed(Committed { outcomes, tally, upkeep_due }));
+                    }
+                    left = stale;
+                }
+            }
+        }
+        Err(StoreError::unavailable("the poll kept changing while ballots were cast"))
+    }
+
+    async fn cast_turn(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Turn, StoreError> {
+        let known = self.buckets.get(poll.id, partition);
+        let batch = Packed::pack(poll.kind, ballots, known);
+        let bucket_prefix = keys::voters_prefix(poll.id, partition);
+        let buckets: Vec<String> = batch.buckets.iter().map(|bucket| format!("{bucket_prefix}{bucket}")).collect();
+        let (tally, minutes) = (keys::tally(poll.id, partition), keys::minutes(poll.id, partition));
+        let mut script_keys = Vec::with_capacity(buckets.len() + 2);
+        script_keys.extend([tally.as_bytes(), minutes.as_bytes()]);
+        script_keys.extend(buckets.iter().map(String::as_bytes));
+        let (revision, known) = (poll.revision.to_string(), known.to_string());
+        let options = poll.options.len();
+        let option_count = options.to_string();
+        let call = Call::new(&self.scripts.cast, &script_keys)
+            .arg(revision.as_bytes())
+            .arg(known.as_bytes())
+            .arg(option_count.as_bytes())
+            .arg(&batch.ballots)
+            .arg(match poll.kind {
+                Kind::Single => b"0",
+                Kind::Multiple => b"1",
+            });
+        let mut reply = call.send(&self.link).await?;
+        match reply.int()? {
+            -1 => return Ok(Turn::Gone),
+            0 => return Ok(Turn::Behind(Revision(reply.number()?))),
+            _ => {}
+        }
+        let letters = reply.bytes()?;
+        let recorded = reply.bytes()?;
+        let as_of = Timestamp::from_millis(reply.int()?);
+        let state = read_state(poll, as_of, &mut reply)?;
+        let (version, ballots) = (reply.number()?, reply.number()?);
+        self.buckets.learn(poll.id, partition, reply.number()?);
+        let upkeep_due = reply.int()? > 0;
+        let votes = read_votes(options, &mut reply)?;
+        let outcomes = read_outcomes(poll.kind, &letters, &recorded)?;
+        Ok(Turn::Committed { outcomes, tally: PartitionTally { version, ballots, votes, state, as_of }, upkeep_due })
+    }
+
+    pub(super) async fn split_buckets(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
+        let known = self.buckets.get(poll.id, partition);
+        let may_add = known..known.saturating_add(SPLITS_AT_ONCE);
+        let bucket = |number: u32| keys::voters(poll.id, partition, number);
+        let pairs: Vec<String> = may_add.flat_map(|number| [bucket(splits_from(number)), bucket(number)]).collect();
+        let tally = keys::tally(poll.id, partition);
+        let mut script_keys = vec![tally.as_bytes()];
+        script_keys.extend(pairs.iter().map(String::as_bytes));
+        let known = known.to_string();
+        let buckets =
+            Call::new(&self.scripts.split, &script_keys).arg(known.as_bytes()).send(&self.link).await?.int()?;
+        if let Ok(buckets) = u32::try_from(buckets) {
+            self.buckets.learn(poll.id, partition, buckets);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn read_ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
+        let tally = keys::tally(poll.id, voter.partition);
+        for _ in 0..MOST_TURNS {
+            let bucket = bucket_of(voter.field, self.buckets.get(poll.id, voter.partition));
+            let voters = keys::voters(poll.id, voter.partition, bucket);
+            let call = Call::new(&self.scripts.ballot, &[tally.as_bytes(), voters.as_bytes()]).arg(&voter.field);
+            let mut reply = call.send(&self.link).await?;
+            let Ok(buckets) = reply.number::<u32>() else { return Ok(None) };
+            self.buckets.learn(poll.id, voter.partition, buckets);
+            if bucket_of(voter.field, buckets) == bucket {
+                return reply.optional_int()?.map(|code| choices(poll.kind, code)).transpose();
+            }
+        }
+        Err(StoreError::unavailable("the poll kept growing while a ballot was read"))
+    }
+
+    pub(super) async fn read_tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
+        let partitions = (0..poll.partitions).map(|partition| self.read_partition(poll, partition));
+        Ok(try_join_all(partitions).await?.into_iter().collect())
+    }
+
+    async fn read_partition(&self, poll: &Poll, partition: u16) -> Result<Option<PartitionTally>, StoreError> {
+        let (key, options) = (keys::tally(poll.id, partition), poll.options.len());
+        let option_count = options.to_string();
+        for _ in 0..MOST_TURNS {
+            let call = Call::new(&self.scripts.tally, &[key.as_bytes()]).arg(option_count.as_bytes());
+            let mut reply = call.send(&self.link).await?;
+            let revision = reply.int()?;
+            if revision == -1 {
+                return Ok(None);
+            }
+            if u64::try_from(revision).is_ok_and(|revision| revision < poll.revision.0) {
+                // Finish what the edit began, so that a tally never says less than its poll: above all "closed".
+                if self.settle(poll, partition, b"").await?.is_none() {
+                    return Ok(None);
+                }
+                continue;
+            }
+            let as_of = Timestamp::from_millis(reply.int()?);
+            let state = read_state(poll, as_of, &mut reply)?;
+            let (version, ballots) = (reply.number()?, reply.number()?);
+            let votes = read_votes(options, &mut reply)?;
+            return Ok(Some(PartitionTally { version, ballots, votes, state, as_of }));
+        }
+        Err(StoreError::unavailable("the poll kept changing while its tally was read"))
+    }
+}
+
+/// A batch as `cast.lua` reads it.
+struct Packed {
+    buckets: Vec<u32>,
+    ballots: Vec<u8>,
+}
+
+impl Packed {
+    fn pack(kind: Kind, ballots: &[Ballot], known_buckets: u32) -> Self {
+        let mut packed = Self { buckets: Vec::with_capacity(ballots.len()), ballots: Vec::new() };
+        packed.ballots.reserve_exact(ballots.len() * 15);
+        let mut places: FxHashMap<u32, u16> = FxHashMap::default();
+        for ballot in ballots {
+            let bucket = bucket_of(ballot.voter.field, known_buckets);
+            let place = *places.entry(bucket).or_insert_with(|| {
+                packed.buckets.push(bucket);
+                // The buckets stand behind the tally and the minutes, and Lua counts from 1. A batch is far smaller
+                // than the 65,533 buckets that fit.
+                u16::try_from(packed.buckets.len() + 2).unwrap_or(u16::MAX)
+            });
+            let (withdraw, code) = match ballot.action {
+                Action::Cast(choices) => (0, choices.code(kind)),
+                Action::Withdraw => (1, 0),
+            };
+            packed.ballots.push(withdraw);
+            packed.ballots.extend(place.to_le_bytes());
+            packed.ballots.extend(ballot.voter.field);
+            packed.ballots.extend(code.to_le_bytes());
+        }
+        packed
+    }
+}
+
+fn read_state(poll: &Poll, now: Timestamp, reply: &mut Reply) -> Result<State, StoreError> {
+    let phase = Phase::from_code(reply.number()?).ok_or_else(|| StoreError::Corrupt("a poll's phase".to_owned()))?;
+    let is_open = reply.int()? == 1;
+    Ok(match phase {
+        Phase::Live if is_open => State::Open,
+        Phase::Live => State::Scheduled,
+        Phase::Draft | Phase::Closed => Schedule { phase, ..poll.schedule }.state_at(now),
+    })
+}
+
+fn read_votes(options: usize, reply: &mut Reply) -> Result<Votes, StoreError> {
+    (0..options).map(|_| reply.number()).collect()
+}
+
+/// An outcome per letter; `None` where the ballot's bucket has moved and it must be cast again.
+fn read_outcomes(kind: Kind, letters: &[u8], recorded: &[u8]) -> Result<Vec<Option<Outcome>>, StoreError> {
+    let corrupt = || StoreError::Corrupt("the outcomes of a cast".to_owned());
+    let mut recorded = std::str::from_utf8(recorded).map_err(|_| corrupt())?.split(',');
+    let mut outcome = |letter: &u8| {
+        Ok(Some(match letter {
+            b'c' => Outcome::Counted,
+            b'r' => Outcome::Repeated,
+            b'h' => Outcome::Changed,
+            b'w' => Outcome::Withdrawn,
+            b'n' => Outcome::NoBallot,
+            b'x' => Outcome::NotOpen,
+            b'a' => {
+                let code = recorded.next().and_then(|code| code.parse().ok()).ok_or_else(corrupt)?;
+                Outcome::AlreadyVoted(choices(kind, code)?)
+            }
+            b's' => return Ok(None),
+            _ => return Err(corrupt()),
+        }))
+    };
+    letters.iter().map(&mut outcome).collect()
+}
+
+fn choices(kind: Kind, code: i64) -> Result<Choices, StoreError> {
+    let choices = u32::try_from(code).ok().and_then(|code| Choices::from_code(kind, code));
+    choices.ok_or_else(|| StoreError::Corrupt(format!("a ballot that says {code}")))
+}

@@ -1,0 +1,68 @@
+//! Every key's shape, and nothing else's business.
+//!
+//! The braces are Redis Cluster's hash tags: what stands between them decides the slot. All keys of one partition
+//! share a tag, so one script call can touch them all, and partitions fall on different slots, so one hot poll spreads
+//! over the cluster.
+
+use std::fmt::Write as _;
+
+use crate::{
+    poll::{PollId, SiteId},
+    secret::KeyHash,
+    site::KeyId,
+};
+
+/// A poll's definition: a hash of `revision`, `phase`, `closes_at` and `definition` (JSON).
+pub(super) fn poll(id: PollId) -> String {
+    format!("sawt:{{{id}}}:poll")
+}
+
+/// A partition's tally: a hash of `revision`, `phase`, `opens_at`, `closes_at`, `changeable`, `buckets`, `version`,
+/// `ballots`, and one field of votes per slot.
+pub(super) fn tally(id: PollId, partition: u16) -> String {
+    format!("sawt:{{{id}.{partition}}}:tally")
+}
+
+/// A partition's timeline: a hash of `MINUTE:SLOT` (minutes since the epoch; slot `b` counts ballots) to the change
+/// in that minute.
+pub(super) fn minutes(id: PollId, partition: u16) -> String {
+    format!("sawt:{{{id}.{partition}}}:minutes")
+}
+
+/// One bucket of a partition's ballots: a hash of 8-byte voter digests to the codes of their choices.
+pub(super) fn voters(id: PollId, partition: u16, bucket: u32) -> String {
+    let mut key = voters_prefix(id, partition);
+    // Writing to a String can't fail.
+    let _ = write!(key, "{bucket}");
+    key
+}
+
+/// What the keys of all buckets of a partition begin with; the bucket's number follows.
+pub(super) fn voters_prefix(id: PollId, partition: u16) -> String {
+    format!("sawt:{{{id}.{partition}}}:voters:")
+}
+
+/// A site: a hash of `origins` (JSON), `created_at` and `updated_at` (milliseconds).
+pub(super) fn site(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}")
+}
+
+/// A site's polls: a sorted set of ids, all with score 0, so that they sort by id and so by age.
+pub(super) fn site_polls(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:polls")
+}
+
+/// A site's API keys: a set of key ids.
+pub(super) fn site_keys(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:keys")
+}
+
+/// What an idempotency key of a site made: `POLL REQUEST`, the poll's id and the request's hash.
+pub(super) fn idempotency(id: &SiteId, key: KeyHash) -> String {
+    format!("sawt:site:{{{id}}}:idempotency:{}", key.to_hex())
+}
+
+/// An API key: JSON.
+pub(super) fn api_key(id: &KeyId) -> String {
+    format!("sawt:key:{{{id}}}")
+}

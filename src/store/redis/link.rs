@@ -1,0 +1,211 @@
+//! One worker's connection to Redis: made when it is first needed, given up at the first sign of trouble, made again
+//! by whoever needs it next.
+//!
+//! The driver's own reconnecting manager is not used: it stays on a connection that only times out, and on a master
+//! that has become a replica. Here both are signs of trouble. With Sentinel every new connection asks the Sentinels
+//! anew who the master is. A cluster's driver follows moves by itself; it too is given up when it stops answering.
+//!
+//! Nothing here sends a command twice. (A cluster's driver does; every script is safe against that.) Whatever goes
+//! wrong, a caller waits [`CONNECT`] plus [`ANSWER`] at the longest, so a reader gets a 503 within a second.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, Value,
+    aio::{ConnectionLike as _, MultiplexedConnection},
+    cluster::{ClusterClient, ClusterClientBuilder},
+    cluster_async::ClusterConnection,
+    cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
+    sentinel::{SentinelClientBuilder, SentinelServerType},
+};
+
+use super::address::{RedisAddress, Topology, tcp_settings};
+use crate::store::StoreError;
+
+/// How long making a connection may take.
+const CONNECT: Duration = Duration::from_millis(400);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_millis(450);
+/// How long a failure to connect is believed before it is tried again.
+const REST: Duration = Duration::from_millis(50);
+
+/// A worker's way to Redis.
+pub(super) struct Link {
+    address: RedisAddress,
+    /// The connection in use and its number, so that the trouble of an old one does not end a new one.
+    current: Mutex<Option<(u64, Connection)>>,
+    /// Held while connecting: those who come meanwhile wait for that attempt and make none of their own.
+    connecting: tokio::sync::Mutex<Attempts>,
+}
+
+#[derive(Default)]
+struct Attempts {
+    made: u64,
+    last_failure: Option<Instant>,
+}
+
+#[derive(Clone)]
+enum Connection {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Link {
+    pub(super) fn new(address: RedisAddress) -> Self {
+        Self { address, current: Mutex::new(None), connecting: tokio::sync::Mutex::default() }
+    }
+
+    /// Sends a command and waits for the answer, an error of the server's included.
+    pub(super) async fn call(&self, command: &Cmd) -> Result<RedisResult<Value>, StoreError> {
+        let (number, mut connection) = self.connection().await?;
+        let answer = match &mut connection {
+            Connection::Single(connection) => connection.req_packed_command(command).await,
+            Connection::Cluster(connection) => connection.req_packed_command(command).await,
+        };
+        match answer.and_then(Value::extract_error) {
+            Err(error) if is_trouble(&error) => {
+                self.give_up(number);
+                Err(StoreError::unavailable(error))
+            }
+            answer => Ok(answer),
+        }
+    }
+
+    /// Sends a command to every master, one server or many, and gives their answers.
+    pub(super) async fn call_masters(&self, command: &Cmd) -> Result<Vec<Value>, StoreError> {
+        let (number, mut connection) = self.connection().await?;
+        let answer = match &mut connection {
+            Connection::Single(connection) => connection.req_packed_command(command).await.map(|value| vec![value]),
+            Connection::Cluster(connection) => {
+                let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+                connection.route_command(command.clone(), masters).await.map(|answer| match answer {
+                    Value::Map(by_node) => by_node.into_iter().map(|(_, value)| value).collect(),
+                    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it says, one node said it")]
+                    other => vec![other],
+                })
+            }
+        };
+        let all = answer.and_then(|values| values.into_iter().map(Value::extract_error).collect());
+        all.map_err(|error| {
+            self.give_up(number);
+            StoreError::unavailable(error)
+        })
+    }
+
+    async fn connection(&self) -> Result<(u64, Connection), StoreError> {
+        if let Some(current) = self.current() {
+            return Ok(current);
+        }
+        let waiting_since = Instant::now();
+        let mut attempts = self.connecting.lock().await;
+        if let Some(current) = self.current() {
+            return Ok(current);
+        }
+        if attempts.last_failure.is_some_and(|failure| failure >= waiting_since || failure.elapsed() < REST) {
+            return Err(StoreError::unavailable("the store could not be reached a moment ago"));
+        }
+        match tokio::time::timeout(CONNECT, connect(&self.address)).await {
+            Ok(Ok(connection)) => {
+                *attempts = Attempts { made: attempts.made + 1, last_failure: None };
+                let current = (attempts.made, connection);
+                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(current.clone());
+                Ok(current)
+            }
+            Ok(Err(error)) => {
+                attempts.last_failure = Some(Instant::now());
+                Err(StoreError::unavailable(error))
+            }
+            Err(too_late) => {
+                attempts.last_failure = Some(Instant::now());
+                Err(StoreError::unavailable(too_late))
+            }
+        }
+    }
+
+    fn current(&self) -> Option<(u64, Connection)> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn give_up(&self, number: u64) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|(in_use, _)| *in_use == number) {
+            *current = None;
+        }
+    }
+}
+
+/// Whether an error says that the connection is of no more use: it broke, it does not answer, or the server at its end
+/// is not a master that takes writes (any more, or yet).
+fn is_trouble(error: &RedisError) -> bool {
+    error.is_io_error()
+        || error.is_timeout()
+        || error.is_connection_dropped()
+        || error.is_unrecoverable_error()
+        || matches!(
+            error.code(),
+            Some("READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "MISCONF" | "NOREPLICAS" | "TRYAGAIN" | "OOM")
+        )
+        // What the driver says when it has no connection, rather than what a server answered.
+        || error.code().is_none()
+}
+
+async fn connect(address: &RedisAddress) -> RedisResult<Connection> {
+    if address.is_tls {
+        // TLS is ring's; whichever worker comes first installs it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
+    match &address.topology {
+        Topology::Single => {
+            let first = address.connection_infos()?.into_iter().next();
+            let info =
+                first.ok_or_else(|| RedisError::from((redis::ErrorKind::InvalidClientConfig, "no node named")))?;
+            let connection = Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await?;
+            Ok(Connection::Single(connection))
+        }
+        Topology::Sentinel(name) => {
+            let mut sentinel = sentinel_client(address, name)?.build()?;
+            let master = sentinel.async_get_client().await?;
+            let connection = master.get_multiplexed_async_connection_with_config(&config).await?;
+            Ok(Connection::Single(connection))
+        }
+        Topology::Cluster => {
+            let connection = cluster_client(address)?.get_async_connection().await?;
+            Ok(Connection::Cluster(connection))
+        }
+    }
+}
+
+fn sentinel_client(address: &RedisAddress, name: &str) -> RedisResult<SentinelClientBuilder> {
+    let nodes = address.connection_infos()?.into_iter().map(|info| info.addr().clone());
+    let mut builder = SentinelClientBuilder::new(nodes, name, SentinelServerType::Master)?
+        .set_client_to_redis_db(address.database)
+        .set_client_to_redis_tcp_settings(tcp_settings());
+    if address.is_tls {
+        builder = builder.set_client_to_redis_tls_mode(redis::TlsMode::Secure);
+    }
+    let (username, password) = address.login();
+    if let Some(username) = username {
+        builder = builder.set_client_to_redis_username(username);
+    }
+    if let Some(password) = password {
+        builder = builder.set_client_to_redis_password(password);
+    }
+    Ok(builder)
+}
+
+fn cluster_client(address: &RedisAddress) -> RedisResult<ClusterClient> {
+    // The driver's own defaults would wait for seconds to minutes: no timeout, and 16 retries from 1.28 s up.
+    ClusterClientBuilder::new(address.connection_infos()?)
+        .connection_timeout(CONNECT)
+        .response_timeout(ANSWER)
+        .overall_response_timeout(Some(ANSWER))
+        .retries(4)
+        .min_retry_wait(10)
+        .max_retry_wait(100)
+        .tcp_settings(tcp_settings())
+        .build()
+}

@@ -1,0 +1,128 @@
+//! The Lua scripts, and calling one by its digest.
+
+use redis::{Cmd, Value};
+
+use super::link::Link;
+use crate::store::StoreError;
+
+/// A script and its SHA-1, which is the name Redis knows it by.
+pub(super) struct Script {
+    source: &'static str,
+    sha1: String,
+}
+
+/// Every script. One file per atomic change.
+pub(super) struct Scripts {
+    pub(super) ballot: Script,
+    pub(super) cast: Script,
+    pub(super) define: Script,
+    pub(super) drop: Script,
+    pub(super) put_site: Script,
+    pub(super) settle: Script,
+    pub(super) split: Script,
+    pub(super) tally: Script,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        let script = |source| Script { source, sha1: redis::Script::new(source).get_hash().to_owned() };
+        Self {
+            ballot: script(include_str!("ballot.lua")),
+            cast: script(include_str!("cast.lua")),
+            define: script(include_str!("define.lua")),
+            drop: script(include_str!("drop.lua")),
+            put_site: script(include_str!("put_site.lua")),
+            settle: script(include_str!("settle.lua")),
+            split: script(include_str!("split.lua")),
+            tally: script(include_str!("tally.lua")),
+        }
+    }
+}
+
+/// A call of a script, being put together: its keys first, then its arguments.
+pub(super) struct Call<'a> {
+    script: &'a Script,
+    by_digest: Cmd,
+    rest: Vec<&'a [u8]>,
+    keys: usize,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(script: &'a Script, keys: &[&'a [u8]]) -> Self {
+        let mut by_digest = Cmd::new();
+        by_digest.arg("EVALSHA").arg(&script.sha1).arg(keys.len());
+        for key in keys {
+            by_digest.arg(*key);
+        }
+        Self { script, by_digest, rest: keys.to_vec(), keys: keys.len() }
+    }
+
+    pub(super) fn arg(mut self, argument: &'a [u8]) -> Self {
+        self.by_digest.arg(argument);
+        self.rest.push(argument);
+        self
+    }
+
+    /// Calls the script and gives its answer. A server that does not know the script, because it was restarted, failed
+    /// over or told `SCRIPT FLUSH`, is sent the source in its place: nothing was run yet, so nothing is run twice.
+    pub(super) async fn send(self, link: &Link) -> Result<Reply, StoreError> {
+        let answer = match link.call(&self.by_digest).await? {
+            Err(error) if error.code() == Some("NOSCRIPT") => {
+                let mut by_source = Cmd::new();
+                by_source.arg("EVAL").arg(self.script.source).arg(self.keys);
+                for argument in &self.rest {
+                    by_source.arg(*argument);
+                }
+                link.call(&by_source).await?
+            }
+            answer => answer,
+        };
+        match answer {
+            Ok(Value::Array(values)) => Ok(Reply { values: values.into_iter() }),
+            Ok(value) => Ok(Reply { values: vec![value].into_iter() }),
+            Err(error) => Err(StoreError::Corrupt(format!("a script failed: {error}"))),
+        }
+    }
+}
+
+/// A script's answer, read value by value.
+pub(super) struct Reply {
+    values: std::vec::IntoIter<Value>,
+}
+
+impl Reply {
+    /// The next value, an integer.
+    pub(super) fn int(&mut self) -> Result<i64, StoreError> {
+        match self.values.next() {
+            Some(Value::Int(int)) => Ok(int),
+            other => Err(unexpected("an integer", other.as_ref())),
+        }
+    }
+
+    /// The next value, an integer of another type.
+    pub(super) fn number<T: TryFrom<i64>>(&mut self) -> Result<T, StoreError> {
+        let int = self.int()?;
+        T::try_from(int).map_err(|_| StoreError::Corrupt(format!("a script answered {int}, which is out of range")))
+    }
+
+    /// The next value, an integer that may be missing.
+    pub(super) fn optional_int(&mut self) -> Result<Option<i64>, StoreError> {
+        match self.values.next() {
+            None | Some(Value::Nil) => Ok(None),
+            Some(Value::Int(int)) => Ok(Some(int)),
+            other => Err(unexpected("an integer or nothing", other.as_ref())),
+        }
+    }
+
+    /// The next value, a string.
+    pub(super) fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
+        match self.values.next() {
+            Some(Value::BulkString(bytes)) => Ok(bytes),
+            other => Err(unexpected("a string", other.as_ref())),
+        }
+    }
+}
+
+fn unexpected(wanted: &str, got: Option<&Value>) -> StoreError {
+    StoreError::Corrupt(format!("a script answered {got:?} in place of {wanted}"))
+}

@@ -1,0 +1,220 @@
+//! The file: making it, telling whether it is ours, and opening connections to it.
+//!
+//! A file says what it is in two numbers of its header: `application_id`, which is ours alone, and `user_version`, the
+//! version of the schema. Whatever does not carry both is left as it was found.
+
+use std::{
+    fs::OpenOptions,
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
+
+use crate::{secret::Secret, store::StoreError};
+
+/// "sawt" in ASCII.
+const APPLICATION_ID: i32 = 0x7361_7774;
+/// The version of `schema.sql`.
+const SCHEMA_VERSION: i32 = 1;
+
+/// How long to wait for another process that holds the file locked (a shell with a transaction open). After that the
+/// reader is told to come again, which is better than waiting without an end.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// More than the store has statements, so that each is compiled once per connection.
+const STATEMENTS: usize = 64;
+
+/// How much of the file the writer keeps in memory, in KiB (negative is SQLite's way to say so). Taken only as the file
+/// grows; the ballots of a million voters fit.
+const WRITER_CACHE: i32 = -32_768;
+
+/// A file that was found to be ours.
+pub(super) struct File {
+    path: PathBuf,
+}
+
+impl File {
+    /// Makes the file if there is none, and makes sure that it is ours and has the schema.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = Self { path: path.to_owned() };
+        file.touch().map_err(|error| file.unfit(&format!("can't be opened: {error}")))?;
+        let mut db = file.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // Looked at before anything is changed in what may be somebody else's file.
+        let is_new = file.is_new(&db)?;
+        file.use_log(&db)?;
+        if is_new {
+            file.write_schema(&mut db)?;
+        }
+        Ok(file)
+    }
+
+    /// A connection that writes, and answers only after the disk has it.
+    pub(super) fn writer(&self) -> Result<Connection, StoreError> {
+        let db = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        db.pragma_update(None, "synchronous", "full")?;
+        db.pragma_update(None, "cache_size", WRITER_CACHE)?;
+        Ok(db)
+    }
+
+    /// A connection that reads.
+    pub(super) fn reader(&self) -> Result<Connection, StoreError> {
+        self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)
+    }
+
+    /// What is kept under a name, made if it is not there yet, and whether it was made.
+    pub(super) fn kept_secret(&self, name: &str, make: impl FnOnce() -> Secret) -> Result<(Secret, bool), StoreError> {
+        let mut db = self.writer()?;
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let kept: Option<String> =
+            transaction.query_row("select value from secrets where name = ?1", [name], |row| row.get(0)).optional()?;
+        if let Some(kept) = kept {
+            return Ok((Secret::new(kept), false));
+        }
+        let secret = make();
+        transaction.execute("insert into secrets (name, value) values (?1, ?2)", [name, secret.expose()])?;
+        transaction.commit()?;
+        Ok((secret, true))
+    }
+
+    /// Creates an empty file that its owner alone can read, for it will hold secrets. SQLite gives its companions
+    /// (`-wal`, `-shm`) the same mode.
+    fn touch(&self) -> io::Result<()> {
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&self.path).map(drop)
+    }
+
+    fn connect(&self, access: OpenFlags) -> Result<Connection, StoreError> {
+        // Without the URI flag, a path is a path whatever it looks like. Each connection stays on one thread.
+        let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&self.path, flags).map_err(|error| self.refused(error))?;
+        db.busy_timeout(BUSY)?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(db)
+    }
+
+    /// Whether the file is still empty; refused if it is not ours.
+    fn is_new(&self, db: &Connection) -> Result<bool, StoreError> {
+        let number = |name: &str| {
+            db.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(|error| self.refused(error))
+        };
+        let tables = || db.query_row("select count(*) from sqlite_schema", [], |row| row.get::<_, i64>(0));
+        match (number("application_id")?, number("user_version")?) {
+            (APPLICATION_ID, SCHEMA_VERSION) => Ok(false),
+            (APPLICATION_ID, newer) if newer > SCHEMA_VERSION => Err(self.unfit(&format!(
+                "was written by a newer sawt (schema {newer}, this one knows {SCHEMA_VERSION}); run that one, or name \
+                 another file in SAWT_STORE"
+            ))),
+            (0, 0) if tables()? == 0 => Ok(true),
+            _ => Err(self.unfit("is the database of another program; name another file in SAWT_STORE")),
+        }
+    }
+
+    /// Turns the write-ahead log on, for good.
+    fn use_log(&self, db: &Connection) -> Result<(), StoreError> {
+        let mode: String = db
+            .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+            .map_err(|error| self.refused(error))?;
+        if mode == "wal" {
+            return Ok(());
+        }
+        Err(self.unfit("can't have a write-ahead log there; put it on a local disk"))
+    }
+
+    fn write_schema(&self, db: &mut Connection) -> Result<(), StoreError> {
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been faster.
+        if self.is_new(&transaction)? {
+            transaction.execute_batch(include_str!("schema.sql"))?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// What an error while opening says about the file: only a lock may pass by itself.
+    fn refused(&self, error: rusqlite::Error) -> StoreError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::unavailable(error),
+            Some(ErrorCode::NotADatabase) => self.unfit("is not a SQLite database; name another file in SAWT_STORE"),
+            _ => self.unfit(&format!("can't be opened: {error}")),
+        }
+    }
+
+    fn unfit(&self, why: &str) -> StoreError {
+        StoreError::Unfit(format!("the file {} {why}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn words(refused: Result<File, StoreError>) -> String {
+        match refused {
+            Err(StoreError::Unfit(words)) => words,
+            Err(other) => panic!("not refused as unfit: {other:?}"),
+            Ok(_) => panic!("taken"),
+        }
+    }
+
+    #[test]
+    fn a_new_file_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new.db");
+        let file = File::open(&path).unwrap();
+        let db = file.writer().unwrap();
+        db.execute("insert into secrets values ('a', 'b')", []).unwrap();
+        for name in ["new.db", "new.db-wal", "new.db-shm"] {
+            let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_writer_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(&folder.path().join("full.db")).unwrap();
+        let db = file.writer().unwrap();
+        let full: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!((full, mode.as_str()), (2, "wal"));
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused_and_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        Connection::open(path("other.db")).unwrap().execute_batch("create table theirs (a)").unwrap();
+        std::fs::write(path("text.db"), "not a database, but long enough to look like the header of one").unwrap();
+        drop(File::open(&path("newer.db")).unwrap());
+        Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 2).unwrap();
+        std::fs::create_dir(path("folder.db")).unwrap();
+        for (name, part) in [
+            ("other.db", "is the database of another program"),
+            ("text.db", "is not a SQLite database"),
+            ("newer.db", "was written by a newer sawt (schema 2, this one knows 1)"),
+            ("folder.db", "can't be opened"),
+            ("no/such/folder.db", "can't be opened"),
+        ] {
+            let before = std::fs::read(path(name)).ok();
+            let words = words(File::open(&path(name)));
+            assert!(words.contains(part) && words.contains(name), "{words}");
+            assert_eq!(std::fs::read(path(name)).ok(), before, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(&folder.path().join("secrets.db")).unwrap();
+        let (made, is_new) = file.kept_secret("SAWT_SECRET", Secret::generate).unwrap();
+        assert!(is_new);
+        let again = File::open(&file.path).unwrap();
+        assert_eq!(again.kept_secret("SAWT_SECRET", || panic!("made again")).unwrap(), (made.clone(), false));
+        assert_ne!(again.kept_secret("SAWT_ADMIN_KEY", Secret::generate).unwrap().0, made);
+    }
+}

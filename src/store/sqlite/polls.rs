@@ -1,0 +1,231 @@
+//! Polls: creating, listing, replacing and deleting them.
+//!
+//! Closed is final only once it is on record: a poll whose `closes_at` has passed would be open again if the clock were
+//! set back. So whoever first acts on the clock's word ([`Head::close_if_due`]) writes the phase `closed` in the same
+//! transaction. That is no edit, and the revision stays.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::tallies;
+use crate::{
+    poll::{Edit, Kind, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Timestamp},
+    store::{
+        Creation, IDEMPOTENCY_SECS, IdempotencyKey, Replacement, StoreError,
+        record::{read_poll, write_poll},
+    },
+};
+
+/// What decides about a poll's ballots.
+pub(super) struct Head {
+    /// What the other tables know the poll by.
+    pub(super) number: i64,
+    pub(super) revision: Revision,
+    pub(super) schedule: Schedule,
+    pub(super) changeable: bool,
+    pub(super) kind: Kind,
+}
+
+impl Head {
+    /// A poll's head, if there is such a poll.
+    pub(super) fn read(db: &Connection, id: PollId) -> Result<Option<Self>, StoreError> {
+        let mut select = db.prepare_cached(
+            "select number, revision, phase, opens_at, closes_at, changeable, kind from polls where id = ?1",
+        )?;
+        let columns = |row: &Row<'_>| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+        };
+        let Some((number, revision, phase, opens_at, closes_at, changeable, kind)) =
+            select.query_row([id.to_string()], columns).optional()?
+        else {
+            return Ok(None);
+        };
+        let phase = Phase::from_code(phase).ok_or_else(|| StoreError::Corrupt(format!("the phase of poll {id}")))?;
+        let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
+        let schedule = Schedule { phase, opens_at: moment(opens_at), closes_at: moment(closes_at) };
+        Ok(Some(Self { number, revision: Revision(revision), schedule, changeable, kind: kind_of(kind) }))
+    }
+
+    /// Whether the poll is closed by the clock and the record does not say so yet.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.schedule.phase != Phase::Closed && self.schedule.state_at(now) == State::Closed
+    }
+
+    /// The poll's state; if that is `closed`, it is on record afterwards.
+    pub(super) fn close_if_due(&mut self, db: &Connection, now: Timestamp) -> Result<State, StoreError> {
+        if self.is_due(now) {
+            self.schedule.phase = Phase::Closed;
+            let mut poll = definition(db, self.number)?;
+            poll.schedule.phase = Phase::Closed;
+            write(db, self.number, &poll)?;
+        }
+        Ok(self.schedule.state_at(now))
+    }
+}
+
+pub(super) fn create(
+    db: &Connection,
+    now: Timestamp,
+    mut poll: Poll,
+    idempotency: Option<&IdempotencyKey>,
+) -> Result<Creation, StoreError> {
+    if let Some(idempotency) = idempotency {
+        forget_old_requests(db, now)?;
+        match made_by(db, &poll.site, idempotency)? {
+            None => remember_request(db, now, &poll, idempotency)?,
+            Some((request, _)) if request != idempotency.request.to_hex() => return Ok(Creation::Mismatch),
+            // Under the id it had: if it was deleted meanwhile, a third such request finds it again.
+            Some((_, made)) => poll.id = made,
+        }
+    }
+    // Without an idempotency key, too, the same poll may come again after a lost answer.
+    if let Some(existing) = get(db, poll.id)? {
+        return Ok(Creation::Existing(existing));
+    }
+    let schedule = poll.schedule;
+    db.prepare_cached(
+        "insert into polls (id, site, revision, phase, opens_at, closes_at, changeable, kind, definition)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        poll.id.to_string(),
+        poll.site.as_str(),
+        poll.revision.0,
+        schedule.phase.code(),
+        schedule.opens_at.map(Timestamp::as_millis),
+        schedule.closes_at.map(Timestamp::as_millis),
+        poll.changeable,
+        code_of(poll.kind),
+        write_poll(&poll)?,
+    ])?;
+    tallies::create(db, db.last_insert_rowid(), &poll)?;
+    Ok(Creation::Created(poll))
+}
+
+pub(super) fn get(db: &Connection, id: PollId) -> Result<Option<Poll>, StoreError> {
+    let mut select = db.prepare_cached("select definition from polls where id = ?1")?;
+    let definition: Option<String> = select.query_row([id.to_string()], |row| row.get(0)).optional()?;
+    definition.map(|definition| read_poll(definition.as_bytes())).transpose()
+}
+
+pub(super) fn list(
+    db: &Connection,
+    site: &SiteId,
+    before: Option<PollId>,
+    limit: usize,
+) -> Result<Vec<Poll>, StoreError> {
+    // Every id is below '~': an id is hexadecimal digits and dashes.
+    let before = before.map_or_else(|| "~".to_owned(), |before| before.to_string());
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut select =
+        db.prepare_cached("select definition from polls where site = ?1 and id < ?2 order by id desc limit ?3")?;
+    let definitions = select.query_map(params![site.as_str(), before, limit], |row| row.get::<_, String>(0))?;
+    definitions.map(|definition| read_poll(definition?.as_bytes())).collect()
+}
+
+pub(super) fn replace(db: &Connection, now: Timestamp, edit: Edit) -> Result<Replacement, StoreError> {
+    let Some(mut head) = Head::read(db, edit.poll.id)? else { return Ok(Replacement::Gone) };
+    if edit.poll.revision != head.revision.next() {
+        return Ok(Replacement::Mismatch(head.revision));
+    }
+    if head.close_if_due(db, now)? == State::Closed {
+        return Ok(Replacement::Closed);
+    }
+    if edit.reshapes && tallies::has_ballots(db, head.number)? {
+        return Ok(Replacement::HasBallots);
+    }
+    let stored = definition(db, head.number)?;
+    let poll = Poll {
+        site: stored.site,
+        kind: stored.kind,
+        created_at: stored.created_at,
+        partitions: stored.partitions,
+        digest_key: stored.digest_key,
+        ..edit.poll
+    };
+    write(db, head.number, &poll)?;
+    if edit.reshapes {
+        tallies::reshape(db, head.number, &poll)?;
+    }
+    Ok(Replacement::Done(poll))
+}
+
+pub(super) fn delete(db: &Connection, id: PollId) -> Result<bool, StoreError> {
+    let Some(head) = Head::read(db, id)? else { return Ok(false) };
+    db.prepare_cached("delete from polls where number = ?1")?.execute([head.number])?;
+    tallies::delete(db, head.number)?;
+    Ok(true)
+}
+
+fn definition(db: &Connection, number: i64) -> Result<Poll, StoreError> {
+    let mut select = db.prepare_cached("select definition from polls where number = ?1")?;
+    let definition: String = select.query_row([number], |row| row.get(0))?;
+    read_poll(definition.as_bytes())
+}
+
+/// Writes what may change in a poll.
+fn write(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
+    let schedule = poll.schedule;
+    db.prepare_cached(
+        "update polls set revision = ?2, phase = ?3, opens_at = ?4, closes_at = ?5, changeable = ?6, definition = ?7
+         where number = ?1",
+    )?
+    .execute(params![
+        number,
+        poll.revision.0,
+        schedule.phase.code(),
+        schedule.opens_at.map(Timestamp::as_millis),
+        schedule.closes_at.map(Timestamp::as_millis),
+        poll.changeable,
+        write_poll(poll)?,
+    ])?;
+    Ok(())
+}
+
+fn forget_old_requests(db: &Connection, now: Timestamp) -> Result<(), StoreError> {
+    let age = i64::try_from(IDEMPOTENCY_SECS.saturating_mul(1_000)).unwrap_or(i64::MAX);
+    db.prepare_cached("delete from idempotency where made_at <= ?1")?.execute([now.as_millis().saturating_sub(age)])?;
+    Ok(())
+}
+
+/// The request a site used this key with, and the poll it made.
+fn made_by(
+    db: &Connection,
+    site: &SiteId,
+    idempotency: &IdempotencyKey,
+) -> Result<Option<(String, PollId)>, StoreError> {
+    let mut select = db.prepare_cached("select request, poll from idempotency where site = ?1 and key = ?2")?;
+    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+    let found = select.query_row([site.as_str(), &idempotency.key.to_hex()], columns).optional()?;
+    let Some((request, poll)) = found else { return Ok(None) };
+    let poll = poll.parse().map_err(|_| StoreError::Corrupt(format!("the poll of an idempotency key: {poll}")))?;
+    Ok(Some((request, poll)))
+}
+
+fn remember_request(
+    db: &Connection,
+    now: Timestamp,
+    poll: &Poll,
+    idempotency: &IdempotencyKey,
+) -> Result<(), StoreError> {
+    db.prepare_cached("insert into idempotency (site, key, request, poll, made_at) values (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![
+            poll.site.as_str(),
+            idempotency.key.to_hex(),
+            idempotency.request.to_hex(),
+            poll.id.to_string(),
+            now.as_millis(),
+        ])?;
+    Ok(())
+}
+
+fn code_of(kind: Kind) -> u8 {
+    match kind {
+        Kind::Single => 0,
+        Kind::Multiple => 1,
+    }
+}
+
+/// The schema lets no other number in.
+fn kind_of(code: u8) -> Kind {
+    if code == 0 { Kind::Single } else { Kind::Multiple }
+}

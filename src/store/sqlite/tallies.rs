@@ -1,0 +1,212 @@
+//! Tallies: votes per slot, ballots and version of each partition, and by how much they moved in each minute.
+
+use rusqlite::{Connection, Row, params};
+
+use super::polls::Head;
+use crate::{
+    poll::{Choices, MAX_OPTIONS, PartitionTally, Poll, PollId, Timestamp, Votes},
+    store::StoreError,
+};
+
+const MINUTE_MILLIS: i64 = 60_000;
+
+/// What a batch of ballots does to its partition's tally.
+#[derive(Default)]
+pub(super) struct Change {
+    version: u64,
+    ballots: i64,
+    votes: [i64; MAX_OPTIONS],
+}
+
+impl Change {
+    /// One voter's ballot was this and becomes that.
+    pub(super) fn add(&mut self, was: Option<Choices>, becomes: Option<Choices>) {
+        self.version += 1;
+        for (choices, step) in [(was, -1), (becomes, 1)] {
+            let Some(choices) = choices else { continue };
+            self.ballots += step;
+            for slot in choices.slots() {
+                if let Some(votes) = self.votes.get_mut(usize::from(slot)) {
+                    *votes += step;
+                }
+            }
+        }
+    }
+
+    /// The slots whose votes move, and by how much.
+    fn moved(&self) -> impl Iterator<Item = (u8, i64)> {
+        (0_u8..).zip(self.votes).filter(|(_, votes)| *votes != 0)
+    }
+}
+
+/// The tallies of a poll, as far as a reader can tell.
+pub(super) enum Reading {
+    /// One per partition; `None` of a poll that is gone.
+    Read(Option<Vec<PartitionTally>>),
+    /// The poll is closed by the clock alone: its tally must not be shown before that is on record.
+    CloseFirst,
+}
+
+/// A poll's tallies, unless the poll has to be closed first.
+pub(super) fn read(db: &Connection, now: Timestamp, id: PollId) -> Result<Reading, StoreError> {
+    match Head::read(db, id)? {
+        None => Ok(Reading::Read(None)),
+        Some(head) if head.is_due(now) => Ok(Reading::CloseFirst),
+        Some(head) => Ok(Reading::Read(Some(partitions(db, now, &head)?))),
+    }
+}
+
+/// A poll's tallies, after closing the poll on record if the clock says that it is closed.
+pub(super) fn close_and_read(
+    db: &Connection,
+    now: Timestamp,
+    id: PollId,
+) -> Result<Option<Vec<PartitionTally>>, StoreError> {
+    let Some(mut head) = Head::read(db, id)? else { return Ok(None) };
+    head.close_if_due(db, now)?;
+    partitions(db, now, &head).map(Some)
+}
+
+/// One partition's tally.
+pub(super) fn partition(
+    db: &Connection,
+    now: Timestamp,
+    head: &Head,
+    partition: u16,
+) -> Result<PartitionTally, StoreError> {
+    let mut select = db.prepare_cached(
+        "select partition, version, ballots, slot, votes from tallies join votes using (poll, partition)
+         where poll = ?1 and partition = ?2 order by slot",
+    )?;
+    let rows = select.query_map(params![head.number, partition], Slot::read)?;
+    let unknown = || StoreError::Corrupt(format!("poll number {} has no partition {partition}", head.number));
+    sums(head, now, rows)?.pop().ok_or_else(unknown)
+}
+
+fn partitions(db: &Connection, now: Timestamp, head: &Head) -> Result<Vec<PartitionTally>, StoreError> {
+    let mut select = db.prepare_cached(
+        "select partition, version, ballots, slot, votes from tallies join votes using (poll, partition)
+         where poll = ?1 order by partition, slot",
+    )?;
+    let rows = select.query_map([head.number], Slot::read)?;
+    sums(head, now, rows)
+}
+
+/// Moves a partition's tally, and the minute's.
+pub(super) fn advance(
+    db: &Connection,
+    now: Timestamp,
+    poll: i64,
+    partition: u16,
+    change: &Change,
+) -> Result<(), StoreError> {
+    if change.version == 0 {
+        return Ok(());
+    }
+    let minute = now.as_millis().div_euclid(MINUTE_MILLIS);
+    db.prepare_cached(
+        "update tallies set version = version + ?3, ballots = ballots + ?4 where poll = ?1 and partition = ?2",
+    )?
+    .execute(params![poll, partition, change.version, change.ballots])?;
+    db.prepare_cached(
+        "insert into minutes (poll, minute, ballots) values (?1, ?2, ?3)
+         on conflict do update set ballots = ballots + excluded.ballots",
+    )?
+    .execute(params![poll, minute, change.ballots])?;
+    for (slot, votes) in change.moved() {
+        db.prepare_cached("update votes set votes = votes + ?4 where poll = ?1 and partition = ?2 and slot = ?3")?
+            .execute(params![poll, partition, slot, votes])?;
+        db.prepare_cached(
+            "insert into minute_votes (poll, minute, slot, votes) values (?1, ?2, ?3, ?4)
+             on conflict do update set votes = votes + excluded.votes",
+        )?
+        .execute(params![poll, minute, slot, votes])?;
+    }
+    Ok(())
+}
+
+/// Writes the tallies of a new poll, all zero.
+pub(super) fn create(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
+    for partition in 0..poll.partitions {
+        db.prepare_cached("insert into tallies (poll, partition) values (?1, ?2)")?
+            .execute(params![number, partition])?;
+    }
+    create_votes(db, number, poll)
+}
+
+/// Makes the slots of a poll without ballots anew. Versions go on: what readers hold is older than what comes.
+pub(super) fn reshape(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
+    for sql in [
+        "delete from votes where poll = ?1",
+        // All ballots were withdrawn, so every sum over the minutes is zero; and slots mean other options now.
+        "delete from minutes where poll = ?1",
+        "delete from minute_votes where poll = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([number])?;
+    }
+    create_votes(db, number, poll)
+}
+
+/// Forgets all ballots and tallies of a poll.
+pub(super) fn delete(db: &Connection, number: i64) -> Result<(), StoreError> {
+    for sql in [
+        "delete from ballots where poll = ?1",
+        "delete from tallies where poll = ?1",
+        "delete from votes where poll = ?1",
+        "delete from minutes where poll = ?1",
+        "delete from minute_votes where poll = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([number])?;
+    }
+    Ok(())
+}
+
+/// Whether any voter has a ballot.
+pub(super) fn has_ballots(db: &Connection, number: i64) -> Result<bool, StoreError> {
+    let mut select = db.prepare_cached("select exists (select 1 from tallies where poll = ?1 and ballots > 0)")?;
+    Ok(select.query_row([number], |row| row.get(0))?)
+}
+
+fn create_votes(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
+    let mut insert = db.prepare_cached("insert into votes (poll, partition, slot) values (?1, ?2, ?3)")?;
+    for partition in 0..poll.partitions {
+        for option in &poll.options {
+            insert.execute(params![number, partition, option.slot])?;
+        }
+    }
+    Ok(())
+}
+
+/// One row: a slot, beside what its partition's slots have in common.
+struct Slot {
+    partition: u16,
+    version: u64,
+    ballots: u64,
+    votes: u64,
+}
+
+impl Slot {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { partition: row.get(0)?, version: row.get(1)?, ballots: row.get(2)?, votes: row.get(4)? })
+    }
+}
+
+/// The tallies whose rows these are, in the order of partitions and slots.
+fn sums(
+    head: &Head,
+    now: Timestamp,
+    rows: impl Iterator<Item = rusqlite::Result<Slot>>,
+) -> Result<Vec<PartitionTally>, StoreError> {
+    let state = head.schedule.state_at(now);
+    let mut sums: Vec<PartitionTally> = Vec::new();
+    let mut last = None;
+    for row in rows {
+        let Slot { partition, version, ballots, votes } = row?;
+        match sums.last_mut() {
+            Some(sum) if last == Some(partition) => sum.votes.push(votes),
+            _ => sums.push(PartitionTally { version, ballots, votes: Votes::from_iter([votes]), state, as_of: now }),
+        }
+        last = Some(partition);
+    }
+    Ok(sums)
+}

@@ -1,0 +1,183 @@
+//! API keys: made, listed, revoked; what each scope grants, and nothing beyond its site.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Answer, Client},
+    registry::service_rules,
+    service::{Service, seed_poll, text},
+};
+
+const SCOPES: [&str; 4] = ["polls:read", "polls:write", "results:read", "keys:write"];
+
+async fn a_key_is_shown_once_and_listed_by_its_prefix(service: &Service) {
+    let site = service.site().await;
+    let asked = json!({ "site": site, "scopes": ["polls:write", "polls:read"], "name": "غرفة الأخبار" });
+    let answer = service.admin().post("/v1/keys").json(&asked).send().await;
+    assert!(answer.header("cache-control").is_some_and(|value| value.contains("no-store")), "{answer}");
+    let made = answer.is(201);
+    let key = text(&made["key"]);
+    crate::client::remember_secret(&key);
+    assert_eq!((&made["site"], &made["name"]), (&json!(site), &json!("غرفة الأخبار")));
+    assert_eq!(made["scopes"], json!(["polls:read", "polls:write"]));
+    assert!(key.starts_with(&text(&made["prefix"])));
+    let listed = service.admin().get(&format!("/v1/keys?site={site}")).send().await;
+    assert!(!String::from_utf8_lossy(&listed.body).contains(&key), "a key's text is shown once");
+    let listed = listed.is(200);
+    let keys = listed["items"].as_array().expect("a list of keys");
+    assert_eq!(keys.len(), 1);
+    for member in ["id", "site", "scopes", "name", "prefix", "created_at"] {
+        assert_eq!(keys[0][member], made[member], "{member}");
+    }
+}
+
+async fn a_revoked_key_is_refused_at_once_on_every_replica(service: &Service) {
+    let site = service.site().await;
+    let (id, key) = service.key(&site, &["polls:read"]).await;
+    let path = format!("/v1/polls?site={site}");
+    for client in service.clients() {
+        client.with_key(&key).get(&path).send().await.is(200);
+    }
+    service.admin().delete(&format!("/v1/keys/{id}")).send().await.is(204);
+    for client in service.clients() {
+        client.with_key(&key).get(&path).send().await.is_refused(401, "key-required");
+    }
+    service.admin().delete(&format!("/v1/keys/{id}")).send().await.is_refused(404, "not-found");
+    let listed = service.admin().get(&format!("/v1/keys?site={site}")).send().await.is(200);
+    assert_eq!(listed["items"], json!([]));
+}
+
+/// What needs a key: method, path, body, and the scope that grants it (`admin` for the admin key alone).
+fn guarded(site: &str, poll: &str) -> Vec<(Method, String, Option<Value>, &'static str)> {
+    let poll_path = format!("/v1/polls/{poll}");
+    let key = json!({ "site": site, "scopes": ["polls:read"], "name": "x" });
+    vec![
+        (Method::GET, format!("/v1/polls?site={site}"), None, "polls:read"),
+        (Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site }))), "polls:write"),
+        (Method::PATCH, poll_path.clone(), Some(json!({ "revision": 1, "question": "؟" })), "polls:write"),
+        (Method::POST, format!("{poll_path}/open"), None, "polls:write"),
+        (Method::POST, format!("{poll_path}/close"), None, "polls:write"),
+        (Method::DELETE, poll_path, None, "polls:write"),
+        (Method::POST, "/v1/keys".to_owned(), Some(key), "keys:write"),
+        (Method::GET, format!("/v1/keys?site={site}"), None, "keys:write"),
+        (Method::PUT, format!("/v1/sites/{site}"), Some(json!({ "origins": [] })), "admin"),
+    ]
+}
+
+async fn ask(client: &Client, method: &Method, path: &str, body: Option<&Value>) -> Answer {
+    let request = client.request(method.clone(), path);
+    match body {
+        Some(body) => request.json(body).send().await,
+        None => request.send().await,
+    }
+}
+
+/// Admin routes without a check: CVE-2020-11673, CVE-2013-1401.
+async fn nothing_of_a_publishers_is_done_without_a_key(service: &Service) {
+    let site = service.site().await;
+    let poll = service.poll(json!({ "site": site })).await;
+    let mut routes = guarded(&site, &poll);
+    routes.push((Method::GET, format!("/v1/sites/{site}"), None, "admin"));
+    routes.push((Method::DELETE, "/v1/keys/0123456789ab".to_owned(), None, "keys:write"));
+    let wrong = [
+        service.client(),
+        service.client().with_key("not a key at all"),
+        service.client().with_key("sawt_0123456789ab_0123456789abcdef0123456789abcdef01234567"),
+        service.client().with_voter(&service.client().mint().await),
+    ];
+    for (method, path, body, _) in routes {
+        for client in &wrong {
+            ask(client, &method, &path, body.as_ref()).await.is_refused(401, "key-required");
+        }
+    }
+}
+
+async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
+    let site = service.site().await;
+    for scope in SCOPES {
+        let poll = service.poll(json!({ "site": site })).await;
+        // A key can't make one that may do more than itself, so `keys:write` alone makes only its like.
+        let (_, key) = service.key(&site, &[scope]).await;
+        let client = service.client().with_key(&key);
+        for (method, path, body, needed) in guarded(&site, &poll) {
+            let body = match (needed, body) {
+                ("keys:write", Some(_)) => Some(json!({ "site": site, "scopes": [scope], "name": "x" })),
+                (_, body) => body,
+            };
+            let answer = ask(&client, &method, &path, body.as_ref()).await;
+            if needed == scope {
+                assert!(answer.status < 300, "{scope} grants {method} {path}: {answer}");
+            } else {
+                answer.is_refused(403, "scope-missing");
+            }
+        }
+    }
+}
+
+/// Another tenant's poll: CVE-2025-24577.
+async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
+    let (mine, theirs) = (service.site().await, service.site().await);
+    let poll = service.poll(json!({ "site": theirs, "results": "never" })).await;
+    let draft = service.poll(json!({ "site": theirs, "state": "draft" })).await;
+    let (their_key, _) = service.key(&theirs, &["polls:read"]).await;
+    let (_, key) = service.key(&mine, &SCOPES).await;
+    let client = service.client().with_key(&key);
+    for (method, path, body, _) in guarded(&theirs, &poll) {
+        let answer = ask(&client, &method, &path, body.as_ref()).await;
+        assert!(matches!(answer.status, 403 | 404), "{answer}");
+    }
+    let answer = client.delete(&format!("/v1/keys/{their_key}")).send().await;
+    assert!(matches!(answer.status, 403 | 404), "{answer}");
+    client.get(&format!("/v1/polls/{draft}")).send().await.is_refused(404, "not-found");
+    client.get(&format!("/v1/polls/{poll}/results")).send().await.is_refused(403, "results-hidden");
+    let polls = service.admin().get(&format!("/v1/polls?site={theirs}")).send().await.is(200);
+    assert_eq!(polls["items"].as_array().map(Vec::len), Some(2), "nothing of theirs was made or deleted");
+    assert_eq!(service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200)["revision"], 1);
+}
+
+async fn a_key_acts_for_its_own_site_when_none_is_named(service: &Service) {
+    let site = service.site().await;
+    let (_, key) = service.key(&site, &["polls:read", "polls:write"]).await;
+    let client = service.client().with_key(&key);
+    let made = client.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+    assert_eq!(made["site"], json!(site));
+    let listed = client.get("/v1/polls").send().await.is(200);
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+}
+
+async fn a_key_can_not_make_one_that_may_do_more(service: &Service) {
+    let site = service.site().await;
+    let (_, key) = service.key(&site, &["keys:write", "polls:read"]).await;
+    let client = service.client().with_key(&key);
+    let asked = |scopes: &[&str]| json!({ "site": site, "scopes": scopes, "name": "x" });
+    client.post("/v1/keys").json(&asked(&["polls:read"])).send().await.is(201);
+    client.post("/v1/keys").json(&asked(&["polls:write"])).send().await.is_refused(403, "scope-missing");
+}
+
+async fn a_key_needs_a_site_and_scopes_that_exist(service: &Service) {
+    let site = service.site().await;
+    let post = async |body: Value| service.admin().post("/v1/keys").json(&body).send().await;
+    for body in [
+        json!({ "site": site }),
+        json!({ "site": site, "scopes": ["polls:delete"] }),
+        json!({ "site": site, "scopes": "polls:read" }),
+        json!({ "site": site, "scopes": [] }),
+        json!({ "site": site, "scopes": ["polls:read"], "admin": true }),
+        json!({ "site": "Not A Site", "scopes": ["polls:read"] }),
+        json!({ "site": "nobody-made-this", "scopes": ["polls:read"] }),
+    ] {
+        post(body).await.is_refused(400, "invalid-request");
+    }
+}
+
+service_rules![
+    a_key_is_shown_once_and_listed_by_its_prefix,
+    a_revoked_key_is_refused_at_once_on_every_replica,
+    nothing_of_a_publishers_is_done_without_a_key,
+    each_scope_grants_what_it_says_and_no_more,
+    a_key_of_one_site_reaches_nothing_of_another,
+    a_key_acts_for_its_own_site_when_none_is_named,
+    a_key_can_not_make_one_that_may_do_more,
+    a_key_needs_a_site_and_scopes_that_exist,
+];

@@ -1,0 +1,29 @@
+//! The API, resource by resource: each rule once, on every store.
+
+mod keys;
+mod operators;
+mod polls;
+mod requests;
+mod results;
+mod sites;
+mod voters;
+mod votes;
+
+use crate::registry::Rule;
+
+/// Every rule of the API.
+pub(crate) fn rules() -> Vec<Rule> {
+    [
+        voters::rules(),
+        polls::rules(),
+        votes::rules(),
+        results::rules(),
+        sites::rules(),
+        keys::rules(),
+        requests::rules(),
+        operators::rules(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,42 @@
+//! What an operator asks a replica.
+
+use crate::{contract, registry::service_rules, service::Service};
+
+async fn a_replica_says_that_it_lives_and_is_ready(service: &Service) {
+    for client in service.clients() {
+        for path in ["/livez", "/readyz"] {
+            let answer = client.get(path).send().await;
+            let cache_control = answer.header("cache-control").unwrap_or_default();
+            assert!(cache_control.contains("no-store"), "{answer}");
+            answer.is(200);
+        }
+    }
+}
+
+async fn the_contract_is_served_as_it_is_written(service: &Service) {
+    let answer = service.client().get("/openapi.yaml").send().await;
+    let written = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml")).unwrap();
+    assert_eq!(answer.status, 200, "{answer}");
+    assert!(answer.body == written, "the document served is not the one in the repository");
+}
+
+async fn the_contract_knows_every_route_and_no_other(_service: &Service) {
+    let served: std::collections::BTreeSet<String> = sawt::http::served()
+        .into_iter()
+        .flat_map(|(path, methods)| methods.into_iter().map(move |method| format!("{method} {path}")))
+        .filter(|route| !route.starts_with("HEAD "))
+        .collect();
+    assert_eq!(contract::operations(), served);
+}
+
+async fn every_example_in_the_contract_is_true_to_its_schema(_service: &Service) {
+    let refused = contract::false_examples();
+    assert!(refused.is_empty(), "{refused}");
+}
+
+service_rules![
+    a_replica_says_that_it_lives_and_is_ready,
+    the_contract_is_served_as_it_is_written,
+    the_contract_knows_every_route_and_no_other,
+    every_example_in_the_contract_is_true_to_its_schema,
+];

@@ -1,0 +1,192 @@
+//! What every route says to a request that is wrong, and what every answer carries.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Answer, Client},
+    registry::service_rules,
+    server::ADMIN_KEY,
+    service::{Service, seed_poll, text},
+};
+
+/// Every route that takes a body, with a client that may use it and a body it takes.
+async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> {
+    let site = service.site().await;
+    let poll = service.poll(json!({ "site": site })).await;
+    let (voter, admin) = (service.client().new_voter().await, service.admin());
+    vec![
+        (voter, Method::POST, format!("/v1/polls/{poll}/votes"), json!({ "choices": ["yes"] })),
+        (admin.clone(), Method::POST, "/v1/polls".to_owned(), seed_poll(json!({}))),
+        (admin.clone(), Method::PATCH, format!("/v1/polls/{poll}"), json!({ "revision": 1, "question": "؟" })),
+        (admin.clone(), Method::PUT, format!("/v1/sites/{site}"), json!({ "origins": [] })),
+        (admin, Method::POST, "/v1/keys".to_owned(), json!({ "site": site, "scopes": ["polls:read"], "name": "x" })),
+    ]
+}
+
+async fn broken_json_is_refused_with_its_line_and_column(service: &Service) {
+    for (client, method, path, _) in with_bodies(service).await {
+        let broken = "{\n  \"question\": \"نعم\",\n  \"choices\" [\"yes\"]\n}";
+        let answer = client.request(method.clone(), &path).body("application/json", broken).send().await;
+        let refused = answer.is_refused(400, "invalid-request");
+        let detail = text(&refused["detail"]);
+        assert!(detail.contains("line ") && detail.contains("column "), "{detail}");
+        for nothing_sent in ["", "  ", "{", "nul", "{}{}", "\u{FEFF}{}"] {
+            let request = client.request(method.clone(), &path).body("application/json", nothing_sent);
+            request.send().await.is_refused(400, "invalid-request");
+        }
+        let not_utf8 = client.request(method, &path).body("application/json", b"{\"choices\":[\"\xff\"]}".to_vec());
+        not_utf8.send().await.is_refused(400, "invalid-request");
+    }
+}
+
+async fn an_unknown_field_is_refused_and_named(service: &Service) {
+    for (client, method, path, mut body) in with_bodies(service).await {
+        body["colour"] = json!("red");
+        let answer = client.request(method, &path).json(&body).send().await;
+        let refused = answer.is_refused(400, "invalid-request");
+        assert!(text(&refused["detail"]).contains("colour"), "{refused}");
+    }
+    let asked = seed_poll(json!({ "options": [{ "label": "نعم", "votes": 1000 }, { "label": "لا" }] }));
+    let refused = service.admin().post("/v1/polls").json(&asked).send().await.is_refused(400, "invalid-request");
+    assert!(refused.to_string().contains("options[0].votes"), "{refused}");
+}
+
+async fn a_field_of_the_wrong_type_is_named(service: &Service) {
+    for (member, value) in [
+        ("question", json!(7)),
+        ("options", json!({ "yes": "نعم" })),
+        ("changeable", json!("yes")),
+        ("min_choices", json!(1.5)),
+        ("max_choices", json!(-1)),
+        ("kind", json!("ranked")),
+        ("results", json!("sometimes")),
+        ("closes_at", json!("tomorrow")),
+        ("opens_at", json!(1_700_000_000)),
+        ("state", json!("closed")),
+        ("site", json!("Not A Site")),
+    ] {
+        let asked = seed_poll(json!({ member: value }));
+        let answer = service.admin().post("/v1/polls").json(&asked).send().await;
+        assert!(matches!(answer.status, 400 | 422), "{member}: {answer}");
+        let refused = answer.json();
+        assert!(refused.to_string().contains(member), "{member} is not named in {refused}");
+    }
+}
+
+async fn a_body_that_is_not_json_by_its_type_is_refused(service: &Service) {
+    for (client, method, path, body) in with_bodies(service).await {
+        for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"] {
+            let request = client.request(method.clone(), &path).body(content_type, body.to_string());
+            request.send().await.is_refused(415, "unsupported-media-type");
+        }
+        let request = client.request(method.clone(), &path).json(&body).header("content-encoding", "gzip");
+        request.send().await.is_refused(415, "unsupported-media-type");
+    }
+}
+
+async fn a_body_that_is_too_large_is_refused_before_it_is_parsed(service: &Service) {
+    for (client, method, path, _) in with_bodies(service).await {
+        let large = format!("{{\"question\":\"{}\"}}", "x".repeat(70_000));
+        let answer = client.request(method, &path).body("application/json", large).send().await;
+        answer.is_refused(413, "body-too-large");
+    }
+}
+
+async fn deep_nesting_is_refused(service: &Service) {
+    for (client, method, path, _) in with_bodies(service).await {
+        let deep = "[".repeat(10_000);
+        let request = client.request(method, &path).body("application/json", deep);
+        request.send().await.is_refused(400, "invalid-request");
+    }
+}
+
+async fn an_unknown_address_is_not_found(service: &Service) {
+    for path in ["/", "/v1", "/v2/polls", "/v1/polls/", "/v1/polls/a/b/c", "/admin", "/v1/voters/1", "/%00", "/..%2f"] {
+        service.client().get(path).undocumented().send().await.is_refused(404, "not-found");
+    }
+}
+
+async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    for (path, allowed) in [
+        ("/v1/voters".to_owned(), &["POST"][..]),
+        ("/v1/polls".to_owned(), &["GET", "POST"]),
+        (format!("/v1/polls/{poll}"), &["GET", "PATCH", "DELETE"]),
+        (format!("/v1/polls/{poll}/votes"), &["POST"]),
+        (format!("/v1/polls/{poll}/votes/me"), &["GET", "DELETE"]),
+        (format!("/v1/polls/{poll}/results"), &["GET"]),
+        (format!("/v1/polls/{poll}/open"), &["POST"]),
+        (format!("/v1/polls/{poll}/close"), &["POST"]),
+        ("/v1/results".to_owned(), &["GET"]),
+        ("/v1/keys".to_owned(), &["GET", "POST"]),
+        ("/v1/keys/0123456789ab".to_owned(), &["DELETE"]),
+        ("/v1/sites/default".to_owned(), &["GET", "PUT"]),
+        ("/livez".to_owned(), &["GET"]),
+        ("/readyz".to_owned(), &["GET"]),
+        ("/openapi.yaml".to_owned(), &["GET"]),
+    ] {
+        for method in ["GET", "PUT", "POST", "PATCH", "DELETE", "BREW"] {
+            if allowed.contains(&method) {
+                continue;
+            }
+            let method: Method = method.parse().unwrap();
+            let answer = service.client().request(method, &path).undocumented().send().await;
+            let allow = answer.header("allow").unwrap_or_default();
+            answer.is_refused(405, "method-not-allowed");
+            let said: Vec<_> = allow.split(", ").filter(|method| !matches!(*method, "HEAD" | "OPTIONS")).collect();
+            assert_eq!(said, allowed, "{path}");
+        }
+    }
+}
+
+async fn a_head_request_is_answered_as_a_get_without_the_body(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    for path in [format!("/v1/polls/{poll}"), format!("/v1/polls/{poll}/results"), "/livez".to_owned()] {
+        let get = service.client().get(&path).send().await;
+        let head = service.client().request(Method::HEAD, &path).undocumented().send().await;
+        assert_eq!((head.status, head.header("etag")), (get.status, get.header("etag")));
+        assert!(head.body.is_empty());
+    }
+}
+
+async fn a_request_keeps_the_id_it_came_with(service: &Service) {
+    let id = async |sent: Option<&str>| {
+        let request = service.client().get("/livez");
+        let request = match sent {
+            Some(sent) => request.header("x-request-id", sent),
+            None => request,
+        };
+        let answer: Answer = request.send().await;
+        answer.header("x-request-id").expect("every answer has one")
+    };
+    assert_eq!(id(Some("abc-1.2_3")).await, "abc-1.2_3");
+    assert_ne!(id(None).await, id(None).await);
+    for odd in ["a b", "a\"b", &"x".repeat(300)] {
+        assert_ne!(id(Some(odd)).await, odd, "what can't stand in a log is replaced");
+    }
+}
+
+/// A request that has no body means nothing by one.
+async fn a_body_nobody_asked_for_is_refused(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let client = service.client().with_key(ADMIN_KEY);
+    for path in ["/v1/voters".to_owned(), format!("/v1/polls/{poll}/open"), format!("/v1/polls/{poll}/close")] {
+        let answer = client.post(&path).json(&json!({ "revision": 1 })).send().await;
+        answer.is_refused(400, "invalid-request");
+    }
+}
+
+service_rules![
+    broken_json_is_refused_with_its_line_and_column,
+    an_unknown_field_is_refused_and_named,
+    a_field_of_the_wrong_type_is_named,
+    a_body_that_is_not_json_by_its_type_is_refused,
+    a_body_that_is_too_large_is_refused_before_it_is_parsed,
+    deep_nesting_is_refused,
+    an_unknown_address_is_not_found,
+    a_method_that_does_not_apply_is_refused_with_those_that_do,
+    a_head_request_is_answered_as_a_get_without_the_body,
+    a_request_keeps_the_id_it_came_with,
+    a_body_nobody_asked_for_is_refused,
+];

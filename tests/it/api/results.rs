@@ -1,0 +1,147 @@
+//! Reading tallies, and who may.
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::until,
+    registry::service_rules,
+    service::{Service, text},
+};
+
+async fn a_fresh_poll_has_a_tally_of_nothing(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    for client in service.clients() {
+        let tally = client.results(&poll).await;
+        assert_eq!((&tally["ballots"], &tally["version"]), (&json!(0), &json!(0)));
+        assert_eq!(tally["options"][0], json!({ "id": "yes", "votes": 0, "share": 0 }));
+    }
+}
+
+async fn a_vote_on_one_replica_is_seen_on_the_other(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let clients = service.clients();
+    clients[1].results(&poll).await;
+    clients[0].new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let tally = until(async || {
+        let tally = clients[1].results(&poll).await;
+        (tally["ballots"] == 1).then_some(tally)
+    })
+    .await;
+    assert_eq!(tally["options"][0]["votes"], 1);
+}
+
+async fn several_tallies_come_in_the_order_asked(service: &Service) {
+    let mut polls = Vec::new();
+    for count in 0..3 {
+        let poll = service.poll(json!({})).await;
+        for _ in 0..count {
+            service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
+        }
+        polls.push(poll);
+    }
+    polls.swap(0, 2);
+    let path = format!("/v1/results?polls={}", polls.join(","));
+    let answer = service.client().get(&path).send().await;
+    assert!(answer.header("cache-control").is_some_and(|value| value.contains("public")), "{answer}");
+    let answer = answer.is(200);
+    let tallies = answer["results"].as_array().expect("several tallies");
+    let found: Vec<_> = tallies.iter().map(|tally| (text(&tally["poll"]), tally["ballots"].clone())).collect();
+    let asked: Vec<_> = polls.into_iter().zip([json!(2), json!(1), json!(0)]).collect();
+    assert_eq!(found, asked);
+}
+
+async fn asking_for_no_tally_or_too_many_is_refused(service: &Service) {
+    let many = vec!["01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21"; 51].join(",");
+    for query in ["", "?polls=", "?polls=yes", &format!("?polls={many}")] {
+        let path = format!("/v1/results{query}");
+        service.client().get(&path).send().await.is_refused(400, "invalid-request");
+    }
+}
+
+async fn an_unchanged_tally_is_not_sent_again(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let path = format!("/v1/polls/{poll}/results");
+    let first = service.client().get(&path).send().await;
+    let cache_control = first.header("cache-control").unwrap_or_default();
+    assert!(cache_control.contains("public") && cache_control.contains("s-maxage="), "{cache_control}");
+    let etag = first.header("etag").expect("a tally has an ETag");
+    let again = service.client().get(&path).header("if-none-match", &etag).send().await;
+    assert_eq!(again.header("etag"), Some(etag.clone()));
+    assert!(again.body.is_empty());
+    again.is(304);
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let changed = service.client().get(&path).header("if-none-match", &etag).send().await;
+    assert_ne!(changed.header("etag"), Some(etag));
+    assert_eq!(changed.is(200)["ballots"], 1);
+}
+
+/// Who sees a poll's tally: a stranger, a voter with a ballot, the key of its site.
+async fn who_sees(service: &Service, policy: &str, is_closed: bool) -> [bool; 3] {
+    let site = service.site().await;
+    let poll = service.poll(json!({ "site": site, "results": policy })).await;
+    let voter = service.client().new_voter().await;
+    let voted = voter.vote(&poll, &["yes"]).await.is(201);
+    if is_closed {
+        service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    }
+    let (_, key) = service.key(&site, &["results:read"]).await;
+    let path = format!("/v1/polls/{poll}/results");
+    let mut sees = [false; 3];
+    for (client, sees) in [service.client(), voter.clone(), service.client().with_key(&key)].iter().zip(&mut sees) {
+        let answer = client.get(&path).send().await;
+        *sees = answer.status == 200;
+        let cache_control = answer.header("cache-control").unwrap_or_default();
+        if *sees && !(policy == "always" || (is_closed && policy != "never")) {
+            assert!(!cache_control.contains("public"), "a shared cache would leak what {policy} hides: {answer}");
+        }
+        if *sees {
+            answer.is(200)
+        } else {
+            answer.is_refused(403, "results-hidden")
+        };
+    }
+    if !is_closed {
+        let is_shown = !voted["results"].is_null();
+        assert_eq!(is_shown, sees[1], "a vote's answer shows what its voter may see: {voted}");
+    }
+    let again = voter.vote(&poll, &["yes"]).await.is(200);
+    assert_eq!(!again["results"].is_null(), sees[1], "so does a retry's: {again}");
+    let mine = voter.get(&format!("/v1/polls/{poll}/votes/me")).send().await.is(200);
+    assert!(sees[1] || mine.get("results").is_none_or(Value::is_null), "so does the ballot: {mine}");
+    sees
+}
+
+/// Hidden results have leaked elsewhere (Discourse CVE-2026-27021).
+async fn results_are_seen_by_whom_the_poll_says(service: &Service) {
+    for (policy, is_closed, sees) in [
+        ("always", false, [true, true, true]),
+        ("after_vote", false, [false, true, true]),
+        ("after_vote", true, [true, true, true]),
+        ("after_close", false, [false, false, true]),
+        ("after_close", true, [true, true, true]),
+        ("never", false, [false, false, true]),
+        ("never", true, [false, false, true]),
+    ] {
+        assert_eq!(who_sees(service, policy, is_closed).await, sees, "{policy}, closed: {is_closed}");
+    }
+}
+
+async fn hidden_results_stay_hidden_among_several(service: &Service) {
+    let shown = service.poll(json!({})).await;
+    let hidden = service.poll(json!({ "results": "never" })).await;
+    let voter = service.client().new_voter().await;
+    voter.vote(&hidden, &["yes"]).await.is(201);
+    let answer = voter.get(&format!("/v1/results?polls={shown},{hidden}")).send().await;
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    assert!(!body.contains("\"ballots\":1"), "{answer}");
+}
+
+service_rules![
+    a_fresh_poll_has_a_tally_of_nothing,
+    a_vote_on_one_replica_is_seen_on_the_other,
+    several_tallies_come_in_the_order_asked,
+    asking_for_no_tally_or_too_many_is_refused,
+    an_unchanged_tally_is_not_sent_again,
+    results_are_seen_by_whom_the_poll_says,
+    hidden_results_stay_hidden_among_several,
+];

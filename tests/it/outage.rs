@@ -1,0 +1,224 @@
+//! A store that is frozen, gone, or back again. These trials start stores of their own.
+
+use std::cell::Cell;
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    backends::{Backend, Program, Storage},
+    client::{Client, until},
+    crowd::{Crowd, choice},
+    registry::lone_rules,
+    server::{ADMIN_KEY, Replica, Settings},
+    service::{Service, seed_poll, text},
+    wire::{self, Wire},
+};
+
+/// A Redis that has on disk what it has acknowledged.
+const DURABLE: [(&str, &str); 2] = [("appendonly", "yes"), ("appendfsync", "always")];
+
+/// Every operation that can't be answered without the store.
+async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Option<Value>)> {
+    let site = service.site().await;
+    let poll = service.poll(json!({ "site": site, "changeable": true })).await;
+    // No replica has been asked for this one, so none knows it.
+    let unread = service.poll(json!({ "site": site })).await;
+    let (key_id, key) = service.key(&site, &["polls:read", "polls:write", "results:read", "keys:write"]).await;
+    let voter = service.client().new_voter().await;
+    voter.vote(&poll, &["yes"]).await.is(201);
+    let (reader, publisher, admin) =
+        (service.clients().swap_remove(1), service.client().with_key(&key), service.admin());
+    let at = |rest: &str| format!("/v1/polls/{poll}{rest}");
+    vec![
+        (voter.clone(), Method::POST, at("/votes"), Some(json!({ "choices": ["no"] }))),
+        (voter.clone(), Method::GET, at("/votes/me"), None),
+        (voter, Method::DELETE, at("/votes/me"), None),
+        (reader.clone(), Method::GET, format!("/v1/polls/{unread}"), None),
+        (reader.clone(), Method::GET, format!("/v1/polls/{unread}/results"), None),
+        (reader, Method::GET, format!("/v1/results?polls={unread}"), None),
+        (publisher.clone(), Method::GET, format!("/v1/polls?site={site}"), None),
+        (publisher.clone(), Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site })))),
+        (publisher.clone(), Method::PATCH, at(""), Some(json!({ "revision": 1, "question": "؟" }))),
+        (publisher.clone(), Method::POST, at("/open"), None),
+        (publisher.clone(), Method::POST, at("/close"), None),
+        (publisher.clone(), Method::DELETE, at(""), None),
+        (publisher.clone(), Method::GET, format!("/v1/keys?site={site}"), None),
+        (publisher.clone(), Method::DELETE, format!("/v1/keys/{key_id}"), None),
+        (publisher, Method::POST, "/v1/keys".to_owned(), Some(json!({ "site": site, "scopes": ["polls:read"] }))),
+        (admin.clone(), Method::GET, format!("/v1/sites/{site}"), None),
+        (admin, Method::PUT, format!("/v1/sites/{site}"), Some(json!({ "origins": [] }))),
+    ]
+}
+
+async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated() {
+    let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+    let operations = store_touching(&service).await;
+    service.storage().server().freeze();
+    let answers = operations.iter().map(|(client, method, path, body)| async move {
+        let request = client.impatient().request(method.clone(), path);
+        let answer = match body {
+            Some(body) => request.json(body).send().await,
+            None => request.send().await,
+        };
+        // The contract check has made sure of Retry-After.
+        answer.is_refused(503, "store-unavailable");
+    });
+    join_all(answers).await;
+    for client in service.clients() {
+        client.impatient().get("/livez").send().await.is(200);
+        client.impatient().post("/v1/voters").send().await.is(201);
+    }
+    service.storage().server().thaw();
+    for (client, method, path, body) in &operations {
+        until(async || {
+            let request = client.request(method.clone(), path);
+            let answer = match body {
+                Some(body) => request.json(body).send().await,
+                None => request.send().await,
+            };
+            (answer.status != 503).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Votes on both replicas until told to stop, each repeated until it is answered with success. How often the answer
+/// was 503 is added to `refused`.
+async fn vote_through(service: &Service, poll: &str, crowd: &Crowd, stop: &Cell<bool>, refused: &Cell<u64>) -> u64 {
+    let next = Cell::new(0);
+    let connections = (0..16).map(|place| {
+        let mut wire = Wire::to(service.replicas()[place % service.replicas().len()].address());
+        let next = &next;
+        async move {
+            while !stop.get() {
+                let voter = next.replace(next.get() + 1);
+                let vote = wire::vote(poll, &crowd.token(voter), choice(voter));
+                until(async || match wire.ask(&vote).await.expect("a replica answers") {
+                    (200 | 201, _) => Some(()),
+                    (503, _) => {
+                        refused.set(refused.get() + 1);
+                        None
+                    }
+                    (status, body) => panic!("{status} {}", String::from_utf8_lossy(&body)),
+                })
+                .await;
+            }
+        }
+    });
+    join_all(connections).await;
+    next.get()
+}
+
+/// Runs an outage under load. Afterwards the tally must be exact: nothing lost, nothing counted twice.
+async fn is_exact_after(service: &Service, outage: impl AsyncFnOnce(&Cell<u64>)) {
+    let poll = service.poll(json!({})).await;
+    let crowd = Crowd::new(service).await;
+    let (stop, refused) = (Cell::new(false), Cell::new(0));
+    let voting = vote_through(service, &poll, &crowd, &stop, &refused);
+    let outage = async {
+        outage(&refused).await;
+        stop.set(true);
+    };
+    let (voters, ()) = futures_util::future::join(voting, outage).await;
+    let yes = (0..voters).filter(|voter| choice(*voter) == "yes").count();
+    for client in service.clients() {
+        let tally = until(async || {
+            let tally = client.results(&poll).await;
+            (tally["version"] == json!(voters)).then_some(tally)
+        })
+        .await;
+        assert_eq!((&tally["ballots"], &tally["options"][0]["votes"]), (&json!(voters), &json!(yes)));
+    }
+}
+
+/// Waits until readers are told that the store is away.
+async fn is_noticed(refused: &Cell<u64>) {
+    let before = refused.get();
+    until(async || (refused.get() > before).then_some(())).await;
+}
+
+async fn a_store_that_freezes_under_load_costs_no_vote_and_adds_none() {
+    let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+    is_exact_after(&service, async |refused| {
+        for _ in 0..3 {
+            service.storage().server().freeze();
+            is_noticed(refused).await;
+            service.storage().server().thaw();
+            // Served again, by both replicas.
+            for client in service.clients() {
+                until(async || (client.get("/readyz").send().await.status == 200).then_some(())).await;
+            }
+        }
+    })
+    .await;
+}
+
+async fn a_store_that_restarts_under_load_costs_no_vote_and_adds_none() {
+    for program in [Program::Redis, Program::Valkey] {
+        let service = Service::start_on(Backend::Redis, Storage::single(program, &DURABLE));
+        is_exact_after(&service, async |refused| {
+            for _ in 0..2 {
+                service.storage().server().stop();
+                is_noticed(refused).await;
+                service.storage().server().start_again();
+                let voter = service.client().new_voter().await;
+                let poll = until(async || {
+                    let made = service.admin().post("/v1/polls").json(&seed_poll(json!({}))).send().await;
+                    (made.status == 201).then(|| text(&made.json()["id"]))
+                })
+                .await;
+                until(async || (voter.vote(&poll, &["yes"]).await.status < 300).then_some(())).await;
+            }
+        })
+        .await;
+    }
+}
+
+async fn a_master_that_freezes_under_load_costs_no_vote_and_adds_none() {
+    let service = Service::start(Backend::Cluster);
+    is_exact_after(&service, async |refused| {
+        for server in service.storage().servers() {
+            server.freeze();
+            is_noticed(refused).await;
+            server.thaw();
+        }
+    })
+    .await;
+}
+
+async fn a_replica_lives_and_is_not_ready_until_it_has_met_its_store() {
+    let storage = Storage::single(Program::Redis, &[]);
+    storage.server().stop();
+    let replica = Replica::start_unready(&Settings::on(storage.address()));
+    let client = Client::new(replica.address());
+    client.get("/readyz").send().await.is_refused(503, "store-unavailable");
+    client.get("/livez").send().await.is(200);
+    let voter = client.new_voter().await;
+    voter.vote("01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21", &["yes"]).await.is_refused(503, "store-unavailable");
+    storage.server().start_again();
+    until(async || (client.get("/readyz").send().await.status == 200).then_some(())).await;
+    client.with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+}
+
+/// A store that has failed over refuses writes until it is told otherwise.
+async fn a_store_that_refuses_writes_is_said_to_be_away() {
+    let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+    let poll = service.poll(json!({})).await;
+    let voter = service.client().new_voter().await;
+    service.storage().server().ask(&["REPLICAOF", "127.0.0.1", "1"]);
+    voter.impatient().vote(&poll, &["yes"]).await.is_refused(503, "store-unavailable");
+    service.storage().server().ask(&["REPLICAOF", "NO", "ONE"]);
+    until(async || (voter.vote(&poll, &["yes"]).await.status < 300).then_some(())).await;
+    assert_eq!(voter.results(&poll).await["ballots"], 1);
+}
+
+lone_rules![
+    while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated,
+    a_store_that_freezes_under_load_costs_no_vote_and_adds_none,
+    a_store_that_restarts_under_load_costs_no_vote_and_adds_none,
+    a_master_that_freezes_under_load_costs_no_vote_and_adds_none,
+    a_replica_lives_and_is_not_ready_until_it_has_met_its_store,
+    a_store_that_refuses_writes_is_said_to_be_away,
+];

@@ -1,0 +1,283 @@
+//! The real program: started with settings, watched through its log, stopped by signals.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read, Write as _},
+    net::{SocketAddr, TcpStream},
+    process::{Command, ExitStatus, Stdio},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::backends::{Process, wait_until};
+
+/// The admin key of every server under test.
+pub(crate) const ADMIN_KEY: &str = "canary-admin-key-0123456789abcdefghijklmnop";
+/// The secret of every server under test.
+pub(crate) const SECRET: &str = "canary-token-secret-0123456789abcdefghijkl";
+
+/// What a replica is started with: `SAWT_*` variables, and nothing else of this environment.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// A server on this store, with the admin key and the secret above, on free ports, logging JSON.
+    pub(crate) fn on(store: &str) -> Self {
+        Self::bare().with("SAWT_STORE", store).with("SAWT_ADMIN_KEY", ADMIN_KEY).with("SAWT_SECRET", SECRET)
+    }
+
+    /// Free ports and a JSON log, and everything else as it is by default.
+    pub(crate) fn bare() -> Self {
+        Self(BTreeMap::new())
+            .with("SAWT_LISTEN", "127.0.0.1:0")
+            .with("SAWT_OPS_LISTEN", "127.0.0.1:0")
+            .with("SAWT_LOG_FORMAT", "json")
+    }
+
+    /// These settings with one set.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// These settings with one left out.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.0.remove(name);
+        self
+    }
+}
+
+/// One running sawt. Killed when dropped; its log lives on in [`logs`].
+pub(crate) struct Replica {
+    process: Mutex<Process>,
+    address: SocketAddr,
+    ops_address: SocketAddr,
+    log: Arc<Log>,
+    printed: Arc<Log>,
+    /// Where it runs, so that it finds no settings file and leaves nothing behind.
+    _directory: TempDir,
+}
+
+impl Replica {
+    /// Starts `sawt serve` and waits until it is ready.
+    pub(crate) fn start(settings: &Settings) -> Self {
+        Self::start_command(settings, &["serve"])
+    }
+
+    /// Starts this command, which serves, and waits until it is ready.
+    pub(crate) fn start_command(settings: &Settings, arguments: &[&str]) -> Self {
+        let replica = Self::listen(settings, arguments);
+        wait_until("a replica is ready", || {
+            assert!(!replica.has_exited(), "sawt ended instead of becoming ready:\n{}", replica.log.text());
+            (replica.status_of("/readyz") == Some(200)).then_some(())
+        });
+        replica
+    }
+
+    /// Starts `sawt serve` and waits until it listens.
+    pub(crate) fn start_unready(settings: &Settings) -> Self {
+        Self::listen(settings, &["serve"])
+    }
+
+    fn listen(settings: &Settings, arguments: &[&str]) -> Self {
+        let (mut process, directory) = spawn(settings, arguments);
+        let log = Log::of(process.child().stderr.take().expect("standard error is a pipe"));
+        let printed = Log::of(process.child().stdout.take().expect("standard output is a pipe"));
+        let listening = log
+            .wait_for(|line| line["message"] == "listening")
+            .unwrap_or_else(|| panic!("sawt ended instead of listening:\n{}", log.text()));
+        let address = |field: &str| -> SocketAddr {
+            let text = listening[field].as_str().unwrap_or_else(|| panic!("{listening} has no {field}"));
+            text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+        };
+        Self {
+            address: address("address"),
+            ops_address: address("ops_address"),
+            process: Mutex::new(process),
+            log,
+            printed,
+            _directory: directory,
+        }
+    }
+
+    /// Where readers and publishers reach it.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its operator reaches it.
+    pub(crate) fn ops_address(&self) -> SocketAddr {
+        self.ops_address
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Everything it has printed and logged, once it has ended.
+    pub(crate) fn output(&self) -> String {
+        self.printed.whole() + "\n" + &self.log.whole()
+    }
+
+    /// What it has printed, as soon as there is such a line.
+    pub(crate) fn printed(&self, is_it: impl Fn(&str) -> bool) -> String {
+        wait_until("it is printed", || {
+            let lines = self.printed.lines();
+            lines.iter().any(|line| is_it(line)).then(|| lines.join("\n"))
+        })
+    }
+
+    /// Sends it a signal, named as `kill` names it.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process().signal(name);
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_exited(&self) -> bool {
+        self.process().has_exited()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&self) -> ExitStatus {
+        self.process().wait()
+    }
+
+    /// Asks it to stop (SIGTERM), and waits until it has.
+    pub(crate) fn stop(&self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Ends it with no chance to do anything (SIGKILL).
+    pub(crate) fn kill(&self) {
+        self.signal("KILL");
+        self.wait();
+    }
+
+    /// The status it answers a GET with; `None` if it does not answer.
+    pub(crate) fn status_of(&self, path: &str) -> Option<u16> {
+        let mut stream = TcpStream::connect(self.address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: sawt\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.split(' ').nth(1)?.parse().ok()
+    }
+
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A run of sawt that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// Its exit code; `None` if a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// What it printed.
+    pub(crate) stdout: String,
+    /// What it said on standard error.
+    pub(crate) stderr: String,
+}
+
+/// Runs a command of sawt that ends by itself.
+pub(crate) fn run(settings: &Settings, arguments: &[&str]) -> Ended {
+    let (mut process, _directory) = spawn(settings, arguments);
+    let stderr = Log::of(process.child().stderr.take().expect("standard error is a pipe"));
+    let stdout = Log::of(process.child().stdout.take().expect("standard output is a pipe"));
+    let code = process.wait().code();
+    Ended { code, stdout: stdout.whole(), stderr: stderr.whole() }
+}
+
+fn spawn(settings: &Settings, arguments: &[&str]) -> (Process, TempDir) {
+    let directory = TempDir::new().expect("a temporary directory can be made");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sawt"));
+    command.args(arguments).env_clear().envs(&settings.0).current_dir(directory.path());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    (Process::spawn(&mut command).expect("sawt can be started"), directory)
+}
+
+/// The lines a process has written so far.
+pub(crate) struct Log {
+    lines: Mutex<Lines>,
+    grown: Condvar,
+}
+
+#[derive(Default)]
+struct Lines {
+    written: Vec<String>,
+    is_complete: bool,
+}
+
+static LOGS: Mutex<Vec<Arc<Log>>> = Mutex::new(Vec::new());
+
+/// Everything any sawt has written in this run.
+pub(crate) fn logs() -> Vec<Arc<Log>> {
+    LOGS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+impl Log {
+    fn of(pipe: impl Read + Send + 'static) -> Arc<Self> {
+        let log = Arc::new(Self { lines: Mutex::default(), grown: Condvar::new() });
+        LOGS.lock().unwrap_or_else(PoisonError::into_inner).push(log.clone());
+        let writer = log.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+                writer.lock().written.push(String::from_utf8_lossy(&line).into_owned());
+                writer.grown.notify_all();
+            }
+            writer.lock().is_complete = true;
+            writer.grown.notify_all();
+        });
+        log
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first line that is JSON of this kind, as soon as it is written; `None` if the process ends without it.
+    /// Blocks: a trial whose own tasks must go on meanwhile calls it on another thread.
+    pub(crate) fn wait_for(&self, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
+        let mut read = 0;
+        let mut lines = self.lock();
+        loop {
+            let new = lines.written.get(read..).unwrap_or_default();
+            if let Some(line) = new.iter().filter_map(|line| serde_json::from_str(line).ok()).find(&is_it) {
+                return Some(line);
+            }
+            read = lines.written.len();
+            if lines.is_complete {
+                return None;
+            }
+            let patience = Duration::from_secs(60);
+            let (grown, waited) = self.grown.wait_timeout(lines, patience).unwrap_or_else(PoisonError::into_inner);
+            assert!(!waited.timed_out(), "gave up waiting for a line in the log:\n{}", grown.written.join("\n"));
+            lines = grown;
+        }
+    }
+
+    /// The lines so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lock().written.clone()
+    }
+
+    /// The lines so far, as one text.
+    pub(crate) fn text(&self) -> String {
+        self.lock().written.join("\n")
+    }
+
+    /// Everything, once the process has closed its end.
+    fn whole(&self) -> String {
+        let mut lines = self.lock();
+        while !lines.is_complete {
+            lines = self.grown.wait(lines).unwrap_or_else(PoisonError::into_inner);
+        }
+        lines.written.join("\n")
+    }
+}

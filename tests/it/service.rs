@@ -1,0 +1,137 @@
+//! The service under test: one store, and the replicas that most trials share on it.
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    backends::{Backend, Storage},
+    client::Client,
+    server::{ADMIN_KEY, Replica, Settings},
+};
+
+/// The poll that started it all, as the documentation shows it.
+pub(crate) const SEED_POLL: &str = include_str!("seed-poll.json");
+
+/// Where readers are told that the service is.
+pub(crate) const PUBLIC_URL: &str = "https://votes.example";
+
+/// A store and two replicas on it (one on SQLite, whose file belongs to one process). Trials make sites, polls and
+/// voters of their own and leave each other's alone.
+pub(crate) struct Service {
+    backend: Backend,
+    // Before the storage: replicas stop before the store they stand on.
+    replicas: Vec<Replica>,
+    storage: Storage,
+}
+
+impl Service {
+    /// Starts a store of this kind and its replicas.
+    pub(crate) fn start(backend: Backend) -> Self {
+        Self::start_on(backend, Storage::start(backend))
+    }
+
+    /// Starts the replicas on a store that is up.
+    pub(crate) fn start_on(backend: Backend, storage: Storage) -> Self {
+        let count = if backend == Backend::Sqlite { 1 } else { 2 };
+        let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", PUBLIC_URL);
+        let replicas = (0..count).map(|_| Replica::start(&settings)).collect();
+        Self { backend, replicas, storage }
+    }
+
+    /// What kind of store it stands on.
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// The store.
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// The replicas; at least one.
+    pub(crate) fn replicas(&self) -> &[Replica] {
+        &self.replicas
+    }
+
+    /// A client of the first replica that shows nothing: a reader who has not been here before.
+    pub(crate) fn client(&self) -> Client {
+        self.clients().swap_remove(0)
+    }
+
+    /// A client of each replica. On SQLite two of the one there is, so that a rule about two replicas is still one
+    /// about two connections there.
+    pub(crate) fn clients(&self) -> Vec<Client> {
+        self.replicas.iter().cycle().take(2).map(|replica| Client::new(replica.address())).collect()
+    }
+
+    /// A client of the first replica with the admin key.
+    pub(crate) fn admin(&self) -> Client {
+        self.client().with_key(ADMIN_KEY)
+    }
+
+    /// A site nobody else uses, open to every origin.
+    pub(crate) async fn site(&self) -> String {
+        self.site_for(&[]).await
+    }
+
+    /// A site nobody else uses, open to these origins.
+    pub(crate) async fn site_for(&self, origins: &[&str]) -> String {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let site = format!("site-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.admin().put(&format!("/v1/sites/{site}")).json(&json!({ "origins": origins })).send().await.is(201);
+        site
+    }
+
+    /// A key of a site with these scopes: its id and its text.
+    pub(crate) async fn key(&self, site: &str, scopes: &[&str]) -> (String, String) {
+        let asked = json!({ "site": site, "scopes": scopes, "name": "a trial's" });
+        let made = self.admin().post("/v1/keys").json(&asked).send().await.is(201);
+        (text(&made["id"]), text(&made["key"]))
+    }
+
+    /// The seed poll, with these members set, made on the default site: its id.
+    pub(crate) async fn poll(&self, with: Value) -> String {
+        text(&self.admin().post("/v1/polls").json(&seed_poll(with)).send().await.is(201)["id"])
+    }
+
+    /// The store's clock, in milliseconds since 1970: the moment a poll made just now was created at.
+    pub(crate) async fn now_millis(&self) -> i64 {
+        let made = self.admin().post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+        let moment: sawt::poll::Timestamp = text(&made["created_at"]).parse().expect("created_at is a time");
+        moment.as_millis()
+    }
+}
+
+/// The seed poll with these members set, ready to send.
+pub(crate) fn seed_poll(with: Value) -> Value {
+    let mut poll: Value = serde_json::from_str(SEED_POLL).expect("the seed poll is JSON");
+    let Value::Object(with) = with else { panic!("{with} is not an object") };
+    poll.as_object_mut().expect("the seed poll is an object").extend(with);
+    poll
+}
+
+/// A JSON string's text.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
+}
+
+/// The services the trials share, each started when the first trial asks for it.
+#[derive(Default)]
+pub(crate) struct Services([OnceLock<Service>; Backend::ALL.len()]);
+
+impl Services {
+    /// The one on this kind of store.
+    pub(crate) fn on(&self, backend: Backend) -> &Service {
+        let place = Backend::ALL.iter().position(|other| *other == backend).expect("ALL is all");
+        self.0[place].get_or_init(|| Service::start(backend))
+    }
+
+    /// Those that some trial has asked for.
+    pub(crate) fn started(&self) -> impl Iterator<Item = &Service> {
+        self.0.iter().filter_map(OnceLock::get)
+    }
+}

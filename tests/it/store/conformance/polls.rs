@@ -1,0 +1,370 @@
+//! Polls: creating, reading, listing, editing and deleting them.
+
+use std::{slice, sync::Arc};
+
+use sawt::{
+    poll::{
+        NewPoll, Outcome, PartitionTally, Phase, Poll, PollEdit, PollId, ResultsPolicy, Revision, State, Timestamp,
+    },
+    secret::KeyHash,
+    store::{Cast, Creation, IdempotencyKey, Replacement, Store},
+};
+
+use crate::store::{
+    rules,
+    stage::{Stage, at_once, ballot, changeable, digest, done, of_32_options, options, yes_or_no},
+};
+
+rules![
+    a_poll_is_kept_as_it_was_made,
+    a_new_poll_has_an_empty_tally_in_every_partition,
+    creating_a_poll_twice_makes_one_and_keeps_its_ballots,
+    the_same_request_makes_one_poll_and_answers_it_as_it_is_now,
+    an_idempotency_key_with_another_request_is_a_mistake,
+    an_idempotency_key_belongs_to_its_site,
+    concurrent_requests_with_one_idempotency_key_make_one_poll,
+    a_poll_deleted_since_is_made_anew_by_the_same_request,
+    polls_are_listed_newest_first_page_by_page,
+    an_edit_takes_the_place_of_the_revision_before_it,
+    of_two_edits_of_one_revision_one_is_made,
+    a_correction_keeps_ballots_and_votes,
+    a_poll_without_ballots_may_be_reshaped,
+    a_poll_with_ballots_is_not_reshaped,
+    a_reshape_and_a_first_ballot_never_both_win,
+    a_deleted_poll_is_forgotten_with_all_its_ballots,
+];
+
+async fn a_poll_is_kept_as_it_was_made(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let (opens_at, closes_at) = (stage.now_plus(3_600_000).await, stage.now_plus(7_200_000).await);
+    let all_set = NewPoll {
+        question: " «هل» تتوقع \"حل\" مجلس الأمة؟ 👩‍👩‍👧‍👦 \\ {POLL} ".to_owned(),
+        language: Some("ar-KW".to_owned()),
+        min_choices: Some(2),
+        max_choices: Some(31),
+        results: Some(ResultsPolicy::AfterVote),
+        opens_at: Some(opens_at),
+        closes_at: Some(closes_at),
+        draft: true,
+        ..of_32_options()
+    };
+    for new in [yes_or_no(), changeable(), all_set] {
+        let poll = stage.draw_up(new).await;
+        assert_eq!(stage.store.poll(poll.id).await.unwrap(), None);
+        assert_eq!(stage.store.create_poll(&poll, None).await.unwrap(), Creation::Created(poll.clone()));
+        assert_eq!(stage.store.poll(poll.id).await.unwrap(), Some(poll));
+    }
+}
+
+async fn a_new_poll_has_an_empty_tally_in_every_partition(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let draft = NewPoll { draft: true, ..yes_or_no() };
+    let scheduled = NewPoll { opens_at: Some(stage.now_plus(3_600_000).await), ..yes_or_no() };
+    for (new, state) in [
+        (yes_or_no(), State::Open),
+        (of_32_options(), State::Open),
+        (draft, State::Draft),
+        (scheduled, State::Scheduled),
+    ] {
+        let poll = stage.poll(new).await;
+        let before = stage.now().await;
+        let tallies = stage.store.tally(&poll).await.unwrap().unwrap();
+        let after = stage.now().await;
+        assert_eq!(tallies.len(), usize::from(stage.store.partitions()));
+        for PartitionTally { version, ballots, votes, state: shown, as_of } in tallies {
+            assert_eq!((version, ballots, shown), (0, 0, state));
+            assert_eq!(votes.to_vec(), vec![0; poll.options.len()]);
+            assert!((before..=after).contains(&as_of), "as of {as_of}, between {before} and {after}");
+        }
+    }
+}
+
+async fn creating_a_poll_twice_makes_one_and_keeps_its_ballots(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(yes_or_no()).await;
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+    match stage.store.create_poll(&poll, None).await.unwrap() {
+        Creation::Created(again) | Creation::Existing(again) => assert_eq!(again, poll),
+        Creation::Mismatch => panic!("there was no idempotency key to mismatch"),
+    }
+    assert_eq!(stage.count(&poll).await, (vec![1, 0], 1));
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Repeated);
+    assert_eq!(stage.store.polls(&stage.site, None, 10).await.unwrap(), [poll]);
+}
+
+fn request(key: &str, body: &str) -> IdempotencyKey {
+    IdempotencyKey { key: KeyHash::of(key), request: KeyHash::of(body) }
+}
+
+async fn the_same_request_makes_one_poll_and_answers_it_as_it_is_now(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let (poll, twin) = (stage.draw_up(yes_or_no()).await, stage.draw_up(yes_or_no()).await);
+    let key = request("key", "body");
+    assert_eq!(stage.store.create_poll(&poll, Some(&key)).await.unwrap(), Creation::Created(poll.clone()));
+    assert_eq!(stage.store.create_poll(&twin, Some(&key)).await.unwrap(), Creation::Existing(poll.clone()));
+    let edit = PollEdit { question: Some("تصحيح".to_owned()), ..PollEdit::default() };
+    let edited = stage.edited(&poll, edit).await;
+    for _ in 0..2 {
+        assert_eq!(stage.store.create_poll(&twin, Some(&key)).await.unwrap(), Creation::Existing(edited.clone()));
+    }
+    assert_eq!(stage.store.poll(twin.id).await.unwrap(), None);
+    assert_eq!(stage.store.polls(&stage.site, None, 10).await.unwrap(), [edited]);
+}
+
+async fn an_idempotency_key_with_another_request_is_a_mistake(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let (poll, other) = (stage.draw_up(yes_or_no()).await, stage.draw_up(changeable()).await);
+    stage.store.create_poll(&poll, Some(&request("key", "body"))).await.unwrap();
+    for _ in 0..2 {
+        let answer = stage.store.create_poll(&other, Some(&request("key", "other body"))).await.unwrap();
+        assert_eq!(answer, Creation::Mismatch);
+    }
+    assert_eq!(stage.store.poll(other.id).await.unwrap(), None);
+    let answer = stage.store.create_poll(&other, Some(&request("other key", "body"))).await.unwrap();
+    assert_eq!(answer, Creation::Created(other));
+}
+
+async fn an_idempotency_key_belongs_to_its_site(store: Arc<dyn Store>) {
+    let (stage, other) = (Stage::new(store.clone()).await, Stage::new(store).await);
+    let key = request("key", "body");
+    for stage in [stage, other] {
+        let poll = stage.draw_up(yes_or_no()).await;
+        assert_eq!(stage.store.create_poll(&poll, Some(&key)).await.unwrap(), Creation::Created(poll));
+    }
+}
+
+async fn concurrent_requests_with_one_idempotency_key_make_one_poll(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    for round in 0..10 {
+        let key = request(&format!("key {round}"), "body");
+        let mut polls = Vec::new();
+        for _ in 0..16 {
+            polls.push(stage.draw_up(yes_or_no()).await);
+        }
+        let answers = at_once(polls.into_iter().map(|poll| {
+            let (store, key) = (stage.store.clone(), key.clone());
+            async move { store.create_poll(&poll, Some(&key)).await.unwrap() }
+        }))
+        .await;
+        let is_created = |answer: &&Creation| matches!(answer, Creation::Created(_));
+        assert_eq!(answers.iter().filter(is_created).count(), 1, "{answers:?}");
+        let kept = &stage.store.polls(&stage.site, None, 100).await.unwrap();
+        assert_eq!(kept.len(), round + 1);
+        for answer in answers {
+            assert!(matches!(&answer, Creation::Created(poll) | Creation::Existing(poll) if *poll == kept[0]));
+        }
+    }
+}
+
+async fn a_poll_deleted_since_is_made_anew_by_the_same_request(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let (first, second) = (stage.draw_up(yes_or_no()).await, stage.draw_up(yes_or_no()).await);
+    let key = request("key", "body");
+    stage.store.create_poll(&first, Some(&key)).await.unwrap();
+    assert_eq!(stage.cast(&first, 1, &["yes"]).await, Outcome::Counted);
+    assert!(stage.store.delete_poll(first.id).await.unwrap());
+    let anew = Poll { id: first.id, ..second.clone() };
+    assert_eq!(stage.store.create_poll(&second, Some(&key)).await.unwrap(), Creation::Created(anew.clone()));
+    assert_eq!(stage.store.create_poll(&second, Some(&key)).await.unwrap(), Creation::Existing(anew.clone()));
+    assert_eq!(stage.store.polls(&stage.site, None, 10).await.unwrap(), slice::from_ref(&anew));
+    assert_eq!(stage.count(&anew).await, (vec![0, 0], 0));
+    assert_eq!(stage.cast(&anew, 1, &["no"]).await, Outcome::Counted);
+}
+
+async fn polls_are_listed_newest_first_page_by_page(store: Arc<dyn Store>) {
+    let (stage, other) = (Stage::new(store.clone()).await, Stage::new(store).await);
+    let mut polls = Vec::new();
+    for place in 0..5 {
+        polls.push(stage.poll(NewPoll { draft: place % 2 == 1, ..yes_or_no() }).await);
+        other.poll(yes_or_no()).await;
+    }
+    polls.reverse();
+    let list = async |before: Option<PollId>, limit| stage.store.polls(&stage.site, before, limit).await.unwrap();
+    assert_eq!(list(None, 10).await, polls);
+    assert_eq!(list(None, 2).await, polls[..2]);
+    assert_eq!(list(Some(polls[1].id), 2).await, polls[2..4]);
+    assert_eq!(list(Some(polls[3].id), 2).await, polls[4..]);
+    assert!(list(Some(polls[4].id), 2).await.is_empty());
+    // The cursor is a place, which stays one when its poll is gone.
+    stage.store.delete_poll(polls[1].id).await.unwrap();
+    assert_eq!(list(Some(polls[1].id), 2).await, polls[2..4]);
+    assert_eq!(list(None, 2).await, [polls[0].clone(), polls[2].clone()]);
+}
+
+async fn an_edit_takes_the_place_of_the_revision_before_it(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(NewPoll { draft: true, ..of_32_options() }).await;
+    let mut reordered: Vec<String> = poll.options.iter().map(|option| option.id.to_string()).collect();
+    reordered.rotate_left(5);
+    let edit = PollEdit {
+        question: Some("هل يُحل المجلس؟".to_owned()),
+        language: Some("ar-KW".to_owned()),
+        options: Some(options(&reordered)),
+        results: Some(ResultsPolicy::Never),
+        changeable: Some(false),
+        opens_at: Some(Some(stage.now_plus(60_000).await)),
+        closes_at: Some(Some(stage.now_plus(90_000).await)),
+        ..PollEdit::default()
+    };
+    let edit = edit.apply(&poll, stage.now().await).unwrap();
+    let made = done(stage.replace(&edit).await);
+    assert!(made.revision >= edit.poll.revision);
+    assert_eq!(made, Poll { revision: made.revision, ..edit.poll });
+    assert_eq!(stage.read(&poll).await, made);
+    let opened = stage.opened(&made).await;
+    assert_eq!(opened.schedule.phase, Phase::Live);
+    assert_eq!(stage.read(&poll).await, opened);
+    assert_eq!(stage.tally(&opened).await.state, State::Open);
+}
+
+async fn of_two_edits_of_one_revision_one_is_made(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let mut poll = stage.poll(yes_or_no()).await;
+    let ask = |question: String| PollEdit { question: Some(question), ..PollEdit::default() };
+    let edited = stage.edited(&poll, ask("الأول".to_owned())).await;
+    for question in ["الأول", "الثاني"] {
+        assert_eq!(stage.edit(&poll, ask(question.to_owned())).await, Replacement::Mismatch(edited.revision));
+    }
+    let mut ahead = edited.clone();
+    ahead.revision = Revision(edited.revision.0 + 5);
+    assert_eq!(stage.edit(&ahead, ask("الثالث".to_owned())).await, Replacement::Mismatch(edited.revision));
+    assert_eq!(stage.read(&poll).await, edited);
+
+    poll = edited;
+    for round in 0..5 {
+        let answers = at_once((0..8).map(|number| {
+            let (stage, poll) = (stage.clone(), poll.clone());
+            async move { stage.edit(&poll, ask(format!("{round} {number}"))).await }
+        }))
+        .await;
+        let mut made = Vec::new();
+        for answer in answers {
+            match answer {
+                Replacement::Done(poll) => made.push(poll),
+                Replacement::Mismatch(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(made.len(), 1, "{made:?}");
+        assert_eq!(stage.read(&poll).await, made[0]);
+        poll = made.remove(0);
+    }
+}
+
+async fn a_correction_keeps_ballots_and_votes(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let mut poll = stage.poll(yes_or_no()).await;
+    for (voter, option) in [(1, "yes"), (2, "no"), (3, "yes")] {
+        assert_eq!(stage.cast(&poll, voter, &[option]).await, Outcome::Counted);
+    }
+    let before = stage.tally(&poll).await;
+    let swapped = PollEdit { options: Some(options(&["no", "yes"])), ..PollEdit::default() };
+    let reworded = PollEdit { question: Some("كلمات أخرى".to_owned()), ..PollEdit::default() };
+    for edit in [swapped, reworded, PollEdit { changeable: Some(true), ..PollEdit::default() }] {
+        poll = stage.edited(&poll, edit).await;
+        let after = stage.tally(&poll).await;
+        assert_eq!((after.version, after.ballots, &after.votes), (before.version, before.ballots, &before.votes));
+        assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Repeated);
+        assert_eq!(stage.on_record(&poll, 2).await, Some(vec!["no".to_owned()]));
+    }
+    assert_eq!(stage.cast(&poll, 1, &["no"]).await, Outcome::Changed);
+    assert_eq!(stage.count(&poll).await, (vec![1, 2], 3));
+}
+
+async fn a_poll_without_ballots_may_be_reshaped(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(changeable()).await;
+    for voter in 0..4 {
+        assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
+        assert_eq!(stage.withdraw(&poll, voter).await, Outcome::Withdrawn);
+    }
+    let version = stage.tally(&poll).await.version;
+    let edit = PollEdit { options: Some(options(&["no", "perhaps", "yes"])), ..PollEdit::default() };
+    let reshaped = stage.edited(&poll, edit).await;
+    assert_eq!(stage.count(&reshaped).await, (vec![0, 0, 0], 0));
+    for (voter, option) in [(0, "yes"), (1, "perhaps"), (2, "yes"), (3, "no")] {
+        assert_eq!(stage.cast(&reshaped, voter, &[option]).await, Outcome::Counted);
+    }
+    assert_eq!(stage.count(&reshaped).await, (vec![1, 1, 2], 4));
+    assert!(stage.tally(&reshaped).await.version >= version + 4, "a version only grows");
+}
+
+async fn a_poll_with_ballots_is_not_reshaped(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(of_32_options()).await;
+    assert_eq!(stage.cast(&poll, 1, &["o1", "o32"]).await, Outcome::Counted);
+    let fewer = || PollEdit { options: Some(options(&["o1", "o2"])), max_choices: Some(2), ..PollEdit::default() };
+    let stricter = || PollEdit { max_choices: Some(1), ..PollEdit::default() };
+    for edit in [fewer(), stricter()] {
+        // What the store did to find out may have cost a revision; the poll is the same otherwise.
+        let current = stage.read(&poll).await;
+        assert_eq!(stage.edit(&current, edit).await, Replacement::HasBallots);
+    }
+    let current = stage.read(&poll).await;
+    assert_eq!(current, Poll { revision: current.revision, updated_at: current.updated_at, ..poll });
+    assert_eq!(stage.cast(&current, 2, &["o32"]).await, Outcome::Counted);
+    assert_eq!(stage.tally(&current).await.ballots, 2);
+    for voter in [1, 2] {
+        assert_eq!(stage.withdraw(&current, voter).await, Outcome::Withdrawn);
+    }
+    let reshaped = stage.edited(&current, fewer()).await;
+    assert_eq!(stage.count(&reshaped).await, (vec![0, 0], 0));
+}
+
+async fn a_reshape_and_a_first_ballot_never_both_win(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    for round in 0..10 {
+        let poll = stage.poll(yes_or_no()).await;
+        let (editor, edited) = (stage.clone(), poll.clone());
+        let reshape = tokio::spawn(async move {
+            let edit = PollEdit { options: Some(options(&["no", "yes", "perhaps"])), ..PollEdit::default() };
+            editor.edit(&edited, edit).await
+        });
+        let casts = at_once((0..8).map(|voter| {
+            let (store, poll) = (stage.store.clone(), poll.clone());
+            async move {
+                let ballot = ballot(&poll, voter, &["yes"]);
+                store.cast(&poll, ballot.voter.partition, &[ballot]).await.unwrap()
+            }
+        }))
+        .await;
+        let counted = casts.iter().filter(|cast| matches!(cast, Cast::Committed(_))).count();
+        let current = stage.read(&poll).await;
+        match reshape.await.unwrap() {
+            Replacement::Done(reshaped) => {
+                assert_eq!((counted, &reshaped), (0, &current), "round {round}");
+                assert_eq!(stage.count(&current).await, (vec![0, 0, 0], 0));
+            }
+            Replacement::HasBallots => {
+                assert!(counted > 0, "round {round}");
+                assert_eq!(stage.count(&current).await, (vec![counted as u64, 0], counted as u64));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+async fn a_deleted_poll_is_forgotten_with_all_its_ballots(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let (poll, bystander) = (stage.poll(changeable()).await, stage.poll(changeable()).await);
+    for voter in 0..20 {
+        assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
+        assert_eq!(stage.cast(&bystander, voter, &["no"]).await, Outcome::Counted);
+    }
+    assert!(stage.store.delete_poll(poll.id).await.unwrap());
+    for _ in 0..2 {
+        assert_eq!(stage.store.poll(poll.id).await.unwrap(), None);
+        assert_eq!(stage.store.tally(&poll).await.unwrap(), None);
+        assert_eq!(stage.store.ballot(&poll, digest(&poll, 1)).await.unwrap(), None);
+        assert_eq!(stage.store.polls(&stage.site, None, 10).await.unwrap(), slice::from_ref(&bystander));
+        for partition in 0..poll.partitions {
+            // Upkeep that was asked for before comes too late, and brings nothing back.
+            stage.store.upkeep(&poll, partition).await.unwrap();
+        }
+        let ballot = ballot(&poll, 1, &["yes"]);
+        assert_eq!(stage.store.cast(&poll, ballot.voter.partition, &[ballot]).await.unwrap(), Cast::Gone);
+        assert_eq!(stage.replace(&poll.closed(Timestamp::LATEST)).await, Replacement::Gone);
+        assert!(!stage.store.delete_poll(poll.id).await.unwrap());
+    }
+    assert_eq!(stage.count(&bystander).await, (vec![0, 20], 20));
+}

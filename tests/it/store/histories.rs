@@ -1,0 +1,332 @@
+//! Random histories: whatever is asked in whatever order, a store answers what the plain model answers.
+//!
+//! A few polls, a handful of voters and short option lists make collisions the rule: the same voter again, an edit of
+//! an old revision, a ballot for what was deleted. A failing history is shrunk before it is shown. The seed is fixed, so
+//! a failure is the same on every machine; change it to look elsewhere.
+
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
+
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use sawt::{
+    poll::{Action, Ballot, Edit, EditError, Kind, NewPoll, PartitionTally, Poll, PollEdit, ResultsPolicy},
+    store::{Cast, Committed, Creation, Replacement, Store},
+};
+
+use super::{
+    model::{Applied, Count, Model},
+    rules,
+    stage::{Stage, choices, digest, options, yes_or_no},
+};
+
+const HISTORIES: usize = 64;
+const LONGEST: usize = 40;
+const SEED: [u8; 32] = *b"every vote counts, exactly once.";
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1_000;
+
+rules![a_random_history_has_the_answers_of_the_plain_model];
+
+/// One thing asked of a store. `poll` is a place in the list of polls made so far, taken round.
+#[derive(Debug, Clone)]
+enum Command {
+    Create { kind: Kind, options: u8, changeable: bool, start: Start },
+    Edit { poll: usize, change: Change, stale: bool },
+    Open { poll: usize },
+    Close { poll: usize, stale: bool },
+    Delete { poll: usize },
+    Cast { poll: usize, ballots: Vec<(u64, Wish)>, stale: bool },
+    Ballot { poll: usize, voter: u64 },
+    Upkeep { poll: usize },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Draft,
+    Scheduled,
+    Open,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Wording(u8),
+    Order,
+    Options(u8),
+    MaxChoices(u8),
+    Changeable(bool),
+    Results,
+    ClosesTomorrow(bool),
+}
+
+/// What a voter wishes: options by the bits of a number, or the ballot back.
+#[derive(Debug, Clone, Copy)]
+enum Wish {
+    Options(u8),
+    Withdraw,
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let poll = 0..3_usize;
+    let rarely = || prop::bool::weighted(0.1);
+    let kind = prop_oneof![Just(Kind::Single), Just(Kind::Multiple)];
+    let start = prop_oneof![1 => Just(Start::Draft), 1 => Just(Start::Scheduled), 6 => Just(Start::Open)];
+    let wish = prop_oneof![5 => any::<u8>().prop_map(Wish::Options), 1 => Just(Wish::Withdraw)];
+    let change = prop_oneof![
+        any::<u8>().prop_map(Change::Wording),
+        Just(Change::Order),
+        (2..6_u8).prop_map(Change::Options),
+        (1..5_u8).prop_map(Change::MaxChoices),
+        any::<bool>().prop_map(Change::Changeable),
+        Just(Change::Results),
+        any::<bool>().prop_map(Change::ClosesTomorrow),
+    ];
+    let create = (kind, 2..6_u8, any::<bool>(), start);
+    prop_oneof![
+        2 => create.prop_map(|(kind, options, changeable, start)| Command::Create { kind, options, changeable, start }),
+        3 => (poll.clone(), change, rarely()).prop_map(|(poll, change, stale)| Command::Edit { poll, change, stale }),
+        1 => poll.clone().prop_map(|poll| Command::Open { poll }),
+        1 => (poll.clone(), rarely()).prop_map(|(poll, stale)| Command::Close { poll, stale }),
+        1 => poll.clone().prop_map(|poll| Command::Delete { poll }),
+        12 => (poll.clone(), prop::collection::vec((0..6_u64, wish), 1..8), rarely())
+            .prop_map(|(poll, ballots, stale)| Command::Cast { poll, ballots, stale }),
+        2 => (poll.clone(), 0..6_u64).prop_map(|(poll, voter)| Command::Ballot { poll, voter }),
+        1 => poll.prop_map(|poll| Command::Upkeep { poll }),
+    ]
+}
+
+async fn a_random_history_has_the_answers_of_the_plain_model(store: Arc<dyn Store>) {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &SEED);
+    let mut runner = TestRunner::new_with_rng(Config { failure_persistence: None, ..Config::default() }, rng);
+    let histories = prop::collection::vec(command(), 1..LONGEST);
+    for number in 0..HISTORIES {
+        let mut history = histories.new_tree(&mut runner).unwrap();
+        let Err(mut difference) = play(&store, &history.current()).await else { continue };
+        let mut shortest = history.current();
+        // The runner can't await, so shrinking is done by hand.
+        let mut goes_on = history.simplify();
+        while goes_on {
+            goes_on = match play(&store, &history.current()).await {
+                Err(shown) => {
+                    (difference, shortest) = (shown, history.current());
+                    history.simplify()
+                }
+                Ok(()) => history.complicate(),
+            };
+        }
+        panic!("history {number}, shrunk: {shortest:#?}\n{difference}");
+    }
+}
+
+/// Plays a history on a site of its own. What differs is the error.
+async fn play(store: &Arc<dyn Store>, history: &[Command]) -> Result<(), String> {
+    let mut play = Play { stage: Stage::new(store.clone()).await, model: Model::default(), polls: Vec::new() };
+    for (place, command) in history.iter().enumerate() {
+        let step = async {
+            play.step(command).await?;
+            play.compare_all().await
+        };
+        step.await.map_err(|difference| format!("at command {place}, {command:?}: {difference}"))?;
+    }
+    Ok(())
+}
+
+struct Play {
+    stage: Stage,
+    model: Model,
+    /// The polls made so far, each as it was known one revision ago and as it is known now; also those deleted since.
+    polls: Vec<(Poll, Poll)>,
+}
+
+impl Play {
+    async fn step(&mut self, command: &Command) -> Result<(), String> {
+        match command {
+            Command::Create { kind, options: count, changeable, start } => {
+                self.create(*kind, *count, *changeable, *start).await
+            }
+            Command::Edit { poll, change, stale } => {
+                let Some(poll) = self.known(*poll, *stale) else { return Ok(()) };
+                let edit = edit_for(change, &poll, self.stage.now_plus(DAY_MILLIS).await);
+                self.replace(edit.apply(&poll, self.stage.now().await)).await
+            }
+            Command::Open { poll } => {
+                let Some(poll) = self.known(*poll, false) else { return Ok(()) };
+                self.replace(poll.opened(self.stage.now().await)).await
+            }
+            Command::Close { poll, stale } => {
+                let Some(poll) = self.known(*poll, *stale) else { return Ok(()) };
+                self.replace(Ok(poll.closed(self.stage.now().await))).await
+            }
+            Command::Delete { poll } => {
+                let Some(poll) = self.known(*poll, false) else { return Ok(()) };
+                let deleted = self.stage.store.delete_poll(poll.id).await.unwrap();
+                same("delete_poll", &deleted, &self.model.delete(poll.id))
+            }
+            Command::Cast { poll, ballots, stale } => {
+                let Some(poll) = self.known(*poll, *stale) else { return Ok(()) };
+                self.cast(&poll, ballots).await
+            }
+            Command::Ballot { poll, voter } => {
+                let Some(poll) = self.known(*poll, false) else { return Ok(()) };
+                self.compare_ballot(&poll, *voter).await
+            }
+            Command::Upkeep { poll } => {
+                let Some(poll) = self.known(*poll, false) else { return Ok(()) };
+                for partition in 0..poll.partitions {
+                    self.stage.store.upkeep(&poll, partition).await.unwrap();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// A poll made so far, as it is or was known.
+    fn known(&self, place: usize, stale: bool) -> Option<Poll> {
+        let (before, now) = self.polls.get(place.checked_rem(self.polls.len())?)?;
+        Some(if stale { before } else { now }.clone())
+    }
+
+    async fn create(&mut self, kind: Kind, count: u8, changeable: bool, start: Start) -> Result<(), String> {
+        let opens_at = match start {
+            Start::Scheduled => Some(self.stage.now_plus(DAY_MILLIS).await),
+            Start::Draft | Start::Open => None,
+        };
+        let poll = self
+            .stage
+            .draw_up(NewPoll {
+                kind: Some(kind),
+                options: options(&ids(count)),
+                changeable: Some(changeable),
+                draft: matches!(start, Start::Draft),
+                opens_at,
+                ..yes_or_no()
+            })
+            .await;
+        self.model.create(&poll);
+        self.polls.push((poll.clone(), poll.clone()));
+        same("create_poll", &self.stage.store.create_poll(&poll, None).await.unwrap(), &Creation::Created(poll))
+    }
+
+    async fn replace(&mut self, edit: Result<Edit, EditError>) -> Result<(), String> {
+        // What the domain refuses never reaches a store.
+        let Ok(edit) = edit else { return Ok(()) };
+        let (answered, expected) = (self.stage.replace(&edit).await, self.model.replace(&edit));
+        match (&answered, &expected) {
+            // The store may have needed more revisions than one.
+            (Replacement::Done(made), Replacement::Done(wanted)) if made.revision >= wanted.revision => {
+                let wanted = Poll { revision: made.revision, ..wanted.clone() };
+                same("replace_poll", made, &wanted)?;
+                self.revise(made);
+            }
+            (Replacement::HasBallots, Replacement::HasBallots) => {
+                let current = self.stage.read(&edit.poll).await;
+                self.revise(&current);
+            }
+            _ => same("replace_poll", &answered, &expected)?,
+        }
+        Ok(())
+    }
+
+    fn revise(&mut self, current: &Poll) {
+        self.model.revise(current.id, current.revision, current.updated_at);
+        for (before, now) in &mut self.polls {
+            if now.id == current.id && now.revision != current.revision {
+                *before = std::mem::replace(now, current.clone());
+            }
+        }
+    }
+
+    async fn cast(&mut self, poll: &Poll, wishes: &[(u64, Wish)]) -> Result<(), String> {
+        let mut by_partition: BTreeMap<u16, Vec<Ballot>> = BTreeMap::new();
+        for (voter, wish) in wishes {
+            let voter = digest(poll, *voter);
+            let action = match wish {
+                Wish::Options(bits) => Action::Cast(choices(poll, &chosen(poll, *bits))),
+                Wish::Withdraw => Action::Withdraw,
+            };
+            by_partition.entry(voter.partition).or_default().push(Ballot { voter, action });
+        }
+        for (partition, ballots) in by_partition {
+            let applied = match self.stage.store.cast(poll, partition, &ballots).await.unwrap() {
+                Cast::Committed(Committed { outcomes, tally, upkeep_due }) => {
+                    if upkeep_due {
+                        self.stage.store.upkeep(poll, partition).await.unwrap();
+                    }
+                    Applied::Outcomes(outcomes, count(&tally))
+                }
+                Cast::Stale => Applied::Stale,
+                Cast::Gone => Applied::Gone,
+            };
+            same("cast", &applied, &self.model.cast(poll, partition, &ballots))?;
+        }
+        Ok(())
+    }
+
+    async fn compare_ballot(&self, poll: &Poll, voter: u64) -> Result<(), String> {
+        let voter = digest(poll, voter);
+        let on_record = self.stage.store.ballot(poll, voter).await.unwrap();
+        let expected = self.model.ballot(poll.id, voter.partition, voter.field);
+        // Choices print as nothing, so what is compared is their slots.
+        let slots = |choices: sawt::poll::Choices| choices.slots().collect::<Vec<_>>();
+        same("ballot", &on_record.map(slots), &expected.map(slots))
+    }
+
+    /// Compares every poll and tally, after each command.
+    async fn compare_all(&self) -> Result<(), String> {
+        let store = &self.stage.store;
+        same("polls", &store.polls(&self.stage.site, None, 100).await.unwrap(), &self.model.polls())?;
+        for (_, poll) in &self.polls {
+            same("poll", &store.poll(poll.id).await.unwrap().as_ref(), &self.model.poll(poll.id))?;
+            let tallies = store.tally(poll).await.unwrap();
+            let counts = tallies.map(|tallies| tallies.iter().map(count).collect::<Vec<_>>());
+            same("tally", &counts, &self.model.tally(poll.id))?;
+        }
+        Ok(())
+    }
+}
+
+fn same<T: PartialEq + Debug>(what: &str, answered: &T, expected: &T) -> Result<(), String> {
+    if answered == expected {
+        return Ok(());
+    }
+    Err(format!("{what} answered\n  {answered:?}\ninstead of\n  {expected:?}"))
+}
+
+fn count(tally: &PartitionTally) -> Count {
+    Count { version: tally.version, ballots: tally.ballots, votes: tally.votes.to_vec(), state: tally.state }
+}
+
+fn ids(count: u8) -> Vec<String> {
+    (0..count).map(|place| format!("o{place}")).collect()
+}
+
+fn edit_for(change: &Change, poll: &Poll, tomorrow: sawt::poll::Timestamp) -> PollEdit {
+    let mut edit = PollEdit::default();
+    match change {
+        Change::Wording(number) => edit.question = Some(format!("السؤال {number}")),
+        Change::Order => {
+            let mut turned: Vec<String> = poll.options.iter().map(|option| option.id.to_string()).collect();
+            turned.rotate_left(1);
+            edit.options = Some(options(&turned));
+        }
+        Change::Options(count) => edit.options = Some(options(&ids(*count))),
+        Change::MaxChoices(most) => edit.max_choices = Some((*most).into()),
+        Change::Changeable(changeable) => edit.changeable = Some(*changeable),
+        Change::Results => edit.results = Some(ResultsPolicy::AfterClose),
+        Change::ClosesTomorrow(closes) => edit.closes_at = Some(closes.then_some(tomorrow)),
+    }
+    edit
+}
+
+/// Options by the bits of a number, as many as the poll lets a ballot have.
+fn chosen(poll: &Poll, bits: u8) -> Vec<String> {
+    let ids: Vec<String> = poll.options.iter().map(|option| option.id.to_string()).collect();
+    let mut chosen: Vec<String> =
+        ids.iter().enumerate().filter(|(place, _)| bits >> place & 1 == 1).map(|(_, id)| id.clone()).collect();
+    chosen.truncate(usize::from(poll.max_choices));
+    if chosen.is_empty() {
+        chosen.push(ids[usize::from(bits) % ids.len()].clone());
+    }
+    chosen
+}

@@ -1,0 +1,145 @@
+//! What a store does, as plainly as it can be said: no clock, no partitions' worth of cleverness, votes counted anew
+//! from the ballots every time.
+//!
+//! Schedules in the model's histories are a day ahead, so whether a poll is open depends on its edits alone.
+
+use std::collections::BTreeMap;
+
+use sawt::{
+    poll::{Action, Ballot, Choices, Edit, Outcome, Poll, PollId, Revision, State, Timestamp},
+    store::Replacement,
+};
+
+/// Everything one site's polls should be.
+#[derive(Default)]
+pub(super) struct Model {
+    polls: BTreeMap<PollId, ModelPoll>,
+}
+
+struct ModelPoll {
+    poll: Poll,
+    /// The choices of each voter, by partition and digest.
+    ballots: BTreeMap<(u16, [u8; 8]), Choices>,
+    /// How often a ballot moved each partition.
+    versions: Vec<u64>,
+}
+
+/// A partition's tally without its time.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Count {
+    pub(super) version: u64,
+    pub(super) ballots: u64,
+    pub(super) votes: Vec<u64>,
+    pub(super) state: State,
+}
+
+/// What a batch should have become.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Applied {
+    Outcomes(Vec<Outcome>, Count),
+    Stale,
+    Gone,
+}
+
+impl Model {
+    pub(super) fn create(&mut self, poll: &Poll) {
+        let versions = vec![0; usize::from(poll.partitions)];
+        self.polls.insert(poll.id, ModelPoll { poll: poll.clone(), ballots: BTreeMap::new(), versions });
+    }
+
+    pub(super) fn poll(&self, id: PollId) -> Option<&Poll> {
+        self.polls.get(&id).map(|known| &known.poll)
+    }
+
+    /// Newest first.
+    pub(super) fn polls(&self) -> Vec<Poll> {
+        self.polls.values().rev().map(|known| known.poll.clone()).collect()
+    }
+
+    pub(super) fn delete(&mut self, id: PollId) -> bool {
+        self.polls.remove(&id).is_some()
+    }
+
+    /// What a replacement should answer. The store may take more revisions than one, so what it did is told afterwards:
+    /// see [`Model::revise`].
+    pub(super) fn replace(&mut self, edit: &Edit) -> Replacement {
+        let Some(known) = self.polls.get_mut(&edit.poll.id) else { return Replacement::Gone };
+        if edit.poll.revision != known.poll.revision.next() {
+            return Replacement::Mismatch(known.poll.revision);
+        }
+        if known.state() == State::Closed {
+            return Replacement::Closed;
+        }
+        if edit.reshapes && !known.ballots.is_empty() {
+            return Replacement::HasBallots;
+        }
+        known.poll = edit.poll.clone();
+        Replacement::Done(known.poll.clone())
+    }
+
+    /// Takes over the revision, and its time, that a store has reached.
+    pub(super) fn revise(&mut self, id: PollId, revision: Revision, updated_at: Timestamp) {
+        if let Some(known) = self.polls.get_mut(&id) {
+            known.poll.revision = revision;
+            known.poll.updated_at = updated_at;
+        }
+    }
+
+    pub(super) fn cast(&mut self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Applied {
+        let Some(known) = self.polls.get_mut(&poll.id) else { return Applied::Gone };
+        if poll.revision != known.poll.revision {
+            return Applied::Stale;
+        }
+        let outcomes = ballots.iter().map(|ballot| known.apply(*ballot)).collect();
+        Applied::Outcomes(outcomes, known.count(partition))
+    }
+
+    pub(super) fn ballot(&self, id: PollId, partition: u16, field: [u8; 8]) -> Option<Choices> {
+        self.polls.get(&id)?.ballots.get(&(partition, field)).copied()
+    }
+
+    pub(super) fn tally(&self, id: PollId) -> Option<Vec<Count>> {
+        let known = self.polls.get(&id)?;
+        Some((0..known.poll.partitions).map(|partition| known.count(partition)).collect())
+    }
+}
+
+impl ModelPoll {
+    /// The state now, which is before every time in a schedule that is still ahead and after every other.
+    fn state(&self) -> State {
+        self.poll.state_at(self.poll.updated_at)
+    }
+
+    fn apply(&mut self, Ballot { voter, action }: Ballot) -> Outcome {
+        let place = (voter.partition, voter.field);
+        let existing = self.ballots.get(&place).copied();
+        let is_open = self.state() == State::Open;
+        let (choices, outcome) = match (existing, action) {
+            (Some(existing), Action::Cast(choices)) if existing == choices => return Outcome::Repeated,
+            (None, Action::Withdraw) => return Outcome::NoBallot,
+            _ if !is_open => return Outcome::NotOpen,
+            (Some(existing), _) if !self.poll.changeable => return Outcome::AlreadyVoted(existing),
+            (None, Action::Cast(choices)) => (Some(choices), Outcome::Counted),
+            (Some(_), Action::Cast(choices)) => (Some(choices), Outcome::Changed),
+            (Some(_), Action::Withdraw) => (None, Outcome::Withdrawn),
+        };
+        match choices {
+            Some(choices) => self.ballots.insert(place, choices),
+            None => self.ballots.remove(&place),
+        };
+        self.versions[usize::from(voter.partition)] += 1;
+        outcome
+    }
+
+    fn count(&self, partition: u16) -> Count {
+        let mut votes = vec![0; self.poll.options.len()];
+        let mut ballots = 0;
+        for ((_, _), choices) in self.ballots.iter().filter(|((lies_in, _), _)| *lies_in == partition) {
+            ballots += 1;
+            for slot in choices.slots() {
+                votes[usize::from(slot)] += 1;
+            }
+        }
+        Count { version: self.versions[usize::from(partition)], ballots, votes, state: self.state() }
+    }
+}

@@ -1,0 +1,236 @@
+//! What a rule needs: a site of its own, polls on it, voters, and ballots sorted into their partitions.
+
+use std::{sync::Arc, time::Duration};
+
+use sawt::{
+    poll::{
+        Action, Ballot, Choices, DigestKey, Edit, Kind, NewOption, NewPoll, Outcome, PartitionTally, Poll, PollEdit,
+        PollId, SiteId, Tally, Timestamp, VoterDigest,
+    },
+    secret::{hex, random_bytes},
+    store::{Cast, Committed, Creation, Replacement, Store},
+    voter::VoterId,
+};
+
+/// A store, and a site on it that nobody else uses.
+#[derive(Clone)]
+pub(super) struct Stage {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) site: SiteId,
+}
+
+impl Stage {
+    pub(super) async fn new(store: Arc<dyn Store>) -> Self {
+        let site = unused_site();
+        store.put_site(&site, Vec::new()).await.unwrap();
+        Self { store, site }
+    }
+
+    pub(super) async fn now(&self) -> Timestamp {
+        self.store.now().await.unwrap()
+    }
+
+    /// The store's time so many milliseconds on.
+    pub(super) async fn now_plus(&self, millis: i64) -> Timestamp {
+        Timestamp::from_millis(self.now().await.as_millis() + millis)
+    }
+
+    /// Waits until the store's clock shows a moment.
+    pub(super) async fn wait_until(&self, moment: Timestamp) {
+        loop {
+            let left = moment.as_millis() - self.now().await.as_millis();
+            if left <= 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(left.unsigned_abs())).await;
+        }
+    }
+
+    /// A poll that is not in the store yet.
+    pub(super) async fn draw_up(&self, new: NewPoll) -> Poll {
+        let digest_key = DigestKey::from_bytes(random_bytes());
+        let now = self.now().await;
+        new.build(PollId::generate(), self.site.clone(), self.store.partitions(), digest_key, now).unwrap()
+    }
+
+    /// A poll in the store.
+    pub(super) async fn poll(&self, new: NewPoll) -> Poll {
+        let poll = self.draw_up(new).await;
+        assert_eq!(self.store.create_poll(&poll, None).await.unwrap(), Creation::Created(poll.clone()));
+        poll
+    }
+
+    /// The revision in force of a poll that must be there.
+    pub(super) async fn read(&self, poll: &Poll) -> Poll {
+        self.store.poll(poll.id).await.unwrap().unwrap()
+    }
+
+    /// An edit of this revision of a poll.
+    pub(super) async fn edit(&self, poll: &Poll, edit: PollEdit) -> Replacement {
+        let edit = edit.apply(poll, self.now().await).unwrap();
+        self.store.replace_poll(&edit).await.unwrap()
+    }
+
+    /// An edit that must be made.
+    pub(super) async fn edited(&self, poll: &Poll, edit: PollEdit) -> Poll {
+        done(self.edit(poll, edit).await)
+    }
+
+    /// Closes a poll that must not be closed yet.
+    pub(super) async fn closed(&self, poll: &Poll) -> Poll {
+        done(self.replace(&poll.closed(self.now().await)).await)
+    }
+
+    /// Opens a poll.
+    pub(super) async fn opened(&self, poll: &Poll) -> Poll {
+        done(self.replace(&poll.opened(self.now().await).unwrap()).await)
+    }
+
+    pub(super) async fn replace(&self, edit: &Edit) -> Replacement {
+        self.store.replace_poll(edit).await.unwrap()
+    }
+
+    /// Casts a voter's ballot.
+    pub(super) async fn cast(&self, poll: &Poll, voter: u64, options: &[&str]) -> Outcome {
+        self.apply(poll, &[ballot(poll, voter, options)]).await[0]
+    }
+
+    /// Takes a voter's ballot back.
+    pub(super) async fn withdraw(&self, poll: &Poll, voter: u64) -> Outcome {
+        self.apply(poll, &[withdrawal(poll, voter)]).await[0]
+    }
+
+    /// Applies ballots of any partitions, one batch per partition, and gives their outcomes in the order of the ballots.
+    pub(super) async fn apply(&self, poll: &Poll, ballots: &[Ballot]) -> Vec<Outcome> {
+        let mut outcomes = vec![None; ballots.len()];
+        for partition in 0..poll.partitions {
+            let places: Vec<usize> =
+                (0..ballots.len()).filter(|place| ballots[*place].voter.partition == partition).collect();
+            if places.is_empty() {
+                continue;
+            }
+            let batch: Vec<Ballot> = places.iter().map(|place| ballots[*place]).collect();
+            let committed = self.commit(poll, partition, &batch).await;
+            for (place, outcome) in places.into_iter().zip(committed.outcomes) {
+                outcomes[place] = Some(outcome);
+            }
+        }
+        outcomes
+            .into_iter()
+            .map(|outcome| outcome.expect("a ballot of a partition that the poll does not have"))
+            .collect()
+    }
+
+    /// Applies a batch of one partition, and checks the shape of the answer.
+    pub(super) async fn commit(&self, poll: &Poll, partition: u16, batch: &[Ballot]) -> Committed {
+        let committed = match self.store.cast(poll, partition, batch).await.unwrap() {
+            Cast::Committed(committed) => committed,
+            other => panic!("{other:?} instead of outcomes"),
+        };
+        assert_eq!(committed.outcomes.len(), batch.len());
+        check_sums(poll, &committed.tally);
+        committed
+    }
+
+    /// A poll's tally, each partition's sums checked.
+    pub(super) async fn tally(&self, poll: &Poll) -> Tally {
+        let partitions = self.store.tally(poll).await.unwrap().expect("the poll is gone");
+        assert_eq!(partitions.len(), usize::from(poll.partitions));
+        for partition in &partitions {
+            check_sums(poll, partition);
+        }
+        Tally::sum(poll, &partitions).unwrap()
+    }
+
+    /// Votes by slot and ballots, which say who won.
+    pub(super) async fn count(&self, poll: &Poll) -> (Vec<u64>, u64) {
+        let tally = self.tally(poll).await;
+        (tally.votes.to_vec(), tally.ballots)
+    }
+
+    /// The options a voter has on record, in the poll's order.
+    pub(super) async fn on_record(&self, poll: &Poll, voter: u64) -> Option<Vec<String>> {
+        let choices = self.store.ballot(poll, digest(poll, voter)).await.unwrap()?;
+        Some(choices.ids(poll).iter().map(ToString::to_string).collect())
+    }
+}
+
+/// In every partition, at every instant: a single poll has as many votes as ballots, a multiple one from `min_choices`
+/// to `max_choices` for each.
+fn check_sums(poll: &Poll, tally: &PartitionTally) {
+    assert_eq!(tally.votes.len(), poll.options.len(), "votes by slot, as many as options");
+    let votes: u64 = tally.votes.iter().sum();
+    let each = u64::from(poll.min_choices)..=u64::from(poll.max_choices);
+    let possible = tally.ballots * each.start()..=tally.ballots * each.end();
+    assert!(possible.contains(&votes), "{votes} votes on {} ballots", tally.ballots);
+    assert!(tally.version >= tally.ballots, "version {} after {} ballots", tally.version, tally.ballots);
+}
+
+/// A site that no other rule has.
+pub(super) fn unused_site() -> SiteId {
+    format!("rule-{}", hex(&random_bytes::<8>())).parse().unwrap()
+}
+
+/// The poll of a replacement that was made.
+pub(super) fn done(replacement: Replacement) -> Poll {
+    match replacement {
+        Replacement::Done(poll) => poll,
+        other => panic!("{other:?} instead of the new revision"),
+    }
+}
+
+/// A voter by number.
+pub(super) fn voter(number: u64) -> VoterId {
+    VoterId::from_bytes(u128::from(number).to_be_bytes())
+}
+
+pub(super) fn digest(poll: &Poll, number: u64) -> VoterDigest {
+    VoterDigest::of(&voter(number), poll)
+}
+
+pub(super) fn choices(poll: &Poll, options: &[impl AsRef<str>]) -> Choices {
+    Choices::check(poll, options).unwrap()
+}
+
+pub(super) fn ballot(poll: &Poll, number: u64, options: &[impl AsRef<str>]) -> Ballot {
+    Ballot { voter: digest(poll, number), action: Action::Cast(choices(poll, options)) }
+}
+
+pub(super) fn withdrawal(poll: &Poll, number: u64) -> Ballot {
+    Ballot { voter: digest(poll, number), action: Action::Withdraw }
+}
+
+pub(super) fn options(ids: &[impl AsRef<str>]) -> Vec<NewOption> {
+    let option = |id: &str| NewOption { id: Some(id.to_owned()), label: format!("الخيار {id}") };
+    ids.iter().map(|id| option(id.as_ref())).collect()
+}
+
+/// Yes or no, open.
+pub(super) fn yes_or_no() -> NewPoll {
+    NewPoll {
+        question: "هل تتوقع حل مجلس الأمة؟".to_owned(), options: options(&["yes", "no"]), ..NewPoll::default()
+    }
+}
+
+/// Yes or no, open, and ballots may be changed and withdrawn.
+pub(super) fn changeable() -> NewPoll {
+    NewPoll { changeable: Some(true), ..yes_or_no() }
+}
+
+/// As many options as a poll may have, any number of which may be chosen.
+pub(super) fn of_32_options() -> NewPoll {
+    let ids: Vec<String> = (1..=32).map(|place| format!("o{place}")).collect();
+    NewPoll { kind: Some(Kind::Multiple), options: options(&ids), changeable: Some(true), ..yes_or_no() }
+}
+
+/// Asks in as many tasks as there are questions, all at once, and gathers the answers.
+pub(super) async fn at_once<T: Send + 'static>(
+    questions: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let tasks: Vec<_> = questions.into_iter().map(tokio::spawn).collect();
+    let mut answers = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}

@@ -1,0 +1,93 @@
+//! What a request leaves behind: one line in the log, and in the store nothing that tells who voted.
+
+use serde_json::{Value, json};
+
+use crate::{
+    backends::{Backend, Program, Storage},
+    client::remember_secret,
+    registry::lone_rules,
+    server::ADMIN_KEY,
+    service::Service,
+};
+
+/// An option no log may name; found by the closing trial, which reads every log of the run.
+const CHOICE: &str = "canary-choice-0123456789abcdef";
+
+async fn a_request_is_one_line_that_can_be_queried_by_field() {
+    let service = Service::start(Backend::Sqlite);
+    remember_secret(CHOICE);
+    let options = json!([{ "id": CHOICE, "label": "نعم" }, { "id": "no", "label": "لا" }]);
+    let poll = service.poll(json!({ "options": options })).await;
+    let voter = service.client().new_voter().await;
+    let path = format!("/v1/polls/{poll}/votes");
+    for (id, choice, status, outcome) in [
+        ("first-vote", CHOICE, 201, "counted"),
+        ("same-vote", CHOICE, 200, "repeated"),
+        ("other-vote", "no", 409, "already-voted"),
+        ("odd-vote", "canary-choice-that-is-no-option", 422, "invalid-choice"),
+    ] {
+        remember_secret(choice);
+        let request = voter.post(&path).json(&json!({ "choices": [choice] })).header("x-request-id", id);
+        let answer = request.send().await;
+        assert_eq!(answer.status, status, "{answer}");
+        let log = service.replicas()[0].log();
+        let line = log.wait_for(|line| line["request_id"] == id).expect("the request is logged");
+        for (field, value) in [
+            ("method", json!("POST")),
+            ("route", json!("/v1/polls/{poll}/votes")),
+            ("status", json!(status)),
+            ("outcome", json!(outcome)),
+        ] {
+            assert_eq!(line[field], value, "{field} of {line}");
+        }
+        assert!(line["duration_us"].is_u64(), "{line}");
+        let message = line["message"].as_str().expect("a line has a message");
+        for word in ["POST", "/v1/polls/{poll}/votes", &status.to_string()] {
+            assert!(message.contains(word), "{word} is not in the message of {line}");
+        }
+        let lines = log.lines();
+        let about_it = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        assert_eq!(about_it.filter(|line| line["request_id"] == id).count(), 1, "one line per request");
+    }
+}
+
+/// Everything one poll leaves in a store, as bytes, and what must not be among them.
+async fn leave_traces(service: &Service) -> Vec<Vec<u8>> {
+    let site = service.site().await;
+    let (_, key) = service.key(&site, &["polls:read"]).await;
+    let poll = service.poll(json!({ "site": site })).await;
+    let token = service.client().mint().await;
+    service.client().with_voter(&token).vote(&poll, &["yes"]).await.is(201);
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&token).expect("a token is base64url");
+    let voter_id = bytes[6..22].to_vec();
+    let secret_part = key.rsplit('_').next().expect("a key has parts").as_bytes()[..32].to_vec();
+    vec![token.into_bytes(), voter_id, secret_part, ADMIN_KEY.as_bytes().to_vec(), b"127.0.0.1".to_vec()]
+}
+
+fn holds(kept: &[u8], trace: &[u8]) -> bool {
+    kept.windows(trace.len()).any(|window| window == trace)
+}
+
+async fn no_store_holds_a_key_a_token_a_voter_or_an_address() {
+    let sqlite = Service::start(Backend::Sqlite);
+    let traces = leave_traces(&sqlite).await;
+    let file = sqlite.storage().address().trim_start_matches("sqlite:").to_owned();
+    sqlite.replicas()[0].stop();
+    for name in [file.clone(), format!("{file}-wal")] {
+        // Once the replica has stopped, the log of changes may be gone.
+        let kept = std::fs::read(name).unwrap_or_default();
+        assert!(!traces.iter().any(|trace| holds(&kept, trace)), "the file holds a secret");
+    }
+    assert!(holds(&std::fs::read(file).unwrap(), "نعم".as_bytes()), "the file holds the poll");
+
+    let uncompressed = [("rdbcompression", "no"), ("dbfilename", "kept.rdb")];
+    let redis = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &uncompressed));
+    let traces = leave_traces(&redis).await;
+    redis.storage().server().ask(&["SAVE"]);
+    let kept = redis.storage().server().read("kept.rdb");
+    assert!(holds(&kept, "نعم".as_bytes()), "the dump holds the poll");
+    assert!(!traces.iter().any(|trace| holds(&kept, trace)), "the dump holds a secret");
+}
+
+lone_rules![a_request_is_one_line_that_can_be_queried_by_field, no_store_holds_a_key_a_token_a_voter_or_an_address,];
