@@ -31,6 +31,7 @@ mod server;
 mod service;
 mod start;
 mod stop;
+mod store;
 mod traces;
 mod wire;
 

@@ -11,13 +11,14 @@ use std::{
 
 use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Arguments, Trial};
+use sawt::store::Store;
 
 use crate::{
     api,
     backends::{self, Backend},
     closing, crash, crowd, outage,
     service::{Service, Services},
-    start, stop, traces,
+    start, stop, store, traces,
 };
 
 /// A trial that takes longer hangs: something it waits for never comes.
@@ -26,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Every rule, file by file.
 fn rules() -> Vec<Rule> {
     [
+        store::rules(),
         backends::rules(),
         api::rules(),
         start::rules(),
@@ -55,10 +57,13 @@ pub(crate) struct Rule {
 pub(crate) enum Run {
     /// The service, once on each of these stores.
     OnService(&'static [Backend], OnService),
+    /// The store alone, once on each of them, through a handle of its own.
+    OnStore(OnStore),
     /// Nothing but what it starts itself.
     Alone(fn() -> LocalBoxFuture<'static, ()>),
 }
 
+type OnStore = fn(Arc<dyn Store>) -> LocalBoxFuture<'static, ()>;
 type OnService = for<'a> fn(&'a Service) -> LocalBoxFuture<'a, ()>;
 
 /// Lists the rules of a file that run on the service: on every store, or on those named.
@@ -118,6 +123,15 @@ fn plan(rule: &Rule, services: &Arc<Services>) -> Vec<Planned> {
         Run::Alone(run) => {
             let name = format!("{module}::{}", rule.name);
             vec![Planned { name, run: Box::new(move || block_on(run())) }]
+        }
+        Run::OnStore(check) => {
+            let on_one = |backend: Backend| {
+                let services = services.clone();
+                let name = format!("{}::{module}::{}", backend.name(), rule.name);
+                let run = move || block_on(Box::pin(async move { check(services.on(backend).store().await).await }));
+                Planned { name, run: Box::new(run) }
+            };
+            Backend::ALL.map(on_one).into()
         }
         Run::OnService(backends, run) => {
             let on_one = |backend: &Backend| {

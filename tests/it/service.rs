@@ -1,10 +1,14 @@
 //! The service under test: one store, and the replicas that most trials share on it.
 
 use std::sync::{
-    OnceLock,
+    Arc, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
+use sawt::{
+    clock::Clock,
+    store::{Store, StoreSettings, Stores},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -50,6 +54,15 @@ impl Service {
     /// The store.
     pub(crate) fn storage(&self) -> &Storage {
         &self.storage
+    }
+
+    /// A handle of the caller's own on the store, as a worker of a replica has one.
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        let address = self.storage.address().parse().expect("the storage's address is a setting");
+        let settings = StoreSettings { address, partitions: None, allow_eviction: false };
+        let store = Stores::open(&settings, Clock::default()).expect("the store opens").connect();
+        store.contact().await.expect("the store answers");
+        store
     }
 
     /// The replicas; at least one.

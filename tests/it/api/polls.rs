@@ -310,11 +310,7 @@ async fn a_poll_with_ballots_keeps_its_options(service: &Service) {
     edit(json!({ "question": "هل تتوقع حل المجلس؟", "results": "after_vote", "changeable": true })).await.is(200);
     let tally = voter.results(&poll).await;
     assert_eq!(tally["ballots"], 1);
-    assert_eq!(
-        tally["options"][0],
-        json!({ "id": "unsure", "votes": 1, "share": 1 }),
-        "a vote stays with its option"
-    );
+    assert_eq!(tally["options"][0], json!({ "id": "unsure", "votes": 1, "share": 1 }), "a vote stays with its option");
     voter.vote(&poll, &["yes"]).await.is(200);
 }
 

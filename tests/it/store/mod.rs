@@ -16,7 +16,7 @@
 mod conformance;
 mod histories;
 mod model;
-pub(crate) mod sqlite;
+mod sqlite;
 mod stage;
 
 use std::sync::Arc;
@@ -24,22 +24,28 @@ use std::sync::Arc;
 use futures_util::future::LocalBoxFuture;
 use sawt::store::Store;
 
+use crate::registry::{self, Run};
+
 /// One rule.
-pub(crate) struct Rule {
+struct Rule {
     /// The rule, as a sentence with underscores.
-    pub(crate) name: &'static str,
+    name: &'static str,
     /// Panics if the store breaks it.
-    pub(crate) check: fn(Arc<dyn Store>) -> LocalBoxFuture<'static, ()>,
+    check: fn(Arc<dyn Store>) -> LocalBoxFuture<'static, ()>,
 }
 
-/// Every rule that every store keeps.
-pub(crate) fn every_rule() -> impl Iterator<Item = &'static Rule> {
-    conformance::RULES.into_iter().flatten().chain(histories::RULES)
+/// The rules every store keeps, then those of SQLite alone.
+pub(crate) fn rules() -> Vec<registry::Rule> {
+    let every_store = conformance::RULES.into_iter().flatten().chain(histories::RULES);
+    every_store
+        .map(|rule| registry::Rule { module: module_path!(), name: rule.name, run: Run::OnStore(rule.check) })
+        .chain(sqlite::rules())
+        .collect()
 }
 
 /// Lists the rules of a module. They are private functions, so one that is not listed is dead code, which the compiler
 /// reports.
-macro_rules! rules {
+macro_rules! store_rules {
     ($($rule:ident),+ $(,)?) => {
         /// The rules of this module.
         pub(in crate::store) const RULES: &[$crate::store::Rule] = &[
@@ -47,4 +53,4 @@ macro_rules! rules {
         ];
     };
 }
-use rules;
+use store_rules;

@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::future::LocalBoxFuture;
 use sawt::{
     clock::Clock,
     poll::{NewPoll, Outcome, Phase, PollEdit, SiteId, State, Timestamp},
@@ -16,22 +15,7 @@ use sawt::{poll::Tally, secret::KeyHash};
 
 use super::stage::{Stage, changeable, yes_or_no};
 
-/// One test of the embedded store alone.
-pub(crate) struct Test {
-    /// The test, as a sentence with underscores.
-    pub(crate) name: &'static str,
-    /// Panics if the store breaks it.
-    pub(crate) check: fn() -> LocalBoxFuture<'static, ()>,
-}
-
-macro_rules! tests {
-    ($($test:ident),+ $(,)?) => {
-        /// Every test of the embedded store alone.
-        pub(crate) const TESTS: &[Test] = &[$(Test { name: stringify!($test), check: || Box::pin($test()) },)+];
-    };
-}
-
-tests![
+crate::registry::lone_rules! {
     what_was_answered_is_in_the_file_when_the_process_dies,
     a_file_is_opened_again_with_all_it_holds,
     a_file_that_is_not_ours_is_unfit,
@@ -43,7 +27,7 @@ tests![
     an_idempotency_key_is_forgotten_after_a_day,
     the_minutes_add_up_to_the_tally,
     two_processes_may_share_a_file,
-];
+}
 
 /// A store in a folder of its own, with a clock that is moved by hand.
 struct Fixture {

@@ -11,11 +11,11 @@ use sawt::{
 };
 
 use crate::store::{
-    rules,
     stage::{Stage, ballot, changeable, yes_or_no},
+    store_rules,
 };
 
-rules![
+store_rules![
     a_poll_opens_by_the_stores_clock,
     a_poll_closes_by_the_stores_clock,
     a_closing_time_may_be_put_off,

@@ -9,14 +9,14 @@ use sawt::{
 use tokio::task::JoinHandle;
 
 use crate::store::{
-    rules,
     stage::{Stage, at_once, ballot, changeable, withdrawal},
+    store_rules,
 };
 
 const VOTERS: u64 = 5_000;
 const BATCH: usize = 50;
 
-rules![
+store_rules![
     every_ballot_of_a_poll_that_grows_stays_on_record,
     a_poll_grows_without_any_upkeep_too,
     upkeep_that_nobody_asked_for_does_no_harm,

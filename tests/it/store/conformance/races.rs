@@ -14,11 +14,11 @@ use sawt::{
 };
 
 use crate::store::{
-    rules,
     stage::{Stage, at_once, ballot, changeable, choices, done, withdrawal, yes_or_no},
+    store_rules,
 };
 
-rules![
+store_rules![
     one_voter_casting_many_times_at_once_has_one_ballot,
     many_voters_casting_at_once_are_all_counted,
     no_two_batches_make_the_same_version,
