@@ -150,19 +150,17 @@ async fn serve(
 
     let (tell_unfit, unfit) = tokio::sync::oneshot::channel();
     rt::spawn(make_contact(stores.connect(), Arc::clone(&shared), tell_unfit));
-    rt::spawn(stop_on_signal(handle.clone(), Arc::clone(&shared), Duration::from_secs(config.drain_secs)));
-    let stop_if_unfit = async {
+    rt::spawn(stop_on_signal(handle, Arc::clone(&shared), Duration::from_secs(config.drain_secs)));
+    let unfit = async {
         match unfit.await {
-            Ok(error) => {
-                handle.stop(false).await;
-                Err(error)
-            }
+            Ok(error) => error,
             Err(_) => std::future::pending().await,
         }
     };
     tokio::select! {
-        ended = server => ended?,
-        unfit = stop_if_unfit => unfit?,
+        served = server => served?,
+        // The server is not asked to stop: it would end well, and be the first to. It ends with this runtime.
+        error = unfit => return Err(error.into()),
     }
     tracing::info!("stopped");
     Ok(())

@@ -227,11 +227,6 @@ impl RedisServer {
         self.ask(&["INFO", "server"]).contains(&format!("process_id:{}\r", process.id()))
     }
 
-    /// Its TCP port on 127.0.0.1.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// The answer to one command, as text.
     pub(crate) fn ask(&self, command: &[&str]) -> String {
         self.try_ask(command).unwrap_or_else(|error| panic!("{command:?}: {error}\n{}", self.log()))

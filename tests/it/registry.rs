@@ -11,11 +11,14 @@ use std::{
 
 use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Arguments, Trial};
-use sawt::store::Store;
+use sawt::{
+    clock::Clock,
+    store::{Store, StoreSettings, Stores},
+};
 
 use crate::{
     api,
-    backends::{self, Backend},
+    backends::{self, Backend, Storage},
     closing, crash, crowd, outage,
     service::{Service, Services},
     start, stop, store, traces,
@@ -27,8 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Every rule, file by file.
 fn rules() -> Vec<Rule> {
     [
-        store::rules(),
         backends::rules(),
+        store::rules(),
         api::rules(),
         start::rules(),
         stop::rules(),
@@ -57,13 +60,12 @@ pub(crate) struct Rule {
 pub(crate) enum Run {
     /// The service, once on each of these stores.
     OnService(&'static [Backend], OnService),
-    /// The store alone, once on each of them, through a handle of its own.
-    OnStore(OnStore),
+    /// A store that has been contacted, once on each kind.
+    OnStore(fn(Arc<dyn Store>) -> LocalBoxFuture<'static, ()>),
     /// Nothing but what it starts itself.
     Alone(fn() -> LocalBoxFuture<'static, ()>),
 }
 
-type OnStore = fn(Arc<dyn Store>) -> LocalBoxFuture<'static, ()>;
 type OnService = for<'a> fn(&'a Service) -> LocalBoxFuture<'a, ()>;
 
 /// Lists the rules of a file that run on the service: on every store, or on those named.
@@ -80,6 +82,19 @@ macro_rules! service_rules {
     ($($name:ident),* $(,)?) => { crate::registry::service_rules!(on crate::backends::Backend::ALL; $($name),*); };
 }
 
+/// Lists the rules of a file that every store keeps.
+macro_rules! store_rules {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) fn rules() -> Vec<crate::registry::Rule> {
+            vec![$(crate::registry::Rule {
+                module: module_path!(),
+                name: stringify!($name),
+                run: crate::registry::Run::OnStore(|store| Box::pin($name(store))),
+            }),*]
+        }
+    };
+}
+
 /// Lists the rules of a file that start whatever they need.
 macro_rules! lone_rules {
     ($($name:ident),* $(,)?) => {
@@ -93,7 +108,7 @@ macro_rules! lone_rules {
     };
 }
 
-pub(crate) use {lone_rules, service_rules};
+pub(crate) use {lone_rules, service_rules, store_rules};
 
 /// Runs what the command line asks for.
 pub(crate) fn run() -> ExitCode {
@@ -118,18 +133,18 @@ pub(crate) fn run() -> ExitCode {
 
 /// The trials of a rule.
 fn plan(rule: &Rule, services: &Arc<Services>) -> Vec<Planned> {
-    let module = rule.module.trim_start_matches("it::").trim_start_matches("api::");
+    // The last names in the path say enough: `it::api::votes` is about votes.
+    let module = rule.module.trim_start_matches("it::").replace("api::", "").replace("store::conformance::", "store::");
     match rule.run {
         Run::Alone(run) => {
             let name = format!("{module}::{}", rule.name);
             vec![Planned { name, run: Box::new(move || block_on(run())) }]
         }
-        Run::OnStore(check) => {
+        Run::OnStore(run) => {
             let on_one = |backend: Backend| {
                 let services = services.clone();
                 let name = format!("{}::{module}::{}", backend.name(), rule.name);
-                let run = move || block_on(Box::pin(async move { check(services.on(backend).store().await).await }));
-                Planned { name, run: Box::new(run) }
+                Planned { name, run: Box::new(move || on_store(&services, backend, run)) }
             };
             Backend::ALL.map(on_one).into()
         }
@@ -142,6 +157,19 @@ fn plan(rule: &Rule, services: &Arc<Services>) -> Vec<Planned> {
             backends.iter().map(on_one).collect()
         }
     }
+}
+
+/// Runs a rule on a store. A server is shared with the service; a file is the rule's own.
+fn on_store(services: &Services, backend: Backend, run: fn(Arc<dyn Store>) -> LocalBoxFuture<'static, ()>) {
+    let file = (backend == Backend::Sqlite).then(Storage::file);
+    let storage = file.as_ref().unwrap_or_else(|| services.storage(backend));
+    block_on(Box::pin(async {
+        let address = storage.address().parse().expect("the address of a store");
+        let settings = StoreSettings { address, partitions: None, allow_eviction: false };
+        let store = Stores::open(&settings, Clock::default()).expect("the store can be opened").connect();
+        store.contact().await.expect("the store can be reached");
+        run(store).await;
+    }));
 }
 
 /// The trials that look back on all others.

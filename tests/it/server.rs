@@ -25,9 +25,14 @@ pub(crate) const SECRET: &str = "canary-token-secret-0123456789abcdefghijkl";
 pub(crate) struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// A server on this store, with the admin key and the secret above, on free ports, logging JSON.
+    /// A server on this store, with the admin key and the secret above, on free ports, logging JSON. Asked to stop, it
+    /// begins at once: no load balancer has to notice first.
     pub(crate) fn on(store: &str) -> Self {
-        Self::bare().with("SAWT_STORE", store).with("SAWT_ADMIN_KEY", ADMIN_KEY).with("SAWT_SECRET", SECRET)
+        Self::bare()
+            .with("SAWT_STORE", store)
+            .with("SAWT_ADMIN_KEY", ADMIN_KEY)
+            .with("SAWT_SECRET", SECRET)
+            .with("SAWT_DRAIN_SECS", "0")
     }
 
     /// Free ports and a JSON log, and everything else as it is by default.
@@ -85,7 +90,7 @@ impl Replica {
 
     fn listen(settings: &Settings, arguments: &[&str]) -> Self {
         let (mut process, directory) = spawn(settings, arguments);
-        let log = Log::of(process.child().stderr.take().expect("standard error is a pipe"));
+        let log = Log::of_errors(&mut process);
         let printed = Log::of(process.child().stdout.take().expect("standard output is a pipe"));
         let listening = log
             .wait_for(|line| line["message"] == "listening")
@@ -107,11 +112,6 @@ impl Replica {
     /// Where readers and publishers reach it.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Where its operator reaches it.
-    pub(crate) fn ops_address(&self) -> SocketAddr {
-        self.ops_address
     }
 
     /// What it has logged.
@@ -153,25 +153,33 @@ impl Replica {
         self.wait()
     }
 
-    /// Ends it with no chance to do anything (SIGKILL).
-    pub(crate) fn kill(&self) {
-        self.signal("KILL");
-        self.wait();
+    /// Whether it takes connections.
+    pub(crate) fn is_listening(&self) -> bool {
+        TcpStream::connect(self.address).is_ok()
     }
 
-    /// The status it answers a GET with; `None` if it does not answer.
-    pub(crate) fn status_of(&self, path: &str) -> Option<u16> {
-        let mut stream = TcpStream::connect(self.address).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: sawt\r\nConnection: close\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        answer.split(' ').nth(1)?.parse().ok()
+    /// What it tells its operator under this path: head and body.
+    pub(crate) fn told_to_operators(&self, path: &str) -> String {
+        get(self.ops_address, path).expect("an answer")
+    }
+
+    fn status_of(&self, path: &str) -> Option<u16> {
+        get(self.address, path)?.split(' ').nth(1)?.parse().ok()
     }
 
     fn process(&self) -> MutexGuard<'_, Process> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A whole answer; `None` if there is none.
+fn get(address: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: sawt\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
 }
 
 /// A run of sawt that has ended.
@@ -188,7 +196,7 @@ pub(crate) struct Ended {
 /// Runs a command of sawt that ends by itself.
 pub(crate) fn run(settings: &Settings, arguments: &[&str]) -> Ended {
     let (mut process, _directory) = spawn(settings, arguments);
-    let stderr = Log::of(process.child().stderr.take().expect("standard error is a pipe"));
+    let stderr = Log::of_errors(&mut process);
     let stdout = Log::of(process.child().stdout.take().expect("standard output is a pipe"));
     let code = process.wait().code();
     Ended { code, stdout: stdout.whole(), stderr: stderr.whole() }
@@ -216,15 +224,15 @@ struct Lines {
 
 static LOGS: Mutex<Vec<Arc<Log>>> = Mutex::new(Vec::new());
 
-/// Everything any sawt has written in this run.
+/// Everything any sawt has logged in this run. What it prints is no log: an admin key is shown there, once.
 pub(crate) fn logs() -> Vec<Arc<Log>> {
     LOGS.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 impl Log {
+    /// Reads a pipe to its end, on a thread of its own.
     fn of(pipe: impl Read + Send + 'static) -> Arc<Self> {
         let log = Arc::new(Self { lines: Mutex::default(), grown: Condvar::new() });
-        LOGS.lock().unwrap_or_else(PoisonError::into_inner).push(log.clone());
         let writer = log.clone();
         thread::spawn(move || {
             for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
@@ -234,6 +242,13 @@ impl Log {
             writer.lock().is_complete = true;
             writer.grown.notify_all();
         });
+        log
+    }
+
+    /// A process's log, kept for [`logs`].
+    fn of_errors(process: &mut Process) -> Arc<Self> {
+        let log = Self::of(process.child().stderr.take().expect("standard error is a pipe"));
+        LOGS.lock().unwrap_or_else(PoisonError::into_inner).push(log.clone());
         log
     }
 

@@ -5,10 +5,6 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use sawt::{
-    clock::Clock,
-    store::{Store, StoreSettings, Stores},
-};
 use serde_json::{Value, json};
 
 use crate::{
@@ -29,7 +25,7 @@ pub(crate) struct Service {
     backend: Backend,
     // Before the storage: replicas stop before the store they stand on.
     replicas: Vec<Replica>,
-    storage: Storage,
+    storage: Arc<Storage>,
 }
 
 impl Service {
@@ -39,7 +35,8 @@ impl Service {
     }
 
     /// Starts the replicas on a store that is up.
-    pub(crate) fn start_on(backend: Backend, storage: Storage) -> Self {
+    pub(crate) fn start_on(backend: Backend, storage: impl Into<Arc<Storage>>) -> Self {
+        let storage = storage.into();
         let count = if backend == Backend::Sqlite { 1 } else { 2 };
         let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", PUBLIC_URL);
         let replicas = (0..count).map(|_| Replica::start(&settings)).collect();
@@ -54,15 +51,6 @@ impl Service {
     /// The store.
     pub(crate) fn storage(&self) -> &Storage {
         &self.storage
-    }
-
-    /// A handle of the caller's own on the store, as a worker of a replica has one.
-    pub(crate) async fn store(&self) -> Arc<dyn Store> {
-        let address = self.storage.address().parse().expect("the storage's address is a setting");
-        let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-        let store = Stores::open(&settings, Clock::default()).expect("the store opens").connect();
-        store.contact().await.expect("the store answers");
-        store
     }
 
     /// The replicas; at least one.
@@ -132,19 +120,31 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
 }
 
-/// The services the trials share, each started when the first trial asks for it.
+/// The stores and services that the trials share, each started when the first trial asks for it.
 #[derive(Default)]
-pub(crate) struct Services([OnceLock<Service>; Backend::ALL.len()]);
+pub(crate) struct Services {
+    services: [OnceLock<Service>; Backend::ALL.len()],
+    storages: [OnceLock<Arc<Storage>>; Backend::ALL.len()],
+}
 
 impl Services {
-    /// The one on this kind of store.
+    /// The service on this kind of store.
     pub(crate) fn on(&self, backend: Backend) -> &Service {
-        let place = Backend::ALL.iter().position(|other| *other == backend).expect("ALL is all");
-        self.0[place].get_or_init(|| Service::start(backend))
+        let place = &self.services[place(backend)];
+        place.get_or_init(|| Service::start_on(backend, self.storage(backend).clone()))
     }
 
-    /// Those that some trial has asked for.
-    pub(crate) fn started(&self) -> impl Iterator<Item = &Service> {
-        self.0.iter().filter_map(OnceLock::get)
+    /// The store of this kind.
+    pub(crate) fn storage(&self, backend: Backend) -> &Arc<Storage> {
+        self.storages[place(backend)].get_or_init(|| Storage::start(backend).into())
     }
+
+    /// The services that some trial has asked for.
+    pub(crate) fn started(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().filter_map(OnceLock::get)
+    }
+}
+
+fn place(backend: Backend) -> usize {
+    Backend::ALL.iter().position(|other| *other == backend).expect("ALL is all")
 }

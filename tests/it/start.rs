@@ -189,7 +189,8 @@ async fn a_health_check_tells_a_ready_replica_from_none() {
 }
 
 async fn the_demo_serves_the_seed_poll_and_prints_what_to_try() {
-    let demo = Replica::start_command(&Settings::bare(), &["demo"]);
+    // By itself a demo logs only trouble, and this reads where it listens from the log.
+    let demo = Replica::start_command(&Settings::bare().with("SAWT_LOG", "info"), &["demo"]);
     let printed = demo.printed(|line| line.contains("/votes"));
     assert!(printed.contains("curl"), "{printed}");
     let id = printed

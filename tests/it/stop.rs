@@ -24,9 +24,9 @@ struct Voting {
 }
 
 impl Voting {
-    async fn start() -> Self {
+    async fn start(drain_secs: &str) -> Self {
         let storage = Storage::file();
-        let settings = Settings::on(storage.address());
+        let settings = Settings::on(storage.address()).with("SAWT_DRAIN_SECS", drain_secs);
         let replica = Replica::start(&settings);
         let client = Client::new(replica.address());
         let made = client.with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
@@ -43,52 +43,56 @@ impl Voting {
     }
 }
 
-async fn asked_to_stop_it_is_not_ready_at_once_answers_what_is_under_way_and_ends_well() {
-    for signal in ["TERM", "INT"] {
-        let mut voting = Voting::start().await;
-        voting.replica.signal(signal);
-        let readyz = wire::request("GET", "/readyz", "", "");
-        until(async || match voting.idle.ask(&readyz).await {
-            Ok((503, _)) => Some(()),
-            Ok((200, _)) => None,
-            Ok((status, _)) => panic!("{status}"),
-            // The connection was closed between two questions, and nobody new is let in: not ready either.
-            Err(_) => Some(()),
-        })
-        .await;
-        assert!(!voting.replica.has_exited(), "it ends before the vote under way is answered");
-        voting.wire.send(&voting.rest).await.expect("the rest of a vote can be sent");
-        let (status, _) = voting.wire.answer().await.expect("a vote under way is answered");
-        assert_eq!(status, 201);
-        let ended = voting.replica.wait();
-        assert_eq!(ended.code(), Some(0), "{ended}\n{}", voting.replica.log().text());
-        let again = Replica::start(&voting.settings);
-        assert_eq!(Client::new(again.address()).results(&voting.poll).await["ballots"], 1);
-    }
+/// Half a vote is under way, nobody new is let in: the vote is answered, and the replica ends well.
+async fn ends_well(mut voting: Voting) {
+    until(async || (!voting.replica.is_listening()).then_some(())).await;
+    assert!(!voting.replica.has_exited(), "it ends before the vote under way is answered");
+    voting.wire.send(&voting.rest).await.expect("the rest of a vote can be sent");
+    let (status, _) = voting.wire.answer().await.expect("a vote under way is answered");
+    assert_eq!(status, 201);
+    let ended = voting.replica.wait();
+    assert_eq!(ended.code(), Some(0), "{ended}\n{}", voting.replica.log().text());
+    let again = Replica::start(&voting.settings);
+    assert_eq!(Client::new(again.address()).results(&voting.poll).await["ballots"], 1);
+}
+
+async fn told_to_stop_it_is_not_ready_at_once_goes_on_for_a_while_and_ends_well() {
+    let mut voting = Voting::start("1").await;
+    voting.replica.signal("TERM");
+    let readyz = wire::request("GET", "/readyz", "", "");
+    until(async || (voting.idle.ask(&readyz).await.expect("an answer").0 == 503).then_some(())).await;
+    ends_well(voting).await;
+}
+
+async fn interrupted_it_ends_well_at_once() {
+    let voting = Voting::start("300").await;
+    voting.replica.signal("INT");
+    ends_well(voting).await;
 }
 
 async fn a_second_signal_ends_it_whatever_is_under_way() {
-    let voting = Voting::start().await;
-    voting.replica.signal("TERM");
-    voting.replica.log().wait_for(|line| line["message"].as_str().is_some_and(|message| message.contains("stopping")));
-    voting.replica.signal("TERM");
-    // The vote under way never ends; the replica does.
-    let ended = voting.replica.wait();
-    assert_ne!(ended.code(), Some(0), "what was under way was not answered, and that is no good end");
+    for drain_secs in ["0", "300"] {
+        let voting = Voting::start(drain_secs).await;
+        voting.replica.signal("TERM");
+        voting.replica.log().wait_for(|line| line["message"] == "stopping").expect("it says that it stops");
+        voting.replica.signal("TERM");
+        // The vote under way never ends; the replica does.
+        voting.replica.wait();
+    }
 }
 
 async fn a_request_that_never_ends_does_not_hold_a_stop_for_ever() {
-    let voting = Voting::start().await;
-    let settings = voting.settings.clone().with("SAWT_SHUTDOWN_SECS", "1");
-    voting.replica.stop();
-    let replica = Replica::start(&settings);
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_SHUTDOWN_SECS", "1"));
     let mut wire = Wire::to(replica.address());
     wire.send(b"POST /v1/voters HTTP/1.1\r\nHost: sawt\r\nContent-Le").await.expect("half a request can be sent");
-    replica.stop();
+    let ended = replica.stop();
+    assert_eq!(ended.code(), Some(0), "{ended}");
 }
 
 lone_rules![
-    asked_to_stop_it_is_not_ready_at_once_answers_what_is_under_way_and_ends_well,
+    told_to_stop_it_is_not_ready_at_once_goes_on_for_a_while_and_ends_well,
+    interrupted_it_ends_well_at_once,
     a_second_signal_ends_it_whatever_is_under_way,
     a_request_that_never_ends_does_not_hold_a_stop_for_ever,
 ];

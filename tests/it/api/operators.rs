@@ -1,5 +1,7 @@
 //! What an operator asks a replica.
 
+use serde_json::json;
+
 use crate::{contract, registry::service_rules, service::Service};
 
 async fn a_replica_says_that_it_lives_and_is_ready(service: &Service) {
@@ -11,6 +13,20 @@ async fn a_replica_says_that_it_lives_and_is_ready(service: &Service) {
             answer.is(200);
         }
     }
+}
+
+async fn what_a_replica_did_is_told_as_metrics_and_says_nothing_of_readers(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let voter = service.client().new_voter().await;
+    voter.vote(&poll, &["yes"]).await.is(201);
+    let told = service.replicas()[0].told_to_operators("/metrics");
+    assert!(told.starts_with("HTTP/1.1 200"), "{told}");
+    assert!(told.contains("/v1/polls/{poll}/votes"), "requests are counted by route: {told}");
+    for hidden in [poll.as_str(), voter.token(), "127.0.0.1"] {
+        assert!(!told.contains(hidden), "{hidden} is among the metrics");
+    }
+    // Readers get none of it.
+    service.client().get("/metrics").undocumented().send().await.is_refused(404, "not-found");
 }
 
 async fn the_contract_is_served_as_it_is_written(service: &Service) {
@@ -36,6 +52,7 @@ async fn every_example_in_the_contract_is_true_to_its_schema(_service: &Service)
 
 service_rules![
     a_replica_says_that_it_lives_and_is_ready,
+    what_a_replica_did_is_told_as_metrics_and_says_nothing_of_readers,
     the_contract_is_served_as_it_is_written,
     the_contract_knows_every_route_and_no_other,
     every_example_in_the_contract_is_true_to_its_schema,

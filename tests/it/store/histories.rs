@@ -19,7 +19,6 @@ use sawt::{
 use super::{
     model::{Applied, Count, Model},
     stage::{Stage, choices, digest, options, yes_or_no},
-    store_rules,
 };
 
 const HISTORIES: usize = 64;
@@ -27,7 +26,7 @@ const LONGEST: usize = 40;
 const SEED: [u8; 32] = *b"every vote counts, exactly once.";
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1_000;
 
-store_rules![a_random_history_has_the_answers_of_the_plain_model];
+crate::registry::store_rules![a_random_history_has_the_answers_of_the_plain_model];
 
 /// One thing asked of a store. `poll` is a place in the list of polls made so far, taken round.
 #[derive(Debug, Clone)]

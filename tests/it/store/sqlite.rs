@@ -15,7 +15,7 @@ use sawt::{poll::Tally, secret::KeyHash};
 
 use super::stage::{Stage, changeable, yes_or_no};
 
-crate::registry::lone_rules! {
+crate::registry::lone_rules![
     what_was_answered_is_in_the_file_when_the_process_dies,
     a_file_is_opened_again_with_all_it_holds,
     a_file_that_is_not_ours_is_unfit,
@@ -27,7 +27,7 @@ crate::registry::lone_rules! {
     an_idempotency_key_is_forgotten_after_a_day,
     the_minutes_add_up_to_the_tally,
     two_processes_may_share_a_file,
-}
+];
 
 /// A store in a folder of its own, with a clock that is moved by hand.
 struct Fixture {

@@ -7,12 +7,9 @@ use sawt::{
     store::{Cast, Store},
 };
 
-use crate::store::{
-    stage::{Stage, ballot, changeable, choices, digest, of_32_options, options, withdrawal, yes_or_no},
-    store_rules,
-};
+use crate::store::stage::{Stage, ballot, changeable, choices, digest, of_32_options, options, withdrawal, yes_or_no};
 
-store_rules![
+crate::registry::store_rules![
     a_first_ballot_is_counted,
     the_same_ballot_again_is_repeated_and_counts_nothing,
     a_second_ballot_with_other_choices_is_refused_with_those_on_record,

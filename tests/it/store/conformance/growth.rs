@@ -8,15 +8,12 @@ use sawt::{
 };
 use tokio::task::JoinHandle;
 
-use crate::store::{
-    stage::{Stage, at_once, ballot, changeable, withdrawal},
-    store_rules,
-};
+use crate::store::stage::{Stage, at_once, ballot, changeable, withdrawal};
 
 const VOTERS: u64 = 5_000;
 const BATCH: usize = 50;
 
-store_rules![
+crate::registry::store_rules![
     every_ballot_of_a_poll_that_grows_stays_on_record,
     a_poll_grows_without_any_upkeep_too,
     upkeep_that_nobody_asked_for_does_no_harm,

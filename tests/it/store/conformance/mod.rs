@@ -7,7 +7,12 @@ mod polls;
 mod races;
 mod sites;
 
-use super::Rule;
+use crate::registry::Rule;
 
-pub(super) const RULES: [&[Rule]; 6] =
-    [sites::RULES, polls::RULES, ballots::RULES, closing::RULES, races::RULES, growth::RULES];
+/// All of them.
+pub(super) fn rules() -> Vec<Rule> {
+    [sites::rules(), polls::rules(), ballots::rules(), closing::rules(), races::rules(), growth::rules()]
+        .into_iter()
+        .flatten()
+        .collect()
+}

@@ -10,12 +10,9 @@ use sawt::{
     store::{Cast, Creation, IdempotencyKey, Replacement, Store},
 };
 
-use crate::store::{
-    stage::{Stage, at_once, ballot, changeable, digest, done, of_32_options, options, yes_or_no},
-    store_rules,
-};
+use crate::store::stage::{Stage, at_once, ballot, changeable, digest, done, of_32_options, options, yes_or_no};
 
-store_rules![
+crate::registry::store_rules![
     a_poll_is_kept_as_it_was_made,
     a_new_poll_has_an_empty_tally_in_every_partition,
     creating_a_poll_twice_makes_one_and_keeps_its_ballots,

@@ -13,12 +13,9 @@ use sawt::{
     store::{Cast, Store},
 };
 
-use crate::store::{
-    stage::{Stage, at_once, ballot, changeable, choices, done, withdrawal, yes_or_no},
-    store_rules,
-};
+use crate::store::stage::{Stage, at_once, ballot, changeable, choices, done, withdrawal, yes_or_no};
 
-store_rules![
+crate::registry::store_rules![
     one_voter_casting_many_times_at_once_has_one_ballot,
     many_voters_casting_at_once_are_all_counted,
     no_two_batches_make_the_same_version,

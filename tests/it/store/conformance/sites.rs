@@ -8,12 +8,9 @@ use sawt::{
     store::Store,
 };
 
-use crate::store::{
-    stage::{Stage, unused_site},
-    store_rules,
-};
+use crate::store::stage::{Stage, unused_site};
 
-store_rules![
+crate::registry::store_rules![
     contact_prepares_the_default_site_and_may_be_made_again,
     a_site_is_made_once_and_then_replaced,
     a_site_nobody_put_is_none,
