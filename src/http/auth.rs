@@ -29,35 +29,33 @@ pub(super) enum Carrier {
     Cookie,
 }
 
-/// The voter who asks. A token in the `Authorization` header wins over one in the cookie.
+/// The voter who asks; `None` if no token is shown. A token in the `Authorization` header wins over one in the cookie.
+/// A cookie that is not valid, or not any more, is as good as none: its holder can't see it and did not choose to send
+/// it.
 ///
 /// # Errors
-/// `voter-required` if there is no token, or none that is valid.
-pub(super) fn voter(headers: &HeaderMap, shared: &Shared) -> Result<(Voter, Carrier), Problem> {
-    let required = |detail: String| Problem::new(Code::VoterRequired, detail);
+/// `voter-required` if the header shows a token that is not valid.
+pub(super) fn voter_if_any(headers: &HeaderMap, shared: &Shared) -> Result<Option<(Voter, Carrier)>, Problem> {
     let now = shared.clock.now();
     if let Some(token) = credentials(headers, "Voter") {
-        let verified = shared.token_keys.verify(token, now);
-        return verified.map(|voter| (voter, Carrier::Header)).map_err(|error| required(error.to_string()));
+        return match shared.token_keys.verify(token, now) {
+            Ok(voter) => Ok(Some((voter, Carrier::Header))),
+            Err(error) => Err(Problem::new(Code::VoterRequired, error.to_string())),
+        };
     }
-    let mut refused = None;
-    for token in voter_cookies(headers) {
-        match shared.token_keys.verify(token, now) {
-            Ok(voter) => return Ok((voter, Carrier::Cookie)),
-            Err(error) => refused = Some(error),
-        }
-    }
-    Err(required(match refused {
-        Some(error) => error.to_string(),
-        None => {
-            "show a voter token (POST /v1/voters gives one), as Authorization: Voter TOKEN or as the cookie".to_owned()
-        }
-    }))
+    let voter = voter_cookies(headers).find_map(|token| shared.token_keys.verify(token, now).ok());
+    Ok(voter.map(|voter| (voter, Carrier::Cookie)))
 }
 
-/// Whether a request shows any voter token, valid or not.
-pub(super) fn shows_voter(headers: &HeaderMap) -> bool {
-    credentials(headers, "Voter").is_some() || voter_cookies(headers).next().is_some()
+/// The voter who asks.
+///
+/// # Errors
+/// `voter-required` if no valid token is shown.
+pub(super) fn voter(headers: &HeaderMap, shared: &Shared) -> Result<(Voter, Carrier), Problem> {
+    voter_if_any(headers, shared)?.ok_or_else(|| {
+        let detail = "show a voter token (POST /v1/voters gives one), as Authorization: Voter TOKEN or as the cookie";
+        Problem::new(Code::VoterRequired, detail)
+    })
 }
 
 /// A publisher who was recognised.

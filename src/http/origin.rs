@@ -4,12 +4,20 @@
 //! only vote as voters they hold tokens of, so this is about pages alone: that no strange one votes with the cookie of
 //! a reader who happens to pass by.
 //!
-//! - A site's listed origins, or any if it lists none, and this service's own pages: always.
+//! - A site's listed origins, or any if it lists none, and this service's own pages: always. Its own are those of
+//!   `SAWT_PUBLIC_URL`; if that is not set, those of the host the request was sent to. (A `Host` can be forged by
+//!   programs, as `Origin` can; a browser forges neither.)
 //! - `Origin: null`, a sandboxed frame: only with a token the page holds itself, never with a cookie.
 //! - No `Origin`: a program, with a token it holds; with a cookie only if `Sec-Fetch-Site` does not say that the
 //!   request comes from elsewhere.
 
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{
+    HttpRequest,
+    http::{
+        header::{self, HeaderName, HeaderValue},
+        uri::Authority,
+    },
+};
 
 use super::{
     auth::Carrier,
@@ -23,15 +31,10 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 ///
 /// # Errors
 /// `origin-refused`.
-pub(super) fn check(
-    headers: &HeaderMap,
-    site: &Site,
-    public_url: Option<&str>,
-    carrier: Carrier,
-) -> Result<(), Problem> {
+pub(super) fn check(req: &HttpRequest, site: &Site, public_url: Option<&str>, carrier: Carrier) -> Result<(), Problem> {
     let refused = |detail| Err(Problem::new(Code::OriginRefused, detail));
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        let from = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
+    let Some(origin) = req.headers().get(header::ORIGIN) else {
+        let from = req.headers().get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
         return match (carrier, from) {
             (Carrier::Header, _) | (Carrier::Cookie, None | Some(b"same-origin" | b"none")) => Ok(()),
             (Carrier::Cookie, Some(_)) => {
@@ -44,9 +47,21 @@ pub(super) fn check(
         Ok("null") => {
             refused("a page without an origin must send the voter token itself, as Authorization: Voter TOKEN")
         }
-        Ok(origin) if site.admits(origin) || public_url.is_some_and(|url| origin_of(url) == origin) => Ok(()),
+        Ok(origin) if site.admits(origin) || is_own(req, public_url, origin) => Ok(()),
         Ok(_) | Err(_) => refused("the poll's site does not list the origin of this page"),
     }
+}
+
+/// Whether this is the origin of this service's own pages. Without a public address the scheme is not compared: behind
+/// a proxy that ends TLS it is not known.
+fn is_own(req: &HttpRequest, public_url: Option<&str>, origin: &str) -> bool {
+    if let Some(url) = public_url {
+        return origin_of(url) == origin;
+    }
+    let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    // HTTP/2 says it in the request's address instead.
+    let host = host.or_else(|| req.uri().authority().map(Authority::as_str));
+    origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host)
 }
 
 /// Scheme, host and port of an address.
@@ -58,21 +73,44 @@ fn origin_of(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
     use crate::poll::{SiteId, Timestamp};
 
-    fn may_vote(origins: &[&str], sent: &[(HeaderName, &'static str)], carrier: Carrier) -> bool {
+    fn may_vote_at(public_url: Option<&str>, origins: &[&str], sent: &[(HeaderName, &str)], carrier: Carrier) -> bool {
         let site = Site {
             id: SiteId::default(),
             origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
             created_at: Timestamp::EARLIEST,
             updated_at: Timestamp::EARLIEST,
         };
-        let mut headers = HeaderMap::new();
-        for (name, value) in sent {
-            headers.insert(name.clone(), HeaderValue::from_static(value));
+        let mut req = TestRequest::default();
+        for header in sent {
+            req = req.insert_header(header.clone());
         }
-        check(&headers, &site, Some("https://sawt.example/polls"), carrier).is_ok()
+        check(&req.to_http_request(), &site, public_url, carrier).is_ok()
+    }
+
+    fn may_vote(origins: &[&str], sent: &[(HeaderName, &str)], carrier: Carrier) -> bool {
+        may_vote_at(Some("https://sawt.example/polls"), origins, sent, carrier)
+    }
+
+    #[test]
+    fn without_a_public_address_our_own_pages_are_those_of_the_host_asked() {
+        let listed = ["https://news.example"];
+        let sent = |origin, host| [(header::ORIGIN, origin), (header::HOST, host)];
+        for (origin, host, is_own) in [
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
+            ("https://sawt.example", "sawt.example", true),
+            ("https://sawt.example:444", "sawt.example", false),
+            ("https://evil.example", "sawt.example", false),
+            ("", "", false),
+        ] {
+            assert_eq!(may_vote_at(None, &listed, &sent(origin, host), Carrier::Cookie), is_own, "{origin} at {host}");
+        }
+        let forged = sent("https://evil.example", "evil.example");
+        assert!(!may_vote(&listed, &forged, Carrier::Cookie), "a public address, once set, is the only one");
     }
 
     #[test]

@@ -56,7 +56,7 @@ codes! {
     NotFound             404 "not-found"              "There is no such thing"
     MethodNotAllowed     405 "method-not-allowed"     "The method does not apply here"
     AlreadyVoted         409 "already-voted"          "This voter has voted, and the ballot can't change"
-    PollNotOpen          409 "poll-not-open"          "The poll takes no votes and no edits now"
+    PollNotOpen          409 "poll-not-open"          "The poll is not open"
     RevisionMismatch     412 "revision-mismatch"      "The poll has changed since it was read"
     BodyTooLarge         413 "body-too-large"         "The body is too large"
     UnsupportedMediaType 415 "unsupported-media-type" "The body must be JSON"

@@ -12,17 +12,15 @@ use actix_web::{
 };
 
 use super::{
-    Worker,
-    auth::{self, Publisher},
-    conditional, poll_in_path,
+    Worker, auth, conditional, poll_in_path,
     problem::{Code, Problem},
     query::{self, Query},
 };
 use crate::{
     live::{Known, Snapshot},
     poll::{PollId, ResultsPolicy, State, VoterDigest},
+    secret::hex,
     site::Scope,
-    voter::Voter,
 };
 
 /// The most polls one request may ask for.
@@ -31,8 +29,7 @@ const MAX_POLLS: usize = 50;
 /// `GET /v1/polls/{poll}/results`.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
-    let asker = Asker::of(req.headers(), &worker);
-    match see(&worker, asker, id).await? {
+    match see(&worker, req.headers(), id).await? {
         Seen::Missing => Err(Problem::no_poll()),
         Seen::Hidden(policy) => Err(Problem::new(Code::ResultsHidden, hidden_because(policy))),
         Seen::Private(snapshot) => answer(&req, &snapshot, conditional::PRIVATE),
@@ -44,17 +41,19 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let polls = Query::lenient(req.query_string())?.take_parsed("polls", parse_polls)?;
     let polls = polls.ok_or_else(|| query::refused("polls", POLLS_RULE))?;
-    let asker = Asker::of(req.headers(), &worker);
     let mut body = String::with_capacity(32 + 512 * polls.len());
     body.push_str("{\"results\":[");
-    let mut caching = conditional::PUBLIC;
+    let (mut caching, mut tags) = (conditional::PUBLIC, blake3::Hasher::new());
     for (place, id) in polls.into_iter().enumerate() {
         if place > 0 {
             body.push(',');
         }
-        let seen = see(&worker, asker, id).await?;
+        let seen = see(&worker, req.headers(), id).await?;
         let written = match &seen {
-            Seen::Public(snapshot) | Seen::Private(snapshot) => write_tally(&mut body, snapshot),
+            Seen::Public(snapshot) | Seen::Private(snapshot) => {
+                tags.update(id.as_bytes()).update(etag(snapshot).as_bytes());
+                write_tally(&mut body, snapshot)
+            }
             Seen::Missing => write_absence(&mut body, id, Code::NotFound),
             Seen::Hidden(_) => write_absence(&mut body, id, Code::ResultsHidden),
         };
@@ -65,11 +64,21 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
     }
     body.push_str("]}");
     let mut response = HttpResponse::Ok();
-    response.content_type("application/json").insert_header((header::CACHE_CONTROL, caching));
     if caching == conditional::PUBLIC {
-        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+        // The tag of several tallies is a hash of the tags of each.
+        let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *tags.finalize().as_bytes();
+        let etag = format!("\"{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
+        if conditional::is_current(req.headers(), &etag) {
+            response = HttpResponse::NotModified();
+            body.clear();
+        }
+        response.insert_header((header::ETAG, etag)).insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     }
-    Ok(response.body(body))
+    response.insert_header((header::CACHE_CONTROL, caching));
+    if body.is_empty() {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type("application/json").body(body))
 }
 
 /// Whether a voter with a ballot sees the tally.
@@ -139,31 +148,8 @@ enum Seen {
     Public(Arc<Snapshot>),
 }
 
-/// Who asks, as far as it was needed to find out: most tallies are everyone's, and then nobody's key is looked up.
-#[derive(Clone, Copy)]
-struct Asker<'a> {
-    headers: &'a HeaderMap,
-    worker: &'a Worker,
-}
-
-impl<'a> Asker<'a> {
-    fn of(headers: &'a HeaderMap, worker: &'a Worker) -> Self {
-        Self { headers, worker }
-    }
-
-    async fn publisher(self) -> Result<Option<Publisher>, Problem> {
-        auth::publisher_if_any(self.headers, self.worker).await
-    }
-
-    fn voter(self) -> Result<Option<Voter>, Problem> {
-        if !auth::shows_voter(self.headers) {
-            return Ok(None);
-        }
-        auth::voter(self.headers, &self.worker.shared).map(|(voter, _)| Some(voter))
-    }
-}
-
-async fn see(worker: &Worker, asker: Asker<'_>, id: PollId) -> Result<Seen, Problem> {
+/// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
+async fn see(worker: &Worker, headers: &HeaderMap, id: PollId) -> Result<Seen, Problem> {
     let Some(known) = worker.shared.polls.get(&*worker.store, id).await? else { return Ok(Seen::Missing) };
     let poll = &known.poll;
     let is_draft = poll.state_at(worker.shared.clock.now()) == State::Draft;
@@ -173,13 +159,14 @@ async fn see(worker: &Worker, asker: Asker<'_>, id: PollId) -> Result<Seen, Prob
             return Ok(Seen::Public(snapshot));
         }
         if shown_to_voters(poll.results, snapshot.tally.state)
-            && let Some(voter) = asker.voter()?
+            && let Some((voter, _)) = auth::voter_if_any(headers, &worker.shared)?
             && worker.store.ballot(poll, VoterDigest::of(&voter.id, poll)).await?.is_some()
         {
             return Ok(Seen::Private(snapshot));
         }
     }
-    let sees_all = asker.publisher().await?.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
+    let publisher = auth::publisher_if_any(headers, worker).await?;
+    let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
     match (sees_all, is_draft) {
         (true, _) => Ok(tally_of(worker, &known).await?.map_or(Seen::Missing, Seen::Private)),
         (false, true) => Ok(Seen::Missing),
@@ -197,9 +184,7 @@ async fn tally_of(worker: &Worker, known: &Known) -> Result<Option<Arc<Snapshot>
 }
 
 fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: &'static str) -> Result<HttpResponse, Problem> {
-    let Snapshot { tally, poll, .. } = snapshot;
-    // All that can change what the body says but for the time it was read at.
-    let etag = format!("\"{}-{}-{}\"", tally.version, poll.revision, tally.state.as_str());
+    let etag = etag(snapshot);
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
@@ -209,9 +194,14 @@ fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: &'static str) -> Resu
     if is_current {
         return Ok(response.finish());
     }
-    let mut body = String::with_capacity(192 + 64 * poll.options.len());
+    let mut body = String::with_capacity(192 + 64 * snapshot.poll.options.len());
     write_tally(&mut body, snapshot).map_err(Problem::internal)?;
     Ok(response.content_type("application/json").body(body))
+}
+
+/// The tag of a tally: all that changes what its body says, but for the time it was read at.
+fn etag(Snapshot { tally, poll, .. }: &Snapshot) -> String {
+    format!("\"{}-{}-{}\"", tally.version, poll.revision, tally.state.as_str())
 }
 
 fn hidden_because(policy: ResultsPolicy) -> &'static str {

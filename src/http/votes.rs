@@ -17,6 +17,7 @@ use super::{
     Worker, auth, body, conditional,
     observe::note_outcome,
     origin, poll_in_path,
+    polls::not_open,
     problem::{Code, FieldError, Problem},
     results,
 };
@@ -41,7 +42,7 @@ pub(super) async fn cast(
     let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
     let Vote { choices: Named(named) } = body::parse(&bytes)?;
     let known = worker.published(id).await?;
-    origin::check(req.headers(), &known.site, worker.shared.public_url.as_deref(), carrier)?;
+    origin::check(&req, &known.site, worker.shared.public_url.as_deref(), carrier)?;
 
     let mut chosen = None;
     let action = |poll: &Poll| {
@@ -56,7 +57,7 @@ pub(super) async fn cast(
         // What a voter chose is on record; when, is not.
         Outcome::Repeated => (StatusCode::OK, "repeated", None),
         Outcome::AlreadyVoted(choices) => return Err(already_voted(&known.poll, choices)),
-        Outcome::NotOpen => return Err(not_open(&known.poll, &receipt)),
+        Outcome::NotOpen => return Err(not_open(&known.poll, receipt.tally.state)),
         Outcome::Withdrawn | Outcome::NoBallot => return Err(Problem::internal("a cast ballot was withdrawn")),
     };
     note_outcome(&req, outcome);
@@ -87,7 +88,7 @@ pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Res
     let id = poll_in_path(&req)?;
     let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
     let known = worker.published(id).await?;
-    origin::check(req.headers(), &known.site, worker.shared.public_url.as_deref(), carrier)?;
+    origin::check(&req, &known.site, worker.shared.public_url.as_deref(), carrier)?;
     let (known, receipt) = put(&worker, known, &voter, |_| Ok(Action::Withdraw)).await?;
     match receipt.outcome {
         Outcome::Withdrawn => {
@@ -96,7 +97,7 @@ pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Res
         }
         Outcome::NoBallot => note_outcome(&req, "no-ballot"),
         Outcome::AlreadyVoted(choices) => return Err(already_voted(&known.poll, choices)),
-        Outcome::NotOpen => return Err(not_open(&known.poll, &receipt)),
+        Outcome::NotOpen => return Err(not_open(&known.poll, receipt.tally.state)),
         Outcome::Counted | Outcome::Repeated | Outcome::Changed => {
             return Err(Problem::internal("a withdrawn ballot was cast"));
         }
@@ -242,15 +243,6 @@ fn already_voted(poll: &Poll, choices: Choices) -> Problem {
         "this voter's ballot is on record with other choices, and the poll lets none change",
     )
     .with_member("choices", on_record)
-}
-
-fn not_open(poll: &Poll, receipt: &Receipt) -> Problem {
-    let state = receipt.tally.state;
-    let when = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
-    Problem::new(Code::PollNotOpen, format!("the poll is {}", state.as_str()))
-        .with_member("state", state.as_str())
-        .with_member("opens_at", when(poll.schedule.opens_at))
-        .with_member("closes_at", when(poll.schedule.closes_at))
 }
 
 /// Names the choice that is wrong, if it is one and not their number.

@@ -12,7 +12,7 @@ use crate::{
     live::{Hub, Known, KnownPolls},
     poll::{PollId, State},
     secret::KeyHash,
-    store::Store,
+    store::{Store, StoreError},
     telemetry::Metrics,
     voter::TokenKeys,
 };
@@ -59,20 +59,28 @@ impl Worker {
 
     /// The same, read from the store now.
     pub(super) async fn refreshed(&self, id: PollId) -> Result<Arc<Known>, Problem> {
-        let known = self.shared.polls.refresh(&*self.store, id).await?;
+        let known = self.reread(id).await?;
         self.if_published(known)
-    }
-
-    fn if_published(&self, known: Option<Arc<Known>>) -> Result<Arc<Known>, Problem> {
-        known.filter(|known| known.poll.state_at(self.shared.clock.now()) != State::Draft).ok_or_else(Problem::no_poll)
     }
 
     /// Makes this replica serve a poll as the store now has it. The change is made already, so a store that falls
     /// silent here costs its publisher nothing: what is known of the poll runs out by itself.
     pub(super) async fn note_change(&self, id: PollId) {
-        if let Err(error) = self.shared.polls.refresh(&*self.store, id).await {
-            tracing::warn!(poll = %id, error = %error, "a changed poll could not be read again; it will be within a second");
+        if let Err(error) = self.reread(id).await {
+            tracing::warn!(poll = %id, error = %error, "a changed poll could not be read again; it will be soon");
         }
+    }
+
+    async fn reread(&self, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
+        let known = self.shared.polls.refresh(&*self.store, id).await?;
+        if known.is_none() {
+            self.shared.hub.forget(id);
+        }
+        Ok(known)
+    }
+
+    fn if_published(&self, known: Option<Arc<Known>>) -> Result<Arc<Known>, Problem> {
+        known.filter(|known| known.poll.state_at(self.shared.clock.now()) != State::Draft).ok_or_else(Problem::no_poll)
     }
 }
 

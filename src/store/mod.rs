@@ -82,7 +82,8 @@ pub trait Store: Send + Sync {
 
     /// Puts a new revision in place of the one before it. When this answers [`Replacement::Done`], every partition
     /// has taken the revision: a closed poll counts nothing more. An edit that reshapes is made only if the poll has
-    /// no ballots, and no ballot can come in while that is found out.
+    /// no ballots, and no ballot can come in while that is found out. The same edit again is `Done` again, as long as
+    /// no other has been made since.
     async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError>;
 
     /// Forgets a poll with all its ballots and tallies. Says whether there was one.

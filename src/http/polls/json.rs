@@ -178,7 +178,7 @@ impl EditBody {
     /// What is to change.
     ///
     /// # Errors
-    /// `invalid-poll` naming what can't.
+    /// `invalid-poll` naming what can't; `invalid-request` if nothing is.
     pub(super) fn into_edit(self) -> Result<PollEdit, Problem> {
         let fixed = [
             ("id", self.id, "can't change"),
@@ -194,7 +194,7 @@ impl EditBody {
         if let Some(FieldError { field, detail }) = errors.first() {
             return Err(Problem::new(Code::InvalidPoll, format!("{field} {detail}")).with_errors(errors));
         }
-        Ok(PollEdit {
+        let edit = PollEdit {
             question: self.question,
             language: self.language,
             min_choices: self.min_choices,
@@ -204,8 +204,27 @@ impl EditBody {
             changeable: self.changeable,
             opens_at: self.opens_at,
             closes_at: self.closes_at,
-        })
+        };
+        // A new revision of the same poll would only get in the way of whoever edits it for a reason.
+        if names_nothing(&edit) {
+            return Err(Problem::new(Code::InvalidRequest, "the body must name something to change"));
+        }
+        Ok(edit)
     }
+}
+
+fn names_nothing(edit: &PollEdit) -> bool {
+    let PollEdit { question, language, min_choices, max_choices, options, results, changeable, opens_at, closes_at } =
+        edit;
+    question.is_none()
+        && language.is_none()
+        && min_choices.is_none()
+        && max_choices.is_none()
+        && options.is_none()
+        && results.is_none()
+        && changeable.is_none()
+        && opens_at.is_none()
+        && closes_at.is_none()
 }
 
 #[cfg(test)]
@@ -216,10 +235,18 @@ mod tests {
     #[test]
     fn null_clears_a_time_and_absence_leaves_it() {
         let edit = |body: &str| parse::<EditBody>(body.as_bytes()).unwrap().into_edit().unwrap();
-        assert_eq!(edit("{}").closes_at, None);
+        assert_eq!(edit(r#"{"language":"ar"}"#).closes_at, None);
         assert_eq!(edit(r#"{"closes_at":null}"#).closes_at, Some(None));
         assert!(matches!(edit(r#"{"closes_at":"2026-11-23T18:00:00Z"}"#).closes_at, Some(Some(_))));
         assert!(parse::<EditBody>(br#"{"question":null}"#).is_err());
+    }
+
+    #[test]
+    fn an_edit_of_nothing_is_refused() {
+        for body in ["{}", r#"{"revision":3}"#] {
+            let problem = parse::<EditBody>(body.as_bytes()).unwrap().into_edit().unwrap_err();
+            assert_eq!(problem.code(), Code::InvalidRequest);
+        }
     }
 
     #[test]

@@ -13,7 +13,10 @@ pub(super) use writes::{close, create, delete, edit, open};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
-use super::{Worker, auth, conditional, poll_in_path, problem::Problem};
+use super::{
+    Worker, auth, conditional, poll_in_path,
+    problem::{Code, Problem},
+};
 use crate::{
     poll::{Poll, State, Timestamp},
     site::Scope,
@@ -32,6 +35,15 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     }
     let known = worker.published(id).await?;
     Ok(answer(&req, &known.poll, now, conditional::PUBLIC))
+}
+
+/// The poll is in a state in which what was asked can't be done; its schedule says what to wait for, if anything.
+pub(super) fn not_open(poll: &Poll, state: State) -> Problem {
+    let when = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
+    Problem::new(Code::PollNotOpen, format!("the poll is {}", state.as_str()))
+        .with_member("state", state.as_str())
+        .with_member("opens_at", when(poll.schedule.opens_at))
+        .with_member("closes_at", when(poll.schedule.closes_at))
 }
 
 fn answer(req: &HttpRequest, poll: &Poll, now: Timestamp, caching: &'static str) -> HttpResponse {

@@ -17,9 +17,10 @@ use super::{
     },
     etag,
     json::{EditBody, NewPollBody, PollJson},
+    not_open,
 };
 use crate::{
-    poll::{DigestKey, Edit, EditError, Poll, PollEdit, PollId, Revision, SiteId, State, Timestamp, Violation},
+    poll::{DigestKey, Edit, EditError, Poll, PollId, Revision, SiteId, State, Timestamp, Violation},
     secret::{KeyHash, random_bytes},
     site::Scope,
     store::{Creation, IdempotencyKey, Replacement},
@@ -86,13 +87,17 @@ pub(in super::super) async fn edit(
     let edit = body.into_edit()?;
     let poll = own_poll(&worker, &publisher, id).await?;
     asked.check(poll.revision)?;
-    let edit = apply(edit, &poll, worker.store.now().await?)?;
+    let edit = edit.apply(&poll, worker.store.now().await?).map_err(|error| refused(&poll, error))?;
     let poll = match worker.store.replace_poll(&edit).await? {
         Replacement::Done(poll) => poll,
         Replacement::Mismatch(revision) => return Err(mismatch(revision)),
-        Replacement::Closed => return Err(closed()),
+        // Since it was read here; its schedule says when.
+        Replacement::Closed => return Err(not_open(&own_poll(&worker, &publisher, id).await?, State::Closed)),
         Replacement::HasBallots => return Err(fixed_by_ballots()),
-        Replacement::Gone => return Err(gone(&worker, id).await),
+        Replacement::Gone => {
+            worker.note_change(id).await;
+            return Err(Problem::no_poll());
+        }
     };
     note_outcome(&req, "edited");
     worker.note_change(id).await;
@@ -107,7 +112,9 @@ pub(in super::super) async fn open(
 ) -> Result<HttpResponse, Problem> {
     let poll = move_state(&req, payload, &worker, |poll, now| match poll.state_at(now) {
         State::Open => Ok(None),
-        State::Draft | State::Scheduled | State::Closed => poll.opened(now).map(Some).map_err(refused),
+        State::Draft | State::Scheduled | State::Closed => {
+            poll.opened(now).map(Some).map_err(|error| refused(poll, error))
+        }
     });
     let poll = poll.await?;
     note_outcome(&req, "opened");
@@ -139,9 +146,9 @@ pub(in super::super) async fn delete(req: HttpRequest, worker: web::Data<Worker>
     let id = poll_in_path(&req)?;
     own_poll(&worker, &publisher, id).await?;
     let was_there = worker.store.delete_poll(id).await?;
-    let missing = gone(&worker, id).await;
+    worker.note_change(id).await;
     if !was_there {
-        return Err(missing);
+        return Err(Problem::no_poll());
     }
     note_outcome(&req, "deleted");
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, conditional::PRIVATE)).finish())
@@ -184,17 +191,13 @@ async fn move_state(
             // Somebody else was faster: what they made of the poll decides what is left to do.
             Replacement::Mismatch(_) | Replacement::Closed => {}
             Replacement::HasBallots => return Err(Problem::internal("a move of the state reshaped a poll")),
-            Replacement::Gone => return Err(gone(worker, id).await),
+            Replacement::Gone => {
+                worker.note_change(id).await;
+                return Err(Problem::no_poll());
+            }
         }
     }
     Err(Problem::new(Code::StoreUnavailable, "the poll kept changing; it was not moved"))
-}
-
-/// Forgets a poll that is there no more.
-async fn gone(worker: &Worker, id: PollId) -> Problem {
-    worker.shared.hub.forget(id);
-    worker.note_change(id).await;
-    Problem::no_poll()
 }
 
 fn answer(mut response: HttpResponseBuilder, poll: &Poll, now: Timestamp) -> HttpResponse {
@@ -221,13 +224,9 @@ impl Asked {
     }
 }
 
-fn apply(edit: PollEdit, poll: &Poll, now: Timestamp) -> Result<Edit, Problem> {
-    edit.apply(poll, now).map_err(refused)
-}
-
-fn refused(error: EditError) -> Problem {
+fn refused(poll: &Poll, error: EditError) -> Problem {
     match error {
-        EditError::Closed => closed(),
+        EditError::Closed => not_open(poll, State::Closed),
         EditError::Invalid(violations) => Problem::of_violations(violations),
     }
 }
@@ -235,11 +234,6 @@ fn refused(error: EditError) -> Problem {
 fn mismatch(in_force: Revision) -> Problem {
     Problem::new(Code::RevisionMismatch, format!("revision {in_force} is in force; read the poll and edit that"))
         .with_member("revision", in_force.0)
-}
-
-fn closed() -> Problem {
-    Problem::new(Code::PollNotOpen, "the poll is closed, and closed is final")
-        .with_member("state", State::Closed.as_str())
 }
 
 fn fixed_by_ballots() -> Problem {

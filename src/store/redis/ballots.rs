@@ -45,12 +45,11 @@ impl RedisStore {
             match self.cast_turn(poll, partition, &asked).await? {
                 Turn::Gone => return Ok(Cast::Gone),
                 Turn::Behind(revision) if revision > poll.revision => return Ok(Cast::Stale),
-                Turn::Behind(_) => {
-                    // Whoever edited the poll has not come to this partition yet, or did not live to.
-                    if self.settle(poll, partition, b"").await?.is_none() {
-                        return Ok(Cast::Gone);
-                    }
-                }
+                Turn::Behind(_) => match self.bring_forward(poll, partition).await? {
+                    Forward::Brought => {}
+                    Forward::Stale => return Ok(Cast::Stale),
+                    Forward::Gone => return Ok(Cast::Gone),
+                },
                 Turn::Committed { outcomes: decided, tally, upkeep_due } => {
                     let mut stale = Vec::new();
                     for (place, outcome) in left.into_iter().zip(decided) {
@@ -109,6 +108,16 @@ impl RedisStore {
         Ok(Turn::Committed { outcomes, tally: PartitionTally { version, ballots, votes, state, as_of }, upkeep_due })
     }
 
+    /// Finishes what an edit began: whoever made it has not come to this partition yet, or did not live to.
+    async fn bring_forward(&self, known: &Poll, partition: u16) -> Result<Forward, StoreError> {
+        let Some(poll) = self.read_poll(known.id).await? else { return Ok(Forward::Gone) };
+        Ok(match self.settle(&poll, partition, b"").await? {
+            None => Forward::Gone,
+            Some(_) if poll.revision == known.revision => Forward::Brought,
+            Some(_) => Forward::Stale,
+        })
+    }
+
     pub(super) async fn split_buckets(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
         let known = self.buckets.get(poll.id, partition);
         let may_add = known..known.saturating_add(SPLITS_AT_ONCE);
@@ -158,11 +167,11 @@ impl RedisStore {
                 return Ok(None);
             }
             if u64::try_from(revision).is_ok_and(|revision| revision < poll.revision.0) {
-                // Finish what the edit began, so that a tally never says less than its poll: above all "closed".
-                if self.settle(poll, partition, b"").await?.is_none() {
-                    return Ok(None);
+                // So that a tally never says less than its poll: above all "closed".
+                match self.bring_forward(poll, partition).await? {
+                    Forward::Brought | Forward::Stale => continue,
+                    Forward::Gone => return Ok(None),
                 }
-                continue;
             }
             let as_of = Timestamp::from_millis(reply.int()?);
             let state = read_state(poll, as_of, &mut reply)?;
@@ -172,6 +181,14 @@ impl RedisStore {
         }
         Err(StoreError::unavailable("the poll kept changing while its tally was read"))
     }
+}
+
+/// What became of a partition that was behind its poll.
+enum Forward {
+    Brought,
+    /// The definition in force is not the one the caller knows.
+    Stale,
+    Gone,
 }
 
 /// A batch as `cast.lua` reads it.

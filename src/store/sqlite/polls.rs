@@ -124,6 +124,9 @@ pub(super) fn list(
 
 pub(super) fn replace(db: &Connection, now: Timestamp, edit: Edit) -> Result<Replacement, StoreError> {
     let Some(mut head) = Head::read(db, edit.poll.id)? else { return Ok(Replacement::Gone) };
+    if edit.poll.revision == head.revision && definition(db, head.number)? == edit.poll {
+        return Ok(Replacement::Done(edit.poll));
+    }
     if edit.poll.revision != head.revision.next() {
         return Ok(Replacement::Mismatch(head.revision));
     }
