@@ -19,10 +19,6 @@ use serde_json::{Value, json};
 
 use crate::client::Answer;
 
-/// Documented answers that no trial can provoke, each with the reason.
-const UNPROVOKED: [(u16, &str); 2] =
-    [(500, "a defect of the service; a trial that could provoke one would have found one"), (504, "never sent")];
-
 /// One request and its answer.
 pub(crate) struct Exchange<'a> {
     /// The method.
@@ -58,8 +54,7 @@ pub(crate) fn unseen() -> String {
     let mut unseen = String::new();
     for (index, operation) in CONTRACT.operations.iter().enumerate() {
         for status in operation.responses.keys() {
-            let is_provokable = UNPROVOKED.iter().all(|(unprovoked, _)| unprovoked != status);
-            if is_provokable && !seen.contains(&(index, *status)) {
+            if !seen.contains(&(index, *status)) {
                 let _ = writeln!(unseen, "{} {} {status}", operation.method, operation.path);
             }
         }
@@ -153,7 +148,8 @@ struct Operation {
     path: String,
     /// Where it stands in the document.
     pointer: String,
-    /// The pointer of each status's response, references followed.
+    /// The pointer of each status's response, references followed. `default` is not among them: it stands for a
+    /// failure of the service, and a trial that meets one has found it.
     responses: BTreeMap<u16, String>,
     /// The names of its query parameters.
     query: BTreeSet<String>,
@@ -189,7 +185,6 @@ impl Contract {
     fn operation(&self, method: &str, path: &str) -> Operation {
         let pointer = format!("/paths/{}/{method}", escape(path));
         let responses = self.at(&format!("{pointer}/responses")).as_object().expect("an operation has responses");
-        // `default` stands for a defect of the service, and an answer that only it covers fails whoever got it.
         let responses = responses.keys().filter(|status| *status != "default").map(|status| {
             let code = status.parse().unwrap_or_else(|_| panic!("{method} {path}: {status} is not one status"));
             (code, self.follow(&format!("{pointer}/responses/{status}")))
