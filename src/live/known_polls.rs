@@ -18,6 +18,9 @@ use crate::{
 /// How old a poll may be before it is read again.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long a reader waits for a poll to be read again, with an older one in hand.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// Past so many polls, those not read for [`FRESH`] are forgotten, and if that frees nothing, all are.
 const MOST_KNOWN: usize = 10_000;
 
@@ -55,9 +58,9 @@ impl KnownPolls {
         if !self.claim(id) {
             return Ok(Some(stale));
         }
-        match self.refresh(store, id).await {
-            Err(StoreError::Unavailable(_)) => Ok(Some(stale)),
-            answer => answer,
+        match tokio::time::timeout(PATIENCE, self.refresh(store, id)).await {
+            Err(_) | Ok(Err(StoreError::Unavailable(_))) => Ok(Some(stale)),
+            Ok(answer) => answer,
         }
     }
 

@@ -6,7 +6,7 @@
 //! anew who the master is. A cluster's driver follows moves by itself; it too is given up when it stops answering.
 //!
 //! Nothing here sends a command twice. (A cluster's driver does; every script is safe against that.) Whatever goes
-//! wrong, a caller waits [`CONNECT`] plus [`ANSWER`] at the longest, so a reader gets a 503 within a second.
+//! wrong, a caller waits [`ANSWER`] at the longest.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,8 +31,8 @@ const CONNECT: Duration = Duration::from_millis(400);
 /// How long making one may take in all: past [`CONNECT`] it goes on for the callers to come, or a slow handshake would
 /// be begun over and over and never end.
 const CONNECT_IN_ALL: Duration = Duration::from_secs(2);
-/// How long an answer may take.
-const ANSWER: Duration = Duration::from_millis(450);
+/// How long a call may take in all, waiting for a connection included: a reader gets a 503 within a second.
+const ANSWER: Duration = Duration::from_millis(900);
 /// How long a failure to connect is believed before it is tried again.
 const REST: Duration = Duration::from_millis(50);
 
@@ -72,10 +72,17 @@ impl Link {
 
     /// Sends a command and waits for the answer, an error of the server's included.
     pub(super) async fn call(&self, command: &Cmd) -> Result<RedisResult<Value>, StoreError> {
+        let asked = Instant::now();
         let (number, mut connection) = self.connection().await?;
-        let answer = match &mut connection {
-            Connection::Single(connection) => connection.req_packed_command(command).await,
-            Connection::Cluster(connection) => connection.req_packed_command(command).await,
+        let answer = async {
+            match &mut connection {
+                Connection::Single(connection) => connection.req_packed_command(command).await,
+                Connection::Cluster(connection) => connection.req_packed_command(command).await,
+            }
+        };
+        let Ok(answer) = tokio::time::timeout(ANSWER.saturating_sub(asked.elapsed()), answer).await else {
+            self.give_up(number);
+            return Err(StoreError::unavailable("no answer came in time"));
         };
         match answer.and_then(Value::extract_error) {
             Err(error) if is_trouble(&error) => {
