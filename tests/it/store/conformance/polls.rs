@@ -221,7 +221,7 @@ async fn of_two_edits_of_one_revision_one_is_made(store: Arc<dyn Store>) {
     let mut poll = stage.poll(yes_or_no()).await;
     let ask = |question: String| PollEdit { question: Some(question), ..PollEdit::default() };
     let edited = stage.edited(&poll, ask("الأول".to_owned())).await;
-    for question in ["الأول", "الثاني"] {
+    for question in ["الثاني", "الثالث"] {
         assert_eq!(stage.edit(&poll, ask(question.to_owned())).await, Replacement::Mismatch(edited.revision));
     }
     let mut ahead = edited.clone();
