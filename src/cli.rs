@@ -7,7 +7,10 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
-use crate::config::{DefaultValue, Flags, SETTINGS, Setting, Shape};
+use crate::{
+    config::{DefaultValue, Flags, SETTINGS, Setting, Shape},
+    http_client::Url,
+};
 
 /// The exit code for a mistake in the command line or the configuration (`EX_USAGE` of sysexits.h).
 pub const EXIT_USAGE: u8 = 64;
@@ -37,7 +40,7 @@ pub enum Command {
     /// Ask a running replica whether it is ready.
     Healthcheck {
         /// What to ask instead of `/readyz` at the configured address.
-        url: Option<String>,
+        url: Option<Url>,
     },
     /// Show settings.
     Config {
@@ -101,6 +104,7 @@ fn grammar() -> clap::Command {
                     Arg::new("url")
                         .long("url")
                         .value_name("URL")
+                        .value_parser(value_parser!(Url))
                         .help("What to ask [default: /readyz at the address of --listen]"),
                 ),
         )

@@ -30,13 +30,13 @@ pub fn run(url: &Url) -> Result<(), String> {
 
 /// Where a replica on this host that listens at an address is asked: one that listens on every interface is asked on
 /// the loopback.
-pub fn url_of(listen: SocketAddr) -> String {
+pub fn url_of(listen: SocketAddr) -> Url {
     let host = match listen.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
         host @ (IpAddr::V4(_) | IpAddr::V6(_)) => host,
     };
-    format!("http://{}/readyz", SocketAddr::new(host, listen.port()))
+    Url::of(SocketAddr::new(host, listen.port()), "/readyz")
 }
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ mod tests {
 
     fn ask_one_that_answers(answer: &'static str) -> Result<(), String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = url_of(listener.local_addr().unwrap()).parse().unwrap();
+        let url = url_of(listener.local_addr().unwrap());
         let replica = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = [0; 1024];
@@ -76,7 +76,7 @@ mod tests {
     fn a_replica_that_is_not_there_is_not_healthy() {
         // Bound, then closed: nobody listens there now.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert!(run(&url_of(address).parse().unwrap()).unwrap_err().contains("did not answer"));
+        assert!(run(&url_of(address)).unwrap_err().contains("did not answer"));
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
             ("[::]:80", "http://[::1]:80/readyz"),
             ("10.0.0.7:80", "http://10.0.0.7:80/readyz"),
         ] {
-            assert_eq!(url_of(listen.parse().unwrap()), url);
+            assert_eq!(url_of(listen.parse().unwrap()).to_string(), url);
         }
     }
 }

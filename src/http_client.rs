@@ -5,7 +5,7 @@
 //! does and nothing has to be kept between requests. It speaks plain HTTP only, follows no redirects, reads no chunked
 //! bodies (sawt sends none but in event streams), and takes at most [`MAX_ANSWER_BYTES`].
 
-use std::{fmt, io, str::FromStr, time::Duration};
+use std::{fmt, io, net::SocketAddr, str::FromStr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -27,6 +27,12 @@ pub struct Url {
 }
 
 impl Url {
+    /// A path at an address.
+    pub fn of(address: SocketAddr, path: &str) -> Self {
+        let (host, port) = (address.ip().to_string(), address.port());
+        Self { authority: address.to_string(), host, port, path: path.to_owned() }
+    }
+
     /// The same host, with another path.
     #[must_use]
     pub fn at(&self, path: &str) -> Self {

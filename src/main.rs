@@ -1,6 +1,7 @@
 //! Arguments, then configuration, then the command, then an exit code.
 
 use std::{
+    fmt::Display,
     io::{self, Write as _},
     process::ExitCode,
 };
@@ -8,9 +9,12 @@ use std::{
 use sawt::{
     cli::{self, Command, Invocation},
     clock::Clock,
-    config::{self, Config, Fault},
+    config::{self, Config},
     demo::Demo,
-    healthcheck, server, telemetry,
+    healthcheck,
+    http_client::Url,
+    server::{self, Addresses},
+    telemetry,
 };
 
 fn main() -> ExitCode {
@@ -27,43 +31,37 @@ fn main() -> ExitCode {
         Command::Serve => config().map(|config| serve(&config, None)),
         Command::Demo { readers } => config().map(|mut config| match Demo::prepare(&mut config, readers) {
             Ok(demo) => serve(&config, Some(demo)),
-            Err(error) => fail(&format!("the demo's directory can't be made: {error}")),
+            Err(error) => end(&format_args!("the demo's directory can't be made: {error}"), 1),
         }),
         Command::Healthcheck { url: Some(url) } => Ok(healthcheck(&url)),
         Command::Healthcheck { url: None } => config().map(|config| healthcheck(&healthcheck::url_of(config.listen))),
         Command::Config { default: true } => Ok(print(&config::default_file())),
         Command::Config { default: false } => config().map(|config| print(&config::listing(&config))),
     };
-    outcome.unwrap_or_else(|faults| refuse(&faults))
+    outcome.unwrap_or_else(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        end(&faults.join("\nsawt: "), cli::EXIT_USAGE)
+    })
 }
 
 fn serve(config: &Config, demo: Option<Demo>) -> ExitCode {
     let _log = match telemetry::init(&config.log, config.log_format, Clock::default()) {
         Ok(guard) => guard,
-        Err(error) => return fail(&error.to_string()),
+        Err(error) => return end(&error, 1),
     };
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let served = server::run(config, |addresses| {
+    let announce = |addresses: Addresses| {
         if let Some(demo) = demo {
             demo.start(addresses.listen);
         }
-    });
-    served.map_or_else(
-        |error| {
-            fail(&error.to_string());
-            error.exit_code().into()
-        },
-        |()| ExitCode::SUCCESS,
-    )
+    };
+    server::run(config, announce).map_or_else(|error| end(&error, error.exit_code()), |()| ExitCode::SUCCESS)
 }
 
-fn healthcheck(url: &str) -> ExitCode {
-    match url.parse() {
-        Ok(url) => healthcheck::run(&url).map_or_else(|reason| fail(&reason), |()| ExitCode::SUCCESS),
-        Err(rule) => refuse(&[Fault { place: "--url".to_owned(), rule: format!("{rule}, is {url:?}") }]),
-    }
+fn healthcheck(url: &Url) -> ExitCode {
+    healthcheck::run(url).map_or_else(|reason| end(&reason, 1), |()| ExitCode::SUCCESS)
 }
 
 fn print(text: &str) -> ExitCode {
@@ -72,14 +70,7 @@ fn print(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn refuse(faults: &[Fault]) -> ExitCode {
-    for fault in faults {
-        let _ = writeln!(io::stderr(), "sawt: {fault}");
-    }
-    cli::EXIT_USAGE.into()
-}
-
-fn fail(reason: &str) -> ExitCode {
+fn end(reason: &impl Display, code: u8) -> ExitCode {
     let _ = writeln!(io::stderr(), "sawt: {reason}");
-    ExitCode::FAILURE
+    code.into()
 }

@@ -104,7 +104,7 @@ impl Demo {
     /// # Errors
     /// The replica is not there, or refuses what it should not.
     pub async fn run(&self, listen: SocketAddr, to: &mut impl Write) -> Result<(), DemoError> {
-        let replica = Replica::at(listen)?;
+        let replica = Replica::at(listen);
         replica.wait_until_ready().await?;
         let poll = replica.create_poll(&self.admin_key).await?;
         self.invite(&replica, &poll, to)?;
@@ -160,7 +160,7 @@ fn store_in(directory: &Path) -> io::Result<StoreAddress> {
 
 /// The replica under demonstration, as seen from outside.
 struct Replica {
-    base: Url,
+    readyz: Url,
 }
 
 /// What the demo wants to know of a poll.
@@ -178,19 +178,19 @@ struct PollOption {
 }
 
 impl Replica {
-    fn at(listen: SocketAddr) -> io::Result<Self> {
-        Ok(Self { base: healthcheck::url_of(listen).parse().map_err(io::Error::other)? })
+    fn at(listen: SocketAddr) -> Self {
+        Self { readyz: healthcheck::url_of(listen) }
     }
 
     fn url(&self, path: &str) -> Url {
-        self.base.at(path)
+        self.readyz.at(path)
     }
 
     async fn wait_until_ready(&self) -> Result<(), DemoError> {
         for _ in 0..READY_TRIES {
             // First, so that a replica that needs a moment is not logged as one that refused.
             tokio::time::sleep(READY_EVERY).await;
-            let request = Request { method: "GET", url: &self.base, authorization: None, json: None };
+            let request = Request { method: "GET", url: &self.readyz, authorization: None, json: None };
             if request.send(LIMIT).await?.status == 200 {
                 return Ok(());
             }
