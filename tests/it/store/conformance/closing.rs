@@ -117,7 +117,11 @@ async fn closing_twice_closes_once(store: Arc<dyn Store>) {
     let edit = poll.closed(stage.now().await);
     let Replacement::Done(closed) = stage.replace(&edit).await else { panic!("not closed") };
     assert_eq!(stage.tally(&closed).await.state, State::Closed);
-    assert_eq!(stage.replace(&edit).await, Replacement::Done(closed.clone()), "the answer was lost and asked for again");
+    assert_eq!(
+        stage.replace(&edit).await,
+        Replacement::Done(closed.clone()),
+        "the answer was lost and asked for again"
+    );
     assert_eq!(stage.replace(&closed.closed(stage.now().await)).await, Replacement::Closed);
     assert_eq!(stage.read(&poll).await, closed);
 }
