@@ -79,7 +79,7 @@ fn grammar() -> clap::Command {
             "Every setting is also a variable (--ops-listen: SAWT_OPS_LISTEN) and a key of sawt.toml (ops_listen); \
              flags override variables, which override the file. `sawt config` shows what is in force.\n\n\
              Exit codes: 0 stopped as asked; 1 failed, or not healthy; 64 a mistake in the command line or the \
-             settings, and nothing was started.",
+             settings, and nothing was started; 78 the store must not be used as it is configured.",
         )
         .max_term_width(110)
         .subcommand(clap::Command::new("serve").about("Serve until told to stop (this is what sawt does by itself)"))

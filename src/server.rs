@@ -173,6 +173,9 @@ fn readers_server(
 ) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
     let application = move || {
         let store = stores.connect();
+        // Connects now, so that the first vote does not have to wait for it; if that fails, the vote tries again.
+        let warm = Arc::clone(&store);
+        rt::spawn(async move { warm.now().await });
         let boxes = BallotBoxes::new(Arc::clone(&store), Arc::clone(&shared.metrics));
         let worker = Worker { shared: Arc::clone(&shared), store, boxes };
         App::new().wrap(Observe::new(Arc::clone(&shared))).app_data(web::Data::new(worker)).configure(http::configure)

@@ -62,7 +62,7 @@ fn everything_wrong_is_said_at_once_with_where_it_came_from_and_what_it_may_be()
         ("lissten in ", "is not a setting; did you mean listen?"),
         ("partitions in ", "must be a text, a whole number, true or false, is a float"),
         ("SAWT_SHUTDOWN_SECS", "must be a whole number from 1 to 300, is \"301\""),
-        ("SAWT_STORE", "must be sqlite:PATH"),
+        ("SAWT_STORE", "must be redis://"),
         ("SAWT_SECRET", "must be at least 32 bytes long, is 6"),
         ("--allow-eviction", "must be true or false, is \"maybe\""),
     ] {
@@ -86,6 +86,7 @@ fn every_setting_has_bounds() {
         ("partitions", vec!["1", "1024"], vec!["0", "1025", "-1", "x"]),
         ("allow_eviction", vec!["true", "false"], vec!["yes", "1"]),
         ("workers", vec!["1", "256"], vec!["0", "257"]),
+        ("drain_secs", vec!["0", "300"], vec!["-1", "301"]),
         ("shutdown_secs", vec!["1", "300"], vec!["0", "301", "1.5"]),
         ("log", vec!["info", "off", "info,sawt::store=debug"], vec!["sawt=loud", "a=b=c"]),
         ("log_format", vec!["text", "json"], vec!["JSON", "xml"]),
@@ -105,7 +106,9 @@ fn every_setting_has_bounds() {
 fn a_redis_store_needs_its_secrets_set() {
     let faults = load(None, &[], &[("SAWT_STORE", "redis://:canary@cache")]).unwrap_err();
     assert_eq!(faults.len(), 2, "{faults:?}");
-    assert!(faults[0].starts_with("SAWT_ADMIN_KEY: must be set, or SAWT_ADMIN_KEY_FILE: the store is redis://:***@"));
+    assert!(
+        faults[0].starts_with("SAWT_ADMIN_KEY: must be set, or SAWT_ADMIN_KEY_FILE: the store is redis://:(set)@cache")
+    );
     assert!(faults[1].starts_with("SAWT_SECRET: must be set"));
     let set = [("SAWT_STORE", "redis://cache"), ("SAWT_ADMIN_KEY", SECRET), ("SAWT_SECRET", SECRET)];
     assert!(load(None, &[], &set).is_ok());
@@ -161,7 +164,7 @@ fn the_listing_hides_secrets_and_says_where_each_value_came_from() {
     let words = |name: &str| -> Vec<&str> {
         text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap().split_whitespace().collect()
     };
-    assert_eq!(words("store"), ["store", "redis://:***@cache", "SAWT_STORE"]);
+    assert_eq!(words("store"), ["store", "redis://:(set)@cache:6379", "SAWT_STORE"]);
     assert_eq!(words("secret"), ["secret", "(set)", "SAWT_SECRET"]);
     assert_eq!(words("workers"), ["workers", "3", "--workers"]);
     assert_eq!(words("listen"), ["listen", "127.0.0.1:8080", "default"]);
@@ -199,4 +202,16 @@ fn the_default_file_names_every_setting_and_its_commented_values_are_the_real_on
 #[test]
 fn the_default_file_in_the_repository_is_what_the_binary_prints() {
     assert_eq!(include_str!("../../deploy/sawt.toml"), default_file(), "write it with `sawt config --default`");
+}
+
+#[test]
+fn the_readme_names_every_setting_and_its_default() {
+    let readme = include_str!("../../README.md");
+    for setting in SETTINGS {
+        let row = match setting.default {
+            DefaultValue::Is(value) => format!("| `{}` | `{value}`", setting.variable()),
+            DefaultValue::Unset { .. } => format!("| `{}` | ", setting.variable()),
+        };
+        assert!(readme.contains(&row), "{row}");
+    }
 }

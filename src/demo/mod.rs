@@ -188,11 +188,12 @@ impl Replica {
 
     async fn wait_until_ready(&self) -> Result<(), DemoError> {
         for _ in 0..READY_TRIES {
+            // First, so that a replica that needs a moment is not logged as one that refused.
+            tokio::time::sleep(READY_EVERY).await;
             let request = Request { method: "GET", url: &self.base, authorization: None, json: None };
             if request.send(LIMIT).await?.status == 200 {
                 return Ok(());
             }
-            tokio::time::sleep(READY_EVERY).await;
         }
         Err(DemoError::NotReady)
     }

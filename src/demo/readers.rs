@@ -1,7 +1,7 @@
 //! Readers made up for a demo.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io::{self, Write},
     time::Duration,
 };
@@ -28,7 +28,7 @@ impl Pace {
     pub const HUMAN: Self = Self { at_once: 100, think: Duration::from_secs(3), retry_after: Duration::from_secs(1) };
 }
 
-/// How often a reader sends a vote that gets no answer before giving up.
+/// How often a reader sends what gets no answer before giving up.
 const TRIES: u32 = 5;
 
 /// How often progress is told.
@@ -60,13 +60,12 @@ pub(super) async fn vote(
     to: &mut impl Write,
 ) -> Result<(), DemoError> {
     let voted = Cell::new(0_u32);
-    let gave_up = Cell::new(0_u32);
+    let failures = RefCell::new(Vec::new());
     let crowd = stream::iter(0..readers).for_each_concurrent(pace.at_once, |_| async {
-        let count = match read_and_vote(replica, poll, pace).await {
-            Ok(()) => &voted,
-            Err(_) => &gave_up,
-        };
-        count.set(count.get() + 1);
+        match read_and_vote(replica, poll, pace).await {
+            Ok(()) => voted.set(voted.get() + 1),
+            Err(error) => failures.borrow_mut().push(error),
+        }
     });
     let tell = async {
         let mut ticks = tokio::time::interval(TELL_EVERY);
@@ -82,9 +81,9 @@ pub(super) async fn vote(
     };
     told?;
     progress(replica, poll, voted.get(), readers, to).await?;
-    match gave_up.get() {
-        0 => writeln!(to, "Every reader has voted.")?,
-        some => writeln!(to, "{some} readers gave up: their votes got no answer {TRIES} times.")?,
+    match failures.take().as_slice() {
+        [] => writeln!(to, "Every reader has voted.")?,
+        [.., last] => writeln!(to, "{} readers could not vote, the last because {last}", readers - voted.get())?,
     }
     Ok(to.flush()?)
 }

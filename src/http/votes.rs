@@ -50,7 +50,7 @@ pub(super) async fn cast(
         chosen = Some(choices);
         Ok(Action::Cast(choices))
     };
-    let (known, receipt) = put(&worker, known, &voter, action).await?;
+    let (known, partition, receipt) = put(&worker, known, &voter, action).await?;
     let (status, outcome, cast_at) = match receipt.outcome {
         Outcome::Counted => (StatusCode::CREATED, "counted", Some(receipt.at)),
         Outcome::Changed => (StatusCode::OK, "changed", Some(receipt.at)),
@@ -61,7 +61,7 @@ pub(super) async fn cast(
         Outcome::Withdrawn | Outcome::NoBallot => return Err(Problem::internal("a cast ballot was withdrawn")),
     };
     note_outcome(&req, outcome);
-    let snapshot = learn(&worker, &known, &voter, &receipt).await;
+    let snapshot = learn(&worker, &known, partition, &receipt).await;
     let shown = snapshot.filter(|snapshot| results::shown_to_voters(known.poll.results, snapshot.tally.state));
     let body = chosen.and_then(|choices| write_vote(&known.poll, choices, cast_at, shown.as_deref()).ok());
     let body = body.ok_or_else(|| Problem::internal("a vote could not be written"))?;
@@ -89,11 +89,11 @@ pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Res
     let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
     let known = worker.published(id).await?;
     origin::check(&req, &known.site, worker.shared.public_url.as_deref(), carrier)?;
-    let (known, receipt) = put(&worker, known, &voter, |_| Ok(Action::Withdraw)).await?;
+    let (known, partition, receipt) = put(&worker, known, &voter, |_| Ok(Action::Withdraw)).await?;
     match receipt.outcome {
         Outcome::Withdrawn => {
             note_outcome(&req, "withdrawn");
-            learn(&worker, &known, &voter, &receipt).await;
+            learn(&worker, &known, partition, &receipt).await;
         }
         Outcome::NoBallot => note_outcome(&req, "no-ballot"),
         Outcome::AlreadyVoted(choices) => return Err(already_voted(&known.poll, choices)),
@@ -105,18 +105,20 @@ pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Res
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, conditional::PRIVATE)).finish())
 }
 
-/// Puts a ballot in its box, again for each revision of the poll that comes to light meanwhile.
+/// Puts a ballot in its box, again for each revision of the poll that comes to light meanwhile. Gives the poll it was
+/// decided by, the voter's partition, and what became of it.
 async fn put(
     worker: &Worker,
     mut known: Arc<Known>,
     voter: &Voter,
     mut action: impl FnMut(&Poll) -> Result<Action, Problem>,
-) -> Result<(Arc<Known>, Receipt), Problem> {
+) -> Result<(Arc<Known>, u16, Receipt), Problem> {
     let mut rereads = 0;
     loop {
-        let ballot = Ballot { voter: VoterDigest::of(&voter.id, &known.poll), action: action(&known.poll)? };
+        let digest = VoterDigest::of(&voter.id, &known.poll);
+        let ballot = Ballot { voter: digest, action: action(&known.poll)? };
         match worker.boxes.cast(&known.poll, ballot).await {
-            Ok(receipt) => return Ok((known, receipt)),
+            Ok(receipt) => return Ok((known, digest.partition, receipt)),
             Err(CastError::Stale | CastError::Gone) if rereads < MAX_REREADS => {
                 rereads += 1;
                 known = worker.refreshed(known.poll.id).await?;
@@ -128,8 +130,7 @@ async fn put(
 
 /// Tells the hub what the store answered, and takes the poll's tally from it. The vote stands whether or not the tally
 /// can be had, so a store that falls silent now is no reason to refuse it.
-async fn learn(worker: &Worker, known: &Known, voter: &Voter, receipt: &Receipt) -> Option<Arc<Snapshot>> {
-    let partition = VoterDigest::of(&voter.id, &known.poll).partition;
+async fn learn(worker: &Worker, known: &Known, partition: u16, receipt: &Receipt) -> Option<Arc<Snapshot>> {
     match worker.shared.hub.learn(&*worker.store, &known.poll, partition, &receipt.tally).await {
         Ok(snapshot) => snapshot,
         Err(error) => {

@@ -253,9 +253,12 @@ impl PollEdit {
         }
         if self.options.is_some() || self.min_choices.is_some() || self.max_choices.is_some() {
             let min = self.min_choices.unwrap_or(poll.min_choices.into());
-            let max = self.max_choices.unwrap_or(poll.max_choices.into());
-            (edited.min_choices, edited.max_choices) =
-                check.choices(poll.kind, Some(min), Some(max), edited.options.len());
+            // "As many as there are" goes on meaning that.
+            let all_before = usize::from(poll.max_choices) == poll.options.len();
+            let max_before =
+                if all_before && poll.kind == Kind::Multiple { None } else { Some(poll.max_choices.into()) };
+            let max = self.max_choices.or(max_before);
+            (edited.min_choices, edited.max_choices) = check.choices(poll.kind, Some(min), max, edited.options.len());
         }
         edited.results = self.results.unwrap_or(poll.results);
         edited.changeable = self.changeable.unwrap_or(poll.changeable);
@@ -489,6 +492,7 @@ pub(super) mod tests {
             (PollEdit { options: options(&["a", "b", "c", "d"]), ..PollEdit::default() }, "one more"),
             (PollEdit { options: options(&["a", "b", "d"]), ..PollEdit::default() }, "one exchanged"),
             (PollEdit { max_choices: Some(3), ..PollEdit::default() }, "another bound"),
+            (PollEdit { max_choices: Some(1), ..PollEdit::default() }, "a lower bound"),
         ] {
             let edit = edit.apply(&poll, earlier(9)).unwrap();
             assert!(edit.reshapes, "{what}");

@@ -10,7 +10,7 @@
 //!    At every instant, in every partition, `ballots` is the number of voters on record, and in a `single` poll the
 //!    votes of all options add up to it.
 //! 2. **The store decides.** Whether the poll is open, by the store's own clock; whether the voter has a ballot;
-//!    whether it may change: all inside that step. The caller says which [`Revision`](crate::poll::Revision) of the
+//!    whether it may change: all inside that step. The caller says which [`Revision`] of the
 //!    poll it knows; if that is not the one in force, the answer is [`Cast::Stale`] and nothing was done.
 //! 3. **Every call may be made twice.** A lost answer is repeated by asking again: `Counted` and `Changed` turn into
 //!    `Repeated`, `Withdrawn` into `NoBallot`, and nothing else changes.

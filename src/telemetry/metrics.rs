@@ -1,18 +1,4 @@
-//! What is counted, and under which name.
-//!
-//! | metric | labels | what |
-//! | --- | --- | --- |
-//! | `sawt_http_requests_total` | `method`, `route`, `status` | requests answered |
-//! | `sawt_http_request_duration_seconds` | `method`, `route`, `status` | from the head of a request to the head of its answer |
-//! | `sawt_ballots_total` | `outcome` | ballots the store decided on |
-//! | `sawt_batch_ballots` | | ballots per store call: how well group commit gathers |
-//! | `sawt_store_call_duration_seconds` | `operation` | answered store calls |
-//! | `sawt_store_failures_total` | `operation` | store calls without an answer |
-//! | `sawt_build_info` | `version` | 1 |
-//! | `process_start_time_seconds` | | when this replica started, since 1970 |
-//!
-//! Units are base units, as Prometheus asks. `route` is the route's pattern, never the path a client sent, and a
-//! method that is none of HTTP's own is `other`: the number of series is this service's to decide.
+//! What is counted, and how it is written for Prometheus. The names are in [`super`].
 
 use std::{
     fmt,
@@ -142,12 +128,12 @@ impl Metrics {
 impl Collector for Counts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let requests =
-            encoder.encode_descriptor("sawt_http_requests", "Requests answered", None, MetricType::Counter)?;
+            encoder.encode_descriptor("sawt_http_requests", "Requests answered.", None, MetricType::Counter)?;
         each(&self.requests, ["method", "route", "status"], requests, |spread, metric| {
             counter(spread.count(), metric)
         })?;
 
-        let about = "From the head of a request to the head of its answer";
+        let about = "From the head of a request to the head of its answer.";
         let durations = encoder.encode_descriptor(
             "sawt_http_request_duration",
             about,
@@ -158,15 +144,15 @@ impl Collector for Counts {
             histogram(spread, NANOS_PER_SECOND, metric)
         })?;
 
-        let about = "Ballots the store decided on";
+        let about = "Ballots the store decided on.";
         let ballots = encoder.encode_descriptor("sawt_ballots", about, None, MetricType::Counter)?;
         each(&self.ballots, ["outcome"], ballots, |count, metric| counter(count.load(Relaxed), metric))?;
 
-        let about = "Ballots per store call";
+        let about = "Ballots per store call.";
         let mut batches = encoder.encode_descriptor("sawt_batch_ballots", about, None, MetricType::Histogram)?;
         histogram(&self.batches, 1.0, &mut batches)?;
 
-        let about = "Answered store calls";
+        let about = "Answered store calls.";
         let calls = encoder.encode_descriptor(
             "sawt_store_call_duration",
             about,
@@ -175,11 +161,11 @@ impl Collector for Counts {
         )?;
         each(&self.store_calls, ["operation"], calls, |spread, metric| histogram(spread, NANOS_PER_SECOND, metric))?;
 
-        let about = "Store calls without an answer";
+        let about = "Store calls without an answer.";
         let failures = encoder.encode_descriptor("sawt_store_failures", about, None, MetricType::Counter)?;
         each(&self.store_failures, ["operation"], failures, |count, metric| counter(count.load(Relaxed), metric))?;
 
-        let about = "When this replica started, since 1970";
+        let about = "When this replica started, since 1970.";
         let unit = Some(&Unit::Seconds);
         let started = encoder.encode_descriptor("process_start_time", about, unit, MetricType::Gauge)?;
         ConstGauge::new(self.started_secs).encode(started)

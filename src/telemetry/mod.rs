@@ -1,5 +1,21 @@
-//! What an operator sees: log lines, and metrics. The names of every metric are here and in [`metrics`]; the fields of
-//! a log line are those of the event.
+//! What an operator sees: log lines, and metrics.
+//!
+//! The fields of a log line are those of its event: one per request, and one for whatever goes wrong or changes. The
+//! metrics are these:
+//!
+//! | metric | labels | what |
+//! | --- | --- | --- |
+//! | `sawt_http_requests_total` | `method`, `route`, `status` | requests answered |
+//! | `sawt_http_request_duration_seconds` | `method`, `route`, `status` | from the head of a request to the head of its answer |
+//! | `sawt_ballots_total` | `outcome` | ballots the store decided on |
+//! | `sawt_batch_ballots` | | ballots per store call: how well group commit gathers |
+//! | `sawt_store_call_duration_seconds` | `operation` | answered store calls |
+//! | `sawt_store_failures_total` | `operation` | store calls without an answer |
+//! | `sawt_build_info` | `version` | 1 |
+//! | `process_start_time_seconds` | | when this replica started, since 1970 |
+//!
+//! Units are base units, as Prometheus asks. `route` is the route's pattern, never the path a client sent, and a
+//! method that is none of HTTP's own is `other`: the number of series is this service's to decide.
 
 mod log;
 mod metrics;

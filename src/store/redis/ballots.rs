@@ -24,10 +24,13 @@ const MOST_TURNS: usize = 16;
 /// How many buckets one call of `split.lua` adds at most, so that none takes long.
 const SPLITS_AT_ONCE: u32 = 8;
 
-/// What one call of `cast.lua` said.
+/// What one call of `cast.lua` said. All but `Committed` say that nothing was done.
 enum Turn {
-    Committed { outcomes: Vec<Option<Outcome>>, tally: PartitionTally, upkeep_due: bool },
+    Committed(Committed),
+    /// The partition is at this other revision.
     Behind(Revision),
+    /// A ballot lies in another bucket than was known.
+    Moved,
     Gone,
 }
 
@@ -38,32 +41,17 @@ impl RedisStore {
         partition: u16,
         ballots: &[Ballot],
     ) -> Result<Cast, StoreError> {
-        let mut outcomes: Vec<Option<Outcome>> = vec![None; ballots.len()];
-        let mut left: Vec<usize> = (0..ballots.len()).collect();
         for _ in 0..MOST_TURNS {
-            let asked: Vec<Ballot> = left.iter().filter_map(|place| ballots.get(*place)).copied().collect();
-            match self.cast_turn(poll, partition, &asked).await? {
+            match self.cast_turn(poll, partition, ballots).await? {
+                Turn::Committed(committed) => return Ok(Cast::Committed(committed)),
                 Turn::Gone => return Ok(Cast::Gone),
+                Turn::Moved => {}
                 Turn::Behind(revision) if revision > poll.revision => return Ok(Cast::Stale),
                 Turn::Behind(_) => match self.bring_forward(poll, partition).await? {
                     Forward::Brought => {}
                     Forward::Stale => return Ok(Cast::Stale),
                     Forward::Gone => return Ok(Cast::Gone),
                 },
-                Turn::Committed { outcomes: decided, tally, upkeep_due } => {
-                    let mut stale = Vec::new();
-                    for (place, outcome) in left.into_iter().zip(decided) {
-                        match outcomes.get_mut(place) {
-                            Some(slot) if outcome.is_some() => *slot = outcome,
-                            Some(_) | None => stale.push(place),
-                        }
-                    }
-                    if stale.is_empty() {
-                        let outcomes = outcomes.into_iter().flatten().collect();
-                        return Ok(Cast::Committed(Committed { outcomes, tally, upkeep_due }));
-                    }
-                    left = stale;
-                }
             }
         }
         Err(StoreError::unavailable("the poll kept changing while ballots were cast"))
@@ -94,6 +82,10 @@ impl RedisStore {
         match reply.int()? {
             -1 => return Ok(Turn::Gone),
             0 => return Ok(Turn::Behind(Revision(reply.number()?))),
+            2 => {
+                self.buckets.learn(poll.id, partition, reply.number()?);
+                return Ok(Turn::Moved);
+            }
             _ => {}
         }
         let letters = reply.bytes()?;
@@ -105,7 +97,8 @@ impl RedisStore {
         let upkeep_due = reply.int()? > 0;
         let votes = read_votes(options, &mut reply)?;
         let outcomes = read_outcomes(poll.kind, &letters, &recorded)?;
-        Ok(Turn::Committed { outcomes, tally: PartitionTally { version, ballots, votes, state, as_of }, upkeep_due })
+        let tally = PartitionTally { version, ballots, votes, state, as_of };
+        Ok(Turn::Committed(Committed { outcomes, tally, upkeep_due }))
     }
 
     /// Finishes what an edit began: whoever made it has not come to this partition yet, or did not live to.
@@ -237,12 +230,12 @@ fn read_votes(options: usize, reply: &mut Reply) -> Result<Votes, StoreError> {
     (0..options).map(|_| reply.number()).collect()
 }
 
-/// An outcome per letter; `None` where the ballot's bucket has moved and it must be cast again.
-fn read_outcomes(kind: Kind, letters: &[u8], recorded: &[u8]) -> Result<Vec<Option<Outcome>>, StoreError> {
+/// An outcome per letter.
+fn read_outcomes(kind: Kind, letters: &[u8], recorded: &[u8]) -> Result<Vec<Outcome>, StoreError> {
     let corrupt = || StoreError::Corrupt("the outcomes of a cast".to_owned());
     let mut recorded = std::str::from_utf8(recorded).map_err(|_| corrupt())?.split(',');
     let mut outcome = |letter: &u8| {
-        Ok(Some(match letter {
+        Ok(match letter {
             b'c' => Outcome::Counted,
             b'r' => Outcome::Repeated,
             b'h' => Outcome::Changed,
@@ -253,9 +246,8 @@ fn read_outcomes(kind: Kind, letters: &[u8], recorded: &[u8]) -> Result<Vec<Opti
                 let code = recorded.next().and_then(|code| code.parse().ok()).ok_or_else(corrupt)?;
                 Outcome::AlreadyVoted(choices(kind, code)?)
             }
-            b's' => return Ok(None),
             _ => return Err(corrupt()),
-        }))
+        })
     };
     letters.iter().map(&mut outcome).collect()
 }

@@ -8,10 +8,11 @@
 --       4 the ballots, 15 bytes each: 0 to cast or 1 to withdraw (u8), index of the bucket in KEYS (u16), digest
 --         (8 bytes), code of the choices (u32; 0 to withdraw); integers are little-endian
 --       5 whether a code is a set of bits ("1") or one slot ("0")
--- Answers {-1}: no such poll; {0, revision}: another revision is in force; or
+-- Answers {-1}: no such poll; {0, revision}: another revision is in force; {2, buckets}: there are so many buckets now,
+--       and a ballot named lies in another one; nothing was done in these cases; or
 --       {1, outcomes, recorded, time, phase, open, version, ballots, buckets, splits due, votes of slot 0, 1, …}
 -- where outcomes has a letter per ballot (c counted, r repeated, h changed, w withdrawn, n no ballot, a already voted,
--- x not open, s stale: the bucket is not the one named, nothing was done) and recorded lists the codes for each a.
+-- x not open) and recorded lists the codes for each a.
 
 local TARGET = 64
 
@@ -37,16 +38,15 @@ local ballots_before, version_before = ballots, version
 
 -- Linear hashing (Litwin 1980): with n buckets and m the power of two at most n, a hash goes to its remainder by 2m,
 -- or if that bucket is not there yet, to its remainder by m.
-local known = tonumber(ARGV[2])
-local moved
-if buckets ~= known then
+local packed = ARGV[4]
+if buckets ~= tonumber(ARGV[2]) then
   local m = 1
   while m * 2 <= buckets do m = m * 2 end
-  moved = function(digest, key)
-    local hash = struct.unpack('<I4', digest)
+  for first = 1, #packed, 15 do
+    local _, index, hash = struct.unpack('<BI2I4', packed, first)
     local bucket = hash % (m * 2)
     if bucket >= buckets then bucket = hash % m end
-    return tonumber(string.match(key, '%d+$')) ~= bucket
+    if tonumber(string.match(KEYS[index], '%d+$')) ~= bucket then return {2, buckets} end
   end
 end
 
@@ -68,7 +68,6 @@ end
 local outcomes, recorded = {}, {}
 -- A number given to a command is printed with 17 digits each time it is; few different codes come in one batch.
 local values = {}
-local packed = ARGV[4]
 local place, n = 1, 0
 while place <= #packed do
   local withdraw, index, digest, code
@@ -82,9 +81,7 @@ while place <= #packed do
   n = n + 1
   local key = KEYS[index]
   local outcome
-  if moved and moved(digest, key) then
-    outcome = 's'
-  elseif open and not withdraw and redis.call('HSETNX', key, digest, value) == 1 then
+  if open and not withdraw and redis.call('HSETNX', key, digest, value) == 1 then
     outcome = 'c'
     ballots = ballots + 1
     version = version + 1

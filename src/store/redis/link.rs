@@ -9,7 +9,7 @@
 //! wrong, a caller waits [`CONNECT`] plus [`ANSWER`] at the longest, so a reader gets a 503 within a second.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -21,12 +21,16 @@ use redis::{
     cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
     sentinel::{SentinelClientBuilder, SentinelServerType},
 };
+use tokio::sync::Notify;
 
 use super::address::{RedisAddress, Topology, tcp_settings};
 use crate::store::StoreError;
 
-/// How long making a connection may take.
+/// How long a caller waits for a connection to be made.
 const CONNECT: Duration = Duration::from_millis(400);
+/// How long making one may take in all: past [`CONNECT`] it goes on for the callers to come, or a slow handshake would
+/// be begun over and over and never end.
+const CONNECT_IN_ALL: Duration = Duration::from_secs(2);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_millis(450);
 /// How long a failure to connect is believed before it is tried again.
@@ -35,16 +39,24 @@ const REST: Duration = Duration::from_millis(50);
 /// A worker's way to Redis.
 pub(super) struct Link {
     address: RedisAddress,
-    /// The connection in use and its number, so that the trouble of an old one does not end a new one.
-    current: Mutex<Option<(u64, Connection)>>,
-    /// Held while connecting: those who come meanwhile wait for that attempt and make none of their own.
-    connecting: tokio::sync::Mutex<Attempts>,
+    state: Arc<State>,
 }
 
 #[derive(Default)]
-struct Attempts {
+struct State {
+    connecting: Mutex<Connecting>,
+    /// Told when an attempt to connect has ended, either way.
+    ended: Notify,
+}
+
+#[derive(Default)]
+struct Connecting {
+    /// The connection in use and its number, so that the trouble of an old one does not end a new one.
+    current: Option<(u64, Connection)>,
     made: u64,
-    last_failure: Option<Instant>,
+    /// One attempt at a time: those who come meanwhile wait for that one.
+    is_under_way: bool,
+    last_failure: Option<(Instant, Arc<str>)>,
 }
 
 #[derive(Clone)]
@@ -55,7 +67,7 @@ enum Connection {
 
 impl Link {
     pub(super) fn new(address: RedisAddress) -> Self {
-        Self { address, current: Mutex::new(None), connecting: tokio::sync::Mutex::default() }
+        Self { address, state: Arc::default() }
     }
 
     /// Sends a command and waits for the answer, an error of the server's included.
@@ -96,44 +108,62 @@ impl Link {
     }
 
     async fn connection(&self) -> Result<(u64, Connection), StoreError> {
-        if let Some(current) = self.current() {
-            return Ok(current);
-        }
-        let waiting_since = Instant::now();
-        let mut attempts = self.connecting.lock().await;
-        if let Some(current) = self.current() {
-            return Ok(current);
-        }
-        if attempts.last_failure.is_some_and(|failure| failure >= waiting_since || failure.elapsed() < REST) {
-            return Err(StoreError::unavailable("the store could not be reached a moment ago"));
-        }
-        match tokio::time::timeout(CONNECT, connect(&self.address)).await {
-            Ok(Ok(connection)) => {
-                *attempts = Attempts { made: attempts.made + 1, last_failure: None };
-                let current = (attempts.made, connection);
-                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(current.clone());
-                Ok(current)
+        let ended = self.state.ended.notified();
+        {
+            let mut connecting = self.state.lock();
+            if let Some(current) = &connecting.current {
+                return Ok(current.clone());
             }
-            Ok(Err(error)) => {
-                attempts.last_failure = Some(Instant::now());
-                Err(StoreError::unavailable(error))
-            }
-            Err(too_late) => {
-                attempts.last_failure = Some(Instant::now());
-                Err(StoreError::unavailable(too_late))
+            if !connecting.is_under_way {
+                if let Some((failed_at, failure)) = &connecting.last_failure
+                    && failed_at.elapsed() < REST
+                {
+                    return Err(StoreError::unavailable(failure.to_string()));
+                }
+                connecting.is_under_way = true;
+                let (address, state) = (self.address.clone(), Arc::clone(&self.state));
+                tokio::spawn(async move { state.connect(&address).await });
             }
         }
-    }
-
-    fn current(&self) -> Option<(u64, Connection)> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        // Registered before the lock was let go, so an attempt that ended since is not missed.
+        tokio::time::timeout(CONNECT, ended).await.map_err(StoreError::unavailable)?;
+        let connecting = self.state.lock();
+        connecting.current.clone().ok_or_else(|| {
+            let failure =
+                connecting.last_failure.as_ref().map_or("the connection broke at once", |(_, failure)| failure);
+            StoreError::unavailable(failure)
+        })
     }
 
     fn give_up(&self, number: u64) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|(in_use, _)| *in_use == number) {
-            *current = None;
+        let mut connecting = self.state.lock();
+        if connecting.current.as_ref().is_some_and(|(in_use, _)| *in_use == number) {
+            connecting.current = None;
         }
+    }
+}
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Connecting> {
+        self.connecting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn connect(&self, address: &RedisAddress) {
+        let connected = tokio::time::timeout(CONNECT_IN_ALL, connect(address)).await;
+        let mut connecting = self.lock();
+        connecting.is_under_way = false;
+        let failure: Arc<str> = match connected {
+            Ok(Ok(connection)) => {
+                connecting.made += 1;
+                connecting.current = Some((connecting.made, connection));
+                connecting.last_failure = None;
+                return self.ended.notify_waiters();
+            }
+            Ok(Err(error)) => error.to_string().into(),
+            Err(too_late) => too_late.to_string().into(),
+        };
+        connecting.last_failure = Some((Instant::now(), failure));
+        self.ended.notify_waiters();
     }
 }
 
@@ -157,7 +187,8 @@ async fn connect(address: &RedisAddress) -> RedisResult<Connection> {
         // TLS is ring's; whichever worker comes first installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
+    let config =
+        AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_IN_ALL)).set_response_timeout(Some(ANSWER));
     match &address.topology {
         Topology::Single => {
             let first = address.connection_infos()?.into_iter().next();
@@ -200,7 +231,7 @@ fn sentinel_client(address: &RedisAddress, name: &str) -> RedisResult<SentinelCl
 fn cluster_client(address: &RedisAddress) -> RedisResult<ClusterClient> {
     // The driver's own defaults would wait for seconds to minutes: no timeout, and 16 retries from 1.28 s up.
     ClusterClientBuilder::new(address.connection_infos()?)
-        .connection_timeout(CONNECT)
+        .connection_timeout(CONNECT_IN_ALL)
         .response_timeout(ANSWER)
         .overall_response_timeout(Some(ANSWER))
         .retries(4)

@@ -1,9 +1,9 @@
 //! The embedded store: one SQLite file.
 //!
-//! **One thread writes.** SQLite has one writer at a time whatever one does, so jobs queue for it in order instead of
+//! **One thread writes.** SQLite has one writer at a time whatever one does, so tasks queue for it in order instead of
 //! fighting over its lock. It takes all that wait, runs them in one transaction, commits, and only then answers any of
 //! them: one wait for the disk is shared by everything that arrived during the last one, and an answer means that the
-//! disk has it (`synchronous=FULL`). See [`threads`].
+//! disk has it (`synchronous=FULL`). See `threads.rs`.
 //!
 //! **A few threads read**, each on a read-only connection of its own. In WAL mode a reader sees the last commit and
 //! never waits for the writer. The one read that may have to write is a tally past its poll's `closes_at`: closed is
@@ -13,8 +13,8 @@
 //! the poll's JSON. Nothing is cached between transactions: the file may be shared with a second process, and SQLite's
 //! own locks keep every promise then too.
 //!
-//! Deleting a poll deletes its ballots in the same transaction; a million of them hold the writer up for about a
-//! second.
+//! Deleting a poll deletes its ballots in the same transaction; a million of them hold the writer up for about
+//! half a second.
 
 mod ballots;
 mod file;

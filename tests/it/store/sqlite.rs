@@ -13,7 +13,7 @@ use sawt::{
 };
 use sawt::{poll::Tally, secret::KeyHash};
 
-use super::stage::{Stage, changeable, yes_or_no};
+use super::stage::{Stage, ballot, changeable, options, yes_or_no};
 
 crate::registry::lone_rules![
     what_was_answered_is_in_the_file_when_the_process_dies,
@@ -26,6 +26,7 @@ crate::registry::lone_rules![
     a_poll_that_refused_a_late_ballot_stays_closed_when_the_clock_is_set_back,
     an_idempotency_key_is_forgotten_after_a_day,
     the_minutes_add_up_to_the_tally,
+    the_minutes_forget_the_options_a_reshape_replaced,
     two_processes_may_share_a_file,
 ];
 
@@ -111,7 +112,7 @@ async fn a_locked_file_is_unavailable_and_recovers() {
     let poll = stage.poll(yes_or_no()).await;
     let shell = rusqlite::Connection::open(fixture.path()).unwrap();
     shell.execute_batch("begin immediate").unwrap();
-    let ballot = super::stage::ballot(&poll, 1, &["yes"]);
+    let ballot = ballot(&poll, 1, &["yes"]);
     let answer = stage.store.cast(&poll, ballot.voter.partition, &[ballot]).await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     assert_eq!(stage.tally(&poll).await.ballots, 0, "reads go on");
@@ -199,9 +200,16 @@ async fn the_minutes_add_up_to_the_tally() {
     let fixture = Fixture::new();
     let stage = fixture.open(&fixture.path()).await;
     let poll = stage.poll(changeable()).await;
-    for (minute, voter, option) in
-        [(0, 1, "yes"), (0, 2, "no"), (1, 1, "no"), (3, 3, "yes"), (3, 3, "yes"), (3, 4, "no"), (4, 3, "no")]
-    {
+    for (minute, voter, option) in [
+        (0, 1, "yes"),
+        (0, 2, "no"),
+        (0, 5, "yes"),
+        (1, 1, "no"),
+        (3, 3, "yes"),
+        (3, 3, "yes"),
+        (3, 4, "no"),
+        (4, 3, "no"),
+    ] {
         fixture.set(minute * 60_000 + 59_999);
         stage.cast(&poll, voter, &[option]).await;
     }
@@ -214,13 +222,31 @@ async fn the_minutes_add_up_to_the_tally() {
         rows.collect::<Result<Vec<(i64, i64, i64)>, _>>().unwrap()
     };
     let ballots = rows("select minute - ?1, ballots, 0 from minutes order by minute");
-    assert_eq!(ballots, [(0, 2, 0), (1, 0, 0), (3, 2, 0), (4, 0, 0), (5, -1, 0)]);
+    assert_eq!(ballots, [(0, 3, 0), (1, 0, 0), (3, 2, 0), (4, 0, 0), (5, -1, 0)]);
     let votes = rows("select minute - ?1, slot, votes from minute_votes where votes != 0 order by minute, slot");
     assert_eq!(
         votes,
-        [(0, 0, 1), (0, 1, 1), (1, 0, -1), (1, 1, 1), (3, 0, 1), (3, 1, 1), (4, 0, -1), (4, 1, 1), (5, 1, -1)]
+        [(0, 0, 2), (0, 1, 1), (1, 0, -1), (1, 1, 1), (3, 0, 1), (3, 1, 1), (4, 0, -1), (4, 1, 1), (5, 1, -1)]
     );
-    assert_eq!(stage.count(&poll).await, (vec![0, 3], 3));
+    assert_eq!(stage.count(&poll).await, (vec![1, 3], 4));
+}
+
+async fn the_minutes_forget_the_options_a_reshape_replaced() {
+    let fixture = Fixture::new();
+    let stage = fixture.open(&fixture.path()).await;
+    let poll = stage.poll(changeable()).await;
+    assert_eq!(stage.cast(&poll, 1, &["no"]).await, Outcome::Counted);
+    fixture.set(60_000);
+    assert_eq!(stage.withdraw(&poll, 1).await, Outcome::Withdrawn);
+    let edit = PollEdit { options: Some(options(&["no", "perhaps"])), ..PollEdit::default() };
+    let reshaped = stage.edited(&poll, edit).await;
+    assert_eq!(stage.cast(&reshaped, 1, &["no"]).await, Outcome::Counted);
+    let file = rusqlite::Connection::open(fixture.path()).unwrap();
+    let minutes = |table: &str| {
+        let sql = format!("select count(*), sum(minute - ?1) from {table}");
+        file.query_row(&sql, [NOON / 60_000], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    assert_eq!((minutes("minutes"), minutes("minute_votes")), ((1, 1), (1, 1)));
 }
 
 async fn two_processes_may_share_a_file() {

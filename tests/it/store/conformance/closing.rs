@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use sawt::{
-    poll::{NewPoll, Outcome, PollEdit, State, Tally},
+    poll::{NewPoll, Outcome, Phase, PollEdit, Schedule, State, Tally},
     store::{Cast, Replacement, Store},
 };
 
@@ -95,7 +95,7 @@ async fn a_closed_poll_is_never_edited_or_opened(store: Arc<dyn Store>) {
     for closed in [by_hand, by_clock] {
         // As a replica would edit it whose clock is behind, or that has not heard of the closing.
         let mut believed = closed.clone();
-        believed.schedule = changeable_schedule();
+        believed.schedule = Schedule { phase: Phase::Live, opens_at: None, closes_at: None };
         let now = stage.now().await;
         let reworded = PollEdit { question: Some("?".to_owned()), ..PollEdit::default() };
         for edit in [reworded.apply(&believed, now).unwrap(), believed.opened(now).unwrap(), closed.closed(now)] {
@@ -105,10 +105,6 @@ async fn a_closed_poll_is_never_edited_or_opened(store: Arc<dyn Store>) {
         assert_eq!(stage.tally(&closed).await.state, State::Closed);
         assert_eq!(stage.read(&closed).await.question, closed.question);
     }
-}
-
-fn changeable_schedule() -> sawt::poll::Schedule {
-    sawt::poll::Schedule { phase: sawt::poll::Phase::Live, opens_at: None, closes_at: None }
 }
 
 async fn closing_twice_closes_once(store: Arc<dyn Store>) {

@@ -27,8 +27,10 @@ crate::registry::store_rules![
     a_correction_keeps_ballots_and_votes,
     a_poll_without_ballots_may_be_reshaped,
     a_poll_with_ballots_is_not_reshaped,
+    a_single_ballot_in_any_partition_prevents_a_reshape,
     a_reshape_and_a_first_ballot_never_both_win,
     a_deleted_poll_is_forgotten_with_all_its_ballots,
+    a_deleted_poll_that_is_made_again_starts_empty,
 ];
 
 async fn a_poll_is_kept_as_it_was_made(store: Arc<dyn Store>) {
@@ -308,6 +310,20 @@ async fn a_poll_with_ballots_is_not_reshaped(store: Arc<dyn Store>) {
     assert_eq!(stage.count(&reshaped).await, (vec![0, 0], 0));
 }
 
+async fn a_single_ballot_in_any_partition_prevents_a_reshape(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    for partition in 0..4 {
+        let poll = Poll { partitions: 4, ..stage.draw_up(yes_or_no()).await };
+        stage.store.create_poll(&poll, None).await.unwrap();
+        let voter = (0..1_000).find(|voter| digest(&poll, *voter).partition == partition).unwrap();
+        assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
+        let reshape = PollEdit { options: Some(options(&["a", "b", "c"])), ..PollEdit::default() };
+        assert_eq!(stage.edit(&poll, reshape).await, Replacement::HasBallots, "partition {partition}");
+        let current = stage.read(&poll).await;
+        assert_eq!(stage.count(&current).await, (vec![1, 0], 1));
+    }
+}
+
 async fn a_reshape_and_a_first_ballot_never_both_win(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     for round in 0..10 {
@@ -364,4 +380,18 @@ async fn a_deleted_poll_is_forgotten_with_all_its_ballots(store: Arc<dyn Store>)
         assert!(!stage.store.delete_poll(poll.id).await.unwrap());
     }
     assert_eq!(stage.count(&bystander).await, (vec![0, 20], 20));
+}
+
+async fn a_deleted_poll_that_is_made_again_starts_empty(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(yes_or_no()).await;
+    let ballots: Vec<_> = (0..200).map(|voter| ballot(&poll, voter, &["yes"])).collect();
+    for _ in 0..2 {
+        assert_eq!(stage.apply(&poll, &ballots).await, [Outcome::Counted; 200]);
+        assert!(stage.store.delete_poll(poll.id).await.unwrap());
+        assert_eq!(stage.store.create_poll(&poll, None).await.unwrap(), Creation::Created(poll.clone()));
+        assert_eq!(stage.count(&poll).await, (vec![0, 0], 0));
+        assert_eq!(stage.tally(&poll).await.version, 0);
+        assert_eq!(stage.on_record(&poll, 1).await, None);
+    }
 }

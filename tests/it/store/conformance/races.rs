@@ -9,7 +9,7 @@ use std::{
 };
 
 use sawt::{
-    poll::{Ballot, Outcome, State, Tally},
+    poll::{Ballot, Outcome, Poll, State, Tally},
     store::{Cast, Store},
 };
 
@@ -119,36 +119,17 @@ async fn a_vote_in_flight_while_the_poll_closes_is_counted_before_or_refused(sto
     let stage = Stage::new(store).await;
     for round in 0..5 {
         let poll = stage.poll(yes_or_no()).await;
-        let voters: Vec<_> = (0..8_u64)
-            .map(|caster| {
-                let (stage, poll) = (stage.clone(), poll.clone());
-                tokio::spawn(async move {
-                    let mut known = poll;
-                    let mut counted = 0;
-                    for number in 0.. {
-                        let outcome = loop {
-                            let ballot = ballot(&known, caster << 32 | number, &["yes"]);
-                            match stage.store.cast(&known, ballot.voter.partition, &[ballot]).await.unwrap() {
-                                Cast::Committed(committed) => break committed.outcomes[0],
-                                Cast::Stale => known = stage.read(&known).await,
-                                Cast::Gone => panic!("the poll is gone"),
-                            }
-                        };
-                        match outcome {
-                            Outcome::Counted => counted += 1,
-                            Outcome::NotOpen => break,
-                            other => panic!("{other:?}"),
-                        }
-                    }
-                    counted
-                })
-            })
+        let is_closed = Arc::new(AtomicBool::new(false));
+        let voters: Vec<_> = (0..8)
+            .map(|caster| tokio::spawn(vote_until_refused(stage.clone(), poll.clone(), caster, is_closed.clone())))
             .collect();
         // Not before every caster may have begun.
         while stage.tally(&poll).await.ballots < 8 {
+            assert!(voters.iter().all(|voter| !voter.is_finished()), "refused by an open poll");
             tokio::task::yield_now().await;
         }
         let closed = done(stage.replace(&poll.closed(stage.now().await)).await);
+        is_closed.store(true, Ordering::SeqCst);
         let answered = stage.tally(&closed).await;
         assert_eq!(answered.state, State::Closed);
         let mut counted = 0;
@@ -158,4 +139,26 @@ async fn a_vote_in_flight_while_the_poll_closes_is_counted_before_or_refused(sto
         assert_eq!(answered.ballots, counted, "round {round}");
         assert_eq!(Tally { as_of: answered.as_of, ..stage.tally(&closed).await }, answered);
     }
+}
+
+/// Casts for one new voter after another, and says how many were counted.
+async fn vote_until_refused(stage: Stage, poll: Poll, caster: u64, is_closed: Arc<AtomicBool>) -> u64 {
+    let mut known = poll;
+    for counted in 0.. {
+        let came_late = is_closed.load(Ordering::SeqCst);
+        let outcome = loop {
+            let ballot = ballot(&known, caster << 32 | counted, &["yes"]);
+            match stage.store.cast(&known, ballot.voter.partition, &[ballot]).await.unwrap() {
+                Cast::Committed(committed) => break committed.outcomes[0],
+                Cast::Stale => known = stage.read(&known).await,
+                Cast::Gone => panic!("the poll is gone"),
+            }
+        };
+        match outcome {
+            Outcome::Counted => assert!(!came_late, "counted after the poll was answered as closed"),
+            Outcome::NotOpen => return counted,
+            other => panic!("{other:?} for a voter's first ballot"),
+        }
+    }
+    unreachable!("a poll that is never closed")
 }
