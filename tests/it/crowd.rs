@@ -12,6 +12,7 @@ use sawt::{
     voter::{TokenKeys, VoterId},
 };
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     backends::Backend,
@@ -21,6 +22,12 @@ use crate::{
     service::Service,
     wire::{self, Wire},
 };
+
+/// Crowds come one at a time: the machine under them is small, and what one does to another is no rule's subject.
+pub(crate) async fn one_crowd_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::const_new(());
+    ONE.lock().await
+}
 
 /// How many connections a crowd comes over.
 const CONNECTIONS: usize = 64;
@@ -76,6 +83,7 @@ fn addresses(service: &Service) -> [SocketAddr; 2] {
 /// Concurrent requests have beaten "one vote" elsewhere: YOP CVE-2023-6109, Forminator CVE-2023-2010, wp-polls
 /// CVE-2022-40130, discourse #15001.
 async fn of_200_simultaneous_votes_of_one_voter_one_counts(service: &Service) {
+    let _turn = one_crowd_at_a_time().await;
     let rounds = if service.backend() == Backend::Sqlite { 10 } else { 50 };
     let poll = service.poll(json!({})).await;
     let crowd = Crowd::new(service).await;
@@ -83,10 +91,11 @@ async fn of_200_simultaneous_votes_of_one_voter_one_counts(service: &Service) {
     for round in 1..=rounds {
         let requests = ["yes", "no"].map(|choice| wire::vote(&poll, &crowd.token(round), choice));
         // Two of either choice on each replica, and so on.
-        let votes = wires.iter_mut().enumerate().map(|(place, wire)| wire.ask(&requests[place / 2 % 2]));
+        let votes = wires.iter_mut().enumerate().map(|(place, wire)| wire.ask_until_known(&requests[place / 2 % 2]));
         let answers: Vec<_> = join_all(votes).await.into_iter().map(|answer| answer.expect("an answer").0).collect();
         let count = |status: u16| answers.iter().filter(|answer| **answer == status).count();
-        assert_eq!((count(201), count(200), count(409)), (1, 99, 100), "{answers:?}");
+        assert_eq!((count(200) + count(201), count(409)), (100, 100), "{answers:?}");
+        assert!(count(201) <= 1, "the vote is counted twice: {answers:?}");
         assert_eq!(service.client().results(&poll).await["ballots"], json!(round));
     }
 }
@@ -100,6 +109,7 @@ struct Progress {
 }
 
 async fn a_crowd_that_repeats_itself_and_loses_answers_is_counted_exactly(service: &Service) {
+    let _turn = one_crowd_at_a_time().await;
     let voters = if service.backend() == Backend::Redis { 20_000 } else { 2_000 };
     let poll = service.poll(json!({})).await;
     let crowd = Crowd::new(service).await;
@@ -117,11 +127,10 @@ async fn a_crowd_that_repeats_itself_and_loses_answers_is_counted_exactly(servic
                     here.ask_and_hang_up(&request).await.expect("a vote can be sent");
                     progress.cut_off.set(progress.cut_off.get() + 1);
                 }
-                let (status, body) = here.ask(&request).await.expect("a vote is answered");
-                let is_right = if cut < 26 { matches!(status, 200 | 201) } else { status == 201 };
-                assert!(is_right, "{status} {}", String::from_utf8_lossy(&body));
+                let (status, body) = here.ask_until_known(&request).await.expect("a vote is answered");
+                assert!(matches!(status, 200 | 201), "{status} {}", String::from_utf8_lossy(&body));
                 if repeat < 128 {
-                    let (status, _) = there.ask(&request).await.expect("a vote is answered");
+                    let (status, _) = there.ask_until_known(&request).await.expect("a vote is answered");
                     assert_eq!(status, 200, "the same vote on the other replica");
                     progress.repeated.set(progress.repeated.get() + 1);
                 }
@@ -155,8 +164,8 @@ async fn close_under_load(service: &Service) {
             loop {
                 let voter = next.replace(next.get() + 1);
                 let vote = wire::vote(poll, &crowd.token(voter), choice(voter));
-                match wire.ask(&vote).await.expect("a vote is answered") {
-                    (201, _) => counted.set(counted.get() + 1),
+                match wire.ask_until_known(&vote).await.expect("a vote is answered") {
+                    (200 | 201, _) => counted.set(counted.get() + 1),
                     (409, _) => return,
                     (status, body) => panic!("{status} {}", String::from_utf8_lossy(&body)),
                 }
@@ -191,12 +200,14 @@ async fn read_from_the_store(service: &Service, poll: &str) -> Value {
 }
 
 async fn votes_in_flight_while_a_poll_closes_are_counted_before_or_refused(service: &Service) {
+    let _turn = one_crowd_at_a_time().await;
     for _ in 0..5 {
         close_under_load(service).await;
     }
 }
 
 async fn the_tally_adds_up_at_every_instant(service: &Service) {
+    let _turn = one_crowd_at_a_time().await;
     let poll = service.poll(json!({ "changeable": true })).await;
     let crowd = Crowd::new(service).await;
     let going = Cell::new(8);
@@ -210,7 +221,7 @@ async fn the_tally_adds_up_at_every_instant(service: &Service) {
                     1 => wire::vote(poll, &token, "no"),
                     _ => wire::request("DELETE", &format!("/v1/polls/{poll}/votes/me"), &format!("Voter {token}"), ""),
                 };
-                let (status, body) = wire.ask(&request).await.expect("a vote is answered");
+                let (status, body) = wire.ask_until_known(&request).await.expect("a vote is answered");
                 assert!(status < 300, "{status} {}", String::from_utf8_lossy(&body));
             }
             going.set(going.get() - 1);
@@ -247,6 +258,7 @@ pub(crate) mod forgetful {
     use super::*;
 
     async fn a_flush_of_all_scripts_shows_nobody_an_error(service: &Service) {
+        let _turn = one_crowd_at_a_time().await;
         let poll = service.poll(json!({})).await;
         let crowd = Crowd::new(service).await;
         let voters = 1_000;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     backends::{Backend, Program, Storage},
     client::{Client, until},
-    crowd::{Crowd, choice},
+    crowd::{Crowd, choice, one_crowd_at_a_time},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
     service::{Service, seed_poll, text},
@@ -140,6 +140,7 @@ async fn is_noticed(refused: &Cell<u64>) {
 }
 
 async fn a_store_that_freezes_under_load_costs_no_vote_and_adds_none() {
+    let _turn = one_crowd_at_a_time().await;
     let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
     is_exact_after(&service, async |refused| {
         for _ in 0..3 {
@@ -156,6 +157,7 @@ async fn a_store_that_freezes_under_load_costs_no_vote_and_adds_none() {
 }
 
 async fn a_store_that_restarts_under_load_costs_no_vote_and_adds_none() {
+    let _turn = one_crowd_at_a_time().await;
     for program in [Program::Redis, Program::Valkey] {
         let service = Service::start_on(Backend::Redis, Storage::single(program, &DURABLE));
         is_exact_after(&service, async |refused| {
@@ -177,6 +179,7 @@ async fn a_store_that_restarts_under_load_costs_no_vote_and_adds_none() {
 }
 
 async fn a_master_that_freezes_under_load_costs_no_vote_and_adds_none() {
+    let _turn = one_crowd_at_a_time().await;
     let service = Service::start(Backend::Cluster);
     is_exact_after(&service, async |refused| {
         for server in service.storage().servers() {

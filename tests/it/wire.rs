@@ -40,6 +40,20 @@ impl Wire {
         answer
     }
 
+    /// Sends a request until the answer is something else than 503, as every client should: on a small machine under a
+    /// crowd the store may be late, and then nobody knows what became of the request.
+    ///
+    /// # Errors
+    /// As [`Wire::ask`].
+    pub(crate) async fn ask_until_known(&mut self, request: &[u8]) -> io::Result<Answer> {
+        loop {
+            match self.ask(request).await? {
+                (503, _) => {}
+                known => return Ok(known),
+            }
+        }
+    }
+
     /// Sends a request, and hangs up before its answer can be read.
     ///
     /// # Errors

@@ -80,6 +80,18 @@ async fn nothing_of_a_publishers_is_done_without_a_key(service: &Service) {
     let mut routes = guarded(&site, &poll);
     routes.push((Method::GET, format!("/v1/sites/{site}"), None, "admin"));
     routes.push((Method::DELETE, "/v1/keys/0123456789ab".to_owned(), None, "keys:write"));
+    // What everyone may ask is refused with a key that is none, too: its holder believes to be somebody.
+    let hidden = service.poll(json!({ "site": site, "results": "never" })).await;
+    let draft = service.poll(json!({ "site": site, "state": "draft" })).await;
+    let paths = [
+        format!("/v1/polls/{draft}"),
+        format!("/v1/polls/{hidden}/results"),
+        format!("/v1/results?polls={poll},{hidden}"),
+    ];
+    for path in paths {
+        let unknown = service.client().with_key("not a key at all");
+        unknown.get(&path).send().await.is_refused(401, "key-required");
+    }
     let wrong = [
         service.client(),
         service.client().with_key("not a key at all"),
@@ -106,6 +118,8 @@ async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
                 (_, body) => body,
             };
             let answer = ask(&client, &method, &path, body.as_ref()).await;
+            // Its own site, any key may read.
+            client.get(&format!("/v1/sites/{site}")).send().await.is(200);
             if needed == scope {
                 assert!(answer.status < 300, "{scope} grants {method} {path}: {answer}");
             } else {
@@ -121,6 +135,9 @@ async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
     let poll = service.poll(json!({ "site": theirs, "results": "never" })).await;
     let draft = service.poll(json!({ "site": theirs, "state": "draft" })).await;
     let (their_key, _) = service.key(&theirs, &["polls:read"]).await;
+    let (_, weak) = service.key(&theirs, &["polls:read"]).await;
+    let revoked = service.client().with_key(&weak).delete(&format!("/v1/keys/{their_key}")).send().await;
+    revoked.is_refused(403, "scope-missing");
     let (_, key) = service.key(&mine, &SCOPES).await;
     let client = service.client().with_key(&key);
     for (method, path, body, _) in guarded(&theirs, &poll) {
@@ -129,6 +146,7 @@ async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
     }
     let answer = client.delete(&format!("/v1/keys/{their_key}")).send().await;
     assert!(matches!(answer.status, 403 | 404), "{answer}");
+    client.get(&format!("/v1/sites/{theirs}")).send().await.is_refused(403, "scope-missing");
     client.get(&format!("/v1/polls/{draft}")).send().await.is_refused(404, "not-found");
     client.get(&format!("/v1/polls/{poll}/results")).send().await.is_refused(403, "results-hidden");
     let polls = service.admin().get(&format!("/v1/polls?site={theirs}")).send().await.is(200);
@@ -155,6 +173,13 @@ async fn a_key_can_not_make_one_that_may_do_more(service: &Service) {
     client.post("/v1/keys").json(&asked(&["polls:write"])).send().await.is_refused(403, "scope-missing");
 }
 
+async fn a_list_of_keys_is_asked_for_in_words_it_knows(service: &Service) {
+    for query in ["site=Not+A+Site", "site=nobody-made-this", "colour=red", "site=default&site=default"] {
+        let path = format!("/v1/keys?{query}");
+        service.admin().get(&path).send().await.is_refused(400, "invalid-request");
+    }
+}
+
 async fn a_key_needs_a_site_and_scopes_that_exist(service: &Service) {
     let site = service.site().await;
     let post = async |body: Value| service.admin().post("/v1/keys").json(&body).send().await;
@@ -179,5 +204,6 @@ service_rules![
     a_key_of_one_site_reaches_nothing_of_another,
     a_key_acts_for_its_own_site_when_none_is_named,
     a_key_can_not_make_one_that_may_do_more,
+    a_list_of_keys_is_asked_for_in_words_it_knows,
     a_key_needs_a_site_and_scopes_that_exist,
 ];

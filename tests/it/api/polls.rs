@@ -223,6 +223,13 @@ async fn a_scheduled_poll_can_be_opened_at_once(service: &Service) {
     voter.vote(&poll, &["yes"]).await.is(201);
 }
 
+async fn a_draft_that_would_close_at_once_is_not_opened(service: &Service) {
+    let poll = service.poll(json!({ "state": "draft", "closes_at": "2020-01-01T00:00:00Z" })).await;
+    let path = format!("/v1/polls/{poll}/open");
+    let refused = service.admin().post(&path).send().await.is_refused(422, "invalid-poll");
+    assert_eq!(refused["errors"][0]["field"], "closes_at", "{refused}");
+}
+
 async fn closed_is_final(service: &Service) {
     let poll = service.poll(json!({ "changeable": true })).await;
     let voter = service.client().new_voter().await;
@@ -382,6 +389,7 @@ service_rules![
     a_list_filters_by_state,
     a_draft_is_not_there_for_readers,
     a_scheduled_poll_can_be_opened_at_once,
+    a_draft_that_would_close_at_once_is_not_opened,
     closed_is_final,
     of_two_editors_the_second_is_told_to_read_again,
     of_edits_at_the_same_time_exactly_one_wins,

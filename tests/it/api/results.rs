@@ -75,6 +75,15 @@ async fn an_unchanged_tally_is_not_sent_again(service: &Service) {
     assert_eq!(changed.is(200)["ballots"], 1);
 }
 
+async fn several_unchanged_tallies_are_not_sent_again(service: &Service) {
+    let polls = [service.poll(json!({})).await, service.poll(json!({})).await];
+    let path = format!("/v1/results?polls={}", polls.join(","));
+    let etag = service.client().get(&path).send().await.header("etag").expect("tallies have an ETag");
+    service.client().get(&path).header("if-none-match", &etag).send().await.is(304);
+    service.client().new_voter().await.vote(&polls[1], &["yes"]).await.is(201);
+    service.client().get(&path).header("if-none-match", &etag).send().await.is(200);
+}
+
 /// Who sees a poll's tally: a stranger, a voter with a ballot, the key of its site.
 async fn who_sees(service: &Service, policy: &str, is_closed: bool) -> [bool; 3] {
     let site = service.site().await;
@@ -126,6 +135,13 @@ async fn results_are_seen_by_whom_the_poll_says(service: &Service) {
     }
 }
 
+async fn a_voter_who_is_none_is_told_so_where_it_matters(service: &Service) {
+    let hidden = service.poll(json!({ "results": "after_vote" })).await;
+    let nobody = service.client().with_voter("nonsense");
+    nobody.get(&format!("/v1/polls/{hidden}/results")).send().await.is_refused(401, "voter-required");
+    nobody.get(&format!("/v1/results?polls={hidden}")).send().await.is_refused(401, "voter-required");
+}
+
 async fn hidden_results_stay_hidden_among_several(service: &Service) {
     let shown = service.poll(json!({})).await;
     let hidden = service.poll(json!({ "results": "never" })).await;
@@ -142,6 +158,8 @@ service_rules![
     several_tallies_come_in_the_order_asked,
     asking_for_no_tally_or_too_many_is_refused,
     an_unchanged_tally_is_not_sent_again,
+    several_unchanged_tallies_are_not_sent_again,
     results_are_seen_by_whom_the_poll_says,
+    a_voter_who_is_none_is_told_so_where_it_matters,
     hidden_results_stay_hidden_among_several,
 ];
