@@ -27,7 +27,7 @@ use std::{
 pub use listing::{default_file, listing};
 pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
 
-use crate::{secret::Secret, site::Origin, store::StoreAddress, telemetry::LogFormat};
+use crate::{quota::Policies, secret::Secret, site::Origin, store::StoreAddress, telemetry::LogFormat};
 use layers::Layer;
 
 /// The settings in force. [`SETTINGS`] says what each may be.
@@ -47,6 +47,8 @@ pub struct Config {
     pub secret_previous: Option<Secret>,
     /// The origin readers reach this service at; `None`: the one they asked.
     pub public_url: Option<Origin>,
+    /// How many requests a voter, a client or a key may make, and whether that is only counted.
+    pub quotas: Policies,
     /// Partitions of a new poll, 1 to 1024; `None`: as the store advises.
     pub partitions: Option<u16>,
     /// Take a Redis that may evict keys.
@@ -78,6 +80,7 @@ impl Default for Config {
             secret: None,
             secret_previous: None,
             public_url: None,
+            quotas: Policies::default(),
             partitions: None,
             allow_eviction: false,
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),

@@ -26,6 +26,8 @@ mod contract;
 mod crash;
 mod crowd;
 mod outage;
+mod overload;
+mod quota;
 mod registry;
 mod server;
 mod service;

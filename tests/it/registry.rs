@@ -19,7 +19,7 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    closing, crash, crowd, outage,
+    closing, crash, crowd, outage, overload, quota,
     service::{Service, Services},
     start, stop, store, traces,
 };
@@ -40,6 +40,8 @@ fn rules() -> Vec<Rule> {
         crowd::forgetful::rules(),
         crash::rules(),
         outage::rules(),
+        quota::rules(),
+        overload::rules(),
     ]
     .into_iter()
     .flatten()
