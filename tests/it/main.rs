@@ -33,6 +33,7 @@ mod service;
 mod start;
 mod stop;
 mod store;
+mod topology;
 mod traces;
 mod wire;
 

@@ -21,7 +21,7 @@ use crate::{
     backends::{self, Backend, Storage},
     closing, crash, crowd, forgetting, outage,
     service::{Service, Services},
-    start, stop, store, traces,
+    start, stop, store, topology, traces,
 };
 
 /// A trial that takes longer hangs: something it waits for never comes.
@@ -40,6 +40,7 @@ fn rules() -> Vec<Rule> {
         forgetting::rules(),
         crash::rules(),
         outage::rules(),
+        topology::rules(),
     ]
     .into_iter()
     .flatten()
