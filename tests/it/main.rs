@@ -25,6 +25,7 @@ mod closing;
 mod contract;
 mod crash;
 mod crowd;
+mod forgetting;
 mod outage;
 mod registry;
 mod server;
