@@ -21,7 +21,7 @@ use crate::{
     cli::EXIT_CONFIG,
     clock::Clock,
     config::Config,
-    http::{self, Observe, Shared, Worker},
+    http::{self, Observe, Shared, Worker, client::ClientRule},
     live::{Hub, KnownPolls},
     secret::{KeyHash, Secret},
     store::{Store, StoreError, StoreSettings, Stores},
@@ -106,6 +106,11 @@ fn shared(config: &Config, stores: &Stores, clock: Clock) -> Result<Shared, Stor
         polls: KnownPolls::default(),
         hub: Hub::default(),
         metrics: Arc::new(Metrics::default()),
+        client_rule: ClientRule {
+            trusted: config.trusted_proxies.clone(),
+            header: config.proxy_header,
+            ipv6_prefix: config.ipv6_prefix,
+        },
         public_url: config.public_url.as_ref().map(ToString::to_string),
         readiness: http::Readiness::default(),
     })

@@ -27,7 +27,13 @@ use std::{
 pub use listing::{default_file, listing};
 pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
 
-use crate::{secret::Secret, site::Origin, store::StoreAddress, telemetry::LogFormat};
+use crate::{
+    http::client::{ProxyHeader, TrustedProxies},
+    secret::Secret,
+    site::Origin,
+    store::StoreAddress,
+    telemetry::LogFormat,
+};
 use layers::Layer;
 
 /// The settings in force. [`SETTINGS`] says what each may be.
@@ -47,6 +53,12 @@ pub struct Config {
     pub secret_previous: Option<Secret>,
     /// The origin readers reach this service at; `None`: the one they asked.
     pub public_url: Option<Origin>,
+    /// The proxies that are believed about whom they speak for.
+    pub trusted_proxies: TrustedProxies,
+    /// The header they write it in.
+    pub proxy_header: ProxyHeader,
+    /// How many leading bits of an IPv6 address name a client, 32 to 128.
+    pub ipv6_prefix: u8,
     /// Partitions of a new poll, 1 to 1024; `None`: as the store advises.
     pub partitions: Option<u16>,
     /// Take a Redis that may evict keys.
@@ -78,6 +90,9 @@ impl Default for Config {
             secret: None,
             secret_previous: None,
             public_url: None,
+            trusted_proxies: TrustedProxies::default(),
+            proxy_header: ProxyHeader::default(),
+            ipv6_prefix: 0,
             partitions: None,
             allow_eviction: false,
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),

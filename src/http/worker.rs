@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
-    http::problem::Problem,
+    http::{client::ClientRule, problem::Problem},
     live::{Hub, Known, KnownPolls},
     poll::{PollId, State},
     secret::KeyHash,
@@ -41,6 +41,8 @@ pub struct Shared {
     pub hub: Hub,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
+    /// How a request's client is found.
+    pub client_rule: ClientRule,
     /// The address readers know this service by, without a trailing slash: its pages may always vote.
     pub public_url: Option<String>,
     /// Whether requests should come here.
