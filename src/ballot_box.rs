@@ -152,6 +152,9 @@ impl Boxes {
             match answer {
                 Ok(Cast::Committed(committed)) => {
                     let upkeep_due = committed.upkeep_due;
+                    for outcome in &committed.outcomes {
+                        self.metrics.count_outcome(outcome.as_str());
+                    }
                     tell_outcomes(batch, committed);
                     if upkeep_due && self.store.upkeep(&poll, key.1).await.is_err() {
                         // Nothing is lost by it: upkeep stays due, and a later batch says so again.

@@ -20,7 +20,7 @@ use crate::{
     cli::EXIT_CONFIG,
     clock::Clock,
     config::Config,
-    http::{self, Observe, Shared, Worker},
+    http::{self, Observe, Shared, Worker, client::ClientRule},
     live::{Hub, KnownPolls},
     quota::{self, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
@@ -113,6 +113,11 @@ fn shared(config: &Config, stores: &Stores, clock: Clock) -> Result<Shared, Stor
         hub: Hub::default(),
         metrics,
         quotas,
+        client_rule: ClientRule {
+            trusted: config.trusted_proxies.clone(),
+            header: config.proxy_header,
+            ipv6_prefix: config.ipv6_prefix,
+        },
         public_url: config.public_url.as_ref().map(ToString::to_string),
         readiness: http::Readiness::default(),
     })

@@ -27,7 +27,14 @@ use std::{
 pub use listing::{default_file, listing};
 pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
 
-use crate::{quota::Policies, secret::Secret, site::Origin, store::StoreAddress, telemetry::LogFormat};
+use crate::{
+    http::client::{ProxyHeader, TrustedProxies},
+    quota::Policies,
+    secret::Secret,
+    site::Origin,
+    store::StoreAddress,
+    telemetry::LogFormat,
+};
 use layers::Layer;
 
 /// The settings in force. [`SETTINGS`] says what each may be.
@@ -47,6 +54,12 @@ pub struct Config {
     pub secret_previous: Option<Secret>,
     /// The origin readers reach this service at; `None`: the one they asked.
     pub public_url: Option<Origin>,
+    /// The proxies that are believed about whom they speak for.
+    pub trusted_proxies: TrustedProxies,
+    /// The header they write it in.
+    pub proxy_header: ProxyHeader,
+    /// How many leading bits of an IPv6 address name a client, 32 to 128.
+    pub ipv6_prefix: u8,
     /// How many requests a voter, a client or a key may make, and whether that is only counted.
     pub quotas: Policies,
     /// Partitions of a new poll, 1 to 1024; `None`: as the store advises.
@@ -80,6 +93,9 @@ impl Default for Config {
             secret: None,
             secret_previous: None,
             public_url: None,
+            trusted_proxies: TrustedProxies::default(),
+            proxy_header: ProxyHeader::default(),
+            ipv6_prefix: 0,
             quotas: Policies::default(),
             partitions: None,
             allow_eviction: false,

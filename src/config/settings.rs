@@ -186,6 +186,46 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| config.public_url.as_ref().map(ToString::to_string),
     },
     Setting {
+        name: "trusted_proxies",
+        shape: Shape::Text,
+        form: "NETWORKS",
+        default: Default::Unset {
+            means: "no proxy is believed, and a request's client is whoever connects",
+            example: "10.0.0.0/8, fd00::/8",
+        },
+        about: "The proxies in front of this service: addresses and networks, separated by commas. The client of a \
+                request is whom they say they speak for, and quotas are counted by it. List none that others could \
+                connect from.",
+        set: |config, text| {
+            config.trusted_proxies = text.parse().map_err(|rule| said(rule, text))?;
+            Ok(())
+        },
+        show: |config| Some(config.trusted_proxies.to_string()).filter(|text| !text.is_empty()),
+    },
+    Setting {
+        name: "proxy_header",
+        shape: Shape::Text,
+        form: "NAME",
+        default: Default::Is("x-forwarded-for"),
+        about: "The header in which the trusted proxies say whom they speak for: x-forwarded-for, or forwarded (RFC \
+                7239). The other one is never read.",
+        set: |config, text| {
+            config.proxy_header = text.parse().map_err(|rule| said(rule, text))?;
+            Ok(())
+        },
+        show: |config| Some(config.proxy_header.to_string()),
+    },
+    Setting {
+        name: "ipv6_prefix",
+        shape: Shape::Number,
+        form: "BITS",
+        default: Default::Is("64"),
+        about: "How many leading bits of an IPv6 address make one client, 32 to 128. Providers give a subscriber a /64 \
+                at least, and often a /56.",
+        set: |config, text| keep_within(text, &(32..=128_u8), |bits| config.ipv6_prefix = bits),
+        show: |config| Some(config.ipv6_prefix.to_string()),
+    },
+    Setting {
         name: "quota_vote",
         shape: Shape::Text,
         form: "QUOTA",

@@ -18,9 +18,7 @@
 //! shared caches may keep says the policies alone: how one client stands is no business of the next.
 
 use std::{
-    fmt::Write as _,
     future::{Future, Ready, ready},
-    net::{IpAddr, Ipv4Addr},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -78,11 +76,9 @@ pub(super) fn write_headers(req: &HttpRequest, headers: &mut HeaderMap) {
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.starts_with("public"));
     let (mut policies, mut state) = (String::with_capacity(64), String::with_capacity(64));
-    for (place, Standing { name, quota, remaining, next_secs }) in standings.iter().enumerate() {
-        let (comma, name) = (if place == 0 { "" } else { ", " }, name.as_str());
-        // Writing to a String can't fail.
-        let _ = write!(policies, "{comma}\"{name}\";q={};w={}", quota.limit, quota.window_secs);
-        let _ = write!(state, "{comma}\"{name}\";r={remaining};t={next_secs}");
+    for Standing { name, quota, remaining, next_secs } in standings {
+        write_item(&mut policies, *name, [";q=", ";w="], [quota.limit.get().into(), quota.window_secs.get().into()]);
+        write_item(&mut state, *name, [";r=", ";t="], [u64::from(*remaining), *next_secs]);
     }
     let mut insert = |name, text| {
         if let Ok(value) = HeaderValue::try_from(text) {
@@ -92,6 +88,20 @@ pub(super) fn write_headers(req: &HttpRequest, headers: &mut HeaderMap) {
     insert(RATE_LIMIT_POLICY, policies);
     if !is_for_all {
         insert(RATE_LIMIT, state);
+    }
+}
+
+/// Adds `"name";q=10;w=60` to a list. By hand: it is on the way of every vote.
+fn write_item(list: &mut String, name: Name, keys: [&str; 2], numbers: [u64; 2]) {
+    if !list.is_empty() {
+        list.push_str(", ");
+    }
+    list.push('"');
+    list.push_str(name.as_str());
+    list.push('"');
+    for (key, number) in keys.into_iter().zip(numbers) {
+        list.push_str(key);
+        list.push_str(itoa::Buffer::new().format(number));
     }
 }
 
@@ -106,17 +116,6 @@ fn note(req: &HttpRequest, standing: Standing) {
 fn refusal(req: &HttpRequest, standing: Standing) -> Problem {
     note(req, standing);
     Problem::quota_exceeded(&standing)
-}
-
-/// Whom a request is counted for.
-fn client(req: &HttpRequest) -> Subject {
-    // Only a request made by hand, without a socket, has no peer.
-    let peer = req.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let address = match peer {
-        IpAddr::V4(address) => address.to_ipv6_mapped(),
-        IpAddr::V6(address) => address,
-    };
-    Subject::from(address.octets())
 }
 
 /// The layer. Wrap a route in it.
@@ -175,7 +174,7 @@ where
         let names = self.limits.names(req.method());
         let worker = req.app_data::<web::Data<Worker>>().cloned();
         let Some(worker) = worker.filter(|_| !names.is_empty()) else { return self.answer(req) };
-        let client = client(req.request());
+        let client = Subject::from(*worker.shared.client_rule.client(req.request()).as_bytes());
         let mut undecided = SmallVec::<[Standing; 2]>::new();
         for name in names {
             match worker.shared.quotas.admit(*name, &client) {

@@ -10,13 +10,14 @@
 //!
 //! - [`problem`]: the one table of errors.
 //! - [`observe`]: ids, fixed headers, the log line.
-//! - [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote.
+//! - [`client`]: whose address; [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote.
 //! - [`limits`]: which quotas a request counts in.
 //! - [`body`], [`query`], [`conditional`]: reading requests.
 //! - [`voters`], [`votes`], [`results`], [`polls`], [`sites`], [`keys`], [`health`], [`contract`]: the resources.
 
 mod auth;
 mod body;
+pub mod client;
 mod conditional;
 mod contract;
 mod health;

@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
-    http::problem::Problem,
+    http::{client::ClientRule, problem::Problem},
     live::{Hub, Known, KnownPolls},
     poll::{PollId, State},
     quota::Quotas,
@@ -45,6 +45,8 @@ pub struct Shared {
     pub hub: Hub,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
+    /// How a request's client is found.
+    pub client_rule: ClientRule,
     /// How many requests a client, a voter or a key may make.
     pub quotas: Quotas,
     /// The address readers know this service by, without a trailing slash: its pages may always vote.

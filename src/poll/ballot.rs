@@ -99,6 +99,21 @@ pub enum Outcome {
     NotOpen,
 }
 
+impl Outcome {
+    /// The outcome as metrics name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counted => "counted",
+            Self::Repeated => "repeated",
+            Self::Changed => "changed",
+            Self::Withdrawn => "withdrawn",
+            Self::NoBallot => "no-ballot",
+            Self::AlreadyVoted(_) => "already-voted",
+            Self::NotOpen => "poll-not-open",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -125,7 +125,8 @@ mod tests {
         let single = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
         let multiple = poll_with(Kind::Multiple, 2, 3, &["a", "b", "c", "d"]);
         assert!(Choices::check(&single, &["yes"]).is_ok());
-        assert_eq!(Choices::check(&single, &[] as &[&str]), Err(InvalidChoice::TooFew { min: 1, named: 0 }));
+        let none: [&str; 0] = [];
+        assert_eq!(Choices::check(&single, &none), Err(InvalidChoice::TooFew { min: 1, named: 0 }));
         assert_eq!(Choices::check(&single, &["yes", "no"]), Err(InvalidChoice::TooMany { max: 1, named: 2 }));
         assert_eq!(
             Choices::check(&single, &["maybe"]).unwrap_err().to_string(),

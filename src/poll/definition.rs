@@ -498,7 +498,7 @@ pub(super) mod tests {
             assert!(edit.reshapes, "{what}");
             let mut slots: Vec<u8> = edit.poll.options.iter().map(|option| option.slot).collect();
             slots.sort_unstable();
-            assert!(slots.iter().copied().eq(0..slots.len() as u8), "{what}");
+            assert!(slots.iter().copied().map(usize::from).eq(0..slots.len()), "{what}");
         }
     }
 

@@ -173,7 +173,7 @@ pub(crate) struct RedisServer {
 }
 
 impl RedisServer {
-    fn start(program: Program, options: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(program: Program, options: &[(&str, &str)]) -> Self {
         let options: Vec<_> = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut server = Self {
             program,
@@ -225,6 +225,11 @@ impl RedisServer {
     /// Whether the answer came from the process just started, and not from another on the same port.
     fn is_ours(&self, process: &Process) -> bool {
         self.ask(&["INFO", "server"]).contains(&format!("process_id:{}\r", process.id()))
+    }
+
+    /// Where it listens, without TLS.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The answer to one command, as text.
@@ -346,7 +351,7 @@ pub(crate) fn wait_until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T
 
 /// A port nobody listens on, below the range that outgoing connections take theirs from: the load trials open
 /// thousands of those.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u16 = 12_000;
     const COUNT: u16 = 20_000;

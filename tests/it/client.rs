@@ -240,7 +240,7 @@ impl Answer {
 
     /// The problem, if this is the status and the code of it.
     #[track_caller]
-    pub(crate) fn is_refused(self, status: u16, code: &str) -> Value {
+    pub(crate) fn refused(self, status: u16, code: &str) -> Value {
         let problem = self.json();
         assert_eq!((self.status, problem["code"].as_str()), (status, Some(code)), "{self}");
         problem

@@ -6,7 +6,7 @@ use crate::{
     client::{self, FORWARDED_FOR},
     contract,
     server::{self, ADMIN_KEY, SECRET},
-    service::Services,
+    service::{Service, Services},
 };
 
 /// A line in the document that no trial provokes is a promise that nobody checks.
@@ -17,7 +17,7 @@ pub(crate) fn every_documented_answer_was_seen(_services: &Services) {
 
 /// Stops the replicas that the trials shared, and reads every log of the run: also those of replicas that were killed.
 pub(crate) fn every_replica_stops_in_good_order_and_its_log_holds_no_secret(services: &Services) {
-    for replica in services.started().flat_map(|service| service.replicas()) {
+    for replica in services.started().flat_map(Service::replicas) {
         let ended = replica.stop();
         assert_eq!(ended.code(), Some(0), "{ended}\n{}", replica.log().text());
     }

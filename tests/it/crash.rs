@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     backends::Storage,
     client::Client,
-    crowd::{Crowd, choice, dice, one_crowd_at_a_time},
+    crowd::{Crowd, choice, dice, one_crowd_at_a_time, yeses},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
     service::{seed_poll, text},
@@ -22,7 +22,7 @@ async fn vote_until_killed(
     poll: &str,
     crowd: &Crowd,
     first: u64,
-    acknowledgements: u64,
+    acknowledgements: usize,
 ) -> (Vec<u64>, Vec<u64>) {
     let next = Cell::new(first);
     let (acknowledged, unknown) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
@@ -41,7 +41,7 @@ async fn vote_until_killed(
                         return;
                     }
                 }
-                if acknowledged.borrow().len() as u64 == acknowledgements {
+                if acknowledged.borrow().len() == acknowledgements {
                     // The other connections' votes are on their way.
                     replica.signal("KILL");
                 }
@@ -63,10 +63,10 @@ async fn every_acknowledged_vote_is_there_once_after_twenty_kills() {
     let poll = text(&made["id"]);
     let created_at: sawt::poll::Timestamp = text(&made["created_at"]).parse().unwrap();
     let crowd = Crowd::at(created_at.as_millis());
-    let (mut voters, mut yes) = (0_u64, 0_u64);
+    let (mut voters, mut yes) = (0, 0);
     let mut first = 0;
     for round in 0..20 {
-        let target = 10 + u64::from(dice(round)[3]) / 2;
+        let target = 10 + usize::from(dice(round)[3]) / 2;
         let (acknowledged, unknown) = vote_until_killed(&replica, &poll, &crowd, first, target).await;
         replica = Replica::start(&settings);
         let mut wire = Wire::to(replica.address());
@@ -80,9 +80,8 @@ async fn every_acknowledged_vote_is_there_once_after_twenty_kills() {
             let (status, _) = wire.ask_until_known(&vote).await.expect("an answer");
             assert!(matches!(status, 200 | 201), "{status}");
         }
-        let cast = acknowledged.iter().chain(&unknown);
-        voters += cast.clone().count() as u64;
-        yes += cast.filter(|voter| choice(**voter) == "yes").count() as u64;
+        voters += acknowledged.len() + unknown.len();
+        yes += yeses(acknowledged.into_iter().chain(unknown));
         first += 10_000;
         let tally = Client::new(replica.address()).results(&poll).await;
         assert_eq!((&tally["ballots"], &tally["options"][0]["votes"]), (&json!(voters), &json!(yes)));

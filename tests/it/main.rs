@@ -25,6 +25,7 @@ mod closing;
 mod contract;
 mod crash;
 mod crowd;
+mod forgetting;
 mod outage;
 mod overload;
 mod quota;
@@ -34,6 +35,7 @@ mod service;
 mod start;
 mod stop;
 mod store;
+mod topology;
 mod traces;
 mod wire;
 

@@ -9,15 +9,18 @@ use serde_json::{Value, json};
 use crate::{
     backends::{Backend, Program, Storage},
     client::{Client, until},
-    crowd::{Crowd, choice, one_crowd_at_a_time},
+    crowd::{Crowd, addresses, choice, one_crowd_at_a_time, yeses},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
-    service::{Service, seed_poll, text},
+    service::{Service, seed_poll},
     wire::{self, Wire},
 };
 
 /// A Redis that has on disk what it has acknowledged.
 const DURABLE: [(&str, &str); 2] = [("appendonly", "yes"), ("appendfsync", "always")];
+
+/// How many connections votes come over during an outage.
+const CONNECTIONS: u64 = 16;
 
 /// Every operation that can't be answered without the store.
 async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Option<Value>)> {
@@ -63,7 +66,7 @@ async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated()
             None => request.send().await,
         };
         // The contract check has made sure of Retry-After.
-        answer.is_refused(503, "store-unavailable");
+        answer.refused(503, "store-unavailable");
     });
     join_all(answers).await;
     for client in service.clients() {
@@ -84,73 +87,93 @@ async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated()
     }
 }
 
-/// Votes on both replicas until told to stop, each repeated until it is answered with success. How often the answer
-/// was 503 is added to `refused`.
-async fn vote_through(service: &Service, poll: &str, crowd: &Crowd, stop: &Cell<bool>, refused: &Cell<u64>) -> u64 {
-    let next = Cell::new(0);
-    let connections = (0..16).map(|place| {
-        let mut wire = Wire::to(service.replicas()[place % service.replicas().len()].address());
-        let next = &next;
-        async move {
-            while !stop.get() {
-                let voter = next.replace(next.get() + 1);
-                let vote = wire::vote(poll, &crowd.token(voter), choice(voter));
-                until(async || match wire.ask(&vote).await.expect("a replica answers") {
-                    (200 | 201, _) => Some(()),
-                    (503, _) => {
-                        refused.set(refused.get() + 1);
-                        None
-                    }
-                    (status, body) => panic!("{status} {}", String::from_utf8_lossy(&body)),
-                })
-                .await;
-            }
-        }
-    });
-    join_all(connections).await;
-    next.get()
+/// What readers are told while they vote.
+#[derive(Default)]
+struct Voting {
+    /// How often a vote was answered with success.
+    acknowledged: Cell<u64>,
+    /// How often the answer was 503.
+    refused: Cell<u64>,
+    is_over: Cell<bool>,
 }
 
-/// Runs an outage under load. Afterwards the tally must be exact: nothing lost, nothing counted twice.
-async fn is_exact_after(service: &Service, outage: impl AsyncFnOnce(&Cell<u64>)) {
-    let poll = service.poll(json!({})).await;
-    let crowd = Crowd::new(service).await;
-    let (stop, refused) = (Cell::new(false), Cell::new(0));
-    let voting = vote_through(service, &poll, &crowd, &stop, &refused);
-    let outage = async {
-        outage(&refused).await;
-        stop.set(true);
-    };
-    let (voters, ()) = futures_util::future::join(voting, outage).await;
-    let yes = (0..voters).filter(|voter| choice(*voter) == "yes").count();
-    for client in service.clients() {
-        let tally = until(async || {
-            let tally = client.results(&poll).await;
-            (tally["version"] == json!(voters)).then_some(tally)
-        })
-        .await;
-        assert_eq!((&tally["ballots"], &tally["options"][0]["votes"]), (&json!(voters), &json!(yes)));
+impl Voting {
+    /// Waits until readers are told that the store is away.
+    async fn is_refused(&self) {
+        let before = self.refused.get();
+        until(async || (self.refused.get() > before).then_some(())).await;
+    }
+
+    /// Waits until votes are acknowledged again: as many as there are connections, so on both replicas.
+    async fn is_served(&self) {
+        let before = self.acknowledged.get();
+        until(async || (self.acknowledged.get() > before + CONNECTIONS).then_some(())).await;
+    }
+
+    /// Votes on both replicas until the voting is over, each vote repeated until it is acknowledged. How many voted.
+    async fn run(&self, service: &Service, poll: &str, crowd: &Crowd) -> u64 {
+        let next = Cell::new(0);
+        let connections = (0..CONNECTIONS).map(|place| {
+            let mut wire = Wire::to(addresses(service)[usize::from(place % 2 == 0)]);
+            let next = &next;
+            async move {
+                while !self.is_over.get() {
+                    let voter = next.replace(next.get() + 1);
+                    let vote = wire::vote(poll, &crowd.token(voter), choice(voter));
+                    until(async || match wire.ask(&vote).await.expect("a replica answers") {
+                        (200 | 201, _) => {
+                            self.acknowledged.set(self.acknowledged.get() + 1);
+                            Some(())
+                        }
+                        (503, _) => {
+                            self.refused.set(self.refused.get() + 1);
+                            None
+                        }
+                        (status, body) => panic!("{status} {}", String::from_utf8_lossy(&body)),
+                    })
+                    .await;
+                }
+            }
+        });
+        join_all(connections).await;
+        next.get()
     }
 }
 
-/// Waits until readers are told that the store is away.
-async fn is_noticed(refused: &Cell<u64>) {
-    let before = refused.get();
-    until(async || (refused.get() > before).then_some(())).await;
+/// Runs an outage under load. Afterwards the tally must be exact: nothing lost, nothing counted twice.
+async fn is_exact_after(service: &Service, outage: impl AsyncFnOnce(&Voting)) {
+    let poll = service.poll(json!({})).await;
+    let crowd = Crowd::new(service).await;
+    let voting = Voting::default();
+    let outage = async {
+        voting.is_served().await;
+        outage(&voting).await;
+        voting.is_served().await;
+        voting.is_over.set(true);
+    };
+    let (voters, ()) = futures_util::future::join(voting.run(service, &poll, &crowd), outage).await;
+    let yes = yeses(0..voters);
+    for client in service.clients() {
+        let tally = until(async || {
+            let tally = client.results(&poll).await;
+            // Told of all; more than all would be wrong.
+            (tally["version"].as_u64() >= Some(voters)).then_some(tally)
+        })
+        .await;
+        assert_eq!((&tally["version"], &tally["ballots"]), (&json!(voters), &json!(voters)));
+        assert_eq!(tally["options"][0]["votes"], json!(yes));
+    }
 }
 
 async fn a_store_that_freezes_under_load_costs_no_vote_and_adds_none() {
     let _turn = one_crowd_at_a_time().await;
     let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
-    is_exact_after(&service, async |refused| {
+    is_exact_after(&service, async |voting| {
         for _ in 0..3 {
             service.storage().server().freeze();
-            is_noticed(refused).await;
+            voting.is_refused().await;
             service.storage().server().thaw();
-            // Served again, by both replicas.
-            for client in service.clients() {
-                until(async || (client.get("/readyz").send().await.status == 200).then_some(())).await;
-            }
+            voting.is_served().await;
         }
     })
     .await;
@@ -160,18 +183,12 @@ async fn a_store_that_restarts_under_load_costs_no_vote_and_adds_none() {
     let _turn = one_crowd_at_a_time().await;
     for program in [Program::Redis, Program::Valkey] {
         let service = Service::start_on(Backend::Redis, Storage::single(program, &DURABLE));
-        is_exact_after(&service, async |refused| {
+        is_exact_after(&service, async |voting| {
             for _ in 0..2 {
                 service.storage().server().stop();
-                is_noticed(refused).await;
+                voting.is_refused().await;
                 service.storage().server().start_again();
-                let voter = service.client().new_voter().await;
-                let poll = until(async || {
-                    let made = service.admin().post("/v1/polls").json(&seed_poll(json!({}))).send().await;
-                    (made.status == 201).then(|| text(&made.json()["id"]))
-                })
-                .await;
-                until(async || (voter.vote(&poll, &["yes"]).await.status < 300).then_some(())).await;
+                voting.is_served().await;
             }
         })
         .await;
@@ -181,11 +198,12 @@ async fn a_store_that_restarts_under_load_costs_no_vote_and_adds_none() {
 async fn a_master_that_freezes_under_load_costs_no_vote_and_adds_none() {
     let _turn = one_crowd_at_a_time().await;
     let service = Service::start(Backend::Cluster);
-    is_exact_after(&service, async |refused| {
+    is_exact_after(&service, async |voting| {
         for server in service.storage().servers() {
             server.freeze();
-            is_noticed(refused).await;
+            voting.is_refused().await;
             server.thaw();
+            voting.is_served().await;
         }
     })
     .await;
@@ -196,10 +214,10 @@ async fn a_replica_lives_and_is_not_ready_until_it_has_met_its_store() {
     storage.server().stop();
     let replica = Replica::start_unready(&Settings::on(storage.address()));
     let client = Client::new(replica.address());
-    client.get("/readyz").send().await.is_refused(503, "store-unavailable");
+    client.get("/readyz").send().await.refused(503, "store-unavailable");
     client.get("/livez").send().await.is(200);
     let voter = client.new_voter().await;
-    voter.vote("01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21", &["yes"]).await.is_refused(503, "store-unavailable");
+    voter.vote("01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21", &["yes"]).await.refused(503, "store-unavailable");
     storage.server().start_again();
     until(async || (client.get("/readyz").send().await.status == 200).then_some(())).await;
     client.with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
@@ -211,7 +229,7 @@ async fn a_store_that_refuses_writes_is_said_to_be_away() {
     let poll = service.poll(json!({})).await;
     let voter = service.client().new_voter().await;
     service.storage().server().ask(&["REPLICAOF", "127.0.0.1", "1"]);
-    voter.impatient().vote(&poll, &["yes"]).await.is_refused(503, "store-unavailable");
+    voter.impatient().vote(&poll, &["yes"]).await.refused(503, "store-unavailable");
     service.storage().server().ask(&["REPLICAOF", "NO", "ONE"]);
     until(async || (voter.vote(&poll, &["yes"]).await.status < 300).then_some(())).await;
     assert_eq!(voter.results(&poll).await["ballots"], 1);

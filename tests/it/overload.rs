@@ -31,7 +31,7 @@ async fn reads_beyond_what_may_wait_are_refused_at_once_and_votes_are_not() {
             let request = client.get(&format!("/v1/polls/{unread}"));
             async { text(&request.send().await.is(503)["code"]) }
         });
-        let voting = async { voter.vote(voted, &["yes"]).await.is_refused(503, "store-unavailable") };
+        let voting = async { voter.vote(voted, &["yes"]).await.refused(503, "store-unavailable") };
         let (reads, _) = futures_util::future::join(join_all(reads), voting).await;
         service.storage().server().thaw();
         reads.iter().any(|code| code == "overloaded").then_some(())

@@ -1,14 +1,16 @@
 //! Quotas, on replicas that have some. These trials start their own: all others come from one address, and too fast.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use sawt::clock::Clock;
-use sawt::quota::{Name, Policies, Quotas, Subject, Verdict, local::Uptime};
-use sawt::secret::Secret;
-use sawt::store::{Store, StoreSettings, Stores};
-use sawt::telemetry::Metrics;
+use sawt::{
+    clock::Clock,
+    quota::{Name, Policies, Quotas, Subject, Verdict, local::Uptime},
+    secret::Secret,
+    store::{StoreSettings, Stores},
+    telemetry::Metrics,
+};
 use serde_json::json;
 
 use crate::{
@@ -49,7 +51,7 @@ async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked
         Settings::on(storage.address()).with("SAWT_QUOTA_READ", "1/86400s").with("SAWT_QUOTA_CLIENT", "1/86400s");
     let replica = Replica::start(&settings);
     let client = Client::new(replica.address());
-    client.get("/v1/results?polls=x").send().await.is_refused(400, "invalid-request");
+    client.get("/v1/results?polls=x").send().await.refused(400, "invalid-request");
     client.post("/v1/voters").send().await.is(201);
     for operation in contract::operations() {
         let (method, path) = operation.split_once(' ').expect("a method and a path");
@@ -73,7 +75,7 @@ async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked
         assert!((86_000..=86_400).contains(&told), "{answer}");
         assert_eq!(answer.header("ratelimit-policy"), Some(format!("\"{quota}\";q=1;w=86400")), "{answer}");
         assert_eq!(answer.header("ratelimit"), Some(format!("\"{quota}\";r=0;t={told}")), "{answer}");
-        let problem = answer.is_refused(429, "quota-exceeded");
+        let problem = answer.refused(429, "quota-exceeded");
         assert_eq!(problem["violated-policies"], json!([quota]));
     }
     assert!(counted(&replica, "sawt_quota_requests_total{quota=\"client\",outcome=\"refused\"}") > 0);
@@ -104,8 +106,8 @@ async fn a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand(
     };
     let told = refused.header("retry-after");
     assert!(matches!(told.as_deref(), Some("1" | "2" | "3" | "4" | "5" | "6")), "{refused}");
-    refused.is_refused(429, "quota-exceeded");
-    voter.delete(&format!("/v1/polls/{poll}/votes/me")).send().await.is_refused(429, "quota-exceeded");
+    refused.refused(429, "quota-exceeded");
+    voter.delete(&format!("/v1/polls/{poll}/votes/me")).send().await.refused(429, "quota-exceeded");
     other.vote(&poll, &["yes"]).await.is(201);
     // What is the same for all may be kept by shared caches, so it says nothing of whoever asked.
     let results = client.get(&format!("/v1/polls/{poll}/results")).send().await;
@@ -121,7 +123,7 @@ async fn a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand(
         );
         answer.is(200);
     }
-    admin.get("/v1/polls").send().await.is_refused(429, "quota-exceeded");
+    admin.get("/v1/polls").send().await.refused(429, "quota-exceeded");
     // One request is one, however often it has to know who asks.
     client.get(&format!("/v1/results?polls={poll},{poll}")).send().await.is(200);
 }
@@ -155,7 +157,7 @@ async fn three_replicas_together_admit_no_more_than_the_quota_and_a_tenth_each()
 }
 
 /// The same, by what workers of three replicas say on connections of their own, at once.
-async fn workers_of_three_replicas_share_one_quota_on_a_cluster_too() {
+async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
     let _turn = one_crowd_at_a_time().await;
     for backend in [Backend::Redis, Backend::Valkey, Backend::Cluster] {
         let storage = Storage::start(backend);
@@ -168,7 +170,7 @@ async fn workers_of_three_replicas_share_one_quota_on_a_cluster_too() {
         let policies = Policies { client: Some("200/86400s".parse().expect("a quota")), ..Policies::default() };
         loop {
             let replicas = [(); 3].map(|()| {
-                let metrics = std::sync::Arc::new(Metrics::default());
+                let metrics = Arc::new(Metrics::default());
                 let quotas = Quotas::new(&policies, Some(&secret), &Uptime::begin(), metrics.clone());
                 let stores = Stores::open(&settings, Clock::default()).expect("the store can be opened");
                 (quotas, [stores.connect(), stores.connect()], metrics)
@@ -185,8 +187,8 @@ async fn workers_of_three_replicas_share_one_quota_on_a_cluster_too() {
                 let client = &client;
                 async move {
                     match quotas.admit(Name::Client, client) {
-                        Verdict::Undecided(standing) => quotas.lease(standing, client, &**worker as &dyn Store).await,
-                        decided => decided,
+                        Verdict::Undecided(standing) => quotas.lease(standing, client, &**worker).await,
+                        decided @ (Verdict::Unlimited | Verdict::Admitted(_) | Verdict::Refused(_)) => decided,
                     }
                 }
             });
@@ -237,8 +239,8 @@ async fn while_the_store_is_gone_each_replica_still_holds_the_quota_by_itself() 
     for _ in 1..20 {
         client.post("/v1/voters").send().await.is(201);
     }
-    client.post("/v1/voters").send().await.is_refused(429, "quota-exceeded");
-    voter.vote(&poll, &["yes"]).await.is_refused(503, "store-unavailable");
+    client.post("/v1/voters").send().await.refused(429, "quota-exceeded");
+    voter.vote(&poll, &["yes"]).await.refused(503, "store-unavailable");
     storage.server().thaw();
 }
 
@@ -277,7 +279,7 @@ lone_rules![
     every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked_at,
     a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand,
     three_replicas_together_admit_no_more_than_the_quota_and_a_tenth_each,
-    workers_of_three_replicas_share_one_quota_on_a_cluster_too,
+    workers_of_three_replicas_share_one_quota_on_every_kind_of_redis,
     an_ordinary_readers_vote_costs_no_store_call_for_quota,
     while_the_store_is_gone_each_replica_still_holds_the_quota_by_itself,
     quotas_that_only_count_refuse_nobody,

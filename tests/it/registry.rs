@@ -19,13 +19,13 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    closing, crash, crowd, outage, overload, quota,
+    closing, crash, crowd, forgetting, outage, overload, quota,
     service::{Service, Services},
-    start, stop, store, traces,
+    start, stop, store, topology, traces,
 };
 
 /// A trial that takes longer hangs: something it waits for never comes.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Every rule, file by file.
 fn rules() -> Vec<Rule> {
@@ -37,9 +37,10 @@ fn rules() -> Vec<Rule> {
         stop::rules(),
         traces::rules(),
         crowd::rules(),
-        crowd::forgetful::rules(),
+        forgetting::rules(),
         crash::rules(),
         outage::rules(),
+        topology::rules(),
         quota::rules(),
         overload::rules(),
     ]
@@ -176,14 +177,15 @@ fn on_store(services: &Services, backend: Backend, run: fn(Arc<dyn Store>) -> Lo
 
 /// The trials that look back on all others.
 fn closing(services: &Arc<Services>, open: &Arc<Countdown>) -> Vec<Planned> {
-    let closing = [
-        ("every_documented_answer_was_seen", closing::every_documented_answer_was_seen as fn(&Services)),
+    type LookBack = fn(&Services);
+    let closing: [(&str, LookBack); 2] = [
+        ("every_documented_answer_was_seen", closing::every_documented_answer_was_seen),
         (
             "every_replica_stops_in_good_order_and_its_log_holds_no_secret",
             closing::every_replica_stops_in_good_order_and_its_log_holds_no_secret,
         ),
     ];
-    let after_all = |(name, run): (&str, fn(&Services))| {
+    let after_all = |(name, run): (&str, LookBack)| {
         let (services, open) = (services.clone(), open.clone());
         let run = move || {
             open.wait();

@@ -94,12 +94,9 @@ impl Replica {
         let log = Log::of_errors(&mut process);
         let printed = Log::of(process.child().stdout.take().expect("standard output is a pipe"));
         let listening = log
-            .wait_for(|line| line["message"] == "listening")
+            .wait_for_line(|line| line.contains("listening"))
             .unwrap_or_else(|| panic!("sawt ended instead of listening:\n{}", log.text()));
-        let address = |field: &str| -> SocketAddr {
-            let text = listening[field].as_str().unwrap_or_else(|| panic!("{listening} has no {field}"));
-            text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
-        };
+        let address = |field: &str| address_in(&listening, field).unwrap_or_else(|| panic!("no {field}: {listening}"));
         Self {
             address: address("address"),
             ops_address: address("ops_address"),
@@ -170,6 +167,14 @@ impl Replica {
 
     fn process(&self) -> MutexGuard<'_, Process> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The address under this name in a log line of either format.
+fn address_in(line: &str, field: &str) -> Option<SocketAddr> {
+    match serde_json::from_str::<Value>(line) {
+        Ok(line) => line[field].as_str()?.parse().ok(),
+        Err(_) => line.split_once(&format!(" {field}="))?.1.split(' ').next()?.trim_matches('"').parse().ok(),
     }
 }
 
@@ -260,18 +265,24 @@ impl Log {
     /// The first line that is JSON of this kind, as soon as it is written; `None` if the process ends without it.
     /// Blocks: a trial whose own tasks must go on meanwhile calls it on another thread.
     pub(crate) fn wait_for(&self, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
+        let parse = |line: &str| serde_json::from_str(line).ok();
+        self.wait_for_line(|line| parse(line).is_some_and(|line| is_it(&line))).and_then(|line| parse(&line))
+    }
+
+    /// The first line of this kind, in the same way.
+    pub(crate) fn wait_for_line(&self, is_it: impl Fn(&str) -> bool) -> Option<String> {
         let mut read = 0;
         let mut lines = self.lock();
         loop {
             let new = lines.written.get(read..).unwrap_or_default();
-            if let Some(line) = new.iter().filter_map(|line| serde_json::from_str(line).ok()).find(&is_it) {
-                return Some(line);
+            if let Some(line) = new.iter().find(|line| is_it(line)) {
+                return Some(line.clone());
             }
             read = lines.written.len();
             if lines.is_complete {
                 return None;
             }
-            let patience = Duration::from_secs(60);
+            let patience = Duration::from_mins(1);
             let (grown, waited) = self.grown.wait_timeout(lines, patience).unwrap_or_else(PoisonError::into_inner);
             assert!(!waited.timed_out(), "gave up waiting for a line in the log:\n{}", grown.written.join("\n"));
             lines = grown;

@@ -1,12 +1,13 @@
 //! What a request leaves behind: one line in the log, and in the store nothing that tells who voted.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
     backends::{Backend, Program, Storage},
-    client::remember_secret,
+    client::{Client, remember_secret},
     registry::lone_rules,
-    server::ADMIN_KEY,
+    server::{ADMIN_KEY, Replica, Settings},
     service::Service,
 };
 
@@ -51,6 +52,18 @@ async fn a_request_is_one_line_that_can_be_queried_by_field() {
     }
 }
 
+async fn a_log_for_people_says_the_same_in_one_line() {
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_LOG_FORMAT", "text"));
+    let client = Client::new(replica.address());
+    client.get("/livez").header("x-request-id", "for-people").send().await.is(200);
+    let line = replica.log().wait_for_line(|line| line.contains("for-people")).expect("the request is logged");
+    for word in ["INFO", "GET", "/livez", "200", "duration_us"] {
+        assert!(line.contains(word), "{word} is not in {line}");
+    }
+    assert!(serde_json::from_str::<Value>(&line).is_err(), "{line}");
+}
+
 /// Everything one poll leaves in a store, as bytes, and what must not be among them.
 async fn leave_traces(service: &Service) -> Vec<Vec<u8>> {
     let site = service.site().await;
@@ -58,8 +71,7 @@ async fn leave_traces(service: &Service) -> Vec<Vec<u8>> {
     let poll = service.poll(json!({ "site": site })).await;
     let token = service.client().mint().await;
     service.client().with_voter(&token).vote(&poll, &["yes"]).await.is(201);
-    use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&token).expect("a token is base64url");
+    let bytes = URL_SAFE_NO_PAD.decode(&token).expect("a token is base64url");
     let voter_id = bytes[6..22].to_vec();
     let secret_part = key.rsplit('_').next().expect("a key has parts").as_bytes()[..32].to_vec();
     vec![token.into_bytes(), voter_id, secret_part, ADMIN_KEY.as_bytes().to_vec(), b"127.0.0.1".to_vec()]
@@ -89,4 +101,8 @@ async fn no_store_holds_a_key_a_token_a_voter_or_an_address() {
     assert!(!traces.iter().any(|trace| holds(&kept, trace)), "the dump holds a secret");
 }
 
-lone_rules![a_request_is_one_line_that_can_be_queried_by_field, no_store_holds_a_key_a_token_a_voter_or_an_address,];
+lone_rules![
+    a_request_is_one_line_that_can_be_queried_by_field,
+    a_log_for_people_says_the_same_in_one_line,
+    no_store_holds_a_key_a_token_a_voter_or_an_address,
+];

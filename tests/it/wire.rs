@@ -74,15 +74,12 @@ impl Wire {
     /// # Errors
     /// As [`Wire::ask`].
     pub(crate) async fn send(&mut self, request: &[u8]) -> io::Result<()> {
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(self.address).await?;
-                stream.set_nodelay(true)?;
-                self.stream.insert(stream)
-            }
-        };
-        stream.write_all(request).await
+        if let Some(stream) = &mut self.stream {
+            return stream.write_all(request).await;
+        }
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        self.stream.insert(stream).write_all(request).await
     }
 
     /// Reads one answer. Every answer to a vote, a mint or a probe has a Content-Length.

@@ -77,7 +77,7 @@ mod tests {
         for number in 0..6_000_u64 {
             let hash = blake3::hash(&number.to_le_bytes());
             let [b0, b1, b2, b3, ..] = *hash.as_bytes();
-            counts[bucket_of([b0, b1, b2, b3, 0, 0, 0, 0], 6) as usize] += 1;
+            counts[usize::try_from(bucket_of([b0, b1, b2, b3, 0, 0, 0, 0], 6)).unwrap()] += 1;
         }
         // Of six buckets the first two have been split; each half holds half as much as one that has not.
         for (bucket, count) in counts.into_iter().enumerate() {

@@ -3,18 +3,20 @@
 //!
 //! The driver's own reconnecting manager is not used: it stays on a connection that only times out, and on a master
 //! that has become a replica. Here both are signs of trouble. With Sentinel every new connection asks the Sentinels
-//! anew who the master is. A cluster's driver follows moves by itself; it too is given up when it stops answering.
+//! anew who the master is, and goes on asking ([`WATCH`]): a master that was deposed while it was cut off takes writes
+//! for a while that are lost when it comes back. A cluster's driver follows moves by itself; it too is given up when it
+//! stops answering.
 //!
 //! Nothing here sends a command twice. (A cluster's driver does; every script is safe against that.) Whatever goes
 //! wrong, a caller waits [`ANSWER`] at the longest.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, RedisError, RedisResult, Value,
     aio::{ConnectionLike as _, MultiplexedConnection},
     cluster::{ClusterClient, ClusterClientBuilder},
     cluster_async::ClusterConnection,
@@ -35,6 +37,9 @@ const CONNECT_IN_ALL: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_millis(900);
 /// How long a failure to connect is believed before it is tried again.
 const REST: Duration = Duration::from_millis(50);
+
+/// How often the Sentinels are asked whether the master in use still is one.
+const WATCH: Duration = Duration::from_millis(500);
 
 /// A worker's way to Redis.
 pub(super) struct Link {
@@ -129,7 +134,7 @@ impl Link {
                 }
                 connecting.is_under_way = true;
                 let (address, state) = (self.address.clone(), Arc::clone(&self.state));
-                tokio::spawn(async move { state.connect(&address).await });
+                tokio::spawn(async move { state.connect(address).await });
             }
         }
         // Registered before the lock was let go, so an attempt that ended since is not missed.
@@ -143,27 +148,38 @@ impl Link {
     }
 
     fn give_up(&self, number: u64) {
-        let mut connecting = self.state.lock();
-        if connecting.current.as_ref().is_some_and(|(in_use, _)| *in_use == number) {
-            connecting.current = None;
-        }
+        self.state.give_up(number);
     }
 }
 
 impl State {
+    fn give_up(&self, number: u64) {
+        let mut connecting = self.lock();
+        if connecting.current.as_ref().is_some_and(|(in_use, _)| *in_use == number) {
+            connecting.current = None;
+        }
+    }
+
+    fn is_in_use(&self, number: u64) -> bool {
+        self.lock().current.as_ref().is_some_and(|(in_use, _)| *in_use == number)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connecting> {
         self.connecting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn connect(&self, address: &RedisAddress) {
-        let connected = tokio::time::timeout(CONNECT_IN_ALL, connect(address)).await;
+    async fn connect(self: Arc<Self>, address: RedisAddress) {
+        let connected = tokio::time::timeout(CONNECT_IN_ALL, connect(&address)).await;
         let mut connecting = self.lock();
         connecting.is_under_way = false;
         let failure: Arc<str> = match connected {
-            Ok(Ok(connection)) => {
+            Ok(Ok((connection, master))) => {
                 connecting.made += 1;
                 connecting.current = Some((connecting.made, connection));
                 connecting.last_failure = None;
+                if let Some(master) = master {
+                    tokio::spawn(watch(Arc::downgrade(&self), connecting.made, address, master));
+                }
                 return self.ended.notify_waiters();
             }
             Ok(Err(error)) => error.to_string().into(),
@@ -189,7 +205,32 @@ fn is_trouble(error: &RedisError) -> bool {
         || error.code().is_none()
 }
 
-async fn connect(address: &RedisAddress) -> RedisResult<Connection> {
+/// Gives a connection up once the Sentinels name another master than the one it leads to.
+async fn watch(state: Weak<State>, number: u64, address: RedisAddress, master: ConnectionAddr) {
+    let Topology::Sentinel(name) = &address.topology else { return };
+    loop {
+        tokio::time::sleep(WATCH).await;
+        if !state.upgrade().is_some_and(|state| state.is_in_use(number)) {
+            return;
+        }
+        let named = async {
+            let mut sentinel = sentinel_client(&address, name)?.build()?;
+            sentinel.async_get_client().await
+        };
+        // Sentinels that can't be asked depose nobody.
+        let Ok(Ok(client)) = tokio::time::timeout(CONNECT_IN_ALL, named).await else { continue };
+        if *client.get_connection_info().addr() != master {
+            tracing::info!("the Sentinels name another master; connecting to that one");
+            if let Some(state) = state.upgrade() {
+                state.give_up(number);
+            }
+            return;
+        }
+    }
+}
+
+/// Connects; with Sentinel, to the master that is named as well.
+async fn connect(address: &RedisAddress) -> RedisResult<(Connection, Option<ConnectionAddr>)> {
     if address.is_tls {
         // TLS is ring's; whichever worker comes first installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -202,17 +243,17 @@ async fn connect(address: &RedisAddress) -> RedisResult<Connection> {
             let info =
                 first.ok_or_else(|| RedisError::from((redis::ErrorKind::InvalidClientConfig, "no node named")))?;
             let connection = Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await?;
-            Ok(Connection::Single(connection))
+            Ok((Connection::Single(connection), None))
         }
         Topology::Sentinel(name) => {
             let mut sentinel = sentinel_client(address, name)?.build()?;
             let master = sentinel.async_get_client().await?;
             let connection = master.get_multiplexed_async_connection_with_config(&config).await?;
-            Ok(Connection::Single(connection))
+            Ok((Connection::Single(connection), Some(master.get_connection_info().addr().clone())))
         }
         Topology::Cluster => {
             let connection = cluster_client(address)?.get_async_connection().await?;
-            Ok(Connection::Cluster(connection))
+            Ok((Connection::Cluster(connection), None))
         }
     }
 }

@@ -41,9 +41,9 @@ async fn a_revoked_key_is_refused_at_once_on_every_replica(service: &Service) {
     }
     service.admin().delete(&format!("/v1/keys/{id}")).send().await.is(204);
     for client in service.clients() {
-        client.with_key(&key).get(&path).send().await.is_refused(401, "key-required");
+        client.with_key(&key).get(&path).send().await.refused(401, "key-required");
     }
-    service.admin().delete(&format!("/v1/keys/{id}")).send().await.is_refused(404, "not-found");
+    service.admin().delete(&format!("/v1/keys/{id}")).send().await.refused(404, "not-found");
     let listed = service.admin().get(&format!("/v1/keys?site={site}")).send().await.is(200);
     assert_eq!(listed["items"], json!([]));
 }
@@ -90,7 +90,7 @@ async fn nothing_of_a_publishers_is_done_without_a_key(service: &Service) {
     ];
     for path in paths {
         let unknown = service.client().with_key("not a key at all");
-        unknown.get(&path).send().await.is_refused(401, "key-required");
+        unknown.get(&path).send().await.refused(401, "key-required");
     }
     let wrong = [
         service.client(),
@@ -100,7 +100,7 @@ async fn nothing_of_a_publishers_is_done_without_a_key(service: &Service) {
     ];
     for (method, path, body, _) in routes {
         for client in &wrong {
-            ask(client, &method, &path, body.as_ref()).await.is_refused(401, "key-required");
+            ask(client, &method, &path, body.as_ref()).await.refused(401, "key-required");
         }
     }
 }
@@ -123,7 +123,7 @@ async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
             if needed == scope {
                 assert!(answer.status < 300, "{scope} grants {method} {path}: {answer}");
             } else {
-                answer.is_refused(403, "scope-missing");
+                answer.refused(403, "scope-missing");
             }
         }
     }
@@ -137,7 +137,7 @@ async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
     let (their_key, _) = service.key(&theirs, &["polls:read"]).await;
     let (_, weak) = service.key(&theirs, &["polls:read"]).await;
     let revoked = service.client().with_key(&weak).delete(&format!("/v1/keys/{their_key}")).send().await;
-    revoked.is_refused(403, "scope-missing");
+    revoked.refused(403, "scope-missing");
     let (_, key) = service.key(&mine, &SCOPES).await;
     let client = service.client().with_key(&key);
     for (method, path, body, _) in guarded(&theirs, &poll) {
@@ -146,9 +146,9 @@ async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
     }
     let answer = client.delete(&format!("/v1/keys/{their_key}")).send().await;
     assert!(matches!(answer.status, 403 | 404), "{answer}");
-    client.get(&format!("/v1/sites/{theirs}")).send().await.is_refused(403, "scope-missing");
-    client.get(&format!("/v1/polls/{draft}")).send().await.is_refused(404, "not-found");
-    client.get(&format!("/v1/polls/{poll}/results")).send().await.is_refused(403, "results-hidden");
+    client.get(&format!("/v1/sites/{theirs}")).send().await.refused(403, "scope-missing");
+    client.get(&format!("/v1/polls/{draft}")).send().await.refused(404, "not-found");
+    client.get(&format!("/v1/polls/{poll}/results")).send().await.refused(403, "results-hidden");
     let polls = service.admin().get(&format!("/v1/polls?site={theirs}")).send().await.is(200);
     assert_eq!(polls["items"].as_array().map(Vec::len), Some(2), "nothing of theirs was made or deleted");
     assert_eq!(service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200)["revision"], 1);
@@ -170,13 +170,13 @@ async fn a_key_can_not_make_one_that_may_do_more(service: &Service) {
     let client = service.client().with_key(&key);
     let asked = |scopes: &[&str]| json!({ "site": site, "scopes": scopes, "name": "x" });
     client.post("/v1/keys").json(&asked(&["polls:read"])).send().await.is(201);
-    client.post("/v1/keys").json(&asked(&["polls:write"])).send().await.is_refused(403, "scope-missing");
+    client.post("/v1/keys").json(&asked(&["polls:write"])).send().await.refused(403, "scope-missing");
 }
 
 async fn a_list_of_keys_is_asked_for_in_words_it_knows(service: &Service) {
     for query in ["site=Not+A+Site", "site=nobody-made-this", "colour=red", "site=default&site=default"] {
         let path = format!("/v1/keys?{query}");
-        service.admin().get(&path).send().await.is_refused(400, "invalid-request");
+        service.admin().get(&path).send().await.refused(400, "invalid-request");
     }
 }
 
@@ -192,7 +192,7 @@ async fn a_key_needs_a_site_and_scopes_that_exist(service: &Service) {
         json!({ "site": "Not A Site", "scopes": ["polls:read"] }),
         json!({ "site": "nobody-made-this", "scopes": ["polls:read"] }),
     ] {
-        post(body).await.is_refused(400, "invalid-request");
+        post(body).await.refused(400, "invalid-request");
     }
 }
 

@@ -26,7 +26,7 @@ async fn what_a_replica_did_is_told_as_metrics_and_says_nothing_of_readers(servi
         assert!(!told.contains(hidden), "{hidden} is among the metrics");
     }
     // Readers get none of it.
-    service.client().get("/metrics").undocumented().send().await.is_refused(404, "not-found");
+    service.client().get("/metrics").undocumented().send().await.refused(404, "not-found");
 }
 
 async fn the_contract_is_served_as_it_is_written(service: &Service) {

@@ -48,7 +48,7 @@ async fn text_is_kept_as_sent_after_nfc(service: &Service) {
 /// A poll's violations as `field: detail`.
 async fn violations(service: &Service, with: Value) -> Vec<String> {
     let asked = seed_poll(with);
-    let refused = service.admin().post("/v1/polls").json(&asked).send().await.is_refused(422, "invalid-poll");
+    let refused = service.admin().post("/v1/polls").json(&asked).send().await.refused(422, "invalid-poll");
     let errors = refused["errors"].as_array().expect("an invalid poll has errors");
     errors.iter().map(|error| format!("{}: {}", text(&error["field"]), text(&error["detail"]))).collect()
 }
@@ -167,7 +167,7 @@ async fn a_list_pages_by_cursor_newest_first(service: &Service) {
     for wrong in ["limit=0", "limit=-1", "limit=many", "cursor=nonsense", "state=ajar", "colour=red", "limit=1&limit=2"]
     {
         let path = format!("/v1/polls?site={site}&{wrong}");
-        service.admin().get(&path).send().await.is_refused(400, "invalid-request");
+        service.admin().get(&path).send().await.refused(400, "invalid-request");
     }
 }
 
@@ -192,9 +192,9 @@ async fn a_draft_is_not_there_for_readers(service: &Service) {
     let voter = service.client().new_voter().await;
     for path in [format!("/v1/polls/{poll}"), format!("/v1/polls/{poll}/results"), format!("/v1/polls/{poll}/votes/me")]
     {
-        voter.get(&path).send().await.is_refused(404, "not-found");
+        voter.get(&path).send().await.refused(404, "not-found");
     }
-    voter.vote(&poll, &["yes"]).await.is_refused(404, "not-found");
+    voter.vote(&poll, &["yes"]).await.refused(404, "not-found");
     let read = service.admin().get(&format!("/v1/polls/{poll}")).send().await;
     let cache_control = read.header("cache-control").unwrap_or_default();
     assert!(!cache_control.contains("public"), "what only a key may see is not for shared caches: {read}");
@@ -218,7 +218,7 @@ async fn a_scheduled_poll_can_be_opened_at_once(service: &Service) {
     let voter = service.client().new_voter().await;
     let read = service.client().get(&format!("/v1/polls/{poll}")).send().await.is(200);
     assert_eq!(read["state"], "scheduled");
-    voter.vote(&poll, &["yes"]).await.is_refused(409, "poll-not-open");
+    voter.vote(&poll, &["yes"]).await.refused(409, "poll-not-open");
     service.admin().post(&format!("/v1/polls/{poll}/open")).send().await.is(200);
     voter.vote(&poll, &["yes"]).await.is(201);
 }
@@ -226,7 +226,7 @@ async fn a_scheduled_poll_can_be_opened_at_once(service: &Service) {
 async fn a_draft_that_would_close_at_once_is_not_opened(service: &Service) {
     let poll = service.poll(json!({ "state": "draft", "closes_at": "2020-01-01T00:00:00Z" })).await;
     let path = format!("/v1/polls/{poll}/open");
-    let refused = service.admin().post(&path).send().await.is_refused(422, "invalid-poll");
+    let refused = service.admin().post(&path).send().await.refused(422, "invalid-poll");
     assert_eq!(refused["errors"][0]["field"], "closes_at", "{refused}");
 }
 
@@ -241,11 +241,11 @@ async fn closed_is_final(service: &Service) {
     // The same again changes nothing and is no mistake: the answer to the first may have been lost.
     let again = service.admin().post(&format!("/v1/polls/{poll}/close")).send().await;
     assert_eq!(again.is(200)["revision"], closed["revision"]);
-    service.admin().post(&format!("/v1/polls/{poll}/open")).send().await.is_refused(409, "poll-not-open");
+    service.admin().post(&format!("/v1/polls/{poll}/open")).send().await.refused(409, "poll-not-open");
     let edit = json!({ "revision": closed["revision"], "question": "سؤال آخر" });
-    service.admin().patch(&format!("/v1/polls/{poll}")).json(&edit).send().await.is_refused(409, "poll-not-open");
+    service.admin().patch(&format!("/v1/polls/{poll}")).json(&edit).send().await.refused(409, "poll-not-open");
     for client in service.clients() {
-        client.new_voter().await.vote(&poll, &["no"]).await.is_refused(409, "poll-not-open");
+        client.new_voter().await.vote(&poll, &["no"]).await.refused(409, "poll-not-open");
     }
     let after = service.client().results(&poll).await;
     assert_eq!((&after["version"], &after["options"]), (&before["version"], &before["options"]));
@@ -261,14 +261,14 @@ async fn of_two_editors_the_second_is_told_to_read_again(service: &Service) {
     assert_ne!(new_etag, etag);
     assert_eq!(edited.is(200)["revision"], 2);
     let late = json!({ "question": "الثاني" });
-    other.patch(&path).header("if-match", &etag).json(&late).send().await.is_refused(412, "revision-mismatch");
+    other.patch(&path).header("if-match", &etag).json(&late).send().await.refused(412, "revision-mismatch");
     let by_number = json!({ "question": "الثاني", "revision": 1 });
-    other.patch(&path).json(&by_number).send().await.is_refused(412, "revision-mismatch");
-    other.patch(&path).json(&late).send().await.is_refused(428, "revision-required");
+    other.patch(&path).json(&by_number).send().await.refused(412, "revision-mismatch");
+    other.patch(&path).json(&late).send().await.refused(428, "revision-required");
     let by_number = json!({ "question": "الثاني", "revision": 2 });
     assert_eq!(other.patch(&path).json(&by_number).send().await.is(200)["revision"], 3);
     let any = one.patch(&path).header("if-match", "*").json(&json!({ "question": "الثالث" }));
-    any.send().await.is_refused(428, "revision-required");
+    any.send().await.refused(428, "revision-required");
     assert_eq!(one.get(&path).send().await.is(200)["question"], "الثاني");
 }
 
@@ -310,7 +310,7 @@ async fn a_poll_with_ballots_keeps_its_options(service: &Service) {
         options(&[("yes", "نعم"), ("no", "لا"), ("maybe", "ربما")]),
         options(&[("yes", "نعم"), ("no", "لا"), ("unsure", "لا أدري"), ("maybe", "ربما")]),
     ] {
-        edit(reshaped).await.is_refused(422, "invalid-poll");
+        edit(reshaped).await.refused(422, "invalid-poll");
     }
     let corrected = edit(options(&[("unsure", "لا أعلم"), ("no", "كلا"), ("yes", "أجل")])).await.is(200);
     assert_eq!(corrected["options"][0], json!({ "id": "unsure", "label": "لا أعلم" }));
@@ -329,12 +329,12 @@ async fn what_can_never_change_is_refused_by_name(service: &Service) {
         let mut edit = json!({ "revision": 1 });
         edit[member] = value;
         let path = format!("/v1/polls/{poll}");
-        let refused = service.admin().patch(&path).json(&edit).send().await.is_refused(422, "invalid-poll");
+        let refused = service.admin().patch(&path).json(&edit).send().await.refused(422, "invalid-poll");
         assert!(text(&refused["detail"]).contains(member), "{refused}");
     }
     let edit = json!({ "revision": 1, "options": [{ "label": "نعم" }] });
     let path = format!("/v1/polls/{poll}");
-    service.admin().patch(&path).json(&edit).send().await.is_refused(422, "invalid-poll");
+    service.admin().patch(&path).json(&edit).send().await.refused(422, "invalid-poll");
 }
 
 async fn a_deleted_poll_is_gone_with_its_ballots(service: &Service) {
@@ -344,20 +344,20 @@ async fn a_deleted_poll_is_gone_with_its_ballots(service: &Service) {
     voter.vote(&poll, &["yes"]).await.is(201);
     let path = format!("/v1/polls/{poll}");
     service.admin().delete(&path).send().await.is(204);
-    service.admin().delete(&path).send().await.is_refused(404, "not-found");
+    service.admin().delete(&path).send().await.refused(404, "not-found");
     for client in service.clients() {
         let client = client.new_voter().await;
         // The other replica may go on for a second with the poll it knew; a vote asks the store, and finds nothing.
-        client.vote(&poll, &["yes"]).await.is_refused(404, "not-found");
-        client.get(&path).send().await.is_refused(404, "not-found");
-        client.get(&format!("{path}/results")).send().await.is_refused(404, "not-found");
+        client.vote(&poll, &["yes"]).await.refused(404, "not-found");
+        client.get(&path).send().await.refused(404, "not-found");
+        client.get(&format!("{path}/results")).send().await.refused(404, "not-found");
     }
-    voter.get(&format!("{path}/votes/me")).send().await.is_refused(404, "not-found");
+    voter.get(&format!("{path}/votes/me")).send().await.refused(404, "not-found");
     for action in ["open", "close"] {
-        service.admin().post(&format!("{path}/{action}")).send().await.is_refused(404, "not-found");
+        service.admin().post(&format!("{path}/{action}")).send().await.refused(404, "not-found");
     }
     let edit = json!({ "revision": 1, "question": "؟" });
-    service.admin().patch(&path).json(&edit).send().await.is_refused(404, "not-found");
+    service.admin().patch(&path).json(&edit).send().await.refused(404, "not-found");
     let page = service.admin().get(&format!("/v1/polls?site={site}")).send().await.is(200);
     assert_eq!(page["items"], json!([]));
 }

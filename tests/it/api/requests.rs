@@ -28,15 +28,15 @@ async fn broken_json_is_refused_with_its_line_and_column(service: &Service) {
     for (client, method, path, _) in with_bodies(service).await {
         let broken = "{\n  \"question\": \"نعم\",\n  \"choices\" [\"yes\"]\n}";
         let answer = client.request(method.clone(), &path).body("application/json", broken).send().await;
-        let refused = answer.is_refused(400, "invalid-request");
+        let refused = answer.refused(400, "invalid-request");
         let detail = text(&refused["detail"]);
         assert!(detail.contains("line ") && detail.contains("column "), "{detail}");
         for nothing_sent in ["", "  ", "{", "nul", "{}{}", "\u{FEFF}{}"] {
             let request = client.request(method.clone(), &path).body("application/json", nothing_sent);
-            request.send().await.is_refused(400, "invalid-request");
+            request.send().await.refused(400, "invalid-request");
         }
         let not_utf8 = client.request(method, &path).body("application/json", b"{\"choices\":[\"\xff\"]}".to_vec());
-        not_utf8.send().await.is_refused(400, "invalid-request");
+        not_utf8.send().await.refused(400, "invalid-request");
     }
 }
 
@@ -44,11 +44,11 @@ async fn an_unknown_field_is_refused_and_named(service: &Service) {
     for (client, method, path, mut body) in with_bodies(service).await {
         body["colour"] = json!("red");
         let answer = client.request(method, &path).json(&body).send().await;
-        let refused = answer.is_refused(400, "invalid-request");
+        let refused = answer.refused(400, "invalid-request");
         assert!(text(&refused["detail"]).contains("colour"), "{refused}");
     }
     let asked = seed_poll(json!({ "options": [{ "label": "نعم", "votes": 1000 }, { "label": "لا" }] }));
-    let refused = service.admin().post("/v1/polls").json(&asked).send().await.is_refused(400, "invalid-request");
+    let refused = service.admin().post("/v1/polls").json(&asked).send().await.refused(400, "invalid-request");
     assert!(refused.to_string().contains("options[0].votes"), "{refused}");
 }
 
@@ -78,10 +78,10 @@ async fn a_body_that_is_not_json_by_its_type_is_refused(service: &Service) {
     for (client, method, path, body) in with_bodies(service).await {
         for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"] {
             let request = client.request(method.clone(), &path).body(content_type, body.to_string());
-            request.send().await.is_refused(415, "unsupported-media-type");
+            request.send().await.refused(415, "unsupported-media-type");
         }
         let request = client.request(method.clone(), &path).json(&body).header("content-encoding", "gzip");
-        request.send().await.is_refused(415, "unsupported-media-type");
+        request.send().await.refused(415, "unsupported-media-type");
     }
 }
 
@@ -89,7 +89,7 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_parsed(service: &Servi
     for (client, method, path, _) in with_bodies(service).await {
         let large = format!("{{\"question\":\"{}\"}}", "x".repeat(70_000));
         let answer = client.request(method, &path).body("application/json", large).send().await;
-        answer.is_refused(413, "body-too-large");
+        answer.refused(413, "body-too-large");
     }
 }
 
@@ -97,13 +97,13 @@ async fn deep_nesting_is_refused(service: &Service) {
     for (client, method, path, _) in with_bodies(service).await {
         let deep = "[".repeat(10_000);
         let request = client.request(method, &path).body("application/json", deep);
-        request.send().await.is_refused(400, "invalid-request");
+        request.send().await.refused(400, "invalid-request");
     }
 }
 
 async fn an_unknown_address_is_not_found(service: &Service) {
     for path in ["/", "/v1", "/v2/polls", "/v1/polls/", "/v1/polls/a/b/c", "/admin", "/v1/voters/1", "/%00", "/..%2f"] {
-        service.client().get(path).undocumented().send().await.is_refused(404, "not-found");
+        service.client().get(path).undocumented().send().await.refused(404, "not-found");
     }
 }
 
@@ -133,7 +133,7 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
             let method: Method = method.parse().unwrap();
             let answer = service.client().request(method, &path).undocumented().send().await;
             let allow = answer.header("allow").unwrap_or_default();
-            answer.is_refused(405, "method-not-allowed");
+            answer.refused(405, "method-not-allowed");
             let said: Vec<_> = allow.split(", ").filter(|method| !matches!(*method, "HEAD" | "OPTIONS")).collect();
             assert_eq!(said, allowed, "{path}");
         }
@@ -173,7 +173,7 @@ async fn a_body_nobody_asked_for_is_refused(service: &Service) {
     let client = service.client().with_key(ADMIN_KEY);
     for path in ["/v1/voters".to_owned(), format!("/v1/polls/{poll}/open"), format!("/v1/polls/{poll}/close")] {
         let answer = client.post(&path).json(&json!({ "revision": 1 })).send().await;
-        answer.is_refused(400, "invalid-request");
+        answer.refused(400, "invalid-request");
     }
 }
 

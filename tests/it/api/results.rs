@@ -54,7 +54,7 @@ async fn asking_for_no_tally_or_too_many_is_refused(service: &Service) {
     let many = vec!["01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21"; 51].join(",");
     for query in ["", "?polls=", "?polls=yes", &format!("?polls={many}")] {
         let path = format!("/v1/results{query}");
-        service.client().get(&path).send().await.is_refused(400, "invalid-request");
+        service.client().get(&path).send().await.refused(400, "invalid-request");
     }
 }
 
@@ -89,7 +89,7 @@ async fn who_sees(service: &Service, policy: &str, is_closed: bool) -> [bool; 3]
     let site = service.site().await;
     let poll = service.poll(json!({ "site": site, "results": policy })).await;
     let voter = service.client().new_voter().await;
-    let voted = voter.vote(&poll, &["yes"]).await.is(201);
+    let answer = voter.vote(&poll, &["yes"]).await.is(201);
     if is_closed {
         service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
     }
@@ -106,12 +106,12 @@ async fn who_sees(service: &Service, policy: &str, is_closed: bool) -> [bool; 3]
         if *sees {
             answer.is(200)
         } else {
-            answer.is_refused(403, "results-hidden")
+            answer.refused(403, "results-hidden")
         };
     }
     if !is_closed {
-        let is_shown = !voted["results"].is_null();
-        assert_eq!(is_shown, sees[1], "a vote's answer shows what its voter may see: {voted}");
+        let is_shown = !answer["results"].is_null();
+        assert_eq!(is_shown, sees[1], "a vote's answer shows what its voter may see: {answer}");
     }
     let again = voter.vote(&poll, &["yes"]).await.is(200);
     assert_eq!(!again["results"].is_null(), sees[1], "so does a retry's: {again}");
@@ -138,8 +138,8 @@ async fn results_are_seen_by_whom_the_poll_says(service: &Service) {
 async fn a_voter_who_is_none_is_told_so_where_it_matters(service: &Service) {
     let hidden = service.poll(json!({ "results": "after_vote" })).await;
     let nobody = service.client().with_voter("nonsense");
-    nobody.get(&format!("/v1/polls/{hidden}/results")).send().await.is_refused(401, "voter-required");
-    nobody.get(&format!("/v1/results?polls={hidden}")).send().await.is_refused(401, "voter-required");
+    nobody.get(&format!("/v1/polls/{hidden}/results")).send().await.refused(401, "voter-required");
+    nobody.get(&format!("/v1/results?polls={hidden}")).send().await.refused(401, "voter-required");
 }
 
 async fn hidden_results_stay_hidden_among_several(service: &Service) {
@@ -147,9 +147,14 @@ async fn hidden_results_stay_hidden_among_several(service: &Service) {
     let hidden = service.poll(json!({ "results": "never" })).await;
     let voter = service.client().new_voter().await;
     voter.vote(&hidden, &["yes"]).await.is(201);
-    let answer = voter.get(&format!("/v1/results?polls={shown},{hidden}")).send().await;
-    let body = String::from_utf8_lossy(&answer.body).into_owned();
-    assert!(!body.contains("\"ballots\":1"), "{answer}");
+    let gone = "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21";
+    let answer = voter.get(&format!("/v1/results?polls={shown},{hidden},{gone}")).send().await;
+    let cache_control = answer.header("cache-control").unwrap_or_default();
+    assert!(!cache_control.contains("public"), "another may see more, or soon: {answer}");
+    let answer = answer.is(200);
+    assert_eq!(answer["results"][0]["ballots"], 0);
+    assert_eq!(answer["results"][1], json!({ "poll": hidden, "code": "results-hidden" }));
+    assert_eq!(answer["results"][2], json!({ "poll": gone, "code": "not-found" }));
 }
 
 service_rules![

@@ -29,7 +29,7 @@ async fn the_default_site_is_there_from_the_start(service: &Service) {
 
 async fn a_site_that_nobody_made_is_not_found(service: &Service) {
     for site in ["nobody-made-this", "Not-An-Id"] {
-        service.admin().get(&format!("/v1/sites/{site}")).send().await.is_refused(404, "not-found");
+        service.admin().get(&format!("/v1/sites/{site}")).send().await.refused(404, "not-found");
         let path = format!("/v1/polls?site={site}");
         let answer = service.admin().get(&path).send().await;
         assert!(matches!(answer.status, 400 | 404), "{answer}");
@@ -44,12 +44,12 @@ async fn an_origin_that_no_browser_sends_is_refused(service: &Service) {
     for origin in ["https://news.example/", "https://*.example", "news.example", "null", "*", "HTTPS://NEWS.EXAMPLE"] {
         let body = json!({ "origins": ["https://good.example", origin] });
         let refused = service.admin().put(&format!("/v1/sites/{site}")).json(&body).send().await;
-        let refused = refused.is_refused(400, "invalid-request");
+        let refused = refused.refused(400, "invalid-request");
         assert!(refused.to_string().contains("origins[1]"), "{refused}");
     }
     let many: Vec<_> = (0..101).map(|place| format!("https://news-{place}.example")).collect();
     let body = json!({ "origins": many });
-    service.admin().put(&format!("/v1/sites/{site}")).json(&body).send().await.is_refused(400, "invalid-request");
+    service.admin().put(&format!("/v1/sites/{site}")).json(&body).send().await.refused(400, "invalid-request");
 }
 
 /// Any site's hidden form has voted elsewhere: 318,000 votes through forum signatures (wp-polls #80, #81).
@@ -79,7 +79,7 @@ async fn a_vote_comes_only_from_pages_the_site_lists(service: &Service) {
         if is_admitted {
             answer.is(201)
         } else {
-            answer.is_refused(403, "origin-refused")
+            answer.refused(403, "origin-refused")
         };
     }
     assert_eq!(service.client().results(&poll).await["ballots"], 3);
@@ -92,7 +92,7 @@ async fn an_opaque_frame_votes_by_token_and_never_by_cookie(service: &Service) {
     let request = service.client().post(&format!("/v1/polls/{poll}/votes")).json(&json!({ "choices": ["yes"] }));
     let cookie = format!("__Host-sawt_voter={token}");
     let answer = request.header("origin", "null").header("cookie", &cookie).send().await;
-    answer.is_refused(403, "origin-refused");
+    answer.refused(403, "origin-refused");
 }
 
 async fn sawts_own_pages_may_always_vote(service: &Service) {
@@ -119,7 +119,7 @@ async fn a_withdrawal_keeps_the_rule_of_origins_too(service: &Service) {
     voter.vote(&poll, &["yes"]).await.is(201);
     let mine = format!("/v1/polls/{poll}/votes/me");
     let strange = voter.delete(&mine).header("origin", "https://evil.example").send().await;
-    strange.is_refused(403, "origin-refused");
+    strange.refused(403, "origin-refused");
     voter.delete(&mine).header("origin", "https://news.example").send().await.is(204);
 }
 
@@ -138,7 +138,7 @@ async fn a_changed_list_of_origins_holds_soon_on_every_replica(service: &Service
         until(async || {
             let voter = client.new_voter().await;
             let answer = voter.post(&path).header("origin", "https://evil.example").json(&vote).send().await;
-            (answer.status == 403).then(|| answer.is_refused(403, "origin-refused"))
+            (answer.status == 403).then(|| answer.refused(403, "origin-refused"))
         })
         .await;
     }

@@ -53,7 +53,7 @@ async fn a_second_vote_by_the_same_voter_is_refused(service: &Service) {
     let poll = service.poll(json!({})).await;
     let voter = service.client().new_voter().await;
     voter.vote(&poll, &["yes"]).await.is(201);
-    voter.vote(&poll, &["no"]).await.is_refused(409, "already-voted");
+    voter.vote(&poll, &["no"]).await.refused(409, "already-voted");
     assert_eq!(votes(&voter.results(&poll).await), [1, 0]);
 }
 
@@ -76,8 +76,8 @@ async fn a_retry_after_the_poll_closed_is_still_answered(service: &Service) {
     voter.vote(&poll, &["yes"]).await.is(201);
     close(service, &poll).await;
     voter.vote(&poll, &["yes"]).await.is(200);
-    voter.vote(&poll, &["no"]).await.is_refused(409, "poll-not-open");
-    service.client().new_voter().await.vote(&poll, &["yes"]).await.is_refused(409, "poll-not-open");
+    voter.vote(&poll, &["no"]).await.refused(409, "poll-not-open");
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.refused(409, "poll-not-open");
     assert_eq!(votes(&voter.results(&poll).await), [1, 0]);
 }
 
@@ -94,13 +94,13 @@ async fn a_changeable_ballot_can_be_changed_and_withdrawn(service: &Service) {
     assert_eq!((changed["choices"].clone(), votes(&changed["results"])), (json!(["no"]), vec![0, 1]));
     assert_eq!(voter.get(&mine).send().await.is(200)["choices"], json!(["no"]));
     voter.delete(&mine).send().await.is(204);
-    voter.get(&mine).send().await.is_refused(404, "not-found");
+    voter.get(&mine).send().await.refused(404, "not-found");
     let tally = voter.results(&poll).await;
     assert_eq!((&tally["ballots"], &tally["version"]), (&json!(0), &json!(3)), "the version only grows");
     voter.vote(&poll, &["yes"]).await.is(201);
     close(service, &poll).await;
-    voter.delete(&mine).send().await.is_refused(409, "poll-not-open");
-    voter.vote(&poll, &["no"]).await.is_refused(409, "poll-not-open");
+    voter.delete(&mine).send().await.refused(409, "poll-not-open");
+    voter.vote(&poll, &["no"]).await.refused(409, "poll-not-open");
     assert_eq!(votes(&voter.results(&poll).await), [1, 0]);
 }
 
@@ -122,7 +122,7 @@ async fn a_ballot_that_may_not_change_may_not_be_withdrawn(service: &Service) {
     let voter = service.client().new_voter().await;
     voter.vote(&poll, &["yes"]).await.is(201);
     let mine = format!("/v1/polls/{poll}/votes/me");
-    voter.delete(&mine).send().await.is_refused(409, "already-voted");
+    voter.delete(&mine).send().await.refused(409, "already-voted");
     assert_eq!(voter.get(&mine).send().await.is(200)["choices"], json!(["yes"]));
     assert_eq!(voter.results(&poll).await["ballots"], 1);
 }
@@ -135,9 +135,9 @@ async fn a_voter_reads_only_their_own_ballot(service: &Service) {
     let answer = voter.get(&mine).send().await;
     assert!(answer.header("cache-control").is_some_and(|value| value.contains("no-store")), "{answer}");
     assert_eq!(answer.is(200)["choices"], json!(["yes"]));
-    other.get(&mine).send().await.is_refused(404, "not-found");
-    service.client().get(&mine).send().await.is_refused(401, "voter-required");
-    service.client().delete(&mine).send().await.is_refused(401, "voter-required");
+    other.get(&mine).send().await.refused(404, "not-found");
+    service.client().get(&mine).send().await.refused(401, "voter-required");
+    service.client().delete(&mine).send().await.refused(401, "voter-required");
 }
 
 async fn a_multiple_poll_counts_each_choice_and_each_voter_once(service: &Service) {
@@ -145,8 +145,8 @@ async fn a_multiple_poll_counts_each_choice_and_each_voter_once(service: &Servic
     let poll =
         service.poll(json!({ "kind": "multiple", "min_choices": 2, "max_choices": 3, "options": options })).await;
     let voter = service.client().new_voter().await;
-    let voted = voter.vote(&poll, &["4", "1"]).await.is(201);
-    assert_eq!(voted["choices"], json!(["1", "4"]), "in the order of the poll");
+    let answer = voter.vote(&poll, &["4", "1"]).await.is(201);
+    assert_eq!(answer["choices"], json!(["1", "4"]), "in the order of the poll");
     voter.vote(&poll, &["1", "4"]).await.is(200);
     service.client().new_voter().await.vote(&poll, &["1", "2", "3"]).await.is(201);
     let tally = voter.results(&poll).await;
@@ -158,7 +158,7 @@ async fn a_multiple_poll_counts_each_choice_and_each_voter_once(service: &Servic
         (&["1", "1"], "more than once"),
         (&["1", "5"], "\"5\""),
     ] {
-        let refused = service.client().new_voter().await.vote(&poll, choices).await.is_refused(422, "invalid-choice");
+        let refused = service.client().new_voter().await.vote(&poll, choices).await.refused(422, "invalid-choice");
         assert!(text(&refused["detail"]).contains(named), "{refused}");
     }
     assert_eq!(voter.results(&poll).await["ballots"], 2);
@@ -169,11 +169,11 @@ async fn a_choice_that_is_no_option_of_the_poll_is_refused(service: &Service) {
     let poll = service.poll(json!({})).await;
     let voter = service.client().new_voter().await;
     for choices in [&["maybe"][..], &[], &["yes", "no"], &["yes", "yes"], &["0"], &["YES"], &[""]] {
-        voter.vote(&poll, choices).await.is_refused(422, "invalid-choice");
+        voter.vote(&poll, choices).await.refused(422, "invalid-choice");
     }
     for not_choices in [json!({ "choices": "yes" }), json!({ "choices": [1] }), json!({}), json!([]), json!(null)] {
         let path = format!("/v1/polls/{poll}/votes");
-        voter.post(&path).json(&not_choices).send().await.is_refused(400, "invalid-request");
+        voter.post(&path).json(&not_choices).send().await.refused(400, "invalid-request");
     }
     assert_eq!(voter.results(&poll).await["ballots"], 0);
 }
@@ -181,14 +181,14 @@ async fn a_choice_that_is_no_option_of_the_poll_is_refused(service: &Service) {
 /// A vote that minted its own voter could not be retried safely.
 async fn a_vote_needs_a_voter(service: &Service) {
     let poll = service.poll(json!({})).await;
-    service.client().vote(&poll, &["yes"]).await.is_refused(401, "voter-required");
+    service.client().vote(&poll, &["yes"]).await.refused(401, "voter-required");
     assert_eq!(service.client().results(&poll).await["ballots"], 0);
 }
 
 /// A key is a program's, and programs have no vote.
 async fn a_key_is_not_a_voter(service: &Service) {
     let poll = service.poll(json!({})).await;
-    service.admin().vote(&poll, &["yes"]).await.is_refused(401, "voter-required");
+    service.admin().vote(&poll, &["yes"]).await.refused(401, "voter-required");
 }
 
 /// Other polls have been voted in by a GET, and so by any image on any page (wp-polls #80, CVE-2016-20067).
@@ -196,10 +196,10 @@ async fn a_get_and_a_form_never_vote(service: &Service) {
     let poll = service.poll(json!({})).await;
     let voter = service.client().new_voter().await;
     let path = format!("/v1/polls/{poll}/votes");
-    voter.get(&format!("{path}?choices=yes")).undocumented().send().await.is_refused(405, "method-not-allowed");
+    voter.get(&format!("{path}?choices=yes")).undocumented().send().await.refused(405, "method-not-allowed");
     for form in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"] {
         let body = r#"{"choices":["yes"]}"#;
-        voter.post(&path).body(form, body).send().await.is_refused(415, "unsupported-media-type");
+        voter.post(&path).body(form, body).send().await.refused(415, "unsupported-media-type");
     }
     assert_eq!(voter.results(&poll).await["ballots"], 0);
 }
@@ -207,11 +207,11 @@ async fn a_get_and_a_form_never_vote(service: &Service) {
 async fn a_vote_in_a_poll_that_is_not_there_is_not_found(service: &Service) {
     let voter = service.client().new_voter().await;
     for poll in ["01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21", "seed", "%D9%86%D8%B9%D9%85"] {
-        voter.vote(poll, &["yes"]).await.is_refused(404, "not-found");
+        voter.vote(poll, &["yes"]).await.refused(404, "not-found");
         for path in [format!("/v1/polls/{poll}/votes/me"), format!("/v1/polls/{poll}/results")] {
-            voter.get(&path).send().await.is_refused(404, "not-found");
+            voter.get(&path).send().await.refused(404, "not-found");
         }
-        voter.delete(&format!("/v1/polls/{poll}/votes/me")).send().await.is_refused(404, "not-found");
+        voter.delete(&format!("/v1/polls/{poll}/votes/me")).send().await.refused(404, "not-found");
     }
 }
 
@@ -246,14 +246,14 @@ async fn a_scheduled_poll_opens_and_closes_by_the_stores_clock(service: &Service
     let moment = |millis: i64| sawt::poll::Timestamp::from_millis(millis).to_string();
     let poll = service.poll(json!({ "opens_at": moment(now + 1_000), "closes_at": moment(now + 2_500) })).await;
     let early = service.client().new_voter().await;
-    early.vote(&poll, &["yes"]).await.is_refused(409, "poll-not-open");
+    early.vote(&poll, &["yes"]).await.refused(409, "poll-not-open");
     let counted = first_counted(&early, &poll).await;
     assert!(counted >= now + 1_000, "a vote was counted {} ms before the poll opened", now + 1_000 - counted);
     // New voters until one is refused: nobody may be counted from closes_at on.
     loop {
         let answer = service.client().new_voter().await.vote(&poll, &["no"]).await;
         if answer.status != 201 {
-            answer.is_refused(409, "poll-not-open");
+            answer.refused(409, "poll-not-open");
             break;
         }
         assert!(cast_at(&answer.json()) < now + 2_500, "a vote was counted after the poll closed");
@@ -269,7 +269,7 @@ async fn first_counted(voter: &Client, poll: &str) -> i64 {
         if answer.status == 201 {
             return cast_at(&answer.json());
         }
-        answer.is_refused(409, "poll-not-open");
+        answer.refused(409, "poll-not-open");
     }
 }
 

@@ -1,0 +1,126 @@
+//! The walk through a proxy header, pure: from the right, past trusted addresses, to the first that is not.
+//!
+//! The text is taken apart from its end, element by element, and not one byte further than needed. That is more than
+//! thrift. Read from its beginning, a quotation mark that a client never closes would swallow what the proxies appended
+//! behind it; read from its end, what a trusted proxy wrote is complete before anything a client wrote is met.
+//!
+//! Each line of the header is taken apart by itself, the last one first: joined with commas, as RFC 9110 (section 5.3)
+//! has it, they would give the same elements.
+
+use std::net::IpAddr;
+
+use super::{ProxyHeader, plain};
+
+/// The first address from the right that is not trusted, beginning with `peer`, which is. If an element can't be read,
+/// or there are no more, it is the last address that could: always one that a trusted proxy vouches for.
+///
+/// `lines` are the header's, in the order they were sent.
+pub(super) fn walk(peer: IpAddr, lines: &[&[u8]], header: ProxyHeader, is_trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
+    let mut known = peer;
+    for line in lines.iter().rev() {
+        let mut rest = Some(*line);
+        while let Some(line) = rest {
+            let (left, element) = split_last(line, header);
+            // An empty element is one, too: whoever wrote it did not know, or did not say.
+            let Some(address) = address_in(element, header) else { return known };
+            known = address;
+            if !is_trusted(address) {
+                return known;
+            }
+            rest = left;
+        }
+    }
+    known
+}
+
+/// What stands left of the last comma (`None` if there is no comma), and what stands right of it. In `Forwarded`, a
+/// comma between quotation marks is none.
+fn split_last(line: &[u8], header: ProxyHeader) -> (Option<&[u8]>, &[u8]) {
+    let mut is_quoted = false;
+    for (place, byte) in line.iter().enumerate().rev() {
+        match byte {
+            b'"' if header == ProxyHeader::Forwarded => {
+                let before = line.get(..place).unwrap_or_default();
+                let is_escaped = before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
+                // The mark that ends a quotation is never escaped, the one that begins it has no backslash before it.
+                if !(is_quoted && is_escaped) {
+                    is_quoted = !is_quoted;
+                }
+            }
+            b',' if !is_quoted => return (line.get(..place), line.get(place + 1..).unwrap_or_default()),
+            _ => {}
+        }
+    }
+    (None, line)
+}
+
+/// The address an element names; `None` for `unknown`, for an obfuscated identifier, and for whatever can't be read.
+fn address_in(element: &[u8], header: ProxyHeader) -> Option<IpAddr> {
+    let element = std::str::from_utf8(element).ok()?.trim_matches([' ', '\t']);
+    match header {
+        ProxyHeader::XForwardedFor => node(unquoted(element)?),
+        ProxyHeader::Forwarded => node(unquoted(for_in(element)?)?),
+    }
+}
+
+/// The value of the one `for` of a `Forwarded` element. Two of them are no answer (RFC 7239, section 4).
+fn for_in(element: &str) -> Option<&str> {
+    let mut found = None;
+    for pair in pairs(element) {
+        let (name, value) = pair.split_once('=')?;
+        if name.trim_matches([' ', '\t']).eq_ignore_ascii_case("for") {
+            if found.is_some() {
+                return None;
+            }
+            found = Some(value.trim_matches([' ', '\t']));
+        }
+    }
+    found
+}
+
+/// The pairs of an element, which semicolons outside of quotation marks separate.
+fn pairs(element: &str) -> impl Iterator<Item = &str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    element.split(move |character: char| {
+        let separates = character == ';' && !is_quoted;
+        if character == '"' && !is_escaped {
+            is_quoted = !is_quoted;
+        }
+        is_escaped = character == '\\' && is_quoted && !is_escaped;
+        separates
+    })
+}
+
+/// A text without the quotation marks around it, if it has them. No address needs an escape, so one with an escape, or
+/// with a mark inside, is none.
+fn unquoted(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('"').map_or(Some(text), |rest| rest.strip_suffix('"'))?;
+    (!inner.contains(['"', '\\'])).then_some(inner)
+}
+
+/// An address with or without a port: `192.0.2.1`, `192.0.2.1:4711`, `[2001:db8::1]:4711`, and `2001:db8::1`, which
+/// stands in `X-Forwarded-For` without brackets.
+fn node(text: &str) -> Option<IpAddr> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (address, after) = rest.split_once(']')?;
+        let is_port = after.is_empty() || after.strip_prefix(':').is_some_and(is_port);
+        let address = address.parse().ok().filter(|_| is_port)?;
+        return Some(plain(IpAddr::V6(address)));
+    }
+    if let Ok(address) = text.parse() {
+        return Some(plain(address));
+    }
+    let (address, port) = text.split_once(':')?;
+    address.parse().ok().filter(|_| is_port(port)).map(IpAddr::V4)
+}
+
+/// A number, or an obfuscated port (RFC 7239, section 6.2).
+fn is_port(text: &str) -> bool {
+    match text.strip_prefix('_') {
+        Some(hidden) => {
+            !hidden.is_empty()
+                && hidden.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        }
+        None => text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok(),
+    }
+}

@@ -1,0 +1,161 @@
+//! Redis as operators run it: behind Sentinel, and over TLS. (The cluster is one of the stores every rule runs on.)
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{
+    backends::{Process, Program, RedisServer, free_port},
+    client::{Client, until},
+    registry::lone_rules,
+    server::{ADMIN_KEY, Replica, Settings},
+    service::{seed_poll, text},
+};
+
+/// The name the Sentinel knows the master by.
+const MASTER: &str = "votes";
+
+lone_rules! {
+    after_a_failover_votes_go_to_the_new_master,
+    redis_is_reached_over_tls_when_its_certificate_is_trusted,
+}
+
+/// A master with a replica, and one Sentinel that watches them.
+struct Watched {
+    master: RedisServer,
+    replica: RedisServer,
+    sentinel: Sentinel,
+}
+
+impl Watched {
+    async fn start() -> Self {
+        let master = RedisServer::start(Program::Redis, &[]);
+        let port = master.port().to_string();
+        let replica = RedisServer::start(Program::Redis, &[("replicaof", &format!("127.0.0.1 {port}"))]);
+        until(async || replica.ask(&["INFO", "replication"]).contains("master_link_status:up").then_some(())).await;
+        let sentinel = Sentinel::start(master.port());
+        // It finds the replica by asking the master; before that there is nobody to fail over to.
+        until(async || sentinel.says("num-slaves").is_some_and(|count| count == "1").then_some(())).await;
+        Self { master, replica, sentinel }
+    }
+}
+
+/// A Sentinel process.
+struct Sentinel {
+    port: u16,
+    _process: Process,
+    _directory: TempDir,
+}
+
+impl Sentinel {
+    fn start(master: u16) -> Self {
+        let directory = TempDir::new().expect("a temporary directory can be made");
+        let port = free_port();
+        // It rewrites this file as it learns.
+        let file = directory.path().join("sentinel.conf");
+        let configuration = format!(
+            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {master} 1\n\
+             sentinel down-after-milliseconds {MASTER} 1000\nsentinel failover-timeout {MASTER} 5000\n",
+            directory.path().display()
+        );
+        std::fs::write(&file, configuration).expect("the file can be written");
+        let mut command = Command::new("redis-server");
+        command.arg(&file).arg("--sentinel").stdout(Stdio::null()).stderr(Stdio::null());
+        let process = Process::spawn(&mut command).expect("redis-server runs as a Sentinel");
+        Self { port, _process: process, _directory: directory }
+    }
+
+    fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?;
+        redis::cmd("SENTINEL").arg(words).query(&mut client.get_connection()?)
+    }
+
+    /// One field of what it knows about the master.
+    fn says(&self, field: &str) -> Option<String> {
+        let fields: Vec<String> = self.ask(&["MASTER", MASTER]).ok()?;
+        fields.chunks(2).find(|pair| pair[0] == field).map(|pair| pair[1].clone())
+    }
+}
+
+async fn after_a_failover_votes_go_to_the_new_master() {
+    let watched = Watched::start().await;
+    let store = format!("redis-sentinel://127.0.0.1:{}/{MASTER}", watched.sentinel.port);
+    let sawt = Replica::start(&Settings::on(&store));
+    let reader = Client::new(sawt.address());
+    let poll = poll_on(&sawt).await;
+    let first = reader.new_voter().await;
+    first.vote(&poll, &["yes"]).await.is(201);
+    assert_eq!(watched.master.ask(&["HLEN", &format!("sawt:{{{poll}.0}}:voters:0")]), "1");
+    until(async || (watched.replica.ask(&["EXISTS", &format!("sawt:{{{poll}.0}}:voters:0")]) == "1").then_some(()))
+        .await;
+
+    // On a busy machine it knows of the replica before it knows that the replica is fit, and says NOGOODSLAVE until then.
+    until(async || watched.sentinel.ask::<redis::Value>(&["FAILOVER", MASTER]).ok()).await;
+    let new_port = watched.replica.port().to_string();
+    until(async || (watched.sentinel.says("port")? == new_port).then_some(())).await;
+
+    // Until the replica hears of it, the old master may still take a vote, and lose it when it is demoted. Sent again, the
+    // vote is counted by the new one, once.
+    let second = reader.new_voter().await;
+    until(async || {
+        let status = second.vote(&poll, &["no"]).await.status;
+        let is_kept = watched.replica.ask(&["HLEN", &format!("sawt:{{{poll}.0}}:voters:0")]) == "2";
+        (is_kept && matches!(status, 200 | 201)).then_some(())
+    })
+    .await;
+    let again = first.vote(&poll, &["yes"]).await.is(200);
+    assert_eq!(again["results"]["ballots"], json!(2));
+    assert_eq!(watched.replica.ask(&["HLEN", &format!("sawt:{{{poll}.0}}:voters:0")]), "2");
+}
+
+async fn redis_is_reached_over_tls_when_its_certificate_is_trusted() {
+    let directory = TempDir::new().expect("a temporary directory can be made");
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    make_certificates(directory.path());
+    let port = free_port().to_string();
+    let _redis = RedisServer::start(
+        Program::Redis,
+        &[
+            ("tls-port", &port),
+            ("tls-cert-file", &file("server.crt")),
+            ("tls-key-file", &file("server.key")),
+            ("tls-ca-cert-file", &file("ca.crt")),
+            ("tls-auth-clients", "no"),
+        ],
+    );
+    let settings = Settings::on(&format!("rediss://127.0.0.1:{port}"));
+
+    let trusting = Replica::start(&settings.clone().with("SSL_CERT_FILE", &file("ca.crt")));
+    let poll = poll_on(&trusting).await;
+    let reader = Client::new(trusting.address()).new_voter().await;
+    reader.vote(&poll, &["yes"]).await.is(201);
+
+    let wary = Replica::start_unready(&settings);
+    let told =
+        wary.log().wait_for(|line| line["message"].as_str().is_some_and(|said| said.contains("can't be reached")));
+    assert!(told.is_some_and(|line| text(&line["cause"]).contains("certificate")), "it says why");
+    Client::new(wary.address()).get("/readyz").send().await.refused(503, "store-unavailable");
+}
+
+async fn poll_on(sawt: &Replica) -> String {
+    let admin = Client::new(sawt.address()).with_key(ADMIN_KEY);
+    text(&admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201)["id"])
+}
+
+/// An authority of one's own, and a certificate it has signed for a server on the loopback.
+fn make_certificates(directory: &Path) {
+    let openssl = |arguments: &str| {
+        let made = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output();
+        let made = made.unwrap_or_else(|error| panic!("openssl: {error}; install it: `apt-get install openssl`"));
+        assert!(made.status.success(), "{arguments}: {}", String::from_utf8_lossy(&made.stderr));
+    };
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(&format!("req -x509 {key} -keyout ca.key -out ca.crt -days 2 -subj /CN=authority"));
+    openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN=redis"));
+    std::fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1").expect("the file can be written");
+    openssl("x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2 -extfile names");
+}
