@@ -169,13 +169,10 @@ impl Leases {
         })
     }
 
-    /// Adds a tenth to a client's credit. What does not fit into a tenth is lost.
+    /// Adds a tenth to a client's credit. What does not fit into a tenth is lost: nobody's credit is whole in the past.
     fn grant(&self, key: u64) {
-        let now = self.clock.nanos();
-        self.credit.update(key, |whole| {
-            let after = whole.unwrap_or(now).saturating_sub(self.tenth * self.period).max(now);
-            ((), Some(after))
-        });
+        let add = |whole: Option<u64>| ((), whole.map(|whole| whole.saturating_sub(self.tenth * self.period)));
+        self.credit.update(key, add);
     }
 
     fn is_store_away(&self) -> bool {

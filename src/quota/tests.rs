@@ -72,7 +72,8 @@ fn who_waits_exactly_as_long_as_told_is_let_in_and_not_before() {
 
 #[test]
 fn what_is_told_in_whole_seconds_is_enough_and_no_second_too_much() {
-    let (quotas, clock, _) = quotas(&defaults());
+    // A token of seven in a minute takes 8.57 seconds.
+    let (quotas, clock, _) = quotas(&Policies { admin: Some(quota("7/60s")), ..defaults() });
     for name in [Name::Vote, Name::Mint, Name::Client, Name::Read, Name::Admin] {
         let (admitted, told) = spend_all(&quotas, name, &subject(1));
         assert_eq!((admitted, told.remaining), (told.quota.limit.get(), 0));
