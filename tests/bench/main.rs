@@ -1,1 +1,93 @@
-fn main() {}
+//! What sawt costs. Each part measures it beside the least it could cost (the *floor*) and, where there is one, beside
+//! a *peer* that does the same job another way, in the same run: a machine that is slow or busy today is so for all of
+//! them, so what to compare between runs is the ratios, and the processor's time per request.
+//!
+//! `cargo bench --bench sawt -- vote` measures votes; README.md beside this file says what else there is. Everything
+//! runs on loopback ports, in processes started here and ended at the end.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that meets the unexpected should stop right there"
+)]
+#![expect(clippy::print_stdout, reason = "the tables are this program's output")]
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what is measured is far from the limits of its types, and is shown with three digits"
+)]
+
+mod ballots;
+mod floor;
+mod load;
+mod memory;
+mod peer;
+mod process;
+mod redis_server;
+mod sawt_server;
+mod start;
+mod store;
+mod table;
+mod tally;
+mod vote;
+mod voters;
+
+use clap::{Parser, ValueEnum};
+
+/// Measures sawt beside its floor and a peer.
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure; everything if nothing is named.
+    names: Vec<Part>,
+    #[command(flatten)]
+    effort: Effort,
+    /// What cargo adds by itself.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(clap::Args)]
+struct Effort {
+    /// How long each load lasts, after a second that is not counted.
+    #[arg(long, default_value_t = 5)]
+    secs: u64,
+    /// How often each measurement is made, in turn with what it is compared with. The medians are shown.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How many connections the load comes over, each with one request in flight.
+    #[arg(long, value_delimiter = ',', default_values_t = [64, 256])]
+    connections: Vec<usize>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Part {
+    /// Bytes per voter in Redis.
+    Memory,
+    /// Votes over HTTP.
+    Vote,
+    /// Tallies over HTTP.
+    Tally,
+    /// Batches of ballots, without HTTP.
+    Store,
+    /// From start to ready, and memory at rest.
+    Start,
+}
+
+fn main() {
+    if let Some(workers) = floor::workers_asked_for() {
+        return floor::serve(workers);
+    }
+    let Arguments { names, effort, bench: _ } = Arguments::parse();
+    let parts = if names.is_empty() { Part::value_variants() } else { &names };
+    for part in parts {
+        match part {
+            Part::Memory => memory::measure(),
+            Part::Vote => vote::measure(&effort),
+            Part::Tally => tally::measure(&effort),
+            Part::Store => store::measure(&effort),
+            Part::Start => start::measure(&effort),
+        }
+    }
+}
