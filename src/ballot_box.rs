@@ -12,10 +12,13 @@
 //! [`MOST_WAITING_IN_ALL`]; what comes beyond that is refused at once, before anything was done.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::VecDeque,
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Instant,
 };
 
@@ -45,7 +48,8 @@ struct Boxes {
     metrics: Arc<Metrics>,
     /// Only boxes in use: one that runs empty is taken away.
     in_use: RefCell<FxHashMap<(PollId, u16), Rc<BallotBox>>>,
-    waiting: Cell<usize>,
+    /// Read by whatever yields to ballots, on this thread too.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// The ballots of one partition that wait for the call in flight to return.
@@ -92,7 +96,12 @@ pub enum CastError {
 impl BallotBoxes {
     /// Boxes in front of a worker's store.
     pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
-        Self(Rc::new(Boxes { store, metrics, in_use: RefCell::default(), waiting: Cell::new(0) }))
+        Self(Rc::new(Boxes { store, metrics, in_use: RefCell::default(), waiting: Arc::default() }))
+    }
+
+    /// How many ballots wait in all boxes, as it changes: whatever else asks the store should yield to them.
+    pub fn backlog(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.0.waiting)
     }
 
     /// Puts a ballot in its box and waits for its outcome. Must be called on a [`tokio::task::LocalSet`], as every
@@ -108,7 +117,7 @@ impl BallotBoxes {
 impl Boxes {
     fn put(self: Rc<Self>, ballot: Waiting) -> Result<(), CastError> {
         let key = (ballot.poll.id, ballot.ballot.voter.partition);
-        if self.waiting.get() >= MOST_WAITING_IN_ALL {
+        if self.waiting.load(Relaxed) >= MOST_WAITING_IN_ALL {
             return Err(CastError::Overloaded);
         }
         let mut in_use = self.in_use.borrow_mut();
@@ -118,12 +127,12 @@ impl Boxes {
                 return Err(CastError::Overloaded);
             }
             waiting.push_back(ballot);
-            self.waiting.set(self.waiting.get() + 1);
+            self.waiting.fetch_add(1, Relaxed);
             return Ok(());
         }
         let ballot_box = Rc::<BallotBox>::default();
         ballot_box.waiting.borrow_mut().push_back(ballot);
-        self.waiting.set(self.waiting.get() + 1);
+        self.waiting.fetch_add(1, Relaxed);
         in_use.insert(key, Rc::clone(&ballot_box));
         drop(in_use);
         // Whoever else is ready on this thread runs before this task does, and so may join its first batch.
@@ -173,13 +182,13 @@ impl Boxes {
         let revision = first.poll.revision;
         let same = waiting.iter().take(LARGEST_BATCH).take_while(|next| next.poll.revision == revision).count();
         let batch: Vec<Waiting> = waiting.drain(..same).collect();
-        self.waiting.set(self.waiting.get().saturating_sub(batch.len()));
+        self.waiting.fetch_sub(batch.len(), Relaxed);
         batch
     }
 
     fn take_all(&self, ballot_box: &BallotBox) -> Vec<Waiting> {
         let all: Vec<Waiting> = ballot_box.waiting.borrow_mut().drain(..).collect();
-        self.waiting.set(self.waiting.get().saturating_sub(all.len()));
+        self.waiting.fetch_sub(all.len(), Relaxed);
         all
     }
 }

@@ -9,6 +9,7 @@
 //! - [`site`]: publishers, the origins that may embed their polls, and their API keys.
 //! - [`voter`]: the signed tokens that tell one anonymous reader from another.
 //! - [`store`]: the contract that keeps every vote exactly once, and its two implementations, SQLite and Redis.
+//! - [`quota`]: how many requests a client, a voter or a key may make, in one replica and over all of them.
 //! - [`ballot_box`]: group commit in front of a store, which is what makes a vote cheap.
 //! - [`live`]: what a replica knows: polls as last read, and the newest tally of each.
 //! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
@@ -29,6 +30,7 @@ pub mod http;
 pub mod http_client;
 pub mod live;
 pub mod poll;
+pub mod quota;
 pub mod secret;
 pub mod server;
 pub mod site;

@@ -17,12 +17,12 @@ use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, rt, web};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    ballot_box::BallotBoxes,
     cli::EXIT_CONFIG,
     clock::Clock,
     config::Config,
     http::{self, Observe, Shared, Worker, client::ClientRule},
     live::{Hub, KnownPolls},
+    quota::{self, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
     store::{Store, StoreError, StoreSettings, Stores},
     telemetry::{METRICS_CONTENT_TYPE, Metrics},
@@ -73,7 +73,9 @@ impl ServeError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Store(StoreError::Unfit(_)) => EXIT_CONFIG,
-            Self::Store(StoreError::Unavailable(_) | StoreError::Corrupt(_)) | Self::Bind { .. } | Self::Serve(_) => 1,
+            Self::Store(StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::Corrupt(_))
+            | Self::Bind { .. }
+            | Self::Serve(_) => 1,
         }
     }
 }
@@ -99,13 +101,18 @@ fn shared(config: &Config, stores: &Stores, clock: Clock) -> Result<Shared, Stor
         Some(secret) => secret.clone(),
         None => stores.kept_secret("secret", Secret::generate)?.0,
     };
+    let metrics = Arc::new(Metrics::default());
+    // What is left of a quota is shared by way of the store, if there are others to share it with.
+    let sharing = Some(&secret).filter(|_| !config.store.is_embedded());
+    let quotas = Quotas::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics));
     Ok(Shared {
         clock,
         token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
         admin_key: admin_key(config, stores)?,
         polls: KnownPolls::default(),
         hub: Hub::default(),
-        metrics: Arc::new(Metrics::default()),
+        metrics,
+        quotas,
         client_rule: ClientRule {
             trusted: config.trusted_proxies.clone(),
             header: config.proxy_header,
@@ -155,6 +162,7 @@ async fn serve(
 
     let (tell_unfit, unfit) = tokio::sync::oneshot::channel();
     rt::spawn(make_contact(stores.connect(), Arc::clone(&shared), tell_unfit));
+    rt::spawn(sweep_quotas(Arc::clone(&shared)));
     rt::spawn(stop_on_signal(handle, Arc::clone(&shared), Duration::from_secs(config.drain_secs)));
     let unfit = async {
         match unfit.await {
@@ -181,8 +189,7 @@ fn readers_server(
         // Connects now, so that the first vote does not have to wait for it; if that fails, the vote tries again.
         let warm = Arc::clone(&store);
         rt::spawn(async move { warm.now().await });
-        let boxes = BallotBoxes::new(Arc::clone(&store), Arc::clone(&shared.metrics));
-        let worker = Worker { shared: Arc::clone(&shared), store, boxes };
+        let worker = Worker::new(Arc::clone(&shared), store);
         App::new().wrap(Observe::new(Arc::clone(&shared))).app_data(web::Data::new(worker)).configure(http::configure)
     };
     let server = HttpServer::new(application)
@@ -244,6 +251,15 @@ async fn make_contact(
                 rt::time::sleep(CONTACT_EVERY).await;
             }
         }
+    }
+}
+
+/// Keeps the memory of quotas to those who have been here lately. Runs beside the workers, and so delays nobody.
+async fn sweep_quotas(shared: Arc<Shared>) {
+    let mut every = rt::time::interval(quota::SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        shared.quotas.sweep();
     }
 }
 

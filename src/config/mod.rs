@@ -29,6 +29,7 @@ pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
 
 use crate::{
     http::client::{ProxyHeader, TrustedProxies},
+    quota::Policies,
     secret::Secret,
     site::Origin,
     store::StoreAddress,
@@ -59,6 +60,8 @@ pub struct Config {
     pub proxy_header: ProxyHeader,
     /// How many leading bits of an IPv6 address name a client, 32 to 128.
     pub ipv6_prefix: u8,
+    /// How many requests a voter, a client or a key may make, and whether that is only counted.
+    pub quotas: Policies,
     /// Partitions of a new poll, 1 to 1024; `None`: as the store advises.
     pub partitions: Option<u16>,
     /// Take a Redis that may evict keys.
@@ -93,6 +96,7 @@ impl Default for Config {
             trusted_proxies: TrustedProxies::default(),
             proxy_header: ProxyHeader::default(),
             ipv6_prefix: 0,
+            quotas: Policies::default(),
             partitions: None,
             allow_eviction: false,
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),

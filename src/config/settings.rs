@@ -5,7 +5,7 @@ use std::{fmt, ops::RangeInclusive, str::FromStr};
 use tracing_subscriber::EnvFilter;
 
 use super::Config;
-use crate::{secret::Secret, telemetry::LogFormat};
+use crate::{quota::Quota, secret::Secret, telemetry::LogFormat};
 
 /// The most workers a replica may be given.
 pub(super) const MAX_WORKERS: usize = 256;
@@ -226,6 +226,62 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| Some(config.ipv6_prefix.to_string()),
     },
     Setting {
+        name: "quota_vote",
+        shape: Shape::Text,
+        form: "QUOTA",
+        default: Default::Is("10/60s"),
+        about: "How many votes a voter may cast or withdraw: so many requests in so many seconds, or off.",
+        set: |config, text| keep_quota(&mut config.quotas.vote, text),
+        show: |config| Some(shown_quota(config.quotas.vote)),
+    },
+    Setting {
+        name: "quota_mint",
+        shape: Shape::Text,
+        form: "QUOTA",
+        default: Default::Is("120/60s"),
+        about: "How many voter tokens a client may get, on all replicas together; or off.",
+        set: |config, text| keep_quota(&mut config.quotas.mint, text),
+        show: |config| Some(shown_quota(config.quotas.mint)),
+    },
+    Setting {
+        name: "quota_client",
+        shape: Shape::Text,
+        form: "QUOTA",
+        default: Default::Is("600/60s"),
+        about: "How many requests that may change something a client may make, votes and voter tokens included, on all \
+                replicas together; or off. A client is an IPv4 address or an IPv6 network: a whole mobile carrier may be one.",
+        set: |config, text| keep_quota(&mut config.quotas.client, text),
+        show: |config| Some(shown_quota(config.quotas.client)),
+    },
+    Setting {
+        name: "quota_read",
+        shape: Shape::Text,
+        form: "QUOTA",
+        default: Default::Is("3000/60s"),
+        about: "How many other requests a client may make of each replica; or off.",
+        set: |config, text| keep_quota(&mut config.quotas.read, text),
+        show: |config| Some(shown_quota(config.quotas.read)),
+    },
+    Setting {
+        name: "quota_admin",
+        shape: Shape::Text,
+        form: "QUOTA",
+        default: Default::Is("600/60s"),
+        about: "How many requests may be made with one API key, of each replica; or off.",
+        set: |config, text| keep_quota(&mut config.quotas.admin, text),
+        show: |config| Some(shown_quota(config.quotas.admin)),
+    },
+    Setting {
+        name: "quota_shadow",
+        shape: Shape::Switch,
+        form: "BOOL",
+        default: Default::Is("false"),
+        about: "Only count what the quotas would refuse, as a metric, and refuse nothing: to see what a quota would do \
+                before it does.",
+        set: |config, text| keep(&mut config.quotas.shadow, text, "true or false"),
+        show: |config| Some(config.quotas.shadow.to_string()),
+    },
+    Setting {
         name: "partitions",
         shape: Shape::Number,
         form: "NUMBER",
@@ -335,6 +391,16 @@ where
             Err(said(&format!("must be a whole number from {} to {}", bounds.start(), bounds.end()), text))
         }
     }
+}
+
+/// Parses a quota that may be off, and keeps it.
+fn keep_quota(field: &mut Option<Quota>, text: &str) -> Result<(), String> {
+    *field = if text == "off" { None } else { Some(text.parse().map_err(|rule| said(rule, text))?) };
+    Ok(())
+}
+
+fn shown_quota(quota: Option<Quota>) -> String {
+    quota.map_or_else(|| "off".to_owned(), |quota| quota.to_string())
 }
 
 /// Checks that a secret is long enough to be one, and keeps it.

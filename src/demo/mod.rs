@@ -68,7 +68,8 @@ pub struct Demo {
 
 impl Demo {
     /// Makes the store's directory and turns the configuration into a demo's: the embedded store there, an admin key,
-    /// and (unless they were set) no metrics listener, and a log that tells of trouble only.
+    /// and (unless they were set) no metrics listener, a log that tells of trouble only, and no quotas per client: all
+    /// its readers come from one address.
     ///
     /// # Errors
     /// The directory can't be made, or can't be named in a setting.
@@ -80,6 +81,12 @@ impl Demo {
         }
         if *config.source("log") == Source::Default {
             "warn".clone_into(&mut config.log);
+        }
+        if *config.source("quota_mint") == Source::Default {
+            config.quotas.mint = None;
+        }
+        if *config.source("quota_client") == Source::Default {
+            config.quotas.client = None;
         }
         let admin_key = config.admin_key.get_or_insert_with(Secret::generate).clone();
         Ok(Self { directory, admin_key, readers, pace: Pace::HUMAN })

@@ -53,6 +53,7 @@ fn a_demo_keeps_its_store_to_itself_and_quiet() {
     let directory = demo.directory.path().to_owned();
     assert_eq!(config.store.to_string(), format!("sqlite:{}/sawt.db", directory.display()));
     assert_eq!((config.ops_listen, config.log.as_str()), (None, "warn"));
+    assert_eq!((config.quotas.mint, config.quotas.client), (None, None), "all its readers come from one address");
     assert_eq!(config.admin_key.as_ref(), Some(&demo.admin_key));
     drop(demo);
     assert!(!directory.exists());

@@ -3,14 +3,18 @@
 //! A key is looked up at every request and never cached, so a revoked one is refused at once. What is no key by its
 //! checksum is refused without asking the store. Which of the reasons a key was refused for is not told.
 
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::{
+    HttpRequest,
+    http::header::{self, HeaderMap},
+};
 
 use super::{
-    Shared, Worker,
+    Shared, Worker, limits,
     problem::{Code, Problem},
 };
 use crate::{
     poll::SiteId,
+    quota::{Name, Subject},
     secret::KeyHash,
     site::{ApiKey, Scope, Scopes},
     voter::Voter,
@@ -70,28 +74,29 @@ pub(super) enum Publisher {
 /// The publisher who asks; `None` if no key is shown.
 ///
 /// # Errors
-/// `key-required` if the key is not one of ours; what the store failed with.
-pub(super) async fn publisher_if_any(headers: &HeaderMap, worker: &Worker) -> Result<Option<Publisher>, Problem> {
-    let Some(text) = credentials(headers, "Bearer") else { return Ok(None) };
+/// `key-required` if the key is not one of ours; `quota-exceeded`; what the store failed with.
+pub(super) async fn publisher_if_any(req: &HttpRequest, worker: &Worker) -> Result<Option<Publisher>, Problem> {
+    let Some(text) = credentials(req.headers(), "Bearer") else { return Ok(None) };
     let unknown = || Problem::new(Code::KeyRequired, "the API key is not one of ours, or was revoked");
     let hash = KeyHash::of(text);
     // Comparing hashes takes the same time wherever they differ, here and below.
-    if hash == worker.shared.admin_key {
-        return Ok(Some(Publisher::Admin));
-    }
-    let id = ApiKey::id_in(text).ok_or_else(unknown)?;
-    match worker.store.key(&id).await? {
-        Some(key) if key.hash == hash => Ok(Some(Publisher::Site(key))),
-        Some(_) | None => Err(unknown()),
-    }
+    let publisher = if hash == worker.shared.admin_key {
+        Publisher::Admin
+    } else {
+        let id = ApiKey::id_in(text).ok_or_else(unknown)?;
+        let key = worker.store.key(&id).await?.filter(|key| key.hash == hash);
+        Publisher::Site(key.ok_or_else(unknown)?)
+    };
+    limits::count(req, worker, Name::Admin, &Subject::from(hash))?;
+    Ok(Some(publisher))
 }
 
 /// The publisher who asks.
 ///
 /// # Errors
-/// `key-required` if none is shown, or not one of ours; what the store failed with.
-pub(super) async fn publisher(headers: &HeaderMap, worker: &Worker) -> Result<Publisher, Problem> {
-    publisher_if_any(headers, worker)
+/// `key-required` if none is shown, or not one of ours; `quota-exceeded`; what the store failed with.
+pub(super) async fn publisher(req: &HttpRequest, worker: &Worker) -> Result<Publisher, Problem> {
+    publisher_if_any(req, worker)
         .await?
         .ok_or_else(|| Problem::new(Code::KeyRequired, "show an API key, as Authorization: Bearer KEY"))
 }
@@ -100,8 +105,8 @@ pub(super) async fn publisher(headers: &HeaderMap, worker: &Worker) -> Result<Pu
 ///
 /// # Errors
 /// As [`publisher`], and `scope-missing`.
-pub(super) async fn publisher_with(headers: &HeaderMap, worker: &Worker, scope: Scope) -> Result<Publisher, Problem> {
-    let publisher = publisher(headers, worker).await?;
+pub(super) async fn publisher_with(req: &HttpRequest, worker: &Worker, scope: Scope) -> Result<Publisher, Problem> {
+    let publisher = publisher(req, worker).await?;
     if publisher.scopes().has(scope) {
         return Ok(publisher);
     }

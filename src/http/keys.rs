@@ -22,7 +22,7 @@ pub(super) async fn create(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher_with(req.headers(), &worker, Scope::KeysWrite).await?;
+    let publisher = auth::publisher_with(&req, &worker, Scope::KeysWrite).await?;
     let bytes = body::read(req.headers(), payload, body::PUBLISHER_LIMIT).await?;
     let KeyBody { site, scopes, name } = body::parse(&bytes)?;
     let site = site.map(|site| parse_site(&site).map_err(|rule| query::refused("site", rule))).transpose()?;
@@ -47,7 +47,7 @@ pub(super) async fn create(
 
 /// `GET /v1/keys?site=`: a site's keys, oldest first, without their texts.
 pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher_with(req.headers(), &worker, Scope::KeysWrite).await?;
+    let publisher = auth::publisher_with(&req, &worker, Scope::KeysWrite).await?;
     let site = Query::strict(req.query_string(), &["site"])?.take_parsed("site", parse_site)?;
     let site = publisher.site(site)?;
     require_site(&worker, &site).await?;
@@ -60,7 +60,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 
 /// `DELETE /v1/keys/{key}`: the key is refused from now on. Another site's key is none to a site's key.
 pub(super) async fn revoke(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher_with(req.headers(), &worker, Scope::KeysWrite).await?;
+    let publisher = auth::publisher_with(&req, &worker, Scope::KeysWrite).await?;
     let missing = || Problem::new(Code::NotFound, "no key has this id");
     let id: KeyId = id_in_path(&req, "key", missing)?;
     let key = worker.store.key(&id).await?.filter(|key| publisher.acts_for(&key.site)).ok_or_else(missing)?;

@@ -5,12 +5,13 @@
 //! resource. They know the store as `dyn Store` and find everything else in [`Worker`].
 //!
 //! What a handler checks, it checks in the order of cost: the address, the body's type and size, who asks, the JSON,
-//! the poll, the choices; the store comes last. (Who the client is and what its quotas leave are asked before all
-//! that, in the same outermost layer.)
+//! the poll, the choices; the store comes last. What the client's quotas leave is asked before all that, in
+//! [`limits`].
 //!
 //! - [`problem`]: the one table of errors.
 //! - [`observe`]: ids, fixed headers, the log line.
 //! - [`client`]: whose address; [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote.
+//! - [`limits`]: which quotas a request counts in.
 //! - [`body`], [`query`], [`conditional`]: reading requests.
 //! - [`voters`], [`votes`], [`results`], [`polls`], [`sites`], [`keys`], [`health`], [`contract`]: the resources.
 
@@ -21,6 +22,7 @@ mod conditional;
 mod contract;
 mod health;
 mod keys;
+mod limits;
 mod observe;
 mod origin;
 mod polls;
@@ -39,6 +41,7 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Respo
 pub use observe::Observe;
 pub use worker::{Phase, Readiness, Shared, Worker};
 
+use limits::Limits;
 use problem::{Code, Problem};
 
 /// The one route table. The router tries its lines in order, so what is asked most comes first.
@@ -47,7 +50,7 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/votes").post(votes::cast),
         at("/v1/polls/{poll}/results").get(results::read),
         at("/v1/polls/{poll}").get(polls::read).patch(polls::edit).delete(polls::delete),
-        at("/v1/voters").post(voters::mint),
+        at("/v1/voters").post(voters::mint).making_voters(),
         at("/v1/polls/{poll}/votes/me").get(votes::read).delete(votes::withdraw),
         at("/v1/results").get(results::read_several),
         at("/v1/polls").get(polls::list).post(polls::create),
@@ -56,16 +59,16 @@ fn routes() -> Vec<Route> {
         at("/v1/sites/{site}").get(sites::read).put(sites::put),
         at("/v1/keys").get(keys::list).post(keys::create),
         at("/v1/keys/{key}").delete(keys::revoke),
-        at("/livez").get(health::live),
-        at("/readyz").get(health::ready),
-        at("/openapi.yaml").get(contract::read),
+        at("/livez").get(health::live).unlimited(),
+        at("/readyz").get(health::ready).unlimited(),
+        at("/openapi.yaml").get(contract::read).unlimited(),
     ]
 }
 
 /// Puts every route in an application. The application must be wrapped in [`Observe`] and hold a `web::Data<Worker>`.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     for route in routes() {
-        cfg.service(route.into_resource());
+        route.register(cfg);
     }
     cfg.default_service(web::to(unknown_path));
 }
@@ -80,6 +83,8 @@ struct Route {
     path: &'static str,
     methods: Vec<&'static str>,
     resource: Resource,
+    /// `None`: whoever asks, and however often.
+    limits: Option<Limits>,
 }
 
 /// The pattern of the route a request came by: what logs and metrics say in place of its path.
@@ -87,7 +92,7 @@ struct Route {
 struct Pattern(&'static str);
 
 fn at(path: &'static str) -> Route {
-    Route { path, methods: Vec::new(), resource: web::resource(path) }
+    Route { path, methods: Vec::new(), resource: web::resource(path), limits: Some(Limits::default()) }
 }
 
 /// Adds methods to a route.
@@ -117,7 +122,17 @@ impl Route {
         delete DELETE;
     }
 
-    fn into_resource(self) -> Resource {
+    fn making_voters(mut self) -> Self {
+        self.limits = Some(Limits { makes_voters: true });
+        self
+    }
+
+    fn unlimited(mut self) -> Self {
+        self.limits = None;
+        self
+    }
+
+    fn register(self, cfg: &mut web::ServiceConfig) {
         let allow = self.methods.join(", ");
         let wrong_method = move |_: HttpRequest| {
             let allow = allow.clone();
@@ -126,7 +141,11 @@ impl Route {
                 Err::<HttpResponse, _>(Problem::new(Code::MethodNotAllowed, detail).with_allow(allow))
             }
         };
-        self.resource.app_data(Pattern(self.path)).default_service(web::to(wrong_method))
+        let resource = self.resource.app_data(Pattern(self.path)).default_service(web::to(wrong_method));
+        match self.limits {
+            Some(limits) => cfg.service(resource.wrap(limits)),
+            None => cfg.service(resource),
+        };
     }
 }
 

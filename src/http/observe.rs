@@ -28,7 +28,7 @@ use actix_web::{
 };
 use pin_project_lite::pin_project;
 
-use super::{Pattern, Shared, problem::Problem};
+use super::{Pattern, Shared, limits, problem::Problem};
 use crate::{clock::Clock, secret::random_bytes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -170,7 +170,9 @@ impl Seen {
             Some(written) => response.into_response(written),
             None => response,
         };
+        let req = response.request().clone();
         let headers = response.headers_mut();
+        limits::write_headers(&req, headers);
         for (name, value) in FIXED_HEADERS {
             headers.insert(name, value);
         }

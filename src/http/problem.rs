@@ -19,10 +19,10 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{ballot_box::CastError, poll::Violation, store::StoreError};
+use crate::{ballot_box::CastError, poll::Violation, quota::Standing, store::StoreError};
 
 /// What a client waits before it asks again when the store did not answer.
-const RETRY_AFTER_SECS: &str = "1";
+const RETRY_AFTER_SECS: u64 = 1;
 
 /// Declares the codes from the table below.
 macro_rules! codes {
@@ -113,6 +113,8 @@ struct Parts {
     /// Members beyond the standard ones, each named in the contract.
     members: Vec<(&'static str, Value)>,
     allow: Option<String>,
+    /// When not to come back before, where that is known better than by the code.
+    retry_after_secs: Option<u64>,
     closes_connection: bool,
     /// For the log alone.
     source: Option<Arc<dyn Error + Send + Sync>>,
@@ -127,6 +129,7 @@ impl Problem {
             errors: Vec::new(),
             members: Vec::new(),
             allow: None,
+            retry_after_secs: None,
             closes_connection: false,
             source: None,
         }))
@@ -150,6 +153,16 @@ impl Problem {
             _ => format!("{} things are wrong with the poll; see errors", violations.len()),
         };
         Self::new(Code::InvalidPoll, detail).with_errors(violations.into_iter().map(FieldError::from))
+    }
+
+    /// A quota is spent. Whoever waits as long as they are told is let in.
+    pub fn quota_exceeded(standing: &Standing) -> Self {
+        let Standing { name, quota, next_secs, .. } = standing;
+        let (name, requests, window) = (name.as_str(), quota.limit, quota.window_secs);
+        let detail = format!("the quota \"{name}\" is {requests} requests in {window} s; ask again in {next_secs} s");
+        let mut problem = Self::new(Code::QuotaExceeded, detail).with_member("violated-policies", vec![name]);
+        problem.0.retry_after_secs = Some(*next_secs);
+        problem
     }
 
     /// A failure of this service; what failed is for the log.
@@ -219,8 +232,9 @@ impl Problem {
         match parts.code {
             Code::VoterRequired => _ = response.insert_header((header::WWW_AUTHENTICATE, "Voter")),
             Code::KeyRequired => _ = response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
-            Code::StoreUnavailable | Code::Overloaded => {
-                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECS));
+            Code::StoreUnavailable | Code::Overloaded | Code::QuotaExceeded => {
+                let secs = parts.retry_after_secs.unwrap_or(RETRY_AFTER_SECS);
+                response.insert_header((header::RETRY_AFTER, secs));
             }
             Code::InvalidRequest
             | Code::ScopeMissing
@@ -236,7 +250,6 @@ impl Problem {
             | Code::InvalidPoll
             | Code::InvalidChoice
             | Code::RevisionRequired
-            | Code::QuotaExceeded
             | Code::Internal => {}
         }
         if let Some(methods) = &parts.allow {
@@ -302,6 +315,9 @@ impl From<Arc<StoreError>> for Problem {
                 "the store did not answer; what was asked may have been done, and may be asked again",
             ),
             StoreError::Unfit(_) => Self::new(Code::StoreUnavailable, "the store can't be used as it is configured"),
+            StoreError::Overloaded => {
+                Self::new(Code::Overloaded, "too much waits for the store already; this was not asked of it")
+            }
             StoreError::Corrupt(_) => return Self::internal(SharedError(error)),
         }
         .with_source(error)

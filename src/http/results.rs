@@ -5,11 +5,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{self, HeaderMap},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
 use super::{
     Worker, auth, conditional, poll_in_path,
@@ -29,7 +25,7 @@ const MAX_POLLS: usize = 50;
 /// `GET /v1/polls/{poll}/results`.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
-    match see(&worker, req.headers(), id).await? {
+    match see(&worker, &req, id).await? {
         Seen::Missing => Err(Problem::no_poll()),
         Seen::Hidden(policy) => Err(Problem::new(Code::ResultsHidden, hidden_because(policy))),
         Seen::Private(snapshot) => answer(&req, &snapshot, conditional::PRIVATE),
@@ -48,7 +44,7 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
         if place > 0 {
             body.push(',');
         }
-        let seen = see(&worker, req.headers(), id).await?;
+        let seen = see(&worker, &req, id).await?;
         let written = match &seen {
             Seen::Public(snapshot) | Seen::Private(snapshot) => {
                 tags.update(id.as_bytes()).update(etag(snapshot).as_bytes());
@@ -149,7 +145,7 @@ enum Seen {
 }
 
 /// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
-async fn see(worker: &Worker, headers: &HeaderMap, id: PollId) -> Result<Seen, Problem> {
+async fn see(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<Seen, Problem> {
     let Some(known) = worker.shared.polls.get(&*worker.store, id).await? else { return Ok(Seen::Missing) };
     let poll = &known.poll;
     let is_draft = poll.state_at(worker.shared.clock.now()) == State::Draft;
@@ -159,13 +155,13 @@ async fn see(worker: &Worker, headers: &HeaderMap, id: PollId) -> Result<Seen, P
             return Ok(Seen::Public(snapshot));
         }
         if shown_to_voters(poll.results, snapshot.tally.state)
-            && let Some((voter, _)) = auth::voter_if_any(headers, &worker.shared)?
+            && let Some((voter, _)) = auth::voter_if_any(req.headers(), &worker.shared)?
             && worker.store.ballot(poll, VoterDigest::of(&voter.id, poll)).await?.is_some()
         {
             return Ok(Seen::Private(snapshot));
         }
     }
-    let publisher = auth::publisher_if_any(headers, worker).await?;
+    let publisher = auth::publisher_if_any(req, worker).await?;
     let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
     match (sees_all, is_draft) {
         (true, _) => Ok(tally_of(worker, &known).await?.map_or(Seen::Missing, Seen::Private)),

@@ -20,7 +20,7 @@ pub(super) async fn put(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    match auth::publisher(req.headers(), &worker).await? {
+    match auth::publisher(&req, &worker).await? {
         Publisher::Admin => {}
         Publisher::Site(_) => return Err(Problem::new(Code::ScopeMissing, "only the admin key may put sites")),
     }
@@ -39,7 +39,7 @@ pub(super) async fn put(
 
 /// `GET /v1/sites/{site}`, for the admin key and the site's own.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher(req.headers(), &worker).await?;
+    let publisher = auth::publisher(&req, &worker).await?;
     let missing = || Problem::new(Code::NotFound, "no site has this id");
     let id: SiteId = id_in_path(&req, "site", missing)?;
     if !publisher.acts_for(&id) {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use smallvec::SmallVec;
 
 use super::{
-    Worker, auth, body, conditional,
+    Worker, auth, body, conditional, limits,
     observe::note_outcome,
     origin, poll_in_path,
     polls::not_open,
@@ -25,6 +25,7 @@ use crate::{
     ballot_box::{CastError, Receipt},
     live::{Known, Snapshot},
     poll::{Action, Ballot, Choices, InvalidChoice, OptionId, Outcome, Poll, PollId, Timestamp, VoterDigest},
+    quota::{Name, Subject},
     voter::Voter,
 };
 
@@ -40,8 +41,9 @@ pub(super) async fn cast(
     let id = poll_in_path(&req)?;
     let bytes = body::read(req.headers(), payload, body::READER_LIMIT).await?;
     let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
+    limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
     let Vote { choices: Named(named) } = body::parse(&bytes)?;
-    let known = worker.published(id).await?;
+    let known = worker.published_to_vote(id).await?;
     origin::check(&req, &known.site, worker.shared.public_url.as_deref(), carrier)?;
 
     let mut chosen = None;
@@ -87,7 +89,8 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
-    let known = worker.published(id).await?;
+    limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
+    let known = worker.published_to_vote(id).await?;
     origin::check(&req, &known.site, worker.shared.public_url.as_deref(), carrier)?;
     let (known, partition, receipt) = put(&worker, known, &voter, |_| Ok(Action::Withdraw)).await?;
     match receipt.outcome {
@@ -121,7 +124,7 @@ async fn put(
             Ok(receipt) => return Ok((known, digest.partition, receipt)),
             Err(CastError::Stale | CastError::Gone) if rereads < MAX_REREADS => {
                 rereads += 1;
-                known = worker.refreshed(known.poll.id).await?;
+                known = worker.refreshed_to_vote(known.poll.id).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -131,7 +134,7 @@ async fn put(
 /// Tells the hub what the store answered, and takes the poll's tally from it. The vote stands whether or not the tally
 /// can be had, so a store that falls silent now is no reason to refuse it.
 async fn learn(worker: &Worker, known: &Known, partition: u16, receipt: &Receipt) -> Option<Arc<Snapshot>> {
-    match worker.shared.hub.learn(&*worker.store, &known.poll, partition, &receipt.tally).await {
+    match worker.shared.hub.learn(&*worker.voting_store, &known.poll, partition, &receipt.tally).await {
         Ok(snapshot) => snapshot,
         Err(error) => {
             tracing::warn!(poll = %known.poll.id, error = %error, "a ballot was counted, but the tally could not be read");

@@ -11,8 +11,9 @@ use crate::{
     http::{client::ClientRule, problem::Problem},
     live::{Hub, Known, KnownPolls},
     poll::{PollId, State},
+    quota::Quotas,
     secret::KeyHash,
-    store::{Store, StoreError},
+    store::{Bounded, Store, StoreError},
     telemetry::Metrics,
     voter::TokenKeys,
 };
@@ -21,8 +22,11 @@ use crate::{
 pub struct Worker {
     /// What all workers share.
     pub shared: Arc<Shared>,
-    /// This worker's store: a connection of its own spares a request the way to another thread and back.
+    /// This worker's store, which refuses reads when it can't keep up: a connection of its own spares a request the way
+    /// to another thread and back.
     pub store: Arc<dyn Store>,
+    /// The same, for what votes have to read.
+    pub voting_store: Arc<dyn Store>,
     /// This worker's ballot boxes, in front of that store.
     pub boxes: BallotBoxes,
 }
@@ -43,6 +47,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// How a request's client is found.
     pub client_rule: ClientRule,
+    /// How many requests a client, a voter or a key may make.
+    pub quotas: Quotas,
     /// The address readers know this service by, without a trailing slash: its pages may always vote.
     pub public_url: Option<String>,
     /// Whether requests should come here.
@@ -50,6 +56,13 @@ pub struct Shared {
 }
 
 impl Worker {
+    /// A worker on a store of its own.
+    pub fn new(shared: Arc<Shared>, store: Arc<dyn Store>) -> Self {
+        let boxes = BallotBoxes::new(Arc::clone(&store), Arc::clone(&shared.metrics));
+        let voting_store = Arc::new(Bounded::for_votes(Arc::clone(&store)));
+        Self { shared, store: Arc::new(Bounded::for_all_else(store, boxes.backlog())), voting_store, boxes }
+    }
+
     /// A poll readers may see: published, draft no more.
     ///
     /// # Errors
@@ -59,22 +72,28 @@ impl Worker {
         self.if_published(known)
     }
 
+    /// The same, for a voter.
+    pub(super) async fn published_to_vote(&self, id: PollId) -> Result<Arc<Known>, Problem> {
+        let known = self.shared.polls.get(&*self.voting_store, id).await?;
+        self.if_published(known)
+    }
+
     /// The same, read from the store now.
-    pub(super) async fn refreshed(&self, id: PollId) -> Result<Arc<Known>, Problem> {
-        let known = self.reread(id).await?;
+    pub(super) async fn refreshed_to_vote(&self, id: PollId) -> Result<Arc<Known>, Problem> {
+        let known = self.reread(&*self.voting_store, id).await?;
         self.if_published(known)
     }
 
     /// Makes this replica serve a poll as the store now has it. The change is made already, so a store that falls
     /// silent here costs its publisher nothing: what is known of the poll runs out by itself.
     pub(super) async fn note_change(&self, id: PollId) {
-        if let Err(error) = self.reread(id).await {
+        if let Err(error) = self.reread(&*self.store, id).await {
             tracing::warn!(poll = %id, error = %error, "a changed poll could not be read again; it will be soon");
         }
     }
 
-    async fn reread(&self, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
-        let known = self.shared.polls.refresh(&*self.store, id).await?;
+    async fn reread(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
+        let known = self.shared.polls.refresh(store, id).await?;
         if known.is_none() {
             self.shared.hub.forget(id);
         }

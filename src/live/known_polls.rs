@@ -59,7 +59,7 @@ impl KnownPolls {
             return Ok(Some(stale));
         }
         match tokio::time::timeout(PATIENCE, self.refresh(store, id)).await {
-            Err(_) | Ok(Err(StoreError::Unavailable(_))) => Ok(Some(stale)),
+            Err(_) | Ok(Err(StoreError::Unavailable(_) | StoreError::Overloaded)) => Ok(Some(stale)),
             Ok(answer) => answer,
         }
     }

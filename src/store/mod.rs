@@ -18,17 +18,26 @@
 //!    no ballot changes that tally again, whatever a replica believes and wherever the clock goes.
 //! 5. **Unknown is not failed.** [`StoreError::Unavailable`] says that no answer came in time. What was asked may or
 //!    may not have been done, and may be asked again.
-//! 6. **Acknowledged is kept** as far as the store itself keeps it: SQLite answers after the disk has it
-//!    (`synchronous=FULL`); Redis as its `appendfsync` says.
+//! 6. **A quota is taken from in one step.** [`Store::take_quota`] takes all the tokens it is asked for or none, on the
+//!    store's own clock, however many replicas ask at once: in any span of time a key's grants are at most the quota's
+//!    limit and what comes back in that span. Who waits as long as a refusal says, while nobody else takes any, is
+//!    granted the same, and a moment earlier is not. It is the one call of which a second copy is not free: it takes
+//!    again, which errs towards too few.
+//! 7. **Acknowledged is kept** as far as the store itself keeps it: SQLite answers after the disk has it
+//!    (`synchronous=FULL`); Redis as its `appendfsync` says. Quotas are not: a store that loses them gives them anew.
 
+mod bounded;
 mod open;
+mod quota;
 mod record;
 pub mod redis;
 pub mod sqlite;
 
 use async_trait::async_trait;
 
+pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
 pub use open::{StoreAddress, StoreSettings, Stores};
+pub use quota::{Lease, LeaseKey, Leased};
 
 use crate::{
     poll::{Ballot, Choices, Edit, Outcome, PartitionTally, Poll, PollId, Revision, SiteId, Timestamp, VoterDigest},
@@ -100,6 +109,9 @@ pub trait Store: Send + Sync {
 
     /// The tallies of all partitions, in order; `None` if the poll is gone.
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError>;
+
+    /// Takes tokens of a quota that all replicas share: all that are asked for, or none.
+    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError>;
 }
 
 /// How long a site's [`IdempotencyKey`] is remembered: a day.
@@ -169,6 +181,9 @@ pub enum StoreError {
     /// It could not be reached, or did not answer in time. What was asked may or may not have been done.
     #[error("the store did not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Too much waits for it already: it was not asked, and nothing was done.
+    #[error("too much waits for the store already")]
+    Overloaded,
     /// It answered something this service does not write.
     #[error("the store holds something unexpected: {0}")]
     Corrupt(String),

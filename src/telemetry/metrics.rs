@@ -51,6 +51,27 @@ pub struct Metrics {
     counts: Arc<Counts>,
 }
 
+/// What a quota said to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuotaOutcome {
+    /// It may go on.
+    Allowed,
+    /// It may not.
+    Refused,
+    /// It may go on since quotas only count, and else could not have.
+    WouldRefuse,
+}
+
+impl QuotaOutcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Refused => "refused",
+            Self::WouldRefuse => "would-refuse",
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Counts {
     requests: Family<3, Spread>,
@@ -58,6 +79,7 @@ struct Counts {
     batches: Spread,
     store_calls: Family<1, Spread>,
     store_failures: Family<1, AtomicU64>,
+    quotas: Family<2, AtomicU64>,
     started_secs: f64,
 }
 
@@ -77,6 +99,7 @@ impl Metrics {
             batches: Spread::new(BATCH_BOUNDS),
             store_calls: Family::new(|| Spread::new(DURATION_BOUNDS)),
             store_failures: Family::new(AtomicU64::default),
+            quotas: Family::new(AtomicU64::default),
             started_secs: to_f64(u64::try_from(clock.now().as_millis()).unwrap_or_default()) / 1e3,
         });
         let mut registry = Registry::default();
@@ -114,6 +137,11 @@ impl Metrics {
     /// Counts a store call without an answer.
     pub fn count_store_failure(&self, operation: &'static str) {
         self.counts.store_failures.get([operation]).fetch_add(1, Relaxed);
+    }
+
+    /// Counts what a quota said to a request.
+    pub fn count_quota(&self, quota: &'static str, outcome: QuotaOutcome) {
+        self.counts.quotas.get([quota, outcome.as_str()]).fetch_add(1, Relaxed);
     }
 
     /// Everything counted so far, as OpenMetrics text.
@@ -164,6 +192,10 @@ impl Collector for Counts {
         let about = "Store calls without an answer.";
         let failures = encoder.encode_descriptor("sawt_store_failures", about, None, MetricType::Counter)?;
         each(&self.store_failures, ["operation"], failures, |count, metric| counter(count.load(Relaxed), metric))?;
+
+        let about = "Requests counted in a quota.";
+        let quotas = encoder.encode_descriptor("sawt_quota_requests", about, None, MetricType::Counter)?;
+        each(&self.quotas, ["quota", "outcome"], quotas, |count, metric| counter(count.load(Relaxed), metric))?;
 
         let about = "When this replica started, since 1970.";
         let unit = Some(&Unit::Seconds);
@@ -226,6 +258,7 @@ mod tests {
         metrics.observe_batch(3, Duration::from_millis(1));
         metrics.count_outcome("counted");
         metrics.count_store_failure("cast");
+        metrics.count_quota("vote", QuotaOutcome::WouldRefuse);
         let text = metrics.encode();
         for line in [
             "sawt_http_requests_total{method=\"POST\",route=\"/v1/polls/{poll}/votes\",status=\"201\"} 2",
@@ -239,6 +272,7 @@ mod tests {
             "sawt_batch_ballots_sum 3.0",
             "sawt_store_call_duration_seconds_count{operation=\"cast\"} 1",
             "sawt_store_failures_total{operation=\"cast\"} 1",
+            "sawt_quota_requests_total{quota=\"vote\",outcome=\"would-refuse\"} 1",
             "process_start_time_seconds 1.5",
             concat!("sawt_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         ] {

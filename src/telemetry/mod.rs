@@ -9,8 +9,9 @@
 //! | `sawt_http_request_duration_seconds` | `method`, `route`, `status` | from the head of a request to the head of its answer |
 //! | `sawt_ballots_total` | `outcome` | ballots the store decided on |
 //! | `sawt_batch_ballots` | | ballots per store call: how well group commit gathers |
-//! | `sawt_store_call_duration_seconds` | `operation` | answered store calls |
-//! | `sawt_store_failures_total` | `operation` | store calls without an answer |
+//! | `sawt_store_call_duration_seconds` | `operation` | answered store calls that carried ballots (`cast`) or leased quotas (`take_quota`) |
+//! | `sawt_store_failures_total` | `operation` | such calls without an answer |
+//! | `sawt_quota_requests_total` | `quota`, `outcome` | requests counted in a quota: `allowed`, `refused`, or `would-refuse` where quotas only count |
 //! | `sawt_build_info` | `version` | 1 |
 //! | `process_start_time_seconds` | | when this replica started, since 1970 |
 //!
@@ -22,4 +23,4 @@ mod metrics;
 mod series;
 
 pub use log::{AlreadyLogging, LogFormat, LogGuard, init};
-pub use metrics::{METRICS_CONTENT_TYPE, Metrics};
+pub use metrics::{METRICS_CONTENT_TYPE, Metrics, QuotaOutcome};

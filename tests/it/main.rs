@@ -27,6 +27,8 @@ mod crash;
 mod crowd;
 mod forgetting;
 mod outage;
+mod overload;
+mod quota;
 mod registry;
 mod server;
 mod service;

@@ -19,7 +19,7 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    closing, crash, crowd, forgetting, outage,
+    closing, crash, crowd, forgetting, outage, overload, quota,
     service::{Service, Services},
     start, stop, store, topology, traces,
 };
@@ -41,6 +41,8 @@ fn rules() -> Vec<Rule> {
         crash::rules(),
         outage::rules(),
         topology::rules(),
+        quota::rules(),
+        overload::rules(),
     ]
     .into_iter()
     .flatten()

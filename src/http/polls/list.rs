@@ -31,7 +31,7 @@ const MAX_EXAMINED: usize = 1_000;
 
 /// `GET /v1/polls?site=&state=&cursor=&limit=`.
 pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher_with(req.headers(), &worker, Scope::PollsRead).await?;
+    let publisher = auth::publisher_with(&req, &worker, Scope::PollsRead).await?;
     let mut query = Query::strict(req.query_string(), &["site", "state", "cursor", "limit"])?;
     let named = query.take_parsed("site", parse_site)?;
     let state = query.take_parsed("state", |text| text.parse::<State>().map_err(str::to_owned))?;

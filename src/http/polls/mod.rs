@@ -27,7 +27,7 @@ use crate::{
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let now = worker.shared.clock.now();
-    if let Some(publisher) = auth::publisher_if_any(req.headers(), &worker).await? {
+    if let Some(publisher) = auth::publisher_if_any(&req, &worker).await? {
         let poll = worker.store.poll(id).await?.ok_or_else(Problem::no_poll)?;
         if publisher.may(Scope::PollsRead, &poll.site) {
             return Ok(answer(&req, &poll, now, conditional::PRIVATE));

@@ -39,7 +39,7 @@ pub(in super::super) async fn create(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher_with(req.headers(), &worker, Scope::PollsWrite).await?;
+    let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
     let bytes = body::read(req.headers(), payload, body::PUBLISHER_LIMIT).await?;
     let idempotency = idempotency_key(&req, &bytes)?;
     let body: NewPollBody = body::parse(&bytes)?;
@@ -79,7 +79,7 @@ pub(in super::super) async fn edit(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher_with(req.headers(), &worker, Scope::PollsWrite).await?;
+    let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
     let id = poll_in_path(&req)?;
     let bytes = body::read(req.headers(), payload, body::PUBLISHER_LIMIT).await?;
     let body: EditBody = body::parse(&bytes)?;
@@ -142,7 +142,7 @@ pub(in super::super) async fn close(
 
 /// `DELETE /v1/polls/{poll}`: the poll with all its ballots.
 pub(in super::super) async fn delete(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher_with(req.headers(), &worker, Scope::PollsWrite).await?;
+    let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
     let id = poll_in_path(&req)?;
     own_poll(&worker, &publisher, id).await?;
     let was_there = worker.store.delete_poll(id).await?;
@@ -177,7 +177,7 @@ async fn move_state(
     worker: &Worker,
     plan: impl Fn(&Poll, Timestamp) -> Result<Option<Edit>, Problem>,
 ) -> Result<Poll, Problem> {
-    let publisher = auth::publisher_with(req.headers(), worker, Scope::PollsWrite).await?;
+    let publisher = auth::publisher_with(req, worker, Scope::PollsWrite).await?;
     let id = poll_in_path(req)?;
     body::none(req.headers(), payload).await?;
     for _ in 0..MAX_MOVES {

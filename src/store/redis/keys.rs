@@ -10,6 +10,7 @@ use crate::{
     poll::{PollId, SiteId},
     secret::KeyHash,
     site::KeyId,
+    store::LeaseKey,
 };
 
 /// A poll's definition: a hash of `revision`, `phase`, `closes_at` and `definition` (JSON).
@@ -65,4 +66,10 @@ pub(super) fn idempotency(id: &SiteId, key: KeyHash) -> String {
 /// An API key: JSON.
 pub(super) fn api_key(id: &KeyId) -> String {
     format!("sawt:key:{{{id}}}")
+}
+
+/// What is left of a shared quota for one client: when all of it is back, in microseconds since 1970. The key holds a
+/// hash of the client, and runs out by itself.
+pub(super) fn quota(name: &str, key: &LeaseKey) -> String {
+    format!("sawt:quota:{{{name}.{}}}", key.to_hex())
 }

@@ -21,6 +21,7 @@ mod keys;
 mod link;
 mod polls;
 mod publishers;
+mod quotas;
 mod script;
 
 use async_trait::async_trait;
@@ -29,7 +30,7 @@ use redis::{Cmd, RedisResult, Value};
 pub use address::RedisAddress;
 
 use self::{address::Topology, buckets::KnownBuckets, link::Link, script::Scripts};
-use super::{Cast, Creation, IdempotencyKey, Replacement, Store, StoreError};
+use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Replacement, Store, StoreError};
 use crate::{
     poll::{Ballot, Choices, Edit, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
     site::{ApiKey, KeyId, Origin, Site},
@@ -163,6 +164,10 @@ impl Store for RedisStore {
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         self.read_tally(poll).await
+    }
+
+    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
+        self.take_lease(lease).await
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) struct Scripts {
     pub(super) put_site: Script,
     pub(super) settle: Script,
     pub(super) split: Script,
+    pub(super) take_quota: Script,
     pub(super) tally: Script,
 }
 
@@ -34,6 +35,7 @@ impl Scripts {
             put_site: script(include_str!("put_site.lua")),
             settle: script(include_str!("settle.lua")),
             split: script(include_str!("split.lua")),
+            take_quota: script(include_str!("take_quota.lua")),
             tally: script(include_str!("tally.lua")),
         }
     }

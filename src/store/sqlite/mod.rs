@@ -19,6 +19,7 @@
 mod ballots;
 mod file;
 mod polls;
+mod quotas;
 mod sites;
 mod tallies;
 mod threads;
@@ -28,8 +29,8 @@ use std::path::Path;
 use async_trait::async_trait;
 use rusqlite::{Connection, ErrorCode};
 
-use self::{file::File, tallies::Reading, threads::Threads};
-use super::{Cast, Creation, IdempotencyKey, Replacement, Store, StoreError};
+use self::{file::File, quotas::Quotas, tallies::Reading, threads::Threads};
+use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Replacement, Store, StoreError};
 use crate::{
     clock::Clock,
     poll::{Ballot, Choices, Edit, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
@@ -47,6 +48,7 @@ pub struct SqliteStore {
     file: File,
     partitions: u16,
     clock: Clock,
+    quotas: Quotas,
     // Fields are dropped in this order, and the last to close folds the log into the file, which takes a writer.
     readers: Threads,
     writer: Threads,
@@ -63,7 +65,8 @@ impl SqliteStore {
         let file = File::open(path)?;
         let writer = Threads::writing(file.writer()?)?;
         let readers = (0..READERS).map(|_| file.reader()).collect::<Result<_, _>>()?;
-        Ok(Self { partitions: partitions.max(1), clock, writer, readers: Threads::reading(readers)?, file })
+        let readers = Threads::reading(readers)?;
+        Ok(Self { partitions: partitions.max(1), clock, quotas: Quotas::default(), writer, readers, file })
     }
 
     /// What is kept under a name, made and kept if it is not there yet, and whether it was made. Blocks, so call it
@@ -183,6 +186,10 @@ impl Store for SqliteStore {
             Reading::Read(partitions) => Ok(partitions),
             Reading::CloseFirst => self.write(move |db, now| tallies::close_and_read(db, now, id)).await,
         }
+    }
+
+    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
+        Ok(self.quotas.take(lease, self.clock.now()))
     }
 }
 

@@ -4,6 +4,7 @@ mod ballots;
 mod closing;
 mod growth;
 mod polls;
+mod quotas;
 mod races;
 mod sites;
 
@@ -11,8 +12,16 @@ use crate::registry::Rule;
 
 /// All of them.
 pub(super) fn rules() -> Vec<Rule> {
-    [sites::rules(), polls::rules(), ballots::rules(), closing::rules(), races::rules(), growth::rules()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        sites::rules(),
+        polls::rules(),
+        ballots::rules(),
+        closing::rules(),
+        races::rules(),
+        growth::rules(),
+        quotas::rules(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

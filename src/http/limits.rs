@@ -1,0 +1,307 @@
+//! Which quotas a request counts in, and what is said about them.
+//!
+//! A layer around every route of readers and publishers, inside the router, so that a refusal is logged under its
+//! route, and before any handler, so that nothing of a refused request's body is read:
+//!
+//! | request | quotas |
+//! | --- | --- |
+//! | `GET`, `HEAD` | `read`, per client |
+//! | `POST`, `PUT`, `PATCH`, `DELETE` | `client`, per client |
+//! | `POST /v1/voters` | `mint` besides, per client |
+//! | a vote, or its withdrawal | `vote` besides, per voter, once the token was verified |
+//! | whatever shows an API key | `admin` besides, per key, once it was recognised |
+//!
+//! What operators ask is not limited.
+//!
+//! Answers tell the quotas they counted in by `RateLimit-Policy` and `RateLimit`
+//! (draft-ietf-httpapi-ratelimit-headers-11, still a draft), and refusals by `Retry-After` as well. An answer that
+//! shared caches may keep says the policies alone: how one client stands is no business of the next.
+
+use std::{
+    future::{Future, Ready, ready},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use actix_web::{
+    Error, HttpMessage as _, HttpRequest,
+    body::BoxBody,
+    dev::{Service, ServiceRequest, ServiceResponse, Transform},
+    http::{
+        Method,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
+    web,
+};
+use futures_util::future::LocalBoxFuture;
+use pin_project_lite::pin_project;
+use smallvec::SmallVec;
+
+use super::{Worker, problem::Problem};
+use crate::quota::{Name, Standing, Subject, Verdict};
+
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// How a request stands with every quota it has counted in.
+#[derive(Debug, Clone, Default)]
+struct Standings(SmallVec<[Standing; 3]>);
+
+/// Counts a request in a quota that is known only to its handler. Counting twice in one request counts once.
+///
+/// # Errors
+/// `quota-exceeded`.
+pub(super) fn count(req: &HttpRequest, worker: &Worker, name: Name, subject: &Subject) -> Result<(), Problem> {
+    if req.extensions().get::<Standings>().is_some_and(|noted| noted.0.iter().any(|standing| standing.name == name)) {
+        return Ok(());
+    }
+    match worker.shared.quotas.admit(name, subject) {
+        Verdict::Unlimited => Ok(()),
+        // Only what the layer counts is shared.
+        Verdict::Admitted(standing) | Verdict::Undecided(standing) => {
+            note(req, standing);
+            Ok(())
+        }
+        Verdict::Refused(standing) => Err(refusal(req, standing)),
+    }
+}
+
+/// Writes what is known of a request's quotas on its answer.
+pub(super) fn write_headers(req: &HttpRequest, headers: &mut HeaderMap) {
+    let noted = req.extensions();
+    let Some(Standings(standings)) = noted.get::<Standings>() else { return };
+    let is_for_all = headers
+        .get(actix_web::http::header::CACHE_CONTROL)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with("public"));
+    let (mut policies, mut state) = (String::with_capacity(64), String::with_capacity(64));
+    for Standing { name, quota, remaining, next_secs } in standings {
+        write_item(&mut policies, *name, [";q=", ";w="], [quota.limit.get().into(), quota.window_secs.get().into()]);
+        write_item(&mut state, *name, [";r=", ";t="], [u64::from(*remaining), *next_secs]);
+    }
+    let mut insert = |name, text| {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(name, value);
+        }
+    };
+    insert(RATE_LIMIT_POLICY, policies);
+    if !is_for_all {
+        insert(RATE_LIMIT, state);
+    }
+}
+
+/// Adds `"name";q=10;w=60` to a list. By hand: it is on the way of every vote.
+fn write_item(list: &mut String, name: Name, keys: [&str; 2], numbers: [u64; 2]) {
+    if !list.is_empty() {
+        list.push_str(", ");
+    }
+    list.push('"');
+    list.push_str(name.as_str());
+    list.push('"');
+    for (key, number) in keys.into_iter().zip(numbers) {
+        list.push_str(key);
+        list.push_str(itoa::Buffer::new().format(number));
+    }
+}
+
+fn note(req: &HttpRequest, standing: Standing) {
+    let mut noted = req.extensions_mut();
+    match noted.get_mut::<Standings>() {
+        Some(standings) => standings.0.push(standing),
+        None => _ = noted.insert(Standings(smallvec::smallvec![standing])),
+    }
+}
+
+fn refusal(req: &HttpRequest, standing: Standing) -> Problem {
+    note(req, standing);
+    Problem::quota_exceeded(&standing)
+}
+
+/// The layer. Wrap a route in it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Limits {
+    /// Whether a POST here makes a voter.
+    pub(super) makes_voters: bool,
+}
+
+impl Limits {
+    /// The quotas that a request counts in by its method.
+    fn names(self, method: &Method) -> &'static [Name] {
+        match *method {
+            Method::GET | Method::HEAD => &[Name::Read],
+            Method::POST if self.makes_voters => &[Name::Client, Name::Mint],
+            Method::POST | Method::PUT | Method::PATCH | Method::DELETE => &[Name::Client],
+            _ => &[],
+        }
+    }
+}
+
+impl<S> Transform<S, ServiceRequest> for Limits
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Transform = Limited<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Limited { service: Rc::new(service), limits: *self }))
+    }
+}
+
+/// A route inside the layer.
+pub(super) struct Limited<S> {
+    service: Rc<S>,
+    limits: Limits,
+}
+
+impl<S> Service<ServiceRequest> for Limited<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = Answer<S::Future>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        let names = self.limits.names(req.method());
+        let worker = req.app_data::<web::Data<Worker>>().cloned();
+        let Some(worker) = worker.filter(|_| !names.is_empty()) else { return self.answer(req) };
+        let client = Subject::from(*worker.shared.client_rule.client(req.request()).as_bytes());
+        let mut undecided = SmallVec::<[Standing; 2]>::new();
+        for name in names {
+            match worker.shared.quotas.admit(*name, &client) {
+                Verdict::Unlimited => {}
+                Verdict::Admitted(standing) => note(req.request(), standing),
+                Verdict::Undecided(standing) => undecided.push(standing),
+                Verdict::Refused(standing) => return Answer::Refused { answer: Some(refuse(req, standing)) },
+            }
+        }
+        if undecided.is_empty() {
+            return self.answer(req);
+        }
+        // Boxed, since few requests get here: those of a client that has spent a tenth of its quota.
+        let service = Rc::clone(&self.service);
+        let waiting = Box::pin(async move {
+            for standing in undecided {
+                match worker.shared.quotas.lease(standing, &client, &*worker.store).await {
+                    Verdict::Unlimited => {}
+                    Verdict::Admitted(standing) | Verdict::Undecided(standing) => note(req.request(), standing),
+                    Verdict::Refused(standing) => return Ok(refuse(req, standing)),
+                }
+            }
+            service.call(req).await
+        });
+        Answer::Waiting { waiting }
+    }
+}
+
+impl<S> Limited<S>
+where
+    S: Service<ServiceRequest>,
+{
+    fn answer(&self, req: ServiceRequest) -> Answer<S::Future> {
+        Answer::Admitted { answer: self.service.call(req) }
+    }
+}
+
+fn refuse(req: ServiceRequest, standing: Standing) -> ServiceResponse<BoxBody> {
+    let problem = refusal(req.request(), standing);
+    req.error_response(problem)
+}
+
+pin_project! {
+    /// One request on its way through the layer.
+    #[project = AnswerProjection]
+    pub(super) enum Answer<F> {
+        Admitted { #[pin] answer: F },
+        // Taken when it is polled.
+        Refused { answer: Option<ServiceResponse<BoxBody>> },
+        Waiting { waiting: LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, Error>> },
+    }
+}
+
+impl<F> Future for Answer<F>
+where
+    F: Future<Output = Result<ServiceResponse<BoxBody>, Error>>,
+{
+    type Output = Result<ServiceResponse<BoxBody>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            AnswerProjection::Admitted { answer } => answer.poll(cx),
+            AnswerProjection::Waiting { waiting } => waiting.as_mut().poll(cx),
+            AnswerProjection::Refused { answer } => match answer.take() {
+                Some(answer) => Poll::Ready(Ok(answer)),
+                // It was answered already, and is not polled again.
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use actix_web::{http::header, test::TestRequest};
+
+    use super::*;
+    use crate::quota::Quota;
+
+    fn standing(name: Name, limit: u32, window_secs: u32, remaining: u32, next_secs: u64) -> Standing {
+        let number = |number| NonZeroU32::new(number).unwrap();
+        let quota = Quota { limit: number(limit), window_secs: number(window_secs) };
+        Standing { name, quota, remaining, next_secs }
+    }
+
+    fn written(standings: &[Standing], cache_control: &'static str) -> (Option<String>, Option<String>) {
+        let req = TestRequest::default().to_http_request();
+        for standing in standings {
+            note(&req, *standing);
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
+        write_headers(&req, &mut headers);
+        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        (text("ratelimit-policy"), text("ratelimit"))
+    }
+
+    #[test]
+    fn headers_list_every_quota_a_request_counted_in() {
+        let some = |text: &str| Some(text.to_owned());
+        let vote = standing(Name::Vote, 10, 60, 9, 6);
+        assert_eq!(written(&[vote], "no-store"), (some("\"vote\";q=10;w=60"), some("\"vote\";r=9;t=6")));
+        let both = [standing(Name::Client, 600, 60, 599, 1), vote];
+        assert_eq!(
+            written(&both, "private, no-store"),
+            (some("\"client\";q=600;w=60, \"vote\";q=10;w=60"), some("\"client\";r=599;t=1, \"vote\";r=9;t=6"))
+        );
+        assert_eq!(written(&[], "no-store"), (None, None));
+    }
+
+    #[test]
+    fn what_shared_caches_keep_says_nothing_of_one_client() {
+        let (policy, state) = written(&[standing(Name::Read, 3_000, 60, 2_999, 1)], "public, max-age=2");
+        assert_eq!((policy.as_deref(), state), (Some("\"read\";q=3000;w=60"), None));
+    }
+
+    #[test]
+    fn methods_count_in_the_quotas_of_what_they_may_do() {
+        let (plain, minting) = (Limits::default(), Limits { makes_voters: true });
+        assert_eq!(plain.names(&Method::GET), [Name::Read]);
+        assert_eq!(plain.names(&Method::HEAD), [Name::Read]);
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert_eq!(plain.names(&method), [Name::Client]);
+        }
+        assert_eq!(minting.names(&Method::POST), [Name::Client, Name::Mint]);
+        assert!(plain.names(&Method::OPTIONS).is_empty(), "a preflight is the browser's own");
+    }
+}

@@ -1,0 +1,119 @@
+//! Numbers by key, as many keys as there are and never more than a fixed number.
+//!
+//! Tables grow and shrink with use. A table that is full takes no new key of its own: newcomers then share numbers,
+//! by their hash, in a part of the table that is kept free for that. Those who were there before are not touched by
+//! it, and newcomers are served as long as the few that share a number stay under one quota together.
+//!
+//! Keys are hashes already, under a seed of this process's own, so nobody can choose where they fall.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustc_hash::FxHashMap;
+
+/// Two workers rarely meet at one of so many locks.
+const SHARDS: usize = 64;
+/// One in so many keys of a shard is kept free for numbers that newcomers share.
+const SHARED_PART: usize = 14;
+
+/// The table.
+pub(super) struct Keys {
+    shards: Box<[Mutex<FxHashMap<u64, u64>>]>,
+    most_per_shard: usize,
+}
+
+impl Keys {
+    /// A table that holds at most so many keys.
+    pub(super) fn with_most(keys: usize) -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), most_per_shard: keys / SHARDS }
+    }
+
+    /// Shows a key's number, `None` if it has none, and keeps what it is turned into, if anything.
+    pub(super) fn update<T>(&self, key: u64, change: impl FnOnce(Option<u64>) -> (T, Option<u64>)) -> T {
+        let number = usize::try_from(key >> 32).unwrap_or_default() % SHARDS;
+        // There are so many shards.
+        let Some(shard) = self.shards.get(number) else { return change(None).0 };
+        let mut shard = lock(shard);
+        let kept_free = self.most_per_shard / SHARED_PART;
+        let is_full = shard.len() >= self.most_per_shard - kept_free;
+        let key = if is_full && !shard.contains_key(&key) { shared_key(key, kept_free) } else { key };
+        // Not `insert` for all: that makes room before it looks, and a table that is exactly full would double.
+        if let Some(number) = shard.get_mut(&key) {
+            let (answer, changed) = change(Some(*number));
+            *number = changed.unwrap_or(*number);
+            return answer;
+        }
+        let (answer, changed) = change(None);
+        if let Some(number) = changed {
+            shard.insert(key, number);
+        }
+        answer
+    }
+
+    /// Forgets all keys whose number is not wanted any more, and gives their memory back once most of it is unused.
+    pub(super) fn retain(&self, is_wanted: impl Fn(u64) -> bool) {
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            shard.retain(|_, number| is_wanted(*number));
+            let wanted = shard.len() * 2;
+            if shard.capacity() > wanted * 2 {
+                shard.shrink_to(wanted);
+            }
+        }
+    }
+
+    /// How many keys there are.
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    /// What they take in memory: in a hash table a key, a number and a byte each, and one place in eight stays free.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let places = |capacity: usize| (capacity * 8 / 7).next_power_of_two();
+        let capacities = self.shards.iter().map(|shard| lock(shard).capacity());
+        capacities.filter(|capacity| *capacity > 0).map(|capacity| places(capacity) * 17).sum()
+    }
+}
+
+/// The key that a newcomer shares with others, one of so many.
+fn shared_key(key: u64, among: usize) -> u64 {
+    key % u64::try_from(among).unwrap_or(1).max(1)
+}
+
+fn lock(shard: &Mutex<FxHashMap<u64, u64>>) -> MutexGuard<'_, FxHashMap<u64, u64>> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spreads numbers as a seeded hash does.
+    fn key(number: u64) -> u64 {
+        number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    }
+
+    #[test]
+    fn a_flood_of_keys_takes_no_more_memory_than_is_said() {
+        const MOST: usize = 64 * 3_584;
+        let keys = Keys::with_most(MOST);
+        let add_one = |number: Option<u64>| (number, Some(number.unwrap_or(0) + 1));
+        let known = key(9_000_000);
+        assert_eq!(keys.update(known, add_one), None);
+        for number in 1..=1_000_000 {
+            keys.update(key(number), add_one);
+        }
+        assert!((MOST - 64 * 256..=MOST).contains(&keys.len()), "{} keys", keys.len());
+        assert!(keys.bytes() <= 64 * 4_096 * 17, "{} bytes", keys.bytes());
+        assert_eq!(keys.update(known, add_one), Some(1), "a key that was there keeps its own number");
+        keys.retain(|_| false);
+        assert_eq!((keys.len(), keys.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_number_that_is_not_changed_is_not_kept() {
+        let keys = Keys::with_most(64 * 14);
+        keys.update(1, |_| ((), None));
+        assert_eq!(keys.len(), 0);
+    }
+}

@@ -1,0 +1,215 @@
+//! A quota that all replicas share, without asking the store for every request.
+//!
+//! Each replica has credit with every client: at most a tenth of the quota at any moment, coming back a tenth in each
+//! window. While it lasts nobody is asked, so an ordinary reader costs no store call. Once it is spent, a tenth of the
+//! quota is taken from the store, and becomes credit; so a busy client costs one call per tenth. Since what comes back
+//! by itself and what was leased fill the same tenth, *N* replicas together never have more at hand than the whole
+//! quota in the store and *N* tenths, however long a client has saved up and wherever it turns.
+//!
+//! One call is in flight for a client at a time; its other requests wait for that one. What the store refused is
+//! remembered until the time it named, so a client beyond its quota costs no calls either.
+//!
+//! A store that does not answer within [`PATIENCE`] is not asked again for [`REST`], and everybody passes here
+//! meanwhile: the [local limiter](super::local), which has counted the request before, alone decides. Then a replica
+//! admits a client the whole quota by itself, and never more.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use rustc_hash::FxHashMap;
+use tokio::sync::Mutex as Turn;
+
+use super::{Name, Quota, Subject, keys::Keys, local::Uptime};
+use crate::{
+    secret::Secret,
+    store::{Lease, LeaseKey, Leased, Store, StoreError},
+    telemetry::Metrics,
+};
+
+/// How long a request waits for a lease before the local tier alone decides.
+pub const PATIENCE: Duration = Duration::from_millis(250);
+/// How long a store that did not answer is left alone.
+pub const REST: Duration = Duration::from_secs(1);
+/// The most clients at once that are beyond their tenth and are looked after here; others beyond that are the local
+/// tier's alone.
+const MOST_BUSY: usize = 16_384;
+
+/// One shared quota, as one replica has it.
+pub struct Leases {
+    name: Name,
+    quota: Quota,
+    tenth: u64,
+    /// How long a token of credit takes to come back by itself, in nanoseconds: a tenth in each window.
+    period: u64,
+    clock: Uptime,
+    /// When each client's credit is whole, in the clock's nanoseconds.
+    credit: Keys,
+    hasher: RandomState,
+    busy: Mutex<FxHashMap<u64, Arc<Busy>>>,
+    /// Until when the store is left alone.
+    away_until: AtomicU64,
+    secret: [u8; 32],
+}
+
+/// A client beyond its tenth. Whoever has the turn asks the store; inside is the time until which it has refused.
+type Busy = Turn<u64>;
+
+impl Leases {
+    /// A shared quota. The secret hides from whoever reads the store which clients its keys stand for.
+    pub fn new(name: Name, quota: Quota, secret: &Secret, most_keys: usize, clock: Uptime) -> Self {
+        let tenth = u64::from(quota.tenth().get());
+        Self {
+            name,
+            quota,
+            tenth,
+            period: u64::from(quota.window_secs.get()) * 1_000_000_000 / tenth,
+            clock,
+            credit: Keys::with_most(most_keys),
+            hasher: RandomState::new(),
+            busy: Mutex::default(),
+            away_until: AtomicU64::new(0),
+            secret: blake3::derive_key("sawt 2026 shared quotas: whom a key stands for", secret.expose().as_bytes()),
+        }
+    }
+
+    /// Spends a token of credit, if there is one. Never waits.
+    pub fn draw(&self, subject: &Subject) -> bool {
+        self.spend(self.key_of(subject)).is_ok()
+    }
+
+    /// Spends a token for a request that found no credit, leasing more from the store if need be.
+    ///
+    /// # Errors
+    /// All replicas together have admitted as much as the quota allows; the error is how long until this one may admit
+    /// another.
+    pub async fn take(&self, subject: &Subject, store: &dyn Store, metrics: &Metrics) -> Result<(), Duration> {
+        let ask = async |lease: Lease| {
+            let asked = Instant::now();
+            let answer = tokio::time::timeout(PATIENCE, store.take_quota(&lease)).await;
+            let answer = answer.unwrap_or_else(|late| Err(StoreError::unavailable(late)));
+            match &answer {
+                Ok(_) => metrics.observe_store_call("take_quota", asked.elapsed()),
+                Err(_) => metrics.count_store_failure("take_quota"),
+            }
+            answer
+        };
+        self.take_by(subject, ask).await
+    }
+
+    /// The same, with the store's part in it given.
+    async fn take_by(
+        &self,
+        subject: &Subject,
+        ask: impl AsyncFnOnce(Lease) -> Result<Leased, StoreError>,
+    ) -> Result<(), Duration> {
+        let key = self.key_of(subject);
+        if self.is_store_away() {
+            return Ok(());
+        }
+        let Some(busy) = self.busy(key) else { return Ok(()) };
+        let mut refused_until = busy.lock().await;
+        // Whoever had the turn before may have leased enough, or have found out that there is nothing to lease.
+        let Err(credit_wait) = self.spend(key) else { return Ok(()) };
+        if self.is_store_away() {
+            return Ok(());
+        }
+        let now = self.clock.nanos();
+        if now < *refused_until {
+            return Err(Duration::from_nanos((*refused_until - now).min(credit_wait)));
+        }
+        match ask(self.lease_for(subject)).await {
+            Ok(Leased::Granted) => {
+                self.grant(key);
+                // One token of those just granted is this request's.
+                let _ = self.spend(key);
+                Ok(())
+            }
+            Ok(Leased::Refused { wait }) => {
+                let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+                *refused_until = self.clock.nanos().saturating_add(wait);
+                Err(Duration::from_nanos(wait.min(credit_wait)))
+            }
+            Err(_) => {
+                let rest = u64::try_from(REST.as_nanos()).unwrap_or(u64::MAX);
+                self.away_until.store(self.clock.nanos().saturating_add(rest), Relaxed);
+                Ok(())
+            }
+        }
+    }
+
+    /// Forgets whose credit is whole, and whom the store would not refuse any more.
+    pub fn sweep(&self) {
+        let now = self.clock.nanos();
+        self.credit.retain(|whole| whole > now);
+        let mut all = self.all_busy();
+        all.retain(|_, busy| match busy.try_lock() {
+            Ok(refused_until) => *refused_until > now,
+            Err(_) => true,
+        });
+        all.shrink_to_fit();
+    }
+
+    fn key_of(&self, subject: &Subject) -> u64 {
+        self.hasher.hash_one(subject)
+    }
+
+    /// Takes one token of a client's credit; the error is how many nanoseconds until one is back.
+    fn spend(&self, key: u64) -> Result<(), u64> {
+        let now = self.clock.nanos();
+        let most = now + self.tenth * self.period;
+        self.credit.update(key, |whole| {
+            let after = whole.unwrap_or(now).max(now) + self.period;
+            if after > most { (Err(after - most), None) } else { (Ok(()), Some(after)) }
+        })
+    }
+
+    /// Adds a tenth to a client's credit. What does not fit into a tenth is lost.
+    fn grant(&self, key: u64) {
+        let now = self.clock.nanos();
+        self.credit.update(key, |whole| {
+            let after = whole.unwrap_or(now).saturating_sub(self.tenth * self.period).max(now);
+            ((), Some(after))
+        });
+    }
+
+    fn is_store_away(&self) -> bool {
+        self.clock.nanos() < self.away_until.load(Relaxed)
+    }
+
+    /// What is known of a client beyond its tenth; `None` if there are too many of them.
+    fn busy(&self, key: u64) -> Option<Arc<Busy>> {
+        let mut all = self.all_busy();
+        if let Some(busy) = all.get(&key) {
+            return Some(Arc::clone(busy));
+        }
+        if all.len() >= MOST_BUSY {
+            return None;
+        }
+        Some(Arc::clone(all.entry(key).or_default()))
+    }
+
+    fn all_busy(&self) -> MutexGuard<'_, FxHashMap<u64, Arc<Busy>>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lease_for(&self, subject: &Subject) -> Lease {
+        let mut key = [0; 16];
+        blake3::Hasher::new_keyed(&self.secret).update(&subject.0).finalize_xof().fill(&mut key);
+        Lease {
+            name: self.name.as_str(),
+            key: LeaseKey::from_bytes(key),
+            limit: self.quota.limit,
+            window_secs: self.quota.window_secs,
+            quantity: self.quota.tenth(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! One quota in this replica's memory.
+//!
+//! The algorithm is [`governor`]'s. Its states are kept in a table of our own: the tables that come with it are swept
+//! but not bounded, and between two sweeps a flood of addresses would take whatever memory there is.
+//!
+//! A table holds at most a fixed number of keys, at 17 bytes a place: 917,504 keys or 17 MiB for votes, 229,376 keys
+//! or 4.3 MiB for each other quota. A key that has spent one token of `client` (600 in 60 seconds) is forgotten once
+//! that is back, after a tenth of a second and at most one sweep; so to fill its table takes some 40,000 different
+//! clients a second, or clients that have spent their whole quota. When a table is full, those in it are counted as
+//! before, and newcomers share tokens a few together (see [`Keys`]): they are served as long as the flood brings each
+//! of 16,384 shared places less than a quota.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    time::{Duration, Instant},
+};
+
+use governor::{
+    RateLimiter,
+    clock::{Clock, FakeRelativeClock},
+    middleware::StateInformationMiddleware,
+    nanos::Nanos,
+    state::{StateStore, keyed::ShrinkableKeyedStateStore},
+};
+
+use super::{Quota, Subject, keys::Keys};
+
+/// The time that quotas are counted by: since the replica's start, or in tests moved by hand.
+#[derive(Debug, Clone)]
+pub enum Uptime {
+    /// Since this moment, by the system's clock that is never set.
+    Since(Instant),
+    /// As it was moved.
+    Manual(FakeRelativeClock),
+}
+
+impl Uptime {
+    /// Begins now.
+    pub fn begin() -> Self {
+        Self::Since(Instant::now())
+    }
+
+    /// Nanoseconds since the beginning.
+    pub(super) fn nanos(&self) -> u64 {
+        self.now().as_u64()
+    }
+}
+
+impl Clock for Uptime {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        match self {
+            Self::Since(beginning) => beginning.elapsed().into(),
+            Self::Manual(clock) => clock.now(),
+        }
+    }
+}
+
+/// Counts the requests of many.
+pub struct LocalLimiter {
+    limiter: RateLimiter<u64, Keys, Uptime, StateInformationMiddleware>,
+    hasher: RandomState,
+}
+
+impl LocalLimiter {
+    /// Counts by this quota, for at most so many keys at once.
+    pub fn new(quota: Quota, most_keys: usize, clock: Uptime) -> Self {
+        let period = quota.period().max(Duration::from_nanos(1));
+        // A period is never zero, so there always is such a quota.
+        let policy = governor::Quota::with_period(period).unwrap_or(governor::Quota::per_second(quota.limit));
+        let limiter = RateLimiter::new(policy.allow_burst(quota.limit), Keys::with_most(most_keys), clock);
+        Self { limiter, hasher: RandomState::new() }
+    }
+
+    /// Spends a token, and says how many are left.
+    ///
+    /// # Errors
+    /// None is left; the error is how long until one is back. Whoever comes then is admitted, and a moment earlier is
+    /// not.
+    pub fn admit(&self, subject: &Subject) -> Result<u32, Duration> {
+        match self.limiter.check_key(&self.hasher.hash_one(subject)) {
+            Ok(state) => Ok(state.remaining_burst_capacity()),
+            Err(not_until) => Err(not_until.wait_time_from(self.limiter.clock().now())),
+        }
+    }
+
+    /// Forgets the keys whose tokens are all back.
+    pub fn sweep(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+
+    /// How many keys are known.
+    pub fn len(&self) -> usize {
+        self.limiter.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.limiter.is_empty()
+    }
+}
+
+impl StateStore for Keys {
+    type Key = u64;
+
+    fn measure_and_replace<T, F, E>(&self, key: &u64, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        self.update(*key, |whole| match decide(whole.map(Nanos::from)) {
+            Ok((answer, whole)) => (Ok(answer), Some(whole.as_u64())),
+            Err(refusal) => (Err(refusal), None),
+        })
+    }
+}
+
+impl ShrinkableKeyedStateStore<u64> for Keys {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.retain(|whole| whole > drop_below.as_u64());
+    }
+
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
+    fn is_empty(&self) -> bool {
+        Self::len(self) == 0
+    }
+}

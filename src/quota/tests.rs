@@ -1,0 +1,180 @@
+use governor::clock::FakeRelativeClock;
+
+use super::*;
+
+fn quota(text: &str) -> Quota {
+    text.parse().unwrap()
+}
+
+/// A reader, or whoever else, by number.
+pub(super) fn subject(number: u64) -> Subject {
+    Subject::from(u128::from(number).to_be_bytes())
+}
+
+/// The quotas that hold when nothing is set.
+fn defaults() -> Policies {
+    crate::config::Config::default().quotas
+}
+
+fn quotas(policies: &Policies) -> (Quotas, FakeRelativeClock, Arc<Metrics>) {
+    let (clock, metrics) = (FakeRelativeClock::default(), Arc::new(Metrics::default()));
+    (Quotas::new(policies, None, &Uptime::Manual(clock.clone()), Arc::clone(&metrics)), clock, metrics)
+}
+
+/// Spends what is left, and gives the refusal that ends it.
+fn spend_all(quotas: &Quotas, name: Name, subject: &Subject) -> (u32, Standing) {
+    let mut admitted = 0;
+    loop {
+        match quotas.admit(name, subject) {
+            Verdict::Admitted(_) => admitted += 1,
+            Verdict::Refused(standing) => return (admitted, standing),
+            other @ (Verdict::Unlimited | Verdict::Undecided(_)) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_quota_is_requests_per_seconds() {
+    for text in ["10/60s", "1/1s", "1000000/86400s"] {
+        assert_eq!(quota(text).to_string(), text);
+    }
+    for bad in ["", "10", "10/60", "10/1m", "0/60s", "10/0s", "-1/60s", "+1/60s", "10 / 60s", "1000001/1s", "1/86401s"]
+    {
+        assert_eq!(bad.parse::<Quota>(), Err(Quota::RULE), "{bad}");
+    }
+    let tenths = ["600/60s", "120/60s", "15/60s", "7/60s"].map(|text| quota(text).tenth().get());
+    assert_eq!(tenths, [60, 12, 1, 1]);
+}
+
+#[test]
+fn who_waits_exactly_as_long_as_told_is_let_in_and_not_before() {
+    for text in ["10/60s", "120/60s", "600/60s", "3000/60s", "7/60s", "1/1s", "1/86400s", "1000000/1s"] {
+        let clock = FakeRelativeClock::default();
+        let limiter = LocalLimiter::new(quota(text), MOST_KEYS, Uptime::Manual(clock.clone()));
+        let reader = subject(1);
+        // However the burst is spent, and however often one comes back too early.
+        for round in 0..3 {
+            let mut spent = 0;
+            let wait = loop {
+                match limiter.admit(&reader) {
+                    Ok(_) => spent += 1,
+                    Err(wait) => break wait,
+                }
+            };
+            assert_eq!(spent, if round == 0 { quota(text).limit.get() } else { 0 }, "{text}");
+            clock.advance(wait.saturating_sub(Duration::from_nanos(1)));
+            assert_eq!(limiter.admit(&reader), Err(Duration::from_nanos(1)), "{text}: a moment too early");
+            clock.advance(Duration::from_nanos(1));
+            assert_eq!(limiter.admit(&reader), Ok(0), "{text}: at the moment told");
+        }
+    }
+}
+
+#[test]
+fn what_is_told_in_whole_seconds_is_enough_and_no_second_too_much() {
+    let (quotas, clock, _) = quotas(&defaults());
+    for name in [Name::Vote, Name::Mint, Name::Client, Name::Read, Name::Admin] {
+        let (admitted, told) = spend_all(&quotas, name, &subject(1));
+        assert_eq!((admitted, told.remaining), (told.quota.limit.get(), 0));
+        assert!(Duration::from_secs(told.next_secs) < told.quota.period() + Duration::from_secs(1), "{told:?}");
+        clock.advance(Duration::from_secs(told.next_secs));
+        assert!(matches!(quotas.admit(name, &subject(1)), Verdict::Admitted(_)), "{told:?}");
+    }
+    // Six seconds are told for a vote, and a moment before they are over there is none.
+    let (_, told) = spend_all(&quotas, Name::Vote, &subject(2));
+    assert_eq!(told.next_secs, 6);
+    clock.advance(Duration::from_secs(6) - Duration::from_nanos(1));
+    assert!(matches!(quotas.admit(Name::Vote, &subject(2)), Verdict::Refused(Standing { next_secs: 1, .. })));
+}
+
+#[test]
+fn a_first_vote_leaves_nine_and_the_tenth_is_back_in_six_seconds() {
+    let (quotas, ..) = quotas(&defaults());
+    let standing = Standing { name: Name::Vote, quota: quota("10/60s"), remaining: 9, next_secs: 6 };
+    assert_eq!(quotas.admit(Name::Vote, &subject(1)), Verdict::Admitted(standing));
+    assert_eq!(quotas.admit(Name::Vote, &subject(1)), Verdict::Admitted(Standing { remaining: 8, ..standing }));
+    assert_eq!(quotas.admit(Name::Vote, &subject(2)), Verdict::Admitted(standing), "another voter's are their own");
+}
+
+/// Everyone behind one proxy or one carrier was one voter elsewhere: larapoll #111; strawpoll #33; wp-polls #112.
+#[test]
+fn a_thousand_voters_behind_one_address_vote_within_ten_minutes_and_none_is_refused() {
+    let (quotas, clock, _) = quotas(&defaults());
+    let carrier = subject(0);
+    // Each comes at a moment of their own: reads the poll, becomes a voter, votes, and reads the results.
+    let arrives = |reader: u64| {
+        let [b0, b1, b2, b3, ..] = *blake3::hash(&reader.to_le_bytes()).as_bytes();
+        u64::from(u32::from_le_bytes([b0, b1, b2, b3])) % 600_000
+    };
+    let mut readers: Vec<(u64, u64)> = (1..=1_000).map(|reader| (arrives(reader), reader)).collect();
+    readers.sort_unstable();
+    let mut now = 0;
+    for (millis, reader) in readers {
+        clock.advance(Duration::from_millis(millis - now));
+        now = millis;
+        for (name, who) in [
+            (Name::Read, &carrier),
+            (Name::Client, &carrier),
+            (Name::Mint, &carrier),
+            (Name::Client, &carrier),
+            (Name::Vote, &subject(reader)),
+            (Name::Read, &carrier),
+        ] {
+            assert!(
+                matches!(quotas.admit(name, who), Verdict::Admitted(_)),
+                "{name:?} of reader {reader} at {millis} ms"
+            );
+        }
+    }
+}
+
+#[test]
+fn five_million_clients_stay_under_the_cap_and_honest_ones_are_served() {
+    // The hardest: all in the same moment, so that nobody's tokens come back.
+    let clock = FakeRelativeClock::default();
+    let limit = quota("600/60s");
+    let limiter = LocalLimiter::new(limit, MOST_KEYS, Uptime::Manual(clock.clone()));
+    for _ in 0..599 {
+        assert!(limiter.admit(&subject(0)).is_ok());
+    }
+    let flood = 5_000_000;
+    for client in 1..=flood {
+        assert!(limiter.admit(&subject(client)).is_ok(), "client {client} is refused its first request");
+    }
+    assert!(limiter.len() <= MOST_KEYS, "{} keys", limiter.len());
+    // Who was there before stands as before, and who comes now is served.
+    assert_eq!(limiter.admit(&subject(0)), Ok(0));
+    assert_eq!(limiter.admit(&subject(0)), Err(limit.period()));
+    for newcomer in flood + 1..=flood + 1_000 {
+        for _ in 0..5 {
+            assert!(limiter.admit(&subject(newcomer)).is_ok(), "newcomer {newcomer}");
+        }
+    }
+    // Once the flood is over, nothing is kept of it.
+    clock.advance(Duration::from_secs(61));
+    limiter.sweep();
+    assert_eq!(limiter.len(), 0);
+}
+
+#[test]
+fn a_quota_that_is_off_limits_nobody() {
+    let (quotas, ..) = quotas(&Policies { vote: None, ..defaults() });
+    for _ in 0..1_000 {
+        assert_eq!(quotas.admit(Name::Vote, &subject(1)), Verdict::Unlimited);
+    }
+}
+
+#[test]
+fn quotas_that_only_count_refuse_nobody_and_say_whom_they_would_have() {
+    let (quotas, _, metrics) = quotas(&Policies { shadow: true, ..defaults() });
+    for _ in 0..15 {
+        assert_eq!(quotas.admit(Name::Vote, &subject(1)), Verdict::Unlimited);
+    }
+    let told = metrics.encode();
+    for line in [
+        "sawt_quota_requests_total{quota=\"vote\",outcome=\"allowed\"} 10",
+        "sawt_quota_requests_total{quota=\"vote\",outcome=\"would-refuse\"} 5",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+}

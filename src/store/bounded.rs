@@ -1,0 +1,219 @@
+//! A worker's store with a bound on what waits for it.
+//!
+//! A store that can't keep up makes everything wait that asks it, and what waits long enough is given up by whoever
+//! sent it, so the work is done for nobody. So what comes beyond a bound is refused at once, with
+//! [`StoreError::Overloaded`], and what is accepted stays fast.
+//!
+//! Votes come first. Ballots have a bound of their own in the [ballot boxes](crate::ballot_box), which ask the store
+//! directly. Whatever else readers ask is refused earlier: as soon as [`MOST_READS`] reads wait, or so many ballots
+//! that the store is plainly behind ([`BACKLOG`]). What a vote has to read before it can be cast counts apart, so no
+//! number of reads keeps it out. Reads that a replica answers from memory never come here and are never refused.
+//!
+//! Bounds are per worker, as connections are. Waiting for a body does not count: a slow sender holds no place.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use async_trait::async_trait;
+
+use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Replacement, Store, StoreError};
+use crate::{
+    poll::{Ballot, Choices, Edit, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
+    site::{ApiKey, KeyId, Origin, Site},
+};
+
+/// The most reads of a worker that wait for the store; as many again for votes. A Redis answers some 50,000 a second,
+/// so the last of them waits about 5 ms.
+pub const MOST_READS: usize = 256;
+/// The most changes by publishers, and leases of quotas, of a worker that wait for the store.
+pub const MOST_WRITES: usize = 256;
+/// With so many ballots waiting in a worker's boxes, reads are refused: four full batches, and at saturation a box
+/// holds a dozen.
+pub const BACKLOG: usize = 1_024;
+
+/// A store that refuses what it has no place for. See the module.
+pub struct Bounded {
+    store: Arc<dyn Store>,
+    reads: Lane,
+    writes: Lane,
+}
+
+/// Places for one kind of call.
+#[derive(Clone)]
+struct Lane {
+    taken: Arc<AtomicUsize>,
+    most: usize,
+    /// Ballots that wait, and go first.
+    backlog: Option<Arc<AtomicUsize>>,
+}
+
+/// A place taken; given back when dropped, also when whoever asked has gone away.
+struct Place<'a>(&'a Lane);
+
+impl Lane {
+    fn of(most: usize) -> Self {
+        Self { taken: Arc::default(), most, backlog: None }
+    }
+
+    fn enter(&self) -> Result<Place<'_>, StoreError> {
+        if self.backlog.as_ref().is_some_and(|waiting| waiting.load(Relaxed) >= BACKLOG) {
+            return Err(StoreError::Overloaded);
+        }
+        let place = Place(self);
+        if self.taken.fetch_add(1, Relaxed) >= self.most {
+            return Err(StoreError::Overloaded);
+        }
+        Ok(place)
+    }
+
+    async fn pass<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let _place = self.enter()?;
+        call.await
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Bounded {
+    /// A worker's store for everything but votes. `backlog` is the number of ballots in the worker's boxes.
+    pub fn for_all_else(store: Arc<dyn Store>, backlog: Arc<AtomicUsize>) -> Self {
+        let reads = Lane { backlog: Some(backlog), ..Lane::of(MOST_READS) };
+        Self { store, reads, writes: Lane::of(MOST_WRITES) }
+    }
+
+    /// The same worker's store for what votes have to read.
+    pub fn for_votes(store: Arc<dyn Store>) -> Self {
+        Self { store, reads: Lane::of(MOST_READS), writes: Lane::of(MOST_WRITES) }
+    }
+}
+
+#[async_trait]
+impl Store for Bounded {
+    async fn contact(&self) -> Result<(), StoreError> {
+        self.store.contact().await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.reads.pass(self.store.now()).await
+    }
+
+    fn partitions(&self) -> u16 {
+        self.store.partitions()
+    }
+
+    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
+        self.writes.pass(self.store.put_site(id, origins)).await
+    }
+
+    async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
+        self.reads.pass(self.store.site(id)).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        self.writes.pass(self.store.add_key(key)).await
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.reads.pass(self.store.key(id)).await
+    }
+
+    async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
+        self.reads.pass(self.store.keys(site)).await
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.revoke_key(id)).await
+    }
+
+    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
+        self.writes.pass(self.store.create_poll(poll, idempotency)).await
+    }
+
+    async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
+        self.reads.pass(self.store.poll(id)).await
+    }
+
+    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
+        self.reads.pass(self.store.polls(site, before, limit)).await
+    }
+
+    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
+        self.writes.pass(self.store.replace_poll(edit)).await
+    }
+
+    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.delete_poll(id)).await
+    }
+
+    /// The ballot boxes ask the store itself and have a bound of their own; whoever casts past them is not held up.
+    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
+        self.store.cast(poll, partition, ballots).await
+    }
+
+    async fn upkeep(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
+        self.store.upkeep(poll, partition).await
+    }
+
+    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
+        self.reads.pass(self.store.ballot(poll, voter)).await
+    }
+
+    async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
+        self.reads.pass(self.store.tally(poll)).await
+    }
+
+    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
+        self.writes.pass(self.store.take_quota(lease)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn is_refused(lane: &Lane) -> bool {
+        matches!(lane.pass(ready(Ok(()))).now_or_never(), Some(Err(StoreError::Overloaded)))
+    }
+
+    #[test]
+    fn what_comes_beyond_the_bound_is_refused_at_once_and_a_place_given_back_is_taken_again() {
+        let lane = Lane::of(2);
+        let waiting = || {
+            let mut call = Box::pin(lane.pass(pending::<Result<(), StoreError>>()));
+            assert!(call.as_mut().now_or_never().is_none());
+            call
+        };
+        let (first, second) = (waiting(), waiting());
+        for _ in 0..3 {
+            assert!(is_refused(&lane));
+        }
+        // Whoever asked has gone away.
+        drop(first);
+        assert!(!is_refused(&lane));
+        let third = waiting();
+        assert!(is_refused(&lane));
+        drop((second, third));
+        assert_eq!(lane.taken.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn reads_are_refused_while_ballots_wait_and_no_read_keeps_a_vote_out() {
+        let backlog = Arc::new(AtomicUsize::new(BACKLOG - 1));
+        let reads = Lane { backlog: Some(Arc::clone(&backlog)), ..Lane::of(MOST_READS) };
+        assert!(!is_refused(&reads));
+        backlog.store(BACKLOG, Relaxed);
+        assert!(is_refused(&reads), "a read goes before ballots");
+        backlog.store(0, Relaxed);
+        assert!(!is_refused(&reads));
+    }
+}

@@ -1,0 +1,62 @@
+//! What a replica asks of a quota that all replicas share, and what it is answered.
+
+use std::{fmt, num::NonZeroU32, time::Duration};
+
+use crate::secret::hex;
+
+/// Tokens asked for.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// The quota's name, one word. Quotas of different names have nothing to do with each other.
+    pub name: &'static str,
+    /// Whom it is counted for.
+    pub key: LeaseKey,
+    /// The most tokens there are at once, and as many as come back in a window.
+    pub limit: NonZeroU32,
+    /// The window, in seconds.
+    pub window_secs: NonZeroU32,
+    /// How many are asked for, at most as many as there are.
+    pub quantity: NonZeroU32,
+}
+
+impl Lease {
+    /// How long one token takes to come back: in whole microseconds, rounded up, so that no more come back in a window
+    /// than the limit says.
+    pub fn period_micros(&self) -> u64 {
+        (u64::from(self.window_secs.get()) * 1_000_000).div_ceil(u64::from(self.limit.get()))
+    }
+}
+
+/// Whom a shared quota is counted for: a hash that every replica computes alike and nobody else can.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LeaseKey([u8; 16]);
+
+impl LeaseKey {
+    /// A hash's first 16 bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// 32 hexadecimal digits.
+    pub fn to_hex(self) -> String {
+        hex(&self.0)
+    }
+}
+
+impl fmt::Debug for LeaseKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LeaseKey(…)")
+    }
+}
+
+/// What became of a [`Lease`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leased {
+    /// All tokens asked for were taken.
+    Granted,
+    /// None was: there will not be as many until this time has passed.
+    Refused {
+        /// How long from now, by the store's clock; never zero.
+        wait: Duration,
+    },
+}

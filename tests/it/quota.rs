@@ -1,0 +1,287 @@
+//! Quotas, on replicas that have some. These trials start their own: all others come from one address, and too fast.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use sawt::{
+    clock::Clock,
+    quota::{Name, Policies, Quotas, Subject, Verdict, local::Uptime},
+    secret::Secret,
+    store::{StoreSettings, Stores},
+    telemetry::Metrics,
+};
+use serde_json::json;
+
+use crate::{
+    backends::{Backend, Program, Storage},
+    client::Client,
+    contract,
+    crowd::one_crowd_at_a_time,
+    registry::lone_rules,
+    server::{ADMIN_KEY, Replica, SECRET, Settings},
+    service::{seed_poll, text},
+};
+
+/// The same again, with the quotas that hold by default.
+fn with_default_quotas(settings: Settings) -> Settings {
+    ["VOTE", "MINT", "CLIENT", "READ", "ADMIN"]
+        .iter()
+        .fold(settings, |settings, name| settings.without(&format!("SAWT_QUOTA_{name}")))
+}
+
+async fn poll_on(replica: &Replica) -> String {
+    let admin = Client::new(replica.address()).with_key(ADMIN_KEY);
+    text(&admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201)["id"])
+}
+
+/// A line of the metrics: what it counts, 0 if it is not there.
+fn counted(replica: &Replica, series: &str) -> u64 {
+    let told = replica.told_to_operators("/metrics");
+    let line = told.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.map_or(0, |number| number.parse().expect("a counter is a whole number"))
+}
+
+const LEASES: &str = "sawt_store_call_duration_seconds_count{operation=\"take_quota\"}";
+const FAILED_LEASES: &str = "sawt_store_failures_total{operation=\"take_quota\"}";
+
+async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked_at() {
+    let storage = Storage::file();
+    let settings =
+        Settings::on(storage.address()).with("SAWT_QUOTA_READ", "1/86400s").with("SAWT_QUOTA_CLIENT", "1/86400s");
+    let replica = Replica::start(&settings);
+    let client = Client::new(replica.address());
+    client.get("/v1/results?polls=x").send().await.refused(400, "invalid-request");
+    client.post("/v1/voters").send().await.is(201);
+    for operation in contract::operations() {
+        let (method, path) = operation.split_once(' ').expect("a method and a path");
+        if !path.starts_with("/v1/") {
+            for _ in 0..3 {
+                client.get(path).send().await.is(200);
+            }
+            continue;
+        }
+        let path = path
+            .replace("{poll}", "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21")
+            .replace("{site}", "default")
+            .replace("{key}", "3f9a1c20b7de");
+        let method: Method = method.parse().expect("a method");
+        let quota = if method == Method::GET { "read" } else { "client" };
+        // Broken, and without a token or key: none of it matters.
+        let request = client.request(method.clone(), &path);
+        let request = if method == Method::GET { request } else { request.body("text/plain", "no JSON") };
+        let answer = request.send().await;
+        let told: u64 = answer.header("retry-after").expect("it says how long").parse().expect("in seconds");
+        assert!((86_000..=86_400).contains(&told), "{answer}");
+        assert_eq!(answer.header("ratelimit-policy"), Some(format!("\"{quota}\";q=1;w=86400")), "{answer}");
+        assert_eq!(answer.header("ratelimit"), Some(format!("\"{quota}\";r=0;t={told}")), "{answer}");
+        let problem = answer.refused(429, "quota-exceeded");
+        assert_eq!(problem["violated-policies"], json!([quota]));
+    }
+    assert!(counted(&replica, "sawt_quota_requests_total{quota=\"client\",outcome=\"refused\"}") > 0);
+    assert_eq!(counted(&replica, "sawt_quota_requests_total{quota=\"client\",outcome=\"allowed\"}"), 1);
+}
+
+async fn a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand() {
+    let storage = Storage::file();
+    let replica =
+        Replica::start(&with_default_quotas(Settings::on(storage.address())).with("SAWT_QUOTA_ADMIN", "3/86400s"));
+    let poll = poll_on(&replica).await;
+    let client = Client::new(replica.address());
+    let (voter, other) = (client.new_voter().await, client.new_voter().await);
+    let first = voter.vote(&poll, &["yes"]).await;
+    assert_eq!(
+        first.header("ratelimit-policy").as_deref(),
+        Some("\"client\";q=600;w=60, \"vote\";q=10;w=60"),
+        "{first}"
+    );
+    let standing = first.header("ratelimit").expect("a vote is told how it stands");
+    assert!(standing.starts_with("\"client\";r=59") && standing.ends_with(", \"vote\";r=9;t=6"), "{standing}");
+    first.is(201);
+    let refused = loop {
+        let answer = voter.vote(&poll, &["yes"]).await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    let told = refused.header("retry-after");
+    assert!(matches!(told.as_deref(), Some("1" | "2" | "3" | "4" | "5" | "6")), "{refused}");
+    refused.refused(429, "quota-exceeded");
+    voter.delete(&format!("/v1/polls/{poll}/votes/me")).send().await.refused(429, "quota-exceeded");
+    other.vote(&poll, &["yes"]).await.is(201);
+    // What is the same for all may be kept by shared caches, so it says nothing of whoever asked.
+    let results = client.get(&format!("/v1/polls/{poll}/results")).send().await;
+    let told = (results.header("ratelimit-policy"), results.header("ratelimit"));
+    assert_eq!(told, (Some("\"read\";q=3000;w=60".to_owned()), None), "{results}");
+
+    let admin = client.with_key(ADMIN_KEY);
+    for left in [1, 0] {
+        let answer = admin.get("/v1/polls").send().await;
+        assert!(
+            answer.header("ratelimit").is_some_and(|told| told.contains(&format!("\"admin\";r={left};"))),
+            "{answer}"
+        );
+        answer.is(200);
+    }
+    admin.get("/v1/polls").send().await.refused(429, "quota-exceeded");
+    // One request is one, however often it has to know who asks.
+    client.get(&format!("/v1/results?polls={poll},{poll}")).send().await.is(200);
+}
+
+async fn three_replicas_together_admit_no_more_than_the_quota_and_a_tenth_each() {
+    let _turn = one_crowd_at_a_time().await;
+    let storage = Storage::single(Program::Redis, &[]);
+    loop {
+        storage.server().ask(&["FLUSHALL"]);
+        let settings = Settings::on(storage.address()).with("SAWT_QUOTA_CLIENT", "100/86400s");
+        let replicas = [(); 3].map(|()| Replica::start(&settings));
+        let clients = replicas.each_ref().map(|replica| Client::new(replica.address()));
+        let mut admitted = 0;
+        for _ in 0..20 {
+            let answers = join_all(
+                clients.iter().flat_map(|client| (0..10).map(|_| async { client.post("/v1/voters").send().await })),
+            );
+            for answer in answers.await {
+                admitted += u64::from(answer.status == 201);
+                assert!(matches!(answer.status, 201 | 429), "{answer}");
+            }
+        }
+        // A store that is late leaves the decision to each replica, and then this says nothing.
+        if replicas.iter().all(|replica| counted(replica, FAILED_LEASES) == 0) {
+            assert_eq!(admitted, 100 + 3 * 10);
+            let calls: u64 = replicas.iter().map(|replica| counted(replica, LEASES)).sum();
+            assert!(calls <= 10 + 3, "{calls} calls for ten tenths and three refusals");
+            return;
+        }
+    }
+}
+
+/// The same, by what workers of three replicas say on connections of their own, at once.
+async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
+    let _turn = one_crowd_at_a_time().await;
+    for backend in [Backend::Redis, Backend::Valkey, Backend::Cluster] {
+        let storage = Storage::start(backend);
+        let settings = StoreSettings {
+            address: storage.address().parse().expect("the address of a store"),
+            partitions: None,
+            allow_eviction: false,
+        };
+        let secret = Secret::new(SECRET.to_owned());
+        let policies = Policies { client: Some("200/86400s".parse().expect("a quota")), ..Policies::default() };
+        loop {
+            let replicas = [(); 3].map(|()| {
+                let metrics = Arc::new(Metrics::default());
+                let quotas = Quotas::new(&policies, Some(&secret), &Uptime::begin(), metrics.clone());
+                let stores = Stores::open(&settings, Clock::default()).expect("the store can be opened");
+                (quotas, [stores.connect(), stores.connect()], metrics)
+            });
+            for (_, workers, _) in &replicas {
+                for worker in workers {
+                    worker.contact().await.expect("the store can be reached");
+                }
+            }
+            let client = Subject::from(sawt::secret::random_bytes());
+            let requests = (0..600).map(|number| {
+                let (quotas, workers, _) = &replicas[number % 3];
+                let worker = &workers[number / 3 % 2];
+                let client = &client;
+                async move {
+                    match quotas.admit(Name::Client, client) {
+                        Verdict::Undecided(standing) => quotas.lease(standing, client, &**worker).await,
+                        decided @ (Verdict::Unlimited | Verdict::Admitted(_) | Verdict::Refused(_)) => decided,
+                    }
+                }
+            });
+            let verdicts = join_all(requests).await;
+            let admitted = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Admitted(_))).count();
+            if replicas.iter().all(|(_, _, metrics)| !metrics.encode().contains(FAILED_LEASES)) {
+                assert_eq!(admitted, 200 + 3 * 20, "{backend:?}");
+                break;
+            }
+        }
+    }
+}
+
+async fn an_ordinary_readers_vote_costs_no_store_call_for_quota() {
+    let storage = Storage::single(Program::Redis, &[]);
+    let replica = Replica::start(&with_default_quotas(Settings::on(storage.address())));
+    let poll = poll_on(&replica).await;
+    let client = Client::new(replica.address());
+    for _ in 0..10 {
+        let voter = client.new_voter().await;
+        voter.vote(&poll, &["yes"]).await.is(201);
+        voter.vote(&poll, &["yes"]).await.is(200);
+    }
+    let quotas = || storage.server().ask(&["EVAL", "return #redis.call('KEYS', 'sawt:quota:*')", "0"]);
+    assert_eq!((counted(&replica, LEASES), quotas().as_str()), (0, "0"));
+    assert_eq!(counted(&replica, FAILED_LEASES), 0);
+    // Somebody who takes more than a tenth of the 120 voters a minute is asked about.
+    for _ in 0..5 {
+        client.new_voter().await;
+    }
+    assert_eq!(counted(&replica, LEASES) + counted(&replica, FAILED_LEASES), 1);
+    let key = storage.server().ask(&["EVAL", "return redis.call('KEYS', 'sawt:quota:*')[1]", "0"]);
+    assert!(key.starts_with("sawt:quota:{mint.") && !key.contains("127"), "{key}");
+    let left: i64 = storage.server().ask(&["PTTL", &key]).parse().expect("milliseconds");
+    assert!((1..=6_000).contains(&left), "what is whole again is forgotten: {left} ms");
+}
+
+async fn while_the_store_is_gone_each_replica_still_holds_the_quota_by_itself() {
+    let storage = Storage::single(Program::Redis, &[]);
+    let settings =
+        Settings::on(storage.address()).with("SAWT_QUOTA_MINT", "20/86400s").with("SAWT_QUOTA_VOTE", "10/86400s");
+    let replica = Replica::start(&settings);
+    let poll = poll_on(&replica).await;
+    let client = Client::new(replica.address()).impatient();
+    let voter = client.new_voter().await;
+    voter.vote(&poll, &["yes"]).await.is(201);
+    storage.server().freeze();
+    for _ in 1..20 {
+        client.post("/v1/voters").send().await.is(201);
+    }
+    client.post("/v1/voters").send().await.refused(429, "quota-exceeded");
+    voter.vote(&poll, &["yes"]).await.refused(503, "store-unavailable");
+    storage.server().thaw();
+}
+
+async fn quotas_that_only_count_refuse_nobody() {
+    let storage = Storage::file();
+    let settings =
+        Settings::on(storage.address()).with("SAWT_QUOTA_MINT", "2/86400s").with("SAWT_QUOTA_SHADOW", "true");
+    let replica = Replica::start(&settings);
+    let client = Client::new(replica.address());
+    for _ in 0..5 {
+        let answer = client.post("/v1/voters").send().await;
+        assert_eq!(answer.header("ratelimit"), None, "{answer}");
+        answer.is(201);
+    }
+    let count =
+        |outcome| counted(&replica, &format!("sawt_quota_requests_total{{quota=\"mint\",outcome=\"{outcome}\"}}"));
+    assert_eq!((count("allowed"), count("would-refuse"), count("refused")), (2, 3, 0));
+}
+
+async fn who_waits_as_long_as_the_answer_says_is_let_in() {
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_QUOTA_MINT", "1/1s"));
+    let client = Client::new(replica.address());
+    let told = loop {
+        let answer = client.post("/v1/voters").send().await;
+        if answer.status == 429 {
+            break answer.header("retry-after").expect("it says how long").parse().expect("in seconds");
+        }
+    };
+    // The waiting is what is tried.
+    tokio::time::sleep(Duration::from_secs(told)).await;
+    client.post("/v1/voters").send().await.is(201);
+}
+
+lone_rules![
+    every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked_at,
+    a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand,
+    three_replicas_together_admit_no_more_than_the_quota_and_a_tenth_each,
+    workers_of_three_replicas_share_one_quota_on_every_kind_of_redis,
+    an_ordinary_readers_vote_costs_no_store_call_for_quota,
+    while_the_store_is_gone_each_replica_still_holds_the_quota_by_itself,
+    quotas_that_only_count_refuse_nobody,
+    who_waits_as_long_as_the_answer_says_is_let_in,
+];
