@@ -14,6 +14,9 @@ use crate::contract::{self, Exchange};
 /// repeat it.
 pub(crate) const FORWARDED_FOR: &str = "203.0.113.77";
 
+/// What the addresses begin with that some trials forge, beyond that.
+pub(crate) const FORGED_ADDRESSES: &str = "198.51.100.";
+
 static SECRETS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Everything sent or received in this run that no log may hold: keys and tokens.

@@ -235,6 +235,16 @@ async fn a_store_that_refuses_writes_is_said_to_be_away() {
     assert_eq!(voter.results(&poll).await["ballots"], 1);
 }
 
+/// A Redis that crashes may lose an edit's definition, on one master, and keep what another master was told of it.
+async fn a_poll_whose_last_edit_was_lost_takes_votes_all_the_same() {
+    let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+    let poll = service.poll(json!({})).await;
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    service.storage().server().ask(&["HSET", &format!("sawt:{{{poll}.0}}:tally"), "revision", "7"]);
+    let vote = service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
+    assert_eq!(vote["results"]["ballots"], json!(2));
+}
+
 lone_rules![
     while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated,
     a_store_that_freezes_under_load_costs_no_vote_and_adds_none,
@@ -242,4 +252,5 @@ lone_rules![
     a_master_that_freezes_under_load_costs_no_vote_and_adds_none,
     a_replica_lives_and_is_not_ready_until_it_has_met_its_store,
     a_store_that_refuses_writes_is_said_to_be_away,
+    a_poll_whose_last_edit_was_lost_takes_votes_all_the_same,
 ];

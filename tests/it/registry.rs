@@ -24,8 +24,8 @@ use crate::{
     start, stop, store, topology, traces,
 };
 
-/// A trial that takes longer hangs: something it waits for never comes.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// A trial that takes longer, its turn among the crowds awaited, hangs: something it waits for never comes.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Every rule, file by file.
 fn rules() -> Vec<Rule> {

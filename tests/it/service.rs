@@ -19,7 +19,7 @@ pub(crate) const SEED_POLL: &str = include_str!("seed-poll.json");
 /// Where readers are told that the service is.
 pub(crate) const PUBLIC_URL: &str = "https://votes.example";
 
-/// A store and two replicas on it (one on SQLite, whose file belongs to one process). Trials make sites, polls and
+/// A store and two replicas on it; one on SQLite, as it is meant to be used. Trials make sites, polls and
 /// voters of their own and leave each other's alone.
 pub(crate) struct Service {
     backend: Backend,

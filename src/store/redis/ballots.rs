@@ -28,7 +28,7 @@ const SPLITS_AT_ONCE: u32 = 8;
 enum Turn {
     Committed(Committed),
     /// The partition is at this other revision.
-    Behind(Revision),
+    Differs(Revision),
     /// A ballot lies in another bucket than was known.
     Moved,
     Gone,
@@ -46,11 +46,10 @@ impl RedisStore {
                 Turn::Committed(committed) => return Ok(Cast::Committed(committed)),
                 Turn::Gone => return Ok(Cast::Gone),
                 Turn::Moved => {}
-                Turn::Behind(revision) if revision > poll.revision => return Ok(Cast::Stale),
-                Turn::Behind(_) => match self.bring_forward(poll, partition).await? {
-                    Forward::Brought => {}
-                    Forward::Stale => return Ok(Cast::Stale),
-                    Forward::Gone => return Ok(Cast::Gone),
+                Turn::Differs(revision) => match self.reconcile(poll, partition, revision).await? {
+                    Reconciled::Agreed => {}
+                    Reconciled::Stale => return Ok(Cast::Stale),
+                    Reconciled::Gone => return Ok(Cast::Gone),
                 },
             }
         }
@@ -81,7 +80,7 @@ impl RedisStore {
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
             -1 => return Ok(Turn::Gone),
-            0 => return Ok(Turn::Behind(Revision(reply.number()?))),
+            0 => return Ok(Turn::Differs(Revision(reply.number()?))),
             2 => {
                 self.buckets.learn(poll.id, partition, reply.number()?);
                 return Ok(Turn::Moved);
@@ -101,13 +100,18 @@ impl RedisStore {
         Ok(Turn::Committed(Committed { outcomes, tally, upkeep_due }))
     }
 
-    /// Finishes what an edit began: whoever made it has not come to this partition yet, or did not live to.
-    async fn bring_forward(&self, known: &Poll, partition: u16) -> Result<Forward, StoreError> {
-        let Some(poll) = self.read_poll(known.id).await? else { return Ok(Forward::Gone) };
-        Ok(match self.settle(&poll, partition, b"").await? {
-            None => Forward::Gone,
-            Some(_) if poll.revision == known.revision => Forward::Brought,
-            Some(_) => Forward::Stale,
+    /// Makes a partition, found at another revision than its caller knows, agree with the poll's definition. A caller
+    /// that is behind is told so. A partition that is behind gets what whoever edited the poll has not brought it yet,
+    /// or did not live to. A partition that is beyond its definition can only be one whose Redis lost the end of what
+    /// it was told: it goes back, or no vote could ever be cast in it again.
+    async fn reconcile(&self, known: &Poll, partition: u16, found: Revision) -> Result<Reconciled, StoreError> {
+        let Some(poll) = self.read_poll(known.id).await? else { return Ok(Reconciled::Gone) };
+        let or: &[u8] = if poll.revision < found { b"back" } else { b"" };
+        let is_there = poll.revision == found || self.settle(&poll, partition, or).await?.is_some();
+        Ok(match is_there {
+            false => Reconciled::Gone,
+            true if poll.revision == known.revision => Reconciled::Agreed,
+            true => Reconciled::Stale,
         })
     }
 
@@ -155,15 +159,12 @@ impl RedisStore {
         for _ in 0..MOST_TURNS {
             let call = Call::new(&self.scripts.tally, &[key.as_bytes()]).arg(option_count.as_bytes());
             let mut reply = call.send(&self.link).await?;
-            let revision = reply.int()?;
-            if revision == -1 {
-                return Ok(None);
-            }
-            if u64::try_from(revision).is_ok_and(|revision| revision < poll.revision.0) {
+            let Ok(revision) = reply.number().map(Revision) else { return Ok(None) };
+            if revision < poll.revision {
                 // So that a tally never says less than its poll: above all "closed".
-                match self.bring_forward(poll, partition).await? {
-                    Forward::Brought | Forward::Stale => continue,
-                    Forward::Gone => return Ok(None),
+                match self.reconcile(poll, partition, revision).await? {
+                    Reconciled::Agreed | Reconciled::Stale => continue,
+                    Reconciled::Gone => return Ok(None),
                 }
             }
             let as_of = Timestamp::from_millis(reply.int()?);
@@ -176,9 +177,9 @@ impl RedisStore {
     }
 }
 
-/// What became of a partition that was behind its poll.
-enum Forward {
-    Brought,
+/// What became of a partition that differed from what its caller knows.
+enum Reconciled {
+    Agreed,
     /// The definition in force is not the one the caller knows.
     Stale,
     Gone,

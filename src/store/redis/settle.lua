@@ -3,7 +3,7 @@
 --
 -- KEYS: tally
 -- ARGV: 1 revision, 2 phase, 3 opens_at, 4 closes_at, 5 changeable, 6 number of options, 7 "create" to make it if it
---       is not there
+--       is not there, "back" to bring it to this revision even if it is beyond
 -- Answers {phase, ballots}; {-1}: no such partition.
 
 local tally = KEYS[1]
@@ -21,7 +21,7 @@ if phase == 1 and head[3] ~= '' then
   local clock = redis.call('TIME')
   if tonumber(head[3]) <= clock[1] * 1000 + math.floor(clock[2] / 1000) then phase = 2 end
 end
-if tonumber(head[1]) < tonumber(ARGV[1]) then
+if tonumber(head[1]) < tonumber(ARGV[1]) or ARGV[7] == 'back' then
   if phase ~= 2 then phase = tonumber(ARGV[2]) end
   redis.call('HSET', tally, 'revision', ARGV[1], 'opens_at', ARGV[3], 'closes_at', ARGV[4], 'changeable', ARGV[5])
 end

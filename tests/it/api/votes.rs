@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    client::Client,
+    client::{Client, FORGED_ADDRESSES},
     registry::service_rules,
     service::{Service, seed_poll, text},
 };
@@ -234,8 +234,9 @@ async fn an_address_never_decides_that_somebody_has_voted(service: &Service) {
         service.client().new_voter().await.post(&path).json(&vote).send().await.is(201);
     }
     let voter = service.client().new_voter().await;
-    for (forged, status) in [("198.51.100.1", 201), ("198.51.100.2", 200), ("198.51.100.3", 200)] {
-        let request = voter.post(&path).json(&vote).header("x-forwarded-for", forged).header("client-ip", forged);
+    for (host, status) in [(1, 201), (2, 200), (3, 200)] {
+        let forged = format!("{FORGED_ADDRESSES}{host}");
+        let request = voter.post(&path).json(&vote).header("x-forwarded-for", &forged).header("client-ip", &forged);
         request.send().await.is(status);
     }
     assert_eq!(service.client().results(&poll).await["ballots"], 6);
