@@ -218,3 +218,12 @@ fn the_readme_names_every_setting_and_its_default() {
         assert!(readme.contains(&row), "{row}");
     }
 }
+
+#[test]
+fn no_secret_shows_in_the_settings_as_programmers_print_them() {
+    let secrets = [("SAWT_STORE", "redis://reader:canary-password@cache"), ("SAWT_ADMIN_KEY", SECRET)];
+    let more = [("SAWT_SECRET", SECRET), ("SAWT_SECRET_PREVIOUS", SECRET)];
+    let config = load(None, &[], &[&secrets[..], &more].concat()).unwrap();
+    let printed = format!("{config:?} {config:#?}");
+    assert!(printed.contains("secret_previous") && !printed.contains("canary"), "{printed}");
+}

@@ -14,7 +14,7 @@ use actix_web::{
     web::{Bytes, BytesMut, Payload},
 };
 use futures_util::StreamExt as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::error::Category;
 
 use super::problem::{Code, FieldError, Problem};
@@ -77,6 +77,34 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
 /// the same as absence. Use with `#[serde(default, deserialize_with = "given")]`.
 pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// Deserialises a whole number of a field that may be left out. JSON knows one kind of number, and JSON Schema calls
+/// `2.0` an integer; so may a client's JSON library write it. Use as [`given`].
+pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    struct Whole;
+
+    impl de::Visitor<'_> for Whole {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a whole number")
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<u64, E> {
+            Ok(number)
+        }
+
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<u64, E> {
+            // Written without a fraction, such a number is the same integer, or too large for one.
+            let text = format!("{number:.0}");
+            let is_whole = number.fract() == 0.0;
+            let refused = || E::invalid_type(de::Unexpected::Float(number), &self);
+            text.parse().ok().filter(|_| is_whole).ok_or_else(refused)
+        }
+    }
+
+    deserializer.deserialize_any(Whole).map(Some)
 }
 
 async fn gather(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
@@ -234,6 +262,23 @@ mod tests {
             assert!(body["detail"].as_str().unwrap().contains("line 1 column"), "{body}");
         }
         assert!(refusal("[]").get("errors").is_none());
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_an_empty_fraction() {
+        #[derive(Debug, Deserialize)]
+        struct Counted {
+            #[serde(default, deserialize_with = "whole")]
+            number: Option<u64>,
+        }
+        let read = |number: &str| parse::<Counted>(format!("{{\"number\":{number}}}").as_bytes());
+        for (sent, number) in [("2", 2), ("2.0", 2), ("0.0", 0), ("1e3", 1_000), ("18446744073709551615", u64::MAX)] {
+            assert_eq!(read(sent).unwrap().number, Some(number), "{sent}");
+        }
+        for bad in ["1.5", "-1", "-1.0", "1e300", "null", "\"2\"", "true", "[2]"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse::<Counted>(b"{}").unwrap().number, None);
     }
 
     #[test]

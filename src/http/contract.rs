@@ -9,6 +9,5 @@ pub(super) async fn read() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/yaml")
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .body(CONTRACT)
 }

@@ -78,11 +78,11 @@ pub(super) fn parse_site(text: &str) -> Result<SiteId, String> {
 /// Makes sure that there is such a site.
 ///
 /// # Errors
-/// `invalid-request` naming `site`. Only the admin key can hear this: a site's key has a site.
+/// `not-found`. Only the admin key can hear this: a site's key has a site.
 pub(super) async fn require_site(worker: &Worker, site: &SiteId) -> Result<(), Problem> {
     match worker.store.site(site).await? {
         Some(_) => Ok(()),
-        None => Err(query::refused("site", "must be a site; PUT /v1/sites/{site} makes one")),
+        None => Err(Problem::new(Code::NotFound, "no site has this id; PUT /v1/sites/{site} makes one")),
     }
 }
 

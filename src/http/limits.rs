@@ -5,7 +5,7 @@
 //!
 //! | request | quotas |
 //! | --- | --- |
-//! | `GET`, `HEAD` | `read`, per client |
+//! | `GET`, `HEAD`, and a browser's `OPTIONS` | `read`, per client |
 //! | `POST`, `PUT`, `PATCH`, `DELETE` | `client`, per client |
 //! | `POST /v1/voters` | `mint` besides, per client |
 //! | a vote, or its withdrawal | `vote` besides, per voter, once the token was verified |
@@ -129,7 +129,7 @@ impl Limits {
     /// The quotas that a request counts in by its method.
     fn names(self, method: &Method) -> &'static [Name] {
         match *method {
-            Method::GET | Method::HEAD => &[Name::Read],
+            Method::GET | Method::HEAD | Method::OPTIONS => &[Name::Read],
             Method::POST if self.makes_voters => &[Name::Client, Name::Mint],
             Method::POST | Method::PUT | Method::PATCH | Method::DELETE => &[Name::Client],
             _ => &[],

@@ -10,9 +10,10 @@
 //!
 //! - [`problem`]: the one table of errors.
 //! - [`observe`]: ids, fixed headers, the log line.
-//! - [`client`]: whose address; [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote.
+//! - [`client`]: whose address; [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote;
+//!   [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in.
-//! - [`body`], [`query`], [`conditional`]: reading requests.
+//! - [`body`], [`query`], [`conditional`]: reading requests; [`unread`]: what nobody read of them.
 //! - [`voters`], [`votes`], [`results`], [`polls`], [`sites`], [`keys`], [`health`], [`contract`]: the resources.
 
 mod auth;
@@ -20,6 +21,7 @@ mod body;
 pub mod client;
 mod conditional;
 mod contract;
+mod cors;
 mod health;
 mod keys;
 mod limits;
@@ -30,29 +32,31 @@ pub mod problem;
 mod query;
 mod results;
 mod sites;
+mod unread;
 mod voters;
 mod votes;
 mod worker;
 
 use std::str::FromStr;
 
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, http::Method, web};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard, http::Method, web};
 
 pub use observe::Observe;
 pub use worker::{Phase, Readiness, Shared, Worker};
 
+use cors::Callers;
 use limits::Limits;
 use problem::{Code, Problem};
 
 /// The one route table. The router tries its lines in order, so what is asked most comes first.
 fn routes() -> Vec<Route> {
     vec![
-        at("/v1/polls/{poll}/votes").post(votes::cast),
-        at("/v1/polls/{poll}/results").get(results::read),
-        at("/v1/polls/{poll}").get(polls::read).patch(polls::edit).delete(polls::delete),
-        at("/v1/voters").post(voters::mint).making_voters(),
-        at("/v1/polls/{poll}/votes/me").get(votes::read).delete(votes::withdraw),
-        at("/v1/results").get(results::read_several),
+        at("/v1/polls/{poll}/votes").post(votes::cast).for_listed_pages(),
+        at("/v1/polls/{poll}/results").get(results::read).for_any_page(),
+        at("/v1/polls/{poll}").get(polls::read).for_any_page().patch(polls::edit).delete(polls::delete),
+        at("/v1/voters").post(voters::mint).making_voters().for_any_page(),
+        at("/v1/polls/{poll}/votes/me").get(votes::read).delete(votes::withdraw).for_listed_pages(),
+        at("/v1/results").get(results::read_several).for_any_page(),
         at("/v1/polls").get(polls::list).post(polls::create),
         at("/v1/polls/{poll}/open").post(polls::open),
         at("/v1/polls/{poll}/close").post(polls::close),
@@ -61,7 +65,7 @@ fn routes() -> Vec<Route> {
         at("/v1/keys/{key}").delete(keys::revoke),
         at("/livez").get(health::live).unlimited(),
         at("/readyz").get(health::ready).unlimited(),
-        at("/openapi.yaml").get(contract::read).unlimited(),
+        at("/openapi.yaml").get(contract::read).unlimited().for_any_page(),
     ]
 }
 
@@ -75,24 +79,37 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 
 /// Every path of the route table with its methods, for whoever compares it with the contract.
 pub fn served() -> Vec<(&'static str, Vec<&'static str>)> {
-    routes().into_iter().map(|route| (route.path, route.methods)).collect()
+    routes().into_iter().map(|route| (route.pattern.path, route.methods)).collect()
 }
 
 /// One line of the route table.
 struct Route {
-    path: &'static str,
     methods: Vec<&'static str>,
+    pattern: Pattern,
     resource: Resource,
     /// `None`: whoever asks, and however often.
     limits: Option<Limits>,
 }
 
-/// The pattern of the route a request came by: what logs and metrics say in place of its path.
-#[derive(Debug, Clone, Copy)]
-struct Pattern(&'static str);
+/// What is known of the route a request came by. Its path is what logs and metrics say in place of the request's.
+#[derive(Debug, Clone)]
+struct Pattern {
+    path: &'static str,
+    callers: Callers,
+    /// The methods that pages of other origins may use.
+    page_methods: Vec<&'static str>,
+}
+
+impl Pattern {
+    /// Whether pages of other origins may use a method here, or ask whether they may.
+    fn is_for_pages(&self, method: &Method) -> bool {
+        !self.page_methods.is_empty() && (*method == Method::OPTIONS || self.page_methods.contains(&method.as_str()))
+    }
+}
 
 fn at(path: &'static str) -> Route {
-    Route { path, methods: Vec::new(), resource: web::resource(path), limits: Some(Limits::default()) }
+    let pattern = Pattern { path, callers: Callers::Programs, page_methods: Vec::new() };
+    Route { methods: Vec::new(), pattern, resource: web::resource(path), limits: Some(Limits::default()) }
 }
 
 /// Adds methods to a route.
@@ -122,6 +139,27 @@ impl Route {
         delete DELETE;
     }
 
+    /// Lets pages of any origin use the methods so far, without cookies.
+    fn for_any_page(self) -> Self {
+        self.for_pages(Callers::AnyPage)
+    }
+
+    /// Lets the pages that the poll's site lists use the methods so far.
+    fn for_listed_pages(self) -> Self {
+        self.for_pages(Callers::Listed)
+    }
+
+    fn for_pages(mut self, callers: Callers) -> Self {
+        self.pattern.callers = callers;
+        self.pattern.page_methods.clone_from(&self.methods);
+        let methods = self.methods.join(", ");
+        let preflight = web::method(Method::OPTIONS)
+            .guard(guard::fn_guard(|asked| cors::is_preflight(asked.head().headers())))
+            .to(move |req: HttpRequest, worker: web::Data<Worker>| cors::preflight(req, worker, methods.clone()));
+        self.resource = self.resource.route(preflight);
+        self
+    }
+
     fn making_voters(mut self) -> Self {
         self.limits = Some(Limits { makes_voters: true });
         self
@@ -141,7 +179,7 @@ impl Route {
                 Err::<HttpResponse, _>(Problem::new(Code::MethodNotAllowed, detail).with_allow(allow))
             }
         };
-        let resource = self.resource.app_data(Pattern(self.path)).default_service(web::to(wrong_method));
+        let resource = self.resource.app_data(self.pattern).default_service(web::to(wrong_method));
         match self.limits {
             Some(limits) => cfg.service(resource.wrap(limits)),
             None => cfg.service(resource),

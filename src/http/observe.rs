@@ -28,20 +28,32 @@ use actix_web::{
 };
 use pin_project_lite::pin_project;
 
-use super::{Pattern, Shared, limits, problem::Problem};
+use super::{
+    Pattern, Shared, cors, limits,
+    problem::Problem,
+    unread::{self, Chunks},
+};
 use crate::{clock::Clock, secret::random_bytes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_LENGTH: usize = 64;
 
 /// On every answer.
-const FIXED_HEADERS: [(HeaderName, HeaderValue); 4] = [
+const FIXED_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    // No answer is a page that needs any of these; should one ever be shown as a page, it has none.
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"),
+    ),
     // Publishers' pages fetch tallies from other sites: that is what the service is for.
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
 ];
+
+/// On every answer of a service that is reached by TLS: browsers come back by nothing else for a year.
+const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// What became of a request, in a word for its log line. A handler that has more to say than the status notes one.
 #[derive(Debug, Clone, Copy)]
@@ -98,13 +110,15 @@ where
         self.service.poll_ready(cx)
     }
 
-    fn call(&self, req: ServiceRequest) -> Self::Future {
+    fn call(&self, mut req: ServiceRequest) -> Self::Future {
         let started = Instant::now();
         let request_id = match req.headers().get(REQUEST_ID) {
             Some(sent) if is_request_id(sent.as_bytes()) => sent.clone(),
             Some(_) | None => self.ids.generate(&self.shared.clock),
         };
-        Answer { inner: self.service.call(req), seen: Some(Seen { started, request_id, shared: self.shared.clone() }) }
+        let chunks = unread::hold(&mut req);
+        let seen = Some(Seen { started, request_id, chunks, shared: self.shared.clone() });
+        Answer { inner: self.service.call(req), seen }
     }
 }
 
@@ -122,6 +136,7 @@ pin_project! {
 struct Seen {
     started: Instant,
     request_id: HeaderValue,
+    chunks: Option<Chunks>,
     shared: Arc<Shared>,
 }
 
@@ -146,7 +161,7 @@ impl Seen {
         let request_id = self.request_id.to_str().unwrap_or_default();
         let duration = self.started.elapsed();
         let method = method_name(response.request().method());
-        let route = response.request().app_data::<Pattern>().map_or("unmatched", |pattern| pattern.0);
+        let route = response.request().app_data::<Pattern>().map_or("unmatched", |pattern| pattern.path);
 
         let error = response.response().error();
         let known = error.and_then(Error::as_error::<Problem>);
@@ -170,13 +185,20 @@ impl Seen {
             Some(written) => response.into_response(written),
             None => response,
         };
+        cors::allow(&mut response, &self.shared);
         let req = response.request().clone();
         let headers = response.headers_mut();
         limits::write_headers(&req, headers);
         for (name, value) in FIXED_HEADERS {
             headers.insert(name, value);
         }
+        if self.shared.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY);
+        }
         headers.insert(REQUEST_ID, self.request_id);
+        if let Some(chunks) = self.chunks {
+            unread::release(chunks);
+        }
         response
     }
 }

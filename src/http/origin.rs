@@ -4,10 +4,11 @@
 //! only vote as voters they hold tokens of, so this is about pages alone: that no strange one votes with the cookie of
 //! a reader who happens to pass by.
 //!
-//! - A site's listed origins, or any if it lists none, and this service's own pages: always. Its own are those of
-//!   `SAWT_PUBLIC_URL`; if that is not set, those of the host the request was sent to. (A `Host` can be forged by
+//! - An origin that the site lists, and this service's own: by token or by cookie. Its own is that of
+//!   `SAWT_PUBLIC_URL`; if that is not set, that of the host the request was sent to. (A `Host` can be forged by
 //!   programs, as `Origin` can; a browser forges neither.)
-//! - `Origin: null`, a sandboxed frame: only with a token the page holds itself, never with a cookie.
+//! - Any origin, if the site lists none; and `Origin: null`, a sandboxed frame: only with a token the page holds
+//!   itself. The cookie comes along whatever page asks, so it counts only where the site has said whose page may.
 //! - No `Origin`: a program, with a token it holds; with a cookie only if `Sec-Fetch-Site` does not say that the
 //!   request comes from elsewhere.
 
@@ -27,28 +28,53 @@ use crate::site::Site;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// What is known of the page that sent a request, by the site it concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Page {
+    /// The site lists its origin, or it is this service's own.
+    Listed,
+    /// The site lists no origins, and this is some.
+    Welcome,
+    /// A page without an origin.
+    Opaque,
+    /// The site lists origins, and not this one.
+    Strange,
+    /// No page says so: most likely a program.
+    Unsaid,
+}
+
+/// Which page sent a request.
+pub(super) fn page(req: &HttpRequest, site: &Site, public_url: Option<&str>) -> Page {
+    let Some(origin) = req.headers().get(header::ORIGIN) else { return Page::Unsaid };
+    match origin.to_str() {
+        Ok("null") => Page::Opaque,
+        Ok(origin) if site.lists(origin) || is_own(req, public_url, origin) => Page::Listed,
+        Ok(_) if site.origins.is_empty() => Page::Welcome,
+        Ok(_) | Err(_) => Page::Strange,
+    }
+}
+
 /// Checks where a vote comes from.
 ///
 /// # Errors
 /// `origin-refused`.
 pub(super) fn check(req: &HttpRequest, site: &Site, public_url: Option<&str>, carrier: Carrier) -> Result<(), Problem> {
     let refused = |detail| Err(Problem::new(Code::OriginRefused, detail));
-    let Some(origin) = req.headers().get(header::ORIGIN) else {
-        let from = req.headers().get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
-        return match (carrier, from) {
-            (Carrier::Header, _) | (Carrier::Cookie, None | Some(b"same-origin" | b"none")) => Ok(()),
-            (Carrier::Cookie, Some(_)) => {
+    match (page(req, site, public_url), carrier) {
+        (Page::Listed, _) | (Page::Welcome | Page::Opaque | Page::Unsaid, Carrier::Header) => Ok(()),
+        (Page::Unsaid, Carrier::Cookie) => match req.headers().get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
+            None | Some(b"same-origin" | b"none") => Ok(()),
+            Some(_) => {
                 refused("a page of another site may not vote with the reader's cookie without saying its Origin")
             }
-        };
-    };
-    match origin.to_str() {
-        Ok("null") if carrier == Carrier::Header => Ok(()),
-        Ok("null") => {
+        },
+        (Page::Welcome, Carrier::Cookie) => refused(
+            "the poll's site lists no origins, so a page must send the voter token itself, as Authorization: Voter TOKEN",
+        ),
+        (Page::Opaque, Carrier::Cookie) => {
             refused("a page without an origin must send the voter token itself, as Authorization: Voter TOKEN")
         }
-        Ok(origin) if site.admits(origin) || is_own(req, public_url, origin) => Ok(()),
-        Ok(_) | Err(_) => refused("the poll's site does not list the origin of this page"),
+        (Page::Strange, _) => refused("the poll's site does not list the origin of this page"),
     }
 }
 
@@ -114,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_that_lists_origins_is_voted_from_those_and_from_our_own_pages() {
+    fn a_cookie_votes_from_listed_pages_and_our_own_and_a_token_where_none_are_listed() {
         let listed = ["https://news.example"];
         let from = |origin| [(header::ORIGIN, origin)];
         for carrier in [Carrier::Header, Carrier::Cookie] {
@@ -122,7 +148,8 @@ mod tests {
             assert!(may_vote(&listed, &from("https://sawt.example"), carrier));
             for strange in ["https://evil.example", "http://news.example", "https://news.example.evil.example", ""] {
                 assert!(!may_vote(&listed, &from(strange), carrier), "{strange}");
-                assert!(may_vote(&[], &from(strange), carrier), "{strange}");
+                let is_token = carrier == Carrier::Header;
+                assert_eq!(may_vote(&[], &from(strange), carrier), is_token, "{strange}");
             }
         }
     }

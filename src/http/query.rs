@@ -15,7 +15,8 @@ impl Query {
         match query.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
             None => Ok(query),
             Some((name, _)) => {
-                let name: String = name.chars().take(64).collect();
+                // A name may be empty, and as long as a query.
+                let name: String = if name.is_empty() { "?".to_owned() } else { name.chars().take(64).collect() };
                 let rule = format!("is not a parameter here; there are {}", known.join(", "));
                 Err(refused(&name, rule))
             }

@@ -68,7 +68,7 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
             response = HttpResponse::NotModified();
             body.clear();
         }
-        response.insert_header((header::ETAG, etag)).insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+        response.insert_header((header::ETAG, etag));
     }
     response.insert_header((header::CACHE_CONTROL, caching));
     if body.is_empty() {
@@ -184,9 +184,6 @@ fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: &'static str) -> Resu
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
-    if caching == conditional::PUBLIC {
-        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    }
     if is_current {
         return Ok(response.finish());
     }

@@ -266,6 +266,8 @@ fn refused_choices(poll: &Poll, named: &[Cow<'_, str>], invalid: &InvalidChoice)
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy as _;
+
     use super::*;
 
     #[test]
@@ -285,6 +287,32 @@ mod tests {
             r#"{"choices":[],"voter":"x"}"#,
         ] {
             assert_eq!(body::parse::<Vote<'_>>(bad.as_bytes()).err().unwrap().code(), Code::InvalidRequest, "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            cases: 2_000, failure_persistence: None, ..proptest::prelude::ProptestConfig::default()
+        })]
+
+        #[test]
+        fn any_list_of_texts_is_read_as_it_was_written(choices in proptest::collection::vec("\\PC{0,20}|.{0,5}", 0..40)) {
+            let body = serde_json::json!({ "choices": choices }).to_string();
+            let Vote { choices: Named(named) } = body::parse(body.as_bytes()).expect("a vote");
+            proptest::prop_assert_eq!(named.to_vec(), choices);
+        }
+
+        #[test]
+        fn any_bytes_at_all_are_a_vote_or_are_refused(
+            bytes in proptest::prop_oneof![
+                proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80),
+                "\\{\"choices\":\\[(\"[a-z\\\\u0d]{0,6}\"|,|[0-9]|\\[|null){0,8}\\]?\\}?".prop_map(String::into_bytes),
+            ],
+        ) {
+            match body::parse::<Vote<'_>>(&bytes) {
+                Ok(_) => proptest::prop_assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok()),
+                Err(problem) => proptest::prop_assert_eq!(problem.code(), Code::InvalidRequest),
+            }
         }
     }
 }

@@ -64,6 +64,12 @@ impl KnownPolls {
         }
     }
 
+    /// A poll as it was last read, however long ago; `None` if it was not.
+    pub fn if_known(&self, id: PollId) -> Option<Arc<Known>> {
+        let polls = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        polls.get(&id).map(|entry| Arc::clone(&entry.known))
+    }
+
     /// A poll read from the store now, and known from here on.
     pub async fn refresh(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
         let Some(poll) = store.poll(id).await? else {

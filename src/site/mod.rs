@@ -18,7 +18,7 @@ pub const MAX_ORIGINS: usize = 100;
 pub struct Site {
     /// Who it is.
     pub id: SiteId,
-    /// The web origins that may embed its polls and vote in them; none listed: all may.
+    /// The web origins that may embed its polls and vote in them; none listed: all may, by token.
     pub origins: Vec<Origin>,
     /// When it was first put, by the store's clock.
     pub created_at: Timestamp,
@@ -27,8 +27,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// Whether a page of this origin may embed the site's polls.
-    pub fn admits(&self, origin: &str) -> bool {
-        self.origins.is_empty() || self.origins.iter().any(|listed| listed.as_str() == origin)
+    /// Whether the site lists this origin.
+    pub fn lists(&self, origin: &str) -> bool {
+        self.origins.iter().any(|listed| listed.as_str() == origin)
     }
 }

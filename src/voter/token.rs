@@ -161,6 +161,8 @@ fn expiry(issued_secs: i64) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy as _;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::EARLIEST;
@@ -210,5 +212,38 @@ mod tests {
         let rotated_again = TokenKeys::new(&secret("three"), Some(&secret("two")));
         assert_eq!(rotated_again.verify(&renewed, NOW).map(|voter| voter.id), Ok(voter.id));
         assert_eq!(rotated_again.verify(&token, NOW), Err(InvalidToken::Forged));
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            cases: 2_000, failure_persistence: None, ..proptest::prelude::ProptestConfig::default()
+        })]
+
+        #[test]
+        fn no_text_is_a_token_that_was_not_signed(
+            text in proptest::prop_oneof![
+                "\\PC{0,60}",
+                "[A-Za-z0-9_-]{51}",
+                // The version and key id of a good one, and anything behind them.
+                "[A-Za-z0-9_-]{48}".prop_map(|rest| {
+                    let (token, _) = TokenKeys::new(&secret("one"), None).mint(NOW);
+                    format!("{}{rest}", &token[..3])
+                }),
+            ],
+        ) {
+            proptest::prop_assert_eq!(TokenKeys::new(&secret("one"), None).verify(&text, NOW), Err(InvalidToken::Forged));
+        }
+
+        #[test]
+        fn every_voter_is_read_from_the_token_that_was_signed_for_them(
+            id in proptest::prelude::any::<[u8; 16]>(),
+            issued_secs in 0..i64::from(u32::MAX),
+            age_secs in 0..LIFETIME_SECS,
+        ) {
+            let keys = TokenKeys::new(&secret("one"), None);
+            let (token, voter) = keys.sign(VoterId::from_bytes(id), later(issued_secs));
+            proptest::prop_assert_eq!(voter.id.as_bytes(), &id);
+            proptest::prop_assert_eq!(keys.verify(&token, later(issued_secs + age_secs)), Ok(voter));
+        }
     }
 }

@@ -57,7 +57,9 @@ impl Crowd {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.number.to_le_bytes());
         id[8..].copy_from_slice(&voter.to_le_bytes());
-        self.keys.sign(VoterId::from_bytes(id), self.now).0
+        let (token, _) = self.keys.sign(VoterId::from_bytes(id), self.now);
+        crate::client::remember_secret(&token);
+        token
     }
 }
 

@@ -26,6 +26,7 @@ mod contract;
 mod crash;
 mod crowd;
 mod forgetting;
+mod hostile;
 mod outage;
 mod overload;
 mod quota;
@@ -37,6 +38,7 @@ mod stop;
 mod store;
 mod topology;
 mod traces;
+mod wild;
 mod wire;
 
 use std::process::ExitCode;

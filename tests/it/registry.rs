@@ -19,9 +19,9 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    closing, crash, crowd, forgetting, outage, overload, quota,
+    closing, crash, crowd, forgetting, hostile, outage, overload, quota,
     service::{Service, Services},
-    start, stop, store, topology, traces,
+    start, stop, store, topology, traces, wild,
 };
 
 /// A trial that takes longer, its turn among the crowds awaited, hangs: something it waits for never comes.
@@ -33,6 +33,7 @@ fn rules() -> Vec<Rule> {
         backends::rules(),
         store::rules(),
         api::rules(),
+        hostile::rules(),
         start::rules(),
         stop::rules(),
         traces::rules(),
@@ -40,6 +41,7 @@ fn rules() -> Vec<Rule> {
         forgetting::rules(),
         crash::rules(),
         outage::rules(),
+        wild::rules(),
         topology::rules(),
         quota::rules(),
         overload::rules(),

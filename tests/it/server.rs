@@ -107,6 +107,11 @@ impl Replica {
         }
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process().id()
+    }
+
     /// Where readers and publishers reach it.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     backends::{Backend, Storage},
-    client::Client,
+    client::{Client, remember_secret},
     server::{ADMIN_KEY, Replica, Settings},
 };
 
@@ -91,6 +91,7 @@ impl Service {
     pub(crate) async fn key(&self, site: &str, scopes: &[&str]) -> (String, String) {
         let asked = json!({ "site": site, "scopes": scopes, "name": "a trial's" });
         let made = self.admin().post("/v1/keys").json(&asked).send().await.is(201);
+        remember_secret(&text(&made["key"]));
         (text(&made["id"]), text(&made["key"]))
     }
 

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::{
     backends::{Backend, Program, Storage},
-    client::{Client, remember_secret},
+    client::{Client, FORWARDED_FOR, remember_secret},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
-    service::Service,
+    service::{Service, seed_poll, text},
 };
 
 /// An option no log may name; found by the closing trial, which reads every log of the run.
@@ -64,6 +64,29 @@ async fn a_log_for_people_says_the_same_in_one_line() {
     assert!(serde_json::from_str::<Value>(&line).is_err(), "{line}");
 }
 
+/// Behind a proxy that is believed, the address each request says it comes from is read. No log may hold it (the
+/// closing trial reads them all), and neither may what is told to operators, or the store.
+async fn an_address_that_is_believed_leaves_no_trace() {
+    for (header, value) in
+        [("x-forwarded-for", FORWARDED_FOR.to_owned()), ("forwarded", format!("for={FORWARDED_FOR}"))]
+    {
+        let storage = Storage::file();
+        let settings = Settings::on(storage.address()).with("SAWT_TRUSTED_PROXIES", "127.0.0.0/8, ::1");
+        let settings = settings.with("SAWT_PROXY_HEADER", header).with("SAWT_LOG", "trace,mio=off");
+        let replica = Replica::start(&settings);
+        let client = Client::new(replica.address());
+        let made = client.with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+        let voter = client.new_voter().await;
+        let vote = voter.post(&format!("/v1/polls/{}/votes", text(&made["id"]))).header(header, &value);
+        vote.json(&json!({ "choices": ["yes"] })).send().await.is(201);
+        assert!(!replica.told_to_operators("/metrics").contains(FORWARDED_FOR));
+        replica.stop();
+        assert!(!replica.output().contains(FORWARDED_FOR), "the address is logged");
+        let kept = std::fs::read(storage.address().trim_start_matches("sqlite:")).expect("the file is there");
+        assert!(!holds(&kept, FORWARDED_FOR.as_bytes()), "the file holds the address");
+    }
+}
+
 /// Everything one poll leaves in a store, as bytes, and what must not be among them.
 async fn leave_traces(service: &Service) -> Vec<Vec<u8>> {
     let site = service.site().await;
@@ -102,6 +125,7 @@ async fn no_store_holds_a_key_a_token_a_voter_or_an_address() {
 }
 
 lone_rules![
+    an_address_that_is_believed_leaves_no_trace,
     a_request_is_one_line_that_can_be_queried_by_field,
     a_log_for_people_says_the_same_in_one_line,
     no_store_holds_a_key_a_token_a_voter_or_an_address,

@@ -1,9 +1,9 @@
 //! Polls as they stand on the wire: what is sent, and what may be asked for.
 
-use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 
 use super::super::{
-    body::given,
+    body::{given, whole},
     problem::{Code, FieldError, Problem},
 };
 use crate::poll::{
@@ -80,9 +80,9 @@ pub(super) struct NewPollBody {
     language: Option<String>,
     #[serde(default, deserialize_with = "given")]
     kind: Option<Kind>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "whole")]
     min_choices: Option<u64>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "whole")]
     max_choices: Option<u64>,
     options: Vec<OptionBody>,
     #[serde(default, deserialize_with = "given")]
@@ -139,20 +139,24 @@ impl OptionBody {
     }
 }
 
+fn revision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Revision>, D::Error> {
+    whole(deserializer).map(|number| number.map(Revision))
+}
+
 /// An edit as it is asked for. What can't change is read only to be refused by name.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "a time may be left as it is, set, or cleared by null")]
 pub(super) struct EditBody {
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "revision")]
     pub(super) revision: Option<Revision>,
     #[serde(default, deserialize_with = "given")]
     question: Option<String>,
     #[serde(default, deserialize_with = "given")]
     language: Option<String>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "whole")]
     min_choices: Option<u64>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "whole")]
     max_choices: Option<u64>,
     #[serde(default, deserialize_with = "given")]
     options: Option<Vec<OptionBody>>,
@@ -268,5 +272,85 @@ mod tests {
         };
         assert!(matches!(new("draft"), (NewPoll { draft: true, .. }, None)));
         assert!(matches!(new("open"), (_, Some(violation)) if violation.field == "state"));
+    }
+
+    /// Something that may stand where a poll's field should.
+    fn anything() -> impl proptest::strategy::Strategy<Value = serde_json::Value> {
+        use proptest::prelude::*;
+        use serde_json::{Value, json};
+
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "\\PC{0,12}|.{0,12}".prop_map(Value::from),
+            prop::sample::select(vec!["yes", "ar-KW", "single", "multiple", "draft", "never", "2030-01-01T00:00:00Z"])
+                .prop_map(Value::from),
+            (0..5_i64).prop_map(Value::from),
+            Just(json!([{ "label": "نعم" }, { "id": "no", "label": "لا" }])),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((prop::sample::select(vec!["id", "label", "x"]), inner), 0..4)
+                    .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            ]
+        })
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            cases: 1_000, failure_persistence: None, ..proptest::prelude::ProptestConfig::default()
+        })]
+
+        /// Whatever is sent for a poll makes a poll that is valid or is refused; what was made is written as JSON.
+        #[test]
+        fn anything_at_all_is_a_poll_or_is_refused(
+            fields in proptest::collection::vec(
+                (
+                    proptest::sample::select(vec![
+                        "question", "options", "language", "kind", "min_choices", "max_choices", "results",
+                        "changeable", "opens_at", "closes_at", "state", "site",
+                    ]),
+                    anything(),
+                ),
+                0..6,
+            ),
+        ) {
+            let mut body = serde_json::json!({ "question": "؟", "options": [{ "label": "نعم" }, { "label": "لا" }] });
+            for (name, value) in fields {
+                body[name] = value;
+            }
+            let bytes = body.to_string();
+            let now = Timestamp::from_millis(1_800_000_000_000);
+            if let Ok(edit) = parse::<EditBody>(bytes.as_bytes()) {
+                let _ = edit.into_edit();
+            }
+            let Ok(new) = parse::<NewPollBody>(bytes.as_bytes()) else { return Ok(()) };
+            let (new, _) = new.into_new_poll();
+            let key = crate::poll::DigestKey::from_bytes([0; 32]);
+            let Ok(poll) = new.build(PollId::generate(), SiteId::default(), 1, key, now) else { return Ok(()) };
+            proptest::prop_assert!((2..=32).contains(&poll.options.len()));
+            proptest::prop_assert!(1 <= poll.min_choices && poll.min_choices <= poll.max_choices);
+            proptest::prop_assert!(usize::from(poll.max_choices) <= poll.options.len());
+            let written = serde_json::to_value(PollJson::of(&poll, poll.state_at(now))).expect("a poll can be written");
+            proptest::prop_assert_eq!(&written["question"], &serde_json::json!(poll.question.to_string()));
+            // What was written can be asked for again, and is the same poll but for its name.
+            let again = serde_json::json!({
+                "question": written["question"], "options": written["options"], "language": written["language"],
+                "kind": written["kind"], "min_choices": written["min_choices"], "max_choices": written["max_choices"],
+            });
+            let (again, _) = parse::<NewPollBody>(again.to_string().as_bytes()).expect("a poll").into_new_poll();
+            let key = crate::poll::DigestKey::from_bytes([0; 32]);
+            let again = again.build(PollId::generate(), SiteId::default(), 1, key, now).expect("it was valid before");
+            proptest::prop_assert_eq!(again.options, poll.options);
+        }
+
+        #[test]
+        fn any_bytes_at_all_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let _ = parse::<NewPollBody>(&bytes).map(NewPollBody::into_new_poll);
+            let _ = parse::<EditBody>(&bytes).map(EditBody::into_edit);
+        }
     }
 }

@@ -52,9 +52,6 @@ fn answer(req: &HttpRequest, poll: &Poll, now: Timestamp, caching: &'static str)
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
-    if caching == conditional::PUBLIC {
-        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    }
     if is_current { response.finish() } else { response.json(json::PollJson::of(poll, state)) }
 }
 

@@ -2,6 +2,7 @@
 
 mod keys;
 mod operators;
+mod pages;
 mod polls;
 mod requests;
 mod results;
@@ -20,6 +21,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         results::rules(),
         sites::rules(),
         keys::rules(),
+        pages::rules(),
         requests::rules(),
         operators::rules(),
     ]

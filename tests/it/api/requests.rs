@@ -140,6 +140,40 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
     }
 }
 
+/// One table for every route, whatever it answers.
+async fn every_answer_carries_the_security_headers(service: &Service) {
+    const HEADERS: [(&str, &str); 6] = [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+        ("cross-origin-resource-policy", "cross-origin"),
+        ("strict-transport-security", "max-age=31536000"),
+    ];
+    let poll = service.poll(json!({})).await;
+    let served = sawt::http::served().into_iter();
+    let mut asked: Vec<_> = served
+        .flat_map(|(path, methods)| {
+            let path = path.replace("{poll}", &poll).replace("{site}", "default").replace("{key}", "0123456789ab");
+            // A refusal of a HEAD has no body to check.
+            methods
+                .into_iter()
+                .filter(|method| *method != "HEAD")
+                .chain(["OPTIONS", "BREW"])
+                .map(move |method| (method, path.clone()))
+        })
+        .collect();
+    asked.push(("GET", "/nowhere".to_owned()));
+    for (method, path) in asked {
+        let method: Method = method.parse().unwrap();
+        let answer = service.client().request(method, &path).undocumented().send().await;
+        for (name, value) in HEADERS {
+            assert_eq!(answer.header(name).as_deref(), Some(value), "{name}: {answer}");
+        }
+        assert_eq!(answer.header("server"), None, "what it runs on is nobody's business: {answer}");
+    }
+}
+
 async fn a_head_request_is_answered_as_a_get_without_the_body(service: &Service) {
     let poll = service.poll(json!({})).await;
     for path in [format!("/v1/polls/{poll}"), format!("/v1/polls/{poll}/results"), "/livez".to_owned()] {
@@ -186,6 +220,7 @@ service_rules![
     deep_nesting_is_refused,
     an_unknown_address_is_not_found,
     a_method_that_does_not_apply_is_refused_with_those_that_do,
+    every_answer_carries_the_security_headers,
     a_head_request_is_answered_as_a_get_without_the_body,
     a_request_keeps_the_id_it_came_with,
     a_body_nobody_asked_for_is_refused,

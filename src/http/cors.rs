@@ -1,0 +1,141 @@
+//! What browsers let pages of other origins do here (CORS, <https://fetch.spec.whatwg.org/#http-cors-protocol>).
+//!
+//! - **What everyone may read**, and a new voter token, any page may ask for: `*`, which browsers take for requests
+//!   without cookies only. The answer is the same whoever asks, so shared caches keep one, without `Vary`. That goes
+//!   for refusals too, or a page could not tell a poll that is gone from a network that is.
+//! - **What concerns a ballot** ([`Callers::Listed`]) a page may ask for with the reader's cookie if the poll's site
+//!   lists its origin, by exactly that; without the cookie (so by token) if the site lists none, if the page has no
+//!   origin, or if there is no such poll; and otherwise not at all. These answers vary by `Origin`.
+//! - **Everything else** is for programs, and for pages of this service's own origin: no page of another gets it.
+//!
+//! Nobody but our own pages is ever given a voter token for a cookie: `POST /v1/voters` names no poll whose site could
+//! vouch for the page, and answers with the token of whoever is known by the cookie. Under `*` browsers neither send
+//! the cookie nor show an answer that was asked for with it.
+//!
+//! This is the browser's half. A browser that asks first is told no here; what comes all the same is refused by
+//! [`origin::check`](super::origin::check).
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::ServiceResponse,
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderValue},
+    },
+    web,
+};
+
+use super::{
+    Pattern, Shared, Worker,
+    origin::{self, Page},
+    poll_in_path,
+    problem::Problem,
+};
+use crate::{live::Known, poll::State};
+
+/// How long a browser may keep what a preflight was told, in seconds: two hours, more than which Chromium cuts off.
+const MAX_AGE_SECS: HeaderValue = HeaderValue::from_static("7200");
+/// What pages may send beyond what the Fetch standard lets anybody send.
+const ALLOWED_HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, content-type, if-none-match, x-request-id");
+/// What pages may read beyond that.
+const EXPOSED_HEADERS: HeaderValue =
+    HeaderValue::from_static("etag, ratelimit, ratelimit-policy, retry-after, x-request-id");
+const VARY: HeaderValue = HeaderValue::from_static("Origin");
+const ANY: HeaderValue = HeaderValue::from_static("*");
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+
+/// Which pages of other origins may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Callers {
+    /// None.
+    Programs,
+    /// Any, without cookies.
+    AnyPage,
+    /// Those that the poll's site lists, with cookies too.
+    Listed,
+}
+
+/// Whether a request is a browser's question if it may ask.
+pub(super) fn is_preflight(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// `OPTIONS` on a route that pages may use: which methods and headers they may. The origin is added on the way out, by
+/// [`allow`].
+pub(super) async fn preflight(
+    req: HttpRequest,
+    worker: web::Data<Worker>,
+    methods: String,
+) -> Result<HttpResponse, Problem> {
+    // What comes next will want the poll. Should the store be silent, it is for the request itself to say so.
+    if let Some(Pattern { callers: Callers::Listed, .. }) = req.app_data::<Pattern>()
+        && let Ok(id) = poll_in_path(&req)
+    {
+        let _ = worker.published(id).await;
+    }
+    Ok(HttpResponse::build(StatusCode::NO_CONTENT)
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS))
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECS))
+        .finish())
+}
+
+/// Adds to an answer which page may read it.
+pub(super) fn allow<B>(response: &mut ServiceResponse<B>, shared: &Shared) {
+    let req = response.request();
+    let Some(pattern) = req.app_data::<Pattern>().filter(|pattern| pattern.is_for_pages(req.method())) else { return };
+    let callers = pattern.callers;
+    let allowed = match callers {
+        Callers::Programs => Allowed::Nobody,
+        Callers::AnyPage => Allowed::Anybody,
+        Callers::Listed => allowed_at_poll(req, shared),
+    };
+    let headers = response.headers_mut();
+    if callers == Callers::Listed {
+        headers.append(header::VARY, VARY);
+    }
+    match allowed {
+        Allowed::Nobody => {
+            // What a preflight was about to be told.
+            for name in [
+                header::ACCESS_CONTROL_ALLOW_METHODS,
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                header::ACCESS_CONTROL_MAX_AGE,
+            ] {
+                headers.remove(name);
+            }
+            return;
+        }
+        Allowed::Anybody => _ = headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY),
+        Allowed::This(origin) => {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        }
+    }
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+}
+
+/// Who may read an answer.
+enum Allowed {
+    /// No page of another origin.
+    Nobody,
+    /// Any page, without cookies.
+    Anybody,
+    /// This origin, with cookies.
+    This(HeaderValue),
+}
+
+fn allowed_at_poll(req: &HttpRequest, shared: &Shared) -> Allowed {
+    let Some(sent) = req.headers().get(header::ORIGIN) else { return Allowed::Nobody };
+    // The poll as this replica knows it: it was read for this request, if it got so far.
+    let known = poll_in_path(req).ok().and_then(|id| shared.polls.if_known(id));
+    let is_published = |known: &Known| known.poll.state_at(shared.clock.now()) != State::Draft;
+    let Some(known) = known.filter(|known| is_published(known)) else { return Allowed::Anybody };
+    match origin::page(req, &known.site, shared.public_url.as_deref()) {
+        Page::Listed => Allowed::This(sent.clone()),
+        Page::Welcome | Page::Opaque => Allowed::Anybody,
+        Page::Strange | Page::Unsaid => Allowed::Nobody,
+    }
+}
