@@ -13,7 +13,7 @@
 //! the cookie nor show an answer that was asked for with it.
 //!
 //! This is the browser's half. A browser that asks first is told no here; what comes all the same is refused by
-//! [`origin::check`](super::origin::check).
+//! [`super::origin::check`].
 
 use actix_web::{
     HttpRequest, HttpResponse,

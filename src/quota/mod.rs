@@ -6,7 +6,7 @@
 //! is kept of a key is one number: the moment at which all its tokens are back.
 //!
 //! **Two tiers.** The [local limiter](local) counts every quota, in this replica's memory, at some tenths of a
-//! microsecond. `mint` and `client` also hold across replicas, by [lease](lease): the first tenth of a quota passes on
+//! microsecond. `mint` and `client` also hold across replicas, by [lease]: the first tenth of a quota passes on
 //! each replica's own account, and beyond that tokens are taken from the store, a tenth at a time. An ordinary reader
 //! never spends a tenth, and so never costs a store call. Where the store is one replica's own file there is nothing
 //! to share, and the local tier is all there is. If the store does not answer, the local tier alone decides.
