@@ -31,7 +31,7 @@ impl Proxy {
         let buffering = if is_buffering { "on" } else { "off" };
         Self::start("nginx", "nginx-light", |directory, port| {
             let configuration = format!(
-                "daemon off; worker_processes 1; pid nginx.pid; error_log stderr crit;
+                "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
                 events {{ worker_connections 512; }}
                 http {{
                     access_log off;
