@@ -16,9 +16,15 @@
 
 local TARGET = 64
 
+-- Redis prints a number that it is given to 17 digits, as a fraction; a whole one is printed here for a quarter of that.
+local function text(number) return string.format('%d', number) end
+
 local tally, minutes = KEYS[1], KEYS[2]
-local head = redis.call('HMGET', tally, 'revision', 'phase', 'opens_at', 'closes_at', 'changeable', 'buckets',
-  'version', 'ballots')
+local options = tonumber(ARGV[3])
+local fields = {'revision', 'phase', 'opens_at', 'closes_at', 'changeable', 'buckets', 'version', 'ballots'}
+local named = #fields
+for slot = 0, options - 1 do fields[named + slot + 1] = text(slot) end
+local head = redis.call('HMGET', tally, unpack(fields))
 if not head[1] then return {-1} end
 if head[1] ~= ARGV[1] then return {0, tonumber(head[1])} end
 
@@ -66,7 +72,7 @@ local function count(code, by)
 end
 
 local outcomes, recorded = {}, {}
--- A number given to a command is printed with 17 digits each time it is; few different codes come in one batch.
+-- Few different codes come in one batch.
 local values = {}
 local place, n = 1, 0
 while place <= #packed do
@@ -75,7 +81,7 @@ while place <= #packed do
   withdraw = withdraw == 1
   local value = values[code]
   if not value then
-    value = string.format('%.0f', code)
+    value = text(code)
     values[code] = value
   end
   n = n + 1
@@ -114,26 +120,24 @@ while place <= #packed do
   outcomes[n] = outcome
 end
 
-local options = tonumber(ARGV[3])
-local slots = {}
-for slot = 0, options - 1 do slots[slot + 1] = slot end
-local votes = redis.call('HMGET', tally, unpack(slots))
+local votes = {}
+for slot = 1, options do votes[slot] = tonumber(head[named + slot] or 0) end
 if version ~= version_before then
-  local minute = math.floor(now / 60000)
-  local set = {'version', version, 'ballots', ballots}
+  local minute = text(math.floor(now / 60000)) .. ':'
+  local set = {'version', text(version), 'ballots', text(ballots)}
   for slot = 0, options - 1 do
-    votes[slot + 1] = tonumber(votes[slot + 1] or 0)
     local by = change[slot]
     if by and by ~= 0 then
+      local name = fields[named + slot + 1]
       votes[slot + 1] = votes[slot + 1] + by
-      set[#set + 1] = slot
-      set[#set + 1] = votes[slot + 1]
-      redis.call('HINCRBY', minutes, minute .. ':' .. slot, by)
+      set[#set + 1] = name
+      set[#set + 1] = text(votes[slot + 1])
+      redis.call('HINCRBY', minutes, minute .. name, text(by))
     end
   end
   redis.call('HSET', tally, unpack(set))
   if ballots ~= ballots_before then
-    redis.call('HINCRBY', minutes, minute .. ':b', ballots - ballots_before)
+    redis.call('HINCRBY', minutes, minute .. 'b', text(ballots - ballots_before))
   end
 end
 
@@ -144,5 +148,5 @@ if due < 4 and math.ceil(ballots_before / TARGET) == math.ceil(ballots / TARGET)
 
 local answer = {1, table.concat(outcomes), table.concat(recorded, ','), now, phase, open and 1 or 0, version, ballots,
   buckets, due}
-for slot = 1, options do answer[#answer + 1] = tonumber(votes[slot] or 0) end
+for slot = 1, options do answer[#answer + 1] = votes[slot] end
 return answer
