@@ -39,10 +39,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_LENGTH: usize = 64;
 
 /// On every answer.
-const FIXED_HEADERS: [(HeaderName, HeaderValue); 5] = [
+const FIXED_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     // No answer is a page that needs any of these; should one ever be shown as a page, it has none.
     (
         HeaderName::from_static("permissions-policy"),
@@ -51,6 +50,10 @@ const FIXED_HEADERS: [(HeaderName, HeaderValue); 5] = [
     // Publishers' pages fetch tallies from other sites: that is what the service is for.
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
 ];
+
+/// On every answer that brings no policy of its own, as a page does: it loads nothing and stands in no frame. Refusals
+/// bring none, so a page's refusal has this one.
+const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// On every answer of a service that is reached by TLS: browsers come back by nothing else for a year.
 const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -191,6 +194,9 @@ impl Seen {
         limits::write_headers(&req, headers);
         for (name, value) in FIXED_HEADERS {
             headers.insert(name, value);
+        }
+        if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+            headers.insert(header::CONTENT_SECURITY_POLICY, NO_PAGE);
         }
         if self.shared.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY);
