@@ -14,7 +14,8 @@
 //!   [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in.
 //! - [`body`], [`query`], [`conditional`]: reading requests; [`unread`]: what nobody read of them.
-//! - [`voters`], [`votes`], [`results`], [`polls`], [`sites`], [`keys`], [`health`], [`contract`]: the resources.
+//! - [`voters`], [`votes`], [`results`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`], [`contract`]: the
+//!   resources.
 
 mod auth;
 mod body;
@@ -26,6 +27,7 @@ mod health;
 mod keys;
 mod limits;
 mod observe;
+mod oembed;
 mod origin;
 mod polls;
 pub mod problem;
@@ -63,6 +65,7 @@ fn routes() -> Vec<Route> {
         at("/v1/sites/{site}").get(sites::read).put(sites::put),
         at("/v1/keys").get(keys::list).post(keys::create),
         at("/v1/keys/{key}").delete(keys::revoke),
+        at("/oembed").get(oembed::read).for_any_page(),
         at("/livez").get(health::live).unlimited(),
         at("/readyz").get(health::ready).unlimited(),
         at("/openapi.yaml").get(contract::read).unlimited().for_any_page(),

@@ -231,6 +231,8 @@ impl Line<'_> {
             };
         }
         match status {
+            // The client asked for what there is not: nothing failed.
+            501 => line!(info),
             503 => line!(warn, error),
             500.. => line!(error, error),
             _ => line!(info),

@@ -80,7 +80,7 @@ pub(super) fn check(req: &HttpRequest, site: &Site, public_url: Option<&str>, ca
 
 /// Whether this is the origin of this service's own pages. Without a public address the scheme is not compared: behind
 /// a proxy that ends TLS it is not known.
-fn is_own(req: &HttpRequest, public_url: Option<&str>, origin: &str) -> bool {
+pub(super) fn is_own(req: &HttpRequest, public_url: Option<&str>, origin: &str) -> bool {
     if let Some(url) = public_url {
         return origin_of(url) == origin;
     }
@@ -91,7 +91,7 @@ fn is_own(req: &HttpRequest, public_url: Option<&str>, origin: &str) -> bool {
 }
 
 /// Scheme, host and port of an address.
-fn origin_of(url: &str) -> &str {
+pub(super) fn origin_of(url: &str) -> &str {
     let Some((scheme, rest)) = url.split_once("://") else { return url };
     let length = scheme.len() + "://".len() + rest.find(['/', '?', '#']).unwrap_or(rest.len());
     url.get(..length).unwrap_or(url)

@@ -65,6 +65,7 @@ codes! {
     RevisionRequired     428 "revision-required"      "Say which revision you edit"
     QuotaExceeded        429 "quota-exceeded"         "Too many requests"
     Internal             500 "internal"               "Something failed on our side"
+    FormatNotOffered     501 "format-not-offered"     "The answer is not offered in this format"
     StoreUnavailable     503 "store-unavailable"      "The store did not answer"
     Overloaded           503 "overloaded"             "Too much is waiting already"
 }
@@ -250,7 +251,8 @@ impl Problem {
             | Code::InvalidPoll
             | Code::InvalidChoice
             | Code::RevisionRequired
-            | Code::Internal => {}
+            | Code::Internal
+            | Code::FormatNotOffered => {}
         }
         if let Some(methods) = &parts.allow {
             response.insert_header((header::ALLOW, methods.as_str()));
@@ -367,7 +369,7 @@ mod tests {
             assert!(code.status().is_client_error() || code.status().is_server_error());
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
         }
-        assert_eq!(seen.len(), 20);
+        assert_eq!(seen.len(), 21);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
     crowd::{Crowd, addresses, choice, one_crowd_at_a_time, yeses},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
-    service::{Service, seed_poll},
+    service::{PUBLIC_URL, Service, seed_poll},
     wire::{self, Wire},
 };
 
@@ -40,6 +40,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (voter, Method::DELETE, at("/votes/me"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/results"), None),
+        (reader.clone(), Method::GET, format!("/oembed?url={PUBLIC_URL}/embed/{unread}"), None),
         (reader, Method::GET, format!("/v1/results?polls={unread}"), None),
         (publisher.clone(), Method::GET, format!("/v1/polls?site={site}"), None),
         (publisher.clone(), Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site })))),

@@ -55,7 +55,7 @@ async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked
     client.post("/v1/voters").send().await.is(201);
     for operation in contract::operations() {
         let (method, path) = operation.split_once(' ').expect("a method and a path");
-        if !path.starts_with("/v1/") {
+        if matches!(path, "/livez" | "/readyz" | "/openapi.yaml") {
             for _ in 0..3 {
                 client.get(path).send().await.is(200);
             }

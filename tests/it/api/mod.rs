@@ -1,6 +1,7 @@
 //! The API, resource by resource: each rule once, on every store.
 
 mod keys;
+mod oembed;
 mod operators;
 mod pages;
 mod polls;
@@ -22,6 +23,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         sites::rules(),
         keys::rules(),
         pages::rules(),
+        oembed::rules(),
         requests::rules(),
         operators::rules(),
     ]

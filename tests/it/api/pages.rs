@@ -64,6 +64,8 @@ async fn any_page_may_read_what_everyone_may_see(service: &Service) {
         (format!("/v1/polls/{hidden}/results"), 403),
         ("/v1/polls/01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21".to_owned(), 404),
         ("/v1/results?polls=x".to_owned(), 400),
+        (format!("/oembed?url={PUBLIC_URL}/embed/{poll}"), 200),
+        ("/oembed?url=https://evil.example/".to_owned(), 404),
         ("/openapi.yaml".to_owned(), 200),
     ] {
         // A cache may keep what it got without an Origin, and give it to a page.
@@ -174,6 +176,7 @@ async fn no_page_of_another_origin_uses_a_publishers_route(service: &Service) {
         for method in methods.into_iter().filter(|method| *method != "HEAD") {
             let is_readers = path == "/v1/voters"
                 || path == "/v1/results"
+                || path == "/oembed"
                 || path == "/openapi.yaml"
                 || (path.starts_with("/v1/polls/") && method == "GET")
                 || path.contains("/votes");

@@ -122,6 +122,7 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/keys".to_owned(), &["GET", "POST"]),
         ("/v1/keys/0123456789ab".to_owned(), &["DELETE"]),
         ("/v1/sites/default".to_owned(), &["GET", "PUT"]),
+        ("/oembed".to_owned(), &["GET"]),
         ("/livez".to_owned(), &["GET"]),
         ("/readyz".to_owned(), &["GET"]),
         ("/openapi.yaml".to_owned(), &["GET"]),

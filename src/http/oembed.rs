@@ -1,0 +1,154 @@
+//! What a page that is given a poll's address puts in its place: oEmbed (<https://oembed.com>), version 1.0.
+//!
+//! The consumer asks with the address that an editor pasted, and gets a frame of `/embed/{poll}` to put in its page. It
+//! is an element and nothing else, because consumers take what they do not know to pieces: WordPress keeps the
+//! `iframe`, drops its unusual attributes, and adds `sandbox="allow-scripts"` unless it was told of this service
+//! (`deploy/wordpress/` tells it). The frame's page works in either.
+//!
+//! Only this service's own addresses are answered for. That the address begins as ours do is no proof that a consumer
+//! reached us by it, so what is put in the frame is our origin and the poll's id, and nothing else of what was sent.
+
+use std::fmt::Write as _;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::Serialize;
+
+use super::{
+    Worker, origin,
+    problem::{Code, Problem},
+    query::{self, Query},
+};
+use crate::poll::{Poll, PollId};
+
+/// What a page that asks for no size gets, in CSS pixels: the width of a column of text.
+const WIDTH: u32 = 600;
+/// Consumers clamp a frame's height to these (WordPress does), so a frame that fits needs no scrolling there.
+const HEIGHTS: (u32, u32) = (200, 1_000);
+/// How long a consumer may keep an answer, in seconds. The frame in it shows the poll as it is; only its name and its
+/// size grow old.
+const CACHE_AGE_SECS: u32 = 3_600;
+const CACHE_CONTROL: &str = "public, max-age=300, stale-while-revalidate=30, stale-if-error=300";
+
+#[derive(Serialize)]
+struct Rich<'a> {
+    r#type: &'static str,
+    version: &'static str,
+    title: &'a str,
+    provider_name: &'static str,
+    provider_url: &'a str,
+    cache_age: u32,
+    html: String,
+    width: u32,
+    height: u32,
+}
+
+/// `GET /oembed?url=`. Parameters that are not known are passed over: consumers add their own.
+pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let mut query = Query::lenient(req.query_string())?;
+    let url = query.take("url")?.ok_or_else(|| query::refused("url", "must be the address of a poll's page"))?;
+    let most_wide = query.take_parsed("maxwidth", parse_length)?;
+    let most_high = query.take_parsed("maxheight", parse_length)?;
+    if query.take("format")?.is_some_and(|format| format != "json") {
+        return Err(Problem::new(Code::FormatNotOffered, "format must be json"));
+    }
+    let origin = origin::origin_of(&url);
+    let is_own = origin::is_own(&req, worker.shared.public_url.as_deref(), origin);
+    let id = poll_at(url.get(origin.len()..).unwrap_or_default()).filter(|_| is_own);
+    let id = id.ok_or_else(|| Problem::new(Code::NotFound, "url is not the address of a poll's page here"))?;
+    let known = worker.published(id).await?;
+
+    let poll = &*known.poll;
+    let width = most_wide.unwrap_or(WIDTH).min(WIDTH);
+    let height = height_at(width, poll).min(most_high.unwrap_or(u32::MAX));
+    let rich = Rich {
+        r#type: "rich",
+        version: "1.0",
+        title: poll.question.as_str(),
+        provider_name: "sawt",
+        provider_url: origin,
+        cache_age: CACHE_AGE_SECS,
+        html: frame(origin, poll, width, height),
+        width,
+        height,
+    };
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, CACHE_CONTROL)).json(rich))
+}
+
+/// The poll whose page has this path; what follows the path is the page's own business.
+fn poll_at(path: &str) -> Option<PollId> {
+    let path = path.split(['?', '#']).next()?;
+    path.strip_prefix("/embed/")?.parse().ok()
+}
+
+fn parse_length(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|length| *length > 0).ok_or_else(|| "must be a length in pixels, 1 or more".to_owned())
+}
+
+/// Attributes that consumers know, and no others: they drop the rest.
+fn frame(origin: &str, poll: &Poll, width: u32, height: u32) -> String {
+    let mut html = String::with_capacity(256);
+    html.push_str("<iframe src=\"");
+    push_attribute(&mut html, origin);
+    // Writing to a String can't fail.
+    let _ = write!(html, "/embed/{}\" width=\"{width}\" height=\"{height}\" title=\"", poll.id);
+    push_attribute(&mut html, poll.question.as_str());
+    html.push_str("\" frameborder=\"0\" loading=\"lazy\"></iframe>");
+    html
+}
+
+/// A text inside an attribute's quotes. Apostrophes too: who knows which quotes a consumer writes.
+fn push_attribute(html: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            other => html.push(other),
+        }
+    }
+}
+
+/// About as high as the page is at this width: lines of the question, and lines of each option. A frame whose page
+/// tells its height gets the true one; this is for those that are not listened to.
+fn height_at(width: u32, poll: &Poll) -> u32 {
+    const FRAME: u32 = 168;
+    const QUESTION_LINE: u32 = 30;
+    const OPTION_LINE: u32 = 24;
+    const OPTION_REST: u32 = 32;
+    let lines = |text: &str, pixels_per_character: u32| {
+        let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        characters.saturating_mul(pixels_per_character).div_ceil(width.saturating_sub(80).max(80)).max(1)
+    };
+    let question = lines(poll.question.as_str(), 12).saturating_mul(QUESTION_LINE);
+    let options = poll
+        .options
+        .iter()
+        .map(|option| lines(option.label.as_str(), 10).saturating_mul(OPTION_LINE).saturating_add(OPTION_REST));
+    let height = options.fold(FRAME.saturating_add(question), u32::saturating_add);
+    height.clamp(HEIGHTS.0, HEIGHTS.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_polls_page_is_known_by_its_path() {
+        let id = "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21";
+        for path in [format!("/embed/{id}"), format!("/embed/{id}?theme=dark"), format!("/embed/{id}#?secret=x")] {
+            assert_eq!(poll_at(&path).map(|id| id.to_string()).as_deref(), Some(id), "{path}");
+        }
+        for path in ["", "/", "/embed/", "/embed/x", &format!("/v1/polls/{id}"), &format!("/embed/{id}/form")] {
+            assert_eq!(poll_at(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn text_stays_inside_its_quotes() {
+        let mut html = String::new();
+        push_attribute(&mut html, "\"><script>alert('&')</script> نعم");
+        assert_eq!(html, "&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt; نعم");
+    }
+}
