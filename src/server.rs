@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     config::Config,
     http::{self, Observe, Shared, Worker, client::ClientRule},
-    live::{Hub, KnownPolls},
+    live::{self, Hub, KnownPolls},
     quota::{self, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
     store::{Store, StoreError, StoreSettings, Stores},
@@ -105,12 +105,13 @@ fn shared(config: &Config, stores: &Stores, clock: Clock) -> Result<Shared, Stor
     // What is left of a quota is shared by way of the store, if there are others to share it with.
     let sharing = Some(&secret).filter(|_| !config.store.is_embedded());
     let quotas = Quotas::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics));
+    let polls = Arc::<KnownPolls>::default();
     Ok(Shared {
+        hub: Arc::new(Hub::new(Arc::clone(&polls), clock.clone())),
+        polls,
         clock,
         token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
         admin_key: admin_key(config, stores)?,
-        polls: KnownPolls::default(),
-        hub: Hub::default(),
         metrics,
         quotas,
         client_rule: ClientRule {
@@ -163,6 +164,7 @@ async fn serve(
     let (tell_unfit, unfit) = tokio::sync::oneshot::channel();
     rt::spawn(make_contact(stores.connect(), Arc::clone(&shared), tell_unfit));
     rt::spawn(sweep_quotas(Arc::clone(&shared)));
+    rt::spawn(live::keeper::keep(Arc::clone(&shared.hub), stores.connect()));
     rt::spawn(stop_on_signal(handle, Arc::clone(&shared), Duration::from_secs(config.drain_secs)));
     let unfit = async {
         match unfit.await {

@@ -5,7 +5,11 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderMap, HeaderValue},
+    web,
+};
 
 use super::{
     Worker, auth, conditional, poll_in_path,
@@ -13,8 +17,8 @@ use super::{
     query::{self, Query},
 };
 use crate::{
-    live::{Known, Snapshot},
-    poll::{PollId, ResultsPolicy, State, VoterDigest},
+    live::Snapshot,
+    poll::{Phase, PollId, ResultsPolicy, State, VoterDigest},
     secret::hex,
     site::Scope,
 };
@@ -25,7 +29,8 @@ const MAX_POLLS: usize = 50;
 /// `GET /v1/polls/{poll}/results`.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
-    match see(&worker, &req, id).await? {
+    let seen = version_seen(req.headers(), 0);
+    match see(&worker, &req, id, seen).await? {
         Seen::Missing => Err(Problem::no_poll()),
         Seen::Hidden(policy) => Err(Problem::new(Code::ResultsHidden, hidden_because(policy))),
         Seen::Private(snapshot) => answer(&req, &snapshot, conditional::PRIVATE),
@@ -40,20 +45,22 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
     let mut body = String::with_capacity(32 + 512 * polls.len());
     body.push_str("{\"results\":[");
     let (mut caching, mut tags) = (conditional::PUBLIC, blake3::Hasher::new());
+    let mut versions = String::new();
     for (place, id) in polls.into_iter().enumerate() {
         if place > 0 {
             body.push(',');
+            versions.push('.');
         }
-        let seen = see(&worker, &req, id).await?;
-        let written = match &seen {
+        let seen = see(&worker, &req, id, version_seen(req.headers(), place)).await?;
+        match &seen {
             Seen::Public(snapshot) | Seen::Private(snapshot) => {
-                tags.update(id.as_bytes()).update(etag(snapshot).as_bytes());
-                write_tally(&mut body, snapshot)
+                tags.update(id.as_bytes()).update(snapshot.etag());
+                versions.push_str(itoa::Buffer::new().format(snapshot.tally.version));
+                body.push_str(snapshot.json_text());
             }
             Seen::Missing => write_absence(&mut body, id, Code::NotFound),
             Seen::Hidden(_) => write_absence(&mut body, id, Code::ResultsHidden),
-        };
-        written.map_err(Problem::internal)?;
+        }
         if !matches!(seen, Seen::Public(_)) {
             caching = conditional::PRIVATE;
         }
@@ -61,9 +68,9 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
     body.push_str("]}");
     let mut response = HttpResponse::Ok();
     if caching == conditional::PUBLIC {
-        // The tag of several tallies is a hash of the tags of each.
+        // The tag of several tallies is their versions and a hash of the tags of each.
         let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *tags.finalize().as_bytes();
-        let etag = format!("\"{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
+        let etag = format!("\"{versions}-{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
         if conditional::is_current(req.headers(), &etag) {
             response = HttpResponse::NotModified();
             body.clear();
@@ -95,29 +102,9 @@ fn shown_to_all(policy: ResultsPolicy, state: State) -> bool {
     }
 }
 
-/// Writes a tally as it stands on the wire. Ids, states and times are made of characters that JSON takes as they are.
-pub(super) fn write_tally(body: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
-    let Snapshot { tally, poll, .. } = snapshot;
-    write!(
-        body,
-        "{{\"poll\":\"{}\",\"state\":\"{}\",\"as_of\":\"{}\",\"version\":{},\"ballots\":{},\"options\":[",
-        tally.poll,
-        tally.state.as_str(),
-        tally.as_of,
-        tally.version,
-        tally.ballots
-    )?;
-    for (place, option) in poll.options.iter().enumerate() {
-        let comma = if place == 0 { "" } else { "," };
-        let (votes, share) = (tally.votes_in(option.slot), tally.share_of(option.slot));
-        write!(body, "{comma}{{\"id\":\"{}\",\"votes\":{votes},\"share\":{share}}}", option.id)?;
-    }
-    body.push_str("]}");
-    Ok(())
-}
-
-fn write_absence(body: &mut String, poll: PollId, code: Code) -> std::fmt::Result {
-    write!(body, "{{\"poll\":\"{poll}\",\"code\":\"{}\"}}", code.as_str())
+fn write_absence(body: &mut String, poll: PollId, code: Code) {
+    // Writing to a String can't fail.
+    let _ = write!(body, "{{\"poll\":\"{poll}\",\"code\":\"{}\"}}", code.as_str());
 }
 
 const POLLS_RULE: &str = "must be 1 to 50 ids of polls, separated by commas";
@@ -145,12 +132,11 @@ enum Seen {
 }
 
 /// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
-async fn see(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<Seen, Problem> {
-    let Some(known) = worker.shared.polls.get(&*worker.store, id).await? else { return Ok(Seen::Missing) };
-    let poll = &known.poll;
-    let is_draft = poll.state_at(worker.shared.clock.now()) == State::Draft;
-    if !is_draft && poll.results != ResultsPolicy::Never {
-        let Some(snapshot) = tally_of(worker, &known).await? else { return Ok(Seen::Missing) };
+async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<u64>) -> Result<Seen, Problem> {
+    let Some(snapshot) = worker.tally(id, seen).await? else { return Ok(Seen::Missing) };
+    let poll = &snapshot.poll;
+    let is_draft = poll.schedule.phase == Phase::Draft;
+    if !is_draft {
         if shown_to_all(poll.results, snapshot.tally.state) {
             return Ok(Seen::Public(snapshot));
         }
@@ -164,37 +150,34 @@ async fn see(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<Seen, Pro
     let publisher = auth::publisher_if_any(req, worker).await?;
     let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
     match (sees_all, is_draft) {
-        (true, _) => Ok(tally_of(worker, &known).await?.map_or(Seen::Missing, Seen::Private)),
+        (true, _) => Ok(Seen::Private(snapshot)),
         (false, true) => Ok(Seen::Missing),
         (false, false) => Ok(Seen::Hidden(poll.results)),
     }
 }
 
-/// A known poll's tally; `None` if the poll is gone, which is then known too.
-async fn tally_of(worker: &Worker, known: &Known) -> Result<Option<Arc<Snapshot>>, Problem> {
-    let snapshot = worker.shared.hub.read(&*worker.store, &known.poll).await?;
-    if snapshot.is_none() {
-        worker.note_change(known.poll.id).await;
-    }
-    Ok(snapshot)
-}
-
 fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: &'static str) -> Result<HttpResponse, Problem> {
-    let etag = etag(snapshot);
-    let is_current = conditional::is_current(req.headers(), &etag);
+    let etag = HeaderValue::from_maybe_shared(snapshot.etag().clone()).map_err(Problem::internal)?;
+    let is_current = conditional::is_current(req.headers(), etag.to_str().unwrap_or_default());
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
+    response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static(caching)));
+    response.insert_header((header::ETAG, etag));
     if is_current {
         return Ok(response.finish());
     }
-    let mut body = String::with_capacity(192 + 64 * snapshot.poll.options.len());
-    write_tally(&mut body, snapshot).map_err(Problem::internal)?;
-    Ok(response.content_type("application/json").body(body))
+    response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    Ok(response.body(snapshot.json().clone()))
 }
 
-/// The tag of a tally: all that changes what its body says, but for the time it was read at.
-fn etag(Snapshot { tally, poll, .. }: &Snapshot) -> String {
-    format!("\"{}-{}-{}\"", tally.version, poll.revision, tally.state.as_str())
+/// The version of a poll that a reader has seen already, by the entity tag they show; the poll stands at this place
+/// among those asked for. Whoever answered them then may be ahead of this replica.
+fn version_seen(headers: &HeaderMap, place: usize) -> Option<u64> {
+    let tags = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
+    let version = |tag: &str| {
+        let opaque = tag.trim().trim_start_matches("W/").strip_prefix('"')?;
+        opaque.split('-').next()?.split('.').nth(place)?.parse().ok()
+    };
+    tags.split(',').filter_map(version).max()
 }
 
 fn hidden_because(policy: ResultsPolicy) -> &'static str {
@@ -225,6 +208,21 @@ mod tests {
         ] {
             assert_eq!(shown_to_voters(policy, state), voters, "{policy:?} {state:?}");
             assert_eq!(shown_to_all(policy, state), all, "{policy:?} {state:?}");
+        }
+    }
+
+    #[test]
+    fn a_reader_says_by_their_tag_which_versions_they_have_seen() {
+        let seen = |tags: &'static str, place| {
+            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(tags))]);
+            version_seen(&headers, place)
+        };
+        assert_eq!(version_seen(&HeaderMap::new(), 0), None);
+        assert_eq!(seen("\"17-1-open\"", 0), Some(17));
+        assert_eq!(seen("W/\"3-1-open\", \"17-1-open\"", 0), Some(17));
+        assert_eq!((seen("\"17.4-00ff\"", 0), seen("\"17.4-00ff\"", 1)), (Some(17), Some(4)));
+        for strange in ["*", "\"\"", "\"x-1\"", "17-1-open", "\"99999999999999999999-1-open\""] {
+            assert_eq!(seen(strange, 0), None, "{strange}");
         }
     }
 

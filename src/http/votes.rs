@@ -134,7 +134,7 @@ async fn put(
 /// Tells the hub what the store answered, and takes the poll's tally from it. The vote stands whether or not the tally
 /// can be had, so a store that falls silent now is no reason to refuse it.
 async fn learn(worker: &Worker, known: &Known, partition: u16, receipt: &Receipt) -> Option<Arc<Snapshot>> {
-    match worker.shared.hub.learn(&*worker.voting_store, &known.poll, partition, &receipt.tally).await {
+    match worker.shared.hub.learn(&worker.voting_store, &known.poll, partition, &receipt.tally).await {
         Ok(snapshot) => snapshot,
         Err(error) => {
             tracing::warn!(poll = %known.poll.id, error = %error, "a ballot was counted, but the tally could not be read");
@@ -166,7 +166,7 @@ fn write_vote(
     }
     body.push_str(",\"results\":");
     match shown {
-        Some(snapshot) => results::write_tally(&mut body, snapshot)?,
+        Some(snapshot) => body.push_str(snapshot.json_text()),
         None => body.push_str("null"),
     }
     body.push('}');

@@ -9,11 +9,11 @@ use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
     http::{client::ClientRule, problem::Problem},
-    live::{Hub, Known, KnownPolls},
+    live::{Hub, Known, KnownPolls, Snapshot},
     poll::{PollId, State},
     quota::Quotas,
     secret::KeyHash,
-    store::{Bounded, Store, StoreError},
+    store::{Bounded, Store},
     telemetry::Metrics,
     voter::TokenKeys,
 };
@@ -40,9 +40,9 @@ pub struct Shared {
     /// The hash of the admin key.
     pub admin_key: KeyHash,
     /// Polls as last read.
-    pub polls: KnownPolls,
+    pub polls: Arc<KnownPolls>,
     /// The newest tallies.
-    pub hub: Hub,
+    pub hub: Arc<Hub>,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     /// How a request's client is found.
@@ -80,24 +80,24 @@ impl Worker {
 
     /// The same, read from the store now.
     pub(super) async fn refreshed_to_vote(&self, id: PollId) -> Result<Arc<Known>, Problem> {
-        let known = self.reread(&*self.voting_store, id).await?;
+        let known = self.shared.polls.refresh(&*self.voting_store, id).await?;
         self.if_published(known)
+    }
+
+    /// A poll's newest tally; `None` if there is no such poll. `seen` is a version the reader has seen already.
+    ///
+    /// # Errors
+    /// What the store failed with, if nothing is known of the poll.
+    pub(super) async fn tally(&self, id: PollId, seen: Option<u64>) -> Result<Option<Arc<Snapshot>>, Problem> {
+        Ok(self.shared.hub.read(&self.store, id, seen).await?)
     }
 
     /// Makes this replica serve a poll as the store now has it. The change is made already, so a store that falls
     /// silent here costs its publisher nothing: what is known of the poll runs out by itself.
     pub(super) async fn note_change(&self, id: PollId) {
-        if let Err(error) = self.reread(&*self.store, id).await {
+        if let Err(error) = self.shared.hub.note_change(&self.store, id).await {
             tracing::warn!(poll = %id, error = %error, "a changed poll could not be read again; it will be soon");
         }
-    }
-
-    async fn reread(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
-        let known = self.shared.polls.refresh(store, id).await?;
-        if known.is_none() {
-            self.shared.hub.forget(id);
-        }
-        Ok(known)
     }
 
     fn if_published(&self, known: Option<Arc<Known>>) -> Result<Arc<Known>, Problem> {

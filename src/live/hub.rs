@@ -1,143 +1,351 @@
 //! The newest tally per poll, shared by all workers of a replica.
 //!
-//! Tallies come from this replica's own batches and from reading the store. They may come out of order; per partition
-//! the highest version wins, so what one replica tells never goes back.
+//! A read of a poll that is *live* here, which it is while somebody has asked for it within [`LIVE_FOR`], takes a look
+//! at a map and one at a pointer; it asks nobody, waits for nobody and writes nothing. The [keeper](super::keeper)
+//! keeps live polls fresh. A poll that is not live is read from the store by whoever asks first, and whoever asks
+//! meanwhile, on any worker, waits for that one reading; so do those who know of a version that this replica has not
+//! heard of.
+//!
+//! Memory is bounded: what nobody asks for is forgotten after [`KEPT_FOR`], and beyond [`MOST_KNOWN`] polls the one
+//! that was asked for longest ago makes room.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
+use futures_util::FutureExt as _;
 use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
 
+use super::{
+    KnownPolls, Snapshot,
+    entry::{Entry, Flight, Reading, Taken},
+};
 use crate::{
-    poll::{PartitionTally, Poll, PollId, State, Tally},
+    clock::Clock,
+    poll::{PartitionTally, Poll, PollId},
     store::{Store, StoreError},
 };
 
-/// Past so many polls all are forgotten, and read again when they are next asked for.
-const MOST_KNOWN: usize = 10_000;
+/// How long after somebody last asked a poll is kept fresh.
+pub const LIVE_FOR: Duration = Duration::from_mins(1);
+/// How long after somebody last asked a poll is known at all: should the store be away, its last tally is served.
+pub const KEPT_FOR: Duration = Duration::from_mins(5);
+/// The most polls there are in the hub.
+pub const MOST_KNOWN: usize = 16_384;
+
+/// How long a reader waits for a poll to be read again, with an older tally in hand.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// The map is cut into so many, so that a new poll holds up few readers of others.
+const SHARDS: usize = 32;
+const MOST_PER_SHARD: usize = MOST_KNOWN / SHARDS;
 
 /// The hub. See the module.
-#[derive(Default)]
-pub struct Hub(Mutex<FxHashMap<PollId, Entry>>);
-
-struct Entry {
-    partitions: Vec<Option<PartitionTally>>,
-    newest: Option<Arc<Snapshot>>,
+pub struct Hub {
+    shards: [RwLock<Shard>; SHARDS],
+    polls: Arc<KnownPolls>,
+    clock: Clock,
+    /// A coarse clock, so that no reader has to look at a real one: milliseconds, moved on by the keeper.
+    moment: AtomicU64,
 }
 
-/// A tally and the definition it belongs to.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// The sum.
-    pub tally: Tally,
-    /// The poll, in the revision the tally was summed for.
-    pub poll: Arc<Poll>,
-}
+type Shard = FxHashMap<PollId, Arc<Entry>>;
 
 impl Hub {
-    /// Takes in what a partition answered, and gives the poll's tally with it. Asks the store only if there are
-    /// partitions the hub has never heard of. `None` if the poll is gone.
+    /// An empty hub beside the polls it reads definitions into.
+    pub fn new(polls: Arc<KnownPolls>, clock: Clock) -> Self {
+        Self { shards: std::array::from_fn(|_| RwLock::default()), polls, clock, moment: AtomicU64::new(0) }
+    }
+
+    /// A poll's newest tally; `None` if there is no such poll. The store is asked only if the poll is not live here,
+    /// or has opened or closed by the clock, or if the reader has seen a version beyond what is known here.
+    ///
+    /// # Errors
+    /// What the store failed with, if nothing is known of the poll.
+    pub async fn read(
+        self: &Arc<Self>,
+        store: &Arc<dyn Store>,
+        id: PollId,
+        seen: Option<u64>,
+    ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
+        let Some(entry) = self.find(id) else { return self.reread(store, id).await };
+        let is_live = self.ask(&entry);
+        let Some(newest) = entry.newest() else { return self.reread(store, id).await };
+        let is_behind = |snapshot: &Snapshot| seen.is_some_and(|seen| snapshot.tally.version < seen);
+        if is_live && !newest.is_overtaken(self.clock.now()) && !is_behind(&newest) {
+            return Ok(Some(newest));
+        }
+        let reread =
+            async { if is_behind(&newest) { self.read_anew(store, id).await } else { self.reread(store, id).await } };
+        match tokio::time::timeout(PATIENCE, reread).await {
+            Ok(Ok(reading)) => Ok(reading),
+            Ok(Err(error)) if is_corrupt(&error) => Err(error),
+            Ok(Err(_)) | Err(_) => Ok(Some(entry.newest().unwrap_or(newest))),
+        }
+    }
+
+    /// A poll's tally, read from the store now; `None` if there is no such poll. Those who ask for it while it is
+    /// being read share the answer.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn reread(
+        self: &Arc<Self>,
+        store: &Arc<dyn Store>,
+        id: PollId,
+    ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
+        self.join(store, id).await.0
+    }
+
+    /// The same by a reading that begins now: one that is under way may have begun too early to find what the caller
+    /// knows to be there.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn read_anew(
+        self: &Arc<Self>,
+        store: &Arc<dyn Store>,
+        id: PollId,
+    ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
+        match self.join(store, id).await {
+            (reading, true) => reading,
+            (_, false) => self.reread(store, id).await,
+        }
+    }
+
+    /// Takes in what a partition answered to a batch, and gives the poll's tally with it. Asks the store only if there
+    /// are partitions of which nothing recent is known. `None` if the poll is gone.
+    ///
+    /// # Errors
+    /// What the store failed with then.
     pub async fn learn(
-        &self,
-        store: &dyn Store,
+        self: &Arc<Self>,
+        store: &Arc<dyn Store>,
         poll: &Arc<Poll>,
         partition: u16,
         tally: &PartitionTally,
-    ) -> Result<Option<Arc<Snapshot>>, StoreError> {
-        match self.take_in(poll, [(partition, tally)]) {
-            Some(snapshot) => Ok(Some(snapshot)),
-            None => self.read(store, poll).await,
+    ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
+        let entry = self.find_or_add(poll.id);
+        let is_whole = self.ask(&entry) || poll.partitions == 1;
+        match entry.take_in(poll, partition, tally) {
+            Taken::Summed(snapshot) if is_whole => Ok(Some(snapshot)),
+            Taken::Summed(_) | Taken::Unread => self.reread(store, poll.id).await,
         }
     }
 
-    /// The poll's tally, read from the store now; `None` if the poll is gone.
-    pub async fn read(&self, store: &dyn Store, poll: &Arc<Poll>) -> Result<Option<Arc<Snapshot>>, StoreError> {
-        let Some(tallies) = store.tally(poll).await? else { return Ok(None) };
-        Ok(self.take_in(poll, (0..).zip(&tallies)))
-    }
-
-    /// Forgets a poll that was deleted.
-    pub fn forget(&self, poll: PollId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&poll);
-    }
-
-    /// The sum with these partitions taken in; `None` while some are unknown.
-    fn take_in<'a>(
-        &self,
-        poll: &Arc<Poll>,
-        tallies: impl IntoIterator<Item = (u16, &'a PartitionTally)>,
-    ) -> Option<Arc<Snapshot>> {
-        let mut polls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if polls.len() >= MOST_KNOWN && !polls.contains_key(&poll.id) {
-            polls.clear();
+    /// Reads a changed poll again, if it is in the hub, and its definition in any case.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn note_change(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) -> Result<(), Arc<StoreError>> {
+        if self.find(id).is_none() {
+            self.polls.refresh(&**store, id).await?;
+            return Ok(());
         }
-        let entry = polls
-            .entry(poll.id)
-            .or_insert_with(|| Entry { partitions: vec![None; usize::from(poll.partitions)], newest: None });
-        // A worker that is behind on the definition does not take the others back with it.
-        let latest = entry
-            .newest
-            .as_ref()
-            .map_or(poll, |newest| if newest.poll.revision > poll.revision { &newest.poll } else { poll });
-        let latest = Arc::clone(latest);
-        let mut has_changed = entry.newest.as_ref().is_none_or(|newest| newest.poll.revision < poll.revision);
-        for (partition, tally) in tallies {
-            if let Some(known) = entry.partitions.get_mut(usize::from(partition))
-                && known.as_ref().is_none_or(|known| is_newer(tally, known))
-            {
-                *known = Some(tally.clone());
-                has_changed = true;
+        self.read_anew(store, id).await?;
+        Ok(())
+    }
+
+    /// How many polls are in the hub.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len()).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The moment it is by the hub's coarse clock.
+    pub(super) fn moment(&self) -> u64 {
+        self.moment.load(Relaxed)
+    }
+
+    /// Moves the coarse clock on.
+    pub(super) fn set_moment(&self, millis: u64) {
+        self.moment.store(millis, Relaxed);
+    }
+
+    /// The live polls that are due to be read again: those that were not read for so long, and those that have opened
+    /// or closed by the clock since.
+    pub(super) fn due(&self, after: Duration) -> Vec<PollId> {
+        let (moment, now, after) = (self.moment(), self.clock.now(), millis(after));
+        let is_due = |entry: &Entry| {
+            let is_old = moment.saturating_sub(entry.read_at()) >= after;
+            self.is_live(entry.asked_at()) && (is_old || entry.newest().is_some_and(|newest| newest.is_overtaken(now)))
+        };
+        let mut due: Vec<(u64, PollId)> = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            due.extend(shard.values().filter(|entry| is_due(entry)).map(|entry| (entry.read_at(), entry.id)));
+        }
+        due.sort_unstable();
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Forgets what nobody has asked for in [`KEPT_FOR`].
+    pub(super) fn sweep(&self) {
+        let (moment, kept) = (self.moment(), millis(KEPT_FOR));
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.retain(|_, entry| moment.saturating_sub(entry.asked_at()) < kept);
+        }
+    }
+
+    fn ask(&self, entry: &Entry) -> bool {
+        self.is_live(entry.ask(self.moment()))
+    }
+
+    fn is_live(&self, asked_at: u64) -> bool {
+        self.moment().saturating_sub(asked_at) < millis(LIVE_FOR)
+    }
+
+    /// Waits for a reading of a poll. Says whether it was begun by this call.
+    async fn join(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) -> (Reading, bool) {
+        let entry = self.find_or_add(id);
+        let mut is_new = false;
+        let flight = entry.join(|| {
+            is_new = true;
+            self.begin(store, &entry)
+        });
+        let reading = flight.await.unwrap_or_else(|gone| Err(Arc::new(StoreError::unavailable(gone))));
+        (reading, is_new)
+    }
+
+    /// Begins to read a poll, in a task of its own: whoever began it may go away.
+    fn begin(self: &Arc<Self>, store: &Arc<dyn Store>, entry: &Arc<Entry>) -> Flight {
+        let (tell, told) = oneshot::channel();
+        let (hub, store, landing) = (Arc::clone(self), Arc::clone(store), Landing(Arc::clone(entry)));
+        tokio::spawn(async move {
+            let reading = hub.read_from_store(&*store, &landing.0).await.map_err(Arc::new);
+            drop(landing);
+            // Everybody may have gone away.
+            let _ = tell.send(reading);
+        });
+        told.shared()
+    }
+
+    async fn read_from_store(&self, store: &dyn Store, entry: &Entry) -> Result<Option<Arc<Snapshot>>, StoreError> {
+        entry.note_read(self.moment());
+        let before = entry.before();
+        let snapshot = match self.polls.refresh(store, entry.id).await? {
+            None => None,
+            Some(known) => {
+                let tallies = store.tally(&known.poll).await?;
+                tallies.and_then(|tallies| entry.take_reading(&known.poll, &tallies, &before))
             }
+        };
+        if snapshot.is_none() {
+            self.shard(entry.id).write().unwrap_or_else(PoisonError::into_inner).remove(&entry.id);
         }
-        if has_changed {
-            let partitions: Option<Vec<&PartitionTally>> = entry.partitions.iter().map(Option::as_ref).collect();
-            let tally = Tally::sum(&latest, partitions?)?;
-            entry.newest = Some(Arc::new(Snapshot { tally, poll: latest }));
+        Ok(snapshot)
+    }
+
+    fn find(&self, id: PollId) -> Option<Arc<Entry>> {
+        self.shard(id).read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    fn find_or_add(&self, id: PollId) -> Arc<Entry> {
+        if let Some(entry) = self.find(id) {
+            return entry;
         }
-        entry.newest.clone()
+        let mut shard = self.shard(id).write().unwrap_or_else(PoisonError::into_inner);
+        if shard.len() >= MOST_PER_SHARD && !shard.contains_key(&id) {
+            let longest_ago = shard.values().min_by_key(|entry| entry.asked_at()).map(|entry| entry.id);
+            longest_ago.map(|id| shard.remove(&id));
+        }
+        Arc::clone(shard.entry(id).or_insert_with(|| Arc::new(Entry::new(id, self.moment()))))
+    }
+
+    fn shard(&self, id: PollId) -> &RwLock<Shard> {
+        // The last byte of an id is random.
+        let [.., last] = *id.as_bytes();
+        let [first, rest @ ..] = &self.shards;
+        match usize::from(last) % SHARDS {
+            0 => first,
+            place => rest.get(place - 1).unwrap_or(first),
+        }
     }
 }
 
-/// Versions decide; of the same version the later reading is newer, and closed stays closed.
-fn is_newer(one: &PartitionTally, known: &PartitionTally) -> bool {
-    let is_reopened = known.state == State::Closed && one.state != State::Closed;
-    one.version > known.version || (one.version == known.version && one.as_of > known.as_of && !is_reopened)
+/// Whoever reads a poll is done with it, or was torn down.
+struct Landing(Arc<Entry>);
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.0.land();
+    }
+}
+
+fn is_corrupt(error: &StoreError) -> bool {
+    match error {
+        StoreError::Corrupt(_) | StoreError::Unfit(_) => true,
+        StoreError::Unavailable(_) | StoreError::Overloaded => false,
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{DigestKey, NewOption, NewPoll, SiteId, Timestamp};
 
-    fn poll() -> Arc<Poll> {
-        let option = |label: &str| NewOption { id: None, label: label.to_owned() };
-        let new = NewPoll {
-            question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
-        };
-        let id = PollId::generate();
-        let key = DigestKey::from_bytes([0; 32]);
-        Arc::new(new.build(id, SiteId::default(), 2, key, Timestamp::EARLIEST).unwrap())
-    }
-
-    fn partition(version: u64, votes: u64, as_of: i64, state: State) -> PartitionTally {
-        let as_of = Timestamp::from_millis(as_of);
-        PartitionTally { version, ballots: votes, votes: [votes, 0].as_slice().into(), state, as_of }
+    fn hub_at(moment: Duration) -> Hub {
+        let hub = Hub::new(Arc::default(), Clock::default());
+        hub.set_moment(millis(moment));
+        hub
     }
 
     #[test]
-    fn per_partition_the_highest_version_wins() {
-        let (hub, poll) = (Hub::default(), poll());
-        assert!(hub.take_in(&poll, [(0, &partition(2, 2, 20, State::Open))]).is_none(), "partition 1 is unknown");
-        let sum = hub.take_in(&poll, [(1, &partition(1, 1, 10, State::Open))]).unwrap();
-        assert_eq!((sum.tally.version, sum.tally.ballots), (3, 3));
-        let sum = hub.take_in(&poll, [(0, &partition(1, 1, 30, State::Open))]).unwrap();
-        assert_eq!((sum.tally.version, sum.tally.ballots), (3, 3), "an older version came late");
+    fn a_poll_nobody_asks_for_is_not_read_again_and_then_forgotten() {
+        let hub = hub_at(Duration::from_secs(10));
+        let [watched, left] = [PollId::generate(), PollId::generate()];
+        for id in [watched, left] {
+            hub.find_or_add(id);
+        }
+        hub.set_moment(millis(Duration::from_secs(11)));
+        assert_eq!(hub.due(Duration::from_secs(1)), [watched, left]);
+        hub.set_moment(millis(Duration::from_secs(69)));
+        assert!(hub.ask(&hub.find(watched).unwrap()), "it was live all the time");
+        hub.set_moment(millis(Duration::from_secs(10) + LIVE_FOR));
+        assert_eq!(hub.due(Duration::from_secs(1)), [watched]);
+        hub.set_moment(millis(Duration::from_secs(10) + KEPT_FOR) - 1);
+        hub.sweep();
+        assert_eq!(hub.len(), 2);
+        assert!(!hub.ask(&hub.find(watched).unwrap()), "it is to be read anew");
+        hub.set_moment(millis(Duration::from_secs(10) + KEPT_FOR));
+        hub.sweep();
+        assert!(hub.find(left).is_none() && hub.find(watched).is_some());
+        hub.set_moment(millis(Duration::from_secs(10) + KEPT_FOR * 2));
+        hub.sweep();
+        assert!(hub.is_empty());
     }
 
     #[test]
-    fn a_closed_partition_is_not_reopened_by_a_reading_of_the_same_version() {
-        let (hub, poll) = (Hub::default(), poll());
-        hub.take_in(&poll, [(0, &partition(1, 1, 20, State::Closed)), (1, &partition(1, 1, 20, State::Closed))]);
-        let sum = hub.take_in(&poll, [(1, &partition(1, 1, 30, State::Open))]).unwrap();
-        assert_eq!(sum.tally.state, State::Closed);
+    fn beyond_its_bound_the_hub_forgets_what_was_asked_for_longest_ago() {
+        let hub = hub_at(Duration::ZERO);
+        let asked: Vec<PollId> = (0..MOST_KNOWN).map(|_| PollId::generate()).collect();
+        for (second, id) in (0..).zip(&asked) {
+            hub.set_moment(second * 1_000);
+            hub.find_or_add(*id);
+        }
+        let (old, recent) = asked.split_at(MOST_KNOWN / 2);
+        for id in old {
+            hub.find(*id).inspect(|entry| _ = hub.ask(entry));
+        }
+        let known = |ids: &[PollId]| ids.iter().filter(|id| hub.find(**id).is_some()).count();
+        let known_before = known(old);
+        for _ in 0..MOST_KNOWN / 4 {
+            hub.find_or_add(PollId::generate());
+        }
+        assert!(hub.len() <= MOST_KNOWN);
+        assert_eq!(known(old), known_before, "all of these were asked for since");
+        assert!(known(recent) < MOST_KNOWN / 3);
     }
 }

@@ -40,6 +40,8 @@ pub struct KnownPolls(RwLock<FxHashMap<PollId, Entry>>);
 struct Entry {
     known: Arc<Known>,
     read_at: Instant,
+    /// When what is known was last read as it is: a reading that begins later finds it, or what came after it.
+    confirmed_at: Instant,
 }
 
 impl KnownPolls {
@@ -70,8 +72,9 @@ impl KnownPolls {
         polls.get(&id).map(|entry| Arc::clone(&entry.known))
     }
 
-    /// A poll read from the store now, and known from here on.
+    /// A poll read from the store now, and known from here on; or the later revision that came to light meanwhile.
     pub async fn refresh(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
+        let began = Instant::now();
         let Some(poll) = store.poll(id).await? else {
             self.write(|polls| polls.remove(&id));
             return Ok(None);
@@ -79,20 +82,23 @@ impl KnownPolls {
         let site = store.site(&poll.site).await?;
         let site = site.ok_or_else(|| StoreError::Corrupt(format!("poll {id} belongs to no site")))?;
         let known = Arc::new(Known { poll: Arc::new(poll), site });
-        self.write(|polls| {
+        Ok(Some(self.write(|polls| {
             if polls.len() >= MOST_KNOWN && !polls.contains_key(&id) {
                 polls.retain(|_, entry| entry.read_at.elapsed() < FRESH);
                 if polls.len() >= MOST_KNOWN {
                     polls.clear();
                 }
             }
-            // Two reads may cross: the later revision stays.
-            let is_newer = polls.get(&id).is_none_or(|entry| entry.known.poll.revision <= known.poll.revision);
-            if is_newer {
-                polls.insert(id, Entry { known: Arc::clone(&known), read_at: Instant::now() });
+            let now = Instant::now();
+            let entry =
+                polls.entry(id).or_insert_with(|| Entry { known: Arc::clone(&known), read_at: now, confirmed_at: now });
+            // Two readings may cross: the later revision stays. But a store that has less than it had before it was
+            // asked has lost an edit, and is right.
+            if entry.known.poll.revision <= known.poll.revision || began > entry.confirmed_at {
+                *entry = Entry { known, read_at: now, confirmed_at: now };
             }
-        });
-        Ok(Some(known))
+            Arc::clone(&entry.known)
+        })))
     }
 
     /// Forgets every poll of a site, whose origins have changed.

@@ -1,7 +1,21 @@
-//! Tallies as they are now.
+//! What a replica knows: polls as last read, and the newest tally of each.
+//!
+//! Readers outnumber voters by far, so a tally is read from memory, by all workers of a replica, without asking the
+//! store and without writing its JSON again: see [`Hub`]. What keeps that memory true:
+//!
+//! - this replica's own batches, each of which brings its partition's new tally;
+//! - a slow re-read of every poll somebody reads here, by the [`keeper`], which also notices at once when a poll opens
+//!   or closes by the clock.
+//!
+//! Whatever comes, and in whatever order: per partition the newest version wins, so what a replica tells never goes
+//! back. While the store is away, readers get the last tally, and `as_of` says from when it is.
 
+mod entry;
 mod hub;
+pub mod keeper;
 mod known_polls;
+mod snapshot;
 
-pub use hub::{Hub, Snapshot};
+pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN};
 pub use known_polls::{Known, KnownPolls};
+pub use snapshot::Snapshot;

@@ -90,6 +90,11 @@ impl Poll {
     pub fn state_at(&self, now: Timestamp) -> State {
         self.schedule.state_at(now)
     }
+
+    /// Whether votes are counted in the same slots as in another revision of this poll.
+    pub fn counts_like(&self, other: &Self) -> bool {
+        same_slots(&self.options, &other.options)
+    }
 }
 
 /// A poll as a publisher asks for it. `None` means: as it usually is.

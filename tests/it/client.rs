@@ -101,6 +101,11 @@ impl Client {
         self.get(&format!("/v1/polls/{poll}/results")).send().await.is(200)
     }
 
+    /// A poll's tally, as soon as this replica has come to a version: others may have counted up to it.
+    pub(crate) async fn results_from(&self, poll: &str, version: u64) -> Value {
+        until(async || Some(self.results(poll).await).filter(|tally| tally["version"].as_u64() >= Some(version))).await
+    }
+
     /// A request of this method.
     pub(crate) fn request(&self, method: Method, path: &str) -> Request {
         let forwarded = HeaderValue::from_static(FORWARDED_FOR);

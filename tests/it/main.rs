@@ -27,6 +27,7 @@ mod crash;
 mod crowd;
 mod forgetting;
 mod hostile;
+mod live;
 mod outage;
 mod overload;
 mod quota;

@@ -19,7 +19,7 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    closing, crash, crowd, forgetting, hostile, outage, overload, quota,
+    closing, crash, crowd, forgetting, hostile, live, outage, overload, quota,
     service::{Service, Services},
     start, stop, store, topology, traces, wild,
 };
@@ -33,6 +33,7 @@ fn rules() -> Vec<Rule> {
         backends::rules(),
         store::rules(),
         api::rules(),
+        live::rules(),
         hostile::rules(),
         start::rules(),
         stop::rules(),

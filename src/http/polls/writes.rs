@@ -1,7 +1,5 @@
 //! Polls made, edited, opened, closed and deleted.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web};
 
 use super::{
@@ -135,7 +133,7 @@ pub(in super::super) async fn close(
     let poll = poll.await?;
     // A definition that says "closed" may come from somebody who did not live to tell every partition, and a poll past
     // its time is closed in a partition once that partition is asked. Reading the tally settles both, for good.
-    worker.shared.hub.read(&*worker.store, &Arc::new(poll.clone())).await?;
+    worker.shared.hub.read_anew(&worker.store, poll.id).await?;
     note_outcome(&req, "closed");
     Ok(answer(HttpResponse::Ok(), &poll, worker.shared.clock.now()))
 }

@@ -1,0 +1,294 @@
+//! One poll in the hub: its partitions, their sum, and the one reading of it that may be under way.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use arc_swap::ArcSwapOption;
+use futures_util::future::Shared;
+use tokio::sync::oneshot;
+
+use super::Snapshot;
+use crate::{
+    poll::{PartitionTally, Poll, PollId, State, Tally},
+    store::StoreError,
+};
+
+/// What a reading of a poll gave: its tally, or `None` if the poll is gone.
+pub(super) type Reading = Result<Option<Arc<Snapshot>>, Arc<StoreError>>;
+
+/// A reading under way, for any number of askers to wait for.
+pub(super) type Flight = Shared<oneshot::Receiver<Reading>>;
+
+/// How many readings in a row must find less than was there before they began, until they are believed. One could
+/// come from a master that was deposed and does not know it yet.
+const BELIEVED_LOSSES: u8 = 2;
+
+/// A poll somebody asked for. Moments are milliseconds of the hub's own coarse clock.
+pub(super) struct Entry {
+    pub(super) id: PollId,
+    /// When somebody last asked.
+    asked_at: AtomicU64,
+    /// When it was last read from the store, or that was last tried.
+    read_at: AtomicU64,
+    /// The sum of all partitions, once all are known.
+    newest: ArcSwapOption<Snapshot>,
+    parts: Mutex<Parts>,
+}
+
+#[derive(Default)]
+struct Parts {
+    partitions: Vec<Partition>,
+    flight: Option<Flight>,
+}
+
+#[derive(Default)]
+struct Partition {
+    tally: Option<PartitionTally>,
+    /// How many readings in a row found a lower version than was known before they began.
+    losses: u8,
+}
+
+/// What was known of each partition when a reading began: what the store has since then can't be older.
+pub(super) struct Before(Vec<Option<u64>>);
+
+/// What became of a partition's tally that was told.
+pub(super) enum Taken {
+    /// The sum with it.
+    Summed(Arc<Snapshot>),
+    /// Other partitions are unknown, or the tally belongs to another set of options: the poll must be read.
+    Unread,
+}
+
+impl Entry {
+    pub(super) fn new(id: PollId, now: u64) -> Self {
+        Self {
+            id,
+            asked_at: AtomicU64::new(now),
+            read_at: AtomicU64::new(0),
+            newest: ArcSwapOption::empty(),
+            parts: Mutex::default(),
+        }
+    }
+
+    /// The newest tally, as far as it is known.
+    pub(super) fn newest(&self) -> Option<Arc<Snapshot>> {
+        self.newest.load_full()
+    }
+
+    /// Notes that somebody asks, and gives when somebody last did. Most askers find that somebody just has, and leave
+    /// the memory that all workers share as it is.
+    pub(super) fn ask(&self, now: u64) -> u64 {
+        let before = self.asked_at.load(Relaxed);
+        if before < now {
+            self.asked_at.store(now, Relaxed);
+        }
+        before
+    }
+
+    pub(super) fn asked_at(&self) -> u64 {
+        self.asked_at.load(Relaxed)
+    }
+
+    pub(super) fn read_at(&self) -> u64 {
+        self.read_at.load(Relaxed)
+    }
+
+    pub(super) fn note_read(&self, now: u64) {
+        self.read_at.store(now, Relaxed);
+    }
+
+    /// The reading under way, or a new one.
+    pub(super) fn join(&self, begin: impl FnOnce() -> Flight) -> Flight {
+        self.lock().flight.get_or_insert_with(begin).clone()
+    }
+
+    /// The reading under way has ended.
+    pub(super) fn land(&self) {
+        self.lock().flight = None;
+    }
+
+    /// Notes what is known before a reading begins.
+    pub(super) fn before(&self) -> Before {
+        let version = |partition: &Partition| partition.tally.as_ref().map(|tally| tally.version);
+        Before(self.lock().partitions.iter().map(version).collect())
+    }
+
+    /// Takes in a tally that a batch, or another replica, answered for this revision of the poll.
+    pub(super) fn take_in(&self, poll: &Arc<Poll>, partition: u16, tally: &PartitionTally) -> Taken {
+        let mut parts = self.lock();
+        let newest = self.newest.load_full();
+        // Whoever is behind on the definition does not take the others back with it, but ballots counted under other
+        // options are not shown as votes for these.
+        let latest = match &newest {
+            Some(newest) if newest.poll.revision > poll.revision => {
+                if !poll.counts_like(&newest.poll) {
+                    return Taken::Unread;
+                }
+                &newest.poll
+            }
+            Some(_) | None => poll,
+        };
+        parts.fit(latest);
+        let Some(known) = parts.partitions.get_mut(usize::from(partition)) else { return Taken::Unread };
+        let has_changed = known.tally.as_ref().is_none_or(|known| is_newer(tally, known));
+        if has_changed {
+            known.tally = Some(tally.clone());
+        }
+        match newest {
+            Some(newest) if !has_changed && newest.poll.revision >= latest.revision => Taken::Summed(newest),
+            Some(_) | None => self.sum(&parts, latest).map_or(Taken::Unread, Taken::Summed),
+        }
+    }
+
+    /// Takes in what a reading found, for the revision of the poll in force.
+    pub(super) fn take_reading(
+        &self,
+        poll: &Arc<Poll>,
+        tallies: &[PartitionTally],
+        Before(before): &Before,
+    ) -> Option<Arc<Snapshot>> {
+        let mut parts = self.lock();
+        parts.fit(poll);
+        let before = before.iter().copied().chain(std::iter::repeat(None));
+        for ((partition, found), before) in parts.partitions.iter_mut().zip(tallies).zip(before) {
+            // A store that has less than it had before it was asked has lost something: then it is right, and what is
+            // known here is not any more.
+            let is_loss = before.is_some_and(|version| found.version < version);
+            partition.losses = if is_loss { partition.losses.saturating_add(1) } else { 0 };
+            let is_believed = partition.losses >= BELIEVED_LOSSES;
+            if is_believed || partition.tally.as_ref().is_none_or(|known| is_newer(found, known)) {
+                partition.tally = Some(found.clone());
+                partition.losses = 0;
+            }
+        }
+        self.sum(&parts, poll)
+    }
+
+    /// Sums the partitions up, unless some are unknown, and makes that the newest.
+    fn sum(&self, parts: &Parts, poll: &Arc<Poll>) -> Option<Arc<Snapshot>> {
+        let partitions: Option<Vec<&PartitionTally>> =
+            parts.partitions.iter().map(|partition| partition.tally.as_ref()).collect();
+        let snapshot = Arc::new(Snapshot::new(Tally::sum(poll, partitions?)?, Arc::clone(poll)));
+        self.newest.store(Some(Arc::clone(&snapshot)));
+        Some(snapshot)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Parts {
+    /// Makes room for a poll's partitions.
+    fn fit(&mut self, poll: &Poll) {
+        self.partitions.resize_with(usize::from(poll.partitions), Partition::default);
+    }
+}
+
+/// Versions decide; of the same version the later reading is newer, and closed stays closed.
+fn is_newer(one: &PartitionTally, known: &PartitionTally) -> bool {
+    let is_reopened = known.state == State::Closed && one.state != State::Closed;
+    one.version > known.version || (one.version == known.version && one.as_of > known.as_of && !is_reopened)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{DigestKey, NewOption, NewPoll, Revision, SiteId, Timestamp};
+
+    fn poll() -> Arc<Poll> {
+        let option = |label: &str| NewOption { id: None, label: label.to_owned() };
+        let new = NewPoll {
+            question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
+        };
+        let id = PollId::generate();
+        let key = DigestKey::from_bytes([0; 32]);
+        Arc::new(new.build(id, SiteId::default(), 2, key, Timestamp::EARLIEST).unwrap())
+    }
+
+    fn partition(version: u64, votes: u64, as_of: i64, state: State) -> PartitionTally {
+        let as_of = Timestamp::from_millis(as_of);
+        PartitionTally { version, ballots: votes, votes: [votes, 0].as_slice().into(), state, as_of }
+    }
+
+    fn open(version: u64, as_of: i64) -> PartitionTally {
+        partition(version, version, as_of, State::Open)
+    }
+
+    fn summed(taken: Taken) -> Arc<Snapshot> {
+        match taken {
+            Taken::Summed(snapshot) => snapshot,
+            Taken::Unread => panic!("not summed"),
+        }
+    }
+
+    /// An entry that was read once.
+    fn read_once(poll: &Arc<Poll>, versions: [u64; 2]) -> Entry {
+        let entry = Entry::new(poll.id, 0);
+        entry.take_reading(poll, &versions.map(|version| open(version, 10)), &entry.before()).unwrap();
+        entry
+    }
+
+    #[test]
+    fn per_partition_the_highest_version_wins() {
+        let poll = poll();
+        let entry = Entry::new(poll.id, 0);
+        assert!(matches!(entry.take_in(&poll, 0, &open(2, 20)), Taken::Unread), "partition 1 is unknown");
+        let sum = summed(entry.take_in(&poll, 1, &open(1, 10)));
+        assert_eq!((sum.tally.version, sum.tally.ballots), (3, 3));
+        let sum = summed(entry.take_in(&poll, 0, &open(1, 30)));
+        assert_eq!((sum.tally.version, sum.tally.ballots), (3, 3), "an older version came late");
+    }
+
+    #[test]
+    fn a_closed_partition_is_not_reopened_by_a_reading_of_the_same_version() {
+        let poll = poll();
+        let entry = Entry::new(poll.id, 0);
+        let closed = partition(1, 1, 20, State::Closed);
+        entry.take_reading(&poll, &[closed.clone(), closed], &entry.before());
+        let sum = summed(entry.take_in(&poll, 1, &open(1, 30)));
+        assert_eq!(sum.tally.state, State::Closed);
+    }
+
+    #[test]
+    fn a_reading_that_crosses_a_batch_does_not_take_the_tally_back() {
+        let poll = poll();
+        let entry = read_once(&poll, [5, 5]);
+        for _ in 0..5 {
+            let before = entry.before();
+            let newest = entry.newest().unwrap().tally.version;
+            summed(entry.take_in(&poll, 0, &open(newest - 4, 20)));
+            // The reading was answered before the batch was.
+            let sum = entry.take_reading(&poll, &[open(newest - 5, 21), open(5, 21)], &before).unwrap();
+            assert_eq!(sum.tally.version, newest + 1);
+        }
+    }
+
+    #[test]
+    fn a_store_that_lost_votes_is_believed_when_it_says_so_twice() {
+        let poll = poll();
+        let entry = read_once(&poll, [5, 5]);
+        let lost = [open(3, 20), open(5, 20)];
+        assert_eq!(entry.take_reading(&poll, &lost, &entry.before()).unwrap().tally.version, 10);
+        // One that says otherwise in between was the right one.
+        assert_eq!(entry.take_reading(&poll, &[open(5, 21), open(5, 21)], &entry.before()).unwrap().tally.version, 10);
+        assert_eq!(entry.take_reading(&poll, &lost, &entry.before()).unwrap().tally.version, 10);
+        assert_eq!(entry.take_reading(&poll, &lost, &entry.before()).unwrap().tally.version, 8);
+        assert_eq!(summed(entry.take_in(&poll, 0, &open(4, 30))).tally.version, 9, "and counts on from there");
+    }
+
+    #[test]
+    fn votes_for_other_options_are_not_shown_as_votes_for_these() {
+        let before = poll();
+        let mut edited = Poll { revision: Revision(2), ..Poll::clone(&before) };
+        let entry = Entry::new(before.id, 0);
+        entry.take_reading(&Arc::new(edited.clone()), &[open(1, 10), open(1, 10)], &entry.before());
+        assert_eq!(summed(entry.take_in(&before, 0, &open(2, 20))).tally.version, 3, "the same options, reworded");
+        edited.revision = Revision(3);
+        edited.options.pop();
+        entry.take_reading(&Arc::new(edited), &[open(2, 30), open(1, 30)], &entry.before());
+        assert!(matches!(entry.take_in(&before, 0, &open(3, 20)), Taken::Unread));
+    }
+}

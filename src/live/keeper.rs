@@ -1,0 +1,55 @@
+//! Keeps live polls fresh: a task per replica, on a store connection of its own.
+//!
+//! It reads every live poll again once a second, which moves `as_of` on and heals whatever was missed, and at once when
+//! the poll's opening or closing time comes, which the store then confirms and puts on record. With very many live
+//! polls it takes its time ([`MOST_AT_ONCE`], [`MOST_PER_TICK`]): readers are told by `as_of`.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::Semaphore,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{Hub, hub::millis};
+use crate::store::Store;
+
+/// How often a live poll is read again.
+const EVERY: Duration = Duration::from_secs(1);
+/// How often the keeper looks what is due, and so how late an opening or closing may be noticed.
+const TICK: Duration = Duration::from_millis(50);
+/// The most polls read at the same time.
+const MOST_AT_ONCE: usize = 32;
+/// The most polls begun to be read in one tick: a thousand a second.
+const MOST_PER_TICK: usize = 50;
+/// How often what nobody asks for is forgotten.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// Keeps a hub fresh until it is dropped.
+pub async fn keep(hub: Arc<Hub>, store: Arc<dyn Store>) {
+    let began = Instant::now();
+    let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut swept_at = began;
+    loop {
+        let now = ticks.tick().await.into_std();
+        hub.set_moment(millis(now.saturating_duration_since(began)));
+        for id in hub.due(EVERY).into_iter().take(MOST_PER_TICK) {
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
+            let (hub, store) = (Arc::clone(&hub), Arc::clone(&store));
+            tokio::spawn(async move {
+                // A store that is away is known to be by whoever asks it for something that can't wait.
+                let _ = hub.reread(&store, id).await;
+                drop(place);
+            });
+        }
+        if now.saturating_duration_since(swept_at) >= SWEEP {
+            swept_at = now;
+            hub.sweep();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A tally as it stood at one moment, and as it is sent.
+
+use std::{
+    fmt::{self, Write as _},
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+
+use crate::poll::{Phase, Poll, Tally, Timestamp};
+
+/// A tally and the definition it belongs to. It is written as JSON once, for whoever is the first to need that, and
+/// everybody else is given the same bytes.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The sum.
+    pub tally: Tally,
+    /// The poll, in the revision the tally was summed for.
+    pub poll: Arc<Poll>,
+    json: OnceLock<Bytes>,
+    etag: OnceLock<Bytes>,
+}
+
+impl Snapshot {
+    pub(super) fn new(tally: Tally, poll: Arc<Poll>) -> Self {
+        Self { tally, poll, json: OnceLock::new(), etag: OnceLock::new() }
+    }
+
+    /// The tally as readers get it.
+    pub fn json(&self) -> &Bytes {
+        self.json.get_or_init(|| {
+            let mut json = String::with_capacity(192 + 64 * self.poll.options.len());
+            // Writing to a String can't fail, here and below.
+            let _ = self.write(&mut json);
+            json.into()
+        })
+    }
+
+    /// The same as text.
+    pub fn json_text(&self) -> &str {
+        std::str::from_utf8(self.json()).unwrap_or_default()
+    }
+
+    /// The entity tag, with its quotes: all that changes what the JSON says, but for the time it was read at.
+    pub fn etag(&self) -> &Bytes {
+        self.etag.get_or_init(|| {
+            let Self { tally, poll, .. } = self;
+            format!("\"{}-{}-{}\"", tally.version, poll.revision, tally.state.as_str()).into()
+        })
+    }
+
+    /// Whether the poll has opened or closed by the clock since this was read.
+    pub(super) fn is_overtaken(&self, now: Timestamp) -> bool {
+        let schedule = &self.poll.schedule;
+        let has_come = |moment: Option<Timestamp>| moment.is_some_and(|it| self.tally.as_of < it && it <= now);
+        schedule.phase == Phase::Live && (has_come(schedule.opens_at) || has_come(schedule.closes_at))
+    }
+
+    /// Ids, states and times are made of characters that JSON takes as they are.
+    fn write(&self, json: &mut String) -> fmt::Result {
+        let Self { tally, poll, .. } = self;
+        write!(
+            json,
+            "{{\"poll\":\"{}\",\"state\":\"{}\",\"as_of\":\"{}\",\"version\":{},\"ballots\":{},\"options\":[",
+            tally.poll,
+            tally.state.as_str(),
+            tally.as_of,
+            tally.version,
+            tally.ballots
+        )?;
+        for (place, option) in poll.options.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            let (votes, share) = (tally.votes_in(option.slot), tally.share_of(option.slot));
+            write!(json, "{comma}{{\"id\":\"{}\",\"votes\":{votes},\"share\":{share}}}", option.id)?;
+        }
+        json.push_str("]}");
+        Ok(())
+    }
+}
