@@ -11,6 +11,7 @@ mod moves;
 mod schedule;
 mod tally;
 mod text;
+mod timeline;
 
 pub use ballot::{Action, Ballot, DigestKey, Outcome, VoterDigest};
 pub use choices::{Choices, InvalidChoice};
@@ -19,3 +20,4 @@ pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId};
 pub use schedule::{Phase, Schedule, State, Timestamp};
 pub use tally::{MAX_OPTIONS, PartitionTally, Tally, Votes};
 pub use text::{LABEL, QUESTION, Text, TextLimit};
+pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};

@@ -11,16 +11,19 @@
 //!
 //! Bounds are per worker, as connections are. Waiting for a body does not count: a slow sender holds no place.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use async_trait::async_trait;
 
-use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Replacement, Store, StoreError};
+use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
 use crate::{
-    poll::{Ballot, Choices, Edit, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
+    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
     site::{ApiKey, KeyId, Origin, Site},
 };
 
@@ -166,6 +169,10 @@ impl Store for Bounded {
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         self.reads.pass(self.store.tally(poll)).await
+    }
+
+    async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
+        self.reads.pass(self.store.minutes(poll, range)).await
     }
 
     async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {

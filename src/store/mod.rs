@@ -25,6 +25,9 @@
 //!    again, which errs towards too few.
 //! 7. **Acknowledged is kept** as far as the store itself keeps it: SQLite answers after the disk has it
 //!    (`synchronous=FULL`); Redis as its `appendfsync` says. Quotas are not: a store that loses them gives them anew.
+//! 8. **Every minute is accounted for.** What moves a tally is recorded in the same step under the minute of the store's
+//!    clock, so all of [`Store::minutes`] together add up to the tally, whatever was changed or withdrawn. A minute that
+//!    is over does not change any more. A poll that is reshaped begins anew.
 
 mod bounded;
 mod open;
@@ -33,6 +36,8 @@ mod record;
 pub mod redis;
 pub mod sqlite;
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 
 pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
@@ -40,7 +45,10 @@ pub use open::{StoreAddress, StoreSettings, Stores};
 pub use quota::{Lease, LeaseKey, Leased};
 
 use crate::{
-    poll::{Ballot, Choices, Edit, Outcome, PartitionTally, Poll, PollId, Revision, SiteId, Timestamp, VoterDigest},
+    poll::{
+        Ballot, Change, Choices, Edit, Minute, Outcome, PartitionTally, Poll, PollId, Revision, SiteId, Timestamp,
+        VoterDigest,
+    },
     secret::KeyHash,
     site::{ApiKey, KeyId, Origin, Site},
 };
@@ -110,6 +118,10 @@ pub trait Store: Send + Sync {
     /// The tallies of all partitions, in order; `None` if the poll is gone.
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError>;
 
+    /// By how much the tally moved in each minute of a range, over all partitions: those minutes that fit in a page, in
+    /// order. Of a poll that is gone, nothing.
+    async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError>;
+
     /// Takes tokens of a quota that all replicas share: all that are asked for, or none.
     async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError>;
 }
@@ -173,6 +185,26 @@ pub struct Committed {
     pub tally: PartitionTally,
     /// Whether [`Store::upkeep`] should be called. Ballots may go on meanwhile.
     pub upkeep_due: bool,
+}
+
+/// A page of [`Store::minutes`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Minutes {
+    /// The minutes in which something was counted; all others are zero.
+    pub changes: Vec<(Minute, Change)>,
+    /// Where the next page begins; `None` if the range is done.
+    pub next: Option<Minute>,
+}
+
+/// The most numbers in a page of minutes: one for each minute's ballots and one for each of its options. It bounds what
+/// one call costs, so that a long timeline is many short calls, between which votes are counted.
+const MINUTES_PAGE: usize = 2_048;
+
+impl Minutes {
+    /// The most minutes in a page of a poll.
+    fn most(poll: &Poll) -> usize {
+        MINUTES_PAGE / (1 + poll.options.len())
+    }
 }
 
 /// Why a store gave no answer.

@@ -25,7 +25,7 @@ pub(super) fn tally(id: PollId, partition: u16) -> String {
 }
 
 /// A partition's timeline: a hash of `MINUTE:SLOT` (minutes since the epoch; slot `b` counts ballots) to the change
-/// in that minute.
+/// in that minute. Slot `b` is there for every minute in which anything moved.
 pub(super) fn minutes(id: PollId, partition: u16) -> String {
     format!("sawt:{{{id}.{partition}}}:minutes")
 }

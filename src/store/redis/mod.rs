@@ -19,10 +19,13 @@ mod ballots;
 mod buckets;
 mod keys;
 mod link;
+mod minutes;
 mod polls;
 mod publishers;
 mod quotas;
 mod script;
+
+use std::ops::Range;
 
 use async_trait::async_trait;
 use redis::{Cmd, RedisResult, Value};
@@ -30,9 +33,9 @@ use redis::{Cmd, RedisResult, Value};
 pub use address::RedisAddress;
 
 use self::{address::Topology, buckets::KnownBuckets, link::Link, script::Scripts};
-use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Replacement, Store, StoreError};
+use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
 use crate::{
-    poll::{Ballot, Choices, Edit, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
+    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
     site::{ApiKey, KeyId, Origin, Site},
 };
 
@@ -164,6 +167,10 @@ impl Store for RedisStore {
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         self.read_tally(poll).await
+    }
+
+    async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
+        self.read_minutes(poll, range).await
     }
 
     async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {

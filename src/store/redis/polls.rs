@@ -156,6 +156,10 @@ impl RedisStore {
         }
         let settled = self.settle_all(&held, b"").await?;
         let has_ballots = settled.ballots > 0;
+        if !has_ballots {
+            // The minutes add up to nothing, but their slots would mean other options from here on.
+            self.settle_all(&held, b"forget minutes").await?;
+        }
         let mut after = if has_ballots { before } else { wanted.clone() };
         after.revision = held.revision.next();
         match self.define(&after, held.revision).await? {
@@ -249,11 +253,11 @@ impl RedisStore {
         partition: u16,
         or: &[u8],
     ) -> Result<Option<(i64, u64)>, StoreError> {
-        let key = keys::tally(poll.id, partition);
+        let (tally, minutes) = (keys::tally(poll.id, partition), keys::minutes(poll.id, partition));
         let (revision, phase) = (poll.revision.to_string(), poll.schedule.phase.code().to_string());
         let (opens_at, closes_at) = (millis(poll.schedule.opens_at), millis(poll.schedule.closes_at));
         let options = poll.options.len().to_string();
-        let call = Call::new(&self.scripts.settle, &[key.as_bytes()])
+        let call = Call::new(&self.scripts.settle, &[tally.as_bytes(), minutes.as_bytes()])
             .arg(revision.as_bytes())
             .arg(phase.as_bytes())
             .arg(opens_at.as_bytes())

@@ -1,9 +1,10 @@
 -- Brings one partition to a revision of its poll, unless it is there already or beyond. A closed partition stays
 -- closed, whatever the revision says. Safe to run twice.
 --
--- KEYS: tally
+-- KEYS: tally, minutes
 -- ARGV: 1 revision, 2 phase, 3 opens_at, 4 closes_at, 5 changeable, 6 number of options, 7 "create" to make it if it
---       is not there, "back" to bring it to this revision even if it is beyond
+--       is not there, "back" to bring it to this revision even if it is beyond, "forget minutes" to forget its
+--       timeline if it is a draft without ballots at this very revision
 -- Answers {phase, ballots}; {-1}: no such partition.
 
 local tally = KEYS[1]
@@ -26,4 +27,8 @@ if tonumber(head[1]) < tonumber(ARGV[1]) or ARGV[7] == 'back' then
   redis.call('HSET', tally, 'revision', ARGV[1], 'opens_at', ARGV[3], 'closes_at', ARGV[4], 'changeable', ARGV[5])
 end
 redis.call('HSET', tally, 'phase', phase)
+if ARGV[7] == 'forget minutes' and phase == 0 and tonumber(head[4]) == 0
+  and redis.call('HGET', tally, 'revision') == ARGV[1] then
+  redis.call('DEL', KEYS[2])
+end
 return {phase, tonumber(head[4])}

@@ -18,22 +18,23 @@
 
 mod ballots;
 mod file;
+mod minutes;
 mod polls;
 mod quotas;
 mod sites;
 mod tallies;
 mod threads;
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, ErrorCode};
 
 use self::{file::File, quotas::Quotas, tallies::Reading, threads::Threads};
-use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Replacement, Store, StoreError};
+use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
 use crate::{
     clock::Clock,
-    poll::{Ballot, Choices, Edit, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
+    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
     secret::Secret,
     site::{ApiKey, KeyId, Origin, Site},
 };
@@ -186,6 +187,11 @@ impl Store for SqliteStore {
             Reading::Read(partitions) => Ok(partitions),
             Reading::CloseFirst => self.write(move |db, now| tallies::close_and_read(db, now, id)).await,
         }
+    }
+
+    async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
+        let (id, most) = (poll.id, Minutes::most(poll));
+        self.read(move |db, _| minutes::read(db, id, &range, most)).await
     }
 
     async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {

@@ -12,7 +12,10 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use sawt::{
-    poll::{Action, Ballot, Edit, EditError, Kind, NewPoll, PartitionTally, Poll, PollEdit, ResultsPolicy},
+    poll::{
+        Action, Ballot, Edit, EditError, Kind, MAX_OPTIONS, Minute, NewPoll, PartitionTally, Poll, PollEdit,
+        ResultsPolicy,
+    },
     store::{Cast, Committed, Creation, Replacement, Store},
 };
 
@@ -271,6 +274,21 @@ impl Play {
         same("ballot", &on_record.map(slots), &expected.map(slots))
     }
 
+    /// By how much the minutes say that a poll's tally moved in all. A history takes no hour.
+    async fn sum_of_minutes(&self, poll: &Poll) -> (Vec<i64>, i64) {
+        let now = Minute::of(self.stage.now().await);
+        let page = self.stage.store.minutes(poll, now.plus(-60)..now.plus(1)).await.unwrap();
+        assert_eq!(page.next, None, "an hour fits in a page");
+        let mut sum = (vec![0; MAX_OPTIONS], 0);
+        for (_, change) in page.changes {
+            sum.1 += change.ballots;
+            for (slot, votes) in (0..).zip(&mut sum.0) {
+                *votes += change.votes_in(slot);
+            }
+        }
+        trimmed(sum)
+    }
+
     /// Compares every poll and tally, after each command.
     async fn compare_all(&self) -> Result<(), String> {
         let store = &self.stage.store;
@@ -280,9 +298,28 @@ impl Play {
             let tallies = store.tally(poll).await.unwrap();
             let counts = tallies.map(|tallies| tallies.iter().map(count).collect::<Vec<_>>());
             same("tally", &counts, &self.model.tally(poll.id))?;
+            let tally = counts.map(|counts| sum_of(&counts)).unwrap_or_default();
+            same("the sum over all minutes", &self.sum_of_minutes(poll).await, &tally)?;
         }
         Ok(())
     }
+}
+
+/// Votes by slot and ballots, without the zeros at the end.
+fn sum_of(partitions: &[Count]) -> (Vec<i64>, i64) {
+    let mut sum = (vec![0; MAX_OPTIONS], 0);
+    for Count { votes, ballots, .. } in partitions {
+        sum.1 += ballots.cast_signed();
+        for (sum, votes) in sum.0.iter_mut().zip(votes) {
+            *sum += votes.cast_signed();
+        }
+    }
+    trimmed(sum)
+}
+
+fn trimmed((mut votes, ballots): (Vec<i64>, i64)) -> (Vec<i64>, i64) {
+    votes.truncate(votes.iter().rposition(|votes| *votes != 0).map_or(0, |last| last + 1));
+    (votes, ballots)
 }
 
 fn same<T: PartialEq + Debug>(what: &str, answered: &T, expected: &T) -> Result<(), String> {

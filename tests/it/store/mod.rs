@@ -8,12 +8,13 @@
 mod conformance;
 mod histories;
 mod model;
+mod redis;
 mod sqlite;
 mod stage;
 
 use crate::registry::Rule;
 
-/// Every rule that every store keeps, and what the embedded store promises beyond them.
+/// Every rule that every store keeps, and what single stores promise beyond them.
 pub(crate) fn rules() -> Vec<Rule> {
-    [conformance::rules(), histories::rules(), sqlite::rules()].into_iter().flatten().collect()
+    [conformance::rules(), histories::rules(), sqlite::rules(), redis::rules()].into_iter().flatten().collect()
 }

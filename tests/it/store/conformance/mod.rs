@@ -7,6 +7,7 @@ mod polls;
 mod quotas;
 mod races;
 mod sites;
+mod timeline;
 
 use crate::registry::Rule;
 
@@ -20,6 +21,7 @@ pub(super) fn rules() -> Vec<Rule> {
         races::rules(),
         growth::rules(),
         quotas::rules(),
+        timeline::rules(),
     ]
     .into_iter()
     .flatten()
