@@ -120,6 +120,7 @@ fn shared(config: &Config, stores: &Stores, clock: Clock) -> Result<Shared, Stor
             ipv6_prefix: config.ipv6_prefix,
         },
         public_url: config.public_url.as_ref().map(ToString::to_string),
+        turns: http::Turns::default(),
         readiness: http::Readiness::default(),
     })
 }

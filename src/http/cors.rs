@@ -40,7 +40,7 @@ const ALLOWED_HEADERS: HeaderValue =
     HeaderValue::from_static("authorization, content-type, if-none-match, x-request-id");
 /// What pages may read beyond that.
 const EXPOSED_HEADERS: HeaderValue =
-    HeaderValue::from_static("etag, ratelimit, ratelimit-policy, retry-after, x-request-id");
+    HeaderValue::from_static("content-disposition, etag, ratelimit, ratelimit-policy, retry-after, x-request-id");
 const VARY: HeaderValue = HeaderValue::from_static("Origin");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const TRUE: HeaderValue = HeaderValue::from_static("true");

@@ -14,8 +14,8 @@
 //!   [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in.
 //! - [`body`], [`query`], [`conditional`]: reading requests; [`unread`]: what nobody read of them.
-//! - [`voters`], [`votes`], [`results`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`], [`contract`]: the
-//!   resources.
+//! - [`voters`], [`votes`], [`results`], [`exports`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`],
+//!   [`contract`]: the resources.
 
 mod auth;
 mod body;
@@ -23,6 +23,7 @@ pub mod client;
 mod conditional;
 mod contract;
 mod cors;
+mod exports;
 mod health;
 mod keys;
 mod limits;
@@ -43,6 +44,7 @@ use std::str::FromStr;
 
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard, http::Method, web};
 
+pub use exports::Turns;
 pub use observe::Observe;
 pub use worker::{Phase, Readiness, Shared, Worker};
 
@@ -58,6 +60,9 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}").get(polls::read).for_any_page().patch(polls::edit).delete(polls::delete),
         at("/v1/voters").post(voters::mint).making_voters().for_any_page(),
         at("/v1/polls/{poll}/votes/me").get(votes::read).delete(votes::withdraw).for_listed_pages(),
+        at("/v1/polls/{poll}/results.csv").get(exports::read_results).for_any_page(),
+        at("/v1/polls/{poll}/timeline").get(exports::read_timeline).for_any_page(),
+        at("/v1/polls/{poll}/timeline.csv").get(exports::read_timeline_csv).for_any_page(),
         at("/v1/results").get(results::read_several).for_any_page(),
         at("/v1/polls").get(polls::list).post(polls::create),
         at("/v1/polls/{poll}/open").post(polls::open),

@@ -12,7 +12,9 @@ use actix_web::{
 };
 
 use super::{
-    Worker, auth, conditional, poll_in_path,
+    Worker, auth, conditional,
+    exports::{self, Form},
+    poll_in_path,
     problem::{Code, Problem},
     query::{self, Query},
 };
@@ -28,13 +30,27 @@ const MAX_POLLS: usize = 50;
 
 /// `GET /v1/polls/{poll}/results`.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let id = poll_in_path(&req)?;
-    let seen = version_seen(req.headers(), 0);
-    match see(&worker, &req, id, seen).await? {
+    if let form @ (Form::Csv | Form::CsvFile) = Form::preferred(req.headers()) {
+        return exports::results_as(&req, &worker, form).await;
+    }
+    let (snapshot, caching) = shown(&worker, &req, poll_in_path(&req)?).await?;
+    answer(&req, &snapshot, caching)
+}
+
+/// The tally of one poll, if whoever asks may see it, and who else may keep it.
+///
+/// # Errors
+/// `not-found`; `results-hidden`; what finding out who asks failed with.
+pub(super) async fn shown(
+    worker: &Worker,
+    req: &HttpRequest,
+    id: PollId,
+) -> Result<(Arc<Snapshot>, &'static str), Problem> {
+    match see(worker, req, id, version_seen(req.headers(), 0)).await? {
         Seen::Missing => Err(Problem::no_poll()),
         Seen::Hidden(policy) => Err(Problem::new(Code::ResultsHidden, hidden_because(policy))),
-        Seen::Private(snapshot) => answer(&req, &snapshot, conditional::PRIVATE),
-        Seen::Public(snapshot) => answer(&req, &snapshot, conditional::PUBLIC),
+        Seen::Private(snapshot) => Ok((snapshot, conditional::PRIVATE)),
+        Seen::Public(snapshot) => Ok((snapshot, conditional::PUBLIC)),
     }
 }
 
@@ -162,6 +178,7 @@ fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: &'static str) -> Resu
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static(caching)));
     response.insert_header((header::ETAG, etag));
+    response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
     if is_current {
         return Ok(response.finish());
     }

@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
-    http::{client::ClientRule, problem::Problem},
+    http::{Turns, client::ClientRule, problem::Problem},
     live::{Hub, Known, KnownPolls, Snapshot},
     poll::{PollId, State},
     quota::Quotas,
@@ -51,6 +51,8 @@ pub struct Shared {
     pub quotas: Quotas,
     /// The address readers know this service by, without a trailing slash: its pages may always vote.
     pub public_url: Option<String>,
+    /// Turns at reading timelines.
+    pub turns: Turns,
     /// Whether requests should come here.
     pub readiness: Readiness,
 }

@@ -28,6 +28,7 @@ mod crowd;
 mod forgetting;
 mod hostile;
 mod live;
+mod long_timelines;
 mod outage;
 mod overload;
 mod quota;

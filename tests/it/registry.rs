@@ -19,7 +19,7 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    closing, crash, crowd, forgetting, hostile, live, outage, overload, quota,
+    closing, crash, crowd, forgetting, hostile, live, long_timelines, outage, overload, quota,
     service::{Service, Services},
     start, stop, store, topology, traces, wild,
 };
@@ -46,6 +46,7 @@ fn rules() -> Vec<Rule> {
         topology::rules(),
         quota::rules(),
         overload::rules(),
+        long_timelines::rules(),
     ]
     .into_iter()
     .flatten()

@@ -156,6 +156,13 @@ impl Replica {
         self.wait()
     }
 
+    /// The most memory it has had so far, in KiB.
+    pub(crate) fn peak_memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process().id())).expect("a status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// Whether it takes connections.
     pub(crate) fn is_listening(&self) -> bool {
         TcpStream::connect(self.address).is_ok()

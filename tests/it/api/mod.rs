@@ -1,5 +1,6 @@
 //! The API, resource by resource: each rule once, on every store.
 
+mod exports;
 mod keys;
 mod oembed;
 mod operators;
@@ -20,6 +21,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         polls::rules(),
         votes::rules(),
         results::rules(),
+        exports::rules(),
         sites::rules(),
         keys::rules(),
         pages::rules(),

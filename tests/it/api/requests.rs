@@ -186,7 +186,12 @@ async fn every_answer_carries_the_security_headers(service: &Service) {
 
 async fn a_head_request_is_answered_as_a_get_without_the_body(service: &Service) {
     let poll = service.poll(json!({})).await;
-    for path in [format!("/v1/polls/{poll}"), format!("/v1/polls/{poll}/results"), "/livez".to_owned()] {
+    for path in [
+        format!("/v1/polls/{poll}"),
+        format!("/v1/polls/{poll}/results"),
+        format!("/v1/polls/{poll}/timeline.csv"),
+        "/livez".to_owned(),
+    ] {
         let get = service.client().get(&path).send().await;
         let head = service.client().request(Method::HEAD, &path).undocumented().send().await;
         assert_eq!((head.status, head.header("etag")), (get.status, get.header("etag")));

@@ -1,0 +1,159 @@
+//! Tables as CSV (RFC 4180), for spreadsheets and for programs.
+//!
+//! Labels and questions are other people's words, and a spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a
+//! tab or a carriage return for a formula. Such a text gets a `'` in front, which makes it a text again
+//! (<https://owasp.org/www-community/attacks/CSV_Injection>). Numbers are ours and stay as they are, negative ones too.
+//!
+//! Column names are English words that don't change, whatever the poll's language: what reads a table reads them.
+
+use std::fmt::{Display, Write as _};
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+/// What a table's content type says.
+pub(super) const CONTENT_TYPE: &str = "text/csv; charset=utf-8; header=present";
+
+/// Tells Excel that a file is UTF-8; without it, Arabic is shown as something else.
+pub(super) const BOM: &str = "\u{FEFF}";
+
+/// How long the question may be in a file's name, in bytes: with what follows it, within the 255 that file systems take.
+const MOST_NAME_BYTES: usize = 180;
+
+/// One line, cell by cell.
+pub(super) struct Row<'a> {
+    table: &'a mut String,
+    is_begun: bool,
+}
+
+impl<'a> Row<'a> {
+    /// Begins a line.
+    pub(super) fn of(table: &'a mut String) -> Self {
+        Self { table, is_begun: false }
+    }
+
+    /// A cell of somebody's words.
+    pub(super) fn text(mut self, text: &str) -> Self {
+        self.separate();
+        let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let is_quoted =
+            text.contains(['"', ',', '\r', '\n', ';', '\t']) || text.starts_with(' ') || text.ends_with(' ');
+        if is_quoted {
+            self.table.push('"');
+        }
+        if is_formula {
+            self.table.push('\'');
+        }
+        if is_quoted {
+            let mut parts = text.split('"');
+            self.table.push_str(parts.next().unwrap_or_default());
+            for part in parts {
+                self.table.push_str("\"\"");
+                self.table.push_str(part);
+            }
+            self.table.push('"');
+        } else {
+            self.table.push_str(text);
+        }
+        self
+    }
+
+    /// A cell of our own making, in which nothing needs care: an id, a number, a time.
+    pub(super) fn plain(mut self, value: impl Display) -> Self {
+        self.separate();
+        // Writing to a String can't fail.
+        let _ = write!(self.table, "{value}");
+        self
+    }
+
+    /// Ends the line.
+    pub(super) fn end(self) {
+        self.table.push_str("\r\n");
+    }
+
+    fn separate(&mut self) {
+        if self.is_begun {
+            self.table.push(',');
+        }
+        self.is_begun = true;
+    }
+}
+
+/// The header that makes a browser keep an answer as a file, named after the poll (RFC 6266): `what` for programs that
+/// read no other name, such as `results`.
+pub(super) fn disposition(question: &str, what: &str) -> String {
+    let mut header = format!("attachment; filename=\"{what}.csv\"; filename*=UTF-8''");
+    let name = format!("{} ({what}).csv", file_name(question));
+    for byte in name.bytes() {
+        // What RFC 8187 calls attr-char.
+        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+            header.push(char::from(byte));
+        } else {
+            // Writing to a String can't fail.
+            let _ = write!(header, "%{byte:02X}");
+        }
+    }
+    header
+}
+
+/// A question without what file systems refuse, and without the marks that would turn a name around.
+fn file_name(question: &str) -> String {
+    let mut name = String::new();
+    for character in question.trim().trim_start_matches('.').graphemes(true) {
+        if name.len() + character.len() > MOST_NAME_BYTES {
+            break;
+        }
+        let is_refused = |c: char| {
+            matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
+                || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2066}'..='\u{2069}')
+        };
+        name.extend(character.chars().filter(|c| !is_refused(*c)));
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(text: &str) -> String {
+        let mut table = String::new();
+        Row::of(&mut table).text(text).end();
+        table
+    }
+
+    #[test]
+    fn cells_are_quoted_where_they_must_be() {
+        let mut table = String::new();
+        Row::of(&mut table).text("نعم").text("a,b").text("say \"no\"").plain(-3).text("x\ny").end();
+        assert_eq!(table, "نعم,\"a,b\",\"say \"\"no\"\"\",-3,\"x\ny\"\r\n");
+        assert_eq!(cell(" نعم"), "\" نعم\"\r\n");
+        assert_eq!(cell(""), "\r\n");
+    }
+
+    #[test]
+    fn no_text_is_a_formula() {
+        for (text, written) in [
+            ("=1+1", "'=1+1\r\n"),
+            ("+1", "'+1\r\n"),
+            ("-1", "'-1\r\n"),
+            ("@SUM(A1)", "'@SUM(A1)\r\n"),
+            ("\tx", "\"'\tx\"\r\n"),
+            ("\rx", "\"'\rx\"\r\n"),
+            ("=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"\r\n"),
+            ("1=1", "1=1\r\n"),
+        ] {
+            assert_eq!(cell(text), written);
+        }
+    }
+
+    #[test]
+    fn a_file_is_named_after_its_question() {
+        assert_eq!(
+            disposition("أب؟", "results"),
+            "attachment; filename=\"results.csv\"; filename*=UTF-8''%D8%A3%D8%A8%D8%9F%20%28results%29.csv"
+        );
+        assert_eq!(file_name("../a/b\\c: \"d\" <e>|*?\u{2067}"), "abc d e");
+        assert_eq!(file_name(&"نعم".repeat(100)), "نعم".repeat(30));
+        assert_eq!(file_name(&format!("a{}", "👩‍👩‍👧‍👦".repeat(20))), format!("a{}", "👩‍👩‍👧‍👦".repeat(7)));
+    }
+}

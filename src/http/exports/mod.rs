@@ -1,0 +1,130 @@
+//! Tallies and timelines for newsrooms: as tables, and by the time the votes came in.
+//!
+//! Whoever may see a poll's tally may take it away in any form, and nobody else: every export begins with the same
+//! question as [`results`](super::results), is as cacheable as its answer, and has its `ETag`, with the interval and the
+//! form added. `Accept: text/csv` and an address that ends in `.csv` give the same table; the latter is a file for
+//! spreadsheets, so it begins with a byte order mark.
+//!
+//! A timeline is the tally's own: its buckets add up to the tally that stands before them. See
+//! [`Timeline`](crate::poll::Timeline).
+
+mod csv;
+mod form;
+mod stream;
+
+pub(super) use form::Form;
+pub use stream::Turns;
+
+use std::fmt::Write as _;
+
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web};
+
+use super::{Worker, conditional, poll_in_path, problem::Problem, query::Query, results};
+use crate::{live::Snapshot, poll::Interval};
+use csv::Row;
+use stream::Export;
+
+/// `GET /v1/polls/{poll}/results.csv`.
+pub(super) async fn read_results(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    results_as(&req, &worker, Form::CsvFile).await
+}
+
+/// A tally as a table: one line for each option.
+pub(super) async fn results_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<HttpResponse, Problem> {
+    let (snapshot, caching) = results::shown(worker, req, poll_in_path(req)?).await?;
+    let mut response = match begin(req, form, caching, &tag(&snapshot, form, None)) {
+        Begun::Current(answer) => return Ok(answer),
+        Begun::Changed(response) => response,
+    };
+    name_file(&mut response, &snapshot, "results");
+    Ok(response.body(results_table(&snapshot, form)))
+}
+
+/// `GET /v1/polls/{poll}/timeline`.
+pub(super) async fn read_timeline(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    timeline_as(&req, &worker, Form::preferred(req.headers())).await
+}
+
+/// `GET /v1/polls/{poll}/timeline.csv`.
+pub(super) async fn read_timeline_csv(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    timeline_as(&req, &worker, Form::CsvFile).await
+}
+
+async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(req)?;
+    let parse = |text: &str| text.parse::<Interval>().map_err(str::to_owned);
+    let interval = Query::lenient(req.query_string())?.take_parsed("interval", parse)?.unwrap_or(Interval::HOUR);
+    let (snapshot, caching) = results::shown(worker, req, id).await?;
+    let mut response = match begin(req, form, caching, &tag(&snapshot, form, Some(interval))) {
+        Begun::Current(answer) => return Ok(answer),
+        Begun::Changed(response) => response,
+    };
+    if form.is_csv() {
+        name_file(&mut response, &snapshot, "timeline");
+    }
+    let export = Export::new(worker, snapshot, interval, form);
+    export.send(req, response).await
+}
+
+/// An answer with the headers of every export.
+enum Begun {
+    /// Who asks has it already.
+    Current(HttpResponse),
+    /// The body is still to come.
+    Changed(HttpResponseBuilder),
+}
+
+fn begin(req: &HttpRequest, form: Form, caching: &'static str, etag: &str) -> Begun {
+    let is_current = conditional::is_current(req.headers(), etag);
+    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
+    match form {
+        // Here one address has two forms.
+        Form::Json | Form::Csv => _ = response.insert_header((header::VARY, "Accept")),
+        Form::CsvFile => {}
+    }
+    if is_current {
+        return Begun::Current(response.finish());
+    }
+    response.content_type(if form.is_csv() { csv::CONTENT_TYPE } else { "application/json" });
+    Begun::Changed(response)
+}
+
+/// The tag of the tally, and what makes this form of it differ.
+fn tag(snapshot: &Snapshot, form: Form, interval: Option<Interval>) -> String {
+    let mut tag = String::from_utf8_lossy(snapshot.etag()).into_owned();
+    tag.pop();
+    if let Some(interval) = interval {
+        // Writing to a String can't fail.
+        let _ = write!(tag, "-{interval}");
+    }
+    tag.push_str(if form.is_csv() { "-csv\"" } else { "\"" });
+    tag
+}
+
+fn name_file(response: &mut HttpResponseBuilder, snapshot: &Snapshot, what: &str) {
+    let disposition = csv::disposition(snapshot.poll.question.as_str(), what);
+    response.insert_header((header::CONTENT_DISPOSITION, disposition));
+}
+
+fn results_table(Snapshot { tally, poll, .. }: &Snapshot, form: Form) -> String {
+    let mut table = String::with_capacity(512 * (1 + poll.options.len()));
+    if form == Form::CsvFile {
+        table.push_str(csv::BOM);
+    }
+    table.push_str("poll,question,as_of,state,option,label,votes,share,ballots\r\n");
+    for option in &poll.options {
+        Row::of(&mut table)
+            .plain(poll.id)
+            .text(poll.question.as_str())
+            .plain(tally.as_of)
+            .plain(tally.state.as_str())
+            .text(option.id.as_str())
+            .text(option.label.as_str())
+            .plain(tally.votes_in(option.slot))
+            .plain(tally.share_of(option.slot))
+            .plain(tally.ballots)
+            .end();
+    }
+    table
+}
