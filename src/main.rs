@@ -52,12 +52,13 @@ fn serve(config: &Config, demo: Option<Demo>) -> ExitCode {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
+    let pages = demo.as_ref().map(Demo::pages);
     let announce = |addresses: Addresses| {
         if let Some(demo) = demo {
-            demo.start(addresses.listen);
+            demo.start(addresses);
         }
     };
-    server::run(config, announce).map_or_else(|error| end(&error, error.exit_code()), |()| ExitCode::SUCCESS)
+    server::run(config, pages, announce).map_or_else(|error| end(&error, error.exit_code()), |()| ExitCode::SUCCESS)
 }
 
 fn healthcheck(url: &Url) -> ExitCode {

@@ -20,7 +20,7 @@ use crate::{
     cli::EXIT_CONFIG,
     clock::Clock,
     config::Config,
-    http::{self, Observe, Shared, Worker, client::ClientRule},
+    http::{self, DemoPages, Observe, Shared, Worker, client::ClientRule},
     live::{self, Hub, KnownPolls},
     quota::{self, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
@@ -80,11 +80,16 @@ impl ServeError {
     }
 }
 
-/// Serves until told to stop. `announce` is called once, on the server's own runtime, when it listens.
+/// Serves until told to stop, a demo's pages too if there are any. `announce` is called once, on the server's own
+/// runtime, when it listens.
 ///
 /// # Errors
 /// Why it could not start or go on.
-pub fn run(config: &Config, announce: impl FnOnce(Addresses)) -> Result<(), ServeError> {
+pub fn run(
+    config: &Config,
+    demo_pages: Option<Arc<DemoPages>>,
+    announce: impl FnOnce(Addresses),
+) -> Result<(), ServeError> {
     let clock = Clock::default();
     let settings = StoreSettings {
         address: config.store.clone(),
@@ -92,11 +97,16 @@ pub fn run(config: &Config, announce: impl FnOnce(Addresses)) -> Result<(), Serv
         allow_eviction: config.allow_eviction,
     };
     let stores = Stores::open(&settings, clock.clone())?;
-    let shared = Arc::new(shared(config, &stores, clock)?);
+    let shared = Arc::new(shared(config, &stores, demo_pages, clock)?);
     rt::System::new().block_on(serve(config, stores, shared, announce))
 }
 
-fn shared(config: &Config, stores: &Stores, clock: Clock) -> Result<Shared, StoreError> {
+fn shared(
+    config: &Config,
+    stores: &Stores,
+    demo_pages: Option<Arc<DemoPages>>,
+    clock: Clock,
+) -> Result<Shared, StoreError> {
     let secret = match &config.secret {
         Some(secret) => secret.clone(),
         None => stores.kept_secret("secret", Secret::generate)?.0,
@@ -121,6 +131,7 @@ fn shared(config: &Config, stores: &Stores, clock: Clock) -> Result<Shared, Stor
         },
         public_url: config.public_url.as_ref().map(ToString::to_string),
         turns: http::Turns::default(),
+        demo_pages,
         readiness: http::Readiness::default(),
     })
 }
@@ -193,7 +204,16 @@ fn readers_server(
         let warm = Arc::clone(&store);
         rt::spawn(async move { warm.now().await });
         let worker = Worker::new(Arc::clone(&shared), store);
-        App::new().wrap(Observe::new(Arc::clone(&shared))).app_data(web::Data::new(worker)).configure(http::configure)
+        let is_demo = shared.demo_pages.is_some();
+        App::new()
+            .wrap(Observe::new(Arc::clone(&shared)))
+            .app_data(web::Data::new(worker))
+            .configure(|cfg| {
+                if is_demo {
+                    http::configure_demo(cfg);
+                }
+            })
+            .configure(http::configure)
     };
     let server = HttpServer::new(application)
         .workers(config.workers)

@@ -1,16 +1,20 @@
-//! `sawt demo`: a replica with a poll in it, to try things on.
+//! `sawt demo`: a replica with a poll in it, to try things on, and a newspaper's page that it stands in.
 //!
 //! It is the real server on an embedded store in a directory of its own, which is removed when the demo ends. The demo
-//! itself does only what anybody could do from outside: it creates the poll over HTTP with the admin key, prints what
-//! to try next, and lets simulated readers vote over the loopback, at a human pace and not too many at once. A reader
+//! itself does only what anybody could do from outside: it creates the poll over HTTP with the admin key, writes an
+//! article with the widget's own snippet beside it, prints what to try next, lets simulated readers vote over the
+//! loopback, at a human pace and not too many at once, and tells what it sees of the tally and the metrics. A reader
 //! whose vote gets no answer sends it again, as every client should: a repeated vote is counted once.
 
+mod article;
 mod readers;
+mod watch;
 
 use std::{
     io::{self, Write},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -20,11 +24,14 @@ use tempfile::TempDir;
 use crate::{
     config::{Config, Source},
     healthcheck,
+    http::DemoPages,
     http_client::{Answer, Request, Url},
     secret::Secret,
+    server::Addresses,
     store::StoreAddress,
 };
 pub use readers::Pace;
+use watch::{TELL_EVERY, Watch};
 
 /// The poll that started it: it stands beside an article on a Kuwaiti news page, and asks whether the National
 /// Assembly will be dissolved.
@@ -64,12 +71,13 @@ pub struct Demo {
     admin_key: Secret,
     readers: u32,
     pace: Pace,
+    pages: Arc<DemoPages>,
 }
 
 impl Demo {
     /// Makes the store's directory and turns the configuration into a demo's: the embedded store there, an admin key,
-    /// and (unless they were set) no metrics listener, a log that tells of trouble only, and no quotas per client: all
-    /// its readers come from one address.
+    /// and (unless they were set) metrics on a free port, a log that tells of trouble only, and no quotas per client:
+    /// all its readers come from one address.
     ///
     /// # Errors
     /// The directory can't be made, or can't be named in a setting.
@@ -77,7 +85,7 @@ impl Demo {
         let directory = tempfile::Builder::new().prefix("sawt-demo-").tempdir()?;
         config.store = store_in(directory.path())?;
         if *config.source("ops_listen") == Source::Default {
-            config.ops_listen = None;
+            config.ops_listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         }
         if *config.source("log") == Source::Default {
             "warn".clone_into(&mut config.log);
@@ -89,14 +97,20 @@ impl Demo {
             config.quotas.client = None;
         }
         let admin_key = config.admin_key.get_or_insert_with(Secret::generate).clone();
-        Ok(Self { directory, admin_key, readers, pace: Pace::HUMAN })
+        let pages = DemoPages { article: OnceLock::new(), style: article::STYLE, script: article::SCRIPT };
+        Ok(Self { directory, admin_key, readers, pace: Pace::HUMAN, pages: Arc::new(pages) })
+    }
+
+    /// What its replica is to serve besides.
+    pub fn pages(&self) -> Arc<DemoPages> {
+        Arc::clone(&self.pages)
     }
 
     /// Runs the demo beside the server that listens there, on the actix runtime this is called on. It lasts as long as
     /// the server, so its store does too; if it fails, it says why and stops the server.
-    pub fn start(self, listen: SocketAddr) {
+    pub fn start(self, addresses: Addresses) {
         actix_web::rt::spawn(async move {
-            if let Err(error) = self.run(listen, &mut io::stdout()).await {
+            if let Err(error) = self.run(addresses, &mut io::stdout(), std::future::pending()).await {
                 let _ = writeln!(io::stderr(), "sawt: {error}");
                 actix_web::rt::System::current().stop_with_code(1);
             }
@@ -105,20 +119,36 @@ impl Demo {
         });
     }
 
-    /// Creates the poll in the replica that listens there, prints what to try, and lets the readers vote. Returns when
-    /// they have; the replica goes on.
+    /// Creates the poll in the replica that listens there, puts it into the article, prints what to try, lets the readers
+    /// vote, and tells what is going on `until` that ends. The replica goes on.
     ///
     /// # Errors
     /// The replica is not there, or refuses what it should not.
-    pub async fn run(&self, listen: SocketAddr, to: &mut impl Write) -> Result<(), DemoError> {
-        let replica = Replica::at(listen);
+    pub async fn run(
+        &self,
+        addresses: Addresses,
+        to: &mut impl Write,
+        until: impl Future<Output = ()>,
+    ) -> Result<(), DemoError> {
+        let replica = Replica::at(addresses);
         replica.wait_until_ready().await?;
         let poll = replica.create_poll(&self.admin_key).await?;
+        let origin = replica.url("").to_string();
+        self.pages.article.get_or_init(|| article::write(&poll, &origin));
         self.invite(&replica, &poll, to)?;
+        let mut watch = Watch::new(&replica, &poll);
         if self.readers > 0 {
-            readers::vote(&replica, &poll, self.readers, &self.pace, to).await?;
+            readers::vote(&replica, &poll, self.readers, &self.pace, &mut watch, to).await?;
         }
-        Ok(())
+        tokio::select! {
+            () = until => Ok(()),
+            told = async {
+                loop {
+                    watch.tell(None, to).await?;
+                    tokio::time::sleep(TELL_EVERY).await;
+                }
+            } => told,
+        }
     }
 
     fn invite(&self, replica: &Replica, poll: &Poll, to: &mut impl Write) -> io::Result<()> {
@@ -127,8 +157,8 @@ impl Demo {
         let v1 = replica.url("/v1");
         writeln!(
             to,
-            "sawt {version} is ready, with a poll in a store that is gone afterwards ({directory}).\n\
-             Ctrl-C ends it.\n\
+            "Open {article} to see it as readers do: the poll beside an article.\n\
+             sawt {version} keeps its votes in a store that is gone afterwards ({directory}). Ctrl-C ends it.\n\
              \n  \
                {question}\n  \
                {labels}\n\
@@ -148,6 +178,7 @@ impl Demo {
                KEY={key}\n  \
                curl -s \"{v1}/polls?site=default\" -H \"Authorization: Bearer $KEY\"\n  \
                curl -s -X POST {v1}/polls/{id}/close -H \"Authorization: Bearer $KEY\"\n",
+            article = replica.url("/demo"),
             version = env!("CARGO_PKG_VERSION"),
             directory = self.directory.path().display(),
             question = poll.question,
@@ -168,6 +199,7 @@ fn store_in(directory: &Path) -> io::Result<StoreAddress> {
 /// The replica under demonstration, as seen from outside.
 struct Replica {
     readyz: Url,
+    metrics: Option<Url>,
 }
 
 /// What the demo wants to know of a poll.
@@ -185,8 +217,9 @@ struct PollOption {
 }
 
 impl Replica {
-    fn at(listen: SocketAddr) -> Self {
-        Self { readyz: healthcheck::url_of(listen) }
+    fn at(addresses: Addresses) -> Self {
+        let metrics = addresses.ops_listen.map(|address| healthcheck::url_of(address).at("/metrics"));
+        Self { readyz: healthcheck::url_of(addresses.listen), metrics }
     }
 
     fn url(&self, path: &str) -> Url {
@@ -203,6 +236,13 @@ impl Replica {
             }
         }
         Err(DemoError::NotReady)
+    }
+
+    /// The replica's metrics; `None` if it tells none.
+    async fn metrics(&self) -> Option<String> {
+        let url = self.metrics.as_ref()?;
+        let answer = Request { method: "GET", url, authorization: None, json: None }.send(LIMIT).await.ok()?;
+        String::from_utf8(answer.body).ok()
     }
 
     async fn create_poll(&self, admin_key: &Secret) -> Result<Poll, DemoError> {

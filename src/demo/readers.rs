@@ -9,7 +9,10 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 
-use super::{DemoError, Poll, Replica};
+use super::{
+    DemoError, Poll, Replica,
+    watch::{TELL_EVERY, Watch},
+};
 use crate::secret::random_bytes;
 
 /// How fast readers come and decide.
@@ -31,24 +34,9 @@ impl Pace {
 /// How often a reader sends what gets no answer before giving up.
 const TRIES: u32 = 5;
 
-/// How often progress is told.
-const TELL_EVERY: Duration = Duration::from_secs(1);
-
 #[derive(Deserialize)]
 struct Minted {
     voter: String,
-}
-
-#[derive(Deserialize)]
-struct Tally {
-    ballots: u64,
-    options: Vec<Counted>,
-}
-
-#[derive(Deserialize)]
-struct Counted {
-    id: String,
-    votes: u64,
 }
 
 /// Lets so many readers vote, and tells how it goes. Returns when the last one is through.
@@ -57,6 +45,7 @@ pub(super) async fn vote(
     poll: &Poll,
     readers: u32,
     pace: &Pace,
+    watch: &mut Watch<'_>,
     to: &mut impl Write,
 ) -> Result<(), DemoError> {
     let voted = Cell::new(0_u32);
@@ -72,7 +61,7 @@ pub(super) async fn vote(
         ticks.tick().await; // The first is at once, and there is nothing to tell yet.
         loop {
             ticks.tick().await;
-            progress(replica, poll, voted.get(), readers, to).await?;
+            watch.tell(Some((voted.get(), readers)), to).await?;
         }
     };
     let told: Result<(), DemoError> = tokio::select! {
@@ -80,30 +69,12 @@ pub(super) async fn vote(
         told = tell => told,
     };
     told?;
-    progress(replica, poll, voted.get(), readers, to).await?;
-    match failures.take().as_slice() {
-        [] => writeln!(to, "Every reader has voted.")?,
-        [.., last] => writeln!(to, "{} readers could not vote, the last because {last}", readers - voted.get())?,
-    }
-    Ok(to.flush()?)
-}
-
-/// One line: how many have voted, and for what.
-async fn progress(
-    replica: &Replica,
-    poll: &Poll,
-    voted: u32,
-    readers: u32,
-    to: &mut impl Write,
-) -> Result<(), DemoError> {
-    let tally: Tally = replica.ask("GET", &format!("/v1/polls/{}/results", poll.id), None, None).await?;
-    write!(to, "{voted} of {readers} readers have voted; the tally: {} ballots", tally.ballots)?;
-    for option in &poll.options {
-        let counted = tally.options.iter().find(|counted| counted.id == option.id);
-        write!(to, ", {} {}", option.label, counted.map_or(0, |counted| counted.votes))?;
-    }
-    writeln!(to)?;
-    Ok(to.flush()?)
+    watch.tell(Some((voted.get(), readers)), to).await?;
+    let text = match failures.take().as_slice() {
+        [] => "Every reader has voted.".to_owned(),
+        [.., last] => format!("{} readers could not vote, the last because {last}", readers - voted.get()),
+    };
+    Ok(watch.say(&text, to)?)
 }
 
 async fn read_and_vote(replica: &Replica, poll: &Poll, pace: &Pace) -> Result<(), DemoError> {

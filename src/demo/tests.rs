@@ -33,6 +33,8 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
         let mut poll: serde_json::Value = serde_json::from_str(SEED_POLL).unwrap();
         poll["id"] = "the-poll".into();
         (201, poll.to_string())
+    } else if line.starts_with("GET /metrics") {
+        (200, "# TYPE sawt_live_streams gauge\nsawt_live_streams 3\n".to_owned())
     } else if line.starts_with("POST /v1/voters") {
         (201, r#"{"voter":"TOKEN"}"#.to_owned())
     } else if line.starts_with("POST /v1/polls/the-poll/votes") {
@@ -52,7 +54,8 @@ fn a_demo_keeps_its_store_to_itself_and_quiet() {
     let demo = Demo::prepare(&mut config, 0).unwrap();
     let directory = demo.directory.path().to_owned();
     assert_eq!(config.store.to_string(), format!("sqlite:{}/sawt.db", directory.display()));
-    assert_eq!((config.ops_listen, config.log.as_str()), (None, "warn"));
+    assert_eq!(config.ops_listen.map(|address| address.port()), Some(0), "it reads its own metrics");
+    assert_eq!(config.log, "warn");
     assert_eq!((config.quotas.mint, config.quotas.client), (None, None), "all its readers come from one address");
     assert_eq!(config.admin_key.as_ref(), Some(&demo.admin_key));
     drop(demo);
@@ -63,10 +66,11 @@ fn a_demo_keeps_its_store_to_itself_and_quiet() {
 async fn readers_vote_until_each_vote_is_answered() {
     let asked = Arc::default();
     let address = stand_in(Arc::clone(&asked)).await;
+    let addresses = Addresses { listen: address, ops_listen: Some(address) };
     let mut demo = Demo::prepare(&mut Config::default(), 20).unwrap();
     demo.pace = Pace { at_once: 1, think: Duration::ZERO, retry_after: Duration::ZERO };
     let mut printed = Vec::new();
-    demo.run(address, &mut printed).await.unwrap();
+    demo.run(addresses, &mut printed, std::future::ready(())).await.unwrap();
     let printed = String::from_utf8(printed).unwrap();
 
     assert!(printed.contains("هل تتوقع حل مجلس الأمة ؟\n  نعم / لا\n"), "{printed}");
@@ -74,8 +78,13 @@ async fn readers_vote_until_each_vote_is_answered() {
         printed
             .contains(&format!("curl -s http://{address}/v1/polls/the-poll/votes -H \"Authorization: Voter $VOTER\""))
     );
-    assert!(printed.contains("20 of 20 readers have voted; the tally: 20 ballots, نعم 0, لا 20\n"), "{printed}");
-    assert!(printed.ends_with("Every reader has voted.\n"), "{printed}");
+    assert!(
+        printed.contains("20 of 20 readers have voted; the tally: 20 ballots, نعم 0, لا 20; 3 live streams"),
+        "{printed}"
+    );
+    assert!(printed.contains("Every reader has voted.\n"), "{printed}");
+    assert!(printed.starts_with(&format!("Open http://{address}/demo ")), "{printed}");
+    assert!(demo.pages().article.get().is_some_and(|page| page.contains("data-sawt-poll=\"the-poll\"")));
     let asked = asked.lock().unwrap();
     let bearer = format!("authorization: Bearer {}", demo.admin_key.expose());
     assert!(asked.iter().any(|request| request.starts_with("POST /v1/polls ") && request.contains(&bearer)));
@@ -88,5 +97,7 @@ async fn readers_vote_until_each_vote_is_answered() {
 async fn a_replica_that_is_not_there_ends_the_demo() {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let demo = Demo::prepare(&mut Config::default(), 0).unwrap();
-    assert!(matches!(demo.run(address, &mut Vec::new()).await, Err(DemoError::Io(_))));
+    let addresses = Addresses { listen: address, ops_listen: None };
+    let outcome = demo.run(addresses, &mut Vec::new(), std::future::pending()).await;
+    assert!(matches!(outcome, Err(DemoError::Io(_))));
 }

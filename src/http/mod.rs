@@ -15,7 +15,7 @@
 //! - [`limits`]: which quotas a request counts in.
 //! - [`body`], [`query`], [`conditional`]: reading requests; [`unread`]: what nobody read of them.
 //! - [`voters`], [`votes`], [`results`], [`exports`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`],
-//!   [`contract`]: the resources.
+//!   [`contract`]: the resources; and [`demo`], which only a demo serves.
 
 mod auth;
 mod body;
@@ -23,6 +23,7 @@ pub mod client;
 mod conditional;
 mod contract;
 mod cors;
+mod demo;
 mod exports;
 mod health;
 mod keys;
@@ -44,6 +45,7 @@ use std::str::FromStr;
 
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard, http::Method, web};
 
+pub use demo::DemoPages;
 pub use exports::Turns;
 pub use observe::Observe;
 pub use worker::{Phase, Readiness, Shared, Worker};
@@ -77,12 +79,29 @@ fn routes() -> Vec<Route> {
     ]
 }
 
+/// What a demo serves besides.
+fn demo_routes() -> Vec<Route> {
+    vec![
+        at("/").get(demo::home).unlimited(),
+        at("/demo").get(demo::article).unlimited(),
+        at("/demo/article.css").get(demo::style).unlimited(),
+        at("/demo/article.js").get(demo::script).unlimited(),
+    ]
+}
+
 /// Puts every route in an application. The application must be wrapped in [`Observe`] and hold a `web::Data<Worker>`.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     for route in routes() {
         route.register(cfg);
     }
     cfg.default_service(web::to(unknown_path));
+}
+
+/// Puts the routes in that a demo serves besides.
+pub fn configure_demo(cfg: &mut web::ServiceConfig) {
+    for route in demo_routes() {
+        route.register(cfg);
+    }
 }
 
 /// Every path of the route table with its methods, for whoever compares it with the contract.

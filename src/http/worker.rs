@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
-    http::{Turns, client::ClientRule, problem::Problem},
+    http::{DemoPages, Turns, client::ClientRule, problem::Problem},
     live::{Hub, Known, KnownPolls, Snapshot},
     poll::{PollId, State},
     quota::Quotas,
@@ -53,6 +53,8 @@ pub struct Shared {
     pub public_url: Option<String>,
     /// Turns at reading timelines.
     pub turns: Turns,
+    /// What a demo serves besides; nothing, unless this is one.
+    pub demo_pages: Option<Arc<DemoPages>>,
     /// Whether requests should come here.
     pub readiness: Readiness,
 }

@@ -201,6 +201,18 @@ async fn the_demo_serves_the_seed_poll_and_prints_what_to_try() {
     let poll = client.get(&format!("/v1/polls/{id}")).send().await.is(200);
     assert_eq!(poll["question"], "هل تتوقع حل مجلس الأمة ؟");
     client.new_voter().await.vote(id, &["yes"]).await.is(201);
+
+    assert!(printed.starts_with(&format!("Open http://{}/demo ", demo.address())), "{printed}");
+    let home = client.get("/").undocumented().send().await;
+    assert_eq!((home.status, home.header("location").as_deref()), (303, Some("/demo")), "{home}");
+    let article = client.get("/demo").undocumented().send().await;
+    assert_eq!(article.status, 200, "{article}");
+    let snippet = format!("<script async src=\"/embed.js\" data-sawt-poll=\"{id}\"></script>");
+    assert!(String::from_utf8_lossy(&article.body).contains(&snippet), "{article}");
+    for file in ["/demo/article.css", "/demo/article.js"] {
+        assert_eq!(client.get(file).undocumented().send().await.status, 200, "{file}");
+    }
+    demo.printed(|line| line.starts_with("the tally: 1 ballots, نعم 1, لا 0"));
 }
 
 lone_rules![

@@ -102,7 +102,9 @@ async fn deep_nesting_is_refused(service: &Service) {
 }
 
 async fn an_unknown_address_is_not_found(service: &Service) {
-    for path in ["/", "/v1", "/v2/polls", "/v1/polls/", "/v1/polls/a/b/c", "/admin", "/v1/voters/1", "/%00", "/..%2f"] {
+    for path in
+        ["/", "/v1", "/v2/polls", "/v1/polls/", "/v1/polls/a/b/c", "/admin", "/v1/voters/1", "/%00", "/..%2f", "/demo"]
+    {
         service.client().get(path).undocumented().send().await.refused(404, "not-found");
     }
 }
