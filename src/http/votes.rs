@@ -66,7 +66,7 @@ pub(super) struct Cast {
     /// When it was counted. What a voter chose is on record; when, is not.
     at: Option<Timestamp>,
     /// The tally with it, if the voter may see that.
-    shown: Option<Arc<Snapshot>>,
+    pub(super) shown: Option<Arc<Snapshot>>,
 }
 
 /// What became of a ballot that was not refused.
