@@ -1,15 +1,9 @@
-//! Caching and conditional requests (RFC 9110, section 13): what may be kept, for how long, and what has changed.
+//! Conditional requests (RFC 9110, section 13): what has changed since somebody last asked.
 
 use actix_web::http::header::{self, HeaderMap};
 
 use super::problem::{Code, Problem};
 use crate::poll::Revision;
-
-/// What everyone sees alike. Two seconds in browsers and five in shared caches bound how old a tally on a page is; a
-/// cache may serve it longer while it fetches a new one, and much longer while this service can't be reached.
-pub(super) const PUBLIC: &str = "public, max-age=2, s-maxage=5, stale-while-revalidate=30, stale-if-error=300";
-/// What depends on who asks.
-pub(super) const PRIVATE: &str = "private, no-store";
 
 /// Whether `If-None-Match` names this tag, so that its holder needs no body.
 pub(super) fn is_current(headers: &HeaderMap, etag: &str) -> bool {

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Worker, auth, body, conditional, id_in_path,
+    Worker, auth, body, caching, id_in_path,
     problem::{Code, Problem},
     query::{self, Query},
 };
@@ -40,7 +40,7 @@ pub(super) async fn create(
     let NewKey { key, text } = NewKey::generate(site, scopes, name.map(|name| name.to_string()), now);
     worker.store.add_key(&key).await?;
     Ok(HttpResponse::Created()
-        .insert_header((header::CACHE_CONTROL, conditional::PRIVATE))
+        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
         .insert_header((header::LOCATION, format!("/v1/keys/{}", key.id)))
         .json(KeyJson::of(&key, Some(&text))))
 }
@@ -54,7 +54,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let keys = worker.store.keys(&site).await?;
     let items = keys.iter().map(|key| KeyJson::of(key, None)).collect();
     Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, conditional::PRIVATE))
+        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
         .json(Keys { items, next_cursor: None }))
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn revoke(req: HttpRequest, worker: web::Data<Worker>) -> Resul
     if !worker.store.revoke_key(&key.id).await? {
         return Err(missing());
     }
-    Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, conditional::PRIVATE)).finish())
+    Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
 }
 
 /// The id of a site in a body or a query.

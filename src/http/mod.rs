@@ -14,17 +14,18 @@
 //!   [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in.
 //! - [`body`], [`query`], [`conditional`]: reading requests; [`unread`]: what nobody read of them.
+//! - [`caching`]: who may keep an answer, and for how long.
 //! - [`voters`], [`votes`], [`results`], [`exports`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`],
-//!   [`contract`]: the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
+//!   [`contract`]: the resources; and [`demo`], which only a demo serves.
 
 mod auth;
 mod body;
+mod caching;
 pub mod client;
 mod conditional;
 mod contract;
 mod cors;
 mod demo;
-mod embed;
 mod exports;
 mod health;
 mod keys;
@@ -52,7 +53,7 @@ pub use observe::Observe;
 pub use worker::{Phase, Readiness, Shared, Worker};
 
 use cors::Callers;
-use limits::{Limits, Minting};
+use limits::Limits;
 use problem::{Code, Problem};
 
 /// The one route table. The router tries its lines in order, so what is asked most comes first.
@@ -73,11 +74,6 @@ fn routes() -> Vec<Route> {
         at("/v1/sites/{site}").get(sites::read).put(sites::put),
         at("/v1/keys").get(keys::list).post(keys::create),
         at("/v1/keys/{key}").delete(keys::revoke),
-        at("/embed.js").get(embed::loader).unlimited().for_any_page(),
-        at("/embed/manifest.json").get(embed::manifest).unlimited().for_any_page(),
-        at("/embed/assets/{file}").get(embed::file).unlimited().for_any_page(),
-        at("/embed/{poll}").get(embed::page).for_people().for_any_page(),
-        at("/embed/{poll}/form").get(embed::form).post(embed::vote).bringing_voters().for_people(),
         at("/oembed").get(oembed::read).for_any_page(),
         at("/livez").get(health::live).unlimited(),
         at("/readyz").get(health::ready).unlimited(),
@@ -131,8 +127,6 @@ struct Pattern {
     callers: Callers,
     /// The methods that pages of other origins may use.
     page_methods: Vec<&'static str>,
-    /// Whether answers are for people: refusals too are pages then.
-    is_page: bool,
 }
 
 impl Pattern {
@@ -143,7 +137,7 @@ impl Pattern {
 }
 
 fn at(path: &'static str) -> Route {
-    let pattern = Pattern { path, callers: Callers::Programs, page_methods: Vec::new(), is_page: false };
+    let pattern = Pattern { path, callers: Callers::Programs, page_methods: Vec::new() };
     Route { methods: Vec::new(), pattern, resource: web::resource(path), limits: Some(Limits::default()) }
 }
 
@@ -196,19 +190,7 @@ impl Route {
     }
 
     fn making_voters(mut self) -> Self {
-        self.limits = Some(Limits { minting: Some(Minting::Post) });
-        self
-    }
-
-    /// Says that a page here has a new voter's token in it.
-    fn bringing_voters(mut self) -> Self {
-        self.limits = Some(Limits { minting: Some(Minting::Get) });
-        self
-    }
-
-    /// Says that refusals are pages, as answers are.
-    fn for_people(mut self) -> Self {
-        self.pattern.is_page = true;
+        self.limits = Some(Limits { makes_voters: true });
         self
     }
 

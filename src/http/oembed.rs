@@ -14,7 +14,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
 
 use super::{
-    Worker, origin,
+    Worker, caching, conditional, origin,
     problem::{Code, Problem},
     query::{self, Query},
 };
@@ -71,7 +71,12 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         width,
         height,
     };
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, CACHE_CONTROL)).json(rich))
+    let etag = format!("\"{}-{width}-{height}\"", poll.revision);
+    let is_current = conditional::is_current(req.headers(), &etag);
+    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((header::CACHE_CONTROL, CACHE_CONTROL)).insert_header((header::ETAG, etag));
+    caching::name(&mut response, [poll]);
+    Ok(if is_current { response.finish() } else { response.json(rich) })
 }
 
 /// The poll whose page has this path; what follows the path is the page's own business.

@@ -12,7 +12,9 @@ use actix_web::{
 };
 
 use super::{
-    Worker, auth, conditional,
+    Worker, auth,
+    caching::{self, Caching},
+    conditional,
     exports::{self, Form},
     poll_in_path,
     problem::{Code, Problem},
@@ -41,16 +43,15 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 ///
 /// # Errors
 /// `not-found`; `results-hidden`; what finding out who asks failed with.
-pub(super) async fn shown(
-    worker: &Worker,
-    req: &HttpRequest,
-    id: PollId,
-) -> Result<(Arc<Snapshot>, &'static str), Problem> {
+pub(super) async fn shown(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<(Arc<Snapshot>, Caching), Problem> {
     match see(worker, req, id, version_seen(req.headers(), 0)).await? {
         Seen::Missing => Err(Problem::no_poll()),
         Seen::Hidden(policy) => Err(Problem::new(Code::ResultsHidden, hidden_because(policy))),
-        Seen::Private(snapshot) => Ok((snapshot, conditional::PRIVATE)),
-        Seen::Public(snapshot) => Ok((snapshot, conditional::PUBLIC)),
+        Seen::Private(snapshot) => Ok((snapshot, Caching::Private)),
+        Seen::Public(snapshot) => {
+            let caching = Caching::of_tally(&snapshot, worker.shared.clock.now());
+            Ok((snapshot, caching))
+        }
     }
 }
 
@@ -60,7 +61,8 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
     let polls = polls.ok_or_else(|| query::refused("polls", POLLS_RULE))?;
     let mut body = String::with_capacity(32 + 512 * polls.len());
     body.push_str("{\"results\":[");
-    let (mut caching, mut tags) = (conditional::PUBLIC, blake3::Hasher::new());
+    let (mut caching, mut tags) = (Caching::Final, blake3::Hasher::new());
+    let (now, mut shown) = (worker.shared.clock.now(), Vec::with_capacity(polls.len()));
     let mut versions = String::new();
     for (place, id) in polls.into_iter().enumerate() {
         if place > 0 {
@@ -77,13 +79,17 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
             Seen::Missing => write_absence(&mut body, id, Code::NotFound),
             Seen::Hidden(_) => write_absence(&mut body, id, Code::ResultsHidden),
         }
-        if !matches!(seen, Seen::Public(_)) {
-            caching = conditional::PRIVATE;
+        match seen {
+            Seen::Public(snapshot) => {
+                caching = caching.and(Caching::of_tally(&snapshot, now));
+                shown.push(snapshot);
+            }
+            Seen::Private(_) | Seen::Missing | Seen::Hidden(_) => caching = Caching::Private,
         }
     }
     body.push_str("]}");
     let mut response = HttpResponse::Ok();
-    if caching == conditional::PUBLIC {
+    if caching.is_public() {
         // The tag of several tallies is their versions and a hash of the tags of each.
         let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *tags.finalize().as_bytes();
         let etag = format!("\"{versions}-{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
@@ -92,8 +98,9 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
             body.clear();
         }
         response.insert_header((header::ETAG, etag));
+        caching::name(&mut response, shown.iter().map(|snapshot| &*snapshot.poll));
     }
-    response.insert_header((header::CACHE_CONTROL, caching));
+    response.insert_header((header::CACHE_CONTROL, caching.header()));
     if body.is_empty() {
         return Ok(response.finish());
     }
@@ -110,7 +117,7 @@ pub(super) fn shown_to_voters(policy: ResultsPolicy, state: State) -> bool {
 }
 
 /// Whether everyone does.
-pub(super) fn shown_to_all(policy: ResultsPolicy, state: State) -> bool {
+fn shown_to_all(policy: ResultsPolicy, state: State) -> bool {
     match policy {
         ResultsPolicy::Always => true,
         ResultsPolicy::AfterVote | ResultsPolicy::AfterClose => state == State::Closed,
@@ -172,12 +179,15 @@ async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<u64>) 
     }
 }
 
-fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: &'static str) -> Result<HttpResponse, Problem> {
+fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: Caching) -> Result<HttpResponse, Problem> {
     let etag = HeaderValue::from_maybe_shared(snapshot.etag().clone()).map_err(Problem::internal)?;
     let is_current = conditional::is_current(req.headers(), etag.to_str().unwrap_or_default());
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static(caching)));
+    response.insert_header((header::CACHE_CONTROL, caching.header()));
     response.insert_header((header::ETAG, etag));
+    if caching.is_public() {
+        caching::name_tally(&mut response, snapshot);
+    }
     response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
     if is_current {
         return Ok(response.finish());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Worker,
     auth::{self, Publisher},
-    body, conditional, id_in_path,
+    body, caching, id_in_path,
     problem::{Code, FieldError, Problem},
 };
 use crate::{
@@ -34,7 +34,7 @@ pub(super) async fn put(
     let (site, is_new) = worker.store.put_site(&id, origins).await?;
     worker.shared.polls.forget_site(&id);
     let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(response.insert_header((header::CACHE_CONTROL, conditional::PRIVATE)).json(SiteJson::of(&site)))
+    Ok(response.insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
 }
 
 /// `GET /v1/sites/{site}`, for the admin key and the site's own.
@@ -46,7 +46,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         return Err(auth::other_site());
     }
     let site = worker.store.site(&id).await?.ok_or_else(missing)?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, conditional::PRIVATE)).json(SiteJson::of(&site)))
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
 
-use super::{Worker, auth, body, conditional, observe::note_outcome, problem::Problem};
+use super::{Worker, auth, body, caching, observe::note_outcome, problem::Problem};
 use crate::{poll::Timestamp, voter::LIFETIME_SECS};
 
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ pub(super) async fn mint(
     let mut response = if known.is_some() { HttpResponse::Ok() } else { HttpResponse::Created() };
     let (token, voter) =
         known.map_or_else(|| shared.token_keys.mint(now), |(voter, _)| shared.token_keys.sign(voter.id, now));
-    response.insert_header((header::CACHE_CONTROL, conditional::PRIVATE));
+    response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
     response.insert_header((header::SET_COOKIE, cookie(&token)));
     Ok(response.json(Voter { voter: &token, expires_at: voter.expires_at }))
 }

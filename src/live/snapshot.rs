@@ -19,11 +19,12 @@ pub struct Snapshot {
     pub poll: Arc<Poll>,
     json: OnceLock<Bytes>,
     etag: OnceLock<Bytes>,
+    names: OnceLock<(Bytes, Bytes)>,
 }
 
 impl Snapshot {
     pub(super) fn new(tally: Tally, poll: Arc<Poll>) -> Self {
-        Self { tally, poll, json: OnceLock::new(), etag: OnceLock::new() }
+        Self { tally, poll, json: OnceLock::new(), etag: OnceLock::new(), names: OnceLock::new() }
     }
 
     /// The tally as readers get it.
@@ -46,6 +47,14 @@ impl Snapshot {
         self.etag.get_or_init(|| {
             let Self { tally, poll, .. } = self;
             format!("\"{}-{}-{}\"", tally.version, poll.revision, tally.state.as_str()).into()
+        })
+    }
+
+    /// What caches may be asked to forget it by: its poll and its site, with a blank between them and with a comma.
+    pub fn names(&self) -> &(Bytes, Bytes) {
+        self.names.get_or_init(|| {
+            let [poll, site] = [format!("poll-{}", self.poll.id), format!("site-{}", self.poll.site)];
+            (format!("{poll} {site}").into(), format!("{poll},{site}").into())
         })
     }
 

@@ -20,6 +20,7 @@
 
 mod api;
 mod backends;
+mod caches;
 mod client;
 mod closing;
 mod contract;
@@ -31,6 +32,7 @@ mod live;
 mod long_timelines;
 mod outage;
 mod overload;
+mod proxy;
 mod quota;
 mod registry;
 mod server;

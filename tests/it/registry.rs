@@ -19,7 +19,7 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    closing, crash, crowd, forgetting, hostile, live, long_timelines, outage, overload, quota,
+    caches, closing, crash, crowd, forgetting, hostile, live, long_timelines, outage, overload, quota,
     service::{Service, Services},
     start, stop, store, topology, traces, wild,
 };
@@ -47,6 +47,7 @@ fn rules() -> Vec<Rule> {
         quota::rules(),
         overload::rules(),
         long_timelines::rules(),
+        caches::rules(),
     ]
     .into_iter()
     .flatten()

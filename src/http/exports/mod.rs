@@ -19,7 +19,14 @@ use std::fmt::Write as _;
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web};
 
-use super::{Worker, conditional, poll_in_path, problem::Problem, query::Query, results};
+use super::{
+    Worker,
+    caching::{self, Caching},
+    conditional, poll_in_path,
+    problem::Problem,
+    query::Query,
+    results,
+};
 use crate::{live::Snapshot, poll::Interval};
 use csv::Row;
 use stream::Export;
@@ -32,7 +39,7 @@ pub(super) async fn read_results(req: HttpRequest, worker: web::Data<Worker>) ->
 /// A tally as a table: one line for each option.
 pub(super) async fn results_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<HttpResponse, Problem> {
     let (snapshot, caching) = results::shown(worker, req, poll_in_path(req)?).await?;
-    let mut response = match begin(req, form, caching, &tag(&snapshot, form, None)) {
+    let mut response = match begin(req, &snapshot, form, caching, &tag(&snapshot, form, None)) {
         Begun::Current(answer) => return Ok(answer),
         Begun::Changed(response) => response,
     };
@@ -55,7 +62,7 @@ async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<H
     let parse = |text: &str| text.parse::<Interval>().map_err(str::to_owned);
     let interval = Query::lenient(req.query_string())?.take_parsed("interval", parse)?.unwrap_or(Interval::HOUR);
     let (snapshot, caching) = results::shown(worker, req, id).await?;
-    let mut response = match begin(req, form, caching, &tag(&snapshot, form, Some(interval))) {
+    let mut response = match begin(req, &snapshot, form, caching, &tag(&snapshot, form, Some(interval))) {
         Begun::Current(answer) => return Ok(answer),
         Begun::Changed(response) => response,
     };
@@ -74,10 +81,13 @@ enum Begun {
     Changed(HttpResponseBuilder),
 }
 
-fn begin(req: &HttpRequest, form: Form, caching: &'static str, etag: &str) -> Begun {
+fn begin(req: &HttpRequest, snapshot: &Snapshot, form: Form, caching: Caching, etag: &str) -> Begun {
     let is_current = conditional::is_current(req.headers(), etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
+    response.insert_header((header::CACHE_CONTROL, caching.header())).insert_header((header::ETAG, etag));
+    if caching.is_public() {
+        caching::name_tally(&mut response, snapshot);
+    }
     match form {
         // Here one address has two forms.
         Form::Json | Form::Csv => _ = response.insert_header((header::VARY, "Accept")),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     super::{
-        Worker, auth, conditional,
+        Worker, auth, caching,
         keys::{parse_site, require_site},
         problem::Problem,
         query::Query,
@@ -43,7 +43,7 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
     let page = Page { site, state, limit: limit.unwrap_or(DEFAULT_LIMIT) };
     let (polls, next) = page.read(&worker, cursor).await?;
     let mut response = HttpResponse::Ok();
-    response.insert_header((header::CACHE_CONTROL, conditional::PRIVATE));
+    response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
     let next_cursor = next.map(cursor_after);
     if let Some(cursor) = &next_cursor {
         response.insert_header((header::LINK, page.link(cursor)));

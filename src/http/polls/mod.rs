@@ -14,7 +14,9 @@ pub(super) use writes::{close, create, delete, edit, open};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
 use super::{
-    Worker, auth, conditional, poll_in_path,
+    Worker, auth,
+    caching::{self, Caching},
+    conditional, poll_in_path,
     problem::{Code, Problem},
 };
 use crate::{
@@ -30,11 +32,11 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     if let Some(publisher) = auth::publisher_if_any(&req, &worker).await? {
         let poll = worker.store.poll(id).await?.ok_or_else(Problem::no_poll)?;
         if publisher.may(Scope::PollsRead, &poll.site) {
-            return Ok(answer(&req, &poll, now, conditional::PRIVATE));
+            return Ok(answer(&req, &poll, now, Caching::Private));
         }
     }
     let known = worker.published(id).await?;
-    Ok(answer(&req, &known.poll, now, conditional::PUBLIC))
+    Ok(answer(&req, &known.poll, now, Caching::of_poll(&known.poll, now)))
 }
 
 /// The poll is in a state in which what was asked can't be done; its schedule says what to wait for, if anything.
@@ -46,12 +48,15 @@ pub(super) fn not_open(poll: &Poll, state: State) -> Problem {
         .with_member("closes_at", when(poll.schedule.closes_at))
 }
 
-fn answer(req: &HttpRequest, poll: &Poll, now: Timestamp, caching: &'static str) -> HttpResponse {
+fn answer(req: &HttpRequest, poll: &Poll, now: Timestamp, caching: Caching) -> HttpResponse {
     let state = poll.state_at(now);
     let etag = etag(poll, state);
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
+    response.insert_header((header::CACHE_CONTROL, caching.header())).insert_header((header::ETAG, etag));
+    if caching.is_public() {
+        caching::name(&mut response, [poll]);
+    }
     if is_current { response.finish() } else { response.json(json::PollJson::of(poll, state)) }
 }
 

@@ -6,7 +6,7 @@ use super::{
     super::{
         Worker,
         auth::{self, Publisher},
-        body, conditional,
+        body, caching, conditional,
         keys::parse_site,
         observe::note_outcome,
         poll_in_path,
@@ -149,7 +149,7 @@ pub(in super::super) async fn delete(req: HttpRequest, worker: web::Data<Worker>
         return Err(Problem::no_poll());
     }
     note_outcome(&req, "deleted");
-    Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, conditional::PRIVATE)).finish())
+    Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
 }
 
 /// A poll of the publisher's own, as the store has it.
@@ -200,7 +200,7 @@ async fn move_state(
 
 fn answer(mut response: HttpResponseBuilder, poll: &Poll, now: Timestamp) -> HttpResponse {
     let state = poll.state_at(now);
-    response.insert_header((header::CACHE_CONTROL, conditional::PRIVATE));
+    response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
     response.insert_header((header::ETAG, etag(poll, state))).json(PollJson::of(poll, state))
 }
 

@@ -1,6 +1,5 @@
 //! The API, resource by resource: each rule once, on every store.
 
-mod embed;
 mod exports;
 mod keys;
 mod oembed;
@@ -26,7 +25,6 @@ pub(crate) fn rules() -> Vec<Rule> {
         sites::rules(),
         keys::rules(),
         pages::rules(),
-        embed::rules(),
         oembed::rules(),
         requests::rules(),
         operators::rules(),

@@ -21,6 +21,10 @@ async fn a_polls_address_is_answered_with_a_frame_of_its_page(service: &Service)
         for rest in ["", "&format=json", "&format=json&maxwidth=640"] {
             let answer = ask(service, &url, rest).await;
             assert!(answer.header("cache-control").is_some_and(|value| value.starts_with("public")), "{answer}");
+            assert!(answer.header("surrogate-key").is_some_and(|value| value.contains(&poll)), "{answer}");
+            let etag = answer.header("etag").expect("it has a tag");
+            let held = service.client().get(&format!("/oembed?url={url}{rest}")).header("if-none-match", &etag);
+            held.send().await.is(304);
             let told = answer.is(200);
             assert_eq!((&told["type"], &told["version"]), (&json!("rich"), &json!("1.0")));
             assert_eq!(told["title"], "هل تتوقع حل مجلس الأمة ؟");

@@ -34,6 +34,8 @@ async fn the_contract_is_served_as_it_is_written(service: &Service) {
     let written = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml")).unwrap();
     assert_eq!(answer.status, 200, "{answer}");
     assert!(answer.body == written, "the document served is not the one in the repository");
+    let etag = answer.header("etag").expect("it has a tag");
+    service.client().get("/openapi.yaml").header("if-none-match", &etag).send().await.is(304);
 }
 
 async fn the_contract_knows_every_route_and_no_other(_service: &Service) {

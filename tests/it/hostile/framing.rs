@@ -1,8 +1,8 @@
 //! Requests whose end is a matter of opinion. Where a proxy and a server disagree, what one takes for a body is a
 //! request to the other: answered to somebody else, or past every check the proxy makes (CVE-2025-55315 and its kin).
 
-use super::{RawAnswer, answers, probe, proxies::Proxy, read_to_end, say};
-use crate::{backends::Backend, registry::service_rules, server::Replica, service::Service};
+use super::{RawAnswer, answers, probe, read_to_end, say};
+use crate::{backends::Backend, proxy::Proxy, registry::service_rules, server::Replica, service::Service};
 
 /// What is hidden in every body below.
 const HIDDEN: &str = "hidden-request";

@@ -1,101 +1,12 @@
 //! nginx and HAProxy as Debian has them, in front of a replica: what they pass on, and what reaches the client.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::net::SocketAddr;
 
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use super::{answers, read_to_end};
-use crate::{
-    backends::{Backend, Process, free_port, wait_until},
-    client::Client,
-    registry::service_rules,
-    service::Service,
-};
-
-/// A proxy that is up. Killed when dropped.
-pub(super) struct Proxy {
-    _process: Process,
-    address: SocketAddr,
-    _directory: TempDir,
-}
-
-impl Proxy {
-    /// nginx, keeping connections to the replica; whether it reads a body to its end before it passes it on.
-    pub(super) fn nginx(replica: SocketAddr, is_buffering: bool) -> Self {
-        let buffering = if is_buffering { "on" } else { "off" };
-        Self::start("nginx", "nginx-light", |directory, port| {
-            let configuration = format!(
-                "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
-                events {{ worker_connections 512; }}
-                http {{
-                    access_log off;
-                    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-                    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-                    upstream sawt {{ server {replica}; keepalive 8; }}
-                    server {{
-                        listen 127.0.0.1:{port};
-                        location / {{
-                            proxy_pass http://sawt; proxy_http_version 1.1; proxy_set_header Connection \"\";
-                            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-                            proxy_request_buffering {buffering};
-                        }}
-                    }}
-                }}"
-            );
-            write(directory, "nginx.conf", &configuration);
-            let mut command = Command::new("nginx");
-            command.arg("-p").arg(directory).args(["-e", "stderr", "-c", "nginx.conf"]);
-            command
-        })
-    }
-
-    /// HAProxy, keeping connections to the replica.
-    pub(super) fn haproxy(replica: SocketAddr) -> Self {
-        Self::start("haproxy", "haproxy", |directory, port| {
-            let configuration = format!(
-                "global\n    maxconn 512\n\
-                defaults\n    mode http\n    http-reuse always\n    timeout connect 5s\n    timeout client 60s\n    \
-                timeout server 60s\n    timeout http-request 20s\n\
-                frontend readers\n    bind 127.0.0.1:{port}\n    http-request set-header X-Forwarded-For %[src]\n    \
-                default_backend replica\n\
-                backend replica\n    server sawt {replica}\n"
-            );
-            write(directory, "haproxy.cfg", &configuration);
-            let mut command = Command::new("haproxy");
-            command.args(["-db", "-f"]).arg(directory.join("haproxy.cfg"));
-            command
-        })
-    }
-
-    fn start(program: &str, package: &str, configure: impl Fn(&Path, u16) -> Command) -> Self {
-        let directory = TempDir::new().expect("a temporary directory can be made");
-        let port = free_port();
-        let mut command = configure(directory.path(), port);
-        let mut process = Process::spawn(command.stdout(Stdio::null()).stderr(Stdio::null()))
-            .unwrap_or_else(|error| panic!("{program}: {error}; install it with `apt-get install {package}`"));
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        wait_until("the proxy listens", || {
-            assert!(!process.has_exited(), "{program} ended instead of listening");
-            std::net::TcpStream::connect(address).ok()
-        });
-        Self { _process: process, address, _directory: directory }
-    }
-
-    /// Where clients reach it.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-fn write(directory: &Path, name: &str, text: &str) {
-    std::fs::write(directory.join(name), text).expect("the configuration can be written");
-}
+use crate::{backends::Backend, client::Client, proxy::Proxy, registry::service_rules, service::Service};
 
 fn every_proxy(replica: SocketAddr) -> [(&'static str, Proxy); 3] {
     [

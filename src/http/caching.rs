@@ -1,0 +1,216 @@
+//! What caches are told: who may keep an answer, for how long, and by which names it can be called back.
+//!
+//! - **What everyone sees alike** is kept for two seconds by browsers and for five by shared caches: so old may a tally
+//!   on a page be. A shared cache may show it for half a minute more while it fetches the next one, so that readers
+//!   don't wait for that and only one of them costs a request, and for five minutes while this service can't be reached.
+//! - **Closed is final**: nothing but its deletion changes a closed poll, so it is kept for a minute by browsers and for
+//!   five by shared caches. Those can be told of a deletion by the names below; browsers can't, hence the minute.
+//! - **Nothing is kept across a moment known beforehand.** What is sent before a poll opens or closes runs out when it
+//!   does, to the second, and is not shown any longer while the next one is fetched. It is kept for a second at the
+//!   least: were it not to be kept at all, every reader of a poll that closes would be sent here at that very moment.
+//! - **What depends on who asks** is nobody else's, and kept by nobody.
+//!
+//! Every answer that may be shared names its poll and site, in the two ways caches know: `Surrogate-Key` (Fastly,
+//! Varnish) and `Cache-Tag` (Cloudflare, Akamai, Bunny). Nobody here calls anything back; whoever runs a cache can.
+
+use actix_web::{
+    HttpResponseBuilder,
+    http::header::{HeaderName, HeaderValue},
+};
+
+use crate::{
+    live::Snapshot,
+    poll::{Phase, Poll, State, Timestamp},
+};
+
+/// What depends on who asks.
+pub(super) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+
+const OPEN: HeaderValue =
+    HeaderValue::from_static("public, max-age=2, s-maxage=5, stale-while-revalidate=30, stale-if-error=300");
+const FINAL: HeaderValue =
+    HeaderValue::from_static("public, max-age=60, s-maxage=300, stale-while-revalidate=60, stale-if-error=86400");
+
+const BROWSER_SECS: u64 = 2;
+const SHARED_SECS: u64 = 5;
+const MEANWHILE_SECS: u64 = 30;
+
+/// How long after the clock closed a poll its definition is taken for final: whoever decides that is the store, by its
+/// own clock.
+const SETTLED_MILLIS: i64 = 60_000;
+
+const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
+const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+
+/// Who may keep an answer, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caching {
+    /// Nobody.
+    Private,
+    /// Everyone, for a while, but for so many seconds at most.
+    Shared { secs_left: u64 },
+    /// Everyone, for longer.
+    Final,
+}
+
+impl Caching {
+    /// For a tally that everyone sees.
+    pub(super) fn of_tally(snapshot: &Snapshot, now: Timestamp) -> Self {
+        match snapshot.tally.state {
+            State::Closed => Self::Final,
+            State::Draft | State::Scheduled | State::Open => Self::until_it_moves(&snapshot.poll, now),
+        }
+    }
+
+    /// For a poll that everyone sees.
+    pub(super) fn of_poll(poll: &Poll, now: Timestamp) -> Self {
+        let settled = Timestamp::from_millis(now.as_millis() - SETTLED_MILLIS);
+        match poll.schedule.phase {
+            Phase::Closed => Self::Final,
+            Phase::Live if poll.state_at(settled) == State::Closed => Self::Final,
+            Phase::Draft | Phase::Live => Self::until_it_moves(poll, now),
+        }
+    }
+
+    /// For an answer that holds both.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Private, _) | (_, Self::Private) => Self::Private,
+            (Self::Final, kept) | (kept, Self::Final) => kept,
+            (Self::Shared { secs_left: one }, Self::Shared { secs_left: two }) => {
+                Self::Shared { secs_left: one.min(two) }
+            }
+        }
+    }
+
+    /// Whether whoever passes the answer on may keep it.
+    pub(super) fn is_public(self) -> bool {
+        self != Self::Private
+    }
+
+    /// As `Cache-Control` says it (RFC 9111, RFC 5861).
+    pub(super) fn header(self) -> HeaderValue {
+        match self {
+            Self::Private => PRIVATE,
+            Self::Final => FINAL,
+            Self::Shared { secs_left } if secs_left >= SHARED_SECS + MEANWHILE_SECS => OPEN,
+            Self::Shared { secs_left } => {
+                let shared = secs_left.clamp(1, SHARED_SECS);
+                let (browser, meanwhile) = (shared.min(BROWSER_SECS), secs_left.saturating_sub(shared));
+                let text = format!(
+                    "public, max-age={browser}, s-maxage={shared}, stale-while-revalidate={meanwhile}, \
+                     stale-if-error=300"
+                );
+                // Such a text is always a header's value.
+                HeaderValue::try_from(text).unwrap_or(PRIVATE)
+            }
+        }
+    }
+
+    /// The next moment the poll opens or closes by the clock bounds what is said before it. One that has passed, and
+    /// the poll does not show it yet, is about to.
+    fn until_it_moves(poll: &Poll, now: Timestamp) -> Self {
+        let schedule = &poll.schedule;
+        let opens_at = schedule.opens_at.filter(|opens_at| *opens_at > now);
+        let next = opens_at.or(schedule.closes_at);
+        let millis_left = next.map_or(i64::MAX, |next| next.as_millis() - now.as_millis());
+        Self::Shared { secs_left: u64::try_from(millis_left / 1_000).unwrap_or(0) }
+    }
+}
+
+/// Names the polls an answer is about, and their sites.
+pub(super) fn name<'a>(response: &mut HttpResponseBuilder, polls: impl IntoIterator<Item = &'a Poll>) {
+    let mut names: Vec<String> = Vec::new();
+    for poll in polls {
+        names.push(format!("poll-{}", poll.id));
+        let site = format!("site-{}", poll.site);
+        if !names.contains(&site) {
+            names.push(site);
+        }
+    }
+    response.insert_header((SURROGATE_KEY, names.join(" "))).insert_header((CACHE_TAG, names.join(",")));
+}
+
+/// The same for one tally, without writing it each time.
+pub(super) fn name_tally(response: &mut HttpResponseBuilder, snapshot: &Snapshot) {
+    let (key, tag) = snapshot.names();
+    for (name, text) in [(SURROGATE_KEY, key), (CACHE_TAG, tag)] {
+        if let Ok(value) = HeaderValue::from_maybe_shared(text.clone()) {
+            response.insert_header((name, value));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{DigestKey, NewOption, NewPoll, PollId, SiteId};
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_millis(secs * 1_000)
+    }
+
+    fn poll(opens_at: Option<i64>, closes_at: Option<i64>) -> Poll {
+        let option = |label: &str| NewOption { id: None, label: label.to_owned() };
+        let (opens_at, closes_at) = (opens_at.map(at), closes_at.map(at));
+        let new = NewPoll {
+            question: "؟".to_owned(),
+            options: vec![option("نعم"), option("لا")],
+            opens_at,
+            closes_at,
+            ..NewPoll::default()
+        };
+        new.build(PollId::generate(), SiteId::default(), 1, DigestKey::from_bytes([0; 32]), at(0)).unwrap()
+    }
+
+    fn said(caching: Caching) -> String {
+        caching.header().to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn nothing_is_kept_across_the_moment_a_poll_opens_or_closes() {
+        let usual = "public, max-age=2, s-maxage=5, stale-while-revalidate=30, stale-if-error=300";
+        for (left, expected) in [
+            (1_000, usual),
+            (35, usual),
+            (34, "public, max-age=2, s-maxage=5, stale-while-revalidate=29, stale-if-error=300"),
+            (5, "public, max-age=2, s-maxage=5, stale-while-revalidate=0, stale-if-error=300"),
+            (3, "public, max-age=2, s-maxage=3, stale-while-revalidate=0, stale-if-error=300"),
+            (1, "public, max-age=1, s-maxage=1, stale-while-revalidate=0, stale-if-error=300"),
+            (0, "public, max-age=1, s-maxage=1, stale-while-revalidate=0, stale-if-error=300"),
+            // The store's clock is behind ours.
+            (-2, "public, max-age=1, s-maxage=1, stale-while-revalidate=0, stale-if-error=300"),
+        ] {
+            let closing = poll(None, Some(2_000));
+            assert_eq!(said(Caching::of_poll(&closing, at(2_000 - left))), expected, "closes in {left} s");
+            let opening = poll(Some(2_000), Some(9_000));
+            let expected = if left <= 0 { usual } else { expected };
+            assert_eq!(said(Caching::of_poll(&opening, at(2_000 - left))), expected, "opens in {left} s");
+        }
+        assert_eq!(said(Caching::of_poll(&poll(None, None), at(10))), usual);
+    }
+
+    #[test]
+    fn a_closed_poll_is_kept_longer_once_that_is_certain() {
+        let closed_by_the_clock = poll(None, Some(100));
+        assert_eq!(Caching::of_poll(&closed_by_the_clock, at(159)), Caching::Shared { secs_left: 0 });
+        assert_eq!(Caching::of_poll(&closed_by_the_clock, at(160)), Caching::Final);
+        let closed_by_hand = poll(None, None).closed(at(50)).poll;
+        assert_eq!(Caching::of_poll(&closed_by_hand, at(50)), Caching::Final);
+    }
+
+    #[test]
+    fn an_answer_about_several_is_kept_no_longer_than_any_of_them() {
+        let shared = |secs_left| Caching::Shared { secs_left };
+        for (one, other, both) in [
+            (Caching::Final, Caching::Final, Caching::Final),
+            (Caching::Final, shared(9), shared(9)),
+            (shared(9), shared(3), shared(3)),
+            (shared(3), Caching::Private, Caching::Private),
+            (Caching::Private, Caching::Final, Caching::Private),
+        ] {
+            assert_eq!((one.and(other), other.and(one)), (both, both));
+        }
+        assert!(!Caching::Private.is_public() && Caching::Final.is_public());
+    }
+}

@@ -1,0 +1,239 @@
+//! The service behind a shared cache: nginx with `deploy/nginx.conf`, word for word.
+
+use std::{
+    cell::{Cell, RefCell},
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use sawt::poll::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    backends::Storage,
+    client::{Client, until},
+    crowd::one_crowd_at_a_time,
+    proxy::Proxy,
+    registry::lone_rules,
+    server::{ADMIN_KEY, Replica, Settings},
+    service::{seed_poll, text},
+    wire::{self, Wire},
+};
+
+/// How many readers there are at once.
+const READERS: usize = 1_000;
+
+const RESULTS: &str = "/v1/polls/{poll}/results";
+
+/// A replica with a cache before it.
+struct Fixture {
+    // Before what they stand on.
+    cache: Proxy,
+    replica: Replica,
+    _storage: Storage,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let storage = Storage::file();
+        let replica = Replica::start(&Settings::on(storage.address()));
+        Self { cache: Proxy::caching_nginx(replica.address()), replica, _storage: storage }
+    }
+
+    /// A client of the cache.
+    fn client(&self) -> Client {
+        Client::new(self.cache.address())
+    }
+
+    async fn poll(&self, with: Value) -> String {
+        let admin = self.client().with_key(ADMIN_KEY);
+        text(&admin.post("/v1/polls").json(&seed_poll(with)).send().await.is(201)["id"])
+    }
+
+    /// The moment so many milliseconds from now, by the clock of the replica, which is its store's.
+    async fn moment_in(&self, millis: i64) -> Timestamp {
+        let made = self.client().with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({}))).send().await;
+        let now: Timestamp = text(&made.is(201)["created_at"]).parse().expect("a time");
+        Timestamp::from_millis(now.as_millis() + millis)
+    }
+
+    /// How often the replica was asked for a tally, with this outcome or any.
+    fn asked_for_tallies(&self, outcome: Option<&str>) -> usize {
+        let lines = self.replica.log().lines();
+        let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let is_it = |line: &Value| line["route"] == RESULTS && outcome.is_none_or(|outcome| line["outcome"] == outcome);
+        lines.filter(is_it).count()
+    }
+}
+
+/// A handful of requests for each second that something took.
+fn handful_a_second(begun: Instant) -> usize {
+    5 * usize::try_from(begun.elapsed().as_secs() + 1).expect("seconds")
+}
+
+fn results_of(poll: &str) -> Vec<u8> {
+    wire::request("GET", &format!("/v1/polls/{poll}/results"), "", "")
+}
+
+async fn a_thousand_readers_cost_the_origin_a_handful_of_requests() {
+    let _turn = one_crowd_at_a_time().await;
+    let fixture = Fixture::new();
+    let poll = fixture.poll(json!({})).await;
+    let ask = results_of(&poll);
+    let (begun, readers_left) = (Instant::now(), Cell::new(READERS));
+    let readers = (0..READERS).map(|_| async {
+        let mut reader = Wire::to(fixture.cache.address());
+        let mut newest = 0;
+        for _ in 0..5 {
+            let (status, body) = reader.ask(&ask).await.expect("an answer");
+            let tally: Value = serde_json::from_slice(&body).expect("a tally");
+            assert_eq!((status, &tally["poll"]), (200, &json!(poll)));
+            let version = tally["version"].as_u64().expect("a version");
+            assert!(version >= newest, "the cache went back from {newest} to {version}");
+            newest = version;
+        }
+        readers_left.set(readers_left.get() - 1);
+    });
+    let votes = async {
+        // What is read moves all the time.
+        while readers_left.get() > 0 {
+            fixture.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+        }
+    };
+    tokio::join!(join_all(readers), votes);
+    let (asked, most) = (fixture.asked_for_tallies(None), handful_a_second(begun));
+    assert!((1..=most).contains(&asked), "{asked} requests for {READERS} readers, in {:?}", begun.elapsed());
+}
+
+/// The close of a poll sent every reader to the origin at once: nextcloud/polls #1450, #2582. And nobody may be shown
+/// the tally from before for longer than the headers said.
+async fn the_close_of_a_poll_sends_a_handful_of_its_readers_to_the_origin_and_all_see_it() {
+    let _turn = one_crowd_at_a_time().await;
+    let fixture = Fixture::new();
+    let closes_at = fixture.moment_in(7_000).await;
+    let poll = fixture.poll(json!({ "closes_at": closes_at })).await;
+    fixture.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let ask = results_of(&poll);
+    let begun = Instant::now();
+    // The answers sent in the last second are kept for one, and nginx counts whole seconds.
+    let last_open = Timestamp::from_millis(closes_at.as_millis() + 2_000);
+    let clock = sawt::clock::Clock::default();
+    let readers = (0..READERS).map(|_| async {
+        let mut reader = Wire::to(fixture.cache.address());
+        loop {
+            let asked_at = clock.now();
+            let (status, body) = reader.ask(&ask).await.expect("an answer");
+            let tally: Value = serde_json::from_slice(&body).expect("a tally");
+            assert_eq!(status, 200);
+            if tally["state"] == "closed" {
+                return tally;
+            }
+            assert!(asked_at < last_open, "asked at {asked_at}, closed at {closes_at}: {tally}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
+    let seen = join_all(readers).await;
+    assert!(seen.iter().all(|tally| tally["options"][0]["votes"] == 1), "the final tally has every vote");
+    let (asked, most) = (fixture.asked_for_tallies(None), handful_a_second(begun));
+    assert!((2..=most).contains(&asked), "{asked} requests for {READERS} readers, in {:?}", begun.elapsed());
+    let closed = fixture.client().get(&format!("/v1/polls/{poll}/results")).send().await;
+    let caching = closed.header("cache-control").expect("it says");
+    assert!(caching.starts_with("public, max-age=60, s-maxage=300"), "{caching}");
+}
+
+async fn nobody_is_given_another_voters_answer() {
+    let fixture = Fixture::new();
+    let poll = fixture.poll(json!({ "results": "after_vote" })).await;
+    let (tally, mine) = (format!("/v1/polls/{poll}/results"), format!("/v1/polls/{poll}/votes/me"));
+    let kept = RefCell::new(Vec::new());
+    let voters = (0..20).map(|place| {
+        let (kept, fixture, poll, tally, mine) = (&kept, &fixture, &poll, &tally, &mine);
+        async move {
+            let choice = if place % 2 == 0 { "yes" } else { "no" };
+            let (stranger, voter) = (fixture.client(), fixture.client().new_voter().await);
+            voter.get(tally).send().await.refused(403, "results-hidden");
+            voter.vote(poll, &[choice]).await.is(201);
+            for _ in 0..5 {
+                let answer = voter.get(mine).send().await;
+                kept.borrow_mut().push(answer.header("x-cache"));
+                assert_eq!(answer.is(200)["choices"], json!([choice]));
+                stranger.get(mine).send().await.refused(401, "voter-required");
+                let answer = voter.get(tally).send().await;
+                kept.borrow_mut().push(answer.header("x-cache"));
+                assert!(answer.is(200)["ballots"].as_u64() >= Some(1));
+            }
+            stranger.get(tally).send().await.refused(403, "results-hidden");
+            // The same by cookie: a browser on the service's own page.
+            let cookie = format!("a=1; __Host-sawt_voter={}", voter.token());
+            stranger.get(tally).header("cookie", &cookie).send().await.is(200);
+            stranger.get(tally).send().await.refused(403, "results-hidden");
+        }
+    });
+    join_all(voters).await;
+    let kept = kept.into_inner();
+    assert!(kept.iter().all(|status| matches!(status.as_deref(), None | Some("BYPASS"))), "{kept:?}");
+}
+
+async fn two_forms_of_one_address_are_kept_apart() {
+    let fixture = Fixture::new();
+    let poll = fixture.poll(json!({})).await;
+    for path in [format!("/v1/polls/{poll}/results"), format!("/v1/polls/{poll}/timeline")] {
+        for round in ["MISS", "HIT"] {
+            for (accept, kind) in [("application/json", "application/json"), ("text/csv", "text/csv"), ("*/*", "")] {
+                let answer = fixture.client().get(&path).header("accept", accept).send().await;
+                let sent = answer.header("content-type").expect("a type");
+                assert!(sent.starts_with(if kind.is_empty() { "application/json" } else { kind }), "{answer}");
+                // However JSON is asked for, it is kept once.
+                let expected = if kind.is_empty() { "HIT" } else { round };
+                assert_eq!(answer.header("x-cache").as_deref(), Some(expected), "{answer}");
+            }
+        }
+    }
+}
+
+async fn what_has_not_changed_is_not_sent_to_the_cache_again() {
+    let fixture = Fixture::new();
+    let poll = fixture.poll(json!({})).await;
+    let etag = async || {
+        let answer = fixture.client().get(&format!("/v1/polls/{poll}/results")).send().await;
+        assert_eq!(answer.status, 200, "{answer}");
+        answer.header("etag").expect("a tag")
+    };
+    let first = etag().await;
+    until(async || {
+        assert_eq!(etag().await, first);
+        (fixture.asked_for_tallies(Some("not-modified")) > 0).then_some(())
+    })
+    .await;
+    // And what has, is.
+    fixture.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    until(async || (etag().await != first).then_some(())).await;
+    until(async || (fixture.asked_for_tallies(Some("ok")) == 2).then_some(())).await;
+}
+
+/// A tally that may not be shown while the next one is fetched, because its poll closes: what is shown then, is shown
+/// because nobody answers.
+async fn while_no_replica_answers_the_last_tally_is_shown() {
+    let fixture = Fixture::new();
+    let closes_at = fixture.moment_in(3_000).await;
+    let poll = fixture.poll(json!({ "closes_at": closes_at })).await;
+    let read = async || fixture.client().get(&format!("/v1/polls/{poll}/results")).send().await;
+    let last = read().await;
+    assert!(fixture.replica.stop().success());
+    let shown = until(async || {
+        let answer = read().await;
+        assert_eq!((answer.status, &answer.body), (200, &last.body), "{answer}");
+        (answer.header("x-cache").as_deref() == Some("STALE")).then_some(answer)
+    })
+    .await;
+    assert!(shown.json()["as_of"].is_string(), "it says how old it is: {shown}");
+}
+
+lone_rules![
+    a_thousand_readers_cost_the_origin_a_handful_of_requests,
+    the_close_of_a_poll_sends_a_handful_of_its_readers_to_the_origin_and_all_see_it,
+    nobody_is_given_another_voters_answer,
+    two_forms_of_one_address_are_kept_apart,
+    what_has_not_changed_is_not_sent_to_the_cache_again,
+    while_no_replica_answers_the_last_tally_is_shown,
+];

@@ -1,0 +1,116 @@
+//! Proxies in front of a replica: nginx and HAProxy as Debian has them.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+use crate::backends::{Process, free_port, wait_until};
+
+/// A proxy that is up. Killed when dropped.
+pub(crate) struct Proxy {
+    _process: Process,
+    address: SocketAddr,
+    _directory: TempDir,
+}
+
+impl Proxy {
+    /// nginx, keeping connections to the replica; whether it reads a body to its end before it passes it on.
+    pub(crate) fn nginx(replica: SocketAddr, is_buffering: bool) -> Self {
+        let buffering = if is_buffering { "on" } else { "off" };
+        Self::nginx_serving(|port| {
+            format!(
+                "upstream sawt {{ server {replica}; keepalive 8; }}
+                server {{
+                    listen 127.0.0.1:{port};
+                    location / {{
+                        proxy_pass http://sawt; proxy_http_version 1.1; proxy_set_header Connection \"\";
+                        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                        proxy_request_buffering {buffering};
+                    }}
+                }}"
+            )
+        })
+    }
+
+    /// nginx with the cache that `deploy/nginx.conf` sets up, on other ports and in another directory.
+    pub(crate) fn caching_nginx(replica: SocketAddr) -> Self {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/nginx.conf");
+        let shipped = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        Self::nginx_serving(|port| {
+            let changes = [
+                ("listen 80;", format!("listen 127.0.0.1:{port};")),
+                ("server 127.0.0.1:8080;", format!("server {replica};")),
+                ("/var/cache/nginx/sawt", "cache".to_owned()),
+            ];
+            changes.into_iter().fold(shipped.clone(), |text, (from, to)| {
+                assert_eq!(text.matches(from).count(), 1, "{from} in {path}");
+                text.replace(from, &to)
+            })
+        })
+    }
+
+    fn nginx_serving(blocks: impl Fn(u16) -> String) -> Self {
+        Self::start("nginx", "nginx-light", |directory, port| {
+            let configuration = format!(
+                "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
+                events {{ worker_connections 4096; }}
+                http {{
+                    access_log off;
+                    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+                    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+                    {}
+                }}",
+                blocks(port)
+            );
+            write(directory, "nginx.conf", &configuration);
+            let mut command = Command::new("nginx");
+            command.arg("-p").arg(directory).args(["-e", "stderr", "-c", "nginx.conf"]);
+            command
+        })
+    }
+
+    /// HAProxy, keeping connections to the replica.
+    pub(crate) fn haproxy(replica: SocketAddr) -> Self {
+        Self::start("haproxy", "haproxy", |directory, port| {
+            let configuration = format!(
+                "global\n    maxconn 512\n\
+                defaults\n    mode http\n    http-reuse always\n    timeout connect 5s\n    timeout client 60s\n    \
+                timeout server 60s\n    timeout http-request 20s\n\
+                frontend readers\n    bind 127.0.0.1:{port}\n    http-request set-header X-Forwarded-For %[src]\n    \
+                default_backend replica\n\
+                backend replica\n    server sawt {replica}\n"
+            );
+            write(directory, "haproxy.cfg", &configuration);
+            let mut command = Command::new("haproxy");
+            command.args(["-db", "-f"]).arg(directory.join("haproxy.cfg"));
+            command
+        })
+    }
+
+    fn start(program: &str, package: &str, configure: impl Fn(&Path, u16) -> Command) -> Self {
+        let directory = TempDir::new().expect("a temporary directory can be made");
+        let port = free_port();
+        let mut command = configure(directory.path(), port);
+        let mut process = Process::spawn(command.stdout(Stdio::null()).stderr(Stdio::null()))
+            .unwrap_or_else(|error| panic!("{program}: {error}; install it with `apt-get install {package}`"));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        wait_until("the proxy listens", || {
+            assert!(!process.has_exited(), "{program} ended instead of listening");
+            std::net::TcpStream::connect(address).ok()
+        });
+        Self { _process: process, address, _directory: directory }
+    }
+
+    /// Where clients reach it.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+fn write(directory: &Path, name: &str, text: &str) {
+    std::fs::write(directory.join(name), text).expect("the configuration can be written");
+}
