@@ -12,6 +12,7 @@
 //! - [`quota`]: how many requests a client, a voter or a key may make, in one replica and over all of them.
 //! - [`ballot_box`]: group commit in front of a store, which is what makes a vote cheap.
 //! - [`live`]: what a replica knows: polls as last read, and the newest tally of each.
+//! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
 //! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
 //! - [`telemetry`]: what an operator sees: log lines and metrics, and the name of every one.
 //! - [`config`] and [`cli`]: every setting and every command, read and checked before anything binds.
@@ -25,6 +26,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod embed;
 pub mod healthcheck;
 pub mod http;
 pub mod http_client;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix_web::{
     http::header::{self, HeaderMap},
-    web::{Bytes, BytesMut, Payload},
+    web::{Bytes, BytesMut, Payload, Query},
 };
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Deserializer, de};
@@ -23,6 +23,8 @@ use super::problem::{Code, FieldError, Problem};
 pub(super) const READER_LIMIT: usize = 16 * 1024;
 /// The most bytes a publisher may send: a poll of 32 options in four-byte script fits.
 pub(super) const PUBLISHER_LIMIT: usize = 64 * 1024;
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How long a body may take to arrive.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
@@ -36,6 +38,31 @@ const MAX_DETAIL: usize = 300;
 /// `unsupported-media-type`, `body-too-large`, or `invalid-request` for a body that breaks off or takes too long.
 pub(super) async fn read(headers: &HeaderMap, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     check_type(headers)?;
+    read_any(headers, payload, limit).await
+}
+
+/// Reads the body of a plain form of at most `limit` bytes: its fields, in the order they came.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn read_form(
+    headers: &HeaderMap,
+    payload: Payload,
+    limit: usize,
+) -> Result<Vec<(String, String)>, Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case(FORM) {
+        return Err(Problem::new(Code::UnsupportedMediaType, format!("Content-Type must be {FORM}")));
+    }
+    let body = read_any(headers, payload, limit).await?;
+    // A query is written as a form's fields are (application/x-www-form-urlencoded, in the URL standard).
+    let fields = str::from_utf8(&body).ok().and_then(|body| Query::<Vec<(String, String)>>::from_query(body).ok());
+    let fields = fields.ok_or_else(|| Problem::new(Code::InvalidRequest, "the body is not a form's fields"))?;
+    Ok(fields.into_inner())
+}
+
+async fn read_any(headers: &HeaderMap, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     if declared_length(headers).is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `GET`, `HEAD`, and a browser's `OPTIONS` | `read`, per client |
 //! | `POST`, `PUT`, `PATCH`, `DELETE` | `client`, per client |
-//! | `POST /v1/voters` | `mint` besides, per client |
+//! | `POST /v1/voters`, `GET /embed/{poll}/form` | `mint` besides, per client |
 //! | a vote, or its withdrawal | `vote` besides, per voter, once the token was verified |
 //! | whatever shows an API key | `admin` besides, per key, once it was recognised |
 //!
@@ -121,16 +121,26 @@ fn refusal(req: &HttpRequest, standing: Standing) -> Problem {
 /// The layer. Wrap a route in it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Limits {
-    /// Whether a POST here makes a voter.
-    pub(super) makes_voters: bool,
+    /// What makes a voter here.
+    pub(super) minting: Option<Minting>,
+}
+
+/// Which requests of a route make voters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Minting {
+    /// Those that ask for one.
+    Post,
+    /// Those for a page that brings one along.
+    Get,
 }
 
 impl Limits {
     /// The quotas that a request counts in by its method.
     fn names(self, method: &Method) -> &'static [Name] {
         match *method {
+            Method::GET | Method::HEAD if self.minting == Some(Minting::Get) => &[Name::Read, Name::Mint],
             Method::GET | Method::HEAD | Method::OPTIONS => &[Name::Read],
-            Method::POST if self.makes_voters => &[Name::Client, Name::Mint],
+            Method::POST if self.minting == Some(Minting::Post) => &[Name::Client, Name::Mint],
             Method::POST | Method::PUT | Method::PATCH | Method::DELETE => &[Name::Client],
             _ => &[],
         }
@@ -295,13 +305,16 @@ mod tests {
 
     #[test]
     fn methods_count_in_the_quotas_of_what_they_may_do() {
-        let (plain, minting) = (Limits::default(), Limits { makes_voters: true });
+        let plain = Limits::default();
+        let [minting, page] = [Minting::Post, Minting::Get].map(|minting| Limits { minting: Some(minting) });
         assert_eq!(plain.names(&Method::GET), [Name::Read]);
         assert_eq!(plain.names(&Method::HEAD), [Name::Read]);
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             assert_eq!(plain.names(&method), [Name::Client]);
         }
         assert_eq!(minting.names(&Method::POST), [Name::Client, Name::Mint]);
+        assert_eq!(page.names(&Method::GET), [Name::Read, Name::Mint]);
+        assert_eq!(page.names(&Method::POST), [Name::Client]);
         // A preflight may have the poll read.
         assert_eq!(plain.names(&Method::OPTIONS), [Name::Read]);
     }

@@ -16,7 +16,7 @@
 //! - [`body`], [`query`], [`conditional`]: reading requests; [`unread`]: what nobody read of them.
 //! - [`caching`]: who may keep an answer, and for how long.
 //! - [`voters`], [`votes`], [`results`], [`exports`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`],
-//!   [`contract`]: the resources; and [`demo`], which only a demo serves.
+//!   [`contract`]: the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
 
 mod auth;
 mod body;
@@ -26,6 +26,7 @@ mod conditional;
 mod contract;
 mod cors;
 mod demo;
+mod embed;
 mod exports;
 mod health;
 mod keys;
@@ -53,7 +54,7 @@ pub use observe::Observe;
 pub use worker::{Phase, Readiness, Shared, Worker};
 
 use cors::Callers;
-use limits::Limits;
+use limits::{Limits, Minting};
 use problem::{Code, Problem};
 
 /// The one route table. The router tries its lines in order, so what is asked most comes first.
@@ -74,6 +75,11 @@ fn routes() -> Vec<Route> {
         at("/v1/sites/{site}").get(sites::read).put(sites::put),
         at("/v1/keys").get(keys::list).post(keys::create),
         at("/v1/keys/{key}").delete(keys::revoke),
+        at("/embed.js").get(embed::loader).unlimited().for_any_page(),
+        at("/embed/manifest.json").get(embed::manifest).unlimited().for_any_page(),
+        at("/embed/assets/{file}").get(embed::file).unlimited().for_any_page(),
+        at("/embed/{poll}").get(embed::page).for_people().for_any_page(),
+        at("/embed/{poll}/form").get(embed::form).post(embed::vote).bringing_voters().for_people(),
         at("/oembed").get(oembed::read).for_any_page(),
         at("/livez").get(health::live).unlimited(),
         at("/readyz").get(health::ready).unlimited(),
@@ -127,6 +133,8 @@ struct Pattern {
     callers: Callers,
     /// The methods that pages of other origins may use.
     page_methods: Vec<&'static str>,
+    /// Whether answers are for people: refusals too are pages then.
+    is_page: bool,
 }
 
 impl Pattern {
@@ -137,7 +145,7 @@ impl Pattern {
 }
 
 fn at(path: &'static str) -> Route {
-    let pattern = Pattern { path, callers: Callers::Programs, page_methods: Vec::new() };
+    let pattern = Pattern { path, callers: Callers::Programs, page_methods: Vec::new(), is_page: false };
     Route { methods: Vec::new(), pattern, resource: web::resource(path), limits: Some(Limits::default()) }
 }
 
@@ -190,7 +198,19 @@ impl Route {
     }
 
     fn making_voters(mut self) -> Self {
-        self.limits = Some(Limits { makes_voters: true });
+        self.limits = Some(Limits { minting: Some(Minting::Post) });
+        self
+    }
+
+    /// Says that a page here has a new voter's token in it.
+    fn bringing_voters(mut self) -> Self {
+        self.limits = Some(Limits { minting: Some(Minting::Get) });
+        self
+    }
+
+    /// Says that refusals are pages, as answers are.
+    fn for_people(mut self) -> Self {
+        self.pattern.is_page = true;
         self
     }
 

@@ -29,7 +29,7 @@ use actix_web::{
 use pin_project_lite::pin_project;
 
 use super::{
-    Pattern, Shared, cors, limits,
+    Pattern, Shared, cors, embed, limits,
     problem::Problem,
     unread::{self, Chunks},
 };
@@ -39,9 +39,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_LENGTH: usize = 64;
 
 /// On every answer.
-const FIXED_HEADERS: [(HeaderName, HeaderValue); 4] = [
+const FIXED_HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     // No answer is a page that needs any of these; should one ever be shown as a page, it has none.
     (
         HeaderName::from_static("permissions-policy"),
@@ -51,9 +50,12 @@ const FIXED_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
 ];
 
-/// On every answer that brings no policy of its own, as a page does: it loads nothing and stands in no frame. Refusals
-/// bring none, so a page's refusal has this one.
-const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// On every answer that brings none of its own, as a page does: it loads nothing, stands in no frame, and tells nobody
+/// where a reader came from.
+const UNLESS_SAID: [(HeaderName, HeaderValue); 2] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+];
 
 /// On every answer of a service that is reached by TLS: browsers come back by nothing else for a year.
 const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -183,7 +185,11 @@ impl Seen {
         line.log(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX), problem.and_then(Problem::cause).as_deref());
         self.shared.metrics.observe_request(method, route, status.as_u16(), duration);
 
-        let written = problem.map(|problem| problem.respond(request_id));
+        let written = problem.map(|problem| {
+            let written = problem.respond(request_id);
+            let is_page = response.request().app_data::<Pattern>().is_some_and(|pattern| pattern.is_page);
+            if is_page { embed::refuse(response.request(), &self.shared, problem, written) } else { written }
+        });
         let mut response = match written {
             Some(written) => response.into_response(written),
             None => response,
@@ -195,8 +201,10 @@ impl Seen {
         for (name, value) in FIXED_HEADERS {
             headers.insert(name, value);
         }
-        if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
-            headers.insert(header::CONTENT_SECURITY_POLICY, NO_PAGE);
+        for (name, value) in UNLESS_SAID {
+            if !headers.contains_key(&name) {
+                headers.insert(name, value);
+            }
         }
         if self.shared.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY);

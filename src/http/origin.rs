@@ -24,7 +24,7 @@ use super::{
     auth::Carrier,
     problem::{Code, Problem},
 };
-use crate::site::Site;
+use crate::site::{Origin, Site};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -88,6 +88,31 @@ pub(super) fn is_own(req: &HttpRequest, public_url: Option<&str>, origin: &str) 
     // HTTP/2 says it in the request's address instead.
     let host = host.or_else(|| req.uri().authority().map(Authority::as_str));
     origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host)
+}
+
+/// Whether a request comes from a page of this service itself, by all a browser says. A form that any other page sends
+/// says otherwise, and a request that says nothing is no proof.
+pub(super) fn is_same_origin(req: &HttpRequest, public_url: Option<&str>) -> bool {
+    let from = req.headers().get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
+    let origin = req.headers().get(header::ORIGIN).map(HeaderValue::to_str);
+    match (origin, from) {
+        (_, Some(from)) if from != b"same-origin" => false,
+        (Some(Ok(origin)), _) => is_own(req, public_url, origin),
+        (Some(Err(_)), _) => false,
+        (None, from) => from.is_some(),
+    }
+}
+
+/// The origin readers reach this service at. If no setting says it, that of the host asked: nobody but who asks is
+/// shown it, and a `Host` that is none is passed over. Whether a proxy ends TLS is not known then.
+pub(super) fn own(req: &HttpRequest, public_url: Option<&str>) -> String {
+    if let Some(url) = public_url {
+        return origin_of(url).to_owned();
+    }
+    let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| req.uri().authority().map(Authority::as_str));
+    let origin = host.and_then(|host| format!("http://{host}").parse::<Origin>().ok());
+    origin.map_or_else(String::new, String::from)
 }
 
 /// Scheme, host and port of an address.
@@ -172,6 +197,36 @@ mod tests {
             assert!(may_vote(&listed, &[(SEC_FETCH_SITE, from)], Carrier::Header), "{from}");
             assert_eq!(may_vote(&listed, &[(SEC_FETCH_SITE, from)], Carrier::Cookie), by_cookie, "{from}");
         }
+    }
+
+    #[test]
+    fn a_form_is_our_own_only_if_the_browser_says_so() {
+        const OWN: &str = "https://sawt.example";
+        for (sent, is_own) in [
+            (&[(header::ORIGIN, OWN), (SEC_FETCH_SITE, "same-origin")][..], true),
+            (&[(header::ORIGIN, OWN)], true),
+            (&[(SEC_FETCH_SITE, "same-origin")], true),
+            (&[], false),
+            (&[(SEC_FETCH_SITE, "none")], false),
+            (&[(header::ORIGIN, "null")], false),
+            (&[(header::ORIGIN, "null"), (SEC_FETCH_SITE, "cross-site")], false),
+            (&[(header::ORIGIN, "https://evil.example")], false),
+            (&[(header::ORIGIN, "https://evil.example"), (SEC_FETCH_SITE, "same-origin")], false),
+            (&[(header::ORIGIN, OWN), (SEC_FETCH_SITE, "same-site")], false),
+        ] {
+            let req = sent.iter().fold(TestRequest::default(), |req, header| req.insert_header(header.clone()));
+            assert_eq!(is_same_origin(&req.to_http_request(), Some(OWN)), is_own, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn our_own_origin_is_the_one_that_was_set_or_the_host_asked() {
+        let at = |host: &'static str, set| {
+            own(&TestRequest::default().insert_header((header::HOST, host)).to_http_request(), set)
+        };
+        assert_eq!(at("evil.example", Some("https://sawt.example/")), "https://sawt.example");
+        assert_eq!(at("127.0.0.1:8080", None), "http://127.0.0.1:8080");
+        assert_eq!(at("a\"b", None), "");
     }
 
     #[test]

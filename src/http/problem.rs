@@ -210,6 +210,12 @@ impl Problem {
         self.0.code
     }
 
+    /// When not to come back before, in seconds, where the code or the quota knows.
+    pub(super) fn retry_after_secs(&self) -> Option<u64> {
+        let is_for_now = matches!(self.0.code, Code::StoreUnavailable | Code::Overloaded | Code::QuotaExceeded);
+        is_for_now.then(|| self.0.retry_after_secs.unwrap_or(RETRY_AFTER_SECS))
+    }
+
     /// What failed beneath, with its own sources, for the log.
     pub fn cause(&self) -> Option<String> {
         use fmt::Write as _;

@@ -117,7 +117,7 @@ pub(super) fn shown_to_voters(policy: ResultsPolicy, state: State) -> bool {
 }
 
 /// Whether everyone does.
-fn shown_to_all(policy: ResultsPolicy, state: State) -> bool {
+pub(super) fn shown_to_all(policy: ResultsPolicy, state: State) -> bool {
     match policy {
         ResultsPolicy::Always => true,
         ResultsPolicy::AfterVote | ResultsPolicy::AfterClose => state == State::Closed,

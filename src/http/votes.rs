@@ -46,31 +46,71 @@ pub(super) async fn cast(
     let known = worker.published_to_vote(id).await?;
     origin::check(&req, &known.site, worker.shared.public_url.as_deref(), carrier)?;
 
-    let mut chosen = None;
-    let action = |poll: &Poll| {
-        let choices = Choices::check(poll, &named).map_err(|invalid| refused_choices(poll, &named, &invalid))?;
-        chosen = Some(choices);
-        Ok(Action::Cast(choices))
-    };
-    let (known, partition, receipt) = put(&worker, known, &voter, action).await?;
-    let (status, outcome, cast_at) = match receipt.outcome {
-        Outcome::Counted => (StatusCode::CREATED, "counted", Some(receipt.at)),
-        Outcome::Changed => (StatusCode::OK, "changed", Some(receipt.at)),
-        // What a voter chose is on record; when, is not.
-        Outcome::Repeated => (StatusCode::OK, "repeated", None),
-        Outcome::AlreadyVoted(choices) => return Err(already_voted(&known.poll, choices)),
-        Outcome::NotOpen => return Err(not_open(&known.poll, receipt.tally.state)),
-        Outcome::Withdrawn | Outcome::NoBallot => return Err(Problem::internal("a cast ballot was withdrawn")),
-    };
-    note_outcome(&req, outcome);
-    let snapshot = learn(&worker, &known, partition, &receipt).await;
-    let shown = snapshot.filter(|snapshot| results::shown_to_voters(known.poll.results, snapshot.tally.state));
-    let body = chosen.and_then(|choices| write_vote(&known.poll, choices, cast_at, shown.as_deref()).ok());
-    let body = body.ok_or_else(|| Problem::internal("a vote could not be written"))?;
+    let cast = count(&req, &worker, known, &voter, &named).await?;
+    let status = if cast.said == Said::Counted { StatusCode::CREATED } else { StatusCode::OK };
+    let body = write_vote(&cast).map_err(Problem::internal)?;
     Ok(HttpResponse::build(status)
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
         .body(body))
+}
+
+/// A ballot that is on record.
+pub(super) struct Cast {
+    /// The poll it was decided by.
+    pub(super) known: Arc<Known>,
+    /// What it says.
+    pub(super) choices: Choices,
+    /// What became of it.
+    pub(super) said: Said,
+    /// When it was counted. What a voter chose is on record; when, is not.
+    at: Option<Timestamp>,
+    /// The tally with it, if the voter may see that.
+    pub(super) shown: Option<Arc<Snapshot>>,
+}
+
+/// What became of a ballot that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// It was counted.
+    Counted,
+    /// It replaced another.
+    Changed,
+    /// It was on record already.
+    Repeated,
+}
+
+/// Casts a voter's ballot: whatever it came by, this is the way it takes.
+///
+/// # Errors
+/// `invalid-choice`, `already-voted`, `poll-not-open`; what the store failed with.
+pub(super) async fn count(
+    req: &HttpRequest,
+    worker: &Worker,
+    known: Arc<Known>,
+    voter: &Voter,
+    named: &[Cow<'_, str>],
+) -> Result<Cast, Problem> {
+    let mut chosen = None;
+    let action = |poll: &Poll| {
+        let choices = Choices::check(poll, named).map_err(|invalid| refused_choices(poll, named, &invalid))?;
+        chosen = Some(choices);
+        Ok(Action::Cast(choices))
+    };
+    let (known, partition, receipt) = put(worker, known, voter, action).await?;
+    let (said, outcome, cast_at) = match receipt.outcome {
+        Outcome::Counted => (Said::Counted, "counted", Some(receipt.at)),
+        Outcome::Changed => (Said::Changed, "changed", Some(receipt.at)),
+        Outcome::Repeated => (Said::Repeated, "repeated", None),
+        Outcome::AlreadyVoted(choices) => return Err(already_voted(&known.poll, choices)),
+        Outcome::NotOpen => return Err(not_open(&known.poll, receipt.tally.state)),
+        Outcome::Withdrawn | Outcome::NoBallot => return Err(Problem::internal("a cast ballot was withdrawn")),
+    };
+    note_outcome(req, outcome);
+    let snapshot = learn(worker, &known, partition, &receipt).await;
+    let shown = snapshot.filter(|snapshot| results::shown_to_voters(known.poll.results, snapshot.tally.state));
+    let choices = chosen.ok_or_else(|| Problem::internal("a ballot was cast without choices"))?;
+    Ok(Cast { known, choices, said, at: cast_at, shown })
 }
 
 /// `GET /v1/polls/{poll}/votes/me`.
@@ -145,12 +185,8 @@ async fn learn(worker: &Worker, known: &Known, partition: u16, receipt: &Receipt
 
 /// `{"poll","choices","cast_at","results"}`, written straight into one buffer. Ids and times are made of characters
 /// that JSON takes as they are.
-fn write_vote(
-    poll: &Poll,
-    choices: Choices,
-    cast_at: Option<Timestamp>,
-    shown: Option<&Snapshot>,
-) -> Result<String, std::fmt::Error> {
+fn write_vote(cast: &Cast) -> Result<String, std::fmt::Error> {
+    let (poll, choices) = (&*cast.known.poll, cast.choices);
     let mut body = String::with_capacity(384 + 64 * poll.options.len());
     write!(body, "{{\"poll\":\"{}\",\"choices\":[", poll.id)?;
     let is_chosen = |slot: u8| choices.slots().any(|chosen| chosen == slot);
@@ -160,12 +196,12 @@ fn write_vote(
         write!(body, "{comma}\"{}\"", option.id)?;
     }
     body.push_str("],\"cast_at\":");
-    match cast_at {
+    match cast.at {
         Some(moment) => write!(body, "\"{moment}\"")?,
         None => body.push_str("null"),
     }
     body.push_str(",\"results\":");
-    match shown {
+    match &cast.shown {
         Some(snapshot) => body.push_str(snapshot.json_text()),
         None => body.push_str("null"),
     }

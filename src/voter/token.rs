@@ -62,12 +62,12 @@ pub enum InvalidToken {
 /// The keys that sign and verify tokens: the current one signs, the current and the previous one verify.
 #[derive(Debug)]
 pub struct TokenKeys {
-    current: TokenKey,
+    pub(super) current: TokenKey,
     previous: Option<TokenKey>,
 }
 
-struct TokenKey {
-    id: u8,
+pub(super) struct TokenKey {
+    pub(super) id: u8,
     key: [u8; 32],
 }
 
@@ -85,7 +85,7 @@ impl TokenKey {
         Self { id, key }
     }
 
-    fn tag(&self, signed: &[u8]) -> [u8; 16] {
+    pub(super) fn tag(&self, signed: &[u8]) -> [u8; 16] {
         let hash = blake3::keyed_hash(&self.key, signed);
         let mut tag = [0; 16];
         for (to, from) in tag.iter_mut().zip(hash.as_bytes()) {
@@ -95,7 +95,7 @@ impl TokenKey {
     }
 
     /// Whether the tag is this key's. Takes the same time wherever a wrong tag differs.
-    fn verifies(&self, signed: &[u8], tag: &[u8]) -> bool {
+    pub(super) fn verifies(&self, signed: &[u8], tag: &[u8]) -> bool {
         let expected = self.tag(signed);
         expected.len() == tag.len() && expected.iter().zip(tag).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
     }
@@ -124,6 +124,12 @@ impl TokenKeys {
         (URL_SAFE_NO_PAD.encode(token), Voter { id, expires_at: expiry(issued_secs) })
     }
 
+    /// Whether the key with this id made this tag.
+    pub(super) fn is_ours(&self, key_id: u8, signed: &[u8], tag: &[u8]) -> bool {
+        let keys = [Some(&self.current), self.previous.as_ref()];
+        keys.into_iter().flatten().any(|key| key.id == key_id && key.verifies(signed, tag))
+    }
+
     /// Who a token says its bearer is.
     ///
     /// # Errors
@@ -138,10 +144,7 @@ impl TokenKeys {
         }
         let (signed, tag) = bytes.split_at(SIGNED);
         let [version, key_id, t0, t1, t2, t3, id @ ..] = signed else { return Err(InvalidToken::Forged) };
-        let is_ours = [Some(&self.current), self.previous.as_ref()]
-            .into_iter()
-            .flatten()
-            .any(|key| key.id == *key_id && key.verifies(signed, tag));
+        let is_ours = self.is_ours(*key_id, signed, tag);
         let Ok(id) = <[u8; 16]>::try_from(id) else { return Err(InvalidToken::Forged) };
         if !is_ours || *version != VERSION {
             return Err(InvalidToken::Forged);

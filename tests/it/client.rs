@@ -253,6 +253,14 @@ impl Answer {
         assert_eq!((self.status, problem["code"].as_str()), (status, Some(code)), "{self}");
         problem
     }
+
+    /// The page, if this is the status.
+    #[track_caller]
+    pub(crate) fn page(self, status: u16) -> String {
+        let is_page = self.header("content-type").as_deref() == Some("text/html; charset=utf-8");
+        assert!(is_page && self.status == status, "{self}");
+        String::from_utf8(self.body).expect("a page is UTF-8")
+    }
 }
 
 impl std::fmt::Display for Answer {

@@ -96,12 +96,16 @@ fn check_any(answer: &Answer) -> Result<(), String> {
     }
     if answer.status >= 400 {
         check_refusal(answer)?;
+        // To people, a refusal is a page; that it may be one, the document says.
+        if header("content-type") != "text/html; charset=utf-8" {
+            check_problem(answer)?;
+        }
     }
     Ok(())
 }
 
-/// What holds for every refusal.
-fn check_refusal(answer: &Answer) -> Result<(), String> {
+/// What holds for every refusal to a program.
+fn check_problem(answer: &Answer) -> Result<(), String> {
     let header = |name: &str| answer.header(name).unwrap_or_default();
     let media_type = header("content-type");
     if media_type != "application/problem+json" {
@@ -119,6 +123,12 @@ fn check_refusal(answer: &Answer) -> Result<(), String> {
     if problem["request_id"] != json!(header("x-request-id")) {
         return Err("the problem's request_id is not the X-Request-Id header".to_owned());
     }
+    Ok(())
+}
+
+/// What holds for every refusal.
+fn check_refusal(answer: &Answer) -> Result<(), String> {
+    let header = |name: &str| answer.header(name).unwrap_or_default();
     if matches!(answer.status, 429 | 503) && header("retry-after").parse::<u32>().is_err() {
         return Err("the answer has no Retry-After in seconds".to_owned());
     }
@@ -296,7 +306,12 @@ impl Contract {
     }
 
     fn check_problem(&self, answer: &Answer) -> Result<(), String> {
-        if answer.status >= 400 { self.validate("/components/schemas/Problem", &answer.json()) } else { Ok(()) }
+        let is_page = answer.header("content-type").is_some_and(|media_type| media_type.starts_with("text/html"));
+        if answer.status >= 400 && !is_page {
+            self.validate("/components/schemas/Problem", &answer.json())
+        } else {
+            Ok(())
+        }
     }
 
     fn validate(&self, schema: &str, value: &Value) -> Result<(), String> {

@@ -44,6 +44,8 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/results.csv"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/timeline"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/timeline.csv"), None),
+        (reader.clone(), Method::GET, format!("/embed/{unread}"), None),
+        (reader.clone(), Method::GET, format!("/embed/{unread}/form"), None),
         (reader, Method::GET, format!("/v1/results?polls={unread}"), None),
         (publisher.clone(), Method::GET, format!("/v1/polls?site={site}"), None),
         (publisher.clone(), Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site })))),
@@ -70,7 +72,11 @@ async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated()
             None => request.send().await,
         };
         // The contract check has made sure of Retry-After.
-        answer.refused(503, "store-unavailable");
+        if path.starts_with("/embed/") {
+            answer.page(503);
+        } else {
+            answer.refused(503, "store-unavailable");
+        }
     });
     join_all(answers).await;
     for client in service.clients() {

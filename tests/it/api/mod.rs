@@ -1,5 +1,6 @@
 //! The API, resource by resource: each rule once, on every store.
 
+mod embed;
 mod exports;
 mod keys;
 mod oembed;
@@ -25,6 +26,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         sites::rules(),
         keys::rules(),
         pages::rules(),
+        embed::rules(),
         oembed::rules(),
         requests::rules(),
         operators::rules(),

@@ -124,6 +124,7 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/keys".to_owned(), &["GET", "POST"]),
         ("/v1/keys/0123456789ab".to_owned(), &["DELETE"]),
         ("/v1/sites/default".to_owned(), &["GET", "PUT"]),
+        ("/embed.js".to_owned(), &["GET"]),
         ("/oembed".to_owned(), &["GET"]),
         ("/livez".to_owned(), &["GET"]),
         ("/readyz".to_owned(), &["GET"]),
@@ -143,17 +144,18 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
     }
 }
 
-/// The routes whose answers are pages, and what the policy of each allows. Every other answer, and every refusal, has
+/// The routes whose answers are pages, to a refusal, and what the policy of each allows. Every other answer has
 /// [`NO_PAGE`].
-const PAGES: [(&str, &str); 0] = [];
+const PAGES: [(&str, &str); 2] = [("/embed/{poll}", PAGE), ("/embed/{poll}/form", PAGE)];
 
+const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+                    form-action 'self'; base-uri 'none'; frame-ancestors *";
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// One table for every route, whatever it answers.
 async fn every_answer_carries_the_security_headers(service: &Service) {
-    const HEADERS: [(&str, &str); 5] = [
+    const HEADERS: [(&str, &str); 4] = [
         ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
         ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
         ("cross-origin-resource-policy", "cross-origin"),
         ("strict-transport-security", "max-age=31536000"),
@@ -182,6 +184,9 @@ async fn every_answer_carries_the_security_headers(service: &Service) {
         let page = PAGES.iter().find(|(page, _)| is_page && *page == route);
         let policy = page.map_or(NO_PAGE, |(_, policy)| *policy);
         assert_eq!(answer.header("content-security-policy").as_deref(), Some(policy), "{answer}");
+        // A page with a form lets it say where it comes from, to this service alone.
+        let referrer = if page.is_some() && answer.status == 200 { "same-origin" } else { "no-referrer" };
+        assert_eq!(answer.header("referrer-policy").as_deref(), Some(referrer), "{answer}");
         assert_eq!(answer.header("server"), None, "what it runs on is nobody's business: {answer}");
     }
 }

@@ -1,0 +1,199 @@
+//! The widget's script and style sheet, as they are served.
+//!
+//! They are written to be read, and served without their comments and indentation, compressed once when they are first
+//! asked for. Each is named by a hash of what is in it, so it may be kept for ever, and whoever names it also says
+//! which bytes are meant (Subresource Integrity): the page for both, the loader for the script, and the script for
+//! the style sheet. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to time.
+
+use std::{fmt::Write as _, io::Write as _, sync::LazyLock};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use ring::digest;
+use serde::Serialize;
+
+use super::language::Language;
+use crate::secret::hex;
+
+static ASSETS: LazyLock<Assets> = LazyLock::new(Assets::make);
+
+/// Everything the widget is made of.
+#[derive(Debug)]
+pub struct Assets {
+    /// What it looks like.
+    pub style: Asset,
+    /// What it does.
+    pub script: Asset,
+    /// What publishers put into their pages: finds the places for polls, and brings the script.
+    pub loader: Asset,
+}
+
+/// One file.
+#[derive(Debug)]
+pub struct Asset {
+    /// Its name for people: `app.js`.
+    pub name: &'static str,
+    /// Its address, which changes with its bytes.
+    pub path: String,
+    /// The part of the address that does.
+    hash: String,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// Its hash, as pages name it.
+    pub integrity: String,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Its bytes, compressed by gzip.
+    pub gzip: Bytes,
+}
+
+/// Everything there is.
+pub fn all() -> &'static Assets {
+    &ASSETS
+}
+
+impl Assets {
+    fn make() -> Self {
+        let style = Asset::of("poll.css", "text/css; charset=utf-8", strip(include_str!("widget/poll.css")));
+        // The one thing to say before the first page has come, in every language.
+        let mut failed = String::from("{");
+        for language in Language::all() {
+            let words = [language.texts().failed.as_str(), language.texts().retry.as_str()];
+            let comma = if failed.len() > 1 { "," } else { "" };
+            let words = serde_json::to_string(&words).unwrap_or_default();
+            // Writing to a String can't fail.
+            let _ = write!(failed, "{comma}\"{}\":{words}", language.tag());
+        }
+        failed.push('}');
+        let script = strip(include_str!("widget/app.js"))
+            .replace("STYLE_PATH", &style.path)
+            .replace("STYLE_INTEGRITY", &style.integrity)
+            .replace("{/* FAILED */}", &failed);
+        let script = Asset::of("app.js", JAVASCRIPT, script);
+        let loader = strip(include_str!("widget/embed.js"))
+            .replace("SCRIPT_PATH", &script.path)
+            .replace("SCRIPT_INTEGRITY", &script.integrity);
+        let loader = Asset::of("embed.js", JAVASCRIPT, loader);
+        Self { style, script, loader }
+    }
+
+    /// All files.
+    pub fn iter(&self) -> impl Iterator<Item = &Asset> {
+        [&self.loader, &self.script, &self.style].into_iter()
+    }
+
+    /// The file at this address.
+    pub fn at(&self, path: &str) -> Option<&Asset> {
+        self.iter().find(|asset| asset.path == path)
+    }
+
+    /// What there is, for whoever pins it: `/embed/manifest.json`.
+    pub fn manifest(&'static self) -> String {
+        #[derive(Serialize)]
+        struct Manifest<'a> {
+            version: &'a str,
+            loader: &'a str,
+            files: Vec<File<'a>>,
+        }
+
+        #[derive(Serialize)]
+        struct File<'a> {
+            name: &'a str,
+            path: &'a str,
+            integrity: &'a str,
+            bytes: usize,
+            gzip_bytes: usize,
+        }
+
+        let file = |asset: &'static Asset| File {
+            name: asset.name,
+            path: &asset.path,
+            integrity: &asset.integrity,
+            bytes: asset.bytes.len(),
+            gzip_bytes: asset.gzip.len(),
+        };
+        let files = self.iter().map(file).collect();
+        let manifest = Manifest { version: env!("CARGO_PKG_VERSION"), loader: LOADER, files };
+        serde_json::to_string(&manifest).unwrap_or_default()
+    }
+}
+
+/// Where the loader is, whatever is in it.
+pub const LOADER: &str = "/embed.js";
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+impl Asset {
+    /// What tells its bytes from all others.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    fn of(name: &'static str, media_type: &'static str, text: String) -> Self {
+        let hash = digest::digest(&digest::SHA384, text.as_bytes());
+        let short = hex(hash.as_ref().get(..8).unwrap_or_default());
+        let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
+        Self {
+            name,
+            path: format!("/embed/assets/{stem}.{short}.{extension}"),
+            media_type,
+            integrity: format!("sha384-{}", STANDARD.encode(hash)),
+            hash: short,
+            gzip: compress(text.as_bytes()),
+            bytes: text.into(),
+        }
+    }
+}
+
+/// A text without indentation, blank lines, and lines that are comments and nothing else.
+fn strip(text: &str) -> String {
+    let mut stripped = String::with_capacity(text.len());
+    let mut is_in_comment = false;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("/*") {
+            is_in_comment = !line.ends_with("*/");
+            continue;
+        }
+        if is_in_comment {
+            is_in_comment = !line.ends_with("*/");
+            continue;
+        }
+        if !line.is_empty() && !line.starts_with("//") {
+            stripped.push_str(line);
+            stripped.push('\n');
+        }
+    }
+    stripped
+}
+
+fn compress(bytes: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Writing to memory can't fail.
+    let _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_indentation_stay_at_home() {
+        let text = "// One.\nlet a = 1; // stays\n\n  {\n    b();\n  }\n/* Two\n   lines. */\n/* One. */\nc();\n";
+        assert_eq!(strip(text), "let a = 1; // stays\n{\nb();\n}\nc();\n");
+    }
+
+    #[test]
+    fn nothing_is_left_to_fill_in() {
+        for asset in all().iter() {
+            let text = str::from_utf8(&asset.bytes).unwrap();
+            for placeholder in ["STYLE_", "SCRIPT_", "FAILED */"] {
+                assert!(!text.contains(placeholder), "{placeholder} in {}", asset.name);
+            }
+            assert!(!text.contains("http:") && !text.contains("https:"), "{} names somebody else", asset.name);
+        }
+        let script = str::from_utf8(&all().script.bytes).unwrap();
+        assert!(script.contains("أعد المحاولة") && script.contains("Réessayer"), "{script}");
+    }
+}

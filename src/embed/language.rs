@@ -1,0 +1,461 @@
+//! What is said to readers, in which language, and in which digits.
+//!
+//! A language is one file in `languages/`, named by its tag; putting a file there is all it takes to add one. The
+//! server reads it here, and gives the widget what that needs of it ([`Language::for_script`]), so the two can't say
+//! different things. Numbers are written by both from the same few signs rather than from the tables each side
+//! brings along, which differ between versions: `ar` alone means Latin digits to one browser and Arabic ones to the
+//! next.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::LazyLock};
+
+use rust_embed::RustEmbed;
+use serde::{Deserialize, Serialize};
+
+use super::plural::Rule;
+
+#[derive(RustEmbed)]
+#[folder = "src/embed/languages/"]
+struct Files;
+
+static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| {
+    // A file that can't be read is left out; a test reads them all.
+    Files::iter().filter_map(|name| read(&name).ok()).collect()
+});
+
+/// What is spoken where nothing else is.
+const FALLBACK: &str = "en";
+
+/// Which digits numbers are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Digits {
+    /// 0123456789
+    #[default]
+    Latn,
+    /// ٠١٢٣٤٥٦٧٨٩
+    Arab,
+}
+
+impl Digits {
+    /// Their name in Unicode's locale data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Latn => "latn",
+            Self::Arab => "arab",
+        }
+    }
+
+    fn zero(self) -> char {
+        match self {
+            Self::Latn => '0',
+            Self::Arab => '٠',
+        }
+    }
+}
+
+/// The way a text runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From left to right.
+    Ltr,
+    /// From right to left.
+    Rtl,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ltr => "ltr",
+            Self::Rtl => "rtl",
+        })
+    }
+}
+
+/// Primary languages written from right to left (ISO 639), and such scripts (ISO 15924).
+const RTL_LANGUAGES: [&str; 17] =
+    ["ar", "arc", "arz", "ckb", "dv", "fa", "glk", "he", "lrc", "mzn", "nqo", "pnb", "ps", "sd", "syr", "ug", "ur"];
+const RTL_SCRIPTS: [&str; 7] = ["adlm", "arab", "hebr", "nkoo", "rohg", "syrc", "thaa"];
+
+/// The way a language runs, by its tag (BCP 47): by its script if it names one.
+pub fn direction_of(tag: &str) -> Direction {
+    let tag = tag.to_ascii_lowercase();
+    let mut parts = tag.split('-');
+    let language = parts.next().unwrap_or_default();
+    let script = parts.find(|part| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let is_rtl = match script {
+        Some(script) => RTL_SCRIPTS.contains(&script),
+        None => RTL_LANGUAGES.contains(&language) || language == "yi",
+    };
+    if is_rtl { Direction::Rtl } else { Direction::Ltr }
+}
+
+/// One language's file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Language {
+    /// Its tag, which is the file's name.
+    #[serde(skip)]
+    tag: String,
+    direction: Direction,
+    numbers: BTreeMap<String, Signs>,
+    plural_rules: BTreeMap<String, Rule>,
+    plurals: BTreeMap<String, BTreeMap<String, String>>,
+    texts: Texts,
+}
+
+/// What numbers are written with, beside digits.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signs {
+    /// Before tenths.
+    decimal: String,
+    /// Between groups of three digits.
+    group: String,
+    /// `{n}%`
+    percent: String,
+}
+
+/// Declares the texts that every language has.
+macro_rules! texts {
+    ($($(#[$doc:meta])+ $name:ident,)+) => {
+        /// Every text, in one language. `{…}` in it stands for what is put there.
+        #[derive(Debug, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Texts {
+            $($(#[$doc])+ pub $name: String,)+
+        }
+    };
+}
+
+texts! {
+    /// The rule of a poll with one choice.
+    choose_one,
+    /// The rule of a poll with `{max}` choices, no more and no less.
+    choose_exactly,
+    /// The rule of a poll with 1 to `{max}` choices.
+    choose_up_to,
+    /// The rule of a poll with `{min}` to `{max}` choices.
+    choose_between,
+    /// The button that votes.
+    vote,
+    /// To the results, without voting.
+    see_results,
+    /// Back from there.
+    back,
+    /// Marks what this reader chose.
+    your_choice,
+    /// To the form again, for another choice.
+    change,
+    /// Takes the vote back.
+    withdraw,
+    /// The poll opens at `{time}`.
+    opens,
+    /// The poll opens at some time.
+    not_open,
+    /// The poll closes at `{time}`.
+    closes,
+    /// The poll is closed.
+    ended,
+    /// Its results are final.
+    r#final,
+    /// Why there are no results: one has to vote.
+    hidden_after_vote,
+    /// Why there are no results: the poll is open.
+    hidden_after_close,
+    /// Why there are no results: there never are.
+    hidden_never,
+    /// A vote is on its way.
+    sending,
+    /// It was counted.
+    counted,
+    /// It replaced another.
+    changed,
+    /// It was withdrawn.
+    withdrawn,
+    /// Another is on record, and stays.
+    already_voted,
+    /// Nothing is chosen, or too little or too much.
+    choose_first,
+    /// The quota is spent.
+    quota,
+    /// What was chosen is not lost.
+    kept,
+    /// The service can't be reached.
+    offline,
+    /// Asks again at once.
+    retry,
+    /// There is no such poll.
+    gone,
+    /// This page may not vote.
+    refused,
+    /// To a page that may.
+    open_page,
+    /// Something else went wrong.
+    failed,
+    /// To the form that needs no script.
+    without_script,
+}
+
+fn read(name: &str) -> Result<Language, String> {
+    let file = Files::get(name).ok_or("is not there")?;
+    let mut language: Language = serde_json::from_slice(&file.data).map_err(|error| error.to_string())?;
+    name.trim_end_matches(".json").clone_into(&mut language.tag);
+    for digits in [Digits::Latn, Digits::Arab] {
+        language.numbers.get(digits.as_str()).ok_or_else(|| format!("numbers.{} is missing", digits.as_str()))?;
+    }
+    for of in ["votes", "voters", "wait"] {
+        let forms = language.plurals.get(of).ok_or_else(|| format!("plurals.{of} is missing"))?;
+        for form in language.plural_rules.keys().map(String::as_str).chain(["other"]) {
+            forms.get(form).ok_or_else(|| format!("plurals.{of}.{form} is missing"))?;
+        }
+    }
+    Ok(language)
+}
+
+impl Language {
+    /// The tags of all there are.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        LANGUAGES.iter()
+    }
+
+    /// The language with this tag, or that this is a regional form of.
+    pub fn find(tag: &str) -> Option<&'static Self> {
+        let primary = tag.split('-').next().unwrap_or_default();
+        let is = |language: &&Self, tag: &str| language.tag.eq_ignore_ascii_case(tag);
+        Self::all().find(|language| is(language, tag)).or_else(|| Self::all().find(|language| is(language, primary)))
+    }
+
+    /// The language to speak in a poll of this language: that one, or else English.
+    pub fn for_poll(tag: &str) -> Option<&'static Self> {
+        Self::find(tag).or_else(|| Self::find(FALLBACK))
+    }
+
+    /// The language a browser would like best of those there are, by its `Accept-Language`.
+    pub fn wanted(accept: &str) -> Option<&'static Self> {
+        let mut wanted: Vec<(&str, u32)> = accept
+            .split(',')
+            .take(16)
+            .map(|item| {
+                let (tag, weight) = item.split_once(";q=").unwrap_or((item, "1"));
+                let thousandths = weight.trim().parse::<f32>().unwrap_or(0.0) * 1000.0;
+                (tag.trim(), format!("{thousandths:.0}").parse().unwrap_or(0))
+            })
+            .collect();
+        wanted.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+        wanted.into_iter().find_map(|(tag, _)| Self::find(tag)).or_else(|| Self::find(FALLBACK))
+    }
+
+    /// Its tag.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// The way it runs.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Its texts.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
+    /// A whole number.
+    pub fn number(&self, number: u64, digits: Digits) -> String {
+        let latin = number.to_string();
+        let group = self.numbers.get(digits.as_str()).map_or("", |signs| signs.group.as_str());
+        let mut text = String::with_capacity(latin.len() * 2);
+        for (place, digit) in latin.bytes().enumerate() {
+            if place > 0 && (latin.len() - place).is_multiple_of(3) {
+                text.push_str(group);
+            }
+            text.push(in_digits(char::from(digit), digits));
+        }
+        text
+    }
+
+    /// So many of all, as a percentage to one decimal, which is left out if it is 0.
+    pub fn share(&self, votes: u64, ballots: u64, digits: Digits) -> String {
+        let tenths = tenths_of_percent(votes, ballots);
+        let Some(signs) = self.numbers.get(digits.as_str()) else { return String::new() };
+        let mut number = self.number(tenths / 10, digits);
+        if !tenths.is_multiple_of(10) {
+            number.push_str(&signs.decimal);
+            number.push_str(&self.number(tenths % 10, digits));
+        }
+        signs.percent.replace("{n}", &number)
+    }
+
+    /// "3 votes", and whatever else is counted. Zero has a form of its own wherever the file gives it one, whatever the
+    /// language's rules.
+    pub fn count(&self, of: &str, number: u64, digits: Digits) -> String {
+        let Some(forms) = self.plurals.get(of) else { return String::new() };
+        let by_rule =
+            || self.plural_rules.iter().find(|(_, rule)| rule.holds_for(number)).map(|(form, _)| form.as_str());
+        let zero = (number == 0).then(|| forms.get("zero")).flatten();
+        let form = zero.or_else(|| forms.get(by_rule().unwrap_or("other")));
+        form.map_or_else(String::new, |form| form.replace("{n}", &self.number(number, digits)))
+    }
+
+    /// What the widget needs of this, as JSON.
+    pub fn for_script(&self, digits: Digits) -> String {
+        #[derive(Serialize)]
+        struct ForScript<'a> {
+            numbers: Option<&'a Signs>,
+            plurals: &'a BTreeMap<String, BTreeMap<String, String>>,
+            texts: &'a Texts,
+        }
+
+        let numbers = self.numbers.get(digits.as_str());
+        serde_json::to_string(&ForScript { numbers, plurals: &self.plurals, texts: &self.texts }).unwrap_or_default()
+    }
+}
+
+/// So many of all in thousandths, rounded half up. By whole numbers, so that the widget gets the same.
+pub fn tenths_of_percent(votes: u64, ballots: u64) -> u64 {
+    let doubled = u128::from(votes) * 2_000;
+    let half_up = doubled.checked_div(u128::from(ballots)).map_or(0, |doubled| doubled.div_ceil(2));
+    u64::try_from(half_up).unwrap_or(u64::MAX)
+}
+
+/// A text with its Latin digits written in others.
+pub fn with_digits(text: &str, digits: Digits) -> Cow<'_, str> {
+    match digits {
+        Digits::Latn => Cow::Borrowed(text),
+        Digits::Arab => Cow::Owned(text.chars().map(|character| in_digits(character, digits)).collect()),
+    }
+}
+
+fn in_digits(character: char, digits: Digits) -> char {
+    let other = character.to_digit(10).and_then(|value| char::from_u32(u32::from(digits.zero()) + value));
+    other.unwrap_or(character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn language(tag: &str) -> &'static Language {
+        Language::find(tag).unwrap_or_else(|| panic!("no {tag}"))
+    }
+
+    #[test]
+    fn every_file_in_the_directory_is_a_language() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/embed/languages");
+        let mut files: Vec<String> = std::fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let mut embedded: Vec<_> = Files::iter().map(Cow::into_owned).collect();
+        embedded.sort();
+        assert_eq!(embedded, files, "built before a file was added: touch src/embed/language.rs");
+        for name in files {
+            let language = read(&name).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            assert_eq!(language.direction, direction_of(&language.tag), "{name}");
+            let texts = serde_json::to_value(&language.texts).unwrap();
+            for (text, said) in texts.as_object().unwrap() {
+                let said = said.as_str().unwrap();
+                let placed: Vec<_> = ["{time}", "{min}", "{max}"].into_iter().filter(|it| said.contains(it)).collect();
+                let expected: &[&str] = match text.as_str() {
+                    "opens" | "closes" => &["{time}"],
+                    "choose_exactly" | "choose_up_to" => &["{max}"],
+                    "choose_between" => &["{min}", "{max}"],
+                    _ => &[],
+                };
+                assert!(!said.is_empty() && placed == expected, "{name}: {text}: {said}");
+            }
+        }
+    }
+
+    /// As the Unicode CLDR has them: <https://www.unicode.org/cldr/charts/latest/supplemental/language_plural_rules.html>
+    #[test]
+    fn arabic_counts_in_six_forms() {
+        for (votes, said) in [
+            (0, "لا أصوات بعد"),
+            (1, "صوت واحد"),
+            (2, "صوتان"),
+            (3, "3 أصوات"),
+            (10, "10 أصوات"),
+            (11, "11 صوتًا"),
+            (99, "99 صوتًا"),
+            (100, "100 صوت"),
+            (101, "101 صوت"),
+            (102, "102 صوت"),
+            (103, "103 أصوات"),
+            (111, "111 صوتًا"),
+            (1_000, "1,000 صوت"),
+            (12_345, "12,345 صوتًا"),
+        ] {
+            assert_eq!(language("ar").count("votes", votes, Digits::Latn), said);
+        }
+        assert_eq!(language("ar").count("votes", 1_234_567, Digits::Arab), "١٬٢٣٤٬٥٦٧ صوتًا");
+    }
+
+    #[test]
+    fn english_and_french_count_as_they_do() {
+        for (tag, votes, said) in [
+            ("en", 0, "No votes yet"),
+            ("en", 1, "1 vote"),
+            ("en", 2, "2 votes"),
+            ("en", 101, "101 votes"),
+            ("en", 12_345, "12,345 votes"),
+            ("fr", 0, "Aucun vote pour l’instant"),
+            ("fr", 1, "1 vote"),
+            ("fr", 2, "2 votes"),
+            ("fr", 12_345, "12\u{202f}345 votes"),
+            ("fr", 1_000_000, "1\u{202f}000\u{202f}000 de votes"),
+            ("fr", 1_000_001, "1\u{202f}000\u{202f}001 votes"),
+        ] {
+            assert_eq!(language(tag).count("votes", votes, Digits::Latn), said, "{tag}");
+        }
+    }
+
+    #[test]
+    fn shares_are_rounded_half_up_to_tenths() {
+        for (votes, ballots, latin, arabic) in [
+            (0, 0, "0%", "٠٪"),
+            (0, 3, "0%", "٠٪"),
+            (1, 3, "33.3%", "٣٣٫٣٪"),
+            (2, 3, "66.7%", "٦٦٫٧٪"),
+            (1, 2, "50%", "٥٠٪"),
+            (3, 3, "100%", "١٠٠٪"),
+            (1, 2_000, "0.1%", "٠٫١٪"),
+            (1, 2_001, "0%", "٠٪"),
+            (1_999, 2_000, "100%", "١٠٠٪"),
+        ] {
+            assert_eq!(language("ar").share(votes, ballots, Digits::Latn), latin, "{votes}/{ballots}");
+            assert_eq!(language("ar").share(votes, ballots, Digits::Arab), arabic, "{votes}/{ballots}");
+        }
+        assert_eq!(language("fr").share(1, 3, Digits::Latn), "33,3\u{202f}%");
+    }
+
+    #[test]
+    fn a_language_runs_as_its_script_does() {
+        for (tag, direction) in [
+            ("ar", Direction::Rtl),
+            ("ar-KW", Direction::Rtl),
+            ("fa", Direction::Rtl),
+            ("he", Direction::Rtl),
+            ("ur", Direction::Rtl),
+            ("ku-Arab", Direction::Rtl),
+            ("ar-Latn", Direction::Ltr),
+            ("ku", Direction::Ltr),
+            ("en", Direction::Ltr),
+            ("fr-CA", Direction::Ltr),
+        ] {
+            assert_eq!(direction_of(tag), direction, "{tag}");
+        }
+    }
+
+    #[test]
+    fn the_language_spoken_is_the_nearest_there_is() {
+        let spoken = |tag| Language::for_poll(tag).map(Language::tag);
+        assert_eq!([spoken("ar"), spoken("ar-KW"), spoken("AR")], [Some("ar"); 3]);
+        assert_eq!([spoken("fr-CA"), spoken("ur"), spoken("x")], [Some("fr"), Some("en"), Some("en")]);
+        let wanted = |accept| Language::wanted(accept).map(Language::tag);
+        assert_eq!(wanted("ar-KW,ar;q=0.9,en;q=0.8"), Some("ar"));
+        assert_eq!(wanted("de, en;q=0.3, fr;q=0.7"), Some("fr"));
+        assert_eq!([wanted(""), wanted("de"), wanted(";;q=,"), wanted("*")], [Some("en"); 4]);
+    }
+}

@@ -1,0 +1,22 @@
+//! What a reader sees: the poll as a page, and the widget that stands beside an article.
+//!
+//! There is one markup, and the server writes it. The page at `/embed/{poll}` holds it for a frame or a tab of its
+//! own; with JavaScript off, the same page with a voter token in it is a plain form; and the widget fetches that page
+//! and moves the poll out of it into the publisher's page. So the script builds nothing: it changes texts, widths and
+//! one attribute, `data-state`, by which the style sheet shows a part of the markup and hides the rest. Form and
+//! results lie in the same place, one above the other, and take the room of the taller one, so nothing around them
+//! moves when one turns into the other.
+//!
+//! What both sides must say alike (numbers, plurals, shares) comes from one file per language in `languages/`, which
+//! the server reads here, and of which it gives the script what that needs.
+//!
+//! - [`language`]: those files: texts, plural forms, digits.
+//! - [`page`]: the markup, filled in. The templates escape whatever is put into them.
+//! - [`assets`]: script and style sheet as they are served: compressed, and named by what is in them.
+//!
+//! Nothing here knows HTTP.
+
+pub mod assets;
+pub mod language;
+pub mod page;
+mod plural;

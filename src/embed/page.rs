@@ -1,0 +1,427 @@
+//! The markup, filled in with a poll as one reader is shown it.
+//!
+//! The templates are `page.html`, `poll.html` within it, and `refusal.html`. Everything put into them is escaped: what
+//! publishers write is text, never markup. Every string of a publisher's says its language and finds its own direction
+//! (`dir="auto"`), and the poll runs as its language does, even where the words around it are another's.
+
+use askama::Template;
+
+use super::{
+    assets::{self, Asset},
+    language::{Digits, Direction, Language, Texts, direction_of, tenths_of_percent, with_digits},
+};
+use crate::poll::{Choices, Kind, Poll, ResultsPolicy, State, Tally, Timestamp};
+
+/// Colours: as the reader's device says, or always these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// As the device says.
+    #[default]
+    Auto,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Theme {
+    /// The theme as pages name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+/// What a publisher chooses for a page by its query, beside the poll's own settings.
+#[derive(Debug, Clone, Default)]
+pub struct Look {
+    /// The language of everything but the poll's own texts, if not the poll's.
+    pub language: Option<&'static Language>,
+    /// Which digits; Latin ones unless said.
+    pub digits: Digits,
+    /// Which colours.
+    pub theme: Theme,
+    /// Whether a reader without script has asked for the results.
+    pub peek: bool,
+}
+
+impl Look {
+    /// The look as a query, so that it stays from page to page; empty if all is as usual.
+    pub fn query(&self) -> String {
+        let language = self.language.map(|language| format!("lang={}", language.tag()));
+        let digits = (self.digits != Digits::default()).then(|| format!("digits={}", self.digits.as_str()));
+        let theme = (self.theme != Theme::default()).then(|| format!("theme={}", self.theme.as_str()));
+        let said: Vec<String> = [language, digits, theme].into_iter().flatten().collect();
+        if said.is_empty() { String::new() } else { format!("?{}", said.join("&")) }
+    }
+}
+
+/// What a page says about what its reader has just done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// Their vote was counted.
+    Counted,
+    /// It replaced another.
+    Changed,
+    /// Another is on record, and stays.
+    AlreadyVoted,
+    /// They chose nothing, or what can't be chosen together.
+    ChooseFirst,
+}
+
+/// A poll as one reader is shown it.
+pub struct View<'a> {
+    /// The poll.
+    pub poll: &'a Poll,
+    /// Its state.
+    pub state: State,
+    /// Its tally, if this reader may see it.
+    pub tally: Option<&'a Tally>,
+    /// What this reader chose, if that is known.
+    pub chosen: Option<Choices>,
+    /// What they have just done.
+    pub said: Option<Said>,
+    /// How it is to look.
+    pub look: &'a Look,
+    /// The origin readers reach the service at.
+    pub origin: &'a str,
+    /// For whom it is.
+    pub mode: Mode<'a>,
+}
+
+/// Who puts the page to use.
+#[derive(Debug, Clone, Copy)]
+pub enum Mode<'a> {
+    /// The script, which the page brings along or came from.
+    Script,
+    /// A reader without script: a plain form. `None` if they have nothing to vote on.
+    Form(Option<&'a str>),
+}
+
+impl View<'_> {
+    /// The page.
+    ///
+    /// # Errors
+    /// The template can't be written, which is a defect.
+    pub fn render(&self) -> Result<String, askama::Error> {
+        // English is there, or the tests would say so.
+        let language = self.look.language.or_else(|| Language::for_poll(self.poll.language.as_str()));
+        let language = language.ok_or(askama::Error::Fmt)?;
+        let (poll, digits) = (self.poll, self.look.digits);
+        let form_path = format!("/embed/{}/form", poll.id);
+        let address = format!("{}/embed/{}", self.origin, poll.id);
+        let query = self.look.query();
+        let mut page = Page {
+            summary: poll.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(" · "),
+            oembed: format!("{}/oembed?format=json&url={}", self.origin, percent_encode(&address)),
+            locale: poll.language.as_str().replace('-', "_"),
+            style: &assets::all().style,
+            script: &assets::all().script,
+            is_for_script: matches!(self.mode, Mode::Script),
+            voter: if let Mode::Form(token) = self.mode { token } else { None },
+            direction: direction_of(poll.language.as_str()),
+            state: self.state_shown().as_str(),
+            kind: match poll.kind {
+                Kind::Single => "single",
+                Kind::Multiple => "multiple",
+            },
+            input: if poll.kind == Kind::Single { "radio" } else { "checkbox" },
+            policy: policy_name(poll.results),
+            theme: self.look.theme.as_str(),
+            digits: digits.as_str(),
+            is_open: self.state == State::Open,
+            is_peeking: self.look.peek && self.tally.is_some(),
+            peek_query: if query.is_empty() { "?view=results".to_owned() } else { format!("{query}&view=results") },
+            words: language.for_script(digits),
+            rule: rule(poll, language, digits),
+            rows: self.rows(language),
+            total: self
+                .tally
+                .map_or_else(String::new, |tally| language.count(counted(poll.kind), tally.ballots, digits)),
+            status: self.said.map_or("", |said| said.text(language.texts())),
+            note: Vec::new(),
+            texts: language.texts(),
+            address,
+            form_path,
+            query,
+            poll,
+            language,
+        };
+        page.note = self.note(page.texts);
+        page.render()
+    }
+
+    /// The state as the style sheet knows it.
+    fn state_shown(&self) -> Shown {
+        match (self.state, self.tally, self.chosen) {
+            (State::Draft | State::Scheduled, ..) => Shown::Scheduled,
+            (State::Open, _, None) => Shown::Open,
+            (State::Open, Some(_), Some(_)) => Shown::Voted,
+            (State::Closed, Some(_), _) => Shown::Closed,
+            (State::Open | State::Closed, None, _) => Shown::Hidden,
+        }
+    }
+
+    fn rows(&self, language: &Language) -> Vec<Row<'_>> {
+        let digits = self.look.digits;
+        let slots: Vec<u8> = self.chosen.map(|choices| choices.slots().collect()).unwrap_or_default();
+        let row = |option: &'_ crate::poll::PollOption| {
+            let votes = self.tally.map(|tally| (tally.votes_in(option.slot), tally.ballots));
+            let tenths = votes.map_or(0, |(votes, ballots)| tenths_of_percent(votes, ballots));
+            (
+                slots.contains(&option.slot),
+                format!("{}.{}", tenths / 10, tenths % 10),
+                votes.map_or_else(String::new, |(votes, ballots)| language.share(votes, ballots, digits)),
+                votes.map_or_else(String::new, |(votes, _)| language.count("votes", votes, digits)),
+            )
+        };
+        let options = self.poll.options.iter();
+        options
+            .map(|option| {
+                let (is_chosen, width, share, votes) = row(option);
+                Row { id: option.id.as_str(), label: option.label.as_str(), is_chosen, width, share, votes }
+            })
+            .collect()
+    }
+
+    /// What stands below the poll: why the results are not there, and when things happen. The widget says the same in
+    /// `note`.
+    fn note<'t>(&self, texts: &'t Texts) -> Vec<Part<'t>> {
+        let plain = |text: &'t str| Part { before: text, time: None, after: "" };
+        let timed = |text: &'t str, moment: Timestamp| {
+            let (before, after) = text.split_once("{time}").unwrap_or((text, ""));
+            Part { before, time: Some(Time::of(moment, self.look.digits)), after }
+        };
+        let schedule = &self.poll.schedule;
+        let closes = || schedule.closes_at.map(|moment| timed(&texts.closes, moment));
+        let shown = self.state_shown();
+        match shown {
+            Shown::Scheduled => {
+                vec![schedule.opens_at.map_or_else(|| plain(&texts.not_open), |moment| timed(&texts.opens, moment))]
+            }
+            Shown::Closed => vec![plain(&texts.ended), plain(&texts.r#final)],
+            Shown::Hidden if self.state == State::Closed => vec![plain(&texts.ended), plain(&texts.hidden_never)],
+            Shown::Open | Shown::Voted | Shown::Hidden => {
+                let why = match self.poll.results {
+                    ResultsPolicy::Always => None,
+                    ResultsPolicy::AfterVote => (shown == Shown::Open).then_some(&texts.hidden_after_vote),
+                    ResultsPolicy::AfterClose => Some(&texts.hidden_after_close),
+                    ResultsPolicy::Never => Some(&texts.hidden_never),
+                };
+                why.map(|text| plain(text)).into_iter().chain(closes()).collect()
+            }
+        }
+    }
+}
+
+/// A page that shows no poll but says why not.
+pub struct Refusal<'a> {
+    /// In this language.
+    pub language: &'static Language,
+    /// What is the matter.
+    pub reason: Reason,
+    /// In how many seconds the page asks again by itself, if it does.
+    pub refresh_secs: Option<u64>,
+    /// A page of ours to go on to.
+    pub again: Option<&'a str>,
+}
+
+/// Why a page shows no poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// There is none.
+    Gone,
+    /// The quota is spent.
+    Quota,
+    /// The request came from a page that may not vote.
+    Refused,
+    /// Something else.
+    Failed,
+}
+
+impl Refusal<'_> {
+    /// The page.
+    ///
+    /// # Errors
+    /// The template can't be written, which is a defect.
+    pub fn render(&self) -> Result<String, askama::Error> {
+        let texts = self.language.texts();
+        let (state, message) = match self.reason {
+            Reason::Gone => ("gone", &texts.gone),
+            Reason::Quota => ("quota", &texts.quota),
+            Reason::Refused => ("gone", &texts.refused),
+            Reason::Failed => ("offline", &texts.failed),
+        };
+        let wait = self.refresh_secs.map(|secs| self.language.count("wait", secs, Digits::Latn)).unwrap_or_default();
+        RefusalPage {
+            language: self.language,
+            texts,
+            state,
+            message,
+            wait,
+            refresh_secs: self.refresh_secs,
+            again: self.again,
+            style: &assets::all().style,
+        }
+        .render()
+    }
+}
+
+/// What the style sheet and the script know a poll's state by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Scheduled,
+    Open,
+    Voted,
+    Closed,
+    Hidden,
+}
+
+impl Shown {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Open => "open",
+            Self::Voted => "voted",
+            Self::Closed => "closed",
+            Self::Hidden => "hidden",
+        }
+    }
+}
+
+impl Said {
+    fn text(self, texts: &Texts) -> &str {
+        match self {
+            Self::Counted => &texts.counted,
+            Self::Changed => &texts.changed,
+            Self::AlreadyVoted => &texts.already_voted,
+            Self::ChooseFirst => &texts.choose_first,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "page.html", config = "src/embed/askama.toml")]
+struct Page<'a> {
+    poll: &'a Poll,
+    language: &'static Language,
+    texts: &'static Texts,
+    address: String,
+    oembed: String,
+    summary: String,
+    locale: String,
+    style: &'static Asset,
+    script: &'static Asset,
+    is_for_script: bool,
+    voter: Option<&'a str>,
+    form_path: String,
+    query: String,
+    peek_query: String,
+    direction: Direction,
+    state: &'static str,
+    kind: &'static str,
+    input: &'static str,
+    policy: &'static str,
+    theme: &'static str,
+    digits: &'static str,
+    is_open: bool,
+    is_peeking: bool,
+    words: String,
+    rule: String,
+    rows: Vec<Row<'a>>,
+    total: String,
+    status: &'a str,
+    note: Vec<Part<'a>>,
+}
+
+#[derive(Template)]
+#[template(path = "refusal.html", config = "src/embed/askama.toml")]
+struct RefusalPage<'a> {
+    language: &'static Language,
+    texts: &'static Texts,
+    state: &'static str,
+    message: &'a str,
+    wait: String,
+    refresh_secs: Option<u64>,
+    again: Option<&'a str>,
+    style: &'static Asset,
+}
+
+/// One option, in the form and in the results.
+struct Row<'a> {
+    id: &'a str,
+    label: &'a str,
+    is_chosen: bool,
+    /// Of the bar, in percent.
+    width: String,
+    share: String,
+    votes: String,
+}
+
+/// A text with a time in it, or without.
+struct Part<'a> {
+    before: &'a str,
+    time: Option<Time>,
+    after: &'a str,
+}
+
+/// A moment for those whose browser does not turn it into their own time.
+struct Time {
+    exact: String,
+    text: String,
+}
+
+impl Time {
+    fn of(moment: Timestamp, digits: Digits) -> Self {
+        let exact = moment.to_string();
+        let minutes = exact.get(.."2026-11-23T18:00".len()).unwrap_or(&exact).replace('T', " ");
+        Self { text: format!("{} UTC", with_digits(&minutes, digits)), exact }
+    }
+}
+
+/// How many options a ballot of this poll names. The widget's server says it; it does not change.
+fn rule(poll: &Poll, language: &Language, digits: Digits) -> String {
+    let texts = language.texts();
+    let text = match (poll.min_choices, poll.max_choices) {
+        (1, 1) => &texts.choose_one,
+        (min, max) if min == max => &texts.choose_exactly,
+        (1, _) => &texts.choose_up_to,
+        _ => &texts.choose_between,
+    };
+    let number = |number: u8| language.number(number.into(), digits);
+    text.replace("{min}", &number(poll.min_choices)).replace("{max}", &number(poll.max_choices))
+}
+
+/// What a poll's total counts: where one voter has several votes, voters.
+fn counted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Single => "votes",
+        Kind::Multiple => "voters",
+    }
+}
+
+fn policy_name(policy: ResultsPolicy) -> &'static str {
+    match policy {
+        ResultsPolicy::Always => "always",
+        ResultsPolicy::AfterVote => "after_vote",
+        ResultsPolicy::AfterClose => "after_close",
+        ResultsPolicy::Never => "never",
+    }
+}
+
+/// An address as the value of a query's parameter.
+fn percent_encode(address: &str) -> String {
+    let mut encoded = String::with_capacity(address.len() * 2);
+    for byte in address.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.push_str(&crate::secret::hex(&[byte]).to_ascii_uppercase());
+        }
+    }
+    encoded
+}

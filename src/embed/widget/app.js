@@ -1,0 +1,686 @@
+// The poll in a reader's browser. It builds no markup: the server's page has it all, and this changes texts, widths and
+// data-state in it. In the page itself it finds the poll there; in a publisher's page <sawt-poll> fetches the page and
+// moves the poll into its shadow root.
+
+const HOME = new URL(import.meta.url).origin;
+
+// What can be said before the first page has come: [that it failed, try again], by language.
+const FAILED = {/* FAILED */};
+
+const SECOND = 1000;
+const DAY = 24 * 60 * 60 * SECOND;
+
+// Somewhere from half to one and a half times as long, so that no crowd comes back in step.
+const jitter = (millis) => millis * (0.5 + Math.random());
+
+// --- What is kept on the device: nothing before a vote; where the page may store nothing, only while it is open.
+
+const memory = new Map();
+
+const device = {
+  get(name) {
+    try {
+      return localStorage.getItem(name) ?? memory.get(name);
+    } catch {
+      return memory.get(name);
+    }
+  },
+  set(name, value) {
+    memory.set(name, value);
+    try {
+      localStorage.setItem(name, value);
+    } catch { /* Storage is blocked or full: memory has it. */ }
+  },
+  delete(name) {
+    memory.delete(name);
+    try {
+      localStorage.removeItem(name);
+    } catch { /* It was never there. */ }
+  },
+};
+
+const VOTER = 'sawt.voter';
+
+// --- Asking the service. A status of 0 is no answer. Cookies are never sent.
+
+async function ask(from, path, { voter, ...options } = {}) {
+  const headers = { ...(voter && { authorization: `Voter ${voter}` }), ...(options.body && { 'content-type': 'application/json' }) };
+  try {
+    const answer = await fetch(from + path, { credentials: 'omit', headers, ...options });
+    const text = await answer.text();
+    const wait = Number(answer.headers.get('retry-after')) || 0;
+    const isJson = /json/.test(answer.headers.get('content-type'));
+    return { status: answer.status, wait, text, body: isJson ? JSON.parse(text) : {} };
+  } catch {
+    return { status: 0, wait: 0, body: {} };
+  }
+}
+
+// Two polls that are voted on at once get one voter.
+const minting = {};
+
+// --- What happens to the polls of this document, by one stream for all of one service.
+
+class Live {
+  polls = new Set();
+  #control;
+  #retry = 2 * SECOND;
+
+  static #of = {};
+
+  static at(from) {
+    return (this.#of[from] ??= new Live(from));
+  }
+
+  constructor(from) {
+    this.from = from;
+    document.addEventListener('visibilitychange', () => this.restart());
+  }
+
+  add(poll) {
+    this.polls.add(poll);
+    this.restart();
+  }
+
+  remove(poll) {
+    if (this.polls.delete(poll)) this.restart();
+  }
+
+  // Once per turn, however many polls came and went in it. A page that nobody sees hears nothing.
+  restart() {
+    this.#control?.abort();
+    if (document.hidden || !this.polls.size) return;
+    const control = (this.#control = new AbortController());
+    setTimeout(() => control.signal.aborted || this.#follow(control.signal), 50);
+  }
+
+  async #follow(signal) {
+    const sleep = (millis) => new Promise((done) => setTimeout(done, millis));
+    for (let failures = 0; !signal.aborted; ) {
+      const began = Date.now();
+      // After three failures it asks for tallies, and tries the stream every so often.
+      const isStreaming = failures < 3 || failures % 8 === 0;
+      const heard = await (isStreaming ? this.#listen(signal) : this.#read(signal));
+      if (isStreaming && heard) failures = 0;
+      else failures += 1;
+      if (signal.aborted) return;
+      const pause = failures > 2 ? 7 * SECOND : Math.max(this.#retry * 2 ** failures - (Date.now() - began), this.#retry);
+      await sleep(jitter(pause));
+    }
+  }
+
+  #query() {
+    const ids = [...new Set([...this.polls].map((poll) => poll.id))];
+    // Only who has voted sees some tallies; nobody else has to ask first whether they may show a token.
+    const voter = [...this.polls].find((poll) => poll.needsToken)?.kept.get(VOTER);
+    return { ids: ids.slice(0, 50).join(), voter };
+  }
+
+  // Whether anything was heard before it ended.
+  async #listen(signal) {
+    const { ids, voter } = this.#query();
+    let heard = false;
+    try {
+      const headers = voter ? { authorization: `Voter ${voter}` } : {};
+      const answer = await fetch(`${this.from}/v1/live?polls=${ids}`, { signal, headers, credentials: 'omit', cache: 'no-store' });
+      if (!answer.ok) return false;
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let text = ''; ; ) {
+        const { value, done } = await reader.read();
+        if (done) return heard;
+        const events = (text + value).replaceAll('\r', '').split('\n\n');
+        text = events.pop();
+        for (const event of events) {
+          const { event: name, data, retry } = Object.fromEntries(event.split('\n').map((line) => line.split(/: ?(.*)/s)));
+          if (retry > 0) this.#retry = Number(retry);
+          if (data) this.#tell(name, JSON.parse(data));
+          heard = true;
+        }
+      }
+    } catch {
+      return heard;
+    }
+  }
+
+  async #read(signal) {
+    const { ids, voter } = this.#query();
+    const { status, body } = await ask(this.from, `/v1/results?polls=${ids}`, { signal, voter });
+    for (const result of body.results ?? []) {
+      if (result.options) this.#tell('tally', result);
+      else if (result.code === 'not-found') this.#tell('gone', result);
+      else {
+        const { status, body } = await ask(this.from, `/v1/polls/${result.poll}`, { signal });
+        if (status === 200) this.#tell('poll', body);
+      }
+    }
+    return status === 200;
+  }
+
+  #tell(name, data) {
+    for (const poll of this.polls) if (poll.id === (data.poll ?? data.id)) poll.hear(name, data);
+  }
+}
+
+// --- One poll.
+
+class Poll {
+  #drawn = 0;
+  #next;
+  #wake = () => {};
+  #version = -1;
+
+  constructor(root, { from, kept }) {
+    Object.assign(this, { root, from, kept });
+    const { dataset } = root;
+    this.id = dataset.poll;
+    this.digits = dataset.digits;
+    this.words = JSON.parse(dataset.words);
+    this.lang = root.lang;
+    // What the poll is now. A page that shows a tally leaves the rest to the first event.
+    this.state = dataset.state === 'scheduled' ? 'scheduled' : fieldset(root).disabled ? 'closed' : 'open';
+    this.tally = this.$('.sawt-total').textContent ? {} : undefined;
+    this.choices = undefined;
+    this.plurals = new Intl.PluralRules(this.lang);
+    this.path = `/v1/polls/${this.id}`;
+
+    // The page's own addresses, wherever its markup stands now.
+    for (const link of this.$$('a')) link.href = new URL(link.getAttribute('href'), from);
+    this.$('form').action = new URL(this.$('form').getAttribute('action'), from);
+
+    this.$('form').addEventListener('change', () => this.say(''));
+    const onClick = (selector, act) =>
+      this.$(selector).addEventListener('click', (event) => {
+        event.preventDefault();
+        act();
+      });
+    // Not the form's own event: a sandboxed frame may send no forms, and then has none. Enter in a field clicks, too.
+    onClick('.sawt-vote', () => this.submit());
+    onClick('.sawt-peek', () => this.peek(true));
+    onClick('.sawt-back', () => this.peek(false));
+    onClick('.sawt-retry', () => this.#wake());
+    onClick('.sawt-change', () => this.change());
+    onClick('.sawt-withdraw', () => this.send('DELETE'));
+    addEventListener('online', () => this.#wake());
+  }
+
+  $(selector) {
+    return this.root.querySelector(selector);
+  }
+
+  $$(selector) {
+    return this.root.querySelectorAll(selector);
+  }
+
+  // Finds out what this reader did before, and follows the poll from here on.
+  async start() {
+    const voter = this.kept.get(VOTER);
+    const pending = this.kept.get(this.#pendingName());
+    if (voter && this.state !== 'scheduled') {
+      const { status, body } = await ask(this.from, `${this.path}/votes/me`, { voter });
+      if (status === 200) this.choices = body.choices;
+    }
+    this.settle();
+    if (this.choices && !this.tally) await this.fetchTally();
+    this.follow();
+    if (pending && !this.choices && this.state === 'open') {
+      const { choices, at } = JSON.parse(pending);
+      this.kept.delete(this.#pendingName());
+      if (Date.now() - at < DAY) {
+        for (const input of this.inputs) input.checked = choices.includes(input.value);
+        this.send('POST', choices);
+      }
+    }
+  }
+
+  follow() {
+    if (this.state !== 'gone') Live.at(this.from).add(this);
+  }
+
+  stop() {
+    this.stopped = true;
+    this.#wake();
+    Live.at(this.from).remove(this);
+  }
+
+  get inputs() {
+    return [...this.$$('[name=choices]')];
+  }
+
+  get policy() {
+    return this.root.dataset.results;
+  }
+
+  get needsToken() {
+    return this.policy === 'after_vote' && this.choices && this.state === 'open';
+  }
+
+  // --- Voting.
+
+  submit() {
+    const choices = this.inputs.filter((input) => input.checked).map((input) => input.value);
+    const { min, max } = this.root.dataset;
+    if (choices.length < min || choices.length > max) {
+      this.say(choices.length ? this.$('.sawt-rule').textContent : this.words.texts.choose_first);
+      return;
+    }
+    this.send('POST', choices);
+  }
+
+  // Sends a ballot, or its withdrawal, until it is answered: the same one by the same voter, so that one whose answer
+  // was lost is counted once.
+  async send(method, choices) {
+    if (this.busy) return;
+    this.busy = true;
+    const { texts } = this.words;
+    const isFirst = !this.choices;
+    const body = choices && JSON.stringify({ choices });
+    if (choices) this.kept.set(this.#pendingName(), JSON.stringify({ choices, at: Date.now() }));
+    this.show('sending', texts.sending);
+    let answer;
+    for (let tries = 0, minted = 0; !this.stopped; ) {
+      answer = await this.#voter();
+      if (answer.voter) {
+        const { voter } = answer;
+        answer = await ask(this.from, method === 'POST' ? `${this.path}/votes` : `${this.path}/votes/me`, { method, body, voter });
+        if (answer.status === 401 && minted++ < 1) {
+          this.kept.delete(VOTER);
+          continue;
+        }
+      }
+      if (answer.status === 429) {
+        this.show('quota', `${texts.quota} ${texts.kept}`);
+        await this.wait(answer.wait * SECOND + Math.random() * SECOND, true);
+      } else if (!answer.status || answer.status >= 500) {
+        this.show('offline', texts.offline);
+        await this.wait(jitter(Math.max(answer.wait * SECOND, Math.min(30, 2 ** tries++) * SECOND)));
+      } else break;
+      if (!this.stopped) this.show('sending', texts.sending);
+    }
+    this.busy = false;
+    if (this.stopped) return;
+    this.kept.delete(this.#pendingName());
+    this.$('.sawt-wait').textContent = '';
+    await this.#answered(answer, method, isFirst);
+  }
+
+  // What became of it.
+  async #answered({ status, body }, method, isFirst) {
+    const { texts } = this.words;
+    let said = texts.failed;
+    if (method === 'DELETE' && status === 204) {
+      this.choices = undefined;
+      said = texts.withdrawn;
+      if (this.policy !== 'always') this.tally = undefined;
+    } else if (status < 300) {
+      this.choices = body.choices;
+      said = isFirst ? texts.counted : texts.changed;
+      if (body.results) this.draw(body.results);
+    } else if (body.code === 'already-voted') {
+      this.choices = body.choices;
+      said = texts.already_voted;
+      if (!this.tally) await this.fetchTally();
+    } else if (body.code === 'poll-not-open') {
+      this.state = body.state;
+      said = '';
+      if (!this.tally) await this.fetchTally();
+    } else if (status === 404) this.state = 'gone';
+    else if (status === 403) said = texts.refused;
+    this.settle();
+    this.say(this.state === 'gone' ? texts.gone : said);
+    if (status === 403) this.offerPage();
+    if (status < 300 || this.choices) {
+      if (this.choices) this.$('.sawt-results').focus({ preventScroll: true });
+      else this.inputs[0].focus({ preventScroll: true });
+    }
+    // Who has voted may see more from now on, or from now on no more.
+    if (this.policy === 'after_vote') Live.at(this.from).restart();
+  }
+
+  // The token on this device, or a new one, kept before anything is sent with it.
+  async #voter() {
+    const voter = this.kept.get(VOTER);
+    if (voter) return { voter };
+    const mint = (minting[this.from] ??= ask(this.from, '/v1/voters', { method: 'POST' }).finally(() => delete minting[this.from]));
+    const answer = await mint;
+    if (answer.body.voter) this.kept.set(VOTER, answer.body.voter);
+    return { ...answer, voter: answer.body.voter };
+  }
+
+  #pendingName() {
+    return `sawt.pending.${this.id}`;
+  }
+
+  // Waits so long, or until the reader or the network calls. Counts down where the wait is one to know.
+  wait(millis, isCounted) {
+    const until = Date.now() + millis;
+    return new Promise((done) => {
+      const tick = () => {
+        const left = Math.ceil((until - Date.now()) / SECOND);
+        if (left <= 0) this.#wake();
+        else if (isCounted) this.$('.sawt-wait').textContent = this.count('wait', left);
+      };
+      const timer = setInterval(tick, isCounted ? SECOND : millis);
+      this.#wake = () => {
+        clearInterval(timer);
+        this.#wake = () => {};
+        done();
+      };
+      tick();
+    });
+  }
+
+  change() {
+    this.changing = true;
+    for (const input of this.inputs) input.checked = this.choices.includes(input.value);
+    this.settle();
+    this.say('');
+    (this.inputs.find((input) => input.checked) ?? this.inputs[0]).focus({ preventScroll: true });
+  }
+
+  peek(isPeeking) {
+    this.root.toggleAttribute('data-peek', isPeeking);
+    if (isPeeking) this.$('.sawt-results').focus({ preventScroll: true });
+    else this.inputs[0].focus({ preventScroll: true });
+  }
+
+  offerPage() {
+    const link = document.createElement('a');
+    Object.assign(link, { href: `${this.from}/embed/${this.id}`, target: '_blank', rel: 'noopener' });
+    link.textContent = this.words.texts.open_page;
+    this.$('.sawt-note').replaceChildren(link);
+  }
+
+  // --- Hearing.
+
+  hear(name, data) {
+    if (name === 'gone') {
+      this.state = 'gone';
+      this.settle();
+      this.say(this.words.texts.gone);
+      Live.at(this.from).remove(this);
+    } else if (name === 'tally') {
+      if (data.version < this.#version || (this.state === 'closed' && data.state !== 'closed')) return;
+      const wasHidden = !this.tally;
+      this.tally = data;
+      this.#later(data);
+      if (data.state !== this.state || wasHidden) this.become(data.state);
+    } else {
+      this.edit(data);
+      this.become(data.state);
+    }
+  }
+
+  async become(state) {
+    const isNews = state !== this.state;
+    this.state = state;
+    if (isNews && state === 'closed' && !this.tally) await this.fetchTally();
+    this.settle();
+  }
+
+  // A wording has changed, or a rule. Other options mean another poll: then the page says what it is now.
+  edit(poll) {
+    const { dataset } = this.root;
+    dataset.results = poll.results;
+    dataset.revision = poll.revision;
+    this.root.toggleAttribute('data-changeable', poll.changeable);
+    set(dataset, 'opens', poll.opens_at);
+    set(dataset, 'closes', poll.closes_at);
+    this.$('.sawt-question').textContent = poll.question;
+    for (const { id, label } of poll.options) {
+      const input = this.inputs.find((input) => input.value === id);
+      const result = this.result(id);
+      if (!input || !result) continue;
+      input.nextElementSibling.textContent = label;
+      result.querySelector('.sawt-label').textContent = label;
+      // In the order they come in now.
+      input.closest('fieldset').append(input.parentElement);
+      result.parentElement.append(result);
+    }
+    if (poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id))) this.onReshape?.();
+  }
+
+  result(id) {
+    return this.$(`[data-option="${CSS.escape(id)}"]`);
+  }
+
+  async fetchTally() {
+    const voter = this.needsToken ? this.kept.get(VOTER) : undefined;
+    const { status, body } = await ask(this.from, `${this.path}/results`, { voter });
+    if (status !== 200) return;
+    this.state = this.state === 'closed' ? 'closed' : body.state;
+    this.draw(body);
+    this.settle();
+  }
+
+  // --- Showing.
+
+  // At most once a second, when the browser draws anyway.
+  #later(tally) {
+    const isWaiting = this.#next;
+    this.#next = tally;
+    if (isWaiting) return;
+    setTimeout(() => requestAnimationFrame(() => {
+      this.draw(this.#next);
+      this.#next = undefined;
+    }), Math.max(0, this.#drawn + SECOND - Date.now()));
+  }
+
+  draw(tally) {
+    if (!tally || tally.version < this.#version) return;
+    this.#drawn = Date.now();
+    this.#version = tally.version;
+    this.tally = tally;
+    const { ballots } = tally;
+    for (const { id, votes } of tally.options) {
+      const row = this.result(id);
+      if (!row) continue;
+      const tenths = ballots ? Math.round((votes * 1000) / ballots) : 0;
+      write(row.querySelector('.sawt-votes'), this.count('votes', votes));
+      write(row.querySelector('.sawt-share'), this.percent(tenths));
+      row.querySelector('svg').setAttribute('width', `${Math.floor(tenths / 10)}.${tenths % 10}%`);
+    }
+    write(this.$('.sawt-total'), this.count(this.root.dataset.kind === 'single' ? 'votes' : 'voters', ballots));
+  }
+
+  // Turns what is known into the state that is shown.
+  settle() {
+    const { root, state, tally } = this;
+    const mine = this.choices && !this.changing;
+    let shown = state;
+    if (state === 'closed') shown = tally ? 'closed' : 'hidden';
+    else if (state === 'open' && mine) shown = tally ? 'voted' : 'hidden';
+    if (this.busy) return;
+    if (shown !== 'open') root.removeAttribute('data-peek');
+    root.dataset.state = shown;
+    fieldset(root).disabled = this.$('.sawt-vote').disabled = shown !== 'open';
+    this.$('.sawt-retry').hidden = true;
+    this.$('.sawt-vote').hidden = false;
+    for (const row of this.$$('[data-option]')) row.toggleAttribute('data-chosen', !!this.choices?.includes(row.dataset.option));
+    const canChange = state !== 'open' || !mine || !('changeable' in root.dataset);
+    this.$('.sawt-change').hidden = this.$('.sawt-withdraw').hidden = canChange;
+    this.note(shown);
+  }
+
+  // A ballot is on its way, or waits to be.
+  show(state, said) {
+    this.changing = false;
+    if (state !== 'sending') this.root.dataset.state = state;
+    fieldset(this.root).disabled = this.$('.sawt-vote').disabled = true;
+    this.$('.sawt-retry').hidden = state !== 'offline';
+    this.$('.sawt-vote').hidden = state === 'offline';
+    if (state !== 'sending' || !this.$('.sawt-status').textContent) this.say(said);
+    if (state === 'sending') this.$('.sawt-wait').textContent = '';
+  }
+
+  // In the one region that is read out; what is said already is not said again.
+  say(text) {
+    write(this.$('.sawt-status'), text);
+  }
+
+  // As `View::note` in page.rs.
+  note(shown) {
+    const { texts } = this.words;
+    const { opens, closes } = this.root.dataset;
+    const ending = closes && [texts.closes, closes];
+    let parts = [];
+    if (shown === 'scheduled') parts = [opens ? [texts.opens, opens] : [texts.not_open]];
+    else if (shown === 'closed') parts = [[texts.ended], [texts.final]];
+    else if (shown === 'hidden' && this.state === 'closed') parts = [[texts.ended], [texts.hidden_never]];
+    else if (shown !== 'gone') {
+      const why = this.policy === 'after_vote' && shown !== 'open' ? undefined : texts[`hidden_${this.policy}`];
+      parts = [why && [why], ending];
+    }
+    const nodes = parts.filter(Boolean).map(([text, time]) => {
+      const [before, after] = text.split('{time}');
+      return time ? [before, this.time(time), after ?? ''] : [before];
+    });
+    this.$('.sawt-note').replaceChildren(...nodes.flatMap((part, place) => (place ? [' ', ...part] : part)));
+  }
+
+  time(exact) {
+    const time = document.createElement('time');
+    time.dateTime = exact;
+    const locale = `${this.lang}-u-ca-gregory-nu-${this.digits}`;
+    time.textContent = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(exact));
+    return time;
+  }
+
+  number(number) {
+    const grouped = String(number).replace(/\B(?=(\d{3})+$)/g, this.words.numbers.group);
+    return this.digits === 'arab' ? grouped.replace(/\d/g, (digit) => '٠١٢٣٤٥٦٧٨٩'[digit]) : grouped;
+  }
+
+  percent(tenths) {
+    const { decimal, percent } = this.words.numbers;
+    const rest = tenths % 10 ? decimal + this.number(tenths % 10) : '';
+    return percent.replace('{n}', this.number(Math.floor(tenths / 10)) + rest);
+  }
+
+  count(of, number) {
+    const forms = this.words.plurals[of];
+    const form = (number === 0 && forms.zero) || (forms[this.plurals.select(number)] ?? forms.other);
+    return form.replace('{n}', this.number(number));
+  }
+}
+
+const fieldset = (root) => root.querySelector('fieldset');
+
+const write = (element, text) => {
+  if (element.textContent !== text) element.textContent = text;
+};
+
+const set = (dataset, name, value) => {
+  if (value) dataset[name] = value;
+  else delete dataset[name];
+};
+
+// --- In a publisher's page.
+
+// A page that demands it is told that this markup is the service's own.
+const policy = globalThis.trustedTypes?.createPolicy('sawt', { createHTML: (html) => html });
+const trusted = (html) => policy?.createHTML(html) ?? html;
+
+let sheet;
+
+// The style sheet, fetched once and shared by all polls. As text, since a page may forbid all but its own to be linked.
+const style = () =>
+  (sheet ??= fetch(HOME + 'STYLE_PATH', { integrity: 'STYLE_INTEGRITY', credentials: 'omit' })
+    .then((answer) => answer.text())
+    .then((text) => new CSSStyleSheet().replace(text))
+    .catch(() => (sheet = undefined)));
+
+class SawtPoll extends HTMLElement {
+  static observedAttributes = ['poll', 'theme', 'lang', 'digits'];
+
+  #poll;
+  #turn = 0;
+
+  connectedCallback() {
+    if (!this.shadowRoot) this.attachShadow({ mode: 'open' });
+    this.load();
+  }
+
+  disconnectedCallback() {
+    this.#turn += 1;
+    this.#poll?.stop();
+  }
+
+  attributeChangedCallback(name, _, value) {
+    const root = this.#poll?.root;
+    if (!root || !this.isConnected) return;
+    if (name === 'theme') root.dataset.theme = value ?? 'auto';
+    else this.load();
+  }
+
+  // The page is fetched until it comes: what stands there meanwhile keeps its place.
+  async load() {
+    const turn = (this.#turn += 1);
+    const from = this.getAttribute('from') ?? HOME;
+    const query = new URLSearchParams();
+    for (const name of ['lang', 'digits', 'theme']) if (this.getAttribute(name)) query.set(name, this.getAttribute(name));
+    if (!this.shadowRoot.querySelector('.sawt')) this.#placeholder();
+    for (let tries = 0; ; tries += 1) {
+      const [css, { status, wait, text }] = await Promise.all([style(), ask(from, `/embed/${this.getAttribute('poll')}?${query}`)]);
+      if (turn !== this.#turn) return;
+      const found = text && css && new DOMParser().parseFromString(trusted(text), 'text/html').querySelector('.sawt');
+      if (found && status !== 429 && status < 500) {
+        this.#put(document.importNode(found, true), css, from);
+        return;
+      }
+      this.#failed();
+      await new Promise((done) => setTimeout(done, jitter(Math.max(wait, Math.min(60, 2 ** tries)) * SECOND)));
+      if (turn !== this.#turn) return;
+    }
+  }
+
+  #put(root, css, from) {
+    this.#poll?.stop();
+    const { shadowRoot } = this;
+    shadowRoot.adoptedStyleSheets = [css];
+    shadowRoot.replaceChildren(root);
+    // In an article, the question is no title of the page.
+    root.querySelector('h1').ariaLevel = '2';
+    if (!root.dataset.poll) return;
+    const storage = this.getAttribute('storage') ?? this.dataset.storage;
+    this.#poll = new Poll(root, { from, kept: storage === 'none' ? memory : device });
+    this.#poll.onReshape = () => setTimeout(() => this.load(), jitter(5 * SECOND));
+    this.#poll.start();
+  }
+
+  #placeholder() {
+    const root = document.createElement('div');
+    root.className = 'sawt';
+    root.dataset.state = 'loading';
+    root.ariaBusy = 'true';
+    this.shadowRoot.replaceChildren(root);
+    style().then((css) => css && (this.shadowRoot.adoptedStyleSheets = [css]));
+  }
+
+  #failed() {
+    const root = this.shadowRoot.querySelector('.sawt');
+    if (root.dataset.state !== 'loading') return;
+    const lang = this.getAttribute('lang') ?? this.closest('[lang]')?.lang ?? navigator.language;
+    const [said] = FAILED[lang.split('-')[0]] ?? FAILED.en;
+    root.textContent = said;
+  }
+}
+
+// --- In the page itself.
+
+function page(root) {
+  const poll = new Poll(root, { from: HOME, kept: device });
+  poll.onReshape = () => setTimeout(() => location.reload(), jitter(5 * SECOND));
+  poll.start();
+  if (parent === window) return;
+  // WordPress gave the frame a secret to say its height with.
+  const [, secret] = /secret=(\w+)/.exec(location.hash) ?? [];
+  new ResizeObserver(() => {
+    const height = Math.ceil(document.body.getBoundingClientRect().height);
+    parent.postMessage({ sawt: { v: 1, type: 'height', height } }, '*');
+    if (secret) parent.postMessage({ message: 'height', value: height, secret }, '*');
+  }).observe(document.body);
+}
+
+if (!customElements.get('sawt-poll')) customElements.define('sawt-poll', SawtPoll);
+const own = document.querySelector('.sawt-page .sawt[data-poll]');
+if (own) page(own);

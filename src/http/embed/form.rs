@@ -1,0 +1,160 @@
+//! The poll as a plain form, for browsers that run no script.
+//!
+//! The page brings a new voter's token along in a hidden field, so a form that is sent twice is one voter's ballot sent
+//! twice, and counted once. The answer is a redirect, so that reloading what comes then sends nothing; its address holds
+//! a ballot stub (see [`TokenKeys::stub`](crate::voter::TokenKeys::stub)), by which the page shows the results also in
+//! a poll that shows them to voters alone. Whoever goes back and chooses otherwise is still the same voter.
+//!
+//! Only a page of this service may send the form. Any site could hide one in a page of its own and have its readers
+//! vote by passing by, as 318,000 once did in forum signatures; a browser says where a form comes from, and one that says
+//! nothing is not believed. Nothing is kept on the reader's device.
+
+use std::borrow::Cow;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+
+use super::{
+    super::{Worker, body, caching, limits, origin, poll_in_path, results, votes},
+    for_everyone, private, read_look, state_of,
+};
+use crate::{
+    embed::page::{Look, Mode, Said, View},
+    http::problem::{Code, Problem},
+    live::Known,
+    poll::{Poll, State, VoterDigest},
+    quota::{Name, Subject},
+    voter::{Stub, Voter},
+};
+
+/// `GET /embed/{poll}/form`: the form, or with a ballot's stub what came of it.
+pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    let (look, mut query) = read_look(&req)?;
+    let said = query.take_parsed("said", |word| match word {
+        "counted" => Ok(Said::Counted),
+        "changed" => Ok(Said::Changed),
+        _ => Err("must be counted or changed".to_owned()),
+    })?;
+    let stub = query.take("ballot")?;
+    let known = worker.published(id).await?;
+    let now = worker.shared.clock.now();
+    let stub = stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &known.poll, now));
+    let said = said.filter(|_| stub.is_some());
+    show(&req, &worker, &known, &look, StatusCode::OK, stub, said).await
+}
+
+/// `POST /embed/{poll}/form`.
+pub(in crate::http) async fn vote(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    let (look, _) = read_look(&req)?;
+    if !origin::is_same_origin(&req, worker.shared.public_url.as_deref()) {
+        return Err(Problem::new(Code::OriginRefused, "only a page of this service may send this form"));
+    }
+    let fields = body::read_form(req.headers(), payload, body::READER_LIMIT).await?;
+    let known = worker.published_to_vote(id).await?;
+    let token = fields.iter().find(|(name, _)| name == "voter").map(|(_, token)| token.as_str());
+    let voter = token.and_then(|token| worker.shared.token_keys.verify(token, worker.shared.clock.now()).ok());
+    // The page for script has no token in it. Where its script did not come, its form leads to the one that has.
+    let Some(voter) = voter else { return Ok(to_form(&known.poll, &look, "")) };
+    limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
+    let named: Vec<Cow<'_, str>> =
+        fields.iter().filter(|(name, _)| name == "choices").map(|(_, id)| Cow::Borrowed(id.as_str())).collect();
+
+    match votes::count(&req, &worker, known.clone(), &voter, &named).await {
+        Ok(cast) => {
+            let said = match cast.said {
+                votes::Said::Counted | votes::Said::Repeated => "counted",
+                votes::Said::Changed => "changed",
+            };
+            let poll = &cast.known.poll;
+            let version = cast.shown.as_ref().map_or(0, |snapshot| snapshot.tally.version);
+            let stub = Stub { choices: cast.choices, version };
+            let stub = worker.shared.token_keys.stub(poll, stub, worker.shared.clock.now());
+            Ok(to_form(poll, &look, &format!("said={said}&ballot={stub}")))
+        }
+        Err(problem) => refused(&req, &worker, &known, &look, &voter, problem).await,
+    }
+}
+
+/// What can be put right, or should be seen, is shown in the poll's own page.
+async fn refused(
+    req: &HttpRequest,
+    worker: &Worker,
+    known: &Known,
+    look: &Look,
+    voter: &Voter,
+    problem: Problem,
+) -> Result<HttpResponse, Problem> {
+    let status = problem.code().status();
+    let noted = |page| {
+        super::super::observe::note_outcome(req, problem.code().as_str());
+        Ok(page)
+    };
+    if problem.code() == Code::AlreadyVoted {
+        let chosen = worker.voting_store.ballot(&known.poll, VoterDigest::of(&voter.id, &known.poll)).await?;
+        let stub = chosen.map(|choices| Stub { choices, version: 0 });
+        return noted(show(req, worker, known, look, status, stub, Some(Said::AlreadyVoted)).await?);
+    }
+    if problem.code() == Code::PollNotOpen {
+        return noted(show(req, worker, known, look, status, None, None).await?);
+    }
+    if problem.code() == Code::InvalidChoice {
+        return noted(show(req, worker, known, look, status, None, Some(Said::ChooseFirst)).await?);
+    }
+    Err(problem)
+}
+
+/// The page for this reader.
+async fn show(
+    req: &HttpRequest,
+    worker: &Worker,
+    known: &Known,
+    look: &Look,
+    status: StatusCode,
+    stub: Option<Stub>,
+    said: Option<Said>,
+) -> Result<HttpResponse, Problem> {
+    let poll = &known.poll;
+    let version = stub.map(|stub| stub.version);
+    let chosen = stub.map(|stub| stub.choices);
+    let mut seen = for_everyone(worker, known, version).await?;
+    let state = state_of(worker, known, seen.as_deref());
+    if seen.is_none() && chosen.is_some() && results::shown_to_voters(poll.results, state) {
+        seen = worker.tally(poll.id, version).await?;
+    }
+    let token =
+        (state == State::Open && chosen.is_none()).then(|| worker.shared.token_keys.mint(worker.shared.clock.now()).0);
+    let view = View {
+        poll,
+        state,
+        tally: seen.as_deref().map(|snapshot| &snapshot.tally),
+        chosen,
+        said,
+        look,
+        origin: &origin::own(req, worker.shared.public_url.as_deref()),
+        mode: Mode::Form(token.as_deref()),
+    };
+    private(status, &known.site, &view)
+}
+
+/// To the form's page, by GET (303).
+fn to_form(poll: &Poll, look: &Look, more: &str) -> HttpResponse {
+    let query = look.query();
+    let join = match (query.is_empty(), more.is_empty()) {
+        (_, true) => "",
+        (true, false) => "?",
+        (false, false) => "&",
+    };
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, format!("/embed/{}/form{query}{join}{more}", poll.id)))
+        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
+        .finish()
+}

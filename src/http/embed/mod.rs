@@ -1,0 +1,232 @@
+//! What readers see, on the wire: the poll's page, its form for browsers without script, and the widget's files.
+//!
+//! A page is as strict as its purpose lets it be: it loads its own script and style sheet and nothing else, no inline
+//! script or style runs in it, its forms go to this service, and only the pages that the poll's site lists may frame it
+//! (any, if it lists none). It is the same for everyone and may be kept by caches, as tallies may; the form holds a voter
+//! token and may not.
+//!
+//! To people, refusals are pages too, in a language they read: [`refuse`] writes them, for whatever layer refused.
+
+mod files;
+mod form;
+
+pub(super) use files::{file, loader, manifest};
+pub(super) use form::{form, vote};
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::BoxBody,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
+    web,
+};
+
+use super::{
+    Shared, Worker,
+    caching::{self, Caching},
+    conditional, origin, poll_in_path,
+    problem::{Code, Problem},
+    query::Query,
+    results,
+};
+use crate::{
+    embed::{
+        language::{Digits, Language},
+        page::{Look, Mode, Reason, Refusal, Theme, View},
+    },
+    live::{Known, Snapshot},
+    poll::{ResultsPolicy, State},
+    secret::hex,
+    site::Site,
+};
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// A form says where it comes from only if the page it stands in lets it; other sites are told nothing.
+const REFERRER: &str = "same-origin";
+
+/// `GET /embed/{poll}`: the poll's page, for a frame, a tab, or the widget, which takes the poll out of it.
+pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    let (look, _) = read_look(&req)?;
+    let known = worker.published(id).await?;
+    let seen = for_everyone(&worker, &known, None).await?;
+    let origin = origin::own(&req, worker.shared.public_url.as_deref());
+    let view = View {
+        poll: &known.poll,
+        state: state_of(&worker, &known, seen.as_deref()),
+        tally: seen.as_deref().map(|snapshot| &snapshot.tally),
+        chosen: None,
+        said: None,
+        look: &look,
+        origin: &origin,
+        mode: Mode::Script,
+    };
+    let body = view.render().map_err(Problem::internal)?;
+    // The page is what its tag says, whatever it is made of.
+    let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *blake3::hash(body.as_bytes()).as_bytes();
+    let etag = format!("\"{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
+    let caching = match Caching::of_poll(&known.poll, worker.shared.clock.now()) {
+        // It names the script and the style sheet of the version that wrote it, so it is never kept for longer.
+        Caching::Final => Caching::Shared { secs_left: u64::MAX },
+        caching @ (Caching::Private | Caching::Shared { .. }) => caching,
+    };
+    let is_current = conditional::is_current(req.headers(), &etag);
+    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    caching::name(&mut response, [&*known.poll]);
+    response
+        .insert_header((header::CACHE_CONTROL, caching.header()))
+        .insert_header((header::ETAG, etag))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy(Some(&known.site))))
+        .insert_header((header::REFERRER_POLICY, REFERRER));
+    Ok(if is_current { response.finish() } else { response.content_type(HTML).body(body) })
+}
+
+/// Turns a refusal into a page that says it, if it can be said in a page.
+pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, written: HttpResponse) -> HttpResponse {
+    // What readers don't know of is not told by the way it is refused.
+    let is_known = |known: &Arc<Known>| {
+        problem.code() != Code::NotFound && known.poll.state_at(shared.clock.now()) != State::Draft
+    };
+    let known = poll_in_path(req).ok().and_then(|id| shared.polls.if_known(id)).filter(is_known);
+    let asked = Query::lenient(req.query_string()).ok().and_then(|mut query| query.take("lang").ok().flatten());
+    let language = asked
+        .and_then(|tag| Language::find(&tag))
+        .or_else(|| known.as_deref().and_then(|known| Language::for_poll(known.poll.language.as_str())))
+        .or_else(|| {
+            let accept = req.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+            Language::wanted(accept.unwrap_or_default())
+        });
+    let code = problem.code();
+    let reasons =
+        [(Code::NotFound, Reason::Gone), (Code::QuotaExceeded, Reason::Quota), (Code::OriginRefused, Reason::Refused)];
+    let reason = reasons.iter().find(|(is, _)| *is == code).map_or(Reason::Failed, |(_, reason)| *reason);
+    let again = known.as_deref().map(|known| format!("/embed/{}/form", known.poll.id));
+    // What was asked for by GET can be asked for again by the page itself.
+    let refresh_secs = problem.retry_after_secs().filter(|_| *req.method() == Method::GET);
+    let Some(language) = language else { return written };
+    let refusal = Refusal { language, reason, refresh_secs, again: again.as_deref() };
+    let Ok(body) = refusal.render() else { return written };
+    let mut page = written.set_body(BoxBody::new(body));
+    let headers = page.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
+    if let Ok(policy) = HeaderValue::try_from(policy(known.as_deref().map(|known| &known.site))) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    page
+}
+
+/// A page that is for one reader alone.
+fn private(status: StatusCode, site: &Site, view: &View<'_>) -> Result<HttpResponse, Problem> {
+    let body = view.render().map_err(Problem::internal)?;
+    Ok(HttpResponse::build(status)
+        .content_type(HTML)
+        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy(Some(site))))
+        .insert_header((header::REFERRER_POLICY, REFERRER))
+        .body(body))
+}
+
+/// What a page may load, where its forms go, and who may frame it: of a poll's site the pages it lists, of one that is
+/// not known anybody's, for then the page holds nothing.
+fn policy(site: Option<&Site>) -> String {
+    let mut policy = String::from(
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; \
+         base-uri 'none'; frame-ancestors",
+    );
+    match site.map_or(&[][..], |site| site.origins.as_slice()) {
+        [] => policy.push_str(" *"),
+        origins => {
+            policy.push_str(" 'self'");
+            for origin in origins {
+                policy.push(' ');
+                policy.push_str(origin.as_str());
+            }
+        }
+    }
+    policy
+}
+
+/// How the query says the page is to look, and what else it says. What it says of things unknown is passed over: pages
+/// are given parameters by trackers and caches.
+fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
+    let mut query = Query::lenient(req.query_string())?;
+    let language = query.take_parsed("lang", |tag| {
+        let known = || Language::all().map(Language::tag).collect::<Vec<_>>().join(", ");
+        Language::find(tag).ok_or_else(|| format!("must be one of {}", known()))
+    })?;
+    let digits = query.take_parsed("digits", |name| {
+        let known = [Digits::Latn, Digits::Arab].into_iter().find(|digits| digits.as_str() == name);
+        known.ok_or_else(|| "must be latn or arab".to_owned())
+    })?;
+    let theme = query.take_parsed("theme", |name| {
+        let known = [Theme::Auto, Theme::Light, Theme::Dark].into_iter().find(|theme| theme.as_str() == name);
+        known.ok_or_else(|| "must be auto, light or dark".to_owned())
+    })?;
+    let peek = query.take_parsed("view", |name| match name {
+        "results" => Ok(true),
+        "form" => Ok(false),
+        _ => Err("must be form or results".to_owned()),
+    })?;
+    let look = Look {
+        language,
+        digits: digits.unwrap_or_default(),
+        theme: theme.unwrap_or_default(),
+        peek: peek.unwrap_or_default(),
+    };
+    Ok((look, query))
+}
+
+/// The tally, of this version or a later one, if everyone may see it. The store is not asked for one that nobody may.
+async fn for_everyone(worker: &Worker, known: &Known, version: Option<u64>) -> Result<Option<Arc<Snapshot>>, Problem> {
+    let poll = &known.poll;
+    let is_closed = poll.state_at(worker.shared.clock.now()) == State::Closed;
+    let may_be_shown = match poll.results {
+        ResultsPolicy::Always => true,
+        ResultsPolicy::AfterVote | ResultsPolicy::AfterClose => is_closed,
+        ResultsPolicy::Never => false,
+    };
+    if !may_be_shown {
+        return Ok(None);
+    }
+    let snapshot = worker.tally(poll.id, version).await?.ok_or_else(Problem::no_poll)?;
+    Ok(Some(snapshot).filter(|snapshot| results::shown_to_all(poll.results, snapshot.tally.state)))
+}
+
+/// The poll's state: as its tally says, which the store's clock decides, or as this replica's clock does.
+fn state_of(worker: &Worker, known: &Known, seen: Option<&Snapshot>) -> State {
+    seen.map_or_else(|| known.poll.state_at(worker.shared.clock.now()), |snapshot| snapshot.tally.state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{SiteId, Timestamp};
+
+    #[test]
+    fn a_page_is_framed_by_whom_its_site_lists() {
+        let site = |origins: &[&str]| Site {
+            id: SiteId::default(),
+            origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+            created_at: Timestamp::EARLIEST,
+            updated_at: Timestamp::EARLIEST,
+        };
+        for (policy, ancestors) in [
+            (policy(None), "*"),
+            (policy(Some(&site(&[]))), "*"),
+            (policy(Some(&site(&["https://news.example"]))), "'self' https://news.example"),
+            (
+                policy(Some(&site(&["https://news.example", "http://localhost:3000"]))),
+                "'self' https://news.example http://localhost:3000",
+            ),
+        ] {
+            assert_eq!(policy.split_once("frame-ancestors ").unwrap().1, ancestors);
+            assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
+            assert!(!policy.contains("unsafe"), "{policy}");
+        }
+    }
+}

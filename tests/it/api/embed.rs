@@ -1,0 +1,416 @@
+//! What readers see: the poll's page, the form for browsers without script, and the widget's files. What a browser
+//! makes of them is tried in `tests/browser/`.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Answer, Client, remember_secret},
+    registry::service_rules,
+    service::{PUBLIC_URL, Service, text},
+};
+
+/// What a browser says when a page of ours sends a form.
+const OWN_PAGE: [(&str, &str); 2] = [("origin", PUBLIC_URL), ("sec-fetch-site", "same-origin")];
+
+/// What follows this text in a page, up to the next quotes.
+fn after<'a>(page: &'a str, text: &str) -> &'a str {
+    let (_, rest) = page.split_once(text).unwrap_or_else(|| panic!("no {text} in {page}"));
+    rest.split('"').next().expect("a text has a beginning")
+}
+
+fn state(page: &str) -> &str {
+    after(page, "data-state=\"")
+}
+
+/// The text of a page, without markup.
+fn read(page: &str) -> String {
+    let mut text = String::new();
+    for part in page.split('<') {
+        text.push_str(part.split_once('>').map_or(part, |(_, text)| text));
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The form's page: its text, and the token in it.
+async fn form(client: &Client, poll: &str) -> (String, String) {
+    let answer = client.get(&format!("/embed/{poll}/form")).send().await;
+    assert_eq!(answer.header("cache-control").as_deref(), Some("private, no-store"), "{answer}");
+    assert_eq!(answer.header("set-cookie"), None, "{answer}");
+    let page = answer.page(200);
+    let token = after(&page, "name=\"voter\" value=\"").to_owned();
+    remember_secret(&token);
+    (page, token)
+}
+
+async fn send(client: &Client, poll: &str, body: &str, marks: &[(&str, &str)]) -> Answer {
+    let request = client.post(&format!("/embed/{poll}/form")).body("application/x-www-form-urlencoded", body);
+    marks.iter().fold(request, |request, (name, value)| request.header(name, value)).send().await
+}
+
+/// Where a redirect leads.
+fn location(answer: &Answer) -> String {
+    assert_eq!(answer.status, 303, "{answer}");
+    answer.header("location").expect("a redirect leads somewhere")
+}
+
+async fn a_polls_page_is_the_same_for_everyone_and_may_be_kept(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let path = format!("/embed/{poll}");
+    let first = service.client().get(&path).send().await;
+    let etag = first.header("etag").expect("a page has a tag");
+    assert!(first.header("cache-control").is_some_and(|value| value.starts_with("public, ")), "{first}");
+    assert_eq!((first.header("set-cookie"), first.header("vary")), (None, None), "{first}");
+    assert_eq!(first.header("access-control-allow-origin").as_deref(), Some("*"), "{first}");
+    let page = first.page(200);
+    assert!(!page.contains("name=\"voter\""), "a token in a page that is kept: {page}");
+    let again = service.client().get(&path).header("if-none-match", &etag).send().await;
+    assert_eq!((again.status, again.body.len()), (304, 0), "{again}");
+    service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
+    let changed = service.client().get(&path).header("if-none-match", &etag).send().await;
+    assert_ne!(changed.header("etag"), Some(etag));
+    changed.page(200);
+}
+
+async fn a_page_says_what_it_is_to_those_who_share_it(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let page = service.client().get(&format!("/embed/{poll}")).send().await.page(200);
+    let address = format!("{PUBLIC_URL}/embed/{poll}");
+    for line in [
+        "<html lang=\"ar\" dir=\"rtl\"",
+        "<title>هل تتوقع حل مجلس الأمة ؟</title>",
+        "<meta property=\"og:title\" content=\"هل تتوقع حل مجلس الأمة ؟\">",
+        "<meta property=\"og:description\" content=\"نعم · لا\">",
+        &format!("<meta property=\"og:url\" content=\"{address}\">"),
+        &format!("<link rel=\"canonical\" href=\"{address}\">"),
+        &format!(
+            "<link rel=\"alternate\" type=\"application/json+oembed\" href=\"{PUBLIC_URL}/oembed?format=json&#38;url=\
+             https%3A%2F%2Fvotes.example%2Fembed%2F{poll}\""
+        ),
+        &format!("<noscript><meta http-equiv=\"refresh\" content=\"0; url=/embed/{poll}/form\"></noscript>"),
+    ] {
+        assert!(page.contains(line), "no {line} in {page}");
+    }
+    // WordPress looks for the address in the first 150 KB, and ours comes before anybody's text can be long.
+    assert!(page.find("json+oembed").is_some_and(|place| place < 50_000));
+    let asked = format!("/oembed?format=json&url={address}");
+    service.client().get(&asked).send().await.is(200);
+}
+
+async fn a_page_is_framed_by_the_pages_its_site_lists(service: &Service) {
+    let listing = service.site_for(&["https://news.example", "http://localhost:3000"]).await;
+    for (site, ancestors) in
+        [(service.site().await, "*"), (listing, "'self' https://news.example http://localhost:3000")]
+    {
+        let poll = service.poll(json!({ "site": site })).await;
+        for path in [format!("/embed/{poll}"), format!("/embed/{poll}/form"), format!("/embed/{poll}?theme=blue")] {
+            let answer = service.client().get(&path).send().await;
+            let policy = answer.header("content-security-policy").unwrap_or_default();
+            assert_eq!(policy.split_once("frame-ancestors ").map(|(_, value)| value), Some(ancestors), "{answer}");
+        }
+    }
+}
+
+/// Poll text ran as script in the page: CVE-2021-24442, CVE-2014-10395, CVE-2019-9914.
+async fn a_publishers_text_is_never_markup(service: &Service) {
+    let hostile = "\"'><script>alert(1)</script>&amp;<img src=x onerror=alert(2)>";
+    let poll = json!({
+        "question": hostile,
+        "options": [{ "id": "a", "label": hostile }, { "id": "b", "label": "\u{2067}ب\u{2069} {n} {time}" }],
+    });
+    let poll = service.poll(poll).await;
+    for path in [format!("/embed/{poll}"), format!("/embed/{poll}/form")] {
+        let page = service.client().get(&path).send().await.page(200);
+        assert!(!page.contains("<script>") && !page.contains("<img") && !page.contains("\"'>"), "{page}");
+        assert!(page.contains("&#60;script&#62;alert(1)"), "the text is there, as text: {page}");
+        // Title, description, heading, two labels, and each within its own direction.
+        assert!(page.matches("dir=\"auto\"").count() == 5, "{page}");
+    }
+}
+
+async fn a_page_speaks_the_polls_language_or_the_one_asked_for(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    for (voters, said, asked) in [
+        (0, "لا أصوات بعد", ""),
+        (1, "صوت واحد", ""),
+        (2, "صوتان", ""),
+        (3, "3 أصوات", ""),
+        (3, "٣ أصوات", "?digits=arab"),
+        (3, "3 votes", "?lang=en"),
+        (3, "3 votes", "?lang=fr"),
+        (11, "11 صوتًا", ""),
+        (11, "١١ صوتًا", "?digits=arab&theme=dark&utm_source=x"),
+    ] {
+        let cast = service.client().results(&poll).await["ballots"].as_u64().expect("a number");
+        for _ in cast..voters {
+            service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+        }
+        let request = service.client().get(&format!("/embed/{poll}{asked}"));
+        let request = if asked.contains("utm") { request.undocumented() } else { request };
+        let page = request.send().await.page(200);
+        assert!(read(&page).contains(&format!(" {said} ")), "{voters} {said}: {}", read(&page));
+    }
+    for (asked, line) in [
+        ("?theme=dark", "data-theme=\"dark\""),
+        ("?lang=en", "class=\"sawt\" part=\"poll\" lang=\"en\" dir=\"rtl\""),
+        ("?lang=fr-CA", "class=\"sawt\" part=\"poll\" lang=\"fr\" dir=\"rtl\""),
+    ] {
+        let page = service.client().get(&format!("/embed/{poll}{asked}")).send().await.page(200);
+        assert!(page.contains(line), "no {line} in {page}");
+    }
+    for asked in ["?theme=blue", "?lang=xx", "?digits=roman", "?view=all", "?theme=dark&theme=dark"] {
+        service.client().get(&format!("/embed/{poll}{asked}")).send().await.page(400);
+        service.client().get(&format!("/embed/{poll}/form{asked}")).send().await.page(400);
+    }
+    // Where a language is not spoken here, the words around the poll are English, and the poll runs as its own does.
+    let poll = service.poll(json!({ "language": "ur", "question": "کیا؟" })).await;
+    let page = service.client().get(&format!("/embed/{poll}")).send().await.page(200);
+    assert!(page.contains("lang=\"en\" dir=\"rtl\" data-state"), "{page}");
+    assert!(page.contains("dir=\"auto\" lang=\"ur\">کیا؟<"), "{page}");
+}
+
+/// Hidden results leaked: Discourse CVE-2026-27021.
+async fn a_page_shows_the_tally_to_nobody_who_may_not_see_it(service: &Service) {
+    for (policy, while_open, once_closed) in
+        [("always", true, true), ("after_vote", false, true), ("after_close", false, true), ("never", false, false)]
+    {
+        let poll = service.poll(json!({ "results": policy })).await;
+        for _ in 0..3 {
+            service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+        }
+        let is_shown = async |path: String| {
+            let page = service.client().get(&path).send().await.page(200);
+            let is_shown = page.contains("3 أصوات") && page.contains("width=\"100.0%\"");
+            assert!(is_shown || !(page.contains("3 أصوات") || page.contains("100.0")), "{policy}: {page}");
+            (is_shown, state(&page).to_owned())
+        };
+        let paths = || [format!("/embed/{poll}"), format!("/embed/{poll}/form"), format!("/embed/{poll}?view=results")];
+        for path in paths() {
+            assert_eq!(is_shown(path).await, (while_open, "open".to_owned()), "{policy}");
+        }
+        service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+        let state = if once_closed { "closed" } else { "hidden" };
+        for path in paths() {
+            assert_eq!(is_shown(path).await, (once_closed, state.to_owned()), "{policy}");
+        }
+    }
+}
+
+async fn a_form_votes_once_however_often_it_is_sent(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let (page, token) = form(&service.client(), &poll).await;
+    assert!(!page.contains("<script") && page.contains("method=\"post\""), "{page}");
+    let body = format!("voter={token}&choices=yes");
+    // Also by way of another replica.
+    for client in service.clients().iter().cycle().take(4) {
+        let answer = send(client, &poll, &body, &OWN_PAGE).await;
+        assert_eq!(answer.header("cache-control").as_deref(), Some("private, no-store"), "{answer}");
+        let there = service.client().get(&location(&answer)).send().await;
+        let page = there.page(200);
+        assert_eq!(state(&page), "voted");
+        let said = read(&page);
+        assert!(said.contains("سُجّل صوتك") && said.contains("100%") && said.contains("صوت واحد"), "{said}");
+        assert!(page.contains("data-option=\"yes\" part=\"result\" data-chosen"), "{page}");
+    }
+    assert_eq!(service.client().results(&poll).await["ballots"], 1);
+    // Whoever goes back and chooses otherwise is the same voter.
+    let page = send(&service.client(), &poll, &format!("voter={token}&choices=no"), &OWN_PAGE).await.page(409);
+    assert!(state(&page) == "voted" && read(&page).contains("صوتك مسجّل من قبل"), "{page}");
+    assert!(page.contains("data-option=\"yes\" part=\"result\" data-chosen"), "{page}");
+    assert_eq!(service.client().results(&poll).await["ballots"], 1);
+}
+
+async fn whoever_voted_by_form_sees_what_voters_see_for_a_while(service: &Service) {
+    let poll = service.poll(json!({ "results": "after_vote", "changeable": true })).await;
+    let other = service.poll(json!({ "results": "after_vote" })).await;
+    let (page, token) = form(&service.client(), &poll).await;
+    assert!(read(&page).contains("تظهر لك النتائج بعد أن تصوّت"), "{page}");
+    let voted = send(&service.client(), &poll, &format!("voter={token}&choices=yes"), &OWN_PAGE).await;
+    let path = location(&voted);
+    assert!(!path.contains(&token), "a token in an address");
+    let page = service.client().get(&path).send().await.page(200);
+    assert!(state(&page) == "voted" && page.contains("width=\"100.0%\""), "{page}");
+    // A stub is of one poll, and of one ballot.
+    for strange in [path.replace(&poll, &other), format!("{}x", &path), path.replace("ballot=", "ballot=A")] {
+        let page = service.client().get(&strange).send().await.page(200);
+        assert!(state(&page) == "open" && !page.contains("100.0"), "{page}");
+    }
+    let changed = send(&service.client(), &poll, &format!("voter={token}&choices=no"), &OWN_PAGE).await;
+    let page = service.client().get(&location(&changed)).send().await.page(200);
+    assert!(
+        read(&page).contains("غُيّر صوتك") && page.contains("data-option=\"no\" part=\"result\" data-chosen"),
+        "{page}"
+    );
+}
+
+/// A GET, or any site's hidden form, voted; 318,000 votes came through forum signatures: wp-polls #80, #81;
+/// CVE-2016-20067.
+async fn a_form_hidden_in_another_page_does_not_vote(service: &Service) {
+    let poll = service.poll(json!({ "site": service.site_for(&["https://news.example"]).await })).await;
+    let (_, token) = form(&service.client(), &poll).await;
+    let body = format!("voter={token}&choices=yes");
+    for marks in [
+        &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")][..],
+        &[("origin", "https://news.example"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "null"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "null")],
+        &[("origin", "https://evil.example")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "none")],
+        &[],
+    ] {
+        let page = send(&service.client(), &poll, &body, marks).await.page(403);
+        assert!(read(&page).contains("لا يمكن التصويت من هذه الصفحة"), "{page}");
+    }
+    for query in ["?voter={token}&choices=yes", "?choices=yes"] {
+        let path = format!("/embed/{poll}/form{}", query.replace("{token}", &token));
+        service.client().get(&path).undocumented().send().await.page(200);
+    }
+    assert_eq!(service.client().results(&poll).await["ballots"], 0);
+    assert!(matches!(send(&service.client(), &poll, &body, &OWN_PAGE).await.status, 303));
+}
+
+async fn what_a_form_is_refused_is_said_in_a_page_of_the_polls_language(service: &Service) {
+    let client = service.client();
+    let poll = service.poll(json!({ "kind": "multiple", "max_choices": 1 })).await;
+    let (_, token) = form(&client, &poll).await;
+    for choices in ["", "&choices=yes&choices=no", "&choices=maybe", "&choices=yes&choices=yes"] {
+        let page = send(&client, &poll, &format!("voter={token}{choices}"), &OWN_PAGE).await.page(422);
+        assert!(state(&page) == "open" && read(&page).contains("اختر إجابة أولًا"), "{page}");
+        after(&page, "name=\"voter\" value=\"");
+    }
+    // A page that was kept has no token; what its form leads to has.
+    for none in ["choices=yes", "voter=&choices=yes", "voter=forged&choices=yes"] {
+        assert_eq!(location(&send(&client, &poll, none, &OWN_PAGE).await), format!("/embed/{poll}/form"));
+    }
+    let path = format!("/embed/{poll}/form");
+    let post = |media_type: &str, body: Vec<u8>| {
+        let request = client.post(&path).body(media_type, body);
+        OWN_PAGE.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
+    };
+    post("application/json", b"{\"choices\":[\"yes\"]}".to_vec()).await.page(415);
+    post("application/x-www-form-urlencoded", vec![b'a'; 20_000]).await.page(413);
+    post("application/x-www-form-urlencoded", b"voter=\xff".to_vec()).await.page(400);
+
+    service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    let page = send(&client, &poll, &format!("voter={token}&choices=yes"), &OWN_PAGE).await.page(409);
+    assert!(state(&page) == "closed" && read(&page).contains("انتهى التصويت"), "{page}");
+    assert!(!page.contains("name=\"voter\""), "{page}");
+
+    let draft = service.poll(json!({ "state": "draft" })).await;
+    let gone = "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21";
+    for id in [draft.as_str(), gone, "x"] {
+        for (sent, said) in
+            [("ar-KW, en;q=0.5", "لم يعد متاحًا"), ("de", "not available"), ("fr;q=0.9, en;q=0.1", "disponible")]
+        {
+            for path in [format!("/embed/{id}"), format!("/embed/{id}/form")] {
+                let page = client.get(&path).header("accept-language", sent).send().await.page(404);
+                assert!(state(&page) == "gone" && read(&page).contains(said), "{sent}: {page}");
+            }
+        }
+        send(&client, id, &format!("voter={token}&choices=yes"), &OWN_PAGE).await.page(404);
+    }
+    let scheduled = service.poll(json!({ "opens_at": "2999-01-02T03:04:05Z" })).await;
+    let page = client.get(&format!("/embed/{scheduled}/form")).send().await.page(200);
+    assert_eq!(state(&page), "scheduled");
+    assert!(read(&page).contains("يبدأ التصويت 2999-01-02 03:04 UTC"), "{}", read(&page));
+    assert!(page.contains("disabled") && !page.contains("name=\"voter\""), "{page}");
+}
+
+/// A file and its compressed form, as they are served.
+async fn fetch(service: &Service, path: &str) -> (Answer, Answer) {
+    let plain = service.client().get(path).send().await;
+    let gzip = service.client().get(path).header("accept-encoding", "gzip, br").send().await;
+    for answer in [&plain, &gzip] {
+        assert_eq!((answer.status, answer.header("vary").as_deref()), (200, Some("Accept-Encoding")), "{answer}");
+        assert_eq!(answer.header("access-control-allow-origin").as_deref(), Some("*"), "{answer}");
+    }
+    assert_eq!((plain.header("content-encoding"), gzip.header("content-encoding").as_deref()), (None, Some("gzip")));
+    assert_ne!(plain.header("etag"), gzip.header("etag"));
+    let mut inflated = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&gzip.body[..]), &mut inflated).expect("gzip");
+    assert_eq!(inflated, plain.body);
+    (plain, gzip)
+}
+
+async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Service) {
+    let manifest = service.client().get("/embed/manifest.json").send().await.is(200);
+    let (loader, small_loader) = fetch(service, "/embed.js").await;
+    assert!(loader.header("cache-control").is_some_and(|value| value.starts_with("public, max-age=300,")), "{loader}");
+    let mut all = 0;
+    for file in manifest["files"].as_array().expect("files") {
+        let path = text(&file["path"]);
+        let (plain, gzip) = fetch(service, &path).await;
+        let kept = "public, max-age=31536000, immutable";
+        assert_eq!(plain.header("cache-control").as_deref(), Some(kept), "{plain}");
+        let hash = ring::digest::digest(&ring::digest::SHA384, &plain.body);
+        assert_eq!(text(&file["integrity"]), format!("sha384-{}", STANDARD.encode(hash)));
+        assert_eq!((&file["bytes"], &file["gzip_bytes"]), (&json!(plain.body.len()), &json!(gzip.body.len())));
+        all += gzip.body.len();
+        let tag = plain.header("etag").expect("a file has a tag");
+        assert_eq!(service.client().get(&path).header("if-none-match", &tag).send().await.status, 304);
+        let name = text(&file["name"]);
+        if name == "embed.js" {
+            assert_eq!(plain.body, loader.body);
+            continue;
+        }
+        // Whoever names a file says which bytes are meant.
+        let naming = if name == "app.js" {
+            &loader.body
+        } else {
+            &service.client().get(&of(&manifest, "app.js")).send().await.body
+        };
+        let naming = String::from_utf8_lossy(naming);
+        assert!(naming.contains(&path) && naming.contains(file["integrity"].as_str().expect("a hash")), "{name}");
+    }
+    assert_eq!(
+        service.client().get("/embed.js").header("if-none-match", &loader.header("etag").unwrap()).send().await.status,
+        304
+    );
+    assert!(small_loader.body.len() <= 2 * 1024, "the loader is {} bytes", small_loader.body.len());
+    assert!(all <= 12 * 1024, "everything is {all} bytes");
+    let poll = service.poll(json!({})).await;
+    let page = service.client().get(&format!("/embed/{poll}")).send().await.page(200);
+    for name in ["app.js", "poll.css"] {
+        assert!(page.contains(&format!("\"{}\" integrity=\"sha384-", of(&manifest, name))), "{page}");
+    }
+    service.client().get("/embed/assets/app.0000000000000000.js").send().await.refused(404, "not-found");
+}
+
+/// A file's address.
+fn of(manifest: &Value, name: &str) -> String {
+    let files = manifest["files"].as_array().expect("files");
+    text(&files.iter().find(|file| file["name"] == name).unwrap_or_else(|| panic!("no {name}"))["path"])
+}
+
+async fn a_form_brings_a_token_nobody_else_can_read(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let path = format!("/embed/{poll}/form");
+    let (_, one) = form(&service.client(), &poll).await;
+    let (_, other) = form(&service.client(), &poll).await;
+    assert_ne!(one, other);
+    for origin in ["https://evil.example", "null"] {
+        let answer = service.client().get(&path).header("origin", origin).send().await;
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{answer}");
+        let asked = service.client().request(Method::OPTIONS, &path).undocumented().header("origin", origin);
+        let asked = asked.header("access-control-request-method", "POST").send().await;
+        assert_eq!(asked.header("access-control-allow-origin"), None, "{asked}");
+    }
+}
+
+service_rules![
+    a_polls_page_is_the_same_for_everyone_and_may_be_kept,
+    a_page_says_what_it_is_to_those_who_share_it,
+    a_page_is_framed_by_the_pages_its_site_lists,
+    a_publishers_text_is_never_markup,
+    a_page_speaks_the_polls_language_or_the_one_asked_for,
+    a_page_shows_the_tally_to_nobody_who_may_not_see_it,
+    a_form_votes_once_however_often_it_is_sent,
+    whoever_voted_by_form_sees_what_voters_see_for_a_while,
+    a_form_hidden_in_another_page_does_not_vote,
+    what_a_form_is_refused_is_said_in_a_page_of_the_polls_language,
+    the_widgets_files_are_small_and_are_what_their_names_say,
+    a_form_brings_a_token_nobody_else_can_read,
+];
