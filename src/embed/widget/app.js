@@ -75,6 +75,7 @@ class Live {
   constructor(from) {
     this.from = from;
     document.addEventListener('visibilitychange', () => this.restart());
+    addEventListener('online', () => this.restart());
   }
 
   add(poll) {
@@ -97,15 +98,13 @@ class Live {
   async #follow(signal) {
     const sleep = (millis) => new Promise((done) => setTimeout(done, millis));
     for (let failures = 0; !signal.aborted; ) {
-      const began = Date.now();
       // After three failures it asks for tallies, and tries the stream every so often.
       const isStreaming = failures < 3 || failures % 8 === 0;
       const heard = await (isStreaming ? this.#listen(signal) : this.#read(signal));
       if (isStreaming && heard) failures = 0;
       else failures += 1;
       if (signal.aborted) return;
-      const pause = failures > 2 ? 7 * SECOND : Math.max(this.#retry * 2 ** failures - (Date.now() - began), this.#retry);
-      await sleep(jitter(pause));
+      await sleep(jitter(failures > 2 ? 7 * SECOND : this.#retry * 2 ** failures));
     }
   }
 
@@ -214,7 +213,7 @@ class Poll {
   // Finds out what this reader did before, and follows the poll from here on.
   async start() {
     const voter = this.kept.get(VOTER);
-    const pending = this.kept.get(this.#pendingName());
+    const pending = JSON.parse(this.kept.get(this.#pendingName()) ?? 'null');
     if (voter && this.state !== 'scheduled') {
       const { status, body } = await ask(this.from, `${this.path}/votes/me`, { voter });
       if (status === 200) this.choices = body.choices;
@@ -222,18 +221,19 @@ class Poll {
     this.settle();
     if (this.choices && !this.tally) await this.fetchTally();
     this.follow();
-    if (pending && !this.choices && this.state === 'open') {
-      const { choices, at } = JSON.parse(pending);
-      this.kept.delete(this.#pendingName());
-      if (Date.now() - at < DAY) {
-        for (const input of this.inputs) input.checked = choices.includes(input.value);
-        this.send('POST', choices);
-      }
+    if (!pending) return;
+    this.kept.delete(this.#pendingName());
+    const { choices, at } = pending;
+    const isNews = !this.choices || ('changeable' in this.root.dataset && `${choices}` !== `${this.choices}`);
+    if (this.state === 'open' && isNews && Date.now() - at < DAY) {
+      for (const input of this.inputs) input.checked = choices.includes(input.value);
+      this.send('POST', choices);
     }
   }
 
+  // A closed poll has nothing more to tell.
   follow() {
-    if (this.state !== 'gone') Live.at(this.from).add(this);
+    if (this.state === 'open' || this.state === 'scheduled') Live.at(this.from).add(this);
   }
 
   stop() {
@@ -272,7 +272,6 @@ class Poll {
     if (this.busy) return;
     this.busy = true;
     const { texts } = this.words;
-    const isFirst = !this.choices;
     const body = choices && JSON.stringify({ choices });
     if (choices) this.kept.set(this.#pendingName(), JSON.stringify({ choices, at: Date.now() }));
     this.show('sending', texts.sending);
@@ -300,12 +299,13 @@ class Poll {
     if (this.stopped) return;
     this.kept.delete(this.#pendingName());
     this.$('.sawt-wait').textContent = '';
-    await this.#answered(answer, method, isFirst);
+    await this.#answered(answer, method);
   }
 
   // What became of it.
-  async #answered({ status, body }, method, isFirst) {
+  async #answered({ status, body }, method) {
     const { texts } = this.words;
+    const before = this.choices;
     let said = texts.failed;
     if (method === 'DELETE' && status === 204) {
       this.choices = undefined;
@@ -313,7 +313,7 @@ class Poll {
       if (this.policy !== 'always') this.tally = undefined;
     } else if (status < 300) {
       this.choices = body.choices;
-      said = isFirst ? texts.counted : texts.changed;
+      said = before && `${before}` !== `${body.choices}` ? texts.changed : texts.counted;
       if (body.results) this.draw(body.results);
     } else if (body.code === 'already-voted') {
       this.choices = body.choices;
@@ -331,6 +331,13 @@ class Poll {
     if (status < 300 || this.choices) {
       if (this.choices) this.$('.sawt-results').focus({ preventScroll: true });
       else this.inputs[0].focus({ preventScroll: true });
+    }
+    // The same poll may stand in a page twice.
+    for (const twin of Live.at(this.from).polls) {
+      if (twin === this || twin.id !== this.id) continue;
+      twin.choices = this.choices;
+      if (body.results) twin.draw(body.results);
+      twin.settle();
     }
     // Who has voted may see more from now on, or from now on no more.
     if (this.policy === 'after_vote') Live.at(this.from).restart();
@@ -404,16 +411,17 @@ class Poll {
       this.tally = data;
       this.#later(data);
       if (data.state !== this.state || wasHidden) this.become(data.state);
+      if (data.state === 'closed') Live.at(this.from).remove(this);
     } else {
       this.edit(data);
       this.become(data.state);
+      if (data.state === 'closed' && data.results === 'never') Live.at(this.from).remove(this);
     }
   }
 
-  async become(state) {
-    const isNews = state !== this.state;
+  // Nothing is asked when a poll closes: everybody would ask at once. The stream brings the last tally.
+  become(state) {
     this.state = state;
-    if (isNews && state === 'closed' && !this.tally) await this.fetchTally();
     this.settle();
   }
 
@@ -425,16 +433,17 @@ class Poll {
     this.root.toggleAttribute('data-changeable', poll.changeable);
     set(dataset, 'opens', poll.opens_at);
     set(dataset, 'closes', poll.closes_at);
-    this.$('.sawt-question').textContent = poll.question;
+    write(this.$('.sawt-question'), poll.question);
+    const isMoved = `${poll.options.map(({ id }) => id)}` !== `${this.inputs.map(({ value }) => value)}`;
     for (const { id, label } of poll.options) {
       const input = this.inputs.find((input) => input.value === id);
       const result = this.result(id);
       if (!input || !result) continue;
-      input.nextElementSibling.textContent = label;
-      result.querySelector('.sawt-label').textContent = label;
-      // In the order they come in now.
-      input.closest('fieldset').append(input.parentElement);
-      result.parentElement.append(result);
+      write(input.nextElementSibling, label);
+      write(result.querySelector('.sawt-label'), label);
+      // In the order they come in now. What is moved loses the focus, so nothing is moved for nothing.
+      if (isMoved) fieldset(this.root).append(input.parentElement);
+      if (isMoved) result.parentElement.append(result);
     }
     if (poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id))) this.onReshape?.();
   }
@@ -493,6 +502,7 @@ class Poll {
     if (shown !== 'open') root.removeAttribute('data-peek');
     root.dataset.state = shown;
     fieldset(root).disabled = this.$('.sawt-vote').disabled = shown !== 'open';
+    this.$('.sawt-vote').ariaDisabled = null;
     this.$('.sawt-retry').hidden = true;
     this.$('.sawt-vote').hidden = false;
     for (const row of this.$$('[data-option]')) row.toggleAttribute('data-chosen', !!this.choices?.includes(row.dataset.option));
@@ -501,13 +511,19 @@ class Poll {
     this.note(shown);
   }
 
-  // A ballot is on its way, or waits to be.
+  // A ballot is on its way, or waits to be. The button stays one, or the focus would be lost with it.
   show(state, said) {
+    const { root } = this;
+    const hasFocus = root.contains(root.getRootNode().activeElement);
     this.changing = false;
-    if (state !== 'sending') this.root.dataset.state = state;
-    fieldset(this.root).disabled = this.$('.sawt-vote').disabled = true;
-    this.$('.sawt-retry').hidden = state !== 'offline';
+    if (state !== 'sending') root.dataset.state = state;
+    root.removeAttribute('data-peek');
+    fieldset(root).disabled = true;
+    this.$('.sawt-vote').ariaDisabled = 'true';
+    const retry = this.$('.sawt-retry');
+    retry.hidden = state !== 'offline';
     this.$('.sawt-vote').hidden = state === 'offline';
+    if (hasFocus) (retry.hidden ? this.$('.sawt-vote') : retry).focus({ preventScroll: true });
     if (state !== 'sending' || !this.$('.sawt-status').textContent) this.say(said);
     if (state === 'sending') this.$('.sawt-wait').textContent = '';
   }
@@ -661,6 +677,7 @@ class SawtPoll extends HTMLElement {
     if (root.dataset.state !== 'loading') return;
     const lang = this.getAttribute('lang') ?? this.closest('[lang]')?.lang ?? navigator.language;
     const [said] = FAILED[lang.split('-')[0]] ?? FAILED.en;
+    root.role = 'status';
     root.textContent = said;
   }
 }

@@ -155,9 +155,10 @@ fn policy(site: Option<&Site>) -> String {
 /// are given parameters by trackers and caches.
 fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
     let mut query = Query::lenient(req.query_string())?;
-    let language = query.take_parsed("lang", |tag| {
-        let known = || Language::all().map(Language::tag).collect::<Vec<_>>().join(", ");
-        Language::find(tag).ok_or_else(|| format!("must be one of {}", known()))
+    // A page may say its own language here, whichever that is.
+    let language = query.take_parsed("lang", |tag| match tag.parse::<crate::poll::Language>() {
+        Ok(_) => Ok(Language::find(tag)),
+        Err(rule) => Err(rule.to_string()),
     })?;
     let digits = query.take_parsed("digits", |name| {
         let known = [Digits::Latn, Digits::Arab].into_iter().find(|digits| digits.as_str() == name);
@@ -173,7 +174,7 @@ fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
         _ => Err("must be form or results".to_owned()),
     })?;
     let look = Look {
-        language,
+        language: language.flatten(),
         digits: digits.unwrap_or_default(),
         theme: theme.unwrap_or_default(),
         peek: peek.unwrap_or_default(),

@@ -155,12 +155,13 @@ async fn a_page_speaks_the_polls_language_or_the_one_asked_for(service: &Service
     for (asked, line) in [
         ("?theme=dark", "data-theme=\"dark\""),
         ("?lang=en", "class=\"sawt\" part=\"poll\" lang=\"en\" dir=\"rtl\""),
+        ("?lang=de", "class=\"sawt\" part=\"poll\" lang=\"ar\" dir=\"rtl\""),
         ("?lang=fr-CA", "class=\"sawt\" part=\"poll\" lang=\"fr\" dir=\"rtl\""),
     ] {
         let page = service.client().get(&format!("/embed/{poll}{asked}")).send().await.page(200);
         assert!(page.contains(line), "no {line} in {page}");
     }
-    for asked in ["?theme=blue", "?lang=xx", "?digits=roman", "?view=all", "?theme=dark&theme=dark"] {
+    for asked in ["?theme=blue", "?lang=x_x", "?digits=roman", "?view=all", "?theme=dark&theme=dark"] {
         service.client().get(&format!("/embed/{poll}{asked}")).send().await.page(400);
         service.client().get(&format!("/embed/{poll}/form{asked}")).send().await.page(400);
     }
