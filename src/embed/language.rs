@@ -203,7 +203,7 @@ fn read(name: &str) -> Result<Language, String> {
     for digits in [Digits::Latn, Digits::Arab] {
         language.numbers.get(digits.as_str()).ok_or_else(|| format!("numbers.{} is missing", digits.as_str()))?;
     }
-    for of in ["votes", "voters", "wait"] {
+    for of in ["votes", "voters", "later", "wait"] {
         let forms = language.plurals.get(of).ok_or_else(|| format!("plurals.{of} is missing"))?;
         for form in language.plural_rules.keys().map(String::as_str).chain(["other"]) {
             forms.get(form).ok_or_else(|| format!("plurals.{of}.{form} is missing"))?;
@@ -428,6 +428,24 @@ mod tests {
             assert_eq!(language("ar").share(votes, ballots, Digits::Arab), arabic, "{votes}/{ballots}");
         }
         assert_eq!(language("fr").share(1, 3, Digits::Latn), "33,3\u{202f}%");
+    }
+
+    /// The widget is held to the same file, by a browser.
+    #[test]
+    fn numbers_are_said_as_they_are_said_to_readers_of_the_widget() {
+        let said = include_str!("../../tests/browser/said.json");
+        let said: Vec<serde_json::Value> = serde_json::from_str(said).unwrap();
+        assert!(said.len() > 100);
+        for line in said {
+            let number = |name: &str| line[name].as_u64().unwrap_or_else(|| panic!("{name} in {line}"));
+            let language = language(line["lang"].as_str().unwrap());
+            let digits = if line["digits"] == "arab" { Digits::Arab } else { Digits::Latn };
+            let (votes, ballots) = (number("votes"), number("ballots"));
+            assert_eq!(line["said"], language.count("votes", votes, digits), "{line}");
+            assert_eq!(line["share"], language.share(votes, ballots, digits), "{line}");
+            assert_eq!(line["total"], language.count("votes", ballots, digits), "{line}");
+            assert_eq!(line["voters"], language.count("voters", ballots, digits), "{line}");
+        }
     }
 
     #[test]

@@ -223,8 +223,10 @@ pub struct Refusal<'a> {
     pub language: &'static Language,
     /// What is the matter.
     pub reason: Reason,
-    /// In how many seconds the page asks again by itself, if it does.
-    pub refresh_secs: Option<u64>,
+    /// When it may be asked again, in seconds.
+    pub wait_secs: Option<u64>,
+    /// Whether the page does so by itself.
+    pub refreshes: bool,
     /// A page of ours to go on to.
     pub again: Option<&'a str>,
 }
@@ -255,14 +257,15 @@ impl Refusal<'_> {
             Reason::Refused => ("gone", &texts.refused),
             Reason::Failed => ("offline", &texts.failed),
         };
-        let wait = self.refresh_secs.map(|secs| self.language.count("wait", secs, Digits::Latn)).unwrap_or_default();
+        let of = if self.refreshes { "wait" } else { "later" };
+        let wait = self.wait_secs.map(|secs| self.language.count(of, secs, Digits::Latn)).unwrap_or_default();
         RefusalPage {
             language: self.language,
             texts,
             state,
             message,
             wait,
-            refresh_secs: self.refresh_secs,
+            refresh_secs: self.wait_secs.filter(|_| self.refreshes),
             again: self.again,
             style: &assets::all().style,
         }

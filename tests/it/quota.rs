@@ -82,6 +82,7 @@ async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked
             let page = answer.page(429);
             // What was asked for by GET asks again by itself, when it may.
             assert_eq!(page.contains(&format!("content=\"{told}\"")), method == Method::GET, "{page}");
+            assert!(page.contains(&format!("in 86,{:03} seconds", told - 86_000)), "{page}");
             continue;
         }
         let problem = answer.refused(429, "quota-exceeded");

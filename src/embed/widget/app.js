@@ -40,6 +40,9 @@ const device = {
 };
 
 const VOTER = 'sawt.voter';
+// The polls voted in from here, newest first: in these the service is asked for the ballot, and in no others.
+const POLLS = 'sawt.polls';
+const MOST_POLLS = 100;
 
 // --- Asking the service. A status of 0 is no answer. Cookies are never sent.
 
@@ -111,17 +114,18 @@ class Live {
   #query() {
     const ids = [...new Set([...this.polls].map((poll) => poll.id))];
     // Only who has voted sees some tallies; nobody else has to ask first whether they may show a token.
-    const voter = [...this.polls].find((poll) => poll.needsToken)?.kept.get(VOTER);
-    return { ids: ids.slice(0, 50).join(), voter };
+    const kept = [...this.polls].find((poll) => poll.needsToken)?.kept;
+    return { ids: ids.slice(0, 50).join(), voter: kept?.get(VOTER), kept };
   }
 
   // Whether anything was heard before it ended.
   async #listen(signal) {
-    const { ids, voter } = this.#query();
+    const { ids, voter, kept } = this.#query();
     let heard = false;
     try {
       const headers = voter ? { authorization: `Voter ${voter}` } : {};
       const answer = await fetch(`${this.from}/v1/live?polls=${ids}`, { signal, headers, credentials: 'omit', cache: 'no-store' });
+      if (answer.status === 401) kept?.delete(VOTER);
       if (!answer.ok) return false;
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       for (let text = ''; ; ) {
@@ -212,14 +216,13 @@ class Poll {
 
   // Finds out what this reader did before, and follows the poll from here on.
   async start() {
-    const voter = this.kept.get(VOTER);
     const pending = JSON.parse(this.kept.get(this.#pendingName()) ?? 'null');
-    if (voter && this.state !== 'scheduled') {
-      const { status, body } = await ask(this.from, `${this.path}/votes/me`, { voter });
+    if (this.#voted.includes(this.id)) {
+      const { status, body } = await ask(this.from, `${this.path}/votes/me`, { voter: this.kept.get(VOTER) });
       if (status === 200) this.choices = body.choices;
     }
     this.settle();
-    if (this.choices && !this.tally) await this.fetchTally();
+    if (this.choices) await this.fetchTally();
     this.follow();
     if (!pending) return;
     this.kept.delete(this.#pendingName());
@@ -252,6 +255,10 @@ class Poll {
 
   get needsToken() {
     return this.policy === 'after_vote' && this.choices && this.state === 'open';
+  }
+
+  get #voted() {
+    return (this.kept.get(POLLS) ?? '').split(' ');
   }
 
   // --- Voting.
@@ -318,13 +325,17 @@ class Poll {
     } else if (body.code === 'already-voted') {
       this.choices = body.choices;
       said = texts.already_voted;
-      if (!this.tally) await this.fetchTally();
+      await this.fetchTally();
     } else if (body.code === 'poll-not-open') {
       this.state = body.state;
       said = '';
-      if (!this.tally) await this.fetchTally();
+      await this.fetchTally();
     } else if (status === 404) this.state = 'gone';
     else if (status === 403) said = texts.refused;
+    if (this.choices) {
+      const polls = new Set([this.id, ...this.#voted]);
+      this.kept.set(POLLS, [...polls].slice(0, MOST_POLLS).join(' ').trim());
+    }
     this.settle();
     this.say(this.state === 'gone' ? texts.gone : said);
     if (status === 403) this.offerPage();
@@ -452,7 +463,11 @@ class Poll {
     return this.$(`[data-option="${CSS.escape(id)}"]`);
   }
 
+  // The tally, if it is not here and this reader may see it.
   async fetchTally() {
+    const { policy } = this;
+    const isShown = policy === 'always' || (policy !== 'never' && this.state === 'closed') || this.needsToken;
+    if (this.tally || !isShown) return;
     const voter = this.needsToken ? this.kept.get(VOTER) : undefined;
     const { status, body } = await ask(this.from, `${this.path}/results`, { voter });
     if (status !== 200) return;
@@ -697,6 +712,8 @@ function page(root) {
     if (secret) parent.postMessage({ message: 'height', value: height, secret }, '*');
   }).observe(document.body);
 }
+
+export { Poll };
 
 if (!customElements.get('sawt-poll')) customElements.define('sawt-poll', SawtPoll);
 const own = document.querySelector('.sawt-page .sawt[data-poll]');

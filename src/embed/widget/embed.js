@@ -2,7 +2,7 @@
 // the poll, or once for any number of <sawt-poll poll="ID">. It brings the script, whose bytes it vouches for, and gives
 // frames of polls the height they ask for.
 (() => {
-  const self = document.currentScript;
+  const self = document.currentScript ?? document.querySelector('script[src*="/embed.js"]');
   const { origin } = new URL(self.src);
   const { sawtPoll, ...options } = self.dataset;
 

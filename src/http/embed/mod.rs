@@ -107,9 +107,10 @@ pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, writ
     let reason = reasons.iter().find(|(is, _)| *is == code).map_or(Reason::Failed, |(_, reason)| *reason);
     let again = known.as_deref().map(|known| format!("/embed/{}/form", known.poll.id));
     // What was asked for by GET can be asked for again by the page itself.
-    let refresh_secs = problem.retry_after_secs().filter(|_| *req.method() == Method::GET);
+    let refreshes = *req.method() == Method::GET;
     let Some(language) = language else { return written };
-    let refusal = Refusal { language, reason, refresh_secs, again: again.as_deref() };
+    let refusal =
+        Refusal { language, reason, wait_secs: problem.retry_after_secs(), refreshes, again: again.as_deref() };
     let Ok(body) = refusal.render() else { return written };
     let mut page = written.set_body(BoxBody::new(body));
     let headers = page.headers_mut();
