@@ -191,6 +191,21 @@ async fn two_forms_of_one_address_are_kept_apart() {
     }
 }
 
+async fn a_polls_page_and_the_widget_are_kept_and_the_form_is_not() {
+    let fixture = Fixture::new();
+    let poll = fixture.poll(json!({})).await;
+    for path in ["/embed.js".to_owned(), format!("/embed/{poll}")] {
+        for expected in ["MISS", "HIT"] {
+            let answer = fixture.client().get(&path).send().await;
+            assert_eq!((answer.status, answer.header("x-cache").as_deref()), (200, Some(expected)), "{answer}");
+        }
+    }
+    let form = format!("/embed/{poll}/form");
+    let forms = [fixture.client().get(&form).send().await, fixture.client().get(&form).send().await];
+    assert!(forms.iter().all(|form| form.status == 200 && form.header("x-cache").is_none()));
+    assert_ne!(forms[0].body, forms[1].body, "each has a voter's token of its own");
+}
+
 async fn what_has_not_changed_is_not_sent_to_the_cache_again() {
     let fixture = Fixture::new();
     let poll = fixture.poll(json!({})).await;
@@ -234,6 +249,7 @@ lone_rules![
     the_close_of_a_poll_sends_a_handful_of_its_readers_to_the_origin_and_all_see_it,
     nobody_is_given_another_voters_answer,
     two_forms_of_one_address_are_kept_apart,
+    a_polls_page_and_the_widget_are_kept_and_the_form_is_not,
     what_has_not_changed_is_not_sent_to_the_cache_again,
     while_no_replica_answers_the_last_tally_is_shown,
 ];
