@@ -7,13 +7,19 @@
 //! the drain: whoever presses Ctrl-C is not behind a load balancer. A second signal ends it where it stands.
 
 use std::{
+    any::Any,
     io::{self, Write as _},
     net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
 
-use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, rt, web};
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    dev::{Extensions, ServerHandle},
+    rt::{self, net::TcpStream},
+    web,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -21,7 +27,7 @@ use crate::{
     clock::Clock,
     config::Config,
     http::{self, DemoPages, Observe, Shared, Worker, client::ClientRule},
-    live::{self, Hub, KnownPolls},
+    live::{self, Door, Hub, KnownPolls},
     quota::{self, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
     store::{Store, StoreError, StoreSettings, Stores},
@@ -36,6 +42,11 @@ const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept: longer than load balancers keep theirs (60 s is common), so that they close
 /// first and never send a request into a connection that is being closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How much of an answer waits for a slow reader. A stream is asked for more only below that, so what is overtaken by
+/// then is skipped.
+const WRITE_BUFFER: usize = 8 * 1024;
+/// How long a connection may take nothing of what it is sent.
+const TAKES_NOTHING: Duration = Duration::from_secs(20);
 /// Connections waiting to be taken; the system caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 4_096;
 
@@ -119,6 +130,7 @@ fn shared(
     Ok(Shared {
         hub: Arc::new(Hub::new(Arc::clone(&polls), clock.clone())),
         polls,
+        door: Arc::new(Door::new(config.streams)),
         clock,
         token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
         admin_key: admin_key(config, stores)?,
@@ -221,12 +233,22 @@ fn readers_server(
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_LIMIT)
         .h1_allow_half_closed(false)
+        .h1_write_buffer_size(WRITE_BUFFER)
+        .on_connect(drop_who_takes_nothing)
         .shutdown_timeout(config.shutdown_secs)
         .disable_signals();
     let bind = |source| ServeError::Bind { address: config.listen, source };
     let server = server.bind(config.listen).map_err(bind)?;
     let listen = server.addrs().first().copied().unwrap_or(config.listen);
     Ok((server.run(), listen))
+}
+
+/// Has the system end a connection that has taken nothing for [`TAKES_NOTHING`]: its reader is gone, or as good as.
+fn drop_who_takes_nothing(connection: &dyn Any, _: &mut Extensions) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+        // Where the system can't, it gives up in its own time.
+        let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(TAKES_NOTHING));
+    }
 }
 
 fn ops_server(address: SocketAddr, metrics: Arc<Metrics>) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
@@ -297,6 +319,8 @@ async fn stop_on_signal(server: ServerHandle, shared: Arc<Shared>, drain: Durati
         _ = interrupt.recv() => Duration::ZERO,
     };
     shared.readiness.stopping();
+    // Their readers go to other replicas, and come back at different moments; no stream holds the stop.
+    shared.door.close();
     tracing::info!(drain_secs = drain.as_secs(), "stopping");
     let stop = async {
         rt::time::sleep(drain).await;

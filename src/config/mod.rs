@@ -29,6 +29,7 @@ pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
 
 use crate::{
     http::client::{ProxyHeader, TrustedProxies},
+    live::StreamLimits,
     quota::Policies,
     secret::Secret,
     site::Origin,
@@ -62,6 +63,8 @@ pub struct Config {
     pub ipv6_prefix: u8,
     /// How many requests a voter, a client or a key may make, and whether that is only counted.
     pub quotas: Policies,
+    /// How many event streams there may be, in all and per client, 1 to 1,000,000 each.
+    pub streams: StreamLimits,
     /// Partitions of a new poll, 1 to 1024; `None`: as the store advises.
     pub partitions: Option<u16>,
     /// Take a Redis that may evict keys.
@@ -97,6 +100,7 @@ impl Default for Config {
             proxy_header: ProxyHeader::default(),
             ipv6_prefix: 0,
             quotas: Policies::default(),
+            streams: StreamLimits { in_all: 0, per_client: 0 },
             partitions: None,
             allow_eviction: false,
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),

@@ -7,6 +7,9 @@ use tracing_subscriber::EnvFilter;
 use super::Config;
 use crate::{quota::Quota, secret::Secret, telemetry::LogFormat};
 
+/// The most event streams a replica may be allowed.
+const MAX_STREAMS: usize = 1_000_000;
+
 /// The most workers a replica may be given.
 pub(super) const MAX_WORKERS: usize = 256;
 
@@ -280,6 +283,26 @@ pub const SETTINGS: &[Setting] = &[
                 before it does.",
         set: |config, text| keep(&mut config.quotas.shadow, text, "true or false"),
         show: |config| Some(config.quotas.shadow.to_string()),
+    },
+    Setting {
+        name: "streams",
+        shape: Shape::Number,
+        form: "NUMBER",
+        default: Default::Is("20000"),
+        about: "How many event streams a replica keeps open at a time, 1 to 1000000. Each takes a connection, about \
+                10 KiB, and a file descriptor of those the system allows.",
+        set: |config, text| keep_within(text, &(1..=MAX_STREAMS), |number| config.streams.in_all = number),
+        show: |config| Some(config.streams.in_all.to_string()),
+    },
+    Setting {
+        name: "streams_per_client",
+        shape: Shape::Number,
+        form: "NUMBER",
+        default: Default::Is("5000"),
+        about: "How many of them one client may have, 1 to 1000000. A client is an IPv4 address or an IPv6 network: a \
+                whole mobile carrier may be one.",
+        set: |config, text| keep_within(text, &(1..=MAX_STREAMS), |number| config.streams.per_client = number),
+        show: |config| Some(config.streams.per_client.to_string()),
     },
     Setting {
         name: "partitions",

@@ -37,7 +37,7 @@ use crate::{live::Known, poll::State};
 const MAX_AGE_SECS: HeaderValue = HeaderValue::from_static("7200");
 /// What pages may send beyond what the Fetch standard lets anybody send.
 const ALLOWED_HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, if-none-match, x-request-id");
+    HeaderValue::from_static("authorization, content-type, if-none-match, last-event-id, x-request-id");
 /// What pages may read beyond that.
 const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("content-disposition, etag, ratelimit, ratelimit-policy, retry-after, x-request-id");

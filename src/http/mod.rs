@@ -15,7 +15,7 @@
 //! - [`limits`]: which quotas a request counts in.
 //! - [`body`], [`query`], [`conditional`]: reading requests; [`unread`]: what nobody read of them.
 //! - [`caching`]: who may keep an answer, and for how long.
-//! - [`voters`], [`votes`], [`results`], [`exports`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`],
+//! - [`voters`], [`votes`], [`results`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`],
 //!   [`contract`]: the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
 
 mod auth;
@@ -31,6 +31,7 @@ mod exports;
 mod health;
 mod keys;
 mod limits;
+mod live;
 mod observe;
 mod oembed;
 mod origin;
@@ -69,6 +70,8 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/timeline").get(exports::read_timeline).for_any_page(),
         at("/v1/polls/{poll}/timeline.csv").get(exports::read_timeline_csv).for_any_page(),
         at("/v1/results").get(results::read_several).for_any_page(),
+        at("/v1/polls/{poll}/live").get(live::read).for_any_page(),
+        at("/v1/live").get(live::read_several).for_any_page(),
         at("/v1/polls").get(polls::list).post(polls::create),
         at("/v1/polls/{poll}/open").post(polls::open),
         at("/v1/polls/{poll}/close").post(polls::close),

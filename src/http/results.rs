@@ -109,20 +109,12 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
 
 /// Whether a voter with a ballot sees the tally.
 pub(super) fn shown_to_voters(policy: ResultsPolicy, state: State) -> bool {
-    match policy {
-        ResultsPolicy::Always | ResultsPolicy::AfterVote => true,
-        ResultsPolicy::AfterClose => state == State::Closed,
-        ResultsPolicy::Never => false,
-    }
+    policy.shows_to_voters(state)
 }
 
 /// Whether everyone does.
 pub(super) fn shown_to_all(policy: ResultsPolicy, state: State) -> bool {
-    match policy {
-        ResultsPolicy::Always => true,
-        ResultsPolicy::AfterVote | ResultsPolicy::AfterClose => state == State::Closed,
-        ResultsPolicy::Never => false,
-    }
+    policy.shows_to_all(state)
 }
 
 fn write_absence(body: &mut String, poll: PollId, code: Code) {
@@ -130,9 +122,9 @@ fn write_absence(body: &mut String, poll: PollId, code: Code) {
     let _ = write!(body, "{{\"poll\":\"{poll}\",\"code\":\"{}\"}}", code.as_str());
 }
 
-const POLLS_RULE: &str = "must be 1 to 50 ids of polls, separated by commas";
+pub(super) const POLLS_RULE: &str = "must be 1 to 50 ids of polls, separated by commas";
 
-fn parse_polls(text: &str) -> Result<Vec<PollId>, String> {
+pub(super) fn parse_polls(text: &str) -> Result<Vec<PollId>, String> {
     // One more than may be, so that a long list costs no more than a list that is a little too long.
     let polls: Vec<&str> = text.split(',').take(MAX_POLLS + 1).collect();
     if polls.len() > MAX_POLLS || text.is_empty() {

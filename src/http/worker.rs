@@ -9,7 +9,7 @@ use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
     http::{DemoPages, Turns, client::ClientRule, problem::Problem},
-    live::{Hub, Known, KnownPolls, Snapshot},
+    live::{Door, Hub, Known, KnownPolls, Snapshot, Streams},
     poll::{PollId, State},
     quota::Quotas,
     secret::KeyHash,
@@ -29,6 +29,8 @@ pub struct Worker {
     pub voting_store: Arc<dyn Store>,
     /// This worker's ballot boxes, in front of that store.
     pub boxes: BallotBoxes,
+    /// This worker's event streams.
+    pub streams: Streams,
 }
 
 /// What all workers of a replica share.
@@ -43,6 +45,8 @@ pub struct Shared {
     pub polls: Arc<KnownPolls>,
     /// The newest tallies.
     pub hub: Arc<Hub>,
+    /// Who may open an event stream.
+    pub door: Arc<Door>,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     /// How a request's client is found.
@@ -64,7 +68,10 @@ impl Worker {
     pub fn new(shared: Arc<Shared>, store: Arc<dyn Store>) -> Self {
         let boxes = BallotBoxes::new(Arc::clone(&store), Arc::clone(&shared.metrics));
         let voting_store = Arc::new(Bounded::for_votes(Arc::clone(&store)));
-        Self { shared, store: Arc::new(Bounded::for_all_else(store, boxes.backlog())), voting_store, boxes }
+        let store: Arc<dyn Store> = Arc::new(Bounded::for_all_else(store, boxes.backlog()));
+        let (hub, door, metrics) = (Arc::clone(&shared.hub), Arc::clone(&shared.door), Arc::clone(&shared.metrics));
+        let streams = Streams::new(hub, door, Arc::clone(&store), metrics, super::polls::write);
+        Self { shared, store, voting_store, boxes, streams }
     }
 
     /// A poll readers may see: published, draft no more.

@@ -2,14 +2,14 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::Shared;
 use tokio::sync::oneshot;
 
-use super::Snapshot;
+use super::{Snapshot, bells::Bell};
 use crate::{
     poll::{PartitionTally, Poll, PollId, State, Tally},
     store::StoreError,
@@ -34,6 +34,9 @@ pub(super) struct Entry {
     read_at: AtomicU64,
     /// The sum of all partitions, once all are known.
     newest: ArcSwapOption<Snapshot>,
+    is_gone: AtomicBool,
+    /// How many workers have streams of it.
+    listeners: AtomicUsize,
     parts: Mutex<Parts>,
 }
 
@@ -41,6 +44,8 @@ pub(super) struct Entry {
 struct Parts {
     partitions: Vec<Partition>,
     flight: Option<Flight>,
+    /// Rung when there is something new to say.
+    bells: Vec<Arc<Bell>>,
 }
 
 #[derive(Default)]
@@ -68,6 +73,8 @@ impl Entry {
             asked_at: AtomicU64::new(now),
             read_at: AtomicU64::new(0),
             newest: ArcSwapOption::empty(),
+            is_gone: AtomicBool::new(false),
+            listeners: AtomicUsize::new(0),
             parts: Mutex::default(),
         }
     }
@@ -97,6 +104,34 @@ impl Entry {
 
     pub(super) fn note_read(&self, now: u64) {
         self.read_at.store(now, Relaxed);
+    }
+
+    /// Whether the poll was deleted.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone.load(Relaxed)
+    }
+
+    /// Notes that the poll was deleted.
+    pub(super) fn note_gone(&self) {
+        self.is_gone.store(true, Relaxed);
+        self.lock().ring();
+    }
+
+    /// Whether any worker has streams of it.
+    pub(super) fn is_listened_to(&self) -> bool {
+        self.listeners.load(Relaxed) > 0
+    }
+
+    /// Rings a bell from now on whenever there is something new to say.
+    pub(super) fn listen(&self, bell: Arc<Bell>) {
+        self.listeners.fetch_add(1, Relaxed);
+        self.lock().bells.push(bell);
+    }
+
+    /// Rings a bell no more.
+    pub(super) fn unlisten(&self, bell: &Arc<Bell>) {
+        self.lock().bells.retain(|other| !Arc::ptr_eq(other, bell));
+        self.listeners.fetch_sub(1, Relaxed);
     }
 
     /// The reading under way, or a new one.
@@ -170,8 +205,13 @@ impl Entry {
     fn sum(&self, parts: &Parts, poll: &Arc<Poll>) -> Option<Arc<Snapshot>> {
         let partitions: Option<Vec<&PartitionTally>> =
             parts.partitions.iter().map(|partition| partition.tally.as_ref()).collect();
-        let snapshot = Arc::new(Snapshot::new(Tally::sum(poll, partitions?)?, Arc::clone(poll)));
+        let tally = Tally::sum(poll, partitions?)?;
+        let before = self.newest.load();
+        let snapshot = Arc::new(Snapshot::after(before.as_deref(), tally, Arc::clone(poll)));
         self.newest.store(Some(Arc::clone(&snapshot)));
+        if before.as_ref().is_none_or(|before| before.sequence < snapshot.sequence) {
+            parts.ring();
+        }
         Some(snapshot)
     }
 
@@ -181,6 +221,12 @@ impl Entry {
 }
 
 impl Parts {
+    fn ring(&self) {
+        for bell in &self.bells {
+            bell.ring();
+        }
+    }
+
     /// Makes room for a poll's partitions.
     fn fit(&mut self, poll: &Poll) {
         self.partitions.resize_with(usize::from(poll.partitions), Partition::default);

@@ -7,7 +7,7 @@
 //! heard of.
 //!
 //! Memory is bounded: what nobody asks for is forgotten after [`KEPT_FOR`], and beyond [`MOST_KNOWN`] polls the one
-//! that was asked for longest ago makes room.
+//! that was asked for longest ago makes room. What a stream tells of stays (there are fewer streams than that).
 
 use std::{
     sync::{
@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 
 use super::{
     KnownPolls, Snapshot,
+    bells::Bell,
     entry::{Entry, Flight, Reading, Taken},
 };
 use crate::{
@@ -150,6 +151,15 @@ impl Hub {
         Ok(())
     }
 
+    /// Rings a bell from now on whenever there is something new to say of a poll, which is kept fresh as long.
+    pub(super) fn listen(&self, id: PollId, bell: &Arc<Bell>) -> Arc<Entry> {
+        let mut shard = self.shard(id).write().unwrap_or_else(PoisonError::into_inner);
+        let entry = shard.entry(id).or_insert_with(|| Arc::new(Entry::new(id, self.moment())));
+        // Under the lock, so that the poll is not forgotten in between.
+        entry.listen(Arc::clone(bell));
+        Arc::clone(entry)
+    }
+
     /// How many polls are in the hub.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len()).sum()
@@ -176,7 +186,8 @@ impl Hub {
         let (moment, now, after) = (self.moment(), self.clock.now(), millis(after));
         let is_due = |entry: &Entry| {
             let is_old = moment.saturating_sub(entry.read_at()) >= after;
-            self.is_live(entry.asked_at()) && (is_old || entry.newest().is_some_and(|newest| newest.is_overtaken(now)))
+            (entry.is_listened_to() || self.is_live(entry.asked_at()))
+                && (is_old || entry.newest().is_some_and(|newest| newest.is_overtaken(now)))
         };
         let mut due: Vec<(u64, PollId)> = Vec::new();
         for shard in &self.shards {
@@ -192,12 +203,12 @@ impl Hub {
         let (moment, kept) = (self.moment(), millis(KEPT_FOR));
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            shard.retain(|_, entry| moment.saturating_sub(entry.asked_at()) < kept);
+            shard.retain(|_, entry| entry.is_listened_to() || moment.saturating_sub(entry.asked_at()) < kept);
         }
     }
 
     fn ask(&self, entry: &Entry) -> bool {
-        self.is_live(entry.ask(self.moment()))
+        self.is_live(entry.ask(self.moment())) || entry.is_listened_to()
     }
 
     fn is_live(&self, asked_at: u64) -> bool {
@@ -241,6 +252,7 @@ impl Hub {
         };
         if snapshot.is_none() {
             self.shard(entry.id).write().unwrap_or_else(PoisonError::into_inner).remove(&entry.id);
+            entry.note_gone();
         }
         Ok(snapshot)
     }
@@ -255,7 +267,8 @@ impl Hub {
         }
         let mut shard = self.shard(id).write().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= MOST_PER_SHARD && !shard.contains_key(&id) {
-            let longest_ago = shard.values().min_by_key(|entry| entry.asked_at()).map(|entry| entry.id);
+            let unheard = shard.values().filter(|entry| !entry.is_listened_to());
+            let longest_ago = unheard.min_by_key(|entry| entry.asked_at()).map(|entry| entry.id);
             longest_ago.map(|id| shard.remove(&id));
         }
         Arc::clone(shard.entry(id).or_insert_with(|| Arc::new(Entry::new(id, self.moment()))))

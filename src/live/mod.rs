@@ -7,15 +7,24 @@
 //! - a slow re-read of every poll somebody reads here, by the [`keeper`], which also notices at once when a poll opens
 //!   or closes by the clock.
 //!
+//! Readers who want to see it move open a [`Stream`]: [`Streams`] are a worker's, the [`Door`] is the replica's.
+//!
 //! Whatever comes, and in whatever order: per partition the newest version wins, so what a replica tells never goes
 //! back. While the store is away, readers get the last tally, and `as_of` says from when it is.
 
+mod bells;
+mod door;
 mod entry;
 mod hub;
 pub mod keeper;
 mod known_polls;
 mod snapshot;
+mod stream;
+mod streams;
 
+pub use door::{Door, Place, Refusal, StreamLimits};
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN};
 pub use known_polls::{Known, KnownPolls};
 pub use snapshot::Snapshot;
+pub use stream::{Asked, Reader, Sight, Stream};
+pub use streams::{GAP, HEARTBEAT, Streams};

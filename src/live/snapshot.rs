@@ -2,7 +2,10 @@
 
 use std::{
     fmt::{self, Write as _},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use bytes::Bytes;
@@ -17,14 +20,44 @@ pub struct Snapshot {
     pub tally: Tally,
     /// The poll, in the revision the tally was summed for.
     pub poll: Arc<Poll>,
+    /// Counts, within one process, what was new to say of any poll; tallies of one that differ by their `as_of` alone
+    /// share it.
+    pub(super) sequence: u64,
+    /// The sequence at which the poll was last edited, opened or closed.
+    pub(super) poll_sequence: u64,
     json: OnceLock<Bytes>,
     etag: OnceLock<Bytes>,
     names: OnceLock<(Bytes, Bytes)>,
+    tally_event: OnceLock<Bytes>,
+    poll_event: OnceLock<Bytes>,
 }
 
 impl Snapshot {
-    pub(super) fn new(tally: Tally, poll: Arc<Poll>) -> Self {
-        Self { tally, poll, json: OnceLock::new(), etag: OnceLock::new(), names: OnceLock::new() }
+    /// What follows on another snapshot of the same poll, if there is one.
+    pub(super) fn after(before: Option<&Self>, tally: Tally, poll: Arc<Poll>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let is_same_poll =
+            before.is_some_and(|before| before.poll.revision == poll.revision && before.tally.state == tally.state);
+        let (sequence, poll_sequence) = match before {
+            Some(before) if is_same_poll && before.tally.version == tally.version => {
+                (before.sequence, before.poll_sequence)
+            }
+            before => {
+                let sequence = NEXT.fetch_add(1, Relaxed);
+                (sequence, before.filter(|_| is_same_poll).map_or(sequence, |before| before.poll_sequence))
+            }
+        };
+        Self {
+            tally,
+            poll,
+            sequence,
+            poll_sequence,
+            json: OnceLock::new(),
+            etag: OnceLock::new(),
+            names: OnceLock::new(),
+            tally_event: OnceLock::new(),
+            poll_event: OnceLock::new(),
+        }
     }
 
     /// The tally as readers get it.
@@ -56,6 +89,19 @@ impl Snapshot {
             let [poll, site] = [format!("poll-{}", self.poll.id), format!("site-{}", self.poll.site)];
             (format!("{poll} {site}").into(), format!("{poll},{site}").into())
         })
+    }
+
+    /// The tally as an event of a stream of this poll alone.
+    pub(super) fn tally_event(&self) -> &Bytes {
+        self.tally_event.get_or_init(|| {
+            let json = self.json_text();
+            format!("event: tally\nid: {}\ndata: {json}\n\n", self.tally.version).into()
+        })
+    }
+
+    /// The poll as an event, written by whoever knows its JSON.
+    pub(super) fn poll_event(&self, write: impl FnOnce(&Self) -> String) -> &Bytes {
+        self.poll_event.get_or_init(|| format!("event: poll\ndata: {}\n\n", write(self)).into())
     }
 
     /// Whether the poll has opened or closed by the clock since this was read.

@@ -36,6 +36,26 @@ pub enum ResultsPolicy {
     Never,
 }
 
+impl ResultsPolicy {
+    /// Whether everyone sees the tally of a poll in this state.
+    pub fn shows_to_all(self, state: State) -> bool {
+        match self {
+            Self::Always => true,
+            Self::AfterVote | Self::AfterClose => state == State::Closed,
+            Self::Never => false,
+        }
+    }
+
+    /// Whether a voter with a ballot does.
+    pub fn shows_to_voters(self, state: State) -> bool {
+        match self {
+            Self::Always | Self::AfterVote => true,
+            Self::AfterClose => state == State::Closed,
+            Self::Never => false,
+        }
+    }
+}
+
 /// One answer of a poll.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollOption {

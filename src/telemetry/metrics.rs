@@ -72,6 +72,34 @@ impl QuotaOutcome {
     }
 }
 
+/// Why a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// Its reader left.
+    Left,
+    /// Its reader took nothing any more, or left without a word.
+    Slow,
+    /// All its polls were deleted.
+    Gone,
+    /// It had gone on for long.
+    Expired,
+    /// The replica is about to end.
+    Closing,
+}
+
+impl StreamEnd {
+    /// The end as it stands in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Slow => "slow",
+            Self::Gone => "gone",
+            Self::Expired => "expired",
+            Self::Closing => "closing",
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Counts {
     requests: Family<3, Spread>,
@@ -80,6 +108,9 @@ struct Counts {
     store_calls: Family<1, Spread>,
     store_failures: Family<1, AtomicU64>,
     quotas: Family<2, AtomicU64>,
+    streams_opened: AtomicU64,
+    streams_ended: Family<1, AtomicU64>,
+    stream_events: Family<1, AtomicU64>,
     started_secs: f64,
 }
 
@@ -100,6 +131,9 @@ impl Metrics {
             store_calls: Family::new(|| Spread::new(DURATION_BOUNDS)),
             store_failures: Family::new(AtomicU64::default),
             quotas: Family::new(AtomicU64::default),
+            streams_opened: AtomicU64::new(0),
+            streams_ended: Family::new(AtomicU64::default),
+            stream_events: Family::new(AtomicU64::default),
             started_secs: to_f64(u64::try_from(clock.now().as_millis()).unwrap_or_default()) / 1e3,
         });
         let mut registry = Registry::default();
@@ -142,6 +176,21 @@ impl Metrics {
     /// Counts what a quota said to a request.
     pub fn count_quota(&self, quota: &'static str, outcome: QuotaOutcome) {
         self.counts.quotas.get([quota, outcome.as_str()]).fetch_add(1, Relaxed);
+    }
+
+    /// Counts a stream that begins.
+    pub fn stream_opened(&self) {
+        self.counts.streams_opened.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a stream that has ended.
+    pub fn stream_ended(&self, end: StreamEnd) {
+        self.counts.streams_ended.get([end.as_str()]).fetch_add(1, Relaxed);
+    }
+
+    /// Counts an event that a stream was given.
+    pub fn count_stream_event(&self, event: &'static str) {
+        self.counts.stream_events.get([event]).fetch_add(1, Relaxed);
     }
 
     /// Everything counted so far, as OpenMetrics text.
@@ -196,6 +245,19 @@ impl Collector for Counts {
         let about = "Requests counted in a quota.";
         let quotas = encoder.encode_descriptor("sawt_quota_requests", about, None, MetricType::Counter)?;
         each(&self.quotas, ["quota", "outcome"], quotas, |count, metric| counter(count.load(Relaxed), metric))?;
+
+        let ended: u64 = self.streams_ended.iter().map(|series| series.value.load(Relaxed)).sum();
+        let open = self.streams_opened.load(Relaxed).saturating_sub(ended);
+        let streams = encoder.encode_descriptor("sawt_streams", "Streams that are open.", None, MetricType::Gauge)?;
+        ConstGauge::new(i64::try_from(open).unwrap_or(i64::MAX)).encode(streams)?;
+
+        let about = "Streams that have ended.";
+        let ends = encoder.encode_descriptor("sawt_streams_ended", about, None, MetricType::Counter)?;
+        each(&self.streams_ended, ["outcome"], ends, |count, metric| counter(count.load(Relaxed), metric))?;
+
+        let about = "Events that streams were given.";
+        let events = encoder.encode_descriptor("sawt_stream_events", about, None, MetricType::Counter)?;
+        each(&self.stream_events, ["event"], events, |count, metric| counter(count.load(Relaxed), metric))?;
 
         let about = "When this replica started, since 1970.";
         let unit = Some(&Unit::Seconds);
@@ -259,6 +321,10 @@ mod tests {
         metrics.count_outcome("counted");
         metrics.count_store_failure("cast");
         metrics.count_quota("vote", QuotaOutcome::WouldRefuse);
+        metrics.stream_opened();
+        metrics.stream_opened();
+        metrics.stream_ended(StreamEnd::Slow);
+        metrics.count_stream_event("tally");
         let text = metrics.encode();
         for line in [
             "sawt_http_requests_total{method=\"POST\",route=\"/v1/polls/{poll}/votes\",status=\"201\"} 2",
@@ -273,6 +339,9 @@ mod tests {
             "sawt_store_call_duration_seconds_count{operation=\"cast\"} 1",
             "sawt_store_failures_total{operation=\"cast\"} 1",
             "sawt_quota_requests_total{quota=\"vote\",outcome=\"would-refuse\"} 1",
+            "sawt_streams 1",
+            "sawt_streams_ended_total{outcome=\"slow\"} 1",
+            "sawt_stream_events_total{event=\"tally\"} 1",
             "process_start_time_seconds 1.5",
             concat!("sawt_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         ] {

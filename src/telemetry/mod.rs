@@ -12,6 +12,9 @@
 //! | `sawt_store_call_duration_seconds` | `operation` | answered store calls that carried ballots (`cast`) or leased quotas (`take_quota`) |
 //! | `sawt_store_failures_total` | `operation` | such calls without an answer |
 //! | `sawt_quota_requests_total` | `quota`, `outcome` | requests counted in a quota: `allowed`, `refused`, or `would-refuse` where quotas only count |
+//! | `sawt_streams` | | event streams that are open |
+//! | `sawt_streams_ended_total` | `outcome` | streams that have ended: `left`, `slow`, `gone`, `expired` or `closing` |
+//! | `sawt_stream_events_total` | `event` | events that streams were given: `tally`, `poll` or `gone` |
 //! | `sawt_build_info` | `version` | 1 |
 //! | `process_start_time_seconds` | | when this replica started, since 1970 |
 //!
@@ -23,4 +26,4 @@ mod metrics;
 mod series;
 
 pub use log::{AlreadyLogging, LogFormat, LogGuard, init};
-pub use metrics::{METRICS_CONTENT_TYPE, Metrics, QuotaOutcome};
+pub use metrics::{METRICS_CONTENT_TYPE, Metrics, QuotaOutcome, StreamEnd};

@@ -8,7 +8,10 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use crate::contract::{self, Exchange};
+use crate::{
+    contract::{self, Exchange},
+    events::Events,
+};
 
 /// The address every request says it was forwarded for. No server here trusts its peer to say so, and no log may
 /// repeat it.
@@ -106,6 +109,11 @@ impl Client {
         until(async || Some(self.results(poll).await).filter(|tally| tally["version"].as_u64() >= Some(version))).await
     }
 
+    /// A stream of one poll, open.
+    pub(crate) async fn live(&self, poll: &str) -> Events {
+        self.get(&format!("/v1/polls/{poll}/live")).open().await
+    }
+
     /// A request of this method.
     pub(crate) fn request(&self, method: Method, path: &str) -> Request {
         let forwarded = HeaderValue::from_static(FORWARDED_FOR);
@@ -185,6 +193,30 @@ impl Request {
             Ok(answer) => answer,
             Err(error) => panic!("no answer: {error:?}"),
         }
+    }
+
+    /// Sends it, and reads the answer as a stream, whose head is checked against the contract.
+    pub(crate) async fn open(self) -> Events {
+        let url = format!("http://{}{}", self.client.address, self.path);
+        let request = self.client.http.request(self.method.clone(), url).headers(self.headers);
+        let mut response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}"));
+        let mut head = Answer {
+            asked: format!("{} {}", self.method, self.path),
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: Vec::new(),
+        };
+        if head.status != 200 {
+            while let Some(chunk) = response.chunk().await.expect("a refusal is whole") {
+                head.body.extend_from_slice(&chunk);
+            }
+        }
+        let exchange =
+            Exchange { method: self.method.as_str(), path: &self.path, sent: None, is_documented: true, answer: &head };
+        if let Err(fault) = contract::check(&exchange) {
+            panic!("{fault}\n{head}");
+        }
+        Events::of(response, head)
     }
 
     /// Sends it; an error if no answer came.

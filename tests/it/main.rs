@@ -26,6 +26,7 @@ mod closing;
 mod contract;
 mod crash;
 mod crowd;
+mod events;
 mod forgetting;
 mod hostile;
 mod live;

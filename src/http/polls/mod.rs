@@ -20,6 +20,7 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
+    live::Snapshot,
     poll::{Poll, State, Timestamp},
     site::Scope,
 };
@@ -37,6 +38,12 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     }
     let known = worker.published(id).await?;
     Ok(answer(&req, &known.poll, now, Caching::of_poll(&known.poll, now)))
+}
+
+/// A poll as readers get it, for streams.
+pub(super) fn write(snapshot: &Snapshot) -> String {
+    // A poll is made of texts and numbers, which can always be written.
+    serde_json::to_string(&json::PollJson::of(&snapshot.poll, snapshot.tally.state)).unwrap_or_default()
 }
 
 /// The poll is in a state in which what was asked can't be done; its schedule says what to wait for, if anything.

@@ -177,6 +177,7 @@ async fn no_page_of_another_origin_uses_a_publishers_route(service: &Service) {
             let is_readers = path == "/v1/voters"
                 || (path.starts_with("/embed") && !path.ends_with("/form"))
                 || path == "/v1/results"
+                || path == "/v1/live"
                 || path == "/oembed"
                 || path == "/openapi.yaml"
                 || (path.starts_with("/v1/polls/") && method == "GET")

@@ -176,7 +176,12 @@ async fn every_answer_carries_the_security_headers(service: &Service) {
     asked.push(("GET", "", "/nowhere".to_owned()));
     for (method, route, path) in asked {
         let method: Method = method.parse().unwrap();
-        let answer = service.client().request(method, &path).undocumented().send().await;
+        let answer = if method == Method::GET && route.ends_with("/live") {
+            // It has no end.
+            service.client().get(&path).open().await.into_head()
+        } else {
+            service.client().request(method, &path).undocumented().send().await
+        };
         for (name, value) in HEADERS {
             assert_eq!(answer.header(name).as_deref(), Some(value), "{name}: {answer}");
         }

@@ -1,0 +1,157 @@
+//! Event streams: tallies as they move.
+//!
+//! A stream goes on for as long as its reader likes, so it is admitted by the [door](crate::live::Door) and counts once
+//! in the quota of reads. What it says, and to whom, is [`Stream`]'s business; here is who asks for it.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::{BodySize, MessageBody},
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    web,
+};
+use bytes::Bytes;
+
+use super::{
+    Worker,
+    auth::{self, Publisher},
+    poll_in_path,
+    problem::{Code, Problem},
+    query::{self, Query},
+    results::{POLLS_RULE, parse_polls},
+};
+use crate::{
+    live::{Asked, Reader, Refusal, Sight, Stream},
+    poll::{Phase, PollId, VoterDigest},
+    site::Scope,
+};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// No cache keeps a stream, and no proxy packs it: that would hold events back until there are enough of them.
+const CACHING: HeaderValue = HeaderValue::from_static("no-cache, no-transform");
+
+/// `GET /v1/polls/{poll}/live`.
+pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    stream(&req, &worker, &[id]).await
+}
+
+/// `GET /v1/live?polls=A,B`.
+pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let polls = Query::lenient(req.query_string())?.take_parsed("polls", parse_polls)?;
+    let polls = polls.ok_or_else(|| query::refused("polls", POLLS_RULE))?;
+    stream(&req, &worker, &polls).await
+}
+
+async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<HttpResponse, Problem> {
+    let client = worker.shared.client_rule.client(req);
+    // Before the store is asked anything: a place is the scarcer thing.
+    let place = worker.shared.door.enter(*client.as_bytes()).map_err(refused)?;
+    let publisher = auth::publisher_if_any(req, worker).await?;
+    let mut reader = Reader { voter: None, has_key: publisher.is_some() };
+    let mut asked = Vec::with_capacity(polls.len());
+    for (place, id) in polls.iter().enumerate() {
+        let seen = version_seen(req.headers(), place);
+        asked.push(ask(req, worker, publisher.as_ref(), &mut reader, *id, seen).await?);
+    }
+    if asked.iter().all(|asked| asked.newest.is_none()) {
+        return Err(if polls.len() == 1 { Problem::no_poll() } else { no_polls() });
+    }
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, CACHING));
+    response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")));
+    response.insert_header((ACCEL_BUFFERING, HeaderValue::from_static("no")));
+    if req.method() == Method::HEAD {
+        return Ok(response.finish());
+    }
+    let stream = worker.streams.open(place, reader, asked, worker.shared.clock.now());
+    Ok(response.body(Body(stream)))
+}
+
+/// What a reader is to see of one poll.
+async fn ask(
+    req: &HttpRequest,
+    worker: &Worker,
+    publisher: Option<&Publisher>,
+    reader: &mut Reader,
+    id: PollId,
+    seen: Option<u64>,
+) -> Result<Asked, Problem> {
+    let mut asked = Asked { id, newest: None, seen, sight: Sight::Everyones };
+    let Some(newest) = worker.tally(id, seen).await? else { return Ok(asked) };
+    let (poll, state) = (&newest.poll, newest.tally.state);
+    let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
+    if poll.schedule.phase == Phase::Draft && !sees_all {
+        return Ok(asked);
+    }
+    // Who they are matters only for what not everyone sees, now or once the poll's policy is another.
+    if sees_all {
+        asked.sight = Sight::All;
+    } else if !poll.results.shows_to_all(state) {
+        reader.voter = auth::voter_if_any(req.headers(), &worker.shared)?.map(|(voter, _)| voter.id);
+        if let Some(voter) = reader.voter.filter(|_| poll.results.shows_to_voters(state)) {
+            let ballot = worker.store.ballot(poll, VoterDigest::of(&voter, poll)).await?;
+            asked.sight = if ballot.is_some() { Sight::Voters } else { Sight::Everyones };
+        }
+    }
+    asked.newest = Some(newest);
+    Ok(asked)
+}
+
+/// The version of a poll that a reader had when their last stream ended; the poll stands at this place among those asked
+/// for.
+fn version_seen(headers: &HeaderMap, place: usize) -> Option<u64> {
+    headers.get(LAST_EVENT_ID)?.to_str().ok()?.split(',').nth(place)?.trim().parse().ok()
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let detail = match refusal {
+        Refusal::Full => "there are as many streams open as there may be; read the results instead, or come back",
+        Refusal::ClientFull => "there are as many streams open from this address as there may be; close some",
+        Refusal::Closing => "this replica is about to end; come back, to another",
+    };
+    Problem::new(Code::Overloaded, detail)
+}
+
+fn no_polls() -> Problem {
+    Problem::new(Code::NotFound, "no poll has any of these ids")
+}
+
+/// A stream as the body of an answer.
+struct Body(Stream);
+
+impl MessageBody for Body {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.get_mut().0.poll_next(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_who_comes_back_says_which_versions_they_have() {
+        let seen = |id: &'static str, place| {
+            version_seen(&HeaderMap::from_iter([(LAST_EVENT_ID, HeaderValue::from_static(id))]), place)
+        };
+        assert_eq!(version_seen(&HeaderMap::new(), 0), None);
+        assert_eq!((seen("17", 0), seen("17", 1)), (Some(17), None));
+        assert_eq!((seen("17,-,4", 0), seen("17,-,4", 1), seen("17,-,4", 2)), (Some(17), None, Some(4)));
+        assert_eq!((seen("", 0), seen("x", 0), seen("-1", 0)), (None, None, None));
+    }
+}

@@ -1,0 +1,405 @@
+//! What one reader is told: `event: tally` and `event: poll` of the polls they asked for, as server-sent events
+//! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//!
+//! A stream remembers only how far it has come with each poll. Whenever its connection can take more it compares that
+//! with the poll's [topic](super::streams) and says what is new, at once or never. Who may not see a tally is told of
+//! the poll itself, and nothing at all when a vote is cast.
+
+use std::{
+    convert::Infallible,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll as Ready},
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use smallvec::SmallVec;
+
+use super::{
+    Snapshot, Streams,
+    door::Place,
+    streams::{Shared, Topic, Waking},
+};
+use crate::{
+    poll::{Phase, PollId, Revision, State, Timestamp, VoterDigest},
+    secret::random_bytes,
+    telemetry::StreamEnd,
+    voter::VoterId,
+};
+
+/// How many heartbeats a stream lives: about an hour, so that readers spread over replicas that came later.
+const BEATS: u32 = 240;
+/// How many one lives that shows more than everyone may see: about five minutes, so that a key that was revoked ends.
+const PRIVATE_BEATS: u32 = 20;
+/// How often a voter's ballot is looked for, at most, while a stream waits for it.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A reader who comes back is told of the poll again if it was edited so lately that they may have missed it.
+const EDITED_LATELY_MILLIS: i64 = 600_000;
+
+const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
+
+/// Who a stream's reader is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reader {
+    /// The voter whose token they show, if one is shown.
+    pub voter: Option<VoterId>,
+    /// Whether they show more than nothing, so that what they may see can be taken from them.
+    pub has_key: bool,
+}
+
+/// One poll a reader asked for.
+pub struct Asked {
+    /// Which.
+    pub id: PollId,
+    /// Its newest tally; `None` if it is not there, for them.
+    pub newest: Option<Arc<Snapshot>>,
+    /// The version they have.
+    pub seen: Option<u64>,
+    /// What they see of it.
+    pub sight: Sight,
+}
+
+/// How much a reader sees of a poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// What everyone sees.
+    Everyones,
+    /// What voters with a ballot see.
+    Voters,
+    /// All of it, whatever its policy.
+    All,
+}
+
+/// One reader's stream: an iterator over chunks, for whoever writes them to the connection.
+pub struct Stream {
+    shared: Rc<Shared>,
+    waking: Rc<Waking>,
+    watches: SmallVec<[Watch; 1]>,
+    voter: Option<VoterId>,
+    /// What it begins with.
+    first: Option<Bytes>,
+    beats: u32,
+    beats_left: u32,
+    number: u64,
+    slot: u32,
+    opened_at: Instant,
+    events: u64,
+    end: Option<StreamEnd>,
+    _place: Place,
+}
+
+/// How far a reader has come with one poll.
+struct Watch {
+    /// `None`: the poll was not there from the beginning.
+    topic: Option<Rc<Topic>>,
+    id: PollId,
+    /// The sequence of the last tally.
+    seen: u64,
+    /// The sequence of the last news of the poll itself.
+    poll_seen: u64,
+    /// The version of the last tally.
+    version: Option<u64>,
+    sight: Sight,
+    /// Whether its reader may have to be told something when a vote is cast.
+    wants_tallies: bool,
+    is_gone: bool,
+    /// Looking for the voter's ballot.
+    look: Option<LocalBoxFuture<'static, bool>>,
+    looked_at: Option<Instant>,
+    /// The sequence up to which it is known that they have none.
+    looked_for: u64,
+}
+
+impl Streams {
+    /// Opens a stream. It begins with the tallies its reader has not seen, or may not see: those polls themselves.
+    pub fn open(&self, place: Place, reader: Reader, asked: Vec<Asked>, now: Timestamp) -> Stream {
+        let shared = Rc::clone(&self.0);
+        let (waking, number) = (Rc::<Waking>::default(), shared.next_number());
+        let slot = shared.join_wheel(number, &waking);
+        let is_private = reader.has_key || asked.iter().any(|asked| asked.sight != Sight::Everyones);
+        let [random, ..] = random_bytes::<2>();
+        let beats_left = if is_private { PRIVATE_BEATS } else { BEATS };
+        let mut stream = Stream {
+            watches: SmallVec::with_capacity(asked.len()),
+            voter: reader.voter,
+            first: None,
+            beats: 0,
+            beats_left: beats_left + beats_left * u32::from(random) / 1_024,
+            number,
+            slot,
+            opened_at: Instant::now(),
+            events: 0,
+            end: None,
+            shared,
+            waking,
+            _place: place,
+        };
+        let mut newest = SmallVec::<[Option<Arc<Snapshot>>; 1]>::new();
+        for asked in asked {
+            newest.push(asked.newest.clone());
+            stream.watch(asked, now);
+        }
+        let mut first = Chunk::default();
+        first.add(&retry(2_000));
+        for (place, newest) in newest.iter().enumerate() {
+            stream.say(place, newest.as_ref(), newest.is_none(), &mut first);
+        }
+        stream.first = first.finish();
+        stream.shared.metrics.stream_opened();
+        stream
+    }
+}
+
+impl Stream {
+    /// The next chunk, as soon as there is one; `None` at the end.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Ready<Option<Result<Bytes, Infallible>>> {
+        self.waking.note_look();
+        if let Some(first) = self.first.take() {
+            return Ready::Ready(Some(Ok(first)));
+        }
+        if self.end.is_some() {
+            return Ready::Ready(None);
+        }
+        if self.shared.is_closing() {
+            self.end = Some(StreamEnd::Closing);
+            return Ready::Ready(Some(Ok(retry(1_000))));
+        }
+        let mut chunk = Chunk::default();
+        for place in 0..self.watches.len() {
+            self.look_for_ballot(place, cx);
+            let topic = self.watches.get(place).and_then(|watch| watch.topic.clone());
+            if let Some(topic) = topic {
+                self.say(place, topic.current().as_ref(), topic.is_gone(), &mut chunk);
+            }
+        }
+        if self.watches.iter().all(|watch| watch.is_gone) {
+            self.end = Some(StreamEnd::Gone);
+        }
+        if let Some(bytes) = chunk.finish() {
+            return Ready::Ready(Some(Ok(bytes)));
+        }
+        if self.end.is_some() {
+            return Ready::Ready(None);
+        }
+        let beats = self.waking.beats();
+        if beats != self.beats {
+            self.beats = beats;
+            if beats >= self.beats_left {
+                self.end = Some(StreamEnd::Expired);
+                return Ready::Ready(Some(Ok(retry(1_000))));
+            }
+            return Ready::Ready(Some(Ok(HEARTBEAT)));
+        }
+        self.waking.wait(cx.waker());
+        Ready::Pending
+    }
+
+    fn watch(&mut self, asked: Asked, now: Timestamp) {
+        let Asked { id, newest, seen, sight } = asked;
+        let mut watch = Watch {
+            topic: newest.as_ref().map(|_| self.shared.topic(id)),
+            id,
+            seen: 0,
+            poll_seen: 0,
+            version: None,
+            sight,
+            wants_tallies: false,
+            is_gone: false,
+            look: None,
+            looked_at: None,
+            looked_for: newest.as_ref().map_or(0, |newest| newest.sequence),
+        };
+        if let Some(newest) = &newest
+            && watch.shows(newest)
+        {
+            // Who has the tally already is told nothing again, but for what they may have missed besides: that it is
+            // the last one, or an edit.
+            let is_up_to_date = seen == Some(newest.tally.version) && newest.tally.state != State::Closed;
+            if is_up_to_date {
+                watch.seen = newest.sequence;
+                watch.version = seen;
+            }
+            let age_millis = now.as_millis().saturating_sub(newest.poll.updated_at.as_millis());
+            let is_edited_lately = newest.poll.revision > Revision::FIRST && age_millis < EDITED_LATELY_MILLIS;
+            if !is_up_to_date || !is_edited_lately {
+                watch.poll_seen = newest.poll_sequence;
+            }
+        }
+        let place = self.watches.len();
+        if let Some(newest) = &newest {
+            watch.wants_tallies = watch.wants_tallies_of(newest, self.voter.is_some());
+        }
+        if let Some(topic) = &watch.topic {
+            topic.join(key(self.number, place), &self.waking, watch.wants_tallies);
+        }
+        self.watches.push(watch);
+    }
+
+    /// Says what is new of one poll.
+    fn say(&mut self, place: usize, newest: Option<&Arc<Snapshot>>, is_gone: bool, chunk: &mut Chunk) {
+        let number = self.number;
+        let has_voter = self.voter.is_some();
+        let Some(watch) = self.watches.get_mut(place) else { return };
+        if watch.is_gone {
+            return;
+        }
+        if is_gone || watch.topic.is_none() {
+            watch.is_gone = true;
+            chunk.add(&format!("event: gone\ndata: {{\"poll\":\"{}\"}}\n\n", watch.id).into());
+            self.events += 1;
+            self.shared.metrics.count_stream_event("gone");
+            return;
+        }
+        // While options are exchanged the poll is a draft for a moment. Whoever may see drafts can wait as well.
+        let Some(newest) =
+            newest.filter(|newest| newest.poll.schedule.phase != Phase::Draft || watch.sight == Sight::All)
+        else {
+            return;
+        };
+        if newest.poll_sequence > watch.poll_seen {
+            watch.poll_seen = newest.poll_sequence;
+            chunk.add(newest.poll_event(self.shared.write_poll));
+            self.events += 1;
+            self.shared.metrics.count_stream_event("poll");
+            let wants_tallies = watch.wants_tallies_of(newest, has_voter);
+            if wants_tallies != watch.wants_tallies {
+                watch.wants_tallies = wants_tallies;
+                if let Some(topic) = &watch.topic {
+                    topic.note_wants(key(number, place), wants_tallies);
+                }
+            }
+        }
+        if newest.sequence > watch.seen && watch.shows(newest) {
+            watch.seen = newest.sequence;
+            watch.version = Some(newest.tally.version);
+            if self.watches.len() == 1 {
+                chunk.add(newest.tally_event());
+            } else {
+                chunk.add(&self.tally_event(newest));
+            }
+            self.events += 1;
+            self.shared.metrics.count_stream_event("tally");
+        }
+    }
+
+    /// A tally as an event of a stream of several polls, whose id is the versions of all.
+    fn tally_event(&self, newest: &Snapshot) -> Bytes {
+        let json = newest.json();
+        let mut event = Vec::with_capacity(json.len() + 32 + 12 * self.watches.len());
+        event.extend_from_slice(b"event: tally\nid: ");
+        for (place, watch) in self.watches.iter().enumerate() {
+            if place > 0 {
+                event.push(b',');
+            }
+            match watch.version {
+                Some(version) => event.extend_from_slice(itoa::Buffer::new().format(version).as_bytes()),
+                None => event.push(b'-'),
+            }
+        }
+        event.extend_from_slice(b"\ndata: ");
+        event.extend_from_slice(json);
+        event.extend_from_slice(b"\n\n");
+        event.into()
+    }
+
+    /// Looks whether a voter who had no ballot has one by now, where that would show them the tally.
+    fn look_for_ballot(&mut self, place: usize, cx: &mut Context<'_>) {
+        let (Some(voter), Some(watch)) = (self.voter, self.watches.get_mut(place)) else { return };
+        if let Some(look) = &mut watch.look {
+            if let Ready::Ready(has_ballot) = look.poll_unpin(cx) {
+                watch.sight = if has_ballot { Sight::Voters } else { watch.sight };
+                watch.look = None;
+            }
+            return;
+        }
+        let Some(newest) = watch.topic.as_ref().and_then(|topic| topic.current()) else { return };
+        let is_waiting = watch.sight == Sight::Everyones && watch.wants_tallies && !watch.shows(&newest);
+        if !is_waiting || newest.sequence <= watch.looked_for {
+            return;
+        }
+        let earliest = watch.looked_at.map(|before| before + LOOK_EVERY).filter(|earliest| *earliest > Instant::now());
+        watch.looked_at = Some(earliest.unwrap_or_else(Instant::now));
+        watch.looked_for = newest.sequence;
+        let (store, poll) = (Arc::clone(&self.shared.store), Arc::clone(&newest.poll));
+        let look = async move {
+            if let Some(earliest) = earliest {
+                tokio::time::sleep_until(earliest.into()).await;
+            }
+            // Should the store be away, it is asked again when somebody votes.
+            matches!(store.ballot(&poll, VoterDigest::of(&voter, &poll)).await, Ok(Some(_)))
+        };
+        watch.look = Some(Box::pin(look));
+        self.look_for_ballot(place, cx);
+    }
+}
+
+impl Watch {
+    /// Whether the reader sees this tally.
+    fn shows(&self, snapshot: &Snapshot) -> bool {
+        let (policy, state) = (snapshot.poll.results, snapshot.tally.state);
+        match self.sight {
+            Sight::Everyones => policy.shows_to_all(state),
+            Sight::Voters => policy.shows_to_voters(state),
+            Sight::All => true,
+        }
+    }
+
+    /// Whether they may have to be told something when a vote is cast.
+    fn wants_tallies_of(&self, snapshot: &Snapshot, has_voter: bool) -> bool {
+        self.shows(snapshot) || (has_voter && snapshot.poll.results.shows_to_voters(snapshot.tally.state))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        for (place, watch) in self.watches.iter().enumerate() {
+            if let Some(topic) = &watch.topic {
+                self.shared.leave(topic, key(self.number, place));
+            }
+        }
+        self.shared.leave_wheel(self.number, self.slot);
+        let end = self.end.unwrap_or(if self.waking.is_woken() { StreamEnd::Slow } else { StreamEnd::Left });
+        self.shared.metrics.stream_ended(end);
+        let (outcome, polls, events) = (end.as_str(), self.watches.len(), self.events);
+        let duration_ms = u64::try_from(self.opened_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(target: "sawt::stream", outcome, duration_ms, polls, events, "a stream ended: {outcome}");
+    }
+}
+
+/// A stream's name in one of its topics. There are at most 64 polls in a stream.
+fn key(number: u64, place: usize) -> u64 {
+    (number << 6) | u64::try_from(place).unwrap_or(0)
+}
+
+/// Tells a reader how long to wait before they come back: this long, and up to three times that, so that those who were
+/// sent away together do not come back together.
+fn retry(least_millis: u32) -> Bytes {
+    let random = u16::from_le_bytes(random_bytes());
+    let millis = least_millis + (least_millis * 2 / 256) * u32::from(random) / 256;
+    format!("retry: {millis}\n\n").into()
+}
+
+/// What is to be written: mostly one piece that all streams share.
+#[derive(Default)]
+struct Chunk {
+    one: Option<Bytes>,
+    more: BytesMut,
+}
+
+impl Chunk {
+    fn add(&mut self, piece: &Bytes) {
+        match self.one.take() {
+            None if self.more.is_empty() => self.one = Some(piece.clone()),
+            before => {
+                self.more.extend_from_slice(before.as_deref().unwrap_or_default());
+                self.more.extend_from_slice(piece);
+            }
+        }
+    }
+
+    fn finish(self) -> Option<Bytes> {
+        self.one.or_else(|| (!self.more.is_empty()).then(|| self.more.freeze()))
+    }
+}

@@ -1,0 +1,332 @@
+//! One worker's event streams, and what wakes them.
+//!
+//! Ten thousand readers of one poll are ten thousand connections that each want the same few bytes at the same moment.
+//! So as little as possible is a stream's own. All streams of a poll on a worker share a [`Topic`], which takes the
+//! newest tally from the hub at most every [`GAP`] and wakes those who are owed something; the bytes are written once
+//! and shared. One task per worker drives all topics, and turns a wheel on which every stream has a place for its
+//! heartbeat: no stream has a timer.
+//!
+//! A stream holds nothing back for its reader: when the connection can take more it is asked what there is to say, and
+//! says the newest. So a slow reader skips what was overtaken, and costs no more memory than a fast one; and the last
+//! word always arrives. A reader whose connection takes nothing at all is dropped by the system: see
+//! [`server`](crate::server).
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    Hub, Snapshot,
+    bells::{Bell, Board},
+    door::Door,
+    entry::Entry,
+};
+use crate::{poll::PollId, store::Store, telemetry::Metrics};
+
+/// The least time between two events of one poll: at most ten a second.
+pub const GAP: Duration = Duration::from_millis(100);
+/// How long a stream is silent at most: proxies give up on connections that are idle for 30 to 60 seconds.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// The wheel has so many slots, and comes around once per [`HEARTBEAT`]: so the heartbeats of many streams are spread.
+const SLOTS: u32 = 60;
+
+/// One worker's streams. See the module.
+#[derive(Clone)]
+pub struct Streams(pub(super) Rc<Shared>);
+
+/// What the streams of a worker share.
+pub(super) struct Shared {
+    pub(super) hub: Arc<Hub>,
+    pub(super) door: Arc<Door>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) metrics: Arc<Metrics>,
+    /// Writes a poll as its readers get it.
+    pub(super) write_poll: fn(&Snapshot) -> String,
+    board: Arc<Board>,
+    topics: RefCell<FxHashMap<PollId, Rc<Topic>>>,
+    wheel: Wheel,
+    next_number: Cell<u64>,
+    is_closing: Cell<bool>,
+}
+
+/// How a stream's connection is woken.
+#[derive(Default)]
+pub(super) struct Waking {
+    waker: RefCell<Option<Waker>>,
+    /// Since it last had a look. A stream that ends like that was one whose connection took nothing.
+    is_woken: Cell<bool>,
+    /// Heartbeats so far.
+    beats: Cell<u32>,
+}
+
+/// All streams of one poll on this worker.
+pub(super) struct Topic {
+    pub(super) id: PollId,
+    entry: Arc<Entry>,
+    bell: Arc<Bell>,
+    current: RefCell<Option<Arc<Snapshot>>>,
+    is_gone: Cell<bool>,
+    published_at: Cell<Option<Instant>>,
+    /// When there is something to publish.
+    due: Cell<Option<Instant>>,
+    listeners: RefCell<FxHashMap<u64, Listener>>,
+}
+
+struct Listener {
+    waking: Rc<Waking>,
+    /// Whether it may have to say something when a vote is cast.
+    wants_tallies: bool,
+}
+
+struct Wheel {
+    slots: RefCell<Vec<FxHashMap<u64, Rc<Waking>>>>,
+    turns: Cell<u32>,
+    next_turn: Cell<Option<Instant>>,
+}
+
+impl Streams {
+    /// A worker's streams; `write_poll` writes a poll as its readers get it. Must be called on a
+    /// [`tokio::task::LocalSet`], as every actix worker is one.
+    pub fn new(
+        hub: Arc<Hub>,
+        door: Arc<Door>,
+        store: Arc<dyn Store>,
+        metrics: Arc<Metrics>,
+        write_poll: fn(&Snapshot) -> String,
+    ) -> Self {
+        let board = Arc::<Board>::default();
+        door.tell(Arc::clone(&board));
+        let shared = Rc::new(Shared {
+            hub,
+            door,
+            store,
+            metrics,
+            write_poll,
+            board,
+            topics: RefCell::default(),
+            wheel: Wheel::new(),
+            next_number: Cell::new(0),
+            is_closing: Cell::new(false),
+        });
+        tokio::task::spawn_local(drive(Rc::clone(&shared)));
+        Self(shared)
+    }
+}
+
+/// Publishes what is due and turns the wheel, for as long as the worker lives.
+async fn drive(shared: Rc<Shared>) {
+    loop {
+        match shared.next_deadline() {
+            None => shared.board.heard().await,
+            Some(deadline) => tokio::select! {
+                () = shared.board.heard() => {}
+                () = tokio::time::sleep_until(deadline.into()) => {}
+            },
+        }
+        let now = Instant::now();
+        if shared.door.is_closing() && !shared.is_closing.replace(true) {
+            shared.wheel.wake_all();
+        }
+        for id in shared.board.take() {
+            if let Some(topic) = shared.topics.borrow().get(&id) {
+                topic.note_change(now);
+            }
+        }
+        for topic in shared.topics.borrow().values() {
+            if topic.due.get().is_some_and(|due| due <= now) {
+                topic.publish(now);
+            }
+        }
+        shared.wheel.turn(now);
+    }
+}
+
+impl Shared {
+    pub(super) fn is_closing(&self) -> bool {
+        self.is_closing.get() || self.door.is_closing()
+    }
+
+    pub(super) fn next_number(&self) -> u64 {
+        let number = self.next_number.get();
+        self.next_number.set(number + 1);
+        number
+    }
+
+    /// The topic of a poll.
+    pub(super) fn topic(&self, id: PollId) -> Rc<Topic> {
+        if let Some(topic) = self.topics.borrow().get(&id) {
+            return Rc::clone(topic);
+        }
+        let bell = Arc::new(Bell::new(id, Arc::clone(&self.board)));
+        let entry = self.hub.listen(id, &bell);
+        let topic = Rc::new(Topic {
+            id,
+            current: RefCell::new(entry.newest()),
+            is_gone: Cell::new(entry.is_gone()),
+            entry,
+            bell,
+            published_at: Cell::new(None),
+            due: Cell::new(None),
+            listeners: RefCell::default(),
+        });
+        self.topics.borrow_mut().insert(id, Rc::clone(&topic));
+        topic
+    }
+
+    /// Gives a stream its place on the wheel.
+    pub(super) fn join_wheel(&self, number: u64, waking: &Rc<Waking>) -> u32 {
+        if self.wheel.next_turn.get().is_none() {
+            self.wheel.next_turn.set(Some(Instant::now() + HEARTBEAT / SLOTS));
+            self.board.call();
+        }
+        // The slot that has just passed, so that the first heartbeat comes a whole turn from now.
+        let slot = (self.wheel.turns.get() + SLOTS - 1) % SLOTS;
+        self.wheel.slot(slot, |wakings| wakings.insert(number, Rc::clone(waking)));
+        slot
+    }
+
+    pub(super) fn leave_wheel(&self, number: u64, slot: u32) {
+        self.wheel.slot(slot, |wakings| wakings.remove(&number));
+    }
+
+    /// Takes a stream out of a topic, and the topic away with the last of them.
+    pub(super) fn leave(&self, topic: &Topic, key: u64) {
+        let mut listeners = topic.listeners.borrow_mut();
+        listeners.remove(&key);
+        if listeners.is_empty() && self.topics.borrow_mut().remove(&topic.id).is_some() {
+            topic.entry.unlisten(&topic.bell);
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let topics = self.topics.borrow();
+        let publications = topics.values().filter_map(|topic| topic.due.get());
+        publications.chain(self.wheel.next_turn.get()).min()
+    }
+}
+
+impl Topic {
+    /// What streams are to say, if they have not.
+    pub(super) fn current(&self) -> Option<Arc<Snapshot>> {
+        self.current.borrow().clone()
+    }
+
+    /// Whether the poll was deleted.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone.get()
+    }
+
+    pub(super) fn join(&self, key: u64, waking: &Rc<Waking>, wants_tallies: bool) {
+        self.listeners.borrow_mut().insert(key, Listener { waking: Rc::clone(waking), wants_tallies });
+    }
+
+    /// Notes whether a stream may have to say something when a vote is cast.
+    pub(super) fn note_wants(&self, key: u64, wants_tallies: bool) {
+        if let Some(listener) = self.listeners.borrow_mut().get_mut(&key) {
+            listener.wants_tallies = wants_tallies;
+        }
+    }
+
+    fn note_change(&self, now: Instant) {
+        self.bell.quiet();
+        // The first change after a pause is told at once, the others at the end of the gap.
+        let earliest = self.published_at.get().map_or(now, |before| now.max(before + GAP));
+        self.due.set(Some(self.due.get().map_or(earliest, |due| due.min(earliest))));
+    }
+
+    fn publish(&self, now: Instant) {
+        self.due.set(None);
+        let is_gone = self.entry.is_gone();
+        let was_gone = self.is_gone.replace(is_gone);
+        let newest = self.entry.newest();
+        let is_news_of_the_poll = {
+            let current = self.current.borrow();
+            let sequence =
+                |snapshot: &Option<Arc<Snapshot>>| snapshot.as_ref().map(|it| (it.sequence, it.poll_sequence));
+            let (before, after) = (sequence(&current), sequence(&newest));
+            if before.map(|it| it.0) == after.map(|it| it.0) && was_gone == is_gone {
+                return;
+            }
+            is_gone || before.map(|it| it.1) != after.map(|it| it.1)
+        };
+        self.published_at.set(Some(now));
+        *self.current.borrow_mut() = newest;
+        for listener in self.listeners.borrow().values() {
+            if listener.wants_tallies || is_news_of_the_poll {
+                listener.waking.wake();
+            }
+        }
+    }
+}
+
+impl Waking {
+    fn wake(&self) {
+        self.is_woken.set(true);
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// The stream has a look.
+    pub(super) fn note_look(&self) {
+        self.is_woken.set(false);
+    }
+
+    pub(super) fn is_woken(&self) -> bool {
+        self.is_woken.get()
+    }
+
+    pub(super) fn beats(&self) -> u32 {
+        self.beats.get()
+    }
+
+    /// The stream has nothing to say for now.
+    pub(super) fn wait(&self, waker: &Waker) {
+        let mut kept = self.waker.borrow_mut();
+        if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+            *kept = Some(waker.clone());
+        }
+    }
+}
+
+impl Wheel {
+    fn new() -> Self {
+        let slots = (0..SLOTS).map(|_| FxHashMap::default()).collect();
+        Self { slots: RefCell::new(slots), turns: Cell::new(0), next_turn: Cell::new(None) }
+    }
+
+    fn slot<T>(&self, slot: u32, change: impl FnOnce(&mut FxHashMap<u64, Rc<Waking>>) -> T) -> Option<T> {
+        self.slots.borrow_mut().get_mut(usize::try_from(slot).ok()?).map(change)
+    }
+
+    /// Turns on by as many slots as it is time for, and stops once no stream is left.
+    fn turn(&self, now: Instant) {
+        while let Some(next) = self.next_turn.get().filter(|next| *next <= now) {
+            let turns = self.turns.get();
+            self.slot(turns % SLOTS, |wakings| {
+                for waking in wakings.values() {
+                    waking.beats.set(waking.beats.get() + 1);
+                    waking.wake();
+                }
+            });
+            self.turns.set(turns.wrapping_add(1) % SLOTS);
+            let is_empty = self.slots.borrow().iter().all(FxHashMap::is_empty);
+            self.next_turn.set((!is_empty).then(|| next + HEARTBEAT / SLOTS));
+        }
+    }
+
+    fn wake_all(&self) {
+        for wakings in &*self.slots.borrow() {
+            for waking in wakings.values() {
+                waking.wake();
+            }
+        }
+    }
+}
