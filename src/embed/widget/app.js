@@ -40,9 +40,12 @@ const device = {
 };
 
 const VOTER = 'sawt.voter';
-// The polls voted in from here, newest first: in these the service is asked for the ballot, and in no others.
-const POLLS = 'sawt.polls';
 const MOST_POLLS = 100;
+
+// One record: the token, and the polls voted in with it, newest first. The service is asked for the ballots in these, and
+// not at every poll a voter meets.
+const voterIn = (kept) => kept.get(VOTER)?.split(' ')[0];
+const pollsIn = (kept) => kept.get(VOTER)?.split(' ').slice(1) ?? [];
 
 // --- Asking the service. A status of 0 is no answer. Cookies are never sent.
 
@@ -115,7 +118,7 @@ class Live {
     const ids = [...new Set([...this.polls].map((poll) => poll.id))];
     // Only who has voted sees some tallies; nobody else has to ask first whether they may show a token.
     const kept = [...this.polls].find((poll) => poll.needsToken)?.kept;
-    return { ids: ids.slice(0, 50).join(), voter: kept?.get(VOTER), kept };
+    return { ids: ids.slice(0, 50).join(), voter: kept && voterIn(kept), kept };
   }
 
   // Whether anything was heard before it ended.
@@ -217,8 +220,8 @@ class Poll {
   // Finds out what this reader did before, and follows the poll from here on.
   async start() {
     const pending = JSON.parse(this.kept.get(this.#pendingName()) ?? 'null');
-    if (this.#voted.includes(this.id)) {
-      const { status, body } = await ask(this.from, `${this.path}/votes/me`, { voter: this.kept.get(VOTER) });
+    if (pollsIn(this.kept).includes(this.id)) {
+      const { status, body } = await ask(this.from, `${this.path}/votes/me`, { voter: voterIn(this.kept) });
       if (status === 200) this.choices = body.choices;
     }
     this.settle();
@@ -255,10 +258,6 @@ class Poll {
 
   get needsToken() {
     return this.policy === 'after_vote' && this.choices && this.state === 'open';
-  }
-
-  get #voted() {
-    return (this.kept.get(POLLS) ?? '').split(' ');
   }
 
   // --- Voting.
@@ -333,8 +332,8 @@ class Poll {
     } else if (status === 404) this.state = 'gone';
     else if (status === 403) said = texts.refused;
     if (this.choices) {
-      const polls = new Set([this.id, ...this.#voted]);
-      this.kept.set(POLLS, [...polls].slice(0, MOST_POLLS).join(' ').trim());
+      const polls = [...new Set([this.id, ...pollsIn(this.kept)])].slice(0, MOST_POLLS);
+      this.kept.set(VOTER, [voterIn(this.kept), ...polls].join(' '));
     }
     this.settle();
     this.say(this.state === 'gone' ? texts.gone : said);
@@ -356,7 +355,7 @@ class Poll {
 
   // The token on this device, or a new one, kept before anything is sent with it.
   async #voter() {
-    const voter = this.kept.get(VOTER);
+    const voter = voterIn(this.kept);
     if (voter) return { voter };
     const mint = (minting[this.from] ??= ask(this.from, '/v1/voters', { method: 'POST' }).finally(() => delete minting[this.from]));
     const answer = await mint;
@@ -468,7 +467,7 @@ class Poll {
     const { policy } = this;
     const isShown = policy === 'always' || (policy !== 'never' && this.state === 'closed') || this.needsToken;
     if (this.tally || !isShown) return;
-    const voter = this.needsToken ? this.kept.get(VOTER) : undefined;
+    const voter = this.needsToken ? voterIn(this.kept) : undefined;
     const { status, body } = await ask(this.from, `${this.path}/results`, { voter });
     if (status !== 200) return;
     this.state = this.state === 'closed' ? 'closed' : body.state;
