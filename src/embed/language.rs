@@ -115,14 +115,25 @@ struct Signs {
     percent: String,
 }
 
-/// Declares the texts that every language has.
+/// Declares the texts that every language has: first those that stand in the markup, then those that the script says, too.
 macro_rules! texts {
-    ($($(#[$doc:meta])+ $name:ident,)+) => {
+    (
+        $($(#[$markup_doc:meta])+ $markup:ident,)+
+        for script:
+        $($(#[$said_doc:meta])+ $said:ident,)+
+    ) => {
         /// Every text, in one language. `{…}` in it stands for what is put there.
-        #[derive(Debug, Serialize, Deserialize)]
+        #[derive(Debug, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Texts {
-            $($(#[$doc])+ pub $name: String,)+
+            $($(#[$markup_doc])+ pub $markup: String,)+
+            $($(#[$said_doc])+ pub $said: String,)+
+        }
+
+        impl Texts {
+            fn for_script(&self) -> Vec<(&'static str, &str)> {
+                vec![$((stringify!($said), self.$said.as_str()),)+]
+            }
         }
     };
 }
@@ -148,6 +159,11 @@ texts! {
     change,
     /// Takes the vote back.
     withdraw,
+    /// Asks again at once.
+    retry,
+    /// To the form that needs no script.
+    without_script,
+    for script:
     /// The poll opens at `{time}`.
     opens,
     /// The poll opens at some time.
@@ -157,7 +173,7 @@ texts! {
     /// The poll is closed.
     ended,
     /// Its results are final.
-    r#final,
+    last,
     /// Why there are no results: one has to vote.
     hidden_after_vote,
     /// Why there are no results: the poll is open.
@@ -182,8 +198,6 @@ texts! {
     kept,
     /// The service can't be reached.
     offline,
-    /// Asks again at once.
-    retry,
     /// There is no such poll.
     gone,
     /// This page may not vote.
@@ -192,8 +206,6 @@ texts! {
     open_page,
     /// Something else went wrong.
     failed,
-    /// To the form that needs no script.
-    without_script,
 }
 
 fn read(name: &str) -> Result<Language, String> {
@@ -297,17 +309,21 @@ impl Language {
         form.map_or_else(String::new, |form| form.replace("{n}", &self.number(number, digits)))
     }
 
-    /// What the widget needs of this, as JSON.
-    pub fn for_script(&self, digits: Digits) -> String {
+    /// What the widget needs of this, as JSON; `counted` is what its total counts. What it finds in the markup is left
+    /// out.
+    pub fn for_script(&self, digits: Digits, counted: &str) -> String {
         #[derive(Serialize)]
         struct ForScript<'a> {
             numbers: Option<&'a Signs>,
-            plurals: &'a BTreeMap<String, BTreeMap<String, String>>,
-            texts: &'a Texts,
+            plurals: BTreeMap<&'a str, &'a BTreeMap<String, String>>,
+            texts: BTreeMap<&'a str, &'a str>,
         }
 
+        let plurals = self.plurals.iter().map(|(of, forms)| (of.as_str(), forms));
+        let plurals = plurals.filter(|(of, _)| ["votes", "wait", counted].contains(of)).collect();
+        let texts = self.texts.for_script().into_iter().collect();
         let numbers = self.numbers.get(digits.as_str());
-        serde_json::to_string(&ForScript { numbers, plurals: &self.plurals, texts: &self.texts }).unwrap_or_default()
+        serde_json::to_string(&ForScript { numbers, plurals, texts }).unwrap_or_default()
     }
 }
 
@@ -353,8 +369,8 @@ mod tests {
         for name in files {
             let language = read(&name).unwrap_or_else(|fault| panic!("{name}: {fault}"));
             assert_eq!(language.direction, direction_of(&language.tag), "{name}");
-            let texts = serde_json::to_value(&language.texts).unwrap();
-            for (text, said) in texts.as_object().unwrap() {
+            let file: serde_json::Value = serde_json::from_slice(&Files::get(&name).unwrap().data).unwrap();
+            for (text, said) in file["texts"].as_object().unwrap() {
                 let said = said.as_str().unwrap();
                 let placed: Vec<_> = ["{time}", "{min}", "{max}"].into_iter().filter(|it| said.contains(it)).collect();
                 let expected: &[&str] = match text.as_str() {

@@ -135,7 +135,10 @@ impl View<'_> {
             is_open: self.state == State::Open,
             is_peeking: self.look.peek && self.tally.is_some(),
             peek_query: if query.is_empty() { "?view=results".to_owned() } else { format!("{query}&view=results") },
-            words: language.for_script(digits),
+            words: match self.mode {
+                Mode::Script => language.for_script(digits, counted(poll.kind)),
+                Mode::Form(_) => String::new(),
+            },
             rule: rule(poll, language, digits),
             rows: self.rows(language),
             total: self
@@ -202,7 +205,7 @@ impl View<'_> {
             Shown::Scheduled => {
                 vec![schedule.opens_at.map_or_else(|| plain(&texts.not_open), |moment| timed(&texts.opens, moment))]
             }
-            Shown::Closed => vec![plain(&texts.ended), plain(&texts.r#final)],
+            Shown::Closed => vec![plain(&texts.ended), plain(&texts.last)],
             Shown::Hidden if self.state == State::Closed => vec![plain(&texts.ended), plain(&texts.hidden_never)],
             Shown::Open | Shown::Voted | Shown::Hidden => {
                 let why = match self.poll.results {

@@ -29,13 +29,17 @@ const device = {
     memory.set(name, value);
     try {
       localStorage.setItem(name, value);
-    } catch { /* Storage is blocked or full: memory has it. */ }
+    } catch {
+      // Storage is blocked or full: memory has it.
+    }
   },
   delete(name) {
     memory.delete(name);
     try {
       localStorage.removeItem(name);
-    } catch { /* It was never there. */ }
+    } catch {
+      // It was never there.
+    }
   },
 };
 
@@ -554,7 +558,7 @@ class Poll {
     const ending = closes && [texts.closes, closes];
     let parts = [];
     if (shown === 'scheduled') parts = [opens ? [texts.opens, opens] : [texts.not_open]];
-    else if (shown === 'closed') parts = [[texts.ended], [texts.final]];
+    else if (shown === 'closed') parts = [[texts.ended], [texts.last]];
     else if (shown === 'hidden' && this.state === 'closed') parts = [[texts.ended], [texts.hidden_never]];
     else if (shown !== 'gone') {
       const why = this.policy === 'after_vote' && shown !== 'open' ? undefined : texts[`hidden_${this.policy}`];
