@@ -6,55 +6,91 @@ use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use super::{answers, read_to_end};
-use crate::{backends::Backend, client::Client, proxy::Proxy, registry::service_rules, service::Service};
+use crate::{
+    backends::{Backend, Storage},
+    client::Client,
+    proxy::Proxy,
+    registry::service_rules,
+    server::{Replica, Settings},
+    service::Service,
+};
+
+const BUFFERING: &str = "nginx that buffers";
 
 fn every_proxy(replica: SocketAddr) -> [(&'static str, Proxy); 3] {
     [
-        ("nginx that buffers", Proxy::nginx(replica, true)),
+        (BUFFERING, Proxy::nginx(replica, true)),
         ("nginx", Proxy::nginx(replica, false)),
         ("HAProxy", Proxy::haproxy(replica)),
     ]
+}
+
+/// Sends a request of which a part of the body is held back until the answer has come: the head of the answer. It
+/// reads while it writes, as clients that mean well do.
+async fn early_answer(address: SocketAddr, head: &str, length: usize, held_back: usize) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let (mut reading, mut writing) = stream.split();
+    let body = "x".repeat(length - held_back);
+    let request = format!("{head}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    let write = async {
+        // Whoever has answered need not read on.
+        let _ = writing.write_all(request.as_bytes()).await;
+    };
+    let read = async {
+        let mut read = Vec::new();
+        while !read.windows(4).any(|end| end == b"\r\n\r\n") {
+            let more = tokio::io::AsyncReadExt::read_buf(&mut reading, &mut read).await.unwrap_or(0);
+            assert!(more > 0, "no answer to {length} bytes: {}", String::from_utf8_lossy(&read));
+        }
+        String::from_utf8_lossy(&read).into_owned()
+    };
+    tokio::join!(read, write).0
+}
+
+/// How much of a body may be held back until the answer comes: nothing, where a proxy wants it all before it asks.
+fn held_back(name: &str, length: usize) -> usize {
+    if name == BUFFERING { 0 } else { length / 2 }
+}
+
+/// Every proxy in front of a replica, and none.
+fn everywhere(replica: SocketAddr) -> impl Iterator<Item = (&'static str, SocketAddr, Option<Proxy>)> {
+    let proxies = every_proxy(replica).into_iter().map(|(name, proxy)| (name, proxy.address(), Some(proxy)));
+    proxies.chain([("directly", replica, None)])
 }
 
 /// The answer comes before the body has been sent, and closes the connection to the proxy: still it must reach the
 /// client as it is, and not as a 502.
 async fn an_early_413_reaches_the_client_as_such(service: &Service) {
     let poll = service.poll(json!({})).await;
-    let replica = service.replicas()[0].address();
     let token = service.client().mint().await;
-    let head = |length: usize| {
-        format!(
-            "POST /v1/polls/{poll}/votes HTTP/1.1\r\nHost: sawt\r\nAuthorization: Voter {token}\r\n\
-             Content-Type: application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
-        )
-    };
-    let everywhere = every_proxy(replica)
-        .into_iter()
-        .map(|(name, proxy)| (name, proxy.address(), Some(proxy)))
-        .chain([("directly", replica, None)]);
-    for (name, address, _proxy) in everywhere {
+    let head = format!(
+        "POST /v1/polls/{poll}/votes HTTP/1.1\r\nHost: sawt\r\nAuthorization: Voter {token}\r\n\
+         Content-Type: application/json\r\n"
+    );
+    for (name, address, _proxy) in everywhere(service.replicas()[0].address()) {
         for length in [16 * 1024 + 1, 100_000, 900_000] {
-            let mut stream = TcpStream::connect(address).await.expect("a connection");
-            let (mut reading, mut writing) = stream.split();
-            let body = vec![b'x'; length];
-            // Reads while it writes, as clients that mean well do.
-            let write = async {
-                let _ = writing.write_all(head(length).as_bytes()).await;
-                let _ = writing.write_all(&body).await;
-            };
-            let read = async {
-                let mut head = Vec::new();
-                while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-                    let read = tokio::io::AsyncReadExt::read_buf(&mut reading, &mut head).await.unwrap_or(0);
-                    assert!(read > 0, "{name}: no answer to {length} bytes");
-                }
-                head
-            };
-            let head = tokio::select! {
-                head = async { tokio::join!(read, write).0 } => head,
-            };
-            let answer = &answers(&head)[0];
+            let answer = &answers(early_answer(address, &head, length, held_back(name, length)).await.as_bytes())[0];
             assert_eq!((answer.status, answer.request_id.is_empty()), (413, false), "{name}: {length} bytes");
+        }
+    }
+}
+
+/// So it is with a refusal for a quota, which comes before anything of the body is looked at, and says when to come
+/// back.
+async fn an_early_429_reaches_the_client_as_such(service: &Service) {
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_QUOTA_CLIENT", "1/86400s"));
+    let poll = service.poll(json!({})).await;
+    Client::new(replica.address()).mint().await;
+    let head = format!("POST /v1/polls/{poll}/votes HTTP/1.1\r\nHost: sawt\r\nContent-Type: application/json\r\n");
+    for (name, address, _proxy) in everywhere(replica.address()) {
+        for length in [20, 10_000, 100_000, 900_000] {
+            let read = early_answer(address, &head, length, held_back(name, length)).await;
+            let answer = &answers(read.as_bytes())[0];
+            assert_eq!((answer.status, answer.request_id.is_empty()), (429, false), "{name}: {length} bytes: {read}");
+            let waits =
+                read.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("retry-after: ")?.parse().ok());
+            assert!(waits.is_some_and(|secs: u32| secs > 80_000), "{name}: {length} bytes: {read}");
         }
     }
 }
@@ -91,6 +127,7 @@ async fn a_client_that_hangs_up_leaves_no_half_request_behind(service: &Service)
 service_rules![
     on [Backend::Sqlite];
     an_early_413_reaches_the_client_as_such,
+    an_early_429_reaches_the_client_as_such,
     every_proxy_passes_votes_and_their_headers,
     a_client_that_hangs_up_leaves_no_half_request_behind,
 ];
