@@ -7,26 +7,31 @@
 //! the drain: whoever presses Ctrl-C is not behind a load balancer. A second signal ends it where it stands.
 
 use std::{
-    any::Any,
+    future::ready,
     io::{self, Write as _},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
 
+use actix_http::HttpService;
+use actix_server::Server;
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{
     App, HttpResponse, HttpServer,
-    dev::{Extensions, ServerHandle},
-    rt::{self, net::TcpStream},
-    web,
+    dev::{AppConfig, ServerHandle},
+    rt, web,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    signal::unix::{SignalKind, signal},
+};
 
 use crate::{
     cli::EXIT_CONFIG,
     clock::Clock,
     config::Config,
-    http::{self, DemoPages, Observe, Shared, Worker, client::ClientRule},
+    http::{self, DemoPages, Observe, Shared, Worker, client::ClientRule, connection::Connection},
     live::{self, Door, Hub, KnownPolls},
     quota::{self, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
@@ -205,11 +210,8 @@ async fn serve(
     Ok(())
 }
 
-fn readers_server(
-    config: &Config,
-    stores: Stores,
-    shared: Arc<Shared>,
-) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
+/// Built from the framework's parts, since the server it makes of them takes plain sockets only.
+fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Result<(Server, SocketAddr), ServeError> {
     let application = move || {
         let store = stores.connect();
         // Connects now, so that the first vote does not have to wait for it; if that fails, the vote tries again.
@@ -227,31 +229,49 @@ fn readers_server(
             })
             .configure(http::configure)
     };
-    let server = HttpServer::new(application)
-        .workers(config.workers)
-        .backlog(BACKLOG)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD_LIMIT)
-        .h1_allow_half_closed(false)
-        .h1_write_buffer_size(WRITE_BUFFER)
-        .on_connect(drop_who_takes_nothing)
-        .shutdown_timeout(config.shutdown_secs)
-        .disable_signals();
     let bind = |source| ServeError::Bind { address: config.listen, source };
-    let server = server.bind(config.listen).map_err(bind)?;
-    let listen = server.addrs().first().copied().unwrap_or(config.listen);
-    Ok((server.run(), listen))
+    let listener = listen(config.listen).map_err(bind)?;
+    let listen = listener.local_addr().map_err(bind)?;
+    let server = Server::build().workers(config.workers).shutdown_timeout(config.shutdown_secs).disable_signals();
+    let draining = server.graceful_shutdown_signal();
+    let server = server.listen("readers", listener, move || {
+        let draining = draining.clone();
+        let protocol = HttpService::build()
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_LIMIT)
+            .h1_allow_half_closed(false)
+            .h1_write_buffer_size(WRITE_BUFFER)
+            .local_addr(listen)
+            .graceful_shutdown_signal(move || {
+                let draining = draining.clone();
+                async move { draining.notified().await }
+            })
+            .finish(map_config(application(), |_| AppConfig::default()));
+        let accept = |socket| {
+            drop_who_takes_nothing(&socket);
+            ready(Ok(Connection::accept(socket)))
+        };
+        fn_service(accept).and_then(protocol)
+    });
+    Ok((server.map_err(bind)?.run(), listen))
+}
+
+/// A listener with room for [`BACKLOG`] connections that wait.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A replica that starts again need not wait until the last connections to the one before it are forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 /// Has the system end a connection that has taken nothing for [`TAKES_NOTHING`]: its reader is gone, or as good as.
-fn drop_who_takes_nothing(connection: &dyn Any, _: &mut Extensions) {
-    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-        // Where the system can't, it gives up in its own time.
-        let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(TAKES_NOTHING));
-    }
+fn drop_who_takes_nothing(connection: &TcpStream) {
+    // Where the system can't, it gives up in its own time.
+    let _ = socket2::SockRef::from(connection).set_tcp_user_timeout(Some(TAKES_NOTHING));
 }
 
-fn ops_server(address: SocketAddr, metrics: Arc<Metrics>) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
+fn ops_server(address: SocketAddr, metrics: Arc<Metrics>) -> Result<(Server, SocketAddr), ServeError> {
     let server = HttpServer::new(move || {
         App::new().app_data(web::Data::from(Arc::clone(&metrics))).route("/metrics", web::get().to(show_metrics))
     })

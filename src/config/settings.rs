@@ -356,7 +356,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "log",
         shape: Shape::Text,
         form: "DIRECTIVES",
-        default: Default::Is("info,actix_server=warn"),
+        default: Default::Is("info,actix_server=warn,actix_http::h1=off"),
         about: "What is logged, on standard error: error, warn, info, debug, trace or off, and per module: \
                 info,sawt::store=debug.",
         set: |config, text| {

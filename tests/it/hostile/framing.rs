@@ -179,6 +179,29 @@ async fn what_is_no_http_is_refused(service: &Service) {
     }
 }
 
+/// What the HTTP parser refuses, nobody else sees: its refusals are bare, and end the connection.
+async fn a_refusal_by_the_parser_has_no_body_and_ends_the_connection(service: &Service) {
+    use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+    let many = "X: y\r\n".repeat(120);
+    for (sent, line) in [
+        ("GET /livez\r\n\r\n".to_owned(), "400 Bad Request"),
+        (
+            "GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n".to_owned(),
+            "400 Bad Request",
+        ),
+        (format!("GET /livez HTTP/1.1\r\nHost: a\r\n{many}\r\n"), "431 Request Header Fields Too Large"),
+        ("GET /livez HTTP/1.1\r\nHo".to_owned(), "408 Request Timeout"),
+    ] {
+        let mut stream = TcpStream::connect(service.replicas()[0].address()).await.expect("a connection");
+        stream.write_all(sent.as_bytes()).await.expect("it is sent");
+        let read = String::from_utf8(read_to_end(&mut stream).await).expect("an answer is text");
+        let bare = format!("HTTP/1.1 {line}\r\ncontent-length: 0\r\nconnection: close\r\ndate: ");
+        let rest = read.strip_prefix(&bare).unwrap_or_else(|| panic!("{sent}: {read}"));
+        assert!(rest.ends_with(" GMT\r\n\r\n") && rest.lines().count() == 2, "{sent}: {read}");
+    }
+}
+
 service_rules![
     on [Backend::Sqlite];
     a_request_that_can_be_read_in_two_ways_is_refused,
@@ -188,4 +211,5 @@ service_rules![
     pipelined_requests_are_answered_in_order,
     a_half_closed_connection_ends,
     what_is_no_http_is_refused,
+    a_refusal_by_the_parser_has_no_body_and_ends_the_connection,
 ];

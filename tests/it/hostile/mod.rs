@@ -19,7 +19,7 @@ pub(crate) fn rules() -> Vec<Rule> {
 }
 
 /// Longer than any deadline of the service's.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// An answer as it came over the wire.
 #[derive(Debug)]

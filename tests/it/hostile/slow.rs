@@ -11,7 +11,11 @@ use tokio::{
 
 use super::{answers, probe, read_to_end};
 use crate::{
-    backends::Backend, client::Client, crowd::one_crowd_at_a_time, registry::lone_rules, service::Service,
+    backends::Backend,
+    client::{Client, until},
+    crowd::one_crowd_at_a_time,
+    registry::lone_rules,
+    service::Service,
     wire::request,
 };
 
@@ -68,6 +72,21 @@ async fn a_head_that_does_not_come_is_given_up_on() {
     held_while_others_vote(async |_, _| b"POST /v1/voters HTTP/1.1\r\nHost: sawt\r\nX-Slow: ".to_vec(), &[408]).await;
 }
 
+/// Nor is the head of a second request, after the first one's answer.
+async fn a_second_head_that_does_not_come_is_given_up_on() {
+    let service = Service::start(Backend::Sqlite);
+    let held = (0..10).map(|_| async {
+        let mut stream = connect(service.replicas()[0].address()).await;
+        stream.write_all(probe("first", false).as_bytes()).await.expect("it is sent");
+        let mut answer = vec![0; 2_048];
+        let length = stream.read(&mut answer).await.expect("an answer");
+        assert_eq!(answers(&answer[..length]).len(), 1);
+        stream.write_all(b"GET /livez HTTP/1.1\r\nX-").await.expect("it is sent");
+        read_to_end(&mut stream).await
+    });
+    assert!(join_all(held).await.iter().all(Vec::is_empty), "nothing is owed, so nothing is said");
+}
+
 async fn a_body_that_does_not_come_is_given_up_on() {
     let half_a_vote = async |service: &Service, poll: &str| {
         let token = service.client().mint().await;
@@ -110,7 +129,8 @@ async fn idle_connections_are_no_burden() {
     drop(idle);
 }
 
-/// Readers that ask and ask and never read what comes back: what waits for them is bounded, and nobody else waits.
+/// Readers that ask and ask and never read what comes back: what waits for them is bounded, nobody else waits, and in
+/// the end they are given up on.
 async fn a_reader_that_does_not_read_holds_nobody_up() {
     let _turn = one_crowd_at_a_time().await;
     let service = Service::start(Backend::Sqlite);
@@ -138,7 +158,9 @@ async fn a_reader_that_does_not_read_holds_nobody_up() {
     assert!(grown < 32 * 1024 * 1024, "{grown} bytes more for readers that do not read");
     let client = Client::new(address);
     client.results(&poll).await;
-    drop(deaf);
+    for stream in &deaf {
+        until(async || stream.take_error().expect("it is a socket").map(|_reset| ())).await;
+    }
 }
 
 /// What a replica holds in memory.
@@ -151,6 +173,7 @@ fn memory_bytes(service: &Service) -> u64 {
 
 lone_rules![
     a_head_that_does_not_come_is_given_up_on,
+    a_second_head_that_does_not_come_is_given_up_on,
     a_body_that_does_not_come_is_given_up_on,
     a_chunk_that_does_not_come_is_given_up_on,
     a_refused_request_does_not_hold_its_connection,

@@ -1,0 +1,274 @@
+//! A client's connection, and how long it may keep the service waiting.
+//!
+//! The framework gives up on a connection whose first request does not come, and on one that is idle between two
+//! requests. It does not give up on one that sends a byte of its second request and then no more, nor on one whose
+//! client never takes its answers: each holds one of the connections a replica can have, for ever, and costs whoever
+//! does it next to nothing. So the socket itself keeps the time:
+//!
+//! - When a client has sent something, or has not taken something, the next byte must go out to it within
+//!   [`PATIENCE`]. A request is answered sooner: its head and its body may take ten seconds each, and no store call
+//!   takes longer than a second. What an event stream sends must be taken.
+//! - When nothing comes and nothing goes for three times as long, the connection is forgotten. The framework ends an
+//!   idle one sooner, unless it has read a part of a request along with the one before. An event stream is never idle
+//!   for so long.
+//!
+//! A client that sends many requests at once and takes no answers makes the framework turn in circles: it has no more
+//! room to read into, wakes itself to look for some, tries to write, and can't. So a connection that tries in vain more
+//! than [`MOST_VAIN_WRITES`] times in a row, which nothing else brings about, is given up on at once.
+//!
+//! It costs a request two readings of the clock. The timer is not set for each: it runs out once in [`PATIENCE`] and
+//! looks whether it is time, so that a client may get as much again.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use actix_http::Protocol;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Instant, Sleep, sleep},
+};
+
+/// How long a client is waited for, at the least; at the most twice as long.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a connection may try to write while its client takes nothing: an event stream tries at each event.
+const MOST_VAIN_WRITES: u32 = 1_000;
+
+/// A connection. See the module.
+pub struct Connection<S = TcpStream> {
+    socket: S,
+    /// How long its client is waited for.
+    patience: Duration,
+    /// Whether something was read that nothing was written for yet, or was to be written and was not taken.
+    is_waiting: bool,
+    /// When it is given up on.
+    until: Instant,
+    /// How often it was tried to write since something was written.
+    vain_writes: u32,
+    /// Runs out once in `patience`.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Connection {
+    /// Takes a connection in, as the framework wants it. Answers are sent as they are written: an event must not wait
+    /// for the acknowledgement of the one before it.
+    pub fn accept(socket: TcpStream) -> (Self, Protocol, Option<SocketAddr>) {
+        // A socket that is gone says so when it is read.
+        let _ = socket.set_nodelay(true);
+        let peer = socket.peer_addr().ok();
+        (Self::over(socket, PATIENCE), Protocol::Http1, peer)
+    }
+}
+
+/// A socket that can be dropped at once.
+pub trait Socket {
+    /// Makes its end the end of what was written and not taken, too: the system would go on offering it.
+    fn forsake(&self);
+}
+
+impl Socket for TcpStream {
+    fn forsake(&self) {
+        // One that is gone is forsaken already.
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl<S: Socket> Connection<S> {
+    fn over(socket: S, patience: Duration) -> Self {
+        let until = Instant::now() + patience * 3;
+        Self { socket, patience, is_waiting: false, until, vain_writes: 0, timer: None }
+    }
+
+    fn begin_to_wait(&mut self) {
+        if !self.is_waiting {
+            self.is_waiting = true;
+            self.until = Instant::now() + self.patience;
+        }
+    }
+
+    fn end_waiting(&mut self) {
+        self.is_waiting = false;
+        self.vain_writes = 0;
+        self.until = Instant::now() + self.patience * 3;
+    }
+
+    /// Ready with an error once it is time.
+    fn give_up(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            let now = Instant::now();
+            if now >= self.until {
+                self.socket.forsake();
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            timer.as_mut().reset(self.until.min(now + self.patience));
+        }
+    }
+}
+
+impl<S: AsyncRead + Socket + Unpin> AsyncRead for Connection<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        match read {
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => self.begin_to_wait(),
+            Poll::Ready(_) => {}
+            Poll::Pending => return self.give_up(cx).map(Err),
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match Pin::new(&mut self.socket).poll_write(cx, bytes) {
+            Poll::Ready(Ok(written)) => {
+                self.end_waiting();
+                Poll::Ready(Ok(written))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.begin_to_wait();
+                self.vain_writes += 1;
+                if self.vain_writes > MOST_VAIN_WRITES {
+                    self.socket.forsake();
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                self.give_up(cx).map(Err)
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+        time::timeout,
+    };
+
+    use super::*;
+
+    /// Long enough that what is sent at once comes sooner on any machine.
+    const SHORT: Duration = Duration::from_millis(200);
+
+    impl Socket for DuplexStream {
+        fn forsake(&self) {}
+    }
+
+    /// A connection that takes so many bytes before its client has to, and its client.
+    fn connection(takes: usize) -> (Connection<DuplexStream>, DuplexStream) {
+        let (near, far) = duplex(takes);
+        (Connection::over(near, SHORT), far)
+    }
+
+    async fn read(connection: &mut Connection<DuplexStream>) -> io::Result<usize> {
+        connection.read(&mut [0; 64]).await
+    }
+
+    #[track_caller]
+    fn gives_up(waited: &io::Result<usize>, begun: Instant) {
+        assert!(matches!(waited, Err(error) if error.kind() == io::ErrorKind::TimedOut), "{waited:?}");
+        assert!(begun.elapsed() >= SHORT, "after {:?} only", begun.elapsed());
+    }
+
+    #[tokio::test]
+    async fn who_begins_a_request_and_goes_no_further_is_waited_for_so_long() {
+        let (mut connection, mut client) = connection(64);
+        let begun = Instant::now();
+        client.write_all(b"G").await.unwrap();
+        assert_eq!(read(&mut connection).await.unwrap(), 1);
+        gives_up(&read(&mut connection).await, begun);
+    }
+
+    #[tokio::test]
+    async fn that_a_little_more_comes_now_and_then_is_no_reason_to_wait_longer() {
+        let (mut connection, mut client) = connection(1);
+        let begun = Instant::now();
+        let trickle = async {
+            loop {
+                client.write_all(b"x").await.unwrap();
+                tokio::time::sleep(SHORT / 10).await;
+            }
+        };
+        let ended = async {
+            loop {
+                let read = read(&mut connection).await;
+                if read.is_err() {
+                    return read;
+                }
+            }
+        };
+        tokio::select! {
+            () = trickle => {}
+            ended = ended => gives_up(&ended, begun),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_was_answered_may_be_idle_three_times_as_long() {
+        let (mut connection, mut client) = connection(64);
+        client.write_all(b"GET").await.unwrap();
+        assert_eq!(read(&mut connection).await.unwrap(), 3);
+        assert!(timeout(SHORT / 2, read(&mut connection)).await.is_err());
+        let begun = Instant::now();
+        connection.write_all(b"200").await.unwrap();
+        gives_up(&read(&mut connection).await, begun + SHORT * 2);
+    }
+
+    #[tokio::test]
+    async fn the_next_request_has_the_whole_time_again() {
+        let (mut connection, mut client) = connection(64);
+        for _ in 0..3 {
+            client.write_all(b"GET").await.unwrap();
+            assert_eq!(read(&mut connection).await.unwrap(), 3);
+            assert!(timeout(SHORT / 2, read(&mut connection)).await.is_err());
+            connection.write_all(b"200").await.unwrap();
+        }
+        let begun = Instant::now();
+        client.write_all(b"GET").await.unwrap();
+        assert_eq!(read(&mut connection).await.unwrap(), 3);
+        gives_up(&read(&mut connection).await, begun);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_take_what_is_sent_is_waited_for_so_long() {
+        let (mut connection, mut client) = connection(4);
+        let begun = Instant::now();
+        assert_eq!(connection.write(b"tally").await.unwrap(), 4);
+        gives_up(&connection.write(b"y").await, begun);
+        // As long as some of it is taken, there is time.
+        client.read_exact(&mut [0; 4]).await.unwrap();
+        assert_eq!(connection.write(b"more").await.unwrap(), 4);
+        assert!(timeout(SHORT / 2, connection.write(b"y")).await.is_err());
+    }
+    #[tokio::test]
+    async fn who_makes_the_service_turn_in_circles_is_given_up_on_at_once() {
+        let (mut connection, _client) = connection(4);
+        connection.patience = Duration::from_hours(1);
+        assert_eq!(connection.write(b"tally").await.unwrap(), 4);
+        let mut tried = 0;
+        let given_up = std::future::poll_fn(|cx| {
+            tried += 1;
+            cx.waker().wake_by_ref();
+            Pin::new(&mut connection).poll_write(cx, b"y")
+        });
+        assert_eq!(given_up.await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(tried, MOST_VAIN_WRITES + 1);
+    }
+}
