@@ -9,17 +9,20 @@
 //! save. A box belongs to one thread, so nothing in it is locked.
 //!
 //! Queues are bounded: a box holds at most [`MOST_WAITING`] ballots and all boxes of a worker together
-//! [`MOST_WAITING_IN_ALL`]; what comes beyond that is refused at once, before anything was done.
+//! [`MOST_WAITING_IN_ALL`]; what comes beyond that is refused at once, before anything was done. That is for memory.
+//! For the readers, a box takes no ballot that would wait longer than [`LONGEST_WAIT`], going by how long the store's
+//! last calls took: behind a slow store a full box is seconds of work, all of it for readers who have given up, and
+//! then every vote is counted and none of them is told so in time. A box always takes a whole batch.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rustc_hash::FxHashMap;
@@ -39,6 +42,9 @@ pub const MOST_WAITING: usize = 4_096;
 /// The most ballots that wait in all boxes of a worker.
 pub const MOST_WAITING_IN_ALL: usize = 16_384;
 
+/// How long a ballot may have to wait for its call, as far as can be told: a part of what readers have patience for.
+pub const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
 /// One worker's ballot boxes, one per partition that votes are arriving for.
 #[derive(Clone)]
 pub struct BallotBoxes(Rc<Boxes>);
@@ -50,6 +56,10 @@ struct Boxes {
     in_use: RefCell<FxHashMap<(PollId, u16), Rc<BallotBox>>>,
     /// Read by whatever yields to ballots, on this thread too.
     waiting: Arc<AtomicUsize>,
+    /// How many ballots a box may hold at the pace of the store's last calls.
+    most_in_time: Cell<usize>,
+    /// How long the store's last calls took, the last ones most.
+    call: Cell<Duration>,
 }
 
 /// The ballots of one partition that wait for the call in flight to return.
@@ -96,7 +106,14 @@ pub enum CastError {
 impl BallotBoxes {
     /// Boxes in front of a worker's store.
     pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
-        Self(Rc::new(Boxes { store, metrics, in_use: RefCell::default(), waiting: Arc::default() }))
+        Self(Rc::new(Boxes {
+            store,
+            metrics,
+            in_use: RefCell::default(),
+            waiting: Arc::default(),
+            most_in_time: Cell::new(MOST_WAITING),
+            call: Cell::default(),
+        }))
     }
 
     /// How many ballots wait in all boxes, as it changes: whatever else asks the store should yield to them.
@@ -123,7 +140,7 @@ impl Boxes {
         let mut in_use = self.in_use.borrow_mut();
         if let Some(in_flight) = in_use.get(&key) {
             let mut waiting = in_flight.waiting.borrow_mut();
-            if waiting.len() >= MOST_WAITING {
+            if waiting.len() >= self.most_in_time.get() {
                 return Err(CastError::Overloaded);
             }
             waiting.push_back(ballot);
@@ -149,6 +166,7 @@ impl Boxes {
             let sent = Instant::now();
             let answer = self.store.cast(&poll, key.1, &ballots).await;
             self.metrics.observe_batch(ballots.len(), sent.elapsed());
+            self.note_pace(sent.elapsed());
             match answer {
                 Ok(Cast::Committed(committed)) => {
                     let upkeep_due = committed.upkeep_due;
@@ -175,6 +193,11 @@ impl Boxes {
         self.in_use.borrow_mut().remove(&key);
     }
 
+    fn note_pace(&self, took: Duration) {
+        self.call.set((self.call.get() * 3 + took) / 4);
+        self.most_in_time.set(most_in_time(self.call.get()));
+    }
+
     /// The next ballots that were checked against the same revision of their poll.
     fn take_batch(&self, ballot_box: &BallotBox) -> Vec<Waiting> {
         let mut waiting = ballot_box.waiting.borrow_mut();
@@ -193,6 +216,12 @@ impl Boxes {
     }
 }
 
+/// How many ballots are cast within [`LONGEST_WAIT`] if each call takes so long.
+fn most_in_time(call: Duration) -> usize {
+    let calls = LONGEST_WAIT.as_micros() / call.as_micros().max(1);
+    usize::try_from(calls).unwrap_or(usize::MAX).saturating_mul(LARGEST_BATCH).clamp(LARGEST_BATCH, MOST_WAITING)
+}
+
 fn tell_outcomes(batch: Vec<Waiting>, committed: Committed) {
     let tally = Arc::new(committed.tally);
     for (waiting, outcome) in batch.into_iter().zip(committed.outcomes) {
@@ -205,5 +234,20 @@ fn tell_outcomes(batch: Vec<Waiting>, committed: Committed) {
 fn tell_all(batch: Vec<Waiting>, error: &CastError) {
     for waiting in batch {
         let _ = waiting.answer.send(Err(error.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_takes_what_can_be_cast_in_time_and_always_a_batch() {
+        for (millis, most) in [(0, 4_096), (1, 4_096), (15, 4_096), (16, 15 * 256), (50, 5 * 256), (125, 512)] {
+            assert_eq!(most_in_time(Duration::from_millis(millis)), most, "{millis} ms");
+        }
+        for millis in [126, 250, 251, 10_000] {
+            assert_eq!(most_in_time(Duration::from_millis(millis)), 256, "{millis} ms");
+        }
     }
 }

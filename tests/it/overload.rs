@@ -1,15 +1,16 @@
 //! More work than the store can do.
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     backends::{Backend, Program, Storage},
     client::until,
-    crowd::one_crowd_at_a_time,
+    crowd::{Crowd, choice, one_crowd_at_a_time},
     registry::lone_rules,
     server::{Replica, Settings},
     service::{Service, seed_poll, text},
+    wire::{self, Wire},
 };
 
 async fn reads_beyond_what_may_wait_are_refused_at_once_and_votes_are_not() {
@@ -45,4 +46,60 @@ async fn reads_beyond_what_may_wait_are_refused_at_once_and_votes_are_not() {
         .await;
 }
 
-lone_rules![reads_beyond_what_may_wait_are_refused_at_once_and_votes_are_not];
+/// More votes at once than a slow store can take in time: each is counted and answered so, or refused before anything
+/// was done, and sent again it is counted once.
+async fn what_is_accepted_in_overload_is_answered_and_counted_exactly() {
+    const VOTERS: u64 = 2_000;
+    let _turn = one_crowd_at_a_time().await;
+    let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+    let one_worker = Settings::on(service.storage().address()).with("SAWT_WORKERS", "1");
+    let replica = Replica::start(&one_worker);
+    // What is refused, and when, is the machine's to say, as long as some is.
+    until(async || {
+        let poll = service.poll(json!({})).await;
+        let crowd = Crowd::new(&service).await;
+        let vote = |voter| wire::vote(&poll, &crowd.token(voter), choice(voter));
+        let mut first = Wire::to(replica.address());
+        // The store becomes slow, and the replica notices.
+        for voter in 0..2 {
+            service.storage().server().ask(&["CLIENT", "PAUSE", "400"]);
+            first.ask_until_known(&vote(voter)).await.expect("a vote is answered");
+        }
+        let pause = service.storage().server().ask(&["CLIENT", "PAUSE", "400"]);
+        assert_eq!(pause, "OK");
+        let address = replica.address();
+        let at_once = (2..VOTERS).map(|voter| {
+            let vote = vote(voter);
+            async move { Wire::to(address).ask(&vote).await.expect("a vote is answered") }
+        });
+        let answers = join_all(at_once).await;
+        let (mut counted, mut shed, mut unknown) = (2, 0, 0);
+        for (status, body) in answers {
+            let body: Value = serde_json::from_slice(&body).expect("an answer is JSON");
+            match (status, body["code"].as_str()) {
+                (201, None) => counted += 1,
+                (503, Some("overloaded")) => shed += 1,
+                (503, Some("store-unavailable")) => unknown += 1,
+                _ => panic!("{status} {body}"),
+            }
+        }
+        let ballots = until(async || {
+            let read = service.client().get(&format!("/v1/polls/{poll}/results")).send().await;
+            (read.status == 200).then(|| read.json()["ballots"].as_u64()).flatten().filter(|read| *read >= counted)
+        })
+        .await;
+        assert!(ballots <= counted + unknown, "{ballots} ballots, {counted} counted, {shed} shed, {unknown} unknown");
+        for voter in 0..VOTERS {
+            let (status, _) = first.ask_until_known(&vote(voter)).await.expect("a vote is answered");
+            assert!(matches!(status, 200 | 201), "{status}");
+        }
+        until(async || (service.client().results(&poll).await["ballots"] == json!(VOTERS)).then_some(())).await;
+        (shed > 0).then_some(())
+    })
+    .await;
+}
+
+lone_rules![
+    reads_beyond_what_may_wait_are_refused_at_once_and_votes_are_not,
+    what_is_accepted_in_overload_is_answered_and_counted_exactly,
+];
