@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Requests begin this long before they are counted: connections are made, and caches and batches fill.
-const WARM_UP: Duration = Duration::from_secs(1);
+pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
 
 /// A request made again and again, each time as another reader.
 #[derive(Clone)]
@@ -35,7 +35,9 @@ pub(crate) struct Request {
     token: Option<Range<usize>>,
     address: Range<usize>,
     /// What it should be answered with.
-    status: u16,
+    pub(crate) status: u16,
+    /// Whether it may be refused with 503, and then does not count.
+    may_be_shed: bool,
 }
 
 impl Request {
@@ -61,14 +63,25 @@ impl Request {
     }
 
     fn plain(text: String, status: u16) -> Self {
-        Self { address: place(&text, ADDRESS), token: None, status, bytes: text.into_bytes() }
+        Self { address: place(&text, ADDRESS), token: None, status, may_be_shed: false, bytes: text.into_bytes() }
     }
 
-    fn make_anothers(&mut self, reader: usize, voters: &Voters) {
+    /// The same, which may be refused with 503 and does not count then.
+    pub(crate) fn that_may_be_shed(self) -> Self {
+        Self { may_be_shed: true, ..self }
+    }
+
+    /// Makes it the request of another reader.
+    pub(crate) fn make_anothers(&mut self, reader: usize, voters: &Voters) {
         write_address(reader, &mut self.bytes[self.address.clone()]);
         if let Some(token) = self.token.clone() {
             voters.write_token(reader, &mut self.bytes[token]);
         }
+    }
+
+    /// Sends it.
+    pub(crate) async fn send(&self, stream: &mut TcpStream) -> io::Result<()> {
+        stream.write_all(&self.bytes).await
     }
 }
 
@@ -130,7 +143,8 @@ pub(crate) fn run(
     })
 }
 
-fn threads() -> usize {
+/// How many threads a load has.
+pub(crate) fn threads() -> usize {
     thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
@@ -163,22 +177,25 @@ async fn repeat(
         let reader = lane.sent.fetch_add(1, Relaxed) as usize * threads() + number;
         request.make_anothers(reader, voters);
         let sent_at = Instant::now();
-        stream.write_all(&request.bytes).await?;
+        request.send(&mut stream).await?;
         let length = read_answer(&mut stream, &mut answer).await?;
+        if request.may_be_shed && status(&answer) == Some(503) {
+            continue;
+        }
         if status(&answer) != Some(request.status) {
             let said = String::from_utf8_lossy(&answer[..length]);
             return Err(io::Error::other(format!("not answered {}: {said}", request.status)));
         }
         lane.answered.fetch_add(1, Relaxed);
         if lanes.is_counting.load(Relaxed) {
-            lane.latencies[Latencies::place(sent_at.elapsed())].fetch_add(1, Relaxed);
+            lane.latencies.note(sent_at.elapsed());
         }
     }
     Ok(())
 }
 
 /// Reads a whole answer, and gives its length.
-async fn read_answer(stream: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {
+pub(crate) async fn read_answer(stream: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;
     loop {
         let read = stream.read(&mut into[length..]).await?;
@@ -213,7 +230,8 @@ fn whole_length(answer: &[u8]) -> Option<usize> {
     }
 }
 
-fn status(answer: &[u8]) -> Option<u16> {
+/// The status of an answer.
+pub(crate) fn status(answer: &[u8]) -> Option<u16> {
     std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
 }
 
@@ -241,21 +259,18 @@ impl Lanes {
 
     /// The latency that so large a part of the requests kept, in milliseconds.
     fn latency_ms(&self, part: f64) -> f64 {
-        let counts: Vec<u64> = (0..Latencies::PLACES)
-            .map(|place| self.each.iter().map(|lane| u64::from(lane.latencies[place].load(Relaxed))).sum())
-            .collect();
-        let wanted = (counts.iter().sum::<u64>() as f64 * part) as u64;
-        let mut seen = 0;
-        let place = counts.iter().position(|count| {
-            seen += count;
-            seen >= wanted
-        });
-        Latencies::end(place.unwrap_or(0)).as_secs_f64() * 1e3
+        let all = Latencies::default();
+        for lane in &self.each {
+            for (sum, count) in all.0.iter().zip(&lane.latencies.0) {
+                sum.fetch_add(count.load(Relaxed), Relaxed);
+            }
+        }
+        all.at(part).as_secs_f64() * 1e3
     }
 }
 
 /// Latencies by size: each power of two has 32 places, so that none is off by more than a 32nd.
-struct Latencies(Box<[AtomicU32]>);
+pub(crate) struct Latencies(Box<[AtomicU32]>);
 
 impl Default for Latencies {
     fn default() -> Self {
@@ -263,17 +278,26 @@ impl Default for Latencies {
     }
 }
 
-impl std::ops::Index<usize> for Latencies {
-    type Output = AtomicU32;
-
-    fn index(&self, place: usize) -> &AtomicU32 {
-        &self.0[place]
-    }
-}
-
 impl Latencies {
     const STEPS: u64 = 32;
     const PLACES: usize = 60 * Self::STEPS as usize;
+
+    /// Notes one.
+    pub(crate) fn note(&self, latency: Duration) {
+        self.0[Self::place(latency)].fetch_add(1, Relaxed);
+    }
+
+    /// The latency that so large a part of them kept.
+    pub(crate) fn at(&self, part: f64) -> Duration {
+        let counts: Vec<u64> = self.0.iter().map(|count| u64::from(count.load(Relaxed))).collect();
+        let wanted = (counts.iter().sum::<u64>() as f64 * part) as u64;
+        let mut seen = 0;
+        let place = counts.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        });
+        Self::end(place.unwrap_or(0))
+    }
 
     fn place(latency: Duration) -> usize {
         let nanos = (latency.as_nanos() as u64).max(Self::STEPS);

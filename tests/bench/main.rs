@@ -20,9 +20,11 @@
 )]
 
 mod ballots;
+mod flood;
 mod floor;
 mod load;
 mod memory;
+mod overload;
 mod peer;
 mod process;
 mod redis_server;
@@ -31,6 +33,7 @@ mod start;
 mod store;
 mod table;
 mod tally;
+mod throttle;
 mod vote;
 mod voters;
 
@@ -73,6 +76,8 @@ enum Part {
     Store,
     /// From start to ready, and memory at rest.
     Start,
+    /// Votes beyond what can be counted.
+    Overload,
 }
 
 fn main() {
@@ -88,6 +93,7 @@ fn main() {
             Part::Tally => tally::measure(&effort),
             Part::Store => store::measure(&effort),
             Part::Start => start::measure(&effort),
+            Part::Overload => overload::measure(&effort),
         }
     }
 }

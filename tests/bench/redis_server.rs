@@ -11,7 +11,7 @@ use crate::process::{Process, free_port, wait_for};
 
 /// A running Redis that keeps nothing on disk.
 pub(crate) struct RedisServer {
-    _process: Process,
+    process: Process,
     _directory: TempDir,
     address: String,
 }
@@ -27,9 +27,14 @@ impl RedisServer {
         let process = Process::start(&mut command)
             .unwrap_or_else(|error| panic!("redis-server: {error}; `apt-get install redis-server` brings it"));
         let address = format!("127.0.0.1:{port}");
-        let server = Self { _process: process, _directory: directory, address };
+        let server = Self { process, _directory: directory, address };
         wait_for("Redis", || server.try_connect().ok());
         server
+    }
+
+    /// Its process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Host and port.

@@ -63,12 +63,15 @@ impl Sawt {
         Self { process, address, ready_after: begun.elapsed(), ops_address }
     }
 
-    /// Makes a poll, and gives its path.
+    /// Makes a poll, and gives its path. What a load before has left waiting goes first.
     pub(crate) fn make_poll(&self) -> String {
         let key = format!("Bearer {ADMIN_KEY}");
-        let (status, body) =
-            ask("POST", &Url::of(self.address, "/v1/polls"), Some(&key), Some(POLL)).expect("sawt answers");
-        assert_eq!(status, 201, "{body}");
+        let body = wait_for("a poll to be made", || {
+            let url = Url::of(self.address, "/v1/polls");
+            let (status, body) = ask("POST", &url, Some(&key), Some(POLL)).expect("sawt answers");
+            assert!(matches!(status, 201 | 503), "{body}");
+            (status == 201).then_some(body)
+        });
         let poll: serde_json::Value = serde_json::from_str(&body).expect("a poll is JSON");
         format!("/v1/polls/{}", poll["id"].as_str().expect("a poll has an id"))
     }

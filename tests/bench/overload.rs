@@ -1,0 +1,123 @@
+//! Five times as many votes as can be counted: what becomes of those that could have been.
+//!
+//! **The load.** Votes are first cast by as many connections as bring the most, one request in flight on each: that is
+//! the peak, and the load that saturates. Then five times as many come by the clock (see [`flood`]), and what counts is
+//! what was answered 201 before its reader gave up. A request shed with 503 is not useful, but costs its reader no
+//! wait.
+//!
+//! **The machine.** The load shares it with what is loaded, and takes as much of it per request. Five times what the
+//! whole machine can count could never be sent by a part of it. So what is loaded is slowed down: it stands most of the
+//! time, by the system's signals, and the load has the machine to itself meanwhile. Where only the store is slow, as
+//! one is that others keep busy or that is far away, the service sees it and sheds. Where everything is, to refuse four
+//! requests would cost more than to answer the fifth: there it is the number of connections that bounds what is begun,
+//! and the proxy that refuses the rest.
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::{
+    Effort,
+    flood::{self, Fate, Fates, Flood},
+    load::{self, Request},
+    redis_server::RedisServer,
+    sawt_server::{SECRET, Sawt, VOTE},
+    table::{Table, median, number},
+    throttle::Throttle,
+    voters::Voters,
+};
+
+/// The numbers of connections among which the one is that brings the most.
+const CROWDS: [usize; 3] = [64, 256, 1_024];
+/// How much more than the peak is asked for.
+const TIMES: f64 = 5.0;
+/// Over how many connections: as many as a proxy in front of the service would keep at once.
+const CONNECTIONS: usize = 1_024;
+/// How long a reader waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long of it for a connection.
+const QUEUE: Duration = Duration::from_millis(250);
+/// More votes than come in a second.
+const MOST_PER_SEC: u64 = 150_000;
+
+/// What is slow, and how slow.
+struct Stage {
+    name: &'static str,
+    is_on_redis: bool,
+    is_store_alone: bool,
+    run: Duration,
+    of: Duration,
+}
+
+const STAGES: [Stage; 3] = [
+    Stage {
+        name: "a Redis that has 2 ms of every 40",
+        is_on_redis: true,
+        is_store_alone: true,
+        run: Duration::from_millis(2),
+        of: Duration::from_millis(40),
+    },
+    Stage {
+        name: "sawt and Redis, which have 10 ms of every 60",
+        is_on_redis: true,
+        is_store_alone: false,
+        run: Duration::from_millis(10),
+        of: Duration::from_millis(60),
+    },
+    Stage {
+        name: "sawt on SQLite, which has 10 ms of every 60",
+        is_on_redis: false,
+        is_store_alone: false,
+        run: Duration::from_millis(10),
+        of: Duration::from_millis(60),
+    },
+];
+
+/// Measures and prints.
+pub(crate) fn measure(effort: &Effort) {
+    let voters = Voters::new(((effort.secs + 2) * MOST_PER_SEC) as usize, SECRET);
+    for stage in &STAGES {
+        let directory = TempDir::new().expect("a temporary directory can be made");
+        let redis = stage.is_on_redis.then(RedisServer::start);
+        let store = redis.as_ref().map_or("sqlite:sawt.db".to_owned(), |redis| format!("redis://{}", redis.address()));
+        let sawt = Sawt::start(&store, directory.path());
+        let slow = redis.iter().map(RedisServer::id).chain((!stage.is_store_alone).then(|| sawt.process.id()));
+        let slow: Vec<u32> = slow.collect();
+        let (mut peaks, mut floods) = (Vec::new(), Vec::new());
+        for _ in 0..effort.rounds {
+            let vote = || Request::vote(&format!("{}/votes", sawt.make_poll()), VOTE).that_may_be_shed();
+            let requests = [(); CROWDS.len() + 1].map(|()| vote());
+            let _throttle = Throttle::on(&slow, stage.run, stage.of);
+            let (last, firsts) = requests.split_last().expect("there are several");
+            let peak = CROWDS.iter().zip(firsts).map(|(connections, request)| {
+                load::run(effort, *connections, sawt.address, request, &voters, Vec::new).per_sec
+            });
+            let peak = peak.fold(0.0, f64::max);
+            let flood = Flood {
+                per_sec: peak * TIMES,
+                secs: effort.secs,
+                connections: CONNECTIONS,
+                patience: PATIENCE,
+                queue: QUEUE,
+            };
+            floods.push(flood::run(flood, sawt.address, last, &voters));
+            peaks.push(peak);
+        }
+        show(stage, effort, &peaks, &floods);
+    }
+}
+
+fn show(stage: &Stage, effort: &Effort, peaks: &[f64], floods: &[Fates]) {
+    let columns = ["", "offered/s", "201/s", "503/s", "late/s", "unsent/s", "p50 ms", "p99 ms"];
+    let mut table = Table::new(format!("Overload: {}", stage.name), &columns);
+    let each = |fate: Fate| median(floods.iter().map(|fates| fates.count(fate) / effort.secs as f64));
+    let fates = [Fate::Useful, Fate::Shed, Fate::Late, Fate::Unsent].map(each);
+    let latency = |part| median(floods.iter().map(|fates| fates.latency_ms(part)));
+    let peak = median(peaks.iter().copied());
+    table.row("the peak, closed loop", [f64::NAN, peak].map(number));
+    let figures = [fates.iter().sum()].into_iter().chain(fates).chain([latency(0.5), latency(0.99)]);
+    table.row("five times as many, open loop", figures.map(number));
+    let ratios = peaks.iter().zip(floods).map(|(peak, fates)| fates.count(Fate::Useful) / effort.secs as f64 / peak);
+    table.at_least("goodput at five times the saturating load beside the peak", median(ratios), 0.9);
+    table.print();
+}
