@@ -246,7 +246,7 @@ fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Resul
                 let draining = draining.clone();
                 async move { draining.notified().await }
             })
-            .finish(map_config(application(), |_| AppConfig::default()));
+            .finish(map_config(application(), |()| AppConfig::default()));
         let accept = |socket| {
             drop_who_takes_nothing(&socket);
             ready(Ok(Connection::accept(socket)))

@@ -208,9 +208,8 @@ mod tests {
         };
         let ended = async {
             loop {
-                let read = read(&mut connection).await;
-                if read.is_err() {
-                    return read;
+                if let ended @ Err(_) = read(&mut connection).await {
+                    break ended;
                 }
             }
         };

@@ -116,7 +116,7 @@ impl Share<'_> {
         let connections = self.flood.connections.div_ceil(threads());
         let lines = (0..connections).map(|_| self.take_turns(&due, address, request.clone(), voters));
         let lines = futures_util::future::try_join_all(lines);
-        let (_, ended) = futures_util::future::join(self.pace(&due), lines).await;
+        let ((), ended) = futures_util::future::join(self.pace(&due), lines).await;
         ended.map(|_| ())
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct Throttle {
 impl Throttle {
     /// Lets these processes, by id, run for so long of every so long.
     pub(crate) fn on(processes: &[u32], run: Duration, of: Duration) -> Self {
-        let processes: Vec<Pid> = processes.iter().filter_map(|id| Pid::from_raw(*id as i32)).collect();
+        let processes: Vec<Pid> = processes.iter().filter_map(|id| Pid::from_raw(id.cast_signed())).collect();
         let is_over = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&is_over);
         let thread = thread::spawn(move || {
