@@ -133,7 +133,7 @@ fn shared(
     let quotas = Quotas::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics));
     let polls = Arc::<KnownPolls>::default();
     Ok(Shared {
-        hub: Arc::new(Hub::new(Arc::clone(&polls), clock.clone())),
+        hub: Arc::new(Hub::new(Arc::clone(&polls), clock.clone(), !config.store.is_embedded())),
         polls,
         door: Arc::new(Door::new(config.streams)),
         clock,
@@ -194,6 +194,9 @@ async fn serve(
     rt::spawn(make_contact(stores.connect(), Arc::clone(&shared), tell_unfit));
     rt::spawn(sweep_quotas(Arc::clone(&shared)));
     rt::spawn(live::keeper::keep(Arc::clone(&shared.hub), stores.connect()));
+    if let Some(feed) = stores.feed() {
+        rt::spawn(live::replicas::keep_in_touch(Arc::clone(&shared.hub), feed));
+    }
     rt::spawn(stop_on_signal(handle, Arc::clone(&shared), Duration::from_secs(config.drain_secs)));
     let unfit = async {
         match unfit.await {

@@ -32,7 +32,7 @@ pub(super) async fn put(
     let SiteBody { origins } = body::parse(&bytes)?;
     let origins = parse_origins(&origins)?;
     let (site, is_new) = worker.store.put_site(&id, origins).await?;
-    worker.shared.polls.forget_site(&id);
+    worker.shared.hub.note_site(&id);
     let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
 }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::{Snapshot, bells::Bell};
 use crate::{
     poll::{PartitionTally, Poll, PollId, State, Tally},
-    store::StoreError,
+    store::{StoreError, Tallies},
 };
 
 /// What a reading of a poll gave: its tally, or `None` if the poll is gone.
@@ -37,6 +37,8 @@ pub(super) struct Entry {
     is_gone: AtomicBool,
     /// How many workers have streams of it.
     listeners: AtomicUsize,
+    /// Whether this replica hears what the others tell of it.
+    is_followed: AtomicBool,
     parts: Mutex<Parts>,
 }
 
@@ -46,11 +48,15 @@ struct Parts {
     flight: Option<Flight>,
     /// Rung when there is something new to say.
     bells: Vec<Arc<Bell>>,
+    /// Whether it is in the hands of whoever tells other replicas.
+    is_outgoing: bool,
 }
 
 #[derive(Default)]
 struct Partition {
     tally: Option<PartitionTally>,
+    /// Whether the others are to be told.
+    is_news: bool,
     /// How many readings in a row found a lower version than was known before they began.
     losses: u8,
 }
@@ -75,6 +81,7 @@ impl Entry {
             newest: ArcSwapOption::empty(),
             is_gone: AtomicBool::new(false),
             listeners: AtomicUsize::new(0),
+            is_followed: AtomicBool::new(false),
             parts: Mutex::default(),
         }
     }
@@ -117,6 +124,47 @@ impl Entry {
         self.lock().ring();
     }
 
+    /// Whether this replica hears what the others tell of it.
+    pub(super) fn is_followed(&self) -> bool {
+        self.is_followed.load(Relaxed)
+    }
+
+    pub(super) fn note_followed(&self, is_followed: bool) {
+        self.is_followed.store(is_followed, Relaxed);
+    }
+
+    /// Notes that a partition has news for the other replicas. Whether the entry is to be handed to whoever tells them:
+    /// it is not there yet.
+    pub(super) fn note_news(&self, partition: u16) -> bool {
+        let mut parts = self.lock();
+        match parts.partitions.get_mut(usize::from(partition)) {
+            Some(partition) => partition.is_news = true,
+            None => return false,
+        }
+        !std::mem::replace(&mut parts.is_outgoing, true)
+    }
+
+    /// Takes out what the other replicas are to be told. `None`: nothing, and from now on the entry is to be handed in
+    /// again.
+    pub(super) fn take_news(&self) -> Option<Tallies> {
+        let mut parts = self.lock();
+        let newest = self.newest.load_full();
+        let news = (0..).zip(&mut parts.partitions).filter_map(|(number, partition)| {
+            std::mem::take(&mut partition.is_news).then(|| partition.tally.clone().map(|tally| (number, tally)))?
+        });
+        let partitions: Vec<(u16, PartitionTally)> = news.collect();
+        match newest {
+            Some(newest) if !partitions.is_empty() => {
+                Some(Tallies { poll: self.id, revision: newest.poll.revision, partitions })
+            }
+            // Who is not told of a poll that is not read here either reads it.
+            Some(_) | None => {
+                parts.is_outgoing = false;
+                None
+            }
+        }
+    }
+
     /// Whether any worker has streams of it.
     pub(super) fn is_listened_to(&self) -> bool {
         self.listeners.load(Relaxed) > 0
@@ -150,8 +198,9 @@ impl Entry {
         Before(self.lock().partitions.iter().map(version).collect())
     }
 
-    /// Takes in a tally that a batch, or another replica, answered for this revision of the poll.
-    pub(super) fn take_in(&self, poll: &Arc<Poll>, partition: u16, tally: &PartitionTally) -> Taken {
+    /// Takes in a tally that a batch, or another replica, answered for this revision of the poll. Says also whether it
+    /// was news.
+    pub(super) fn take_in(&self, poll: &Arc<Poll>, partition: u16, tally: &PartitionTally) -> (Taken, bool) {
         let mut parts = self.lock();
         let newest = self.newest.load_full();
         // Whoever is behind on the definition does not take the others back with it, but ballots counted under other
@@ -159,22 +208,26 @@ impl Entry {
         let latest = match &newest {
             Some(newest) if newest.poll.revision > poll.revision => {
                 if !poll.counts_like(&newest.poll) {
-                    return Taken::Unread;
+                    return (Taken::Unread, false);
                 }
                 &newest.poll
             }
             Some(_) | None => poll,
         };
         parts.fit(latest);
-        let Some(known) = parts.partitions.get_mut(usize::from(partition)) else { return Taken::Unread };
-        let has_changed = known.tally.as_ref().is_none_or(|known| is_newer(tally, known));
+        let Some(known) = parts.partitions.get_mut(usize::from(partition)) else { return (Taken::Unread, false) };
+        let is_news = known.tally.as_ref().is_none_or(|known| known.version < tally.version);
+        let has_changed = is_news || known.tally.as_ref().is_some_and(|known| is_newer(tally, known));
         if has_changed {
             known.tally = Some(tally.clone());
         }
-        match newest {
-            Some(newest) if !has_changed && newest.poll.revision >= latest.revision => Taken::Summed(newest),
+        let taken = match &newest {
+            Some(newest) if !has_changed && newest.poll.revision >= latest.revision => {
+                Taken::Summed(Arc::clone(newest))
+            }
             Some(_) | None => self.sum(&parts, latest).map_or(Taken::Unread, Taken::Summed),
-        }
+        };
+        (taken, is_news)
     }
 
     /// Takes in what a reading found, for the revision of the poll in force.
@@ -263,7 +316,7 @@ mod tests {
         partition(version, version, as_of, State::Open)
     }
 
-    fn summed(taken: Taken) -> Arc<Snapshot> {
+    fn summed((taken, _): (Taken, bool)) -> Arc<Snapshot> {
         match taken {
             Taken::Summed(snapshot) => snapshot,
             Taken::Unread => panic!("not summed"),
@@ -281,7 +334,7 @@ mod tests {
     fn per_partition_the_highest_version_wins() {
         let poll = poll();
         let entry = Entry::new(poll.id, 0);
-        assert!(matches!(entry.take_in(&poll, 0, &open(2, 20)), Taken::Unread), "partition 1 is unknown");
+        assert!(matches!(entry.take_in(&poll, 0, &open(2, 20)), (Taken::Unread, true)), "partition 1 is unknown");
         let sum = summed(entry.take_in(&poll, 1, &open(1, 10)));
         assert_eq!((sum.tally.version, sum.tally.ballots), (3, 3));
         let sum = summed(entry.take_in(&poll, 0, &open(1, 30)));
@@ -335,6 +388,6 @@ mod tests {
         edited.revision = Revision(3);
         edited.options.pop();
         entry.take_reading(&Arc::new(edited), &[open(2, 30), open(1, 30)], &entry.before());
-        assert!(matches!(entry.take_in(&before, 0, &open(3, 20)), Taken::Unread));
+        assert!(matches!(entry.take_in(&before, 0, &open(3, 20)), (Taken::Unread, _)));
     }
 }

@@ -11,7 +11,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -25,11 +25,12 @@ use super::{
     KnownPolls, Snapshot,
     bells::Bell,
     entry::{Entry, Flight, Reading, Taken},
+    outbox::Outbox,
 };
 use crate::{
     clock::Clock,
-    poll::{PartitionTally, Poll, PollId},
-    store::{Store, StoreError},
+    poll::{PartitionTally, Poll, PollId, SiteId},
+    store::{Follow, Heard, News, Store, StoreError},
 };
 
 /// How long after somebody last asked a poll is kept fresh.
@@ -50,6 +51,10 @@ pub struct Hub {
     shards: [RwLock<Shard>; SHARDS],
     polls: Arc<KnownPolls>,
     clock: Clock,
+    /// What the other replicas are to be told; `None` if there are none.
+    outbox: Option<Outbox>,
+    /// Followed polls that were forgotten.
+    unfollowed: Mutex<Vec<PollId>>,
     /// A coarse clock, so that no reader has to look at a real one: milliseconds, moved on by the keeper.
     moment: AtomicU64,
 }
@@ -58,8 +63,15 @@ type Shard = FxHashMap<PollId, Arc<Entry>>;
 
 impl Hub {
     /// An empty hub beside the polls it reads definitions into.
-    pub fn new(polls: Arc<KnownPolls>, clock: Clock) -> Self {
-        Self { shards: std::array::from_fn(|_| RwLock::default()), polls, clock, moment: AtomicU64::new(0) }
+    pub fn new(polls: Arc<KnownPolls>, clock: Clock, has_others: bool) -> Self {
+        Self {
+            shards: std::array::from_fn(|_| RwLock::default()),
+            polls,
+            clock,
+            outbox: has_others.then(Outbox::default),
+            unfollowed: Mutex::default(),
+            moment: AtomicU64::new(0),
+        }
     }
 
     /// A poll's newest tally; `None` if there is no such poll. The store is asked only if the poll is not live here,
@@ -132,7 +144,13 @@ impl Hub {
     ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
         let entry = self.find_or_add(poll.id);
         let is_whole = self.ask(&entry) || poll.partitions == 1;
-        match entry.take_in(poll, partition, tally) {
+        let (taken, is_news) = entry.take_in(poll, partition, tally);
+        if let Some(outbox) = self.outbox.as_ref().filter(|_| is_news)
+            && entry.note_news(partition)
+        {
+            outbox.put(&entry);
+        }
+        match taken {
             Taken::Summed(snapshot) if is_whole => Ok(Some(snapshot)),
             Taken::Summed(_) | Taken::Unread => self.reread(store, poll.id).await,
         }
@@ -143,12 +161,74 @@ impl Hub {
     /// # Errors
     /// What the store failed with.
     pub async fn note_change(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) -> Result<(), Arc<StoreError>> {
+        self.tell(News::Poll(id));
         if self.find(id).is_none() {
             self.polls.refresh(&**store, id).await?;
             return Ok(());
         }
         self.read_anew(store, id).await?;
         Ok(())
+    }
+
+    /// Forgets what is known of a site's polls, whose origins have changed.
+    pub fn note_site(&self, site: &SiteId) {
+        self.tell(News::Site(site.clone()));
+        self.polls.forget_site(site);
+    }
+
+    fn tell(&self, news: News) {
+        if let Some(outbox) = &self.outbox {
+            outbox.put_news(news);
+        }
+    }
+
+    /// Takes in what another replica told, or this one itself.
+    pub(super) fn hear(&self, heard: Heard) {
+        match heard {
+            Heard::Following(id) | Heard::News(News::Poll(id)) => {
+                self.polls.expire(id);
+                self.find(id).inspect(|entry| entry.note_read(0));
+            }
+            Heard::News(News::Site(site)) => self.polls.forget_site(&site),
+            Heard::News(News::Tallies(tallies)) => {
+                let Some(entry) = self.find(tallies.poll) else { return };
+                let Some(newest) = entry.newest() else { return };
+                // Under another revision the votes may be for other options.
+                if newest.poll.revision != tallies.revision {
+                    return entry.note_read(0);
+                }
+                for (partition, tally) in &tallies.partitions {
+                    if let (Taken::Unread, _) = entry.take_in(&newest.poll, *partition, tally) {
+                        entry.note_read(0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is to be told the other replicas, if there are any.
+    pub(super) fn outbox(&self) -> Option<&Outbox> {
+        self.outbox.as_ref()
+    }
+
+    /// What has changed about which polls this replica is to hear of. `follow` says whether it was heard.
+    pub(super) fn follow(&self, mut follow: impl FnMut(Follow) -> bool) {
+        let unfollowed = std::mem::take(&mut *self.unfollowed.lock().unwrap_or_else(PoisonError::into_inner));
+        for id in unfollowed {
+            // One that is not heard is followed for nothing.
+            follow(Follow::Stop(id));
+        }
+        for shard in &self.shards {
+            for entry in shard.read().unwrap_or_else(PoisonError::into_inner).values() {
+                let is_wanted = entry.is_listened_to() || self.is_live(entry.asked_at());
+                if is_wanted != entry.is_followed() {
+                    let change = if is_wanted { Follow::Start(entry.id) } else { Follow::Stop(entry.id) };
+                    if follow(change) {
+                        entry.note_followed(is_wanted);
+                    }
+                }
+            }
+        }
     }
 
     /// Rings a bell from now on whenever there is something new to say of a poll, which is kept fresh as long.
@@ -203,7 +283,20 @@ impl Hub {
         let (moment, kept) = (self.moment(), millis(KEPT_FOR));
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            shard.retain(|_, entry| entry.is_listened_to() || moment.saturating_sub(entry.asked_at()) < kept);
+            shard.retain(|_, entry| {
+                let is_kept = entry.is_listened_to() || moment.saturating_sub(entry.asked_at()) < kept;
+                if !is_kept {
+                    self.unfollow(entry);
+                }
+                is_kept
+            });
+        }
+    }
+
+    /// A poll that is forgotten is not heard of any more.
+    fn unfollow(&self, entry: &Entry) {
+        if entry.is_followed() {
+            self.unfollowed.lock().unwrap_or_else(PoisonError::into_inner).push(entry.id);
         }
     }
 
@@ -252,6 +345,7 @@ impl Hub {
         };
         if snapshot.is_none() {
             self.shard(entry.id).write().unwrap_or_else(PoisonError::into_inner).remove(&entry.id);
+            self.unfollow(entry);
             entry.note_gone();
         }
         Ok(snapshot)
@@ -269,7 +363,7 @@ impl Hub {
         if shard.len() >= MOST_PER_SHARD && !shard.contains_key(&id) {
             let unheard = shard.values().filter(|entry| !entry.is_listened_to());
             let longest_ago = unheard.min_by_key(|entry| entry.asked_at()).map(|entry| entry.id);
-            longest_ago.map(|id| shard.remove(&id));
+            longest_ago.and_then(|id| shard.remove(&id)).inspect(|entry| self.unfollow(entry));
         }
         Arc::clone(shard.entry(id).or_insert_with(|| Arc::new(Entry::new(id, self.moment()))))
     }
@@ -310,7 +404,7 @@ mod tests {
     use super::*;
 
     fn hub_at(moment: Duration) -> Hub {
-        let hub = Hub::new(Arc::default(), Clock::default());
+        let hub = Hub::new(Arc::default(), Clock::default(), false);
         hub.set_moment(millis(moment));
         hub
     }

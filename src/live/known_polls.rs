@@ -40,8 +40,16 @@ pub struct KnownPolls(RwLock<FxHashMap<PollId, Entry>>);
 struct Entry {
     known: Arc<Known>,
     read_at: Instant,
+    /// It is known to have changed since.
+    is_expired: bool,
     /// When what is known was last read as it is: a reading that begins later finds it, or what came after it.
     confirmed_at: Instant,
+}
+
+impl Entry {
+    fn is_fresh(&self) -> bool {
+        !self.is_expired && self.read_at.elapsed() < FRESH
+    }
 }
 
 impl KnownPolls {
@@ -50,7 +58,7 @@ impl KnownPolls {
         let stale = {
             let polls = self.0.read().unwrap_or_else(PoisonError::into_inner);
             match polls.get(&id) {
-                Some(entry) if entry.read_at.elapsed() < FRESH => return Ok(Some(Arc::clone(&entry.known))),
+                Some(entry) if entry.is_fresh() => return Ok(Some(Arc::clone(&entry.known))),
                 Some(entry) => Some(Arc::clone(&entry.known)),
                 None => None,
             }
@@ -90,15 +98,27 @@ impl KnownPolls {
                 }
             }
             let now = Instant::now();
-            let entry =
-                polls.entry(id).or_insert_with(|| Entry { known: Arc::clone(&known), read_at: now, confirmed_at: now });
+            let entry = polls.entry(id).or_insert_with(|| Entry {
+                known: Arc::clone(&known),
+                read_at: now,
+                is_expired: false,
+                confirmed_at: now,
+            });
             // Two readings may cross: the later revision stays. But a store that has less than it had before it was
             // asked has lost an edit, and is right.
             if entry.known.poll.revision <= known.poll.revision || began > entry.confirmed_at {
-                *entry = Entry { known, read_at: now, confirmed_at: now };
+                *entry = Entry { known, read_at: now, is_expired: false, confirmed_at: now };
             }
             Arc::clone(&entry.known)
         })))
+    }
+
+    /// Has a poll read again before it is next relied on.
+    pub fn expire(&self, id: PollId) {
+        let is_known = self.if_known(id).is_some();
+        if is_known {
+            self.write(|polls| polls.get_mut(&id).map(|entry| entry.is_expired = true));
+        }
     }
 
     /// Forgets every poll of a site, whose origins have changed.
@@ -109,8 +129,9 @@ impl KnownPolls {
     /// Takes it upon the caller to read a poll again; whether nobody else did in the meantime.
     fn claim(&self, id: PollId) -> bool {
         self.write(|polls| match polls.get_mut(&id) {
-            Some(entry) if entry.read_at.elapsed() >= FRESH => {
+            Some(entry) if !entry.is_fresh() => {
                 entry.read_at = Instant::now();
+                entry.is_expired = false;
                 true
             }
             Some(_) | None => false,

@@ -4,6 +4,7 @@
 //! store and without writing its JSON again: see [`Hub`]. What keeps that memory true:
 //!
 //! - this replica's own batches, each of which brings its partition's new tally;
+//! - what other replicas tell of theirs ([`replicas`]), which also say when a poll was edited;
 //! - a slow re-read of every poll somebody reads here, by the [`keeper`], which also notices at once when a poll opens
 //!   or closes by the clock.
 //!
@@ -18,6 +19,8 @@ mod entry;
 mod hub;
 pub mod keeper;
 mod known_polls;
+mod outbox;
+pub mod replicas;
 mod snapshot;
 mod stream;
 mod streams;

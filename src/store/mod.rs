@@ -30,6 +30,7 @@
 //!    is over does not change any more. A poll that is reshaped begins anew.
 
 mod bounded;
+mod feed;
 mod open;
 mod quota;
 mod record;
@@ -41,6 +42,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
+pub use feed::{Feed, Follow, Heard, News, Tallies};
 pub use open::{StoreAddress, StoreSettings, Stores};
 pub use quota::{Lease, LeaseKey, Leased};
 

@@ -2,7 +2,11 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
-use super::{Store, StoreError, redis::RedisStore, sqlite::SqliteStore};
+use super::{
+    Feed, Store, StoreError,
+    redis::{RedisFeed, RedisStore},
+    sqlite::SqliteStore,
+};
 use crate::{clock::Clock, secret::Secret};
 
 /// `SAWT_STORE`, read: which store, and where.
@@ -83,6 +87,14 @@ impl Stores {
         match self {
             Self::Sqlite(store) => store.clone(),
             Self::Redis(settings) => Arc::new(RedisStore::new(settings.clone())),
+        }
+    }
+
+    /// The way to other replicas, for the runtime this is called on; `None` if there are no others.
+    pub fn feed(&self) -> Option<Arc<dyn Feed>> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Redis(settings) => Some(Arc::new(RedisFeed::new(settings.address.clone()))),
         }
     }
 

@@ -213,7 +213,7 @@ impl RedisServer {
                 return Err("it exited".to_owned());
             }
             // While it loads its append-only file it answers LOADING, which is an error here.
-            if self.try_ask(&["PING"]).is_ok_and(|pong| pong == "PONG") && self.is_ours(&process) {
+            if self.try_ask::<String>(&["PING"]).is_ok_and(|pong| pong == "PONG") && self.is_ours(&process) {
                 *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
                 return Ok(());
             }
@@ -237,7 +237,12 @@ impl RedisServer {
         self.try_ask(command).unwrap_or_else(|error| panic!("{command:?}: {error}\n{}", self.log()))
     }
 
-    fn try_ask(&self, command: &[&str]) -> redis::RedisResult<String> {
+    /// The answer to one command, as something else.
+    pub(crate) fn ask_for<T: redis::FromRedisValue>(&self, command: &[&str]) -> T {
+        self.try_ask(command).unwrap_or_else(|error| panic!("{command:?}: {error}\n{}", self.log()))
+    }
+
+    fn try_ask<T: redis::FromRedisValue>(&self, command: &[&str]) -> redis::RedisResult<T> {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?;
         let mut connection = client.get_connection_with_timeout(Duration::from_secs(5))?;
         connection.set_read_timeout(Some(Duration::from_secs(5)))?;

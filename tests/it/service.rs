@@ -36,8 +36,12 @@ impl Service {
 
     /// Starts the replicas on a store that is up.
     pub(crate) fn start_on(backend: Backend, storage: impl Into<Arc<Storage>>) -> Self {
+        Self::start_many(backend, storage, if backend == Backend::Sqlite { 1 } else { 2 })
+    }
+
+    /// Starts so many replicas on a store that is up.
+    pub(crate) fn start_many(backend: Backend, storage: impl Into<Arc<Storage>>, count: usize) -> Self {
         let storage = storage.into();
-        let count = if backend == Backend::Sqlite { 1 } else { 2 };
         let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", PUBLIC_URL);
         let replicas = (0..count).map(|_| Replica::start(&settings)).collect();
         Self { backend, replicas, storage }

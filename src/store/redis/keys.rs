@@ -43,6 +43,22 @@ pub(super) fn voters_prefix(id: PollId, partition: u16) -> String {
     format!("sawt:{{{id}.{partition}}}:voters:")
 }
 
+/// The channel on which a poll's tallies are told.
+pub(super) fn tallies_channel(id: PollId) -> String {
+    format!("{CHANNEL_START}{id}{CHANNEL_END}")
+}
+
+/// The poll of a channel made so; `None` of any other.
+pub(super) fn poll_of_channel(channel: &[u8]) -> Option<PollId> {
+    std::str::from_utf8(channel).ok()?.strip_prefix(CHANNEL_START)?.strip_suffix(CHANNEL_END)?.parse().ok()
+}
+
+/// The channel on which everything else is told.
+pub(super) const CHANGES_CHANNEL: &str = "sawt:{changes}";
+
+const CHANNEL_START: &str = "sawt:{";
+const CHANNEL_END: &str = "}:tallies";
+
 /// A site: a hash of `origins` (JSON), `created_at` and `updated_at` (milliseconds).
 pub(super) fn site(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}")

@@ -18,7 +18,7 @@ use std::{
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, RedisError, RedisResult, Value,
     aio::{ConnectionLike as _, MultiplexedConnection},
-    cluster::{ClusterClient, ClusterClientBuilder},
+    cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
     cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
     sentinel::{SentinelClientBuilder, SentinelServerType},
@@ -32,9 +32,9 @@ use crate::store::StoreError;
 const CONNECT: Duration = Duration::from_millis(400);
 /// How long making one may take in all: past [`CONNECT`] it goes on for the callers to come, or a slow handshake would
 /// be begun over and over and never end.
-const CONNECT_IN_ALL: Duration = Duration::from_secs(2);
+pub(super) const CONNECT_IN_ALL: Duration = Duration::from_secs(2);
 /// How long a call may take in all, waiting for a connection included: a reader gets a 503 within a second.
-const ANSWER: Duration = Duration::from_millis(900);
+pub(super) const ANSWER: Duration = Duration::from_millis(900);
 /// How long a failure to connect is believed before it is tried again.
 const REST: Duration = Duration::from_millis(50);
 
@@ -231,10 +231,7 @@ async fn watch(state: Weak<State>, number: u64, address: RedisAddress, master: C
 
 /// Connects; with Sentinel, to the master that is named as well.
 async fn connect(address: &RedisAddress) -> RedisResult<(Connection, Option<ConnectionAddr>)> {
-    if address.is_tls {
-        // TLS is ring's; whichever worker comes first installs it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
+    prepare_tls(address);
     let config =
         AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_IN_ALL)).set_response_timeout(Some(ANSWER));
     match &address.topology {
@@ -252,13 +249,20 @@ async fn connect(address: &RedisAddress) -> RedisResult<(Connection, Option<Conn
             Ok((Connection::Single(connection), Some(master.get_connection_info().addr().clone())))
         }
         Topology::Cluster => {
-            let connection = cluster_client(address)?.get_async_connection().await?;
+            let connection = cluster_builder(address)?.build()?.get_async_connection().await?;
             Ok((Connection::Cluster(connection), None))
         }
     }
 }
 
-fn sentinel_client(address: &RedisAddress, name: &str) -> RedisResult<SentinelClientBuilder> {
+/// TLS is ring's; whoever comes first installs it.
+pub(super) fn prepare_tls(address: &RedisAddress) {
+    if address.is_tls {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
+pub(super) fn sentinel_client(address: &RedisAddress, name: &str) -> RedisResult<SentinelClientBuilder> {
     let nodes = address.connection_infos()?.into_iter().map(|info| info.addr().clone());
     let mut builder = SentinelClientBuilder::new(nodes, name, SentinelServerType::Master)?
         .set_client_to_redis_db(address.database)
@@ -276,15 +280,15 @@ fn sentinel_client(address: &RedisAddress, name: &str) -> RedisResult<SentinelCl
     Ok(builder)
 }
 
-fn cluster_client(address: &RedisAddress) -> RedisResult<ClusterClient> {
+/// What every connection to a cluster is made with.
+pub(super) fn cluster_builder(address: &RedisAddress) -> RedisResult<ClusterClientBuilder> {
     // The driver's own defaults would wait for seconds to minutes: no timeout, and 16 retries from 1.28 s up.
-    ClusterClientBuilder::new(address.connection_infos()?)
+    Ok(ClusterClientBuilder::new(address.connection_infos()?)
         .connection_timeout(CONNECT_IN_ALL)
         .response_timeout(ANSWER)
         .overall_response_timeout(Some(ANSWER))
         .retries(4)
         .min_retry_wait(10)
         .max_retry_wait(100)
-        .tcp_settings(tcp_settings())
-        .build()
+        .tcp_settings(tcp_settings()))
 }

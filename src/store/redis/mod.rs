@@ -17,6 +17,7 @@
 mod address;
 mod ballots;
 mod buckets;
+mod feed;
 mod keys;
 mod link;
 mod minutes;
@@ -31,6 +32,7 @@ use async_trait::async_trait;
 use redis::{Cmd, RedisResult, Value};
 
 pub use address::RedisAddress;
+pub use feed::RedisFeed;
 
 use self::{address::Topology, buckets::KnownBuckets, link::Link, script::Scripts};
 use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};

@@ -1,0 +1,51 @@
+//! What other replicas are to be told, handed from the workers to the task that tells them.
+//!
+//! Putting something in is all that a vote does for other replicas: a flag on the poll, and for the first of many votes
+//! a push and a wake-up.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::entry::Entry;
+use crate::store::News;
+
+/// The most news, other than of votes, that wait. Beyond that they are lost, as news may be.
+const MOST_NEWS: usize = 1_024;
+
+/// The outbox. See the module.
+#[derive(Default)]
+pub(super) struct Outbox {
+    entries: Mutex<Vec<Arc<Entry>>>,
+    news: Mutex<Vec<News>>,
+    filled: Notify,
+}
+
+impl Outbox {
+    /// Puts in a poll that was voted in. Every poll is in here once at most.
+    pub(super) fn put(&self, entry: &Arc<Entry>) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(entry));
+        self.filled.notify_one();
+    }
+
+    /// Puts in anything else.
+    pub(super) fn put_news(&self, news: News) {
+        let mut waiting = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < MOST_NEWS {
+            waiting.push(news);
+        }
+        drop(waiting);
+        self.filled.notify_one();
+    }
+
+    /// Waits until something was put in.
+    pub(super) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    /// Takes everything out.
+    pub(super) fn take(&self) -> (Vec<Arc<Entry>>, Vec<News>) {
+        let entries = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
+        (entries, std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}

@@ -1,0 +1,304 @@
+//! What replicas tell each other, by Redis's publish and subscribe.
+//!
+//! Every poll has a channel for its tallies, and one channel more is for all that is told rarely. On a cluster they are
+//! sharded channels, whose slot is that of the poll's definition: a message goes to one master and not to all of them.
+//!
+//! Subscriptions live on a connection of their own, by RESP3, over which nothing else is asked. The driver would
+//! subscribe anew by itself after some losses; here every loss ends the connection, and a new one subscribes to
+//! everything again. That is one way for all that can happen to one server, behind Sentinel, or to a cluster: a server
+//! that restarts, a connection that is killed, a failover. What the driver does not do is to follow a slot that moves to
+//! another master: then the server ends the subscription (`sunsubscribe`), and the channel is subscribed to again.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ProtocolVersion, PushInfo, PushKind, RedisResult, Value,
+    aio::{ConnectionLike as _, MultiplexedConnection},
+    cluster_async::ClusterConnection,
+    io::tcp::socket2::TcpKeepalive,
+};
+use rustc_hash::FxHashSet;
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+
+use super::{
+    address::{RedisAddress, Topology, tcp_settings},
+    keys,
+    link::{ANSWER, CONNECT_IN_ALL, Link, cluster_builder, prepare_tls, sentinel_client},
+};
+use crate::{
+    poll::PollId,
+    store::{Feed, Follow, Heard, News, StoreError},
+};
+
+/// The most pushes of a server that wait to be read; what comes beyond is lost.
+const MOST_PUSHED: usize = 8_192;
+/// The most channels subscribed to at a time.
+const MOST_AT_ONCE: usize = 256;
+/// How often channels that could not be subscribed to are tried again, and the server is asked whether it is there.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long after a loss another connection is made.
+const REST: Duration = Duration::from_millis(100);
+
+/// The feed of a Redis store.
+pub struct RedisFeed {
+    address: RedisAddress,
+    /// What is told goes over a connection of its own: one that is subscribed would do, but is not always there.
+    link: Link,
+}
+
+impl RedisFeed {
+    /// A feed. Does not connect yet.
+    pub fn new(address: RedisAddress) -> Self {
+        Self { link: Link::new(address.clone()), address }
+    }
+
+    fn is_sharded(&self) -> bool {
+        self.address.topology == Topology::Cluster
+    }
+}
+
+#[async_trait]
+impl Feed for RedisFeed {
+    async fn tell(&self, news: &News) -> Result<(), StoreError> {
+        let channel = match news {
+            News::Tallies(tallies) => keys::tallies_channel(tallies.poll),
+            News::Poll(_) | News::Site(_) => keys::CHANGES_CHANNEL.to_owned(),
+        };
+        let mut publish = Cmd::new();
+        publish.arg(if self.is_sharded() { "SPUBLISH" } else { "PUBLISH" }).arg(channel).arg(news.write()?);
+        self.link.call(&publish).await?.map_err(StoreError::unavailable)?;
+        Ok(())
+    }
+
+    async fn listen(&self, mut follow: mpsc::Receiver<Follow>, heard: mpsc::Sender<Heard>) {
+        let mut followed = FxHashSet::default();
+        let mut is_told = false;
+        loop {
+            let (push, pushed) = mpsc::channel(MOST_PUSHED);
+            let end = match timeout(CONNECT_IN_ALL, connect(&self.address, push)).await {
+                Ok(Ok(connection)) => {
+                    if std::mem::take(&mut is_told) {
+                        tracing::info!("replicas hear of each other again");
+                    }
+                    Listener { connection, pushed, followed: &mut followed, missing: FxHashSet::default() }
+                        .run(&mut follow, &heard)
+                        .await
+                }
+                Ok(Err(error)) => End::Lost(error.to_string()),
+                Err(_) => End::Lost("no connection in time".to_owned()),
+            };
+            match end {
+                End::Over => return,
+                End::Lost(error) if !is_told => {
+                    is_told = true;
+                    tracing::warn!(error, "this replica does not hear of the others for now, and reads what they do");
+                }
+                End::Lost(_) => {}
+            }
+            if heard.is_closed() {
+                return;
+            }
+            sleep(REST).await;
+        }
+    }
+}
+
+/// Why a listener ended.
+enum End {
+    /// Nobody follows or hears any more.
+    Over,
+    /// The connection is of no more use.
+    Lost(String),
+}
+
+/// One connection's life.
+struct Listener<'a> {
+    connection: Subscribed,
+    pushed: mpsc::Receiver<PushInfo>,
+    followed: &'a mut FxHashSet<PollId>,
+    /// The channels of these could not be subscribed to, or are not any more.
+    missing: FxHashSet<PollId>,
+}
+
+#[derive(Clone)]
+enum Subscribed {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Listener<'_> {
+    async fn run(mut self, follow: &mut mpsc::Receiver<Follow>, heard: &mpsc::Sender<Heard>) -> End {
+        for subscribed in self.connection.subscribe(&[keys::CHANGES_CHANNEL.to_owned()]).await {
+            if let Err(error) = subscribed {
+                return End::Lost(error.to_string());
+            }
+        }
+        self.missing = self.followed.clone();
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                pushed = self.pushed.recv() => match pushed {
+                    Some(PushInfo { kind: PushKind::Disconnection, .. }) | None => {
+                        return End::Lost("the connection was cut".to_owned());
+                    }
+                    Some(pushed) => self.take(pushed, heard),
+                },
+                first = follow.recv() => {
+                    let Some(first) = first else { return End::Over };
+                    self.follow(first, follow).await;
+                }
+                _ = looks.tick() => {
+                    if let Err(error) = self.connection.is_there().await {
+                        return End::Lost(error.to_string());
+                    }
+                    self.subscribe_missing().await;
+                }
+            }
+            if heard.is_closed() {
+                return End::Over;
+            }
+        }
+    }
+
+    /// Follows, or follows no more, and whatever else is asked for already with it.
+    async fn follow(&mut self, first: Follow, follow: &mut mpsc::Receiver<Follow>) {
+        let mut stopped = Vec::new();
+        let mut next = Some(first);
+        while let Some(asked) = next {
+            match asked {
+                Follow::Start(poll) => _ = self.followed.insert(poll) && self.missing.insert(poll),
+                Follow::Stop(poll) => {
+                    self.missing.remove(&poll);
+                    if self.followed.remove(&poll) {
+                        stopped.push(keys::tallies_channel(poll));
+                    }
+                }
+            }
+            next = follow.try_recv().ok();
+        }
+        for channels in stopped.chunks(MOST_AT_ONCE) {
+            // Should that fail, messages come that nobody wants, until the connection ends.
+            let _ = self.connection.unsubscribe(channels).await;
+        }
+        self.subscribe_missing().await;
+    }
+
+    /// Subscribes to what is missing. What fails stays missing, and is tried again at the next look.
+    async fn subscribe_missing(&mut self) {
+        let missing: Vec<PollId> = self.missing.iter().copied().collect();
+        for polls in missing.chunks(MOST_AT_ONCE) {
+            let channels: Vec<String> = polls.iter().map(|poll| keys::tallies_channel(*poll)).collect();
+            let subscribed = self.connection.subscribe(&channels).await;
+            for (poll, subscribed) in polls.iter().zip(subscribed) {
+                if subscribed.is_ok() {
+                    self.missing.remove(poll);
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of the many kinds of pushes only these are asked for")]
+    fn take(&mut self, PushInfo { kind, data }: PushInfo, heard: &mpsc::Sender<Heard>) {
+        let mut texts = data
+            .iter()
+            .filter_map(|value| if let Value::BulkString(bytes) = value { Some(bytes.as_slice()) } else { None });
+        let Some(channel) = texts.next() else { return };
+        let poll = keys::poll_of_channel(channel);
+        let news = match kind {
+            PushKind::Message | PushKind::SMessage => {
+                texts.next().and_then(|json| News::read(json).ok()).map(Heard::News)
+            }
+            PushKind::Subscribe | PushKind::SSubscribe => poll.map(Heard::Following),
+            // Asked for, or because its slot has moved.
+            PushKind::Unsubscribe | PushKind::SUnsubscribe => {
+                self.missing.extend(poll.filter(|poll| self.followed.contains(poll)));
+                None
+            }
+            _ => None,
+        };
+        // Whoever hears slowly misses something, as news may be.
+        news.map(|news| heard.try_send(news));
+    }
+}
+
+impl Subscribed {
+    /// Subscribes to channels, and says of each whether that is done.
+    async fn subscribe(&self, channels: &[String]) -> Vec<RedisResult<()>> {
+        match self {
+            Self::Single(connection) => {
+                let all = connection.clone().subscribe(channels).await;
+                channels.iter().map(|_| all.clone()).collect()
+            }
+            // Each has a slot of its own.
+            Self::Cluster(connection) => {
+                let each = channels.iter().map(|channel| {
+                    let mut connection = connection.clone();
+                    async move { connection.ssubscribe(channel).await }
+                });
+                join_all(each).await
+            }
+        }
+    }
+
+    async fn unsubscribe(&self, channels: &[String]) -> RedisResult<()> {
+        match self {
+            Self::Single(connection) => connection.clone().unsubscribe(channels).await,
+            Self::Cluster(connection) => {
+                let each = channels.iter().map(|channel| {
+                    let mut connection = connection.clone();
+                    async move { connection.sunsubscribe(channel).await }
+                });
+                join_all(each).await.into_iter().collect()
+            }
+        }
+    }
+
+    /// Whether one server is still there. Of the many of a cluster any may be away while the others are heard; the
+    /// driver says so when it has lost one.
+    async fn is_there(&self) -> RedisResult<()> {
+        match self {
+            Self::Single(connection) => {
+                let mut ping = Cmd::new();
+                ping.arg("PING");
+                connection.clone().req_packed_command(&ping).await.map(|_| ())
+            }
+            Self::Cluster(_) => Ok(()),
+        }
+    }
+}
+
+async fn connect(address: &RedisAddress, push: mpsc::Sender<PushInfo>) -> RedisResult<Subscribed> {
+    prepare_tls(address);
+    let push = move |info| push.try_send(info);
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_IN_ALL))
+        .set_response_timeout(Some(ANSWER))
+        .set_push_sender(push.clone());
+    match &address.topology {
+        Topology::Single => {
+            let first = address.connection_infos()?.into_iter().next();
+            let info = first.ok_or((redis::ErrorKind::InvalidClientConfig, "no node named"))?;
+            let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+            let client = Client::open(info.set_redis_settings(settings))?;
+            Ok(Subscribed::Single(client.get_multiplexed_async_connection_with_config(&config).await?))
+        }
+        Topology::Sentinel(name) => {
+            let builder = sentinel_client(address, name)?.set_client_to_redis_protocol(ProtocolVersion::RESP3);
+            let master = builder.build()?.async_get_client().await?;
+            Ok(Subscribed::Single(master.get_multiplexed_async_connection_with_config(&config).await?))
+        }
+        Topology::Cluster => {
+            // Nothing is asked over these connections, so a silent end has to be noticed by the system.
+            let keepalive = TcpKeepalive::new().with_time(LOOK * 5).with_interval(LOOK).with_retries(3);
+            let builder = cluster_builder(address)?.tcp_settings(tcp_settings().set_keepalive(keepalive));
+            let client = builder.use_protocol(ProtocolVersion::RESP3).push_sender(push).build()?;
+            Ok(Subscribed::Cluster(client.get_async_connection().await?))
+        }
+    }
+}
