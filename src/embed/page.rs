@@ -10,7 +10,10 @@ use super::{
     assets::{self, Asset},
     language::{Digits, Direction, Language, Texts, direction_of, tenths_of_percent, with_digits},
 };
-use crate::poll::{Choices, Kind, Poll, ResultsPolicy, State, Tally, Timestamp};
+use crate::{
+    poll::{Choices, Kind, Poll, ResultsPolicy, State, Tally, Timestamp},
+    site::Origin,
+};
 
 /// Colours: as the reader's device says, or always these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,6 +89,8 @@ pub struct View<'a> {
     pub said: Option<Said>,
     /// How it is to look.
     pub look: &'a Look,
+    /// The origins that may vote in it, beside our own; none listed: all may.
+    pub origins: &'a [Origin],
     /// The origin readers reach the service at.
     pub origin: &'a str,
     /// For whom it is.
@@ -116,6 +121,7 @@ impl View<'_> {
         let query = self.look.query();
         let mut page = Page {
             summary: poll.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(" · "),
+            origins: self.origins.iter().map(Origin::as_str).collect::<Vec<_>>().join(" "),
             oembed: format!("{}/oembed?format=json&url={}", self.origin, percent_encode(&address)),
             locale: poll.language.as_str().replace('-', "_"),
             style: &assets::all().style,
@@ -317,6 +323,7 @@ struct Page<'a> {
     texts: &'static Texts,
     address: String,
     oembed: String,
+    origins: String,
     summary: String,
     locale: String,
     style: &'static Asset,

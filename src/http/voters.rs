@@ -34,7 +34,7 @@ pub(super) async fn mint(
 
 /// The token as a cookie that works in another site's frame: `SameSite=None`, and `Partitioned` so that browsers which
 /// block third-party cookies keep it, once per embedding site.
-fn cookie(token: &str) -> String {
+pub(super) fn cookie(token: &str) -> String {
     format!(
         "{name}={token}; Path=/; Secure; HttpOnly; SameSite=None; Partitioned; Max-Age={LIFETIME_SECS}",
         name = auth::VOTER_COOKIE

@@ -133,6 +133,7 @@ class Live {
       const headers = voter ? { authorization: `Voter ${voter}` } : {};
       const answer = await fetch(`${this.from}/v1/live?polls=${ids}`, { signal, headers, credentials: 'omit', cache: 'no-store' });
       if (answer.status === 401) kept?.delete(VOTER);
+      if (answer.status === 404) return this.#read(signal);
       if (!answer.ok) return false;
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       for (let text = ''; ; ) {
@@ -280,8 +281,14 @@ class Poll {
   // was lost is counted once.
   async send(method, choices) {
     if (this.busy) return;
-    this.busy = true;
     const { texts } = this.words;
+    // The browser would not tell a page that may not vote from one without a connection.
+    const { origins } = this.root.dataset;
+    if (origins && ![...origins.split(' '), this.from, 'null'].includes(globalThis.origin)) {
+      this.refuse();
+      return;
+    }
+    this.busy = true;
     const body = choices && JSON.stringify({ choices });
     if (choices) this.kept.set(this.#pendingName(), JSON.stringify({ choices, at: Date.now() }));
     this.show('sending', texts.sending);
@@ -334,14 +341,13 @@ class Poll {
       said = '';
       await this.fetchTally();
     } else if (status === 404) this.state = 'gone';
-    else if (status === 403) said = texts.refused;
     if (this.choices) {
       const polls = [...new Set([this.id, ...pollsIn(this.kept)])].slice(0, MOST_POLLS);
       this.kept.set(VOTER, [voterIn(this.kept), ...polls].join(' '));
     }
     this.settle();
     this.say(this.state === 'gone' ? texts.gone : said);
-    if (status === 403) this.offerPage();
+    if (status === 403) this.refuse();
     if (status < 300 || this.choices) {
       if (this.choices) this.$('.sawt-results').focus({ preventScroll: true });
       else this.inputs[0].focus({ preventScroll: true });
@@ -404,7 +410,9 @@ class Poll {
     else this.inputs[0].focus({ preventScroll: true });
   }
 
-  offerPage() {
+  // Not from this page; from the poll's own.
+  refuse() {
+    this.say(this.words.texts.refused);
     const link = document.createElement('a');
     Object.assign(link, { href: `${this.from}/embed/${this.id}`, target: '_blank', rel: 'noopener' });
     link.textContent = this.words.texts.open_page;

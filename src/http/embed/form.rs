@@ -7,18 +7,25 @@
 //!
 //! Only a page of this service may send the form. Any site could hide one in a page of its own and have its readers
 //! vote by passing by, as 318,000 once did in forum signatures; a browser says where a form comes from, and one that says
-//! nothing is not believed. Nothing is kept on the reader's device.
+//! nothing is not believed.
+//!
+//! Before a vote nothing is kept on the reader's device. From then on the voter's token is, as the cookie, so that who
+//! goes back, or comes back, is shown their ballot and not the form again. Where a browser keeps no cookie they may vote
+//! anew, as whoever clears a browser may: the quotas bound that.
 
 use std::borrow::Cow;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     web,
 };
 
 use super::{
-    super::{Worker, body, caching, limits, origin, poll_in_path, results, votes},
+    super::{Worker, auth, body, caching, limits, origin, poll_in_path, results, voters, votes},
     for_everyone, private, read_look, state_of,
 };
 use crate::{
@@ -44,7 +51,29 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
     let now = worker.shared.clock.now();
     let stub = stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &known.poll, now));
     let said = said.filter(|_| stub.is_some());
-    show(&req, &worker, &known, &look, StatusCode::OK, stub, said).await
+    if stub.is_some() {
+        return show(&req, &worker, &known, &look, StatusCode::OK, Reader { stub, voter: None }, said).await;
+    }
+    let voter = auth::voter_if_any(req.headers(), &worker.shared).ok().flatten().map(|(voter, _)| voter);
+    let stub = match &voter {
+        Some(voter) => on_record(&worker, &known, voter).await?,
+        None => None,
+    };
+    show(&req, &worker, &known, &look, StatusCode::OK, Reader { stub, voter }, None).await
+}
+
+/// Who looks at the page, as far as it knows them.
+struct Reader {
+    /// Of their ballot.
+    stub: Option<Stub>,
+    /// Who they are, if their browser kept that.
+    voter: Option<Voter>,
+}
+
+/// A voter's ballot, as if they showed its stub.
+async fn on_record(worker: &Worker, known: &Known, voter: &Voter) -> Result<Option<Stub>, Problem> {
+    let ballot = worker.store.ballot(&known.poll, VoterDigest::of(&voter.id, &known.poll)).await?;
+    Ok(ballot.map(|choices| Stub { choices, version: 0 }))
 }
 
 /// `POST /embed/{poll}/form`.
@@ -78,7 +107,11 @@ pub(in crate::http) async fn vote(
             let version = cast.shown.as_ref().map_or(0, |snapshot| snapshot.tally.version);
             let stub = Stub { choices: cast.choices, version };
             let stub = worker.shared.token_keys.stub(poll, stub, worker.shared.clock.now());
-            Ok(to_form(poll, &look, &format!("said={said}&ballot={stub}")))
+            let mut there = to_form(poll, &look, &format!("said={said}&ballot={stub}"));
+            if let Some(Ok(cookie)) = token.map(|token| HeaderValue::try_from(voters::cookie(token))) {
+                there.headers_mut().insert(header::SET_COOKIE, cookie);
+            }
+            Ok(there)
         }
         Err(problem) => refused(&req, &worker, &known, &look, &voter, problem).await,
     }
@@ -99,15 +132,15 @@ async fn refused(
         Ok(page)
     };
     if problem.code() == Code::AlreadyVoted {
-        let chosen = worker.voting_store.ballot(&known.poll, VoterDigest::of(&voter.id, &known.poll)).await?;
-        let stub = chosen.map(|choices| Stub { choices, version: 0 });
-        return noted(show(req, worker, known, look, status, stub, Some(Said::AlreadyVoted)).await?);
+        let reader = Reader { stub: on_record(worker, known, voter).await?, voter: None };
+        return noted(show(req, worker, known, look, status, reader, Some(Said::AlreadyVoted)).await?);
     }
     if problem.code() == Code::PollNotOpen {
-        return noted(show(req, worker, known, look, status, None, None).await?);
+        return noted(show(req, worker, known, look, status, Reader { stub: None, voter: None }, None).await?);
     }
     if problem.code() == Code::InvalidChoice {
-        return noted(show(req, worker, known, look, status, None, Some(Said::ChooseFirst)).await?);
+        let reader = Reader { stub: None, voter: Some(*voter) };
+        return noted(show(req, worker, known, look, status, reader, Some(Said::ChooseFirst)).await?);
     }
     Err(problem)
 }
@@ -119,7 +152,7 @@ async fn show(
     known: &Known,
     look: &Look,
     status: StatusCode,
-    stub: Option<Stub>,
+    Reader { stub, voter }: Reader,
     said: Option<Said>,
 ) -> Result<HttpResponse, Problem> {
     let poll = &known.poll;
@@ -130,8 +163,9 @@ async fn show(
     if seen.is_none() && chosen.is_some() && results::shown_to_voters(poll.results, state) {
         seen = worker.tally(poll.id, version).await?;
     }
-    let token =
-        (state == State::Open && chosen.is_none()).then(|| worker.shared.token_keys.mint(worker.shared.clock.now()).0);
+    let (keys, now) = (&worker.shared.token_keys, worker.shared.clock.now());
+    let token = || voter.map_or_else(|| keys.mint(now), |voter| keys.sign(voter.id, now)).0;
+    let token = (state == State::Open && chosen.is_none()).then(token);
     let view = View {
         poll,
         state,
@@ -139,6 +173,7 @@ async fn show(
         chosen,
         said,
         look,
+        origins: &known.site.origins,
         origin: &origin::own(req, worker.shared.public_url.as_deref()),
         mode: Mode::Form(token.as_deref()),
     };

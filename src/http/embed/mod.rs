@@ -63,6 +63,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         chosen: None,
         said: None,
         look: &look,
+        origins: &known.site.origins,
         origin: &origin,
         mode: Mode::Script,
     };

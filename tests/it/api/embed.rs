@@ -223,6 +223,30 @@ async fn a_form_votes_once_however_often_it_is_sent(service: &Service) {
     assert_eq!(service.client().results(&poll).await["ballots"], 1);
 }
 
+async fn whoever_voted_by_form_and_comes_back_is_the_same_voter(service: &Service) {
+    let poll = service.poll(json!({ "changeable": true })).await;
+    let other = service.poll(json!({})).await;
+    let (_, token) = form(&service.client(), &poll).await;
+    let voted = send(&service.client(), &poll, &format!("voter={token}&choices=yes"), &OWN_PAGE).await;
+    let cookie = voted.header("set-cookie").expect("who has voted is remembered");
+    assert!(cookie.starts_with(&format!("__Host-sawt_voter={token}; ")) && cookie.contains("HttpOnly"), "{cookie}");
+    let cookie = cookie.split(';').next().expect("a cookie has a value");
+    let there = service.client().get(&format!("/embed/{poll}/form")).header("cookie", cookie).send().await;
+    let page = there.page(200);
+    assert!(state(&page) == "voted" && !page.contains("name=\"voter\""), "{page}");
+    assert!(page.contains("data-option=\"yes\" part=\"result\" data-chosen"), "{page}");
+    // In another poll they may vote, as the same voter.
+    let page = service.client().get(&format!("/embed/{other}/form")).header("cookie", cookie).send().await.page(200);
+    let renewed = after(&page, "name=\"voter\" value=\"").to_owned();
+    remember_secret(&renewed);
+    location(&send(&service.client(), &other, &format!("voter={renewed}&choices=yes"), &OWN_PAGE).await);
+    let mine = service.client().with_voter(&token).get(&format!("/v1/polls/{other}/votes/me")).send().await.is(200);
+    assert_eq!(mine["choices"], json!(["yes"]));
+    // The page that everyone gets knows nobody.
+    let page = service.client().get(&format!("/embed/{poll}")).header("cookie", cookie).send().await.page(200);
+    assert!(state(&page) == "open" && !page.contains("data-chosen"), "{page}");
+}
+
 async fn whoever_voted_by_form_sees_what_voters_see_for_a_while(service: &Service) {
     let poll = service.poll(json!({ "results": "after_vote", "changeable": true })).await;
     let other = service.poll(json!({ "results": "after_vote" })).await;
@@ -413,6 +437,7 @@ service_rules![
     a_page_speaks_the_polls_language_or_the_one_asked_for,
     a_page_shows_the_tally_to_nobody_who_may_not_see_it,
     a_form_votes_once_however_often_it_is_sent,
+    whoever_voted_by_form_and_comes_back_is_the_same_voter,
     whoever_voted_by_form_sees_what_voters_see_for_a_while,
     a_form_hidden_in_another_page_does_not_vote,
     what_a_form_is_refused_is_said_in_a_page_of_the_polls_language,
