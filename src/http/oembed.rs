@@ -18,7 +18,7 @@ use super::{
     problem::{Code, Problem},
     query::{self, Query},
 };
-use crate::poll::{Poll, PollId};
+use crate::poll::{Kind, Poll, PollId, ResultsPolicy};
 
 /// What a page that asks for no size gets, in CSS pixels: the width of a column of text.
 const WIDTH: u32 = 600;
@@ -115,23 +115,29 @@ fn push_attribute(html: &mut String, text: &str) {
     }
 }
 
-/// About as high as the page is at this width: lines of the question, and lines of each option. A frame whose page
-/// tells its height gets the true one; this is for those that are not listened to.
+/// As high as the page is at this width, or a little more. A frame whose page tells its height gets the true one; this
+/// is for those that are not listened to.
 fn height_at(width: u32, poll: &Poll) -> u32 {
-    const FRAME: u32 = 168;
+    /// The frame, the buttons, and what is said below.
+    const AROUND: u32 = 164;
     const QUESTION_LINE: u32 = 30;
-    const OPTION_LINE: u32 = 24;
-    const OPTION_REST: u32 = 32;
+    const OPTION_LINE: u32 = 26;
+    /// An option's frame, and the gap to the next.
+    const OPTION_AROUND: u32 = 36;
+    const NOTE: u32 = 24;
     let lines = |text: &str, pixels_per_character: u32| {
         let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
         characters.saturating_mul(pixels_per_character).div_ceil(width.saturating_sub(80).max(80)).max(1)
     };
     let question = lines(poll.question.as_str(), 12).saturating_mul(QUESTION_LINE);
+    let has_rule = poll.kind == Kind::Multiple;
+    let has_note = poll.results != ResultsPolicy::Always || poll.schedule.closes_at.is_some();
+    let notes = u32::from(has_rule) * NOTE + u32::from(has_note) * NOTE;
     let options = poll
         .options
         .iter()
-        .map(|option| lines(option.label.as_str(), 10).saturating_mul(OPTION_LINE).saturating_add(OPTION_REST));
-    let height = options.fold(FRAME.saturating_add(question), u32::saturating_add);
+        .map(|option| lines(option.label.as_str(), 10).saturating_mul(OPTION_LINE).saturating_add(OPTION_AROUND));
+    let height = options.fold(question.saturating_add(AROUND + notes), u32::saturating_add);
     height.clamp(HEIGHTS.0, HEIGHTS.1)
 }
 
