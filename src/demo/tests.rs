@@ -34,7 +34,7 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
         poll["id"] = "the-poll".into();
         (201, poll.to_string())
     } else if line.starts_with("GET /metrics") {
-        (200, "# TYPE sawt_live_streams gauge\nsawt_live_streams 3\n".to_owned())
+        (200, "# TYPE sawt_streams gauge\nsawt_streams 3\n".to_owned())
     } else if line.starts_with("POST /v1/voters") {
         (201, r#"{"voter":"TOKEN"}"#.to_owned())
     } else if line.starts_with("POST /v1/polls/the-poll/votes") {

@@ -14,7 +14,7 @@ use super::{DemoError, Poll, Replica};
 pub(super) const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// The gauge among the replica's metrics that says how many event streams it has open.
-const STREAMS: &str = "sawt_live_streams ";
+const STREAMS: &str = "sawt_streams ";
 
 #[derive(Deserialize)]
 struct Tally {
