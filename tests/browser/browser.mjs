@@ -160,6 +160,6 @@ export async function shifted(page) {
 }
 
 /** Keeps a picture of the page, or of a part of it, under `target/screenshots/`. */
-export async function picture(of, name) {
-  await of.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' });
+export async function picture(of, name, options = {}) {
+  await of.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled', ...options });
 }

@@ -18,6 +18,8 @@ const TEXT = {
 const STYLE = `
 :root { color-scheme: light dark; }
 body { margin: 0 auto; max-inline-size: 60rem; padding: 1rem; font: 1rem/1.6 sans-serif; }
+/* Room for the poll before it is there, as for any picture. */
+aside { min-block-size: 28rem; }
 iframe { border: 0; inline-size: 100%; }
 `;
 
@@ -67,6 +69,11 @@ export class Publisher {
     return `${this.origin}/article?${asked}`;
   }
 
+  /** The address of a page that holds this markup and nothing else. */
+  holding(markup) {
+    return `${this.origin}/holding?${new URLSearchParams({ markup })}`;
+  }
+
   async stop() {
     this.#server.closeAllConnections();
     await new Promise((closed) => this.#server.close(closed));
@@ -88,6 +95,9 @@ export class Publisher {
         });
         break;
       }
+      case '/holding':
+        send('text/html', `<!doctype html><title>holding</title><body>${url.searchParams.get('markup')}`);
+        break;
       case '/style.css':
         send('text/css', STYLE);
         break;

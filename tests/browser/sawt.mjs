@@ -37,6 +37,8 @@ export class Sawt {
   #directory;
   #log = [];
   #printed = [];
+  #lines;
+  #hasEnded = false;
   #ended;
 
   /** Starts `sawt serve`, or another command that serves, and waits until it is ready. */
@@ -63,10 +65,11 @@ export class Sawt {
     sawt.#ended = new Promise((done) => {
       sawt.#process.once('exit', (code) => {
         process.off('exit', kill);
+        sawt.#hasEnded = true;
         done(code);
       });
     });
-    createInterface({ input: sawt.#process.stdout }).on('line', (line) => sawt.#printed.push(line));
+    sawt.#lines = createInterface({ input: sawt.#process.stdout }).on('line', (line) => sawt.#printed.push(line));
     const address = await new Promise((found, failed) => {
       createInterface({ input: sawt.#process.stderr }).on('line', (line) => {
         sawt.#log.push(line);
@@ -83,6 +86,19 @@ export class Sawt {
   /** What it has printed so far. */
   get printed() {
     return this.#printed.join('\n');
+  }
+
+  /** Waits until it has printed something like this. */
+  async prints(pattern) {
+    for (;;) {
+      const found = pattern.exec(this.printed);
+      if (found) return found;
+      if (this.#hasEnded) throw new Error(`sawt ended before it printed ${pattern}:\n${this.printed}`);
+      await new Promise((printed) => {
+        this.#lines.once('line', printed);
+        this.#lines.once('close', printed);
+      });
+    }
   }
 
   /** Sends it a request that it must grant; the body of the answer. */

@@ -1,0 +1,71 @@
+// The demo's page, as whoever tries sawt sees it first.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { DESKTOP, PHONE, axe, picture, shifted } from './browser.mjs';
+import { Shown } from './poll.mjs';
+import { stage } from './stage.mjs';
+
+const set = stage();
+
+/** Starts the demo with so many readers, and finds the address it prints first. */
+async function demo(readers = 0) {
+  const sawt = await set.replica({ SAWT_ADMIN_KEY: undefined, SAWT_OPS_LISTEN: undefined }, ['demo', '--readers', `${readers}`]);
+  const [address] = await sawt.prints(/http:\S+\/demo/);
+  return { sawt, address };
+}
+
+for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`the demo opens with an article that the poll stands beside (${size}, ${colorScheme})`, async () => {
+      const { sawt, address } = await demo();
+      const reader = await set.reader({ viewport, colorScheme }, sawt.origin);
+      const shown = Shown.in(await reader.open(address), 'script');
+      await shown.is('open');
+      assert.deepEqual(await axe(shown.page), []);
+      await shown.page.evaluate(() => document.fonts.ready);
+      await picture(shown.page, `demo-${size}-${colorScheme}-open`, { fullPage: true });
+      await shown.vote('yes');
+      await shown.results('صوت واحد');
+      assert.deepEqual(await axe(shown.page), []);
+      assert.equal(await shifted(shown.page), 0, 'the page moved under the reader');
+      await picture(shown.page, `demo-${size}-${colorScheme}-voted`);
+      const wide = await shown.page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= viewport.width, `${wide} pixels in ${viewport.width}`);
+      const [article, poll] = [await shown.box('.text'), await shown.box('.sawt')];
+      if (size === 'desktop') assert.ok(poll.right < article.left, 'the poll stands left of the text');
+      await sawt.prints(/the tally: 1 ballots, نعم 1, لا 0; 1 live stream/);
+    });
+  }
+}
+
+test('simulated readers vote while somebody watches', async () => {
+  const { sawt, address } = await demo(30);
+  const shown = Shown.in(await (await set.reader({}, sawt.origin)).open(address), 'script');
+  await shown.is('open');
+  await shown.$('.sawt-peek').click();
+  await sawt.prints(/Every reader has voted/);
+  await shown.results('30 صوتًا');
+  assert.match(sawt.printed, /of 30 readers have voted; the tally: \d+ ballots, نعم \d+, لا \d+; 1 live stream/);
+});
+
+test('each snippet of the demo’s page puts the poll into a page elsewhere', async () => {
+  const { sawt, address } = await demo();
+  const { publisher } = set;
+  const reader = await set.reader({ permissions: ['clipboard-read', 'clipboard-write'] }, sawt.origin);
+  const page = await reader.open(address);
+  for (const [name, mode] of [['script', 'script'], ['element', 'element'], ['frame', 'iframe']]) {
+    await page.bringToFront();
+    await page.locator(`[data-copies="snippet-${name}"]`).click();
+    await page.locator('#copied').filter({ hasText: 'نُسخ' }).waitFor({ state: 'attached' });
+    const snippet = await page.evaluate(() => navigator.clipboard.readText());
+    const other = Shown.in(await reader.open(publisher.holding(snippet)), mode);
+    await other.is('open');
+    await other.page.close();
+  }
+  await page.bringToFront();
+  await page.locator('[data-copies="snippet-wordpress"]').click();
+  const url = await page.evaluate(() => navigator.clipboard.readText());
+  assert.equal((await fetch(`${sawt.origin}/oembed?url=${encodeURIComponent(url)}`)).status, 200);
+});

@@ -1,0 +1,173 @@
+// Between the poll and the page around it: frames and their heights, what a page may do and what it may not.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { DESKTOP, PHONE, picture } from './browser.mjs';
+import { MODES, Shown } from './poll.mjs';
+import { stage } from './stage.mjs';
+
+const set = stage();
+
+const HOSTILE = `"><img src=x onerror="globalThis.ran=1"><script>globalThis.ran=1</script>{{7*7}}\${7*7}'`;
+
+// CVE-2021-24442, CVE-2014-10395, CVE-2019-9914
+for (const mode of MODES) {
+  test(`poll text ran as script in the page: it is text, whatever it says (${mode})`, async () => {
+    const { sawt, publisher } = set;
+    const poll = await sawt.poll({
+      question: HOSTILE,
+      options: [{ id: 'yes', label: `${HOSTILE} 1` }, { id: 'no', label: `</label></script>${HOSTILE}` }],
+    });
+    const shown = await Shown.open({ reader: await set.reader(), publisher, sawt, poll, mode });
+    await shown.vote('yes');
+    // An edit arrives by another way, and is text as well.
+    await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, question: `${HOSTILE} 2` });
+    await shown.$('.sawt-question').filter({ hasText: `${HOSTILE} 2` }).waitFor();
+    assert.equal(await shown.$('.sawt-results .sawt-label').first().textContent(), `${HOSTILE} 1`);
+    for (const frame of shown.page.frames()) assert.equal(await frame.evaluate(() => globalThis.ran), undefined);
+    assert.equal(await shown.$('.sawt img, .sawt script').count(), 0);
+  });
+}
+
+for (const mode of ['iframe', 'wordpress']) {
+  for (const viewport of [PHONE, DESKTOP]) {
+    test(`a frame tells its height, and has no need to scroll (${mode}, ${viewport.width})`, async () => {
+      const { sawt, publisher } = set;
+      const options = Array.from({ length: 5 }, (_, place) => ({
+        id: `o${place}`,
+        label: `خيار طويل يصف موقفًا من الموضوع المطروح للنقاش في الجلسة رقم ${place}`,
+      }));
+      const poll = await sawt.poll({ options });
+      const shown = await Shown.open({ reader: await set.reader({ viewport }), publisher, sawt, poll, mode });
+      await shown.is('open');
+      const frame = await shown.frame();
+      const fits = () => frame.waitForFunction(() => document.documentElement.scrollHeight <= innerHeight);
+      await fits();
+      // And takes no more than it needs.
+      const room = await frame.evaluate(() => innerHeight - document.body.getBoundingClientRect().height);
+      assert.ok(room < 2, `${room} pixels are empty`);
+      await shown.vote('o1');
+      await fits();
+      await picture(shown.page, `height-${mode}-${viewport.width}`);
+    });
+  }
+}
+
+test('the height that oEmbed names is enough where no page listens for another', async () => {
+  const { sawt, publisher } = set;
+  const long = 'ما رأيك في اقتراح تمديد دور الانعقاد الحالي حتى نهاية شهر يوليو لاستكمال مناقشة التقارير المؤجلة؟';
+  const polls = [
+    await sawt.poll(),
+    await sawt.poll({ language: 'en' }),
+    await sawt.poll({ question: long }),
+    await sawt.poll({ options: Array.from({ length: 8 }, (_, place) => ({ label: `${place} ${long.slice(0, 60)}` })) }),
+    await sawt.poll({ changeable: true, closes_at: '2999-03-01T09:30:00Z', results: 'after_vote' }),
+    await sawt.poll({ kind: 'multiple', max_choices: 2, results: 'after_close', closes_at: '2999-03-01T09:30:00Z' }),
+  ];
+  const off = [];
+  const reader = await set.reader();
+  const page = await reader.open(`${publisher.origin}/blank`);
+  for (const poll of polls) {
+    for (const width of [600, 320]) {
+      const url = encodeURIComponent(`${sawt.origin}/embed/${poll.id}`);
+      const { html, height } = await sawt.ask('GET', `/oembed?url=${url}&maxwidth=${width}`);
+      await page.setContent(html);
+      const shown = Shown.in(page, 'iframe');
+      await shown.is('open');
+      const frame = await shown.frame();
+      const needed = await frame.evaluate(() => document.body.getBoundingClientRect().height);
+      // Higher than this no consumer makes a frame, and it scrolls.
+      if (height === 1000) continue;
+      if (needed > height || needed < height * 0.7) off.push(`${poll.question}: ${needed} of ${height} pixels at ${width}`);
+    }
+  }
+  assert.deepEqual(off, []);
+});
+
+test('a page of another site than the poll’s can’t frame it', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll({ site: await sawt.site(['https://news.example']) });
+  const reader = await set.reader();
+  reader.excuse(/frame-ancestors|chrome-error|ERR_BLOCKED_BY_RESPONSE/);
+  const page = await reader.open(publisher.article('iframe', { sawt: sawt.origin, poll }));
+  const frame = page.frames().at(-1);
+  assert.ok(!frame.url().startsWith(sawt.origin), `the frame shows ${frame.url()}`);
+});
+
+test('a stranger’s frame can’t set the height of ours', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll();
+  const reader = await set.reader();
+  const page = await reader.open(publisher.article('iframe', {
+    sawt: sawt.origin,
+    poll,
+    before: `<script async src="${sawt.origin}/embed.js"></script>`,
+  }));
+  const shown = Shown.in(page, 'iframe');
+  await shown.is('open');
+  const height = () => page.locator('iframe').evaluate((frame) => frame.getBoundingClientRect().height);
+  await page.waitForFunction(() => document.querySelector('iframe').style.height !== '');
+  const before = await height();
+  // The page itself says what only the frame may say.
+  await page.evaluate(() => {
+    window.postMessage({ sawt: { v: 1, type: 'height', height: 4000 } }, '*');
+    // Messages are heard in the order they were sent.
+    return new Promise((heard) => {
+      addEventListener('message', ({ data }) => data === 'after' && heard());
+      window.postMessage('after', '*');
+    });
+  });
+  assert.equal(await height(), before);
+});
+
+test('a careful page styles the poll by properties and parts, and its own style stays out', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll();
+  const reader = await set.reader();
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'element' });
+  await shown.is('open');
+  await shown.page.evaluate(() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(`
+      button { background: rgb(255, 0, 0) !important; }
+      sawt-poll { --sawt-accent: rgb(1, 2, 3); }
+      sawt-poll::part(question) { color: rgb(4, 5, 6); }
+    `);
+    document.adoptedStyleSheets = [sheet];
+  });
+  const colour = (selector, property) => shown.$(selector).evaluate((one, property) => getComputedStyle(one)[property], property);
+  assert.equal(await colour('.sawt-vote', 'backgroundColor'), 'rgb(1, 2, 3)');
+  assert.equal(await colour('.sawt-question', 'color'), 'rgb(4, 5, 6)');
+});
+
+test('theme=dark and theme=light hold against the device’s', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll();
+  for (const mode of ['script', 'element', 'page']) {
+    const surfaces = {};
+    for (const theme of ['light', 'dark']) {
+      const reader = await set.reader({ colorScheme: theme === 'light' ? 'dark' : 'light' });
+      const shown = await Shown.open({ reader, publisher, sawt, poll, mode, theme });
+      await shown.is('open');
+      surfaces[theme] = await shown.root.evaluate((root) => getComputedStyle(root).backgroundColor);
+    }
+    assert.equal(surfaces.light, 'rgb(255, 255, 255)', mode);
+    assert.notEqual(surfaces.dark, surfaces.light, mode);
+  }
+});
+
+test('a poll’s own page can be shared: it says what it is to those who show links', async () => {
+  const { sawt } = set;
+  const poll = await sawt.poll();
+  const page = await (await set.reader()).open(`${sawt.origin}/embed/${poll.id}`);
+  const content = (selector) => page.locator(selector).getAttribute('content');
+  assert.equal(await page.title(), poll.question);
+  assert.equal(await content('meta[property="og:title"]'), poll.question);
+  assert.equal(await content('meta[property="og:url"]'), `${sawt.origin}/embed/${poll.id}`);
+  assert.equal(await content('meta[property="og:locale"]'), 'ar');
+  // Consumers of oEmbed find the frame by the page's own word.
+  const link = await page.locator('link[type="application/json+oembed"]').getAttribute('href');
+  const told = await (await fetch(link)).json();
+  assert.match(told.html, new RegExp(`<iframe src="${sawt.origin}/embed/${poll.id}"`));
+});

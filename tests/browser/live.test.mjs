@@ -1,0 +1,118 @@
+// Other readers vote, and the page moves.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { MODES, Shown } from './poll.mjs';
+import { stage } from './stage.mjs';
+
+const set = stage();
+
+for (const mode of MODES) {
+  test(`another reader’s vote arrives by itself (${mode})`, async () => {
+    const { sawt, publisher } = set;
+    const poll = await sawt.poll({ site: await sawt.site([publisher.origin]) });
+    const shown = await Shown.open({ reader: await set.reader(), publisher, sawt, poll, mode });
+    await shown.vote('yes');
+    await shown.results('صوت واحد');
+    await sawt.vote(poll, ['no'], 3);
+    const rows = await shown.results('4 أصوات');
+    assert.deepEqual(rows.map(({ share }) => share), ['25%', '75%']);
+  });
+}
+
+test('all polls of a page come by one stream, and it says nothing of what may not be seen', async () => {
+  const { sawt, publisher } = set;
+  const [one, other] = [await sawt.poll(), await sawt.poll({ results: 'after_vote' })];
+  await sawt.vote(other, ['no'], 2);
+  const reader = await set.reader();
+  const open = new Set();
+  const isStream = (request) => request.url().includes('/live');
+  reader.context.on('request', (request) => isStream(request) && open.add(request));
+  reader.context.on('requestfailed', (request) => open.delete(request));
+  reader.context.on('requestfinished', (request) => open.delete(request));
+  reader.excuse(/ERR_ABORTED/);
+  const before = `<sawt-poll poll="${other.id}"></sawt-poll>`;
+  const page = await reader.open(publisher.article('element', { sawt: sawt.origin, poll: one, before }));
+  await page.locator('.sawt[data-state="open"]').nth(1).waitFor();
+  await page.locator('.sawt-peek:visible').click();
+  await sawt.vote(one, ['yes']);
+  await page.locator(`sawt-poll[poll="${one.id}"] .sawt-total`).filter({ hasText: 'صوت واحد' }).waitFor();
+  const polls = [...open].map((request) => new URL(request.url()).searchParams.get('polls').split(',').sort());
+  assert.deepEqual(polls, [[one.id, other.id].sort()]);
+  const hidden = page.locator(`sawt-poll[poll="${other.id}"] .sawt-total`);
+  assert.equal(await hidden.textContent(), '');
+});
+
+test('a page that nobody sees hears nothing, and catches up when it is seen', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll();
+  const reader = await set.reader();
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
+  await shown.vote('yes');
+  await shown.results('صوت واحد');
+  /** As the browser does when a tab goes behind another. */
+  const show = (isShown) =>
+    shown.page.evaluate((isShown) => {
+      Object.defineProperty(document, 'hidden', { configurable: true, value: !isShown });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, isShown);
+  const ended = shown.page.waitForEvent('requestfailed', (request) => request.url().includes('/live'));
+  reader.excuse(/ERR_ABORTED/);
+  await show(false);
+  await ended;
+  await sawt.vote(poll, ['no'], 2);
+  assert.equal(await shown.$('.sawt-total').textContent(), 'صوت واحد');
+  await show(true);
+  await shown.results('3 أصوات');
+});
+
+// wp-polls #103 and #32, coralproject/talk #3445
+for (const mode of MODES) {
+  test(`page cache: a page kept since before the first vote shows today’s tally, and its reader votes (${mode})`, async () => {
+    const { sawt, publisher } = set;
+    const poll = await sawt.poll({ site: await sawt.site([publisher.origin]) });
+    const cache = await set.cache();
+    await cache.keep(poll);
+    await sawt.vote(poll, ['no'], 3);
+    const reader = await set.reader({}, cache.origin);
+    const shown = await Shown.open({ reader, publisher, sawt: cache, poll, mode });
+    await shown.is('open');
+    await shown.$('.sawt-peek').click();
+    await shown.results('3 أصوات');
+    await shown.$('.sawt-back').click();
+    await shown.vote('yes');
+    await shown.results('4 أصوات');
+    assert.equal((await sawt.tally(poll)).ballots, 4);
+  });
+}
+
+test('page cache: a page kept since the poll was open says that it has closed', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll();
+  const cache = await set.cache();
+  await cache.keep(poll);
+  await sawt.vote(poll, ['yes']);
+  await sawt.close(poll);
+  const reader = await set.reader({}, cache.origin);
+  const shown = await Shown.open({ reader, publisher, sawt: cache, poll, mode: 'script' });
+  await shown.is('closed');
+  await shown.results('صوت واحد');
+});
+
+test('bars move no more than once a second, however many votes come', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll();
+  const shown = await Shown.open({ reader: await set.reader(), publisher, sawt, poll, mode: 'script' });
+  await shown.vote('yes');
+  await shown.$('.sawt-total').evaluate((total) => {
+    globalThis.sawtTestMoves = [];
+    const note = () => globalThis.sawtTestMoves.push(performance.now());
+    new MutationObserver(note).observe(total, { childList: true, characterData: true, subtree: true });
+  });
+  await sawt.vote(poll, ['no'], 60);
+  await shown.results('61 صوتًا');
+  const moves = await shown.page.evaluate(() => globalThis.sawtTestMoves);
+  const pauses = moves.slice(1).map((move, place) => move - moves[place]);
+  assert.ok(pauses.every((pause) => pause > 900), `the total moved after ${pauses.map(Math.round)} ms`);
+});

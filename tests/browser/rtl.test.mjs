@@ -1,0 +1,123 @@
+// Right to left, and the words: what others got wrong, or what only a reader of Arabic would notice.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { PHONE, picture } from './browser.mjs';
+import { MODES, Shown } from './poll.mjs';
+import { stage } from './stage.mjs';
+
+const set = stage();
+
+// formbricks #5993
+for (const mode of MODES) {
+  test(`bars not mirrored right-to-left: in Arabic they grow from the right (${mode})`, async () => {
+    const { sawt, publisher } = set;
+    const starts = {};
+    for (const language of ['ar', 'en']) {
+      const poll = await sawt.poll({ language });
+      await sawt.vote(poll, ['yes']);
+      const reader = await set.reader({ viewport: PHONE, reducedMotion: 'reduce' });
+      const shown = await Shown.open({ reader, publisher, sawt, poll, mode });
+      await shown.vote('no');
+      const track = await shown.box('[data-option="yes"] .sawt-bar');
+      const fill = await shown.box('[data-option="yes"] .sawt-bar rect');
+      assert.ok(Math.abs(fill.width - track.width / 2) < 2, `half the votes fill ${fill.width} of ${track.width}`);
+      starts[language] = { right: Math.abs(fill.right - track.right), left: Math.abs(fill.left - track.left) };
+      const [label, share] = [await shown.box('.sawt-results .sawt-label'), await shown.box('.sawt-share')];
+      assert.equal(label.left > share.left, language === 'ar', 'the label stands where reading begins');
+      const [input, text] = [await shown.box('.sawt-option input'), await shown.box('.sawt-option span')];
+      assert.equal(input.left > text.left, language === 'ar', 'the button stands where reading begins');
+    }
+    assert.ok(starts.ar.right < 1 && starts.ar.left > 10, JSON.stringify(starts.ar));
+    assert.ok(starts.en.left < 1 && starts.en.right > 10, JSON.stringify(starts.en));
+  });
+}
+
+test('an Arabic poll keeps its direction in an English page, and an English one in an Arabic page', async () => {
+  const { sawt, publisher } = set;
+  for (const [language, around] of [['ar', 'en'], ['en', 'ar']]) {
+    const poll = await sawt.poll({ language });
+    const shown = Shown.in(
+      await (await set.reader()).open(publisher.article('script', { sawt: sawt.origin, poll, language: around })),
+      'script',
+    );
+    await shown.is('open');
+    const direction = await shown.root.evaluate((root) => getComputedStyle(root).direction);
+    assert.equal(direction, language === 'ar' ? 'rtl' : 'ltr');
+    const [question, card] = [await shown.box('.sawt-question'), await shown.box('.sawt')];
+    assert.ok(question.left >= card.left && question.right <= card.right);
+  }
+});
+
+test('a label of the other direction is shown in its own', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll({
+    question: 'أي لغة برمجة تفضّل (C++ أم Rust)؟',
+    options: [{ id: 'c', label: 'C++ (أو C)' }, { id: 'r', label: 'Rust!' }, { id: 'x', label: 'غير ذلك' }],
+  });
+  const shown = await Shown.open({ reader: await set.reader({ viewport: PHONE }), publisher, sawt, poll, mode: 'script' });
+  await shown.is('open');
+  const directions = await shown.$('.sawt-option span').evaluateAll((all) => all.map((one) => getComputedStyle(one).direction));
+  assert.deepEqual(directions, ['ltr', 'ltr', 'rtl']);
+  await picture(shown.page, 'mixed-directions');
+});
+
+test('each number of votes is said in its own plural, the same by the server and by the script', async () => {
+  const { sawt, publisher } = set;
+  const said = { 0: 'لا أصوات بعد', 1: 'صوت واحد', 2: 'صوتان', 3: '3 أصوات', 10: '10 أصوات', 11: '11 صوتًا' };
+  const poll = await sawt.poll();
+  const shown = await Shown.open({ reader: await set.reader(), publisher, sawt, poll, mode: 'script' });
+  await shown.is('open');
+  await shown.$('.sawt-peek').click();
+  const plain = await (await set.reader({ javaScriptEnabled: false })).open(`${sawt.origin}/embed/${poll.id}/form?view=results`);
+  let cast = 0;
+  for (const [count, words] of Object.entries(said)) {
+    await sawt.vote(poll, ['yes'], count - cast);
+    cast = Number(count);
+    await shown.$('.sawt-total').filter({ hasText: words }).waitFor();
+    await plain.reload();
+    assert.equal(await plain.locator('.sawt-total').textContent(), words, `the server's words for ${count}`);
+  }
+});
+
+test('Arabic-Indic digits are a setting, the same by the server and by the script', async () => {
+  const { sawt } = set;
+  const poll = await sawt.poll();
+  await sawt.vote(poll, ['yes'], 10);
+  await sawt.vote(poll, ['no'], 1);
+  const reader = await set.reader({ viewport: PHONE });
+  const shown = Shown.in(await reader.open(`${sawt.origin}/embed/${poll.id}?digits=arab`), 'page');
+  await shown.is('open');
+  await shown.$('.sawt-peek').click();
+  assert.equal(await shown.$('.sawt-total').textContent(), '١١ صوتًا');
+  assert.equal(await shown.$('.sawt-share').first().textContent(), '٩٠٫٩٪');
+  await shown.$('.sawt-back').click();
+  await shown.vote('no');
+  const rows = await shown.results('١٢ صوتًا');
+  assert.deepEqual(rows.map(({ share }) => share), ['٨٣٫٣٪', '١٦٫٧٪']);
+  await picture(shown.page, 'digits-arab');
+});
+
+test('the words around a poll can be another language than its own', async () => {
+  const { sawt } = set;
+  const poll = await sawt.poll();
+  const shown = Shown.in(await (await set.reader()).open(`${sawt.origin}/embed/${poll.id}?lang=fr`), 'page');
+  await shown.is('open');
+  assert.equal(await shown.root.getAttribute('lang'), 'fr');
+  assert.equal(await shown.$('.sawt-question').getAttribute('lang'), 'ar');
+  assert.match(await shown.$('.sawt-vote').textContent(), /Voter/);
+});
+
+test('the picture in the README is of this widget', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll();
+  await sawt.vote(poll, ['yes'], 11);
+  await sawt.vote(poll, ['no'], 7);
+  const reader = await set.reader({ viewport: { width: 480, height: 640 }, deviceScaleFactor: 2, reducedMotion: 'reduce' });
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
+  await shown.vote('yes');
+  await shown.results('19 صوتًا');
+  // Where it has changed, the README's is made anew: deploy/widget-ar.png.
+  await picture(shown.root, 'widget-ar');
+});

@@ -1,0 +1,212 @@
+// Every state a poll can be in: what a reader sees of it, in both directions of writing, and that axe-core finds
+// nothing in it, in either theme.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
+import { Shown } from './poll.mjs';
+import { stage } from './stage.mjs';
+
+const set = stage();
+
+/** Looks at a state as it stands: pictures of it, and what axe-core has to say, in both themes. */
+async function look(shown, name) {
+  for (const theme of ['light', 'dark']) {
+    await shown.page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+    assert.deepEqual(await axe(shown.page), []);
+    await picture(shown.page, `${name}-${theme}`);
+  }
+}
+
+/** A test in Arabic on a phone, and in English on a desktop. */
+function inBothLanguages(name, run) {
+  for (const [language, viewport] of [['ar', PHONE], ['en', DESKTOP]]) {
+    test(`${name} (${language})`, async () => {
+      const come = (...more) => set.reader({ viewport, locale: language }, ...more);
+      await run({ ...set, come, language, is: (ar, en) => (language === 'ar' ? ar : en) });
+        });
+  }
+}
+
+inBothLanguages('a poll that is not open yet says when it opens', async ({ sawt, publisher, come, language, is }) => {
+  const poll = await sawt.poll({ language, opens_at: '2999-03-01T09:30:00Z' });
+  const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'script' });
+  await shown.is('scheduled');
+  const time = shown.$('.sawt-note time');
+  assert.equal(await time.getAttribute('datetime'), '2999-03-01T09:30:00.000Z');
+  assert.match(await time.textContent(), /2999/);
+  assert.match(await shown.$('.sawt-note').textContent(), is(/يبدأ التصويت/, /Voting opens/));
+  assert.ok(await shown.$('button.sawt-vote').isDisabled());
+  await look(shown, `state-scheduled-${language}`);
+});
+
+inBothLanguages('a poll opens before the readers who wait for it', async ({ sawt, publisher, come, language }) => {
+  const poll = await sawt.poll({ language, opens_at: '2999-03-01T09:30:00Z' });
+  const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'iframe' });
+  await shown.is('scheduled');
+  await sawt.ask('POST', `/v1/polls/${poll.id}/open`);
+  await shown.vote('yes');
+  assert.equal((await sawt.tally(poll)).ballots, 1);
+});
+
+inBothLanguages('a poll that closes while it is open shows its final results', async ({ sawt, publisher, come, language, is }) => {
+  const poll = await sawt.poll({ language, results: 'after_close' });
+  await sawt.vote(poll, ['no'], 2);
+  const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'element' });
+  await shown.is('open');
+  await shown.choose('yes');
+  await sawt.close(poll);
+  await shown.is('closed');
+  assert.deepEqual((await shown.results(is('صوتان', '2 votes'))).map(({ share }) => share), ['0%', '100%']);
+  assert.match(await shown.$('.sawt-note').textContent(), is(/النتائج النهائية/, /final results/));
+  await look(shown, `state-closed-${language}`);
+});
+
+inBothLanguages('a poll that has closed shows its final results at once', async ({ sawt, publisher, come, language, is }) => {
+  const poll = await sawt.poll({ language });
+  await sawt.vote(poll, ['yes']);
+  await sawt.close(poll);
+  const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'page' });
+  await shown.is('closed');
+  assert.deepEqual((await shown.results(is('صوت واحد', '1 vote'))).map(({ share }) => share), ['100%', '0%']);
+});
+
+inBothLanguages('results that are hidden are said to be, and not sent', async ({ sawt, publisher, come, language, is }) => {
+  const poll = await sawt.poll({ language, results: 'never' });
+  await sawt.vote(poll, ['yes'], 3);
+  const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'script' });
+  await shown.is('open');
+  await look(shown, `state-open-hidden-${language}`);
+  await shown.choose('no');
+  await shown.press();
+  await shown.is('hidden');
+  await shown.says(is('سُجّل صوتك', 'Your vote was counted'));
+  assert.match(await shown.$('.sawt-note').textContent(), is(/لا تُنشر/, /not published/));
+  assert.equal(await shown.$('.sawt-total').textContent(), '', 'hidden results leaked');
+  assert.ok(await shown.$('[data-option="no"] .sawt-mine').isVisible());
+  await look(shown, `state-hidden-${language}`);
+});
+
+inBothLanguages('results are shown to who has voted, and stay so after a reload', async ({ sawt, publisher, come, language, is }) => {
+  const poll = await sawt.poll({ language, results: 'after_vote' });
+  await sawt.vote(poll, ['yes'], 2);
+  const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'script' });
+  await shown.is('open');
+  assert.match(await shown.$('.sawt-note').textContent(), is(/بعد أن تصوّت/, /once you have voted/));
+  assert.equal(await shown.$('.sawt-peek').isVisible(), false);
+  await shown.vote('yes');
+  await shown.results(is('3 أصوات', '3 votes'));
+  await shown.page.reload();
+  await shown.is('voted');
+  await shown.results(is('3 أصوات', '3 votes'));
+  assert.ok(await shown.$('[data-option="yes"] .sawt-mine').isVisible());
+  await look(shown, `state-voted-${language}`);
+});
+
+inBothLanguages('a vote that may change is changed and withdrawn', async ({ sawt, publisher, come, language, is }) => {
+  const poll = await sawt.poll({ language, changeable: true });
+  const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'script' });
+  await shown.vote('yes');
+  await shown.$('.sawt-change').click();
+  await shown.is('open');
+  assert.ok(await shown.$('input[value="yes"]').isChecked());
+  await look(shown, `state-changing-${language}`);
+  await shown.choose('no');
+  await shown.press();
+  await shown.is('voted');
+  await shown.says(is('غُيّر صوتك', 'Your vote was changed'));
+  assert.deepEqual((await sawt.tally(poll)).options.map(({ votes }) => votes), [0, 1]);
+  await look(shown, `state-changed-${language}`);
+  await shown.$('.sawt-withdraw').click();
+  await shown.is('open');
+  await shown.says(is('سُحب صوتك', 'withdrawn'));
+  assert.equal((await sawt.tally(poll)).ballots, 0);
+});
+
+inBothLanguages('several choices are taken up to as many as the poll allows', async ({ sawt, publisher, come, language, is }) => {
+  const labels = is(['الاقتصاد', 'التعليم', 'الصحة', 'الإسكان'], ['The economy', 'Education', 'Health', 'Housing']);
+  const poll = await sawt.poll({
+    language,
+    kind: 'multiple',
+    max_choices: 2,
+    question: is('ما الذي يهمك أكثر في جلسة الغد؟', 'What matters most to you in tomorrow’s session?'),
+    options: labels.map((label, place) => ({ id: `o${place}`, label })),
+  });
+  const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'iframe' });
+  await shown.is('open');
+  await shown.press();
+  await shown.says(is('اختر إجابة أولًا', 'Choose an answer first'));
+  await shown.choose('o0', 'o1', 'o2');
+  await shown.press();
+  await shown.says(is('الحد الأقصى 2', 'Choose up to 2'));
+  assert.equal((await sawt.tally(poll)).ballots, 0);
+  await look(shown, `state-multiple-open-${language}`);
+  await shown.$('input[value="o2"]').uncheck();
+  await shown.press();
+  await shown.is('voted');
+  await shown.results(is('مشارك واحد', '1 person voted'));
+  await look(shown, `state-multiple-voted-${language}`);
+});
+
+inBothLanguages('a poll that is deleted is said to be gone', async ({ sawt, publisher, come, language, is }) => {
+  const poll = await sawt.poll({ language });
+  const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'script' });
+  await shown.is('open');
+  await sawt.ask('DELETE', `/v1/polls/${poll.id}`);
+  await shown.is('gone');
+  await shown.says(is('لم يعد متاحًا', 'not available any more'));
+  await look(shown, `state-gone-${language}`);
+});
+
+inBothLanguages('a quota that is spent is said, with the wait, and the vote is counted after it', async ({ publisher, come, language, is }) => {
+  // One voter a minute: the reader before took it.
+  const sawt = await set.replica({ SAWT_QUOTA_MINT: '1/3s' });
+  const poll = await sawt.poll({ language });
+  const reader = await come(sawt.origin);
+  reader.excuse(/the server responded with a status of 429/);
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
+  await shown.is('open');
+  await shown.choose('yes');
+  await sawt.ask('POST', '/v1/voters', undefined, '');
+  await shown.press();
+  await shown.is('quota');
+  assert.match(await shown.$('.sawt-wait').textContent(), is(/نعيد المحاولة/, /Trying again/));
+  await look(shown, `state-quota-${language}`);
+  await shown.is('voted');
+  assert.equal((await sawt.tally(poll)).ballots, 1);
+});
+
+inBothLanguages('a reader without a connection is told so, and their vote is counted when it is back', async ({ sawt, publisher, come, language, is }) => {
+  const poll = await sawt.poll({ language });
+  const wire = await set.wire();
+  const reader = await come(wire.origin);
+  reader.excuse(/net::ERR_|Failed to load resource/);
+  const shown = await Shown.open({ reader, publisher, sawt: wire, poll, mode: 'script' });
+  await shown.is('open');
+  await shown.choose('yes');
+  wire.cut();
+  await shown.press();
+  await shown.is('offline');
+  await shown.says(is('لا اتصال', 'offline'));
+  await look(shown, `state-offline-${language}`);
+  wire.mend();
+  await shown.$('.sawt-retry').click();
+  await shown.is('voted');
+  assert.equal((await sawt.tally(poll)).ballots, 1);
+});
+
+inBothLanguages('a poll that has not come keeps its place and says so, and comes when it can', async ({ sawt, publisher, come, language, is }) => {
+  const poll = await sawt.poll({ language });
+  const wire = await set.wire();
+  const reader = await come(wire.origin);
+  reader.excuse(/net::ERR_|Failed to load resource/);
+  // The page's own files come; the poll does not.
+  await reader.context.route(`${wire.origin}/embed/${poll.id}*`, (route) => route.abort());
+  const shown = await Shown.open({ reader, publisher, sawt: wire, poll, mode: 'script' });
+  await shown.is('loading');
+  await shown.$('.sawt').filter({ hasText: is('تعذّر ذلك', 'That did not work') }).waitFor();
+  await look(shown, `state-loading-${language}`);
+  await reader.context.unroute(`${wire.origin}/embed/${poll.id}*`);
+  await shown.vote('yes');
+});
