@@ -30,8 +30,10 @@ pub(super) struct Entry {
     pub(super) id: PollId,
     /// When somebody last asked.
     asked_at: AtomicU64,
-    /// When it was last read from the store, or that was last tried.
+    /// When it was last begun to be read from the store.
     read_at: AtomicU64,
+    /// When that had last come to an end, good or bad.
+    settled_at: AtomicU64,
     /// The sum of all partitions, once all are known.
     newest: ArcSwapOption<Snapshot>,
     is_gone: AtomicBool,
@@ -78,6 +80,7 @@ impl Entry {
             id,
             asked_at: AtomicU64::new(now),
             read_at: AtomicU64::new(0),
+            settled_at: AtomicU64::new(0),
             newest: ArcSwapOption::empty(),
             is_gone: AtomicBool::new(false),
             listeners: AtomicUsize::new(0),
@@ -188,8 +191,13 @@ impl Entry {
     }
 
     /// The reading under way has ended.
-    pub(super) fn land(&self) {
+    pub(super) fn land(&self, now: u64) {
+        self.settled_at.store(now, Relaxed);
         self.lock().flight = None;
+    }
+
+    pub(super) fn settled_at(&self) -> u64 {
+        self.settled_at.load(Relaxed)
     }
 
     /// Notes what is known before a reading begins.

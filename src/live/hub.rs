@@ -40,6 +40,9 @@ pub const KEPT_FOR: Duration = Duration::from_mins(5);
 /// The most polls there are in the hub.
 pub const MOST_KNOWN: usize = 16_384;
 
+/// How long after the last attempt to read it, good or bad, a live poll is no longer taken as it is. The keeper tries
+/// every second, so a store that is away holds no reader up.
+const STALE: Duration = Duration::from_secs(5);
 /// How long a reader waits for a poll to be read again, with an older tally in hand.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// The map is cut into so many, so that a new poll holds up few readers of others.
@@ -86,7 +89,8 @@ impl Hub {
         seen: Option<u64>,
     ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
         let Some(entry) = self.find(id) else { return self.reread(store, id).await };
-        let is_live = self.ask(&entry);
+        // One that was not kept fresh, for whatever reason, is read by its readers.
+        let is_live = self.ask(&entry) && self.moment().saturating_sub(entry.settled_at()) < millis(STALE);
         let Some(newest) = entry.newest() else { return self.reread(store, id).await };
         let is_behind = |snapshot: &Snapshot| seen.is_some_and(|seen| snapshot.tally.version < seen);
         if is_live && !newest.is_overtaken(self.clock.now()) && !is_behind(&newest) {
@@ -189,7 +193,8 @@ impl Hub {
                 self.polls.expire(id);
                 self.find(id).inspect(|entry| entry.note_read(0));
             }
-            Heard::News(News::Site(site)) => self.polls.forget_site(&site),
+            // Not forgotten: some request may be in the middle of using what is known.
+            Heard::News(News::Site(site)) => self.polls.expire_site(&site),
             Heard::News(News::Tallies(tallies)) => {
                 let Some(entry) = self.find(tallies.poll) else { return };
                 let Some(newest) = entry.newest() else { return };
@@ -323,9 +328,10 @@ impl Hub {
     /// Begins to read a poll, in a task of its own: whoever began it may go away.
     fn begin(self: &Arc<Self>, store: &Arc<dyn Store>, entry: &Arc<Entry>) -> Flight {
         let (tell, told) = oneshot::channel();
-        let (hub, store, landing) = (Arc::clone(self), Arc::clone(store), Landing(Arc::clone(entry)));
+        let (hub, store, landing) =
+            (Arc::clone(self), Arc::clone(store), Landing { hub: Arc::clone(self), entry: Arc::clone(entry) });
         tokio::spawn(async move {
-            let reading = hub.read_from_store(&*store, &landing.0).await.map_err(Arc::new);
+            let reading = hub.read_from_store(&*store, &landing.entry).await.map_err(Arc::new);
             drop(landing);
             // Everybody may have gone away.
             let _ = tell.send(reading);
@@ -380,11 +386,14 @@ impl Hub {
 }
 
 /// Whoever reads a poll is done with it, or was torn down.
-struct Landing(Arc<Entry>);
+struct Landing {
+    hub: Arc<Hub>,
+    entry: Arc<Entry>,
+}
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.0.land();
+        self.entry.land(self.hub.moment());
     }
 }
 

@@ -5,7 +5,10 @@
 //! polls it takes its time ([`MOST_AT_ONCE`], [`MOST_PER_TICK`]): readers are told by `as_of`.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,7 +18,7 @@ use tokio::{
 };
 
 use super::{Hub, hub::millis};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How often a live poll is read again.
 const EVERY: Duration = Duration::from_secs(1);
@@ -34,16 +37,16 @@ pub async fn keep(hub: Arc<Hub>, store: Arc<dyn Store>) {
     let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let is_away = Arc::new(AtomicBool::new(false));
     let mut swept_at = began;
     loop {
         let now = ticks.tick().await.into_std();
         hub.set_moment(millis(now.saturating_duration_since(began)));
         for id in hub.due(EVERY).into_iter().take(MOST_PER_TICK) {
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
-            let (hub, store) = (Arc::clone(&hub), Arc::clone(&store));
+            let (hub, store, is_away) = (Arc::clone(&hub), Arc::clone(&store), Arc::clone(&is_away));
             tokio::spawn(async move {
-                // A store that is away is known to be by whoever asks it for something that can't wait.
-                let _ = hub.reread(&store, id).await;
+                note(hub.reread(&store, id).await, &is_away);
                 drop(place);
             });
         }
@@ -51,5 +54,17 @@ pub async fn keep(hub: Arc<Hub>, store: Arc<dyn Store>) {
             swept_at = now;
             hub.sweep();
         }
+    }
+}
+
+/// Says once that tallies grow old, and once that they do not any more.
+fn note<T>(reading: Result<T, Arc<StoreError>>, is_away: &AtomicBool) {
+    match reading {
+        Ok(_) if is_away.swap(false, Relaxed) => tracing::info!("the store answers again; tallies are fresh"),
+        Err(error) if !is_away.swap(true, Relaxed) => {
+            let cause = std::error::Error::source(&*error).map(ToString::to_string);
+            tracing::warn!(error = %error, cause, "tallies can't be read again for now; readers get the last ones");
+        }
+        Ok(_) | Err(_) => {}
     }
 }

@@ -121,6 +121,15 @@ impl KnownPolls {
         }
     }
 
+    /// Has every poll of a site read again before it is next relied on.
+    pub fn expire_site(&self, site: &SiteId) {
+        self.write(|polls| {
+            for entry in polls.values_mut().filter(|entry| entry.known.site.id == *site) {
+                entry.is_expired = true;
+            }
+        });
+    }
+
     /// Forgets every poll of a site, whose origins have changed.
     pub fn forget_site(&self, site: &SiteId) {
         self.write(|polls| polls.retain(|_, entry| entry.known.site.id != *site));
