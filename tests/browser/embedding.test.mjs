@@ -95,6 +95,22 @@ test('a page of another site than the poll’s can’t frame it', async () => {
   assert.ok(!frame.url().startsWith(sawt.origin), `the frame shows ${frame.url()}`);
 });
 
+test('where the page may not vote the reader is led to the poll’s own page', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll({ site: await sawt.site(['https://news.example']) });
+  const reader = await set.reader({ viewport: PHONE });
+  reader.excuse(/blocked by CORS policy|net::ERR_FAILED|responded with a status of 403/);
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
+  await shown.is('open');
+  await shown.choose('yes');
+  await shown.press();
+  const link = shown.$('.sawt-note a');
+  await link.waitFor();
+  await picture(shown.page, 'refused');
+  assert.equal(await link.getAttribute('href'), `${sawt.origin}/embed/${poll.id}`);
+  assert.equal((await sawt.tally(poll)).ballots, 0);
+});
+
 test('a stranger’s frame can’t set the height of ours', async () => {
   const { sawt, publisher } = set;
   const poll = await sawt.poll();

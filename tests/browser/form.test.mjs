@@ -33,6 +33,7 @@ for (const [language, viewport] of [['ar', PHONE], ['en', DESKTOP]]) {
       assert.deepEqual(await axeAt(page, { viewport, colorScheme }), []);
       await picture(page, `form-${language}-open-${colorScheme}`);
     }
+    assert.deepEqual(await reader.stored(), [], 'something is stored before a vote');
     await shown.choose('yes');
     await shown.press();
     await shown.is('voted');
@@ -48,7 +49,7 @@ for (const [language, viewport] of [['ar', PHONE], ['en', DESKTOP]]) {
     await page.reload();
     await shown.is('voted');
     assert.equal((await sawt.tally(poll)).ballots, 2);
-    assert.deepEqual(await reader.stored(), []);
+    assert.deepEqual(await reader.stored(), ['cookie __Host-sawt_voter of 127.0.0.1']);
   });
 }
 
@@ -90,6 +91,19 @@ test('a form that is sent again with another choice is told of the ballot on rec
   assert.match(await other.$('[role="status"]').textContent(), /مسجّل من قبل/);
   assert.ok(await other.$('[data-option="yes"] .sawt-mine').isVisible());
   assert.deepEqual((await sawt.tally(poll)).options.map(({ votes }) => votes), [1, 0]);
+});
+
+test('who goes back, or comes back, is still the same voter', async () => {
+  const { sawt, poll, page, reader, shown } = await open();
+  await shown.choose('yes');
+  await shown.press();
+  await shown.is('voted');
+  await page.goBack();
+  await shown.is('voted');
+  const later = Shown.in(await reader.open(`${sawt.origin}/embed/${poll.id}`), 'page');
+  await later.is('voted');
+  assert.ok(await later.$('[data-option="yes"] .sawt-mine').isVisible());
+  assert.equal((await sawt.tally(poll)).ballots, 1);
 });
 
 test('without a choice the browser says so, and several are sent by checkboxes', async () => {
