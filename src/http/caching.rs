@@ -6,8 +6,9 @@
 //! - **Closed is final**: nothing but its deletion changes a closed poll, so it is kept for a minute by browsers and for
 //!   five by shared caches. Those can be told of a deletion by the names below; browsers can't, hence the minute.
 //! - **Nothing is kept across a moment known beforehand.** What is sent before a poll opens or closes runs out when it
-//!   does, to the second, and is not shown any longer while the next one is fetched. It is kept for a second at the
-//!   least: were it not to be kept at all, every reader of a poll that closes would be sent here at that very moment.
+//!   does, to the second, and is shown for two seconds more at the most while the next one is fetched. It is kept for a
+//!   second at the least. Were it not to be kept or shown at all, every reader of a poll that closes would be sent here
+//!   at that very moment.
 //! - **What depends on who asks** is nobody else's, and kept by nobody.
 //!
 //! Every answer that may be shared names its poll and site, in the two ways caches know: `Surrogate-Key` (Fastly,
@@ -34,6 +35,8 @@ const FINAL: HeaderValue =
 const BROWSER_SECS: u64 = 2;
 const SHARED_SECS: u64 = 5;
 const MEANWHILE_SECS: u64 = 30;
+/// Time enough to ask this service once, also when it is busy.
+const LEAST_MEANWHILE_SECS: u64 = 2;
 
 /// How long after the clock closed a poll its definition is taken for final: whoever decides that is the store, by its
 /// own clock.
@@ -96,7 +99,8 @@ impl Caching {
             Self::Shared { secs_left } if secs_left >= SHARED_SECS + MEANWHILE_SECS => OPEN,
             Self::Shared { secs_left } => {
                 let shared = secs_left.clamp(1, SHARED_SECS);
-                let (browser, meanwhile) = (shared.min(BROWSER_SECS), secs_left.saturating_sub(shared));
+                let browser = shared.min(BROWSER_SECS);
+                let meanwhile = secs_left.saturating_sub(shared).max(LEAST_MEANWHILE_SECS);
                 let text = format!(
                     "public, max-age={browser}, s-maxage={shared}, stale-while-revalidate={meanwhile}, \
                      stale-if-error=300"
@@ -174,12 +178,12 @@ mod tests {
             (1_000, usual),
             (35, usual),
             (34, "public, max-age=2, s-maxage=5, stale-while-revalidate=29, stale-if-error=300"),
-            (5, "public, max-age=2, s-maxage=5, stale-while-revalidate=0, stale-if-error=300"),
-            (3, "public, max-age=2, s-maxage=3, stale-while-revalidate=0, stale-if-error=300"),
-            (1, "public, max-age=1, s-maxage=1, stale-while-revalidate=0, stale-if-error=300"),
-            (0, "public, max-age=1, s-maxage=1, stale-while-revalidate=0, stale-if-error=300"),
+            (5, "public, max-age=2, s-maxage=5, stale-while-revalidate=2, stale-if-error=300"),
+            (3, "public, max-age=2, s-maxage=3, stale-while-revalidate=2, stale-if-error=300"),
+            (1, "public, max-age=1, s-maxage=1, stale-while-revalidate=2, stale-if-error=300"),
+            (0, "public, max-age=1, s-maxage=1, stale-while-revalidate=2, stale-if-error=300"),
             // The store's clock is behind ours.
-            (-2, "public, max-age=1, s-maxage=1, stale-while-revalidate=0, stale-if-error=300"),
+            (-2, "public, max-age=1, s-maxage=1, stale-while-revalidate=2, stale-if-error=300"),
         ] {
             let closing = poll(None, Some(2_000));
             assert_eq!(said(Caching::of_poll(&closing, at(2_000 - left))), expected, "closes in {left} s");
