@@ -20,7 +20,7 @@ pub(crate) const ECHO: &str = "/v1/polls/0193583c-8f7e-7c4b-9a54-0c4f6f6f2a10/vo
 pub(crate) const STATIC: &str = "/v1/polls/0193583c-8f7e-7c4b-9a54-0c4f6f6f2a10/results";
 
 /// As long as the tally of a poll with two options.
-const TALLY: &str = r#"{"poll":"0193583c-8f7e-7c4b-9a54-0c4f6f6f2a10","state":"open","as_of":"2026-11-23T18:00:00.123Z","version":123456,"ballots":123456,"options":[{"id":"yes","votes":82304,"share":0.6667},{"id":"no","votes":41152,"share":0.3333}]}"#;
+pub(crate) const TALLY: &str = r#"{"poll":"0193583c-8f7e-7c4b-9a54-0c4f6f6f2a10","state":"open","as_of":"2026-11-23T18:00:00.123Z","version":123456,"ballots":123456,"options":[{"id":"yes","votes":82304,"share":0.6667},{"id":"no","votes":41152,"share":0.3333}]}"#;
 
 /// A running floor.
 pub(crate) struct Floor {

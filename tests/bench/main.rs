@@ -24,13 +24,17 @@ mod flood;
 mod floor;
 mod load;
 mod memory;
+mod nchan;
 mod overload;
 mod peer;
 mod process;
+mod publisher;
+mod readers;
 mod redis_server;
 mod sawt_server;
 mod start;
 mod store;
+mod streams;
 mod table;
 mod tally;
 mod throttle;
@@ -72,6 +76,8 @@ enum Part {
     Vote,
     /// Tallies over HTTP.
     Tally,
+    /// Event streams, on one replica and from one to others.
+    Streams,
     /// Batches of ballots, without HTTP.
     Store,
     /// From start to ready, and memory at rest.
@@ -91,6 +97,7 @@ fn main() {
             Part::Memory => memory::measure(),
             Part::Vote => vote::measure(&effort),
             Part::Tally => tally::measure(&effort),
+            Part::Streams => streams::measure(&effort),
             Part::Store => store::measure(&effort),
             Part::Start => start::measure(&effort),
             Part::Overload => overload::measure(&effort),

@@ -31,9 +31,10 @@ pub(crate) struct Peer {
 impl Peer {
     /// Starts it, with as many workers as sawt would have. An error says what is not installed.
     pub(crate) fn start() -> Result<Self, String> {
-        let nginx = find("nginx", &["/usr/sbin/nginx", "/usr/bin/nginx"])?;
-        let module = find("nginx's Lua module", &["/usr/lib/nginx/modules/ngx_http_lua_module.so"])?;
-        find("nginx's Redis client", &["/usr/share/lua/5.1/nginx/redis.lua"])?;
+        const REMEDY: &str = "`apt-get install nginx-light libnginx-mod-http-lua lua-nginx-redis` brings it";
+        let nginx = find("nginx", &["/usr/sbin/nginx", "/usr/bin/nginx"], REMEDY)?;
+        let module = find("nginx's Lua module", &["/usr/lib/nginx/modules/ngx_http_lua_module.so"], REMEDY)?;
+        find("nginx's Redis client", &["/usr/share/lua/5.1/nginx/redis.lua"], REMEDY)?;
         let redis = RedisServer::start();
         let sha1: String = redis::cmd("SCRIPT")
             .arg("LOAD")
@@ -68,10 +69,8 @@ impl Peer {
     }
 }
 
-fn find(what: &str, places: &[&str]) -> Result<PathBuf, String> {
-    places.iter().map(PathBuf::from).find(|place| place.exists()).ok_or_else(|| {
-        format!(
-            "{what} is not installed; `apt-get install nginx-light libnginx-mod-http-lua lua-nginx-redis` brings it"
-        )
-    })
+/// The first of these places that is there.
+pub(crate) fn find(what: &str, places: &[&str], remedy: &str) -> Result<PathBuf, String> {
+    let found = places.iter().map(PathBuf::from).find(|place| place.exists());
+    found.ok_or_else(|| format!("{what} is not installed; {remedy}"))
 }

@@ -52,6 +52,28 @@ impl Process {
     }
 }
 
+impl Process {
+    /// How much of memory it and its children take up, in KiB: what they share is counted once.
+    pub(crate) fn proportional_kib(&self) -> f64 {
+        proportional_kib_of(self.0.id())
+    }
+}
+
+fn proportional_kib_of(id: u32) -> f64 {
+    let Ok(rollup) = fs::read_to_string(format!("/proc/{id}/smaps_rollup")) else { return 0.0 };
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or("0");
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(0.0);
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+    kib + children.split_whitespace().flat_map(str::parse).map(proportional_kib_of).sum::<f64>()
+}
+
+/// How many files this process may have open, and so each it starts.
+pub(crate) fn most_open_files() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").expect("Linux tells");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|soft| soft.parse().ok()).unwrap_or(usize::MAX)
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // Its end is asked for, so that one with children ends them too; it fails only if it has ended already.
