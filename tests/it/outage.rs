@@ -64,6 +64,14 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
 async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated() {
     let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
     let operations = store_touching(&service).await;
+    let form = service.poll(json!({})).await;
+    let form = format!("/embed/{form}/form");
+    let voter = service.client().mint().await;
+    let send_form = async || {
+        let request = service.client().post(&form).header("origin", PUBLIC_URL);
+        request.body("application/x-www-form-urlencoded", format!("voter={voter}&choices=yes")).send().await
+    };
+    service.client().get(&form).send().await.page(200);
     service.storage().server().freeze();
     let answers = operations.iter().map(|(client, method, path, body)| async move {
         let request = client.impatient().request(method.clone(), path);
@@ -79,11 +87,13 @@ async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated()
         }
     });
     join_all(answers).await;
+    send_form().await.page(503);
     for client in service.clients() {
         client.impatient().get("/livez").send().await.is(200);
         client.impatient().post("/v1/voters").send().await.is(201);
     }
     service.storage().server().thaw();
+    until(async || (send_form().await.status == 303).then_some(())).await;
     for (client, method, path, body) in &operations {
         until(async || {
             let request = client.request(method.clone(), path);
