@@ -5,7 +5,7 @@
 //! which bytes are meant (Subresource Integrity): the page for both, the loader for the script, and the script for
 //! the style sheet. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to time.
 
-use std::{fmt::Write as _, io::Write as _, sync::LazyLock};
+use std::{collections::BTreeMap, io::Write as _, sync::LazyLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -57,15 +57,9 @@ impl Assets {
     fn make() -> Self {
         let style = Asset::of("poll.css", "text/css; charset=utf-8", strip(include_str!("widget/poll.css")));
         // The one thing to say before the first page has come, in every language.
-        let mut failed = String::from("{");
-        for language in Language::all() {
-            let words = [language.texts().failed.as_str(), language.texts().retry.as_str()];
-            let comma = if failed.len() > 1 { "," } else { "" };
-            let words = serde_json::to_string(&words).unwrap_or_default();
-            // Writing to a String can't fail.
-            let _ = write!(failed, "{comma}\"{}\":{words}", language.tag());
-        }
-        failed.push('}');
+        let failed: BTreeMap<_, _> =
+            Language::all().map(|language| (language.tag(), &language.texts().failed)).collect();
+        let failed = serde_json::to_string(&failed).unwrap_or_default();
         let script = strip(include_str!("widget/app.js"))
             .replace("STYLE_PATH", &style.path)
             .replace("STYLE_INTEGRITY", &style.integrity)
@@ -194,6 +188,6 @@ mod tests {
             assert!(!text.contains("http:") && !text.contains("https:"), "{} names somebody else", asset.name);
         }
         let script = str::from_utf8(&all().script.bytes).unwrap();
-        assert!(script.contains("أعد المحاولة") && script.contains("Réessayer"), "{script}");
+        assert!(script.contains("تعذّر ذلك") && script.contains("Cela n’a pas"), "{script}");
     }
 }

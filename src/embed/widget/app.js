@@ -4,7 +4,7 @@
 
 const HOME = new URL(import.meta.url).origin;
 
-// What can be said before the first page has come: [that it failed, try again], by language.
+// What is said if the first page does not come, by language.
 const FAILED = {/* FAILED */};
 
 const SECOND = 1000;
@@ -451,7 +451,6 @@ class Poll {
   edit(poll) {
     const { dataset } = this.root;
     dataset.results = poll.results;
-    dataset.revision = poll.revision;
     this.root.toggleAttribute('data-changeable', poll.changeable);
     set(dataset, 'opens', poll.opens_at);
     set(dataset, 'closes', poll.closes_at);
@@ -702,9 +701,8 @@ class SawtPoll extends HTMLElement {
     const root = this.shadowRoot.querySelector('.sawt');
     if (root.dataset.state !== 'loading') return;
     const lang = this.getAttribute('lang') ?? this.closest('[lang]')?.lang ?? navigator.language;
-    const [said] = FAILED[lang.split('-')[0]] ?? FAILED.en;
     root.role = 'status';
-    root.textContent = said;
+    root.textContent = FAILED[lang.split('-')[0]] ?? FAILED.en;
   }
 }
 
