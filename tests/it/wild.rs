@@ -6,8 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    backends::Storage,
+    client::Client,
     registry::service_rules,
-    server::ADMIN_KEY,
+    server::{ADMIN_KEY, Replica, Settings},
     service::{Service, seed_poll, text},
 };
 
@@ -231,6 +233,35 @@ async fn a_frame_without_cookies_votes(service: &Service) {
     assert_eq!(service.client().results(&poll).await["ballots"], 2);
 }
 
+/// An IPv4 address in IPv6's clothes shared one bucket with all others, or got a second one: CVE-2026-30827;
+/// GHSA-5847-rm3g-23mw. Nor is a subscriber as many clients as its network has addresses.
+async fn an_address_is_one_client_however_it_is_written(_service: &Service) {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address()).with("SAWT_TRUSTED_PROXIES", "127.0.0.1");
+    let replica = Replica::start(&settings.with("SAWT_QUOTA_MINT", "1/86400s"));
+    let client = Client::new(replica.address());
+    for (address, status) in [
+        ("203.0.113.1", 201),
+        ("203.0.113.1", 429),
+        ("::ffff:203.0.113.1", 429),
+        ("[::ffff:203.0.113.1]:4711", 429),
+        ("::ffff:cb00:7101", 429),
+        ("64:ff9b::203.0.113.1", 429),
+        // Mapped as it is, it shares nothing with the next one.
+        ("::ffff:203.0.113.2", 201),
+        ("203.0.113.2", 429),
+        ("2001:db8:1:2::3", 201),
+        ("2001:db8:1:2:ffff::4", 429),
+        ("2001:db8:1:3::3", 201),
+    ] {
+        let answer = client.post("/v1/voters").header("x-forwarded-for", address).send().await;
+        assert_eq!(answer.status, status, "{address}: {answer}");
+        if status == 201 {
+            crate::client::remember_secret(&text(&answer.json()["voter"]));
+        }
+    }
+}
+
 /// An update written as "read, add one, write" lost votes: Claper; Mastodon retries a whole row. Edits, too, are made on
 /// top of the revision they were made from.
 async fn no_update_is_lost_between_a_read_and_a_write(service: &Service) {
@@ -289,6 +320,7 @@ service_rules![
     a_cache_freezes_neither_tokens_nor_tallies,
     everyone_behind_one_address_votes,
     a_frame_without_cookies_votes,
+    an_address_is_one_client_however_it_is_written,
     no_update_is_lost_between_a_read_and_a_write,
     a_poll_that_closes_sends_nobody_to_the_store,
 ];
