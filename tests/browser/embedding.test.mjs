@@ -111,6 +111,20 @@ test('where the page may not vote the reader is led to the poll’s own page', a
   assert.equal((await sawt.tally(poll)).ballots, 0);
 });
 
+test('a page that begins to listen late asks a frame for its height', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll();
+  const page = await (await set.reader()).open(publisher.article('iframe', { sawt: sawt.origin, poll }));
+  const shown = Shown.in(page, 'iframe');
+  await shown.is('open');
+  const height = () => page.locator('iframe').evaluate((frame) => frame.style.height);
+  assert.equal(await height(), '', 'the loader is not there yet');
+  await page.addScriptTag({ url: `${sawt.origin}/embed.js` });
+  await page.waitForFunction(() => document.querySelector('iframe').style.height !== '');
+  const needed = await (await shown.frame()).evaluate(() => Math.ceil(document.body.getBoundingClientRect().height));
+  assert.equal(await height(), `${needed}px`);
+});
+
 test('a stranger’s frame can’t set the height of ours', async () => {
   const { sawt, publisher } = set;
   const poll = await sawt.poll();

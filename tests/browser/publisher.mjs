@@ -32,6 +32,9 @@ addEventListener('message', (event) => {
   if (sawt && sawt.v === 1 && sawt.type === 'height') frame.height = sawt.height;
   if (message === 'height' && secret === frame.dataset.secret) frame.height = Math.min(1000, Math.max(200, value));
 });
+for (const frame of document.querySelectorAll('iframe')) {
+  frame.contentWindow.postMessage({ sawt: { v: 1, type: 'ask' } }, '*');
+}
 `;
 
 const escape = (text) => text.replace(/[&<>"']/g, (char) => `&#${char.codePointAt(0)};`);

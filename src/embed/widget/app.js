@@ -715,11 +715,15 @@ function page(root) {
   if (parent === window) return;
   // WordPress gave the frame a secret to say its height with.
   const [, secret] = /secret=(\w+)/.exec(location.hash) ?? [];
-  new ResizeObserver(() => {
+  const tell = () => {
     const height = Math.ceil(document.body.getBoundingClientRect().height);
     parent.postMessage({ sawt: { v: 1, type: 'height', height } }, '*');
     if (secret) parent.postMessage({ message: 'height', value: height, secret }, '*');
-  }).observe(document.body);
+  };
+  new ResizeObserver(tell).observe(document.body);
+  // Who began to listen after that asks; WordPress does not, and is told again.
+  addEventListener('message', ({ source, data }) => source === parent && data?.sawt?.type === 'ask' && tell());
+  if (secret) setTimeout(tell, SECOND);
 }
 
 export { Poll };

@@ -26,14 +26,15 @@
   if (self.nonce) script.nonce = self.nonce;
   document.head.append(script);
 
+  const frames = () => [...document.querySelectorAll('iframe')].filter((frame) => frame.src.startsWith(origin + '/embed/'));
   addEventListener('message', ({ data, origin: from, source }) => {
     const { v, type, height } = data?.sawt ?? {};
     // A sandboxed frame has no origin; that it is the frame it says is seen by its window.
     if (v !== 1 || type !== 'height' || !(height > 0) || (from !== origin && from !== 'null')) return;
-    for (const frame of document.querySelectorAll('iframe')) {
-      if (frame.contentWindow === source && frame.src.startsWith(origin + '/embed/')) {
-        frame.style.height = Math.min(height, 5000) + 'px';
-      }
+    for (const frame of frames()) {
+      if (frame.contentWindow === source) frame.style.height = Math.min(height, 5000) + 'px';
     }
   });
+  // Those that were there first have told it already, to nobody.
+  for (const frame of frames()) frame.contentWindow.postMessage({ sawt: { v: 1, type: 'ask' } }, '*');
 })();
