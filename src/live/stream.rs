@@ -403,3 +403,148 @@ impl Chunk {
         self.one.or_else(|| (!self.more.is_empty()).then(|| self.more.freeze()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::{
+        clock::Clock,
+        live::{Door, Hub, StreamLimits, bells::Bell, entry::Entry},
+        poll::{DigestKey, NewOption, NewPoll, PartitionTally, Poll, SiteId},
+        store::{StoreSettings, Stores},
+    };
+
+    /// A poll in a hub, and a worker's streams.
+    struct Stage {
+        poll: Arc<Poll>,
+        entry: Arc<Entry>,
+        streams: Streams,
+        door: Arc<Door>,
+        _directory: tempfile::TempDir,
+    }
+
+    impl Stage {
+        fn set() -> Self {
+            let directory = tempfile::TempDir::new().unwrap();
+            let address = format!("sqlite:{}", directory.path().join("sawt.db").display()).parse().unwrap();
+            let settings = StoreSettings { address, partitions: None, allow_eviction: false };
+            let store = Stores::open(&settings, Clock::default()).unwrap().connect();
+            let option = |label: &str| NewOption { id: None, label: label.to_owned() };
+            let new =
+                NewPoll {
+                    question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
+                };
+            let key = DigestKey::from_bytes([0; 32]);
+            let poll = new.build(PollId::generate(), SiteId::default(), 1, key, Timestamp::EARLIEST).unwrap();
+            let hub = Arc::new(Hub::new(Arc::default(), Clock::default(), false));
+            let door = Arc::new(Door::new(StreamLimits { in_all: 9, per_client: 9 }));
+            let streams = Streams::new(Arc::clone(&hub), Arc::clone(&door), store, Arc::default(), |_| "{}".to_owned());
+            let entry = hub.listen(poll.id, &Arc::new(Bell::new(poll.id, Arc::default())));
+            let stage = Self { poll: Arc::new(poll), entry, streams, door, _directory: directory };
+            stage.count(0);
+            stage
+        }
+
+        /// So many votes are counted.
+        fn count(&self, version: u64) {
+            let votes = [version, 0].as_slice().into();
+            let as_of = Timestamp::from_millis(1_000);
+            let tally = PartitionTally { version, ballots: version, votes, state: State::Open, as_of };
+            self.entry.take_in(&self.poll, 0, &tally);
+        }
+
+        fn open(&self, seen: Option<u64>) -> Stream {
+            let place = self.door.enter([0; 16]).unwrap();
+            let asked = Asked { id: self.poll.id, newest: self.entry.newest(), seen, sight: Sight::Everyones };
+            self.streams.open(place, Reader::default(), vec![asked], Timestamp::from_millis(2_000))
+        }
+
+        /// Waits until a version has reached the streams.
+        async fn published(&self, stream: &Stream, version: u64) {
+            let topic = stream.watches.first().unwrap().topic.clone().unwrap();
+            while topic.current().unwrap().tally.version != version {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
+    fn next(stream: &mut Stream) -> Option<String> {
+        match stream.poll_next(&mut Context::from_waker(Waker::noop())) {
+            Ready::Ready(Some(Ok(bytes))) => Some(String::from_utf8(bytes.to_vec()).unwrap()),
+            Ready::Ready(None) => panic!("it has ended"),
+            Ready::Pending => None,
+        }
+    }
+
+    async fn on_a_worker(test: impl Future<Output = ()>) {
+        tokio::task::LocalSet::new().run_until(test).await;
+    }
+
+    #[actix_web::test]
+    async fn a_slow_reader_is_told_the_newest_and_not_what_was_overtaken() {
+        on_a_worker(async {
+            let stage = Stage::set();
+            let mut stream = stage.open(None);
+            assert!(next(&mut stream).unwrap().contains("event: tally\nid: 0\n"));
+            assert_eq!(next(&mut stream), None);
+            // The connection takes nothing meanwhile.
+            for version in 1..=4 {
+                stage.count(version);
+                stage.published(&stream, version).await;
+            }
+            let told = next(&mut stream).unwrap();
+            assert!(told.starts_with("event: tally\nid: 4\n"), "{told}");
+            assert_eq!(next(&mut stream), None, "and nothing after that");
+        })
+        .await;
+    }
+
+    #[actix_web::test]
+    async fn a_stream_that_begins_with_more_than_its_topic_has_told_yet_never_goes_back() {
+        on_a_worker(async {
+            let stage = Stage::set();
+            let mut first = stage.open(None);
+            stage.count(1);
+            stage.published(&first, 1).await;
+            // The topic is in its gap, and this one begins with what is newer.
+            stage.count(2);
+            let mut second = stage.open(None);
+            assert!(next(&mut second).unwrap().contains("id: 2\n"));
+            assert_eq!(next(&mut second), None);
+            stage.published(&second, 2).await;
+            assert_eq!(next(&mut second), None);
+            next(&mut first);
+            assert!(next(&mut first).unwrap().contains("id: 2\n"));
+            // Who has it already is sent nothing.
+            let mut third = stage.open(Some(2));
+            assert!(next(&mut third).unwrap().starts_with("retry: "));
+            assert_eq!(next(&mut third), None);
+        })
+        .await;
+    }
+
+    #[actix_web::test]
+    async fn what_ends_leaves_nothing_behind() {
+        on_a_worker(async {
+            let stage = Stage::set();
+            let streams: Vec<Stream> = (0..3).map(|_| stage.open(None)).collect();
+            assert_eq!((stage.door.inside(), stage.streams.0.topic_count()), (3, 1));
+            drop(streams);
+            assert_eq!((stage.door.inside(), stage.streams.0.topic_count()), (0, 0));
+        })
+        .await;
+    }
+
+    #[test]
+    fn readers_are_sent_away_for_different_times_within_bounds() {
+        let pauses: std::collections::BTreeSet<Bytes> = (0..64).map(|_| retry(1_000)).collect();
+        assert!(pauses.len() > 8);
+        for pause in pauses {
+            let text = String::from_utf8(pause.to_vec()).unwrap();
+            let millis: u32 = text.strip_prefix("retry: ").unwrap().trim().parse().unwrap();
+            assert!((1_000..3_000).contains(&millis), "{millis}");
+        }
+    }
+}

@@ -153,6 +153,11 @@ impl Shared {
         self.is_closing.get() || self.door.is_closing()
     }
 
+    #[cfg(test)]
+    pub(super) fn topic_count(&self) -> usize {
+        self.topics.borrow().len()
+    }
+
     pub(super) fn next_number(&self) -> u64 {
         let number = self.next_number.get();
         self.next_number.set(number + 1);
