@@ -1,7 +1,7 @@
 //! Tallies and timelines for newsrooms: as tables, and by the time the votes came in.
 //!
 //! Whoever may see a poll's tally may take it away in any form, and nobody else: every export begins with the same
-//! question as [`results`](super::results), is as cacheable as its answer, and has its `ETag`, with the interval and the
+//! question as [`results`], is as cacheable as its answer, and has its `ETag`, with the interval and the
 //! form added. `Accept: text/csv` and an address that ends in `.csv` give the same table; the latter is a file for
 //! spreadsheets, so it begins with a byte order mark.
 //!
