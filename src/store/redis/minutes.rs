@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use redis::Cmd;
 
 use super::{RedisStore, keys};
@@ -14,6 +14,9 @@ use crate::{
     poll::{Change, Minute, Moves, Poll},
     store::{MINUTES_PAGE, Minutes, StoreError},
 };
+
+/// How many partitions are asked at the same time: all of them at once would make each other late.
+const MOST_AT_ONCE: usize = 4;
 
 impl RedisStore {
     pub(super) async fn read_minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
@@ -50,8 +53,9 @@ impl RedisStore {
             command.arg("HMGET").arg(keys::minutes(poll.id, partition)).arg(&fields);
             self.ask_for::<Vec<Option<i64>>>(&command).await
         };
-        for partition in try_join_all((0..poll.partitions).map(read)).await? {
-            for (sum, moved) in sums.iter_mut().zip(partition) {
+        let mut partitions = stream::iter((0..poll.partitions).map(read)).buffer_unordered(MOST_AT_ONCE);
+        while let Some(moves) = partitions.try_next().await? {
+            for (sum, moved) in sums.iter_mut().zip(moves) {
                 if let Some(moved) = moved {
                     *sum = Some(sum.unwrap_or(0) + moved);
                 }
