@@ -27,6 +27,8 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod embed;
+#[cfg(test)]
+mod fuzz;
 pub mod healthcheck;
 pub mod http;
 pub mod http_client;

@@ -217,6 +217,41 @@ mod tests {
         assert_eq!(rotated_again.verify(&token, NOW), Err(InvalidToken::Forged));
     }
 
+    /// A token cut, glued, or written differently is none, even if it says the same: only the very text is.
+    #[test]
+    fn fuzzed_tokens_are_refused_unless_they_are_the_very_ones_signed() {
+        let keys = TokenKeys::new(&secret("two"), Some(&secret("one")));
+        let id = VoterId::from_bytes([7; 16]);
+        let now = later(2 * LIFETIME_SECS);
+        let issued = [(secret("two"), now), (secret("one"), now), (secret("two"), later(1)), (secret("else"), now)];
+        let [current, previous, expired, foreign] =
+            issued.map(|(secret, issued)| TokenKeys::new(&secret, None).sign(id, issued).0);
+        let seeds = [&current, &previous, &expired, &foreign].map(String::as_bytes);
+        crate::fuzz::fuzz(&seeds, &[b"=", b"A", b"_", b"-", b"+", b"/", b" ", b"\0", &seeds[0][..3]], |input| {
+            // Every input is a voter too, and a time within a token's life.
+            let hash = *blake3::hash(input).as_bytes();
+            let voter_id = VoterId::from_bytes(std::array::from_fn(|place| hash[place]));
+            let age_secs = i64::from(u16::from_be_bytes([hash[30], hash[31]]));
+            let (signed, voter) = keys.sign(voter_id, now);
+            assert_eq!(keys.verify(&signed, later(2 * LIFETIME_SECS + age_secs)), Ok(voter));
+            assert_eq!(voter.id, voter_id);
+
+            let Ok(text) = std::str::from_utf8(input) else { return (None, 0) };
+            let answer = keys.verify(text, now);
+            match answer {
+                Ok(voter) => {
+                    assert!(text == current || text == previous, "{text} is taken");
+                    assert_eq!(voter.id, id);
+                }
+                Err(InvalidToken::Expired) => assert_eq!(text, expired, "expired is said of what was signed alone"),
+                Err(InvalidToken::Forged) => assert!(![&current, &previous, &expired].contains(&&text.to_owned())),
+            }
+            // How much of it is as it was signed.
+            let alike = text.bytes().zip(current.bytes()).filter(|(one, other)| one == other).count();
+            (answer.err().map(|refusal| refusal.to_string()), if text.len() == current.len() { alike } else { 0 })
+        });
+    }
+
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig {
             cases: 2_000, failure_persistence: None, ..proptest::prelude::ProptestConfig::default()

@@ -16,6 +16,8 @@
 
 mod forwarded;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 use std::{
