@@ -195,14 +195,23 @@ fn explain<'a, T: Deserialize<'a>>(body: &'a [u8], error: &serde_json::Error) ->
         return Problem::new(Code::InvalidRequest, "the body is empty; it must be a JSON object");
     }
     let problem = |detail: String| Problem::new(Code::InvalidRequest, shorten(detail));
+    // Of one of several words, where something stands that is none, the parser says that it is no JSON either.
+    let is_json = error.is_data() || serde_json::from_slice::<serde_json::Value>(body).is_ok();
     match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => problem(format!("the body is not JSON: {error}")),
-        Category::Data => {
+        Category::Syntax | Category::Eof | Category::Io if !is_json => {
+            problem(format!("the body is not JSON: {error}"))
+        }
+        Category::Syntax | Category::Eof | Category::Io | Category::Data => {
             let mut deserializer = serde_json::Deserializer::from_slice(body);
             match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
                 Err(error) => {
                     let field = field_of(&error.path().to_string(), &error.inner().to_string());
-                    let detail = shorten(error.inner().to_string());
+                    let lacks_a_word = !error.inner().is_data();
+                    let detail = if lacks_a_word {
+                        "invalid type: expected a string".to_owned()
+                    } else {
+                        shorten(error.inner().to_string())
+                    };
                     let whole = if field.is_empty() { detail.clone() } else { format!("{field}: {detail}") };
                     let errors = (!field.is_empty()).then_some(FieldError { field, detail });
                     problem(whole).with_errors(errors)

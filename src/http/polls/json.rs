@@ -361,13 +361,14 @@ mod tests {
 
     #[test]
     fn fuzzed_polls_are_within_their_bounds_or_are_refused_by_name() {
-        let seeds: [&[u8]; 5] = [
+        let seeds: [&[u8]; 6] = [
             r#"{"question":"هل تتوقع حل مجلس الأمة؟","options":[{"label":"نعم"},{"label":"لا"}]}"#.as_bytes(),
             br#"{"question":"?","language":"en-GB","kind":"multiple","min_choices":1,"max_choices":2,"options":
                 [{"id":"a","label":"A"},{"id":"b","label":"B"},{"label":"C"}],"results":"after_vote","changeable":true}"#,
             br#"{"question":"?","options":[{"label":"A"},{"label":"B"}],"opens_at":"2030-01-01T00:00:00+03:00",
                 "closes_at":"2030-01-02T00:00:00.5Z","state":"draft","site":"default"}"#,
             br#"{"revision":3,"question":"?","closes_at":null}"#,
+            br#"{"question":"?","options":[{"label":"A"},{"label":"B"}],"kind":[]}"#,
             b"[]",
         ];
         let words: [&[u8]; 22] = [
