@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{Answer, Client},
     registry::service_rules,
-    service::{Service, seed_poll, text},
+    service::{PUBLIC_URL, Service, seed_poll, text},
 };
 
 const SCOPES: [&str; 4] = ["polls:read", "polls:write", "results:read", "keys:write"];
@@ -89,6 +89,11 @@ async fn nothing_of_a_publishers_is_done_without_a_key(service: &Service) {
     let paths = [
         format!("/v1/polls/{draft}"),
         format!("/v1/polls/{hidden}/results"),
+        format!("/v1/polls/{hidden}/results.csv"),
+        format!("/v1/polls/{hidden}/timeline"),
+        format!("/v1/polls/{hidden}/timeline.csv"),
+        format!("/v1/polls/{hidden}/live"),
+        format!("/v1/live?polls={poll},{hidden}"),
         format!("/v1/results?polls={poll},{hidden}"),
     ];
     for path in paths {
@@ -185,8 +190,21 @@ async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
     }
     let keys = service.admin().get(&format!("/v1/keys?site={theirs}")).send().await.is(200);
     assert_eq!(keys["items"].as_array().map(Vec::len), Some(2), "no key of theirs was made or revoked");
+    // What everyone may ask is answered as if there were no key.
     client.get(&format!("/v1/polls/{draft}")).send().await.refused(404, "not-found");
-    client.get(&format!("/v1/polls/{poll}/results")).send().await.refused(403, "results-hidden");
+    for rest in ["results", "results.csv", "timeline", "timeline.csv"] {
+        client.get(&format!("/v1/polls/{draft}/{rest}")).send().await.refused(404, "not-found");
+        client.get(&format!("/v1/polls/{poll}/{rest}")).send().await.refused(403, "results-hidden");
+    }
+    let several = client.get(&format!("/v1/results?polls={poll},{draft}")).send().await.is(200)["results"].clone();
+    assert_eq!((&several[0]["code"], &several[1]["code"]), (&json!("results-hidden"), &json!("not-found")));
+    client.get(&format!("/v1/polls/{draft}/live")).send().await.refused(404, "not-found");
+    client.live(&poll).await.expect("poll").await;
+    for page in ["", "/form"] {
+        client.get(&format!("/embed/{draft}{page}")).send().await.page(404);
+    }
+    let tell = client.get(&format!("/oembed?url={PUBLIC_URL}/embed/{draft}")).send().await;
+    tell.refused(404, "not-found");
     let polls = service.admin().get(&format!("/v1/polls?site={theirs}")).send().await.is(200);
     assert_eq!(polls["items"].as_array().map(Vec::len), Some(2), "nothing of theirs was made or deleted");
     assert_eq!(service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200)["revision"], 1);

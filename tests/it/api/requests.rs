@@ -7,7 +7,7 @@ use crate::{
     client::{Answer, Client},
     registry::service_rules,
     server::ADMIN_KEY,
-    service::{Service, seed_poll, text},
+    service::{PUBLIC_URL, Service, seed_poll, text},
 };
 
 /// Every route that takes a body, with a client that may use it and a body it takes.
@@ -161,10 +161,13 @@ async fn every_answer_carries_the_security_headers(service: &Service) {
         ("strict-transport-security", "max-age=31536000"),
     ];
     let poll = service.poll(json!({})).await;
+    let manifest = service.client().get("/embed/manifest.json").send().await.is(200);
+    let file = text(&manifest["files"][0]["path"]);
     let served = sawt::http::served().into_iter();
     let mut asked: Vec<_> = served
         .flat_map(|(route, methods)| {
             let path = route.replace("{poll}", &poll).replace("{site}", "default").replace("{key}", "0123456789ab");
+            let path = path.replace("/embed/assets/{file}", &file);
             // A refusal of a HEAD has no body to check.
             methods
                 .into_iter()
@@ -173,6 +176,7 @@ async fn every_answer_carries_the_security_headers(service: &Service) {
                 .map(move |method| (method, route, path.clone()))
         })
         .collect();
+    asked.push(("GET", "/oembed", format!("/oembed?url={PUBLIC_URL}/embed/{poll}")));
     asked.push(("GET", "", "/nowhere".to_owned()));
     for (method, route, path) in asked {
         let method: Method = method.parse().unwrap();

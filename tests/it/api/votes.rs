@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Client, FORGED_ADDRESSES},
+    backends::{Backend, Storage},
+    client::{Client, FORGED_ADDRESSES, remember_secret},
     registry::service_rules,
-    service::{Service, seed_poll, text},
+    server::{ADMIN_KEY, Replica, Settings},
+    service::{PUBLIC_URL, Service, seed_poll, text},
 };
 
 /// The votes per option in a tally, in its order.
@@ -279,6 +281,55 @@ fn cast_at(vote: &Value) -> i64 {
     moment.as_millis()
 }
 
+/// Options that occur nowhere else, chosen in every way there is. No log names one, at any level: what is said at any
+/// other level is read for them by the trial that ends a run.
+async fn a_choice_is_logged_nowhere(service: &Service) {
+    const OPTIONS: [&str; 3] = ["canary-choice-first-0123", "canary-choice-second-0123", "canary-choice-third-0123"];
+    const UNKNOWN: &str = "canary-choice-unknown-0123";
+    OPTIONS.into_iter().chain([UNKNOWN]).for_each(remember_secret);
+    // Two replicas don't stand on one file.
+    let file = (service.backend() == Backend::Sqlite).then(Storage::file);
+    let address = file.as_ref().unwrap_or_else(|| service.storage()).address();
+    let settings = Settings::on(address).with("SAWT_PUBLIC_URL", PUBLIC_URL).with("SAWT_LOG", "trace,mio=off");
+    let replica = Replica::start(&settings);
+    let client = Client::new(replica.address());
+    let options: Vec<_> = OPTIONS.iter().map(|id| json!({ "id": id, "label": id[14..].to_owned() })).collect();
+    for is_changeable in [true, false] {
+        let new = seed_poll(json!({ "options": options, "changeable": is_changeable, "results": "after_vote" }));
+        let poll = text(&client.with_key(ADMIN_KEY).post("/v1/polls").json(&new).send().await.is(201)["id"]);
+        let voter = client.new_voter().await;
+        voter.vote(&poll, &OPTIONS[..1]).await.is(201);
+        voter.vote(&poll, &OPTIONS[..1]).await.is(200);
+        let other = voter.vote(&poll, &OPTIONS[1..2]).await;
+        assert_eq!(other.status, if is_changeable { 200 } else { 409 }, "{other}");
+        voter.vote(&poll, &[UNKNOWN]).await.refused(422, "invalid-choice");
+        let broken = voter.post(&format!("/v1/polls/{poll}/votes")).json(&json!({ "choices": [OPTIONS[2], 7] }));
+        broken.send().await.refused(400, "invalid-request");
+        voter.get(&format!("/v1/polls/{poll}/votes/me")).send().await.is(200);
+        for rest in ["results", "results.csv", "timeline.csv"] {
+            assert_eq!(voter.get(&format!("/v1/polls/{poll}/{rest}")).send().await.status, 200);
+        }
+        let token = client.mint().await;
+        let form = client.post(&format!("/embed/{poll}/form")).header("origin", PUBLIC_URL);
+        let body = format!("voter={token}&choices={}", OPTIONS[2]);
+        let sent = form.body("application/x-www-form-urlencoded", body).send().await;
+        assert_eq!(sent.status, 303, "{sent}");
+        client.get(&sent.header("location").expect("a redirect leads somewhere")).send().await.page(200);
+        voter.live(&poll).await.expect("tally").await;
+        if is_changeable {
+            assert_eq!(voter.delete(&format!("/v1/polls/{poll}/votes/me")).send().await.status, 204);
+        }
+        client.with_key(ADMIN_KEY).post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+        client.new_voter().await.vote(&poll, &OPTIONS[..1]).await.refused(409, "poll-not-open");
+    }
+    let told = replica.told_to_operators("/metrics");
+    replica.stop();
+    for choice in OPTIONS.into_iter().chain([UNKNOWN]) {
+        assert!(!told.contains(choice), "{choice} is told to operators");
+        assert!(!replica.output().contains(choice), "{choice} is logged");
+    }
+}
+
 service_rules![
     the_seed_poll_is_created_read_voted_on_and_tallied,
     a_second_vote_by_the_same_voter_is_refused,
@@ -297,4 +348,5 @@ service_rules![
     one_voter_votes_in_many_polls,
     an_address_never_decides_that_somebody_has_voted,
     a_scheduled_poll_opens_and_closes_by_the_stores_clock,
+    a_choice_is_logged_nowhere,
 ];
