@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    /// Long enough that what is sent at once comes sooner on any machine.
+    /// By a clock that stands still while there is something to do.
     const SHORT: Duration = Duration::from_millis(200);
 
     impl Socket for DuplexStream {
@@ -187,7 +187,7 @@ mod tests {
         assert!(begun.elapsed() >= SHORT, "after {:?} only", begun.elapsed());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_begins_a_request_and_goes_no_further_is_waited_for_so_long() {
         let (mut connection, mut client) = connection(64);
         let begun = Instant::now();
@@ -196,7 +196,7 @@ mod tests {
         gives_up(&read(&mut connection).await, begun);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn that_a_little_more_comes_now_and_then_is_no_reason_to_wait_longer() {
         let (mut connection, mut client) = connection(1);
         let begun = Instant::now();
@@ -219,7 +219,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_was_answered_may_be_idle_three_times_as_long() {
         let (mut connection, mut client) = connection(64);
         client.write_all(b"GET").await.unwrap();
@@ -230,7 +230,7 @@ mod tests {
         gives_up(&read(&mut connection).await, begun + SHORT * 2);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_next_request_has_the_whole_time_again() {
         let (mut connection, mut client) = connection(64);
         for _ in 0..3 {
@@ -245,7 +245,7 @@ mod tests {
         gives_up(&read(&mut connection).await, begun);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_does_not_take_what_is_sent_is_waited_for_so_long() {
         let (mut connection, mut client) = connection(4);
         let begun = Instant::now();
@@ -256,7 +256,8 @@ mod tests {
         assert_eq!(connection.write(b"more").await.unwrap(), 4);
         assert!(timeout(SHORT / 2, connection.write(b"y")).await.is_err());
     }
-    #[tokio::test]
+
+    #[tokio::test(start_paused = true)]
     async fn who_makes_the_service_turn_in_circles_is_given_up_on_at_once() {
         let (mut connection, _client) = connection(4);
         connection.patience = Duration::from_hours(1);

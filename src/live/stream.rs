@@ -38,6 +38,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A reader who comes back is told of the poll again if it was edited so lately that they may have missed it.
 const EDITED_LATELY_MILLIS: i64 = 600_000;
 
+/// How often a connection may look for something new in vain, between two heartbeats. Each looks when it was woken, and
+/// when its client sends something; but one whose client has sent so many requests behind this one that no more fit in
+/// is looked at by the framework again and again, without a pause.
+const MOST_VAIN_LOOKS: u32 = 1_000;
+
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
 /// Who a stream's reader is.
@@ -86,6 +91,7 @@ pub struct Stream {
     slot: u32,
     opened_at: Instant,
     events: u64,
+    vain_looks: u32,
     end: Option<StreamEnd>,
     _place: Place,
 }
@@ -131,6 +137,7 @@ impl Streams {
             slot,
             opened_at: Instant::now(),
             events: 0,
+            vain_looks: 0,
             end: None,
             shared,
             waking,
@@ -178,6 +185,7 @@ impl Stream {
             self.end = Some(StreamEnd::Gone);
         }
         if let Some(bytes) = chunk.finish() {
+            self.vain_looks = 0;
             return Ready::Ready(Some(Ok(bytes)));
         }
         if self.end.is_some() {
@@ -186,11 +194,17 @@ impl Stream {
         let beats = self.waking.beats();
         if beats != self.beats {
             self.beats = beats;
+            self.vain_looks = 0;
             if beats >= self.beats_left {
                 self.end = Some(StreamEnd::Expired);
                 return Ready::Ready(Some(Ok(retry(1_000))));
             }
             return Ready::Ready(Some(Ok(HEARTBEAT)));
+        }
+        self.vain_looks += 1;
+        if self.vain_looks > MOST_VAIN_LOOKS {
+            self.end = Some(StreamEnd::Left);
+            return Ready::Ready(None);
         }
         self.waking.wait(cx.waker());
         Ready::Pending
@@ -521,6 +535,21 @@ mod tests {
             let mut third = stage.open(Some(2));
             assert!(next(&mut third).unwrap().starts_with("retry: "));
             assert_eq!(next(&mut third), None);
+        })
+        .await;
+    }
+
+    #[actix_web::test]
+    async fn a_connection_that_is_looked_at_without_a_pause_ends_its_stream() {
+        on_a_worker(async {
+            let stage = Stage::set();
+            let mut stream = stage.open(None);
+            next(&mut stream);
+            for _ in 0..MOST_VAIN_LOOKS {
+                assert_eq!(next(&mut stream), None);
+            }
+            let ended = stream.poll_next(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(ended, Ready::Ready(None)));
         })
         .await;
     }
