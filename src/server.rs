@@ -44,6 +44,9 @@ use crate::{
 const CONTACT_EVERY: Duration = Duration::from_millis(100);
 /// How long a connection may take to send a request's head.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// How long a connection whose request was answered before its body had come is read on, so that whoever still sends
+/// finds the answer and not a reset.
+const LINGER: Duration = Duration::from_secs(1);
 /// How long an idle connection is kept: longer than load balancers keep theirs (60 s is common), so that they close
 /// first and never send a request into a connection that is being closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -242,6 +245,7 @@ fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Resul
         let protocol = HttpService::build()
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_LIMIT)
+            .client_disconnect_timeout(LINGER)
             .h1_allow_half_closed(false)
             .h1_write_buffer_size(WRITE_BUFFER)
             .local_addr(listen)
