@@ -1,6 +1,7 @@
 //! The newspaper's page: an Arabic article, the poll beside it, and what to copy to have it on a page of one's own.
 
 use super::Poll;
+use crate::embed::markup::escape;
 
 /// Its style sheet.
 pub(super) const STYLE: &str = include_str!("article.css");
@@ -17,10 +18,6 @@ pub(super) fn write(poll: &Poll, origin: &str) -> String {
         .replace("{{ poll }}", &escape(&poll.id))
         .replace("{{ origin }}", &escape(origin))
         .replace("{{ question }}", &question)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -12,11 +12,13 @@
 //!
 //! - [`language`]: those files: texts, plural forms, digits.
 //! - [`page`]: the markup, filled in. The templates escape whatever is put into them.
+//! - [`markup`]: their text in markup that is no template's.
 //! - [`assets`]: script and style sheet as they are served: compressed, and named by what is in them.
 //!
 //! Nothing here knows HTTP.
 
 pub mod assets;
 pub mod language;
+pub mod markup;
 pub mod page;
 mod plural;
