@@ -25,6 +25,7 @@ mod floor;
 mod load;
 mod memory;
 mod nchan;
+mod nginx;
 mod overload;
 mod peer;
 mod process;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::{
     Effort,
     load::{self, Request},
-    nchan::{self, Nchan},
+    nchan,
     process::{Process, most_open_files},
     publisher::{Publication, Publisher, at_pace},
     readers::Readers,
@@ -64,7 +64,7 @@ fn one_replica(effort: &Effort, count: usize) {
         sawts.push(round(count, &sawt.process, Some(&redis), sawt.address, &format!("{poll}/live"), publications, {
             |place| publisher.vote(&poll, &voters, place)
         }));
-        match Nchan::start() {
+        match nchan::start() {
             Ok(peer) => {
                 let (mut publisher, mut version) = (Publisher::to(peer.address), 0);
                 peers.push(round(count, &peer.process, None, peer.address, nchan::STREAM, publications, |_| {

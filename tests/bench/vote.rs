@@ -42,7 +42,9 @@ pub(crate) fn measure(effort: &Effort) {
             if let Ok(peer) = &peer {
                 peer.forget();
                 let vote = Request::vote(peer::VOTE, VOTE);
-                peers.push(load(peer.address, &vote, &|| vec![peer.process.cpu_secs(), peer.redis.cpu_secs()]));
+                peers.push(load(peer.nginx.address, &vote, &|| {
+                    vec![peer.nginx.process.cpu_secs(), peer.redis.cpu_secs()]
+                }));
             }
         }
         show(*connections, &floors, &sawts, &peers, median(batches));
