@@ -50,11 +50,12 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How long an idle connection is kept: longer than load balancers keep theirs (60 s is common), so that they close
 /// first and never send a request into a connection that is being closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How much of an answer waits for a slow reader. A stream is asked for more only below that, so what is overtaken by
-/// then is skipped.
+/// How much of a long answer waits for a slow reader: an export is read on only below that.
 const WRITE_BUFFER: usize = 8 * 1024;
 /// How long a connection may take nothing of what it is sent.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
+/// How long streams may take to tell their readers that they end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Connections waiting to be taken; the system caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 4_096;
 
@@ -249,6 +250,9 @@ fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Resul
             .h1_allow_half_closed(false)
             .h1_write_buffer_size(WRITE_BUFFER)
             .local_addr(listen)
+            .on_connect_ext(|connection: &Connection, data| {
+                data.insert(connection.handover());
+            })
             .graceful_shutdown_signal(move || {
                 let draining = draining.clone();
                 async move { draining.notified().await }
@@ -346,11 +350,13 @@ async fn stop_on_signal(server: ServerHandle, shared: Arc<Shared>, drain: Durati
         _ = interrupt.recv() => Duration::ZERO,
     };
     shared.readiness.stopping();
-    // Their readers go to other replicas, and come back at different moments; no stream holds the stop.
+    // Their readers go to other replicas, and come back at different moments.
     shared.door.close();
     tracing::info!(drain_secs = drain.as_secs(), "stopping");
     let stop = async {
         rt::time::sleep(drain).await;
+        // The server does not know of them. A reader who takes nothing any more does not hold the stop.
+        let _ = rt::time::timeout(LAST_WORDS, shared.door.emptied()).await;
         server.stop(true).await;
     };
     tokio::select! {

@@ -16,13 +16,18 @@
 //! room to read into, wakes itself to look for some, tries to write, and can't. So a connection that tries in vain more
 //! than [`MOST_VAIN_WRITES`] times in a row, which nothing else brings about, is given up on at once.
 //!
+//! A connection can be [handed over](Handover) to whoever goes on with it alone, once the framework has written all that
+//! it had to write: what the framework keeps for a connection is much for one that only listens.
+//!
 //! It costs a request two readings of the clock. The timer is not set for each: it runs out once in [`PATIENCE`] and
 //! looks whether it is time, so that a client may get as much again.
 
 use std::{
+    cell::Cell,
     io,
     net::SocketAddr,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -37,12 +42,14 @@ use tokio::{
 /// How long a client is waited for, at the least; at the most twice as long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a connection may try to write while its client takes nothing: an event stream tries at each event.
+/// How often a connection may try to write while its client takes nothing.
 const MOST_VAIN_WRITES: u32 = 1_000;
 
 /// A connection. See the module.
 pub struct Connection<S = TcpStream> {
-    socket: S,
+    /// `None` once it was handed over.
+    socket: Option<S>,
+    handover: Handover<S>,
     /// How long its client is waited for.
     patience: Duration,
     /// Whether something was read that nothing was written for yet, or was to be written and was not taken.
@@ -53,6 +60,25 @@ pub struct Connection<S = TcpStream> {
     vain_writes: u32,
     /// Runs out once in `patience`.
     timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// The way to have a connection to oneself.
+pub struct Handover<S = TcpStream>(Rc<Cell<Option<Heir<S>>>>);
+
+type Heir<S> = Box<dyn FnOnce(S)>;
+
+impl<S> Handover<S> {
+    /// Gives the socket to `heir` as soon as all that the framework has to write is written. From then on the framework
+    /// finds the connection gone, and forgets it. To be called when the answer's head is among what it has to write.
+    pub fn to(&self, heir: impl FnOnce(S) + 'static) {
+        self.0.set(Some(Box::new(heir)));
+    }
+}
+
+impl<S> Clone for Handover<S> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
 }
 
 impl Connection {
@@ -82,7 +108,20 @@ impl Socket for TcpStream {
 impl<S: Socket> Connection<S> {
     fn over(socket: S, patience: Duration) -> Self {
         let until = Instant::now() + patience * 3;
-        Self { socket, patience, is_waiting: false, until, vain_writes: 0, timer: None }
+        Self {
+            socket: Some(socket),
+            handover: Handover(Rc::default()),
+            patience,
+            is_waiting: false,
+            until,
+            vain_writes: 0,
+            timer: None,
+        }
+    }
+
+    /// The way to have this connection to oneself.
+    pub fn handover(&self) -> Handover<S> {
+        self.handover.clone()
     }
 
     fn begin_to_wait(&mut self) {
@@ -98,6 +137,12 @@ impl<S: Socket> Connection<S> {
         self.until = Instant::now() + self.patience * 3;
     }
 
+    fn forsake(&self) {
+        if let Some(socket) = &self.socket {
+            socket.forsake();
+        }
+    }
+
     /// Ready with an error once it is time.
     fn give_up(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.patience)));
@@ -105,7 +150,7 @@ impl<S: Socket> Connection<S> {
             ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
             if now >= self.until {
-                self.socket.forsake();
+                self.forsake();
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
             timer.as_mut().reset(self.until.min(now + self.patience));
@@ -115,8 +160,9 @@ impl<S: Socket> Connection<S> {
 
 impl<S: AsyncRead + Socket + Unpin> AsyncRead for Connection<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        let read = Pin::new(socket).poll_read(cx, buffer);
         match read {
             Poll::Ready(Ok(())) if buffer.filled().len() > before => self.begin_to_wait(),
             Poll::Ready(_) => {}
@@ -128,7 +174,8 @@ impl<S: AsyncRead + Socket + Unpin> AsyncRead for Connection<S> {
 
 impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.socket).poll_write(cx, bytes) {
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
+        match Pin::new(socket).poll_write(cx, bytes) {
             Poll::Ready(Ok(written)) => {
                 self.end_waiting();
                 Poll::Ready(Ok(written))
@@ -138,7 +185,7 @@ impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
                 self.begin_to_wait();
                 self.vain_writes += 1;
                 if self.vain_writes > MOST_VAIN_WRITES {
-                    self.socket.forsake();
+                    self.forsake();
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
                 self.give_up(cx).map(Err)
@@ -146,13 +193,27 @@ impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
         }
     }
 
+    /// The framework asks for this when it has nothing left to write.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
+        ready!(Pin::new(socket).poll_flush(cx))?;
+        if let Some(heir) = self.handover.0.take() {
+            self.socket.take().map(heir);
+            return Poll::Ready(Err(handed_over()));
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        match &mut self.socket {
+            Some(socket) => Pin::new(socket).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
+}
+
+fn handed_over() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the connection was handed over")
 }
 
 #[cfg(test)]
@@ -255,6 +316,32 @@ mod tests {
         client.read_exact(&mut [0; 4]).await.unwrap();
         assert_eq!(connection.write(b"more").await.unwrap(), 4);
         assert!(timeout(SHORT / 2, connection.write(b"y")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_a_connection_gets_it_once_all_is_written_and_the_framework_finds_it_gone() {
+        let (mut connection, mut client) = connection(4);
+        let heir = Rc::new(Cell::new(None));
+        assert_eq!(connection.write(b"head").await.unwrap(), 4);
+        connection.handover().to({
+            let heir = Rc::clone(&heir);
+            move |socket| heir.set(Some(socket))
+        });
+        assert!(timeout(SHORT / 2, connection.write(b"of it")).await.is_err());
+        assert!(heir.take().is_none(), "before all is written");
+        client.read_exact(&mut [0; 4]).await.unwrap();
+        assert_eq!(connection.write(b"of it").await.unwrap(), 4);
+        assert_eq!(connection.flush().await.unwrap_err().kind(), io::ErrorKind::NotConnected);
+        let mut socket = heir.take().unwrap();
+        assert_eq!(read(&mut connection).await.unwrap_err().kind(), io::ErrorKind::NotConnected);
+        assert_eq!(connection.write(b"t").await.unwrap_err().kind(), io::ErrorKind::NotConnected);
+        connection.shutdown().await.unwrap();
+        drop(connection);
+        client.read_exact(&mut [0; 4]).await.unwrap();
+        socket.write_all(b"more").await.unwrap();
+        let mut got = [0; 4];
+        client.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got, b"more", "the socket outlives the connection");
     }
 
     #[tokio::test(start_paused = true)]

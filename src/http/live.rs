@@ -1,7 +1,8 @@
 //! Event streams: tallies as they move.
 //!
 //! A stream goes on for as long as its reader likes, so it is admitted by the [door](crate::live::Door) and counts once
-//! in the quota of reads. What it says, and to whom, is [`Stream`]'s business; here is who asks for it.
+//! in the quota of reads. What it says, and to whom, is [`Stream`]'s business, and how it gets there the [`Writer`]'s;
+//! here is who asks for it.
 
 use std::{
     pin::Pin,
@@ -15,20 +16,21 @@ use actix_web::{
         Method,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
-    web,
+    rt, web,
 };
 use bytes::Bytes;
 
 use super::{
     Worker,
     auth::{self, Publisher},
+    connection::Handover,
     poll_in_path,
     problem::{Code, Problem},
     query::{self, Query},
     results::{POLLS_RULE, parse_polls},
 };
 use crate::{
-    live::{Asked, Reader, Refusal, Sight, Stream},
+    live::{Asked, Reader, Refusal, Sight, Stream, Writer},
     poll::{Phase, PollId, VoterDigest},
     site::Scope,
 };
@@ -72,8 +74,12 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     if req.method() == Method::HEAD {
         return Ok(response.finish());
     }
+    let connection = req.conn_data::<Handover>().cloned();
+    let connection = connection.ok_or_else(|| Problem::internal("the connection can't be handed over"))?;
     let stream = worker.streams.open(place, reader, asked, worker.shared.clock.now());
-    Ok(response.body(Body(stream)))
+    let mut response = response.force_close().body(Body { stream: Some(stream), connection });
+    response.head_mut().no_chunking(true);
+    Ok(response)
 }
 
 /// What a reader is to see of one poll.
@@ -125,8 +131,12 @@ fn no_polls() -> Problem {
     Problem::new(Code::NotFound, "no poll has any of these ids")
 }
 
-/// A stream as the body of an answer.
-struct Body(Stream);
+/// A stream as the body of an answer: as soon as the framework has written the answer's head and asks for more, the
+/// connection is the stream's own.
+struct Body {
+    stream: Option<Stream>,
+    connection: Handover,
+}
 
 impl MessageBody for Body {
     type Error = std::convert::Infallible;
@@ -135,8 +145,13 @@ impl MessageBody for Body {
         BodySize::Stream
     }
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.get_mut().0.poll_next(cx)
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let body = self.get_mut();
+        if let Some(stream) = body.stream.take() {
+            body.connection.to(|socket| drop(rt::spawn(Writer::new(stream, socket))));
+        }
+        // The framework learns of the connection's end when it tries to write.
+        Poll::Pending
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{
 };
 
 use rustc_hash::FxHashMap;
+use tokio::sync::Notify;
 
 use super::bells::Board;
 
@@ -28,6 +29,8 @@ pub struct Door {
     /// Only clients with streams.
     by_client: Mutex<FxHashMap<[u8; 16], usize>>,
     is_closing: AtomicBool,
+    /// Told when the last stream has ended.
+    emptied: Notify,
     /// The workers to tell when it closes.
     boards: Mutex<Vec<Arc<Board>>>,
 }
@@ -57,6 +60,7 @@ impl Door {
             inside: AtomicUsize::new(0),
             by_client: Mutex::default(),
             is_closing: AtomicBool::new(false),
+            emptied: Notify::new(),
             boards: Mutex::default(),
         }
     }
@@ -95,6 +99,13 @@ impl Door {
         }
     }
 
+    /// Waits until all streams have ended.
+    pub async fn emptied(&self) {
+        while self.inside() > 0 {
+            self.emptied.notified().await;
+        }
+    }
+
     pub(super) fn is_closing(&self) -> bool {
         self.is_closing.load(Relaxed)
     }
@@ -108,7 +119,9 @@ impl Door {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut by_client = self.door.by_client.lock().unwrap_or_else(PoisonError::into_inner);
-        self.door.inside.fetch_sub(1, Relaxed);
+        if self.door.inside.fetch_sub(1, Relaxed) == 1 {
+            self.door.emptied.notify_one();
+        }
         if let Some(streams) = by_client.get_mut(&self.client) {
             *streams -= 1;
             if *streams == 0 {

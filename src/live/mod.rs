@@ -24,6 +24,7 @@ pub mod replicas;
 mod snapshot;
 mod stream;
 mod streams;
+mod writer;
 
 pub use door::{Door, Place, Refusal, StreamLimits};
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN};
@@ -31,3 +32,4 @@ pub use known_polls::{Known, KnownPolls};
 pub use snapshot::Snapshot;
 pub use stream::{Asked, Reader, Sight, Stream};
 pub use streams::{GAP, HEARTBEAT, Streams};
+pub use writer::Writer;

@@ -1,12 +1,11 @@
 //! What one reader is told: `event: tally` and `event: poll` of the polls they asked for, as server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
-//! A stream remembers only how far it has come with each poll. Whenever its connection can take more it compares that
-//! with the poll's [topic](super::streams) and says what is new, at once or never. Who may not see a tally is told of
+//! A stream remembers only how far it has come with each poll. Whenever its [reader](super::writer) can take more it
+//! compares that with the poll's [topic](super::streams) and says what is new, at once or never. Who may not see a tally is told of
 //! the poll itself, and nothing at all when a vote is cast.
 
 use std::{
-    convert::Infallible,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll as Ready},
@@ -37,11 +36,6 @@ const PRIVATE_BEATS: u32 = 20;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A reader who comes back is told of the poll again if it was edited so lately that they may have missed it.
 const EDITED_LATELY_MILLIS: i64 = 600_000;
-
-/// How often a connection may look for something new in vain, between two heartbeats. Each looks when it was woken, and
-/// when its client sends something; but one whose client has sent so many requests behind this one that no more fit in
-/// is looked at by the framework again and again, without a pause.
-const MOST_VAIN_LOOKS: u32 = 1_000;
 
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
@@ -91,7 +85,6 @@ pub struct Stream {
     slot: u32,
     opened_at: Instant,
     events: u64,
-    vain_looks: u32,
     end: Option<StreamEnd>,
     _place: Place,
 }
@@ -137,7 +130,6 @@ impl Streams {
             slot,
             opened_at: Instant::now(),
             events: 0,
-            vain_looks: 0,
             end: None,
             shared,
             waking,
@@ -161,17 +153,17 @@ impl Streams {
 
 impl Stream {
     /// The next chunk, as soon as there is one; `None` at the end.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Ready<Option<Result<Bytes, Infallible>>> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Ready<Option<Bytes>> {
         self.waking.note_look();
         if let Some(first) = self.first.take() {
-            return Ready::Ready(Some(Ok(first)));
+            return Ready::Ready(Some(first));
         }
         if self.end.is_some() {
             return Ready::Ready(None);
         }
         if self.shared.is_closing() {
             self.end = Some(StreamEnd::Closing);
-            return Ready::Ready(Some(Ok(retry(1_000))));
+            return Ready::Ready(Some(retry(1_000)));
         }
         let mut chunk = Chunk::default();
         for place in 0..self.watches.len() {
@@ -185,8 +177,7 @@ impl Stream {
             self.end = Some(StreamEnd::Gone);
         }
         if let Some(bytes) = chunk.finish() {
-            self.vain_looks = 0;
-            return Ready::Ready(Some(Ok(bytes)));
+            return Ready::Ready(Some(bytes));
         }
         if self.end.is_some() {
             return Ready::Ready(None);
@@ -194,17 +185,11 @@ impl Stream {
         let beats = self.waking.beats();
         if beats != self.beats {
             self.beats = beats;
-            self.vain_looks = 0;
             if beats >= self.beats_left {
                 self.end = Some(StreamEnd::Expired);
-                return Ready::Ready(Some(Ok(retry(1_000))));
+                return Ready::Ready(Some(retry(1_000)));
             }
-            return Ready::Ready(Some(Ok(HEARTBEAT)));
-        }
-        self.vain_looks += 1;
-        if self.vain_looks > MOST_VAIN_LOOKS {
-            self.end = Some(StreamEnd::Left);
-            return Ready::Ready(None);
+            return Ready::Ready(Some(HEARTBEAT));
         }
         self.waking.wait(cx.waker());
         Ready::Pending
@@ -486,7 +471,7 @@ mod tests {
 
     fn next(stream: &mut Stream) -> Option<String> {
         match stream.poll_next(&mut Context::from_waker(Waker::noop())) {
-            Ready::Ready(Some(Ok(bytes))) => Some(String::from_utf8(bytes.to_vec()).unwrap()),
+            Ready::Ready(Some(bytes)) => Some(String::from_utf8(bytes.to_vec()).unwrap()),
             Ready::Ready(None) => panic!("it has ended"),
             Ready::Pending => None,
         }
@@ -535,21 +520,6 @@ mod tests {
             let mut third = stage.open(Some(2));
             assert!(next(&mut third).unwrap().starts_with("retry: "));
             assert_eq!(next(&mut third), None);
-        })
-        .await;
-    }
-
-    #[actix_web::test]
-    async fn a_connection_that_is_looked_at_without_a_pause_ends_its_stream() {
-        on_a_worker(async {
-            let stage = Stage::set();
-            let mut stream = stage.open(None);
-            next(&mut stream);
-            for _ in 0..MOST_VAIN_LOOKS {
-                assert_eq!(next(&mut stream), None);
-            }
-            let ended = stream.poll_next(&mut Context::from_waker(Waker::noop()));
-            assert!(matches!(ended, Ready::Ready(None)));
         })
         .await;
     }

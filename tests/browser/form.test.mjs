@@ -58,6 +58,8 @@ test('the form is part of the page in a frame without JavaScript, too', async ()
   const poll = await sawt.poll({ site: await sawt.site([publisher.origin]) });
   const reader = await set.reader({ javaScriptEnabled: false });
   const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'iframe' });
+  // The frame's address leads to the form by itself: a choice made before that would go with the page it was made in.
+  await shown.$('[name="voter"]').waitFor({ state: 'attached' });
   await shown.vote('yes');
   assert.equal((await sawt.tally(poll)).ballots, 1);
 });
