@@ -290,7 +290,7 @@ pub const SETTINGS: &[Setting] = &[
         form: "NUMBER",
         default: Default::Is("20000"),
         about: "How many event streams a replica keeps open at a time, 1 to 1000000. Each takes a connection, about \
-                13 KiB, and a file descriptor of those the system allows.",
+                2 KiB, and a file descriptor of those the system allows.",
         set: |config, text| keep_within(text, &(1..=MAX_STREAMS), |number| config.streams.in_all = number),
         show: |config| Some(config.streams.in_all.to_string()),
     },

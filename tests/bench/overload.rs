@@ -7,10 +7,13 @@
 //!
 //! **The machine.** The load shares it with what is loaded, and takes as much of it per request. Five times what the
 //! whole machine can count could never be sent by a part of it. So what is loaded is slowed down: it stands most of the
-//! time, by the system's signals, and the load has the machine to itself meanwhile. Where only the store is slow, as
-//! one is that others keep busy or that is far away, the service sees it and sheds. Where everything is, to refuse four
-//! requests would cost more than to answer the fifth: there it is the number of connections that bounds what is begun,
-//! and the proxy that refuses the rest.
+//! time, by the system's signals, and the load has the machine to itself meanwhile.
+//!
+//! **Who sheds.** Where only the store is slow, as one is that others keep busy or that is far away, the service sees
+//! it and sheds: there the load comes over thousands of connections with nothing before it. Where the service itself
+//! is, to refuse four requests would cost more than to answer the fifth: there the load comes over as many connections
+//! as `deploy/haproxy.cfg` keeps to a replica, and what has waited for one as long as it may wait there is refused as
+//! it would be there.
 
 use std::time::Duration;
 
@@ -31,12 +34,12 @@ use crate::{
 const CROWDS: [usize; 3] = [64, 256, 1_024];
 /// How much more than the peak is asked for.
 const TIMES: f64 = 5.0;
-/// Over how many connections: as many as a proxy in front of the service would keep at once.
-const CONNECTIONS: usize = 1_024;
+/// Over how many connections, where no proxy is in front of the service.
+const WITHOUT_PROXY: usize = 4_096;
+/// What a proxy is told in front of it.
+const PROXY: &str = include_str!("../../deploy/haproxy.cfg");
 /// How long a reader waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long of it for a connection.
-const QUEUE: Duration = Duration::from_millis(250);
 /// More votes than come in a second.
 const MOST_PER_SEC: u64 = 150_000;
 
@@ -93,13 +96,8 @@ pub(crate) fn measure(effort: &Effort) {
                 load::run(effort, *connections, sawt.address, request, &voters, Vec::new).per_sec
             });
             let peak = peak.fold(0.0, f64::max);
-            let flood = Flood {
-                per_sec: peak * TIMES,
-                secs: effort.secs,
-                connections: CONNECTIONS,
-                patience: PATIENCE,
-                queue: QUEUE,
-            };
+            let (connections, queue) = stage.connections();
+            let flood = Flood { per_sec: peak * TIMES, secs: effort.secs, connections, patience: PATIENCE, queue };
             floods.push(flood::run(flood, sawt.address, last, &voters));
             peaks.push(peak);
         }
@@ -107,9 +105,28 @@ pub(crate) fn measure(effort: &Effort) {
     }
 }
 
+impl Stage {
+    /// Over how many connections the load comes, and how long a request waits for one.
+    fn connections(&self) -> (usize, Duration) {
+        if self.is_store_alone {
+            (WITHOUT_PROXY, PATIENCE)
+        } else {
+            (said("maxconn "), Duration::from_millis(said("timeout queue ") as u64))
+        }
+    }
+}
+
+/// The number that follows this in the proxy's settings.
+fn said(before: &str) -> usize {
+    let (_, after) = PROXY.split_once(before).unwrap_or_else(|| panic!("{before}is not set in deploy/haproxy.cfg"));
+    let digits = after.find(|character: char| !character.is_ascii_digit()).map_or(after, |end| &after[..end]);
+    digits.parse().unwrap_or_else(|_| panic!("{before}has no number in deploy/haproxy.cfg"))
+}
+
 fn show(stage: &Stage, effort: &Effort, peaks: &[f64], floods: &[Fates]) {
     let columns = ["", "offered/s", "201/s", "503/s", "late/s", "unsent/s", "p50 ms", "p99 ms"];
-    let mut table = Table::new(format!("Overload: {}", stage.name), &columns);
+    let title = format!("Overload: {}, over {} connections", stage.name, stage.connections().0);
+    let mut table = Table::new(title, &columns);
     let each = |fate: Fate| median(floods.iter().map(|fates| fates.count(fate) / effort.secs as f64));
     let fates = [Fate::Useful, Fate::Shed, Fate::Late, Fate::Unsent].map(each);
     let latency = |part| median(floods.iter().map(|fates| fates.latency_ms(part)));

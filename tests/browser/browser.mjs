@@ -55,11 +55,15 @@ export class Reader {
     return new Reader(await browser.newContext({ viewport: DESKTOP, ...options }), origins).#prepared();
   }
 
-  /** A reader whose browser lets no page store anything, and says so with an exception. */
-  static async comeWithoutStorage(origins, options = {}) {
+  /**
+   * A reader whose own settings forbid all pages something, as people set it who mean it.
+   *
+   * @param what as Chromium calls it: `cookies`, and then pages that store anything get an exception; `javascript`
+   */
+  static async comeWithout(what, origins, options = {}) {
     const profile = mkdtempSync(join(tmpdir(), 'sawt-profile-'));
     mkdirSync(join(profile, 'Default'));
-    const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
+    const preferences = { profile: { default_content_setting_values: { [what]: 2 } } };
     writeFileSync(join(profile, 'Default/Preferences'), JSON.stringify(preferences));
     const context = await chromium.launchPersistentContext(profile, { ...OPTIONS, viewport: DESKTOP, ...options });
     const reader = new Reader(context, origins);

@@ -20,9 +20,9 @@ export function stage(settings) {
       return reader;
     },
 
-    /** A reader whose browser lets no page store anything. */
-    async readerWithoutStorage(options) {
-      const reader = await Reader.comeWithoutStorage([set.sawt.origin, set.publisher.origin], options);
+    /** A reader whose own settings forbid all pages something: `cookies`, which is all storage, or `javascript`. */
+    async readerWithout(what, options) {
+      const reader = await Reader.comeWithout(what, [set.sawt.origin, set.publisher.origin], options);
       closing.push(() => reader.leave());
       return reader;
     },

@@ -78,7 +78,7 @@ for (const mode of MODES) {
   test(`votes from an iframe silently lost without cookies: where the browser blocks all storage they count (${mode})`, async () => {
     const { sawt, publisher } = set;
     const poll = await sawt.poll({ site: await sawt.site([publisher.origin]) });
-    const reader = await set.readerWithoutStorage({ viewport: PHONE });
+    const reader = await set.readerWithout('cookies', { viewport: PHONE });
     const shown = await Shown.open({ reader, publisher, sawt, poll, mode });
     await shown.is('open');
     const isBlocked = await (await shown.frame()).evaluate(() => {

@@ -38,18 +38,15 @@ impl Proxy {
 
     /// nginx with the cache that `deploy/nginx.conf` sets up, on other ports and in another directory.
     pub(crate) fn caching_nginx(replica: SocketAddr) -> Self {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/nginx.conf");
-        let shipped = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
         Self::nginx_serving(|port| {
-            let changes = [
-                ("listen 80;", format!("listen 127.0.0.1:{port};")),
-                ("server 127.0.0.1:8080;", format!("server {replica};")),
-                ("/var/cache/nginx/sawt", "cache".to_owned()),
-            ];
-            changes.into_iter().fold(shipped.clone(), |text, (from, to)| {
-                assert_eq!(text.matches(from).count(), 1, "{from} in {path}");
-                text.replace(from, &to)
-            })
+            shipped(
+                "nginx.conf",
+                &[
+                    ("listen 80;", 1, &format!("listen 127.0.0.1:{port};")),
+                    ("server 127.0.0.1:8080;", 1, &format!("server {replica};")),
+                    ("/var/cache/nginx/sawt", 1, "cache"),
+                ],
+            )
         })
     }
 
@@ -73,18 +70,27 @@ impl Proxy {
         })
     }
 
-    /// HAProxy, keeping connections to the replica.
+    /// HAProxy as `deploy/haproxy.cfg` sets it up, on another port, in front of one replica that needs no finding.
     pub(crate) fn haproxy(replica: SocketAddr) -> Self {
+        Self::haproxy_with_places(replica, None)
+    }
+
+    /// The same with room for so many requests at a time.
+    pub(crate) fn narrow_haproxy(replica: SocketAddr, places: usize) -> Self {
+        Self::haproxy_with_places(replica, Some(places))
+    }
+
+    fn haproxy_with_places(replica: SocketAddr, places: Option<usize>) -> Self {
         Self::start("haproxy", "haproxy", |directory, port| {
-            let configuration = format!(
-                "global\n    maxconn 512\n\
-                defaults\n    mode http\n    http-reuse always\n    timeout connect 5s\n    timeout client 60s\n    \
-                timeout server 60s\n    timeout http-request 20s\n\
-                frontend readers\n    bind 127.0.0.1:{port}\n    http-request set-header X-Forwarded-For %[src]\n    \
-                default_backend replica\n\
-                backend replica\n    server sawt {replica}\n"
-            );
-            write(directory, "haproxy.cfg", &configuration);
+            let mut changes = vec![
+                ("    bind :8080\n", 1, format!("    bind 127.0.0.1:{port}\n")),
+                ("    log stdout format raw local0\n", 1, String::new()),
+                ("    server-template sawt 10 sawt:8080\n", 2, format!("    server sawt {replica}\n")),
+                (" resolvers docker init-addr none\n", 2, "\n".to_owned()),
+            ];
+            changes.extend(places.map(|places| (" maxconn 256 ", 1, format!(" maxconn {places} "))));
+            let changes: Vec<_> = changes.iter().map(|(from, times, to)| (*from, *times, to.as_str())).collect();
+            write(directory, "haproxy.cfg", &shipped("haproxy.cfg", &changes));
             let mut command = Command::new("haproxy");
             command.args(["-db", "-f"]).arg(directory.join("haproxy.cfg"));
             command
@@ -109,6 +115,16 @@ impl Proxy {
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// A file of `deploy/`, in which this, so many times, is that.
+fn shipped(name: &str, changes: &[(&str, usize, &str)]) -> String {
+    let path = format!("{}/deploy/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    changes.iter().fold(text, |text, (from, times, to)| {
+        assert_eq!(text.matches(from).count(), *times, "{from} in {path}");
+        text.replace(from, to)
+    })
 }
 
 fn write(directory: &Path, name: &str, text: &str) {

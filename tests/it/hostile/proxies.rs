@@ -8,11 +8,11 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use super::{answers, read_to_end};
 use crate::{
     backends::{Backend, Storage},
-    client::Client,
+    client::{Client, until},
     proxy::Proxy,
     registry::service_rules,
     server::{Replica, Settings},
-    service::Service,
+    service::{Service, text},
 };
 
 const BUFFERING: &str = "nginx that buffers";
@@ -124,10 +124,35 @@ async fn a_client_that_hangs_up_leaves_no_half_request_behind(service: &Service)
     }
 }
 
+/// Streams last, and who is slow holds a place: neither keeps others from a replica for longer than they have patience.
+async fn streams_hold_no_places_and_a_full_replica_is_said_to_be(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let proxy = Proxy::narrow_haproxy(service.replicas()[0].address(), 1);
+    let client = Client::new(proxy.address());
+    let mut streams = futures_util::future::join_all((0..3).map(|_| client.live(&poll))).await;
+    client.new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    for stream in &mut streams {
+        stream.tally_from(1).await;
+    }
+
+    let mut slow = TcpStream::connect(proxy.address()).await.expect("a connection");
+    let head = "POST /v1/voters HTTP/1.1\r\nHost: sawt\r\nContent-Length: 2\r\n\r\n";
+    slow.write_all(head.as_bytes()).await.expect("it is sent");
+    let path = format!("/v1/polls/{poll}/results");
+    let refused = until(async || Some(client.get(&path).send().await).filter(|answer| answer.status != 200)).await;
+    assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
+    assert_eq!(refused.header("access-control-allow-origin").as_deref(), Some("*"), "widgets can read it");
+    assert_eq!(refused.header("x-request-id"), Some(text(&refused.json()["request_id"])));
+    refused.refused(503, "overloaded");
+    drop(slow);
+    until(async || (client.get(&path).send().await.status == 200).then_some(())).await;
+}
+
 service_rules![
     on [Backend::Sqlite];
     an_early_413_reaches_the_client_as_such,
     an_early_429_reaches_the_client_as_such,
     every_proxy_passes_votes_and_their_headers,
     a_client_that_hangs_up_leaves_no_half_request_behind,
+    streams_hold_no_places_and_a_full_replica_is_said_to_be,
 ];
