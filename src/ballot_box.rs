@@ -216,9 +216,9 @@ impl Boxes {
     }
 }
 
-/// How many ballots are cast within [`LONGEST_WAIT`] if each call takes so long.
+/// How many ballots are cast within [`LONGEST_WAIT`] if each call takes so long, and one is in flight.
 fn most_in_time(call: Duration) -> usize {
-    let calls = LONGEST_WAIT.as_micros() / call.as_micros().max(1);
+    let calls = (LONGEST_WAIT.as_micros() / call.as_micros().max(1)).saturating_sub(1);
     usize::try_from(calls).unwrap_or(usize::MAX).saturating_mul(LARGEST_BATCH).clamp(LARGEST_BATCH, MOST_WAITING)
 }
 
@@ -243,10 +243,10 @@ mod tests {
 
     #[test]
     fn a_box_takes_what_can_be_cast_in_time_and_always_a_batch() {
-        for (millis, most) in [(0, 4_096), (1, 4_096), (15, 4_096), (16, 15 * 256), (50, 5 * 256), (125, 512)] {
+        for (millis, most) in [(0, 4_096), (1, 4_096), (14, 4_096), (16, 14 * 256), (50, 4 * 256), (80, 512)] {
             assert_eq!(most_in_time(Duration::from_millis(millis)), most, "{millis} ms");
         }
-        for millis in [126, 250, 251, 10_000] {
+        for millis in [84, 125, 250, 251, 10_000] {
             assert_eq!(most_in_time(Duration::from_millis(millis)), 256, "{millis} ms");
         }
     }

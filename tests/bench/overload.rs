@@ -6,8 +6,8 @@
 //! wait.
 //!
 //! **The machine.** The load shares it with what is loaded, and takes as much of it per request. Five times what the
-//! whole machine can count could never be sent by a part of it. So what is loaded is slowed down: it stands most of the
-//! time, by the system's signals, and the load has the machine to itself meanwhile.
+//! whole machine can count could never be sent by a part of it. So what is loaded is slowed down: it gets a part of one
+//! processor, by the system's signals, and the load has the rest of the machine.
 //!
 //! **Who sheds.** Where only the store is slow, as one is that others keep busy or that is far away, the service sees
 //! it and sheds: there the load comes over thousands of connections with nothing before it. Where the service itself
@@ -48,31 +48,31 @@ struct Stage {
     name: &'static str,
     is_on_redis: bool,
     is_store_alone: bool,
-    run: Duration,
-    of: Duration,
+    time: Duration,
+    every: Duration,
 }
 
 const STAGES: [Stage; 3] = [
     Stage {
-        name: "a Redis that has 2 ms of every 40",
+        name: "a Redis that has 1 ms of a processor in every 50",
         is_on_redis: true,
         is_store_alone: true,
-        run: Duration::from_millis(2),
-        of: Duration::from_millis(40),
+        time: Duration::from_millis(1),
+        every: Duration::from_millis(50),
     },
     Stage {
-        name: "sawt and Redis, which have 10 ms of every 60",
+        name: "sawt and Redis, which have 1 ms of a processor in every 5",
         is_on_redis: true,
         is_store_alone: false,
-        run: Duration::from_millis(10),
-        of: Duration::from_millis(60),
+        time: Duration::from_millis(1),
+        every: Duration::from_millis(5),
     },
     Stage {
-        name: "sawt on SQLite, which has 10 ms of every 60",
+        name: "sawt on SQLite, which has 1 ms of a processor in every 5",
         is_on_redis: false,
         is_store_alone: false,
-        run: Duration::from_millis(10),
-        of: Duration::from_millis(60),
+        time: Duration::from_millis(1),
+        every: Duration::from_millis(5),
     },
 ];
 
@@ -90,7 +90,7 @@ pub(crate) fn measure(effort: &Effort) {
         for _ in 0..effort.rounds {
             let vote = || Request::vote(&format!("{}/votes", sawt.make_poll()), VOTE).that_may_be_shed();
             let requests = [(); CROWDS.len() + 1].map(|()| vote());
-            let _throttle = Throttle::on(&slow, stage.run, stage.of);
+            let _throttle = Throttle::on(&slow, stage.time, stage.every);
             let (last, firsts) = requests.split_last().expect("there are several");
             let peak = CROWDS.iter().zip(firsts).map(|(connections, request)| {
                 load::run(effort, *connections, sawt.address, request, &voters, Vec::new).per_sec

@@ -88,7 +88,7 @@ impl Proxy {
                 ("    server-template sawt 10 sawt:8080\n", 2, format!("    server sawt {replica}\n")),
                 (" resolvers docker init-addr none\n", 2, "\n".to_owned()),
             ];
-            changes.extend(places.map(|places| (" maxconn 256 ", 1, format!(" maxconn {places} "))));
+            changes.extend(places.map(|places| (" maxconn 512 ", 1, format!(" maxconn {places} "))));
             let changes: Vec<_> = changes.iter().map(|(from, times, to)| (*from, *times, to.as_str())).collect();
             write(directory, "haproxy.cfg", &shipped("haproxy.cfg", &changes));
             let mut command = Command::new("haproxy");
