@@ -145,6 +145,7 @@ fn shared(
         admin_key: admin_key(config, stores)?,
         metrics,
         quotas,
+        policy_headers: http::PolicyHeaders::default(),
         client_rule: ClientRule {
             trusted: config.trusted_proxies.clone(),
             header: config.proxy_header,

@@ -137,12 +137,8 @@ pub(super) fn name<'a>(response: &mut HttpResponseBuilder, polls: impl IntoItera
 
 /// The same for one tally, without writing it each time.
 pub(super) fn name_tally(response: &mut HttpResponseBuilder, snapshot: &Snapshot) {
-    let (key, tag) = snapshot.names();
-    for (name, text) in [(SURROGATE_KEY, key), (CACHE_TAG, tag)] {
-        if let Ok(value) = HeaderValue::from_maybe_shared(text.clone()) {
-            response.insert_header((name, value));
-        }
-    }
+    let [key, tag] = snapshot.names();
+    response.insert_header((SURROGATE_KEY, key.clone())).insert_header((CACHE_TAG, tag.clone()));
 }
 
 #[cfg(test)]

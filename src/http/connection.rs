@@ -19,8 +19,8 @@
 //! A connection can be [handed over](Handover) to whoever goes on with it alone, once the framework has written all that
 //! it had to write: what the framework keeps for a connection is much for one that only listens.
 //!
-//! It costs a request two readings of the clock. The timer is not set for each: it runs out once in [`PATIENCE`] and
-//! looks whether it is time, so that a client may get as much again.
+//! What is on the way of every request is two notes of what was the last to happen. The time is kept by a timer that
+//! runs out once in [`PATIENCE`], whatever happens, and looks how often it has since.
 
 use std::{
     cell::Cell,
@@ -39,7 +39,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// How long a client is waited for, at the least; at the most twice as long.
+/// How long a client is waited for, at the least; at the most twice as long. One that is idle is waited for three times
+/// as long, and at the most four times.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often a connection may try to write while its client takes nothing.
@@ -54,8 +55,8 @@ pub struct Connection<S = TcpStream> {
     patience: Duration,
     /// Whether something was read that nothing was written for yet, or was to be written and was not taken.
     is_waiting: bool,
-    /// When it is given up on.
-    until: Instant,
+    /// How often the timer has run out since that was so, or not so.
+    turns: u32,
     /// How often it was tried to write since something was written.
     vain_writes: u32,
     /// Runs out once in `patience`.
@@ -107,13 +108,12 @@ impl Socket for TcpStream {
 
 impl<S: Socket> Connection<S> {
     fn over(socket: S, patience: Duration) -> Self {
-        let until = Instant::now() + patience * 3;
         Self {
             socket: Some(socket),
             handover: Handover(Rc::default()),
             patience,
             is_waiting: false,
-            until,
+            turns: 0,
             vain_writes: 0,
             timer: None,
         }
@@ -127,14 +127,14 @@ impl<S: Socket> Connection<S> {
     fn begin_to_wait(&mut self) {
         if !self.is_waiting {
             self.is_waiting = true;
-            self.until = Instant::now() + self.patience;
+            self.turns = 0;
         }
     }
 
     fn end_waiting(&mut self) {
         self.is_waiting = false;
+        self.turns = 0;
         self.vain_writes = 0;
-        self.until = Instant::now() + self.patience * 3;
     }
 
     fn forsake(&self) {
@@ -148,12 +148,13 @@ impl<S: Socket> Connection<S> {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.patience)));
         loop {
             ready!(timer.as_mut().poll(cx));
-            let now = Instant::now();
-            if now >= self.until {
+            self.turns += 1;
+            // The first turn was not a whole one.
+            if self.turns > if self.is_waiting { 1 } else { 3 } {
                 self.forsake();
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
-            timer.as_mut().reset(self.until.min(now + self.patience));
+            timer.as_mut().reset(Instant::now() + self.patience);
         }
     }
 }

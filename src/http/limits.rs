@@ -21,6 +21,7 @@ use std::{
     future::{Future, Ready, ready},
     pin::Pin,
     rc::Rc,
+    sync::OnceLock,
     task::{Context, Poll},
 };
 
@@ -67,27 +68,44 @@ pub(super) fn count(req: &HttpRequest, worker: &Worker, name: Name, subject: &Su
     }
 }
 
+/// What `RateLimit-Policy` says, by the quotas that a request counted in: written once each.
+#[derive(Debug, Default)]
+pub struct PolicyHeaders([OnceLock<HeaderValue>; 1 << Name::COUNT]);
+
+impl PolicyHeaders {
+    fn of(&self, standings: &[Standing]) -> Option<&HeaderValue> {
+        let place = standings.iter().fold(0, |place, standing| place | 1 << standing.name.place());
+        Some(self.0.get(place)?.get_or_init(|| {
+            let mut policies = String::with_capacity(64);
+            for Standing { name, quota, .. } in standings {
+                let numbers = [quota.limit.get().into(), quota.window_secs.get().into()];
+                write_item(&mut policies, *name, [";q=", ";w="], numbers);
+            }
+            HeaderValue::try_from(policies).unwrap_or(HeaderValue::from_static(""))
+        }))
+    }
+}
+
 /// Writes what is known of a request's quotas on its answer.
-pub(super) fn write_headers(req: &HttpRequest, headers: &mut HeaderMap) {
+pub(super) fn write_headers(req: &HttpRequest, headers: &mut HeaderMap, policies: &PolicyHeaders) {
     let noted = req.extensions();
     let Some(Standings(standings)) = noted.get::<Standings>() else { return };
     let is_for_all = headers
         .get(actix_web::http::header::CACHE_CONTROL)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.starts_with("public"));
-    let (mut policies, mut state) = (String::with_capacity(64), String::with_capacity(64));
-    for Standing { name, quota, remaining, next_secs } in standings {
-        write_item(&mut policies, *name, [";q=", ";w="], [quota.limit.get().into(), quota.window_secs.get().into()]);
+    if let Some(policy) = policies.of(standings) {
+        headers.insert(RATE_LIMIT_POLICY, policy.clone());
+    }
+    if is_for_all {
+        return;
+    }
+    let mut state = String::with_capacity(64);
+    for Standing { name, remaining, next_secs, .. } in standings {
         write_item(&mut state, *name, [";r=", ";t="], [u64::from(*remaining), *next_secs]);
     }
-    let mut insert = |name, text| {
-        if let Ok(value) = HeaderValue::try_from(text) {
-            headers.insert(name, value);
-        }
-    };
-    insert(RATE_LIMIT_POLICY, policies);
-    if !is_for_all {
-        insert(RATE_LIMIT, state);
+    if let Ok(state) = HeaderValue::try_from(state) {
+        headers.insert(RATE_LIMIT, state);
     }
 }
 
@@ -279,7 +297,7 @@ mod tests {
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
-        write_headers(&req, &mut headers);
+        write_headers(&req, &mut headers, &PolicyHeaders::default());
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         (text("ratelimit-policy"), text("ratelimit"))
     }

@@ -49,10 +49,16 @@ mod worker;
 
 use std::str::FromStr;
 
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard, http::Method, web};
+use actix_web::{
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
+    guard::{self, Guard},
+    http::Method,
+    web,
+};
 
 pub use demo::DemoPages;
 pub use exports::Turns;
+pub use limits::PolicyHeaders;
 pub use observe::Observe;
 pub use worker::{Phase, Readiness, Shared, Worker};
 
@@ -60,7 +66,11 @@ use cors::Callers;
 use limits::{Limits, Minting};
 use problem::{Code, Problem};
 
-/// The one route table. The router tries its lines in order, so what is asked most comes first.
+/// Where a poll's own routes are.
+const POLL: &str = "/v1/polls/{poll}";
+
+/// The one route table. The router tries its lines in order, so what is asked most comes first; those under [`POLL`]
+/// come before all others.
 fn routes() -> Vec<Route> {
     vec![
         at("/v1/polls/{poll}/votes").post(votes::cast).for_listed_pages(),
@@ -104,7 +114,14 @@ fn demo_routes() -> Vec<Route> {
 
 /// Puts every route in an application. The application must be wrapped in [`Observe`] and hold a `web::Data<Worker>`.
 pub fn configure(cfg: &mut web::ServiceConfig) {
-    for route in routes() {
+    let (of_polls, others): (Vec<_>, Vec<_>) = routes().into_iter().partition(|route| route.pattern.is_of_poll());
+    // A path with a name in it is matched by a regular expression. So that is done once for all of them.
+    cfg.service(web::scope(POLL).configure(|cfg| {
+        for route in of_polls {
+            route.register(cfg);
+        }
+    }));
+    for route in others {
         route.register(cfg);
     }
     cfg.default_service(web::to(unknown_path));
@@ -143,6 +160,10 @@ struct Pattern {
 }
 
 impl Pattern {
+    fn is_of_poll(&self) -> bool {
+        self.path.starts_with(POLL)
+    }
+
     /// Whether pages of other origins may use a method here, or ask whether they may.
     fn is_for_pages(&self, method: &Method) -> bool {
         !self.page_methods.is_empty() && (*method == Method::OPTIONS || self.page_methods.contains(&method.as_str()))
@@ -151,7 +172,14 @@ impl Pattern {
 
 fn at(path: &'static str) -> Route {
     let pattern = Pattern { path, callers: Callers::Programs, page_methods: Vec::new(), is_page: false };
-    Route { methods: Vec::new(), pattern, resource: web::resource(path), limits: Some(Limits::default()) }
+    let resource = web::resource(path.strip_prefix(POLL).unwrap_or(path));
+    Route { methods: Vec::new(), pattern, resource, limits: Some(Limits::default()) }
+}
+
+/// Whether a request has this method. The framework's own guard also writes down in each request which methods there are,
+/// for a refusal that is not ours.
+fn has_method(method: Method) -> impl Guard {
+    guard::fn_guard(move |asked| asked.head().method == method)
 }
 
 /// Adds methods to a route.
@@ -164,7 +192,7 @@ macro_rules! methods {
             F::Output: Responder + 'static,
         {
             $(
-                self.resource = self.resource.route(web::method(Method::$name).to(handler.clone()));
+                self.resource = self.resource.route(web::route().guard(has_method(Method::$name)).to(handler.clone()));
                 self.methods.push(stringify!($name));
             )+
             self
@@ -195,7 +223,8 @@ impl Route {
         self.pattern.callers = callers;
         self.pattern.page_methods.clone_from(&self.methods);
         let methods = self.methods.join(", ");
-        let preflight = web::method(Method::OPTIONS)
+        let preflight = web::route()
+            .guard(has_method(Method::OPTIONS))
             .guard(guard::fn_guard(|asked| cors::is_preflight(asked.head().headers())))
             .to(move |req: HttpRequest, worker: web::Data<Worker>| cors::preflight(req, worker, methods.clone()));
         self.resource = self.resource.route(preflight);

@@ -197,7 +197,7 @@ impl Seen {
         cors::allow(&mut response, &self.shared);
         let req = response.request().clone();
         let headers = response.headers_mut();
-        limits::write_headers(&req, headers);
+        limits::write_headers(&req, headers, &self.shared.policy_headers);
         for (name, value) in FIXED_HEADERS {
             headers.insert(name, value);
         }

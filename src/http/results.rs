@@ -36,7 +36,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         return exports::results_as(&req, &worker, form).await;
     }
     let (snapshot, caching) = shown(&worker, &req, poll_in_path(&req)?).await?;
-    answer(&req, &snapshot, caching)
+    Ok(answer(&req, &snapshot, caching))
 }
 
 /// The tally of one poll, if whoever asks may see it, and who else may keep it.
@@ -72,7 +72,7 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
         let seen = see(&worker, &req, id, version_seen(req.headers(), place)).await?;
         match &seen {
             Seen::Public(snapshot) | Seen::Private(snapshot) => {
-                tags.update(id.as_bytes()).update(snapshot.etag());
+                tags.update(id.as_bytes()).update(snapshot.etag().as_bytes());
                 versions.push_str(itoa::Buffer::new().format(snapshot.tally.version));
                 body.push_str(snapshot.json_text());
             }
@@ -171,8 +171,8 @@ async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<u64>) 
     }
 }
 
-fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: Caching) -> Result<HttpResponse, Problem> {
-    let etag = HeaderValue::from_maybe_shared(snapshot.etag().clone()).map_err(Problem::internal)?;
+fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: Caching) -> HttpResponse {
+    let etag = snapshot.etag().clone();
     let is_current = conditional::is_current(req.headers(), etag.to_str().unwrap_or_default());
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching.header()));
@@ -182,10 +182,10 @@ fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: Caching) -> Result<Ht
     }
     response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
     if is_current {
-        return Ok(response.finish());
+        return response.finish();
     }
     response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
-    Ok(response.body(snapshot.json().clone()))
+    response.body(snapshot.json().clone())
 }
 
 /// The version of a poll that a reader has seen already, by the entity tag they show; the poll stands at this place

@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
-    http::{DemoPages, Turns, client::ClientRule, problem::Problem},
+    http::{DemoPages, PolicyHeaders, Turns, client::ClientRule, problem::Problem},
     live::{Door, Hub, Known, KnownPolls, Snapshot, Streams},
     poll::{PollId, State},
     quota::Quotas,
@@ -53,6 +53,8 @@ pub struct Shared {
     pub client_rule: ClientRule,
     /// How many requests a client, a voter or a key may make.
     pub quotas: Quotas,
+    /// The quotas as answers tell them.
+    pub policy_headers: PolicyHeaders,
     /// The address readers know this service by, without a trailing slash: its pages may always vote.
     pub public_url: Option<String>,
     /// Turns at reading timelines.

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 
 use crate::poll::{Phase, Poll, Tally, Timestamp};
@@ -26,8 +27,8 @@ pub struct Snapshot {
     /// The sequence at which the poll was last edited, opened or closed.
     pub(super) poll_sequence: u64,
     json: OnceLock<Bytes>,
-    etag: OnceLock<Bytes>,
-    names: OnceLock<(Bytes, Bytes)>,
+    etag: OnceLock<HeaderValue>,
+    names: OnceLock<[HeaderValue; 2]>,
     tally_event: OnceLock<Bytes>,
     poll_event: OnceLock<Bytes>,
 }
@@ -76,18 +77,18 @@ impl Snapshot {
     }
 
     /// The entity tag, with its quotes: all that changes what the JSON says, but for the time it was read at.
-    pub fn etag(&self) -> &Bytes {
+    pub fn etag(&self) -> &HeaderValue {
         self.etag.get_or_init(|| {
             let Self { tally, poll, .. } = self;
-            format!("\"{}-{}-{}\"", tally.version, poll.revision, tally.state.as_str()).into()
+            header(&format!("\"{}-{}-{}\"", tally.version, poll.revision, tally.state.as_str()))
         })
     }
 
     /// What caches may be asked to forget it by: its poll and its site, with a blank between them and with a comma.
-    pub fn names(&self) -> &(Bytes, Bytes) {
+    pub fn names(&self) -> &[HeaderValue; 2] {
         self.names.get_or_init(|| {
             let [poll, site] = [format!("poll-{}", self.poll.id), format!("site-{}", self.poll.site)];
-            (format!("{poll} {site}").into(), format!("{poll},{site}").into())
+            [header(&format!("{poll} {site}")), header(&format!("{poll},{site}"))]
         })
     }
 
@@ -131,4 +132,9 @@ impl Snapshot {
         json.push_str("]}");
         Ok(())
     }
+}
+
+/// Numbers, ids and states are made of characters that headers take as they are.
+fn header(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }

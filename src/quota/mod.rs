@@ -103,6 +103,20 @@ pub enum Name {
 }
 
 impl Name {
+    /// How many there are.
+    pub const COUNT: usize = 5;
+
+    /// Its place among them.
+    pub fn place(self) -> usize {
+        match self {
+            Self::Vote => 0,
+            Self::Mint => 1,
+            Self::Client => 2,
+            Self::Read => 3,
+            Self::Admin => 4,
+        }
+    }
+
     /// The name in settings (`SAWT_QUOTA_…`), headers and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -102,7 +102,7 @@ fn begin(req: &HttpRequest, snapshot: &Snapshot, form: Form, caching: Caching, e
 
 /// The tag of the tally, and what makes this form of it differ.
 fn tag(snapshot: &Snapshot, form: Form, interval: Option<Interval>) -> String {
-    let mut tag = String::from_utf8_lossy(snapshot.etag()).into_owned();
+    let mut tag = String::from_utf8_lossy(snapshot.etag().as_bytes()).into_owned();
     tag.pop();
     if let Some(interval) = interval {
         // Writing to a String can't fail.
