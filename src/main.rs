@@ -17,6 +17,10 @@ use sawt::{
     telemetry,
 };
 
+/// Requests are many small allocations, made and freed on one thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let Invocation { command, flags } = match cli::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
