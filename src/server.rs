@@ -10,6 +10,7 @@ use std::{
     future::ready,
     io::{self, Write as _},
     net::{SocketAddr, TcpListener},
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -31,7 +32,7 @@ use crate::{
     cli::EXIT_CONFIG,
     clock::Clock,
     config::Config,
-    http::{self, DemoPages, Observe, Shared, Worker, client::ClientRule, connection::Connection},
+    http::{self, DemoPages, Observe, Shared, Worker, client::ClientRule, connection::Connection, unparsed},
     live::{self, Door, Hub, KnownPolls},
     quota::{self, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
@@ -220,6 +221,7 @@ async fn serve(
 
 /// Built from the framework's parts, since the server it makes of them takes plain sockets only.
 fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Result<(Server, SocketAddr), ServeError> {
+    let of_all = Arc::clone(&shared);
     let application = move || {
         let store = stores.connect();
         // Connects now, so that the first vote does not have to wait for it; if that fails, the vote tries again.
@@ -259,9 +261,10 @@ fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Resul
                 async move { draining.notified().await }
             })
             .finish(map_config(application(), |()| AppConfig::default()));
-        let accept = |socket| {
+        let instead = unparsed::as_problems(Arc::clone(&of_all));
+        let accept = move |socket| {
             drop_who_takes_nothing(&socket);
-            ready(Ok(Connection::accept(socket)))
+            ready(Ok(Connection::accept(socket, Rc::clone(&instead))))
         };
         fn_service(accept).and_then(protocol)
     });

@@ -19,6 +19,8 @@
 //! A connection can be [handed over](Handover) to whoever goes on with it alone, once the framework has written all that
 //! it had to write: what the framework keeps for a connection is much for one that only listens.
 //!
+//! What the framework answers by itself, because it could not read a request, is [said otherwise](super::unparsed).
+//!
 //! What is on the way of every request is two notes of what was the last to happen. The time is kept by a timer that
 //! runs out once in [`PATIENCE`], whatever happens, and looks how often it has since.
 
@@ -33,11 +35,14 @@ use std::{
 };
 
 use actix_http::Protocol;
+use bytes::{Buf as _, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::{Instant, Sleep, sleep},
 };
+
+use super::unparsed::Instead;
 
 /// How long a client is waited for, at the least; at the most twice as long. One that is idle is waited for three times
 /// as long, and at the most four times.
@@ -51,6 +56,9 @@ pub struct Connection<S = TcpStream> {
     /// `None` once it was handed over.
     socket: Option<S>,
     handover: Handover<S>,
+    instead: Instead,
+    /// What is being written in place of so many bytes of the framework's.
+    replaced: Option<Box<(Bytes, usize)>>,
     /// How long its client is waited for.
     patience: Duration,
     /// Whether something was read that nothing was written for yet, or was to be written and was not taken.
@@ -85,11 +93,11 @@ impl<S> Clone for Handover<S> {
 impl Connection {
     /// Takes a connection in, as the framework wants it. Answers are sent as they are written: an event must not wait
     /// for the acknowledgement of the one before it.
-    pub fn accept(socket: TcpStream) -> (Self, Protocol, Option<SocketAddr>) {
+    pub fn accept(socket: TcpStream, instead: Instead) -> (Self, Protocol, Option<SocketAddr>) {
         // A socket that is gone says so when it is read.
         let _ = socket.set_nodelay(true);
         let peer = socket.peer_addr().ok();
-        (Self::over(socket, PATIENCE), Protocol::Http1, peer)
+        (Self::over(socket, PATIENCE, instead), Protocol::Http1, peer)
     }
 }
 
@@ -107,10 +115,12 @@ impl Socket for TcpStream {
 }
 
 impl<S: Socket> Connection<S> {
-    fn over(socket: S, patience: Duration) -> Self {
+    fn over(socket: S, patience: Duration, instead: Instead) -> Self {
         Self {
             socket: Some(socket),
             handover: Handover(Rc::default()),
+            instead,
+            replaced: None,
             patience,
             is_waiting: false,
             turns: 0,
@@ -173,8 +183,8 @@ impl<S: AsyncRead + Socket + Unpin> AsyncRead for Connection<S> {
     }
 }
 
-impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+impl<S: AsyncWrite + Socket + Unpin> Connection<S> {
+    fn offer(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
         match Pin::new(socket).poll_write(cx, bytes) {
             Poll::Ready(Ok(written)) => {
@@ -192,6 +202,27 @@ impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
                 self.give_up(cx).map(Err)
             }
         }
+    }
+}
+
+impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.replaced.is_none() {
+            let Some(instead) = (self.instead)(bytes) else { return self.offer(cx, bytes) };
+            self.replaced = Some(Box::new((instead.into(), bytes.len())));
+        }
+        while let Some(replaced) = &self.replaced {
+            let (rest, stands_for) = (replaced.0.clone(), replaced.1);
+            if rest.is_empty() {
+                self.replaced = None;
+                return Poll::Ready(Ok(stands_for));
+            }
+            let written = ready!(self.offer(cx, &rest))?;
+            if let Some(replaced) = &mut self.replaced {
+                replaced.0.advance(written);
+            }
+        }
+        Poll::Pending
     }
 
     /// The framework asks for this when it has nothing left to write.
@@ -236,7 +267,7 @@ mod tests {
     /// A connection that takes so many bytes before its client has to, and its client.
     fn connection(takes: usize) -> (Connection<DuplexStream>, DuplexStream) {
         let (near, far) = duplex(takes);
-        (Connection::over(near, SHORT), far)
+        (Connection::over(near, SHORT, Rc::new(|_| None)), far)
     }
 
     async fn read(connection: &mut Connection<DuplexStream>) -> io::Result<usize> {
@@ -317,6 +348,22 @@ mod tests {
         client.read_exact(&mut [0; 4]).await.unwrap();
         assert_eq!(connection.write(b"more").await.unwrap(), 4);
         assert!(timeout(SHORT / 2, connection.write(b"y")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_said_otherwise_is_written_whole_and_nothing_else_is_changed() {
+        let (mut connection, mut client) = connection(4);
+        connection.instead = Rc::new(|answer| (answer == b"no").then(|| b"no, sorry".to_vec()));
+        let write = async {
+            connection.write_all(b"yes").await.unwrap();
+            connection.write_all(b"no").await.unwrap();
+            connection.write_all(b"yes").await.unwrap();
+            connection.shutdown().await.unwrap();
+        };
+        let mut read = String::new();
+        let ((), ended) = tokio::join!(write, client.read_to_string(&mut read));
+        ended.unwrap();
+        assert_eq!(read, "yesno, sorryyes");
     }
 
     #[tokio::test]

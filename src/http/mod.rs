@@ -42,6 +42,7 @@ pub mod problem;
 mod query;
 mod results;
 mod sites;
+pub mod unparsed;
 mod unread;
 mod voters;
 mod votes;

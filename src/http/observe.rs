@@ -14,16 +14,16 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{self, Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix_web::{
-    Error, HttpMessage as _, HttpRequest,
+    Error, HttpMessage as _, HttpRequest, HttpResponse,
     body::BoxBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
     http::{
         Method, StatusCode,
-        header::{self, HeaderName, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
 use pin_project_lite::pin_project;
@@ -35,7 +35,9 @@ use super::{
 };
 use crate::{clock::Clock, secret::random_bytes};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Where an answer has its request's id.
+pub(super) const X_REQUEST_ID: &str = "x-request-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static(X_REQUEST_ID);
 const MAX_REQUEST_ID_LENGTH: usize = 64;
 
 /// On every answer.
@@ -198,21 +200,51 @@ impl Seen {
         let req = response.request().clone();
         let headers = response.headers_mut();
         limits::write_headers(&req, headers, &self.shared.policy_headers);
-        for (name, value) in FIXED_HEADERS {
-            headers.insert(name, value);
-        }
-        for (name, value) in UNLESS_SAID {
-            if !headers.contains_key(&name) {
-                headers.insert(name, value);
-            }
-        }
-        if self.shared.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY);
-        }
+        write_fixed_headers(headers, &self.shared);
         headers.insert(REQUEST_ID, self.request_id);
         if let Some(chunks) = self.chunks {
             unread::release(chunks);
         }
+        response
+    }
+}
+
+/// What is on every answer.
+fn write_fixed_headers(headers: &mut HeaderMap, shared: &Shared) {
+    for (name, value) in FIXED_HEADERS {
+        headers.insert(name, value);
+    }
+    for (name, value) in UNLESS_SAID {
+        if !headers.contains_key(&name) {
+            headers.insert(name, value);
+        }
+    }
+    if shared.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY);
+    }
+}
+
+/// The same for what is answered without a request that could be read.
+pub(super) struct Unasked {
+    shared: Arc<Shared>,
+    ids: RequestIds,
+}
+
+impl Unasked {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, ids: RequestIds::default() }
+    }
+
+    /// The whole answer, logged and counted.
+    pub(super) fn respond(&self, problem: &Problem) -> HttpResponse {
+        let id = self.ids.generate(&self.shared.clock);
+        let request_id = id.to_str().unwrap_or_default();
+        let (method, route, status) = (NO_METHOD, "unparsed", problem.code().status().as_u16());
+        Line { method, route, status, outcome: problem.code().as_str(), request_id }.log(0, None);
+        self.shared.metrics.observe_request(method, route, status, Duration::ZERO);
+        let mut response = problem.respond(request_id);
+        write_fixed_headers(response.headers_mut(), &self.shared);
+        response.headers_mut().insert(REQUEST_ID, id);
         response
     }
 }
@@ -248,6 +280,9 @@ impl Line<'_> {
     }
 }
 
+/// The method of what has none of ours.
+const NO_METHOD: &str = "OTHER";
+
 /// The method as logs and metrics name it: anyone can send any word, so what is no method of ours is `OTHER`.
 fn method_name(method: &Method) -> &'static str {
     match *method {
@@ -258,7 +293,7 @@ fn method_name(method: &Method) -> &'static str {
         Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
-        _ => "OTHER",
+        _ => NO_METHOD,
     }
 }
 

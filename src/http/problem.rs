@@ -55,6 +55,7 @@ codes! {
     ResultsHidden        403 "results-hidden"         "The results are not shown"
     NotFound             404 "not-found"              "There is no such thing"
     MethodNotAllowed     405 "method-not-allowed"     "The method does not apply here"
+    RequestTimeout       408 "request-timeout"        "The request did not come in time"
     AlreadyVoted         409 "already-voted"          "This voter has voted, and the ballot can't change"
     PollNotOpen          409 "poll-not-open"          "The poll is not open"
     RevisionMismatch     412 "revision-mismatch"      "The poll has changed since it was read"
@@ -64,6 +65,7 @@ codes! {
     InvalidChoice        422 "invalid-choice"         "The choices don't fit the poll"
     RevisionRequired     428 "revision-required"      "Say which revision you edit"
     QuotaExceeded        429 "quota-exceeded"         "Too many requests"
+    HeadersTooLarge      431 "headers-too-large"      "The request has too many headers, or too long ones"
     Internal             500 "internal"               "Something failed on our side"
     FormatNotOffered     501 "format-not-offered"     "The answer is not offered in this format"
     StoreUnavailable     503 "store-unavailable"      "The store did not answer"
@@ -249,6 +251,7 @@ impl Problem {
             | Code::ResultsHidden
             | Code::NotFound
             | Code::MethodNotAllowed
+            | Code::RequestTimeout
             | Code::AlreadyVoted
             | Code::PollNotOpen
             | Code::RevisionMismatch
@@ -257,6 +260,7 @@ impl Problem {
             | Code::InvalidPoll
             | Code::InvalidChoice
             | Code::RevisionRequired
+            | Code::HeadersTooLarge
             | Code::Internal
             | Code::FormatNotOffered => {}
         }
@@ -375,7 +379,7 @@ mod tests {
             assert!(code.status().is_client_error() || code.status().is_server_error());
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
         }
-        assert_eq!(seen.len(), 21);
+        assert_eq!(seen.len(), 23);
     }
 
     #[test]

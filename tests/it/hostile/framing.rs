@@ -1,8 +1,17 @@
 //! Requests whose end is a matter of opinion. Where a proxy and a server disagree, what one takes for a body is a
 //! request to the other: answered to somebody else, or past every check the proxy makes (CVE-2025-55315 and its kin).
 
+use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
 use super::{RawAnswer, answers, probe, read_to_end, say};
-use crate::{backends::Backend, proxy::Proxy, registry::service_rules, server::Replica, service::Service};
+use crate::{
+    backends::Backend,
+    proxy::Proxy,
+    registry::service_rules,
+    server::Replica,
+    service::{Service, text},
+};
 
 /// What is hidden in every body below.
 const HIDDEN: &str = "hidden-request";
@@ -179,26 +188,32 @@ async fn what_is_no_http_is_refused(service: &Service) {
     }
 }
 
-/// What the HTTP parser refuses, nobody else sees: its refusals are bare, and end the connection.
-async fn a_refusal_by_the_parser_has_no_body_and_ends_the_connection(service: &Service) {
-    use tokio::{io::AsyncWriteExt as _, net::TcpStream};
-
+/// What the HTTP parser refuses no handler sees; it is said as other refusals are, all the same.
+async fn a_refusal_by_the_parser_is_a_problem_and_ends_the_connection(service: &Service) {
     let many = "X: y\r\n".repeat(120);
-    for (sent, line) in [
-        ("GET /livez\r\n\r\n".to_owned(), "400 Bad Request"),
+    for (sent, status, code) in [
+        ("GET /livez\r\n\r\n".to_owned(), 400, "invalid-request"),
         (
             "GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n".to_owned(),
-            "400 Bad Request",
+            400,
+            "invalid-request",
         ),
-        (format!("GET /livez HTTP/1.1\r\nHost: a\r\n{many}\r\n"), "431 Request Header Fields Too Large"),
-        ("GET /livez HTTP/1.1\r\nHo".to_owned(), "408 Request Timeout"),
+        (format!("GET /livez HTTP/1.1\r\nHost: a\r\n{many}\r\n"), 431, "headers-too-large"),
+        ("GET /livez HTTP/1.1\r\nHo".to_owned(), 408, "request-timeout"),
     ] {
         let mut stream = TcpStream::connect(service.replicas()[0].address()).await.expect("a connection");
         stream.write_all(sent.as_bytes()).await.expect("it is sent");
         let read = String::from_utf8(read_to_end(&mut stream).await).expect("an answer is text");
-        let bare = format!("HTTP/1.1 {line}\r\ncontent-length: 0\r\nconnection: close\r\ndate: ");
-        let rest = read.strip_prefix(&bare).unwrap_or_else(|| panic!("{sent}: {read}"));
-        assert!(rest.ends_with(" GMT\r\n\r\n") && rest.lines().count() == 2, "{sent}: {read}");
+        let (head, body) = read.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{sent}: {read}"));
+        let problem: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {sent}: {read}"));
+        assert_eq!((&problem["status"], &problem["code"]), (&json!(status), &json!(code)), "{sent}: {read}");
+        let has = |line: &str| head.split("\r\n").any(|found| found == line);
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")) && has("connection: close"), "{read}");
+        assert!(has("content-type: application/problem+json") && has("x-content-type-options: nosniff"), "{read}");
+        let id = text(&problem["request_id"]);
+        assert!(has(&format!("x-request-id: {id}")), "{read}");
+        let line = service.replicas()[0].log().wait_for(|line| line["request_id"] == id).expect("it is logged");
+        assert_eq!((&line["route"], &line["outcome"]), (&json!("unparsed"), &json!(code)));
     }
 }
 
@@ -211,5 +226,5 @@ service_rules![
     pipelined_requests_are_answered_in_order,
     a_half_closed_connection_ends,
     what_is_no_http_is_refused,
-    a_refusal_by_the_parser_has_no_body_and_ends_the_connection,
+    a_refusal_by_the_parser_is_a_problem_and_ends_the_connection,
 ];
