@@ -2,8 +2,8 @@
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
 //! A stream remembers only how far it has come with each poll. Whenever its [reader](super::writer) can take more it
-//! compares that with the poll's [topic](super::streams) and says what is new, at once or never. Who may not see a tally is told of
-//! the poll itself, and nothing at all when a vote is cast.
+//! compares that with the poll's [topic](super::streams) and says what is new, at once or never. Who may not see a tally
+//! is told of the poll itself, and nothing at all when a vote is cast.
 
 use std::{
     rc::Rc,
@@ -404,7 +404,7 @@ impl Chunk {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::task::Waker;
 
     use super::*;
@@ -416,16 +416,16 @@ mod tests {
     };
 
     /// A poll in a hub, and a worker's streams.
-    struct Stage {
+    pub(in crate::live) struct Stage {
         poll: Arc<Poll>,
         entry: Arc<Entry>,
         streams: Streams,
-        door: Arc<Door>,
+        pub(in crate::live) door: Arc<Door>,
         _directory: tempfile::TempDir,
     }
 
     impl Stage {
-        fn set() -> Self {
+        pub(in crate::live) fn set() -> Self {
             let directory = tempfile::TempDir::new().unwrap();
             let address = format!("sqlite:{}", directory.path().join("sawt.db").display()).parse().unwrap();
             let settings = StoreSettings { address, partitions: None, allow_eviction: false };
@@ -447,21 +447,21 @@ mod tests {
         }
 
         /// So many votes are counted.
-        fn count(&self, version: u64) {
+        pub(in crate::live) fn count(&self, version: u64) {
             let votes = [version, 0].as_slice().into();
             let as_of = Timestamp::from_millis(1_000);
             let tally = PartitionTally { version, ballots: version, votes, state: State::Open, as_of };
             self.entry.take_in(&self.poll, 0, &tally);
         }
 
-        fn open(&self, seen: Option<u64>) -> Stream {
+        pub(in crate::live) fn open(&self, seen: Option<u64>) -> Stream {
             let place = self.door.enter([0; 16]).unwrap();
             let asked = Asked { id: self.poll.id, newest: self.entry.newest(), seen, sight: Sight::Everyones };
             self.streams.open(place, Reader::default(), vec![asked], Timestamp::from_millis(2_000))
         }
 
         /// Waits until a version has reached the streams.
-        async fn published(&self, stream: &Stream, version: u64) {
+        pub(in crate::live) async fn published(&self, stream: &Stream, version: u64) {
             let topic = stream.watches.first().unwrap().topic.clone().unwrap();
             while topic.current().unwrap().tally.version != version {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -477,7 +477,7 @@ mod tests {
         }
     }
 
-    async fn on_a_worker(test: impl Future<Output = ()>) {
+    pub(in crate::live) async fn on_a_worker(test: impl Future<Output = ()>) {
         tokio::task::LocalSet::new().run_until(test).await;
     }
 

@@ -81,3 +81,80 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Writer<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    use super::*;
+    use crate::live::stream::tests::{Stage, on_a_worker};
+
+    /// A reader whose connection takes so many bytes, and the task that writes to them.
+    fn reader(stage: &Stage, takes: usize) -> (DuplexStream, tokio::task::JoinHandle<()>) {
+        let (near, far) = duplex(takes);
+        (far, tokio::task::spawn_local(Writer::new(stage.open(None), near)))
+    }
+
+    /// Reads until this was said, and gives all that was.
+    async fn read_until(reader: &mut DuplexStream, said: &str) -> String {
+        let mut read = String::new();
+        while !read.ends_with("\n\n") || !read.contains(said) {
+            read.push(char::from(reader.read_u8().await.expect("there is more")));
+        }
+        read
+    }
+
+    #[actix_web::test]
+    async fn what_does_not_fit_at_once_is_written_bit_by_bit_and_what_is_overtaken_meanwhile_is_not() {
+        on_a_worker(async {
+            let stage = Stage::set();
+            let witness = stage.open(None);
+            let (mut reader, _writer) = reader(&stage, 16);
+            read_until(&mut reader, "id: 0\n").await;
+            for version in 1..=3 {
+                stage.count(version);
+                stage.published(&witness, version).await;
+            }
+            let read = read_until(&mut reader, "id: 3\n").await;
+            assert_eq!(read.matches("event: tally").count(), 2, "the one that was begun, and the last: {read}");
+            assert!(read.starts_with("event: tally\nid: 1\n"), "{read}");
+        })
+        .await;
+    }
+
+    #[actix_web::test]
+    async fn a_stream_ends_with_its_reader_and_with_one_who_does_not_listen() {
+        on_a_worker(async {
+            let stage = Stage::set();
+            let (mut leaves, left) = reader(&stage, 4_096);
+            let (mut talks, talked) = reader(&stage, 4_096);
+            read_until(&mut leaves, "id: 0\n").await;
+            read_until(&mut talks, "id: 0\n").await;
+            drop(leaves);
+            left.await.expect("it ends well");
+            assert_eq!(stage.door.inside(), 1);
+            talks.write_all(&[b'x'; MOST_HEARD]).await.expect("it is heard");
+            tokio::task::yield_now().await;
+            assert!(!talked.is_finished(), "so much is borne");
+            talks.write_all(b"x").await.expect("it is heard");
+            talked.await.expect("it ends well");
+            assert_eq!(stage.door.inside(), 0);
+        })
+        .await;
+    }
+
+    #[actix_web::test]
+    async fn a_stream_that_ends_has_said_so_before_its_connection_does() {
+        on_a_worker(async {
+            let stage = Stage::set();
+            let (mut reader, writer) = reader(&stage, 4_096);
+            read_until(&mut reader, "id: 0\n").await;
+            stage.door.close();
+            let mut rest = String::new();
+            reader.read_to_string(&mut rest).await.expect("it ends well");
+            assert!(rest.starts_with("retry: ") && rest.ends_with("\n\n"), "{rest}");
+            writer.await.expect("it ends well");
+        })
+        .await;
+    }
+}

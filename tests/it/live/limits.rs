@@ -89,27 +89,29 @@ async fn a_silent_stream_has_heartbeats() {
 }
 
 async fn a_replica_that_stops_ends_its_streams_and_they_do_not_hold_it() {
-    // Without that the stop would take as long as it may.
-    let (_storage, replica, client, poll) =
-        replica_with(&[("SAWT_DRAIN_SECS", "1"), ("SAWT_SHUTDOWN_SECS", "300")]).await;
-    let mut streams = join_all((0..20).map(|_| client.live(&poll))).await;
-    for stream in &mut streams {
-        stream.expect("tally").await;
-        stream.retry_millis = None;
+    // One that is interrupted does not drain. Without their end the stop would take as long as it may.
+    for (signal, drain_secs) in [("TERM", "1"), ("INT", "300")] {
+        let (_storage, replica, client, poll) =
+            replica_with(&[("SAWT_DRAIN_SECS", drain_secs), ("SAWT_SHUTDOWN_SECS", "300")]).await;
+        let mut streams = join_all((0..20).map(|_| client.live(&poll))).await;
+        for stream in &mut streams {
+            stream.expect("tally").await;
+            stream.retry_millis = None;
+        }
+        replica.signal(signal);
+        let mut pauses = Vec::new();
+        for stream in &mut streams {
+            assert_eq!(stream.next().await, None);
+            pauses.push(stream.retry_millis.expect("it is said when to come back"));
+        }
+        pauses.sort_unstable();
+        pauses.dedup();
+        assert!(pauses.len() > 5, "they come back at different moments: {pauses:?}");
+        let ended = replica.wait();
+        assert_eq!(ended.code(), Some(0), "{ended}\n{}", replica.log().text());
+        let line = replica.log().wait_for(|line| line["target"] == "sawt::stream").expect("a stream's end is logged");
+        assert_eq!((&line["outcome"], &line["events"], &line["polls"]), (&json!("closing"), &json!(1), &json!(1)));
     }
-    replica.signal("TERM");
-    let mut pauses = Vec::new();
-    for stream in &mut streams {
-        assert_eq!(stream.next().await, None);
-        pauses.push(stream.retry_millis.expect("it is said when to come back"));
-    }
-    pauses.sort_unstable();
-    pauses.dedup();
-    assert!(pauses.len() > 5, "they come back at different moments: {pauses:?}");
-    let ended = replica.wait();
-    assert_eq!(ended.code(), Some(0), "{ended}\n{}", replica.log().text());
-    let line = replica.log().wait_for(|line| line["target"] == "sawt::stream").expect("a stream's end is logged");
-    assert_eq!((&line["outcome"], &line["events"], &line["polls"]), (&json!("closing"), &json!(1), &json!(1)));
 }
 
 /// Polls with as long tallies as there can be, so that what is told of them soon fills what the system holds for a
