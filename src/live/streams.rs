@@ -34,6 +34,9 @@ pub const GAP: Duration = Duration::from_millis(100);
 /// How long a stream is silent at most: proxies give up on connections that are idle for 30 to 60 seconds.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// So many streams are woken before others have their turn.
+const AT_A_TIME: usize = 32;
+
 /// The wheel has so many slots, and comes around once per [`HEARTBEAT`]: so the heartbeats of many streams are spread.
 const SLOTS: u32 = 60;
 
@@ -139,12 +142,20 @@ async fn drive(shared: Rc<Shared>) {
                 topic.note_change(now);
             }
         }
+        let mut owed = Vec::new();
         for topic in shared.topics.borrow().values() {
             if topic.due.get().is_some_and(|due| due <= now) {
-                topic.publish(now);
+                topic.publish(now, &mut owed);
             }
         }
         shared.wheel.turn(now);
+        for some in owed.chunks(AT_A_TIME) {
+            for waking in some {
+                waking.wake();
+            }
+            // Whoever votes here does not wait until everybody has been told of the vote before.
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -246,7 +257,8 @@ impl Topic {
         self.due.set(Some(self.due.get().map_or(earliest, |due| due.min(earliest))));
     }
 
-    fn publish(&self, now: Instant) {
+    /// Makes the newest tally the current one, and adds to those who are owed something.
+    fn publish(&self, now: Instant, owed: &mut Vec<Rc<Waking>>) {
         self.due.set(None);
         let is_gone = self.entry.is_gone();
         let was_gone = self.is_gone.replace(is_gone);
@@ -263,11 +275,9 @@ impl Topic {
         };
         self.published_at.set(Some(now));
         *self.current.borrow_mut() = newest;
-        for listener in self.listeners.borrow().values() {
-            if listener.wants_tallies || is_news_of_the_poll {
-                listener.waking.wake();
-            }
-        }
+        let listeners = self.listeners.borrow();
+        let told = listeners.values().filter(|listener| listener.wants_tallies || is_news_of_the_poll);
+        owed.extend(told.map(|listener| Rc::clone(&listener.waking)));
     }
 }
 

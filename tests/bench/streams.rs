@@ -28,6 +28,9 @@ const PACE: Duration = Duration::from_millis(250);
 /// How long streams are let alone once they are open, before their memory is looked at.
 const REST: Duration = Duration::from_secs(1);
 
+/// How often somebody votes while all of them watch: at no fixed distance from the events.
+const VOTES_EVERY: Duration = Duration::from_millis(7);
+
 /// How many readers each of the other replicas has.
 const READERS_ELSEWHERE: usize = 500;
 /// How many connections vote on the same poll meanwhile.
@@ -38,6 +41,7 @@ pub(crate) fn measure(effort: &Effort) {
     // Files for the other things a process has open.
     let count = READERS.min(most_open_files().saturating_sub(1_000));
     one_replica(effort, count);
+    votes_meanwhile(effort, count);
     three_replicas(effort);
 }
 
@@ -153,6 +157,28 @@ fn round(
     let events = (readers.events() - events_before) as f64;
     let reached = readers.close(&published);
     Round { open_secs, cpu_micros: cpu_secs * 1e6 / events, kib_each, reached }
+}
+
+/// Votes by the clock in a poll that so many watch: what each waits while everybody is told of those before it.
+fn votes_meanwhile(effort: &Effort, count: usize) {
+    let (redis, directory) = (RedisServer::start(), TempDir::new().expect("a temporary directory can be made"));
+    let sawt = Sawt::start(&format!("redis://{}", redis.address()), directory.path());
+    let votes = (effort.secs * 1_000) as usize / VOTES_EVERY.as_millis() as usize;
+    let voters = Voters::new(votes, SECRET);
+    let columns = ["", "p50 ms", "p99 ms", "longest ms"];
+    let mut table = Table::new(format!("A vote every {} ms, watched", VOTES_EVERY.as_millis()), &columns);
+    for watched_by in [0, count] {
+        let poll = sawt.make_poll();
+        let _readers = Readers::open(watched_by, sawt.address, &format!("{poll}/live"));
+        let mut publisher = Publisher::to(sawt.address);
+        let answered = at_pace(votes, VOTES_EVERY, |place| {
+            let (_, sent_at) = publisher.vote(&poll, &voters, place);
+            sent_at.elapsed().as_secs_f64() * 1e3
+        });
+        let name = format!("by {} streams", number(watched_by as f64));
+        table.row(&name, [0.5, 0.99, 1.0].map(|of_all| number(part(&answered, of_all))));
+    }
+    table.print();
 }
 
 /// Votes at one replica of three, to the readers of the two others.
