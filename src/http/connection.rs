@@ -57,6 +57,8 @@ pub struct Connection<S = TcpStream> {
     socket: Option<S>,
     handover: Handover<S>,
     instead: Instead,
+    /// Whether only a part was taken of what was last written, so that what comes next is the rest.
+    is_amid: bool,
     /// What is being written in place of so many bytes of the framework's.
     replaced: Option<Box<(Bytes, usize)>>,
     /// How long its client is waited for.
@@ -120,6 +122,7 @@ impl<S: Socket> Connection<S> {
             socket: Some(socket),
             handover: Handover(Rc::default()),
             instead,
+            is_amid: false,
             replaced: None,
             patience,
             is_waiting: false,
@@ -208,7 +211,12 @@ impl<S: AsyncWrite + Socket + Unpin> Connection<S> {
 impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.replaced.is_none() {
-            let Some(instead) = (self.instead)(bytes) else { return self.offer(cx, bytes) };
+            let instead = if self.is_amid { None } else { (self.instead)(bytes) };
+            let Some(instead) = instead else {
+                let written = ready!(self.offer(cx, bytes))?;
+                self.is_amid = written < bytes.len();
+                return Poll::Ready(Ok(written));
+            };
             self.replaced = Some(Box::new((instead.into(), bytes.len())));
         }
         while let Some(replaced) = &self.replaced {
@@ -218,6 +226,9 @@ impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
                 return Poll::Ready(Ok(stands_for));
             }
             let written = ready!(self.offer(cx, &rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
             if let Some(replaced) = &mut self.replaced {
                 replaced.0.advance(written);
             }

@@ -22,12 +22,12 @@ pub type Instead = Rc<dyn Fn(&[u8]) -> Option<Vec<u8>>>;
 pub fn as_problems(shared: Arc<Shared>) -> Instead {
     let unasked = Unasked::new(shared);
     Rc::new(move |answer| {
-        let (head, problem) = refusal(answer)?;
-        Some(write(head, unasked.respond(&problem)))
+        let (kept, problem) = refusal(answer)?;
+        Some(write(kept, unasked.respond(&problem)))
     })
 }
 
-/// The head of a refusal by the parser, but for its length, and the problem it means.
+/// What is kept of a refusal by the parser, its status and its date, and the problem it means.
 fn refusal(answer: &[u8]) -> Option<([&str; 2], Problem)> {
     // Most answers are good news.
     if answer.get(9) != Some(&b'4') {
@@ -43,11 +43,13 @@ fn refusal(answer: &[u8]) -> Option<([&str; 2], Problem)> {
     };
     // Every answer of the application's has an id.
     let headers = headers.strip_prefix("content-length: 0\r\n").filter(|headers| !headers.contains(X_REQUEST_ID))?;
-    Some(([status_line, headers], Problem::new(code, detail)))
+    // If there were requests before, it says that the connection goes on. It does not.
+    let date = headers.lines().find(|line| line.starts_with("date: "))?;
+    Some(([status_line, date], Problem::new(code, detail)))
 }
 
-fn write([status_line, headers]: [&str; 2], response: HttpResponse) -> Vec<u8> {
-    let mut answer = format!("{status_line}\r\n{headers}\r\n").into_bytes();
+fn write([status_line, date]: [&str; 2], response: HttpResponse) -> Vec<u8> {
+    let mut answer = format!("{status_line}\r\nconnection: close\r\n{date}\r\n").into_bytes();
     for (name, value) in response.headers() {
         answer.extend_from_slice(name.as_str().as_bytes());
         answer.extend_from_slice(b": ");
@@ -93,9 +95,10 @@ mod tests {
 
     #[test]
     fn what_is_written_is_a_whole_answer() {
-        let answer = format!("HTTP/1.1 400 Bad Request\r\n{REST}");
-        let (head, problem) = refusal(answer.as_bytes()).unwrap();
-        let written = String::from_utf8(write(head, problem.respond("an-id"))).unwrap();
+        // As it is after other requests on the connection.
+        let answer = format!("HTTP/1.1 400 Bad Request\r\n{}", REST.replace("connection: close\r\n", ""));
+        let (kept, problem) = refusal(answer.as_bytes()).unwrap();
+        let written = String::from_utf8(write(kept, problem.respond("an-id"))).unwrap();
         let (head, body) = written.split_once("\r\n\r\n").unwrap();
         let lines: Vec<&str> = head.split("\r\n").collect();
         assert_eq!(lines.first(), Some(&"HTTP/1.1 400 Bad Request"));

@@ -165,6 +165,11 @@ impl Stream {
             self.end = Some(StreamEnd::Closing);
             return Ready::Ready(Some(retry(1_000)));
         }
+        let beats = self.waking.beats();
+        if beats >= self.beats_left {
+            self.end = Some(StreamEnd::Expired);
+            return Ready::Ready(Some(retry(1_000)));
+        }
         let mut chunk = Chunk::default();
         for place in 0..self.watches.len() {
             self.look_for_ballot(place, cx);
@@ -182,17 +187,17 @@ impl Stream {
         if self.end.is_some() {
             return Ready::Ready(None);
         }
-        let beats = self.waking.beats();
         if beats != self.beats {
             self.beats = beats;
-            if beats >= self.beats_left {
-                self.end = Some(StreamEnd::Expired);
-                return Ready::Ready(Some(retry(1_000)));
-            }
             return Ready::Ready(Some(HEARTBEAT));
         }
         self.waking.wait(cx.waker());
         Ready::Pending
+    }
+
+    /// How often it was time for a heartbeat: each wakes the stream's task.
+    pub(super) fn beats(&self) -> u32 {
+        self.waking.beats()
     }
 
     fn watch(&mut self, asked: Asked, now: Timestamp) {
@@ -458,6 +463,11 @@ pub(super) mod tests {
             let place = self.door.enter([0; 16]).unwrap();
             let asked = Asked { id: self.poll.id, newest: self.entry.newest(), seen, sight: Sight::Everyones };
             self.streams.open(place, Reader::default(), vec![asked], Timestamp::from_millis(2_000))
+        }
+
+        /// What makes a stream's heart beat.
+        pub(in crate::live) fn heart_of(stream: &Stream) -> Rc<Waking> {
+            Rc::clone(&stream.waking)
         }
 
         /// Waits until a version has reached the streams.

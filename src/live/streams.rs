@@ -289,6 +289,12 @@ impl Waking {
         }
     }
 
+    /// It is time for a heartbeat.
+    pub(super) fn beat(&self) {
+        self.beats.set(self.beats.get() + 1);
+        self.wake();
+    }
+
     /// The stream has a look.
     pub(super) fn note_look(&self) {
         self.is_woken.set(false);
@@ -327,8 +333,7 @@ impl Wheel {
             let turns = self.turns.get();
             self.slot(turns % SLOTS, |wakings| {
                 for waking in wakings.values() {
-                    waking.beats.set(waking.beats.get() + 1);
-                    waking.wake();
+                    waking.beat();
                 }
             });
             self.turns.set(turns.wrapping_add(1) % SLOTS);

@@ -21,19 +21,25 @@ use super::Stream;
 /// something else.
 const MOST_HEARD: usize = 1_024;
 
+/// Within how many heartbeats a reader must take what was begun to be written: 30 to 45 seconds. The system itself ends a
+/// connection that takes nothing at all; this is for one that takes a little now and then, for ever.
+const TAKEN_WITHIN_BEATS: u32 = 3;
+
 /// Writes a stream until it ends or its reader leaves.
 pub struct Writer<S> {
     stream: Stream,
     socket: S,
     /// What the socket has not taken yet.
     rest: Bytes,
+    /// The heartbeats there had been when it did not take all of that.
+    stuck_at: Option<u32>,
     heard: usize,
 }
 
 impl<S> Writer<S> {
     /// Of this stream, to this socket.
     pub fn new(stream: Stream, socket: S) -> Self {
-        Self { stream, socket, rest: Bytes::new(), heard: 0 }
+        Self { stream, socket, rest: Bytes::new(), stuck_at: None, heard: 0 }
     }
 }
 
@@ -42,11 +48,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             while !self.rest.is_empty() {
-                match ready!(Pin::new(&mut self.socket).poll_write(cx, &self.rest)) {
-                    Ok(written @ 1..) => self.rest.advance(written),
-                    Ok(0) | Err(_) => return Poll::Ready(()),
+                match Pin::new(&mut self.socket).poll_write(cx, &self.rest) {
+                    Poll::Ready(Ok(written @ 1..)) => self.rest.advance(written),
+                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
+                    Poll::Pending => {
+                        let beats = self.stream.beats();
+                        let waited = beats - *self.stuck_at.get_or_insert(beats);
+                        return if waited < TAKEN_WITHIN_BEATS { Poll::Pending } else { Poll::Ready(()) };
+                    }
                 }
             }
+            self.stuck_at = None;
             match ready!(self.stream.poll_next(cx)) {
                 Some(bytes) => self.rest = bytes,
                 // Whether the reader still hears that it is over makes no difference.
@@ -139,6 +151,28 @@ mod tests {
             talks.write_all(b"x").await.expect("it is heard");
             talked.await.expect("it ends well");
             assert_eq!(stage.door.inside(), 0);
+        })
+        .await;
+    }
+
+    #[actix_web::test]
+    async fn who_takes_a_little_now_and_then_is_given_up_on() {
+        on_a_worker(async {
+            let stage = Stage::set();
+            let stream = stage.open(None);
+            let heart = Stage::heart_of(&stream);
+            let (near, mut reader) = duplex(16);
+            let mut writer = Writer::new(stream, near);
+            let mut look = || Pin::new(&mut writer).poll(&mut Context::from_waker(std::task::Waker::noop()));
+            assert!(look().is_pending());
+            for _ in 1..TAKEN_WITHIN_BEATS {
+                heart.beat();
+                reader.read_u8().await.expect("there is some");
+                assert!(look().is_pending());
+            }
+            heart.beat();
+            reader.read_u8().await.expect("there is some");
+            assert!(look().is_ready());
         })
         .await;
     }

@@ -25,7 +25,8 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// Lets these processes, by id, use so much of a processor's time together in every so long.
+    /// Lets these processes, by id, use so much of a processor's time together in every so long, in the mean: the system
+    /// tells what they have used some milliseconds late.
     pub(crate) fn on(processes: &[u32], time: Duration, every: Duration) -> Self {
         let processes = processes.to_vec();
         let is_over = Arc::new(AtomicBool::new(false));
@@ -45,7 +46,8 @@ impl Throttle {
                     }
                     thread::sleep(if are_running { LOOK_EVERY } else { every.saturating_sub(begun.elapsed()) });
                     let by_now = used_nanos(&processes);
-                    credit -= by_now - used;
+                    // A thread that has ended is counted no more.
+                    credit -= (by_now - used).max(0);
                     used = by_now;
                 }
                 tell(&processes, Signal::STOP);

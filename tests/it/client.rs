@@ -211,8 +211,8 @@ impl Request {
                 head.body.extend_from_slice(&chunk);
             }
         }
-        let exchange =
-            Exchange { method: self.method.as_str(), path: &self.path, sent: None, is_documented: true, answer: &head };
+        let (method, path, is_documented) = (self.method.as_str(), &*self.path, self.is_documented);
+        let exchange = Exchange { method, path, sent: None, is_documented, answer: &head };
         if let Err(fault) = contract::check(&exchange) {
             panic!("{fault}\n{head}");
         }

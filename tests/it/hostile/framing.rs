@@ -199,6 +199,7 @@ async fn a_refusal_by_the_parser_is_a_problem_and_ends_the_connection(service: &
             "invalid-request",
         ),
         (format!("GET /livez HTTP/1.1\r\nHost: a\r\n{many}\r\n"), 431, "headers-too-large"),
+        (format!("HEAD /livez HTTP/1.1\r\nHost: a\r\n{many}\r\n"), 431, "headers-too-large"),
         ("GET /livez HTTP/1.1\r\nHo".to_owned(), 408, "request-timeout"),
     ] {
         let mut stream = TcpStream::connect(service.replicas()[0].address()).await.expect("a connection");

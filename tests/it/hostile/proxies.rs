@@ -16,12 +16,13 @@ use crate::{
 };
 
 const BUFFERING: &str = "nginx that buffers";
+const HAPROXY: &str = "HAProxy";
 
 fn every_proxy(replica: SocketAddr) -> [(&'static str, Proxy); 3] {
     [
         (BUFFERING, Proxy::nginx(replica, true)),
         ("nginx", Proxy::nginx(replica, false)),
-        ("HAProxy", Proxy::haproxy(replica)),
+        (HAPROXY, Proxy::haproxy(replica)),
     ]
 }
 
@@ -47,9 +48,11 @@ async fn early_answer(address: SocketAddr, head: &str, length: usize, held_back:
     tokio::join!(read, write).0
 }
 
-/// How much of a body may be held back until the answer comes: nothing, where a proxy wants it all before it asks.
+/// How much of a body may be held back until the answer comes: nothing, where a proxy wants it all before it asks, or as
+/// much as its buffer holds.
 fn held_back(name: &str, length: usize) -> usize {
-    if name == BUFFERING { 0 } else { length / 2 }
+    let is_held = name == BUFFERING || (name == HAPROXY && length < 64 * 1024);
+    if is_held { 0 } else { length / 2 }
 }
 
 /// Every proxy in front of a replica, and none.
@@ -124,27 +127,36 @@ async fn a_client_that_hangs_up_leaves_no_half_request_behind(service: &Service)
     }
 }
 
-/// Streams last, and who is slow holds a place: neither keeps others from a replica for longer than they have patience.
-async fn streams_hold_no_places_and_a_full_replica_is_said_to_be(service: &Service) {
+/// Streams last, and whoever is slow takes their time: neither takes a place from those who are answered at once.
+async fn streams_and_slow_senders_hold_no_places_and_a_full_replica_is_said_to_be(service: &Service) {
     let poll = service.poll(json!({})).await;
-    let proxy = Proxy::narrow_haproxy(service.replicas()[0].address(), 1);
+    let replica = &service.replicas()[0];
+    let proxy = Proxy::narrow_haproxy(replica.address(), 1);
     let client = Client::new(proxy.address());
     let mut streams = futures_util::future::join_all((0..3).map(|_| client.live(&poll))).await;
+    // The same address to a replica, and so to be the same to the proxy.
+    streams.push(client.get(&format!("/v1/polls/{poll}/liv%65")).undocumented().open().await);
+    let mut slow = TcpStream::connect(proxy.address()).await.expect("a connection");
+    let head = "POST /v1/voters HTTP/1.1\r\nHost: sawt\r\nContent-Length: 2\r\n\r\n";
+    slow.write_all(head.as_bytes()).await.expect("it is sent");
     client.new_voter().await.vote(&poll, &["yes"]).await.is(201);
     for stream in &mut streams {
         stream.tally_from(1).await;
     }
 
-    let mut slow = TcpStream::connect(proxy.address()).await.expect("a connection");
-    let head = "POST /v1/voters HTTP/1.1\r\nHost: sawt\r\nContent-Length: 2\r\n\r\n";
-    slow.write_all(head.as_bytes()).await.expect("it is sent");
     let path = format!("/v1/polls/{poll}/results");
-    let refused = until(async || Some(client.get(&path).send().await).filter(|answer| answer.status != 200)).await;
+    replica.signal("STOP");
+    let first = client.get(&path).send();
+    let others = async {
+        let refused = until(async || Some(client.get(&path).send().await).filter(|answer| answer.status != 200)).await;
+        replica.signal("CONT");
+        refused
+    };
+    let (_, refused) = futures_util::future::join(first, others).await;
     assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
     assert_eq!(refused.header("access-control-allow-origin").as_deref(), Some("*"), "widgets can read it");
     assert_eq!(refused.header("x-request-id"), Some(text(&refused.json()["request_id"])));
     refused.refused(503, "overloaded");
-    drop(slow);
     until(async || (client.get(&path).send().await.status == 200).then_some(())).await;
 }
 
@@ -154,5 +166,5 @@ service_rules![
     an_early_429_reaches_the_client_as_such,
     every_proxy_passes_votes_and_their_headers,
     a_client_that_hangs_up_leaves_no_half_request_behind,
-    streams_hold_no_places_and_a_full_replica_is_said_to_be,
+    streams_and_slow_senders_hold_no_places_and_a_full_replica_is_said_to_be,
 ];
