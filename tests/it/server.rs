@@ -156,7 +156,7 @@ impl Replica {
         self.wait()
     }
 
-    /// The most memory it has had so far, in KiB.
+    /// The most memory it has had so far, in KiB; about, so that it may be less a little later.
     pub(crate) fn peak_memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process().id())).expect("a status");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
