@@ -84,7 +84,11 @@ export class Reader {
       });
       globalThis.sawtTestShifts = [];
       new PerformanceObserver((list) => {
-        for (const shift of list.getEntries()) globalThis.sawtTestShifts.push(shift.value);
+        for (const { value, sources } of list.getEntries()) {
+          const moved = sources.map(({ node, previousRect: from, currentRect: to }) =>
+            `${node?.id || node?.localName || node?.nodeName}: ${[from, to].map(({ x, y, width, height }) => `${width}x${height} at ${x},${y}`).join(' to ')}`);
+          globalThis.sawtTestShifts.push({ value, moved });
+        }
       }).observe({ type: 'layout-shift', buffered: true });
     });
     this.#context.on('request', (request) => {
@@ -158,9 +162,9 @@ export async function axe(page) {
   return found;
 }
 
-/** How much the page has moved under the reader by itself, in Chromium's measure. */
+/** What has moved under the reader by itself since the page was there: how much, in Chromium's measure, and what. */
 export async function shifted(page) {
-  return page.evaluate(() => globalThis.sawtTestShifts.reduce((sum, shift) => sum + shift, 0));
+  return page.evaluate(() => globalThis.sawtTestShifts);
 }
 
 /** Keeps a picture of the page, or of a part of it, under `target/screenshots/`. */
