@@ -10,24 +10,27 @@
 //! whole machine can count could never be sent by a part of it. So what is loaded is slowed down: it gets a part of one
 //! processor, by the system's signals, and the load has the rest of the machine.
 //!
+//! How much it gets of it varies by some percent from one moment to the next. So what is compared is what it counted
+//! for each second of the processor's that it used.
+//!
 //! **Who sheds.** Where only the store is slow, as one is that others keep busy or that is far away, the service sees
 //! it and sheds: there the load comes over thousands of connections with nothing before it. Where the service itself
 //! is, to refuse four requests would cost more than to answer the fifth: there the load comes over as many connections
 //! as `deploy/haproxy.cfg` keeps to a replica, and what has waited for one as long as it may wait there is refused as
 //! it would be there.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use tempfile::TempDir;
 
 use crate::{
     Effort,
     flood::{self, Fate, Fates, Flood},
-    load::{self, Request},
+    load::{self, Measured, Request, WARM_UP},
     redis_server::RedisServer,
     sawt_server::{SECRET, Sawt, VOTE},
     table::{Table, median, number},
-    throttle::Throttle,
+    throttle::{Throttle, used_secs},
     voters::Voters,
 };
 
@@ -87,24 +90,35 @@ pub(crate) fn measure(effort: &Effort) {
         let sawt = Sawt::start(&store, directory.path());
         let slow = redis.iter().map(RedisServer::id).chain((!stage.is_store_alone).then(|| sawt.process.id()));
         let slow: Vec<u32> = slow.collect();
-        let (mut peaks, mut floods) = (Vec::new(), Vec::new());
+        let mut rounds = Vec::new();
         for _ in 0..effort.rounds {
             let vote = || Request::vote(&format!("{}/votes", sawt.make_poll()), VOTE).that_may_be_shed();
             let requests = [(); CROWDS.len()].map(|()| vote());
             let [again, last] = [vote(), vote()];
             let _throttle = Throttle::on(&slow, stage.time, stage.every);
-            let per_sec =
-                |connections, request| load::run(effort, connections, sawt.address, request, &voters, Vec::new).per_sec;
-            let tried = CROWDS.into_iter().zip(&requests).map(|(crowd, request)| (crowd, per_sec(crowd, request)));
+            let tried = CROWDS.into_iter().zip(&requests).map(|(crowd, request)| {
+                (crowd, load::run(effort, crowd, sawt.address, request, &voters, Vec::new).per_sec)
+            });
             let best = tried.max_by(|(_, one), (_, other)| one.total_cmp(other));
             let (crowd, _) = best.expect("there are several");
-            let peak = per_sec(crowd, &again);
+            let meter = || vec![used_secs(&slow)];
+            let peak = load::run(effort, crowd, sawt.address, &again, &voters, meter);
             let (connections, queue) = stage.connections();
-            let flood = Flood { per_sec: peak * TIMES, secs: effort.secs, connections, patience: PATIENCE, queue };
-            floods.push(flood::run(flood, sawt.address, &last, &voters));
-            peaks.push(peak);
+            let per_sec = peak.per_sec * TIMES;
+            let flood = Flood { per_sec, secs: effort.secs, connections, patience: PATIENCE, queue };
+            let (fates, used) = thread::scope(|scope| {
+                let used = scope.spawn(|| {
+                    thread::sleep(WARM_UP);
+                    let before = used_secs(&slow);
+                    thread::sleep(Duration::from_secs(effort.secs));
+                    used_secs(&slow) - before
+                });
+                (flood::run(flood, sawt.address, &last, &voters), used.join().expect("it is only read"))
+            });
+            let micros = used * 1e6 / fates.count(Fate::Useful);
+            rounds.push(Round { peak, fates, micros });
         }
-        show(stage, effort, &peaks, &floods);
+        show(stage, effort, &rounds);
     }
 }
 
@@ -126,18 +140,28 @@ fn said(before: &str) -> usize {
     digits.parse().unwrap_or_else(|_| panic!("{before}has no number in deploy/haproxy.cfg"))
 }
 
-fn show(stage: &Stage, effort: &Effort, peaks: &[f64], floods: &[Fates]) {
-    let columns = ["", "offered/s", "201/s", "503/s", "late/s", "unsent/s", "p50 ms", "p99 ms"];
+/// What one round came to.
+struct Round {
+    peak: Measured,
+    fates: Fates,
+    /// The processor's time for each useful answer of the flood.
+    micros: f64,
+}
+
+fn show(stage: &Stage, effort: &Effort, rounds: &[Round]) {
+    let columns = ["", "offered/s", "201/s", "503/s", "late/s", "unsent/s", "CPU µs/201", "p50 ms", "p99 ms"];
     let title = format!("Overload: {}, over {} connections", stage.name, stage.connections().0);
     let mut table = Table::new(title, &columns);
-    let each = |fate: Fate| median(floods.iter().map(|fates| fates.count(fate) / effort.secs as f64));
-    let fates = [Fate::Useful, Fate::Shed, Fate::Late, Fate::Unsent].map(each);
-    let latency = |part| median(floods.iter().map(|fates| fates.latency_ms(part)));
-    let peak = median(peaks.iter().copied());
-    table.row("the peak, closed loop", [f64::NAN, peak].map(number));
-    let figures = [fates.iter().sum()].into_iter().chain(fates).chain([latency(0.5), latency(0.99)]);
+    let each = |figure: &dyn Fn(&Round) -> f64| median(rounds.iter().map(figure));
+    let per_sec = |fate| each(&|round| round.fates.count(fate) / effort.secs as f64);
+    let fates = [Fate::Useful, Fate::Shed, Fate::Late, Fate::Unsent].map(per_sec);
+    let of_peak = |round: &Round| round.peak.micros.first().copied().unwrap_or(f64::NAN);
+    let peak = [f64::NAN, each(&|round| round.peak.per_sec), f64::NAN, f64::NAN, f64::NAN, each(&of_peak)];
+    table.row("the peak, closed loop", peak.map(number));
+    let latencies = [0.5, 0.99].map(|part| each(&|round| round.fates.latency_ms(part)));
+    let figures = [fates.iter().sum()].into_iter().chain(fates).chain([each(&|round| round.micros)]).chain(latencies);
     table.row("five times as many, open loop", figures.map(number));
-    let ratios = peaks.iter().zip(floods).map(|(peak, fates)| fates.count(Fate::Useful) / effort.secs as f64 / peak);
-    table.at_least("goodput at five times the saturating load beside the peak", median(ratios), 0.9);
+    let goodput = each(&|round| of_peak(round) / round.micros);
+    table.at_least("goodput at five times the saturating load beside the peak, for the same CPU time", goodput, 0.9);
     table.print();
 }

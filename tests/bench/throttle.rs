@@ -73,6 +73,11 @@ fn tell(processes: &[u32], signal: Signal) {
     }
 }
 
+/// The processor's time that these processes have used, in seconds.
+pub(crate) fn used_secs(processes: &[u32]) -> f64 {
+    used_nanos(processes) as f64 / 1e9
+}
+
 /// The processor's time that all threads of these processes have used.
 fn used_nanos(processes: &[u32]) -> i64 {
     let tasks = processes.iter().filter_map(|id| fs::read_dir(format!("/proc/{id}/task")).ok()).flatten().flatten();
