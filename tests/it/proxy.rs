@@ -85,10 +85,10 @@ impl Proxy {
             let mut changes = vec![
                 ("    bind :8080\n", 1, format!("    bind 127.0.0.1:{port}\n")),
                 ("    log stdout format raw local0\n", 1, String::new()),
-                ("    server-template sawt 10 sawt:8080\n", 2, format!("    server sawt {replica}\n")),
-                (" resolvers docker init-addr none\n", 2, "\n".to_owned()),
+                ("    server-template sawt 10 sawt:8080", 2, format!("    server sawt {replica}")),
+                (" resolvers docker init-addr none\n", 1, "\n".to_owned()),
             ];
-            changes.extend(places.map(|places| (" maxconn 512 ", 1, format!(" maxconn {places} "))));
+            changes.extend(places.map(|places| (" maxconn 512\n", 1, format!(" maxconn {places}\n"))));
             let changes: Vec<_> = changes.iter().map(|(from, times, to)| (*from, *times, to.as_str())).collect();
             write(directory, "haproxy.cfg", &shipped("haproxy.cfg", &changes));
             let mut command = Command::new("haproxy");
