@@ -210,30 +210,29 @@ impl<S: AsyncWrite + Socket + Unpin> Connection<S> {
 
 impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.replaced.is_none() {
-            let instead = if self.is_amid { None } else { (self.instead)(bytes) };
-            let Some(instead) = instead else {
-                let written = ready!(self.offer(cx, bytes))?;
-                self.is_amid = written < bytes.len();
-                return Poll::Ready(Ok(written));
-            };
-            self.replaced = Some(Box::new((instead.into(), bytes.len())));
+        let mut replaced = if let Some(replaced) = self.replaced.take() {
+            replaced
+        } else if !self.is_amid
+            && let Some(instead) = (self.instead)(bytes)
+        {
+            Box::new((instead.into(), bytes.len()))
+        } else {
+            let written = ready!(self.offer(cx, bytes))?;
+            self.is_amid = written < bytes.len();
+            return Poll::Ready(Ok(written));
+        };
+        while !replaced.0.is_empty() {
+            match self.offer(cx, &replaced.0) {
+                Poll::Ready(Ok(written @ 1..)) => replaced.0.advance(written),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.replaced = Some(replaced);
+                    return Poll::Pending;
+                }
+            }
         }
-        while let Some(replaced) = &self.replaced {
-            let (rest, stands_for) = (replaced.0.clone(), replaced.1);
-            if rest.is_empty() {
-                self.replaced = None;
-                return Poll::Ready(Ok(stands_for));
-            }
-            let written = ready!(self.offer(cx, &rest))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            if let Some(replaced) = &mut self.replaced {
-                replaced.0.advance(written);
-            }
-        }
-        Poll::Pending
+        Poll::Ready(Ok(replaced.1))
     }
 
     /// The framework asks for this when it has nothing left to write.
