@@ -1,12 +1,13 @@
-//! More work than the store can do.
+//! More work than can be done.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all, select};
 use serde_json::{Value, json};
 
 use crate::{
     backends::{Backend, Program, Storage},
-    client::until,
+    client::{Client, until},
     crowd::{Crowd, choice, one_crowd_at_a_time},
+    proxy::Proxy,
     registry::lone_rules,
     server::{Replica, Settings},
     service::{Service, seed_poll, text},
@@ -18,7 +19,7 @@ async fn reads_beyond_what_may_wait_are_refused_at_once_and_votes_are_not() {
     let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
     let one_worker = Settings::on(service.storage().address()).with("SAWT_WORKERS", "1");
     let replica = Replica::start(&one_worker);
-    let client = crate::client::Client::new(replica.address());
+    let client = Client::new(replica.address());
     let polls = join_all((0..2).map(|_| service.poll(json!({})))).await;
     let [voted, unread] = [&polls[0], &polls[1]];
     let voter = client.new_voter().await;
@@ -33,7 +34,7 @@ async fn reads_beyond_what_may_wait_are_refused_at_once_and_votes_are_not() {
             async { text(&request.send().await.is(503)["code"]) }
         });
         let voting = async { voter.vote(voted, &["yes"]).await.refused(503, "store-unavailable") };
-        let (reads, _) = futures_util::future::join(join_all(reads), voting).await;
+        let (reads, _) = join(join_all(reads), voting).await;
         service.storage().server().thaw();
         reads.iter().any(|code| code == "overloaded").then_some(())
     })
@@ -99,7 +100,33 @@ async fn what_is_accepted_in_overload_is_answered_and_counted_exactly() {
     .await;
 }
 
+/// Of two requests for the only place at a replica that does nothing, whichever comes second is refused by the proxy in
+/// front of it, in the words of a replica.
+async fn a_proxy_whose_replica_has_no_place_free_says_so() {
+    let service = Service::start(Backend::Sqlite);
+    let poll = service.poll(json!({})).await;
+    let replica = &service.replicas()[0];
+    let proxy = Proxy::narrow_haproxy(replica.address(), 1);
+    let client = Client::new(proxy.address());
+    let path = format!("/v1/polls/{poll}/results");
+    let ask = || Box::pin(client.get(&path).send());
+
+    let frozen = replica.freeze();
+    let refused = until(async || {
+        let (answer, _) = select(ask(), ask()).await.factor_first();
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
+    drop(frozen);
+    assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
+    assert_eq!(refused.header("access-control-allow-origin").as_deref(), Some("*"), "widgets can read it");
+    assert_eq!(refused.header("x-request-id"), Some(text(&refused.json()["request_id"])));
+    refused.refused(503, "overloaded");
+    until(async || (ask().await.status == 200).then_some(())).await;
+}
+
 lone_rules![
     reads_beyond_what_may_wait_are_refused_at_once_and_votes_are_not,
     what_is_accepted_in_overload_is_answered_and_counted_exactly,
+    a_proxy_whose_replica_has_no_place_free_says_so,
 ];

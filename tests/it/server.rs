@@ -140,6 +140,12 @@ impl Replica {
         self.process().signal(name);
     }
 
+    /// Stops every instruction of it (SIGSTOP): it is connected, and silent.
+    pub(crate) fn freeze(&self) -> Frozen<'_> {
+        self.signal("STOP");
+        Frozen(self)
+    }
+
     /// Whether it has ended.
     pub(crate) fn has_exited(&self) -> bool {
         self.process().has_exited()
@@ -179,6 +185,15 @@ impl Replica {
 
     fn process(&self) -> MutexGuard<'_, Process> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A replica that does nothing, until this is dropped: a trial that fails meanwhile leaves none like that to others.
+pub(crate) struct Frozen<'a>(&'a Replica);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        self.0.signal("CONT");
     }
 }
 

@@ -279,10 +279,9 @@ async fn a_replica_that_is_paused_catches_up() {
     let _turn = one_crowd_at_a_time().await;
     for backend in [Backend::Redis, Backend::Cluster] {
         all_agree_after(backend, async |service, _, counted| {
-            service.replicas()[2].signal("STOP");
+            let _frozen = service.replicas()[2].freeze();
             let before = counted.get();
             until(async || (counted.get() > before + 100).then_some(())).await;
-            service.replicas()[2].signal("CONT");
         })
         .await;
     }
