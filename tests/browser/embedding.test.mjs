@@ -111,6 +111,28 @@ test('where the page may not vote the reader is led to the poll’s own page', a
   assert.equal((await sawt.tally(poll)).ballots, 0);
 });
 
+test('a frame that is not displayed yet tells no height', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll();
+  const page = await (await set.reader()).open(`${publisher.origin}/blank`);
+  const told = await page.evaluate(async (source) => {
+    const tab = document.createElement('div');
+    const frame = document.createElement('iframe');
+    const heights = [];
+    addEventListener('message', ({ data }) => heights.push(data.sawt.height));
+    tab.hidden = true;
+    frame.src = source;
+    tab.append(frame);
+    document.body.append(tab);
+    await new Promise((loaded) => frame.addEventListener('load', loaded));
+    frame.contentWindow.postMessage({ sawt: { v: 1, type: 'ask' } }, '*');
+    tab.hidden = false;
+    while (!heights.some((height) => height > 0)) await new Promise((turn) => setTimeout(turn, 10));
+    return heights;
+  }, `${sawt.origin}/embed/${poll.id}`);
+  assert.ok(!told.includes(0), `${told}`);
+});
+
 test('a page that begins to listen late asks a frame for its height', async () => {
   const { sawt, publisher } = set;
   const poll = await sawt.poll();

@@ -36,14 +36,6 @@ for (const mode of MODES) {
         const reader = await set.reader({ viewport, colorScheme: theme, locale: language, reducedMotion: 'reduce' });
         const shown = await Shown.open({ reader, publisher, sawt, poll, mode });
         await shown.is('open');
-        // Once in a great while a frame tells its height before its page's own style has given it its width, and then
-        // another. A poll that moves its page does so each time.
-        const moved = await shifted(shown.page);
-        if (moved.length > 0) {
-          console.warn('loaded again, since something moved:', moved);
-          await shown.page.reload();
-          await shown.is('open');
-        }
         await assertFits(shown);
         assert.deepEqual(await axe(shown.page), []);
         await picture(shown.page, `${mode}-${language}-${size}-${theme}-open`);

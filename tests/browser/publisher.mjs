@@ -1,7 +1,8 @@
 // A news site that embeds polls. Its pages are of another origin than the service, and of another site: browsers know
 // it by `localhost`, and the service by 127.0.0.1. They are as strict as a careful publisher's pages: nothing but what
-// comes from the two, and no inline script or style.
+// comes from the two, no inline script, and no inline style but their own.
 
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
 const TEXT = {
@@ -22,6 +23,9 @@ body { margin: 0 auto; max-inline-size: 60rem; padding: 1rem; font: 1rem/1.6 san
 aside { min-block-size: 28rem; }
 iframe { border: 0; inline-size: 100%; }
 `;
+// In the page itself: a frame that is there before the page's style is narrow at first, tells how high it is so, and
+// moves what is below it when the style comes.
+const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
 // What a publisher does with the height that a frame tells, and what WordPress does with it.
 const FRAMES = `
@@ -93,16 +97,13 @@ export class Publisher {
         const { sawt } = asked;
         send('text/html', page(asked), {
           'content-security-policy':
-            `default-src 'none'; script-src 'self' ${sawt}; style-src 'self' ${sawt}; connect-src ${sawt}; `
-            + `frame-src ${sawt}; img-src 'self'`,
+            `default-src 'none'; script-src 'self' ${sawt}; style-src 'sha256-${STYLE_HASH}' ${sawt}; `
+            + `connect-src ${sawt}; frame-src ${sawt}; img-src 'self'`,
         });
         break;
       }
       case '/holding':
         send('text/html', `<!doctype html><title>holding</title><body>${url.searchParams.get('markup')}`);
-        break;
-      case '/style.css':
-        send('text/css', STYLE);
         break;
       case '/frames.js':
         send('text/javascript', FRAMES);
@@ -126,7 +127,7 @@ function page(asked) {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
-<link rel="stylesheet" href="/style.css">
+<style>${STYLE}</style>
 </head>
 <body>
 <main>

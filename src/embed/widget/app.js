@@ -717,6 +717,8 @@ function page(root) {
   const [, secret] = /secret=(\w+)/.exec(location.hash) ?? [];
   const tell = () => {
     const height = Math.ceil(document.body.getBoundingClientRect().height);
+    // A frame that is not displayed has none.
+    if (!height) return;
     parent.postMessage({ sawt: { v: 1, type: 'height', height } }, '*');
     if (secret) parent.postMessage({ message: 'height', value: height, secret }, '*');
   };
