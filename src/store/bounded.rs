@@ -138,6 +138,10 @@ impl Store for Bounded {
         self.writes.pass(self.store.create_poll(poll, idempotency)).await
     }
 
+    async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
+        self.reads.pass(self.store.made_before(site, idempotency)).await
+    }
+
     async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
         self.reads.pass(self.store.poll(id)).await
     }

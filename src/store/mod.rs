@@ -93,6 +93,9 @@ pub trait Store: Send + Sync {
     /// second one.
     async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError>;
 
+    /// The poll that this site has made with this key and request before, if it is kept.
+    async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError>;
+
     /// One poll, in the revision in force.
     async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError>;
 

@@ -45,15 +45,25 @@ pub(in super::super) async fn create(
     let (new, violation) = body.into_new_poll();
     let now = worker.store.now().await?;
     let digest_key = DigestKey::from_bytes(random_bytes());
-    let poll = match (new.build(PollId::generate(), site, worker.store.partitions(), digest_key, now), violation) {
-        (Ok(poll), None) => poll,
-        (Ok(_), Some(violation)) => return Err(Problem::of_violations(vec![violation])),
-        (Err(mut violations), violation) => {
-            violations.extend(violation);
-            return Err(Problem::of_violations(violations));
+    let built = new.build(PollId::generate(), site.clone(), worker.store.partitions(), digest_key, now);
+    let built = match (built, violation) {
+        (built, None) => built,
+        (Ok(_), Some(violation)) => Err(vec![violation]),
+        (Err(mut violations), Some(violation)) => {
+            violations.push(violation);
+            Err(violations)
         }
     };
-    let (poll, is_replay) = match worker.store.create_poll(&poll, idempotency.as_ref()).await? {
+    let creation = match (built, &idempotency) {
+        (Ok(poll), idempotency) => worker.store.create_poll(&poll, idempotency.as_ref()).await?,
+        // What could be made when it was asked for may be refused by now: the poll was to close at a time that has passed.
+        (Err(violations), Some(idempotency)) => {
+            let made = worker.store.made_before(&site, idempotency).await?;
+            Creation::Existing(made.ok_or_else(|| Problem::of_violations(violations))?)
+        }
+        (Err(violations), None) => return Err(Problem::of_violations(violations)),
+    };
+    let (poll, is_replay) = match creation {
         Creation::Created(poll) => (poll, false),
         Creation::Existing(poll) => (poll, true),
         Creation::Mismatch => {

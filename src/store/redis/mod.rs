@@ -139,6 +139,10 @@ impl Store for RedisStore {
         self.create(poll, idempotency).await
     }
 
+    async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
+        self.read_made_before(site, idempotency).await
+    }
+
     async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
         self.read_poll(id).await
     }

@@ -69,11 +69,20 @@ impl RedisStore {
         claim.arg(format!("{} {}", poll.id, idempotency.request.to_hex()));
         claim.arg("NX").arg("GET").arg("EX").arg(IDEMPOTENCY_SECS);
         let held: Option<String> = self.ask_for(&claim).await?;
-        let Some(held) = held else { return Ok((poll.id, idempotency.request)) };
-        let (made, request) = held.split_once(' ').unwrap_or_default();
-        match (made.parse(), KeyHash::from_hex(request)) {
-            (Ok(made), Some(request)) => Ok((made, request)),
-            _ => Err(StoreError::Corrupt("an idempotency record".to_owned())),
+        held.map_or(Ok((poll.id, idempotency.request)), |held| read_claim(&held))
+    }
+
+    pub(super) async fn read_made_before(
+        &self,
+        site: &SiteId,
+        idempotency: &IdempotencyKey,
+    ) -> Result<Option<Poll>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("GET").arg(keys::idempotency(site, idempotency.key));
+        let held: Option<String> = self.ask_for(&command).await?;
+        match held.map(|held| read_claim(&held)).transpose()? {
+            Some((made, request)) if request == idempotency.request => self.read_poll(made).await,
+            Some(_) | None => Ok(None),
         }
     }
 
@@ -276,4 +285,13 @@ impl RedisStore {
 /// A time as scripts read it: milliseconds, or nothing.
 fn millis(time: Option<Timestamp>) -> String {
     time.map(|time| time.as_millis().to_string()).unwrap_or_default()
+}
+
+/// The poll and the request that hold an idempotency key.
+fn read_claim(held: &str) -> Result<(PollId, KeyHash), StoreError> {
+    let (made, request) = held.split_once(' ').unwrap_or_default();
+    match (made.parse(), KeyHash::from_hex(request)) {
+        (Ok(made), Some(request)) => Ok((made, request)),
+        _ => Err(StoreError::Corrupt(format!("an idempotency key: {held}"))),
+    }
 }

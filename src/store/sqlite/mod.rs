@@ -148,6 +148,11 @@ impl Store for SqliteStore {
         self.write(move |db, now| polls::create(db, now, poll, idempotency.as_ref())).await
     }
 
+    async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
+        let (site, idempotency) = (site.clone(), idempotency.clone());
+        self.read(move |db, _| polls::made_before(db, &site, &idempotency)).await
+    }
+
     async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
         self.read(move |db, _| polls::get(db, id)).await
     }

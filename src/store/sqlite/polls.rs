@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::tallies;
 use crate::{
     poll::{Edit, Kind, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Timestamp},
+    secret::KeyHash,
     store::{
         Creation, IDEMPOTENCY_SECS, IdempotencyKey, Replacement, StoreError,
         record::{read_poll, write_poll},
@@ -72,7 +73,7 @@ pub(super) fn create(
         forget_old_requests(db, now)?;
         match made_by(db, &poll.site, idempotency)? {
             None => remember_request(db, now, &poll, idempotency)?,
-            Some((request, _)) if request != idempotency.request.to_hex() => return Ok(Creation::Mismatch),
+            Some((request, _)) if request != idempotency.request => return Ok(Creation::Mismatch),
             // Under the id it had: if it was deleted meanwhile, a third such request finds it again.
             Some((_, made)) => poll.id = made,
         }
@@ -99,6 +100,17 @@ pub(super) fn create(
     ])?;
     tallies::create(db, db.last_insert_rowid(), &poll)?;
     Ok(Creation::Created(poll))
+}
+
+pub(super) fn made_before(
+    db: &Connection,
+    site: &SiteId,
+    idempotency: &IdempotencyKey,
+) -> Result<Option<Poll>, StoreError> {
+    match made_by(db, site, idempotency)? {
+        Some((request, made)) if request == idempotency.request => get(db, made),
+        Some(_) | None => Ok(None),
+    }
 }
 
 pub(super) fn get(db: &Connection, id: PollId) -> Result<Option<Poll>, StoreError> {
@@ -195,13 +207,15 @@ fn made_by(
     db: &Connection,
     site: &SiteId,
     idempotency: &IdempotencyKey,
-) -> Result<Option<(String, PollId)>, StoreError> {
+) -> Result<Option<(KeyHash, PollId)>, StoreError> {
     let mut select = db.prepare_cached("select request, poll from idempotency where site = ?1 and key = ?2")?;
-    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+    let columns = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
     let found = select.query_row([site.as_str(), &idempotency.key.to_hex()], columns).optional()?;
     let Some((request, poll)) = found else { return Ok(None) };
-    let poll = poll.parse().map_err(|_| StoreError::Corrupt(format!("the poll of an idempotency key: {poll}")))?;
-    Ok(Some((request, poll)))
+    match (KeyHash::from_hex(&request), poll.parse()) {
+        (Some(request), Ok(poll)) => Ok(Some((request, poll))),
+        _ => Err(StoreError::Corrupt(format!("an idempotency key: {request} {poll}"))),
+    }
 }
 
 fn remember_request(

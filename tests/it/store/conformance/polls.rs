@@ -118,6 +118,7 @@ async fn an_idempotency_key_with_another_request_is_a_mistake(store: Arc<dyn Sto
         let answer = stage.store.create_poll(&other, Some(&request("key", "other body"))).await.unwrap();
         assert_eq!(answer, Creation::Mismatch);
     }
+    assert_eq!(stage.store.made_before(&stage.site, &request("key", "other body")).await.unwrap(), None);
     assert_eq!(stage.store.poll(other.id).await.unwrap(), None);
     let answer = stage.store.create_poll(&other, Some(&request("other key", "body"))).await.unwrap();
     assert_eq!(answer, Creation::Created(other));
@@ -127,8 +128,10 @@ async fn an_idempotency_key_belongs_to_its_site(store: Arc<dyn Store>) {
     let (stage, other) = (Stage::new(store.clone()).await, Stage::new(store).await);
     let key = request("key", "body");
     for stage in [stage, other] {
+        assert_eq!(stage.store.made_before(&stage.site, &key).await.unwrap(), None);
         let poll = stage.draw_up(yes_or_no()).await;
-        assert_eq!(stage.store.create_poll(&poll, Some(&key)).await.unwrap(), Creation::Created(poll));
+        assert_eq!(stage.store.create_poll(&poll, Some(&key)).await.unwrap(), Creation::Created(poll.clone()));
+        assert_eq!(stage.store.made_before(&stage.site, &key).await.unwrap(), Some(poll));
     }
 }
 
