@@ -27,6 +27,8 @@ pub struct Assets {
     pub script: Asset,
     /// What publishers put into their pages: finds the places for polls, and brings the script.
     pub loader: Asset,
+    /// What there is, for whoever pins it: `/embed/manifest.json`.
+    pub manifest: Asset,
 }
 
 /// One file.
@@ -69,10 +71,11 @@ impl Assets {
             .replace("SCRIPT_PATH", &script.path)
             .replace("SCRIPT_INTEGRITY", &script.integrity);
         let loader = Asset::of("embed.js", JAVASCRIPT, loader);
-        Self { style, script, loader }
+        let manifest = Asset::of("manifest.json", "application/json", manifest(&[&loader, &script, &style]));
+        Self { style, script, loader, manifest }
     }
 
-    /// All files.
+    /// All files that the manifest names.
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
         [&self.loader, &self.script, &self.style].into_iter()
     }
@@ -81,36 +84,36 @@ impl Assets {
     pub fn at(&self, path: &str) -> Option<&Asset> {
         self.iter().find(|asset| asset.path == path)
     }
+}
 
-    /// What there is, for whoever pins it: `/embed/manifest.json`.
-    pub fn manifest(&'static self) -> String {
-        #[derive(Serialize)]
-        struct Manifest<'a> {
-            version: &'a str,
-            loader: &'a str,
-            files: Vec<File<'a>>,
-        }
-
-        #[derive(Serialize)]
-        struct File<'a> {
-            name: &'a str,
-            path: &'a str,
-            integrity: &'a str,
-            bytes: usize,
-            gzip_bytes: usize,
-        }
-
-        let file = |asset: &'static Asset| File {
-            name: asset.name,
-            path: &asset.path,
-            integrity: &asset.integrity,
-            bytes: asset.bytes.len(),
-            gzip_bytes: asset.gzip.len(),
-        };
-        let files = self.iter().map(file).collect();
-        let manifest = Manifest { version: env!("CARGO_PKG_VERSION"), loader: LOADER, files };
-        serde_json::to_string(&manifest).unwrap_or_default()
+/// What there is, for whoever pins it.
+fn manifest<'a>(files: &[&'a Asset]) -> String {
+    #[derive(Serialize)]
+    struct Manifest<'a> {
+        version: &'a str,
+        loader: &'a str,
+        files: Vec<File<'a>>,
     }
+
+    #[derive(Serialize)]
+    struct File<'a> {
+        name: &'a str,
+        path: &'a str,
+        integrity: &'a str,
+        bytes: usize,
+        gzip_bytes: usize,
+    }
+
+    let file = |asset: &&'a Asset| File {
+        name: asset.name,
+        path: &asset.path,
+        integrity: &asset.integrity,
+        bytes: asset.bytes.len(),
+        gzip_bytes: asset.gzip.len(),
+    };
+    let files = files.iter().map(file).collect();
+    let manifest = Manifest { version: env!("CARGO_PKG_VERSION"), loader: LOADER, files };
+    serde_json::to_string(&manifest).unwrap_or_default()
 }
 
 /// Where the loader is, whatever is in it.

@@ -1,6 +1,6 @@
 //! A client that believes nothing: every answer it gets is checked against the contract before a trial sees it.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Mutex, time::Duration};
+use std::{collections::BTreeSet, io::Read as _, net::SocketAddr, sync::Mutex, time::Duration};
 
 use reqwest::{
     Method,
@@ -266,9 +266,19 @@ impl Answer {
         if lines.is_empty() { None } else { Some(lines.join(", ")) }
     }
 
+    /// What the body says, whether it came compressed or not.
+    pub(crate) fn content(&self) -> Vec<u8> {
+        if self.header("content-encoding").as_deref() != Some("gzip") {
+            return self.body.clone();
+        }
+        let mut inflated = Vec::new();
+        flate2::read::GzDecoder::new(&self.body[..]).read_to_end(&mut inflated).expect("the body is gzip");
+        inflated
+    }
+
     /// The body as JSON; null if it is none.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+        serde_json::from_slice(&self.content()).unwrap_or(Value::Null)
     }
 
     /// The body, if this is the status.

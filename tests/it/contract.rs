@@ -282,7 +282,7 @@ impl Contract {
         let schema = format!("{response}/content/{}/schema", escape(media_type));
         if media_type.ends_with("json") {
             let body =
-                serde_json::from_slice(&answer.body).map_err(|error| format!("the body is not JSON: {error}"))?;
+                serde_json::from_slice(&answer.content()).map_err(|error| format!("the body is not JSON: {error}"))?;
             self.validate(&schema, &body)?;
         }
         Ok(())

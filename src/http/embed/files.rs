@@ -1,5 +1,6 @@
 //! The widget's files: compressed beforehand, and kept by browsers for as long as they like, since an address is of
-//! these bytes and no others. The loader alone stays where it is, so it is asked for again after some minutes.
+//! these bytes and no others. The loader and the manifest alone stay where they are, so they are asked for again after
+//! some minutes.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -28,11 +29,8 @@ pub(in crate::http) async fn file(req: HttpRequest) -> Result<HttpResponse, Prob
 }
 
 /// `GET /embed/manifest.json`.
-pub(in crate::http) async fn manifest() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .insert_header((header::CACHE_CONTROL, FOR_MINUTES))
-        .body(assets::all().manifest())
+pub(in crate::http) async fn manifest(req: HttpRequest) -> HttpResponse {
+    answer(&req, &assets::all().manifest, FOR_MINUTES)
 }
 
 fn answer(req: &HttpRequest, asset: &'static Asset, caching: &'static str) -> HttpResponse {
