@@ -37,7 +37,7 @@ use crate::{
     quota::{self, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
     store::{Store, StoreError, StoreSettings, Stores},
-    telemetry::{METRICS_CONTENT_TYPE, Metrics},
+    telemetry::{self, METRICS_CONTENT_TYPE, Metrics},
     voter::TokenKeys,
 };
 
@@ -354,6 +354,7 @@ async fn stop_on_signal(server: ServerHandle, shared: Arc<Shared>, drain: Durati
         _ = interrupt.recv() => Duration::ZERO,
     };
     shared.readiness.stopping();
+    telemetry::note_stop();
     // Their readers go to other replicas, and come back at different moments.
     shared.door.close();
     tracing::info!(drain_secs = drain.as_secs(), "stopping");

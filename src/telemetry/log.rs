@@ -17,10 +17,13 @@ use std::{
     fmt, io,
     panic::{self, PanicHookInfo},
     str::FromStr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer,
     layer::{Context, SubscriberExt as _},
@@ -96,6 +99,19 @@ pub fn init(directives: &str, format: LogFormat, clock: Clock) -> Result<LogGuar
     Ok(guard)
 }
 
+/// Whether this process is about to end.
+static IS_STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// Notes that this process is about to end. From now on it is no error that a connection finds no worker any more: it
+/// came too late, and is reset as those that come later are.
+pub fn note_stop() {
+    IS_STOPPING.store(true, Relaxed);
+}
+
+fn comes_too_late(event: &Metadata<'_>) -> bool {
+    IS_STOPPING.load(Relaxed) && event.target() == "actix_server::accept"
+}
+
 fn report_panic(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("no message");
     let location = panic.location().map(tracing::field::display);
@@ -126,6 +142,9 @@ impl Lines {
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if comes_too_late(event.metadata()) {
+            return;
+        }
         LINE.with(|line| match line.try_borrow_mut() {
             Ok(mut line) => self.write(&mut line, event),
             // A value that logs, or panics, while it is being rendered.

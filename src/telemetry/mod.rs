@@ -25,5 +25,5 @@ mod log;
 mod metrics;
 mod series;
 
-pub use log::{AlreadyLogging, LogFormat, LogGuard, init};
+pub use log::{AlreadyLogging, LogFormat, LogGuard, init, note_stop};
 pub use metrics::{METRICS_CONTENT_TYPE, Metrics, QuotaOutcome, StreamEnd};

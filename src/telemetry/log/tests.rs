@@ -99,6 +99,19 @@ fn a_json_line_is_one_flat_object() {
 }
 
 #[test]
+fn that_a_connection_comes_too_late_is_no_error() {
+    let no_worker = || tracing::error!(target: "actix_server::accept", "No workers");
+    let text = logged(LogFormat::Text, || {
+        no_worker();
+        note_stop();
+        no_worker();
+        tracing::error!(target: "sawt::store", "the store is gone");
+    });
+    let said: Vec<_> = text.lines().filter_map(|line| line.split_once("ERROR ")).map(|(_, said)| said).collect();
+    assert_eq!(said, ["No workers", "the store is gone"]);
+}
+
+#[test]
 fn no_value_can_forge_a_line_or_drive_a_terminal() {
     let forged = "x\n2026-11-23T18:00:00.000Z INFO all is well \u{1b}[2J \u{202e}\u{2028}\u{85} a=b";
     for format in [LogFormat::Text, LogFormat::Json] {
