@@ -67,6 +67,13 @@ export class Shown {
     await this.$('button.sawt-vote').click();
   }
 
+  /** Presses the button that sends a vote again, unless the poll has just done so by itself; waits for the answer. */
+  async again() {
+    const press = this.$('.sawt-retry').click().catch(() => {});
+    await Promise.race([press, this.is('voted')]);
+    await this.is('voted');
+  }
+
   /** Votes as a reader does, and waits for the answer. */
   async vote(...options) {
     await this.is('open');
