@@ -39,7 +39,7 @@ for (const [language, viewport] of [['ar', PHONE], ['en', DESKTOP]]) {
     await shown.is('voted');
     assert.equal(await shown.$('.sawt-total').textContent(), language === 'ar' ? 'صوتان' : '2 votes');
     assert.match(await shown.$('[role="status"]').textContent(), language === 'ar' ? /سُجّل صوتك/ : /Your vote was counted/);
-    assert.ok(await shown.$('[data-option="yes"] .sawt-mine').isVisible());
+    await shown.$('[data-option="yes"] .sawt-mine').waitFor();
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme });
       assert.deepEqual(await axeAt(page, { viewport, colorScheme }), []);
@@ -92,7 +92,7 @@ test('a form that is sent again with another choice is told of the ballot on rec
   await other.press();
   await other.is('voted');
   assert.match(await other.$('[role="status"]').textContent(), /مسجّل من قبل/);
-  assert.ok(await other.$('[data-option="yes"] .sawt-mine').isVisible());
+  await other.$('[data-option="yes"] .sawt-mine').waitFor();
   assert.deepEqual((await sawt.tally(poll)).options.map(({ votes }) => votes), [1, 0]);
 });
 
@@ -105,7 +105,7 @@ test('who goes back, or comes back, is still the same voter', async () => {
   await shown.is('voted');
   const later = Shown.in(await reader.open(`${sawt.origin}/embed/${poll.id}`), 'page');
   await later.is('voted');
-  assert.ok(await later.$('[data-option="yes"] .sawt-mine').isVisible());
+  await later.$('[data-option="yes"] .sawt-mine').waitFor();
   assert.equal((await sawt.tally(poll)).ballots, 1);
 });
 

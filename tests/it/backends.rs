@@ -18,8 +18,8 @@ use std::{
 
 use tempfile::TempDir;
 
-/// How long a process or a cluster may take to come up before the harness gives up on it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a process, a cluster or an answer may take to come before the harness gives up on it.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A kind of store that every rule runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -244,8 +244,8 @@ impl RedisServer {
 
     fn try_ask<T: redis::FromRedisValue>(&self, command: &[&str]) -> redis::RedisResult<T> {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?;
-        let mut connection = client.get_connection_with_timeout(Duration::from_secs(5))?;
-        connection.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut connection = client.get_connection_with_timeout(PATIENCE)?;
+        connection.set_read_timeout(Some(PATIENCE))?;
         let mut words = command.iter();
         let mut command = redis::cmd(words.next().expect("a command has a name"));
         command.arg(words.as_slice()).query(&mut connection)

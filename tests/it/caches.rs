@@ -16,7 +16,7 @@ use crate::{
     proxy::Proxy,
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
-    service::{seed_poll, text},
+    service::{seed_poll, text, time},
     wire::{self, Wire},
 };
 
@@ -53,7 +53,7 @@ impl Fixture {
     /// The moment so many milliseconds from now, by the clock of the replica, which is its store's.
     async fn moment_in(&self, millis: i64) -> Timestamp {
         let made = self.client().with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({}))).send().await;
-        let now: Timestamp = text(&made.is(201)["created_at"]).parse().expect("a time");
+        let now = time(&made.is(201)["created_at"]);
         Timestamp::from_millis(now.as_millis() + millis)
     }
 

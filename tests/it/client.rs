@@ -43,10 +43,10 @@ pub(crate) struct Client {
 }
 
 /// Longer than any answer takes on the slowest machine; shorter than an answer that never comes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Longer than the second within which an absent store is said to be absent.
-const IMPATIENCE: Duration = Duration::from_secs(5);
+const IMPATIENCE: Duration = Duration::from_secs(15);
 
 impl Client {
     /// A client of the replica at this address. Must be called on the runtime it is used on.
@@ -58,7 +58,7 @@ impl Client {
         Self { http, address, authorization: None, patience: PATIENCE }
     }
 
-    /// The same client, waiting 5 seconds at most.
+    /// The same client, waiting 15 seconds at most.
     pub(crate) fn impatient(&self) -> Self {
         Self { patience: IMPATIENCE, ..self.clone() }
     }

@@ -185,7 +185,8 @@ async fn close_under_load(service: &Service) {
     });
     let closing = async {
         crate::client::until(async || (counted.get() > 200).then_some(())).await;
-        service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+        let close = format!("/v1/polls/{poll}/close");
+        crate::client::until(async || (service.admin().post(&close).send().await.status == 200).then_some(())).await;
         is_closed.set(true);
         read_from_the_store(service, &poll).await
     };

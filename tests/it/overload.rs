@@ -56,18 +56,20 @@ async fn what_is_accepted_in_overload_is_answered_and_counted_exactly() {
     let one_worker = Settings::on(service.storage().address()).with("SAWT_WORKERS", "1");
     let replica = Replica::start(&one_worker);
     // What is refused, and when, is the machine's to say, as long as some is.
+    let mut millis = 300;
     until(async || {
+        millis = (millis + 100).min(800);
+        let pause = ["CLIENT", "PAUSE", &millis.to_string()];
         let poll = service.poll(json!({})).await;
         let crowd = Crowd::new(&service).await;
         let vote = |voter| wire::vote(&poll, &crowd.token(voter), choice(voter));
         let mut first = Wire::to(replica.address());
         // The store becomes slow, and the replica notices.
         for voter in 0..2 {
-            service.storage().server().ask(&["CLIENT", "PAUSE", "400"]);
+            service.storage().server().ask(&pause);
             first.ask_until_known(&vote(voter)).await.expect("a vote is answered");
         }
-        let pause = service.storage().server().ask(&["CLIENT", "PAUSE", "400"]);
-        assert_eq!(pause, "OK");
+        assert_eq!(service.storage().server().ask(&pause), "OK");
         let address = replica.address();
         let at_once = (2..VOTERS).map(|voter| {
             let vote = vote(voter);

@@ -87,6 +87,8 @@ impl Proxy {
                 ("    log stdout format raw local0\n", 1, String::new()),
                 ("    server-template sawt 10 sawt:8080", 2, format!("    server sawt {replica}")),
                 (" resolvers docker init-addr none\n", 1, "\n".to_owned()),
+                // A machine that pauses takes no replica away.
+                (" fall 2 ", 1, " fall 60 ".to_owned()),
             ];
             changes.extend(places.map(|places| (" maxconn 512\n", 1, format!(" maxconn {places}\n"))));
             let changes: Vec<_> = changes.iter().map(|(from, times, to)| (*from, *times, to.as_str())).collect();

@@ -5,11 +5,12 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use sawt::poll::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     backends::{Backend, Storage},
-    client::{Client, remember_secret},
+    client::{Client, remember_secret, until},
     server::{ADMIN_KEY, Replica, Settings},
 };
 
@@ -104,11 +105,21 @@ impl Service {
         text(&self.admin().post("/v1/polls").json(&seed_poll(with)).send().await.is(201)["id"])
     }
 
+    /// The seed poll with members that depend on the store's clock, made again if the machine was so slow that they were
+    /// of the past: what was made.
+    pub(crate) async fn timed_poll(&self, with: impl Fn(i64) -> Value) -> Value {
+        until(async || {
+            let asked = seed_poll(with(self.now_millis().await));
+            let made = self.admin().post("/v1/polls").json(&asked).send().await;
+            (made.status == 201).then(|| made.json())
+        })
+        .await
+    }
+
     /// The store's clock, in milliseconds since 1970: the moment a poll made just now was created at.
     pub(crate) async fn now_millis(&self) -> i64 {
         let made = self.admin().post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
-        let moment: sawt::poll::Timestamp = text(&made["created_at"]).parse().expect("created_at is a time");
-        moment.as_millis()
+        time(&made["created_at"]).as_millis()
     }
 }
 
@@ -118,6 +129,16 @@ pub(crate) fn seed_poll(with: Value) -> Value {
     let Value::Object(with) = with else { panic!("{with} is not an object") };
     poll.as_object_mut().expect("the seed poll is an object").extend(with);
     poll
+}
+
+/// A moment so many milliseconds after 1970, as JSON has it.
+pub(crate) fn moment(millis: i64) -> String {
+    Timestamp::from_millis(millis).to_string()
+}
+
+/// A moment in JSON.
+pub(crate) fn time(value: &Value) -> Timestamp {
+    text(value).parse().expect("a time")
 }
 
 /// A JSON string's text.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     backends::{Program, Storage},
-    client::{Client, remember_secret},
+    client::{Client, remember_secret, until},
     registry::lone_rules,
     server::{ADMIN_KEY, Ended, Replica, SECRET, Settings, run},
     service::{seed_poll, text},
@@ -181,9 +181,10 @@ async fn a_health_check_tells_a_ready_replica_from_none() {
     let storage = Storage::file();
     let replica = Replica::start(&Settings::on(storage.address()));
     let listen = replica.address().to_string();
-    assert_eq!(run(&Settings::bare().with("SAWT_LISTEN", &listen), &["healthcheck"]).code, Some(0));
+    let check = || run(&Settings::bare().with("SAWT_LISTEN", &listen), &["healthcheck"]);
+    until(async || (check().code == Some(0)).then_some(())).await;
     replica.stop();
-    let ended = run(&Settings::bare().with("SAWT_LISTEN", &listen), &["healthcheck"]);
+    let ended = check();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains(&listen), "{ended:?}");
 }

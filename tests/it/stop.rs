@@ -26,7 +26,8 @@ struct Voting {
 impl Voting {
     async fn start(drain_secs: &str) -> Self {
         let storage = Storage::file();
-        let settings = Settings::on(storage.address()).with("SAWT_DRAIN_SECS", drain_secs);
+        // One worker takes up what is sent in the order in which it comes.
+        let settings = Settings::on(storage.address()).with("SAWT_DRAIN_SECS", drain_secs).with("SAWT_WORKERS", "1");
         let replica = Replica::start(&settings);
         let client = Client::new(replica.address());
         let made = client.with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
@@ -57,7 +58,7 @@ async fn ends_well(mut voting: Voting) {
 }
 
 async fn told_to_stop_it_is_not_ready_at_once_goes_on_for_a_while_and_ends_well() {
-    let mut voting = Voting::start("1").await;
+    let mut voting = Voting::start("5").await;
     voting.replica.signal("TERM");
     let readyz = wire::request("GET", "/readyz", "", "");
     until(async || (voting.idle.ask(&readyz).await.expect("an answer").0 == 503).then_some(())).await;

@@ -139,24 +139,24 @@ async fn creating_twice_with_one_idempotency_key_makes_one_poll(service: &Servic
 /// What was right when it was first asked for may be refused by now, and was done all the same.
 async fn a_poll_that_has_closed_meanwhile_is_still_what_its_request_made(service: &Service) {
     let site = service.site().await;
-    let ask = async |asked: &Value| {
-        service.admin().post("/v1/polls").header("idempotency-key", "a-click").json(asked).send().await
+    let ask = async |key: &str, asked: &Value| {
+        service.admin().post("/v1/polls").header("idempotency-key", key).json(asked).send().await
     };
     // A machine may be so slow that the poll comes too late at first.
-    let (asked, made) = until(async || {
-        let closes_at = Timestamp::from_millis(service.now_millis().await + 1_000).to_string();
-        let asked = seed_poll(json!({ "site": site, "closes_at": closes_at }));
-        let made = ask(&asked).await;
-        (made.status == 201).then(|| (asked, made.json()))
+    let (key, asked, made) = until(async || {
+        let key = Timestamp::from_millis(service.now_millis().await + 1_000).to_string();
+        let asked = seed_poll(json!({ "site": site, "closes_at": key }));
+        let made = ask(&key, &asked).await;
+        (made.status == 201).then(|| (key, asked, made.json()))
     })
     .await;
     let path = format!("/v1/polls/{}", text(&made["id"]));
     until(async || (service.client().get(&path).send().await.is(200)["state"] == "closed").then_some(())).await;
-    let again = ask(&asked).await;
+    let again = ask(&key, &asked).await;
     assert_eq!(again.header("idempotency-replayed").as_deref(), Some("true"));
     assert_eq!(again.is(201)["id"], made["id"]);
     let other = seed_poll(json!({ "site": site, "closes_at": made["closes_at"], "question": "سؤال آخر" }));
-    ask(&other).await.refused(422, "invalid-poll");
+    ask(&key, &other).await.refused(422, "invalid-poll");
 }
 
 async fn a_list_pages_by_cursor_newest_first(service: &Service) {

@@ -77,7 +77,7 @@ async fn a_silent_stream_has_heartbeats() {
     assert_eq!(stream.comments, 0);
     // Nothing is voted until there was one.
     let voting = async {
-        tokio::time::sleep(sawt::live::HEARTBEAT + std::time::Duration::from_secs(1)).await;
+        tokio::time::sleep(sawt::live::HEARTBEAT + std::time::Duration::from_secs(3)).await;
         client.new_voter().await.vote(&poll, &["yes"]).await.is(201);
     };
     let reading = async {

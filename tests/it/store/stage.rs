@@ -76,6 +76,14 @@ impl Stage {
         done(self.edit(poll, edit).await)
     }
 
+    /// An edit after which a poll closes by itself, so many milliseconds from now.
+    pub(super) async fn closing_in(&self, poll: &Poll, millis: i64) -> Poll {
+        let now = self.now().await;
+        let closes_at = Timestamp::from_millis(now.as_millis() + millis);
+        let edit = PollEdit { closes_at: Some(Some(closes_at)), ..PollEdit::default() };
+        done(self.replace(&edit.apply(poll, now).unwrap()).await)
+    }
+
     /// Closes a poll that must not be closed yet.
     pub(super) async fn closed(&self, poll: &Poll) -> Poll {
         done(self.replace(&poll.closed(self.now().await)).await)

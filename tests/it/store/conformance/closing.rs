@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use sawt::{
-    poll::{NewPoll, Outcome, Phase, PollEdit, Schedule, State, Tally},
+    poll::{NewPoll, Outcome, Phase, Poll, PollEdit, Schedule, State, Tally, Timestamp},
     store::{Cast, Replacement, Store},
 };
 
@@ -21,6 +21,10 @@ crate::registry::store_rules![
     a_draft_may_be_closed_without_having_been_open,
     a_poll_read_as_closed_never_moves_again,
 ];
+
+fn closing_time(poll: &Poll) -> Timestamp {
+    poll.schedule.closes_at.expect("a poll that closes by itself")
+}
 
 async fn a_poll_opens_by_the_stores_clock(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
@@ -48,9 +52,8 @@ async fn a_poll_closes_by_the_stores_clock(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let poll = stage.poll(changeable()).await;
     assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
-    let closes_at = stage.now_plus(300).await;
-    let poll = stage.edited(&poll, PollEdit { closes_at: Some(Some(closes_at)), ..PollEdit::default() }).await;
-    stage.wait_until(closes_at).await;
+    let poll = stage.closing_in(&poll, 300).await;
+    stage.wait_until(closing_time(&poll)).await;
     let tally = stage.tally(&poll).await;
     assert_eq!((tally.state, tally.ballots), (State::Closed, 1));
     assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Repeated);
@@ -67,9 +70,8 @@ async fn a_closing_time_may_be_put_off(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     // On a slow machine the poll may have closed before it could be put off; then with more time.
     for ahead in [300, 1_000, 3_000, 9_000] {
-        let poll = stage.poll(yes_or_no()).await;
-        let closes_at = stage.now_plus(ahead).await;
-        let poll = stage.edited(&poll, PollEdit { closes_at: Some(Some(closes_at)), ..PollEdit::default() }).await;
+        let poll = stage.closing_in(&stage.poll(yes_or_no()).await, ahead).await;
+        let closes_at = closing_time(&poll);
         let put_off = PollEdit { closes_at: Some(None), ..PollEdit::default() }.apply(&poll, poll.updated_at).unwrap();
         match stage.replace(&put_off).await {
             Replacement::Done(poll) => {
@@ -88,10 +90,8 @@ async fn a_closing_time_may_be_put_off(store: Arc<dyn Store>) {
 async fn a_closed_poll_is_never_edited_or_opened(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let by_hand = stage.closed(&stage.poll(yes_or_no()).await).await;
-    let by_clock = stage.poll(yes_or_no()).await;
-    let closes_at = stage.now_plus(100).await;
-    let by_clock = stage.edited(&by_clock, PollEdit { closes_at: Some(Some(closes_at)), ..PollEdit::default() }).await;
-    stage.wait_until(closes_at).await;
+    let by_clock = stage.closing_in(&stage.poll(yes_or_no()).await, 100).await;
+    stage.wait_until(closing_time(&by_clock)).await;
     for closed in [by_hand, by_clock] {
         // As a replica would edit it whose clock is behind, or that has not heard of the closing.
         let mut believed = closed.clone();
@@ -133,9 +133,8 @@ async fn a_draft_may_be_closed_without_having_been_open(store: Arc<dyn Store>) {
 
 async fn a_poll_read_as_closed_never_moves_again(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
-    let poll = stage.poll(changeable()).await;
-    let closes_at = stage.now_plus(250).await;
-    let poll = stage.edited(&poll, PollEdit { closes_at: Some(Some(closes_at)), ..PollEdit::default() }).await;
+    let poll = stage.closing_in(&stage.poll(changeable()).await, 250).await;
+    let closes_at = closing_time(&poll);
     let voters: Vec<_> = (0..8)
         .map(|voter| {
             let (stage, poll) = (stage.clone(), poll.clone());
