@@ -1,6 +1,7 @@
 // The buttons that copy a snippet.
 
 const said = document.querySelector('#copied');
+let latest;
 
 for (const button of document.querySelectorAll('[data-copies]')) {
   const label = button.textContent;
@@ -18,9 +19,10 @@ for (const button of document.querySelectorAll('[data-copies]')) {
     button.textContent = 'نُسخ ✓';
     said.textContent = 'نُسخ النص';
     clearTimeout(timer);
-    timer = setTimeout(() => {
+    latest = timer = setTimeout(() => {
       button.textContent = label;
-      said.textContent = '';
+      // Unless it is said of another by now.
+      if (latest === timer) said.textContent = '';
     }, 2000);
   });
 }
