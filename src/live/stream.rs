@@ -34,7 +34,8 @@ const BEATS: u32 = 240;
 const PRIVATE_BEATS: u32 = 20;
 /// How often a voter's ballot is looked for, at most, while a stream waits for it.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// A reader who comes back is told of the poll again if it was edited so lately that they may have missed it.
+/// A stream begins with the poll if that was edited so lately that its reader may have missed it: between two streams, or
+/// between the page, which a cache may have kept, and the first of them.
 const EDITED_LATELY_MILLIS: i64 = 600_000;
 
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
@@ -112,7 +113,8 @@ struct Watch {
 }
 
 impl Streams {
-    /// Opens a stream. It begins with the tallies its reader has not seen, or may not see: those polls themselves.
+    /// Opens a stream. It begins with the tallies its reader has not seen, and with the polls themselves where they were
+    /// edited lately or show no tally.
     pub fn open(&self, place: Place, reader: Reader, asked: Vec<Asked>, now: Timestamp) -> Stream {
         let shared = Rc::clone(&self.0);
         let (waking, number) = (Rc::<Waking>::default(), shared.next_number());
@@ -219,7 +221,7 @@ impl Stream {
             && watch.shows(newest)
         {
             // Who has the tally already is told nothing again, but for what they may have missed besides: that it is
-            // the last one, or an edit.
+            // the last one.
             let is_up_to_date = seen == Some(newest.tally.version) && newest.tally.state != State::Closed;
             if is_up_to_date {
                 watch.seen = newest.sequence;
@@ -227,7 +229,7 @@ impl Stream {
             }
             let age_millis = now.as_millis().saturating_sub(newest.poll.updated_at.as_millis());
             let is_edited_lately = newest.poll.revision > Revision::FIRST && age_millis < EDITED_LATELY_MILLIS;
-            if !is_up_to_date || !is_edited_lately {
+            if !is_edited_lately {
                 watch.poll_seen = newest.poll_sequence;
             }
         }
