@@ -30,7 +30,7 @@ use super::{
     results::{POLLS_RULE, parse_polls},
 };
 use crate::{
-    live::{Asked, Reader, Refusal, Sight, Stream, Writer},
+    live::{Asked, Newest, Reader, Refusal, Sight, Stream, Writer},
     poll::{Phase, PollId, VoterDigest},
     site::Scope,
 };
@@ -91,8 +91,9 @@ async fn ask(
     id: PollId,
     seen: Option<u64>,
 ) -> Result<Asked, Problem> {
-    let mut asked = Asked { id, newest: None, seen, sight: Sight::Everyones };
-    let Some(newest) = worker.tally(id, seen).await? else { return Ok(asked) };
+    let mut asked = Asked { id, newest: None, seen, is_behind: false, sight: Sight::Everyones };
+    let Some(Newest { snapshot: newest, is_behind }) = worker.tally(id, seen).await? else { return Ok(asked) };
+    asked.is_behind = is_behind;
     let (poll, state) = (&newest.poll, newest.tally.state);
     let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
     if poll.schedule.phase == Phase::Draft && !sees_all {

@@ -21,7 +21,7 @@ use super::{
     query::{self, Query},
 };
 use crate::{
-    live::Snapshot,
+    live::{Newest, Snapshot},
     poll::{Phase, PollId, ResultsPolicy, State, VoterDigest},
     secret::hex,
     site::Scope,
@@ -148,7 +148,11 @@ enum Seen {
 
 /// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
 async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<u64>) -> Result<Seen, Problem> {
-    let Some(snapshot) = worker.tally(id, seen).await? else { return Ok(Seen::Missing) };
+    let Some(Newest { snapshot, is_behind }) = worker.tally(id, seen).await? else { return Ok(Seen::Missing) };
+    if is_behind {
+        let detail = "you have a later tally than this replica, and the store did not say in time which is the newest";
+        return Err(Problem::new(Code::StoreUnavailable, detail));
+    }
     let poll = &snapshot.poll;
     let is_draft = poll.schedule.phase == Phase::Draft;
     if !is_draft {

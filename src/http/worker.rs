@@ -9,7 +9,7 @@ use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
     http::{DemoPages, PolicyHeaders, Turns, client::ClientRule, problem::Problem},
-    live::{Door, Hub, Known, KnownPolls, Snapshot, Streams},
+    live::{Door, Hub, Known, KnownPolls, Newest, Streams},
     poll::{PollId, State},
     quota::Quotas,
     secret::KeyHash,
@@ -101,7 +101,7 @@ impl Worker {
     ///
     /// # Errors
     /// What the store failed with, if nothing is known of the poll.
-    pub(super) async fn tally(&self, id: PollId, seen: Option<u64>) -> Result<Option<Arc<Snapshot>>, Problem> {
+    pub(super) async fn tally(&self, id: PollId, seen: Option<u64>) -> Result<Option<Newest>, Problem> {
         Ok(self.shared.hub.read(&self.store, id, seen).await?)
     }
 

@@ -64,6 +64,14 @@ pub struct Hub {
 
 type Shard = FxHashMap<PollId, Arc<Entry>>;
 
+/// The newest tally that is known here.
+pub struct Newest {
+    /// It.
+    pub snapshot: Arc<Snapshot>,
+    /// Whether its reader has seen a later one, and the store did not say in time what is newest.
+    pub is_behind: bool,
+}
+
 impl Hub {
     /// An empty hub beside the polls it reads definitions into.
     pub fn new(polls: Arc<KnownPolls>, clock: Clock, has_others: bool) -> Self {
@@ -87,21 +95,26 @@ impl Hub {
         store: &Arc<dyn Store>,
         id: PollId,
         seen: Option<u64>,
-    ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
-        let Some(entry) = self.find(id) else { return self.reread(store, id).await };
+    ) -> Result<Option<Newest>, Arc<StoreError>> {
+        let is = |snapshot| Newest { snapshot, is_behind: false };
+        let Some(entry) = self.find(id) else { return Ok(self.reread(store, id).await?.map(is)) };
         // One that was not kept fresh, for whatever reason, is read by its readers.
         let is_live = self.ask(&entry) && self.moment().saturating_sub(entry.settled_at()) < millis(STALE);
-        let Some(newest) = entry.newest() else { return self.reread(store, id).await };
+        let Some(newest) = entry.newest() else { return Ok(self.reread(store, id).await?.map(is)) };
         let is_behind = |snapshot: &Snapshot| seen.is_some_and(|seen| snapshot.tally.version < seen);
         if is_live && !newest.is_overtaken(self.clock.now()) && !is_behind(&newest) {
-            return Ok(Some(newest));
+            return Ok(Some(is(newest)));
         }
         let reread =
             async { if is_behind(&newest) { self.read_anew(store, id).await } else { self.reread(store, id).await } };
         match tokio::time::timeout(PATIENCE, reread).await {
-            Ok(Ok(reading)) => Ok(reading),
+            Ok(Ok(reading)) => Ok(reading.map(is)),
             Ok(Err(error)) if is_corrupt(&error) => Err(error),
-            Ok(Err(_)) | Err(_) => Ok(Some(entry.newest().unwrap_or(newest))),
+            Ok(Err(_)) | Err(_) => {
+                let snapshot = entry.newest().unwrap_or(newest);
+                let is_behind = is_behind(&snapshot);
+                Ok(Some(Newest { snapshot, is_behind }))
+            }
         }
     }
 

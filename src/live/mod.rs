@@ -27,7 +27,7 @@ mod streams;
 mod writer;
 
 pub use door::{Door, Place, Refusal, StreamLimits};
-pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN};
+pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
 pub use known_polls::{Known, KnownPolls};
 pub use snapshot::Snapshot;
 pub use stream::{Asked, Reader, Sight, Stream};

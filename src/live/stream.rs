@@ -57,6 +57,8 @@ pub struct Asked {
     pub newest: Option<Arc<Snapshot>>,
     /// The version they have.
     pub seen: Option<u64>,
+    /// Whether that is a later one than the newest here, and the store did not say in time what is newest.
+    pub is_behind: bool,
     /// What they see of it.
     pub sight: Sight,
 }
@@ -203,7 +205,7 @@ impl Stream {
     }
 
     fn watch(&mut self, asked: Asked, now: Timestamp) {
-        let Asked { id, newest, seen, sight } = asked;
+        let Asked { id, newest, seen, is_behind, sight } = asked;
         let mut watch = Watch {
             topic: newest.as_ref().map(|_| self.shared.topic(id)),
             id,
@@ -220,9 +222,10 @@ impl Stream {
         if let Some(newest) = &newest
             && watch.shows(newest)
         {
-            // Who has the tally already is told nothing again, but for what they may have missed besides: that it is
-            // the last one.
-            let is_up_to_date = seen == Some(newest.tally.version) && newest.tally.state != State::Closed;
+            // Who has the tally already, or a later one, is told nothing again, but for what they may have missed besides:
+            // that it is the last one.
+            let has_it = seen == Some(newest.tally.version) && newest.tally.state != State::Closed;
+            let is_up_to_date = has_it || is_behind;
             if is_up_to_date {
                 watch.seen = newest.sequence;
                 watch.version = seen;
@@ -463,7 +466,13 @@ pub(super) mod tests {
 
         pub(in crate::live) fn open(&self, seen: Option<u64>) -> Stream {
             let place = self.door.enter([0; 16]).unwrap();
-            let asked = Asked { id: self.poll.id, newest: self.entry.newest(), seen, sight: Sight::Everyones };
+            let asked = Asked {
+                id: self.poll.id,
+                newest: self.entry.newest(),
+                seen,
+                is_behind: false,
+                sight: Sight::Everyones,
+            };
             self.streams.open(place, Reader::default(), vec![asked], Timestamp::from_millis(2_000))
         }
 

@@ -161,7 +161,7 @@ async fn show(
     let mut seen = for_everyone(worker, known, version).await?;
     let state = state_of(worker, known, seen.as_deref());
     if seen.is_none() && chosen.is_some() && results::shown_to_voters(poll.results, state) {
-        seen = worker.tally(poll.id, version).await?;
+        seen = worker.tally(poll.id, version).await?.map(|newest| newest.snapshot);
     }
     let (keys, now) = (&worker.shared.token_keys, worker.shared.clock.now());
     let token = || voter.map_or_else(|| keys.mint(now), |voter| keys.sign(voter.id, now)).0;

@@ -196,8 +196,8 @@ async fn for_everyone(worker: &Worker, known: &Known, version: Option<u64>) -> R
     if !may_be_shown {
         return Ok(None);
     }
-    let snapshot = worker.tally(poll.id, version).await?.ok_or_else(Problem::no_poll)?;
-    Ok(Some(snapshot).filter(|snapshot| results::shown_to_all(poll.results, snapshot.tally.state)))
+    let newest = worker.tally(poll.id, version).await?.ok_or_else(Problem::no_poll)?;
+    Ok(Some(newest.snapshot).filter(|snapshot| results::shown_to_all(poll.results, snapshot.tally.state)))
 }
 
 /// The poll's state: as its tally says, which the store's clock decides, or as this replica's clock does.
