@@ -3,7 +3,8 @@
 //! They are written to be read, and served without their comments and indentation, compressed once when they are first
 //! asked for. Each is named by a hash of what is in it, so it may be kept for ever, and whoever names it also says
 //! which bytes are meant (Subresource Integrity): the page for both, the loader for the script, and the script for
-//! the style sheet. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to time.
+//! the style sheet. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to time;
+//! as is the list of them all, `/embed/manifest.json`, which nothing names.
 
 use std::{collections::BTreeMap, io::Write as _, sync::LazyLock};
 
@@ -57,17 +58,17 @@ pub fn all() -> &'static Assets {
 
 impl Assets {
     fn make() -> Self {
-        let style = Asset::of("poll.css", "text/css; charset=utf-8", pack(&strip(include_str!("widget/poll.css"))));
+        let style = Asset::of("poll.css", "text/css; charset=utf-8", pack_style(include_str!("widget/poll.css")));
         // The one thing to say before the first page has come, in every language.
         let failed: BTreeMap<_, _> =
             Language::all().map(|language| (language.tag(), &language.texts().failed)).collect();
         let failed = serde_json::to_string(&failed).unwrap_or_default();
-        let script = strip(include_str!("widget/app.js"))
+        let script = pack_script(include_str!("widget/app.js"))
             .replace("STYLE_PATH", &style.path)
             .replace("STYLE_INTEGRITY", &style.integrity)
             .replace("{/* FAILED */}", &failed);
         let script = Asset::of("app.js", JAVASCRIPT, script);
-        let loader = strip(include_str!("widget/embed.js"))
+        let loader = pack_script(include_str!("widget/embed.js"))
             .replace("SCRIPT_PATH", &script.path)
             .replace("SCRIPT_INTEGRITY", &script.integrity);
         let loader = Asset::of("embed.js", JAVASCRIPT, loader);
@@ -164,9 +165,15 @@ fn strip(text: &str) -> String {
     stripped
 }
 
+/// A script without the line ends that it does not need: none of these stands in a string of ours.
+fn pack_script(script: &str) -> String {
+    strip(script).replace(";\n", ";").replace("{\n", "{").replace("\n}", "}").replace(",\n", ",")
+}
+
 /// A style sheet without what style sheets do not need: none of these stands in a string of ours.
-fn pack(css: &str) -> String {
-    css.replace('\n', "").replace(": ", ":").replace(" {", "{").replace(";}", "}")
+fn pack_style(css: &str) -> String {
+    let css = strip(css).replace('\n', "").replace(": ", ":").replace(", ", ",").replace(" {", "{").replace(";}", "}");
+    css.replace(" 0.", " .").replace(":0.", ":.").replace(",0.", ",.")
 }
 
 fn compress(bytes: &[u8]) -> Bytes {

@@ -7,6 +7,9 @@ export class PageCache {
   #server;
   #kept = new Map();
 
+  /** How many pages it has served that it had kept. */
+  served = 0;
+
   /** Opens a cache in front of this replica. */
   static async before({ port }) {
     const cache = new PageCache();
@@ -31,6 +34,7 @@ export class PageCache {
     const isPage = near.method === 'GET' && /^\/embed\/[0-9a-f-]{36}$/.test(path);
     const kept = this.#kept.get(path);
     if (isPage && kept) {
+      this.served += 1;
       answer.writeHead(200, kept.headers).end(kept.body);
       return;
     }

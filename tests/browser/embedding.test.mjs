@@ -115,22 +115,21 @@ test('a frame that is not displayed yet tells no height', async () => {
   const { sawt, publisher } = set;
   const poll = await sawt.poll();
   const page = await (await set.reader()).open(`${publisher.origin}/blank`);
-  const told = await page.evaluate(async (source) => {
-    const tab = document.createElement('div');
+  await page.evaluate(async (source) => {
     const frame = document.createElement('iframe');
-    const heights = [];
-    addEventListener('message', ({ data }) => heights.push(data.sawt.height));
-    tab.hidden = true;
+    globalThis.sawtTestHeights = [];
+    addEventListener('message', ({ data }) => globalThis.sawtTestHeights.push(data.sawt.height));
+    frame.hidden = true;
     frame.src = source;
-    tab.append(frame);
-    document.body.append(tab);
+    document.body.append(frame);
     await new Promise((loaded) => frame.addEventListener('load', loaded));
     frame.contentWindow.postMessage({ sawt: { v: 1, type: 'ask' } }, '*');
-    tab.hidden = false;
-    while (!heights.some((height) => height > 0)) await new Promise((turn) => setTimeout(turn, 10));
-    return heights;
   }, `${sawt.origin}/embed/${poll.id}`);
-  assert.ok(!told.includes(0), `${told}`);
+  // It has heard that before this.
+  await page.frames()[1].evaluate(() => new Promise((heard) => setTimeout(heard, 100)));
+  await page.evaluate(() => (document.querySelector('iframe').hidden = false));
+  await page.waitForFunction(() => globalThis.sawtTestHeights.some((height) => height > 0));
+  assert.ok(!(await page.evaluate(() => globalThis.sawtTestHeights.includes(0))));
 });
 
 test('a page that begins to listen late asks a frame for its height', async () => {

@@ -190,7 +190,6 @@ class Poll {
     // What the poll is now. A page that shows a tally leaves the rest to the first event.
     this.state = dataset.state === 'scheduled' ? 'scheduled' : fieldset(root).disabled ? 'closed' : 'open';
     this.tally = this.$('.sawt-total').textContent ? {} : undefined;
-    this.choices = undefined;
     this.plurals = new Intl.PluralRules(this.lang);
     this.path = `/v1/polls/${this.id}`;
 
@@ -435,6 +434,8 @@ class Poll {
       if (data.state !== this.state || wasHidden) this.become(data.state);
       if (data.state === 'closed') Live.at(this.from).remove(this);
     } else {
+      const ahead = data.revision - this.root.dataset.revision;
+      if (ahead < 0 || (!ahead && data.state === this.state)) return;
       this.edit(data);
       this.become(data.state);
       if (data.state === 'closed' && data.results === 'never') Live.at(this.from).remove(this);
@@ -447,9 +448,11 @@ class Poll {
     this.settle();
   }
 
-  // A wording has changed, or a rule. Other options mean another poll: then the page says what it is now.
+  // A wording has changed, or a rule. Other options mean another poll: then the page says what it is now. It is asked once
+  // for each edit: a cache may go on with the page of before.
   edit(poll) {
     const { dataset } = this.root;
+    dataset.revision = poll.revision;
     dataset.results = poll.results;
     this.root.toggleAttribute('data-changeable', poll.changeable);
     set(dataset, 'opens', poll.opens_at);
@@ -466,7 +469,8 @@ class Poll {
       if (isMoved) fieldset(this.root).append(input.parentElement);
       if (isMoved) result.parentElement.append(result);
     }
-    if (poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id))) this.onReshape?.();
+    if (poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id)))
+      this.onReshape?.(poll.id + poll.revision);
   }
 
   result(id) {
@@ -496,7 +500,7 @@ class Poll {
     setTimeout(() => requestAnimationFrame(() => {
       this.draw(this.#next);
       this.#next = undefined;
-    }), Math.max(0, this.#drawn + SECOND - Date.now()));
+    }), this.#drawn + SECOND - Date.now());
   }
 
   draw(tally) {
@@ -508,7 +512,7 @@ class Poll {
     for (const { id, votes } of tally.options) {
       const row = this.result(id);
       if (!row) continue;
-      const tenths = ballots ? Math.round((votes * 1000) / ballots) : 0;
+      const tenths = Math.round((votes * 1000) / ballots) || 0;
       write(row.querySelector('.sawt-votes'), this.count('votes', votes));
       write(row.querySelector('.sawt-share'), this.percent(tenths));
       row.querySelector('svg').setAttribute('width', `${Math.floor(tenths / 10)}.${tenths % 10}%`);
@@ -635,6 +639,7 @@ class SawtPoll extends HTMLElement {
 
   #poll;
   #turn = 0;
+  #asked;
 
   connectedCallback() {
     if (!this.shadowRoot) this.attachShadow({ mode: 'open' });
@@ -684,7 +689,10 @@ class SawtPoll extends HTMLElement {
     if (!root.dataset.poll) return;
     const storage = this.getAttribute('storage') ?? this.dataset.storage;
     this.#poll = new Poll(root, { from, kept: storage === 'none' ? memory : device });
-    this.#poll.onReshape = () => setTimeout(() => this.load(), jitter(5 * SECOND));
+    this.#poll.onReshape = (edit) => {
+      if (edit !== this.#asked) setTimeout(() => this.load(), jitter(5 * SECOND));
+      this.#asked = edit;
+    };
     this.#poll.start();
   }
 
@@ -710,7 +718,14 @@ class SawtPoll extends HTMLElement {
 
 function page(root) {
   const poll = new Poll(root, { from: HOME, kept: device });
-  poll.onReshape = () => setTimeout(() => location.reload(), jitter(5 * SECOND));
+  // The address outlives a reload, also of a frame that may keep nothing.
+  poll.onReshape = (edit) => {
+    const { hash } = location;
+    const asked = `&${edit};`;
+    if (hash.includes(asked)) return;
+    location.replace((hash || '#') + asked);
+    setTimeout(() => location.reload(), jitter(5 * SECOND));
+  };
   poll.start();
   if (parent === window) return;
   // WordPress gave the frame a secret to say its height with.
