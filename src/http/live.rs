@@ -92,9 +92,9 @@ async fn ask(
     seen: Option<u64>,
 ) -> Result<Asked, Problem> {
     let mut asked = Asked { id, newest: None, seen, is_behind: false, sight: Sight::Everyones };
-    let Some(Newest { snapshot: newest, is_behind }) = worker.tally(id, seen).await? else { return Ok(asked) };
+    let Some(Newest { snapshot, is_behind }) = worker.tally(id, seen).await? else { return Ok(asked) };
     asked.is_behind = is_behind;
-    let (poll, state) = (&newest.poll, newest.tally.state);
+    let (poll, state) = (&snapshot.poll, snapshot.tally.state);
     let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
     if poll.schedule.phase == Phase::Draft && !sees_all {
         return Ok(asked);
@@ -109,7 +109,7 @@ async fn ask(
             asked.sight = if ballot.is_some() { Sight::Voters } else { Sight::Everyones };
         }
     }
-    asked.newest = Some(newest);
+    asked.newest = Some(snapshot);
     Ok(asked)
 }
 

@@ -149,27 +149,28 @@ enum Seen {
 /// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
 async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<u64>) -> Result<Seen, Problem> {
     let Some(Newest { snapshot, is_behind }) = worker.tally(id, seen).await? else { return Ok(Seen::Missing) };
-    if is_behind {
+    // To whoever may see none, it is not said either.
+    let unless_behind = |seen| {
         let detail = "you have a later tally than this replica, and the store did not say in time which is the newest";
-        return Err(Problem::new(Code::StoreUnavailable, detail));
-    }
+        if is_behind { Err(Problem::new(Code::StoreUnavailable, detail)) } else { Ok(seen) }
+    };
     let poll = &snapshot.poll;
     let is_draft = poll.schedule.phase == Phase::Draft;
     if !is_draft {
         if shown_to_all(poll.results, snapshot.tally.state) {
-            return Ok(Seen::Public(snapshot));
+            return unless_behind(Seen::Public(snapshot));
         }
         if shown_to_voters(poll.results, snapshot.tally.state)
             && let Some((voter, _)) = auth::voter_if_any(req.headers(), &worker.shared)?
             && worker.store.ballot(poll, VoterDigest::of(&voter.id, poll)).await?.is_some()
         {
-            return Ok(Seen::Private(snapshot));
+            return unless_behind(Seen::Private(snapshot));
         }
     }
     let publisher = auth::publisher_if_any(req, worker).await?;
     let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
     match (sees_all, is_draft) {
-        (true, _) => Ok(Seen::Private(snapshot)),
+        (true, _) => unless_behind(Seen::Private(snapshot)),
         (false, true) => Ok(Seen::Missing),
         (false, false) => Ok(Seen::Hidden(poll.results)),
     }

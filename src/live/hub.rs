@@ -66,7 +66,7 @@ type Shard = FxHashMap<PollId, Arc<Entry>>;
 
 /// The newest tally that is known here.
 pub struct Newest {
-    /// It.
+    /// The tally, with its poll.
     pub snapshot: Arc<Snapshot>,
     /// Whether its reader has seen a later one, and the store did not say in time what is newest.
     pub is_behind: bool,
@@ -96,24 +96,26 @@ impl Hub {
         id: PollId,
         seen: Option<u64>,
     ) -> Result<Option<Newest>, Arc<StoreError>> {
-        let is = |snapshot| Newest { snapshot, is_behind: false };
-        let Some(entry) = self.find(id) else { return Ok(self.reread(store, id).await?.map(is)) };
+        // One that was begun before may not find what the reader has seen.
+        let reread = async || match seen {
+            Some(_) => self.read_anew(store, id).await,
+            None => self.reread(store, id).await,
+        };
+        let fresh = |snapshot| Newest { snapshot, is_behind: false };
+        let Some(entry) = self.find(id) else { return Ok(reread().await?.map(fresh)) };
         // One that was not kept fresh, for whatever reason, is read by its readers.
         let is_live = self.ask(&entry) && self.moment().saturating_sub(entry.settled_at()) < millis(STALE);
-        let Some(newest) = entry.newest() else { return Ok(self.reread(store, id).await?.map(is)) };
+        let Some(newest) = entry.newest() else { return Ok(reread().await?.map(fresh)) };
         let is_behind = |snapshot: &Snapshot| seen.is_some_and(|seen| snapshot.tally.version < seen);
         if is_live && !newest.is_overtaken(self.clock.now()) && !is_behind(&newest) {
-            return Ok(Some(is(newest)));
+            return Ok(Some(fresh(newest)));
         }
-        let reread =
-            async { if is_behind(&newest) { self.read_anew(store, id).await } else { self.reread(store, id).await } };
-        match tokio::time::timeout(PATIENCE, reread).await {
-            Ok(Ok(reading)) => Ok(reading.map(is)),
+        match tokio::time::timeout(PATIENCE, reread()).await {
+            Ok(Ok(reading)) => Ok(reading.map(fresh)),
             Ok(Err(error)) if is_corrupt(&error) => Err(error),
             Ok(Err(_)) | Err(_) => {
                 let snapshot = entry.newest().unwrap_or(newest);
-                let is_behind = is_behind(&snapshot);
-                Ok(Some(Newest { snapshot, is_behind }))
+                Ok(Some(Newest { is_behind: is_behind(&snapshot), snapshot }))
             }
         }
     }

@@ -103,6 +103,9 @@ struct Watch {
     poll_seen: u64,
     /// The version of the last tally.
     version: Option<u64>,
+    /// A version that its reader has and this replica had not. What is older is held back until the first heartbeat: by
+    /// then the store has said what is newest, or nothing at all.
+    floor: Option<u64>,
     sight: Sight,
     /// Whether its reader may have to be told something when a vote is cast.
     wants_tallies: bool,
@@ -212,6 +215,7 @@ impl Stream {
             seen: 0,
             poll_seen: 0,
             version: None,
+            floor: seen.filter(|_| is_behind),
             sight,
             wants_tallies: false,
             is_gone: false,
@@ -222,12 +226,13 @@ impl Stream {
         if let Some(newest) = &newest
             && watch.shows(newest)
         {
-            // Who has the tally already, or a later one, is told nothing again, but for what they may have missed besides:
-            // that it is the last one.
-            let has_it = seen == Some(newest.tally.version) && newest.tally.state != State::Closed;
-            let is_up_to_date = has_it || is_behind;
+            // Who has the tally already is told nothing again, but for what they may have missed besides: that it is the
+            // last one.
+            let is_up_to_date = seen == Some(newest.tally.version) && newest.tally.state != State::Closed;
             if is_up_to_date {
                 watch.seen = newest.sequence;
+            }
+            if is_up_to_date || is_behind {
                 watch.version = seen;
             }
             let age_millis = now.as_millis().saturating_sub(newest.poll.updated_at.as_millis());
@@ -280,7 +285,8 @@ impl Stream {
                 }
             }
         }
-        if newest.sequence > watch.seen && watch.shows(newest) {
+        let is_held = watch.floor.is_some_and(|floor| newest.tally.version <= floor) && self.waking.beats() == 0;
+        if newest.sequence > watch.seen && watch.shows(newest) && !is_held {
             watch.seen = newest.sequence;
             watch.version = Some(newest.tally.version);
             if self.watches.len() == 1 {
@@ -466,13 +472,9 @@ pub(super) mod tests {
 
         pub(in crate::live) fn open(&self, seen: Option<u64>) -> Stream {
             let place = self.door.enter([0; 16]).unwrap();
-            let asked = Asked {
-                id: self.poll.id,
-                newest: self.entry.newest(),
-                seen,
-                is_behind: false,
-                sight: Sight::Everyones,
-            };
+            let newest = self.entry.newest();
+            let is_behind = seen > newest.as_ref().map(|newest| newest.tally.version);
+            let asked = Asked { id: self.poll.id, newest, seen, is_behind, sight: Sight::Everyones };
             self.streams.open(place, Reader::default(), vec![asked], Timestamp::from_millis(2_000))
         }
 
@@ -541,6 +543,29 @@ pub(super) mod tests {
             let mut third = stage.open(Some(2));
             assert!(next(&mut third).unwrap().starts_with("retry: "));
             assert_eq!(next(&mut third), None);
+        })
+        .await;
+    }
+
+    #[actix_web::test]
+    async fn a_reader_who_is_ahead_is_told_nothing_older_until_the_store_has_had_time_to_say() {
+        on_a_worker(async {
+            let stage = Stage::set();
+            let mut stream = stage.open(Some(3));
+            assert!(!next(&mut stream).unwrap().contains("event"));
+            for version in [1, 2, 3] {
+                stage.count(version);
+                stage.published(&stream, version).await;
+                assert_eq!(next(&mut stream), None, "{version}");
+            }
+            stage.count(4);
+            stage.published(&stream, 4).await;
+            assert!(next(&mut stream).unwrap().contains("id: 4\n"));
+            // What the store lost does not come back.
+            let mut stream = stage.open(Some(9));
+            assert!(!next(&mut stream).unwrap().contains("event"));
+            Stage::heart_of(&stream).beat();
+            assert!(next(&mut stream).unwrap().contains("id: 4\n"));
         })
         .await;
     }
