@@ -354,7 +354,6 @@ async fn stop_on_signal(server: ServerHandle, shared: Arc<Shared>, drain: Durati
         _ = interrupt.recv() => Duration::ZERO,
     };
     shared.readiness.stopping();
-    telemetry::note_stop();
     // Their readers go to other replicas, and come back at different moments.
     shared.door.close();
     tracing::info!(drain_secs = drain.as_secs(), "stopping");
@@ -362,6 +361,7 @@ async fn stop_on_signal(server: ServerHandle, shared: Arc<Shared>, drain: Durati
         rt::time::sleep(drain).await;
         // The server does not know of them. A reader who takes nothing any more does not hold the stop.
         let _ = rt::time::timeout(LAST_WORDS, shared.door.emptied()).await;
+        telemetry::note_stop();
         server.stop(true).await;
     };
     tokio::select! {

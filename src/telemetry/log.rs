@@ -99,17 +99,17 @@ pub fn init(directives: &str, format: LogFormat, clock: Clock) -> Result<LogGuar
     Ok(guard)
 }
 
-/// Whether this process is about to end.
+/// Whether this process takes no more connections.
 static IS_STOPPING: AtomicBool = AtomicBool::new(false);
 
-/// Notes that this process is about to end. From now on it is no error that a connection finds no worker any more: it
+/// Notes that this process takes no more connections. From now on it is no error that one finds no worker any more: it
 /// came too late, and is reset as those that come later are.
 pub fn note_stop() {
     IS_STOPPING.store(true, Relaxed);
 }
 
-fn comes_too_late(event: &Metadata<'_>) -> bool {
-    IS_STOPPING.load(Relaxed) && event.target() == "actix_server::accept"
+fn comes_too_late(metadata: &Metadata<'_>) -> bool {
+    IS_STOPPING.load(Relaxed) && metadata.target() == "actix_server::accept"
 }
 
 fn report_panic(panic: &PanicHookInfo<'_>) {

@@ -186,7 +186,11 @@ async fn close_under_load(service: &Service) {
     let closing = async {
         crate::client::until(async || (counted.get() > 200).then_some(())).await;
         let close = format!("/v1/polls/{poll}/close");
-        crate::client::until(async || (service.admin().post(&close).send().await.status == 200).then_some(())).await;
+        crate::client::until(async || {
+            let answer = service.admin().post(&close).send().await;
+            (answer.status != 503).then(|| answer.is(200))
+        })
+        .await;
         is_closed.set(true);
         read_from_the_store(service, &poll).await
     };

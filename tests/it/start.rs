@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     backends::{Program, Storage},
-    client::{Client, remember_secret, until},
+    client::{Client, remember_secret},
     registry::lone_rules,
     server::{ADMIN_KEY, Ended, Replica, SECRET, Settings, run},
     service::{seed_poll, text},
@@ -182,7 +182,7 @@ async fn a_health_check_tells_a_ready_replica_from_none() {
     let replica = Replica::start(&Settings::on(storage.address()));
     let listen = replica.address().to_string();
     let check = || run(&Settings::bare().with("SAWT_LISTEN", &listen), &["healthcheck"]);
-    until(async || (check().code == Some(0)).then_some(())).await;
+    assert_eq!(check().code, Some(0));
     replica.stop();
     let ended = check();
     assert_eq!(ended.code, Some(1), "{ended:?}");

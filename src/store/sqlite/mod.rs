@@ -150,7 +150,7 @@ impl Store for SqliteStore {
 
     async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
         let (site, idempotency) = (site.clone(), idempotency.clone());
-        self.read(move |db, _| polls::made_before(db, &site, &idempotency)).await
+        self.read(move |db, now| polls::made_before(db, now, &site, &idempotency)).await
     }
 
     async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {

@@ -71,7 +71,7 @@ pub(super) fn create(
 ) -> Result<Creation, StoreError> {
     if let Some(idempotency) = idempotency {
         forget_old_requests(db, now)?;
-        match made_by(db, &poll.site, idempotency)? {
+        match made_by(db, now, &poll.site, idempotency)? {
             None => remember_request(db, now, &poll, idempotency)?,
             Some((request, _)) if request != idempotency.request => return Ok(Creation::Mismatch),
             // Under the id it had: if it was deleted meanwhile, a third such request finds it again.
@@ -104,10 +104,11 @@ pub(super) fn create(
 
 pub(super) fn made_before(
     db: &Connection,
+    now: Timestamp,
     site: &SiteId,
     idempotency: &IdempotencyKey,
 ) -> Result<Option<Poll>, StoreError> {
-    match made_by(db, site, idempotency)? {
+    match made_by(db, now, site, idempotency)? {
         Some((request, made)) if request == idempotency.request => get(db, made),
         Some(_) | None => Ok(None),
     }
@@ -197,20 +198,28 @@ fn write(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
 }
 
 fn forget_old_requests(db: &Connection, now: Timestamp) -> Result<(), StoreError> {
-    let age = i64::try_from(IDEMPOTENCY_SECS.saturating_mul(1_000)).unwrap_or(i64::MAX);
-    db.prepare_cached("delete from idempotency where made_at <= ?1")?.execute([now.as_millis().saturating_sub(age)])?;
+    db.prepare_cached("delete from idempotency where made_at <= ?1")?.execute([forgotten_until(now)])?;
     Ok(())
+}
+
+/// What was asked for up to this moment is forgotten, in milliseconds.
+fn forgotten_until(now: Timestamp) -> i64 {
+    let age = i64::try_from(IDEMPOTENCY_SECS.saturating_mul(1_000)).unwrap_or(i64::MAX);
+    now.as_millis().saturating_sub(age)
 }
 
 /// The request a site used this key with, and the poll it made.
 fn made_by(
     db: &Connection,
+    now: Timestamp,
     site: &SiteId,
     idempotency: &IdempotencyKey,
 ) -> Result<Option<(KeyHash, PollId)>, StoreError> {
-    let mut select = db.prepare_cached("select request, poll from idempotency where site = ?1 and key = ?2")?;
+    let mut select =
+        db.prepare_cached("select request, poll from idempotency where site = ?1 and key = ?2 and made_at > ?3")?;
     let columns = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
-    let found = select.query_row([site.as_str(), &idempotency.key.to_hex()], columns).optional()?;
+    let found =
+        select.query_row(params![site.as_str(), idempotency.key.to_hex(), forgotten_until(now)], columns).optional()?;
     let Some((request, poll)) = found else { return Ok(None) };
     match (KeyHash::from_hex(&request), poll.parse()) {
         (Some(request), Ok(poll)) => Ok(Some((request, poll))),

@@ -192,7 +192,9 @@ async fn an_idempotency_key_is_forgotten_after_a_day() {
     assert_eq!(create(&poll, &key).await, Creation::Existing(poll.clone()));
     let next = stage.draw_up(yes_or_no()).await;
     assert_eq!(create(&next, &other).await, Creation::Mismatch);
+    assert_eq!(stage.store.made_before(&stage.site, &key).await.unwrap(), Some(poll.clone()));
     fixture.set(day);
+    assert_eq!(stage.store.made_before(&stage.site, &key).await.unwrap(), None);
     assert_eq!(create(&next, &other).await, Creation::Created(next.clone()));
 }
 
