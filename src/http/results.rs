@@ -148,32 +148,41 @@ enum Seen {
 
 /// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
 async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<u64>) -> Result<Seen, Problem> {
-    let Some(Newest { snapshot, is_behind }) = worker.tally(id, seen).await? else { return Ok(Seen::Missing) };
-    // To whoever may see none, it is not said either.
-    let unless_behind = |seen| {
-        let detail = "you have a later tally than this replica, and the store did not say in time which is the newest";
-        if is_behind { Err(Problem::new(Code::StoreUnavailable, detail)) } else { Ok(seen) }
-    };
-    let poll = &snapshot.poll;
+    let Some(newest) = worker.tally(id, seen).await? else { return Ok(Seen::Missing) };
+    let poll = &newest.snapshot.poll;
+    if poll.schedule.phase != Phase::Draft && shown_to_all(poll.results, newest.snapshot.tally.state) {
+        return unless_behind(newest, Seen::Public);
+    }
+    // In a place of its own, so that a reader of what everyone sees does not carry it along.
+    Box::pin(see_by_who_asks(worker, req, newest)).await
+}
+
+async fn see_by_who_asks(worker: &Worker, req: &HttpRequest, newest: Newest) -> Result<Seen, Problem> {
+    let poll = &newest.snapshot.poll;
     let is_draft = poll.schedule.phase == Phase::Draft;
-    if !is_draft {
-        if shown_to_all(poll.results, snapshot.tally.state) {
-            return unless_behind(Seen::Public(snapshot));
-        }
-        if shown_to_voters(poll.results, snapshot.tally.state)
-            && let Some((voter, _)) = auth::voter_if_any(req.headers(), &worker.shared)?
-            && worker.store.ballot(poll, VoterDigest::of(&voter.id, poll)).await?.is_some()
-        {
-            return unless_behind(Seen::Private(snapshot));
-        }
+    if !is_draft
+        && shown_to_voters(poll.results, newest.snapshot.tally.state)
+        && let Some((voter, _)) = auth::voter_if_any(req.headers(), &worker.shared)?
+        && worker.store.ballot(poll, VoterDigest::of(&voter.id, poll)).await?.is_some()
+    {
+        return unless_behind(newest, Seen::Private);
     }
     let publisher = auth::publisher_if_any(req, worker).await?;
     let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
     match (sees_all, is_draft) {
-        (true, _) => unless_behind(Seen::Private(snapshot)),
+        (true, _) => unless_behind(newest, Seen::Private),
         (false, true) => Ok(Seen::Missing),
         (false, false) => Ok(Seen::Hidden(poll.results)),
     }
+}
+
+/// The newest tally for somebody who may see it, unless they have a later one.
+fn unless_behind(newest: Newest, seen: impl FnOnce(Arc<Snapshot>) -> Seen) -> Result<Seen, Problem> {
+    if newest.is_behind {
+        let detail = "you have a later tally than this replica, and the store did not say in time which is the newest";
+        return Err(Problem::new(Code::StoreUnavailable, detail));
+    }
+    Ok(seen(newest.snapshot))
 }
 
 fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: Caching) -> HttpResponse {

@@ -96,21 +96,29 @@ impl Hub {
         id: PollId,
         seen: Option<u64>,
     ) -> Result<Option<Newest>, Arc<StoreError>> {
-        // One that was begun before may not find what the reader has seen.
-        let reread = async || match seen {
-            Some(_) => self.read_anew(store, id).await,
-            None => self.reread(store, id).await,
-        };
-        let fresh = |snapshot| Newest { snapshot, is_behind: false };
-        let Some(entry) = self.find(id) else { return Ok(reread().await?.map(fresh)) };
-        // One that was not kept fresh, for whatever reason, is read by its readers.
-        let is_live = self.ask(&entry) && self.moment().saturating_sub(entry.settled_at()) < millis(STALE);
-        let Some(newest) = entry.newest() else { return Ok(reread().await?.map(fresh)) };
         let is_behind = |snapshot: &Snapshot| seen.is_some_and(|seen| snapshot.tally.version < seen);
-        if is_live && !newest.is_overtaken(self.clock.now()) && !is_behind(&newest) {
-            return Ok(Some(fresh(newest)));
+        let mut known = None;
+        if let Some(entry) = self.find(id) {
+            // One that was not kept fresh, for whatever reason, is read by its readers.
+            let is_live = self.ask(&entry) && self.moment().saturating_sub(entry.settled_at()) < millis(STALE);
+            if let Some(newest) = entry.newest() {
+                if is_live && !newest.is_overtaken(self.clock.now()) && !is_behind(&newest) {
+                    return Ok(Some(Newest { snapshot: newest, is_behind: false }));
+                }
+                known = Some((entry, newest));
+            }
         }
-        match tokio::time::timeout(PATIENCE, reread()).await {
+        // In a place of its own, so that a reader who waits for nothing does not carry it along.
+        let reading = Box::pin(async {
+            match seen {
+                // A reading that was begun before may not find what the reader has seen.
+                Some(_) => self.read_anew(store, id).await,
+                None => self.reread(store, id).await,
+            }
+        });
+        let fresh = |snapshot| Newest { snapshot, is_behind: false };
+        let Some((entry, newest)) = known else { return Ok(reading.await?.map(fresh)) };
+        match tokio::time::timeout(PATIENCE, reading).await {
             Ok(Ok(reading)) => Ok(reading.map(fresh)),
             Ok(Err(error)) if is_corrupt(&error) => Err(error),
             Ok(Err(_)) | Err(_) => {
