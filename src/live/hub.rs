@@ -97,13 +97,14 @@ impl Hub {
         seen: Option<u64>,
     ) -> Result<Option<Newest>, Arc<StoreError>> {
         let is_behind = |snapshot: &Snapshot| seen.is_some_and(|seen| snapshot.tally.version < seen);
+        let fresh = |snapshot| Newest { snapshot, is_behind: false };
         let mut known = None;
         if let Some(entry) = self.find(id) {
             // One that was not kept fresh, for whatever reason, is read by its readers.
             let is_live = self.ask(&entry) && self.moment().saturating_sub(entry.settled_at()) < millis(STALE);
             if let Some(newest) = entry.newest() {
                 if is_live && !newest.is_overtaken(self.clock.now()) && !is_behind(&newest) {
-                    return Ok(Some(Newest { snapshot: newest, is_behind: false }));
+                    return Ok(Some(fresh(newest)));
                 }
                 known = Some((entry, newest));
             }
@@ -116,7 +117,6 @@ impl Hub {
                 None => self.reread(store, id).await,
             }
         });
-        let fresh = |snapshot| Newest { snapshot, is_behind: false };
         let Some((entry, newest)) = known else { return Ok(reading.await?.map(fresh)) };
         match tokio::time::timeout(PATIENCE, reading).await {
             Ok(Ok(reading)) => Ok(reading.map(fresh)),

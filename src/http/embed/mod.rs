@@ -184,7 +184,8 @@ fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
     Ok((look, query))
 }
 
-/// The tally, of this version or a later one unless the store is silent, if everyone may see it. The store is not asked for one that nobody may.
+/// The tally, of this version or a later one unless the store is silent, if everyone may see it. The store is not asked
+/// for one that nobody may.
 async fn for_everyone(worker: &Worker, known: &Known, version: Option<u64>) -> Result<Option<Arc<Snapshot>>, Problem> {
     let poll = &known.poll;
     let is_closed = poll.state_at(worker.shared.clock.now()) == State::Closed;

@@ -1,12 +1,11 @@
 //! Creating, reading, listing, editing, opening, closing and deleting polls.
 
-use sawt::poll::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     client::until,
     registry::service_rules,
-    service::{Service, seed_poll, text},
+    service::{Service, moment, seed_poll, text},
 };
 
 async fn what_a_poll_leaves_out_is_as_it_usually_is(service: &Service) {
@@ -144,7 +143,7 @@ async fn a_poll_that_has_closed_meanwhile_is_still_what_its_request_made(service
     };
     // A machine may be so slow that the poll comes too late at first.
     let (key, asked, made) = until(async || {
-        let key = Timestamp::from_millis(service.now_millis().await + 1_000).to_string();
+        let key = moment(service.now_millis().await + 1_000);
         let asked = seed_poll(json!({ "site": site, "closes_at": key }));
         let made = ask(&key, &asked).await;
         (made.status != 422).then(|| (key, asked, made.is(201)))
