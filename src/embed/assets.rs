@@ -63,7 +63,7 @@ impl Assets {
         let failed: BTreeMap<_, _> =
             Language::all().map(|language| (language.tag(), &language.texts().failed)).collect();
         let failed = serde_json::to_string(&failed).unwrap_or_default();
-        let script = pack_script(include_str!("widget/app.js"))
+        let script = pack_script(&SCRIPT.map(as_part).concat())
             .replace("STYLE_PATH", &style.path)
             .replace("STYLE_INTEGRITY", &style.integrity)
             .replace("{/* FAILED */}", &failed);
@@ -117,6 +117,18 @@ fn manifest<'a>(files: &[&'a Asset]) -> String {
     serde_json::to_string(&manifest).unwrap_or_default()
 }
 
+/// The script's files, each after those it imports.
+const SCRIPT: [&str; 8] = [
+    include_str!("widget/time.js"),
+    include_str!("widget/device.js"),
+    include_str!("widget/service.js"),
+    include_str!("widget/live.js"),
+    include_str!("widget/poll.js"),
+    include_str!("widget/element.js"),
+    include_str!("widget/page.js"),
+    include_str!("widget/app.js"),
+];
+
 /// Where the loader is, whatever is in it.
 pub const LOADER: &str = "/embed.js";
 
@@ -163,6 +175,18 @@ fn strip(text: &str) -> String {
         }
     }
     stripped
+}
+
+/// A module as a part of one file that has them all: in one scope, nothing is imported, and what others import needs no
+/// word for it. An import stands on one line.
+fn as_part(module: &str) -> String {
+    let mut part = String::with_capacity(module.len());
+    for line in module.lines().filter(|line| !line.starts_with("import ")) {
+        let declared = line.strip_prefix("export ").filter(|rest| !rest.starts_with('{'));
+        part.push_str(declared.unwrap_or(line));
+        part.push('\n');
+    }
+    part
 }
 
 /// A script without the line ends that it does not need: none of these stands in a string of ours.

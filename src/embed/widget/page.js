@@ -1,0 +1,33 @@
+// The poll in the page itself, alone or in a frame.
+
+import { device } from './device.js';
+import { Poll } from './poll.js';
+import { HOME } from './service.js';
+import { SECOND, jitter } from './time.js';
+
+export function page(root) {
+  const poll = new Poll(root, { from: HOME, kept: device });
+  // The address outlives a reload, also of a frame that may keep nothing.
+  poll.onReshape = (edit) => {
+    const { hash } = location;
+    const asked = `&${edit};`;
+    if (hash.includes(asked)) return;
+    location.replace((hash || '#') + asked);
+    setTimeout(() => location.reload(), jitter(5 * SECOND));
+  };
+  poll.start();
+  if (parent === window) return;
+  // WordPress gave the frame a secret to say its height with.
+  const [, secret] = /secret=(\w+)/.exec(location.hash) ?? [];
+  const tell = () => {
+    const height = Math.ceil(document.body.getBoundingClientRect().height);
+    // A frame that is not displayed has none.
+    if (!height) return;
+    parent.postMessage({ sawt: { v: 1, type: 'height', height } }, '*');
+    if (secret) parent.postMessage({ message: 'height', value: height, secret }, '*');
+  };
+  new ResizeObserver(tell).observe(document.body);
+  // Who began to listen after that asks; WordPress does not, and is told again.
+  addEventListener('message', ({ source, data }) => source === parent && data?.sawt?.type === 'ask' && tell());
+  if (secret) setTimeout(tell, SECOND);
+}

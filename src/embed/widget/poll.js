@@ -1,0 +1,451 @@
+// One poll.
+
+import { MOST_POLLS, VOTER, pollsIn, voterIn } from './device.js';
+import { Live } from './live.js';
+import { ask, minting } from './service.js';
+import { DAY, SECOND, jitter } from './time.js';
+
+export class Poll {
+  #drawn = 0;
+  #next;
+  #wake = () => {};
+  #version = -1;
+
+  constructor(root, { from, kept }) {
+    Object.assign(this, { root, from, kept });
+    const { dataset } = root;
+    this.id = dataset.poll;
+    this.digits = dataset.digits;
+    this.words = JSON.parse(dataset.words);
+    this.lang = root.lang;
+    // What the poll is now. A page that shows a tally leaves the rest to the first event.
+    this.state = dataset.state === 'scheduled' ? 'scheduled' : fieldset(root).disabled ? 'closed' : 'open';
+    this.tally = this.$('.sawt-total').textContent ? {} : undefined;
+    this.plurals = new Intl.PluralRules(this.lang);
+    this.path = `/v1/polls/${this.id}`;
+
+    // The page's own addresses, wherever its markup stands now.
+    for (const link of this.$$('a')) link.href = new URL(link.getAttribute('href'), from);
+    this.$('form').action = new URL(this.$('form').getAttribute('action'), from);
+
+    this.$('form').addEventListener('change', () => this.say(''));
+    const onClick = (selector, act) =>
+      this.$(selector).addEventListener('click', (event) => {
+        event.preventDefault();
+        act();
+      });
+    // Not the form's own event: a sandboxed frame may send no forms, and then has none. Enter in a field clicks, too.
+    onClick('.sawt-vote', () => this.submit());
+    onClick('.sawt-peek', () => this.peek(true));
+    onClick('.sawt-back', () => this.peek(false));
+    onClick('.sawt-retry', () => this.#wake());
+    onClick('.sawt-change', () => this.change());
+    onClick('.sawt-withdraw', () => this.send('DELETE'));
+    addEventListener('online', () => this.#wake());
+  }
+
+  $(selector) {
+    return this.root.querySelector(selector);
+  }
+
+  $$(selector) {
+    return this.root.querySelectorAll(selector);
+  }
+
+  // Finds out what this reader did before, and follows the poll from here on.
+  async start() {
+    const pending = JSON.parse(this.kept.get(this.#pendingName()) ?? 'null');
+    if (pollsIn(this.kept).includes(this.id)) {
+      const { status, body } = await ask(this.from, `${this.path}/votes/me`, { voter: voterIn(this.kept) });
+      if (status === 200) this.choices = body.choices;
+    }
+    this.settle();
+    if (this.choices) await this.fetchTally();
+    this.follow();
+    if (!pending) return;
+    this.kept.delete(this.#pendingName());
+    const { choices, at } = pending;
+    const isNews = !this.choices || ('changeable' in this.root.dataset && `${choices}` !== `${this.choices}`);
+    if (this.state === 'open' && isNews && Date.now() - at < DAY) {
+      for (const input of this.inputs) input.checked = choices.includes(input.value);
+      this.send('POST', choices);
+    }
+  }
+
+  // A closed poll has nothing more to tell.
+  follow() {
+    if (this.state === 'open' || this.state === 'scheduled') Live.at(this.from).add(this);
+  }
+
+  stop() {
+    this.stopped = true;
+    this.#wake();
+    Live.at(this.from).remove(this);
+  }
+
+  get inputs() {
+    return [...this.$$('[name=choices]')];
+  }
+
+  get policy() {
+    return this.root.dataset.results;
+  }
+
+  get needsToken() {
+    return this.policy === 'after_vote' && this.choices && this.state === 'open';
+  }
+
+  // --- Voting.
+
+  submit() {
+    const choices = this.inputs.filter((input) => input.checked).map((input) => input.value);
+    const { min, max } = this.root.dataset;
+    if (choices.length < min || choices.length > max) {
+      this.say(choices.length ? this.$('.sawt-rule').textContent : this.words.texts.choose_first);
+      return;
+    }
+    this.send('POST', choices);
+  }
+
+  // Sends a ballot, or its withdrawal, until it is answered: the same one by the same voter, so that one whose answer
+  // was lost is counted once.
+  async send(method, choices) {
+    if (this.busy) return;
+    const { texts } = this.words;
+    // The browser would not tell a page that may not vote from one without a connection.
+    const { origins } = this.root.dataset;
+    if (origins && ![...origins.split(' '), this.from, 'null'].includes(globalThis.origin)) {
+      this.refuse();
+      return;
+    }
+    this.busy = true;
+    const body = choices && JSON.stringify({ choices });
+    if (choices) this.kept.set(this.#pendingName(), JSON.stringify({ choices, at: Date.now() }));
+    this.show('sending', texts.sending);
+    let answer;
+    for (let tries = 0, minted = 0; !this.stopped; ) {
+      answer = await this.#voter();
+      if (answer.voter) {
+        const { voter } = answer;
+        answer = await ask(this.from, method === 'POST' ? `${this.path}/votes` : `${this.path}/votes/me`, { method, body, voter });
+        if (answer.status === 401 && minted++ < 1) {
+          this.kept.delete(VOTER);
+          continue;
+        }
+      }
+      if (answer.status === 429) {
+        this.show('quota', `${texts.quota} ${texts.kept}`);
+        await this.wait(answer.wait * SECOND + Math.random() * SECOND, true);
+      } else if (!answer.status || answer.status >= 500) {
+        this.show('offline', texts.offline);
+        await this.wait(jitter(Math.max(answer.wait * SECOND, Math.min(30, 2 ** tries++) * SECOND)));
+      } else break;
+      if (!this.stopped) this.show('sending', texts.sending);
+    }
+    this.busy = false;
+    if (this.stopped) return;
+    this.kept.delete(this.#pendingName());
+    this.$('.sawt-wait').textContent = '';
+    await this.#answered(answer, method);
+  }
+
+  // What became of it.
+  async #answered({ status, body }, method) {
+    const { texts } = this.words;
+    const before = this.choices;
+    let said = texts.failed;
+    if (method === 'DELETE' && status === 204) {
+      this.choices = undefined;
+      said = texts.withdrawn;
+      if (this.policy !== 'always') this.tally = undefined;
+    } else if (status < 300) {
+      this.choices = body.choices;
+      said = before && `${before}` !== `${body.choices}` ? texts.changed : texts.counted;
+      if (body.results) this.draw(body.results);
+    } else if (body.code === 'already-voted') {
+      this.choices = body.choices;
+      said = texts.already_voted;
+      await this.fetchTally();
+    } else if (body.code === 'poll-not-open') {
+      this.state = body.state;
+      said = '';
+      await this.fetchTally();
+    } else if (status === 404) this.state = 'gone';
+    if (this.choices) {
+      const polls = [...new Set([this.id, ...pollsIn(this.kept)])].slice(0, MOST_POLLS);
+      this.kept.set(VOTER, [voterIn(this.kept), ...polls].join(' '));
+    }
+    this.settle();
+    this.say(this.state === 'gone' ? texts.gone : said);
+    if (status === 403) this.refuse();
+    if (status < 300 || this.choices) {
+      if (this.choices) this.$('.sawt-results').focus({ preventScroll: true });
+      else this.inputs[0].focus({ preventScroll: true });
+    }
+    // The same poll may stand in a page twice.
+    for (const twin of Live.at(this.from).polls) {
+      if (twin === this || twin.id !== this.id) continue;
+      twin.choices = this.choices;
+      if (body.results) twin.draw(body.results);
+      twin.settle();
+    }
+    // Who has voted may see more from now on, or from now on no more.
+    if (this.policy === 'after_vote') Live.at(this.from).restart();
+  }
+
+  // The token on this device, or a new one, kept before anything is sent with it.
+  async #voter() {
+    const voter = voterIn(this.kept);
+    if (voter) return { voter };
+    const mint = (minting[this.from] ??= ask(this.from, '/v1/voters', { method: 'POST' }).finally(() => delete minting[this.from]));
+    const answer = await mint;
+    if (answer.body.voter) this.kept.set(VOTER, answer.body.voter);
+    return { ...answer, voter: answer.body.voter };
+  }
+
+  #pendingName() {
+    return `sawt.pending.${this.id}`;
+  }
+
+  // Waits so long, or until the reader or the network calls. Counts down where the wait is one to know.
+  wait(millis, isCounted) {
+    const until = Date.now() + millis;
+    return new Promise((done) => {
+      const tick = () => {
+        const left = Math.ceil((until - Date.now()) / SECOND);
+        if (left <= 0) this.#wake();
+        else if (isCounted) this.$('.sawt-wait').textContent = this.count('wait', left);
+      };
+      const timer = setInterval(tick, isCounted ? SECOND : millis);
+      this.#wake = () => {
+        clearInterval(timer);
+        this.#wake = () => {};
+        done();
+      };
+      tick();
+    });
+  }
+
+  change() {
+    this.changing = true;
+    for (const input of this.inputs) input.checked = this.choices.includes(input.value);
+    this.settle();
+    this.say('');
+    (this.inputs.find((input) => input.checked) ?? this.inputs[0]).focus({ preventScroll: true });
+  }
+
+  peek(isPeeking) {
+    this.root.toggleAttribute('data-peek', isPeeking);
+    if (isPeeking) this.$('.sawt-results').focus({ preventScroll: true });
+    else this.inputs[0].focus({ preventScroll: true });
+  }
+
+  // Not from this page; from the poll's own.
+  refuse() {
+    this.say(this.words.texts.refused);
+    const link = document.createElement('a');
+    Object.assign(link, { href: `${this.from}/embed/${this.id}`, target: '_blank', rel: 'noopener' });
+    link.textContent = this.words.texts.open_page;
+    this.$('.sawt-note').replaceChildren(link);
+  }
+
+  // --- Hearing.
+
+  hear(name, data) {
+    if (name === 'gone') {
+      this.state = 'gone';
+      this.settle();
+      this.say(this.words.texts.gone);
+      Live.at(this.from).remove(this);
+    } else if (name === 'tally') {
+      if (data.version < this.#version || (this.state === 'closed' && data.state !== 'closed')) return;
+      const wasHidden = !this.tally;
+      this.tally = data;
+      this.#later(data);
+      if (data.state !== this.state || wasHidden) this.become(data.state);
+      if (data.state === 'closed') Live.at(this.from).remove(this);
+    } else {
+      const ahead = data.revision - this.root.dataset.revision;
+      if (ahead < 0 || (!ahead && data.state === this.state)) return;
+      this.edit(data);
+      this.become(data.state);
+      if (data.state === 'closed' && data.results === 'never') Live.at(this.from).remove(this);
+    }
+  }
+
+  // Nothing is asked when a poll closes: everybody would ask at once. The stream brings the last tally.
+  become(state) {
+    this.state = state;
+    this.settle();
+  }
+
+  // A wording has changed, or a rule. Other options mean another poll: then the page says what it is now. It is asked once
+  // for each edit: a cache may go on with the page of before.
+  edit(poll) {
+    const { dataset } = this.root;
+    dataset.revision = poll.revision;
+    dataset.results = poll.results;
+    this.root.toggleAttribute('data-changeable', poll.changeable);
+    set(dataset, 'opens', poll.opens_at);
+    set(dataset, 'closes', poll.closes_at);
+    write(this.$('.sawt-question'), poll.question);
+    const isMoved = `${poll.options.map(({ id }) => id)}` !== `${this.inputs.map(({ value }) => value)}`;
+    for (const { id, label } of poll.options) {
+      const input = this.inputs.find((input) => input.value === id);
+      const result = this.result(id);
+      if (!input || !result) continue;
+      write(input.nextElementSibling, label);
+      write(result.querySelector('.sawt-label'), label);
+      // In the order they come in now. What is moved loses the focus, so nothing is moved for nothing.
+      if (isMoved) fieldset(this.root).append(input.parentElement);
+      if (isMoved) result.parentElement.append(result);
+    }
+    if (poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id)))
+      this.onReshape?.(poll.id + poll.revision);
+  }
+
+  result(id) {
+    return this.$(`[data-option="${CSS.escape(id)}"]`);
+  }
+
+  // The tally, if it is not here and this reader may see it.
+  async fetchTally() {
+    const { policy } = this;
+    const isShown = policy === 'always' || (policy !== 'never' && this.state === 'closed') || this.needsToken;
+    if (this.tally || !isShown) return;
+    const voter = this.needsToken ? voterIn(this.kept) : undefined;
+    const { status, body } = await ask(this.from, `${this.path}/results`, { voter });
+    if (status !== 200) return;
+    this.state = this.state === 'closed' ? 'closed' : body.state;
+    this.draw(body);
+    this.settle();
+  }
+
+  // --- Showing.
+
+  // At most once a second, when the browser draws anyway.
+  #later(tally) {
+    const isWaiting = this.#next;
+    this.#next = tally;
+    if (isWaiting) return;
+    setTimeout(() => requestAnimationFrame(() => {
+      this.draw(this.#next);
+      this.#next = undefined;
+    }), this.#drawn + SECOND - Date.now());
+  }
+
+  draw(tally) {
+    if (!tally || tally.version < this.#version) return;
+    this.#drawn = Date.now();
+    this.#version = tally.version;
+    this.tally = tally;
+    const { ballots } = tally;
+    for (const { id, votes } of tally.options) {
+      const row = this.result(id);
+      if (!row) continue;
+      const tenths = Math.round((votes * 1000) / ballots) || 0;
+      write(row.querySelector('.sawt-votes'), this.count('votes', votes));
+      write(row.querySelector('.sawt-share'), this.percent(tenths));
+      row.querySelector('svg').setAttribute('width', `${Math.floor(tenths / 10)}.${tenths % 10}%`);
+    }
+    write(this.$('.sawt-total'), this.count(this.root.dataset.kind === 'single' ? 'votes' : 'voters', ballots));
+  }
+
+  // Turns what is known into the state that is shown.
+  settle() {
+    const { root, state, tally } = this;
+    const mine = this.choices && !this.changing;
+    let shown = state;
+    if (state === 'closed') shown = tally ? 'closed' : 'hidden';
+    else if (state === 'open' && mine) shown = tally ? 'voted' : 'hidden';
+    if (this.busy) return;
+    if (shown !== 'open') root.removeAttribute('data-peek');
+    root.dataset.state = shown;
+    fieldset(root).disabled = this.$('.sawt-vote').disabled = shown !== 'open';
+    this.$('.sawt-vote').ariaDisabled = null;
+    this.$('.sawt-retry').hidden = true;
+    this.$('.sawt-vote').hidden = false;
+    for (const row of this.$$('[data-option]')) row.toggleAttribute('data-chosen', !!this.choices?.includes(row.dataset.option));
+    const canChange = state !== 'open' || !mine || !('changeable' in root.dataset);
+    this.$('.sawt-change').hidden = this.$('.sawt-withdraw').hidden = canChange;
+    this.note(shown);
+  }
+
+  // A ballot is on its way, or waits to be. The button stays one, or the focus would be lost with it.
+  show(state, said) {
+    const { root } = this;
+    const hasFocus = root.contains(root.getRootNode().activeElement);
+    this.changing = false;
+    if (state !== 'sending') root.dataset.state = state;
+    root.removeAttribute('data-peek');
+    fieldset(root).disabled = true;
+    this.$('.sawt-vote').ariaDisabled = 'true';
+    const retry = this.$('.sawt-retry');
+    retry.hidden = state !== 'offline';
+    this.$('.sawt-vote').hidden = state === 'offline';
+    if (hasFocus) (retry.hidden ? this.$('.sawt-vote') : retry).focus({ preventScroll: true });
+    if (state !== 'sending' || !this.$('.sawt-status').textContent) this.say(said);
+    if (state === 'sending') this.$('.sawt-wait').textContent = '';
+  }
+
+  // In the one region that is read out; what is said already is not said again.
+  say(text) {
+    write(this.$('.sawt-status'), text);
+  }
+
+  // As `View::note` in page.rs.
+  note(shown) {
+    const { texts } = this.words;
+    const { opens, closes } = this.root.dataset;
+    const ending = closes && [texts.closes, closes];
+    let parts = [];
+    if (shown === 'scheduled') parts = [opens ? [texts.opens, opens] : [texts.not_open]];
+    else if (shown === 'closed') parts = [[texts.ended], [texts.last]];
+    else if (shown === 'hidden' && this.state === 'closed') parts = [[texts.ended], [texts.hidden_never]];
+    else if (shown !== 'gone') {
+      const why = this.policy === 'after_vote' && shown !== 'open' ? undefined : texts[`hidden_${this.policy}`];
+      parts = [why && [why], ending];
+    }
+    const nodes = parts.filter(Boolean).map(([text, time]) => {
+      const [before, after] = text.split('{time}');
+      return time ? [before, this.time(time), after ?? ''] : [before];
+    });
+    this.$('.sawt-note').replaceChildren(...nodes.flatMap((part, place) => (place ? [' ', ...part] : part)));
+  }
+
+  time(exact) {
+    const time = document.createElement('time');
+    time.dateTime = exact;
+    const locale = `${this.lang}-u-ca-gregory-nu-${this.digits}`;
+    time.textContent = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(exact));
+    return time;
+  }
+
+  number(number) {
+    const grouped = String(number).replace(/\B(?=(\d{3})+$)/g, this.words.numbers.group);
+    return this.digits === 'arab' ? grouped.replace(/\d/g, (digit) => '٠١٢٣٤٥٦٧٨٩'[digit]) : grouped;
+  }
+
+  percent(tenths) {
+    const { decimal, percent } = this.words.numbers;
+    const rest = tenths % 10 ? decimal + this.number(tenths % 10) : '';
+    return percent.replace('{n}', this.number(Math.floor(tenths / 10)) + rest);
+  }
+
+  count(of, number) {
+    const forms = this.words.plurals[of];
+    const form = (number === 0 && forms.zero) || (forms[this.plurals.select(number)] ?? forms.other);
+    return form.replace('{n}', this.number(number));
+  }
+}
+
+const fieldset = (root) => root.querySelector('fieldset');
+
+const write = (element, text) => {
+  if (element.textContent !== text) element.textContent = text;
+};
+
+const set = (dataset, name, value) => {
+  if (value) dataset[name] = value;
+  else delete dataset[name];
+};
