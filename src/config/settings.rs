@@ -179,8 +179,9 @@ pub const SETTINGS: &[Setting] = &[
         name: "public_url",
         shape: Shape::Text,
         form: "ORIGIN",
-        default: Default::Unset { means: "links in answers are relative", example: "https://votes.example" },
-        about: "The origin at which readers reach this service: http or https, host and port, no path.",
+        default: Default::Unset { means: "no page names its own address", example: "https://votes.example" },
+        about: "The origin at which readers reach this service: http or https, host and port, no path. Pages name \
+                their own address by it, for link previews and oEmbed.",
         set: |config, text| {
             let origin = text.parse().map_err(|rule| said(rule, text))?;
             config.public_url = Some(origin);

@@ -163,6 +163,8 @@ texts! {
     retry,
     /// To the form that needs no script.
     without_script,
+    /// There is no page at the address asked for.
+    nowhere,
     for script:
     /// The poll opens at `{time}`.
     opens,

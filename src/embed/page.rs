@@ -91,8 +91,9 @@ pub struct View<'a> {
     pub look: &'a Look,
     /// The origins that may vote in it, beside our own; none listed: all may.
     pub origins: &'a [Origin],
-    /// The origin readers reach the service at.
-    pub origin: &'a str,
+    /// The origin readers reach the service at, if a setting says it. None is taken from a request: a cache would show
+    /// everybody whatever one of them said.
+    pub public_url: Option<&'a str>,
     /// For whom it is.
     pub mode: Mode<'a>,
 }
@@ -117,12 +118,15 @@ impl View<'_> {
         let language = language.ok_or(askama::Error::Fmt)?;
         let (poll, digits) = (self.poll, self.look.digits);
         let form_path = format!("/embed/{}/form", poll.id);
-        let address = format!("{}/embed/{}", self.origin, poll.id);
+        let address = self.public_url.map(|url| format!("{url}/embed/{}", poll.id));
         let query = self.look.query();
         let mut page = Page {
             summary: poll.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(" · "),
             origins: self.origins.iter().map(Origin::as_str).collect::<Vec<_>>().join(" "),
-            oembed: format!("{}/oembed?format=json&url={}", self.origin, percent_encode(&address)),
+            oembed: self
+                .public_url
+                .zip(address.as_deref())
+                .map(|(url, address)| format!("{url}/oembed?format=json&url={}", percent_encode(address))),
             locale: poll.language.as_str().replace('-', "_"),
             style: &assets::all().style,
             script: &assets::all().script,
@@ -245,6 +249,8 @@ pub struct Refusal<'a> {
 pub enum Reason {
     /// There is none.
     Gone,
+    /// Nor is the address one of a poll's.
+    Nowhere,
     /// The quota is spent.
     Quota,
     /// The request came from a page that may not vote.
@@ -262,6 +268,7 @@ impl Refusal<'_> {
         let texts = self.language.texts();
         let (state, message) = match self.reason {
             Reason::Gone => ("gone", &texts.gone),
+            Reason::Nowhere => ("gone", &texts.nowhere),
             Reason::Quota => ("quota", &texts.quota),
             Reason::Refused => ("gone", &texts.refused),
             Reason::Failed => ("offline", &texts.failed),
@@ -321,8 +328,8 @@ struct Page<'a> {
     poll: &'a Poll,
     language: &'static Language,
     texts: &'static Texts,
-    address: String,
-    oembed: String,
+    address: Option<String>,
+    oembed: Option<String>,
     origins: String,
     summary: String,
     locale: String,

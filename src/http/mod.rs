@@ -271,8 +271,11 @@ impl Route {
     }
 }
 
-async fn unknown_path() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(Code::NotFound, "nothing is served at this address"))
+/// An address that is no route's. One that people have of a page of ours leads there.
+async fn unknown_path(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let nothing = Problem::new(Code::NotFound, "nothing is served at this address");
+    let is_served = worker.shared.demo_pages.is_some() || embed::Page::at(req.path()) != Some(embed::Page::Demo);
+    if is_served { embed::lead_on(&req, nothing) } else { Err(nothing) }
 }
 
 /// An id in the request's path. One that is malformed names nothing, so it is `not-found`.

@@ -189,7 +189,10 @@ impl Seen {
 
         let written = problem.map(|problem| {
             let written = problem.respond(request_id);
-            let is_page = response.request().app_data::<Pattern>().is_some_and(|pattern| pattern.is_page);
+            let is_page = match response.request().app_data::<Pattern>() {
+                Some(pattern) => pattern.is_page,
+                None => embed::is_sought_by_people(response.request()),
+            };
             if is_page { embed::refuse(response.request(), &self.shared, problem, written) } else { written }
         });
         let mut response = match written {

@@ -5,20 +5,26 @@
 //! `iframe`, drops its unusual attributes, and adds `sandbox="allow-scripts"` unless it was told of this service
 //! (`deploy/wordpress/` tells it). The frame's page works in either.
 //!
-//! Only this service's own addresses are answered for. That the address begins as ours do is no proof that a consumer
-//! reached us by it, so what is put in the frame is our origin and the poll's id, and nothing else of what was sent.
+//! Only this service's own addresses are answered for, in whatever way they were written: editors paste them from
+//! address bars and messages. What is put in the frame is our origin and the poll's id, and nothing else of what was
+//! sent. Where no setting says what our origin is, it is that of the host asked: then no cache may keep the answer, for
+//! anybody can send any host.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
 
+use url::Url;
+
 use super::{
-    Worker, caching, conditional, origin,
+    Worker, caching, conditional,
+    embed::Page,
+    origin,
     problem::{Code, Problem},
     query::{self, Query},
 };
 use crate::{
     embed::markup::escape,
-    poll::{Kind, Poll, PollId, ResultsPolicy},
+    poll::{Kind, Poll, PollId, ResultsPolicy, is_invisible},
 };
 
 /// What a page that asks for no size gets, in CSS pixels: the width of a column of text.
@@ -52,10 +58,15 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     if query.take("format")?.is_some_and(|format| format != "json") {
         return Err(Problem::new(Code::FormatNotOffered, "format must be json"));
     }
-    let origin = origin::origin_of(&url);
-    let is_own = origin::is_own(&req, worker.shared.public_url.as_deref(), origin);
-    let id = poll_at(url.get(origin.len()..).unwrap_or_default()).filter(|_| is_own);
-    let id = id.ok_or_else(|| Problem::new(Code::NotFound, "url is not the address of a poll's page here"))?;
+    let public_url = worker.shared.public_url.as_deref();
+    let own = match public_url {
+        Some(own) => Url::parse(own).ok(),
+        None => origin::host(&req).and_then(|host| Url::parse(&format!("http://{host}")).ok()),
+    };
+    let (id, asked_by) = own
+        .and_then(|own| poll_at(&url, &own))
+        .ok_or_else(|| Problem::new(Code::NotFound, "url is not the address of a poll's page here"))?;
+    let origin = public_url.unwrap_or(&asked_by);
     let known = worker.published(id).await?;
 
     let poll = &*known.poll;
@@ -75,15 +86,29 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let etag = format!("\"{}-{width}-{height}\"", poll.revision);
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::CACHE_CONTROL, CACHE_CONTROL)).insert_header((header::ETAG, etag));
-    caching::name(&mut response, [poll]);
+    response.insert_header((header::ETAG, etag));
+    if public_url.is_some() {
+        response.insert_header((header::CACHE_CONTROL, CACHE_CONTROL));
+        caching::name(&mut response, [poll]);
+    } else {
+        response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
+    }
     Ok(if is_current { response.finish() } else { response.json(rich) })
 }
 
-/// The poll whose page has this path; what follows the path is the page's own business.
-fn poll_at(path: &str) -> Option<PollId> {
-    let path = path.split(['?', '#']).next()?;
-    path.strip_prefix("/embed/")?.parse().ok()
+/// The poll whose page has this address, if that is one of our own, and the origin in it. What follows the path is the
+/// page's own business, and what nobody sees at either end is no part of it. With TLS or without, it is the same page.
+fn poll_at(text: &str, own: &Url) -> Option<(PollId, String)> {
+    let url = Url::parse(text.trim_matches(is_invisible)).ok()?;
+    let is_of_web = matches!(url.scheme(), "https" | "http");
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    // The parser leaves out a port that is the scheme's own; the other scheme's is no other place either.
+    let port = |url: &Url| url.port().filter(|port| !matches!(port, 80 | 443));
+    let is_own = url.host_str() == own.host_str() && port(&url) == port(own);
+    match Page::at(url.path()) {
+        Some(Page::Poll(id)) if is_of_web && !has_user && is_own => Some((id, url.origin().ascii_serialization())),
+        Some(Page::Poll(_) | Page::Form(_) | Page::Demo) | None => None,
+    }
 }
 
 fn parse_length(text: &str) -> Result<u32, String> {
@@ -129,14 +154,58 @@ fn height_at(width: u32, poll: &Poll) -> u32 {
 mod tests {
     use super::*;
 
+    const OWN: &str = "https://votes.example";
+
     #[test]
-    fn a_polls_page_is_known_by_its_path() {
+    fn our_own_address_is_known_however_it_is_written_and_no_other_is() {
         let id = "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21";
-        for path in [format!("/embed/{id}"), format!("/embed/{id}?theme=dark"), format!("/embed/{id}#?secret=x")] {
-            assert_eq!(poll_at(&path).map(|id| id.to_string()).as_deref(), Some(id), "{path}");
+        let known = |text: &str, own: &str| {
+            poll_at(text, &Url::parse(own).unwrap()).map(|(poll, origin)| {
+                assert_eq!(poll.to_string(), id, "{text}");
+                origin
+            })
+        };
+        for text in [
+            format!("{OWN}/embed/{id}"),
+            format!("{OWN}/embed/{id}/"),
+            format!("{OWN}:443/embed/{id}"),
+            format!("HTTPS://Votes.EXAMPLE/embed/{}", id.to_uppercase()),
+            format!("{OWN}/embed/{id}\u{200E}"),
+            format!("\u{202B}{OWN}/embed/{id}\u{202C}\u{FEFF} "),
+            format!("{OWN}/embed/{id}%E2%80%8F"),
+            format!("{OWN}/%65mbed/{id}"),
+            format!("{OWN}//embed/{id}"),
+            format!("{OWN}/embed/{id}?lang=ar"),
+            format!("{OWN}/embed/{id}/?lang=ar#?secret=x"),
+        ] {
+            assert_eq!(known(&text, OWN).as_deref(), Some(OWN), "{text}");
         }
-        for path in ["", "/", "/embed/", "/embed/x", &format!("/v1/polls/{id}"), &format!("/embed/{id}/form")] {
-            assert_eq!(poll_at(path), None, "{path}");
+        for (text, own, origin) in [
+            ("http://votes.example", OWN, "http://votes.example"),
+            ("http://votes.example:80", OWN, "http://votes.example"),
+            ("https://votes.example", "http://votes.example", OWN),
+            ("https://votes.example", "http://votes.example:443", OWN),
+            ("https://votes.example:8443", "https://votes.example:8443", "https://votes.example:8443"),
+            ("http://[0:0::1]:8080", "http://[::1]:8080", "http://[::1]:8080"),
+        ] {
+            assert_eq!(known(&format!("{text}/embed/{id}"), own).as_deref(), Some(origin), "{text} at {own}");
+        }
+        for text in [
+            format!("/embed/{id}"),
+            format!("https://www.votes.example/embed/{id}"),
+            format!("https://votes.example.evil.example/embed/{id}"),
+            format!("https://votes.example:8443/embed/{id}"),
+            format!("https://votes.example@evil.example/embed/{id}"),
+            format!("https://user@votes.example/embed/{id}"),
+            format!("https://evil.example\\@votes.example/embed/{id}"),
+            format!("ftp://votes.example/embed/{id}"),
+            format!("javascript://votes.example/embed/{id}"),
+            format!("{OWN}/embed/{id}/form"),
+            format!("{OWN}/v1/polls/{id}"),
+            format!("{OWN}/embed/x"),
+            format!("{OWN}?/embed/{id}"),
+        ] {
+            assert_eq!(known(&text, OWN), None, "{text}");
         }
     }
 }

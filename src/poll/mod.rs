@@ -19,5 +19,5 @@ pub use definition::{Edit, EditError, Kind, NewOption, NewPoll, Poll, PollEdit, 
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId};
 pub use schedule::{Phase, Schedule, State, Timestamp};
 pub use tally::{MAX_OPTIONS, PartitionTally, Tally, Votes};
-pub use text::{LABEL, QUESTION, Text, TextLimit};
+pub use text::{LABEL, QUESTION, Text, TextLimit, is_invisible};
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};

@@ -206,6 +206,42 @@ async fn a_polls_page_and_the_widget_are_kept_and_the_form_is_not() {
     assert_ne!(forms[0].body, forms[1].body, "each has a voter's token of its own");
 }
 
+/// Nothing says here at which address readers know the service, and anybody can send any `Host`: were it in a page that
+/// is kept, everybody would be led there. Nor do two hosts share what is kept.
+async fn a_forged_host_is_in_nothing_that_others_are_given() {
+    const FORGED: &str = "evil.example";
+    let fixture = Fixture::new();
+    let poll = fixture.poll(json!({})).await;
+    let ask = async |path: &str, host: Option<&str>| {
+        let request = fixture.client().get(path).undocumented();
+        let Some(host) = host else { return request.send().await };
+        request.header("host", host).header("x-forwarded-host", host).header("x-forwarded-proto", "https").send().await
+    };
+    let served = sawt::http::served()
+        .into_iter()
+        .filter(|(route, methods)| methods.contains(&"GET") && !route.ends_with("/live") && !route.contains("{file}"));
+    let paths = served.map(|(route, _)| route.replace("{poll}", &poll).replace("{site}", "default"));
+    let more = [format!("/embed/{poll}/"), format!("//embed/{poll}/form/"), "/nowhere".to_owned()];
+    for path in paths.chain(more) {
+        let forged = ask(&path, Some(FORGED)).await;
+        assert!(!forged.to_string().contains(FORGED), "{forged}");
+        for expected in ["MISS", "HIT"] {
+            let honest = ask(&path, None).await;
+            let kept = honest.header("x-cache").filter(|_| honest.status == 200);
+            assert!(kept.is_none_or(|kept| kept == expected), "{expected}: {honest}");
+            assert!(!honest.to_string().contains(FORGED), "{honest}");
+        }
+    }
+    let page = ask(&format!("/embed/{poll}"), None).await.page(200);
+    assert!(!page.contains("og:url") && !page.contains("canonical") && !page.contains("oembed"), "{page}");
+    // What is asked for an address has that address in it, so nobody keeps it.
+    let told = ask(&format!("/oembed?url=https://{FORGED}/embed/{poll}"), Some(FORGED)).await;
+    assert_eq!(told.header("cache-control").as_deref(), Some("private, no-store"), "{told}");
+    assert_eq!(told.is(200)["provider_url"], format!("https://{FORGED}"));
+    let honest = ask(&format!("/oembed?url=https://{FORGED}/embed/{poll}"), None).await;
+    honest.refused(404, "not-found");
+}
+
 async fn streams_pass_by_the_cache_as_they_come() {
     let fixture = Fixture::new();
     let poll = fixture.poll(json!({})).await;
@@ -269,6 +305,7 @@ lone_rules![
     nobody_is_given_another_voters_answer,
     two_forms_of_one_address_are_kept_apart,
     a_polls_page_and_the_widget_are_kept_and_the_form_is_not,
+    a_forged_host_is_in_nothing_that_others_are_given,
     streams_pass_by_the_cache_as_they_come,
     what_has_not_changed_is_not_sent_to_the_cache_again,
     while_no_replica_answers_the_last_tally_is_shown,

@@ -7,7 +7,7 @@
 //!
 //! Only a page of this service may send the form. Any site could hide one in a page of its own and have its readers
 //! vote by passing by, as 318,000 once did in forum signatures; a browser says where a form comes from, and one that says
-//! nothing is not believed.
+//! nothing is not believed (see [`origin::is_same_origin`]). The token is no proof of it: anybody can be given one.
 //!
 //! Before a vote nothing is kept on the reader's device. From then on the voter's token is, as the cookie, so that who
 //! goes back, or comes back, is shown their ballot and not the form again. Where a browser keeps no cookie they may vote
@@ -26,7 +26,7 @@ use actix_web::{
 
 use super::{
     super::{Worker, auth, body, caching, limits, origin, poll_in_path, results, voters, votes},
-    for_everyone, private, read_look, state_of,
+    for_everyone, lead_on, private, read_look, state_of,
 };
 use crate::{
     embed::page::{Look, Mode, Said, View},
@@ -39,7 +39,10 @@ use crate::{
 
 /// `GET /embed/{poll}/form`: the form, or with a ballot's stub what came of it.
 pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let id = poll_in_path(&req)?;
+    let id = match poll_in_path(&req) {
+        Ok(id) => id,
+        Err(missing) => return lead_on(&req, missing),
+    };
     let (look, mut query) = read_look(&req)?;
     let said = query.take_parsed("said", |word| match word {
         "counted" => Ok(Said::Counted),
@@ -52,14 +55,14 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
     let stub = stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &known.poll, now));
     let said = said.filter(|_| stub.is_some());
     if stub.is_some() {
-        return show(&req, &worker, &known, &look, StatusCode::OK, Reader { stub, voter: None }, said).await;
+        return show(&worker, &known, &look, StatusCode::OK, Reader { stub, voter: None }, said).await;
     }
     let voter = auth::voter_if_any(req.headers(), &worker.shared).ok().flatten().map(|(voter, _)| voter);
     let stub = match &voter {
         Some(voter) => on_record(&worker, &known, voter).await?,
         None => None,
     };
-    show(&req, &worker, &known, &look, StatusCode::OK, Reader { stub, voter }, None).await
+    show(&worker, &known, &look, StatusCode::OK, Reader { stub, voter }, None).await
 }
 
 /// Who looks at the page, as far as it knows them.
@@ -84,11 +87,12 @@ pub(in crate::http) async fn vote(
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (look, _) = read_look(&req)?;
+    // Known from here on, so that a refusal can speak the poll's language and lead on to its form.
+    let known = worker.published_to_vote(id).await?;
     if !origin::is_same_origin(&req, worker.shared.public_url.as_deref()) {
         return Err(Problem::new(Code::OriginRefused, "only a page of this service may send this form"));
     }
     let fields = body::read_form(req.headers(), payload, body::READER_LIMIT).await?;
-    let known = worker.published_to_vote(id).await?;
     let token = fields.iter().find(|(name, _)| name == "voter").map(|(_, token)| token.as_str());
     let voter = token.and_then(|token| worker.shared.token_keys.verify(token, worker.shared.clock.now()).ok());
     // The page for script has no token in it. Where its script did not come, its form leads to the one that has.
@@ -133,21 +137,20 @@ async fn refused(
     };
     if problem.code() == Code::AlreadyVoted {
         let reader = Reader { stub: on_record(worker, known, voter).await?, voter: None };
-        return noted(show(req, worker, known, look, status, reader, Some(Said::AlreadyVoted)).await?);
+        return noted(show(worker, known, look, status, reader, Some(Said::AlreadyVoted)).await?);
     }
     if problem.code() == Code::PollNotOpen {
-        return noted(show(req, worker, known, look, status, Reader { stub: None, voter: None }, None).await?);
+        return noted(show(worker, known, look, status, Reader { stub: None, voter: None }, None).await?);
     }
     if problem.code() == Code::InvalidChoice {
         let reader = Reader { stub: None, voter: Some(*voter) };
-        return noted(show(req, worker, known, look, status, reader, Some(Said::ChooseFirst)).await?);
+        return noted(show(worker, known, look, status, reader, Some(Said::ChooseFirst)).await?);
     }
     Err(problem)
 }
 
 /// The page for this reader.
 async fn show(
-    req: &HttpRequest,
     worker: &Worker,
     known: &Known,
     look: &Look,
@@ -174,7 +177,7 @@ async fn show(
         said,
         look,
         origins: &known.site.origins,
-        origin: &origin::own(req, worker.shared.public_url.as_deref()),
+        public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Form(token.as_deref()),
     };
     private(status, &known.site, &view)

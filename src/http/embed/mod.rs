@@ -7,9 +7,11 @@
 //!
 //! To people, refusals are pages too, in a language they read: [`refuse`] writes them, for whatever layer refused.
 
+mod address;
 mod files;
 mod form;
 
+pub(super) use address::{Page, is_sought_by_people, lead_on};
 pub(super) use files::{file, loader, manifest};
 pub(super) use form::{form, vote};
 
@@ -26,9 +28,9 @@ use actix_web::{
 };
 
 use super::{
-    Shared, Worker,
+    Pattern, Shared, Worker,
     caching::{self, Caching},
-    conditional, origin, poll_in_path,
+    conditional, poll_in_path,
     problem::{Code, Problem},
     query::Query,
     results,
@@ -51,11 +53,13 @@ const REFERRER: &str = "same-origin";
 
 /// `GET /embed/{poll}`: the poll's page, for a frame, a tab, or the widget, which takes the poll out of it.
 pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let id = poll_in_path(&req)?;
+    let id = match poll_in_path(&req) {
+        Ok(id) => id,
+        Err(missing) => return lead_on(&req, missing),
+    };
     let (look, _) = read_look(&req)?;
     let known = worker.published(id).await?;
     let seen = for_everyone(&worker, &known, None).await?;
-    let origin = origin::own(&req, worker.shared.public_url.as_deref());
     let view = View {
         poll: &known.poll,
         state: state_of(&worker, &known, seen.as_deref()),
@@ -64,7 +68,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         said: None,
         look: &look,
         origins: &known.site.origins,
-        origin: &origin,
+        public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Script,
     };
     let body = view.render().map_err(Problem::internal)?;
@@ -103,8 +107,10 @@ pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, writ
             Language::wanted(accept.unwrap_or_default())
         });
     let code = problem.code();
+    let is_polls = req.app_data::<Pattern>().is_some();
+    let missing = if is_polls { Reason::Gone } else { Reason::Nowhere };
     let reasons =
-        [(Code::NotFound, Reason::Gone), (Code::QuotaExceeded, Reason::Quota), (Code::OriginRefused, Reason::Refused)];
+        [(Code::NotFound, missing), (Code::QuotaExceeded, Reason::Quota), (Code::OriginRefused, Reason::Refused)];
     let reason = reasons.iter().find(|(is, _)| *is == code).map_or(Reason::Failed, |(_, reason)| *reason);
     let again = known.as_deref().map(|known| format!("/embed/{}/form", known.poll.id));
     // What was asked for by GET can be asked for again by the page itself.

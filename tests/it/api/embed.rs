@@ -284,10 +284,18 @@ async fn a_form_hidden_in_another_page_does_not_vote(service: &Service) {
         &[("origin", "https://evil.example")],
         &[("sec-fetch-site", "same-site")],
         &[("sec-fetch-site", "none")],
+        &[("referer", "https://evil.example/")],
+        &[("referer", "https://votes.example.evil.example/")],
+        &[("referer", PUBLIC_URL), ("origin", "null")],
+        &[("origin", PUBLIC_URL), ("sec-fetch-site", "cross-site")],
         &[],
     ] {
-        let page = send(&service.client(), &poll, &body, marks).await.page(403);
-        assert!(read(&page).contains("لا يمكن التصويت من هذه الصفحة"), "{page}");
+        // Also at a replica that has not read the poll yet: in its language, with a way on to the form.
+        for client in service.clients() {
+            let page = send(&client, &poll, &body, marks).await.page(403);
+            assert!(read(&page).contains("لا يمكن التصويت من هذه الصفحة"), "{page}");
+            assert!(page.contains(&format!("<a href=\"/embed/{poll}/form\">أعد المحاولة</a>")), "{page}");
+        }
     }
     for query in ["?voter={token}&choices=yes", "?choices=yes"] {
         let path = format!("/embed/{poll}/form{}", query.replace("{token}", &token));
@@ -295,6 +303,60 @@ async fn a_form_hidden_in_another_page_does_not_vote(service: &Service) {
     }
     assert_eq!(service.client().results(&poll).await["ballots"], 0);
     assert!(matches!(send(&service.client(), &poll, &body, &OWN_PAGE).await.status, 303));
+}
+
+/// Browsers say differently, or less, where a page of ours stands: old ones, those in a sandbox, those of the careful.
+async fn a_form_of_our_own_votes_whichever_way_its_browser_says_so(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let referer = format!("{PUBLIC_URL}/embed/{poll}/form?lang=ar");
+    let ways = [
+        &[("sec-fetch-site", "same-origin")][..],
+        &[("origin", "null"), ("sec-fetch-site", "same-origin")],
+        &[("origin", PUBLIC_URL)],
+        &[("referer", referer.as_str())],
+    ];
+    for marks in ways {
+        let (_, token) = form(&service.client(), &poll).await;
+        let answer = send(&service.client(), &poll, &format!("voter={token}&choices=yes"), marks).await;
+        assert!(location(&answer).contains("said=counted"), "{marks:?}: {answer}");
+    }
+    assert_eq!(service.client().results(&poll).await["ballots"], ways.len());
+}
+
+/// What people type, or copy out of a message, means one page; and where it means none, they are told so by a page.
+async fn an_address_that_people_have_leads_to_the_page_it_means(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let browser = |path: &str| service.client().get(path).undocumented().header("accept", "text/html,*/*;q=0.8");
+    for (typed, meant) in [
+        (format!("/embed/{poll}/"), format!("/embed/{poll}")),
+        (format!("/embed/{poll}/?lang=en&theme=dark"), format!("/embed/{poll}?lang=en&theme=dark")),
+        (format!("//embed//{poll}"), format!("/embed/{poll}")),
+        (format!("/embed/{}", poll.to_uppercase()), format!("/embed/{poll}")),
+        (format!("/embed/{poll}%E2%80%8E"), format!("/embed/{poll}")),
+        (format!("/embed/{poll}%EF%BB%BF?lang=ar"), format!("/embed/{poll}?lang=ar")),
+        (format!("/embed/{}/form", poll.to_uppercase()), format!("/embed/{poll}/form")),
+        (format!("/embed/{poll}/form/"), format!("/embed/{poll}/form")),
+    ] {
+        for method in [Method::GET, Method::HEAD] {
+            let answer = service.client().request(method, &typed).undocumented().send().await;
+            assert_eq!((answer.status, answer.header("location")), (308, Some(meant.clone())), "{answer}");
+        }
+        browser(&meant).send().await.page(200);
+        service.client().post(&typed).undocumented().body("text/plain", "").send().await;
+    }
+    for page in [format!("/embed/{}", poll.to_uppercase()), format!("/embed/{}/form", poll.to_uppercase())] {
+        service.client().get(&page).send().await.is(308);
+    }
+    for nowhere in ["/", "/embed", "/embed/", "/embed/x/y", "/demo/", "/polls", &format!("/embed/{poll}/x")] {
+        let page = browser(nowhere).header("accept-language", "ar").send().await.page(404);
+        assert!(read(&page).contains("لا توجد صفحة بهذا العنوان"), "{nowhere}: {page}");
+    }
+    let page = browser("/embed/x").header("accept-language", "en").send().await.page(404);
+    assert!(read(&page).contains("This poll is not available"), "{page}");
+    // Programs are told as ever.
+    for path in ["/", "/v1/polls/x/y", "/demo"] {
+        service.client().get(path).undocumented().send().await.refused(404, "not-found");
+    }
 }
 
 async fn what_a_form_is_refused_is_said_in_a_page_of_the_polls_language(service: &Service) {
@@ -439,6 +501,8 @@ service_rules![
     whoever_voted_by_form_and_comes_back_is_the_same_voter,
     whoever_voted_by_form_sees_what_voters_see_for_a_while,
     a_form_hidden_in_another_page_does_not_vote,
+    a_form_of_our_own_votes_whichever_way_its_browser_says_so,
+    an_address_that_people_have_leads_to_the_page_it_means,
     what_a_form_is_refused_is_said_in_a_page_of_the_polls_language,
     the_widgets_files_are_small_and_are_what_their_names_say,
     a_form_brings_a_token_nobody_else_can_read,

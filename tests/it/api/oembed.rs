@@ -45,6 +45,29 @@ async fn a_polls_address_is_answered_with_a_frame_of_its_page(service: &Service)
     }
 }
 
+/// As editors paste it; what each may look like is tried beside the rule.
+async fn our_own_address_is_known_however_it_is_written(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let url = format!("{PUBLIC_URL}/embed/{poll}");
+    for written in [
+        format!("{url}/"),
+        format!("{url}\u{200E}"),
+        format!("{url}\u{200F} "),
+        format!("{url}\u{FEFF}"),
+        format!("{url}\u{200B}"),
+        format!("{url}?lang=ar"),
+        format!("{url}#x"),
+        url.replace("/embed", ":443/embed"),
+        url.replace("https", "http"),
+        url.replace("votes.example", "Votes.Example"),
+        url.replace("/embed", "/%65mbed"),
+    ] {
+        let told = ask(service, &written, "").await.is(200);
+        assert_eq!(told["provider_url"], PUBLIC_URL, "{written}");
+        assert!(told["html"].as_str().is_some_and(|html| html.contains(&format!("src=\"{url}\""))), "{told}");
+    }
+}
+
 /// Poll text ran as script in the page: CVE-2021-24442, CVE-2014-10395, CVE-2019-9914.
 async fn a_question_can_not_leave_the_frames_title(service: &Service) {
     let question = "\"><script>alert('x')</script>";
@@ -82,7 +105,7 @@ async fn an_address_that_is_no_polls_page_here_is_not_found(service: &Service) {
         format!("/embed/{poll}"),
         format!("https://evil.example/embed/{poll}"),
         format!("{PUBLIC_URL}.evil.example/embed/{poll}"),
-        format!("http://votes.example/embed/{poll}"),
+        format!("https://www.votes.example/embed/{poll}"),
         PUBLIC_URL.to_owned(),
         format!("{PUBLIC_URL}/v1/polls/{poll}"),
         format!("{PUBLIC_URL}/embed/{poll}/form"),
@@ -120,6 +143,7 @@ async fn another_format_than_json_is_not_offered(service: &Service) {
 
 service_rules![
     a_polls_address_is_answered_with_a_frame_of_its_page,
+    our_own_address_is_known_however_it_is_written,
     a_question_can_not_leave_the_frames_title,
     a_frame_is_no_larger_than_asked_and_higher_for_more_to_read,
     an_address_that_is_no_polls_page_here_is_not_found,

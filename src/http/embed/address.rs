@@ -1,0 +1,123 @@
+//! Addresses of polls' pages as people have them: typed, copied out of a message, or pasted by an editor whose program
+//! added a slash, capitals, or a mark that nobody sees. Whatever means one page only is led to that page.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
+};
+use percent_encoding::percent_decode_str;
+
+use super::super::problem::Problem;
+use crate::poll::{PollId, is_invisible};
+
+/// What one address means to everybody does not change, but a mistake should not last.
+const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// A page of this service for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Page {
+    /// A poll's.
+    Poll(PollId),
+    /// Its form for browsers without script.
+    Form(PollId),
+    /// The demo's article.
+    Demo,
+}
+
+impl Page {
+    /// The page that a path means; `None` if it means none. Encoded or not, with slashes too many, an id in capitals, or
+    /// marks that nobody sees.
+    pub(in crate::http) fn at(path: &str) -> Option<Self> {
+        let path = percent_decode_str(path).decode_utf8().ok()?;
+        let path: String = path.chars().filter(|character| !is_invisible(*character)).collect();
+        let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).take(4).collect();
+        let poll = |id: &str| id.to_ascii_lowercase().parse().ok();
+        match names.as_slice() {
+            ["embed", id] => poll(id).map(Self::Poll),
+            ["embed", id, "form"] => poll(id).map(Self::Form),
+            ["demo"] => Some(Self::Demo),
+            _ => None,
+        }
+    }
+
+    /// The one path it has.
+    fn path(self) -> String {
+        match self {
+            Self::Poll(id) => format!("/embed/{id}"),
+            Self::Form(id) => format!("/embed/{id}/form"),
+            Self::Demo => "/demo".to_owned(),
+        }
+    }
+}
+
+/// Leads on to the page that a request's path means, if that is not the page's own path: 308, with the query. What can't
+/// be led on is refused so.
+pub(in crate::http) fn lead_on(req: &HttpRequest, refused: Problem) -> Result<HttpResponse, Problem> {
+    let is_asked_for = matches!(*req.method(), Method::GET | Method::HEAD);
+    let path = Page::at(req.path()).filter(|_| is_asked_for).map(Page::path);
+    let Some(mut there) = path.filter(|path| path != req.path()) else { return Err(refused) };
+    if !req.query_string().is_empty() {
+        there.push('?');
+        there.push_str(req.query_string());
+    }
+    let Ok(there) = HeaderValue::try_from(there) else { return Err(refused) };
+    Ok(HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, there))
+        .insert_header((header::CACHE_CONTROL, CACHING))
+        .finish())
+}
+
+/// Whether somebody who looks for an address that is none is a person, who is told so by a page.
+pub(in crate::http) fn is_sought_by_people(req: &HttpRequest) -> bool {
+    let accepts = req.headers().get_all(header::ACCEPT).filter_map(|accept| accept.to_str().ok());
+    let wants_pages = || accepts.flat_map(|accept| accept.split(',')).any(names_html);
+    req.path().trim_start_matches('/').split('/').next() == Some("embed") || wants_pages()
+}
+
+fn names_html(range: &str) -> bool {
+    range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case("text/html"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21";
+
+    #[test]
+    fn a_polls_page_is_known_however_its_address_was_written() {
+        let poll = Some(Page::Poll(ID.parse().unwrap()));
+        for path in [
+            format!("/embed/{ID}"),
+            format!("/embed/{ID}/"),
+            format!("//embed//{ID}//"),
+            format!("/embed/{}", ID.to_uppercase()),
+            format!("/embed/{ID}\u{200E}"),
+            format!("/embed/{ID}%E2%80%8E%EF%BB%BF/"),
+            format!("/embed/%E2%80%AB{ID}%E2%80%AC"),
+            format!("/%65mbed%2F{ID}%20"),
+        ] {
+            assert_eq!(Page::at(&path), poll, "{path}");
+        }
+        assert_eq!(Page::at(&format!("/embed/{ID}/form/")), Some(Page::Form(ID.parse().unwrap())));
+        assert_eq!(Page::at("/demo/"), Some(Page::Demo));
+        for path in [
+            "",
+            "/",
+            "/embed/",
+            "/embed/x",
+            "/embed/%FF",
+            &format!("/v1/polls/{ID}"),
+            &format!("/embed/{ID}x"),
+            &format!("/embed/{ID}/form/x"),
+            &format!("/embed/{ID}/x"),
+            &format!("/embed/{{{ID}}}"),
+            &format!("/evil/embed/{ID}"),
+        ] {
+            assert_eq!(Page::at(path), None, "{path}");
+        }
+    }
+}
