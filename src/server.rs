@@ -32,7 +32,13 @@ use crate::{
     cli::EXIT_CONFIG,
     clock::Clock,
     config::Config,
-    http::{self, DemoPages, Observe, Shared, Worker, client::ClientRule, connection::Connection, unparsed},
+    http::{
+        self, DemoPages, Observe, Shared, Worker,
+        client::ClientRule,
+        connection::Connection,
+        request_log::{RequestLog, SUM_UP_EVERY},
+        unparsed,
+    },
     live::{self, Door, Hub, KnownPolls},
     quota::{self, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
@@ -145,6 +151,7 @@ fn shared(
         token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
         admin_key: admin_key(config, stores)?,
         metrics,
+        request_log: RequestLog::new(config.log_sample),
         quotas,
         policy_headers: http::PolicyHeaders::default(),
         client_rule: ClientRule {
@@ -199,6 +206,7 @@ async fn serve(
     let (tell_unfit, unfit) = tokio::sync::oneshot::channel();
     rt::spawn(make_contact(stores.connect(), Arc::clone(&shared), tell_unfit));
     rt::spawn(sweep_quotas(Arc::clone(&shared)));
+    rt::spawn(sum_refusals_up(Arc::clone(&shared)));
     rt::spawn(live::keeper::keep(Arc::clone(&shared.hub), stores.connect()));
     if let Some(feed) = stores.feed() {
         rt::spawn(live::replicas::keep_in_touch(Arc::clone(&shared.hub), feed));
@@ -215,6 +223,7 @@ async fn serve(
         // The server is not asked to stop: it would end well, and be the first to. It ends with this runtime.
         error = unfit => return Err(error.into()),
     }
+    shared.request_log.sum_up();
     tracing::info!("stopped");
     Ok(())
 }
@@ -340,6 +349,15 @@ async fn sweep_quotas(shared: Arc<Shared>) {
     loop {
         every.tick().await;
         shared.quotas.sweep();
+    }
+}
+
+/// Has refusals that had no line of their own in the log said together.
+async fn sum_refusals_up(shared: Arc<Shared>) {
+    let mut every = rt::time::interval(SUM_UP_EVERY);
+    loop {
+        every.tick().await;
+        shared.request_log.sum_up();
     }
 }
 

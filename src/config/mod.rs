@@ -20,6 +20,7 @@ use std::{
     ffi::OsString,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     path::PathBuf,
     thread,
 };
@@ -79,6 +80,8 @@ pub struct Config {
     pub log: String,
     /// How a log line looks.
     pub log_format: LogFormat,
+    /// Of so many reads that succeeded, one has a log line: 1 to 1,000,000.
+    pub log_sample: NonZeroU32,
     /// One source per setting, in the order of [`SETTINGS`].
     sources: Vec<Source>,
     /// What is odd but not wrong, to be said once at start.
@@ -108,6 +111,7 @@ impl Default for Config {
             shutdown_secs: 0,
             log: String::new(),
             log_format: LogFormat::Text,
+            log_sample: NonZeroU32::MIN,
             sources: vec![Source::Default; SETTINGS.len()],
             warnings: Vec::new(),
         };

@@ -1,6 +1,6 @@
 //! The table of settings.
 
-use std::{fmt, ops::RangeInclusive, str::FromStr};
+use std::{fmt, num::NonZeroU32, ops::RangeInclusive, str::FromStr};
 
 use tracing_subscriber::EnvFilter;
 
@@ -9,6 +9,9 @@ use crate::{quota::Quota, secret::Secret, telemetry::LogFormat};
 
 /// The most event streams a replica may be allowed.
 const MAX_STREAMS: usize = 1_000_000;
+
+/// The thinnest that reads may be logged: one line of so many.
+const MAX_LOG_SAMPLE: u32 = 1_000_000;
 
 /// The most workers a replica may be given.
 pub(super) const MAX_WORKERS: usize = 256;
@@ -381,6 +384,20 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
         show: |config| Some(config.log_format.to_string()),
+    },
+    Setting {
+        name: "log_sample",
+        shape: Shape::Number,
+        form: "NUMBER",
+        default: Default::Is("1"),
+        about: "Of so many reads that succeed, one has a line in the log, 1 to 1000000. Whatever changes something, is \
+                refused or fails has one in any case; many refusals of one kind in a second share one, with their \
+                count. Metrics count everything.",
+        set: |config, text| {
+            let bounds = NonZeroU32::MIN..=NonZeroU32::MIN.saturating_add(MAX_LOG_SAMPLE - 1);
+            keep_within(text, &bounds, |number| config.log_sample = number)
+        },
+        show: |config| Some(config.log_sample.to_string()),
     },
 ];
 

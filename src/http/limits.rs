@@ -10,8 +10,9 @@
 //! | `POST /v1/voters`, `GET /embed/{poll}/form` | `mint` besides, per client |
 //! | a vote, or its withdrawal | `vote` besides, per voter, once the token was verified |
 //! | whatever shows an API key | `admin` besides, per key, once it was recognised |
+//! | any other method; what is not there, at a path that is none or by a method that is not for it | `read`, per client |
 //!
-//! What operators ask is not limited.
+//! What operators ask is not limited, and neither are the widget's files, as long as it is for what is there.
 //!
 //! Answers tell the quotas they counted in by `RateLimit-Policy` and `RateLimit`
 //! (draft-ietf-httpapi-ratelimit-headers-11, still a draft), and refusals by `Retry-After` as well. An answer that
@@ -66,6 +67,19 @@ pub(super) fn count(req: &HttpRequest, worker: &Worker, name: Name, subject: &Su
         }
         Verdict::Refused(standing) => Err(refusal(req, standing)),
     }
+}
+
+/// The same, in a quota per client.
+///
+/// # Errors
+/// `quota-exceeded`.
+pub(super) fn count_client(req: &HttpRequest, worker: &Worker, name: Name) -> Result<(), Problem> {
+    count(req, worker, name, &subject(req, worker))
+}
+
+/// The client of a request, as quotas count it.
+fn subject(req: &HttpRequest, worker: &Worker) -> Subject {
+    Subject::from(*worker.shared.client_rule.client(req).as_bytes())
 }
 
 /// What `RateLimit-Policy` says, by the quotas that a request counted in: written once each.
@@ -140,7 +154,9 @@ fn refusal(req: &HttpRequest, standing: Standing) -> Problem {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Limits {
     /// What makes a voter here.
-    pub(super) minting: Option<Minting>,
+    minting: Option<Minting>,
+    /// Whether all there is here is a refusal, whatever the method.
+    refuses_all: bool,
 }
 
 /// Which requests of a route make voters.
@@ -153,14 +169,24 @@ pub(super) enum Minting {
 }
 
 impl Limits {
+    /// Around what makes voters.
+    pub(super) fn minting(minting: Minting) -> Self {
+        Self { minting: Some(minting), refuses_all: false }
+    }
+
+    /// Around what answers that nothing is there.
+    pub(super) fn of_refusals() -> Self {
+        Self { minting: None, refuses_all: true }
+    }
+
     /// The quotas that a request counts in by its method.
     fn names(self, method: &Method) -> &'static [Name] {
         match *method {
+            _ if self.refuses_all => &[Name::Read],
             Method::GET | Method::HEAD if self.minting == Some(Minting::Get) => &[Name::Read, Name::Mint],
-            Method::GET | Method::HEAD | Method::OPTIONS => &[Name::Read],
             Method::POST if self.minting == Some(Minting::Post) => &[Name::Client, Name::Mint],
             Method::POST | Method::PUT | Method::PATCH | Method::DELETE => &[Name::Client],
-            _ => &[],
+            _ => &[Name::Read],
         }
     }
 }
@@ -201,8 +227,8 @@ where
     fn call(&self, req: ServiceRequest) -> Self::Future {
         let names = self.limits.names(req.method());
         let worker = req.app_data::<web::Data<Worker>>().cloned();
-        let Some(worker) = worker.filter(|_| !names.is_empty()) else { return self.answer(req) };
-        let client = Subject::from(*worker.shared.client_rule.client(req.request()).as_bytes());
+        let Some(worker) = worker else { return self.answer(req) };
+        let client = subject(req.request(), &worker);
         let mut undecided = SmallVec::<[Standing; 2]>::new();
         for name in names {
             match worker.shared.quotas.admit(*name, &client) {
@@ -324,7 +350,7 @@ mod tests {
     #[test]
     fn methods_count_in_the_quotas_of_what_they_may_do() {
         let plain = Limits::default();
-        let [minting, page] = [Minting::Post, Minting::Get].map(|minting| Limits { minting: Some(minting) });
+        let [minting, page] = [Minting::Post, Minting::Get].map(Limits::minting);
         assert_eq!(plain.names(&Method::GET), [Name::Read]);
         assert_eq!(plain.names(&Method::HEAD), [Name::Read]);
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
@@ -333,7 +359,12 @@ mod tests {
         assert_eq!(minting.names(&Method::POST), [Name::Client, Name::Mint]);
         assert_eq!(page.names(&Method::GET), [Name::Read, Name::Mint]);
         assert_eq!(page.names(&Method::POST), [Name::Client]);
-        // A preflight may have the poll read.
-        assert_eq!(plain.names(&Method::OPTIONS), [Name::Read]);
+        // A preflight may have the poll read, and a method that is none of ours is refused.
+        for method in [Method::OPTIONS, Method::TRACE] {
+            assert_eq!(plain.names(&method), [Name::Read]);
+        }
+        for method in [Method::GET, Method::POST] {
+            assert_eq!(Limits::of_refusals().names(&method), [Name::Read]);
+        }
     }
 }

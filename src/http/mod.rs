@@ -9,7 +9,7 @@
 //! [`limits`].
 //!
 //! - [`problem`]: the one table of errors.
-//! - [`observe`]: ids, fixed headers, the log line.
+//! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
 //! - [`client`]: whose address; [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote;
 //!   [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in.
@@ -40,6 +40,7 @@ mod origin;
 mod polls;
 pub mod problem;
 mod query;
+pub mod request_log;
 mod results;
 mod sites;
 pub mod unparsed;
@@ -97,8 +98,8 @@ fn routes() -> Vec<Route> {
         at("/embed/{poll}").get(embed::page).for_people().for_any_page(),
         at("/embed/{poll}/form").get(embed::form).post(embed::vote).bringing_voters().for_people(),
         at("/oembed").get(oembed::read).for_any_page(),
-        at("/livez").get(health::live).unlimited(),
-        at("/readyz").get(health::ready).unlimited(),
+        at("/livez").get(health::live).unlimited().for_probes(),
+        at("/readyz").get(health::ready).unlimited().for_probes(),
         at("/openapi.yaml").get(contract::read).unlimited().for_any_page(),
     ]
 }
@@ -125,7 +126,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
     for route in others {
         route.register(cfg);
     }
-    cfg.default_service(web::to(unknown_path));
+    cfg.default_service(web::to(unknown_path).wrap(Limits::of_refusals()));
 }
 
 /// Puts the routes in that a demo serves besides.
@@ -145,7 +146,7 @@ struct Route {
     methods: Vec<&'static str>,
     pattern: Pattern,
     resource: Resource,
-    /// `None`: whoever asks, and however often.
+    /// `None`: whoever asks, and however often, as long as it is for what is there.
     limits: Option<Limits>,
 }
 
@@ -158,6 +159,8 @@ struct Pattern {
     page_methods: Vec<&'static str>,
     /// Whether answers are for people: refusals too are pages then.
     is_page: bool,
+    /// Whether it is asked every second, by machines, whether all is well.
+    is_probe: bool,
 }
 
 impl Pattern {
@@ -172,7 +175,8 @@ impl Pattern {
 }
 
 fn at(path: &'static str) -> Route {
-    let pattern = Pattern { path, callers: Callers::Programs, page_methods: Vec::new(), is_page: false };
+    let pattern =
+        Pattern { path, callers: Callers::Programs, page_methods: Vec::new(), is_page: false, is_probe: false };
     let resource = web::resource(path.strip_prefix(POLL).unwrap_or(path));
     Route { methods: Vec::new(), pattern, resource, limits: Some(Limits::default()) }
 }
@@ -233,19 +237,25 @@ impl Route {
     }
 
     fn making_voters(mut self) -> Self {
-        self.limits = Some(Limits { minting: Some(Minting::Post) });
+        self.limits = Some(Limits::minting(Minting::Post));
         self
     }
 
     /// Says that a page here has a new voter's token in it.
     fn bringing_voters(mut self) -> Self {
-        self.limits = Some(Limits { minting: Some(Minting::Get) });
+        self.limits = Some(Limits::minting(Minting::Get));
         self
     }
 
     /// Says that refusals are pages, as answers are.
     fn for_people(mut self) -> Self {
         self.pattern.is_page = true;
+        self
+    }
+
+    /// Says that what is asked here is no news.
+    fn for_probes(mut self) -> Self {
+        self.pattern.is_probe = true;
         self
     }
 
@@ -263,10 +273,11 @@ impl Route {
                 Err::<HttpResponse, _>(Problem::new(Code::MethodNotAllowed, detail).with_allow(allow))
             }
         };
-        let resource = self.resource.app_data(self.pattern).default_service(web::to(wrong_method));
+        let resource = self.resource.app_data(self.pattern);
+        let wrong_method = web::to(wrong_method);
         match self.limits {
-            Some(limits) => cfg.service(resource.wrap(limits)),
-            None => cfg.service(resource),
+            Some(limits) => cfg.service(resource.default_service(wrong_method).wrap(limits)),
+            None => cfg.service(resource.default_service(wrong_method.wrap(Limits::of_refusals()))),
         };
     }
 }

@@ -3,8 +3,9 @@
 //! It gives the request an id (the client's own `X-Request-Id` if it is a plain one), puts the id and the fixed
 //! headers on the answer, writes the body of a [`Problem`], logs one line, and feeds the request metrics.
 //!
-//! The log line says the route's pattern, never the path; the outcome, never the choice. No token, key, address, query
-//! or body gets here, so none can be logged. A failure's source is logged here, once, and nowhere else.
+//! The log line says the route's pattern, never the path; the outcome, never the choice. No token, key, query or body
+//! gets here, so none can be logged. A failure's source is logged here, once, and nowhere else. Which requests have a
+//! line of their own, the [request log](super::request_log) decides.
 //!
 //! Written by hand rather than from a closure: a closure's layer would box one future per request.
 
@@ -31,6 +32,7 @@ use pin_project_lite::pin_project;
 use super::{
     Pattern, Shared, cors, embed, limits,
     problem::Problem,
+    request_log::Line,
     unread::{self, Chunks},
 };
 use crate::{clock::Clock, secret::random_bytes};
@@ -168,7 +170,9 @@ impl Seen {
         let request_id = self.request_id.to_str().unwrap_or_default();
         let duration = self.started.elapsed();
         let method = method_name(response.request().method());
-        let route = response.request().app_data::<Pattern>().map_or("unmatched", |pattern| pattern.path);
+        let pattern = response.request().app_data::<Pattern>();
+        let route = pattern.map_or("unmatched", |pattern| pattern.path);
+        let is_probe = pattern.is_some_and(|pattern| pattern.is_probe);
 
         let error = response.response().error();
         let known = error.and_then(Error::as_error::<Problem>);
@@ -183,9 +187,12 @@ impl Seen {
             (None, None) if status == StatusCode::NOT_MODIFIED => "not-modified",
             (None, None) => "ok",
         };
-        let line = Line { method, route, status: status.as_u16(), outcome, request_id };
-        line.log(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX), problem.and_then(Problem::cause).as_deref());
-        self.shared.metrics.observe_request(method, route, status.as_u16(), duration);
+        let error = problem.and_then(Problem::cause);
+        let (status, error) = (status.as_u16(), error.as_deref());
+        let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let line = Line { method, route, status, outcome, request_id, duration_us, error, is_probe };
+        self.shared.request_log.log(&line, || Some(self.shared.client_rule.client(response.request())));
+        self.shared.metrics.observe_request(method, route, status, duration);
 
         let written = problem.map(|problem| {
             let written = problem.respond(request_id);
@@ -243,43 +250,14 @@ impl Unasked {
         let id = self.ids.generate(&self.shared.clock);
         let request_id = id.to_str().unwrap_or_default();
         let (method, route, status) = (NO_METHOD, "unparsed", problem.code().status().as_u16());
-        Line { method, route, status, outcome: problem.code().as_str(), request_id }.log(0, None);
+        let outcome = problem.code().as_str();
+        let line = Line { method, route, status, outcome, request_id, duration_us: 0, error: None, is_probe: false };
+        self.shared.request_log.log(&line, || None);
         self.shared.metrics.observe_request(method, route, status, Duration::ZERO);
         let mut response = problem.respond(request_id);
         write_fixed_headers(response.headers_mut(), &self.shared);
         response.headers_mut().insert(REQUEST_ID, id);
         response
-    }
-}
-
-/// One request as it is logged.
-struct Line<'a> {
-    method: &'static str,
-    route: &'static str,
-    status: u16,
-    outcome: &'static str,
-    request_id: &'a str,
-}
-
-impl Line<'_> {
-    fn log(&self, duration_us: u64, error: Option<&str>) {
-        let Self { method, route, status, outcome, request_id } = *self;
-        macro_rules! line {
-            ($level:ident $(, $field:ident)?) => {
-                tracing::$level!(
-                    target: "sawt::request",
-                    method, route, status, duration_us, outcome, request_id, $($field,)?
-                    "{method} {route} {status} {outcome}"
-                )
-            };
-        }
-        match status {
-            // The client asked for what there is not: nothing failed.
-            501 => line!(info),
-            503 => line!(warn, error),
-            500.. => line!(error, error),
-            _ => line!(info),
-        }
     }
 }
 

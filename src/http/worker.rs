@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
-    http::{DemoPages, PolicyHeaders, Turns, client::ClientRule, problem::Problem},
+    http::{DemoPages, PolicyHeaders, Turns, client::ClientRule, problem::Problem, request_log::RequestLog},
     live::{Door, Hub, Known, KnownPolls, Newest, Streams},
     poll::{PollId, State},
     quota::Quotas,
@@ -49,6 +49,8 @@ pub struct Shared {
     pub door: Arc<Door>,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
+    /// The lines about requests.
+    pub request_log: RequestLog,
     /// How a request's client is found.
     pub client_rule: ClientRule,
     /// How many requests a client, a voter or a key may make.

@@ -92,6 +92,34 @@ async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked
     assert_eq!(counted(&replica, "sawt_quota_requests_total{quota=\"client\",outcome=\"allowed\"}"), 1);
 }
 
+/// What is not there was free, and so was asking for it.
+async fn what_is_not_there_counts_as_a_read_by_whatever_way_it_is_asked_for() {
+    for (method, path, status, code) in [
+        ("GET", "/wp-login.php", 404, "not-found"),
+        ("POST", "/wp-login.php", 404, "not-found"),
+        ("BREW", "/wp-login.php", 404, "not-found"),
+        ("GET", "/v1/polls/a/b/c", 404, "not-found"),
+        ("BREW", "/v1/voters", 405, "method-not-allowed"),
+        ("OPTIONS", "/v1/voters", 405, "method-not-allowed"),
+        ("POST", "/livez", 405, "method-not-allowed"),
+        ("POST", "/embed.js", 405, "method-not-allowed"),
+        ("GET", "/embed/assets/none.js", 404, "not-found"),
+    ] {
+        let storage = Storage::file();
+        let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_QUOTA_READ", "2/86400s"));
+        let client = Client::new(replica.address());
+        let ask = || client.request(method.parse().expect("a method"), path).undocumented().send();
+        for _ in 0..2 {
+            ask().await.refused(status, code);
+        }
+        let refused = ask().await;
+        assert_eq!(refused.header("ratelimit-policy").as_deref(), Some("\"read\";q=2;w=86400"), "{method} {path}");
+        refused.refused(429, "quota-exceeded");
+        // What is there, and has no quota, is there still.
+        client.get("/embed.js").send().await.is(200);
+    }
+}
+
 async fn a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand() {
     let storage = Storage::file();
     let replica =
@@ -288,6 +316,7 @@ async fn who_waits_as_long_as_the_answer_says_is_let_in() {
 
 lone_rules![
     every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked_at,
+    what_is_not_there_counts_as_a_read_by_whatever_way_it_is_asked_for,
     a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand,
     three_replicas_together_admit_no_more_than_the_quota_and_a_tenth_each,
     workers_of_three_replicas_share_one_quota_on_every_kind_of_redis,

@@ -26,7 +26,8 @@ pub(crate) struct Settings(BTreeMap<String, String>);
 
 impl Settings {
     /// A server on this store, with the admin key and the secret above, on free ports, logging JSON. Asked to stop, it
-    /// begins at once: no load balancer has to notice first. Quotas are off: all trials come from one address.
+    /// begins at once: no load balancer has to notice first. Quotas are off: all trials come from one address. Probes
+    /// are logged too, since trials ask by them what else was asked.
     pub(crate) fn on(store: &str) -> Self {
         let quotas = ["VOTE", "MINT", "CLIENT", "READ", "ADMIN"];
         let bare = quotas.iter().fold(Self::bare(), |bare, name| bare.with(&format!("SAWT_QUOTA_{name}"), "off"));
@@ -34,6 +35,7 @@ impl Settings {
             .with("SAWT_ADMIN_KEY", ADMIN_KEY)
             .with("SAWT_SECRET", SECRET)
             .with("SAWT_DRAIN_SECS", "0")
+            .with("SAWT_LOG", "info,sawt::request=debug,actix_server=warn,actix_http::h1=off")
     }
 
     /// Free ports and a JSON log, and everything else as it is by default.

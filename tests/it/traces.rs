@@ -1,14 +1,17 @@
-//! What a request leaves behind: one line in the log, and in the store nothing that tells who voted.
+//! What a request leaves behind: at most one line in the log, and in the store nothing that tells who voted.
+
+use std::time::Instant;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
     backends::{Backend, Program, Storage},
-    client::{Client, FORWARDED_FOR, remember_secret},
+    client::{Client, FORWARDED_FOR, remember_secret, until},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
     service::{Service, seed_poll, text},
+    wire::{Wire, request},
 };
 
 /// An option no log may name; found by the closing trial, which reads every log of the run.
@@ -56,12 +59,85 @@ async fn a_log_for_people_says_the_same_in_one_line() {
     let storage = Storage::file();
     let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_LOG_FORMAT", "text"));
     let client = Client::new(replica.address());
-    client.get("/livez").header("x-request-id", "for-people").send().await.is(200);
+    client.get("/openapi.yaml").header("x-request-id", "for-people").send().await.is(200);
     let line = replica.log().wait_for_line(|line| line.contains("for-people")).expect("the request is logged");
-    for word in ["INFO", "GET", "/livez", "200", "duration_us"] {
+    for word in ["INFO", "GET", "/openapi.yaml", "200", "duration_us"] {
         assert!(line.contains(word), "{word} is not in {line}");
     }
     assert!(serde_json::from_str::<Value>(&line).is_err(), "{line}");
+}
+
+/// The lines about requests so far, parsed.
+fn lines_about_requests(replica: &Replica) -> Vec<Value> {
+    let lines = replica.log().lines();
+    let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["target"] == "sawt::request").collect()
+}
+
+/// A line each filled 20 GB of disk in an hour.
+async fn a_flood_of_refusals_is_a_few_lines_and_none_is_left_out() {
+    const ASKED: u64 = 1_000;
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()));
+    let begun = Instant::now();
+    let mut wire = Wire::to(replica.address());
+    for _ in 0..ASKED {
+        let answer = wire.ask(&request("GET", "/wp-login.php", "", "")).await.expect("an answer");
+        assert_eq!(answer.0, 404);
+    }
+    let lines = until(async || {
+        let mut lines = lines_about_requests(&replica);
+        lines.retain(|line| line["route"] == "unmatched");
+        let told: u64 = lines.iter().map(|line| line["count"].as_u64().unwrap_or(1)).sum();
+        (told == ASKED).then_some(lines)
+    })
+    .await;
+    let seconds = usize::try_from(begun.elapsed().as_secs()).expect("seconds") + 2;
+    assert!(lines.len() <= 6 * seconds, "{} lines in {seconds} s", lines.len());
+    let sums: Vec<_> = lines.iter().filter(|line| line["count"].is_u64()).collect();
+    assert!(!sums.is_empty());
+    for sum in &sums {
+        assert_eq!((&sum["status"], &sum["outcome"]), (&json!(404), &json!("not-found")), "{sum}");
+        assert_eq!(sum["class"], sums[0]["class"], "one client is of one class: {sum}");
+        assert!(sum["class"].as_u64().is_some_and(|class| class < 16), "and a class tells nobody who it is: {sum}");
+    }
+}
+
+async fn reads_are_thinned_and_nothing_else_is() {
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_LOG_SAMPLE", "10"));
+    let client = Client::new(replica.address());
+    for _ in 0..30 {
+        client.get("/openapi.yaml").send().await.is(200);
+    }
+    for _ in 0..3 {
+        client.post("/v1/voters").send().await.is(201);
+    }
+    client.get("/nowhere").undocumented().header("x-request-id", "the-last").send().await.refused(404, "not-found");
+    replica.log().wait_for(|line| line["request_id"] == "the-last").expect("a refusal is logged");
+    let lines = lines_about_requests(&replica);
+    let reads: Vec<_> = lines.iter().filter(|line| line["route"] == "/openapi.yaml").collect();
+    assert_eq!(reads.len(), 3, "{reads:?}");
+    assert!(reads.iter().all(|line| line["sample"] == 10), "a line that stands for ten says so");
+    assert_eq!(lines.iter().filter(|line| line["route"] == "/v1/voters").count(), 3);
+    assert!(
+        replica
+            .told_to_operators("/metrics")
+            .contains("sawt_http_requests_total{method=\"GET\",route=\"/openapi.yaml\",status=\"200\"} 30")
+    );
+}
+
+async fn a_probe_leaves_no_line() {
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).without("SAWT_LOG"));
+    let client = Client::new(replica.address());
+    for path in ["/livez", "/readyz"] {
+        client.get(path).send().await.is(200);
+    }
+    client.get("/openapi.yaml").header("x-request-id", "the-last").send().await.is(200);
+    replica.log().wait_for(|line| line["request_id"] == "the-last").expect("it is logged");
+    let routes: Vec<_> = lines_about_requests(&replica).iter().map(|line| text(&line["route"])).collect();
+    assert_eq!(routes, ["/openapi.yaml"]);
 }
 
 /// Behind a proxy that is believed, the address each request says it comes from is read. No log may hold it (the
@@ -128,5 +204,8 @@ lone_rules![
     an_address_that_is_believed_leaves_no_trace,
     a_request_is_one_line_that_can_be_queried_by_field,
     a_log_for_people_says_the_same_in_one_line,
+    a_flood_of_refusals_is_a_few_lines_and_none_is_left_out,
+    reads_are_thinned_and_nothing_else_is,
+    a_probe_leaves_no_line,
     no_store_holds_a_key_a_token_a_voter_or_an_address,
 ];

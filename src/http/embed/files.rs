@@ -5,13 +5,17 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderMap},
+    web,
 };
 
 use super::super::{
-    conditional,
+    Worker, conditional, limits,
     problem::{Code, Problem},
 };
-use crate::embed::assets::{self, Asset};
+use crate::{
+    embed::assets::{self, Asset},
+    quota::Name,
+};
 
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const FOR_MINUTES: &str = "public, max-age=300, stale-while-revalidate=86400, stale-if-error=86400";
@@ -22,9 +26,12 @@ pub(in crate::http) async fn loader(req: HttpRequest) -> HttpResponse {
 }
 
 /// `GET /embed/assets/{file}`.
-pub(in crate::http) async fn file(req: HttpRequest) -> Result<HttpResponse, Problem> {
-    let asset = assets::all().at(req.path());
-    let asset = asset.ok_or_else(|| Problem::new(Code::NotFound, "no file has this name, or has it any more"))?;
+pub(in crate::http) async fn file(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let Some(asset) = assets::all().at(req.path()) else {
+        // The files that are there are asked for by every page; what is not, by nobody who means well.
+        limits::count_client(&req, &worker, Name::Read)?;
+        return Err(Problem::new(Code::NotFound, "no file has this name, or has it any more"));
+    };
     Ok(answer(&req, asset, FOR_EVER))
 }
 

@@ -1,0 +1,224 @@
+//! The log's lines about requests: one for each, except where that would fill a disk and say nothing new.
+//!
+//! - **Refusals are summed.** To ask for what is not there costs a client next to nothing, and a line costs a disk 300
+//!   bytes. So of one kind of refusal (method, route, status, outcome, and class of clients) the first
+//!   [`WHOLE_PER_KIND`] of a second have a line each, and the rest one line together, with their `count`. No more than
+//!   [`MOST_WHOLE`] a second have a line of their own, whatever their kinds.
+//! - **Reads may be thinned.** With `SAWT_LOG_SAMPLE` at N, only every Nth read that succeeded has a line, which says
+//!   so. What changes something, what is refused and what fails is never left out by it.
+//! - **Probes have none**, unless debug lines are wanted: they come every second and say what `ready` and `stopping`
+//!   said.
+//!
+//! A client's class is a number below [`CLASSES`], under a hash whose seed is this process's and is told nobody. It
+//! tells one client that asks ten thousand times from ten thousand that ask once, and nothing about who they are.
+//!
+//! Metrics count every request, whatever is logged.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    num::NonZeroU32,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use rustc_hash::FxHashMap;
+
+use super::client::Client;
+
+/// How often [`RequestLog::sum_up`] is to be called.
+pub const SUM_UP_EVERY: Duration = Duration::from_secs(1);
+
+/// How many refusals of a kind have a line of their own between two sums.
+const WHOLE_PER_KIND: u64 = 5;
+/// How many refusals of any kind have one.
+const MOST_WHOLE: u64 = 100;
+/// How many kinds are told apart between two sums. There are more, but a client that finds them all is looking for them.
+const MOST_KINDS: usize = 64;
+/// How many classes of clients there are.
+const CLASSES: u64 = 16;
+
+/// The log of one replica's requests.
+pub struct RequestLog {
+    /// Of so many reads that succeeded, one has a line.
+    sample: NonZeroU32,
+    reads: AtomicU32,
+    classes: RandomState,
+    /// Only refusals wait for it.
+    sums: Mutex<Sums>,
+}
+
+/// Refusals since they were last summed up.
+#[derive(Default)]
+struct Sums {
+    by_kind: FxHashMap<Kind, u64>,
+    whole: u64,
+    /// Refusals of further kinds.
+    others: u64,
+}
+
+/// What refusals that are summed have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Kind {
+    method: &'static str,
+    route: &'static str,
+    status: u16,
+    outcome: &'static str,
+    /// The class of the client; `None` for what can't be read as a request.
+    class: Option<u64>,
+}
+
+/// One request as it is logged.
+pub(super) struct Line<'a> {
+    pub(super) method: &'static str,
+    pub(super) route: &'static str,
+    pub(super) status: u16,
+    pub(super) outcome: &'static str,
+    pub(super) request_id: &'a str,
+    pub(super) duration_us: u64,
+    /// What failed, for a failure.
+    pub(super) error: Option<&'a str>,
+    pub(super) is_probe: bool,
+}
+
+impl RequestLog {
+    /// A log in which one of so many reads that succeeded has a line.
+    pub fn new(sample: NonZeroU32) -> Self {
+        Self { sample, reads: AtomicU32::new(0), classes: RandomState::new(), sums: Mutex::default() }
+    }
+
+    /// Logs one request. Whose it is is asked only for what is refused.
+    pub(super) fn log(&self, line: &Line<'_>, client: impl FnOnce() -> Option<Client>) {
+        let Line { method, route, status, outcome, request_id, duration_us, error, is_probe } = *line;
+        macro_rules! line {
+            ($level:ident $(, $field:ident)?) => {
+                tracing::$level!(
+                    target: "sawt::request",
+                    method, route, status, duration_us, outcome, request_id, $($field,)?
+                    "{method} {route} {status} {outcome}"
+                )
+            };
+        }
+        if is_probe {
+            return line!(debug);
+        }
+        match status {
+            400..500 | 503 => {
+                let class = client().map(|client| self.class_of(&client));
+                if !self.has_own_line(Kind { method, route, status, outcome, class }) {
+                    return;
+                }
+                if status == 503 { line!(warn, error) } else { line!(info) }
+            }
+            // The client asked for what there is not: nothing failed.
+            501 => line!(info),
+            500.. => line!(error, error),
+            _ if self.sample.get() > 1 && matches!(method, "GET" | "HEAD" | "OPTIONS") => {
+                let sample = self.sample.get();
+                if self.reads.fetch_add(1, Relaxed).is_multiple_of(sample) {
+                    line!(info, sample);
+                }
+            }
+            _ => line!(info),
+        }
+    }
+
+    /// Logs what was not logged one by one since this was last called. To be called every [`SUM_UP_EVERY`].
+    pub fn sum_up(&self) {
+        let (sums, others) = self.take_sums();
+        for (Kind { method, route, status, outcome, class }, count) in sums {
+            macro_rules! line {
+                ($level:ident) => {
+                    tracing::$level!(
+                        target: "sawt::request",
+                        method, route, status, outcome, class, count,
+                        "{method} {route} {status} {outcome}: {count} more like these"
+                    )
+                };
+            }
+            if status == 503 { line!(warn) } else { line!(info) }
+        }
+        if others > 0 {
+            tracing::info!(target: "sawt::request", count = others, "{others} more refusals, of further kinds");
+        }
+    }
+
+    fn class_of(&self, client: &Client) -> u64 {
+        self.classes.hash_one(client.as_bytes()) % CLASSES
+    }
+
+    /// Counts a refusal; whether it has a line of its own.
+    fn has_own_line(&self, kind: Kind) -> bool {
+        let mut sums = self.lock();
+        let Sums { by_kind, whole, others } = &mut *sums;
+        if by_kind.len() >= MOST_KINDS && !by_kind.contains_key(&kind) {
+            *others += 1;
+            return false;
+        }
+        let count = by_kind.entry(kind).or_insert(0);
+        if *count < WHOLE_PER_KIND && *whole < MOST_WHOLE {
+            *count += 1;
+            *whole += 1;
+            return true;
+        }
+        // From here on the kind is past its own lines: those it did not have are the sum's.
+        *count = (*count).max(WHOLE_PER_KIND) + 1;
+        false
+    }
+
+    /// The refusals that had no line of their own, by their kinds, and those of further kinds.
+    fn take_sums(&self) -> (Vec<(Kind, u64)>, u64) {
+        let Sums { by_kind, others, .. } = std::mem::take(&mut *self.lock());
+        let summed = |(kind, count): (Kind, u64)| {
+            let count = count.saturating_sub(WHOLE_PER_KIND);
+            (count > 0).then_some((kind, count))
+        };
+        (by_kind.into_iter().filter_map(summed).collect(), others)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sums> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log() -> RequestLog {
+        RequestLog::new(NonZeroU32::MIN)
+    }
+
+    fn kind(route: &'static str, class: u64) -> Kind {
+        Kind { method: "GET", route, status: 404, outcome: "not-found", class: Some(class) }
+    }
+
+    #[test]
+    fn refusals_of_a_kind_are_a_handful_of_lines_and_one_sum_however_many_they_are() {
+        let log = log();
+        let whole = (0..10_000).filter(|_| log.has_own_line(kind("unmatched", 3))).count();
+        assert_eq!(whole, 5);
+        assert!(log.has_own_line(kind("unmatched", 4)), "another class is another kind");
+        assert_eq!(log.take_sums(), (vec![(kind("unmatched", 3), 9_995)], 0));
+        assert!(log.has_own_line(kind("unmatched", 3)), "and after the sum they have lines again");
+        assert_eq!(log.take_sums(), (vec![], 0));
+    }
+
+    #[test]
+    fn refusals_of_ever_more_kinds_take_no_more_lines_and_no_more_memory() {
+        let log = log();
+        let routes: Vec<&'static str> =
+            (0..1_000).map(|number: u32| &*Box::leak(number.to_string().into_boxed_str())).collect();
+        let mut whole = 0;
+        for _ in 0..10 {
+            whole += routes.iter().filter(|route| log.has_own_line(kind(route, 0))).count();
+        }
+        assert_eq!(whole, 100);
+        assert_eq!(log.lock().by_kind.len(), MOST_KINDS);
+        let (sums, others) = log.take_sums();
+        let summed: u64 = sums.iter().map(|(_, count)| count).sum();
+        assert_eq!(summed + others + 100, 10_000, "every one is told");
+    }
+}
