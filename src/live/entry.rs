@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{Snapshot, bells::Bell};
 use crate::{
-    poll::{PartitionTally, Poll, PollId, State, Tally},
+    poll::{PartitionTally, Poll, PollId, Revision, State, Tally},
     store::{StoreError, Tallies},
 };
 
@@ -64,13 +64,19 @@ struct Partition {
 }
 
 /// What was known of each partition when a reading began: what the store has since then can't be older.
-pub(super) struct Before(Vec<Option<u64>>);
+pub(super) struct Before(Vec<Option<Known>>);
+
+#[derive(Clone, Copy)]
+struct Known {
+    revision: Revision,
+    version: u64,
+}
 
 /// What became of a partition's tally that was told.
 pub(super) enum Taken {
     /// The sum with it.
     Summed(Arc<Snapshot>),
-    /// Other partitions are unknown, or the tally belongs to another set of options: the poll must be read.
+    /// Other partitions are unknown, or known by an earlier revision of the poll: it must be read.
     Unread,
 }
 
@@ -202,8 +208,11 @@ impl Entry {
 
     /// Notes what is known before a reading begins.
     pub(super) fn before(&self) -> Before {
-        let version = |partition: &Partition| partition.tally.as_ref().map(|tally| tally.version);
-        Before(self.lock().partitions.iter().map(version).collect())
+        let known = |PartitionTally { revision, version, .. }: &PartitionTally| Known {
+            revision: *revision,
+            version: *version,
+        };
+        Before(self.lock().partitions.iter().map(|partition| partition.tally.as_ref().map(known)).collect())
     }
 
     /// Takes in a tally that a batch, or another replica, answered for this revision of the poll. Says also whether it
@@ -211,18 +220,12 @@ impl Entry {
     pub(super) fn take_in(&self, poll: &Arc<Poll>, partition: u16, tally: &PartitionTally) -> (Taken, bool) {
         let mut parts = self.lock();
         let newest = self.newest.load_full();
-        // Whoever is behind on the definition does not take the others back with it, but ballots counted under other
-        // options are not shown as votes for these.
-        let latest = match &newest {
-            Some(newest) if newest.poll.revision > poll.revision => {
-                if !poll.counts_like(&newest.poll) {
-                    return (Taken::Unread, false);
-                }
-                &newest.poll
-            }
-            Some(_) | None => poll,
-        };
-        parts.fit(latest);
+        // Whoever is behind on the definition has nothing new to tell: what was counted before a partition came to a
+        // later revision was there when it was read in that one.
+        if let Some(newest) = newest.as_ref().filter(|newest| newest.poll.revision > poll.revision) {
+            return (Taken::Summed(Arc::clone(newest)), false);
+        }
+        parts.fit(poll);
         let Some(known) = parts.partitions.get_mut(usize::from(partition)) else { return (Taken::Unread, false) };
         let is_news = known.tally.as_ref().is_none_or(|known| known.version < tally.version);
         let has_changed = is_news || known.tally.as_ref().is_some_and(|known| is_newer(tally, known));
@@ -230,15 +233,14 @@ impl Entry {
             known.tally = Some(tally.clone());
         }
         let taken = match &newest {
-            Some(newest) if !has_changed && newest.poll.revision >= latest.revision => {
-                Taken::Summed(Arc::clone(newest))
-            }
-            Some(_) | None => self.sum(&parts, latest).map_or(Taken::Unread, Taken::Summed),
+            Some(newest) if !has_changed && newest.poll.revision == poll.revision => Taken::Summed(Arc::clone(newest)),
+            Some(_) | None => self.sum(&parts, poll).map_or(Taken::Unread, Taken::Summed),
         };
         (taken, is_news)
     }
 
-    /// Takes in what a reading found, for the revision of the poll in force.
+    /// Takes in what a reading found, in the revision of the poll in force, and gives the newest tally with it. `None` if
+    /// a later revision has come to light meanwhile: the poll is to be read again.
     pub(super) fn take_reading(
         &self,
         poll: &Arc<Poll>,
@@ -251,21 +253,28 @@ impl Entry {
         for ((partition, found), before) in parts.partitions.iter_mut().zip(tallies).zip(before) {
             // A store that has less than it had before it was asked has lost something: then it is right, and what is
             // known here is not any more.
-            let is_loss = before.is_some_and(|version| found.version < version);
+            let is_loss = before.is_some_and(|before| found.version < before.version);
             partition.losses = if is_loss { partition.losses.saturating_add(1) } else { 0 };
             let is_believed = partition.losses >= BELIEVED_LOSSES;
-            if is_believed || partition.tally.as_ref().is_none_or(|known| is_newer(found, known)) {
+            let is_overtaken = partition.tally.as_ref().is_some_and(|known| {
+                known.revision > found.revision && before.is_none_or(|before| before.revision < known.revision)
+            });
+            let is_news = partition.tally.as_ref().is_none_or(|known| is_newer(found, known));
+            if is_believed || (is_news && !is_overtaken) {
                 partition.tally = Some(found.clone());
                 partition.losses = 0;
             }
         }
-        self.sum(&parts, poll)
+        self.sum(&parts, poll).or_else(|| self.newest().filter(|_| !parts.are_beyond(poll.revision)))
     }
 
-    /// Sums the partitions up, unless some are unknown, and makes that the newest.
+    /// Sums the partitions up, unless some are unknown in this revision of the poll, and makes that the newest. What is
+    /// told is of one revision, whole: a poll is not closed by its new definition while its partitions are open, nor by
+    /// its partitions while it has its old definition.
     fn sum(&self, parts: &Parts, poll: &Arc<Poll>) -> Option<Arc<Snapshot>> {
+        let is_of_it = |tally: &&PartitionTally| tally.revision == poll.revision;
         let partitions: Option<Vec<&PartitionTally>> =
-            parts.partitions.iter().map(|partition| partition.tally.as_ref()).collect();
+            parts.partitions.iter().map(|partition| partition.tally.as_ref().filter(is_of_it)).collect();
         let tally = Tally::sum(poll, partitions?)?;
         let before = self.newest.load();
         let snapshot = Arc::new(Snapshot::after(before.as_deref(), tally, Arc::clone(poll)));
@@ -288,16 +297,23 @@ impl Parts {
         }
     }
 
+    /// Whether a partition is known by a later revision than this.
+    fn are_beyond(&self, revision: Revision) -> bool {
+        self.partitions.iter().filter_map(|partition| partition.tally.as_ref()).any(|tally| tally.revision > revision)
+    }
+
     /// Makes room for a poll's partitions.
     fn fit(&mut self, poll: &Poll) {
         self.partitions.resize_with(usize::from(poll.partitions), Partition::default);
     }
 }
 
-/// Versions decide; of the same version the later reading is newer, and closed stays closed.
+/// Versions decide; of the same version the one of a later revision is newer, then the later reading, and closed stays
+/// closed.
 fn is_newer(one: &PartitionTally, known: &PartitionTally) -> bool {
     let is_reopened = known.state == State::Closed && one.state != State::Closed;
-    one.version > known.version || (one.version == known.version && one.as_of > known.as_of && !is_reopened)
+    let is_later = one.revision > known.revision || (one.as_of > known.as_of && !is_reopened);
+    one.version > known.version || (one.version == known.version && is_later)
 }
 
 #[cfg(test)]
@@ -317,7 +333,8 @@ mod tests {
 
     fn partition(version: u64, votes: u64, as_of: i64, state: State) -> PartitionTally {
         let as_of = Timestamp::from_millis(as_of);
-        PartitionTally { version, ballots: votes, votes: [votes, 0].as_slice().into(), state, as_of }
+        let revision = Revision::FIRST;
+        PartitionTally { revision, version, ballots: votes, votes: [votes, 0].as_slice().into(), state, as_of }
     }
 
     fn open(version: u64, as_of: i64) -> PartitionTally {
@@ -386,16 +403,53 @@ mod tests {
         assert_eq!(summed(entry.take_in(&poll, 0, &open(4, 30))).tally.version, 9, "and counts on from there");
     }
 
+    /// A poll after another edit, and a partition's tally that was counted in it.
+    fn edited(poll: &Arc<Poll>) -> Arc<Poll> {
+        Arc::new(Poll { revision: poll.revision.next(), ..Poll::clone(poll) })
+    }
+
+    fn at(poll: &Poll, tally: PartitionTally) -> PartitionTally {
+        PartitionTally { revision: poll.revision, ..tally }
+    }
+
     #[test]
     fn votes_for_other_options_are_not_shown_as_votes_for_these() {
         let before = poll();
-        let mut edited = Poll { revision: Revision(2), ..Poll::clone(&before) };
-        let entry = Entry::new(before.id, 0);
-        entry.take_reading(&Arc::new(edited.clone()), &[open(1, 10), open(1, 10)], &entry.before());
-        assert_eq!(summed(entry.take_in(&before, 0, &open(2, 20))).tally.version, 3, "the same options, reworded");
-        edited.revision = Revision(3);
-        edited.options.pop();
-        entry.take_reading(&Arc::new(edited), &[open(2, 30), open(1, 30)], &entry.before());
-        assert!(matches!(entry.take_in(&before, 0, &open(3, 20)), (Taken::Unread, _)));
+        let reshaped = edited(&before);
+        let entry = read_once(&before, [1, 1]);
+        entry.take_reading(&reshaped, &[1, 1].map(|version| at(&reshaped, open(version, 20))), &entry.before());
+        let late = summed(entry.take_in(&before, 0, &open(3, 30)));
+        assert_eq!((late.poll.revision, late.tally.version), (reshaped.revision, 2));
+    }
+
+    #[test]
+    fn a_poll_is_not_told_by_halves_while_it_is_edited() {
+        let before = poll();
+        let mut closing = edited(&before);
+        Arc::make_mut(&mut closing).schedule.phase = crate::poll::Phase::Closed;
+        let closed = |version, as_of| at(&closing, partition(version, version, as_of, State::Closed));
+        let entry = read_once(&before, [5, 5]);
+        // One partition is closed, and of the other it is not known yet.
+        assert!(matches!(entry.take_in(&closing, 0, &closed(5, 20)), (Taken::Unread, false)));
+        let newest = entry.newest().unwrap();
+        assert_eq!((newest.poll.revision, newest.tally.state), (before.revision, State::Open));
+        // A reading that began before the poll was closed does not open it again.
+        let early = entry.before();
+        entry.take_in(&closing, 1, &closed(5, 20));
+        let last = entry.newest().unwrap();
+        assert_eq!((last.poll.revision, last.tally.state), (closing.revision, State::Closed));
+        assert!(entry.take_reading(&before, &[open(5, 30), open(5, 30)], &early).is_none(), "it is to be read again");
+        let again = entry.take_reading(&closing, &[closed(5, 40), closed(5, 40)], &entry.before()).unwrap();
+        assert_eq!(again.sequence, last.sequence, "the close is told once");
+    }
+
+    #[test]
+    fn an_edit_that_the_store_lost_is_lost_here_too() {
+        let before = poll();
+        let later = edited(&before);
+        let entry = read_once(&before, [5, 5]);
+        entry.take_reading(&later, &[5, 5].map(|version| at(&later, open(version, 20))), &entry.before());
+        let sum = entry.take_reading(&before, &[open(5, 30), open(5, 30)], &entry.before()).unwrap();
+        assert_eq!(sum.poll.revision, before.revision);
     }
 }

@@ -22,7 +22,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::{
-    KnownPolls, Snapshot,
+    Known, KnownPolls, Snapshot,
     bells::Bell,
     entry::{Entry, Flight, Reading, Taken},
     outbox::Outbox,
@@ -45,6 +45,9 @@ pub const MOST_KNOWN: usize = 16_384;
 const STALE: Duration = Duration::from_secs(5);
 /// How long a reader waits for a poll to be read again, with an older tally in hand.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// How often a poll that is edited meanwhile is read again. Each time it is ahead of where it was, so only a storm of
+/// edits could use these up.
+const MOST_TURNS: usize = 4;
 /// The map is cut into so many, so that a new poll holds up few readers of others.
 const SHARDS: usize = 32;
 const MOST_PER_SHARD: usize = MOST_KNOWN / SHARDS;
@@ -364,20 +367,26 @@ impl Hub {
 
     async fn read_from_store(&self, store: &dyn Store, entry: &Entry) -> Result<Option<Arc<Snapshot>>, StoreError> {
         entry.note_read(self.moment());
-        let before = entry.before();
-        let snapshot = match self.polls.refresh(store, entry.id).await? {
-            None => None,
-            Some(known) => {
-                let tallies = store.tally(&known.poll).await?;
-                tallies.and_then(|tallies| entry.take_reading(&known.poll, &tallies, &before))
+        for _ in 0..MOST_TURNS {
+            let before = entry.before();
+            let known = self.polls.refresh(store, entry.id).await?;
+            let Some(Known { poll, .. }) = known.as_deref() else { return Ok(self.note_gone(entry)) };
+            let Some(tallies) = store.tally(poll).await? else { return Ok(self.note_gone(entry)) };
+            // It was edited in between: then what was read is of two revisions, and nothing whole.
+            let is_whole = tallies.iter().all(|tally| tally.revision == poll.revision);
+            if let Some(snapshot) = is_whole.then(|| entry.take_reading(poll, &tallies, &before)).flatten() {
+                return Ok(Some(snapshot));
             }
-        };
-        if snapshot.is_none() {
-            self.shard(entry.id).write().unwrap_or_else(PoisonError::into_inner).remove(&entry.id);
-            self.unfollow(entry);
-            entry.note_gone();
         }
-        Ok(snapshot)
+        Err(StoreError::unavailable("the poll kept changing while it was read"))
+    }
+
+    /// Forgets a poll that is gone, and gives what is left of it.
+    fn note_gone(&self, entry: &Entry) -> Option<Arc<Snapshot>> {
+        self.shard(entry.id).write().unwrap_or_else(PoisonError::into_inner).remove(&entry.id);
+        self.unfollow(entry);
+        entry.note_gone();
+        None
     }
 
     fn find(&self, id: PollId) -> Option<Arc<Entry>> {

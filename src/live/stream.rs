@@ -466,7 +466,8 @@ pub(super) mod tests {
         pub(in crate::live) fn count(&self, version: u64) {
             let votes = [version, 0].as_slice().into();
             let as_of = Timestamp::from_millis(1_000);
-            let tally = PartitionTally { version, ballots: version, votes, state: State::Open, as_of };
+            let (revision, state) = (Revision::FIRST, State::Open);
+            let tally = PartitionTally { revision, version, ballots: version, votes, state, as_of };
             self.entry.take_in(&self.poll, 0, &tally);
         }
 

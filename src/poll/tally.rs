@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Poll, PollId, State, Timestamp};
+use super::{Poll, PollId, Revision, State, Timestamp};
 
 /// The most options a poll may have, and so the number of slots votes are counted in.
 pub const MAX_OPTIONS: usize = 32;
@@ -16,6 +16,9 @@ pub type Votes = SmallVec<[u64; 8]>;
 /// What one partition of a poll's voters has said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionTally {
+    /// The revision of the poll that the partition was at: by its options votes are counted, by its schedule the state
+    /// is what it is.
+    pub revision: Revision,
     /// How often a ballot changed this tally.
     pub version: u64,
     /// Voters with a ballot.
@@ -107,6 +110,7 @@ mod tests {
 
     fn partition(version: u64, votes: &[u64], state: State, as_of: i64) -> PartitionTally {
         PartitionTally {
+            revision: Revision::FIRST,
             version,
             ballots: votes.iter().sum(),
             votes: votes.into(),

@@ -90,7 +90,7 @@ impl News {
             Record::Poll(poll) => Self::Poll(poll),
             Record::Site(site) => Self::Site(site),
             Record::Tallies { poll, revision, partitions } => {
-                let partitions = partitions.into_iter().map(PartitionRecord::into_tally).collect();
+                let partitions = partitions.into_iter().map(|partition| partition.into_tally(revision)).collect();
                 Self::Tallies(Tallies { poll, revision, partitions })
             }
         })
@@ -111,14 +111,14 @@ struct PartitionRecord(u16, u64, u64, State, i64, Vec<u64>);
 
 impl PartitionRecord {
     fn of((partition, tally): &(u16, PartitionTally)) -> Self {
-        let PartitionTally { version, ballots, votes, state, as_of } = tally;
+        let PartitionTally { version, ballots, votes, state, as_of, .. } = tally;
         Self(*partition, *version, *ballots, *state, as_of.as_millis(), votes.to_vec())
     }
 
-    fn into_tally(self) -> (u16, PartitionTally) {
+    fn into_tally(self, revision: Revision) -> (u16, PartitionTally) {
         let Self(partition, version, ballots, state, as_of, votes) = self;
         let (votes, as_of) = (Votes::from_vec(votes), Timestamp::from_millis(as_of));
-        (partition, PartitionTally { version, ballots, votes, state, as_of })
+        (partition, PartitionTally { revision, version, ballots, votes, state, as_of })
     }
 }
 
@@ -129,6 +129,7 @@ mod tests {
     #[test]
     fn news_are_read_as_they_were_written() {
         let tally = PartitionTally {
+            revision: Revision(3),
             version: 17,
             ballots: 12,
             votes: [9, 3].as_slice().into(),

@@ -120,7 +120,8 @@ pub trait Store: Send + Sync {
     /// A voter's choices on record.
     async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError>;
 
-    /// The tallies of all partitions, in order; `None` if the poll is gone.
+    /// The tallies of all partitions, in order; `None` if the poll is gone. Each is of the revision it says, which is the
+    /// caller's or a later one: then the caller is behind, and reads the poll again.
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError>;
 
     /// By how much the tally moved in each minute of a range, over all partitions: those minutes that fit in a page, in

@@ -26,7 +26,7 @@ use actix_web::{
 
 use super::{
     super::{Worker, auth, body, caching, limits, origin, poll_in_path, results, voters, votes},
-    for_everyone, lead_on, private, read_look, state_of,
+    definition_of, for_everyone, lead_on, private, read_look, state_of,
 };
 use crate::{
     embed::page::{Look, Mode, Said, View},
@@ -166,6 +166,7 @@ async fn show(
     if seen.is_none() && chosen.is_some() && results::shown_to_voters(poll.results, state) {
         seen = worker.tally(poll.id, version).await?.map(|newest| newest.snapshot);
     }
+    let (poll, state) = (definition_of(known, seen.as_deref()), state_of(worker, known, seen.as_deref()));
     let (keys, now) = (&worker.shared.token_keys, worker.shared.clock.now());
     let token = || voter.map_or_else(|| keys.mint(now), |voter| keys.sign(voter.id, now)).0;
     let token = (state == State::Open && chosen.is_none()).then(token);

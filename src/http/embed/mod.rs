@@ -41,7 +41,7 @@ use crate::{
         page::{Look, Mode, Reason, Refusal, Theme, View},
     },
     live::{Known, Snapshot},
-    poll::{ResultsPolicy, State},
+    poll::{Poll, ResultsPolicy, State},
     secret::hex,
     site::Site,
 };
@@ -60,8 +60,9 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let (look, _) = read_look(&req)?;
     let known = worker.published(id).await?;
     let seen = for_everyone(&worker, &known, None).await?;
+    let poll = definition_of(&known, seen.as_deref());
     let view = View {
-        poll: &known.poll,
+        poll,
         state: state_of(&worker, &known, seen.as_deref()),
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
         chosen: None,
@@ -75,14 +76,14 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     // The page is what its tag says, whatever it is made of.
     let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *blake3::hash(body.as_bytes()).as_bytes();
     let etag = format!("\"{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
-    let caching = match Caching::of_poll(&known.poll, worker.shared.clock.now()) {
+    let caching = match Caching::of_poll(poll, worker.shared.clock.now()) {
         // It names the script and the style sheet of the version that wrote it, so it is never kept for longer.
         Caching::Final => Caching::Shared { secs_left: u64::MAX },
         caching @ (Caching::Private | Caching::Shared { .. }) => caching,
     };
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    caching::name(&mut response, [&*known.poll]);
+    caching::name(&mut response, [poll]);
     response
         .insert_header((header::CACHE_CONTROL, caching.header()))
         .insert_header((header::ETAG, etag))
@@ -204,7 +205,12 @@ async fn for_everyone(worker: &Worker, known: &Known, version: Option<u64>) -> R
         return Ok(None);
     }
     let newest = worker.tally(poll.id, version).await?.ok_or_else(Problem::no_poll)?;
-    Ok(Some(newest.snapshot).filter(|snapshot| results::shown_to_all(poll.results, snapshot.tally.state)))
+    Ok(Some(newest.snapshot).filter(|snapshot| results::shown_to_all(snapshot.poll.results, snapshot.tally.state)))
+}
+
+/// The poll as its tally has it, so that a page is of one revision, whole.
+fn definition_of<'a>(known: &'a Known, seen: Option<&'a Snapshot>) -> &'a Poll {
+    seen.map_or(&*known.poll, |snapshot| &*snapshot.poll)
 }
 
 /// The poll's state: as its tally says, which the store's clock decides, or as this replica's clock does.

@@ -98,7 +98,7 @@ impl RedisStore {
         let upkeep_due = reply.int()? > 0;
         let votes = read_votes(options, &mut reply)?;
         let outcomes = read_outcomes(poll.kind, &letters, &recorded)?;
-        let tally = PartitionTally { version, ballots, votes, state, as_of };
+        let tally = PartitionTally { revision: poll.revision, version, ballots, votes, state, as_of };
         Ok(Turn::Committed(Committed { outcomes, tally, upkeep_due }))
     }
 
@@ -162,9 +162,11 @@ impl RedisStore {
             let call = Call::new(&self.scripts.tally, &[key.as_bytes()]).arg(option_count.as_bytes());
             let mut reply = call.send(&self.link).await?;
             let Ok(revision) = reply.number().map(Revision) else { return Ok(None) };
-            if revision < poll.revision {
-                // So that a tally never says less than its poll: above all "closed".
+            if revision != poll.revision {
+                // So that a tally never says less than its poll: above all "closed". Of a later revision than its caller
+                // knows it says which, and the caller reads the poll again.
                 match self.reconcile(poll, partition, revision).await? {
+                    Reconciled::Stale if revision > poll.revision => {}
                     Reconciled::Agreed | Reconciled::Stale => continue,
                     Reconciled::Gone => return Ok(None),
                 }
@@ -173,7 +175,7 @@ impl RedisStore {
             let state = read_state(poll, as_of, &mut reply)?;
             let (version, ballots) = (reply.number()?, reply.number()?);
             let votes = read_votes(options, &mut reply)?;
-            return Ok(Some(PartitionTally { version, ballots, votes, state, as_of }));
+            return Ok(Some(PartitionTally { revision, version, ballots, votes, state, as_of }));
         }
         Err(StoreError::unavailable("the poll kept changing while its tally was read"))
     }

@@ -197,14 +197,17 @@ fn sums(
     now: Timestamp,
     rows: impl Iterator<Item = rusqlite::Result<Slot>>,
 ) -> Result<Vec<PartitionTally>, StoreError> {
-    let state = head.schedule.state_at(now);
+    let (revision, state) = (head.revision, head.schedule.state_at(now));
     let mut sums: Vec<PartitionTally> = Vec::new();
     let mut last = None;
     for row in rows {
         let Slot { partition, version, ballots, votes } = row?;
         match sums.last_mut() {
             Some(sum) if last == Some(partition) => sum.votes.push(votes),
-            _ => sums.push(PartitionTally { version, ballots, votes: Votes::from_iter([votes]), state, as_of: now }),
+            _ => {
+                let votes = Votes::from_iter([votes]);
+                sums.push(PartitionTally { revision, version, ballots, votes, state, as_of: now });
+            }
         }
         last = Some(partition);
     }

@@ -9,7 +9,9 @@ use std::{
 };
 
 use sawt::{
-    poll::{Ballot, Outcome, Poll, State, Tally},
+    clock::Clock,
+    live::Hub,
+    poll::{Ballot, Outcome, Phase, Poll, PollEdit, PollId, State, Tally},
     store::{Cast, Store},
 };
 
@@ -21,6 +23,8 @@ crate::registry::store_rules![
     no_two_batches_make_the_same_version,
     sums_hold_at_every_instant,
     a_vote_in_flight_while_the_poll_closes_is_counted_before_or_refused,
+    what_is_read_while_a_poll_is_edited_is_of_one_revision,
+    whoever_asks_for_the_tally_of_an_older_revision_is_told_that_it_is_of_a_later_one,
 ];
 
 async fn one_voter_casting_many_times_at_once_has_one_ballot(store: Arc<dyn Store>) {
@@ -161,4 +165,45 @@ async fn vote_until_refused(stage: Stage, poll: Poll, caster: u64, is_closed: Ar
         }
     }
     unreachable!("a poll that is never closed")
+}
+
+/// A poll that had its closing's state and not yet its closing's definition was told as closed twice, at first with the
+/// times of before.
+async fn what_is_read_while_a_poll_is_edited_is_of_one_revision(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    for _ in 0..10 {
+        let poll = stage.poll(yes_or_no()).await;
+        let readers: Vec<_> = (0..4).map(|_| tokio::spawn(read_until_closed(stage.store.clone(), poll.id))).collect();
+        let edit = PollEdit { question: Some("كلمات أخرى".to_owned()), ..PollEdit::default() };
+        let edited = stage.edited(&poll, edit).await;
+        stage.closed(&edited).await;
+        for reader in readers {
+            reader.await.unwrap();
+        }
+    }
+}
+
+async fn read_until_closed(store: Arc<dyn Store>, id: PollId) {
+    let hub = Arc::new(Hub::new(Arc::default(), Clock::default(), false));
+    let mut revision = None;
+    loop {
+        let read = hub.reread(&store, id).await.unwrap().expect("there is the poll");
+        assert!(Some(read.poll.revision) >= revision, "{:?} after {revision:?}", read.poll.revision);
+        revision = Some(read.poll.revision);
+        let is_closed = read.tally.state == State::Closed;
+        assert_eq!(is_closed, read.poll.schedule.phase == Phase::Closed, "revision {}", read.poll.revision);
+        if is_closed {
+            return;
+        }
+    }
+}
+
+async fn whoever_asks_for_the_tally_of_an_older_revision_is_told_that_it_is_of_a_later_one(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(yes_or_no()).await;
+    let closed = stage.closed(&poll).await;
+    for asked in [&poll, &closed] {
+        let tallies = stage.store.tally(asked).await.unwrap().unwrap();
+        assert!(tallies.iter().all(|tally| (tally.revision, tally.state) == (closed.revision, State::Closed)));
+    }
 }
