@@ -78,6 +78,7 @@ impl Stores {
                 address: address.clone(),
                 partitions: settings.partitions,
                 allow_eviction: settings.allow_eviction,
+                trouble: Arc::default(),
             })),
         }
     }
@@ -94,7 +95,7 @@ impl Stores {
     pub fn feed(&self) -> Option<Arc<dyn Feed>> {
         match self {
             Self::Sqlite(_) => None,
-            Self::Redis(settings) => Some(Arc::new(RedisFeed::new(settings.address.clone()))),
+            Self::Redis(settings) => Some(Arc::new(RedisFeed::new(settings))),
         }
     }
 

@@ -60,11 +60,16 @@ pub(crate) struct Storage {
 impl Storage {
     /// Starts a store of this kind, or makes room for a file of it.
     pub(crate) fn start(backend: Backend) -> Self {
+        Self::start_with(backend, &[])
+    }
+
+    /// The same, its servers with these options.
+    pub(crate) fn start_with(backend: Backend, options: &[(&str, &str)]) -> Self {
         match backend {
             Backend::Sqlite => Self::file(),
-            Backend::Redis => Self::single(Program::Redis, &[]),
-            Backend::Valkey => Self::single(Program::Valkey, &[]),
-            Backend::Cluster => Self::cluster(),
+            Backend::Redis => Self::single(Program::Redis, options),
+            Backend::Valkey => Self::single(Program::Valkey, options),
+            Backend::Cluster => Self::cluster(options),
         }
     }
 
@@ -81,9 +86,9 @@ impl Storage {
         Self { address: format!("redis://127.0.0.1:{}", server.port), servers: vec![server], _directory: None }
     }
 
-    fn cluster() -> Self {
-        let servers: Vec<_> =
-            (0..3).map(|_| RedisServer::start(Program::Redis, &[("cluster-enabled", "yes")])).collect();
+    fn cluster(options: &[(&str, &str)]) -> Self {
+        let options = [&[("cluster-enabled", "yes")], options].concat();
+        let servers: Vec<_> = (0..3).map(|_| RedisServer::start(Program::Redis, &options)).collect();
         let nodes: Vec<_> = servers.iter().map(|server| format!("127.0.0.1:{}", server.port)).collect();
         let created = Command::new("redis-cli")
             .args(["--cluster", "create"])

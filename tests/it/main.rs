@@ -35,6 +35,7 @@ mod outage;
 mod overload;
 mod proxy;
 mod quota;
+mod refusals;
 mod registry;
 mod server;
 mod service;

@@ -243,6 +243,31 @@ async fn a_replica_lives_and_is_not_ready_until_it_has_met_its_store() {
     client.with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
 }
 
+async fn after_a_store_has_restarted_nobody_is_told_to_wait() {
+    for backend in [Backend::Redis, Backend::Valkey, Backend::Cluster] {
+        let service = Service::start_on(backend, Storage::start_with(backend, &DURABLE));
+        let poll = service.poll(json!({})).await;
+        let crowd = Crowd::new(&service).await;
+        // Connections are dealt out to all workers of either replica.
+        let vote_over_all = async |first: u64| {
+            for voter in first..first + 32 {
+                let mut wire = Wire::to(addresses(&service)[usize::from(voter % 2 == 0)]);
+                let vote = wire::vote(&poll, &crowd.token(voter), choice(voter));
+                assert_eq!(wire.ask(&vote).await.expect("an answer").0, 201, "{backend:?}");
+            }
+        };
+        vote_over_all(0).await;
+        for server in service.storage().servers() {
+            server.stop();
+            server.start_again();
+        }
+        for server in service.storage().servers().iter().filter(|_| backend == Backend::Cluster) {
+            until(async || server.ask(&["CLUSTER", "INFO"]).contains("cluster_state:ok").then_some(())).await;
+        }
+        vote_over_all(32).await;
+    }
+}
+
 /// A store that has failed over refuses writes until it is told otherwise.
 async fn a_store_that_refuses_writes_is_said_to_be_away() {
     let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
@@ -271,6 +296,7 @@ lone_rules![
     a_store_that_restarts_under_load_costs_no_vote_and_adds_none,
     a_master_that_freezes_under_load_costs_no_vote_and_adds_none,
     a_replica_lives_and_is_not_ready_until_it_has_met_its_store,
+    after_a_store_has_restarted_nobody_is_told_to_wait,
     a_store_that_refuses_writes_is_said_to_be_away,
     a_poll_whose_last_edit_was_lost_takes_votes_all_the_same,
 ];

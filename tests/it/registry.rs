@@ -19,7 +19,7 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    caches, closing, crash, crowd, forgetting, hostile, live, long_timelines, outage, overload, quota,
+    caches, closing, crash, crowd, forgetting, hostile, live, long_timelines, outage, overload, quota, refusals,
     service::{Service, Services},
     start, stop, store, topology, traces, wild,
 };
@@ -42,6 +42,7 @@ fn rules() -> Vec<Rule> {
         forgetting::rules(),
         crash::rules(),
         outage::rules(),
+        refusals::rules(),
         wild::rules(),
         topology::rules(),
         quota::rules(),

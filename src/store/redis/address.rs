@@ -1,8 +1,11 @@
 //! Where Redis is: the `redis…://` forms of `SAWT_STORE`.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
-use redis::{ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, io::tcp::TcpSettings};
+use redis::{
+    ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo, RedisResult,
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
+};
 
 use crate::secret::Secret;
 
@@ -125,14 +128,13 @@ impl fmt::Display for RedisAddress {
 }
 
 impl RedisAddress {
-    /// Who to be there.
-    pub(super) fn login(&self) -> (Option<&str>, Option<&str>) {
-        (self.username.as_deref(), self.password.as_ref().map(Secret::expose))
+    /// Each node as the driver wants it.
+    pub(super) fn connection_infos(&self) -> RedisResult<Vec<ConnectionInfo>> {
+        self.nodes.iter().map(|(host, port)| self.connection_info(host, *port)).collect()
     }
 
-    /// Each node as the driver wants it.
-    pub(super) fn connection_infos(&self) -> redis::RedisResult<Vec<ConnectionInfo>> {
-        let scheme = if self.is_tls { "rediss" } else { "redis" };
+    /// One server as the driver wants it.
+    pub(super) fn connection_info(&self, host: &str, port: u16) -> RedisResult<ConnectionInfo> {
         let mut settings = RedisConnectionInfo::default().set_db(self.database).set_skip_set_lib_name();
         if let Some(username) = &self.username {
             settings = settings.set_username(username);
@@ -140,18 +142,32 @@ impl RedisAddress {
         if let Some(password) = &self.password {
             settings = settings.set_password(password.expose());
         }
-        let info = |(host, port): &(String, u16)| {
-            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            let info = format!("{scheme}://{host}:{port}").into_connection_info()?;
-            Ok(info.set_redis_settings(settings.clone()).set_tcp_settings(tcp_settings()))
-        };
+        Ok(self.info(host, port)?.set_redis_settings(settings))
+    }
+
+    /// Each node as the driver wants it if it is a Sentinel: it knows no users and no databases, and tells by itself.
+    pub(super) fn sentinel_infos(&self) -> RedisResult<Vec<ConnectionInfo>> {
+        let settings = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
+        let info = |(host, port): &(String, u16)| Ok(self.info(host, *port)?.set_redis_settings(settings.clone()));
         self.nodes.iter().map(info).collect()
+    }
+
+    fn info(&self, host: &str, port: u16) -> RedisResult<ConnectionInfo> {
+        let scheme = if self.is_tls { "rediss" } else { "redis" };
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        Ok(format!("{scheme}://{host}:{port}").into_connection_info()?.set_tcp_settings(tcp_settings()))
     }
 }
 
+/// How long a connection may be idle until the system asks whether the other end is still there. A firewall on the way
+/// forgets an idle one after some minutes, without a word.
+const IDLE: Duration = Duration::from_secs(5);
+const IDLE_AGAIN: Duration = Duration::from_secs(1);
+
 /// The driver leaves Nagle's algorithm on, which would hold back every small batch that follows another.
 pub(super) fn tcp_settings() -> TcpSettings {
-    TcpSettings::default().set_nodelay(true)
+    let keepalive = TcpKeepalive::new().with_time(IDLE).with_interval(IDLE_AGAIN).with_retries(3);
+    TcpSettings::default().set_nodelay(true).set_keepalive(keepalive)
 }
 
 #[cfg(test)]
@@ -172,7 +188,9 @@ mod tests {
             assert_eq!(address.parse::<RedisAddress>().map(|address| address.to_string()).as_deref(), Ok(shown));
         }
         let address: RedisAddress = "rediss://me:s%40cret@cache.example".parse().unwrap();
-        assert_eq!(address.login(), (Some("me"), Some("s@cret")));
+        let info = address.connection_info("cache.example", 6379).unwrap();
+        let settings = info.redis_settings();
+        assert_eq!((settings.username(), settings.password()), (Some("me"), Some("s@cret")));
         assert!(!format!("{address:?}").contains("s@cret"));
     }
 

@@ -141,7 +141,7 @@ impl RedisStore {
             let voters = keys::voters(poll.id, voter.partition, bucket);
             let call = Call::new(&self.scripts.ballot, &[tally.as_bytes(), voters.as_bytes()]).arg(&voter.field);
             let mut reply = call.send(&self.link).await?;
-            let Ok(buckets) = reply.number::<u32>() else { return Ok(None) };
+            let Some(buckets) = reply.number_if_there::<u32>()? else { return Ok(None) };
             self.buckets.learn(poll.id, voter.partition, buckets);
             if bucket_of(voter.field, buckets) == bucket {
                 return reply.optional_int()?.map(|code| choices(poll.kind, code)).transpose();
@@ -161,7 +161,7 @@ impl RedisStore {
         for _ in 0..MOST_TURNS {
             let call = Call::new(&self.scripts.tally, &[key.as_bytes()]).arg(option_count.as_bytes());
             let mut reply = call.send(&self.link).await?;
-            let Ok(revision) = reply.number().map(Revision) else { return Ok(None) };
+            let Some(revision) = reply.number_if_there()?.map(Revision) else { return Ok(None) };
             if revision != poll.revision {
                 // So that a tally never says less than its poll: above all "closed". Of a later revision than its caller
                 // knows it says which, and the caller reads the poll again.

@@ -9,7 +9,7 @@
 //! that restarts, a connection that is killed, a failover. What the driver does not do is to follow a slot that moves to
 //! another master: then the server ends the subscription (`sunsubscribe`), and the channel is subscribed to again.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -17,7 +17,6 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ProtocolVersion, PushInfo, PushKind, RedisResult, Value,
     aio::{ConnectionLike as _, MultiplexedConnection},
     cluster_async::ClusterConnection,
-    io::tcp::socket2::TcpKeepalive,
 };
 use rustc_hash::FxHashSet;
 use tokio::{
@@ -26,9 +25,10 @@ use tokio::{
 };
 
 use super::{
-    address::{RedisAddress, Topology, tcp_settings},
+    RedisSettings,
+    address::{RedisAddress, Topology},
     keys,
-    link::{ANSWER, CONNECT_IN_ALL, Link, cluster_builder, prepare_tls, sentinel_client},
+    link::{ANSWER, CONNECT_IN_ALL, Link, cluster_builder, prepare_tls},
 };
 use crate::{
     poll::PollId,
@@ -53,8 +53,9 @@ pub struct RedisFeed {
 
 impl RedisFeed {
     /// A feed. Does not connect yet.
-    pub fn new(address: RedisAddress) -> Self {
-        Self { link: Link::new(address.clone()), address }
+    pub fn new(settings: &RedisSettings) -> Self {
+        let address = settings.address.clone();
+        Self { link: Link::new(address.clone(), Arc::clone(&settings.trouble)), address }
     }
 
     fn is_sharded(&self) -> bool {
@@ -71,7 +72,7 @@ impl Feed for RedisFeed {
         };
         let mut publish = Cmd::new();
         publish.arg(if self.is_sharded() { "SPUBLISH" } else { "PUBLISH" }).arg(channel).arg(news.write()?);
-        self.link.call(&publish).await?.map_err(StoreError::unavailable)?;
+        self.link.call(&publish).await?;
         Ok(())
     }
 
@@ -80,7 +81,7 @@ impl Feed for RedisFeed {
         let mut is_told = false;
         loop {
             let (push, pushed) = mpsc::channel(MOST_PUSHED);
-            let end = match timeout(CONNECT_IN_ALL, connect(&self.address, push)).await {
+            let end = match timeout(CONNECT_IN_ALL, self.connect(push)).await {
                 Ok(Ok(connection)) => {
                     if std::mem::take(&mut is_told) {
                         tracing::info!("replicas hear of each other again");
@@ -105,6 +106,33 @@ impl Feed for RedisFeed {
             }
             sleep(REST).await;
         }
+    }
+}
+
+impl RedisFeed {
+    /// Connects by RESP3, in which what is told comes by itself.
+    async fn connect(&self, push: mpsc::Sender<PushInfo>) -> RedisResult<Subscribed> {
+        prepare_tls(&self.address);
+        let push = move |info| push.try_send(info);
+        let server = match &self.address.topology {
+            Topology::Single => {
+                let first = self.address.connection_infos()?.into_iter().next();
+                first.ok_or((redis::ErrorKind::InvalidClientConfig, "no node named"))?
+            }
+            Topology::Sentinel(_) => self.link.master().await?,
+            // Nothing is asked over these connections: the system notices their silent end.
+            Topology::Cluster => {
+                let builder = cluster_builder(&self.address)?.use_protocol(ProtocolVersion::RESP3).push_sender(push);
+                return Ok(Subscribed::Cluster(builder.build()?.get_async_connection().await?));
+            }
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_IN_ALL))
+            .set_response_timeout(Some(ANSWER))
+            .set_push_sender(push);
+        let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = Client::open(server.set_redis_settings(settings))?;
+        Ok(Subscribed::Single(client.get_multiplexed_async_connection_with_config(&config).await?))
     }
 }
 
@@ -269,36 +297,6 @@ impl Subscribed {
                 connection.clone().req_packed_command(&ping).await.map(|_| ())
             }
             Self::Cluster(_) => Ok(()),
-        }
-    }
-}
-
-async fn connect(address: &RedisAddress, push: mpsc::Sender<PushInfo>) -> RedisResult<Subscribed> {
-    prepare_tls(address);
-    let push = move |info| push.try_send(info);
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_IN_ALL))
-        .set_response_timeout(Some(ANSWER))
-        .set_push_sender(push.clone());
-    match &address.topology {
-        Topology::Single => {
-            let first = address.connection_infos()?.into_iter().next();
-            let info = first.ok_or((redis::ErrorKind::InvalidClientConfig, "no node named"))?;
-            let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-            let client = Client::open(info.set_redis_settings(settings))?;
-            Ok(Subscribed::Single(client.get_multiplexed_async_connection_with_config(&config).await?))
-        }
-        Topology::Sentinel(name) => {
-            let builder = sentinel_client(address, name)?.set_client_to_redis_protocol(ProtocolVersion::RESP3);
-            let master = builder.build()?.async_get_client().await?;
-            Ok(Subscribed::Single(master.get_multiplexed_async_connection_with_config(&config).await?))
-        }
-        Topology::Cluster => {
-            // Nothing is asked over these connections, so a silent end has to be noticed by the system.
-            let keepalive = TcpKeepalive::new().with_time(LOOK * 5).with_interval(LOOK).with_retries(3);
-            let builder = cluster_builder(address)?.tcp_settings(tcp_settings().set_keepalive(keepalive));
-            let client = builder.use_protocol(ProtocolVersion::RESP3).push_sender(push).build()?;
-            Ok(Subscribed::Cluster(client.get_async_connection().await?))
         }
     }
 }

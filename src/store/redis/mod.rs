@@ -25,14 +25,17 @@ mod polls;
 mod publishers;
 mod quotas;
 mod script;
+mod sentinel;
+mod trouble;
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
-use redis::{Cmd, RedisResult, Value};
+use redis::{Cmd, Value};
 
 pub use address::RedisAddress;
 pub use feed::RedisFeed;
+pub use trouble::Trouble;
 
 use self::{address::Topology, buckets::KnownBuckets, link::Link, script::Scripts};
 use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
@@ -50,6 +53,8 @@ pub struct RedisSettings {
     pub partitions: Option<u16>,
     /// Take a Redis that may evict keys.
     pub allow_eviction: bool,
+    /// What all that lead there tell of their trouble.
+    pub trouble: Arc<Trouble>,
 }
 
 /// Partitions of a new poll on a cluster, so that one hot poll spreads over up to as many masters.
@@ -69,18 +74,27 @@ pub struct RedisStore {
 impl RedisStore {
     /// A store with these settings. Does not connect yet.
     pub fn new(settings: RedisSettings) -> Self {
-        let link = Link::new(settings.address.clone());
+        let link = Link::new(settings.address.clone(), Arc::clone(&settings.trouble));
         Self { settings, link, scripts: Scripts::new(), buckets: KnownBuckets::default() }
     }
 
-    /// Sends a command whose failure can only mean that the store holds something foreign.
-    async fn ask(&self, command: &Cmd) -> Result<Value, StoreError> {
-        self.link.call(command).await?.map_err(|error| StoreError::Corrupt(error.to_string()))
+    /// Warns of what a server is fit with, and loses votes with.
+    fn advise(&self, info: &str) {
+        if matches!(self.settings.address.topology, Topology::Sentinel(_)) && sentinel::writes_alone(info) {
+            tracing::warn!(
+                "the master takes writes that no replica has, and a failover loses them; set min-replicas-to-write 1 \
+                 and min-replicas-max-lag 2 on every server (deploy/README.md tells what it costs)"
+            );
+        }
     }
 
+    async fn ask(&self, command: &Cmd) -> Result<Value, StoreError> {
+        self.link.call(command).await
+    }
+
+    /// Sends a command whose answer is of this type. One of another type is no answer to it.
     async fn ask_for<T: redis::FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        let converted: RedisResult<T> = redis::from_redis_value(self.ask(command).await?).map_err(Into::into);
-        converted.map_err(|error| StoreError::Corrupt(error.to_string()))
+        redis::from_redis_value(self.ask(command).await?).map_err(|_| self.link.no_answer("a command"))
     }
 }
 
@@ -90,8 +104,9 @@ impl Store for RedisStore {
         let mut info = Cmd::new();
         info.arg("INFO");
         for node in self.link.call_masters(&info).await? {
-            let text: String = redis::from_redis_value(node).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let text: String = redis::from_redis_value(node).map_err(|_| self.link.no_answer("INFO"))?;
             check_fitness(&text, self.settings.allow_eviction)?;
+            self.advise(&text);
         }
         self.ensure_default_site().await
     }

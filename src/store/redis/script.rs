@@ -68,22 +68,17 @@ impl<'a> Call<'a> {
     /// Calls the script and gives its answer. A server that does not know the script, because it was restarted, failed
     /// over or told `SCRIPT FLUSH`, is sent the source in its place: nothing was run yet, so nothing is run twice.
     pub(super) async fn send(self, link: &Link) -> Result<Reply, StoreError> {
-        let answer = match link.call(&self.by_digest).await? {
-            Err(error) if error.code() == Some("NOSCRIPT") => {
-                let mut by_source = Cmd::new();
-                by_source.arg("EVAL").arg(self.script.source).arg(self.keys);
-                for argument in &self.rest {
-                    by_source.arg(*argument);
-                }
-                link.call(&by_source).await?
+        let answer = if let Some(answer) = link.call_script(&self.by_digest).await? {
+            answer
+        } else {
+            let mut by_source = Cmd::new();
+            by_source.arg("EVAL").arg(self.script.source).arg(self.keys);
+            for argument in &self.rest {
+                by_source.arg(*argument);
             }
-            answer => answer,
+            link.call(&by_source).await?
         };
-        match answer {
-            Ok(Value::Array(values)) => Ok(Reply { values: values.into_iter() }),
-            Ok(value) => Ok(Reply { values: vec![value].into_iter() }),
-            Err(error) => Err(StoreError::Corrupt(format!("a script failed: {error}"))),
-        }
+        Reply::of(answer).ok_or_else(|| link.no_answer("a script"))
     }
 }
 
@@ -93,6 +88,25 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// Every script answers an integer or a list. Anything else is something else's.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of the many kinds of values scripts give only these")]
+    fn of(answer: Value) -> Option<Self> {
+        match answer {
+            Value::Array(values) => Some(Self { values: values.into_iter() }),
+            Value::Int(_) => Some(Self { values: vec![answer].into_iter() }),
+            _ => None,
+        }
+    }
+
+    /// The next value, an integer that is not negative; `None` if it is -1, by which scripts say that what they were
+    /// asked about is not there.
+    pub(super) fn number_if_there<T: TryFrom<i64>>(&mut self) -> Result<Option<T>, StoreError> {
+        match self.int()? {
+            -1 => Ok(None),
+            int => in_range(int).map(Some),
+        }
+    }
+
     /// The next value, an integer.
     pub(super) fn int(&mut self) -> Result<i64, StoreError> {
         match self.values.next() {
@@ -103,8 +117,7 @@ impl Reply {
 
     /// The next value, an integer of another type.
     pub(super) fn number<T: TryFrom<i64>>(&mut self) -> Result<T, StoreError> {
-        let int = self.int()?;
-        T::try_from(int).map_err(|_| StoreError::Corrupt(format!("a script answered {int}, which is out of range")))
+        in_range(self.int()?)
     }
 
     /// The next value, an integer that may be missing.
@@ -123,6 +136,10 @@ impl Reply {
             other => Err(unexpected("a string", other.as_ref())),
         }
     }
+}
+
+fn in_range<T: TryFrom<i64>>(int: i64) -> Result<T, StoreError> {
+    T::try_from(int).map_err(|_| StoreError::Corrupt(format!("a script answered {int}, which is out of range")))
 }
 
 fn unexpected(wanted: &str, got: Option<&Value>) -> StoreError {

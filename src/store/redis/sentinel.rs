@@ -1,0 +1,418 @@
+//! Which master is in force, as the Sentinels that watch it say, and for how long that may be believed.
+//!
+//! **All are asked.** One Sentinel may be behind, or be cut off together with a master that was deposed. So a master is
+//! believed if the majority of the Sentinels named in the settings answer, and it is the one with the highest
+//! `config-epoch` among their answers: every failover takes the next one. While a failover is under way nobody is.
+//!
+//! **They tell, too.** `+switch-master` on a Sentinel's own channel ends the connection to the old master at once; that
+//! they are asked again from time to time ([`WATCH`]) is for the case that it was missed.
+//!
+//! **A master that hangs** for as long as its Sentinels wait (`down-after-milliseconds`) is deposed, does not know it
+//! when it goes on, and takes writes until it is told; those are lost. So a master that answers is believed only if it
+//! was heard of shortly before: it can't have been deposed between two moments that lie closer together than its
+//! Sentinels wait. That is a look at a number. A ping now and then keeps it so while nobody votes. An answer that came
+//! later than that is unknown, until the Sentinels have been asked anew.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value,
+    aio::MultiplexedConnection,
+};
+use rustc_hash::FxHashMap;
+use tokio::{
+    sync::{Mutex, Notify},
+    time::timeout,
+};
+
+use super::address::{RedisAddress, Topology};
+
+/// How long one Sentinel may take to answer, a connection to it included.
+const ASK: Duration = Duration::from_secs(1);
+/// How long the others are waited for once the majority has answered: one of them may know of a later master.
+const STRAGGLERS: Duration = Duration::from_millis(50);
+/// How often the Sentinels are asked whether the master in use still is one.
+pub(super) const WATCH: Duration = Duration::from_millis(500);
+/// How long the longest silence of a master is after which it is believed without asking, whatever its Sentinels wait.
+const LONGEST_SILENCE: Duration = Duration::from_millis(500);
+/// What a Sentinel tells of a master that it has put in place of another.
+const SWITCHED: &str = "+switch-master";
+
+/// Where a server is, as Sentinels name it.
+pub(super) type Place = (String, u16);
+
+/// The Sentinels of a link.
+pub(super) struct Sentinels {
+    nodes: Vec<Arc<Node>>,
+    /// Told when one of them says that the master was switched.
+    switched: Arc<Notify>,
+}
+
+/// One Sentinel.
+struct Node {
+    info: ConnectionInfo,
+    /// The master's name.
+    name: String,
+    switched: Arc<Notify>,
+    /// Over which it is asked, and tells by itself.
+    connection: Mutex<Option<MultiplexedConnection>>,
+}
+
+/// A master in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) place: Place,
+    epoch: u64,
+    /// How long its Sentinels wait for it until they depose it.
+    down_after: Duration,
+}
+
+/// What one Sentinel says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    named: Named,
+    /// Whether it does not hear of the master.
+    is_down: bool,
+    /// Whether it is about to put another in its place.
+    is_failing_over: bool,
+}
+
+impl Sentinels {
+    /// The Sentinels of an address.
+    ///
+    /// # Errors
+    /// That its topology has none.
+    pub(super) fn of(address: &RedisAddress) -> RedisResult<Self> {
+        let Topology::Sentinel(name) = &address.topology else {
+            return Err((ErrorKind::InvalidClientConfig, "no Sentinel named").into());
+        };
+        let switched = Arc::<Notify>::default();
+        let node =
+            |info| Node { info, name: name.clone(), switched: Arc::clone(&switched), connection: Mutex::default() };
+        let nodes = address.sentinel_infos()?.into_iter().map(node).map(Arc::new).collect();
+        Ok(Self { nodes, switched })
+    }
+
+    /// Waits until one of them says that the master was switched.
+    pub(super) async fn switched(&self) {
+        self.switched.notified().await;
+    }
+
+    /// The master in force.
+    ///
+    /// # Errors
+    /// Why it can't be told.
+    pub(super) async fn master(&self) -> Result<Named, Unclear> {
+        // In tasks of their own: one that takes long is not waited for, and is connected by the next time.
+        let ask = |node: &Arc<Node>| tokio::spawn(Arc::clone(node).ask());
+        let mut asked: FuturesUnordered<_> = self.nodes.iter().map(ask).collect();
+        let majority = self.nodes.len() / 2 + 1;
+        let (mut told, mut failure) = (Vec::with_capacity(self.nodes.len()), None);
+        while told.len() < majority
+            && let Some(answer) = asked.next().await
+        {
+            match answer.unwrap_or_else(|_| Err(unclear("a Sentinel was not asked to the end"))) {
+                Ok(answer) => told.push(answer),
+                Err(error) => failure = Some(error),
+            }
+        }
+        let stragglers = async {
+            while let Some(answer) = asked.next().await {
+                told.extend(answer.into_iter().flatten());
+            }
+        };
+        // Whoever says nothing in time is not waited for.
+        let _ = timeout(STRAGGLERS, stragglers).await;
+        in_force(&told, majority).ok_or_else(|| match failure {
+            Some(failure) if told.len() < majority => Unclear::Silent(failure),
+            Some(_) | None => Unclear::Changing,
+        })
+    }
+}
+
+/// Why the master in force can't be told.
+#[derive(Debug)]
+pub(super) enum Unclear {
+    /// Too few Sentinels answer; this is what came in place of one's answer.
+    Silent(RedisError),
+    /// They do not agree, or are about to put another master in place.
+    Changing,
+}
+
+impl From<Unclear> for RedisError {
+    fn from(unclear: Unclear) -> Self {
+        match unclear {
+            Unclear::Silent(error) => error,
+            Unclear::Changing => self::unclear("the Sentinels are about to put another master in place"),
+        }
+    }
+}
+
+impl Node {
+    async fn ask(self: Arc<Self>) -> RedisResult<Told> {
+        let asked = async {
+            let mut connection = self.connection.lock().await;
+            let mut sentinel = match connection.take() {
+                Some(sentinel) => sentinel,
+                None => self.connect().await?,
+            };
+            let mut both = redis::pipe();
+            both.cmd("SENTINEL").arg("MASTER").arg(&self.name);
+            both.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
+            // In one breath: the second says who is promoted before the first does, which alone has the epoch.
+            let (fields, place): (FxHashMap<String, String>, Option<Place>) = both.query_async(&mut sentinel).await?;
+            // One that gave no answer is not used again.
+            *connection = Some(sentinel);
+            read(&fields, place)
+        };
+        timeout(ASK, asked).await.unwrap_or_else(|_| Err(unclear("a Sentinel did not answer in time")))
+    }
+
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let (switched, name) = (Arc::clone(&self.switched), self.name.clone());
+        let hear = move |push: PushInfo| {
+            if is_switch(&push, &name) {
+                switched.notify_one();
+            }
+            Ok::<(), ()>(())
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(ASK))
+            .set_response_timeout(Some(ASK))
+            .set_push_sender(hear);
+        let client = Client::open(self.info.clone())?;
+        let mut sentinel = client.get_multiplexed_async_connection_with_config(&config).await?;
+        sentinel.subscribe(SWITCHED).await?;
+        Ok(sentinel)
+    }
+}
+
+/// Whether this says that the master of this name was switched: `NAME OLD-IP OLD-PORT NEW-IP NEW-PORT`.
+fn is_switch(push: &PushInfo, name: &str) -> bool {
+    let Some(Value::BulkString(text)) = push.data.last() else { return false };
+    push.kind == PushKind::Message && text.split(|byte| *byte == b' ').next() == Some(name.as_bytes())
+}
+
+fn read(fields: &FxHashMap<String, String>, place: Option<Place>) -> RedisResult<Told> {
+    let number = |name: &str| fields.get(name).and_then(|value| value.parse().ok());
+    let flags = fields.get("flags").map(String::as_str).unwrap_or_default();
+    let has = |wanted: &[&str]| flags.split(',').any(|flag| wanted.contains(&flag));
+    let (Some(place), Some(epoch), Some(down_after)) =
+        (place, number("config-epoch"), number("down-after-milliseconds"))
+    else {
+        return Err(unclear("a Sentinel says nothing of its master"));
+    };
+    Ok(Told {
+        named: Named { place, epoch, down_after: Duration::from_millis(down_after) },
+        is_down: has(&["s_down", "o_down"]),
+        is_failing_over: has(&["failover_in_progress"]),
+    })
+}
+
+/// The master in force by what the Sentinels say, so many of which must agree; `None` if that is not clear.
+fn in_force(told: &[Told], majority: usize) -> Option<Named> {
+    let latest = told.iter().map(|told| told.named.epoch).max().filter(|_| told.len() >= majority)?;
+    let mut of_latest = told.iter().filter(|told| told.named.epoch == latest);
+    let named = &of_latest.next()?.named;
+    if of_latest.any(|other| other.named.place != named.place) {
+        return None;
+    }
+    let of_this = || told.iter().filter(|told| told.named.place == named.place);
+    // One alone may not hear of a master that is well. It deposes nobody without the others.
+    let is_down = of_this().filter(|told| told.is_down).count() * 2 > told.len();
+    (!is_down && !of_this().any(|told| told.is_failing_over)).then(|| named.clone())
+}
+
+/// Whether a master, by what its `INFO` says, takes writes that none of its replicas has: it counts those that keep up
+/// only if it wants some.
+pub(super) fn writes_alone(info: &str) -> bool {
+    !info.lines().any(|line| line.starts_with("min_slaves_good_slaves:"))
+}
+
+/// An error that says why the master in force is not known.
+pub(super) fn unclear(why: &'static str) -> RedisError {
+    (ErrorKind::Io, why).into()
+}
+
+/// For how long the master at the end of a connection may be believed.
+pub(super) struct Standing {
+    sentinels: Arc<Sentinels>,
+    place: Place,
+    /// How far apart two signs of life may be.
+    silence: Duration,
+    began: Instant,
+    /// When it was surely in force, in microseconds since `began`.
+    sure_at: AtomicU64,
+    /// Whether a Sentinel has said that something is going on.
+    is_in_doubt: AtomicBool,
+    /// When the Sentinels were last asked, and whether they confirmed it. Held while they are: those who wait for it
+    /// share the answer.
+    confirmed: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Standing {
+    /// Of a master that was named by its Sentinels when they were asked at this moment.
+    pub(super) fn new(sentinels: Arc<Sentinels>, named: &Named, asked: Instant) -> Self {
+        Self {
+            sentinels,
+            place: named.place.clone(),
+            silence: LONGEST_SILENCE.min(named.down_after / 2),
+            began: asked,
+            sure_at: AtomicU64::new(0),
+            is_in_doubt: AtomicBool::new(false),
+            confirmed: Mutex::default(),
+        }
+    }
+
+    /// How often it must give a sign of life.
+    pub(super) fn ping_every(&self) -> Duration {
+        self.silence / 3
+    }
+
+    /// Waits until one of its Sentinels says that there is another master, or for as long as one may have said so
+    /// unheard.
+    pub(super) async fn is_worth_a_look(&self) {
+        if timeout(WATCH, self.sentinels.switched()).await.is_ok() {
+            self.doubt();
+        }
+    }
+
+    /// Believes nothing until the Sentinels have been asked.
+    fn doubt(&self) {
+        self.is_in_doubt.store(true, Relaxed);
+    }
+
+    /// Takes an answer that has just come to what was asked at this moment.
+    ///
+    /// # Errors
+    /// That the master may have been deposed meanwhile, so that it is not known what the answer is worth.
+    pub(super) async fn trust(&self, asked: Instant) -> RedisResult<()> {
+        let now = Instant::now();
+        if !self.is_sure(now) {
+            self.confirm(now).await?;
+        }
+        // Its answer was given at some moment after that.
+        self.note(asked);
+        Ok(())
+    }
+
+    fn is_sure(&self, now: Instant) -> bool {
+        !self.is_in_doubt.load(Relaxed)
+            && self.micros(now).saturating_sub(self.sure_at.load(Relaxed)) <= micros(self.silence)
+    }
+
+    fn note(&self, sure_at: Instant) {
+        self.sure_at.fetch_max(self.micros(sure_at), Relaxed);
+    }
+
+    /// Has the Sentinels confirm that the master is in force, by words that are younger than this moment.
+    ///
+    /// # Errors
+    /// That they do not.
+    pub(super) async fn confirm(&self, after: Instant) -> RedisResult<()> {
+        let mut confirmed = self.confirmed.lock().await;
+        let is_in_force = match *confirmed {
+            Some((asked, is_in_force)) if asked >= after => is_in_force,
+            Some(_) | None => {
+                let asked = Instant::now();
+                let named = self.sentinels.master().await;
+                let is_in_force = named.is_ok_and(|named| named.place == self.place);
+                *confirmed = Some((asked, is_in_force));
+                self.is_in_doubt.store(!is_in_force, Relaxed);
+                if is_in_force {
+                    self.note(asked);
+                }
+                is_in_force
+            }
+        };
+        if is_in_force { Ok(()) } else { Err(unclear("the Sentinels do not confirm that this master is in force")) }
+    }
+
+    /// Whether the Sentinels name another one. Those that can't be asked depose nobody.
+    pub(super) async fn is_deposed(&self) -> bool {
+        match self.sentinels.master().await {
+            Ok(named) => named.place != self.place,
+            Err(Unclear::Silent(_)) => false,
+            Err(Unclear::Changing) => {
+                self.doubt();
+                false
+            }
+        }
+    }
+
+    fn micros(&self, moment: Instant) -> u64 {
+        micros(moment.saturating_duration_since(self.began))
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAJORITY: usize = 2;
+
+    #[test]
+    fn a_switch_of_another_master_is_none_of_ours() {
+        let push = |text: &str| PushInfo {
+            kind: PushKind::Message,
+            data: [SWITCHED, text].map(|text| Value::BulkString(text.as_bytes().to_vec())).to_vec(),
+        };
+        assert!(is_switch(&push("votes 10.0.0.1 6379 10.0.0.2 6379"), "votes"));
+        assert!(!is_switch(&push("votes-too 10.0.0.1 6379 10.0.0.2 6379"), "votes"));
+        let subscribed = PushInfo { kind: PushKind::Subscribe, data: vec![Value::Int(1)] };
+        assert!(!is_switch(&subscribed, "votes"));
+    }
+
+    #[test]
+    fn a_master_that_writes_without_replicas_is_told_by_what_it_says_of_itself() {
+        assert!(writes_alone("role:master\r\nconnected_slaves:1\r\nslave0:ip=10.0.0.2\r\n"));
+        assert!(!writes_alone("role:master\r\nconnected_slaves:1\r\nmin_slaves_good_slaves:1\r\n"));
+    }
+
+    fn told(port: u16, epoch: u64, flags: &str) -> Told {
+        let fields = [("flags", flags), ("config-epoch", &epoch.to_string()), ("down-after-milliseconds", "1000")];
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        read(&fields, Some(("10.0.0.1".to_owned(), port))).unwrap()
+    }
+
+    fn port_in_force(told: &[Told]) -> Option<u16> {
+        in_force(told, MAJORITY).map(|named| named.place.1)
+    }
+
+    #[test]
+    fn the_latest_master_is_in_force_whoever_has_not_heard_of_it() {
+        let [old, new] = [told(1, 7, "master"), told(2, 8, "master")];
+        assert_eq!(port_in_force(&[old.clone(), old.clone(), old.clone()]), Some(1));
+        assert_eq!(port_in_force(&[old.clone(), new.clone(), old.clone()]), Some(2));
+        let old_is_missed = told(1, 7, "s_down,o_down,master");
+        assert_eq!(port_in_force(&[new, old_is_missed.clone(), old_is_missed]), Some(2));
+    }
+
+    #[test]
+    fn no_master_is_in_force_that_a_minority_names() {
+        assert_eq!(port_in_force(&[]), None);
+        assert_eq!(port_in_force(&[told(1, 7, "master")]), None);
+        assert_eq!(port_in_force(&[told(1, 7, "master"), told(2, 7, "master")]), None, "they do not agree");
+    }
+
+    #[test]
+    fn no_master_is_in_force_while_another_is_about_to_be() {
+        let well = told(1, 7, "master");
+        let failing_over = told(1, 7, "s_down,o_down,master,failover_in_progress");
+        assert_eq!(port_in_force(&[well.clone(), well.clone(), failing_over]), None);
+        let down = told(1, 7, "s_down,master");
+        assert_eq!(port_in_force(&[well.clone(), down.clone(), down.clone()]), None);
+        assert_eq!(port_in_force(&[well.clone(), well, down]), Some(1), "one alone may see what is not there");
+    }
+}

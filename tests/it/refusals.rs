@@ -1,0 +1,228 @@
+//! A store that answers, and not with what was asked for: everything a Redis can say in place of an answer.
+//!
+//! Most of it can't be brought about at will, so it is put in by something that stands before a real Redis and, when told
+//! to, answers in its place.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    backends::{Program, Storage},
+    client::{Client, until},
+    registry::lone_rules,
+    server::{ADMIN_KEY, Replica, Settings},
+    service::{PUBLIC_URL, seed_poll, text},
+};
+
+/// What a server may say in place of an answer, what the log calls it, and whether a connection is as good after it.
+const REFUSALS: [(&str, &str, bool); 21] = [
+    ("-OOM command not allowed when used memory > 'maxmemory'.", "OOM", true),
+    ("-NOREPLICAS Not enough good replicas to write.", "NOREPLICAS", true),
+    ("-MISCONF Errors writing to the AOF file: No space left on device", "MISCONF", true),
+    ("-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", "BUSY", true),
+    ("-NOPERM this user has no permissions to run the 'evalsha' command", "NOPERM", true),
+    ("-LOADING Redis is loading the dataset in memory", "LOADING", true),
+    ("-MOVED 3999 127.0.0.1:1", "MOVED", true),
+    ("-ASK 3999 127.0.0.1:1", "ASK", true),
+    ("-TRYAGAIN Multiple keys request during rehashing of slot", "TRYAGAIN", true),
+    ("-CLUSTERDOWN The cluster is down", "CLUSTERDOWN", true),
+    ("-CROSSSLOT Keys in request don't hash to the same slot", "CROSSSLOT", true),
+    ("-EXECABORT Transaction discarded because of previous errors.", "EXECABORT", true),
+    ("-NOSCRIPT No matching script. Please use EVAL.", "NOSCRIPT", true),
+    ("-ERR unknown command 'EVALSHA', with args beginning with: ", "ERR", true),
+    ("-NEVERHEARD of this one", "NEVERHEARD", true),
+    ("-READONLY You can't write against a read only replica.", "READONLY", false),
+    ("-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", "MASTERDOWN", false),
+    ("-NOAUTH Authentication required.", "NOAUTH", false),
+    ("-WRONGPASS invalid username-password pair or user is disabled.", "WRONGPASS", false),
+    ("+OK", "no answer to what was asked", true),
+    ("$3\r\nabc", "no answer to what was asked", true),
+];
+
+/// Stands before a Redis.
+struct Meddler {
+    address: SocketAddr,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    redis: u16,
+    /// What it answers to whatever is asked; `None`: it passes everything on.
+    refusal: Mutex<Option<String>>,
+    connections: AtomicU64,
+}
+
+impl Meddler {
+    fn before(redis: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let inner = Arc::new(Inner { redis, refusal: Mutex::default(), connections: AtomicU64::new(0) });
+        let taking = Arc::clone(&inner);
+        // On threads of its own: a trial that waits for a replica waits with all that is its own.
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                taking.connections.fetch_add(1, Relaxed);
+                let taken = Arc::clone(&taking);
+                thread::spawn(move || taken.serve(client));
+            }
+        });
+        Self { address, inner }
+    }
+
+    fn refuse(&self, reply: &str) {
+        *self.inner.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{reply}\r\n"));
+    }
+
+    fn pass(&self) {
+        *self.inner.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn connections(&self) -> u64 {
+        self.inner.connections.load(Relaxed)
+    }
+}
+
+impl Inner {
+    /// Both ends are closed when either is.
+    fn serve(&self, mut client: TcpStream) -> io::Result<()> {
+        let mut server = TcpStream::connect(("127.0.0.1", self.redis))?;
+        let (mut answers, mut answered) = (server.try_clone()?, client.try_clone()?);
+        thread::spawn(move || {
+            let copied = io::copy(&mut answers, &mut answered);
+            let _ = answered.shutdown(Shutdown::Both);
+            copied
+        });
+        let (mut asked, mut read) = (Vec::new(), vec![0; 64 * 1024]);
+        while let length @ 1.. = client.read(&mut read)? {
+            asked.extend_from_slice(&read[..length]);
+            while let Some(length) = whole_command(&asked) {
+                let command: Vec<u8> = asked.drain(..length).collect();
+                let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                match refusal {
+                    Some(refusal) => client.write_all(refusal.as_bytes())?,
+                    None => server.write_all(&command)?,
+                }
+            }
+        }
+        server.shutdown(Shutdown::Both)
+    }
+}
+
+/// The length of the first command, if it is whole: `*2\r\n$4\r\nPING\r\n…`.
+fn whole_command(asked: &[u8]) -> Option<usize> {
+    let line = |from: usize| {
+        let end = from + asked.get(from..)?.windows(2).position(|two| two == b"\r\n")?;
+        let number: usize = std::str::from_utf8(&asked[from + 1..end]).ok()?.parse().ok()?;
+        Some((number, end + 2))
+    };
+    let (words, mut place) = line(0)?;
+    for _ in 0..words {
+        let (length, word) = line(place)?;
+        place = word + length + 2;
+    }
+    (place <= asked.len()).then_some(place)
+}
+
+/// A replica on a Redis with something in between, and a poll that it knows.
+struct Meddled {
+    _storage: Storage,
+    meddler: Meddler,
+    sawt: Replica,
+    poll: String,
+}
+
+impl Meddled {
+    async fn start() -> Self {
+        let storage = Storage::single(Program::Redis, &[]);
+        let meddler = Meddler::before(storage.server().port());
+        // One worker, so that its connection is the one that votes come over.
+        let settings = Settings::on(&format!("redis://{}", meddler.address));
+        let settings = settings.with("SAWT_PUBLIC_URL", PUBLIC_URL).with("SAWT_WORKERS", "1");
+        let sawt = Replica::start(&settings);
+        let admin = Client::new(sawt.address()).with_key(ADMIN_KEY);
+        let poll = text(&admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201)["id"]);
+        Self { _storage: storage, meddler, sawt, poll }
+    }
+
+    /// What readers ask who do not vote.
+    fn reads(&self) -> [String; 5] {
+        let poll = &self.poll;
+        [
+            format!("/v1/polls/{poll}"),
+            format!("/v1/polls/{poll}/results"),
+            format!("/embed/{poll}"),
+            format!("/embed/{poll}/form"),
+            format!("/oembed?url={PUBLIC_URL}/embed/{poll}"),
+        ]
+    }
+}
+
+async fn whatever_redis_says_in_place_of_an_answer_is_503_and_told_once() {
+    let Meddled { meddler, sawt, poll, .. } = &Meddled::start().await;
+    let reader = Client::new(sawt.address());
+    for (round, (reply, kind, _)) in (1..).zip(REFUSALS) {
+        let voter = reader.new_voter().await;
+        meddler.refuse(reply);
+        for _ in 0..3 {
+            voter.vote(poll, &["yes"]).await.refused(503, "store-unavailable");
+            voter.get(&format!("/v1/polls/{poll}/votes/me")).send().await.refused(503, "store-unavailable");
+        }
+        meddler.pass();
+        let is_told = |line: &&String| line.contains("in trouble") && line.contains(&format!("\"kind\":\"{kind}\""));
+        assert_eq!(sawt.log().lines().iter().filter(is_told).count(), 1, "{reply}");
+        until(async || (voter.vote(poll, &["yes"]).await.status < 300).then_some(())).await;
+        assert_eq!(voter.results(poll).await["ballots"], json!(round));
+    }
+}
+
+async fn a_refusal_that_another_connection_would_meet_too_costs_none() {
+    let Meddled { meddler, sawt, poll, .. } = &Meddled::start().await;
+    let voter = Client::new(sawt.address()).new_voter().await;
+    voter.vote(poll, &["yes"]).await.is(201);
+    for (reply, _, _) in REFUSALS.into_iter().filter(|(_, _, is_kept)| *is_kept) {
+        meddler.refuse(reply);
+        let before = meddler.connections();
+        for _ in 0..3 {
+            voter.vote(poll, &["no"]).await.refused(503, "store-unavailable");
+        }
+        assert_eq!(meddler.connections(), before, "{reply}");
+        meddler.pass();
+        let repeated: Value = until(async || {
+            let answer = voter.vote(poll, &["yes"]).await;
+            (answer.status == 200).then(|| answer.json())
+        })
+        .await;
+        assert_eq!(repeated["results"]["ballots"], json!(1));
+    }
+}
+
+async fn readers_go_on_with_what_was_known_while_the_store_refuses() {
+    let meddled = Meddled::start().await;
+    let reader = Client::new(meddled.sawt.address());
+    for path in meddled.reads() {
+        assert_eq!(reader.get(&path).send().await.status, 200, "{path}");
+    }
+    for (reply, _, _) in REFUSALS {
+        meddled.meddler.refuse(reply);
+        for path in meddled.reads() {
+            let answer = reader.get(&path).send().await;
+            assert_eq!(answer.status, 200, "{path} while the store says {reply}: {answer}");
+        }
+        meddled.meddler.pass();
+    }
+}
+
+lone_rules![
+    whatever_redis_says_in_place_of_an_answer_is_503_and_told_once,
+    a_refusal_that_another_connection_would_meet_too_costs_none,
+    readers_go_on_with_what_was_known_while_the_store_refuses,
+];
