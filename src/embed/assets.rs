@@ -6,18 +6,26 @@
 //! the style sheet. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to time;
 //! as is the list of them all, `/embed/manifest.json`, which nothing names.
 
-use std::{collections::BTreeMap, io::Write as _, sync::LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, OnceLock},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
 use ring::digest;
 use serde::Serialize;
 
-use super::language::Language;
+use super::{
+    coding::{Coding, Effort},
+    language::Language,
+};
 use crate::secret::hex;
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(Assets::make);
+// Apart from the files it names: how small they are is known once they are compressed, and no page waits for that.
+static MANIFEST: LazyLock<Asset> =
+    LazyLock::new(|| Asset::of("manifest.json", "application/json", write_manifest(all())));
 
 /// Everything the widget is made of.
 #[derive(Debug)]
@@ -28,8 +36,6 @@ pub struct Assets {
     pub script: Asset,
     /// What publishers put into their pages: finds the places for polls, and brings the script.
     pub loader: Asset,
-    /// What there is, for whoever pins it: `/embed/manifest.json`.
-    pub manifest: Asset,
 }
 
 /// One file.
@@ -47,13 +53,19 @@ pub struct Asset {
     pub integrity: String,
     /// Its bytes.
     pub bytes: Bytes,
-    /// Its bytes, compressed by gzip.
-    pub gzip: Bytes,
+    /// The same by brotli and by gzip, once somebody asked for them.
+    brotli: OnceLock<Bytes>,
+    gzip: OnceLock<Bytes>,
 }
 
 /// Everything there is.
 pub fn all() -> &'static Assets {
     &ASSETS
+}
+
+/// What there is, for whoever pins it: `/embed/manifest.json`.
+pub fn manifest() -> &'static Asset {
+    &MANIFEST
 }
 
 impl Assets {
@@ -72,8 +84,7 @@ impl Assets {
             .replace("SCRIPT_PATH", &script.path)
             .replace("SCRIPT_INTEGRITY", &script.integrity);
         let loader = Asset::of("embed.js", JAVASCRIPT, loader);
-        let manifest = Asset::of("manifest.json", "application/json", manifest(&[&loader, &script, &style]));
-        Self { style, script, loader, manifest }
+        Self { style, script, loader }
     }
 
     /// All files that the manifest names.
@@ -87,8 +98,7 @@ impl Assets {
     }
 }
 
-/// What there is, for whoever pins it.
-fn manifest<'a>(files: &[&'a Asset]) -> String {
+fn write_manifest(assets: &'static Assets) -> String {
     #[derive(Serialize)]
     struct Manifest<'a> {
         version: &'a str,
@@ -102,17 +112,19 @@ fn manifest<'a>(files: &[&'a Asset]) -> String {
         path: &'a str,
         integrity: &'a str,
         bytes: usize,
+        brotli_bytes: usize,
         gzip_bytes: usize,
     }
 
-    let file = |asset: &&'a Asset| File {
+    let file = |asset: &'static Asset| File {
         name: asset.name,
         path: &asset.path,
         integrity: &asset.integrity,
         bytes: asset.bytes.len(),
-        gzip_bytes: asset.gzip.len(),
+        brotli_bytes: asset.compressed(Coding::Brotli).len(),
+        gzip_bytes: asset.compressed(Coding::Gzip).len(),
     };
-    let files = files.iter().map(file).collect();
+    let files = assets.iter().map(file).collect();
     let manifest = Manifest { version: env!("CARGO_PKG_VERSION"), loader: LOADER, files };
     serde_json::to_string(&manifest).unwrap_or_default()
 }
@@ -140,6 +152,15 @@ impl Asset {
         &self.hash
     }
 
+    /// Its bytes, compressed.
+    pub fn compressed(&self, coding: Coding) -> Bytes {
+        let kept = match coding {
+            Coding::Brotli => &self.brotli,
+            Coding::Gzip => &self.gzip,
+        };
+        kept.get_or_init(|| coding.compress(&self.bytes, Effort::Most)).clone()
+    }
+
     fn of(name: &'static str, media_type: &'static str, text: String) -> Self {
         let hash = digest::digest(&digest::SHA384, text.as_bytes());
         let short = hex(hash.as_ref().get(..8).unwrap_or_default());
@@ -150,8 +171,9 @@ impl Asset {
             media_type,
             integrity: format!("sha384-{}", STANDARD.encode(hash)),
             hash: short,
-            gzip: compress(text.as_bytes()),
             bytes: text.into(),
+            brotli: OnceLock::new(),
+            gzip: OnceLock::new(),
         }
     }
 }
@@ -198,13 +220,6 @@ fn pack_script(script: &str) -> String {
 fn pack_style(css: &str) -> String {
     let css = strip(css).replace('\n', "").replace(": ", ":").replace(", ", ",").replace(" {", "{").replace(";}", "}");
     css.replace(" 0.", " .").replace(":0.", ":.").replace(",0.", ",.")
-}
-
-fn compress(bytes: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    // Writing to memory can't fail.
-    let _ = encoder.write_all(bytes);
-    encoder.finish().unwrap_or_default().into()
 }
 
 #[cfg(test)]

@@ -312,7 +312,8 @@ impl Language {
     }
 
     /// What the widget needs of this, as JSON; `counted` is what its total counts. What it finds in the markup is left
-    /// out.
+    /// out. The JSON is a single-quoted attribute's value as it is, without the escapes that its own quotes would need:
+    /// what markup or such an attribute could take for its own is written as JSON's escapes.
     pub fn for_script(&self, digits: Digits, counted: &str) -> String {
         #[derive(Serialize)]
         struct ForScript<'a> {
@@ -325,7 +326,8 @@ impl Language {
         let plurals = plurals.filter(|(of, _)| ["votes", "wait", counted].contains(of)).collect();
         let texts = self.texts.for_script().into_iter().collect();
         let numbers = self.numbers.get(digits.as_str());
-        serde_json::to_string(&ForScript { numbers, plurals, texts }).unwrap_or_default()
+        let json = serde_json::to_string(&ForScript { numbers, plurals, texts }).unwrap_or_default();
+        json.replace('&', "\\u0026").replace('\'', "\\u0027").replace('<', "\\u003c")
     }
 }
 

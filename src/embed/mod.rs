@@ -14,10 +14,12 @@
 //! - [`page`]: the markup, filled in. The templates escape whatever is put into them.
 //! - [`markup`]: their text in markup that is no template's.
 //! - [`assets`]: script and style sheet as they are served: compressed, and named by what is in them.
+//! - [`coding`]: how they are compressed, and pages too.
 //!
 //! Nothing here knows HTTP.
 
 pub mod assets;
+pub mod coding;
 pub mod language;
 pub mod markup;
 pub mod page;

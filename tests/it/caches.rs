@@ -35,8 +35,14 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(settings: &[(&str, &str)]) -> Self {
         let storage = Storage::file();
-        let replica = Replica::start(&Settings::on(storage.address()));
+        let basic = Settings::on(storage.address());
+        let replica =
+            Replica::start(&settings.iter().fold(basic, |settings, (name, value)| settings.with(name, value)));
         Self { cache: Proxy::caching_nginx(replica.address()), replica, _storage: storage }
     }
 
@@ -195,9 +201,20 @@ async fn a_polls_page_and_the_widget_are_kept_and_the_form_is_not() {
     let fixture = Fixture::new();
     let poll = fixture.poll(json!({})).await;
     for path in ["/embed.js".to_owned(), format!("/embed/{poll}")] {
-        for expected in ["MISS", "HIT"] {
-            let answer = fixture.client().get(&path).send().await;
+        // Once in each coding, however that is asked for.
+        for (sent, coding, expected) in [
+            ("", None, "MISS"),
+            ("identity", None, "HIT"),
+            ("br;q=0, gzip;q=0.0", None, "HIT"),
+            ("gzip", Some("gzip"), "MISS"),
+            ("gzip, deflate", Some("gzip"), "HIT"),
+            ("gzip;q=0.5, br;q=0", Some("gzip"), "HIT"),
+            ("gzip, deflate, br, zstd", Some("br"), "MISS"),
+            ("br;q=0.9,gzip", Some("br"), "HIT"),
+        ] {
+            let answer = fixture.client().get(&path).header("accept-encoding", sent).send().await;
             assert_eq!((answer.status, answer.header("x-cache").as_deref()), (200, Some(expected)), "{answer}");
+            assert_eq!(answer.header("content-encoding").as_deref(), coding, "{sent}: {answer}");
         }
     }
     let form = format!("/embed/{poll}/form");
@@ -240,6 +257,24 @@ async fn a_forged_host_is_in_nothing_that_others_are_given() {
     assert_eq!(told.is(200)["provider_url"], format!("https://{FORGED}"));
     let honest = ask(&format!("/oembed?url=https://{FORGED}/embed/{poll}"), None).await;
     honest.refused(404, "not-found");
+}
+
+/// Everyone behind one proxy was one voter: larapoll #111; strawpoll #33; wp-polls #112. And a forged `X-Forwarded-For`
+/// gave unlimited votes: wp-polls #2, #104.
+async fn readers_behind_the_cache_are_counted_each_alone_whatever_they_read_and_say() {
+    let fixture = Fixture::with(&[("SAWT_TRUSTED_PROXIES", "127.0.0.1"), ("SAWT_QUOTA_READ", "1/86400s")]);
+    let poll = fixture.poll(json!({})).await;
+    let paths = ["/v1/polls/{poll}/results?", "/v1/polls/{poll}?", "/embed/{poll}?", "/v1/results?polls={poll}&"];
+    for (host, path) in (2_u8..).step_by(2).zip(paths) {
+        for (reader, forged, status) in [(0, 1, 200), (1, 1, 200), (0, 2, 429)] {
+            let reader = fixture.client().at([127, 0, 0, host + reader].into());
+            // No query of theirs is kept already.
+            let path = format!("{}again={forged}{host}{status}", path.replace("{poll}", &poll));
+            let asked = reader.get(&path).undocumented().header("x-forwarded-for", &format!("203.0.113.{forged}"));
+            let answer = asked.send().await;
+            assert_eq!(answer.status, status, "{answer}");
+        }
+    }
 }
 
 async fn streams_pass_by_the_cache_as_they_come() {
@@ -306,6 +341,7 @@ lone_rules![
     two_forms_of_one_address_are_kept_apart,
     a_polls_page_and_the_widget_are_kept_and_the_form_is_not,
     a_forged_host_is_in_nothing_that_others_are_given,
+    readers_behind_the_cache_are_counted_each_alone_whatever_they_read_and_say,
     streams_pass_by_the_cache_as_they_come,
     what_has_not_changed_is_not_sent_to_the_cache_again,
     while_no_replica_answers_the_last_tally_is_shown,

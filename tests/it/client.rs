@@ -58,6 +58,12 @@ impl Client {
         Self { http, address, authorization: None, patience: PATIENCE }
     }
 
+    /// The same client at an address of its own, one of this host's: what a proxy sees of it.
+    pub(crate) fn at(&self, source: std::net::IpAddr) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).local_address(source).build();
+        Self { http: http.expect("a plain HTTP client can be built"), ..self.clone() }
+    }
+
     /// The same client, waiting 15 seconds at most.
     pub(crate) fn impatient(&self) -> Self {
         Self { patience: IMPATIENCE, ..self.clone() }
@@ -268,12 +274,15 @@ impl Answer {
 
     /// What the body says, whether it came compressed or not.
     pub(crate) fn content(&self) -> Vec<u8> {
-        if self.header("content-encoding").as_deref() != Some("gzip") {
-            return self.body.clone();
-        }
-        let mut inflated = Vec::new();
-        flate2::read::GzDecoder::new(&self.body[..]).read_to_end(&mut inflated).expect("the body is gzip");
-        inflated
+        let mut content = Vec::new();
+        let read = match self.header("content-encoding").as_deref() {
+            None => return self.body.clone(),
+            Some("br") => brotli::Decompressor::new(&self.body[..], 4096).read_to_end(&mut content),
+            Some("gzip") => flate2::read::GzDecoder::new(&self.body[..]).read_to_end(&mut content),
+            Some(coding) => panic!("a body in {coding}"),
+        };
+        read.expect("the body is what it says it is");
+        content
     }
 
     /// The body as JSON; null if it is none.

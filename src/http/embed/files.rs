@@ -1,16 +1,15 @@
-//! The widget's files: compressed beforehand, and kept by browsers for as long as they like, since an address is of
+//! The widget's files: compressed once, and kept by browsers for as long as they like, since an address is of
 //! these bytes and no others. The loader and the manifest alone stay where they are, so they are asked for again after
 //! some minutes.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{self, HeaderMap},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
-use super::super::{
-    Worker, conditional, limits,
-    problem::{Code, Problem},
+use super::{
+    super::{
+        Worker, conditional, limits,
+        problem::{Code, Problem},
+    },
+    coding,
 };
 use crate::{
     embed::assets::{self, Asset},
@@ -37,61 +36,24 @@ pub(in crate::http) async fn file(req: HttpRequest, worker: web::Data<Worker>) -
 
 /// `GET /embed/manifest.json`.
 pub(in crate::http) async fn manifest(req: HttpRequest) -> HttpResponse {
-    answer(&req, &assets::all().manifest, FOR_MINUTES)
+    answer(&req, assets::manifest(), FOR_MINUTES)
 }
 
 fn answer(req: &HttpRequest, asset: &'static Asset, caching: &'static str) -> HttpResponse {
-    let is_compressed = takes_gzip(req.headers());
-    // Two tags for two bodies.
-    let etag = format!("\"{}{}\"", asset.hash(), if is_compressed { "-gzip" } else { "" });
+    let coding = coding::preferred(req.headers());
+    let etag = coding::tag(asset.hash(), coding);
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response
-        .insert_header((header::CACHE_CONTROL, caching))
-        .insert_header((header::ETAG, etag))
-        .insert_header((header::VARY, "Accept-Encoding"));
+    response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
+    coding::vary(&mut response);
     if is_current {
         return response.finish();
     }
     response.content_type(asset.media_type);
-    if is_compressed {
-        return response.insert_header((header::CONTENT_ENCODING, "gzip")).body(asset.gzip.clone());
-    }
-    response.body(asset.bytes.clone())
-}
-
-/// Whether a body compressed by gzip can be read (RFC 9110, section 12.5.3).
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let codings = headers.get_all(header::ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
-    codings.flat_map(|value| value.split(',')).any(|item| {
-        let (coding, weight) = item.split_once(';').unwrap_or((item, ""));
-        let is_refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.parse() == Ok(0.0_f32));
-        coding.trim().eq_ignore_ascii_case("gzip") && !is_refused
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use actix_web::http::header::HeaderValue;
-
-    use super::*;
-
-    #[test]
-    fn gzip_is_sent_to_those_who_take_it() {
-        for (sent, takes) in [
-            ("gzip", true),
-            ("gzip, deflate, br, zstd", true),
-            ("br;q=1.0, GZIP;q=0.5", true),
-            ("", false),
-            ("br", false),
-            ("gzip;q=0", false),
-            ("gzip;q=0.000, br", false),
-            ("identity", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(sent));
-            assert_eq!(takes_gzip(&headers), takes, "{sent:?}");
+    match coding {
+        Some(coding) => {
+            response.insert_header((header::CONTENT_ENCODING, coding.as_str())).body(asset.compressed(coding))
         }
-        assert!(!takes_gzip(&HeaderMap::new()));
+        None => response.body(asset.bytes.clone()),
     }
 }

@@ -55,14 +55,14 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
     let stub = stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &known.poll, now));
     let said = said.filter(|_| stub.is_some());
     if stub.is_some() {
-        return show(&worker, &known, &look, StatusCode::OK, Reader { stub, voter: None }, said).await;
+        return show(&req, &worker, &known, &look, StatusCode::OK, Reader { stub, voter: None }, said).await;
     }
     let voter = auth::voter_if_any(req.headers(), &worker.shared).ok().flatten().map(|(voter, _)| voter);
     let stub = match &voter {
         Some(voter) => on_record(&worker, &known, voter).await?,
         None => None,
     };
-    show(&worker, &known, &look, StatusCode::OK, Reader { stub, voter }, None).await
+    show(&req, &worker, &known, &look, StatusCode::OK, Reader { stub, voter }, None).await
 }
 
 /// Who looks at the page, as far as it knows them.
@@ -137,20 +137,21 @@ async fn refused(
     };
     if problem.code() == Code::AlreadyVoted {
         let reader = Reader { stub: on_record(worker, known, voter).await?, voter: None };
-        return noted(show(worker, known, look, status, reader, Some(Said::AlreadyVoted)).await?);
+        return noted(show(req, worker, known, look, status, reader, Some(Said::AlreadyVoted)).await?);
     }
     if problem.code() == Code::PollNotOpen {
-        return noted(show(worker, known, look, status, Reader { stub: None, voter: None }, None).await?);
+        return noted(show(req, worker, known, look, status, Reader { stub: None, voter: None }, None).await?);
     }
     if problem.code() == Code::InvalidChoice {
         let reader = Reader { stub: None, voter: Some(*voter) };
-        return noted(show(worker, known, look, status, reader, Some(Said::ChooseFirst)).await?);
+        return noted(show(req, worker, known, look, status, reader, Some(Said::ChooseFirst)).await?);
     }
     Err(problem)
 }
 
 /// The page for this reader.
 async fn show(
+    req: &HttpRequest,
     worker: &Worker,
     known: &Known,
     look: &Look,
@@ -181,7 +182,7 @@ async fn show(
         public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Form(token.as_deref()),
     };
-    private(status, &known.site, &view)
+    private(req, status, &known.site, &view)
 }
 
 /// To the form's page, by GET (303).

@@ -8,6 +8,7 @@
 //! To people, refusals are pages too, in a language they read: [`refuse`] writes them, for whatever layer refused.
 
 mod address;
+mod coding;
 mod files;
 mod form;
 
@@ -75,7 +76,8 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let body = view.render().map_err(Problem::internal)?;
     // The page is what its tag says, whatever it is made of.
     let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *blake3::hash(body.as_bytes()).as_bytes();
-    let etag = format!("\"{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
+    let coding = coding::preferred(req.headers());
+    let etag = coding::tag(&hex(&[b0, b1, b2, b3, b4, b5, b6, b7]), coding);
     let caching = match Caching::of_poll(poll, worker.shared.clock.now()) {
         // It names the script and the style sheet of the version that wrote it, so it is never kept for longer.
         Caching::Final => Caching::Shared { secs_left: u64::MAX },
@@ -89,7 +91,12 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         .insert_header((header::ETAG, etag))
         .insert_header((header::CONTENT_SECURITY_POLICY, policy(Some(&known.site))))
         .insert_header((header::REFERRER_POLICY, REFERRER));
-    Ok(if is_current { response.finish() } else { response.content_type(HTML).body(body) })
+    coding::vary(&mut response);
+    if is_current {
+        return Ok(response.finish());
+    }
+    response.content_type(HTML);
+    Ok(coding::send(response, body, coding))
 }
 
 /// Turns a refusal into a page that says it, if it can be said in a page.
@@ -129,15 +136,18 @@ pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, writ
     page
 }
 
-/// A page that is for one reader alone.
-fn private(status: StatusCode, site: &Site, view: &View<'_>) -> Result<HttpResponse, Problem> {
+/// A page that is for one reader alone. It may hold their token, and is compressed all the same: nothing of a request
+/// stands in it as it was sent, so nobody can find the token out by how well their own guesses compress (BREACH).
+fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &View<'_>) -> Result<HttpResponse, Problem> {
     let body = view.render().map_err(Problem::internal)?;
-    Ok(HttpResponse::build(status)
+    let mut response = HttpResponse::build(status);
+    response
         .content_type(HTML)
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
         .insert_header((header::CONTENT_SECURITY_POLICY, policy(Some(site))))
-        .insert_header((header::REFERRER_POLICY, REFERRER))
-        .body(body))
+        .insert_header((header::REFERRER_POLICY, REFERRER));
+    coding::vary(&mut response);
+    Ok(coding::send(response, body, coding::preferred(req.headers())))
 }
 
 /// What a page may load, where its forms go, and who may frame it: of a poll's site the pages it lists, of one that is
