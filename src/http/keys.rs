@@ -30,6 +30,7 @@ pub(super) async fn create(
         return Err(query::refused("scopes", "must name at least one scope"));
     }
     let name = name.map(|name| Text::parse(&name, NAME).map_err(|rule| query::refused("name", rule))).transpose()?;
+    let scopes: Vec<Scope> = scopes.into_iter().map(|body::Word(scope)| scope).collect();
     let (site, scopes) = (publisher.site(site)?, Scopes::from(scopes));
     if let Some(scope) = scopes.missing_from(&publisher.scopes()) {
         let detail = format!("a key can't give a scope it lacks: {}", scope.as_str());
@@ -91,7 +92,7 @@ pub(super) async fn require_site(worker: &Worker, site: &SiteId) -> Result<(), P
 struct KeyBody {
     #[serde(default, deserialize_with = "body::given")]
     site: Option<String>,
-    scopes: Vec<Scope>,
+    scopes: Vec<body::Word<Scope>>,
     #[serde(default)]
     name: Option<String>,
 }

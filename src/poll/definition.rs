@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DigestKey, LABEL, Language, MAX_OPTIONS, OptionId, Phase, PollId, QUESTION, Revision, Schedule, SiteId, State,
-    Text, TextLimit, Timestamp,
+    Text, TextLimit, Timestamp, appearance::appearance,
 };
 
 /// Whether a ballot holds one choice or several.
@@ -350,6 +350,8 @@ impl Check {
             return Vec::new();
         }
         let mut checked: Vec<PollOption> = Vec::with_capacity(options.len());
+        // What the labels before look like, and where they stand.
+        let mut seen: Vec<(String, usize)> = Vec::with_capacity(options.len());
         for (index, (option, slot)) in options.iter().zip(0_u8..).enumerate() {
             let field = |name: &str| format!("options[{index}].{name}");
             let id = match &option.id {
@@ -360,11 +362,15 @@ impl Check {
             };
             let label = self.text(&field("label"), &option.label, LABEL);
             let (Some(id), Some(label)) = (id, label) else { continue };
+            let looks = appearance(label.as_str());
             if checked.iter().any(|other| other.id == id) {
                 self.refuse(field("id"), format!("must be unique in the poll, and {id} already stands before it"));
-            } else if checked.iter().any(|other| other.label == label) {
-                self.refuse(field("label"), "must be unique in the poll, and the same label already stands before it");
+            } else if let Some((_, before)) = seen.iter().find(|(other, _)| *other == looks) {
+                let rule =
+                    format!("must be one that readers can tell from options[{before}].label, and looks the same");
+                self.refuse(field("label"), rule);
             }
+            seen.push((looks, index));
             checked.push(PollOption { id, label, slot });
         }
         checked
@@ -480,6 +486,27 @@ pub(super) mod tests {
         assert_eq!(fields(new_poll(Kind::Single, 1, 1, &names).unwrap_err()), ["options"]);
         assert_eq!(fields(new_poll(Kind::Single, 1, 1, &["a"]).unwrap_err()), ["options"]);
         assert_eq!(fields(new_poll(Kind::Single, 1, 1, &["a", "a"]).unwrap_err()), ["options[1].id"]);
+    }
+
+    #[test]
+    fn options_that_readers_can_not_tell_apart_are_refused_and_both_are_named() {
+        let build_with = |labels: &[&str]| {
+            let option = |label: &&str| NewOption { id: None, label: (*label).to_owned() };
+            let options = labels.iter().map(option).collect();
+            build(NewPoll { question: "?".to_owned(), options, ..NewPoll::default() })
+        };
+        let refused = build_with(&["لا", "نعم", "نعم\u{200F}"]).unwrap_err();
+        assert!(refused[0].detail.contains("options[1].label"), "{refused:?}");
+        assert_eq!(fields(refused), ["options[2].label"]);
+        assert_eq!(fields(build_with(&["نعم", "نعـم", "نعم"]).unwrap_err()), ["options[1].label", "options[2].label"]);
+        assert_eq!(fields(build_with(&["نعم", "\u{200F}\u{FEFF}"]).unwrap_err()), ["options[1].label"]);
+        assert!(build_with(&["نعم", "نَعم", "Yes", "yes"]).is_ok());
+        let poll = build_with(&["نعم", "لا"]).unwrap();
+        let options = ["نعم", "نعم\u{200B}"].map(|label| NewOption { id: None, label: label.to_owned() });
+        let edit = PollEdit { options: Some(options.into()), ..PollEdit::default() };
+        assert!(
+            matches!(edit.apply(&poll, earlier(9)), Err(EditError::Invalid(violations)) if fields(violations.clone()) == ["options[1].label"])
+        );
     }
 
     #[test]

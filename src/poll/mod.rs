@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP, a store or an executor, and nothing reads a clock: time always comes in as an argument.
 //! Values are parsed at the edge into types that cannot be wrong, so a [`Poll`] in hand is a valid poll.
 
+mod appearance;
 mod ballot;
 mod choices;
 mod definition;

@@ -1,5 +1,9 @@
 //! Tables as CSV (RFC 4180), for spreadsheets and for programs.
 //!
+//! Cells are separated by commas unless somebody asks otherwise: where a decimal comma is usual, as in most Arabic and
+//! European settings, Excel opens only files with semicolons as tables. A text with any of the separators in it is in
+//! quotes, whichever it is, so a table can be read by whoever guesses the separator.
+//!
 //! Labels and questions are other people's words, and a spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a
 //! tab or a carriage return for a formula. Such a text gets a `'` in front, which makes it a text again
 //! (<https://owasp.org/www-community/attacks/CSV_Injection>). Numbers are ours and stay as they are, negative ones too.
@@ -19,16 +23,63 @@ pub(super) const BOM: &str = "\u{FEFF}";
 /// How long the question may be in a file's name, in bytes: with what follows it, within the 255 that file systems take.
 const MOST_NAME_BYTES: usize = 180;
 
+/// What stands between two cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Separator {
+    /// As RFC 4180 has it.
+    #[default]
+    Comma,
+    /// As Excel has it where a comma stands before tenths.
+    Semicolon,
+    /// As what is pasted into a spreadsheet has it.
+    Tab,
+}
+
+impl Separator {
+    /// The separator by its name, or as it is.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "comma" | "," => Ok(Self::Comma),
+            "semicolon" | ";" => Ok(Self::Semicolon),
+            "tab" | "\t" => Ok(Self::Tab),
+            _ => Err("must be comma, semicolon or tab".to_owned()),
+        }
+    }
+
+    /// Its name.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Comma => "comma",
+            Self::Semicolon => "semicolon",
+            Self::Tab => "tab",
+        }
+    }
+
+    fn character(self) -> char {
+        match self {
+            Self::Comma => ',',
+            Self::Semicolon => ';',
+            Self::Tab => '\t',
+        }
+    }
+}
+
 /// One line, cell by cell.
 pub(super) struct Row<'a> {
     table: &'a mut String,
+    separator: Separator,
     is_begun: bool,
 }
 
 impl<'a> Row<'a> {
     /// Begins a line.
-    pub(super) fn of(table: &'a mut String) -> Self {
-        Self { table, is_begun: false }
+    pub(super) fn of(table: &'a mut String, separator: Separator) -> Self {
+        Self { table, separator, is_begun: false }
+    }
+
+    /// The line of columns' names.
+    pub(super) fn names(table: &'a mut String, separator: Separator, names: &[&str]) {
+        names.iter().fold(Self::of(table, separator), Self::plain).end();
     }
 
     /// A cell of somebody's words.
@@ -72,7 +123,7 @@ impl<'a> Row<'a> {
 
     fn separate(&mut self) {
         if self.is_begun {
-            self.table.push(',');
+            self.table.push(self.separator.character());
         }
         self.is_begun = true;
     }
@@ -117,17 +168,34 @@ mod tests {
 
     fn cell(text: &str) -> String {
         let mut table = String::new();
-        Row::of(&mut table).text(text).end();
+        Row::of(&mut table, Separator::Comma).text(text).end();
         table
     }
 
     #[test]
     fn cells_are_quoted_where_they_must_be() {
         let mut table = String::new();
-        Row::of(&mut table).text("نعم").text("a,b").text("say \"no\"").plain(-3).text("x\ny").end();
+        Row::of(&mut table, Separator::Comma).text("نعم").text("a,b").text("say \"no\"").plain(-3).text("x\ny").end();
         assert_eq!(table, "نعم,\"a,b\",\"say \"\"no\"\"\",-3,\"x\ny\"\r\n");
         assert_eq!(cell(" نعم"), "\" نعم\"\r\n");
         assert_eq!(cell(""), "\r\n");
+    }
+
+    #[test]
+    fn whatever_separates_cells_is_within_none_without_quotes() {
+        for (separator, between) in [(Separator::Comma, ','), (Separator::Semicolon, ';'), (Separator::Tab, '\t')] {
+            let mut table = String::new();
+            Row::names(&mut table, separator, &["a", "b"]);
+            Row::of(&mut table, separator).text("x;y").text("x,y").text("=x\ty").text("say \"no\"").plain(0.5).end();
+            let expected = ["\"x;y\"", "\"x,y\"", "\"'=x\ty\"", "\"say \"\"no\"\"\"", "0.5"];
+            assert_eq!(table, format!("a{between}b\r\n{}\r\n", expected.join(&between.to_string())));
+            for written in [separator.as_str(), &between.to_string()] {
+                assert_eq!(Separator::parse(written), Ok(separator));
+            }
+        }
+        for bad in ["", ";;", "Comma", "|", " "] {
+            assert!(Separator::parse(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

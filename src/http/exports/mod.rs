@@ -3,7 +3,7 @@
 //! Whoever may see a poll's tally may take it away in any form, and nobody else: every export begins with the same
 //! question as [`results`], is as cacheable as its answer, and has its `ETag`, with the interval and the
 //! form added. `Accept: text/csv` and an address that ends in `.csv` give the same table; the latter is a file for
-//! spreadsheets, so it begins with a byte order mark.
+//! spreadsheets, so it begins with a byte order mark. `separator=` says what stands between a table's cells.
 //!
 //! A timeline is the tally's own: its buckets add up to the tally that stands before them. See
 //! [`Timeline`](crate::poll::Timeline).
@@ -28,7 +28,7 @@ use super::{
     results,
 };
 use crate::{live::Snapshot, poll::Interval};
-use csv::Row;
+use csv::{Row, Separator};
 use stream::Export;
 
 /// `GET /v1/polls/{poll}/results.csv`.
@@ -38,13 +38,15 @@ pub(super) async fn read_results(req: HttpRequest, worker: web::Data<Worker>) ->
 
 /// A tally as a table: one line for each option.
 pub(super) async fn results_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<HttpResponse, Problem> {
-    let (snapshot, caching) = results::shown(worker, req, poll_in_path(req)?).await?;
-    let mut response = match begin(req, &snapshot, form, caching, &tag(&snapshot, form, None)) {
+    let id = poll_in_path(req)?;
+    let separator = separator(&mut Query::lenient(req.query_string())?)?;
+    let (snapshot, caching) = results::shown(worker, req, id).await?;
+    let mut response = match begin(req, &snapshot, form, caching, &tag(&snapshot, form, separator, None)) {
         Begun::Current(answer) => return Ok(answer),
         Begun::Changed(response) => response,
     };
     name_file(&mut response, &snapshot, "results");
-    Ok(response.body(results_table(&snapshot, form)))
+    Ok(response.body(results_table(&snapshot, form, separator)))
 }
 
 /// `GET /v1/polls/{poll}/timeline`.
@@ -60,17 +62,24 @@ pub(super) async fn read_timeline_csv(req: HttpRequest, worker: web::Data<Worker
 async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(req)?;
     let parse = |text: &str| text.parse::<Interval>().map_err(str::to_owned);
-    let interval = Query::lenient(req.query_string())?.take_parsed("interval", parse)?.unwrap_or(Interval::HOUR);
+    let mut query = Query::lenient(req.query_string())?;
+    let interval = query.take_parsed("interval", parse)?.unwrap_or(Interval::HOUR);
+    let separator = if form.is_csv() { separator(&mut query)? } else { Separator::default() };
     let (snapshot, caching) = results::shown(worker, req, id).await?;
-    let mut response = match begin(req, &snapshot, form, caching, &tag(&snapshot, form, Some(interval))) {
+    let mut response = match begin(req, &snapshot, form, caching, &tag(&snapshot, form, separator, Some(interval))) {
         Begun::Current(answer) => return Ok(answer),
         Begun::Changed(response) => response,
     };
     if form.is_csv() {
         name_file(&mut response, &snapshot, "timeline");
     }
-    let export = Export::new(worker, snapshot, interval, form);
+    let export = Export::new(worker, snapshot, interval, form, separator);
     export.send(req, response).await
+}
+
+/// What a request asks to stand between a table's cells.
+fn separator(query: &mut Query) -> Result<Separator, Problem> {
+    Ok(query.take_parsed("separator", Separator::parse)?.unwrap_or_default())
 }
 
 /// An answer with the headers of every export.
@@ -101,14 +110,21 @@ fn begin(req: &HttpRequest, snapshot: &Snapshot, form: Form, caching: Caching, e
 }
 
 /// The tag of the tally, and what makes this form of it differ.
-fn tag(snapshot: &Snapshot, form: Form, interval: Option<Interval>) -> String {
+fn tag(snapshot: &Snapshot, form: Form, separator: Separator, interval: Option<Interval>) -> String {
     let mut tag = String::from_utf8_lossy(snapshot.etag().as_bytes()).into_owned();
     tag.pop();
     if let Some(interval) = interval {
         // Writing to a String can't fail.
         let _ = write!(tag, "-{interval}");
     }
-    tag.push_str(if form.is_csv() { "-csv\"" } else { "\"" });
+    if form.is_csv() {
+        tag.push_str("-csv");
+    }
+    if separator != Separator::default() {
+        // Nor here.
+        let _ = write!(tag, "-{}", separator.as_str());
+    }
+    tag.push('"');
     tag
 }
 
@@ -117,14 +133,15 @@ fn name_file(response: &mut HttpResponseBuilder, snapshot: &Snapshot, what: &str
     response.insert_header((header::CONTENT_DISPOSITION, disposition));
 }
 
-fn results_table(Snapshot { tally, poll, .. }: &Snapshot, form: Form) -> String {
+fn results_table(Snapshot { tally, poll, .. }: &Snapshot, form: Form, separator: Separator) -> String {
     let mut table = String::with_capacity(512 * (1 + poll.options.len()));
     if form == Form::CsvFile {
         table.push_str(csv::BOM);
     }
-    table.push_str("poll,question,as_of,state,option,label,votes,share,ballots\r\n");
+    let names = ["poll", "question", "as_of", "state", "option", "label", "votes", "share", "ballots"];
+    Row::names(&mut table, separator, &names);
     for option in &poll.options {
-        Row::of(&mut table)
+        Row::of(&mut table, separator)
             .plain(poll.id)
             .text(poll.question.as_str())
             .plain(tally.as_of)

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use super::{
     super::{Worker, problem::Problem},
     Form,
-    csv::{self, Row},
+    csv::{self, Row, Separator},
 };
 use crate::{
     live::Snapshot,
@@ -60,6 +60,7 @@ pub(super) struct Export {
     snapshot: Arc<Snapshot>,
     interval: Interval,
     form: Form,
+    separator: Separator,
     /// The cells of each option that are the same in every line.
     cells: Vec<(u8, String)>,
     has_buckets: bool,
@@ -74,14 +75,20 @@ enum Progress {
 }
 
 impl Export {
-    pub(super) fn new(worker: &Worker, snapshot: Arc<Snapshot>, interval: Interval, form: Form) -> Self {
+    pub(super) fn new(
+        worker: &Worker,
+        snapshot: Arc<Snapshot>,
+        interval: Interval,
+        form: Form,
+        separator: Separator,
+    ) -> Self {
         let (timeline, range) = Timeline::new(&snapshot.poll, &snapshot.tally, interval);
         let pages = Pages { store: worker.store.clone(), shared: worker.shared.clone(), range };
         let cells = snapshot.poll.options.iter().map(|option| {
             let mut cells = String::new();
             if form.is_csv() {
-                Row::of(&mut cells).text(option.id.as_str()).text(option.label.as_str()).end();
-                cells.truncate(cells.trim_end().len());
+                Row::of(&mut cells, separator).text(option.id.as_str()).text(option.label.as_str()).end();
+                cells.truncate(cells.trim_end_matches("\r\n").len());
             } else {
                 // An id is made of characters that JSON takes as they are.
                 let _ = write!(cells, "\"{}\":", option.id);
@@ -89,7 +96,8 @@ impl Export {
             (option.slot, cells)
         });
         let cells = cells.collect();
-        Self { pages, timeline, snapshot, interval, form, cells, has_buckets: false, progress: Progress::Head }
+        let progress = Progress::Head;
+        Self { pages, timeline, snapshot, interval, form, separator, cells, has_buckets: false, progress }
     }
 
     /// Answers with the whole timeline, as it is read.
@@ -175,7 +183,8 @@ impl Export {
                 if self.form == Form::CsvFile {
                     text.push_str(csv::BOM);
                 }
-                text.push_str("poll,start,option,label,votes,votes_so_far,ballots,ballots_so_far\r\n");
+                let names = ["poll", "start", "option", "label", "votes", "votes_so_far", "ballots", "ballots_so_far"];
+                Row::names(text, self.separator, &names);
             }
         }
     }
@@ -183,10 +192,11 @@ impl Export {
     fn write_bucket(&mut self, text: &mut String, bucket: &Bucket) {
         let Bucket { start, change, so_far } = bucket;
         if self.form.is_csv() {
-            let lead = format!("{},{}", self.snapshot.poll.id, start.start());
+            let (poll, start) = (self.snapshot.poll.id, start.start().to_string());
             for (slot, cells) in &self.cells {
-                Row::of(text)
-                    .plain(&lead)
+                Row::of(text, self.separator)
+                    .plain(poll)
+                    .plain(&start)
                     .plain(cells)
                     .plain(change.votes_in(*slot))
                     .plain(so_far.votes_in(*slot))

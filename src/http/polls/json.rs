@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 
 use super::super::{
-    body::{given, whole},
+    body::{Object, Word, given, whole},
     problem::{Code, FieldError, Problem},
 };
 use crate::poll::{
@@ -79,14 +79,14 @@ pub(super) struct NewPollBody {
     #[serde(default, deserialize_with = "given")]
     language: Option<String>,
     #[serde(default, deserialize_with = "given")]
-    kind: Option<Kind>,
+    kind: Option<Word<Kind>>,
     #[serde(default, deserialize_with = "whole")]
     min_choices: Option<u64>,
     #[serde(default, deserialize_with = "whole")]
     max_choices: Option<u64>,
-    options: Vec<OptionBody>,
+    options: Vec<Object<OptionBody>>,
     #[serde(default, deserialize_with = "given")]
-    results: Option<ResultsPolicy>,
+    results: Option<Word<ResultsPolicy>>,
     #[serde(default, deserialize_with = "given")]
     changeable: Option<bool>,
     #[serde(default)]
@@ -94,13 +94,14 @@ pub(super) struct NewPollBody {
     #[serde(default)]
     closes_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "given")]
-    state: Option<State>,
+    state: Option<Word<State>>,
 }
 
 impl NewPollBody {
     /// What is asked for, and what is wrong with it already: the one state a publisher names is `draft`.
     pub(super) fn into_new_poll(self) -> (NewPoll, Option<Violation>) {
-        let violation = match self.state {
+        let state = self.state.map(|Word(state)| state);
+        let violation = match state {
             None | Some(State::Draft) => None,
             Some(State::Scheduled | State::Open | State::Closed) => Some(Violation {
                 field: "state".to_owned(),
@@ -111,15 +112,15 @@ impl NewPollBody {
         let new = NewPoll {
             question: self.question,
             language: self.language,
-            kind: self.kind,
+            kind: self.kind.map(|Word(kind)| kind),
             min_choices: self.min_choices,
             max_choices: self.max_choices,
             options: self.options.into_iter().map(OptionBody::into_new_option).collect(),
-            results: self.results,
+            results: self.results.map(|Word(results)| results),
             changeable: self.changeable,
             opens_at: self.opens_at,
             closes_at: self.closes_at,
-            draft: self.state == Some(State::Draft),
+            draft: state == Some(State::Draft),
         };
         (new, violation)
     }
@@ -134,8 +135,8 @@ struct OptionBody {
 }
 
 impl OptionBody {
-    fn into_new_option(self) -> NewOption {
-        NewOption { id: self.id, label: self.label }
+    fn into_new_option(Object(option): Object<Self>) -> NewOption {
+        NewOption { id: option.id, label: option.label }
     }
 }
 
@@ -159,9 +160,9 @@ pub(super) struct EditBody {
     #[serde(default, deserialize_with = "whole")]
     max_choices: Option<u64>,
     #[serde(default, deserialize_with = "given")]
-    options: Option<Vec<OptionBody>>,
+    options: Option<Vec<Object<OptionBody>>>,
     #[serde(default, deserialize_with = "given")]
-    results: Option<ResultsPolicy>,
+    results: Option<Word<ResultsPolicy>>,
     #[serde(default, deserialize_with = "given")]
     changeable: Option<bool>,
     #[serde(default, deserialize_with = "given")]
@@ -204,7 +205,7 @@ impl EditBody {
             min_choices: self.min_choices,
             max_choices: self.max_choices,
             options: self.options.map(|options| options.into_iter().map(OptionBody::into_new_option).collect()),
-            results: self.results,
+            results: self.results.map(|Word(results)| results),
             changeable: self.changeable,
             opens_at: self.opens_at,
             closes_at: self.closes_at,

@@ -78,6 +78,65 @@ async fn a_label_that_is_a_formula_is_a_text(service: &Service) {
     assert_eq!((lines[1][3].as_str(), lines[2][3].as_str()), ("'=1+1", "'@SUM(A1)"));
 }
 
+/// Where a comma is usual before decimals, Excel opens files with semicolons as tables, and no others.
+async fn a_table_has_the_separator_that_is_asked_for(service: &Service) {
+    let options = json!([{ "id": "a", "label": "=نعم;\"لا\"" }, { "id": "b", "label": "أ, ب" }]);
+    let poll = service.poll(json!({ "options": options, "question": "؟" })).await;
+    service.client().new_voter().await.vote(&poll, &["a"]).await.is(201);
+    let ask = async |rest: &str, accept: &str| {
+        let request = service.client().get(&format!("/v1/polls/{poll}/{rest}")).header("accept", accept).send();
+        let answer = request.await;
+        let table =
+            std::str::from_utf8(&answer.body).expect("a table is UTF-8").trim_start_matches('\u{FEFF}').to_owned();
+        ((answer.status == 200).then_some(table), answer)
+    };
+    for (rest, accept) in
+        [("results.csv", "*/*"), ("results", "text/csv"), ("timeline.csv", "*/*"), ("timeline", "text/csv")]
+    {
+        let usual = ask(rest, accept).await.0.expect("a table");
+        let mut tags = std::collections::BTreeSet::new();
+        for (asked, between) in [
+            ("comma", ","),
+            (",", ","),
+            ("%2C", ","),
+            ("semicolon", ";"),
+            (";", ";"),
+            ("%3B", ";"),
+            ("tab", "\t"),
+            ("%09", "\t"),
+        ] {
+            let (table, answer) = ask(&format!("{rest}?separator={asked}"), accept).await;
+            let table = table.unwrap_or_else(|| panic!("{answer}"));
+            let cells = |line: &str, between: &str| -> Vec<String> {
+                let (mut cells, mut is_quoted) = (vec![String::new()], false);
+                for character in line.chars() {
+                    is_quoted ^= character == '"';
+                    if !is_quoted && between.starts_with(character) {
+                        cells.push(String::new());
+                    } else {
+                        cells.last_mut().expect("a cell").push(character);
+                    }
+                }
+                cells
+            };
+            for (line, usual) in table.lines().zip(usual.lines()) {
+                // The time a tally was read at differs between two.
+                let without_time =
+                    |cells: Vec<String>| cells.into_iter().filter(|cell| !cell.ends_with('Z')).collect::<Vec<_>>();
+                assert_eq!(without_time(cells(line, between)), without_time(cells(usual, ",")), "{asked}: {table}");
+            }
+            assert!(table.contains("\"'=نعم;\"\"لا\"\"\"") && table.contains("\"أ, ب\""), "{table}");
+            tags.insert(answer.header("etag"));
+        }
+        assert_eq!(tags.len(), 3, "each has a tag of its own");
+        for bad in ["", "%7C", ";;", "Comma", ";&separator=;"] {
+            let refused = ask(&format!("{rest}?separator={bad}"), accept).await.1.refused(400, "invalid-request");
+            assert_eq!(refused["errors"][0]["field"], "separator", "{bad}");
+        }
+    }
+    service.client().get(&format!("/v1/polls/{poll}/results?separator=none")).undocumented().send().await.is(200);
+}
+
 async fn a_timeline_adds_up_to_the_tally_it_begins_with(service: &Service) {
     let poll = service.poll(json!({ "changeable": true })).await;
     let mut voters = Vec::new();
@@ -208,6 +267,7 @@ service_rules![
     a_tally_is_a_table_that_excel_opens_in_arabic,
     whoever_accepts_a_table_gets_one_at_the_same_address,
     a_label_that_is_a_formula_is_a_text,
+    a_table_has_the_separator_that_is_asked_for,
     a_timeline_adds_up_to_the_tally_it_begins_with,
     a_poll_nobody_voted_in_has_an_empty_timeline,
     an_interval_is_what_the_contract_says,

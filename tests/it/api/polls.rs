@@ -89,6 +89,23 @@ async fn text_that_misleads_or_says_nothing_is_refused_by_name(service: &Service
     }
 }
 
+/// What looks alike and what does not is tried beside the rule.
+async fn options_that_readers_can_not_tell_apart_are_refused_and_both_are_named(service: &Service) {
+    let alike = |label: &str| json!([{ "id": "yes", "label": "نعم" }, { "label": "لا" }, { "label": label }]);
+    for label in ["نعم", "نعم\u{200F}", "\u{FEFF}نعم", "ن\u{200B}عم", "نعـــم", " نعم", "\u{FEE7}\u{FECC}\u{FEE2}"]
+    {
+        let found = violations(service, json!({ "options": alike(label) })).await;
+        assert!(found[0].starts_with("options[2].label: ") && found[0].contains("options[0].label"), "{found:?}");
+    }
+    let poll = service.poll(json!({ "options": alike("نعمة") })).await;
+    let edit = json!({ "revision": 1, "options": alike("نعم\u{200C}") });
+    let path = format!("/v1/polls/{poll}");
+    let refused = service.admin().patch(&path).json(&edit).send().await.refused(422, "invalid-poll");
+    assert_eq!(refused["errors"][0]["field"], "options[2].label");
+    let found = violations(service, json!({ "options": alike("\u{200F}\u{2060}\u{FFF9}") })).await;
+    assert!(found[0].contains("options[2].label: must not be empty"), "{found:?}");
+}
+
 async fn lengths_count_what_a_reader_calls_characters(service: &Service) {
     let family = "👩‍👩‍👧‍👦";
     service.poll(json!({ "question": family.repeat(300) })).await;
@@ -403,6 +420,7 @@ service_rules![
     text_is_kept_as_sent_after_nfc,
     everything_wrong_with_a_poll_is_named_at_once,
     text_that_misleads_or_says_nothing_is_refused_by_name,
+    options_that_readers_can_not_tell_apart_are_refused_and_both_are_named,
     lengths_count_what_a_reader_calls_characters,
     a_poll_has_two_to_thirty_two_options,
     creating_twice_with_one_idempotency_key_makes_one_poll,

@@ -31,7 +31,7 @@ async fn broken_json_is_refused_with_its_line_and_column(service: &Service) {
         let refused = answer.refused(400, "invalid-request");
         let detail = text(&refused["detail"]);
         assert!(detail.contains("line ") && detail.contains("column "), "{detail}");
-        for nothing_sent in ["", "  ", "{", "nul", "{}{}", "\u{FEFF}{}"] {
+        for nothing_sent in ["", "  ", "{", "nul", "{}{}", "\u{FEFF}", "[]", "{\"x\":\"\\ud800\"}", "{\"x\":1e999}"] {
             let request = client.request(method.clone(), &path).body("application/json", nothing_sent);
             request.send().await.refused(400, "invalid-request");
         }
@@ -232,14 +232,92 @@ async fn a_request_keeps_the_id_it_came_with(service: &Service) {
     }
 }
 
-/// A request that has no body means nothing by one.
-async fn a_body_nobody_asked_for_is_refused(service: &Service) {
-    let poll = service.poll(json!({})).await;
-    let client = service.client().with_key(ADMIN_KEY);
-    for path in ["/v1/voters".to_owned(), format!("/v1/polls/{poll}/open"), format!("/v1/polls/{poll}/close")] {
-        let answer = client.post(&path).json(&json!({ "revision": 1 })).send().await;
-        answer.refused(400, "invalid-request");
+/// PowerShell, .NET and some editors begin any text with one, or write UTF-16.
+async fn a_byte_order_mark_is_passed_over_and_another_encoding_is_named(service: &Service) {
+    for (client, method, path, body) in with_bodies(service).await {
+        let utf16: Vec<u8> = format!("\u{FEFF}{body}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let answer = client.request(method.clone(), &path).body("application/json", utf16).send().await;
+        assert!(text(&answer.refused(400, "invalid-request")["detail"]).contains("UTF-16"), "{method} {path}");
+        for charset in ["utf-16", "UTF-16LE", "windows-1256"] {
+            let media_type = format!("application/json; charset={charset}");
+            let answer = client.request(method.clone(), &path).body(&media_type, body.to_string()).send().await;
+            assert!(text(&answer.refused(415, "unsupported-media-type")["detail"]).contains("UTF-8"), "{charset}");
+        }
+        let marked = client
+            .request(method, &path)
+            .undocumented()
+            .body("Application/JSON; Charset=\"UTF-8\"", format!("\u{FEFF}{body}"));
+        let answer = marked.send().await;
+        assert!(matches!(answer.status, 200 | 201), "{answer}");
+        if let Some(key) = answer.json()["key"].as_str() {
+            crate::client::remember_secret(key);
+        }
     }
+}
+
+/// A JSON library keeps one of two, and it is anybody's guess which.
+async fn a_member_that_stands_there_twice_is_refused_and_named(service: &Service) {
+    for (client, method, path, body) in with_bodies(service).await {
+        for (name, value) in body.as_object().expect("an object") {
+            let member = format!("\"{name}\":{value}");
+            let twice = body.to_string().replacen('{', &format!("{{{member},"), 1);
+            let answer = client.request(method.clone(), &path).body("application/json", twice).send().await;
+            assert_eq!(answer.refused(400, "invalid-request")["errors"][0]["field"], name.as_str(), "{method} {path}");
+        }
+    }
+    let option = "{\"question\":\"؟\",\"options\":[{\"label\":\"نعم\"},{\"label\":\"لا\",\"label\":\"كلا\"}]}";
+    let answer = service.admin().post("/v1/polls").body("application/json", option).send().await;
+    assert_eq!(answer.refused(400, "invalid-request")["errors"][0]["field"], "options[1].label");
+}
+
+/// What the reader of our JSON would take besides what the contract says.
+async fn an_array_is_no_object_and_an_object_is_no_word(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let (voter, admin) = (service.client().new_voter().await, service.admin());
+    let options = json!([["yes", "نعم"], ["no", "لا"]]);
+    for (client, path, body) in [
+        (&voter, format!("/v1/polls/{poll}/votes"), json!([["yes"]])),
+        (&admin, "/v1/polls".to_owned(), json!(["default", "؟"])),
+        (&admin, "/v1/polls".to_owned(), seed_poll(json!({ "options": options }))),
+        (&admin, "/v1/polls".to_owned(), seed_poll(json!({ "kind": { "single": null } }))),
+        (&admin, "/v1/polls".to_owned(), seed_poll(json!({ "results": { "never": null } }))),
+        (&admin, "/v1/polls".to_owned(), seed_poll(json!({ "state": { "draft": null } }))),
+        (&admin, "/v1/keys".to_owned(), json!({ "scopes": [{ "polls:read": null }] })),
+    ] {
+        client.post(&path).json(&body).send().await.refused(400, "invalid-request");
+    }
+    assert_eq!(service.client().results(&poll).await["ballots"], 0);
+}
+
+/// Where nothing is to be said, `{}` says nothing too: some clients send it with every `POST`.
+async fn an_action_takes_no_body_or_an_empty_object_and_nothing_else(service: &Service) {
+    let client = service.client().with_key(ADMIN_KEY);
+    for action in ["/open", "/close", "/v1/voters"] {
+        for (media_type, body) in [
+            ("application/json", "{}"),
+            ("application/json", ""),
+            ("text/plain", " { }\r\n"),
+            ("application/json; charset=utf-8", "\u{FEFF}{}"),
+        ] {
+            let poll = service.poll(json!({ "state": "draft" })).await;
+            let path = if action.starts_with("/v1") { action.to_owned() } else { format!("/v1/polls/{poll}{action}") };
+            let answer = client.post(&path).undocumented().body(media_type, body).send().await;
+            assert!(matches!(answer.status, 200 | 201), "{body:?}: {answer}");
+            if let Some(token) = answer.json()["voter"].as_str() {
+                crate::client::remember_secret(token);
+            }
+        }
+        let poll = service.poll(json!({ "state": "draft" })).await;
+        let path = if action.starts_with("/v1") { action.to_owned() } else { format!("/v1/polls/{poll}{action}") };
+        let long = " ".repeat(5_000);
+        for body in ["{\"revision\":1}", "[]", "null", "{", "x", "{}{}", &long] {
+            let refused =
+                client.post(&path).body("application/json", body).send().await.refused(400, "invalid-request");
+            assert!(text(&refused["detail"]).contains("takes no body"), "{refused}");
+        }
+    }
+    let poll = service.poll(json!({})).await;
+    client.post(&format!("/v1/polls/{poll}/close")).json(&json!({})).send().await.is(200);
 }
 
 service_rules![
@@ -254,5 +332,8 @@ service_rules![
     every_answer_carries_the_security_headers,
     a_head_request_is_answered_as_a_get_without_the_body,
     a_request_keeps_the_id_it_came_with,
-    a_body_nobody_asked_for_is_refused,
+    a_byte_order_mark_is_passed_over_and_another_encoding_is_named,
+    a_member_that_stands_there_twice_is_refused_and_named,
+    an_array_is_no_object_and_an_object_is_no_word,
+    an_action_takes_no_body_or_an_empty_object_and_nothing_else,
 ];

@@ -1,0 +1,174 @@
+//! Request bodies: their type, their size, and what is wrong in them.
+//!
+//! Nothing is parsed before its size is known to be small, and nothing is read that is declared too large. A body that
+//! trickles in is given up on: `client_request_timeout` bounds the head of a request only, so a slow sender could hold
+//! a connection for ever otherwise.
+//!
+//! What JSON is taken for which type is said in [`json`].
+
+mod json;
+
+pub(super) use json::{Object, Word, given, parse, whole};
+
+use std::time::Duration;
+
+use actix_web::{
+    http::header::{self, HeaderMap},
+    web::{Bytes, BytesMut, Payload, Query},
+};
+use futures_util::StreamExt as _;
+
+use super::problem::{Code, Problem};
+
+/// The most bytes a reader may send: a ballot of 32 options is not a tenth of it.
+pub(super) const READER_LIMIT: usize = 16 * 1024;
+/// The most bytes a publisher may send: a poll of 32 options in four-byte script fits.
+pub(super) const PUBLISHER_LIMIT: usize = 64 * 1024;
+
+/// Where a body means nothing, `{}` is taken for none: some clients send it with every `POST`.
+const NOTHING_LIMIT: usize = 256;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// How long a body may take to arrive.
+const READ_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Reads a JSON body of at most `limit` bytes.
+///
+/// # Errors
+/// `unsupported-media-type`, `body-too-large`, or `invalid-request` for a body that breaks off or takes too long.
+pub(super) async fn read(headers: &HeaderMap, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+    check_type(headers)?;
+    read_any(headers, payload, limit).await
+}
+
+/// Reads the body of a plain form of at most `limit` bytes: its fields, in the order they came.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn read_form(
+    headers: &HeaderMap,
+    payload: Payload,
+    limit: usize,
+) -> Result<Vec<(String, String)>, Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case(FORM) {
+        return Err(Problem::new(Code::UnsupportedMediaType, format!("Content-Type must be {FORM}")));
+    }
+    let body = read_any(headers, payload, limit).await?;
+    // A query is written as a form's fields are (application/x-www-form-urlencoded, in the URL standard).
+    let fields = str::from_utf8(&body).ok().and_then(|body| Query::<Vec<(String, String)>>::from_query(body).ok());
+    let fields = fields.ok_or_else(|| Problem::new(Code::InvalidRequest, "the body is not a form's fields"))?;
+    Ok(fields.into_inner())
+}
+
+async fn read_any(headers: &HeaderMap, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+    if declared_length(headers).is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    match tokio::time::timeout(READ_DEADLINE, gather(payload, limit)).await {
+        Ok(body) => body,
+        Err(_) => {
+            Err(Problem::new(Code::InvalidRequest, "the body did not arrive within 10 seconds").closing_connection())
+        }
+    }
+}
+
+/// Makes sure that a request's body says nothing, where nothing is to be said: there is none, or an empty object.
+///
+/// # Errors
+/// `invalid-request` if it says something.
+pub(super) async fn none(headers: &HeaderMap, payload: Payload) -> Result<(), Problem> {
+    let unasked = || Problem::new(Code::InvalidRequest, "this request takes no body, or an empty JSON object: {}");
+    let body = match read_any(headers, payload, NOTHING_LIMIT).await {
+        Err(problem) if problem.code() == Code::BodyTooLarge => return Err(unasked().closing_connection()),
+        read => read?,
+    };
+    if json::is_nothing(&body) { Ok(()) } else { Err(unasked()) }
+}
+
+async fn gather(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+    let broken = |_| Problem::new(Code::InvalidRequest, "the body broke off").closing_connection();
+    let Some(first) = payload.next().await.transpose().map_err(broken)? else { return Ok(Bytes::new()) };
+    if first.len() > limit {
+        return Err(too_large(limit));
+    }
+    // Most bodies are one chunk, and then nothing is copied.
+    let Some(second) = payload.next().await.transpose().map_err(broken)? else { return Ok(first) };
+    let mut body = BytesMut::from(&first[..]);
+    let mut next = Some(second);
+    while let Some(chunk) = next {
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+        next = payload.next().await.transpose().map_err(broken)?;
+    }
+    Ok(body.freeze())
+}
+
+fn too_large(limit: usize) -> Problem {
+    // What is left of the body is not worth reading, so the connection can't be used again.
+    Problem::new(Code::BodyTooLarge, format!("the body must be at most {limit} bytes")).closing_connection()
+}
+
+/// Only `application/json`, in UTF-8 and not compressed. That a form can't send it is half of what keeps strange pages
+/// from voting.
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !is_json(content_type) {
+        return Err(Problem::new(Code::UnsupportedMediaType, "Content-Type must be application/json, in UTF-8"));
+    }
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            Err(Problem::new(Code::UnsupportedMediaType, "the body must not be compressed"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+    let is_utf8 = |parameter: &str| match parameter.trim().split_once('=') {
+        Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
+            let value = value.trim_matches('"');
+            value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8")
+        }
+        Some(_) | None => true,
+    };
+    essence.trim().eq_ignore_ascii_case("application/json") && parameters.split(';').all(is_utf8)
+}
+
+/// The length a request declares; the HTTP parser has made sure that it is a number.
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_json_in_utf_8_is_json() {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+            "application/json; CHARSET=UTF8",
+            "application/json; profile=x",
+        ] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in [
+            "",
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/json; charset=latin1",
+            "application/json; charset=UTF-16",
+            "application/jsonp",
+        ] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}
