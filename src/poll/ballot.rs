@@ -79,8 +79,8 @@ pub struct Ballot {
 }
 
 /// What became of one [`Ballot`]. The store decides, in this order: the same again is `Repeated` even when the poll
-/// has closed since (an answer lost on the way costs nobody a vote); then the poll must be open; then an existing
-/// ballot must be changeable.
+/// has closed since (an answer lost on the way costs nobody a vote); then the poll must be open, beyond doubt; then an
+/// existing ballot must be changeable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// A new ballot was counted.
@@ -97,6 +97,8 @@ pub enum Outcome {
     AlreadyVoted(Choices),
     /// The poll takes no votes now. Nothing changed.
     NotOpen,
+    /// The poll is open by one clock and not by another, so a clock is wrong. Nothing changed, and it may be asked again.
+    Undecided,
 }
 
 impl Outcome {
@@ -110,6 +112,7 @@ impl Outcome {
             Self::NoBallot => "no-ballot",
             Self::AlreadyVoted(_) => "already-voted",
             Self::NotOpen => "poll-not-open",
+            Self::Undecided => "undecided",
         }
     }
 }

@@ -306,6 +306,17 @@ impl PollEdit {
     }
 }
 
+impl PollEdit {
+    /// Whether a poll is already as this edit would have it.
+    pub fn is_made_in(&self, poll: &Poll) -> bool {
+        // By the time of its last edit: what was to come then may have passed.
+        let edit = self.clone().apply(poll, poll.updated_at);
+        edit.is_ok_and(|Edit { poll: edited, .. }| {
+            Poll { revision: poll.revision, updated_at: poll.updated_at, ..edited } == *poll
+        })
+    }
+}
+
 /// The same set of options keeps its slots in whatever order it comes. Another set is numbered afresh, which the store
 /// allows only while no slot holds a vote.
 fn keep_slots(mut options: Vec<PollOption>, before: &[PollOption]) -> Vec<PollOption> {
@@ -551,6 +562,27 @@ pub(super) mod tests {
             let mut slots: Vec<u8> = edit.poll.options.iter().map(|option| option.slot).collect();
             slots.sort_unstable();
             assert!(slots.iter().copied().map(usize::from).eq(0..slots.len()), "{what}");
+        }
+    }
+
+    #[test]
+    fn an_edit_is_known_again_in_the_poll_it_made() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let option = |id: &str| NewOption { id: Some(id.to_owned()), label: format!("label of {id}") };
+        let with_three = PollEdit { options: Some(vec![option("a"), option("b"), option("c")]), ..PollEdit::default() };
+        let closing = PollEdit { closes_at: Some(Some(earlier(5))), ..PollEdit::default() };
+        let reworded = PollEdit { question: Some(" سؤال  آخر ".to_owned()), ..PollEdit::default() };
+        for edit in [with_three, closing, reworded] {
+            assert!(!edit.is_made_in(&poll));
+            let mut edited = edit.clone().apply(&poll, earlier(9)).unwrap().poll;
+            assert!(edit.is_made_in(&edited));
+            edited.revision = Revision(7);
+            edited.results = ResultsPolicy::Never;
+            assert!(edit.is_made_in(&edited), "another edit came after it, of something else");
+            edited.options.pop();
+            edited.schedule.closes_at = None;
+            edited.question = poll.question.clone();
+            assert!(!edit.is_made_in(&edited));
         }
     }
 

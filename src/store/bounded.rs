@@ -154,6 +154,10 @@ impl Store for Bounded {
         self.writes.pass(self.store.replace_poll(edit)).await
     }
 
+    async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
+        self.reads.pass(self.store.owner(id)).await
+    }
+
     async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
         self.writes.pass(self.store.delete_poll(id)).await
     }

@@ -106,9 +106,16 @@ pub trait Store: Send + Sync {
     /// has taken the revision: a closed poll counts nothing more. An edit that reshapes is made only if the poll has
     /// no ballots, and no ballot can come in while that is found out. The same edit again is `Done` again, as long as
     /// no other has been made since.
+    ///
+    /// One that was cut short is finished, or undone, by whoever next reads the poll or casts a ballot, and by the same
+    /// edit again. Until then readers find the poll as it was, or as it is to be; never as something in between.
     async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError>;
 
-    /// Forgets a poll with all its ballots and tallies. Says whether there was one.
+    /// Whose poll this is; also while it is being deleted, when nothing else is to be had of it any more.
+    async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError>;
+
+    /// Forgets a poll with all its ballots and tallies. Says whether there was one, or something left of one whose
+    /// deletion was cut short. From the first moment on nobody finds the poll.
     async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError>;
 
     /// Applies ballots of one partition, in order, atomically. Their `voter.partition` is `partition` for each.

@@ -79,6 +79,7 @@ impl Stores {
                 partitions: settings.partitions,
                 allow_eviction: settings.allow_eviction,
                 trouble: Arc::default(),
+                clock,
             })),
         }
     }

@@ -35,49 +35,76 @@ struct PollRecord {
 
 /// A poll as JSON.
 pub(super) fn write_poll(poll: &Poll) -> Result<String, StoreError> {
-    write(&PollRecord {
-        id: poll.id,
-        site: poll.site.clone(),
-        question: poll.question.clone(),
-        language: poll.language.clone(),
-        kind: poll.kind,
-        min_choices: poll.min_choices,
-        max_choices: poll.max_choices,
-        options: poll.options.clone(),
-        results: poll.results,
-        changeable: poll.changeable,
-        schedule: poll.schedule,
-        revision: poll.revision,
-        created_at: poll.created_at,
-        updated_at: poll.updated_at,
-        partitions: poll.partitions,
-        digest_key: KeyHash::from(*poll.digest_key.as_bytes()).to_hex(),
-    })
+    write(&PollRecord::of(poll))
 }
 
 /// The poll written so.
 pub(super) fn read_poll(json: &[u8]) -> Result<Poll, StoreError> {
-    let record: PollRecord = read("a poll", json)?;
-    let digest_key = KeyHash::from_hex(&record.digest_key)
-        .ok_or_else(|| StoreError::Corrupt(format!("the digest key of poll {}", record.id)))?;
-    Ok(Poll {
-        id: record.id,
-        site: record.site,
-        question: record.question,
-        language: record.language,
-        kind: record.kind,
-        min_choices: record.min_choices,
-        max_choices: record.max_choices,
-        options: record.options,
-        results: record.results,
-        changeable: record.changeable,
-        schedule: record.schedule,
-        revision: record.revision,
-        created_at: record.created_at,
-        updated_at: record.updated_at,
-        partitions: record.partitions,
-        digest_key: DigestKey::from_bytes(digest_key.into()),
-    })
+    read::<PollRecord>("a poll", json)?.into_poll()
+}
+
+/// A poll as it is and as it is to be.
+#[derive(Serialize, Deserialize)]
+struct ReshapeRecord {
+    before: PollRecord,
+    after: PollRecord,
+}
+
+/// A change that is under way as JSON: the poll before it and after it.
+pub(super) fn write_reshape(before: &Poll, after: &Poll) -> Result<String, StoreError> {
+    write(&ReshapeRecord { before: PollRecord::of(before), after: PollRecord::of(after) })
+}
+
+/// The change written so.
+pub(super) fn read_reshape(json: &[u8]) -> Result<(Poll, Poll), StoreError> {
+    let ReshapeRecord { before, after } = read("a change of a poll", json)?;
+    Ok((before.into_poll()?, after.into_poll()?))
+}
+
+impl PollRecord {
+    fn of(poll: &Poll) -> Self {
+        Self {
+            id: poll.id,
+            site: poll.site.clone(),
+            question: poll.question.clone(),
+            language: poll.language.clone(),
+            kind: poll.kind,
+            min_choices: poll.min_choices,
+            max_choices: poll.max_choices,
+            options: poll.options.clone(),
+            results: poll.results,
+            changeable: poll.changeable,
+            schedule: poll.schedule,
+            revision: poll.revision,
+            created_at: poll.created_at,
+            updated_at: poll.updated_at,
+            partitions: poll.partitions,
+            digest_key: KeyHash::from(*poll.digest_key.as_bytes()).to_hex(),
+        }
+    }
+
+    fn into_poll(self) -> Result<Poll, StoreError> {
+        let digest_key = KeyHash::from_hex(&self.digest_key)
+            .ok_or_else(|| StoreError::Corrupt(format!("the digest key of poll {}", self.id)))?;
+        Ok(Poll {
+            id: self.id,
+            site: self.site,
+            question: self.question,
+            language: self.language,
+            kind: self.kind,
+            min_choices: self.min_choices,
+            max_choices: self.max_choices,
+            options: self.options,
+            results: self.results,
+            changeable: self.changeable,
+            schedule: self.schedule,
+            revision: self.revision,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            partitions: self.partitions,
+            digest_key: DigestKey::from_bytes(digest_key.into()),
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]

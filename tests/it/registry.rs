@@ -19,7 +19,8 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    caches, closing, crash, crowd, forgetting, hostile, live, long_timelines, outage, overload, quota, refusals,
+    caches, closing, crash, crowd, cut_short, forgetting, hostile, live, long_timelines, outage, overload, quota,
+    refusals,
     service::{Service, Services},
     start, stop, store, topology, traces, wild,
 };
@@ -41,6 +42,7 @@ fn rules() -> Vec<Rule> {
         crowd::rules(),
         forgetting::rules(),
         crash::rules(),
+        cut_short::rules(),
         outage::rules(),
         refusals::rules(),
         wild::rules(),

@@ -94,7 +94,17 @@ pub(in super::super) async fn edit(
     let asked = Asked { by_header: conditional::revisions_named(req.headers())?, by_body: body.revision };
     let edit = body.into_edit()?;
     let poll = own_poll(&worker, &publisher, id).await?;
-    asked.check(poll.revision)?;
+    if let Err(refusal) = asked.check(poll.revision) {
+        if !asked.is_of_before(poll.revision) || !edit.is_made_in(&poll) {
+            return Err(refusal);
+        }
+        // It was made before, and its answer was lost (RFC 9110, section 13.1.1). Whoever made it may not have lived to
+        // tell every partition; reading the tally does.
+        worker.shared.hub.read_anew(&worker.store, id).await?;
+        note_outcome(&req, "edited");
+        worker.note_change(id).await;
+        return Ok(answer(HttpResponse::Ok(), &poll, worker.shared.clock.now()));
+    }
     let edit = edit.apply(&poll, worker.store.now().await?).map_err(|error| refused(&poll, error))?;
     let poll = match worker.store.replace_poll(&edit).await? {
         Replacement::Done(poll) => poll,
@@ -152,7 +162,9 @@ pub(in super::super) async fn close(
 pub(in super::super) async fn delete(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
     let id = poll_in_path(&req)?;
-    own_poll(&worker, &publisher, id).await?;
+    // Of one whose deletion was cut short nothing else is known.
+    let owner = worker.store.owner(id).await?;
+    owner.filter(|site| publisher.acts_for(site)).ok_or_else(Problem::no_poll)?;
     let was_there = worker.store.delete_poll(id).await?;
     worker.note_change(id).await;
     if !was_there {
@@ -230,6 +242,14 @@ impl Asked {
             && self.by_body.is_none_or(|named| named == in_force);
         if agrees { Ok(()) } else { Err(mismatch(in_force)) }
     }
+
+    /// Whether what is named is a revision before the one in force, and nothing that is yet to come.
+    fn is_of_before(&self, in_force: Revision) -> bool {
+        let is_before = |named: &Revision| *named < in_force;
+        (self.by_header.is_some() || self.by_body.is_some())
+            && self.by_header.as_ref().is_none_or(|named| named.iter().any(is_before))
+            && self.by_body.as_ref().is_none_or(is_before)
+    }
 }
 
 fn refused(poll: &Poll, error: EditError) -> Problem {
@@ -282,6 +302,12 @@ mod tests {
             [asked(Some(&[2]), None), asked(None, Some(4)), asked(Some(&[3]), Some(2)), asked(Some(&[]), Some(3))]
         {
             assert_eq!(refusal(wrong), Some(Code::RevisionMismatch));
+        }
+        for before in [asked(Some(&[1]), None), asked(None, Some(2)), asked(Some(&[2, 9]), Some(1))] {
+            assert!(before.is_of_before(Revision(3)));
+        }
+        for other in [asked(None, None), asked(Some(&[]), Some(2)), asked(Some(&[2]), Some(3)), asked(None, Some(4))] {
+            assert!(!other.is_of_before(Revision(3)));
         }
     }
 }

@@ -5,6 +5,7 @@
 -- Answers {buckets, code or nil}; the caller looks again if that many buckets put the voter elsewhere. {-1}: no such
 -- partition.
 
-local buckets = redis.call('HGET', KEYS[1], 'buckets')
-if not buckets then return {-1} end
-return {tonumber(buckets), tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or nil)}
+-- A partition without a revision is being forgotten.
+local head = redis.call('HMGET', KEYS[1], 'revision', 'buckets')
+if not head[1] then return {-1} end
+return {tonumber(head[2]), tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or nil)}

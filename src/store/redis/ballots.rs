@@ -43,7 +43,11 @@ impl RedisStore {
     ) -> Result<Cast, StoreError> {
         for _ in 0..MOST_TURNS {
             match self.cast_turn(poll, partition, ballots).await? {
-                Turn::Committed(committed) => return Ok(Cast::Committed(committed)),
+                Turn::Committed(committed) => {
+                    // The ballots have their outcomes, whether or not the rest can be closed now.
+                    let _ = self.close_if_in_part(poll, std::slice::from_ref(&committed.tally)).await;
+                    return Ok(Cast::Committed(committed));
+                }
                 Turn::Gone => return Ok(Cast::Gone),
                 Turn::Moved => {}
                 Turn::Differs(revision) => match self.reconcile(poll, partition, revision).await? {
@@ -70,6 +74,7 @@ impl RedisStore {
         let (revision, known) = (poll.revision.to_string(), known.to_string());
         let options = poll.options.len();
         let option_count = options.to_string();
+        let mut own = itoa::Buffer::new();
         let call = Call::new(&self.scripts.cast, &script_keys)
             .arg(revision.as_bytes())
             .arg(known.as_bytes())
@@ -78,7 +83,8 @@ impl RedisStore {
             .arg(match poll.kind {
                 Kind::Single => b"0",
                 Kind::Multiple => b"1",
-            });
+            })
+            .arg(own.format(self.settings.clock.now().as_millis()).as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
             -1 => return Ok(Turn::Gone),
@@ -107,12 +113,13 @@ impl RedisStore {
     /// or did not live to. A partition that is beyond its definition can only be one whose Redis lost the end of what
     /// it was told: it goes back, or no vote could ever be cast in it again.
     async fn reconcile(&self, known: &Poll, partition: u16, found: Revision) -> Result<Reconciled, StoreError> {
-        let Some(poll) = self.read_poll(known.id).await? else { return Ok(Reconciled::Gone) };
-        let or: &[u8] = if poll.revision < found { b"back" } else { b"" };
-        let is_there = poll.revision == found || self.settle(&poll, partition, or).await?.is_some();
+        let Some(definition) = self.definition(known.id).await? else { return Ok(Reconciled::Gone) };
+        let in_force = definition.poll.revision;
+        let or: &[u8] = if in_force < found { b"back" } else { b"" };
+        let is_there = in_force == found || self.settle(&definition, partition, or).await?.is_some();
         Ok(match is_there {
             false => Reconciled::Gone,
-            true if poll.revision == known.revision => Reconciled::Agreed,
+            true if in_force == known.revision => Reconciled::Agreed,
             true => Reconciled::Stale,
         })
     }
@@ -151,6 +158,16 @@ impl RedisStore {
     }
 
     pub(super) async fn read_tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
+        let tallies = self.read_partitions(poll).await?;
+        match &tallies {
+            Some(found) if self.close_if_in_part(poll, found).await.unwrap_or(false) => {
+                Box::pin(self.read_partitions(poll)).await
+            }
+            Some(_) | None => Ok(tallies),
+        }
+    }
+
+    async fn read_partitions(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         let partitions = (0..poll.partitions).map(|partition| self.read_partition(poll, partition));
         Ok(try_join_all(partitions).await?.into_iter().collect())
     }
@@ -158,24 +175,40 @@ impl RedisStore {
     async fn read_partition(&self, poll: &Poll, partition: u16) -> Result<Option<PartitionTally>, StoreError> {
         let (key, options) = (keys::tally(poll.id, partition), poll.options.len());
         let option_count = options.to_string();
+        let mut own = itoa::Buffer::new();
+        let own = own.format(self.settings.clock.now().as_millis());
         for _ in 0..MOST_TURNS {
-            let call = Call::new(&self.scripts.tally, &[key.as_bytes()]).arg(option_count.as_bytes());
+            let call =
+                Call::new(&self.scripts.tally, &[key.as_bytes()]).arg(option_count.as_bytes()).arg(own.as_bytes());
             let mut reply = call.send(&self.link).await?;
             let Some(revision) = reply.number_if_there()?.map(Revision) else { return Ok(None) };
+            let as_of = Timestamp::from_millis(reply.int()?);
+            let mut state = read_state(poll, as_of, &mut reply)?;
+            let mut shown = revision;
             if revision != poll.revision {
+                // A poll that was published is a draft only while it is reshaped.
+                let is_held = state == State::Draft && poll.schedule.phase != Phase::Draft;
                 // So that a tally never says less than its poll: above all "closed". Of a later revision than its caller
                 // knows it says which, and the caller reads the poll again.
-                match self.reconcile(poll, partition, revision).await? {
-                    Reconciled::Stale if revision > poll.revision => {}
-                    Reconciled::Agreed | Reconciled::Stale => continue,
-                    Reconciled::Gone => return Ok(None),
+                match Box::pin(self.reconcile(poll, partition, revision)).await {
+                    Ok(Reconciled::Stale) if revision > poll.revision && !is_held => {}
+                    Ok(Reconciled::Agreed | Reconciled::Stale) => continue,
+                    Ok(Reconciled::Gone) => return Ok(None),
+                    // A store that takes no writes is read as it is.
+                    Err(StoreError::Unavailable(_)) if is_held => {
+                        (shown, state) = (poll.revision, poll.state_at(as_of));
+                    }
+                    Err(StoreError::Unavailable(_))
+                        if revision < poll.revision && poll.schedule.phase != Phase::Closed =>
+                    {
+                        shown = poll.revision;
+                    }
+                    Err(error) => return Err(error),
                 }
             }
-            let as_of = Timestamp::from_millis(reply.int()?);
-            let state = read_state(poll, as_of, &mut reply)?;
             let (version, ballots) = (reply.number()?, reply.number()?);
             let votes = read_votes(options, &mut reply)?;
-            return Ok(Some(PartitionTally { revision, version, ballots, votes, state, as_of }));
+            return Ok(Some(PartitionTally { revision: shown, version, ballots, votes, state, as_of }));
         }
         Err(StoreError::unavailable("the poll kept changing while its tally was read"))
     }
@@ -247,6 +280,7 @@ fn read_outcomes(kind: Kind, letters: &[u8], recorded: &[u8]) -> Result<Vec<Outc
             b'w' => Outcome::Withdrawn,
             b'n' => Outcome::NoBallot,
             b'x' => Outcome::NotOpen,
+            b'u' => Outcome::Undecided,
             b'a' => {
                 let code = recorded.next().and_then(|code| code.parse().ok()).ok_or_else(corrupt)?;
                 Outcome::AlreadyVoted(choices(kind, code)?)

@@ -8,11 +8,12 @@
 --       4 the ballots, 15 bytes each: 0 to cast or 1 to withdraw (u8), index of the bucket in KEYS (u16), digest
 --         (8 bytes), code of the choices (u32; 0 to withdraw); integers are little-endian
 --       5 whether a code is a set of bits ("1") or one slot ("0")
+--       6 the caller's time
 -- Answers {-1}: no such poll; {0, revision}: another revision is in force; {2, buckets}: there are so many buckets now,
 --       and a ballot named lies in another one; nothing was done in these cases; or
 --       {1, outcomes, recorded, time, phase, open, version, ballots, buckets, splits due, votes of slot 0, 1, …}
 -- where outcomes has a letter per ballot (c counted, r repeated, h changed, w withdrawn, n no ballot, a already voted,
--- x not open) and recorded lists the codes for each a.
+-- x not open, u the clocks disagree about whether it is) and recorded lists the codes for each a.
 
 local TARGET = 64
 
@@ -28,15 +29,19 @@ local head = redis.call('HMGET', tally, unpack(fields))
 if not head[1] then return {-1} end
 if head[1] ~= ARGV[1] then return {0, tonumber(head[1])} end
 
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local phase = tonumber(head[2])
-if phase == 1 and head[4] ~= '' and tonumber(head[4]) <= now then
-  -- Closed is final, wherever the clock goes from here.
-  phase = 2
-  redis.call('HSET', tally, 'phase', 2)
+local open, unsure = phase == 1, false
+if open then
+  local is_over, is_over_unsure = has_come(head[4], ARGV[6])
+  local has_begun, has_begun_unsure = true, false
+  if head[3] ~= '' then has_begun, has_begun_unsure = has_come(head[3], ARGV[6]) end
+  if is_over then
+    -- Closed is final, wherever the clock goes from here.
+    phase = 2
+    redis.pcall('HSET', tally, 'phase', 2)
+  end
+  open, unsure = has_begun and not is_over, is_over_unsure or has_begun_unsure
 end
-local open = phase == 1 and (head[3] == '' or tonumber(head[3]) <= now)
 local changeable = head[5] == '1'
 local buckets = tonumber(head[6])
 local version, ballots = tonumber(head[7]), tonumber(head[8])
@@ -87,7 +92,7 @@ while place <= #packed do
   n = n + 1
   local key = KEYS[index]
   local outcome
-  if open and not withdraw and redis.call('HSETNX', key, digest, value) == 1 then
+  if open and not unsure and not withdraw and redis.call('HSETNX', key, digest, value) == 1 then
     outcome = 'c'
     ballots = ballots + 1
     version = version + 1
@@ -98,6 +103,8 @@ while place <= #packed do
       outcome = 'r'
     elseif withdraw and not on_record then
       outcome = 'n'
+    elseif unsure then
+      outcome = 'u'
     elseif not open then
       outcome = 'x'
     elseif not changeable then

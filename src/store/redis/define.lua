@@ -1,22 +1,30 @@
 -- Puts a poll's definition in place of the revision before it. Safe to run twice: what is in place already counts as
 -- put.
 --
--- KEYS: poll
+-- KEYS: poll, the same poll while it is being deleted
 -- ARGV: 1 the revision it replaces (0: none), 2 its own revision, 3 phase, 4 closes_at, 5 the definition
--- Answers {1}: done; {0, revision}: this other revision is in force; {2}: the poll is closed; {-1}: no such poll.
+--       6 the reshape it begins (JSON), if it begins one
+--       7 its own revision if timelines begin anew with it
+--       8 the moment until which it may be put; until its closing time a live poll may be replaced anyway
+--       9 the caller's time
+-- Answers {1, the revision with which timelines last began anew, or 0}: done; {0}: another revision is in force; {2}: the poll is closed; {3}: the poll is being deleted; {4}: the clocks disagree about whether it is closed;
+-- {-1}: no such poll.
 
 local key = KEYS[1]
-local head = redis.call('HMGET', key, 'revision', 'phase', 'closes_at', 'definition')
-if head[4] == ARGV[5] then return {1} end
-if head[1] and head[1] ~= ARGV[1] then return {0, tonumber(head[1])} end
+if redis.call('EXISTS', KEYS[2]) == 1 then return {3} end
+local head = redis.call('HMGET', key, 'revision', 'phase', 'closes_at', 'definition', 'reshape', 'reshaped')
+if head[4] == ARGV[5] and (head[5] or '') == ARGV[6] then return {1, tonumber(head[6] or 0)} end
+if head[1] and head[1] ~= ARGV[1] then return {0} end
 if not head[1] and ARGV[1] ~= '0' then return {-1} end
 if head[1] then
-  local closed = head[2] == '2'
-  if head[2] == '1' and head[3] ~= '' then
-    local clock = redis.call('TIME')
-    closed = tonumber(head[3]) <= clock[1] * 1000 + math.floor(clock[2] / 1000)
+  if head[2] == '2' then return {2} end
+  for _, moment in ipairs({head[2] == '1' and head[3] or '', ARGV[8]}) do
+    local is_late, unsure = has_come(moment, ARGV[9])
+    if unsure then return {4} end
+    if is_late then return {2} end
   end
-  if closed then return {2} end
 end
 redis.call('HSET', key, 'revision', ARGV[2], 'phase', ARGV[3], 'closes_at', ARGV[4], 'definition', ARGV[5])
-return {1}
+if ARGV[6] ~= '' then redis.call('HSET', key, 'reshape', ARGV[6]) else redis.call('HDEL', key, 'reshape') end
+if ARGV[7] ~= '' then redis.call('HSET', key, 'reshaped', ARGV[7]) end
+return {1, tonumber(ARGV[7] ~= '' and ARGV[7] or head[6] or 0)}

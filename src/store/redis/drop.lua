@@ -1,9 +1,18 @@
--- Forgets one partition's tally and timeline, and tells how many buckets of voters are left to forget. Once the tally
--- is gone nothing is counted and no bucket is added.
+-- Forgets one partition of a poll that is being deleted, in several calls. The first takes away what counts, so that no
+-- ballot is counted and no bucket is added from there on; then buckets of voters are forgotten, as many as are named;
+-- at last the partition is. Until then it knows how many buckets there were. Takes no memory. Safe to run twice.
 --
--- KEYS: tally, minutes
--- Answers the number of buckets; 0: no such partition.
+-- KEYS: tally, minutes, then the buckets to forget
+-- ARGV: 1 when the poll was made: another poll with its id is let alone; 2 "all" if these buckets were the last
+-- Answers how many buckets there were; 0: nothing is left.
 
-local buckets = tonumber(redis.call('HGET', KEYS[1], 'buckets') or 0)
-redis.call('DEL', KEYS[1], KEYS[2])
-return buckets
+local tally = KEYS[1]
+local head = redis.call('HMGET', tally, 'buckets', 'made')
+if not head[1] or (head[2] and head[2] ~= ARGV[1]) then return 0 end
+for _, field in ipairs(redis.call('HKEYS', tally)) do
+  if field ~= 'buckets' and field ~= 'made' then redis.call('HDEL', tally, field) end
+end
+redis.call('DEL', KEYS[2])
+if #KEYS > 2 then redis.call('UNLINK', unpack(KEYS, 3)) end
+if ARGV[2] == 'all' then redis.call('DEL', tally) end
+return tonumber(head[1])

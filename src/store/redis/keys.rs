@@ -13,13 +13,20 @@ use crate::{
     store::LeaseKey,
 };
 
-/// A poll's definition: a hash of `revision`, `phase`, `closes_at` and `definition` (JSON).
+/// A poll's definition: a hash of `revision`, `phase`, `closes_at` and `definition` (JSON); while the poll is reshaped,
+/// `reshape` (JSON: the poll before and after); and once it was, `reshaped`, the revision that did it.
 pub(super) fn poll(id: PollId) -> String {
     format!("sawt:{{{id}}}:poll")
 }
 
+/// The definition of a poll that is being deleted, until nothing else is left of it.
+pub(super) fn deleting(id: PollId) -> String {
+    format!("sawt:{{{id}}}:deleting")
+}
+
 /// A partition's tally: a hash of `revision`, `phase`, `opens_at`, `closes_at`, `changeable`, `buckets`, `version`,
-/// `ballots`, and one field of votes per slot.
+/// `ballots`, `made` (when its poll was, in milliseconds), and one field of votes per slot. While it is being forgotten,
+/// `buckets` and `made` alone.
 pub(super) fn tally(id: PollId, partition: u16) -> String {
     format!("sawt:{{{id}.{partition}}}:tally")
 }

@@ -7,16 +7,19 @@
 //! - **Creating** writes the site's index, then the partitions, then the definition: a poll exists once it is defined.
 //! - **Editing** puts the definition first, by compare-and-set on the revision, then brings each partition to it. A
 //!   vote that meets a partition behind the definition brings it forward itself; a vote from a replica that is behind
-//!   is answered "stale".
+//!   is answered "stale". A change of the options takes more steps, which [`edits`] tells.
 //! - **Closing** is an edit. A partition that is closed stays closed, and a poll counts as closed once all are, so
-//!   nothing moves a final tally.
-//! - **Deleting** forgets the definition first: what is left of the partitions can't be reached from then on.
+//!   nothing moves a final tally. One of which a part has closed is closed altogether by whoever finds that.
+//! - **Deleting** hides the definition first and forgets it last, as told in [`deletion`].
 //!
 //! What is counted, and what that costs, is told in `cast.lua`; how voters are packed, in [`buckets`].
 
 mod address;
 mod ballots;
 mod buckets;
+mod definitions;
+mod deletion;
+mod edits;
 mod feed;
 mod keys;
 mod link;
@@ -40,6 +43,7 @@ pub use trouble::Trouble;
 use self::{address::Topology, buckets::KnownBuckets, link::Link, script::Scripts};
 use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
 use crate::{
+    clock::Clock,
     poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
     site::{ApiKey, KeyId, Origin, Site},
 };
@@ -55,6 +59,8 @@ pub struct RedisSettings {
     pub allow_eviction: bool,
     /// What all that lead there tell of their trouble.
     pub trouble: Arc<Trouble>,
+    /// This replica's own clock, beside which the store's is held.
+    pub clock: Clock,
 }
 
 /// Partitions of a new poll on a cluster, so that one hot poll spreads over up to as many masters.
@@ -92,6 +98,19 @@ impl RedisStore {
         self.link.call(command).await
     }
 
+    /// The store's clock.
+    async fn clock_time(&self) -> Result<Timestamp, StoreError> {
+        let mut time = Cmd::new();
+        time.arg("TIME");
+        let (secs, micros): (i64, i64) = self.ask_for(&time).await?;
+        Ok(Timestamp::from_millis(secs * 1000 + micros / 1000))
+    }
+
+    /// This replica's clock, as scripts read it.
+    fn own_time(&self) -> String {
+        self.settings.clock.now().as_millis().to_string()
+    }
+
     /// Sends a command whose answer is of this type. One of another type is no answer to it.
     async fn ask_for<T: redis::FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         redis::from_redis_value(self.ask(command).await?).map_err(|_| self.link.no_answer("a command"))
@@ -108,14 +127,13 @@ impl Store for RedisStore {
             check_fitness(&text, self.settings.allow_eviction)?;
             self.advise(&text);
         }
-        self.ensure_default_site().await
+        // Which makes it if it is missing, and writes nothing otherwise.
+        self.read_site(&SiteId::default()).await?;
+        Ok(())
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        let mut time = Cmd::new();
-        time.arg("TIME");
-        let (secs, micros): (i64, i64) = self.ask_for(&time).await?;
-        Ok(Timestamp::from_millis(secs * 1000 + micros / 1000))
+        self.clock_time().await
     }
 
     fn partitions(&self) -> u16 {
@@ -168,6 +186,10 @@ impl Store for RedisStore {
 
     async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
         self.replace(edit).await
+    }
+
+    async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
+        self.read_owner(id).await
     }
 
     async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {

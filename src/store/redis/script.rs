@@ -17,6 +17,7 @@ pub(super) struct Scripts {
     pub(super) cast: Script,
     pub(super) define: Script,
     pub(super) drop: Script,
+    pub(super) forget: Script,
     pub(super) put_site: Script,
     pub(super) settle: Script,
     pub(super) split: Script,
@@ -29,14 +30,15 @@ impl Scripts {
         let script = |source| Script { source, sha1: redis::Script::new(source).get_hash().to_owned() };
         Self {
             ballot: script(include_str!("ballot.lua")),
-            cast: script(include_str!("cast.lua")),
-            define: script(include_str!("define.lua")),
+            cast: script(concat!(include_str!("clocks.lua"), include_str!("cast.lua"))),
+            define: script(concat!(include_str!("clocks.lua"), include_str!("define.lua"))),
             drop: script(include_str!("drop.lua")),
+            forget: script(include_str!("forget.lua")),
             put_site: script(include_str!("put_site.lua")),
-            settle: script(include_str!("settle.lua")),
+            settle: script(concat!(include_str!("clocks.lua"), include_str!("settle.lua"))),
             split: script(include_str!("split.lua")),
             take_quota: script(include_str!("take_quota.lua")),
-            tally: script(include_str!("tally.lua")),
+            tally: script(concat!(include_str!("clocks.lua"), include_str!("tally.lua"))),
         }
     }
 }

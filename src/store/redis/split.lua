@@ -8,7 +8,9 @@
 
 local tally = KEYS[1]
 local head = redis.call('HMGET', tally, 'buckets', 'ballots')
-local buckets = tonumber(head[1] or -1)
+-- A partition that counts nothing is being forgotten.
+if not head[2] then return -1 end
+local buckets = tonumber(head[1])
 if buckets ~= tonumber(ARGV[1]) then return buckets end
 
 local TARGET = 64

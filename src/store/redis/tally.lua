@@ -1,20 +1,19 @@
--- Reads one partition's tally, and marks the partition closed for good if its time has come.
+-- Reads one partition's tally, and marks the partition closed for good if its time has come. A store that takes no
+-- writes is read all the same.
 --
 -- KEYS: tally
--- ARGV: 1 the number of options
+-- ARGV: 1 the number of options, 2 the caller's time
 -- Answers {revision, time, phase, open, version, ballots, votes of slot 0, 1, …}; {-1}: no such partition.
 
 local tally = KEYS[1]
 local head = redis.call('HMGET', tally, 'revision', 'phase', 'opens_at', 'closes_at', 'version', 'ballots')
 if not head[1] then return {-1} end
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local phase = tonumber(head[2])
-if phase == 1 and head[4] ~= '' and tonumber(head[4]) <= now then
+if phase == 1 and has_come(head[4], ARGV[2]) then
   phase = 2
-  redis.call('HSET', tally, 'phase', 2)
+  redis.pcall('HSET', tally, 'phase', 2)
 end
-local open = phase == 1 and (head[3] == '' or tonumber(head[3]) <= now)
+local open = phase == 1 and (head[3] == '' or has_come(head[3], ARGV[2]))
 local answer = {tonumber(head[1]), now, phase, open and 1 or 0, tonumber(head[5]), tonumber(head[6])}
 local slots = {}
 for slot = 0, tonumber(ARGV[1]) - 1 do slots[slot + 1] = slot end

@@ -39,7 +39,11 @@ pub(super) fn cast(
                 put_on_record(db, &head, *voter, becomes)?;
                 change.add(existing, becomes);
             }
-            Outcome::Repeated | Outcome::NoBallot | Outcome::AlreadyVoted(_) | Outcome::NotOpen => {}
+            Outcome::Repeated
+            | Outcome::NoBallot
+            | Outcome::AlreadyVoted(_)
+            | Outcome::NotOpen
+            | Outcome::Undecided => {}
         }
         outcomes.push(outcome);
     }

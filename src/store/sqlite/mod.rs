@@ -167,6 +167,10 @@ impl Store for SqliteStore {
         self.write(move |db, now| polls::replace(db, now, edit)).await
     }
 
+    async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
+        Ok(self.poll(id).await?.map(|poll| poll.site))
+    }
+
     async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
         self.write(move |db, _| polls::delete(db, id)).await
     }

@@ -310,6 +310,34 @@ async fn of_two_editors_the_second_is_told_to_read_again(service: &Service) {
     assert_eq!(one.get(&path).send().await.is(200)["question"], "الثاني");
 }
 
+/// Its first answer may have been lost.
+async fn an_edit_sent_again_as_it_was_is_answered_and_not_made_again(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let path = format!("/v1/polls/{poll}");
+    let options =
+        json!([{ "id": "yes", "label": "نعم" }, { "id": "no", "label": "لا" }, { "id": "x", "label": "ربما" }]);
+    for edit in [json!({ "question": "سؤال آخر" }), json!({ "options": options, "closes_at": "2030-01-01T00:00:00Z" })]
+    {
+        let etag = service.admin().get(&path).send().await.header("etag").expect("a poll has an ETag");
+        let send = |place: usize| {
+            let editor = service.clients()[place].with_key(crate::server::ADMIN_KEY);
+            editor.patch(&path).header("if-match", &etag).json(&edit).send()
+        };
+        let made = send(0).await.is(200);
+        for place in [0, 1] {
+            assert_eq!(send(place).await.is(200), made);
+        }
+    }
+    // Not what is the case no more.
+    let other = json!({ "revision": 2, "question": "سؤال ثالث" });
+    let revision = service.client().get(&path).send().await.is(200)["revision"].clone();
+    let after = json!({ "revision": revision, "question": "سؤال ثالث" });
+    service.admin().patch(&path).json(&after).send().await.is(200);
+    let first = json!({ "revision": 1, "question": "سؤال آخر" });
+    service.admin().patch(&path).json(&first).send().await.refused(412, "revision-mismatch");
+    service.admin().patch(&path).json(&other).send().await.is(200);
+}
+
 async fn of_edits_at_the_same_time_exactly_one_wins(service: &Service) {
     let poll = service.poll(json!({})).await;
     let path = format!("/v1/polls/{poll}");
@@ -432,6 +460,7 @@ service_rules![
     a_draft_that_would_close_at_once_is_not_opened,
     closed_is_final,
     of_two_editors_the_second_is_told_to_read_again,
+    an_edit_sent_again_as_it_was_is_answered_and_not_made_again,
     of_edits_at_the_same_time_exactly_one_wins,
     a_poll_with_ballots_keeps_its_options,
     what_can_never_change_is_refused_by_name,

@@ -140,10 +140,10 @@ pub(crate) mod outages {
         service::{Service, time},
     };
 
-    /// How often a server was asked for a poll's definition, which every reading of a poll does once.
+    /// How often a server was asked to run a script, which every reading of a poll does once, and nothing else here.
     fn readings(service: &Service) -> u64 {
         let stats = service.storage().server().ask(&["INFO", "commandstats"]);
-        let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_hget:calls="));
+        let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
         calls.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or(0)
     }
 

@@ -10,7 +10,7 @@ mod histories;
 mod model;
 mod redis;
 mod sqlite;
-mod stage;
+pub(crate) mod stage;
 
 use crate::registry::Rule;
 

@@ -14,29 +14,29 @@ use sawt::{
 
 /// A store, and a site on it that nobody else uses.
 #[derive(Clone)]
-pub(super) struct Stage {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) site: SiteId,
+pub(crate) struct Stage {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) site: SiteId,
 }
 
 impl Stage {
-    pub(super) async fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) async fn new(store: Arc<dyn Store>) -> Self {
         let site = unused_site();
         store.put_site(&site, Vec::new()).await.unwrap();
         Self { store, site }
     }
 
-    pub(super) async fn now(&self) -> Timestamp {
+    pub(crate) async fn now(&self) -> Timestamp {
         self.store.now().await.unwrap()
     }
 
     /// The store's time so many milliseconds on.
-    pub(super) async fn now_plus(&self, millis: i64) -> Timestamp {
+    pub(crate) async fn now_plus(&self, millis: i64) -> Timestamp {
         Timestamp::from_millis(self.now().await.as_millis() + millis)
     }
 
     /// Waits until the store's clock shows a moment.
-    pub(super) async fn wait_until(&self, moment: Timestamp) {
+    pub(crate) async fn wait_until(&self, moment: Timestamp) {
         loop {
             let left = moment.as_millis() - self.now().await.as_millis();
             if left <= 0 {
@@ -47,37 +47,37 @@ impl Stage {
     }
 
     /// A poll that is not in the store yet.
-    pub(super) async fn draw_up(&self, new: NewPoll) -> Poll {
+    pub(crate) async fn draw_up(&self, new: NewPoll) -> Poll {
         let digest_key = DigestKey::from_bytes(random_bytes());
         let now = self.now().await;
         new.build(PollId::generate(), self.site.clone(), self.store.partitions(), digest_key, now).unwrap()
     }
 
     /// A poll in the store.
-    pub(super) async fn poll(&self, new: NewPoll) -> Poll {
+    pub(crate) async fn poll(&self, new: NewPoll) -> Poll {
         let poll = self.draw_up(new).await;
         assert_eq!(self.store.create_poll(&poll, None).await.unwrap(), Creation::Created(poll.clone()));
         poll
     }
 
     /// The revision in force of a poll that must be there.
-    pub(super) async fn read(&self, poll: &Poll) -> Poll {
+    pub(crate) async fn read(&self, poll: &Poll) -> Poll {
         self.store.poll(poll.id).await.unwrap().unwrap()
     }
 
     /// An edit of this revision of a poll.
-    pub(super) async fn edit(&self, poll: &Poll, edit: PollEdit) -> Replacement {
+    pub(crate) async fn edit(&self, poll: &Poll, edit: PollEdit) -> Replacement {
         let edit = edit.apply(poll, self.now().await).unwrap();
         self.store.replace_poll(&edit).await.unwrap()
     }
 
     /// An edit that must be made.
-    pub(super) async fn edited(&self, poll: &Poll, edit: PollEdit) -> Poll {
+    pub(crate) async fn edited(&self, poll: &Poll, edit: PollEdit) -> Poll {
         done(self.edit(poll, edit).await)
     }
 
     /// An edit after which a poll closes by itself, so many milliseconds from now.
-    pub(super) async fn closing_in(&self, poll: &Poll, millis: i64) -> Poll {
+    pub(crate) async fn closing_in(&self, poll: &Poll, millis: i64) -> Poll {
         let now = self.now().await;
         let closes_at = Timestamp::from_millis(now.as_millis() + millis);
         let edit = PollEdit { closes_at: Some(Some(closes_at)), ..PollEdit::default() };
@@ -85,31 +85,31 @@ impl Stage {
     }
 
     /// Closes a poll that must not be closed yet.
-    pub(super) async fn closed(&self, poll: &Poll) -> Poll {
+    pub(crate) async fn closed(&self, poll: &Poll) -> Poll {
         done(self.replace(&poll.closed(self.now().await)).await)
     }
 
     /// Opens a poll.
-    pub(super) async fn opened(&self, poll: &Poll) -> Poll {
+    pub(crate) async fn opened(&self, poll: &Poll) -> Poll {
         done(self.replace(&poll.opened(self.now().await).unwrap()).await)
     }
 
-    pub(super) async fn replace(&self, edit: &Edit) -> Replacement {
+    pub(crate) async fn replace(&self, edit: &Edit) -> Replacement {
         self.store.replace_poll(edit).await.unwrap()
     }
 
     /// Casts a voter's ballot.
-    pub(super) async fn cast(&self, poll: &Poll, voter: u64, options: &[&str]) -> Outcome {
+    pub(crate) async fn cast(&self, poll: &Poll, voter: u64, options: &[&str]) -> Outcome {
         self.apply(poll, &[ballot(poll, voter, options)]).await[0]
     }
 
     /// Takes a voter's ballot back.
-    pub(super) async fn withdraw(&self, poll: &Poll, voter: u64) -> Outcome {
+    pub(crate) async fn withdraw(&self, poll: &Poll, voter: u64) -> Outcome {
         self.apply(poll, &[withdrawal(poll, voter)]).await[0]
     }
 
     /// Applies ballots of any partitions, one batch per partition, and gives their outcomes in the order of the ballots.
-    pub(super) async fn apply(&self, poll: &Poll, ballots: &[Ballot]) -> Vec<Outcome> {
+    pub(crate) async fn apply(&self, poll: &Poll, ballots: &[Ballot]) -> Vec<Outcome> {
         let mut outcomes = vec![None; ballots.len()];
         for partition in 0..poll.partitions {
             let places: Vec<usize> =
@@ -130,7 +130,7 @@ impl Stage {
     }
 
     /// Applies a batch of one partition, and checks the shape of the answer.
-    pub(super) async fn commit(&self, poll: &Poll, partition: u16, batch: &[Ballot]) -> Committed {
+    pub(crate) async fn commit(&self, poll: &Poll, partition: u16, batch: &[Ballot]) -> Committed {
         let committed = match self.store.cast(poll, partition, batch).await.unwrap() {
             Cast::Committed(committed) => committed,
             other => panic!("{other:?} instead of outcomes"),
@@ -141,7 +141,7 @@ impl Stage {
     }
 
     /// A poll's tally, each partition's sums checked.
-    pub(super) async fn tally(&self, poll: &Poll) -> Tally {
+    pub(crate) async fn tally(&self, poll: &Poll) -> Tally {
         let partitions = self.store.tally(poll).await.unwrap().expect("the poll is gone");
         assert_eq!(partitions.len(), usize::from(poll.partitions));
         for partition in &partitions {
@@ -151,13 +151,13 @@ impl Stage {
     }
 
     /// Votes by slot and ballots, which say who won.
-    pub(super) async fn count(&self, poll: &Poll) -> (Vec<u64>, u64) {
+    pub(crate) async fn count(&self, poll: &Poll) -> (Vec<u64>, u64) {
         let tally = self.tally(poll).await;
         (tally.votes.to_vec(), tally.ballots)
     }
 
     /// The options a voter has on record, in the poll's order.
-    pub(super) async fn on_record(&self, poll: &Poll, voter: u64) -> Option<Vec<String>> {
+    pub(crate) async fn on_record(&self, poll: &Poll, voter: u64) -> Option<Vec<String>> {
         let choices = self.store.ballot(poll, digest(poll, voter)).await.unwrap()?;
         Some(choices.ids(poll).iter().map(ToString::to_string).collect())
     }
@@ -175,12 +175,12 @@ fn check_sums(poll: &Poll, tally: &PartitionTally) {
 }
 
 /// A site that no other rule has.
-pub(super) fn unused_site() -> SiteId {
+pub(crate) fn unused_site() -> SiteId {
     format!("rule-{}", hex(&random_bytes::<8>())).parse().unwrap()
 }
 
 /// The poll of a replacement that was made.
-pub(super) fn done(replacement: Replacement) -> Poll {
+pub(crate) fn done(replacement: Replacement) -> Poll {
     match replacement {
         Replacement::Done(poll) => poll,
         other => panic!("{other:?} instead of the new revision"),
@@ -188,51 +188,51 @@ pub(super) fn done(replacement: Replacement) -> Poll {
 }
 
 /// A voter by number.
-pub(super) fn voter(number: u64) -> VoterId {
+pub(crate) fn voter(number: u64) -> VoterId {
     VoterId::from_bytes(u128::from(number).to_be_bytes())
 }
 
-pub(super) fn digest(poll: &Poll, number: u64) -> VoterDigest {
+pub(crate) fn digest(poll: &Poll, number: u64) -> VoterDigest {
     VoterDigest::of(&voter(number), poll)
 }
 
-pub(super) fn choices(poll: &Poll, options: &[impl AsRef<str>]) -> Choices {
+pub(crate) fn choices(poll: &Poll, options: &[impl AsRef<str>]) -> Choices {
     Choices::check(poll, options).unwrap()
 }
 
-pub(super) fn ballot(poll: &Poll, number: u64, options: &[impl AsRef<str>]) -> Ballot {
+pub(crate) fn ballot(poll: &Poll, number: u64, options: &[impl AsRef<str>]) -> Ballot {
     Ballot { voter: digest(poll, number), action: Action::Cast(choices(poll, options)) }
 }
 
-pub(super) fn withdrawal(poll: &Poll, number: u64) -> Ballot {
+pub(crate) fn withdrawal(poll: &Poll, number: u64) -> Ballot {
     Ballot { voter: digest(poll, number), action: Action::Withdraw }
 }
 
-pub(super) fn options(ids: &[impl AsRef<str>]) -> Vec<NewOption> {
+pub(crate) fn options(ids: &[impl AsRef<str>]) -> Vec<NewOption> {
     let option = |id: &str| NewOption { id: Some(id.to_owned()), label: format!("الخيار {id}") };
     ids.iter().map(|id| option(id.as_ref())).collect()
 }
 
 /// Yes or no, open.
-pub(super) fn yes_or_no() -> NewPoll {
+pub(crate) fn yes_or_no() -> NewPoll {
     NewPoll {
         question: "هل تتوقع حل مجلس الأمة؟".to_owned(), options: options(&["yes", "no"]), ..NewPoll::default()
     }
 }
 
 /// Yes or no, open, and ballots may be changed and withdrawn.
-pub(super) fn changeable() -> NewPoll {
+pub(crate) fn changeable() -> NewPoll {
     NewPoll { changeable: Some(true), ..yes_or_no() }
 }
 
 /// As many options as a poll may have, any number of which may be chosen.
-pub(super) fn of_32_options() -> NewPoll {
+pub(crate) fn of_32_options() -> NewPoll {
     let ids: Vec<String> = (1..=32).map(|place| format!("o{place}")).collect();
     NewPoll { kind: Some(Kind::Multiple), options: options(&ids), changeable: Some(true), ..yes_or_no() }
 }
 
 /// Asks in as many tasks as there are questions, all at once, and gathers the answers.
-pub(super) async fn at_once<T: Send + 'static>(
+pub(crate) async fn at_once<T: Send + 'static>(
     questions: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
     let tasks: Vec<_> = questions.into_iter().map(tokio::spawn).collect();

@@ -1,0 +1,179 @@
+//! A poll's definition as it is kept, and bringing the poll's partitions to it.
+
+use futures_util::future::try_join_all;
+use redis::Cmd;
+
+use super::{RedisStore, keys, script::Call};
+use crate::{
+    poll::{Phase, Poll, PollId, Revision, Timestamp},
+    store::{StoreError, record},
+};
+
+/// A definition in force.
+#[derive(Clone)]
+pub(super) struct Definition {
+    pub(super) poll: Poll,
+    /// The revision with which its timeline last began anew, by a reshape; 0 if it never did.
+    pub(super) reshaped: Revision,
+}
+
+impl Definition {
+    /// A poll that was never reshaped.
+    pub(super) fn new(poll: Poll) -> Self {
+        Self { poll, reshaped: Revision(0) }
+    }
+}
+
+/// What is kept of a poll that is there.
+pub(super) enum Kept {
+    InForce(Definition),
+    /// It is taken back to a draft until its reshape is made or given up.
+    Reshaping(Box<Reshape>),
+}
+
+/// A reshape under way. What is in force meanwhile, for readers, is `before`.
+pub(super) struct Reshape {
+    pub(super) before: Definition,
+    /// The draft that lets no ballot in.
+    pub(super) held: Poll,
+    /// The poll as it is to be, in the revision after `held`.
+    pub(super) after: Poll,
+}
+
+impl Reshape {
+    /// Begins to make this of a poll.
+    pub(super) fn begin(before: Definition, wanted: &Poll) -> Self {
+        let mut held = before.poll.clone();
+        held.schedule.phase = Phase::Draft;
+        held.revision = before.poll.revision.next();
+        let after = Poll { revision: held.revision.next(), ..wanted.clone() };
+        Self { before, held, after }
+    }
+}
+
+/// How a definition was received.
+pub(super) enum Defined {
+    /// It is in force.
+    Done(Definition),
+    /// Another revision is in force than the one it replaces.
+    Mismatch,
+    Closed,
+    /// There is no such poll, or not any more.
+    Gone,
+}
+
+/// What puts a definition in place of another.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Putting<'a> {
+    /// The reshape that begins with it.
+    pub(super) begins: Option<&'a Reshape>,
+    /// Whether the timeline begins anew.
+    pub(super) anew: bool,
+    /// When it is too late for it.
+    pub(super) until: Option<Timestamp>,
+}
+
+/// What the partitions of a poll say once they are at its revision.
+pub(super) struct Settled {
+    pub(super) is_any_closed: bool,
+    pub(super) ballots: u64,
+}
+
+impl RedisStore {
+    pub(super) async fn read_kept(&self, id: PollId) -> Result<Option<Kept>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("HMGET").arg(keys::poll(id)).arg("definition").arg("reshape").arg("reshaped");
+        let (definition, reshape, reshaped): (Option<Vec<u8>>, Option<Vec<u8>>, Option<u64>) =
+            self.ask_for(&command).await?;
+        let Some(definition) = definition else { return Ok(None) };
+        let poll = record::read_poll(&definition)?;
+        let reshaped = Revision(reshaped.unwrap_or(0));
+        if let Some(reshape) = reshape {
+            let (before, after) = record::read_reshape(&reshape)?;
+            // Another replica, of a version that knows no such thing, may have made a later edit beside it.
+            if before.revision.next() == poll.revision {
+                let before = Definition { poll: before, reshaped };
+                return Ok(Some(Kept::Reshaping(Box::new(Reshape { before, held: poll, after }))));
+            }
+        }
+        Ok(Some(Kept::InForce(Definition { poll, reshaped })))
+    }
+
+    pub(super) async fn define(
+        &self,
+        poll: &Poll,
+        replaces: Revision,
+        putting: Putting<'_>,
+    ) -> Result<Defined, StoreError> {
+        let (key, deleting, json) = (keys::poll(poll.id), keys::deleting(poll.id), record::write_poll(poll)?);
+        let (replaces, revision) = (replaces.to_string(), poll.revision.to_string());
+        let (phase, closes_at) = (poll.schedule.phase.code().to_string(), millis(poll.schedule.closes_at));
+        let begins = putting.begins.map(|reshape| record::write_reshape(&reshape.before.poll, &reshape.after));
+        let begins = begins.transpose()?.unwrap_or_default();
+        let (until, own) = (millis(putting.until), self.own_time());
+        let call = Call::new(&self.scripts.define, &[key.as_bytes(), deleting.as_bytes()])
+            .arg(replaces.as_bytes())
+            .arg(revision.as_bytes())
+            .arg(phase.as_bytes())
+            .arg(closes_at.as_bytes())
+            .arg(json.as_bytes())
+            .arg(begins.as_bytes())
+            .arg(if putting.anew { revision.as_bytes() } else { b"" })
+            .arg(until.as_bytes())
+            .arg(own.as_bytes());
+        let mut reply = call.send(&self.link).await?;
+        match reply.int()? {
+            1 => Ok(Defined::Done(Definition { poll: poll.clone(), reshaped: Revision(reply.number()?) })),
+            0 => Ok(Defined::Mismatch),
+            2 => Ok(Defined::Closed),
+            4 => Err(StoreError::unavailable("the clocks disagree about whether the poll is closed")),
+            _ => Ok(Defined::Gone),
+        }
+    }
+
+    pub(super) async fn settle_all(&self, definition: &Definition, or: &[u8]) -> Result<Settled, StoreError> {
+        let partitions = 0..definition.poll.partitions;
+        let partitions = try_join_all(partitions.map(|partition| self.settle(definition, partition, or))).await?;
+        let mut all = Settled { is_any_closed: false, ballots: 0 };
+        for (phase, ballots) in partitions.into_iter().flatten() {
+            all.is_any_closed |= phase == i64::from(Phase::Closed.code());
+            all.ballots += ballots;
+        }
+        Ok(all)
+    }
+
+    /// Brings one partition to a poll's revision. Gives its phase and ballots; `None` if it is gone.
+    pub(super) async fn settle(
+        &self,
+        Definition { poll, reshaped }: &Definition,
+        partition: u16,
+        or: &[u8],
+    ) -> Result<Option<(i64, u64)>, StoreError> {
+        let (tally, minutes) = (keys::tally(poll.id, partition), keys::minutes(poll.id, partition));
+        let (revision, phase) = (poll.revision.to_string(), poll.schedule.phase.code().to_string());
+        let (opens_at, closes_at) = (millis(poll.schedule.opens_at), millis(poll.schedule.closes_at));
+        let options = poll.options.len().to_string();
+        let (reshaped, made, own) = (reshaped.to_string(), millis(Some(poll.created_at)), self.own_time());
+        let call = Call::new(&self.scripts.settle, &[tally.as_bytes(), minutes.as_bytes()])
+            .arg(revision.as_bytes())
+            .arg(phase.as_bytes())
+            .arg(opens_at.as_bytes())
+            .arg(closes_at.as_bytes())
+            .arg(if poll.changeable { b"1" } else { b"0" })
+            .arg(options.as_bytes())
+            .arg(or)
+            .arg(reshaped.as_bytes())
+            .arg(made.as_bytes())
+            .arg(own.as_bytes());
+        let mut reply = call.send(&self.link).await?;
+        match reply.int()? {
+            -1 => Ok(None),
+            phase => Ok(Some((phase, reply.number()?))),
+        }
+    }
+}
+
+/// A time as scripts read it: milliseconds, or nothing.
+pub(super) fn millis(time: Option<Timestamp>) -> String {
+    time.map(|time| time.as_millis().to_string()).unwrap_or_default()
+}

@@ -1,0 +1,84 @@
+//! Deleting a poll.
+//!
+//! The definition goes first to where nobody looks for a poll ([`keys::deleting`]), and last altogether: until then it
+//! says what is left to forget. So a deletion that was cut short is finished by the same request again, by whoever makes
+//! a poll with the same id, and by the next list of the site's polls.
+
+use std::ops::Range;
+
+use redis::Cmd;
+
+use super::{RedisStore, definitions::millis, keys, script::Call};
+use crate::{
+    poll::{Poll, PollId, SiteId},
+    store::{StoreError, record},
+};
+
+/// How many buckets are forgotten at once.
+const CHUNK: u32 = 500;
+
+impl RedisStore {
+    /// Whose poll this is, or was if it is being deleted.
+    pub(super) async fn read_owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
+        Ok(match self.read_poll(id).await? {
+            Some(poll) => Some(poll.site),
+            None => self.read_deleting(id).await?.map(|poll| poll.site),
+        })
+    }
+
+    pub(super) async fn forget_poll(&self, id: PollId) -> Result<bool, StoreError> {
+        let (key, deleting) = (keys::poll(id), keys::deleting(id));
+        let call = Call::new(&self.scripts.forget, &[key.as_bytes(), deleting.as_bytes()]);
+        call.send(&self.link).await?;
+        self.finish_deletion(id).await
+    }
+
+    /// Forgets what is left of a poll that is being deleted. Says whether there was one.
+    pub(super) async fn finish_deletion(&self, id: PollId) -> Result<bool, StoreError> {
+        let Some(poll) = self.read_deleting(id).await? else { return Ok(false) };
+        for partition in 0..poll.partitions {
+            self.forget_partition(&poll, partition).await?;
+        }
+        let mut index = Cmd::new();
+        index.arg("ZREM").arg(keys::site_polls(&poll.site)).arg(id.to_string());
+        self.ask(&index).await?;
+        let mut last = Cmd::new();
+        last.arg("DEL").arg(keys::deleting(id));
+        self.ask(&last).await?;
+        Ok(true)
+    }
+
+    async fn read_deleting(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("HGET").arg(keys::deleting(id)).arg("definition");
+        let json: Option<Vec<u8>> = self.ask_for(&command).await?;
+        json.map(|json| record::read_poll(&json)).transpose()
+    }
+
+    async fn forget_partition(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
+        let buckets = self.drop_buckets(poll, partition, 0..0, b"").await?;
+        let mut first = 0;
+        while first < buckets {
+            let end = buckets.min(first.saturating_add(CHUNK));
+            self.drop_buckets(poll, partition, first..end, if end == buckets { b"all" } else { b"" }).await?;
+            first = end;
+        }
+        Ok(())
+    }
+
+    /// Forgets some buckets of a partition. Gives how many there were in all.
+    async fn drop_buckets(
+        &self,
+        poll: &Poll,
+        partition: u16,
+        buckets: Range<u32>,
+        is_all: &[u8],
+    ) -> Result<u32, StoreError> {
+        let (tally, minutes) = (keys::tally(poll.id, partition), keys::minutes(poll.id, partition));
+        let buckets: Vec<String> = buckets.map(|bucket| keys::voters(poll.id, partition, bucket)).collect();
+        let mut script_keys = vec![tally.as_bytes(), minutes.as_bytes()];
+        script_keys.extend(buckets.iter().map(String::as_bytes));
+        let made = millis(Some(poll.created_at));
+        Call::new(&self.scripts.drop, &script_keys).arg(made.as_bytes()).arg(is_all).send(&self.link).await?.number()
+    }
+}

@@ -1,0 +1,190 @@
+//! Edits, and finishing what an edit that was cut short has left.
+//!
+//! A change of the options or of how many may be chosen (a *reshape*) is made only of a poll without ballots, and its
+//! partitions lie on different servers. So the poll is taken back to a draft first, which lets no ballot in anywhere;
+//! then it is known whether there are any; then the new definition is put in force, or the old one again. Both stand
+//! beside the draft from the first step on, so whoever meets it (a reader, a voter, the publisher again) goes on from
+//! there. Any number may do that at the same time: how it ends is decided in one step, once. Until then readers are told
+//! the poll as it was, and no ballot is counted.
+
+use super::{
+    RedisStore,
+    definitions::{Defined, Definition, Kept, Putting, Reshape},
+};
+use crate::{
+    poll::{Edit, PartitionTally, Phase, Poll, PollId, Revision, State},
+    store::{Replacement, StoreError},
+};
+
+/// How many reshapes one after the other are finished for somebody who wants to know what is in force.
+const MOST_TURNS: usize = 4;
+
+impl RedisStore {
+    /// The definition in force, all that was begun before being finished.
+    pub(super) async fn definition(&self, id: PollId) -> Result<Option<Definition>, StoreError> {
+        for _ in 0..MOST_TURNS {
+            match self.read_kept(id).await? {
+                None => return Ok(None),
+                Some(Kept::InForce(definition)) => return Ok(Some(definition)),
+                Some(Kept::Reshaping(reshape)) => _ = self.finish_reshape(&reshape).await?,
+            }
+        }
+        Err(StoreError::unavailable("the poll kept being reshaped"))
+    }
+
+    /// The same for readers: a reshape that can't be finished now is no reason not to tell them the poll as it was.
+    pub(super) async fn read_poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
+        Ok(match self.read_kept(id).await? {
+            None => None,
+            Some(Kept::InForce(definition)) => Some(definition.poll),
+            Some(Kept::Reshaping(reshape)) => match Box::pin(self.definition(id)).await {
+                Ok(definition) => definition.map(|definition| definition.poll),
+                Err(StoreError::Unavailable(_)) => Some(reshape.before.poll),
+                Err(error) => return Err(error),
+            },
+        })
+    }
+
+    pub(super) async fn replace(&self, edit: &Edit) -> Result<Replacement, StoreError> {
+        if edit.reshapes {
+            return self.reshape(&edit.poll).await;
+        }
+        let before = Revision(edit.poll.revision.0.saturating_sub(1));
+        let definition = match self.define(&edit.poll, before, Putting::default()).await? {
+            Defined::Done(definition) => definition,
+            Defined::Mismatch => return self.mismatch(edit.poll.id).await,
+            Defined::Closed => return Ok(Replacement::Closed),
+            Defined::Gone => return Ok(Replacement::Gone),
+        };
+        let settled = self.settle_all(&definition, b"").await?;
+        if settled.is_any_closed && edit.poll.schedule.phase != Phase::Closed {
+            // The old closing time came between the definition and a partition, and that partition may have said so
+            // already. Closed is final, so the whole poll is.
+            self.close_after_all(&definition).await?;
+            return Ok(Replacement::Closed);
+        }
+        Ok(Replacement::Done(definition.poll))
+    }
+
+    async fn mismatch(&self, id: PollId) -> Result<Replacement, StoreError> {
+        let definition = self.definition(id).await?;
+        Ok(definition.map_or(Replacement::Gone, |definition| Replacement::Mismatch(definition.poll.revision)))
+    }
+
+    async fn reshape(&self, wanted: &Poll) -> Result<Replacement, StoreError> {
+        let Some(before) = self.definition(wanted.id).await? else { return Ok(Replacement::Gone) };
+        // The same edit again: somebody has finished it.
+        let made = Poll { revision: wanted.revision.next(), ..wanted.clone() };
+        if before.poll == made {
+            return self.made_before(&before).await;
+        }
+        if before.poll.revision.next() != wanted.revision {
+            return Ok(Replacement::Mismatch(before.poll.revision));
+        }
+        let Some(tallies) = self.read_tally(&before.poll).await? else { return Ok(Replacement::Gone) };
+        if tallies.iter().any(|tally| tally.ballots > 0) {
+            return Ok(Replacement::HasBallots);
+        }
+        let reshape = Reshape::begin(before, wanted);
+        let putting = Putting { begins: Some(&reshape), ..Putting::default() };
+        match self.define(&reshape.held, reshape.before.poll.revision, putting).await? {
+            Defined::Done(_) => {}
+            Defined::Mismatch => {
+                // Unless somebody was faster with the same.
+                return match self.definition(wanted.id).await? {
+                    None => Ok(Replacement::Gone),
+                    Some(now) if now.poll == made => self.made_before(&now).await,
+                    Some(now) => Ok(Replacement::Mismatch(now.poll.revision)),
+                };
+            }
+            Defined::Closed => return Ok(Replacement::Closed),
+            Defined::Gone => return Ok(Replacement::Gone),
+        }
+        match self.finish_reshape(&reshape).await? {
+            Some(replacement) => Ok(replacement),
+            None => self.finished_by_another(&made).await,
+        }
+    }
+
+    /// Makes sure of an edit that somebody else has made, and may not have brought to every partition.
+    async fn made_before(&self, made: &Definition) -> Result<Replacement, StoreError> {
+        self.settle_all(made, b"").await?;
+        Ok(Replacement::Done(made.poll.clone()))
+    }
+
+    /// How a reshape ended that somebody else has finished.
+    async fn finished_by_another(&self, made: &Poll) -> Result<Replacement, StoreError> {
+        let Some(now) = self.definition(made.id).await? else { return Ok(Replacement::Gone) };
+        if now.poll == *made {
+            return self.made_before(&now).await;
+        }
+        if now.poll.revision != made.revision {
+            return Err(StoreError::unavailable("the poll was edited again before its reshape was answered"));
+        }
+        let Some(tallies) = self.read_tally(&now.poll).await? else { return Ok(Replacement::Gone) };
+        let has_ballots = tallies.iter().any(|tally| tally.ballots > 0);
+        Ok(if has_ballots { Replacement::HasBallots } else { Replacement::Closed })
+    }
+
+    /// Goes on with a reshape that was begun, by whomever. `None` if somebody else was faster in ending it.
+    async fn finish_reshape(&self, reshape: &Reshape) -> Result<Option<Replacement>, StoreError> {
+        let Reshape { before, held, after } = reshape;
+        let settled = self.settle_all(&Definition { poll: held.clone(), ..*before }, b"").await?;
+        // From here on no partition takes a ballot until the next revision is in force: what was found stays so.
+        let mut is_closed = settled.is_any_closed;
+        if !is_closed && settled.ballots == 0 {
+            let until = before.poll.schedule.closes_at.filter(|_| before.poll.schedule.phase == Phase::Live);
+            match self.define(after, held.revision, Putting { anew: true, until, ..Putting::default() }).await? {
+                Defined::Done(definition) => {
+                    self.settle_all(&definition, b"").await?;
+                    return Ok(Some(Replacement::Done(definition.poll)));
+                }
+                Defined::Mismatch => return Ok(None),
+                // Its time came first, so it closes as it was.
+                Defined::Closed => is_closed = true,
+                Defined::Gone => return Ok(Some(Replacement::Gone)),
+            }
+        }
+        let mut kept = Poll { revision: after.revision, ..before.poll.clone() };
+        if settled.is_any_closed {
+            kept.schedule.phase = Phase::Closed;
+        }
+        match self.define(&kept, held.revision, Putting::default()).await? {
+            Defined::Done(definition) => self.settle_all(&definition, b"").await?,
+            Defined::Mismatch => return Ok(None),
+            Defined::Closed => return Ok(Some(Replacement::Closed)),
+            Defined::Gone => return Ok(Some(Replacement::Gone)),
+        };
+        Ok(Some(if is_closed { Replacement::Closed } else { Replacement::HasBallots }))
+    }
+
+    /// Closes a whole poll of which a partition has closed.
+    async fn close_after_all(&self, definition: &Definition) -> Result<(), StoreError> {
+        let closed = definition.poll.closed(self.clock_time().await?).poll;
+        if let Defined::Done(closed) = self.define(&closed, definition.poll.revision, Putting::default()).await? {
+            self.settle_all(&closed, b"").await?;
+        }
+        Ok(())
+    }
+
+    /// Whether partitions say that a poll is closed that by its definition is not: an edit has put off the closing time
+    /// while it came, and was cut short, or the clock was set back. Closed is final, so the poll is closed then.
+    pub(super) async fn close_if_in_part(&self, poll: &Poll, tallies: &[PartitionTally]) -> Result<bool, StoreError> {
+        let is_in_part = |poll: &Poll| {
+            poll.schedule.phase != Phase::Closed
+                && tallies.iter().any(|tally| tally.state == State::Closed)
+                && tallies.iter().all(|tally| poll.state_at(tally.as_of) != State::Closed)
+        };
+        if !is_in_part(poll) {
+            return Ok(false);
+        }
+        let Some(definition) = Box::pin(self.definition(poll.id)).await? else { return Ok(false) };
+        if is_in_part(&definition.poll) {
+            Box::pin(self.close_after_all(&definition)).await?;
+        } else {
+            // Whoever asks is behind, and so may partitions be.
+            Box::pin(self.settle_all(&definition, b"")).await?;
+        }
+        Ok(true)
+    }
+}

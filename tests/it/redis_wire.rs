@@ -1,0 +1,108 @@
+//! A wire to a Redis that is cut after any number of commands: what a replica can do that dies, or is cut off, between
+//! two steps.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+/// The wire. Commands that passed are carried out; their answers may be lost.
+pub(crate) struct RedisWire {
+    port: u16,
+    /// How many more commands pass; `None`: all do.
+    left: Arc<Mutex<Option<usize>>>,
+}
+
+impl RedisWire {
+    /// A wire to the server on this port, whole.
+    pub(crate) fn to(server: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+        let port = listener.local_addr().expect("an address").port();
+        let left = Arc::new(Mutex::new(None));
+        let shared = left.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                // While it is cut, whoever connects is dropped at once.
+                if *lock(&shared) != Some(0)
+                    && let Ok(server) = TcpStream::connect(("127.0.0.1", server))
+                {
+                    carry(client, server, &shared);
+                }
+            }
+        });
+        Self { port, left }
+    }
+
+    /// What `SAWT_STORE` is set to, to go over this wire.
+    pub(crate) fn address(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Lets so many more commands pass, and then nothing.
+    pub(crate) fn cut_after(&self, commands: usize) {
+        *lock(&self.left) = Some(commands);
+    }
+
+    /// Lets everything pass again, over new connections. Says whether anything was held up.
+    pub(crate) fn heal(&self) -> bool {
+        lock(&self.left).take() == Some(0)
+    }
+}
+
+fn lock(left: &Mutex<Option<usize>>) -> std::sync::MutexGuard<'_, Option<usize>> {
+    left.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn carry(client: TcpStream, server: TcpStream, left: &Arc<Mutex<Option<usize>>>) {
+    let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    thread::spawn(move || {
+        // To the end, also when the client is gone: a connection that is reset may lose commands that have passed.
+        let mut buffer = [0; 4096];
+        while let Ok(1..) = from_server.read(&mut buffer).inspect(|read| {
+            let _ = to_client.write_all(&buffer[..*read]);
+        }) {}
+        let _ = to_client.shutdown(Shutdown::Both);
+    });
+    let left = left.clone();
+    let (mut client, mut server) = (client, server);
+    thread::spawn(move || {
+        let mut waiting = Vec::new();
+        let mut buffer = [0; 4096];
+        'whole: while let Ok(read @ 1..) = client.read(&mut buffer) {
+            waiting.extend_from_slice(&buffer[..read]);
+            while let Some(length) = first_command(&waiting) {
+                let command: Vec<u8> = waiting.drain(..length).collect();
+                let may_pass = match &mut *lock(&left) {
+                    Some(0) => false,
+                    Some(left) => {
+                        *left -= 1;
+                        true
+                    }
+                    None => true,
+                };
+                if !may_pass || server.write_all(&command).is_err() {
+                    break 'whole;
+                }
+            }
+        }
+        let _ = client.shutdown(Shutdown::Both);
+        let _ = server.shutdown(Shutdown::Write);
+    });
+}
+
+/// How long the first command is, if it is there whole: a list of strings, each with its length before it.
+fn first_command(bytes: &[u8]) -> Option<usize> {
+    let line = |at: usize| {
+        let length = bytes.get(at..)?.windows(2).position(|pair| pair == b"\r\n")?;
+        let number: usize = std::str::from_utf8(&bytes[at + 1..at + length]).ok()?.parse().ok()?;
+        Some((number, at + length + 2))
+    };
+    let (words, mut at) = line(0)?;
+    for _ in 0..words {
+        let (length, begin) = line(at)?;
+        at = begin + length + 2;
+    }
+    (at <= bytes.len()).then_some(at)
+}
