@@ -228,7 +228,8 @@ pub const SETTINGS: &[Setting] = &[
         form: "BITS",
         default: Default::Is("64"),
         about: "How many leading bits of an IPv6 address make one client, 32 to 128. Providers give a subscriber a /64 \
-                at least, and often a /56.",
+                at least, and often a /56 or a /48. So of the networks /64, /56 and /48, those wider than a client have \
+                quotas too, of two, four and eight times as much.",
         set: |config, text| keep_within(text, &(32..=128_u8), |bits| config.ipv6_prefix = bits),
         show: |config| Some(config.ipv6_prefix.to_string()),
     },
@@ -240,6 +241,16 @@ pub const SETTINGS: &[Setting] = &[
         about: "How many votes a voter may cast or withdraw: so many requests in so many seconds, or off.",
         set: |config, text| keep_quota(&mut config.quotas.vote, text),
         show: |config| Some(shown_quota(config.quotas.vote)),
+    },
+    Setting {
+        name: "quota_ballot",
+        shape: Shape::Text,
+        form: "QUOTA",
+        default: Default::Is("2000/3600s"),
+        about: "How many ballots of one client a poll counts, on all replicas together; or off. A retry or a change of \
+                a ballot is none. This is what bounds voter tokens that were saved up.",
+        set: |config, text| keep_quota(&mut config.quotas.ballot, text),
+        show: |config| Some(shown_quota(config.quotas.ballot)),
     },
     Setting {
         name: "quota_mint",

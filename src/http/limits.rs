@@ -8,6 +8,7 @@
 //! | `GET`, `HEAD`, and a browser's `OPTIONS` | `read`, per client |
 //! | `POST`, `PUT`, `PATCH`, `DELETE` | `client`, per client |
 //! | `POST /v1/voters`, `GET /embed/{poll}/form` | `mint` besides, per client |
+//! | a ballot that is counted | `ballot` besides, per client and poll |
 //! | a vote, or its withdrawal | `vote` besides, per voter, once the token was verified |
 //! | whatever shows an API key | `admin` besides, per key, once it was recognised |
 //! | any other method; what is not there, at a path that is none or by a method that is not for it | `read`, per client |
@@ -41,14 +42,17 @@ use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
 use super::{Worker, problem::Problem};
-use crate::quota::{Name, Standing, Subject, Verdict};
+use crate::{
+    poll::PollId,
+    quota::{Name, Standing, Subject, Undecided, Verdict},
+};
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// How a request stands with every quota it has counted in.
 #[derive(Debug, Clone, Default)]
-struct Standings(SmallVec<[Standing; 3]>);
+struct Standings(SmallVec<[Standing; 4]>);
 
 /// Counts a request in a quota that is known only to its handler. Counting twice in one request counts once.
 ///
@@ -60,8 +64,8 @@ pub(super) fn count(req: &HttpRequest, worker: &Worker, name: Name, subject: &Su
     }
     match worker.shared.quotas.admit(name, subject) {
         Verdict::Unlimited => Ok(()),
-        // Only what the layer counts is shared.
-        Verdict::Admitted(standing) | Verdict::Undecided(standing) => {
+        // What is counted here is not shared.
+        Verdict::Admitted(standing) | Verdict::Undecided(Undecided { standing, .. }) => {
             note(req, standing);
             Ok(())
         }
@@ -77,14 +81,57 @@ pub(super) fn count_client(req: &HttpRequest, worker: &Worker, name: Name) -> Re
     count(req, worker, name, &subject(req, worker))
 }
 
+/// A ballot counted in the quota of its client and poll.
+pub(super) struct BallotCount<'a> {
+    worker: &'a Worker,
+    subject: Subject,
+}
+
+impl BallotCount<'_> {
+    /// The ballot was not counted after all: it is a retry or a change, or was refused.
+    pub(super) fn give_back(self) {
+        self.worker.shared.quotas.give_back(Name::Ballot, &self.subject);
+    }
+}
+
+/// Counts a ballot in the quota of its client and poll, which all replicas share. To be called when the ballot is fit
+/// for the store, which alone knows whether it is a retry.
+///
+/// # Errors
+/// `quota-exceeded`.
+pub(super) async fn count_ballot<'a>(
+    req: &HttpRequest,
+    worker: &'a Worker,
+    poll: PollId,
+) -> Result<BallotCount<'a>, Problem> {
+    let subject = subject(req, worker).in_poll(*poll.as_bytes());
+    let mut verdict = worker.shared.quotas.admit(Name::Ballot, &subject);
+    if let Verdict::Undecided(undecided) = verdict {
+        // Boxed, since few ballots get here: those of a client that has spent a tenth of its quota.
+        verdict = Box::pin(worker.shared.quotas.lease(undecided, &subject, &*worker.voting_store)).await;
+    }
+    match verdict {
+        Verdict::Unlimited => {}
+        Verdict::Admitted(standing) | Verdict::Undecided(Undecided { standing, .. }) => note(req, standing),
+        Verdict::Refused(standing) => return Err(refusal(req, standing)),
+    }
+    Ok(BallotCount { worker, subject })
+}
+
 /// The client of a request, as quotas count it.
 fn subject(req: &HttpRequest, worker: &Worker) -> Subject {
-    Subject::from(*worker.shared.client_rule.client(req).as_bytes())
+    worker.shared.client_rule.client(req).subject()
 }
 
 /// What `RateLimit-Policy` says, by the quotas that a request counted in: written once each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PolicyHeaders([OnceLock<HeaderValue>; 1 << Name::COUNT]);
+
+impl Default for PolicyHeaders {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| OnceLock::new()))
+    }
+}
 
 impl PolicyHeaders {
     fn of(&self, standings: &[Standing]) -> Option<&HeaderValue> {
@@ -229,12 +276,12 @@ where
         let worker = req.app_data::<web::Data<Worker>>().cloned();
         let Some(worker) = worker else { return self.answer(req) };
         let client = subject(req.request(), &worker);
-        let mut undecided = SmallVec::<[Standing; 2]>::new();
+        let mut undecided = SmallVec::<[Undecided; 2]>::new();
         for name in names {
             match worker.shared.quotas.admit(*name, &client) {
                 Verdict::Unlimited => {}
                 Verdict::Admitted(standing) => note(req.request(), standing),
-                Verdict::Undecided(standing) => undecided.push(standing),
+                Verdict::Undecided(one) => undecided.push(one),
                 Verdict::Refused(standing) => return Answer::Refused { answer: Some(refuse(req, standing)) },
             }
         }
@@ -244,10 +291,12 @@ where
         // Boxed, since few requests get here: those of a client that has spent a tenth of its quota.
         let service = Rc::clone(&self.service);
         let waiting = Box::pin(async move {
-            for standing in undecided {
-                match worker.shared.quotas.lease(standing, &client, &*worker.store).await {
+            for undecided in undecided {
+                match worker.shared.quotas.lease(undecided, &client, &*worker.store).await {
                     Verdict::Unlimited => {}
-                    Verdict::Admitted(standing) | Verdict::Undecided(standing) => note(req.request(), standing),
+                    Verdict::Admitted(standing) | Verdict::Undecided(Undecided { standing, .. }) => {
+                        note(req.request(), standing);
+                    }
                     Verdict::Refused(standing) => return Ok(refuse(req, standing)),
                 }
             }

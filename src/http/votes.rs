@@ -83,7 +83,7 @@ pub(super) enum Said {
 /// Casts a voter's ballot: whatever it came by, this is the way it takes.
 ///
 /// # Errors
-/// `invalid-choice`, `already-voted`, `poll-not-open`; what the store failed with.
+/// `quota-exceeded`, `invalid-choice`, `already-voted`, `poll-not-open`; what the store failed with.
 pub(super) async fn count(
     req: &HttpRequest,
     worker: &Worker,
@@ -97,7 +97,12 @@ pub(super) async fn count(
         chosen = Some(choices);
         Ok(Action::Cast(choices))
     };
-    let (known, partition, receipt) = put(worker, known, voter, action).await?;
+    let counted = limits::count_ballot(req, worker, known.poll.id).await?;
+    let decided = put(worker, known, voter, action).await;
+    if !matches!(&decided, Ok((_, _, receipt)) if receipt.outcome == Outcome::Counted) {
+        counted.give_back();
+    }
+    let (known, partition, receipt) = decided?;
     let (said, outcome, cast_at) = match receipt.outcome {
         Outcome::Counted => (Said::Counted, "counted", Some(receipt.at)),
         Outcome::Changed => (Said::Changed, "changed", Some(receipt.at)),

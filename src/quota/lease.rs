@@ -44,6 +44,8 @@ const MOST_BUSY: usize = 16_384;
 pub struct Leases {
     name: Name,
     quota: Quota,
+    /// The prefix of the networks it is counted for; 0 if it is not counted for wider networks.
+    bits: u8,
     tenth: u64,
     /// How long a token of credit takes to come back by itself, in nanoseconds: a tenth in each window.
     period: u64,
@@ -62,11 +64,12 @@ type Busy = Turn<u64>;
 
 impl Leases {
     /// A shared quota. The secret hides from whoever reads the store which clients its keys stand for.
-    pub fn new(name: Name, quota: Quota, secret: &Secret, most_keys: usize, clock: Uptime) -> Self {
+    pub fn new(name: Name, quota: Quota, bits: u8, secret: &Secret, most_keys: usize, clock: Uptime) -> Self {
         let tenth = u64::from(quota.tenth().get());
         Self {
             name,
             quota,
+            bits,
             tenth,
             period: u64::from(quota.window_secs.get()) * 1_000_000_000 / tenth,
             clock,
@@ -81,6 +84,11 @@ impl Leases {
     /// Spends a token of credit, if there is one. Never waits.
     pub fn draw(&self, subject: &Subject) -> bool {
         self.spend(self.key_of(subject)).is_ok()
+    }
+
+    /// Gives back a token that was spent.
+    pub fn give_back(&self, subject: &Subject) {
+        self.add(self.key_of(subject), 1);
     }
 
     /// Spends a token for a request that found no credit, leasing more from the store if need be.
@@ -125,7 +133,7 @@ impl Leases {
         }
         match ask(self.lease_for(subject)).await {
             Ok(Leased::Granted) => {
-                self.grant(key);
+                self.add(key, self.tenth);
                 // One token of those just granted is this request's.
                 let _ = self.spend(key);
                 Ok(())
@@ -156,7 +164,7 @@ impl Leases {
     }
 
     fn key_of(&self, subject: &Subject) -> u64 {
-        self.hasher.hash_one(subject)
+        self.hasher.hash_one(subject.key())
     }
 
     /// Takes one token of a client's credit; the error is how many nanoseconds until one is back.
@@ -169,9 +177,9 @@ impl Leases {
         })
     }
 
-    /// Adds a tenth to a client's credit. What does not fit into a tenth is lost: nobody's credit is whole in the past.
-    fn grant(&self, key: u64) {
-        let add = |whole: Option<u64>| ((), whole.map(|whole| whole.saturating_sub(self.tenth * self.period)));
+    /// Adds tokens to a client's credit. What does not fit into a tenth is lost: nobody's credit is whole in the past.
+    fn add(&self, key: u64, tokens: u64) {
+        let add = |whole: Option<u64>| ((), whole.map(|whole| whole.saturating_sub(tokens * self.period)));
         self.credit.update(key, add);
     }
 
@@ -197,7 +205,13 @@ impl Leases {
 
     fn lease_for(&self, subject: &Subject) -> Lease {
         let mut key = [0; 16];
-        blake3::Hasher::new_keyed(&self.secret).update(&subject.0).finalize_xof().fill(&mut key);
+        let mut hasher = blake3::Hasher::new_keyed(&self.secret);
+        hasher.update(&subject.key().to_be_bytes());
+        // A network's first address is that of the first network within it, too.
+        if self.bits > 0 {
+            hasher.update(&[self.bits]);
+        }
+        hasher.finalize_xof().fill(&mut key);
         Lease {
             name: self.name.as_str(),
             key: LeaseKey::from_bytes(key),

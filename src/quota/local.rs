@@ -4,7 +4,7 @@
 //! but not bounded, and between two sweeps a flood of addresses would take whatever memory there is.
 //!
 //! A table holds at most a fixed number of keys, at 17 bytes a place: 917,504 keys or 17 MiB for votes, 229,376 keys
-//! or 4.3 MiB for each other quota. A key that has spent one token of `client` (600 in 60 seconds) is forgotten once
+//! or 4.3 MiB for each other quota, and 57,344 or 1.1 MiB for each kind of wider network. A key that has spent one token of `client` (600 in 60 seconds) is forgotten once
 //! that is back, after a tenth of a second and at most one sweep; so to fill its table takes some 40,000 different
 //! clients a second, or clients that have spent their whole quota. When a table is full, those in it are counted as
 //! before, and newcomers share tokens a few together (see [`Keys`]): they are served as long as the flood brings each
@@ -12,6 +12,7 @@
 
 use std::{
     hash::{BuildHasher as _, RandomState},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -59,7 +60,10 @@ impl Clock for Uptime {
 
 /// Counts the requests of many.
 pub struct LocalLimiter {
-    limiter: RateLimiter<u64, Keys, Uptime, StateInformationMiddleware>,
+    limiter: RateLimiter<u64, States, Uptime, StateInformationMiddleware>,
+    states: Arc<Keys>,
+    /// How long a token takes to come back, in nanoseconds.
+    period: u64,
     hasher: RandomState,
 }
 
@@ -69,8 +73,10 @@ impl LocalLimiter {
         let period = quota.period().max(Duration::from_nanos(1));
         // A period is never zero, so there always is such a quota.
         let policy = governor::Quota::with_period(period).unwrap_or(governor::Quota::per_second(quota.limit));
-        let limiter = RateLimiter::new(policy.allow_burst(quota.limit), Keys::with_most(most_keys), clock);
-        Self { limiter, hasher: RandomState::new() }
+        let states = Arc::new(Keys::with_most(most_keys));
+        let limiter = RateLimiter::new(policy.allow_burst(quota.limit), States(Arc::clone(&states)), clock);
+        let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+        Self { limiter, states, period, hasher: RandomState::new() }
     }
 
     /// Spends a token, and says how many are left.
@@ -79,10 +85,20 @@ impl LocalLimiter {
     /// None is left; the error is how long until one is back. Whoever comes then is admitted, and a moment earlier is
     /// not.
     pub fn admit(&self, subject: &Subject) -> Result<u32, Duration> {
-        match self.limiter.check_key(&self.hasher.hash_one(subject)) {
+        match self.limiter.check_key(&self.key_of(subject)) {
             Ok(state) => Ok(state.remaining_burst_capacity()),
             Err(not_until) => Err(not_until.wait_time_from(self.limiter.clock().now())),
         }
+    }
+
+    /// Gives back a token that was spent.
+    pub fn give_back(&self, subject: &Subject) {
+        let add = |whole: Option<u64>| ((), whole.map(|whole| whole.saturating_sub(self.period)));
+        self.states.update(self.key_of(subject), add);
+    }
+
+    fn key_of(&self, subject: &Subject) -> u64 {
+        self.hasher.hash_one(subject.key())
     }
 
     /// Forgets the keys whose tokens are all back.
@@ -102,30 +118,33 @@ impl LocalLimiter {
     }
 }
 
-impl StateStore for Keys {
+/// The table, as the algorithm wants it: by key, the moment at which all tokens are back.
+struct States(Arc<Keys>);
+
+impl StateStore for States {
     type Key = u64;
 
     fn measure_and_replace<T, F, E>(&self, key: &u64, decide: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        self.update(*key, |whole| match decide(whole.map(Nanos::from)) {
+        self.0.update(*key, |whole| match decide(whole.map(Nanos::from)) {
             Ok((answer, whole)) => (Ok(answer), Some(whole.as_u64())),
             Err(refusal) => (Err(refusal), None),
         })
     }
 }
 
-impl ShrinkableKeyedStateStore<u64> for Keys {
+impl ShrinkableKeyedStateStore<u64> for States {
     fn retain_recent(&self, drop_below: Nanos) {
-        self.retain(|whole| whole > drop_below.as_u64());
+        self.0.retain(|whole| whole > drop_below.as_u64());
     }
 
     fn len(&self) -> usize {
-        Self::len(self)
+        self.0.len()
     }
 
     fn is_empty(&self) -> bool {
-        Self::len(self) == 0
+        self.0.len() == 0
     }
 }

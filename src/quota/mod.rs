@@ -1,18 +1,28 @@
 //! How many requests a client, a voter or a key may make.
 //!
-//! Five quotas, each a setting: `vote` per voter, `mint` and `client` (all writes) and `read` per client, `admin` per
-//! key. All are counted by the generic cell rate algorithm (GCRA): a quota of 10 in 60 seconds is ten tokens, each of
+//! Six quotas, each a setting: `vote` per voter, `ballot` per client and poll, `mint` and `client` (all writes) and
+//! `read` per client, `admin` per key. All are counted by the generic cell rate algorithm (GCRA): a quota of 10 in 60 seconds is ten tokens, each of
 //! which is back six seconds after it was spent. So there is no window whose turn lets twice as much through, and what
 //! is kept of a key is one number: the moment at which all its tokens are back.
 //!
 //! **Two tiers.** The [local limiter](local) counts every quota, in this replica's memory, at some tenths of a
-//! microsecond. `mint` and `client` also hold across replicas, by [lease]: the first tenth of a quota passes on
+//! microsecond. `ballot`, `mint` and `client` also hold across replicas, by [lease]: the first tenth of a quota passes on
 //! each replica's own account, and beyond that tokens are taken from the store, a tenth at a time. An ordinary reader
 //! never spends a tenth, and so never costs a store call. Where the store is one replica's own file there is nothing
 //! to share, and the local tier is all there is. If the store does not answer, the local tier alone decides.
 //!
+//! **IPv6.** Whoever has one network easily has more: providers give a subscriber a /56 or a /48, and each has 256 or
+//! 65,536 of the /64 that are clients. So a request by IPv6 also counts in the [wider networks](WIDER) its client lies
+//! in, whose quotas are multiples of its own: they grow far slower than the networks do, and yet a mobile carrier that
+//! numbers its subscribers out of one /48 has room. It is admitted if all admit it, at both tiers. Answers speak of the
+//! client's own quota, and say of the wider ones only when they refuse. By IPv4 none of this costs anything.
+//!
+//! **Ballots.** Tokens can be saved up, and cast in one poll all at once. `ballot` bounds how many ballots of one client
+//! a poll counts. Only what is counted stays spent: what turns out to be a retry, a change or a refusal is given back,
+//! which costs a look-up then, and none on the way of a ballot that counts.
+//!
 //! **Memory.** A key whose tokens are all back is as good as unknown, and is swept out. However many keys there are at
-//! once, each table has a hard cap: see [`local`]. All tables of a replica together stay under 48 MiB.
+//! once, each table has a hard cap: see [`local`]. All tables of a replica together stay under 80 MiB.
 //!
 //! A quota is about load and nuisance, and never about who has voted: that is the store's to decide. So whatever is
 //! uncertain here is decided for the client.
@@ -34,8 +44,14 @@ use local::{LocalLimiter, Uptime};
 /// The most keys of the local limiter of votes: half a million voters a minute each spend one token, which is back
 /// after 6 seconds.
 const MOST_VOTERS: usize = 64 * 14_336;
-/// The most keys of every other table.
+/// The most keys of every other table of clients or keys.
 const MOST_KEYS: usize = 64 * 3_584;
+/// The most keys of a table of wider networks, of which there are fewer.
+const MOST_WIDER: usize = 64 * 896;
+
+/// The networks that a request by IPv6 counts in besides its client, if they are wider than that, by the bits of their
+/// prefix; and how many times a client's quota each has.
+pub const WIDER: [(u8, u32); 3] = [(64, 2), (56, 4), (48, 8)];
 
 /// How often keys whose tokens are all back are swept out.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -57,6 +73,11 @@ impl Quota {
     /// How long one token takes to come back.
     pub fn period(self) -> Duration {
         Duration::from_secs(self.window_secs.get().into()) / self.limit.get()
+    }
+
+    /// So many times as much in the same window.
+    fn times(self, times: u32) -> Self {
+        Self { limit: self.limit.saturating_mul(NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN)), ..self }
     }
 
     /// What passes on a replica's own account, and is leased at a time: a tenth, and at least one.
@@ -92,6 +113,8 @@ impl fmt::Display for Quota {
 pub enum Name {
     /// Votes cast and withdrawn, per voter.
     Vote,
+    /// Ballots counted, per client and poll.
+    Ballot,
     /// Voters made, per client.
     Mint,
     /// Everything that may change something, per client.
@@ -104,7 +127,7 @@ pub enum Name {
 
 impl Name {
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 6;
 
     /// Its place among them.
     pub fn place(self) -> usize {
@@ -114,6 +137,7 @@ impl Name {
             Self::Client => 2,
             Self::Read => 3,
             Self::Admin => 4,
+            Self::Ballot => 5,
         }
     }
 
@@ -121,6 +145,7 @@ impl Name {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Vote => "vote",
+            Self::Ballot => "ballot",
             Self::Mint => "mint",
             Self::Client => "client",
             Self::Read => "read",
@@ -134,6 +159,8 @@ impl Name {
 pub struct Policies {
     /// Per voter.
     pub vote: Option<Quota>,
+    /// Ballots per client and poll.
+    pub ballot: Option<Quota>,
     /// Voters made per client.
     pub mint: Option<Quota>,
     /// All writes per client.
@@ -146,14 +173,46 @@ pub struct Policies {
     pub shadow: bool,
 }
 
-/// Whom a quota is counted for, as 16 bytes that are alike for the same one and no other: a client's, a voter's, or
-/// those of a key's hash. Prints as nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Subject([u8; 16]);
+/// Whom a quota is counted for, and in what: 16 bytes that are alike for the same one and no other (a client's, a
+/// voter's, or those of a key's hash). Prints as nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    who: u128,
+    /// If it is an IPv6 network, how many of the leading bits say which.
+    prefix: Option<u8>,
+    /// The poll it is counted in; 0 where it is not counted by poll.
+    poll: u128,
+}
+
+impl Subject {
+    /// An IPv6 network, by its first address and the bits of its prefix.
+    pub fn network(address: [u8; 16], prefix: u8) -> Self {
+        Self { prefix: Some(prefix), ..Self::from(address) }
+    }
+
+    /// The same, counted in one poll.
+    #[must_use]
+    pub fn in_poll(self, poll: [u8; 16]) -> Self {
+        Self { poll: u128::from_be_bytes(poll), ..self }
+    }
+
+    /// The network of so many bits that this one lies in; `None` if there is none, or it is not wider.
+    fn wider(&self, bits: u8) -> Option<Self> {
+        let is_wider = self.prefix.is_some_and(|prefix| bits < prefix);
+        let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+        is_wider.then_some(Self { who: self.who & mask, prefix: Some(bits), ..*self })
+    }
+
+    /// What it is told from all others by. A poll's id has random bits wherever an IPv6 network has none, and before
+    /// the last four bytes, which are all that tells IPv4 addresses apart: no two pairs of them are alike.
+    fn key(&self) -> u128 {
+        self.who ^ self.poll
+    }
+}
 
 impl From<[u8; 16]> for Subject {
     fn from(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+        Self { who: u128::from_be_bytes(bytes), prefix: None, poll: 0 }
     }
 }
 
@@ -164,7 +223,7 @@ impl From<KeyHash> for Subject {
         for (byte, of_hash) in bytes.iter_mut().zip(<[u8; 32]>::from(hash)) {
             *byte = of_hash;
         }
-        Self(bytes)
+        bytes.into()
     }
 }
 
@@ -195,14 +254,24 @@ pub enum Verdict {
     /// It may go on.
     Admitted(Standing),
     /// This replica's own share is spent: [`Quotas::lease`] decides.
-    Undecided(Standing),
+    Undecided(Undecided),
     /// It may not.
     Refused(Standing),
+}
+
+/// A request on which the store has to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undecided {
+    /// How it stands if it is admitted.
+    pub standing: Standing,
+    /// Where this replica's share is spent: a bit for the client's own, and one for each of [`WIDER`].
+    spent: u8,
 }
 
 /// The quotas of a replica.
 pub struct Quotas {
     vote: Option<Tiers>,
+    ballot: Option<Tiers>,
     mint: Option<Tiers>,
     client: Option<Tiers>,
     read: Option<Tiers>,
@@ -211,32 +280,46 @@ pub struct Quotas {
     metrics: Arc<Metrics>,
 }
 
-/// One quota, at both tiers.
+/// One quota: of a client, voter or key, and of the networks around a client.
 struct Tiers {
     name: Name,
     quota: Quota,
+    own: Tier,
+    /// One for each of [`WIDER`], if it is a quota of clients.
+    wider: Vec<Tier>,
+}
+
+/// One table of it, at both tiers.
+struct Tier {
     local: LocalLimiter,
     shared: Option<Leases>,
 }
 
 impl Quotas {
-    /// The quotas in force. With a secret, the same on every replica, `mint` and `client` are shared by way of the
-    /// store; whoever reads the store finds hashes under it, and no address.
+    /// The quotas in force. With a secret, the same on every replica, `ballot`, `mint` and `client` are shared by way of
+    /// the store; whoever reads the store finds hashes under it, and no address.
     pub fn new(policies: &Policies, sharing: Option<&Secret>, clock: &Uptime, metrics: Arc<Metrics>) -> Self {
-        let tiers = |name: Name, quota: Option<Quota>, most_keys: usize, sharing: Option<&Secret>| {
-            quota.map(|quota| Tiers {
-                name,
-                quota,
-                local: LocalLimiter::new(quota, most_keys, clock.clone()),
-                shared: sharing.map(|secret| Leases::new(name, quota, secret, MOST_KEYS, clock.clone())),
-            })
+        let tier = |name: Name, quota: Quota, bits: u8, most_keys: usize, sharing: Option<&Secret>| Tier {
+            local: LocalLimiter::new(quota, most_keys, clock.clone()),
+            shared: sharing
+                .map(|secret| Leases::new(name, quota, bits, secret, most_keys.min(MOST_KEYS), clock.clone())),
+        };
+        let tiers = |name: Name, quota: Option<Quota>, most_keys: usize| {
+            quota.map(|quota| Tiers { name, quota, own: tier(name, quota, 0, most_keys, None), wider: Vec::new() })
+        };
+        let of_clients = |name: Name, quota: Option<Quota>, sharing: Option<&Secret>| {
+            let wider = |quota: Quota| {
+                WIDER.map(|(bits, times)| tier(name, quota.times(times), bits, MOST_WIDER, sharing)).into()
+            };
+            quota.map(|quota| Tiers { name, quota, own: tier(name, quota, 0, MOST_KEYS, sharing), wider: wider(quota) })
         };
         Self {
-            vote: tiers(Name::Vote, policies.vote, MOST_VOTERS, None),
-            mint: tiers(Name::Mint, policies.mint, MOST_KEYS, sharing),
-            client: tiers(Name::Client, policies.client, MOST_KEYS, sharing),
-            read: tiers(Name::Read, policies.read, MOST_KEYS, None),
-            admin: tiers(Name::Admin, policies.admin, MOST_KEYS, None),
+            vote: tiers(Name::Vote, policies.vote, MOST_VOTERS),
+            ballot: of_clients(Name::Ballot, policies.ballot, sharing),
+            mint: of_clients(Name::Mint, policies.mint, sharing),
+            client: of_clients(Name::Client, policies.client, sharing),
+            read: of_clients(Name::Read, policies.read, None),
+            admin: tiers(Name::Admin, policies.admin, MOST_KEYS),
             is_shadow: policies.shadow,
             metrics,
         }
@@ -245,35 +328,46 @@ impl Quotas {
     /// Counts a request, and says what this replica alone can say of it. Never waits.
     pub fn admit(&self, name: Name, subject: &Subject) -> Verdict {
         let Some(tiers) = self.tiers(name) else { return Verdict::Unlimited };
-        match tiers.local.admit(subject) {
-            Ok(remaining) => {
-                let standing = tiers.standing(remaining);
-                match &tiers.shared {
-                    Some(shared) if !shared.draw(subject) => Verdict::Undecided(standing),
-                    Some(_) | None => self.admitted(standing),
-                }
-            }
+        match tiers.admit(subject) {
+            Ok((remaining, 0)) => self.admitted(tiers.standing(remaining)),
+            Ok((remaining, spent)) => Verdict::Undecided(Undecided { standing: tiers.standing(remaining), spent }),
             Err(wait) => self.refused(tiers, wait),
         }
     }
 
-    /// Decides on a request that [`Quotas::admit`] was undecided about: by what was leased from the store, or is now.
-    /// Takes as long as one store call at the most, and no longer than [`lease::PATIENCE`].
-    pub async fn lease(&self, undecided: Standing, subject: &Subject, store: &dyn Store) -> Verdict {
-        let Some(tiers) = self.tiers(undecided.name) else { return Verdict::Unlimited };
-        let Some(shared) = &tiers.shared else { return self.admitted(undecided) };
-        match shared.take(subject, store, &self.metrics).await {
-            Ok(()) => self.admitted(undecided),
-            Err(wait) => self.refused(tiers, wait),
+    /// Takes back that a request was counted.
+    pub fn give_back(&self, name: Name, subject: &Subject) {
+        let Some(tiers) = self.tiers(name) else { return };
+        for (_, tier, subject) in tiers.of(subject) {
+            tier.local.give_back(&subject);
+            if let Some(shared) = &tier.shared {
+                shared.give_back(&subject);
+            }
         }
+    }
+
+    /// Decides on a request that [`Quotas::admit`] was undecided about: by what was leased from the store, or is now.
+    /// Takes as long as one store call at the most, and no longer than [`lease::PATIENCE`], for each table in which
+    /// this replica's share is spent.
+    pub async fn lease(&self, undecided: Undecided, subject: &Subject, store: &dyn Store) -> Verdict {
+        let Undecided { standing, spent } = undecided;
+        let Some(tiers) = self.tiers(standing.name) else { return Verdict::Unlimited };
+        for (_, tier, subject) in tiers.of(subject).filter(|(place, ..)| spent & (1 << place) != 0) {
+            let Some(shared) = &tier.shared else { continue };
+            if let Err(wait) = shared.take(&subject, store, &self.metrics).await {
+                return self.refused(tiers, wait);
+            }
+        }
+        self.admitted(standing)
     }
 
     /// Sweeps out all keys whose tokens are all back. To be called every [`SWEEP_EVERY`]; takes some milliseconds when
     /// the tables are full.
     pub fn sweep(&self) {
-        for tiers in [&self.vote, &self.mint, &self.client, &self.read, &self.admin].into_iter().flatten() {
-            tiers.local.sweep();
-            if let Some(shared) = &tiers.shared {
+        let all = [&self.vote, &self.ballot, &self.mint, &self.client, &self.read, &self.admin];
+        for tier in all.into_iter().flatten().flat_map(|tiers| std::iter::once(&tiers.own).chain(&tiers.wider)) {
+            tier.local.sweep();
+            if let Some(shared) = &tier.shared {
                 shared.sweep();
             }
         }
@@ -282,6 +376,7 @@ impl Quotas {
     fn tiers(&self, name: Name) -> Option<&Tiers> {
         match name {
             Name::Vote => self.vote.as_ref(),
+            Name::Ballot => self.ballot.as_ref(),
             Name::Mint => self.mint.as_ref(),
             Name::Client => self.client.as_ref(),
             Name::Read => self.read.as_ref(),
@@ -306,9 +401,41 @@ impl Quotas {
 }
 
 impl Tiers {
+    /// Counts a request in all tables it belongs to. Says how many more would be admitted, and where this replica's
+    /// share is spent.
+    ///
+    /// A client that is refused spends nothing of the networks around it: they are its neighbours' too.
+    fn admit(&self, subject: &Subject) -> Result<(u32, u8), Duration> {
+        let mut remaining = self.own.local.admit(subject)?;
+        let mut spent = u8::from(!self.own.draw(subject));
+        // Most clients are IPv4 addresses, voters or keys, and lie in nothing wider.
+        if subject.prefix.is_some() {
+            for (place, tier, network) in self.of(subject).skip(1) {
+                remaining = remaining.min(tier.local.admit(&network)?);
+                spent |= u8::from(!tier.draw(&network)) << place;
+            }
+        }
+        Ok((remaining, spent))
+    }
+
+    /// The tables a request counts in, each with its place and whom it counts there.
+    fn of(&self, subject: &Subject) -> impl Iterator<Item = (usize, &Tier, Subject)> {
+        let subject = *subject;
+        let wider = self.wider.iter().zip(WIDER).enumerate();
+        let wider = wider.filter_map(move |(place, (tier, (bits, _)))| Some((place + 1, tier, subject.wider(bits)?)));
+        std::iter::once((0, &self.own, subject)).chain(wider)
+    }
+
     /// A request was admitted: a token is back within a period, however many are left.
     fn standing(&self, remaining: u32) -> Standing {
         Standing { name: self.name, quota: self.quota, remaining, next_secs: ceil_secs(self.quota.period()) }
+    }
+}
+
+impl Tier {
+    /// Spends a token of this replica's own share; whether there was one.
+    fn draw(&self, subject: &Subject) -> bool {
+        self.shared.as_ref().is_none_or(|shared| shared.draw(subject))
     }
 }
 

@@ -1,4 +1,5 @@
 use governor::clock::FakeRelativeClock;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -74,7 +75,7 @@ fn who_waits_exactly_as_long_as_told_is_let_in_and_not_before() {
 fn what_is_told_in_whole_seconds_is_enough_and_no_second_too_much() {
     // A token of seven in a minute takes 8.57 seconds.
     let (quotas, clock, _) = quotas(&Policies { admin: Some(quota("7/60s")), ..defaults() });
-    for name in [Name::Vote, Name::Mint, Name::Client, Name::Read, Name::Admin] {
+    for name in [Name::Vote, Name::Ballot, Name::Mint, Name::Client, Name::Read, Name::Admin] {
         let (admitted, told) = spend_all(&quotas, name, &subject(1));
         assert_eq!((admitted, told.remaining), (told.quota.limit.get(), 0));
         assert!(Duration::from_secs(told.next_secs) < told.quota.period() + Duration::from_secs(1), "{told:?}");
@@ -100,31 +101,138 @@ fn a_first_vote_leaves_nine_and_the_tenth_is_back_in_six_seconds() {
 /// Everyone behind one proxy or one carrier was one voter elsewhere: larapoll #111; strawpoll #33; wp-polls #112.
 #[test]
 fn a_thousand_voters_behind_one_address_vote_within_ten_minutes_and_none_is_refused() {
+    let one_address = |_| subject(0);
+    // A /64 each, out of the /48 that the carrier's gateway has: 256 of them to a /56, one after another.
+    let one_network = |reader: u64| network(reader, 64);
+    vote_within_ten_minutes(1_000, one_address);
+    vote_within_ten_minutes(1_000, one_network);
+}
+
+/// A /64 of one /48, by number, or what of it so many bits name.
+fn network(number: u64, prefix: u8) -> Subject {
+    assert!(number < 65_536);
+    let address = (0x2001_0db8_0007_u128 << 80) | (u128::from(number) << 64);
+    let mask = u128::MAX << (128 - u32::from(prefix));
+    Subject::network((address & mask).to_be_bytes(), prefix)
+}
+
+fn vote_within_ten_minutes(readers: u64, client_of: impl Fn(u64) -> Subject) {
     let (quotas, clock, _) = quotas(&defaults());
-    let carrier = subject(0);
+    let poll = [7; 16];
     // Each comes at a moment of their own: reads the poll, becomes a voter, votes, and reads the results.
     let arrives = |reader: u64| {
         let [b0, b1, b2, b3, ..] = *blake3::hash(&reader.to_le_bytes()).as_bytes();
         u64::from(u32::from_le_bytes([b0, b1, b2, b3])) % 600_000
     };
-    let mut readers: Vec<(u64, u64)> = (1..=1_000).map(|reader| (arrives(reader), reader)).collect();
+    let mut readers: Vec<(u64, u64)> = (1..=readers).map(|reader| (arrives(reader), reader)).collect();
     readers.sort_unstable();
     let mut now = 0;
     for (millis, reader) in readers {
         clock.advance(Duration::from_millis(millis - now));
         now = millis;
+        let carrier = client_of(reader);
         for (name, who) in [
             (Name::Read, &carrier),
             (Name::Client, &carrier),
             (Name::Mint, &carrier),
             (Name::Client, &carrier),
             (Name::Vote, &subject(reader)),
+            (Name::Ballot, &carrier.in_poll(poll)),
             (Name::Read, &carrier),
         ] {
             assert!(
                 matches!(quotas.admit(name, who), Verdict::Admitted(_)),
                 "{name:?} of reader {reader} at {millis} ms"
             );
+        }
+    }
+}
+
+/// One /48 cast 5,022 ballots in ten seconds, from a /64 each.
+#[test]
+fn whoever_has_many_networks_is_let_in_a_few_times_as_often_and_no_more() {
+    let policies = Policies { mint: Some(quota("100/86400s")), ..defaults() };
+    let admitted = |clients: &mut dyn Iterator<Item = Subject>| {
+        let (quotas, ..) = quotas(&policies);
+        clients.filter(|client| matches!(quotas.admit(Name::Mint, client), Verdict::Admitted(_))).count()
+    };
+    let each = |networks: std::ops::Range<u64>, prefix| networks.map(move |number| network(number, prefix));
+    assert_eq!(admitted(&mut each(0..65_536, 64)), 800, "by the /48");
+    assert_eq!(admitted(&mut (0..5).flat_map(|_| each(0..256, 64))), 400, "by the /56");
+    assert_eq!(admitted(&mut (0..1_000).map(|_| network(0, 64))), 100, "by the client");
+    assert_eq!(admitted(&mut each(0..65_536, 56)), 800, "the /48 is wider than a client of 56 bits");
+    assert_eq!(admitted(&mut (0..1_000).map(|_| network(0, 56))), 100, "and a /56 is no wider");
+    assert_eq!(admitted(&mut (0..1_000).map(|_| network(0, 48))), 100, "nothing is wider than a client of 48 bits");
+    let hosts = (0..1_000_u128).map(|host| Subject::network(((0x2001_0db8 << 96) | host).to_be_bytes(), 128));
+    assert_eq!(admitted(&mut hosts.into_iter()), 200, "clients of one address each count in their /64");
+    // IPv4 addresses that look like neighbours are none.
+    assert_eq!(admitted(&mut (0..10_000).map(subject)), 10_000);
+}
+
+#[test]
+fn a_client_beyond_its_quota_leaves_that_of_its_neighbours_alone() {
+    let (quotas, ..) = quotas(&Policies { mint: Some(quota("100/86400s")), ..defaults() });
+    for _ in 0..10_000 {
+        quotas.admit(Name::Mint, &network(0, 64));
+    }
+    let (admitted, _) = spend_all(&quotas, Name::Mint, &network(1, 64));
+    assert_eq!(admitted, 100);
+    // What they have left is less than their own, and said so.
+    for client in 2..4 {
+        spend_all(&quotas, Name::Mint, &network(client, 64));
+    }
+    let Verdict::Refused(standing) = quotas.admit(Name::Mint, &network(9, 64)) else { panic!("the /56 is spent") };
+    assert_eq!((standing.quota.limit.get(), standing.remaining), (100, 0));
+    let Verdict::Admitted(standing) = quotas.admit(Name::Mint, &network(256, 64)) else { panic!("another /56") };
+    assert_eq!(standing.remaining, 99);
+}
+
+#[test]
+fn what_is_given_back_can_be_spent_again() {
+    let policies = Policies { ballot: Some(quota("3/86400s")), ..defaults() };
+    for client in [subject(1), network(1, 64)] {
+        let (quotas, ..) = quotas(&policies);
+        let in_poll = client.in_poll([7; 16]);
+        assert_eq!(spend_all(&quotas, Name::Ballot, &in_poll).0, 3);
+        assert!(matches!(quotas.admit(Name::Ballot, &client.in_poll([8; 16])), Verdict::Admitted(_)), "another poll");
+        for _ in 0..100 {
+            quotas.give_back(Name::Ballot, &in_poll);
+            assert!(matches!(quotas.admit(Name::Ballot, &in_poll), Verdict::Admitted(_)));
+            assert!(matches!(quotas.admit(Name::Ballot, &in_poll), Verdict::Refused(_)));
+        }
+        // More than there is comes back by no way.
+        for _ in 0..100 {
+            quotas.give_back(Name::Ballot, &in_poll);
+        }
+        assert_eq!(spend_all(&quotas, Name::Ballot, &in_poll).0, 3);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Two clients share a wider network's quota exactly if their addresses begin with the same bits, and each counts in
+    /// all those that are wider than it, and in no other.
+    #[test]
+    fn clients_share_the_networks_that_both_lie_in_and_no_others(
+        one in any::<u128>(),
+        changed_bit in 0..128_u32,
+        prefix in 32..=128_u8,
+    ) {
+        let client = |address: u128| {
+            let mask = u128::MAX << (128 - u32::from(prefix));
+            Subject::network((address & mask).to_be_bytes(), prefix)
+        };
+        let (here, there) = (client(one), client(one ^ (1 << (127 - changed_bit))));
+        prop_assert_eq!(here.key() == there.key(), changed_bit >= u32::from(prefix));
+        for (bits, _) in WIDER {
+            let (wide, other) = (here.wider(bits), there.wider(bits));
+            prop_assert_eq!(wide.is_some(), bits < prefix);
+            if let (Some(wide), Some(other)) = (wide, other) {
+                prop_assert_eq!(wide.key() == other.key(), changed_bit >= u32::from(bits));
+            }
+            // An IPv4 address, a voter and a key lie in nothing.
+            prop_assert_eq!(Subject::from(one.to_be_bytes()).wider(bits), None);
         }
     }
 }

@@ -46,7 +46,7 @@ impl Sawt {
         command.env("SAWT_STORE", store).env("SAWT_SECRET", SECRET).env("SAWT_ADMIN_KEY", ADMIN_KEY);
         command.env("SAWT_LISTEN", address.to_string()).env("SAWT_OPS_LISTEN", ops_address.to_string());
         // Quotas are counted and refuse nobody: everything here comes from one address.
-        for quota in ["MINT", "CLIENT", "READ", "ADMIN"] {
+        for quota in ["BALLOT", "MINT", "CLIENT", "READ", "ADMIN"] {
             command.env(format!("SAWT_QUOTA_{quota}"), "1000000/1s");
         }
         // The load speaks for a million clients, so that quotas are counted and none is used up.

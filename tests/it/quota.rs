@@ -25,7 +25,7 @@ use crate::{
 
 /// The same again, with the quotas that hold by default.
 fn with_default_quotas(settings: Settings) -> Settings {
-    ["VOTE", "MINT", "CLIENT", "READ", "ADMIN"]
+    ["VOTE", "BALLOT", "MINT", "CLIENT", "READ", "ADMIN"]
         .iter()
         .fold(settings, |settings, name| settings.without(&format!("SAWT_QUOTA_{name}")))
 }
@@ -130,11 +130,14 @@ async fn a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand(
     let first = voter.vote(&poll, &["yes"]).await;
     assert_eq!(
         first.header("ratelimit-policy").as_deref(),
-        Some("\"client\";q=600;w=60, \"vote\";q=10;w=60"),
+        Some("\"client\";q=600;w=60, \"vote\";q=10;w=60, \"ballot\";q=2000;w=3600"),
         "{first}"
     );
     let standing = first.header("ratelimit").expect("a vote is told how it stands");
-    assert!(standing.starts_with("\"client\";r=59") && standing.ends_with(", \"vote\";r=9;t=6"), "{standing}");
+    assert!(
+        standing.starts_with("\"client\";r=59") && standing.ends_with(", \"vote\";r=9;t=6, \"ballot\";r=1999;t=2"),
+        "{standing}"
+    );
     first.is(201);
     let refused = loop {
         let answer = voter.vote(&poll, &["yes"]).await;
@@ -194,10 +197,24 @@ async fn three_replicas_together_admit_no_more_than_the_quota_and_a_tenth_each()
     }
 }
 
+/// A /64 by number, all of them in one /48 and each in a /56 of its own, as long as there are such.
+fn in_one_network(of: [u8; 16], number: u16) -> Subject {
+    let mut address = of;
+    let [_, low] = number.to_be_bytes();
+    address[6] = low;
+    address[7..].fill(0);
+    Subject::network(address, 64)
+}
+
 /// The same, by what workers of three replicas say on connections of their own, at once.
 async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
     let _turn = one_crowd_at_a_time().await;
-    for backend in [Backend::Redis, Backend::Valkey, Backend::Cluster] {
+    // One client; and as many as there are requests, of one /48 but each of another /56 in it.
+    let ways = [("200/86400s", false, 200 + 3 * 20), ("20/86400s", true, 160 + 3 * 16)];
+    for (backend, (limit, are_many, expected)) in [Backend::Redis, Backend::Valkey, Backend::Cluster]
+        .into_iter()
+        .flat_map(|backend| ways.map(|way| (backend, way)))
+    {
         let storage = Storage::start(backend);
         let settings = StoreSettings {
             address: storage.address().parse().expect("the address of a store"),
@@ -205,7 +222,7 @@ async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
             allow_eviction: false,
         };
         let secret = Secret::new(SECRET.to_owned());
-        let policies = Policies { client: Some("200/86400s".parse().expect("a quota")), ..Policies::default() };
+        let policies = Policies { client: Some(limit.parse().expect("a quota")), ..Policies::default() };
         loop {
             let replicas = [(); 3].map(|()| {
                 let metrics = Arc::new(Metrics::default());
@@ -218,14 +235,14 @@ async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
                     worker.contact().await.expect("the store can be reached");
                 }
             }
-            let client = Subject::from(sawt::secret::random_bytes());
-            let requests = (0..600).map(|number| {
-                let (quotas, workers, _) = &replicas[number % 3];
-                let worker = &workers[number / 3 % 2];
-                let client = &client;
+            let of = sawt::secret::random_bytes();
+            let requests = (0..600_u16).map(|number| {
+                let (quotas, workers, _) = &replicas[usize::from(number % 3)];
+                let worker = &workers[usize::from(number / 3 % 2)];
+                let client = if are_many { in_one_network(of, number) } else { Subject::from(of) };
                 async move {
-                    match quotas.admit(Name::Client, client) {
-                        Verdict::Undecided(standing) => quotas.lease(standing, client, &**worker).await,
+                    match quotas.admit(Name::Client, &client) {
+                        Verdict::Undecided(undecided) => quotas.lease(undecided, &client, &**worker).await,
                         decided @ (Verdict::Unlimited | Verdict::Admitted(_) | Verdict::Refused(_)) => decided,
                     }
                 }
@@ -233,10 +250,90 @@ async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
             let verdicts = join_all(requests).await;
             let admitted = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Admitted(_))).count();
             if replicas.iter().all(|(_, _, metrics)| !metrics.encode().contains(FAILED_LEASES)) {
-                assert_eq!(admitted, 200 + 3 * 20, "{backend:?}");
+                assert_eq!(admitted, expected, "{backend:?} {limit}");
                 break;
             }
         }
+    }
+}
+
+/// 36,000 ballots were cast from tokens that somebody had saved up.
+async fn tokens_that_were_saved_up_are_not_all_counted_in_one_poll() {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address()).with("SAWT_QUOTA_BALLOT", "3/86400s");
+    let replica = Replica::start(&settings);
+    let client = Client::new(replica.address());
+    let admin = client.with_key(ADMIN_KEY);
+    let changeable = seed_poll(json!({ "changeable": true }));
+    let poll = text(&admin.post("/v1/polls").json(&changeable).send().await.is(201)["id"]);
+    let voters = join_all((0..5).map(|_| client.new_voter())).await;
+    // Neither a retry nor a change, nor a ballot that is refused, is one more.
+    for _ in 0..5 {
+        for choice in ["yes", "yes", "no"] {
+            let answer = voters[0].vote(&poll, &[choice]).await;
+            assert!(answer.status < 300, "{answer}");
+        }
+        voters[0].vote(&poll, &["neither"]).await.refused(422, "invalid-choice");
+    }
+    for voter in &voters[1..3] {
+        voter.vote(&poll, &["yes"]).await.is(201);
+    }
+    for voter in &voters[3..] {
+        let refused = voter.vote(&poll, &["yes"]).await;
+        assert_eq!(refused.header("ratelimit-policy").as_deref(), Some("\"ballot\";q=3;w=86400"), "{refused}");
+        assert_eq!(refused.refused(429, "quota-exceeded")["violated-policies"], json!(["ballot"]));
+    }
+    assert_eq!(client.results(&poll).await["ballots"], 3);
+    let other = poll_on(&replica).await;
+    voters[3].vote(&other, &["yes"]).await.is(201);
+    // By the plain form, too.
+    let token = client.mint().await;
+    let form = client.post(&format!("/embed/{poll}/form")).header("sec-fetch-site", "same-origin");
+    let form = form.body("application/x-www-form-urlencoded", format!("voter={token}&choices=yes"));
+    form.send().await.page(429);
+    assert_eq!(counted(&replica, "sawt_quota_requests_total{quota=\"ballot\",outcome=\"refused\"}"), 3);
+}
+
+async fn ballots_of_one_client_in_one_poll_are_bounded_on_all_replicas_together() {
+    let _turn = one_crowd_at_a_time().await;
+    let storage = Storage::single(Program::Redis, &[]);
+    loop {
+        storage.server().ask(&["FLUSHALL"]);
+        let settings = Settings::on(storage.address()).with("SAWT_QUOTA_BALLOT", "20/86400s");
+        let replicas = [(); 2].map(|()| Replica::start(&settings));
+        let clients = replicas.each_ref().map(|replica| Client::new(replica.address()));
+        let poll = poll_on(&replicas[0]).await;
+        let mut admitted = 0;
+        for number in 0..60 {
+            let voter = clients[number % 2].new_voter().await;
+            let answer = voter.vote(&poll, &["yes"]).await;
+            admitted += u64::from(answer.status == 201);
+            assert!(matches!(answer.status, 201 | 429), "{answer}");
+        }
+        if replicas.iter().all(|replica| counted(replica, FAILED_LEASES) == 0) {
+            assert_eq!(admitted, 20 + 2 * 2);
+            return;
+        }
+    }
+}
+
+/// One /48 cast 5,022 ballots in ten seconds, from a /64 each.
+async fn whoever_has_many_ipv6_networks_is_let_in_a_few_times_as_often_and_no_more() {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address()).with("SAWT_QUOTA_MINT", "5/86400s");
+    let replica = Replica::start(&settings.with("SAWT_TRUSTED_PROXIES", "127.0.0.0/8, ::1"));
+    let client = Client::new(replica.address());
+    let mint = async |address: String| client.post("/v1/voters").header("x-forwarded-for", &address).send().await;
+    let mut admitted = 0;
+    for subnet in 0..60 {
+        let answer = mint(format!("2001:db8:7:{subnet:x}00::1")).await;
+        admitted += u64::from(answer.status == 201);
+        assert!(matches!(answer.status, 201 | 429), "{answer}");
+    }
+    assert_eq!(admitted, 8 * 5, "a /48, from a /56 each");
+    mint("2001:db8:8::1".to_owned()).await.is(201);
+    for _ in 0..4 {
+        mint("192.0.2.1".to_owned()).await.is(201);
     }
 }
 
@@ -320,6 +417,9 @@ lone_rules![
     a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand,
     three_replicas_together_admit_no_more_than_the_quota_and_a_tenth_each,
     workers_of_three_replicas_share_one_quota_on_every_kind_of_redis,
+    tokens_that_were_saved_up_are_not_all_counted_in_one_poll,
+    ballots_of_one_client_in_one_poll_are_bounded_on_all_replicas_together,
+    whoever_has_many_ipv6_networks_is_let_in_a_few_times_as_often_and_no_more,
     an_ordinary_readers_vote_costs_no_store_call_for_quota,
     while_the_store_is_gone_each_replica_still_holds_the_quota_by_itself,
     quotas_that_only_count_refuse_nobody,

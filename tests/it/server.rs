@@ -29,7 +29,7 @@ impl Settings {
     /// begins at once: no load balancer has to notice first. Quotas are off: all trials come from one address. Probes
     /// are logged too, since trials ask by them what else was asked.
     pub(crate) fn on(store: &str) -> Self {
-        let quotas = ["VOTE", "MINT", "CLIENT", "READ", "ADMIN"];
+        let quotas = ["VOTE", "BALLOT", "MINT", "CLIENT", "READ", "ADMIN"];
         let bare = quotas.iter().fold(Self::bare(), |bare, name| bare.with(&format!("SAWT_QUOTA_{name}"), "off"));
         bare.with("SAWT_STORE", store)
             .with("SAWT_ADMIN_KEY", ADMIN_KEY)

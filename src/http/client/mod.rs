@@ -33,24 +33,35 @@ use actix_web::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use smallvec::SmallVec;
 
+use crate::quota::Subject;
+
 /// Where a request came from: an IPv4 address, or the IPv6 network that one subscriber is given (a /64 unless
 /// `SAWT_IPV6_PREFIX` says otherwise), for within it every address costs nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Client([u8; 16]);
+pub struct Client {
+    address: [u8; 16],
+    /// Of an IPv6 network, the bits of its prefix.
+    prefix: Option<u8>,
+}
 
 impl Client {
     /// The client's 16 bytes, alike for the same client and no other: an IPv6 network's first address, or an IPv4
     /// address mapped into IPv6 (which no network's first address is, since mapped addresses are taken as IPv4).
     pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
+        &self.address
+    }
+
+    /// The client as quotas count it.
+    pub(super) fn subject(&self) -> Subject {
+        self.prefix.map_or_else(|| self.address.into(), |prefix| Subject::network(self.address, prefix))
     }
 
     fn at(address: IpAddr, ipv6_prefix: u8) -> Self {
         match address {
-            IpAddr::V4(address) => Self(address.to_ipv6_mapped().octets()),
+            IpAddr::V4(address) => Self { address: address.to_ipv6_mapped().octets(), prefix: None },
             IpAddr::V6(address) => {
                 let network = Ipv6Net::new(address, ipv6_prefix).map_or(address, |network| network.network());
-                Self(network.octets())
+                Self { address: network.octets(), prefix: Some(ipv6_prefix) }
             }
         }
     }

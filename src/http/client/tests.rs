@@ -27,7 +27,11 @@ fn at(address: &str) -> Client {
 fn check(header: ProxyHeader, cases: &[(&str, &[&str], &str)]) {
     for (peer, lines, expected) in cases {
         let sent: Vec<_> = lines.iter().map(|line| (header, line.as_bytes())).collect();
-        assert_eq!(client(peer, &sent, &rule(header)).0, at(expected).0, "{header} {lines:?} from {peer}");
+        assert_eq!(
+            client(peer, &sent, &rule(header)).as_bytes(),
+            at(expected).as_bytes(),
+            "{header} {lines:?} from {peer}"
+        );
     }
 }
 
