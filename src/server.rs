@@ -96,10 +96,10 @@ pub enum ServeError {
 
 impl ServeError {
     /// What the process exits with: [`EXIT_CONFIG`] if starting again would not help, because the store must be
-    /// configured otherwise; else 1.
+    /// configured otherwise, or mended; else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Store(StoreError::Unfit(_)) => EXIT_CONFIG,
+            Self::Store(StoreError::Unfit(_) | StoreError::Damaged(_)) => EXIT_CONFIG,
             Self::Store(StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::Corrupt(_))
             | Self::Bind { .. }
             | Self::Serve(_) => 1,
@@ -326,7 +326,7 @@ async fn make_contact(
                 tracing::info!("ready");
                 return;
             }
-            Err(error @ StoreError::Unfit(_)) => {
+            Err(error @ (StoreError::Unfit(_) | StoreError::Damaged(_))) => {
                 // Whoever waits for it ends the process; if nobody does, the process is ending.
                 let _ = tell_unfit.send(error);
                 return;

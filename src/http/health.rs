@@ -23,9 +23,13 @@ pub(super) async fn live() -> HttpResponse {
     answer("live")
 }
 
-/// `GET /readyz`: the store was reached, and the replica is not about to end.
+/// `GET /readyz`: the store was reached, nothing was found wrong with it that does not pass by itself, and the replica
+/// is not about to end.
 pub(super) async fn ready(worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     match worker.shared.readiness.phase() {
+        Phase::Ready if worker.store.needs_mending() => {
+            Err(Problem::new(Code::StoreUnavailable, "the store must be mended: the log says what is wrong with it"))
+        }
         Phase::Ready => Ok(answer("ready")),
         Phase::Starting => Err(Problem::new(Code::StoreUnavailable, "starting: the store has not been reached yet")),
         Phase::Stopping => Err(Problem::new(Code::StoreUnavailable, "stopping: send requests to another replica")),

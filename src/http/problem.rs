@@ -330,7 +330,7 @@ impl From<Arc<StoreError>> for Problem {
             StoreError::Overloaded => {
                 Self::new(Code::Overloaded, "too much waits for the store already; this was not asked of it")
             }
-            StoreError::Corrupt(_) => return Self::internal(SharedError(error)),
+            StoreError::Corrupt(_) | StoreError::Damaged(_) => return Self::internal(SharedError(error)),
         }
         .with_source(error)
     }

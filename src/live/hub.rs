@@ -431,7 +431,7 @@ impl Drop for Landing {
 
 fn is_corrupt(error: &StoreError) -> bool {
     match error {
-        StoreError::Corrupt(_) | StoreError::Unfit(_) => true,
+        StoreError::Corrupt(_) | StoreError::Damaged(_) | StoreError::Unfit(_) => true,
         StoreError::Unavailable(_) | StoreError::Overloaded => false,
     }
 }

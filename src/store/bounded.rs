@@ -106,6 +106,10 @@ impl Store for Bounded {
         self.reads.pass(self.store.now()).await
     }
 
+    fn needs_mending(&self) -> bool {
+        self.store.needs_mending()
+    }
+
     fn partitions(&self) -> u16 {
         self.store.partitions()
     }

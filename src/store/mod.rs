@@ -68,6 +68,12 @@ pub trait Store: Send + Sync {
     /// The store's clock. All times a poll holds are read from it.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
+    /// Whether the store takes no votes until somebody has mended it, as far as is known. Asks nobody; what is wrong was
+    /// logged when it was found.
+    fn needs_mending(&self) -> bool {
+        false
+    }
+
     /// How many partitions a new poll gets.
     fn partitions(&self) -> u16;
 
@@ -232,6 +238,9 @@ pub enum StoreError {
     /// It answered something this service does not write.
     #[error("the store holds something unexpected: {0}")]
     Corrupt(String),
+    /// It is damaged: nothing it holds can be relied on until somebody has mended it.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
     /// It must not be used as it is configured; the words say what to change.
     #[error("{0}")]
     Unfit(String),

@@ -28,6 +28,7 @@ mod crash;
 mod crowd;
 mod cut_short;
 mod events;
+mod file;
 mod forgetting;
 mod hostile;
 mod live;

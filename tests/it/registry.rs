@@ -19,7 +19,7 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    caches, closing, crash, crowd, cut_short, forgetting, hostile, live, long_timelines, outage, overload, quota,
+    caches, closing, crash, crowd, cut_short, file, forgetting, hostile, live, long_timelines, outage, overload, quota,
     refusals,
     service::{Service, Services},
     start, stop, store, topology, traces, wild,
@@ -45,6 +45,7 @@ fn rules() -> Vec<Rule> {
         cut_short::rules(),
         outage::rules(),
         refusals::rules(),
+        file::rules(),
         wild::rules(),
         topology::rules(),
         quota::rules(),

@@ -78,7 +78,12 @@ impl Replica {
 
     /// Starts this command, which serves, and waits until it is ready.
     pub(crate) fn start_command(settings: &Settings, arguments: &[&str]) -> Self {
-        let replica = Self::listen(settings, arguments);
+        Self::start_by(&[], settings, arguments)
+    }
+
+    /// The same by a program that turns into sawt.
+    pub(crate) fn start_by(program: &[&str], settings: &Settings, arguments: &[&str]) -> Self {
+        let replica = Self::listen(program, settings, arguments);
         wait_until("a replica is ready", || {
             assert!(!replica.has_exited(), "sawt ended instead of becoming ready:\n{}", replica.log.text());
             (replica.status_of("/readyz") == Some(200)).then_some(())
@@ -88,11 +93,11 @@ impl Replica {
 
     /// Starts `sawt serve` and waits until it listens.
     pub(crate) fn start_unready(settings: &Settings) -> Self {
-        Self::listen(settings, &["serve"])
+        Self::listen(&[], settings, &["serve"])
     }
 
-    fn listen(settings: &Settings, arguments: &[&str]) -> Self {
-        let (mut process, directory) = spawn(settings, arguments);
+    fn listen(program: &[&str], settings: &Settings, arguments: &[&str]) -> Self {
+        let (mut process, directory) = spawn(program, settings, arguments);
         let log = Log::of_errors(&mut process);
         let printed = Log::of(process.child().stdout.take().expect("standard output is a pipe"));
         let listening = log
@@ -230,17 +235,18 @@ pub(crate) struct Ended {
 
 /// Runs a command of sawt that ends by itself.
 pub(crate) fn run(settings: &Settings, arguments: &[&str]) -> Ended {
-    let (mut process, _directory) = spawn(settings, arguments);
+    let (mut process, _directory) = spawn(&[], settings, arguments);
     let stderr = Log::of_errors(&mut process);
     let stdout = Log::of(process.child().stdout.take().expect("standard output is a pipe"));
     let code = process.wait().code();
     Ended { code, stdout: stdout.whole(), stderr: stderr.whole() }
 }
 
-fn spawn(settings: &Settings, arguments: &[&str]) -> (Process, TempDir) {
+fn spawn(program: &[&str], settings: &Settings, arguments: &[&str]) -> (Process, TempDir) {
     let directory = TempDir::new().expect("a temporary directory can be made");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sawt"));
-    command.args(arguments).env_clear().envs(&settings.0).current_dir(directory.path());
+    let mut words = program.iter().copied().chain([env!("CARGO_BIN_EXE_sawt")]);
+    let mut command = Command::new(words.next().expect("there is one"));
+    command.args(words).args(arguments).env_clear().envs(&settings.0).current_dir(directory.path());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     (Process::spawn(&mut command).expect("sawt can be started"), directory)
 }

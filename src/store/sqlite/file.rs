@@ -13,6 +13,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
 
+use super::{condition::Condition, watch::LOG_LIMIT};
 use crate::{secret::Secret, store::StoreError};
 
 /// "sawt" in ASCII.
@@ -56,12 +57,18 @@ impl File {
         let db = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         db.pragma_update(None, "synchronous", "full")?;
         db.pragma_update(None, "cache_size", WRITER_CACHE)?;
+        db.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
         Ok(db)
     }
 
     /// A connection that reads.
     pub(super) fn reader(&self) -> Result<Connection, StoreError> {
         self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)
+    }
+
+    /// The condition of the file and its companions, which some connection must hold open.
+    pub(super) fn condition(&self) -> Result<Condition, StoreError> {
+        Condition::of(&self.path).map_err(StoreError::unavailable)
     }
 
     /// What is kept under a name, made if it is not there yet, and whether it was made.
@@ -91,6 +98,10 @@ impl File {
         let db = Connection::open_with_flags(&self.path, flags).map_err(|error| self.refused(error))?;
         db.busy_timeout(BUSY)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
+        // A connection opens the log when it first reads, by its name: now, while that is the right one.
+        let _: i64 = db
+            .query_row("select count(*) from sqlite_schema", [], |row| row.get(0))
+            .map_err(|error| self.refused(error))?;
         Ok(db)
     }
 
@@ -182,6 +193,18 @@ mod tests {
         let full: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
         let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
         assert_eq!((full, mode.as_str()), (2, "wal"));
+    }
+
+    #[test]
+    fn a_log_that_has_grown_is_cut_when_it_begins_anew_while_votes_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(&folder.path().join("burst.db")).unwrap();
+        let db = file.writer().unwrap();
+        let length = || std::fs::metadata(folder.path().join("burst.db-wal")).unwrap().len();
+        db.execute("insert into secrets values ('burst', printf('%.*c', ?1, 'x'))", [2 * LOG_LIMIT]).unwrap();
+        assert!(length() > 2 * LOG_LIMIT);
+        db.execute("insert into secrets values ('next', '')", []).unwrap();
+        assert!(length() <= LOG_LIMIT, "{}", length());
     }
 
     #[test]

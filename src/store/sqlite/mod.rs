@@ -13,10 +13,15 @@
 //! the poll's JSON. Nothing is cached between transactions: the file may be shared with a second process, and SQLite's
 //! own locks keep every promise then too.
 //!
+//! **The file is watched.** One that was deleted, replaced or damaged under the process is not written any more, and
+//! nobody is told that a ballot was counted which is not in it (`condition.rs`); and a write-ahead log that has grown
+//! large is made small again (`watch.rs`).
+//!
 //! Deleting a poll deletes its ballots in the same transaction; a million of them hold the writer up for about
 //! half a second.
 
 mod ballots;
+mod condition;
 mod file;
 mod minutes;
 mod polls;
@@ -24,13 +29,14 @@ mod quotas;
 mod sites;
 mod tallies;
 mod threads;
+mod watch;
 
-use std::{ops::Range, path::Path};
+use std::{ops::Range, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
-use self::{file::File, quotas::Quotas, tallies::Reading, threads::Threads};
+use self::{condition::Condition, file::File, quotas::Quotas, tallies::Reading, threads::Threads, watch::Watch};
 use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
 use crate::{
     clock::Clock,
@@ -50,7 +56,9 @@ pub struct SqliteStore {
     partitions: u16,
     clock: Clock,
     quotas: Quotas,
+    condition: Arc<Condition>,
     // Fields are dropped in this order, and the last to close folds the log into the file, which takes a writer.
+    _watch: Watch,
     readers: Threads,
     writer: Threads,
 }
@@ -64,10 +72,14 @@ impl SqliteStore {
     /// [`StoreError::Unavailable`] if another process holds it locked.
     pub fn open(path: &Path, partitions: u16, clock: Clock) -> Result<Self, StoreError> {
         let file = File::open(path)?;
-        let writer = Threads::writing(file.writer()?)?;
+        let writer = file.writer()?;
+        let condition = Arc::new(file.condition()?);
+        let writer = Threads::writing(writer, Arc::clone(&condition))?;
         let readers = (0..READERS).map(|_| file.reader()).collect::<Result<_, _>>()?;
-        let readers = Threads::reading(readers)?;
-        Ok(Self { partitions: partitions.max(1), clock, quotas: Quotas::default(), writer, readers, file })
+        let readers = Threads::reading(readers, &condition)?;
+        let watch = Watch::over(file.writer()?, Arc::clone(&condition))?;
+        let quotas = Quotas::default();
+        Ok(Self { partitions: partitions.max(1), clock, quotas, condition, _watch: watch, writer, readers, file })
     }
 
     /// What is kept under a name, made and kept if it is not there yet, and whether it was made. Blocks, so call it
@@ -107,6 +119,10 @@ impl Store for SqliteStore {
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
         Ok(self.clock.now())
+    }
+
+    fn needs_mending(&self) -> bool {
+        !self.condition.is_sound()
     }
 
     fn partitions(&self) -> u16 {
@@ -209,18 +225,22 @@ impl Store for SqliteStore {
 }
 
 impl From<rusqlite::Error> for StoreError {
-    /// A file that holds what we never wrote is corrupt. All else (a full disk, a lock, an I/O error) may pass, and
+    /// A row that holds what we never wrote is corrupt. All else (a full disk, a lock, an I/O error) may pass, and
     /// asking again is safe.
     fn from(error: rusqlite::Error) -> Self {
-        let corrupt = [Some(ErrorCode::DatabaseCorrupt), Some(ErrorCode::NotADatabase)];
-        let unexpected = corrupt.contains(&error.sqlite_error_code())
-            || matches!(
-                error,
-                rusqlite::Error::FromSqlConversionFailure(..)
-                    | rusqlite::Error::IntegralValueOutOfRange(..)
-                    | rusqlite::Error::Utf8Error(..)
-                    | rusqlite::Error::InvalidColumnType(..)
-            );
-        if unexpected { Self::Corrupt(error.to_string()) } else { Self::unavailable(error) }
+        let is_unexpected = matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::Utf8Error(..)
+                | rusqlite::Error::InvalidColumnType(..)
+        );
+        if condition::is_damage(&error) {
+            Self::Damaged(error.to_string())
+        } else if is_unexpected {
+            Self::Corrupt(error.to_string())
+        } else {
+            Self::unavailable(error)
+        }
     }
 }

@@ -5,7 +5,8 @@
 //! bound is for.
 //!
 //! Tasks that share a transaction must not share a fate: each runs in a savepoint, and one that fails or panics is
-//! undone alone. If the transaction itself fails, nobody knows what the disk has, and all are told so.
+//! undone alone. If the transaction itself fails, nobody knows what the disk has, and all are told so; and likewise if
+//! the file is not in its place any more when it has been written ([`Condition`]).
 
 use std::{
     io,
@@ -17,6 +18,10 @@ use std::{
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::{
+    condition::{Condition, Failure},
+    watch::leave_as_found,
+};
 use crate::store::StoreError;
 
 /// How many tasks wait in a queue before asking waits too. A task is a batch of ballots at most, so this is far more
@@ -35,32 +40,34 @@ pub(super) struct Threads {
 
 impl Threads {
     /// One thread that writes, many tasks to a transaction.
-    pub(super) fn writing(mut db: Connection) -> Result<Self, StoreError> {
+    pub(super) fn writing(mut db: Connection, condition: Arc<Condition>) -> Result<Self, StoreError> {
         let (queue, mut tasks) = mpsc::channel(QUEUE);
         let thread = spawn("sqlite-writer", move || {
             let mut batch = Vec::with_capacity(TRANSACTION);
             while tasks.blocking_recv_many(&mut batch, TRANSACTION) > 0 {
-                let committed = commit(&mut db, &mut batch);
+                let failure = write(&mut db, &condition, &mut batch).err();
                 for task in batch.drain(..) {
-                    task.answer(committed.as_ref().err());
+                    task.answer(failure.as_ref());
                 }
             }
+            leave_as_found(&db, &condition);
         })?;
         Ok(Self { queue: Some(queue), threads: vec![thread] })
     }
 
     /// One thread per connection that reads. Each task sees one state of the file from beginning to end.
-    pub(super) fn reading(connections: Vec<Connection>) -> Result<Self, StoreError> {
+    pub(super) fn reading(connections: Vec<Connection>, condition: &Arc<Condition>) -> Result<Self, StoreError> {
         let (queue, tasks) = mpsc::channel::<Box<dyn Task>>(QUEUE);
         // The thread that holds the lock is the one that waits for a task; it lets go before it works.
         let tasks = Arc::new(Mutex::new(tasks));
         let read = |mut db: Connection| {
-            let tasks = Arc::clone(&tasks);
+            let (tasks, condition) = (Arc::clone(&tasks), Arc::clone(condition));
             let next = move || tasks.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
             spawn("sqlite-reader", move || {
                 while let Some(mut task) = next() {
-                    let failure = snapshot(&mut db, task.as_mut()).err();
-                    task.answer(failure.as_ref());
+                    let failure =
+                        snapshot(&mut db, &condition, task.as_mut()).map_err(|error| failed(&condition, &error));
+                    task.answer(failure.err().as_ref());
                 }
             })
         };
@@ -98,13 +105,28 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     spawned.map_err(StoreError::unavailable)
 }
 
+/// Runs a batch, if there is a file to write to, and looks whether there still is one before anybody is told.
+fn write(db: &mut Connection, condition: &Condition, batch: &mut [Box<dyn Task>]) -> Result<(), Failure> {
+    condition.admit()?;
+    commit(db, condition, batch).map_err(|error| failed(condition, &error))?;
+    condition.look()
+}
+
+fn failed(condition: &Condition, error: &rusqlite::Error) -> Failure {
+    let failure = Failure::of(error);
+    if let Failure::Damaged(what) = &failure {
+        condition.note_damage(what);
+    }
+    failure
+}
+
 /// Runs a batch in one transaction. Immediate: a transaction that begins by reading could find, when it comes to
 /// writing, that another process has written in between.
-fn commit(db: &mut Connection, batch: &mut [Box<dyn Task>]) -> rusqlite::Result<()> {
+fn commit(db: &mut Connection, condition: &Condition, batch: &mut [Box<dyn Task>]) -> rusqlite::Result<()> {
     let mut transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for task in batch {
         let savepoint = transaction.savepoint()?;
-        if task.run(&savepoint) {
+        if task.run(&savepoint, condition) {
             savepoint.commit()?;
         } else {
             // Fails if SQLite has undone the whole transaction, as it may when the disk is full.
@@ -114,19 +136,19 @@ fn commit(db: &mut Connection, batch: &mut [Box<dyn Task>]) -> rusqlite::Result<
     transaction.commit()
 }
 
-fn snapshot(db: &mut Connection, task: &mut dyn Task) -> rusqlite::Result<()> {
+fn snapshot(db: &mut Connection, condition: &Condition, task: &mut dyn Task) -> rusqlite::Result<()> {
     let transaction = db.transaction()?;
-    task.run(&transaction);
+    task.run(&transaction, condition);
     transaction.commit()
 }
 
 /// Work, whatever its answer's type.
 trait Task: Send {
     /// Does the work. Says whether what it did is to be kept.
-    fn run(&mut self, db: &Connection) -> bool;
+    fn run(&mut self, db: &Connection, condition: &Condition) -> bool;
 
-    /// Tells whoever asked; `failure` says that the transaction around the work came to nothing.
-    fn answer(self: Box<Self>, failure: Option<&rusqlite::Error>);
+    /// Tells whoever asked; `failure` says that the work, or the transaction around it, came to nothing.
+    fn answer(self: Box<Self>, failure: Option<&Failure>);
 }
 
 struct Asked<W, T> {
@@ -140,22 +162,25 @@ where
     T: Send,
     W: FnOnce(&Connection) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, db: &Connection) -> bool {
+    fn run(&mut self, db: &Connection, condition: &Condition) -> bool {
         let Some(work) = self.work.take() else { return false };
         if self.asker.is_closed() {
             return false;
         }
         // The savepoint undoes a panic's half-done work, so no broken state outlives the unwinding.
         let done = catch_unwind(AssertUnwindSafe(|| work(db))).unwrap_or_else(|payload| Err(panicked(&*payload)));
+        if let Err(StoreError::Damaged(what)) = &done {
+            condition.note_damage(what);
+        }
         let keep = done.is_ok();
         self.done = Some(done);
         keep
     }
 
-    fn answer(self: Box<Self>, failure: Option<&rusqlite::Error>) {
+    fn answer(self: Box<Self>, failure: Option<&Failure>) {
         let answer = match failure {
             None => self.done,
-            Some(failure) => Some(Err(StoreError::unavailable(failure.to_string()))),
+            Some(failure) => Some(Err(failure.to_error())),
         };
         if let Some(answer) = answer {
             // Whoever asked may have gone away meanwhile.
@@ -187,7 +212,8 @@ mod tests {
         let path = folder.path().join("threads.db");
         let db = Connection::open(&path).unwrap();
         db.execute_batch("pragma journal_mode=wal; create table notes (words text) strict").unwrap();
-        Fixture { _folder: folder, path, writer: Arc::new(Threads::writing(db).unwrap()) }
+        let condition = Arc::new(Condition::of(&path).unwrap());
+        Fixture { _folder: folder, path, writer: Arc::new(Threads::writing(db, condition).unwrap()) }
     }
 
     fn note(db: &Connection, words: &str) -> Result<usize, StoreError> {

@@ -28,6 +28,7 @@ crate::registry::lone_rules![
     the_minutes_add_up_to_the_tally,
     the_minutes_forget_the_options_a_reshape_replaced,
     two_processes_may_share_a_file,
+    a_log_that_a_long_transaction_has_made_large_is_small_again_after_it,
 ];
 
 /// A store in a folder of its own, with a clock that is moved by hand.
@@ -264,4 +265,25 @@ async fn two_processes_may_share_a_file() {
     let edited = other.edited(&poll, edit).await;
     assert_eq!(stage.read(&poll).await, edited);
     assert_eq!(stage.count(&edited).await, (vec![20, 0], 20));
+}
+
+async fn a_log_that_a_long_transaction_has_made_large_is_small_again_after_it() {
+    const LARGE: u64 = 20 * 1_048_576;
+    let fixture = Fixture::new();
+    let stage = fixture.open(&fixture.path()).await;
+    let poll = stage.poll(yes_or_no()).await;
+    let log = PathBuf::from(format!("{}-wal", fixture.path().display()));
+    let length = || std::fs::metadata(&log).unwrap().len();
+    let backup = rusqlite::Connection::open(fixture.path()).unwrap();
+    backup.execute_batch("begin; select count(*) from sites").unwrap();
+    let shell = rusqlite::Connection::open(fixture.path()).unwrap();
+    let secret = "insert into secrets values ('burst', printf('%.*c', ?1, 'x'))";
+    shell.execute(secret, [LARGE]).unwrap();
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+    assert!(length() >= LARGE);
+    backup.execute_batch("rollback").unwrap();
+    // Nobody votes, and still.
+    crate::client::until(async || (length() < LARGE).then_some(())).await;
+    assert_eq!(stage.cast(&poll, 2, &["yes"]).await, Outcome::Counted);
+    assert_eq!(stage.count(&poll).await, (vec![2, 0], 2));
 }

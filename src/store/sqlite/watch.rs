@@ -1,0 +1,98 @@
+//! A thread that looks after the file now and then, beside those that work with it.
+//!
+//! It looks whether the file is in its place, so that a replica nobody votes on learns of it too, and makes the
+//! write-ahead log small again. SQLite folds the log into the file as it goes, and then writes it anew from its
+//! beginning; but a reader with a long transaction (a shell, a backup) holds that back, the log grows for as long, and
+//! keeps the size it has grown to. Here that is undone as soon as nobody needs it.
+
+use std::{
+    fs,
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+
+use super::condition::{self, Condition};
+use crate::store::StoreError;
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How large the log may stay: some four times what it grows to when nothing holds it back.
+pub(super) const LOG_LIMIT: u64 = 16 * 1_048_576;
+
+/// How many looks the log may be larger before somebody is told.
+const PATIENCE: u32 = 60;
+
+/// The thread. Dropping it waits until it has closed its connection.
+pub(super) struct Watch {
+    // Dropped to have the thread end.
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Watches until dropped. The connection is the thread's own.
+    pub(super) fn over(db: Connection, condition: Arc<Condition>) -> Result<Self, StoreError> {
+        // Who writes meanwhile goes first; there will be another look.
+        db.busy_timeout(Duration::ZERO)?;
+        let (stop, stopped) = mpsc::channel();
+        let look = move || {
+            let mut looks_too_large = 0;
+            while stopped.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if condition.look().is_err() {
+                    continue;
+                }
+                looks_too_large = if shrink_log(&db, &condition) { 0 } else { looks_too_large + 1 };
+                if looks_too_large == PATIENCE {
+                    tracing::warn!(
+                        file = %condition.log_path().display(),
+                        "the store's write-ahead log can't be made small; another process may hold a transaction open"
+                    );
+                }
+            }
+            leave_as_found(&db, &condition);
+        };
+        let thread = thread::Builder::new().name("sqlite-watch".to_owned()).spawn(look);
+        Ok(Self { stop: Some(stop), thread: Some(thread.map_err(StoreError::unavailable)?) })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // A thread can't panic but in SQLite's own code, and then there is nothing left to wait for.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Folds a log that has become too large into the file, and cuts it off. Says whether it is small.
+fn shrink_log(db: &Connection, condition: &Condition) -> bool {
+    let length = fs::metadata(condition.log_path()).map_or(0, |log| log.len());
+    if length <= LOG_LIMIT {
+        return true;
+    }
+    // The first does the work, and lets others write meanwhile; there is little left for the second.
+    let fold = |mode: &str| db.query_row(&format!("pragma wal_checkpoint({mode})"), [], |row| row.get::<_, bool>(0));
+    match fold("passive").and_then(|_| fold("truncate")) {
+        Ok(is_held) => !is_held,
+        Err(error) => {
+            if condition::is_damage(&error) {
+                condition.note_damage(&error.to_string());
+            }
+            false
+        }
+    }
+}
+
+/// Before a connection is closed: the last one to close folds the log into the file and deletes the log by its name.
+/// That must not happen to files that somebody has put where ours were, or wants to save.
+pub(super) fn leave_as_found(db: &Connection, condition: &Condition) {
+    if condition.look().is_err() {
+        let _ = db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
+}
