@@ -7,6 +7,7 @@ import { Reader, launch } from './browser.mjs';
 import { PageCache } from './cache.mjs';
 import { Publisher } from './publisher.mjs';
 import { Sawt } from './sawt.mjs';
+import { Stranger } from './stranger.mjs';
 import { Wire } from './wire.mjs';
 
 /** Sets the stage for the tests of one file. */
@@ -39,6 +40,13 @@ export function stage(settings) {
       const wire = await Wire.to(sawt.port);
       closing.unshift(() => wire.close());
       return wire;
+    },
+
+    /** Somebody in front of a replica who may answer in its place. */
+    async stranger(sawt = set.sawt) {
+      const stranger = await Stranger.before(sawt);
+      closing.unshift(() => stranger.close());
+      return stranger;
     },
 
     /** A cache in front of the replica that keeps polls' pages for ever. */

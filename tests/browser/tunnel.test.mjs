@@ -39,7 +39,10 @@ for (const mode of MODES) {
 test('whoever presses the button need not wait until the vote is sent again by itself', async () => {
   const { sawt, poll, wire, reader, shown } = await begin('page');
   const votes = `${wire.origin}/v1/polls/${poll.id}/votes`;
-  await reader.context.route(votes, (route) => route.fulfill({ status: 503, headers: { 'retry-after': '3600' } }));
+  const refusal = { type: 'urn:sawt:problem:overloaded', title: '', status: 503, code: 'overloaded' };
+  const contentType = 'application/problem+json';
+  await reader.context.route(votes, (route) =>
+    route.fulfill({ status: 503, headers: { 'retry-after': '3600' }, contentType, body: JSON.stringify(refusal) }));
   await shown.choose('yes');
   await shown.press();
   await shown.is('offline');

@@ -1,7 +1,7 @@
 // What happens to the polls of this document, by one stream for all of one service.
 
 import { VOTER, voterIn } from './device.js';
-import { ask } from './service.js';
+import { ask, read } from './service.js';
 import { SECOND, jitter } from './time.js';
 
 export class Live {
@@ -65,9 +65,11 @@ export class Live {
     try {
       const headers = voter ? { authorization: `Voter ${voter}` } : {};
       const answer = await fetch(`${this.from}/v1/live?polls=${ids}`, { signal, headers, credentials: 'omit', cache: 'no-store' });
-      if (answer.status === 401) kept?.delete(VOTER);
-      if (answer.status === 404) return this.#read(signal);
-      if (!answer.ok) return false;
+      if (!/^text\/event-stream/.test(answer.headers.get('content-type'))) {
+        const { code } = await read(answer);
+        if (code === 'voter-required') kept?.delete(VOTER);
+        return code === 'not-found' && this.#read(signal);
+      }
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       for (let text = ''; ; ) {
         const { value, done } = await reader.read();
@@ -88,16 +90,19 @@ export class Live {
 
   async #read(signal) {
     const { ids, voter } = this.#query();
-    const { status, body } = await ask(this.from, `/v1/results?polls=${ids}`, { signal, voter });
-    for (const result of body.results ?? []) {
+    const is = ({ results }) => Array.isArray(results);
+    const { code, body } = await ask(this.from, `/v1/results?polls=${ids}`, { signal, voter, is });
+    if (code || !body) return false;
+    for (const result of body.results) {
       if (result.options) this.#tell('tally', result);
       else if (result.code === 'not-found') this.#tell('gone', result);
       else {
-        const { status, body } = await ask(this.from, `/v1/polls/${result.poll}`, { signal });
-        if (status === 200) this.#tell('poll', body);
+        const is = ({ id, options }) => id === result.poll && options;
+        const { code, body } = await ask(this.from, `/v1/polls/${result.poll}`, { signal, is });
+        if (body && !code) this.#tell('poll', body);
       }
     }
-    return status === 200;
+    return true;
   }
 
   #tell(name, data) {

@@ -2,13 +2,18 @@
 
 import { MOST_POLLS, VOTER, pollsIn, voterIn } from './device.js';
 import { Live } from './live.js';
-import { ask, minting } from './service.js';
-import { DAY, SECOND, jitter } from './time.js';
+import { ask, askOn, isFinal, minting } from './service.js';
+import { DAY, SECOND, now, pause, sleep } from './time.js';
+
+// How long a reader sees a vote on its way before they are offered to send it again.
+const LATE = 4 * SECOND;
 
 export class Poll {
-  #drawn = 0;
+  #drawn = -SECOND;
   #next;
   #wake = () => {};
+  #isHurried;
+  #isLate;
   #version = -1;
 
   constructor(root, { from, kept }) {
@@ -53,23 +58,30 @@ export class Poll {
   }
 
   // Finds out what this reader did before, and follows the poll from here on.
-  async start() {
-    const pending = JSON.parse(this.kept.get(this.#pendingName()) ?? 'null');
-    if (pollsIn(this.kept).includes(this.id)) {
-      const { status, body } = await ask(this.from, `${this.path}/votes/me`, { voter: voterIn(this.kept) });
-      if (status === 200) this.choices = body.choices;
-    }
+  start() {
+    const { choices, at } = JSON.parse(this.kept.get(this.#pendingName()) ?? '{}');
+    const isKnown = pollsIn(this.kept).includes(this.id);
     this.settle();
-    if (this.choices) await this.fetchTally();
     this.follow();
-    if (!pending) return;
-    this.kept.delete(this.#pendingName());
-    const { choices, at } = pending;
-    const isNews = !this.choices || ('changeable' in this.root.dataset && `${choices}` !== `${this.choices}`);
-    if (this.state === 'open' && isNews && Date.now() - at < DAY) {
+    if (choices && this.state === 'open' && Date.now() - at < DAY) {
       for (const input of this.inputs) input.checked = choices.includes(input.value);
       this.send('POST', choices);
+      return;
     }
+    if (choices && this.state !== 'scheduled') this.kept.delete(this.#pendingName());
+    if (isKnown) this.#recall();
+  }
+
+  // Asks for this reader's ballot until that is known, or they vote.
+  async #recall() {
+    const isWanted = () => !this.stopped && !this.busy && !this.choices;
+    const options = { voter: voterIn(this.kept), is: (body) => this.#isReceipt(body) };
+    const { code, body } = await askOn(this.from, `${this.path}/votes/me`, options, isWanted);
+    if (code || !body || !isWanted()) return;
+    this.choices = body.choices;
+    await this.fetchTally();
+    this.settle();
+    if (this.needsToken) Live.at(this.from).restart();
   }
 
   // A closed poll has nothing more to tell.
@@ -121,26 +133,27 @@ export class Poll {
     this.busy = true;
     const body = choices && JSON.stringify({ choices });
     if (choices) this.kept.set(this.#pendingName(), JSON.stringify({ choices, at: Date.now() }));
-    this.show('sending', texts.sending);
-    let answer;
-    for (let tries = 0, minted = 0; !this.stopped; ) {
-      answer = await this.#voter();
-      if (answer.voter) {
-        const { voter } = answer;
-        answer = await ask(this.from, method === 'POST' ? `${this.path}/votes` : `${this.path}/votes/me`, { method, body, voter });
-        if (answer.status === 401 && minted++ < 1) {
-          this.kept.delete(VOTER);
-          continue;
-        }
+    this.#isLate = false;
+    let answer = {};
+    for (let tries = 0, isReplaced = false; !this.stopped; tries += 1) {
+      this.show('sending', texts.sending);
+      answer = await this.#once(method, body);
+      const { code, voter, wait } = answer;
+      if (code === 'voter-required' && !isReplaced) {
+        isReplaced = true;
+        // Unless another page of this device has replaced it already.
+        if (voterIn(this.kept) === voter) this.kept.delete(VOTER);
+        continue;
       }
-      if (answer.status === 429) {
+      if (isFinal(answer)) break;
+      if (this.#isHurried) continue;
+      if (code === 'quota-exceeded') {
         this.show('quota', `${texts.quota} ${texts.kept}`);
-        await this.wait(answer.wait * SECOND + Math.random() * SECOND, true);
-      } else if (!answer.status || answer.status >= 500) {
+        await this.wait(wait * SECOND + Math.random() * SECOND, true);
+      } else {
         this.show('offline', texts.offline);
-        await this.wait(jitter(Math.max(answer.wait * SECOND, Math.min(30, 2 ** tries++) * SECOND)));
-      } else break;
-      if (!this.stopped) this.show('sending', texts.sending);
+        await this.wait(pause(tries, code && wait));
+      }
     }
     this.busy = false;
     if (this.stopped) return;
@@ -149,36 +162,71 @@ export class Poll {
     await this.#answered(answer, method);
   }
 
+  // Sends it once, until there is an answer, it takes too long, or the reader wants it sent again.
+  async #once(method, body) {
+    const control = new AbortController();
+    this.#isHurried = false;
+    this.#wake = () => {
+      this.#isHurried = true;
+      control.abort();
+    };
+    const late = setTimeout(() => {
+      this.#isLate = true;
+      this.show('sending', this.words.texts.sending);
+    }, LATE);
+    try {
+      const { signal } = control;
+      const answer = await this.#voter(signal);
+      const { voter } = answer;
+      if (!voter || signal.aborted) return answer;
+      const mine = { voter, signal, is: (body) => this.#isReceipt(body) };
+      if (method === 'POST') return { voter, ...(await ask(this.from, `${this.path}/votes`, { method, body, ...mine })) };
+      const withdrawn = await ask(this.from, `${this.path}/votes/me`, { method, ...mine });
+      if (withdrawn.status !== 204) return { voter, ...withdrawn };
+      // Anybody may say 204. That there is no ballot any more, the service alone.
+      const ballot = await ask(this.from, `${this.path}/votes/me`, mine);
+      if (ballot.code === 'not-found') return { voter, status: 204, body: {} };
+      return { voter, ...ballot, body: ballot.code && ballot.body };
+    } finally {
+      clearTimeout(late);
+      this.#wake = () => {};
+    }
+  }
+
+  #isReceipt({ poll, choices }) {
+    return poll === this.id && Array.isArray(choices);
+  }
+
   // What became of it.
-  async #answered({ status, body }, method) {
+  async #answered({ code, body }, method) {
     const { texts } = this.words;
     const before = this.choices;
     let said = texts.failed;
-    if (method === 'DELETE' && status === 204) {
+    if (!code && method === 'DELETE') {
       this.choices = undefined;
       said = texts.withdrawn;
       if (this.policy !== 'always') this.tally = undefined;
-    } else if (status < 300) {
+    } else if (!code) {
       this.choices = body.choices;
       said = before && `${before}` !== `${body.choices}` ? texts.changed : texts.counted;
       if (body.results) this.draw(body.results);
-    } else if (body.code === 'already-voted') {
+    } else if (code === 'already-voted') {
       this.choices = body.choices;
       said = texts.already_voted;
       await this.fetchTally();
-    } else if (body.code === 'poll-not-open') {
+    } else if (code === 'poll-not-open') {
       this.state = body.state;
       said = '';
       await this.fetchTally();
-    } else if (status === 404) this.state = 'gone';
+    } else if (code === 'not-found') this.state = 'gone';
     if (this.choices) {
       const polls = [...new Set([this.id, ...pollsIn(this.kept)])].slice(0, MOST_POLLS);
       this.kept.set(VOTER, [voterIn(this.kept), ...polls].join(' '));
     }
     this.settle();
     this.say(this.state === 'gone' ? texts.gone : said);
-    if (status === 403) this.refuse();
-    if (status < 300 || this.choices) {
+    if (code === 'origin-refused') this.refuse();
+    if (!code || this.choices) {
       if (this.choices) this.$('.sawt-results').focus({ preventScroll: true });
       else this.inputs[0].focus({ preventScroll: true });
     }
@@ -194,13 +242,15 @@ export class Poll {
   }
 
   // The token on this device, or a new one, kept before anything is sent with it.
-  async #voter() {
+  async #voter(signal) {
     const voter = voterIn(this.kept);
     if (voter) return { voter };
-    const mint = (minting[this.from] ??= ask(this.from, '/v1/voters', { method: 'POST' }).finally(() => delete minting[this.from]));
+    const is = (body) => /^[\w-]{40,}$/.test(body.voter);
+    const mint = (minting[this.from] ??= ask(this.from, '/v1/voters', { method: 'POST', is, signal }).finally(() => delete minting[this.from]));
     const answer = await mint;
-    if (answer.body.voter) this.kept.set(VOTER, answer.body.voter);
-    return { ...answer, voter: answer.body.voter };
+    const minted = answer.code ? undefined : answer.body?.voter;
+    if (minted) this.kept.set(VOTER, minted);
+    return { ...answer, voter: minted };
   }
 
   #pendingName() {
@@ -209,10 +259,10 @@ export class Poll {
 
   // Waits so long, or until the reader or the network calls. Counts down where the wait is one to know.
   wait(millis, isCounted) {
-    const until = Date.now() + millis;
+    const until = now() + millis;
     return new Promise((done) => {
       const tick = () => {
-        const left = Math.ceil((until - Date.now()) / SECOND);
+        const left = Math.ceil((until - now()) / SECOND);
         if (left <= 0) this.#wake();
         else if (isCounted) this.$('.sawt-wait').textContent = this.count('wait', left);
       };
@@ -308,14 +358,19 @@ export class Poll {
     return this.$(`[data-option="${CSS.escape(id)}"]`);
   }
 
-  // The tally, if it is not here and this reader may see it.
-  async fetchTally() {
+  // The tally, if it is not here and this reader may see it. It is asked for until it comes, but not long waited for.
+  fetchTally() {
+    return Promise.race([this.#fetchTally(), sleep(3 * SECOND)]);
+  }
+
+  async #fetchTally() {
     const { policy } = this;
     const isShown = policy === 'always' || (policy !== 'never' && this.state === 'closed') || this.needsToken;
     if (this.tally || !isShown) return;
     const voter = this.needsToken ? voterIn(this.kept) : undefined;
-    const { status, body } = await ask(this.from, `${this.path}/results`, { voter });
-    if (status !== 200) return;
+    const is = ({ poll, options }) => poll === this.id && Array.isArray(options);
+    const { code, body } = await askOn(this.from, `${this.path}/results`, { voter, is }, () => !this.stopped && !this.tally);
+    if (code || !body) return;
     this.state = this.state === 'closed' ? 'closed' : body.state;
     this.draw(body);
     this.settle();
@@ -331,12 +386,12 @@ export class Poll {
     setTimeout(() => requestAnimationFrame(() => {
       this.draw(this.#next);
       this.#next = undefined;
-    }), this.#drawn + SECOND - Date.now());
+    }), this.#drawn + SECOND - now());
   }
 
   draw(tally) {
     if (!tally || tally.version < this.#version) return;
-    this.#drawn = Date.now();
+    this.#drawn = now();
     this.#version = tally.version;
     this.tally = tally;
     const { ballots } = tally;
@@ -380,9 +435,11 @@ export class Poll {
     root.removeAttribute('data-peek');
     fieldset(root).disabled = true;
     this.$('.sawt-vote').ariaDisabled = 'true';
+    // From the first wait on, there is a way to end it.
+    this.#isLate ||= state !== 'sending';
     const retry = this.$('.sawt-retry');
-    retry.hidden = state !== 'offline';
-    this.$('.sawt-vote').hidden = state === 'offline';
+    retry.hidden = !this.#isLate;
+    this.$('.sawt-vote').hidden = this.#isLate;
     if (hasFocus) (retry.hidden ? this.$('.sawt-vote') : retry).focus({ preventScroll: true });
     if (state !== 'sending' || !this.$('.sawt-status').textContent) this.say(said);
     if (state === 'sending') this.$('.sawt-wait').textContent = '';
