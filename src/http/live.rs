@@ -14,7 +14,7 @@ use actix_web::{
     body::{BodySize, MessageBody},
     http::{
         Method,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
+        header::{self, HeaderName, HeaderValue},
     },
     rt, web,
 };
@@ -30,7 +30,7 @@ use super::{
     results::{POLLS_RULE, parse_polls},
 };
 use crate::{
-    live::{Asked, Newest, Reader, Refusal, Sight, Stream, Writer},
+    live::{Asked, Newest, Reader, Refusal, Seen, Sight, Stream, Writer},
     poll::{Phase, PollId, VoterDigest},
     site::Scope,
 };
@@ -59,10 +59,12 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     let place = worker.shared.door.enter(*client.as_bytes()).map_err(refused)?;
     let publisher = auth::publisher_if_any(req, worker).await?;
     let mut reader = Reader { voter: None, has_key: publisher.is_some() };
+    let (shown, has_it) = shown(req)?;
     let mut asked = Vec::with_capacity(polls.len());
     for (place, id) in polls.iter().enumerate() {
-        let seen = version_seen(req.headers(), place);
-        asked.push(ask(req, worker, publisher.as_ref(), &mut reader, *id, seen).await?);
+        let keys = &worker.shared.position_keys;
+        let seen = shown.split(',').nth(place).and_then(|text| keys.read(*id, text.trim()));
+        asked.push(ask(req, worker, publisher.as_ref(), &mut reader, *id, Held { seen, has_it }).await?);
     }
     if asked.iter().all(|asked| asked.newest.is_none()) {
         return Err(if polls.len() == 1 { Problem::no_poll() } else { no_polls() });
@@ -89,9 +91,9 @@ async fn ask(
     publisher: Option<&Publisher>,
     reader: &mut Reader,
     id: PollId,
-    seen: Option<u64>,
+    Held { seen, has_it }: Held,
 ) -> Result<Asked, Problem> {
-    let mut asked = Asked { id, newest: None, seen, is_behind: false, sight: Sight::Everyones };
+    let mut asked = Asked { id, newest: None, seen, has_it, is_behind: false, sight: Sight::Everyones };
     let Some(Newest { snapshot, is_behind }) = worker.tally(id, seen).await? else { return Ok(asked) };
     asked.is_behind = is_behind;
     let (poll, state) = (&snapshot.poll, snapshot.tally.state);
@@ -113,10 +115,20 @@ async fn ask(
     Ok(asked)
 }
 
-/// The version of a poll that a reader had when their last stream ended; the poll stands at this place among those asked
-/// for.
-fn version_seen(headers: &HeaderMap, place: usize) -> Option<u64> {
-    headers.get(LAST_EVENT_ID)?.to_str().ok()?.split(',').nth(place)?.trim().parse().ok()
+/// What a reader shows of one poll.
+struct Held {
+    seen: Option<Seen>,
+    /// Whether they have that tally at hand.
+    has_it: bool,
+}
+
+/// What a reader shows of all the polls they ask for, and whether they have those tallies at hand: whoever comes back by
+/// `Last-Event-ID` has, since a browser keeps that for as long as the page that heard the events is there.
+fn shown(req: &HttpRequest) -> Result<(String, bool), Problem> {
+    match req.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
+        Some(id) => Ok((id.to_owned(), true)),
+        None => Ok((Query::lenient(req.query_string())?.take("seen")?.unwrap_or_default(), false)),
+    }
 }
 
 fn refused(refusal: Refusal) -> Problem {
@@ -158,16 +170,17 @@ impl MessageBody for Body {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     #[test]
-    fn a_reader_who_comes_back_says_which_versions_they_have() {
-        let seen = |id: &'static str, place| {
-            version_seen(&HeaderMap::from_iter([(LAST_EVENT_ID, HeaderValue::from_static(id))]), place)
-        };
-        assert_eq!(version_seen(&HeaderMap::new(), 0), None);
-        assert_eq!((seen("17", 0), seen("17", 1)), (Some(17), None));
-        assert_eq!((seen("17,-,4", 0), seen("17,-,4", 1), seen("17,-,4", 2)), (Some(17), None, Some(4)));
-        assert_eq!((seen("", 0), seen("x", 0), seen("-1", 0)), (None, None, None));
+    fn a_reader_shows_what_they_have_by_header_and_what_they_have_seen_by_query() {
+        let shown = |request: TestRequest| shown(&request.to_http_request()).unwrap();
+        assert_eq!(shown(TestRequest::default()), (String::new(), false));
+        let seen = TestRequest::with_uri("/v1/live?polls=x&seen=0:17:00ff,-");
+        assert_eq!(shown(seen), ("0:17:00ff,-".to_owned(), false));
+        let both = TestRequest::with_uri("/v1/live?seen=4").insert_header((LAST_EVENT_ID, "17,-"));
+        assert_eq!(shown(both), ("17,-".to_owned(), true));
     }
 }

@@ -21,7 +21,7 @@ use super::{
     query::{self, Query},
 };
 use crate::{
-    live::{Newest, Snapshot},
+    live::{self, Newest, PositionKeys, Snapshot},
     poll::{Phase, PollId, ResultsPolicy, State, VoterDigest},
     secret::hex,
     site::Scope,
@@ -30,13 +30,19 @@ use crate::{
 /// The most polls one request may ask for.
 const MAX_POLLS: usize = 50;
 
+/// What stands between the positions of several tallies in their tag.
+const POSITIONS_APART: char = '+';
+
+/// The most tags that are looked at. Who asks for a tally has one of it, and some caches another.
+const MOST_TAGS: usize = 8;
+
 /// `GET /v1/polls/{poll}/results`.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     if let form @ (Form::Csv | Form::CsvFile) = Form::preferred(req.headers()) {
         return exports::results_as(&req, &worker, form).await;
     }
     let (snapshot, caching) = shown(&worker, &req, poll_in_path(&req)?).await?;
-    Ok(answer(&req, &snapshot, caching))
+    Ok(answer(&req, &worker, &snapshot, caching))
 }
 
 /// The tally of one poll, if whoever asks may see it, and who else may keep it.
@@ -44,7 +50,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 /// # Errors
 /// `not-found`; `results-hidden`; what finding out who asks failed with.
 pub(super) async fn shown(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<(Arc<Snapshot>, Caching), Problem> {
-    match see(worker, req, id, version_seen(req.headers(), 0)).await? {
+    match see(worker, req, id, seen_by_tag(req.headers(), &worker.shared.position_keys, id, 0)).await? {
         Seen::Missing => Err(Problem::no_poll()),
         Seen::Hidden(policy) => Err(Problem::new(Code::ResultsHidden, hidden_because(policy))),
         Seen::Private(snapshot) => Ok((snapshot, Caching::Private)),
@@ -63,17 +69,18 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
     body.push_str("{\"results\":[");
     let (mut caching, mut tags) = (Caching::Final, blake3::Hasher::new());
     let (now, mut shown) = (worker.shared.clock.now(), Vec::with_capacity(polls.len()));
-    let mut versions = String::new();
+    let (keys, mut positions) = (&worker.shared.position_keys, String::new());
     for (place, id) in polls.into_iter().enumerate() {
         if place > 0 {
             body.push(',');
-            versions.push('.');
+            positions.push(POSITIONS_APART);
         }
-        let seen = see(&worker, &req, id, version_seen(req.headers(), place)).await?;
+        let seen = see(&worker, &req, id, seen_by_tag(req.headers(), keys, id, place)).await?;
         match &seen {
             Seen::Public(snapshot) | Seen::Private(snapshot) => {
-                tags.update(id.as_bytes()).update(snapshot.etag().as_bytes());
-                versions.push_str(itoa::Buffer::new().format(snapshot.tally.version));
+                tags.update(id.as_bytes()).update(snapshot.etag(keys).as_bytes());
+                // Writing to a String can't fail.
+                let _ = write!(positions, "{}", snapshot.signed(keys));
                 body.push_str(snapshot.json_text());
             }
             Seen::Missing => write_absence(&mut body, id, Code::NotFound),
@@ -90,9 +97,9 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
     body.push_str("]}");
     let mut response = HttpResponse::Ok();
     if caching.is_public() {
-        // The tag of several tallies is their versions and a hash of the tags of each.
+        // The tag of several tallies is how far each has come and a hash of the tags of each.
         let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *tags.finalize().as_bytes();
-        let etag = format!("\"{versions}-{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
+        let etag = format!("\"{positions}-{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
         if conditional::is_current(req.headers(), &etag) {
             response = HttpResponse::NotModified();
             body.clear();
@@ -147,7 +154,7 @@ enum Seen {
 }
 
 /// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
-async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<u64>) -> Result<Seen, Problem> {
+async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<live::Seen>) -> Result<Seen, Problem> {
     let Some(newest) = worker.tally(id, seen).await? else { return Ok(Seen::Missing) };
     let poll = &newest.snapshot.poll;
     if poll.schedule.phase != Phase::Draft && shown_to_all(poll.results, newest.snapshot.tally.state) {
@@ -185,8 +192,8 @@ fn unless_behind(newest: Newest, seen: impl FnOnce(Arc<Snapshot>) -> Seen) -> Re
     Ok(seen(newest.snapshot))
 }
 
-fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: Caching) -> HttpResponse {
-    let etag = snapshot.etag().clone();
+fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Caching) -> HttpResponse {
+    let etag = snapshot.etag(&worker.shared.position_keys).clone();
     let is_current = conditional::is_current(req.headers(), etag.to_str().unwrap_or_default());
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching.header()));
@@ -202,15 +209,17 @@ fn answer(req: &HttpRequest, snapshot: &Snapshot, caching: Caching) -> HttpRespo
     response.body(snapshot.json().clone())
 }
 
-/// The version of a poll that a reader has seen already, by the entity tag they show; the poll stands at this place
-/// among those asked for. Whoever answered them then may be ahead of this replica.
-fn version_seen(headers: &HeaderMap, place: usize) -> Option<u64> {
+/// How far a reader has come with a poll already, by the entity tag they show; the poll stands at this place among those
+/// asked for. Whoever answered them then may be ahead of this replica. Of several tags one that proves it counts first.
+fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, place: usize) -> Option<live::Seen> {
     let tags = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
-    let version = |tag: &str| {
-        let opaque = tag.trim().trim_start_matches("W/").strip_prefix('"')?;
-        opaque.split('-').next()?.split('.').nth(place)?.parse().ok()
+    let seen = |tag: &str| {
+        let positions = tag.trim().trim_start_matches("W/").strip_prefix('"')?.split('-').next()?;
+        // As earlier versions told them, they were apart by a dot.
+        let is_signed = positions.contains(':');
+        keys.read(id, positions.split(if is_signed { POSITIONS_APART } else { '.' }).nth(place)?)
     };
-    tags.split(',').filter_map(version).max()
+    tags.split(',').take(MOST_TAGS).filter_map(seen).max_by_key(|seen| (seen.is_proven, seen.position))
 }
 
 fn hidden_because(policy: ResultsPolicy) -> &'static str {
@@ -226,6 +235,7 @@ fn hidden_because(policy: ResultsPolicy) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{poll::Position, secret::Secret};
 
     #[test]
     fn each_policy_shows_the_tally_to_whom_it_says() {
@@ -245,17 +255,27 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_says_by_their_tag_which_versions_they_have_seen() {
-        let seen = |tags: &'static str, place| {
-            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(tags))]);
-            version_seen(&headers, place)
+    fn a_reader_says_by_their_tag_how_far_they_have_come() {
+        let keys = PositionKeys::new(&Secret::new("a secret".to_owned()), None);
+        let [id, other] = [PollId::generate(), PollId::generate()];
+        let at = |version| Position { epoch: 1, version };
+        let seen_of = |tags: &str, id, place| {
+            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::try_from(tags).unwrap())]);
+            seen_by_tag(&headers, &keys, id, place).map(|seen| (seen.position, seen.is_proven))
         };
-        assert_eq!(version_seen(&HeaderMap::new(), 0), None);
-        assert_eq!(seen("\"17-1-open\"", 0), Some(17));
-        assert_eq!(seen("W/\"3-1-open\", \"17-1-open\"", 0), Some(17));
-        assert_eq!((seen("\"17.4-00ff\"", 0), seen("\"17.4-00ff\"", 1)), (Some(17), Some(4)));
-        for strange in ["*", "\"\"", "\"x-1\"", "17-1-open", "\"99999999999999999999-1-open\""] {
-            assert_eq!(seen(strange, 0), None, "{strange}");
+        let seen = |tags: &str| seen_of(tags, id, 0);
+        assert_eq!(seen_by_tag(&HeaderMap::new(), &keys, id, 0), None);
+        let [one, two] = [keys.sign(id, at(17)), keys.sign(other, at(4))];
+        assert_eq!(seen(&format!("\"{one}-1-open\"")), Some((at(17), true)));
+        assert_eq!(seen(&format!("W/\"9-1-open\", \"{one}-1-open-PT1M-csv\"")), Some((at(17), true)));
+        let both = format!("\"{one}+{two}-00ff\"");
+        assert_eq!((seen(&both), seen_of(&both, other, 1)), (Some((at(17), true)), Some((at(4), true))));
+        assert_eq!(seen_of(&both, other, 0), Some((at(17), false)), "it is another poll's");
+        // Of an earlier version, or made up.
+        let version = |version| Some((Position { epoch: 0, version }, false));
+        assert_eq!((seen("\"17-1-open\""), seen_of("\"17.4-00ff\"", other, 1)), (version(17), version(4)));
+        for strange in ["*", "\"\"", "\"x-1\"", "17-1-open", "\"99999999999999999999-1-open\"", "\"1:2\""] {
+            assert_eq!(seen(strange), None, "{strange}");
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
     http::{DemoPages, PolicyHeaders, Turns, client::ClientRule, problem::Problem, request_log::RequestLog},
-    live::{Door, Hub, Known, KnownPolls, Newest, Streams},
+    live::{Door, Hub, Known, KnownPolls, Newest, PositionKeys, Seen, Streams},
     poll::{PollId, State},
     quota::Quotas,
     secret::KeyHash,
@@ -39,6 +39,8 @@ pub struct Shared {
     pub clock: Clock,
     /// The keys that sign and verify voter tokens.
     pub token_keys: TokenKeys,
+    /// The keys that sign and verify how far readers have come with a poll.
+    pub position_keys: Arc<PositionKeys>,
     /// The hash of the admin key.
     pub admin_key: KeyHash,
     /// Polls as last read.
@@ -74,7 +76,8 @@ impl Worker {
         let voting_store = Arc::new(Bounded::for_votes(Arc::clone(&store)));
         let store: Arc<dyn Store> = Arc::new(Bounded::for_all_else(store, boxes.backlog()));
         let (hub, door, metrics) = (Arc::clone(&shared.hub), Arc::clone(&shared.door), Arc::clone(&shared.metrics));
-        let streams = Streams::new(hub, door, Arc::clone(&store), metrics, super::polls::write);
+        let keys = Arc::clone(&shared.position_keys);
+        let streams = Streams::new(hub, door, Arc::clone(&store), metrics, keys, super::polls::write);
         Self { shared, store, voting_store, boxes, streams }
     }
 
@@ -99,11 +102,11 @@ impl Worker {
         self.if_published(known)
     }
 
-    /// A poll's newest tally; `None` if there is no such poll. `seen` is a version the reader has seen already.
+    /// A poll's newest tally; `None` if there is no such poll. `seen` is how far the reader has come already.
     ///
     /// # Errors
     /// What the store failed with, if nothing is known of the poll.
-    pub(super) async fn tally(&self, id: PollId, seen: Option<u64>) -> Result<Option<Newest>, Problem> {
+    pub(super) async fn tally(&self, id: PollId, seen: Option<Seen>) -> Result<Option<Newest>, Problem> {
         Ok(self.shared.hub.read(&self.store, id, seen).await?)
     }
 

@@ -1,17 +1,20 @@
 //! One poll in the hub: its partitions, their sum, and the one reading of it that may be under way.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::Shared;
 use tokio::sync::oneshot;
 
-use super::{Snapshot, bells::Bell};
+use super::{Seen, Snapshot, bells::Bell, hub::millis};
 use crate::{
-    poll::{PartitionTally, Poll, PollId, Revision, State, Tally},
+    poll::{PartitionTally, Poll, PollId, Position, Revision, State, Tally},
     store::{StoreError, Tallies},
 };
 
@@ -24,6 +27,12 @@ pub(super) type Flight = Shared<oneshot::Receiver<Reading>>;
 /// How many readings in a row must find less than was there before they began, until they are believed. One could
 /// come from a master that was deposed and does not know it yet.
 const BELIEVED_LOSSES: u8 = 2;
+
+/// Beyond every version there is, in every store.
+const MOST_VERSIONS: u64 = i64::MAX.unsigned_abs();
+
+/// How long after a reading the next is made only because somebody says that they have seen more.
+const DOUBT: Duration = Duration::from_secs(1);
 
 /// A poll somebody asked for. Moments are milliseconds of the hub's own coarse clock.
 pub(super) struct Entry {
@@ -41,6 +50,10 @@ pub(super) struct Entry {
     listeners: AtomicUsize,
     /// Whether this replica hears what the others tell of it.
     is_followed: AtomicBool,
+    /// When somebody's word alone last made it be read, and when it was last read in vain for what somebody has proven;
+    /// each a millisecond late, so that 0 is never.
+    doubted_at: AtomicU64,
+    in_vain_at: AtomicU64,
     parts: Mutex<Parts>,
 }
 
@@ -52,6 +65,10 @@ struct Parts {
     bells: Vec<Arc<Bell>>,
     /// Whether it is in the hands of whoever tells other replicas.
     is_outgoing: bool,
+    /// The furthest that readers have shown to have come, with this service's word for it, beyond what is known here.
+    proven: Position,
+    /// How many readings in a row found less than that.
+    losses: u8,
 }
 
 #[derive(Default)]
@@ -59,17 +76,32 @@ struct Partition {
     tally: Option<PartitionTally>,
     /// Whether the others are to be told.
     is_news: bool,
-    /// How many readings in a row found a lower version than was known before they began.
+    /// How many readings in a row found less than was known before they began.
     losses: u8,
 }
 
 /// What was known of each partition when a reading began: what the store has since then can't be older.
-pub(super) struct Before(Vec<Option<Known>>);
+pub(super) struct Before {
+    partitions: Vec<Option<Known>>,
+    /// What a replica told some reader of their sum.
+    proven: Position,
+}
 
 #[derive(Clone, Copy)]
 struct Known {
     revision: Revision,
-    version: u64,
+    position: Position,
+}
+
+/// A partition of which the store has less than was seen.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Loss {
+    /// Which.
+    pub(super) partition: u16,
+    /// What was seen: it is to be raised beyond that.
+    pub(super) seen: Position,
+    /// Whether it was not known before.
+    pub(super) is_new: bool,
 }
 
 /// What became of a partition's tally that was told.
@@ -91,6 +123,8 @@ impl Entry {
             is_gone: AtomicBool::new(false),
             listeners: AtomicUsize::new(0),
             is_followed: AtomicBool::new(false),
+            doubted_at: AtomicU64::new(0),
+            in_vain_at: AtomicU64::new(0),
             parts: Mutex::default(),
         }
     }
@@ -206,13 +240,30 @@ impl Entry {
         self.settled_at.load(Relaxed)
     }
 
+    /// Whether somebody who has seen a later tally than is known here is reason to read it. One who proves it is, unless
+    /// the store was just found not to have it. Anybody else is, once in [`DOUBT`].
+    pub(super) fn believes(&self, seen: Seen, now: u64) -> bool {
+        let last = if seen.is_proven { &self.in_vain_at } else { &self.doubted_at };
+        let before = last.load(Relaxed);
+        let is_due = before == 0 || (now + 1).saturating_sub(before) >= millis(DOUBT);
+        is_due && (seen.is_proven || last.compare_exchange(before, now + 1, Relaxed, Relaxed).is_ok())
+    }
+
+    /// Notes how far a replica has told some reader that the poll had come: a reading that begins from here on looks for
+    /// it.
+    pub(super) fn note_proven(&self, position: Position) {
+        let mut parts = self.lock();
+        if self.newest.load().as_ref().is_none_or(|newest| newest.tally.position() < position) {
+            parts.proven = parts.proven.max(position);
+        }
+    }
+
     /// Notes what is known before a reading begins.
     pub(super) fn before(&self) -> Before {
-        let known = |PartitionTally { revision, version, .. }: &PartitionTally| Known {
-            revision: *revision,
-            version: *version,
-        };
-        Before(self.lock().partitions.iter().map(|partition| partition.tally.as_ref().map(known)).collect())
+        let known = |tally: &PartitionTally| Known { revision: tally.revision, position: tally.position() };
+        let parts = self.lock();
+        let partitions = parts.partitions.iter().map(|partition| partition.tally.as_ref().map(known)).collect();
+        Before { partitions, proven: parts.proven }
     }
 
     /// Takes in a tally that a batch, or another replica, answered for this revision of the poll. Says also whether it
@@ -227,7 +278,7 @@ impl Entry {
         }
         parts.fit(poll);
         let Some(known) = parts.partitions.get_mut(usize::from(partition)) else { return (Taken::Unread, false) };
-        let is_news = known.tally.as_ref().is_none_or(|known| known.version < tally.version);
+        let is_news = known.tally.as_ref().is_none_or(|known| known.position() < tally.position());
         let has_changed = is_news || known.tally.as_ref().is_some_and(|known| is_newer(tally, known));
         if has_changed {
             known.tally = Some(tally.clone());
@@ -239,30 +290,52 @@ impl Entry {
         (taken, is_news)
     }
 
+    /// What the store has lost, by what a reading found that began after this was known. It is not taken in before the
+    /// store has raised an epoch: until then it is older than what was told.
+    pub(super) fn losses(&self, poll: &Poll, tallies: &[PartitionTally], before: &Before, now: u64) -> Vec<Loss> {
+        let mut parts = self.lock();
+        parts.fit(poll);
+        let mut losses = Vec::new();
+        for (number, (partition, found)) in (0..).zip(parts.partitions.iter_mut().zip(tallies)) {
+            let known = before.partitions.get(usize::from(number)).copied().flatten();
+            let seen = known.map(|known| known.position).filter(|seen| found.position() < *seen);
+            losses.extend(count_loss(&mut partition.losses, number, seen));
+        }
+        let found = Tally::sum(poll, tallies).map(|tally| tally.position()).unwrap_or_default();
+        let seen = Some(before.proven).filter(|seen| losses.is_empty() && found < *seen);
+        if found >= parts.proven {
+            parts.proven = Position::default();
+        }
+        if seen.is_some() {
+            self.in_vain_at.store(now + 1, Relaxed);
+        }
+        // Which partition is behind, the sum does not tell. Any that is of a later epoch makes it later.
+        let in_first = |seen: Position| match tallies {
+            [_] => seen,
+            _ => Position { version: MOST_VERSIONS, ..seen },
+        };
+        losses.extend(count_loss(&mut parts.losses, 0, seen.map(in_first)));
+        losses
+    }
+
     /// Takes in what a reading found, in the revision of the poll in force, and gives the newest tally with it. `None` if
     /// a later revision has come to light meanwhile: the poll is to be read again.
     pub(super) fn take_reading(
         &self,
         poll: &Arc<Poll>,
         tallies: &[PartitionTally],
-        Before(before): &Before,
+        before: &Before,
     ) -> Option<Arc<Snapshot>> {
         let mut parts = self.lock();
         parts.fit(poll);
-        let before = before.iter().copied().chain(std::iter::repeat(None));
+        let before = before.partitions.iter().copied().chain(std::iter::repeat(None));
         for ((partition, found), before) in parts.partitions.iter_mut().zip(tallies).zip(before) {
-            // A store that has less than it had before it was asked has lost something: then it is right, and what is
-            // known here is not any more.
-            let is_loss = before.is_some_and(|before| found.version < before.version);
-            partition.losses = if is_loss { partition.losses.saturating_add(1) } else { 0 };
-            let is_believed = partition.losses >= BELIEVED_LOSSES;
             let is_overtaken = partition.tally.as_ref().is_some_and(|known| {
                 known.revision > found.revision && before.is_none_or(|before| before.revision < known.revision)
             });
             let is_news = partition.tally.as_ref().is_none_or(|known| is_newer(found, known));
-            if is_believed || (is_news && !is_overtaken) {
+            if is_news && !is_overtaken {
                 partition.tally = Some(found.clone());
-                partition.losses = 0;
             }
         }
         self.sum(&parts, poll).or_else(|| self.newest().filter(|_| !parts.are_beyond(poll.revision)))
@@ -308,12 +381,19 @@ impl Parts {
     }
 }
 
-/// Versions decide; of the same version the one of a later revision is newer, then the later reading, and closed stays
+/// Counts the readings in a row that found a loss, and says so once they are enough to be believed.
+fn count_loss(losses: &mut u8, partition: u16, seen: Option<Position>) -> Option<Loss> {
+    *losses = if seen.is_some() { losses.saturating_add(1) } else { 0 };
+    let is_believed = *losses >= BELIEVED_LOSSES;
+    seen.filter(|_| is_believed).map(|seen| Loss { partition, seen, is_new: *losses == BELIEVED_LOSSES })
+}
+
+/// Positions decide; of the same position the one of a later revision is newer, then the later reading, and closed stays
 /// closed.
 fn is_newer(one: &PartitionTally, known: &PartitionTally) -> bool {
     let is_reopened = known.state == State::Closed && one.state != State::Closed;
     let is_later = one.revision > known.revision || (one.as_of > known.as_of && !is_reopened);
-    one.version > known.version || (one.version == known.version && is_later)
+    one.position() > known.position() || (one.position() == known.position() && is_later)
 }
 
 #[cfg(test)]
@@ -334,7 +414,15 @@ mod tests {
     fn partition(version: u64, votes: u64, as_of: i64, state: State) -> PartitionTally {
         let as_of = Timestamp::from_millis(as_of);
         let revision = Revision::FIRST;
-        PartitionTally { revision, version, ballots: votes, votes: [votes, 0].as_slice().into(), state, as_of }
+        PartitionTally {
+            revision,
+            epoch: 0,
+            version,
+            ballots: votes,
+            votes: [votes, 0].as_slice().into(),
+            state,
+            as_of,
+        }
     }
 
     fn open(version: u64, as_of: i64) -> PartitionTally {
@@ -390,17 +478,64 @@ mod tests {
         }
     }
 
+    /// What a reading of these finds to be lost, in an entry that may have known more.
+    fn lost(entry: &Entry, poll: &Arc<Poll>, found: &[PartitionTally]) -> Vec<(u16, Position)> {
+        let before = entry.before();
+        let losses = entry.losses(poll, found, &before, 0);
+        entry.take_reading(poll, found, &before);
+        losses.into_iter().map(|loss| (loss.partition, loss.seen)).collect()
+    }
+
     #[test]
-    fn a_store_that_lost_votes_is_believed_when_it_says_so_twice() {
+    fn a_store_that_lost_votes_is_believed_when_it_says_so_twice_and_has_raised_its_epoch() {
         let poll = poll();
         let entry = read_once(&poll, [5, 5]);
-        let lost = [open(3, 20), open(5, 20)];
-        assert_eq!(entry.take_reading(&poll, &lost, &entry.before()).unwrap().tally.version, 10);
+        let version = || entry.newest().unwrap().tally.version;
+        let (behind, whole) = ([open(3, 20), open(5, 20)], [open(5, 21), open(5, 21)]);
+        assert_eq!((lost(&entry, &poll, &behind), version()), (vec![], 10));
         // One that says otherwise in between was the right one.
-        assert_eq!(entry.take_reading(&poll, &[open(5, 21), open(5, 21)], &entry.before()).unwrap().tally.version, 10);
-        assert_eq!(entry.take_reading(&poll, &lost, &entry.before()).unwrap().tally.version, 10);
-        assert_eq!(entry.take_reading(&poll, &lost, &entry.before()).unwrap().tally.version, 8);
-        assert_eq!(summed(entry.take_in(&poll, 0, &open(4, 30))).tally.version, 9, "and counts on from there");
+        assert_eq!((lost(&entry, &poll, &whole), version()), (vec![], 10));
+        assert_eq!((lost(&entry, &poll, &behind), version()), (vec![], 10));
+        let seen = Position { epoch: 0, version: 5 };
+        // Until the store has taken that, what it had before is told.
+        assert_eq!((lost(&entry, &poll, &behind), version()), (vec![(0, seen)], 10));
+        assert_eq!((lost(&entry, &poll, &behind), version()), (vec![(0, seen)], 10));
+        let raised = |version, as_of| PartitionTally { epoch: 1, ..open(version, as_of) };
+        assert_eq!((lost(&entry, &poll, &[raised(3, 22), open(5, 22)]), version()), (vec![], 8));
+        assert_eq!(summed(entry.take_in(&poll, 0, &open(6, 30))).tally.version, 8, "what was before came late");
+        assert_eq!(summed(entry.take_in(&poll, 0, &raised(4, 30))).tally.version, 9, "and it counts on from there");
+    }
+
+    #[test]
+    fn what_a_reader_proves_to_have_seen_is_lost_if_the_store_says_so_twice() {
+        let poll = poll();
+        let entry = read_once(&poll, [3, 5]);
+        let found = [open(3, 20), open(5, 20)];
+        entry.note_proven(Position { epoch: 0, version: 8 });
+        assert_eq!(lost(&entry, &poll, &found), [], "that is known here");
+        assert_eq!(lost(&entry, &poll, &found), []);
+        entry.note_proven(Position { epoch: 2, version: 10 });
+        assert_eq!(lost(&entry, &poll, &found), []);
+        assert_eq!(lost(&entry, &poll, &found), [(0, Position { epoch: 2, version: MOST_VERSIONS })]);
+        let raised = PartitionTally { epoch: 3, ..open(3, 21) };
+        assert_eq!(lost(&entry, &poll, &[raised, open(5, 21)]), []);
+        assert_eq!(entry.newest().unwrap().tally.position(), Position { epoch: 3, version: 8 });
+    }
+
+    #[test]
+    fn a_position_that_nobody_signed_makes_a_poll_be_read_once_a_second_and_one_that_is_signed_always() {
+        let poll = poll();
+        let entry = read_once(&poll, [3, 5]);
+        let seen = |is_proven| Seen { position: Position { epoch: 0, version: 99 }, is_proven };
+        for (now, unsigned) in [(0, true), (0, false), (999, false), (1_000, true), (1_001, false)] {
+            assert_eq!((entry.believes(seen(false), now), entry.believes(seen(true), now)), (unsigned, true), "{now}");
+        }
+        // As long as the store does not have it.
+        entry.note_proven(seen(true).position);
+        entry.losses(&poll, &[open(3, 20), open(5, 20)], &entry.before(), 5_000);
+        for (now, signed) in [(5_999, false), (6_000, true), (6_001, true)] {
+            assert_eq!(entry.believes(seen(true), now), signed, "{now}");
+        }
     }
 
     /// A poll after another edit, and a partition's tally that was counted in it.

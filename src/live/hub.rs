@@ -22,9 +22,9 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::{
-    Known, KnownPolls, Snapshot,
+    Known, KnownPolls, Seen, Snapshot,
     bells::Bell,
-    entry::{Entry, Flight, Reading, Taken},
+    entry::{Entry, Flight, Loss, Reading, Taken},
     outbox::Outbox,
 };
 use crate::{
@@ -89,7 +89,8 @@ impl Hub {
     }
 
     /// A poll's newest tally; `None` if there is no such poll. The store is asked only if the poll is not live here,
-    /// or has opened or closed by the clock, or if the reader has seen a version beyond what is known here.
+    /// or has opened or closed by the clock, or if the reader has seen more than is known here and is
+    /// [believed](Entry::believes).
     ///
     /// # Errors
     /// What the store failed with, if nothing is known of the poll.
@@ -97,27 +98,36 @@ impl Hub {
         self: &Arc<Self>,
         store: &Arc<dyn Store>,
         id: PollId,
-        seen: Option<u64>,
+        mut seen: Option<Seen>,
     ) -> Result<Option<Newest>, Arc<StoreError>> {
-        let is_behind = |snapshot: &Snapshot| seen.is_some_and(|seen| snapshot.tally.version < seen);
+        let is_before =
+            |snapshot: &Snapshot, seen: Option<Seen>| seen.is_some_and(|it| snapshot.tally.position() < it.position);
         let fresh = |snapshot| Newest { snapshot, is_behind: false };
         let mut known = None;
         if let Some(entry) = self.find(id) {
             // One that was not kept fresh, for whatever reason, is read by its readers.
             let is_live = self.ask(&entry) && self.moment().saturating_sub(entry.settled_at()) < millis(STALE);
             if let Some(newest) = entry.newest() {
-                if is_live && !newest.is_overtaken(self.clock.now()) && !is_behind(&newest) {
+                if is_before(&newest, seen) {
+                    seen = seen.filter(|seen| entry.believes(*seen, self.moment()));
+                }
+                if is_live && !newest.is_overtaken(self.clock.now()) && !is_before(&newest, seen) {
                     return Ok(Some(fresh(newest)));
                 }
                 known = Some((entry, newest));
             }
         }
+        let is_known = known.is_some();
         // In a place of its own, so that a reader who waits for nothing does not carry it along.
         let reading = Box::pin(async {
             match seen {
                 // A reading that was begun before may not find what the reader has seen.
-                Some(_) => self.read_anew(store, id).await,
-                None => self.reread(store, id).await,
+                Some(Seen { position, is_proven: true }) => {
+                    self.find_or_add(id).note_proven(position);
+                    self.read_anew(store, id).await
+                }
+                Some(_) if is_known => self.read_anew(store, id).await,
+                Some(_) | None => self.reread(store, id).await,
             }
         });
         let Some((entry, newest)) = known else { return Ok(reading.await?.map(fresh)) };
@@ -126,7 +136,7 @@ impl Hub {
             Ok(Err(error)) if is_corrupt(&error) => Err(error),
             Ok(Err(_)) | Err(_) => {
                 let snapshot = entry.newest().unwrap_or(newest);
-                Ok(Some(Newest { is_behind: is_behind(&snapshot), snapshot }))
+                Ok(Some(Newest { is_behind: is_before(&snapshot, seen), snapshot }))
             }
         }
     }
@@ -374,11 +384,36 @@ impl Hub {
             let Some(tallies) = store.tally(poll).await? else { return Ok(self.note_gone(entry)) };
             // It was edited in between: then what was read is of two revisions, and nothing whole.
             let is_whole = tallies.iter().all(|tally| tally.revision == poll.revision);
+            let losses = if is_whole { entry.losses(poll, &tallies, &before, self.moment()) } else { Vec::new() };
+            if self.raise(store, poll, losses).await {
+                continue;
+            }
             if let Some(snapshot) = is_whole.then(|| entry.take_reading(poll, &tallies, &before)).flatten() {
                 return Ok(Some(snapshot));
             }
         }
         Err(StoreError::unavailable("the poll kept changing while it was read"))
+    }
+
+    /// Has partitions that have lost votes raised to the next epoch. Whether one was, by whomever; if the store can't
+    /// write now, what it had before is told, and it is asked again by the next reading.
+    async fn raise(&self, store: &dyn Store, poll: &Poll, losses: Vec<Loss>) -> bool {
+        let mut is_raised = false;
+        for Loss { partition, seen, is_new } in losses {
+            let raised = store.raise_epoch(poll, partition, seen).await;
+            is_raised |= raised.is_ok();
+            let poll = poll.id;
+            match raised {
+                Ok(true) => {
+                    tracing::warn!(%poll, partition, "the store has lost votes that were told; readers follow it");
+                }
+                Err(error) if is_new => {
+                    tracing::warn!(%poll, partition, error = %error, "the store has lost votes, and can't say so yet");
+                }
+                Ok(false) | Err(_) => {}
+            }
+        }
+        is_raised
     }
 
     /// Forgets a poll that is gone, and gives what is left of it.

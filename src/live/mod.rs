@@ -10,8 +10,9 @@
 //!
 //! Readers who want to see it move open a [`Stream`]: [`Streams`] are a worker's, the [`Door`] is the replica's.
 //!
-//! Whatever comes, and in whatever order: per partition the newest version wins, so what a replica tells never goes
-//! back. While the store is away, readers get the last tally, and `as_of` says from when it is.
+//! Whatever comes, and in whatever order: per partition the latest position wins, so what a replica tells never goes
+//! back. A store that is found to have less than was told has lost votes: its epoch is raised, and what it has is told
+//! from there on. While the store is away, readers get the last tally, and `as_of` says from when it is.
 
 mod bells;
 mod door;
@@ -20,6 +21,7 @@ mod hub;
 pub mod keeper;
 mod known_polls;
 mod outbox;
+mod position_keys;
 pub mod replicas;
 mod snapshot;
 mod stream;
@@ -29,6 +31,7 @@ mod writer;
 pub use door::{Door, Place, Refusal, StreamLimits};
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
 pub use known_polls::{Known, KnownPolls};
+pub use position_keys::{PositionKeys, Seen, SignedPosition};
 pub use snapshot::Snapshot;
 pub use stream::{Asked, Reader, Sight, Stream};
 pub use streams::{GAP, HEARTBEAT, Streams};

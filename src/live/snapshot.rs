@@ -11,6 +11,7 @@ use std::{
 use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 
+use super::{PositionKeys, SignedPosition};
 use crate::poll::{Phase, Poll, Tally, Timestamp};
 
 /// A tally and the definition it belongs to. It is written as JSON once, for whoever is the first to need that, and
@@ -27,6 +28,7 @@ pub struct Snapshot {
     /// The sequence at which the poll was last edited, opened or closed.
     pub(super) poll_sequence: u64,
     json: OnceLock<Bytes>,
+    signed: OnceLock<SignedPosition>,
     etag: OnceLock<HeaderValue>,
     names: OnceLock<[HeaderValue; 2]>,
     tally_event: OnceLock<Bytes>,
@@ -40,7 +42,7 @@ impl Snapshot {
         let is_same_poll =
             before.is_some_and(|before| before.poll.revision == poll.revision && before.tally.state == tally.state);
         let (sequence, poll_sequence) = match before {
-            Some(before) if is_same_poll && before.tally.version == tally.version => {
+            Some(before) if is_same_poll && before.tally.position() == tally.position() => {
                 (before.sequence, before.poll_sequence)
             }
             before => {
@@ -54,6 +56,7 @@ impl Snapshot {
             sequence,
             poll_sequence,
             json: OnceLock::new(),
+            signed: OnceLock::new(),
             etag: OnceLock::new(),
             names: OnceLock::new(),
             tally_event: OnceLock::new(),
@@ -76,11 +79,16 @@ impl Snapshot {
         std::str::from_utf8(self.json()).unwrap_or_default()
     }
 
+    /// How far the tally has come, signed. A process has the same keys all its life.
+    pub fn signed(&self, keys: &PositionKeys) -> SignedPosition {
+        *self.signed.get_or_init(|| keys.sign(self.tally.poll, self.tally.position()))
+    }
+
     /// The entity tag, with its quotes: all that changes what the JSON says, but for the time it was read at.
-    pub fn etag(&self) -> &HeaderValue {
+    pub fn etag(&self, keys: &PositionKeys) -> &HeaderValue {
         self.etag.get_or_init(|| {
             let Self { tally, poll, .. } = self;
-            header(&format!("\"{}-{}-{}\"", tally.version, poll.revision, tally.state.as_str()))
+            header(&format!("\"{}-{}-{}\"", self.signed(keys), poll.revision, tally.state.as_str()))
         })
     }
 
@@ -93,10 +101,10 @@ impl Snapshot {
     }
 
     /// The tally as an event of a stream of this poll alone.
-    pub(super) fn tally_event(&self) -> &Bytes {
+    pub(super) fn tally_event(&self, keys: &PositionKeys) -> &Bytes {
         self.tally_event.get_or_init(|| {
             let json = self.json_text();
-            format!("event: tally\nid: {}\ndata: {json}\n\n", self.tally.version).into()
+            format!("event: tally\nid: {}\ndata: {json}\n\n", self.signed(keys)).into()
         })
     }
 
@@ -117,10 +125,11 @@ impl Snapshot {
         let Self { tally, poll, .. } = self;
         write!(
             json,
-            "{{\"poll\":\"{}\",\"state\":\"{}\",\"as_of\":\"{}\",\"version\":{},\"ballots\":{},\"options\":[",
+            "{{\"poll\":\"{}\",\"state\":\"{}\",\"as_of\":\"{}\",\"epoch\":{},\"version\":{},\"ballots\":{},\"options\":[",
             tally.poll,
             tally.state.as_str(),
             tally.as_of,
+            tally.epoch,
             tally.version,
             tally.ballots
         )?;

@@ -6,6 +6,7 @@
 //! is told of the poll itself, and nothing at all when a vote is cast.
 
 use std::{
+    fmt::Write as _,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll as Ready},
@@ -17,12 +18,12 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use smallvec::SmallVec;
 
 use super::{
-    Snapshot, Streams,
+    Seen, SignedPosition, Snapshot, Streams,
     door::Place,
     streams::{Shared, Topic, Waking},
 };
 use crate::{
-    poll::{Phase, PollId, Revision, State, Timestamp, VoterDigest},
+    poll::{Phase, PollId, Position, Revision, State, Timestamp, VoterDigest},
     secret::random_bytes,
     telemetry::StreamEnd,
     voter::VoterId,
@@ -55,9 +56,11 @@ pub struct Asked {
     pub id: PollId,
     /// Its newest tally; `None` if it is not there, for them.
     pub newest: Option<Arc<Snapshot>>,
-    /// The version they have.
-    pub seen: Option<u64>,
-    /// Whether that is a later one than the newest here, and the store did not say in time what is newest.
+    /// How far they have come.
+    pub seen: Option<Seen>,
+    /// Whether they have that tally at hand, and need not be told it again.
+    pub has_it: bool,
+    /// Whether that is later than the newest here, and the store did not say in time what is newest.
     pub is_behind: bool,
     /// What they see of it.
     pub sight: Sight,
@@ -101,11 +104,11 @@ struct Watch {
     seen: u64,
     /// The sequence of the last news of the poll itself.
     poll_seen: u64,
-    /// The version of the last tally.
-    version: Option<u64>,
-    /// A version that its reader has and this replica had not. What is older is held back until the first heartbeat: by
+    /// How far the last tally had come, if a replica has told it.
+    told: Option<SignedPosition>,
+    /// How far its reader had come when this replica had not. What is older is held back until the first heartbeat: by
     /// then the store has said what is newest, or nothing at all.
-    floor: Option<u64>,
+    floor: Option<Position>,
     sight: Sight,
     /// Whether its reader may have to be told something when a vote is cast.
     wants_tallies: bool,
@@ -208,14 +211,15 @@ impl Stream {
     }
 
     fn watch(&mut self, asked: Asked, now: Timestamp) {
-        let Asked { id, newest, seen, is_behind, sight } = asked;
+        let Asked { id, newest, seen, has_it, is_behind, sight } = asked;
+        let keys = &self.shared.position_keys;
         let mut watch = Watch {
             topic: newest.as_ref().map(|_| self.shared.topic(id)),
             id,
             seen: 0,
             poll_seen: 0,
-            version: None,
-            floor: seen.filter(|_| is_behind),
+            told: seen.filter(|seen| is_behind && seen.is_proven).map(|seen| keys.sign(id, seen.position)),
+            floor: seen.filter(|_| is_behind).map(|seen| seen.position),
             sight,
             wants_tallies: false,
             is_gone: false,
@@ -228,12 +232,10 @@ impl Stream {
         {
             // Who has the tally already is told nothing again, but for what they may have missed besides: that it is the
             // last one.
-            let is_up_to_date = seen == Some(newest.tally.version) && newest.tally.state != State::Closed;
-            if is_up_to_date {
+            let is_newest = seen.is_some_and(|seen| seen.position == newest.tally.position());
+            if has_it && is_newest && newest.tally.state != State::Closed {
                 watch.seen = newest.sequence;
-            }
-            if is_up_to_date || is_behind {
-                watch.version = seen;
+                watch.told = Some(newest.signed(keys));
             }
             let age_millis = now.as_millis().saturating_sub(newest.poll.updated_at.as_millis());
             let is_edited_lately = newest.poll.revision > Revision::FIRST && age_millis < EDITED_LATELY_MILLIS;
@@ -285,12 +287,12 @@ impl Stream {
                 }
             }
         }
-        let is_held = watch.floor.is_some_and(|floor| newest.tally.version <= floor) && self.waking.beats() == 0;
+        let is_held = watch.floor.is_some_and(|floor| newest.tally.position() <= floor) && self.waking.beats() == 0;
         if newest.sequence > watch.seen && watch.shows(newest) && !is_held {
             watch.seen = newest.sequence;
-            watch.version = Some(newest.tally.version);
+            watch.told = Some(newest.signed(&self.shared.position_keys));
             if self.watches.len() == 1 {
-                chunk.add(newest.tally_event());
+                chunk.add(newest.tally_event(&self.shared.position_keys));
             } else {
                 chunk.add(&self.tally_event(newest));
             }
@@ -299,23 +301,24 @@ impl Stream {
         }
     }
 
-    /// A tally as an event of a stream of several polls, whose id is the versions of all.
+    /// A tally as an event of a stream of several polls, whose id is how far all have come.
     fn tally_event(&self, newest: &Snapshot) -> Bytes {
-        let json = newest.json();
-        let mut event = Vec::with_capacity(json.len() + 32 + 12 * self.watches.len());
-        event.extend_from_slice(b"event: tally\nid: ");
+        let json = newest.json_text();
+        let mut event = String::with_capacity(json.len() + 32 + 24 * self.watches.len());
+        event.push_str("event: tally\nid: ");
         for (place, watch) in self.watches.iter().enumerate() {
             if place > 0 {
-                event.push(b',');
+                event.push(',');
             }
-            match watch.version {
-                Some(version) => event.extend_from_slice(itoa::Buffer::new().format(version).as_bytes()),
-                None => event.push(b'-'),
+            match watch.told {
+                // Writing to a String can't fail.
+                Some(told) => _ = write!(event, "{told}"),
+                None => event.push('-'),
             }
         }
-        event.extend_from_slice(b"\ndata: ");
-        event.extend_from_slice(json);
-        event.extend_from_slice(b"\n\n");
+        event.push_str("\ndata: ");
+        event.push_str(json);
+        event.push_str("\n\n");
         event.into()
     }
 
@@ -426,7 +429,7 @@ pub(super) mod tests {
     use super::*;
     use crate::{
         clock::Clock,
-        live::{Door, Hub, StreamLimits, bells::Bell, entry::Entry},
+        live::{Door, Hub, StreamLimits, bells::Bell, entry::Entry, position_keys::tests::keys},
         poll::{DigestKey, NewOption, NewPoll, PartitionTally, Poll, SiteId},
         store::{StoreSettings, Stores},
     };
@@ -455,7 +458,9 @@ pub(super) mod tests {
             let poll = new.build(PollId::generate(), SiteId::default(), 1, key, Timestamp::EARLIEST).unwrap();
             let hub = Arc::new(Hub::new(Arc::default(), Clock::default(), false));
             let door = Arc::new(Door::new(StreamLimits { in_all: 9, per_client: 9 }));
-            let streams = Streams::new(Arc::clone(&hub), Arc::clone(&door), store, Arc::default(), |_| "{}".to_owned());
+            let keys = Arc::new(keys("a secret"));
+            let write_poll = |_: &Snapshot| "{}".to_owned();
+            let streams = Streams::new(Arc::clone(&hub), Arc::clone(&door), store, Arc::default(), keys, write_poll);
             let entry = hub.listen(poll.id, &Arc::new(Bell::new(poll.id, Arc::default())));
             let stage = Self { poll: Arc::new(poll), entry, streams, door, _directory: directory };
             stage.count(0);
@@ -467,7 +472,7 @@ pub(super) mod tests {
             let votes = [version, 0].as_slice().into();
             let as_of = Timestamp::from_millis(1_000);
             let (revision, state) = (Revision::FIRST, State::Open);
-            let tally = PartitionTally { revision, version, ballots: version, votes, state, as_of };
+            let tally = PartitionTally { revision, epoch: 0, version, ballots: version, votes, state, as_of };
             self.entry.take_in(&self.poll, 0, &tally);
         }
 
@@ -475,7 +480,9 @@ pub(super) mod tests {
             let place = self.door.enter([0; 16]).unwrap();
             let newest = self.entry.newest();
             let is_behind = seen > newest.as_ref().map(|newest| newest.tally.version);
-            let asked = Asked { id: self.poll.id, newest, seen, is_behind, sight: Sight::Everyones };
+            let position = |version| Position { epoch: 0, version };
+            let seen = seen.map(|version| Seen { position: position(version), is_proven: true });
+            let asked = Asked { id: self.poll.id, newest, seen, has_it: true, is_behind, sight: Sight::Everyones };
             self.streams.open(place, Reader::default(), vec![asked], Timestamp::from_millis(2_000))
         }
 
@@ -510,7 +517,7 @@ pub(super) mod tests {
         on_a_worker(async {
             let stage = Stage::set();
             let mut stream = stage.open(None);
-            assert!(next(&mut stream).unwrap().contains("event: tally\nid: 0\n"));
+            assert!(next(&mut stream).unwrap().contains("event: tally\nid: 0:0:"));
             assert_eq!(next(&mut stream), None);
             // The connection takes nothing meanwhile.
             for version in 1..=4 {
@@ -518,7 +525,7 @@ pub(super) mod tests {
                 stage.published(&stream, version).await;
             }
             let told = next(&mut stream).unwrap();
-            assert!(told.starts_with("event: tally\nid: 4\n"), "{told}");
+            assert!(told.starts_with("event: tally\nid: 0:4:"), "{told}");
             assert_eq!(next(&mut stream), None, "and nothing after that");
         })
         .await;
@@ -534,12 +541,12 @@ pub(super) mod tests {
             // The topic is in its gap, and this one begins with what is newer.
             stage.count(2);
             let mut second = stage.open(None);
-            assert!(next(&mut second).unwrap().contains("id: 2\n"));
+            assert!(next(&mut second).unwrap().contains("id: 0:2:"));
             assert_eq!(next(&mut second), None);
             stage.published(&second, 2).await;
             assert_eq!(next(&mut second), None);
             next(&mut first);
-            assert!(next(&mut first).unwrap().contains("id: 2\n"));
+            assert!(next(&mut first).unwrap().contains("id: 0:2:"));
             // Who has it already is sent nothing.
             let mut third = stage.open(Some(2));
             assert!(next(&mut third).unwrap().starts_with("retry: "));
@@ -561,12 +568,12 @@ pub(super) mod tests {
             }
             stage.count(4);
             stage.published(&stream, 4).await;
-            assert!(next(&mut stream).unwrap().contains("id: 4\n"));
+            assert!(next(&mut stream).unwrap().contains("id: 0:4:"));
             // What the store lost does not come back.
             let mut stream = stage.open(Some(9));
             assert!(!next(&mut stream).unwrap().contains("event"));
             Stage::heart_of(&stream).beat();
-            assert!(next(&mut stream).unwrap().contains("id: 4\n"));
+            assert!(next(&mut stream).unwrap().contains("id: 0:4:"));
         })
         .await;
     }

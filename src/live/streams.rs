@@ -22,7 +22,7 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    Hub, Snapshot,
+    Hub, PositionKeys, Snapshot,
     bells::{Bell, Board},
     door::Door,
     entry::Entry,
@@ -50,6 +50,7 @@ pub(super) struct Shared {
     pub(super) door: Arc<Door>,
     pub(super) store: Arc<dyn Store>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) position_keys: Arc<PositionKeys>,
     /// Writes a poll as its readers get it.
     pub(super) write_poll: fn(&Snapshot) -> String,
     board: Arc<Board>,
@@ -102,6 +103,7 @@ impl Streams {
         door: Arc<Door>,
         store: Arc<dyn Store>,
         metrics: Arc<Metrics>,
+        position_keys: Arc<PositionKeys>,
         write_poll: fn(&Snapshot) -> String,
     ) -> Self {
         let board = Arc::<Board>::default();
@@ -111,6 +113,7 @@ impl Streams {
             door,
             store,
             metrics,
+            position_keys,
             write_poll,
             board,
             topics: RefCell::default(),

@@ -122,14 +122,14 @@ mod tests {
             let stage = Stage::set();
             let witness = stage.open(None);
             let (mut reader, _writer) = reader(&stage, 16);
-            read_until(&mut reader, "id: 0\n").await;
+            read_until(&mut reader, "id: 0:0:").await;
             for version in 1..=3 {
                 stage.count(version);
                 stage.published(&witness, version).await;
             }
-            let read = read_until(&mut reader, "id: 3\n").await;
+            let read = read_until(&mut reader, "id: 0:3:").await;
             assert_eq!(read.matches("event: tally").count(), 2, "the one that was begun, and the last: {read}");
-            assert!(read.starts_with("event: tally\nid: 1\n"), "{read}");
+            assert!(read.starts_with("event: tally\nid: 0:1:"), "{read}");
         })
         .await;
     }
@@ -140,8 +140,8 @@ mod tests {
             let stage = Stage::set();
             let (mut leaves, left) = reader(&stage, 4_096);
             let (mut talks, talked) = reader(&stage, 4_096);
-            read_until(&mut leaves, "id: 0\n").await;
-            read_until(&mut talks, "id: 0\n").await;
+            read_until(&mut leaves, "id: 0:0:").await;
+            read_until(&mut talks, "id: 0:0:").await;
             drop(leaves);
             left.await.expect("it ends well");
             assert_eq!(stage.door.inside(), 1);
@@ -182,7 +182,7 @@ mod tests {
         on_a_worker(async {
             let stage = Stage::set();
             let (mut reader, writer) = reader(&stage, 4_096);
-            read_until(&mut reader, "id: 0\n").await;
+            read_until(&mut reader, "id: 0:0:").await;
             stage.door.close();
             let mut rest = String::new();
             reader.read_to_string(&mut rest).await.expect("it ends well");

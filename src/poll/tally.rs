@@ -2,6 +2,10 @@
 //!
 //! A poll's tally is the sum of its partitions' tallies. Each partition's version counts the ballots that changed it
 //! (cast, changed or withdrawn), so it only grows; so does their sum, however the partitions are read.
+//!
+//! A store may lose the end of what it was told: a Redis that crashed, a file put back from a backup. Then a version
+//! that was told before is told again, of another tally. So a partition that is found to be behind what was seen of it
+//! is given the next *epoch*, and with it all it says is later than all it said: see [`Position`].
 
 use smallvec::SmallVec;
 
@@ -13,12 +17,24 @@ pub const MAX_OPTIONS: usize = 32;
 /// Votes by slot. Most polls have few options, so eight stand inline.
 pub type Votes = SmallVec<[u64; 8]>;
 
+/// How far a tally has come, its epoch first: of two positions of one poll, or of one partition, the greater is the
+/// later. A poll's is the sum of its partitions', and so only grows as they do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// How often the store was found to have lost votes.
+    pub epoch: u64,
+    /// How often a ballot changed the tally.
+    pub version: u64,
+}
+
 /// What one partition of a poll's voters has said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionTally {
     /// The revision of the poll that the partition was at: by its options votes are counted, by its schedule the state
     /// is what it is.
     pub revision: Revision,
+    /// How often votes of this partition were found to be lost.
+    pub epoch: u64,
     /// How often a ballot changed this tally.
     pub version: u64,
     /// Voters with a ballot.
@@ -40,7 +56,9 @@ pub struct Tally {
     pub state: State,
     /// When this was read: the oldest of its partitions' times.
     pub as_of: Timestamp,
-    /// Only grows: how often a ballot changed the tally.
+    /// Only grows: how often the store was found to have lost votes.
+    pub epoch: u64,
+    /// Only grows within an epoch: how often a ballot changed the tally.
     pub version: u64,
     /// Voters with a ballot.
     pub ballots: u64,
@@ -48,7 +66,19 @@ pub struct Tally {
     pub votes: Votes,
 }
 
+impl PartitionTally {
+    /// How far it has come.
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch, version: self.version }
+    }
+}
+
 impl Tally {
+    /// How far it has come.
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch, version: self.version }
+    }
+
     /// The sum of a poll's partitions; `None` of no partitions.
     ///
     /// The poll is closed only when every partition says so: until then one of them might still count a vote. A
@@ -60,6 +90,7 @@ impl Tally {
             poll: poll.id,
             state: first.state,
             as_of: first.as_of,
+            epoch: first.epoch,
             version: first.version,
             ballots: first.ballots,
             votes: first.votes.clone(),
@@ -68,6 +99,7 @@ impl Tally {
         for partition in partitions {
             tally.state = combine(tally.state, partition.state);
             tally.as_of = tally.as_of.min(partition.as_of);
+            tally.epoch = tally.epoch.saturating_add(partition.epoch);
             tally.version += partition.version;
             tally.ballots += partition.ballots;
             for (sum, votes) in tally.votes.iter_mut().zip(&partition.votes) {
@@ -111,6 +143,7 @@ mod tests {
     fn partition(version: u64, votes: &[u64], state: State, as_of: i64) -> PartitionTally {
         PartitionTally {
             revision: Revision::FIRST,
+            epoch: 0,
             version,
             ballots: votes.iter().sum(),
             votes: votes.into(),
@@ -127,6 +160,17 @@ mod tests {
         assert_eq!((tally.version, tally.ballots, tally.as_of.as_millis()), (5, 4, 5));
         assert_eq!(tally.votes.as_slice(), [2, 2]);
         assert_eq!(Tally::sum(&poll, []), None);
+    }
+
+    #[test]
+    fn a_tally_of_a_later_epoch_is_later_whatever_its_version() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let before = [partition(9, &[9, 0], State::Open, 7), partition(4, &[0, 4], State::Open, 7)];
+        let lost = PartitionTally { epoch: 1, ..partition(2, &[2, 0], State::Open, 8) };
+        let after = [lost, partition(4, &[0, 4], State::Open, 8)];
+        let [before, after] = [before, after].map(|partitions| Tally::sum(&poll, &partitions).unwrap().position());
+        assert_eq!((before, after), (Position { epoch: 0, version: 13 }, Position { epoch: 1, version: 6 }));
+        assert!(after > before);
     }
 
     #[test]

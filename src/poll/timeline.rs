@@ -300,7 +300,7 @@ mod tests {
         let poll = Poll { created_at: Minute(0).start(), ..poll_with(Kind::Single, 1, 1, &["yes", "no"]) };
         let as_of = Timestamp::from_millis(minute * MINUTE_MILLIS + 30_000);
         let (votes, ballots) = (Votes::from(votes), votes.iter().sum());
-        let tally = Tally { poll: poll.id, state: State::Open, as_of, version: ballots, ballots, votes };
+        let tally = Tally { poll: poll.id, state: State::Open, as_of, epoch: 0, version: ballots, ballots, votes };
         (poll, tally)
     }
 

@@ -23,7 +23,7 @@ use async_trait::async_trait;
 
 use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
 use crate::{
-    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
+    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp, VoterDigest},
     site::{ApiKey, KeyId, Origin, Site},
 };
 
@@ -181,6 +181,10 @@ impl Store for Bounded {
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         self.reads.pass(self.store.tally(poll)).await
+    }
+
+    async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.raise_epoch(poll, partition, seen)).await
     }
 
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {

@@ -75,11 +75,15 @@ impl News {
         let record = match self {
             Self::Poll(poll) => Record::Poll(*poll),
             Self::Site(site) => Record::Site(site.clone()),
-            Self::Tallies(Tallies { poll, revision, partitions }) => Record::Tallies {
-                poll: *poll,
-                revision: *revision,
-                partitions: partitions.iter().map(PartitionRecord::of).collect(),
-            },
+            Self::Tallies(Tallies { poll, revision, partitions }) => {
+                let epochs = partitions.iter().map(|(_, tally)| tally.epoch);
+                Record::Tallies {
+                    poll: *poll,
+                    revision: *revision,
+                    partitions: partitions.iter().map(PartitionRecord::of).collect(),
+                    epochs: if epochs.clone().all(|epoch| epoch == 0) { Vec::new() } else { epochs.collect() },
+                }
+            }
         };
         record::write(&record)
     }
@@ -89,8 +93,10 @@ impl News {
         Ok(match record::read("news", json)? {
             Record::Poll(poll) => Self::Poll(poll),
             Record::Site(site) => Self::Site(site),
-            Record::Tallies { poll, revision, partitions } => {
-                let partitions = partitions.into_iter().map(|partition| partition.into_tally(revision)).collect();
+            Record::Tallies { poll, revision, partitions, epochs } => {
+                let epochs = epochs.into_iter().chain(std::iter::repeat(0));
+                let tally = |(partition, epoch): (PartitionRecord, u64)| partition.into_tally(revision, epoch);
+                let partitions = partitions.into_iter().zip(epochs).map(tally).collect();
                 Self::Tallies(Tallies { poll, revision, partitions })
             }
         })
@@ -102,7 +108,14 @@ impl News {
 enum Record {
     Poll(PollId),
     Site(SiteId),
-    Tallies { poll: PollId, revision: Revision, partitions: Vec<PartitionRecord> },
+    Tallies {
+        poll: PollId,
+        revision: Revision,
+        partitions: Vec<PartitionRecord>,
+        /// One for each of those, unless all are 0. Not in their records, which an earlier version could not read then.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        epochs: Vec<u64>,
+    },
 }
 
 /// Partition, version, ballots, state, `as_of` in milliseconds, and votes by slot.
@@ -115,10 +128,10 @@ impl PartitionRecord {
         Self(*partition, *version, *ballots, *state, as_of.as_millis(), votes.to_vec())
     }
 
-    fn into_tally(self, revision: Revision) -> (u16, PartitionTally) {
+    fn into_tally(self, revision: Revision, epoch: u64) -> (u16, PartitionTally) {
         let Self(partition, version, ballots, state, as_of, votes) = self;
         let (votes, as_of) = (Votes::from_vec(votes), Timestamp::from_millis(as_of));
-        (partition, PartitionTally { revision, version, ballots, votes, state, as_of })
+        (partition, PartitionTally { revision, epoch, version, ballots, votes, state, as_of })
     }
 }
 
@@ -130,14 +143,19 @@ mod tests {
     fn news_are_read_as_they_were_written() {
         let tally = PartitionTally {
             revision: Revision(3),
+            epoch: 0,
             version: 17,
             ballots: 12,
             votes: [9, 3].as_slice().into(),
             state: State::Open,
             as_of: Timestamp::from_millis(1_800_000_000_123),
         };
-        let tallies = Tallies { poll: PollId::generate(), revision: Revision(3), partitions: vec![(5, tally)] };
-        for news in [News::Poll(PollId::generate()), News::Site(SiteId::default()), News::Tallies(tallies)] {
+        let raised = PartitionTally { epoch: 2, ..tally.clone() };
+        let tallies =
+            |partitions| News::Tallies(Tallies { poll: PollId::generate(), revision: Revision(3), partitions });
+        let (usual, later) = (tallies(vec![(5, tally.clone())]), tallies(vec![(5, tally), (6, raised)]));
+        assert!(!usual.write().unwrap().contains("epochs"), "replicas of an earlier version go on reading it");
+        for news in [News::Poll(PollId::generate()), News::Site(SiteId::default()), usual, later] {
             assert_eq!(News::read(news.write().unwrap().as_bytes()).unwrap(), news);
         }
         for strange in ["", "{}", "null", r#"{"later":1}"#, r#"{"poll":"x"}"#] {

@@ -28,6 +28,9 @@
 //! 8. **Every minute is accounted for.** What moves a tally is recorded in the same step under the minute of the store's
 //!    clock, so all of [`Store::minutes`] together add up to the tally, whatever was changed or withdrawn. A minute that
 //!    is over does not change any more. A poll that is reshaped begins anew.
+//! 9. **What is told later is later.** A partition's [`Position`] only grows as long as the store keeps what it was
+//!    told. If it did not, whoever has seen more has the partition raised to the next epoch, by [`Store::raise_epoch`],
+//!    before they believe it: so positions only grow whatever the store has lost.
 
 mod bounded;
 mod feed;
@@ -48,8 +51,8 @@ pub use quota::{Lease, LeaseKey, Leased};
 
 use crate::{
     poll::{
-        Ballot, Change, Choices, Edit, Minute, Outcome, PartitionTally, Poll, PollId, Revision, SiteId, Timestamp,
-        VoterDigest,
+        Ballot, Change, Choices, Edit, Minute, Outcome, PartitionTally, Poll, PollId, Position, Revision, SiteId,
+        Timestamp, VoterDigest,
     },
     secret::KeyHash,
     site::{ApiKey, KeyId, Origin, Site},
@@ -136,6 +139,12 @@ pub trait Store: Send + Sync {
     /// The tallies of all partitions, in order; `None` if the poll is gone. Each is of the revision it says, which is the
     /// caller's or a later one: then the caller is behind, and reads the poll again.
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError>;
+
+    /// Gives a partition the epoch after that of a position which was seen of it, if it is behind that position: so it is
+    /// beyond it afterwards, and anything else is left as it is. One atomic step: however many replicas find the same
+    /// loss, and at once, it is one epoch; the next loss is another. Says whether this call has raised it; not if the
+    /// poll is gone.
+    async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError>;
 
     /// By how much the tally moved in each minute of a range, over all partitions: those minutes that fit in a page, in
     /// order. Of a poll that is gone, nothing.

@@ -3,13 +3,13 @@
 //! A vote cast by a plain form is answered by a redirect, and the page it leads to knows nothing of the reader. Their
 //! token can't be in its address, which ends up in histories and logs. So the address carries a stub, as a voter keeps
 //! one of a paper ballot: signed like a token, good for ten minutes, and worth nothing but a look. It says that a
-//! ballot with these choices was cast in this poll, and not by whom; and which version of the tally has it, so that no
-//! replica shows an older one.
+//! ballot with these choices was cast in this poll, and not by whom; and how far the tally that has it had come, so that
+//! no replica shows an older one.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::TokenKeys;
-use crate::poll::{Choices, Poll, Timestamp};
+use crate::poll::{Choices, Poll, Position, Timestamp};
 
 /// How long a stub is good.
 const LIFETIME_SECS: i64 = 10 * 60;
@@ -24,20 +24,20 @@ const WHOLE: usize = 50;
 pub struct Stub {
     /// What was chosen.
     pub choices: Choices,
-    /// The tally that counts it, or an older one.
-    pub version: u64,
+    /// How far the tally had come that counts it, or an older one.
+    pub position: Position,
 }
 
 impl TokenKeys {
     /// A stub of a ballot that was cast now.
-    pub fn stub(&self, poll: &Poll, Stub { choices, version }: Stub, now: Timestamp) -> String {
+    pub fn stub(&self, poll: &Poll, Stub { choices, position }: Stub, now: Timestamp) -> String {
         let expires_secs = now.as_millis().div_euclid(1000) + LIFETIME_SECS;
         let mut stub = Vec::with_capacity(WHOLE);
         stub.extend([KIND, self.current.id]);
         stub.extend(u32::try_from(expires_secs).unwrap_or(u32::MAX).to_be_bytes());
         stub.extend(poll.id.as_bytes());
         stub.extend(choices.code(poll.kind).to_be_bytes());
-        stub.extend(version.to_be_bytes());
+        stub.extend(pack(position).to_be_bytes());
         let tag = self.current.tag(&stub);
         stub.extend(tag);
         URL_SAFE_NO_PAD.encode(stub)
@@ -52,15 +52,25 @@ impl TokenKeys {
         let (signed, tag) = bytes.split_at_checked(SIGNED)?;
         let ([kind, key_id, t0, t1, t2, t3], rest) = signed.split_first_chunk()?;
         let (id, rest) = rest.split_first_chunk::<16>()?;
-        let (code, version) = rest.split_first_chunk::<4>()?;
+        let (code, position) = rest.split_first_chunk::<4>()?;
         let expires_secs = i64::from(u32::from_be_bytes([*t0, *t1, *t2, *t3]));
         let is_good = *kind == KIND
             && self.is_ours(*key_id, signed, tag)
             && id == poll.id.as_bytes()
             && now.as_millis().div_euclid(1000) < expires_secs;
         let choices = Choices::from_code(poll.kind, u32::from_be_bytes(*code)).filter(|_| is_good)?;
-        Some(Stub { choices, version: u64::from_be_bytes(version.try_into().ok()?) })
+        Some(Stub { choices, position: unpack(u64::from_be_bytes(position.try_into().ok()?)) })
     }
+}
+
+/// A position in eight bytes, in which positions of the first epoch are their version: epochs are few, and 2^48 votes
+/// are more than anybody casts.
+fn pack(Position { epoch, version }: Position) -> u64 {
+    epoch.min(0xFFFF) << 48 | version.min((1 << 48) - 1)
+}
+
+fn unpack(packed: u64) -> Position {
+    Position { epoch: packed >> 48, version: packed & ((1 << 48) - 1) }
 }
 
 #[cfg(test)]
@@ -91,7 +101,8 @@ mod tests {
     #[test]
     fn a_stub_tells_for_ten_minutes_what_was_chosen_in_its_poll() {
         let (keys, poll, other) = (keys("one"), poll(), self::poll());
-        let cast = Stub { choices: Choices::check(&poll, &["2"]).unwrap(), version: 17 };
+        let cast =
+            Stub { choices: Choices::check(&poll, &["2"]).unwrap(), position: Position { epoch: 3, version: 17 } };
         let stub = keys.stub(&poll, cast, later(0));
         assert_eq!(keys.stubbed(&stub, &poll, later(LIFETIME_SECS - 1)), Some(cast));
         assert_eq!(keys.stubbed(&stub, &poll, later(LIFETIME_SECS)), None);
@@ -102,7 +113,11 @@ mod tests {
     #[test]
     fn no_bit_of_a_stub_can_be_changed_and_a_stub_is_no_token() {
         let (keys, poll) = (keys("one"), poll());
-        let stub = keys.stub(&poll, Stub { choices: Choices::check(&poll, &["1"]).unwrap(), version: 1 }, later(0));
+        let stub = keys.stub(
+            &poll,
+            Stub { choices: Choices::check(&poll, &["1"]).unwrap(), position: Position::default() },
+            later(0),
+        );
         let bytes = URL_SAFE_NO_PAD.decode(&stub).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut forged = bytes.clone();

@@ -26,6 +26,23 @@ pub(crate) struct Event {
     pub(crate) data: Value,
 }
 
+/// The versions that an event's id says, without their epochs, which must be 0, and their signatures.
+pub(crate) fn positions(id: &str) -> String {
+    let version = |signed: &str| match signed.split(':').collect::<Vec<_>>()[..] {
+        ["-"] => "-".to_owned(),
+        ["0", version, mac] if mac.len() == 12 => version.to_owned(),
+        _ => panic!("{signed} is no position"),
+    };
+    id.split(',').map(version).collect::<Vec<_>>().join(",")
+}
+
+impl Event {
+    /// The versions its id says.
+    pub(crate) fn versions(&self) -> Option<String> {
+        self.id.as_deref().map(positions)
+    }
+}
+
 impl Events {
     /// A stream whose head has come.
     pub(crate) fn of(response: reqwest::Response, head: Answer) -> Self {
@@ -74,7 +91,7 @@ impl Events {
             }
             let next = data["version"].as_u64();
             assert!(next > before, "{next:?} after {before:?}");
-            assert_eq!(id, next.map(|version| version.to_string()));
+            assert_eq!(id.as_deref().map(positions), next.map(|version| version.to_string()));
             if next >= Some(version) {
                 return data;
             }

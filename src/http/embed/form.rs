@@ -31,8 +31,8 @@ use super::{
 use crate::{
     embed::page::{Look, Mode, Said, View},
     http::problem::{Code, Problem},
-    live::Known,
-    poll::{Poll, State, VoterDigest},
+    live::{Known, Seen},
+    poll::{Poll, Position, State, VoterDigest},
     quota::{Name, Subject},
     voter::{Stub, Voter},
 };
@@ -76,7 +76,7 @@ struct Reader {
 /// A voter's ballot, as if they showed its stub.
 async fn on_record(worker: &Worker, known: &Known, voter: &Voter) -> Result<Option<Stub>, Problem> {
     let ballot = worker.store.ballot(&known.poll, VoterDigest::of(&voter.id, &known.poll)).await?;
-    Ok(ballot.map(|choices| Stub { choices, version: 0 }))
+    Ok(ballot.map(|choices| Stub { choices, position: Position::default() }))
 }
 
 /// `POST /embed/{poll}/form`.
@@ -108,8 +108,8 @@ pub(in crate::http) async fn vote(
                 votes::Said::Changed => "changed",
             };
             let poll = &cast.known.poll;
-            let version = cast.shown.as_ref().map_or(0, |snapshot| snapshot.tally.version);
-            let stub = Stub { choices: cast.choices, version };
+            let position = cast.shown.as_ref().map(|snapshot| snapshot.tally.position()).unwrap_or_default();
+            let stub = Stub { choices: cast.choices, position };
             let stub = worker.shared.token_keys.stub(poll, stub, worker.shared.clock.now());
             let mut there = to_form(poll, &look, &format!("said={said}&ballot={stub}"));
             if let Some(Ok(cookie)) = token.map(|token| HeaderValue::try_from(voters::cookie(token))) {
@@ -160,12 +160,12 @@ async fn show(
     said: Option<Said>,
 ) -> Result<HttpResponse, Problem> {
     let poll = &known.poll;
-    let version = stub.map(|stub| stub.version);
+    let position = stub.map(|stub| Seen { position: stub.position, is_proven: true });
     let chosen = stub.map(|stub| stub.choices);
-    let mut seen = for_everyone(worker, known, version).await?;
+    let mut seen = for_everyone(worker, known, position).await?;
     let state = state_of(worker, known, seen.as_deref());
     if seen.is_none() && chosen.is_some() && results::shown_to_voters(poll.results, state) {
-        seen = worker.tally(poll.id, version).await?.map(|newest| newest.snapshot);
+        seen = worker.tally(poll.id, position).await?.map(|newest| newest.snapshot);
     }
     let (poll, state) = (definition_of(known, seen.as_deref()), state_of(worker, known, seen.as_deref()));
     let (keys, now) = (&worker.shared.token_keys, worker.shared.clock.now());

@@ -41,7 +41,7 @@ use crate::{
         language::{Digits, Language},
         page::{Look, Mode, Reason, Refusal, Theme, View},
     },
-    live::{Known, Snapshot},
+    live::{Known, Seen, Snapshot},
     poll::{Poll, ResultsPolicy, State},
     secret::hex,
     site::Site,
@@ -201,9 +201,9 @@ fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
     Ok((look, query))
 }
 
-/// The tally, of this version or a later one unless the store is silent, if everyone may see it. The store is not asked
+/// The tally, one that has come so far or further unless the store is silent, if everyone may see it. The store is not asked
 /// for one that nobody may.
-async fn for_everyone(worker: &Worker, known: &Known, version: Option<u64>) -> Result<Option<Arc<Snapshot>>, Problem> {
+async fn for_everyone(worker: &Worker, known: &Known, seen: Option<Seen>) -> Result<Option<Arc<Snapshot>>, Problem> {
     let poll = &known.poll;
     let is_closed = poll.state_at(worker.shared.clock.now()) == State::Closed;
     let may_be_shown = match poll.results {
@@ -214,7 +214,7 @@ async fn for_everyone(worker: &Worker, known: &Known, version: Option<u64>) -> R
     if !may_be_shown {
         return Ok(None);
     }
-    let newest = worker.tally(poll.id, version).await?.ok_or_else(Problem::no_poll)?;
+    let newest = worker.tally(poll.id, seen).await?.ok_or_else(Problem::no_poll)?;
     Ok(Some(newest.snapshot).filter(|snapshot| results::shown_to_all(snapshot.poll.results, snapshot.tally.state)))
 }
 

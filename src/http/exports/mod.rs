@@ -41,7 +41,7 @@ pub(super) async fn results_as(req: &HttpRequest, worker: &Worker, form: Form) -
     let id = poll_in_path(req)?;
     let separator = separator(&mut Query::lenient(req.query_string())?)?;
     let (snapshot, caching) = results::shown(worker, req, id).await?;
-    let mut response = match begin(req, &snapshot, form, caching, &tag(&snapshot, form, separator, None)) {
+    let mut response = match begin(req, &snapshot, form, caching, &tag(worker, &snapshot, form, separator, None)) {
         Begun::Current(answer) => return Ok(answer),
         Begun::Changed(response) => response,
     };
@@ -66,7 +66,8 @@ async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<H
     let interval = query.take_parsed("interval", parse)?.unwrap_or(Interval::HOUR);
     let separator = if form.is_csv() { separator(&mut query)? } else { Separator::default() };
     let (snapshot, caching) = results::shown(worker, req, id).await?;
-    let mut response = match begin(req, &snapshot, form, caching, &tag(&snapshot, form, separator, Some(interval))) {
+    let tag = tag(worker, &snapshot, form, separator, Some(interval));
+    let mut response = match begin(req, &snapshot, form, caching, &tag) {
         Begun::Current(answer) => return Ok(answer),
         Begun::Changed(response) => response,
     };
@@ -110,8 +111,8 @@ fn begin(req: &HttpRequest, snapshot: &Snapshot, form: Form, caching: Caching, e
 }
 
 /// The tag of the tally, and what makes this form of it differ.
-fn tag(snapshot: &Snapshot, form: Form, separator: Separator, interval: Option<Interval>) -> String {
-    let mut tag = String::from_utf8_lossy(snapshot.etag().as_bytes()).into_owned();
+fn tag(worker: &Worker, snapshot: &Snapshot, form: Form, separator: Separator, interval: Option<Interval>) -> String {
+    let mut tag = String::from_utf8_lossy(snapshot.etag(&worker.shared.position_keys).as_bytes()).into_owned();
     tag.pop();
     if let Some(interval) = interval {
         // Writing to a String can't fail.

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     poll::{
-        Action, Ballot, Choices, Kind, Outcome, PartitionTally, Phase, Poll, Revision, Schedule, State, Timestamp,
-        VoterDigest, Votes,
+        Action, Ballot, Choices, Kind, Outcome, PartitionTally, Phase, Poll, Position, Revision, Schedule, State,
+        Timestamp, VoterDigest, Votes,
     },
     store::{Cast, Committed, StoreError},
 };
@@ -99,12 +99,12 @@ impl RedisStore {
         let recorded = reply.bytes()?;
         let as_of = Timestamp::from_millis(reply.int()?);
         let state = read_state(poll, as_of, &mut reply)?;
-        let (version, ballots) = (reply.number()?, reply.number()?);
+        let (epoch, version, ballots) = (reply.number()?, reply.number()?, reply.number()?);
         self.buckets.learn(poll.id, partition, reply.number()?);
         let upkeep_due = reply.int()? > 0;
         let votes = read_votes(options, &mut reply)?;
         let outcomes = read_outcomes(poll.kind, &letters, &recorded)?;
-        let tally = PartitionTally { revision: poll.revision, version, ballots, votes, state, as_of };
+        let tally = PartitionTally { revision: poll.revision, epoch, version, ballots, votes, state, as_of };
         Ok(Turn::Committed(Committed { outcomes, tally, upkeep_due }))
     }
 
@@ -172,6 +172,13 @@ impl RedisStore {
         Ok(try_join_all(partitions).await?.into_iter().collect())
     }
 
+    pub(super) async fn raise(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
+        let key = keys::tally(poll.id, partition);
+        let (epoch, version) = (seen.epoch.to_string(), seen.version.to_string());
+        let call = Call::new(&self.scripts.raise, &[key.as_bytes()]).arg(epoch.as_bytes()).arg(version.as_bytes());
+        Ok(call.send(&self.link).await?.int()? == 1)
+    }
+
     async fn read_partition(&self, poll: &Poll, partition: u16) -> Result<Option<PartitionTally>, StoreError> {
         let (key, options) = (keys::tally(poll.id, partition), poll.options.len());
         let option_count = options.to_string();
@@ -206,9 +213,9 @@ impl RedisStore {
                     Err(error) => return Err(error),
                 }
             }
-            let (version, ballots) = (reply.number()?, reply.number()?);
+            let (epoch, version, ballots) = (reply.number()?, reply.number()?, reply.number()?);
             let votes = read_votes(options, &mut reply)?;
-            return Ok(Some(PartitionTally { revision: shown, version, ballots, votes, state, as_of }));
+            return Ok(Some(PartitionTally { revision: shown, epoch, version, ballots, votes, state, as_of }));
         }
         Err(StoreError::unavailable("the poll kept changing while its tally was read"))
     }

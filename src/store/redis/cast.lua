@@ -11,7 +11,7 @@
 --       6 the caller's time
 -- Answers {-1}: no such poll; {0, revision}: another revision is in force; {2, buckets}: there are so many buckets now,
 --       and a ballot named lies in another one; nothing was done in these cases; or
---       {1, outcomes, recorded, time, phase, open, version, ballots, buckets, splits due, votes of slot 0, 1, …}
+--       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes of slot 0, 1, …}
 -- where outcomes has a letter per ballot (c counted, r repeated, h changed, w withdrawn, n no ballot, a already voted,
 -- x not open, u the clocks disagree about whether it is) and recorded lists the codes for each a.
 
@@ -22,7 +22,8 @@ local function text(number) return string.format('%d', number) end
 
 local tally, minutes = KEYS[1], KEYS[2]
 local options = tonumber(ARGV[3])
-local fields = {'revision', 'phase', 'opens_at', 'closes_at', 'changeable', 'buckets', 'version', 'ballots'}
+local fields = {'revision', 'phase', 'opens_at', 'closes_at', 'changeable', 'buckets', 'version', 'ballots',
+  'epoch'}
 local named = #fields
 for slot = 0, options - 1 do fields[named + slot + 1] = text(slot) end
 local head = redis.call('HMGET', tally, unpack(fields))
@@ -152,7 +153,7 @@ end
 local due = math.ceil(ballots / TARGET) - buckets
 if due < 4 and math.ceil(ballots_before / TARGET) == math.ceil(ballots / TARGET) then due = 0 end
 
-local answer = {1, table.concat(outcomes), table.concat(recorded, ','), now, phase, open and 1 or 0, version, ballots,
-  buckets, due}
+local answer = {1, table.concat(outcomes), table.concat(recorded, ','), now, phase, open and 1 or 0,
+  tonumber(head[9] or 0), version, ballots, buckets, due}
 for slot = 1, options do answer[#answer + 1] = votes[slot] end
 return answer

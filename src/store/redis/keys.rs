@@ -25,8 +25,8 @@ pub(super) fn deleting(id: PollId) -> String {
 }
 
 /// A partition's tally: a hash of `revision`, `phase`, `opens_at`, `closes_at`, `changeable`, `buckets`, `version`,
-/// `ballots`, `made` (when its poll was, in milliseconds), and one field of votes per slot. While it is being forgotten,
-/// `buckets` and `made` alone.
+/// `ballots`, `made` (when its poll was, in milliseconds), one field of votes per slot, and `epoch` once that was raised.
+/// While it is being forgotten, `buckets` and `made` alone.
 pub(super) fn tally(id: PollId, partition: u16) -> String {
     format!("sawt:{{{id}.{partition}}}:tally")
 }

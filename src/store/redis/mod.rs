@@ -44,7 +44,7 @@ use self::{address::Topology, buckets::KnownBuckets, link::Link, script::Scripts
 use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
 use crate::{
     clock::Clock,
-    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
+    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp, VoterDigest},
     site::{ApiKey, KeyId, Origin, Site},
 };
 
@@ -210,6 +210,10 @@ impl Store for RedisStore {
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         self.read_tally(poll).await
+    }
+
+    async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
+        self.raise(poll, partition, seen).await
     }
 
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {

@@ -3,10 +3,10 @@
 --
 -- KEYS: tally
 -- ARGV: 1 the number of options, 2 the caller's time
--- Answers {revision, time, phase, open, version, ballots, votes of slot 0, 1, …}; {-1}: no such partition.
+-- Answers {revision, time, phase, open, epoch, version, ballots, votes of slot 0, 1, …}; {-1}: no such partition.
 
 local tally = KEYS[1]
-local head = redis.call('HMGET', tally, 'revision', 'phase', 'opens_at', 'closes_at', 'version', 'ballots')
+local head = redis.call('HMGET', tally, 'revision', 'phase', 'opens_at', 'closes_at', 'version', 'ballots', 'epoch')
 if not head[1] then return {-1} end
 local phase = tonumber(head[2])
 if phase == 1 and has_come(head[4], ARGV[2]) then
@@ -14,7 +14,8 @@ if phase == 1 and has_come(head[4], ARGV[2]) then
   redis.pcall('HSET', tally, 'phase', 2)
 end
 local open = phase == 1 and (head[3] == '' or has_come(head[3], ARGV[2]))
-local answer = {tonumber(head[1]), now, phase, open and 1 or 0, tonumber(head[5]), tonumber(head[6])}
+local answer = {tonumber(head[1]), now, phase, open and 1 or 0, tonumber(head[7] or 0), tonumber(head[5]),
+  tonumber(head[6])}
 local slots = {}
 for slot = 0, tonumber(ARGV[1]) - 1 do slots[slot + 1] = slot end
 local votes = redis.call('HMGET', tally, unpack(slots))

@@ -49,6 +49,7 @@ impl File {
         if is_new {
             file.write_schema(&mut db)?;
         }
+        add_epochs(&mut db)?;
         Ok(file)
     }
 
@@ -158,6 +159,21 @@ impl File {
     }
 }
 
+/// Adds the column that files of this version did not have from the beginning. It has a default, so a sawt that does not
+/// know it goes on with the file.
+fn add_epochs(db: &mut Connection) -> Result<(), StoreError> {
+    let are_there = |db: &Connection| db.column_exists(None, "tallies", "epoch");
+    if are_there(db)? {
+        return Ok(());
+    }
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    if !are_there(&transaction)? {
+        transaction.execute_batch("alter table tallies add column epoch integer not null default 0")?;
+    }
+    Ok(transaction.commit()?)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
@@ -228,6 +244,24 @@ mod tests {
             assert!(words.contains(part) && words.contains(name), "{words}");
             assert_eq!(std::fs::read(path(name)).ok(), before, "{name}");
         }
+    }
+
+    #[test]
+    fn a_file_of_before_there_were_epochs_is_taken_and_left_to_those_who_know_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.db");
+        drop(File::open(&path).unwrap());
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch("alter table tallies drop column epoch; insert into tallies (poll, partition) values (1, 0)")
+            .unwrap();
+        for _ in 0..2 {
+            File::open(&path).unwrap();
+            let found = db.query_row("select epoch from tallies", [], |row| row.get::<_, i64>(0));
+            assert_eq!(found.unwrap(), 0);
+        }
+        db.execute_batch("insert into tallies (poll, partition) values (2, 0)").unwrap();
+        let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, SCHEMA_VERSION);
     }
 
     #[test]

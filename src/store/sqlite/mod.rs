@@ -40,7 +40,7 @@ use self::{condition::Condition, file::File, quotas::Quotas, tallies::Reading, t
 use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
 use crate::{
     clock::Clock,
-    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, SiteId, Timestamp, VoterDigest},
+    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp, VoterDigest},
     secret::Secret,
     site::{ApiKey, KeyId, Origin, Site},
 };
@@ -212,6 +212,11 @@ impl Store for SqliteStore {
             Reading::Read(partitions) => Ok(partitions),
             Reading::CloseFirst => self.write(move |db, now| tallies::close_and_read(db, now, id)).await,
         }
+    }
+
+    async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
+        let id = poll.id;
+        self.write(move |db, _| tallies::raise(db, id, partition, seen)).await
     }
 
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {

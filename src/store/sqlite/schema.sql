@@ -43,6 +43,7 @@ create table tallies (
     partition integer not null,
     version integer not null default 0,
     ballots integer not null default 0 check (ballots >= 0),
+    epoch integer not null default 0, -- how often votes were found to be lost
     primary key (poll, partition)
 ) strict, without rowid;
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::polls::Head;
 use crate::{
-    poll::{Choices, MAX_OPTIONS, PartitionTally, Poll, PollId, Timestamp, Votes},
+    poll::{Choices, MAX_OPTIONS, PartitionTally, Poll, PollId, Position, Timestamp, Votes},
     store::StoreError,
 };
 
@@ -75,7 +75,7 @@ pub(super) fn partition(
     partition: u16,
 ) -> Result<PartitionTally, StoreError> {
     let mut select = db.prepare_cached(
-        "select partition, version, ballots, slot, votes from tallies join votes using (poll, partition)
+        "select partition, version, ballots, slot, votes, epoch from tallies join votes using (poll, partition)
          where poll = ?1 and partition = ?2 order by slot",
     )?;
     let rows = select.query_map(params![head.number, partition], Slot::read)?;
@@ -85,7 +85,7 @@ pub(super) fn partition(
 
 fn partitions(db: &Connection, now: Timestamp, head: &Head) -> Result<Vec<PartitionTally>, StoreError> {
     let mut select = db.prepare_cached(
-        "select partition, version, ballots, slot, votes from tallies join votes using (poll, partition)
+        "select partition, version, ballots, slot, votes, epoch from tallies join votes using (poll, partition)
          where poll = ?1 order by partition, slot",
     )?;
     let rows = select.query_map([head.number], Slot::read)?;
@@ -123,6 +123,18 @@ pub(super) fn advance(
         .execute(params![poll, minute, slot, votes])?;
     }
     Ok(())
+}
+
+/// Gives a partition the epoch after that of a position that it is behind. Whether it was.
+pub(super) fn raise(db: &Connection, id: PollId, partition: u16, seen: Position) -> Result<bool, StoreError> {
+    let Some(head) = Head::read(db, id)? else { return Ok(false) };
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let raised = db
+        .prepare_cached(
+            "update tallies set epoch = ?3 + 1 where poll = ?1 and partition = ?2 and (epoch, version) < (?3, ?4)",
+        )?
+        .execute(params![head.number, partition, number(seen.epoch), number(seen.version)])?;
+    Ok(raised > 0)
 }
 
 /// Writes the tallies of a new poll, all zero.
@@ -180,6 +192,7 @@ fn create_votes(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreEr
 /// One row: a slot, beside what its partition's slots have in common.
 struct Slot {
     partition: u16,
+    epoch: u64,
     version: u64,
     ballots: u64,
     votes: u64,
@@ -187,7 +200,13 @@ struct Slot {
 
 impl Slot {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { partition: row.get(0)?, version: row.get(1)?, ballots: row.get(2)?, votes: row.get(4)? })
+        Ok(Self {
+            partition: row.get(0)?,
+            epoch: row.get(5)?,
+            version: row.get(1)?,
+            ballots: row.get(2)?,
+            votes: row.get(4)?,
+        })
     }
 }
 
@@ -201,12 +220,12 @@ fn sums(
     let mut sums: Vec<PartitionTally> = Vec::new();
     let mut last = None;
     for row in rows {
-        let Slot { partition, version, ballots, votes } = row?;
+        let Slot { partition, epoch, version, ballots, votes } = row?;
         match sums.last_mut() {
             Some(sum) if last == Some(partition) => sum.votes.push(votes),
             _ => {
                 let votes = Votes::from_iter([votes]);
-                sums.push(PartitionTally { revision, version, ballots, votes, state, as_of: now });
+                sums.push(PartitionTally { revision, epoch, version, ballots, votes, state, as_of: now });
             }
         }
         last = Some(partition);

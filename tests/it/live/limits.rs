@@ -184,7 +184,7 @@ async fn while_the_store_is_away_streams_go_on_and_then_tell_what_was_missed() {
     service.storage().server().stop();
     // A stream that is opened now begins with what is known.
     for client in service.clients() {
-        assert_eq!(client.live(&poll).await.expect("tally").await.id.as_deref(), Some("1"));
+        assert_eq!(client.live(&poll).await.expect("tally").await.versions().as_deref(), Some("1"));
     }
     service.storage().server().start_again();
     let voter = service.client().new_voter().await;

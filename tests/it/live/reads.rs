@@ -129,15 +129,20 @@ service_rules![
 
 /// The same with a store that is away or lost something. These start stores of their own.
 pub(crate) mod outages {
+    use std::time::Instant;
+
     use futures_util::future::join_all;
-    use serde_json::json;
+    use sawt::{live::PositionKeys, poll::Position, secret::Secret};
+    use serde_json::{Value, json};
 
     use crate::{
         backends::{Backend, Program, Storage},
-        client::until,
+        client::{Client, until},
         crowd::one_crowd_at_a_time,
+        events::Events,
         registry::lone_rules,
-        service::{Service, time},
+        server::{ADMIN_KEY, Replica, SECRET, Settings},
+        service::{Service, seed_poll, text, time},
     };
 
     /// How often a server was asked to run a script, which every reading of a poll does once, and nothing else here.
@@ -192,21 +197,126 @@ pub(crate) mod outages {
         let client = service.client();
         let path = format!("/v1/polls/{poll}/results");
         client.results(&poll).await;
-        let read = || client.get(&path).header("if-none-match", "\"7-1-open\"").send();
+        let (etag, id) = signed(&poll, 7);
+        let read = || client.get(&path).header("if-none-match", &etag).send();
         service.storage().server().freeze();
         read().await.refused(503, "store-unavailable");
         assert_eq!(client.results(&poll).await["version"], 0, "to whoever has none");
-        let mut stream = client.get(&format!("/v1/polls/{poll}/live")).header("last-event-id", "7").open().await;
+        let mut stream = client.get(&format!("/v1/polls/{poll}/live")).header("last-event-id", &id).open().await;
         service.storage().server().thaw();
         // Once the store says so, that is how it is.
         until(async || Some(read().await).filter(|answer| answer.status == 200)).await;
         until(async || Some(client.new_voter().await.vote(&poll, &["yes"]).await).filter(|vote| vote.status == 201))
             .await;
-        assert_eq!(stream.expect("tally").await.data["version"], 1, "and not the one of before");
+        assert_eq!(stream.expect("tally").await.data["epoch"], 1, "and not the one of before");
     }
 
-    /// A Redis that crashes may lose the last second. What was shown of it must not be shown for ever.
-    async fn votes_that_the_store_lost_are_not_shown_for_long() {
+    /// The tag of an open poll's tally and the id of its event, as a replica would have signed them.
+    fn signed(poll: &str, version: u64) -> (String, String) {
+        let keys = PositionKeys::new(&Secret::new(SECRET.to_owned()), None);
+        let id = keys.sign(poll.parse().expect("an id"), Position { epoch: 0, version });
+        (format!("\"{id}-1-open\""), id.to_string())
+    }
+
+    /// What was made up makes a read from memory cost the store no more than any other.
+    async fn a_forged_version_makes_the_store_be_asked_once_a_second_at_the_most() {
+        let _turn = one_crowd_at_a_time().await;
+        let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+        let poll = service.poll(json!({})).await;
+        let client = service.client();
+        client.results(&poll).await;
+        let (_, forged) = signed(&poll, 99_999_999);
+        let forged = format!("{}000000", &forged[..forged.len() - 6]);
+        let (before, begun) = (readings(&service), Instant::now());
+        for _ in 0..100 {
+            for (path, name, shown) in [
+                ("results", "if-none-match", "\"99999999-1-open\"".to_owned()),
+                ("results", "if-none-match", format!("\"{forged}-1-open\"")),
+                ("live", "last-event-id", forged.clone()),
+            ] {
+                let path = format!("/v1/polls/{poll}/{path}");
+                let request = client.get(&path).header(name, &shown);
+                let is_stream = path.ends_with("live");
+                let answer = if is_stream { request.open().await.into_head() } else { request.send().await };
+                assert_eq!(answer.status, 200);
+            }
+        }
+        let calls = readings(&service) - before;
+        // One a second for them, and one for each replica's own sake.
+        let most = 3 * (begun.elapsed().as_secs() + 2);
+        assert!(calls <= most, "{calls} readings in {:?} for 300 readers who made something up", begun.elapsed());
+    }
+
+    /// Makes a store have what it had before anybody voted: an older dump, a file put back from a backup.
+    fn lose_votes(service: &Service) {
+        if let Some(file) = service.storage().address().strip_prefix("sqlite:") {
+            let file = rusqlite::Connection::open(file).expect("the file opens");
+            file.execute_batch("update tallies set version = 0, ballots = 0, epoch = 0; update votes set votes = 0")
+                .expect("the file is written");
+        }
+        for server in service.storage().servers() {
+            for tally in server.ask_for::<Vec<String>>(&["KEYS", "sawt:{*}:tally"]) {
+                server.ask(&["HSET", &tally, "version", "0", "ballots", "0", "0", "0", "1", "0"]);
+                server.ask_for::<i64>(&["HDEL", &tally, "epoch"]);
+            }
+        }
+    }
+
+    /// Reads a stream until a tally of this epoch has come; none goes back on the way.
+    async fn tally_of_epoch(stream: &mut Events, epoch: u64) -> Value {
+        let mut before = (0, 0);
+        loop {
+            let event = stream.next().await.expect("the stream goes on");
+            let position = (event.data["epoch"].as_u64().unwrap(), event.data["version"].as_u64().unwrap());
+            assert!(event.name == "tally" && position >= before, "{position:?} after {before:?}");
+            before = position;
+            if position.0 >= epoch {
+                return event.data;
+            }
+        }
+    }
+
+    /// A Redis that crashes may lose the last second. What was shown of it must not be shown for ever, and whoever has
+    /// seen it must be told that what comes is later.
+    async fn readers_follow_a_store_that_lost_votes_and_lost_them_again() {
+        for backend in [Backend::Sqlite, Backend::Redis, Backend::Cluster] {
+            let service = Service::start_on(backend, Storage::start(backend));
+            let poll = service.poll(json!({})).await;
+            let mut streams = join_all(service.clients().iter().map(|client| client.live(&poll))).await;
+            for epoch in 1..=2 {
+                for _ in 0..2 {
+                    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+                }
+                for client in service.clients() {
+                    until(async || (client.results(&poll).await["version"] == 2).then_some(())).await;
+                }
+                lose_votes(&service);
+                for client in service.clients() {
+                    until(async || {
+                        let tally = client.results(&poll).await;
+                        let told = (tally["epoch"].as_u64(), tally["version"].as_u64());
+                        // In a cluster each partition that lost something has epochs of its own.
+                        let is_it = backend == Backend::Cluster || told.0 <= Some(epoch);
+                        assert!(is_it, "{backend:?}: {tally} after {epoch} losses");
+                        (told >= (Some(epoch), Some(0)) && told.1 == Some(0)).then(|| assert_eq!(tally["ballots"], 0))
+                    })
+                    .await;
+                }
+            }
+            // And what comes then is counted on from there, on every replica and stream.
+            service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
+            for stream in &mut streams {
+                let mut told = tally_of_epoch(stream, 2).await;
+                while told["options"][1]["votes"] != 1 {
+                    told = stream.expect("tally").await.data;
+                }
+                assert_eq!(told["ballots"], 1, "{backend:?}: {told}");
+            }
+        }
+    }
+
+    /// A store that can't be written can't be told that it has lost something.
+    async fn while_a_store_that_lost_votes_is_full_what_it_had_is_told() {
         let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
         let poll = service.poll(json!({})).await;
         for _ in 0..2 {
@@ -215,24 +325,76 @@ pub(crate) mod outages {
         for client in service.clients() {
             until(async || (client.results(&poll).await["version"] == 2).then_some(())).await;
         }
-        let tally = format!("sawt:{{{poll}.0}}:tally");
-        service.storage().server().ask(&["HSET", &tally, "version", "1", "ballots", "1", "0", "1"]);
+        lose_votes(&service);
+        service.storage().server().ask(&["CONFIG", "SET", "maxmemory", "1"]);
         for client in service.clients() {
-            until(async || (client.results(&poll).await["version"] == 1).then_some(())).await;
+            for replica in service.replicas() {
+                until(async || {
+                    replica.log().lines().iter().any(|line| line.contains("can't say so yet")).then_some(())
+                })
+                .await;
+            }
+            let tally = client.results(&poll).await;
+            assert_eq!((&tally["epoch"], &tally["version"], &tally["ballots"]), (&json!(0), &json!(2), &json!(2)));
         }
-        // And what comes then is counted on from there.
-        service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
+        service.storage().server().ask(&["CONFIG", "SET", "maxmemory", "0"]);
         for client in service.clients() {
-            let tally = until(async || Some(client.results(&poll).await).filter(|tally| tally["version"] == 2)).await;
-            until(async || (client.results(&poll).await["options"][1]["votes"] == 1).then_some(())).await;
-            assert_eq!(tally["ballots"], 2);
+            let tally = until(async || Some(client.results(&poll).await).filter(|tally| tally["epoch"] == 1)).await;
+            assert_eq!(tally["version"], 0);
         }
+    }
+
+    /// All who knew better were replaced together with the file; only readers are left.
+    async fn what_readers_prove_to_have_seen_makes_a_store_that_was_put_back_say_so() {
+        let storage = Storage::file();
+        let file = storage.address().strip_prefix("sqlite:").expect("a file").to_owned();
+        let backup = format!("{file}.backup");
+        let settings = Settings::on(storage.address());
+        let start = || {
+            let replica = Replica::start(&settings);
+            let client = Client::new(replica.address());
+            (replica, client)
+        };
+        let (replica, client) = start();
+        let made = client.with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+        let poll = text(&made["id"]);
+        assert!(replica.stop().success());
+        std::fs::copy(&file, &backup).expect("it is copied");
+        let (mut replica, client) = start();
+        client.new_voter().await.vote(&poll, &["yes"]).await.is(201);
+        let (path, several) = (format!("/v1/polls/{poll}/results"), format!("/v1/results?polls={poll}"));
+        let tag = async |path: &str| client.get(path).send().await.header("etag").expect("a tag");
+        let tags = [(&path, tag(&path).await), (&several, tag(&several).await)];
+        let id = client.live(&poll).await.expect("tally").await.id.expect("an id");
+        // What they show is all there is to tell, each time anew.
+        for (path, etag) in &tags {
+            assert!(replica.stop().success());
+            std::fs::copy(&backup, &file).expect("it is copied");
+            let client;
+            (replica, client) = start();
+            until(async || {
+                let answer = client.get(path).header("if-none-match", etag).send().await.is(200);
+                let tally = answer.get("results").map_or(&answer, |several| &several[0]);
+                (tally["epoch"] == 1).then(|| assert_eq!(tally["version"], 0))
+            })
+            .await;
+        }
+        assert!(replica.stop().success());
+        std::fs::copy(&backup, &file).expect("it is copied");
+        let client;
+        (replica, client) = start();
+        let seen = client.get(&format!("/v1/polls/{poll}/live?seen={id}"));
+        tally_of_epoch(&mut seen.open().await, 1).await;
+        assert!(replica.stop().success());
     }
 
     lone_rules![
         a_thousand_readers_of_a_poll_cost_the_store_a_call_or_two,
         while_the_store_is_away_tallies_are_read_and_say_how_old_they_are,
         whoever_has_a_later_tally_is_told_no_older_one_while_the_store_is_away,
-        votes_that_the_store_lost_are_not_shown_for_long,
+        a_forged_version_makes_the_store_be_asked_once_a_second_at_the_most,
+        readers_follow_a_store_that_lost_votes_and_lost_them_again,
+        while_a_store_that_lost_votes_is_full_what_it_had_is_told,
+        what_readers_prove_to_have_seen_makes_a_store_that_was_put_back_say_so,
     ];
 }

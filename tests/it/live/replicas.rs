@@ -77,7 +77,7 @@ fn news_of(poll: PollId, version: u64) -> News {
     let votes = [version, 0].as_slice().into();
     let as_of = Timestamp::from_millis(1_800_000_000_000);
     let (revision, state) = (Revision::FIRST, State::Open);
-    let tally = PartitionTally { revision, version, ballots: version, votes, state, as_of };
+    let tally = PartitionTally { revision, epoch: 0, version, ballots: version, votes, state, as_of };
     News::Tallies(Tallies { poll, revision: Revision::FIRST, partitions: vec![(0, tally)] })
 }
 

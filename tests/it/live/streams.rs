@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, until},
-    events::Events,
+    events::{Events, positions},
     registry::service_rules,
     service::{Service, moment, text},
 };
@@ -30,7 +30,7 @@ async fn a_stream_begins_with_the_tally_and_tells_every_replicas_votes(service: 
         assert_eq!(stream.head().header("content-type").as_deref(), Some("text/event-stream"));
         let first = stream.expect("tally").await;
         assert!(stream.retry_millis.is_some_and(|millis| (1_000..10_000).contains(&millis)));
-        assert_eq!(first.id.as_deref(), Some("0"));
+        assert_eq!(first.versions().as_deref(), Some("0"));
         assert_eq!(timeless(first.data), timeless(service.client().results(&poll).await));
     }
     for (version, client) in (1..).zip([&clients[0], &clients[1], &clients[0]]) {
@@ -49,26 +49,26 @@ async fn several_polls_are_told_of_on_one_stream(service: &Service) {
     let path = format!("/v1/live?polls={},{gone},{}", polls[1], polls[0]);
     let mut stream = service.client().get(&path).open().await;
     let first = stream.expect("tally").await;
-    assert_eq!((first.id.as_deref(), text(&first.data["poll"])), (Some("0,-,-"), polls[1].clone()));
+    assert_eq!((first.versions().as_deref(), text(&first.data["poll"])), (Some("0,-,-"), polls[1].clone()));
     assert_eq!(stream.expect("gone").await.data, json!({ "poll": gone }));
     let third = stream.expect("tally").await;
-    assert_eq!((third.id.as_deref(), text(&third.data["poll"])), (Some("0,-,0"), polls[0].clone()));
+    assert_eq!((third.versions().as_deref(), text(&third.data["poll"])), (Some("0,-,0"), polls[0].clone()));
 
     service.client().new_voter().await.vote(&polls[0], &["yes"]).await.is(201);
     let event = stream.expect("tally").await;
-    assert_eq!((event.id.as_deref(), text(&event.data["poll"])), (Some("0,-,1"), polls[0].clone()));
+    assert_eq!((event.versions().as_deref(), text(&event.data["poll"])), (Some("0,-,1"), polls[0].clone()));
     service.client().new_voter().await.vote(&polls[1], &["yes"]).await.is(201);
     let event = stream.expect("tally").await;
-    assert_eq!((event.id.as_deref(), text(&event.data["poll"])), (Some("1,-,1"), polls[1].clone()));
+    assert_eq!((event.versions().as_deref(), text(&event.data["poll"])), (Some("1,-,1"), polls[1].clone()));
 
     // Whoever comes back says how far they were with each.
     service.client().new_voter().await.vote(&polls[1], &["yes"]).await.is(201);
-    let mut again = service.client().get(&path).header("last-event-id", "1,-,1").open().await;
+    let mut again = service.client().get(&path).header("last-event-id", &event.id.expect("it has one")).open().await;
     let event = again.expect("tally").await;
-    assert_eq!((event.id.as_deref(), text(&event.data["poll"])), (Some("2,-,1"), polls[1].clone()));
+    assert_eq!((event.versions().as_deref(), text(&event.data["poll"])), (Some("2,-,1"), polls[1].clone()));
     assert_eq!(again.expect("gone").await.data, json!({ "poll": gone }));
     service.client().new_voter().await.vote(&polls[0], &["yes"]).await.is(201);
-    assert_eq!(again.expect("tally").await.id.as_deref(), Some("2,-,2"));
+    assert_eq!(again.expect("tally").await.versions().as_deref(), Some("2,-,2"));
 }
 
 async fn an_edit_a_close_and_a_deletion_are_told(service: &Service) {
@@ -88,7 +88,7 @@ async fn an_edit_a_close_and_a_deletion_are_told(service: &Service) {
     for stream in &mut streams {
         assert_eq!(stream.expect("poll").await.data, closed);
         let last = stream.expect("tally").await;
-        assert_eq!((last.id.as_deref(), &last.data["state"]), (Some("0"), &json!("closed")));
+        assert_eq!((last.versions().as_deref(), &last.data["state"]), (Some("0"), &json!("closed")));
     }
     service.admin().delete(&path).send().await.is(204);
     for stream in &mut streams {
@@ -137,13 +137,13 @@ async fn whoever_comes_back_is_told_what_they_missed_and_nothing_again(service: 
         let version = 2 * round + 1;
         clients[here].new_voter().await.vote(&poll, &["yes"]).await.is(201);
         let id = clients[here].live(&poll).await.expect("tally").await.id.expect("a tally has an id");
-        assert_eq!(id, version.to_string());
+        assert_eq!(positions(&id), version.to_string());
         // The other replica may not have heard of it: then it asks, and does not begin with an older one.
         let mut ahead = resume(&clients[there], &poll, &id).await;
         let mut behind = resume(&clients[there], &poll, &(version - 1).to_string()).await;
         assert_eq!(behind.expect("tally").await.id, Some(id));
         clients[there].new_voter().await.vote(&poll, &["no"]).await.is(201);
-        assert_eq!(ahead.expect("tally").await.id, Some((version + 1).to_string()));
+        assert_eq!(ahead.expect("tally").await.versions(), Some((version + 1).to_string()));
         clients[here].results_from(&poll, version + 1).await;
     }
 }
@@ -158,7 +158,7 @@ async fn a_close_or_an_edit_that_may_have_been_missed_is_told(service: &Service)
     assert_eq!(resume(&service.client(), &poll, "1").await.expect("poll").await.data, edited);
     for mut stream in [resume(&service.client(), &poll, "0").await, service.client().live(&poll).await] {
         assert_eq!(stream.expect("poll").await.data, edited);
-        assert_eq!(stream.expect("tally").await.id.as_deref(), Some("1"));
+        assert_eq!(stream.expect("tally").await.versions().as_deref(), Some("1"));
     }
     let closed = service.admin().post(&format!("{path}/close")).send().await.is(200);
     let mut stream = resume(&service.client(), &poll, "1").await;

@@ -13,7 +13,7 @@ use proptest::{
 };
 use sawt::{
     poll::{
-        Action, Ballot, Edit, EditError, Kind, MAX_OPTIONS, Minute, NewPoll, PartitionTally, Poll, PollEdit,
+        Action, Ballot, Edit, EditError, Kind, MAX_OPTIONS, Minute, NewPoll, PartitionTally, Poll, PollEdit, Position,
         ResultsPolicy,
     },
     store::{Cast, Committed, Creation, Replacement, Store},
@@ -42,6 +42,7 @@ enum Command {
     Cast { poll: usize, ballots: Vec<(u64, Wish)>, stale: bool },
     Ballot { poll: usize, voter: u64 },
     Upkeep { poll: usize },
+    Raise { poll: usize, partition: u16, seen: Position },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +95,10 @@ fn command() -> impl Strategy<Value = Command> {
         12 => (poll.clone(), prop::collection::vec((0..6_u64, wish), 1..8), rarely())
             .prop_map(|(poll, ballots, stale)| Command::Cast { poll, ballots, stale }),
         2 => (poll.clone(), 0..6_u64).prop_map(|(poll, voter)| Command::Ballot { poll, voter }),
-        1 => poll.prop_map(|poll| Command::Upkeep { poll }),
+        1 => poll.clone().prop_map(|poll| Command::Upkeep { poll }),
+        1 => (poll, any::<u16>(), 0..3_u64, 0..9_u64).prop_map(|(poll, partition, epoch, version)| {
+            Command::Raise { poll, partition, seen: Position { epoch, version } }
+        }),
     ]
 }
 
@@ -180,7 +184,17 @@ impl Play {
                 }
                 Ok(())
             }
+            Command::Raise { poll, partition, seen } => {
+                let Some(poll) = self.known(*poll, false) else { return Ok(()) };
+                self.raise(&poll, *partition, *seen).await
+            }
         }
+    }
+
+    async fn raise(&mut self, poll: &Poll, partition: u16, seen: Position) -> Result<(), String> {
+        let partition = partition % poll.partitions;
+        let raised = self.stage.store.raise_epoch(poll, partition, seen).await.unwrap();
+        same("raise_epoch", &raised, &self.model.raise_epoch(poll.id, partition, seen))
     }
 
     /// A poll made so far, as it is or was known.
@@ -330,7 +344,8 @@ fn same<T: PartialEq + Debug>(what: &str, answered: &T, expected: &T) -> Result<
 }
 
 fn count(tally: &PartitionTally) -> Count {
-    Count { version: tally.version, ballots: tally.ballots, votes: tally.votes.to_vec(), state: tally.state }
+    let PartitionTally { epoch, version, ballots, votes, state, .. } = tally;
+    Count { epoch: *epoch, version: *version, ballots: *ballots, votes: votes.to_vec(), state: *state }
 }
 
 fn ids(count: u8) -> Vec<String> {

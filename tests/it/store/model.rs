@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use sawt::{
-    poll::{Action, Ballot, Choices, Edit, Outcome, Poll, PollId, Revision, State, Timestamp},
+    poll::{Action, Ballot, Choices, Edit, Outcome, Poll, PollId, Position, Revision, State, Timestamp},
     store::Replacement,
 };
 
@@ -20,13 +20,14 @@ struct ModelPoll {
     poll: Poll,
     /// The choices of each voter, by partition and digest.
     ballots: BTreeMap<(u16, [u8; 8]), Choices>,
-    /// How often a ballot moved each partition.
-    versions: Vec<u64>,
+    /// How far each partition has come.
+    positions: Vec<Position>,
 }
 
 /// A partition's tally without its time.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Count {
+    pub(super) epoch: u64,
     pub(super) version: u64,
     pub(super) ballots: u64,
     pub(super) votes: Vec<u64>,
@@ -43,8 +44,8 @@ pub(super) enum Applied {
 
 impl Model {
     pub(super) fn create(&mut self, poll: &Poll) {
-        let versions = vec![0; usize::from(poll.partitions)];
-        self.polls.insert(poll.id, ModelPoll { poll: poll.clone(), ballots: BTreeMap::new(), versions });
+        let positions = vec![Position::default(); usize::from(poll.partitions)];
+        self.polls.insert(poll.id, ModelPoll { poll: poll.clone(), ballots: BTreeMap::new(), positions });
     }
 
     pub(super) fn poll(&self, id: PollId) -> Option<&Poll> {
@@ -94,6 +95,16 @@ impl Model {
         Applied::Outcomes(outcomes, known.count(partition))
     }
 
+    pub(super) fn raise_epoch(&mut self, id: PollId, partition: u16, seen: Position) -> bool {
+        let Some(known) = self.polls.get_mut(&id) else { return false };
+        let position = &mut known.positions[usize::from(partition)];
+        let is_behind = *position < seen;
+        if is_behind {
+            position.epoch = seen.epoch + 1;
+        }
+        is_behind
+    }
+
     pub(super) fn ballot(&self, id: PollId, partition: u16, field: [u8; 8]) -> Option<Choices> {
         self.polls.get(&id)?.ballots.get(&(partition, field)).copied()
     }
@@ -127,7 +138,7 @@ impl ModelPoll {
             Some(choices) => self.ballots.insert(place, choices),
             None => self.ballots.remove(&place),
         };
-        self.versions[usize::from(voter.partition)] += 1;
+        self.positions[usize::from(voter.partition)].version += 1;
         outcome
     }
 
@@ -140,6 +151,7 @@ impl ModelPoll {
                 votes[usize::from(slot)] += 1;
             }
         }
-        Count { version: self.versions[usize::from(partition)], ballots, votes, state: self.state() }
+        let Position { epoch, version } = self.positions[usize::from(partition)];
+        Count { epoch, version, ballots, votes, state: self.state() }
     }
 }

@@ -2,6 +2,7 @@
 
 mod ballots;
 mod closing;
+mod epochs;
 mod growth;
 mod polls;
 mod quotas;
@@ -20,6 +21,7 @@ pub(super) fn rules() -> Vec<Rule> {
         closing::rules(),
         races::rules(),
         growth::rules(),
+        epochs::rules(),
         quotas::rules(),
         timeline::rules(),
     ]

@@ -70,8 +70,8 @@ async fn a_new_poll_has_an_empty_tally_in_every_partition(store: Arc<dyn Store>)
         let tallies = stage.store.tally(&poll).await.unwrap().unwrap();
         let after = stage.now().await;
         assert_eq!(tallies.len(), usize::from(stage.store.partitions()));
-        for PartitionTally { revision, version, ballots, votes, state: shown, as_of } in tallies {
-            assert_eq!((revision, version, ballots, shown), (poll.revision, 0, 0, state));
+        for PartitionTally { revision, epoch, version, ballots, votes, state: shown, as_of } in tallies {
+            assert_eq!((revision, epoch, version, ballots, shown), (poll.revision, 0, 0, 0, state));
             assert_eq!(votes.to_vec(), vec![0; poll.options.len()]);
             assert!((before..=after).contains(&as_of), "as of {as_of}, between {before} and {after}");
         }

@@ -1,0 +1,123 @@
+//! Signed positions: what readers show of how far they have come with a poll.
+//!
+//! Whoever has seen a later tally than a replica knows of makes it ask the store, and whoever has seen a later one than
+//! the store has makes the store raise an epoch. Anybody can make up a number that is later than all others, so what is
+//! told to readers as an entity tag, or as the id of an event, is signed: `EPOCH:VERSION:MAC`, where the MAC is 6 bytes
+//! of a keyed BLAKE3 hash of the poll and the position, in hexadecimal. To guess one takes some 10^14 requests, and what
+//! it gains is a reading. Every replica has the same keys, derived from `SAWT_SECRET`; what was signed with the secret
+//! before is good as well.
+
+use std::fmt;
+
+use crate::{
+    poll::{PollId, Position},
+    secret::{Secret, hex},
+};
+
+/// The keys: the current one signs, the current and the previous one verify.
+pub struct PositionKeys {
+    current: [u8; 32],
+    previous: Option<[u8; 32]>,
+}
+
+/// A position with its signature, which its text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignedPosition {
+    position: Position,
+    mac: Mac,
+}
+
+type Mac = [u8; 6];
+
+/// A position that a reader shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// The position.
+    pub position: Position,
+    /// Whether a replica has told it.
+    pub is_proven: bool,
+}
+
+impl PositionKeys {
+    /// The keys derived from the current and the previous `SAWT_SECRET`.
+    pub fn new(secret: &Secret, previous: Option<&Secret>) -> Self {
+        let derive = |secret: &Secret| {
+            blake3::derive_key("sawt 2026-11-28 tally position signature", secret.expose().as_bytes())
+        };
+        Self { current: derive(secret), previous: previous.map(derive) }
+    }
+
+    /// A poll's position, signed.
+    pub fn sign(&self, poll: PollId, position: Position) -> SignedPosition {
+        SignedPosition { position, mac: mac(&self.current, poll, position) }
+    }
+
+    /// What a text says of a poll; `None` if that is nothing. A bare number is a version of the first epoch, as earlier
+    /// versions told it, and proves nothing.
+    pub fn read(&self, poll: PollId, text: &str) -> Option<Seen> {
+        let Some((epoch, rest)) = text.split_once(':') else {
+            let position = Position { epoch: 0, version: text.parse().ok()? };
+            return Some(Seen { position, is_proven: false });
+        };
+        let (version, shown) = rest.split_once(':')?;
+        let position = Position { epoch: epoch.parse().ok()?, version: version.parse().ok()? };
+        // Takes the same time wherever a wrong one differs.
+        let is_by = |key: &[u8; 32]| {
+            let expected = hex(&mac(key, poll, position));
+            let differing = expected.bytes().zip(shown.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
+            expected.len() == shown.len() && differing == 0
+        };
+        Some(Seen { position, is_proven: is_by(&self.current) || self.previous.as_ref().is_some_and(is_by) })
+    }
+}
+
+impl fmt::Display for SignedPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.position.epoch, self.position.version, hex(&self.mac))
+    }
+}
+
+fn mac(key: &[u8; 32], poll: PollId, Position { epoch, version }: Position) -> Mac {
+    let mut signed = [0; 32];
+    let fields = poll.as_bytes().iter().copied().chain(epoch.to_be_bytes()).chain(version.to_be_bytes());
+    signed.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+    let [b0, b1, b2, b3, b4, b5, ..] = *blake3::keyed_hash(key, &signed).as_bytes();
+    [b0, b1, b2, b3, b4, b5]
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::live) fn keys(secret: &str) -> PositionKeys {
+        PositionKeys::new(&Secret::new(secret.to_owned()), None)
+    }
+
+    #[test]
+    fn a_position_is_proven_by_whoever_shares_the_secret_and_for_its_poll_alone() {
+        let (poll, other) = (PollId::generate(), PollId::generate());
+        let position = Position { epoch: 2, version: 17 };
+        let text = keys("one").sign(poll, position).to_string();
+        let (proven, not) = (Seen { position, is_proven: true }, Seen { position, is_proven: false });
+        assert_eq!(keys("one").read(poll, &text), Some(proven));
+        assert_eq!(keys("one").read(other, &text), Some(not));
+        assert_eq!(keys("two").read(poll, &text), Some(not));
+        let (one, two) = (Secret::new("one".to_owned()), Secret::new("two".to_owned()));
+        assert_eq!(PositionKeys::new(&two, Some(&one)).read(poll, &text), Some(proven), "after a rotation");
+    }
+
+    #[test]
+    fn what_is_not_signed_proves_nothing() {
+        let (keys, poll) = (keys("one"), PollId::generate());
+        let text = keys.sign(poll, Position { epoch: 0, version: 17 }).to_string();
+        for forged in [text.replace(":17:", ":18:"), text.replace("0:", "1:"), "0:99:000000000000".to_owned()] {
+            assert!(!keys.read(poll, &forged).unwrap().is_proven, "{forged}");
+        }
+        let position = Position { epoch: 0, version: 17 };
+        assert_eq!(keys.read(poll, "17"), Some(Seen { position, is_proven: false }));
+        assert!(!keys.read(poll, &format!("{text}0")).unwrap().is_proven);
+        for strange in ["", "-", "x", "-1", "1:", "1:2", "1:x:000000000000", ":1:000000000000"] {
+            assert_eq!(keys.read(poll, strange), None, "{strange}");
+        }
+    }
+}
