@@ -20,6 +20,7 @@
 )]
 
 mod ballots;
+mod faults;
 mod flood;
 mod floor;
 mod load;
@@ -67,6 +68,12 @@ struct Effort {
     /// How many connections the load comes over, each with one request in flight.
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256])]
     connections: Vec<usize>,
+    /// How often each store is hurt. Eight are about a minute for each.
+    #[arg(long, default_value_t = 8)]
+    faults: usize,
+    /// Hurt only stores whose row of the table has this in its name.
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -85,6 +92,8 @@ enum Part {
     Start,
     /// Votes beyond what can be counted.
     Overload,
+    /// Votes while their store is killed, hangs, or moves. Not among what is measured if nothing is named.
+    Faults,
 }
 
 fn main() {
@@ -92,7 +101,8 @@ fn main() {
         return floor::serve(workers);
     }
     let Arguments { names, effort, bench: _ } = Arguments::parse();
-    let parts = if names.is_empty() { Part::value_variants() } else { &names };
+    let all = Part::value_variants().iter().filter(|part| !matches!(part, Part::Faults)).copied();
+    let parts = if names.is_empty() { all.collect() } else { names };
     for part in parts {
         match part {
             Part::Memory => memory::measure(),
@@ -102,6 +112,7 @@ fn main() {
             Part::Store => store::measure(&effort),
             Part::Start => start::measure(&effort),
             Part::Overload => overload::measure(&effort),
+            Part::Faults => faults::measure(effort.faults, &effort.only),
         }
     }
 }

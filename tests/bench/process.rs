@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a process may take to come up.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a process may take to come up, and a store to get over a fault.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The unit of the times in `/proc`: `USER_HZ`, which Linux keeps at 100 for all programs on all machines.
 const TICKS_PER_SEC: f64 = 100.0;
@@ -31,6 +31,12 @@ impl Process {
     /// Its id.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Sends it a signal, named as `kill` names it.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
+        assert!(status.expect("the kill program runs").success(), "SIG{name} reaches process {}", self.id());
     }
 
     /// Whether it has ended.

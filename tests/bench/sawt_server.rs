@@ -46,7 +46,7 @@ impl Sawt {
         command.env("SAWT_STORE", store).env("SAWT_SECRET", SECRET).env("SAWT_ADMIN_KEY", ADMIN_KEY);
         command.env("SAWT_LISTEN", address.to_string()).env("SAWT_OPS_LISTEN", ops_address.to_string());
         // Quotas are counted and refuse nobody: everything here comes from one address.
-        for quota in ["BALLOT", "MINT", "CLIENT", "READ", "ADMIN"] {
+        for quota in ["VOTE", "BALLOT", "MINT", "CLIENT", "READ", "ADMIN"] {
             command.env(format!("SAWT_QUOTA_{quota}"), "1000000/1s");
         }
         // The load speaks for a million clients, so that quotas are counted and none is used up.
@@ -95,6 +95,16 @@ impl Sawt {
         };
         (figure("sawt_batch_ballots_count"), figure("sawt_batch_ballots_sum"))
     }
+}
+
+/// A poll's ballots and the sum of its options' votes, as a replica says.
+pub(crate) fn tally(address: SocketAddr, poll: &str) -> (u64, u64) {
+    let (status, body) = ask("GET", &Url::of(address, &format!("{poll}/results")), None, None).expect("sawt answers");
+    assert_eq!(status, 200, "{body}");
+    let tally: serde_json::Value = serde_json::from_str(&body).expect("a tally is JSON");
+    let votes =
+        tally["options"].as_array().expect("there are options").iter().filter_map(|option| option["votes"].as_u64());
+    (tally["ballots"].as_u64().expect("ballots are a number"), votes.sum())
 }
 
 /// A request, and the status and the body it is answered with.

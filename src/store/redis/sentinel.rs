@@ -209,10 +209,12 @@ fn read(fields: &FxHashMap<String, String>, place: Option<Place>) -> RedisResult
     else {
         return Err(unclear("a Sentinel says nothing of its master"));
     };
+    // Once another is promoted, the flags are still those of the master before it, for seconds.
+    let is_promoted = fields.get("ip") != Some(&place.0) || number("port") != Some(u64::from(place.1));
     Ok(Told {
         named: Named { place, epoch, down_after: Duration::from_millis(down_after) },
-        is_down: has(&["s_down", "o_down"]),
-        is_failing_over: has(&["failover_in_progress"]),
+        is_down: !is_promoted && has(&["s_down", "o_down"]),
+        is_failing_over: !is_promoted && has(&["failover_in_progress"]),
     })
 }
 
@@ -381,8 +383,15 @@ mod tests {
     }
 
     fn told(port: u16, epoch: u64, flags: &str) -> Told {
-        let fields = [("flags", flags), ("config-epoch", &epoch.to_string()), ("down-after-milliseconds", "1000")];
-        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        told_of(port, port, epoch, flags)
+    }
+
+    /// What a Sentinel says that has promoted the second in place of the first.
+    fn told_of(before: u16, port: u16, epoch: u64, flags: &str) -> Told {
+        let (before, epoch) = (before.to_string(), epoch.to_string());
+        let fields = [("ip", "10.0.0.1"), ("port", &before), ("flags", flags), ("config-epoch", &epoch)];
+        let fields = fields.into_iter().chain([("down-after-milliseconds", "1000")]);
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         read(&fields, Some(("10.0.0.1".to_owned(), port))).unwrap()
     }
 
@@ -411,6 +420,8 @@ mod tests {
         let well = told(1, 7, "master");
         let failing_over = told(1, 7, "s_down,o_down,master,failover_in_progress");
         assert_eq!(port_in_force(&[well.clone(), well.clone(), failing_over]), None);
+        let promoting = told_of(1, 2, 8, "s_down,o_down,master,failover_in_progress");
+        assert_eq!(port_in_force(&[well.clone(), well.clone(), promoting]), Some(2), "that one is in force by now");
         let down = told(1, 7, "s_down,master");
         assert_eq!(port_in_force(&[well.clone(), down.clone(), down.clone()]), None);
         assert_eq!(port_in_force(&[well.clone(), well, down]), Some(1), "one alone may see what is not there");
