@@ -9,6 +9,8 @@
 //!   does, to the second, and is shown for two seconds more at the most while the next one is fetched. It is kept for a
 //!   second at the least. Were it not to be kept or shown at all, every reader of a poll that closes would be sent here
 //!   at that very moment.
+//! - **What the store has not confirmed of late** is served while it is away, and kept for a second, so that what changed
+//!   meanwhile is seen soon after. What is closed for good does not change.
 //! - **What depends on who asks** is nobody else's, and kept by nobody.
 //!
 //! Every answer that may be shared names its poll and site, in the two ways caches know: `Surrogate-Key` (Fastly,
@@ -57,6 +59,9 @@ pub(super) enum Caching {
 }
 
 impl Caching {
+    /// For what may be another at any moment.
+    pub(super) const BRIEF: Self = Self::Shared { secs_left: 0 };
+
     /// For a tally that everyone sees.
     pub(super) fn of_tally(snapshot: &Snapshot, now: Timestamp) -> Self {
         match snapshot.tally.state {

@@ -10,13 +10,19 @@
 //! sent. Where no setting says what our origin is, it is that of the host asked: then no cache may keep the answer, for
 //! anybody can send any host.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderValue},
+    web,
+};
 use serde::Serialize;
 
 use url::Url;
 
 use super::{
-    Worker, caching, conditional,
+    Worker,
+    caching::{self, Caching},
+    conditional,
     embed::Page,
     origin,
     problem::{Code, Problem},
@@ -34,7 +40,8 @@ const HEIGHTS: (u32, u32) = (200, 1_000);
 /// How long a consumer may keep an answer, in seconds. The frame in it shows the poll as it is; only its name and its
 /// size grow old.
 const CACHE_AGE_SECS: u32 = 3_600;
-const CACHE_CONTROL: &str = "public, max-age=300, stale-while-revalidate=30, stale-if-error=300";
+const CACHE_CONTROL: HeaderValue =
+    HeaderValue::from_static("public, max-age=300, stale-while-revalidate=30, stale-if-error=300");
 
 #[derive(Serialize)]
 struct Rich<'a> {
@@ -88,7 +95,9 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::ETAG, etag));
     if public_url.is_some() {
-        response.insert_header((header::CACHE_CONTROL, CACHE_CONTROL));
+        let is_unconfirmed = worker.shared.polls.is_unconfirmed(poll.id);
+        let caching = if is_unconfirmed { Caching::BRIEF.header() } else { CACHE_CONTROL };
+        response.insert_header((header::CACHE_CONTROL, caching));
         caching::name(&mut response, [poll]);
     } else {
         response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));

@@ -212,6 +212,11 @@ impl Problem {
         self.0.code
     }
 
+    /// Whether it is the store that has no answer for now.
+    pub(super) fn is_the_stores(&self) -> bool {
+        matches!(self.0.code, Code::StoreUnavailable | Code::Overloaded)
+    }
+
     /// When not to come back before, in seconds, where the code or the quota knows.
     pub(super) fn retry_after_secs(&self) -> Option<u64> {
         let is_for_now = matches!(self.0.code, Code::StoreUnavailable | Code::Overloaded | Code::QuotaExceeded);

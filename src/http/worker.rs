@@ -8,9 +8,12 @@ use std::sync::{
 use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
-    http::{DemoPages, PolicyHeaders, Turns, client::ClientRule, problem::Problem, request_log::RequestLog},
+    http::{
+        DemoPages, PolicyHeaders, Turns, caching::Caching, client::ClientRule, problem::Problem,
+        request_log::RequestLog,
+    },
     live::{Door, Hub, Known, KnownPolls, Newest, PositionKeys, Seen, Streams},
-    poll::{PollId, State},
+    poll::{self, Poll, PollId, State},
     quota::Quotas,
     secret::KeyHash,
     store::{Bounded, Store},
@@ -100,6 +103,14 @@ impl Worker {
     pub(super) async fn refreshed_to_vote(&self, id: PollId) -> Result<Arc<Known>, Problem> {
         let known = self.shared.polls.refresh(&*self.voting_store, id).await?;
         self.if_published(known)
+    }
+
+    /// Who may keep what is said of a poll. What may have changed unheard, because the store is away, is kept for no
+    /// longer than it must be.
+    pub(super) fn caching_of(&self, poll: &Poll) -> Caching {
+        let caching = Caching::of_poll(poll, self.shared.clock.now());
+        let is_final = poll.schedule.phase == poll::Phase::Closed;
+        if !is_final && self.shared.polls.is_unconfirmed(poll.id) { caching.and(Caching::BRIEF) } else { caching }
     }
 
     /// A poll's newest tally; `None` if there is no such poll. `seen` is how far the reader has come already.

@@ -18,6 +18,10 @@ use crate::{
 /// How old a poll may be before it is read again.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long the store must not have confirmed a poll until what is known of it may be of yesterday: longer than a slow
+/// reading takes.
+const UNCONFIRMED: Duration = Duration::from_secs(5);
+
 /// How long a reader waits for a poll to be read again, with an older one in hand.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -78,6 +82,12 @@ impl KnownPolls {
     pub fn if_known(&self, id: PollId) -> Option<Arc<Known>> {
         let polls = self.0.read().unwrap_or_else(PoisonError::into_inner);
         polls.get(&id).map(|entry| Arc::clone(&entry.known))
+    }
+
+    /// Whether the store has not confirmed a poll of late, so that it may have changed unheard.
+    pub fn is_unconfirmed(&self, id: PollId) -> bool {
+        let polls = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        polls.get(&id).is_none_or(|entry| entry.confirmed_at.elapsed() >= UNCONFIRMED)
     }
 
     /// A poll read from the store now, and known from here on; or the later revision that came to light meanwhile.

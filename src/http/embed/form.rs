@@ -59,7 +59,11 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
     }
     let voter = auth::voter_if_any(req.headers(), &worker.shared).ok().flatten().map(|(voter, _)| voter);
     let stub = match &voter {
-        Some(voter) => on_record(&worker, &known, voter).await?,
+        Some(voter) => match on_record(&worker, &known, voter).await {
+            // Whoever is shown the form though they have voted is told so when they send it.
+            Err(problem) if problem.is_the_stores() => None,
+            stub => stub?,
+        },
         None => None,
     };
     show(&req, &worker, &known, &look, StatusCode::OK, Reader { stub, voter }, None).await

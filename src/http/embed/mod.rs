@@ -78,7 +78,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *blake3::hash(body.as_bytes()).as_bytes();
     let coding = coding::preferred(req.headers());
     let etag = coding::tag(&hex(&[b0, b1, b2, b3, b4, b5, b6, b7]), coding);
-    let caching = match Caching::of_poll(poll, worker.shared.clock.now()) {
+    let caching = match worker.caching_of(poll) {
         // It names the script and the style sheet of the version that wrote it, so it is never kept for longer.
         Caching::Final => Caching::Shared { secs_left: u64::MAX },
         caching @ (Caching::Private | Caching::Shared { .. }) => caching,
@@ -214,7 +214,11 @@ async fn for_everyone(worker: &Worker, known: &Known, seen: Option<Seen>) -> Res
     if !may_be_shown {
         return Ok(None);
     }
-    let newest = worker.tally(poll.id, seen).await?.ok_or_else(Problem::no_poll)?;
+    let newest = match worker.tally(poll.id, seen).await {
+        // A poll can be shown without its tally, which the page's stream brings later. One that is closed is its tally.
+        Err(problem) if problem.is_the_stores() && !is_closed => return Ok(None),
+        newest => newest?.ok_or_else(Problem::no_poll)?,
+    };
     Ok(Some(newest.snapshot).filter(|snapshot| results::shown_to_all(snapshot.poll.results, snapshot.tally.state)))
 }
 

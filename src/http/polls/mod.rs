@@ -37,7 +37,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         }
     }
     let known = worker.published(id).await?;
-    Ok(answer(&req, &known.poll, now, Caching::of_poll(&known.poll, now)))
+    Ok(answer(&req, &known.poll, now, worker.caching_of(&known.poll)))
 }
 
 /// A poll as readers get it, for streams.
