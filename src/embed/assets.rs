@@ -4,7 +4,8 @@
 //! asked for. Each is named by a hash of what is in it, so it may be kept for ever, and whoever names it also says
 //! which bytes are meant (Subresource Integrity): the page for both, the loader for the script, and the script for
 //! the style sheet. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to time;
-//! as is the list of them all, `/embed/manifest.json`, which nothing names.
+//! as is the list of them all, `/embed/manifest.json`. In a rolling deploy a page of one version may ask a replica of
+//! another, which has not its files: the loader and the script then look there for those it has.
 
 use std::{
     collections::BTreeMap,
@@ -71,9 +72,12 @@ pub fn manifest() -> &'static Asset {
 impl Assets {
     fn make() -> Self {
         let style = Asset::of("poll.css", "text/css; charset=utf-8", pack_style(include_str!("widget/poll.css")));
-        // The one thing to say before the first page has come, in every language.
-        let failed: BTreeMap<_, _> =
-            Language::all().map(|language| (language.tag(), &language.texts().failed)).collect();
+        // What is said before the first page has come, in every language.
+        let failed: BTreeMap<_, _> = Language::all()
+            .map(|language| (language.tag(), [&language.texts().failed, &language.texts().open_page]))
+            .collect();
+        let open: BTreeMap<_, _> = failed.iter().map(|(tag, [_, open])| (tag, open)).collect();
+        let open = serde_json::to_string(&open).unwrap_or_default();
         let failed = serde_json::to_string(&failed).unwrap_or_default();
         let script = pack_script(&SCRIPT.map(as_part).concat())
             .replace("STYLE_PATH", &style.path)
@@ -82,7 +86,8 @@ impl Assets {
         let script = Asset::of("app.js", JAVASCRIPT, script);
         let loader = pack_script(include_str!("widget/embed.js"))
             .replace("SCRIPT_PATH", &script.path)
-            .replace("SCRIPT_INTEGRITY", &script.integrity);
+            .replace("SCRIPT_INTEGRITY", &script.integrity)
+            .replace("{/* OPEN */}", &open);
         let loader = Asset::of("embed.js", JAVASCRIPT, loader);
         Self { style, script, loader }
     }
@@ -130,12 +135,14 @@ fn write_manifest(assets: &'static Assets) -> String {
 }
 
 /// The script's files, each after those it imports.
-const SCRIPT: [&str; 8] = [
+const SCRIPT: [&str; 10] = [
     include_str!("widget/time.js"),
-    include_str!("widget/device.js"),
     include_str!("widget/service.js"),
+    include_str!("widget/device.js"),
     include_str!("widget/live.js"),
     include_str!("widget/poll.js"),
+    include_str!("widget/markup.js"),
+    include_str!("widget/style.js"),
     include_str!("widget/element.js"),
     include_str!("widget/page.js"),
     include_str!("widget/app.js"),
@@ -236,7 +243,7 @@ mod tests {
     fn nothing_is_left_to_fill_in() {
         for asset in all().iter() {
             let text = str::from_utf8(&asset.bytes).unwrap();
-            for placeholder in ["STYLE_", "SCRIPT_", "FAILED */"] {
+            for placeholder in ["STYLE_", "SCRIPT_", "FAILED */", "OPEN */"] {
                 assert!(!text.contains(placeholder), "{placeholder} in {}", asset.name);
             }
             assert!(!text.contains("http:") && !text.contains("https:"), "{} names somebody else", asset.name);

@@ -44,6 +44,16 @@ impl Digits {
         }
     }
 
+    /// The digits that a name means to whoever wrote it: Unicode's names, the words, or a digit itself; `None` if it
+    /// means none.
+    pub fn meant(name: &str) -> Option<Self> {
+        match name.trim().to_lowercase().as_str() {
+            "latn" | "latin" | "western" | "european" | "0" | "123" => Some(Self::Latn),
+            "arab" | "arabic" | "arabic-indic" | "٠" | "١٢٣" => Some(Self::Arab),
+            _ => None,
+        }
+    }
+
     fn zero(self) -> char {
         match self {
             Self::Latn => '0',
@@ -234,7 +244,8 @@ impl Language {
 
     /// The language with this tag, or that this is a regional form of.
     pub fn find(tag: &str) -> Option<&'static Self> {
-        let primary = tag.split('-').next().unwrap_or_default();
+        let tag = tag.trim();
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
         let is = |language: &&Self, tag: &str| language.tag.eq_ignore_ascii_case(tag);
         Self::all().find(|language| is(language, tag)).or_else(|| Self::all().find(|language| is(language, primary)))
     }

@@ -28,6 +28,12 @@ pub enum Theme {
 }
 
 impl Theme {
+    /// The theme that a word means, in capitals or not; `None` if it means none.
+    pub fn meant(name: &str) -> Option<Self> {
+        let is = |theme: &Self| theme.as_str().eq_ignore_ascii_case(name.trim());
+        [Self::Auto, Self::Light, Self::Dark].into_iter().find(is)
+    }
+
     /// The theme as pages name it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -130,6 +136,7 @@ impl View<'_> {
             locale: poll.language.as_str().replace('-', "_"),
             style: &assets::all().style,
             script: &assets::all().script,
+            loader: assets::LOADER,
             is_for_script: matches!(self.mode, Mode::Script),
             voter: if let Mode::Form(token) = self.mode { token } else { None },
             direction: direction_of(poll.language.as_str()),
@@ -335,6 +342,7 @@ struct Page<'a> {
     locale: String,
     style: &'static Asset,
     script: &'static Asset,
+    loader: &'static str,
     is_for_script: bool,
     voter: Option<&'a str>,
     form_path: String,

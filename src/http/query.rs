@@ -43,6 +43,12 @@ impl Query {
         }
     }
 
+    /// Takes a parameter out, however often it is given, and passes over whatever means nothing.
+    pub(super) fn take_meant<T>(&mut self, name: &str, meant: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        let values: Vec<_> = self.0.extract_if(.., |(given, _)| given == name).map(|(_, value)| value).collect();
+        values.iter().map(String::as_str).find_map(meant)
+    }
+
     /// Takes a parameter out and parses it; the error's words follow the parameter's name.
     pub(super) fn take_parsed<T>(
         &mut self,

@@ -76,9 +76,9 @@ export class Publisher {
     return `${this.origin}/article?${asked}`;
   }
 
-  /** The address of a page that holds this markup and nothing else. */
-  holding(markup) {
-    return `${this.origin}/holding?${new URLSearchParams({ markup })}`;
+  /** The address of a page that holds this markup and nothing else, sent with these headers. */
+  holding(markup, headers = {}) {
+    return `${this.origin}/holding?${new URLSearchParams({ markup, headers: JSON.stringify(headers) })}`;
   }
 
   async stop() {
@@ -103,7 +103,11 @@ export class Publisher {
         break;
       }
       case '/holding':
-        send('text/html', `<!doctype html><title>holding</title><body>${url.searchParams.get('markup')}`);
+        send(
+          'text/html',
+          `<!doctype html><meta name="viewport" content="width=device-width"><title>holding</title><body>${url.searchParams.get('markup')}`,
+          JSON.parse(url.searchParams.get('headers')),
+        );
         break;
       case '/frames.js':
         send('text/javascript', FRAMES);

@@ -57,7 +57,8 @@ test('after a vote a device keeps one token, no cookie, and nothing of what was 
   const reader = await set.reader();
   const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
   await shown.vote('yes');
-  assert.deepEqual(await stored(reader, shown), [`sawt.voter in ${publisher.origin}`, 'sawt.voter']);
+  const key = `sawt.voter ${sawt.origin}`;
+  assert.deepEqual(await stored(reader, shown), [`${key} in ${publisher.origin}`, key]);
 });
 
 for (const mode of ['script', 'element']) {

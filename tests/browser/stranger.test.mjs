@@ -28,7 +28,8 @@ async function meet(mode = 'page', members = {}, options = {}) {
 }
 
 /** What is kept on the reader's device. */
-const kept = (shown) => shown.root.evaluate(() => ({ ...localStorage }));
+const kept = (shown) =>
+  shown.root.evaluate(() => Object.fromEntries(Object.entries(localStorage).map(([name, value]) => [name.split(' ')[0], value])));
 
 /** As a reader does who won't wait. */
 const retry = (shown) => shown.$('.sawt-retry').click();

@@ -4,12 +4,12 @@
 //
 // The service sends these files as one, in the order of `SCRIPT` in assets.rs.
 
-import { SawtPoll } from './element.js';
+import { serve } from './element.js';
 import { page } from './page.js';
 import { Poll } from './poll.js';
 
 export { Poll };
 
-if (!customElements.get('sawt-poll')) customElements.define('sawt-poll', SawtPoll);
+serve();
 const own = document.querySelector('.sawt-page .sawt[data-poll]');
 if (own) page(own);

@@ -1,11 +1,26 @@
 // What is kept on the device: nothing before a vote; where the page may store nothing, only while it is open.
 
+import { HOME } from './service.js';
+import { SECOND } from './time.js';
+
 export const memory = new Map();
+
+// A page may have polls of two services.
+const key = (name) => `${name} ${HOME}`;
+
+// The name alone was the key once. What is found so is moved.
+const adopt = (name) => {
+  const value = localStorage.getItem(name);
+  if (value === null) return undefined;
+  localStorage.setItem(key(name), value);
+  localStorage.removeItem(name);
+  return value;
+};
 
 export const device = {
   get(name) {
     try {
-      return localStorage.getItem(name) ?? memory.get(name);
+      return localStorage.getItem(key(name)) ?? adopt(name) ?? memory.get(name);
     } catch {
       return memory.get(name);
     }
@@ -13,7 +28,7 @@ export const device = {
   set(name, value) {
     memory.set(name, value);
     try {
-      localStorage.setItem(name, value);
+      localStorage.setItem(key(name), value);
     } catch {
       // Storage is blocked or full: memory has it.
     }
@@ -21,6 +36,7 @@ export const device = {
   delete(name) {
     memory.delete(name);
     try {
+      localStorage.removeItem(key(name));
       localStorage.removeItem(name);
     } catch {
       // It was never there.
@@ -35,3 +51,20 @@ export const MOST_POLLS = 100;
 // not at every poll a voter meets.
 export const voterIn = (kept) => kept.get(VOTER)?.split(' ')[0];
 export const pollsIn = (kept) => kept.get(VOTER)?.split(' ').slice(1) ?? [];
+
+// One tab of a browser at a time does this, where tabs can agree: not without TLS, nor in a frame without an origin. What
+// one has kept, the next sees a moment later, so the turn lasts that long.
+export const alone = (act) =>
+  new Promise((done) => {
+    const turn = async () => {
+      const doing = act();
+      done(doing);
+      await doing;
+      await new Promise((over) => setTimeout(over, SECOND / 4));
+    };
+    try {
+      navigator.locks.request(key(VOTER), turn).catch(turn);
+    } catch {
+      turn();
+    }
+  });

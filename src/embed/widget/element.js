@@ -1,81 +1,96 @@
 // The poll in a publisher's page: <sawt-poll>.
 
 import { device, memory } from './device.js';
+import { fetchPage } from './markup.js';
 import { Poll } from './poll.js';
-import { HOME, ask } from './service.js';
+import { HOME } from './service.js';
+import { dress, style } from './style.js';
 import { SECOND, jitter } from './time.js';
 
-// What is said if the first page does not come, by language.
+// What is said if the first page does not come, and where the poll is then, by language.
 const FAILED = {/* FAILED */};
 
-// A page that demands it is told that this markup is the service's own.
-const policy = globalThis.trustedTypes?.createPolicy('sawt', { createHTML: (html) => html });
-const trusted = (html) => policy?.createHTML(html) ?? html;
+// The services that this page has scripts of: what shows a poll of theirs, by base address. Their loaders have put them
+// there, and no element of the page can.
+const services = (globalThis[Symbol.for('sawt')] ??= new Map());
 
-let sheet;
+// An id, or an address that ends in one.
+const ID = /(?:^|\/)([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})(?:\/form)?\/?(?:[?#].*)?$/i;
 
-// The style sheet, fetched once and shared by all polls. As text, since a page may forbid all but its own to be linked.
-const style = () =>
-  (sheet ??= fetch(HOME + 'STYLE_PATH', { integrity: 'STYLE_INTEGRITY', credentials: 'omit' })
-    .then((answer) => answer.text())
-    .then((text) => new CSSStyleSheet().replace(text))
-    .catch(() => (sheet = undefined)));
+const THEMES = ['light', 'dark'];
+const LOOKS = ['theme', 'lang', 'digits'];
 
-export class SawtPoll extends HTMLElement {
-  static observedAttributes = ['poll', 'theme', 'lang', 'digits'];
-
+// One poll in one element.
+class Widget {
+  #host;
+  #root;
   #poll;
   #turn = 0;
   #asked;
+  #dressed;
 
-  connectedCallback() {
-    if (!this.shadowRoot) this.attachShadow({ mode: 'open' });
-    this.load();
+  constructor(host) {
+    this.#host = host;
+    this.#root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
   }
 
-  disconnectedCallback() {
+  stop() {
     this.#turn += 1;
     this.#poll?.stop();
-  }
-
-  attributeChangedCallback(name, _, value) {
-    const root = this.#poll?.root;
-    if (!root || !this.isConnected) return;
-    if (name === 'theme') root.dataset.theme = value ?? 'auto';
-    else this.load();
   }
 
   // The page is fetched until it comes: what stands there meanwhile keeps its place.
   async load() {
     const turn = (this.#turn += 1);
-    const from = this.getAttribute('from') ?? HOME;
-    const query = new URLSearchParams();
-    for (const name of ['lang', 'digits', 'theme']) if (this.getAttribute(name)) query.set(name, this.getAttribute(name));
-    if (!this.shadowRoot.querySelector('.sawt')) this.#placeholder();
+    const named = this.#host.getAttribute('poll')?.trim();
+    const id = ID.exec(named)?.[1].toLowerCase();
+    if (!this.#root.querySelector('.sawt')) this.#placeholder();
+    if (!id) {
+      console.warn(`sawt-poll: poll="${named}" is no poll's id`);
+      this.#failed();
+      return;
+    }
+    const look = new URLSearchParams();
+    for (const name of LOOKS) if (this.#host.getAttribute(name)) look.set(name, this.#host.getAttribute(name));
+    const query = look.toString();
+    const address = `${HOME}/embed/${id}${query && `?${query}`}`;
     for (let tries = 0; ; tries += 1) {
-      const [css, { status, wait, text }] = await Promise.all([style(), ask(from, `/embed/${this.getAttribute('poll')}?${query}`)]);
+      const [css, { wait, root }] = await Promise.all([style(), fetchPage(address, id)]);
       if (turn !== this.#turn) return;
-      const found = text && css && new DOMParser().parseFromString(trusted(text), 'text/html').querySelector('.sawt');
-      if (found && status !== 429 && status < 500) {
-        this.#put(document.importNode(found, true), css, from);
+      if (css && root) {
+        await this.#dress(css);
+        if (turn === this.#turn) this.#put(root);
         return;
       }
-      this.#failed();
+      this.#failed(id);
       await new Promise((done) => setTimeout(done, jitter(Math.max(wait, Math.min(60, 2 ** tries)) * SECOND)));
       if (turn !== this.#turn) return;
     }
   }
 
-  #put(root, css, from) {
+  recolour() {
+    const theme = this.#host.getAttribute('theme')?.trim().toLowerCase();
+    const root = this.#root.querySelector('.sawt');
+    if (root) root.dataset.theme = THEMES.includes(theme) ? theme : 'auto';
+  }
+
+  #dress(css) {
+    return (this.#dressed ??= dress(this.#root, css));
+  }
+
+  #show(root) {
+    this.#root.querySelector('.sawt')?.remove();
+    this.#root.append(root);
+  }
+
+  #put(root) {
     this.#poll?.stop();
-    const { shadowRoot } = this;
-    shadowRoot.adoptedStyleSheets = [css];
-    shadowRoot.replaceChildren(root);
+    this.#show(root);
     // In an article, the question is no title of the page.
-    root.querySelector('h1').ariaLevel = '2';
+    root.querySelector('h1').setAttribute('aria-level', '2');
     if (!root.dataset.poll) return;
-    const storage = this.getAttribute('storage') ?? this.dataset.storage;
-    this.#poll = new Poll(root, { from, kept: storage === 'none' ? memory : device });
+    const storage = this.#host.getAttribute('storage') ?? this.#host.dataset.storage;
+    this.#poll = new Poll(root, { from: HOME, kept: storage?.toLowerCase() === 'none' ? memory : device });
     this.#poll.onReshape = (edit) => {
       if (edit !== this.#asked) setTimeout(() => this.load(), jitter(5 * SECOND));
       this.#asked = edit;
@@ -87,16 +102,73 @@ export class SawtPoll extends HTMLElement {
     const root = document.createElement('div');
     root.className = 'sawt';
     root.dataset.state = 'loading';
-    root.ariaBusy = 'true';
-    this.shadowRoot.replaceChildren(root);
-    style().then((css) => css && (this.shadowRoot.adoptedStyleSheets = [css]));
+    root.setAttribute('aria-busy', 'true');
+    this.#show(root);
+    style().then((css) => css && this.#dress(css));
   }
 
-  #failed() {
-    const root = this.shadowRoot.querySelector('.sawt');
+  // The poll's plain form is a click away.
+  #failed(id) {
+    const root = this.#root.querySelector('.sawt');
     if (root.dataset.state !== 'loading') return;
-    const lang = this.getAttribute('lang') ?? this.closest('[lang]')?.lang ?? navigator.language;
-    root.role = 'status';
-    root.textContent = FAILED[lang.split('-')[0]] ?? FAILED.en;
+    const lang = this.#host.getAttribute('lang') ?? this.#host.closest('[lang]')?.lang ?? navigator.language;
+    const [said, open] = FAILED[lang.trim().toLowerCase().split(/[-_]/)[0]] ?? FAILED.en;
+    root.setAttribute('role', 'status');
+    root.textContent = `${said} `;
+    if (!id) return;
+    const link = document.createElement('a');
+    Object.assign(link, { href: `${HOME}/embed/${id}/form`, target: '_blank', rel: 'noopener', textContent: open });
+    root.append(link);
   }
+}
+
+// There is one <sawt-poll> in a page, of whichever service came first. It lets the service show the poll that `from`
+// names, if the page has its script, and otherwise its own.
+export class SawtPoll extends HTMLElement {
+  static observedAttributes = ['poll', 'from', ...LOOKS];
+
+  #widget;
+  #show;
+
+  connectedCallback() {
+    this.#widget?.stop();
+    const from = this.getAttribute('from') ?? HOME;
+    const isKnown = services.has(from);
+    if (!isKnown) console.warn(`sawt-poll: this page has no script of from="${from}"`);
+    if (!services.get(from)) addEventListener('sawt', () => this.isConnected && this.connectedCallback(), { once: true });
+    const show = services.get(isKnown ? from : HOME);
+    // Its loader may be there before its script.
+    if (show !== this.#show) this.#widget = show?.(this);
+    this.#show = show;
+    this.#widget?.load();
+  }
+
+  disconnectedCallback() {
+    this.#widget?.stop();
+  }
+
+  attributeChangedCallback(name) {
+    if (!this.isConnected) return;
+    if (name === 'theme') this.#widget?.recolour();
+    else if (name === 'from') this.connectedCallback();
+    else this.#widget?.load();
+  }
+}
+
+// What the poll does with these keys is no business of the page's shortcuts: they would scroll, turn pages, or keep the
+// arrow from the answer it leads to. Whoever listens before this script, and there already takes a key, has it.
+const KEYS = [' ', 'Enter', 'ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight'];
+const keep = (event) => {
+  if (KEYS.includes(event.key) && event.composedPath().some((node) => node instanceof SawtPoll)) event.stopImmediatePropagation();
+};
+
+// Lets this service show its polls here. A second copy of its script, of whatever version, does nothing.
+export function serve() {
+  if (services.get(HOME)) return;
+  services.set(HOME, (host) => new Widget(host));
+  if (!customElements.get('sawt-poll')) {
+    for (const type of ['keydown', 'keypress', 'keyup']) addEventListener(type, keep, true);
+    customElements.define('sawt-poll', SawtPoll);
+  }
+  dispatchEvent(new Event('sawt'));
 }

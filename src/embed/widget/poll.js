@@ -1,6 +1,6 @@
 // One poll.
 
-import { MOST_POLLS, VOTER, pollsIn, voterIn } from './device.js';
+import { MOST_POLLS, VOTER, alone, pollsIn, voterIn } from './device.js';
 import { Live } from './live.js';
 import { ask, askOn, isFinal, minting } from './service.js';
 import { DAY, SECOND, now, pause, sleep } from './time.js';
@@ -131,8 +131,8 @@ export class Poll {
       return;
     }
     this.busy = true;
-    const body = choices && JSON.stringify({ choices });
-    if (choices) this.kept.set(this.#pendingName(), JSON.stringify({ choices, at: Date.now() }));
+    const body = choices && json(choices);
+    if (choices) this.kept.set(this.#pendingName(), json(choices, `,"at":${Date.now()}`));
     this.#isLate = false;
     let answer = {};
     for (let tries = 0, isReplaced = false; !this.stopped; tries += 1) {
@@ -245,11 +245,20 @@ export class Poll {
   async #voter(signal) {
     const voter = voterIn(this.kept);
     if (voter) return { voter };
-    const is = (body) => /^[\w-]{40,}$/.test(body.voter);
-    const mint = (minting[this.from] ??= ask(this.from, '/v1/voters', { method: 'POST', is, signal }).finally(() => delete minting[this.from]));
+    const mint = (minting[this.from] ??= alone(() => this.#mint(signal)).finally(() => delete minting[this.from]));
     const answer = await mint;
-    const minted = answer.code ? undefined : answer.body?.voter;
-    if (minted) this.kept.set(VOTER, minted);
+    if (answer.voter && !voterIn(this.kept)) this.kept.set(VOTER, answer.voter);
+    return answer;
+  }
+
+  // Another tab may have done so meanwhile: who was first is who both are.
+  async #mint(signal) {
+    const voter = voterIn(this.kept);
+    if (voter) return { voter };
+    const is = (body) => /^[\w-]{40,}$/.test(body.voter);
+    const answer = await ask(this.from, '/v1/voters', { method: 'POST', is, signal });
+    const minted = voterIn(this.kept) ?? (answer.code ? undefined : answer.body?.voter);
+    if (minted && !voterIn(this.kept)) this.kept.set(VOTER, minted);
     return { ...answer, voter: minted };
   }
 
@@ -417,7 +426,7 @@ export class Poll {
     if (shown !== 'open') root.removeAttribute('data-peek');
     root.dataset.state = shown;
     fieldset(root).disabled = this.$('.sawt-vote').disabled = shown !== 'open';
-    this.$('.sawt-vote').ariaDisabled = null;
+    this.$('.sawt-vote').removeAttribute('aria-disabled');
     this.$('.sawt-retry').hidden = true;
     this.$('.sawt-vote').hidden = false;
     for (const row of this.$$('[data-option]')) row.toggleAttribute('data-chosen', !!this.choices?.includes(row.dataset.option));
@@ -434,7 +443,7 @@ export class Poll {
     if (state !== 'sending') root.dataset.state = state;
     root.removeAttribute('data-peek');
     fieldset(root).disabled = true;
-    this.$('.sawt-vote').ariaDisabled = 'true';
+    this.$('.sawt-vote').setAttribute('aria-disabled', 'true');
     // From the first wait on, there is a way to end it.
     this.#isLate ||= state !== 'sending';
     const retry = this.$('.sawt-retry');
@@ -497,6 +506,9 @@ export class Poll {
 }
 
 const fieldset = (root) => root.querySelector('fieldset');
+
+// By hand: whatever the page has taught arrays and objects (an old Array.prototype.toJSON) stays out of it.
+const json = (choices, more = '') => `{"choices":[${choices.map((choice) => JSON.stringify(choice))}]${more}}`;
 
 const write = (element, text) => {
   if (element.textContent !== text) element.textContent = text;

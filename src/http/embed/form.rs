@@ -44,12 +44,12 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
         Err(missing) => return lead_on(&req, missing),
     };
     let (look, mut query) = read_look(&req)?;
-    let said = query.take_parsed("said", |word| match word {
-        "counted" => Ok(Said::Counted),
-        "changed" => Ok(Said::Changed),
-        _ => Err("must be counted or changed".to_owned()),
-    })?;
-    let stub = query.take("ballot")?;
+    let said = query.take_meant("said", |word| match word {
+        "counted" => Some(Said::Counted),
+        "changed" => Some(Said::Changed),
+        _ => None,
+    });
+    let stub = query.take_meant("ballot", |stub| Some(stub.to_owned()));
     let known = worker.published(id).await?;
     let now = worker.shared.clock.now();
     let stub = stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &known.poll, now));

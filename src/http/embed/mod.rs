@@ -23,7 +23,7 @@ use actix_web::{
     body::BoxBody,
     http::{
         Method, StatusCode,
-        header::{self, HeaderValue},
+        header::{self, HeaderName, HeaderValue},
     },
     web,
 };
@@ -51,6 +51,10 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// A form says where it comes from only if the page it stands in lets it; other sites are told nothing.
 const REFERRER: &str = "same-origin";
+
+/// A page that is isolated so (COEP) takes no frame that does not say this of itself. What a poll's page loads is its own.
+const ISOLATED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp"));
 
 /// `GET /embed/{poll}`: the poll's page, for a frame, a tab, or the widget, which takes the poll out of it.
 pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -90,7 +94,8 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         .insert_header((header::CACHE_CONTROL, caching.header()))
         .insert_header((header::ETAG, etag))
         .insert_header((header::CONTENT_SECURITY_POLICY, policy(Some(&known.site))))
-        .insert_header((header::REFERRER_POLICY, REFERRER));
+        .insert_header((header::REFERRER_POLICY, REFERRER))
+        .insert_header(ISOLATED);
     coding::vary(&mut response);
     if is_current {
         return Ok(response.finish());
@@ -130,6 +135,8 @@ pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, writ
     let mut page = written.set_body(BoxBody::new(body));
     let headers = page.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
+    let (embedder, isolated) = ISOLATED;
+    headers.insert(embedder, isolated);
     if let Ok(policy) = HeaderValue::try_from(policy(known.as_deref().map(|known| &known.site))) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -145,7 +152,8 @@ fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &View<'_>) 
         .content_type(HTML)
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
         .insert_header((header::CONTENT_SECURITY_POLICY, policy(Some(site))))
-        .insert_header((header::REFERRER_POLICY, REFERRER));
+        .insert_header((header::REFERRER_POLICY, REFERRER))
+        .insert_header(ISOLATED);
     coding::vary(&mut response);
     Ok(coding::send(response, body, coding::preferred(req.headers())))
 }
@@ -170,33 +178,16 @@ fn policy(site: Option<&Site>) -> String {
     policy
 }
 
-/// How the query says the page is to look, and what else it says. What it says of things unknown is passed over: pages
-/// are given parameters by trackers and caches.
+/// How the query says the page is to look, and what else it says. Whoever sees a page did not write its address, so
+/// nothing in it is refused: what means something is taken for that, and what means nothing, or is unknown, is passed
+/// over, as what trackers and caches add is.
 fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
     let mut query = Query::lenient(req.query_string())?;
-    // A page may say its own language here, whichever that is.
-    let language = query.take_parsed("lang", |tag| match tag.parse::<crate::poll::Language>() {
-        Ok(_) => Ok(Language::find(tag)),
-        Err(rule) => Err(rule.to_string()),
-    })?;
-    let digits = query.take_parsed("digits", |name| {
-        let known = [Digits::Latn, Digits::Arab].into_iter().find(|digits| digits.as_str() == name);
-        known.ok_or_else(|| "must be latn or arab".to_owned())
-    })?;
-    let theme = query.take_parsed("theme", |name| {
-        let known = [Theme::Auto, Theme::Light, Theme::Dark].into_iter().find(|theme| theme.as_str() == name);
-        known.ok_or_else(|| "must be auto, light or dark".to_owned())
-    })?;
-    let peek = query.take_parsed("view", |name| match name {
-        "results" => Ok(true),
-        "form" => Ok(false),
-        _ => Err("must be form or results".to_owned()),
-    })?;
     let look = Look {
-        language: language.flatten(),
-        digits: digits.unwrap_or_default(),
-        theme: theme.unwrap_or_default(),
-        peek: peek.unwrap_or_default(),
+        language: query.take_meant("lang", Language::find),
+        digits: query.take_meant("digits", Digits::meant).unwrap_or_default(),
+        theme: query.take_meant("theme", Theme::meant).unwrap_or_default(),
+        peek: query.take_meant("view", |name| name.trim().eq_ignore_ascii_case("results").then_some(true)).is_some(),
     };
     Ok((look, query))
 }
