@@ -139,6 +139,7 @@ fn shared(
         None => stores.kept_secret("secret", Secret::generate)?.0,
     };
     let metrics = Arc::new(Metrics::default());
+    metrics.show_store_clock(stores.clocks().ahead_millis());
     // What is left of a quota is shared by way of the store, if there are others to share it with.
     let sharing = Some(&secret).filter(|_| !config.store.is_embedded());
     let quotas = Quotas::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics));

@@ -143,6 +143,13 @@ impl Problem {
         Self::new(Code::NotFound, "no poll has this id")
     }
 
+    /// Two clocks disagree about whether a poll is open, and nothing is decided until they agree.
+    pub fn undecided() -> Self {
+        let detail =
+            "two clocks disagree about whether the poll is open; nothing was changed, and it may be asked again";
+        Self::new(Code::StoreUnavailable, detail)
+    }
+
     /// One field of the request is wrong. The detail follows the field's name.
     pub fn of_field(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Self {
         let (field, detail) = (field.into(), detail.into());

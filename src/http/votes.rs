@@ -109,7 +109,7 @@ pub(super) async fn count(
         Outcome::Repeated => (Said::Repeated, "repeated", None),
         Outcome::AlreadyVoted(choices) => return Err(already_voted(&known.poll, choices)),
         Outcome::NotOpen => return Err(not_open(&known.poll, receipt.tally.state)),
-        Outcome::Undecided => return Err(undecided()),
+        Outcome::Undecided => return Err(Problem::undecided()),
         Outcome::Withdrawn | Outcome::NoBallot => return Err(Problem::internal("a cast ballot was withdrawn")),
     };
     note_outcome(req, outcome);
@@ -147,7 +147,7 @@ pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Res
         Outcome::NoBallot => note_outcome(&req, "no-ballot"),
         Outcome::AlreadyVoted(choices) => return Err(already_voted(&known.poll, choices)),
         Outcome::NotOpen => return Err(not_open(&known.poll, receipt.tally.state)),
-        Outcome::Undecided => return Err(undecided()),
+        Outcome::Undecided => return Err(Problem::undecided()),
         Outcome::Counted | Outcome::Repeated | Outcome::Changed => {
             return Err(Problem::internal("a withdrawn ballot was cast"));
         }
@@ -290,11 +290,6 @@ fn already_voted(poll: &Poll, choices: Choices) -> Problem {
         "this voter's ballot is on record with other choices, and the poll lets none change",
     )
     .with_member("choices", on_record)
-}
-
-fn undecided() -> Problem {
-    let detail = "two clocks disagree about whether the poll is open; nothing was counted, and it may be asked again";
-    Problem::new(Code::StoreUnavailable, detail)
 }
 
 /// Names the choice that is wrong, if it is one and not their number.

@@ -18,7 +18,7 @@ pub use ballot::{Action, Ballot, DigestKey, Outcome, VoterDigest};
 pub use choices::{Choices, InvalidChoice};
 pub use definition::{Edit, EditError, Kind, NewOption, NewPoll, Poll, PollEdit, PollOption, ResultsPolicy, Violation};
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId};
-pub use schedule::{Phase, Schedule, State, Timestamp};
+pub use schedule::{CLOCKS_APART_MILLIS, Judged, Phase, Schedule, State, Times, Timestamp};
 pub use tally::{MAX_OPTIONS, PartitionTally, Position, Tally, Votes};
 pub use text::{LABEL, QUESTION, Text, TextLimit, is_invisible};
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};

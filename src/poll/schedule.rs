@@ -169,6 +169,60 @@ impl Schedule {
     }
 }
 
+/// The time by two clocks that ought to agree. The first decides; but it may have jumped, and what it closes stays closed.
+/// So while they are far apart, only what both say is so.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// By the store's clock.
+    pub store: Timestamp,
+    /// By another one.
+    pub other: Timestamp,
+}
+
+/// How far apart two clocks may be that agree.
+pub const CLOCKS_APART_MILLIS: i64 = 5_000;
+
+/// A state, as two clocks tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judged {
+    /// The state: what only one of them says has come, has not.
+    pub state: State,
+    /// Whether they agree about it.
+    pub is_sure: bool,
+}
+
+impl Times {
+    /// How far the store's clock is ahead of the other, in milliseconds.
+    pub fn ahead_millis(self) -> i64 {
+        self.store.as_millis() - self.other.as_millis()
+    }
+
+    /// Whether a moment has come, and whether that is sure. The same rule stands in `clocks.lua`.
+    fn have_come_to(self, moment: Timestamp) -> (bool, bool) {
+        let (by_store, by_other) = (moment <= self.store, moment <= self.other);
+        let is_sure = by_store == by_other || self.ahead_millis().abs() <= CLOCKS_APART_MILLIS;
+        (by_store && is_sure, is_sure)
+    }
+}
+
+impl Schedule {
+    /// The state by two clocks.
+    pub fn state_by(&self, times: Times) -> Judged {
+        let judged = |state, is_sure| Judged { state, is_sure };
+        match self.phase {
+            Phase::Draft => return judged(State::Draft, true),
+            Phase::Closed => return judged(State::Closed, true),
+            Phase::Live => {}
+        }
+        let (is_over, is_over_sure) = self.closes_at.map_or((false, true), |moment| times.have_come_to(moment));
+        if is_over {
+            return judged(State::Closed, true);
+        }
+        let (has_begun, has_begun_sure) = self.opens_at.map_or((true, true), |moment| times.have_come_to(moment));
+        judged(if has_begun { State::Open } else { State::Scheduled }, is_over_sure && has_begun_sure)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +238,28 @@ mod tests {
         }
         assert_eq!(Schedule { phase: Phase::Draft, ..schedule }.state_at(at(15)), State::Draft);
         assert_eq!(Schedule { phase: Phase::Closed, ..schedule }.state_at(at(15)), State::Closed);
+    }
+
+    #[test]
+    fn what_one_clock_says_alone_while_they_are_far_apart_is_not_so() {
+        let at = Timestamp::from_millis;
+        let schedule = Schedule { phase: Phase::Live, opens_at: Some(at(100_000)), closes_at: Some(at(200_000)) };
+        let by = |store, other| schedule.state_by(Times { store: at(store), other: at(other) });
+        let sure = |state| Judged { state, is_sure: true };
+        let unsure = |state| Judged { state, is_sure: false };
+        // Near each other the store's clock decides.
+        assert_eq!(by(200_000, 195_000), sure(State::Closed));
+        assert_eq!(by(199_999, 204_999), sure(State::Open));
+        assert_eq!(by(99_999, 104_999), sure(State::Scheduled));
+        // Far from each other, both do.
+        assert_eq!(by(200_000, 194_999), unsure(State::Open));
+        assert_eq!(by(199_999, 205_000), unsure(State::Open));
+        assert_eq!(by(900_000, 200_000), sure(State::Closed));
+        assert_eq!(by(100_000, 94_999), unsure(State::Scheduled));
+        assert_eq!(by(100_000, 150_000), sure(State::Open));
+        assert_eq!(by(300_000, 50_000), unsure(State::Scheduled));
+        let closed = Schedule { phase: Phase::Closed, ..schedule };
+        assert_eq!(closed.state_by(Times { store: at(1), other: at(900_000) }), sure(State::Closed));
     }
 
     #[test]

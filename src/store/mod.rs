@@ -16,6 +16,16 @@
 //!    `Repeated`, `Withdrawn` into `NoBallot`, and nothing else changes.
 //! 4. **Closed is final.** Once [`Store::replace_poll`] has answered with a closed poll, or a tally was read as closed,
 //!    no ballot changes that tally again, whatever a replica believes and wherever the clock goes.
+//!
+//!    A clock that jumps would close polls that are due later, for good. So two clocks are asked: the store's, which
+//!    decides, and another: on Redis that of the replica that asks, in the embedded store the system's monotonic clock
+//!    ([`Clock::times`](crate::clock::Clock::times)). While they are more than five seconds apart, a poll has closed once
+//!    both say so, and a ballot in a poll that is open by one of them alone is [`Outcome::Undecided`], an edit of it
+//!    unavailable.
+//!
+//!    Reading needs no write. That a poll has closed by the clock is put on record by whoever finds it first; but a store
+//!    that takes no writes now shows it as closed all the same. Should the store's clock then be set back before that
+//!    could be put on record, the second clock keeps the rule: ballots are undecided, not counted.
 //! 5. **Unknown is not failed.** [`StoreError::Unavailable`] says that no answer came in time. What was asked may or
 //!    may not have been done, and may be asked again.
 //! 6. **A quota is taken from in one step.** [`Store::take_quota`] takes all the tokens it is asked for or none, on the
@@ -33,6 +43,7 @@
 //!    before they believe it: so positions only grow whatever the store has lost.
 
 mod bounded;
+mod clock_watch;
 mod feed;
 mod open;
 mod quota;
@@ -45,6 +56,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
+pub use clock_watch::ClockWatch;
 pub use feed::{Feed, Follow, Heard, News, Tallies};
 pub use open::{StoreAddress, StoreSettings, Stores};
 pub use quota::{Lease, LeaseKey, Leased};
@@ -61,8 +73,8 @@ use crate::{
 /// The contract. See the module for what holds for all of it.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site).
-    /// Nothing but [`Store::now`] is called before this has succeeded once.
+    /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site). Writes
+    /// nothing in one that is prepared. Nothing but [`Store::now`] is called before this has succeeded once.
     ///
     /// # Errors
     /// [`StoreError::Unfit`] if the store can be reached and must not be used as it is configured.

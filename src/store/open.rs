@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use super::{
-    Feed, Store, StoreError,
+    ClockWatch, Feed, Store, StoreError,
     redis::{RedisFeed, RedisStore},
     sqlite::SqliteStore,
 };
@@ -79,7 +79,7 @@ impl Stores {
                 partitions: settings.partitions,
                 allow_eviction: settings.allow_eviction,
                 trouble: Arc::default(),
-                clock,
+                clocks: Arc::new(ClockWatch::new(clock)),
             })),
         }
     }
@@ -97,6 +97,14 @@ impl Stores {
         match self {
             Self::Sqlite(_) => None,
             Self::Redis(settings) => Some(Arc::new(RedisFeed::new(settings))),
+        }
+    }
+
+    /// What is seen of the store's clock.
+    pub fn clocks(&self) -> &Arc<ClockWatch> {
+        match self {
+            Self::Sqlite(store) => store.clocks(),
+            Self::Redis(settings) => &settings.clocks,
         }
     }
 

@@ -3,8 +3,8 @@
 use std::{
     fmt,
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        Arc, OnceLock,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -111,6 +111,7 @@ struct Counts {
     streams_opened: AtomicU64,
     streams_ended: Family<1, AtomicU64>,
     stream_events: Family<1, AtomicU64>,
+    store_clock_ahead_millis: OnceLock<Arc<AtomicI64>>,
     started_secs: f64,
 }
 
@@ -134,12 +135,19 @@ impl Metrics {
             streams_opened: AtomicU64::new(0),
             streams_ended: Family::new(AtomicU64::default),
             stream_events: Family::new(AtomicU64::default),
+            store_clock_ahead_millis: OnceLock::new(),
             started_secs: to_f64(u64::try_from(clock.now().as_millis()).unwrap_or_default()) / 1e3,
         });
         let mut registry = Registry::default();
         registry.register("sawt_build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         registry.register_collector(Box::new(counts.clone()));
         Self { registry, counts }
+    }
+
+    /// Shows how far the store's clock is ahead, in milliseconds, as it changes.
+    pub fn show_store_clock(&self, ahead_millis: Arc<AtomicI64>) {
+        // There is one store.
+        let _ = self.counts.store_clock_ahead_millis.set(ahead_millis);
     }
 
     /// Counts a request that was answered. `route` is the route's pattern.
@@ -259,6 +267,12 @@ impl Collector for Counts {
         let events = encoder.encode_descriptor("sawt_stream_events", about, None, MetricType::Counter)?;
         each(&self.stream_events, ["event"], events, |count, metric| counter(count.load(Relaxed), metric))?;
 
+        let about = "How far the store's clock is ahead of this replica's; 0 while they agree.";
+        let unit = Some(&Unit::Seconds);
+        let ahead = encoder.encode_descriptor("sawt_store_clock_ahead", about, unit, MetricType::Gauge)?;
+        let ahead_millis = self.store_clock_ahead_millis.get().map_or(0, |millis| millis.load(Relaxed));
+        ConstGauge::new(seconds(ahead_millis)).encode(ahead)?;
+
         let about = "When this replica started, since 1970.";
         let unit = Some(&Unit::Seconds);
         let started = encoder.encode_descriptor("process_start_time", about, unit, MetricType::Gauge)?;
@@ -300,6 +314,10 @@ fn histogram(spread: &Spread, scale: f64, metric: &mut MetricEncoder<'_>) -> fmt
     metric.encode_histogram::<NoLabelSet>(to_f64(spread.sum()) / scale, count, &buckets, None)
 }
 
+fn seconds(millis: i64) -> f64 {
+    to_f64(millis.unsigned_abs()).copysign(if millis < 0 { -1.0 } else { 1.0 }) / 1e3
+}
+
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "beyond 2^53 a metric needs no single units")]
 fn to_f64(number: u64) -> f64 {
     number as f64
@@ -325,6 +343,7 @@ mod tests {
         metrics.stream_opened();
         metrics.stream_ended(StreamEnd::Slow);
         metrics.count_stream_event("tally");
+        metrics.show_store_clock(Arc::new(AtomicI64::new(-7_250)));
         let text = metrics.encode();
         for line in [
             "sawt_http_requests_total{method=\"POST\",route=\"/v1/polls/{poll}/votes\",status=\"201\"} 2",
@@ -342,6 +361,7 @@ mod tests {
             "sawt_streams 1",
             "sawt_streams_ended_total{outcome=\"slow\"} 1",
             "sawt_stream_events_total{event=\"tally\"} 1",
+            "sawt_store_clock_ahead_seconds -7.25",
             "process_start_time_seconds 1.5",
             concat!("sawt_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         ] {

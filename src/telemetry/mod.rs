@@ -15,6 +15,7 @@
 //! | `sawt_streams` | | event streams that are open |
 //! | `sawt_streams_ended_total` | `outcome` | streams that have ended: `left`, `slow`, `gone`, `expired` or `closing` |
 //! | `sawt_stream_events_total` | `event` | events that streams were given: `tally`, `poll` or `gone` |
+//! | `sawt_store_clock_ahead_seconds` | | how far the store's clock is ahead of this replica's, while they are more than 5 s apart; 0 otherwise |
 //! | `sawt_build_info` | `version` | 1 |
 //! | `process_start_time_seconds` | | when this replica started, since 1970 |
 //!

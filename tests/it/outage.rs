@@ -12,7 +12,7 @@ use crate::{
     crowd::{Crowd, addresses, choice, one_crowd_at_a_time, yeses},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
-    service::{PUBLIC_URL, Service, seed_poll},
+    service::{PUBLIC_URL, Service, moment, seed_poll, text, time},
     wire::{self, Wire},
 };
 
@@ -290,7 +290,68 @@ async fn a_poll_whose_last_edit_was_lost_takes_votes_all_the_same() {
     assert_eq!(vote["results"]["ballots"], json!(2));
 }
 
+/// A Redis that is full, or has lost its replicas, takes no writes and can be read.
+async fn a_store_that_takes_no_writes_shows_a_poll_past_its_time_as_closed() {
+    for (setting, refusing, taking) in [("maxmemory", "1", "0"), ("min-replicas-to-write", "1", "0")] {
+        let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+        let server = service.storage().server();
+        let poll = service.timed_poll(|now| json!({ "closes_at": moment(now + 1_000) })).await;
+        let (poll, closes_at) = (text(&poll["id"]), time(&poll["closes_at"]));
+        let voter = service.client().new_voter().await;
+        // On a slow machine it may have come too late.
+        let ballots = u64::from(voter.vote(&poll, &["yes"]).await.status == 201);
+        server.ask(&["CONFIG", "SET", setting, refusing]);
+        until(async || (sawt::clock::Clock::default().now() > closes_at).then_some(())).await;
+        // One that has read nothing before, too.
+        let new = Replica::start(&Settings::on(service.storage().address()));
+        let clients = service.clients().into_iter().chain([Client::new(new.address())]);
+        for client in clients {
+            let tally = until(async || {
+                let answer = client.get(&format!("/v1/polls/{poll}/results")).send().await;
+                (answer.status == 200).then(|| answer.is(200)).filter(|tally| tally["state"] == "closed")
+            })
+            .await;
+            assert_eq!(tally["ballots"], ballots);
+            assert_eq!(client.get(&format!("/v1/polls/{poll}")).send().await.is(200)["state"], "closed");
+            let late = client.new_voter().await;
+            let refused = until(async || Some(late.vote(&poll, &["no"]).await).filter(|late| late.status != 503)).await;
+            refused.refused(409, "poll-not-open");
+        }
+        server.ask(&["CONFIG", "SET", setting, taking]);
+        for client in service.clients() {
+            let tally = client.results(&poll).await;
+            assert_eq!((&tally["state"], &tally["ballots"]), (&json!("closed"), &json!(ballots)));
+        }
+    }
+}
+
+async fn a_full_store_is_made_less_full_by_deleting_a_poll() {
+    let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+    let server = service.storage().server();
+    let poll = service.poll(json!({})).await;
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    service.admin().delete(&format!("/v1/polls/{poll}")).send().await.is(204);
+    assert_eq!(server.ask_for::<Vec<String>>(&["KEYS", &format!("*{poll}*")]), [""; 0]);
+}
+
+async fn after_everything_was_forgotten_the_default_site_is_there_again() {
+    let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+    let poll = service.poll(json!({})).await;
+    service.storage().server().ask(&["FLUSHALL"]);
+    service.admin().get("/v1/sites/default").send().await.is(200);
+    service.storage().server().ask(&["FLUSHALL"]);
+    let poll_after = service.poll(json!({})).await;
+    for client in service.clients() {
+        client.new_voter().await.vote(&poll_after, &["yes"]).await.is(201);
+    }
+    assert_ne!(poll, poll_after);
+}
+
 lone_rules![
+    a_store_that_takes_no_writes_shows_a_poll_past_its_time_as_closed,
+    a_full_store_is_made_less_full_by_deleting_a_poll,
+    after_everything_was_forgotten_the_default_site_is_there_again,
     while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated,
     a_store_that_freezes_under_load_costs_no_vote_and_adds_none,
     a_store_that_restarts_under_load_costs_no_vote_and_adds_none,

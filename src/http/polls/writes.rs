@@ -153,7 +153,11 @@ pub(in super::super) async fn close(
     let poll = poll.await?;
     // A definition that says "closed" may come from somebody who did not live to tell every partition, and a poll past
     // its time is closed in a partition once that partition is asked. Reading the tally settles both, for good.
-    worker.shared.hub.read_anew(&worker.store, poll.id).await?;
+    let snapshot = worker.shared.hub.read_anew(&worker.store, poll.id).await?;
+    if snapshot.is_some_and(|snapshot| snapshot.tally.state != State::Closed) {
+        // Past its time by one clock alone, so it would be closed for nobody.
+        return Err(Problem::undecided());
+    }
     note_outcome(&req, "closed");
     Ok(answer(HttpResponse::Ok(), &poll, worker.shared.clock.now()))
 }

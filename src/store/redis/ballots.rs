@@ -74,6 +74,7 @@ impl RedisStore {
         let (revision, known) = (poll.revision.to_string(), known.to_string());
         let options = poll.options.len();
         let option_count = options.to_string();
+        let asked = self.settings.clocks.own().now();
         let mut own = itoa::Buffer::new();
         let call = Call::new(&self.scripts.cast, &script_keys)
             .arg(revision.as_bytes())
@@ -84,7 +85,7 @@ impl RedisStore {
                 Kind::Single => b"0",
                 Kind::Multiple => b"1",
             })
-            .arg(own.format(self.settings.clock.now().as_millis()).as_bytes());
+            .arg(own.format(asked.as_millis()).as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
             -1 => return Ok(Turn::Gone),
@@ -98,6 +99,7 @@ impl RedisStore {
         let letters = reply.bytes()?;
         let recorded = reply.bytes()?;
         let as_of = Timestamp::from_millis(reply.int()?);
+        self.settings.clocks.compare(asked, as_of);
         let state = read_state(poll, as_of, &mut reply)?;
         let (epoch, version, ballots) = (reply.number()?, reply.number()?, reply.number()?);
         self.buckets.learn(poll.id, partition, reply.number()?);
@@ -183,13 +185,15 @@ impl RedisStore {
         let (key, options) = (keys::tally(poll.id, partition), poll.options.len());
         let option_count = options.to_string();
         let mut own = itoa::Buffer::new();
-        let own = own.format(self.settings.clock.now().as_millis());
         for _ in 0..MOST_TURNS {
+            let asked = self.settings.clocks.own().now();
+            let own = own.format(asked.as_millis());
             let call =
                 Call::new(&self.scripts.tally, &[key.as_bytes()]).arg(option_count.as_bytes()).arg(own.as_bytes());
             let mut reply = call.send(&self.link).await?;
             let Some(revision) = reply.number_if_there()?.map(Revision) else { return Ok(None) };
             let as_of = Timestamp::from_millis(reply.int()?);
+            self.settings.clocks.compare(asked, as_of);
             let mut state = read_state(poll, as_of, &mut reply)?;
             let mut shown = revision;
             if revision != poll.revision {

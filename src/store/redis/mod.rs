@@ -41,9 +41,8 @@ pub use feed::RedisFeed;
 pub use trouble::Trouble;
 
 use self::{address::Topology, buckets::KnownBuckets, link::Link, script::Scripts};
-use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
+use super::{Cast, ClockWatch, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
 use crate::{
-    clock::Clock,
     poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp, VoterDigest},
     site::{ApiKey, KeyId, Origin, Site},
 };
@@ -59,8 +58,8 @@ pub struct RedisSettings {
     pub allow_eviction: bool,
     /// What all that lead there tell of their trouble.
     pub trouble: Arc<Trouble>,
-    /// This replica's own clock, beside which the store's is held.
-    pub clock: Clock,
+    /// This replica's own clock, and the store's beside it.
+    pub clocks: Arc<ClockWatch>,
 }
 
 /// Partitions of a new poll on a cluster, so that one hot poll spreads over up to as many masters.
@@ -100,15 +99,18 @@ impl RedisStore {
 
     /// The store's clock.
     async fn clock_time(&self) -> Result<Timestamp, StoreError> {
+        let asked = self.settings.clocks.own().now();
         let mut time = Cmd::new();
         time.arg("TIME");
         let (secs, micros): (i64, i64) = self.ask_for(&time).await?;
-        Ok(Timestamp::from_millis(secs * 1000 + micros / 1000))
+        let now = Timestamp::from_millis(secs * 1000 + micros / 1000);
+        self.settings.clocks.compare(asked, now);
+        Ok(now)
     }
 
     /// This replica's clock, as scripts read it.
     fn own_time(&self) -> String {
-        self.settings.clock.now().as_millis().to_string()
+        self.settings.clocks.own().now().as_millis().to_string()
     }
 
     /// Sends a command whose answer is of this type. One of another type is no answer to it.

@@ -7,14 +7,14 @@ use super::{
     tallies::{self, Change},
 };
 use crate::{
-    poll::{Action, Ballot, Choices, Kind, Outcome, PollId, Revision, State, Timestamp, VoterDigest},
+    poll::{Action, Ballot, Choices, Judged, Kind, Outcome, PollId, Revision, State, Times, VoterDigest},
     store::{Cast, Committed, StoreError},
 };
 
 /// Applies ballots in order. The tally's rows are written once, however many ballots there are.
 pub(super) fn cast(
     db: &Connection,
-    now: Timestamp,
+    times: Times,
     id: PollId,
     revision: Revision,
     partition: u16,
@@ -24,12 +24,12 @@ pub(super) fn cast(
     if head.revision != revision {
         return Ok(Cast::Stale);
     }
-    let state = head.close_if_due(db, now)?;
+    let judged = head.close_if_due(db, times)?;
     let mut change = Change::default();
     let mut outcomes = Vec::with_capacity(ballots.len());
     for Ballot { voter, action } in ballots {
         let existing = on_record(db, head.number, head.kind, *voter)?;
-        let outcome = decide(existing, *action, state, head.changeable);
+        let outcome = decide(existing, *action, judged, head.changeable);
         let becomes = match action {
             Action::Cast(choices) => Some(*choices),
             Action::Withdraw => None,
@@ -47,8 +47,8 @@ pub(super) fn cast(
         }
         outcomes.push(outcome);
     }
-    tallies::advance(db, now, head.number, partition, &change)?;
-    let tally = tallies::partition(db, now, &head, partition)?;
+    tallies::advance(db, times.store, head.number, partition, &change)?;
+    let tally = tallies::partition(db, times, &head, partition)?;
     Ok(Cast::Committed(Committed { outcomes, tally, upkeep_due: false }))
 }
 
@@ -61,11 +61,12 @@ pub(super) fn get(db: &Connection, id: PollId, voter: VoterDigest) -> Result<Opt
 }
 
 /// The rules of [`Outcome`], in their order.
-fn decide(existing: Option<Choices>, action: Action, state: State, changeable: bool) -> Outcome {
+fn decide(existing: Option<Choices>, action: Action, judged: Judged, changeable: bool) -> Outcome {
     match (existing, action) {
         (Some(existing), Action::Cast(choices)) if existing == choices => Outcome::Repeated,
         (None, Action::Withdraw) => Outcome::NoBallot,
-        _ if state != State::Open => Outcome::NotOpen,
+        _ if !judged.is_sure => Outcome::Undecided,
+        _ if judged.state != State::Open => Outcome::NotOpen,
         (None, Action::Cast(_)) => Outcome::Counted,
         (Some(existing), _) if !changeable => Outcome::AlreadyVoted(existing),
         (Some(_), Action::Cast(_)) => Outcome::Changed,

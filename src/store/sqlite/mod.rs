@@ -37,10 +37,12 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use self::{condition::Condition, file::File, quotas::Quotas, tallies::Reading, threads::Threads, watch::Watch};
-use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
+use super::{Cast, ClockWatch, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
 use crate::{
     clock::Clock,
-    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp, VoterDigest},
+    poll::{
+        Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Times, Timestamp, VoterDigest,
+    },
     secret::Secret,
     site::{ApiKey, KeyId, Origin, Site},
 };
@@ -54,7 +56,7 @@ const READERS: usize = 3;
 pub struct SqliteStore {
     file: File,
     partitions: u16,
-    clock: Clock,
+    clocks: Arc<ClockWatch>,
     quotas: Quotas,
     condition: Arc<Condition>,
     // Fields are dropped in this order, and the last to close folds the log into the file, which takes a writer.
@@ -78,8 +80,8 @@ impl SqliteStore {
         let readers = (0..READERS).map(|_| file.reader()).collect::<Result<_, _>>()?;
         let readers = Threads::reading(readers, &condition)?;
         let watch = Watch::over(file.writer()?, Arc::clone(&condition))?;
-        let quotas = Quotas::default();
-        Ok(Self { partitions: partitions.max(1), clock, quotas, condition, _watch: watch, writer, readers, file })
+        let (clocks, quotas) = (Arc::new(ClockWatch::new(clock)), Quotas::default());
+        Ok(Self { partitions: partitions.max(1), clocks, quotas, condition, _watch: watch, writer, readers, file })
     }
 
     /// What is kept under a name, made and kept if it is not there yet, and whether it was made. Blocks, so call it
@@ -94,31 +96,45 @@ impl SqliteStore {
     async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        W: FnOnce(&Connection, Timestamp) -> Result<T, StoreError> + Send + 'static,
+        W: FnOnce(&Connection, Times) -> Result<T, StoreError> + Send + 'static,
     {
         // The time is read when the work's turn has come: what waited in the queue past `closes_at` came too late.
-        let clock = self.clock.clone();
-        self.writer.ask(move |db| work(db, clock.now())).await
+        let clocks = Arc::clone(&self.clocks);
+        self.writer.ask(move |db| work(db, times(&clocks))).await
     }
 
     async fn read<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        W: FnOnce(&Connection, Timestamp) -> Result<T, StoreError> + Send + 'static,
+        W: FnOnce(&Connection, Times) -> Result<T, StoreError> + Send + 'static,
     {
-        let clock = self.clock.clone();
-        self.readers.ask(move |db| work(db, clock.now())).await
+        let clocks = Arc::clone(&self.clocks);
+        self.readers.ask(move |db| work(db, times(&clocks))).await
     }
+
+    /// What is seen of the system's clock.
+    pub(super) fn clocks(&self) -> &Arc<ClockWatch> {
+        &self.clocks
+    }
+}
+
+fn times(clocks: &ClockWatch) -> Times {
+    let times = clocks.own().times();
+    clocks.note(times.ahead_millis());
+    times
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn contact(&self) -> Result<(), StoreError> {
-        self.write(sites::prepare).await
+        match self.site(&SiteId::default()).await? {
+            Some(_) => Ok(()),
+            None => self.write(|db, times| sites::prepare(db, times.store)).await,
+        }
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        Ok(self.clock.now())
+        Ok(self.clocks.own().now())
     }
 
     fn needs_mending(&self) -> bool {
@@ -131,7 +147,7 @@ impl Store for SqliteStore {
 
     async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
         let id = id.clone();
-        self.write(move |db, now| sites::put(db, now, &id, origins)).await
+        self.write(move |db, times| sites::put(db, times.store, &id, origins)).await
     }
 
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
@@ -161,12 +177,12 @@ impl Store for SqliteStore {
 
     async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
         let (poll, idempotency) = (poll.clone(), idempotency.cloned());
-        self.write(move |db, now| polls::create(db, now, poll, idempotency.as_ref())).await
+        self.write(move |db, times| polls::create(db, times.store, poll, idempotency.as_ref())).await
     }
 
     async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
         let (site, idempotency) = (site.clone(), idempotency.clone());
-        self.read(move |db, now| polls::made_before(db, now, &site, &idempotency)).await
+        self.read(move |db, times| polls::made_before(db, times.store, &site, &idempotency)).await
     }
 
     async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
@@ -180,7 +196,7 @@ impl Store for SqliteStore {
 
     async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
         let edit = edit.clone();
-        self.write(move |db, now| polls::replace(db, now, edit)).await
+        self.write(move |db, times| polls::replace(db, times, edit)).await
     }
 
     async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
@@ -193,7 +209,7 @@ impl Store for SqliteStore {
 
     async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
         let (id, revision, ballots) = (poll.id, poll.revision, ballots.to_vec());
-        self.write(move |db, now| ballots::cast(db, now, id, revision, partition, &ballots)).await
+        self.write(move |db, times| ballots::cast(db, times, id, revision, partition, &ballots)).await
     }
 
     /// Nothing: a B-tree keeps itself in shape, so [`super::Committed::upkeep_due`] is never set here.
@@ -208,9 +224,15 @@ impl Store for SqliteStore {
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         let id = poll.id;
-        match self.read(move |db, now| tallies::read(db, now, id)).await? {
+        match self.read(move |db, times| tallies::read(db, times, id)).await? {
             Reading::Read(partitions) => Ok(partitions),
-            Reading::CloseFirst => self.write(move |db, now| tallies::close_and_read(db, now, id)).await,
+            Reading::CloseFirst => match self.write(move |db, times| tallies::close_and_read(db, times, id)).await {
+                // A file that takes no writes is read as it is.
+                Err(StoreError::Unavailable(_)) => {
+                    self.read(move |db, times| tallies::read_as_it_is(db, times, id)).await
+                }
+                answer => answer,
+            },
         }
     }
 
@@ -225,7 +247,7 @@ impl Store for SqliteStore {
     }
 
     async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
-        Ok(self.quotas.take(lease, self.clock.now()))
+        Ok(self.quotas.take(lease, self.clocks.own().now()))
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::tallies;
 use crate::{
-    poll::{Edit, Kind, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Timestamp},
+    poll::{Edit, Judged, Kind, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Times, Timestamp},
     secret::KeyHash,
     store::{
         Creation, IDEMPOTENCY_SECS, IdempotencyKey, Replacement, StoreError,
@@ -47,19 +47,19 @@ impl Head {
     }
 
     /// Whether the poll is closed by the clock and the record does not say so yet.
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.schedule.phase != Phase::Closed && self.schedule.state_at(now) == State::Closed
+    pub(super) fn is_due(&self, times: Times) -> bool {
+        self.schedule.phase != Phase::Closed && self.schedule.state_by(times).state == State::Closed
     }
 
     /// The poll's state; if that is `closed`, it is on record afterwards.
-    pub(super) fn close_if_due(&mut self, db: &Connection, now: Timestamp) -> Result<State, StoreError> {
-        if self.is_due(now) {
+    pub(super) fn close_if_due(&mut self, db: &Connection, times: Times) -> Result<Judged, StoreError> {
+        if self.is_due(times) {
             self.schedule.phase = Phase::Closed;
             let mut poll = definition(db, self.number)?;
             poll.schedule.phase = Phase::Closed;
             write(db, self.number, &poll)?;
         }
-        Ok(self.schedule.state_at(now))
+        Ok(self.schedule.state_by(times))
     }
 }
 
@@ -135,7 +135,7 @@ pub(super) fn list(
     definitions.map(|definition| read_poll(definition?.as_bytes())).collect()
 }
 
-pub(super) fn replace(db: &Connection, now: Timestamp, edit: Edit) -> Result<Replacement, StoreError> {
+pub(super) fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, StoreError> {
     let Some(mut head) = Head::read(db, edit.poll.id)? else { return Ok(Replacement::Gone) };
     if edit.poll.revision == head.revision && definition(db, head.number)? == edit.poll {
         return Ok(Replacement::Done(edit.poll));
@@ -143,8 +143,13 @@ pub(super) fn replace(db: &Connection, now: Timestamp, edit: Edit) -> Result<Rep
     if edit.poll.revision != head.revision.next() {
         return Ok(Replacement::Mismatch(head.revision));
     }
-    if head.close_if_due(db, now)? == State::Closed {
+    let judged = head.close_if_due(db, times)?;
+    if judged.state == State::Closed {
         return Ok(Replacement::Closed);
+    }
+    // That the clocks disagree about whether it has opened is no matter.
+    if !(Schedule { opens_at: None, ..head.schedule }).state_by(times).is_sure {
+        return Err(StoreError::unavailable("the clocks disagree about whether the poll is closed"));
     }
     if edit.reshapes && tallies::has_ballots(db, head.number)? {
         return Ok(Replacement::HasBallots);

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::polls::Head;
 use crate::{
-    poll::{Choices, MAX_OPTIONS, PartitionTally, Poll, PollId, Position, Timestamp, Votes},
+    poll::{Choices, MAX_OPTIONS, PartitionTally, Poll, PollId, Position, Times, Timestamp, Votes},
     store::StoreError,
 };
 
@@ -48,29 +48,39 @@ pub(super) enum Reading {
 }
 
 /// A poll's tallies, unless the poll has to be closed first.
-pub(super) fn read(db: &Connection, now: Timestamp, id: PollId) -> Result<Reading, StoreError> {
+pub(super) fn read(db: &Connection, times: Times, id: PollId) -> Result<Reading, StoreError> {
     match Head::read(db, id)? {
         None => Ok(Reading::Read(None)),
-        Some(head) if head.is_due(now) => Ok(Reading::CloseFirst),
-        Some(head) => Ok(Reading::Read(Some(partitions(db, now, &head)?))),
+        Some(head) if head.is_due(times) => Ok(Reading::CloseFirst),
+        Some(head) => Ok(Reading::Read(Some(partitions(db, times, &head)?))),
     }
 }
 
 /// A poll's tallies, after closing the poll on record if the clock says that it is closed.
 pub(super) fn close_and_read(
     db: &Connection,
-    now: Timestamp,
+    times: Times,
     id: PollId,
 ) -> Result<Option<Vec<PartitionTally>>, StoreError> {
     let Some(mut head) = Head::read(db, id)? else { return Ok(None) };
-    head.close_if_due(db, now)?;
-    partitions(db, now, &head).map(Some)
+    head.close_if_due(db, times)?;
+    partitions(db, times, &head).map(Some)
+}
+
+/// A poll's tallies, whether or not it is on record that it has closed.
+pub(super) fn read_as_it_is(
+    db: &Connection,
+    times: Times,
+    id: PollId,
+) -> Result<Option<Vec<PartitionTally>>, StoreError> {
+    let Some(head) = Head::read(db, id)? else { return Ok(None) };
+    partitions(db, times, &head).map(Some)
 }
 
 /// One partition's tally.
 pub(super) fn partition(
     db: &Connection,
-    now: Timestamp,
+    times: Times,
     head: &Head,
     partition: u16,
 ) -> Result<PartitionTally, StoreError> {
@@ -80,16 +90,16 @@ pub(super) fn partition(
     )?;
     let rows = select.query_map(params![head.number, partition], Slot::read)?;
     let unknown = || StoreError::Corrupt(format!("poll number {} has no partition {partition}", head.number));
-    sums(head, now, rows)?.pop().ok_or_else(unknown)
+    sums(head, times, rows)?.pop().ok_or_else(unknown)
 }
 
-fn partitions(db: &Connection, now: Timestamp, head: &Head) -> Result<Vec<PartitionTally>, StoreError> {
+fn partitions(db: &Connection, times: Times, head: &Head) -> Result<Vec<PartitionTally>, StoreError> {
     let mut select = db.prepare_cached(
         "select partition, version, ballots, slot, votes, epoch from tallies join votes using (poll, partition)
          where poll = ?1 order by partition, slot",
     )?;
     let rows = select.query_map([head.number], Slot::read)?;
-    sums(head, now, rows)
+    sums(head, times, rows)
 }
 
 /// Moves a partition's tally, and the minute's.
@@ -213,10 +223,10 @@ impl Slot {
 /// The tallies whose rows these are, in the order of partitions and slots.
 fn sums(
     head: &Head,
-    now: Timestamp,
+    times: Times,
     rows: impl Iterator<Item = rusqlite::Result<Slot>>,
 ) -> Result<Vec<PartitionTally>, StoreError> {
-    let (revision, state) = (head.revision, head.schedule.state_at(now));
+    let (revision, state) = (head.revision, head.schedule.state_by(times).state);
     let mut sums: Vec<PartitionTally> = Vec::new();
     let mut last = None;
     for row in rows {
@@ -225,7 +235,7 @@ fn sums(
             Some(sum) if last == Some(partition) => sum.votes.push(votes),
             _ => {
                 let votes = Votes::from_iter([votes]);
-                sums.push(PartitionTally { revision, epoch, version, ballots, votes, state, as_of: now });
+                sums.push(PartitionTally { revision, epoch, version, ballots, votes, state, as_of: times.store });
             }
         }
         last = Some(partition);

@@ -5,6 +5,7 @@
 
 #![expect(clippy::as_conversions, clippy::wildcard_enum_match_arm, reason = "a test stops at the first surprise")]
 
+mod clocks;
 mod conformance;
 mod histories;
 mod model;
@@ -16,5 +17,8 @@ use crate::registry::Rule;
 
 /// Every rule that every store keeps, and what single stores promise beyond them.
 pub(crate) fn rules() -> Vec<Rule> {
-    [conformance::rules(), histories::rules(), sqlite::rules(), redis::rules()].into_iter().flatten().collect()
+    [conformance::rules(), histories::rules(), sqlite::rules(), redis::rules(), clocks::rules()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
