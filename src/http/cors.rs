@@ -31,7 +31,6 @@ use super::{
     poll_in_path,
     problem::Problem,
 };
-use crate::{live::Known, poll::State};
 
 /// How long a browser may keep what a preflight was told, in seconds: two hours, more than which Chromium cuts off.
 const MAX_AGE_SECS: HeaderValue = HeaderValue::from_static("7200");
@@ -131,8 +130,7 @@ fn allowed_at_poll(req: &HttpRequest, shared: &Shared) -> Allowed {
     let Some(sent) = req.headers().get(header::ORIGIN) else { return Allowed::Nobody };
     // The poll as this replica knows it: it was read for this request, if it got so far.
     let known = poll_in_path(req).ok().and_then(|id| shared.polls.if_known(id));
-    let is_published = |known: &Known| known.poll.state_at(shared.clock.now()) != State::Draft;
-    let Some(known) = known.filter(|known| is_published(known)) else { return Allowed::Anybody };
+    let Some(known) = known else { return Allowed::Anybody };
     match origin::page(req, &known.site, shared.public_url.as_deref()) {
         Page::Listed => Allowed::This(sent.clone()),
         Page::Welcome | Page::Opaque => Allowed::Anybody,

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     live::{Asked, Newest, Reader, Refusal, Seen, Sight, Stream, Writer},
-    poll::{Phase, PollId, VoterDigest},
+    poll::{PollId, VoterDigest},
     site::Scope,
 };
 
@@ -94,13 +94,16 @@ async fn ask(
     Held { seen, has_it }: Held,
 ) -> Result<Asked, Problem> {
     let mut asked = Asked { id, newest: None, seen, has_it, is_behind: false, sight: Sight::Everyones };
-    let Some(Newest { snapshot, is_behind }) = worker.tally(id, seen).await? else { return Ok(asked) };
+    let Some(Newest { snapshot, is_behind }) = worker.tally(id, seen).await? else {
+        if let Some(publisher) = publisher {
+            asked.newest = worker.draft(publisher, id).await?;
+            asked.sight = Sight::All;
+        }
+        return Ok(asked);
+    };
     asked.is_behind = is_behind;
     let (poll, state) = (&snapshot.poll, snapshot.tally.state);
     let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
-    if poll.schedule.phase == Phase::Draft && !sees_all {
-        return Ok(asked);
-    }
     // Who they are matters only for what not everyone sees, now or once the poll's policy is another.
     if sees_all {
         asked.sight = Sight::All;

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     live::{self, Newest, PositionKeys, Snapshot},
-    poll::{Phase, PollId, ResultsPolicy, State, VoterDigest},
+    poll::{PollId, ResultsPolicy, State, VoterDigest},
     secret::hex,
     site::Scope,
 };
@@ -155,9 +155,9 @@ enum Seen {
 
 /// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
 async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<live::Seen>) -> Result<Seen, Problem> {
-    let Some(newest) = worker.tally(id, seen).await? else { return Ok(Seen::Missing) };
+    let Some(newest) = worker.tally(id, seen).await? else { return Box::pin(see_draft(worker, req, id)).await };
     let poll = &newest.snapshot.poll;
-    if poll.schedule.phase != Phase::Draft && shown_to_all(poll.results, newest.snapshot.tally.state) {
+    if shown_to_all(poll.results, newest.snapshot.tally.state) {
         return unless_behind(newest, Seen::Public);
     }
     // In a place of its own, so that a reader of what everyone sees does not carry it along.
@@ -166,9 +166,7 @@ async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<live::
 
 async fn see_by_who_asks(worker: &Worker, req: &HttpRequest, newest: Newest) -> Result<Seen, Problem> {
     let poll = &newest.snapshot.poll;
-    let is_draft = poll.schedule.phase == Phase::Draft;
-    if !is_draft
-        && shown_to_voters(poll.results, newest.snapshot.tally.state)
+    if shown_to_voters(poll.results, newest.snapshot.tally.state)
         && let Some((voter, _)) = auth::voter_if_any(req.headers(), &worker.shared)?
         && worker.store.ballot(poll, VoterDigest::of(&voter.id, poll)).await?.is_some()
     {
@@ -176,11 +174,14 @@ async fn see_by_who_asks(worker: &Worker, req: &HttpRequest, newest: Newest) -> 
     }
     let publisher = auth::publisher_if_any(req, worker).await?;
     let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
-    match (sees_all, is_draft) {
-        (true, _) => unless_behind(newest, Seen::Private),
-        (false, true) => Ok(Seen::Missing),
-        (false, false) => Ok(Seen::Hidden(poll.results)),
-    }
+    if sees_all { unless_behind(newest, Seen::Private) } else { Ok(Seen::Hidden(poll.results)) }
+}
+
+/// What is not there for readers may be a draft, which its own site's keys see. A key that is none is refused as such
+/// whether or not there is one.
+async fn see_draft(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<Seen, Problem> {
+    let Some(publisher) = auth::publisher_if_any(req, worker).await? else { return Ok(Seen::Missing) };
+    Ok(worker.draft(&publisher, id).await?.map_or(Seen::Missing, Seen::Private))
 }
 
 /// The newest tally for somebody who may see it, unless they have a later one.

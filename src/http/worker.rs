@@ -9,13 +9,14 @@ use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
     http::{
-        DemoPages, PolicyHeaders, Turns, caching::Caching, client::ClientRule, problem::Problem,
+        DemoPages, PolicyHeaders, Turns, auth::Publisher, caching::Caching, client::ClientRule, problem::Problem,
         request_log::RequestLog,
     },
-    live::{Door, Hub, Known, KnownPolls, Newest, PositionKeys, Seen, Streams},
-    poll::{self, Poll, PollId, State},
+    live::{Door, Hub, Known, KnownPolls, Newest, PositionKeys, Seen, Snapshot, Streams},
+    poll::{self, Poll, PollId},
     quota::Quotas,
     secret::KeyHash,
+    site::Scope,
     store::{Bounded, Store},
     telemetry::Metrics,
     voter::TokenKeys,
@@ -90,19 +91,19 @@ impl Worker {
     /// `not-found`, for a draft too; what the store failed with if the poll is not known yet.
     pub(super) async fn published(&self, id: PollId) -> Result<Arc<Known>, Problem> {
         let known = self.shared.polls.get(&*self.store, id).await?;
-        self.if_published(known)
+        known.ok_or_else(Problem::no_poll)
     }
 
     /// The same, for a voter.
     pub(super) async fn published_to_vote(&self, id: PollId) -> Result<Arc<Known>, Problem> {
         let known = self.shared.polls.get(&*self.voting_store, id).await?;
-        self.if_published(known)
+        known.ok_or_else(Problem::no_poll)
     }
 
     /// The same, read from the store now.
     pub(super) async fn refreshed_to_vote(&self, id: PollId) -> Result<Arc<Known>, Problem> {
         let known = self.shared.polls.refresh(&*self.voting_store, id).await?;
-        self.if_published(known)
+        known.ok_or_else(Problem::no_poll)
     }
 
     /// Who may keep what is said of a poll. What may have changed unheard, because the store is away, is kept for no
@@ -129,8 +130,15 @@ impl Worker {
         }
     }
 
-    fn if_published(&self, known: Option<Arc<Known>>) -> Result<Arc<Known>, Problem> {
-        known.filter(|known| known.poll.state_at(self.shared.clock.now()) != State::Draft).ok_or_else(Problem::no_poll)
+    /// The tally of a poll that is not there for readers, if it is a draft and this key may see it. Of one that the key may
+    /// not see no more is read than of one that nobody has.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub(super) async fn draft(&self, publisher: &Publisher, id: PollId) -> Result<Option<Arc<Snapshot>>, Problem> {
+        let poll = self.store.poll(id).await?.filter(|poll| publisher.may(Scope::ResultsRead, &poll.site));
+        let Some(poll) = poll else { return Ok(None) };
+        Ok(self.shared.hub.read_draft(&*self.store, poll).await?)
     }
 }
 

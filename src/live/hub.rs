@@ -22,14 +22,14 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::{
-    Known, KnownPolls, Seen, Snapshot,
+    KnownPolls, Seen, Snapshot,
     bells::Bell,
     entry::{Entry, Flight, Loss, Reading, Taken},
     outbox::Outbox,
 };
 use crate::{
     clock::Clock,
-    poll::{PartitionTally, Poll, PollId, SiteId},
+    poll::{PartitionTally, Phase, Poll, PollId, SiteId, Tally},
     store::{Follow, Heard, News, Store, StoreError},
 };
 
@@ -88,9 +88,9 @@ impl Hub {
         }
     }
 
-    /// A poll's newest tally; `None` if there is no such poll. The store is asked only if the poll is not live here,
-    /// or has opened or closed by the clock, or if the reader has seen more than is known here and is
-    /// [believed](Entry::believes).
+    /// A poll's newest tally; `None` if there is no such poll, or a draft: see [`KnownPolls`]. The store is asked only if
+    /// the poll is not live here, or has opened or closed by the clock, or if the reader has seen more than is known
+    /// here and is [believed](Entry::believes).
     ///
     /// # Errors
     /// What the store failed with, if nothing is known of the poll.
@@ -108,6 +108,14 @@ impl Hub {
             // One that was not kept fresh, for whatever reason, is read by its readers.
             let is_live = self.ask(&entry) && self.moment().saturating_sub(entry.settled_at()) < millis(STALE);
             if let Some(newest) = entry.newest() {
+                // It is here for a stream that a key opened, and for nobody else.
+                if is_draft(&newest) {
+                    return Box::pin(async {
+                        let is_published = self.polls.refresh(&**store, id).await?.is_some();
+                        if is_published { Ok(self.reread(store, id).await?.map(fresh)) } else { Ok(None) }
+                    })
+                    .await;
+                }
                 if is_before(&newest, seen) {
                     seen = seen.filter(|seen| entry.believes(*seen, self.moment()));
                 }
@@ -130,7 +138,9 @@ impl Hub {
                 Some(_) | None => self.reread(store, id).await,
             }
         });
-        let Some((entry, newest)) = known else { return Ok(reading.await?.map(fresh)) };
+        let Some((entry, newest)) = known else {
+            return Ok(reading.await?.filter(|newest| !is_draft(newest)).map(fresh));
+        };
         match tokio::time::timeout(PATIENCE, reading).await {
             Ok(Ok(reading)) => Ok(reading.map(fresh)),
             Ok(Err(error)) if is_corrupt(&error) => Err(error),
@@ -139,6 +149,16 @@ impl Hub {
                 Ok(Some(Newest { is_behind: is_before(&snapshot, seen), snapshot }))
             }
         }
+    }
+
+    /// A draft's tally, for whoever may see it; `None` if it is gone. It is kept nowhere.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn read_draft(&self, store: &dyn Store, poll: Poll) -> Result<Option<Arc<Snapshot>>, StoreError> {
+        let tallies = store.tally(&poll).await?;
+        let tally = tallies.and_then(|tallies| Tally::sum(&poll, &tallies));
+        Ok(tally.map(|tally| Arc::new(Snapshot::after(None, tally, Arc::new(poll)))))
     }
 
     /// A poll's tally, read from the store now; `None` if there is no such poll. Those who ask for it while it is
@@ -379,8 +399,13 @@ impl Hub {
         entry.note_read(self.moment());
         for _ in 0..MOST_TURNS {
             let before = entry.before();
-            let known = self.polls.refresh(store, entry.id).await?;
-            let Some(Known { poll, .. }) = known.as_deref() else { return Ok(self.note_gone(entry)) };
+            let poll = match self.polls.refresh(store, entry.id).await? {
+                Some(known) => Some(Arc::clone(&known.poll)),
+                // A draft is here for as long as somebody with a key watches it.
+                None if entry.is_listened_to() => store.poll(entry.id).await?.map(Arc::new),
+                None => None,
+            };
+            let Some(poll) = &poll else { return Ok(self.note_gone(entry)) };
             let Some(tallies) = store.tally(poll).await? else { return Ok(self.note_gone(entry)) };
             // It was edited in between: then what was read is of two revisions, and nothing whole.
             let is_whole = tallies.iter().all(|tally| tally.revision == poll.revision);
@@ -462,6 +487,10 @@ impl Drop for Landing {
     fn drop(&mut self) {
         self.entry.land(self.hub.moment());
     }
+}
+
+fn is_draft(snapshot: &Snapshot) -> bool {
+    snapshot.poll.schedule.phase == Phase::Draft
 }
 
 fn is_corrupt(error: &StoreError) -> bool {

@@ -1,6 +1,9 @@
 //! Polls as last read from the store, shared by all workers of a replica.
 //!
 //! Voting never depends on how fresh these are: the store compares revisions. They spare each vote a read.
+//!
+//! A draft is none of them, and costs whoever asks for it what an id costs that nobody has: one reading of its definition,
+//! every time. Were it kept, or its site read too, the time an answer takes would tell that it is there.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -10,7 +13,7 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use crate::{
-    poll::{Poll, PollId, SiteId},
+    poll::{Phase, Poll, PollId, SiteId},
     site::Site,
     store::{Store, StoreError},
 };
@@ -90,10 +93,11 @@ impl KnownPolls {
         polls.get(&id).is_none_or(|entry| entry.confirmed_at.elapsed() >= UNCONFIRMED)
     }
 
-    /// A poll read from the store now, and known from here on; or the later revision that came to light meanwhile.
+    /// A poll read from the store now, and known from here on; or the later revision that came to light meanwhile. `None`
+    /// if there is none, or a draft.
     pub async fn refresh(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
         let began = Instant::now();
-        let Some(poll) = store.poll(id).await? else {
+        let Some(poll) = store.poll(id).await?.filter(|poll| poll.schedule.phase != Phase::Draft) else {
             self.write(|polls| polls.remove(&id));
             return Ok(None);
         };

@@ -272,6 +272,18 @@ impl Answer {
         if lines.is_empty() { None } else { Some(lines.join(", ")) }
     }
 
+    /// Every header, without the values of those that differ from answer to answer, and without what becomes of the
+    /// connection, which depends on whether the body was there when the answer was.
+    pub(crate) fn headers(&self) -> Vec<(String, String)> {
+        let names: BTreeSet<&str> = self.headers.keys().map(HeaderName::as_str).collect();
+        let varying = ["date", "x-request-id", "ratelimit"];
+        let headers = names.into_iter().filter(|name| *name != "connection").map(|name| match name {
+            varied if varying.contains(&varied) => (name.to_owned(), String::new()),
+            _ => (name.to_owned(), self.header(name).unwrap_or_default()),
+        });
+        headers.collect()
+    }
+
     /// What the body says, whether it came compressed or not.
     pub(crate) fn content(&self) -> Vec<u8> {
         let mut content = Vec::new();

@@ -48,6 +48,11 @@ impl Service {
         Self { backend, replicas, storage }
     }
 
+    /// Starts one replica with settings of its own, on the store that they name.
+    pub(crate) fn start_with(backend: Backend, storage: impl Into<Arc<Storage>>, settings: &Settings) -> Self {
+        Self { backend, replicas: vec![Replica::start(settings)], storage: storage.into() }
+    }
+
     /// What kind of store it stands on.
     pub(crate) fn backend(&self) -> Backend {
         self.backend

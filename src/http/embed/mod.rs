@@ -107,10 +107,8 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 /// Turns a refusal into a page that says it, if it can be said in a page.
 pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, written: HttpResponse) -> HttpResponse {
     // What readers don't know of is not told by the way it is refused.
-    let is_known = |known: &Arc<Known>| {
-        problem.code() != Code::NotFound && known.poll.state_at(shared.clock.now()) != State::Draft
-    };
-    let known = poll_in_path(req).ok().and_then(|id| shared.polls.if_known(id)).filter(is_known);
+    let is_known = problem.code() != Code::NotFound;
+    let known = poll_in_path(req).ok().filter(|_| is_known).and_then(|id| shared.polls.if_known(id));
     let asked = Query::lenient(req.query_string()).ok().and_then(|mut query| query.take("lang").ok().flatten());
     let language = asked
         .and_then(|tag| Language::find(&tag))

@@ -31,8 +31,8 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let id = poll_in_path(&req)?;
     let now = worker.shared.clock.now();
     if let Some(publisher) = auth::publisher_if_any(&req, &worker).await? {
-        let poll = worker.store.poll(id).await?.ok_or_else(Problem::no_poll)?;
-        if publisher.may(Scope::PollsRead, &poll.site) {
+        let own = worker.store.poll(id).await?.filter(|poll| publisher.may(Scope::PollsRead, &poll.site));
+        if let Some(poll) = own {
             return Ok(answer(&req, &poll, now, Caching::Private));
         }
     }

@@ -18,12 +18,11 @@ use crate::{
 const CHUNK: u32 = 500;
 
 impl RedisStore {
-    /// Whose poll this is, or was if it is being deleted.
+    /// Whose poll this is, or was if it is being deleted. Both are read in any case: how much is read must not tell a
+    /// stranger which polls there are.
     pub(super) async fn read_owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
-        Ok(match self.read_poll(id).await? {
-            Some(poll) => Some(poll.site),
-            None => self.read_deleting(id).await?.map(|poll| poll.site),
-        })
+        let (poll, deleting) = (self.read_poll(id).await?, self.read_deleting(id).await?);
+        Ok(poll.or(deleting).map(|poll| poll.site))
     }
 
     pub(super) async fn forget_poll(&self, id: PollId) -> Result<bool, StoreError> {

@@ -1,5 +1,6 @@
 //! Clients that mean harm, or speak HTTP so badly that it comes to the same: bytes on a socket, written by hand.
 
+mod existence;
 mod framing;
 mod proxies;
 mod slow;
@@ -15,7 +16,7 @@ use crate::registry::Rule;
 
 /// Every rule about hostile clients.
 pub(crate) fn rules() -> Vec<Rule> {
-    [framing::rules(), proxies::rules(), slow::rules()].into_iter().flatten().collect()
+    [existence::rules(), framing::rules(), proxies::rules(), slow::rules()].into_iter().flatten().collect()
 }
 
 /// Longer than any deadline of the service's.
