@@ -61,7 +61,8 @@ pub(crate) fn measure(faults: usize, only: &str) {
         unkept += if keeps_all { counts[1] } else { 0.0 };
         let figures = [tolls.silences.len() as f64].into_iter().chain(counts).chain([median(silence), longest]);
         table.row(name, figures.chain(answers).map(shown));
-        println!("  {name}: done");
+        // A run takes minutes, and may be cut short.
+        println!("  {name}: {} acknowledged, {} lost, {} twice", tolls.acknowledged, tolls.lost, tolls.twice);
     }
     table.at_most("votes counted twice, and answers of 500", wrong, 0.0);
     table.at_most("acknowledged votes lost where the store keeps what it takes", unkept, 0.0);
