@@ -31,9 +31,10 @@ fn main() -> ExitCode {
         }
     };
     let config = || Config::load(&flags, std::env::vars_os());
+    let demo_config = || Config::load(&Demo::flags(flags.clone())?, std::env::vars_os());
     let outcome = match command {
         Command::Serve => config().map(|config| serve(&config, None)),
-        Command::Demo { readers } => config().map(|mut config| match Demo::prepare(&mut config, readers) {
+        Command::Demo { readers } => demo_config().map(|mut config| match Demo::prepare(&mut config, readers) {
             Ok(demo) => serve(&config, Some(demo)),
             Err(error) => end(&format_args!("the demo's directory can't be made: {error}"), 1),
         }),

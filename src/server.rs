@@ -19,8 +19,9 @@ use actix_http::HttpService;
 use actix_server::Server;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpRequest, HttpResponse, HttpServer,
     dev::{AppConfig, ServerHandle},
+    http::header,
     rt, web,
 };
 use tokio::{
@@ -43,7 +44,7 @@ use crate::{
     quota::{self, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
     store::{Store, StoreError, StoreSettings, Stores},
-    telemetry::{self, METRICS_CONTENT_TYPE, Metrics},
+    telemetry::{self, Metrics, MetricsFormat},
     voter::TokenKeys,
 };
 
@@ -124,13 +125,15 @@ pub fn run(
         allow_eviction: config.allow_eviction,
     };
     let stores = Stores::open(&settings, clock.clone())?;
-    let shared = Arc::new(shared(config, &stores, demo_pages, clock)?);
-    rt::System::new().block_on(serve(config, stores, shared, announce))
+    let (admin_key, made) = admin_key(config, &stores)?;
+    let shared = Arc::new(shared(config, &stores, admin_key, demo_pages, clock)?);
+    rt::System::new().block_on(serve(config, stores, shared, made, announce))
 }
 
 fn shared(
     config: &Config,
     stores: &Stores,
+    admin_key: KeyHash,
     demo_pages: Option<Arc<DemoPages>>,
     clock: Clock,
 ) -> Result<Shared, StoreError> {
@@ -151,7 +154,7 @@ fn shared(
         clock,
         token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
         position_keys: Arc::new(PositionKeys::new(&secret, config.secret_previous.as_ref())),
-        admin_key: admin_key(config, stores)?,
+        admin_key,
         metrics,
         request_log: RequestLog::new(config.log_sample),
         quotas,
@@ -168,24 +171,41 @@ fn shared(
     })
 }
 
-/// The admin key's hash. One that is made here is kept as its hash alone, and shown this once.
-fn admin_key(config: &Config, stores: &Stores) -> Result<KeyHash, StoreError> {
+/// What the embedded store keeps the admin key's hash under.
+const ADMIN_KEY_HASH: &str = "admin_key_hash";
+
+/// The admin key's hash, and the key itself if it was made now: it is to be [kept](keep_admin_key).
+fn admin_key(config: &Config, stores: &Stores) -> Result<(KeyHash, Option<Secret>), StoreError> {
     if let Some(key) = &config.admin_key {
-        return Ok(KeyHash::of(key.expose()));
+        return Ok((KeyHash::of(key.expose()), None));
+    }
+    if let Some(hash) = stores.secret(ADMIN_KEY_HASH)? {
+        let hash = KeyHash::from_hex(hash.expose());
+        return Ok((hash.ok_or_else(|| StoreError::Corrupt("the admin key's hash".to_owned()))?, None));
     }
     let made = Secret::generate();
-    let (hash, is_made) = stores.kept_secret("admin_key_hash", || Secret::new(KeyHash::of(made.expose()).to_hex()))?;
-    if is_made {
-        // Not in the log, which is kept and sent on. Should nobody be reading, SAWT_ADMIN_KEY sets another.
-        let _ = writeln!(io::stdout(), "The admin key, shown this once: {}", made.expose());
+    Ok((KeyHash::of(made.expose()), Some(made)))
+}
+
+/// Keeps the hash of an admin key that was made, and shows the key, this once: only when the replica listens, so that
+/// a start that fails before has told nobody of a key, and the next one does.
+fn keep_admin_key(stores: &Stores, key: &Secret) -> Result<(), StoreError> {
+    let (_, is_kept) = stores.kept_secret(ADMIN_KEY_HASH, || Secret::new(KeyHash::of(key.expose()).to_hex()))?;
+    if !is_kept {
+        return Err(StoreError::Unfit(
+            "another process has made this file's admin key meanwhile; start again".to_owned(),
+        ));
     }
-    KeyHash::from_hex(hash.expose()).ok_or_else(|| StoreError::Corrupt("the admin key's hash".to_owned()))
+    // Not in the log, which is kept and sent on. Should nobody be reading, SAWT_ADMIN_KEY sets another.
+    let _ = writeln!(io::stdout(), "The admin key, shown this once: {}", key.expose());
+    Ok(())
 }
 
 async fn serve(
     config: &Config,
     stores: Stores,
     shared: Arc<Shared>,
+    made_admin_key: Option<Secret>,
     announce: impl FnOnce(Addresses),
 ) -> Result<(), ServeError> {
     let (server, listen) = readers_server(config, stores.clone(), Arc::clone(&shared))?;
@@ -196,6 +216,9 @@ async fn serve(
         }
         None => (None, None),
     };
+    if let Some(key) = made_admin_key {
+        keep_admin_key(&stores, &key)?;
+    }
     let handle = server.handle();
     if let Some(ops_server) = ops_server {
         rt::spawn(ops_server);
@@ -310,8 +333,13 @@ fn ops_server(address: SocketAddr, metrics: Arc<Metrics>) -> Result<(Server, Soc
     Ok((server.run(), listen))
 }
 
-async fn show_metrics(metrics: web::Data<Metrics>) -> HttpResponse {
-    HttpResponse::Ok().content_type(METRICS_CONTENT_TYPE).body(metrics.encode())
+async fn show_metrics(req: HttpRequest, metrics: web::Data<Metrics>) -> HttpResponse {
+    let accept = req.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let format = MetricsFormat::accepted(accept);
+    HttpResponse::Ok()
+        .insert_header((header::VARY, "Accept"))
+        .content_type(format.content_type())
+        .body(metrics.encode(format))
 }
 
 /// Asks the store until it answers. The replica is ready then, or, if the store must not be used as it is, told so.

@@ -97,12 +97,12 @@ fn read_environment(
     values
 }
 
-/// Whether a variable was put there by somebody else: Kubernetes gives every container `SAWT_PORT_…` and
-/// `SAWT_SERVICE_…` where a service is called sawt, and the tests have `SAWT_TEST_…`.
+/// Whether a variable was put there by somebody else: Kubernetes gives every container `SAWT_PORT`, `SAWT_SERVICE_HOST`,
+/// `SAWT_PORT_8080_TCP_ADDR` and so on where a service is called sawt, the same with `SAWT_REDIS_` where one is called
+/// sawt-redis, and the tests have `SAWT_TEST_…`.
 fn is_foreign(key: &str) -> bool {
-    ["port", "service", "test"]
-        .iter()
-        .any(|word| key.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
+    let key = format!("_{key}_");
+    key.starts_with("_test_") || ["_service_host_", "_service_port_", "_port_"].iter().any(|mark| key.contains(mark))
 }
 
 fn read_file(path: &Path, named_by: &str, faults: &mut Vec<Fault>) -> Option<Layer> {
@@ -216,6 +216,17 @@ mod tests {
         assert_eq!(meant("lisen", str::to_owned), "; did you mean listen?");
         assert_eq!(meant("admin_key_fil", variable), "; did you mean SAWT_ADMIN_KEY_FILE?");
         assert!(meant("colour", str::to_owned).contains("lists all"));
+    }
+
+    #[test]
+    fn what_kubernetes_sets_by_itself_is_no_misspelt_setting() {
+        for theirs in ["port", "service_host", "service_port_http", "port_8080_tcp", "redis_service_host", "redis_port"]
+        {
+            assert!(is_foreign(theirs), "{theirs}");
+        }
+        for ours in ["listenn", "ports", "portal", "service", "hosts"] {
+            assert!(!is_foreign(ours), "{ours}");
+        }
     }
 
     #[test]

@@ -375,9 +375,12 @@ pub const SETTINGS: &[Setting] = &[
         about: "What is logged, on standard error: error, warn, info, debug, trace or off, and per module: \
                 info,sawt::store=debug.",
         set: |config, text| {
-            let parsed = EnvFilter::builder().parse(text);
-            parsed
-                .map_err(|error| said(&format!("must be directives like info or info,sawt=debug ({error})"), text))?;
+            let rule = "must be error, warn, info, debug, trace or off, and may go on per module, like \
+                        info,sawt::store=debug";
+            let is_sound = text.split(',').all(is_directive) && EnvFilter::builder().parse(text).is_ok();
+            if !is_sound {
+                return Err(said(rule, text));
+            }
             text.clone_into(&mut config.log);
             Ok(())
         },
@@ -418,6 +421,13 @@ fn said(rule: &str, text: &str) -> String {
 }
 
 /// Parses a value and keeps it.
+/// Whether this is a level, or a target and its level. The parser takes a lone word for a target, so that a misspelt level
+/// would turn the log off.
+fn is_directive(directive: &str) -> bool {
+    let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level).trim();
+    level.parse::<tracing_subscriber::filter::LevelFilter>().is_ok() && !level.is_empty()
+}
+
 fn keep<T: FromStr>(field: &mut T, text: &str, what: &str) -> Result<(), String> {
     *field = text.parse().map_err(|_| said(&format!("must be {what}"), text))?;
     Ok(())

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::{
-    config::{Config, Source},
+    config::{Config, Fault, Flags, Source},
     healthcheck,
     http::DemoPages,
     http_client::{Answer, Request, Url},
@@ -75,6 +75,20 @@ pub struct Demo {
 }
 
 impl Demo {
+    /// The flags a demo's configuration is read with: its store is its own, whatever was set for another replica, and so
+    /// needs none of the secrets that one would.
+    ///
+    /// # Errors
+    /// A store was asked for on the command line.
+    pub fn flags(mut flags: Flags) -> Result<Flags, Vec<Fault>> {
+        if flags.values.iter().any(|(name, _)| name == "store") {
+            let rule = "is not for a demo, whose store is gone afterwards; `sawt serve` takes it";
+            return Err(vec![Fault { place: "--store".to_owned(), rule: rule.to_owned() }]);
+        }
+        flags.values.push(("store".to_owned(), "sqlite:demo.db".to_owned()));
+        Ok(flags)
+    }
+
     /// Makes the store's directory and turns the configuration into a demo's: the embedded store there, an admin key,
     /// and (unless they were set) metrics on a free port, a log that tells of trouble only, and no quotas per client:
     /// all its readers come from one address.

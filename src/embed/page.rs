@@ -8,12 +8,15 @@ use askama::Template;
 
 use super::{
     assets::{self, Asset},
-    language::{Digits, Direction, Language, Texts, direction_of, tenths_of_percent, with_digits},
+    language::{Digits, Direction, Language, Texts, direction_of, with_digits},
 };
 use crate::{
     poll::{Choices, Kind, Poll, ResultsPolicy, State, Tally, Timestamp},
     site::Origin,
 };
+
+/// Shares are shown in percent with one decimal: in tenths of it.
+const PERMILLE: u64 = 1_000;
 
 /// Colours: as the reader's device says, or always these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -188,20 +191,18 @@ impl View<'_> {
     fn rows(&self, language: &Language) -> Vec<Row<'_>> {
         let digits = self.look.digits;
         let slots: Vec<u8> = self.chosen.map(|choices| choices.slots().collect()).unwrap_or_default();
-        let row = |option: &'_ crate::poll::PollOption| {
-            let votes = self.tally.map(|tally| (tally.votes_in(option.slot), tally.ballots));
-            let tenths = votes.map_or(0, |(votes, ballots)| tenths_of_percent(votes, ballots));
-            (
-                slots.contains(&option.slot),
-                format!("{}.{}", tenths / 10, tenths % 10),
-                votes.map_or_else(String::new, |(votes, ballots)| language.share(votes, ballots, digits)),
-                votes.map_or_else(String::new, |(votes, _)| language.count("votes", votes, digits)),
-            )
+        let shown = self.tally.map(|tally| (tally, tally.parts(self.poll, PERMILLE)));
+        let row = |place: usize, option: &'_ crate::poll::PollOption| {
+            let tenths = shown.as_ref().and_then(|(_, tenths)| tenths.get(place)).copied().unwrap_or_default();
+            let (share, votes) = shown.as_ref().map_or_else(Default::default, |(tally, _)| {
+                (language.share(tenths, digits), language.count("votes", tally.votes_in(option.slot), digits))
+            });
+            (slots.contains(&option.slot), format!("{}.{}", tenths / 10, tenths % 10), share, votes)
         };
-        let options = self.poll.options.iter();
+        let options = self.poll.options.iter().enumerate();
         options
-            .map(|option| {
-                let (is_chosen, width, share, votes) = row(option);
+            .map(|(place, option)| {
+                let (is_chosen, width, share, votes) = row(place, option);
                 Row { id: option.id.as_str(), label: option.label.as_str(), is_chosen, width, share, votes }
             })
             .collect()

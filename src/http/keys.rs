@@ -27,7 +27,8 @@ pub(super) async fn create(
     let KeyBody { site, scopes, name } = body::parse(&bytes)?;
     let site = site.map(|site| parse_site(&site).map_err(|rule| query::refused("site", rule))).transpose()?;
     if scopes.is_empty() {
-        return Err(query::refused("scopes", "must name at least one scope"));
+        let all = Scope::ALL.map(Scope::as_str).join(", ");
+        return Err(query::refused("scopes", format!("must name what the key may do, one or more of {all}")));
     }
     let name = name.map(|name| Text::parse(&name, NAME).map_err(|rule| query::refused("name", rule))).transpose()?;
     let scopes: Vec<Scope> = scopes.into_iter().map(|body::Word(scope)| scope).collect();
@@ -92,6 +93,7 @@ pub(super) async fn require_site(worker: &Worker, site: &SiteId) -> Result<(), P
 struct KeyBody {
     #[serde(default, deserialize_with = "body::given")]
     site: Option<String>,
+    #[serde(default)]
     scopes: Vec<body::Word<Scope>>,
     #[serde(default)]
     name: Option<String>,

@@ -145,7 +145,10 @@ pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Res
             learn(&worker, &known, partition, &receipt).await;
         }
         Outcome::NoBallot => note_outcome(&req, "no-ballot"),
-        Outcome::AlreadyVoted(choices) => return Err(already_voted(&known.poll, choices)),
+        Outcome::AlreadyVoted(choices) => {
+            let detail = "the poll lets no ballot change, so none can be taken back; this voter's stays on record";
+            return Err(on_record(&known.poll, choices, detail));
+        }
         Outcome::NotOpen => return Err(not_open(&known.poll, receipt.tally.state)),
         Outcome::Undecided => return Err(Problem::undecided()),
         Outcome::Counted | Outcome::Repeated | Outcome::Changed => {
@@ -284,12 +287,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
 }
 
 fn already_voted(poll: &Poll, choices: Choices) -> Problem {
+    on_record(poll, choices, "this voter's ballot is on record with other choices, and the poll lets none change")
+}
+
+fn on_record(poll: &Poll, choices: Choices, detail: &'static str) -> Problem {
     let on_record: Vec<String> = choices.ids(poll).into_iter().map(String::from).collect();
-    Problem::new(
-        Code::AlreadyVoted,
-        "this voter's ballot is on record with other choices, and the poll lets none change",
-    )
-    .with_member("choices", on_record)
+    Problem::new(Code::AlreadyVoted, detail).with_member("choices", on_record)
 }
 
 /// Names the choice that is wrong, if it is one and not their number.

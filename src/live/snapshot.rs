@@ -133,9 +133,9 @@ impl Snapshot {
             tally.version,
             tally.ballots
         )?;
-        for (place, option) in poll.options.iter().enumerate() {
+        for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
             let comma = if place == 0 { "" } else { "," };
-            let (votes, share) = (tally.votes_in(option.slot), tally.share_of(option.slot));
+            let votes = tally.votes_in(option.slot);
             write!(json, "{comma}{{\"id\":\"{}\",\"votes\":{votes},\"share\":{share}}}", option.id)?;
         }
         json.push_str("]}");

@@ -393,10 +393,15 @@ impl Check {
             Kind::Multiple => u64::try_from(options.clamp(1, MAX_OPTIONS)).unwrap_or(1),
         };
         let (min, max) = (min.unwrap_or(1), max.unwrap_or(most));
-        let reason = if kind == Kind::Single { "in a single poll" } else { "the number of options" };
         for (field, value) in [("min_choices", min), ("max_choices", max)] {
             if !(1..=most).contains(&value) {
-                self.refuse(field, format!("must be from 1 to {most} ({reason}), is {value}"));
+                let rule = match kind {
+                    Kind::Single => {
+                        format!("must be 1, is {value}: in a poll of kind single a voter chooses one option")
+                    }
+                    Kind::Multiple => format!("must be from 1 to {most} (the number of options), is {value}"),
+                };
+                self.refuse(field, rule);
             }
         }
         if min > max {

@@ -9,7 +9,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Poll, PollId, Revision, State, Timestamp};
+use super::{Kind, Poll, PollId, Revision, State, Timestamp};
 
 /// The most options a poll may have, and so the number of slots votes are counted in.
 pub const MAX_OPTIONS: usize = 32;
@@ -114,15 +114,41 @@ impl Tally {
         self.votes.get(usize::from(slot)).copied().unwrap_or(0)
     }
 
-    /// The part of the voters who chose one slot, from 0 to 1, to four decimals; 0 while nobody has voted. In a
-    /// `multiple` poll the shares of all options add up to more than 1.
-    pub fn share_of(&self, slot: u8) -> f64 {
-        if self.ballots == 0 {
-            return 0.0;
+    /// Each option's part of the ballots, in the poll's order, where all of them are `whole`; nothing while there are no
+    /// ballots. Whoever shows parts takes them from here, with as fine a whole as is shown.
+    ///
+    /// In a `single` poll the parts add up to the whole: each is rounded down, and what is missing then goes to those
+    /// that lost most by it, the first of the poll where several lost the same (the largest remainder method). In a
+    /// `multiple` poll they add up to more, and each is rounded by itself, half up. `tenths` in the widget's script is the
+    /// same.
+    pub fn parts(&self, poll: &Poll, whole: u64) -> Votes {
+        let votes = poll.options.iter().map(|option| self.votes_in(option.slot));
+        let ballots = u128::from(self.ballots);
+        let scaled = |votes: u64| u128::from(votes) * u128::from(whole);
+        let narrow = |part: Option<u128>| part.and_then(|part| u64::try_from(part).ok()).unwrap_or_default();
+        if poll.kind == Kind::Multiple {
+            return votes.map(|votes| narrow((scaled(votes) * 2 + ballots).checked_div(ballots * 2))).collect();
         }
-        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-        let share = self.votes_in(slot) as f64 / self.ballots as f64;
-        (share * 10_000.0).round() / 10_000.0
+        let mut parts: Votes = votes.clone().map(|votes| narrow(scaled(votes).checked_div(ballots))).collect();
+        let lost = votes.map(|votes| scaled(votes).checked_rem(ballots).unwrap_or_default());
+        let mut most_lost: SmallVec<[(usize, u128); 8]> = lost.enumerate().collect();
+        let missing = narrow(most_lost.iter().map(|(_, lost)| lost).sum::<u128>().checked_div(ballots));
+        // Stable: of equals the first stays first.
+        most_lost.sort_by_key(|(_, lost)| std::cmp::Reverse(*lost));
+        for ((place, _), _) in most_lost.iter().zip(0..missing) {
+            if let Some(part) = parts.get_mut(*place) {
+                *part += 1;
+            }
+        }
+        parts
+    }
+
+    /// The same from 0 to 1, to four decimals.
+    pub fn shares(&self, poll: &Poll) -> impl Iterator<Item = f64> {
+        const WHOLE: u32 = 10_000;
+        self.parts(poll, WHOLE.into())
+            .into_iter()
+            .map(|part| f64::from(u32::try_from(part).unwrap_or(WHOLE)) / f64::from(WHOLE))
     }
 }
 
@@ -185,9 +211,54 @@ mod tests {
     #[test]
     fn shares_have_four_decimals_and_none_divides_by_zero() {
         let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
-        let tally = Tally::sum(&poll, [&partition(3, &[2, 1], State::Open, 0)]).unwrap();
-        assert_eq!((tally.share_of(0), tally.share_of(1), tally.share_of(9)), (0.6667, 0.3333, 0.0));
-        let empty = Tally::sum(&poll, [&partition(0, &[0, 0], State::Open, 0)]).unwrap();
-        assert!(empty.share_of(0).abs() < f64::EPSILON);
+        let shares = |votes: &[u64]| {
+            let tally = Tally::sum(&poll, [&partition(3, votes, State::Open, 0)]).unwrap();
+            tally.shares(&poll).map(|share| share.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(shares(&[2, 1]), ["0.6667", "0.3333"]);
+        assert_eq!(shares(&[1, 15]), ["0.0625", "0.9375"]);
+        assert_eq!(shares(&[0, 0]), ["0", "0"]);
+    }
+
+    fn parts(kind: Kind, votes: &[u64], ballots: u64, whole: u64) -> Vec<u64> {
+        let ids: Vec<String> = (0..votes.len()).map(|place| format!("o{place}")).collect();
+        let poll = poll_with(kind, 1, 1, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+        let counted = PartitionTally { ballots, ..partition(0, votes, State::Open, 0) };
+        Tally::sum(&poll, [&counted]).unwrap().parts(&poll, whole).to_vec()
+    }
+
+    #[test]
+    fn parts_of_a_single_choice_add_up_and_the_first_of_equals_gets_what_is_missing() {
+        for (votes, expected) in [
+            (&[1, 15][..], &[63, 937][..]),
+            (&[15, 1], &[938, 62]),
+            (&[1, 1, 1], &[334, 333, 333]),
+            (&[0, 1, 1, 1], &[0, 334, 333, 333]),
+            (&[1, 1, 1, 1, 1, 1], &[167, 167, 167, 167, 166, 166]),
+            (&[1, 999_999], &[0, 1_000]),
+        ] {
+            assert_eq!(parts(Kind::Single, votes, votes.iter().sum(), 1_000), expected, "{votes:?}");
+        }
+        assert_eq!(parts(Kind::Multiple, &[1, 15], 16, 1_000), [63, 938], "each by itself");
+    }
+
+    /// The widget is held to the same file, by a browser.
+    #[test]
+    fn parts_are_those_that_readers_of_the_widget_are_shown() {
+        let lines: Vec<serde_json::Value> =
+            serde_json::from_str(include_str!("../../tests/browser/shares.json")).unwrap();
+        assert!(lines.len() > 300);
+        for line in lines {
+            let numbers =
+                |name: &str| line[name].as_array().unwrap().iter().map(|it| it.as_u64().unwrap()).collect::<Vec<_>>();
+            let kind = if line["kind"] == "single" { Kind::Single } else { Kind::Multiple };
+            let (votes, ballots) = (numbers("votes"), line["ballots"].as_u64().unwrap());
+            let tenths = parts(kind, &votes, ballots, 1_000);
+            assert_eq!(tenths, numbers("tenths"), "{line}");
+            if kind == Kind::Single {
+                assert_eq!(tenths.iter().sum::<u64>(), 1_000, "{line}");
+                assert_eq!(parts(kind, &votes, ballots, 10_000).iter().sum::<u64>(), 10_000, "{line}");
+            }
+        }
     }
 }

@@ -279,7 +279,7 @@ fn quotas_that_only_count_refuse_nobody_and_say_whom_they_would_have() {
     for _ in 0..15 {
         assert_eq!(quotas.admit(Name::Vote, &subject(1)), Verdict::Unlimited);
     }
-    let told = metrics.encode();
+    let told = metrics.encode(crate::telemetry::MetricsFormat::OpenMetrics);
     for line in [
         "sawt_quota_requests_total{quota=\"vote\",outcome=\"allowed\"} 10",
         "sawt_quota_requests_total{quota=\"vote\",outcome=\"would-refuse\"} 5",

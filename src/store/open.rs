@@ -108,6 +108,17 @@ impl Stores {
         }
     }
 
+    /// What the embedded store keeps under a name, if anything.
+    ///
+    /// # Errors
+    /// What is wrong with the file. A Redis store keeps no secrets: [`StoreError::Unfit`].
+    pub fn secret(&self, name: &str) -> Result<Option<Secret>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.secret(name),
+            Self::Redis(_) => Err(no_secrets(name)),
+        }
+    }
+
     /// What the embedded store keeps under a name, made and kept if it is not there yet, and whether it was made.
     ///
     /// # Errors
@@ -115,9 +126,13 @@ impl Stores {
     pub fn kept_secret(&self, name: &str, make: impl FnOnce() -> Secret) -> Result<(Secret, bool), StoreError> {
         match self {
             Self::Sqlite(store) => store.kept_secret(name, make),
-            Self::Redis(_) => Err(StoreError::Unfit(format!("{name} must be set: Redis keeps no secrets"))),
+            Self::Redis(_) => Err(no_secrets(name)),
         }
     }
+}
+
+fn no_secrets(name: &str) -> StoreError {
+    StoreError::Unfit(format!("{name} must be set: Redis keeps no secrets"))
 }
 
 /// Every setting of the store.

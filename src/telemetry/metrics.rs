@@ -16,11 +16,12 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::series::{Family, Series, Spread};
+use super::{
+    exposition::{self, MetricsFormat},
+    process,
+    series::{Family, Series, Spread},
+};
 use crate::clock::Clock;
-
-/// The content type of [`Metrics::encode`].
-pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Bounds of durations in nanoseconds: a tally read takes some 20 µs, a vote under load some milliseconds, and at a
 /// second a client has given up.
@@ -201,12 +202,15 @@ impl Metrics {
         self.counts.stream_events.get([event]).fetch_add(1, Relaxed);
     }
 
-    /// Everything counted so far, as OpenMetrics text.
-    pub fn encode(&self) -> String {
+    /// Everything counted so far.
+    pub fn encode(&self, format: MetricsFormat) -> String {
         let mut text = String::new();
         // Writing to a String can't fail, and nothing here refuses to be written.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
-        text
+        match format {
+            MetricsFormat::OpenMetrics => text,
+            MetricsFormat::Prometheus => exposition::as_prometheus(&text),
+        }
     }
 }
 
@@ -276,8 +280,30 @@ impl Collector for Counts {
         let about = "When this replica started, since 1970.";
         let unit = Some(&Unit::Seconds);
         let started = encoder.encode_descriptor("process_start_time", about, unit, MetricType::Gauge)?;
-        ConstGauge::new(self.started_secs).encode(started)
+        ConstGauge::new(self.started_secs).encode(started)?;
+        encode_process(encoder)
     }
+}
+
+/// What the system knows of this process, read now.
+fn encode_process(mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+    let process = process::Usage::read();
+    if let Some(secs) = process.cpu_secs {
+        let about = "Processor time this replica has used, for itself and in the system.";
+        let mut cpu = encoder.encode_descriptor("process_cpu", about, Some(&Unit::Seconds), MetricType::Counter)?;
+        cpu.encode_counter::<NoLabelSet, _, f64>(&secs, None)?;
+    }
+    let gauges = [
+        ("process_resident_memory", "Memory this replica holds.", Some(&Unit::Bytes), process.resident_bytes),
+        ("process_open_fds", "File descriptors that are open.", None, process.open_fds),
+        ("process_max_fds", "File descriptors that may be open.", None, process.max_fds),
+    ];
+    for (name, about, unit, value) in gauges {
+        let Some(value) = value else { continue };
+        let gauge = encoder.encode_descriptor(name, about, unit, MetricType::Gauge)?;
+        ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(gauge)?;
+    }
+    Ok(())
 }
 
 const NANOS_PER_SECOND: f64 = 1e9;
@@ -344,7 +370,7 @@ mod tests {
         metrics.stream_ended(StreamEnd::Slow);
         metrics.count_stream_event("tally");
         metrics.show_store_clock(Arc::new(AtomicI64::new(-7_250)));
-        let text = metrics.encode();
+        let text = metrics.encode(MetricsFormat::OpenMetrics);
         for line in [
             "sawt_http_requests_total{method=\"POST\",route=\"/v1/polls/{poll}/votes\",status=\"201\"} 2",
             "sawt_http_requests_total{method=\"other\",route=\"/v1/polls/{poll}/votes\",status=\"405\"} 1",

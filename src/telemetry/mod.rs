@@ -18,13 +18,22 @@
 //! | `sawt_store_clock_ahead_seconds` | | how far the store's clock is ahead of this replica's, while they are more than 5 s apart; 0 otherwise |
 //! | `sawt_build_info` | `version` | 1 |
 //! | `process_start_time_seconds` | | when this replica started, since 1970 |
+//! | `process_cpu_seconds_total` | | processor time it has used, for itself and in the system |
+//! | `process_resident_memory_bytes` | | memory it holds |
+//! | `process_open_fds`, `process_max_fds` | | file descriptors that are open, and that may be |
+//!
+//! What the system knows of the process is read when it is asked for, and left out where the system does not tell.
+//! Metrics are given as OpenMetrics, or as Prometheus's older text to those who ask for that (`exposition.rs`).
 //!
 //! Units are base units, as Prometheus asks. `route` is the route's pattern, never the path a client sent, and a
 //! method that is none of HTTP's own is `other`: the number of series is this service's to decide.
 
+mod exposition;
 mod log;
 mod metrics;
+mod process;
 mod series;
 
+pub use exposition::MetricsFormat;
 pub use log::{AlreadyLogging, LogFormat, LogGuard, init, note_stop};
-pub use metrics::{METRICS_CONTENT_TYPE, Metrics, QuotaOutcome, StreamEnd};
+pub use metrics::{Metrics, QuotaOutcome, StreamEnd};

@@ -65,6 +65,30 @@ for (const kind of ['single', 'multiple']) {
   });
 }
 
+test('shares are rounded as the server rounds them, so those of a single choice add up to 100', async () => {
+  const lines = JSON.parse(readFileSync(new URL('./shares.json', import.meta.url), 'utf8'));
+  const options = Array.from({ length: 32 }, (_, place) => ({ id: `o${place}`, label: `خيار ${place}` }));
+  const reader = await Reader.come(browser, [sawt.origin]);
+  for (const kind of ['single', 'multiple']) {
+    const poll = await sawt.poll({ kind, options });
+    const page = await reader.open(`${sawt.origin}/embed/${poll.id}?lang=en`);
+    const of = lines.filter((line) => line.kind === kind);
+    assert.ok(of.length > 50);
+    const drawn = await page.evaluate(async (lines) => {
+      const { Poll } = await import(document.querySelector('script[type=module]').src);
+      return lines.map(({ votes, ballots }) => {
+        const root = document.querySelector('.sawt').cloneNode(true);
+        const options = votes.map((votes, place) => ({ id: `o${place}`, votes }));
+        new Poll(root, { from: location.origin, kept: new Map() }).draw({ version: 1, ballots, options });
+        return [...root.querySelectorAll('.sawt-share')].slice(0, votes.length).map((share) => share.textContent);
+      });
+    }, of);
+    const expected = of.map(({ tenths }) => tenths.map((share) => `${share / 10}%`));
+    assert.deepEqual(drawn, expected);
+  }
+  await reader.leave();
+});
+
 for (const [name, members] of Object.entries({
   'in a poll whose results all see': { results: 'always', closes_at: '2999-01-01T00:00:00Z' },
   'in a poll whose results voters see': { results: 'after_vote' },

@@ -9,7 +9,7 @@ use sawt::{
     quota::{Name, Policies, Quotas, Subject, Verdict, local::Uptime},
     secret::Secret,
     store::{StoreSettings, Stores},
-    telemetry::Metrics,
+    telemetry::{Metrics, MetricsFormat},
 };
 use serde_json::json;
 
@@ -249,7 +249,10 @@ async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
             });
             let verdicts = join_all(requests).await;
             let admitted = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Admitted(_))).count();
-            if replicas.iter().all(|(_, _, metrics)| !metrics.encode().contains(FAILED_LEASES)) {
+            if replicas
+                .iter()
+                .all(|(_, _, metrics)| !metrics.encode(MetricsFormat::OpenMetrics).contains(FAILED_LEASES))
+            {
                 assert_eq!(admitted, expected, "{backend:?} {limit}");
                 break;
             }

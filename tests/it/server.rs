@@ -186,6 +186,11 @@ impl Replica {
         get(self.ops_address, path).expect("an answer")
     }
 
+    /// The same for who likes to have it in this form.
+    pub(crate) fn told_to_operators_as(&self, path: &str, accept: &str) -> String {
+        get_as(self.ops_address, path, accept).expect("an answer")
+    }
+
     fn status_of(&self, path: &str) -> Option<u16> {
         get(self.address, path)?.split(' ').nth(1)?.parse().ok()
     }
@@ -214,9 +219,13 @@ fn address_in(line: &str, field: &str) -> Option<SocketAddr> {
 
 /// A whole answer; `None` if there is none.
 fn get(address: SocketAddr, path: &str) -> Option<String> {
+    get_as(address, path, "*/*")
+}
+
+fn get_as(address: SocketAddr, path: &str, accept: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: sawt\r\nConnection: close\r\n\r\n").ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: sawt\r\nAccept: {accept}\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer)

@@ -42,6 +42,9 @@ async fn a_bad_setting_is_named_with_what_it_may_be_before_anything_binds() {
         ("SAWT_SHUTDOWN_SECS", "-1", "300"),
         ("SAWT_ALLOW_EVICTION", "perhaps", "true or false"),
         ("SAWT_LOG", "info,=", "info"),
+        ("SAWT_LOG", "verbose", "error, warn, info, debug, trace or off"),
+        ("SAWT_LOG", "info,sawt::store=loud", "debug"),
+        ("SAWT_LOG", "info,", "info"),
         ("SAWT_LOG_FORMAT", "xml", "text or json"),
         ("SAWT_CONFIG", "/nowhere/sawt.toml", "/nowhere/sawt.toml"),
         ("SAWT_SECRET_FILE", "/nowhere/secret", "SAWT_SECRET"),
@@ -68,6 +71,36 @@ async fn a_command_or_flag_that_is_none_is_refused() {
     for arguments in [&["vote"][..], &["serve", "--colour"], &["--listen"], &["demo", "--readers", "many"]] {
         assert_eq!(run(&Settings::bare(), arguments).code, Some(USAGE), "{arguments:?}");
     }
+}
+
+/// What Kubernetes sets by itself, for a service called sawt, is no mistake.
+async fn a_variable_that_is_no_setting_is_met_with_the_one_meant_and_stops_nothing() {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address()).with("SAWT_WORKER", "3").with("SAWT_PORT", "tcp://10.0.0.1:8080");
+    let replica = Replica::start(&settings.with("SAWT_PORT_8080_TCP", "tcp://10.0.0.1:8080"));
+    let log = replica.log().text();
+    assert!(log.contains("SAWT_WORKER is not a setting and is ignored; did you mean SAWT_WORKERS?"), "{log}");
+    assert_eq!(log.matches("is not a setting").count(), 1, "{log}");
+}
+
+async fn a_demo_refuses_a_store_and_needs_no_secrets_for_one_that_is_set_elsewhere() {
+    is_refused_before_binding(&run(&Settings::bare(), &["demo", "--store", "redis://127.0.0.1:1"]), &["--store"]);
+    let elsewhere = Settings::bare().with("SAWT_STORE", "redis://127.0.0.1:1").with("SAWT_LOG", "info");
+    drop(Replica::start_command(&elsewhere, &["demo"]));
+}
+
+async fn an_admin_key_is_not_shown_by_a_start_that_fails_and_is_by_the_next() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let storage = Storage::file();
+    let settings = Settings::bare().with("SAWT_STORE", storage.address());
+    for name in ["SAWT_LISTEN", "SAWT_OPS_LISTEN"] {
+        let ended = run(&settings.clone().with(name, &taken.local_addr().unwrap().to_string()), &["serve"]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    }
+    let replica = Replica::start(&settings);
+    let printed = replica.printed(|line| line.contains("shown this once"));
+    let key = printed.split_whitespace().last().expect("a key");
+    Client::new(replica.address()).with_key(key).get("/v1/sites/default").send().await.is(200);
 }
 
 async fn help_names_every_command_and_the_settings() {
@@ -221,6 +254,9 @@ lone_rules![
     every_bad_setting_is_named_at_once,
     on_redis_missing_secrets_are_named_before_anything_binds,
     a_command_or_flag_that_is_none_is_refused,
+    a_variable_that_is_no_setting_is_met_with_the_one_meant_and_stops_nothing,
+    a_demo_refuses_a_store_and_needs_no_secrets_for_one_that_is_set_elsewhere,
+    an_admin_key_is_not_shown_by_a_start_that_fails_and_is_by_the_next,
     help_names_every_command_and_the_settings,
     the_settings_in_force_are_shown_without_secrets,
     the_nearest_source_of_a_setting_counts,

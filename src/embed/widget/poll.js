@@ -404,15 +404,17 @@ export class Poll {
     this.#version = tally.version;
     this.tally = tally;
     const { ballots } = tally;
-    for (const { id, votes } of tally.options) {
+    const isSingle = this.root.dataset.kind === 'single';
+    const shares = isSingle ? tenths(tally) : tally.options.map(({ votes }) => Math.round((votes * 1000) / ballots) || 0);
+    for (const [place, { id, votes }] of tally.options.entries()) {
       const row = this.result(id);
       if (!row) continue;
-      const tenths = Math.round((votes * 1000) / ballots) || 0;
+      const share = shares[place];
       write(row.querySelector('.sawt-votes'), this.count('votes', votes));
-      write(row.querySelector('.sawt-share'), this.percent(tenths));
-      row.querySelector('svg').setAttribute('width', `${Math.floor(tenths / 10)}.${tenths % 10}%`);
+      write(row.querySelector('.sawt-share'), this.percent(share));
+      row.querySelector('svg').setAttribute('width', `${Math.floor(share / 10)}.${share % 10}%`);
     }
-    write(this.$('.sawt-total'), this.count(this.root.dataset.kind === 'single' ? 'votes' : 'voters', ballots));
+    write(this.$('.sawt-total'), this.count(isSingle ? 'votes' : 'voters', ballots));
   }
 
   // Turns what is known into the state that is shown.
@@ -503,6 +505,15 @@ export class Poll {
     const form = (number === 0 && forms.zero) || (forms[this.plurals.select(number)] ?? forms.other);
     return form.replace('{n}', this.number(number));
   }
+}
+
+// The share of each option of a single choice, in tenths of a percent: they add up. Each is rounded down, and what is
+// missing goes to those that lost most by it, the first of equals first. The server's `Tally::parts`, in whole numbers.
+function tenths({ ballots, options }) {
+  const lost = options.map(({ votes }) => (votes * 1000) % ballots || 0);
+  const missing = Math.round(lost.reduce((sum, one) => sum + one, 0) / ballots) || 0;
+  const most = [...lost.keys()].sort((a, b) => lost[b] - lost[a]).slice(0, missing);
+  return options.map(({ votes }, place) => ((votes * 1000 - lost[place]) / ballots || 0) + most.includes(place));
 }
 
 const fieldset = (root) => root.querySelector('fieldset');

@@ -46,15 +46,21 @@ pub(super) fn is_nothing(body: &[u8]) -> bool {
 /// A JSON object within a body.
 pub(in crate::http) struct Object<T>(pub(in crate::http) T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+/// What such an object looks like at the least, for whoever sent something else.
+pub(in crate::http) trait LooksLike {
+    /// As JSON, with `…` for values.
+    const EXAMPLE: &str;
+}
+
+impl<'de, T: Deserialize<'de> + LooksLike> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members<T>(PhantomData<T>);
 
-        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Members<T> {
+        impl<'de, T: Deserialize<'de> + LooksLike> de::Visitor<'de> for Members<T> {
             type Value = T;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+                f.write_str(T::EXAMPLE)
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
@@ -137,7 +143,10 @@ fn explain<'a, T: Deserialize<'a>>(body: &'a [u8], error: &serde_json::Error) ->
                         return no_object();
                     }
                     let detail = shorten(error.inner().to_string());
-                    let whole = if field.is_empty() { detail.clone() } else { format!("{field}: {detail}") };
+                    let whole = match place_of(&field, &detail) {
+                        "" => detail.clone(),
+                        place => format!("{place}: {detail}"),
+                    };
                     let errors = (!field.is_empty()).then_some(FieldError { field, detail });
                     problem(whole).with_errors(errors)
                 }
@@ -164,6 +173,16 @@ fn field_of(path: &str, message: &str) -> String {
         Some(name) => format!("{path}.{name}"),
         None => path.chars().take(MAX_DETAIL).collect(),
     }
+}
+
+/// Where a message that stands alone says that its field is: a message that names the field itself needs only what holds
+/// it.
+fn place_of<'a>(field: &'a str, message: &str) -> &'a str {
+    let (parent, name) = field.rsplit_once('.').unwrap_or(("", field));
+    let is_named = ["unknown", "missing", "duplicate"]
+        .iter()
+        .any(|what| message.strip_prefix(what).is_some_and(|rest| rest.starts_with(&format!(" field `{name}`"))));
+    if is_named { parent } else { field }
 }
 
 fn shorten(mut text: String) -> String {
@@ -196,6 +215,10 @@ mod tests {
         label: String,
     }
 
+    impl LooksLike for Inner {
+        const EXAMPLE: &str = "{\"label\": …}";
+    }
+
     fn refusal(body: &str) -> serde_json::Value {
         let problem = parse::<Sample>(body.as_bytes()).unwrap_err();
         let body = actix_web::body::MessageBody::try_into_bytes(problem.respond("r").into_body()).unwrap();
@@ -210,6 +233,19 @@ mod tests {
         assert!(refusal("{\"choices\":[").to_string().contains("line 1 column 12"));
         assert!(refusal("{\"choices\":[]} x").to_string().contains("line 1 column 16"));
         assert!(refusal(" ").to_string().contains("empty"));
+    }
+
+    #[test]
+    fn a_field_that_is_named_by_its_message_is_not_named_twice() {
+        for (sent, detail) in [
+            ("{\"choices\":[],\"choice\":1}", "unknown field `choice`, expected one of"),
+            ("{}", "missing field `choices`"),
+            ("{\"choices\":[],\"options\":[{}]}", "options[0]: missing field `label`"),
+            ("{\"choices\":[],\"limit\":null}", "limit: invalid type"),
+        ] {
+            let body = refusal(sent);
+            assert!(body["detail"].as_str().unwrap().starts_with(detail), "{body}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 mod json;
 
-pub(super) use json::{Object, Word, given, parse, whole};
+pub(super) use json::{LooksLike, Object, Word, given, parse, whole};
 
 use std::time::Duration;
 

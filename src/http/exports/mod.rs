@@ -141,7 +141,7 @@ fn results_table(Snapshot { tally, poll, .. }: &Snapshot, form: Form, separator:
     }
     let names = ["poll", "question", "as_of", "state", "option", "label", "votes", "share", "ballots"];
     Row::names(&mut table, separator, &names);
-    for option in &poll.options {
+    for (option, share) in poll.options.iter().zip(tally.shares(poll)) {
         Row::of(&mut table, separator)
             .plain(poll.id)
             .text(poll.question.as_str())
@@ -150,7 +150,7 @@ fn results_table(Snapshot { tally, poll, .. }: &Snapshot, form: Form, separator:
             .text(option.id.as_str())
             .text(option.label.as_str())
             .plain(tally.votes_in(option.slot))
-            .plain(tally.share_of(option.slot))
+            .plain(share)
             .plain(tally.ballots)
             .end();
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 
 use super::super::{
-    body::{Object, Word, given, whole},
+    body::{LooksLike, Object, Word, given, whole},
     problem::{Code, FieldError, Problem},
 };
 use crate::poll::{
@@ -132,6 +132,10 @@ struct OptionBody {
     #[serde(default, deserialize_with = "given")]
     id: Option<String>,
     label: String,
+}
+
+impl LooksLike for OptionBody {
+    const EXAMPLE: &str = "{\"label\": …}";
 }
 
 impl OptionBody {

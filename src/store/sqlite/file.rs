@@ -72,14 +72,17 @@ impl File {
         Condition::of(&self.path).map_err(StoreError::unavailable)
     }
 
+    /// What is kept under a name.
+    pub(super) fn secret(&self, name: &str) -> Result<Option<Secret>, StoreError> {
+        Ok(secret(&self.reader()?, name)?)
+    }
+
     /// What is kept under a name, made if it is not there yet, and whether it was made.
     pub(super) fn kept_secret(&self, name: &str, make: impl FnOnce() -> Secret) -> Result<(Secret, bool), StoreError> {
         let mut db = self.writer()?;
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let kept: Option<String> =
-            transaction.query_row("select value from secrets where name = ?1", [name], |row| row.get(0)).optional()?;
-        if let Some(kept) = kept {
-            return Ok((Secret::new(kept), false));
+        if let Some(kept) = secret(&transaction, name)? {
+            return Ok((kept, false));
         }
         let secret = make();
         transaction.execute("insert into secrets (name, value) values (?1, ?2)", [name, secret.expose()])?;
@@ -172,6 +175,11 @@ fn add_epochs(db: &mut Connection) -> Result<(), StoreError> {
         transaction.execute_batch("alter table tallies add column epoch integer not null default 0")?;
     }
     Ok(transaction.commit()?)
+}
+
+fn secret(db: &Connection, name: &str) -> rusqlite::Result<Option<Secret>> {
+    let value = db.query_row("select value from secrets where name = ?1", [name], |row| row.get(0)).optional()?;
+    Ok(value.map(Secret::new))
 }
 
 #[cfg(test)]

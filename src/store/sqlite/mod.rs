@@ -84,6 +84,14 @@ impl SqliteStore {
         Ok(Self { partitions: partitions.max(1), clocks, quotas, condition, _watch: watch, writer, readers, file })
     }
 
+    /// What is kept under a name, if anything. Blocks, so call it before requests are served.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn secret(&self, name: &str) -> Result<Option<Secret>, StoreError> {
+        self.file.secret(name)
+    }
+
     /// What is kept under a name, made and kept if it is not there yet, and whether it was made. Blocks, so call it
     /// before requests are served.
     ///

@@ -1,5 +1,10 @@
 //! What an operator asks a replica.
 
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
 use serde_json::json;
 
 use crate::{contract, registry::service_rules, service::Service};
@@ -29,6 +34,34 @@ async fn what_a_replica_did_is_told_as_metrics_and_says_nothing_of_readers(servi
     service.client().get("/metrics").undocumented().send().await.refused(404, "not-found");
 }
 
+async fn metrics_are_what_prometheus_takes_and_tell_of_the_process(service: &Service) {
+    service.client().get("/livez").send().await.is(200);
+    let replica = &service.replicas()[0];
+    let older = replica.told_to_operators_as("/metrics", "text/plain;version=0.0.4");
+    let (head, body) = older.split_once("\r\n\r\n").expect("a body");
+    assert!(head.to_lowercase().contains("content-type: text/plain; version=0.0.4"), "{head}");
+    for name in ["cpu_seconds_total", "resident_memory_bytes", "open_fds", "max_fds", "start_time_seconds"] {
+        let value = body.lines().find_map(|line| line.strip_prefix(&format!("process_{name} ")));
+        let value: f64 = value.unwrap_or_else(|| panic!("no process_{name}: {body}")).parse().expect("a number");
+        assert!(value >= 0.0, "process_{name} {value}");
+    }
+    let newer = replica.told_to_operators("/metrics");
+    assert!(newer.to_lowercase().contains("content-type: application/openmetrics-text; version=1.0.0"), "{newer}");
+    assert!(newer.contains("# EOF"), "{newer}");
+
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool can be started: `apt-get install prometheus` brings it");
+    promtool.stdin.take().expect("a pipe").write_all(body.as_bytes()).expect("it reads");
+    let said = promtool.wait_with_output().expect("it ends");
+    let words = [said.stdout, said.stderr].concat();
+    assert!(said.status.success() && words.is_empty(), "{}", String::from_utf8_lossy(&words));
+}
+
 async fn the_contract_is_served_as_it_is_written(service: &Service) {
     let answer = service.client().get("/openapi.yaml").send().await;
     let written = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml")).unwrap();
@@ -55,6 +88,7 @@ async fn every_example_in_the_contract_is_true_to_its_schema(_service: &Service)
 service_rules![
     a_replica_says_that_it_lives_and_is_ready,
     what_a_replica_did_is_told_as_metrics_and_says_nothing_of_readers,
+    metrics_are_what_prometheus_takes_and_tell_of_the_process,
     the_contract_is_served_as_it_is_written,
     the_contract_knows_every_route_and_no_other,
     every_example_in_the_contract_is_true_to_its_schema,
