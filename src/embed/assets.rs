@@ -218,9 +218,40 @@ fn as_part(module: &str) -> String {
     part
 }
 
-/// A script without the line ends that it does not need: none of these stands in a string of ours.
+/// A script without the line ends and spaces that it does not need: none of these line ends stands in a string of ours.
 fn pack_script(script: &str) -> String {
-    strip(script).replace(";\n", ";").replace("{\n", "{").replace("\n}", "}").replace(",\n", ",")
+    tighten(
+        &strip(script)
+            .replace(";\n", ";")
+            .replace("{\n", "{")
+            .replace("\n}", "}")
+            .replace(",\n", ",")
+            .replace("}\n", "}"),
+    )
+}
+
+/// A script without the spaces beside signs, but in its strings. A regular expression of ours has none there.
+fn tighten(script: &str) -> String {
+    const SIGNS: &str = "=>!&|?:,{}()<";
+    let mut tight = String::with_capacity(script.len());
+    let (mut quote, mut is_escaped, mut last) = (None, false, '\n');
+    let mut characters = script.chars().peekable();
+    while let Some(character) = characters.next() {
+        if let Some(end) = quote {
+            quote = quote.filter(|_| is_escaped || character != end);
+            is_escaped = character == '\\' && !is_escaped;
+        } else if matches!(character, '\'' | '"' | '`') {
+            quote = Some(character);
+        } else if character == ' ' {
+            let is_sign = |other: char| SIGNS.contains(other);
+            if is_sign(last) || characters.peek().copied().is_some_and(is_sign) {
+                continue;
+            }
+        }
+        tight.push(character);
+        last = character;
+    }
+    tight
 }
 
 /// A style sheet without what style sheets do not need: none of these stands in a string of ours.
@@ -237,6 +268,21 @@ mod tests {
     fn comments_and_indentation_stay_at_home() {
         let text = "// One.\nlet a = 1; // stays\n\n  {\n    b();\n  }\n/* Two\n   lines. */\n/* One. */\nc();\n";
         assert_eq!(strip(text), "let a = 1; // stays\n{\nb();\n}\nc();\n");
+    }
+
+    #[test]
+    fn spaces_beside_signs_stay_at_home_and_those_in_strings_do_not() {
+        for (script, tight) in [
+            ("const a = (b, c) => ({ d: b ? c : 1 });", "const a=(b,c)=>({d:b?c:1});"),
+            ("if (a === b && !c) return !d;", "if(a===b&&!c)return!d;"),
+            (
+                "x = 'a = b' + `${c ? 'd = e' : f} = ` + \"it's = \";",
+                "x='a = b' + `${c ? 'd = e' : f} = ` + \"it's = \";",
+            ),
+            ("x = 'it\\'s = ' , 1 - -1 / 2", "x='it\\'s = ',1 - -1 / 2"),
+        ] {
+            assert_eq!(tighten(script), tight);
+        }
     }
 
     #[test]

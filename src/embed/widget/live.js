@@ -258,7 +258,7 @@ export class Live {
         const events = (text + value).replaceAll('\r', '').split('\n\n');
         text = events.pop();
         for (const event of events) {
-          const { event: name, data, retry } = Object.fromEntries(event.split('\n').map((line) => line.split(/: ?(.*)/s)));
+          const { event: name, data, retry } = Object.fromEntries(event.split('\n').map((line) => line.split(/:\x20?(.*)/s)));
           if (retry > 0) this.#retry = Number(retry);
           if (data) left.delete(this.#pass(name, JSON.parse(data)));
           heard = true;

@@ -16,9 +16,21 @@ use crate::{
 /// Past so many keys, those whose quota is whole again are forgotten, and if that frees nothing, all are.
 const MOST_KEYS: usize = 100_000;
 
-/// When each quota is whole again, in microseconds since 1970.
+/// A clock that is further behind than this, in microseconds, was set back. Workers that ask at once are not so far apart.
+const SET_BACK: u64 = 1_000_000;
+
+/// The quotas that somebody has used.
 #[derive(Default)]
-pub(super) struct Quotas(Mutex<FxHashMap<(&'static str, LeaseKey), u64>>);
+pub(super) struct Quotas(Mutex<Wholes>);
+
+/// Moments in microseconds since 1970.
+#[derive(Default)]
+struct Wholes {
+    /// When each quota is whole again.
+    by_key: FxHashMap<(&'static str, LeaseKey), u64>,
+    /// When one was last asked for.
+    asked_at: u64,
+}
 
 impl Quotas {
     pub(super) fn take(&self, lease: &Lease, now: Timestamp) -> Leased {
@@ -26,6 +38,14 @@ impl Quotas {
         let period = lease.period_micros();
         let most = now + period * u64::from(lease.limit.get());
         let mut wholes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Wholes { by_key: wholes, asked_at } = &mut *wholes;
+        // What was near stays as near, or whoever has used a quota would have used all of it.
+        let back = asked_at.saturating_sub(now);
+        if back > SET_BACK {
+            wholes.values_mut().for_each(|whole| *whole = whole.saturating_sub(back));
+            *asked_at = now;
+        }
+        *asked_at = now.max(*asked_at);
         if wholes.len() >= MOST_KEYS {
             wholes.retain(|_, whole| *whole > now);
             if wholes.len() >= MOST_KEYS {
@@ -39,5 +59,26 @@ impl Quotas {
         }
         *whole = after;
         Leased::Granted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_takes_nobodys_quota() {
+        let some = |number| NonZeroU32::new(number).unwrap();
+        let key = LeaseKey::from_bytes([7; 16]);
+        let lease = Lease { name: "vote", key, limit: some(10), window_secs: some(10), quantity: some(5) };
+        let (quotas, at) = (Quotas::default(), |secs: i64| Timestamp::from_millis(secs * 1_000));
+        assert!(matches!(quotas.take(&lease, at(10_000)), Leased::Granted));
+        // Ten minutes: what is left is what was left.
+        assert!(matches!(quotas.take(&lease, at(9_400)), Leased::Granted));
+        let refused = quotas.take(&lease, at(9_400));
+        assert!(matches!(refused, Leased::Refused { wait } if wait == Duration::from_secs(5)));
+        assert!(matches!(quotas.take(&lease, at(9_405)), Leased::Granted));
     }
 }
