@@ -35,6 +35,12 @@ export function stage(settings) {
       return sawt;
     },
 
+    /** Something that is closed when the test ends. */
+    async closedAtEnd(opened) {
+      closing.unshift(() => opened.close());
+      return opened;
+    },
+
     /** A wire to a replica that can be cut. */
     async wire(sawt = set.sawt) {
       const wire = await Wire.to(sawt.port);

@@ -26,6 +26,8 @@ export class Live {
   #wanted = new Map();
   #heard = new Map();
   #opened;
+  // How far the tally of each poll had come when it was last told, as the service signed it.
+  #seen = {};
   #retry = 2 * SECOND;
   #isLeading;
   #isAlone = globalThis.origin === 'null' || !globalThis.BroadcastChannel;
@@ -233,6 +235,8 @@ export class Live {
   // Whether anything was heard before it ended.
   async #listen(ids, voter, turn, isOnce) {
     const left = new Set(ids);
+    // By this a service that lost votes, and was started again, learns of it.
+    const seen = ids.map((id) => this.#seen[id] ?? '-');
     let heard = false;
     let silence;
     const within = (millis) => {
@@ -243,7 +247,7 @@ export class Live {
     try {
       const { signal } = turn;
       const headers = voter ? { authorization: `Voter ${voter}` } : {};
-      const answer = await fetch(`${this.from}/v1/live?polls=${ids}`, { signal, headers, credentials: 'omit', cache: 'no-store' });
+      const answer = await fetch(`${this.from}/v1/live?polls=${ids}&seen=${seen}`, { signal, headers, credentials: 'omit', cache: 'no-store' });
       if (!/^text\/event-stream/.test(answer.headers.get('content-type'))) {
         const { code } = await read(answer);
         if (code === 'voter-required') for (const kept of [device, memory]) if (voterIn(kept) === voter) kept.delete(VOTER);
@@ -258,8 +262,9 @@ export class Live {
         const events = (text + value).replaceAll('\r', '').split('\n\n');
         text = events.pop();
         for (const event of events) {
-          const { event: name, data, retry } = Object.fromEntries(event.split('\n').map((line) => line.split(/:\x20?(.*)/s)));
+          const { event: name, id, data, retry } = Object.fromEntries(event.split('\n').map((line) => line.split(/:\x20?(.*)/s)));
           if (retry > 0) this.#retry = Number(retry);
+          id?.split(',').forEach((seen, place) => seen === '-' || (this.#seen[ids[place]] = seen));
           if (data) left.delete(this.#pass(name, JSON.parse(data)));
           heard = true;
         }

@@ -14,6 +14,7 @@ export class Poll {
   #wake = () => {};
   #isHurried;
   #isLate;
+  #epoch = 0;
   #version = -1;
 
   constructor(root, { from, kept }) {
@@ -317,7 +318,7 @@ export class Poll {
       this.say(this.words.texts.gone);
       Live.at(this.from).remove(this);
     } else if (name === 'tally') {
-      if (data.version < this.#version || (this.state === 'closed' && data.state !== 'closed')) return;
+      if (this.#isOlder(data) || (this.state === 'closed' && data.state !== 'closed')) return;
       const wasHidden = !this.tally;
       this.tally = data;
       this.#later(data);
@@ -330,6 +331,12 @@ export class Poll {
       this.become(data.state);
       if (data.state === 'closed' && data.results === 'never') Live.at(this.from).remove(this);
     }
+  }
+
+  // A cache may tell what it has kept, and a replica what it has not heard yet. But in a later epoch a lower version is
+  // newer: the service has lost votes that it had told.
+  #isOlder({ epoch = 0, version }) {
+    return (epoch - this.#epoch || version - this.#version) < 0;
   }
 
   // Nothing is asked when a poll closes: everybody would ask at once. The stream brings the last tally.
@@ -399,8 +406,9 @@ export class Poll {
   }
 
   draw(tally) {
-    if (!tally || tally.version < this.#version) return;
+    if (!tally || this.#isOlder(tally)) return;
     this.#drawn = now();
+    this.#epoch = tally.epoch ?? 0;
     this.#version = tally.version;
     this.tally = tally;
     const { ballots } = tally;
