@@ -19,13 +19,15 @@
 //! - [`server`]: wires it all, binds, becomes ready, serves and drains.
 //! - [`demo`] and [`healthcheck`]: two commands that talk to a running replica, over [`http_client`].
 //!
-//! Beneath them all lie [`clock`], the one reader of the system's clock, and [`secret`], whose values print as nothing.
+//! Beneath them all lie [`clock`], the one reader of the system's clock, [`descriptors`], how many files may be open, and
+//! [`secret`], whose values print as nothing.
 
 pub mod ballot_box;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod descriptors;
 pub mod embed;
 #[cfg(test)]
 mod fuzz;

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use actix_http::HttpService;
+use actix_http::{HttpService, error::DispatchError};
 use actix_server::Server;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{
@@ -33,15 +33,17 @@ use crate::{
     cli::EXIT_CONFIG,
     clock::Clock,
     config::Config,
+    descriptors,
     http::{
         self, DemoPages, Observe, Shared, Worker,
         client::ClientRule,
         connection::Connection,
+        connections::{Connections, WorkerConnections},
         request_log::{RequestLog, SUM_UP_EVERY},
         unparsed,
     },
     live::{self, Door, Hub, KnownPolls, PositionKeys},
-    quota::{self, Quotas, local::Uptime},
+    quota::{self, ConcurrencyLimits, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
     store::{Store, StoreError, StoreSettings, Stores},
     telemetry::{self, Metrics, MetricsFormat},
@@ -64,6 +66,8 @@ const WRITE_BUFFER: usize = 8 * 1024;
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
 /// How long streams may take to tell their readers that they end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How many connections there may be at least beyond those there are to be, until they are closed.
+const MOST_CLOSING: usize = 32;
 /// Connections waiting to be taken; the system caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 4_096;
 
@@ -126,13 +130,51 @@ pub fn run(
     };
     let stores = Stores::open(&settings, clock.clone())?;
     let (admin_key, made) = admin_key(config, &stores)?;
-    let shared = Arc::new(shared(config, &stores, admin_key, demo_pages, clock)?);
+    let bounds = Bounds::within(config, descriptors::raise_limit());
+    let shared = Arc::new(shared(config, &stores, bounds, admin_key, demo_pages, clock)?);
     rt::System::new().block_on(serve(config, stores, shared, made, announce))
+}
+
+/// How many connections there may be, and how many of them streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bounds {
+    connections: ConcurrencyLimits,
+    streams: ConcurrencyLimits,
+}
+
+impl Bounds {
+    /// The bounds that are set, or, where so many files may not be open, lower ones; that is said in the log.
+    fn within(config: &Config, descriptors: usize) -> Self {
+        let bounds = Self::lowered(config, descriptors);
+        let (connections, streams) = (bounds.connections.in_all, bounds.streams.in_all);
+        if bounds != Self::lowered(config, usize::MAX) {
+            tracing::warn!(
+                descriptors,
+                connections,
+                streams,
+                "there can't be as many connections and streams as are set, but only {connections} and {streams}: raise \
+                 the limit on open files (LimitNOFILE, ulimit -Hn), which is {descriptors}, or set fewer"
+            );
+        }
+        bounds
+    }
+
+    fn lowered(config: &Config, descriptors: usize) -> Self {
+        // For the store, for operators, for files, and for connections that are being closed.
+        let kept_free = 64 + 16 * config.workers + descriptors / 16;
+        let connections = config.connections.in_all.min(descriptors.saturating_sub(kept_free).max(1));
+        let streams = config.streams.in_all.min(connections - connections / 4);
+        Self {
+            connections: ConcurrencyLimits { in_all: connections, ..config.connections },
+            streams: ConcurrencyLimits { in_all: streams, ..config.streams },
+        }
+    }
 }
 
 fn shared(
     config: &Config,
     stores: &Stores,
+    bounds: Bounds,
     admin_key: KeyHash,
     demo_pages: Option<Arc<DemoPages>>,
     clock: Clock,
@@ -146,11 +188,17 @@ fn shared(
     // What is left of a quota is shared by way of the store, if there are others to share it with.
     let sharing = Some(&secret).filter(|_| !config.store.is_embedded());
     let quotas = Quotas::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics));
+    let client_rule = ClientRule {
+        trusted: config.trusted_proxies.clone(),
+        header: config.proxy_header,
+        ipv6_prefix: config.ipv6_prefix,
+    };
     let polls = Arc::<KnownPolls>::default();
     Ok(Shared {
+        connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
         hub: Arc::new(Hub::new(Arc::clone(&polls), clock.clone(), !config.store.is_embedded())),
         polls,
-        door: Arc::new(Door::new(config.streams)),
+        door: Arc::new(Door::new(bounds.streams)),
         clock,
         token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
         position_keys: Arc::new(PositionKeys::new(&secret, config.secret_previous.as_ref())),
@@ -159,11 +207,7 @@ fn shared(
         request_log: RequestLog::new(config.log_sample),
         quotas,
         policy_headers: http::PolicyHeaders::default(),
-        client_rule: ClientRule {
-            trusted: config.trusted_proxies.clone(),
-            header: config.proxy_header,
-            ipv6_prefix: config.ipv6_prefix,
-        },
+        client_rule,
         public_url: config.public_url.as_ref().map(ToString::to_string),
         turns: http::Turns::default(),
         demo_pages,
@@ -276,7 +320,15 @@ fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Resul
     let bind = |source| ServeError::Bind { address: config.listen, source };
     let listener = listen(config.listen).map_err(bind)?;
     let listen = listener.local_addr().map_err(bind)?;
-    let server = Server::build().workers(config.workers).shutdown_timeout(config.shutdown_secs).disable_signals();
+    // What is beyond the bound is closed by a worker, which must get to it: there is room to wait for that, and no more
+    // than files may be open.
+    let most = of_all.connections.most();
+    let most_waiting = (most + most / 16 + MOST_CLOSING).div_ceil(config.workers);
+    let server = Server::build()
+        .workers(config.workers)
+        .max_concurrent_connections(most_waiting)
+        .shutdown_timeout(config.shutdown_secs)
+        .disable_signals();
     let draining = server.graceful_shutdown_signal();
     let server = server.listen("readers", listener, move || {
         let draining = draining.clone();
@@ -296,9 +348,11 @@ fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Resul
             })
             .finish(map_config(application(), |()| AppConfig::default()));
         let instead = unparsed::as_problems(Arc::clone(&of_all));
+        let connections = Rc::new(WorkerConnections::new(&of_all.connections, instead));
         let accept = move |socket| {
             drop_who_takes_nothing(&socket);
-            ready(Ok(Connection::accept(socket, Rc::clone(&instead))))
+            // Dropped is closed, and nobody hears of the error.
+            ready(connections.accept(socket).ok_or(DispatchError::InternalError))
         };
         fn_service(accept).and_then(protocol)
     });
@@ -416,5 +470,24 @@ async fn stop_on_signal(server: ServerHandle, shared: Arc<Shared>, drain: Durati
         () = stop => {}
         _ = terminate.recv() => server.stop(false).await,
         _ = interrupt.recv() => server.stop(false).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_fewer_connections_than_files_and_fewer_streams_than_connections() {
+        let mut config = Config::default();
+        config.workers = 2;
+        let bounds = |descriptors| {
+            let Bounds { connections, streams } = Bounds::lowered(&config, descriptors);
+            (connections.in_all, streams.in_all)
+        };
+        assert_eq!(bounds(1_048_576), (30_000, 20_000));
+        assert_eq!(bounds(usize::MAX), (30_000, 20_000));
+        assert_eq!(bounds(1_024), (864, 648));
+        assert_eq!(bounds(0), (1, 1));
     }
 }

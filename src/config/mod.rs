@@ -30,8 +30,7 @@ pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
 
 use crate::{
     http::client::{ProxyHeader, TrustedProxies},
-    live::StreamLimits,
-    quota::Policies,
+    quota::{ConcurrencyLimits, Policies},
     secret::Secret,
     site::Origin,
     store::StoreAddress,
@@ -64,8 +63,10 @@ pub struct Config {
     pub ipv6_prefix: u8,
     /// How many requests a voter, a client or a key may make, and whether that is only counted.
     pub quotas: Policies,
+    /// How many connections there may be, in all and per client, 1 to 1,000,000 each.
+    pub connections: ConcurrencyLimits,
     /// How many event streams there may be, in all and per client, 1 to 1,000,000 each.
-    pub streams: StreamLimits,
+    pub streams: ConcurrencyLimits,
     /// Partitions of a new poll, 1 to 1024; `None`: as the store advises.
     pub partitions: Option<u16>,
     /// Take a Redis that may evict keys.
@@ -103,7 +104,8 @@ impl Default for Config {
             proxy_header: ProxyHeader::default(),
             ipv6_prefix: 0,
             quotas: Policies::default(),
-            streams: StreamLimits { in_all: 0, per_client: 0 },
+            connections: ConcurrencyLimits { in_all: 0, per_client: 0 },
+            streams: ConcurrencyLimits { in_all: 0, per_client: 0 },
             partitions: None,
             allow_eviction: false,
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),

@@ -7,8 +7,8 @@ use tracing_subscriber::EnvFilter;
 use super::Config;
 use crate::{quota::Quota, secret::Secret, telemetry::LogFormat};
 
-/// The most event streams a replica may be allowed.
-const MAX_STREAMS: usize = 1_000_000;
+/// The most connections, and event streams, a replica may be allowed.
+const MAX_CONNECTIONS: usize = 1_000_000;
 
 /// The thinnest that reads may be logged: one line of so many.
 const MAX_LOG_SAMPLE: u32 = 1_000_000;
@@ -300,23 +300,45 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| Some(config.quotas.shadow.to_string()),
     },
     Setting {
+        name: "connections",
+        shape: Shape::Number,
+        form: "NUMBER",
+        default: Default::Is("30000"),
+        about: "How many connections a replica has at a time, streams included, 1 to 1000000. Each takes a file \
+                descriptor: the replica raises its limit to the one that the system allows, and if that is too low for \
+                as many, has fewer and says so. As they become scarce idle connections end, and beyond them new ones \
+                are closed at once.",
+        set: |config, text| keep_within(text, &(1..=MAX_CONNECTIONS), |number| config.connections.in_all = number),
+        show: |config| Some(config.connections.in_all.to_string()),
+    },
+    Setting {
+        name: "connections_per_client",
+        shape: Shape::Number,
+        form: "NUMBER",
+        default: Default::Is("4000"),
+        about: "How many of them one address may have that is no trusted proxy, 1 to 1000000; and never more than half \
+                of those that are free.",
+        set: |config, text| keep_within(text, &(1..=MAX_CONNECTIONS), |number| config.connections.per_client = number),
+        show: |config| Some(config.connections.per_client.to_string()),
+    },
+    Setting {
         name: "streams",
         shape: Shape::Number,
         form: "NUMBER",
         default: Default::Is("20000"),
         about: "How many event streams a replica keeps open at a time, 1 to 1000000. Each takes a connection, about \
-                2 KiB, and a file descriptor of those the system allows.",
-        set: |config, text| keep_within(text, &(1..=MAX_STREAMS), |number| config.streams.in_all = number),
+                2 KiB; at most three in four connections are streams.",
+        set: |config, text| keep_within(text, &(1..=MAX_CONNECTIONS), |number| config.streams.in_all = number),
         show: |config| Some(config.streams.in_all.to_string()),
     },
     Setting {
         name: "streams_per_client",
         shape: Shape::Number,
         form: "NUMBER",
-        default: Default::Is("5000"),
-        about: "How many of them one client may have, 1 to 1000000. A client is an IPv4 address or an IPv6 network: a \
-                whole mobile carrier may be one.",
-        set: |config, text| keep_within(text, &(1..=MAX_STREAMS), |number| config.streams.per_client = number),
+        default: Default::Is("2000"),
+        about: "How many of them one client may have, 1 to 1000000; and never more than half of those that are free. A \
+                client is an IPv4 address or an IPv6 network: a whole mobile carrier may be one.",
+        set: |config, text| keep_within(text, &(1..=MAX_CONNECTIONS), |number| config.streams.per_client = number),
         show: |config| Some(config.streams.per_client.to_string()),
     },
     Setting {

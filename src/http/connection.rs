@@ -9,8 +9,8 @@
 //!   [`PATIENCE`]. A request is answered sooner: its head and its body may take ten seconds each, and no store call
 //!   takes longer than a second. What an event stream sends must be taken.
 //! - When nothing comes and nothing goes for three times as long, the connection is forgotten. The framework ends an
-//!   idle one sooner, unless it has read a part of a request along with the one before. An event stream is never idle
-//!   for so long.
+//!   idle one sooner, unless it has read a part of a request along with the one before; and sooner than that it ends
+//!   where [connections](super::connections) become scarce. An event stream is never idle for so long.
 //!
 //! A client that sends many requests at once and takes no answers makes the framework turn in circles: it has no more
 //! room to read into, wakes itself to look for some, tries to write, and can't. So a connection that tries in vain more
@@ -27,22 +27,23 @@
 use std::{
     cell::Cell,
     io,
-    net::SocketAddr,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use actix_http::Protocol;
 use bytes::{Buf as _, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Instant, Sleep, sleep},
 };
 
-use super::unparsed::Instead;
+use super::{
+    connections::{CountedSocket, Presence},
+    unparsed::Instead,
+};
+use crate::quota::Permit;
 
 /// How long a client is waited for, at the least; at the most twice as long. One that is idle is waited for three times
 /// as long, and at the most four times.
@@ -51,12 +52,21 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a connection may try to write while its client takes nothing.
 const MOST_VAIN_WRITES: u32 = 1_000;
 
+/// How much may come of requests before something is written, without further ado: several votes at once, or most polls.
+const SMALL: usize = 16 * 1024;
+
 /// A connection. See the module.
-pub struct Connection<S = TcpStream> {
+pub struct Connection<S = CountedSocket> {
     /// `None` once it was handed over.
     socket: Option<S>,
+    /// Says of it whether it is idle, and to it whether it is to end.
+    presence: Presence,
     handover: Handover<S>,
     instead: Instead,
+    /// How much was read since something was written last.
+    unanswered: usize,
+    /// That it may be much. Boxed: few need it.
+    may_be_large: Option<Box<Permit>>,
     /// Whether only a part was taken of what was last written, so that what comes next is the rest.
     is_amid: bool,
     /// What is being written in place of so many bytes of the framework's.
@@ -74,7 +84,7 @@ pub struct Connection<S = TcpStream> {
 }
 
 /// The way to have a connection to oneself.
-pub struct Handover<S = TcpStream>(Rc<Cell<Option<Heir<S>>>>);
+pub struct Handover<S = CountedSocket>(Rc<Cell<Option<Heir<S>>>>);
 
 type Heir<S> = Box<dyn FnOnce(S)>;
 
@@ -92,39 +102,24 @@ impl<S> Clone for Handover<S> {
     }
 }
 
-impl Connection {
-    /// Takes a connection in, as the framework wants it. Answers are sent as they are written: an event must not wait
-    /// for the acknowledgement of the one before it.
-    pub fn accept(socket: TcpStream, instead: Instead) -> (Self, Protocol, Option<SocketAddr>) {
-        // A socket that is gone says so when it is read.
-        let _ = socket.set_nodelay(true);
-        let peer = socket.peer_addr().ok();
-        (Self::over(socket, PATIENCE, instead), Protocol::Http1, peer)
-    }
-}
-
 /// A socket that can be dropped at once.
 pub trait Socket {
     /// Makes its end the end of what was written and not taken, too: the system would go on offering it.
     fn forsake(&self);
 }
 
-impl Socket for TcpStream {
-    fn forsake(&self) {
-        // One that is gone is forsaken already.
-        let _ = self.set_zero_linger();
-    }
-}
-
 impl<S: Socket> Connection<S> {
-    fn over(socket: S, patience: Duration, instead: Instead) -> Self {
+    pub(super) fn over(socket: S, presence: Presence, instead: Instead) -> Self {
         Self {
             socket: Some(socket),
+            presence,
             handover: Handover(Rc::default()),
             instead,
+            unanswered: 0,
+            may_be_large: None,
             is_amid: false,
             replaced: None,
-            patience,
+            patience: PATIENCE,
             is_waiting: false,
             turns: 0,
             vain_writes: 0,
@@ -146,8 +141,18 @@ impl<S: Socket> Connection<S> {
 
     fn end_waiting(&mut self) {
         self.is_waiting = false;
+        self.unanswered = 0;
+        self.may_be_large = None;
         self.turns = 0;
         self.vain_writes = 0;
+    }
+
+    /// Whether what is not answered may be more than [`SMALL`].
+    fn may_be_large(&mut self) -> bool {
+        if self.may_be_large.is_none() {
+            self.may_be_large = self.presence.take_large().map(Box::new);
+        }
+        self.may_be_large.is_some()
     }
 
     fn forsake(&self) {
@@ -178,8 +183,20 @@ impl<S: AsyncRead + Socket + Unpin> AsyncRead for Connection<S> {
         let before = buffer.filled().len();
         let read = Pin::new(socket).poll_read(cx, buffer);
         match read {
-            Poll::Ready(Ok(())) if buffer.filled().len() > before => self.begin_to_wait(),
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                self.unanswered += buffer.filled().len() - before;
+                if self.unanswered > SMALL && !self.may_be_large() {
+                    self.forsake();
+                    return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+                }
+                self.presence.note_busy();
+                self.begin_to_wait();
+            }
             Poll::Ready(_) => {}
+            // Others need the room, and nobody waits for anything here.
+            Poll::Pending if !self.is_waiting && self.presence.note_idle(cx) => {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
             Poll::Pending => return self.give_up(cx).map(Err),
         }
         read
@@ -192,6 +209,8 @@ impl<S: AsyncWrite + Socket + Unpin> Connection<S> {
         match Pin::new(socket).poll_write(cx, bytes) {
             Poll::Ready(Ok(written)) => {
                 self.end_waiting();
+                // Unless there is more to write, the framework does not look at it again before something comes.
+                self.presence.note_idle(cx);
                 Poll::Ready(Ok(written))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -260,12 +279,15 @@ fn handed_over() -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
         time::timeout,
     };
 
-    use super::*;
+    use super::{super::connections::Present, *};
+    use crate::quota::{ConcurrencyLimiter, ConcurrencyLimits};
 
     /// By a clock that stands still while there is something to do.
     const SHORT: Duration = Duration::from_millis(200);
@@ -277,7 +299,11 @@ mod tests {
     /// A connection that takes so many bytes before its client has to, and its client.
     fn connection(takes: usize) -> (Connection<DuplexStream>, DuplexStream) {
         let (near, far) = duplex(takes);
-        (Connection::over(near, SHORT, Rc::new(|_| None)), far)
+        let large = ConcurrencyLimiter::new(ConcurrencyLimits { in_all: 1, per_client: 1 });
+        let presence = Present::enter(&Rc::new(Present::new(Arc::new(large))), None);
+        let mut connection = Connection::over(near, presence, Rc::new(|_| None));
+        connection.patience = SHORT;
+        (connection, far)
     }
 
     async fn read(connection: &mut Connection<DuplexStream>) -> io::Result<usize> {
@@ -297,6 +323,26 @@ mod tests {
         client.write_all(b"G").await.unwrap();
         assert_eq!(read(&mut connection).await.unwrap(), 1);
         gives_up(&read(&mut connection).await, begun);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_and_comes_and_is_not_answered_needs_room_and_gives_it_back() {
+        let large = Arc::new(ConcurrencyLimiter::new(ConcurrencyLimits { in_all: 1, per_client: 1 }));
+        let present = Rc::new(Present::new(Arc::clone(&large)));
+        let filled = async || {
+            let (near, mut far) = duplex(2 * SMALL);
+            let mut connection = Connection::over(near, Present::enter(&present, None), Rc::new(|_| None));
+            far.write_all(&vec![b'x'; SMALL + 1]).await.unwrap();
+            let mut bytes = vec![0; SMALL];
+            connection.read_exact(&mut bytes).await.unwrap();
+            (connection, far)
+        };
+        let [(mut first, _near), (mut second, _far)] = [filled().await, filled().await];
+        assert_eq!(read(&mut first).await.unwrap(), 1);
+        assert_eq!(large.taken(), 1);
+        assert_eq!(read(&mut second).await.unwrap_err().kind(), io::ErrorKind::OutOfMemory);
+        assert_eq!(first.write(b"answer").await.unwrap(), 6);
+        assert_eq!(large.taken(), 0);
     }
 
     #[tokio::test(start_paused = true)]

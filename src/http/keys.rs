@@ -23,7 +23,7 @@ pub(super) async fn create(
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::KeysWrite).await?;
-    let bytes = body::read(req.headers(), payload, body::PUBLISHER_LIMIT).await?;
+    let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let KeyBody { site, scopes, name } = body::parse(&bytes)?;
     let site = site.map(|site| parse_site(&site).map_err(|rule| query::refused("site", rule))).transpose()?;
     if scopes.is_empty() {

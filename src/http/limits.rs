@@ -41,10 +41,13 @@ use futures_util::future::LocalBoxFuture;
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
-use super::{Worker, problem::Problem};
+use super::{
+    Worker,
+    problem::{Code, Problem},
+};
 use crate::{
     poll::PollId,
-    quota::{Name, Standing, Subject, Undecided, Verdict},
+    quota::{Name, Permit, Standing, Subject, Undecided, Verdict},
 };
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -116,6 +119,17 @@ pub(super) async fn count_ballot<'a>(
         Verdict::Refused(standing) => return Err(refusal(req, standing)),
     }
     Ok(BallotCount { worker, subject })
+}
+
+/// Lets a request go on whose body is slow in coming; `None` where there is nothing to take part in, as in a test.
+///
+/// # Errors
+/// `overloaded`: there are as many as there may be, in all or of this client.
+pub(super) fn take_slow(req: &HttpRequest) -> Result<Option<Permit>, Problem> {
+    let Some(worker) = req.app_data::<web::Data<Worker>>() else { return Ok(None) };
+    let permit = worker.shared.connections.take_slow(subject(req, worker));
+    let too_many = |_| Problem::new(Code::Overloaded, "too many requests are slow in coming").closing_connection();
+    permit.map(Some).map_err(too_many)
 }
 
 /// The client of a request, as quotas count it.

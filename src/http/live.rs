@@ -54,9 +54,9 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
 }
 
 async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<HttpResponse, Problem> {
-    let client = worker.shared.client_rule.client(req);
+    let client = worker.shared.client_rule.client(req).subject();
     // Before the store is asked anything: a place is the scarcer thing.
-    let place = worker.shared.door.enter(*client.as_bytes()).map_err(refused)?;
+    let place = worker.shared.door.enter(client).map_err(refused)?;
     let publisher = auth::publisher_if_any(req, worker).await?;
     let mut reader = Reader { voter: None, has_key: publisher.is_some() };
     let (shown, has_it) = shown(req)?;

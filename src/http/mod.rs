@@ -13,7 +13,7 @@
 //! - [`client`]: whose address; [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote;
 //!   [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in.
-//! - [`connection`]: how long a client is waited for.
+//! - [`connection`]: how long a client is waited for; [`connections`]: how many it may have.
 //! - [`body`], [`query`], [`conditional`]: reading requests; [`unread`]: what nobody read of them.
 //! - [`caching`]: who may keep an answer, and for how long.
 //! - [`voters`], [`votes`], [`results`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`],
@@ -25,6 +25,7 @@ mod caching;
 pub mod client;
 mod conditional;
 pub mod connection;
+pub mod connections;
 mod contract;
 mod cors;
 mod demo;

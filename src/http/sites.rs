@@ -28,7 +28,7 @@ pub(super) async fn put(
         Ok(id) => id,
         Err(rule) => return Err(Problem::of_field(Code::InvalidRequest, "site", rule.to_string())),
     };
-    let bytes = body::read(req.headers(), payload, body::PUBLISHER_LIMIT).await?;
+    let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let SiteBody { origins } = body::parse(&bytes)?;
     let origins = parse_origins(&origins)?;
     let (site, is_new) = worker.store.put_site(&id, origins).await?;

@@ -19,7 +19,7 @@ pub(super) async fn mint(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    body::none(req.headers(), payload).await?;
+    body::none(&req, payload).await?;
     let shared = &worker.shared;
     let now = shared.clock.now();
     let known = auth::voter(req.headers(), shared).ok();

@@ -39,7 +39,7 @@ pub(super) async fn cast(
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
-    let bytes = body::read(req.headers(), payload, body::READER_LIMIT).await?;
+    let bytes = body::read(&req, payload, body::READER_LIMIT).await?;
     let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
     limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
     let Vote { choices: Named(named) } = body::parse(&bytes)?;

@@ -9,8 +9,8 @@ use crate::{
     ballot_box::BallotBoxes,
     clock::Clock,
     http::{
-        DemoPages, PolicyHeaders, Turns, auth::Publisher, caching::Caching, client::ClientRule, problem::Problem,
-        request_log::RequestLog,
+        DemoPages, PolicyHeaders, Turns, auth::Publisher, caching::Caching, client::ClientRule,
+        connections::Connections, problem::Problem, request_log::RequestLog,
     },
     live::{Door, Hub, Known, KnownPolls, Newest, PositionKeys, Seen, Snapshot, Streams},
     poll::{self, Poll, PollId},
@@ -51,6 +51,8 @@ pub struct Shared {
     pub polls: Arc<KnownPolls>,
     /// The newest tallies.
     pub hub: Arc<Hub>,
+    /// The connections there are.
+    pub connections: Arc<Connections>,
     /// Who may open an event stream.
     pub door: Arc<Door>,
     /// What is counted and timed.

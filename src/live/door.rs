@@ -1,33 +1,22 @@
 //! Who may open a stream: so many in all, so many from one client, and nobody once the replica is about to end.
 //!
 //! A stream costs memory and a connection for as long as its reader likes, so both bounds are settings. The one per
-//! client is far from one per reader: a whole mobile carrier may be one client.
+//! client is far from one per reader, since a whole mobile carrier may be one client; as places become scarce it is
+//! [less](ConcurrencyLimiter), so that a few clients never have them all.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
 use super::bells::Board;
-
-/// The bounds.
-#[derive(Debug, Clone, Copy)]
-pub struct StreamLimits {
-    /// The most streams of a replica.
-    pub in_all: usize,
-    /// The most streams of one client.
-    pub per_client: usize,
-}
+use crate::quota::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit, Subject};
 
 /// One replica's door. See the module.
 pub struct Door {
-    limits: StreamLimits,
-    inside: AtomicUsize,
-    /// Only clients with streams.
-    by_client: Mutex<FxHashMap<[u8; 16], usize>>,
+    limiter: Arc<ConcurrencyLimiter>,
     is_closing: AtomicBool,
     /// Told when the last stream has ended.
     emptied: Notify,
@@ -49,16 +38,15 @@ pub enum Refusal {
 /// One stream's place, given back when dropped.
 pub struct Place {
     door: Arc<Door>,
-    client: [u8; 16],
+    /// Taken when it is dropped.
+    permit: Option<Permit>,
 }
 
 impl Door {
     /// An open door.
-    pub fn new(limits: StreamLimits) -> Self {
+    pub fn new(limits: ConcurrencyLimits) -> Self {
         Self {
-            limits,
-            inside: AtomicUsize::new(0),
-            by_client: Mutex::default(),
+            limiter: Arc::new(ConcurrencyLimiter::new(limits)),
             is_closing: AtomicBool::new(false),
             emptied: Notify::new(),
             boards: Mutex::default(),
@@ -67,28 +55,22 @@ impl Door {
 
     /// How many streams are open.
     pub fn inside(&self) -> usize {
-        self.inside.load(Relaxed)
+        self.limiter.taken()
     }
 
     /// Takes a place for a client's stream.
     ///
     /// # Errors
     /// Why there is none.
-    pub fn enter(self: &Arc<Self>, client: [u8; 16]) -> Result<Place, Refusal> {
+    pub fn enter(self: &Arc<Self>, client: Subject) -> Result<Place, Refusal> {
         if self.is_closing() {
             return Err(Refusal::Closing);
         }
-        let mut by_client = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.inside() >= self.limits.in_all {
-            return Err(Refusal::Full);
-        }
-        let streams = by_client.entry(client).or_insert(0);
-        if *streams >= self.limits.per_client {
-            return Err(Refusal::ClientFull);
-        }
-        *streams += 1;
-        self.inside.fetch_add(1, Relaxed);
-        Ok(Place { door: Arc::clone(self), client })
+        let permit = self.limiter.take(Some(client)).map_err(|refusal| match refusal {
+            NoPermit::Full => Refusal::Full,
+            NoPermit::ClientFull => Refusal::ClientFull,
+        })?;
+        Ok(Place { door: Arc::clone(self), permit: Some(permit) })
     }
 
     /// Ends all streams, and lets nobody open another.
@@ -118,15 +100,9 @@ impl Door {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut by_client = self.door.by_client.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.door.inside.fetch_sub(1, Relaxed) == 1 {
+        self.permit = None;
+        if self.door.inside() == 0 {
             self.door.emptied.notify_one();
-        }
-        if let Some(streams) = by_client.get_mut(&self.client) {
-            *streams -= 1;
-            if *streams == 0 {
-                by_client.remove(&self.client);
-            }
         }
     }
 }
@@ -137,17 +113,16 @@ mod tests {
 
     #[test]
     fn streams_are_bounded_in_all_and_per_client_and_a_place_given_back_is_taken_again() {
-        let door = Arc::new(Door::new(StreamLimits { in_all: 3, per_client: 2 }));
-        let enter = |client: u8| door.enter([client; 16]);
+        let door = Arc::new(Door::new(ConcurrencyLimits { in_all: 5, per_client: 2 }));
+        let enter = |client: u8| door.enter([client; 16].into());
         let first = enter(1).unwrap();
         let _second = enter(1).unwrap();
         assert_eq!(enter(1).err(), Some(Refusal::ClientFull));
-        let third = enter(2).unwrap();
-        assert_eq!(enter(3).err(), Some(Refusal::Full));
-        drop((first, third));
+        let others: Vec<_> = (2..5).map(|client| enter(client).unwrap()).collect();
+        assert_eq!(enter(5).err(), Some(Refusal::Full));
+        drop((first, others));
         assert_eq!(door.inside(), 1);
-        let _fourth = enter(1).unwrap();
-        assert_eq!(door.by_client.lock().unwrap().len(), 1, "who has no stream is forgotten");
+        let _again = enter(1).unwrap();
         door.close();
         assert_eq!(enter(3).err(), Some(Refusal::Closing));
     }

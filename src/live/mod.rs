@@ -28,7 +28,7 @@ mod stream;
 mod streams;
 mod writer;
 
-pub use door::{Door, Place, Refusal, StreamLimits};
+pub use door::{Door, Place, Refusal};
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
 pub use known_polls::{Known, KnownPolls};
 pub use position_keys::{PositionKeys, Seen, SignedPosition};

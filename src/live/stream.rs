@@ -429,8 +429,9 @@ pub(super) mod tests {
     use super::*;
     use crate::{
         clock::Clock,
-        live::{Door, Hub, StreamLimits, bells::Bell, entry::Entry, position_keys::tests::keys},
+        live::{Door, Hub, bells::Bell, entry::Entry, position_keys::tests::keys},
         poll::{DigestKey, NewOption, NewPoll, PartitionTally, Poll, SiteId},
+        quota::ConcurrencyLimits,
         store::{StoreSettings, Stores},
     };
 
@@ -457,7 +458,7 @@ pub(super) mod tests {
             let key = DigestKey::from_bytes([0; 32]);
             let poll = new.build(PollId::generate(), SiteId::default(), 1, key, Timestamp::EARLIEST).unwrap();
             let hub = Arc::new(Hub::new(Arc::default(), Clock::default(), false));
-            let door = Arc::new(Door::new(StreamLimits { in_all: 9, per_client: 9 }));
+            let door = Arc::new(Door::new(ConcurrencyLimits { in_all: 90, per_client: 9 }));
             let keys = Arc::new(keys("a secret"));
             let write_poll = |_: &Snapshot| "{}".to_owned();
             let streams = Streams::new(Arc::clone(&hub), Arc::clone(&door), store, Arc::default(), keys, write_poll);
@@ -477,7 +478,7 @@ pub(super) mod tests {
         }
 
         pub(in crate::live) fn open(&self, seen: Option<u64>) -> Stream {
-            let place = self.door.enter([0; 16]).unwrap();
+            let place = self.door.enter([0; 16].into()).unwrap();
             let newest = self.entry.newest();
             let is_behind = seen > newest.as_ref().map(|newest| newest.tally.version);
             let position = |version| Position { epoch: 0, version };

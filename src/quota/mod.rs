@@ -24,9 +24,12 @@
 //! **Memory.** A key whose tokens are all back is as good as unknown, and is swept out. However many keys there are at
 //! once, each table has a hard cap: see [`local`]. All tables of a replica together stay under 80 MiB.
 //!
+//! How much of something a client may have at a time is another matter: see [`ConcurrencyLimiter`].
+//!
 //! A quota is about load and nuisance, and never about who has voted: that is the store's to decide. So whatever is
 //! uncertain here is decided for the client.
 
+mod concurrency;
 mod keys;
 pub mod lease;
 pub mod local;
@@ -38,6 +41,7 @@ use crate::{
     store::Store,
     telemetry::{Metrics, QuotaOutcome},
 };
+pub use concurrency::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit};
 use lease::Leases;
 use local::{LocalLimiter, Uptime};
 

@@ -109,7 +109,7 @@ fn a_thousand_voters_behind_one_address_vote_within_ten_minutes_and_none_is_refu
 }
 
 /// A /64 of one /48, by number, or what of it so many bits name.
-fn network(number: u64, prefix: u8) -> Subject {
+pub(super) fn network(number: u64, prefix: u8) -> Subject {
     assert!(number < 65_536);
     let address = (0x2001_0db8_0007_u128 << 80) | (u128::from(number) << 64);
     let mask = u128::MAX << (128 - u32::from(prefix));

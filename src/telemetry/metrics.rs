@@ -73,6 +73,27 @@ impl QuotaOutcome {
     }
 }
 
+/// Why there was no room for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionDrop {
+    /// There were as many as there may be.
+    Full,
+    /// Its client had its share.
+    ClientFull,
+    /// It was idle, and others needed the room.
+    Idle,
+}
+
+impl ConnectionDrop {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::ClientFull => "client-full",
+            Self::Idle => "idle",
+        }
+    }
+}
+
 /// Why a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamEnd {
@@ -109,6 +130,8 @@ struct Counts {
     store_calls: Family<1, Spread>,
     store_failures: Family<1, AtomicU64>,
     quotas: Family<2, AtomicU64>,
+    connections: AtomicU64,
+    connections_dropped: Family<1, AtomicU64>,
     streams_opened: AtomicU64,
     streams_ended: Family<1, AtomicU64>,
     stream_events: Family<1, AtomicU64>,
@@ -133,6 +156,8 @@ impl Metrics {
             store_calls: Family::new(|| Spread::new(DURATION_BOUNDS)),
             store_failures: Family::new(AtomicU64::default),
             quotas: Family::new(AtomicU64::default),
+            connections: AtomicU64::new(0),
+            connections_dropped: Family::new(AtomicU64::default),
             streams_opened: AtomicU64::new(0),
             streams_ended: Family::new(AtomicU64::default),
             stream_events: Family::new(AtomicU64::default),
@@ -185,6 +210,21 @@ impl Metrics {
     /// Counts what a quota said to a request.
     pub fn count_quota(&self, quota: &'static str, outcome: QuotaOutcome) {
         self.counts.quotas.get([quota, outcome.as_str()]).fetch_add(1, Relaxed);
+    }
+
+    /// Counts a connection that is open from now on.
+    pub fn connection_opened(&self) {
+        self.counts.connections.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a connection that was open and is not any more.
+    pub fn connection_closed(&self) {
+        self.counts.connections.fetch_sub(1, Relaxed);
+    }
+
+    /// Counts a connection for which there was no room.
+    pub fn connection_dropped(&self, why: ConnectionDrop) {
+        self.counts.connections_dropped.get([why.as_str()]).fetch_add(1, Relaxed);
     }
 
     /// Counts a stream that begins.
@@ -257,6 +297,15 @@ impl Collector for Counts {
         let about = "Requests counted in a quota.";
         let quotas = encoder.encode_descriptor("sawt_quota_requests", about, None, MetricType::Counter)?;
         each(&self.quotas, ["quota", "outcome"], quotas, |count, metric| counter(count.load(Relaxed), metric))?;
+
+        let open = i64::try_from(self.connections.load(Relaxed)).unwrap_or(i64::MAX);
+        let about = "Connections that are open.";
+        let connections = encoder.encode_descriptor("sawt_connections", about, None, MetricType::Gauge)?;
+        ConstGauge::new(open).encode(connections)?;
+
+        let about = "Connections for which there was no room.";
+        let dropped = encoder.encode_descriptor("sawt_connections_dropped", about, None, MetricType::Counter)?;
+        each(&self.connections_dropped, ["outcome"], dropped, |count, metric| counter(count.load(Relaxed), metric))?;
 
         let ended: u64 = self.streams_ended.iter().map(|series| series.value.load(Relaxed)).sum();
         let open = self.streams_opened.load(Relaxed).saturating_sub(ended);
@@ -365,6 +414,8 @@ mod tests {
         metrics.count_outcome("counted");
         metrics.count_store_failure("cast");
         metrics.count_quota("vote", QuotaOutcome::WouldRefuse);
+        metrics.connection_opened();
+        metrics.connection_dropped(ConnectionDrop::ClientFull);
         metrics.stream_opened();
         metrics.stream_opened();
         metrics.stream_ended(StreamEnd::Slow);
@@ -384,6 +435,8 @@ mod tests {
             "sawt_store_call_duration_seconds_count{operation=\"cast\"} 1",
             "sawt_store_failures_total{operation=\"cast\"} 1",
             "sawt_quota_requests_total{quota=\"vote\",outcome=\"would-refuse\"} 1",
+            "sawt_connections 1",
+            "sawt_connections_dropped_total{outcome=\"client-full\"} 1",
             "sawt_streams 1",
             "sawt_streams_ended_total{outcome=\"slow\"} 1",
             "sawt_stream_events_total{event=\"tally\"} 1",

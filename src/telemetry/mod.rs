@@ -12,6 +12,8 @@
 //! | `sawt_store_call_duration_seconds` | `operation` | answered store calls that carried ballots (`cast`) or leased quotas (`take_quota`) |
 //! | `sawt_store_failures_total` | `operation` | such calls without an answer |
 //! | `sawt_quota_requests_total` | `quota`, `outcome` | requests counted in a quota: `allowed`, `refused`, or `would-refuse` where quotas only count |
+//! | `sawt_connections` | | connections that are open, streams included |
+//! | `sawt_connections_dropped_total` | `outcome` | connections for which there was no room: `full` and `client-full` were not taken in, `idle` made room for others |
 //! | `sawt_streams` | | event streams that are open |
 //! | `sawt_streams_ended_total` | `outcome` | streams that have ended: `left`, `slow`, `gone`, `expired` or `closing` |
 //! | `sawt_stream_events_total` | `event` | events that streams were given: `tally`, `poll` or `gone` |
@@ -36,4 +38,4 @@ mod series;
 
 pub use exposition::MetricsFormat;
 pub use log::{AlreadyLogging, LogFormat, LogGuard, init, note_stop};
-pub use metrics::{Metrics, QuotaOutcome, StreamEnd};
+pub use metrics::{ConnectionDrop, Metrics, QuotaOutcome, StreamEnd};

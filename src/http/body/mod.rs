@@ -2,7 +2,8 @@
 //!
 //! Nothing is parsed before its size is known to be small, and nothing is read that is declared too large. A body that
 //! trickles in is given up on: `client_request_timeout` bounds the head of a request only, so a slow sender could hold
-//! a connection for ever otherwise.
+//! a connection for ever otherwise. What has come of it meanwhile takes memory, so only so many bodies may be
+//! [slow](super::connections::Connections::take_slow) at a time.
 //!
 //! What JSON is taken for which type is said in [`json`].
 
@@ -10,15 +11,20 @@ mod json;
 
 pub(super) use json::{LooksLike, Object, Word, given, parse, whole};
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use actix_web::{
+    HttpRequest,
     http::header::{self, HeaderMap},
     web::{Bytes, BytesMut, Payload, Query},
 };
 use futures_util::StreamExt as _;
+use tokio::time::timeout;
 
-use super::problem::{Code, Problem};
+use super::{
+    limits,
+    problem::{Code, Problem},
+};
 
 /// The most bytes a reader may send: a ballot of 32 options is not a tenth of it.
 pub(super) const READER_LIMIT: usize = 16 * 1024;
@@ -32,14 +38,17 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How long a body may take to arrive.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
+/// How long it may take before it counts as slow. Nearly all come with their heads.
+const BRISK: Duration = Duration::from_millis(250);
 
 /// Reads a JSON body of at most `limit` bytes.
 ///
 /// # Errors
-/// `unsupported-media-type`, `body-too-large`, or `invalid-request` for a body that breaks off or takes too long.
-pub(super) async fn read(headers: &HeaderMap, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
-    check_type(headers)?;
-    read_any(headers, payload, limit).await
+/// `unsupported-media-type`, `body-too-large`, or `invalid-request` for a body that breaks off or takes too long;
+/// `overloaded` for a slow one beside too many others.
+pub(super) async fn read(req: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+    check_type(req.headers())?;
+    read_any(req, payload, limit).await
 }
 
 /// Reads the body of a plain form of at most `limit` bytes: its fields, in the order they came.
@@ -47,27 +56,33 @@ pub(super) async fn read(headers: &HeaderMap, payload: Payload, limit: usize) ->
 /// # Errors
 /// As [`read`].
 pub(super) async fn read_form(
-    headers: &HeaderMap,
+    req: &HttpRequest,
     payload: Payload,
     limit: usize,
 ) -> Result<Vec<(String, String)>, Problem> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(FORM) {
         return Err(Problem::new(Code::UnsupportedMediaType, format!("Content-Type must be {FORM}")));
     }
-    let body = read_any(headers, payload, limit).await?;
+    let body = read_any(req, payload, limit).await?;
     // A query is written as a form's fields are (application/x-www-form-urlencoded, in the URL standard).
     let fields = str::from_utf8(&body).ok().and_then(|body| Query::<Vec<(String, String)>>::from_query(body).ok());
     let fields = fields.ok_or_else(|| Problem::new(Code::InvalidRequest, "the body is not a form's fields"))?;
     Ok(fields.into_inner())
 }
 
-async fn read_any(headers: &HeaderMap, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
-    if declared_length(headers).is_some_and(|length| length > limit) {
+async fn read_any(req: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+    if declared_length(req.headers()).is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
-    match tokio::time::timeout(READ_DEADLINE, gather(payload, limit)).await {
+    let mut gathering = pin!(gather(payload, limit));
+    if let Ok(body) = timeout(BRISK, gathering.as_mut()).await {
+        return body;
+    }
+    let _permit = limits::take_slow(req)?;
+    match timeout(READ_DEADLINE.saturating_sub(BRISK), gathering).await {
         Ok(body) => body,
         Err(_) => {
             Err(Problem::new(Code::InvalidRequest, "the body did not arrive within 10 seconds").closing_connection())
@@ -79,9 +94,9 @@ async fn read_any(headers: &HeaderMap, payload: Payload, limit: usize) -> Result
 ///
 /// # Errors
 /// `invalid-request` if it says something.
-pub(super) async fn none(headers: &HeaderMap, payload: Payload) -> Result<(), Problem> {
+pub(super) async fn none(req: &HttpRequest, payload: Payload) -> Result<(), Problem> {
     let unasked = || Problem::new(Code::InvalidRequest, "this request takes no body, or an empty JSON object: {}");
-    let body = match read_any(headers, payload, NOTHING_LIMIT).await {
+    let body = match read_any(req, payload, NOTHING_LIMIT).await {
         Err(problem) if problem.code() == Code::BodyTooLarge => return Err(unasked().closing_connection()),
         read => read?,
     };

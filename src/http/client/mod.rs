@@ -167,6 +167,12 @@ pub struct ClientRule {
 }
 
 impl ClientRule {
+    /// Whom a connection is counted for by its socket's peer; `None` for a trusted proxy, which speaks for many.
+    pub fn peer(&self, peer: IpAddr) -> Option<Client> {
+        let peer = plain(peer);
+        (!self.trusted.contain(peer)).then(|| Client::at(peer, self.ipv6_prefix))
+    }
+
     /// Who sent a request. Never fails: at worst it is the proxy that passed it on.
     pub fn client(&self, req: &HttpRequest) -> Client {
         // Only a request made by hand, without a socket, has no peer.

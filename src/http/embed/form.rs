@@ -96,7 +96,7 @@ pub(in crate::http) async fn vote(
     if !origin::is_same_origin(&req, worker.shared.public_url.as_deref()) {
         return Err(Problem::new(Code::OriginRefused, "only a page of this service may send this form"));
     }
-    let fields = body::read_form(req.headers(), payload, body::READER_LIMIT).await?;
+    let fields = body::read_form(&req, payload, body::READER_LIMIT).await?;
     let token = fields.iter().find(|(name, _)| name == "voter").map(|(_, token)| token.as_str());
     let voter = token.and_then(|token| worker.shared.token_keys.verify(token, worker.shared.clock.now()).ok());
     // The page for script has no token in it. Where its script did not come, its form leads to the one that has.

@@ -6,7 +6,8 @@
 //! poll is deleted meanwhile, the connection is cut. A file that ends is whole.
 //!
 //! Long exports are for newsrooms, and votes come first: a replica reads [`PAGES_AT_ONCE`] pages at a time, whoever
-//! asks and however many do.
+//! asks and however many do. One that is sent holds a page for as long as its reader takes, so there are
+//! [`UNDER_WAY`] at most that are not sent at once.
 
 use std::{
     fmt::Write as _,
@@ -21,18 +22,25 @@ use futures_util::stream;
 use tokio::sync::Semaphore;
 
 use super::{
-    super::{Worker, problem::Problem},
+    super::{
+        Worker,
+        problem::{Code, Problem},
+    },
     Form,
     csv::{self, Row, Separator},
 };
 use crate::{
     live::Snapshot,
     poll::{Bucket, Interval, Minute, Poll, Step, Timeline},
+    quota::{ConcurrencyLimiter, ConcurrencyLimits},
     store::{Minutes, Store, StoreError},
 };
 
 /// How many pages of minutes a replica reads at once.
 const PAGES_AT_ONCE: usize = 2;
+
+/// How many exports there may be that are longer than a chunk. Each takes some 100 KiB.
+const UNDER_WAY: ConcurrencyLimits = ConcurrencyLimits { in_all: 256, per_client: 32 };
 
 /// How long whoever asks for an export waits for the first page's turn.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -44,12 +52,15 @@ const REST: Duration = Duration::from_millis(200);
 /// A chunk is sent once it is so long. One bucket more fits in any case: 32 long labels are some 100 KiB.
 const CHUNK: usize = 16 * 1024;
 
-/// Turns at reading minutes, shared by a replica's exports.
-pub struct Turns(Semaphore);
+/// Turns at reading minutes, shared by a replica's exports, and how many of these there are.
+pub struct Turns {
+    reading: Semaphore,
+    under_way: Arc<ConcurrencyLimiter>,
+}
 
 impl Default for Turns {
     fn default() -> Self {
-        Self(Semaphore::new(PAGES_AT_ONCE))
+        Self { reading: Semaphore::new(PAGES_AT_ONCE), under_way: Arc::new(ConcurrencyLimiter::new(UNDER_WAY)) }
     }
 }
 
@@ -115,12 +126,15 @@ impl Export {
         if *req.method() == Method::HEAD {
             return Ok(response.streaming(stream::empty::<Result<Bytes, StoreError>>()));
         }
-        let rest = stream::try_unfold(self, async |mut export| {
+        let client = self.pages.shared.client_rule.client(req).subject();
+        let too_many = |_| Problem::new(Code::Overloaded, "too many exports are under way");
+        let permit = self.pages.shared.turns.under_way.take(Some(client)).map_err(too_many)?;
+        let rest = stream::try_unfold((self, permit), async |(mut export, permit)| {
             if export.progress == Progress::Done {
                 return Ok(None);
             }
             match export.chunk().await {
-                Ok(chunk) => Ok(Some((chunk, export))),
+                Ok(chunk) => Ok(Some((chunk, (export, permit)))),
                 Err(error) => {
                     let poll = export.snapshot.poll.id;
                     tracing::warn!(%poll, %error, "a timeline was cut off before its end");
@@ -228,7 +242,7 @@ struct Pages {
 impl Pages {
     /// The first page, or a quick refusal.
     async fn first(&self, poll: &Poll) -> Result<Minutes, StoreError> {
-        let turn = tokio::time::timeout(PATIENCE, self.shared.turns.0.acquire()).await;
+        let turn = tokio::time::timeout(PATIENCE, self.shared.turns.reading.acquire()).await;
         let _turn = turn.map_err(|_| StoreError::Overloaded)?;
         self.store.minutes(poll, self.range.clone()).await
     }
@@ -236,7 +250,7 @@ impl Pages {
     /// A page in the middle.
     async fn next(&self, poll: &Poll) -> Result<Minutes, StoreError> {
         persist(async || {
-            let _turn = self.shared.turns.0.acquire().await;
+            let _turn = self.shared.turns.reading.acquire().await;
             self.store.minutes(poll, self.range.clone()).await
         })
         .await

@@ -38,7 +38,7 @@ pub(in super::super) async fn create(
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
-    let bytes = body::read(req.headers(), payload, body::PUBLISHER_LIMIT).await?;
+    let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let idempotency = idempotency_key(&req, &bytes)?;
     let body: NewPollBody = body::parse(&bytes)?;
     let site = site_of(&worker, &publisher, body.site.as_deref()).await?;
@@ -89,7 +89,7 @@ pub(in super::super) async fn edit(
 ) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
     let id = poll_in_path(&req)?;
-    let bytes = body::read(req.headers(), payload, body::PUBLISHER_LIMIT).await?;
+    let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let body: EditBody = body::parse(&bytes)?;
     let asked = Asked { by_header: conditional::revisions_named(req.headers())?, by_body: body.revision };
     let edit = body.into_edit()?;
@@ -203,7 +203,7 @@ async fn move_state(
 ) -> Result<Poll, Problem> {
     let publisher = auth::publisher_with(req, worker, Scope::PollsWrite).await?;
     let id = poll_in_path(req)?;
-    body::none(req.headers(), payload).await?;
+    body::none(req, payload).await?;
     for _ in 0..MAX_MOVES {
         let poll = own_poll(worker, &publisher, id).await?;
         let Some(edit) = plan(&poll, worker.store.now().await?)? else { return Ok(poll) };

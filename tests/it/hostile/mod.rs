@@ -2,6 +2,7 @@
 
 mod existence;
 mod framing;
+mod hoards;
 mod proxies;
 mod slow;
 
@@ -16,7 +17,10 @@ use crate::registry::Rule;
 
 /// Every rule about hostile clients.
 pub(crate) fn rules() -> Vec<Rule> {
-    [existence::rules(), framing::rules(), proxies::rules(), slow::rules()].into_iter().flatten().collect()
+    [existence::rules(), framing::rules(), hoards::rules(), proxies::rules(), slow::rules()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Longer than any deadline of the service's.

@@ -38,7 +38,7 @@ fn metric(replica: &Replica, series: &str) -> Option<f64> {
 
 async fn streams_beyond_the_bounds_are_refused_until_others_end() {
     for (bounds, places) in
-        [(vec![("SAWT_STREAMS", "2")], 2), (vec![("SAWT_STREAMS", "100"), ("SAWT_STREAMS_PER_CLIENT", "3")], 3)]
+        [(vec![("SAWT_STREAMS", "5")], 2), (vec![("SAWT_STREAMS", "100"), ("SAWT_STREAMS_PER_CLIENT", "3")], 3)]
     {
         let (_storage, replica, client, poll) = replica_with(&bounds).await;
         let path = format!("/v1/polls/{poll}/live");
@@ -56,6 +56,27 @@ async fn streams_beyond_the_bounds_are_refused_until_others_end() {
         again.expect("tally").await;
         assert!(metric(&replica, "sawt_streams_ended_total{outcome=\"left\"}") >= Some(1.0));
     }
+}
+
+/// Four addresses took all 20,000 places.
+async fn a_few_clients_do_not_take_every_stream() {
+    let (_storage, replica, client, poll) =
+        replica_with(&[("SAWT_STREAMS", "40"), ("SAWT_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let path = format!("/v1/polls/{poll}/live");
+    let open = async |number: u8| {
+        let answer = client.get(&path).header("x-forwarded-for", &format!("192.0.2.{number}")).open().await;
+        (answer.head().status == 200).then_some(answer)
+    };
+    let mut streams = Vec::new();
+    for greedy in 1..=4 {
+        while let Some(stream) = open(greedy).await {
+            streams.push(stream);
+        }
+    }
+    for honest in 10..15 {
+        streams.push(open(honest).await.expect("there is a place left"));
+    }
+    assert_eq!(metric(&replica, "sawt_streams"), Some(f64::from(u32::try_from(streams.len()).expect("not so many"))));
 }
 
 async fn a_stream_counts_once_in_the_quota_of_reads() {
@@ -196,6 +217,7 @@ async fn while_the_store_is_away_streams_go_on_and_then_tell_what_was_missed() {
 
 lone_rules![
     streams_beyond_the_bounds_are_refused_until_others_end,
+    a_few_clients_do_not_take_every_stream,
     a_stream_counts_once_in_the_quota_of_reads,
     a_silent_stream_has_heartbeats,
     a_replica_that_stops_ends_its_streams_and_they_do_not_hold_it,

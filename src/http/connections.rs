@@ -1,0 +1,364 @@
+//! How many connections there may be, and which of them end when there is hardly room for another.
+//!
+//! A connection that does nothing costs whoever opens it next to nothing, and the replica a file descriptor, of which
+//! the system lets it have so many. Without a bound, one address that opens a thousand and goes to sleep leaves none:
+//! not to voters, not to the store, not to the operators' listener. So there are fewer connections than descriptors,
+//! and no client has more than its [share](ConcurrencyLimiter). What is beyond that is closed as soon as it is there,
+//! unread: to answer it would cost what it is closed to save. Streams are connections, and count until they end.
+//!
+//! A client here is the socket's peer. A proxy that is trusted speaks for many, and may have as many as there are.
+//!
+//! When [`SHORT`] of them all are taken, connections that are idle between two requests, or have not sent any, end:
+//! those of whoever has most first, and of these the longest idle first, a few every [`MAKE_ROOM_EVERY`]. So a newcomer
+//! finds room even then, as long as anybody is idle. Those of trusted proxies stay: a proxy that sends a vote into a
+//! connection just as it is closed can't know what became of it.
+//!
+//! A request takes memory as it comes. Heads may be long, bodies may be slow, and either may never end; so only so many
+//! at a time may be either, in all and of one client, and what is beyond that is refused.
+//!
+//! Each worker knows its own connections, and ends them itself. What a request costs by this is a note of when its
+//! connection was last idle.
+
+use std::{
+    cell::{Cell, RefCell},
+    cmp::Reverse,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    pin::Pin,
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use actix_http::Protocol;
+use actix_web::rt;
+use rustc_hash::FxHashMap;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::Notify,
+};
+
+use super::{
+    client::ClientRule,
+    connection::{Connection, Socket},
+    unparsed::Instead,
+};
+use crate::{
+    quota::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit, Subject},
+    telemetry::{ConnectionDrop, Metrics},
+};
+
+/// Room is short when all but one in so many are taken.
+const SHORT: usize = 8;
+/// How often idle connections end while room is short.
+const MAKE_ROOM_EVERY: Duration = Duration::from_millis(20);
+/// How many a worker ends at a time.
+const ENDED_AT_ONCE: usize = 256;
+
+/// How many requests may be slow in coming. Each takes some 25 KiB.
+const SLOW: ConcurrencyLimits = ConcurrencyLimits { in_all: 2_048, per_client: 512 };
+/// How many may be large, of those that have not come whole. Each may take 128 KiB, which is the most of a head that is
+/// taken.
+const LARGE: ConcurrencyLimits = ConcurrencyLimits { in_all: 1_024, per_client: 128 };
+
+/// The connections of a replica.
+pub struct Connections {
+    limiter: Arc<ConcurrencyLimiter>,
+    slow: Arc<ConcurrencyLimiter>,
+    large: Arc<ConcurrencyLimiter>,
+    client_rule: ClientRule,
+    metrics: Arc<Metrics>,
+    /// To be told that room is short, one for each worker.
+    workers: Mutex<Vec<Arc<Notify>>>,
+}
+
+impl Connections {
+    /// None so far, and no more than this.
+    pub fn new(limits: ConcurrencyLimits, client_rule: ClientRule, metrics: Arc<Metrics>) -> Self {
+        let [limiter, slow, large] = [limits, SLOW, LARGE].map(|limits| Arc::new(ConcurrencyLimiter::new(limits)));
+        Self { limiter, slow, large, client_rule, metrics, workers: Mutex::default() }
+    }
+
+    /// Lets a request of a client's be slow in coming.
+    ///
+    /// # Errors
+    /// There are as many as there may be.
+    pub fn take_slow(&self, client: Subject) -> Result<Permit, NoPermit> {
+        self.slow.take(Some(client))
+    }
+
+    /// The most there may be.
+    pub fn most(&self) -> usize {
+        self.limiter.limits().in_all
+    }
+
+    fn is_short(&self) -> bool {
+        let most = self.limiter.limits().in_all;
+        self.limiter.taken() > most - most / SHORT
+    }
+
+    fn make_room(&self) {
+        for worker in &*self.workers.lock().unwrap_or_else(PoisonError::into_inner) {
+            worker.notify_one();
+        }
+    }
+}
+
+/// The connections of one worker.
+pub struct WorkerConnections {
+    all: Arc<Connections>,
+    own: Rc<Present>,
+    instead: Instead,
+}
+
+impl WorkerConnections {
+    /// Begins to look after the connections of this worker. `instead` says what is written in place of the framework's
+    /// own answers.
+    pub fn new(all: &Arc<Connections>, instead: Instead) -> Self {
+        let (own, is_short) = (Rc::new(Present::new(Arc::clone(&all.large))), Arc::<Notify>::default());
+        all.workers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&is_short));
+        rt::spawn(end_idle_ones(Arc::clone(all), Rc::clone(&own), is_short));
+        Self { all: Arc::clone(all), own, instead }
+    }
+
+    /// Takes a connection in, as the framework wants it; `None` if there is no room for it. Answers are sent as they are
+    /// written: an event must not wait for the acknowledgement of the one before it.
+    pub fn accept(&self, socket: TcpStream) -> Option<(Connection, Protocol, Option<SocketAddr>)> {
+        let peer = socket.peer_addr().ok();
+        let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        let client = self.all.client_rule.peer(address).map(|client| client.subject());
+        let permit = self.all.limiter.take(client);
+        if self.all.is_short() {
+            self.all.make_room();
+        }
+        let permit = match permit {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                self.all.metrics.connection_dropped(match refusal {
+                    NoPermit::Full => ConnectionDrop::Full,
+                    NoPermit::ClientFull => ConnectionDrop::ClientFull,
+                });
+                return None;
+            }
+        };
+        // A socket that is gone says so when it is read.
+        let _ = socket.set_nodelay(true);
+        let socket = CountedSocket::new(socket, permit, Arc::clone(&self.all.metrics));
+        let presence = Present::enter(&self.own, client);
+        Some((Connection::over(socket, presence, Rc::clone(&self.instead)), Protocol::Http1, peer))
+    }
+}
+
+async fn end_idle_ones(all: Arc<Connections>, own: Rc<Present>, is_short: Arc<Notify>) {
+    loop {
+        is_short.notified().await;
+        while all.is_short() {
+            let ended = own.end_idle(ENDED_AT_ONCE.min(all.limiter.limits().in_all / SHORT / 2).max(1), |client| {
+                all.limiter.taken_by(client)
+            });
+            for _ in 0..ended {
+                all.metrics.connection_dropped(ConnectionDrop::Idle);
+            }
+            if ended == 0 {
+                break;
+            }
+            rt::time::sleep(MAKE_ROOM_EVERY).await;
+        }
+    }
+}
+
+/// A worker's connections that the framework has.
+pub(super) struct Present {
+    large: Arc<ConcurrencyLimiter>,
+    by_number: RefCell<FxHashMap<u64, Rc<Activity>>>,
+    /// Counts on whenever a connection comes or becomes idle: a clock that costs nothing.
+    moment: Cell<u64>,
+}
+
+/// What one of them does.
+struct Activity {
+    /// Whose it is, if its share is kept.
+    client: Option<Subject>,
+    /// When it became idle; `None` while it is not.
+    idle_since: Cell<Option<u64>>,
+    waker: RefCell<Option<Waker>>,
+    is_to_end: Cell<bool>,
+}
+
+/// A connection among those of its worker, until it is dropped.
+pub(super) struct Presence {
+    among: Rc<Present>,
+    number: u64,
+    activity: Rc<Activity>,
+}
+
+impl Present {
+    pub(super) fn new(large: Arc<ConcurrencyLimiter>) -> Self {
+        Self { large, by_number: RefCell::default(), moment: Cell::new(0) }
+    }
+
+    /// Adds a connection.
+    pub(super) fn enter(present: &Rc<Self>, client: Option<Subject>) -> Presence {
+        let number = present.next_moment();
+        let activity = Rc::new(Activity {
+            client,
+            idle_since: Cell::new(None),
+            waker: RefCell::default(),
+            is_to_end: Cell::new(false),
+        });
+        present.by_number.borrow_mut().insert(number, Rc::clone(&activity));
+        Presence { among: Rc::clone(present), number, activity }
+    }
+
+    /// Ends idle connections, so many at most: of whoever has most, the longest idle first. Says how many.
+    fn end_idle(&self, most: usize, taken_by: impl Fn(&Subject) -> usize) -> usize {
+        let by_number = self.by_number.borrow();
+        let mut idle: Vec<_> = by_number
+            .values()
+            .filter(|activity| !activity.is_to_end.get())
+            .filter_map(|activity| {
+                Some((Reverse(taken_by(activity.client.as_ref()?)), activity.idle_since.get()?, activity))
+            })
+            .collect();
+        idle.sort_unstable_by_key(|(has, since, _)| (*has, *since));
+        idle.truncate(most);
+        for (_, _, activity) in &idle {
+            activity.is_to_end.set(true);
+            activity.waker.borrow_mut().take().into_iter().for_each(Waker::wake);
+        }
+        idle.len()
+    }
+
+    fn next_moment(&self) -> u64 {
+        self.moment.replace(self.moment.get() + 1)
+    }
+}
+
+impl Presence {
+    /// Lets what has come and is not answered be large; `None` if there are as many such as there may be.
+    pub(super) fn take_large(&self) -> Option<Permit> {
+        self.among.large.take(self.activity.client).ok()
+    }
+
+    /// It has something to do.
+    pub(super) fn note_busy(&self) {
+        self.activity.idle_since.set(None);
+    }
+
+    /// It waits for a request. Says whether it is to end.
+    pub(super) fn note_idle(&self, cx: &Context<'_>) -> bool {
+        let Activity { idle_since, waker, is_to_end, .. } = &*self.activity;
+        if idle_since.get().is_none() {
+            idle_since.set(Some(self.among.next_moment()));
+        }
+        let mut waker = waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        is_to_end.get()
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.among.by_number.borrow_mut().remove(&self.number);
+    }
+}
+
+/// A socket that counts as a connection for as long as it is open, whoever has it.
+pub struct CountedSocket {
+    socket: TcpStream,
+    _permit: Permit,
+    metrics: Arc<Metrics>,
+}
+
+impl CountedSocket {
+    fn new(socket: TcpStream, permit: Permit, metrics: Arc<Metrics>) -> Self {
+        metrics.connection_opened();
+        Self { socket, _permit: permit, metrics }
+    }
+}
+
+impl Drop for CountedSocket {
+    fn drop(&mut self) {
+        self.metrics.connection_closed();
+    }
+}
+
+impl Socket for CountedSocket {
+    fn forsake(&self) {
+        // One that is gone is forsaken already.
+        let _ = self.socket.set_zero_linger();
+    }
+}
+
+impl AsyncRead for CountedSocket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for CountedSocket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn present() -> Rc<Present> {
+        Rc::new(Present::new(Arc::new(ConcurrencyLimiter::new(LARGE))))
+    }
+
+    fn client(number: u8) -> Subject {
+        Subject::from([number; 16])
+    }
+
+    fn waiting(present: &Rc<Present>, of: Option<Subject>) -> Presence {
+        let presence = Present::enter(present, of);
+        assert!(!presence.note_idle(&Context::from_waker(Waker::noop())));
+        presence
+    }
+
+    fn is_to_end(presence: &Presence) -> bool {
+        presence.activity.is_to_end.get()
+    }
+
+    #[test]
+    fn the_longest_idle_of_whoever_has_most_goes_first() {
+        let present = present();
+        let alone = waiting(&present, Some(client(1)));
+        let [first, second, third] = [(); 3].map(|()| waiting(&present, Some(client(2))));
+        let has = |of: &Subject| if *of == client(2) { 3 } else { 1 };
+        // Used again, it has been idle for the shortest time.
+        first.note_busy();
+        first.note_idle(&Context::from_waker(Waker::noop()));
+        assert_eq!(present.end_idle(2, has), 2);
+        assert_eq!([&alone, &first, &second, &third].map(is_to_end), [false, false, true, true]);
+        assert_eq!(present.end_idle(9, has), 2, "what is to end already is not ended twice");
+        assert!(alone.note_idle(&Context::from_waker(Waker::noop())));
+        drop((alone, first, second, third));
+        assert!(present.by_number.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_request_under_way_and_a_proxy_that_is_trusted_go_on() {
+        let present = present();
+        let (busy, proxy) = (waiting(&present, Some(client(1))), waiting(&present, None));
+        busy.note_busy();
+        assert_eq!(present.end_idle(9, |_| 1), 0);
+        assert!(!is_to_end(&busy) && !is_to_end(&proxy));
+    }
+}
