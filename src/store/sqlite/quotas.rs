@@ -42,7 +42,9 @@ impl Quotas {
         // What was near stays as near, or whoever has used a quota would have used all of it.
         let back = asked_at.saturating_sub(now);
         if back > SET_BACK {
-            wholes.values_mut().for_each(|whole| *whole = whole.saturating_sub(back));
+            for whole in wholes.values_mut() {
+                *whole = whole.saturating_sub(back);
+            }
             *asked_at = now;
         }
         *asked_at = now.max(*asked_at);
