@@ -7,18 +7,14 @@
 //! as is the list of them all, `/embed/manifest.json`. In a rolling deploy a page of one version may ask a replica of
 //! another, which has not its files: the loader and the script then look there for those it has.
 
-use std::{
-    collections::BTreeMap,
-    sync::{LazyLock, OnceLock},
-};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use ring::digest;
 use serde::Serialize;
 
 use super::{
-    coding::{Coding, Effort},
+    coding::{Coding, Effort, Encoded},
     language::Language,
 };
 use crate::secret::hex;
@@ -53,10 +49,7 @@ pub struct Asset {
     /// Its hash, as pages name it.
     pub integrity: String,
     /// Its bytes.
-    pub bytes: Bytes,
-    /// The same by brotli and by gzip, once somebody asked for them.
-    brotli: OnceLock<Bytes>,
-    gzip: OnceLock<Bytes>,
+    pub body: Encoded,
 }
 
 /// Everything there is.
@@ -125,9 +118,9 @@ fn write_manifest(assets: &'static Assets) -> String {
         name: asset.name,
         path: &asset.path,
         integrity: &asset.integrity,
-        bytes: asset.bytes.len(),
-        brotli_bytes: asset.compressed(Coding::Brotli).len(),
-        gzip_bytes: asset.compressed(Coding::Gzip).len(),
+        bytes: asset.body.as_it_is().len(),
+        brotli_bytes: asset.body.by(Coding::Brotli).len(),
+        gzip_bytes: asset.body.by(Coding::Gzip).len(),
     };
     let files = assets.iter().map(file).collect();
     let manifest = Manifest { version: env!("CARGO_PKG_VERSION"), loader: LOADER, files };
@@ -159,15 +152,6 @@ impl Asset {
         &self.hash
     }
 
-    /// Its bytes, compressed.
-    pub fn compressed(&self, coding: Coding) -> Bytes {
-        let kept = match coding {
-            Coding::Brotli => &self.brotli,
-            Coding::Gzip => &self.gzip,
-        };
-        kept.get_or_init(|| coding.compress(&self.bytes, Effort::Most)).clone()
-    }
-
     fn of(name: &'static str, media_type: &'static str, text: String) -> Self {
         let hash = digest::digest(&digest::SHA384, text.as_bytes());
         let short = hex(hash.as_ref().get(..8).unwrap_or_default());
@@ -178,9 +162,7 @@ impl Asset {
             media_type,
             integrity: format!("sha384-{}", STANDARD.encode(hash)),
             hash: short,
-            bytes: text.into(),
-            brotli: OnceLock::new(),
-            gzip: OnceLock::new(),
+            body: Encoded::new(text, Effort::Most),
         }
     }
 }
@@ -288,13 +270,15 @@ mod tests {
     #[test]
     fn nothing_is_left_to_fill_in() {
         for asset in all().iter() {
-            let text = str::from_utf8(&asset.bytes).unwrap();
+            let bytes = asset.body.as_it_is();
+            let text = str::from_utf8(&bytes).unwrap();
             for placeholder in ["STYLE_", "SCRIPT_", "FAILED */", "OPEN */"] {
                 assert!(!text.contains(placeholder), "{placeholder} in {}", asset.name);
             }
             assert!(!text.contains("http:") && !text.contains("https:"), "{} names somebody else", asset.name);
         }
-        let script = str::from_utf8(&all().script.bytes).unwrap();
+        let bytes = all().script.body.as_it_is();
+        let script = str::from_utf8(&bytes).unwrap();
         assert!(script.contains("تعذّر ذلك") && script.contains("Cela n’a pas"), "{script}");
     }
 }

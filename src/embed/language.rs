@@ -173,6 +173,14 @@ texts! {
     retry,
     /// To the form that needs no script.
     without_script,
+    /// What the service is called, in its own page.
+    service,
+    /// What it does.
+    service_does,
+    /// To its documentation.
+    service_docs,
+    /// To the contract, as a file.
+    service_contract,
     /// There is no page at the address asked for.
     nowhere,
     for script:

@@ -1,6 +1,6 @@
 //! The markup, filled in with a poll as one reader is shown it.
 //!
-//! The templates are `page.html`, `poll.html` within it, and `refusal.html`. Everything put into them is escaped: what
+//! The templates are `page.html`, `poll.html` within it, `refusal.html`, and `home.html`. Everything put into them is escaped: what
 //! publishers write is text, never markup. Every string of a publisher's says its language and finds its own direction
 //! (`dir="auto"`), and the poll runs as its language does, even where the words around it are another's.
 
@@ -377,6 +377,24 @@ struct RefusalPage<'a> {
     refresh_secs: Option<u64>,
     again: Option<&'a str>,
     style: &'static Asset,
+}
+
+/// What the service is, for people who come to its bare address.
+///
+/// # Errors
+/// The template can't be written, which is a defect.
+pub fn home(language: &'static Language) -> Result<String, askama::Error> {
+    HomePage { language, texts: language.texts(), style: &assets::all().style, version: env!("CARGO_PKG_VERSION") }
+        .render()
+}
+
+#[derive(Template)]
+#[template(path = "home.html", config = "src/embed/askama.toml")]
+struct HomePage {
+    language: &'static Language,
+    texts: &'static Texts,
+    style: &'static Asset,
+    version: &'static str,
 }
 
 /// One option, in the form and in the results.

@@ -16,22 +16,26 @@
 //! - [`connection`]: how long a client is waited for; [`connections`]: how many it may have.
 //! - [`body`], [`query`], [`conditional`]: reading requests; [`unread`]: what nobody read of them.
 //! - [`caching`]: who may keep an answer, and for how long.
-//! - [`voters`], [`votes`], [`results`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`],
-//!   [`contract`]: the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
+//! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
+//! - [`voters`], [`votes`], [`results`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`]:
+//!   the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
 
 mod auth;
 mod body;
 mod caching;
 pub mod client;
+mod coding;
 mod conditional;
 pub mod connection;
 pub mod connections;
 mod contract;
 mod cors;
 mod demo;
+mod docs;
 mod embed;
 mod exports;
 mod health;
+mod home;
 mod keys;
 mod limits;
 mod live;
@@ -102,6 +106,10 @@ fn routes() -> Vec<Route> {
         at("/livez").get(health::live).unlimited().for_probes(),
         at("/readyz").get(health::ready).unlimited().for_probes(),
         at("/openapi.yaml").get(contract::read).unlimited().for_any_page(),
+        at("/openapi.json").get(contract::read_json).unlimited().for_any_page(),
+        at("/docs").get(docs::page),
+        at("/docs/{file}").get(docs::file),
+        at("/").get(home::read),
     ]
 }
 

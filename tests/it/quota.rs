@@ -58,7 +58,10 @@ async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked
         if path == "/embed/assets/{file}" {
             continue;
         }
-        if matches!(path, "/livez" | "/readyz" | "/openapi.yaml" | "/embed.js" | "/embed/manifest.json") {
+        if matches!(
+            path,
+            "/livez" | "/readyz" | "/openapi.yaml" | "/openapi.json" | "/embed.js" | "/embed/manifest.json"
+        ) {
             for _ in 0..3 {
                 client.get(path).send().await.is(200);
             }

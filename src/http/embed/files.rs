@@ -2,14 +2,11 @@
 //! these bytes and no others. The loader and the manifest alone stay where they are, so they are asked for again after
 //! some minutes.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{
-    super::{
-        Worker, conditional, limits,
-        problem::{Code, Problem},
-    },
-    coding,
+use super::super::{
+    Worker, coding, limits,
+    problem::{Code, Problem},
 };
 use crate::{
     embed::assets::{self, Asset},
@@ -40,20 +37,5 @@ pub(in crate::http) async fn manifest(req: HttpRequest) -> HttpResponse {
 }
 
 fn answer(req: &HttpRequest, asset: &'static Asset, caching: &'static str) -> HttpResponse {
-    let coding = coding::preferred(req.headers());
-    let etag = coding::tag(asset.hash(), coding);
-    let is_current = conditional::is_current(req.headers(), &etag);
-    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
-    coding::vary(&mut response);
-    if is_current {
-        return response.finish();
-    }
-    response.content_type(asset.media_type);
-    match coding {
-        Some(coding) => {
-            response.insert_header((header::CONTENT_ENCODING, coding.as_str())).body(asset.compressed(coding))
-        }
-        None => response.body(asset.bytes.clone()),
-    }
+    coding::send_file(req, asset.media_type, asset.hash(), &asset.body, caching)
 }

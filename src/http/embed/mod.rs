@@ -8,7 +8,6 @@
 //! To people, refusals are pages too, in a language they read: [`refuse`] writes them, for whatever layer refused.
 
 mod address;
-mod coding;
 mod files;
 mod form;
 
@@ -31,7 +30,7 @@ use actix_web::{
 use super::{
     Pattern, Shared, Worker,
     caching::{self, Caching},
-    conditional, poll_in_path,
+    coding, conditional, poll_in_path,
     problem::{Code, Problem},
     query::Query,
     results,
@@ -47,7 +46,8 @@ use crate::{
     site::Site,
 };
 
-const HTML: &str = "text/html; charset=utf-8";
+/// The media type of every page.
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 /// A form says where it comes from only if the page it stands in lets it; other sites are told nothing.
 const REFERRER: &str = "same-origin";

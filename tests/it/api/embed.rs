@@ -369,14 +369,14 @@ async fn an_address_that_people_have_leads_to_the_page_it_means(service: &Servic
     for page in [format!("/embed/{}", poll.to_uppercase()), format!("/embed/{}/form", poll.to_uppercase())] {
         service.client().get(&page).send().await.is(308);
     }
-    for nowhere in ["/", "/embed", "/embed/", "/embed/x/y", "/demo/", "/polls", &format!("/embed/{poll}/x")] {
+    for nowhere in ["/x", "/embed", "/embed/", "/embed/x/y", "/demo/", "/polls", &format!("/embed/{poll}/x")] {
         let page = browser(nowhere).header("accept-language", "ar").send().await.page(404);
         assert!(read(&page).contains("لا توجد صفحة بهذا العنوان"), "{nowhere}: {page}");
     }
     let page = browser("/embed/x").header("accept-language", "en").send().await.page(404);
     assert!(read(&page).contains("This poll is not available"), "{page}");
     // Programs are told as ever.
-    for path in ["/", "/v1/polls/x/y", "/demo"] {
+    for path in ["/x", "/v1/polls/x/y", "/demo"] {
         service.client().get(path).undocumented().send().await.refused(404, "not-found");
     }
 }

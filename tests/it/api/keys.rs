@@ -138,6 +138,10 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /livez",
         "GET /readyz",
         "GET /openapi.yaml",
+        "GET /openapi.json",
+        "GET /docs",
+        "GET /docs/{file}",
+        "GET /",
     ];
     let guarded = guarded("{site}", "{poll}", "{key}").into_iter().map(|(method, path, _, _)| {
         let path = path.split('?').next().unwrap_or_default().to_owned();

@@ -71,6 +71,46 @@ async fn the_contract_is_served_as_it_is_written(service: &Service) {
     service.client().get("/openapi.yaml").header("if-none-match", &etag).send().await.is(304);
 }
 
+async fn the_contract_is_served_as_json_too(service: &Service) {
+    let answer = service.client().get("/openapi.json").send().await;
+    let written: serde_json::Value =
+        serde_norway::from_slice(&service.client().get("/openapi.yaml").send().await.body).unwrap();
+    assert_eq!(answer.json(), written);
+    let etag = answer.header("etag").expect("it has a tag");
+    service.client().get("/openapi.json").header("if-none-match", &etag).send().await.is(304);
+}
+
+async fn the_bare_address_says_what_this_is_to_people_and_to_programs(service: &Service) {
+    let told = service.client().get("/").header("accept", "*/*").send().await;
+    assert_eq!(told.json()["name"], "sawt", "{told}");
+    for next in ["openapi", "docs"] {
+        let path = told.json()[next].as_str().unwrap().to_owned();
+        service.client().get(&path).send().await.is(200);
+    }
+    for (accept_language, said) in [("ar-KW,ar;q=0.9", "dir=\"rtl\""), ("fr", "lang=\"fr\""), ("de", "lang=\"en\"")] {
+        let request = service.client().get("/").header("accept", "text/html,*/*;q=0.8");
+        let page = request.header("accept-language", accept_language).send().await;
+        let text = String::from_utf8_lossy(&page.body).into_owned();
+        assert!(text.contains(said) && text.contains("href=\"/docs\""), "{page}");
+    }
+}
+
+async fn the_documentation_loads_nothing_from_anybody_else(service: &Service) {
+    let page = service.client().get("/docs").send().await;
+    let policy = page.header("content-security-policy").expect("it has a policy");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    let text = String::from_utf8_lossy(&page.body).into_owned();
+    assert!(!text.contains("//"), "{text}");
+    for file in ["start.js", "swagger-ui.css", "swagger-ui-bundle.js"] {
+        assert!(text.contains(&format!("\"/docs/{file}\"")), "{text}");
+        let answer = service.client().get(&format!("/docs/{file}")).send().await;
+        let etag = answer.header("etag").expect("it has a tag");
+        let again = service.client().get(&format!("/docs/{file}")).header("if-none-match", &etag).send().await;
+        again.is(304);
+    }
+    service.client().get("/docs/index.html").undocumented().send().await.refused(404, "not-found");
+}
+
 async fn the_contract_knows_every_route_and_no_other(_service: &Service) {
     let served: std::collections::BTreeSet<String> = sawt::http::served()
         .into_iter()
@@ -90,6 +130,9 @@ service_rules![
     what_a_replica_did_is_told_as_metrics_and_says_nothing_of_readers,
     metrics_are_what_prometheus_takes_and_tell_of_the_process,
     the_contract_is_served_as_it_is_written,
+    the_contract_is_served_as_json_too,
+    the_bare_address_says_what_this_is_to_people_and_to_programs,
+    the_documentation_loads_nothing_from_anybody_else,
     the_contract_knows_every_route_and_no_other,
     every_example_in_the_contract_is_true_to_its_schema,
 ];

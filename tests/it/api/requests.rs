@@ -103,7 +103,7 @@ async fn deep_nesting_is_refused(service: &Service) {
 
 async fn an_unknown_address_is_not_found(service: &Service) {
     for path in
-        ["/", "/v1", "/v2/polls", "/v1/polls/", "/v1/polls/a/b/c", "/admin", "/v1/voters/1", "/%00", "/..%2f", "/demo"]
+        ["/x", "/v1", "/v2/polls", "/v1/polls/", "/v1/polls/a/b/c", "/admin", "/v1/voters/1", "/%00", "/..%2f", "/demo"]
     {
         service.client().get(path).undocumented().send().await.refused(404, "not-found");
     }
@@ -129,6 +129,8 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/livez".to_owned(), &["GET"]),
         ("/readyz".to_owned(), &["GET"]),
         ("/openapi.yaml".to_owned(), &["GET"]),
+        ("/".to_owned(), &["GET"]),
+        ("/docs".to_owned(), &["GET"]),
     ] {
         for method in ["GET", "PUT", "POST", "PATCH", "DELETE", "BREW"] {
             if allowed.contains(&method) {
@@ -144,12 +146,18 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
     }
 }
 
-/// The routes whose answers are pages, to a refusal, and what the policy of each allows. Every other answer has
-/// [`NO_PAGE`].
-const PAGES: [(&str, &str); 2] = [("/embed/{poll}", PAGE), ("/embed/{poll}/form", PAGE)];
+/// The routes whose answers are pages, to a refusal, what the policy of each allows, and where it says it comes from.
+/// Every other answer has [`NO_PAGE`]. A page with a form says where it comes from, to this service alone.
+const PAGES: [(&str, &str, &str); 3] = [
+    ("/embed/{poll}", PAGE, "same-origin"),
+    ("/embed/{poll}/form", PAGE, "same-origin"),
+    ("/docs", DOCS, "no-referrer"),
+];
 
 const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                     form-action 'self'; base-uri 'none'; frame-ancestors *";
+const DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
+                    img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// One table for every route, whatever it answers.
@@ -190,11 +198,10 @@ async fn every_answer_carries_the_security_headers(service: &Service) {
             assert_eq!(answer.header(name).as_deref(), Some(value), "{name}: {answer}");
         }
         let is_page = answer.header("content-type").is_some_and(|media_type| media_type.starts_with("text/html"));
-        let page = PAGES.iter().find(|(page, _)| is_page && *page == route);
-        let policy = page.map_or(NO_PAGE, |(_, policy)| *policy);
+        let page = PAGES.iter().find(|(page, ..)| is_page && *page == route);
+        let policy = page.map_or(NO_PAGE, |(_, policy, _)| *policy);
         assert_eq!(answer.header("content-security-policy").as_deref(), Some(policy), "{answer}");
-        // A page with a form lets it say where it comes from, to this service alone.
-        let referrer = if page.is_some() && answer.status == 200 { "same-origin" } else { "no-referrer" };
+        let referrer = page.filter(|_| answer.status == 200).map_or("no-referrer", |(_, _, referrer)| *referrer);
         assert_eq!(answer.header("referrer-policy").as_deref(), Some(referrer), "{answer}");
         assert_eq!(answer.header("server"), None, "what it runs on is nobody's business: {answer}");
     }

@@ -1,11 +1,12 @@
 //! Which content coding a reader gets (RFC 9110, section 12.5.3).
 
 use actix_web::{
-    HttpResponse, HttpResponseBuilder,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header::{self, HeaderMap, HeaderValue},
 };
 
-use crate::embed::coding::{Coding, Effort};
+use super::conditional;
+use crate::embed::coding::{Coding, Effort, Encoded};
 
 const VARY: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 
@@ -71,6 +72,30 @@ pub(super) fn send(mut response: HttpResponseBuilder, page: String, coding: Opti
     let Some(coding) = coding else { return response.body(page) };
     let small = coding.compress(page.as_bytes(), Effort::Little);
     response.insert_header((header::CONTENT_ENCODING, coding.as_str())).body(small)
+}
+
+/// Answers with a file that changes with the program alone.
+pub(super) fn send_file(
+    req: &HttpRequest,
+    media_type: &'static str,
+    hash: &str,
+    file: &Encoded,
+    caching: &'static str,
+) -> HttpResponse {
+    let coding = preferred(req.headers());
+    let etag = tag(hash, coding);
+    let is_current = conditional::is_current(req.headers(), &etag);
+    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
+    vary(&mut response);
+    if is_current {
+        return response.finish();
+    }
+    response.content_type(media_type);
+    match coding {
+        Some(coding) => response.insert_header((header::CONTENT_ENCODING, coding.as_str())).body(file.by(coding)),
+        None => response.body(file.as_it_is()),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,55 @@
+//! The service's bare address: what this is and where to go on, as a page for people and as JSON for programs. A demo
+//! goes on to its article instead.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderMap},
+};
+use serde::Serialize;
+
+use super::{embed, problem::Problem};
+use crate::embed::{language::Language, page};
+
+/// What a program is told.
+#[derive(Serialize)]
+struct Home {
+    name: &'static str,
+    version: &'static str,
+    openapi: &'static str,
+    docs: &'static str,
+}
+
+/// `GET /`.
+pub(super) async fn read(req: HttpRequest) -> Result<HttpResponse, Problem> {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((header::VARY, "Accept, Accept-Language"));
+    if let Some(language) = language_of_person(req.headers()) {
+        let body = page::home(language).map_err(Problem::internal)?;
+        return Ok(response
+            .content_type(embed::HTML)
+            .insert_header((
+                header::CONTENT_SECURITY_POLICY,
+                "default-src 'none'; style-src 'self'; img-src data:; \
+                             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            ))
+            .body(body));
+    }
+    Ok(response.json(Home {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        openapi: "/openapi.json",
+        docs: "/docs",
+    }))
+}
+
+/// The language to answer a person in; `None` for a program. Every browser names `text/html` when it asks for a page,
+/// and hardly any program does.
+fn language_of_person(headers: &HeaderMap) -> Option<&'static Language> {
+    let said = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !said(header::ACCEPT).to_ascii_lowercase().contains("text/html") {
+        return None;
+    }
+    Language::wanted(said(header::ACCEPT_LANGUAGE))
+}
