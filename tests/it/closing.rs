@@ -53,6 +53,8 @@ fn check_request_line(line: &str) {
     for field in ["timestamp", "level", "target", "message", "method", "route", "status", "outcome", "request_id"] {
         assert!(fields.contains(field), "{line} lacks {field}");
     }
-    assert!(line["status"] != 500, "a defect: {line}");
+    // One trial damages a file.
+    let is_damage = line["error"].as_str().is_some_and(|error| error.starts_with("the store is damaged"));
+    assert!(line["status"] != 500 || is_damage, "a defect: {line}");
     assert!(!line.to_string().contains("127.0.0.1"), "an address is logged: {line}");
 }
