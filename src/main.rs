@@ -58,6 +58,7 @@ fn serve(config: &Config, demo: Option<Demo>) -> ExitCode {
         tracing::warn!("{warning}");
     }
     let pages = demo.as_ref().map(Demo::pages);
+    let _directory = demo.as_ref().map(Demo::directory);
     let announce = |addresses: Addresses| {
         if let Some(demo) = demo {
             demo.start(addresses);

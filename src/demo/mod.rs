@@ -67,7 +67,7 @@ pub enum DemoError {
 
 /// A demo that is about to be served.
 pub struct Demo {
-    directory: TempDir,
+    directory: Arc<TempDir>,
     admin_key: Secret,
     readers: u32,
     pace: Pace,
@@ -112,7 +112,12 @@ impl Demo {
         }
         let admin_key = config.admin_key.get_or_insert_with(Secret::generate).clone();
         let pages = DemoPages { article: OnceLock::new(), style: article::STYLE, script: article::SCRIPT };
-        Ok(Self { directory, admin_key, readers, pace: Pace::HUMAN, pages: Arc::new(pages) })
+        Ok(Self { directory: Arc::new(directory), admin_key, readers, pace: Pace::HUMAN, pages: Arc::new(pages) })
+    }
+
+    /// Where its store is, for as long as somebody holds this: the store must have ended before it goes.
+    pub fn directory(&self) -> Arc<TempDir> {
+        Arc::clone(&self.directory)
     }
 
     /// What its replica is to serve besides.
@@ -128,8 +133,6 @@ impl Demo {
                 let _ = writeln!(io::stderr(), "sawt: {error}");
                 actix_web::rt::System::current().stop_with_code(1);
             }
-            // The directory goes when this does.
-            std::future::pending::<()>().await;
         });
     }
 

@@ -41,6 +41,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     if let form @ (Form::Csv | Form::CsvFile) = Form::preferred(req.headers()) {
         return exports::results_as(&req, &worker, form).await;
     }
+    exports::check_query(&req)?;
     let (snapshot, caching) = shown(&worker, &req, poll_in_path(&req)?).await?;
     Ok(answer(&req, &worker, &snapshot, caching))
 }

@@ -129,8 +129,11 @@ export class SawtPoll extends HTMLElement {
 
   #widget;
   #show;
+  // From when it is put into the page; an element that was there before this script is told its attributes first.
+  #isIn;
 
   connectedCallback() {
+    this.#isIn = true;
     this.#widget?.stop();
     const from = this.getAttribute('from') ?? HOME;
     const isKnown = services.has(from);
@@ -144,11 +147,12 @@ export class SawtPoll extends HTMLElement {
   }
 
   disconnectedCallback() {
+    this.#isIn = false;
     this.#widget?.stop();
   }
 
   attributeChangedCallback(name) {
-    if (!this.isConnected) return;
+    if (!this.#isIn) return;
     if (name === 'theme') this.#widget?.recolour();
     else if (name === 'from') this.connectedCallback();
     else this.#widget?.load();

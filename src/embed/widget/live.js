@@ -224,12 +224,14 @@ export class Live {
     }
   }
 
-  // For a frame that shares nothing: it holds no connection.
+  // For a frame that shares nothing: it holds no connection. Tallies say nothing of an edit; a stream begins with it.
   async #sample({ signal }) {
-    const { ids, voter } = this.#asked();
-    await this.#listen(ids.slice(0, MOST_AT_ONCE), voter, (this.#turn = new AbortController()), true);
-    await sleep(jitter(READ_EVERY));
-    this.#readOn(signal, 0);
+    for (let turn = 0; !signal.aborted; turn += 1) {
+      const { ids, voter } = this.#asked();
+      if (turn % 2) await this.#read(ids, voter, signal);
+      else await this.#listen(ids.slice(0, MOST_AT_ONCE), voter, (this.#turn = new AbortController()), true);
+      await sleep(jitter(READ_EVERY));
+    }
   }
 
   // Whether anything was heard before it ended.

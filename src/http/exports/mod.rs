@@ -64,7 +64,9 @@ async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<H
     let parse = |text: &str| text.parse::<Interval>().map_err(str::to_owned);
     let mut query = Query::lenient(req.query_string())?;
     let interval = query.take_parsed("interval", parse)?.unwrap_or(Interval::HOUR);
-    let separator = if form.is_csv() { separator(&mut query)? } else { Separator::default() };
+    // One that means nothing is refused also where it changes nothing.
+    let separator = separator(&mut query)?;
+    let separator = if form.is_csv() { separator } else { Separator::default() };
     let (snapshot, caching) = results::shown(worker, req, id).await?;
     let tag = tag(worker, &snapshot, form, separator, Some(interval));
     let mut response = match begin(req, &snapshot, form, caching, &tag) {
@@ -76,6 +78,14 @@ async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<H
     }
     let export = Export::new(worker, snapshot, interval, form, separator);
     export.send(req, response).await
+}
+
+/// Refuses a query of a tally in JSON that asks for a table's separator that is none.
+pub(super) fn check_query(req: &HttpRequest) -> Result<(), Problem> {
+    if req.query_string().is_empty() {
+        return Ok(());
+    }
+    separator(&mut Query::lenient(req.query_string())?).map(drop)
 }
 
 /// What a request asks to stand between a table's cells.
