@@ -134,7 +134,11 @@ async fn a_table_has_the_separator_that_is_asked_for(service: &Service) {
             assert_eq!(refused["errors"][0]["field"], "separator", "{bad}");
         }
     }
-    service.client().get(&format!("/v1/polls/{poll}/results?separator=none")).undocumented().send().await.is(200);
+    // Also where there is no table that it would separate.
+    for rest in ["results", "timeline"] {
+        let request = service.client().get(&format!("/v1/polls/{poll}/{rest}?separator=none"));
+        request.send().await.refused(400, "invalid-request");
+    }
 }
 
 async fn a_timeline_adds_up_to_the_tally_it_begins_with(service: &Service) {
