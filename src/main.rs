@@ -58,6 +58,7 @@ fn serve(config: &Config, demo: Option<Demo>) -> ExitCode {
         tracing::warn!("{warning}");
     }
     let pages = demo.as_ref().map(Demo::pages);
+    // Held until the server has ended and its store with it: a store whose file is deleted under it says so in the log.
     let _directory = demo.as_ref().map(Demo::directory);
     let announce = |addresses: Addresses| {
         if let Some(demo) = demo {

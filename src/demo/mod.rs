@@ -125,8 +125,8 @@ impl Demo {
         Arc::clone(&self.pages)
     }
 
-    /// Runs the demo beside the server that listens there, on the actix runtime this is called on. It lasts as long as
-    /// the server, so its store does too; if it fails, it says why and stops the server.
+    /// Runs the demo beside the server that listens there, on the actix runtime this is called on. If it fails, it
+    /// says why and stops the server.
     pub fn start(self, addresses: Addresses) {
         actix_web::rt::spawn(async move {
             if let Err(error) = self.run(addresses, &mut io::stdout(), std::future::pending()).await {
