@@ -19,8 +19,8 @@
 //! - [`server`]: wires it all, binds, becomes ready, serves and drains.
 //! - [`demo`] and [`healthcheck`]: two commands that talk to a running replica, over [`http_client`].
 //!
-//! Beneath them all lie [`clock`], the one reader of the system's clock, [`descriptors`], how many files may be open, and
-//! [`secret`], whose values print as nothing.
+//! Beneath them all lie [`clock`], the one reader of the system's clock, [`descriptors`], how many files may be open,
+//! [`secret`], whose values print as nothing, and [`supervisor`], which no background task ends behind the back of.
 
 pub mod ballot_box;
 pub mod cli;
@@ -41,5 +41,6 @@ pub mod secret;
 pub mod server;
 pub mod site;
 pub mod store;
+pub mod supervisor;
 pub mod telemetry;
 pub mod voter;

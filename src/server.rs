@@ -6,6 +6,8 @@
 //! flight is answered only once its batch is committed, so batches are flushed by the same wait) and ends. SIGINT skips
 //! the drain: whoever presses Ctrl-C is not behind a load balancer. A second signal ends it where it stands.
 
+mod background;
+
 use std::{
     future::ready,
     io::{self, Write as _},
@@ -18,16 +20,9 @@ use std::{
 use actix_http::{HttpService, error::DispatchError};
 use actix_server::Server;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
-use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
-    dev::{AppConfig, ServerHandle},
-    http::header,
-    rt, web,
-};
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    signal::unix::{SignalKind, signal},
-};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::AppConfig, http::header, rt, web};
+use futures_util::TryFutureExt as _;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::{
     cli::EXIT_CONFIG,
@@ -39,19 +34,18 @@ use crate::{
         client::ClientRule,
         connection::Connection,
         connections::{Connections, WorkerConnections},
-        request_log::{RequestLog, SUM_UP_EVERY},
+        request_log::RequestLog,
         unparsed,
     },
-    live::{self, Door, Hub, KnownPolls, PositionKeys},
-    quota::{self, ConcurrencyLimits, Quotas, local::Uptime},
+    live::{Door, Hub, KnownPolls, PositionKeys},
+    quota::{ConcurrencyLimits, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
-    store::{Store, StoreError, StoreSettings, Stores},
-    telemetry::{self, Metrics, MetricsFormat},
+    store::{StoreError, StoreSettings, Stores},
+    supervisor::TaskEnded,
+    telemetry::{Metrics, MetricsFormat},
     voter::TokenKeys,
 };
 
-/// How often a store that does not answer is asked again before the replica is ready.
-const CONTACT_EVERY: Duration = Duration::from_millis(100);
 /// How long a connection may take to send a request's head.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// How long a connection whose request was answered before its body had come is read on, so that whoever still sends
@@ -64,8 +58,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const WRITE_BUFFER: usize = 8 * 1024;
 /// How long a connection may take nothing of what it is sent.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
-/// How long streams may take to tell their readers that they end.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How many connections there may be at least beyond those there are to be, until they are closed.
 const MOST_CLOSING: usize = 32;
 /// Connections waiting to be taken; the system caps it at `net.core.somaxconn`.
@@ -94,6 +86,9 @@ pub enum ServeError {
     /// The store can't be opened, or must not be used as it is configured.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A background task ended that the replica can't go on without.
+    #[error(transparent)]
+    Task(#[from] TaskEnded),
     /// The server ended by itself.
     #[error("the server failed: {0}")]
     Serve(#[from] io::Error),
@@ -107,6 +102,7 @@ impl ServeError {
             Self::Store(StoreError::Unfit(_) | StoreError::Damaged(_)) => EXIT_CONFIG,
             Self::Store(StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::Corrupt(_))
             | Self::Bind { .. }
+            | Self::Task(_)
             | Self::Serve(_) => 1,
         }
     }
@@ -264,33 +260,21 @@ async fn serve(
         keep_admin_key(&stores, &key)?;
     }
     let handle = server.handle();
-    if let Some(ops_server) = ops_server {
-        rt::spawn(ops_server);
-    }
     let addresses = Addresses { listen, ops_listen };
     let ops_address = ops_listen.map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(address = %listen, ops_address, store = %config.store, workers = config.workers, "listening");
     announce(addresses);
 
-    let (tell_unfit, unfit) = tokio::sync::oneshot::channel();
-    rt::spawn(make_contact(stores.connect(), Arc::clone(&shared), tell_unfit));
-    rt::spawn(sweep_quotas(Arc::clone(&shared)));
-    rt::spawn(sum_refusals_up(Arc::clone(&shared)));
-    rt::spawn(live::keeper::keep(Arc::clone(&shared.hub), stores.connect()));
-    if let Some(feed) = stores.feed() {
-        rt::spawn(live::replicas::keep_in_touch(Arc::clone(&shared.hub), feed));
-    }
-    rt::spawn(stop_on_signal(handle, Arc::clone(&shared), Duration::from_secs(config.drain_secs)));
-    let unfit = async {
-        match unfit.await {
-            Ok(error) => error,
-            Err(_) => std::future::pending().await,
-        }
+    let stopping = background::stop_on_signal(handle, Arc::clone(&shared), Duration::from_secs(config.drain_secs));
+    let tasks = background::tasks(&stores, &shared).once("signals", stopping);
+    let tasks = match ops_server {
+        Some(ops_server) => tasks.require("operators' server", ops_server.map_err(ServeError::from)),
+        None => tasks,
     };
     tokio::select! {
         served = server => served?,
         // The server is not asked to stop: it would end well, and be the first to. It ends with this runtime.
-        error = unfit => return Err(error.into()),
+        error = tasks.run() => return Err(error),
     }
     shared.request_log.sum_up();
     tracing::info!("stopped");
@@ -394,83 +378,6 @@ async fn show_metrics(req: HttpRequest, metrics: web::Data<Metrics>) -> HttpResp
         .insert_header((header::VARY, "Accept"))
         .content_type(format.content_type())
         .body(metrics.encode(format))
-}
-
-/// Asks the store until it answers. The replica is ready then, or, if the store must not be used as it is, told so.
-async fn make_contact(
-    store: Arc<dyn Store>,
-    shared: Arc<Shared>,
-    tell_unfit: tokio::sync::oneshot::Sender<StoreError>,
-) {
-    let mut is_told = false;
-    loop {
-        match store.contact().await {
-            Ok(()) => {
-                shared.readiness.ready();
-                tracing::info!("ready");
-                return;
-            }
-            Err(error @ (StoreError::Unfit(_) | StoreError::Damaged(_))) => {
-                // Whoever waits for it ends the process; if nobody does, the process is ending.
-                let _ = tell_unfit.send(error);
-                return;
-            }
-            Err(error) => {
-                if !is_told {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(error = %error, cause, "the store can't be reached yet; trying again until it can");
-                    is_told = true;
-                }
-                rt::time::sleep(CONTACT_EVERY).await;
-            }
-        }
-    }
-}
-
-/// Keeps the memory of quotas to those who have been here lately. Runs beside the workers, and so delays nobody.
-async fn sweep_quotas(shared: Arc<Shared>) {
-    let mut every = rt::time::interval(quota::SWEEP_EVERY);
-    loop {
-        every.tick().await;
-        shared.quotas.sweep();
-    }
-}
-
-/// Has refusals that had no line of their own in the log said together.
-async fn sum_refusals_up(shared: Arc<Shared>) {
-    let mut every = rt::time::interval(SUM_UP_EVERY);
-    loop {
-        every.tick().await;
-        shared.request_log.sum_up();
-    }
-}
-
-async fn stop_on_signal(server: ServerHandle, shared: Arc<Shared>, drain: Duration) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals can't be caught; the replica stops only when it is killed");
-        return;
-    };
-    let drain = tokio::select! {
-        _ = terminate.recv() => drain,
-        _ = interrupt.recv() => Duration::ZERO,
-    };
-    shared.readiness.stopping();
-    // Their readers go to other replicas, and come back at different moments.
-    shared.door.close();
-    tracing::info!(drain_secs = drain.as_secs(), "stopping");
-    let stop = async {
-        rt::time::sleep(drain).await;
-        // The server does not know of them. A reader who takes nothing any more does not hold the stop.
-        let _ = rt::time::timeout(LAST_WORDS, shared.door.emptied()).await;
-        telemetry::note_stop();
-        server.stop(true).await;
-    };
-    tokio::select! {
-        () = stop => {}
-        _ = terminate.recv() => server.stop(false).await,
-        _ = interrupt.recv() => server.stop(false).await,
-    }
 }
 
 #[cfg(test)]

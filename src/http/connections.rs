@@ -47,6 +47,7 @@ use super::{
 };
 use crate::{
     quota::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit, Subject},
+    supervisor::{Supervisor, TaskEnded},
     telemetry::{ConnectionDrop, Metrics},
 };
 
@@ -119,7 +120,11 @@ impl WorkerConnections {
     pub fn new(all: &Arc<Connections>, instead: Instead) -> Self {
         let (own, is_short) = (Rc::new(Present::new(Arc::clone(&all.large))), Arc::<Notify>::default());
         all.workers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&is_short));
-        rt::spawn(end_idle_ones(Arc::clone(all), Rc::clone(&own), is_short));
+        let (of_all, of_own) = (Arc::clone(all), Rc::clone(&own));
+        let supervisor = Supervisor::<TaskEnded>::new(Arc::clone(&all.metrics)).keep("idle connections", move || {
+            end_idle_ones(Arc::clone(&of_all), Rc::clone(&of_own), Arc::clone(&is_short))
+        });
+        rt::spawn(supervisor.run());
         Self { all: Arc::clone(all), own, instead }
     }
 

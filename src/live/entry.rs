@@ -187,6 +187,11 @@ impl Entry {
         !std::mem::replace(&mut parts.is_outgoing, true)
     }
 
+    /// Whether the other replicas are to be told something, or were a moment ago.
+    pub(super) fn is_outgoing(&self) -> bool {
+        self.lock().is_outgoing
+    }
+
     /// Takes out what the other replicas are to be told. `None`: nothing, and from now on the entry is to be handed in
     /// again.
     pub(super) fn take_news(&self) -> Option<Tallies> {

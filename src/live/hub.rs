@@ -272,6 +272,24 @@ impl Hub {
         self.outbox.as_ref()
     }
 
+    /// The polls of which the other replicas are to be told something, or were a moment ago.
+    pub(super) fn outgoing(&self) -> Vec<Arc<Entry>> {
+        let each = |shard: &RwLock<Shard>| {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            shard.values().filter(|entry| entry.is_outgoing()).cloned().collect::<Vec<_>>()
+        };
+        self.shards.iter().flat_map(each).collect()
+    }
+
+    /// From now on nothing is followed, until [`follow`](Self::follow) says so again.
+    pub(super) fn follow_nothing(&self) {
+        for shard in &self.shards {
+            for entry in shard.read().unwrap_or_else(PoisonError::into_inner).values() {
+                entry.note_followed(false);
+            }
+        }
+    }
+
     /// What has changed about which polls this replica is to hear of. `follow` says whether it was heard.
     pub(super) fn follow(&self, mut follow: impl FnMut(Follow) -> bool) {
         let unfollowed = std::mem::take(&mut *self.unfollowed.lock().unwrap_or_else(PoisonError::into_inner));

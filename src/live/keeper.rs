@@ -31,14 +31,13 @@ const MOST_PER_TICK: usize = 50;
 /// How often what nobody asks for is forgotten.
 const SWEEP: Duration = Duration::from_secs(10);
 
-/// Keeps a hub fresh until it is dropped.
-pub async fn keep(hub: Arc<Hub>, store: Arc<dyn Store>) {
-    let began = Instant::now();
+/// Keeps a hub fresh until it is dropped. Its coarse clock counts from `began`, and must not begin anew when this does.
+pub async fn keep(hub: Arc<Hub>, store: Arc<dyn Store>, began: Instant) {
     let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let is_away = Arc::new(AtomicBool::new(false));
-    let mut swept_at = began;
+    let mut swept_at = Instant::now();
     loop {
         let now = ticks.tick().await.into_std();
         hub.set_moment(millis(now.saturating_duration_since(began)));

@@ -15,7 +15,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep_until},
 };
 
-use super::{Hub, entry::Entry, outbox::Outbox};
+use super::{Hub, entry::Entry};
 use crate::store::{Feed, Follow, Heard, News};
 
 /// The least time between two tellings of one poll.
@@ -28,16 +28,17 @@ const MOST_AT_ONCE: usize = 64;
 /// The most that waits between the feed and the hub.
 const MOST_HEARD: usize = 4_096;
 
-/// Tells and hears for as long as the replica lives.
-pub async fn keep_in_touch(hub: Arc<Hub>, feed: Arc<dyn Feed>) {
+/// Hears for as long as the replica lives.
+pub async fn hear(hub: Arc<Hub>, feed: Arc<dyn Feed>) {
     let (follow, followed) = mpsc::channel(MOST_HEARD);
     let (hear, heard) = mpsc::channel(MOST_HEARD);
-    let listener = Arc::clone(&feed);
-    tokio::join!(listener.listen(followed, hear), take_in(&hub, heard), keep_following(&hub, follow), async {
-        if let Some(outbox) = hub.outbox() {
-            tell(outbox, &feed).await;
-        }
-    },);
+    // A listener that is started again follows nothing yet.
+    hub.follow_nothing();
+    tokio::select! {
+        () = feed.listen(followed, hear) => {}
+        () = take_in(&hub, heard) => {}
+        () = keep_following(&hub, follow) => {}
+    }
 }
 
 async fn take_in(hub: &Hub, mut heard: mpsc::Receiver<Heard>) {
@@ -56,10 +57,13 @@ async fn keep_following(hub: &Hub, follow: mpsc::Sender<Follow>) {
     }
 }
 
-async fn tell(outbox: &Outbox, feed: &Arc<dyn Feed>) {
+/// Tells for as long as the replica lives.
+pub async fn tell(hub: Arc<Hub>, feed: Arc<dyn Feed>) {
+    let Some(outbox) = hub.outbox() else { return std::future::pending().await };
     let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
     // Polls that were told of, and when there may be more to tell: the gap is the same for all, so they stay in order.
-    let mut told: VecDeque<(Instant, Arc<Entry>)> = VecDeque::new();
+    // Begins with those that were under way if this is started again.
+    let mut told: VecDeque<(Instant, Arc<Entry>)> = hub.outgoing().into_iter().map(|it| (Instant::now(), it)).collect();
     loop {
         match told.front() {
             None => outbox.filled().await,
@@ -74,11 +78,11 @@ async fn tell(outbox: &Outbox, feed: &Arc<dyn Feed>) {
             entries.extend(told.pop_front().map(|(_, entry)| entry));
         }
         for news in news {
-            send(feed, &places, news).await;
+            send(&feed, &places, news).await;
         }
         for entry in entries {
             if let Some(tallies) = entry.take_news() {
-                send(feed, &places, News::Tallies(tallies)).await;
+                send(&feed, &places, News::Tallies(tallies)).await;
                 told.push_back((Instant::now() + GAP, entry));
             }
         }
@@ -94,4 +98,132 @@ async fn send(feed: &Arc<dyn Feed>, places: &Arc<Semaphore>, news: News) {
         let _ = feed.tell(&news).await;
         drop(place);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use async_trait::async_trait;
+    use tokio::{sync::Notify, task::AbortHandle};
+
+    use super::*;
+    use crate::{
+        clock::Clock,
+        poll::{DigestKey, NewOption, NewPoll, PartitionTally, Poll, PollId, Revision, SiteId, State, Timestamp},
+        store::{Store, StoreAddress, StoreError, StoreSettings, Stores},
+    };
+
+    /// A feed that notes what it is given.
+    #[derive(Default)]
+    struct Noted {
+        told: Mutex<Vec<PollId>>,
+        followed: Mutex<Vec<Follow>>,
+        came: Notify,
+    }
+
+    impl Noted {
+        async fn all<T: Clone>(&self, of: &Mutex<Vec<T>>, count: usize) -> Vec<T> {
+            loop {
+                let noted = self.came.notified();
+                let all = of.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                if all.len() >= count {
+                    return all;
+                }
+                tokio::time::timeout(Duration::from_mins(1), noted).await.expect("nothing more came");
+            }
+        }
+    }
+
+    #[async_trait]
+    impl Feed for Noted {
+        async fn tell(&self, news: &News) -> Result<(), StoreError> {
+            if let News::Tallies(tallies) = news {
+                self.told.lock().unwrap_or_else(PoisonError::into_inner).push(tallies.poll);
+            }
+            self.came.notify_one();
+            Ok(())
+        }
+
+        async fn listen(&self, mut follow: mpsc::Receiver<Follow>, _heard: mpsc::Sender<Heard>) {
+            while let Some(change) = follow.recv().await {
+                self.followed.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+                self.came.notify_one();
+            }
+        }
+    }
+
+    struct Fixture {
+        _folder: tempfile::TempDir,
+        hub: Arc<Hub>,
+        feed: Arc<Noted>,
+        store: Arc<dyn Store>,
+        poll: Arc<Poll>,
+    }
+
+    fn fixture() -> Fixture {
+        let folder = tempfile::tempdir().unwrap();
+        let address = StoreAddress::Sqlite(folder.path().join("replicas.db"));
+        let settings = StoreSettings { address, partitions: None, allow_eviction: false };
+        let option = |label: &str| NewOption { id: None, label: label.to_owned() };
+        let new = NewPoll {
+            question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
+        };
+        let key = DigestKey::from_bytes([0; 32]);
+        let poll = new.build(PollId::generate(), SiteId::default(), 1, key, Timestamp::EARLIEST).unwrap();
+        Fixture {
+            hub: Arc::new(Hub::new(Arc::default(), Clock::default(), true)),
+            feed: Arc::default(),
+            store: Stores::open(&settings, Clock::default()).unwrap().connect(),
+            poll: Arc::new(poll),
+            _folder: folder,
+        }
+    }
+
+    impl Fixture {
+        async fn vote(&self, version: u64) {
+            let tally = PartitionTally {
+                revision: Revision::FIRST,
+                epoch: 0,
+                version,
+                ballots: version,
+                votes: [version, 0].as_slice().into(),
+                state: State::Open,
+                as_of: Timestamp::EARLIEST,
+            };
+            self.hub.learn(&self.store, &self.poll, 0, &tally).await.unwrap();
+        }
+
+        fn begin<F: Future<Output = ()> + Send + 'static>(
+            &self,
+            task: impl FnOnce(Arc<Hub>, Arc<dyn Feed>) -> F,
+        ) -> AbortHandle {
+            tokio::spawn(task(Arc::clone(&self.hub), self.feed.clone())).abort_handle()
+        }
+    }
+
+    #[tokio::test]
+    async fn news_that_were_under_way_when_telling_ended_are_told_when_it_is_begun_again() {
+        let fixture = fixture();
+        fixture.vote(1).await;
+        let first = fixture.begin(tell);
+        assert_eq!(fixture.feed.all(&fixture.feed.told, 1).await, [fixture.poll.id]);
+        // In the gap after it was told, the poll is with the task alone.
+        fixture.vote(2).await;
+        first.abort();
+        fixture.begin(tell);
+        assert_eq!(fixture.feed.all(&fixture.feed.told, 2).await, [fixture.poll.id; 2]);
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_is_begun_again_follows_what_the_one_before_followed() {
+        let fixture = fixture();
+        fixture.vote(1).await;
+        let first = fixture.begin(hear);
+        let followed = Follow::Start(fixture.poll.id);
+        assert_eq!(fixture.feed.all(&fixture.feed.followed, 1).await, [followed]);
+        first.abort();
+        fixture.begin(hear);
+        assert_eq!(fixture.feed.all(&fixture.feed.followed, 2).await, [followed; 2]);
+    }
 }

@@ -135,6 +135,7 @@ struct Counts {
     streams_opened: AtomicU64,
     streams_ended: Family<1, AtomicU64>,
     stream_events: Family<1, AtomicU64>,
+    task_restarts: Family<1, AtomicU64>,
     store_clock_ahead_millis: OnceLock<Arc<AtomicI64>>,
     started_secs: f64,
 }
@@ -161,6 +162,7 @@ impl Metrics {
             streams_opened: AtomicU64::new(0),
             streams_ended: Family::new(AtomicU64::default),
             stream_events: Family::new(AtomicU64::default),
+            task_restarts: Family::new(AtomicU64::default),
             store_clock_ahead_millis: OnceLock::new(),
             started_secs: to_f64(u64::try_from(clock.now().as_millis()).unwrap_or_default()) / 1e3,
         });
@@ -242,6 +244,11 @@ impl Metrics {
         self.counts.stream_events.get([event]).fetch_add(1, Relaxed);
     }
 
+    /// Counts a background task that has ended and is started again.
+    pub fn count_task_restart(&self, task: &'static str) {
+        self.counts.task_restarts.get([task]).fetch_add(1, Relaxed);
+    }
+
     /// Everything counted so far.
     pub fn encode(&self, format: MetricsFormat) -> String {
         let mut text = String::new();
@@ -319,6 +326,10 @@ impl Collector for Counts {
         let about = "Events that streams were given.";
         let events = encoder.encode_descriptor("sawt_stream_events", about, None, MetricType::Counter)?;
         each(&self.stream_events, ["event"], events, |count, metric| counter(count.load(Relaxed), metric))?;
+
+        let about = "Background tasks that ended, and were started again.";
+        let restarts = encoder.encode_descriptor("sawt_background_task_restarts", about, None, MetricType::Counter)?;
+        each(&self.task_restarts, ["task"], restarts, |count, metric| counter(count.load(Relaxed), metric))?;
 
         let about = "How far the store's clock is ahead of this replica's; 0 while they agree.";
         let unit = Some(&Unit::Seconds);

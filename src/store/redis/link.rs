@@ -13,10 +13,12 @@
 
 use std::{
     io,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt as _;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value,
     aio::{ConnectionLike as _, MultiplexedConnection},
@@ -269,7 +271,10 @@ impl State {
     /// Makes a connection after so long, and tells those who wait for it how that ended.
     async fn connect(self: Arc<Self>, rest: Duration) {
         tokio::time::sleep(rest).await;
-        let connected = timeout(CONNECT_IN_ALL, self.make_connection()).await;
+        // A panic must not leave the attempt under way for ever.
+        let making = AssertUnwindSafe(self.make_connection()).catch_unwind();
+        let making = async { making.await.unwrap_or_else(|_| Err(unclear("connecting has panicked"))) };
+        let connected = timeout(CONNECT_IN_ALL, making).await;
         let mut connecting = self.lock();
         connecting.is_under_way = false;
         match connected.unwrap_or_else(|too_late| Err(io::Error::from(too_late).into())) {
@@ -277,8 +282,9 @@ impl State {
                 connecting.made += 1;
                 let (number, made_at) = (connecting.made, Instant::now());
                 if let Some(standing) = &standing {
-                    tokio::spawn(watch(Arc::downgrade(&self), number, Arc::clone(standing)));
-                    tokio::spawn(keep_alive(Arc::downgrade(&self), number, standing.ping_every()));
+                    let looked_after = || LookedAfter { state: Arc::downgrade(&self), number };
+                    tokio::spawn(watch(looked_after(), Arc::clone(standing)));
+                    tokio::spawn(keep_alive(looked_after(), standing.ping_every()));
                 }
                 connecting.current = Some(Connected { number, made_at, connection, standing });
                 connecting.last_failure = None;
@@ -326,35 +332,50 @@ impl State {
     }
 }
 
+/// Gives a connection up when it is dropped: one that nobody looks after any more must not be used.
+struct LookedAfter {
+    state: Weak<State>,
+    number: u64,
+}
+
+impl LookedAfter {
+    fn if_in_use(&self) -> Option<Connected> {
+        self.state.upgrade()?.if_in_use(self.number)
+    }
+}
+
+impl Drop for LookedAfter {
+    fn drop(&mut self) {
+        if let Some(state) = self.state.upgrade() {
+            state.give_up(self.number);
+        }
+    }
+}
+
 /// Gives a connection up once the Sentinels name another master than the one it leads to.
-async fn watch(state: Weak<State>, number: u64, standing: Arc<Standing>) {
+async fn watch(connection: LookedAfter, standing: Arc<Standing>) {
     loop {
         standing.is_worth_a_look().await;
-        if state.upgrade().is_none_or(|state| state.if_in_use(number).is_none()) {
+        if connection.if_in_use().is_none() {
             return;
         }
         if standing.is_deposed().await {
             tracing::info!("the Sentinels name another master; connecting to that one");
-            if let Some(state) = state.upgrade() {
-                state.give_up(number);
-            }
             return;
         }
     }
 }
 
 /// Asks a master so often for a sign of life, and gives the connection up when there is none.
-async fn keep_alive(state: Weak<State>, number: u64, every: Duration) {
+async fn keep_alive(connection: LookedAfter, every: Duration) {
     let mut ping = Cmd::new();
     ping.arg("PING");
     loop {
         tokio::time::sleep(every).await;
-        let Some(mut connected) = state.upgrade().and_then(|state| state.if_in_use(number)) else { return };
+        let Some(mut connected) = connection.if_in_use() else { return };
         // A server that refuses is there.
-        if connected.ask(&ping, Instant::now()).await.is_err_and(|error| error.code().is_none())
-            && let Some(state) = state.upgrade()
-        {
-            state.give_up(number);
+        if connected.ask(&ping, Instant::now()).await.is_err_and(|error| error.code().is_none()) {
+            return;
         }
     }
 }

@@ -22,7 +22,10 @@ use super::{
     condition::{Condition, Failure},
     watch::leave_as_found,
 };
-use crate::store::StoreError;
+use crate::{
+    store::StoreError,
+    supervisor::{keep_thread_running, panicked},
+};
 
 /// How many tasks wait in a queue before asking waits too. A task is a batch of ballots at most, so this is far more
 /// than the workers' ballot boxes ever have in flight.
@@ -43,13 +46,15 @@ impl Threads {
     pub(super) fn writing(mut db: Connection, condition: Arc<Condition>) -> Result<Self, StoreError> {
         let (queue, mut tasks) = mpsc::channel(QUEUE);
         let thread = spawn("sqlite-writer", move || {
-            let mut batch = Vec::with_capacity(TRANSACTION);
-            while tasks.blocking_recv_many(&mut batch, TRANSACTION) > 0 {
-                let failure = write(&mut db, &condition, &mut batch).err();
-                for task in batch.drain(..) {
-                    task.answer(failure.as_ref());
+            keep_thread_running("sqlite-writer", || {
+                let mut batch = Vec::with_capacity(TRANSACTION);
+                while tasks.blocking_recv_many(&mut batch, TRANSACTION) > 0 {
+                    let failure = write(&mut db, &condition, &mut batch).err();
+                    for task in batch.drain(..) {
+                        task.answer(failure.as_ref());
+                    }
                 }
-            }
+            });
             leave_as_found(&db, &condition);
         })?;
         Ok(Self { queue: Some(queue), threads: vec![thread] })
@@ -64,11 +69,13 @@ impl Threads {
             let (tasks, condition) = (Arc::clone(&tasks), Arc::clone(condition));
             let next = move || tasks.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
             spawn("sqlite-reader", move || {
-                while let Some(mut task) = next() {
-                    let failure =
-                        snapshot(&mut db, &condition, task.as_mut()).map_err(|error| failed(&condition, &error));
-                    task.answer(failure.err().as_ref());
-                }
+                keep_thread_running("sqlite-reader", || {
+                    while let Some(mut task) = next() {
+                        let failure =
+                            snapshot(&mut db, &condition, task.as_mut()).map_err(|error| failed(&condition, &error));
+                        task.answer(failure.err().as_ref());
+                    }
+                });
             })
         };
         let threads = connections.into_iter().map(read).collect::<Result<_, _>>()?;
@@ -94,7 +101,7 @@ impl Drop for Threads {
     fn drop(&mut self) {
         self.queue = None;
         for thread in self.threads.drain(..) {
-            // A thread can't panic but in SQLite's own code, and then there is nothing left to wait for.
+            // A thread that panics goes on, so it ends well.
             let _ = thread.join();
         }
     }
@@ -168,7 +175,8 @@ where
             return false;
         }
         // The savepoint undoes a panic's half-done work, so no broken state outlives the unwinding.
-        let done = catch_unwind(AssertUnwindSafe(|| work(db))).unwrap_or_else(|payload| Err(panicked(&*payload)));
+        let done = catch_unwind(AssertUnwindSafe(|| work(db)))
+            .unwrap_or_else(|payload| Err(StoreError::unavailable(format!("the store {}", panicked(&*payload)))));
         if let Err(StoreError::Damaged(what)) = &done {
             condition.note_damage(what);
         }
@@ -187,12 +195,6 @@ where
             let _ = self.asker.send(answer);
         }
     }
-}
-
-fn panicked(payload: &(dyn std::any::Any + Send)) -> StoreError {
-    let words = payload.downcast_ref::<&str>().copied();
-    let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    StoreError::unavailable(format!("a panic in the store: {}", words.unwrap_or("without words")))
 }
 
 #[cfg(test)]
@@ -333,6 +335,28 @@ mod tests {
         release.send(()).unwrap();
         writer.ask(|db| note(db, "awaited")).await.unwrap();
         assert_eq!(notes(&Connection::open(path).unwrap()), ["awaited"]);
+    }
+
+    /// A task whose answer panics, outside of what a task's work is guarded by.
+    struct Poison;
+
+    impl Task for Poison {
+        fn run(&mut self, _: &Connection, _: &Condition) -> bool {
+            true
+        }
+
+        fn answer(self: Box<Self>, _: Option<&Failure>) {
+            panic!("on purpose");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_panics_goes_on_with_what_comes_next() {
+        let Fixture { _folder, path, writer } = fixture();
+        assert!(writer.queue.as_ref().unwrap().send(Box::new(Poison)).await.is_ok());
+        // What was taken out of the queue with it has lost its answer too.
+        while writer.ask(|db| note(db, "afterwards")).await.is_err() {}
+        assert_eq!(notes(&Connection::open(path).unwrap()).last().unwrap(), "afterwards");
     }
 
     #[tokio::test]

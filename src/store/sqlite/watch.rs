@@ -15,7 +15,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::condition::{self, Condition};
-use crate::store::StoreError;
+use crate::{store::StoreError, supervisor::keep_thread_running};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -41,18 +41,20 @@ impl Watch {
         let (stop, stopped) = mpsc::channel();
         let look = move || {
             let mut looks_too_large = 0;
-            while stopped.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-                if condition.look().is_err() {
-                    continue;
+            keep_thread_running("sqlite-watch", || {
+                while stopped.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    if condition.look().is_err() {
+                        continue;
+                    }
+                    looks_too_large = if shrink_log(&db, &condition) { 0 } else { looks_too_large + 1 };
+                    if looks_too_large == PATIENCE {
+                        tracing::warn!(
+                            file = %condition.log_path().display(),
+                            "the store's write-ahead log can't be made small; another process may hold a transaction open"
+                        );
+                    }
                 }
-                looks_too_large = if shrink_log(&db, &condition) { 0 } else { looks_too_large + 1 };
-                if looks_too_large == PATIENCE {
-                    tracing::warn!(
-                        file = %condition.log_path().display(),
-                        "the store's write-ahead log can't be made small; another process may hold a transaction open"
-                    );
-                }
-            }
+            });
             leave_as_found(&db, &condition);
         };
         let thread = thread::Builder::new().name("sqlite-watch".to_owned()).spawn(look);
@@ -64,7 +66,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // A thread can't panic but in SQLite's own code, and then there is nothing left to wait for.
+            // A thread that panics goes on, so it ends well.
             let _ = thread.join();
         }
     }

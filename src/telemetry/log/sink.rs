@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{LogFormat, render::Line};
-use crate::clock::Clock;
+use crate::{clock::Clock, supervisor::keep_thread_running};
 
 /// How long a line may wait for others to be written with.
 const GATHER: Duration = Duration::from_millis(50);
@@ -53,11 +53,11 @@ impl State {
 
 impl Sink {
     /// Starts the thread. If the system has none to give, lines wait for ever, and the service goes on without a log.
-    pub(super) fn start(writer: impl Write + Send + 'static, format: LogFormat, clock: Clock) -> Arc<Self> {
+    pub(super) fn start(mut writer: impl Write + Send + 'static, format: LogFormat, clock: Clock) -> Arc<Self> {
         let sink = Arc::new(Self { state: Mutex::default(), work: Condvar::new(), written: Condvar::new() });
         let of_thread = sink.clone();
-        let _ =
-            thread::Builder::new().name("log".to_owned()).spawn(move || of_thread.write_all(writer, format, &clock));
+        let write = move || keep_thread_running("log", || of_thread.write_all(&mut writer, format, &clock));
+        let _ = thread::Builder::new().name("log".to_owned()).spawn(write);
         sink
     }
 
@@ -99,10 +99,12 @@ impl Sink {
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn write_all(&self, mut writer: impl Write, format: LogFormat, clock: &Clock) {
+    fn write_all(&self, writer: &mut impl Write, format: LogFormat, clock: &Clock) {
         let mut batch = Vec::new();
         let mut note = Line::default();
         let mut state = self.lock();
+        // The turn before may have panicked.
+        state.is_writing = false;
         loop {
             let still = |state: &mut State| state.waiting.is_empty() && state.dropped == 0 && !state.has_ended;
             state = self.work.wait_while(state, still).unwrap_or_else(PoisonError::into_inner);

@@ -1,0 +1,179 @@
+//! What goes on beside the requests, on a thread of its own, and is [supervised](crate::supervisor).
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_web::{dev::ServerHandle, rt};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::ServeError;
+use crate::{
+    http::{Shared, request_log::SUM_UP_EVERY},
+    live, quota,
+    store::{Store, StoreError, Stores},
+    supervisor::Supervisor,
+    telemetry,
+};
+
+/// How often a store that does not answer is asked again before the replica is ready.
+const CONTACT_EVERY: Duration = Duration::from_millis(100);
+/// How long streams may take to tell their readers that they end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Starts everything that goes on from the beginning, on this thread.
+pub(super) fn tasks(stores: &Stores, shared: &Arc<Shared>) -> Supervisor<ServeError> {
+    let began = Instant::now();
+    let hub = &shared.hub;
+    let tasks = Supervisor::new(Arc::clone(&shared.metrics))
+        .once("contact", make_contact(stores.connect(), Arc::clone(shared)))
+        .keep("quota sweep", with(shared, sweep_quotas))
+        .keep("refusals", with(shared, sum_refusals_up))
+        .keep("refresher", {
+            let store = stores.connect();
+            with(hub, move |hub| live::keeper::keep(hub, Arc::clone(&store), began))
+        });
+    match stores.feed() {
+        Some(feed) => {
+            let to = Arc::clone(&feed);
+            tasks
+                .keep("hearing", with(hub, move |hub| live::replicas::hear(hub, Arc::clone(&feed))))
+                .keep("telling", with(hub, move |hub| live::replicas::tell(hub, Arc::clone(&to))))
+        }
+        None => tasks,
+    }
+}
+
+/// A task that is begun with its own handle on what it works with, each time.
+fn with<T: 'static, F>(on: &Arc<T>, begin: impl Fn(Arc<T>) -> F + 'static) -> impl Fn() -> F + 'static {
+    let on = Arc::clone(on);
+    move || begin(Arc::clone(&on))
+}
+
+/// Asks the store until it answers. The replica is ready then.
+///
+/// # Errors
+/// The store must not be used as it is.
+async fn make_contact(store: Arc<dyn Store>, shared: Arc<Shared>) -> Result<(), ServeError> {
+    let mut is_told = false;
+    loop {
+        match store.contact().await {
+            Ok(()) => {
+                shared.readiness.ready();
+                tracing::info!("ready");
+                return Ok(());
+            }
+            Err(error @ (StoreError::Unfit(_) | StoreError::Damaged(_))) => {
+                return Err(error.into());
+            }
+            Err(error) => {
+                if !is_told {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(error = %error, cause, "the store can't be reached yet; trying again until it can");
+                    is_told = true;
+                }
+                rt::time::sleep(CONTACT_EVERY).await;
+            }
+        }
+    }
+}
+
+/// Keeps the memory of quotas to those who have been here lately. Runs beside the workers, and so delays nobody.
+async fn sweep_quotas(shared: Arc<Shared>) {
+    let mut every = rt::time::interval(quota::SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        shared.quotas.sweep();
+    }
+}
+
+/// Has refusals that had no line of their own in the log said together.
+async fn sum_refusals_up(shared: Arc<Shared>) {
+    let mut every = rt::time::interval(SUM_UP_EVERY);
+    loop {
+        every.tick().await;
+        shared.request_log.sum_up();
+    }
+}
+
+/// Waits for a signal, and then has the replica end.
+pub(super) async fn stop_on_signal(
+    server: ServerHandle,
+    shared: Arc<Shared>,
+    drain: Duration,
+) -> Result<(), ServeError> {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals can't be caught; the replica stops only when it is killed");
+        return Ok(());
+    };
+    let drain = tokio::select! {
+        _ = terminate.recv() => drain,
+        _ = interrupt.recv() => Duration::ZERO,
+    };
+    shared.readiness.stopping();
+    // Their readers go to other replicas, and come back at different moments.
+    shared.door.close();
+    tracing::info!(drain_secs = drain.as_secs(), "stopping");
+    let stop = async {
+        rt::time::sleep(drain).await;
+        // The server does not know of them. A reader who takes nothing any more does not hold the stop.
+        let _ = rt::time::timeout(LAST_WORDS, shared.door.emptied()).await;
+        telemetry::note_stop();
+        server.stop(true).await;
+    };
+    tokio::select! {
+        () = stop => {}
+        _ = terminate.recv() => server.stop(false).await,
+        _ = interrupt.recv() => server.stop(false).await,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::{
+        clock::Clock,
+        config::Config,
+        secret::{KeyHash, Secret},
+        server::{Bounds, shared},
+        store::StoreSettings,
+        telemetry::MetricsFormat,
+    };
+
+    #[tokio::test]
+    async fn every_task_that_must_go_on_is_started_again_when_it_is_killed() {
+        let mut config = Config::default();
+        config.secret = Some(Secret::generate());
+        // Nobody is there: all tasks are there all the same.
+        config.store = "redis://127.0.0.1:1".parse().unwrap();
+        let settings = StoreSettings { address: config.store.clone(), partitions: None, allow_eviction: false };
+        let stores = Stores::open(&settings, Clock::default()).unwrap();
+        let bounds = Bounds::lowered(&config, 1_024);
+        let shared = shared(&config, &stores, bounds, KeyHash::of("key"), None, Clock::default()).unwrap();
+        let shared = Arc::new(shared);
+        LocalSet::new()
+            .run_until(async {
+                let mut tasks = tasks(&stores, &shared);
+                let kept = ["quota sweep", "refusals", "refresher", "hearing", "telling"];
+                for task in kept {
+                    tasks.kill(task);
+                    assert!(tasks.next_end().await.is_ok(), "{task}");
+                }
+                let text = shared.metrics.encode(MetricsFormat::OpenMetrics);
+                for task in kept {
+                    let line = format!("sawt_background_task_restarts_total{{task=\"{task}\"}} 1");
+                    assert!(text.contains(&line), "{task}\n{text}");
+                }
+                tasks.kill("contact");
+                let ended = tasks.next_end().await.unwrap_err();
+                assert_eq!(ended.to_string(), "the background task contact was ended, and can't be started again");
+                assert_eq!(tasks.names(), [&["contact"][..], &kept].concat(), "no task is left out here");
+            })
+            .await;
+    }
+}
