@@ -86,7 +86,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         provider_name: "sawt",
         provider_url: origin,
         cache_age: CACHE_AGE_SECS,
-        html: frame(origin, poll, width, height),
+        html: frame(origin, poll, height),
         width,
         height,
     };
@@ -124,11 +124,12 @@ fn parse_length(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|length| *length > 0).ok_or_else(|| "must be a length in pixels, 1 or more".to_owned())
 }
 
-/// Attributes that consumers know, and no others: they drop the rest.
-fn frame(origin: &str, poll: &Poll, width: u32, height: u32) -> String {
+/// Attributes that consumers know, and no others: they drop the rest. As wide as its column, and not so many pixels:
+/// WordPress and its themes take two lengths for the shape of a film, and make the frame lower where it is narrower.
+fn frame(origin: &str, poll: &Poll, height: u32) -> String {
     let (origin, id, question) = (escape(origin), poll.id, escape(poll.question.as_str()));
     format!(
-        "<iframe src=\"{origin}/embed/{id}\" width=\"{width}\" height=\"{height}\" title=\"{question}\" \
+        "<iframe src=\"{origin}/embed/{id}\" width=\"100%\" height=\"{height}\" title=\"{question}\" \
          frameborder=\"0\" loading=\"lazy\"></iframe>"
     )
 }

@@ -71,12 +71,16 @@ test('the height that oEmbed names is enough where no page listens for another',
   const page = await reader.open(`${publisher.origin}/blank`);
   for (const poll of polls) {
     for (const width of [600, 320]) {
+      // The page has a margin of 8 pixels around the frame, which is as wide as it may be.
+      await page.setViewportSize({ width: width + 16, height: 740 });
       const url = encodeURIComponent(`${sawt.origin}/embed/${poll.id}`);
       const { html, height } = await sawt.ask('GET', `/oembed?url=${url}&maxwidth=${width}`);
       await page.setContent(html);
       const shown = Shown.in(page, 'iframe');
       await shown.is('open');
       const frame = await shown.frame();
+      // Its markup is there before its style sheet.
+      await frame.waitForFunction(() => getComputedStyle(document.querySelector('.sawt')).getPropertyValue('--radius'));
       const needed = await frame.evaluate(() => document.body.getBoundingClientRect().height);
       // Higher than this no consumer makes a frame, and it scrolls.
       if (height === 1000) continue;
