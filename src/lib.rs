@@ -8,6 +8,8 @@
 //! - [`poll`]: the domain, pure. What a poll is, what may be chosen, when it is open, how votes are summed.
 //! - [`site`]: publishers, the origins that may embed their polls, and their API keys.
 //! - [`voter`]: the signed tokens that tell one anonymous reader from another.
+//! - [`client`]: whose address a request came from.
+//! - [`net`]: sockets, and how long a client is waited for.
 //! - [`store`]: the contract that keeps every vote exactly once, and its two implementations, SQLite and Redis.
 //! - [`quota`]: how many requests a client, a voter or a key may make, in one replica and over all of them.
 //! - [`ballot_box`]: group commit in front of a store, which is what makes a vote cheap.
@@ -24,6 +26,7 @@
 
 pub mod ballot_box;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod demo;
@@ -35,6 +38,7 @@ pub mod healthcheck;
 pub mod http;
 pub mod http_client;
 pub mod live;
+pub mod net;
 pub mod poll;
 pub mod quota;
 pub mod secret;

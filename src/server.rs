@@ -26,18 +26,18 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::{
     cli::EXIT_CONFIG,
+    client::ClientRule,
     clock::Clock,
     config::Config,
     descriptors,
     http::{
         self, DemoPages, Observe, Shared, Worker,
-        client::ClientRule,
-        connection::Connection,
         connections::{Connections, WorkerConnections},
         request_log::RequestLog,
         unparsed,
     },
     live::{Door, Hub, KnownPolls, PositionKeys},
+    net::connection::Connection,
     quota::{ConcurrencyLimits, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
     store::{StoreError, StoreSettings, Stores},

@@ -29,7 +29,7 @@ pub use listing::{default_file, listing};
 pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
 
 use crate::{
-    http::client::{ProxyHeader, TrustedProxies},
+    client::{ProxyHeader, TrustedProxies},
     quota::{ConcurrencyLimits, Policies},
     secret::Secret,
     site::Origin,

@@ -40,12 +40,10 @@ use tokio::{
     sync::Notify,
 };
 
-use super::{
-    client::ClientRule,
-    connection::{Connection, Socket},
-    unparsed::Instead,
-};
+use super::unparsed::Instead;
 use crate::{
+    client::ClientRule,
+    net::connection::{Connection, Socket},
     quota::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit, Subject},
     supervisor::{Supervisor, TaskEnded},
     telemetry::{ConnectionDrop, Metrics},
@@ -175,7 +173,7 @@ async fn end_idle_ones(all: Arc<Connections>, own: Rc<Present>, is_short: Arc<No
 }
 
 /// A worker's connections that the framework has.
-pub(super) struct Present {
+pub(crate) struct Present {
     large: Arc<ConcurrencyLimiter>,
     by_number: RefCell<FxHashMap<u64, Rc<Activity>>>,
     /// Counts on whenever a connection comes or becomes idle: a clock that costs nothing.
@@ -193,19 +191,19 @@ struct Activity {
 }
 
 /// A connection among those of its worker, until it is dropped.
-pub(super) struct Presence {
+pub(crate) struct Presence {
     among: Rc<Present>,
     number: u64,
     activity: Rc<Activity>,
 }
 
 impl Present {
-    pub(super) fn new(large: Arc<ConcurrencyLimiter>) -> Self {
+    pub(crate) fn new(large: Arc<ConcurrencyLimiter>) -> Self {
         Self { large, by_number: RefCell::default(), moment: Cell::new(0) }
     }
 
     /// Adds a connection.
-    pub(super) fn enter(present: &Rc<Self>, client: Option<Subject>) -> Presence {
+    pub(crate) fn enter(present: &Rc<Self>, client: Option<Subject>) -> Presence {
         let number = present.next_moment();
         let activity = Rc::new(Activity {
             client,
@@ -243,17 +241,17 @@ impl Present {
 
 impl Presence {
     /// Lets what has come and is not answered be large; `None` if there are as many such as there may be.
-    pub(super) fn take_large(&self) -> Option<Permit> {
+    pub(crate) fn take_large(&self) -> Option<Permit> {
         self.among.large.take(self.activity.client).ok()
     }
 
     /// It has something to do.
-    pub(super) fn note_busy(&self) {
+    pub(crate) fn note_busy(&self) {
         self.activity.idle_since.set(None);
     }
 
     /// It waits for a request. Says whether it is to end.
-    pub(super) fn note_idle(&self, cx: &Context<'_>) -> bool {
+    pub(crate) fn note_idle(&self, cx: &Context<'_>) -> bool {
         let Activity { idle_since, waker, is_to_end, .. } = &*self.activity;
         if idle_since.get().is_none() {
             idle_since.set(Some(self.among.next_moment()));

@@ -23,14 +23,14 @@ use bytes::Bytes;
 use super::{
     Worker,
     auth::{self, Publisher},
-    connection::Handover,
     poll_in_path,
     problem::{Code, Problem},
     query::{self, Query},
     results::{POLLS_RULE, parse_polls},
 };
 use crate::{
-    live::{Asked, Newest, Reader, Refusal, Seen, Sight, Stream, Writer},
+    live::{Asked, Newest, Reader, Refusal, Seen, Sight, Stream},
+    net::{connection::Handover, writer::Writer},
     poll::{PollId, VoterDigest},
     site::Scope,
 };

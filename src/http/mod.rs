@@ -10,11 +10,11 @@
 //!
 //! - [`problem`]: the one table of errors.
 //! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
-//! - [`client`]: whose address; [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote;
+//! - [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote;
 //!   [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in.
-//! - [`connection`]: how long a client is waited for; [`connections`]: how many it may have.
-//! - [`body`], [`query`], [`conditional`]: reading requests; [`unread`]: what nobody read of them.
+//! - [`connections`]: how many of them a client may have; how long each is waited for is [`net`](crate::net)'s.
+//! - [`body`], [`query`], [`conditional`]: reading requests.
 //! - [`caching`]: who may keep an answer, and for how long.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`voters`], [`votes`], [`results`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`]:
@@ -23,10 +23,8 @@
 mod auth;
 mod body;
 mod caching;
-pub mod client;
 mod coding;
 mod conditional;
-pub mod connection;
 pub mod connections;
 mod contract;
 mod cors;
@@ -49,7 +47,6 @@ pub mod request_log;
 mod results;
 mod sites;
 pub mod unparsed;
-mod unread;
 mod voters;
 mod votes;
 mod worker;

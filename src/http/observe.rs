@@ -29,13 +29,12 @@ use actix_web::{
 };
 use pin_project_lite::pin_project;
 
-use super::{
-    Pattern, Shared, cors, embed, limits,
-    problem::Problem,
-    request_log::Line,
-    unread::{self, Chunks},
+use super::{Pattern, Shared, cors, embed, limits, problem::Problem, request_log::Line};
+use crate::{
+    clock::Clock,
+    net::unread::{self, Chunks},
+    secret::random_bytes,
 };
-use crate::{clock::Clock, secret::random_bytes};
 
 /// Where an answer has its request's id.
 pub(super) const X_REQUEST_ID: &str = "x-request-id";

@@ -26,7 +26,7 @@ use std::{
 
 use rustc_hash::FxHashMap;
 
-use super::client::Client;
+use crate::client::Client;
 
 /// How often [`RequestLog::sum_up`] is to be called.
 pub const SUM_UP_EVERY: Duration = Duration::from_secs(1);

@@ -7,10 +7,11 @@ use std::sync::{
 
 use crate::{
     ballot_box::BallotBoxes,
+    client::ClientRule,
     clock::Clock,
     http::{
-        DemoPages, PolicyHeaders, Turns, auth::Publisher, caching::Caching, client::ClientRule,
-        connections::Connections, problem::Problem, request_log::RequestLog,
+        DemoPages, PolicyHeaders, Turns, auth::Publisher, caching::Caching, connections::Connections, problem::Problem,
+        request_log::RequestLog,
     },
     live::{Door, Hub, Known, KnownPolls, Newest, PositionKeys, Seen, Snapshot, Streams},
     poll::{self, Poll, PollId},

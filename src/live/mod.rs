@@ -24,9 +24,8 @@ mod outbox;
 mod position_keys;
 pub mod replicas;
 mod snapshot;
-mod stream;
+pub(crate) mod stream;
 mod streams;
-mod writer;
 
 pub use door::{Door, Place, Refusal};
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
@@ -35,4 +34,3 @@ pub use position_keys::{PositionKeys, Seen, SignedPosition};
 pub use snapshot::Snapshot;
 pub use stream::{Asked, Reader, Sight, Stream};
 pub use streams::{GAP, HEARTBEAT, Streams};
-pub use writer::Writer;

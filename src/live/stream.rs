@@ -206,7 +206,7 @@ impl Stream {
     }
 
     /// How often it was time for a heartbeat: each wakes the stream's task.
-    pub(super) fn beats(&self) -> u32 {
+    pub fn beats(&self) -> u32 {
         self.waking.beats()
     }
 
@@ -423,7 +423,7 @@ impl Chunk {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::task::Waker;
 
     use super::*;
@@ -436,16 +436,16 @@ pub(super) mod tests {
     };
 
     /// A poll in a hub, and a worker's streams.
-    pub(in crate::live) struct Stage {
+    pub(crate) struct Stage {
         poll: Arc<Poll>,
         entry: Arc<Entry>,
         streams: Streams,
-        pub(in crate::live) door: Arc<Door>,
+        pub(crate) door: Arc<Door>,
         _directory: tempfile::TempDir,
     }
 
     impl Stage {
-        pub(in crate::live) fn set() -> Self {
+        pub(crate) fn set() -> Self {
             let directory = tempfile::TempDir::new().unwrap();
             let address = format!("sqlite:{}", directory.path().join("sawt.db").display()).parse().unwrap();
             let settings = StoreSettings { address, partitions: None, allow_eviction: false };
@@ -469,7 +469,7 @@ pub(super) mod tests {
         }
 
         /// So many votes are counted.
-        pub(in crate::live) fn count(&self, version: u64) {
+        pub(crate) fn count(&self, version: u64) {
             let votes = [version, 0].as_slice().into();
             let as_of = Timestamp::from_millis(1_000);
             let (revision, state) = (Revision::FIRST, State::Open);
@@ -477,7 +477,7 @@ pub(super) mod tests {
             self.entry.take_in(&self.poll, 0, &tally);
         }
 
-        pub(in crate::live) fn open(&self, seen: Option<u64>) -> Stream {
+        pub(crate) fn open(&self, seen: Option<u64>) -> Stream {
             let place = self.door.enter([0; 16].into()).unwrap();
             let newest = self.entry.newest();
             let is_behind = seen > newest.as_ref().map(|newest| newest.tally.version);
@@ -488,12 +488,12 @@ pub(super) mod tests {
         }
 
         /// What makes a stream's heart beat.
-        pub(in crate::live) fn heart_of(stream: &Stream) -> Rc<Waking> {
+        pub(crate) fn heart_of(stream: &Stream) -> Rc<Waking> {
             Rc::clone(&stream.waking)
         }
 
         /// Waits until a version has reached the streams.
-        pub(in crate::live) async fn published(&self, stream: &Stream, version: u64) {
+        pub(crate) async fn published(&self, stream: &Stream, version: u64) {
             let topic = stream.watches.first().unwrap().topic.clone().unwrap();
             while topic.current().unwrap().tally.version != version {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -509,7 +509,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::live) async fn on_a_worker(test: impl Future<Output = ()>) {
+    pub(crate) async fn on_a_worker(test: impl Future<Output = ()>) {
         tokio::task::LocalSet::new().run_until(test).await;
     }
 

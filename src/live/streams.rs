@@ -62,7 +62,7 @@ pub(super) struct Shared {
 
 /// How a stream's connection is woken.
 #[derive(Default)]
-pub(super) struct Waking {
+pub(crate) struct Waking {
     waker: RefCell<Option<Waker>>,
     /// Since it last had a look. A stream that ends like that was one whose connection took nothing.
     is_woken: Cell<bool>,
@@ -293,7 +293,7 @@ impl Waking {
     }
 
     /// It is time for a heartbeat.
-    pub(super) fn beat(&self) {
+    pub(crate) fn beat(&self) {
         self.beats.set(self.beats.get() + 1);
         self.wake();
     }

@@ -10,7 +10,7 @@
 //!   takes longer than a second. What an event stream sends must be taken.
 //! - When nothing comes and nothing goes for three times as long, the connection is forgotten. The framework ends an
 //!   idle one sooner, unless it has read a part of a request along with the one before; and sooner than that it ends
-//!   where [connections](super::connections) become scarce. An event stream is never idle for so long.
+//!   where [connections](crate::http::connections) become scarce. An event stream is never idle for so long.
 //!
 //! A client that sends many requests at once and takes no answers makes the framework turn in circles: it has no more
 //! room to read into, wakes itself to look for some, tries to write, and can't. So a connection that tries in vain more
@@ -19,7 +19,7 @@
 //! A connection can be [handed over](Handover) to whoever goes on with it alone, once the framework has written all that
 //! it had to write: what the framework keeps for a connection is much for one that only listens.
 //!
-//! What the framework answers by itself, because it could not read a request, is [said otherwise](super::unparsed).
+//! What the framework answers by itself, because it could not read a request, is [said otherwise](crate::http::unparsed).
 //!
 //! What is on the way of every request is two notes of what was the last to happen. The time is kept by a timer that
 //! runs out once in [`PATIENCE`], whatever happens, and looks how often it has since.
@@ -39,11 +39,13 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::{
-    connections::{CountedSocket, Presence},
-    unparsed::Instead,
+use crate::{
+    http::{
+        connections::{CountedSocket, Presence},
+        unparsed::Instead,
+    },
+    quota::Permit,
 };
-use crate::quota::Permit;
 
 /// How long a client is waited for, at the least; at the most twice as long. One that is idle is waited for three times
 /// as long, and at the most four times.
@@ -109,7 +111,7 @@ pub trait Socket {
 }
 
 impl<S: Socket> Connection<S> {
-    pub(super) fn over(socket: S, presence: Presence, instead: Instead) -> Self {
+    pub(crate) fn over(socket: S, presence: Presence, instead: Instead) -> Self {
         Self {
             socket: Some(socket),
             presence,
@@ -286,8 +288,11 @@ mod tests {
         time::timeout,
     };
 
-    use super::{super::connections::Present, *};
-    use crate::quota::{ConcurrencyLimiter, ConcurrencyLimits};
+    use super::*;
+    use crate::{
+        http::connections::Present,
+        quota::{ConcurrencyLimiter, ConcurrencyLimits},
+    };
 
     /// By a clock that stands still while there is something to do.
     const SHORT: Duration = Duration::from_millis(200);

@@ -32,7 +32,7 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The body of a request in chunks, shared by the handler and whoever holds it afterwards.
 #[derive(Clone)]
-pub(super) struct Chunks(Rc<RefCell<Body>>);
+pub(crate) struct Chunks(Rc<RefCell<Body>>);
 
 struct Body {
     payload: Payload,
@@ -40,7 +40,7 @@ struct Body {
 }
 
 /// Keeps hold of a request's body, if it comes in chunks.
-pub(super) fn hold(req: &mut ServiceRequest) -> Option<Chunks> {
+pub(crate) fn hold(req: &mut ServiceRequest) -> Option<Chunks> {
     if !req.headers().contains_key(header::TRANSFER_ENCODING) {
         return None;
     }
@@ -50,7 +50,7 @@ pub(super) fn hold(req: &mut ServiceRequest) -> Option<Chunks> {
 }
 
 /// Lets go of it once the answer has been written.
-pub(super) fn release(chunks: Chunks) {
+pub(crate) fn release(chunks: Chunks) {
     if chunks.0.borrow().has_ended {
         return;
     }

@@ -2,7 +2,7 @@
 //!
 //! Ten thousand readers who only listen should cost little more than their sockets do. So a stream is not written by the
 //! framework, which keeps buffers and timers for whatever a connection may ask next: once the head of the answer is
-//! written the socket is [handed over](crate::http::connection::Handover), and nothing is asked on it any more. The
+//! written the socket is [handed over](super::connection::Handover), and nothing is asked on it any more. The
 //! answer says `Connection: close` and has no length: it ends when the connection does
 //! (RFC 9112, section 6.3), and until then each event is written as it is, from bytes that all streams share.
 
@@ -15,7 +15,7 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::Stream;
+use crate::live::Stream;
 
 /// How much a reader may still send. Who listens sends nothing; whoever sends more than a stray line or two wants
 /// something else.

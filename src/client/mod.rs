@@ -52,7 +52,7 @@ impl Client {
     }
 
     /// The client as quotas count it.
-    pub(super) fn subject(&self) -> Subject {
+    pub fn subject(&self) -> Subject {
         self.prefix.map_or_else(|| self.address.into(), |prefix| Subject::network(self.address, prefix))
     }
 
