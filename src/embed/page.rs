@@ -144,10 +144,7 @@ impl View<'_> {
             voter: if let Mode::Form(token) = self.mode { token } else { None },
             direction: direction_of(poll.language.as_str()),
             state: self.state_shown().as_str(),
-            kind: match poll.kind {
-                Kind::Single => "single",
-                Kind::Multiple => "multiple",
-            },
+            kind: poll.kind.as_str(),
             input: if poll.kind == Kind::Single { "radio" } else { "checkbox" },
             policy: policy_name(poll.results),
             theme: self.look.theme.as_str(),

@@ -23,10 +23,9 @@ use super::{
     streams::{Shared, Topic, Waking},
 };
 use crate::{
-    poll::{Phase, PollId, Position, Revision, State, Timestamp, VoterDigest},
+    poll::{Phase, PollId, Position, Revision, State, Timestamp, VoterDigest, VoterId},
     secret::random_bytes,
     telemetry::StreamEnd,
-    voter::VoterId,
 };
 
 /// How many heartbeats a stream lives: about an hour, so that readers spread over replicas that came later.

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::{Choices, Poll};
-use crate::voter::VoterId;
+use super::{Choices, Judged, Poll, State, VoterId};
 
 /// The secret that turns voters into digests, one per poll. It is random, lives beside the poll in the store and
 /// never leaves it, so the ballots of one reader can't be linked across polls by whoever reads the store: that would
@@ -78,9 +77,7 @@ pub struct Ballot {
     pub action: Action,
 }
 
-/// What became of one [`Ballot`]. The store decides, in this order: the same again is `Repeated` even when the poll
-/// has closed since (an answer lost on the way costs nobody a vote); then the poll must be open, beyond doubt; then an
-/// existing ballot must be changeable.
+/// What became of one [`Ballot`]: see [`Action::apply`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// A new ballot was counted.
@@ -99,6 +96,37 @@ pub enum Outcome {
     NotOpen,
     /// The poll is open by one clock and not by another, so a clock is wrong. Nothing changed, and it may be asked again.
     Undecided,
+}
+
+/// What an [`Action`] does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The voter's record afterwards. The tally moves if this is another record than before, and only then.
+    pub record: Option<Choices>,
+}
+
+impl Action {
+    /// What this does to a voter's record, in a poll of this state. The store decides by this rule, inside the step that
+    /// counts; `cast.lua` is the same in Lua, and random histories compare the two.
+    ///
+    /// The order matters. The same again is `Repeated` even if the poll has closed since: an answer lost on the way
+    /// costs nobody a vote. Then the poll must be open, beyond doubt. Then a ballot on record must be changeable.
+    pub fn apply(self, record: Option<Choices>, judged: Judged, changeable: bool) -> Applied {
+        let same = |outcome| Applied { outcome, record };
+        let becomes = |outcome, record| Applied { outcome, record };
+        match (record, self) {
+            (Some(recorded), Self::Cast(choices)) if recorded == choices => same(Outcome::Repeated),
+            (None, Self::Withdraw) => same(Outcome::NoBallot),
+            _ if !judged.is_sure => same(Outcome::Undecided),
+            _ if judged.state != State::Open => same(Outcome::NotOpen),
+            (None, Self::Cast(choices)) => becomes(Outcome::Counted, Some(choices)),
+            (Some(recorded), _) if !changeable => same(Outcome::AlreadyVoted(recorded)),
+            (Some(_), Self::Cast(choices)) => becomes(Outcome::Changed, Some(choices)),
+            (Some(_), Self::Withdraw) => becomes(Outcome::Withdrawn, None),
+        }
+    }
 }
 
 impl Outcome {
@@ -130,6 +158,39 @@ mod tests {
         other.digest_key = DigestKey::from_bytes([1; 32]);
         assert_eq!(VoterDigest::of(&voter, &one), VoterDigest::of(&voter, &one));
         assert_ne!(VoterDigest::of(&voter, &one).field, VoterDigest::of(&voter, &other).field);
+    }
+
+    #[test]
+    fn a_record_changes_only_in_an_open_poll_and_a_recorded_ballot_only_where_the_poll_says_so() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let [yes, no] = ["yes", "no"].map(|id| Choices::check(&poll, &[id]).unwrap());
+        let (open, over) =
+            (Judged { state: State::Open, is_sure: true }, Judged { state: State::Closed, is_sure: true });
+        let unsure = Judged { state: State::Open, is_sure: false };
+        let cast = Action::Cast;
+        for (record, action, judged, changeable, outcome, after) in [
+            (None, cast(yes), open, false, Outcome::Counted, Some(yes)),
+            (None, cast(yes), over, true, Outcome::NotOpen, None),
+            (None, cast(yes), unsure, true, Outcome::Undecided, None),
+            (None, Action::Withdraw, open, true, Outcome::NoBallot, None),
+            (None, Action::Withdraw, over, false, Outcome::NoBallot, None),
+            (Some(yes), cast(yes), open, true, Outcome::Repeated, Some(yes)),
+            (Some(yes), cast(yes), over, false, Outcome::Repeated, Some(yes)),
+            (Some(yes), cast(yes), unsure, false, Outcome::Repeated, Some(yes)),
+            (Some(yes), cast(no), open, true, Outcome::Changed, Some(no)),
+            (Some(yes), cast(no), open, false, Outcome::AlreadyVoted(yes), Some(yes)),
+            (Some(yes), cast(no), over, true, Outcome::NotOpen, Some(yes)),
+            (Some(yes), cast(no), over, false, Outcome::NotOpen, Some(yes)),
+            (Some(yes), cast(no), unsure, false, Outcome::Undecided, Some(yes)),
+            (Some(yes), Action::Withdraw, open, true, Outcome::Withdrawn, None),
+            (Some(yes), Action::Withdraw, open, false, Outcome::AlreadyVoted(yes), Some(yes)),
+            (Some(yes), Action::Withdraw, over, true, Outcome::NotOpen, Some(yes)),
+            (Some(yes), Action::Withdraw, unsure, true, Outcome::Undecided, Some(yes)),
+        ] {
+            let applied = action.apply(record, judged, changeable);
+            let before = record.map(|choices| choices.ids(&poll));
+            assert_eq!(applied, Applied { outcome, record: after }, "{before:?}, {action:?}, {judged:?}, {changeable}");
+        }
     }
 
     #[test]

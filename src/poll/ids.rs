@@ -52,6 +52,28 @@ impl FromStr for PollId {
     }
 }
 
+/// A voter's id: 128 random bits. Never stored or logged: a store knows a voter only by a digest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VoterId([u8; 16]);
+
+impl VoterId {
+    /// The id with these bytes, which must be random.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The id's bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for VoterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VoterId(…)")
+    }
+}
+
 /// Why a text is not an id: what it should have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be {0}")]

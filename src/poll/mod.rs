@@ -5,20 +5,26 @@
 
 mod appearance;
 mod ballot;
+mod check;
 mod choices;
 mod definition;
+mod edit;
 mod ids;
 mod moves;
 mod schedule;
 mod tally;
 mod text;
 mod timeline;
+mod timestamp;
 
-pub use ballot::{Action, Ballot, DigestKey, Outcome, VoterDigest};
+pub use ballot::{Action, Applied, Ballot, DigestKey, Outcome, VoterDigest};
+pub use check::Violation;
 pub use choices::{Choices, InvalidChoice};
-pub use definition::{Edit, EditError, Kind, NewOption, NewPoll, Poll, PollEdit, PollOption, ResultsPolicy, Violation};
-pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId};
-pub use schedule::{CLOCKS_APART_MILLIS, Judged, Phase, Schedule, State, Times, Timestamp};
+pub use definition::{Kind, NewOption, NewPoll, Poll, PollOption, ResultsPolicy};
+pub use edit::{Edit, EditError, PollEdit};
+pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
+pub use schedule::{CLOCKS_APART_MILLIS, Judged, Phase, Schedule, State, Times};
 pub use tally::{MAX_OPTIONS, PartitionTally, Position, Tally, Votes};
 pub use text::{LABEL, QUESTION, Text, TextLimit, is_invisible};
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};
+pub use timestamp::Timestamp;

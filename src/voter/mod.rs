@@ -8,4 +8,4 @@ mod stub;
 mod token;
 
 pub use stub::Stub;
-pub use token::{InvalidToken, LIFETIME_SECS, TokenKeys, Voter, VoterId};
+pub use token::{InvalidToken, LIFETIME_SECS, TokenKeys, Voter};

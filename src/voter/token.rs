@@ -4,7 +4,10 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{poll::Timestamp, secret::Secret};
+use crate::{
+    poll::{Timestamp, VoterId},
+    secret::Secret,
+};
 
 /// How long a token is good: 400 days, the longest a browser keeps a cookie (RFC 6265bis, section 5.5). A token that
 /// is presented for renewal starts anew, so a reader who comes back at least once a year stays the same voter.
@@ -16,28 +19,6 @@ const CLOCK_SKEW_SECS: i64 = 300;
 const VERSION: u8 = 1;
 const SIGNED: usize = 22;
 const WHOLE: usize = 38;
-
-/// A voter's id: 128 random bits. Never stored or logged: a store knows a voter only by a digest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct VoterId([u8; 16]);
-
-impl VoterId {
-    /// The id with these bytes, which must be random.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The id's bytes.
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for VoterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("VoterId(…)")
-    }
-}
 
 /// A voter whose token was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +90,7 @@ impl TokenKeys {
 
     /// A token for a new voter.
     pub fn mint(&self, now: Timestamp) -> (String, Voter) {
-        self.sign(VoterId(crate::secret::random_bytes()), now)
+        self.sign(VoterId::from_bytes(crate::secret::random_bytes()), now)
     }
 
     /// A token for a voter, good from now on: minted, or renewed under the current secret.
@@ -154,7 +135,7 @@ impl TokenKeys {
         if !(-CLOCK_SKEW_SECS..LIFETIME_SECS).contains(&age_secs) {
             return Err(InvalidToken::Expired);
         }
-        Ok(Voter { id: VoterId(id), expires_at: expiry(issued_secs) })
+        Ok(Voter { id: VoterId::from_bytes(id), expires_at: expiry(issued_secs) })
     }
 }
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use sawt::{
     clock::Clock,
-    poll::{Action, Ballot, Choices, DigestKey, NewOption, NewPoll, Poll, PollId, SiteId, VoterDigest},
+    poll::{Action, Ballot, Choices, DigestKey, NewOption, NewPoll, Poll, PollId, SiteId, VoterDigest, VoterId},
     secret::random_bytes,
     store::{Cast, Store, StoreSettings, Stores},
-    voter::VoterId,
 };
 
 /// A poll with two options, and the store it is in.

@@ -1,6 +1,6 @@
 //! Voters in great numbers, each with a token of its own, and each behind an address of its own.
 
-use sawt::{clock::Clock, secret::Secret, voter::TokenKeys, voter::VoterId};
+use sawt::{clock::Clock, poll::VoterId, secret::Secret, voter::TokenKeys};
 
 /// The bytes of a token's text.
 pub(crate) const TOKEN: usize = 51;

@@ -7,9 +7,9 @@ use std::{cell::Cell, net::SocketAddr, rc::Rc};
 
 use futures_util::future::join_all;
 use sawt::{
-    poll::Timestamp,
+    poll::{Timestamp, VoterId},
     secret::Secret,
-    voter::{TokenKeys, VoterId},
+    voter::TokenKeys,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};

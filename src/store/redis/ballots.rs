@@ -75,16 +75,13 @@ impl RedisStore {
         let options = poll.options.len();
         let option_count = options.to_string();
         let asked = self.settings.clocks.own().now();
-        let mut own = itoa::Buffer::new();
+        let (mut kind, mut own) = (itoa::Buffer::new(), itoa::Buffer::new());
         let call = Call::new(&self.scripts.cast, &script_keys)
             .arg(revision.as_bytes())
             .arg(known.as_bytes())
             .arg(option_count.as_bytes())
             .arg(&batch.ballots)
-            .arg(match poll.kind {
-                Kind::Single => b"0",
-                Kind::Multiple => b"1",
-            })
+            .arg(kind.format(poll.kind.code()).as_bytes())
             .arg(own.format(asked.as_millis()).as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {

@@ -7,13 +7,15 @@
 --       3 the number of options
 --       4 the ballots, 15 bytes each: 0 to cast or 1 to withdraw (u8), index of the bucket in KEYS (u16), digest
 --         (8 bytes), code of the choices (u32; 0 to withdraw); integers are little-endian
---       5 whether a code is a set of bits ("1") or one slot ("0")
+--       5 the kind's code: whether that of choices is a set of bits ("1") or one slot ("0")
 --       6 the caller's time
 -- Answers {-1}: no such poll; {0, revision}: another revision is in force; {2, buckets}: there are so many buckets now,
 --       and a ballot named lies in another one; nothing was done in these cases; or
 --       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes of slot 0, 1, …}
 -- where outcomes has a letter per ballot (c counted, r repeated, h changed, w withdrawn, n no ballot, a already voted,
 -- x not open, u the clocks disagree about whether it is) and recorded lists the codes for each a.
+--
+-- What a ballot does to a record is `Action::apply` in src/poll/ballot.rs, and here the same.
 
 local TARGET = 64
 

@@ -7,7 +7,7 @@ use super::{
     tallies::{self, Change},
 };
 use crate::{
-    poll::{Action, Ballot, Choices, Judged, Kind, Outcome, PollId, Revision, State, Times, VoterDigest},
+    poll::{Applied, Ballot, Choices, Kind, PollId, Revision, Times, VoterDigest},
     store::{Cast, Committed, StoreError},
 };
 
@@ -29,21 +29,10 @@ pub(super) fn cast(
     let mut outcomes = Vec::with_capacity(ballots.len());
     for Ballot { voter, action } in ballots {
         let existing = on_record(db, head.number, head.kind, *voter)?;
-        let outcome = decide(existing, *action, judged, head.changeable);
-        let becomes = match action {
-            Action::Cast(choices) => Some(*choices),
-            Action::Withdraw => None,
-        };
-        match outcome {
-            Outcome::Counted | Outcome::Changed | Outcome::Withdrawn => {
-                put_on_record(db, &head, *voter, becomes)?;
-                change.add(existing, becomes);
-            }
-            Outcome::Repeated
-            | Outcome::NoBallot
-            | Outcome::AlreadyVoted(_)
-            | Outcome::NotOpen
-            | Outcome::Undecided => {}
+        let Applied { outcome, record } = action.apply(existing, judged, head.changeable);
+        if record != existing {
+            put_on_record(db, &head, *voter, record)?;
+            change.add(existing, record);
         }
         outcomes.push(outcome);
     }
@@ -57,20 +46,6 @@ pub(super) fn get(db: &Connection, id: PollId, voter: VoterDigest) -> Result<Opt
     match Head::read(db, id)? {
         Some(head) => on_record(db, head.number, head.kind, voter),
         None => Ok(None),
-    }
-}
-
-/// The rules of [`Outcome`], in their order.
-fn decide(existing: Option<Choices>, action: Action, judged: Judged, changeable: bool) -> Outcome {
-    match (existing, action) {
-        (Some(existing), Action::Cast(choices)) if existing == choices => Outcome::Repeated,
-        (None, Action::Withdraw) => Outcome::NoBallot,
-        _ if !judged.is_sure => Outcome::Undecided,
-        _ if judged.state != State::Open => Outcome::NotOpen,
-        (None, Action::Cast(_)) => Outcome::Counted,
-        (Some(existing), _) if !changeable => Outcome::AlreadyVoted(existing),
-        (Some(_), Action::Cast(_)) => Outcome::Changed,
-        (Some(_), Action::Withdraw) => Outcome::Withdrawn,
     }
 }
 

@@ -40,10 +40,12 @@ impl Head {
         else {
             return Ok(None);
         };
-        let phase = Phase::from_code(phase).ok_or_else(|| StoreError::Corrupt(format!("the phase of poll {id}")))?;
+        let corrupt = |what| StoreError::Corrupt(format!("the {what} of poll {id}"));
+        let phase = Phase::from_code(phase).ok_or_else(|| corrupt("phase"))?;
+        let kind = Kind::from_code(kind).ok_or_else(|| corrupt("kind"))?;
         let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
         let schedule = Schedule { phase, opens_at: moment(opens_at), closes_at: moment(closes_at) };
-        Ok(Some(Self { number, revision: Revision(revision), schedule, changeable, kind: kind_of(kind) }))
+        Ok(Some(Self { number, revision: Revision(revision), schedule, changeable, kind }))
     }
 
     /// Whether the poll is closed by the clock and the record does not say so yet.
@@ -95,7 +97,7 @@ pub(super) fn create(
         schedule.opens_at.map(Timestamp::as_millis),
         schedule.closes_at.map(Timestamp::as_millis),
         poll.changeable,
-        code_of(poll.kind),
+        poll.kind.code(),
         write_poll(&poll)?,
     ])?;
     tallies::create(db, db.last_insert_rowid(), &poll)?;
@@ -247,16 +249,4 @@ fn remember_request(
             now.as_millis(),
         ])?;
     Ok(())
-}
-
-fn code_of(kind: Kind) -> u8 {
-    match kind {
-        Kind::Single => 0,
-        Kind::Multiple => 1,
-    }
-}
-
-/// The schema lets no other number in.
-fn kind_of(code: u8) -> Kind {
-    if code == 0 { Kind::Single } else { Kind::Multiple }
 }

@@ -4,11 +4,9 @@ use rusqlite::{Connection, Row, params};
 
 use super::polls::Head;
 use crate::{
-    poll::{Choices, MAX_OPTIONS, PartitionTally, Poll, PollId, Position, Times, Timestamp, Votes},
+    poll::{Choices, MAX_OPTIONS, Minute, PartitionTally, Poll, PollId, Position, Times, Timestamp, Votes},
     store::StoreError,
 };
-
-const MINUTE_MILLIS: i64 = 60_000;
 
 /// What a batch of ballots does to its partition's tally.
 #[derive(Default)]
@@ -113,7 +111,7 @@ pub(super) fn advance(
     if change.version == 0 {
         return Ok(());
     }
-    let minute = now.as_millis().div_euclid(MINUTE_MILLIS);
+    let minute = Minute::of(now).0;
     db.prepare_cached(
         "update tallies set version = version + ?3, ballots = ballots + ?4 where poll = ?1 and partition = ?2",
     )?

@@ -1,12 +1,13 @@
 //! What a store does, as plainly as it can be said: no clock, no partitions' worth of cleverness, votes counted anew
-//! from the ballots every time.
+//! from the ballots every time. What a ballot does to a record is the domain's own rule, so that every store is held to
+//! that: SQLite which calls it, and Redis which says the same in Lua.
 //!
 //! Schedules in the model's histories are a day ahead, so whether a poll is open depends on its edits alone.
 
 use std::collections::BTreeMap;
 
 use sawt::{
-    poll::{Action, Ballot, Choices, Edit, Outcome, Poll, PollId, Position, Revision, State, Timestamp},
+    poll::{self, Ballot, Choices, Edit, Judged, Outcome, Poll, PollId, Position, Revision, State, Timestamp},
     store::Replacement,
 };
 
@@ -124,21 +125,15 @@ impl ModelPoll {
     fn apply(&mut self, Ballot { voter, action }: Ballot) -> Outcome {
         let place = (voter.partition, voter.field);
         let existing = self.ballots.get(&place).copied();
-        let is_open = self.state() == State::Open;
-        let (choices, outcome) = match (existing, action) {
-            (Some(existing), Action::Cast(choices)) if existing == choices => return Outcome::Repeated,
-            (None, Action::Withdraw) => return Outcome::NoBallot,
-            _ if !is_open => return Outcome::NotOpen,
-            (Some(existing), _) if !self.poll.changeable => return Outcome::AlreadyVoted(existing),
-            (None, Action::Cast(choices)) => (Some(choices), Outcome::Counted),
-            (Some(_), Action::Cast(choices)) => (Some(choices), Outcome::Changed),
-            (Some(_), Action::Withdraw) => (None, Outcome::Withdrawn),
-        };
-        match choices {
-            Some(choices) => self.ballots.insert(place, choices),
-            None => self.ballots.remove(&place),
-        };
-        self.positions[usize::from(voter.partition)].version += 1;
+        let judged = Judged { state: self.state(), is_sure: true };
+        let poll::Applied { outcome, record } = action.apply(existing, judged, self.poll.changeable);
+        if record != existing {
+            match record {
+                Some(choices) => self.ballots.insert(place, choices),
+                None => self.ballots.remove(&place),
+            };
+            self.positions[usize::from(voter.partition)].version += 1;
+        }
         outcome
     }
 

@@ -5,11 +5,10 @@ use std::{sync::Arc, time::Duration};
 use sawt::{
     poll::{
         Action, Ballot, Choices, DigestKey, Edit, Kind, NewOption, NewPoll, Outcome, PartitionTally, Poll, PollEdit,
-        PollId, SiteId, Tally, Timestamp, VoterDigest,
+        PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
     },
     secret::{hex, random_bytes},
     store::{Cast, Committed, Creation, Replacement, Store},
-    voter::VoterId,
 };
 
 /// A store, and a site on it that nobody else uses.

@@ -1,0 +1,118 @@
+//! Checking what a publisher writes: every violation is named, not only the first.
+
+use serde::Serialize;
+
+use super::{
+    Kind, LABEL, Language, MAX_OPTIONS, NewOption, OptionId, Phase, PollOption, Schedule, Text, TextLimit, Timestamp,
+    appearance::appearance,
+};
+
+/// One thing wrong with what a publisher sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// The field, as a path from the body's root: `options[2].label`.
+    pub field: String,
+    /// What it must be, in words that follow the field's name.
+    pub detail: String,
+}
+
+impl Violation {
+    fn new(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), detail: detail.into() }
+    }
+}
+
+/// Gathers violations while a poll is checked.
+#[derive(Default)]
+pub(super) struct Check {
+    violations: Vec<Violation>,
+}
+
+impl Check {
+    pub(super) fn refuse(&mut self, field: impl Into<String>, detail: impl Into<String>) {
+        self.violations.push(Violation::new(field, detail));
+    }
+
+    pub(super) fn text(&mut self, field: &str, text: &str, limit: TextLimit) -> Option<Text> {
+        Text::parse(text, limit).map_err(|detail| self.refuse(field, detail)).ok()
+    }
+
+    pub(super) fn language(&mut self, language: Option<&str>) -> Option<Language> {
+        let Some(language) = language else { return Some(Language::default()) };
+        language.parse().map_err(|rule: super::InvalidId| self.refuse("language", rule.to_string())).ok()
+    }
+
+    /// The options that are valid, with slots in the order given.
+    pub(super) fn options(&mut self, options: &[NewOption]) -> Vec<PollOption> {
+        if !(2..=MAX_OPTIONS).contains(&options.len()) {
+            self.refuse("options", format!("must be 2 to {MAX_OPTIONS} options, is {}", options.len()));
+            return Vec::new();
+        }
+        let mut checked: Vec<PollOption> = Vec::with_capacity(options.len());
+        // What the labels before look like, and where they stand.
+        let mut seen: Vec<(String, usize)> = Vec::with_capacity(options.len());
+        for (index, (option, slot)) in options.iter().zip(0_u8..).enumerate() {
+            let field = |name: &str| format!("options[{index}].{name}");
+            let id = match &option.id {
+                None => Some(OptionId::by_place(index)),
+                Some(id) => {
+                    id.parse().map_err(|rule: super::InvalidId| self.refuse(field("id"), rule.to_string())).ok()
+                }
+            };
+            let label = self.text(&field("label"), &option.label, LABEL);
+            let (Some(id), Some(label)) = (id, label) else { continue };
+            let looks = appearance(label.as_str());
+            if checked.iter().any(|other| other.id == id) {
+                self.refuse(field("id"), format!("must be unique in the poll, and {id} already stands before it"));
+            } else if let Some((_, before)) = seen.iter().find(|(other, _)| *other == looks) {
+                let rule =
+                    format!("must be one that readers can tell from options[{before}].label, and looks the same");
+                self.refuse(field("label"), rule);
+            }
+            seen.push((looks, index));
+            checked.push(PollOption { id, label, slot });
+        }
+        checked
+    }
+
+    pub(super) fn choices(&mut self, kind: Kind, min: Option<u64>, max: Option<u64>, options: usize) -> (u8, u8) {
+        let most = match kind {
+            Kind::Single => 1,
+            Kind::Multiple => u64::try_from(options.clamp(1, MAX_OPTIONS)).unwrap_or(1),
+        };
+        let (min, max) = (min.unwrap_or(1), max.unwrap_or(most));
+        for (field, value) in [("min_choices", min), ("max_choices", max)] {
+            if !(1..=most).contains(&value) {
+                let rule = match kind {
+                    Kind::Single => {
+                        format!("must be 1, is {value}: in a poll of kind single a voter chooses one option")
+                    }
+                    Kind::Multiple => format!("must be from 1 to {most} (the number of options), is {value}"),
+                };
+                self.refuse(field, rule);
+            }
+        }
+        if min > max {
+            self.refuse("min_choices", format!("must not be more than max_choices ({max}), is {min}"));
+        }
+        (u8::try_from(min).unwrap_or(1), u8::try_from(max).unwrap_or(1))
+    }
+
+    pub(super) fn schedule(&mut self, schedule: &Schedule, now: Timestamp) {
+        let Some(closes_at) = schedule.closes_at else { return };
+        if closes_at <= now && schedule.phase != Phase::Draft {
+            self.refuse("closes_at", format!("must be in the future; now it is {now}"));
+        }
+        if schedule.opens_at.is_some_and(|opens_at| closes_at <= opens_at) {
+            self.refuse("closes_at", "must be after opens_at");
+        }
+    }
+
+    /// The value, unless anything was refused.
+    pub(super) fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, Vec<Violation>> {
+        match value() {
+            Some(value) if self.violations.is_empty() => Ok(value),
+            _ => Err(self.violations),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What a publisher changes in a poll.
+//!
+//! Once a poll has ballots, only what cannot falsify them may change: the wording of the question and the labels, the
+//! language, the order in which options are shown, who sees the results, whether ballots may be changed, and when the
+//! poll closes. The set of options, how many may be chosen, and the kind (which never changes) are fixed by the first
+//! ballot. See [`Edit::reshapes`].
+
+use super::{
+    Kind, NewOption, OptionId, Poll, PollOption, QUESTION, ResultsPolicy, State, Timestamp,
+    check::{Check, Violation},
+    definition::same_slots,
+};
+
+/// What a publisher wants changed; `None` leaves a thing as it is.
+#[derive(Debug, Clone, Default)]
+pub struct PollEdit {
+    /// A new wording.
+    pub question: Option<String>,
+    /// A new language.
+    pub language: Option<String>,
+    /// A new `min_choices`.
+    pub min_choices: Option<u64>,
+    /// A new `max_choices`.
+    pub max_choices: Option<u64>,
+    /// The whole list of options, in the order to show them.
+    pub options: Option<Vec<NewOption>>,
+    /// A new results policy.
+    pub results: Option<ResultsPolicy>,
+    /// A new rule on changes.
+    pub changeable: Option<bool>,
+    /// A new opening time, or (`Some(None)`) none.
+    pub opens_at: Option<Option<Timestamp>>,
+    /// A new closing time, or (`Some(None)`) none.
+    pub closes_at: Option<Option<Timestamp>>,
+}
+
+/// Why an edit is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EditError {
+    /// The poll is closed, and closed is final.
+    Closed,
+    /// The poll as it would be is not a valid one.
+    Invalid(Vec<Violation>),
+}
+
+/// An edited poll.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// The poll as it is to be, one revision on.
+    pub poll: Poll,
+    /// Whether it would count or accept ballots differently: another set of options, other bounds on choices. The
+    /// store makes such a change only while the poll has no ballots.
+    pub reshapes: bool,
+}
+
+impl PollEdit {
+    /// The poll after this edit.
+    ///
+    /// # Errors
+    /// [`EditError::Closed`], or every violation found.
+    pub fn apply(self, poll: &Poll, now: Timestamp) -> Result<Edit, EditError> {
+        let state = poll.state_at(now);
+        if state == State::Closed {
+            return Err(EditError::Closed);
+        }
+        let mut check = Check::default();
+        let mut edited = poll.clone();
+        if let Some(question) = &self.question {
+            edited.question = check.text("question", question, QUESTION).unwrap_or(edited.question);
+        }
+        if self.language.is_some() {
+            edited.language = check.language(self.language.as_deref()).unwrap_or(edited.language);
+        }
+        if let Some(options) = &self.options {
+            edited.options = keep_slots(check.options(options), &poll.options);
+        }
+        if self.options.is_some() || self.min_choices.is_some() || self.max_choices.is_some() {
+            let min = self.min_choices.unwrap_or(poll.min_choices.into());
+            // "As many as there are" goes on meaning that.
+            let all_before = usize::from(poll.max_choices) == poll.options.len();
+            let max_before =
+                if all_before && poll.kind == Kind::Multiple { None } else { Some(poll.max_choices.into()) };
+            let max = self.max_choices.or(max_before);
+            (edited.min_choices, edited.max_choices) = check.choices(poll.kind, Some(min), max, edited.options.len());
+        }
+        edited.results = self.results.unwrap_or(poll.results);
+        edited.changeable = self.changeable.unwrap_or(poll.changeable);
+        if let Some(opens_at) = self.opens_at {
+            if state == State::Open && opens_at != poll.schedule.opens_at {
+                check.refuse("opens_at", "can't change: the poll is open");
+            }
+            edited.schedule.opens_at = opens_at;
+        }
+        if let Some(closes_at) = self.closes_at {
+            edited.schedule.closes_at = closes_at;
+        }
+        check.schedule(&edited.schedule, now);
+        let reshapes = edited.min_choices != poll.min_choices
+            || edited.max_choices != poll.max_choices
+            || !same_slots(&edited.options, &poll.options);
+        edited.revision = poll.revision.next();
+        edited.updated_at = now;
+        check.finish(|| Some(Edit { poll: edited, reshapes })).map_err(EditError::Invalid)
+    }
+}
+
+impl PollEdit {
+    /// Whether a poll is already as this edit would have it.
+    pub fn is_made_in(&self, poll: &Poll) -> bool {
+        // By the time of its last edit: what was to come then may have passed.
+        let edit = self.clone().apply(poll, poll.updated_at);
+        edit.is_ok_and(|Edit { poll: edited, .. }| {
+            Poll { revision: poll.revision, updated_at: poll.updated_at, ..edited } == *poll
+        })
+    }
+}
+
+/// The same set of options keeps its slots in whatever order it comes. Another set is numbered afresh, which the store
+/// allows only while no slot holds a vote.
+fn keep_slots(mut options: Vec<PollOption>, before: &[PollOption]) -> Vec<PollOption> {
+    let slot_before = |id: &OptionId| before.iter().find(|old| old.id == *id).map(|old| old.slot);
+    if options.len() == before.len() && options.iter().all(|option| slot_before(&option.id).is_some()) {
+        for option in &mut options {
+            option.slot = slot_before(&option.id).unwrap_or(option.slot);
+        }
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{
+        Phase, Revision, Schedule,
+        definition::tests::{earlier, poll_with},
+    };
+
+    #[test]
+    fn wording_and_order_may_change_without_reshaping() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let swapped = vec![
+            NewOption { id: Some("no".to_owned()), label: "كلا".to_owned() },
+            NewOption { id: Some("yes".to_owned()), label: "أجل".to_owned() },
+        ];
+        let edit = PollEdit { options: Some(swapped), ..PollEdit::default() }.apply(&poll, earlier(9)).unwrap();
+        assert!(!edit.reshapes);
+        assert_eq!(edit.poll.revision, Revision(2));
+        let shown: Vec<(&str, u8)> = edit.poll.options.iter().map(|option| (option.id.as_str(), option.slot)).collect();
+        assert_eq!(shown, [("no", 1), ("yes", 0)]);
+    }
+
+    #[test]
+    fn another_set_of_options_reshapes() {
+        let poll = poll_with(Kind::Multiple, 1, 2, &["a", "b", "c"]);
+        let options = |ids: &[&str]| {
+            let option = |id: &&str| NewOption { id: Some((*id).to_owned()), label: (*id).to_owned() };
+            Some(ids.iter().map(option).collect())
+        };
+        for (edit, what) in [
+            (PollEdit { options: options(&["a", "b"]), ..PollEdit::default() }, "one fewer"),
+            (PollEdit { options: options(&["a", "b", "c", "d"]), ..PollEdit::default() }, "one more"),
+            (PollEdit { options: options(&["a", "b", "d"]), ..PollEdit::default() }, "one exchanged"),
+            (PollEdit { max_choices: Some(3), ..PollEdit::default() }, "another bound"),
+            (PollEdit { max_choices: Some(1), ..PollEdit::default() }, "a lower bound"),
+        ] {
+            let edit = edit.apply(&poll, earlier(9)).unwrap();
+            assert!(edit.reshapes, "{what}");
+            let mut slots: Vec<u8> = edit.poll.options.iter().map(|option| option.slot).collect();
+            slots.sort_unstable();
+            assert!(slots.iter().copied().map(usize::from).eq(0..slots.len()), "{what}");
+        }
+    }
+
+    #[test]
+    fn an_edit_is_known_again_in_the_poll_it_made() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let option = |id: &str| NewOption { id: Some(id.to_owned()), label: format!("label of {id}") };
+        let with_three = PollEdit { options: Some(vec![option("a"), option("b"), option("c")]), ..PollEdit::default() };
+        let closing = PollEdit { closes_at: Some(Some(earlier(5))), ..PollEdit::default() };
+        let reworded = PollEdit { question: Some(" سؤال  آخر ".to_owned()), ..PollEdit::default() };
+        for edit in [with_three, closing, reworded] {
+            assert!(!edit.is_made_in(&poll));
+            let mut edited = edit.clone().apply(&poll, earlier(9)).unwrap().poll;
+            assert!(edit.is_made_in(&edited));
+            edited.revision = Revision(7);
+            edited.results = ResultsPolicy::Never;
+            assert!(edit.is_made_in(&edited), "another edit came after it, of something else");
+            edited.options.pop();
+            edited.schedule.closes_at = None;
+            edited.question = poll.question.clone();
+            assert!(!edit.is_made_in(&edited));
+        }
+    }
+
+    #[test]
+    fn a_closed_poll_is_never_edited() {
+        let mut poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        poll.schedule.closes_at = Some(earlier(10));
+        let edit = || PollEdit { question: Some("?".to_owned()), ..PollEdit::default() };
+        assert_eq!(edit().apply(&poll, earlier(10)).unwrap_err(), EditError::Closed);
+        assert!(edit().apply(&poll, earlier(11)).is_ok());
+        poll.schedule = Schedule { phase: Phase::Closed, opens_at: None, closes_at: None };
+        assert_eq!(edit().apply(&poll, earlier(11)).unwrap_err(), EditError::Closed);
+    }
+}
