@@ -26,10 +26,11 @@ use actix_web::{
 };
 
 use super::{
-    Pattern, Shared, Worker,
+    Shared, Worker,
     origin::{self, Page},
-    poll_in_path,
+    path::poll_in_path,
     problem::Problem,
+    route::Pattern,
 };
 
 /// How long a browser may keep what a preflight was told, in seconds: two hours, more than which Chromium cuts off.

@@ -4,7 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Worker, auth, body, caching, id_in_path,
+    Worker, auth, body, caching,
+    path::id_in_path,
     problem::{Code, Problem},
     query::{self, Query},
 };

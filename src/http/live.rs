@@ -23,7 +23,7 @@ use bytes::Bytes;
 use super::{
     Worker,
     auth::{self, Publisher},
-    poll_in_path,
+    path::poll_in_path,
     problem::{Code, Problem},
     query::{self, Query},
     results::{POLLS_RULE, parse_polls},

@@ -9,6 +9,7 @@
 //! [`limits`].
 //!
 //! - [`problem`]: the one table of errors.
+//! - [`route`]: what a line of the route table can say; [`path`]: reading ids in paths.
 //! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
 //! - [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote;
 //!   [`cors`]: what browsers are told of it.
@@ -40,25 +41,20 @@ mod live;
 mod observe;
 mod oembed;
 mod origin;
+mod path;
 mod polls;
 pub mod problem;
 mod query;
 pub mod request_log;
 mod results;
+mod route;
 mod sites;
 pub mod unparsed;
 mod voters;
 mod votes;
 mod worker;
 
-use std::str::FromStr;
-
-use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
-    guard::{self, Guard},
-    http::Method,
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 pub use demo::DemoPages;
 pub use exports::Turns;
@@ -66,12 +62,9 @@ pub use limits::PolicyHeaders;
 pub use observe::Observe;
 pub use worker::{Phase, Readiness, Shared, Worker};
 
-use cors::Callers;
-use limits::{Limits, Minting};
+use limits::Limits;
 use problem::{Code, Problem};
-
-/// Where a poll's own routes are.
-const POLL: &str = "/v1/polls/{poll}";
+use route::{POLL, Route, at};
 
 /// The one route table. The router tries its lines in order, so what is asked most comes first; those under [`POLL`]
 /// come before all others.
@@ -147,160 +140,9 @@ pub fn served() -> Vec<(&'static str, Vec<&'static str>)> {
     routes().into_iter().map(|route| (route.pattern.path, route.methods)).collect()
 }
 
-/// One line of the route table.
-struct Route {
-    methods: Vec<&'static str>,
-    pattern: Pattern,
-    resource: Resource,
-    /// `None`: whoever asks, and however often, as long as it is for what is there.
-    limits: Option<Limits>,
-}
-
-/// What is known of the route a request came by. Its path is what logs and metrics say in place of the request's.
-#[derive(Debug, Clone)]
-struct Pattern {
-    path: &'static str,
-    callers: Callers,
-    /// The methods that pages of other origins may use.
-    page_methods: Vec<&'static str>,
-    /// Whether answers are for people: refusals too are pages then.
-    is_page: bool,
-    /// Whether it is asked every second, by machines, whether all is well.
-    is_probe: bool,
-}
-
-impl Pattern {
-    fn is_of_poll(&self) -> bool {
-        self.path.starts_with(POLL)
-    }
-
-    /// Whether pages of other origins may use a method here, or ask whether they may.
-    fn is_for_pages(&self, method: &Method) -> bool {
-        !self.page_methods.is_empty() && (*method == Method::OPTIONS || self.page_methods.contains(&method.as_str()))
-    }
-}
-
-fn at(path: &'static str) -> Route {
-    let pattern =
-        Pattern { path, callers: Callers::Programs, page_methods: Vec::new(), is_page: false, is_probe: false };
-    let resource = web::resource(path.strip_prefix(POLL).unwrap_or(path));
-    Route { methods: Vec::new(), pattern, resource, limits: Some(Limits::default()) }
-}
-
-/// Whether a request has this method. The framework's own guard also writes down in each request which methods there are,
-/// for a refusal that is not ours.
-fn has_method(method: Method) -> impl Guard {
-    guard::fn_guard(move |asked| asked.head().method == method)
-}
-
-/// Adds methods to a route.
-macro_rules! methods {
-    ($($function:ident $($name:ident)+;)*) => {
-        $(fn $function<F, Args>(mut self, handler: F) -> Self
-        where
-            F: Handler<Args>,
-            Args: FromRequest + 'static,
-            F::Output: Responder + 'static,
-        {
-            $(
-                self.resource = self.resource.route(web::route().guard(has_method(Method::$name)).to(handler.clone()));
-                self.methods.push(stringify!($name));
-            )+
-            self
-        })*
-    };
-}
-
-impl Route {
-    methods! {
-        get GET HEAD;
-        put PUT;
-        post POST;
-        patch PATCH;
-        delete DELETE;
-    }
-
-    /// Lets pages of any origin use the methods so far, without cookies.
-    fn for_any_page(self) -> Self {
-        self.for_pages(Callers::AnyPage)
-    }
-
-    /// Lets the pages that the poll's site lists use the methods so far.
-    fn for_listed_pages(self) -> Self {
-        self.for_pages(Callers::Listed)
-    }
-
-    fn for_pages(mut self, callers: Callers) -> Self {
-        self.pattern.callers = callers;
-        self.pattern.page_methods.clone_from(&self.methods);
-        let methods = self.methods.join(", ");
-        let preflight = web::route()
-            .guard(has_method(Method::OPTIONS))
-            .guard(guard::fn_guard(|asked| cors::is_preflight(asked.head().headers())))
-            .to(move |req: HttpRequest, worker: web::Data<Worker>| cors::preflight(req, worker, methods.clone()));
-        self.resource = self.resource.route(preflight);
-        self
-    }
-
-    fn making_voters(mut self) -> Self {
-        self.limits = Some(Limits::minting(Minting::Post));
-        self
-    }
-
-    /// Says that a page here has a new voter's token in it.
-    fn bringing_voters(mut self) -> Self {
-        self.limits = Some(Limits::minting(Minting::Get));
-        self
-    }
-
-    /// Says that refusals are pages, as answers are.
-    fn for_people(mut self) -> Self {
-        self.pattern.is_page = true;
-        self
-    }
-
-    /// Says that what is asked here is no news.
-    fn for_probes(mut self) -> Self {
-        self.pattern.is_probe = true;
-        self
-    }
-
-    fn unlimited(mut self) -> Self {
-        self.limits = None;
-        self
-    }
-
-    fn register(self, cfg: &mut web::ServiceConfig) {
-        let allow = self.methods.join(", ");
-        let wrong_method = move |_: HttpRequest| {
-            let allow = allow.clone();
-            async move {
-                let detail = format!("this address takes {allow}");
-                Err::<HttpResponse, _>(Problem::new(Code::MethodNotAllowed, detail).with_allow(allow))
-            }
-        };
-        let resource = self.resource.app_data(self.pattern);
-        let wrong_method = web::to(wrong_method);
-        match self.limits {
-            Some(limits) => cfg.service(resource.default_service(wrong_method).wrap(limits)),
-            None => cfg.service(resource.default_service(wrong_method.wrap(Limits::of_refusals()))),
-        };
-    }
-}
-
 /// An address that is no route's. One that people have of a page of ours leads there.
 async fn unknown_path(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let nothing = Problem::new(Code::NotFound, "nothing is served at this address");
     let is_served = worker.shared.demo_pages.is_some() || embed::Page::at(req.path()) != Some(embed::Page::Demo);
     if is_served { embed::lead_on(&req, nothing) } else { Err(nothing) }
-}
-
-/// An id in the request's path. One that is malformed names nothing, so it is `not-found`.
-fn id_in_path<T: FromStr>(req: &HttpRequest, name: &str, missing: fn() -> Problem) -> Result<T, Problem> {
-    req.match_info().get(name).and_then(|text| text.parse().ok()).ok_or_else(missing)
-}
-
-/// The poll named in the path.
-fn poll_in_path(req: &HttpRequest) -> Result<crate::poll::PollId, Problem> {
-    id_in_path(req, "poll", Problem::no_poll)
 }

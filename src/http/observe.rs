@@ -29,7 +29,7 @@ use actix_web::{
 };
 use pin_project_lite::pin_project;
 
-use super::{Pattern, Shared, cors, embed, limits, problem::Problem, request_log::Line};
+use super::{Shared, cors, embed, limits, problem::Problem, request_log::Line, route::Pattern};
 use crate::{
     clock::Clock,
     net::unread::{self, Chunks},

@@ -16,7 +16,7 @@ use super::{
     caching::{self, Caching},
     conditional,
     exports::{self, Form},
-    poll_in_path,
+    path::poll_in_path,
     problem::{Code, Problem},
     query::{self, Query},
 };

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Worker,
     auth::{self, Publisher},
-    body, caching, id_in_path,
+    body, caching,
+    path::id_in_path,
     problem::{Code, FieldError, Problem},
 };
 use crate::{

@@ -16,7 +16,8 @@ use smallvec::SmallVec;
 use super::{
     Worker, auth, body, caching, limits,
     observe::note_outcome,
-    origin, poll_in_path,
+    origin,
+    path::poll_in_path,
     polls::not_open,
     problem::{Code, FieldError, Problem},
     results,

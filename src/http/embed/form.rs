@@ -25,7 +25,7 @@ use actix_web::{
 };
 
 use super::{
-    super::{Worker, auth, body, caching, limits, origin, poll_in_path, results, voters, votes},
+    super::{Worker, auth, body, caching, limits, origin, path::poll_in_path, results, voters, votes},
     definition_of, for_everyone, lead_on, private, read_look, state_of,
 };
 use crate::{

@@ -28,12 +28,14 @@ use actix_web::{
 };
 
 use super::{
-    Pattern, Shared, Worker,
+    Shared, Worker,
     caching::{self, Caching},
-    coding, conditional, poll_in_path,
+    coding, conditional,
+    path::poll_in_path,
     problem::{Code, Problem},
     query::Query,
     results,
+    route::Pattern,
 };
 use crate::{
     embed::{

@@ -22,7 +22,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, we
 use super::{
     Worker,
     caching::{self, Caching},
-    conditional, poll_in_path,
+    conditional,
+    path::poll_in_path,
     problem::Problem,
     query::Query,
     results,

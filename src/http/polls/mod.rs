@@ -16,7 +16,8 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use super::{
     Worker, auth,
     caching::{self, Caching},
-    conditional, poll_in_path,
+    conditional,
+    path::poll_in_path,
     problem::{Code, Problem},
 };
 use crate::{

@@ -9,7 +9,7 @@ use super::{
         body, caching, conditional,
         keys::parse_site,
         observe::note_outcome,
-        poll_in_path,
+        path::poll_in_path,
         problem::{Code, Problem},
         query,
     },

@@ -1,0 +1,159 @@
+//! What a line of the route table can say: an address, its methods, whose pages may use them, what is counted.
+
+use actix_web::{
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
+    guard::{self, Guard},
+    http::Method,
+    web,
+};
+
+use super::{
+    Worker,
+    cors::{self, Callers},
+    limits::{Limits, Minting},
+    problem::{Code, Problem},
+};
+
+/// Where a poll's own routes are.
+pub(super) const POLL: &str = "/v1/polls/{poll}";
+
+/// One line of the route table.
+pub(super) struct Route {
+    pub(super) methods: Vec<&'static str>,
+    pub(super) pattern: Pattern,
+    resource: Resource,
+    /// `None`: whoever asks, and however often, as long as it is for what is there.
+    limits: Option<Limits>,
+}
+
+/// What is known of the route a request came by. Its path is what logs and metrics say in place of the request's.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    pub(super) path: &'static str,
+    pub(super) callers: Callers,
+    /// The methods that pages of other origins may use.
+    page_methods: Vec<&'static str>,
+    /// Whether answers are for people: refusals too are pages then.
+    pub(super) is_page: bool,
+    /// Whether it is asked every second, by machines, whether all is well.
+    pub(super) is_probe: bool,
+}
+
+impl Pattern {
+    pub(super) fn is_of_poll(&self) -> bool {
+        self.path.starts_with(POLL)
+    }
+
+    /// Whether pages of other origins may use a method here, or ask whether they may.
+    pub(super) fn is_for_pages(&self, method: &Method) -> bool {
+        !self.page_methods.is_empty() && (*method == Method::OPTIONS || self.page_methods.contains(&method.as_str()))
+    }
+}
+
+pub(super) fn at(path: &'static str) -> Route {
+    let pattern =
+        Pattern { path, callers: Callers::Programs, page_methods: Vec::new(), is_page: false, is_probe: false };
+    let resource = web::resource(path.strip_prefix(POLL).unwrap_or(path));
+    Route { methods: Vec::new(), pattern, resource, limits: Some(Limits::default()) }
+}
+
+/// Whether a request has this method. The framework's own guard also writes down in each request which methods there are,
+/// for a refusal that is not ours.
+fn has_method(method: Method) -> impl Guard {
+    guard::fn_guard(move |asked| asked.head().method == method)
+}
+
+/// Adds methods to a route.
+macro_rules! methods {
+    ($($function:ident $($name:ident)+;)*) => {
+        $(pub(super) fn $function<F, Args>(mut self, handler: F) -> Self
+        where
+            F: Handler<Args>,
+            Args: FromRequest + 'static,
+            F::Output: Responder + 'static,
+        {
+            $(
+                self.resource = self.resource.route(web::route().guard(has_method(Method::$name)).to(handler.clone()));
+                self.methods.push(stringify!($name));
+            )+
+            self
+        })*
+    };
+}
+
+impl Route {
+    methods! {
+        get GET HEAD;
+        put PUT;
+        post POST;
+        patch PATCH;
+        delete DELETE;
+    }
+
+    /// Lets pages of any origin use the methods so far, without cookies.
+    pub(super) fn for_any_page(self) -> Self {
+        self.for_pages(Callers::AnyPage)
+    }
+
+    /// Lets the pages that the poll's site lists use the methods so far.
+    pub(super) fn for_listed_pages(self) -> Self {
+        self.for_pages(Callers::Listed)
+    }
+
+    fn for_pages(mut self, callers: Callers) -> Self {
+        self.pattern.callers = callers;
+        self.pattern.page_methods.clone_from(&self.methods);
+        let methods = self.methods.join(", ");
+        let preflight = web::route()
+            .guard(has_method(Method::OPTIONS))
+            .guard(guard::fn_guard(|asked| cors::is_preflight(asked.head().headers())))
+            .to(move |req: HttpRequest, worker: web::Data<Worker>| cors::preflight(req, worker, methods.clone()));
+        self.resource = self.resource.route(preflight);
+        self
+    }
+
+    pub(super) fn making_voters(mut self) -> Self {
+        self.limits = Some(Limits::minting(Minting::Post));
+        self
+    }
+
+    /// Says that a page here has a new voter's token in it.
+    pub(super) fn bringing_voters(mut self) -> Self {
+        self.limits = Some(Limits::minting(Minting::Get));
+        self
+    }
+
+    /// Says that refusals are pages, as answers are.
+    pub(super) fn for_people(mut self) -> Self {
+        self.pattern.is_page = true;
+        self
+    }
+
+    /// Says that what is asked here is no news.
+    pub(super) fn for_probes(mut self) -> Self {
+        self.pattern.is_probe = true;
+        self
+    }
+
+    pub(super) fn unlimited(mut self) -> Self {
+        self.limits = None;
+        self
+    }
+
+    pub(super) fn register(self, cfg: &mut web::ServiceConfig) {
+        let allow = self.methods.join(", ");
+        let wrong_method = move |_: HttpRequest| {
+            let allow = allow.clone();
+            async move {
+                let detail = format!("this address takes {allow}");
+                Err::<HttpResponse, _>(Problem::new(Code::MethodNotAllowed, detail).with_allow(allow))
+            }
+        };
+        let resource = self.resource.app_data(self.pattern);
+        let wrong_method = web::to(wrong_method);
+        match self.limits {
+            Some(limits) => cfg.service(resource.default_service(wrong_method).wrap(limits)),
+            None => cfg.service(resource.default_service(wrong_method.wrap(Limits::of_refusals()))),
+        };
+    }
+}
