@@ -10,6 +10,7 @@
 //! - [`voter`]: the signed tokens that tell one anonymous reader from another.
 //! - [`client`]: whose address a request came from.
 //! - [`net`]: sockets, and how long a client is waited for.
+//! - [`wire`]: the JSON of polls and tallies, with their entity tags.
 //! - [`store`]: the contract that keeps every vote exactly once, and its two implementations, SQLite and Redis.
 //! - [`quota`]: how many requests a client, a voter or a key may make, in one replica and over all of them.
 //! - [`ballot_box`]: group commit in front of a store, which is what makes a vote cheap.
@@ -48,3 +49,4 @@ pub mod store;
 pub mod supervisor;
 pub mod telemetry;
 pub mod voter;
+pub mod wire;

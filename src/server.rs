@@ -36,7 +36,7 @@ use crate::{
         request_log::RequestLog,
         unparsed,
     },
-    live::{Door, Hub, KnownPolls, PositionKeys},
+    live::{Door, Hub, KnownPolls},
     net::connection::Connection,
     quota::{ConcurrencyLimits, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
@@ -44,6 +44,7 @@ use crate::{
     supervisor::TaskEnded,
     telemetry::{Metrics, MetricsFormat},
     voter::TokenKeys,
+    wire::PositionKeys,
 };
 
 /// How long a connection may take to send a request's head.

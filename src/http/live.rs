@@ -29,10 +29,11 @@ use super::{
     results::{POLLS_RULE, parse_polls},
 };
 use crate::{
-    live::{Asked, Newest, Reader, Refusal, Seen, Sight, Stream},
+    live::{Asked, Newest, Reader, Refusal, Sight, Stream},
     net::{connection::Handover, writer::Writer},
     poll::{PollId, VoterDigest},
     site::Scope,
+    wire::Seen,
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -21,10 +21,11 @@ use super::{
     query::{self, Query},
 };
 use crate::{
-    live::{self, Newest, PositionKeys, Snapshot},
+    live::{Newest, Snapshot},
     poll::{PollId, ResultsPolicy, State, VoterDigest},
     secret::hex,
     site::Scope,
+    wire::{self, PositionKeys},
 };
 
 /// The most polls one request may ask for.
@@ -155,7 +156,7 @@ enum Seen {
 }
 
 /// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
-async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<live::Seen>) -> Result<Seen, Problem> {
+async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<wire::Seen>) -> Result<Seen, Problem> {
     let Some(newest) = worker.tally(id, seen).await? else { return Box::pin(see_draft(worker, req, id)).await };
     let poll = &newest.snapshot.poll;
     if shown_to_all(poll.results, newest.snapshot.tally.state) {
@@ -213,7 +214,7 @@ fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Cach
 
 /// How far a reader has come with a poll already, by the entity tag they show; the poll stands at this place among those
 /// asked for. Whoever answered them then may be ahead of this replica. Of several tags one that proves it counts first.
-fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, place: usize) -> Option<live::Seen> {
+fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, place: usize) -> Option<wire::Seen> {
     let tags = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
     let seen = |tag: &str| {
         let positions = tag.trim().trim_start_matches("W/").strip_prefix('"')?.split('-').next()?;

@@ -13,7 +13,7 @@ use crate::{
         DemoPages, PolicyHeaders, Turns, auth::Publisher, caching::Caching, connections::Connections, problem::Problem,
         request_log::RequestLog,
     },
-    live::{Door, Hub, Known, KnownPolls, Newest, PositionKeys, Seen, Snapshot, Streams},
+    live::{Door, Hub, Known, KnownPolls, Newest, Snapshot, Streams},
     poll::{self, Poll, PollId},
     quota::Quotas,
     secret::KeyHash,
@@ -21,6 +21,7 @@ use crate::{
     store::{Bounded, Store},
     telemetry::Metrics,
     voter::TokenKeys,
+    wire::{PositionKeys, Seen},
 };
 
 /// One actix worker's own handles; reached as `web::Data<Worker>`.
@@ -84,7 +85,7 @@ impl Worker {
         let store: Arc<dyn Store> = Arc::new(Bounded::for_all_else(store, boxes.backlog()));
         let (hub, door, metrics) = (Arc::clone(&shared.hub), Arc::clone(&shared.door), Arc::clone(&shared.metrics));
         let keys = Arc::clone(&shared.position_keys);
-        let streams = Streams::new(hub, door, Arc::clone(&store), metrics, keys, super::polls::write);
+        let streams = Streams::new(hub, door, Arc::clone(&store), metrics, keys);
         Self { shared, store, voting_store, boxes, streams }
     }
 

@@ -12,10 +12,11 @@ use arc_swap::ArcSwapOption;
 use futures_util::future::Shared;
 use tokio::sync::oneshot;
 
-use super::{Seen, Snapshot, bells::Bell, hub::millis};
+use super::{Snapshot, bells::Bell, hub::millis};
 use crate::{
     poll::{PartitionTally, Poll, PollId, Position, Revision, State, Tally},
     store::{StoreError, Tallies},
+    wire::Seen,
 };
 
 /// What a reading of a poll gave: its tally, or `None` if the poll is gone.

@@ -22,7 +22,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::{
-    KnownPolls, Seen, Snapshot,
+    KnownPolls, Snapshot,
     bells::Bell,
     entry::{Entry, Flight, Loss, Reading, Taken},
     outbox::Outbox,
@@ -31,6 +31,7 @@ use crate::{
     clock::Clock,
     poll::{PartitionTally, Phase, Poll, PollId, SiteId, Tally},
     store::{Follow, Heard, News, Store, StoreError},
+    wire::Seen,
 };
 
 /// How long after somebody last asked a poll is kept fresh.

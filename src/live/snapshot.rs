@@ -1,18 +1,17 @@
 //! A tally as it stood at one moment, and as it is sent.
 
-use std::{
-    fmt::{self, Write as _},
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 
-use super::{PositionKeys, SignedPosition};
-use crate::poll::{Phase, Poll, Tally, Timestamp};
+use crate::{
+    poll::{Phase, Poll, Tally, Timestamp},
+    wire::{self, PositionKeys, SignedPosition},
+};
 
 /// A tally and the definition it belongs to. It is written as JSON once, for whoever is the first to need that, and
 /// everybody else is given the same bytes.
@@ -66,12 +65,7 @@ impl Snapshot {
 
     /// The tally as readers get it.
     pub fn json(&self) -> &Bytes {
-        self.json.get_or_init(|| {
-            let mut json = String::with_capacity(192 + 64 * self.poll.options.len());
-            // Writing to a String can't fail, here and below.
-            let _ = self.write(&mut json);
-            json.into()
-        })
+        self.json.get_or_init(|| wire::tally_json(&self.poll, &self.tally).into())
     }
 
     /// The same as text.
@@ -86,10 +80,7 @@ impl Snapshot {
 
     /// The entity tag, with its quotes: all that changes what the JSON says, but for the time it was read at.
     pub fn etag(&self, keys: &PositionKeys) -> &HeaderValue {
-        self.etag.get_or_init(|| {
-            let Self { tally, poll, .. } = self;
-            header(&format!("\"{}-{}-{}\"", self.signed(keys), poll.revision, tally.state.as_str()))
-        })
+        self.etag.get_or_init(|| header(&wire::tally_etag(&self.poll, &self.tally, self.signed(keys))))
     }
 
     /// What caches may be asked to forget it by: its poll and its site, with a blank between them and with a comma.
@@ -108,9 +99,12 @@ impl Snapshot {
         })
     }
 
-    /// The poll as an event, written by whoever knows its JSON.
-    pub(super) fn poll_event(&self, write: impl FnOnce(&Self) -> String) -> &Bytes {
-        self.poll_event.get_or_init(|| format!("event: poll\ndata: {}\n\n", write(self)).into())
+    /// The poll as an event.
+    pub(super) fn poll_event(&self) -> &Bytes {
+        self.poll_event.get_or_init(|| {
+            let json = wire::poll_json(&self.poll, self.tally.state);
+            format!("event: poll\ndata: {json}\n\n").into()
+        })
     }
 
     /// Whether the poll has opened or closed by the clock since this was read.
@@ -118,28 +112,6 @@ impl Snapshot {
         let schedule = &self.poll.schedule;
         let has_come = |moment: Option<Timestamp>| moment.is_some_and(|it| self.tally.as_of < it && it <= now);
         schedule.phase == Phase::Live && (has_come(schedule.opens_at) || has_come(schedule.closes_at))
-    }
-
-    /// Ids, states and times are made of characters that JSON takes as they are.
-    fn write(&self, json: &mut String) -> fmt::Result {
-        let Self { tally, poll, .. } = self;
-        write!(
-            json,
-            "{{\"poll\":\"{}\",\"state\":\"{}\",\"as_of\":\"{}\",\"epoch\":{},\"version\":{},\"ballots\":{},\"options\":[",
-            tally.poll,
-            tally.state.as_str(),
-            tally.as_of,
-            tally.epoch,
-            tally.version,
-            tally.ballots
-        )?;
-        for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
-            let comma = if place == 0 { "" } else { "," };
-            let votes = tally.votes_in(option.slot);
-            write!(json, "{comma}{{\"id\":\"{}\",\"votes\":{votes},\"share\":{share}}}", option.id)?;
-        }
-        json.push_str("]}");
-        Ok(())
     }
 }
 

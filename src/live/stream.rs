@@ -18,7 +18,7 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use smallvec::SmallVec;
 
 use super::{
-    Seen, SignedPosition, Snapshot, Streams,
+    Snapshot, Streams,
     door::Place,
     streams::{Shared, Topic, Waking},
 };
@@ -26,6 +26,7 @@ use crate::{
     poll::{Phase, PollId, Position, Revision, State, Timestamp, VoterDigest, VoterId},
     secret::random_bytes,
     telemetry::StreamEnd,
+    wire::{Seen, SignedPosition},
 };
 
 /// How many heartbeats a stream lives: about an hour, so that readers spread over replicas that came later.
@@ -275,7 +276,7 @@ impl Stream {
         };
         if newest.poll_sequence > watch.poll_seen {
             watch.poll_seen = newest.poll_sequence;
-            chunk.add(newest.poll_event(self.shared.write_poll));
+            chunk.add(newest.poll_event());
             self.events += 1;
             self.shared.metrics.count_stream_event("poll");
             let wants_tallies = watch.wants_tallies_of(newest, has_voter);
@@ -428,10 +429,11 @@ pub(crate) mod tests {
     use super::*;
     use crate::{
         clock::Clock,
-        live::{Door, Hub, bells::Bell, entry::Entry, position_keys::tests::keys},
+        live::{Door, Hub, bells::Bell, entry::Entry},
         poll::{DigestKey, NewOption, NewPoll, PartitionTally, Poll, SiteId},
         quota::ConcurrencyLimits,
         store::{StoreSettings, Stores},
+        wire::keys,
     };
 
     /// A poll in a hub, and a worker's streams.
@@ -459,8 +461,7 @@ pub(crate) mod tests {
             let hub = Arc::new(Hub::new(Arc::default(), Clock::default(), false));
             let door = Arc::new(Door::new(ConcurrencyLimits { in_all: 90, per_client: 9 }));
             let keys = Arc::new(keys("a secret"));
-            let write_poll = |_: &Snapshot| "{}".to_owned();
-            let streams = Streams::new(Arc::clone(&hub), Arc::clone(&door), store, Arc::default(), keys, write_poll);
+            let streams = Streams::new(Arc::clone(&hub), Arc::clone(&door), store, Arc::default(), keys);
             let entry = hub.listen(poll.id, &Arc::new(Bell::new(poll.id, Arc::default())));
             let stage = Self { poll: Arc::new(poll), entry, streams, door, _directory: directory };
             stage.count(0);

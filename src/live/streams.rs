@@ -22,12 +22,12 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    Hub, PositionKeys, Snapshot,
+    Hub, Snapshot,
     bells::{Bell, Board},
     door::Door,
     entry::Entry,
 };
-use crate::{poll::PollId, store::Store, telemetry::Metrics};
+use crate::{poll::PollId, store::Store, telemetry::Metrics, wire::PositionKeys};
 
 /// The least time between two events of one poll: at most ten a second.
 pub const GAP: Duration = Duration::from_millis(100);
@@ -51,8 +51,6 @@ pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) position_keys: Arc<PositionKeys>,
-    /// Writes a poll as its readers get it.
-    pub(super) write_poll: fn(&Snapshot) -> String,
     board: Arc<Board>,
     topics: RefCell<FxHashMap<PollId, Rc<Topic>>>,
     wheel: Wheel,
@@ -96,15 +94,13 @@ struct Wheel {
 }
 
 impl Streams {
-    /// A worker's streams; `write_poll` writes a poll as its readers get it. Must be called on a
-    /// [`tokio::task::LocalSet`], as every actix worker is one.
+    /// A worker's streams. Must be called on a [`tokio::task::LocalSet`], as every actix worker is one.
     pub fn new(
         hub: Arc<Hub>,
         door: Arc<Door>,
         store: Arc<dyn Store>,
         metrics: Arc<Metrics>,
         position_keys: Arc<PositionKeys>,
-        write_poll: fn(&Snapshot) -> String,
     ) -> Self {
         let board = Arc::<Board>::default();
         door.tell(Arc::clone(&board));
@@ -114,7 +110,6 @@ impl Streams {
             store,
             metrics,
             position_keys,
-            write_poll,
             board,
             topics: RefCell::default(),
             wheel: Wheel::new(),

@@ -31,10 +31,11 @@ use super::{
 use crate::{
     embed::page::{Look, Mode, Said, View},
     http::problem::{Code, Problem},
-    live::{Known, Seen},
+    live::Known,
     poll::{Poll, Position, State, VoterDigest},
     quota::{Name, Subject},
     voter::{Stub, Voter},
+    wire::Seen,
 };
 
 /// `GET /embed/{poll}/form`: the form, or with a ballot's stub what came of it.

@@ -42,10 +42,11 @@ use crate::{
         language::{Digits, Language},
         page::{Look, Mode, Reason, Refusal, Theme, View},
     },
-    live::{Known, Seen, Snapshot},
+    live::{Known, Snapshot},
     poll::{Poll, ResultsPolicy, State},
     secret::hex,
     site::Site,
+    wire::Seen,
 };
 
 /// The media type of every page.

@@ -1,73 +1,12 @@
-//! Polls as they stand on the wire: what is sent, and what may be asked for.
+//! Polls as they may be asked for. As they are sent they are in [`wire`](crate::wire).
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 use super::super::{
     body::{LooksLike, Object, Word, given, whole},
     problem::{Code, FieldError, Problem},
 };
-use crate::poll::{
-    Kind, NewOption, NewPoll, Poll, PollEdit, PollId, PollOption, ResultsPolicy, Revision, SiteId, State, Timestamp,
-    Violation,
-};
-
-/// A poll as it is sent.
-#[derive(Serialize)]
-pub(super) struct PollJson<'a> {
-    id: PollId,
-    site: &'a SiteId,
-    question: &'a str,
-    language: &'a str,
-    kind: Kind,
-    min_choices: u8,
-    max_choices: u8,
-    #[serde(serialize_with = "write_options")]
-    options: &'a [PollOption],
-    results: ResultsPolicy,
-    changeable: bool,
-    opens_at: Option<Timestamp>,
-    closes_at: Option<Timestamp>,
-    state: State,
-    revision: Revision,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-impl<'a> PollJson<'a> {
-    /// A poll in the state it has now.
-    pub(super) fn of(poll: &'a Poll, state: State) -> Self {
-        Self {
-            id: poll.id,
-            site: &poll.site,
-            question: poll.question.as_str(),
-            language: poll.language.as_str(),
-            kind: poll.kind,
-            min_choices: poll.min_choices,
-            max_choices: poll.max_choices,
-            options: &poll.options,
-            results: poll.results,
-            changeable: poll.changeable,
-            opens_at: poll.schedule.opens_at,
-            closes_at: poll.schedule.closes_at,
-            state,
-            revision: poll.revision,
-            created_at: poll.created_at,
-            updated_at: poll.updated_at,
-        }
-    }
-}
-
-/// Options without their slots, which are the store's business.
-fn write_options<S: Serializer>(options: &&[PollOption], serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct OptionJson<'a> {
-        id: &'a str,
-        label: &'a str,
-    }
-
-    serializer
-        .collect_seq(options.iter().map(|option| OptionJson { id: option.id.as_str(), label: option.label.as_str() }))
-}
+use crate::poll::{Kind, NewOption, NewPoll, PollEdit, ResultsPolicy, Revision, State, Timestamp, Violation};
 
 /// A poll as it is asked for.
 #[derive(Deserialize)]
@@ -239,7 +178,11 @@ fn names_nothing(edit: &PollEdit) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::body::parse;
+    use crate::{
+        http::body::parse,
+        poll::{Poll, PollId, SiteId},
+        wire::PollJson,
+    };
 
     #[test]
     fn null_clears_a_time_and_absence_leaves_it() {

@@ -10,18 +10,16 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-use super::{
-    super::{
-        Worker, auth, caching,
-        keys::{parse_site, require_site},
-        problem::Problem,
-        query::Query,
-    },
-    json::PollJson,
+use super::super::{
+    Worker, auth, caching,
+    keys::{parse_site, require_site},
+    problem::Problem,
+    query::Query,
 };
 use crate::{
     poll::{Poll, PollId, SiteId, State},
     site::Scope,
+    wire::PollJson,
 };
 
 const DEFAULT_LIMIT: usize = 20;

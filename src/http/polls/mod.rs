@@ -21,9 +21,9 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
-    live::Snapshot,
     poll::{Poll, State, Timestamp},
     site::Scope,
+    wire::{self, PollJson},
 };
 
 /// `GET /v1/polls/{poll}`. A key with `polls:read` of the poll's site sees it as the store has it, drafts included;
@@ -41,12 +41,6 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     Ok(answer(&req, &known.poll, now, worker.caching_of(&known.poll)))
 }
 
-/// A poll as readers get it, for streams.
-pub(super) fn write(snapshot: &Snapshot) -> String {
-    // A poll is made of texts and numbers, which can always be written.
-    serde_json::to_string(&json::PollJson::of(&snapshot.poll, snapshot.tally.state)).unwrap_or_default()
-}
-
 /// The poll is in a state in which what was asked can't be done; its schedule says what to wait for, if anything.
 pub(super) fn not_open(poll: &Poll, state: State) -> Problem {
     let when = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
@@ -58,17 +52,12 @@ pub(super) fn not_open(poll: &Poll, state: State) -> Problem {
 
 fn answer(req: &HttpRequest, poll: &Poll, now: Timestamp, caching: Caching) -> HttpResponse {
     let state = poll.state_at(now);
-    let etag = etag(poll, state);
+    let etag = wire::poll_etag(poll, state);
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching.header())).insert_header((header::ETAG, etag));
     if caching.is_public() {
         caching::name(&mut response, [poll]);
     }
-    if is_current { response.finish() } else { response.json(json::PollJson::of(poll, state)) }
-}
-
-/// The state is part of the tag: it changes by the clock alone.
-fn etag(poll: &Poll, state: State) -> String {
-    format!("\"{}-{}\"", poll.revision, state.as_str())
+    if is_current { response.finish() } else { response.json(PollJson::of(poll, state)) }
 }

@@ -13,8 +13,7 @@ use super::{
         problem::{Code, Problem},
         query,
     },
-    etag,
-    json::{EditBody, NewPollBody, PollJson},
+    json::{EditBody, NewPollBody},
     not_open,
 };
 use crate::{
@@ -22,6 +21,7 @@ use crate::{
     secret::{KeyHash, random_bytes},
     site::Scope,
     store::{Creation, IdempotencyKey, Replacement},
+    wire,
 };
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -227,7 +227,7 @@ async fn move_state(
 fn answer(mut response: HttpResponseBuilder, poll: &Poll, now: Timestamp) -> HttpResponse {
     let state = poll.state_at(now);
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
-    response.insert_header((header::ETAG, etag(poll, state))).json(PollJson::of(poll, state))
+    response.insert_header((header::ETAG, wire::poll_etag(poll, state))).json(wire::PollJson::of(poll, state))
 }
 
 /// The revision a publisher says they edit, by `If-Match`, by the body, or by both.

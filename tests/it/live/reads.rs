@@ -132,7 +132,7 @@ pub(crate) mod outages {
     use std::time::Instant;
 
     use futures_util::future::join_all;
-    use sawt::{live::PositionKeys, poll::Position, secret::Secret};
+    use sawt::{poll::Position, secret::Secret, wire::PositionKeys};
     use serde_json::{Value, json};
 
     use crate::{

@@ -86,10 +86,10 @@ fn mac(key: &[u8; 32], poll: PollId, Position { epoch, version }: Position) -> M
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    pub(in crate::live) fn keys(secret: &str) -> PositionKeys {
+    pub(crate) fn keys(secret: &str) -> PositionKeys {
         PositionKeys::new(&Secret::new(secret.to_owned()), None)
     }
 

@@ -1,0 +1,40 @@
+//! A tally as it is sent.
+
+use std::fmt::{self, Write as _};
+
+use super::SignedPosition;
+use crate::poll::{Poll, Tally};
+
+/// A tally's JSON. Its poll says which options there are, and in which order.
+pub fn tally_json(poll: &Poll, tally: &Tally) -> String {
+    let mut json = String::with_capacity(192 + 64 * poll.options.len());
+    // Writing to a String can't fail.
+    let _ = write_tally(&mut json, poll, tally);
+    json
+}
+
+/// A tally's entity tag, with its quotes: all that changes what the JSON says, but for the time it was read at.
+pub fn tally_etag(poll: &Poll, tally: &Tally, signed: SignedPosition) -> String {
+    format!("\"{signed}-{}-{}\"", poll.revision, tally.state.as_str())
+}
+
+/// Ids, states and times are made of characters that JSON takes as they are.
+fn write_tally(json: &mut String, poll: &Poll, tally: &Tally) -> fmt::Result {
+    write!(
+        json,
+        "{{\"poll\":\"{}\",\"state\":\"{}\",\"as_of\":\"{}\",\"epoch\":{},\"version\":{},\"ballots\":{},\"options\":[",
+        tally.poll,
+        tally.state.as_str(),
+        tally.as_of,
+        tally.epoch,
+        tally.version,
+        tally.ballots
+    )?;
+    for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
+        let comma = if place == 0 { "" } else { "," };
+        let votes = tally.votes_in(option.slot);
+        write!(json, "{comma}{{\"id\":\"{}\",\"votes\":{votes},\"share\":{share}}}", option.id)?;
+    }
+    json.push_str("]}");
+    Ok(())
+}
