@@ -21,7 +21,10 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
+use super::{
+    Ballots, Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Polls, Publishers, Quotas, Replacement, Store,
+    StoreError,
+};
 use crate::{
     poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp, VoterDigest},
     site::{ApiKey, KeyId, Origin, Site},
@@ -109,33 +112,12 @@ impl Store for Bounded {
     fn needs_mending(&self) -> bool {
         self.store.needs_mending()
     }
+}
 
+#[async_trait]
+impl Polls for Bounded {
     fn partitions(&self) -> u16 {
         self.store.partitions()
-    }
-
-    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
-        self.writes.pass(self.store.put_site(id, origins)).await
-    }
-
-    async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
-        self.reads.pass(self.store.site(id)).await
-    }
-
-    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
-        self.writes.pass(self.store.add_key(key)).await
-    }
-
-    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
-        self.reads.pass(self.store.key(id)).await
-    }
-
-    async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
-        self.reads.pass(self.store.keys(site)).await
-    }
-
-    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
-        self.writes.pass(self.store.revoke_key(id)).await
     }
 
     async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
@@ -165,7 +147,10 @@ impl Store for Bounded {
     async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
         self.writes.pass(self.store.delete_poll(id)).await
     }
+}
 
+#[async_trait]
+impl Ballots for Bounded {
     /// The ballot boxes ask the store itself and have a bound of their own; whoever casts past them is not held up.
     async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
         self.store.cast(poll, partition, ballots).await
@@ -190,7 +175,37 @@ impl Store for Bounded {
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
         self.reads.pass(self.store.minutes(poll, range)).await
     }
+}
 
+#[async_trait]
+impl Publishers for Bounded {
+    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
+        self.writes.pass(self.store.put_site(id, origins)).await
+    }
+
+    async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
+        self.reads.pass(self.store.site(id)).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        self.writes.pass(self.store.add_key(key)).await
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.reads.pass(self.store.key(id)).await
+    }
+
+    async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
+        self.reads.pass(self.store.keys(site)).await
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.revoke_key(id)).await
+    }
+}
+
+#[async_trait]
+impl Quotas for Bounded {
     async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
         self.writes.pass(self.store.take_quota(lease)).await
     }

@@ -1,7 +1,7 @@
 //! Polls: read by everyone, made and changed by their publisher.
 //!
 //! To a site's key another site's poll is `not-found`, as if it were not there; so is a draft to a reader. Every
-//! change goes through [`Store::replace_poll`](crate::store::Store::replace_poll), which takes it only on top of the
+//! change goes through [`Polls::replace_poll`](crate::store::Polls::replace_poll), which takes it only on top of the
 //! revision it was made from. After a change this replica reads the poll again, so whoever made it sees it at once.
 
 mod json;

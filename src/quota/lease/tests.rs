@@ -4,7 +4,12 @@ use futures_util::{FutureExt as _, future::join_all};
 use governor::clock::FakeRelativeClock;
 
 use super::*;
-use crate::{clock::Clock, poll::Timestamp, quota::tests::subject, store::sqlite::SqliteStore};
+use crate::{
+    clock::Clock,
+    poll::Timestamp,
+    quota::tests::subject,
+    store::{Quotas as _, sqlite::SqliteStore},
+};
 
 /// Replicas on one store, whose clocks go together and are moved by hand.
 struct Replicas {

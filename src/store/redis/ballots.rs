@@ -1,20 +1,28 @@
-//! Casting, splitting, reading ballots and tallies: what happens within one partition.
+//! Casting, splitting, reading ballots, tallies and timelines: what happens within one partition.
+//!
+//! A partition's timeline is a hash, which has no order. But its fields can be named: those of a minute are its number
+//! and a slot. So nothing is scanned and nothing sorted: a page asks for the ballots of a stretch of minutes, one field
+//! each, and then for the votes of those minutes that are there.
 
-use futures_util::future::try_join_all;
-use rustc_hash::FxHashMap;
+use std::ops::Range;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
+use redis::Cmd;
 
 use super::{
     RedisStore,
+    batch::{Packed, choices, read_outcomes},
     buckets::{bucket_of, splits_from},
     keys,
     script::{Call, Reply},
 };
 use crate::{
     poll::{
-        Action, Ballot, Choices, Kind, Outcome, PartitionTally, Phase, Poll, Position, Revision, Schedule, State,
+        Ballot, Change, Choices, Minute, Moves, PartitionTally, Phase, Poll, Position, Revision, Schedule, State,
         Timestamp, VoterDigest, Votes,
     },
-    store::{Cast, Committed, StoreError},
+    store::{Ballots, Cast, Committed, Minutes, StoreError, ballots::MINUTES_PAGE},
 };
 
 /// How often a call is made again because the caller was behind: on buckets, or with a partition behind its poll.
@@ -23,6 +31,9 @@ const MOST_TURNS: usize = 16;
 
 /// How many buckets one call of `split.lua` adds at most, so that none takes long.
 const SPLITS_AT_ONCE: u32 = 8;
+
+/// How many partitions are asked for their minutes at the same time: all of them at once would make each other late.
+const MOST_AT_ONCE: usize = 4;
 
 /// What one call of `cast.lua` said. All but `Committed` say that nothing was done.
 enum Turn {
@@ -34,13 +45,9 @@ enum Turn {
     Gone,
 }
 
-impl RedisStore {
-    pub(super) async fn cast_in_partition(
-        &self,
-        poll: &Poll,
-        partition: u16,
-        ballots: &[Ballot],
-    ) -> Result<Cast, StoreError> {
+#[async_trait]
+impl Ballots for RedisStore {
+    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
         for _ in 0..MOST_TURNS {
             match self.cast_turn(poll, partition, ballots).await? {
                 Turn::Committed(committed) => {
@@ -60,6 +67,81 @@ impl RedisStore {
         Err(StoreError::unavailable("the poll kept changing while ballots were cast"))
     }
 
+    async fn upkeep(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
+        let known = self.buckets.get(poll.id, partition);
+        let may_add = known..known.saturating_add(SPLITS_AT_ONCE);
+        let bucket = |number: u32| keys::voters(poll.id, partition, number);
+        let pairs: Vec<String> = may_add.flat_map(|number| [bucket(splits_from(number)), bucket(number)]).collect();
+        let tally = keys::tally(poll.id, partition);
+        let mut script_keys = vec![tally.as_bytes()];
+        script_keys.extend(pairs.iter().map(String::as_bytes));
+        let known = known.to_string();
+        let buckets =
+            Call::new(&self.scripts.split, &script_keys).arg(known.as_bytes()).send(&self.link).await?.int()?;
+        if let Ok(buckets) = u32::try_from(buckets) {
+            self.buckets.learn(poll.id, partition, buckets);
+        }
+        Ok(())
+    }
+
+    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
+        let tally = keys::tally(poll.id, voter.partition);
+        for _ in 0..MOST_TURNS {
+            let bucket = bucket_of(voter.field, self.buckets.get(poll.id, voter.partition));
+            let voters = keys::voters(poll.id, voter.partition, bucket);
+            let call = Call::new(&self.scripts.ballot, &[tally.as_bytes(), voters.as_bytes()]).arg(&voter.field);
+            let mut reply = call.send(&self.link).await?;
+            let Some(buckets) = reply.number_if_there::<u32>()? else { return Ok(None) };
+            self.buckets.learn(poll.id, voter.partition, buckets);
+            if bucket_of(voter.field, buckets) == bucket {
+                return reply.optional_int()?.map(|code| choices(poll.kind, code)).transpose();
+            }
+        }
+        Err(StoreError::unavailable("the poll kept growing while a ballot was read"))
+    }
+
+    async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
+        let tallies = self.read_partitions(poll).await?;
+        match &tallies {
+            Some(found) if self.close_if_in_part(poll, found).await.unwrap_or(false) => {
+                Box::pin(self.read_partitions(poll)).await
+            }
+            Some(_) | None => Ok(tallies),
+        }
+    }
+
+    async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
+        let key = keys::tally(poll.id, partition);
+        let (epoch, version) = (seen.epoch.to_string(), seen.version.to_string());
+        let call = Call::new(&self.scripts.raise, &[key.as_bytes()]).arg(epoch.as_bytes()).arg(version.as_bytes());
+        Ok(call.send(&self.link).await?.int()? == 1)
+    }
+
+    async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
+        let stretch: Vec<i64> = (range.start.0..range.end.0).take(MINUTES_PAGE).collect();
+        let Some(last) = stretch.last().copied() else { return Ok(Minutes { changes: Vec::new(), next: None }) };
+        let ballots = self.read_fields(poll, stretch.iter().map(|minute| format!("{minute}:b")).collect()).await?;
+        let found = stretch.into_iter().zip(ballots).filter_map(|(minute, ballots)| Some((minute, ballots?)));
+        let most = Minutes::most(poll);
+        let found: Vec<(i64, i64)> = found.take(most).collect();
+        let done = match found.last() {
+            Some((minute, _)) if found.len() == most => *minute,
+            _ => last,
+        };
+        let options = poll.options.len();
+        let fields = found.iter().flat_map(|(minute, _)| (0..options).map(move |slot| format!("{minute}:{slot}")));
+        let votes = self.read_fields(poll, fields.collect()).await?;
+        let mut votes = votes.into_iter().map(Option::unwrap_or_default);
+        let changes = found.into_iter().map(|(minute, ballots)| {
+            let votes: Moves = votes.by_ref().take(options).collect();
+            (Minute(minute), Change { ballots, votes })
+        });
+        let next = Minute(done).plus(1);
+        Ok(Minutes { changes: changes.collect(), next: (next < range.end).then_some(next) })
+    }
+}
+
+impl RedisStore {
     async fn cast_turn(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Turn, StoreError> {
         let known = self.buckets.get(poll.id, partition);
         let batch = Packed::pack(poll.kind, ballots, known);
@@ -123,59 +205,9 @@ impl RedisStore {
         })
     }
 
-    pub(super) async fn split_buckets(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
-        let known = self.buckets.get(poll.id, partition);
-        let may_add = known..known.saturating_add(SPLITS_AT_ONCE);
-        let bucket = |number: u32| keys::voters(poll.id, partition, number);
-        let pairs: Vec<String> = may_add.flat_map(|number| [bucket(splits_from(number)), bucket(number)]).collect();
-        let tally = keys::tally(poll.id, partition);
-        let mut script_keys = vec![tally.as_bytes()];
-        script_keys.extend(pairs.iter().map(String::as_bytes));
-        let known = known.to_string();
-        let buckets =
-            Call::new(&self.scripts.split, &script_keys).arg(known.as_bytes()).send(&self.link).await?.int()?;
-        if let Ok(buckets) = u32::try_from(buckets) {
-            self.buckets.learn(poll.id, partition, buckets);
-        }
-        Ok(())
-    }
-
-    pub(super) async fn read_ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
-        let tally = keys::tally(poll.id, voter.partition);
-        for _ in 0..MOST_TURNS {
-            let bucket = bucket_of(voter.field, self.buckets.get(poll.id, voter.partition));
-            let voters = keys::voters(poll.id, voter.partition, bucket);
-            let call = Call::new(&self.scripts.ballot, &[tally.as_bytes(), voters.as_bytes()]).arg(&voter.field);
-            let mut reply = call.send(&self.link).await?;
-            let Some(buckets) = reply.number_if_there::<u32>()? else { return Ok(None) };
-            self.buckets.learn(poll.id, voter.partition, buckets);
-            if bucket_of(voter.field, buckets) == bucket {
-                return reply.optional_int()?.map(|code| choices(poll.kind, code)).transpose();
-            }
-        }
-        Err(StoreError::unavailable("the poll kept growing while a ballot was read"))
-    }
-
-    pub(super) async fn read_tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
-        let tallies = self.read_partitions(poll).await?;
-        match &tallies {
-            Some(found) if self.close_if_in_part(poll, found).await.unwrap_or(false) => {
-                Box::pin(self.read_partitions(poll)).await
-            }
-            Some(_) | None => Ok(tallies),
-        }
-    }
-
     async fn read_partitions(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         let partitions = (0..poll.partitions).map(|partition| self.read_partition(poll, partition));
         Ok(try_join_all(partitions).await?.into_iter().collect())
-    }
-
-    pub(super) async fn raise(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
-        let key = keys::tally(poll.id, partition);
-        let (epoch, version) = (seen.epoch.to_string(), seen.version.to_string());
-        let call = Call::new(&self.scripts.raise, &[key.as_bytes()]).arg(epoch.as_bytes()).arg(version.as_bytes());
-        Ok(call.send(&self.link).await?.int()? == 1)
     }
 
     async fn read_partition(&self, poll: &Poll, partition: u16) -> Result<Option<PartitionTally>, StoreError> {
@@ -220,6 +252,28 @@ impl RedisStore {
         }
         Err(StoreError::unavailable("the poll kept changing while its tally was read"))
     }
+
+    /// Fields of the timeline, summed over the partitions; `None` where no partition has the field.
+    async fn read_fields(&self, poll: &Poll, fields: Vec<String>) -> Result<Vec<Option<i64>>, StoreError> {
+        let mut sums = vec![None; fields.len()];
+        if fields.is_empty() {
+            return Ok(sums);
+        }
+        let read = async |partition| {
+            let mut command = Cmd::new();
+            command.arg("HMGET").arg(keys::minutes(poll.id, partition)).arg(&fields);
+            self.ask_for::<Vec<Option<i64>>>(&command).await
+        };
+        let mut partitions = stream::iter((0..poll.partitions).map(read)).buffer_unordered(MOST_AT_ONCE);
+        while let Some(moves) = partitions.try_next().await? {
+            for (sum, moved) in sums.iter_mut().zip(moves) {
+                if let Some(moved) = moved {
+                    *sum = Some(sum.unwrap_or(0) + moved);
+                }
+            }
+        }
+        Ok(sums)
+    }
 }
 
 /// What became of a partition that differed from what its caller knows.
@@ -228,38 +282,6 @@ enum Reconciled {
     /// The definition in force is not the one the caller knows.
     Stale,
     Gone,
-}
-
-/// A batch as `cast.lua` reads it.
-struct Packed {
-    buckets: Vec<u32>,
-    ballots: Vec<u8>,
-}
-
-impl Packed {
-    fn pack(kind: Kind, ballots: &[Ballot], known_buckets: u32) -> Self {
-        let mut packed = Self { buckets: Vec::with_capacity(ballots.len()), ballots: Vec::new() };
-        packed.ballots.reserve_exact(ballots.len() * 15);
-        let mut places: FxHashMap<u32, u16> = FxHashMap::default();
-        for ballot in ballots {
-            let bucket = bucket_of(ballot.voter.field, known_buckets);
-            let place = *places.entry(bucket).or_insert_with(|| {
-                packed.buckets.push(bucket);
-                // The buckets stand behind the tally and the minutes, and Lua counts from 1. A batch is far smaller
-                // than the 65,533 buckets that fit.
-                u16::try_from(packed.buckets.len() + 2).unwrap_or(u16::MAX)
-            });
-            let (withdraw, code) = match ballot.action {
-                Action::Cast(choices) => (0, choices.code(kind)),
-                Action::Withdraw => (1, 0),
-            };
-            packed.ballots.push(withdraw);
-            packed.ballots.extend(place.to_le_bytes());
-            packed.ballots.extend(ballot.voter.field);
-            packed.ballots.extend(code.to_le_bytes());
-        }
-        packed
-    }
 }
 
 fn read_state(poll: &Poll, now: Timestamp, reply: &mut Reply) -> Result<State, StoreError> {
@@ -274,32 +296,4 @@ fn read_state(poll: &Poll, now: Timestamp, reply: &mut Reply) -> Result<State, S
 
 fn read_votes(options: usize, reply: &mut Reply) -> Result<Votes, StoreError> {
     (0..options).map(|_| reply.number()).collect()
-}
-
-/// An outcome per letter.
-fn read_outcomes(kind: Kind, letters: &[u8], recorded: &[u8]) -> Result<Vec<Outcome>, StoreError> {
-    let corrupt = || StoreError::Corrupt("the outcomes of a cast".to_owned());
-    let mut recorded = std::str::from_utf8(recorded).map_err(|_| corrupt())?.split(',');
-    let mut outcome = |letter: &u8| {
-        Ok(match letter {
-            b'c' => Outcome::Counted,
-            b'r' => Outcome::Repeated,
-            b'h' => Outcome::Changed,
-            b'w' => Outcome::Withdrawn,
-            b'n' => Outcome::NoBallot,
-            b'x' => Outcome::NotOpen,
-            b'u' => Outcome::Undecided,
-            b'a' => {
-                let code = recorded.next().and_then(|code| code.parse().ok()).ok_or_else(corrupt)?;
-                Outcome::AlreadyVoted(choices(kind, code)?)
-            }
-            _ => return Err(corrupt()),
-        })
-    };
-    letters.iter().map(&mut outcome).collect()
-}
-
-fn choices(kind: Kind, code: i64) -> Result<Choices, StoreError> {
-    let choices = u32::try_from(code).ok().and_then(|code| Choices::from_code(kind, code));
-    choices.ok_or_else(|| StoreError::Corrupt(format!("a ballot that says {code}")))
 }

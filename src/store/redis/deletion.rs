@@ -10,7 +10,7 @@ use redis::Cmd;
 
 use super::{RedisStore, definitions::millis, keys, script::Call};
 use crate::{
-    poll::{Poll, PollId, SiteId},
+    poll::{Poll, PollId},
     store::{StoreError, record},
 };
 
@@ -18,20 +18,6 @@ use crate::{
 const CHUNK: u32 = 500;
 
 impl RedisStore {
-    /// Whose poll this is, or was if it is being deleted. Both are read in any case: how much is read must not tell a
-    /// stranger which polls there are.
-    pub(super) async fn read_owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
-        let (poll, deleting) = (self.read_poll(id).await?, self.read_deleting(id).await?);
-        Ok(poll.or(deleting).map(|poll| poll.site))
-    }
-
-    pub(super) async fn forget_poll(&self, id: PollId) -> Result<bool, StoreError> {
-        let (key, deleting) = (keys::poll(id), keys::deleting(id));
-        let call = Call::new(&self.scripts.forget, &[key.as_bytes(), deleting.as_bytes()]);
-        call.send(&self.link).await?;
-        self.finish_deletion(id).await
-    }
-
     /// Forgets what is left of a poll that is being deleted. Says whether there was one.
     pub(super) async fn finish_deletion(&self, id: PollId) -> Result<bool, StoreError> {
         let Some(poll) = self.read_deleting(id).await? else { return Ok(false) };
@@ -47,7 +33,7 @@ impl RedisStore {
         Ok(true)
     }
 
-    async fn read_deleting(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
+    pub(super) async fn read_deleting(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
         let mut command = Cmd::new();
         command.arg("HGET").arg(keys::deleting(id)).arg("definition");
         let json: Option<Vec<u8>> = self.ask_for(&command).await?;

@@ -12,8 +12,8 @@ use super::{
     definitions::{Defined, Definition, Kept, Putting, Reshape},
 };
 use crate::{
-    poll::{Edit, PartitionTally, Phase, Poll, PollId, Revision, State},
-    store::{Replacement, StoreError},
+    poll::{PartitionTally, Phase, Poll, PollId, State},
+    store::{Ballots as _, Replacement, StoreError},
 };
 
 /// How many reshapes one after the other are finished for somebody who wants to know what is in force.
@@ -32,56 +32,22 @@ impl RedisStore {
         Err(StoreError::unavailable("the poll kept being reshaped"))
     }
 
-    /// The same for readers: a reshape that can't be finished now is no reason not to tell them the poll as it was.
-    pub(super) async fn read_poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
-        Ok(match self.read_kept(id).await? {
-            None => None,
-            Some(Kept::InForce(definition)) => Some(definition.poll),
-            Some(Kept::Reshaping(reshape)) => match Box::pin(self.definition(id)).await {
-                Ok(definition) => definition.map(|definition| definition.poll),
-                Err(StoreError::Unavailable(_)) => Some(reshape.before.poll),
-                Err(error) => return Err(error),
-            },
-        })
-    }
-
-    pub(super) async fn replace(&self, edit: &Edit) -> Result<Replacement, StoreError> {
-        if edit.reshapes {
-            return self.reshape(&edit.poll).await;
-        }
-        let before = Revision(edit.poll.revision.0.saturating_sub(1));
-        let definition = match self.define(&edit.poll, before, Putting::default()).await? {
-            Defined::Done(definition) => definition,
-            Defined::Mismatch => return self.mismatch(edit.poll.id).await,
-            Defined::Closed => return Ok(Replacement::Closed),
-            Defined::Gone => return Ok(Replacement::Gone),
-        };
-        let settled = self.settle_all(&definition, b"").await?;
-        if settled.is_any_closed && edit.poll.schedule.phase != Phase::Closed {
-            // The old closing time came between the definition and a partition, and that partition may have said so
-            // already. Closed is final, so the whole poll is.
-            self.close_after_all(&definition).await?;
-            return Ok(Replacement::Closed);
-        }
-        Ok(Replacement::Done(definition.poll))
-    }
-
-    async fn mismatch(&self, id: PollId) -> Result<Replacement, StoreError> {
+    pub(super) async fn mismatch(&self, id: PollId) -> Result<Replacement, StoreError> {
         let definition = self.definition(id).await?;
         Ok(definition.map_or(Replacement::Gone, |definition| Replacement::Mismatch(definition.poll.revision)))
     }
 
-    async fn reshape(&self, wanted: &Poll) -> Result<Replacement, StoreError> {
+    pub(super) async fn reshape(&self, wanted: &Poll) -> Result<Replacement, StoreError> {
         let Some(before) = self.definition(wanted.id).await? else { return Ok(Replacement::Gone) };
         // The same edit again: somebody has finished it.
         let made = Poll { revision: wanted.revision.next(), ..wanted.clone() };
         if before.poll == made {
-            return self.made_before(&before).await;
+            return self.make_sure(&before).await;
         }
         if before.poll.revision.next() != wanted.revision {
             return Ok(Replacement::Mismatch(before.poll.revision));
         }
-        let Some(tallies) = self.read_tally(&before.poll).await? else { return Ok(Replacement::Gone) };
+        let Some(tallies) = self.tally(&before.poll).await? else { return Ok(Replacement::Gone) };
         if tallies.iter().any(|tally| tally.ballots > 0) {
             return Ok(Replacement::HasBallots);
         }
@@ -93,7 +59,7 @@ impl RedisStore {
                 // Unless somebody was faster with the same.
                 return match self.definition(wanted.id).await? {
                     None => Ok(Replacement::Gone),
-                    Some(now) if now.poll == made => self.made_before(&now).await,
+                    Some(now) if now.poll == made => self.make_sure(&now).await,
                     Some(now) => Ok(Replacement::Mismatch(now.poll.revision)),
                 };
             }
@@ -107,7 +73,7 @@ impl RedisStore {
     }
 
     /// Makes sure of an edit that somebody else has made, and may not have brought to every partition.
-    async fn made_before(&self, made: &Definition) -> Result<Replacement, StoreError> {
+    async fn make_sure(&self, made: &Definition) -> Result<Replacement, StoreError> {
         self.settle_all(made, b"").await?;
         Ok(Replacement::Done(made.poll.clone()))
     }
@@ -116,12 +82,12 @@ impl RedisStore {
     async fn finished_by_another(&self, made: &Poll) -> Result<Replacement, StoreError> {
         let Some(now) = self.definition(made.id).await? else { return Ok(Replacement::Gone) };
         if now.poll == *made {
-            return self.made_before(&now).await;
+            return self.make_sure(&now).await;
         }
         if now.poll.revision != made.revision {
             return Err(StoreError::unavailable("the poll was edited again before its reshape was answered"));
         }
-        let Some(tallies) = self.read_tally(&now.poll).await? else { return Ok(Replacement::Gone) };
+        let Some(tallies) = self.tally(&now.poll).await? else { return Ok(Replacement::Gone) };
         let has_ballots = tallies.iter().any(|tally| tally.ballots > 0);
         Ok(if has_ballots { Replacement::HasBallots } else { Replacement::Closed })
     }
@@ -159,7 +125,7 @@ impl RedisStore {
     }
 
     /// Closes a whole poll of which a partition has closed.
-    async fn close_after_all(&self, definition: &Definition) -> Result<(), StoreError> {
+    pub(super) async fn close_after_all(&self, definition: &Definition) -> Result<(), StoreError> {
         let closed = definition.poll.closed(self.clock_time().await?).poll;
         if let Defined::Done(closed) = self.define(&closed, definition.poll.revision, Putting::default()).await? {
             self.settle_all(&closed, b"").await?;

@@ -16,6 +16,7 @@
 
 mod address;
 mod ballots;
+mod batch;
 mod buckets;
 mod definitions;
 mod deletion;
@@ -23,7 +24,6 @@ mod edits;
 mod feed;
 mod keys;
 mod link;
-mod minutes;
 mod polls;
 mod publishers;
 mod quotas;
@@ -31,7 +31,7 @@ mod script;
 mod sentinel;
 mod trouble;
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use redis::{Cmd, Value};
@@ -41,11 +41,8 @@ pub use feed::RedisFeed;
 pub use trouble::Trouble;
 
 use self::{address::Topology, buckets::KnownBuckets, link::Link, script::Scripts};
-use super::{Cast, ClockWatch, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
-use crate::{
-    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp, VoterDigest},
-    site::{ApiKey, KeyId, Origin, Site},
-};
+use super::{ClockWatch, Publishers as _, Store, StoreError};
+use crate::poll::{SiteId, Timestamp};
 
 /// The settings of a Redis store.
 #[derive(Debug, Clone)]
@@ -130,100 +127,12 @@ impl Store for RedisStore {
             self.advise(&text);
         }
         // Which makes it if it is missing, and writes nothing otherwise.
-        self.read_site(&SiteId::default()).await?;
+        self.site(&SiteId::default()).await?;
         Ok(())
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.clock_time().await
-    }
-
-    fn partitions(&self) -> u16 {
-        let by_topology = match self.settings.address.topology {
-            Topology::Cluster => CLUSTER_PARTITIONS,
-            Topology::Single | Topology::Sentinel(_) => 1,
-        };
-        self.settings.partitions.unwrap_or(by_topology)
-    }
-
-    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
-        self.write_site(id, origins).await
-    }
-
-    async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
-        self.read_site(id).await
-    }
-
-    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
-        self.write_key(key).await
-    }
-
-    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
-        self.read_key(id).await
-    }
-
-    async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
-        self.read_keys(site).await
-    }
-
-    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
-        self.forget_key(id).await
-    }
-
-    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
-        self.create(poll, idempotency).await
-    }
-
-    async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
-        self.read_made_before(site, idempotency).await
-    }
-
-    async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
-        self.read_poll(id).await
-    }
-
-    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
-        self.list_polls(site, before, limit).await
-    }
-
-    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
-        self.replace(edit).await
-    }
-
-    async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
-        self.read_owner(id).await
-    }
-
-    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
-        self.forget_poll(id).await
-    }
-
-    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
-        self.cast_in_partition(poll, partition, ballots).await
-    }
-
-    async fn upkeep(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
-        self.split_buckets(poll, partition).await
-    }
-
-    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
-        self.read_ballot(poll, voter).await
-    }
-
-    async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
-        self.read_tally(poll).await
-    }
-
-    async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
-        self.raise(poll, partition, seen).await
-    }
-
-    async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
-        self.read_minutes(poll, range).await
-    }
-
-    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
-        self.take_lease(lease).await
     }
 }
 

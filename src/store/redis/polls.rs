@@ -1,32 +1,40 @@
 //! Polls: making them and finding them.
 
+use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use redis::Cmd;
 
 use super::{
-    RedisStore,
-    definitions::{Defined, Definition, Putting},
+    CLUSTER_PARTITIONS, RedisStore,
+    address::Topology,
+    definitions::{Defined, Definition, Kept, Putting},
     keys,
+    script::Call,
 };
 use crate::{
-    poll::{Poll, PollId, Revision, SiteId},
+    poll::{Edit, Phase, Poll, PollId, Revision, SiteId},
     secret::KeyHash,
-    store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, StoreError},
+    store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError},
 };
 
-impl RedisStore {
-    pub(super) async fn create(
-        &self,
-        poll: &Poll,
-        idempotency: Option<&IdempotencyKey>,
-    ) -> Result<Creation, StoreError> {
+#[async_trait]
+impl Polls for RedisStore {
+    fn partitions(&self) -> u16 {
+        let by_topology = match self.settings.address.topology {
+            Topology::Cluster => CLUSTER_PARTITIONS,
+            Topology::Single | Topology::Sentinel(_) => 1,
+        };
+        self.settings.partitions.unwrap_or(by_topology)
+    }
+
+    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
         let mut poll = poll.clone();
         if let Some(idempotency) = idempotency {
             let (made, request) = self.claim_idempotency(&poll, idempotency).await?;
             if request != idempotency.request {
                 return Ok(Creation::Mismatch);
             }
-            if let Some(existing) = self.read_poll(made).await? {
+            if let Some(existing) = self.poll(made).await? {
                 return Ok(Creation::Existing(existing));
             }
             // Claimed by this request, or by one that has not finished, or did not live to finish.
@@ -42,7 +50,7 @@ impl RedisStore {
             Defined::Done(_) => Ok(Creation::Created(poll)),
             // The same request, made twice at once: the other one was first.
             Defined::Mismatch | Defined::Closed | Defined::Gone => {
-                let existing = self.read_poll(poll.id).await?;
+                let existing = self.poll(poll.id).await?;
                 let existing =
                     existing.ok_or_else(|| StoreError::unavailable("the poll was deleted while it was made"))?;
                 Ok(Creation::Existing(existing))
@@ -50,40 +58,30 @@ impl RedisStore {
         }
     }
 
-    /// Claims an idempotency key for a poll, unless it is claimed already. Gives the poll and the request that hold it.
-    async fn claim_idempotency(
-        &self,
-        poll: &Poll,
-        idempotency: &IdempotencyKey,
-    ) -> Result<(PollId, KeyHash), StoreError> {
-        let mut claim = Cmd::new();
-        claim.arg("SET").arg(keys::idempotency(&poll.site, idempotency.key));
-        claim.arg(format!("{} {}", poll.id, idempotency.request.to_hex()));
-        claim.arg("NX").arg("GET").arg("EX").arg(IDEMPOTENCY_SECS);
-        let held: Option<String> = self.ask_for(&claim).await?;
-        held.map_or(Ok((poll.id, idempotency.request)), |held| read_claim(&held))
-    }
-
-    pub(super) async fn read_made_before(
-        &self,
-        site: &SiteId,
-        idempotency: &IdempotencyKey,
-    ) -> Result<Option<Poll>, StoreError> {
+    async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
         let mut command = Cmd::new();
         command.arg("GET").arg(keys::idempotency(site, idempotency.key));
         let held: Option<String> = self.ask_for(&command).await?;
         match held.map(|held| read_claim(&held)).transpose()? {
-            Some((made, request)) if request == idempotency.request => self.read_poll(made).await,
+            Some((made, request)) if request == idempotency.request => self.poll(made).await,
             Some(_) | None => Ok(None),
         }
     }
 
-    pub(super) async fn list_polls(
-        &self,
-        site: &SiteId,
-        before: Option<PollId>,
-        limit: usize,
-    ) -> Result<Vec<Poll>, StoreError> {
+    /// A reshape that can't be finished now is no reason not to tell readers the poll as it was.
+    async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
+        Ok(match self.read_kept(id).await? {
+            None => None,
+            Some(Kept::InForce(definition)) => Some(definition.poll),
+            Some(Kept::Reshaping(reshape)) => match Box::pin(self.definition(id)).await {
+                Ok(definition) => definition.map(|definition| definition.poll),
+                Err(StoreError::Unavailable(_)) => Some(reshape.before.poll),
+                Err(error) => return Err(error),
+            },
+        })
+    }
+
+    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
         let index = keys::site_polls(site);
         let mut below = before.map_or_else(|| "+".to_owned(), |id| format!("({id}"));
         let mut polls = Vec::with_capacity(limit);
@@ -99,7 +97,7 @@ impl RedisStore {
             let is_last_page = ids.len() < wanted;
             let ids = ids.iter().map(|id| id.parse::<PollId>()).collect::<Result<Vec<_>, _>>();
             let ids = ids.map_err(|rule| StoreError::Corrupt(format!("a poll id {rule}")))?;
-            for (id, poll) in ids.iter().zip(try_join_all(ids.iter().map(|id| self.read_poll(*id))).await?) {
+            for (id, poll) in ids.iter().zip(try_join_all(ids.iter().map(|id| self.poll(*id))).await?) {
                 match poll {
                     Some(poll) => polls.push(poll),
                     // Should that fail now, whoever meets it next tries again.
@@ -111,6 +109,57 @@ impl RedisStore {
             }
         }
         Ok(polls)
+    }
+
+    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
+        if edit.reshapes {
+            return self.reshape(&edit.poll).await;
+        }
+        let before = Revision(edit.poll.revision.0.saturating_sub(1));
+        let definition = match self.define(&edit.poll, before, Putting::default()).await? {
+            Defined::Done(definition) => definition,
+            Defined::Mismatch => return self.mismatch(edit.poll.id).await,
+            Defined::Closed => return Ok(Replacement::Closed),
+            Defined::Gone => return Ok(Replacement::Gone),
+        };
+        let settled = self.settle_all(&definition, b"").await?;
+        if settled.is_any_closed && edit.poll.schedule.phase != Phase::Closed {
+            // The old closing time came between the definition and a partition, and that partition may have said so
+            // already. Closed is final, so the whole poll is.
+            self.close_after_all(&definition).await?;
+            return Ok(Replacement::Closed);
+        }
+        Ok(Replacement::Done(definition.poll))
+    }
+
+    /// Whose poll this is, or was if it is being deleted. Both are read in any case: how much is read must not tell a
+    /// stranger which polls there are.
+    async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
+        let (poll, deleting) = (self.poll(id).await?, self.read_deleting(id).await?);
+        Ok(poll.or(deleting).map(|poll| poll.site))
+    }
+
+    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
+        let (key, deleting) = (keys::poll(id), keys::deleting(id));
+        let call = Call::new(&self.scripts.forget, &[key.as_bytes(), deleting.as_bytes()]);
+        call.send(&self.link).await?;
+        self.finish_deletion(id).await
+    }
+}
+
+impl RedisStore {
+    /// Claims an idempotency key for a poll, unless it is claimed already. Gives the poll and the request that hold it.
+    async fn claim_idempotency(
+        &self,
+        poll: &Poll,
+        idempotency: &IdempotencyKey,
+    ) -> Result<(PollId, KeyHash), StoreError> {
+        let mut claim = Cmd::new();
+        claim.arg("SET").arg(keys::idempotency(&poll.site, idempotency.key));
+        claim.arg(format!("{} {}", poll.id, idempotency.request.to_hex()));
+        claim.arg("NX").arg("GET").arg("EX").arg(IDEMPOTENCY_SECS);
+        let held: Option<String> = self.ask_for(&claim).await?;
+        held.map_or(Ok((poll.id, idempotency.request)), |held| read_claim(&held))
     }
 }
 

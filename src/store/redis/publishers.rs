@@ -1,16 +1,18 @@
 //! Sites and API keys.
 
+use async_trait::async_trait;
 use redis::Cmd;
 
 use super::{RedisStore, keys, script::Call};
 use crate::{
     poll::{SiteId, Timestamp},
     site::{ApiKey, KeyId, Origin, Site},
-    store::{StoreError, record},
+    store::{Publishers, StoreError, record},
 };
 
-impl RedisStore {
-    pub(super) async fn write_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
+#[async_trait]
+impl Publishers for RedisStore {
+    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
         let (key, json) = (keys::site(id), record::write(&origins)?);
         let call = Call::new(&self.scripts.put_site, &[key.as_bytes()]).arg(json.as_bytes()).arg(b"");
         let mut reply = call.send(&self.link).await?;
@@ -21,7 +23,7 @@ impl RedisStore {
 
     /// One site. The `default` site is there always: whoever finds it missing makes it, as on first contact, or after
     /// everything was forgotten.
-    pub(super) async fn read_site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
+    async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
         let site = self.find_site(id).await?;
         if site.is_some() || *id != SiteId::default() {
             return Ok(site);
@@ -31,6 +33,50 @@ impl RedisStore {
         self.find_site(id).await
     }
 
+    /// The index first: a key is in force once it is written, and by then its site's list has it.
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        let mut index = Cmd::new();
+        index.arg("SADD").arg(keys::site_keys(&key.site)).arg(key.id.as_str());
+        self.ask(&index).await?;
+        let mut write = Cmd::new();
+        write.arg("SET").arg(keys::api_key(&key.id)).arg(record::write_key(key)?);
+        self.ask(&write).await?;
+        Ok(())
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("GET").arg(keys::api_key(id));
+        let json: Option<Vec<u8>> = self.ask_for(&command).await?;
+        json.map(|json| record::read_key(&json)).transpose()
+    }
+
+    async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("SMEMBERS").arg(keys::site_keys(site));
+        let ids: Vec<String> = self.ask_for(&command).await?;
+        let ids = ids.into_iter().map(|id| id.parse::<KeyId>()).collect::<Result<Vec<_>, _>>();
+        let ids = ids.map_err(|rule| StoreError::Corrupt(format!("a key id {rule}")))?;
+        let keys = futures_util::future::try_join_all(ids.iter().map(|id| self.key(id))).await?;
+        let mut keys: Vec<ApiKey> = keys.into_iter().flatten().collect();
+        keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+        Ok(keys)
+    }
+
+    /// The key first: it is refused from that moment on, and an index entry without a key is skipped.
+    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
+        let Some(key) = self.key(id).await? else { return Ok(false) };
+        let mut delete = Cmd::new();
+        delete.arg("DEL").arg(keys::api_key(id));
+        self.ask(&delete).await?;
+        let mut index = Cmd::new();
+        index.arg("SREM").arg(keys::site_keys(&key.site)).arg(id.as_str());
+        self.ask(&index).await?;
+        Ok(true)
+    }
+}
+
+impl RedisStore {
     async fn find_site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
         let mut command = Cmd::new();
         command.arg("HMGET").arg(keys::site(id)).arg("origins").arg("created_at").arg("updated_at");
@@ -45,47 +91,5 @@ impl RedisStore {
             created_at: Timestamp::from_millis(created_at),
             updated_at: Timestamp::from_millis(updated_at),
         }))
-    }
-
-    /// The index first: a key is in force once it is written, and by then its site's list has it.
-    pub(super) async fn write_key(&self, key: &ApiKey) -> Result<(), StoreError> {
-        let mut index = Cmd::new();
-        index.arg("SADD").arg(keys::site_keys(&key.site)).arg(key.id.as_str());
-        self.ask(&index).await?;
-        let mut write = Cmd::new();
-        write.arg("SET").arg(keys::api_key(&key.id)).arg(record::write_key(key)?);
-        self.ask(&write).await?;
-        Ok(())
-    }
-
-    pub(super) async fn read_key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
-        let mut command = Cmd::new();
-        command.arg("GET").arg(keys::api_key(id));
-        let json: Option<Vec<u8>> = self.ask_for(&command).await?;
-        json.map(|json| record::read_key(&json)).transpose()
-    }
-
-    pub(super) async fn read_keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
-        let mut command = Cmd::new();
-        command.arg("SMEMBERS").arg(keys::site_keys(site));
-        let ids: Vec<String> = self.ask_for(&command).await?;
-        let ids = ids.into_iter().map(|id| id.parse::<KeyId>()).collect::<Result<Vec<_>, _>>();
-        let ids = ids.map_err(|rule| StoreError::Corrupt(format!("a key id {rule}")))?;
-        let keys = futures_util::future::try_join_all(ids.iter().map(|id| self.read_key(id))).await?;
-        let mut keys: Vec<ApiKey> = keys.into_iter().flatten().collect();
-        keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
-        Ok(keys)
-    }
-
-    /// The key first: it is refused from that moment on, and an index entry without a key is skipped.
-    pub(super) async fn forget_key(&self, id: &KeyId) -> Result<bool, StoreError> {
-        let Some(key) = self.read_key(id).await? else { return Ok(false) };
-        let mut delete = Cmd::new();
-        delete.arg("DEL").arg(keys::api_key(id));
-        self.ask(&delete).await?;
-        let mut index = Cmd::new();
-        index.arg("SREM").arg(keys::site_keys(&key.site)).arg(id.as_str());
-        self.ask(&index).await?;
-        Ok(true)
     }
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::{RedisStore, keys, script::Call};
-use crate::store::{Lease, Leased, StoreError};
+use async_trait::async_trait;
 
-impl RedisStore {
-    pub(super) async fn take_lease(&self, lease: &Lease) -> Result<Leased, StoreError> {
+use super::{RedisStore, keys, script::Call};
+use crate::store::{Lease, Leased, Quotas, StoreError};
+
+#[async_trait]
+impl Quotas for RedisStore {
+    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
         let key = keys::quota(lease.name, &lease.key);
         let mut digits = [itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new()];
         let [period, most, asked] = &mut digits;

@@ -1,18 +1,70 @@
 //! Ballots: what is on record of each voter, and what becomes of what they ask.
 
+use std::ops::Range;
+
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{
+    SqliteStore, minutes,
     polls::Head,
-    tallies::{self, Change},
+    tallies::{self, Change, Reading},
 };
 use crate::{
-    poll::{Applied, Ballot, Choices, Kind, PollId, Revision, Times, VoterDigest},
-    store::{Cast, Committed, StoreError},
+    poll::{
+        Applied, Ballot, Choices, Kind, Minute, PartitionTally, Poll, PollId, Position, Revision, Times, VoterDigest,
+    },
+    store::{Ballots, Cast, Committed, Minutes, StoreError},
 };
 
+#[async_trait]
+impl Ballots for SqliteStore {
+    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
+        let (id, revision, ballots) = (poll.id, poll.revision, ballots.to_vec());
+        self.write(move |db, times| apply(db, times, id, revision, partition, &ballots)).await
+    }
+
+    /// Nothing: a B-tree keeps itself in shape, so [`Committed::upkeep_due`] is never set here.
+    async fn upkeep(&self, _poll: &Poll, _partition: u16) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
+        let id = poll.id;
+        self.read(move |db, _| match Head::read(db, id)? {
+            Some(head) => on_record(db, head.number, head.kind, voter),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
+        let id = poll.id;
+        match self.read(move |db, times| tallies::read(db, times, id)).await? {
+            Reading::Read(partitions) => Ok(partitions),
+            Reading::CloseFirst => match self.write(move |db, times| tallies::close_and_read(db, times, id)).await {
+                // A file that takes no writes is read as it is.
+                Err(StoreError::Unavailable(_)) => {
+                    self.read(move |db, times| tallies::read_as_it_is(db, times, id)).await
+                }
+                answer => answer,
+            },
+        }
+    }
+
+    async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
+        let id = poll.id;
+        self.write(move |db, _| tallies::raise(db, id, partition, seen)).await
+    }
+
+    async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
+        let (id, most) = (poll.id, Minutes::most(poll));
+        self.read(move |db, _| minutes::read(db, id, &range, most)).await
+    }
+}
+
 /// Applies ballots in order. The tally's rows are written once, however many ballots there are.
-pub(super) fn cast(
+fn apply(
     db: &Connection,
     times: Times,
     id: PollId,
@@ -39,14 +91,6 @@ pub(super) fn cast(
     tallies::advance(db, times.store, head.number, partition, &change)?;
     let tally = tallies::partition(db, times, &head, partition)?;
     Ok(Cast::Committed(Committed { outcomes, tally, upkeep_due: false }))
-}
-
-/// A voter's choices on record.
-pub(super) fn get(db: &Connection, id: PollId, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
-    match Head::read(db, id)? {
-        Some(head) => on_record(db, head.number, head.kind, voter),
-        None => Ok(None),
-    }
 }
 
 fn on_record(db: &Connection, poll: i64, kind: Kind, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {

@@ -25,26 +25,23 @@ mod condition;
 mod file;
 mod minutes;
 mod polls;
+mod publishers;
 mod quotas;
-mod sites;
 mod tallies;
 mod threads;
 mod watch;
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use self::{condition::Condition, file::File, quotas::Quotas, tallies::Reading, threads::Threads, watch::Watch};
-use super::{Cast, ClockWatch, Creation, IdempotencyKey, Lease, Leased, Minutes, Replacement, Store, StoreError};
+use self::{condition::Condition, file::File, quotas::QuotaTable, threads::Threads, watch::Watch};
+use super::{ClockWatch, Publishers as _, Store, StoreError};
 use crate::{
     clock::Clock,
-    poll::{
-        Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Times, Timestamp, VoterDigest,
-    },
+    poll::{SiteId, Times, Timestamp},
     secret::Secret,
-    site::{ApiKey, KeyId, Origin, Site},
 };
 
 /// How many threads read. Reads take microseconds from the page cache; a few threads keep one slow one (a long list)
@@ -57,7 +54,7 @@ pub struct SqliteStore {
     file: File,
     partitions: u16,
     clocks: Arc<ClockWatch>,
-    quotas: Quotas,
+    quotas: QuotaTable,
     condition: Arc<Condition>,
     // Fields are dropped in this order, and the last to close folds the log into the file, which takes a writer.
     _watch: Watch,
@@ -80,7 +77,7 @@ impl SqliteStore {
         let readers = (0..READERS).map(|_| file.reader()).collect::<Result<_, _>>()?;
         let readers = Threads::reading(readers, &condition)?;
         let watch = Watch::over(file.writer()?, Arc::clone(&condition))?;
-        let (clocks, quotas) = (Arc::new(ClockWatch::new(clock)), Quotas::default());
+        let (clocks, quotas) = (Arc::new(ClockWatch::new(clock)), QuotaTable::default());
         Ok(Self { partitions: partitions.max(1), clocks, quotas, condition, _watch: watch, writer, readers, file })
     }
 
@@ -137,7 +134,7 @@ impl Store for SqliteStore {
     async fn contact(&self) -> Result<(), StoreError> {
         match self.site(&SiteId::default()).await? {
             Some(_) => Ok(()),
-            None => self.write(|db, times| sites::prepare(db, times.store)).await,
+            None => self.write(|db, times| publishers::prepare(db, times.store)).await,
         }
     }
 
@@ -147,115 +144,6 @@ impl Store for SqliteStore {
 
     fn needs_mending(&self) -> bool {
         !self.condition.is_sound()
-    }
-
-    fn partitions(&self) -> u16 {
-        self.partitions
-    }
-
-    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
-        let id = id.clone();
-        self.write(move |db, times| sites::put(db, times.store, &id, origins)).await
-    }
-
-    async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
-        let id = id.clone();
-        self.read(move |db, _| sites::get(db, &id)).await
-    }
-
-    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
-        let key = key.clone();
-        self.write(move |db, _| sites::add_key(db, &key)).await
-    }
-
-    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
-        let id = id.clone();
-        self.read(move |db, _| sites::key(db, &id)).await
-    }
-
-    async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
-        let site = site.clone();
-        self.read(move |db, _| sites::keys(db, &site)).await
-    }
-
-    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
-        let id = id.clone();
-        self.write(move |db, _| sites::revoke_key(db, &id)).await
-    }
-
-    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
-        let (poll, idempotency) = (poll.clone(), idempotency.cloned());
-        self.write(move |db, times| polls::create(db, times.store, poll, idempotency.as_ref())).await
-    }
-
-    async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
-        let (site, idempotency) = (site.clone(), idempotency.clone());
-        self.read(move |db, times| polls::made_before(db, times.store, &site, &idempotency)).await
-    }
-
-    async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
-        self.read(move |db, _| polls::get(db, id)).await
-    }
-
-    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
-        let site = site.clone();
-        self.read(move |db, _| polls::list(db, &site, before, limit)).await
-    }
-
-    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
-        let edit = edit.clone();
-        self.write(move |db, times| polls::replace(db, times, edit)).await
-    }
-
-    async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
-        Ok(self.poll(id).await?.map(|poll| poll.site))
-    }
-
-    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
-        self.write(move |db, _| polls::delete(db, id)).await
-    }
-
-    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
-        let (id, revision, ballots) = (poll.id, poll.revision, ballots.to_vec());
-        self.write(move |db, times| ballots::cast(db, times, id, revision, partition, &ballots)).await
-    }
-
-    /// Nothing: a B-tree keeps itself in shape, so [`super::Committed::upkeep_due`] is never set here.
-    async fn upkeep(&self, _poll: &Poll, _partition: u16) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
-        let id = poll.id;
-        self.read(move |db, _| ballots::get(db, id, voter)).await
-    }
-
-    async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
-        let id = poll.id;
-        match self.read(move |db, times| tallies::read(db, times, id)).await? {
-            Reading::Read(partitions) => Ok(partitions),
-            Reading::CloseFirst => match self.write(move |db, times| tallies::close_and_read(db, times, id)).await {
-                // A file that takes no writes is read as it is.
-                Err(StoreError::Unavailable(_)) => {
-                    self.read(move |db, times| tallies::read_as_it_is(db, times, id)).await
-                }
-                answer => answer,
-            },
-        }
-    }
-
-    async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
-        let id = poll.id;
-        self.write(move |db, _| tallies::raise(db, id, partition, seen)).await
-    }
-
-    async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
-        let (id, most) = (poll.id, Minutes::most(poll));
-        self.read(move |db, _| minutes::read(db, id, &range, most)).await
-    }
-
-    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
-        Ok(self.quotas.take(lease, self.clocks.own().now()))
     }
 }
 

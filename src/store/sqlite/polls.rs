@@ -4,14 +4,15 @@
 //! set back. So whoever first acts on the clock's word ([`Head::close_if_due`]) writes the phase `closed` in the same
 //! transaction. That is no edit, and the revision stays.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::tallies;
+use super::{SqliteStore, tallies};
 use crate::{
     poll::{Edit, Judged, Kind, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Times, Timestamp},
     secret::KeyHash,
     store::{
-        Creation, IDEMPOTENCY_SECS, IdempotencyKey, Replacement, StoreError,
+        Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError,
         record::{read_poll, write_poll},
     },
 };
@@ -65,7 +66,46 @@ impl Head {
     }
 }
 
-pub(super) fn create(
+#[async_trait]
+impl Polls for SqliteStore {
+    fn partitions(&self) -> u16 {
+        self.partitions
+    }
+
+    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
+        let (poll, idempotency) = (poll.clone(), idempotency.cloned());
+        self.write(move |db, times| create(db, times.store, poll, idempotency.as_ref())).await
+    }
+
+    async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
+        let (site, idempotency) = (site.clone(), idempotency.clone());
+        self.read(move |db, times| made_before(db, times.store, &site, &idempotency)).await
+    }
+
+    async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
+        self.read(move |db, _| get(db, id)).await
+    }
+
+    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
+        let site = site.clone();
+        self.read(move |db, _| list(db, &site, before, limit)).await
+    }
+
+    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
+        let edit = edit.clone();
+        self.write(move |db, times| replace(db, times, edit)).await
+    }
+
+    async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
+        Ok(self.poll(id).await?.map(|poll| poll.site))
+    }
+
+    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
+        self.write(move |db, _| delete(db, id)).await
+    }
+}
+
+fn create(
     db: &Connection,
     now: Timestamp,
     mut poll: Poll,
@@ -104,7 +144,7 @@ pub(super) fn create(
     Ok(Creation::Created(poll))
 }
 
-pub(super) fn made_before(
+fn made_before(
     db: &Connection,
     now: Timestamp,
     site: &SiteId,
@@ -116,18 +156,13 @@ pub(super) fn made_before(
     }
 }
 
-pub(super) fn get(db: &Connection, id: PollId) -> Result<Option<Poll>, StoreError> {
+fn get(db: &Connection, id: PollId) -> Result<Option<Poll>, StoreError> {
     let mut select = db.prepare_cached("select definition from polls where id = ?1")?;
     let definition: Option<String> = select.query_row([id.to_string()], |row| row.get(0)).optional()?;
     definition.map(|definition| read_poll(definition.as_bytes())).transpose()
 }
 
-pub(super) fn list(
-    db: &Connection,
-    site: &SiteId,
-    before: Option<PollId>,
-    limit: usize,
-) -> Result<Vec<Poll>, StoreError> {
+fn list(db: &Connection, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
     // Every id is below '~': an id is hexadecimal digits and dashes.
     let before = before.map_or_else(|| "~".to_owned(), |before| before.to_string());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -137,7 +172,7 @@ pub(super) fn list(
     definitions.map(|definition| read_poll(definition?.as_bytes())).collect()
 }
 
-pub(super) fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, StoreError> {
+fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, StoreError> {
     let Some(mut head) = Head::read(db, edit.poll.id)? else { return Ok(Replacement::Gone) };
     if edit.poll.revision == head.revision && definition(db, head.number)? == edit.poll {
         return Ok(Replacement::Done(edit.poll));
@@ -172,7 +207,7 @@ pub(super) fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Repla
     Ok(Replacement::Done(poll))
 }
 
-pub(super) fn delete(db: &Connection, id: PollId) -> Result<bool, StoreError> {
+fn delete(db: &Connection, id: PollId) -> Result<bool, StoreError> {
     let Some(head) = Head::read(db, id)? else { return Ok(false) };
     db.prepare_cached("delete from polls where number = ?1")?.execute([head.number])?;
     tallies::delete(db, head.number)?;

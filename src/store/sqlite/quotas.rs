@@ -6,11 +6,13 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use rustc_hash::FxHashMap;
 
+use super::SqliteStore;
 use crate::{
     poll::Timestamp,
-    store::{Lease, LeaseKey, Leased},
+    store::{Lease, LeaseKey, Leased, Quotas, StoreError},
 };
 
 /// Past so many keys, those whose quota is whole again are forgotten, and if that frees nothing, all are.
@@ -21,7 +23,7 @@ const SET_BACK: u64 = 1_000_000;
 
 /// The quotas that somebody has used.
 #[derive(Default)]
-pub(super) struct Quotas(Mutex<Wholes>);
+pub(super) struct QuotaTable(Mutex<Wholes>);
 
 /// Moments in microseconds since 1970.
 #[derive(Default)]
@@ -32,8 +34,15 @@ struct Wholes {
     asked_at: u64,
 }
 
-impl Quotas {
-    pub(super) fn take(&self, lease: &Lease, now: Timestamp) -> Leased {
+#[async_trait]
+impl Quotas for SqliteStore {
+    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
+        Ok(self.quotas.take(lease, self.clocks.own().now()))
+    }
+}
+
+impl QuotaTable {
+    fn take(&self, lease: &Lease, now: Timestamp) -> Leased {
         let now = u64::try_from(now.as_millis()).unwrap_or_default() * 1_000;
         let period = lease.period_micros();
         let most = now + period * u64::from(lease.limit.get());
@@ -75,7 +84,7 @@ mod tests {
         let some = |number| NonZeroU32::new(number).unwrap();
         let key = LeaseKey::from_bytes([7; 16]);
         let lease = Lease { name: "vote", key, limit: some(10), window_secs: some(10), quantity: some(5) };
-        let (quotas, at) = (Quotas::default(), |secs: i64| Timestamp::from_millis(secs * 1_000));
+        let (quotas, at) = (QuotaTable::default(), |secs: i64| Timestamp::from_millis(secs * 1_000));
         assert!(matches!(quotas.take(&lease, at(10_000)), Leased::Granted));
         // Ten minutes: what is left is what was left.
         assert!(matches!(quotas.take(&lease, at(9_400)), Leased::Granted));

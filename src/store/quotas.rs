@@ -2,7 +2,17 @@
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
+use async_trait::async_trait;
+
+use super::StoreError;
 use crate::secret::hex;
+
+/// Quotas that all replicas share.
+#[async_trait]
+pub trait Quotas: Send + Sync {
+    /// Takes tokens of a quota that all replicas share: all that are asked for, or none.
+    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError>;
+}
 
 /// Tokens asked for.
 #[derive(Debug, Clone)]

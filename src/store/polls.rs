@@ -1,0 +1,84 @@
+//! Polls: making them, finding them, editing and deleting them.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::{
+    poll::{Edit, Poll, PollId, Revision, SiteId},
+    secret::KeyHash,
+};
+
+/// Polls, and whose they are.
+#[async_trait]
+pub trait Polls: Send + Sync {
+    /// How many partitions a new poll gets.
+    fn partitions(&self) -> u16;
+
+    /// Keeps a new poll. With an [`IdempotencyKey`] that its site has used within [`IDEMPOTENCY_SECS`], makes no
+    /// second one.
+    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError>;
+
+    /// The poll that this site has made with this key and request before, if it is kept.
+    async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError>;
+
+    /// One poll, in the revision in force.
+    async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError>;
+
+    /// A site's polls, newest first: at most `limit` of those older than `before`.
+    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError>;
+
+    /// Puts a new revision in place of the one before it. When this answers [`Replacement::Done`], every partition
+    /// has taken the revision: a closed poll counts nothing more. An edit that reshapes is made only if the poll has
+    /// no ballots, and no ballot can come in while that is found out. The same edit again is `Done` again, as long as
+    /// no other has been made since.
+    ///
+    /// One that was cut short is finished, or undone, by whoever next reads the poll or casts a ballot, and by the same
+    /// edit again. Until then readers find the poll as it was, or as it is to be; never as something in between.
+    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError>;
+
+    /// Whose poll this is; also while it is being deleted, when nothing else is to be had of it any more.
+    async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError>;
+
+    /// Forgets a poll with all its ballots and tallies. Says whether there was one, or something left of one whose
+    /// deletion was cut short. From the first moment on nobody finds the poll.
+    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError>;
+}
+
+/// How long a site's [`IdempotencyKey`] is remembered: a day.
+pub const IDEMPOTENCY_SECS: u64 = 24 * 60 * 60;
+
+/// A publisher's `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The hash of the key as sent.
+    pub key: KeyHash,
+    /// The hash of the request it came with: the same key with another request is a mistake.
+    pub request: KeyHash,
+}
+
+/// What [`Polls::create_poll`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Creation {
+    /// The poll is kept.
+    Created(Poll),
+    /// The same request was made before; this is the poll it made, as it is now.
+    Existing(Poll),
+    /// The idempotency key came with another request before.
+    Mismatch,
+}
+
+/// What [`Polls::replace_poll`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replacement {
+    /// The new revision is in force everywhere. It may be later than the one asked for, by revisions the store needed
+    /// to make the change safely.
+    Done(Poll),
+    /// Another revision than the one edited is in force: this one.
+    Mismatch(Revision),
+    /// The poll has closed in the meantime.
+    Closed,
+    /// The edit reshapes the poll, and it has ballots.
+    HasBallots,
+    /// There is no such poll.
+    Gone,
+}

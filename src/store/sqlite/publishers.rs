@@ -1,0 +1,89 @@
+//! Sites and their API keys.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::SqliteStore;
+use crate::{
+    poll::{SiteId, Timestamp},
+    site::{ApiKey, KeyId, Origin, Site},
+    store::{
+        Publishers, StoreError,
+        record::{read, read_key, write, write_key},
+    },
+};
+
+#[async_trait]
+impl Publishers for SqliteStore {
+    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
+        let id = id.clone();
+        self.write(move |db, times| put(db, times.store, &id, origins)).await
+    }
+
+    async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
+        let id = id.clone();
+        self.read(move |db, _| find(db, &id)).await
+    }
+
+    /// Once kept a key never changes, so the same again is nothing.
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.write(move |db, _| {
+            db.prepare_cached("insert or ignore into keys (id, site, created_at, record) values (?1, ?2, ?3, ?4)")?
+                .execute(params![key.id.as_str(), key.site.as_str(), key.created_at.as_millis(), write_key(&key)?])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+        let id = id.clone();
+        self.read(move |db, _| {
+            let mut select = db.prepare_cached("select record from keys where id = ?1")?;
+            let record: Option<String> = select.query_row([id.as_str()], |row| row.get(0)).optional()?;
+            record.map(|record| read_key(record.as_bytes())).transpose()
+        })
+        .await
+    }
+
+    async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
+        let site = site.clone();
+        self.read(move |db, _| {
+            let mut select = db.prepare_cached("select record from keys where site = ?1 order by created_at, id")?;
+            let records = select.query_map([site.as_str()], |row| row.get::<_, String>(0))?;
+            records.map(|record| read_key(record?.as_bytes())).collect()
+        })
+        .await
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |db, _| Ok(db.prepare_cached("delete from keys where id = ?1")?.execute([id.as_str()])? > 0))
+            .await
+    }
+}
+
+/// Makes sure of the site that owns a poll when none is named.
+pub(super) fn prepare(db: &Connection, now: Timestamp) -> Result<(), StoreError> {
+    let id = SiteId::default();
+    if find(db, &id)?.is_none() {
+        put(db, now, &id, Vec::new())?;
+    }
+    Ok(())
+}
+
+fn find(db: &Connection, id: &SiteId) -> Result<Option<Site>, StoreError> {
+    let mut select = db.prepare_cached("select record from sites where id = ?1")?;
+    let record: Option<String> = select.query_row([id.as_str()], |row| row.get(0)).optional()?;
+    record.map(|record| read("a site", record.as_bytes())).transpose()
+}
+
+/// Puts a site, and says whether it was made.
+fn put(db: &Connection, now: Timestamp, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
+    let before = find(db, id)?;
+    let created_at = before.as_ref().map_or(now, |site| site.created_at);
+    let site = Site { id: id.clone(), origins, created_at, updated_at: now };
+    db.prepare_cached("insert or replace into sites (id, record) values (?1, ?2)")?
+        .execute(params![id.as_str(), write(&site)?])?;
+    Ok((site, before.is_none()))
+}
