@@ -32,12 +32,11 @@ use crate::{
     descriptors,
     http::{
         self, DemoPages, Observe, Shared, Worker,
-        connections::{Connections, WorkerConnections},
+        connections::{Connections, CountedConnection, WorkerConnections},
         request_log::RequestLog,
         unparsed,
     },
     live::{Door, Hub, KnownPolls},
-    net::connection::Connection,
     quota::{ConcurrencyLimits, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
     store::{StoreError, StoreSettings, Stores},
@@ -324,7 +323,7 @@ fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Resul
             .h1_allow_half_closed(false)
             .h1_write_buffer_size(WRITE_BUFFER)
             .local_addr(listen)
-            .on_connect_ext(|connection: &Connection, data| {
+            .on_connect_ext(|connection: &CountedConnection, data| {
                 data.insert(connection.handover());
             })
             .graceful_shutdown_signal(move || {

@@ -33,8 +33,6 @@ use actix_web::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use smallvec::SmallVec;
 
-use crate::quota::Subject;
-
 /// Where a request came from: an IPv4 address, or the IPv6 network that one subscriber is given (a /64 unless
 /// `SAWT_IPV6_PREFIX` says otherwise), for within it every address costs nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,9 +49,9 @@ impl Client {
         &self.address
     }
 
-    /// The client as quotas count it.
-    pub fn subject(&self) -> Subject {
-        self.prefix.map_or_else(|| self.address.into(), |prefix| Subject::network(self.address, prefix))
+    /// Of an IPv6 network, the bits of its prefix.
+    pub fn prefix(&self) -> Option<u8> {
+        self.prefix
     }
 
     fn at(address: IpAddr, ipv6_prefix: u8) -> Self {

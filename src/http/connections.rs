@@ -40,10 +40,9 @@ use tokio::{
     sync::Notify,
 };
 
-use super::unparsed::Instead;
 use crate::{
     client::ClientRule,
-    net::connection::{Connection, Socket},
+    net::connection::{self, Connection, Instead, Socket},
     quota::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit, Subject},
     supervisor::{Supervisor, TaskEnded},
     telemetry::{ConnectionDrop, Metrics},
@@ -128,10 +127,10 @@ impl WorkerConnections {
 
     /// Takes a connection in, as the framework wants it; `None` if there is no room for it. Answers are sent as they are
     /// written: an event must not wait for the acknowledgement of the one before it.
-    pub fn accept(&self, socket: TcpStream) -> Option<(Connection, Protocol, Option<SocketAddr>)> {
+    pub fn accept(&self, socket: TcpStream) -> Option<(CountedConnection, Protocol, Option<SocketAddr>)> {
         let peer = socket.peer_addr().ok();
         let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        let client = self.all.client_rule.peer(address).map(|client| client.subject());
+        let client = self.all.client_rule.peer(address).map(Subject::from);
         let permit = self.all.limiter.take(client);
         if self.all.is_short() {
             self.all.make_room();
@@ -173,7 +172,7 @@ async fn end_idle_ones(all: Arc<Connections>, own: Rc<Present>, is_short: Arc<No
 }
 
 /// A worker's connections that the framework has.
-pub(crate) struct Present {
+struct Present {
     large: Arc<ConcurrencyLimiter>,
     by_number: RefCell<FxHashMap<u64, Rc<Activity>>>,
     /// Counts on whenever a connection comes or becomes idle: a clock that costs nothing.
@@ -191,19 +190,19 @@ struct Activity {
 }
 
 /// A connection among those of its worker, until it is dropped.
-pub(crate) struct Presence {
+pub struct Presence {
     among: Rc<Present>,
     number: u64,
     activity: Rc<Activity>,
 }
 
 impl Present {
-    pub(crate) fn new(large: Arc<ConcurrencyLimiter>) -> Self {
+    fn new(large: Arc<ConcurrencyLimiter>) -> Self {
         Self { large, by_number: RefCell::default(), moment: Cell::new(0) }
     }
 
     /// Adds a connection.
-    pub(crate) fn enter(present: &Rc<Self>, client: Option<Subject>) -> Presence {
+    fn enter(present: &Rc<Self>, client: Option<Subject>) -> Presence {
         let number = present.next_moment();
         let activity = Rc::new(Activity {
             client,
@@ -239,19 +238,18 @@ impl Present {
     }
 }
 
-impl Presence {
-    /// Lets what has come and is not answered be large; `None` if there are as many such as there may be.
-    pub(crate) fn take_large(&self) -> Option<Permit> {
+impl connection::Presence for Presence {
+    type Room = Permit;
+
+    fn take_large(&self) -> Option<Permit> {
         self.among.large.take(self.activity.client).ok()
     }
 
-    /// It has something to do.
-    pub(crate) fn note_busy(&self) {
+    fn note_busy(&self) {
         self.activity.idle_since.set(None);
     }
 
-    /// It waits for a request. Says whether it is to end.
-    pub(crate) fn note_idle(&self, cx: &Context<'_>) -> bool {
+    fn note_idle(&self, cx: &Context<'_>) -> bool {
         let Activity { idle_since, waker, is_to_end, .. } = &*self.activity;
         if idle_since.get().is_none() {
             idle_since.set(Some(self.among.next_moment()));
@@ -269,6 +267,9 @@ impl Drop for Presence {
         self.among.by_number.borrow_mut().remove(&self.number);
     }
 }
+
+/// A connection that is counted.
+pub type CountedConnection = Connection<CountedSocket, Presence>;
 
 /// A socket that counts as a connection for as long as it is open, whoever has it.
 pub struct CountedSocket {
@@ -319,7 +320,7 @@ impl AsyncWrite for CountedSocket {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{connection::Presence as _, *};
 
     fn present() -> Rc<Present> {
         Rc::new(Present::new(Arc::new(ConcurrencyLimiter::new(LARGE))))

@@ -133,8 +133,8 @@ pub(super) fn take_slow(req: &HttpRequest) -> Result<Option<Permit>, Problem> {
 }
 
 /// The client of a request, as quotas count it.
-fn subject(req: &HttpRequest, worker: &Worker) -> Subject {
-    worker.shared.client_rule.client(req).subject()
+pub(super) fn subject(req: &HttpRequest, worker: &Worker) -> Subject {
+    worker.shared.client_rule.client(req).into()
 }
 
 /// What `RateLimit-Policy` says, by the quotas that a request counted in: written once each.

@@ -23,6 +23,8 @@ use bytes::Bytes;
 use super::{
     Worker,
     auth::{self, Publisher},
+    connections::CountedSocket,
+    limits,
     path::poll_in_path,
     problem::{Code, Problem},
     query::{self, Query},
@@ -55,7 +57,7 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
 }
 
 async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<HttpResponse, Problem> {
-    let client = worker.shared.client_rule.client(req).subject();
+    let client = limits::subject(req, worker);
     // Before the store is asked anything: a place is the scarcer thing.
     let place = worker.shared.door.enter(client).map_err(refused)?;
     let publisher = auth::publisher_if_any(req, worker).await?;
@@ -77,7 +79,7 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     if req.method() == Method::HEAD {
         return Ok(response.finish());
     }
-    let connection = req.conn_data::<Handover>().cloned();
+    let connection = req.conn_data::<Handover<CountedSocket>>().cloned();
     let connection = connection.ok_or_else(|| Problem::internal("the connection can't be handed over"))?;
     let stream = worker.streams.open(place, reader, asked, worker.shared.clock.now());
     let mut response = response.force_close().body(Body { stream: Some(stream), connection });
@@ -152,7 +154,7 @@ fn no_polls() -> Problem {
 /// connection is the stream's own.
 struct Body {
     stream: Option<Stream>,
-    connection: Handover,
+    connection: Handover<CountedSocket>,
 }
 
 impl MessageBody for Body {

@@ -14,9 +14,7 @@ use super::{
     observe::{Unasked, X_REQUEST_ID},
     problem::{Code, Problem},
 };
-
-/// What is to be written in place of an answer; `None`: the answer itself.
-pub type Instead = Rc<dyn Fn(&[u8]) -> Option<Vec<u8>>>;
+use crate::net::connection::Instead;
 
 /// Says the parser's refusals as problems.
 pub fn as_problems(shared: Arc<Shared>) -> Instead {

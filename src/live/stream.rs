@@ -23,6 +23,7 @@ use super::{
     streams::{Shared, Topic, Waking},
 };
 use crate::{
+    net::writer::Source,
     poll::{Phase, PollId, Position, Revision, State, Timestamp, VoterDigest, VoterId},
     secret::random_bytes,
     telemetry::StreamEnd,
@@ -161,9 +162,8 @@ impl Streams {
     }
 }
 
-impl Stream {
-    /// The next chunk, as soon as there is one; `None` at the end.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Ready<Option<Bytes>> {
+impl Source for Stream {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Ready<Option<Bytes>> {
         self.waking.note_look();
         if let Some(first) = self.first.take() {
             return Ready::Ready(Some(first));
@@ -205,11 +205,12 @@ impl Stream {
         Ready::Pending
     }
 
-    /// How often it was time for a heartbeat: each wakes the stream's task.
-    pub fn beats(&self) -> u32 {
+    fn beats(&self) -> u32 {
         self.waking.beats()
     }
+}
 
+impl Stream {
     fn watch(&mut self, asked: Asked, now: Timestamp) {
         let Asked { id, newest, seen, has_it, is_behind, sight } = asked;
         let keys = &self.shared.position_keys;

@@ -10,7 +10,7 @@
 //!   takes longer than a second. What an event stream sends must be taken.
 //! - When nothing comes and nothing goes for three times as long, the connection is forgotten. The framework ends an
 //!   idle one sooner, unless it has read a part of a request along with the one before; and sooner than that it ends
-//!   where [connections](crate::http::connections) become scarce. An event stream is never idle for so long.
+//!   where connections become scarce, of which its [`Presence`] tells. An event stream is never idle for so long.
 //!
 //! A client that sends many requests at once and takes no answers makes the framework turn in circles: it has no more
 //! room to read into, wakes itself to look for some, tries to write, and can't. So a connection that tries in vain more
@@ -19,7 +19,7 @@
 //! A connection can be [handed over](Handover) to whoever goes on with it alone, once the framework has written all that
 //! it had to write: what the framework keeps for a connection is much for one that only listens.
 //!
-//! What the framework answers by itself, because it could not read a request, is [said otherwise](crate::http::unparsed).
+//! What the framework answers by itself, because it could not read a request, is said otherwise: see [`Instead`].
 //!
 //! What is on the way of every request is two notes of what was the last to happen. The time is kept by a timer that
 //! runs out once in [`PATIENCE`], whatever happens, and looks how often it has since.
@@ -39,14 +39,6 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use crate::{
-    http::{
-        connections::{CountedSocket, Presence},
-        unparsed::Instead,
-    },
-    quota::Permit,
-};
-
 /// How long a client is waited for, at the least; at the most twice as long. One that is idle is waited for three times
 /// as long, and at the most four times.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,18 +49,36 @@ const MOST_VAIN_WRITES: u32 = 1_000;
 /// How much may come of requests before something is written, without further ado: several votes at once, or most polls.
 const SMALL: usize = 16 * 1024;
 
+/// What is to be written in place of an answer of the framework's; `None`: the answer itself.
+pub type Instead = Rc<dyn Fn(&[u8]) -> Option<Vec<u8>>>;
+
+/// A connection among others: hears of it whether it is idle, and says whether it is to end.
+pub trait Presence {
+    /// Room for what has come and is not answered, while that is much.
+    type Room;
+
+    /// It has something to do.
+    fn note_busy(&self);
+
+    /// It waits for a request. Says whether it is to end.
+    fn note_idle(&self, cx: &Context<'_>) -> bool;
+
+    /// Lets what has come and is not answered be large; `None` if there are as many such as there may be.
+    fn take_large(&self) -> Option<Self::Room>;
+}
+
 /// A connection. See the module.
-pub struct Connection<S = CountedSocket> {
+pub struct Connection<S, P: Presence> {
     /// `None` once it was handed over.
     socket: Option<S>,
     /// Says of it whether it is idle, and to it whether it is to end.
-    presence: Presence,
+    presence: P,
     handover: Handover<S>,
     instead: Instead,
     /// How much was read since something was written last.
     unanswered: usize,
     /// That it may be much. Boxed: few need it.
-    may_be_large: Option<Box<Permit>>,
+    may_be_large: Option<Box<P::Room>>,
     /// Whether only a part was taken of what was last written, so that what comes next is the rest.
     is_amid: bool,
     /// What is being written in place of so many bytes of the framework's.
@@ -86,7 +96,7 @@ pub struct Connection<S = CountedSocket> {
 }
 
 /// The way to have a connection to oneself.
-pub struct Handover<S = CountedSocket>(Rc<Cell<Option<Heir<S>>>>);
+pub struct Handover<S>(Rc<Cell<Option<Heir<S>>>>);
 
 type Heir<S> = Box<dyn FnOnce(S)>;
 
@@ -110,8 +120,9 @@ pub trait Socket {
     fn forsake(&self);
 }
 
-impl<S: Socket> Connection<S> {
-    pub(crate) fn over(socket: S, presence: Presence, instead: Instead) -> Self {
+impl<S: Socket, P: Presence> Connection<S, P> {
+    /// A socket's.
+    pub fn over(socket: S, presence: P, instead: Instead) -> Self {
         Self {
             socket: Some(socket),
             presence,
@@ -179,7 +190,7 @@ impl<S: Socket> Connection<S> {
     }
 }
 
-impl<S: AsyncRead + Socket + Unpin> AsyncRead for Connection<S> {
+impl<S: AsyncRead + Socket + Unpin, P: Presence + Unpin> AsyncRead for Connection<S, P> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
         let before = buffer.filled().len();
@@ -205,7 +216,7 @@ impl<S: AsyncRead + Socket + Unpin> AsyncRead for Connection<S> {
     }
 }
 
-impl<S: AsyncWrite + Socket + Unpin> Connection<S> {
+impl<S: AsyncWrite + Socket + Unpin, P: Presence> Connection<S, P> {
     fn offer(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
         match Pin::new(socket).poll_write(cx, bytes) {
@@ -229,7 +240,7 @@ impl<S: AsyncWrite + Socket + Unpin> Connection<S> {
     }
 }
 
-impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Connection<S> {
+impl<S: AsyncWrite + Socket + Unpin, P: Presence + Unpin> AsyncWrite for Connection<S, P> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut replaced = if let Some(replaced) = self.replaced.take() {
             replaced
@@ -281,18 +292,12 @@ fn handed_over() -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
         time::timeout,
     };
 
     use super::*;
-    use crate::{
-        http::connections::Present,
-        quota::{ConcurrencyLimiter, ConcurrencyLimits},
-    };
 
     /// By a clock that stands still while there is something to do.
     const SHORT: Duration = Duration::from_millis(200);
@@ -301,17 +306,38 @@ mod tests {
         fn forsake(&self) {}
     }
 
+    /// One that need never end, and shares its room, which is one, with others.
+    #[derive(Default)]
+    struct Among(Rc<()>);
+
+    impl Presence for Among {
+        type Room = Rc<()>;
+
+        fn note_busy(&self) {}
+
+        fn note_idle(&self, _: &Context<'_>) -> bool {
+            false
+        }
+
+        fn take_large(&self) -> Option<Rc<()>> {
+            (Rc::strong_count(&self.0) <= SHARED_BY).then(|| Rc::clone(&self.0))
+        }
+    }
+
+    /// Of a room that nobody has taken: the test's own reference to it, and one of each connection's.
+    const SHARED_BY: usize = 3;
+
+    type Tested = Connection<DuplexStream, Among>;
+
     /// A connection that takes so many bytes before its client has to, and its client.
-    fn connection(takes: usize) -> (Connection<DuplexStream>, DuplexStream) {
+    fn connection(takes: usize) -> (Tested, DuplexStream) {
         let (near, far) = duplex(takes);
-        let large = ConcurrencyLimiter::new(ConcurrencyLimits { in_all: 1, per_client: 1 });
-        let presence = Present::enter(&Rc::new(Present::new(Arc::new(large))), None);
-        let mut connection = Connection::over(near, presence, Rc::new(|_| None));
+        let mut connection = Connection::over(near, Among::default(), Rc::new(|_| None));
         connection.patience = SHORT;
         (connection, far)
     }
 
-    async fn read(connection: &mut Connection<DuplexStream>) -> io::Result<usize> {
+    async fn read(connection: &mut Tested) -> io::Result<usize> {
         connection.read(&mut [0; 64]).await
     }
 
@@ -332,11 +358,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_comes_and_comes_and_is_not_answered_needs_room_and_gives_it_back() {
-        let large = Arc::new(ConcurrencyLimiter::new(ConcurrencyLimits { in_all: 1, per_client: 1 }));
-        let present = Rc::new(Present::new(Arc::clone(&large)));
+        let room = Rc::default();
         let filled = async || {
             let (near, mut far) = duplex(2 * SMALL);
-            let mut connection = Connection::over(near, Present::enter(&present, None), Rc::new(|_| None));
+            let mut connection = Connection::over(near, Among(Rc::clone(&room)), Rc::new(|_| None));
             far.write_all(&vec![b'x'; SMALL + 1]).await.unwrap();
             let mut bytes = vec![0; SMALL];
             connection.read_exact(&mut bytes).await.unwrap();
@@ -344,10 +369,10 @@ mod tests {
         };
         let [(mut first, _near), (mut second, _far)] = [filled().await, filled().await];
         assert_eq!(read(&mut first).await.unwrap(), 1);
-        assert_eq!(large.taken(), 1);
+        assert_eq!(Rc::strong_count(&room), SHARED_BY + 1);
         assert_eq!(read(&mut second).await.unwrap_err().kind(), io::ErrorKind::OutOfMemory);
         assert_eq!(first.write(b"answer").await.unwrap(), 6);
-        assert_eq!(large.taken(), 0);
+        assert_eq!(Rc::strong_count(&room), SHARED_BY);
     }
 
     #[tokio::test(start_paused = true)]

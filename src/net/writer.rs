@@ -15,8 +15,6 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::live::Stream;
-
 /// How much a reader may still send. Who listens sends nothing; whoever sends more than a stray line or two wants
 /// something else.
 const MOST_HEARD: usize = 1_024;
@@ -25,9 +23,18 @@ const MOST_HEARD: usize = 1_024;
 /// connection that takes nothing at all; this is for one that takes a little now and then, for ever.
 const TAKEN_WITHIN_BEATS: u32 = 3;
 
+/// What is written, chunk by chunk.
+pub trait Source {
+    /// The next chunk, as soon as there is one; `None` at the end.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
+
+    /// How often it was time for a heartbeat: each wakes the task that asks for the next chunk.
+    fn beats(&self) -> u32;
+}
+
 /// Writes a stream until it ends or its reader leaves.
-pub struct Writer<S> {
-    stream: Stream,
+pub struct Writer<C, S> {
+    stream: C,
     socket: S,
     /// What the socket has not taken yet.
     rest: Bytes,
@@ -36,14 +43,14 @@ pub struct Writer<S> {
     heard: usize,
 }
 
-impl<S> Writer<S> {
+impl<C, S> Writer<C, S> {
     /// Of this stream, to this socket.
-    pub fn new(stream: Stream, socket: S) -> Self {
+    pub fn new(stream: C, socket: S) -> Self {
         Self { stream, socket, rest: Bytes::new(), stuck_at: None, heard: 0 }
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
+impl<C: Source, S: AsyncRead + AsyncWrite + Unpin> Writer<C, S> {
     /// Ready when all of the stream is written, or can't be.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
@@ -83,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Writer<S> {
+impl<C: Source + Unpin, S: AsyncRead + AsyncWrite + Unpin> Future for Writer<C, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

@@ -37,6 +37,7 @@ pub mod local;
 use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc, time::Duration};
 
 use crate::{
+    client::Client,
     secret::{KeyHash, Secret},
     store::Store,
     telemetry::{Metrics, QuotaOutcome},
@@ -217,6 +218,13 @@ impl Subject {
 impl From<[u8; 16]> for Subject {
     fn from(bytes: [u8; 16]) -> Self {
         Self { who: u128::from_be_bytes(bytes), prefix: None, poll: 0 }
+    }
+}
+
+impl From<Client> for Subject {
+    fn from(client: Client) -> Self {
+        let address = *client.as_bytes();
+        client.prefix().map_or_else(|| address.into(), |prefix| Self::network(address, prefix))
     }
 }
 

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     live::Snapshot,
     poll::{Bucket, Interval, Minute, Poll, Step, Timeline},
-    quota::{ConcurrencyLimiter, ConcurrencyLimits},
+    quota::{ConcurrencyLimiter, ConcurrencyLimits, Subject},
     store::{Minutes, Store, StoreError},
 };
 
@@ -126,7 +126,7 @@ impl Export {
         if *req.method() == Method::HEAD {
             return Ok(response.streaming(stream::empty::<Result<Bytes, StoreError>>()));
         }
-        let client = self.pages.shared.client_rule.client(req).subject();
+        let client = Subject::from(self.pages.shared.client_rule.client(req));
         let too_many = |_| Problem::new(Code::Overloaded, "too many exports are under way");
         let permit = self.pages.shared.turns.under_way.take(Some(client)).map_err(too_many)?;
         let rest = stream::try_unfold((self, permit), async |(mut export, permit)| {
