@@ -13,8 +13,8 @@
 //! - [`wire`]: the JSON of polls and tallies, with their entity tags.
 //! - [`store`]: the contract that keeps every vote exactly once, and its two implementations, SQLite and Redis.
 //! - [`quota`]: how many requests a client, a voter or a key may make, in one replica and over all of them.
-//! - [`ballot_box`]: group commit in front of a store, which is what makes a vote cheap.
 //! - [`live`]: what a replica knows: polls as last read, and the newest tally of each.
+//! - [`voting`]: ballots cast and taken back, and who may see the tally; by whatever way a reader asks for it.
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
 //! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
 //! - [`telemetry`]: what an operator sees: log lines and metrics, and the name of every one.
@@ -25,7 +25,6 @@
 //! Beneath them all lie [`clock`], the one reader of the system's clock, [`descriptors`], how many files may be open,
 //! [`secret`], whose values print as nothing, and [`supervisor`], which no background task ends behind the back of.
 
-pub mod ballot_box;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -49,4 +48,5 @@ pub mod store;
 pub mod supervisor;
 pub mod telemetry;
 pub mod voter;
+pub mod voting;
 pub mod wire;

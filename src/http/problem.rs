@@ -19,7 +19,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{ballot_box::CastError, poll::Violation, quota::Standing, store::StoreError};
+use crate::{poll::Violation, quota::Standing, store::StoreError, voting::ballot_batcher::CastError};
 
 /// What a client waits before it asks again when the store did not answer.
 const RETRY_AFTER_SECS: u64 = 1;

@@ -1,6 +1,6 @@
 //! Ballots: cast, read, taken back. The path of a vote is the one everything else here must keep short.
 //!
-//! A ballot is refused for the cheapest reason first, and the store is asked once, by the ballot box. If the box says
+//! A ballot is refused for the cheapest reason first, and the store is asked once, by the ballot batcher. If it says
 //! that the poll has changed, the poll is read again and the choices are checked again: they may not fit any more.
 
 use std::{borrow::Cow, fmt::Write as _, marker::PhantomData, sync::Arc};
@@ -23,11 +23,11 @@ use super::{
     results,
 };
 use crate::{
-    ballot_box::{CastError, Receipt},
     live::{Known, Snapshot},
     poll::{Action, Ballot, Choices, InvalidChoice, OptionId, Outcome, Poll, PollId, Timestamp, VoterDigest},
     quota::{Name, Subject},
     voter::Voter,
+    voting::ballot_batcher::{CastError, Receipt},
 };
 
 /// How often a poll that changes under a ballot is read again before its voter is told to come back.
@@ -171,7 +171,7 @@ async fn put(
     loop {
         let digest = VoterDigest::of(&voter.id, &known.poll);
         let ballot = Ballot { voter: digest, action: action(&known.poll)? };
-        match worker.boxes.cast(&known.poll, ballot).await {
+        match worker.batcher.cast(&known.poll, ballot).await {
             Ok(receipt) => return Ok((known, digest.partition, receipt)),
             Err(CastError::Stale | CastError::Gone) if rereads < MAX_REREADS => {
                 rereads += 1;

@@ -6,7 +6,6 @@ use std::sync::{
 };
 
 use crate::{
-    ballot_box::BallotBoxes,
     client::ClientRule,
     clock::Clock,
     http::{
@@ -21,6 +20,7 @@ use crate::{
     store::{Bounded, Store},
     telemetry::Metrics,
     voter::TokenKeys,
+    voting::ballot_batcher::BallotBatcher,
     wire::{PositionKeys, Seen},
 };
 
@@ -33,8 +33,8 @@ pub struct Worker {
     pub store: Arc<dyn Store>,
     /// The same, for what votes have to read.
     pub voting_store: Arc<dyn Store>,
-    /// This worker's ballot boxes, in front of that store.
-    pub boxes: BallotBoxes,
+    /// This worker's batches of ballots, in front of that store.
+    pub batcher: BallotBatcher,
     /// This worker's event streams.
     pub streams: Streams,
 }
@@ -80,13 +80,13 @@ pub struct Shared {
 impl Worker {
     /// A worker on a store of its own.
     pub fn new(shared: Arc<Shared>, store: Arc<dyn Store>) -> Self {
-        let boxes = BallotBoxes::new(Arc::clone(&store), Arc::clone(&shared.metrics));
+        let batcher = BallotBatcher::new(Arc::clone(&store), Arc::clone(&shared.metrics));
         let voting_store = Arc::new(Bounded::for_votes(Arc::clone(&store)));
-        let store: Arc<dyn Store> = Arc::new(Bounded::for_all_else(store, boxes.backlog()));
+        let store: Arc<dyn Store> = Arc::new(Bounded::for_all_else(store, batcher.backlog()));
         let (hub, door, metrics) = (Arc::clone(&shared.hub), Arc::clone(&shared.door), Arc::clone(&shared.metrics));
         let keys = Arc::clone(&shared.position_keys);
         let streams = Streams::new(hub, door, Arc::clone(&store), metrics, keys);
-        Self { shared, store, voting_store, boxes, streams }
+        Self { shared, store, voting_store, batcher, streams }
     }
 
     /// A poll readers may see: published, draft no more.

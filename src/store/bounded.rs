@@ -4,10 +4,11 @@
 //! sent it, so the work is done for nobody. So what comes beyond a bound is refused at once, with
 //! [`StoreError::Overloaded`], and what is accepted stays fast.
 //!
-//! Votes come first. Ballots have a bound of their own in the [ballot boxes](crate::ballot_box), which ask the store
-//! directly. Whatever else readers ask is refused earlier: as soon as [`MOST_READS`] reads wait, or so many ballots
-//! that the store is plainly behind ([`BACKLOG`]). What a vote has to read before it can be cast counts apart, so no
-//! number of reads keeps it out. Reads that a replica answers from memory never come here and are never refused.
+//! Votes come first. Ballots have a bound of their own in the [ballot batcher](crate::voting::ballot_batcher), which
+//! asks the store directly. Whatever else readers ask is refused earlier: as soon as [`MOST_READS`] reads wait, or so
+//! many ballots that the store is plainly behind ([`BACKLOG`]). What a vote has to read before it can be cast counts
+//! apart, so no number of reads keeps it out. Reads that a replica answers from memory never come here and are never
+//! refused.
 //!
 //! Bounds are per worker, as connections are. Waiting for a body does not count: a slow sender holds no place.
 
@@ -35,7 +36,7 @@ use crate::{
 pub const MOST_READS: usize = 256;
 /// The most changes by publishers, and leases of quotas, of a worker that wait for the store.
 pub const MOST_WRITES: usize = 256;
-/// With so many ballots waiting in a worker's boxes, reads are refused: four full batches, and at saturation a box
+/// With so many ballots waiting in a worker's queues, reads are refused: four full batches, and at saturation a queue
 /// holds a dozen.
 pub const BACKLOG: usize = 1_024;
 
@@ -87,7 +88,7 @@ impl Drop for Place<'_> {
 }
 
 impl Bounded {
-    /// A worker's store for everything but votes. `backlog` is the number of ballots in the worker's boxes.
+    /// A worker's store for everything but votes. `backlog` is the number of ballots in the worker's queues.
     pub fn for_all_else(store: Arc<dyn Store>, backlog: Arc<AtomicUsize>) -> Self {
         let reads = Lane { backlog: Some(backlog), ..Lane::of(MOST_READS) };
         Self { store, reads, writes: Lane::of(MOST_WRITES) }
@@ -151,7 +152,7 @@ impl Polls for Bounded {
 
 #[async_trait]
 impl Ballots for Bounded {
-    /// The ballot boxes ask the store itself and have a bound of their own; whoever casts past them is not held up.
+    /// The ballot batcher asks the store itself and has a bound of its own; whoever casts past it is not held up.
     async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
         self.store.cast(poll, partition, ballots).await
     }

@@ -1,7 +1,7 @@
 //! The threads that hold the connections, and the queues in front of them.
 //!
 //! A task is a closure that is given a connection; whoever asked waits on a channel of its own, so no async thread
-//! ever waits for the disk. The queues are bounded: when one is full, asking waits, which is what the ballot box's own
+//! ever waits for the disk. The queues are bounded: when one is full, asking waits, which is what the ballot batcher's own
 //! bound is for.
 //!
 //! Tasks that share a transaction must not share a fate: each runs in a savepoint, and one that fails or panics is
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How many tasks wait in a queue before asking waits too. A task is a batch of ballots at most, so this is far more
-/// than the workers' ballot boxes ever have in flight.
+/// than the workers' ballot batchers ever have in flight.
 const QUEUE: usize = 1_024;
 
 /// The most tasks in one transaction, which bounds how long its first task waits for its last.

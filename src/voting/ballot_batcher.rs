@@ -1,18 +1,18 @@
 //! Group commit in front of a store.
 //!
 //! A store call costs about the same for one ballot as for sixteen, so ballots for one partition that arrive while a
-//! call is in flight wait together and go as one call when it returns. There is no timer: an idle box sends at once, so
+//! call is in flight wait together and go as one call when it returns. There is no timer: an idle queue sends at once, so
 //! a lone vote waits for nobody, and the batches grow by themselves with the load.
 //!
-//! Every actix worker has boxes of its own, on its own store connection. One box shared by all workers makes larger
+//! Every actix worker has a batcher of its own, on its own store connection. One shared by all workers makes larger
 //! batches, but wakes another thread twice for each vote, and that was measured to cost more than the larger batches
-//! save. A box belongs to one thread, so nothing in it is locked.
+//! save. A batcher belongs to one thread, so nothing in it is locked.
 //!
-//! Queues are bounded: a box holds at most [`MOST_WAITING`] ballots and all boxes of a worker together
+//! Queues are bounded: a queue holds at most [`MOST_WAITING`] ballots and all queues of a worker together
 //! [`MOST_WAITING_IN_ALL`]; what comes beyond that is refused at once, before anything was done. That is for memory.
-//! For the readers, a box takes no ballot that would wait longer than [`LONGEST_WAIT`], going by how long the store's
-//! last calls took: behind a slow store a full box is seconds of work, all of it for readers who have given up, and
-//! then every vote is counted and none of them is told so in time. A box always takes a whole batch.
+//! For the readers, a queue takes no ballot that would wait longer than [`LONGEST_WAIT`], going by how long the store's
+//! last calls took: behind a slow store a full queue is seconds of work, all of it for readers who have given up, and
+//! then every vote is counted and none of them is told so in time. A queue always takes a whole batch.
 
 use std::{
     cell::{Cell, RefCell},
@@ -37,26 +37,26 @@ use crate::{
 /// The most ballots in one store call: enough that the call's own cost no longer shows, and few enough that none of
 /// them takes Redis longer than half a millisecond.
 pub const LARGEST_BATCH: usize = 256;
-/// The most ballots that wait in one box.
+/// The most ballots that wait in one queue.
 pub const MOST_WAITING: usize = 4_096;
-/// The most ballots that wait in all boxes of a worker.
+/// The most ballots that wait in all queues of a worker.
 pub const MOST_WAITING_IN_ALL: usize = 16_384;
 
 /// How long a ballot may have to wait for its call, as far as can be told: a part of what readers have patience for.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// One worker's ballot boxes, one per partition that votes are arriving for.
+/// One worker's batcher, with a queue for each partition that votes are arriving for.
 #[derive(Clone)]
-pub struct BallotBoxes(Rc<Boxes>);
+pub struct BallotBatcher(Rc<Batcher>);
 
-struct Boxes {
+struct Batcher {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
-    /// Only boxes in use: one that runs empty is taken away.
-    in_use: RefCell<FxHashMap<(PollId, u16), Rc<BallotBox>>>,
+    /// Only those in use: one that runs empty is taken away.
+    queues: RefCell<FxHashMap<(PollId, u16), Rc<Queue>>>,
     /// Read by whatever yields to ballots, on this thread too.
     waiting: Arc<AtomicUsize>,
-    /// How many ballots a box may hold at the pace of the store's last calls.
+    /// How many ballots a queue may hold at the pace of the store's last calls.
     most_in_time: Cell<usize>,
     /// How long the store's last calls took, the last ones most.
     call: Cell<Duration>,
@@ -64,7 +64,7 @@ struct Boxes {
 
 /// The ballots of one partition that wait for the call in flight to return.
 #[derive(Default)]
-struct BallotBox {
+struct Queue {
     waiting: RefCell<VecDeque<Waiting>>,
 }
 
@@ -75,7 +75,7 @@ struct Waiting {
     answer: oneshot::Sender<Result<Receipt, CastError>>,
 }
 
-/// What became of a ballot put in a box.
+/// What became of a ballot put in a queue.
 #[derive(Debug, Clone)]
 pub struct Receipt {
     /// What became of it.
@@ -103,42 +103,42 @@ pub enum CastError {
     Store(Arc<StoreError>),
 }
 
-impl BallotBoxes {
-    /// Boxes in front of a worker's store.
+impl BallotBatcher {
+    /// A batcher in front of a worker's store.
     pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
-        Self(Rc::new(Boxes {
+        Self(Rc::new(Batcher {
             store,
             metrics,
-            in_use: RefCell::default(),
+            queues: RefCell::default(),
             waiting: Arc::default(),
             most_in_time: Cell::new(MOST_WAITING),
             call: Cell::default(),
         }))
     }
 
-    /// How many ballots wait in all boxes, as it changes: whatever else asks the store should yield to them.
+    /// How many ballots wait in all queues, as it changes: whatever else asks the store should yield to them.
     pub fn backlog(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.0.waiting)
     }
 
-    /// Puts a ballot in its box and waits for its outcome. Must be called on a [`tokio::task::LocalSet`], as every
-    /// actix handler is. A caller that goes away leaves its ballot in the box, where it is cast all the same.
+    /// Puts a ballot in its queue and waits for its outcome. Must be called on a [`tokio::task::LocalSet`], as every
+    /// actix handler is. A caller that goes away leaves its ballot in the queue, where it is cast all the same.
     pub async fn cast(&self, poll: &Arc<Poll>, ballot: Ballot) -> Result<Receipt, CastError> {
         let (answer, outcome) = oneshot::channel();
         self.0.clone().put(Waiting { poll: Arc::clone(poll), ballot, answer })?;
-        // The box answers every ballot it takes, unless its worker is torn down.
+        // The queue answers every ballot it takes, unless its worker is torn down.
         outcome.await.unwrap_or_else(|gone| Err(CastError::Store(Arc::new(StoreError::unavailable(gone)))))
     }
 }
 
-impl Boxes {
+impl Batcher {
     fn put(self: Rc<Self>, ballot: Waiting) -> Result<(), CastError> {
         let key = (ballot.poll.id, ballot.ballot.voter.partition);
         if self.waiting.load(Relaxed) >= MOST_WAITING_IN_ALL {
             return Err(CastError::Overloaded);
         }
-        let mut in_use = self.in_use.borrow_mut();
-        if let Some(in_flight) = in_use.get(&key) {
+        let mut queues = self.queues.borrow_mut();
+        if let Some(in_flight) = queues.get(&key) {
             let mut waiting = in_flight.waiting.borrow_mut();
             if waiting.len() >= self.most_in_time.get() {
                 return Err(CastError::Overloaded);
@@ -147,20 +147,20 @@ impl Boxes {
             self.waiting.fetch_add(1, Relaxed);
             return Ok(());
         }
-        let ballot_box = Rc::<BallotBox>::default();
-        ballot_box.waiting.borrow_mut().push_back(ballot);
+        let queue = Rc::<Queue>::default();
+        queue.waiting.borrow_mut().push_back(ballot);
         self.waiting.fetch_add(1, Relaxed);
-        in_use.insert(key, Rc::clone(&ballot_box));
-        drop(in_use);
+        queues.insert(key, Rc::clone(&queue));
+        drop(queues);
         // Whoever else is ready on this thread runs before this task does, and so may join its first batch.
-        tokio::task::spawn_local(async move { self.empty(key, &ballot_box).await });
+        tokio::task::spawn_local(async move { self.empty(key, &queue).await });
         Ok(())
     }
 
-    /// Sends batch after batch until the box is empty, then takes it away.
-    async fn empty(&self, key: (PollId, u16), ballot_box: &BallotBox) {
+    /// Sends batch after batch until the queue is empty, then takes it away.
+    async fn empty(&self, key: (PollId, u16), queue: &Queue) {
         loop {
-            let batch = self.take_batch(ballot_box);
+            let batch = self.take_batch(queue);
             let Some(poll) = batch.first().map(|first| Arc::clone(&first.poll)) else { break };
             let ballots: Vec<Ballot> = batch.iter().map(|waiting| waiting.ballot).collect();
             let sent = Instant::now();
@@ -186,11 +186,11 @@ impl Boxes {
                     let error = CastError::Store(Arc::new(error));
                     tell_all(batch, &error);
                     // Those who waited behind a store that does not answer are not made to wait for it in their turn.
-                    tell_all(self.take_all(ballot_box), &error);
+                    tell_all(self.take_all(queue), &error);
                 }
             }
         }
-        self.in_use.borrow_mut().remove(&key);
+        self.queues.borrow_mut().remove(&key);
     }
 
     fn note_pace(&self, took: Duration) {
@@ -199,8 +199,8 @@ impl Boxes {
     }
 
     /// The next ballots that were checked against the same revision of their poll.
-    fn take_batch(&self, ballot_box: &BallotBox) -> Vec<Waiting> {
-        let mut waiting = ballot_box.waiting.borrow_mut();
+    fn take_batch(&self, queue: &Queue) -> Vec<Waiting> {
+        let mut waiting = queue.waiting.borrow_mut();
         let Some(first) = waiting.front() else { return Vec::new() };
         let revision = first.poll.revision;
         let same = waiting.iter().take(LARGEST_BATCH).take_while(|next| next.poll.revision == revision).count();
@@ -209,8 +209,8 @@ impl Boxes {
         batch
     }
 
-    fn take_all(&self, ballot_box: &BallotBox) -> Vec<Waiting> {
-        let all: Vec<Waiting> = ballot_box.waiting.borrow_mut().drain(..).collect();
+    fn take_all(&self, queue: &Queue) -> Vec<Waiting> {
+        let all: Vec<Waiting> = queue.waiting.borrow_mut().drain(..).collect();
         self.waiting.fetch_sub(all.len(), Relaxed);
         all
     }
@@ -226,7 +226,7 @@ fn tell_outcomes(batch: Vec<Waiting>, committed: Committed) {
     let tally = Arc::new(committed.tally);
     for (waiting, outcome) in batch.into_iter().zip(committed.outcomes) {
         let receipt = Receipt { outcome, at: tally.as_of, tally: Arc::clone(&tally) };
-        // Whoever asked may have gone away; the ballot is cast all the same.
+        // The caller may be gone; the ballot is still cast.
         let _ = waiting.answer.send(Ok(receipt));
     }
 }
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_box_takes_what_can_be_cast_in_time_and_always_a_batch() {
+    fn a_queue_takes_what_can_be_cast_in_time_and_always_a_batch() {
         for (millis, most) in [(0, 4_096), (1, 4_096), (14, 4_096), (16, 14 * 256), (50, 4 * 256), (80, 512)] {
             assert_eq!(most_in_time(Duration::from_millis(millis)), most, "{millis} ms");
         }
