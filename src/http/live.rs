@@ -31,9 +31,9 @@ use super::{
     results::{POLLS_RULE, parse_polls},
 };
 use crate::{
-    live::{Asked, Newest, Reader, Refusal, Sight, Stream},
+    live::{Asked, Newest, Reader, Refusal, Stream},
     net::{connection::Handover, writer::Writer},
-    poll::{PollId, VoterDigest},
+    poll::{PollId, Viewer, VoterDigest},
     site::Scope,
     wire::Seen,
 };
@@ -96,11 +96,11 @@ async fn ask(
     id: PollId,
     Held { seen, has_it }: Held,
 ) -> Result<Asked, Problem> {
-    let mut asked = Asked { id, newest: None, seen, has_it, is_behind: false, sight: Sight::Everyones };
+    let mut asked = Asked { id, newest: None, seen, has_it, is_behind: false, viewer: Viewer::Everyone };
     let Some(Newest { snapshot, is_behind }) = worker.tally(id, seen).await? else {
         if let Some(publisher) = publisher {
             asked.newest = worker.draft(publisher, id).await?;
-            asked.sight = Sight::All;
+            asked.viewer = Viewer::Publisher;
         }
         return Ok(asked);
     };
@@ -109,12 +109,12 @@ async fn ask(
     let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
     // Who they are matters only for what not everyone sees, now or once the poll's policy is another.
     if sees_all {
-        asked.sight = Sight::All;
-    } else if !poll.results.shows_to_all(state) {
+        asked.viewer = Viewer::Publisher;
+    } else if !poll.results.shows(Viewer::Everyone, state) {
         reader.voter = auth::voter_if_any(req.headers(), &worker.shared)?.map(|(voter, _)| voter.id);
-        if let Some(voter) = reader.voter.filter(|_| poll.results.shows_to_voters(state)) {
+        if let Some(voter) = reader.voter.filter(|_| poll.results.shows(Viewer::Voter, state)) {
             let ballot = worker.store.ballot(poll, VoterDigest::of(&voter, poll)).await?;
-            asked.sight = if ballot.is_some() { Sight::Voters } else { Sight::Everyones };
+            asked.viewer = if ballot.is_some() { Viewer::Voter } else { Viewer::Everyone };
         }
     }
     asked.newest = Some(snapshot);

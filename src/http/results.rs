@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     live::{Newest, Snapshot},
-    poll::{PollId, ResultsPolicy, State, VoterDigest},
+    poll::{PollId, ResultsPolicy, Viewer, VoterDigest},
     secret::hex,
     site::Scope,
     wire::{self, PositionKeys},
@@ -116,16 +116,6 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
     Ok(response.content_type("application/json").body(body))
 }
 
-/// Whether a voter with a ballot sees the tally.
-pub(super) fn shown_to_voters(policy: ResultsPolicy, state: State) -> bool {
-    policy.shows_to_voters(state)
-}
-
-/// Whether everyone does.
-pub(super) fn shown_to_all(policy: ResultsPolicy, state: State) -> bool {
-    policy.shows_to_all(state)
-}
-
 fn write_absence(body: &mut String, poll: PollId, code: Code) {
     // Writing to a String can't fail.
     let _ = write!(body, "{{\"poll\":\"{poll}\",\"code\":\"{}\"}}", code.as_str());
@@ -159,7 +149,7 @@ enum Seen {
 async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<wire::Seen>) -> Result<Seen, Problem> {
     let Some(newest) = worker.tally(id, seen).await? else { return Box::pin(see_draft(worker, req, id)).await };
     let poll = &newest.snapshot.poll;
-    if shown_to_all(poll.results, newest.snapshot.tally.state) {
+    if poll.results.shows(Viewer::Everyone, newest.snapshot.tally.state) {
         return unless_behind(newest, Seen::Public);
     }
     // In a place of its own, so that a reader of what everyone sees does not carry it along.
@@ -168,7 +158,7 @@ async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<wire::
 
 async fn see_by_who_asks(worker: &Worker, req: &HttpRequest, newest: Newest) -> Result<Seen, Problem> {
     let poll = &newest.snapshot.poll;
-    if shown_to_voters(poll.results, newest.snapshot.tally.state)
+    if poll.results.shows(Viewer::Voter, newest.snapshot.tally.state)
         && let Some((voter, _)) = auth::voter_if_any(req.headers(), &worker.shared)?
         && worker.store.ballot(poll, VoterDigest::of(&voter.id, poll)).await?.is_some()
     {
@@ -239,23 +229,6 @@ fn hidden_because(policy: ResultsPolicy) -> &'static str {
 mod tests {
     use super::*;
     use crate::{poll::Position, secret::Secret};
-
-    #[test]
-    fn each_policy_shows_the_tally_to_whom_it_says() {
-        use ResultsPolicy::{AfterClose, AfterVote, Always, Never};
-        for (policy, state, voters, all) in [
-            (Always, State::Open, true, true),
-            (AfterVote, State::Open, true, false),
-            (AfterVote, State::Closed, true, true),
-            (AfterClose, State::Open, false, false),
-            (AfterClose, State::Closed, true, true),
-            (Never, State::Open, false, false),
-            (Never, State::Closed, false, false),
-        ] {
-            assert_eq!(shown_to_voters(policy, state), voters, "{policy:?} {state:?}");
-            assert_eq!(shown_to_all(policy, state), all, "{policy:?} {state:?}");
-        }
-    }
 
     #[test]
     fn a_reader_says_by_their_tag_how_far_they_have_come() {

@@ -20,11 +20,10 @@ use super::{
     path::poll_in_path,
     polls::not_open,
     problem::{Code, FieldError, Problem},
-    results,
 };
 use crate::{
     live::{Known, Snapshot},
-    poll::{Action, Ballot, Choices, InvalidChoice, OptionId, Outcome, Poll, PollId, Timestamp, VoterDigest},
+    poll::{Action, Ballot, Choices, InvalidChoice, OptionId, Outcome, Poll, PollId, Timestamp, Viewer, VoterDigest},
     quota::{Name, Subject},
     voter::Voter,
     voting::ballot_batcher::{CastError, Receipt},
@@ -115,7 +114,7 @@ pub(super) async fn count(
     };
     note_outcome(req, outcome);
     let snapshot = learn(worker, &known, partition, &receipt).await;
-    let shown = snapshot.filter(|snapshot| results::shown_to_voters(known.poll.results, snapshot.tally.state));
+    let shown = snapshot.filter(|snapshot| known.poll.results.shows(Viewer::Voter, snapshot.tally.state));
     let choices = chosen.ok_or_else(|| Problem::internal("a ballot was cast without choices"))?;
     Ok(Cast { known, choices, said, at: cast_at, shown })
 }

@@ -30,5 +30,5 @@ pub use door::{Door, Place, Refusal};
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
 pub use known_polls::{Known, KnownPolls};
 pub use snapshot::Snapshot;
-pub use stream::{Asked, Reader, Sight, Stream};
+pub use stream::{Asked, Reader, Stream};
 pub use streams::{GAP, HEARTBEAT, Streams};

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     net::writer::Source,
-    poll::{Phase, PollId, Position, Revision, State, Timestamp, VoterDigest, VoterId},
+    poll::{Phase, PollId, Position, Revision, State, Timestamp, Viewer, VoterDigest, VoterId},
     secret::random_bytes,
     telemetry::StreamEnd,
     wire::{Seen, SignedPosition},
@@ -63,19 +63,8 @@ pub struct Asked {
     pub has_it: bool,
     /// Whether that is later than the newest here, and the store did not say in time what is newest.
     pub is_behind: bool,
-    /// What they see of it.
-    pub sight: Sight,
-}
-
-/// How much a reader sees of a poll.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
-    /// What everyone sees.
-    Everyones,
-    /// What voters with a ballot see.
-    Voters,
-    /// All of it, whatever its policy.
-    All,
+    /// As whom they look at it.
+    pub viewer: Viewer,
 }
 
 /// One reader's stream: an iterator over chunks, for whoever writes them to the connection.
@@ -110,7 +99,7 @@ struct Watch {
     /// How far its reader had come when this replica had not. What is older is held back until the first heartbeat: by
     /// then the store has said what is newest, or nothing at all.
     floor: Option<Position>,
-    sight: Sight,
+    viewer: Viewer,
     /// Whether its reader may have to be told something when a vote is cast.
     wants_tallies: bool,
     is_gone: bool,
@@ -128,7 +117,7 @@ impl Streams {
         let shared = Rc::clone(&self.0);
         let (waking, number) = (Rc::<Waking>::default(), shared.next_number());
         let slot = shared.join_wheel(number, &waking);
-        let is_private = reader.has_key || asked.iter().any(|asked| asked.sight != Sight::Everyones);
+        let is_private = reader.has_key || asked.iter().any(|asked| asked.viewer != Viewer::Everyone);
         let [random, ..] = random_bytes::<2>();
         let beats_left = if is_private { PRIVATE_BEATS } else { BEATS };
         let mut stream = Stream {
@@ -212,7 +201,7 @@ impl Source for Stream {
 
 impl Stream {
     fn watch(&mut self, asked: Asked, now: Timestamp) {
-        let Asked { id, newest, seen, has_it, is_behind, sight } = asked;
+        let Asked { id, newest, seen, has_it, is_behind, viewer } = asked;
         let keys = &self.shared.position_keys;
         let mut watch = Watch {
             topic: newest.as_ref().map(|_| self.shared.topic(id)),
@@ -221,7 +210,7 @@ impl Stream {
             poll_seen: 0,
             told: seen.filter(|seen| is_behind && seen.is_proven).map(|seen| keys.sign(id, seen.position)),
             floor: seen.filter(|_| is_behind).map(|seen| seen.position),
-            sight,
+            viewer,
             wants_tallies: false,
             is_gone: false,
             look: None,
@@ -271,7 +260,7 @@ impl Stream {
         }
         // While options are exchanged the poll is a draft for a moment. Whoever may see drafts can wait as well.
         let Some(newest) =
-            newest.filter(|newest| newest.poll.schedule.phase != Phase::Draft || watch.sight == Sight::All)
+            newest.filter(|newest| newest.poll.schedule.phase != Phase::Draft || watch.viewer == Viewer::Publisher)
         else {
             return;
         };
@@ -328,13 +317,13 @@ impl Stream {
         let (Some(voter), Some(watch)) = (self.voter, self.watches.get_mut(place)) else { return };
         if let Some(look) = &mut watch.look {
             if let Ready::Ready(has_ballot) = look.poll_unpin(cx) {
-                watch.sight = if has_ballot { Sight::Voters } else { watch.sight };
+                watch.viewer = if has_ballot { Viewer::Voter } else { watch.viewer };
                 watch.look = None;
             }
             return;
         }
         let Some(newest) = watch.topic.as_ref().and_then(|topic| topic.current()) else { return };
-        let is_waiting = watch.sight == Sight::Everyones && watch.wants_tallies && !watch.shows(&newest);
+        let is_waiting = watch.viewer == Viewer::Everyone && watch.wants_tallies && !watch.shows(&newest);
         if !is_waiting || newest.sequence <= watch.looked_for {
             return;
         }
@@ -357,17 +346,12 @@ impl Stream {
 impl Watch {
     /// Whether the reader sees this tally.
     fn shows(&self, snapshot: &Snapshot) -> bool {
-        let (policy, state) = (snapshot.poll.results, snapshot.tally.state);
-        match self.sight {
-            Sight::Everyones => policy.shows_to_all(state),
-            Sight::Voters => policy.shows_to_voters(state),
-            Sight::All => true,
-        }
+        snapshot.poll.results.shows(self.viewer, snapshot.tally.state)
     }
 
     /// Whether they may have to be told something when a vote is cast.
     fn wants_tallies_of(&self, snapshot: &Snapshot, has_voter: bool) -> bool {
-        self.shows(snapshot) || (has_voter && snapshot.poll.results.shows_to_voters(snapshot.tally.state))
+        self.shows(snapshot) || (has_voter && snapshot.poll.results.shows(Viewer::Voter, snapshot.tally.state))
     }
 }
 
@@ -484,7 +468,7 @@ pub(crate) mod tests {
             let is_behind = seen > newest.as_ref().map(|newest| newest.tally.version);
             let position = |version| Position { epoch: 0, version };
             let seen = seen.map(|version| Seen { position: position(version), is_proven: true });
-            let asked = Asked { id: self.poll.id, newest, seen, has_it: true, is_behind, sight: Sight::Everyones };
+            let asked = Asked { id: self.poll.id, newest, seen, has_it: true, is_behind, viewer: Viewer::Everyone };
             self.streams.open(place, Reader::default(), vec![asked], Timestamp::from_millis(2_000))
         }
 

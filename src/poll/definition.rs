@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DigestKey, Language, OptionId, Phase, PollId, QUESTION, Revision, Schedule, SiteId, State, Text, Timestamp,
+    DigestKey, Language, OptionId, Phase, PollId, QUESTION, ResultsPolicy, Revision, Schedule, SiteId, State, Text,
+    Timestamp,
     check::{Check, Violation},
 };
 
@@ -37,40 +38,6 @@ impl Kind {
     /// The kind whose digit this is.
     pub fn from_code(code: u8) -> Option<Self> {
         [Self::Single, Self::Multiple].into_iter().find(|kind| kind.code() == code)
-    }
-}
-
-/// Who sees the tally. Keys with the scope `results:read` always do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResultsPolicy {
-    /// Everyone, at any time.
-    Always,
-    /// A voter with a ballot; everyone once the poll is closed.
-    AfterVote,
-    /// Everyone, once the poll is closed.
-    AfterClose,
-    /// Nobody.
-    Never,
-}
-
-impl ResultsPolicy {
-    /// Whether everyone sees the tally of a poll in this state.
-    pub fn shows_to_all(self, state: State) -> bool {
-        match self {
-            Self::Always => true,
-            Self::AfterVote | Self::AfterClose => state == State::Closed,
-            Self::Never => false,
-        }
-    }
-
-    /// Whether a voter with a ballot does.
-    pub fn shows_to_voters(self, state: State) -> bool {
-        match self {
-            Self::Always | Self::AfterVote => true,
-            Self::AfterClose => state == State::Closed,
-            Self::Never => false,
-        }
     }
 }
 

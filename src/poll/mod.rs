@@ -16,11 +16,12 @@ mod tally;
 mod text;
 mod timeline;
 mod timestamp;
+mod viewer;
 
 pub use ballot::{Action, Applied, Ballot, DigestKey, Outcome, VoterDigest};
 pub use check::Violation;
 pub use choices::{Choices, InvalidChoice};
-pub use definition::{Kind, NewOption, NewPoll, Poll, PollOption, ResultsPolicy};
+pub use definition::{Kind, NewOption, NewPoll, Poll, PollOption};
 pub use edit::{Edit, EditError, PollEdit};
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
 pub use schedule::{CLOCKS_APART_MILLIS, Judged, Phase, Schedule, State, Times};
@@ -28,3 +29,4 @@ pub use tally::{MAX_OPTIONS, PartitionTally, Position, Tally, Votes};
 pub use text::{LABEL, QUESTION, Text, TextLimit, is_invisible};
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};
 pub use timestamp::Timestamp;
+pub use viewer::{ResultsPolicy, Viewer};

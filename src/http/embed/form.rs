@@ -25,14 +25,14 @@ use actix_web::{
 };
 
 use super::{
-    super::{Worker, auth, body, caching, limits, origin, path::poll_in_path, results, voters, votes},
+    super::{Worker, auth, body, caching, limits, origin, path::poll_in_path, voters, votes},
     definition_of, for_everyone, lead_on, private, read_look, state_of,
 };
 use crate::{
     embed::page::{Look, Mode, Said, View},
     http::problem::{Code, Problem},
     live::Known,
-    poll::{Poll, Position, State, VoterDigest},
+    poll::{Poll, Position, State, Viewer, VoterDigest},
     quota::{Name, Subject},
     voter::{Stub, Voter},
     wire::Seen,
@@ -169,7 +169,7 @@ async fn show(
     let chosen = stub.map(|stub| stub.choices);
     let mut seen = for_everyone(worker, known, position).await?;
     let state = state_of(worker, known, seen.as_deref());
-    if seen.is_none() && chosen.is_some() && results::shown_to_voters(poll.results, state) {
+    if seen.is_none() && chosen.is_some() && poll.results.shows(Viewer::Voter, state) {
         seen = worker.tally(poll.id, position).await?.map(|newest| newest.snapshot);
     }
     let (poll, state) = (definition_of(known, seen.as_deref()), state_of(worker, known, seen.as_deref()));

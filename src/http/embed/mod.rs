@@ -34,7 +34,6 @@ use super::{
     path::poll_in_path,
     problem::{Code, Problem},
     query::Query,
-    results,
     route::Pattern,
 };
 use crate::{
@@ -43,7 +42,7 @@ use crate::{
         page::{Look, Mode, Reason, Refusal, Theme, View},
     },
     live::{Known, Snapshot},
-    poll::{Poll, ResultsPolicy, State},
+    poll::{Poll, State, Viewer},
     secret::hex,
     site::Site,
     wire::Seen,
@@ -197,21 +196,16 @@ fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
 /// for one that nobody may.
 async fn for_everyone(worker: &Worker, known: &Known, seen: Option<Seen>) -> Result<Option<Arc<Snapshot>>, Problem> {
     let poll = &known.poll;
-    let is_closed = poll.state_at(worker.shared.clock.now()) == State::Closed;
-    let may_be_shown = match poll.results {
-        ResultsPolicy::Always => true,
-        ResultsPolicy::AfterVote | ResultsPolicy::AfterClose => is_closed,
-        ResultsPolicy::Never => false,
-    };
-    if !may_be_shown {
+    let state = poll.state_at(worker.shared.clock.now());
+    if !poll.results.shows(Viewer::Everyone, state) {
         return Ok(None);
     }
     let newest = match worker.tally(poll.id, seen).await {
         // A poll can be shown without its tally, which the page's stream brings later. One that is closed is its tally.
-        Err(problem) if problem.is_the_stores() && !is_closed => return Ok(None),
+        Err(problem) if problem.is_the_stores() && state != State::Closed => return Ok(None),
         newest => newest?.ok_or_else(Problem::no_poll)?,
     };
-    Ok(Some(newest.snapshot).filter(|snapshot| results::shown_to_all(snapshot.poll.results, snapshot.tally.state)))
+    Ok(Some(newest.snapshot).filter(|snapshot| snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state)))
 }
 
 /// The poll as its tally has it, so that a page is of one revision, whole.

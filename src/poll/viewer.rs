@@ -1,0 +1,64 @@
+//! Who may see a tally.
+
+use serde::{Deserialize, Serialize};
+
+use super::State;
+
+/// Whom a poll shows its tally. Its publisher always sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResultsPolicy {
+    /// Everyone, at any time.
+    Always,
+    /// A voter with a ballot; everyone once the poll is closed.
+    AfterVote,
+    /// Everyone, once the poll is closed.
+    AfterClose,
+    /// Nobody.
+    Never,
+}
+
+/// As whom somebody looks at a tally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewer {
+    /// As anybody.
+    Everyone,
+    /// As a voter with a ballot in the poll.
+    Voter,
+    /// As the poll's publisher: by a key of its site with the scope `results:read`.
+    Publisher,
+}
+
+impl ResultsPolicy {
+    /// Whether a viewer sees the tally of a poll in this state.
+    pub fn shows(self, viewer: Viewer, state: State) -> bool {
+        match (viewer, self) {
+            (Viewer::Publisher, _) | (_, Self::Always) | (Viewer::Voter, Self::AfterVote) => true,
+            (Viewer::Everyone, Self::AfterVote) | (_, Self::AfterClose) => state == State::Closed,
+            (Viewer::Everyone | Viewer::Voter, Self::Never) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_policy_shows_the_tally_to_whom_it_says() {
+        use ResultsPolicy::{AfterClose, AfterVote, Always, Never};
+        for (policy, state, voter, everyone) in [
+            (Always, State::Open, true, true),
+            (AfterVote, State::Open, true, false),
+            (AfterVote, State::Closed, true, true),
+            (AfterClose, State::Open, false, false),
+            (AfterClose, State::Closed, true, true),
+            (Never, State::Open, false, false),
+            (Never, State::Closed, false, false),
+        ] {
+            assert!(policy.shows(Viewer::Publisher, state), "{policy:?} {state:?}");
+            assert_eq!(policy.shows(Viewer::Voter, state), voter, "{policy:?} {state:?}");
+            assert_eq!(policy.shows(Viewer::Everyone, state), everyone, "{policy:?} {state:?}");
+        }
+    }
+}
