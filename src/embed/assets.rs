@@ -14,15 +14,16 @@ use ring::digest;
 use serde::Serialize;
 
 use super::{
-    coding::{Coding, Effort, Encoded},
+    coding::{Coding, Effort},
     language::Language,
+    static_file::StaticFile,
 };
 use crate::secret::hex;
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(Assets::make);
 // Apart from the files it names: how small they are is known once they are compressed, and no page waits for that.
-static MANIFEST: LazyLock<Asset> =
-    LazyLock::new(|| Asset::of("manifest.json", "application/json", write_manifest(all())));
+static MANIFEST: LazyLock<StaticFile> =
+    LazyLock::new(|| StaticFile::new("application/json", write_manifest(all()), Effort::Most));
 
 /// Everything the widget is made of.
 #[derive(Debug)]
@@ -42,14 +43,10 @@ pub struct Asset {
     pub name: &'static str,
     /// Its address, which changes with its bytes.
     pub path: String,
-    /// The part of the address that does.
-    hash: String,
-    /// Its media type.
-    pub media_type: &'static str,
     /// Its hash, as pages name it.
     pub integrity: String,
-    /// Its bytes.
-    pub body: Encoded,
+    /// What is served.
+    pub file: StaticFile,
 }
 
 /// Everything there is.
@@ -58,7 +55,7 @@ pub fn all() -> &'static Assets {
 }
 
 /// What there is, for whoever pins it: `/embed/manifest.json`.
-pub fn manifest() -> &'static Asset {
+pub fn manifest() -> &'static StaticFile {
     &MANIFEST
 }
 
@@ -118,9 +115,9 @@ fn write_manifest(assets: &'static Assets) -> String {
         name: asset.name,
         path: &asset.path,
         integrity: &asset.integrity,
-        bytes: asset.body.as_it_is().len(),
-        brotli_bytes: asset.body.by(Coding::Brotli).len(),
-        gzip_bytes: asset.body.by(Coding::Gzip).len(),
+        bytes: asset.file.as_it_is().len(),
+        brotli_bytes: asset.file.by(Coding::Brotli).len(),
+        gzip_bytes: asset.file.by(Coding::Gzip).len(),
     };
     let files = assets.iter().map(file).collect();
     let manifest = Manifest { version: env!("CARGO_PKG_VERSION"), loader: LOADER, files };
@@ -147,11 +144,6 @@ pub const LOADER: &str = "/embed.js";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 impl Asset {
-    /// What tells its bytes from all others.
-    pub fn hash(&self) -> &str {
-        &self.hash
-    }
-
     fn of(name: &'static str, media_type: &'static str, text: String) -> Self {
         let hash = digest::digest(&digest::SHA384, text.as_bytes());
         let short = hex(hash.as_ref().get(..8).unwrap_or_default());
@@ -159,10 +151,8 @@ impl Asset {
         Self {
             name,
             path: format!("/embed/assets/{stem}.{short}.{extension}"),
-            media_type,
             integrity: format!("sha384-{}", STANDARD.encode(hash)),
-            hash: short,
-            body: Encoded::new(text, Effort::Most),
+            file: StaticFile::new(media_type, text, Effort::Most),
         }
     }
 }
@@ -202,14 +192,39 @@ fn as_part(module: &str) -> String {
 
 /// A script without the line ends and spaces that it does not need: none of these line ends stands in a string of ours.
 fn pack_script(script: &str) -> String {
-    tighten(
-        &strip(script)
-            .replace(";\n", ";")
-            .replace("{\n", "{")
-            .replace("\n}", "}")
-            .replace(",\n", ",")
-            .replace("}\n", "}"),
-    )
+    let script = strip(script)
+        .replace(";\n", ";")
+        .replace("{\n", "{")
+        .replace("\n}", "}")
+        .replace(",\n", ",")
+        .replace("}\n", "}");
+    rename_private(&tighten(&script))
+}
+
+/// A script whose private members have names of one or two letters, alike in all classes: a name after `#` is private
+/// wherever it stands, since no string of ours has one.
+fn rename_private(script: &str) -> String {
+    let is_in_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let mut parts = script.split('#');
+    let mut renamed = parts.next().unwrap_or_default().to_owned();
+    let mut names: Vec<&str> = Vec::new();
+    for part in parts {
+        let (name, rest) = part.split_at(part.find(|character| !is_in_name(character)).unwrap_or(part.len()));
+        renamed.push('#');
+        if !name.is_empty() {
+            let place = names.iter().position(|known| *known == name).unwrap_or_else(|| {
+                names.push(name);
+                names.len() - 1
+            });
+            let letters = |place: usize| char::from(b'a' + u8::try_from(place % 26).unwrap_or_default());
+            if place >= 26 {
+                renamed.push(letters(place / 26 - 1));
+            }
+            renamed.push(letters(place));
+        }
+        renamed.push_str(rest);
+    }
+    renamed
 }
 
 /// A script without the spaces beside signs, but in its strings. A regular expression of ours has none there.
@@ -268,16 +283,26 @@ mod tests {
     }
 
     #[test]
+    fn private_members_have_short_names_and_nothing_else_has() {
+        let script = "class A{#wake=1;#b(){return this.#wake + hash||'#'}}class B{#wake;wake(o){return #b in o}}";
+        let renamed = "class A{#a=1;#b(){return this.#a + hash||'#'}}class B{#a;wake(o){return #b in o}}";
+        assert_eq!(rename_private(script), renamed);
+        let many: String = (0..60).map(|number| format!("#m{number};")).collect();
+        let renamed = rename_private(&many);
+        assert!(renamed.ends_with("#bf;#bg;#bh;"), "{renamed}");
+    }
+
+    #[test]
     fn nothing_is_left_to_fill_in() {
         for asset in all().iter() {
-            let bytes = asset.body.as_it_is();
+            let bytes = asset.file.as_it_is();
             let text = str::from_utf8(&bytes).unwrap();
             for placeholder in ["STYLE_", "SCRIPT_", "FAILED */", "OPEN */"] {
                 assert!(!text.contains(placeholder), "{placeholder} in {}", asset.name);
             }
             assert!(!text.contains("http:") && !text.contains("https:"), "{} names somebody else", asset.name);
         }
-        let bytes = all().script.body.as_it_is();
+        let bytes = all().script.file.as_it_is();
         let script = str::from_utf8(&bytes).unwrap();
         assert!(script.contains("تعذّر ذلك") && script.contains("Cela n’a pas"), "{script}");
     }

@@ -7,7 +7,7 @@
 //! written for one request is compressed quickly: a poll's page, 7 KB, comes down to a third by either, in
 //! half a millisecond on a busy machine.
 
-use std::{io::Write as _, sync::OnceLock};
+use std::io::Write as _;
 
 use brotli::enc::BrotliEncoderParams;
 use bytes::Bytes;
@@ -69,36 +69,6 @@ impl Coding {
                 encoder.finish().unwrap_or_default().into()
             }
         }
-    }
-}
-
-/// A text that stays the same, in each coding from when that was first asked for.
-#[derive(Debug)]
-pub struct Encoded {
-    effort: Effort,
-    bytes: Bytes,
-    brotli: OnceLock<Bytes>,
-    gzip: OnceLock<Bytes>,
-}
-
-impl Encoded {
-    /// A text to be compressed with this effort.
-    pub fn new(bytes: impl Into<Bytes>, effort: Effort) -> Self {
-        Self { effort, bytes: bytes.into(), brotli: OnceLock::new(), gzip: OnceLock::new() }
-    }
-
-    /// The text itself.
-    pub fn as_it_is(&self) -> Bytes {
-        self.bytes.clone()
-    }
-
-    /// The text in this coding.
-    pub fn by(&self, coding: Coding) -> Bytes {
-        let kept = match coding {
-            Coding::Brotli => &self.brotli,
-            Coding::Gzip => &self.gzip,
-        };
-        kept.get_or_init(|| coding.compress(&self.bytes, self.effort)).clone()
     }
 }
 

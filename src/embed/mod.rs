@@ -14,7 +14,7 @@
 //! - [`page`]: the markup, filled in. The templates escape whatever is put into them.
 //! - [`markup`]: their text in markup that is no template's.
 //! - [`assets`]: script and style sheet as they are served: compressed, and named by what is in them.
-//! - [`coding`]: how they are compressed, and pages too.
+//! - [`static_file`]: a file that changes with the program alone; [`coding`]: how it is compressed, and pages too.
 //!
 //! Nothing here knows HTTP.
 
@@ -24,3 +24,4 @@ pub mod language;
 pub mod markup;
 pub mod page;
 mod plural;
+pub mod static_file;

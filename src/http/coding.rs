@@ -6,7 +6,10 @@ use actix_web::{
 };
 
 use super::conditional;
-use crate::embed::coding::{Coding, Effort, Encoded};
+use crate::embed::{
+    coding::{Coding, Effort},
+    static_file::StaticFile,
+};
 
 const VARY: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 
@@ -75,15 +78,9 @@ pub(super) fn send(mut response: HttpResponseBuilder, page: String, coding: Opti
 }
 
 /// Answers with a file that changes with the program alone.
-pub(super) fn send_file(
-    req: &HttpRequest,
-    media_type: &'static str,
-    hash: &str,
-    file: &Encoded,
-    caching: &'static str,
-) -> HttpResponse {
+pub(super) fn send_file(req: &HttpRequest, file: &StaticFile, caching: &'static str) -> HttpResponse {
     let coding = preferred(req.headers());
-    let etag = tag(hash, coding);
+    let etag = tag(file.hash(), coding);
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ETAG, etag));
@@ -91,7 +88,7 @@ pub(super) fn send_file(
     if is_current {
         return response.finish();
     }
-    response.content_type(media_type);
+    response.content_type(file.media_type());
     match coding {
         Some(coding) => response.insert_header((header::CONTENT_ENCODING, coding.as_str())).body(file.by(coding)),
         None => response.body(file.as_it_is()),

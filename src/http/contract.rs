@@ -2,50 +2,32 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{self, Bytes},
-};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{coding, problem::Problem};
-use crate::embed::coding::{Effort, Encoded};
+use crate::embed::{coding::Effort, static_file::StaticFile};
 
-/// One way to write the contract. It changes with the program alone.
-struct Document {
-    media_type: &'static str,
-    hash: String,
-    body: Encoded,
-}
-
-impl Document {
-    fn of(media_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let body = body.into();
-        let hash = blake3::hash(&body).to_hex().to_string();
-        Self { media_type, hash, body: Encoded::new(body, Effort::Little) }
-    }
-}
+const CACHING: &str = "public, max-age=300";
 
 const CONTRACT: &str = include_str!("../../openapi.yaml");
 
-static YAML: LazyLock<Document> = LazyLock::new(|| Document::of("application/yaml", CONTRACT));
+static YAML: LazyLock<StaticFile> = LazyLock::new(|| StaticFile::new("application/yaml", CONTRACT, Effort::Little));
 
-static JSON: LazyLock<Result<Document, serde_norway::Error>> = LazyLock::new(|| {
+static JSON: LazyLock<Result<StaticFile, serde_norway::Error>> = LazyLock::new(|| {
     let contract: serde_json::Value = serde_norway::from_str(CONTRACT)?;
-    Ok(Document::of("application/json", contract.to_string()))
+    Ok(StaticFile::new("application/json", contract.to_string(), Effort::Little))
 });
 
 /// `GET /openapi.yaml`.
 pub(super) async fn read(req: HttpRequest) -> HttpResponse {
-    answer(&req, &YAML)
+    coding::send_file(&req, &YAML, CACHING)
 }
 
 /// `GET /openapi.json`.
 pub(super) async fn read_json(req: HttpRequest) -> Result<HttpResponse, Problem> {
     // It is made once, and that takes long enough to hold others up.
     let document = web::block(|| JSON.as_ref()).await.map_err(Problem::internal)?;
-    document.map(|document| answer(&req, document)).map_err(|error| Problem::internal(error.to_string()))
-}
-
-fn answer(req: &HttpRequest, document: &Document) -> HttpResponse {
-    coding::send_file(req, document.media_type, &document.hash, &document.body, "public, max-age=300")
+    document
+        .map(|document| coding::send_file(&req, document, CACHING))
+        .map_err(|error| Problem::internal(error.to_string()))
 }

@@ -7,11 +7,7 @@ use std::{
     sync::LazyLock,
 };
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header,
-    web::{self, Bytes},
-};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
@@ -19,7 +15,7 @@ use super::{
     coding, embed,
     problem::{Code, Problem},
 };
-use crate::embed::coding::{Effort, Encoded};
+use crate::embed::{coding::Effort, static_file::StaticFile};
 
 /// What the page may load: this service's own files. The viewer writes styles into its elements, and shows images that
 /// are in its style sheet; what is tried there asks this service alone.
@@ -29,8 +25,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 /// The files change with the program alone.
 const CACHING: &str = "public, max-age=300, stale-while-revalidate=86400";
 
-static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
-    let start = File::of("start.js", "text/javascript; charset=utf-8", include_bytes!("docs.js"));
+/// The files of the viewer, by name.
+static FILES: LazyLock<Vec<(&str, StaticFile)>> = LazyLock::new(|| {
+    let start = StaticFile::new("text/javascript; charset=utf-8", include_str!("docs.js"), Effort::Little);
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).ok();
     let mut take = |name: &'static str, media_type| {
         let archive = archive.as_mut()?;
@@ -38,27 +35,12 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
         let path = archive.file_names().filter_map(Result::ok).find(|path| path.ends_with(&end))?.into_owned();
         let mut bytes = Vec::new();
         archive.by_name(&path).ok()?.read_to_end(&mut bytes).ok()?;
-        Some(File::of(name, media_type, &bytes))
+        Some((name, StaticFile::new(media_type, bytes, Effort::Little)))
     };
     let style = take("swagger-ui.css", "text/css; charset=utf-8");
     let script = take("swagger-ui-bundle.js", "text/javascript; charset=utf-8");
-    [Some(start), style, script].into_iter().flatten().collect()
+    [Some(("start.js", start)), style, script].into_iter().flatten().collect()
 });
-
-/// One file of the viewer.
-struct File {
-    name: &'static str,
-    media_type: &'static str,
-    hash: String,
-    body: Encoded,
-}
-
-impl File {
-    fn of(name: &'static str, media_type: &'static str, bytes: &[u8]) -> Self {
-        let hash = blake3::hash(bytes).to_hex().to_string();
-        Self { name, media_type, hash, body: Encoded::new(Bytes::copy_from_slice(bytes), Effort::Little) }
-    }
-}
 
 /// `GET /docs`.
 pub(super) async fn page() -> HttpResponse {
@@ -73,9 +55,9 @@ pub(super) async fn page() -> HttpResponse {
 pub(super) async fn file(req: HttpRequest) -> Result<HttpResponse, Problem> {
     let name = req.match_info().get("file").unwrap_or_default().to_owned();
     // Taking the files out takes a while, once; the worker goes on meanwhile.
-    let file = web::block(move || FILES.iter().find(|file| file.name == name)).await.map_err(Problem::internal)?;
-    let file = file.ok_or_else(|| Problem::new(Code::NotFound, "the documentation has no such file"))?;
-    Ok(coding::send_file(&req, file.media_type, &file.hash, &file.body, CACHING))
+    let found = web::block(move || FILES.iter().find(|(is, _)| *is == name)).await.map_err(Problem::internal)?;
+    let (_, file) = found.ok_or_else(|| Problem::new(Code::NotFound, "the documentation has no such file"))?;
+    Ok(coding::send_file(&req, file, CACHING))
 }
 
 #[cfg(test)]
@@ -84,8 +66,8 @@ mod tests {
 
     #[test]
     fn the_viewer_is_in_the_binary() {
-        let names: Vec<_> = FILES.iter().map(|file| file.name).collect();
+        let names: Vec<_> = FILES.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["start.js", "swagger-ui.css", "swagger-ui-bundle.js"]);
-        assert!(FILES.iter().all(|file| file.body.as_it_is().len() > 100));
+        assert!(FILES.iter().all(|(_, file)| file.as_it_is().len() > 100));
     }
 }

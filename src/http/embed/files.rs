@@ -8,17 +8,14 @@ use super::super::{
     Worker, coding, limits,
     problem::{Code, Problem},
 };
-use crate::{
-    embed::assets::{self, Asset},
-    quota::Name,
-};
+use crate::{embed::assets, quota::Name};
 
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const FOR_MINUTES: &str = "public, max-age=300, stale-while-revalidate=86400, stale-if-error=86400";
 
 /// `GET /embed.js`.
 pub(in crate::http) async fn loader(req: HttpRequest) -> HttpResponse {
-    answer(&req, &assets::all().loader, FOR_MINUTES)
+    coding::send_file(&req, &assets::all().loader.file, FOR_MINUTES)
 }
 
 /// `GET /embed/assets/{file}`.
@@ -28,14 +25,10 @@ pub(in crate::http) async fn file(req: HttpRequest, worker: web::Data<Worker>) -
         limits::count_client(&req, &worker, Name::Read)?;
         return Err(Problem::new(Code::NotFound, "no file has this name, or has it any more"));
     };
-    Ok(answer(&req, asset, FOR_EVER))
+    Ok(coding::send_file(&req, &asset.file, FOR_EVER))
 }
 
 /// `GET /embed/manifest.json`.
 pub(in crate::http) async fn manifest(req: HttpRequest) -> HttpResponse {
-    answer(&req, assets::manifest(), FOR_MINUTES)
-}
-
-fn answer(req: &HttpRequest, asset: &'static Asset, caching: &'static str) -> HttpResponse {
-    coding::send_file(req, asset.media_type, asset.hash(), &asset.body, caching)
+    coding::send_file(&req, assets::manifest(), FOR_MINUTES)
 }
