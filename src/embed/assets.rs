@@ -287,7 +287,7 @@ mod tests {
         let script = "class A{#wake=1;#b(){return this.#wake + hash||'#'}}class B{#wake;wake(o){return #b in o}}";
         let renamed = "class A{#a=1;#b(){return this.#a + hash||'#'}}class B{#a;wake(o){return #b in o}}";
         assert_eq!(rename_private(script), renamed);
-        let many: String = (0..60).map(|number| format!("#m{number};")).collect();
+        let many = (0..60).map(|number| format!("#m{number};")).collect::<Vec<_>>().concat();
         let renamed = rename_private(&many);
         assert!(renamed.ends_with("#bf;#bg;#bh;"), "{renamed}");
     }

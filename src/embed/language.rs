@@ -99,6 +99,18 @@ pub fn direction_of(tag: &str) -> Direction {
     if is_rtl { Direction::Rtl } else { Direction::Ltr }
 }
 
+/// The way a text runs in a poll that runs this way, as the value of a `dir` attribute: as the poll does if it has a letter
+/// that does, even if a name of the other direction stands first; otherwise by what does stand first. What other scripts
+/// a language is written in is left to that. The widget finds the same in `#word`.
+pub fn direction_in(poll: Direction, text: &str) -> &'static str {
+    let has = |is: fn(char) -> bool| text.chars().any(is);
+    match poll {
+        Direction::Rtl if has(|character| matches!(character, '\u{590}'..='\u{8FF}')) => "rtl",
+        Direction::Ltr if has(|character| character.is_ascii_alphabetic()) => "ltr",
+        Direction::Rtl | Direction::Ltr => "auto",
+    }
+}
+
 /// One language's file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,12 +137,15 @@ struct Signs {
     percent: String,
 }
 
-/// Declares the texts that every language has: first those that stand in the markup, then those that the script says, too.
+/// Declares the texts that every language has: first those that stand in the markup, then those that the script says,
+/// too, and of these last those that it says only where several options may be chosen.
 macro_rules! texts {
     (
         $($(#[$markup_doc:meta])+ $markup:ident,)+
         for script:
         $($(#[$said_doc:meta])+ $said:ident,)+
+        and for several:
+        $($(#[$several_doc:meta])+ $several:ident,)+
     ) => {
         /// Every text, in one language. `{…}` in it stands for what is put there.
         #[derive(Debug, Deserialize)]
@@ -138,11 +153,16 @@ macro_rules! texts {
         pub struct Texts {
             $($(#[$markup_doc])+ pub $markup: String,)+
             $($(#[$said_doc])+ pub $said: String,)+
+            $($(#[$several_doc])+ pub $several: String,)+
         }
 
         impl Texts {
-            fn for_script(&self) -> Vec<(&'static str, &str)> {
-                vec![$((stringify!($said), self.$said.as_str()),)+]
+            fn for_script(&self, has_several: bool) -> BTreeMap<&'static str, &str> {
+                let mut texts = BTreeMap::from([$((stringify!($said), self.$said.as_str()),)+]);
+                if has_several {
+                    texts.extend([$((stringify!($several), self.$several.as_str()),)+]);
+                }
+                texts
             }
         }
     };
@@ -192,8 +212,12 @@ texts! {
     closes,
     /// The poll is closed.
     ended,
+    /// The poll was closed at `{time}`.
+    ended_at,
     /// Its results are final.
     last,
+    /// Marks who leads in them.
+    most_votes,
     /// Why there are no results: one has to vote.
     hidden_after_vote,
     /// Why there are no results: the poll is open.
@@ -210,7 +234,7 @@ texts! {
     withdrawn,
     /// Another is on record, and stays.
     already_voted,
-    /// Nothing is chosen, or too little or too much.
+    /// Nothing is chosen.
     choose_first,
     /// The quota is spent.
     quota,
@@ -226,6 +250,15 @@ texts! {
     open_page,
     /// Something else went wrong.
     failed,
+    and for several:
+    /// `{n}` of `{max}` are chosen.
+    ticked,
+    /// They are all there may be.
+    ticked_all,
+    /// `{n}` are chosen, fewer than `{min}`.
+    too_few,
+    /// `{n}` are chosen, more than `{max}`.
+    too_many,
 }
 
 fn read(name: &str) -> Result<Language, String> {
@@ -329,10 +362,10 @@ impl Language {
         form.map_or_else(String::new, |form| form.replace("{n}", &self.number(number, digits)))
     }
 
-    /// What the widget needs of this, as JSON; `counted` is what its total counts. What it finds in the markup is left
-    /// out. The JSON is a single-quoted attribute's value as it is, without the escapes that its own quotes would need:
+    /// What the widget needs of this, as JSON; `counted` is what its total counts, and a poll `has_several` where several
+    /// options may be chosen. What it finds in the markup is left out. The JSON is a single-quoted attribute's value as it is, without the escapes that its own quotes would need:
     /// what markup or such an attribute could take for its own is written as JSON's escapes.
-    pub fn for_script(&self, digits: Digits, counted: &str) -> String {
+    pub fn for_script(&self, digits: Digits, counted: &str, has_several: bool) -> String {
         #[derive(Serialize)]
         struct ForScript<'a> {
             numbers: Option<&'a Signs>,
@@ -342,7 +375,7 @@ impl Language {
 
         let plurals = self.plurals.iter().map(|(of, forms)| (of.as_str(), forms));
         let plurals = plurals.filter(|(of, _)| ["votes", "wait", counted].contains(of)).collect();
-        let texts = self.texts.for_script().into_iter().collect();
+        let texts = self.texts.for_script(has_several);
         let numbers = self.numbers.get(digits.as_str());
         let json = serde_json::to_string(&ForScript { numbers, plurals, texts }).unwrap_or_default();
         json.replace('&', "\\u0026").replace('\'', "\\u0027").replace('<', "\\u003c")
@@ -387,9 +420,12 @@ mod tests {
             let file: serde_json::Value = serde_json::from_slice(&Files::get(&name).unwrap().data).unwrap();
             for (text, said) in file["texts"].as_object().unwrap() {
                 let said = said.as_str().unwrap();
-                let placed: Vec<_> = ["{time}", "{min}", "{max}"].into_iter().filter(|it| said.contains(it)).collect();
+                let placed: Vec<_> =
+                    ["{time}", "{n}", "{min}", "{max}"].into_iter().filter(|it| said.contains(it)).collect();
                 let expected: &[&str] = match text.as_str() {
-                    "opens" | "closes" => &["{time}"],
+                    "opens" | "closes" | "ended_at" => &["{time}"],
+                    "ticked" | "ticked_all" | "too_many" => &["{n}", "{max}"],
+                    "too_few" => &["{n}", "{min}"],
                     "choose_exactly" | "choose_up_to" => &["{max}"],
                     "choose_between" => &["{min}", "{max}"],
                     _ => &[],
@@ -492,6 +528,22 @@ mod tests {
             ("fr-CA", Direction::Ltr),
         ] {
             assert_eq!(direction_of(tag), direction, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_text_runs_as_its_poll_does_unless_all_its_letters_run_the_other_way() {
+        for (poll, text, direction) in [
+            (Direction::Rtl, "C++ أم Rust: أي لغة تفضّل؟", "rtl"),
+            (Direction::Rtl, "iPhone هو الأفضل", "rtl"),
+            (Direction::Rtl, "Rust!", "auto"),
+            (Direction::Rtl, "2026", "auto"),
+            (Direction::Rtl, "כן", "rtl"),
+            (Direction::Ltr, "نعم or no?", "ltr"),
+            (Direction::Ltr, "نعم!", "auto"),
+            (Direction::Ltr, "да", "auto"),
+        ] {
+            assert_eq!(direction_in(poll, text), direction, "{text}");
         }
     }
 

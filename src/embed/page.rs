@@ -1,17 +1,17 @@
 //! The markup, filled in with a poll as one reader is shown it.
 //!
-//! The templates are `page.html`, `poll.html` within it, `refusal.html`, and `home.html`. Everything put into them is escaped: what
-//! publishers write is text, never markup. Every string of a publisher's says its language and finds its own direction
-//! (`dir="auto"`), and the poll runs as its language does, even where the words around it are another's.
+//! The templates are `page.html`, `poll.html` within it, `refusal.html` and `home.html`, and `head.html` at the head of
+//! each page. Everything put into them is escaped: what publishers write is text, never markup. Every string of a publisher's says its language and has its own direction
+//! ([`direction_in`]), and the poll runs as its language does, even where the words around it are another's.
 
 use askama::Template;
 
 use super::{
     assets::{self, Asset},
-    language::{Digits, Direction, Language, Texts, direction_of, with_digits},
+    language::{Digits, Direction, Language, Texts, direction_in, direction_of, with_digits},
 };
 use crate::{
-    poll::{Choices, Kind, Poll, ResultsPolicy, State, Tally, Timestamp},
+    poll::{Choices, Kind, Poll, PollOption, ResultsPolicy, State, Tally, Timestamp},
     site::Origin,
 };
 
@@ -80,7 +80,7 @@ pub enum Said {
     Changed,
     /// Another is on record, and stays.
     AlreadyVoted,
-    /// They chose nothing, or what can't be chosen together.
+    /// They chose nothing, or fewer or more than they may; what they ticked is still there.
     ChooseFirst,
 }
 
@@ -94,6 +94,8 @@ pub struct View<'a> {
     pub tally: Option<&'a Tally>,
     /// What this reader chose, if that is known.
     pub chosen: Option<Choices>,
+    /// The slots of what they have ticked and can't vote for so.
+    pub ticked: &'a [u8],
     /// What they have just done.
     pub said: Option<Said>,
     /// How it is to look.
@@ -116,7 +118,7 @@ pub enum Mode<'a> {
     Form(Option<&'a str>),
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
     /// The page.
     ///
     /// # Errors
@@ -126,6 +128,7 @@ impl View<'_> {
         let language = self.look.language.or_else(|| Language::for_poll(self.poll.language.as_str()));
         let language = language.ok_or(askama::Error::Fmt)?;
         let (poll, digits) = (self.poll, self.look.digits);
+        let direction = direction_of(poll.language.as_str());
         let form_path = format!("/embed/{}/form", poll.id);
         let address = self.public_url.map(|url| format!("{url}/embed/{}", poll.id));
         let query = self.look.query();
@@ -142,7 +145,13 @@ impl View<'_> {
             loader: assets::LOADER,
             is_for_script: matches!(self.mode, Mode::Script),
             voter: if let Mode::Form(token) = self.mode { token } else { None },
-            direction: direction_of(poll.language.as_str()),
+            direction,
+            question_dir: direction_in(direction, poll.question.as_str()),
+            words_dir: match language.direction() {
+                words if words == direction => "",
+                Direction::Ltr => " dir=\"ltr\"",
+                Direction::Rtl => " dir=\"rtl\"",
+            },
             state: self.state_shown().as_str(),
             kind: poll.kind.as_str(),
             input: if poll.kind == Kind::Single { "radio" } else { "checkbox" },
@@ -153,15 +162,16 @@ impl View<'_> {
             is_peeking: self.look.peek && self.tally.is_some(),
             peek_query: if query.is_empty() { "?view=results".to_owned() } else { format!("{query}&view=results") },
             words: match self.mode {
-                Mode::Script => language.for_script(digits, counted(poll.kind)),
+                Mode::Script => language.for_script(digits, counted(poll.kind), poll.kind == Kind::Multiple),
                 Mode::Form(_) => String::new(),
             },
             rule: rule(poll, language, digits),
-            rows: self.rows(language),
+            rows: self.rows(language, direction),
             total: self
                 .tally
                 .map_or_else(String::new, |tally| language.count(counted(poll.kind), tally.ballots, digits)),
-            status: self.said.map_or("", |said| said.text(language.texts())),
+            status: self.status(language),
+            focus: if self.said == Some(Said::ChooseFirst) { " tabindex=\"-1\" autofocus" } else { "" },
             note: Vec::new(),
             texts: language.texts(),
             address,
@@ -185,24 +195,58 @@ impl View<'_> {
         }
     }
 
-    fn rows(&self, language: &Language) -> Vec<Row<'_>> {
+    fn rows(&self, language: &'static Language, direction: Direction) -> Vec<Row<'a>> {
         let digits = self.look.digits;
         let slots: Vec<u8> = self.chosen.map(|choices| choices.slots().collect()).unwrap_or_default();
         let shown = self.tally.map(|tally| (tally, tally.parts(self.poll, PERMILLE)));
-        let row = |place: usize, option: &'_ crate::poll::PollOption| {
+        let most = self.most_votes();
+        let row = |(place, option): (usize, &'a PollOption)| {
             let tenths = shown.as_ref().and_then(|(_, tenths)| tenths.get(place)).copied().unwrap_or_default();
             let (share, votes) = shown.as_ref().map_or_else(Default::default, |(tally, _)| {
                 (language.share(tenths, digits), language.count("votes", tally.votes_in(option.slot), digits))
             });
-            (slots.contains(&option.slot), format!("{}.{}", tenths / 10, tenths % 10), share, votes)
+            let is_chosen = slots.contains(&option.slot);
+            let leads = most.is_some_and(|(tally, most)| tally.votes_in(option.slot) == most);
+            Row {
+                id: option.id.as_str(),
+                label: option.label.as_str(),
+                label_dir: direction_in(direction, option.label.as_str()),
+                is_chosen,
+                is_ticked: is_chosen || self.ticked.contains(&option.slot),
+                width: format!("{}.{}", tenths / 10, tenths % 10),
+                share,
+                lead: if leads { &language.texts().most_votes } else { "" },
+                votes,
+            }
         };
-        let options = self.poll.options.iter().enumerate();
-        options
-            .map(|(place, option)| {
-                let (is_chosen, width, share, votes) = row(place, option);
-                Row { id: option.id.as_str(), label: option.label.as_str(), is_chosen, width, share, votes }
-            })
-            .collect()
+        self.poll.options.iter().enumerate().map(row).collect()
+    }
+
+    /// The most votes that an option has in the end, if anybody voted: those who have so many lead. The widget finds the
+    /// same in `draw`.
+    fn most_votes(&self) -> Option<(&Tally, u64)> {
+        let tally = self.tally.filter(|_| self.state == State::Closed)?;
+        let most = self.poll.options.iter().map(|option| tally.votes_in(option.slot)).max()?;
+        (most > 0).then_some((tally, most))
+    }
+
+    /// What is said of what the reader has just done.
+    fn status(&self, language: &Language) -> String {
+        let texts = language.texts();
+        let Some(said) = self.said else { return String::new() };
+        let (poll, ticked) = (self.poll, self.ticked.len());
+        let text = match said {
+            Said::Counted => &texts.counted,
+            Said::Changed => &texts.changed,
+            Said::AlreadyVoted => &texts.already_voted,
+            Said::ChooseFirst if ticked > usize::from(poll.max_choices) => &texts.too_many,
+            Said::ChooseFirst if (1..usize::from(poll.min_choices)).contains(&ticked) => &texts.too_few,
+            Said::ChooseFirst => &texts.choose_first,
+        };
+        let number = |number| language.number(number, self.look.digits);
+        text.replace("{n}", &number(u64::try_from(ticked).unwrap_or_default()))
+            .replace("{min}", &number(poll.min_choices.into()))
+            .replace("{max}", &number(poll.max_choices.into()))
     }
 
     /// What stands below the poll: why the results are not there, and when things happen. The widget says the same in
@@ -215,13 +259,14 @@ impl View<'_> {
         };
         let schedule = &self.poll.schedule;
         let closes = || schedule.closes_at.map(|moment| timed(&texts.closes, moment));
+        let ended = || schedule.closes_at.map_or_else(|| plain(&texts.ended), |moment| timed(&texts.ended_at, moment));
         let shown = self.state_shown();
         match shown {
             Shown::Scheduled => {
                 vec![schedule.opens_at.map_or_else(|| plain(&texts.not_open), |moment| timed(&texts.opens, moment))]
             }
-            Shown::Closed => vec![plain(&texts.ended), plain(&texts.last)],
-            Shown::Hidden if self.state == State::Closed => vec![plain(&texts.ended), plain(&texts.hidden_never)],
+            Shown::Closed => vec![ended(), plain(&texts.last)],
+            Shown::Hidden if self.state == State::Closed => vec![ended(), plain(&texts.hidden_never)],
             Shown::Open | Shown::Voted | Shown::Hidden => {
                 let why = match self.poll.results {
                     ResultsPolicy::Always => None,
@@ -316,17 +361,6 @@ impl Shown {
     }
 }
 
-impl Said {
-    fn text(self, texts: &Texts) -> &str {
-        match self {
-            Self::Counted => &texts.counted,
-            Self::Changed => &texts.changed,
-            Self::AlreadyVoted => &texts.already_voted,
-            Self::ChooseFirst => &texts.choose_first,
-        }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "page.html", config = "src/embed/askama.toml")]
 struct Page<'a> {
@@ -347,6 +381,9 @@ struct Page<'a> {
     query: String,
     peek_query: String,
     direction: Direction,
+    question_dir: &'static str,
+    /// The direction of all that is not the publisher's, as an attribute, where it is another.
+    words_dir: &'static str,
     state: &'static str,
     kind: &'static str,
     input: &'static str,
@@ -359,7 +396,9 @@ struct Page<'a> {
     rule: String,
     rows: Vec<Row<'a>>,
     total: String,
-    status: &'a str,
+    status: String,
+    /// Where the reader begins, as attributes: at what they are to put right.
+    focus: &'static str,
     note: Vec<Part<'a>>,
 }
 
@@ -398,10 +437,14 @@ struct HomePage {
 struct Row<'a> {
     id: &'a str,
     label: &'a str,
+    label_dir: &'static str,
     is_chosen: bool,
+    is_ticked: bool,
     /// Of the bar, in percent.
     width: String,
     share: String,
+    /// That it leads, or nothing.
+    lead: &'a str,
     votes: String,
 }
 

@@ -121,6 +121,29 @@ test('without a choice the browser says so, and several are sent by checkboxes',
   assert.deepEqual((await sawt.tally(poll)).options.map(({ votes }) => votes), [1, 0, 1]);
 });
 
+test('with too many ticks, or too few, the form comes back with them, and says how many are wanted', async () => {
+  const options = ['أ', 'ب', 'ج', 'د'].map((label, place) => ({ id: `o${place}`, label }));
+  const { sawt, poll, page, reader, shown } = await open({ kind: 'multiple', min_choices: 2, max_choices: 2, options });
+  reader.excuse(/the server responded with a status of 422/);
+  const ticked = () => shown.$('input:checked').evaluateAll((all) => all.map(({ value }) => value));
+  for (const [choices, said] of [
+    [['o0', 'o1', 'o3'], 'اخترت 3. اختر 2 على الأكثر.'],
+    [['o3'], 'اخترت 1. اختر 2 على الأقل.'],
+  ]) {
+    for (const { id } of options) await shown.$(`[value="${id}"]`).setChecked(choices.includes(id));
+    await shown.press();
+    await shown.says(said);
+    assert.deepEqual(await ticked(), choices);
+    // The reader begins there, however long the form is.
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('role')), 'status');
+    await picture(page, `form-ticks-${choices.length}`);
+  }
+  await shown.choose('o0');
+  await shown.press();
+  await shown.is('voted');
+  assert.deepEqual((await sawt.tally(poll)).options.map(({ votes }) => votes), [1, 0, 0, 1]);
+});
+
 test('a closed poll, and one that is not open yet, are shown without a form to send', async () => {
   const { sawt } = set;
   const closed = await sawt.poll();

@@ -50,17 +50,90 @@ test('an Arabic poll keeps its direction in an English page, and an English one 
   }
 });
 
-test('a label of the other direction is shown in its own', async () => {
-  const { sawt, publisher } = set;
-  const poll = await sawt.poll({
-    question: 'أي لغة برمجة تفضّل (C++ أم Rust)؟',
+const MIXED = {
+  ar: {
+    question: 'C++ أم Rust: أي لغة برمجة تفضّل؟',
     options: [{ id: 'c', label: 'C++ (أو C)' }, { id: 'r', label: 'Rust!' }, { id: 'x', label: 'غير ذلك' }],
-  });
-  const shown = await Shown.open({ reader: await set.reader({ viewport: PHONE }), publisher, sawt, poll, mode: 'script' });
+    runs: ['rtl', 'ltr', 'rtl'],
+  },
+  en: {
+    question: 'نعم or no?',
+    options: [{ id: 'y', label: 'نعم (yes)!' }, { id: 'n', label: 'لا!' }, { id: 'x', label: 'Neither' }],
+    runs: ['ltr', 'rtl', 'ltr'],
+  },
+};
+
+/** Where the letters of each text stand, from where those of the poll begin: the start of what is around them is 0. */
+async function starts(shown, selector) {
+  return shown.$(selector).evaluateAll((all) =>
+    all.map((one) => {
+      const letters = document.createRange();
+      letters.selectNodeContents(one);
+      const [text, around] = [letters.getBoundingClientRect(), one.getBoundingClientRect()];
+      const isRtl = one.closest('.sawt').dir === 'rtl';
+      return Math.round(isRtl ? around.right - text.right : text.left - around.left);
+    }));
+}
+
+for (const language of ['ar', 'en']) {
+  for (const mode of [...MODES, 'form']) {
+    test(`a text of the other direction runs its own way, and stands where the poll’s texts do (${mode}, ${language})`, async () => {
+      const { sawt, publisher } = set;
+      const { question, options, runs } = MIXED[language];
+      const poll = await sawt.poll({ language, question, options });
+      const reader = await set.reader({ viewport: PHONE, reducedMotion: 'reduce', javaScriptEnabled: mode !== 'form' });
+      const shown =
+        mode === 'form'
+          ? Shown.in(await reader.open(`${sawt.origin}/embed/${poll.id}/form`), 'page')
+          : await Shown.open({ reader, publisher, sawt, poll, mode });
+      await shown.is('open');
+      const labels = '.sawt-option span';
+      assert.deepEqual(await shown.$(labels).evaluateAll((all) => all.map((one) => getComputedStyle(one).direction)), runs);
+      assert.deepEqual(await starts(shown, labels), [0, 0, 0], 'labels beside their buttons');
+      // It has a letter of the poll's own direction, though a word of the other stands first.
+      assert.equal(await shown.$('.sawt-question').getAttribute('dir'), language === 'ar' ? 'rtl' : 'ltr');
+      assert.deepEqual(await starts(shown, '.sawt-question'), [0]);
+      await picture(shown.page, `mixed-directions-${mode}-${language}`);
+      await shown.vote(options[0].id);
+      assert.deepEqual(await starts(shown, '.sawt-results .sawt-label'), [0, 0, 0], 'labels in the results');
+      await picture(shown.page, `mixed-directions-${mode}-${language}-voted`);
+    });
+  }
+}
+
+test('a reworded text runs its own way', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll({ question: 'Rust', options: [{ id: 'c', label: 'سي' }, { id: 'r', label: 'Rust' }] });
+  const shown = await Shown.open({ reader: await set.reader(), publisher, sawt, poll, mode: 'script' });
   await shown.is('open');
-  const directions = await shown.$('.sawt-option span').evaluateAll((all) => all.map((one) => getComputedStyle(one).direction));
-  assert.deepEqual(directions, ['ltr', 'ltr', 'rtl']);
-  await picture(shown.page, 'mixed-directions');
+  const options = [{ id: 'c', label: 'C++' }, { id: 'r', label: 'Rust هي الأفضل' }];
+  await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, question: 'Rust أم C++؟', options });
+  await shown.$('.sawt-question').filter({ hasText: 'أم' }).waitFor();
+  const dirs = (selector) => shown.$(selector).evaluateAll((all) => all.map(({ dir }) => dir));
+  for (const [selector, expected] of [
+    ['.sawt-question', ['rtl']],
+    ['.sawt-option span', ['auto', 'rtl']],
+    ['.sawt-results .sawt-label', ['auto', 'rtl']],
+  ]) assert.deepEqual(await dirs(selector), expected, selector);
+});
+
+test('the words around a poll run their own way in it, the full stop where the sentence ends', async () => {
+  const { sawt } = set;
+  for (const [language, lang, direction] of [['ar', 'fr', 'ltr'], ['en', 'ar', 'rtl']]) {
+    const poll = await sawt.poll({ language, results: 'after_vote' });
+    const reader = await set.reader({ viewport: PHONE });
+    const shown = Shown.in(await reader.open(`${sawt.origin}/embed/${poll.id}?lang=${lang}`), 'page');
+    await shown.vote('yes');
+    for (const selector of ['.sawt-rule', '.sawt-share', '.sawt-votes', '.sawt-total', '.sawt-status']) {
+      const runs = await shown.$(selector).first().evaluate((one) => getComputedStyle(one).direction);
+      assert.equal(runs, direction, `${selector} in ${lang}`);
+    }
+    const [share, bar] = [await shown.box('.sawt-share'), await shown.box('.sawt-bar')];
+    const end = language === 'ar' ? share.left - bar.left : bar.right - share.right;
+    assert.ok(Math.abs(end) < 1, `the share stands at the end of its bar, ${end} from it`);
+    assert.deepEqual(await starts(shown, '.sawt-status'), [0]);
+    await picture(shown.page, `words-${lang}-in-${language}`);
+  }
 });
 
 test('each number of votes is said in its own plural, the same by the server and by the script', async () => {

@@ -107,10 +107,10 @@ for (const [name, members] of Object.entries({
 
     await sawt.vote(poll, ['no'], 3);
     await sawt.close(poll);
-    const closed = await page.evaluate(words, path);
+    const closed = comparable(await page.evaluate(words, path));
     await page.waitForFunction((state) => document.querySelector('.sawt').dataset.state === state, closed.state);
     await page.waitForFunction((total) => document.querySelector('.sawt-total').textContent === total, closed.total);
-    assert.deepEqual(await page.evaluate(words), closed);
+    assert.deepEqual(comparable(await page.evaluate(words)), closed);
     await reader.leave();
   });
 }

@@ -23,9 +23,9 @@ async function look(shown, name) {
 function inBothLanguages(name, run) {
   for (const [language, viewport] of [['ar', PHONE], ['en', DESKTOP]]) {
     test(`${name} (${language})`, async () => {
-      const come = (...more) => set.reader({ viewport, locale: language }, ...more);
+      const come = (...more) => set.reader({ viewport, locale: language, timezoneId: 'Asia/Kuwait' }, ...more);
       await run({ ...set, come, language, is: (ar, en) => (language === 'ar' ? ar : en) });
-        });
+    });
   }
 }
 
@@ -59,17 +59,59 @@ inBothLanguages('a poll that closes while it is open shows its final results', a
   await sawt.close(poll);
   await shown.is('closed');
   assert.deepEqual((await shown.results(is('صوتان', '2 votes'))).map(({ share }) => share), ['0%', '100%']);
-  assert.match(await shown.$('.sawt-note').textContent(), is(/النتائج النهائية/, /final results/));
+  assert.deepEqual(await leaders(shown, is), ['no']);
+  const note = shown.$('.sawt-note');
+  await note.filter({ hasText: is(/النتائج النهائية/, /final results/) }).waitFor();
+  // In the reader's own time, whichever that is.
+  const { closes_at: closedAt } = await sawt.ask('GET', `/v1/polls/${poll.id}`);
+  assert.equal(await note.locator('time').getAttribute('datetime'), closedAt);
+  const inKuwait = ([locale, moment]) =>
+    new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'Asia/Kuwait' }).format(new Date(moment));
+  const time = await shown.page.evaluate(inKuwait, [`${language}-u-ca-gregory-nu-latn`, closedAt]);
+  assert.ok((await note.textContent()).startsWith(is(`انتهى التصويت ${time}.`, `Voting ended ${time}.`)), await note.textContent());
   await look(shown, `state-closed-${language}`);
 });
 
-inBothLanguages('a poll that has closed shows its final results at once', async ({ sawt, publisher, come, language, is }) => {
+/** The options that are said to lead, in words that are read out. */
+async function leaders(shown, is) {
+  const said = shown.$('[data-option]').filter({ has: shown.page.locator('.sawt-lead', { hasText: is('الأكثر أصواتًا', 'Most votes') }) });
+  return said.evaluateAll((rows) => rows.map((row) => row.dataset.option));
+}
+
+inBothLanguages('a poll that has closed shows its final results at once, and who leads', async ({ sawt, publisher, come, language, is }) => {
   const poll = await sawt.poll({ language });
   await sawt.vote(poll, ['yes']);
   await sawt.close(poll);
   const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'page' });
   await shown.is('closed');
   assert.deepEqual((await shown.results(is('صوت واحد', '1 vote'))).map(({ share }) => share), ['100%', '0%']);
+  assert.deepEqual(await leaders(shown, is), ['yes']);
+});
+
+inBothLanguages('of equals all lead in the end, of none nobody, and while a poll is open nobody does', async ({ sawt, publisher, come, language, is }) => {
+  const options = ['a', 'b', 'c'].map((id) => ({ id, label: is(`الخيار ${id}`, `Option ${id}`) }));
+  const [tie, none] = [await sawt.poll({ language, options }), await sawt.poll({ language, options })];
+  await sawt.vote(tie, ['c']);
+  const reader = await come();
+  const open = await Shown.open({ reader, publisher, sawt, poll: tie, mode: 'element' });
+  await open.vote('a');
+  assert.deepEqual(await leaders(open, is), []);
+  const unvoted = await Shown.open({ reader, publisher, sawt, poll: none, mode: 'element' });
+  await unvoted.is('open');
+  for (const poll of [tie, none]) await sawt.close(poll);
+  // As the script draws it, and as the server writes it.
+  for (const shown of [open, unvoted]) {
+    await shown.page.bringToFront();
+    await shown.is('closed');
+  }
+  await open.$('[data-option="a"] .sawt-lead:not(:empty)').waitFor();
+  await look(open, `state-tie-${language}`);
+  assert.deepEqual([await leaders(open, is), await leaders(unvoted, is)], [['a', 'c'], []]);
+  for (const [poll, expected] of [[tie, ['a', 'c']], [none, []]]) {
+    const anew = await Shown.open({ reader, publisher, sawt, poll, mode: 'page' });
+    await anew.is('closed');
+    assert.deepEqual(await leaders(anew, is), expected);
+  }
 });
 
 inBothLanguages('results that are hidden are said to be, and not sent', async ({ sawt, publisher, come, language, is }) => {
@@ -140,16 +182,45 @@ inBothLanguages('several choices are taken up to as many as the poll allows', as
   await shown.is('open');
   await shown.press();
   await shown.says(is('اختر إجابة أولًا', 'Choose an answer first'));
-  await shown.choose('o0', 'o1', 'o2');
-  await shown.press();
-  await shown.says(is('الحد الأقصى 2', 'Choose up to 2'));
-  assert.equal((await sawt.tally(poll)).ballots, 0);
+  await shown.choose('o0');
+  await shown.says(is('اخترت 1 من 2.', '1 of 2 chosen.'));
+  await shown.choose('o1');
+  await shown.says(is('اخترت 2 من 2. ألغِ إجابة', '2 of 2 chosen. Untick one'));
+  // The others can't be ticked, by mouse or keyboard, and whoever can't see it is told.
+  const disabled = () => shown.$('input').evaluateAll((all) => all.map((input) => input.getAttribute('aria-disabled') === 'true'));
+  assert.deepEqual(await disabled(), [false, false, true, true]);
+  const ticked = () => shown.$('input').evaluateAll((all) => all.filter((input) => input.checked).map((input) => input.value));
+  await shown.$('.sawt-option').nth(2).click({ force: true });
+  await shown.$('input[value="o3"]').press(' ');
+  assert.deepEqual(await ticked(), ['o0', 'o1']);
   await look(shown, `state-multiple-open-${language}`);
-  await shown.$('input[value="o2"]').uncheck();
+  await shown.$('input[value="o1"]').uncheck();
+  await shown.says(is('اخترت 1 من 2.', '1 of 2 chosen.'));
+  assert.deepEqual(await disabled(), [false, false, false, false]);
+  await shown.choose('o3');
   await shown.press();
   await shown.is('voted');
+  assert.deepEqual((await sawt.tally(poll)).options.map(({ votes }) => votes), [1, 0, 0, 1]);
   await shown.results(is('مشارك واحد', '1 person voted'));
   await look(shown, `state-multiple-voted-${language}`);
+});
+
+inBothLanguages('fewer choices than the poll wants are kept, and counted aloud', async ({ sawt, publisher, come, language, is }) => {
+  const options = ['o0', 'o1', 'o2'].map((id) => ({ id, label: is(`الخيار ${id}`, `Option ${id}`) }));
+  const poll = await sawt.poll({ language, kind: 'multiple', min_choices: 2, options });
+  const shown = await Shown.open({ reader: await come(), publisher, sawt, poll, mode: 'script' });
+  await shown.is('open');
+  await shown.choose('o1');
+  await shown.press();
+  await shown.says(is('اخترت 1. اختر 2 على الأقل.', 'You chose 1. Choose at least 2.'));
+  assert.ok(await shown.$('input[value="o1"]').isChecked());
+  await look(shown, `state-multiple-few-${language}`);
+  // All there are is no limit.
+  await shown.choose('o0', 'o2');
+  await shown.says(is('اخترت 3 من 3.', '3 of 3 chosen.'));
+  assert.equal(await shown.$('[aria-disabled="true"]').count(), 0);
+  await shown.press();
+  await shown.is('voted');
 });
 
 inBothLanguages('a poll that is deleted is said to be gone', async ({ sawt, publisher, come, language, is }) => {

@@ -114,6 +114,7 @@ class Widget {
     const lang = this.#host.getAttribute('lang') ?? this.#host.closest('[lang]')?.lang ?? navigator.language;
     const [said, open] = FAILED[lang.trim().toLowerCase().split(/[-_]/)[0]] ?? FAILED.en;
     root.setAttribute('role', 'status');
+    root.dir = 'auto';
     root.textContent = `${said} `;
     if (!id) return;
     const link = document.createElement('a');

@@ -34,7 +34,11 @@ export class Poll {
     for (const link of this.$$('a')) link.href = new URL(link.getAttribute('href'), from);
     this.$('form').action = new URL(this.$('form').getAttribute('action'), from);
 
-    this.$('form').addEventListener('change', () => this.say(''));
+    this.$('form').addEventListener('change', () => this.say(this.limit()));
+    // Before a tick is there for good: one too many is taken back.
+    this.$('form').addEventListener('click', (event) => {
+      if (event.target.checked && this.ticked.length > root.dataset.max) event.preventDefault();
+    });
     const onClick = (selector, act) =>
       this.$(selector).addEventListener('click', (event) => {
         event.preventDefault();
@@ -100,6 +104,10 @@ export class Poll {
     return [...this.$$('[name=choices]')];
   }
 
+  get ticked() {
+    return this.inputs.filter((input) => input.checked).map((input) => input.value);
+  }
+
   get policy() {
     return this.root.dataset.results;
   }
@@ -111,13 +119,26 @@ export class Poll {
   // --- Voting.
 
   submit() {
-    const choices = this.inputs.filter((input) => input.checked).map((input) => input.value);
+    const { ticked } = this;
     const { min, max } = this.root.dataset;
-    if (choices.length < min || choices.length > max) {
-      this.say(choices.length ? this.$('.sawt-rule').textContent : this.words.texts.choose_first);
-      return;
-    }
-    this.send('POST', choices);
+    const isFew = ticked.length < min;
+    if (!ticked.length) this.say(this.words.texts.choose_first);
+    else if (isFew || ticked.length > max) this.say(this.countTicks(isFew ? 'too_few' : 'too_many'));
+    else this.send('POST', ticked);
+  }
+
+  // At the limit the other boxes can't be ticked; they stay within reach of the keyboard. Returns what to say of it.
+  limit() {
+    const { inputs, ticked } = this;
+    if (inputs[0].type === 'radio') return '';
+    const isFull = ticked.length >= this.root.dataset.max && ticked.length < inputs.length;
+    for (const input of inputs) input.setAttribute('aria-disabled', isFull && !input.checked);
+    return ticked.length ? this.countTicks(isFull ? 'ticked_all' : 'ticked') : '';
+  }
+
+  countTicks(text) {
+    const numbers = { n: this.ticked.length, ...this.root.dataset };
+    return this.words.texts[text].replace(/{(\w+)}/g, (_, name) => this.number(numbers[name]));
   }
 
   // Sends a ballot, or its withdrawal, until it is answered: the same one by the same voter, so that one whose answer
@@ -342,6 +363,8 @@ export class Poll {
   // Nothing is asked when a poll closes: everybody would ask at once. The stream brings the last tally.
   become(state) {
     this.state = state;
+    // What was said of a vote makes room for how it ended.
+    if (state === 'closed') this.say('');
     this.settle();
   }
 
@@ -354,20 +377,28 @@ export class Poll {
     this.root.toggleAttribute('data-changeable', poll.changeable);
     set(dataset, 'opens', poll.opens_at);
     set(dataset, 'closes', poll.closes_at);
-    write(this.$('.sawt-question'), poll.question);
+    this.#word(this.$('.sawt-question'), poll.question);
     const isMoved = `${poll.options.map(({ id }) => id)}` !== `${this.inputs.map(({ value }) => value)}`;
     for (const { id, label } of poll.options) {
       const input = this.inputs.find((input) => input.value === id);
       const result = this.result(id);
       if (!input || !result) continue;
-      write(input.nextElementSibling, label);
-      write(result.querySelector('.sawt-label'), label);
+      this.#word(input.nextElementSibling, label);
+      this.#word(result.querySelector('.sawt-label'), label);
       // In the order they come in now. What is moved loses the focus, so nothing is moved for nothing.
       if (isMoved) fieldset(this.root).append(input.parentElement);
       if (isMoved) result.parentElement.append(result);
     }
-    if (poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id)))
+    const isBounded = poll.min_choices === +dataset.min && poll.max_choices === +dataset.max;
+    if (!isBounded || poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id)))
       this.onReshape?.(poll.id + poll.revision);
+  }
+
+  // A text runs as the poll does if it has a letter that does, as `direction_in` in language.rs.
+  #word(element, text) {
+    const { dir } = this.root;
+    write(element, text);
+    element.dir = (dir === 'rtl' ? /[\u0590-\u08ff]/ : /[a-z]/i).test(text) ? dir : 'auto';
   }
 
   result(id) {
@@ -414,11 +445,14 @@ export class Poll {
     const { ballots } = tally;
     const isSingle = this.root.dataset.kind === 'single';
     const shares = isSingle ? tenths(tally) : tally.options.map(({ votes }) => Math.round((votes * 1000) / ballots) || 0);
+    // Who leads in the end: all of equals, and nobody where none voted.
+    const most = tally.state === 'closed' && Math.max(1, ...tally.options.map(({ votes }) => votes));
     for (const [place, { id, votes }] of tally.options.entries()) {
       const row = this.result(id);
       if (!row) continue;
       const share = shares[place];
       write(row.querySelector('.sawt-votes'), this.count('votes', votes));
+      write(row.querySelector('.sawt-lead'), votes === most ? this.words.texts.most_votes : '');
       write(row.querySelector('.sawt-share'), this.percent(share));
       row.querySelector('svg').setAttribute('width', `${Math.floor(share / 10)}.${share % 10}%`);
     }
@@ -442,6 +476,7 @@ export class Poll {
     for (const row of this.$$('[data-option]')) row.toggleAttribute('data-chosen', !!this.choices?.includes(row.dataset.option));
     const canChange = state !== 'open' || !mine || !('changeable' in root.dataset);
     this.$('.sawt-change').hidden = this.$('.sawt-withdraw').hidden = canChange;
+    this.limit();
     this.note(shown);
   }
 
@@ -474,10 +509,12 @@ export class Poll {
     const { texts } = this.words;
     const { opens, closes } = this.root.dataset;
     const ending = closes && [texts.closes, closes];
+    // One that was closed by hand may not have been told when.
+    const ended = Date.parse(closes) <= Date.now() ? [texts.ended_at, closes] : [texts.ended];
     let parts = [];
     if (shown === 'scheduled') parts = [opens ? [texts.opens, opens] : [texts.not_open]];
-    else if (shown === 'closed') parts = [[texts.ended], [texts.last]];
-    else if (shown === 'hidden' && this.state === 'closed') parts = [[texts.ended], [texts.hidden_never]];
+    else if (shown === 'closed') parts = [ended, [texts.last]];
+    else if (shown === 'hidden' && this.state === 'closed') parts = [ended, [texts.hidden_never]];
     else if (shown !== 'gone') {
       const why = this.policy === 'after_vote' && shown !== 'open' ? undefined : texts[`hidden_${this.policy}`];
       parts = [why && [why], ending];

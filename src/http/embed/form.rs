@@ -32,7 +32,7 @@ use crate::{
     embed::page::{Look, Mode, Said, View},
     http::problem::{Code, Problem},
     live::Known,
-    poll::{Poll, Position, State, Viewer, VoterDigest},
+    poll::{Poll, PollOption, Position, State, Viewer, VoterDigest},
     quota::{Name, Subject},
     voter::{Stub, Voter},
     wire::Seen,
@@ -56,7 +56,8 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
     let stub = stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &known.poll, now));
     let said = said.filter(|_| stub.is_some());
     if stub.is_some() {
-        return show(&req, &worker, &known, &look, StatusCode::OK, Reader { stub, voter: None }, said).await;
+        let reader = Reader { stub, ..Reader::default() };
+        return show(&req, &worker, &known, &look, StatusCode::OK, reader, said).await;
     }
     let voter = auth::voter_if_any(req.headers(), &worker.shared).ok().flatten().map(|(voter, _)| voter);
     let stub = match &voter {
@@ -67,15 +68,19 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
         },
         None => None,
     };
-    show(&req, &worker, &known, &look, StatusCode::OK, Reader { stub, voter }, None).await
+    let reader = Reader { stub, voter, ..Reader::default() };
+    show(&req, &worker, &known, &look, StatusCode::OK, reader, None).await
 }
 
 /// Who looks at the page, as far as it knows them.
+#[derive(Default)]
 struct Reader {
     /// Of their ballot.
     stub: Option<Stub>,
     /// Who they are, if their browser kept that.
     voter: Option<Voter>,
+    /// The options they have ticked and can't vote for so.
+    ticked: Vec<u8>,
 }
 
 /// A voter's ballot, as if they showed its stub.
@@ -122,7 +127,7 @@ pub(in crate::http) async fn vote(
             }
             Ok(there)
         }
-        Err(problem) => refused(&req, &worker, &known, &look, &voter, problem).await,
+        Err(problem) => refused(&req, &worker, &known, &look, (&voter, &named), problem).await,
     }
 }
 
@@ -132,7 +137,7 @@ async fn refused(
     worker: &Worker,
     known: &Known,
     look: &Look,
-    voter: &Voter,
+    (voter, named): (&Voter, &[Cow<'_, str>]),
     problem: Problem,
 ) -> Result<HttpResponse, Problem> {
     let status = problem.code().status();
@@ -141,14 +146,16 @@ async fn refused(
         Ok(page)
     };
     if problem.code() == Code::AlreadyVoted {
-        let reader = Reader { stub: on_record(worker, known, voter).await?, voter: None };
+        let reader = Reader { stub: on_record(worker, known, voter).await?, ..Reader::default() };
         return noted(show(req, worker, known, look, status, reader, Some(Said::AlreadyVoted)).await?);
     }
     if problem.code() == Code::PollNotOpen {
-        return noted(show(req, worker, known, look, status, Reader { stub: None, voter: None }, None).await?);
+        return noted(show(req, worker, known, look, status, Reader::default(), None).await?);
     }
     if problem.code() == Code::InvalidChoice {
-        let reader = Reader { stub: None, voter: Some(*voter) };
+        let is_named = |option: &&PollOption| named.iter().any(|id| id == option.id.as_str());
+        let ticked = known.poll.options.iter().filter(is_named).map(|option| option.slot).collect();
+        let reader = Reader { voter: Some(*voter), ticked, ..Reader::default() };
         return noted(show(req, worker, known, look, status, reader, Some(Said::ChooseFirst)).await?);
     }
     Err(problem)
@@ -161,7 +168,7 @@ async fn show(
     known: &Known,
     look: &Look,
     status: StatusCode,
-    Reader { stub, voter }: Reader,
+    Reader { stub, voter, ticked }: Reader,
     said: Option<Said>,
 ) -> Result<HttpResponse, Problem> {
     let poll = &known.poll;
@@ -181,6 +188,7 @@ async fn show(
         state,
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
         chosen,
+        ticked: &ticked,
         said,
         look,
         origins: &known.site.origins,

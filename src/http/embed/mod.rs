@@ -73,6 +73,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         state: state_of(&worker, &known, seen.as_deref()),
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
         chosen: None,
+        ticked: &[],
         said: None,
         look: &look,
         origins: &known.site.origins,
