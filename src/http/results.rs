@@ -83,7 +83,7 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
                 tags.update(id.as_bytes()).update(snapshot.etag(keys).as_bytes());
                 // Writing to a String can't fail.
                 let _ = write!(positions, "{}", snapshot.signed(keys));
-                body.push_str(snapshot.json_text());
+                body.push_str(snapshot.results_text());
             }
             Seen::Missing => write_absence(&mut body, id, Code::NotFound),
             Seen::Hidden(_) => write_absence(&mut body, id, Code::ResultsHidden),
@@ -199,7 +199,7 @@ fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Cach
         return response.finish();
     }
     response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
-    response.body(snapshot.json().clone())
+    response.body(snapshot.results_json().clone())
 }
 
 /// How far a reader has come with a poll already, by the entity tag they show; the poll stands at this place among those

@@ -212,7 +212,7 @@ fn write_vote(cast: &Cast) -> Result<String, std::fmt::Error> {
     }
     body.push_str(",\"results\":");
     match &cast.shown {
-        Some(snapshot) => body.push_str(snapshot.json_text()),
+        Some(snapshot) => body.push_str(snapshot.tally_json()),
         None => body.push_str("null"),
     }
     body.push('}');

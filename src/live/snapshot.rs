@@ -26,7 +26,8 @@ pub struct Snapshot {
     pub(super) sequence: u64,
     /// The sequence at which the poll was last edited, opened or closed.
     pub(super) poll_sequence: u64,
-    json: OnceLock<Bytes>,
+    tally_json: OnceLock<String>,
+    results_json: OnceLock<Bytes>,
     signed: OnceLock<SignedPosition>,
     etag: OnceLock<HeaderValue>,
     names: OnceLock<[HeaderValue; 2]>,
@@ -54,7 +55,8 @@ impl Snapshot {
             poll,
             sequence,
             poll_sequence,
-            json: OnceLock::new(),
+            tally_json: OnceLock::new(),
+            results_json: OnceLock::new(),
             signed: OnceLock::new(),
             etag: OnceLock::new(),
             names: OnceLock::new(),
@@ -63,14 +65,20 @@ impl Snapshot {
         }
     }
 
-    /// The tally as readers get it.
-    pub fn json(&self) -> &Bytes {
-        self.json.get_or_init(|| wire::tally_json(&self.poll, &self.tally).into())
+    /// The tally as JSON, for those who have the poll: who has just voted, and readers of a stream, who are told a new one
+    /// up to ten times a second. So it has no labels.
+    pub fn tally_json(&self) -> &str {
+        self.tally_json.get_or_init(|| wire::tally_json(&self.poll, &self.tally))
+    }
+
+    /// The same with each option's label, for those who ask for results alone.
+    pub fn results_json(&self) -> &Bytes {
+        self.results_json.get_or_init(|| wire::results_json(&self.poll, &self.tally).into())
     }
 
     /// The same as text.
-    pub fn json_text(&self) -> &str {
-        std::str::from_utf8(self.json()).unwrap_or_default()
+    pub fn results_text(&self) -> &str {
+        std::str::from_utf8(self.results_json()).unwrap_or_default()
     }
 
     /// How far the tally has come, signed. A process has the same keys all its life.
@@ -94,7 +102,7 @@ impl Snapshot {
     /// The tally as an event of a stream of this poll alone.
     pub(super) fn tally_event(&self, keys: &PositionKeys) -> &Bytes {
         self.tally_event.get_or_init(|| {
-            let json = self.json_text();
+            let json = self.tally_json();
             format!("event: tally\nid: {}\ndata: {json}\n\n", self.signed(keys)).into()
         })
     }

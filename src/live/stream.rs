@@ -40,7 +40,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// between the page, which a cache may have kept, and the first of them.
 const EDITED_LATELY_MILLIS: i64 = 600_000;
 
-const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
+/// A comment. It is one line, without a blank one after it: see [`retry`].
+const HEARTBEAT: Bytes = Bytes::from_static(b":\n");
 
 /// Who a stream's reader is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -293,7 +294,7 @@ impl Stream {
 
     /// A tally as an event of a stream of several polls, whose id is how far all have come.
     fn tally_event(&self, newest: &Snapshot) -> Bytes {
-        let json = newest.json_text();
+        let json = newest.tally_json();
         let mut event = String::with_capacity(json.len() + 32 + 24 * self.watches.len());
         event.push_str("event: tally\nid: ");
         for (place, watch) in self.watches.iter().enumerate() {
@@ -378,10 +379,13 @@ fn key(number: u64, place: usize) -> u64 {
 
 /// Tells a reader how long to wait before they come back: this long, and up to three times that, so that those who were
 /// sent away together do not come back together.
+///
+/// It is the first line of the next event, or the last of the stream. A blank line after it would end a block that is no
+/// event, and some clients (`httpx-sse`) make an empty event of every block.
 fn retry(least_millis: u32) -> Bytes {
     let random = u16::from_le_bytes(random_bytes());
     let millis = least_millis + (least_millis * 2 / 256) * u32::from(random) / 256;
-    format!("retry: {millis}\n\n").into()
+    format!("retry: {millis}\n").into()
 }
 
 /// What is to be written: mostly one piece that all streams share.

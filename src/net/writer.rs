@@ -193,7 +193,7 @@ mod tests {
             stage.door.close();
             let mut rest = String::new();
             reader.read_to_string(&mut rest).await.expect("it ends well");
-            assert!(rest.starts_with("retry: ") && rest.ends_with("\n\n"), "{rest}");
+            assert!(rest.starts_with("retry: ") && rest.ends_with('\n'), "{rest}");
             writer.await.expect("it ends well");
         })
         .await;

@@ -8,4 +8,4 @@ pub use poll::{PollJson, poll_etag, poll_json};
 #[cfg(test)]
 pub(crate) use position_keys::tests::keys;
 pub use position_keys::{PositionKeys, Seen, SignedPosition};
-pub use tally::{tally_etag, tally_json};
+pub use tally::{results_json, tally_etag, tally_json};

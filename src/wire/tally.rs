@@ -5,12 +5,14 @@ use std::fmt::{self, Write as _};
 use super::SignedPosition;
 use crate::poll::{Poll, Tally};
 
-/// A tally's JSON. Its poll says which options there are, and in which order.
+/// A tally's JSON, for those who have the poll. That says which options there are, and in which order.
 pub fn tally_json(poll: &Poll, tally: &Tally) -> String {
-    let mut json = String::with_capacity(192 + 64 * poll.options.len());
-    // Writing to a String can't fail.
-    let _ = write_tally(&mut json, poll, tally);
-    json
+    write_json(poll, tally, Labels::LeftOut)
+}
+
+/// The same with each option's label, for those who ask for results alone.
+pub fn results_json(poll: &Poll, tally: &Tally) -> String {
+    write_json(poll, tally, Labels::Written)
 }
 
 /// A tally's entity tag, with its quotes: all that changes what the JSON says, but for the time it was read at.
@@ -18,8 +20,22 @@ pub fn tally_etag(poll: &Poll, tally: &Tally, signed: SignedPosition) -> String 
     format!("\"{signed}-{}-{}\"", poll.revision, tally.state.as_str())
 }
 
+/// Whether a tally says what readers see of each option.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Labels {
+    Written,
+    LeftOut,
+}
+
+fn write_json(poll: &Poll, tally: &Tally, labels: Labels) -> String {
+    let mut json = String::with_capacity(192 + 64 * poll.options.len());
+    // Writing to a String can't fail.
+    let _ = write_tally(&mut json, poll, tally, labels);
+    json
+}
+
 /// Ids, states and times are made of characters that JSON takes as they are.
-fn write_tally(json: &mut String, poll: &Poll, tally: &Tally) -> fmt::Result {
+fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) -> fmt::Result {
     write!(
         json,
         "{{\"poll\":\"{}\",\"state\":\"{}\",\"as_of\":\"{}\",\"epoch\":{},\"version\":{},\"ballots\":{},\"options\":[",
@@ -33,7 +49,11 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally) -> fmt::Result {
     for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
         let comma = if place == 0 { "" } else { "," };
         let votes = tally.votes_in(option.slot);
-        write!(json, "{comma}{{\"id\":\"{}\",\"votes\":{votes},\"share\":{share}}}", option.id)?;
+        write!(json, "{comma}{{\"id\":\"{}\",", option.id)?;
+        if labels == Labels::Written {
+            write!(json, "\"label\":{},", serde_json::Value::from(option.label.as_str()))?;
+        }
+        write!(json, "\"votes\":{votes},\"share\":{share}}}")?;
     }
     json.push_str("]}");
     Ok(())

@@ -4,7 +4,7 @@ import sys
 
 from sawt_client import AuthenticatedClient, Client
 from sawt_client.api.readers import cast_vote, mint_voter, read_results
-from sawt_client.models import NewVote, Tally, Vote, Voter
+from sawt_client.models import NewVote, Results, Vote, Voter
 
 address, poll = sys.argv[1:]
 anyone = Client(base_url=address)
@@ -21,5 +21,6 @@ refused = cast_vote.sync(poll, client=voter, body=NewVote(choices=["maybe"]))
 assert getattr(refused, "code", None) == "invalid-choice", refused
 
 results = read_results.sync(poll, client=anyone)
-assert isinstance(results, Tally), results
+assert isinstance(results, Results), results
+assert [option.label for option in results.options] == ["نعم", "لا"], results
 print(f"Python: {results.ballots} counted")

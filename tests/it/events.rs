@@ -9,10 +9,19 @@ pub(crate) struct Events {
     response: reqwest::Response,
     head: Answer,
     read: Vec<u8>,
+    block: Block,
     /// The last `retry` there was.
     pub(crate) retry_millis: Option<u64>,
     /// How many comments there were.
     pub(crate) comments: usize,
+}
+
+/// What was read of an event that has not ended: name, id and data.
+#[derive(Debug, Default)]
+struct Block {
+    name: Option<String>,
+    id: Option<String>,
+    data: Option<String>,
 }
 
 /// One event.
@@ -46,7 +55,7 @@ impl Event {
 impl Events {
     /// A stream whose head has come.
     pub(crate) fn of(response: reqwest::Response, head: Answer) -> Self {
-        Self { response, head, read: Vec::new(), retry_millis: None, comments: 0 }
+        Self { response, head, read: Vec::new(), block: Block::default(), retry_millis: None, comments: 0 }
     }
 
     /// The head of the answer.
@@ -62,10 +71,10 @@ impl Events {
     /// The next event; `None` when the stream has ended as streams do.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
-            while let Some(end) = self.read.windows(2).position(|two| two == b"\n\n") {
-                let block: Vec<u8> = self.read.drain(..end + 2).collect();
-                let block = String::from_utf8(block).expect("a stream is UTF-8");
-                if let Some(event) = self.parse(&block) {
+            while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=end).collect();
+                let line = String::from_utf8(line).expect("a stream is UTF-8");
+                if let Some(event) = self.take_in(line.trim_end_matches('\n')) {
                     return Some(event);
                 }
             }
@@ -99,19 +108,21 @@ impl Events {
         }
     }
 
-    fn parse(&mut self, block: &str) -> Option<Event> {
-        let (mut name, mut id, mut data) = (None, None, None);
-        for line in block.lines().filter(|line| !line.is_empty()) {
-            match line.split_once(": ") {
-                Some(("event", value)) => name = Some(value.to_owned()),
-                Some(("id", value)) => id = Some(value.to_owned()),
-                Some(("data", value)) => data = Some(value.to_owned()),
-                Some(("retry", value)) => self.retry_millis = value.parse().ok(),
-                _ if line.starts_with(':') => self.comments += 1,
-                other => panic!("{other:?} is no field of an event"),
-            }
+    /// A blank line ends an event. Where there is none, some clients (`httpx-sse`) make an empty one.
+    fn take_in(&mut self, line: &str) -> Option<Event> {
+        if line.is_empty() {
+            let Block { name, id, data } = std::mem::take(&mut self.block);
+            let (name, data) = (name.expect("a block is an event"), data.expect("an event has data"));
+            return Some(Event { name, id, data: serde_json::from_str(&data).expect("the data is JSON") });
         }
-        let data = serde_json::from_str(&data?).expect("the data is JSON");
-        Some(Event { name: name.expect("an event with data has a name"), id, data })
+        match line.split_once(": ") {
+            Some(("event", value)) => self.block.name = Some(value.to_owned()),
+            Some(("id", value)) => self.block.id = Some(value.to_owned()),
+            Some(("data", value)) => self.block.data = Some(value.to_owned()),
+            Some(("retry", value)) => self.retry_millis = value.parse().ok(),
+            _ if line.starts_with(':') => self.comments += 1,
+            other => panic!("{other:?} is no field of an event"),
+        }
+        None
     }
 }

@@ -261,14 +261,16 @@ export class Live {
         const { value, done } = await reader.read();
         if (done) break;
         this.#say({});
-        const events = (text + value).replaceAll('\r', '').split('\n\n');
+        heard = true;
+        text = (text + value).replaceAll('\r', '');
+        // It may be the last line of all, and no event's.
+        this.#retry = Number(/^retry:\x20?(\d+)\n/m.exec(text)?.[1]) || this.#retry;
+        const events = text.split('\n\n');
         text = events.pop();
         for (const event of events) {
-          const { event: name, id, data, retry } = Object.fromEntries(event.split('\n').map((line) => line.split(/:\x20?(.*)/s)));
-          if (retry > 0) this.#retry = Number(retry);
+          const { event: name, id, data } = Object.fromEntries(event.split('\n').map((line) => line.split(/:\x20?(.*)/s)));
           id?.split(',').forEach((seen, place) => seen === '-' || (this.#seen[ids[place]] = seen));
           if (data) left.delete(this.#pass(name, JSON.parse(data)));
-          heard = true;
         }
       }
     } catch {

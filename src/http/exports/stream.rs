@@ -189,7 +189,7 @@ impl Export {
         match self.form {
             Form::Json => {
                 text.push_str("{\"results\":");
-                text.push_str(self.snapshot.json_text());
+                text.push_str(self.snapshot.results_text());
                 // Writing to a String can't fail.
                 let _ = write!(text, ",\"interval\":\"{}\",\"buckets\":[", self.interval);
             }

@@ -305,7 +305,7 @@ async fn of_two_editors_the_second_is_told_to_read_again(service: &Service) {
     assert_eq!(one.get(&path).send().await.is(200)["question"], "الثاني");
 }
 
-/// Its first answer may have been lost.
+/// The answer may have been lost.
 async fn an_edit_sent_again_as_it_was_is_answered_and_not_made_again(service: &Service) {
     let poll = service.poll(json!({})).await;
     let path = format!("/v1/polls/{poll}");

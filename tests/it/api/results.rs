@@ -13,7 +13,7 @@ async fn a_fresh_poll_has_a_tally_of_nothing(service: &Service) {
     for client in service.clients() {
         let tally = client.results(&poll).await;
         assert_eq!((&tally["ballots"], &tally["version"]), (&json!(0), &json!(0)));
-        assert_eq!(tally["options"][0], json!({ "id": "yes", "votes": 0, "share": 0 }));
+        assert_eq!(tally["options"][0], json!({ "id": "yes", "label": "نعم", "votes": 0, "share": 0 }));
     }
 }
 
@@ -73,6 +73,27 @@ async fn an_unchanged_tally_is_not_sent_again(service: &Service) {
     let changed = service.client().get(&path).header("if-none-match", &etag).send().await;
     assert_ne!(changed.header("etag"), Some(etag));
     assert_eq!(changed.is(200)["ballots"], 1);
+}
+
+/// Else a dashboard would go on showing words that nobody votes for any more, or have to read the poll each time.
+async fn a_rewording_reaches_whoever_holds_results_although_no_vote_was_cast(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let several = format!("/v1/results?polls={poll}");
+    let paths = [format!("/v1/polls/{poll}/results"), format!("/v1/polls/{poll}/timeline?interval=P1D"), several];
+    let mut tags = Vec::new();
+    for path in &paths {
+        tags.push(service.client().get(path).send().await.header("etag").expect("it has an ETag"));
+    }
+    let label = "\"نعم\" \\ {بالتأكيد}";
+    let options = json!([{ "id": "yes", "label": label }, { "id": "no", "label": "لا" }]);
+    let edit = json!({ "revision": 1, "options": options });
+    service.admin().patch(&format!("/v1/polls/{poll}")).json(&edit).send().await.is(200);
+    for (path, tag) in paths.iter().zip(&tags) {
+        let answer = service.client().get(path).header("if-none-match", tag).send().await.is(200);
+        let results = answer.get("results").map_or(&answer, |results| results.get(0).unwrap_or(results));
+        assert_eq!((&results["version"], &results["options"][0]["label"]), (&json!(1), &json!(label)), "{answer}");
+    }
 }
 
 async fn several_unchanged_tallies_are_not_sent_again(service: &Service) {
@@ -163,6 +184,7 @@ service_rules![
     several_tallies_come_in_the_order_asked,
     asking_for_no_tally_or_too_many_is_refused,
     an_unchanged_tally_is_not_sent_again,
+    a_rewording_reaches_whoever_holds_results_although_no_vote_was_cast,
     several_unchanged_tallies_are_not_sent_again,
     results_are_seen_by_whom_the_poll_says,
     a_voter_who_is_none_is_told_so_where_it_matters,

@@ -60,16 +60,18 @@ async fn a_second_vote_by_the_same_voter_is_refused(service: &Service) {
 }
 
 /// An answer that was lost on its way costs nobody a vote, and adds none.
-async fn a_retry_is_answered_as_the_first_vote_and_counted_once(service: &Service) {
+async fn a_retry_is_answered_with_the_ballot_on_record_and_the_tally_of_now_and_counted_once(service: &Service) {
     let poll = service.poll(json!({})).await;
     let token = service.client().mint().await;
     let [first, other] = [0, 1].map(|place| service.clients()[place].with_voter(&token));
     let cast = first.vote(&poll, &["yes"]).await.is(201);
+    service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
     for replica in [&first, &other] {
         let again = replica.vote(&poll, &["yes"]).await.is(200);
         assert_eq!((&again["poll"], &again["choices"]), (&cast["poll"], &cast["choices"]));
+        assert_eq!((&again["cast_at"], &again["results"]["ballots"]), (&Value::Null, &json!(2)), "{again}");
     }
-    assert_eq!(service.client().results(&poll).await["ballots"], 1);
+    assert_eq!(service.client().results(&poll).await["ballots"], 2);
 }
 
 async fn a_retry_after_the_poll_closed_is_still_answered(service: &Service) {
@@ -325,7 +327,7 @@ async fn a_choice_is_logged_nowhere(service: &Service) {
 service_rules![
     the_seed_poll_is_created_read_voted_on_and_tallied,
     a_second_vote_by_the_same_voter_is_refused,
-    a_retry_is_answered_as_the_first_vote_and_counted_once,
+    a_retry_is_answered_with_the_ballot_on_record_and_the_tally_of_now_and_counted_once,
     a_retry_after_the_poll_closed_is_still_answered,
     a_changeable_ballot_can_be_changed_and_withdrawn,
     withdrawing_twice_is_as_good_as_once,

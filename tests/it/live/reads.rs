@@ -113,7 +113,7 @@ async fn a_tally_names_the_options_its_poll_has_now(service: &Service) {
         })
         .await;
         if tally["version"].as_u64() >= Some(3) {
-            assert_eq!(tally["options"][1], json!({ "id": "never", "votes": 1, "share": 1 }));
+            assert_eq!(tally["options"][1], json!({ "id": "never", "label": "أبدا", "votes": 1, "share": 1 }));
         }
     }
 }
