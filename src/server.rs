@@ -36,7 +36,7 @@ use crate::{
         request_log::RequestLog,
         unparsed,
     },
-    live::{Door, Hub, KnownPolls},
+    live::{Door, Hub, KnownPolls, SiteLists},
     quota::{ConcurrencyLimits, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
     store::{StoreError, StoreSettings, Stores},
@@ -193,6 +193,7 @@ fn shared(
     Ok(Shared {
         connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
         hub: Arc::new(Hub::new(Arc::clone(&polls), clock.clone(), !config.store.is_embedded())),
+        site_lists: SiteLists::default(),
         polls,
         door: Arc::new(Door::new(bounds.streams)),
         clock,

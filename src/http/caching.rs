@@ -23,7 +23,7 @@ use actix_web::{
 
 use crate::{
     live::Snapshot,
-    poll::{Phase, Poll, State, Timestamp},
+    poll::{Phase, Poll, Schedule, SiteId, State, Timestamp},
 };
 
 /// What depends on who asks.
@@ -62,11 +62,14 @@ impl Caching {
     /// For what may be another at any moment.
     pub(super) const BRIEF: Self = Self::Shared { secs_left: 0 };
 
+    /// For what may be another at any moment, as a tally, where no such moment is known beforehand.
+    pub(super) const LIVE: Self = Self::Shared { secs_left: u64::MAX };
+
     /// For a tally that everyone sees.
     pub(super) fn of_tally(snapshot: &Snapshot, now: Timestamp) -> Self {
         match snapshot.tally.state {
             State::Closed => Self::Final,
-            State::Draft | State::Scheduled | State::Open => Self::until_it_moves(&snapshot.poll, now),
+            State::Draft | State::Scheduled | State::Open => Self::until_it_moves(&snapshot.poll.schedule, now),
         }
     }
 
@@ -76,7 +79,7 @@ impl Caching {
         match poll.schedule.phase {
             Phase::Closed => Self::Final,
             Phase::Live if poll.state_at(settled) == State::Closed => Self::Final,
-            Phase::Draft | Phase::Live => Self::until_it_moves(poll, now),
+            Phase::Draft | Phase::Live => Self::until_it_moves(&poll.schedule, now),
         }
     }
 
@@ -118,8 +121,7 @@ impl Caching {
 
     /// The next moment the poll opens or closes by the clock bounds what is said before it. One that has passed, and
     /// the poll does not show it yet, is about to.
-    fn until_it_moves(poll: &Poll, now: Timestamp) -> Self {
-        let schedule = &poll.schedule;
+    pub(super) fn until_it_moves(schedule: &Schedule, now: Timestamp) -> Self {
         let opens_at = schedule.opens_at.filter(|opens_at| *opens_at > now);
         let next = opens_at.or(schedule.closes_at);
         let millis_left = next.map_or(i64::MAX, |next| next.as_millis() - now.as_millis());
@@ -129,7 +131,23 @@ impl Caching {
 
 /// Names the polls an answer is about, and their sites.
 pub(super) fn name<'a>(response: &mut HttpResponseBuilder, polls: impl IntoIterator<Item = &'a Poll>) {
-    let mut names: Vec<String> = Vec::new();
+    insert_names(response, Vec::new(), polls);
+}
+
+/// The same for what is about a site, of which some polls are told.
+pub(super) fn name_site<'a>(
+    response: &mut HttpResponseBuilder,
+    site: &SiteId,
+    polls: impl IntoIterator<Item = &'a Poll>,
+) {
+    insert_names(response, vec![format!("site-{site}")], polls);
+}
+
+fn insert_names<'a>(
+    response: &mut HttpResponseBuilder,
+    mut names: Vec<String>,
+    polls: impl IntoIterator<Item = &'a Poll>,
+) {
     for poll in polls {
         names.push(format!("poll-{}", poll.id));
         let site = format!("site-{}", poll.site);

@@ -28,7 +28,7 @@ use super::{
     path::poll_in_path,
     problem::{Code, Problem},
     query::{self, Query},
-    results::{POLLS_RULE, parse_polls},
+    several::{POLLS_RULE, parse_polls},
 };
 use crate::{
     live::{Asked, Newest, Reader, Refusal, Stream},

@@ -18,7 +18,7 @@
 //! - [`body`], [`query`], [`conditional`]: reading requests.
 //! - [`caching`]: who may keep an answer, and for how long.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
-//! - [`voters`], [`votes`], [`results`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`]:
+//! - [`voters`], [`votes`], [`results`], [`several`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`]:
 //!   the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
 
 mod auth;
@@ -48,6 +48,7 @@ mod query;
 pub mod request_log;
 mod results;
 mod route;
+mod several;
 mod sites;
 pub mod unparsed;
 mod voters;
@@ -78,7 +79,7 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/results.csv").get(exports::read_results).for_any_page(),
         at("/v1/polls/{poll}/timeline").get(exports::read_timeline).for_any_page(),
         at("/v1/polls/{poll}/timeline.csv").get(exports::read_timeline_csv).for_any_page(),
-        at("/v1/results").get(results::read_several).for_any_page(),
+        at("/v1/results").get(several::read).for_any_page(),
         at("/v1/polls/{poll}/live").get(live::read).for_any_page(),
         at("/v1/live").get(live::read_several).for_any_page(),
         at("/v1/polls").get(polls::list).post(polls::create),

@@ -3,7 +3,7 @@
 //! A tally everyone may see is the same for all, so shared caches may keep it. One that is shown because of who asks
 //! is nobody else's: it is marked private, and so is every refusal, for the next reader may be one who may see it.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -18,21 +18,16 @@ use super::{
     exports::{self, Form},
     path::poll_in_path,
     problem::{Code, Problem},
-    query::{self, Query},
 };
 use crate::{
     live::{Newest, Snapshot},
     poll::{PollId, ResultsPolicy, Viewer, VoterDigest},
-    secret::hex,
     site::Scope,
     wire::{self, PositionKeys},
 };
 
-/// The most polls one request may ask for.
-const MAX_POLLS: usize = 50;
-
 /// What stands between the positions of several tallies in their tag.
-const POSITIONS_APART: char = '+';
+pub(super) const POSITIONS_APART: char = '+';
 
 /// The most tags that are looked at. Who asks for a tally has one of it, and some caches another.
 const MOST_TAGS: usize = 8;
@@ -63,78 +58,8 @@ pub(super) async fn shown(worker: &Worker, req: &HttpRequest, id: PollId) -> Res
     }
 }
 
-/// `GET /v1/results?polls=A,B`: several tallies, in the order asked. What can't be shown stands there with its reason.
-pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let polls = Query::lenient(req.query_string())?.take_parsed("polls", parse_polls)?;
-    let polls = polls.ok_or_else(|| query::refused("polls", POLLS_RULE))?;
-    let mut body = String::with_capacity(32 + 512 * polls.len());
-    body.push_str("{\"results\":[");
-    let (mut caching, mut tags) = (Caching::Final, blake3::Hasher::new());
-    let (now, mut shown) = (worker.shared.clock.now(), Vec::with_capacity(polls.len()));
-    let (keys, mut positions) = (&worker.shared.position_keys, String::new());
-    for (place, id) in polls.into_iter().enumerate() {
-        if place > 0 {
-            body.push(',');
-            positions.push(POSITIONS_APART);
-        }
-        let seen = see(&worker, &req, id, seen_by_tag(req.headers(), keys, id, place)).await?;
-        match &seen {
-            Seen::Public(snapshot) | Seen::Private(snapshot) => {
-                tags.update(id.as_bytes()).update(snapshot.etag(keys).as_bytes());
-                // Writing to a String can't fail.
-                let _ = write!(positions, "{}", snapshot.signed(keys));
-                body.push_str(snapshot.results_text());
-            }
-            Seen::Missing => write_absence(&mut body, id, Code::NotFound),
-            Seen::Hidden(_) => write_absence(&mut body, id, Code::ResultsHidden),
-        }
-        match seen {
-            Seen::Public(snapshot) => {
-                caching = caching.and(Caching::of_tally(&snapshot, now));
-                shown.push(snapshot);
-            }
-            Seen::Private(_) | Seen::Missing | Seen::Hidden(_) => caching = Caching::Private,
-        }
-    }
-    body.push_str("]}");
-    let mut response = HttpResponse::Ok();
-    if caching.is_public() {
-        // The tag of several tallies is how far each has come and a hash of the tags of each.
-        let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *tags.finalize().as_bytes();
-        let etag = format!("\"{positions}-{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
-        if conditional::is_current(req.headers(), &etag) {
-            response = HttpResponse::NotModified();
-            body.clear();
-        }
-        response.insert_header((header::ETAG, etag));
-        caching::name(&mut response, shown.iter().map(|snapshot| &*snapshot.poll));
-    }
-    response.insert_header((header::CACHE_CONTROL, caching.header()));
-    if body.is_empty() {
-        return Ok(response.finish());
-    }
-    Ok(response.content_type("application/json").body(body))
-}
-
-fn write_absence(body: &mut String, poll: PollId, code: Code) {
-    // Writing to a String can't fail.
-    let _ = write!(body, "{{\"poll\":\"{poll}\",\"code\":\"{}\"}}", code.as_str());
-}
-
-pub(super) const POLLS_RULE: &str = "must be 1 to 50 ids of polls, separated by commas";
-
-pub(super) fn parse_polls(text: &str) -> Result<Vec<PollId>, String> {
-    // One more than may be, so that a long list costs no more than a list that is a little too long.
-    let polls: Vec<&str> = text.split(',').take(MAX_POLLS + 1).collect();
-    if polls.len() > MAX_POLLS || text.is_empty() {
-        return Err(POLLS_RULE.to_owned());
-    }
-    let parse = |(place, id): (usize, &str)| id.parse().map_err(|rule| format!("{rule} (at place {})", place + 1));
-    polls.into_iter().enumerate().map(parse).collect()
-}
-
 /// What one asker sees of one poll's tally.
-enum Seen {
+pub(super) enum Seen {
     /// There is no such poll, for them.
     Missing,
     /// The poll's policy hides it from them.
@@ -146,7 +71,12 @@ enum Seen {
 }
 
 /// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
-async fn see(worker: &Worker, req: &HttpRequest, id: PollId, seen: Option<wire::Seen>) -> Result<Seen, Problem> {
+pub(super) async fn see(
+    worker: &Worker,
+    req: &HttpRequest,
+    id: PollId,
+    seen: Option<wire::Seen>,
+) -> Result<Seen, Problem> {
     let Some(newest) = worker.tally(id, seen).await? else { return Box::pin(see_draft(worker, req, id)).await };
     let poll = &newest.snapshot.poll;
     if poll.results.shows(Viewer::Everyone, newest.snapshot.tally.state) {
@@ -204,7 +134,7 @@ fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Cach
 
 /// How far a reader has come with a poll already, by the entity tag they show; the poll stands at this place among those
 /// asked for. Whoever answered them then may be ahead of this replica. Of several tags one that proves it counts first.
-fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, place: usize) -> Option<wire::Seen> {
+pub(super) fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, place: usize) -> Option<wire::Seen> {
     let tags = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
     let seen = |tag: &str| {
         let positions = tag.trim().trim_start_matches("W/").strip_prefix('"')?.split('-').next()?;
@@ -253,16 +183,5 @@ mod tests {
         for strange in ["*", "\"\"", "\"x-1\"", "17-1-open", "\"99999999999999999999-1-open\"", "\"1:2\""] {
             assert_eq!(seen(strange), None, "{strange}");
         }
-    }
-
-    #[test]
-    fn polls_are_1_to_50_ids() {
-        let id = "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21";
-        assert_eq!(parse_polls(id).unwrap().len(), 1);
-        assert_eq!(parse_polls(&[id; 50].join(",")).unwrap().len(), 50);
-        assert_eq!(parse_polls(&[id; 51].join(",")).unwrap_err(), POLLS_RULE);
-        assert_eq!(parse_polls("").unwrap_err(), POLLS_RULE);
-        assert!(parse_polls(&format!("{id},x")).unwrap_err().contains("place 2"));
-        assert!(parse_polls(&format!("{id},")).is_err());
     }
 }

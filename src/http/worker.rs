@@ -12,7 +12,7 @@ use crate::{
         DemoPages, PolicyHeaders, Turns, auth::Publisher, caching::Caching, connections::Connections, problem::Problem,
         request_log::RequestLog,
     },
-    live::{Door, Hub, Known, KnownPolls, Newest, Snapshot, Streams},
+    live::{Door, Hub, Known, KnownPolls, Newest, SiteLists, Snapshot, Streams},
     poll::{self, Poll, PollId},
     quota::Quotas,
     secret::KeyHash,
@@ -53,6 +53,8 @@ pub struct Shared {
     pub polls: Arc<KnownPolls>,
     /// The newest tallies.
     pub hub: Arc<Hub>,
+    /// Which polls sites have.
+    pub site_lists: SiteLists,
     /// The connections there are.
     pub connections: Arc<Connections>,
     /// Who may open an event stream.

@@ -22,9 +22,9 @@ use crate::{
     wire::PollJson,
 };
 
-const DEFAULT_LIMIT: usize = 20;
+pub(in super::super) const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
-/// The most polls one request looks at.
+/// The most polls one request looks at: that of a publisher.
 const MAX_EXAMINED: usize = 1_000;
 
 /// `GET /v1/polls?site=&state=&cursor=&limit=`.
@@ -34,7 +34,7 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
     let named = query.take_parsed("site", parse_site)?;
     let state = query.take_parsed("state", |text| text.parse::<State>().map_err(str::to_owned))?;
     let cursor = query.take_parsed("cursor", parse_cursor)?;
-    let limit = query.take_parsed("limit", parse_limit)?;
+    let limit = query.take_parsed("limit", |text| parse_limit(text, MAX_LIMIT))?;
     let site = publisher.site(named)?;
     require_site(&worker, &site).await?;
 
@@ -94,23 +94,33 @@ impl Page {
         }
     }
 
-    /// The `Link` to the next page (RFC 8288). Nothing in it needs escaping.
     fn link(&self, cursor: &str) -> String {
-        let mut link = format!("</v1/polls?site={}", self.site);
-        if let Some(state) = self.state {
-            // Writing to a String can't fail.
-            let _ = write!(link, "&state={}", state.as_str());
-        }
-        let _ = write!(link, "&limit={}&cursor={cursor}>; rel=\"next\"", self.limit);
-        link
+        link_to_next("/v1/polls", &self.site, self.state, self.limit, cursor)
     }
 }
 
-fn cursor_after(last: PollId) -> String {
+/// The `Link` to the next page of a list (RFC 8288). Nothing in it needs escaping.
+pub(in super::super) fn link_to_next(
+    path: &str,
+    site: &SiteId,
+    state: Option<State>,
+    limit: usize,
+    cursor: &str,
+) -> String {
+    let mut link = format!("<{path}?site={site}");
+    if let Some(state) = state {
+        // Writing to a String can't fail.
+        let _ = write!(link, "&state={}", state.as_str());
+    }
+    let _ = write!(link, "&limit={limit}&cursor={cursor}>; rel=\"next\"");
+    link
+}
+
+pub(in super::super) fn cursor_after(last: PollId) -> String {
     URL_SAFE_NO_PAD.encode(last.as_bytes())
 }
 
-fn parse_cursor(text: &str) -> Result<PollId, String> {
+pub(in super::super) fn parse_cursor(text: &str) -> Result<PollId, String> {
     let mut id = [0; 16];
     match URL_SAFE_NO_PAD.decode_slice(text, &mut id) {
         Ok(16) => Ok(PollId::from_bytes(id)),
@@ -118,9 +128,9 @@ fn parse_cursor(text: &str) -> Result<PollId, String> {
     }
 }
 
-fn parse_limit(text: &str) -> Result<usize, String> {
-    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    limit.ok_or_else(|| format!("must be a number from 1 to {MAX_LIMIT}"))
+pub(in super::super) fn parse_limit(text: &str, most: usize) -> Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
+    limit.ok_or_else(|| format!("must be a number from 1 to {most}"))
 }
 
 #[cfg(test)]
@@ -138,9 +148,9 @@ mod tests {
 
     #[test]
     fn a_limit_is_1_to_100() {
-        assert_eq!((parse_limit("1"), parse_limit("100")), (Ok(1), Ok(100)));
+        assert_eq!((parse_limit("1", 100), parse_limit("100", 100)), (Ok(1), Ok(100)));
         for bad in ["", "0", "101", "-1", "1.5", "ten"] {
-            assert!(parse_limit(bad).is_err(), "{bad}");
+            assert!(parse_limit(bad, 100).is_err(), "{bad}");
         }
     }
 

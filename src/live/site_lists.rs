@@ -1,0 +1,120 @@
+//! Which polls a site has, as last read, page by page.
+//!
+//! Anybody may ask for a site's results, as often as the quota lets them, and the tallies come from the [hub](super::hub).
+//! So the list must not cost the store more than one reading a second either, however many ask for it: those who ask
+//! while a page is read wait for that one reading, and those who come within a second after get what it found. What is
+//! kept of a poll is a few numbers.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rustc_hash::FxHashMap;
+use tokio::sync::OnceCell;
+
+use crate::poll::{Poll, PollId, Schedule, SiteId};
+
+/// How long a page is given to those who ask for it.
+const KEPT_FOR: Duration = Duration::from_secs(1);
+/// The most pages that are kept. Who asks for others while there are so many has them read for themselves.
+const MOST_PAGES: usize = 256;
+
+/// A poll in a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed {
+    /// Which.
+    pub id: PollId,
+    /// What its state follows from.
+    pub schedule: Schedule,
+}
+
+/// A page of a site's polls, newest first; `None` if there is no such site.
+pub type List = Option<Arc<[Listed]>>;
+
+/// The pages that were read lately.
+#[derive(Default)]
+pub struct SiteLists(Mutex<FxHashMap<Place, Page>>);
+
+/// A site, and the poll before the page's first.
+type Place = (SiteId, Option<PollId>);
+
+struct Page {
+    begun_at: Instant,
+    list: Arc<OnceCell<List>>,
+}
+
+impl Listed {
+    /// What a list says of a poll.
+    pub fn of(poll: &Poll) -> Self {
+        Self { id: poll.id, schedule: poll.schedule }
+    }
+}
+
+impl SiteLists {
+    /// A page, which is read only if nobody has read it within [`KEPT_FOR`].
+    ///
+    /// # Errors
+    /// What reading it failed with. Whoever waited for that reading then reads for themselves.
+    pub async fn get<E>(
+        &self,
+        site: &SiteId,
+        before: Option<PollId>,
+        read: impl Future<Output = Result<List, E>>,
+    ) -> Result<List, E> {
+        let list = self.page(site, before, Instant::now());
+        list.get_or_try_init(|| read).await.cloned()
+    }
+
+    fn page(&self, site: &SiteId, before: Option<PollId>, now: Instant) -> Arc<OnceCell<List>> {
+        let place = (site.clone(), before);
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.retain(|_, page| now.saturating_duration_since(page.begun_at) < KEPT_FOR);
+        if pages.len() >= MOST_PAGES && !pages.contains_key(&place) {
+            return Arc::default();
+        }
+        let page = pages.entry(place).or_insert_with(|| Page { begun_at: now, list: Arc::default() });
+        Arc::clone(&page.list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, convert::Infallible};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_crowd_that_asks_for_a_site_costs_the_store_one_reading() {
+        let (lists, readings) = (SiteLists::default(), Cell::new(0));
+        let read = async || {
+            readings.set(readings.get() + 1);
+            tokio::task::yield_now().await;
+            Ok::<List, Infallible>(Some(Arc::default()))
+        };
+        let site = SiteId::default();
+        let before = Some(PollId::generate());
+        let ask = |before| lists.get(&site, before, read());
+        let (crowd, other) = tokio::join!(futures_util::future::join_all((0..50).map(|_| ask(None))), ask(before));
+        assert!(crowd.into_iter().all(|list| list.is_ok_and(|list| list.is_some())) && other.is_ok());
+        assert_eq!(readings.get(), 2, "one for each page");
+        let later = Instant::now() + KEPT_FOR;
+        assert!(lists.page(&site, None, later).get().is_none(), "it is read again");
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_failed_is_kept_from_nobody() {
+        let (lists, site) = (SiteLists::default(), SiteId::default());
+        assert_eq!(lists.get(&site, None, async { Err("away") }).await.err(), Some("away"));
+        assert!(lists.get(&site, None, async { Ok::<_, Infallible>(None) }).await.is_ok());
+    }
+
+    #[test]
+    fn whoever_asks_for_one_page_after_the_other_fills_no_memory() {
+        let (lists, site, now) = (SiteLists::default(), SiteId::default(), Instant::now());
+        for _ in 0..2 * MOST_PAGES {
+            lists.page(&site, Some(PollId::generate()), now);
+        }
+        assert_eq!(lists.0.lock().unwrap().len(), MOST_PAGES);
+    }
+}
