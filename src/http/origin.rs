@@ -49,7 +49,7 @@ pub(super) fn page(req: &HttpRequest, site: &Site, public_url: Option<&str>) -> 
     match origin.to_str() {
         Ok("null") => Page::Opaque,
         Ok(origin) if site.lists(origin) || is_own(req, public_url, origin) => Page::Listed,
-        Ok(_) if site.origins.is_empty() => Page::Welcome,
+        Ok(_) if site.settings.origins.is_empty() => Page::Welcome,
         Ok(_) | Err(_) => Page::Strange,
     }
 }
@@ -122,12 +122,18 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-    use crate::poll::{SiteId, Timestamp};
+    use crate::{
+        poll::{SiteId, Timestamp},
+        site::SiteSettings,
+    };
 
     fn may_vote_at(public_url: Option<&str>, origins: &[&str], sent: &[(HeaderName, &str)], carrier: Carrier) -> bool {
         let site = Site {
             id: SiteId::default(),
-            origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+            settings: SiteSettings {
+                origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+                ..SiteSettings::default()
+            },
             created_at: Timestamp::EARLIEST,
             updated_at: Timestamp::EARLIEST,
         };

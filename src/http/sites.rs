@@ -11,11 +11,11 @@ use super::{
     problem::{Code, FieldError, Problem},
 };
 use crate::{
-    poll::{SiteId, Timestamp},
-    site::{MAX_ORIGINS, Origin, Site},
+    poll::{SiteId, TimeZone, Timestamp},
+    site::{MAX_ORIGINS, Origin, Site, SiteSettings},
 };
 
-/// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its origins.
+/// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
 pub(super) async fn put(
     req: HttpRequest,
     payload: web::Payload,
@@ -30,9 +30,8 @@ pub(super) async fn put(
         Err(rule) => return Err(Problem::of_field(Code::InvalidRequest, "site", rule.to_string())),
     };
     let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
-    let SiteBody { origins } = body::parse(&bytes)?;
-    let origins = parse_origins(&origins)?;
-    let (site, is_new) = worker.store.put_site(&id, origins).await?;
+    let settings = body::parse::<SiteBody>(&bytes)?.into_settings()?;
+    let (site, is_new) = worker.store.put_site(&id, settings).await?;
     worker.shared.hub.note_site(&id);
     let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
@@ -55,6 +54,16 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 struct SiteBody {
     #[serde(default)]
     origins: Vec<String>,
+    timezone: Option<String>,
+}
+
+impl SiteBody {
+    fn into_settings(self) -> Result<SiteSettings, Problem> {
+        let origins = parse_origins(&self.origins)?;
+        let timezone = self.timezone.map_or(Ok(TimeZone::UTC), |name| name.parse());
+        let timezone = timezone.map_err(|rule| Problem::of_field(Code::InvalidRequest, "timezone", rule))?;
+        Ok(SiteSettings { origins, timezone })
+    }
 }
 
 /// Every origin that is wrong is named.
@@ -84,13 +93,15 @@ fn parse_origins(sent: &[String]) -> Result<Vec<Origin>, Problem> {
 struct SiteJson<'a> {
     id: &'a SiteId,
     origins: &'a [Origin],
+    timezone: &'a TimeZone,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
 impl<'a> SiteJson<'a> {
     fn of(site: &'a Site) -> Self {
-        Self { id: &site.id, origins: &site.origins, created_at: site.created_at, updated_at: site.updated_at }
+        let Site { id, settings: SiteSettings { origins, timezone }, created_at, updated_at } = site;
+        Self { id, origins, timezone, created_at: *created_at, updated_at: *updated_at }
     }
 }
 

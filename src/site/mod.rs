@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
 pub use origin::Origin;
 
-use crate::poll::{SiteId, Timestamp};
+use crate::poll::{SiteId, TimeZone, Timestamp};
 
 /// The most origins a site may list.
 pub const MAX_ORIGINS: usize = 100;
@@ -18,17 +18,42 @@ pub const MAX_ORIGINS: usize = 100;
 pub struct Site {
     /// Who it is.
     pub id: SiteId,
-    /// The web origins that may embed its polls and vote in them; none listed: all may, by token.
-    pub origins: Vec<Origin>,
+    /// What was last put.
+    #[serde(flatten)]
+    pub settings: SiteSettings,
     /// When it was first put, by the store's clock.
     pub created_at: Timestamp,
     /// When it was last put, by the store's clock.
     pub updated_at: Timestamp,
 }
 
+/// What is decided about a site; each put replaces all of it. What stores have kept of a site may lack all but its origins.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteSettings {
+    /// The web origins that may embed its polls and vote in them; none listed: all may, by token.
+    pub origins: Vec<Origin>,
+    /// The time zone in which its readers are told times, where they can't be told in their own.
+    #[serde(default)]
+    pub timezone: TimeZone,
+}
+
 impl Site {
     /// Whether the site lists this origin.
     pub fn lists(&self, origin: &str) -> bool {
-        self.origins.iter().any(|listed| listed.as_str() == origin)
+        self.settings.origins.iter().any(|listed| listed.as_str() == origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_that_an_earlier_version_kept_is_read() {
+        let kept = r#"{"id":"news","origins":["https://news.example"],"created_at":"2026-11-23T18:00:00.000Z",
+                       "updated_at":"2026-11-23T18:00:00.000Z"}"#;
+        let site: Site = serde_json::from_str(kept).unwrap();
+        assert!(site.lists("https://news.example"));
+        assert_eq!(site.settings.timezone, TimeZone::UTC);
     }
 }

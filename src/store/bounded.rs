@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp, VoterDigest},
-    site::{ApiKey, KeyId, Origin, Site},
+    site::{ApiKey, KeyId, Site, SiteSettings},
 };
 
 /// The most reads of a worker that wait for the store; as many again for votes. A Redis answers some 50,000 a second,
@@ -180,8 +180,8 @@ impl Ballots for Bounded {
 
 #[async_trait]
 impl Publishers for Bounded {
-    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
-        self.writes.pass(self.store.put_site(id, origins)).await
+    async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
+        self.writes.pass(self.store.put_site(id, settings)).await
     }
 
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {

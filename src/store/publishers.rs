@@ -5,14 +5,14 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::{
     poll::SiteId,
-    site::{ApiKey, KeyId, Origin, Site},
+    site::{ApiKey, KeyId, Site, SiteSettings},
 };
 
 /// Sites and API keys.
 #[async_trait]
 pub trait Publishers: Send + Sync {
-    /// Puts a site: makes it, or replaces its origins. Says whether it was made.
-    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError>;
+    /// Puts a site: makes it, or replaces its settings. Says whether it was made.
+    async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError>;
 
     /// One site.
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError>;

@@ -191,7 +191,7 @@ async fn show(
         ticked: &ticked,
         said,
         look,
-        origins: &known.site.origins,
+        origins: &known.site.settings.origins,
         public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Form(token.as_deref()),
     };

@@ -76,7 +76,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         ticked: &[],
         said: None,
         look: &look,
-        origins: &known.site.origins,
+        origins: &known.site.settings.origins,
         public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Script,
     };
@@ -166,7 +166,7 @@ fn policy(site: Option<&Site>) -> String {
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; \
          base-uri 'none'; frame-ancestors",
     );
-    match site.map_or(&[][..], |site| site.origins.as_slice()) {
+    match site.map_or(&[][..], |site| site.settings.origins.as_slice()) {
         [] => policy.push_str(" *"),
         origins => {
             policy.push_str(" 'self'");
@@ -222,13 +222,19 @@ fn state_of(worker: &Worker, known: &Known, seen: Option<&Snapshot>) -> State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{SiteId, Timestamp};
+    use crate::{
+        poll::{SiteId, Timestamp},
+        site::SiteSettings,
+    };
 
     #[test]
     fn a_page_is_framed_by_whom_its_site_lists() {
         let site = |origins: &[&str]| Site {
             id: SiteId::default(),
-            origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+            settings: SiteSettings {
+                origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+                ..SiteSettings::default()
+            },
             created_at: Timestamp::EARLIEST,
             updated_at: Timestamp::EARLIEST,
         };

@@ -6,19 +6,21 @@ use redis::Cmd;
 use super::{RedisStore, keys, script::Call};
 use crate::{
     poll::{SiteId, Timestamp},
-    site::{ApiKey, KeyId, Origin, Site},
+    site::{ApiKey, KeyId, Site, SiteSettings},
     store::{Publishers, StoreError, record},
 };
 
 #[async_trait]
 impl Publishers for RedisStore {
-    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
-        let (key, json) = (keys::site(id), record::write(&origins)?);
-        let call = Call::new(&self.scripts.put_site, &[key.as_bytes()]).arg(json.as_bytes()).arg(b"");
+    async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
+        let (key, origins) = (keys::site(id), record::write(&settings.origins)?);
+        let call = Call::new(&self.scripts.put_site, &[key.as_bytes()]).arg(b"");
+        let call = call.arg(b"origins").arg(origins.as_bytes());
+        let call = call.arg(b"timezone").arg(settings.timezone.as_str().as_bytes());
         let mut reply = call.send(&self.link).await?;
         let is_made = reply.int()? == 1;
         let (created_at, updated_at) = (Timestamp::from_millis(reply.int()?), Timestamp::from_millis(reply.int()?));
-        Ok((Site { id: id.clone(), origins, created_at, updated_at }, is_made))
+        Ok((Site { id: id.clone(), settings, created_at, updated_at }, is_made))
     }
 
     /// One site. The `default` site is there always: whoever finds it missing makes it, as on first contact, or after
@@ -29,7 +31,12 @@ impl Publishers for RedisStore {
             return Ok(site);
         }
         let key = keys::site(id);
-        Call::new(&self.scripts.put_site, &[key.as_bytes()]).arg(b"[]").arg(b"if-missing").send(&self.link).await?;
+        Call::new(&self.scripts.put_site, &[key.as_bytes()])
+            .arg(b"if-missing")
+            .arg(b"origins")
+            .arg(b"[]")
+            .send(&self.link)
+            .await?;
         self.find_site(id).await
     }
 
@@ -79,15 +86,19 @@ impl Publishers for RedisStore {
 impl RedisStore {
     async fn find_site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
         let mut command = Cmd::new();
-        command.arg("HMGET").arg(keys::site(id)).arg("origins").arg("created_at").arg("updated_at");
-        let (origins, created_at, updated_at): (Option<Vec<u8>>, Option<i64>, Option<i64>) =
+        command.arg("HMGET").arg(keys::site(id)).arg("origins").arg("created_at").arg("updated_at").arg("timezone");
+        let (origins, created_at, updated_at, timezone): (Option<Vec<u8>>, Option<i64>, Option<i64>, Option<String>) =
             self.ask_for(&command).await?;
         let (Some(origins), Some(created_at), Some(updated_at)) = (origins, created_at, updated_at) else {
             return Ok(None);
         };
         Ok(Some(Site {
             id: id.clone(),
-            origins: record::read("a site's origins", &origins)?,
+            settings: SiteSettings {
+                origins: record::read("a site's origins", &origins)?,
+                // A site of an earlier version has none. One that this version does not know is taken for UTC.
+                timezone: timezone.and_then(|name| name.parse().ok()).unwrap_or_default(),
+            },
             created_at: Timestamp::from_millis(created_at),
             updated_at: Timestamp::from_millis(updated_at),
         }))

@@ -1,14 +1,14 @@
--- Puts a site: makes it, or replaces its origins. Safe to run twice, but that the second run made nothing.
+-- Puts a site: makes it, or replaces its settings. Safe to run twice, but that the second run made nothing.
 --
 -- KEYS: site
--- ARGV: 1 origins (JSON), 2 "if-missing" to leave one that is there as it is
+-- ARGV: 1 "if-missing" to leave one that is there as it is, then of each setting the field and the value
 -- Answers {1 if it was made, created_at, updated_at}.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local made = redis.call('HSETNX', KEYS[1], 'created_at', now)
-if made == 1 or ARGV[2] ~= 'if-missing' then
-  redis.call('HSET', KEYS[1], 'origins', ARGV[1], 'updated_at', now)
+if made == 1 or ARGV[1] ~= 'if-missing' then
+  redis.call('HSET', KEYS[1], 'updated_at', now, unpack(ARGV, 2))
 end
 local times = redis.call('HMGET', KEYS[1], 'created_at', 'updated_at')
 return {made, tonumber(times[1]), tonumber(times[2])}

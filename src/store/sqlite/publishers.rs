@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::SqliteStore;
 use crate::{
     poll::{SiteId, Timestamp},
-    site::{ApiKey, KeyId, Origin, Site},
+    site::{ApiKey, KeyId, Site, SiteSettings},
     store::{
         Publishers, StoreError,
         record::{read, read_key, write, write_key},
@@ -15,9 +15,9 @@ use crate::{
 
 #[async_trait]
 impl Publishers for SqliteStore {
-    async fn put_site(&self, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
+    async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
         let id = id.clone();
-        self.write(move |db, times| put(db, times.store, &id, origins)).await
+        self.write(move |db, times| put(db, times.store, &id, settings)).await
     }
 
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
@@ -67,7 +67,7 @@ impl Publishers for SqliteStore {
 pub(super) fn prepare(db: &Connection, now: Timestamp) -> Result<(), StoreError> {
     let id = SiteId::default();
     if find(db, &id)?.is_none() {
-        put(db, now, &id, Vec::new())?;
+        put(db, now, &id, SiteSettings::default())?;
     }
     Ok(())
 }
@@ -79,10 +79,10 @@ fn find(db: &Connection, id: &SiteId) -> Result<Option<Site>, StoreError> {
 }
 
 /// Puts a site, and says whether it was made.
-fn put(db: &Connection, now: Timestamp, id: &SiteId, origins: Vec<Origin>) -> Result<(Site, bool), StoreError> {
+fn put(db: &Connection, now: Timestamp, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
     let before = find(db, id)?;
     let created_at = before.as_ref().map_or(now, |site| site.created_at);
-    let site = Site { id: id.clone(), origins, created_at, updated_at: now };
+    let site = Site { id: id.clone(), settings, created_at, updated_at: now };
     db.prepare_cached("insert or replace into sites (id, record) values (?1, ?2)")?
         .execute(params![id.as_str(), write(&site)?])?;
     Ok((site, before.is_none()))

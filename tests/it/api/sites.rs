@@ -22,6 +22,26 @@ async fn a_site_is_made_and_replaced(service: &Service) {
     }
 }
 
+async fn a_site_has_the_time_zone_it_was_put_with_or_utc(service: &Service) {
+    let path = format!("/v1/sites/{}", service.site().await);
+    assert_eq!(service.admin().get(&path).send().await.is(200)["timezone"], "UTC");
+    // Names are taken in capitals or not, and told as the database has them.
+    let put = service.admin().put(&path).json(&json!({ "timezone": "asia/kuwait" })).send().await.is(200);
+    assert_eq!(put["timezone"], "Asia/Kuwait");
+    for client in service.clients() {
+        let read = client.with_key(crate::server::ADMIN_KEY).get(&path).send().await.is(200);
+        assert_eq!((&read["timezone"], &read["origins"]), (&json!("Asia/Kuwait"), &json!([])));
+    }
+    for zone in ["Kuwait City", "+03:00", ""] {
+        let answer = service.admin().put(&path).json(&json!({ "timezone": zone })).send().await;
+        let refused = answer.refused(400, "invalid-request");
+        assert_eq!(refused["errors"][0]["field"], "timezone", "{refused}");
+        assert!(refused["detail"].as_str().unwrap().contains("such as Asia/Kuwait"), "{refused}");
+    }
+    // A put replaces all of it.
+    assert_eq!(service.admin().put(&path).json(&json!({})).send().await.is(200)["timezone"], "UTC");
+}
+
 async fn the_default_site_is_there_from_the_start(service: &Service) {
     let site = service.admin().get("/v1/sites/default").send().await.is(200);
     assert_eq!(site["origins"], json!([]));
@@ -146,6 +166,7 @@ async fn a_changed_list_of_origins_holds_soon_on_every_replica(service: &Service
 
 service_rules![
     a_site_is_made_and_replaced,
+    a_site_has_the_time_zone_it_was_put_with_or_utc,
     the_default_site_is_there_from_the_start,
     a_site_that_nobody_made_is_not_found,
     an_origin_that_no_browser_sends_is_refused,

@@ -9,6 +9,7 @@ use sawt::{
     clock::Clock,
     poll::{NewPoll, Outcome, Phase, PollEdit, SiteId, State, Timestamp},
     secret::Secret,
+    site::SiteSettings,
     store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Replacement, Store, StoreError, sqlite::SqliteStore},
 };
 use sawt::{poll::Tally, secret::KeyHash};
@@ -132,9 +133,9 @@ async fn secrets_are_kept() {
 async fn contact_leaves_the_default_site_as_it_was_put() {
     let fixture = Fixture::new();
     let stage = fixture.open(&fixture.path()).await;
-    let origins = vec!["https://news.example".parse().unwrap()];
+    let settings = SiteSettings { origins: vec!["https://news.example".parse().unwrap()], ..Default::default() };
     fixture.set(5_000);
-    let (site, is_new) = stage.store.put_site(&SiteId::default(), origins).await.unwrap();
+    let (site, is_new) = stage.store.put_site(&SiteId::default(), settings).await.unwrap();
     assert!(!is_new);
     stage.store.contact().await.unwrap();
     assert_eq!(stage.store.site(&SiteId::default()).await.unwrap(), Some(site));

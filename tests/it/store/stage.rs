@@ -8,6 +8,7 @@ use sawt::{
         PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
     },
     secret::{hex, random_bytes},
+    site::SiteSettings,
     store::{Cast, Committed, Creation, Replacement, Store},
 };
 
@@ -21,7 +22,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn new(store: Arc<dyn Store>) -> Self {
         let site = unused_site();
-        store.put_site(&site, Vec::new()).await.unwrap();
+        store.put_site(&site, SiteSettings::default()).await.unwrap();
         Self { store, site }
     }
 

@@ -4,7 +4,7 @@ use std::{slice, sync::Arc};
 
 use sawt::{
     poll::{SiteId, Timestamp},
-    site::{ApiKey, NewKey, Origin, Scope, Scopes, Site},
+    site::{ApiKey, NewKey, Scope, Scopes, Site, SiteSettings},
     store::Store,
 };
 
@@ -29,23 +29,24 @@ async fn contact_prepares_the_default_site_and_may_be_made_again(store: Arc<dyn 
 
 async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
     let id = unused_site();
-    let origins = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<Origin>>();
+    let settings = |origins: &[&str], timezone: &str| SiteSettings {
+        origins: origins.iter().map(|name| name.parse().unwrap()).collect(),
+        timezone: timezone.parse().unwrap(),
+    };
     let before = store.now().await.unwrap();
-    let (made, is_new) = store.put_site(&id, origins(&["https://news.example"])).await.unwrap();
+    let first = settings(&["https://news.example"], "Asia/Kuwait");
+    let (made, is_new) = store.put_site(&id, first.clone()).await.unwrap();
     let after = store.now().await.unwrap();
     assert!(is_new && (before..=after).contains(&made.created_at), "made by the store's clock");
     let Site { created_at, .. } = made;
-    assert_eq!(
-        made,
-        Site { id: id.clone(), origins: origins(&["https://news.example"]), created_at, updated_at: created_at }
-    );
+    assert_eq!(made, Site { id: id.clone(), settings: first, created_at, updated_at: created_at });
     assert_eq!(store.site(&id).await.unwrap(), Some(made));
 
-    let others = origins(&["http://localhost:3000", "https://xn--mgbh0fb.example"]);
+    let other = settings(&["http://localhost:3000", "https://xn--mgbh0fb.example"], "UTC");
     for _ in 0..2 {
-        let (replaced, is_new) = store.put_site(&id, others.clone()).await.unwrap();
+        let (replaced, is_new) = store.put_site(&id, other.clone()).await.unwrap();
         assert!(!is_new);
-        assert_eq!((replaced.created_at, &replaced.origins), (created_at, &others));
+        assert_eq!((replaced.created_at, &replaced.settings), (created_at, &other));
         assert!(replaced.updated_at >= after);
         assert_eq!(store.site(&id).await.unwrap(), Some(replaced));
     }
