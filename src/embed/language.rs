@@ -183,6 +183,8 @@ texts! {
     see_results,
     /// Back from there.
     back,
+    /// To the article that the poll belongs to.
+    to_article,
     /// Marks what this reader chose.
     your_choice,
     /// To the form again, for another choice.

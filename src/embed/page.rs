@@ -107,7 +107,32 @@ pub struct View<'a> {
     pub public_url: Option<&'a str>,
     /// For whom it is.
     pub mode: Mode<'a>,
+    /// Where it stands, if that is known.
+    pub place: Place,
 }
+
+/// Where a page stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In a tab of its own: there it says whose poll it is, and leads back to the article.
+    Top,
+    /// In a frame, for all that is known. The page for script, which is the same for everybody, finds out by itself
+    /// ([`MARK_TOP`]).
+    Frame,
+}
+
+impl Place {
+    /// As an attribute of the page.
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Top => " data-top",
+            Self::Frame => "",
+        }
+    }
+}
+
+/// The one script that stands in a page: it runs before anything is drawn, so that nothing moves afterwards.
+pub const MARK_TOP: &str = "if(parent===window)document.documentElement.dataset.top=''";
 
 /// Who puts the page to use.
 #[derive(Debug, Clone, Copy)]
@@ -143,6 +168,7 @@ impl<'a> View<'a> {
             style: &assets::all().style,
             script: &assets::all().script,
             loader: assets::LOADER,
+            top: self.place.mark(),
             is_for_script: matches!(self.mode, Mode::Script),
             voter: if let Mode::Form(token) = self.mode { token } else { None },
             direction,
@@ -292,6 +318,8 @@ pub struct Refusal<'a> {
     pub refreshes: bool,
     /// A page of ours to go on to.
     pub again: Option<&'a str>,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// Why a page shows no poll.
@@ -333,6 +361,7 @@ impl Refusal<'_> {
             wait,
             refresh_secs: self.wait_secs.filter(|_| self.refreshes),
             again: self.again,
+            top: self.place.mark(),
             style: &assets::all().style,
         }
         .render()
@@ -375,6 +404,7 @@ struct Page<'a> {
     style: &'static Asset,
     script: &'static Asset,
     loader: &'static str,
+    top: &'static str,
     is_for_script: bool,
     voter: Option<&'a str>,
     form_path: String,
@@ -412,6 +442,7 @@ struct RefusalPage<'a> {
     wait: String,
     refresh_secs: Option<u64>,
     again: Option<&'a str>,
+    top: &'static str,
     style: &'static Asset,
 }
 

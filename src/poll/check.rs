@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Kind, LABEL, Language, MAX_OPTIONS, NewOption, OptionId, Phase, PollOption, Schedule, Text, TextLimit, Timestamp,
-    appearance::appearance,
+    WebAddress, appearance::appearance,
 };
 
 /// One thing wrong with what a publisher sent.
@@ -40,6 +40,10 @@ impl Check {
     pub(super) fn language(&mut self, language: Option<&str>) -> Option<Language> {
         let Some(language) = language else { return Some(Language::default()) };
         language.parse().map_err(|rule: super::InvalidId| self.refuse("language", rule.to_string())).ok()
+    }
+
+    pub(super) fn address(&mut self, field: &str, address: Option<&str>) -> Option<WebAddress> {
+        address?.parse().map_err(|rule: &str| self.refuse(field, rule)).ok()
     }
 
     /// The options that are valid, with slots in the order given.

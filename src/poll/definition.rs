@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DigestKey, Language, OptionId, Phase, PollId, QUESTION, ResultsPolicy, Revision, Schedule, SiteId, State, Text,
-    Timestamp,
+    Timestamp, WebAddress,
     check::{Check, Violation},
 };
 
@@ -78,6 +78,8 @@ pub struct Poll {
     pub changeable: bool,
     /// When votes are taken.
     pub schedule: Schedule,
+    /// The article it belongs to, for those who meet it elsewhere.
+    pub article_url: Option<WebAddress>,
     /// Which version of the definition this is.
     pub revision: Revision,
     /// When it was created, by the store's clock.
@@ -125,6 +127,8 @@ pub struct NewPoll {
     pub opens_at: Option<Timestamp>,
     /// Default `None`: closes when somebody closes it.
     pub closes_at: Option<Timestamp>,
+    /// Default `None`: the poll belongs to no article. At most 2048 characters.
+    pub article_url: Option<String>,
     /// Stays a draft, which readers don't see, until it is opened.
     pub draft: bool,
 }
@@ -160,6 +164,7 @@ impl NewPoll {
         let phase = if self.draft { Phase::Draft } else { Phase::Live };
         let schedule = Schedule { phase, opens_at: self.opens_at, closes_at: self.closes_at };
         check.schedule(&schedule, now);
+        let article_url = check.address("article_url", self.article_url.as_deref());
         check.finish(|| {
             Some(Poll {
                 id,
@@ -173,6 +178,7 @@ impl NewPoll {
                 results: self.results.unwrap_or(ResultsPolicy::Always),
                 changeable: self.changeable.unwrap_or(false),
                 schedule,
+                article_url,
                 revision: Revision::FIRST,
                 created_at: now,
                 updated_at: now,

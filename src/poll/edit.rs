@@ -32,6 +32,8 @@ pub struct PollEdit {
     pub opens_at: Option<Option<Timestamp>>,
     /// A new closing time, or (`Some(None)`) none.
     pub closes_at: Option<Option<Timestamp>>,
+    /// Another article, or (`Some(None)`) none.
+    pub article_url: Option<Option<String>>,
 }
 
 /// Why an edit is refused.
@@ -95,6 +97,9 @@ impl PollEdit {
             edited.schedule.closes_at = closes_at;
         }
         check.schedule(&edited.schedule, now);
+        if let Some(article_url) = &self.article_url {
+            edited.article_url = check.address("article_url", article_url.as_deref());
+        }
         let reshapes = edited.min_choices != poll.min_choices
             || edited.max_choices != poll.max_choices
             || !same_slots(&edited.options, &poll.options);

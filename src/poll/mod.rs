@@ -18,6 +18,7 @@ mod time_zone;
 mod timeline;
 mod timestamp;
 mod viewer;
+mod web_address;
 
 pub use ballot::{Action, Applied, Ballot, DigestKey, Outcome, VoterDigest};
 pub use check::Violation;
@@ -32,3 +33,4 @@ pub use time_zone::TimeZone;
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};
 pub use timestamp::Timestamp;
 pub use viewer::{ResultsPolicy, Viewer};
+pub use web_address::WebAddress;

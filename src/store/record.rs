@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::{
     poll::{
-        DigestKey, Kind, Language, Poll, PollId, PollOption, ResultsPolicy, Revision, Schedule, SiteId, Text, Timestamp,
+        DigestKey, Kind, Language, Poll, PollId, PollOption, ResultsPolicy, Revision, Schedule, SiteId, Text,
+        Timestamp, WebAddress,
     },
     secret::KeyHash,
     site::{ApiKey, KeyId, Scopes},
@@ -26,6 +27,9 @@ struct PollRecord {
     changeable: bool,
     #[serde(flatten)]
     schedule: Schedule,
+    // Records of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    article_url: Option<WebAddress>,
     revision: Revision,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -75,6 +79,7 @@ impl PollRecord {
             results: poll.results,
             changeable: poll.changeable,
             schedule: poll.schedule,
+            article_url: poll.article_url.clone(),
             revision: poll.revision,
             created_at: poll.created_at,
             updated_at: poll.updated_at,
@@ -98,6 +103,7 @@ impl PollRecord {
             results: self.results,
             changeable: self.changeable,
             schedule: self.schedule,
+            article_url: self.article_url,
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -152,4 +158,24 @@ pub(super) fn write(value: &impl Serialize) -> Result<String, StoreError> {
 /// What was written so; `what` names it in the error.
 pub(super) fn read<'a, T: Deserialize<'a>>(what: &str, json: &'a [u8]) -> Result<T, StoreError> {
     serde_json::from_slice(json).map_err(|error| StoreError::Corrupt(format!("{what}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_that_was_written_before_polls_had_articles_is_read() {
+        let before = r#"{"id":"01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21","site":"default","question":"هل تتوقع حل مجلس الأمة ؟",
+            "language":"ar","kind":"single","min_choices":1,"max_choices":1,"options":[{"id":"yes","label":"نعم","slot":0},
+            {"id":"no","label":"لا","slot":1}],"results":"always","changeable":false,"phase":"live","opens_at":null,
+            "closes_at":null,"revision":1,"created_at":"2026-11-23T18:00:00.000Z","updated_at":"2026-11-23T18:00:00.000Z",
+            "partitions":16,"digest_key":"0000000000000000000000000000000000000000000000000000000000000000"}"#;
+        let poll = read_poll(before.as_bytes()).unwrap();
+        assert_eq!(poll.article_url, None);
+        // And what has none is written as it was then, so that a replica of before reads it.
+        assert!(!write_poll(&poll).unwrap().contains("article_url"));
+        let article = Poll { article_url: "https://news.example/1".parse().ok(), ..poll };
+        assert_eq!(read_poll(write_poll(&article).unwrap().as_bytes()).unwrap(), article);
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::poll::{Kind, Poll, PollId, PollOption, ResultsPolicy, Revision, SiteId, State, Timestamp};
+use crate::poll::{Kind, Poll, PollId, PollOption, ResultsPolicy, Revision, SiteId, State, Timestamp, WebAddress};
 
 /// A poll as it is sent.
 #[derive(Serialize)]
@@ -20,6 +20,7 @@ pub struct PollJson<'a> {
     changeable: bool,
     opens_at: Option<Timestamp>,
     closes_at: Option<Timestamp>,
+    article_url: Option<&'a str>,
     state: State,
     revision: Revision,
     created_at: Timestamp,
@@ -42,6 +43,7 @@ impl<'a> PollJson<'a> {
             changeable: poll.changeable,
             opens_at: poll.schedule.opens_at,
             closes_at: poll.schedule.closes_at,
+            article_url: poll.article_url.as_ref().map(WebAddress::as_str),
             state,
             revision: poll.revision,
             created_at: poll.created_at,

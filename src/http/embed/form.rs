@@ -26,7 +26,7 @@ use actix_web::{
 
 use super::{
     super::{Worker, auth, body, caching, limits, origin, path::poll_in_path, voters, votes},
-    definition_of, for_everyone, lead_on, private, read_look, state_of,
+    definition_of, for_everyone, lead_on, place_of, private, read_look, state_of,
 };
 use crate::{
     embed::page::{Look, Mode, Said, View},
@@ -194,6 +194,7 @@ async fn show(
         origins: &known.site.settings.origins,
         public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Form(token.as_deref()),
+        place: place_of(req),
     };
     private(req, status, &known.site, &view)
 }

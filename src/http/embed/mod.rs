@@ -1,8 +1,8 @@
 //! What readers see, on the wire: the poll's page, its form for browsers without script, and the widget's files.
 //!
 //! A page is as strict as its purpose lets it be: it loads its own script and style sheet and nothing else, no inline
-//! script or style runs in it, its forms go to this service, and only the pages that the poll's site lists may frame it
-//! (any, if it lists none). It is the same for everyone and may be kept by caches, as tallies may; the form holds a voter
+//! style and no inline script but one line runs in it ([`MARK_TOP`], by its hash), its forms go to this service, and only
+//! the pages that the poll's site lists may frame it (any, if it lists none). It is the same for everyone and may be kept by caches, as tallies may; the form holds a voter
 //! token and may not.
 //!
 //! To people, refusals are pages too, in a language they read: [`refuse`] writes them, for whatever layer refused.
@@ -15,7 +15,7 @@ pub(super) use address::{Page, is_sought_by_people, lead_on};
 pub(super) use files::{file, loader, manifest};
 pub(super) use form::{form, vote};
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -26,6 +26,8 @@ use actix_web::{
     },
     web,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::digest;
 
 use super::{
     Shared, Worker,
@@ -39,7 +41,7 @@ use super::{
 use crate::{
     embed::{
         language::{Digits, Language},
-        page::{Look, Mode, Reason, Refusal, Theme, View},
+        page::{Look, MARK_TOP, Mode, Place, Reason, Refusal, Theme, View},
     },
     live::{Known, Snapshot},
     poll::{Poll, State, Viewer},
@@ -79,6 +81,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         origins: &known.site.settings.origins,
         public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Script,
+        place: Place::Frame,
     };
     let body = view.render().map_err(Problem::internal)?;
     // The page is what its tag says, whatever it is made of.
@@ -130,8 +133,14 @@ pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, writ
     // What was asked for by GET can be asked for again by the page itself.
     let refreshes = *req.method() == Method::GET;
     let Some(language) = language else { return written };
-    let refusal =
-        Refusal { language, reason, wait_secs: problem.retry_after_secs(), refreshes, again: again.as_deref() };
+    let refusal = Refusal {
+        language,
+        reason,
+        wait_secs: problem.retry_after_secs(),
+        refreshes,
+        again: again.as_deref(),
+        place: place_of(req),
+    };
     let Ok(body) = refusal.render() else { return written };
     let mut page = written.set_body(BoxBody::new(body));
     let headers = page.headers_mut();
@@ -142,6 +151,13 @@ pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, writ
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     page
+}
+
+/// Where a page that is for one request alone will stand: browsers say so (Fetch Metadata), and what says nothing is not
+/// told more than a frame is.
+fn place_of(req: &HttpRequest) -> Place {
+    let is_document = req.headers().get("sec-fetch-dest").is_some_and(|dest| dest == "document");
+    if is_document { Place::Top } else { Place::Frame }
 }
 
 /// A page that is for one reader alone. It may hold their token, and is compressed all the same: nothing of a request
@@ -159,12 +175,17 @@ fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &View<'_>) 
     Ok(coding::send(response, body, coding::preferred(req.headers())))
 }
 
-/// What a page may load, where its forms go, and who may frame it: of a poll's site the pages it lists, of one that is
-/// not known anybody's, for then the page holds nothing.
+/// The script in the page, as its policy names it.
+static MARK_TOP_HASH: LazyLock<String> =
+    LazyLock::new(|| STANDARD.encode(digest::digest(&digest::SHA256, MARK_TOP.as_bytes())));
+
+/// What a page may load and run, where its forms go, and who may frame it: of a poll's site the pages it lists, of one
+/// that is not known anybody's, for then the page holds nothing.
 fn policy(site: Option<&Site>) -> String {
-    let mut policy = String::from(
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; \
-         base-uri 'none'; frame-ancestors",
+    let mut policy = format!(
+        "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'; connect-src 'self'; img-src data:; \
+         form-action 'self'; base-uri 'none'; frame-ancestors",
+        *MARK_TOP_HASH
     );
     match site.map_or(&[][..], |site| site.settings.origins.as_slice()) {
         [] => policy.push_str(" *"),
@@ -248,7 +269,7 @@ mod tests {
             ),
         ] {
             assert_eq!(policy.split_once("frame-ancestors ").unwrap().1, ancestors);
-            assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
+            assert!(policy.starts_with("default-src 'none'; script-src 'self' 'sha256-"), "{policy}");
             assert!(!policy.contains("unsafe"), "{policy}");
         }
     }

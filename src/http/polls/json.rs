@@ -32,6 +32,8 @@ pub(super) struct NewPollBody {
     opens_at: Option<Timestamp>,
     #[serde(default)]
     closes_at: Option<Timestamp>,
+    #[serde(default)]
+    article_url: Option<String>,
     #[serde(default, deserialize_with = "given")]
     state: Option<Word<State>>,
 }
@@ -59,6 +61,7 @@ impl NewPollBody {
             changeable: self.changeable,
             opens_at: self.opens_at,
             closes_at: self.closes_at,
+            article_url: self.article_url,
             draft: state == Some(State::Draft),
         };
         (new, violation)
@@ -90,7 +93,7 @@ fn revision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Revisio
 /// An edit as it is asked for. What can't change is read only to be refused by name.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "a time may be left as it is, set, or cleared by null")]
+#[expect(clippy::option_option, reason = "a time and an address may be left as they are, set, or cleared by null")]
 pub(super) struct EditBody {
     #[serde(default, deserialize_with = "revision")]
     pub(super) revision: Option<Revision>,
@@ -112,6 +115,8 @@ pub(super) struct EditBody {
     opens_at: Option<Option<Timestamp>>,
     #[serde(default, deserialize_with = "given")]
     closes_at: Option<Option<Timestamp>>,
+    #[serde(default, deserialize_with = "given")]
+    article_url: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     id: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "given")]
@@ -152,6 +157,7 @@ impl EditBody {
             changeable: self.changeable,
             opens_at: self.opens_at,
             closes_at: self.closes_at,
+            article_url: self.article_url,
         };
         // A new revision of the same poll would only get in the way of whoever edits it for a reason.
         if names_nothing(&edit) {
@@ -162,8 +168,18 @@ impl EditBody {
 }
 
 fn names_nothing(edit: &PollEdit) -> bool {
-    let PollEdit { question, language, min_choices, max_choices, options, results, changeable, opens_at, closes_at } =
-        edit;
+    let PollEdit {
+        question,
+        language,
+        min_choices,
+        max_choices,
+        options,
+        results,
+        changeable,
+        opens_at,
+        closes_at,
+        article_url,
+    } = edit;
     question.is_none()
         && language.is_none()
         && min_choices.is_none()
@@ -173,6 +189,7 @@ fn names_nothing(edit: &PollEdit) -> bool {
         && changeable.is_none()
         && opens_at.is_none()
         && closes_at.is_none()
+        && article_url.is_none()
 }
 
 #[cfg(test)]
@@ -185,10 +202,11 @@ mod tests {
     };
 
     #[test]
-    fn null_clears_a_time_and_absence_leaves_it() {
+    fn null_clears_a_time_or_an_address_and_absence_leaves_it() {
         let edit = |body: &str| parse::<EditBody>(body.as_bytes()).unwrap().into_edit().unwrap();
         assert_eq!(edit(r#"{"language":"ar"}"#).closes_at, None);
         assert_eq!(edit(r#"{"closes_at":null}"#).closes_at, Some(None));
+        assert_eq!(edit(r#"{"article_url":null}"#).article_url, Some(None));
         assert!(matches!(edit(r#"{"closes_at":"2026-11-23T18:00:00Z"}"#).closes_at, Some(Some(_))));
         assert!(parse::<EditBody>(br#"{"question":null}"#).is_err());
     }
@@ -274,8 +292,16 @@ mod tests {
                 let mut fields = Vec::new();
                 for Violation { field, detail } in violations {
                     let name = field.split(['[', '.']).next().unwrap_or_default().to_owned();
-                    let known =
-                        ["question", "language", "options", "min_choices", "max_choices", "opens_at", "closes_at"];
+                    let known = [
+                        "question",
+                        "language",
+                        "options",
+                        "min_choices",
+                        "max_choices",
+                        "opens_at",
+                        "closes_at",
+                        "article_url",
+                    ];
                     assert!(known.contains(&name.as_str()) && !detail.is_empty(), "{field} {detail}");
                     fields.push(field);
                 }
@@ -358,7 +384,7 @@ mod tests {
                 (
                     proptest::sample::select(vec![
                         "question", "options", "language", "kind", "min_choices", "max_choices", "results",
-                        "changeable", "opens_at", "closes_at", "state", "site",
+                        "changeable", "opens_at", "closes_at", "article_url", "state", "site",
                     ]),
                     anything(),
                 ),

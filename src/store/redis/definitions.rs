@@ -25,6 +25,7 @@ impl Definition {
 }
 
 /// What is kept of a poll that is there.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is there, and never kept")]
 pub(super) enum Kept {
     InForce(Definition),
     /// It is taken back to a draft until its reshape is made or given up.
@@ -52,6 +53,7 @@ impl Reshape {
 }
 
 /// How a definition was received.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is there, and never kept")]
 pub(super) enum Defined {
     /// It is in force.
     Done(Definition),

@@ -22,6 +22,7 @@ async fn what_a_poll_leaves_out_is_as_it_usually_is(service: &Service) {
         ("changeable", json!(false)),
         ("opens_at", json!(null)),
         ("closes_at", json!(null)),
+        ("article_url", json!(null)),
         ("state", json!("open")),
         ("revision", json!(1)),
     ] {
@@ -58,7 +59,7 @@ async fn everything_wrong_with_a_poll_is_named_at_once(service: &Service) {
     let options = json!([{ "id": "yes", "label": "نعم" }, { "id": "yes", "label": " " }, { "id": "Z", "label": "x" }]);
     let wrong = json!({
         "question": "a\u{202E}b", "language": "arabic-", "min_choices": 3, "options": options,
-        "closes_at": "2020-01-01T00:00:00Z",
+        "closes_at": "2020-01-01T00:00:00Z", "article_url": "javascript:alert(1)",
     });
     let found = violations(service, wrong).await;
     for named in [
@@ -69,6 +70,7 @@ async fn everything_wrong_with_a_poll_is_named_at_once(service: &Service) {
         "options[1].label: must not be empty",
         "options[2].id: must be",
         "closes_at: must be in the future",
+        "article_url: must be a page's whole address, like https://news.example/article",
     ] {
         let is_named = |found: &String| found.starts_with(named);
         // The second option's id is only compared once its label is in order.

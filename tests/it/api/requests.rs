@@ -62,6 +62,7 @@ async fn a_field_of_the_wrong_type_is_named(service: &Service) {
         ("kind", json!("ranked")),
         ("results", json!("sometimes")),
         ("closes_at", json!("tomorrow")),
+        ("article_url", json!(7)),
         ("opens_at", json!(1_700_000_000)),
         ("state", json!("closed")),
         ("site", json!("Not A Site")),
@@ -154,8 +155,8 @@ const PAGES: [(&str, &str, &str); 3] = [
     ("/docs", DOCS, "no-referrer"),
 ];
 
-const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
-                    form-action 'self'; base-uri 'none'; frame-ancestors *";
+const PAGE: &str = "default-src 'none'; script-src 'self' 'sha256-HHXfRGPrmu2dVz/bMhnZC0750j1Xjareq8AbKoomeiM='; \
+                    style-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors *";
 const DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
                     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";

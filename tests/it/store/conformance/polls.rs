@@ -44,6 +44,7 @@ async fn a_poll_is_kept_as_it_was_made(store: Arc<dyn Store>) {
         results: Some(ResultsPolicy::AfterVote),
         opens_at: Some(opens_at),
         closes_at: Some(closes_at),
+        article_url: Some("https://news.example/مقال?a=\"1\"&b={POLL}".to_owned()),
         draft: true,
         ..of_32_options()
     };
