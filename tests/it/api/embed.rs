@@ -176,7 +176,7 @@ async fn a_publishers_text_is_never_markup(service: &Service) {
 async fn a_page_speaks_the_polls_language_or_the_one_asked_for(service: &Service) {
     let poll = service.poll(json!({})).await;
     for (voters, said, asked) in [
-        (0, "لا أصوات بعد", ""),
+        (0, "لا أصوات", ""),
         (1, "صوت واحد", ""),
         (2, "صوتان", ""),
         (3, "3 أصوات", ""),
