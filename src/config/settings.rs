@@ -442,7 +442,6 @@ fn said(rule: &str, text: &str) -> String {
     format!("{rule}, is {text:?}")
 }
 
-/// Parses a value and keeps it.
 /// Whether this is a level, or a target and its level. The parser takes a lone word for a target, so that a misspelt level
 /// would turn the log off.
 fn is_directive(directive: &str) -> bool {
@@ -450,6 +449,7 @@ fn is_directive(directive: &str) -> bool {
     level.parse::<tracing_subscriber::filter::LevelFilter>().is_ok() && !level.is_empty()
 }
 
+/// Parses a value and keeps it.
 fn keep<T: FromStr>(field: &mut T, text: &str, what: &str) -> Result<(), String> {
     *field = text.parse().map_err(|_| said(&format!("must be {what}"), text))?;
     Ok(())

@@ -93,7 +93,7 @@ pub(super) fn is_own(req: &HttpRequest, public_url: Option<&str>, origin: &str) 
 /// The host a request was sent to, by its own words.
 pub(super) fn host(req: &HttpRequest) -> Option<&str> {
     let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    // HTTP/2 says it in the request's address instead.
+    // A request may say it in its address alone.
     host.or_else(|| req.uri().authority().map(Authority::as_str))
 }
 

@@ -35,11 +35,12 @@ impl fmt::Display for Timestamp {
     }
 }
 
+const RULE: &str = "must be an RFC 3339 time with its offset, like 2026-11-23T18:00:00Z, from 1970 to 9999";
+
 impl FromStr for Timestamp {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const RULE: &str = "must be an RFC 3339 time with its offset, like 2026-11-23T18:00:00Z, from 1970 to 9999";
         // A leap second or a day-of-week annotation is jiff's to judge; a bracketed zone is not RFC 3339.
         if text.contains('[') {
             return Err(RULE);
@@ -63,7 +64,7 @@ impl<'de> Deserialize<'de> for Timestamp {
             type Value = Timestamp;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an RFC 3339 time")
+                f.write_str(RULE.trim_start_matches("must be "))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {

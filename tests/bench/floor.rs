@@ -20,7 +20,9 @@ pub(crate) const ECHO: &str = "/v1/polls/0193583c-8f7e-7c4b-9a54-0c4f6f6f2a10/vo
 pub(crate) const STATIC: &str = "/v1/polls/0193583c-8f7e-7c4b-9a54-0c4f6f6f2a10/results";
 
 /// As long as the tally of a poll with two options.
-pub(crate) const TALLY: &str = r#"{"poll":"0193583c-8f7e-7c4b-9a54-0c4f6f6f2a10","state":"open","as_of":"2026-11-23T18:00:00.123Z","version":123456,"ballots":123456,"options":[{"id":"yes","votes":82304,"share":0.6667},{"id":"no","votes":41152,"share":0.3333}]}"#;
+pub(crate) const TALLY: &str = r#"{"poll":"0193583c-8f7e-7c4b-9a54-0c4f6f6f2a10","state":"open","as_of":"2026-11-23T18:00:00.123Z","epoch":0,"version":123456,"ballots":123456,"options":[{"id":"yes","votes":82304,"share":0.6667},{"id":"no","votes":41152,"share":0.3333}]}"#;
+/// The same as whoever asks for results gets it, with labels.
+const RESULTS: &str = r#"{"poll":"0193583c-8f7e-7c4b-9a54-0c4f6f6f2a10","state":"open","as_of":"2026-11-23T18:00:00.123Z","epoch":0,"version":123456,"ballots":123456,"options":[{"id":"yes","label":"نعم","votes":82304,"share":0.6667},{"id":"no","label":"لا","votes":41152,"share":0.3333}]}"#;
 
 /// A running floor.
 pub(crate) struct Floor {
@@ -59,7 +61,7 @@ struct Vote {
 /// Serves until it is killed.
 pub(crate) fn serve(workers: usize) {
     let echo = |vote: web::Json<Vote>| async move { HttpResponse::Created().json(&*vote) };
-    let fixed = || async { HttpResponse::Ok().content_type("application/json").body(TALLY) };
+    let fixed = || async { HttpResponse::Ok().content_type("application/json").body(RESULTS) };
     let application = move || App::new().route(ECHO, web::post().to(echo)).route(STATIC, web::get().to(fixed));
     let server = HttpServer::new(application).workers(workers).bind("127.0.0.1:0").expect("there is a free port");
     println!("{}", server.addrs()[0]);

@@ -162,22 +162,6 @@ async fn a_deleted_file_can_be_copied_from_the_process_that_has_it_open() {
     assert_eq!(it.client().results(&it.poll).await["ballots"], 1);
 }
 
-/// An operator restores a backup under a replica, and stops that only then.
-async fn files_put_in_the_place_of_those_in_use_are_left_as_they_are() {
-    let mut it = Fixture::start().await;
-    it.new_voter().await.vote(&it.poll, &["yes"]).await.is(201);
-    for name in ["sawt.db", "sawt.db-wal"] {
-        fs::copy(it.path(name), it.path(&format!("copy-{name}"))).unwrap();
-        fs::rename(it.path(&format!("copy-{name}")), it.path(name)).unwrap();
-    }
-    let before = fs::read(it.path("sawt.db-wal")).unwrap();
-    assert!(!before.is_empty());
-    it.replica.stop();
-    assert!(fs::read(it.path("sawt.db-wal")).unwrap() == before, "the backup's log was touched");
-    it.replica = Replica::start(&it.settings);
-    assert_eq!(it.client().results(&it.poll).await["ballots"], 1);
-}
-
 /// Overwrites the page a table begins at.
 fn spoil(file: &Path, table: &str) {
     let db = rusqlite::Connection::open(file).unwrap();
@@ -247,7 +231,6 @@ lone_rules![
     a_replica_that_nobody_votes_on_learns_that_its_file_is_gone,
     a_file_that_is_moved_back_is_written_again_and_has_every_acknowledged_vote,
     a_deleted_file_can_be_copied_from_the_process_that_has_it_open,
-    files_put_in_the_place_of_those_in_use_are_left_as_they_are,
     a_damaged_file_is_not_called_absent_and_is_not_written_any_more,
     a_file_damaged_where_every_start_reads_ends_the_start_and_is_named,
     a_full_disk_is_said_to_pass_and_votes_are_counted_once_it_has,

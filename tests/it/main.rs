@@ -40,6 +40,8 @@ mod quota;
 mod redis_wire;
 mod refusals;
 mod registry;
+#[path = "../sentinel.rs"]
+mod sentinel;
 mod server;
 mod service;
 mod start;

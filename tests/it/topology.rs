@@ -1,9 +1,6 @@
 //! Redis as operators run it: behind Sentinel, and over TLS. (The cluster is one of the stores every rule runs on.)
 
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{path::Path, process::Command};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -12,12 +9,10 @@ use crate::{
     backends::{Process, Program, RedisServer, free_port},
     client::{Client, until},
     registry::lone_rules,
+    sentinel::{MASTER, Sentinel},
     server::{ADMIN_KEY, Replica, Settings},
     service::{seed_poll, text},
 };
-
-/// The name the Sentinel knows the master by.
-const MASTER: &str = "votes";
 
 lone_rules! {
     after_a_failover_votes_go_to_the_new_master,
@@ -30,7 +25,7 @@ lone_rules! {
 struct Watched {
     master: RedisServer,
     replica: RedisServer,
-    sentinel: Sentinel,
+    sentinel: Sentinel<Process>,
 }
 
 impl Watched {
@@ -44,7 +39,7 @@ impl Watched {
         let port = master.port().to_string();
         let replica = RedisServer::start(Program::Redis, &[("replicaof", &format!("127.0.0.1 {port}"))]);
         until(async || replica.ask(&["INFO", "replication"]).contains("master_link_status:up").then_some(())).await;
-        let sentinel = Sentinel::start(master.port());
+        let sentinel = Sentinel::start(free_port(), master.port(), 1, Process::spawn);
         // It finds the replica by asking the master; before that there is nobody to fail over to.
         until(async || sentinel.says("num-slaves").is_some_and(|count| count == "1").then_some(())).await;
         Self { master, replica, sentinel }
@@ -63,43 +58,6 @@ impl Watched {
     /// Waits until the replica has so many ballots of a poll.
     async fn replica_has(&self, ballots: &str, poll: &str) {
         until(async || (Self::ballots(&self.replica, poll) == ballots).then_some(())).await;
-    }
-}
-
-/// A Sentinel process.
-struct Sentinel {
-    port: u16,
-    process: Process,
-    _directory: TempDir,
-}
-
-impl Sentinel {
-    fn start(master: u16) -> Self {
-        let directory = TempDir::new().expect("a temporary directory can be made");
-        let port = free_port();
-        // It rewrites this file as it learns.
-        let file = directory.path().join("sentinel.conf");
-        let configuration = format!(
-            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {master} 1\n\
-             sentinel down-after-milliseconds {MASTER} 1000\nsentinel failover-timeout {MASTER} 5000\n",
-            directory.path().display()
-        );
-        std::fs::write(&file, configuration).expect("the file can be written");
-        let mut command = Command::new("redis-server");
-        command.arg(&file).arg("--sentinel").stdout(Stdio::null()).stderr(Stdio::null());
-        let process = Process::spawn(&mut command).expect("redis-server runs as a Sentinel");
-        Self { port, process, _directory: directory }
-    }
-
-    fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
-        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?;
-        redis::cmd("SENTINEL").arg(words).query(&mut client.get_connection()?)
-    }
-
-    /// One field of what it knows about the master.
-    fn says(&self, field: &str) -> Option<String> {
-        let fields: Vec<String> = self.ask(&["MASTER", MASTER]).ok()?;
-        fields.chunks(2).find(|pair| pair[0] == field).map(|pair| pair[1].clone())
     }
 }
 
@@ -157,12 +115,12 @@ async fn a_master_that_was_deposed_while_nobody_looked_is_given_no_vote() {
     watched.master.freeze();
     let new_port = watched.replica.port().to_string();
     until(async || (watched.sentinel.says("port")? == new_port).then_some(())).await;
-    watched.sentinel.process.signal("STOP");
+    watched.sentinel.signal("STOP");
     watched.master.thaw();
     drop(frozen);
     second.vote(&poll, &["no"]).await.refused(503, "store-unavailable");
 
-    watched.sentinel.process.signal("CONT");
+    watched.sentinel.signal("CONT");
     until(async || (second.vote(&poll, &["no"]).await.status < 300).then_some(())).await;
     assert_eq!(Watched::ballots(&watched.replica, &poll), "2");
 }

@@ -3,6 +3,9 @@
 //! A body is parsed once, straight into the type a handler wants. Only when that fails is it parsed again, to find the
 //! path of the field that is wrong.
 //!
+//! What serde says of a field is written for whoever wrote the type. Whoever sent the body is told what the field must be,
+//! in the words that are used for everything else: see [`rule_of`].
+//!
 //! What derived types read beyond their own form is refused: an array for an object, with its members in order, and an
 //! object for a word. The contract knows neither, and nobody means them.
 
@@ -44,6 +47,7 @@ pub(super) fn is_nothing(body: &[u8]) -> bool {
 }
 
 /// A JSON object within a body.
+#[cfg_attr(test, derive(Debug))]
 pub(in crate::http) struct Object<T>(pub(in crate::http) T);
 
 /// What such an object looks like at the least, for whoever sent something else.
@@ -73,11 +77,29 @@ impl<'de, T: Deserialize<'de> + LooksLike> Deserialize<'de> for Object<T> {
 }
 
 /// One of several words, as a JSON string.
+#[cfg_attr(test, derive(Debug))]
 pub(in crate::http) struct Word<T>(pub(in crate::http) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Word<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(String::deserialize(deserializer)?.into_deserializer()).map(Self)
+        struct Words<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Words<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // A word that is none makes the type say which there are.
+                let none: de::value::StrDeserializer<'_, de::value::Error> = "".into_deserializer();
+                let message = T::deserialize(none).err().map(|error| error.to_string()).unwrap_or_default();
+                f.write_str(message.rsplit_once(EXPECTED).map_or("a word", |(_, words)| words))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+                T::deserialize(text.into_deserializer())
+            }
+        }
+
+        deserializer.deserialize_str(Words(PhantomData)).map(Self)
     }
 }
 
@@ -142,11 +164,8 @@ fn explain<'a, T: Deserialize<'a>>(body: &'a [u8], error: &serde_json::Error) ->
                     if field.is_empty() && !body.trim_ascii_start().starts_with(b"{") {
                         return no_object();
                     }
-                    let detail = shorten(error.inner().to_string());
-                    let whole = match place_of(&field, &detail) {
-                        "" => detail.clone(),
-                        place => format!("{place}: {detail}"),
-                    };
+                    let detail = shorten(rule_of(error.inner()));
+                    let whole = format!("{field} {detail}").trim_start().to_owned();
                     let errors = (!field.is_empty()).then_some(FieldError { field, detail });
                     problem(whole).with_errors(errors)
                 }
@@ -175,14 +194,45 @@ fn field_of(path: &str, message: &str) -> String {
     }
 }
 
-/// Where a message that stands alone says that its field is: a message that names the field itself needs only what holds
-/// it.
-fn place_of<'a>(field: &'a str, message: &str) -> &'a str {
-    let (parent, name) = field.rsplit_once('.').unwrap_or(("", field));
-    let is_named = ["unknown", "missing", "duplicate"]
-        .iter()
-        .any(|what| message.strip_prefix(what).is_some_and(|rest| rest.starts_with(&format!(" field `{name}`"))));
-    if is_named { parent } else { field }
+/// What stands before what serde would have taken. What was sent may have it in it, but stands before.
+const EXPECTED: &str = ", expected ";
+
+/// What a field must be and what it is, in words that follow its name, and where that is.
+fn rule_of(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let message = message.strip_suffix(&place).unwrap_or(&message);
+    let (said, expected) = message.rsplit_once(EXPECTED).unwrap_or((message, ""));
+    let expected = expected.replace('`', "");
+    let is = |start: &str| said.strip_prefix(start);
+    let rule = if is("unknown field ").is_some() {
+        let fields = expected.strip_prefix("one of ").unwrap_or(&expected).replace(" or ", ", ");
+        format!("is not a field here; there are {fields}")
+    } else if is("missing field ").is_some() {
+        "must be given".to_owned()
+    } else if is("duplicate field ").is_some() {
+        "must be given once".to_owned()
+    } else if let Some(word) = is("unknown variant ") {
+        format!("must be {expected}, is {:?}", word.trim_matches('`'))
+    } else if let Some(sent) = is("invalid type: ").or_else(|| is("invalid value: ")) {
+        format!("must be {}, is {}", as_json_has_it(&expected), as_json_has_it(sent))
+    } else {
+        message.to_owned()
+    };
+    rule + &place
+}
+
+/// What serde calls a value, as those say it who write JSON.
+fn as_json_has_it(value: &str) -> &str {
+    match value {
+        "map" | "a map" => "an object",
+        "sequence" | "a sequence" => "a list",
+        "a boolean" => "true or false",
+        _ => ["string ", "integer ", "floating point ", "boolean "]
+            .iter()
+            .find_map(|kind| value.strip_prefix(kind))
+            .map_or(value, |value| value.trim_matches('`')),
+    }
 }
 
 fn shorten(mut text: String) -> String {
@@ -205,7 +255,17 @@ mod tests {
         #[serde(default, deserialize_with = "given")]
         limit: Option<u8>,
         #[serde(default)]
-        options: Vec<Inner>,
+        options: Vec<Object<Inner>>,
+        #[serde(default, deserialize_with = "given")]
+        colour: Option<Word<Colour>>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Colour {
+        Red,
+        Green,
+        White,
     }
 
     #[derive(Debug, Deserialize)]
@@ -236,15 +296,30 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_named_by_its_message_is_not_named_twice() {
-        for (sent, detail) in [
-            ("{\"choices\":[],\"choice\":1}", "unknown field `choice`, expected one of"),
-            ("{}", "missing field `choices`"),
-            ("{\"choices\":[],\"options\":[{}]}", "options[0]: missing field `label`"),
-            ("{\"choices\":[],\"limit\":null}", "limit: invalid type"),
+    fn a_field_is_named_once_with_what_it_may_be_and_what_it_is() {
+        for (sent, field, rule) in [
+            (
+                "{\"choices\":[],\"choice\":1}",
+                "choice",
+                "is not a field here; there are choices, limit, options, colour",
+            ),
+            ("{}", "choices", "must be given"),
+            ("{\"choices\":[],\"choices\":[]}", "choices", "must be given once"),
+            ("{\"choices\":[],\"options\":[{}]}", "options[0].label", "must be given"),
+            ("{\"choices\":[],\"options\":[{\"x\":1}]}", "options[0].x", "is not a field here; there are label"),
+            ("{\"choices\":[],\"options\":[7]}", "options[0]", "must be {\"label\": …}, is 7"),
+            ("{\"choices\":{},\"limit\":1}", "choices", "must be a list, is an object"),
+            ("{\"choices\":[[]]}", "choices[0]", "must be a string, is a list"),
+            ("{\"choices\":\"a, expected b\"}", "choices", "must be a list, is \"a, expected b\""),
+            ("{\"choices\":[],\"colour\":\"blue\"}", "colour", "must be one of red, green, white, is \"blue\""),
+            ("{\"choices\":[],\"colour\":null}", "colour", "must be one of red, green, white, is null"),
+            ("{\"choices\":[],\"colour\":7.5}", "colour", "must be one of red, green, white, is 7.5"),
         ] {
             let body = refusal(sent);
-            assert!(body["detail"].as_str().unwrap().starts_with(detail), "{body}");
+            let detail = body["detail"].as_str().unwrap();
+            assert!(detail.starts_with(&format!("{field} {rule} at line 1 column ")), "{body}");
+            assert_eq!(body["errors"][0]["field"], field);
+            assert!(body["errors"][0]["detail"].as_str().unwrap().starts_with(&format!("{rule} at line")), "{body}");
         }
     }
 
@@ -310,11 +385,6 @@ mod tests {
 
     #[test]
     fn what_only_a_derived_type_would_read_is_refused() {
-        #[derive(Debug, PartialEq, Deserialize)]
-        #[serde(rename_all = "lowercase")]
-        enum Colour {
-            Red,
-        }
         #[derive(Deserialize)]
         struct Painted {
             #[serde(default, deserialize_with = "given")]

@@ -8,6 +8,8 @@
 //! *Silence* is the longest time without any acknowledgement around one fault: a failover takes at least as long as its
 //! Sentinels or the cluster's nodes wait for a master before they give it up, which is a second here.
 
+#[path = "../../sentinel.rs"]
+mod sentinel;
 mod servers;
 mod stages;
 mod votes;

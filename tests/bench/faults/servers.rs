@@ -8,13 +8,11 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::stages::Faulty;
+use super::{
+    sentinel::{GIVEN_UP_MS, MASTER, Sentinel},
+    stages::Faulty,
+};
 use crate::process::{Process, free_port, wait_for};
-
-/// The name Sentinels know the master by.
-const MASTER: &str = "votes";
-/// How long a server must be silent until others give it up, in milliseconds.
-const GIVEN_UP_MS: u64 = 1_000;
 
 /// One server. It keeps its port and directory over a restart.
 pub(super) struct Server {
@@ -114,13 +112,7 @@ impl Faulty for Server {
 /// A master with two replicas, and three Sentinels that watch them.
 pub(super) struct Watched {
     servers: Vec<Server>,
-    sentinels: Vec<Sentinel>,
-}
-
-struct Sentinel {
-    port: u16,
-    _process: Process,
-    _directory: TempDir,
+    sentinels: Vec<Sentinel<Process>>,
 }
 
 impl Watched {
@@ -129,7 +121,7 @@ impl Watched {
         let of = format!("127.0.0.1 {}", master.port);
         let replica = || Server::start(&[options, &[("replicaof", of.as_str())]].concat());
         let servers = vec![replica(), replica(), master];
-        let sentinels = (0..3).map(|_| Sentinel::start(servers[2].port)).collect();
+        let sentinels = (0..3).map(|_| Sentinel::start(free_port(), servers[2].port, 2, Process::start)).collect();
         let watched = Self { servers, sentinels };
         watched.is_well();
         watched
@@ -161,43 +153,19 @@ impl Faulty for Watched {
 
     /// Waits until the master has both replicas, and every Sentinel knows of all.
     fn is_well(&self) {
-        let has =
-            |sentinel: &Sentinel, field: &str, value: &str| sentinel.says(field).is_some_and(|said| said == value);
+        let has = |sentinel: &Sentinel<Process>, field: &str, value: &str| {
+            sentinel.says(field).is_some_and(|said| said == value)
+        };
         wait_for("the replicas to follow", || {
             let master = self.port_agreed_on()?;
             let follows = |server: &Server| server.port == master || server.says("master_link_status:up");
-            let knows = |sentinel: &Sentinel| {
+            let knows = |sentinel: &Sentinel<Process>| {
                 has(sentinel, "flags", "master")
                     && has(sentinel, "num-slaves", "2")
                     && has(sentinel, "num-other-sentinels", "2")
             };
             (self.servers.iter().all(follows) && self.sentinels.iter().all(knows)).then_some(())
         });
-    }
-}
-
-impl Sentinel {
-    fn start(master: u16) -> Self {
-        let directory = TempDir::new().expect("a temporary directory can be made");
-        let port = free_port();
-        // It rewrites this file as it learns.
-        let file = directory.path().join("sentinel.conf");
-        let configuration = format!(
-            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {master} 2\n\
-             sentinel down-after-milliseconds {MASTER} {GIVEN_UP_MS}\nsentinel failover-timeout {MASTER} 5000\n",
-            directory.path().display()
-        );
-        std::fs::write(&file, configuration).expect("the file can be written");
-        let mut command = Command::new("redis-server");
-        command.arg(&file).arg("--sentinel").stdout(Stdio::null()).stderr(Stdio::null());
-        let process = Process::start(&mut command).expect("redis-server runs as a Sentinel");
-        Self { port, _process: process, _directory: directory }
-    }
-
-    /// One field of what it knows about the master.
-    fn says(&self, field: &str) -> Option<String> {
-        let fields: Vec<String> = ask(self.port, &["SENTINEL", "MASTER", MASTER]).ok()?;
-        fields.chunks(2).find(|pair| pair[0] == field).map(|pair| pair[1].clone())
     }
 }
 

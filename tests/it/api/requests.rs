@@ -75,6 +75,95 @@ async fn a_field_of_the_wrong_type_is_named(service: &Service) {
     }
 }
 
+/// Whoever has sent something else must not have to look up what it may be.
+async fn what_is_wrong_is_said_with_the_field_and_what_it_may_be(service: &Service) {
+    let site = service.site().await;
+    let with = |member: &str, value: Value| seed_poll(json!({ member: value }));
+    let key = |scopes: Value| json!({ "site": site, "scopes": scopes });
+    let poll = format!("/v1/polls/{}", service.poll(json!({})).await);
+    let all_scopes = "polls:read, polls:write, results:read, keys:write";
+    for (method, path, body, field, rule) in [
+        ("POST", "/v1/polls", with("options", json!(["نعم", "لا"])), "options[0]", "must be {\"label\": …}, is \"نعم\""),
+        ("POST", "/v1/polls", with("options", json!({ "yes": "نعم" })), "options", "must be a list, is an object"),
+        ("POST", "/v1/polls", with("options", json!([{ "id": "yes" }])), "options[0].label", "must be given"),
+        (
+            "POST",
+            "/v1/polls",
+            with("options", json!([{ "label": "نعم", "colour": "red" }])),
+            "options[0].colour",
+            "is not a field here; there are id, label",
+        ),
+        (
+            "POST",
+            "/v1/polls",
+            with("max_choices", json!(2)),
+            "max_choices",
+            "must be 1, is 2: in a poll of kind single a voter chooses one option",
+        ),
+        (
+            "PATCH",
+            &poll,
+            json!({ "revision": 1, "max_choices": 2 }),
+            "max_choices",
+            "must be 1, is 2: in a poll of kind single a voter chooses one option",
+        ),
+        ("POST", "/v1/polls", with("kind", json!("ranked")), "kind", "must be single or multiple, is \"ranked\""),
+        (
+            "POST",
+            "/v1/polls",
+            with("results", json!(null)),
+            "results",
+            "must be one of always, after_vote, after_close, never, is null",
+        ),
+        ("POST", "/v1/polls", with("changeable", json!("yes")), "changeable", "must be true or false, is \"yes\""),
+        ("POST", "/v1/polls", with("min_choices", json!("1")), "min_choices", "must be a whole number, is \"1\""),
+        (
+            "POST",
+            "/v1/polls",
+            with("closes_at", json!(1_700_000_000)),
+            "closes_at",
+            "must be an RFC 3339 time with its offset, like 2026-11-23T18:00:00Z, from 1970 to 9999, is 1700000000",
+        ),
+        ("POST", "/v1/polls", with("question", json!(7)), "question", "must be a string, is 7"),
+        (
+            "POST",
+            "/v1/keys",
+            json!({ "site": site }),
+            "scopes",
+            &format!("must name what the key may do, one or more of {all_scopes}"),
+        ),
+        (
+            "POST",
+            "/v1/keys",
+            key(json!([])),
+            "scopes",
+            &format!("must name what the key may do, one or more of {all_scopes}"),
+        ),
+        ("POST", "/v1/keys", key(json!(["polls"])), "scopes[0]", &format!("must be one of {all_scopes}, is \"polls\"")),
+        ("POST", "/v1/keys", key(json!("polls:read")), "scopes", "must be a list, is \"polls:read\""),
+    ] {
+        let method: Method = method.parse().unwrap();
+        let answer = service.admin().request(method, path).json(&body).send().await;
+        assert!(matches!(answer.status, 400 | 422), "{body}: {answer}");
+        let refused = answer.json();
+        let told = &refused["errors"][0];
+        assert_eq!(told["field"], field, "{refused}");
+        let detail = text(&told["detail"]);
+        let detail = detail.split(" at line ").next().unwrap();
+        assert_eq!(detail, rule);
+        assert!(text(&refused["detail"]).starts_with(&format!("{field} {rule}")), "{refused}");
+    }
+    // A name that is no field's is said once, also where it stands twice.
+    let body = "{\"question\":\"؟\",\"colour\":1,\"colour\":2,\"options\":[]}";
+    let answer = service.admin().post("/v1/polls").body("application/json", body).send().await;
+    let refused = answer.refused(400, "invalid-request");
+    assert_eq!(text(&refused["detail"]).matches("colour").count(), 1, "{refused}");
+    assert_eq!(
+        (refused["errors"].as_array().map(Vec::len), &refused["errors"][0]["field"]),
+        (Some(1), &json!("colour"))
+    );
+}
+
 async fn a_body_that_is_not_json_by_its_type_is_refused(service: &Service) {
     for (client, method, path, body) in with_bodies(service).await {
         for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"] {
@@ -332,6 +421,7 @@ service_rules![
     broken_json_is_refused_with_its_line_and_column,
     an_unknown_field_is_refused_and_named,
     a_field_of_the_wrong_type_is_named,
+    what_is_wrong_is_said_with_the_field_and_what_it_may_be,
     a_body_that_is_not_json_by_its_type_is_refused,
     a_body_that_is_too_large_is_refused_before_it_is_parsed,
     deep_nesting_is_refused,

@@ -45,10 +45,9 @@ async fn the_seed_poll_is_created_read_voted_on_and_tallied(service: &Service) {
     }
     let tally = service.client().results(&poll).await;
     assert_eq!((&tally["ballots"], &tally["version"], &tally["state"]), (&json!(3), &json!(3), &json!("open")));
-    assert_eq!(
-        tally["options"],
-        json!([{ "id": "yes", "votes": 2, "share": 0.6667 }, { "id": "no", "votes": 1, "share": 0.3333 }])
-    );
+    let [yes, no] = [("yes", "نعم", 2, 0.6667), ("no", "لا", 1, 0.3333)]
+        .map(|(id, label, votes, share)| json!({ "id": id, "label": label, "votes": votes, "share": share }));
+    assert_eq!(tally["options"], json!([yes, no]));
 }
 
 async fn a_second_vote_by_the_same_voter_is_refused(service: &Service) {
@@ -126,7 +125,9 @@ async fn a_ballot_that_may_not_change_may_not_be_withdrawn(service: &Service) {
     let voter = service.client().new_voter().await;
     voter.vote(&poll, &["yes"]).await.is(201);
     let mine = format!("/v1/polls/{poll}/votes/me");
-    voter.delete(&mine).send().await.refused(409, "already-voted");
+    let refused = voter.delete(&mine).send().await.refused(409, "already-voted");
+    let detail = "the poll lets no ballot change, so none can be taken back; this voter's stays on record";
+    assert_eq!((refused["detail"].as_str(), &refused["choices"]), (Some(detail), &json!(["yes"])));
     assert_eq!(voter.get(&mine).send().await.is(200)["choices"], json!(["yes"]));
     assert_eq!(voter.results(&poll).await["ballots"], 1);
 }

@@ -30,6 +30,7 @@ crate::registry::lone_rules![
     the_minutes_forget_the_options_a_reshape_replaced,
     two_processes_may_share_a_file,
     a_log_that_a_long_transaction_has_made_large_is_small_again_after_it,
+    files_put_in_the_place_of_those_in_use_are_left_as_they_are,
 ];
 
 /// A store in a folder of its own, with a clock that is moved by hand.
@@ -287,4 +288,27 @@ async fn a_log_that_a_long_transaction_has_made_large_is_small_again_after_it() 
     crate::client::until(async || (length() < LARGE).then_some(())).await;
     assert_eq!(stage.cast(&poll, 2, &["yes"]).await, Outcome::Counted);
     assert_eq!(stage.count(&poll).await, (vec![2, 0], 2));
+}
+
+/// An operator restores a backup under a replica, and stops that only then. The last connection to close folds the log
+/// into the file and deletes the log, by its name: SQLite itself sees to it only if the file is another one, and `cp`
+/// writes over the one that is there.
+async fn files_put_in_the_place_of_those_in_use_are_left_as_they_are() {
+    for replaced in [&["-wal"][..], &["", "-wal"]] {
+        let fixture = Fixture::new();
+        let stage = fixture.open(&fixture.path()).await;
+        let poll = stage.poll(yes_or_no()).await;
+        assert_eq!(stage.cast(&poll, 0, &["yes"]).await, Outcome::Counted);
+        let file = |suffix: &str| PathBuf::from(format!("{}{suffix}", fixture.path().display()));
+        for suffix in replaced {
+            std::fs::copy(file(suffix), file("-backup")).unwrap();
+            std::fs::rename(file("-backup"), file(suffix)).unwrap();
+        }
+        let read = || ["", "-wal"].map(|suffix| std::fs::read(file(suffix)).unwrap_or_default());
+        let before = read();
+        assert!(!before[1].is_empty());
+        drop(stage);
+        assert!(read() == before, "the backup was touched, where {replaced:?} was replaced");
+        assert_eq!(fixture.open(&fixture.path()).await.count(&poll).await, (vec![1, 0], 1));
+    }
 }
