@@ -1,14 +1,37 @@
 <?php
 /**
- * Plugin Name: sawt polls
- * Description: Put a poll's address on a line of its own, and the poll stands there.
- * License: Apache-2.0
+ * Plugin Name:       sawt polls
+ * Description:       Readers' polls from your sawt service, in posts and pages: as a block, as a shortcode, or by a poll's address on a line of its own.
+ * Version:           0.1.0
+ * Requires at least: 6.1
+ * Requires PHP:      7.4
+ * Author:            The sawt authors
+ * License:           Apache-2.0
+ * License URI:       https://www.apache.org/licenses/LICENSE-2.0
+ * Text Domain:       sawt
+ * Domain Path:       /languages
+ *
+ * @package sawt
  */
+
+namespace Sawt;
+
 defined( 'ABSPATH' ) || exit;
 
-// Where readers reach sawt, as in its setting of this name. Another may be defined in wp-config.php.
-defined( 'SAWT_PUBLIC_URL' ) || define( 'SAWT_PUBLIC_URL', 'https://votes.example' );
+// The one option there is. uninstall.php has it too.
+const OPTION = 'sawt_service';
 
-add_action( 'init', static function () {
-	wp_oembed_add_provider( SAWT_PUBLIC_URL . '/embed/*', SAWT_PUBLIC_URL . '/oembed' );
-} );
+require __DIR__ . '/address.php';
+require __DIR__ . '/poll.php';
+require __DIR__ . '/block.php';
+if ( is_admin() ) {
+	require __DIR__ . '/settings.php';
+}
+
+add_action(
+	'init',
+	static function () {
+		load_plugin_textdomain( 'sawt', false, dirname( plugin_basename( __FILE__ ) ) . '/languages' );
+	},
+	1
+);
