@@ -202,7 +202,7 @@ fn shared(
         admin_key,
         metrics,
         request_log: RequestLog::new(config.log_sample),
-        quotas,
+        quotas: Arc::new(quotas),
         policy_headers: http::PolicyHeaders::default(),
         client_rule,
         public_url: config.public_url.as_ref().map(ToString::to_string),

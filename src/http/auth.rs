@@ -13,11 +13,12 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
-    poll::SiteId,
+    poll::VoterId,
     quota::{Name, Subject},
     secret::KeyHash,
-    site::{ApiKey, Scope, Scopes},
+    site::{ApiKey, Publisher, Scope},
     voter::Voter,
+    voting::Asker,
 };
 
 /// The cookie a voter token is kept in. The prefix makes browsers insist on `Secure` and `Path=/`, and on no `Domain`,
@@ -62,15 +63,6 @@ pub(super) fn voter(headers: &HeaderMap, shared: &Shared) -> Result<(Voter, Carr
     })
 }
 
-/// A publisher who was recognised.
-#[derive(Debug)]
-pub(super) enum Publisher {
-    /// The operator's own key: everything, for every site.
-    Admin,
-    /// A site's key.
-    Site(ApiKey),
-}
-
 /// The publisher who asks; `None` if no key is shown.
 ///
 /// # Errors
@@ -113,45 +105,22 @@ pub(super) async fn publisher_with(req: &HttpRequest, worker: &Worker, scope: Sc
     Err(Problem::new(Code::ScopeMissing, format!("this needs a key with the scope {}", scope.as_str())))
 }
 
-impl Publisher {
-    /// What the key may do.
-    pub(super) fn scopes(&self) -> Scopes {
-        match self {
-            Self::Admin => Scopes::all(),
-            Self::Site(key) => key.scopes.clone(),
-        }
-    }
-
-    /// Whether the key acts for a site.
-    pub(super) fn acts_for(&self, site: &SiteId) -> bool {
-        match self {
-            Self::Admin => true,
-            Self::Site(key) => key.site == *site,
-        }
-    }
-
-    /// Whether the key acts for a site and holds a scope.
-    pub(super) fn may(&self, scope: Scope, site: &SiteId) -> bool {
-        self.acts_for(site) && self.scopes().has(scope)
-    }
-
-    /// The site a request is for: the one it names, else the key's own, and `default` for the admin key.
-    ///
-    /// # Errors
-    /// `scope-missing` if it names a site the key does not act for, whether there is such a site or not.
-    pub(super) fn site(&self, named: Option<SiteId>) -> Result<SiteId, Problem> {
-        match (named, self) {
-            (Some(site), publisher) if publisher.acts_for(&site) => Ok(site),
-            (Some(_), _) => Err(other_site()),
-            (None, Self::Admin) => Ok(SiteId::default()),
-            (None, Self::Site(key)) => Ok(key.site.clone()),
-        }
-    }
+/// Whoever sent a request, as one who asks for a tally.
+pub(super) struct Sender<'a> {
+    pub(super) req: &'a HttpRequest,
+    pub(super) worker: &'a Worker,
 }
 
-/// A key reached for a site that is not its own.
-pub(super) fn other_site() -> Problem {
-    Problem::new(Code::ScopeMissing, "the key acts for another site")
+impl Asker for Sender<'_> {
+    type Error = Problem;
+
+    fn publisher(&self) -> impl Future<Output = Result<Option<Publisher>, Problem>> {
+        publisher_if_any(self.req, self.worker)
+    }
+
+    fn voter(&self) -> Result<Option<VoterId>, Problem> {
+        Ok(voter_if_any(self.req.headers(), &self.worker.shared)?.map(|(voter, _)| voter.id))
+    }
 }
 
 /// What follows a scheme in the `Authorization` header; `None` if another scheme or no such header is there.

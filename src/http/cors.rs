@@ -72,7 +72,7 @@ pub(super) async fn preflight(
     if let Some(Pattern { callers: Callers::Listed, .. }) = req.app_data::<Pattern>()
         && let Ok(id) = poll_in_path(&req)
     {
-        let _ = worker.published(id).await;
+        let _ = worker.voting.poll(id).await;
     }
     Ok(HttpResponse::build(StatusCode::NO_CONTENT)
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -45,10 +45,7 @@ use super::{
     Worker,
     problem::{Code, Problem},
 };
-use crate::{
-    poll::PollId,
-    quota::{Name, Permit, Standing, Subject, Undecided, Verdict},
-};
+use crate::quota::{Name, Permit, Standing, Subject, Undecided, Verdict};
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -82,43 +79,6 @@ pub(super) fn count(req: &HttpRequest, worker: &Worker, name: Name, subject: &Su
 /// `quota-exceeded`.
 pub(super) fn count_client(req: &HttpRequest, worker: &Worker, name: Name) -> Result<(), Problem> {
     count(req, worker, name, &subject(req, worker))
-}
-
-/// A ballot counted in the quota of its client and poll.
-pub(super) struct BallotCount<'a> {
-    worker: &'a Worker,
-    subject: Subject,
-}
-
-impl BallotCount<'_> {
-    /// The ballot was not counted after all: it is a retry or a change, or was refused.
-    pub(super) fn give_back(self) {
-        self.worker.shared.quotas.give_back(Name::Ballot, &self.subject);
-    }
-}
-
-/// Counts a ballot in the quota of its client and poll, which all replicas share. To be called when the ballot is fit
-/// for the store, which alone knows whether it is a retry.
-///
-/// # Errors
-/// `quota-exceeded`.
-pub(super) async fn count_ballot<'a>(
-    req: &HttpRequest,
-    worker: &'a Worker,
-    poll: PollId,
-) -> Result<BallotCount<'a>, Problem> {
-    let subject = subject(req, worker).in_poll(*poll.as_bytes());
-    let mut verdict = worker.shared.quotas.admit(Name::Ballot, &subject);
-    if let Verdict::Undecided(undecided) = verdict {
-        // Boxed, since few ballots get here: those of a client that has spent a tenth of its quota.
-        verdict = Box::pin(worker.shared.quotas.lease(undecided, &subject, &*worker.voting_store)).await;
-    }
-    match verdict {
-        Verdict::Unlimited => {}
-        Verdict::Admitted(standing) | Verdict::Undecided(Undecided { standing, .. }) => note(req, standing),
-        Verdict::Refused(standing) => return Err(refusal(req, standing)),
-    }
-    Ok(BallotCount { worker, subject })
 }
 
 /// Lets a request go on whose body is slow in coming; `None` where there is nothing to take part in, as in a test.
@@ -198,7 +158,8 @@ fn write_item(list: &mut String, name: Name, keys: [&str; 2], numbers: [u64; 2])
     }
 }
 
-fn note(req: &HttpRequest, standing: Standing) {
+/// Notes how a request stands with a quota it has counted in.
+pub(super) fn note(req: &HttpRequest, standing: Standing) {
     let mut noted = req.extensions_mut();
     match noted.get_mut::<Standings>() {
         Some(standings) => standings.0.push(standing),

@@ -21,8 +21,7 @@ use actix_web::{
 use bytes::Bytes;
 
 use super::{
-    Worker,
-    auth::{self, Publisher},
+    Worker, auth,
     connections::CountedSocket,
     limits,
     path::poll_in_path,
@@ -33,8 +32,9 @@ use super::{
 use crate::{
     live::{Asked, Newest, Reader, Refusal, Stream},
     net::{connection::Handover, writer::Writer},
-    poll::{PollId, Viewer, VoterDigest},
-    site::Scope,
+    poll::{PollId, Viewer, VoterId},
+    site::Publisher,
+    voting::{Asker, View},
     wire::Seen,
 };
 
@@ -60,14 +60,15 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     let client = limits::subject(req, worker);
     // Before the store is asked anything: a place is the scarcer thing.
     let place = worker.shared.door.enter(client).map_err(refused)?;
-    let publisher = auth::publisher_if_any(req, worker).await?;
-    let mut reader = Reader { voter: None, has_key: publisher.is_some() };
+    let sender = auth::Sender { req, worker };
+    let listener = Listener { publisher: sender.publisher().await?, sender };
+    let mut reader = Reader { voter: None, has_key: listener.publisher.is_some() };
     let (shown, has_it) = shown(req)?;
     let mut asked = Vec::with_capacity(polls.len());
     for (place, id) in polls.iter().enumerate() {
         let keys = &worker.shared.position_keys;
         let seen = shown.split(',').nth(place).and_then(|text| keys.read(*id, text.trim()));
-        asked.push(ask(req, worker, publisher.as_ref(), &mut reader, *id, Held { seen, has_it }).await?);
+        asked.push(ask(&listener, &mut reader, *id, Held { seen, has_it }).await?);
     }
     if asked.iter().all(|asked| asked.newest.is_none()) {
         return Err(if polls.len() == 1 { Problem::no_poll() } else { no_polls() });
@@ -87,38 +88,44 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     Ok(response)
 }
 
+/// Whoever asked for a stream. Their key is looked up at once: it shows them all, now and later.
+struct Listener<'a> {
+    publisher: Option<Publisher>,
+    sender: auth::Sender<'a>,
+}
+
+impl Asker for Listener<'_> {
+    type Error = Problem;
+
+    fn known_publisher(&self) -> Option<&Publisher> {
+        self.publisher.as_ref()
+    }
+
+    async fn publisher(&self) -> Result<Option<Publisher>, Problem> {
+        Ok(None)
+    }
+
+    fn voter(&self) -> Result<Option<VoterId>, Problem> {
+        self.sender.voter()
+    }
+}
+
 /// What a reader is to see of one poll.
 async fn ask(
-    req: &HttpRequest,
-    worker: &Worker,
-    publisher: Option<&Publisher>,
+    listener: &Listener<'_>,
     reader: &mut Reader,
     id: PollId,
     Held { seen, has_it }: Held,
 ) -> Result<Asked, Problem> {
-    let mut asked = Asked { id, newest: None, seen, has_it, is_behind: false, viewer: Viewer::Everyone };
-    let Some(Newest { snapshot, is_behind }) = worker.tally(id, seen).await? else {
-        if let Some(publisher) = publisher {
-            asked.newest = worker.draft(publisher, id).await?;
-            asked.viewer = Viewer::Publisher;
-        }
-        return Ok(asked);
+    let view = listener.sender.worker.voting.view(listener, id, seen).await?;
+    let Some(View { newest: Newest { snapshot, is_behind }, viewer }) = view else {
+        return Ok(Asked { id, newest: None, seen, has_it, is_behind: false, viewer: Viewer::Everyone });
     };
-    asked.is_behind = is_behind;
-    let (poll, state) = (&snapshot.poll, snapshot.tally.state);
-    let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
-    // Who they are matters only for what not everyone sees, now or once the poll's policy is another.
-    if sees_all {
-        asked.viewer = Viewer::Publisher;
-    } else if !poll.results.shows(Viewer::Everyone, state) {
-        reader.voter = auth::voter_if_any(req.headers(), &worker.shared)?.map(|(voter, _)| voter.id);
-        if let Some(voter) = reader.voter.filter(|_| poll.results.shows(Viewer::Voter, state)) {
-            let ballot = worker.store.ballot(poll, VoterDigest::of(&voter, poll)).await?;
-            asked.viewer = if ballot.is_some() { Viewer::Voter } else { Viewer::Everyone };
-        }
+    // Who they are matters also for what nobody sees now: the poll's policy may be another one day.
+    if viewer != Viewer::Publisher && !snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state) {
+        reader.voter = listener.voter()?;
     }
-    asked.newest = Some(snapshot);
-    Ok(asked)
+    Ok(Asked { id, newest: Some(snapshot), seen, has_it, is_behind, viewer })
 }
 
 /// What a reader shows of one poll.

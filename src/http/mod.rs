@@ -8,7 +8,7 @@
 //! the poll, the choices; the store comes last. What the client's quotas leave is asked before all that, in
 //! [`limits`].
 //!
-//! - [`problem`]: the one table of errors.
+//! - [`problem`]: the one table of errors; [`refusals`]: what the use cases refuse, as such.
 //! - [`route`]: what a line of the route table can say; [`path`]: reading ids in paths.
 //! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
 //! - [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote;
@@ -45,6 +45,7 @@ mod path;
 mod polls;
 pub mod problem;
 mod query;
+mod refusals;
 pub mod request_log;
 mod results;
 mod route;

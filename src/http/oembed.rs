@@ -74,7 +74,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         .and_then(|own| poll_at(&url, &own))
         .ok_or_else(|| Problem::new(Code::NotFound, "url is not the address of a poll's page here"))?;
     let origin = public_url.unwrap_or(&asked_by);
-    let known = worker.published(id).await?;
+    let known = worker.voting.poll(id).await?;
 
     let poll = &*known.poll;
     let width = most_wide.unwrap_or(WIDTH).min(WIDTH);

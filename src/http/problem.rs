@@ -19,7 +19,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{poll::Violation, quota::Standing, store::StoreError, voting::ballot_batcher::CastError};
+use crate::{poll::Violation, quota::Standing, store::StoreError};
 
 /// What a client waits before it asks again when the store did not answer.
 const RETRY_AFTER_SECS: u64 = 1;
@@ -351,19 +351,6 @@ impl From<Arc<StoreError>> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Arc::new(error).into()
-    }
-}
-
-impl From<CastError> for Problem {
-    fn from(error: CastError) -> Self {
-        match error {
-            CastError::Stale => Self::new(Code::StoreUnavailable, "the poll kept changing; nothing was counted"),
-            CastError::Gone => Self::no_poll(),
-            CastError::Overloaded => {
-                Self::new(Code::Overloaded, "too many ballots are waiting to be counted; this one was not")
-            }
-            CastError::Store(error) => error.into(),
-        }
     }
 }
 

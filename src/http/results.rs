@@ -17,13 +17,13 @@ use super::{
     conditional,
     exports::{self, Form},
     path::poll_in_path,
-    problem::{Code, Problem},
+    problem::Problem,
 };
 use crate::{
-    live::{Newest, Snapshot},
-    poll::{PollId, ResultsPolicy, Viewer, VoterDigest},
-    site::Scope,
-    wire::{self, PositionKeys},
+    live::Snapshot,
+    poll::{PollId, Timestamp, Viewer},
+    voting::VoteError,
+    wire::{PositionKeys, Seen},
 };
 
 /// What stands between the positions of several tallies in their tag.
@@ -47,72 +47,19 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 /// # Errors
 /// `not-found`; `results-hidden`; what finding out who asks failed with.
 pub(super) async fn shown(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<(Arc<Snapshot>, Caching), Problem> {
-    match see(worker, req, id, seen_by_tag(req.headers(), &worker.shared.position_keys, id, 0)).await? {
-        Seen::Missing => Err(Problem::no_poll()),
-        Seen::Hidden(policy) => Err(Problem::new(Code::ResultsHidden, hidden_because(policy))),
-        Seen::Private(snapshot) => Ok((snapshot, Caching::Private)),
-        Seen::Public(snapshot) => {
-            let caching = Caching::of_tally(&snapshot, worker.shared.clock.now());
-            Ok((snapshot, caching))
-        }
+    let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, 0);
+    let view = worker.voting.view(&auth::Sender { req, worker }, id, seen).await?.ok_or(VoteError::NoPoll)?;
+    let (snapshot, viewer) = view.shown()?;
+    let caching = caching_for(viewer, &snapshot, worker.shared.clock.now());
+    Ok((snapshot, caching))
+}
+
+/// Who may keep a tally that is shown to this viewer: what is not everyone's is nobody else's.
+pub(super) fn caching_for(viewer: Viewer, snapshot: &Snapshot, now: Timestamp) -> Caching {
+    match viewer {
+        Viewer::Everyone => Caching::of_tally(snapshot, now),
+        Viewer::Voter | Viewer::Publisher => Caching::Private,
     }
-}
-
-/// What one asker sees of one poll's tally.
-pub(super) enum Seen {
-    /// There is no such poll, for them.
-    Missing,
-    /// The poll's policy hides it from them.
-    Hidden(ResultsPolicy),
-    /// They see it because of who they are.
-    Private(Arc<Snapshot>),
-    /// Everyone sees it.
-    Public(Arc<Snapshot>),
-}
-
-/// What an asker sees. Who they are is found out only if it matters: most tallies are everyone's.
-pub(super) async fn see(
-    worker: &Worker,
-    req: &HttpRequest,
-    id: PollId,
-    seen: Option<wire::Seen>,
-) -> Result<Seen, Problem> {
-    let Some(newest) = worker.tally(id, seen).await? else { return Box::pin(see_draft(worker, req, id)).await };
-    let poll = &newest.snapshot.poll;
-    if poll.results.shows(Viewer::Everyone, newest.snapshot.tally.state) {
-        return unless_behind(newest, Seen::Public);
-    }
-    // In a place of its own, so that a reader of what everyone sees does not carry it along.
-    Box::pin(see_by_who_asks(worker, req, newest)).await
-}
-
-async fn see_by_who_asks(worker: &Worker, req: &HttpRequest, newest: Newest) -> Result<Seen, Problem> {
-    let poll = &newest.snapshot.poll;
-    if poll.results.shows(Viewer::Voter, newest.snapshot.tally.state)
-        && let Some((voter, _)) = auth::voter_if_any(req.headers(), &worker.shared)?
-        && worker.store.ballot(poll, VoterDigest::of(&voter.id, poll)).await?.is_some()
-    {
-        return unless_behind(newest, Seen::Private);
-    }
-    let publisher = auth::publisher_if_any(req, worker).await?;
-    let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &poll.site));
-    if sees_all { unless_behind(newest, Seen::Private) } else { Ok(Seen::Hidden(poll.results)) }
-}
-
-/// What is not there for readers may be a draft, which its own site's keys see. A key that is none is refused as such
-/// whether or not there is one.
-async fn see_draft(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<Seen, Problem> {
-    let Some(publisher) = auth::publisher_if_any(req, worker).await? else { return Ok(Seen::Missing) };
-    Ok(worker.draft(&publisher, id).await?.map_or(Seen::Missing, Seen::Private))
-}
-
-/// The newest tally for somebody who may see it, unless they have a later one.
-fn unless_behind(newest: Newest, seen: impl FnOnce(Arc<Snapshot>) -> Seen) -> Result<Seen, Problem> {
-    if newest.is_behind {
-        let detail = "you have a later tally than this replica, and the store did not say in time which is the newest";
-        return Err(Problem::new(Code::StoreUnavailable, detail));
-    }
-    Ok(seen(newest.snapshot))
 }
 
 fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Caching) -> HttpResponse {
@@ -134,7 +81,7 @@ fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Cach
 
 /// How far a reader has come with a poll already, by the entity tag they show; the poll stands at this place among those
 /// asked for. Whoever answered them then may be ahead of this replica. Of several tags one that proves it counts first.
-pub(super) fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, place: usize) -> Option<wire::Seen> {
+pub(super) fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, place: usize) -> Option<Seen> {
     let tags = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
     let seen = |tag: &str| {
         let positions = tag.trim().trim_start_matches("W/").strip_prefix('"')?.split('-').next()?;
@@ -143,16 +90,6 @@ pub(super) fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, 
         keys.read(id, positions.split(if is_signed { POSITIONS_APART } else { '.' }).nth(place)?)
     };
     tags.split(',').take(MOST_TAGS).filter_map(seen).max_by_key(|seen| (seen.is_proven, seen.position))
-}
-
-fn hidden_because(policy: ResultsPolicy) -> &'static str {
-    match policy {
-        ResultsPolicy::AfterVote => {
-            "the results are shown to voters with a ballot, and to everyone once the poll is closed"
-        }
-        ResultsPolicy::AfterClose => "the results are shown once the poll is closed",
-        ResultsPolicy::Always | ResultsPolicy::Never => "the results are not shown",
-    }
 }
 
 #[cfg(test)]

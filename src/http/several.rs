@@ -19,13 +19,14 @@ use super::{
     polls::{DEFAULT_LIMIT, cursor_after, link_to_next, parse_cursor, parse_limit},
     problem::{Code, Problem},
     query::{self, Query},
-    results::{POSITIONS_APART, Seen, see, seen_by_tag},
+    results::{POSITIONS_APART, caching_for, seen_by_tag},
 };
 use crate::{
     live::{List, Listed, Snapshot},
     poll::{PollId, SiteId, State, Timestamp},
     secret::hex,
     site::Scope,
+    voting::VoteError,
 };
 
 /// The most polls one request may ask for.
@@ -158,11 +159,15 @@ impl<'a> Several<'a> {
             // Another poll may have stood in its place then.
             seen = seen.filter(|seen| seen.is_proven);
         }
-        let seen = see(self.worker, self.req, id, seen).await?;
-        match &seen {
-            Seen::Missing => return Ok(false),
-            Seen::Hidden(_) => self.add_absence(id, Code::ResultsHidden),
-            Seen::Public(snapshot) | Seen::Private(snapshot) => {
+        let sender = auth::Sender { req: self.req, worker: self.worker };
+        let Some(view) = self.worker.voting.view(&sender, id, seen).await? else { return Ok(false) };
+        match view.shown() {
+            Err(VoteError::Hidden(_)) => {
+                self.add_absence(id, Code::ResultsHidden);
+                self.caching = Caching::Private;
+            }
+            Err(refusal) => return Err(refusal.into()),
+            Ok((snapshot, viewer)) => {
                 if !is_asked(snapshot.tally.state) {
                     return Ok(false);
                 }
@@ -171,14 +176,9 @@ impl<'a> Several<'a> {
                 // Writing to a String can't fail.
                 let _ = write!(self.positions, "{}", snapshot.signed(keys));
                 self.body.push_str(snapshot.results_text());
-            }
-        }
-        match seen {
-            Seen::Public(snapshot) => {
-                self.caching = self.caching.and(Caching::of_tally(&snapshot, self.now));
+                self.caching = self.caching.and(caching_for(viewer, &snapshot, self.now));
                 self.shown.push(snapshot);
             }
-            Seen::Private(_) | Seen::Missing | Seen::Hidden(_) => self.caching = Caching::Private,
         }
         Ok(true)
     }

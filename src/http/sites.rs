@@ -4,15 +4,13 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Worker,
-    auth::{self, Publisher},
-    body, caching,
+    Worker, auth, body, caching,
     path::id_in_path,
     problem::{Code, FieldError, Problem},
 };
 use crate::{
     poll::{SiteId, TimeZone, Timestamp},
-    site::{MAX_ORIGINS, Origin, Site, SiteSettings},
+    site::{MAX_ORIGINS, Origin, OtherSite, Publisher, Site, SiteSettings},
 };
 
 /// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
@@ -43,7 +41,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let missing = || Problem::new(Code::NotFound, "no site has this id");
     let id: SiteId = id_in_path(&req, "site", missing)?;
     if !publisher.acts_for(&id) {
-        return Err(auth::other_site());
+        return Err(OtherSite.into());
     }
     let site = worker.store.site(&id).await?.ok_or_else(missing)?;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))

@@ -8,33 +8,27 @@ use std::sync::{
 use crate::{
     client::ClientRule,
     clock::Clock,
-    http::{
-        DemoPages, PolicyHeaders, Turns, auth::Publisher, caching::Caching, connections::Connections, problem::Problem,
-        request_log::RequestLog,
-    },
-    live::{Door, Hub, Known, KnownPolls, Newest, SiteLists, Snapshot, Streams},
+    http::{DemoPages, PolicyHeaders, Turns, caching::Caching, connections::Connections, request_log::RequestLog},
+    live::{Door, Hub, KnownPolls, SiteLists, Streams},
     poll::{self, Poll, PollId},
     quota::Quotas,
     secret::KeyHash,
-    site::Scope,
-    store::{Bounded, Store},
+    store::Store,
     telemetry::Metrics,
     voter::TokenKeys,
-    voting::ballot_batcher::BallotBatcher,
-    wire::{PositionKeys, Seen},
+    voting::{self, Voting},
+    wire::PositionKeys,
 };
 
 /// One actix worker's own handles; reached as `web::Data<Worker>`.
 pub struct Worker {
     /// What all workers share.
     pub shared: Arc<Shared>,
-    /// This worker's store, which refuses reads when it can't keep up: a connection of its own spares a request the way
-    /// to another thread and back.
+    /// This worker's way to vote.
+    pub voting: Voting,
+    /// This worker's store, which yields to votes and refuses reads when it can't keep up: a connection of its own spares
+    /// a request the way to another thread and back.
     pub store: Arc<dyn Store>,
-    /// The same, for what votes have to read.
-    pub voting_store: Arc<dyn Store>,
-    /// This worker's batches of ballots, in front of that store.
-    pub batcher: BallotBatcher,
     /// This worker's event streams.
     pub streams: Streams,
 }
@@ -66,7 +60,7 @@ pub struct Shared {
     /// How a request's client is found.
     pub client_rule: ClientRule,
     /// How many requests a client, a voter or a key may make.
-    pub quotas: Quotas,
+    pub quotas: Arc<Quotas>,
     /// The quotas as answers tell them.
     pub policy_headers: PolicyHeaders,
     /// The address readers know this service by, without a trailing slash: its pages may always vote.
@@ -82,34 +76,19 @@ pub struct Shared {
 impl Worker {
     /// A worker on a store of its own.
     pub fn new(shared: Arc<Shared>, store: Arc<dyn Store>) -> Self {
-        let batcher = BallotBatcher::new(Arc::clone(&store), Arc::clone(&shared.metrics));
-        let voting_store = Arc::new(Bounded::for_votes(Arc::clone(&store)));
-        let store: Arc<dyn Store> = Arc::new(Bounded::for_all_else(store, batcher.backlog()));
+        let common = voting::Common {
+            polls: Arc::clone(&shared.polls),
+            hub: Arc::clone(&shared.hub),
+            quotas: Arc::clone(&shared.quotas),
+            clock: shared.clock.clone(),
+            metrics: Arc::clone(&shared.metrics),
+        };
+        let voting = Voting::new(store, common);
+        let store = Arc::clone(voting.store());
         let (hub, door, metrics) = (Arc::clone(&shared.hub), Arc::clone(&shared.door), Arc::clone(&shared.metrics));
         let keys = Arc::clone(&shared.position_keys);
         let streams = Streams::new(hub, door, Arc::clone(&store), metrics, keys);
-        Self { shared, store, voting_store, batcher, streams }
-    }
-
-    /// A poll readers may see: published, draft no more.
-    ///
-    /// # Errors
-    /// `not-found`, for a draft too; what the store failed with if the poll is not known yet.
-    pub(super) async fn published(&self, id: PollId) -> Result<Arc<Known>, Problem> {
-        let known = self.shared.polls.get(&*self.store, id).await?;
-        known.ok_or_else(Problem::no_poll)
-    }
-
-    /// The same, for a voter.
-    pub(super) async fn published_to_vote(&self, id: PollId) -> Result<Arc<Known>, Problem> {
-        let known = self.shared.polls.get(&*self.voting_store, id).await?;
-        known.ok_or_else(Problem::no_poll)
-    }
-
-    /// The same, read from the store now.
-    pub(super) async fn refreshed_to_vote(&self, id: PollId) -> Result<Arc<Known>, Problem> {
-        let known = self.shared.polls.refresh(&*self.voting_store, id).await?;
-        known.ok_or_else(Problem::no_poll)
+        Self { shared, voting, store, streams }
     }
 
     /// Who may keep what is said of a poll. What may have changed unheard, because the store is away, is kept for no
@@ -120,31 +99,12 @@ impl Worker {
         if !is_final && self.shared.polls.is_unconfirmed(poll.id) { caching.and(Caching::BRIEF) } else { caching }
     }
 
-    /// A poll's newest tally; `None` if there is no such poll. `seen` is how far the reader has come already.
-    ///
-    /// # Errors
-    /// What the store failed with, if nothing is known of the poll.
-    pub(super) async fn tally(&self, id: PollId, seen: Option<Seen>) -> Result<Option<Newest>, Problem> {
-        Ok(self.shared.hub.read(&self.store, id, seen).await?)
-    }
-
     /// Makes this replica serve a poll as the store now has it. The change is made already, so a store that falls
     /// silent here costs its publisher nothing: what is known of the poll runs out by itself.
     pub(super) async fn note_change(&self, id: PollId) {
         if let Err(error) = self.shared.hub.note_change(&self.store, id).await {
             tracing::warn!(poll = %id, error = %error, "a changed poll could not be read again; it will be soon");
         }
-    }
-
-    /// The tally of a poll that is not there for readers, if it is a draft and this key may see it. Of one that the key may
-    /// not see no more is read than of one that nobody has.
-    ///
-    /// # Errors
-    /// What the store failed with.
-    pub(super) async fn draft(&self, publisher: &Publisher, id: PollId) -> Result<Option<Arc<Snapshot>>, Problem> {
-        let poll = self.store.poll(id).await?.filter(|poll| publisher.may(Scope::ResultsRead, &poll.site));
-        let Some(poll) = poll else { return Ok(None) };
-        Ok(self.shared.hub.read_draft(&*self.store, poll).await?)
     }
 }
 

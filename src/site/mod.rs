@@ -2,11 +2,13 @@
 
 mod key;
 mod origin;
+mod publisher;
 
 use serde::{Deserialize, Serialize};
 
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
 pub use origin::Origin;
+pub use publisher::{OtherSite, Publisher};
 
 use crate::poll::{SiteId, TimeZone, Timestamp};
 

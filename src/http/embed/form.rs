@@ -25,16 +25,17 @@ use actix_web::{
 };
 
 use super::{
-    super::{Worker, auth, body, caching, limits, origin, path::poll_in_path, voters, votes},
-    definition_of, for_everyone, lead_on, place_of, private, read_look, state_of,
+    super::{Worker, auth, body, caching, limits, observe::note_outcome, origin, path::poll_in_path, voters},
+    definition_of, lead_on, place_of, private, read_look, state_of, tally_for,
 };
 use crate::{
     embed::page::{Look, Mode, Said, View},
     http::problem::{Code, Problem},
     live::Known,
-    poll::{Poll, PollOption, Position, State, Viewer, VoterDigest},
+    poll::{Poll, PollOption, Position, State, Viewer},
     quota::{Name, Subject},
     voter::{Stub, Voter},
+    voting::{Cast, VoteError},
     wire::Seen,
 };
 
@@ -51,7 +52,7 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
         _ => None,
     });
     let stub = query.take_meant("ballot", |stub| Some(stub.to_owned()));
-    let known = worker.published(id).await?;
+    let known = worker.voting.poll(id).await?;
     let now = worker.shared.clock.now();
     let stub = stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &known.poll, now));
     let said = said.filter(|_| stub.is_some());
@@ -85,7 +86,7 @@ struct Reader {
 
 /// A voter's ballot, as if they showed its stub.
 async fn on_record(worker: &Worker, known: &Known, voter: &Voter) -> Result<Option<Stub>, Problem> {
-    let ballot = worker.store.ballot(&known.poll, VoterDigest::of(&voter.id, &known.poll)).await?;
+    let ballot = worker.voting.ballot(&voter.id, &known.poll).await?;
     Ok(ballot.map(|choices| Stub { choices, position: Position::default() }))
 }
 
@@ -98,7 +99,7 @@ pub(in crate::http) async fn vote(
     let id = poll_in_path(&req)?;
     let (look, _) = read_look(&req)?;
     // Known from here on, so that a refusal can speak the poll's language and lead on to its form.
-    let known = worker.published_to_vote(id).await?;
+    let known = worker.voting.poll_to_vote(id).await?;
     if !origin::is_same_origin(&req, worker.shared.public_url.as_deref()) {
         return Err(Problem::new(Code::OriginRefused, "only a page of this service may send this form"));
     }
@@ -111,15 +112,18 @@ pub(in crate::http) async fn vote(
     let named: Vec<Cow<'_, str>> =
         fields.iter().filter(|(name, _)| name == "choices").map(|(_, id)| Cow::Borrowed(id.as_str())).collect();
 
-    match votes::count(&req, &worker, known.clone(), &voter, &named).await {
-        Ok(cast) => {
-            let said = match cast.said {
-                votes::Said::Counted | votes::Said::Repeated => "counted",
-                votes::Said::Changed => "changed",
+    let client = limits::subject(&req, &worker);
+    let note = |standing| limits::note(&req, standing);
+    match worker.voting.cast(&voter.id, client, known.clone(), &named, note).await {
+        Ok(vote) => {
+            note_outcome(&req, vote.cast.as_str());
+            let said = match vote.cast {
+                Cast::Counted | Cast::Repeated => "counted",
+                Cast::Changed => "changed",
             };
-            let poll = &cast.known.poll;
-            let position = cast.shown.as_ref().map(|snapshot| snapshot.tally.position()).unwrap_or_default();
-            let stub = Stub { choices: cast.choices, position };
+            let poll = &vote.known.poll;
+            let position = vote.shown.as_ref().map(|snapshot| snapshot.tally.position()).unwrap_or_default();
+            let stub = Stub { choices: vote.choices, position };
             let stub = worker.shared.token_keys.stub(poll, stub, worker.shared.clock.now());
             let mut there = to_form(poll, &look, &format!("said={said}&ballot={stub}"));
             if let Some(Ok(cookie)) = token.map(|token| HeaderValue::try_from(voters::cookie(token))) {
@@ -127,7 +131,7 @@ pub(in crate::http) async fn vote(
             }
             Ok(there)
         }
-        Err(problem) => refused(&req, &worker, &known, &look, (&voter, &named), problem).await,
+        Err(refusal) => refused(&req, &worker, &known, &look, (&voter, &named), refusal).await,
     }
 }
 
@@ -138,27 +142,33 @@ async fn refused(
     known: &Known,
     look: &Look,
     (voter, named): (&Voter, &[Cow<'_, str>]),
-    problem: Problem,
+    refusal: VoteError,
 ) -> Result<HttpResponse, Problem> {
-    let status = problem.code().status();
-    let noted = |page| {
-        super::super::observe::note_outcome(req, problem.code().as_str());
-        Ok(page)
+    let (reader, said) = match &refusal {
+        VoteError::AlreadyVoted(_) => {
+            (Reader { stub: on_record(worker, known, voter).await?, ..Reader::default() }, Some(Said::AlreadyVoted))
+        }
+        VoteError::NotOpen(..) => (Reader::default(), None),
+        VoteError::InvalidChoice { .. } => {
+            let is_named = |option: &&PollOption| named.iter().any(|id| id == option.id.as_str());
+            let ticked = known.poll.options.iter().filter(is_named).map(|option| option.slot).collect();
+            (Reader { voter: Some(*voter), ticked, ..Reader::default() }, Some(Said::ChooseFirst))
+        }
+        VoteError::NoPoll
+        | VoteError::NotTakenBack(_)
+        | VoteError::QuotaExceeded(_)
+        | VoteError::Hidden(_)
+        | VoteError::Behind
+        | VoteError::Undecided
+        | VoteError::KeptChanging
+        | VoteError::Overloaded
+        | VoteError::Store(_)
+        | VoteError::Internal(_) => return Err(refusal.into()),
     };
-    if problem.code() == Code::AlreadyVoted {
-        let reader = Reader { stub: on_record(worker, known, voter).await?, ..Reader::default() };
-        return noted(show(req, worker, known, look, status, reader, Some(Said::AlreadyVoted)).await?);
-    }
-    if problem.code() == Code::PollNotOpen {
-        return noted(show(req, worker, known, look, status, Reader::default(), None).await?);
-    }
-    if problem.code() == Code::InvalidChoice {
-        let is_named = |option: &&PollOption| named.iter().any(|id| id == option.id.as_str());
-        let ticked = known.poll.options.iter().filter(is_named).map(|option| option.slot).collect();
-        let reader = Reader { voter: Some(*voter), ticked, ..Reader::default() };
-        return noted(show(req, worker, known, look, status, reader, Some(Said::ChooseFirst)).await?);
-    }
-    Err(problem)
+    let code = Problem::from(refusal).code();
+    let page = show(req, worker, known, look, code.status(), reader, said).await?;
+    note_outcome(req, code.as_str());
+    Ok(page)
 }
 
 /// The page for this reader.
@@ -171,14 +181,10 @@ async fn show(
     Reader { stub, voter, ticked }: Reader,
     said: Option<Said>,
 ) -> Result<HttpResponse, Problem> {
-    let poll = &known.poll;
     let position = stub.map(|stub| Seen { position: stub.position, is_proven: true });
     let chosen = stub.map(|stub| stub.choices);
-    let mut seen = for_everyone(worker, known, position).await?;
-    let state = state_of(worker, known, seen.as_deref());
-    if seen.is_none() && chosen.is_some() && poll.results.shows(Viewer::Voter, state) {
-        seen = worker.tally(poll.id, position).await?.map(|newest| newest.snapshot);
-    }
+    let viewer = if chosen.is_some() { Viewer::Voter } else { Viewer::Everyone };
+    let seen = tally_for(viewer, worker, known, position).await?;
     let (poll, state) = (definition_of(known, seen.as_deref()), state_of(worker, known, seen.as_deref()));
     let (keys, now) = (&worker.shared.token_keys, worker.shared.clock.now());
     let token = || voter.map_or_else(|| keys.mint(now), |voter| keys.sign(voter.id, now)).0;

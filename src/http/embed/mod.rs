@@ -67,8 +67,8 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         Err(missing) => return lead_on(&req, missing),
     };
     let (look, _) = read_look(&req)?;
-    let known = worker.published(id).await?;
-    let seen = for_everyone(&worker, &known, None).await?;
+    let known = worker.voting.poll(id).await?;
+    let seen = tally_for(Viewer::Everyone, &worker, &known, None).await?;
     let poll = definition_of(&known, seen.as_deref());
     let view = View {
         poll,
@@ -214,20 +214,23 @@ fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
     Ok((look, query))
 }
 
-/// The tally, one that has come so far or further unless the store is silent, if everyone may see it. The store is not asked
-/// for one that nobody may.
-async fn for_everyone(worker: &Worker, known: &Known, seen: Option<Seen>) -> Result<Option<Arc<Snapshot>>, Problem> {
-    let poll = &known.poll;
-    let state = poll.state_at(worker.shared.clock.now());
-    if !poll.results.shows(Viewer::Everyone, state) {
-        return Ok(None);
+/// The tally, one that has come so far or further unless the store is silent, if this viewer sees it.
+async fn tally_for(
+    viewer: Viewer,
+    worker: &Worker,
+    known: &Known,
+    seen: Option<Seen>,
+) -> Result<Option<Arc<Snapshot>>, Problem> {
+    match worker.voting.visible(viewer, known, seen).await.map_err(Problem::from) {
+        // A poll can be shown without its tally, which the page's stream brings later. One that is closed is its tally, and
+        // a voter's page has no stream.
+        Err(problem) if problem.is_the_stores() && viewer == Viewer::Everyone && !is_closed(worker, known) => Ok(None),
+        shown => shown,
     }
-    let newest = match worker.tally(poll.id, seen).await {
-        // A poll can be shown without its tally, which the page's stream brings later. One that is closed is its tally.
-        Err(problem) if problem.is_the_stores() && state != State::Closed => return Ok(None),
-        newest => newest?.ok_or_else(Problem::no_poll)?,
-    };
-    Ok(Some(newest.snapshot).filter(|snapshot| snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state)))
+}
+
+fn is_closed(worker: &Worker, known: &Known) -> bool {
+    known.poll.state_at(worker.shared.clock.now()) == State::Closed
 }
 
 /// The poll as its tally has it, so that a page is of one revision, whole.

@@ -18,10 +18,10 @@ use super::{
     caching::{self, Caching},
     conditional,
     path::poll_in_path,
-    problem::{Code, Problem},
+    problem::Problem,
 };
 use crate::{
-    poll::{Poll, State, Timestamp},
+    poll::{Poll, Timestamp},
     site::Scope,
     wire::{self, PollJson},
 };
@@ -37,17 +37,8 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
             return Ok(answer(&req, &poll, now, Caching::Private));
         }
     }
-    let known = worker.published(id).await?;
+    let known = worker.voting.poll(id).await?;
     Ok(answer(&req, &known.poll, now, worker.caching_of(&known.poll)))
-}
-
-/// The poll is in a state in which what was asked can't be done; its schedule says what to wait for, if anything.
-pub(super) fn not_open(poll: &Poll, state: State) -> Problem {
-    let when = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
-    Problem::new(Code::PollNotOpen, format!("the poll is {}", state.as_str()))
-        .with_member("state", state.as_str())
-        .with_member("opens_at", when(poll.schedule.opens_at))
-        .with_member("closes_at", when(poll.schedule.closes_at))
 }
 
 fn answer(req: &HttpRequest, poll: &Poll, now: Timestamp, caching: Caching) -> HttpResponse {

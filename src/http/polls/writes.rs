@@ -4,22 +4,20 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, we
 
 use super::{
     super::{
-        Worker,
-        auth::{self, Publisher},
-        body, caching, conditional,
+        Worker, auth, body, caching, conditional,
         keys::parse_site,
         observe::note_outcome,
         path::poll_in_path,
         problem::{Code, Problem},
         query,
+        refusals::not_open,
     },
     json::{EditBody, NewPollBody},
-    not_open,
 };
 use crate::{
     poll::{DigestKey, Edit, EditError, Poll, PollId, Revision, SiteId, State, Timestamp, Violation},
     secret::{KeyHash, random_bytes},
-    site::Scope,
+    site::{Publisher, Scope},
     store::{Creation, IdempotencyKey, Replacement},
     wire,
 };

@@ -1,0 +1,72 @@
+//! What the use cases refuse, as problems.
+
+use super::problem::{Code, FieldError, Problem};
+use crate::{
+    poll::{Poll, ResultsPolicy, State, Timestamp},
+    site::OtherSite,
+    voting::{OnRecord, VoteError},
+};
+
+impl From<VoteError> for Problem {
+    fn from(error: VoteError) -> Self {
+        match error {
+            VoteError::NoPoll => Self::no_poll(),
+            VoteError::InvalidChoice { rule, place } => {
+                let field = place.map_or_else(|| "choices".to_owned(), |place| format!("choices[{place}]"));
+                let detail = rule.to_string();
+                Self::new(Code::InvalidChoice, format!("choices {detail}")).with_errors([FieldError { field, detail }])
+            }
+            VoteError::AlreadyVoted(ballot) => {
+                on_record(&ballot, "this voter's ballot is on record with other choices, and the poll lets none change")
+            }
+            VoteError::NotTakenBack(ballot) => on_record(
+                &ballot,
+                "the poll lets no ballot change, so none can be taken back; this voter's stays on record",
+            ),
+            VoteError::NotOpen(poll, state) => not_open(&poll, state),
+            VoteError::QuotaExceeded(standing) => Self::quota_exceeded(&standing),
+            VoteError::Hidden(policy) => Self::new(Code::ResultsHidden, hidden_because(policy)),
+            VoteError::Behind => Self::new(
+                Code::StoreUnavailable,
+                "you have a later tally than this replica, and the store did not say in time which is the newest",
+            ),
+            VoteError::Undecided => Self::undecided(),
+            VoteError::KeptChanging => Self::new(Code::StoreUnavailable, "the poll kept changing; nothing was counted"),
+            VoteError::Overloaded => {
+                Self::new(Code::Overloaded, "too many ballots are waiting to be counted; this one was not")
+            }
+            VoteError::Store(error) => error.into(),
+            VoteError::Internal(what) => Self::internal(what),
+        }
+    }
+}
+
+impl From<OtherSite> for Problem {
+    fn from(other: OtherSite) -> Self {
+        Self::new(Code::ScopeMissing, other.to_string())
+    }
+}
+
+/// The poll is in a state in which what was asked can't be done; its schedule says what to wait for, if anything.
+pub(super) fn not_open(poll: &Poll, state: State) -> Problem {
+    let when = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
+    Problem::new(Code::PollNotOpen, format!("the poll is {}", state.as_str()))
+        .with_member("state", state.as_str())
+        .with_member("opens_at", when(poll.schedule.opens_at))
+        .with_member("closes_at", when(poll.schedule.closes_at))
+}
+
+fn on_record(OnRecord { poll, choices }: &OnRecord, detail: &'static str) -> Problem {
+    let on_record: Vec<String> = choices.ids(poll).into_iter().map(String::from).collect();
+    Problem::new(Code::AlreadyVoted, detail).with_member("choices", on_record)
+}
+
+fn hidden_because(policy: ResultsPolicy) -> &'static str {
+    match policy {
+        ResultsPolicy::AfterVote => {
+            "the results are shown to voters with a ballot, and to everyone once the poll is closed"
+        }
+        ResultsPolicy::AfterClose => "the results are shown once the poll is closed",
+        ResultsPolicy::Always | ResultsPolicy::Never => "the results are not shown",
+    }
+}

@@ -1,0 +1,54 @@
+//! Who acts for a site.
+
+use super::{ApiKey, Scope, Scopes};
+use crate::poll::SiteId;
+
+/// A publisher who was recognised by a key.
+#[derive(Debug)]
+pub enum Publisher {
+    /// The operator's own key: everything, for every site.
+    Admin,
+    /// A site's key.
+    Site(ApiKey),
+}
+
+/// A key reached for a site that is not its own. Whether there is such a site is not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the key acts for another site")]
+pub struct OtherSite;
+
+impl Publisher {
+    /// What the key may do.
+    pub fn scopes(&self) -> Scopes {
+        match self {
+            Self::Admin => Scopes::all(),
+            Self::Site(key) => key.scopes.clone(),
+        }
+    }
+
+    /// Whether the key acts for a site.
+    pub fn acts_for(&self, site: &SiteId) -> bool {
+        match self {
+            Self::Admin => true,
+            Self::Site(key) => key.site == *site,
+        }
+    }
+
+    /// Whether the key acts for a site and holds a scope.
+    pub fn may(&self, scope: Scope, site: &SiteId) -> bool {
+        self.acts_for(site) && self.scopes().has(scope)
+    }
+
+    /// The site a request is for: the one it names, else the key's own, and `default` for the admin key.
+    ///
+    /// # Errors
+    /// It names a site the key does not act for.
+    pub fn site(&self, named: Option<SiteId>) -> Result<SiteId, OtherSite> {
+        match (named, self) {
+            (Some(site), publisher) if publisher.acts_for(&site) => Ok(site),
+            (Some(_), _) => Err(OtherSite),
+            (None, Self::Admin) => Ok(SiteId::default()),
+            (None, Self::Site(key)) => Ok(key.site.clone()),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Ballots: cast, read, taken back.
+//!
+//! A ballot is refused for the cheapest reason first, and the store is asked once, by the [batcher]. If that says that
+//! the poll has changed, the poll is read again and the choices are checked again: they may not fit any more.
+//!
+//! [batcher]: super::ballot_batcher
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{
+    VoteError, Voting,
+    ballot_batcher::{CastError, Receipt},
+    error::OnRecord,
+};
+use crate::{
+    live::{Known, Snapshot},
+    poll::{Action, Ballot, Choices, InvalidChoice, Outcome, Poll, Timestamp, Viewer, VoterDigest, VoterId},
+    quota::{Name, Standing, Subject, Undecided, Verdict},
+};
+
+/// How often a poll that changes under a ballot is read again before its voter is told to come back.
+const MAX_REREADS: usize = 4;
+
+/// A ballot that is on record.
+pub struct Vote {
+    /// The poll it was decided by.
+    pub known: Arc<Known>,
+    /// What it says.
+    pub choices: Choices,
+    /// What became of it.
+    pub cast: Cast,
+    /// When it was counted. What a voter chose is on record; when, is not.
+    pub at: Option<Timestamp>,
+    /// The tally with it, if the voter may see that.
+    pub shown: Option<Arc<Snapshot>>,
+}
+
+/// What became of a ballot that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cast {
+    /// It was counted.
+    Counted,
+    /// It replaced another.
+    Changed,
+    /// It was on record already.
+    Repeated,
+}
+
+impl Cast {
+    /// Its name in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counted => "counted",
+            Self::Changed => "changed",
+            Self::Repeated => "repeated",
+        }
+    }
+}
+
+/// What became of taking a ballot back. That there was none is as good as that it is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// It is gone.
+    Withdrawn,
+    /// There was none.
+    NoBallot,
+}
+
+impl Withdrawal {
+    /// Its name in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "withdrawn",
+            Self::NoBallot => "no-ballot",
+        }
+    }
+}
+
+impl Voting {
+    /// Casts a voter's ballot. It counts in the quota that the client, which it came from, has in the poll; `note` is told
+    /// how the client stands, also if the ballot is refused.
+    ///
+    /// # Errors
+    /// [`VoteError::QuotaExceeded`], [`InvalidChoice`](VoteError::InvalidChoice),
+    /// [`AlreadyVoted`](VoteError::AlreadyVoted), [`NotOpen`](VoteError::NotOpen); what the store failed with.
+    pub async fn cast(
+        &self,
+        voter: &VoterId,
+        client: Subject,
+        known: Arc<Known>,
+        named: &[Cow<'_, str>],
+        note: impl FnOnce(Standing),
+    ) -> Result<Vote, VoteError> {
+        let mut chosen = None;
+        let action = |poll: &Poll| {
+            let choices = Choices::check(poll, named).map_err(|rule| invalid(poll, named, rule))?;
+            chosen = Some(choices);
+            Ok(Action::Cast(choices))
+        };
+        let client = client.in_poll(*known.poll.id.as_bytes());
+        self.admit(&client, note).await?;
+        let decided = self.put(known, voter, action).await;
+        // A retry or a change costs nothing, and neither does what was refused.
+        if !matches!(&decided, Ok((_, _, receipt)) if receipt.outcome == Outcome::Counted) {
+            self.quotas.give_back(Name::Ballot, &client);
+        }
+        let (known, partition, receipt) = decided?;
+        let (cast, at) = match receipt.outcome {
+            Outcome::Counted => (Cast::Counted, Some(receipt.at)),
+            Outcome::Changed => (Cast::Changed, Some(receipt.at)),
+            Outcome::Repeated => (Cast::Repeated, None),
+            Outcome::AlreadyVoted(choices) => return Err(VoteError::AlreadyVoted(on_record(&known, choices))),
+            Outcome::NotOpen => return Err(not_open(&known, &receipt)),
+            Outcome::Undecided => return Err(VoteError::Undecided),
+            Outcome::Withdrawn | Outcome::NoBallot => return Err(VoteError::Internal("a cast ballot was withdrawn")),
+        };
+        let snapshot = self.learn(&known, partition, &receipt).await;
+        let shown = snapshot.filter(|snapshot| known.poll.results.shows(Viewer::Voter, snapshot.tally.state));
+        let choices = chosen.ok_or(VoteError::Internal("a ballot was cast without choices"))?;
+        Ok(Vote { known, choices, cast, at, shown })
+    }
+
+    /// Takes a voter's ballot back.
+    ///
+    /// # Errors
+    /// [`VoteError::NotTakenBack`], [`NotOpen`](VoteError::NotOpen); what the store failed with.
+    pub async fn withdraw(&self, voter: &VoterId, known: Arc<Known>) -> Result<Withdrawal, VoteError> {
+        let (known, partition, receipt) = self.put(known, voter, |_| Ok(Action::Withdraw)).await?;
+        match receipt.outcome {
+            Outcome::Withdrawn => {
+                self.learn(&known, partition, &receipt).await;
+                Ok(Withdrawal::Withdrawn)
+            }
+            Outcome::NoBallot => Ok(Withdrawal::NoBallot),
+            Outcome::AlreadyVoted(choices) => Err(VoteError::NotTakenBack(on_record(&known, choices))),
+            Outcome::NotOpen => Err(not_open(&known, &receipt)),
+            Outcome::Undecided => Err(VoteError::Undecided),
+            Outcome::Counted | Outcome::Repeated | Outcome::Changed => {
+                Err(VoteError::Internal("a withdrawn ballot was cast"))
+            }
+        }
+    }
+
+    /// What a voter's ballot says; `None` if they have none.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn ballot(&self, voter: &VoterId, poll: &Poll) -> Result<Option<Choices>, VoteError> {
+        Ok(self.others.ballot(poll, VoterDigest::of(voter, poll)).await?)
+    }
+
+    /// Counts a ballot in the quota of its client and poll, which all replicas share. The store alone knows whether it is a
+    /// retry, so what is not counted is given back.
+    async fn admit(&self, client: &Subject, note: impl FnOnce(Standing)) -> Result<(), VoteError> {
+        let mut verdict = self.quotas.admit(Name::Ballot, client);
+        if let Verdict::Undecided(undecided) = verdict {
+            // Boxed, since few ballots get here: those of a client that has spent a tenth of its quota.
+            verdict = Box::pin(self.quotas.lease(undecided, client, &*self.vote_reads)).await;
+        }
+        match verdict {
+            Verdict::Unlimited => {}
+            Verdict::Admitted(standing) | Verdict::Undecided(Undecided { standing, .. }) => note(standing),
+            Verdict::Refused(standing) => {
+                note(standing);
+                return Err(VoteError::QuotaExceeded(standing));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a ballot to the batcher, again for each revision of the poll that comes to light meanwhile. Gives the poll it
+    /// was decided by, the voter's partition, and what became of it.
+    async fn put(
+        &self,
+        mut known: Arc<Known>,
+        voter: &VoterId,
+        mut action: impl FnMut(&Poll) -> Result<Action, VoteError>,
+    ) -> Result<(Arc<Known>, u16, Receipt), VoteError> {
+        let mut rereads = 0;
+        loop {
+            let digest = VoterDigest::of(voter, &known.poll);
+            let ballot = Ballot { voter: digest, action: action(&known.poll)? };
+            match self.batcher.cast(&known.poll, ballot).await {
+                Ok(receipt) => return Ok((known, digest.partition, receipt)),
+                Err(CastError::Stale | CastError::Gone) if rereads < MAX_REREADS => {
+                    rereads += 1;
+                    let id = known.poll.id;
+                    known = self.polls.refresh(&*self.vote_reads, id).await?.ok_or(VoteError::NoPoll)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Tells the hub what the store answered, and takes the poll's tally from it. The vote stands whether or not the tally
+    /// can be had, so a store that falls silent now is no reason to refuse it.
+    async fn learn(&self, known: &Known, partition: u16, receipt: &Receipt) -> Option<Arc<Snapshot>> {
+        match self.hub.learn(&self.vote_reads, &known.poll, partition, &receipt.tally).await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                tracing::warn!(poll = %known.poll.id, error = %error, "a ballot was counted, but the tally could not be read");
+                None
+            }
+        }
+    }
+}
+
+fn on_record(known: &Known, choices: Choices) -> OnRecord {
+    OnRecord { poll: Arc::clone(&known.poll), choices }
+}
+
+fn not_open(known: &Known, receipt: &Receipt) -> VoteError {
+    VoteError::NotOpen(Arc::clone(&known.poll), receipt.tally.state)
+}
+
+/// Finds which choice is wrong, if it is one and not their number.
+fn invalid(poll: &Poll, named: &[Cow<'_, str>], rule: InvalidChoice) -> VoteError {
+    let is_option = |id: &str| poll.options.iter().any(|option| option.id.as_str() == id);
+    let place = match &rule {
+        InvalidChoice::Unknown(..) => named.iter().position(|id| !is_option(id)),
+        InvalidChoice::Repeated(_) => {
+            named.iter().enumerate().position(|(place, id)| named.iter().take(place).any(|before| before == id))
+        }
+        InvalidChoice::TooFew { .. } | InvalidChoice::TooMany { .. } => None,
+    };
+    VoteError::InvalidChoice { rule, place }
+}

@@ -1,0 +1,85 @@
+//! Why a vote was not counted, or a tally not shown.
+
+use std::sync::Arc;
+
+use super::ballot_batcher::CastError;
+use crate::{
+    poll::{Choices, InvalidChoice, Poll, ResultsPolicy, State},
+    quota::Standing,
+    store::StoreError,
+};
+
+/// Why a use case of [`Voting`](super::Voting) refused. Nothing was done, except where the store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum VoteError {
+    /// There is no such poll, or none that readers may know of.
+    #[error("no poll has this id")]
+    NoPoll,
+    /// The choices don't fit the poll.
+    #[error("choices {rule}")]
+    InvalidChoice {
+        /// What is wrong with them.
+        rule: InvalidChoice,
+        /// Which of them it is, if it is one and not their number.
+        place: Option<usize>,
+    },
+    /// The voter's ballot is on record with other choices, and the poll lets none change.
+    #[error("another ballot of this voter's is on record")]
+    AlreadyVoted(OnRecord),
+    /// The poll lets no ballot change, so none can be taken back.
+    #[error("the poll lets no ballot be taken back")]
+    NotTakenBack(OnRecord),
+    /// The poll takes no votes now.
+    #[error("the poll is {}", .1.as_str())]
+    NotOpen(Arc<Poll>, State),
+    /// The client has cast as many ballots in this poll as it may.
+    #[error("a quota is spent")]
+    QuotaExceeded(Standing),
+    /// The poll's policy hides the tally from whoever asked.
+    #[error("the results are hidden")]
+    Hidden(ResultsPolicy),
+    /// Whoever asked has a later tally than this replica, and the store did not say in time which is the newest.
+    #[error("the tally here is behind")]
+    Behind,
+    /// Two clocks disagree about whether the poll is open.
+    #[error("two clocks disagree")]
+    Undecided,
+    /// The poll was edited again and again.
+    #[error("the poll kept changing")]
+    KeptChanging,
+    /// Too many ballots wait already.
+    #[error("too many ballots are waiting")]
+    Overloaded,
+    /// The store gave no answer; what was asked of it may have been done.
+    #[error(transparent)]
+    Store(#[from] Arc<StoreError>),
+    /// The store answered with something that was not asked.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+/// A ballot that stays as it is.
+#[derive(Debug)]
+pub struct OnRecord {
+    /// The poll, in the revision by which the ballot was decided on.
+    pub poll: Arc<Poll>,
+    /// What the ballot says.
+    pub choices: Choices,
+}
+
+impl From<StoreError> for VoteError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+impl From<CastError> for VoteError {
+    fn from(error: CastError) -> Self {
+        match error {
+            CastError::Stale => Self::KeptChanging,
+            CastError::Gone => Self::NoPoll,
+            CastError::Overloaded => Self::Overloaded,
+            CastError::Store(error) => Self::Store(error),
+        }
+    }
+}
