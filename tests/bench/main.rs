@@ -42,6 +42,7 @@ mod tally;
 mod throttle;
 mod vote;
 mod voters;
+mod voting;
 
 use clap::{Parser, ValueEnum};
 
@@ -82,6 +83,8 @@ enum Part {
     Memory,
     /// Votes over HTTP.
     Vote,
+    /// Votes without HTTP.
+    Voting,
     /// Tallies over HTTP.
     Tally,
     /// Event streams, on one replica and from one to others.
@@ -107,6 +110,7 @@ fn main() {
         match part {
             Part::Memory => memory::measure(),
             Part::Vote => vote::measure(&effort),
+            Part::Voting => voting::measure(&effort),
             Part::Tally => tally::measure(&effort),
             Part::Streams => streams::measure(&effort),
             Part::Store => store::measure(&effort),
