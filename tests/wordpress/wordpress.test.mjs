@@ -51,13 +51,17 @@ async function readAndVote(come, link, poll, mode, name) {
   return page;
 }
 
+/** Waits until a poll's page has its style sheet, which comes after its markup. */
+const dressed = (frame) =>
+  frame.waitForFunction(() => getComputedStyle(document.querySelector('.sawt')).getPropertyValue('--radius'));
+
 const outline = (page) => page.locator('sawt-poll').evaluate((poll) => getComputedStyle(poll).outlineStyle);
 
 /** Nothing of the poll is cut off, to the side or below. */
 async function seenWhole(shown) {
   const frame = await shown.frame();
   if (frame.parentFrame()) {
-    await frame.waitForFunction(() => getComputedStyle(document.querySelector('.sawt')).getPropertyValue('--radius'));
+    await dressed(frame);
     const [needed, has] = await frame.evaluate(() => [document.body.scrollHeight, innerHeight]);
     assert.ok(needed <= has, `the poll needs ${needed} pixels, and its frame has ${has}`);
     const { width } = await shown.page.locator('iframe').boundingBox();
@@ -123,12 +127,12 @@ function polls(site) {
     await named.fill('https://elsewhere.example/embed/01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21');
     await draft.$('[data-type="sawt/poll"] .components-notice').waitFor();
     await named.fill(pageOf(poll));
-    const frame = draft.$('[data-type="sawt/poll"] iframe');
-    const preview = draft.canvas.frameLocator('[data-type="sawt/poll"] iframe');
+    const preview = await draft.frame(pageOf(poll));
     await preview.locator('.sawt-question', { hasText: poll.question }).waitFor();
+    await dressed(preview);
     // As high as the poll, which tells the editor so.
-    const needed = await preview.locator('body').evaluate((body) => Math.ceil(body.getBoundingClientRect().height));
-    await frame.and(draft.$(`[style*="height: ${needed}px"]`)).waitFor();
+    const needed = await preview.evaluate(() => Math.ceil(document.body.getBoundingClientRect().height));
+    await draft.$(`[data-type="sawt/poll"] iframe[style*="height: ${needed}px"]`).waitFor();
     await picture(page, `wordpress-editor-${site.theme}`);
     const link = await draft.publish();
     await readAndVote(come, link, poll, 'element', `block-${site.theme}`);
@@ -223,7 +227,7 @@ function polls(site) {
     await site.withPlugin(sawt.origin);
     const poll = await sawt.poll({ question: '"><img src=x onerror="globalThis.ran=1"> <b>?' });
     const { link } = await site.post(
-      `A [sawt poll='"><script>globalThis.ran=1</script>']\n\n[sawt poll="https://evil.example/embed/${poll.id}"]\n\n[sawt]\n\n`
+      `A [sawt poll='"><script>globalThis.ran=1</script>']\n\n[sawt poll="${pageOf(poll).replace('127.0.0.1', 'evil.example')}"]\n\n[sawt]\n\n`
         + `<!-- wp:sawt/poll {"poll":"x","lang":["y"],"theme":"\\u0022 onclick=\\u0022z"} /-->`
         + `<!-- wp:sawt/poll {"poll":"${poll.id}","theme":"\\u0022 onclick=\\u0022z"} /-->`,
     );
