@@ -228,7 +228,7 @@ function polls(site) {
     const poll = await sawt.poll({ question: '"><img src=x onerror="globalThis.ran=1"> <b>?' });
     const { link } = await site.post(
       `A [sawt poll='"><script>globalThis.ran=1</script>']\n\n[sawt poll="${pageOf(poll).replace('127.0.0.1', 'evil.example')}"]\n\n[sawt]\n\n`
-        + `<!-- wp:sawt/poll {"poll":"x","lang":["y"],"theme":"\\u0022 onclick=\\u0022z"} /-->`
+        + `<!-- wp:sawt/poll {"poll":"\\u003cimg src=/ onerror=globalThis.ran=1\\u003e","lang":["y"],"theme":"\\u0022 onclick=\\u0022z"} /-->`
         + `<!-- wp:sawt/poll {"poll":"${poll.id}","theme":"\\u0022 onclick=\\u0022z"} /-->`,
     );
     const page = await (await come()).open(link);
