@@ -10,12 +10,9 @@ use super::{
     query::{self, Query},
 };
 use crate::{
-    poll::{SiteId, Text, TextLimit, Timestamp},
-    site::{ApiKey, KeyId, NewKey, Scope, Scopes},
+    poll::{SiteId, Text, Timestamp},
+    site::{ApiKey, KeyId, NAME, NewKey, Scope, Scopes},
 };
-
-/// A key's name.
-const NAME: TextLimit = TextLimit { characters: 100, bytes: 1_600 };
 
 /// `POST /v1/keys`. A site's key makes keys for its own site only, and gives them no scope it lacks.
 pub(super) async fn create(

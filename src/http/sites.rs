@@ -9,8 +9,8 @@ use super::{
     problem::{Code, FieldError, Problem},
 };
 use crate::{
-    poll::{SiteId, TimeZone, Timestamp},
-    site::{MAX_ORIGINS, Origin, OtherSite, Publisher, Site, SiteSettings},
+    poll::{SiteId, Text, TimeZone, Timestamp},
+    site::{HomePage, MAX_ORIGINS, NAME, Origin, OtherSite, Publisher, Site, SiteSettings},
 };
 
 /// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
@@ -53,6 +53,8 @@ struct SiteBody {
     #[serde(default)]
     origins: Vec<String>,
     timezone: Option<String>,
+    name: Option<String>,
+    url: Option<String>,
 }
 
 impl SiteBody {
@@ -60,7 +62,11 @@ impl SiteBody {
         let origins = parse_origins(&self.origins)?;
         let timezone = self.timezone.map_or(Ok(TimeZone::UTC), |name| name.parse());
         let timezone = timezone.map_err(|rule| Problem::of_field(Code::InvalidRequest, "timezone", rule))?;
-        Ok(SiteSettings { origins, timezone })
+        let name = self.name.map(|name| Text::parse(&name, NAME)).transpose();
+        let name = name.map_err(|rule| Problem::of_field(Code::InvalidRequest, "name", rule))?;
+        let url = self.url.map(|url| url.parse()).transpose();
+        let url = url.map_err(|rule: String| Problem::of_field(Code::InvalidRequest, "url", rule))?;
+        Ok(SiteSettings { origins, timezone, name, url })
     }
 }
 
@@ -90,6 +96,8 @@ fn parse_origins(sent: &[String]) -> Result<Vec<Origin>, Problem> {
 #[derive(Serialize)]
 struct SiteJson<'a> {
     id: &'a SiteId,
+    name: Option<&'a Text>,
+    url: Option<&'a HomePage>,
     origins: &'a [Origin],
     timezone: &'a TimeZone,
     created_at: Timestamp,
@@ -98,8 +106,9 @@ struct SiteJson<'a> {
 
 impl<'a> SiteJson<'a> {
     fn of(site: &'a Site) -> Self {
-        let Site { id, settings: SiteSettings { origins, timezone }, created_at, updated_at } = site;
-        Self { id, origins, timezone, created_at: *created_at, updated_at: *updated_at }
+        let Site { id, settings: SiteSettings { origins, timezone, name, url }, created_at, updated_at } = site;
+        let (name, url) = (name.as_ref(), url.as_ref());
+        Self { id, name, url, origins, timezone, created_at: *created_at, updated_at: *updated_at }
     }
 }
 

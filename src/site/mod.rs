@@ -1,19 +1,23 @@
 //! Publishers: the sites that own polls, the web origins that may embed them, and the API keys that act for them.
 
+mod home_page;
 mod key;
 mod origin;
 mod publisher;
 
 use serde::{Deserialize, Serialize};
 
+pub use home_page::HomePage;
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
 pub use origin::Origin;
 pub use publisher::{OtherSite, Publisher};
 
-use crate::poll::{SiteId, TimeZone, Timestamp};
+use crate::poll::{SiteId, Text, TextLimit, TimeZone, Timestamp};
 
 /// The most origins a site may list.
 pub const MAX_ORIGINS: usize = 100;
+/// The name of a site or of a key.
+pub const NAME: TextLimit = TextLimit { characters: 100, bytes: 1_600 };
 
 /// A publisher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +41,12 @@ pub struct SiteSettings {
     /// The time zone in which its readers are told times, where they can't be told in their own.
     #[serde(default)]
     pub timezone: TimeZone,
+    /// What its readers know it by.
+    #[serde(default)]
+    pub name: Option<Text>,
+    /// Where its readers find it.
+    #[serde(default)]
+    pub url: Option<HomePage>,
 }
 
 impl Site {
@@ -56,6 +66,6 @@ mod tests {
                        "updated_at":"2026-11-23T18:00:00.000Z"}"#;
         let site: Site = serde_json::from_str(kept).unwrap();
         assert!(site.lists("https://news.example"));
-        assert_eq!(site.settings.timezone, TimeZone::UTC);
+        assert_eq!((site.settings.timezone, site.settings.name, site.settings.url), (TimeZone::UTC, None, None));
     }
 }

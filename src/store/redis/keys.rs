@@ -66,7 +66,7 @@ pub(super) const CHANGES_CHANNEL: &str = "sawt:{changes}";
 const CHANNEL_START: &str = "sawt:{";
 const CHANNEL_END: &str = "}:tallies";
 
-/// A site: a hash of `origins` (JSON), `timezone`, `created_at` and `updated_at` (milliseconds).
+/// A site: a hash of `origins`, `name` and `url` (JSON), `timezone`, `created_at` and `updated_at` (milliseconds).
 pub(super) fn site(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}")
 }

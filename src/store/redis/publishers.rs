@@ -10,6 +10,9 @@ use crate::{
     store::{Publishers, StoreError, record},
 };
 
+/// Of a site: `origins`, `created_at`, `updated_at`, `timezone`, `name`, `url`. A site of an earlier version lacks the last.
+type Fields = (Option<Vec<u8>>, Option<i64>, Option<i64>, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
+
 #[async_trait]
 impl Publishers for RedisStore {
     async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
@@ -17,6 +20,8 @@ impl Publishers for RedisStore {
         let call = Call::new(&self.scripts.put_site, &[key.as_bytes()]).arg(b"");
         let call = call.arg(b"origins").arg(origins.as_bytes());
         let call = call.arg(b"timezone").arg(settings.timezone.as_str().as_bytes());
+        let (name, url) = (record::write(&settings.name)?, record::write(&settings.url)?);
+        let call = call.arg(b"name").arg(name.as_bytes()).arg(b"url").arg(url.as_bytes());
         let mut reply = call.send(&self.link).await?;
         let is_made = reply.int()? == 1;
         let (created_at, updated_at) = (Timestamp::from_millis(reply.int()?), Timestamp::from_millis(reply.int()?));
@@ -86,9 +91,9 @@ impl Publishers for RedisStore {
 impl RedisStore {
     async fn find_site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
         let mut command = Cmd::new();
-        command.arg("HMGET").arg(keys::site(id)).arg("origins").arg("created_at").arg("updated_at").arg("timezone");
-        let (origins, created_at, updated_at, timezone): (Option<Vec<u8>>, Option<i64>, Option<i64>, Option<String>) =
-            self.ask_for(&command).await?;
+        command.arg("HMGET").arg(keys::site(id)).arg("origins").arg("created_at").arg("updated_at");
+        let (origins, created_at, updated_at, timezone, name, url): Fields =
+            self.ask_for(command.arg("timezone").arg("name").arg("url")).await?;
         let (Some(origins), Some(created_at), Some(updated_at)) = (origins, created_at, updated_at) else {
             return Ok(None);
         };
@@ -98,6 +103,8 @@ impl RedisStore {
                 origins: record::read("a site's origins", &origins)?,
                 // A site of an earlier version has none. One that this version does not know is taken for UTC.
                 timezone: timezone.and_then(|name| name.parse().ok()).unwrap_or_default(),
+                name: name.map_or(Ok(None), |name| record::read("a site's name", &name))?,
+                url: url.map_or(Ok(None), |url| record::read("a site's address", &url))?,
             },
             created_at: Timestamp::from_millis(created_at),
             updated_at: Timestamp::from_millis(updated_at),

@@ -42,6 +42,35 @@ async fn a_site_has_the_time_zone_it_was_put_with_or_utc(service: &Service) {
     assert_eq!(service.admin().put(&path).json(&json!({})).send().await.is(200)["timezone"], "UTC");
 }
 
+async fn a_site_has_the_name_and_the_home_page_it_was_put_with(service: &Service) {
+    let path = format!("/v1/sites/{}", service.site().await);
+    let bare = service.admin().get(&path).send().await.is(200);
+    assert_eq!((&bare["name"], &bare["url"]), (&json!(null), &json!(null)));
+    let asked = json!({ "name": "جريدة الراي", "url": "https://News.example" });
+    let put = service.admin().put(&path).json(&asked).send().await.is(200);
+    assert_eq!((&put["name"], &put["url"]), (&asked["name"], &json!("https://news.example/")));
+    for client in service.clients() {
+        let read = client.with_key(crate::server::ADMIN_KEY).get(&path).send().await.is(200);
+        assert_eq!((&read["name"], &read["url"]), (&put["name"], &put["url"]));
+    }
+    let long = "ن".repeat(101);
+    for (field, value, rule) in [
+        ("name", "  ", "must not be empty"),
+        ("name", "a\u{202E}b", "bidirectional override"),
+        ("name", &long, "at most 100 characters, is 101"),
+        ("url", "javascript:alert(1)", "https://news.example/"),
+        ("url", "news.example", "https://news.example/"),
+        ("url", "https://editor:secret@news.example/", "password"),
+    ] {
+        let refused = service.admin().put(&path).json(&json!({ field: value })).send().await;
+        let refused = refused.refused(400, "invalid-request");
+        assert_eq!(refused["errors"][0]["field"], field, "{refused}");
+        assert!(refused["detail"].as_str().unwrap().contains(rule), "{refused}");
+    }
+    let put = service.admin().put(&path).json(&json!({ "name": null })).send().await.is(200);
+    assert_eq!((&put["name"], &put["url"]), (&json!(null), &json!(null)), "a put replaces all of it");
+}
+
 async fn the_default_site_is_there_from_the_start(service: &Service) {
     let site = service.admin().get("/v1/sites/default").send().await.is(200);
     assert_eq!(site["origins"], json!([]));
@@ -167,6 +196,7 @@ async fn a_changed_list_of_origins_holds_soon_on_every_replica(service: &Service
 service_rules![
     a_site_is_made_and_replaced,
     a_site_has_the_time_zone_it_was_put_with_or_utc,
+    a_site_has_the_name_and_the_home_page_it_was_put_with,
     the_default_site_is_there_from_the_start,
     a_site_that_nobody_made_is_not_found,
     an_origin_that_no_browser_sends_is_refused,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sawt::{
     clock::Clock,
     poll::{Minute, Outcome, TimeZone},
+    site::SiteSettings,
     store::{Store, StoreSettings, Stores},
 };
 
@@ -13,7 +14,7 @@ use crate::backends::{Program, Storage};
 
 crate::registry::lone_rules![
     a_minute_in_which_ballots_only_changed_is_found,
-    a_site_that_an_earlier_version_kept_is_in_utc,
+    a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name,
 ];
 
 async fn open() -> (Storage, Arc<dyn Store>) {
@@ -41,10 +42,13 @@ async fn a_minute_in_which_ballots_only_changed_is_found() {
     assert_eq!(moves, [(0, -1, 1)]);
 }
 
-async fn a_site_that_an_earlier_version_kept_is_in_utc() {
+async fn a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name() {
     let (storage, store) = open().await;
     let stage = Stage::new(store).await;
-    storage.server().ask(&["HDEL", &format!("sawt:site:{{{}}}", stage.site), "timezone"]);
+    storage.server().ask(&["HDEL", &format!("sawt:site:{{{}}}", stage.site), "timezone", "name", "url"]);
     let site = stage.store.site(&stage.site).await.unwrap().unwrap();
-    assert_eq!(site.settings.timezone, TimeZone::UTC);
+    assert_eq!(
+        site.settings,
+        SiteSettings { timezone: TimeZone::UTC, name: None, url: None, ..SiteSettings::default() }
+    );
 }

@@ -3,8 +3,8 @@
 use std::{slice, sync::Arc};
 
 use sawt::{
-    poll::{SiteId, Timestamp},
-    site::{ApiKey, NewKey, Scope, Scopes, Site, SiteSettings},
+    poll::{SiteId, Text, Timestamp},
+    site::{ApiKey, NAME, NewKey, Scope, Scopes, Site, SiteSettings},
     store::Store,
 };
 
@@ -29,12 +29,15 @@ async fn contact_prepares_the_default_site_and_may_be_made_again(store: Arc<dyn 
 
 async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
     let id = unused_site();
-    let settings = |origins: &[&str], timezone: &str| SiteSettings {
+    let settings = |origins: &[&str], timezone: &str, name: Option<&str>, url: Option<&str>| SiteSettings {
         origins: origins.iter().map(|name| name.parse().unwrap()).collect(),
         timezone: timezone.parse().unwrap(),
+        name: name.map(|name| Text::parse(name, NAME).unwrap()),
+        url: url.map(|url| url.parse().unwrap()),
     };
     let before = store.now().await.unwrap();
-    let first = settings(&["https://news.example"], "Asia/Kuwait");
+    let name = Some("جريدة \"الراي\"");
+    let first = settings(&["https://news.example"], "Asia/Kuwait", name, Some("https://news.example/"));
     let (made, is_new) = store.put_site(&id, first.clone()).await.unwrap();
     let after = store.now().await.unwrap();
     assert!(is_new && (before..=after).contains(&made.created_at), "made by the store's clock");
@@ -42,7 +45,7 @@ async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
     assert_eq!(made, Site { id: id.clone(), settings: first, created_at, updated_at: created_at });
     assert_eq!(store.site(&id).await.unwrap(), Some(made));
 
-    let other = settings(&["http://localhost:3000", "https://xn--mgbh0fb.example"], "UTC");
+    let other = settings(&["http://localhost:3000", "https://xn--mgbh0fb.example"], "UTC", None, None);
     for _ in 0..2 {
         let (replaced, is_new) = store.put_site(&id, other.clone()).await.unwrap();
         assert!(!is_new);
