@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     poll::{Choices, Kind, Poll, PollOption, ResultsPolicy, State, Tally, Timestamp},
-    site::Origin,
+    site::{Origin, SiteSettings},
 };
 
 /// Shares are shown in percent with one decimal: in tenths of it.
@@ -100,8 +100,8 @@ pub struct View<'a> {
     pub said: Option<Said>,
     /// How it is to look.
     pub look: &'a Look,
-    /// The origins that may vote in it, beside our own; none listed: all may.
-    pub origins: &'a [Origin],
+    /// Whose it is.
+    pub site: &'a SiteSettings,
     /// The origin readers reach the service at, if a setting says it. None is taken from a request: a cache would show
     /// everybody whatever one of them said.
     pub public_url: Option<&'a str>,
@@ -159,7 +159,7 @@ impl<'a> View<'a> {
         let query = self.look.query();
         let mut page = Page {
             summary: poll.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(" · "),
-            origins: self.origins.iter().map(Origin::as_str).collect::<Vec<_>>().join(" "),
+            origins: self.site.origins.iter().map(Origin::as_str).collect::<Vec<_>>().join(" "),
             oembed: self
                 .public_url
                 .zip(address.as_deref())
@@ -168,6 +168,7 @@ impl<'a> View<'a> {
             style: &assets::all().style,
             script: &assets::all().script,
             loader: assets::LOADER,
+            site: self.site,
             top: self.place.mark(),
             is_for_script: matches!(self.mode, Mode::Script),
             voter: if let Mode::Form(token) = self.mode { token } else { None },
@@ -404,6 +405,7 @@ struct Page<'a> {
     style: &'static Asset,
     script: &'static Asset,
     loader: &'static str,
+    site: &'a SiteSettings,
     top: &'static str,
     is_for_script: bool,
     voter: Option<&'a str>,

@@ -9,8 +9,8 @@ use super::{
     problem::{Code, FieldError, Problem},
 };
 use crate::{
-    poll::{SiteId, Text, TimeZone, Timestamp},
-    site::{HomePage, MAX_ORIGINS, NAME, Origin, OtherSite, Publisher, Site, SiteSettings},
+    poll::{SiteId, Text, TimeZone, Timestamp, WebAddress},
+    site::{MAX_ORIGINS, NAME, Origin, OtherSite, Publisher, Site, SiteSettings},
 };
 
 /// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
@@ -97,7 +97,7 @@ fn parse_origins(sent: &[String]) -> Result<Vec<Origin>, Problem> {
 struct SiteJson<'a> {
     id: &'a SiteId,
     name: Option<&'a Text>,
-    url: Option<&'a HomePage>,
+    url: Option<&'a WebAddress>,
     origins: &'a [Origin],
     timezone: &'a TimeZone,
     created_at: Timestamp,

@@ -43,7 +43,7 @@ impl Check {
     }
 
     pub(super) fn address(&mut self, field: &str, address: Option<&str>) -> Option<WebAddress> {
-        address?.parse().map_err(|rule: &str| self.refuse(field, rule)).ok()
+        address?.parse().map_err(|rule: String| self.refuse(field, rule)).ok()
     }
 
     /// The options that are valid, with slots in the order given.

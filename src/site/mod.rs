@@ -1,18 +1,16 @@
 //! Publishers: the sites that own polls, the web origins that may embed them, and the API keys that act for them.
 
-mod home_page;
 mod key;
 mod origin;
 mod publisher;
 
 use serde::{Deserialize, Serialize};
 
-pub use home_page::HomePage;
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
 pub use origin::Origin;
 pub use publisher::{OtherSite, Publisher};
 
-use crate::poll::{SiteId, Text, TextLimit, TimeZone, Timestamp};
+use crate::poll::{SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};
 
 /// The most origins a site may list.
 pub const MAX_ORIGINS: usize = 100;
@@ -46,7 +44,7 @@ pub struct SiteSettings {
     pub name: Option<Text>,
     /// Where its readers find it.
     #[serde(default)]
-    pub url: Option<HomePage>,
+    pub url: Option<WebAddress>,
 }
 
 impl Site {

@@ -96,7 +96,7 @@ const STATES = {
 };
 
 const [browser, publisher, sawt] = await Promise.all([launch(), Publisher.start(), Sawt.start({ SAWT_QUOTA_MINT: 'off', SAWT_QUOTA_CLIENT: 'off' })]);
-const site = await sawt.site([publisher.origin]);
+const site = await sawt.site([publisher.origin], { name: 'الراي', url: 'https://news.example/' });
 for (const [name, { poll: members, mode = 'page', before, isClosed, then }] of Object.entries(STATES)) {
   if (!name.includes(wanted)) continue;
   for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {

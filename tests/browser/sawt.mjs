@@ -111,9 +111,9 @@ export class Sawt {
   }
 
   /** Makes a site that lists these origins; its id. */
-  async site(origins = []) {
+  async site(origins = [], settings = {}) {
     const id = `site-${++sites}`;
-    await this.ask('PUT', `/v1/sites/${id}`, { origins });
+    await this.ask('PUT', `/v1/sites/${id}`, { origins, ...settings });
     return id;
   }
 

@@ -15,14 +15,16 @@ for (const [size, viewport, least] of [['phone', PHONE, 12], ['desktop', DESKTOP
   for (const path of ['', '/form']) {
     test(`a poll in a tab of its own leads back to its article, and has room around it (${size}${path})`, async () => {
       const { sawt } = set;
-      const poll = await sawt.poll({ article_url: ARTICLE });
+      const site = await sawt.site([], { name: 'الراي', url: 'https://news.example/' });
+      const poll = await sawt.poll({ article_url: ARTICLE, site });
       const reader = await set.reader({ viewport, javaScriptEnabled: !path });
       const shown = Shown.in(await reader.open(`${sawt.origin}/embed/${poll.id}${path}`), 'page');
       await shown.is('open');
-      const link = shown.$('.sawt-top a');
+      const link = shown.$('.sawt-top a').last();
+      assert.equal(await shown.$('.sawt-top a').first().textContent(), 'الراي');
       assert.equal(await link.textContent(), 'العودة إلى المقال');
       assert.equal(await link.getAttribute('href'), ARTICLE);
-      const [card, way] = [await shown.box('.sawt'), await shown.box('.sawt-top a')];
+      const [card, way] = [await shown.box('.sawt'), await shown.box('.sawt-top')];
       assert.ok(way.bottom <= card.y && way.right <= card.right && way.left >= card.left, 'the way back stands above the card');
       const room = [card.left, viewport.width - card.right, way.y];
       assert.ok(room.every((pixels) => pixels >= least), `${room}`);

@@ -197,7 +197,7 @@ async fn show(
         ticked: &ticked,
         said,
         look,
-        origins: &known.site.settings.origins,
+        site: &known.site.settings,
         public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Form(token.as_deref()),
         place: place_of(req),

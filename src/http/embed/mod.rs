@@ -78,7 +78,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         ticked: &[],
         said: None,
         look: &look,
-        origins: &known.site.settings.origins,
+        site: &known.site.settings,
         public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Script,
         place: Place::Frame,

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Answer, Client, remember_secret},
+    client::{Answer, Client, remember_secret, until},
     registry::service_rules,
     service::{PUBLIC_URL, Service, text},
 };
@@ -106,8 +106,8 @@ async fn a_poll_in_a_tab_leads_back_to_its_article(service: &Service) {
     let client = service.client();
     let path = format!("/embed/{poll}");
     let page = client.get(&path).send().await.page(200);
-    let link = "<p class=\"sawt-top\"><a href=\"https://news.example/مقال?a=1&#38;b=&#34;&#62;&#60;script&#62;alert(1)&#60;\
-                /script&#62;\">العودة إلى المقال</a></p>";
+    let link = "<a href=\"https://news.example/%D9%85%D9%82%D8%A7%D9%84?a=1&#38;b=%22%3E%3Cscript%3Ealert(1)%3C/script%3E\">\
+                العودة إلى المقال</a></p>";
     // The page for script is the same for everybody, and finds out by itself where it stands.
     assert!(
         page.contains(link) && !page.contains("<html lang=\"ar\" dir=\"rtl\" data-theme=\"auto\" data-top>"),
@@ -123,7 +123,10 @@ async fn a_poll_in_a_tab_leads_back_to_its_article(service: &Service) {
         assert!(page.contains(link) && page.contains("data-theme=\"auto\" data-top>") == is_top, "{page}");
     }
     let read = client.get(&format!("/v1/polls/{poll}")).send().await.is(200);
-    assert_eq!(read["article_url"], article);
+    assert_eq!(
+        read["article_url"],
+        "https://news.example/%D9%85%D9%82%D8%A7%D9%84?a=1&b=%22%3E%3Cscript%3Ealert(1)%3C/script%3E"
+    );
     let patch = |edit: Value| service.admin().patch(&format!("/v1/polls/{poll}")).json(&edit).send();
     let moved = patch(json!({ "revision": 1, "article_url": "http://news.example/2" })).await.is(200);
     assert_eq!(moved["article_url"], "http://news.example/2");
@@ -131,6 +134,23 @@ async fn a_poll_in_a_tab_leads_back_to_its_article(service: &Service) {
     assert_eq!(refused["errors"][0]["field"], "article_url");
     assert_eq!(patch(json!({ "revision": 2, "article_url": null })).await.is(200)["article_url"], json!(null));
     assert!(!client.get(&path).send().await.page(200).contains("sawt-top"));
+}
+
+async fn a_polls_own_page_says_whose_it_is(service: &Service) {
+    let site = service.site().await;
+    let poll = service.poll(json!({ "site": site })).await;
+    let path = format!("/embed/{poll}");
+    let page = service.client().get(&path).send().await.page(200);
+    assert!(!page.contains("og:site_name") && !page.contains("sawt-top"), "{page}");
+    let named = json!({ "origins": [], "name": "الراي <b>", "url": "https://news.example/" });
+    service.admin().put(&format!("/v1/sites/{site}")).json(&named).send().await.is(200);
+    let line = "<p class=\"sawt-top\"><a href=\"https://news.example/\" dir=\"auto\">الراي &#60;b&#62;</a>";
+    until(async || {
+        let page = service.client().get(&path).send().await.page(200);
+        let says = page.contains("<meta property=\"og:site_name\" content=\"الراي &#60;b&#62;\">");
+        (says && page.contains(line)).then_some(())
+    })
+    .await;
 }
 
 async fn a_page_is_framed_by_the_pages_its_site_lists(service: &Service) {
@@ -585,6 +605,7 @@ service_rules![
     a_polls_page_is_the_same_for_everyone_and_may_be_kept,
     a_page_says_what_it_is_to_those_who_share_it,
     a_poll_in_a_tab_leads_back_to_its_article,
+    a_polls_own_page_says_whose_it_is,
     a_page_is_framed_by_the_pages_its_site_lists,
     a_publishers_text_is_never_markup,
     a_page_speaks_the_polls_language_or_the_one_asked_for,

@@ -70,7 +70,7 @@ async fn everything_wrong_with_a_poll_is_named_at_once(service: &Service) {
         "options[1].label: must not be empty",
         "options[2].id: must be",
         "closes_at: must be in the future",
-        "article_url: must be a page's whole address, like https://news.example/article",
+        "article_url: must be the address of a page, like https://news.example/",
     ] {
         let is_named = |found: &String| found.starts_with(named);
         // The second option's id is only compared once its label is in order.
