@@ -15,7 +15,7 @@ use super::{
     Worker, auth,
     caching::{self, Caching},
     conditional,
-    exports::{self, Form},
+    exports::{self, ExportQuery, Form},
     path::poll_in_path,
     problem::Problem,
 };
@@ -34,10 +34,10 @@ const MOST_TAGS: usize = 8;
 
 /// `GET /v1/polls/{poll}/results`.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    if let form @ (Form::Csv | Form::CsvFile) = Form::preferred(req.headers()) {
-        return exports::results_as(&req, &worker, form).await;
+    let query = ExportQuery::of_results(&req, Form::preferred(req.headers()))?;
+    if query.is_for_table() {
+        return exports::results_as(&req, &worker, query).await;
     }
-    exports::check_query(&req)?;
     let (snapshot, caching) = shown(&worker, &req, poll_in_path(&req)?).await?;
     Ok(answer(&req, &worker, &snapshot, caching))
 }

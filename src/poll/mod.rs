@@ -5,6 +5,7 @@
 
 mod appearance;
 mod ballot;
+mod calendar;
 mod check;
 mod choices;
 mod definition;

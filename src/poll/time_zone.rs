@@ -7,6 +7,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::{Minute, Timestamp, calendar::Span};
+
 /// A time zone by its IANA name, such as `Asia/Kuwait`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TimeZone(jiff::tz::TimeZone);
@@ -21,6 +23,48 @@ impl TimeZone {
     /// Its name.
     pub fn as_str(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// A moment as the zone's clock shows it, for people and their spreadsheets: `2026-11-23 21:00:00`. Those take it for a
+    /// time in every language; what has a `T`, a fraction or an offset in it, not all of them do.
+    pub fn spreadsheet_time(&self, moment: Timestamp) -> impl fmt::Display {
+        let local = self.0.to_datetime(moment.into());
+        fmt::from_fn(move |f| {
+            let (year, month, day) = (local.year(), local.month(), local.day());
+            write!(f, "{year:04}-{month:02}-{day:02} ")?;
+            write!(f, "{:02}:{:02}:{:02}", local.hour(), local.minute(), local.second())
+        })
+    }
+
+    /// A moment with the zone's offset from UTC then, for programs: `2026-11-23T21:00:00.000+03:00` (RFC 3339).
+    pub fn exact_time(&self, moment: Timestamp) -> impl fmt::Display {
+        let offset = (*self != Self::UTC).then(|| self.0.to_offset(moment.into()));
+        fmt::from_fn(move |f| match offset {
+            None => fmt::Display::fmt(&moment, f),
+            Some(offset) => moment.fmt_at(offset, f),
+        })
+    }
+
+    /// The time around a minute in which the zone's clock is not moved.
+    pub(super) fn span(&self, minute: Minute) -> Span {
+        if *self == Self::UTC {
+            return Span::always(0);
+        }
+        // A clock that is moved at this very moment has been.
+        let moment: jiff::Timestamp = minute.start().into();
+        let reached = jiff::Timestamp::from_second(moment.as_second().saturating_add(1)).unwrap_or(moment);
+        let minutes = |seconds: i64| seconds.div_euclid(60);
+        let offset_at = |moment| minutes(self.0.to_offset(moment).seconds().into());
+        let offset = offset_at(moment);
+        let until = self.0.following(moment).next().map(|next| minutes(next.timestamp().as_second()));
+        let (from, before) = match self.0.preceding(reached).next().map(|last| last.timestamp().as_second()) {
+            None => (i64::MIN, offset),
+            Some(moved_at) => {
+                let before = jiff::Timestamp::from_second(moved_at.saturating_sub(1)).map_or(offset, offset_at);
+                (minutes(moved_at), before)
+            }
+        };
+        Span { from, until: until.unwrap_or(i64::MAX), offset, before }
     }
 }
 
@@ -84,6 +128,20 @@ mod tests {
         }
         for bad in ["", "Kuwait", "Asia/Nowhere", "+03:00", "AST-3", "Etc/Unknown", "../UTC", " UTC", "Asia/Kuwait\0"] {
             assert_eq!(bad.parse::<TimeZone>(), Err(TimeZone::RULE), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_told_by_the_zones_clock() {
+        let moment: Timestamp = "2026-11-23T22:30:07.120Z".parse().unwrap();
+        for (zone, cell, exact) in [
+            ("UTC", "2026-11-23 22:30:07", "2026-11-23T22:30:07.120Z"),
+            ("Asia/Kuwait", "2026-11-24 01:30:07", "2026-11-24T01:30:07.120+03:00"),
+            ("America/St_Johns", "2026-11-23 19:00:07", "2026-11-23T19:00:07.120-03:30"),
+        ] {
+            let zone: TimeZone = zone.parse().unwrap();
+            assert_eq!(zone.spreadsheet_time(moment).to_string(), cell);
+            assert_eq!(zone.exact_time(moment).to_string(), exact);
         }
     }
 

@@ -16,7 +16,7 @@ use std::{collections::VecDeque, fmt, ops::Range, str::FromStr};
 
 use smallvec::SmallVec;
 
-use super::{Poll, State, Tally, Timestamp};
+use super::{Poll, State, Tally, TimeZone, Timestamp, calendar::Calendar};
 
 const MINUTE_MILLIS: i64 = 60_000;
 const DAY_MINUTES: i64 = 24 * 60;
@@ -96,7 +96,8 @@ impl Change {
 }
 
 /// How long a bucket is: a number of whole minutes that divides a day, from one to all of it. Buckets begin at
-/// midnight UTC and every interval from there, so those of one day are like those of any other.
+/// midnight and every interval from there, by the clock of a time zone, so those of one day are like those of any other
+/// on which that clock is not moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interval(i64);
 
@@ -108,8 +109,9 @@ impl Interval {
     pub const RULE: &str = "must be an ISO 8601 duration from PT1M to P1D, of whole minutes that divide a day: PT1M, \
                             PT5M, PT15M, PT1H, PT6H, P1D and the like";
 
-    fn begin(self, minute: Minute) -> Minute {
-        Minute(minute.0.div_euclid(self.0) * self.0)
+    /// Its length in minutes.
+    pub(super) fn minutes(self) -> i64 {
+        self.0
     }
 }
 
@@ -188,7 +190,7 @@ pub enum Step {
 /// The buckets of one tally. See the module.
 #[derive(Debug)]
 pub struct Timeline {
-    interval: Interval,
+    calendar: Calendar,
     /// What the tally holds beyond the minutes fed so far.
     left: Change,
     /// The minutes before this one are fed; all else belongs to it.
@@ -205,8 +207,8 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// The timeline of a tally, and the minutes that it is to be fed.
-    pub fn new(poll: &Poll, tally: &Tally, interval: Interval) -> (Self, Range<Minute>) {
+    /// The timeline of a tally by a zone's clock, and the minutes that it is to be fed.
+    pub fn new(poll: &Poll, tally: &Tally, interval: Interval, zone: &TimeZone) -> (Self, Range<Minute>) {
         let mut last = Minute::of(tally.as_of);
         if let (State::Closed, Some(closes_at)) = (tally.state, poll.schedule.closes_at) {
             // Nothing was counted since.
@@ -214,7 +216,7 @@ impl Timeline {
         }
         let first = Minute::of(poll.created_at).plus(-LEEWAY_MINUTES).min(last);
         let timeline = Self {
-            interval,
+            calendar: Calendar::new(interval, zone.clone()),
             left: Change::to(tally),
             last,
             fed: VecDeque::new(),
@@ -251,7 +253,7 @@ impl Timeline {
             }
             match self.fed.pop_front() {
                 Some((minute, change)) => {
-                    let start = self.interval.begin(minute);
+                    let start = self.calendar.begin(minute);
                     match &mut self.open {
                         Some((open, sum)) if *open == start => sum.add(&change, 1),
                         open => self.complete = open.replace((start, change)),
@@ -279,7 +281,7 @@ impl Timeline {
         } else {
             (start, change)
         };
-        self.next = Some(start.plus(self.interval.0));
+        self.next = Some(self.calendar.next(start));
         self.so_far.add(&change, 1);
         Bucket { start, change, so_far: self.so_far.clone() }
     }
@@ -323,7 +325,7 @@ mod tests {
     #[test]
     fn buckets_reach_from_the_first_vote_to_the_last_and_gaps_are_filled() {
         let (poll, tally) = tally_at(100, &[3, 1]);
-        let (timeline, range) = Timeline::new(&poll, &tally, "PT5M".parse().unwrap());
+        let (timeline, range) = Timeline::new(&poll, &tally, "PT5M".parse().unwrap(), &TimeZone::UTC);
         assert_eq!(range, Minute(-60)..Minute(100));
         let minutes =
             [(11, change(1, &[1])), (14, change(1, &[0, 1])), (15, change(0, &[1, -1])), (31, change(1, &[0, 1]))];
@@ -345,7 +347,7 @@ mod tests {
     #[test]
     fn a_poll_without_votes_has_no_buckets_and_neither_has_one_whose_votes_were_taken_back() {
         let (poll, tally) = tally_at(100, &[0, 0]);
-        let timeline = || Timeline::new(&poll, &tally, Interval(60)).0;
+        let timeline = || Timeline::new(&poll, &tally, Interval(60), &TimeZone::UTC).0;
         assert_eq!(buckets(timeline(), &[], 1), []);
         let within_the_hour = [(3, change(1, &[1])), (5, change(-1, &[-1]))];
         assert_eq!(buckets(timeline(), &within_the_hour, 2), []);
@@ -356,7 +358,7 @@ mod tests {
         let (mut poll, tally) = tally_at(1_000_000, &[1, 0]);
         poll.schedule.closes_at = Some(Minute(500).start());
         let tally = Tally { state: State::Closed, ..tally };
-        assert_eq!(Timeline::new(&poll, &tally, Interval(1)).1, Minute(-60)..Minute(501));
+        assert_eq!(Timeline::new(&poll, &tally, Interval(1), &TimeZone::UTC).1, Minute(-60)..Minute(501));
     }
 
     #[test]
@@ -389,6 +391,7 @@ mod tests {
             rest in (0..9_u64, 0..9_u64),
             interval in prop::sample::select(vec![1, 5, 60, 720, 1_440]),
             at_a_time in 1..7_usize,
+            zone in prop::sample::select(vec!["UTC", "Europe/Paris", "America/St_Johns"]),
         ) {
             let (mut minute, mut sums) = (0, [0, 0]);
             let mut minutes = Vec::new();
@@ -400,13 +403,16 @@ mod tests {
             }
             let votes = [sums[0].unsigned_abs() + rest.0, sums[1].unsigned_abs() + rest.1];
             let (poll, tally) = tally_at(minute + 1, &votes);
-            let told = buckets(Timeline::new(&poll, &tally, Interval(interval)).0, &minutes, at_a_time);
+            let zone: TimeZone = zone.parse().unwrap();
+            let told = buckets(Timeline::new(&poll, &tally, Interval(interval), &zone).0, &minutes, at_a_time);
+            let mut calendar = Calendar::new(Interval(interval), zone);
+            let mut start = told.first().map_or(Minute(0), |(start, ..)| Minute(*start));
             let mut sum = Change::default();
-            for (place, (start, change, so_far)) in told.iter().enumerate() {
+            for (begun, change, so_far) in &told {
                 sum.add(change, 1);
                 prop_assert_eq!(&sum, so_far);
-                prop_assert_eq!(start % interval, 0);
-                prop_assert_eq!(*start, told[0].0 + i64::try_from(place).unwrap() * interval);
+                prop_assert_eq!((Minute(*begun), calendar.begin(start)), (start, start));
+                start = calendar.next(start);
             }
             let mut missing = Change::to(&tally);
             missing.add(&sum, -1);

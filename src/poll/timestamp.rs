@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+const PRINTER: jiff::fmt::temporal::DateTimePrinter = jiff::fmt::temporal::DateTimePrinter::new().precision(Some(3));
+
 impl Timestamp {
     /// The first moment a poll's schedule may name: 1970.
     pub const EARLIEST: Self = Self(0);
@@ -24,12 +26,22 @@ impl Timestamp {
     pub fn as_millis(self) -> i64 {
         self.0
     }
+
+    /// Writes it as RFC 3339 with an offset from UTC.
+    pub(super) fn fmt_at(self, offset: jiff::tz::Offset, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        PRINTER.print_timestamp_with_offset(&self.into(), offset, jiff::fmt::StdFmtWrite(f)).map_err(|_| fmt::Error)
+    }
+}
+
+impl From<Timestamp> for jiff::Timestamp {
+    fn from(moment: Timestamp) -> Self {
+        // jiff reaches further than a timestamp of ours, by which none is out of its range.
+        Self::from_millisecond(moment.0).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const PRINTER: jiff::fmt::temporal::DateTimePrinter =
-            jiff::fmt::temporal::DateTimePrinter::new().precision(Some(3));
         let moment = jiff::Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
         PRINTER.print_timestamp(&moment, jiff::fmt::StdFmtWrite(f)).map_err(|_| fmt::Error)
     }

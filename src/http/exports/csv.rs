@@ -8,11 +8,16 @@
 //! tab or a carriage return for a formula. Such a text gets a `'` in front, which makes it a text again
 //! (<https://owasp.org/www-community/attacks/CSV_Injection>). Numbers are ours and stay as they are, negative ones too.
 //!
+//! Times are written as spreadsheets read them, by the clock of a time zone, which the column's name says: a cell has no
+//! room for it. Where that clock is moved back it shows some times twice; the lines are in order all the same.
+//!
 //! Column names are English words that don't change, whatever the poll's language: what reads a table reads them.
 
 use std::fmt::{Display, Write as _};
 
 use unicode_segmentation::UnicodeSegmentation as _;
+
+use crate::poll::TimeZone;
 
 /// What a table's content type says.
 pub(super) const CONTENT_TYPE: &str = "text/csv; charset=utf-8; header=present";
@@ -127,6 +132,11 @@ impl<'a> Row<'a> {
         }
         self.is_begun = true;
     }
+}
+
+/// The name of a column of times.
+pub(super) fn time_column(name: &str, timezone: &TimeZone) -> String {
+    format!("{name} ({timezone})")
 }
 
 /// The header that makes a browser keep an answer as a file, named after the poll (RFC 6266): `what` for programs that

@@ -1,18 +1,21 @@
 //! Tallies and timelines for newsrooms: as tables, and by the time the votes came in.
 //!
 //! Whoever may see a poll's tally may take it away in any form, and nobody else: every export begins with the same
-//! question as [`results`], is as cacheable as its answer, and has its `ETag`, with the interval and the
-//! form added. `Accept: text/csv` and an address that ends in `.csv` give the same table; the latter is a file for
-//! spreadsheets, so it begins with a byte order mark. `separator=` says what stands between a table's cells.
+//! question as [`results`], is as cacheable as its answer, and has its `ETag`, with the interval, the
+//! time zone and the form added. `Accept: text/csv` and an address that ends in `.csv` give the same table; the latter is a file for
+//! spreadsheets, so it begins with a byte order mark. `separator=` says what stands between a table's cells, and `timezone=` by
+//! which clock days begin and times are told.
 //!
 //! A timeline is the tally's own: its buckets add up to the tally that stands before them. See
 //! [`Timeline`](crate::poll::Timeline).
 
 mod csv;
 mod form;
+mod query;
 mod stream;
 
 pub(super) use form::Form;
+pub(super) use query::ExportQuery;
 pub use stream::Turns;
 
 use std::fmt::Write as _;
@@ -25,29 +28,31 @@ use super::{
     conditional,
     path::poll_in_path,
     problem::Problem,
-    query::Query,
     results,
 };
 use crate::{live::Snapshot, poll::Interval};
-use csv::{Row, Separator};
+use csv::Row;
 use stream::Export;
 
 /// `GET /v1/polls/{poll}/results.csv`.
 pub(super) async fn read_results(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    results_as(&req, &worker, Form::CsvFile).await
+    let query = ExportQuery::of_results(&req, Form::CsvFile)?;
+    results_as(&req, &worker, query).await
 }
 
 /// A tally as a table: one line for each option.
-pub(super) async fn results_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<HttpResponse, Problem> {
-    let id = poll_in_path(req)?;
-    let separator = separator(&mut Query::lenient(req.query_string())?)?;
-    let (snapshot, caching) = results::shown(worker, req, id).await?;
-    let mut response = match begin(req, &snapshot, form, caching, &tag(worker, &snapshot, form, separator, None)) {
+pub(super) async fn results_as(
+    req: &HttpRequest,
+    worker: &Worker,
+    query: ExportQuery,
+) -> Result<HttpResponse, Problem> {
+    let (snapshot, caching) = results::shown(worker, req, poll_in_path(req)?).await?;
+    let mut response = match begin(req, &snapshot, query.form, caching, &tag(worker, &snapshot, &query, None)) {
         Begun::Current(answer) => return Ok(answer),
         Begun::Changed(response) => response,
     };
     name_file(&mut response, &snapshot, "results");
-    Ok(response.body(results_table(&snapshot, form, separator)))
+    Ok(response.body(results_table(&snapshot, &query)))
 }
 
 /// `GET /v1/polls/{poll}/timeline`.
@@ -62,14 +67,9 @@ pub(super) async fn read_timeline_csv(req: HttpRequest, worker: web::Data<Worker
 
 async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(req)?;
-    let parse = |text: &str| text.parse::<Interval>().map_err(str::to_owned);
-    let mut query = Query::lenient(req.query_string())?;
-    let interval = query.take_parsed("interval", parse)?.unwrap_or(Interval::HOUR);
-    // One that means nothing is refused also where it changes nothing.
-    let separator = separator(&mut query)?;
-    let separator = if form.is_csv() { separator } else { Separator::default() };
+    let (query, interval) = ExportQuery::of_timeline(req, form)?;
     let (snapshot, caching) = results::shown(worker, req, id).await?;
-    let tag = tag(worker, &snapshot, form, separator, Some(interval));
+    let tag = tag(worker, &snapshot, &query, Some(interval));
     let mut response = match begin(req, &snapshot, form, caching, &tag) {
         Begun::Current(answer) => return Ok(answer),
         Begun::Changed(response) => response,
@@ -77,21 +77,7 @@ async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<H
     if form.is_csv() {
         name_file(&mut response, &snapshot, "timeline");
     }
-    let export = Export::new(worker, snapshot, interval, form, separator);
-    export.send(req, response).await
-}
-
-/// Refuses a query of a tally in JSON that asks for a table's separator that is none.
-pub(super) fn check_query(req: &HttpRequest) -> Result<(), Problem> {
-    if req.query_string().is_empty() {
-        return Ok(());
-    }
-    separator(&mut Query::lenient(req.query_string())?).map(drop)
-}
-
-/// What a request asks to stand between a table's cells.
-fn separator(query: &mut Query) -> Result<Separator, Problem> {
-    Ok(query.take_parsed("separator", Separator::parse)?.unwrap_or_default())
+    Export::new(worker, snapshot, interval, query).send(req, response).await
 }
 
 /// An answer with the headers of every export.
@@ -122,20 +108,14 @@ fn begin(req: &HttpRequest, snapshot: &Snapshot, form: Form, caching: Caching, e
 }
 
 /// The tag of the tally, and what makes this form of it differ.
-fn tag(worker: &Worker, snapshot: &Snapshot, form: Form, separator: Separator, interval: Option<Interval>) -> String {
+fn tag(worker: &Worker, snapshot: &Snapshot, query: &ExportQuery, interval: Option<Interval>) -> String {
     let mut tag = String::from_utf8_lossy(snapshot.etag(&worker.shared.position_keys).as_bytes()).into_owned();
     tag.pop();
     if let Some(interval) = interval {
         // Writing to a String can't fail.
         let _ = write!(tag, "-{interval}");
     }
-    if form.is_csv() {
-        tag.push_str("-csv");
-    }
-    if separator != Separator::default() {
-        // Nor here.
-        let _ = write!(tag, "-{}", separator.as_str());
-    }
+    query.mark(&mut tag);
     tag.push('"');
     tag
 }
@@ -145,18 +125,20 @@ fn name_file(response: &mut HttpResponseBuilder, snapshot: &Snapshot, what: &str
     response.insert_header((header::CONTENT_DISPOSITION, disposition));
 }
 
-fn results_table(Snapshot { tally, poll, .. }: &Snapshot, form: Form, separator: Separator) -> String {
+fn results_table(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -> String {
+    let ExportQuery { form, separator, timezone } = query;
     let mut table = String::with_capacity(512 * (1 + poll.options.len()));
-    if form == Form::CsvFile {
+    if *form == Form::CsvFile {
         table.push_str(csv::BOM);
     }
-    let names = ["poll", "question", "as_of", "state", "option", "label", "votes", "share", "ballots"];
-    Row::names(&mut table, separator, &names);
+    let as_of = csv::time_column("as_of", timezone);
+    let names = ["poll", "question", &as_of, "state", "option", "label", "votes", "share", "ballots"];
+    Row::names(&mut table, *separator, &names);
     for (option, share) in poll.options.iter().zip(tally.shares(poll)) {
-        Row::of(&mut table, separator)
+        Row::of(&mut table, *separator)
             .plain(poll.id)
             .text(poll.question.as_str())
-            .plain(tally.as_of)
+            .plain(timezone.spreadsheet_time(tally.as_of))
             .plain(tally.state.as_str())
             .text(option.id.as_str())
             .text(option.label.as_str())

@@ -26,8 +26,8 @@ use super::{
         Worker,
         problem::{Code, Problem},
     },
-    Form,
-    csv::{self, Row, Separator},
+    ExportQuery, Form,
+    csv::{self, Row},
 };
 use crate::{
     live::Snapshot,
@@ -70,8 +70,7 @@ pub(super) struct Export {
     timeline: Timeline,
     snapshot: Arc<Snapshot>,
     interval: Interval,
-    form: Form,
-    separator: Separator,
+    query: ExportQuery,
     /// The cells of each option that are the same in every line.
     cells: Vec<(u8, String)>,
     has_buckets: bool,
@@ -86,19 +85,13 @@ enum Progress {
 }
 
 impl Export {
-    pub(super) fn new(
-        worker: &Worker,
-        snapshot: Arc<Snapshot>,
-        interval: Interval,
-        form: Form,
-        separator: Separator,
-    ) -> Self {
-        let (timeline, range) = Timeline::new(&snapshot.poll, &snapshot.tally, interval);
+    pub(super) fn new(worker: &Worker, snapshot: Arc<Snapshot>, interval: Interval, query: ExportQuery) -> Self {
+        let (timeline, range) = Timeline::new(&snapshot.poll, &snapshot.tally, interval, &query.timezone);
         let pages = Pages { store: worker.store.clone(), shared: worker.shared.clone(), range };
         let cells = snapshot.poll.options.iter().map(|option| {
             let mut cells = String::new();
-            if form.is_csv() {
-                Row::of(&mut cells, separator).text(option.id.as_str()).text(option.label.as_str()).end();
+            if query.form.is_csv() {
+                Row::of(&mut cells, query.separator).text(option.id.as_str()).text(option.label.as_str()).end();
                 cells.truncate(cells.trim_end_matches("\r\n").len());
             } else {
                 // An id is made of characters that JSON takes as they are.
@@ -108,7 +101,7 @@ impl Export {
         });
         let cells = cells.collect();
         let progress = Progress::Head;
-        Self { pages, timeline, snapshot, interval, form, separator, cells, has_buckets: false, progress }
+        Self { pages, timeline, snapshot, interval, query, cells, has_buckets: false, progress }
     }
 
     /// Answers with the whole timeline, as it is read.
@@ -162,7 +155,7 @@ impl Export {
                         self.take_in(page).await?;
                     }
                     Step::End => {
-                        if !self.form.is_csv() {
+                        if !self.query.form.is_csv() {
                             text.push_str("]}");
                         }
                         self.progress = Progress::Done;
@@ -186,29 +179,32 @@ impl Export {
     }
 
     fn write_head(&self, text: &mut String) {
-        match self.form {
+        match self.query.form {
             Form::Json => {
                 text.push_str("{\"results\":");
                 text.push_str(self.snapshot.results_text());
                 // Writing to a String can't fail.
-                let _ = write!(text, ",\"interval\":\"{}\",\"buckets\":[", self.interval);
+                let _ = write!(text, ",\"interval\":\"{}\",", self.interval);
+                let _ = write!(text, "\"timezone\":\"{}\",\"buckets\":[", self.query.timezone);
             }
             Form::CsvFile | Form::Csv => {
-                if self.form == Form::CsvFile {
+                if self.query.form == Form::CsvFile {
                     text.push_str(csv::BOM);
                 }
-                let names = ["poll", "start", "option", "label", "votes", "votes_so_far", "ballots", "ballots_so_far"];
-                Row::names(text, self.separator, &names);
+                let start = csv::time_column("start", &self.query.timezone);
+                let names = ["poll", &start, "option", "label", "votes", "votes_so_far", "ballots", "ballots_so_far"];
+                Row::names(text, self.query.separator, &names);
             }
         }
     }
 
     fn write_bucket(&mut self, text: &mut String, bucket: &Bucket) {
         let Bucket { start, change, so_far } = bucket;
-        if self.form.is_csv() {
-            let (poll, start) = (self.snapshot.poll.id, start.start().to_string());
+        let zone = &self.query.timezone;
+        if self.query.form.is_csv() {
+            let (poll, start) = (self.snapshot.poll.id, zone.spreadsheet_time(start.start()).to_string());
             for (slot, cells) in &self.cells {
-                Row::of(text, self.separator)
+                Row::of(text, self.query.separator)
                     .plain(poll)
                     .plain(&start)
                     .plain(cells)
@@ -222,7 +218,8 @@ impl Export {
         }
         let comma = if std::mem::replace(&mut self.has_buckets, true) { "," } else { "" };
         // Writing to a String can't fail.
-        let _ = write!(text, "{comma}{{\"start\":\"{}\",\"ballots\":{},\"votes\":{{", start.start(), change.ballots);
+        let start = zone.exact_time(start.start());
+        let _ = write!(text, "{comma}{{\"start\":\"{start}\",\"ballots\":{},\"votes\":{{", change.ballots);
         for (place, (slot, cells)) in self.cells.iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
             let _ = write!(text, "{comma}{cells}{}", change.votes_in(*slot));

@@ -15,6 +15,12 @@ async fn get(client: &Client, poll: &str, rest: &str) -> Answer {
     client.get(&format!("/v1/polls/{poll}/{rest}")).send().await
 }
 
+/// Whether a cell is a time as spreadsheets read one: `2026-11-23 18:00:07`.
+fn is_time(cell: &str) -> bool {
+    let shape: String = cell.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    shape == "0000-00-00 00:00:00"
+}
+
 /// A table's lines, each with its cells, if it is one for spreadsheets. No cell of these polls needs quotes.
 fn rows(answer: &Answer) -> Vec<Vec<String>> {
     assert_eq!(answer.status, 200, "{answer}");
@@ -39,14 +45,14 @@ async fn a_tally_is_a_table_that_excel_opens_in_arabic(service: &Service) {
     let tally = service.client().results(&poll).await;
     let lines = rows(&file);
     let question = text(&service.client().get(&format!("/v1/polls/{poll}")).send().await.is(200)["question"]);
-    let columns = ["poll", "question", "as_of", "state", "option", "label", "votes", "share", "ballots"];
+    let columns = ["poll", "question", "as_of (UTC)", "state", "option", "label", "votes", "share", "ballots"];
     assert_eq!(lines[0].join(","), format!("\u{FEFF}{}", columns.join(",")));
     for (line, (id, label, votes)) in lines[1..].iter().zip([("yes", "نعم", "0"), ("no", "لا", "1")]) {
         let expected = [&poll, &question, &line[2], "open", id, label, votes, votes, "1"];
         assert_eq!(line.as_slice(), expected);
     }
     assert_eq!(lines.len(), 3);
-    assert!(text(&tally["as_of"]) >= lines[1][2], "{tally}");
+    assert!(text(&tally["as_of"]) >= lines[1][2].replace(' ', "T"), "{tally}");
 }
 
 async fn whoever_accepts_a_table_gets_one_at_the_same_address(service: &Service) {
@@ -122,7 +128,7 @@ async fn a_table_has_the_separator_that_is_asked_for(service: &Service) {
             for (line, usual) in table.lines().zip(usual.lines()) {
                 // The time a tally was read at differs between two.
                 let without_time =
-                    |cells: Vec<String>| cells.into_iter().filter(|cell| !cell.ends_with('Z')).collect::<Vec<_>>();
+                    |cells: Vec<String>| cells.into_iter().filter(|cell| !is_time(cell)).collect::<Vec<_>>();
                 assert_eq!(without_time(cells(line, between)), without_time(cells(usual, ",")), "{asked}: {table}");
             }
             assert!(table.contains("\"'=نعم;\"\"لا\"\"\"") && table.contains("\"أ, ب\""), "{table}");
@@ -172,12 +178,76 @@ async fn a_timeline_adds_up_to_the_tally_it_begins_with(service: &Service) {
         assert!((1..=3).contains(&buckets.len()), "{timeline}");
 
         let lines = rows(&get(&service.client(), &poll, &format!("timeline.csv?interval={interval}")).await);
-        let columns = "\u{FEFF}poll,start,option,label,votes,votes_so_far,ballots,ballots_so_far";
+        let columns = "\u{FEFF}poll,start (UTC),option,label,votes,votes_so_far,ballots,ballots_so_far";
         assert_eq!(lines[0].join(","), columns);
         assert_eq!(lines.len(), 1 + 2 * buckets.len());
         for (line, (id, votes)) in lines[lines.len() - 2..].iter().zip([("yes", "2"), ("no", "2")]) {
             assert_eq!((line[2].as_str(), line[5].as_str(), line[7].as_str()), (id, votes, "4"), "{lines:?}");
-            assert_eq!(line[1], text(&buckets.last().expect("a bucket")["start"]));
+            let start = text(&buckets.last().expect("a bucket")["start"]).replace('T', " ");
+            assert_eq!(format!("{}.000Z", line[1]), start);
+        }
+    }
+}
+
+/// The days of a newsroom in Kuwait begin at nine in the evening in UTC, those of one in Nepal at a quarter past six.
+async fn a_timeline_is_told_by_the_clock_of_the_zone_asked_for(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    assert_eq!(get(&service.client(), &poll, "timeline").await.is(200)["timezone"], "UTC");
+    let mut tags = std::collections::BTreeSet::new();
+    for (asked, zone, offset) in [
+        ("UTC", "UTC", "Z"),
+        ("Asia/Kuwait", "Asia/Kuwait", "+03:00"),
+        ("asia%2Fkuwait", "Asia/Kuwait", "+03:00"),
+        ("Asia/Kathmandu", "Asia/Kathmandu", "+05:45"),
+    ] {
+        let query = format!("interval=P1D&timezone={asked}");
+        let answer = get(&service.client(), &poll, &format!("timeline?{query}")).await;
+        tags.insert(answer.header("etag"));
+        let timeline = answer.is(200);
+        assert_eq!(timeline["timezone"], zone);
+        let start = text(&timeline["buckets"][0]["start"]);
+        assert!(start.ends_with(&format!("T00:00:00.000{offset}")), "{start}");
+
+        let table = get(&service.client(), &poll, &format!("timeline.csv?{query}")).await;
+        tags.insert(table.header("etag"));
+        let lines = rows(&table);
+        assert_eq!(lines[0][1], format!("start ({zone})"));
+        assert!(is_time(&lines[1][1]) && lines[1][1].ends_with(" 00:00:00"), "{lines:?}");
+    }
+    assert_eq!(tags.len(), 6, "each has a tag of its own");
+}
+
+/// Excel takes neither a `T`, a fraction nor an offset for a part of a time.
+async fn a_table_has_times_that_a_spreadsheet_reads_as_times(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let mut tags = std::collections::BTreeSet::new();
+    let mut told = std::collections::BTreeSet::new();
+    for zone in ["UTC", "Asia/Kuwait", "Pacific/Kiritimati"] {
+        for (rest, place, name) in [("results.csv", 2, "as_of"), ("timeline.csv", 1, "start")] {
+            let table = get(&service.client(), &poll, &format!("{rest}?timezone={zone}")).await;
+            tags.insert(table.header("etag"));
+            let lines = rows(&table);
+            assert_eq!(lines[0][place], format!("{name} ({zone})"));
+            for line in &lines[1..] {
+                assert!(is_time(&line[place]), "{line:?}");
+            }
+            told.insert((rest, lines[1][place].get(.."2026-11-23 18".len()).map(str::to_owned)));
+        }
+    }
+    assert_eq!((tags.len(), told.len()), (6, 6), "no zone's times are another's");
+}
+
+async fn a_time_zone_that_is_none_is_named_and_so_is_what_it_may_be(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    for rest in EXPORTS.into_iter().chain(["results"]) {
+        for bad in ["", "Kuwait%20City", "%2B03:00", "Asia/Kuwait&timezone=Asia/Kuwait"] {
+            let refused = get(&service.client(), &poll, &format!("{rest}?timezone={bad}")).await;
+            let refused = refused.refused(400, "invalid-request");
+            assert_eq!(refused["errors"][0]["field"], "timezone", "{bad}");
+            let detail = text(&refused["errors"][0]["detail"]);
+            assert!(detail.contains("such as Asia/Kuwait") || detail.contains("once"), "{detail}");
         }
     }
 }
@@ -273,6 +343,9 @@ service_rules![
     a_label_that_is_a_formula_is_a_text,
     a_table_has_the_separator_that_is_asked_for,
     a_timeline_adds_up_to_the_tally_it_begins_with,
+    a_timeline_is_told_by_the_clock_of_the_zone_asked_for,
+    a_table_has_times_that_a_spreadsheet_reads_as_times,
+    a_time_zone_that_is_none_is_named_and_so_is_what_it_may_be,
     a_poll_nobody_voted_in_has_an_empty_timeline,
     an_interval_is_what_the_contract_says,
     an_unchanged_export_is_not_sent_again,

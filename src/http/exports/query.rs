@@ -1,0 +1,61 @@
+//! What the query of an export says: read once, whole, before anything is looked up.
+
+use std::fmt::Write as _;
+
+use actix_web::HttpRequest;
+
+use super::{
+    super::{problem::Problem, query::Query},
+    Form,
+    csv::Separator,
+};
+use crate::poll::{Interval, TimeZone};
+
+/// How an export is asked for. What means nothing is refused also where it would change nothing, as a table's separator
+/// does in JSON: whoever gets it wrong is told at once.
+pub(in crate::http) struct ExportQuery {
+    pub(super) form: Form,
+    pub(super) separator: Separator,
+    pub(super) timezone: TimeZone,
+}
+
+impl ExportQuery {
+    /// Of a tally.
+    pub(in crate::http) fn of_results(req: &HttpRequest, form: Form) -> Result<Self, Problem> {
+        // Nearly every reader asks for nothing.
+        if req.query_string().is_empty() {
+            return Ok(Self { form, separator: Separator::default(), timezone: TimeZone::UTC });
+        }
+        Self::take(&mut Query::lenient(req.query_string())?, form)
+    }
+
+    /// Of a timeline, with the length of its buckets.
+    pub(super) fn of_timeline(req: &HttpRequest, form: Form) -> Result<(Self, Interval), Problem> {
+        let mut query = Query::lenient(req.query_string())?;
+        let interval = query.take_parsed("interval", |text| text.parse().map_err(str::to_owned))?;
+        Ok((Self::take(&mut query, form)?, interval.unwrap_or(Interval::HOUR)))
+    }
+
+    /// Whether a table is asked for.
+    pub(in crate::http) fn is_for_table(&self) -> bool {
+        self.form.is_csv()
+    }
+
+    fn take(query: &mut Query, form: Form) -> Result<Self, Problem> {
+        let separator = query.take_parsed("separator", Separator::parse)?.unwrap_or_default();
+        let timezone = query.take_parsed("timezone", |name| name.parse().map_err(str::to_owned))?.unwrap_or_default();
+        Ok(Self { form, separator, timezone })
+    }
+
+    /// Adds to a tag what makes this form of an export differ from others.
+    pub(super) fn mark(&self, tag: &mut String) {
+        // Writing to a String can't fail.
+        let _ = write!(tag, "-{}", self.timezone);
+        if self.form.is_csv() {
+            tag.push_str("-csv");
+            if self.separator != Separator::default() {
+                let _ = write!(tag, "-{}", self.separator.as_str());
+            }
+        }
+    }
+}
