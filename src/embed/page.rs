@@ -94,7 +94,7 @@ pub struct View<'a> {
     pub tally: Option<&'a Tally>,
     /// What this reader chose, if that is known.
     pub chosen: Option<Choices>,
-    /// The slots of what they have ticked and can't vote for so.
+    /// The indexes of what they have ticked and can't vote for so.
     pub ticked: &'a [u8],
     /// What they have just done.
     pub said: Option<Said>,
@@ -224,22 +224,21 @@ impl<'a> View<'a> {
 
     fn rows(&self, language: &'static Language, direction: Direction) -> Vec<Row<'a>> {
         let digits = self.look.digits;
-        let slots: Vec<u8> = self.chosen.map(|choices| choices.slots().collect()).unwrap_or_default();
         let shown = self.tally.map(|tally| (tally, tally.parts(self.poll, PERMILLE)));
         let most = self.most_votes();
         let row = |(place, option): (usize, &'a PollOption)| {
             let tenths = shown.as_ref().and_then(|(_, tenths)| tenths.get(place)).copied().unwrap_or_default();
             let (share, votes) = shown.as_ref().map_or_else(Default::default, |(tally, _)| {
-                (language.share(tenths, digits), language.count("votes", tally.votes_in(option.slot), digits))
+                (language.share(tenths, digits), language.count("votes", tally.votes_in(option.index), digits))
             });
-            let is_chosen = slots.contains(&option.slot);
-            let leads = most.is_some_and(|(tally, most)| tally.votes_in(option.slot) == most);
+            let is_chosen = self.chosen.is_some_and(|choices| choices.has(option));
+            let leads = most.is_some_and(|(tally, most)| tally.votes_in(option.index) == most);
             Row {
                 id: option.id.as_str(),
                 label: option.label.as_str(),
                 label_dir: direction_in(direction, option.label.as_str()),
                 is_chosen,
-                is_ticked: is_chosen || self.ticked.contains(&option.slot),
+                is_ticked: is_chosen || self.ticked.contains(&option.index),
                 width: format!("{}.{}", tenths / 10, tenths % 10),
                 share,
                 lead: if leads { &language.texts().most_votes } else { "" },
@@ -253,7 +252,7 @@ impl<'a> View<'a> {
     /// same in `draw`.
     fn most_votes(&self) -> Option<(&Tally, u64)> {
         let tally = self.tally.filter(|_| self.state == State::Closed)?;
-        let most = self.poll.options.iter().map(|option| tally.votes_in(option.slot)).max()?;
+        let most = self.poll.options.iter().map(|option| tally.votes_in(option.index)).max()?;
         (most > 0).then_some((tally, most))
     }
 

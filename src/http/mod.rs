@@ -15,7 +15,7 @@
 //!   [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in.
 //! - [`connections`]: how many of them a client may have; how long each is waited for is [`net`](crate::net)'s.
-//! - [`body`], [`query`], [`conditional`]: reading requests.
+//! - [`body`], [`query`], [`conditional`], [`cursor`]: reading requests.
 //! - [`caching`]: who may keep an answer, and for how long.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`voters`], [`votes`], [`results`], [`several`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`]:
@@ -29,6 +29,7 @@ mod conditional;
 pub mod connections;
 mod contract;
 mod cors;
+mod cursor;
 mod demo;
 mod docs;
 mod embed;

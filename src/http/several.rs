@@ -15,15 +15,16 @@ use super::{
     Worker, auth,
     caching::{self, Caching},
     conditional,
+    cursor::{self, Cursor},
     keys::parse_site,
-    polls::{DEFAULT_LIMIT, cursor_after, link_to_next, parse_cursor, parse_limit},
+    polls::{DEFAULT_LIMIT, link_to_next, parse_limit},
     problem::{Code, Problem},
     query::{self, Query},
     results::{POSITIONS_APART, caching_for, seen_by_tag},
 };
 use crate::{
     live::{List, Listed, Snapshot},
-    poll::{PollId, SiteId, State, Timestamp},
+    poll::{ListCursor, PollId, SiteId, State, Timestamp},
     secret::hex,
     site::Scope,
     voting::VoteError,
@@ -62,11 +63,12 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
     let mut query = Query::strict(req.query_string(), &["site", "state", "cursor", "limit"])?;
     let site = query.take_parsed("site", parse_site)?.unwrap_or_default();
     let state = query.take_parsed("state", |text| text.parse::<State>().map_err(str::to_owned))?;
-    let mut last = query.take_parsed("cursor", parse_cursor)?;
+    let cursor = query.take_parsed("cursor", Cursor::parse)?;
     let limit = query.take_parsed("limit", |text| parse_limit(text, MAX_POLLS))?.unwrap_or(DEFAULT_LIMIT);
     let publisher = auth::publisher_if_any(req, worker).await?;
     let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, &site));
 
+    let mut last = Cursor::resolve(cursor, worker, &site).await?;
     let is_asked = |found: State| state.is_none_or(|asked| asked == found);
     let mut several = Several::new(req, worker, Caching::LIVE, limit);
     let mut examined = 0;
@@ -74,15 +76,15 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
         let Some(list) = list(worker, &site, last, sees_all).await? else {
             return Err(Problem::new(Code::NotFound, "no site has this id"));
         };
-        for Listed { id, schedule } in list.iter() {
+        for Listed { cursor: place, schedule } in list.iter() {
             if several.count == limit || examined == MAX_EXAMINED {
                 break 'pages last;
             }
             examined += 1;
-            last = Some(*id);
+            last = Some(*place);
             let found = schedule.state_at(several.now);
             if is_asked(found) && (sees_all || matches!(found, State::Open | State::Closed)) {
-                several.add(*id, is_asked).await?;
+                several.add(place.id, is_asked).await?;
             } else {
                 // It may be one of them by then.
                 several.caching = several.caching.and(Caching::until_it_moves(schedule, several.now));
@@ -92,7 +94,7 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
             break None;
         }
     };
-    let cursor = next.map(cursor_after);
+    let cursor = next.map(cursor::write);
     let link = cursor.as_deref().map(|cursor| link_to_next("/v1/results", &site, state, limit, cursor));
     let end =
         cursor.map_or_else(|| ",\"next_cursor\":null".to_owned(), |cursor| format!(",\"next_cursor\":\"{cursor}\""));
@@ -104,7 +106,7 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
 }
 
 /// A page of a site's polls. A publisher finds what they have just made.
-async fn list(worker: &Worker, site: &SiteId, before: Option<PollId>, is_publisher: bool) -> Result<List, Problem> {
+async fn list(worker: &Worker, site: &SiteId, before: Option<ListCursor>, is_publisher: bool) -> Result<List, Problem> {
     let read = async {
         let polls = worker.store.polls(site, before, LIST).await?;
         if polls.is_empty() && worker.store.site(site).await?.is_none() {

@@ -80,8 +80,7 @@ fn write_vote(vote: &Vote) -> Result<String, std::fmt::Error> {
     let (poll, choices) = (&*vote.known.poll, vote.choices);
     let mut body = String::with_capacity(384 + 64 * poll.options.len());
     write!(body, "{{\"poll\":\"{}\",\"choices\":[", poll.id)?;
-    let is_chosen = |slot: u8| choices.slots().any(|chosen| chosen == slot);
-    let chosen = poll.options.iter().filter(|option| is_chosen(option.slot));
+    let chosen = poll.options.iter().filter(|option| choices.has(option));
     for (place, option) in chosen.enumerate() {
         let comma = if place == 0 { "" } else { "," };
         write!(body, "{comma}\"{}\"", option.id)?;

@@ -13,7 +13,7 @@ use std::{
 use rustc_hash::FxHashMap;
 use tokio::sync::OnceCell;
 
-use crate::poll::{Poll, PollId, Schedule, SiteId};
+use crate::poll::{ListCursor, Poll, Schedule, SiteId};
 
 /// How long a page is given to those who ask for it.
 const KEPT_FOR: Duration = Duration::from_secs(1);
@@ -23,8 +23,8 @@ const MOST_PAGES: usize = 256;
 /// A poll in a list.
 #[derive(Debug, Clone, Copy)]
 pub struct Listed {
-    /// Which.
-    pub id: PollId,
+    /// Which, and where it stands in the list.
+    pub cursor: ListCursor,
     /// What its state follows from.
     pub schedule: Schedule,
 }
@@ -37,7 +37,7 @@ pub type List = Option<Arc<[Listed]>>;
 pub struct SiteLists(Mutex<FxHashMap<Place, Page>>);
 
 /// A site, and the poll before the page's first.
-type Place = (SiteId, Option<PollId>);
+type Place = (SiteId, Option<ListCursor>);
 
 struct Page {
     begun_at: Instant,
@@ -47,7 +47,7 @@ struct Page {
 impl Listed {
     /// What a list says of a poll.
     pub fn of(poll: &Poll) -> Self {
-        Self { id: poll.id, schedule: poll.schedule }
+        Self { cursor: poll.list_cursor(), schedule: poll.schedule }
     }
 }
 
@@ -59,14 +59,14 @@ impl SiteLists {
     pub async fn get<E>(
         &self,
         site: &SiteId,
-        before: Option<PollId>,
+        before: Option<ListCursor>,
         read: impl Future<Output = Result<List, E>>,
     ) -> Result<List, E> {
         let list = self.page(site, before, Instant::now());
         list.get_or_try_init(|| read).await.cloned()
     }
 
-    fn page(&self, site: &SiteId, before: Option<PollId>, now: Instant) -> Arc<OnceCell<List>> {
+    fn page(&self, site: &SiteId, before: Option<ListCursor>, now: Instant) -> Arc<OnceCell<List>> {
         let place = (site.clone(), before);
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pages.retain(|_, page| now.saturating_duration_since(page.begun_at) < KEPT_FOR);
@@ -83,6 +83,11 @@ mod tests {
     use std::{cell::Cell, convert::Infallible};
 
     use super::*;
+    use crate::poll::{PollId, Timestamp};
+
+    fn some_cursor() -> ListCursor {
+        ListCursor { created_at: Timestamp::EARLIEST, id: PollId::generate() }
+    }
 
     #[tokio::test]
     async fn a_crowd_that_asks_for_a_site_costs_the_store_one_reading() {
@@ -93,7 +98,7 @@ mod tests {
             Ok::<List, Infallible>(Some(Arc::default()))
         };
         let site = SiteId::default();
-        let before = Some(PollId::generate());
+        let before = Some(some_cursor());
         let ask = |before| lists.get(&site, before, read());
         let (crowd, other) = tokio::join!(futures_util::future::join_all((0..50).map(|_| ask(None))), ask(before));
         assert!(crowd.into_iter().all(|list| list.is_ok_and(|list| list.is_some())) && other.is_ok());
@@ -113,7 +118,7 @@ mod tests {
     fn whoever_asks_for_one_page_after_the_other_fills_no_memory() {
         let (lists, site, now) = (SiteLists::default(), SiteId::default(), Instant::now());
         for _ in 0..2 * MOST_PAGES {
-            lists.page(&site, Some(PollId::generate()), now);
+            lists.page(&site, Some(some_cursor()), now);
         }
         assert_eq!(lists.0.lock().unwrap().len(), MOST_PAGES);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Choices, Judged, Poll, State, VoterId};
+use super::{Counters, Group, Judged, Poll, State, VoterId};
 
 /// The secret that turns voters into digests, one per poll. It is random, lives beside the poll in the store and
 /// never leaves it, so the ballots of one reader can't be linked across polls by whoever reads the store: that would
@@ -62,8 +62,8 @@ impl fmt::Debug for VoterDigest {
 /// What a voter asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Record these choices.
-    Cast(Choices),
+    /// Record a ballot of this group that adds to these counters.
+    Cast(Group, Counters),
     /// Take the ballot back.
     Withdraw,
 }
@@ -82,16 +82,16 @@ pub struct Ballot {
 pub enum Outcome {
     /// A new ballot was counted.
     Counted,
-    /// These choices were on record already; nothing changed.
+    /// This ballot was on record already; nothing changed.
     Repeated,
-    /// Other choices were on record and were replaced.
+    /// Another ballot was on record and was replaced.
     Changed,
     /// The ballot was taken back.
     Withdrawn,
     /// There was no ballot to take back; nothing changed.
     NoBallot,
-    /// Other choices (these) are on record, and the poll does not let them change. Nothing changed.
-    AlreadyVoted(Choices),
+    /// Another ballot (this one) is on record, and the poll does not let them change. Nothing changed.
+    AlreadyVoted(Counters),
     /// The poll takes no votes now. Nothing changed.
     NotOpen,
     /// The poll is open by one clock and not by another, so a clock is wrong. Nothing changed, and it may be asked again.
@@ -104,7 +104,7 @@ pub struct Applied {
     /// What became of it.
     pub outcome: Outcome,
     /// The voter's record afterwards. The tally moves if this is another record than before, and only then.
-    pub record: Option<Choices>,
+    pub record: Option<Counters>,
 }
 
 impl Action {
@@ -113,17 +113,17 @@ impl Action {
     ///
     /// The order matters. The same again is `Repeated` even if the poll has closed since: an answer lost on the way
     /// costs nobody a vote. Then the poll must be open, beyond doubt. Then a ballot on record must be changeable.
-    pub fn apply(self, record: Option<Choices>, judged: Judged, changeable: bool) -> Applied {
+    pub fn apply(self, record: Option<Counters>, judged: Judged, changeable: bool) -> Applied {
         let same = |outcome| Applied { outcome, record };
         let becomes = |outcome, record| Applied { outcome, record };
         match (record, self) {
-            (Some(recorded), Self::Cast(choices)) if recorded == choices => same(Outcome::Repeated),
+            (Some(recorded), Self::Cast(_, counters)) if recorded == counters => same(Outcome::Repeated),
             (None, Self::Withdraw) => same(Outcome::NoBallot),
             _ if !judged.is_sure => same(Outcome::Undecided),
             _ if judged.state != State::Open => same(Outcome::NotOpen),
-            (None, Self::Cast(choices)) => becomes(Outcome::Counted, Some(choices)),
+            (None, Self::Cast(Group::Clean, counters)) => becomes(Outcome::Counted, Some(counters)),
             (Some(recorded), _) if !changeable => same(Outcome::AlreadyVoted(recorded)),
-            (Some(_), Self::Cast(choices)) => becomes(Outcome::Changed, Some(choices)),
+            (Some(_), Self::Cast(Group::Clean, counters)) => becomes(Outcome::Changed, Some(counters)),
             (Some(_), Self::Withdraw) => becomes(Outcome::Withdrawn, None),
         }
     }
@@ -162,12 +162,11 @@ mod tests {
 
     #[test]
     fn a_record_changes_only_in_an_open_poll_and_a_recorded_ballot_only_where_the_poll_says_so() {
-        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
-        let [yes, no] = ["yes", "no"].map(|id| Choices::check(&poll, &[id]).unwrap());
+        let (yes, no) = (Counters::Index(0), Counters::Index(1));
         let (open, over) =
             (Judged { state: State::Open, is_sure: true }, Judged { state: State::Closed, is_sure: true });
         let unsure = Judged { state: State::Open, is_sure: false };
-        let cast = Action::Cast;
+        let cast = |counters| Action::Cast(Group::Clean, counters);
         for (record, action, judged, changeable, outcome, after) in [
             (None, cast(yes), open, false, Outcome::Counted, Some(yes)),
             (None, cast(yes), over, true, Outcome::NotOpen, None),
@@ -188,7 +187,7 @@ mod tests {
             (Some(yes), Action::Withdraw, unsure, true, Outcome::Undecided, Some(yes)),
         ] {
             let applied = action.apply(record, judged, changeable);
-            let before = record.map(|choices| choices.ids(&poll));
+            let before: Vec<u8> = record.into_iter().flat_map(Counters::indexes).collect();
             assert_eq!(applied, Applied { outcome, record: after }, "{before:?}, {action:?}, {judged:?}, {changeable}");
         }
     }

@@ -46,7 +46,7 @@ impl Check {
         address?.parse().map_err(|rule: String| self.refuse(field, rule)).ok()
     }
 
-    /// The options that are valid, with slots in the order given.
+    /// The options that are valid, with indexes in the order given.
     pub(super) fn options(&mut self, options: &[NewOption]) -> Vec<PollOption> {
         if !(2..=MAX_OPTIONS).contains(&options.len()) {
             self.refuse("options", format!("must be 2 to {MAX_OPTIONS} options, is {}", options.len()));
@@ -55,10 +55,10 @@ impl Check {
         let mut checked: Vec<PollOption> = Vec::with_capacity(options.len());
         // What the labels before look like, and where they stand.
         let mut seen: Vec<(String, usize)> = Vec::with_capacity(options.len());
-        for (index, (option, slot)) in options.iter().zip(0_u8..).enumerate() {
-            let field = |name: &str| format!("options[{index}].{name}");
+        for (place, (option, index)) in options.iter().zip(0_u8..).enumerate() {
+            let field = |name: &str| format!("options[{place}].{name}");
             let id = match &option.id {
-                None => Some(OptionId::by_place(index)),
+                None => Some(OptionId::by_place(place)),
                 Some(id) => {
                     id.parse().map_err(|rule: super::InvalidId| self.refuse(field("id"), rule.to_string())).ok()
                 }
@@ -73,27 +73,19 @@ impl Check {
                     format!("must be one that readers can tell from options[{before}].label, and looks the same");
                 self.refuse(field("label"), rule);
             }
-            seen.push((looks, index));
-            checked.push(PollOption { id, label, slot });
+            seen.push((looks, place));
+            checked.push(PollOption { id, label, index });
         }
         checked
     }
 
     pub(super) fn choices(&mut self, kind: Kind, min: Option<u64>, max: Option<u64>, options: usize) -> (u8, u8) {
-        let most = match kind {
-            Kind::Single => 1,
-            Kind::Multiple => u64::try_from(options.clamp(1, MAX_OPTIONS)).unwrap_or(1),
-        };
+        let rules = kind.rules();
+        let most = u64::try_from(rules.most_choices(options)).unwrap_or(1);
         let (min, max) = (min.unwrap_or(1), max.unwrap_or(most));
         for (field, value) in [("min_choices", min), ("max_choices", max)] {
             if !(1..=most).contains(&value) {
-                let rule = match kind {
-                    Kind::Single => {
-                        format!("must be 1, is {value}: in a poll of kind single a voter chooses one option")
-                    }
-                    Kind::Multiple => format!("must be from 1 to {most} (the number of options), is {value}"),
-                };
-                self.refuse(field, rule);
+                self.refuse(field, rules.bound(most, value));
             }
         }
         if min > max {

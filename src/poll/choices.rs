@@ -1,10 +1,10 @@
-//! What one voter chose: a set of options, held as the bits of their slots.
+//! What one voter chose: a set of options, held as the bits of their indexes.
 
 use std::fmt;
 
-use super::{Kind, OptionId, Poll, tally::MAX_OPTIONS};
+use super::{OptionId, Poll, PollOption};
 
-/// A set of a poll's options, one bit per option's slot. Not empty, and valid for the poll it was checked against.
+/// A set of a poll's options, one bit per option's index. Valid for the poll it was checked against.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Choices(u32);
 
@@ -54,7 +54,7 @@ impl Choices {
                 let known = poll.options.iter().map(|option| option.id.as_str()).collect::<Vec<_>>().join(", ");
                 return Err(InvalidChoice::Unknown(quote(id), known));
             };
-            let bit = 1_u32.checked_shl(u32::from(option.slot)).unwrap_or(0);
+            let bit = 1_u32.checked_shl(option.index.into()).unwrap_or(0);
             if bits & bit != 0 {
                 return Err(InvalidChoice::Repeated(quote(id)));
             }
@@ -63,38 +63,29 @@ impl Choices {
         Ok(Self(bits))
     }
 
-    /// The number a store keeps for these choices: the slot for `single`, the bits for `multiple`. Both are small,
-    /// and small numbers are what keeps a ballot in Redis at 12 bytes.
-    pub fn code(self, kind: Kind) -> u32 {
-        match kind {
-            Kind::Single => self.0.trailing_zeros(),
-            Kind::Multiple => self.0,
-        }
+    /// The choices with these bits.
+    pub(super) fn from_bits(bits: u32) -> Self {
+        Self(bits)
     }
 
-    /// The choices kept as this number; `None` if no choices are.
-    pub fn from_code(kind: Kind, code: u32) -> Option<Self> {
-        match kind {
-            Kind::Single if usize::try_from(code).is_ok_and(|slot| slot < MAX_OPTIONS) => Some(Self(1 << code)),
-            Kind::Multiple if code != 0 => Some(Self(code)),
-            Kind::Single | Kind::Multiple => None,
-        }
+    /// One bit per option's index.
+    pub(super) fn bits(self) -> u32 {
+        self.0
     }
 
-    /// The slots chosen, in rising order.
-    pub fn slots(self) -> impl Iterator<Item = u8> {
-        let mut left = self.0;
-        std::iter::from_fn(move || {
-            let slot = u8::try_from(left.trailing_zeros()).ok()?;
-            left = left.checked_sub(1).map(|less| left & less)?;
-            Some(slot)
-        })
+    /// The lowest index chosen.
+    pub(super) fn first(self) -> u8 {
+        u8::try_from(self.0.trailing_zeros()).unwrap_or(u8::MAX)
+    }
+
+    /// Whether this option is chosen.
+    pub fn has(self, option: &PollOption) -> bool {
+        self.0.checked_shr(option.index.into()).is_some_and(|bits| bits & 1 == 1)
     }
 
     /// The ids of the chosen options, in the poll's order.
     pub fn ids(self, poll: &Poll) -> Vec<OptionId> {
-        let is_chosen = |slot: u8| self.0.checked_shr(u32::from(slot)).is_some_and(|bits| bits & 1 == 1);
-        poll.options.iter().filter(|option| is_chosen(option.slot)).map(|option| option.id.clone()).collect()
+        poll.options.iter().filter(|option| self.has(option)).map(|option| option.id.clone()).collect()
     }
 }
 
@@ -118,7 +109,7 @@ fn quote(sent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::definition::tests::poll_with;
+    use crate::poll::{Kind, definition::tests::poll_with};
 
     #[test]
     fn choices_are_checked_against_the_poll() {
@@ -134,23 +125,5 @@ mod tests {
         );
         assert_eq!(Choices::check(&multiple, &["a", "a"]), Err(InvalidChoice::Repeated("\"a\"".to_owned())));
         assert_eq!(Choices::check(&multiple, &["c", "a"]), Choices::check(&multiple, &["a", "c"]));
-    }
-
-    #[test]
-    fn choices_survive_their_code() {
-        let options: Vec<String> = (0..MAX_OPTIONS).map(|place| format!("o{place}")).collect();
-        let names: Vec<&str> = options.iter().map(String::as_str).collect();
-        let single = poll_with(Kind::Single, 1, 1, &names);
-        let multiple = poll_with(Kind::Multiple, 1, 32, &names);
-        for place in 0..MAX_OPTIONS {
-            let chosen = Choices::check(&single, &[names[place]]).unwrap();
-            assert_eq!(Choices::from_code(Kind::Single, chosen.code(Kind::Single)), Some(chosen));
-            let chosen = Choices::check(&multiple, &names[place..]).unwrap();
-            assert_eq!(Choices::from_code(Kind::Multiple, chosen.code(Kind::Multiple)), Some(chosen));
-            assert_eq!(chosen.slots().count(), MAX_OPTIONS - place);
-            assert_eq!(chosen.ids(&multiple).len(), MAX_OPTIONS - place);
-        }
-        assert_eq!(Choices::from_code(Kind::Single, 32), None);
-        assert_eq!(Choices::from_code(Kind::Multiple, 0), None);
     }
 }

@@ -3,43 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DigestKey, Language, OptionId, Phase, PollId, QUESTION, ResultsPolicy, Revision, Schedule, SiteId, State, Text,
-    Timestamp, WebAddress,
+    Codec, DigestKey, Kind, Language, OptionId, Phase, PollId, QUESTION, ResultsPolicy, Revision, Schedule, SiteId,
+    State, Text, Timestamp, WebAddress,
     check::{Check, Violation},
 };
-
-/// Whether a ballot holds one choice or several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Exactly one option.
-    Single,
-    /// From `min_choices` to `max_choices` options.
-    Multiple,
-}
-
-impl Kind {
-    /// The kind as pages and JSON write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Single => "single",
-            Self::Multiple => "multiple",
-        }
-    }
-
-    /// The kind as the one digit that stores write and their scripts read.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Single => 0,
-            Self::Multiple => 1,
-        }
-    }
-
-    /// The kind whose digit this is.
-    pub fn from_code(code: u8) -> Option<Self> {
-        [Self::Single, Self::Multiple].into_iter().find(|kind| kind.code() == code)
-    }
-}
 
 /// One answer of a poll.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,9 +15,11 @@ pub struct PollOption {
     pub id: OptionId,
     /// What readers see.
     pub label: Text,
-    /// The counter its votes go to, below [`MAX_OPTIONS`]. Fixed while the poll has ballots, whatever order the
-    /// options are shown in.
-    pub slot: u8,
+    /// Its own number, below [`MAX_OPTIONS`](super::MAX_OPTIONS), from which its counters follow. Fixed while the poll has
+    /// ballots, whatever order the options are shown in. Records say `slot`, as they did from the beginning: replicas of
+    /// two versions read each other's.
+    #[serde(rename = "slot")]
+    pub index: u8,
 }
 
 /// One question with its options, schedule and rules.
@@ -86,6 +55,8 @@ pub struct Poll {
     pub created_at: Timestamp,
     /// When this revision was made, by the store's clock.
     pub updated_at: Timestamp,
+    /// How stores keep its ballots; fixed at creation.
+    pub codec: Codec,
     /// How many independent slices its voters fall into; fixed at creation.
     pub partitions: u16,
     /// What its voters' digests are keyed with; fixed at creation.
@@ -98,10 +69,25 @@ impl Poll {
         self.schedule.state_at(now)
     }
 
-    /// Whether votes are counted in the same slots as in another revision of this poll.
-    pub fn counts_like(&self, other: &Self) -> bool {
-        same_slots(&self.options, &other.options)
+    /// Where it stands in its site's list.
+    pub fn list_cursor(&self) -> ListCursor {
+        ListCursor { created_at: self.created_at, id: self.id }
     }
+
+    /// Whether votes are counted by the same counters as in another revision of this poll.
+    pub fn counts_like(&self, other: &Self) -> bool {
+        same_indexes(&self.options, &other.options)
+    }
+}
+
+/// Where a poll stands in its site's list, which goes by age: of two polls the greater is the younger. By the time of its
+/// creation first, so that an id need say nothing of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListCursor {
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Which of those that were created then it is.
+    pub id: PollId,
 }
 
 /// A poll as a publisher asks for it. `None` means: as it usually is.
@@ -182,6 +168,7 @@ impl NewPoll {
                 revision: Revision::FIRST,
                 created_at: now,
                 updated_at: now,
+                codec: kind.codec(),
                 partitions,
                 digest_key,
             })
@@ -189,10 +176,10 @@ impl NewPoll {
     }
 }
 
-/// Whether options count in the same slots, in whatever order they stand.
-pub(super) fn same_slots(one: &[PollOption], other: &[PollOption]) -> bool {
+/// Whether options have the same indexes, in whatever order they stand.
+pub(super) fn same_indexes(one: &[PollOption], other: &[PollOption]) -> bool {
     one.len() == other.len()
-        && one.iter().all(|option| other.iter().any(|old| (&old.id, old.slot) == (&option.id, option.slot)))
+        && one.iter().all(|option| other.iter().any(|old| (&old.id, old.index) == (&option.id, option.index)))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use super::{
     Kind, NewOption, OptionId, Poll, PollOption, QUESTION, ResultsPolicy, State, Timestamp,
     check::{Check, Violation},
-    definition::same_slots,
+    definition::same_indexes,
 };
 
 /// What a publisher wants changed; `None` leaves a thing as it is.
@@ -74,7 +74,7 @@ impl PollEdit {
             edited.language = check.language(self.language.as_deref()).unwrap_or(edited.language);
         }
         if let Some(options) = &self.options {
-            edited.options = keep_slots(check.options(options), &poll.options);
+            edited.options = keep_indexes(check.options(options), &poll.options);
         }
         if self.options.is_some() || self.min_choices.is_some() || self.max_choices.is_some() {
             let min = self.min_choices.unwrap_or(poll.min_choices.into());
@@ -102,7 +102,7 @@ impl PollEdit {
         }
         let reshapes = edited.min_choices != poll.min_choices
             || edited.max_choices != poll.max_choices
-            || !same_slots(&edited.options, &poll.options);
+            || !same_indexes(&edited.options, &poll.options);
         edited.revision = poll.revision.next();
         edited.updated_at = now;
         check.finish(|| Some(Edit { poll: edited, reshapes })).map_err(EditError::Invalid)
@@ -120,13 +120,13 @@ impl PollEdit {
     }
 }
 
-/// The same set of options keeps its slots in whatever order it comes. Another set is numbered afresh, which the store
-/// allows only while no slot holds a vote.
-fn keep_slots(mut options: Vec<PollOption>, before: &[PollOption]) -> Vec<PollOption> {
-    let slot_before = |id: &OptionId| before.iter().find(|old| old.id == *id).map(|old| old.slot);
-    if options.len() == before.len() && options.iter().all(|option| slot_before(&option.id).is_some()) {
+/// The same set of options keeps its indexes in whatever order it comes. Another set is numbered afresh, which the store
+/// allows only while no counter holds a vote.
+fn keep_indexes(mut options: Vec<PollOption>, before: &[PollOption]) -> Vec<PollOption> {
+    let index_before = |id: &OptionId| before.iter().find(|old| old.id == *id).map(|old| old.index);
+    if options.len() == before.len() && options.iter().all(|option| index_before(&option.id).is_some()) {
         for option in &mut options {
-            option.slot = slot_before(&option.id).unwrap_or(option.slot);
+            option.index = index_before(&option.id).unwrap_or(option.index);
         }
     }
     options
@@ -150,7 +150,8 @@ mod tests {
         let edit = PollEdit { options: Some(swapped), ..PollEdit::default() }.apply(&poll, earlier(9)).unwrap();
         assert!(!edit.reshapes);
         assert_eq!(edit.poll.revision, Revision(2));
-        let shown: Vec<(&str, u8)> = edit.poll.options.iter().map(|option| (option.id.as_str(), option.slot)).collect();
+        let shown: Vec<(&str, u8)> =
+            edit.poll.options.iter().map(|option| (option.id.as_str(), option.index)).collect();
         assert_eq!(shown, [("no", 1), ("yes", 0)]);
     }
 
@@ -170,9 +171,9 @@ mod tests {
         ] {
             let edit = edit.apply(&poll, earlier(9)).unwrap();
             assert!(edit.reshapes, "{what}");
-            let mut slots: Vec<u8> = edit.poll.options.iter().map(|option| option.slot).collect();
-            slots.sort_unstable();
-            assert!(slots.iter().copied().map(usize::from).eq(0..slots.len()), "{what}");
+            let mut indexes: Vec<u8> = edit.poll.options.iter().map(|option| option.index).collect();
+            indexes.sort_unstable();
+            assert!(indexes.iter().copied().map(usize::from).eq(0..indexes.len()), "{what}");
         }
     }
 

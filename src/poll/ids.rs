@@ -5,15 +5,24 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A poll's id: a version 7 UUID (RFC 9562), so ids sort by creation time.
+use super::Timestamp;
+
+/// A poll's id: a UUID (RFC 9562). Those made here are of version 7; nothing relies on it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PollId(Uuid);
 
 impl PollId {
-    /// A new id, later than every id this process made before.
+    /// A new id.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// When an id of version 7 was made, by the clock of whoever made it; `None` of any other version.
+    pub fn made_at(&self) -> Option<Timestamp> {
+        let (secs, nanos) = self.0.get_timestamp().filter(|_| self.0.get_version_num() == 7)?.to_unix();
+        let millis = secs.checked_mul(1_000)?.checked_add(u64::from(nanos / 1_000_000))?;
+        i64::try_from(millis).ok().map(Timestamp::from_millis)
     }
 
     /// The id's 16 bytes, in RFC 9562 order.

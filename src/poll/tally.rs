@@ -9,12 +9,12 @@
 
 use smallvec::SmallVec;
 
-use super::{Kind, Poll, PollId, Revision, State, Timestamp};
+use super::{Poll, PollId, Revision, State, Timestamp};
 
-/// The most options a poll may have, and so the number of slots votes are counted in.
+/// The most options a poll may have.
 pub const MAX_OPTIONS: usize = 32;
 
-/// Votes by slot. Most polls have few options, so eight stand inline.
+/// Votes by the index of their counter. Most polls have few options, so eight stand inline.
 pub type Votes = SmallVec<[u64; 8]>;
 
 /// How far a tally has come, its epoch first: of two positions of one poll, or of one partition, the greater is the
@@ -39,7 +39,7 @@ pub struct PartitionTally {
     pub version: u64,
     /// Voters with a ballot.
     pub ballots: u64,
-    /// Votes by slot, as many as the poll has options.
+    /// Votes by counter, as many as the poll has.
     pub votes: Votes,
     /// The poll's state, by the clock of the store that counted.
     pub state: State,
@@ -62,7 +62,7 @@ pub struct Tally {
     pub version: u64,
     /// Voters with a ballot.
     pub ballots: u64,
-    /// Votes by slot.
+    /// Votes by counter.
     pub votes: Votes,
 }
 
@@ -95,7 +95,7 @@ impl Tally {
             ballots: first.ballots,
             votes: first.votes.clone(),
         };
-        tally.votes.resize(poll.options.len(), 0);
+        tally.votes.resize(poll.counters(), 0);
         for partition in partitions {
             tally.state = combine(tally.state, partition.state);
             tally.as_of = tally.as_of.min(partition.as_of);
@@ -109,38 +109,18 @@ impl Tally {
         Some(tally)
     }
 
-    /// One slot's votes.
-    pub fn votes_in(&self, slot: u8) -> u64 {
-        self.votes.get(usize::from(slot)).copied().unwrap_or(0)
+    /// One counter's votes.
+    pub fn votes_in(&self, index: u8) -> u64 {
+        self.votes.get(usize::from(index)).copied().unwrap_or(0)
     }
 
     /// Each option's part of the ballots, in the poll's order, where all of them are `whole`; nothing while there are no
     /// ballots. Whoever shows parts takes them from here, with as fine a whole as is shown.
     ///
-    /// In a `single` poll the parts add up to the whole: each is rounded down, and what is missing then goes to those
-    /// that lost most by it, the first of the poll where several lost the same (the largest remainder method). In a
-    /// `multiple` poll they add up to more, and each is rounded by itself, half up. `tenths` in the widget's script is the
-    /// same.
+    /// How they are rounded is the kind's to say: see `kind/`. `tenths` in the widget's script is the same.
     pub fn parts(&self, poll: &Poll, whole: u64) -> Votes {
-        let votes = poll.options.iter().map(|option| self.votes_in(option.slot));
-        let ballots = u128::from(self.ballots);
-        let scaled = |votes: u64| u128::from(votes) * u128::from(whole);
-        let narrow = |part: Option<u128>| part.and_then(|part| u64::try_from(part).ok()).unwrap_or_default();
-        if poll.kind == Kind::Multiple {
-            return votes.map(|votes| narrow((scaled(votes) * 2 + ballots).checked_div(ballots * 2))).collect();
-        }
-        let mut parts: Votes = votes.clone().map(|votes| narrow(scaled(votes).checked_div(ballots))).collect();
-        let lost = votes.map(|votes| scaled(votes).checked_rem(ballots).unwrap_or_default());
-        let mut most_lost: SmallVec<[(usize, u128); 8]> = lost.enumerate().collect();
-        let missing = narrow(most_lost.iter().map(|(_, lost)| lost).sum::<u128>().checked_div(ballots));
-        // Stable: of equals the first stays first.
-        most_lost.sort_by_key(|(_, lost)| std::cmp::Reverse(*lost));
-        for ((place, _), _) in most_lost.iter().zip(0..missing) {
-            if let Some(part) = parts.get_mut(*place) {
-                *part += 1;
-            }
-        }
-        parts
+        let votes: Votes = poll.options.iter().map(|option| self.votes_in(option.index)).collect();
+        poll.kind.rules().parts(&votes, self.ballots, whole)
     }
 
     /// The same from 0 to 1, to four decimals.

@@ -1,6 +1,6 @@
 //! How a tally came about: by how much it moved in each span of time.
 //!
-//! Stores record by how much the votes of each option, and the ballots, moved in every minute. A [`Timeline`] sums those
+//! Stores record by how much each counter's votes, and the ballots, moved in every minute. A [`Timeline`] sums those
 //! minutes into buckets of an [`Interval`], one after the other, from the bucket of the first vote to that of the last,
 //! with the empty ones between them. It is fed a few minutes at a time and tells a few buckets at a time, so a year by
 //! the minute takes no more room than an hour.
@@ -47,7 +47,7 @@ impl Minute {
     }
 }
 
-/// By how much each option's votes moved, by slot.
+/// By how much each counter's votes moved.
 pub type Moves = SmallVec<[i64; 8]>;
 
 /// By how much a tally moved in some time.
@@ -55,7 +55,7 @@ pub type Moves = SmallVec<[i64; 8]>;
 pub struct Change {
     /// Ballots cast less ballots withdrawn.
     pub ballots: i64,
-    /// Votes by slot; slots beyond are zero.
+    /// Votes by counter; those beyond are zero.
     pub votes: Moves,
 }
 
@@ -66,14 +66,14 @@ impl Change {
         Self { ballots: whole(tally.ballots), votes: tally.votes.iter().copied().map(whole).collect() }
     }
 
-    /// One slot's votes.
-    pub fn votes_in(&self, slot: u8) -> i64 {
-        self.votes.get(usize::from(slot)).copied().unwrap_or(0)
+    /// One counter's votes.
+    pub fn votes_in(&self, index: u8) -> i64 {
+        self.votes.get(usize::from(index)).copied().unwrap_or(0)
     }
 
-    /// Moves one slot's votes.
-    pub fn move_votes(&mut self, slot: u8, by: i64) {
-        let place = usize::from(slot);
+    /// Moves one counter's votes.
+    pub fn move_votes(&mut self, index: u8, by: i64) {
+        let place = usize::from(index);
         if self.votes.len() <= place {
             self.votes.resize(place + 1, 0);
         }
@@ -85,8 +85,8 @@ impl Change {
     /// Adds another change, so many times.
     fn add(&mut self, other: &Self, times: i64) {
         self.ballots += other.ballots * times;
-        for (slot, votes) in (0_u8..).zip(&other.votes) {
-            self.move_votes(slot, votes * times);
+        for (index, votes) in (0_u8..).zip(&other.votes) {
+            self.move_votes(index, votes * times);
         }
     }
 

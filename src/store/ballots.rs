@@ -5,7 +5,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::poll::{Ballot, Change, Choices, Minute, Outcome, PartitionTally, Poll, Position, VoterDigest};
+use crate::poll::{Ballot, Change, Counters, Minute, Outcome, PartitionTally, Poll, Position, VoterDigest};
 
 /// Ballots, tallies and timelines.
 #[async_trait]
@@ -16,8 +16,8 @@ pub trait Ballots: Send + Sync {
     /// Does the upkeep that [`Committed::upkeep_due`] asked for; counts and ballots stay as they are.
     async fn upkeep(&self, poll: &Poll, partition: u16) -> Result<(), StoreError>;
 
-    /// A voter's choices on record.
-    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError>;
+    /// The counters that a voter's ballot on record adds to.
+    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError>;
 
     /// The tallies of all partitions, in order; `None` if the poll is gone. Each is of the revision it says, which is the
     /// caller's or a later one: then the caller is behind, and reads the poll again.
@@ -65,13 +65,13 @@ pub struct Minutes {
     pub next: Option<Minute>,
 }
 
-/// The most numbers in a page of minutes: one for each minute's ballots and one for each of its options. It bounds what
+/// The most numbers in a page of minutes: one for each minute's ballots and one for each counter. It bounds what
 /// one call costs, so that a long timeline is many short calls, between which votes are counted.
 pub(super) const MINUTES_PAGE: usize = 2_048;
 
 impl Minutes {
     /// The most minutes in a page of a poll.
     pub(super) fn most(poll: &Poll) -> usize {
-        MINUTES_PAGE / (1 + poll.options.len())
+        MINUTES_PAGE / (1 + poll.counters())
     }
 }

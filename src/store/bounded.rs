@@ -27,7 +27,10 @@ use super::{
     StoreError,
 };
 use crate::{
-    poll::{Ballot, Choices, Edit, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp, VoterDigest},
+    poll::{
+        Ballot, Counters, Edit, ListCursor, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp,
+        VoterDigest,
+    },
     site::{ApiKey, KeyId, Site, SiteSettings},
 };
 
@@ -133,7 +136,7 @@ impl Polls for Bounded {
         self.reads.pass(self.store.poll(id)).await
     }
 
-    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
+    async fn polls(&self, site: &SiteId, before: Option<ListCursor>, limit: usize) -> Result<Vec<Poll>, StoreError> {
         self.reads.pass(self.store.polls(site, before, limit)).await
     }
 
@@ -161,7 +164,7 @@ impl Ballots for Bounded {
         self.store.upkeep(poll, partition).await
     }
 
-    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
+    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
         self.reads.pass(self.store.ballot(poll, voter)).await
     }
 

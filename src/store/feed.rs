@@ -118,7 +118,7 @@ enum Record {
     },
 }
 
-/// Partition, version, ballots, state, `as_of` in milliseconds, and votes by slot.
+/// Partition, version, ballots, state, `as_of` in milliseconds, and votes by counter.
 #[derive(Serialize, Deserialize)]
 struct PartitionRecord(u16, u64, u64, State, i64, Vec<u64>);
 

@@ -8,8 +8,9 @@
 //! # What every store promises
 //!
 //! 1. **One ballot per voter and poll.** [`Ballots::cast`] claims, counts and advances the version in one atomic step.
-//!    At every instant, in every partition, `ballots` is the number of voters on record, and in a `single` poll the
-//!    votes of all options add up to it.
+//!    At every instant, in every partition, `ballots` is the number of voters on record, and every counter's votes are
+//!    the ballots on record that add to it. A store knows a poll's counters by their number and its
+//!    [`Codec`](crate::poll::Codec) by what is to be kept of a ballot; what they mean to readers it does not know.
 //! 2. **The store decides.** Whether the poll is open, by the store's own clock; whether the voter has a ballot;
 //!    whether it may change: all inside that step. The caller says which [`Revision`] of the
 //!    poll it knows; if that is not the one in force, the answer is [`Cast::Stale`] and nothing was done.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
-    poll::{Edit, Poll, PollId, Revision, SiteId},
+    poll::{Edit, ListCursor, Poll, PollId, Revision, SiteId},
     secret::KeyHash,
 };
 
@@ -25,7 +25,7 @@ pub trait Polls: Send + Sync {
     async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError>;
 
     /// A site's polls, newest first: at most `limit` of those older than `before`.
-    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError>;
+    async fn polls(&self, site: &SiteId, before: Option<ListCursor>, limit: usize) -> Result<Vec<Poll>, StoreError>;
 
     /// Puts a new revision in place of the one before it. When this answers [`Replacement::Done`], every partition
     /// has taken the revision: a closed poll counts nothing more. An edit that reshapes is made only if the poll has

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::{
     poll::{
-        DigestKey, Kind, Language, Poll, PollId, PollOption, ResultsPolicy, Revision, Schedule, SiteId, Text,
+        Codec, DigestKey, Kind, Language, Poll, PollId, PollOption, ResultsPolicy, Revision, Schedule, SiteId, Text,
         Timestamp, WebAddress,
     },
     secret::KeyHash,
@@ -33,6 +33,9 @@ struct PollRecord {
     revision: Revision,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// Earlier versions write none: theirs is the kind's.
+    #[serde(default)]
+    codec: Option<Codec>,
     partitions: u16,
     digest_key: String,
 }
@@ -83,6 +86,7 @@ impl PollRecord {
             revision: poll.revision,
             created_at: poll.created_at,
             updated_at: poll.updated_at,
+            codec: Some(poll.codec),
             partitions: poll.partitions,
             digest_key: KeyHash::from(*poll.digest_key.as_bytes()).to_hex(),
         }
@@ -107,6 +111,7 @@ impl PollRecord {
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,
+            codec: self.codec.unwrap_or(self.kind.codec()),
             partitions: self.partitions,
             digest_key: DigestKey::from_bytes(digest_key.into()),
         })

@@ -9,7 +9,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::TokenKeys;
-use crate::poll::{Choices, Poll, Position, Timestamp};
+use crate::poll::{Choices, Counters, Poll, Position, Timestamp};
 
 /// How long a stub is good.
 const LIFETIME_SECS: i64 = 10 * 60;
@@ -36,7 +36,8 @@ impl TokenKeys {
         stub.extend([KIND, self.current.id]);
         stub.extend(u32::try_from(expires_secs).unwrap_or(u32::MAX).to_be_bytes());
         stub.extend(poll.id.as_bytes());
-        stub.extend(choices.code(poll.kind).to_be_bytes());
+        // None of today's kinds keeps a ballot as bytes; such a ballot's stub would say nothing.
+        stub.extend(poll.counters_of(choices).number().unwrap_or_default().to_be_bytes());
         stub.extend(pack(position).to_be_bytes());
         let tag = self.current.tag(&stub);
         stub.extend(tag);
@@ -58,7 +59,8 @@ impl TokenKeys {
             && self.is_ours(*key_id, signed, tag)
             && id == poll.id.as_bytes()
             && now.as_millis().div_euclid(1000) < expires_secs;
-        let choices = Choices::from_code(poll.kind, u32::from_be_bytes(*code)).filter(|_| is_good)?;
+        let counters = Counters::from_number(poll.codec, u32::from_be_bytes(*code)).filter(|_| is_good)?;
+        let choices = poll.choices_of(counters);
         Some(Stub { choices, position: unpack(u64::from_be_bytes(position.try_into().ok()?)) })
     }
 }

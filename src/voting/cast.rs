@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     live::{Known, Snapshot},
-    poll::{Action, Ballot, Choices, InvalidChoice, Outcome, Poll, Timestamp, Viewer, VoterDigest, VoterId},
+    poll::{
+        Action, Ballot, Choices, Counters, Group, InvalidChoice, Outcome, Poll, Timestamp, Viewer, VoterDigest, VoterId,
+    },
     quota::{Name, Standing, Subject, Undecided, Verdict},
 };
 
@@ -95,7 +97,7 @@ impl Voting {
         let action = |poll: &Poll| {
             let choices = Choices::check(poll, named).map_err(|rule| invalid(poll, named, rule))?;
             chosen = Some(choices);
-            Ok(Action::Cast(choices))
+            Ok(Action::Cast(Group::Clean, poll.counters_of(choices)))
         };
         let client = client.in_poll(*known.poll.id.as_bytes());
         self.admit(&client, note).await?;
@@ -109,7 +111,7 @@ impl Voting {
             Outcome::Counted => (Cast::Counted, Some(receipt.at)),
             Outcome::Changed => (Cast::Changed, Some(receipt.at)),
             Outcome::Repeated => (Cast::Repeated, None),
-            Outcome::AlreadyVoted(choices) => return Err(VoteError::AlreadyVoted(on_record(&known, choices))),
+            Outcome::AlreadyVoted(counters) => return Err(VoteError::AlreadyVoted(on_record(&known, counters))),
             Outcome::NotOpen => return Err(not_open(&known, &receipt)),
             Outcome::Undecided => return Err(VoteError::Undecided),
             Outcome::Withdrawn | Outcome::NoBallot => return Err(VoteError::Internal("a cast ballot was withdrawn")),
@@ -132,7 +134,7 @@ impl Voting {
                 Ok(Withdrawal::Withdrawn)
             }
             Outcome::NoBallot => Ok(Withdrawal::NoBallot),
-            Outcome::AlreadyVoted(choices) => Err(VoteError::NotTakenBack(on_record(&known, choices))),
+            Outcome::AlreadyVoted(counters) => Err(VoteError::NotTakenBack(on_record(&known, counters))),
             Outcome::NotOpen => Err(not_open(&known, &receipt)),
             Outcome::Undecided => Err(VoteError::Undecided),
             Outcome::Counted | Outcome::Repeated | Outcome::Changed => {
@@ -146,7 +148,8 @@ impl Voting {
     /// # Errors
     /// What the store failed with.
     pub async fn ballot(&self, voter: &VoterId, poll: &Poll) -> Result<Option<Choices>, VoteError> {
-        Ok(self.others.ballot(poll, VoterDigest::of(voter, poll)).await?)
+        let counters = self.others.ballot(poll, VoterDigest::of(voter, poll)).await?;
+        Ok(counters.map(|counters| poll.choices_of(counters)))
     }
 
     /// Counts a ballot in the quota of its client and poll, which all replicas share. The store alone knows whether it is a
@@ -205,8 +208,8 @@ impl Voting {
     }
 }
 
-fn on_record(known: &Known, choices: Choices) -> OnRecord {
-    OnRecord { poll: Arc::clone(&known.poll), choices }
+fn on_record(known: &Known, counters: Counters) -> OnRecord {
+    OnRecord { poll: Arc::clone(&known.poll), choices: known.poll.choices_of(counters) }
 }
 
 fn not_open(known: &Known, receipt: &Receipt) -> VoteError {

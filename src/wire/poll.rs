@@ -63,7 +63,7 @@ pub fn poll_etag(poll: &Poll, state: State) -> String {
     format!("\"{}-{}\"", poll.revision, state.as_str())
 }
 
-/// Options without their slots, which are the store's business.
+/// Options without their indexes, which are the store's business.
 fn write_options<S: Serializer>(options: &&[PollOption], serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct OptionJson<'a> {

@@ -48,7 +48,7 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
     )?;
     for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
         let comma = if place == 0 { "" } else { "," };
-        let votes = tally.votes_in(option.slot);
+        let votes = tally.votes_in(option.index);
         write!(json, "{comma}{{\"id\":\"{}\",", option.id)?;
         if labels == Labels::Written {
             write!(json, "\"label\":{},", serde_json::Value::from(option.label.as_str()))?;

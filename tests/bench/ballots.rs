@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sawt::{
     clock::Clock,
-    poll::{Action, Ballot, Choices, DigestKey, NewOption, NewPoll, Poll, PollId, SiteId, VoterDigest, VoterId},
+    poll::{Action, Ballot, Choices, DigestKey, Group, NewOption, NewPoll, Poll, PollId, SiteId, VoterDigest, VoterId},
     secret::random_bytes,
     store::{Cast, Store, StoreSettings, Stores},
 };
@@ -42,7 +42,10 @@ impl Ground {
         let choices = Choices::check(&self.poll, &["yes"]).expect("an option of the poll");
         let ballot = |number: u64| {
             let voter = VoterId::from_bytes(u128::from(number).to_be_bytes());
-            Ballot { voter: VoterDigest::of(&voter, &self.poll), action: Action::Cast(choices) }
+            Ballot {
+                voter: VoterDigest::of(&voter, &self.poll),
+                action: Action::Cast(Group::Clean, self.poll.counters_of(choices)),
+            }
         };
         (first..first + count).map(ballot).collect()
     }

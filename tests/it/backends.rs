@@ -247,6 +247,18 @@ impl RedisServer {
         self.try_ask(command).unwrap_or_else(|error| panic!("{command:?}: {error}\n{}", self.log()))
     }
 
+    /// Puts a key in, as `DUMP` gave it. Says whether it was taken: of a cluster, one server takes a key.
+    pub(crate) fn restore(&self, key: &str, dump: &[u8]) -> bool {
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("an address");
+        let mut connection = client.get_connection_with_timeout(PATIENCE).expect("a connection");
+        let restored = redis::cmd("RESTORE").arg(key).arg(0).arg(dump).exec(&mut connection);
+        match restored {
+            Ok(()) => true,
+            Err(error) if error.redirect_node().is_some() => false,
+            Err(error) => panic!("{key}: {error}\n{}", self.log()),
+        }
+    }
+
     fn try_ask<T: redis::FromRedisValue>(&self, command: &[&str]) -> redis::RedisResult<T> {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?;
         let mut connection = client.get_connection_with_timeout(PATIENCE)?;

@@ -102,7 +102,7 @@ fn fill_file(path: &str, first: i64) {
         all.prepare_cached("insert into minutes (poll, minute, ballots) values (1, ?1, 1)")
             .and_then(|mut insert| insert.execute([minute]))
             .expect("a minute");
-        all.prepare_cached("insert into minute_votes (poll, minute, slot, votes) values (1, ?1, ?2, 1)")
+        all.prepare_cached("insert into minute_votes (poll, minute, counter, votes) values (1, ?1, ?2, 1)")
             .and_then(|mut insert| insert.execute([minute, place % 2]))
             .expect("its votes");
     }

@@ -151,7 +151,7 @@ async fn refused(
         VoteError::NotOpen(..) => (Reader::default(), None),
         VoteError::InvalidChoice { .. } => {
             let is_named = |option: &&PollOption| named.iter().any(|id| id == option.id.as_str());
-            let ticked = known.poll.options.iter().filter(is_named).map(|option| option.slot).collect();
+            let ticked = known.poll.options.iter().filter(is_named).map(|option| option.index).collect();
             (Reader { voter: Some(*voter), ticked, ..Reader::default() }, Some(Said::ChooseFirst))
         }
         VoteError::NoPoll

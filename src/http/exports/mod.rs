@@ -142,7 +142,7 @@ fn results_table(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
             .plain(tally.state.as_str())
             .text(option.id.as_str())
             .text(option.label.as_str())
-            .plain(tally.votes_in(option.slot))
+            .plain(tally.votes_in(option.index))
             .plain(share)
             .plain(tally.ballots)
             .end();

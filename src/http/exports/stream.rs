@@ -97,7 +97,7 @@ impl Export {
                 // An id is made of characters that JSON takes as they are.
                 let _ = write!(cells, "\"{}\":", option.id);
             }
-            (option.slot, cells)
+            (option.index, cells)
         });
         let cells = cells.collect();
         let progress = Progress::Head;
@@ -203,13 +203,13 @@ impl Export {
         let zone = &self.query.timezone;
         if self.query.form.is_csv() {
             let (poll, start) = (self.snapshot.poll.id, zone.spreadsheet_time(start.start()).to_string());
-            for (slot, cells) in &self.cells {
+            for (index, cells) in &self.cells {
                 Row::of(text, self.query.separator)
                     .plain(poll)
                     .plain(&start)
                     .plain(cells)
-                    .plain(change.votes_in(*slot))
-                    .plain(so_far.votes_in(*slot))
+                    .plain(change.votes_in(*index))
+                    .plain(so_far.votes_in(*index))
                     .plain(change.ballots)
                     .plain(so_far.ballots)
                     .end();
@@ -220,9 +220,9 @@ impl Export {
         // Writing to a String can't fail.
         let start = zone.exact_time(start.start());
         let _ = write!(text, "{comma}{{\"start\":\"{start}\",\"ballots\":{},\"votes\":{{", change.ballots);
-        for (place, (slot, cells)) in self.cells.iter().enumerate() {
+        for (place, (index, cells)) in self.cells.iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
-            let _ = write!(text, "{comma}{cells}{}", change.votes_in(*slot));
+            let _ = write!(text, "{comma}{cells}{}", change.votes_in(*index));
         }
         text.push_str("}}");
     }
@@ -256,10 +256,10 @@ impl Pages {
     /// That the poll is still there, as it was: of one that was deleted or reshaped on the way there would be some
     /// minutes and not the others. Ids are never used again, so to ask at the end is enough.
     async fn check_end(&self, poll: &Poll) -> Result<(), StoreError> {
-        let slots =
-            |poll: &Poll| poll.options.iter().map(|option| (option.slot, option.id.clone())).collect::<Vec<_>>();
+        let indexes =
+            |poll: &Poll| poll.options.iter().map(|option| (option.index, option.id.clone())).collect::<Vec<_>>();
         let is_there = persist(async || self.store.poll(poll.id).await).await?.is_some_and(|now| {
-            let (mut now, mut then) = (slots(&now), slots(poll));
+            let (mut now, mut then) = (indexes(&now), indexes(poll));
             now.sort_unstable();
             then.sort_unstable();
             now == then

@@ -1,7 +1,7 @@
 //! Casting, splitting, reading ballots, tallies and timelines: what happens within one partition.
 //!
 //! A partition's timeline is a hash, which has no order. But its fields can be named: those of a minute are its number
-//! and a slot. So nothing is scanned and nothing sorted: a page asks for the ballots of a stretch of minutes, one field
+//! and a counter's index. So nothing is scanned and nothing sorted: a page asks for the ballots of a stretch of minutes, one field
 //! each, and then for the votes of those minutes that are there.
 
 use std::ops::Range;
@@ -12,14 +12,14 @@ use redis::Cmd;
 
 use super::{
     RedisStore,
-    batch::{Packed, choices, read_outcomes},
+    batch::{Packed, read_counters, read_outcomes},
     buckets::{bucket_of, splits_from},
     keys,
     script::{Call, Reply},
 };
 use crate::{
     poll::{
-        Ballot, Change, Choices, Minute, Moves, PartitionTally, Phase, Poll, Position, Revision, Schedule, State,
+        Ballot, Change, Counters, Minute, Moves, PartitionTally, Phase, Poll, Position, Revision, Schedule, State,
         Timestamp, VoterDigest, Votes,
     },
     store::{Ballots, Cast, Committed, Minutes, StoreError, ballots::MINUTES_PAGE},
@@ -84,7 +84,7 @@ impl Ballots for RedisStore {
         Ok(())
     }
 
-    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
+    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
         let tally = keys::tally(poll.id, voter.partition);
         for _ in 0..MOST_TURNS {
             let bucket = bucket_of(voter.field, self.buckets.get(poll.id, voter.partition));
@@ -94,7 +94,7 @@ impl Ballots for RedisStore {
             let Some(buckets) = reply.number_if_there::<u32>()? else { return Ok(None) };
             self.buckets.learn(poll.id, voter.partition, buckets);
             if bucket_of(voter.field, buckets) == bucket {
-                return reply.optional_int()?.map(|code| choices(poll.kind, code)).transpose();
+                return reply.optional_bytes()?.map(|kept| read_counters(poll.codec, &kept)).transpose();
             }
         }
         Err(StoreError::unavailable("the poll kept growing while a ballot was read"))
@@ -128,12 +128,12 @@ impl Ballots for RedisStore {
             Some((minute, _)) if found.len() == most => *minute,
             _ => last,
         };
-        let options = poll.options.len();
-        let fields = found.iter().flat_map(|(minute, _)| (0..options).map(move |slot| format!("{minute}:{slot}")));
+        let counters = poll.counters();
+        let fields = found.iter().flat_map(|(minute, _)| (0..counters).map(move |index| format!("{minute}:{index}")));
         let votes = self.read_fields(poll, fields.collect()).await?;
         let mut votes = votes.into_iter().map(Option::unwrap_or_default);
         let changes = found.into_iter().map(|(minute, ballots)| {
-            let votes: Moves = votes.by_ref().take(options).collect();
+            let votes: Moves = votes.by_ref().take(counters).collect();
             (Minute(minute), Change { ballots, votes })
         });
         let next = Minute(done).plus(1);
@@ -144,7 +144,7 @@ impl Ballots for RedisStore {
 impl RedisStore {
     async fn cast_turn(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Turn, StoreError> {
         let known = self.buckets.get(poll.id, partition);
-        let batch = Packed::pack(poll.kind, ballots, known);
+        let batch = Packed::pack(poll.codec, ballots, known);
         let bucket_prefix = keys::voters_prefix(poll.id, partition);
         // At a million voters nearly every ballot of a batch names a bucket of its own, so this is done for each vote.
         let key_of = |bucket: &u32| [bucket_prefix.as_str(), itoa::Buffer::new().format(*bucket)].concat();
@@ -154,16 +154,16 @@ impl RedisStore {
         script_keys.extend([tally.as_bytes(), minutes.as_bytes()]);
         script_keys.extend(buckets.iter().map(String::as_bytes));
         let (revision, known) = (poll.revision.to_string(), known.to_string());
-        let options = poll.options.len();
-        let option_count = options.to_string();
+        let counters = poll.counters();
+        let counter_count = counters.to_string();
         let asked = self.settings.clocks.own().now();
-        let (mut kind, mut own) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (mut codec, mut own) = (itoa::Buffer::new(), itoa::Buffer::new());
         let call = Call::new(&self.scripts.cast, &script_keys)
             .arg(revision.as_bytes())
             .arg(known.as_bytes())
-            .arg(option_count.as_bytes())
+            .arg(counter_count.as_bytes())
             .arg(&batch.ballots)
-            .arg(kind.format(poll.kind.code()).as_bytes())
+            .arg(codec.format(poll.codec.code()).as_bytes())
             .arg(own.format(asked.as_millis()).as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
@@ -183,8 +183,8 @@ impl RedisStore {
         let (epoch, version, ballots) = (reply.number()?, reply.number()?, reply.number()?);
         self.buckets.learn(poll.id, partition, reply.number()?);
         let upkeep_due = reply.int()? > 0;
-        let votes = read_votes(options, &mut reply)?;
-        let outcomes = read_outcomes(poll.kind, &letters, &recorded)?;
+        let votes = read_votes(counters, &mut reply)?;
+        let outcomes = read_outcomes(poll.codec, &letters, &recorded)?;
         let tally = PartitionTally { revision: poll.revision, epoch, version, ballots, votes, state, as_of };
         Ok(Turn::Committed(Committed { outcomes, tally, upkeep_due }))
     }
@@ -211,14 +211,14 @@ impl RedisStore {
     }
 
     async fn read_partition(&self, poll: &Poll, partition: u16) -> Result<Option<PartitionTally>, StoreError> {
-        let (key, options) = (keys::tally(poll.id, partition), poll.options.len());
-        let option_count = options.to_string();
+        let (key, counters) = (keys::tally(poll.id, partition), poll.counters());
+        let counter_count = counters.to_string();
         let mut own = itoa::Buffer::new();
         for _ in 0..MOST_TURNS {
             let asked = self.settings.clocks.own().now();
             let own = own.format(asked.as_millis());
             let call =
-                Call::new(&self.scripts.tally, &[key.as_bytes()]).arg(option_count.as_bytes()).arg(own.as_bytes());
+                Call::new(&self.scripts.tally, &[key.as_bytes()]).arg(counter_count.as_bytes()).arg(own.as_bytes());
             let mut reply = call.send(&self.link).await?;
             let Some(revision) = reply.number_if_there()?.map(Revision) else { return Ok(None) };
             let as_of = Timestamp::from_millis(reply.int()?);
@@ -247,7 +247,7 @@ impl RedisStore {
                 }
             }
             let (epoch, version, ballots) = (reply.number()?, reply.number()?, reply.number()?);
-            let votes = read_votes(options, &mut reply)?;
+            let votes = read_votes(counters, &mut reply)?;
             return Ok(Some(PartitionTally { revision: shown, epoch, version, ballots, votes, state, as_of }));
         }
         Err(StoreError::unavailable("the poll kept changing while its tally was read"))
@@ -294,6 +294,6 @@ fn read_state(poll: &Poll, now: Timestamp, reply: &mut Reply) -> Result<State, S
     })
 }
 
-fn read_votes(options: usize, reply: &mut Reply) -> Result<Votes, StoreError> {
-    (0..options).map(|_| reply.number()).collect()
+fn read_votes(counters: usize, reply: &mut Reply) -> Result<Votes, StoreError> {
+    (0..counters).map(|_| reply.number()).collect()
 }

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::buckets::bucket_of;
 use crate::{
-    poll::{Action, Ballot, Choices, Kind, Outcome},
+    poll::{Action, Ballot, Codec, Counters, Group, Outcome},
     store::StoreError,
 };
 
@@ -15,7 +15,7 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    pub(super) fn pack(kind: Kind, ballots: &[Ballot], known_buckets: u32) -> Self {
+    pub(super) fn pack(codec: Codec, ballots: &[Ballot], known_buckets: u32) -> Self {
         let mut packed = Self { buckets: Vec::with_capacity(ballots.len()), ballots: Vec::new() };
         packed.ballots.reserve_exact(ballots.len() * 15);
         let mut places: FxHashMap<u32, u16> = FxHashMap::default();
@@ -27,23 +27,33 @@ impl Packed {
                 // than the 65,533 buckets that fit.
                 u16::try_from(packed.buckets.len() + 2).unwrap_or(u16::MAX)
             });
-            let (withdraw, code) = match ballot.action {
-                Action::Cast(choices) => (0, choices.code(kind)),
-                Action::Withdraw => (1, 0),
+            let (withdraw, counters) = match ballot.action {
+                Action::Cast(Group::Clean, counters) => (0, Some(counters)),
+                Action::Withdraw => (1, None),
             };
             packed.ballots.push(withdraw);
             packed.ballots.extend(place.to_le_bytes());
             packed.ballots.extend(ballot.voter.field);
-            packed.ballots.extend(code.to_le_bytes());
+            match codec {
+                Codec::Index | Codec::Bits => {
+                    let number = counters.and_then(Counters::number).unwrap_or_default();
+                    packed.ballots.extend(number.to_le_bytes());
+                }
+                Codec::Bytes => {
+                    let bytes = counters.and_then(Counters::bytes).unwrap_or_default();
+                    packed.ballots.push(u8::try_from(bytes.len()).unwrap_or_default());
+                    packed.ballots.extend(bytes);
+                }
+            }
         }
         packed
     }
 }
 
 /// An outcome per letter.
-pub(super) fn read_outcomes(kind: Kind, letters: &[u8], recorded: &[u8]) -> Result<Vec<Outcome>, StoreError> {
+pub(super) fn read_outcomes(codec: Codec, letters: &[u8], recorded: &[u8]) -> Result<Vec<Outcome>, StoreError> {
     let corrupt = || StoreError::Corrupt("the outcomes of a cast".to_owned());
-    let mut recorded = std::str::from_utf8(recorded).map_err(|_| corrupt())?.split(',');
+    let mut recorded = recorded;
     let mut outcome = |letter: &u8| {
         Ok(match letter {
             b'c' => Outcome::Counted,
@@ -54,8 +64,10 @@ pub(super) fn read_outcomes(kind: Kind, letters: &[u8], recorded: &[u8]) -> Resu
             b'x' => Outcome::NotOpen,
             b'u' => Outcome::Undecided,
             b'a' => {
-                let code = recorded.next().and_then(|code| code.parse().ok()).ok_or_else(corrupt)?;
-                Outcome::AlreadyVoted(choices(kind, code)?)
+                let (length, rest) = recorded.split_first().ok_or_else(corrupt)?;
+                let (kept, rest) = rest.split_at_checked(usize::from(*length)).ok_or_else(corrupt)?;
+                recorded = rest;
+                Outcome::AlreadyVoted(read_counters(codec, kept)?)
             }
             _ => return Err(corrupt()),
         })
@@ -63,7 +75,14 @@ pub(super) fn read_outcomes(kind: Kind, letters: &[u8], recorded: &[u8]) -> Resu
     letters.iter().map(&mut outcome).collect()
 }
 
-pub(super) fn choices(kind: Kind, code: i64) -> Result<Choices, StoreError> {
-    let choices = u32::try_from(code).ok().and_then(|code| Choices::from_code(kind, code));
-    choices.ok_or_else(|| StoreError::Corrupt(format!("a ballot that says {code}")))
+/// What is on record of a voter: a number in digits, or bytes.
+pub(super) fn read_counters(codec: Codec, kept: &[u8]) -> Result<Counters, StoreError> {
+    let counters = match codec {
+        Codec::Index | Codec::Bits => {
+            let number = std::str::from_utf8(kept).ok().and_then(|digits| digits.parse().ok());
+            number.and_then(|number| Counters::from_number(codec, number))
+        }
+        Codec::Bytes => Counters::from_bytes(kept),
+    };
+    counters.ok_or_else(|| StoreError::Corrupt(format!("a ballot that says {:?}", String::from_utf8_lossy(kept))))
 }

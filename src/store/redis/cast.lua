@@ -4,16 +4,18 @@
 -- KEYS: tally, minutes, then the buckets of voters that the ballots lie in
 -- ARGV: 1 the revision the caller knows
 --       2 the number of buckets the caller knows
---       3 the number of options
---       4 the ballots, 15 bytes each: 0 to cast or 1 to withdraw (u8), index of the bucket in KEYS (u16), digest
---         (8 bytes), code of the choices (u32; 0 to withdraw); integers are little-endian
---       5 the kind's code: whether that of choices is a set of bits ("1") or one slot ("0")
+--       3 the number of counters
+--       4 the ballots: 0 to cast or 1 to withdraw (u8), index of the bucket in KEYS (u16), digest (8 bytes), and the
+--         counters as the codec keeps them: a number (u32), or how many bytes there are (u8) and these; to withdraw 0.
+--         Integers are little-endian
+--       5 the codec: a ballot is the index of one counter ("0"), the bits of several ("1"), or 0xFF and a byte for the
+--         index of each ("2"). What is on record of it is that number in digits, or those bytes
 --       6 the caller's time
 -- Answers {-1}: no such poll; {0, revision}: another revision is in force; {2, buckets}: there are so many buckets now,
 --       and a ballot named lies in another one; nothing was done in these cases; or
---       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes of slot 0, 1, …}
+--       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes of counter 0, 1, …}
 -- where outcomes has a letter per ballot (c counted, r repeated, h changed, w withdrawn, n no ballot, a already voted,
--- x not open, u the clocks disagree about whether it is) and recorded lists the codes for each a.
+-- x not open, u the clocks disagree about whether it is) and recorded has what is on record for each a: its length in a byte, and itself.
 --
 -- What a ballot does to a record is `Action::apply` in src/poll/ballot.rs, and here the same.
 
@@ -23,11 +25,11 @@ local TARGET = 64
 local function text(number) return string.format('%d', number) end
 
 local tally, minutes = KEYS[1], KEYS[2]
-local options = tonumber(ARGV[3])
+local counters = tonumber(ARGV[3])
 local fields = {'revision', 'phase', 'opens_at', 'closes_at', 'changeable', 'buckets', 'version', 'ballots',
   'epoch'}
 local named = #fields
-for slot = 0, options - 1 do fields[named + slot + 1] = text(slot) end
+for index = 0, counters - 1 do fields[named + index + 1] = text(index) end
 local head = redis.call('HMGET', tally, unpack(fields))
 if not head[1] then return {-1} end
 if head[1] ~= ARGV[1] then return {0, tonumber(head[1])} end
@@ -52,12 +54,16 @@ local ballots_before, version_before = ballots, version
 
 -- Linear hashing (Litwin 1980): with n buckets and m the power of two at most n, a hash goes to its remainder by 2m,
 -- or if that bucket is not there yet, to its remainder by m.
-local packed = ARGV[4]
+local packed, codec = ARGV[4], ARGV[5]
+local format = codec == '2' and '<BI2c8Bc0' or '<BI2c8I4'
 if buckets ~= tonumber(ARGV[2]) then
   local m = 1
   while m * 2 <= buckets do m = m * 2 end
-  for first = 1, #packed, 15 do
-    local _, index, hash = struct.unpack('<BI2I4', packed, first)
+  local first = 1
+  while first <= #packed do
+    local _, index, digest, _, after = struct.unpack(format, packed, first)
+    first = after
+    local hash = struct.unpack('<I4', digest)
     local bucket = hash % (m * 2)
     if bucket >= buckets then bucket = hash % m end
     if tonumber(string.match(KEYS[index], '%d+$')) ~= bucket then return {2, buckets} end
@@ -65,32 +71,37 @@ if buckets ~= tonumber(ARGV[2]) then
 end
 
 local change = {}
-local is_set = ARGV[5] == '1'
-local function count(code, by)
-  if not is_set then
-    change[code] = (change[code] or 0) + by
-    return
-  end
-  local slot = 0
-  while code > 0 do
-    if code % 2 == 1 then change[slot] = (change[slot] or 0) + by end
-    code = math.floor(code / 2)
-    slot = slot + 1
+local function count(kept, by)
+  if codec == '0' then
+    local index = tonumber(kept)
+    change[index] = (change[index] or 0) + by
+  elseif codec == '1' then
+    local bits, index = tonumber(kept), 0
+    while bits > 0 do
+      if bits % 2 == 1 then change[index] = (change[index] or 0) + by end
+      bits = math.floor(bits / 2)
+      index = index + 1
+    end
+  else
+    for place = 2, #kept do
+      local index = string.byte(kept, place)
+      change[index] = (change[index] or 0) + by
+    end
   end
 end
 
 local outcomes, recorded = {}, {}
--- Few different codes come in one batch.
+-- Few different ones come in one batch, so their numbers are printed once.
 local values = {}
 local place, n = 1, 0
 while place <= #packed do
-  local withdraw, index, digest, code
-  withdraw, index, digest, code, place = struct.unpack('<BI2c8I4', packed, place)
+  local withdraw, index, digest, kept
+  withdraw, index, digest, kept, place = struct.unpack(format, packed, place)
   withdraw = withdraw == 1
-  local value = values[code]
+  local value = values[kept]
   if not value then
-    value = text(code)
-    values[code] = value
+    value = codec == '2' and kept or text(kept)
+    values[kept] = value
   end
   n = n + 1
   local key = KEYS[index]
@@ -99,10 +110,10 @@ while place <= #packed do
     outcome = 'c'
     ballots = ballots + 1
     version = version + 1
-    count(code, 1)
+    count(kept, 1)
   else
-    local on_record = tonumber(redis.call('HGET', key, digest) or nil)
-    if not withdraw and on_record == code then
+    local on_record = redis.call('HGET', key, digest)
+    if not withdraw and on_record == value then
       outcome = 'r'
     elseif withdraw and not on_record then
       outcome = 'n'
@@ -112,7 +123,7 @@ while place <= #packed do
       outcome = 'x'
     elseif not changeable then
       outcome = 'a'
-      recorded[#recorded + 1] = on_record
+      recorded[#recorded + 1] = string.char(#on_record) .. on_record
     elseif withdraw then
       outcome = 'w'
       redis.call('HDEL', key, digest)
@@ -124,24 +135,24 @@ while place <= #packed do
       redis.call('HSET', key, digest, value)
       version = version + 1
       count(on_record, -1)
-      count(code, 1)
+      count(kept, 1)
     end
   end
   outcomes[n] = outcome
 end
 
 local votes = {}
-for slot = 1, options do votes[slot] = tonumber(head[named + slot] or 0) end
+for place = 1, counters do votes[place] = tonumber(head[named + place] or 0) end
 if version ~= version_before then
   local minute = text(math.floor(now / 60000)) .. ':'
   local set = {'version', text(version), 'ballots', text(ballots)}
-  for slot = 0, options - 1 do
-    local by = change[slot]
+  for place = 1, counters do
+    local by = change[place - 1]
     if by and by ~= 0 then
-      local name = fields[named + slot + 1]
-      votes[slot + 1] = votes[slot + 1] + by
+      local name = fields[named + place]
+      votes[place] = votes[place] + by
       set[#set + 1] = name
-      set[#set + 1] = text(votes[slot + 1])
+      set[#set + 1] = text(votes[place])
       redis.call('HINCRBY', minutes, minute .. name, text(by))
     end
   end
@@ -155,7 +166,7 @@ end
 local due = math.ceil(ballots / TARGET) - buckets
 if due < 4 and math.ceil(ballots_before / TARGET) == math.ceil(ballots / TARGET) then due = 0 end
 
-local answer = {1, table.concat(outcomes), table.concat(recorded, ','), now, phase, open and 1 or 0,
+local answer = {1, table.concat(outcomes), table.concat(recorded), now, phase, open and 1 or 0,
   tonumber(head[9] or 0), version, ballots, buckets, due}
-for slot = 1, options do answer[#answer + 1] = votes[slot] end
+for place = 1, counters do answer[#answer + 1] = votes[place] end
 return answer

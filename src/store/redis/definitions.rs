@@ -154,7 +154,7 @@ impl RedisStore {
         let (tally, minutes) = (keys::tally(poll.id, partition), keys::minutes(poll.id, partition));
         let (revision, phase) = (poll.revision.to_string(), poll.schedule.phase.code().to_string());
         let (opens_at, closes_at) = (millis(poll.schedule.opens_at), millis(poll.schedule.closes_at));
-        let options = poll.options.len().to_string();
+        let counters = poll.counters().to_string();
         let (reshaped, made, own) = (reshaped.to_string(), millis(Some(poll.created_at)), self.own_time());
         let call = Call::new(&self.scripts.settle, &[tally.as_bytes(), minutes.as_bytes()])
             .arg(revision.as_bytes())
@@ -162,7 +162,7 @@ impl RedisStore {
             .arg(opens_at.as_bytes())
             .arg(closes_at.as_bytes())
             .arg(if poll.changeable { b"1" } else { b"0" })
-            .arg(options.as_bytes())
+            .arg(counters.as_bytes())
             .arg(or)
             .arg(reshaped.as_bytes())
             .arg(made.as_bytes())

@@ -1,7 +1,7 @@
 //! Every key's shape, and nothing else's business.
 //!
-//! The braces are Redis Cluster's hash tags: what stands between them decides the slot. All keys of one partition
-//! share a tag, so one script call can touch them all, and partitions fall on different slots, so one hot poll spreads
+//! The braces are Redis Cluster's hash tags: what stands between them decides the hash slot. All keys of one partition
+//! share a tag, so one script call can touch them all, and partitions fall on different hash slots, so one hot poll spreads
 //! over the cluster.
 
 use std::fmt::Write as _;
@@ -25,19 +25,19 @@ pub(super) fn deleting(id: PollId) -> String {
 }
 
 /// A partition's tally: a hash of `revision`, `phase`, `opens_at`, `closes_at`, `changeable`, `buckets`, `version`,
-/// `ballots`, `made` (when its poll was, in milliseconds), one field of votes per slot, and `epoch` once that was raised.
+/// `ballots`, `made` (when its poll was, in milliseconds), one field of votes per counter, its index, and `epoch` once that was raised.
 /// While it is being forgotten, `buckets` and `made` alone.
 pub(super) fn tally(id: PollId, partition: u16) -> String {
     format!("sawt:{{{id}.{partition}}}:tally")
 }
 
-/// A partition's timeline: a hash of `MINUTE:SLOT` (minutes since the epoch; slot `b` counts ballots) to the change
-/// in that minute. Slot `b` is there for every minute in which anything moved.
+/// A partition's timeline: a hash of `MINUTE:INDEX` (minutes since the epoch, and that of a counter; `b` counts ballots) to the
+/// change in that minute. `b` is there for every minute in which anything moved.
 pub(super) fn minutes(id: PollId, partition: u16) -> String {
     format!("sawt:{{{id}.{partition}}}:minutes")
 }
 
-/// One bucket of a partition's ballots: a hash of 8-byte voter digests to the codes of their choices.
+/// One bucket of a partition's ballots: a hash of 8-byte voter digests to what the poll's codec keeps of their ballots.
 pub(super) fn voters(id: PollId, partition: u16, bucket: u32) -> String {
     let mut key = voters_prefix(id, partition);
     // Writing to a String can't fail.
@@ -71,7 +71,7 @@ pub(super) fn site(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}")
 }
 
-/// A site's polls: a sorted set of ids, all with score 0, so that they sort by id and so by age.
+/// A site's polls: a sorted set of ids by the time of their creation (milliseconds). Earlier versions wrote 0.
 pub(super) fn site_polls(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:polls")
 }

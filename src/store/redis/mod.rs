@@ -1,7 +1,7 @@
 //! The distributed store: Redis 7.0 or later, or Valkey 8 or later; one server, behind Sentinel, or a cluster.
 //!
-//! Every change is one Lua script (`*.lua` beside this file), called by its digest, on keys that share one slot
-//! ([`keys`]). What spans slots is a sequence of such steps, ordered so that stopping after any of them leaves nothing
+//! Every change is one Lua script (`*.lua` beside this file), called by its digest, on keys that share one hash
+//! slot ([`keys`]). What spans hash slots is a sequence of such steps, ordered so that stopping after any of them leaves nothing
 //! wrong, and so that whoever comes next finishes what was begun:
 //!
 //! - **Creating** writes the site's index, then the partitions, then the definition: a poll exists once it is defined.

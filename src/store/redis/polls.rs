@@ -12,10 +12,13 @@ use super::{
     script::Call,
 };
 use crate::{
-    poll::{Edit, Phase, Poll, PollId, Revision, SiteId},
+    poll::{Edit, ListCursor, Phase, Poll, PollId, Revision, SiteId, Timestamp},
     secret::KeyHash,
     store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError},
 };
+
+/// How many entries of a list are dated at the same time.
+const DATED_AT_ONCE: usize = 64;
 
 #[async_trait]
 impl Polls for RedisStore {
@@ -43,7 +46,7 @@ impl Polls for RedisStore {
         // One that had this id may not be forgotten altogether.
         self.finish_deletion(poll.id).await?;
         let mut index = Cmd::new();
-        index.arg("ZADD").arg(keys::site_polls(&poll.site)).arg(0).arg(poll.id.to_string());
+        index.arg("ZADD").arg(keys::site_polls(&poll.site)).arg(poll.created_at.as_millis()).arg(poll.id.to_string());
         self.ask(&index).await?;
         self.settle_all(&Definition::new(poll.clone()), b"create").await?;
         match self.define(&poll, Revision(0), Putting::default()).await? {
@@ -53,6 +56,7 @@ impl Polls for RedisStore {
                 let existing = self.poll(poll.id).await?;
                 let existing =
                     existing.ok_or_else(|| StoreError::unavailable("the poll was deleted while it was made"))?;
+                self.date_entry(poll.list_cursor(), &existing).await;
                 Ok(Creation::Existing(existing))
             }
         }
@@ -81,27 +85,40 @@ impl Polls for RedisStore {
         })
     }
 
-    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
+    async fn polls(&self, site: &SiteId, before: Option<ListCursor>, limit: usize) -> Result<Vec<Poll>, StoreError> {
+        self.date_old_entries(site).await?;
         let index = keys::site_polls(site);
-        let mut below = before.map_or_else(|| "+".to_owned(), |id| format!("({id}"));
+        let (mut before, mut passed) = (before, 0);
         let mut polls = Vec::with_capacity(limit);
         // An id without a definition is a poll that is not made yet, or that is deleted, or was before sawt kept what is
         // left to delete: it is passed over, so one look may not be enough.
         while polls.len() < limit {
             let wanted = limit - polls.len();
+            // The one before which they are to be stands first, as a rule.
+            let asked = wanted + usize::from(before.is_some());
             let mut command = Cmd::new();
-            command.arg("ZREVRANGEBYLEX").arg(&index).arg(&below).arg("-").arg("LIMIT").arg(0).arg(wanted);
-            let ids: Vec<String> = self.ask_for(&command).await?;
-            let Some(last) = ids.last() else { break };
-            below = format!("({last}");
-            let is_last_page = ids.len() < wanted;
-            let ids = ids.iter().map(|id| id.parse::<PollId>()).collect::<Result<Vec<_>, _>>();
-            let ids = ids.map_err(|rule| StoreError::Corrupt(format!("a poll id {rule}")))?;
-            for (id, poll) in ids.iter().zip(try_join_all(ids.iter().map(|id| self.poll(*id))).await?) {
+            command.arg("ZRANGE").arg(&index);
+            match before {
+                Some(ListCursor { created_at, .. }) => command.arg(created_at.as_millis()),
+                None => command.arg("+inf"),
+            };
+            command.arg("-inf").arg("BYSCORE").arg("REV").arg("LIMIT").arg(passed).arg(asked).arg("WITHSCORES");
+            let entries: Vec<(String, f64)> = self.ask_for(&command).await?;
+            let is_last_page = entries.len() < asked;
+            let listed = entries.iter().map(|(id, score)| read_entry(id, *score)).collect::<Result<Vec<_>, _>>()?;
+            // Those of the same moment come again, and stand before the others.
+            let next: Vec<ListCursor> =
+                listed.into_iter().filter(|it| before.is_none_or(|before| *it < before)).take(wanted).collect();
+            passed = if next.is_empty() { passed + asked } else { 0 };
+            before = next.last().copied().or(before);
+            for (entry, poll) in next.iter().zip(try_join_all(next.iter().map(|it| self.poll(it.id))).await?) {
                 match poll {
-                    Some(poll) => polls.push(poll),
+                    Some(poll) => {
+                        self.date_entry(*entry, &poll).await;
+                        polls.push(poll);
+                    }
                     // Should that fail now, whoever meets it next tries again.
-                    None => _ = self.finish_deletion(*id).await,
+                    None => _ = self.finish_deletion(entry.id).await,
                 }
             }
             if is_last_page {
@@ -148,6 +165,32 @@ impl Polls for RedisStore {
 }
 
 impl RedisStore {
+    /// Gives the entries of a site's list their time that an earlier version wrote, which knew no such thing.
+    async fn date_old_entries(&self, site: &SiteId) -> Result<(), StoreError> {
+        let mut command = Cmd::new();
+        command.arg("ZRANGE").arg(keys::site_polls(site)).arg(0).arg(0).arg("BYSCORE");
+        let ids: Vec<String> = self.ask_for(&command).await?;
+        let undated = ids.iter().map(|id| read_entry(id, 0.0)).collect::<Result<Vec<_>, _>>()?;
+        for some in undated.chunks(DATED_AT_ONCE) {
+            for (entry, poll) in some.iter().zip(try_join_all(some.iter().map(|it| self.poll(it.id))).await?) {
+                if let Some(poll) = poll {
+                    self.date_entry(*entry, &poll).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a poll where it belongs in its site's list. Should that fail now, whoever meets it next tries again.
+    async fn date_entry(&self, entry: ListCursor, poll: &Poll) {
+        if entry != poll.list_cursor() {
+            let mut command = Cmd::new();
+            command.arg("ZADD").arg(keys::site_polls(&poll.site)).arg("XX");
+            command.arg(poll.created_at.as_millis()).arg(poll.id.to_string());
+            let _ = self.ask(&command).await;
+        }
+    }
+
     /// Claims an idempotency key for a poll, unless it is claimed already. Gives the poll and the request that hold it.
     async fn claim_idempotency(
         &self,
@@ -161,6 +204,14 @@ impl RedisStore {
         let held: Option<String> = self.ask_for(&claim).await?;
         held.map_or(Ok((poll.id, idempotency.request)), |held| read_claim(&held))
     }
+}
+
+/// An entry of a site's list.
+fn read_entry(id: &str, score: f64) -> Result<ListCursor, StoreError> {
+    let id = id.parse().map_err(|rule| StoreError::Corrupt(format!("a poll id {rule}")))?;
+    #[expect(clippy::cast_possible_truncation, clippy::as_conversions, reason = "a double holds every millisecond")]
+    let millis = score as i64;
+    Ok(ListCursor { created_at: Timestamp::from_millis(millis), id })
 }
 
 /// The poll and the request that hold an idempotency key.

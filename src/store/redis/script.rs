@@ -124,12 +124,12 @@ impl Reply {
         in_range(self.int()?)
     }
 
-    /// The next value, an integer that may be missing.
-    pub(super) fn optional_int(&mut self) -> Result<Option<i64>, StoreError> {
+    /// The next value, a string that may be missing.
+    pub(super) fn optional_bytes(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         match self.values.next() {
             None | Some(Value::Nil) => Ok(None),
-            Some(Value::Int(int)) => Ok(Some(int)),
-            other => Err(unexpected("an integer or nothing", other.as_ref())),
+            Some(Value::BulkString(bytes)) => Ok(Some(bytes)),
+            other => Err(unexpected("a string or nothing", other.as_ref())),
         }
     }
 

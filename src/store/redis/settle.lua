@@ -2,7 +2,7 @@
 -- closed, whatever the revision says. Safe to run twice.
 --
 -- KEYS: tally, minutes
--- ARGV: 1 revision, 2 phase, 3 opens_at, 4 closes_at, 5 changeable, 6 number of options
+-- ARGV: 1 revision, 2 phase, 3 opens_at, 4 closes_at, 5 changeable, 6 number of counters
 --       7 "create" to make it if it is not there, "back" to bring it to this revision even if it is beyond
 --       8 the revision with which timelines last began anew, or 0
 --       9 when the poll was made, 10 the caller's time
@@ -15,7 +15,7 @@ if not head[1] then
   if ARGV[7] ~= 'create' or redis.call('EXISTS', tally) == 1 then return {-1} end
   redis.call('HSET', tally, 'revision', ARGV[1], 'phase', ARGV[2], 'opens_at', ARGV[3], 'closes_at', ARGV[4],
     'changeable', ARGV[5], 'buckets', 1, 'version', 0, 'ballots', 0, 'made', ARGV[9])
-  for slot = 0, tonumber(ARGV[6]) - 1 do redis.call('HSET', tally, slot, 0) end
+  for index = 0, tonumber(ARGV[6]) - 1 do redis.call('HSET', tally, index, 0) end
   return {tonumber(ARGV[2]), 0}
 end
 
@@ -24,7 +24,7 @@ if phase == 1 and has_come(head[3], ARGV[10]) then phase = 2 end
 if revision < tonumber(ARGV[1]) or ARGV[7] == 'back' then
   if phase ~= 2 then phase = tonumber(ARGV[2]) end
   redis.call('HSET', tally, 'revision', ARGV[1], 'opens_at', ARGV[3], 'closes_at', ARGV[4], 'changeable', ARGV[5])
-  -- Its minutes add up to nothing, but their slots would mean other options from here on.
+  -- Its minutes add up to nothing, but their counters would mean other options from here on.
   if revision < tonumber(ARGV[8]) and ballots == 0 then redis.call('DEL', KEYS[2]) end
 end
 if phase ~= tonumber(head[2]) then redis.call('HSET', tally, 'phase', phase) end

@@ -2,8 +2,8 @@
 -- writes is read all the same.
 --
 -- KEYS: tally
--- ARGV: 1 the number of options, 2 the caller's time
--- Answers {revision, time, phase, open, epoch, version, ballots, votes of slot 0, 1, …}; {-1}: no such partition.
+-- ARGV: 1 the number of counters, 2 the caller's time
+-- Answers {revision, time, phase, open, epoch, version, ballots, votes of counter 0, 1, …}; {-1}: no such partition.
 
 local tally = KEYS[1]
 local head = redis.call('HMGET', tally, 'revision', 'phase', 'opens_at', 'closes_at', 'version', 'ballots', 'epoch')
@@ -16,8 +16,8 @@ end
 local open = phase == 1 and (head[3] == '' or has_come(head[3], ARGV[2]))
 local answer = {tonumber(head[1]), now, phase, open and 1 or 0, tonumber(head[7] or 0), tonumber(head[5]),
   tonumber(head[6])}
-local slots = {}
-for slot = 0, tonumber(ARGV[1]) - 1 do slots[slot + 1] = slot end
-local votes = redis.call('HMGET', tally, unpack(slots))
-for slot = 1, #slots do answer[#answer + 1] = tonumber(votes[slot] or 0) end
+local counters = {}
+for place = 1, tonumber(ARGV[1]) do counters[place] = place - 1 end
+local votes = redis.call('HMGET', tally, unpack(counters))
+for place = 1, #counters do answer[#answer + 1] = tonumber(votes[place] or 0) end
 return answer

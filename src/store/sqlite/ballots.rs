@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
     SqliteStore, minutes,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     poll::{
-        Applied, Ballot, Choices, Kind, Minute, PartitionTally, Poll, PollId, Position, Revision, Times, VoterDigest,
+        Applied, Ballot, Codec, Counters, Minute, PartitionTally, Poll, PollId, Position, Revision, Times, VoterDigest,
     },
     store::{Ballots, Cast, Committed, Minutes, StoreError},
 };
@@ -29,10 +29,10 @@ impl Ballots for SqliteStore {
         Ok(())
     }
 
-    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
+    async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
         let id = poll.id;
         self.read(move |db, _| match Head::read(db, id)? {
-            Some(head) => on_record(db, head.number, head.kind, voter),
+            Some(head) => on_record(db, &head, voter),
             None => Ok(None),
         })
         .await
@@ -80,7 +80,7 @@ fn apply(
     let mut change = Change::default();
     let mut outcomes = Vec::with_capacity(ballots.len());
     for Ballot { voter, action } in ballots {
-        let existing = on_record(db, head.number, head.kind, *voter)?;
+        let existing = on_record(db, &head, *voter)?;
         let Applied { outcome, record } = action.apply(existing, judged, head.changeable);
         if record != existing {
             put_on_record(db, &head, *voter, record)?;
@@ -93,22 +93,44 @@ fn apply(
     Ok(Cast::Committed(Committed { outcomes, tally, upkeep_due: false }))
 }
 
-fn on_record(db: &Connection, poll: i64, kind: Kind, voter: VoterDigest) -> Result<Option<Choices>, StoreError> {
-    let mut select = db.prepare_cached("select choices from ballots where poll = ?1 and voter = ?2")?;
-    let code: Option<u32> = select.query_row([poll, number_of(voter)], |row| row.get(0)).optional()?;
-    let read = |code| {
-        Choices::from_code(kind, code).ok_or_else(|| StoreError::Corrupt(format!("a ballot of poll number {poll}")))
+fn on_record(db: &Connection, head: &Head, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
+    let key = [head.number, number_of(voter)];
+    let kept = match head.codec {
+        Codec::Index | Codec::Bits => {
+            let mut select = db.prepare_cached("select counters from ballots where poll = ?1 and voter = ?2")?;
+            let number: Option<u32> = select.query_row(key, |row| row.get(0)).optional()?;
+            number.map(|number| Counters::from_number(head.codec, number))
+        }
+        Codec::Bytes => {
+            let mut select = db.prepare_cached("select counters from byte_ballots where poll = ?1 and voter = ?2")?;
+            let read = |row: &Row<'_>| Ok(Counters::from_bytes(row.get_ref(0)?.as_blob()?));
+            select.query_row(key, read).optional()?
+        }
     };
-    code.map(read).transpose()
+    let corrupt = || StoreError::Corrupt(format!("a ballot of poll number {}", head.number));
+    kept.map(|counters| counters.ok_or_else(corrupt)).transpose()
 }
 
-fn put_on_record(db: &Connection, head: &Head, voter: VoterDigest, choices: Option<Choices>) -> Result<(), StoreError> {
+fn put_on_record(
+    db: &Connection,
+    head: &Head,
+    voter: VoterDigest,
+    counters: Option<Counters>,
+) -> Result<(), StoreError> {
     let (poll, voter) = (head.number, number_of(voter));
-    match choices {
-        Some(choices) => db
-            .prepare_cached("insert or replace into ballots (poll, voter, choices) values (?1, ?2, ?3)")?
-            .execute(params![poll, voter, choices.code(head.kind)])?,
-        None => db.prepare_cached("delete from ballots where poll = ?1 and voter = ?2")?.execute([poll, voter])?,
+    match (counters, head.codec) {
+        (None, Codec::Index | Codec::Bits) => {
+            db.prepare_cached("delete from ballots where poll = ?1 and voter = ?2")?.execute([poll, voter])?
+        }
+        (None, Codec::Bytes) => {
+            db.prepare_cached("delete from byte_ballots where poll = ?1 and voter = ?2")?.execute([poll, voter])?
+        }
+        (Some(counters), Codec::Index | Codec::Bits) => db
+            .prepare_cached("insert or replace into ballots (poll, voter, counters) values (?1, ?2, ?3)")?
+            .execute(params![poll, voter, counters.number()])?,
+        (Some(counters), Codec::Bytes) => db
+            .prepare_cached("insert or replace into byte_ballots (poll, voter, counters) values (?1, ?2, ?3)")?
+            .execute(params![poll, voter, counters.bytes().as_deref()])?,
     };
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The file: making it, telling whether it is ours, and opening connections to it.
 //!
 //! A file says what it is in two numbers of its header: `application_id`, which is ours alone, and `user_version`, the
-//! version of the schema. Whatever does not carry both is left as it was found.
+//! version of the schema. Whatever does not carry both is left as it was found. A file of an earlier version is brought to
+//! this one when it is opened, in one transaction; an earlier sawt refuses it from then on.
 
 use std::{
     fs::OpenOptions,
@@ -19,7 +20,7 @@ use crate::{secret::Secret, store::StoreError};
 /// "sawt" in ASCII.
 const APPLICATION_ID: i32 = 0x7361_7774;
 /// The version of `schema.sql`.
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 
 /// How long to wait for another process that holds the file locked (a shell with a transaction open). After that the
 /// reader is told to come again, which is better than waiting without an end.
@@ -49,7 +50,7 @@ impl File {
         if is_new {
             file.write_schema(&mut db)?;
         }
-        add_epochs(&mut db)?;
+        upgrade(&mut db)?;
         Ok(file)
     }
 
@@ -116,7 +117,7 @@ impl File {
         };
         let tables = || db.query_row("select count(*) from sqlite_schema", [], |row| row.get::<_, i64>(0));
         match (number("application_id")?, number("user_version")?) {
-            (APPLICATION_ID, SCHEMA_VERSION) => Ok(false),
+            (APPLICATION_ID, 1..=SCHEMA_VERSION) => Ok(false),
             (APPLICATION_ID, newer) if newer > SCHEMA_VERSION => Err(self.unfit(&format!(
                 "was written by a newer sawt (schema {newer}, this one knows {SCHEMA_VERSION}); run that one, or name \
                  another file in SAWT_STORE"
@@ -162,17 +163,23 @@ impl File {
     }
 }
 
-/// Adds the column that files of this version did not have from the beginning. It has a default, so a sawt that does not
-/// know it goes on with the file.
-fn add_epochs(db: &mut Connection) -> Result<(), StoreError> {
-    let are_there = |db: &Connection| db.column_exists(None, "tallies", "epoch");
-    if are_there(db)? {
+/// Makes a file of this version of one that is ours and older.
+fn upgrade(db: &mut Connection) -> Result<(), StoreError> {
+    let is_old = |db: &Connection| {
+        db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)).map(|version| version < SCHEMA_VERSION)
+    };
+    if !is_old(db)? {
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
-    if !are_there(&transaction)? {
-        transaction.execute_batch("alter table tallies add column epoch integer not null default 0")?;
+    if is_old(&transaction)? {
+        // The first files of version 1 had no epochs.
+        if !transaction.column_exists(None, "tallies", "epoch")? {
+            transaction.execute_batch("alter table tallies add column epoch integer not null default 0")?;
+        }
+        transaction.execute_batch(include_str!("upgrade_2.sql"))?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     Ok(transaction.commit()?)
 }
@@ -238,12 +245,12 @@ mod tests {
         Connection::open(path("other.db")).unwrap().execute_batch("create table theirs (a)").unwrap();
         std::fs::write(path("text.db"), "not a database, but long enough to look like the header of one").unwrap();
         drop(File::open(&path("newer.db")).unwrap());
-        Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 2).unwrap();
+        Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 3).unwrap();
         std::fs::create_dir(path("folder.db")).unwrap();
         for (name, part) in [
             ("other.db", "is the database of another program"),
             ("text.db", "is not a SQLite database"),
-            ("newer.db", "was written by a newer sawt (schema 2, this one knows 1)"),
+            ("newer.db", "was written by a newer sawt (schema 3, this one knows 2)"),
             ("folder.db", "can't be opened"),
             ("no/such/folder.db", "can't be opened"),
         ] {
@@ -255,21 +262,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_before_there_were_epochs_is_taken_and_left_to_those_who_know_none() {
+    fn a_file_of_before_there_were_epochs_is_brought_to_this_version() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.db");
-        drop(File::open(&path).unwrap());
         let db = Connection::open(&path).unwrap();
-        db.execute_batch("alter table tallies drop column epoch; insert into tallies (poll, partition) values (1, 0)")
-            .unwrap();
+        db.execute_batch(include_str!("../../../tests/it/fixtures/before.sql")).unwrap();
+        db.execute_batch("alter table tallies drop column epoch").unwrap();
         for _ in 0..2 {
             File::open(&path).unwrap();
-            let found = db.query_row("select epoch from tallies", [], |row| row.get::<_, i64>(0));
-            assert_eq!(found.unwrap(), 0);
+            let sum = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+            assert_eq!(sum("select sum(epoch) from tallies"), 0);
+            assert_eq!(sum("select count(*) from polls where codec = (definition ->> '$.kind' = 'multiple')"), 4);
+            assert_eq!(sum("pragma user_version"), i64::from(SCHEMA_VERSION));
         }
-        db.execute_batch("insert into tallies (poll, partition) values (2, 0)").unwrap();
-        let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-        assert_eq!(version, SCHEMA_VERSION);
     }
 
     #[test]

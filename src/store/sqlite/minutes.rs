@@ -25,7 +25,7 @@ pub(super) fn read(db: &Connection, id: PollId, range: &Range<Minute>, most: usi
     let next = (changes.len() == most).then(|| last.plus(1));
 
     let mut select = db.prepare_cached(
-        "select minute, slot, votes from minute_votes where poll = ?1 and minute between ?2 and ?3 order by minute",
+        "select minute, counter, votes from minute_votes where poll = ?1 and minute between ?2 and ?3 order by minute",
     )?;
     let mut votes = select.query(params![head.number, range.start.0, last.0])?;
     let mut summed = changes.iter_mut().peekable();

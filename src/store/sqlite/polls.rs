@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{SqliteStore, tallies};
 use crate::{
-    poll::{Edit, Judged, Kind, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Times, Timestamp},
+    poll::{Codec, Edit, Judged, ListCursor, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Times, Timestamp},
     secret::KeyHash,
     store::{
         Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError,
@@ -24,29 +24,29 @@ pub(super) struct Head {
     pub(super) revision: Revision,
     pub(super) schedule: Schedule,
     pub(super) changeable: bool,
-    pub(super) kind: Kind,
+    pub(super) codec: Codec,
 }
 
 impl Head {
     /// A poll's head, if there is such a poll.
     pub(super) fn read(db: &Connection, id: PollId) -> Result<Option<Self>, StoreError> {
         let mut select = db.prepare_cached(
-            "select number, revision, phase, opens_at, closes_at, changeable, kind from polls where id = ?1",
+            "select number, revision, phase, opens_at, closes_at, changeable, codec from polls where id = ?1",
         )?;
         let columns = |row: &Row<'_>| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
         };
-        let Some((number, revision, phase, opens_at, closes_at, changeable, kind)) =
+        let Some((number, revision, phase, opens_at, closes_at, changeable, codec)) =
             select.query_row([id.to_string()], columns).optional()?
         else {
             return Ok(None);
         };
         let corrupt = |what| StoreError::Corrupt(format!("the {what} of poll {id}"));
         let phase = Phase::from_code(phase).ok_or_else(|| corrupt("phase"))?;
-        let kind = Kind::from_code(kind).ok_or_else(|| corrupt("kind"))?;
+        let codec = Codec::from_code(codec).ok_or_else(|| corrupt("codec"))?;
         let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
         let schedule = Schedule { phase, opens_at: moment(opens_at), closes_at: moment(closes_at) };
-        Ok(Some(Self { number, revision: Revision(revision), schedule, changeable, kind }))
+        Ok(Some(Self { number, revision: Revision(revision), schedule, changeable, codec }))
     }
 
     /// Whether the poll is closed by the clock and the record does not say so yet.
@@ -86,7 +86,7 @@ impl Polls for SqliteStore {
         self.read(move |db, _| get(db, id)).await
     }
 
-    async fn polls(&self, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
+    async fn polls(&self, site: &SiteId, before: Option<ListCursor>, limit: usize) -> Result<Vec<Poll>, StoreError> {
         let site = site.clone();
         self.read(move |db, _| list(db, &site, before, limit)).await
     }
@@ -126,8 +126,8 @@ fn create(
     }
     let schedule = poll.schedule;
     db.prepare_cached(
-        "insert into polls (id, site, revision, phase, opens_at, closes_at, changeable, kind, definition)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "insert into polls (id, site, revision, phase, opens_at, closes_at, changeable, codec, created_at, definition)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         poll.id.to_string(),
@@ -137,7 +137,8 @@ fn create(
         schedule.opens_at.map(Timestamp::as_millis),
         schedule.closes_at.map(Timestamp::as_millis),
         poll.changeable,
-        poll.kind.code(),
+        poll.codec.code(),
+        poll.created_at.as_millis(),
         write_poll(&poll)?,
     ])?;
     tallies::create(db, db.last_insert_rowid(), &poll)?;
@@ -162,13 +163,15 @@ fn get(db: &Connection, id: PollId) -> Result<Option<Poll>, StoreError> {
     definition.map(|definition| read_poll(definition.as_bytes())).transpose()
 }
 
-fn list(db: &Connection, site: &SiteId, before: Option<PollId>, limit: usize) -> Result<Vec<Poll>, StoreError> {
-    // Every id is below '~': an id is hexadecimal digits and dashes.
-    let before = before.map_or_else(|| "~".to_owned(), |before| before.to_string());
+fn list(db: &Connection, site: &SiteId, before: Option<ListCursor>, limit: usize) -> Result<Vec<Poll>, StoreError> {
+    let (created_at, id) = before
+        .map_or((i64::MAX, String::new()), |ListCursor { created_at, id }| (created_at.as_millis(), id.to_string()));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut select =
-        db.prepare_cached("select definition from polls where site = ?1 and id < ?2 order by id desc limit ?3")?;
-    let definitions = select.query_map(params![site.as_str(), before, limit], |row| row.get::<_, String>(0))?;
+    let mut select = db.prepare_cached(
+        "select definition from polls where site = ?1 and (created_at, id) < (?2, ?3)
+         order by created_at desc, id desc limit ?4",
+    )?;
+    let definitions = select.query_map(params![site.as_str(), created_at, id, limit], |row| row.get::<_, String>(0))?;
     definitions.map(|definition| read_poll(definition?.as_bytes())).collect()
 }
 
@@ -196,6 +199,7 @@ fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, Sto
         site: stored.site,
         kind: stored.kind,
         created_at: stored.created_at,
+        codec: stored.codec,
         partitions: stored.partitions,
         digest_key: stored.digest_key,
         ..edit.poll

@@ -1,4 +1,4 @@
--- The embedded store's file, version 1. Times are milliseconds since 1970-01-01T00:00:00Z; records are JSON.
+-- The embedded store's file, version 2. Times are milliseconds since 1970-01-01T00:00:00Z; records are JSON.
 
 create table sites (
     id text primary key,
@@ -17,24 +17,33 @@ create index keys_by_site on keys (site, created_at, id);
 -- Beside the definition stand the columns that decide about ballots.
 create table polls (
     number integer primary key, -- what the tables below know a poll by: shorter than its id
-    id text not null unique,    -- sorts by creation time
+    id text not null unique,
     site text not null,
     revision integer not null,
     phase integer not null check (phase between 0 and 2), -- draft, live, closed
     opens_at integer,
     closes_at integer,
     changeable integer not null check (changeable in (0, 1)),
-    kind integer not null check (kind in (0, 1)), -- single, multiple
+    codec integer not null check (codec between 0 and 2), -- index, bits, bytes
+    created_at integer not null,
     definition text not null
 ) strict;
 
-create unique index polls_by_site on polls (site, id);
+create unique index polls_by_site on polls (site, created_at, id);
 
--- One row per voter: `voter` is the eight bytes of the digest, `choices` a slot or the bits of several.
+-- One row per voter: `voter` is the eight bytes of the digest, `counters` the number that the poll's codec makes of them.
 create table ballots (
     poll integer not null,
     voter integer not null,
-    choices integer not null,
+    counters integer not null,
+    primary key (poll, voter)
+) strict, without rowid;
+
+-- The same of polls whose codec makes bytes.
+create table byte_ballots (
+    poll integer not null,
+    voter integer not null,
+    counters blob not null,
     primary key (poll, voter)
 ) strict, without rowid;
 
@@ -50,9 +59,9 @@ create table tallies (
 create table votes (
     poll integer not null,
     partition integer not null,
-    slot integer not null,
+    counter integer not null, -- its index
     votes integer not null default 0 check (votes >= 0),
-    primary key (poll, partition, slot)
+    primary key (poll, partition, counter)
 ) strict, without rowid;
 
 -- By how much the tally moved in each minute since 1970. A changed or withdrawn ballot takes away in the minute it was
@@ -67,9 +76,9 @@ create table minutes (
 create table minute_votes (
     poll integer not null,
     minute integer not null,
-    slot integer not null,
+    counter integer not null,
     votes integer not null,
-    primary key (poll, minute, slot)
+    primary key (poll, minute, counter)
 ) strict, without rowid;
 
 -- Which poll a publisher's request made.

@@ -1,10 +1,10 @@
-//! Tallies: votes per slot, ballots and version of each partition, and by how much they moved in each minute.
+//! Tallies: votes per counter, ballots and version of each partition, and by how much they moved in each minute.
 
 use rusqlite::{Connection, Row, params};
 
 use super::polls::Head;
 use crate::{
-    poll::{Choices, MAX_OPTIONS, Minute, PartitionTally, Poll, PollId, Position, Times, Timestamp, Votes},
+    poll::{self, Counters, Minute, PartitionTally, Poll, PollId, Position, Times, Timestamp, Votes},
     store::StoreError,
 };
 
@@ -12,28 +12,25 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Change {
     version: u64,
-    ballots: i64,
-    votes: [i64; MAX_OPTIONS],
+    moved: poll::Change,
 }
 
 impl Change {
     /// One voter's ballot was this and becomes that.
-    pub(super) fn add(&mut self, was: Option<Choices>, becomes: Option<Choices>) {
+    pub(super) fn add(&mut self, was: Option<Counters>, becomes: Option<Counters>) {
         self.version += 1;
-        for (choices, step) in [(was, -1), (becomes, 1)] {
-            let Some(choices) = choices else { continue };
-            self.ballots += step;
-            for slot in choices.slots() {
-                if let Some(votes) = self.votes.get_mut(usize::from(slot)) {
-                    *votes += step;
-                }
+        for (counters, step) in [(was, -1), (becomes, 1)] {
+            let Some(counters) = counters else { continue };
+            self.moved.ballots += step;
+            for index in counters.indexes() {
+                self.moved.move_votes(index, step);
             }
         }
     }
 
-    /// The slots whose votes move, and by how much.
+    /// The counters whose votes move, and by how much.
     fn moved(&self) -> impl Iterator<Item = (u8, i64)> {
-        (0_u8..).zip(self.votes).filter(|(_, votes)| *votes != 0)
+        (0_u8..).zip(self.moved.votes.iter().copied()).filter(|(_, votes)| *votes != 0)
     }
 }
 
@@ -83,20 +80,20 @@ pub(super) fn partition(
     partition: u16,
 ) -> Result<PartitionTally, StoreError> {
     let mut select = db.prepare_cached(
-        "select partition, version, ballots, slot, votes, epoch from tallies join votes using (poll, partition)
-         where poll = ?1 and partition = ?2 order by slot",
+        "select partition, version, ballots, counter, votes, epoch from tallies join votes using (poll, partition)
+         where poll = ?1 and partition = ?2 order by counter",
     )?;
-    let rows = select.query_map(params![head.number, partition], Slot::read)?;
+    let rows = select.query_map(params![head.number, partition], Counted::read)?;
     let unknown = || StoreError::Corrupt(format!("poll number {} has no partition {partition}", head.number));
     sums(head, times, rows)?.pop().ok_or_else(unknown)
 }
 
 fn partitions(db: &Connection, times: Times, head: &Head) -> Result<Vec<PartitionTally>, StoreError> {
     let mut select = db.prepare_cached(
-        "select partition, version, ballots, slot, votes, epoch from tallies join votes using (poll, partition)
-         where poll = ?1 order by partition, slot",
+        "select partition, version, ballots, counter, votes, epoch from tallies join votes using (poll, partition)
+         where poll = ?1 order by partition, counter",
     )?;
-    let rows = select.query_map([head.number], Slot::read)?;
+    let rows = select.query_map([head.number], Counted::read)?;
     sums(head, times, rows)
 }
 
@@ -115,20 +112,20 @@ pub(super) fn advance(
     db.prepare_cached(
         "update tallies set version = version + ?3, ballots = ballots + ?4 where poll = ?1 and partition = ?2",
     )?
-    .execute(params![poll, partition, change.version, change.ballots])?;
+    .execute(params![poll, partition, change.version, change.moved.ballots])?;
     db.prepare_cached(
         "insert into minutes (poll, minute, ballots) values (?1, ?2, ?3)
          on conflict do update set ballots = ballots + excluded.ballots",
     )?
-    .execute(params![poll, minute, change.ballots])?;
-    for (slot, votes) in change.moved() {
-        db.prepare_cached("update votes set votes = votes + ?4 where poll = ?1 and partition = ?2 and slot = ?3")?
-            .execute(params![poll, partition, slot, votes])?;
+    .execute(params![poll, minute, change.moved.ballots])?;
+    for (index, votes) in change.moved() {
+        db.prepare_cached("update votes set votes = votes + ?4 where poll = ?1 and partition = ?2 and counter = ?3")?
+            .execute(params![poll, partition, index, votes])?;
         db.prepare_cached(
-            "insert into minute_votes (poll, minute, slot, votes) values (?1, ?2, ?3, ?4)
+            "insert into minute_votes (poll, minute, counter, votes) values (?1, ?2, ?3, ?4)
              on conflict do update set votes = votes + excluded.votes",
         )?
-        .execute(params![poll, minute, slot, votes])?;
+        .execute(params![poll, minute, index, votes])?;
     }
     Ok(())
 }
@@ -154,11 +151,11 @@ pub(super) fn create(db: &Connection, number: i64, poll: &Poll) -> Result<(), St
     create_votes(db, number, poll)
 }
 
-/// Makes the slots of a poll without ballots anew. Versions go on: what readers hold is older than what comes.
+/// Makes the counters of a poll without ballots anew. Versions go on: what readers hold is older than what comes.
 pub(super) fn reshape(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
     for sql in [
         "delete from votes where poll = ?1",
-        // All ballots were withdrawn, so every sum over the minutes is zero; and slots mean other options now.
+        // All ballots were withdrawn, so every sum over the minutes is zero; and counters mean other options now.
         "delete from minutes where poll = ?1",
         "delete from minute_votes where poll = ?1",
     ] {
@@ -171,6 +168,7 @@ pub(super) fn reshape(db: &Connection, number: i64, poll: &Poll) -> Result<(), S
 pub(super) fn delete(db: &Connection, number: i64) -> Result<(), StoreError> {
     for sql in [
         "delete from ballots where poll = ?1",
+        "delete from byte_ballots where poll = ?1",
         "delete from tallies where poll = ?1",
         "delete from votes where poll = ?1",
         "delete from minutes where poll = ?1",
@@ -188,17 +186,17 @@ pub(super) fn has_ballots(db: &Connection, number: i64) -> Result<bool, StoreErr
 }
 
 fn create_votes(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
-    let mut insert = db.prepare_cached("insert into votes (poll, partition, slot) values (?1, ?2, ?3)")?;
+    let mut insert = db.prepare_cached("insert into votes (poll, partition, counter) values (?1, ?2, ?3)")?;
     for partition in 0..poll.partitions {
-        for option in &poll.options {
-            insert.execute(params![number, partition, option.slot])?;
+        for index in 0..poll.counters() {
+            insert.execute(params![number, partition, index])?;
         }
     }
     Ok(())
 }
 
-/// One row: a slot, beside what its partition's slots have in common.
-struct Slot {
+/// One row: a counter, beside what its partition's counters have in common.
+struct Counted {
     partition: u16,
     epoch: u64,
     version: u64,
@@ -206,7 +204,7 @@ struct Slot {
     votes: u64,
 }
 
-impl Slot {
+impl Counted {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             partition: row.get(0)?,
@@ -218,17 +216,17 @@ impl Slot {
     }
 }
 
-/// The tallies whose rows these are, in the order of partitions and slots.
+/// The tallies whose rows these are, in the order of partitions and counters.
 fn sums(
     head: &Head,
     times: Times,
-    rows: impl Iterator<Item = rusqlite::Result<Slot>>,
+    rows: impl Iterator<Item = rusqlite::Result<Counted>>,
 ) -> Result<Vec<PartitionTally>, StoreError> {
     let (revision, state) = (head.revision, head.schedule.state_by(times).state);
     let mut sums: Vec<PartitionTally> = Vec::new();
     let mut last = None;
     for row in rows {
-        let Slot { partition, epoch, version, ballots, votes } = row?;
+        let Counted { partition, epoch, version, ballots, votes } = row?;
         match sums.last_mut() {
             Some(sum) if last == Some(partition) => sum.votes.push(votes),
             _ => {

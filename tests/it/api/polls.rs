@@ -1,5 +1,6 @@
 //! Creating, reading, listing, editing, opening, closing and deleting polls.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
@@ -209,6 +210,27 @@ async fn a_list_pages_by_cursor_newest_first(service: &Service) {
         let path = format!("/v1/polls?site={site}&{wrong}");
         service.admin().get(&path).send().await.refused(400, "invalid-request");
     }
+}
+
+/// Somebody may have kept one.
+async fn a_cursor_as_they_were_given_when_they_were_ids_goes_on_from_that_poll(service: &Service) {
+    let site = service.site().await;
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        made.insert(0, service.poll(json!({ "site": site })).await);
+    }
+    let after = async |id: &str| {
+        let bytes: u128 = u128::from_str_radix(&id.replace('-', ""), 16).unwrap();
+        let cursor = URL_SAFE_NO_PAD.encode(bytes.to_be_bytes());
+        let page = service.admin().get(&format!("/v1/polls?site={site}&cursor={cursor}")).send().await.is(200);
+        page["items"].as_array().unwrap().iter().map(|poll| text(&poll["id"])).collect::<Vec<_>>()
+    };
+    assert_eq!(after(&made[1]).await, made[2..]);
+    service.admin().delete(&format!("/v1/polls/{}", made[0])).send().await.is(204);
+    assert_eq!(after(&made[0]).await, made[1..], "by the time in its id");
+    // A cursor says no more of another site's poll than of one that is not there.
+    let strange = service.poll(json!({ "site": service.site().await })).await;
+    assert_eq!(after(&strange).await, made[1..]);
 }
 
 async fn a_list_filters_by_state(service: &Service) {
@@ -452,6 +474,7 @@ service_rules![
     creating_twice_with_one_idempotency_key_makes_one_poll,
     a_poll_that_has_closed_meanwhile_is_still_what_its_request_made,
     a_list_pages_by_cursor_newest_first,
+    a_cursor_as_they_were_given_when_they_were_ids_goes_on_from_that_poll,
     a_list_filters_by_state,
     a_draft_is_not_there_for_readers,
     a_scheduled_poll_can_be_opened_at_once,

@@ -13,15 +13,15 @@ use proptest::{
 };
 use sawt::{
     poll::{
-        Action, Ballot, Edit, EditError, Kind, MAX_OPTIONS, Minute, NewPoll, PartitionTally, Poll, PollEdit, Position,
-        ResultsPolicy,
+        Action, Ballot, Codec, Counters, Edit, EditError, Group, Indexes, Kind, MAX_OPTIONS, Minute, NewPoll,
+        PartitionTally, Poll, PollEdit, Position, ResultsPolicy,
     },
     store::{Cast, Committed, Creation, Replacement, Store},
 };
 
 use super::{
     model::{Applied, Count, Model},
-    stage::{Stage, choices, digest, options, yes_or_no},
+    stage::{Stage, counters, digest, options, yes_or_no},
 };
 
 const HISTORIES: usize = 64;
@@ -34,7 +34,7 @@ crate::registry::store_rules![a_random_history_has_the_answers_of_the_plain_mode
 /// One thing asked of a store. `poll` is a place in the list of polls made so far, taken round.
 #[derive(Debug, Clone)]
 enum Command {
-    Create { kind: Kind, options: u8, changeable: bool, start: Start },
+    Create { answered: (Kind, Codec), options: u8, changeable: bool, start: Start },
     Edit { poll: usize, change: Change, stale: bool },
     Open { poll: usize },
     Close { poll: usize, stale: bool },
@@ -73,7 +73,7 @@ enum Wish {
 fn command() -> impl Strategy<Value = Command> {
     let poll = 0..3_usize;
     let rarely = || prop::bool::weighted(0.1);
-    let kind = prop_oneof![Just(Kind::Single), Just(Kind::Multiple)];
+    let answered = [(Kind::Single, Codec::Index), (Kind::Multiple, Codec::Bits), (Kind::Multiple, Codec::Bytes)];
     let start = prop_oneof![1 => Just(Start::Draft), 1 => Just(Start::Scheduled), 6 => Just(Start::Open)];
     let wish = prop_oneof![5 => any::<u8>().prop_map(Wish::Options), 1 => Just(Wish::Withdraw)];
     let change = prop_oneof![
@@ -85,9 +85,9 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Change::Results),
         any::<bool>().prop_map(Change::ClosesTomorrow),
     ];
-    let create = (kind, 2..6_u8, any::<bool>(), start);
+    let create = (prop::sample::select(answered.to_vec()), 2..6_u8, any::<bool>(), start);
     prop_oneof![
-        2 => create.prop_map(|(kind, options, changeable, start)| Command::Create { kind, options, changeable, start }),
+        2 => create.prop_map(|(answered, options, changeable, start)| Command::Create { answered, options, changeable, start }),
         3 => (poll.clone(), change, rarely()).prop_map(|(poll, change, stale)| Command::Edit { poll, change, stale }),
         1 => poll.clone().prop_map(|poll| Command::Open { poll }),
         1 => (poll.clone(), rarely()).prop_map(|(poll, stale)| Command::Close { poll, stale }),
@@ -148,8 +148,8 @@ struct Play {
 impl Play {
     async fn step(&mut self, command: &Command) -> Result<(), String> {
         match command {
-            Command::Create { kind, options: count, changeable, start } => {
-                self.create(*kind, *count, *changeable, *start).await
+            Command::Create { answered, options: count, changeable, start } => {
+                self.create(*answered, *count, *changeable, *start).await
             }
             Command::Edit { poll, change, stale } => {
                 let Some(poll) = self.known(*poll, *stale) else { return Ok(()) };
@@ -203,7 +203,13 @@ impl Play {
         Some(if stale { before } else { now }.clone())
     }
 
-    async fn create(&mut self, kind: Kind, count: u8, changeable: bool, start: Start) -> Result<(), String> {
+    async fn create(
+        &mut self,
+        (kind, codec): (Kind, Codec),
+        count: u8,
+        changeable: bool,
+        start: Start,
+    ) -> Result<(), String> {
         let opens_at = match start {
             Start::Scheduled => Some(self.stage.now_plus(DAY_MILLIS).await),
             Start::Draft | Start::Open => None,
@@ -219,6 +225,7 @@ impl Play {
                 ..yes_or_no()
             })
             .await;
+        let poll = Poll { codec, ..poll };
         self.model.create(&poll);
         self.polls.push((poll.clone(), poll.clone()));
         same("create_poll", &self.stage.store.create_poll(&poll, None).await.unwrap(), &Creation::Created(poll))
@@ -258,7 +265,7 @@ impl Play {
         for (voter, wish) in wishes {
             let voter = digest(poll, *voter);
             let action = match wish {
-                Wish::Options(bits) => Action::Cast(choices(poll, &chosen(poll, *bits))),
+                Wish::Options(bits) => Action::Cast(Group::Clean, wished(poll, *bits)),
                 Wish::Withdraw => Action::Withdraw,
             };
             by_partition.entry(voter.partition).or_default().push(Ballot { voter, action });
@@ -283,9 +290,9 @@ impl Play {
         let voter = digest(poll, voter);
         let on_record = self.stage.store.ballot(poll, voter).await.unwrap();
         let expected = self.model.ballot(poll.id, voter.partition, voter.field);
-        // Choices print as nothing, so what is compared is their slots.
-        let slots = |choices: sawt::poll::Choices| choices.slots().collect::<Vec<_>>();
-        same("ballot", &on_record.map(slots), &expected.map(slots))
+        // Counters print as nothing, so what is compared is their indexes.
+        let indexes = |counters: Counters| counters.indexes().collect::<Vec<_>>();
+        same("ballot", &on_record.map(indexes), &expected.map(indexes))
     }
 
     /// By how much the minutes say that a poll's tally moved in all. A history takes no hour.
@@ -296,8 +303,8 @@ impl Play {
         let mut sum = (vec![0; MAX_OPTIONS], 0);
         for (_, change) in page.changes {
             sum.1 += change.ballots;
-            for (slot, votes) in (0..).zip(&mut sum.0) {
-                *votes += change.votes_in(slot);
+            for (index, votes) in (0..).zip(&mut sum.0) {
+                *votes += change.votes_in(index);
             }
         }
         trimmed(sum)
@@ -319,7 +326,7 @@ impl Play {
     }
 }
 
-/// Votes by slot and ballots, without the zeros at the end.
+/// Votes by counter and ballots, without the zeros at the end.
 fn sum_of(partitions: &[Count]) -> (Vec<i64>, i64) {
     let mut sum = (vec![0; MAX_OPTIONS], 0);
     for Count { votes, ballots, .. } in partitions {
@@ -368,6 +375,19 @@ fn edit_for(change: &Change, poll: &Poll, tomorrow: sawt::poll::Timestamp) -> Po
         Change::ClosesTomorrow(closes) => edit.closes_at = Some(closes.then_some(tomorrow)),
     }
     edit
+}
+
+/// What a ballot for options by the bits of a number adds to. Where their order counts, a greater number turns it round.
+fn wished(poll: &Poll, bits: u8) -> Counters {
+    let counters = counters(poll, &chosen(poll, bits));
+    if poll.codec != Codec::Bytes {
+        return counters;
+    }
+    let mut indexes: Vec<u8> = counters.indexes().collect();
+    if bits > 127 {
+        indexes.reverse();
+    }
+    Counters::Bytes(Indexes::of(&indexes).unwrap())
 }
 
 /// Options by the bits of a number, as many as the poll lets a ballot have.

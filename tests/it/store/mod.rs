@@ -5,6 +5,7 @@
 
 #![expect(clippy::as_conversions, clippy::wildcard_enum_match_arm, reason = "a test stops at the first surprise")]
 
+mod before;
 mod clocks;
 mod conformance;
 mod histories;
@@ -17,7 +18,7 @@ use crate::registry::Rule;
 
 /// Every rule that every store keeps, and what single stores promise beyond them.
 pub(crate) fn rules() -> Vec<Rule> {
-    [conformance::rules(), histories::rules(), sqlite::rules(), redis::rules(), clocks::rules()]
+    [conformance::rules(), histories::rules(), sqlite::rules(), redis::rules(), clocks::rules(), before::rules()]
         .into_iter()
         .flatten()
         .collect()

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use sawt::{
-    poll::{self, Ballot, Choices, Edit, Judged, Outcome, Poll, PollId, Position, Revision, State, Timestamp},
+    poll::{self, Ballot, Counters, Edit, Judged, Outcome, Poll, PollId, Position, Revision, State, Timestamp},
     store::Replacement,
 };
 
@@ -19,8 +19,8 @@ pub(super) struct Model {
 
 struct ModelPoll {
     poll: Poll,
-    /// The choices of each voter, by partition and digest.
-    ballots: BTreeMap<(u16, [u8; 8]), Choices>,
+    /// The counters that each voter's ballot adds to, by partition and digest.
+    ballots: BTreeMap<(u16, [u8; 8]), Counters>,
     /// How far each partition has come.
     positions: Vec<Position>,
 }
@@ -55,7 +55,9 @@ impl Model {
 
     /// Newest first.
     pub(super) fn polls(&self) -> Vec<Poll> {
-        self.polls.values().rev().map(|known| known.poll.clone()).collect()
+        let mut polls: Vec<Poll> = self.polls.values().map(|known| known.poll.clone()).collect();
+        polls.sort_by_key(|poll| std::cmp::Reverse(poll.list_cursor()));
+        polls
     }
 
     pub(super) fn delete(&mut self, id: PollId) -> bool {
@@ -106,7 +108,7 @@ impl Model {
         is_behind
     }
 
-    pub(super) fn ballot(&self, id: PollId, partition: u16, field: [u8; 8]) -> Option<Choices> {
+    pub(super) fn ballot(&self, id: PollId, partition: u16, field: [u8; 8]) -> Option<Counters> {
         self.polls.get(&id)?.ballots.get(&(partition, field)).copied()
     }
 
@@ -129,7 +131,7 @@ impl ModelPoll {
         let poll::Applied { outcome, record } = action.apply(existing, judged, self.poll.changeable);
         if record != existing {
             match record {
-                Some(choices) => self.ballots.insert(place, choices),
+                Some(counters) => self.ballots.insert(place, counters),
                 None => self.ballots.remove(&place),
             };
             self.positions[usize::from(voter.partition)].version += 1;
@@ -138,12 +140,12 @@ impl ModelPoll {
     }
 
     fn count(&self, partition: u16) -> Count {
-        let mut votes = vec![0; self.poll.options.len()];
+        let mut votes = vec![0; self.poll.counters()];
         let mut ballots = 0;
-        for ((_, _), choices) in self.ballots.iter().filter(|((lies_in, _), _)| *lies_in == partition) {
+        for ((_, _), counters) in self.ballots.iter().filter(|((lies_in, _), _)| *lies_in == partition) {
             ballots += 1;
-            for slot in choices.slots() {
-                votes[usize::from(slot)] += 1;
+            for index in counters.indexes() {
+                votes[usize::from(index)] += 1;
             }
         }
         let Position { epoch, version } = self.positions[usize::from(partition)];

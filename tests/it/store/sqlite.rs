@@ -228,7 +228,7 @@ async fn the_minutes_add_up_to_the_tally() {
     };
     let ballots = rows("select minute - ?1, ballots, 0 from minutes order by minute");
     assert_eq!(ballots, [(0, 3, 0), (1, 0, 0), (3, 2, 0), (4, 0, 0), (5, -1, 0)]);
-    let votes = rows("select minute - ?1, slot, votes from minute_votes where votes != 0 order by minute, slot");
+    let votes = rows("select minute - ?1, counter, votes from minute_votes where votes != 0 order by minute, counter");
     assert_eq!(
         votes,
         [(0, 0, 2), (0, 1, 1), (1, 0, -1), (1, 1, 1), (3, 0, 1), (3, 1, 1), (4, 0, -1), (4, 1, 1), (5, 1, -1)]

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use sawt::{
     poll::{
-        Action, Ballot, Choices, DigestKey, Edit, Kind, NewOption, NewPoll, Outcome, PartitionTally, Poll, PollEdit,
-        PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
+        Action, Ballot, Choices, Counters, DigestKey, Edit, Group, Kind, NewOption, NewPoll, Outcome, PartitionTally,
+        Poll, PollEdit, PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
     },
     secret::{hex, random_bytes},
     site::SiteSettings,
@@ -150,7 +150,7 @@ impl Stage {
         Tally::sum(poll, &partitions).unwrap()
     }
 
-    /// Votes by slot and ballots, which say who won.
+    /// Votes by counter and ballots, which say who won.
     pub(crate) async fn count(&self, poll: &Poll) -> (Vec<u64>, u64) {
         let tally = self.tally(poll).await;
         (tally.votes.to_vec(), tally.ballots)
@@ -158,15 +158,15 @@ impl Stage {
 
     /// The options a voter has on record, in the poll's order.
     pub(crate) async fn on_record(&self, poll: &Poll, voter: u64) -> Option<Vec<String>> {
-        let choices = self.store.ballot(poll, digest(poll, voter)).await.unwrap()?;
-        Some(choices.ids(poll).iter().map(ToString::to_string).collect())
+        let counters = self.store.ballot(poll, digest(poll, voter)).await.unwrap()?;
+        Some(poll.choices_of(counters).ids(poll).iter().map(ToString::to_string).collect())
     }
 }
 
 /// In every partition, at every instant: a single poll has as many votes as ballots, a multiple one from `min_choices`
 /// to `max_choices` for each.
 fn check_sums(poll: &Poll, tally: &PartitionTally) {
-    assert_eq!(tally.votes.len(), poll.options.len(), "votes by slot, as many as options");
+    assert_eq!(tally.votes.len(), poll.counters(), "votes by counter");
     let votes: u64 = tally.votes.iter().sum();
     let each = u64::from(poll.min_choices)..=u64::from(poll.max_choices);
     let possible = tally.ballots * each.start()..=tally.ballots * each.end();
@@ -196,12 +196,13 @@ pub(crate) fn digest(poll: &Poll, number: u64) -> VoterDigest {
     VoterDigest::of(&voter(number), poll)
 }
 
-pub(crate) fn choices(poll: &Poll, options: &[impl AsRef<str>]) -> Choices {
-    Choices::check(poll, options).unwrap()
+/// What a ballot for these options adds to.
+pub(crate) fn counters(poll: &Poll, options: &[impl AsRef<str>]) -> Counters {
+    poll.counters_of(Choices::check(poll, options).unwrap())
 }
 
 pub(crate) fn ballot(poll: &Poll, number: u64, options: &[impl AsRef<str>]) -> Ballot {
-    Ballot { voter: digest(poll, number), action: Action::Cast(choices(poll, options)) }
+    Ballot { voter: digest(poll, number), action: Action::Cast(Group::Clean, counters(poll, options)) }
 }
 
 pub(crate) fn withdrawal(poll: &Poll, number: u64) -> Ballot {

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use sawt::{
-    poll::{Ballot, NewPoll, Outcome, PartitionTally, Poll, PollEdit, Revision, State, Tally},
+    poll::{
+        Action, Ballot, Codec, Counters, Group, Indexes, NewPoll, Outcome, PartitionTally, Poll, PollEdit, Revision,
+        State, Tally,
+    },
     store::{Cast, Store},
 };
 
-use crate::store::stage::{Stage, ballot, changeable, choices, digest, of_32_options, options, withdrawal, yes_or_no};
+use crate::store::stage::{Stage, ballot, changeable, counters, digest, of_32_options, options, withdrawal, yes_or_no};
 
 crate::registry::store_rules![
     a_first_ballot_is_counted,
@@ -19,6 +22,7 @@ crate::registry::store_rules![
     a_batch_is_applied_in_order,
     any_of_32_options_may_be_chosen_in_any_number,
     each_of_32_options_may_be_the_single_choice,
+    a_ballot_that_is_kept_as_bytes_is_counted_by_each_of_them_and_known_by_their_order,
     a_version_counts_what_moved_the_tally_and_nothing_else,
     another_revision_than_the_one_in_force_is_stale_and_does_nothing,
     a_poll_may_have_any_number_of_partitions,
@@ -53,7 +57,7 @@ async fn a_second_ballot_with_other_choices_is_refused_with_those_on_record(stor
     let stage = Stage::new(store).await;
     let poll = stage.poll(yes_or_no()).await;
     assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
-    let on_record = Outcome::AlreadyVoted(choices(&poll, &["yes"]));
+    let on_record = Outcome::AlreadyVoted(counters(&poll, &["yes"]));
     for _ in 0..2 {
         assert_eq!(stage.cast(&poll, 1, &["no"]).await, on_record);
         assert_eq!(stage.withdraw(&poll, 1).await, on_record);
@@ -70,7 +74,7 @@ async fn a_ballot_may_be_changed_where_the_poll_says_so(store: Arc<dyn Store>) {
     assert_eq!(stage.count(&poll).await, (vec![0, 1], 1));
     assert_eq!(stage.on_record(&poll, 1).await, Some(vec!["no".to_owned()]));
     let fixed = stage.edited(&poll, PollEdit { changeable: Some(false), ..PollEdit::default() }).await;
-    assert_eq!(stage.cast(&fixed, 1, &["yes"]).await, Outcome::AlreadyVoted(choices(&poll, &["no"])));
+    assert_eq!(stage.cast(&fixed, 1, &["yes"]).await, Outcome::AlreadyVoted(counters(&poll, &["no"])));
 }
 
 async fn a_ballot_may_be_withdrawn_where_the_poll_says_so(store: Arc<dyn Store>) {
@@ -156,7 +160,7 @@ async fn a_batch_is_applied_in_order(store: Arc<dyn Store>) {
 
     let fixed = stage.poll(yes_or_no()).await;
     let ballots = [ballot(&fixed, 1, &["no"]), ballot(&fixed, 1, &["yes"]), ballot(&fixed, 1, &["no"])];
-    let on_record = Outcome::AlreadyVoted(choices(&fixed, &["no"]));
+    let on_record = Outcome::AlreadyVoted(counters(&fixed, &["no"]));
     assert_eq!(stage.apply(&fixed, &ballots).await, [Outcome::Counted, on_record, Outcome::Repeated]);
     assert_eq!(stage.count(&fixed).await, (vec![0, 1], 1));
 }
@@ -204,6 +208,59 @@ async fn each_of_32_options_may_be_the_single_choice(store: Arc<dyn Store>) {
     for (voter, id) in (0..).zip(ids) {
         assert_eq!(stage.on_record(&poll, voter).await, Some(vec![id]));
     }
+}
+
+async fn a_ballot_that_is_kept_as_bytes_is_counted_by_each_of_them_and_known_by_their_order(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let made = async |new| {
+        let poll = Poll { codec: Codec::Bytes, ..stage.draw_up(new).await };
+        stage.store.create_poll(&poll, None).await.unwrap();
+        assert_eq!(stage.read(&poll).await, poll);
+        poll
+    };
+    let listed = |indexes: &[u8]| Counters::Bytes(Indexes::of(indexes).unwrap());
+    let cast = |poll: &Poll, voter, indexes: &[u8]| {
+        let action = Action::Cast(Group::Clean, listed(indexes));
+        Ballot { voter: digest(poll, voter), action }
+    };
+    let poll = made(of_32_options()).await;
+    let all_that_fit: Vec<u8> = (0..15).rev().collect();
+    let ballots = [
+        cast(&poll, 1, &[31, 0]),
+        cast(&poll, 1, &[31, 0]),
+        cast(&poll, 1, &[0, 31]),
+        cast(&poll, 2, &all_that_fit),
+        cast(&poll, 3, &[12]),
+        withdrawal(&poll, 3),
+        withdrawal(&poll, 4),
+    ];
+    let expected = [
+        Outcome::Counted,
+        Outcome::Repeated,
+        Outcome::Changed,
+        Outcome::Counted,
+        Outcome::Counted,
+        Outcome::Withdrawn,
+        Outcome::NoBallot,
+    ];
+    assert_eq!(stage.apply(&poll, &ballots).await, expected);
+    let on_record = async |voter| stage.store.ballot(&poll, digest(&poll, voter)).await.unwrap();
+    assert_eq!(on_record(1).await, Some(listed(&[0, 31])));
+    assert_eq!(on_record(2).await, Some(listed(&all_that_fit)));
+    assert_eq!((on_record(3).await, on_record(4).await), (None, None));
+    let tally = Tally::sum(&poll, &stage.store.tally(&poll).await.unwrap().unwrap()).unwrap();
+    let mut votes = vec![0; 32];
+    votes[..15].fill(1);
+    votes[0] = 2;
+    votes[31] = 1;
+    assert_eq!((tally.votes.to_vec(), tally.ballots), (votes, 2));
+
+    let fixed = made(NewPoll { changeable: Some(false), ..of_32_options() }).await;
+    let ballots = [cast(&fixed, 1, &[12, 9, 1]), cast(&fixed, 1, &[9]), withdrawal(&fixed, 1)];
+    let on_record = Outcome::AlreadyVoted(listed(&[12, 9, 1]));
+    assert_eq!(stage.apply(&fixed, &ballots).await, [Outcome::Counted, on_record, on_record]);
+    assert!(stage.store.delete_poll(poll.id).await.unwrap());
+    assert_eq!(stage.store.ballot(&poll, digest(&poll, 1)).await.unwrap(), None);
 }
 
 async fn a_version_counts_what_moved_the_tally_and_nothing_else(store: Arc<dyn Store>) {

@@ -4,9 +4,10 @@ use std::{slice, sync::Arc};
 
 use sawt::{
     poll::{
-        NewPoll, Outcome, PartitionTally, Phase, Poll, PollEdit, PollId, ResultsPolicy, Revision, State, Timestamp,
+        ListCursor, NewPoll, Outcome, PartitionTally, Phase, Poll, PollEdit, PollId, ResultsPolicy, Revision, State,
+        Timestamp,
     },
-    secret::KeyHash,
+    secret::{KeyHash, random_bytes},
     store::{Cast, Creation, IdempotencyKey, Replacement, Store},
 };
 
@@ -22,6 +23,7 @@ crate::registry::store_rules![
     concurrent_requests_with_one_idempotency_key_make_one_poll,
     a_poll_deleted_since_is_made_anew_by_the_same_request,
     polls_are_listed_newest_first_page_by_page,
+    polls_are_listed_by_the_time_of_their_creation_whatever_their_ids_say,
     an_edit_takes_the_place_of_the_revision_before_it,
     of_two_edits_of_one_revision_one_is_made,
     a_correction_keeps_ballots_and_votes,
@@ -182,16 +184,43 @@ async fn polls_are_listed_newest_first_page_by_page(store: Arc<dyn Store>) {
         other.poll(yes_or_no()).await;
     }
     polls.reverse();
-    let list = async |before: Option<PollId>, limit| stage.store.polls(&stage.site, before, limit).await.unwrap();
+    let list = async |before: Option<ListCursor>, limit| stage.store.polls(&stage.site, before, limit).await.unwrap();
     assert_eq!(list(None, 10).await, polls);
     assert_eq!(list(None, 2).await, polls[..2]);
-    assert_eq!(list(Some(polls[1].id), 2).await, polls[2..4]);
-    assert_eq!(list(Some(polls[3].id), 2).await, polls[4..]);
-    assert!(list(Some(polls[4].id), 2).await.is_empty());
+    assert_eq!(list(Some(polls[1].list_cursor()), 2).await, polls[2..4]);
+    assert_eq!(list(Some(polls[3].list_cursor()), 2).await, polls[4..]);
+    assert!(list(Some(polls[4].list_cursor()), 2).await.is_empty());
     // The cursor is a place, which stays one when its poll is gone.
     stage.store.delete_poll(polls[1].id).await.unwrap();
-    assert_eq!(list(Some(polls[1].id), 2).await, polls[2..4]);
+    assert_eq!(list(Some(polls[1].list_cursor()), 2).await, polls[2..4]);
     assert_eq!(list(None, 2).await, [polls[0].clone(), polls[2].clone()]);
+}
+
+/// An id that was derived from something says nothing of when its poll was made.
+async fn polls_are_listed_by_the_time_of_their_creation_whatever_their_ids_say(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let noon = stage.now().await.as_millis();
+    let mut polls = Vec::new();
+    // Two moments, and many polls of one: their ids decide among those alone.
+    for (place, minutes) in [3, 3, 3, 0, 1, 3, 2, 3].into_iter().enumerate() {
+        let mut id: [u8; 16] = random_bytes();
+        id[0] = u8::try_from(200 - 20 * place).unwrap();
+        let created_at = Timestamp::from_millis(noon - 60_000 * minutes);
+        let poll = Poll { id: PollId::from_bytes(id), created_at, ..stage.draw_up(yes_or_no()).await };
+        stage.store.create_poll(&poll, None).await.unwrap();
+        polls.push(poll);
+    }
+    polls.sort_by_key(|poll| std::cmp::Reverse((poll.created_at, poll.id)));
+    for limit in 1..=polls.len() {
+        let (mut before, mut listed) = (None, Vec::new());
+        loop {
+            let page = stage.store.polls(&stage.site, before, limit).await.unwrap();
+            let Some(last) = page.last() else { break };
+            before = Some(last.list_cursor());
+            listed.extend(page);
+        }
+        assert_eq!(listed, polls, "{limit} at a time");
+    }
 }
 
 async fn an_edit_takes_the_place_of_the_revision_before_it(store: Arc<dyn Store>) {

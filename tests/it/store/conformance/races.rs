@@ -15,7 +15,7 @@ use sawt::{
     store::{Cast, Store},
 };
 
-use crate::store::stage::{Stage, at_once, ballot, changeable, choices, done, withdrawal, yes_or_no};
+use crate::store::stage::{Stage, at_once, ballot, changeable, counters, done, withdrawal, yes_or_no};
 
 crate::registry::store_rules![
     one_voter_casting_many_times_at_once_has_one_ballot,
@@ -37,7 +37,7 @@ async fn one_voter_casting_many_times_at_once_has_one_ballot(store: Arc<dyn Stor
         }))
         .await;
         let on_record = stage.on_record(&poll, 7).await.unwrap();
-        let refused = Outcome::AlreadyVoted(choices(&poll, &on_record));
+        let refused = Outcome::AlreadyVoted(counters(&poll, &on_record));
         let count = |outcome| outcomes.iter().filter(|other| **other == outcome).count();
         assert_eq!(
             (count(Outcome::Counted), count(Outcome::Repeated), count(refused)),

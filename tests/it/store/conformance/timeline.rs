@@ -40,13 +40,13 @@ async fn minutes(stage: &Stage, poll: &Poll, mut range: Range<Minute>) -> Vec<(M
     }
 }
 
-/// The sum over a range: votes by slot, and ballots.
+/// The sum over a range: votes by counter, and ballots.
 async fn sum(stage: &Stage, poll: &Poll) -> (Vec<i64>, i64) {
     let mut sum = (vec![0; poll.options.len()], 0);
     for (_, change) in minutes(stage, poll, whole(stage, poll).await).await {
         sum.1 += change.ballots;
-        for (slot, votes) in (0..).zip(&mut sum.0) {
-            *votes += change.votes_in(slot);
+        for (index, votes) in (0..).zip(&mut sum.0) {
+            *votes += change.votes_in(index);
         }
     }
     sum
@@ -113,7 +113,7 @@ async fn a_reshaped_poll_begins_anew(store: Arc<dyn Store>) {
     stage.withdraw(&poll, 1).await;
     let edit = PollEdit { options: Some(options(&["no", "perhaps"])), ..PollEdit::default() };
     let reshaped = stage.edited(&poll, edit).await;
-    assert_eq!(minutes(&stage, &reshaped, whole(&stage, &poll).await).await, [], "slots mean other options now");
+    assert_eq!(minutes(&stage, &reshaped, whole(&stage, &poll).await).await, [], "counters mean other options now");
     stage.cast(&reshaped, 1, &["perhaps"]).await;
     assert_eq!(sum(&stage, &reshaped).await, (vec![0, 1], 1));
 }

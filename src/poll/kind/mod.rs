@@ -1,0 +1,118 @@
+//! Kinds of polls: how a voter answers, and what the answers add up to.
+//!
+//! Each kind is a file that says how choices become counters, how the ballots' counters are read, and what is shown of
+//! them ([`Rules`]). Stores know the codec that a kind names, and no kind: so a new kind needs no line in a store.
+
+mod multiple;
+mod single;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Choices, Codec, Counters, Poll, Votes};
+
+/// Whether a ballot holds one choice or several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Exactly one option.
+    Single,
+    /// From `min_choices` to `max_choices` options.
+    Multiple,
+}
+
+/// What a kind decides.
+pub(super) trait Rules {
+    /// The kind as pages and JSON write it.
+    fn name(&self) -> &'static str;
+
+    /// How ballots of new polls of this kind are kept.
+    fn codec(&self) -> Codec;
+
+    /// How many counters a poll with so many options has.
+    fn counters(&self, options: usize) -> usize;
+
+    /// The most choices of a ballot in a poll with so many options.
+    fn most_choices(&self, options: usize) -> usize;
+
+    /// What a bound on the choices must be if it is not `value`, in words that follow its name.
+    fn bound(&self, most: u64, value: u64) -> String;
+
+    /// What a ballot with these choices adds to.
+    fn count(&self, choices: Choices) -> Counters;
+
+    /// The choices of a ballot that adds to these.
+    fn read(&self, counters: Counters) -> Choices;
+
+    /// Each option's part of the ballots where all of them are `whole`, by the votes of each option. All zero while there
+    /// are no ballots.
+    fn parts(&self, votes: &[u64], ballots: u64, whole: u64) -> Votes;
+}
+
+impl Kind {
+    /// The kind as pages and JSON write it.
+    pub fn as_str(self) -> &'static str {
+        self.rules().name()
+    }
+
+    /// How ballots of new polls of this kind are kept.
+    pub fn codec(self) -> Codec {
+        self.rules().codec()
+    }
+
+    pub(super) fn rules(self) -> &'static dyn Rules {
+        match self {
+            Self::Single => &single::Single,
+            Self::Multiple => &multiple::Multiple,
+        }
+    }
+}
+
+impl Poll {
+    /// How many counters it has.
+    pub fn counters(&self) -> usize {
+        self.kind.rules().counters(self.options.len())
+    }
+
+    /// The counters that a ballot with these choices adds to.
+    pub fn counters_of(&self, choices: Choices) -> Counters {
+        self.kind.rules().count(choices)
+    }
+
+    /// The choices of a ballot that adds to these counters.
+    pub fn choices_of(&self, counters: Counters) -> Choices {
+        self.kind.rules().read(counters)
+    }
+}
+
+/// The options whose own counters these are.
+fn options_of(counters: Counters) -> Choices {
+    Choices::from_bits(counters.indexes().fold(0, |bits, index| bits | 1_u32.checked_shl(index.into()).unwrap_or(0)))
+}
+
+/// A part of the whole, where what does not fit can't be.
+fn narrow(part: Option<u128>) -> u64 {
+    part.and_then(|part| u64::try_from(part).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{MAX_OPTIONS, definition::tests::poll_with};
+
+    #[test]
+    fn choices_survive_the_counters_of_their_ballot() {
+        let options: Vec<String> = (0..MAX_OPTIONS).map(|place| format!("o{place}")).collect();
+        let names: Vec<&str> = options.iter().map(String::as_str).collect();
+        let single = poll_with(Kind::Single, 1, 1, &names);
+        let multiple = poll_with(Kind::Multiple, 1, 32, &names);
+        for place in 0..MAX_OPTIONS {
+            let chosen = Choices::check(&single, &[names[place]]).unwrap();
+            assert_eq!(single.counters_of(chosen), Counters::Index(u8::try_from(place).unwrap()));
+            assert_eq!(single.choices_of(single.counters_of(chosen)), chosen);
+            let chosen = Choices::check(&multiple, &names[place..]).unwrap();
+            assert_eq!(multiple.counters_of(chosen).indexes().count(), MAX_OPTIONS - place);
+            assert_eq!(multiple.choices_of(multiple.counters_of(chosen)), chosen);
+            assert_eq!(chosen.ids(&multiple).len(), MAX_OPTIONS - place);
+        }
+    }
+}
