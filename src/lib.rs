@@ -15,6 +15,7 @@
 //! - [`quota`]: how many requests a client, a voter or a key may make, in one replica and over all of them.
 //! - [`live`]: what a replica knows: polls as last read, and the newest tally of each.
 //! - [`voting`]: ballots cast and taken back, and who may see the tally; by whatever way a reader asks for it.
+//! - [`publishing`]: polls, sites and keys, made and changed; by whatever way a publisher asks for it.
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
 //! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
 //! - [`telemetry`]: what an operator sees: log lines and metrics, and the name of every one.
@@ -40,6 +41,7 @@ pub mod http_client;
 pub mod live;
 pub mod net;
 pub mod poll;
+pub mod publishing;
 pub mod quota;
 pub mod secret;
 pub mod server;

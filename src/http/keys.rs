@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Worker, auth, body, caching,
     path::id_in_path,
-    problem::{Code, Problem},
-    query::{self, Query},
+    problem::Problem,
+    query::{self, Query, parse_site},
+    refusals::no_key,
 };
 use crate::{
     poll::{SiteId, Text, Timestamp},
@@ -30,15 +31,7 @@ pub(super) async fn create(
     }
     let name = name.map(|name| Text::parse(&name, NAME).map_err(|rule| query::refused("name", rule))).transpose()?;
     let scopes: Vec<Scope> = scopes.into_iter().map(|body::Word(scope)| scope).collect();
-    let (site, scopes) = (publisher.site(site)?, Scopes::from(scopes));
-    if let Some(scope) = scopes.missing_from(&publisher.scopes()) {
-        let detail = format!("a key can't give a scope it lacks: {}", scope.as_str());
-        return Err(Problem::new(Code::ScopeMissing, detail));
-    }
-    require_site(&worker, &site).await?;
-    let now = worker.store.now().await?;
-    let NewKey { key, text } = NewKey::generate(site, scopes, name.map(|name| name.to_string()), now);
-    worker.store.add_key(&key).await?;
+    let NewKey { key, text } = worker.publishing.create_key(&publisher, site, scopes.into(), name).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
         .insert_header((header::LOCATION, format!("/v1/keys/{}", key.id)))
@@ -49,9 +42,7 @@ pub(super) async fn create(
 pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::KeysWrite).await?;
     let site = Query::strict(req.query_string(), &["site"])?.take_parsed("site", parse_site)?;
-    let site = publisher.site(site)?;
-    require_site(&worker, &site).await?;
-    let keys = worker.store.keys(&site).await?;
+    let keys = worker.publishing.keys(&publisher, site).await?;
     let items = keys.iter().map(|key| KeyJson::of(key, None)).collect();
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
@@ -61,29 +52,9 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 /// `DELETE /v1/keys/{key}`: the key is refused from now on. Another site's key is none to a site's key.
 pub(super) async fn revoke(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::KeysWrite).await?;
-    let missing = || Problem::new(Code::NotFound, "no key has this id");
-    let id: KeyId = id_in_path(&req, "key", missing)?;
-    let key = worker.store.key(&id).await?.filter(|key| publisher.acts_for(&key.site)).ok_or_else(missing)?;
-    if !worker.store.revoke_key(&key.id).await? {
-        return Err(missing());
-    }
+    let id: KeyId = id_in_path(&req, "key", no_key)?;
+    worker.publishing.revoke_key(&publisher, &id).await?;
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
-}
-
-/// The id of a site in a body or a query.
-pub(super) fn parse_site(text: &str) -> Result<SiteId, String> {
-    text.parse().map_err(|rule: crate::poll::InvalidId| rule.to_string())
-}
-
-/// Makes sure that there is such a site.
-///
-/// # Errors
-/// `not-found`. Only the admin key can hear this: a site's key has a site.
-pub(super) async fn require_site(worker: &Worker, site: &SiteId) -> Result<(), Problem> {
-    match worker.store.site(site).await? {
-        Some(_) => Ok(()),
-        None => Err(Problem::new(Code::NotFound, "no site has this id; PUT /v1/sites/{site} makes one")),
-    }
 }
 
 #[derive(Deserialize)]

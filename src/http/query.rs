@@ -3,6 +3,7 @@
 use actix_web::web;
 
 use super::problem::{Code, Problem};
+use crate::poll::{InvalidId, SiteId};
 
 /// The parameters of one request, taken out by name.
 pub(super) struct Query(Vec<(String, String)>);
@@ -63,6 +64,11 @@ impl Query {
 /// A parameter is not what it must be.
 pub(super) fn refused(name: &str, rule: impl Into<String>) -> Problem {
     Problem::of_field(Code::InvalidRequest, name, rule)
+}
+
+/// The id of a site in a body or a query.
+pub(super) fn parse_site(text: &str) -> Result<SiteId, String> {
+    text.parse().map_err(|rule: InvalidId| rule.to_string())
 }
 
 #[cfg(test)]

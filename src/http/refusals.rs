@@ -3,6 +3,7 @@
 use super::problem::{Code, FieldError, Problem};
 use crate::{
     poll::{Poll, ResultsPolicy, State, Timestamp},
+    publishing::PublishError,
     site::OtherSite,
     voting::{OnRecord, VoteError},
 };
@@ -41,14 +42,58 @@ impl From<VoteError> for Problem {
     }
 }
 
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::NoPoll => Self::no_poll(),
+            PublishError::NoSite => no_site(),
+            PublishError::NoKey => no_key(),
+            PublishError::OtherSite(other) => other.into(),
+            error @ PublishError::ScopeNotGiven(_) => Self::new(Code::ScopeMissing, error.to_string()),
+            PublishError::Invalid(violations) => Self::of_violations(violations),
+            PublishError::IdempotencyKeyReused => {
+                let rule = "came with another request before; use a new key for a new poll";
+                Self::of_field(Code::InvalidPoll, "Idempotency-Key", rule)
+            }
+            PublishError::RevisionRequired => Self::new(
+                Code::RevisionRequired,
+                "say which revision you edit, by If-Match with the poll's ETag or by revision in the body",
+            ),
+            PublishError::RevisionMismatch(in_force) => {
+                let detail = format!("revision {in_force} is in force; read the poll and edit that");
+                Self::new(Code::RevisionMismatch, detail).with_member("revision", in_force.0)
+            }
+            PublishError::NotOpen(poll, state) => not_open(&poll, state),
+            PublishError::HasBallots => {
+                let rule = "can't change: the set of options and how many may be chosen are fixed by the first ballot";
+                Self::of_field(Code::InvalidPoll, "options", rule)
+            }
+            PublishError::Undecided => Self::undecided(),
+            PublishError::KeptChanging => Self::new(Code::StoreUnavailable, "the poll kept changing; it was not moved"),
+            PublishError::Store(error) => error.into(),
+            PublishError::Internal(what) => Self::internal(what),
+        }
+    }
+}
+
 impl From<OtherSite> for Problem {
     fn from(other: OtherSite) -> Self {
         Self::new(Code::ScopeMissing, other.to_string())
     }
 }
 
+/// There is no such site.
+pub(super) fn no_site() -> Problem {
+    Problem::new(Code::NotFound, "no site has this id; PUT /v1/sites/{site} makes one")
+}
+
+/// There is no such key, or none that this one may know of.
+pub(super) fn no_key() -> Problem {
+    Problem::new(Code::NotFound, "no key has this id")
+}
+
 /// The poll is in a state in which what was asked can't be done; its schedule says what to wait for, if anything.
-pub(super) fn not_open(poll: &Poll, state: State) -> Problem {
+fn not_open(poll: &Poll, state: State) -> Problem {
     let when = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
     Problem::new(Code::PollNotOpen, format!("the poll is {}", state.as_str()))
         .with_member("state", state.as_str())

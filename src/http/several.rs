@@ -16,10 +16,9 @@ use super::{
     caching::{self, Caching},
     conditional,
     cursor::{self, Cursor},
-    keys::parse_site,
     polls::{DEFAULT_LIMIT, link_to_next, parse_limit},
     problem::{Code, Problem},
-    query::{self, Query},
+    query::{self, Query, parse_site},
     results::{POSITIONS_APART, caching_for, seen_by_tag},
 };
 use crate::{

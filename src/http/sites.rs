@@ -7,10 +7,11 @@ use super::{
     Worker, auth, body, caching,
     path::id_in_path,
     problem::{Code, FieldError, Problem},
+    refusals::no_site,
 };
 use crate::{
     poll::{SiteId, Text, TimeZone, Timestamp, WebAddress},
-    site::{MAX_ORIGINS, NAME, Origin, OtherSite, Publisher, Site, SiteSettings},
+    site::{MAX_ORIGINS, NAME, Origin, Publisher, Site, SiteSettings},
 };
 
 /// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
@@ -29,8 +30,7 @@ pub(super) async fn put(
     };
     let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let settings = body::parse::<SiteBody>(&bytes)?.into_settings()?;
-    let (site, is_new) = worker.store.put_site(&id, settings).await?;
-    worker.shared.hub.note_site(&id);
+    let (site, is_new) = worker.publishing.put_site(&id, settings).await?;
     let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
 }
@@ -38,12 +38,8 @@ pub(super) async fn put(
 /// `GET /v1/sites/{site}`, for the admin key and the site's own.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher(&req, &worker).await?;
-    let missing = || Problem::new(Code::NotFound, "no site has this id");
-    let id: SiteId = id_in_path(&req, "site", missing)?;
-    if !publisher.acts_for(&id) {
-        return Err(OtherSite.into());
-    }
-    let site = worker.store.site(&id).await?.ok_or_else(missing)?;
+    let id: SiteId = id_in_path(&req, "site", no_site)?;
+    let site = worker.publishing.site(&publisher, &id).await?;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
 }
 

@@ -10,7 +10,8 @@ use crate::{
     clock::Clock,
     http::{DemoPages, PolicyHeaders, Turns, caching::Caching, connections::Connections, request_log::RequestLog},
     live::{Door, Hub, KnownPolls, SiteLists, Streams},
-    poll::{self, Poll, PollId},
+    poll::{self, Poll},
+    publishing::Publishing,
     quota::Quotas,
     secret::KeyHash,
     store::Store,
@@ -26,6 +27,8 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// This worker's way to vote.
     pub voting: Voting,
+    /// This worker's way to publish.
+    pub publishing: Publishing,
     /// This worker's store, which yields to votes and refuses reads when it can't keep up: a connection of its own spares
     /// a request the way to another thread and back.
     pub store: Arc<dyn Store>,
@@ -85,10 +88,11 @@ impl Worker {
         };
         let voting = Voting::new(store, common);
         let store = Arc::clone(voting.store());
+        let publishing = Publishing::new(Arc::clone(&store), Arc::clone(&shared.hub), shared.clock.clone());
         let (hub, door, metrics) = (Arc::clone(&shared.hub), Arc::clone(&shared.door), Arc::clone(&shared.metrics));
         let keys = Arc::clone(&shared.position_keys);
         let streams = Streams::new(hub, door, Arc::clone(&store), metrics, keys);
-        Self { shared, voting, store, streams }
+        Self { shared, voting, publishing, store, streams }
     }
 
     /// Who may keep what is said of a poll. What may have changed unheard, because the store is away, is kept for no
@@ -97,14 +101,6 @@ impl Worker {
         let caching = Caching::of_poll(poll, self.shared.clock.now());
         let is_final = poll.schedule.phase == poll::Phase::Closed;
         if !is_final && self.shared.polls.is_unconfirmed(poll.id) { caching.and(Caching::BRIEF) } else { caching }
-    }
-
-    /// Makes this replica serve a poll as the store now has it. The change is made already, so a store that falls
-    /// silent here costs its publisher nothing: what is known of the poll runs out by itself.
-    pub(super) async fn note_change(&self, id: PollId) {
-        if let Err(error) = self.shared.hub.note_change(&self.store, id).await {
-            tracing::warn!(poll = %id, error = %error, "a changed poll could not be read again; it will be soon");
-        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! A site's polls, newest first, page by page.
 //!
 //! A page ends at a poll, and the cursor is that poll's time and id, so polls made or deleted meanwhile neither shift nor
-//! repeat the rest. The state is not in any index, for it changes by the clock alone: a filter by state reads on until
-//! its page is full, and gives up after a bounded number of polls with a cursor to go on from.
+//! repeat the rest. A filter by state may give up before its page is full, with a cursor to go on from.
 
 use std::fmt::Write as _;
 
@@ -12,20 +11,18 @@ use serde::Serialize;
 use super::super::{
     Worker, auth, caching,
     cursor::{self, Cursor},
-    keys::{parse_site, require_site},
     problem::Problem,
-    query::Query,
+    query::{Query, parse_site},
 };
 use crate::{
-    poll::{ListCursor, Poll, SiteId, State},
+    poll::{SiteId, State},
+    publishing::{Page, PollsAsked},
     site::Scope,
     wire::PollJson,
 };
 
 pub(in super::super) const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
-/// The most polls one request looks at: that of a publisher.
-const MAX_EXAMINED: usize = 1_000;
 
 /// `GET /v1/polls?site=&state=&cursor=&limit=`.
 pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -35,17 +32,16 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
     let state = query.take_parsed("state", |text| text.parse::<State>().map_err(str::to_owned))?;
     let cursor = query.take_parsed("cursor", Cursor::parse)?;
     let limit = query.take_parsed("limit", |text| parse_limit(text, MAX_LIMIT))?;
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
     let site = publisher.site(named)?;
-    require_site(&worker, &site).await?;
-
-    let cursor = Cursor::resolve(cursor, &worker, &site).await?;
-    let page = Page { site, state, limit: limit.unwrap_or(DEFAULT_LIMIT) };
-    let (polls, next) = page.read(&worker, cursor).await?;
+    let before = Cursor::resolve(cursor, &worker, &site).await?;
+    let asked = PollsAsked { site, state, before, limit };
+    let Page { site, polls, last } = worker.publishing.polls(&publisher, asked).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
-    let next_cursor = next.map(cursor::write);
+    let next_cursor = last.map(cursor::write);
     if let Some(cursor) = &next_cursor {
-        response.insert_header((header::LINK, page.link(cursor)));
+        response.insert_header((header::LINK, link_to_next("/v1/polls", &site, state, limit, cursor)));
     }
     let items = polls.iter().map(|(poll, state)| PollJson::of(poll, *state)).collect();
     Ok(response.json(Polls { items, next_cursor }))
@@ -55,49 +51,6 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
 struct Polls<'a> {
     items: Vec<PollJson<'a>>,
     next_cursor: Option<String>,
-}
-
-/// What is asked for, but for where it begins.
-struct Page {
-    site: SiteId,
-    state: Option<State>,
-    limit: usize,
-}
-
-impl Page {
-    /// The polls of the page, and the last one looked at if there are more behind it.
-    async fn read(
-        &self,
-        worker: &Worker,
-        cursor: Option<ListCursor>,
-    ) -> Result<(Vec<(Poll, State)>, Option<ListCursor>), Problem> {
-        let now = worker.shared.clock.now();
-        // One more than the page holds tells whether there is another.
-        let batch = if self.state.is_some() { MAX_LIMIT } else { self.limit + 1 };
-        let (mut items, mut examined, mut last) = (Vec::new(), 0, cursor);
-        loop {
-            let polls = worker.store.polls(&self.site, last, batch).await?;
-            let is_last_batch = polls.len() < batch;
-            for poll in polls {
-                if items.len() == self.limit || examined == MAX_EXAMINED {
-                    return Ok((items, last));
-                }
-                examined += 1;
-                last = Some(poll.list_cursor());
-                let state = poll.state_at(now);
-                if self.state.is_none_or(|wanted| wanted == state) {
-                    items.push((poll, state));
-                }
-            }
-            if is_last_batch {
-                return Ok((items, None));
-            }
-        }
-    }
-
-    fn link(&self, cursor: &str) -> String {
-        link_to_next("/v1/polls", &self.site, self.state, self.limit, cursor)
-    }
 }
 
 /// The `Link` to the next page of a list (RFC 8288). Nothing in it needs escaping.
@@ -136,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_link_asks_for_the_same_again_from_the_cursor_on() {
-        let page = Page { site: SiteId::default(), state: Some(State::Open), limit: 5 };
-        assert_eq!(page.link("abc"), "</v1/polls?site=default&state=open&limit=5&cursor=abc>; rel=\"next\"");
+        let link = link_to_next("/v1/polls", &SiteId::default(), Some(State::Open), 5, "abc");
+        assert_eq!(link, "</v1/polls?site=default&state=open&limit=5&cursor=abc>; rel=\"next\"");
     }
 }

@@ -1,8 +1,6 @@
 //! Polls: read by everyone, made and changed by their publisher.
 //!
-//! To a site's key another site's poll is `not-found`, as if it were not there; so is a draft to a reader. Every
-//! change goes through [`Polls::replace_poll`](crate::store::Polls::replace_poll), which takes it only on top of the
-//! revision it was made from. After a change this replica reads the poll again, so whoever made it sees it at once.
+//! To a site's key another site's poll is `not-found`, as if it were not there; so is a draft to a reader.
 
 mod json;
 mod list;
@@ -22,7 +20,6 @@ use super::{
 };
 use crate::{
     poll::{Poll, Timestamp},
-    site::Scope,
     wire::{self, PollJson},
 };
 
@@ -31,11 +28,10 @@ use crate::{
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let now = worker.shared.clock.now();
-    if let Some(publisher) = auth::publisher_if_any(&req, &worker).await? {
-        let own = worker.store.poll(id).await?.filter(|poll| publisher.may(Scope::PollsRead, &poll.site));
-        if let Some(poll) = own {
-            return Ok(answer(&req, &poll, now, Caching::Private));
-        }
+    if let Some(publisher) = auth::publisher_if_any(&req, &worker).await?
+        && let Some(poll) = worker.publishing.poll(&publisher, id).await?
+    {
+        return Ok(answer(&req, &poll, now, Caching::Private));
     }
     let known = worker.voting.poll(id).await?;
     Ok(answer(&req, &known.poll, now, worker.caching_of(&known.poll)))

@@ -1,0 +1,74 @@
+//! Why something was not published.
+
+use std::sync::Arc;
+
+use crate::{
+    poll::{EditError, Poll, Revision, State, Violation},
+    site::{OtherSite, Scope},
+    store::StoreError,
+};
+
+/// Why a use case of [`Publishing`](super::Publishing) refused. Nothing was done, except where the store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// There is no such poll, or none of this publisher's.
+    #[error("no poll has this id")]
+    NoPoll,
+    /// There is no such site.
+    #[error("no site has this id")]
+    NoSite,
+    /// There is no such key, or none of this publisher's.
+    #[error("no key has this id")]
+    NoKey,
+    /// The key acts for another site.
+    #[error(transparent)]
+    OtherSite(#[from] OtherSite),
+    /// A key can't give a scope it lacks.
+    #[error("a key can't give a scope it lacks: {}", .0.as_str())]
+    ScopeNotGiven(Scope),
+    /// The poll as it would be is not valid.
+    #[error("the poll is not valid")]
+    Invalid(Vec<Violation>),
+    /// An idempotency key came with another request before.
+    #[error("the idempotency key came with another request before")]
+    IdempotencyKeyReused,
+    /// No revision was named that is to be edited.
+    #[error("no revision is named")]
+    RevisionRequired,
+    /// Another revision is in force, this one.
+    #[error("revision {0} is in force")]
+    RevisionMismatch(Revision),
+    /// What was asked can't be done in the state that the poll is in.
+    #[error("the poll is {}", .1.as_str())]
+    NotOpen(Box<Poll>, State),
+    /// What was to change is fixed by the first ballot.
+    #[error("the poll has ballots")]
+    HasBallots,
+    /// Two clocks disagree about whether the poll is open.
+    #[error("two clocks disagree")]
+    Undecided,
+    /// The poll was edited again and again.
+    #[error("the poll kept changing")]
+    KeptChanging,
+    /// The store gave no answer; what was asked of it may have been done.
+    #[error(transparent)]
+    Store(#[from] Arc<StoreError>),
+    /// The store answered with something that was not asked.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl PublishError {
+    pub(super) fn of_edit(poll: &Poll, error: EditError) -> Self {
+        match error {
+            EditError::Closed => Self::NotOpen(Box::new(poll.clone()), State::Closed),
+            EditError::Invalid(violations) => Self::Invalid(violations),
+        }
+    }
+}
+
+impl From<StoreError> for PublishError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}

@@ -1,0 +1,51 @@
+//! API keys: made, listed, revoked.
+
+use super::{PublishError, Publishing};
+use crate::{
+    poll::{SiteId, Text},
+    site::{ApiKey, KeyId, NewKey, Publisher, Scopes},
+};
+
+impl Publishing {
+    /// Makes a key. A site's key makes keys for its own site only, and gives them no scope it lacks.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherSite`]; [`ScopeNotGiven`](PublishError::ScopeNotGiven); [`NoSite`](PublishError::NoSite); what
+    /// the store failed with.
+    pub async fn create_key(
+        &self,
+        publisher: &Publisher,
+        site: Option<SiteId>,
+        scopes: Scopes,
+        name: Option<Text>,
+    ) -> Result<NewKey, PublishError> {
+        let site = publisher.site(site)?;
+        if let Some(scope) = scopes.missing_from(&publisher.scopes()) {
+            return Err(PublishError::ScopeNotGiven(scope));
+        }
+        self.require_site(&site).await?;
+        let now = self.store.now().await?;
+        let new = NewKey::generate(site, scopes, name.map(|name| name.to_string()), now);
+        self.store.add_key(&new.key).await?;
+        Ok(new)
+    }
+
+    /// A site's keys, oldest first.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); what the store failed with.
+    pub async fn keys(&self, publisher: &Publisher, site: Option<SiteId>) -> Result<Vec<ApiKey>, PublishError> {
+        let site = publisher.site(site)?;
+        self.require_site(&site).await?;
+        Ok(self.store.keys(&site).await?)
+    }
+
+    /// Has a key refused from now on. Another site's key is none to a site's key.
+    ///
+    /// # Errors
+    /// [`PublishError::NoKey`]; what the store failed with.
+    pub async fn revoke_key(&self, publisher: &Publisher, id: &KeyId) -> Result<(), PublishError> {
+        let key = self.store.key(id).await?.filter(|key| publisher.acts_for(&key.site)).ok_or(PublishError::NoKey)?;
+        if self.store.revoke_key(&key.id).await? { Ok(()) } else { Err(PublishError::NoKey) }
+    }
+}

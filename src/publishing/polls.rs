@@ -1,0 +1,263 @@
+//! Polls: made, read, edited, opened, closed and deleted.
+
+use super::{ExpectedRevision, PublishError, Publishing};
+use crate::{
+    poll::{DigestKey, Edit, ListCursor, NewPoll, Poll, PollEdit, PollId, SiteId, State, Timestamp, Violation},
+    secret::random_bytes,
+    site::{Publisher, Scope},
+    store::{Creation, IdempotencyKey, Replacement},
+};
+
+/// How often a move of the state is made again on top of an edit that came between.
+const MAX_MOVES: usize = 5;
+
+/// The most polls one request looks at: a filter by state gives up after so many.
+const MAX_EXAMINED: usize = 1_000;
+/// How many are read at a time where not all of them are wanted.
+const BATCH: usize = 100;
+
+/// A poll that was made.
+pub struct Created {
+    /// The poll.
+    pub poll: Poll,
+    /// Whether it was made before, by the same request.
+    pub is_replay: bool,
+}
+
+/// Which of a site's polls are asked for.
+pub struct PollsAsked {
+    /// The site.
+    pub site: SiteId,
+    /// Those in this state.
+    pub state: Option<State>,
+    /// Those older than this one.
+    pub before: Option<ListCursor>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Some of a site's polls, newest first.
+pub struct Page {
+    /// The site.
+    pub site: SiteId,
+    /// Its polls, in the state each has now.
+    pub polls: Vec<(Poll, State)>,
+    /// The last one looked at, if there are more behind it.
+    pub last: Option<ListCursor>,
+}
+
+impl Publishing {
+    /// Makes a poll for the site that is named, or the publisher's own. What is known to be wrong with it already is told
+    /// along with what else is.
+    ///
+    /// # Errors
+    /// [`PublishError::Invalid`], also where there is no such site; [`OtherSite`](PublishError::OtherSite);
+    /// [`IdempotencyKeyReused`](PublishError::IdempotencyKeyReused); what the store failed with.
+    pub async fn create_poll(
+        &self,
+        publisher: &Publisher,
+        site: Option<SiteId>,
+        (new, wrong): (NewPoll, Option<Violation>),
+        idempotency: Option<&IdempotencyKey>,
+    ) -> Result<Created, PublishError> {
+        let site = publisher.site(site)?;
+        if self.store.site(&site).await?.is_none() {
+            let detail = "must be a site; PUT /v1/sites/{site} makes one".to_owned();
+            return Err(PublishError::Invalid(vec![Violation { field: "site".to_owned(), detail }]));
+        }
+        let now = self.store.now().await?;
+        let digest_key = DigestKey::from_bytes(random_bytes());
+        let built = new.build(PollId::generate(), site.clone(), self.store.partitions(), digest_key, now);
+        let built = match (built, wrong) {
+            (built, None) => built,
+            (Ok(_), Some(violation)) => Err(vec![violation]),
+            (Err(mut violations), Some(violation)) => {
+                violations.push(violation);
+                Err(violations)
+            }
+        };
+        let creation = match (built, idempotency) {
+            (Ok(poll), idempotency) => self.store.create_poll(&poll, idempotency).await?,
+            // What could be made when it was asked for may be refused by now: the poll was to close at a time that has
+            // passed.
+            (Err(violations), Some(idempotency)) => {
+                let made = self.store.made_before(&site, idempotency).await?;
+                Creation::Existing(made.ok_or(PublishError::Invalid(violations))?)
+            }
+            (Err(violations), None) => return Err(PublishError::Invalid(violations)),
+        };
+        let (poll, is_replay) = match creation {
+            Creation::Created(poll) => (poll, false),
+            Creation::Existing(poll) => (poll, true),
+            Creation::Mismatch => return Err(PublishError::IdempotencyKeyReused),
+        };
+        self.note_change(poll.id).await;
+        Ok(Created { poll, is_replay })
+    }
+
+    /// A poll as the store has it, drafts included, if the publisher may read it.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn poll(&self, publisher: &Publisher, id: PollId) -> Result<Option<Poll>, PublishError> {
+        Ok(self.store.poll(id).await?.filter(|poll| publisher.may(Scope::PollsRead, &poll.site)))
+    }
+
+    /// A site's polls, newest first. The state is in no index, for it changes by the clock alone, so a filter by it reads on
+    /// until its page is full, and gives up after a bounded number of polls.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); what the store failed with.
+    pub async fn polls(&self, publisher: &Publisher, asked: PollsAsked) -> Result<Page, PublishError> {
+        let PollsAsked { site, state, before, limit } = asked;
+        self.site(publisher, &site).await?;
+        let now = self.clock.now();
+        // One more than the page holds tells whether there is another.
+        let batch = if state.is_some() { BATCH } else { limit + 1 };
+        let (mut page, mut examined, mut last) = (Vec::new(), 0, before);
+        loop {
+            let polls = self.store.polls(&site, last, batch).await?;
+            let is_last_batch = polls.len() < batch;
+            for poll in polls {
+                if page.len() == limit || examined == MAX_EXAMINED {
+                    return Ok(Page { site, polls: page, last });
+                }
+                examined += 1;
+                last = Some(poll.list_cursor());
+                let found = poll.state_at(now);
+                if state.is_none_or(|wanted| wanted == found) {
+                    page.push((poll, found));
+                }
+            }
+            if is_last_batch {
+                return Ok(Page { site, polls: page, last: None });
+            }
+        }
+    }
+
+    /// Edits a poll, in the revision that the publisher expects.
+    ///
+    /// # Errors
+    /// [`PublishError::NoPoll`]; what [`ExpectedRevision::check`] refuses; [`Invalid`](PublishError::Invalid);
+    /// [`NotOpen`](PublishError::NotOpen); [`HasBallots`](PublishError::HasBallots); what the store failed with.
+    pub async fn edit_poll(
+        &self,
+        publisher: &Publisher,
+        id: PollId,
+        expected: &ExpectedRevision,
+        edit: PollEdit,
+    ) -> Result<Poll, PublishError> {
+        let poll = self.own_poll(publisher, id).await?;
+        if let Err(refusal) = expected.check(poll.revision) {
+            if !expected.is_of_before(poll.revision) || !edit.is_made_in(&poll) {
+                return Err(refusal);
+            }
+            // It was made before, and its answer was lost (RFC 9110, section 13.1.1). Whoever made it may not have lived to
+            // tell every partition; reading the tally does.
+            self.hub.read_anew(&self.store, id).await?;
+            self.note_change(id).await;
+            return Ok(poll);
+        }
+        let edit = edit.apply(&poll, self.store.now().await?).map_err(|error| PublishError::of_edit(&poll, error))?;
+        let poll = match self.store.replace_poll(&edit).await? {
+            Replacement::Done(poll) => poll,
+            Replacement::Mismatch(revision) => return Err(PublishError::RevisionMismatch(revision)),
+            // Since it was read here; its schedule says when.
+            Replacement::Closed => {
+                let poll = self.own_poll(publisher, id).await?;
+                return Err(PublishError::NotOpen(Box::new(poll), State::Closed));
+            }
+            Replacement::HasBallots => return Err(PublishError::HasBallots),
+            Replacement::Gone => {
+                self.note_change(id).await;
+                return Err(PublishError::NoPoll);
+            }
+        };
+        self.note_change(id).await;
+        Ok(poll)
+    }
+
+    /// Lets a poll take votes from now on.
+    ///
+    /// # Errors
+    /// [`PublishError::NoPoll`]; [`NotOpen`](PublishError::NotOpen); [`Invalid`](PublishError::Invalid);
+    /// [`KeptChanging`](PublishError::KeptChanging); what the store failed with.
+    pub async fn open_poll(&self, publisher: &Publisher, id: PollId) -> Result<Poll, PublishError> {
+        let plan = |poll: &Poll, now| match poll.state_at(now) {
+            State::Open => Ok(None),
+            State::Draft | State::Scheduled | State::Closed => {
+                poll.opened(now).map(Some).map_err(|error| PublishError::of_edit(poll, error))
+            }
+        };
+        self.move_poll(publisher, id, plan).await
+    }
+
+    /// Lets a poll take no votes any more, ever. When this has returned, no ballot in flight is counted after it.
+    ///
+    /// # Errors
+    /// [`PublishError::NoPoll`]; [`Undecided`](PublishError::Undecided); [`KeptChanging`](PublishError::KeptChanging); what
+    /// the store failed with.
+    pub async fn close_poll(&self, publisher: &Publisher, id: PollId) -> Result<Poll, PublishError> {
+        let plan = |poll: &Poll, now| {
+            let is_closed = poll.state_at(now) == State::Closed;
+            Ok(if is_closed { None } else { Some(poll.closed(now)) })
+        };
+        let poll = self.move_poll(publisher, id, plan).await?;
+        // A definition that says "closed" may come from somebody who did not live to tell every partition, and a poll past
+        // its time is closed in a partition once that partition is asked. Reading the tally settles both, for good.
+        let snapshot = self.hub.read_anew(&self.store, poll.id).await?;
+        if snapshot.is_some_and(|snapshot| snapshot.tally.state != State::Closed) {
+            // Past its time by one clock alone, so it would be closed for nobody.
+            return Err(PublishError::Undecided);
+        }
+        Ok(poll)
+    }
+
+    /// Forgets a poll with all its ballots.
+    ///
+    /// # Errors
+    /// [`PublishError::NoPoll`]; what the store failed with.
+    pub async fn delete_poll(&self, publisher: &Publisher, id: PollId) -> Result<(), PublishError> {
+        // Of one whose deletion was cut short nothing else is known.
+        let owner = self.store.owner(id).await?;
+        owner.filter(|site| publisher.acts_for(site)).ok_or(PublishError::NoPoll)?;
+        let was_there = self.store.delete_poll(id).await?;
+        self.note_change(id).await;
+        if was_there { Ok(()) } else { Err(PublishError::NoPoll) }
+    }
+
+    /// Makes a move on top of whatever revision is in force: unlike an edit it does not depend on what the poll said.
+    async fn move_poll(
+        &self,
+        publisher: &Publisher,
+        id: PollId,
+        plan: impl Fn(&Poll, Timestamp) -> Result<Option<Edit>, PublishError>,
+    ) -> Result<Poll, PublishError> {
+        for _ in 0..MAX_MOVES {
+            let poll = self.own_poll(publisher, id).await?;
+            let Some(edit) = plan(&poll, self.store.now().await?)? else { return Ok(poll) };
+            match self.store.replace_poll(&edit).await? {
+                Replacement::Done(poll) => {
+                    self.note_change(id).await;
+                    return Ok(poll);
+                }
+                // Somebody else was faster: what they made of the poll decides what is left to do.
+                Replacement::Mismatch(_) | Replacement::Closed => {}
+                Replacement::HasBallots => {
+                    return Err(PublishError::Internal("a move of the state reshaped a poll"));
+                }
+                Replacement::Gone => {
+                    self.note_change(id).await;
+                    return Err(PublishError::NoPoll);
+                }
+            }
+        }
+        Err(PublishError::KeptChanging)
+    }
+
+    /// A poll of the publisher's own, as the store has it.
+    async fn own_poll(&self, publisher: &Publisher, id: PollId) -> Result<Poll, PublishError> {
+        let poll = self.store.poll(id).await?;
+        poll.filter(|poll| publisher.acts_for(&poll.site)).ok_or(PublishError::NoPoll)
+    }
+}
