@@ -23,6 +23,7 @@ use tempfile::TempDir;
 
 use crate::{
     config::{Config, Fault, Flags, Source},
+    embed::snippets,
     healthcheck,
     http::DemoPages,
     http_client::{Answer, Request, Url},
@@ -151,7 +152,8 @@ impl Demo {
         replica.wait_until_ready().await?;
         let poll = replica.create_poll(&self.admin_key).await?;
         let origin = replica.url("").to_string();
-        self.pages.article.get_or_init(|| article::write(&poll, &origin));
+        let height = replica.height_of(&poll, &origin).await?;
+        self.pages.article.get_or_init(|| article::write(&poll, &origin, height));
         self.invite(&replica, &poll, to)?;
         let mut watch = Watch::new(&replica, &poll);
         if self.readers > 0 {
@@ -265,6 +267,18 @@ impl Replica {
     async fn create_poll(&self, admin_key: &Secret) -> Result<Poll, DemoError> {
         let authorization = format!("Bearer {}", admin_key.expose());
         self.ask("POST", "/v1/polls", Some(&authorization), Some(SEED_POLL)).await
+    }
+
+    /// How high the poll becomes on a phone. Asked so, since without a public address the poll's own answer does not say.
+    async fn height_of(&self, poll: &Poll, origin: &str) -> Result<u32, DemoError> {
+        #[derive(Deserialize)]
+        struct Frame {
+            height: u32,
+        }
+
+        let path = format!("/oembed?maxwidth={}&url={origin}/embed/{}", snippets::PHONE, poll.id);
+        let Frame { height } = self.ask("GET", &path, None, None).await?;
+        Ok(height)
     }
 
     /// Sends a request that should be answered 200 or 201, and reads the JSON it is answered with.

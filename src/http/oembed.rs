@@ -29,8 +29,8 @@ use super::{
     query::{self, Query},
 };
 use crate::{
-    embed::markup::escape,
-    poll::{Kind, Poll, PollId, ResultsPolicy, is_invisible},
+    embed::{markup::escape, snippets},
+    poll::{Poll, PollId, is_invisible},
 };
 
 /// What a page that asks for no size gets, in CSS pixels: the width of a column of text.
@@ -78,7 +78,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 
     let poll = &*known.poll;
     let width = most_wide.unwrap_or(WIDTH).min(WIDTH);
-    let height = height_at(width, poll).min(most_high.unwrap_or(u32::MAX));
+    let height = snippets::height(width, poll).clamp(HEIGHTS.0, HEIGHTS.1).min(most_high.unwrap_or(u32::MAX));
     let rich = Rich {
         r#type: "rich",
         version: "1.0",
@@ -132,32 +132,6 @@ fn frame(origin: &str, poll: &Poll, height: u32) -> String {
         "<iframe src=\"{origin}/embed/{id}\" width=\"100%\" height=\"{height}\" title=\"{question}\" \
          frameborder=\"0\" loading=\"lazy\"></iframe>"
     )
-}
-
-/// As high as the page is at this width, or a little more. A frame whose page tells its height gets the true one; this
-/// is for those that are not listened to.
-fn height_at(width: u32, poll: &Poll) -> u32 {
-    /// The frame, the buttons, and what is said below.
-    const AROUND: u32 = 164;
-    const QUESTION_LINE: u32 = 30;
-    const OPTION_LINE: u32 = 26;
-    /// An option's frame, and the gap to the next.
-    const OPTION_AROUND: u32 = 36;
-    const NOTE: u32 = 24;
-    let lines = |text: &str, pixels_per_character: u32| {
-        let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-        characters.saturating_mul(pixels_per_character).div_ceil(width.saturating_sub(80).max(80)).max(1)
-    };
-    let question = lines(poll.question.as_str(), 12).saturating_mul(QUESTION_LINE);
-    let has_rule = poll.kind == Kind::Multiple;
-    let has_note = poll.results != ResultsPolicy::Always || poll.schedule.closes_at.is_some();
-    let notes = u32::from(has_rule) * NOTE + u32::from(has_note) * NOTE;
-    let options = poll
-        .options
-        .iter()
-        .map(|option| lines(option.label.as_str(), 10).saturating_mul(OPTION_LINE).saturating_add(OPTION_AROUND));
-    let height = options.fold(question.saturating_add(AROUND + notes), u32::saturating_add);
-    height.clamp(HEIGHTS.0, HEIGHTS.1)
 }
 
 #[cfg(test)]

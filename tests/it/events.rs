@@ -126,3 +126,10 @@ impl Events {
         None
     }
 }
+
+/// A poll as an event has it: without what puts it into a page.
+pub(crate) fn as_told(poll: &Value) -> Value {
+    let mut told = poll.clone();
+    told.as_object_mut().expect("a poll").remove("embed");
+    told
+}

@@ -10,6 +10,7 @@ pub(super) use list::{DEFAULT_LIMIT, link_to_next, list, parse_limit};
 pub(super) use writes::{close, create, delete, edit, open};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::Serialize;
 
 use super::{
     Worker, auth,
@@ -19,7 +20,8 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    poll::{Poll, Timestamp},
+    embed::snippets::Snippets,
+    poll::{Poll, State, Timestamp},
     wire::{self, PollJson},
 };
 
@@ -31,13 +33,30 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     if let Some(publisher) = auth::publisher_if_any(&req, &worker).await?
         && let Some(poll) = worker.publishing.poll(&publisher, id).await?
     {
-        return Ok(answer(&req, &poll, now, Caching::Private));
+        return Ok(answer(&req, &worker, &poll, now, Caching::Private));
     }
     let known = worker.voting.poll(id).await?;
-    Ok(answer(&req, &known.poll, now, worker.caching_of(&known.poll)))
+    Ok(answer(&req, &worker, &known.poll, now, worker.caching_of(&known.poll)))
 }
 
-fn answer(req: &HttpRequest, poll: &Poll, now: Timestamp, caching: Caching) -> HttpResponse {
+/// A poll, and how to have it in a page, where a setting says at which origin readers reach the service. None is taken
+/// from the request: behind a proxy it may be another's, and a cache would keep it.
+#[derive(Serialize)]
+struct PollAndSnippets<'a> {
+    #[serde(flatten)]
+    poll: PollJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embed: Option<Snippets>,
+}
+
+impl<'a> PollAndSnippets<'a> {
+    fn of(poll: &'a Poll, state: State, worker: &Worker) -> Self {
+        let embed = worker.shared.public_url.as_deref().map(|origin| Snippets::of(poll, origin));
+        Self { poll: PollJson::of(poll, state), embed }
+    }
+}
+
+fn answer(req: &HttpRequest, worker: &Worker, poll: &Poll, now: Timestamp, caching: Caching) -> HttpResponse {
     let state = poll.state_at(now);
     let etag = wire::poll_etag(poll, state);
     let is_current = conditional::is_current(req.headers(), &etag);
@@ -46,5 +65,5 @@ fn answer(req: &HttpRequest, poll: &Poll, now: Timestamp, caching: Caching) -> H
     if caching.is_public() {
         caching::name(&mut response, [poll]);
     }
-    if is_current { response.finish() } else { response.json(PollJson::of(poll, state)) }
+    if is_current { response.finish() } else { response.json(PollAndSnippets::of(poll, state, worker)) }
 }

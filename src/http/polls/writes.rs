@@ -10,6 +10,7 @@ use super::{
         problem::{Code, Problem},
         query::{self, parse_site},
     },
+    PollAndSnippets,
     json::{EditBody, NewPollBody},
 };
 use crate::{
@@ -45,7 +46,7 @@ pub(in super::super) async fn create(
     if is_replay {
         response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
     }
-    Ok(answer(response, &poll, worker.shared.clock.now()))
+    Ok(answer(response, &worker, &poll, worker.shared.clock.now()))
 }
 
 /// `PATCH /v1/polls/{poll}`.
@@ -61,7 +62,7 @@ pub(in super::super) async fn edit(
     let expected = ExpectedRevision { any_of: conditional::revisions_named(req.headers())?, exactly: body.revision };
     let poll = worker.publishing.edit_poll(&publisher, id, &expected, body.into_edit()?).await?;
     note_outcome(&req, "edited");
-    Ok(answer(HttpResponse::Ok(), &poll, worker.shared.clock.now()))
+    Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
 }
 
 /// `POST /v1/polls/{poll}/open`: the poll takes votes from now on.
@@ -73,7 +74,7 @@ pub(in super::super) async fn open(
     let (publisher, id) = asked_to_move(&req, payload, &worker).await?;
     let poll = worker.publishing.open_poll(&publisher, id).await?;
     note_outcome(&req, "opened");
-    Ok(answer(HttpResponse::Ok(), &poll, worker.shared.clock.now()))
+    Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
 }
 
 /// `POST /v1/polls/{poll}/close`: the poll takes no votes any more, ever. When this is answered, no ballot in flight
@@ -86,7 +87,7 @@ pub(in super::super) async fn close(
     let (publisher, id) = asked_to_move(&req, payload, &worker).await?;
     let poll = worker.publishing.close_poll(&publisher, id).await?;
     note_outcome(&req, "closed");
-    Ok(answer(HttpResponse::Ok(), &poll, worker.shared.clock.now()))
+    Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
 }
 
 /// `DELETE /v1/polls/{poll}`: the poll with all its ballots.
@@ -110,10 +111,10 @@ async fn asked_to_move(
     Ok((publisher, id))
 }
 
-fn answer(mut response: HttpResponseBuilder, poll: &Poll, now: Timestamp) -> HttpResponse {
+fn answer(mut response: HttpResponseBuilder, worker: &Worker, poll: &Poll, now: Timestamp) -> HttpResponse {
     let state = poll.state_at(now);
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
-    response.insert_header((header::ETAG, wire::poll_etag(poll, state))).json(wire::PollJson::of(poll, state))
+    response.insert_header((header::ETAG, wire::poll_etag(poll, state))).json(PollAndSnippets::of(poll, state, worker))
 }
 
 /// `Idempotency-Key`, with what tells this request from another.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     client::Answer,
     registry::service_rules,
-    service::{PUBLIC_URL, Service},
+    service::{PUBLIC_URL, Service, seed_poll, text},
 };
 
 /// Asks as consumers do, with the address encoded.
@@ -45,6 +45,28 @@ async fn a_polls_address_is_answered_with_a_frame_of_its_page(service: &Service)
             service.client().get(&format!("/oembed?url={url}&dnt=1&discover=true")).undocumented().send().await;
         answer.is(200);
     }
+}
+
+async fn a_polls_answer_has_what_puts_it_into_a_page_with_room_for_it(service: &Service) {
+    let made = service.admin().post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+    let poll = text(&made["id"]);
+    let embed = &made["embed"];
+    assert_eq!(embed["url"], format!("{PUBLIC_URL}/embed/{poll}"));
+    let height = embed["height"].as_u64().expect("a height");
+    // As high as a frame on a phone.
+    let told = ask(service, &text(&embed["url"]), "&maxwidth=328").await.is(200);
+    assert_eq!(told["height"], height);
+    for snippet in ["script", "element", "frame"] {
+        let snippet = text(&embed[snippet]);
+        assert!(snippet.contains(&format!("min-height: {height}px")) && snippet.contains(&poll), "{snippet}");
+    }
+    let read = service.client().get(&format!("/v1/polls/{poll}")).send().await.is(200);
+    assert_eq!(&read["embed"], embed);
+    // Longer texts take more.
+    let long = "هل ترى أن مجلس الأمة أحسن في تأجيل النظر في تقرير اللجنة المالية إلى الأسبوع المقبل ؟";
+    let edit = json!({ "revision": made["revision"], "question": long });
+    let edited = service.admin().patch(&format!("/v1/polls/{poll}")).json(&edit).send().await.is(200);
+    assert!(edited["embed"]["height"].as_u64().expect("a height") > height, "{edited}");
 }
 
 /// As editors paste it; what each may look like is tried beside the rule.
@@ -145,6 +167,7 @@ async fn another_format_than_json_is_not_offered(service: &Service) {
 
 service_rules![
     a_polls_address_is_answered_with_a_frame_of_its_page,
+    a_polls_answer_has_what_puts_it_into_a_page_with_room_for_it,
     our_own_address_is_known_however_it_is_written,
     a_question_can_not_leave_the_frames_title,
     a_frame_is_no_larger_than_asked_and_higher_for_more_to_read,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, until},
-    events::{Events, positions},
+    events::{Events, as_told, positions},
     registry::service_rules,
     service::{Service, moment, text},
 };
@@ -84,12 +84,12 @@ async fn an_edit_a_close_and_a_deletion_are_told(service: &Service) {
     let edit = json!({ "revision": 1, "question": "هل تغيّر السؤال؟" });
     let edited = service.admin().patch(&path).json(&edit).send().await.is(200);
     for stream in &mut streams {
-        assert_eq!(stream.expect("poll").await.data, edited);
+        assert_eq!(stream.expect("poll").await.data, as_told(&edited));
         stream.expect("tally").await;
     }
     let closed = service.admin().post(&format!("{path}/close")).send().await.is(200);
     for stream in &mut streams {
-        assert_eq!(stream.expect("poll").await.data, closed);
+        assert_eq!(stream.expect("poll").await.data, as_told(&closed));
         let last = stream.expect("tally").await;
         assert_eq!((last.versions().as_deref(), &last.data["state"]), (Some("0"), &json!("closed")));
     }
@@ -158,14 +158,14 @@ async fn a_close_or_an_edit_that_may_have_been_missed_is_told(service: &Service)
     let edit = json!({ "revision": 1, "question": "هل تغيّر السؤال؟" });
     let edited = service.admin().patch(&path).json(&edit).send().await.is(200);
     // To whoever has the tally, an older one, or none: their page may be of before.
-    assert_eq!(resume(&service.client(), &poll, "1").await.expect("poll").await.data, edited);
+    assert_eq!(resume(&service.client(), &poll, "1").await.expect("poll").await.data, as_told(&edited));
     for mut stream in [resume(&service.client(), &poll, "0").await, service.client().live(&poll).await] {
-        assert_eq!(stream.expect("poll").await.data, edited);
+        assert_eq!(stream.expect("poll").await.data, as_told(&edited));
         assert_eq!(stream.expect("tally").await.versions().as_deref(), Some("1"));
     }
     let closed = service.admin().post(&format!("{path}/close")).send().await.is(200);
     let mut stream = resume(&service.client(), &poll, "1").await;
-    assert_eq!(stream.expect("poll").await.data, closed);
+    assert_eq!(stream.expect("poll").await.data, as_told(&closed));
     assert_eq!(stream.expect("tally").await.data["state"], "closed");
 }
 
