@@ -2,7 +2,7 @@
 // data-state in it. In the page itself it finds the poll there; in a publisher's page <sawt-poll> fetches the page and
 // moves the poll into its shadow root.
 //
-// The service sends these files as one, in the order of `SCRIPT` in assets.rs.
+// The service sends these files as one: ../pack.mjs makes it.
 
 import { serve } from './element.js';
 import { page } from './page.js';

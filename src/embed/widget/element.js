@@ -8,7 +8,7 @@ import { dress, style } from './style.js';
 import { SECOND, jitter } from './time.js';
 
 // What is said if the first page does not come, and where the poll is then, by language.
-const FAILED = {/* FAILED */};
+const FAILED = SAWT_FAILED;
 
 // The services that this page has scripts of: what shows a poll of theirs, by base address. Their loaders have put them
 // there, and no element of the page can.

@@ -42,7 +42,7 @@
   };
 
   // Where a poll is that does not come: a click away.
-  const open = {/* OPEN */};
+  const open = SAWT_OPEN;
   const offer = (base) => {
     for (const poll of find('sawt-poll')) {
       const [id] = /[\da-f-]{36}/i.exec(poll.getAttribute('poll')) || [];

@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// Packs the widget as browsers get it: the modules of widget/ as one script, the loader, and the style sheet, without
+// what only people need, into packed/, which the program carries. So `cargo build` needs no Node. Whoever changes
+// something in widget/ runs this after `npm ci --prefix tests/browser`; tests/run runs it with --check, which changes
+// nothing and fails where packed/ is not what widget/ makes.
+
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+
+const { build } = createRequire(new URL('../../tests/browser/package.json', import.meta.url))('esbuild');
+
+const here = (path) => new URL(path, import.meta.url);
+// The oldest browsers that show the poll: see the README. The loader is read by older ones, to say that they can't.
+const target = ['chrome106', 'firefox105', 'safari16'];
+const files = {
+  'app.js': { bundle: true, format: 'esm' },
+  'embed.js': { target: 'es2019' },
+  'poll.css': {},
+};
+
+const pack = async (name, options) => {
+  const { outputFiles } = await build({
+    entryPoints: [here(`widget/${name}`).pathname],
+    write: false,
+    minify: true,
+    charset: 'utf8',
+    legalComments: 'none',
+    logLevel: 'warning',
+    target,
+    ...options,
+  });
+  return outputFiles[0].text;
+};
+
+const stale = [];
+await mkdir(here('packed'), { recursive: true });
+for (const [name, options] of Object.entries(files)) {
+  const packed = await pack(name, options);
+  const kept = await readFile(here(`packed/${name}`), 'utf8').catch(() => '');
+  if (kept === packed) continue;
+  stale.push(name);
+  if (!process.argv.includes('--check')) await writeFile(here(`packed/${name}`), packed);
+}
+if (stale.length && process.argv.includes('--check')) {
+  console.error(`packed/ is not what widget/ makes: ${stale.join(', ')}; run src/embed/pack.mjs`);
+  process.exit(1);
+}
