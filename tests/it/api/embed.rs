@@ -567,8 +567,8 @@ async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Serv
     let [page, small_page, _] = fetch(service, &format!("/embed/{poll}")).await;
     for (what, bytes, most) in [
         // It holds what is done when nothing else comes, so that can be brought by nothing else.
-        ("the loader", small_loader.body.len(), 1792),
-        ("script and style sheet", script_and_style, 12 * 1024),
+        ("the loader", small_loader.body.len(), 1536),
+        ("script and style sheet", script_and_style, 11 * 1024),
         ("a page", small_page.body.len(), 3 * 1024),
     ] {
         assert!(bytes <= most, "{what}: {bytes} bytes of {most}");
