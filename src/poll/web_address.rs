@@ -66,7 +66,7 @@ mod tests {
         for (sent, kept) in [
             ("https://news.example", "https://news.example/"),
             ("HTTP://News.example:80/a?b=c#d", "http://news.example/a?b=c#d"),
-            ("https://صوت.example/خبر", "https://xn--pgb3ad.example/%D8%AE%D8%A8%D8%B1"),
+            ("https://صوت.example/خبر", "https://xn--pgbv1d.example/%D8%AE%D8%A8%D8%B1"),
         ] {
             assert_eq!(sent.parse::<WebAddress>().map(|page| page.to_string()).as_deref(), Ok(kept));
         }
