@@ -13,12 +13,14 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::digest;
 use serde::Serialize;
 
-use super::{
-    coding::{Coding, Effort},
-    language::Language,
-    static_file::StaticFile,
+use super::language::Language;
+use crate::{
+    secret::hex,
+    wire::{
+        StaticFile,
+        coding::{Coding, Effort},
+    },
 };
-use crate::secret::hex;
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(Assets::make);
 // Apart from the files it names: how small they are is known once they are compressed, and no page waits for that.

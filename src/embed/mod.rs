@@ -15,15 +15,12 @@
 //! - [`markup`]: their text in markup that is no template's.
 //! - [`snippets`]: what a publisher puts into a page to have a poll there.
 //! - [`assets`]: script and style sheet as they are served: compressed, and named by what is in them.
-//! - [`static_file`]: a file that changes with the program alone; [`coding`]: how it is compressed, and pages too.
 //!
 //! Nothing here knows HTTP.
 
 pub mod assets;
-pub mod coding;
 pub mod language;
 pub mod markup;
 pub mod page;
 mod plural;
 pub mod snippets;
-pub mod static_file;

@@ -6,9 +6,9 @@ use actix_web::{
 };
 
 use super::conditional;
-use crate::embed::{
+use crate::wire::{
+    StaticFile,
     coding::{Coding, Effort},
-    static_file::StaticFile,
 };
 
 const VARY: HeaderValue = HeaderValue::from_static("Accept-Encoding");

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{coding, problem::Problem};
-use crate::embed::{coding::Effort, static_file::StaticFile};
+use crate::wire::{StaticFile, coding::Effort};
 
 const CACHING: &str = "public, max-age=300";
 

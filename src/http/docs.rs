@@ -15,7 +15,7 @@ use super::{
     coding, embed,
     problem::{Code, Problem},
 };
-use crate::embed::{coding::Effort, static_file::StaticFile};
+use crate::wire::{StaticFile, coding::Effort};
 
 /// What the page may load: this service's own files. The viewer writes styles into its elements, and shows images that
 /// are in its style sheet; what is tried there asks this service alone.

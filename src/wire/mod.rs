@@ -1,11 +1,15 @@
-//! Polls and tallies as everyone gets them: their JSON and their entity tags, each written in one place.
+//! What is sent, as everyone gets it: the JSON of polls and tallies with their entity tags, each written in one place,
+//! files that change with the program alone, and how all of it is compressed.
 
+pub mod coding;
 mod poll;
 mod position_keys;
+mod static_file;
 mod tally;
 
 pub use poll::{PollJson, poll_etag, poll_json};
 #[cfg(test)]
 pub(crate) use position_keys::tests::keys;
 pub use position_keys::{PositionKeys, Seen, SignedPosition};
+pub use static_file::StaticFile;
 pub use tally::{results_json, tally_etag, tally_json};
