@@ -24,7 +24,8 @@
 //! - [`demo`] and [`healthcheck`]: two commands that talk to a running replica, over [`http_client`].
 //!
 //! Beneath them all lie [`clock`], the one reader of the system's clock, [`descriptors`], how many files may be open,
-//! [`secret`], whose values print as nothing, and [`supervisor`], which no background task ends behind the back of.
+//! [`secret`], whose values print as nothing, [`supervisor`], which starts background tasks again, and [`threads`], which
+//! go on after a panic. Which of all these may use which is held by a test: see `floors.rs`.
 
 pub mod cli;
 pub mod client;
@@ -33,6 +34,8 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod embed;
+#[cfg(test)]
+mod floors;
 #[cfg(test)]
 mod fuzz;
 pub mod healthcheck;
@@ -49,6 +52,7 @@ pub mod site;
 pub mod store;
 pub mod supervisor;
 pub mod telemetry;
+pub mod threads;
 pub mod voter;
 pub mod voting;
 pub mod wire;

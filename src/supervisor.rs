@@ -3,15 +3,9 @@
 //! A replica whose refresher has ended would serve the same tallies for ever and look well. So every such task has a name
 //! and belongs to a [`Supervisor`]: one that ends or panics is logged, counted and started again, or, where it can't be
 //! started again, ends the replica, which whoever runs it starts anew. Threads are kept running by
-//! [`keep_thread_running`].
+//! [`keep_thread_running`](crate::threads::keep_thread_running).
 
-use std::{
-    any::Any,
-    collections::HashMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 use tokio::{
@@ -19,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::telemetry::Metrics;
+use crate::{telemetry::Metrics, threads::panicked};
 
 /// How long a task that has ended waits until it is started again. Twice as long each time, up to [`LONGEST_REST`].
 const FIRST_REST: Duration = Duration::from_millis(100);
@@ -176,22 +170,6 @@ fn reason(error: JoinError) -> String {
     }
 }
 
-/// What a panic said, after a subject: "has panicked: …".
-pub fn panicked(payload: &(dyn Any + Send)) -> String {
-    let words = payload.downcast_ref::<&str>().copied();
-    let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    format!("has panicked: {}", words.unwrap_or("without words"))
-}
-
-/// Runs a thread's work until it returns, and again after every panic, which is logged.
-pub fn keep_thread_running(name: &'static str, mut work: impl FnMut()) {
-    // What the work holds is whole after each of its turns, and a turn that panicked answers nobody.
-    while let Err(payload) = catch_unwind(AssertUnwindSafe(&mut work)) {
-        tracing::error!(thread = name, "the thread {name} {}; it goes on", panicked(&*payload));
-        std::thread::sleep(FIRST_REST);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{cell::Cell, rc::Rc};
@@ -273,15 +251,5 @@ mod tests {
             assert_eq!(done.next_end().await, Ok(()), "it is done, and that is all");
         })
         .await;
-    }
-
-    #[test]
-    fn a_thread_that_panics_goes_on() {
-        let mut turns = 0;
-        keep_thread_running("test", || {
-            turns += 1;
-            assert!(turns == 2, "on purpose");
-        });
-        assert_eq!(turns, 2);
     }
 }

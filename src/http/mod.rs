@@ -52,6 +52,7 @@ mod results;
 mod route;
 mod several;
 mod sites;
+mod tallies;
 pub mod unparsed;
 mod voters;
 mod votes;

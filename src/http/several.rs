@@ -19,7 +19,7 @@ use super::{
     polls::{DEFAULT_LIMIT, link_to_next, parse_limit},
     problem::{Code, Problem},
     query::{self, Query, parse_site},
-    results::{POSITIONS_APART, caching_for, seen_by_tag},
+    tallies::{POSITIONS_APART, caching_for, seen_by_tag},
 };
 use crate::{
     live::{List, Listed, Snapshot},

@@ -1,10 +1,10 @@
 //! Tallies and timelines for newsrooms: as tables, and by the time the votes came in.
 //!
 //! Whoever may see a poll's tally may take it away in any form, and nobody else: every export begins with the same
-//! question as [`results`], is as cacheable as its answer, and has its `ETag`, with the interval, the
-//! time zone and the form added. `Accept: text/csv` and an address that ends in `.csv` give the same table; the latter is a file for
-//! spreadsheets, so it begins with a byte order mark. `separator=` says what stands between a table's cells, and `timezone=` by
-//! which clock days begin and times are told.
+//! question as [`results`](super::results), is as cacheable as its answer, and has its `ETag`, with the interval, the
+//! time zone and the form added. `Accept: text/csv` and an address that ends in `.csv` give the same table; the latter is
+//! a file for spreadsheets, so it begins with a byte order mark. `separator=` says what stands between a table's cells,
+//! and `timezone=` by which clock days begin and times are told.
 //!
 //! A timeline is the tally's own: its buckets add up to the tally that stands before them. See
 //! [`Timeline`](crate::poll::Timeline).
@@ -28,7 +28,7 @@ use super::{
     conditional,
     path::poll_in_path,
     problem::Problem,
-    results,
+    tallies,
 };
 use crate::{live::Snapshot, poll::Interval};
 use csv::Row;
@@ -37,22 +37,24 @@ use stream::Export;
 /// `GET /v1/polls/{poll}/results.csv`.
 pub(super) async fn read_results(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let query = ExportQuery::of_results(&req, Form::CsvFile)?;
-    results_as(&req, &worker, query).await
+    let (snapshot, caching) = tallies::shown(&worker, &req, poll_in_path(&req)?).await?;
+    Ok(results_table(&req, &worker, &snapshot, caching, &query))
 }
 
 /// A tally as a table: one line for each option.
-pub(super) async fn results_as(
+pub(super) fn results_table(
     req: &HttpRequest,
     worker: &Worker,
-    query: ExportQuery,
-) -> Result<HttpResponse, Problem> {
-    let (snapshot, caching) = results::shown(worker, req, poll_in_path(req)?).await?;
-    let mut response = match begin(req, &snapshot, query.form, caching, &tag(worker, &snapshot, &query, None)) {
-        Begun::Current(answer) => return Ok(answer),
+    snapshot: &Snapshot,
+    caching: Caching,
+    query: &ExportQuery,
+) -> HttpResponse {
+    let mut response = match begin(req, snapshot, query.form, caching, &tag(worker, snapshot, query, None)) {
+        Begun::Current(answer) => return answer,
         Begun::Changed(response) => response,
     };
-    name_file(&mut response, &snapshot, "results");
-    Ok(response.body(results_table(&snapshot, &query)))
+    name_file(&mut response, snapshot, "results");
+    response.body(write_results(snapshot, query))
 }
 
 /// `GET /v1/polls/{poll}/timeline`.
@@ -68,7 +70,7 @@ pub(super) async fn read_timeline_csv(req: HttpRequest, worker: web::Data<Worker
 async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(req)?;
     let (query, interval) = ExportQuery::of_timeline(req, form)?;
-    let (snapshot, caching) = results::shown(worker, req, id).await?;
+    let (snapshot, caching) = tallies::shown(worker, req, id).await?;
     let tag = tag(worker, &snapshot, &query, Some(interval));
     let mut response = match begin(req, &snapshot, form, caching, &tag) {
         Begun::Current(answer) => return Ok(answer),
@@ -125,7 +127,7 @@ fn name_file(response: &mut HttpResponseBuilder, snapshot: &Snapshot, what: &str
     response.insert_header((header::CONTENT_DISPOSITION, disposition));
 }
 
-fn results_table(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -> String {
+fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -> String {
     let ExportQuery { form, separator, timezone } = query;
     let mut table = String::with_capacity(512 * (1 + poll.options.len()));
     if *form == Form::CsvFile {

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     store::StoreError,
-    supervisor::{keep_thread_running, panicked},
+    threads::{keep_thread_running, panicked},
 };
 
 /// How many tasks wait in a queue before asking waits too. A task is a batch of ballots at most, so this is far more

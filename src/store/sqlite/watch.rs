@@ -15,7 +15,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::condition::{self, Condition};
-use crate::{store::StoreError, supervisor::keep_thread_running};
+use crate::{store::StoreError, threads::keep_thread_running};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{LogFormat, render::Line};
-use crate::{clock::Clock, supervisor::keep_thread_running};
+use crate::{clock::Clock, threads::keep_thread_running};
 
 /// How long a line may wait for others to be written with.
 const GATHER: Duration = Duration::from_millis(50);

@@ -1,0 +1,142 @@
+//! The floors of the house: a module uses those on floors below its own, and never one above or beside it.
+//!
+//! So a change of what readers see stays above, the rules of a poll can be read without knowing a store, and nothing
+//! below `voting` knows HTTP. The test reads the code itself; tests within it may look wherever they like.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// From the top down. Modules on one floor don't know one another.
+const FLOORS: [&[&str]; 15] = [
+    &["demo"],
+    &["server", "healthcheck"],
+    &["cli"],
+    &["config", "http"],
+    &["embed", "http_client"],
+    // Use cases: no HTTP from here on.
+    &["voting", "publishing"],
+    &["live"],
+    &["quota"],
+    &["store"],
+    // Domain and ground: pure, or knows only the machine.
+    &["client", "net", "site", "voter", "wire"],
+    &["supervisor"],
+    &["telemetry"],
+    &["clock"],
+    &["descriptors", "secret", "threads"],
+    &["poll"],
+];
+
+/// They know nothing of the framework for HTTP, either.
+const WITHOUT_HTTP: [&str; 7] = ["voting", "publishing", "quota", "store", "site", "voter", "poll"];
+
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+
+/// No floors of their own: the map, and what only tests use.
+const OUTSIDE: [&str; 4] = ["lib", "main", "floors", "fuzz"];
+
+#[test]
+fn no_module_uses_one_that_is_not_below_it() {
+    let mut wrong = Vec::new();
+    for (module, file) in files(Path::new(SOURCE)).unwrap() {
+        if OUTSIDE.contains(&module.as_str()) || is_of_tests(&file) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let floor = floor_of(&module).unwrap_or_else(|| panic!("{module} is on no floor: give it one"));
+        for used in modules_used(&code(&text)) {
+            let is_below = floor_of(used).is_some_and(|other| other > floor);
+            if used != module && !is_below {
+                wrong.push(format!("{} uses {used}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "arrows that point up or sideways: {wrong:#?}");
+}
+
+#[test]
+fn no_use_case_knows_a_request() {
+    for (module, file) in files(Path::new(SOURCE)).unwrap() {
+        if WITHOUT_HTTP.contains(&module.as_str()) && !is_of_tests(&file) {
+            assert!(!code(&fs::read_to_string(&file).unwrap()).contains("actix"), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_way_to_write_a_use_is_understood() {
+    let text = "use crate::poll::Poll;\nuse crate::{\n    live::{Hub, Known}, // crate::http\n    store::Store,\n};\n\
+                fn f(it: crate::site::Site) {}\n#[cfg(test)]\nmod tests {\n    use crate::server;\n}\n";
+    assert_eq!(modules_used(&code(text)), ["poll", "live", "store", "site"]);
+}
+
+fn floor_of(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+/// Every file of the code, with the module that it belongs to.
+fn files(source: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let (mut found, mut left) = (Vec::new(), vec![source.to_owned()]);
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                left.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let below = path.strip_prefix(source).unwrap();
+                let first = Path::new(below.iter().next().unwrap());
+                found.push((first.file_stem().unwrap().to_string_lossy().into_owned(), path));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_of_tests(file: &Path) -> bool {
+    file.ends_with("tests.rs") || file.ends_with("fuzz.rs")
+}
+
+/// A file without its comments, up to its tests, which come last.
+fn code(text: &str) -> String {
+    let mut lines = Vec::new();
+    let mut all = text.lines().peekable();
+    while let Some(line) = all.next() {
+        let begins_tests = |next: &&str| next.contains("mod ") && next.ends_with('{');
+        if line == "#[cfg(test)]" && all.peek().is_some_and(begins_tests) {
+            break;
+        }
+        lines.push(line.split("//").next().unwrap_or_default());
+    }
+    lines.join("\n")
+}
+
+/// The modules that paths from the crate's root begin with.
+fn modules_used(code: &str) -> Vec<&str> {
+    code.split("crate::").skip(1).flat_map(heads).collect()
+}
+
+/// The first name of a path, or of each path within its braces.
+fn heads(path: &str) -> Vec<&str> {
+    let name = |text: &'_ str| text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    let Some(group) = path.strip_prefix('{') else { return path.get(..name(path)).into_iter().collect() };
+    let (mut depth, mut heads, mut expects_head) = (1, Vec::new(), true);
+    for (at, character) in group.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => expects_head = true,
+            _ if expects_head && character.is_ascii_lowercase() => {
+                let rest = group.get(at..).unwrap_or_default();
+                heads.extend(rest.get(..name(rest)));
+                expects_head = false;
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    heads
+}

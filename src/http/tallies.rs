@@ -1,0 +1,91 @@
+//! The tally that a request asks for, whatever form it is wanted in.
+//!
+//! A tally everyone may see is the same for all, so shared caches may keep it. One that is shown because of who asks
+//! is nobody else's: it is marked private, and so is every refusal, for the next reader may be one who may see it.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest,
+    http::header::{self, HeaderMap},
+};
+
+use super::{Worker, auth, caching::Caching, problem::Problem};
+use crate::{
+    live::Snapshot,
+    poll::{PollId, Timestamp, Viewer},
+    voting::VoteError,
+    wire::{PositionKeys, Seen},
+};
+
+/// What stands between the positions of several tallies in their tag.
+pub(super) const POSITIONS_APART: char = '+';
+
+/// The most tags that are looked at. Who asks for a tally has one of it, and some caches another.
+const MOST_TAGS: usize = 8;
+
+/// The tally of one poll, if whoever asks may see it, and who else may keep it.
+///
+/// # Errors
+/// `not-found`; `results-hidden`; what finding out who asks failed with.
+pub(super) async fn shown(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<(Arc<Snapshot>, Caching), Problem> {
+    let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, 0);
+    let view = worker.voting.view(&auth::Sender { req, worker }, id, seen).await?.ok_or(VoteError::NoPoll)?;
+    let (snapshot, viewer) = view.shown()?;
+    let caching = caching_for(viewer, &snapshot, worker.shared.clock.now());
+    Ok((snapshot, caching))
+}
+
+/// Who may keep a tally that is shown to this viewer: what is not everyone's is nobody else's.
+pub(super) fn caching_for(viewer: Viewer, snapshot: &Snapshot, now: Timestamp) -> Caching {
+    match viewer {
+        Viewer::Everyone => Caching::of_tally(snapshot, now),
+        Viewer::Voter | Viewer::Publisher => Caching::Private,
+    }
+}
+
+/// How far a reader has come with a poll already, by the entity tag they show; the poll stands at this place among those
+/// asked for. Whoever answered them then may be ahead of this replica. Of several tags one that proves it counts first.
+pub(super) fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, place: usize) -> Option<Seen> {
+    let tags = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
+    let seen = |tag: &str| {
+        let positions = tag.trim().trim_start_matches("W/").strip_prefix('"')?.split('-').next()?;
+        // As earlier versions told them, they were apart by a dot.
+        let is_signed = positions.contains(':');
+        keys.read(id, positions.split(if is_signed { POSITIONS_APART } else { '.' }).nth(place)?)
+    };
+    tags.split(',').take(MOST_TAGS).filter_map(seen).max_by_key(|seen| (seen.is_proven, seen.position))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+    use crate::{poll::Position, secret::Secret};
+
+    #[test]
+    fn a_reader_says_by_their_tag_how_far_they_have_come() {
+        let keys = PositionKeys::new(&Secret::new("a secret".to_owned()), None);
+        let [id, other] = [PollId::generate(), PollId::generate()];
+        let at = |version| Position { epoch: 1, version };
+        let seen_of = |tags: &str, id, place| {
+            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::try_from(tags).unwrap())]);
+            seen_by_tag(&headers, &keys, id, place).map(|seen| (seen.position, seen.is_proven))
+        };
+        let seen = |tags: &str| seen_of(tags, id, 0);
+        assert_eq!(seen_by_tag(&HeaderMap::new(), &keys, id, 0), None);
+        let [one, two] = [keys.sign(id, at(17)), keys.sign(other, at(4))];
+        assert_eq!(seen(&format!("\"{one}-1-open\"")), Some((at(17), true)));
+        assert_eq!(seen(&format!("W/\"9-1-open\", \"{one}-1-open-PT1M-csv\"")), Some((at(17), true)));
+        let both = format!("\"{one}+{two}-00ff\"");
+        assert_eq!((seen(&both), seen_of(&both, other, 1)), (Some((at(17), true)), Some((at(4), true))));
+        assert_eq!(seen_of(&both, other, 0), Some((at(17), false)), "it is another poll's");
+        // Of an earlier version, or made up.
+        let version = |version| Some((Position { epoch: 0, version }, false));
+        assert_eq!((seen("\"17-1-open\""), seen_of("\"17.4-00ff\"", other, 1)), (version(17), version(4)));
+        for strange in ["*", "\"\"", "\"x-1\"", "17-1-open", "\"99999999999999999999-1-open\"", "\"1:2\""] {
+            assert_eq!(seen(strange), None, "{strange}");
+        }
+    }
+}
