@@ -66,6 +66,15 @@ fn no_use_case_knows_a_request() {
 }
 
 #[test]
+fn every_file_that_the_architecture_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let named = text.split('`').filter(|it| it.starts_with("src/") || it.starts_with("tests/"));
+    let missing: Vec<_> = named.filter(|path| !root.join(path).exists()).collect();
+    assert!(missing.is_empty(), "named in docs/architecture.md: {missing:?}");
+}
+
+#[test]
 fn every_way_to_write_a_use_is_understood() {
     let text = "use crate::poll::Poll;\nuse crate::{\n    live::{Hub, Known}, // crate::http\n    store::Store,\n};\n\
                 fn f(it: crate::site::Site) {}\n#[cfg(test)]\nmod tests {\n    use crate::server;\n}\n";
