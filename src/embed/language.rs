@@ -12,6 +12,7 @@ use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
 
 use super::plural::Rule;
+use crate::poll::TimeZone;
 
 #[derive(RustEmbed)]
 #[folder = "src/embed/languages/"]
@@ -122,6 +123,8 @@ pub struct Language {
     numbers: BTreeMap<String, Signs>,
     plural_rules: BTreeMap<String, Rule>,
     plurals: BTreeMap<String, BTreeMap<String, String>>,
+    /// What is said after a time, by the zone it is in; of other zones it is their name.
+    zones: BTreeMap<String, String>,
     texts: Texts,
 }
 
@@ -323,6 +326,11 @@ impl Language {
         self.direction
     }
 
+    /// A time zone as it is named after a time.
+    pub fn zone<'a>(&'a self, zone: &'a TimeZone) -> &'a str {
+        self.zones.get(zone.as_str()).map_or(zone.as_str(), String::as_str)
+    }
+
     /// Its texts.
     pub fn texts(&self) -> &Texts {
         &self.texts
@@ -419,6 +427,10 @@ mod tests {
         for name in files {
             let language = read(&name).unwrap_or_else(|fault| panic!("{name}: {fault}"));
             assert_eq!(language.direction, direction_of(&language.tag), "{name}");
+            for (zone, said) in &language.zones {
+                let known = zone.parse::<TimeZone>().map(|known| known.to_string());
+                assert!(known.as_ref() == Ok(zone) && !said.is_empty(), "{name}: {zone}: {said}");
+            }
             let file: serde_json::Value = serde_json::from_slice(&Files::get(&name).unwrap().data).unwrap();
             for (text, said) in file["texts"].as_object().unwrap() {
                 let said = said.as_str().unwrap();

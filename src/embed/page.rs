@@ -11,7 +11,7 @@ use super::{
     language::{Digits, Direction, Language, Texts, direction_in, direction_of, with_digits},
 };
 use crate::{
-    poll::{Choices, Kind, Poll, PollOption, ResultsPolicy, State, Tally, Timestamp},
+    poll::{Choices, Kind, Poll, PollOption, ResultsPolicy, State, Tally, TimeZone, Timestamp},
     site::{Origin, SiteSettings},
 };
 
@@ -207,7 +207,7 @@ impl<'a> View<'a> {
             poll,
             language,
         };
-        page.note = self.note(page.texts);
+        page.note = self.note(language);
         page.render()
     }
 
@@ -277,11 +277,12 @@ impl<'a> View<'a> {
 
     /// What stands below the poll: why the results are not there, and when things happen. The widget says the same in
     /// `note`.
-    fn note<'t>(&self, texts: &'t Texts) -> Vec<Part<'t>> {
+    fn note<'t>(&'t self, language: &'t Language) -> Vec<Part<'t>> {
+        let texts = language.texts();
         let plain = |text: &'t str| Part { before: text, time: None, after: "" };
         let timed = |text: &'t str, moment: Timestamp| {
             let (before, after) = text.split_once("{time}").unwrap_or((text, ""));
-            Part { before, time: Some(Time::of(moment, self.look.digits)), after }
+            Part { before, time: Some(Time::of(moment, &self.site.timezone, self.look.digits, language)), after }
         };
         let schedule = &self.poll.schedule;
         let closes = || schedule.closes_at.map(|moment| timed(&texts.closes, moment));
@@ -483,21 +484,26 @@ struct Row<'a> {
 /// A text with a time in it, or without.
 struct Part<'a> {
     before: &'a str,
-    time: Option<Time>,
+    time: Option<Time<'a>>,
     after: &'a str,
 }
 
-/// A moment for those whose browser does not turn it into their own time.
-struct Time {
+/// A moment for those whose browser does not turn it into their own time. Its parts are numbers with signs between them,
+/// which a right-to-left text would turn around: so each stands for itself.
+struct Time<'a> {
     exact: String,
-    text: String,
+    date: String,
+    clock: String,
+    zone: &'a str,
 }
 
-impl Time {
-    fn of(moment: Timestamp, digits: Digits) -> Self {
-        let exact = moment.to_string();
-        let minutes = exact.get(.."2026-11-23T18:00".len()).unwrap_or(&exact).replace('T', " ");
-        Self { text: format!("{} UTC", with_digits(&minutes, digits)), exact }
+impl<'a> Time<'a> {
+    fn of(moment: Timestamp, zone: &'a TimeZone, digits: Digits, language: &'a Language) -> Self {
+        let local = zone.local_time(moment).to_string();
+        let (date, clock) = local.split_once(' ').unwrap_or((&local, ""));
+        let minutes = clock.get(.."18:00".len()).unwrap_or(clock);
+        let written = |text| with_digits(text, digits).into_owned();
+        Self { exact: moment.to_string(), date: written(date), clock: written(minutes), zone: language.zone(zone) }
     }
 }
 

@@ -140,7 +140,7 @@ mod tests {
             .map(|_| {
                 let begun = start;
                 start = calendar.next(begun);
-                (zone.spreadsheet_time(begun.start()).to_string(), start.0 - begun.0)
+                (zone.local_time(begun.start()).to_string(), start.0 - begun.0)
             })
             .collect()
     }

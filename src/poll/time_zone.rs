@@ -27,7 +27,7 @@ impl TimeZone {
 
     /// A moment as the zone's clock shows it, for people and their spreadsheets: `2026-11-23 21:00:00`. Those take it for a
     /// time in every language; what has a `T`, a fraction or an offset in it, not all of them do.
-    pub fn spreadsheet_time(&self, moment: Timestamp) -> impl fmt::Display {
+    pub fn local_time(&self, moment: Timestamp) -> impl fmt::Display {
         let local = self.0.to_datetime(moment.into());
         fmt::from_fn(move |f| {
             let (year, month, day) = (local.year(), local.month(), local.day());
@@ -140,7 +140,7 @@ mod tests {
             ("America/St_Johns", "2026-11-23 19:00:07", "2026-11-23T19:00:07.120-03:30"),
         ] {
             let zone: TimeZone = zone.parse().unwrap();
-            assert_eq!(zone.spreadsheet_time(moment).to_string(), cell);
+            assert_eq!(zone.local_time(moment).to_string(), cell);
             assert_eq!(zone.exact_time(moment).to_string(), exact);
         }
     }

@@ -136,6 +136,34 @@ test('the words around a poll run their own way in it, the full stop where the s
   }
 });
 
+// The parts of a time are numbers with signs between them, which a right-to-left text turns around.
+test('without JavaScript a time is told by the site’s clock, its parts in the order they are read in', async () => {
+  const { sawt } = set;
+  const site = await sawt.site([], { timezone: 'Asia/Kuwait' });
+  for (const [language, said] of [
+    ['ar', 'ينتهي التصويت 2999-03-01 12:30 بتوقيت الكويت.'],
+    ['en', 'Voting ends 2999-03-01 12:30 Kuwait time.'],
+  ]) {
+    const poll = await sawt.poll({ site, language, closes_at: '2999-03-01T09:30:00Z' });
+    // Whatever the reader's own zone is.
+    const reader = await set.reader({ viewport: PHONE, javaScriptEnabled: false, timezoneId: 'America/New_York' });
+    const shown = Shown.in(await reader.open(`${sawt.origin}/embed/${poll.id}/form`), 'page');
+    await shown.is('open');
+    assert.equal((await shown.$('.sawt-note').textContent()).trim(), said);
+    // Where each part's letters begin and end, as they are read.
+    const parts = await shown.$('.sawt-note time span').evaluateAll((all) => all.map((one) => {
+      const { left, right, top, bottom } = one.getClientRects()[0];
+      return { left, right, top, bottom, runs: getComputedStyle(one).direction };
+    }));
+    assert.deepEqual(parts.map(({ runs }) => runs), ['ltr', 'ltr', language === 'ar' ? 'rtl' : 'ltr']);
+    for (const [before, after] of [[parts[0], parts[1]], [parts[1], parts[2]]]) {
+      const isNext = language === 'ar' ? after.right <= before.left : after.left >= before.right;
+      assert.ok(isNext || after.top >= before.bottom, `${language}: ${JSON.stringify(parts)}`);
+    }
+    await picture(shown.page, `closing-time-form-${language}`);
+  }
+});
+
 test('each number of votes is said in its own plural, the same by the server and by the script', async () => {
   const { sawt, publisher } = set;
   const said = { 0: 'لا أصوات', 1: 'صوت واحد', 2: 'صوتان', 3: '3 أصوات', 10: '10 أصوات', 11: '11 صوتًا' };

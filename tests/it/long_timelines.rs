@@ -86,7 +86,7 @@ impl Fixture {
             let start = Timestamp::from_millis((self.first + place) * 60_000);
             let (yes, no) = (1 - place % 2, place % 2);
             let (all, all_yes) = (place + 1, place / 2 + 1);
-            let lead = format!("{},{}", self.poll.id, TimeZone::UTC.spreadsheet_time(start));
+            let lead = format!("{},{}", self.poll.id, TimeZone::UTC.local_time(start));
             assert_eq!(lines.next(), Some(format!("{lead},yes,نعم,{yes},{all_yes},1,{all}").as_str()));
             assert_eq!(lines.next(), Some(format!("{lead},no,لا,{no},{},1,{all}", all - all_yes).as_str()));
         }

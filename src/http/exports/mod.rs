@@ -140,7 +140,7 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
         Row::of(&mut table, *separator)
             .plain(poll.id)
             .text(poll.question.as_str())
-            .plain(timezone.spreadsheet_time(tally.as_of))
+            .plain(timezone.local_time(tally.as_of))
             .plain(tally.state.as_str())
             .text(option.id.as_str())
             .text(option.label.as_str())

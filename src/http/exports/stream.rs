@@ -202,7 +202,7 @@ impl Export {
         let Bucket { start, change, so_far } = bucket;
         let zone = &self.query.timezone;
         if self.query.form.is_csv() {
-            let (poll, start) = (self.snapshot.poll.id, zone.spreadsheet_time(start.start()).to_string());
+            let (poll, start) = (self.snapshot.poll.id, zone.local_time(start.start()).to_string());
             for (index, cells) in &self.cells {
                 Row::of(text, self.query.separator)
                     .plain(poll)

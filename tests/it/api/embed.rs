@@ -487,6 +487,34 @@ async fn what_a_form_is_refused_is_said_in_a_page_of_the_polls_language(service:
     assert!(page.contains("disabled") && !page.contains("name=\"voter\""), "{page}");
 }
 
+/// One page is for all who come without script, and a cache's, so it can't be in each reader's own zone.
+async fn a_page_tells_times_by_the_clock_of_its_site(service: &Service) {
+    let site = service.site().await;
+    let members = json!({ "site": site, "opens_at": "2999-01-02T22:04:05Z" });
+    let poll = service.poll(members).await;
+    let pages = [format!("/embed/{poll}"), format!("/embed/{poll}/form")];
+    for (zone, lang, said) in [
+        ("Asia/Kuwait", "ar", "يبدأ التصويت 2999-01-03 01:04 بتوقيت الكويت"),
+        ("Asia/Kuwait", "en", "Voting opens 2999-01-03 01:04 Kuwait time."),
+        ("America/New_York", "fr", "2999-01-02 17:04 (heure de New York)"),
+        // A zone that the language has no words for.
+        ("Asia/Kathmandu", "ar", "يبدأ التصويت 2999-01-03 03:49 Asia/Kathmandu"),
+        ("UTC", "ar", "يبدأ التصويت 2999-01-02 22:04 UTC"),
+    ] {
+        let put = service.admin().put(&format!("/v1/sites/{site}")).json(&json!({ "timezone": zone })).send().await;
+        put.is(200);
+        for client in service.clients() {
+            for page in &pages {
+                until(async || {
+                    let page = client.get(&format!("{page}?lang={lang}")).send().await.page(200);
+                    read(&page).contains(said).then_some(())
+                })
+                .await;
+            }
+        }
+    }
+}
+
 /// What is served at an address to those who take these codings, best first.
 async fn fetch_as(service: &Service, path: &str, taken: &str) -> Answer {
     let answer = service.client().get(path).header("accept-encoding", taken).send().await;
@@ -617,6 +645,7 @@ service_rules![
     a_form_of_our_own_votes_whichever_way_its_browser_says_so,
     an_address_that_people_have_leads_to_the_page_it_means,
     what_a_form_is_refused_is_said_in_a_page_of_the_polls_language,
+    a_page_tells_times_by_the_clock_of_its_site,
     a_page_comes_compressed_to_those_who_take_that,
     the_widgets_files_are_small_and_are_what_their_names_say,
     a_form_brings_a_token_nobody_else_can_read,
