@@ -33,6 +33,8 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
         let mut poll: serde_json::Value = serde_json::from_str(SEED_POLL).unwrap();
         poll["id"] = "the-poll".into();
         (201, poll.to_string())
+    } else if line.starts_with("GET /oembed?") {
+        (200, r#"{"height":309}"#.to_owned())
     } else if line.starts_with("GET /metrics") {
         (200, "# TYPE sawt_streams gauge\nsawt_streams 3\n".to_owned())
     } else if line.starts_with("POST /v1/voters") {
@@ -84,7 +86,7 @@ async fn readers_vote_until_each_vote_is_answered() {
     );
     assert!(printed.contains("Every reader has voted.\n"), "{printed}");
     assert!(printed.starts_with(&format!("Open http://{address}/demo ")), "{printed}");
-    assert!(demo.pages().article.get().is_some_and(|page| page.contains("data-sawt-poll=\"the-poll\"")));
+    assert!(demo.pages().article.get().is_some_and(|page| page.contains("min-height: 309px")));
     let asked = asked.lock().unwrap();
     let bearer = format!("authorization: Bearer {}", demo.admin_key.expose());
     assert!(asked.iter().any(|request| request.starts_with("POST /v1/polls ") && request.contains(&bearer)));
