@@ -133,3 +133,12 @@ pub(crate) fn as_told(poll: &Value) -> Value {
     told.as_object_mut().expect("a poll").remove("embed");
     told
 }
+
+/// A tally but for the time it was read at, and for the labels that those who ask for results are told besides.
+pub(crate) fn timeless(mut tally: Value) -> Value {
+    tally.as_object_mut().expect("a tally is an object").remove("as_of");
+    for option in tally["options"].as_array_mut().expect("a tally has options") {
+        option.as_object_mut().expect("an option is an object").remove("label");
+    }
+    tally
+}

@@ -3,23 +3,14 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     client::{Client, until},
-    events::{Events, as_told, positions},
+    events::{Events, as_told, positions, timeless},
     registry::service_rules,
     service::{Service, moment, text},
 };
-
-/// A tally but for the time it was read at, and for the labels that those who ask for results are told besides.
-fn timeless(mut tally: Value) -> Value {
-    tally.as_object_mut().expect("a tally is an object").remove("as_of");
-    for option in tally["options"].as_array_mut().expect("a tally has options") {
-        option.as_object_mut().expect("an option is an object").remove("label");
-    }
-    tally
-}
 
 async fn resume(client: &Client, poll: &str, id: &str) -> Events {
     client.get(&format!("/v1/polls/{poll}/live")).header("last-event-id", id).open().await
