@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     poll::{Choices, Kind, Poll, PollOption, ResultsPolicy, State, Tally, TimeZone, Timestamp},
-    site::{Origin, SiteSettings},
+    site::{ListedOrigin, SiteSettings},
 };
 
 /// Shares are shown in percent with one decimal: in tenths of it.
@@ -159,7 +159,7 @@ impl<'a> View<'a> {
         let query = self.look.query();
         let mut page = Page {
             summary: poll.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(" · "),
-            origins: self.site.origins.iter().map(Origin::as_str).collect::<Vec<_>>().join(" "),
+            origins: self.site.origins.iter().map(ListedOrigin::as_str).collect::<Vec<_>>().join(" "),
             oembed: self
                 .public_url
                 .zip(address.as_deref())

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     poll::{SiteId, Text, TimeZone, Timestamp, WebAddress},
-    site::{MAX_ORIGINS, NAME, Origin, Publisher, Site, SiteSettings},
+    site::{ListedOrigin, MAX_ORIGINS, NAME, Publisher, Site, SiteSettings},
 };
 
 /// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
@@ -67,12 +67,12 @@ impl SiteBody {
 }
 
 /// Every origin that is wrong is named.
-fn parse_origins(sent: &[String]) -> Result<Vec<Origin>, Problem> {
+fn parse_origins(sent: &[String]) -> Result<Vec<ListedOrigin>, Problem> {
     if sent.len() > MAX_ORIGINS {
         let rule = format!("must be at most {MAX_ORIGINS}, is {}", sent.len());
         return Err(Problem::of_field(Code::InvalidRequest, "origins", rule));
     }
-    let mut origins: Vec<Origin> = Vec::with_capacity(sent.len());
+    let mut origins: Vec<ListedOrigin> = Vec::with_capacity(sent.len());
     let mut errors = Vec::new();
     for (place, text) in sent.iter().enumerate() {
         match text.parse() {
@@ -94,7 +94,7 @@ struct SiteJson<'a> {
     id: &'a SiteId,
     name: Option<&'a Text>,
     url: Option<&'a WebAddress>,
-    origins: &'a [Origin],
+    origins: &'a [ListedOrigin],
     timezone: &'a TimeZone,
     created_at: Timestamp,
     updated_at: Timestamp,

@@ -7,7 +7,7 @@ mod publisher;
 use serde::{Deserialize, Serialize};
 
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
-pub use origin::Origin;
+pub use origin::{ListedOrigin, Origin};
 pub use publisher::{OtherSite, Publisher};
 
 use crate::poll::{SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};
@@ -35,7 +35,7 @@ pub struct Site {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteSettings {
     /// The web origins that may embed its polls and vote in them; none listed: all may, by token.
-    pub origins: Vec<Origin>,
+    pub origins: Vec<ListedOrigin>,
     /// The time zone in which its readers are told times, where they can't be told in their own.
     #[serde(default)]
     pub timezone: TimeZone,
@@ -48,9 +48,9 @@ pub struct SiteSettings {
 }
 
 impl Site {
-    /// Whether the site lists this origin.
+    /// Whether the site lists this origin, or all names under a host that its name is under.
     pub fn lists(&self, origin: &str) -> bool {
-        self.settings.origins.iter().any(|listed| listed.as_str() == origin)
+        self.settings.origins.iter().any(|listed| listed.covers(origin))
     }
 }
 

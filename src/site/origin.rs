@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 /// A web origin as in an `Origin` header (RFC 6454, section 6.2): scheme, host, and the port unless it is the scheme's
-/// own. Only `https` and `http`; no path, no wildcard, nothing that a browser would not send back letter for letter.
+/// own. Only `https` and `http`; no path, nothing that a browser would not send back letter for letter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Origin(String);
@@ -61,19 +61,78 @@ fn is_dns_label(label: &str) -> bool {
         && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_')
 }
 
-impl TryFrom<String> for Origin {
-    type Error = &'static str;
+/// What a site lists: an origin, or with `*.` before its host all names under that, at any depth, and not the host itself.
+/// That is what `frame-ancestors` takes it for, too (CSP Level 3, section 6.7.2.8), so it stands there as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ListedOrigin(String);
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+const LISTED_RULE: &str = "must be a web origin like https://news.example or http://localhost:3000, without a path, or \
+                           https://*.news.example for all names under a host of two names or more";
+
+impl ListedOrigin {
+    /// The origin as it was listed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is this origin, or this is of a name under it. Scheme and port are compared as they are.
+    pub fn covers(&self, origin: &str) -> bool {
+        let Some((scheme, host)) = self.0.split_once('*') else { return self.0 == origin };
+        // The host begins with its dot here, so that it ends no other name.
+        let names = origin.strip_prefix(scheme).and_then(|rest| rest.strip_suffix(host));
+        names.is_some_and(|names| names.split('.').all(is_dns_label))
     }
 }
 
-impl From<Origin> for String {
-    fn from(origin: Origin) -> Self {
-        origin.0
+impl FromStr for ListedOrigin {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_valid = match text.split_once("://*.") {
+            None => return text.parse::<Origin>().map(|origin| Self(origin.0)).map_err(of_listed),
+            Some((scheme, authority)) => {
+                format!("{scheme}://{authority}").parse::<Origin>().map_err(of_listed)?;
+                let host = authority.split(':').next().unwrap_or_default();
+                // All names under "com" are everybody's; a host that ends in a number is an address, or nothing.
+                host.rsplit_once('.').is_some_and(|(_, last)| !is_number(last))
+            }
+        };
+        if is_valid { Ok(Self(text.to_owned())) } else { Err(LISTED_RULE) }
     }
 }
+
+/// The rule of an origin, where all names under a host may be listed too.
+fn of_listed(rule: &'static str) -> &'static str {
+    if rule == RULE { LISTED_RULE } else { rule }
+}
+
+/// Whether browsers read a host with such an end as an IPv4 address (<https://url.spec.whatwg.org/#ends-in-a-number-checker>).
+fn is_number(label: &str) -> bool {
+    let is_decimal = label.bytes().all(|byte| byte.is_ascii_digit());
+    is_decimal || label.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Both are written and read as what they say.
+macro_rules! as_text {
+    ($($name:ident)+) => {
+        $(impl TryFrom<String> for $name {
+            type Error = &'static str;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(origin: $name) -> Self {
+                origin.0
+            }
+        })+
+    };
+}
+
+as_text!(Origin ListedOrigin);
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,5 +178,94 @@ mod tests {
         ] {
             assert!(bad.parse::<Origin>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn all_names_under_a_host_are_listed_only_if_they_can_be_one_publishers() {
+        for good in [
+            "https://news.example",
+            "http://localhost:3000",
+            "http://[::1]:8080",
+            "https://*.news.example",
+            "http://*.news.example:8080",
+            "https://*.a.b.news.example",
+            "https://*.xn--mgbh0fb.xn--kgbechtv",
+        ] {
+            assert_eq!(good.parse::<ListedOrigin>().map(String::from).as_deref(), Ok(good));
+        }
+        for bad in [
+            "*",
+            "https://*",
+            "https://*.",
+            "https://*.com",
+            "https://*.com.",
+            "http://*.localhost:3000",
+            "https://*.news.example.",
+            "https://*.news.example:443",
+            "https://*.news.example:*",
+            "https://*.news.example/",
+            "https://*news.example",
+            "https://news.*.example",
+            "https://a.*.news.example",
+            "https://*.*.news.example",
+            "https://news.example.*",
+            "https://*.News.example",
+            "*.news.example",
+            "*://*.news.example",
+            "https://*.127.0.0.1",
+            "https://*.0.1",
+            "https://*.news.0x7f",
+            "https://*.[::1]",
+        ] {
+            assert!(bad.parse::<ListedOrigin>().is_err(), "{bad}");
+        }
+        // Of an origin without a wildcard the more exact rule is told.
+        let port = "https://news.example:443".parse::<ListedOrigin>();
+        assert_eq!(port, Err("must leave out the scheme's own port, as browsers do"));
+        assert!("https://*.com".parse::<ListedOrigin>().is_err_and(|rule| rule.contains("https://*.news.example")));
+    }
+
+    /// Any end of a name, and any name under any end, can be bought.
+    #[test]
+    fn an_origin_is_covered_by_names_under_the_listed_host_and_by_nothing_that_looks_alike() {
+        let listed: ListedOrigin = "https://*.news.example".parse().unwrap();
+        let with_port: ListedOrigin = "http://*.news.example:8080".parse().unwrap();
+        for origin in ["https://www.news.example", "https://a.b.c.news.example", "https://xn--mgbh0fb.news.example"] {
+            assert!(listed.covers(origin), "{origin}");
+        }
+        assert!(with_port.covers("http://www.news.example:8080"));
+        for origin in [
+            "https://news.example",
+            "https://.news.example",
+            "https://a..news.example",
+            "https://*.news.example",
+            "https://evil-news.example",
+            "https://evilnews.example",
+            "https://news.example.evil.example",
+            "https://www.news.example.evil.example",
+            "https://evil.example/.news.example",
+            "https://evil.example#.news.example",
+            "https://evil.example:80@.news.example",
+            "https://evil.example\\.news.example",
+            "https://evil.example .news.example",
+            "http://www.news.example",
+            "ftp://www.news.example",
+            "https://www.news.example:8443",
+            "https://www.news.example:443",
+            "https://www.news.example.",
+            "https://WWW.news.example",
+            "https://www.News.example",
+            "HTTPS://www.news.example",
+            "www.news.example",
+            "null",
+            "",
+        ] {
+            assert!(!listed.covers(origin), "{origin}");
+        }
+        for origin in ["http://www.news.example", "http://www.news.example:80", "https://www.news.example:8080"] {
+            assert!(!with_port.covers(origin), "{origin}");
+        }
+        let exact: ListedOrigin = "https://news.example".parse().unwrap();
+        assert!(exact.covers("https://news.example") && !exact.covers("https://www.news.example"));
     }
 }

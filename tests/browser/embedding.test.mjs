@@ -90,6 +90,19 @@ test('the height that oEmbed names is enough where no page listens for another',
   assert.deepEqual(off, []);
 });
 
+for (const mode of ['script', 'iframe']) {
+  test(`a page whose name is under a host that the site lists shows the poll and votes (${mode})`, async () => {
+    const { sawt, publisher } = set;
+    const there = publisher.origin.replace('localhost', 'www.news.localhost');
+    const poll = await sawt.poll({ site: await sawt.site([there.replace('www', '*')]) });
+    const reader = await set.reader({}, there);
+    const article = publisher.article(mode, { sawt: sawt.origin, poll }).replace(publisher.origin, there);
+    const shown = Shown.in(await reader.open(article), mode);
+    await shown.vote('yes');
+    assert.equal((await sawt.tally(poll)).ballots, 1);
+  });
+}
+
 test('a page of another site than the poll’s can’t frame it', async () => {
   const { sawt, publisher } = set;
   const poll = await sawt.poll({ site: await sawt.site(['https://news.example']) });

@@ -148,7 +148,12 @@ export class Poll {
     const { texts } = this.words;
     // The browser would not tell a page that may not vote from one without a connection.
     const { origins } = this.root.dataset;
-    if (origins && ![...origins.split(' '), this.from, 'null'].includes(globalThis.origin)) {
+    const here = globalThis.origin;
+    const isHere = (listed) => {
+      const [start, host] = listed.split('*');
+      return host ? here.startsWith(start) && here.endsWith(host) : here === listed;
+    };
+    if (origins && ![...origins.split(' '), this.from, 'null'].some(isHere)) {
       this.refuse();
       return;
     }

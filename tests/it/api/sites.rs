@@ -90,7 +90,16 @@ async fn a_site_that_nobody_made_is_not_found(service: &Service) {
 
 async fn an_origin_that_no_browser_sends_is_refused(service: &Service) {
     let site = service.site().await;
-    for origin in ["https://news.example/", "https://*.example", "news.example", "null", "*", "HTTPS://NEWS.EXAMPLE"] {
+    for origin in [
+        "https://news.example/",
+        "https://*.example",
+        "https://*.127.0.0.1",
+        "https://news.*.example",
+        "news.example",
+        "null",
+        "*",
+        "HTTPS://NEWS.EXAMPLE",
+    ] {
         let body = json!({ "origins": ["https://good.example", origin] });
         let refused = service.admin().put(&format!("/v1/sites/{site}")).json(&body).send().await;
         let refused = refused.refused(400, "invalid-request");
@@ -132,6 +141,45 @@ async fn a_vote_comes_only_from_pages_the_site_lists(service: &Service) {
         };
     }
     assert_eq!(service.client().results(&poll).await["ballots"], 3);
+}
+
+/// To vote by cookie, to read the answer, and to frame the poll: all three by the same names.
+async fn all_names_under_a_listed_host_may_vote_by_cookie_and_frame_and_none_that_look_alike(service: &Service) {
+    let site = service.site_for(&["https://*.news.example", "http://*.news.example:8080"]).await;
+    let poll = service.poll(json!({ "site": site })).await;
+    let path = format!("/v1/polls/{poll}/votes");
+    let mut admitted = 0;
+    for (origin, is_admitted) in [
+        ("https://www.news.example", true),
+        ("https://a.b.news.example", true),
+        ("http://www.news.example:8080", true),
+        ("https://news.example", false),
+        ("https://evil-news.example", false),
+        ("https://www.news.example.evil.example", false),
+        ("https://www.news.example:8443", false),
+        ("http://www.news.example", false),
+        ("https://www.news.example.", false),
+        ("https://WWW.news.example", false),
+        ("https://evil.example/.news.example", false),
+    ] {
+        let token = service.client().mint().await;
+        let request = service.client().post(&path).json(&json!({ "choices": ["yes"] })).header("origin", origin);
+        let answer = request.header("cookie", &format!("__Host-sawt_voter={token}")).send().await;
+        let told = answer.header("access-control-allow-origin");
+        let cookies = answer.header("access-control-allow-credentials");
+        if is_admitted {
+            assert_eq!((told.as_deref(), cookies.as_deref()), (Some(origin), Some("true")), "{answer}");
+            answer.is(201);
+            admitted += 1;
+        } else {
+            assert_eq!((told, cookies), (None, None), "{answer}");
+            answer.refused(403, "origin-refused");
+        }
+    }
+    assert_eq!(service.client().results(&poll).await["ballots"], admitted);
+    let policy = service.client().get(&format!("/embed/{poll}")).send().await.header("content-security-policy");
+    let ancestors = "frame-ancestors 'self' https://*.news.example http://*.news.example:8080";
+    assert!(policy.as_deref().is_some_and(|policy| policy.ends_with(ancestors)), "{policy:?}");
 }
 
 async fn an_opaque_frame_votes_by_token_and_never_by_cookie(service: &Service) {
@@ -201,6 +249,7 @@ service_rules![
     a_site_that_nobody_made_is_not_found,
     an_origin_that_no_browser_sends_is_refused,
     a_vote_comes_only_from_pages_the_site_lists,
+    all_names_under_a_listed_host_may_vote_by_cookie_and_frame_and_none_that_look_alike,
     an_opaque_frame_votes_by_token_and_never_by_cookie,
     sawts_own_pages_may_always_vote,
     a_site_that_lists_no_origin_is_open_to_all,
