@@ -58,6 +58,9 @@ codes! {
     RequestTimeout       408 "request-timeout"        "The request did not come in time"
     AlreadyVoted         409 "already-voted"          "This voter has voted, and the ballot can't change"
     PollNotOpen          409 "poll-not-open"          "The poll is not open"
+    SiteHasPolls         409 "site-has-polls"         "The site has polls"
+    SiteHasKeys          409 "site-has-keys"          "The site has API keys"
+    SiteIsDefault        409 "site-is-default"        "The site default stays"
     RevisionMismatch     412 "revision-mismatch"      "The poll has changed since it was read"
     BodyTooLarge         413 "body-too-large"         "The body is too large"
     UnsupportedMediaType 415 "unsupported-media-type" "The body must be JSON"
@@ -266,6 +269,9 @@ impl Problem {
             | Code::RequestTimeout
             | Code::AlreadyVoted
             | Code::PollNotOpen
+            | Code::SiteHasPolls
+            | Code::SiteHasKeys
+            | Code::SiteIsDefault
             | Code::RevisionMismatch
             | Code::BodyTooLarge
             | Code::UnsupportedMediaType

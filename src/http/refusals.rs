@@ -49,6 +49,9 @@ impl From<PublishError> for Problem {
             PublishError::NoSite => no_site(),
             PublishError::NoKey => no_key(),
             PublishError::OtherSite(other) => other.into(),
+            error @ PublishError::SiteHasPolls(_) => Self::new(Code::SiteHasPolls, error.to_string()),
+            error @ PublishError::SiteHasKeys(_) => Self::new(Code::SiteHasKeys, error.to_string()),
+            error @ PublishError::SiteIsDefault => Self::new(Code::SiteIsDefault, error.to_string()),
             error @ PublishError::ScopeNotGiven(_) => Self::new(Code::ScopeMissing, error.to_string()),
             PublishError::Invalid(violations) => Self::of_violations(violations),
             PublishError::IdempotencyKeyReused => {

@@ -1,12 +1,15 @@
 //! Sites: which publishers there are, and the origins that may embed their polls.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Worker, auth, body, caching,
     path::id_in_path,
+    polls::{DEFAULT_LIMIT, parse_limit},
     problem::{Code, FieldError, Problem},
+    query::Query,
     refusals::no_site,
 };
 use crate::{
@@ -14,16 +17,16 @@ use crate::{
     site::{ListedOrigin, MAX_ORIGINS, NAME, Publisher, Site, SiteSettings},
 };
 
+/// The most sites on a page.
+const MAX_LIMIT: usize = 100;
+
 /// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
 pub(super) async fn put(
     req: HttpRequest,
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    match auth::publisher(&req, &worker).await? {
-        Publisher::Admin => {}
-        Publisher::Site(_) => return Err(Problem::new(Code::ScopeMissing, "only the admin key may put sites")),
-    }
+    require_admin(&req, &worker, "put").await?;
     let id: SiteId = match req.match_info().get("site").unwrap_or_default().parse() {
         Ok(id) => id,
         Err(rule) => return Err(Problem::of_field(Code::InvalidRequest, "site", rule.to_string())),
@@ -41,6 +44,54 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let id: SiteId = id_in_path(&req, "site", no_site)?;
     let site = worker.publishing.site(&publisher, &id).await?;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
+}
+
+/// `GET /v1/sites?cursor=&limit=`, for the admin key alone: in the order of their ids, page by page. A page ends at a site,
+/// so those made or deleted meanwhile neither shift nor repeat the rest.
+pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    require_admin(&req, &worker, "list").await?;
+    let mut query = Query::strict(req.query_string(), &["cursor", "limit"])?;
+    let after = query.take_parsed("cursor", parse_cursor)?;
+    let limit = query.take_parsed("limit", |text| parse_limit(text, MAX_LIMIT))?.unwrap_or(DEFAULT_LIMIT);
+    // One more than the page holds tells whether there is another.
+    let mut sites = worker.publishing.sites(after.as_ref(), limit + 1).await?;
+    let is_last = sites.len() <= limit;
+    sites.truncate(limit);
+    let next_cursor = sites.last().filter(|_| !is_last).map(|site| URL_SAFE_NO_PAD.encode(site.id.as_str()));
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
+    if let Some(cursor) = &next_cursor {
+        response.insert_header((header::LINK, format!("</v1/sites?limit={limit}&cursor={cursor}>; rel=\"next\"")));
+    }
+    Ok(response.json(Sites { items: sites.iter().map(SiteJson::of).collect(), next_cursor }))
+}
+
+/// `DELETE /v1/sites/{site}`, for the admin key alone: a site that is empty.
+pub(super) async fn delete(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    require_admin(&req, &worker, "delete").await?;
+    let id: SiteId = id_in_path(&req, "site", no_site)?;
+    worker.publishing.delete_site(&id).await?;
+    Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
+}
+
+/// Makes sure that the admin key asks.
+async fn require_admin(req: &HttpRequest, worker: &Worker, what: &str) -> Result<(), Problem> {
+    match auth::publisher(req, worker).await? {
+        Publisher::Admin => Ok(()),
+        Publisher::Site(_) => Err(Problem::new(Code::ScopeMissing, format!("only the admin key may {what} sites"))),
+    }
+}
+
+/// The id of the last site of the page before.
+fn parse_cursor(text: &str) -> Result<SiteId, String> {
+    let id = URL_SAFE_NO_PAD.decode(text).ok().and_then(|id| String::from_utf8(id).ok()?.parse().ok());
+    id.ok_or_else(|| "must be a next_cursor as it was given".to_owned())
+}
+
+#[derive(Serialize)]
+struct Sites<'a> {
+    items: Vec<SiteJson<'a>>,
+    next_cursor: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -101,8 +101,14 @@ impl KnownPolls {
             self.write(|polls| polls.remove(&id));
             return Ok(None);
         };
-        let site = store.site(&poll.site).await?;
-        let site = site.ok_or_else(|| StoreError::Corrupt(format!("poll {id} belongs to no site")))?;
+        let Some(site) = store.site(&poll.site).await? else {
+            // A site is deleted once its polls are: that of this one may have been since it was read.
+            if store.poll(id).await?.is_some() {
+                return Err(StoreError::Corrupt(format!("poll {id} belongs to no site")));
+            }
+            self.write(|polls| polls.remove(&id));
+            return Ok(None);
+        };
         let known = Arc::new(Known { poll: Arc::new(poll), site });
         Ok(Some(self.write(|polls| {
             if polls.len() >= MOST_KNOWN && !polls.contains_key(&id) {

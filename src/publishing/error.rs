@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    poll::{EditError, Poll, Revision, State, Violation},
+    poll::{EditError, Poll, Revision, SiteId, State, Violation},
     site::{OtherSite, Scope},
     store::StoreError,
 };
@@ -20,6 +20,15 @@ pub enum PublishError {
     /// There is no such key, or none of this publisher's.
     #[error("no key has this id")]
     NoKey,
+    /// This site has polls, so it can't be deleted.
+    #[error("delete its polls first, each by DELETE /v1/polls/{{poll}}; GET /v1/polls?site={0} lists them")]
+    SiteHasPolls(SiteId),
+    /// This site has keys, so it can't be deleted.
+    #[error("revoke its keys first, each by DELETE /v1/keys/{{key}}; GET /v1/keys?site={0} lists them")]
+    SiteHasKeys(SiteId),
+    /// The site that is always there can't be deleted.
+    #[error("the site default is always there; PUT /v1/sites/default replaces what it has")]
+    SiteIsDefault,
     /// The key acts for another site.
     #[error(transparent)]
     OtherSite(#[from] OtherSite),

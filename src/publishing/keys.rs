@@ -26,8 +26,7 @@ impl Publishing {
         self.require_site(&site).await?;
         let now = self.store.now().await?;
         let new = NewKey::generate(site, scopes, name.map(|name| name.to_string()), now);
-        self.store.add_key(&new.key).await?;
-        Ok(new)
+        if self.store.add_key(&new.key).await? { Ok(new) } else { Err(PublishError::NoSite) }
     }
 
     /// A site's keys, oldest first.

@@ -62,8 +62,7 @@ impl Publishing {
     ) -> Result<Created, PublishError> {
         let site = publisher.site(site)?;
         if self.store.site(&site).await?.is_none() {
-            let detail = "must be a site; PUT /v1/sites/{site} makes one".to_owned();
-            return Err(PublishError::Invalid(vec![Violation { field: "site".to_owned(), detail }]));
+            return Err(not_of_a_site());
         }
         let now = self.store.now().await?;
         let digest_key = DigestKey::from_bytes(random_bytes());
@@ -90,6 +89,7 @@ impl Publishing {
             Creation::Created(poll) => (poll, false),
             Creation::Existing(poll) => (poll, true),
             Creation::Mismatch => return Err(PublishError::IdempotencyKeyReused),
+            Creation::NoSite => return Err(not_of_a_site()),
         };
         self.note_change(poll.id).await;
         Ok(Created { poll, is_replay })
@@ -260,4 +260,10 @@ impl Publishing {
         let poll = self.store.poll(id).await?;
         poll.filter(|poll| publisher.acts_for(&poll.site)).ok_or(PublishError::NoPoll)
     }
+}
+
+/// There is no such site as the poll is to be of.
+fn not_of_a_site() -> PublishError {
+    let detail = "must be a site; PUT /v1/sites/{site} makes one".to_owned();
+    PublishError::Invalid(vec![Violation { field: "site".to_owned(), detail }])
 }

@@ -1,9 +1,10 @@
-//! Sites: made and changed by the operator.
+//! Sites: made, changed, listed and deleted by the operator.
 
 use super::{PublishError, Publishing};
 use crate::{
     poll::SiteId,
     site::{OtherSite, Publisher, Site, SiteSettings},
+    store::SiteDeletion,
 };
 
 impl Publishing {
@@ -26,6 +27,35 @@ impl Publishing {
             return Err(OtherSite.into());
         }
         self.require_site(id).await
+    }
+
+    /// Sites in the order of their ids, for the operator alone: at most `limit` of those after `after`.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn sites(&self, after: Option<&SiteId>, limit: usize) -> Result<Vec<Site>, PublishError> {
+        Ok(self.store.sites(after, limit).await?)
+    }
+
+    /// Deletes a site, for the operator alone, if it has neither polls nor keys: so nothing is lost with it.
+    ///
+    /// # Errors
+    /// [`PublishError::NoSite`]; [`SiteHasPolls`](PublishError::SiteHasPolls);
+    /// [`SiteHasKeys`](PublishError::SiteHasKeys); [`SiteIsDefault`](PublishError::SiteIsDefault); what the store failed
+    /// with.
+    pub async fn delete_site(&self, id: &SiteId) -> Result<(), PublishError> {
+        if *id == SiteId::default() {
+            return Err(PublishError::SiteIsDefault);
+        }
+        match self.store.delete_site(id).await? {
+            SiteDeletion::Done => {
+                self.hub.note_site(id);
+                Ok(())
+            }
+            SiteDeletion::HasPolls => Err(PublishError::SiteHasPolls(id.clone())),
+            SiteDeletion::HasKeys => Err(PublishError::SiteHasKeys(id.clone())),
+            SiteDeletion::Gone => Err(PublishError::NoSite),
+        }
     }
 
     /// Makes sure that there is such a site. Only the operator can hear that there is none: a site's key has a site.

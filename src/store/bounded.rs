@@ -23,8 +23,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Ballots, Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Polls, Publishers, Quotas, Replacement, Store,
-    StoreError,
+    Ballots, Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Polls, Publishers, Quotas, Replacement,
+    SiteDeletion, Store, StoreError,
 };
 use crate::{
     poll::{
@@ -191,7 +191,15 @@ impl Publishers for Bounded {
         self.reads.pass(self.store.site(id)).await
     }
 
-    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+    async fn sites(&self, after: Option<&SiteId>, limit: usize) -> Result<Vec<Site>, StoreError> {
+        self.reads.pass(self.store.sites(after, limit)).await
+    }
+
+    async fn delete_site(&self, id: &SiteId) -> Result<SiteDeletion, StoreError> {
+        self.writes.pass(self.store.delete_site(id)).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<bool, StoreError> {
         self.writes.pass(self.store.add_key(key)).await
     }
 

@@ -64,7 +64,7 @@ pub use clock_watch::ClockWatch;
 pub use feed::{Feed, Follow, Heard, News, Tallies};
 pub use open::{StoreAddress, StoreSettings, Stores};
 pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement};
-pub use publishers::Publishers;
+pub use publishers::{Publishers, SiteDeletion};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 
 use crate::poll::Timestamp;

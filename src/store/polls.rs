@@ -14,7 +14,7 @@ pub trait Polls: Send + Sync {
     /// How many partitions a new poll gets.
     fn partitions(&self) -> u16;
 
-    /// Keeps a new poll. With an [`IdempotencyKey`] that its site has used within [`IDEMPOTENCY_SECS`], makes no
+    /// Keeps a new poll, if there is its site. With an [`IdempotencyKey`] that its site has used within [`IDEMPOTENCY_SECS`], makes no
     /// second one.
     async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError>;
 
@@ -65,6 +65,8 @@ pub enum Creation {
     Existing(Poll),
     /// The idempotency key came with another request before.
     Mismatch,
+    /// There is no such site, or not any more.
+    NoSite,
 }
 
 /// What [`Polls::replace_poll`] did.

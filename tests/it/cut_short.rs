@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 use sawt::{
     clock::Clock,
     poll::{Edit, NewPoll, Outcome, PartitionTally, Phase, Poll, PollEdit, State},
-    store::{Cast, Creation, Replacement, Store, StoreError, StoreSettings, Stores},
+    site::{ApiKey, NewKey, Scopes},
+    store::{Cast, Creation, Replacement, SiteDeletion, Store, StoreError, StoreSettings, Stores},
 };
 use serde_json::json;
 
@@ -31,6 +32,7 @@ lone_rules![
     an_edit_or_a_close_cut_short_anywhere_reaches_every_partition,
     a_poll_of_which_a_part_has_closed_is_closed_altogether,
     a_deletion_cut_short_anywhere_is_finished_by_the_same_request,
+    what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted,
     a_publishers_request_that_was_cut_short_may_be_sent_again_as_it_was,
 ];
 
@@ -416,6 +418,39 @@ async fn a_deletion_cut_short_anywhere_is_finished_by_the_same_request() {
         is_forgotten(&poll).await;
     };
     scene.cut_everywhere(begin, act, by_maker).await;
+}
+
+async fn what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted() {
+    let scene = Scene::new().await;
+    let next = &scene.next;
+    let begin = async || {
+        let stage = Stage::new(next.store.clone()).await;
+        let key = NewKey::generate(stage.site.clone(), Scopes::all(), None, stage.now().await).key;
+        let poll = stage.draw_up(yes_or_no()).await;
+        (stage, poll, key)
+    };
+    let act = async |cut: &Stage, (_, poll, key): &(Stage, Poll, ApiKey)| {
+        let is_done = cut.store.create_poll(poll, None).await.is_ok() && cut.store.add_key(key).await.is_ok();
+        is_done && cut.store.delete_poll(poll.id).await.is_ok() && cut.store.revoke_key(&key.id).await.is_ok()
+    };
+    let after = async |(stage, poll, key): (Stage, Poll, ApiKey)| {
+        loop {
+            match next.store.delete_site(&stage.site).await.unwrap() {
+                SiteDeletion::Done => break,
+                SiteDeletion::HasPolls => assert!(next.store.delete_poll(poll.id).await.unwrap()),
+                SiteDeletion::HasKeys => assert!(next.store.revoke_key(&key.id).await.unwrap()),
+                SiteDeletion::Gone => panic!("somebody else has deleted it"),
+            }
+        }
+        assert_eq!(next.store.poll(poll.id).await.unwrap(), None);
+        assert_eq!(next.store.key(&key.id).await.unwrap(), None);
+        // Of a poll that was off the list its deletion may lack the last step, which the same request makes.
+        next.store.delete_poll(poll.id).await.unwrap();
+        assert_eq!(next.store.owner(poll.id).await.unwrap(), None);
+        let left: Vec<String> = scene.storage.server().ask_for(&["KEYS", &format!("*{}*", stage.site)]);
+        assert_eq!(left, [""; 0]);
+    };
+    scene.cut_everywhere(begin, act, after).await;
 }
 
 /// From whoever sends it, to whoever reads meanwhile.

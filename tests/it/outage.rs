@@ -57,6 +57,8 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (publisher.clone(), Method::DELETE, format!("/v1/keys/{key_id}"), None),
         (publisher, Method::POST, "/v1/keys".to_owned(), Some(json!({ "site": site, "scopes": ["polls:read"] }))),
         (admin.clone(), Method::GET, format!("/v1/sites/{site}"), None),
+        (admin.clone(), Method::GET, "/v1/sites".to_owned(), None),
+        (admin.clone(), Method::DELETE, format!("/v1/sites/{site}"), None),
         (admin, Method::PUT, format!("/v1/sites/{site}"), Some(json!({ "origins": [] }))),
     ]
 }

@@ -19,7 +19,8 @@ pub(super) fn poll(id: PollId) -> String {
     format!("sawt:{{{id}}}:poll")
 }
 
-/// The definition of a poll that is being deleted, until nothing else is left of it.
+/// The definition of a poll that is being deleted, until nothing else is left of it; or `abandoned`, for a while, of one
+/// whose making was given up.
 pub(super) fn deleting(id: PollId) -> String {
     format!("sawt:{{{id}}}:deleting")
 }
@@ -66,7 +67,11 @@ pub(super) const CHANGES_CHANNEL: &str = "sawt:{changes}";
 const CHANNEL_START: &str = "sawt:{";
 const CHANNEL_END: &str = "}:tallies";
 
-/// A site: a hash of `origins`, `name` and `url` (JSON), `timezone`, `created_at` and `updated_at` (milliseconds).
+/// All sites that were ever put: a sorted set of ids, all with score 0, so that they sort by id.
+pub(super) const SITES: &str = "sawt:{sites}";
+
+/// A site: a hash of `origins`, `name` and `url` (JSON), `timezone`, `created_at` and `updated_at` (milliseconds), and
+/// `listed` once [`SITES`] has it.
 pub(super) fn site(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}")
 }
@@ -86,7 +91,7 @@ pub(super) fn idempotency(id: &SiteId, key: KeyHash) -> String {
     format!("sawt:site:{{{id}}}:idempotency:{}", key.to_hex())
 }
 
-/// An API key: JSON.
+/// An API key: JSON; or nothing, for a while, of one whose making was given up.
 pub(super) fn api_key(id: &KeyId) -> String {
     format!("sawt:key:{{{id}}}")
 }

@@ -29,6 +29,7 @@ mod publishers;
 mod quotas;
 mod script;
 mod sentinel;
+mod sites;
 mod trouble;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use super::{
     definitions::{Defined, Definition, Kept, Putting},
     keys,
     script::Call,
+    sites::Member,
 };
 use crate::{
     poll::{Edit, ListCursor, Phase, Poll, PollId, Revision, SiteId, Timestamp},
@@ -45,9 +46,9 @@ impl Polls for RedisStore {
         }
         // One that had this id may not be forgotten altogether.
         self.finish_deletion(poll.id).await?;
-        let mut index = Cmd::new();
-        index.arg("ZADD").arg(keys::site_polls(&poll.site)).arg(poll.created_at.as_millis()).arg(poll.id.to_string());
-        self.ask(&index).await?;
+        if !self.join(&poll.site, Member::Poll(&poll)).await? {
+            return Ok(Creation::NoSite);
+        }
         self.settle_all(&Definition::new(poll.clone()), b"create").await?;
         match self.define(&poll, Revision(0), Putting::default()).await? {
             Defined::Done(_) => Ok(Creation::Created(poll)),

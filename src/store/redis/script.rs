@@ -13,11 +13,14 @@ pub(super) struct Script {
 
 /// Every script. One file per atomic change.
 pub(super) struct Scripts {
+    pub(super) abandon: Script,
     pub(super) ballot: Script,
     pub(super) cast: Script,
     pub(super) define: Script,
+    pub(super) delete_site: Script,
     pub(super) drop: Script,
     pub(super) forget: Script,
+    pub(super) join_site: Script,
     pub(super) put_site: Script,
     pub(super) raise: Script,
     pub(super) settle: Script,
@@ -30,11 +33,14 @@ impl Scripts {
     pub(super) fn new() -> Self {
         let script = |source| Script { source, sha1: redis::Script::new(source).get_hash().to_owned() };
         Self {
+            abandon: script(include_str!("abandon.lua")),
             ballot: script(include_str!("ballot.lua")),
             cast: script(concat!(include_str!("clocks.lua"), include_str!("cast.lua"))),
             define: script(concat!(include_str!("clocks.lua"), include_str!("define.lua"))),
+            delete_site: script(include_str!("delete_site.lua")),
             drop: script(include_str!("drop.lua")),
             forget: script(include_str!("forget.lua")),
+            join_site: script(include_str!("join_site.lua")),
             put_site: script(include_str!("put_site.lua")),
             raise: script(include_str!("raise.lua")),
             settle: script(concat!(include_str!("clocks.lua"), include_str!("settle.lua"))),

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{SqliteStore, tallies};
+use super::{SqliteStore, publishers, tallies};
 use crate::{
     poll::{Codec, Edit, Judged, ListCursor, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Times, Timestamp},
     secret::KeyHash,
@@ -111,6 +111,9 @@ fn create(
     mut poll: Poll,
     idempotency: Option<&IdempotencyKey>,
 ) -> Result<Creation, StoreError> {
+    if !publishers::exists(db, &poll.site)? {
+        return Ok(Creation::NoSite);
+    }
     if let Some(idempotency) = idempotency {
         forget_old_requests(db, now)?;
         match made_by(db, now, &poll.site, idempotency)? {

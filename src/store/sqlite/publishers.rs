@@ -8,7 +8,7 @@ use crate::{
     poll::{SiteId, Timestamp},
     site::{ApiKey, KeyId, Site, SiteSettings},
     store::{
-        Publishers, StoreError,
+        Publishers, SiteDeletion, StoreError,
         record::{read, read_key, write, write_key},
     },
 };
@@ -25,13 +25,34 @@ impl Publishers for SqliteStore {
         self.read(move |db, _| find(db, &id)).await
     }
 
+    async fn sites(&self, after: Option<&SiteId>, limit: usize) -> Result<Vec<Site>, StoreError> {
+        let after = after.cloned();
+        self.read(move |db, _| {
+            // Every id is above nothing.
+            let after = after.as_ref().map_or("", SiteId::as_str);
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut select = db.prepare_cached("select record from sites where id > ?1 order by id limit ?2")?;
+            let records = select.query_map(params![after, limit], |row| row.get::<_, String>(0))?;
+            records.map(|record| read("a site", record?.as_bytes())).collect()
+        })
+        .await
+    }
+
+    async fn delete_site(&self, id: &SiteId) -> Result<SiteDeletion, StoreError> {
+        let id = id.clone();
+        self.write(move |db, _| delete(db, &id)).await
+    }
+
     /// Once kept a key never changes, so the same again is nothing.
-    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+    async fn add_key(&self, key: &ApiKey) -> Result<bool, StoreError> {
         let key = key.clone();
         self.write(move |db, _| {
+            if !exists(db, &key.site)? {
+                return Ok(false);
+            }
             db.prepare_cached("insert or ignore into keys (id, site, created_at, record) values (?1, ?2, ?3, ?4)")?
                 .execute(params![key.id.as_str(), key.site.as_str(), key.created_at.as_millis(), write_key(&key)?])?;
-            Ok(())
+            Ok(true)
         })
         .await
     }
@@ -86,4 +107,21 @@ fn put(db: &Connection, now: Timestamp, id: &SiteId, settings: SiteSettings) -> 
     db.prepare_cached("insert or replace into sites (id, record) values (?1, ?2)")?
         .execute(params![id.as_str(), write(&site)?])?;
     Ok((site, before.is_none()))
+}
+
+fn delete(db: &Connection, id: &SiteId) -> Result<SiteDeletion, StoreError> {
+    let has = |select: &str| db.prepare_cached(select)?.exists([id.as_str()]);
+    if has("select 1 from polls where site = ?1")? {
+        return Ok(SiteDeletion::HasPolls);
+    }
+    if has("select 1 from keys where site = ?1")? {
+        return Ok(SiteDeletion::HasKeys);
+    }
+    let deleted = db.prepare_cached("delete from sites where id = ?1")?.execute([id.as_str()])?;
+    Ok(if deleted > 0 { SiteDeletion::Done } else { SiteDeletion::Gone })
+}
+
+/// Whether there is such a site.
+pub(super) fn exists(db: &Connection, id: &SiteId) -> Result<bool, StoreError> {
+    Ok(db.prepare_cached("select 1 from sites where id = ?1")?.exists([id.as_str()])?)
 }

@@ -65,6 +65,8 @@ fn guarded(site: &str, poll: &str, key_id: &str) -> Vec<(Method, String, Option<
         (Method::POST, "/v1/keys".to_owned(), Some(key), "keys:write"),
         (Method::GET, format!("/v1/keys?site={site}"), None, "keys:write"),
         (Method::DELETE, format!("/v1/keys/{key_id}"), None, "keys:write"),
+        (Method::GET, "/v1/sites".to_owned(), None, "admin"),
+        (Method::DELETE, format!("/v1/sites/{site}"), None, "admin"),
         (Method::GET, format!("/v1/sites/{site}"), None, "any"),
         (Method::PUT, format!("/v1/sites/{site}"), Some(json!({ "origins": [] })), "admin"),
     ]

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     client::until,
     registry::service_rules,
-    service::{PUBLIC_URL, Service},
+    service::{PUBLIC_URL, Service, seed_poll, text},
 };
 
 async fn a_site_is_made_and_replaced(service: &Service) {
@@ -83,9 +83,69 @@ async fn a_site_that_nobody_made_is_not_found(service: &Service) {
         let answer = service.admin().get(&path).send().await;
         assert!(matches!(answer.status, 400 | 404), "{answer}");
     }
-    let asked = crate::service::seed_poll(json!({ "site": "nobody-made-this" }));
+    let asked = seed_poll(json!({ "site": "nobody-made-this" }));
     let answer = service.admin().post("/v1/polls").json(&asked).send().await;
     assert!(matches!(answer.status, 404 | 422), "{answer}");
+}
+
+async fn sites_are_listed_page_by_page(service: &Service) {
+    let mut made = [service.site().await, service.site_for(&["https://*.news.example"]).await, service.site().await];
+    made.sort();
+    let (mut listed, mut path) = (Vec::new(), "/v1/sites?limit=2".to_owned());
+    loop {
+        let answer = service.admin().get(&path).send().await;
+        let link = answer.header("link");
+        let page = answer.is(200);
+        listed.extend(page["items"].as_array().expect("a list").clone());
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            assert_eq!(link, None);
+            break;
+        };
+        path = format!("/v1/sites?limit=2&cursor={cursor}");
+        assert_eq!(link, Some(format!("<{path}>; rel=\"next\"")));
+    }
+    let ids: Vec<_> = listed.iter().map(|site| text(&site["id"])).collect();
+    assert!(ids.is_sorted_by(|one, other| one < other), "{ids:?}");
+    assert!(ids.iter().any(|id| id == "default"));
+    for id in made {
+        let place = ids.iter().position(|listed| *listed == id).expect("it is listed");
+        assert_eq!(listed[place], service.admin().get(&format!("/v1/sites/{id}")).send().await.is(200));
+    }
+    for query in ["limit=0", "limit=101", "cursor=x", "cursor=LQ", "cursor=%00", "state=open", "limit=1&limit=2"] {
+        service.admin().get(&format!("/v1/sites?{query}")).send().await.refused(400, "invalid-request");
+    }
+}
+
+async fn a_site_is_deleted_once_it_has_neither_polls_nor_keys_and_says_how_to_come_to_that(service: &Service) {
+    let site = service.site().await;
+    let path = format!("/v1/sites/{site}");
+    let poll = service.poll(json!({ "site": site })).await;
+    let (key, _) = service.key(&site, &["polls:read"]).await;
+    let refused = service.admin().delete(&path).send().await.refused(409, "site-has-polls");
+    let detail = text(&refused["detail"]);
+    assert!(detail.contains("DELETE /v1/polls/") && detail.contains(&format!("GET /v1/polls?site={site}")), "{detail}");
+    service.admin().delete(&format!("/v1/polls/{poll}")).send().await.is(204);
+    let refused = service.admin().delete(&path).send().await.refused(409, "site-has-keys");
+    let detail = text(&refused["detail"]);
+    assert!(detail.contains("DELETE /v1/keys/") && detail.contains(&format!("GET /v1/keys?site={site}")), "{detail}");
+    service.admin().delete(&format!("/v1/keys/{key}")).send().await.is(204);
+    service.admin().delete(&path).send().await.is(204);
+    service.admin().delete(&path).send().await.refused(404, "not-found");
+    service.admin().delete("/v1/sites/Not-An-Id").send().await.refused(404, "not-found");
+    for client in service.clients() {
+        let client = client.with_key(crate::server::ADMIN_KEY);
+        client.get(&path).send().await.refused(404, "not-found");
+        let asked = seed_poll(json!({ "site": site }));
+        client.post("/v1/polls").json(&asked).send().await.refused(422, "invalid-poll");
+        let asked = json!({ "site": site, "scopes": ["polls:read"] });
+        client.post("/v1/keys").json(&asked).send().await.refused(404, "not-found");
+    }
+    service.admin().put(&path).json(&json!({})).send().await.is(201);
+}
+
+async fn the_default_site_is_not_deleted(service: &Service) {
+    service.admin().delete("/v1/sites/default").send().await.refused(409, "site-is-default");
+    service.admin().get("/v1/sites/default").send().await.is(200);
 }
 
 async fn an_origin_that_no_browser_sends_is_refused(service: &Service) {
@@ -247,6 +307,9 @@ service_rules![
     a_site_has_the_name_and_the_home_page_it_was_put_with,
     the_default_site_is_there_from_the_start,
     a_site_that_nobody_made_is_not_found,
+    sites_are_listed_page_by_page,
+    a_site_is_deleted_once_it_has_neither_polls_nor_keys_and_says_how_to_come_to_that,
+    the_default_site_is_not_deleted,
     an_origin_that_no_browser_sends_is_refused,
     a_vote_comes_only_from_pages_the_site_lists,
     all_names_under_a_listed_host_may_vote_by_cookie_and_frame_and_none_that_look_alike,

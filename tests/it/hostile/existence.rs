@@ -123,6 +123,7 @@ async fn another_site_and_its_keys_are_answered_as_those_that_were_never_made(se
     let requests = |site: &str, key: &str| {
         [
             get(format!("/v1/sites/{site}")),
+            (Method::DELETE, format!("/v1/sites/{site}"), None),
             (Method::PUT, format!("/v1/sites/{site}"), Some(("application/json", json!({})))),
             get(format!("/v1/polls?site={site}")),
             get(format!("/v1/keys?site={site}")),

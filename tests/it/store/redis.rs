@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sawt::{
     clock::Clock,
     poll::{Minute, Outcome, TimeZone},
-    site::SiteSettings,
-    store::{Store, StoreSettings, Stores},
+    site::{NewKey, Scopes, SiteSettings},
+    store::{SiteDeletion, Store, StoreError, StoreSettings, Stores},
 };
 
 use super::stage::{Stage, changeable};
@@ -15,6 +15,8 @@ use crate::backends::{Program, Storage};
 crate::registry::lone_rules![
     a_minute_in_which_ballots_only_changed_is_found,
     a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name,
+    a_site_that_an_earlier_version_kept_is_listed_once_it_was_read,
+    a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_goes_on,
 ];
 
 async fn open() -> (Storage, Arc<dyn Store>) {
@@ -51,4 +53,32 @@ async fn a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name() {
         site.settings,
         SiteSettings { timezone: TimeZone::UTC, name: None, url: None, ..SiteSettings::default() }
     );
+}
+
+async fn a_site_that_an_earlier_version_kept_is_listed_once_it_was_read() {
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    storage.server().ask(&["HDEL", &format!("sawt:site:{{{}}}", stage.site), "listed"]);
+    storage.server().ask(&["DEL", "sawt:{sites}"]);
+    assert_eq!(stage.store.sites(None, 10).await.unwrap(), []);
+    let site = stage.store.site(&stage.site).await.unwrap().unwrap();
+    assert_eq!(stage.store.sites(None, 10).await.unwrap(), [site]);
+}
+
+/// Their making stood still between its first step, which put them in the site's lists, and its last.
+async fn a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_goes_on() {
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    let poll = stage.draw_up(changeable()).await;
+    let key = NewKey::generate(stage.site.clone(), Scopes::all(), None, stage.now().await).key;
+    let list = |what: &str| format!("sawt:site:{{{}}}:{what}", stage.site);
+    storage.server().ask(&["ZADD", &list("polls"), "0", &poll.id.to_string()]);
+    storage.server().ask(&["SADD", &list("keys"), key.id.as_str()]);
+    assert_eq!(stage.store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
+    // Somebody has put one of the same name meanwhile, or there would be nothing to go on with.
+    stage.store.put_site(&stage.site, SiteSettings::default()).await.unwrap();
+    assert!(matches!(stage.store.create_poll(&poll, None).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(stage.store.add_key(&key).await, Err(StoreError::Unavailable(_))));
+    assert_eq!((stage.store.poll(poll.id).await.unwrap(), stage.store.key(&key.id).await.unwrap()), (None, None));
+    assert_eq!(stage.store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
 }

@@ -88,6 +88,7 @@ async fn creating_a_poll_twice_makes_one_and_keeps_its_ballots(store: Arc<dyn St
     match stage.store.create_poll(&poll, None).await.unwrap() {
         Creation::Created(again) | Creation::Existing(again) => assert_eq!(again, poll),
         Creation::Mismatch => panic!("there was no idempotency key to mismatch"),
+        Creation::NoSite => panic!("the site is gone"),
     }
     assert_eq!(stage.count(&poll).await, (vec![1, 0], 1));
     assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Repeated);
