@@ -36,7 +36,7 @@ use crate::{
         request_log::RequestLog,
         unparsed,
     },
-    live::{Door, Hub, KnownPolls, SiteLists},
+    live::{Hub, PollCache, SiteLists, StreamLimiter},
     quota::{ConcurrencyLimits, Quotas, local::Uptime},
     secret::{KeyHash, Secret},
     store::{StoreError, StoreSettings, Stores},
@@ -189,13 +189,13 @@ fn shared(
         header: config.proxy_header,
         ipv6_prefix: config.ipv6_prefix,
     };
-    let polls = Arc::<KnownPolls>::default();
+    let polls = Arc::<PollCache>::default();
     Ok(Shared {
         connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
         hub: Arc::new(Hub::new(Arc::clone(&polls), clock.clone(), !config.store.is_embedded())),
         site_lists: SiteLists::default(),
         polls,
-        door: Arc::new(Door::new(bounds.streams)),
+        stream_limiter: Arc::new(StreamLimiter::new(bounds.streams)),
         clock,
         token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
         position_keys: Arc::new(PositionKeys::new(&secret, config.secret_previous.as_ref())),

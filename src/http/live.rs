@@ -1,6 +1,6 @@
 //! Event streams: tallies as they move.
 //!
-//! A stream goes on for as long as its reader likes, so it is admitted by the [door](crate::live::Door) and counts once
+//! A stream goes on for as long as its reader likes, so it is admitted by the [limiter](crate::live::StreamLimiter) and counts once
 //! in the quota of reads. What it says, and to whom, is [`Stream`]'s business, and how it gets there the [`Writer`]'s;
 //! here is who asks for it.
 
@@ -30,7 +30,7 @@ use super::{
     several::{POLLS_RULE, parse_polls},
 };
 use crate::{
-    live::{Asked, Newest, Reader, Refusal, Stream},
+    live::{Asked, Newest, Reader, Stream, StreamRefusal},
     net::{connection::Handover, writer::Writer},
     poll::{PollId, Viewer, VoterId},
     site::Publisher,
@@ -59,7 +59,7 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
 async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<HttpResponse, Problem> {
     let client = limits::subject(req, worker);
     // Before the store is asked anything: a place is the scarcer thing.
-    let place = worker.shared.door.enter(client).map_err(refused)?;
+    let permit = worker.shared.stream_limiter.admit(client).map_err(refused)?;
     let sender = auth::Sender { req, worker };
     let listener = Listener { publisher: sender.publisher().await?, sender };
     let mut reader = Reader { voter: None, has_key: listener.publisher.is_some() };
@@ -82,7 +82,7 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     }
     let connection = req.conn_data::<Handover<CountedSocket>>().cloned();
     let connection = connection.ok_or_else(|| Problem::internal("the connection can't be handed over"))?;
-    let stream = worker.streams.open(place, reader, asked, worker.shared.clock.now());
+    let stream = worker.streams.open(permit, reader, asked, worker.shared.clock.now());
     let mut response = response.force_close().body(Body { stream: Some(stream), connection });
     response.head_mut().no_chunking(true);
     Ok(response)
@@ -144,11 +144,11 @@ fn shown(req: &HttpRequest) -> Result<(String, bool), Problem> {
     }
 }
 
-fn refused(refusal: Refusal) -> Problem {
+fn refused(refusal: StreamRefusal) -> Problem {
     let detail = match refusal {
-        Refusal::Full => "there are as many streams open as there may be; read the results instead, or come back",
-        Refusal::ClientFull => "there are as many streams open from this address as there may be; close some",
-        Refusal::Closing => "this replica is about to end; come back, to another",
+        StreamRefusal::Full => "there are as many streams open as there may be; read the results instead, or come back",
+        StreamRefusal::ClientFull => "there are as many streams open from this address as there may be; close some",
+        StreamRefusal::Closing => "this replica is about to end; come back, to another",
     };
     Problem::new(Code::Overloaded, detail)
 }

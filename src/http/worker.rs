@@ -9,7 +9,7 @@ use crate::{
     client::ClientRule,
     clock::Clock,
     http::{DemoPages, PolicyHeaders, Turns, caching::Caching, connections::Connections, request_log::RequestLog},
-    live::{Door, Hub, KnownPolls, SiteLists, Streams},
+    live::{Hub, PollCache, SiteLists, StreamLimiter, Streams},
     poll::{self, Poll},
     publishing::Publishing,
     quota::Quotas,
@@ -47,7 +47,7 @@ pub struct Shared {
     /// The hash of the admin key.
     pub admin_key: KeyHash,
     /// Polls as last read.
-    pub polls: Arc<KnownPolls>,
+    pub polls: Arc<PollCache>,
     /// The newest tallies.
     pub hub: Arc<Hub>,
     /// Which polls sites have.
@@ -55,7 +55,7 @@ pub struct Shared {
     /// The connections there are.
     pub connections: Arc<Connections>,
     /// Who may open an event stream.
-    pub door: Arc<Door>,
+    pub stream_limiter: Arc<StreamLimiter>,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     /// The lines about requests.
@@ -89,9 +89,10 @@ impl Worker {
         let voting = Voting::new(store, common);
         let store = Arc::clone(voting.store());
         let publishing = Publishing::new(Arc::clone(&store), Arc::clone(&shared.hub), shared.clock.clone());
-        let (hub, door, metrics) = (Arc::clone(&shared.hub), Arc::clone(&shared.door), Arc::clone(&shared.metrics));
+        let (hub, stream_limiter, metrics) =
+            (Arc::clone(&shared.hub), Arc::clone(&shared.stream_limiter), Arc::clone(&shared.metrics));
         let keys = Arc::clone(&shared.position_keys);
-        let streams = Streams::new(hub, door, Arc::clone(&store), metrics, keys);
+        let streams = Streams::new(hub, stream_limiter, Arc::clone(&store), metrics, keys);
         Self { shared, voting, publishing, store, streams }
     }
 

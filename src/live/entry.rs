@@ -12,7 +12,7 @@ use arc_swap::ArcSwapOption;
 use futures_util::future::Shared;
 use tokio::sync::oneshot;
 
-use super::{Snapshot, bells::Bell, hub::millis};
+use super::{Snapshot, hub::millis, subscription::Subscription};
 use crate::{
     poll::{PartitionTally, Poll, PollId, Position, Revision, State, Tally},
     store::{StoreError, Tallies},
@@ -63,7 +63,7 @@ struct Parts {
     partitions: Vec<Partition>,
     flight: Option<Flight>,
     /// Rung when there is something new to say.
-    bells: Vec<Arc<Bell>>,
+    subscriptions: Vec<Arc<Subscription>>,
     /// Whether it is in the hands of whoever tells other replicas.
     is_outgoing: bool,
     /// The furthest that readers have shown to have come, with this service's word for it, beyond what is known here.
@@ -165,7 +165,7 @@ impl Entry {
     /// Notes that the poll was deleted.
     pub(super) fn note_gone(&self) {
         self.is_gone.store(true, Relaxed);
-        self.lock().ring();
+        self.lock().mark_all();
     }
 
     /// Whether this replica hears what the others tell of it.
@@ -219,15 +219,15 @@ impl Entry {
         self.listeners.load(Relaxed) > 0
     }
 
-    /// Rings a bell from now on whenever there is something new to say.
-    pub(super) fn listen(&self, bell: Arc<Bell>) {
+    /// Marks a subscription from now on whenever there is something new to say.
+    pub(super) fn subscribe(&self, subscription: Arc<Subscription>) {
         self.listeners.fetch_add(1, Relaxed);
-        self.lock().bells.push(bell);
+        self.lock().subscriptions.push(subscription);
     }
 
-    /// Rings a bell no more.
-    pub(super) fn unlisten(&self, bell: &Arc<Bell>) {
-        self.lock().bells.retain(|other| !Arc::ptr_eq(other, bell));
+    /// Marks a subscription no more.
+    pub(super) fn unsubscribe(&self, subscription: &Arc<Subscription>) {
+        self.lock().subscriptions.retain(|other| !Arc::ptr_eq(other, subscription));
         self.listeners.fetch_sub(1, Relaxed);
     }
 
@@ -359,7 +359,7 @@ impl Entry {
         let snapshot = Arc::new(Snapshot::after(before.as_deref(), tally, Arc::clone(poll)));
         self.newest.store(Some(Arc::clone(&snapshot)));
         if before.as_ref().is_none_or(|before| before.sequence < snapshot.sequence) {
-            parts.ring();
+            parts.mark_all();
         }
         Some(snapshot)
     }
@@ -370,9 +370,9 @@ impl Entry {
 }
 
 impl Parts {
-    fn ring(&self) {
-        for bell in &self.bells {
-            bell.ring();
+    fn mark_all(&self) {
+        for subscription in &self.subscriptions {
+            subscription.mark();
         }
     }
 

@@ -1,7 +1,7 @@
 //! The newest tally per poll, shared by all workers of a replica.
 //!
 //! A read of a poll that is *live* here, which it is while somebody has asked for it within [`LIVE_FOR`], takes a look
-//! at a map and one at a pointer; it asks nobody, waits for nobody and writes nothing. The [keeper](super::keeper)
+//! at a map and one at a pointer; it asks nobody, waits for nobody and writes nothing. The [refresher](super::refresher)
 //! keeps live polls fresh. A poll that is not live is read from the store by whoever asks first, and whoever asks
 //! meanwhile, on any worker, waits for that one reading; so do those who know of a version that this replica has not
 //! heard of.
@@ -22,15 +22,15 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::{
-    KnownPolls, Snapshot,
-    bells::Bell,
+    PollCache, Snapshot,
     entry::{Entry, Flight, Loss, Reading, Taken},
-    outbox::Outbox,
+    publish_queue::PublishQueue,
+    subscription::Subscription,
 };
 use crate::{
     clock::Clock,
     poll::{PartitionTally, Phase, Poll, PollId, SiteId, Tally},
-    store::{Follow, Heard, News, Store, StoreError},
+    store::{Follow, Message, Received, Store, StoreError},
     wire::Seen,
 };
 
@@ -41,7 +41,7 @@ pub const KEPT_FOR: Duration = Duration::from_mins(5);
 /// The most polls there are in the hub.
 pub const MOST_KNOWN: usize = 16_384;
 
-/// How long after the last attempt to read it, good or bad, a live poll is no longer taken as it is. The keeper tries
+/// How long after the last attempt to read it, good or bad, a live poll is no longer taken as it is. The refresher tries
 /// every second, so a store that is away holds no reader up.
 const STALE: Duration = Duration::from_secs(5);
 /// How long a reader waits for a poll to be read again, with an older tally in hand.
@@ -56,13 +56,13 @@ const MOST_PER_SHARD: usize = MOST_KNOWN / SHARDS;
 /// The hub. See the module.
 pub struct Hub {
     shards: [RwLock<Shard>; SHARDS],
-    polls: Arc<KnownPolls>,
+    polls: Arc<PollCache>,
     clock: Clock,
     /// What the other replicas are to be told; `None` if there are none.
-    outbox: Option<Outbox>,
+    publish_queue: Option<PublishQueue>,
     /// Followed polls that were forgotten.
     unfollowed: Mutex<Vec<PollId>>,
-    /// A coarse clock, so that no reader has to look at a real one: milliseconds, moved on by the keeper.
+    /// A coarse clock, so that no reader has to look at a real one: milliseconds, moved on by the refresher.
     moment: AtomicU64,
 }
 
@@ -78,18 +78,18 @@ pub struct Newest {
 
 impl Hub {
     /// An empty hub beside the polls it reads definitions into.
-    pub fn new(polls: Arc<KnownPolls>, clock: Clock, has_others: bool) -> Self {
+    pub fn new(polls: Arc<PollCache>, clock: Clock, has_others: bool) -> Self {
         Self {
             shards: std::array::from_fn(|_| RwLock::default()),
             polls,
             clock,
-            outbox: has_others.then(Outbox::default),
+            publish_queue: has_others.then(PublishQueue::default),
             unfollowed: Mutex::default(),
             moment: AtomicU64::new(0),
         }
     }
 
-    /// A poll's newest tally; `None` if there is no such poll, or a draft: see [`KnownPolls`]. The store is asked only if
+    /// A poll's newest tally; `None` if there is no such poll, or a draft: see [`PollCache`]. The store is asked only if
     /// the poll is not live here, or has opened or closed by the clock, or if the reader has seen more than is known
     /// here and is [believed](Entry::believes).
     ///
@@ -206,10 +206,10 @@ impl Hub {
         let entry = self.find_or_add(poll.id);
         let is_whole = self.ask(&entry) || poll.partitions == 1;
         let (taken, is_news) = entry.take_in(poll, partition, tally);
-        if let Some(outbox) = self.outbox.as_ref().filter(|_| is_news)
+        if let Some(publish_queue) = self.publish_queue.as_ref().filter(|_| is_news)
             && entry.note_news(partition)
         {
-            outbox.put(&entry);
+            publish_queue.put(&entry);
         }
         match taken {
             Taken::Summed(snapshot) if is_whole => Ok(Some(snapshot)),
@@ -222,7 +222,7 @@ impl Hub {
     /// # Errors
     /// What the store failed with.
     pub async fn note_change(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) -> Result<(), Arc<StoreError>> {
-        self.tell(News::Poll(id));
+        self.tell(Message::Poll(id));
         if self.find(id).is_none() {
             self.polls.refresh(&**store, id).await?;
             return Ok(());
@@ -233,26 +233,26 @@ impl Hub {
 
     /// Forgets what is known of a site's polls, whose origins have changed.
     pub fn note_site(&self, site: &SiteId) {
-        self.tell(News::Site(site.clone()));
+        self.tell(Message::Site(site.clone()));
         self.polls.forget_site(site);
     }
 
-    fn tell(&self, news: News) {
-        if let Some(outbox) = &self.outbox {
-            outbox.put_news(news);
+    fn tell(&self, news: Message) {
+        if let Some(publish_queue) = &self.publish_queue {
+            publish_queue.put_news(news);
         }
     }
 
     /// Takes in what another replica told, or this one itself.
-    pub(super) fn hear(&self, heard: Heard) {
+    pub(super) fn hear(&self, heard: Received) {
         match heard {
-            Heard::Following(id) | Heard::News(News::Poll(id)) => {
+            Received::Following(id) | Received::Message(Message::Poll(id)) => {
                 self.polls.expire(id);
                 self.find(id).inspect(|entry| entry.note_read(0));
             }
             // Not forgotten: some request may be in the middle of using what is known.
-            Heard::News(News::Site(site)) => self.polls.expire_site(&site),
-            Heard::News(News::Tallies(tallies)) => {
+            Received::Message(Message::Site(site)) => self.polls.expire_site(&site),
+            Received::Message(Message::Tallies(tallies)) => {
                 let Some(entry) = self.find(tallies.poll) else { return };
                 let Some(newest) = entry.newest() else { return };
                 // Under another revision the votes may be for other options.
@@ -269,8 +269,8 @@ impl Hub {
     }
 
     /// What is to be told the other replicas, if there are any.
-    pub(super) fn outbox(&self) -> Option<&Outbox> {
-        self.outbox.as_ref()
+    pub(super) fn publish_queue(&self) -> Option<&PublishQueue> {
+        self.publish_queue.as_ref()
     }
 
     /// The polls of which the other replicas are to be told something, or were a moment ago.
@@ -311,12 +311,12 @@ impl Hub {
         }
     }
 
-    /// Rings a bell from now on whenever there is something new to say of a poll, which is kept fresh as long.
-    pub(super) fn listen(&self, id: PollId, bell: &Arc<Bell>) -> Arc<Entry> {
+    /// Marks a subscription from now on whenever there is something new to say of a poll, which is kept fresh as long.
+    pub(super) fn subscribe(&self, id: PollId, subscription: &Arc<Subscription>) -> Arc<Entry> {
         let mut shard = self.shard(id).write().unwrap_or_else(PoisonError::into_inner);
         let entry = shard.entry(id).or_insert_with(|| Arc::new(Entry::new(id, self.moment())));
         // Under the lock, so that the poll is not forgotten in between.
-        entry.listen(Arc::clone(bell));
+        entry.subscribe(Arc::clone(subscription));
         Arc::clone(entry)
     }
 

@@ -1,4 +1,4 @@
-//! Keeps in touch with the other replicas, by the store's [`Feed`]: tells them what was voted here, and hears what was
+//! Keeps in touch with the other replicas, by the store's [`Broker`]: tells them what was voted here, and hears what was
 //! voted there.
 //!
 //! A poll's first vote after a pause is told at once; the votes that follow are told together, ten times a second at
@@ -16,32 +16,32 @@ use tokio::{
 };
 
 use super::{Hub, entry::Entry};
-use crate::store::{Feed, Follow, Heard, News};
+use crate::store::{Broker, Follow, Message, Received};
 
 /// The least time between two tellings of one poll.
 const GAP: Duration = Duration::from_millis(100);
 /// How often it is looked which polls are live here.
 const LOOK: Duration = Duration::from_millis(50);
-/// The most tellings under way. While they take long, nothing more is taken out of the outbox, and what waits there is
+/// The most tellings under way. While they take long, nothing more is taken out of the queue, and what waits there is
 /// told together.
 const MOST_AT_ONCE: usize = 64;
-/// The most that waits between the feed and the hub.
+/// The most that waits between the broker and the hub.
 const MOST_HEARD: usize = 4_096;
 
 /// Hears for as long as the replica lives.
-pub async fn hear(hub: Arc<Hub>, feed: Arc<dyn Feed>) {
+pub async fn subscribe(hub: Arc<Hub>, broker: Arc<dyn Broker>) {
     let (follow, followed) = mpsc::channel(MOST_HEARD);
     let (hear, heard) = mpsc::channel(MOST_HEARD);
     // A listener that is started again follows nothing yet.
     hub.follow_nothing();
     tokio::select! {
-        () = feed.listen(followed, hear) => {}
+        () = broker.subscribe(followed, hear) => {}
         () = take_in(&hub, heard) => {}
         () = keep_following(&hub, follow) => {}
     }
 }
 
-async fn take_in(hub: &Hub, mut heard: mpsc::Receiver<Heard>) {
+async fn take_in(hub: &Hub, mut heard: mpsc::Receiver<Received>) {
     while let Some(heard) = heard.recv().await {
         hub.hear(heard);
     }
@@ -52,37 +52,37 @@ async fn keep_following(hub: &Hub, follow: mpsc::Sender<Follow>) {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        // While the feed is behind, the rest waits for another look.
+        // While the broker is behind, the rest waits for another look.
         hub.follow(|change| follow.try_send(change).is_ok());
     }
 }
 
 /// Tells for as long as the replica lives.
-pub async fn tell(hub: Arc<Hub>, feed: Arc<dyn Feed>) {
-    let Some(outbox) = hub.outbox() else { return std::future::pending().await };
+pub async fn publish(hub: Arc<Hub>, broker: Arc<dyn Broker>) {
+    let Some(publish_queue) = hub.publish_queue() else { return std::future::pending().await };
     let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
     // Polls that were told of, and when there may be more to tell: the gap is the same for all, so they stay in order.
     // Begins with those that were under way if this is started again.
     let mut told: VecDeque<(Instant, Arc<Entry>)> = hub.outgoing().into_iter().map(|it| (Instant::now(), it)).collect();
     loop {
         match told.front() {
-            None => outbox.filled().await,
+            None => publish_queue.filled().await,
             Some((due, _)) => tokio::select! {
-                () = outbox.filled() => {}
+                () = publish_queue.filled() => {}
                 () = sleep_until((*due).into()) => {}
             },
         }
-        let (mut entries, news) = outbox.take();
+        let (mut entries, news) = publish_queue.take();
         let now = Instant::now();
         while told.front().is_some_and(|(due, _)| *due <= now) {
             entries.extend(told.pop_front().map(|(_, entry)| entry));
         }
         for news in news {
-            send(&feed, &places, news).await;
+            send(&broker, &places, news).await;
         }
         for entry in entries {
             if let Some(tallies) = entry.take_news() {
-                send(&feed, &places, News::Tallies(tallies)).await;
+                send(&broker, &places, Message::Tallies(tallies)).await;
                 told.push_back((Instant::now() + GAP, entry));
             }
         }
@@ -90,12 +90,12 @@ pub async fn tell(hub: Arc<Hub>, feed: Arc<dyn Feed>) {
 }
 
 /// Tells something, without waiting for it to be told unless much is.
-async fn send(feed: &Arc<dyn Feed>, places: &Arc<Semaphore>, news: News) {
+async fn send(broker: &Arc<dyn Broker>, places: &Arc<Semaphore>, news: Message) {
     let Ok(place) = Arc::clone(places).acquire_owned().await else { return };
-    let feed = Arc::clone(feed);
+    let broker = Arc::clone(broker);
     tokio::spawn(async move {
         // What can't be told is read by whoever wants to know.
-        let _ = feed.tell(&news).await;
+        let _ = broker.publish(&news).await;
         drop(place);
     });
 }
@@ -114,7 +114,7 @@ mod tests {
         store::{Store, StoreAddress, StoreError, StoreSettings, Stores},
     };
 
-    /// A feed that notes what it is given.
+    /// A broker that notes what it is given.
     #[derive(Default)]
     struct Noted {
         told: Mutex<Vec<PollId>>,
@@ -136,16 +136,16 @@ mod tests {
     }
 
     #[async_trait]
-    impl Feed for Noted {
-        async fn tell(&self, news: &News) -> Result<(), StoreError> {
-            if let News::Tallies(tallies) = news {
+    impl Broker for Noted {
+        async fn publish(&self, news: &Message) -> Result<(), StoreError> {
+            if let Message::Tallies(tallies) = news {
                 self.told.lock().unwrap_or_else(PoisonError::into_inner).push(tallies.poll);
             }
             self.came.notify_one();
             Ok(())
         }
 
-        async fn listen(&self, mut follow: mpsc::Receiver<Follow>, _heard: mpsc::Sender<Heard>) {
+        async fn subscribe(&self, mut follow: mpsc::Receiver<Follow>, _heard: mpsc::Sender<Received>) {
             while let Some(change) = follow.recv().await {
                 self.followed.lock().unwrap_or_else(PoisonError::into_inner).push(change);
                 self.came.notify_one();
@@ -156,7 +156,7 @@ mod tests {
     struct Fixture {
         _folder: tempfile::TempDir,
         hub: Arc<Hub>,
-        feed: Arc<Noted>,
+        broker: Arc<Noted>,
         store: Arc<dyn Store>,
         poll: Arc<Poll>,
     }
@@ -173,7 +173,7 @@ mod tests {
         let poll = new.build(PollId::generate(), SiteId::default(), 1, key, Timestamp::EARLIEST).unwrap();
         Fixture {
             hub: Arc::new(Hub::new(Arc::default(), Clock::default(), true)),
-            feed: Arc::default(),
+            broker: Arc::default(),
             store: Stores::open(&settings, Clock::default()).unwrap().connect(),
             poll: Arc::new(poll),
             _folder: folder,
@@ -196,9 +196,9 @@ mod tests {
 
         fn begin<F: Future<Output = ()> + Send + 'static>(
             &self,
-            task: impl FnOnce(Arc<Hub>, Arc<dyn Feed>) -> F,
+            task: impl FnOnce(Arc<Hub>, Arc<dyn Broker>) -> F,
         ) -> AbortHandle {
-            tokio::spawn(task(Arc::clone(&self.hub), self.feed.clone())).abort_handle()
+            tokio::spawn(task(Arc::clone(&self.hub), self.broker.clone())).abort_handle()
         }
     }
 
@@ -206,24 +206,24 @@ mod tests {
     async fn news_that_were_under_way_when_telling_ended_are_told_when_it_is_begun_again() {
         let fixture = fixture();
         fixture.vote(1).await;
-        let first = fixture.begin(tell);
-        assert_eq!(fixture.feed.all(&fixture.feed.told, 1).await, [fixture.poll.id]);
+        let first = fixture.begin(publish);
+        assert_eq!(fixture.broker.all(&fixture.broker.told, 1).await, [fixture.poll.id]);
         // In the gap after it was told, the poll is with the task alone.
         fixture.vote(2).await;
         first.abort();
-        fixture.begin(tell);
-        assert_eq!(fixture.feed.all(&fixture.feed.told, 2).await, [fixture.poll.id; 2]);
+        fixture.begin(publish);
+        assert_eq!(fixture.broker.all(&fixture.broker.told, 2).await, [fixture.poll.id; 2]);
     }
 
     #[tokio::test]
     async fn a_listener_that_is_begun_again_follows_what_the_one_before_followed() {
         let fixture = fixture();
         fixture.vote(1).await;
-        let first = fixture.begin(hear);
+        let first = fixture.begin(subscribe);
         let followed = Follow::Start(fixture.poll.id);
-        assert_eq!(fixture.feed.all(&fixture.feed.followed, 1).await, [followed]);
+        assert_eq!(fixture.broker.all(&fixture.broker.followed, 1).await, [followed]);
         first.abort();
-        fixture.begin(hear);
-        assert_eq!(fixture.feed.all(&fixture.feed.followed, 2).await, [followed; 2]);
+        fixture.begin(subscribe);
+        assert_eq!(fixture.broker.all(&fixture.broker.followed, 2).await, [followed; 2]);
     }
 }

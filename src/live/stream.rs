@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 
 use super::{
     Snapshot, Streams,
-    door::Place,
+    stream_limiter::StreamPermit,
     streams::{Shared, Topic, Waking},
 };
 use crate::{
@@ -83,7 +83,7 @@ pub struct Stream {
     opened_at: Instant,
     events: u64,
     end: Option<StreamEnd>,
-    _place: Place,
+    _permit: StreamPermit,
 }
 
 /// How far a reader has come with one poll.
@@ -114,7 +114,7 @@ struct Watch {
 impl Streams {
     /// Opens a stream. It begins with the tallies its reader has not seen, and with the polls themselves where they were
     /// edited lately or show no tally.
-    pub fn open(&self, place: Place, reader: Reader, asked: Vec<Asked>, now: Timestamp) -> Stream {
+    pub fn open(&self, permit: StreamPermit, reader: Reader, asked: Vec<Asked>, now: Timestamp) -> Stream {
         let shared = Rc::clone(&self.0);
         let (waking, number) = (Rc::<Waking>::default(), shared.next_number());
         let slot = shared.join_wheel(number, &waking);
@@ -134,7 +134,7 @@ impl Streams {
             end: None,
             shared,
             waking,
-            _place: place,
+            _permit: permit,
         };
         let mut newest = SmallVec::<[Option<Arc<Snapshot>>; 1]>::new();
         for asked in asked {
@@ -418,7 +418,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::{
         clock::Clock,
-        live::{Door, Hub, bells::Bell, entry::Entry},
+        live::{Hub, StreamLimiter, entry::Entry, subscription::Subscription},
         poll::{DigestKey, NewOption, NewPoll, PartitionTally, Poll, SiteId},
         quota::ConcurrencyLimits,
         store::{StoreSettings, Stores},
@@ -430,7 +430,7 @@ pub(crate) mod tests {
         poll: Arc<Poll>,
         entry: Arc<Entry>,
         streams: Streams,
-        pub(crate) door: Arc<Door>,
+        pub(crate) stream_limiter: Arc<StreamLimiter>,
         _directory: tempfile::TempDir,
     }
 
@@ -448,11 +448,11 @@ pub(crate) mod tests {
             let key = DigestKey::from_bytes([0; 32]);
             let poll = new.build(PollId::generate(), SiteId::default(), 1, key, Timestamp::EARLIEST).unwrap();
             let hub = Arc::new(Hub::new(Arc::default(), Clock::default(), false));
-            let door = Arc::new(Door::new(ConcurrencyLimits { in_all: 90, per_client: 9 }));
+            let stream_limiter = Arc::new(StreamLimiter::new(ConcurrencyLimits { in_all: 90, per_client: 9 }));
             let keys = Arc::new(keys("a secret"));
-            let streams = Streams::new(Arc::clone(&hub), Arc::clone(&door), store, Arc::default(), keys);
-            let entry = hub.listen(poll.id, &Arc::new(Bell::new(poll.id, Arc::default())));
-            let stage = Self { poll: Arc::new(poll), entry, streams, door, _directory: directory };
+            let streams = Streams::new(Arc::clone(&hub), Arc::clone(&stream_limiter), store, Arc::default(), keys);
+            let entry = hub.subscribe(poll.id, &Arc::new(Subscription::new(poll.id, Arc::default())));
+            let stage = Self { poll: Arc::new(poll), entry, streams, stream_limiter, _directory: directory };
             stage.count(0);
             stage
         }
@@ -467,7 +467,7 @@ pub(crate) mod tests {
         }
 
         pub(crate) fn open(&self, seen: Option<u64>) -> Stream {
-            let place = self.door.enter([0; 16].into()).unwrap();
+            let place = self.stream_limiter.admit([0; 16].into()).unwrap();
             let newest = self.entry.newest();
             let is_behind = seen > newest.as_ref().map(|newest| newest.tally.version);
             let position = |version| Position { epoch: 0, version };
@@ -573,9 +573,9 @@ pub(crate) mod tests {
         on_a_worker(async {
             let stage = Stage::set();
             let streams: Vec<Stream> = (0..3).map(|_| stage.open(None)).collect();
-            assert_eq!((stage.door.inside(), stage.streams.0.topic_count()), (3, 1));
+            assert_eq!((stage.stream_limiter.open_streams(), stage.streams.0.topic_count()), (3, 1));
             drop(streams);
-            assert_eq!((stage.door.inside(), stage.streams.0.topic_count()), (0, 0));
+            assert_eq!((stage.stream_limiter.open_streams(), stage.streams.0.topic_count()), (0, 0));
         })
         .await;
     }

@@ -23,9 +23,9 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Hub, Snapshot,
-    bells::{Bell, Board},
-    door::Door,
     entry::Entry,
+    stream_limiter::StreamLimiter,
+    subscription::{DirtySet, Subscription},
 };
 use crate::{poll::PollId, store::Store, telemetry::Metrics, wire::PositionKeys};
 
@@ -47,11 +47,11 @@ pub struct Streams(pub(super) Rc<Shared>);
 /// What the streams of a worker share.
 pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
-    pub(super) door: Arc<Door>,
+    pub(super) stream_limiter: Arc<StreamLimiter>,
     pub(super) store: Arc<dyn Store>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) position_keys: Arc<PositionKeys>,
-    board: Arc<Board>,
+    dirty_set: Arc<DirtySet>,
     topics: RefCell<FxHashMap<PollId, Rc<Topic>>>,
     wheel: Wheel,
     next_number: Cell<u64>,
@@ -72,7 +72,7 @@ pub(crate) struct Waking {
 pub(super) struct Topic {
     pub(super) id: PollId,
     entry: Arc<Entry>,
-    bell: Arc<Bell>,
+    subscription: Arc<Subscription>,
     current: RefCell<Option<Arc<Snapshot>>>,
     is_gone: Cell<bool>,
     published_at: Cell<Option<Instant>>,
@@ -97,20 +97,20 @@ impl Streams {
     /// A worker's streams. Must be called on a [`tokio::task::LocalSet`], as every actix worker is one.
     pub fn new(
         hub: Arc<Hub>,
-        door: Arc<Door>,
+        stream_limiter: Arc<StreamLimiter>,
         store: Arc<dyn Store>,
         metrics: Arc<Metrics>,
         position_keys: Arc<PositionKeys>,
     ) -> Self {
-        let board = Arc::<Board>::default();
-        door.tell(Arc::clone(&board));
+        let dirty_set = Arc::<DirtySet>::default();
+        stream_limiter.tell(Arc::clone(&dirty_set));
         let shared = Rc::new(Shared {
             hub,
-            door,
+            stream_limiter,
             store,
             metrics,
             position_keys,
-            board,
+            dirty_set,
             topics: RefCell::default(),
             wheel: Wheel::new(),
             next_number: Cell::new(0),
@@ -125,17 +125,17 @@ impl Streams {
 async fn drive(shared: Rc<Shared>) {
     loop {
         match shared.next_deadline() {
-            None => shared.board.heard().await,
+            None => shared.dirty_set.marked().await,
             Some(deadline) => tokio::select! {
-                () = shared.board.heard() => {}
+                () = shared.dirty_set.marked() => {}
                 () = tokio::time::sleep_until(deadline.into()) => {}
             },
         }
         let now = Instant::now();
-        if shared.door.is_closing() && !shared.is_closing.replace(true) {
+        if shared.stream_limiter.is_closing() && !shared.is_closing.replace(true) {
             shared.wheel.wake_all();
         }
-        for id in shared.board.take() {
+        for id in shared.dirty_set.take() {
             if let Some(topic) = shared.topics.borrow().get(&id) {
                 topic.note_change(now);
             }
@@ -159,7 +159,7 @@ async fn drive(shared: Rc<Shared>) {
 
 impl Shared {
     pub(super) fn is_closing(&self) -> bool {
-        self.is_closing.get() || self.door.is_closing()
+        self.is_closing.get() || self.stream_limiter.is_closing()
     }
 
     #[cfg(test)]
@@ -178,14 +178,14 @@ impl Shared {
         if let Some(topic) = self.topics.borrow().get(&id) {
             return Rc::clone(topic);
         }
-        let bell = Arc::new(Bell::new(id, Arc::clone(&self.board)));
-        let entry = self.hub.listen(id, &bell);
+        let subscription = Arc::new(Subscription::new(id, Arc::clone(&self.dirty_set)));
+        let entry = self.hub.subscribe(id, &subscription);
         let topic = Rc::new(Topic {
             id,
             current: RefCell::new(entry.newest()),
             is_gone: Cell::new(entry.is_gone()),
             entry,
-            bell,
+            subscription,
             published_at: Cell::new(None),
             due: Cell::new(None),
             listeners: RefCell::default(),
@@ -198,7 +198,7 @@ impl Shared {
     pub(super) fn join_wheel(&self, number: u64, waking: &Rc<Waking>) -> u32 {
         if self.wheel.next_turn.get().is_none() {
             self.wheel.next_turn.set(Some(Instant::now() + HEARTBEAT / SLOTS));
-            self.board.call();
+            self.dirty_set.wake();
         }
         // The slot that has just passed, so that the first heartbeat comes a whole turn from now.
         let slot = (self.wheel.turns.get() + SLOTS - 1) % SLOTS;
@@ -215,7 +215,7 @@ impl Shared {
         let mut listeners = topic.listeners.borrow_mut();
         listeners.remove(&key);
         if listeners.is_empty() && self.topics.borrow_mut().remove(&topic.id).is_some() {
-            topic.entry.unlisten(&topic.bell);
+            topic.entry.unsubscribe(&topic.subscription);
         }
     }
 
@@ -249,7 +249,7 @@ impl Topic {
     }
 
     fn note_change(&self, now: Instant) {
-        self.bell.quiet();
+        self.subscription.clear();
         // The first change after a pause is told at once, the others at the end of the gap.
         let earliest = self.published_at.get().map_or(now, |before| now.max(before + GAP));
         self.due.set(Some(self.due.get().map_or(earliest, |due| due.min(earliest))));

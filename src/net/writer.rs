@@ -151,13 +151,13 @@ mod tests {
             read_until(&mut talks, "id: 0:0:").await;
             drop(leaves);
             left.await.expect("it ends well");
-            assert_eq!(stage.door.inside(), 1);
+            assert_eq!(stage.stream_limiter.open_streams(), 1);
             talks.write_all(&[b'x'; MOST_HEARD]).await.expect("it is heard");
             tokio::task::yield_now().await;
             assert!(!talked.is_finished(), "so much is borne");
             talks.write_all(b"x").await.expect("it is heard");
             talked.await.expect("it ends well");
-            assert_eq!(stage.door.inside(), 0);
+            assert_eq!(stage.stream_limiter.open_streams(), 0);
         })
         .await;
     }
@@ -190,7 +190,7 @@ mod tests {
             let stage = Stage::set();
             let (mut reader, writer) = reader(&stage, 4_096);
             read_until(&mut reader, "id: 0:0:").await;
-            stage.door.close();
+            stage.stream_limiter.close();
             let mut rest = String::new();
             reader.read_to_string(&mut rest).await.expect("it ends well");
             assert!(rest.starts_with("retry: ") && rest.ends_with('\n'), "{rest}");

@@ -32,14 +32,14 @@ pub(super) fn tasks(stores: &Stores, shared: &Arc<Shared>) -> Supervisor<ServeEr
         .keep("refusals", with(shared, sum_refusals_up))
         .keep("refresher", {
             let store = stores.connect();
-            with(hub, move |hub| live::keeper::keep(hub, Arc::clone(&store), began))
+            with(hub, move |hub| live::refresher::refresh(hub, Arc::clone(&store), began))
         });
-    match stores.feed() {
-        Some(feed) => {
-            let to = Arc::clone(&feed);
+    match stores.broker() {
+        Some(broker) => {
+            let to = Arc::clone(&broker);
             tasks
-                .keep("hearing", with(hub, move |hub| live::replicas::hear(hub, Arc::clone(&feed))))
-                .keep("telling", with(hub, move |hub| live::replicas::tell(hub, Arc::clone(&to))))
+                .keep("subscriber", with(hub, move |hub| live::replicas::subscribe(hub, Arc::clone(&broker))))
+                .keep("publisher", with(hub, move |hub| live::replicas::publish(hub, Arc::clone(&to))))
         }
         None => tasks,
     }
@@ -114,12 +114,12 @@ pub(super) async fn stop_on_signal(
     };
     shared.readiness.stopping();
     // Their readers go to other replicas, and come back at different moments.
-    shared.door.close();
+    shared.stream_limiter.close();
     tracing::info!(drain_secs = drain.as_secs(), "stopping");
     let stop = async {
         rt::time::sleep(drain).await;
         // The server does not know of them. A reader who takes nothing any more does not hold the stop.
-        let _ = rt::time::timeout(LAST_WORDS, shared.door.emptied()).await;
+        let _ = rt::time::timeout(LAST_WORDS, shared.stream_limiter.emptied()).await;
         telemetry::note_stop();
         server.stop(true).await;
     };
@@ -159,7 +159,7 @@ mod tests {
         LocalSet::new()
             .run_until(async {
                 let mut tasks = tasks(&stores, &shared);
-                let kept = ["quota sweep", "refusals", "refresher", "hearing", "telling"];
+                let kept = ["quota sweep", "refusals", "refresher", "subscriber", "publisher"];
                 for task in kept {
                     tasks.kill(task);
                     assert!(tasks.next_end().await.is_ok(), "{task}");

@@ -46,8 +46,8 @@
 
 mod ballots;
 mod bounded;
+mod broker;
 mod clock_watch;
-mod feed;
 mod open;
 mod polls;
 mod publishers;
@@ -60,8 +60,8 @@ use async_trait::async_trait;
 
 pub use ballots::{Ballots, Cast, Committed, Minutes};
 pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
+pub use broker::{Broker, Follow, Message, Received, Tallies};
 pub use clock_watch::ClockWatch;
-pub use feed::{Feed, Follow, Heard, News, Tallies};
 pub use open::{StoreAddress, StoreSettings, Stores};
 pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement};
 pub use publishers::{Publishers, SiteDeletion};

@@ -3,8 +3,8 @@
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use super::{
-    ClockWatch, Feed, Store, StoreError,
-    redis::{RedisFeed, RedisStore},
+    Broker, ClockWatch, Store, StoreError,
+    redis::{RedisBroker, RedisStore},
     sqlite::SqliteStore,
 };
 use crate::{clock::Clock, secret::Secret};
@@ -93,10 +93,10 @@ impl Stores {
     }
 
     /// The way to other replicas, for the runtime this is called on; `None` if there are no others.
-    pub fn feed(&self) -> Option<Arc<dyn Feed>> {
+    pub fn broker(&self) -> Option<Arc<dyn Broker>> {
         match self {
             Self::Sqlite(_) => None,
-            Self::Redis(settings) => Some(Arc::new(RedisFeed::new(settings))),
+            Self::Redis(settings) => Some(Arc::new(RedisBroker::new(settings))),
         }
     }
 

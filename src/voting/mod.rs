@@ -23,7 +23,7 @@ pub use visible::{Asker, View};
 
 use crate::{
     clock::Clock,
-    live::{Hub, Known, KnownPolls},
+    live::{Hub, Known, PollCache},
     poll::PollId,
     quota::Quotas,
     store::{Bounded, Store},
@@ -38,7 +38,7 @@ pub struct Voting {
     vote_reads: Arc<dyn Store>,
     /// For whatever is no vote.
     others: Arc<dyn Store>,
-    polls: Arc<KnownPolls>,
+    polls: Arc<PollCache>,
     hub: Arc<Hub>,
     quotas: Arc<Quotas>,
     /// The time as readers are told it. Whether a vote counts is the store's clock's to say.
@@ -49,7 +49,7 @@ pub struct Voting {
 #[derive(Clone)]
 pub struct Common {
     /// Polls as last read.
-    pub polls: Arc<KnownPolls>,
+    pub polls: Arc<PollCache>,
     /// The newest tallies.
     pub hub: Arc<Hub>,
     /// How many ballots a client may cast.

@@ -11,7 +11,7 @@ use std::{
 use sawt::{
     clock::Clock,
     config::Config,
-    live::{Hub, KnownPolls},
+    live::{Hub, PollCache},
     poll::VoterId,
     quota::{Quotas, Subject, local::Uptime},
     telemetry::Metrics,
@@ -70,7 +70,7 @@ fn show(title: &str, effort: &Effort, address: &str, store_secs: &dyn Fn() -> f6
 fn votes(address: &str, at_once: u64, store_secs: &dyn Fn() -> f64) -> Figures {
     runtime().block_on(LocalSet::new().run_until(async {
         let ground = Ground::new(address).await;
-        let (polls, clock, metrics) = (Arc::<KnownPolls>::default(), Clock::default(), Arc::<Metrics>::default());
+        let (polls, clock, metrics) = (Arc::<PollCache>::default(), Clock::default(), Arc::<Metrics>::default());
         let hub = Arc::new(Hub::new(Arc::clone(&polls), clock.clone(), false));
         let quotas = Quotas::new(&Config::default().quotas, None, &Uptime::begin(), Arc::clone(&metrics));
         let common = Common { polls, hub, quotas: Arc::new(quotas), clock, metrics };

@@ -17,11 +17,11 @@
 mod address;
 mod ballots;
 mod batch;
+mod broker;
 mod buckets;
 mod definitions;
 mod deletion;
 mod edits;
-mod feed;
 mod keys;
 mod link;
 mod polls;
@@ -38,7 +38,7 @@ use async_trait::async_trait;
 use redis::{Cmd, Value};
 
 pub use address::RedisAddress;
-pub use feed::RedisFeed;
+pub use broker::RedisBroker;
 pub use trouble::Trouble;
 
 use self::{address::Topology, buckets::KnownBuckets, link::Link, script::Scripts};

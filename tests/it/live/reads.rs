@@ -161,7 +161,7 @@ pub(crate) mod outages {
         let client = service.clients().swap_remove(1);
         let path = format!("/v1/polls/{poll}/results");
         join_all((0..1_000).map(|_| async { client.get(&path).send().await.is(200) })).await;
-        // The keeper reads it once a second meanwhile, however long this takes.
+        // The refresher reads it once a second meanwhile, however long this takes.
         let calls = readings(&service) - before;
         assert!((1..100).contains(&calls), "{calls} readings for a thousand readers");
     }

@@ -6,7 +6,7 @@ use futures_util::future::{join, join_all};
 use sawt::{
     clock::Clock,
     poll::{PartitionTally, PollId, Revision, SiteId, State, Timestamp},
-    store::{Feed, Follow, Heard, News, StoreSettings, Stores, Tallies},
+    store::{Broker, Follow, Message, Received, StoreSettings, Stores, Tallies},
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -25,11 +25,11 @@ use crate::{
 /// The stores that several replicas share.
 const SHARED: [Backend; 3] = [Backend::Redis, Backend::Valkey, Backend::Cluster];
 
-/// One end of a feed.
+/// One end of a broker.
 struct Ear {
-    feed: Arc<dyn Feed>,
+    broker: Arc<dyn Broker>,
     follow: mpsc::Sender<Follow>,
-    heard: mpsc::Receiver<Heard>,
+    heard: mpsc::Receiver<Received>,
 }
 
 impl Ear {
@@ -37,34 +37,35 @@ impl Ear {
     fn on(storage: &Storage) -> Self {
         let address = storage.address().parse().expect("the address of a store");
         let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-        let feed = Stores::open(&settings, Clock::default()).expect("a store").feed().expect("a store that is shared");
+        let broker =
+            Stores::open(&settings, Clock::default()).expect("a store").broker().expect("a store that is shared");
         let (follow, followed) = mpsc::channel(64);
         let (hear, heard) = mpsc::channel(64);
-        let listener = Arc::clone(&feed);
-        tokio::spawn(async move { listener.listen(followed, hear).await });
-        Self { feed, follow, heard }
+        let listener = Arc::clone(&broker);
+        tokio::spawn(async move { listener.subscribe(followed, hear).await });
+        Self { broker, follow, heard }
     }
 
     async fn follow(&mut self, poll: PollId) {
         self.follow.send(Follow::Start(poll)).await.expect("it listens");
-        assert_eq!(self.heard.recv().await, Some(Heard::Following(poll)));
+        assert_eq!(self.heard.recv().await, Some(Received::Following(poll)));
     }
 
     /// The next news; that it follows anew is passed over.
-    async fn hear(&mut self) -> News {
+    async fn hear(&mut self) -> Message {
         loop {
             match self.heard.recv().await.expect("it listens") {
-                Heard::News(news) => return news,
-                Heard::Following(_) => {}
+                Received::Message(news) => return news,
+                Received::Following(_) => {}
             }
         }
     }
 
     /// Tells news until they are heard: those that are told while the way is cut are lost. What is heard besides are
     /// others that were told more than once.
-    async fn hears_again(&mut self, news: &News) {
+    async fn hears_again(&mut self, news: &Message) {
         loop {
-            let _ = self.feed.tell(news).await;
+            let _ = self.broker.publish(news).await;
             let soon = std::time::Duration::from_millis(50);
             if tokio::time::timeout(soon, self.hear()).await.is_ok_and(|heard| heard == *news) {
                 return;
@@ -73,12 +74,12 @@ impl Ear {
     }
 }
 
-fn news_of(poll: PollId, version: u64) -> News {
+fn news_of(poll: PollId, version: u64) -> Message {
     let votes = [version, 0].as_slice().into();
     let as_of = Timestamp::from_millis(1_800_000_000_000);
     let (revision, state) = (Revision::FIRST, State::Open);
     let tally = PartitionTally { revision, epoch: 0, version, ballots: version, votes, state, as_of };
-    News::Tallies(Tallies { poll, revision: Revision::FIRST, partitions: vec![(0, tally)] })
+    Message::Tallies(Tallies { poll, revision: Revision::FIRST, partitions: vec![(0, tally)] })
 }
 
 async fn news_of_a_poll_are_heard_by_those_who_follow_it_and_all_else_by_everyone() {
@@ -92,12 +93,12 @@ async fn news_of_a_poll_are_heard_by_those_who_follow_it_and_all_else_by_everyon
         }
         other.follow(polls[0]).await;
         for poll in polls.iter().rev() {
-            one.feed.tell(&news_of(*poll, 7)).await.expect("it can be told");
+            one.broker.publish(&news_of(*poll, 7)).await.expect("it can be told");
             assert_eq!(one.hear().await, news_of(*poll, 7));
         }
         assert_eq!(other.hear().await, news_of(polls[0], 7), "{backend:?}: and nothing of the others before that");
-        for news in [News::Poll(polls[5]), News::Site(SiteId::default())] {
-            one.feed.tell(&news).await.expect("it can be told");
+        for news in [Message::Poll(polls[5]), Message::Site(SiteId::default())] {
+            one.broker.publish(&news).await.expect("it can be told");
             for ear in [&mut one, &mut other] {
                 assert_eq!(ear.hear().await, news);
             }
@@ -106,8 +107,8 @@ async fn news_of_a_poll_are_heard_by_those_who_follow_it_and_all_else_by_everyon
         one.follow.send(Follow::Stop(polls[0])).await.expect("it listens");
         one.follow.send(Follow::Stop(polls[1])).await.expect("it listens");
         one.follow(polls[1]).await;
-        one.feed.tell(&news_of(polls[0], 8)).await.expect("it can be told");
-        one.feed.tell(&news_of(polls[1], 8)).await.expect("it can be told");
+        one.broker.publish(&news_of(polls[0], 8)).await.expect("it can be told");
+        one.broker.publish(&news_of(polls[1], 8)).await.expect("it can be told");
         assert_eq!(one.hear().await, news_of(polls[1], 8));
     }
 }
@@ -126,7 +127,7 @@ async fn a_feed_that_was_cut_is_whole_again_and_says_so() {
         // Each is followed anew, so that what was missed is read.
         let mut following = Vec::new();
         while polls.iter().any(|poll| !following.contains(poll)) {
-            if let Some(Heard::Following(poll)) = ear.heard.recv().await {
+            if let Some(Received::Following(poll)) = ear.heard.recv().await {
                 following.push(poll);
             }
         }

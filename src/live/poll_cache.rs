@@ -42,7 +42,7 @@ pub struct Known {
 
 /// The polls. See the module.
 #[derive(Default)]
-pub struct KnownPolls(RwLock<FxHashMap<PollId, Entry>>);
+pub struct PollCache(RwLock<FxHashMap<PollId, Entry>>);
 
 struct Entry {
     known: Arc<Known>,
@@ -59,7 +59,7 @@ impl Entry {
     }
 }
 
-impl KnownPolls {
+impl PollCache {
     /// A poll at most a second old; older only while the store does not answer. `None` if there is none.
     pub async fn get(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
         let stale = {

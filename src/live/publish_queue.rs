@@ -8,20 +8,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::entry::Entry;
-use crate::store::News;
+use crate::store::Message;
 
 /// The most news, other than of votes, that wait. Beyond that they are lost, as news may be.
 const MOST_NEWS: usize = 1_024;
 
-/// The outbox. See the module.
+/// The queue. See the module.
 #[derive(Default)]
-pub(super) struct Outbox {
+pub(super) struct PublishQueue {
     entries: Mutex<Vec<Arc<Entry>>>,
-    news: Mutex<Vec<News>>,
+    news: Mutex<Vec<Message>>,
     filled: Notify,
 }
 
-impl Outbox {
+impl PublishQueue {
     /// Puts in a poll that was voted in. Every poll is in here once at most.
     pub(super) fn put(&self, entry: &Arc<Entry>) {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(entry));
@@ -29,7 +29,7 @@ impl Outbox {
     }
 
     /// Puts in anything else.
-    pub(super) fn put_news(&self, news: News) {
+    pub(super) fn put_news(&self, news: Message) {
         let mut waiting = self.news.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < MOST_NEWS {
             waiting.push(news);
@@ -44,7 +44,7 @@ impl Outbox {
     }
 
     /// Takes everything out.
-    pub(super) fn take(&self) -> (Vec<Arc<Entry>>, Vec<News>) {
+    pub(super) fn take(&self) -> (Vec<Arc<Entry>>, Vec<Message>) {
         let entries = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
         (entries, std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner)))
     }

@@ -11,22 +11,22 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use super::bells::Board;
+use super::subscription::DirtySet;
 use crate::quota::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit, Subject};
 
-/// One replica's door. See the module.
-pub struct Door {
+/// One replica's limiter. See the module.
+pub struct StreamLimiter {
     limiter: Arc<ConcurrencyLimiter>,
     is_closing: AtomicBool,
     /// Told when the last stream has ended.
     emptied: Notify,
     /// The workers to tell when it closes.
-    boards: Mutex<Vec<Arc<Board>>>,
+    dirty_sets: Mutex<Vec<Arc<DirtySet>>>,
 }
 
 /// Why a stream may not be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum StreamRefusal {
     /// There are as many as there may be.
     Full,
     /// The client has as many as it may have.
@@ -36,25 +36,25 @@ pub enum Refusal {
 }
 
 /// One stream's place, given back when dropped.
-pub struct Place {
-    door: Arc<Door>,
+pub struct StreamPermit {
+    limiter: Arc<StreamLimiter>,
     /// Taken when it is dropped.
     permit: Option<Permit>,
 }
 
-impl Door {
-    /// An open door.
+impl StreamLimiter {
+    /// Admits streams, and has admitted none yet.
     pub fn new(limits: ConcurrencyLimits) -> Self {
         Self {
             limiter: Arc::new(ConcurrencyLimiter::new(limits)),
             is_closing: AtomicBool::new(false),
             emptied: Notify::new(),
-            boards: Mutex::default(),
+            dirty_sets: Mutex::default(),
         }
     }
 
     /// How many streams are open.
-    pub fn inside(&self) -> usize {
+    pub fn open_streams(&self) -> usize {
         self.limiter.taken()
     }
 
@@ -62,28 +62,28 @@ impl Door {
     ///
     /// # Errors
     /// Why there is none.
-    pub fn enter(self: &Arc<Self>, client: Subject) -> Result<Place, Refusal> {
+    pub fn admit(self: &Arc<Self>, client: Subject) -> Result<StreamPermit, StreamRefusal> {
         if self.is_closing() {
-            return Err(Refusal::Closing);
+            return Err(StreamRefusal::Closing);
         }
         let permit = self.limiter.take(Some(client)).map_err(|refusal| match refusal {
-            NoPermit::Full => Refusal::Full,
-            NoPermit::ClientFull => Refusal::ClientFull,
+            NoPermit::Full => StreamRefusal::Full,
+            NoPermit::ClientFull => StreamRefusal::ClientFull,
         })?;
-        Ok(Place { door: Arc::clone(self), permit: Some(permit) })
+        Ok(StreamPermit { limiter: Arc::clone(self), permit: Some(permit) })
     }
 
     /// Ends all streams, and lets nobody open another.
     pub fn close(&self) {
         self.is_closing.store(true, Relaxed);
-        for board in &*self.boards.lock().unwrap_or_else(PoisonError::into_inner) {
-            board.call();
+        for dirty_set in &*self.dirty_sets.lock().unwrap_or_else(PoisonError::into_inner) {
+            dirty_set.wake();
         }
     }
 
     /// Waits until all streams have ended.
     pub async fn emptied(&self) {
-        while self.inside() > 0 {
+        while self.open_streams() > 0 {
             self.emptied.notified().await;
         }
     }
@@ -92,17 +92,17 @@ impl Door {
         self.is_closing.load(Relaxed)
     }
 
-    /// Tells a worker too when the door closes.
-    pub(super) fn tell(&self, board: Arc<Board>) {
-        self.boards.lock().unwrap_or_else(PoisonError::into_inner).push(board);
+    /// Wakes a worker too when no more streams are admitted.
+    pub(super) fn tell(&self, dirty_set: Arc<DirtySet>) {
+        self.dirty_sets.lock().unwrap_or_else(PoisonError::into_inner).push(dirty_set);
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         self.permit = None;
-        if self.door.inside() == 0 {
-            self.door.emptied.notify_one();
+        if self.limiter.open_streams() == 0 {
+            self.limiter.emptied.notify_one();
         }
     }
 }
@@ -113,17 +113,17 @@ mod tests {
 
     #[test]
     fn streams_are_bounded_in_all_and_per_client_and_a_place_given_back_is_taken_again() {
-        let door = Arc::new(Door::new(ConcurrencyLimits { in_all: 5, per_client: 2 }));
-        let enter = |client: u8| door.enter([client; 16].into());
-        let first = enter(1).unwrap();
-        let _second = enter(1).unwrap();
-        assert_eq!(enter(1).err(), Some(Refusal::ClientFull));
-        let others: Vec<_> = (2..5).map(|client| enter(client).unwrap()).collect();
-        assert_eq!(enter(5).err(), Some(Refusal::Full));
+        let limiter = Arc::new(StreamLimiter::new(ConcurrencyLimits { in_all: 5, per_client: 2 }));
+        let admit = |client: u8| limiter.admit([client; 16].into());
+        let first = admit(1).unwrap();
+        let _second = admit(1).unwrap();
+        assert_eq!(admit(1).err(), Some(StreamRefusal::ClientFull));
+        let others: Vec<_> = (2..5).map(|client| admit(client).unwrap()).collect();
+        assert_eq!(admit(5).err(), Some(StreamRefusal::Full));
         drop((first, others));
-        assert_eq!(door.inside(), 1);
-        let _again = enter(1).unwrap();
-        door.close();
-        assert_eq!(enter(3).err(), Some(Refusal::Closing));
+        assert_eq!(limiter.open_streams(), 1);
+        let _again = admit(1).unwrap();
+        limiter.close();
+        assert_eq!(admit(3).err(), Some(StreamRefusal::Closing));
     }
 }

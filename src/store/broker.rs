@@ -1,16 +1,16 @@
-//! What replicas on one store tell each other, besides what the store holds: the [`Feed`].
+//! What replicas on one store tell each other, besides what the store holds: the [`Broker`].
 //!
-//! The store is the truth; the feed only makes it known sooner. So these are its rules:
+//! The store is the truth; the broker only makes it known sooner. Its rules:
 //!
-//! 1. **News may be lost, late, out of order, or told twice.** Whoever takes them in must bear all of that: a tally
-//!    says its version, and the highest wins; news of a poll only say that it is to be read again. Whoever relies on a
-//!    poll reads it from the store besides, from time to time.
-//! 2. **From [`Heard::Following`] on** news of a poll get here as long as all goes well. What was told before may have
-//!    been missed, so the poll is to be read once. It is heard again whenever the way was cut and is whole again.
-//! 3. **Telling never holds up a vote.** News are told by a task of their own.
-//! 4. **Nothing waits without bound.** Who can't keep up loses news.
+//! 1. **A message may be lost, late, out of order, or come twice.** Whoever receives it must bear that: a tally says its
+//!    version, and the highest wins; a message about a poll only says that it must be read again. Whoever relies on a poll
+//!    also reads it from the store from time to time.
+//! 2. **After [`Received::Following`]** messages about a poll arrive as long as all goes well. Earlier ones may have been
+//!    missed, so the poll must be read once. It comes again each time the connection was lost and is back.
+//! 3. **Publishing never delays a vote.** Messages are published by a task of their own.
+//! 4. **Nothing waits without bound.** Who can't keep up loses messages.
 //!
-//! The embedded store has no feed: one replica uses it.
+//! The embedded store has no broker: one replica uses it.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -19,17 +19,17 @@ use tokio::sync::mpsc;
 use super::{StoreError, record};
 use crate::poll::{PartitionTally, PollId, Revision, SiteId, State, Timestamp, Votes};
 
-/// A way between replicas. See the module.
+/// Carries messages between replicas. See the module.
 #[async_trait]
-pub trait Feed: Send + Sync {
-    /// Tells the other replicas, and this one.
-    async fn tell(&self, news: &News) -> Result<(), StoreError>;
+pub trait Broker: Send + Sync {
+    /// Sends a message to the other replicas, and to this one.
+    async fn publish(&self, message: &Message) -> Result<(), StoreError>;
 
-    /// Listens until nobody follows or hears any more: to news of the polls that are followed, and to all others.
-    async fn listen(&self, follow: mpsc::Receiver<Follow>, heard: mpsc::Sender<Heard>);
+    /// Receives messages until one of the channels is closed: the tallies of polls that are followed, and everything else.
+    async fn subscribe(&self, follow: mpsc::Receiver<Follow>, received: mpsc::Sender<Received>);
 }
 
-/// Which polls a replica wants to hear of.
+/// Which polls a replica wants messages about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Follow {
     /// Of this one, from now on.
@@ -38,19 +38,19 @@ pub enum Follow {
     Stop(PollId),
 }
 
-/// What a listener hears.
+/// What a subscriber receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
-    /// Somebody told this.
-    News(News),
-    /// From now on news of a poll get here.
+pub enum Received {
+    /// A message.
+    Message(Message),
+    /// From now on messages about this poll arrive.
     Following(PollId),
 }
 
-/// What one replica tells.
+/// What one replica tells the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// Partitions of a poll were voted in. Only those who follow the poll hear it.
+pub enum Message {
+    /// Partitions of a poll were voted in. Only those who follow the poll receive it.
     Tallies(Tallies),
     /// A poll was made, edited, opened, closed or deleted.
     Poll(PollId),
@@ -69,8 +69,8 @@ pub struct Tallies {
     pub partitions: Vec<(u16, PartitionTally)>,
 }
 
-impl News {
-    /// The news as JSON.
+impl Message {
+    /// The message as JSON.
     pub(super) fn write(&self) -> Result<String, StoreError> {
         let record = match self {
             Self::Poll(poll) => Record::Poll(*poll),
@@ -88,7 +88,7 @@ impl News {
         record::write(&record)
     }
 
-    /// The news written so. A replica of another version may write otherwise: then it is as if they were lost.
+    /// Reads a message. A replica of another version may write it otherwise; then it counts as lost.
     pub(super) fn read(json: &[u8]) -> Result<Self, StoreError> {
         Ok(match record::read("news", json)? {
             Record::Poll(poll) => Self::Poll(poll),
@@ -152,14 +152,14 @@ mod tests {
         };
         let raised = PartitionTally { epoch: 2, ..tally.clone() };
         let tallies =
-            |partitions| News::Tallies(Tallies { poll: PollId::generate(), revision: Revision(3), partitions });
+            |partitions| Message::Tallies(Tallies { poll: PollId::generate(), revision: Revision(3), partitions });
         let (usual, later) = (tallies(vec![(5, tally.clone())]), tallies(vec![(5, tally), (6, raised)]));
         assert!(!usual.write().unwrap().contains("epochs"), "replicas of an earlier version go on reading it");
-        for news in [News::Poll(PollId::generate()), News::Site(SiteId::default()), usual, later] {
-            assert_eq!(News::read(news.write().unwrap().as_bytes()).unwrap(), news);
+        for news in [Message::Poll(PollId::generate()), Message::Site(SiteId::default()), usual, later] {
+            assert_eq!(Message::read(news.write().unwrap().as_bytes()).unwrap(), news);
         }
         for strange in ["", "{}", "null", r#"{"later":1}"#, r#"{"poll":"x"}"#] {
-            assert!(News::read(strange.as_bytes()).is_err(), "{strange}");
+            assert!(Message::read(strange.as_bytes()).is_err(), "{strange}");
         }
     }
 }

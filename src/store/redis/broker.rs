@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     poll::PollId,
-    store::{Feed, Follow, Heard, News, StoreError},
+    store::{Broker, Follow, Message, Received, StoreError},
 };
 
 /// The most pushes of a server that wait to be read; what comes beyond is lost.
@@ -44,15 +44,15 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long after a loss another connection is made.
 const REST: Duration = Duration::from_millis(100);
 
-/// The feed of a Redis store.
-pub struct RedisFeed {
+/// The broker of a Redis store.
+pub struct RedisBroker {
     address: RedisAddress,
     /// What is told goes over a connection of its own: one that is subscribed would do, but is not always there.
     link: Link,
 }
 
-impl RedisFeed {
-    /// A feed. Does not connect yet.
+impl RedisBroker {
+    /// A broker. Does not connect yet.
     pub fn new(settings: &RedisSettings) -> Self {
         let address = settings.address.clone();
         Self { link: Link::new(address.clone(), Arc::clone(&settings.trouble)), address }
@@ -64,11 +64,11 @@ impl RedisFeed {
 }
 
 #[async_trait]
-impl Feed for RedisFeed {
-    async fn tell(&self, news: &News) -> Result<(), StoreError> {
+impl Broker for RedisBroker {
+    async fn publish(&self, news: &Message) -> Result<(), StoreError> {
         let channel = match news {
-            News::Tallies(tallies) => keys::tallies_channel(tallies.poll),
-            News::Poll(_) | News::Site(_) => keys::CHANGES_CHANNEL.to_owned(),
+            Message::Tallies(tallies) => keys::tallies_channel(tallies.poll),
+            Message::Poll(_) | Message::Site(_) => keys::CHANGES_CHANNEL.to_owned(),
         };
         let mut publish = Cmd::new();
         publish.arg(if self.is_sharded() { "SPUBLISH" } else { "PUBLISH" }).arg(channel).arg(news.write()?);
@@ -76,7 +76,7 @@ impl Feed for RedisFeed {
         Ok(())
     }
 
-    async fn listen(&self, mut follow: mpsc::Receiver<Follow>, heard: mpsc::Sender<Heard>) {
+    async fn subscribe(&self, mut follow: mpsc::Receiver<Follow>, heard: mpsc::Sender<Received>) {
         let mut followed = FxHashSet::default();
         let mut is_told = false;
         loop {
@@ -109,7 +109,7 @@ impl Feed for RedisFeed {
     }
 }
 
-impl RedisFeed {
+impl RedisBroker {
     /// Connects by RESP3, in which what is told comes by itself.
     async fn connect(&self, push: mpsc::Sender<PushInfo>) -> RedisResult<Subscribed> {
         prepare_tls(&self.address);
@@ -160,7 +160,7 @@ enum Subscribed {
 }
 
 impl Listener<'_> {
-    async fn run(mut self, follow: &mut mpsc::Receiver<Follow>, heard: &mpsc::Sender<Heard>) -> End {
+    async fn run(mut self, follow: &mut mpsc::Receiver<Follow>, heard: &mpsc::Sender<Received>) -> End {
         for subscribed in self.connection.subscribe(&[keys::CHANGES_CHANNEL.to_owned()]).await {
             if let Err(error) = subscribed {
                 return End::Lost(error.to_string());
@@ -232,7 +232,7 @@ impl Listener<'_> {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "of the many kinds of pushes only these are asked for")]
-    fn take(&mut self, PushInfo { kind, data }: PushInfo, heard: &mpsc::Sender<Heard>) {
+    fn take(&mut self, PushInfo { kind, data }: PushInfo, heard: &mpsc::Sender<Received>) {
         let mut texts = data
             .iter()
             .filter_map(|value| if let Value::BulkString(bytes) = value { Some(bytes.as_slice()) } else { None });
@@ -240,9 +240,9 @@ impl Listener<'_> {
         let poll = keys::poll_of_channel(channel);
         let news = match kind {
             PushKind::Message | PushKind::SMessage => {
-                texts.next().and_then(|json| News::read(json).ok()).map(Heard::News)
+                texts.next().and_then(|json| Message::read(json).ok()).map(Received::Message)
             }
-            PushKind::Subscribe | PushKind::SSubscribe => poll.map(Heard::Following),
+            PushKind::Subscribe | PushKind::SSubscribe => poll.map(Received::Following),
             // Asked for, or because its slot has moved.
             PushKind::Unsubscribe | PushKind::SUnsubscribe => {
                 self.missing.extend(poll.filter(|poll| self.followed.contains(poll)));

@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 
 /// How often a live poll is read again.
 const EVERY: Duration = Duration::from_secs(1);
-/// How often the keeper looks what is due, and so how late an opening or closing may be noticed.
+/// How often the refresher looks what is due, and so how late an opening or closing may be noticed.
 const TICK: Duration = Duration::from_millis(50);
 /// The most polls read at the same time.
 const MOST_AT_ONCE: usize = 32;
@@ -32,7 +32,7 @@ const MOST_PER_TICK: usize = 50;
 const SWEEP: Duration = Duration::from_secs(10);
 
 /// Keeps a hub fresh until it is dropped. Its coarse clock counts from `began`, and must not begin anew when this does.
-pub async fn keep(hub: Arc<Hub>, store: Arc<dyn Store>, began: Instant) {
+pub async fn refresh(hub: Arc<Hub>, store: Arc<dyn Store>, began: Instant) {
     let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
