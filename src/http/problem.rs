@@ -384,7 +384,7 @@ mod tests {
             assert!(code.status().is_client_error() || code.status().is_server_error());
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
         }
-        assert_eq!(seen.len(), 23);
+        assert_eq!(seen.len(), 26);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What one reader is told: `event: tally` and `event: poll` of the polls they asked for, as server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
-//! A stream remembers only how far it has come with each poll. Whenever its [reader](super::writer) can take more it
+//! A stream remembers only how far it has come with each poll. Whenever its [reader](crate::net::writer) can take more it
 //! compares that with the poll's [topic](super::streams) and says what is new, at once or never. Who may not see a tally
 //! is told of the poll itself, and nothing at all when a vote is cast.
 

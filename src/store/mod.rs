@@ -12,7 +12,7 @@
 //!    the ballots on record that add to it. A store knows a poll's counters by their number and its
 //!    [`Codec`](crate::poll::Codec) by what is to be kept of a ballot; what they mean to readers it does not know.
 //! 2. **The store decides.** Whether the poll is open, by the store's own clock; whether the voter has a ballot;
-//!    whether it may change: all inside that step. The caller says which [`Revision`] of the
+//!    whether it may change: all inside that step. The caller says which [`Revision`](crate::poll::Revision) of the
 //!    poll it knows; if that is not the one in force, the answer is [`Cast::Stale`] and nothing was done.
 //! 3. **Every call may be made twice.** A lost answer is repeated by asking again: `Counted` and `Changed` turn into
 //!    `Repeated`, `Withdrawn` into `NoBallot`, and nothing else changes.
@@ -22,7 +22,7 @@
 //!    A clock that jumps would close polls that are due later, for good. So two clocks are asked: the store's, which
 //!    decides, and another: on Redis that of the replica that asks, in the embedded store the system's monotonic clock
 //!    ([`Clock::times`](crate::clock::Clock::times)). While they are more than five seconds apart, a poll has closed once
-//!    both say so, and a ballot in a poll that is open by one of them alone is [`Outcome::Undecided`], an edit of it
+//!    both say so, and a ballot in a poll that is open by one of them alone is [`Outcome::Undecided`](crate::poll::Outcome::Undecided), an edit of it
 //!    unavailable.
 //!
 //!    Reading needs no write. That a poll has closed by the clock is put on record by whoever finds it first; but a store
@@ -40,7 +40,7 @@
 //! 8. **Every minute is accounted for.** What moves a tally is recorded in the same step under the minute of the store's
 //!    clock, so all of [`Ballots::minutes`] together add up to the tally, whatever was changed or withdrawn. A minute that
 //!    is over does not change any more. A poll that is reshaped begins anew.
-//! 9. **What is told later is later.** A partition's [`Position`] only grows as long as the store keeps what it was
+//! 9. **What is told later is later.** A partition's [`Position`](crate::poll::Position) only grows as long as the store keeps what it was
 //!    told. If it did not, whoever has seen more has the partition raised to the next epoch, by [`Ballots::raise_epoch`],
 //!    before they believe it: so positions only grow whatever the store has lost.
 
