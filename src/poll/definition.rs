@@ -15,7 +15,7 @@ pub struct PollOption {
     pub id: OptionId,
     /// What readers see.
     pub label: Text,
-    /// Its own number, below [`MAX_OPTIONS`](crate::poll::MAX_OPTIONS)(super::MAX_OPTIONS), from which its counters follow. Fixed while the poll has
+    /// Its own number, below [`MAX_OPTIONS`](super::MAX_OPTIONS), from which its counters follow. Fixed while the poll has
     /// ballots, whatever order the options are shown in. Records say `slot`, as they did from the beginning: replicas of
     /// two versions read each other's.
     #[serde(rename = "slot")]
@@ -39,7 +39,7 @@ pub struct Poll {
     pub min_choices: u8,
     /// The most options a ballot names; 1 if single.
     pub max_choices: u8,
-    /// 2 to [`MAX_OPTIONS`] answers, in the order readers see them.
+    /// 2 to [`MAX_OPTIONS`](super::MAX_OPTIONS) answers, in the order readers see them.
     pub options: Vec<PollOption>,
     /// Who sees the tally.
     pub results: ResultsPolicy,
