@@ -58,6 +58,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const WRITE_BUFFER: usize = 8 * 1024;
 /// How long a connection may take nothing of what it is sent.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
+/// How long workers that end may still hold the embedded store.
+const STORE_HELD: Duration = Duration::from_secs(2);
 /// How many connections there may be at least beyond those there are to be, until they are closed.
 const MOST_CLOSING: usize = 32;
 /// Connections waiting to be taken; the system caps it at `net.core.somaxconn`.
@@ -128,7 +130,9 @@ pub fn run(
     let (admin_key, made) = admin_key(config, &stores)?;
     let bounds = Bounds::within(config, descriptors::raise_limit());
     let shared = Arc::new(shared(config, &stores, bounds, admin_key, demo_pages, clock)?);
-    rt::System::new().block_on(serve(config, stores, shared, made, announce))
+    let served = rt::System::new().block_on(serve(config, stores.clone(), shared, made, announce));
+    stores.close(STORE_HELD);
+    served
 }
 
 /// How many connections there may be, and how many of them streams.

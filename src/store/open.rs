@@ -1,6 +1,13 @@
 //! Which store a setting names, and how a worker gets its own handle on it.
 
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    path::PathBuf,
+    str::FromStr,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     Broker, ClockWatch, Store, StoreError,
@@ -97,6 +104,16 @@ impl Stores {
         match self {
             Self::Sqlite(_) => None,
             Self::Redis(settings) => Some(Arc::new(RedisBroker::new(settings))),
+        }
+    }
+
+    /// Closes the embedded store once nobody else holds it, and waits for that, so long at most: the threads of workers end
+    /// a moment after their server. Whoever deletes the file may do so then.
+    pub fn close(self, within: Duration) {
+        let Self::Sqlite(store) = self else { return };
+        let began = Instant::now();
+        while Arc::strong_count(&store) > 1 && began.elapsed() < within {
+            thread::sleep(Duration::from_millis(5));
         }
     }
 
