@@ -373,8 +373,9 @@ impl Language {
     }
 
     /// What the widget needs of this, as JSON; `counted` is what its total counts, and a poll `has_several` where several
-    /// options may be chosen. What it finds in the markup is left out. The JSON is a single-quoted attribute's value as it is, without the escapes that its own quotes would need:
-    /// what markup or such an attribute could take for its own is written as JSON's escapes.
+    /// options may be chosen. What it finds in the markup is left out. The JSON is a single-quoted attribute's value as it
+    /// is, without the escapes that its own quotes would need: what markup or such an attribute could take for its own is
+    /// written as JSON's escapes.
     pub fn for_script(&self, digits: Digits, counted: &str, has_several: bool) -> String {
         #[derive(Serialize)]
         struct ForScript<'a> {

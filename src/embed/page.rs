@@ -1,8 +1,9 @@
 //! The markup, filled in with a poll as one reader is shown it.
 //!
 //! The templates are `page.html`, `poll.html` within it, `refusal.html` and `home.html`, and `head.html` at the head of
-//! each page. Everything put into them is escaped: what publishers write is text, never markup. Every string of a publisher's says its language and has its own direction
-//! ([`direction_in`]), and the poll runs as its language does, even where the words around it are another's.
+//! each page. Everything put into them is escaped: what publishers write is text, never markup. Every string of a
+//! publisher's says its language and has its own direction ([`direction_in`]), and the poll runs as its language does,
+//! even where the words around it are another's.
 
 use askama::Template;
 

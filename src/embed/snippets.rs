@@ -57,8 +57,8 @@ impl Snippets {
 }
 
 /// How high a poll becomes, in CSS pixels, in a place so wide, or a little more: in sizes of the usual font, with letters
-/// as wide as wide ones are, and whatever may be said below. At most some 5,000 for 32 options on a phone, unless their
-/// labels take several lines.
+/// as wide as wide ones are, and whatever may be said below. Some 2,300 for 32 options on a phone, if each label takes
+/// one line.
 pub fn height(width: u32, poll: &Poll) -> u32 {
     /// The card's frame and padding, and the margin below the question.
     const CARD: u32 = 34 + 14;

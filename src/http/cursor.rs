@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{Worker, problem::Problem};
+use super::{Worker, paging::CURSOR_RULE, problem::Problem};
 use crate::poll::{ListCursor, PollId, SiteId, Timestamp};
 
 /// A cursor as it was sent.
@@ -36,7 +36,7 @@ impl Cursor {
             let created_at = Timestamp::from_millis(i64::from_be_bytes(*time));
             Some(Self::Place(ListCursor { created_at, id: PollId::from_bytes(id.try_into().ok()?) }))
         });
-        cursor.ok_or_else(|| "must be a next_cursor as it was given".to_owned())
+        cursor.ok_or_else(|| CURSOR_RULE.to_owned())
     }
 
     /// The place it means: of one that is an id, that of the poll, or if it is not there, the time in the id.

@@ -1,8 +1,8 @@
 //! Event streams: tallies as they move.
 //!
-//! A stream goes on for as long as its reader likes, so it is admitted by the [limiter](crate::live::StreamLimiter) and counts once
-//! in the quota of reads. What it says, and to whom, is [`Stream`]'s business, and how it gets there the [`Writer`]'s;
-//! here is who asks for it.
+//! A stream goes on for as long as its reader likes, so it is admitted by the [limiter](crate::live::StreamLimiter) and
+//! counts once in the quota of reads. What it says, and to whom, is [`Stream`]'s business, and how it gets there the
+//! [`Writer`]'s; here is who asks for it.
 
 use std::{
     pin::Pin,

@@ -42,6 +42,7 @@ mod live;
 mod observe;
 mod oembed;
 mod origin;
+mod paging;
 mod path;
 mod polls;
 pub mod problem;

@@ -16,7 +16,7 @@ use super::{
     caching::{self, Caching},
     conditional,
     cursor::{self, Cursor},
-    polls::{DEFAULT_LIMIT, link_to_next, parse_limit},
+    paging::{DEFAULT_LIMIT, link_to_next, parse_limit},
     problem::{Code, Problem},
     query::{self, Query, parse_site},
     tallies::{POSITIONS_APART, caching_for, seen_by_tag},
@@ -48,13 +48,13 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     if query.take("site")?.is_some() {
         return Err(query::refused("site", "can't be given with polls: ask for one or the other"));
     }
-    let mut several = Several::new(&req, &worker, Caching::Final, polls.len());
+    let mut several = Several::new(&req, &worker, None, polls.len());
     for id in polls {
         if !several.add(id, |_| true).await? {
             several.add_missing(id);
         }
     }
-    Ok(several.respond("", None))
+    Ok(several.respond(""))
 }
 
 /// A site's tallies. What is deleted while they are put together is not there.
@@ -69,7 +69,7 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
 
     let mut last = Cursor::resolve(cursor, worker, &site).await?;
     let is_asked = |found: State| state.is_none_or(|asked| asked == found);
-    let mut several = Several::new(req, worker, Caching::LIVE, limit);
+    let mut several = Several::new(req, worker, Some(&site), limit);
     let mut examined = 0;
     let next = 'pages: loop {
         let Some(list) = list(worker, &site, last, sees_all).await? else {
@@ -94,10 +94,13 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
         }
     };
     let cursor = next.map(cursor::write);
-    let link = cursor.as_deref().map(|cursor| link_to_next("/v1/results", &site, state, limit, cursor));
+    let link = cursor.as_deref().map(|cursor| {
+        let filters = [("site", Some(site.as_str())), ("state", state.map(State::as_str))];
+        link_to_next("/v1/results", &filters, limit, cursor)
+    });
     let end =
         cursor.map_or_else(|| ",\"next_cursor\":null".to_owned(), |cursor| format!(",\"next_cursor\":\"{cursor}\""));
-    let mut response = several.respond(&end, Some(&site));
+    let mut response = several.respond(&end);
     if let Some(link) = link.and_then(|link| link.parse().ok()) {
         response.headers_mut().insert(header::LINK, link);
     }
@@ -122,8 +125,8 @@ struct Several<'a> {
     worker: &'a Worker,
     now: Timestamp,
     body: String,
-    /// Whether the polls are not named by whoever asks, so that there may be others in their places.
-    is_list: bool,
+    /// Whose polls they are, unless whoever asks names them. Of a site there may be others in their places later.
+    site: Option<&'a SiteId>,
     /// How many are in it.
     count: usize,
     caching: Caching,
@@ -134,7 +137,7 @@ struct Several<'a> {
 }
 
 impl<'a> Several<'a> {
-    fn new(req: &'a HttpRequest, worker: &'a Worker, caching: Caching, expected: usize) -> Self {
+    fn new(req: &'a HttpRequest, worker: &'a Worker, site: Option<&'a SiteId>, expected: usize) -> Self {
         let mut body = String::with_capacity(32 + 512 * expected);
         body.push_str("{\"results\":[");
         Self {
@@ -142,9 +145,9 @@ impl<'a> Several<'a> {
             worker,
             now: worker.shared.clock.now(),
             body,
-            is_list: caching == Caching::LIVE,
+            site,
             count: 0,
-            caching,
+            caching: if site.is_some() { Caching::LIVE } else { Caching::Final },
             positions: String::new(),
             tags: blake3::Hasher::new(),
             shown: Vec::with_capacity(expected),
@@ -156,7 +159,7 @@ impl<'a> Several<'a> {
     async fn add(&mut self, id: PollId, is_asked: impl Fn(State) -> bool) -> Result<bool, Problem> {
         let keys = &self.worker.shared.position_keys;
         let mut seen = seen_by_tag(self.req.headers(), keys, id, self.count);
-        if self.is_list {
+        if self.site.is_some() {
             // Another poll may have stood in its place then.
             seen = seen.filter(|seen| seen.is_proven);
         }
@@ -203,8 +206,8 @@ impl<'a> Several<'a> {
         self.count += 1;
     }
 
-    /// The answer, with what follows the tallies in it, and the site it is about, if that was asked for.
-    fn respond(mut self, end: &str, site: Option<&SiteId>) -> HttpResponse {
+    /// The answer, with what follows the tallies in it.
+    fn respond(mut self, end: &str) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         self.body.push(']');
         self.body.push_str(end);
@@ -218,7 +221,7 @@ impl<'a> Several<'a> {
             }
             response.insert_header((header::ETAG, etag));
             let polls = self.shown.iter().map(|snapshot| &*snapshot.poll);
-            match site {
+            match self.site {
                 Some(site) => caching::name_site(&mut response, site, polls),
                 None => caching::name(&mut response, polls),
             }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Worker, auth, body, caching,
+    paging::{CURSOR_RULE, DEFAULT_LIMIT, MAX_LIMIT, link_to_next, parse_limit},
     path::id_in_path,
-    polls::{DEFAULT_LIMIT, parse_limit},
     problem::{Code, FieldError, Problem},
     query::Query,
     refusals::no_site,
@@ -16,9 +16,6 @@ use crate::{
     poll::{SiteId, Text, TimeZone, Timestamp, WebAddress},
     site::{ListedOrigin, MAX_ORIGINS, NAME, Publisher, Site, SiteSettings},
 };
-
-/// The most sites on a page.
-const MAX_LIMIT: usize = 100;
 
 /// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
 pub(super) async fn put(
@@ -61,7 +58,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
     if let Some(cursor) = &next_cursor {
-        response.insert_header((header::LINK, format!("</v1/sites?limit={limit}&cursor={cursor}>; rel=\"next\"")));
+        response.insert_header((header::LINK, link_to_next("/v1/sites", &[], limit, cursor)));
     }
     Ok(response.json(Sites { items: sites.iter().map(SiteJson::of).collect(), next_cursor }))
 }
@@ -85,7 +82,7 @@ async fn require_admin(req: &HttpRequest, worker: &Worker, what: &str) -> Result
 /// The id of the last site of the page before.
 fn parse_cursor(text: &str) -> Result<SiteId, String> {
     let id = URL_SAFE_NO_PAD.decode(text).ok().and_then(|id| String::from_utf8(id).ok()?.parse().ok());
-    id.ok_or_else(|| "must be a next_cursor as it was given".to_owned())
+    id.ok_or_else(|| CURSOR_RULE.to_owned())
 }
 
 #[derive(Serialize)]

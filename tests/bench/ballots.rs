@@ -1,6 +1,9 @@
 //! A poll in a store and ballots for it, without HTTP.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sawt::{
     clock::Clock,
@@ -8,6 +11,48 @@ use sawt::{
     secret::random_bytes,
     store::{Cast, Store, StoreSettings, Stores},
 };
+
+use crate::process::own_cpu_secs;
+
+/// What some votes came to.
+#[derive(Clone, Copy)]
+pub(crate) struct Figures {
+    pub(crate) per_sec: f64,
+    /// Processor time of each, here and in the store.
+    pub(crate) micros: f64,
+    pub(crate) store_micros: f64,
+}
+
+impl Figures {
+    /// Those of so many votes, by the processor time they took here and in the store's own process.
+    pub(crate) fn of(count: u64, took: Duration, own_secs: f64, store_secs: f64) -> Self {
+        let each = |secs: f64| secs * 1e6 / count as f64;
+        Self {
+            per_sec: count as f64 / took.as_secs_f64(),
+            micros: each(own_secs + store_secs),
+            store_micros: each(store_secs),
+        }
+    }
+}
+
+/// Gives a new poll in the store at this address batches of this size for a while.
+pub(crate) fn store_alone(address: &str, batch: u64, go_on: Duration, store_secs: &dyn Fn() -> f64) -> Figures {
+    runtime().block_on(async {
+        let ground = Ground::new(address).await;
+        // Digests are made beforehand: they are the service's work, not the store's.
+        let ballots = ground.ballots(0, 200_000);
+        let mut rest = ballots.chunks_exact(batch as usize);
+        let (begun, cpu_secs, store_before) = (Instant::now(), own_cpu_secs(), store_secs());
+        let mut count = 0;
+        while begun.elapsed() < go_on
+            && let Some(ballots) = rest.next()
+        {
+            ground.cast(ballots).await;
+            count += batch;
+        }
+        Figures::of(count, begun.elapsed(), own_cpu_secs() - cpu_secs, store_secs() - store_before)
+    })
+}
 
 /// A poll with two options, and the store it is in.
 pub(crate) struct Ground {

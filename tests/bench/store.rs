@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::{
     Effort,
-    ballots::{Ground, runtime},
+    ballots::{Figures, store_alone},
     process::own_cpu_secs,
     redis_server::RedisServer,
     table::{Table, median, number},
@@ -16,21 +16,13 @@ const BATCHES: [u64; 5] = [1, 4, 16, 64, 256];
 /// How long one batch size is given to one store.
 const EACH: Duration = Duration::from_secs(1);
 
-/// What batches of one size came to.
-#[derive(Clone, Copy)]
-struct Figures {
-    per_sec: f64,
-    micros: f64,
-    redis_micros: f64,
-}
-
 /// Measures and prints.
 pub(crate) fn measure(effort: &Effort) {
     let redis = RedisServer::start();
     show(
         "Votes kept in Redis, one batch after the other (floor: HSETNX, pipelined)",
         effort,
-        |batch| sawt(&format!("redis://{}", redis.address()), batch, &|| redis.cpu_secs()),
+        |batch| store_alone(&format!("redis://{}", redis.address()), batch, EACH, &|| redis.cpu_secs()),
         |batch| bare_redis(&redis, batch),
     );
     let directory = TempDir::new().expect("a temporary directory can be made");
@@ -38,7 +30,7 @@ pub(crate) fn measure(effort: &Effort) {
     show(
         "Votes kept in SQLite, one batch after the other (floor: INSERT of voter and choice, a transaction per batch)",
         effort,
-        |batch| sawt(&format!("sqlite:{}", file("sawt.db")), batch, &|| 0.0),
+        |batch| store_alone(&format!("sqlite:{}", file("sawt.db")), batch, EACH, &|| 0.0),
         |batch| bare_sqlite(&file("bare.db"), batch),
     );
 }
@@ -55,33 +47,14 @@ fn show(title: &str, effort: &Effort, sawt: impl Fn(u64) -> Figures, floor: impl
             per_sec,
             per_sec / floor_per_sec,
             of(&sawts, |run| run.micros),
-            of(&sawts, |run| run.redis_micros),
+            of(&sawts, |run| run.store_micros),
             floor_per_sec,
             of(&floors, |run| run.micros),
-            of(&floors, |run| run.redis_micros),
+            of(&floors, |run| run.store_micros),
         ];
         table.row(&batch.to_string(), figures.map(number));
     }
     table.print();
-}
-
-/// Gives a new poll batches of this size for a while.
-fn sawt(address: &str, batch: u64, redis_secs: &dyn Fn() -> f64) -> Figures {
-    runtime().block_on(async {
-        let ground = Ground::new(address).await;
-        // Digests are made beforehand: they are the service's work, not the store's.
-        let ballots = ground.ballots(0, 200_000);
-        let mut rest = ballots.chunks_exact(batch as usize);
-        let (begun, cpu_secs, redis_before) = (Instant::now(), own_cpu_secs(), redis_secs());
-        let mut count = 0;
-        while begun.elapsed() < EACH
-            && let Some(ballots) = rest.next()
-        {
-            ground.cast(ballots).await;
-            count += batch;
-        }
-        figures(count, begun.elapsed(), own_cpu_secs() - cpu_secs, redis_secs() - redis_before)
-    })
 }
 
 fn bare_redis(redis: &RedisServer, batch: u64) -> Figures {
@@ -133,16 +106,7 @@ fn bare(batch: u64, mut keep: impl FnMut(u64), redis_secs: impl Fn() -> f64) -> 
         keep(count);
         count += batch;
     }
-    figures(count, begun.elapsed(), own_cpu_secs() - cpu_secs, redis_secs())
-}
-
-fn figures(count: u64, took: Duration, own_secs: f64, redis_secs: f64) -> Figures {
-    let each = |secs: f64| secs * 1e6 / count as f64;
-    Figures {
-        per_sec: count as f64 / took.as_secs_f64(),
-        micros: each(own_secs + redis_secs),
-        redis_micros: each(redis_secs),
-    }
+    Figures::of(count, begun.elapsed(), own_cpu_secs() - cpu_secs, redis_secs())
 }
 
 /// Eight bytes in no order, as digests are.

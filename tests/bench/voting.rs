@@ -22,7 +22,7 @@ use tokio::task::LocalSet;
 
 use crate::{
     Effort,
-    ballots::{Ground, runtime},
+    ballots::{Figures, Ground, runtime, store_alone},
     process::own_cpu_secs,
     redis_server::RedisServer,
     table::{Table, median, number},
@@ -32,14 +32,6 @@ use crate::{
 const AT_ONCE: [u64; 4] = [1, 16, 64, 256];
 /// How long each number is kept up.
 const EACH: Duration = Duration::from_secs(1);
-
-/// What one run came to.
-#[derive(Clone, Copy)]
-struct Figures {
-    per_sec: f64,
-    micros: f64,
-    store_micros: f64,
-}
 
 /// Measures and prints.
 pub(crate) fn measure(effort: &Effort) {
@@ -56,7 +48,7 @@ fn show(title: &str, effort: &Effort, address: &str, store_secs: &dyn Fn() -> f6
     let mut table = Table::new(title, &columns);
     for at_once in AT_ONCE {
         let (floors, votes): (Vec<_>, Vec<_>) = (0..effort.rounds)
-            .map(|_| (store_alone(address, at_once, store_secs), votes(address, at_once, store_secs)))
+            .map(|_| (store_alone(address, at_once, EACH, store_secs), votes(address, at_once, store_secs)))
             .unzip();
         let of = |runs: &[Figures], figure: fn(&Figures) -> f64| median(runs.iter().map(figure));
         let figures = [&votes, &floors]
@@ -93,33 +85,6 @@ fn votes(address: &str, at_once: u64, store_secs: &dyn Fn() -> f64) -> Figures {
         for voter in voters.collect::<Vec<_>>() {
             voter.await.expect("none panics");
         }
-        figures(next.get(), begun.elapsed(), own_cpu_secs() - cpu_secs, store_secs() - store_before)
+        Figures::of(next.get(), begun.elapsed(), own_cpu_secs() - cpu_secs, store_secs() - store_before)
     }))
-}
-
-/// Gives the store batches of this size for a while.
-fn store_alone(address: &str, batch: u64, store_secs: &dyn Fn() -> f64) -> Figures {
-    runtime().block_on(async {
-        let ground = Ground::new(address).await;
-        let ballots = ground.ballots(0, 200_000);
-        let (begun, cpu_secs, store_before) = (Instant::now(), own_cpu_secs(), store_secs());
-        let mut count = 0;
-        for ballots in ballots.chunks_exact(batch as usize) {
-            if begun.elapsed() >= EACH {
-                break;
-            }
-            ground.cast(ballots).await;
-            count += batch;
-        }
-        figures(count, begun.elapsed(), own_cpu_secs() - cpu_secs, store_secs() - store_before)
-    })
-}
-
-fn figures(count: u64, took: Duration, own_secs: f64, store_secs: f64) -> Figures {
-    let each = |secs: f64| secs * 1e6 / count as f64;
-    Figures {
-        per_sec: count as f64 / took.as_secs_f64(),
-        micros: each(own_secs + store_secs),
-        store_micros: each(store_secs),
-    }
 }

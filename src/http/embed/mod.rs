@@ -2,8 +2,8 @@
 //!
 //! A page is as strict as its purpose lets it be: it loads its own script and style sheet and nothing else, no inline
 //! style and no inline script but one line runs in it ([`MARK_TOP`], by its hash), its forms go to this service, and only
-//! the pages that the poll's site lists may frame it (any, if it lists none). It is the same for everyone and may be kept by caches, as tallies may; the form holds a voter
-//! token and may not.
+//! the pages that the poll's site lists may frame it (any, if it lists none). It is the same for everyone and may be kept
+//! by caches, as tallies may; the form holds a voter token and may not.
 //!
 //! To people, refusals are pages too, in a language they read: [`refuse`] writes them, for whatever layer refused.
 

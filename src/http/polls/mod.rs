@@ -6,7 +6,7 @@ mod json;
 mod list;
 mod writes;
 
-pub(super) use list::{DEFAULT_LIMIT, link_to_next, list, parse_limit};
+pub(super) use list::list;
 pub(super) use writes::{close, create, delete, edit, open};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};

@@ -28,8 +28,11 @@ pub(super) trait Rules {
     /// How ballots of new polls of this kind are kept.
     fn codec(&self) -> Codec;
 
-    /// How many counters a poll with so many options has.
-    fn counters(&self, options: usize) -> usize;
+    /// How many counters a poll with so many options has: one for each option, of its own index, unless a kind says
+    /// otherwise here and in [`read`](Self::read).
+    fn counters(&self, options: usize) -> usize {
+        options
+    }
 
     /// The most choices of a ballot in a poll with so many options.
     fn most_choices(&self, options: usize) -> usize;
@@ -41,7 +44,10 @@ pub(super) trait Rules {
     fn count(&self, choices: Choices) -> Counters;
 
     /// The choices of a ballot that adds to these.
-    fn read(&self, counters: Counters) -> Choices;
+    fn read(&self, counters: Counters) -> Choices {
+        let bit = |index: u8| 1_u32.checked_shl(index.into()).unwrap_or(0);
+        Choices::from_bits(counters.indexes().fold(0, |bits, index| bits | bit(index)))
+    }
 
     /// Each option's part of the ballots where all of them are `whole`, by the votes of each option. All zero while there
     /// are no ballots.
@@ -82,11 +88,6 @@ impl Poll {
     pub fn choices_of(&self, counters: Counters) -> Choices {
         self.kind.rules().read(counters)
     }
-}
-
-/// The options whose own counters these are.
-fn options_of(counters: Counters) -> Choices {
-    Choices::from_bits(counters.indexes().fold(0, |bits, index| bits | 1_u32.checked_shl(index.into()).unwrap_or(0)))
 }
 
 /// A part of the whole, where what does not fit can't be.

@@ -1,9 +1,9 @@
 //! `multiple`: a set of options, from `min_choices` to `max_choices` of them.
 
-use super::{Rules, narrow, options_of};
+use super::{Rules, narrow};
 use crate::poll::{Choices, Codec, Counters, MAX_OPTIONS, Votes};
 
-/// An option has one counter, of its own index.
+/// A ballot adds to the counters of all its options.
 pub(super) struct Multiple;
 
 impl Rules for Multiple {
@@ -13,10 +13,6 @@ impl Rules for Multiple {
 
     fn codec(&self) -> Codec {
         Codec::Bits
-    }
-
-    fn counters(&self, options: usize) -> usize {
-        options
     }
 
     fn most_choices(&self, options: usize) -> usize {
@@ -29,10 +25,6 @@ impl Rules for Multiple {
 
     fn count(&self, choices: Choices) -> Counters {
         Counters::Bits(choices.bits())
-    }
-
-    fn read(&self, counters: Counters) -> Choices {
-        options_of(counters)
     }
 
     /// The parts add up to more than the whole, for a voter has several votes: each is rounded by itself, half up.

@@ -2,10 +2,10 @@
 
 use smallvec::SmallVec;
 
-use super::{Rules, narrow, options_of};
+use super::{Rules, narrow};
 use crate::poll::{Choices, Codec, Counters, Votes};
 
-/// An option has one counter, of its own index.
+/// A ballot adds to the counter of its one option.
 pub(super) struct Single;
 
 impl Rules for Single {
@@ -15,10 +15,6 @@ impl Rules for Single {
 
     fn codec(&self) -> Codec {
         Codec::Index
-    }
-
-    fn counters(&self, options: usize) -> usize {
-        options
     }
 
     fn most_choices(&self, _options: usize) -> usize {
@@ -31,10 +27,6 @@ impl Rules for Single {
 
     fn count(&self, choices: Choices) -> Counters {
         Counters::Index(choices.first())
-    }
-
-    fn read(&self, counters: Counters) -> Choices {
-        options_of(counters)
     }
 
     /// The parts add up to the whole: each is rounded down, and what is missing then goes to those that lost most by it,

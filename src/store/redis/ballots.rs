@@ -1,8 +1,8 @@
 //! Casting, splitting, reading ballots, tallies and timelines: what happens within one partition.
 //!
 //! A partition's timeline is a hash, which has no order. But its fields can be named: those of a minute are its number
-//! and a counter's index. So nothing is scanned and nothing sorted: a page asks for the ballots of a stretch of minutes, one field
-//! each, and then for the votes of those minutes that are there.
+//! and a counter's index. So nothing is scanned and nothing sorted: a page asks for the ballots of a stretch of minutes,
+//! one field each, and then for the votes of those minutes that are there.
 
 use std::ops::Range;
 

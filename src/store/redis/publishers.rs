@@ -1,19 +1,41 @@
 //! Sites and API keys.
 
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use redis::Cmd;
 
-use super::{RedisStore, keys, sites::Member};
+use super::{RedisStore, keys, script::Call, sites::Member};
 use crate::{
-    poll::SiteId,
+    poll::{SiteId, Timestamp},
     site::{ApiKey, KeyId, Site, SiteSettings},
-    store::{Publishers, SiteDeletion, StoreError, record},
+    store::{Polls as _, Publishers, SiteDeletion, StoreError, record},
 };
+
+/// How often a site is looked at again that something is listed of, and nothing found.
+const MOST_SWEEPS: usize = 8;
 
 #[async_trait]
 impl Publishers for RedisStore {
     async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
-        self.make_or_replace_site(id, settings).await
+        self.list_site(id).await?;
+        let (key, origins) = (keys::site(id), record::write(&settings.origins)?);
+        let (name, url) = (record::write(&settings.name)?, record::write(&settings.url)?);
+        let call = Call::new(&self.scripts.put_site, &[key.as_bytes()])
+            .arg(b"")
+            .arg(b"listed")
+            .arg(b"1")
+            .arg(b"origins")
+            .arg(origins.as_bytes())
+            .arg(b"timezone")
+            .arg(settings.timezone.as_str().as_bytes())
+            .arg(b"name")
+            .arg(name.as_bytes())
+            .arg(b"url")
+            .arg(url.as_bytes());
+        let mut reply = call.send(&self.link).await?;
+        let is_made = reply.int()? == 1;
+        let (created_at, updated_at) = (Timestamp::from_millis(reply.int()?), Timestamp::from_millis(reply.int()?));
+        Ok((Site { id: id.clone(), settings, created_at, updated_at }, is_made))
     }
 
     /// One site. The `default` site is there always: whoever finds it missing makes it, as on first contact, or after
@@ -28,11 +50,45 @@ impl Publishers for RedisStore {
     }
 
     async fn sites(&self, after: Option<&SiteId>, limit: usize) -> Result<Vec<Site>, StoreError> {
-        self.list_sites(after, limit).await
+        let mut above = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
+        let mut sites = Vec::with_capacity(limit);
+        while sites.len() < limit {
+            let wanted = limit - sites.len();
+            let mut command = Cmd::new();
+            command.arg("ZRANGEBYLEX").arg(keys::SITES).arg(&above).arg("+").arg("LIMIT").arg(0).arg(wanted);
+            let ids: Vec<String> = self.ask_for(&command).await?;
+            let Some(last) = ids.last() else { break };
+            above = format!("({last}");
+            let is_last_page = ids.len() < wanted;
+            let ids = ids.iter().map(|id| id.parse::<SiteId>()).collect::<Result<Vec<_>, _>>();
+            let ids = ids.map_err(|rule| StoreError::Corrupt(format!("a site's id {rule}")))?;
+            sites.extend(try_join_all(ids.iter().map(|id| self.find_site(id))).await?.into_iter().flatten());
+            if is_last_page {
+                break;
+            }
+        }
+        Ok(sites)
     }
 
     async fn delete_site(&self, id: &SiteId) -> Result<SiteDeletion, StoreError> {
-        self.delete_empty_site(id).await
+        let (site, polls, site_keys) = (keys::site(id), keys::site_polls(id), keys::site_keys(id));
+        for _ in 0..MOST_SWEEPS {
+            let lists = [site.as_bytes(), polls.as_bytes(), site_keys.as_bytes()];
+            match Call::new(&self.scripts.delete_site, &lists).send(&self.link).await?.int()? {
+                0 => return Ok(SiteDeletion::Gone),
+                1 => return Ok(SiteDeletion::Done),
+                _ => {}
+            }
+            // Which also finishes deletions that were cut short.
+            if !self.polls(id, None, 1).await?.is_empty() {
+                return Ok(SiteDeletion::HasPolls);
+            }
+            if !self.keys(id).await?.is_empty() {
+                return Ok(SiteDeletion::HasKeys);
+            }
+            self.sweep(id).await?;
+        }
+        Err(StoreError::unavailable("the site's lists could not be emptied"))
     }
 
     /// The index first: a key is in force once it is written, and by then its site's list has it.
@@ -59,12 +115,8 @@ impl Publishers for RedisStore {
     }
 
     async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError> {
-        let mut command = Cmd::new();
-        command.arg("SMEMBERS").arg(keys::site_keys(site));
-        let ids: Vec<String> = self.ask_for(&command).await?;
-        let ids = ids.into_iter().map(|id| id.parse::<KeyId>()).collect::<Result<Vec<_>, _>>();
-        let ids = ids.map_err(|rule| StoreError::Corrupt(format!("a key id {rule}")))?;
-        let keys = futures_util::future::try_join_all(ids.iter().map(|id| self.key(id))).await?;
+        let ids = self.listed_keys(site).await?;
+        let keys = try_join_all(ids.iter().map(|id| self.key(id))).await?;
         let mut keys: Vec<ApiKey> = keys.into_iter().flatten().collect();
         keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
         Ok(keys)

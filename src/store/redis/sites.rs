@@ -1,4 +1,4 @@
-//! Sites: put, found, listed and deleted.
+//! What keeps sites and the lists of what they have in step: behind [`Publishers`](crate::store::Publishers).
 //!
 //! A site, its list of polls and its list of keys lie in one hash slot. So that it is empty is found out in the step that
 //! deletes it, and a poll or a key is put in the site's list, before anything else of it is written, in a step that wants
@@ -12,14 +12,13 @@
 //! it taken out when the site is deleted, one that is put at that moment could be missing. A list passes over those that
 //! are not there.
 
-use futures_util::future::try_join_all;
 use redis::Cmd;
 
 use super::{RedisStore, keys, script::Call};
 use crate::{
     poll::{Poll, PollId, SiteId, Timestamp},
     site::{KeyId, Site, SiteSettings},
-    store::{Polls as _, Publishers as _, SiteDeletion, StoreError, record},
+    store::{StoreError, record},
 };
 
 /// How long the making of a poll or a key that was given up is kept from being finished: far longer than any takes.
@@ -27,9 +26,6 @@ const GIVEN_UP_SECS: &str = "3600";
 
 /// How many entries of a list are swept at once.
 const CHUNK: usize = 500;
-
-/// How often a site is looked at again that something is listed of, and nothing found.
-const MOST_SWEEPS: usize = 8;
 
 /// Of a site: `origins`, `created_at`, `updated_at`, `timezone`, `name`, `url`, `listed`. One of an earlier version lacks
 /// the last.
@@ -43,32 +39,6 @@ pub(super) enum Member<'a> {
 }
 
 impl RedisStore {
-    pub(super) async fn make_or_replace_site(
-        &self,
-        id: &SiteId,
-        settings: SiteSettings,
-    ) -> Result<(Site, bool), StoreError> {
-        self.list_site(id).await?;
-        let (key, origins) = (keys::site(id), record::write(&settings.origins)?);
-        let (name, url) = (record::write(&settings.name)?, record::write(&settings.url)?);
-        let call = Call::new(&self.scripts.put_site, &[key.as_bytes()])
-            .arg(b"")
-            .arg(b"listed")
-            .arg(b"1")
-            .arg(b"origins")
-            .arg(origins.as_bytes())
-            .arg(b"timezone")
-            .arg(settings.timezone.as_str().as_bytes())
-            .arg(b"name")
-            .arg(name.as_bytes())
-            .arg(b"url")
-            .arg(url.as_bytes());
-        let mut reply = call.send(&self.link).await?;
-        let is_made = reply.int()? == 1;
-        let (created_at, updated_at) = (Timestamp::from_millis(reply.int()?), Timestamp::from_millis(reply.int()?));
-        Ok((Site { id: id.clone(), settings, created_at, updated_at }, is_made))
-    }
-
     /// Makes a site unless there is one.
     pub(super) async fn make_site(&self, id: &SiteId) -> Result<(), StoreError> {
         self.list_site(id).await?;
@@ -104,48 +74,6 @@ impl RedisStore {
         }))
     }
 
-    pub(super) async fn list_sites(&self, after: Option<&SiteId>, limit: usize) -> Result<Vec<Site>, StoreError> {
-        let mut above = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
-        let mut sites = Vec::with_capacity(limit);
-        while sites.len() < limit {
-            let wanted = limit - sites.len();
-            let mut command = Cmd::new();
-            command.arg("ZRANGEBYLEX").arg(keys::SITES).arg(&above).arg("+").arg("LIMIT").arg(0).arg(wanted);
-            let ids: Vec<String> = self.ask_for(&command).await?;
-            let Some(last) = ids.last() else { break };
-            above = format!("({last}");
-            let is_last_page = ids.len() < wanted;
-            let ids = ids.iter().map(|id| id.parse::<SiteId>()).collect::<Result<Vec<_>, _>>();
-            let ids = ids.map_err(|rule| StoreError::Corrupt(format!("a site's id {rule}")))?;
-            sites.extend(try_join_all(ids.iter().map(|id| self.find_site(id))).await?.into_iter().flatten());
-            if is_last_page {
-                break;
-            }
-        }
-        Ok(sites)
-    }
-
-    pub(super) async fn delete_empty_site(&self, id: &SiteId) -> Result<SiteDeletion, StoreError> {
-        let (site, polls, site_keys) = (keys::site(id), keys::site_polls(id), keys::site_keys(id));
-        for _ in 0..MOST_SWEEPS {
-            let lists = [site.as_bytes(), polls.as_bytes(), site_keys.as_bytes()];
-            match Call::new(&self.scripts.delete_site, &lists).send(&self.link).await?.int()? {
-                0 => return Ok(SiteDeletion::Gone),
-                1 => return Ok(SiteDeletion::Done),
-                _ => {}
-            }
-            // Which also finishes deletions that were cut short.
-            if !self.polls(id, None, 1).await?.is_empty() {
-                return Ok(SiteDeletion::HasPolls);
-            }
-            if !self.keys(id).await?.is_empty() {
-                return Ok(SiteDeletion::HasKeys);
-            }
-            self.sweep(id).await?;
-        }
-        Err(StoreError::unavailable("the site's lists could not be emptied"))
-    }
-
     /// Puts a poll or a key in its site's list. Says whether there is such a site.
     pub(super) async fn join(&self, site: &SiteId, member: Member<'_>) -> Result<bool, StoreError> {
         let key = keys::site(site);
@@ -160,7 +88,7 @@ impl RedisStore {
     }
 
     /// Takes off a site's lists what was not made to the end, or not quite forgotten.
-    async fn sweep(&self, site: &SiteId) -> Result<(), StoreError> {
+    pub(super) async fn sweep(&self, site: &SiteId) -> Result<(), StoreError> {
         let mut command = Cmd::new();
         command.arg("ZRANGE").arg(keys::site_polls(site)).arg(0).arg(CHUNK - 1);
         let polls: Vec<String> = self.ask_for(&command).await?;
@@ -172,22 +100,28 @@ impl RedisStore {
                 self.ask(Cmd::new().arg("ZREM").arg(keys::site_polls(site)).arg(id)).await?;
             }
         }
-        let mut command = Cmd::new();
-        command.arg("SMEMBERS").arg(keys::site_keys(site));
-        let listed: Vec<String> = self.ask_for(&command).await?;
-        for id in listed.iter().take(CHUNK) {
-            let key = id.parse::<KeyId>().map_err(|rule| StoreError::Corrupt(format!("a key id {rule}")))?;
+        for key in self.listed_keys(site).await?.iter().take(CHUNK) {
             let mut give_up = Cmd::new();
-            give_up.arg("SET").arg(keys::api_key(&key)).arg("").arg("NX").arg("GET").arg("EX").arg(GIVEN_UP_SECS);
+            give_up.arg("SET").arg(keys::api_key(key)).arg("").arg("NX").arg("GET").arg("EX").arg(GIVEN_UP_SECS);
             let held: Option<Vec<u8>> = self.ask_for(&give_up).await?;
             if held.is_none_or(|held| held.is_empty()) {
-                self.ask(Cmd::new().arg("SREM").arg(keys::site_keys(site)).arg(id)).await?;
+                self.ask(Cmd::new().arg("SREM").arg(keys::site_keys(site)).arg(key.as_str())).await?;
             }
         }
         Ok(())
     }
 
-    async fn list_site(&self, id: &SiteId) -> Result<(), StoreError> {
+    /// The keys that a site's list names, whether or not they are there.
+    pub(super) async fn listed_keys(&self, site: &SiteId) -> Result<Vec<KeyId>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("SMEMBERS").arg(keys::site_keys(site));
+        let ids: Vec<String> = self.ask_for(&command).await?;
+        let read = |id: String| id.parse().map_err(|rule| StoreError::Corrupt(format!("a key id {rule}")));
+        ids.into_iter().map(read).collect()
+    }
+
+    /// Lists a site among all of them.
+    pub(super) async fn list_site(&self, id: &SiteId) -> Result<(), StoreError> {
         self.ask(Cmd::new().arg("ZADD").arg(keys::SITES).arg(0).arg(id.as_str())).await?;
         Ok(())
     }
