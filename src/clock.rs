@@ -8,11 +8,13 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+
+use parking_lot::Mutex;
 
 use crate::poll::{CLOCKS_APART_MILLIS, Times, Timestamp};
 
@@ -70,7 +72,7 @@ impl Clock {
         let store = self.now();
         let other = match &self.0 {
             Source::System(agreed) => {
-                let mut agreed = agreed.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut agreed = agreed.lock();
                 let now = Instant::now();
                 let other = agreed.get_or_insert_with(|| Agreement::new(store, now)).steady(store, now);
                 drop(agreed);

@@ -1,5 +1,6 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -26,7 +27,7 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
     let length = stream.read(&mut bytes).await.unwrap();
     let request = String::from_utf8_lossy(&bytes[..length]).into_owned();
     let line = request.lines().next().unwrap().to_owned();
-    let count = |what: &str| asked.lock().unwrap().iter().filter(|request| request.starts_with(what)).count();
+    let count = |what: &str| asked.lock().iter().filter(|request| request.starts_with(what)).count();
     let (status, body) = if line.starts_with("GET /readyz") {
         (if count("GET /readyz") == 0 { 503 } else { 200 }, String::new())
     } else if line.starts_with("POST /v1/polls ") {
@@ -45,7 +46,7 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
         let votes = count("POST /v1/polls/the-poll/votes") / 2;
         (200, serde_json::json!({"ballots": votes, "options": [{"id": "no", "votes": votes}]}).to_string())
     };
-    asked.lock().unwrap().push(request);
+    asked.lock().push(request);
     let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     stream.write_all((head + &body).as_bytes()).await.unwrap();
 }
@@ -87,7 +88,7 @@ async fn readers_vote_until_each_vote_is_answered() {
     assert!(printed.contains("Every reader has voted.\n"), "{printed}");
     assert!(printed.starts_with(&format!("Open http://{address}/demo ")), "{printed}");
     assert!(demo.pages().article.get().is_some_and(|page| page.contains("min-height: 309px")));
-    let asked = asked.lock().unwrap();
+    let asked = asked.lock();
     let bearer = format!("authorization: Bearer {}", demo.admin_key.expose());
     assert!(asked.iter().any(|request| request.starts_with("POST /v1/polls ") && request.contains(&bearer)));
     // Each vote was refused once and sent again, by the same voter.

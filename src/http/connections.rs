@@ -26,13 +26,14 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::Pin,
     rc::Rc,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use actix_http::Protocol;
 use actix_web::rt;
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -98,7 +99,7 @@ impl Connections {
     }
 
     fn make_room(&self) {
-        for worker in &*self.workers.lock().unwrap_or_else(PoisonError::into_inner) {
+        for worker in &*self.workers.lock() {
             worker.notify_one();
         }
     }
@@ -116,7 +117,7 @@ impl WorkerConnections {
     /// own answers.
     pub fn new(all: &Arc<Connections>, instead: Instead) -> Self {
         let (own, is_short) = (Rc::new(Present::new(Arc::clone(&all.large))), Arc::<Notify>::default());
-        all.workers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&is_short));
+        all.workers.lock().push(Arc::clone(&is_short));
         let (of_all, of_own) = (Arc::clone(all), Rc::clone(&own));
         let supervisor = Supervisor::<TaskEnded>::new(Arc::clone(&all.metrics)).keep("idle connections", move || {
             end_idle_ones(Arc::clone(&of_all), Rc::clone(&of_own), Arc::clone(&is_short))

@@ -11,13 +11,14 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use futures_util::FutureExt as _;
+use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
@@ -276,7 +277,7 @@ impl Hub {
     /// The polls of which the other replicas are to be told something, or were a moment ago.
     pub(super) fn outgoing(&self) -> Vec<Arc<Entry>> {
         let each = |shard: &RwLock<Shard>| {
-            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            let shard = shard.read();
             shard.values().filter(|entry| entry.is_outgoing()).cloned().collect::<Vec<_>>()
         };
         self.shards.iter().flat_map(each).collect()
@@ -285,7 +286,7 @@ impl Hub {
     /// From now on nothing is followed, until [`follow`](Self::follow) says so again.
     pub(super) fn follow_nothing(&self) {
         for shard in &self.shards {
-            for entry in shard.read().unwrap_or_else(PoisonError::into_inner).values() {
+            for entry in shard.read().values() {
                 entry.note_followed(false);
             }
         }
@@ -293,13 +294,13 @@ impl Hub {
 
     /// What has changed about which polls this replica is to hear of. `follow` says whether it was heard.
     pub(super) fn follow(&self, mut follow: impl FnMut(Follow) -> bool) {
-        let unfollowed = std::mem::take(&mut *self.unfollowed.lock().unwrap_or_else(PoisonError::into_inner));
+        let unfollowed = std::mem::take(&mut *self.unfollowed.lock());
         for id in unfollowed {
             // One that is not heard is followed for nothing.
             follow(Follow::Stop(id));
         }
         for shard in &self.shards {
-            for entry in shard.read().unwrap_or_else(PoisonError::into_inner).values() {
+            for entry in shard.read().values() {
                 let is_wanted = entry.is_listened_to() || self.is_live(entry.asked_at());
                 if is_wanted != entry.is_followed() {
                     let change = if is_wanted { Follow::Start(entry.id) } else { Follow::Stop(entry.id) };
@@ -313,7 +314,7 @@ impl Hub {
 
     /// Marks a subscription from now on whenever there is something new to say of a poll, which is kept fresh as long.
     pub(super) fn subscribe(&self, id: PollId, subscription: &Arc<Subscription>) -> Arc<Entry> {
-        let mut shard = self.shard(id).write().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self.shard(id).write();
         let entry = shard.entry(id).or_insert_with(|| Arc::new(Entry::new(id, self.moment())));
         // Under the lock, so that the poll is not forgotten in between.
         entry.subscribe(Arc::clone(subscription));
@@ -322,7 +323,7 @@ impl Hub {
 
     /// How many polls are in the hub.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len()).sum()
+        self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 
     /// Whether there are none.
@@ -351,7 +352,7 @@ impl Hub {
         };
         let mut due: Vec<(u64, PollId)> = Vec::new();
         for shard in &self.shards {
-            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            let shard = shard.read();
             due.extend(shard.values().filter(|entry| is_due(entry)).map(|entry| (entry.read_at(), entry.id)));
         }
         due.sort_unstable();
@@ -362,7 +363,7 @@ impl Hub {
     pub(super) fn sweep(&self) {
         let (moment, kept) = (self.moment(), millis(KEPT_FOR));
         for shard in &self.shards {
-            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            let mut shard = shard.write();
             shard.retain(|_, entry| {
                 let is_kept = entry.is_listened_to() || moment.saturating_sub(entry.asked_at()) < kept;
                 if !is_kept {
@@ -376,7 +377,7 @@ impl Hub {
     /// A poll that is forgotten is not heard of any more.
     fn unfollow(&self, entry: &Entry) {
         if entry.is_followed() {
-            self.unfollowed.lock().unwrap_or_else(PoisonError::into_inner).push(entry.id);
+            self.unfollowed.lock().push(entry.id);
         }
     }
 
@@ -462,21 +463,21 @@ impl Hub {
 
     /// Forgets a poll that is gone, and gives what is left of it.
     fn note_gone(&self, entry: &Entry) -> Option<Arc<Snapshot>> {
-        self.shard(entry.id).write().unwrap_or_else(PoisonError::into_inner).remove(&entry.id);
+        self.shard(entry.id).write().remove(&entry.id);
         self.unfollow(entry);
         entry.note_gone();
         None
     }
 
     fn find(&self, id: PollId) -> Option<Arc<Entry>> {
-        self.shard(id).read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.shard(id).read().get(&id).cloned()
     }
 
     fn find_or_add(&self, id: PollId) -> Arc<Entry> {
         if let Some(entry) = self.find(id) {
             return entry;
         }
-        let mut shard = self.shard(id).write().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self.shard(id).write();
         if shard.len() >= MOST_PER_SHARD && !shard.contains_key(&id) {
             let unheard = shard.values().filter(|entry| !entry.is_listened_to());
             let longest_ago = unheard.min_by_key(|entry| entry.asked_at()).map(|entry| entry.id);

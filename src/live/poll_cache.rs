@@ -6,10 +6,11 @@
 //! every time. Were it kept, or its site read too, the time an answer takes would tell that it is there.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
 use crate::{
@@ -63,7 +64,7 @@ impl PollCache {
     /// A poll at most a second old; older only while the store does not answer. `None` if there is none.
     pub async fn get(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
         let stale = {
-            let polls = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let polls = self.0.read();
             match polls.get(&id) {
                 Some(entry) if entry.is_fresh() => return Ok(Some(Arc::clone(&entry.known))),
                 Some(entry) => Some(Arc::clone(&entry.known)),
@@ -83,13 +84,13 @@ impl PollCache {
 
     /// A poll as it was last read, however long ago; `None` if it was not.
     pub fn if_known(&self, id: PollId) -> Option<Arc<Known>> {
-        let polls = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let polls = self.0.read();
         polls.get(&id).map(|entry| Arc::clone(&entry.known))
     }
 
     /// Whether the store has not confirmed a poll of late, so that it may have changed unheard.
     pub fn is_unconfirmed(&self, id: PollId) -> bool {
-        let polls = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let polls = self.0.read();
         polls.get(&id).is_none_or(|entry| entry.confirmed_at.elapsed() >= UNCONFIRMED)
     }
 
@@ -168,6 +169,6 @@ impl PollCache {
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut FxHashMap<PollId, Entry>) -> T) -> T {
-        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.0.write())
     }
 }

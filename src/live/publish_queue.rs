@@ -3,8 +3,9 @@
 //! Putting something in is all that a vote does for other replicas: a flag on the poll, and for the first of many votes
 //! a push and a wake-up.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::entry::Entry;
@@ -24,13 +25,13 @@ pub(super) struct PublishQueue {
 impl PublishQueue {
     /// Puts in a poll that was voted in. Every poll is in here once at most.
     pub(super) fn put(&self, entry: &Arc<Entry>) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(entry));
+        self.entries.lock().push(Arc::clone(entry));
         self.filled.notify_one();
     }
 
     /// Puts in anything else.
     pub(super) fn put_news(&self, news: Message) {
-        let mut waiting = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.news.lock();
         if waiting.len() < MOST_NEWS {
             waiting.push(news);
         }
@@ -45,7 +46,7 @@ impl PublishQueue {
 
     /// Takes everything out.
     pub(super) fn take(&self) -> (Vec<Arc<Entry>>, Vec<Message>) {
-        let entries = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
-        (entries, std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner)))
+        let entries = std::mem::take(&mut *self.entries.lock());
+        (entries, std::mem::take(&mut *self.news.lock()))
     }
 }

@@ -102,9 +102,8 @@ async fn send(broker: &Arc<dyn Broker>, places: &Arc<Semaphore>, news: Message) 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Mutex, PoisonError};
-
     use async_trait::async_trait;
+    use parking_lot::Mutex;
     use tokio::{sync::Notify, task::AbortHandle};
 
     use super::*;
@@ -126,7 +125,7 @@ mod tests {
         async fn all<T: Clone>(&self, of: &Mutex<Vec<T>>, count: usize) -> Vec<T> {
             loop {
                 let noted = self.came.notified();
-                let all = of.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let all = of.lock().clone();
                 if all.len() >= count {
                     return all;
                 }
@@ -139,7 +138,7 @@ mod tests {
     impl Broker for Noted {
         async fn publish(&self, news: &Message) -> Result<(), StoreError> {
             if let Message::Tallies(tallies) = news {
-                self.told.lock().unwrap_or_else(PoisonError::into_inner).push(tallies.poll);
+                self.told.lock().push(tallies.poll);
             }
             self.came.notify_one();
             Ok(())
@@ -147,7 +146,7 @@ mod tests {
 
         async fn subscribe(&self, mut follow: mpsc::Receiver<Follow>, _heard: mpsc::Sender<Received>) {
             while let Some(change) = follow.recv().await {
-                self.followed.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+                self.followed.lock().push(change);
                 self.came.notify_one();
             }
         }

@@ -6,10 +6,11 @@
 //! kept of a poll is a few numbers.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::sync::OnceCell;
 
@@ -68,7 +69,7 @@ impl SiteLists {
 
     fn page(&self, site: &SiteId, before: Option<ListCursor>, now: Instant) -> Arc<OnceCell<List>> {
         let place = (site.clone(), before);
-        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = self.0.lock();
         pages.retain(|_, page| now.saturating_duration_since(page.begun_at) < KEPT_FOR);
         if pages.len() >= MOST_PAGES && !pages.contains_key(&place) {
             return Arc::default();
@@ -120,6 +121,6 @@ mod tests {
         for _ in 0..2 * MOST_PAGES {
             lists.page(&site, Some(some_cursor()), now);
         }
-        assert_eq!(lists.0.lock().unwrap().len(), MOST_PAGES);
+        assert_eq!(lists.0.lock().len(), MOST_PAGES);
     }
 }

@@ -5,10 +5,11 @@
 //! [less](ConcurrencyLimiter), so that a few clients never have them all.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::subscription::DirtySet;
@@ -76,7 +77,7 @@ impl StreamLimiter {
     /// Ends all streams, and lets nobody open another.
     pub fn close(&self) {
         self.is_closing.store(true, Relaxed);
-        for dirty_set in &*self.dirty_sets.lock().unwrap_or_else(PoisonError::into_inner) {
+        for dirty_set in &*self.dirty_sets.lock() {
             dirty_set.wake();
         }
     }
@@ -94,7 +95,7 @@ impl StreamLimiter {
 
     /// Wakes a worker too when no more streams are admitted.
     pub(super) fn tell(&self, dirty_set: Arc<DirtySet>) {
-        self.dirty_sets.lock().unwrap_or_else(PoisonError::into_inner).push(dirty_set);
+        self.dirty_sets.lock().push(dirty_set);
     }
 }
 

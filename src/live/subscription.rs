@@ -5,10 +5,11 @@
 //! has looked is in the set once, so a worker is woken once for all that happened, however fast a poll moves.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::poll::PollId;
@@ -35,7 +36,7 @@ impl DirtySet {
 
     /// Takes out the polls that were marked.
     pub(super) fn take(&self) -> Vec<PollId> {
-        std::mem::take(&mut self.polls.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.polls.lock())
     }
 
     /// Wakes the worker without marking a poll.
@@ -52,7 +53,7 @@ impl Subscription {
     /// Marks the poll as changed, and wakes the worker.
     pub(super) fn mark(&self) {
         if !self.is_dirty.swap(true, Ordering::AcqRel) {
-            self.dirty_set.polls.lock().unwrap_or_else(PoisonError::into_inner).push(self.poll);
+            self.dirty_set.polls.lock().push(self.poll);
             self.dirty_set.wake();
         }
     }

@@ -8,10 +8,11 @@
 //! What is taken is given back when it is dropped. Memory is that of those who have something.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
 use super::{Subject, WIDER};
@@ -96,7 +97,7 @@ impl ConcurrencyLimiter {
     }
 
     fn lock(&self) -> MutexGuard<'_, FxHashMap<(u128, u8), usize>> {
-        self.by_client.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_client.lock()
     }
 }
 

@@ -6,8 +6,7 @@
 //!
 //! Keys are hashes already, under a seed of this process's own, so nobody can choose where they fall.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
 /// Two workers rarely meet at one of so many locks.
@@ -81,7 +80,7 @@ fn shared_key(key: u64, among: usize) -> u64 {
 }
 
 fn lock(shard: &Mutex<FxHashMap<u64, u64>>) -> MutexGuard<'_, FxHashMap<u64, u64>> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+    shard.lock()
 }
 
 #[cfg(test)]

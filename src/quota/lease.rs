@@ -16,12 +16,13 @@
 use std::{
     hash::{BuildHasher as _, RandomState},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 use tokio::sync::Mutex as Turn;
 
@@ -200,7 +201,7 @@ impl Leases {
     }
 
     fn all_busy(&self) -> MutexGuard<'_, FxHashMap<u64, Arc<Busy>>> {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+        self.busy.lock()
     }
 
     fn lease_for(&self, subject: &Subject) -> Lease {

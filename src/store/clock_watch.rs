@@ -5,11 +5,13 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use crate::{
     clock::Clock,
@@ -59,7 +61,7 @@ impl ClockWatch {
         if !are_apart && !self.are_apart.load(Relaxed) {
             return;
         }
-        let mut seen_apart_at = self.seen_apart_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen_apart_at = self.seen_apart_at.lock();
         if are_apart {
             *seen_apart_at = Some(Instant::now());
             self.ahead_millis.store(ahead_millis, Relaxed);

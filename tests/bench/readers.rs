@@ -10,13 +10,14 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     rc::Rc,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpSocket, TcpStream},
@@ -90,7 +91,7 @@ impl Readers {
     /// reader, in milliseconds.
     pub(crate) fn close(mut self, published: &[(u64, Instant)]) -> Vec<Vec<f64>> {
         self.end();
-        let mut seen = std::mem::take(&mut *self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut seen = std::mem::take(&mut *self.shared.seen.lock());
         seen.sort_unstable_by_key(|seen| (seen.reader, seen.at));
         let of_each: Vec<&[Seen]> = seen.chunk_by(|one, next| one.reader == next.reader).collect();
         let reached = |version: u64, published_at: Instant| {
@@ -154,7 +155,7 @@ fn read_all(shared: &Shared, readers: &[usize], address: SocketAddr, path: &str)
             () = futures_util::StreamExt::for_each(all, |()| async {}) => over_without_streams(shared).await,
         }
     });
-    shared.seen.lock().unwrap_or_else(PoisonError::into_inner).append(&mut desk.borrow_mut().seen);
+    shared.seen.lock().append(&mut desk.borrow_mut().seen);
 }
 
 async fn over_without_streams(shared: &Shared) {

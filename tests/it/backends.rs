@@ -8,14 +8,12 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU16, Ordering},
-    },
+    sync::atomic::{AtomicU16, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 
 /// How long a process, a cluster or an answer may take to come before the harness gives up on it.
@@ -219,7 +217,7 @@ impl RedisServer {
             }
             // While it loads its append-only file it answers LOADING, which is an error here.
             if self.try_ask::<String>(&["PING"]).is_ok_and(|pong| pong == "PONG") && self.is_ours(&process) {
-                *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
+                *self.process.lock() = Some(process);
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(10));
@@ -279,13 +277,13 @@ impl RedisServer {
     }
 
     fn signal(&self, name: &str) {
-        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = self.process.lock();
         process.as_ref().expect("the server is running").signal(name);
     }
 
     /// Ends it in good order (SIGTERM), so that it keeps what it was told to keep.
     pub(crate) fn stop(&self) {
-        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let process = self.process.lock().take();
         let mut process = process.expect("the server is running");
         process.signal("TERM");
         process.wait();

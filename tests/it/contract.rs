@@ -11,10 +11,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write as _,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock},
 };
 
 use jsonschema::{Draft, Registry, Validator};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::client::Answer;
@@ -50,7 +51,7 @@ pub(crate) fn check(exchange: &Exchange<'_>) -> Result<(), String> {
 
 /// Every documented answer that was never seen, one per line; empty if all were.
 pub(crate) fn unseen() -> String {
-    let seen = CONTRACT.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = CONTRACT.seen.lock();
     let mut unseen = String::new();
     for (index, operation) in CONTRACT.operations.iter().enumerate() {
         for status in operation.responses.keys() {
@@ -241,7 +242,7 @@ impl Contract {
         if answer.status < 300 {
             self.check_request(operation, query, exchange.sent)?;
         }
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((index, answer.status));
+        self.seen.lock().insert((index, answer.status));
         Ok(())
     }
 
@@ -322,7 +323,7 @@ impl Contract {
     }
 
     fn validator(&self, schema: &str) -> Arc<Validator> {
-        let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut validators = self.validators.lock();
         let make = || {
             // A pointer in a URI's fragment is percent-encoded; braces are the only such characters in it.
             let fragment = schema.replace('{', "%7B").replace('}', "%7D");

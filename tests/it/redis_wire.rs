@@ -4,9 +4,11 @@
 use std::{
     io::{Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread,
 };
+
+use parking_lot::Mutex;
 
 /// The wire. Commands that passed are carried out; their answers may be lost.
 pub(crate) struct RedisWire {
@@ -25,7 +27,7 @@ impl RedisWire {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 // While it is cut, whoever connects is dropped at once.
-                if *lock(&shared) != Some(0)
+                if *shared.lock() != Some(0)
                     && let Ok(server) = TcpStream::connect(("127.0.0.1", server))
                 {
                     carry(client, server, &shared);
@@ -42,17 +44,13 @@ impl RedisWire {
 
     /// Lets so many more commands pass, and then nothing.
     pub(crate) fn cut_after(&self, commands: usize) {
-        *lock(&self.left) = Some(commands);
+        *self.left.lock() = Some(commands);
     }
 
     /// Lets everything pass again, over new connections. Says whether anything was held up.
     pub(crate) fn heal(&self) -> bool {
-        lock(&self.left).take() == Some(0)
+        self.left.lock().take() == Some(0)
     }
-}
-
-fn lock(left: &Mutex<Option<usize>>) -> std::sync::MutexGuard<'_, Option<usize>> {
-    left.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn carry(client: TcpStream, server: TcpStream, left: &Arc<Mutex<Option<usize>>>) {
@@ -74,7 +72,7 @@ fn carry(client: TcpStream, server: TcpStream, left: &Arc<Mutex<Option<usize>>>)
             waiting.extend_from_slice(&buffer[..read]);
             while let Some(length) = first_command(&waiting) {
                 let command: Vec<u8> = waiting.drain(..length).collect();
-                let may_pass = match &mut *lock(&left) {
+                let may_pass = match &mut *left.lock() {
                     Some(0) => false,
                     Some(left) => {
                         *left -= 1;

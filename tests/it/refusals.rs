@@ -7,12 +7,13 @@ use std::{
     io::{self, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
 };
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::{
@@ -79,11 +80,11 @@ impl Meddler {
     }
 
     fn refuse(&self, reply: &str) {
-        *self.inner.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{reply}\r\n"));
+        *self.inner.refusal.lock() = Some(format!("{reply}\r\n"));
     }
 
     fn pass(&self) {
-        *self.inner.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.inner.refusal.lock() = None;
     }
 
     fn connections(&self) -> u64 {
@@ -102,7 +103,7 @@ impl Inner {
                 asked.splice(..0, command);
                 return pass_on(client, server, &asked);
             }
-            let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let refusal = self.refusal.lock().clone();
             if let Some(refusal) = refusal {
                 client.write_all(refusal.as_bytes())?;
                 continue;

@@ -3,14 +3,11 @@
 //! A trial is an `async fn` listed by one of the macros below at the end of its file, and its file is listed in
 //! [`rules`]. One that is written and listed nowhere is dead code, and the compiler says so.
 
-use std::{
-    process::ExitCode,
-    sync::{Arc, Condvar, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Arguments, Trial};
+use parking_lot::{Condvar, Mutex};
 use sawt::{
     clock::Clock,
     store::{Store, StoreSettings, Stores},
@@ -19,10 +16,10 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    caches, closing, crash, crowd, cut_short, file, forgetting, hostile, live, long_timelines, outage, overload, quota,
-    refusals,
+    caches, closing, crash, crowd, cut_short, file, hostile, live, long_timelines, outage, overload, privacy, quota,
+    refusals, regressions, script_cache,
     service::{Service, Services},
-    start, stop, store, topology, traces, wild,
+    start, stop, store, topology,
 };
 
 /// A trial that takes longer, its turn among the crowds awaited, hangs: something it waits for never comes.
@@ -38,15 +35,15 @@ fn rules() -> Vec<Rule> {
         hostile::rules(),
         start::rules(),
         stop::rules(),
-        traces::rules(),
+        privacy::rules(),
         crowd::rules(),
-        forgetting::rules(),
+        script_cache::rules(),
         crash::rules(),
         cut_short::rules(),
         outage::rules(),
         refusals::rules(),
         file::rules(),
-        wild::rules(),
+        regressions::rules(),
         topology::rules(),
         quota::rules(),
         overload::rules(),
@@ -250,8 +247,7 @@ impl Countdown {
     }
 
     fn wait(&self) {
-        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.fell.wait_while(left, |left| *left > 0).unwrap_or_else(PoisonError::into_inner));
+        self.fell.wait_while(&mut self.left.lock(), |left| *left > 0);
     }
 }
 
@@ -259,7 +255,7 @@ struct Done(Arc<Countdown>);
 
 impl Drop for Done {
     fn drop(&mut self) {
-        *self.0.left.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        *self.0.left.lock() -= 1;
         self.0.fell.notify_all();
     }
 }

@@ -5,11 +5,12 @@ use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
     net::{SocketAddr, TcpStream},
     process::{Command, ExitStatus, Stdio},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
     time::Duration,
 };
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -196,7 +197,7 @@ impl Replica {
     }
 
     fn process(&self) -> MutexGuard<'_, Process> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+        self.process.lock()
     }
 }
 
@@ -276,7 +277,7 @@ static LOGS: Mutex<Vec<Arc<Log>>> = Mutex::new(Vec::new());
 
 /// Everything any sawt has logged in this run. What it prints is no log: an admin key is shown there, once.
 pub(crate) fn logs() -> Vec<Arc<Log>> {
-    LOGS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    LOGS.lock().clone()
 }
 
 impl Log {
@@ -298,12 +299,12 @@ impl Log {
     /// A process's log, kept for [`logs`].
     fn of_errors(process: &mut Process) -> Arc<Self> {
         let log = Self::of(process.child().stderr.take().expect("standard error is a pipe"));
-        LOGS.lock().unwrap_or_else(PoisonError::into_inner).push(log.clone());
+        LOGS.lock().push(log.clone());
         log
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock()
     }
 
     /// The first line that is JSON of this kind, as soon as it is written; `None` if the process ends without it.
@@ -327,9 +328,8 @@ impl Log {
                 return None;
             }
             let patience = Duration::from_mins(1);
-            let (grown, waited) = self.grown.wait_timeout(lines, patience).unwrap_or_else(PoisonError::into_inner);
-            assert!(!waited.timed_out(), "gave up waiting for a line in the log:\n{}", grown.written.join("\n"));
-            lines = grown;
+            let waited = self.grown.wait_for(&mut lines, patience);
+            assert!(!waited.timed_out(), "gave up waiting for a line in the log:\n{}", lines.written.join("\n"));
         }
     }
 
@@ -347,7 +347,7 @@ impl Log {
     fn whole(&self) -> String {
         let mut lines = self.lock();
         while !lines.is_complete {
-            lines = self.grown.wait(lines).unwrap_or_else(PoisonError::into_inner);
+            self.grown.wait(&mut lines);
         }
         lines.written.join("\n")
     }

@@ -8,8 +8,7 @@
 //! Every key a script touches must be named by its caller, so this side computes the bucket from the number of buckets
 //! it knows. That number may be behind; the script then says so for each ballot whose bucket it would change.
 
-use std::sync::{Mutex, PoisonError};
-
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::poll::PollId;
@@ -39,12 +38,12 @@ const MOST_KNOWN: usize = 100_000;
 
 impl KnownBuckets {
     pub(super) fn get(&self, poll: PollId, partition: u16) -> u32 {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         known.get(&(poll, partition)).copied().unwrap_or(1)
     }
 
     pub(super) fn learn(&self, poll: PollId, partition: u16, buckets: u32) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         if known.len() >= MOST_KNOWN {
             known.clear();
         }

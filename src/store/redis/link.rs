@@ -14,11 +14,12 @@
 use std::{
     io,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use futures_util::FutureExt as _;
+use parking_lot::{Mutex, MutexGuard};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value,
     aio::{ConnectionLike as _, MultiplexedConnection},
@@ -255,7 +256,7 @@ impl State {
     }
 
     fn lock(&self) -> MutexGuard<'_, Connecting> {
-        self.connecting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connecting.lock()
     }
 
     async fn sentinels(&self) -> RedisResult<&Arc<Sentinels>> {

@@ -5,13 +5,11 @@
 //! its form means that the store holds something unexpected.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use redis::RedisError;
 
 use super::address::Topology;
@@ -77,7 +75,7 @@ impl Trouble {
     }
 
     fn tell(&self, kind: &str, error: &str) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock();
         self.is_there.store(true, Relaxed);
         told.seen_at = Some(Instant::now());
         if told.kinds.len() < MOST_KINDS && !told.kinds.iter().any(|known| known == kind) {
@@ -95,7 +93,7 @@ impl Trouble {
 
     #[cold]
     fn note_calm(&self) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock();
         // A store may refuse some calls and answer others.
         if told.seen_at.is_some_and(|seen_at| seen_at.elapsed() >= CALM) {
             self.is_there.store(false, Relaxed);

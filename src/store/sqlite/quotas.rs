@@ -1,12 +1,10 @@
 //! Quotas, in memory: a file belongs to one replica, and what is left of a quota is worth no wait for the disk. The
 //! algorithm is that of `take_quota.lua`.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::SqliteStore;
@@ -46,7 +44,7 @@ impl QuotaTable {
         let now = u64::try_from(now.as_millis()).unwrap_or_default() * 1_000;
         let period = lease.period_micros();
         let most = now + period * u64::from(lease.limit.get());
-        let mut wholes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wholes = self.0.lock();
         let Wholes { by_key: wholes, asked_at } = &mut *wholes;
         // What was near stays as near, or whoever has used a quota would have used all of it.
         let back = asked_at.saturating_sub(now);

@@ -11,10 +11,11 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -67,7 +68,7 @@ impl Threads {
         let tasks = Arc::new(Mutex::new(tasks));
         let read = |mut db: Connection| {
             let (tasks, condition) = (Arc::clone(&tasks), Arc::clone(condition));
-            let next = move || tasks.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+            let next = move || tasks.lock().blocking_recv();
             spawn("sqlite-reader", move || {
                 keep_thread_running("sqlite-reader", || {
                     while let Some(mut task) = next() {

@@ -1,12 +1,8 @@
 //! Where lines wait to be written, and the thread that writes them.
 
-use std::{
-    io::Write,
-    mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::{io::Write, mem, sync::Arc, thread, time::Duration};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{LogFormat, render::Line};
 use crate::{clock::Clock, threads::keep_thread_running};
@@ -95,8 +91,7 @@ impl Sink {
         state.is_urgent = true;
         state.has_ended |= ends;
         self.work.notify_one();
-        let waited = self.written.wait_timeout_while(state, patience, |state| !state.is_idle());
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        self.written.wait_while_for(&mut state, |state| !state.is_idle(), patience);
     }
 
     fn write_all(&self, writer: &mut impl Write, format: LogFormat, clock: &Clock) {
@@ -107,14 +102,13 @@ impl Sink {
         state.is_writing = false;
         loop {
             let still = |state: &mut State| state.waiting.is_empty() && state.dropped == 0 && !state.has_ended;
-            state = self.work.wait_while(state, still).unwrap_or_else(PoisonError::into_inner);
+            self.work.wait_while(&mut state, still);
             if state.is_idle() {
                 return;
             }
             let may_gather =
                 |state: &mut State| !state.is_urgent && !state.has_ended && state.waiting.len() < WRITE_AT_BYTES;
-            let gathered = self.work.wait_timeout_while(state, GATHER, may_gather);
-            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+            self.work.wait_while_for(&mut state, may_gather, GATHER);
             mem::swap(&mut batch, &mut state.waiting);
             let dropped = mem::take(&mut state.dropped);
             state.is_urgent = false;
@@ -139,6 +133,6 @@ impl Sink {
 
     /// A thread that panicked while it held the lock left whole lines behind, or none.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

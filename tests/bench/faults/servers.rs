@@ -3,9 +3,9 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
-    sync::{Mutex, PoisonError},
 };
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 
 use super::{
@@ -67,19 +67,19 @@ impl Server {
         command.arg("--dir").arg(self.directory.path()).args(&self.options).stdout(Stdio::null());
         let process = Process::start(&mut command)
             .unwrap_or_else(|error| panic!("redis-server: {error}; `apt-get install redis-server` brings it"));
-        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
+        *self.process.lock() = Some(process);
         wait_for("Redis", || (self.try_ask::<String>(&["PING"]).ok()? == "PONG").then_some(()));
     }
 
     pub(super) fn signal(&self, name: &str) {
-        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = self.process.lock();
         process.as_ref().expect("it runs").signal(name);
     }
 
     /// Ends it with no chance to do anything.
     pub(super) fn kill(&self) {
         self.signal("KILL");
-        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.process.lock() = None;
     }
 
     /// What it says, if it does.

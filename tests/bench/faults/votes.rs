@@ -4,15 +4,13 @@ use std::{
     cell::{Cell, RefCell},
     io,
     net::SocketAddr,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
+use parking_lot::Mutex;
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
@@ -74,7 +72,7 @@ impl Readers {
 
     /// Has them go elsewhere.
     pub(super) fn go_to(&self, addresses: Vec<SocketAddr>) {
-        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
+        *self.addresses.lock() = addresses;
     }
 
     /// Waits until they are acknowledged.
@@ -86,7 +84,7 @@ impl Readers {
     /// Notes the longest silence since this was done last.
     pub(super) fn note_silence(&self) {
         let silence = Duration::from_millis(self.silence_ms.swap(0, Relaxed));
-        self.silences.lock().unwrap_or_else(PoisonError::into_inner).push(silence);
+        self.silences.lock().push(silence);
     }
 
     /// Has them vote while something is done, and finds out what became of their votes.
@@ -106,7 +104,7 @@ impl Readers {
         thread::sleep(TOLD);
         let (ballots, votes) = tally(self.address(0), &self.poll);
         assert_eq!(ballots, votes, "a ballot is a vote");
-        let silences = self.silences.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let silences = self.silences.into_inner();
         Tolls { acknowledged: count, lost, twice: ballots - count, silences, answers }
     }
 
@@ -156,7 +154,7 @@ impl Readers {
     }
 
     fn address(&self, place: usize) -> SocketAddr {
-        let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let addresses = self.addresses.lock();
         addresses[place % addresses.len()]
     }
 }

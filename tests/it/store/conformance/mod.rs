@@ -1,12 +1,12 @@
 //! The rules, by what they are about.
 
 mod ballots;
-mod closing;
 mod epochs;
 mod growth;
 mod polls;
 mod quotas;
 mod races;
+mod schedule;
 mod sites;
 mod timeline;
 
@@ -18,7 +18,7 @@ pub(super) fn rules() -> Vec<Rule> {
         sites::rules(),
         polls::rules(),
         ballots::rules(),
-        closing::rules(),
+        schedule::rules(),
         races::rules(),
         growth::rules(),
         epochs::rules(),
