@@ -97,13 +97,22 @@ impl Ground {
 
     /// Casts a batch, and does the upkeep it makes due.
     pub(crate) async fn cast(&self, ballots: &[Ballot]) {
+        if self.commit(ballots).await {
+            self.upkeep().await;
+        }
+    }
+
+    /// Casts a batch; whether upkeep is due then.
+    pub(crate) async fn commit(&self, ballots: &[Ballot]) -> bool {
         match self.store.cast(&self.poll, 0, ballots).await.expect("the store answers") {
-            Cast::Committed(committed) if committed.upkeep_due => {
-                self.store.upkeep(&self.poll, 0).await.expect("the store answers");
-            }
-            Cast::Committed(_) => {}
+            Cast::Committed(committed) => committed.upkeep_due,
             Cast::Stale | Cast::Gone => panic!("nobody changes the poll"),
         }
+    }
+
+    /// Does the upkeep that is due.
+    pub(crate) async fn upkeep(&self) {
+        self.store.upkeep(&self.poll, 0).await.expect("the store answers");
     }
 }
 

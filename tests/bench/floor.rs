@@ -37,7 +37,11 @@ impl Floor {
     pub(crate) fn start() -> Self {
         let program = std::env::current_exe().expect("this program has a path");
         let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        let mut command = Command::new(program);
+        Self::start_by(Command::new(program), workers)
+    }
+
+    /// The same by a command that runs this program, with so many workers.
+    pub(crate) fn start_by(mut command: Command, workers: usize) -> Self {
         command.args([ROLE, &workers.to_string()]).stdout(Stdio::piped());
         let mut process = Process::start(&mut command).expect("this program can be started");
         let mut line = String::new();

@@ -55,15 +55,48 @@ impl Request {
 
     /// A read, answered 200.
     pub(crate) fn read(path: &str) -> Self {
+        Self::get(path, "")
+    }
+
+    /// The same as [`Self::read`], unless it is still what has this tag.
+    pub(crate) fn read_unless(path: &str, tag: &str) -> Self {
+        Self::get(path, &format!("if-none-match: {tag}\r\n"))
+    }
+
+    /// A page as browsers ask for it.
+    pub(crate) fn page(path: &str) -> Self {
+        Self::get(path, "accept-language: ar\r\naccept-encoding: gzip, deflate, br\r\n")
+    }
+
+    fn get(path: &str, more: &str) -> Self {
         let text = format!(
-            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\naccept: */*\r\n\
+            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\naccept: */*\r\n{more}\
              x-forwarded-for: {ADDRESS}\r\n\r\n"
         );
         Self::plain(text, 200)
     }
 
+    /// A new voter, answered 201.
+    pub(crate) fn mint() -> Self {
+        let text = format!(
+            "POST /v1/voters HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\naccept: */*\r\n\
+             x-forwarded-for: {ADDRESS}\r\ncontent-length: 0\r\n\r\n"
+        );
+        Self::plain(text, 201)
+    }
+
     fn plain(text: String, status: u16) -> Self {
         Self { address: place(&text, ADDRESS), token: None, status, may_be_shed: false, bytes: text.into_bytes() }
+    }
+
+    /// The same, which should be answered otherwise.
+    pub(crate) fn answered(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The same with a token that nobody signed.
+    pub(crate) fn with_bad_token(self) -> Self {
+        Self { token: None, ..self }
     }
 
     /// The same, which may be refused with 503 and does not count then.

@@ -10,7 +10,7 @@
     clippy::panic,
     reason = "a measurement that meets the unexpected should stop right there"
 )]
-#![expect(clippy::print_stdout, reason = "the tables are this program's output")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the tables are this program's output")]
 #![expect(
     clippy::as_conversions,
     clippy::cast_precision_loss,
@@ -20,9 +20,11 @@
 )]
 
 mod ballots;
+mod callgrind;
 mod faults;
 mod flood;
 mod floor;
+mod instructions;
 mod load;
 mod memory;
 mod nchan;
@@ -33,6 +35,7 @@ mod process;
 mod publisher;
 mod readers;
 mod redis_server;
+mod report;
 mod sawt_server;
 mod start;
 mod store;
@@ -44,6 +47,8 @@ mod vote;
 mod voters;
 mod voting;
 
+use std::process::ExitCode;
+
 use clap::{Parser, ValueEnum};
 
 /// Measures sawt beside its floor and a peer.
@@ -53,6 +58,8 @@ struct Arguments {
     names: Vec<Part>,
     #[command(flatten)]
     effort: Effort,
+    #[command(flatten)]
+    instructions: instructions::Options,
     /// What cargo adds by itself.
     #[arg(long, hide = true)]
     bench: bool,
@@ -95,15 +102,18 @@ enum Part {
     Start,
     /// Votes beyond what can be counted.
     Overload,
+    /// Instructions per request, and per vote in Redis.
+    Instructions,
     /// Votes while their store is killed, hangs, or moves. Not among what is measured if nothing is named.
     Faults,
 }
 
-fn main() {
+fn main() -> ExitCode {
     if let Some(workers) = floor::workers_asked_for() {
-        return floor::serve(workers);
+        floor::serve(workers);
+        return ExitCode::SUCCESS;
     }
-    let Arguments { names, effort, bench: _ } = Arguments::parse();
+    let Arguments { names, effort, instructions, bench: _ } = Arguments::parse();
     let all = Part::value_variants().iter().filter(|part| !matches!(part, Part::Faults)).copied();
     let parts = if names.is_empty() { all.collect() } else { names };
     for part in parts {
@@ -116,7 +126,14 @@ fn main() {
             Part::Store => store::measure(&effort),
             Part::Start => start::measure(&effort),
             Part::Overload => overload::measure(&effort),
+            Part::Instructions => {
+                if let Err(dearer) = instructions::measure(&instructions) {
+                    eprintln!("{dearer}");
+                    return ExitCode::FAILURE;
+                }
+            }
             Part::Faults => faults::measure(effort.faults, &effort.only),
         }
     }
+    ExitCode::SUCCESS
 }

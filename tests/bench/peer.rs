@@ -10,6 +10,9 @@ use crate::{
 /// Where it takes votes.
 pub(crate) const VOTE: &str = "/vote";
 
+/// What its Redis does for each.
+pub(crate) const SCRIPT: &str = include_str!("peer/vote.lua");
+
 const REMEDY: &str = "`apt-get install nginx-light libnginx-mod-http-lua lua-nginx-redis` brings it";
 
 /// A running peer.
@@ -26,11 +29,8 @@ impl Peer {
         let module = find("nginx's Lua module", &["/usr/lib/nginx/modules/ngx_http_lua_module.so"], REMEDY)?;
         find("nginx's Redis client", &["/usr/share/lua/5.1/nginx/redis.lua"], REMEDY)?;
         let redis = RedisServer::start();
-        let sha1: String = redis::cmd("SCRIPT")
-            .arg("LOAD")
-            .arg(include_str!("peer/vote.lua"))
-            .query(&mut redis.connect())
-            .expect("Redis takes the script");
+        let sha1: String =
+            redis::cmd("SCRIPT").arg("LOAD").arg(SCRIPT).query(&mut redis.connect()).expect("Redis takes the script");
         let (_, redis_port) = redis.address().rsplit_once(':').expect("an address has a port");
         let configuration = include_str!("peer/nginx.conf")
             .replace("MODULES", &module.parent().unwrap_or(Path::new("/")).to_string_lossy())

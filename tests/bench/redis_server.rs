@@ -19,9 +19,13 @@ pub(crate) struct RedisServer {
 impl RedisServer {
     /// Starts one.
     pub(crate) fn start() -> Self {
+        Self::start_by(Command::new("redis-server"))
+    }
+
+    /// The same by a command of one's own.
+    pub(crate) fn start_by(mut command: Command) -> Self {
         let directory = TempDir::new().expect("a temporary directory can be made");
         let port = free_port();
-        let mut command = Command::new("redis-server");
         command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.arg("--dir").arg(directory.path()).stdout(Stdio::null());
         let process = Process::start(&mut command)
@@ -35,6 +39,11 @@ impl RedisServer {
     /// Its process's id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Its process.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Host and port.

@@ -18,6 +18,9 @@ use crate::{
 pub(crate) const SECRET: &str = "the-secret-of-a-measurement-0123456789abcdef";
 const ADMIN_KEY: &str = "the-admin-key-of-a-measurement";
 
+/// The sawt that was built with this program.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_sawt");
+
 /// The poll that is voted on.
 const POLL: &str = r#"{"question": "هل تتوقع حل مجلس الأمة ؟", "language": "ar",
     "options": [{"id": "yes", "label": "نعم"}, {"id": "no", "label": "لا"}]}"#;
@@ -39,9 +42,13 @@ pub(crate) struct Sawt {
 impl Sawt {
     /// Starts a replica on a store, in a directory it may write to, and waits until it is ready.
     pub(crate) fn start(store: &str, directory: &Path) -> Self {
+        Self::start_by(Command::new(PROGRAM), store, directory, &[])
+    }
+
+    /// The same by a command of one's own, with settings of one's own.
+    pub(crate) fn start_by(mut command: Command, store: &str, directory: &Path, settings: &[(&str, &str)]) -> Self {
         let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (address, ops_address) = (here(free_port()), here(free_port()));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sawt"));
         command.arg("serve").env_clear().current_dir(directory);
         command.env("SAWT_STORE", store).env("SAWT_SECRET", SECRET).env("SAWT_ADMIN_KEY", ADMIN_KEY);
         command.env("SAWT_LISTEN", address.to_string()).env("SAWT_OPS_LISTEN", ops_address.to_string());
@@ -53,6 +60,7 @@ impl Sawt {
         command.env("SAWT_TRUSTED_PROXIES", "127.0.0.0/8");
         // Every line is made and written; that a disk is slow today is none of its business.
         command.env("SAWT_DRAIN_SECS", "0").stdout(Stdio::null()).stderr(Stdio::null());
+        command.envs(settings.iter().copied());
         let begun = Instant::now();
         let mut process = Process::start(&mut command).expect("sawt can be started");
         let ready = Url::of(address, "/readyz");
@@ -74,6 +82,13 @@ impl Sawt {
         });
         let poll: serde_json::Value = serde_json::from_str(&body).expect("a poll is JSON");
         format!("/v1/polls/{}", poll["id"].as_str().expect("a poll has an id"))
+    }
+
+    /// Closes a poll.
+    pub(crate) fn close_poll(&self, poll: &str) {
+        let (key, url) = (format!("Bearer {ADMIN_KEY}"), Url::of(self.address, &format!("{poll}/close")));
+        let (status, body) = ask("POST", &url, Some(&key), None).expect("sawt answers");
+        assert_eq!(status, 200, "{body}");
     }
 
     /// Casts the first voter's vote.

@@ -1,0 +1,349 @@
+//! Instructions per request, in sawt and in Redis, beside a bare server and the peer's Redis.
+//!
+//! Requests come over as many connections as make a batch of ballots, each with one in flight. What the program does meanwhile by itself, the log's thread and
+//! the refreshing of tallies, is in the figures; what it does without any request is taken off.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use futures_util::future::join_all;
+use serde::Deserialize;
+use tempfile::TempDir;
+use tokio::{net::TcpStream, runtime::Runtime};
+
+use crate::{
+    ballots::{self, Ground},
+    callgrind::{self, Counts},
+    floor::{self, Floor},
+    load::{self, Request},
+    peer,
+    process::Process,
+    redis_server::RedisServer,
+    report,
+    sawt_server::{PROGRAM, SECRET, Sawt, VOTE},
+    table::{Table, number},
+    voters::Voters,
+};
+
+/// How many connections requests come over, each with one in flight: so many ballots gather for a store call.
+const CONNECTIONS: usize = 60;
+/// How many requests are counted, of each sort.
+const COUNTED: usize = 10 * CONNECTIONS;
+/// How many come before those, and are not.
+const WARM_UP: usize = 2 * CONNECTIONS;
+/// How many ballots a poll in Redis has before any are counted: from there on its buckets are full and split by turns.
+const BALLOTS_BEFORE: u64 = 3_000;
+/// How many of them are counted, for each size of a batch.
+const BALLOTS: u64 = 1_800;
+/// More bytes than any answer has.
+const ANSWER: usize = 64 * 1024;
+const BATCHES: [u64; 3] = [1, 10, 60];
+/// How much dearer than the committed figure a request may be.
+const TOLERANCE: f64 = 1.1;
+
+/// Used up by the one voter who is to be refused, and by nobody else.
+const VOTE_QUOTA: (&str, &str) = ("SAWT_QUOTA_VOTE", "20/86400s");
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Count the instructions of this sawt instead of the one that was built with the bench.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Count a vote's and a tally's instructions alone, and fail if they are a tenth more than `instructions.json` says.
+    #[arg(long)]
+    check: bool,
+}
+
+/// What a request costs in a debug build, as committed: `tests/run` makes no other, and a release takes longer to build
+/// than the tests take. What grows by a tenth there does so in a release too, or nearly.
+#[derive(Deserialize)]
+struct Committed {
+    vote: f64,
+    tally: f64,
+}
+
+/// Measures and prints. An error says which committed figure is exceeded.
+pub(crate) fn measure(options: &Options) -> Result<(), String> {
+    if !callgrind::is_installed() {
+        let missing = "valgrind is not installed; `apt-get install valgrind` brings it";
+        println!("\n  Instructions were left out: {missing}.");
+        return if options.check { Err(missing.to_owned()) } else { Ok(()) };
+    }
+    let program = options.program.as_deref().unwrap_or(Path::new(PROGRAM));
+    // It is run in another directory.
+    let program = program.canonicalize().map_err(|error| format!("{}: {error}", program.display()))?;
+    if options.check {
+        return check(&server(&program, true));
+    }
+    let (floor, server) = (floor(), server(&program, false));
+    let of = |figures: &[(&str, f64)], wanted: &str| {
+        figures.iter().find(|(name, _)| *name == wanted).map_or(f64::NAN, |(_, figure)| *figure)
+    };
+    let (echo, fixed, vote) = (of(&floor, ECHO), of(&floor, FIXED), of(&server, VOTED));
+    let mut table = Table::new("Instructions per request, server", &["", "instructions", "of floor", "of a vote"]);
+    for (name, figure) in floor.iter().chain(&server) {
+        let least = if [FIXED, TALLY, TALLY_UNCHANGED, PAGE].contains(name) { fixed } else { echo };
+        table.row(name, [*figure, figure / least, figure / vote].map(number));
+    }
+    table.at_most("a vote", vote, 34_000.0);
+    table.at_most("a repeated vote", of(&server, REPEATED), 32_000.0);
+    table.at_most("a tally", of(&server, TALLY), 18_000.0);
+    table.at_most("the dearest refused vote, of a vote", refused(&server) / vote, 0.7);
+    table.print();
+
+    let (redis, peer) = (redis(), peer());
+    let mut table = Table::new("Instructions, Redis", &["", "instructions", "of the peer's"]);
+    for (name, figure) in redis.iter().chain(&peer) {
+        table.row(name, [*figure, figure / peer[0].1].map(number));
+    }
+    table.at_most("a lone vote", redis[0].1, 150_000.0);
+    table.at_most("a vote in a batch of 10", redis[1].1, 40_000.0);
+    table.at_most("a vote in a batch of 60", redis[2].1, 30_000.0);
+    table.print();
+    report::write("instructions", &[floor, server, redis, peer].concat());
+    Ok(())
+}
+
+type Figures = Vec<(&'static str, f64)>;
+
+const ECHO: &str = "bare actix-web, JSON echo";
+const FIXED: &str = "bare actix-web, always the same";
+const VOTED: &str = "vote";
+const REPEATED: &str = "vote, repeated";
+const REFUSED: [&str; 3] = ["vote, refused: bad token", "vote, refused: poll closed", "vote, refused: over quota"];
+const ALONE: &str = "vote, one at a time";
+const TALLY: &str = "tally";
+const TALLY_UNCHANGED: &str = "tally, unchanged since (304)";
+const PAGE: &str = "poll page";
+const VOTER: &str = "voter";
+const SPLIT: &str = "upkeep: splits of buckets, one call";
+
+fn refused(server: &Figures) -> f64 {
+    server.iter().filter(|(name, _)| REFUSED.contains(name)).map(|(_, figure)| *figure).fold(0.0, f64::max)
+}
+
+/// Whether the committed figures still hold.
+fn check(server: &Figures) -> Result<(), String> {
+    let committed: Committed = serde_json::from_str(include_str!("instructions.json")).expect("it is JSON");
+    let mut dearer = Vec::new();
+    for ((name, figure), committed) in server.iter().zip([committed.vote, committed.tally]) {
+        let ratio = figure / committed;
+        println!("  a {name}: {} instructions, {:.2} of the committed figure", number(*figure), ratio);
+        if ratio > TOLERANCE {
+            let calls = report::target().join("instructions/server").join(name);
+            dearer.push(format!(
+                "a {name} takes {} instructions; {} are committed. `callgrind_annotate --inclusive=yes {}` tells where \
+                 they go. If that is worth it, say so in the commit that writes the new figure into \
+                 tests/bench/instructions.json.",
+                number(*figure),
+                number(committed),
+                calls.display()
+            ));
+        } else if ratio < 1.0 / TOLERANCE {
+            println!("  Write that into tests/bench/instructions.json, or it can be lost again unseen.");
+        }
+    }
+    if dearer.is_empty() { Ok(()) } else { Err(dearer.join("\n")) }
+}
+
+/// The connections over which requests come.
+struct Client {
+    runtime: Runtime,
+    streams: Vec<TcpStream>,
+    voters: Voters,
+}
+
+impl Client {
+    fn to(address: SocketAddr) -> Self {
+        let runtime = ballots::runtime();
+        let connect = || {
+            let stream = runtime.block_on(TcpStream::connect(address)).expect("it takes connections");
+            stream.set_nodelay(true).expect("a connection");
+            stream
+        };
+        let streams = (0..CONNECTIONS).map(|_| connect()).collect();
+        Self { runtime, streams, voters: Voters::new(2 * (WARM_UP + COUNTED), SECRET) }
+    }
+
+    /// Sends a request once as this reader, and gives the answer.
+    fn send(&mut self, request: &Request, reader: usize) -> String {
+        let Self { runtime, streams, voters } = self;
+        let mut answer = vec![0; ANSWER];
+        let length = runtime.block_on(exchange(&mut streams[0], &mut request.clone(), reader, voters, &mut answer));
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    }
+
+    /// Sends a request as each of these readers, over the first so many connections. Whoever is answered otherwise than
+    /// they should be ends the measurement.
+    fn ask(&mut self, request: &Request, connections: usize, readers: &[usize]) {
+        let Self { runtime, streams, voters } = self;
+        let lanes = streams.iter_mut().take(connections).enumerate().map(|(lane, stream)| {
+            let (mut request, voters) = (request.clone(), &*voters);
+            async move {
+                let mut answer = vec![0; ANSWER];
+                for reader in readers.iter().skip(lane).step_by(connections) {
+                    let length = exchange(stream, &mut request, *reader, voters, &mut answer).await;
+                    let answer = &answer[..length];
+                    assert_eq!(load::status(answer), Some(request.status), "{}", String::from_utf8_lossy(answer));
+                }
+            }
+        });
+        runtime.block_on(join_all(lanes));
+    }
+
+    /// The instructions of a request that each time comes from the next reader.
+    fn count(
+        &mut self,
+        counts: &Counts,
+        process: &Process,
+        name: &'static str,
+        request: &Request,
+    ) -> (&'static str, f64) {
+        (name, self.count_over(CONNECTIONS, counts, process, name, request))
+    }
+
+    fn count_over(
+        &mut self,
+        connections: usize,
+        counts: &Counts,
+        process: &Process,
+        name: &str,
+        request: &Request,
+    ) -> f64 {
+        let readers: Vec<usize> = (0..WARM_UP + COUNTED).collect();
+        let (first, counted) = readers.split_at(WARM_UP);
+        self.ask(request, connections, first);
+        counts.per_request(process, name, COUNTED, || self.ask(request, connections, counted))
+    }
+}
+
+/// Sends a request as this reader, and gives the length of the answer.
+async fn exchange(
+    stream: &mut TcpStream,
+    request: &mut Request,
+    reader: usize,
+    voters: &Voters,
+    answer: &mut [u8],
+) -> usize {
+    request.make_anothers(reader, voters);
+    request.send(stream).await.expect("it is sent");
+    load::read_answer(stream, answer).await.expect("it is answered")
+}
+
+fn floor() -> Figures {
+    let mut counts = Counts::of("floor");
+    let program = std::env::current_exe().expect("this program has a path");
+    let floor = Floor::start_by(counts.command(&program), 1);
+    let mut client = Client::to(floor.address);
+    counts.rest(&floor.process);
+    let mut count = |name, request| client.count(&counts, &floor.process, name, request);
+    vec![count(ECHO, &Request::vote(floor::ECHO, VOTE)), count(FIXED, &Request::read(floor::STATIC))]
+}
+
+/// A vote and a tally, and all the rest if not only those are wanted.
+fn server(program: &Path, is_brief: bool) -> Figures {
+    let (redis, directory) = (RedisServer::start(), TempDir::new().expect("a temporary directory can be made"));
+    let mut counts = Counts::of("server");
+    let settings = [callgrind::ENVIRONMENT, VOTE_QUOTA, ("SAWT_WORKERS", "1")];
+    let store = format!("redis://{}", redis.address());
+    let sawt = Sawt::start_by(counts.command(program), &store, directory.path(), &settings);
+    let mut client = Client::to(sawt.address);
+    counts.rest(&sawt.process);
+    let poll = sawt.make_poll();
+    let votes_in = |poll: &str| Request::vote(&format!("{poll}/votes"), VOTE);
+    let (vote, tally) = (votes_in(&poll), Request::read(&format!("{poll}/results")));
+    let mut count = |name, request: &Request| client.count(&counts, &sawt.process, name, request);
+    if is_brief {
+        return vec![count(VOTED, &vote), count(TALLY, &tally)];
+    }
+    let closed = sawt.make_poll();
+    sawt.close_poll(&closed);
+    let mut figures = vec![
+        count(VOTED, &vote),
+        count(REPEATED, &vote.clone().answered(200)),
+        count(REFUSED[0], &vote.clone().with_bad_token().answered(401)),
+        count(REFUSED[1], &votes_in(&closed).answered(409)),
+        (REFUSED[2], over_quota(&mut client, &counts, &sawt.process, &vote.answered(429))),
+        (ALONE, client.count_over(1, &counts, &sawt.process, ALONE, &votes_in(&sawt.make_poll()))),
+    ];
+    let answer = client.send(&tally, 0);
+    let tag = answer.lines().find_map(|line| line.strip_prefix("etag: ")).expect("a tally has a tag");
+    let unchanged = Request::read_unless(&format!("{poll}/results"), tag).answered(304);
+    let mut count = |name, request: &Request| client.count(&counts, &sawt.process, name, request);
+    figures.extend([
+        count(TALLY, &tally),
+        count(TALLY_UNCHANGED, &unchanged),
+        count(PAGE, &Request::page(&poll.replace("/v1/polls/", "/embed/"))),
+        count(VOTER, &Request::mint()),
+    ]);
+    figures
+}
+
+/// The vote of a voter whose quota is used up, which this does first.
+fn over_quota(client: &mut Client, counts: &Counts, process: &Process, refused: &Request) -> f64 {
+    let reader = client.voters.count() - 1;
+    let is_refused = |answer: &str| load::status(answer.as_bytes()) == Some(refused.status);
+    while !is_refused(&client.send(refused, reader)) {}
+    counts.per_request(process, REFUSED[2], COUNTED, || client.ask(refused, CONNECTIONS, &[reader; COUNTED]))
+}
+
+/// Votes by the size of their batch, without a server between, and what splitting buckets is of them.
+fn redis() -> Figures {
+    let mut counts = Counts::of("redis");
+    let redis = RedisServer::start_by(counts.command(&redis_server()));
+    counts.rest(redis.process());
+    let address = format!("redis://{}", redis.address());
+    ballots::runtime().block_on(async {
+        let mut figures = Vec::new();
+        let (mut splits, mut splits_counted) = (0.0, 0);
+        for (batch, name) in
+            BATCHES.into_iter().zip(["vote, alone", "vote, in batches of 10", "vote, in batches of 60"])
+        {
+            let ground = Ground::new(&address).await;
+            for ballots in ground.ballots(0, BALLOTS_BEFORE).chunks(60) {
+                if ground.commit(ballots).await {
+                    let watch = counts.watch(redis.process());
+                    ground.upkeep().await;
+                    splits += watch.end(SPLIT);
+                    splits_counted += 1;
+                }
+            }
+            let ballots = ground.ballots(BALLOTS_BEFORE, BALLOTS);
+            let watch = counts.watch(redis.process());
+            for ballots in ballots.chunks(batch as usize) {
+                ground.cast(ballots).await;
+            }
+            figures.push((name, watch.end(name) / ballots.len() as f64));
+        }
+        figures.push((SPLIT, splits / f64::from(splits_counted)));
+        figures
+    })
+}
+
+fn redis_server() -> PathBuf {
+    PathBuf::from("redis-server")
+}
+
+/// The vote of `peer/vote.lua`, one call each.
+fn peer() -> Figures {
+    let mut counts = Counts::of("peer");
+    let redis = RedisServer::start_by(counts.command(&redis_server()));
+    let (mut connection, script) = (redis.connect(), redis::Script::new(peer::SCRIPT));
+    counts.rest(redis.process());
+    let mut vote = |voter: usize| {
+        let voter = format!("{voter:051}");
+        script
+            .key("voters")
+            .key("tally")
+            .arg(voter)
+            .arg("yes")
+            .invoke::<redis::Value>(&mut connection)
+            .expect("it counts");
+    };
+    (0..WARM_UP).for_each(&mut vote);
+    let name = "nginx + Lua + Redis: vote, alone";
+    let send = || (WARM_UP..WARM_UP + COUNTED).for_each(&mut vote);
+    vec![(name, counts.per_request(redis.process(), name, COUNTED, send))]
+}
