@@ -63,7 +63,7 @@ pub fn manifest() -> &'static StaticFile {
 
 impl Assets {
     fn make() -> Self {
-        let style = Asset::of("poll.css", "text/css; charset=utf-8", include_str!("packed/poll.css").to_owned());
+        let style = Asset::of("poll.css", "text/css; charset=utf-8", include_str!("packed/page.css").to_owned());
         // What is said before the first page has come, in every language.
         let failed: BTreeMap<_, _> = Language::all()
             .map(|language| (language.tag(), [&language.texts().failed, &language.texts().open_page]))

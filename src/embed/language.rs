@@ -1,4 +1,4 @@
-//! What is said to readers, in which language, and in which digits.
+//! The languages that readers are spoken to in.
 //!
 //! A language is one file in `languages/`, named by its tag; putting a file there is all it takes to add one. The
 //! server reads it here, and gives the widget what that needs of it ([`Language::for_script`]), so the two can't say
@@ -6,12 +6,17 @@
 //! brings along, which differ between versions: `ar` alone means Latin digits to one browser and Arabic ones to the
 //! next.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
 
-use super::plural::Rule;
+use super::{
+    digits::{Digits, in_digits},
+    direction::Direction,
+    plural::Rule,
+    texts::Texts,
+};
 use crate::poll::TimeZone;
 
 #[derive(RustEmbed)]
@@ -25,92 +30,6 @@ static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| {
 
 /// What is spoken where nothing else is.
 const FALLBACK: &str = "en";
-
-/// Which digits numbers are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Digits {
-    /// 0123456789
-    #[default]
-    Latn,
-    /// ٠١٢٣٤٥٦٧٨٩
-    Arab,
-}
-
-impl Digits {
-    /// Their name in Unicode's locale data.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Latn => "latn",
-            Self::Arab => "arab",
-        }
-    }
-
-    /// The digits that a name means to whoever wrote it: Unicode's names, the words, or a digit itself; `None` if it
-    /// means none.
-    pub fn meant(name: &str) -> Option<Self> {
-        match name.trim().to_lowercase().as_str() {
-            "latn" | "latin" | "western" | "european" | "0" | "123" => Some(Self::Latn),
-            "arab" | "arabic" | "arabic-indic" | "٠" | "١٢٣" => Some(Self::Arab),
-            _ => None,
-        }
-    }
-
-    fn zero(self) -> char {
-        match self {
-            Self::Latn => '0',
-            Self::Arab => '٠',
-        }
-    }
-}
-
-/// The way a text runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// From left to right.
-    Ltr,
-    /// From right to left.
-    Rtl,
-}
-
-impl fmt::Display for Direction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ltr => "ltr",
-            Self::Rtl => "rtl",
-        })
-    }
-}
-
-/// Primary languages written from right to left (ISO 639), and such scripts (ISO 15924).
-const RTL_LANGUAGES: [&str; 17] =
-    ["ar", "arc", "arz", "ckb", "dv", "fa", "glk", "he", "lrc", "mzn", "nqo", "pnb", "ps", "sd", "syr", "ug", "ur"];
-const RTL_SCRIPTS: [&str; 7] = ["adlm", "arab", "hebr", "nkoo", "rohg", "syrc", "thaa"];
-
-/// The way a language runs, by its tag (BCP 47): by its script if it names one.
-pub fn direction_of(tag: &str) -> Direction {
-    let tag = tag.to_ascii_lowercase();
-    let mut parts = tag.split('-');
-    let language = parts.next().unwrap_or_default();
-    let script = parts.find(|part| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_alphabetic()));
-    let is_rtl = match script {
-        Some(script) => RTL_SCRIPTS.contains(&script),
-        None => RTL_LANGUAGES.contains(&language) || language == "yi",
-    };
-    if is_rtl { Direction::Rtl } else { Direction::Ltr }
-}
-
-/// The way a text runs in a poll that runs this way, as the value of a `dir` attribute: as the poll does if it has a letter
-/// that does, even if a name of the other direction stands first; otherwise by what does stand first. What other scripts
-/// a language is written in is left to that. The widget finds the same in `#word`.
-pub fn direction_in(poll: Direction, text: &str) -> &'static str {
-    let has = |is: fn(char) -> bool| text.chars().any(is);
-    match poll {
-        Direction::Rtl if has(|character| matches!(character, '\u{590}'..='\u{8FF}')) => "rtl",
-        Direction::Ltr if has(|character| character.is_ascii_alphabetic()) => "ltr",
-        Direction::Rtl | Direction::Ltr => "auto",
-    }
-}
 
 /// One language's file.
 #[derive(Debug, Deserialize)]
@@ -138,132 +57,6 @@ struct Signs {
     group: String,
     /// `{n}%`
     percent: String,
-}
-
-/// Declares the texts that every language has: first those that stand in the markup, then those that the script says,
-/// too, and of these last those that it says only where several options may be chosen.
-macro_rules! texts {
-    (
-        $($(#[$markup_doc:meta])+ $markup:ident,)+
-        for script:
-        $($(#[$said_doc:meta])+ $said:ident,)+
-        and for several:
-        $($(#[$several_doc:meta])+ $several:ident,)+
-    ) => {
-        /// Every text, in one language. `{…}` in it stands for what is put there.
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        pub struct Texts {
-            $($(#[$markup_doc])+ pub $markup: String,)+
-            $($(#[$said_doc])+ pub $said: String,)+
-            $($(#[$several_doc])+ pub $several: String,)+
-        }
-
-        impl Texts {
-            fn for_script(&self, has_several: bool) -> BTreeMap<&'static str, &str> {
-                let mut texts = BTreeMap::from([$((stringify!($said), self.$said.as_str()),)+]);
-                if has_several {
-                    texts.extend([$((stringify!($several), self.$several.as_str()),)+]);
-                }
-                texts
-            }
-        }
-    };
-}
-
-texts! {
-    /// The rule of a poll with one choice.
-    choose_one,
-    /// The rule of a poll with `{max}` choices, no more and no less.
-    choose_exactly,
-    /// The rule of a poll with 1 to `{max}` choices.
-    choose_up_to,
-    /// The rule of a poll with `{min}` to `{max}` choices.
-    choose_between,
-    /// The button that votes.
-    vote,
-    /// To the results, without voting.
-    see_results,
-    /// Back from there.
-    back,
-    /// To the article that the poll belongs to.
-    to_article,
-    /// Marks what this reader chose.
-    your_choice,
-    /// To the form again, for another choice.
-    change,
-    /// Takes the vote back.
-    withdraw,
-    /// Asks again at once.
-    retry,
-    /// To the form that needs no script.
-    without_script,
-    /// What the service is called, in its own page.
-    service,
-    /// What it does.
-    service_does,
-    /// To its documentation.
-    service_docs,
-    /// To the contract, as a file.
-    service_contract,
-    /// There is no page at the address asked for.
-    nowhere,
-    for script:
-    /// The poll opens at `{time}`.
-    opens,
-    /// The poll opens at some time.
-    not_open,
-    /// The poll closes at `{time}`.
-    closes,
-    /// The poll is closed.
-    ended,
-    /// The poll was closed at `{time}`.
-    ended_at,
-    /// Its results are final.
-    last,
-    /// Marks who leads in them.
-    most_votes,
-    /// Why there are no results: one has to vote.
-    hidden_after_vote,
-    /// Why there are no results: the poll is open.
-    hidden_after_close,
-    /// Why there are no results: there never are.
-    hidden_never,
-    /// A vote is on its way.
-    sending,
-    /// It was counted.
-    counted,
-    /// It replaced another.
-    changed,
-    /// It was withdrawn.
-    withdrawn,
-    /// Another is on record, and stays.
-    already_voted,
-    /// Nothing is chosen.
-    choose_first,
-    /// The quota is spent.
-    quota,
-    /// What was chosen is not lost.
-    kept,
-    /// The service can't be reached.
-    offline,
-    /// There is no such poll.
-    gone,
-    /// This page may not vote.
-    refused,
-    /// To a page that may.
-    open_page,
-    /// Something else went wrong.
-    failed,
-    and for several:
-    /// `{n}` of `{max}` are chosen.
-    ticked,
-    /// They are all there may be.
-    ticked_all,
-    /// `{n}` are chosen, fewer than `{min}`.
-    too_few,
-    /// `{n}` are chosen, more than `{max}`.
-    too_many,
 }
 
 fn read(name: &str) -> Result<Language, String> {
@@ -301,19 +94,9 @@ impl Language {
         Self::find(tag).or_else(|| Self::find(FALLBACK))
     }
 
-    /// The language a browser would like best of those there are, by its `Accept-Language`.
-    pub fn wanted(accept: &str) -> Option<&'static Self> {
-        let mut wanted: Vec<(&str, u32)> = accept
-            .split(',')
-            .take(16)
-            .map(|item| {
-                let (tag, weight) = item.split_once(";q=").unwrap_or((item, "1"));
-                let thousandths = weight.trim().parse::<f32>().unwrap_or(0.0) * 1000.0;
-                (tag.trim(), format!("{thousandths:.0}").parse().unwrap_or(0))
-            })
-            .collect();
-        wanted.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
-        wanted.into_iter().find_map(|(tag, _)| Self::find(tag)).or_else(|| Self::find(FALLBACK))
+    /// The first of these tags that there is a language for, or else English.
+    pub fn best_of<'a>(mut tags: impl Iterator<Item = &'a str>) -> Option<&'static Self> {
+        tags.find_map(Self::find).or_else(|| Self::find(FALLBACK))
     }
 
     /// Its tag.
@@ -393,22 +176,12 @@ impl Language {
     }
 }
 
-/// A text with its Latin digits written in others.
-pub fn with_digits(text: &str, digits: Digits) -> Cow<'_, str> {
-    match digits {
-        Digits::Latn => Cow::Borrowed(text),
-        Digits::Arab => Cow::Owned(text.chars().map(|character| in_digits(character, digits)).collect()),
-    }
-}
-
-fn in_digits(character: char, digits: Digits) -> char {
-    let other = character.to_digit(10).and_then(|value| char::from_u32(u32::from(digits.zero()) + value));
-    other.unwrap_or(character)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
+    use crate::embed::direction::direction_of;
 
     fn language(tag: &str) -> &'static Language {
         Language::find(tag).unwrap_or_else(|| panic!("no {tag}"))
@@ -529,47 +302,12 @@ mod tests {
     }
 
     #[test]
-    fn a_language_runs_as_its_script_does() {
-        for (tag, direction) in [
-            ("ar", Direction::Rtl),
-            ("ar-KW", Direction::Rtl),
-            ("fa", Direction::Rtl),
-            ("he", Direction::Rtl),
-            ("ur", Direction::Rtl),
-            ("ku-Arab", Direction::Rtl),
-            ("ar-Latn", Direction::Ltr),
-            ("ku", Direction::Ltr),
-            ("en", Direction::Ltr),
-            ("fr-CA", Direction::Ltr),
-        ] {
-            assert_eq!(direction_of(tag), direction, "{tag}");
-        }
-    }
-
-    #[test]
-    fn a_text_runs_as_its_poll_does_unless_all_its_letters_run_the_other_way() {
-        for (poll, text, direction) in [
-            (Direction::Rtl, "C++ أم Rust: أي لغة تفضّل؟", "rtl"),
-            (Direction::Rtl, "iPhone هو الأفضل", "rtl"),
-            (Direction::Rtl, "Rust!", "auto"),
-            (Direction::Rtl, "2026", "auto"),
-            (Direction::Rtl, "כן", "rtl"),
-            (Direction::Ltr, "نعم or no?", "ltr"),
-            (Direction::Ltr, "نعم!", "auto"),
-            (Direction::Ltr, "да", "auto"),
-        ] {
-            assert_eq!(direction_in(poll, text), direction, "{text}");
-        }
-    }
-
-    #[test]
     fn the_language_spoken_is_the_nearest_there_is() {
         let spoken = |tag| Language::for_poll(tag).map(Language::tag);
         assert_eq!([spoken("ar"), spoken("ar-KW"), spoken("AR")], [Some("ar"); 3]);
         assert_eq!([spoken("fr-CA"), spoken("ur"), spoken("x")], [Some("fr"), Some("en"), Some("en")]);
-        let wanted = |accept| Language::wanted(accept).map(Language::tag);
-        assert_eq!(wanted("ar-KW,ar;q=0.9,en;q=0.8"), Some("ar"));
-        assert_eq!(wanted("de, en;q=0.3, fr;q=0.7"), Some("fr"));
-        assert_eq!([wanted(""), wanted("de"), wanted(";;q=,"), wanted("*")], [Some("en"); 4]);
+        let best = |tags: &[&'static str]| Language::best_of(tags.iter().copied()).map(Language::tag);
+        assert_eq!(best(&["de", "fr-CA", "en"]), Some("fr"));
+        assert_eq!([best(&[]), best(&["de"])], [Some("en"); 2]);
     }
 }

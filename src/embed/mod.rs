@@ -10,8 +10,9 @@
 //! What both sides must say alike (numbers, plurals, shares) comes from one file per language in `languages/`, which
 //! the server reads here, and of which it gives the script what that needs.
 //!
-//! - [`language`]: those files: texts, plural forms, digits.
-//! - [`page`]: the markup, filled in. The templates escape whatever is put into them.
+//! - [`language`]: those files, with [`texts`], [`digits`] and plural forms; [`direction`]: which way a text runs.
+//! - [`page`]: a poll's page, as its [`look`] says; [`refusal`]: the pages that show no poll. The templates escape whatever
+//!   is put into them.
 //! - [`markup`]: their text in markup that is no template's.
 //! - [`snippets`]: what a publisher puts into a page to have a poll there.
 //! - [`assets`]: script and style sheet as they are served: compressed, and named by what is in them.
@@ -19,8 +20,13 @@
 //! Nothing here knows HTTP.
 
 pub mod assets;
+pub mod digits;
+pub mod direction;
 pub mod language;
+pub mod look;
 pub mod markup;
 pub mod page;
 mod plural;
+pub mod refusal;
 pub mod snippets;
+pub mod texts;

@@ -15,7 +15,7 @@ const target = ['chrome106', 'firefox105', 'safari16'];
 const files = {
   'app.js': { bundle: true, format: 'esm' },
   'embed.js': { target: 'es2019' },
-  'poll.css': {},
+  'page.css': { bundle: true },
 };
 
 const pack = async (name, options) => {

@@ -1,80 +1,34 @@
-//! The markup, filled in with a poll as one reader is shown it.
+//! The page of a poll, as one reader is shown it.
 //!
-//! The templates are `page.html`, `poll.html` within it, `refusal.html` and `home.html`, and `head.html` at the head of
-//! each page. Everything put into them is escaped: what publishers write is text, never markup. Every string of a
+//! The templates are `page.html`, `poll.html` within it, and `head.html` at its head. Everything put into them is escaped: what publishers write is text, never markup. Every string of a
 //! publisher's says its language and has its own direction ([`direction_in`]), and the poll runs as its language does,
 //! even where the words around it are another's.
 
 use askama::Template;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     assets::{self, Asset},
-    language::{Digits, Direction, Language, Texts, direction_in, direction_of, with_digits},
+    digits::{Digits, with_digits},
+    direction::{Direction, direction_in, direction_of},
+    language::Language,
+    look::Look,
+    texts::Texts,
 };
 use crate::{
     poll::{Choices, Kind, Poll, PollOption, ResultsPolicy, State, Tally, TimeZone, Timestamp},
     site::{ListedOrigin, SiteSettings},
 };
 
+/// What is encoded in the value of a query's parameter: all but RFC 3986's unreserved characters.
+const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// Shares are shown in percent with one decimal: in tenths of it.
 const PERMILLE: u64 = 1_000;
 
-/// Colours: as the reader's device says, or always these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Theme {
-    /// As the device says.
-    #[default]
-    Auto,
-    /// Dark on light.
-    Light,
-    /// Light on dark.
-    Dark,
-}
-
-impl Theme {
-    /// The theme that a word means, in capitals or not; `None` if it means none.
-    pub fn meant(name: &str) -> Option<Self> {
-        let is = |theme: &Self| theme.as_str().eq_ignore_ascii_case(name.trim());
-        [Self::Auto, Self::Light, Self::Dark].into_iter().find(is)
-    }
-
-    /// The theme as pages name it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
-    }
-}
-
-/// What a publisher chooses for a page by its query, beside the poll's own settings.
-#[derive(Debug, Clone, Default)]
-pub struct Look {
-    /// The language of everything but the poll's own texts, if not the poll's.
-    pub language: Option<&'static Language>,
-    /// Which digits; Latin ones unless said.
-    pub digits: Digits,
-    /// Which colours.
-    pub theme: Theme,
-    /// Whether a reader without script has asked for the results.
-    pub peek: bool,
-}
-
-impl Look {
-    /// The look as a query, so that it stays from page to page; empty if all is as usual.
-    pub fn query(&self) -> String {
-        let language = self.language.map(|language| format!("lang={}", language.tag()));
-        let digits = (self.digits != Digits::default()).then(|| format!("digits={}", self.digits.as_str()));
-        let theme = (self.theme != Theme::default()).then(|| format!("theme={}", self.theme.as_str()));
-        let said: Vec<String> = [language, digits, theme].into_iter().flatten().collect();
-        if said.is_empty() { String::new() } else { format!("?{}", said.join("&")) }
-    }
-}
-
-/// What a page says about what its reader has just done.
+/// What a page tells its reader about the vote they have just sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub enum Notice {
     /// Their vote was counted.
     Counted,
     /// It replaced another.
@@ -98,7 +52,7 @@ pub struct View<'a> {
     /// The indexes of what they have ticked and can't vote for so.
     pub ticked: &'a [u8],
     /// What they have just done.
-    pub said: Option<Said>,
+    pub notice: Option<Notice>,
     /// How it is to look.
     pub look: &'a Look,
     /// Whose it is.
@@ -108,25 +62,25 @@ pub struct View<'a> {
     pub public_url: Option<&'a str>,
     /// For whom it is.
     pub mode: Mode<'a>,
-    /// Where it stands, if that is known.
-    pub place: Place,
+    /// What it is shown in.
+    pub window: Window,
 }
 
-/// Where a page stands.
+/// What a page is shown in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Window {
     /// In a tab of its own: there it says whose poll it is, and leads back to the article.
-    Top,
+    Tab,
     /// In a frame, for all that is known. The page for script, which is the same for everybody, finds out by itself
     /// ([`MARK_TOP`]).
     Frame,
 }
 
-impl Place {
+impl Window {
     /// As an attribute of the page.
-    fn mark(self) -> &'static str {
+    pub(super) fn mark(self) -> &'static str {
         match self {
-            Self::Top => " data-top",
+            Self::Tab => " data-top",
             Self::Frame => "",
         }
     }
@@ -158,19 +112,18 @@ impl<'a> View<'a> {
         let form_path = format!("/embed/{}/form", poll.id);
         let address = self.public_url.map(|url| format!("{url}/embed/{}", poll.id));
         let query = self.look.query();
-        let mut page = Page {
+        let mut page = PollPage {
             summary: poll.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(" · "),
             origins: self.site.origins.iter().map(ListedOrigin::as_str).collect::<Vec<_>>().join(" "),
-            oembed: self
-                .public_url
-                .zip(address.as_deref())
-                .map(|(url, address)| format!("{url}/oembed?format=json&url={}", percent_encode(address))),
+            oembed: self.public_url.zip(address.as_deref()).map(|(url, address)| {
+                format!("{url}/oembed?format=json&url={}", utf8_percent_encode(address, QUERY_VALUE))
+            }),
             locale: poll.language.as_str().replace('-', "_"),
             style: &assets::all().style,
             script: &assets::all().script,
             loader: assets::LOADER,
             site: self.site,
-            top: self.place.mark(),
+            top: self.window.mark(),
             is_for_script: matches!(self.mode, Mode::Script),
             voter: if let Mode::Form(token) = self.mode { token } else { None },
             direction,
@@ -199,7 +152,7 @@ impl<'a> View<'a> {
                 .tally
                 .map_or_else(String::new, |tally| language.count(counted(poll.kind), tally.ballots, digits)),
             status: self.status(language),
-            focus: if self.said == Some(Said::ChooseFirst) { " tabindex=\"-1\" autofocus" } else { "" },
+            focus: if self.notice == Some(Notice::ChooseFirst) { " tabindex=\"-1\" autofocus" } else { "" },
             note: Vec::new(),
             texts: language.texts(),
             address,
@@ -213,13 +166,13 @@ impl<'a> View<'a> {
     }
 
     /// The state as the style sheet knows it.
-    fn state_shown(&self) -> Shown {
+    fn state_shown(&self) -> ViewState {
         match (self.state, self.tally, self.chosen) {
-            (State::Draft | State::Scheduled, ..) => Shown::Scheduled,
-            (State::Open, _, None) => Shown::Open,
-            (State::Open, Some(_), Some(_)) => Shown::Voted,
-            (State::Closed, Some(_), _) => Shown::Closed,
-            (State::Open | State::Closed, None, _) => Shown::Hidden,
+            (State::Draft | State::Scheduled, ..) => ViewState::Scheduled,
+            (State::Open, _, None) => ViewState::Open,
+            (State::Open, Some(_), Some(_)) => ViewState::Voted,
+            (State::Closed, Some(_), _) => ViewState::Closed,
+            (State::Open | State::Closed, None, _) => ViewState::Hidden,
         }
     }
 
@@ -260,15 +213,15 @@ impl<'a> View<'a> {
     /// What is said of what the reader has just done.
     fn status(&self, language: &Language) -> String {
         let texts = language.texts();
-        let Some(said) = self.said else { return String::new() };
+        let Some(notice) = self.notice else { return String::new() };
         let (poll, ticked) = (self.poll, self.ticked.len());
-        let text = match said {
-            Said::Counted => &texts.counted,
-            Said::Changed => &texts.changed,
-            Said::AlreadyVoted => &texts.already_voted,
-            Said::ChooseFirst if ticked > usize::from(poll.max_choices) => &texts.too_many,
-            Said::ChooseFirst if (1..usize::from(poll.min_choices)).contains(&ticked) => &texts.too_few,
-            Said::ChooseFirst => &texts.choose_first,
+        let text = match notice {
+            Notice::Counted => &texts.counted,
+            Notice::Changed => &texts.changed,
+            Notice::AlreadyVoted => &texts.already_voted,
+            Notice::ChooseFirst if ticked > usize::from(poll.max_choices) => &texts.too_many,
+            Notice::ChooseFirst if (1..usize::from(poll.min_choices)).contains(&ticked) => &texts.too_few,
+            Notice::ChooseFirst => &texts.choose_first,
         };
         let number = |number| language.number(number, self.look.digits);
         text.replace("{n}", &number(u64::try_from(ticked).unwrap_or_default()))
@@ -278,27 +231,27 @@ impl<'a> View<'a> {
 
     /// What stands below the poll: why the results are not there, and when things happen. The widget says the same in
     /// `note`.
-    fn note<'t>(&'t self, language: &'t Language) -> Vec<Part<'t>> {
+    fn note<'t>(&'t self, language: &'t Language) -> Vec<NotePart<'t>> {
         let texts = language.texts();
-        let plain = |text: &'t str| Part { before: text, time: None, after: "" };
+        let plain = |text: &'t str| NotePart { before: text, time: None, after: "" };
         let timed = |text: &'t str, moment: Timestamp| {
             let (before, after) = text.split_once("{time}").unwrap_or((text, ""));
-            Part { before, time: Some(Time::of(moment, &self.site.timezone, self.look.digits, language)), after }
+            NotePart { before, time: Some(Time::of(moment, &self.site.timezone, self.look.digits, language)), after }
         };
         let schedule = &self.poll.schedule;
         let closes = || schedule.closes_at.map(|moment| timed(&texts.closes, moment));
         let ended = || schedule.closes_at.map_or_else(|| plain(&texts.ended), |moment| timed(&texts.ended_at, moment));
         let shown = self.state_shown();
         match shown {
-            Shown::Scheduled => {
+            ViewState::Scheduled => {
                 vec![schedule.opens_at.map_or_else(|| plain(&texts.not_open), |moment| timed(&texts.opens, moment))]
             }
-            Shown::Closed => vec![ended(), plain(&texts.last)],
-            Shown::Hidden if self.state == State::Closed => vec![ended(), plain(&texts.hidden_never)],
-            Shown::Open | Shown::Voted | Shown::Hidden => {
+            ViewState::Closed => vec![ended(), plain(&texts.last)],
+            ViewState::Hidden if self.state == State::Closed => vec![ended(), plain(&texts.hidden_never)],
+            ViewState::Open | ViewState::Voted | ViewState::Hidden => {
                 let why = match self.poll.results {
                     ResultsPolicy::Always => None,
-                    ResultsPolicy::AfterVote => (shown == Shown::Open).then_some(&texts.hidden_after_vote),
+                    ResultsPolicy::AfterVote => (shown == ViewState::Open).then_some(&texts.hidden_after_vote),
                     ResultsPolicy::AfterClose => Some(&texts.hidden_after_close),
                     ResultsPolicy::Never => Some(&texts.hidden_never),
                 };
@@ -308,71 +261,9 @@ impl<'a> View<'a> {
     }
 }
 
-/// A page that shows no poll but says why not.
-pub struct Refusal<'a> {
-    /// In this language.
-    pub language: &'static Language,
-    /// What is the matter.
-    pub reason: Reason,
-    /// When it may be asked again, in seconds.
-    pub wait_secs: Option<u64>,
-    /// Whether the page does so by itself.
-    pub refreshes: bool,
-    /// A page of ours to go on to.
-    pub again: Option<&'a str>,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// Why a page shows no poll.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// There is none.
-    Gone,
-    /// Nor is the address one of a poll's.
-    Nowhere,
-    /// The quota is spent.
-    Quota,
-    /// The request came from a page that may not vote.
-    Refused,
-    /// Something else.
-    Failed,
-}
-
-impl Refusal<'_> {
-    /// The page.
-    ///
-    /// # Errors
-    /// The template can't be written, which is a defect.
-    pub fn render(&self) -> Result<String, askama::Error> {
-        let texts = self.language.texts();
-        let (state, message) = match self.reason {
-            Reason::Gone => ("gone", &texts.gone),
-            Reason::Nowhere => ("gone", &texts.nowhere),
-            Reason::Quota => ("quota", &texts.quota),
-            Reason::Refused => ("gone", &texts.refused),
-            Reason::Failed => ("offline", &texts.failed),
-        };
-        let of = if self.refreshes { "wait" } else { "later" };
-        let wait = self.wait_secs.map(|secs| self.language.count(of, secs, Digits::Latn)).unwrap_or_default();
-        RefusalPage {
-            language: self.language,
-            texts,
-            state,
-            message,
-            wait,
-            refresh_secs: self.wait_secs.filter(|_| self.refreshes),
-            again: self.again,
-            top: self.place.mark(),
-            style: &assets::all().style,
-        }
-        .render()
-    }
-}
-
 /// What the style sheet and the script know a poll's state by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum ViewState {
     Scheduled,
     Open,
     Voted,
@@ -380,7 +271,7 @@ enum Shown {
     Hidden,
 }
 
-impl Shown {
+impl ViewState {
     fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
@@ -394,7 +285,7 @@ impl Shown {
 
 #[derive(Template)]
 #[template(path = "page.html", config = "src/embed/askama.toml")]
-struct Page<'a> {
+struct PollPage<'a> {
     poll: &'a Poll,
     language: &'static Language,
     texts: &'static Texts,
@@ -432,39 +323,7 @@ struct Page<'a> {
     status: String,
     /// Where the reader begins, as attributes: at what they are to put right.
     focus: &'static str,
-    note: Vec<Part<'a>>,
-}
-
-#[derive(Template)]
-#[template(path = "refusal.html", config = "src/embed/askama.toml")]
-struct RefusalPage<'a> {
-    language: &'static Language,
-    texts: &'static Texts,
-    state: &'static str,
-    message: &'a str,
-    wait: String,
-    refresh_secs: Option<u64>,
-    again: Option<&'a str>,
-    top: &'static str,
-    style: &'static Asset,
-}
-
-/// What the service is, for people who come to its bare address.
-///
-/// # Errors
-/// The template can't be written, which is a defect.
-pub fn home(language: &'static Language) -> Result<String, askama::Error> {
-    HomePage { language, texts: language.texts(), style: &assets::all().style, version: env!("CARGO_PKG_VERSION") }
-        .render()
-}
-
-#[derive(Template)]
-#[template(path = "home.html", config = "src/embed/askama.toml")]
-struct HomePage {
-    language: &'static Language,
-    texts: &'static Texts,
-    style: &'static Asset,
-    version: &'static str,
+    note: Vec<NotePart<'a>>,
 }
 
 /// One option, in the form and in the results.
@@ -483,7 +342,7 @@ struct Row<'a> {
 }
 
 /// A text with a time in it, or without.
-struct Part<'a> {
+struct NotePart<'a> {
     before: &'a str,
     time: Option<Time<'a>>,
     after: &'a str,
@@ -536,18 +395,4 @@ fn policy_name(policy: ResultsPolicy) -> &'static str {
         ResultsPolicy::AfterClose => "after_close",
         ResultsPolicy::Never => "never",
     }
-}
-
-/// An address as the value of a query's parameter.
-fn percent_encode(address: &str) -> String {
-    let mut encoded = String::with_capacity(address.len() * 2);
-    for byte in address.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push_str(&crate::secret::hex(&[byte]).to_ascii_uppercase());
-        }
-    }
-    encoded
 }

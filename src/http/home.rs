@@ -1,14 +1,11 @@
 //! The service's bare address: what this is and where to go on, as a page for people and as JSON for programs. A demo
 //! goes on to its article instead.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{self, HeaderMap},
-};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::Serialize;
 
 use super::{embed, problem::Problem};
-use crate::embed::{language::Language, page};
+use crate::embed::{language::Language, refusal};
 
 /// What a program is told.
 #[derive(Serialize)]
@@ -25,8 +22,8 @@ pub(super) async fn read(req: HttpRequest) -> Result<HttpResponse, Problem> {
     response
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
         .insert_header((header::VARY, "Accept, Accept-Language"));
-    if let Some(language) = language_of_person(req.headers()) {
-        let body = page::home(language).map_err(Problem::internal)?;
+    if let Some(language) = language_of_person(&req) {
+        let body = refusal::home(language).map_err(Problem::internal)?;
         return Ok(response
             .content_type(embed::HTML)
             .insert_header((
@@ -46,10 +43,10 @@ pub(super) async fn read(req: HttpRequest) -> Result<HttpResponse, Problem> {
 
 /// The language to answer a person in; `None` for a program. Every browser names `text/html` when it asks for a page,
 /// and hardly any program does.
-fn language_of_person(headers: &HeaderMap) -> Option<&'static Language> {
-    let said = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !said(header::ACCEPT).to_ascii_lowercase().contains("text/html") {
+fn language_of_person(req: &HttpRequest) -> Option<&'static Language> {
+    let accepted = req.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !accepted.to_ascii_lowercase().contains("text/html") {
         return None;
     }
-    Language::wanted(said(header::ACCEPT_LANGUAGE))
+    embed::preferred_language(req)
 }

@@ -149,6 +149,7 @@ pub fn served() -> Vec<(&'static str, Vec<&'static str>)> {
 /// An address that is no route's. One that people have of a page of ours leads there.
 async fn unknown_path(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let nothing = Problem::new(Code::NotFound, "nothing is served at this address");
-    let is_served = worker.shared.demo_pages.is_some() || embed::Page::at(req.path()) != Some(embed::Page::Demo);
+    let is_served =
+        worker.shared.demo_pages.is_some() || embed::ReaderPage::at(req.path()) != Some(embed::ReaderPage::Demo);
     if is_served { embed::lead_on(&req, nothing) } else { Err(nothing) }
 }

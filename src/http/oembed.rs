@@ -23,7 +23,7 @@ use super::{
     Worker,
     caching::{self, Caching},
     conditional,
-    embed::Page,
+    embed::ReaderPage,
     origin,
     problem::{Code, Problem},
     query::{self, Query},
@@ -114,9 +114,11 @@ fn poll_at(text: &str, own: &Url) -> Option<(PollId, String)> {
     // The parser leaves out a port that is the scheme's own; the other scheme's is no other place either.
     let port = |url: &Url| url.port().filter(|port| !matches!(port, 80 | 443));
     let is_own = url.host_str() == own.host_str() && port(&url) == port(own);
-    match Page::at(url.path()) {
-        Some(Page::Poll(id)) if is_of_web && !has_user && is_own => Some((id, url.origin().ascii_serialization())),
-        Some(Page::Poll(_) | Page::Form(_) | Page::Demo) | None => None,
+    match ReaderPage::at(url.path()) {
+        Some(ReaderPage::Poll(id)) if is_of_web && !has_user && is_own => {
+            Some((id, url.origin().ascii_serialization()))
+        }
+        Some(ReaderPage::Poll(_) | ReaderPage::Form(_) | ReaderPage::Demo) | None => None,
     }
 }
 

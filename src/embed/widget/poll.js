@@ -4,30 +4,24 @@ import { MOST_POLLS, VOTER, alone, pollsIn, voterIn } from './device.js';
 import { Live } from './live.js';
 import { ask, askOn, isFinal, minting } from './service.js';
 import { DAY, SECOND, now, pause, sleep } from './time.js';
+import { PollView, fieldset } from './view.js';
 
 // How long a reader sees a vote on its way before they are offered to send it again.
 const LATE = 4 * SECOND;
 
-export class Poll {
-  #drawn = -SECOND;
+export class Poll extends PollView {
   #next;
   #wake = () => {};
   #isHurried;
-  #isLate;
-  #epoch = 0;
-  #version = -1;
 
   constructor(root, { from, kept }) {
-    Object.assign(this, { root, from, kept });
+    super(root);
+    Object.assign(this, { from, kept });
     const { dataset } = root;
     this.id = dataset.poll;
-    this.digits = dataset.digits;
-    this.words = JSON.parse(dataset.words);
-    this.lang = root.lang;
     // What the poll is now. A page that shows a tally leaves the rest to the first event.
     this.state = dataset.state === 'scheduled' ? 'scheduled' : fieldset(root).disabled ? 'closed' : 'open';
     this.tally = this.$('.sawt-total').textContent ? {} : undefined;
-    this.plurals = new Intl.PluralRules(this.lang);
     this.path = `/v1/polls/${this.id}`;
 
     // The page's own addresses, wherever its markup stands now.
@@ -52,14 +46,6 @@ export class Poll {
     onClick('.sawt-change', () => this.change());
     onClick('.sawt-withdraw', () => this.send('DELETE'));
     addEventListener('online', () => this.#wake());
-  }
-
-  $(selector) {
-    return this.root.querySelector(selector);
-  }
-
-  $$(selector) {
-    return this.root.querySelectorAll(selector);
   }
 
   // Finds out what this reader did before, and follows the poll from here on.
@@ -100,23 +86,9 @@ export class Poll {
     Live.at(this.from).remove(this);
   }
 
-  get inputs() {
-    return [...this.$$('[name=choices]')];
-  }
-
-  get ticked() {
-    return this.inputs.filter((input) => input.checked).map((input) => input.value);
-  }
-
-  get policy() {
-    return this.root.dataset.results;
-  }
-
   get needsToken() {
     return this.policy === 'after_vote' && this.choices && this.state === 'open';
   }
-
-  // --- Voting.
 
   submit() {
     const { ticked } = this;
@@ -125,20 +97,6 @@ export class Poll {
     if (!ticked.length) this.say(this.words.texts.choose_first);
     else if (isFew || ticked.length > max) this.say(this.countTicks(isFew ? 'too_few' : 'too_many'));
     else this.send('POST', ticked);
-  }
-
-  // At the limit the other boxes can't be ticked; they stay within reach of the keyboard. Returns what to say of it.
-  limit() {
-    const { inputs, ticked } = this;
-    if (inputs[0].type === 'radio') return '';
-    const isFull = ticked.length >= this.root.dataset.max && ticked.length < inputs.length;
-    for (const input of inputs) input.setAttribute('aria-disabled', isFull && !input.checked);
-    return ticked.length ? this.countTicks(isFull ? 'ticked_all' : 'ticked') : '';
-  }
-
-  countTicks(text) {
-    const numbers = { n: this.ticked.length, ...this.root.dataset };
-    return this.words.texts[text].replace(/{(\w+)}/g, (_, name) => this.number(numbers[name]));
   }
 
   // Sends a ballot, or its withdrawal, until it is answered: the same one by the same voter, so that one whose answer
@@ -160,7 +118,7 @@ export class Poll {
     this.busy = true;
     const body = choices && json(choices);
     if (choices) this.kept.set(this.#pendingName(), json(choices, `,"at":${Date.now()}`));
-    this.#isLate = false;
+    this.isLate = false;
     let answer = {};
     for (let tries = 0, isReplaced = false; !this.stopped; tries += 1) {
       this.show('sending', texts.sending);
@@ -198,7 +156,7 @@ export class Poll {
       control.abort();
     };
     const late = setTimeout(() => {
-      this.#isLate = true;
+      this.isLate = true;
       this.show('sending', this.words.texts.sending);
     }, LATE);
     try {
@@ -335,8 +293,6 @@ export class Poll {
     this.$('.sawt-note').replaceChildren(link);
   }
 
-  // --- Hearing.
-
   hear(name, data) {
     if (name === 'gone') {
       this.state = 'gone';
@@ -344,7 +300,7 @@ export class Poll {
       this.say(this.words.texts.gone);
       Live.at(this.from).remove(this);
     } else if (name === 'tally') {
-      if (this.#isOlder(data) || (this.state === 'closed' && data.state !== 'closed')) return;
+      if (this.isOlder(data) || (this.state === 'closed' && data.state !== 'closed')) return;
       const wasHidden = !this.tally;
       this.tally = data;
       this.#later(data);
@@ -357,12 +313,6 @@ export class Poll {
       this.become(data.state);
       if (data.state === 'closed' && data.results === 'never') Live.at(this.from).remove(this);
     }
-  }
-
-  // A cache may tell what it has kept, and a replica what it has not heard yet. But in a later epoch a lower version is
-  // newer: the service has lost votes that it had told.
-  #isOlder({ epoch = 0, version }) {
-    return (epoch - this.#epoch || version - this.#version) < 0;
   }
 
   // Nothing is asked when a poll closes: everybody would ask at once. The stream brings the last tally.
@@ -382,14 +332,14 @@ export class Poll {
     this.root.toggleAttribute('data-changeable', poll.changeable);
     set(dataset, 'opens', poll.opens_at);
     set(dataset, 'closes', poll.closes_at);
-    this.#word(this.$('.sawt-question'), poll.question);
+    this.word(this.$('.sawt-question'), poll.question);
     const isMoved = `${poll.options.map(({ id }) => id)}` !== `${this.inputs.map(({ value }) => value)}`;
     for (const { id, label } of poll.options) {
       const input = this.inputs.find((input) => input.value === id);
       const result = this.result(id);
       if (!input || !result) continue;
-      this.#word(input.nextElementSibling, label);
-      this.#word(result.querySelector('.sawt-label'), label);
+      this.word(input.nextElementSibling, label);
+      this.word(result.querySelector('.sawt-label'), label);
       // In the order they come in now. What is moved loses the focus, so nothing is moved for nothing.
       if (isMoved) fieldset(this.root).append(input.parentElement);
       if (isMoved) result.parentElement.append(result);
@@ -397,17 +347,6 @@ export class Poll {
     const isBounded = poll.min_choices === +dataset.min && poll.max_choices === +dataset.max;
     if (!isBounded || poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id)))
       this.onReshape?.(poll.id + poll.revision);
-  }
-
-  // A text runs as the poll does if it has a letter that does, as `direction_in` in language.rs.
-  #word(element, text) {
-    const { dir } = this.root;
-    write(element, text);
-    element.dir = (dir === 'rtl' ? /[\u0590-\u08ff]/ : /[a-z]/i).test(text) ? dir : 'auto';
-  }
-
-  result(id) {
-    return this.$(`[data-option="${CSS.escape(id)}"]`);
   }
 
   // The tally, if it is not here and this reader may see it. It is asked for until it comes, but not long waited for.
@@ -428,8 +367,6 @@ export class Poll {
     this.settle();
   }
 
-  // --- Showing.
-
   // At most once a second, when the browser draws anyway.
   #later(tally) {
     const isWaiting = this.#next;
@@ -438,142 +375,12 @@ export class Poll {
     setTimeout(() => requestAnimationFrame(() => {
       this.draw(this.#next);
       this.#next = undefined;
-    }), this.#drawn + SECOND - now());
-  }
-
-  draw(tally) {
-    if (!tally || this.#isOlder(tally)) return;
-    this.#drawn = now();
-    this.#epoch = tally.epoch ?? 0;
-    this.#version = tally.version;
-    this.tally = tally;
-    const { ballots } = tally;
-    const isSingle = this.root.dataset.kind === 'single';
-    const shares = isSingle ? tenths(tally) : tally.options.map(({ votes }) => Math.round((votes * 1000) / ballots) || 0);
-    // Who leads in the end: all of equals, and nobody where none voted.
-    const most = tally.state === 'closed' && Math.max(1, ...tally.options.map(({ votes }) => votes));
-    for (const [place, { id, votes }] of tally.options.entries()) {
-      const row = this.result(id);
-      if (!row) continue;
-      const share = shares[place];
-      write(row.querySelector('.sawt-votes'), this.count('votes', votes));
-      write(row.querySelector('.sawt-lead'), votes === most ? this.words.texts.most_votes : '');
-      write(row.querySelector('.sawt-share'), this.percent(share));
-      row.querySelector('svg').setAttribute('width', `${Math.floor(share / 10)}.${share % 10}%`);
-    }
-    write(this.$('.sawt-total'), this.count(isSingle ? 'votes' : 'voters', ballots));
-  }
-
-  // Turns what is known into the state that is shown.
-  settle() {
-    const { root, state, tally } = this;
-    const mine = this.choices && !this.changing;
-    let shown = state;
-    if (state === 'closed') shown = tally ? 'closed' : 'hidden';
-    else if (state === 'open' && mine) shown = tally ? 'voted' : 'hidden';
-    if (this.busy) return;
-    if (shown !== 'open') root.removeAttribute('data-peek');
-    root.dataset.state = shown;
-    fieldset(root).disabled = this.$('.sawt-vote').disabled = shown !== 'open';
-    this.$('.sawt-vote').removeAttribute('aria-disabled');
-    this.$('.sawt-retry').hidden = true;
-    this.$('.sawt-vote').hidden = false;
-    for (const row of this.$$('[data-option]')) row.toggleAttribute('data-chosen', !!this.choices?.includes(row.dataset.option));
-    const canChange = state !== 'open' || !mine || !('changeable' in root.dataset);
-    this.$('.sawt-change').hidden = this.$('.sawt-withdraw').hidden = canChange;
-    this.limit();
-    this.note(shown);
-  }
-
-  // A ballot is on its way, or waits to be. The button stays one, or the focus would be lost with it.
-  show(state, said) {
-    const { root } = this;
-    const hasFocus = root.contains(root.getRootNode().activeElement);
-    this.changing = false;
-    if (state !== 'sending') root.dataset.state = state;
-    root.removeAttribute('data-peek');
-    fieldset(root).disabled = true;
-    this.$('.sawt-vote').setAttribute('aria-disabled', 'true');
-    // From the first wait on, there is a way to end it.
-    this.#isLate ||= state !== 'sending';
-    const retry = this.$('.sawt-retry');
-    retry.hidden = !this.#isLate;
-    this.$('.sawt-vote').hidden = this.#isLate;
-    if (hasFocus) (retry.hidden ? this.$('.sawt-vote') : retry).focus({ preventScroll: true });
-    if (state !== 'sending' || !this.$('.sawt-status').textContent) this.say(said);
-    if (state === 'sending') this.$('.sawt-wait').textContent = '';
-  }
-
-  // In the one region that is read out; what is said already is not said again.
-  say(text) {
-    write(this.$('.sawt-status'), text);
-  }
-
-  // As `View::note` in page.rs.
-  note(shown) {
-    const { texts } = this.words;
-    const { opens, closes } = this.root.dataset;
-    const ending = closes && [texts.closes, closes];
-    // One that was closed by hand may not have been told when.
-    const ended = Date.parse(closes) <= Date.now() ? [texts.ended_at, closes] : [texts.ended];
-    let parts = [];
-    if (shown === 'scheduled') parts = [opens ? [texts.opens, opens] : [texts.not_open]];
-    else if (shown === 'closed') parts = [ended, [texts.last]];
-    else if (shown === 'hidden' && this.state === 'closed') parts = [ended, [texts.hidden_never]];
-    else if (shown !== 'gone') {
-      const why = this.policy === 'after_vote' && shown !== 'open' ? undefined : texts[`hidden_${this.policy}`];
-      parts = [why && [why], ending];
-    }
-    const nodes = parts.filter(Boolean).map(([text, time]) => {
-      const [before, after] = text.split('{time}');
-      return time ? [before, this.time(time), after ?? ''] : [before];
-    });
-    this.$('.sawt-note').replaceChildren(...nodes.flatMap((part, place) => (place ? [' ', ...part] : part)));
-  }
-
-  time(exact) {
-    const time = document.createElement('time');
-    time.dateTime = exact;
-    const locale = `${this.lang}-u-ca-gregory-nu-${this.digits}`;
-    time.textContent = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(exact));
-    return time;
-  }
-
-  number(number) {
-    const grouped = String(number).replace(/\B(?=(\d{3})+$)/g, this.words.numbers.group);
-    return this.digits === 'arab' ? grouped.replace(/\d/g, (digit) => '٠١٢٣٤٥٦٧٨٩'[digit]) : grouped;
-  }
-
-  percent(tenths) {
-    const { decimal, percent } = this.words.numbers;
-    const rest = tenths % 10 ? decimal + this.number(tenths % 10) : '';
-    return percent.replace('{n}', this.number(Math.floor(tenths / 10)) + rest);
-  }
-
-  count(of, number) {
-    const forms = this.words.plurals[of];
-    const form = (number === 0 && forms.zero) || (forms[this.plurals.select(number)] ?? forms.other);
-    return form.replace('{n}', this.number(number));
+    }), this.drawnAt + SECOND - now());
   }
 }
-
-// The share of each option of a single choice, in tenths of a percent: they add up. Each is rounded down, and what is
-// missing goes to those that lost most by it, the first of equals first. The server's `Tally::parts`, in whole numbers.
-function tenths({ ballots, options }) {
-  const lost = options.map(({ votes }) => (votes * 1000) % ballots || 0);
-  const missing = Math.round(lost.reduce((sum, one) => sum + one, 0) / ballots) || 0;
-  const most = [...lost.keys()].sort((a, b) => lost[b] - lost[a]).slice(0, missing);
-  return options.map(({ votes }, place) => ((votes * 1000 - lost[place]) / ballots || 0) + most.includes(place));
-}
-
-const fieldset = (root) => root.querySelector('fieldset');
 
 // By hand: whatever the page has taught arrays and objects (an old Array.prototype.toJSON) stays out of it.
 const json = (choices, more = '') => `{"choices":[${choices.map((choice) => JSON.stringify(choice))}]${more}}`;
-
-const write = (element, text) => {
-  if (element.textContent !== text) element.textContent = text;
-};
 
 const set = (dataset, name, value) => {
   if (value) dataset[name] = value;

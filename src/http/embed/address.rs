@@ -18,7 +18,7 @@ const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// A page of this service for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Page {
+pub(in crate::http) enum ReaderPage {
     /// A poll's.
     Poll(PollId),
     /// Its form for browsers without script.
@@ -27,7 +27,7 @@ pub(in crate::http) enum Page {
     Demo,
 }
 
-impl Page {
+impl ReaderPage {
     /// The page that a path means; `None` if it means none. Encoded or not, with slashes too many, an id in capitals, or
     /// marks that nobody sees.
     pub(in crate::http) fn at(path: &str) -> Option<Self> {
@@ -57,7 +57,7 @@ impl Page {
 /// be led on is refused so.
 pub(in crate::http) fn lead_on(req: &HttpRequest, refused: Problem) -> Result<HttpResponse, Problem> {
     let is_asked_for = matches!(*req.method(), Method::GET | Method::HEAD);
-    let path = Page::at(req.path()).filter(|_| is_asked_for).map(Page::path);
+    let path = ReaderPage::at(req.path()).filter(|_| is_asked_for).map(ReaderPage::path);
     let Some(mut there) = path.filter(|path| path != req.path()) else { return Err(refused) };
     if !req.query_string().is_empty() {
         there.push('?');
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_polls_page_is_known_however_its_address_was_written() {
-        let poll = Some(Page::Poll(ID.parse().unwrap()));
+        let poll = Some(ReaderPage::Poll(ID.parse().unwrap()));
         for path in [
             format!("/embed/{ID}"),
             format!("/embed/{ID}/"),
@@ -100,10 +100,10 @@ mod tests {
             format!("/embed/%E2%80%AB{ID}%E2%80%AC"),
             format!("/%65mbed%2F{ID}%20"),
         ] {
-            assert_eq!(Page::at(&path), poll, "{path}");
+            assert_eq!(ReaderPage::at(&path), poll, "{path}");
         }
-        assert_eq!(Page::at(&format!("/embed/{ID}/form/")), Some(Page::Form(ID.parse().unwrap())));
-        assert_eq!(Page::at("/demo/"), Some(Page::Demo));
+        assert_eq!(ReaderPage::at(&format!("/embed/{ID}/form/")), Some(ReaderPage::Form(ID.parse().unwrap())));
+        assert_eq!(ReaderPage::at("/demo/"), Some(ReaderPage::Demo));
         for path in [
             "",
             "/",
@@ -117,7 +117,7 @@ mod tests {
             &format!("/embed/{{{ID}}}"),
             &format!("/evil/embed/{ID}"),
         ] {
-            assert_eq!(Page::at(path), None, "{path}");
+            assert_eq!(ReaderPage::at(path), None, "{path}");
         }
     }
 }

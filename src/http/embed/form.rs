@@ -26,10 +26,13 @@ use actix_web::{
 
 use super::{
     super::{Worker, auth, body, caching, limits, observe::note_outcome, origin, path::poll_in_path, voters},
-    definition_of, lead_on, place_of, private, read_look, state_of, tally_for,
+    definition_of, lead_on, private, read_look, state_of, tally_for, window_of,
 };
 use crate::{
-    embed::page::{Look, Mode, Said, View},
+    embed::{
+        look::Look,
+        page::{Mode, Notice, View},
+    },
     http::problem::{Code, Problem},
     live::Known,
     poll::{Poll, PollOption, Position, State, Viewer},
@@ -46,19 +49,19 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
         Err(missing) => return lead_on(&req, missing),
     };
     let (look, mut query) = read_look(&req)?;
-    let said = query.take_meant("said", |word| match word {
-        "counted" => Some(Said::Counted),
-        "changed" => Some(Said::Changed),
+    let notice = query.take_meant("said", |word| match word {
+        "counted" => Some(Notice::Counted),
+        "changed" => Some(Notice::Changed),
         _ => None,
     });
     let stub = query.take_meant("ballot", |stub| Some(stub.to_owned()));
     let known = worker.voting.poll(id).await?;
     let now = worker.shared.clock.now();
     let stub = stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &known.poll, now));
-    let said = said.filter(|_| stub.is_some());
+    let notice = notice.filter(|_| stub.is_some());
     if stub.is_some() {
         let reader = Reader { stub, ..Reader::default() };
-        return show(&req, &worker, &known, &look, StatusCode::OK, reader, said).await;
+        return show(&req, &worker, &known, &look, StatusCode::OK, reader, notice).await;
     }
     let voter = auth::voter_if_any(req.headers(), &worker.shared).ok().flatten().map(|(voter, _)| voter);
     let stub = match &voter {
@@ -117,7 +120,7 @@ pub(in crate::http) async fn vote(
     match worker.voting.cast(&voter.id, client, known.clone(), &named, note).await {
         Ok(vote) => {
             note_outcome(&req, vote.cast.as_str());
-            let said = match vote.cast {
+            let notice = match vote.cast {
                 Cast::Counted | Cast::Repeated => "counted",
                 Cast::Changed => "changed",
             };
@@ -125,7 +128,7 @@ pub(in crate::http) async fn vote(
             let position = vote.shown.as_ref().map(|snapshot| snapshot.tally.position()).unwrap_or_default();
             let stub = Stub { choices: vote.choices, position };
             let stub = worker.shared.token_keys.stub(poll, stub, worker.shared.clock.now());
-            let mut there = to_form(poll, &look, &format!("said={said}&ballot={stub}"));
+            let mut there = to_form(poll, &look, &format!("notice={notice}&ballot={stub}"));
             if let Some(Ok(cookie)) = token.map(|token| HeaderValue::try_from(voters::cookie(token))) {
                 there.headers_mut().insert(header::SET_COOKIE, cookie);
             }
@@ -144,15 +147,15 @@ async fn refused(
     (voter, named): (&Voter, &[Cow<'_, str>]),
     refusal: VoteError,
 ) -> Result<HttpResponse, Problem> {
-    let (reader, said) = match &refusal {
+    let (reader, notice) = match &refusal {
         VoteError::AlreadyVoted(_) => {
-            (Reader { stub: on_record(worker, known, voter).await?, ..Reader::default() }, Some(Said::AlreadyVoted))
+            (Reader { stub: on_record(worker, known, voter).await?, ..Reader::default() }, Some(Notice::AlreadyVoted))
         }
         VoteError::NotOpen(..) => (Reader::default(), None),
         VoteError::InvalidChoice { .. } => {
             let is_named = |option: &&PollOption| named.iter().any(|id| id == option.id.as_str());
             let ticked = known.poll.options.iter().filter(is_named).map(|option| option.index).collect();
-            (Reader { voter: Some(*voter), ticked, ..Reader::default() }, Some(Said::ChooseFirst))
+            (Reader { voter: Some(*voter), ticked, ..Reader::default() }, Some(Notice::ChooseFirst))
         }
         VoteError::NoPoll
         | VoteError::NotTakenBack(_)
@@ -166,7 +169,7 @@ async fn refused(
         | VoteError::Internal(_) => return Err(refusal.into()),
     };
     let code = Problem::from(refusal).code();
-    let page = show(req, worker, known, look, code.status(), reader, said).await?;
+    let page = show(req, worker, known, look, code.status(), reader, notice).await?;
     note_outcome(req, code.as_str());
     Ok(page)
 }
@@ -179,7 +182,7 @@ async fn show(
     look: &Look,
     status: StatusCode,
     Reader { stub, voter, ticked }: Reader,
-    said: Option<Said>,
+    notice: Option<Notice>,
 ) -> Result<HttpResponse, Problem> {
     let position = stub.map(|stub| Seen { position: stub.position, is_proven: true });
     let chosen = stub.map(|stub| stub.choices);
@@ -195,12 +198,12 @@ async fn show(
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
         chosen,
         ticked: &ticked,
-        said,
+        notice,
         look,
         site: &known.site.settings,
         public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Form(token.as_deref()),
-        place: place_of(req),
+        window: window_of(req),
     };
     private(req, status, &known.site, &view)
 }

@@ -11,7 +11,7 @@ mod address;
 mod files;
 mod form;
 
-pub(super) use address::{Page, is_sought_by_people, lead_on};
+pub(super) use address::{ReaderPage, is_sought_by_people, lead_on};
 pub(super) use files::{file, loader, manifest};
 pub(super) use form::{form, vote};
 
@@ -22,7 +22,7 @@ use actix_web::{
     body::BoxBody,
     http::{
         Method, StatusCode,
-        header::{self, HeaderName, HeaderValue},
+        header::{self, AcceptLanguage, Header, HeaderName, HeaderValue, LanguageTag},
     },
     web,
 };
@@ -40,8 +40,11 @@ use super::{
 };
 use crate::{
     embed::{
-        language::{Digits, Language},
-        page::{Look, MARK_TOP, Mode, Place, Reason, Refusal, Theme, View},
+        digits::Digits,
+        language::Language,
+        look::{Look, Theme},
+        page::{MARK_TOP, Mode, View, Window},
+        refusal::{Reason, Refusal},
     },
     live::{Known, Snapshot},
     poll::{Poll, State, Viewer},
@@ -76,12 +79,12 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
         chosen: None,
         ticked: &[],
-        said: None,
+        notice: None,
         look: &look,
         site: &known.site.settings,
         public_url: worker.shared.public_url.as_deref(),
         mode: Mode::Script,
-        place: Place::Frame,
+        window: Window::Frame,
     };
     let body = view.render().map_err(Problem::internal)?;
     // The page is what its tag says, whatever it is made of.
@@ -119,10 +122,7 @@ pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, writ
     let language = asked
         .and_then(|tag| Language::find(&tag))
         .or_else(|| known.as_deref().and_then(|known| Language::for_poll(known.poll.language.as_str())))
-        .or_else(|| {
-            let accept = req.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-            Language::wanted(accept.unwrap_or_default())
-        });
+        .or_else(|| preferred_language(req));
     let code = problem.code();
     let is_polls = req.app_data::<Pattern>().is_some();
     let missing = if is_polls { Reason::Gone } else { Reason::Nowhere };
@@ -139,7 +139,7 @@ pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, writ
         wait_secs: problem.retry_after_secs(),
         refreshes,
         again: again.as_deref(),
-        place: place_of(req),
+        window: window_of(req),
     };
     let Ok(body) = refusal.render() else { return written };
     let mut page = written.set_body(BoxBody::new(body));
@@ -153,11 +153,17 @@ pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, writ
     page
 }
 
-/// Where a page that is for one request alone will stand: browsers say so (Fetch Metadata), and what says nothing is not
-/// told more than a frame is.
-fn place_of(req: &HttpRequest) -> Place {
+/// The language a browser would like best of those there are.
+pub(super) fn preferred_language(req: &HttpRequest) -> Option<&'static Language> {
+    let accepted = AcceptLanguage::parse(req).map(|accepted| accepted.ranked()).unwrap_or_default();
+    Language::best_of(accepted.iter().take(16).filter_map(|tag| tag.item()).map(LanguageTag::as_str))
+}
+
+/// What a page for one request will be shown in: browsers say so (Fetch Metadata). Where nothing is said it is shown as
+/// in a frame.
+fn window_of(req: &HttpRequest) -> Window {
     let is_document = req.headers().get("sec-fetch-dest").is_some_and(|dest| dest == "document");
-    if is_document { Place::Top } else { Place::Frame }
+    if is_document { Window::Tab } else { Window::Frame }
 }
 
 /// A page that is for one reader alone. It may hold their token, and is compressed all the same: nothing of a request

@@ -2,6 +2,7 @@
 
 mod embed;
 mod exports;
+mod form;
 mod keys;
 mod oembed;
 mod operators;
@@ -27,6 +28,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         keys::rules(),
         pages::rules(),
         embed::rules(),
+        form::rules(),
         oembed::rules(),
         requests::rules(),
         operators::rules(),

@@ -1,0 +1,132 @@
+//! The texts that every language has.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Declares the texts that every language has: first those that stand in the markup, then those that the script says,
+/// too, and of these last those that it says only where several options may be chosen.
+macro_rules! texts {
+    (
+        $($(#[$markup_doc:meta])+ $markup:ident,)+
+        for script:
+        $($(#[$said_doc:meta])+ $said:ident,)+
+        and for several:
+        $($(#[$several_doc:meta])+ $several:ident,)+
+    ) => {
+        /// Every text, in one language. `{…}` in it stands for what is put there.
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Texts {
+            $($(#[$markup_doc])+ pub $markup: String,)+
+            $($(#[$said_doc])+ pub $said: String,)+
+            $($(#[$several_doc])+ pub $several: String,)+
+        }
+
+        impl Texts {
+            /// Those the script needs.
+            pub(super) fn for_script(&self, has_several: bool) -> BTreeMap<&'static str, &str> {
+                let mut texts = BTreeMap::from([$((stringify!($said), self.$said.as_str()),)+]);
+                if has_several {
+                    texts.extend([$((stringify!($several), self.$several.as_str()),)+]);
+                }
+                texts
+            }
+        }
+    };
+}
+
+texts! {
+    /// The rule of a poll with one choice.
+    choose_one,
+    /// The rule of a poll with `{max}` choices, no more and no less.
+    choose_exactly,
+    /// The rule of a poll with 1 to `{max}` choices.
+    choose_up_to,
+    /// The rule of a poll with `{min}` to `{max}` choices.
+    choose_between,
+    /// The button that votes.
+    vote,
+    /// To the results, without voting.
+    see_results,
+    /// Back from there.
+    back,
+    /// To the article that the poll belongs to.
+    to_article,
+    /// Marks what this reader chose.
+    your_choice,
+    /// To the form again, for another choice.
+    change,
+    /// Takes the vote back.
+    withdraw,
+    /// Asks again at once.
+    retry,
+    /// To the form that needs no script.
+    without_script,
+    /// What the service is called, in its own page.
+    service,
+    /// What it does.
+    service_does,
+    /// To its documentation.
+    service_docs,
+    /// To the contract, as a file.
+    service_contract,
+    /// There is no page at the address asked for.
+    nowhere,
+    for script:
+    /// The poll opens at `{time}`.
+    opens,
+    /// The poll opens at some time.
+    not_open,
+    /// The poll closes at `{time}`.
+    closes,
+    /// The poll is closed.
+    ended,
+    /// The poll was closed at `{time}`.
+    ended_at,
+    /// Its results are final.
+    last,
+    /// Marks who leads in them.
+    most_votes,
+    /// Why there are no results: one has to vote.
+    hidden_after_vote,
+    /// Why there are no results: the poll is open.
+    hidden_after_close,
+    /// Why there are no results: there never are.
+    hidden_never,
+    /// A vote is on its way.
+    sending,
+    /// It was counted.
+    counted,
+    /// It replaced another.
+    changed,
+    /// It was withdrawn.
+    withdrawn,
+    /// Another is on record, and stays.
+    already_voted,
+    /// Nothing is chosen.
+    choose_first,
+    /// The quota is spent.
+    quota,
+    /// What was chosen is not lost.
+    kept,
+    /// The service can't be reached.
+    offline,
+    /// There is no such poll.
+    gone,
+    /// This page may not vote.
+    refused,
+    /// To a page that may.
+    open_page,
+    /// Something else went wrong.
+    failed,
+    and for several:
+    /// `{n}` of `{max}` are chosen.
+    ticked,
+    /// They are all there may be.
+    ticked_all,
+    /// `{n}` are chosen, fewer than `{min}`.
+    too_few,
+    /// `{n}` are chosen, more than `{max}`.
+    too_many,
+}

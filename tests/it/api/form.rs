@@ -1,0 +1,238 @@
+//! The poll as a plain form, for browsers that run no script.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::embed::{after, read, state};
+use crate::{
+    client::{Answer, Client, remember_secret},
+    registry::service_rules,
+    service::{PUBLIC_URL, Service},
+};
+
+/// What a browser says when a page of ours sends a form.
+const OWN_PAGE: [(&str, &str); 2] = [("origin", PUBLIC_URL), ("sec-fetch-site", "same-origin")];
+
+/// The form's page: its text, and the token in it.
+async fn form(client: &Client, poll: &str) -> (String, String) {
+    let answer = client.get(&format!("/embed/{poll}/form")).send().await;
+    assert_eq!(answer.header("cache-control").as_deref(), Some("private, no-store"), "{answer}");
+    assert_eq!(answer.header("set-cookie"), None, "{answer}");
+    let page = answer.page(200);
+    let token = after(&page, "name=\"voter\" value=\"").to_owned();
+    remember_secret(&token);
+    (page, token)
+}
+
+async fn send(client: &Client, poll: &str, body: &str, marks: &[(&str, &str)]) -> Answer {
+    let request = client.post(&format!("/embed/{poll}/form")).body("application/x-www-form-urlencoded", body);
+    marks.iter().fold(request, |request, (name, value)| request.header(name, value)).send().await
+}
+
+/// Where a redirect leads.
+fn location(answer: &Answer) -> String {
+    assert_eq!(answer.status, 303, "{answer}");
+    answer.header("location").expect("a redirect leads somewhere")
+}
+
+async fn a_form_votes_once_however_often_it_is_sent(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let (page, token) = form(&service.client(), &poll).await;
+    assert!(!page.contains("<script") && page.contains("method=\"post\""), "{page}");
+    let body = format!("voter={token}&choices=yes");
+    // Also by way of another replica.
+    for client in service.clients().iter().cycle().take(4) {
+        let answer = send(client, &poll, &body, &OWN_PAGE).await;
+        assert_eq!(answer.header("cache-control").as_deref(), Some("private, no-store"), "{answer}");
+        let there = service.client().get(&location(&answer)).send().await;
+        let page = there.page(200);
+        assert_eq!(state(&page), "voted");
+        let said = read(&page);
+        assert!(said.contains("سُجّل صوتك") && said.contains("100%") && said.contains("صوت واحد"), "{said}");
+        assert!(page.contains("data-option=\"yes\" part=\"result\" data-chosen"), "{page}");
+    }
+    assert_eq!(service.client().results(&poll).await["ballots"], 1);
+    // Whoever goes back and chooses otherwise is the same voter.
+    let page = send(&service.client(), &poll, &format!("voter={token}&choices=no"), &OWN_PAGE).await.page(409);
+    assert!(state(&page) == "voted" && read(&page).contains("صوتك مسجّل من قبل"), "{page}");
+    assert!(page.contains("data-option=\"yes\" part=\"result\" data-chosen"), "{page}");
+    assert_eq!(service.client().results(&poll).await["ballots"], 1);
+}
+
+async fn whoever_voted_by_form_and_comes_back_is_the_same_voter(service: &Service) {
+    let poll = service.poll(json!({ "changeable": true })).await;
+    let other = service.poll(json!({})).await;
+    let (_, token) = form(&service.client(), &poll).await;
+    let voted = send(&service.client(), &poll, &format!("voter={token}&choices=yes"), &OWN_PAGE).await;
+    let cookie = voted.header("set-cookie").expect("who has voted is remembered");
+    assert!(cookie.starts_with(&format!("__Host-sawt_voter={token}; ")) && cookie.contains("HttpOnly"), "{cookie}");
+    let cookie = cookie.split(';').next().expect("a cookie has a value");
+    let there = service.client().get(&format!("/embed/{poll}/form")).header("cookie", cookie).send().await;
+    let page = there.page(200);
+    assert!(state(&page) == "voted" && !page.contains("name=\"voter\""), "{page}");
+    assert!(page.contains("data-option=\"yes\" part=\"result\" data-chosen"), "{page}");
+    // In another poll they may vote, as the same voter.
+    let page = service.client().get(&format!("/embed/{other}/form")).header("cookie", cookie).send().await.page(200);
+    let renewed = after(&page, "name=\"voter\" value=\"").to_owned();
+    remember_secret(&renewed);
+    location(&send(&service.client(), &other, &format!("voter={renewed}&choices=yes"), &OWN_PAGE).await);
+    let mine = service.client().with_voter(&token).get(&format!("/v1/polls/{other}/votes/me")).send().await.is(200);
+    assert_eq!(mine["choices"], json!(["yes"]));
+    // The page that everyone gets knows nobody.
+    let page = service.client().get(&format!("/embed/{poll}")).header("cookie", cookie).send().await.page(200);
+    assert!(state(&page) == "open" && !page.contains("data-chosen"), "{page}");
+}
+
+async fn whoever_voted_by_form_sees_what_voters_see_for_a_while(service: &Service) {
+    let poll = service.poll(json!({ "results": "after_vote", "changeable": true })).await;
+    let other = service.poll(json!({ "results": "after_vote" })).await;
+    let (page, token) = form(&service.client(), &poll).await;
+    assert!(read(&page).contains("تظهر لك النتائج بعد أن تصوّت"), "{page}");
+    let voted = send(&service.client(), &poll, &format!("voter={token}&choices=yes"), &OWN_PAGE).await;
+    let path = location(&voted);
+    assert!(!path.contains(&token), "a token in an address");
+    let page = service.client().get(&path).send().await.page(200);
+    assert!(state(&page) == "voted" && page.contains("width=\"100.0%\""), "{page}");
+    // A stub is of one poll, and of one ballot.
+    for strange in [path.replace(&poll, &other), format!("{}x", &path), path.replace("ballot=", "ballot=A")] {
+        let page = service.client().get(&strange).send().await.page(200);
+        assert!(state(&page) == "open" && !page.contains("100.0"), "{page}");
+    }
+    let changed = send(&service.client(), &poll, &format!("voter={token}&choices=no"), &OWN_PAGE).await;
+    let page = service.client().get(&location(&changed)).send().await.page(200);
+    assert!(
+        read(&page).contains("غُيّر صوتك") && page.contains("data-option=\"no\" part=\"result\" data-chosen"),
+        "{page}"
+    );
+}
+
+/// A GET, or any site's hidden form, voted; 318,000 votes came through forum signatures: wp-polls #80, #81;
+/// CVE-2016-20067.
+async fn a_form_hidden_in_another_page_does_not_vote(service: &Service) {
+    let poll = service.poll(json!({ "site": service.site_for(&["https://news.example"]).await })).await;
+    let (_, token) = form(&service.client(), &poll).await;
+    let body = format!("voter={token}&choices=yes");
+    for marks in [
+        &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")][..],
+        &[("origin", "https://news.example"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "null"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "null")],
+        &[("origin", "https://evil.example")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "none")],
+        &[("referer", "https://evil.example/")],
+        &[("referer", "https://votes.example.evil.example/")],
+        &[("referer", PUBLIC_URL), ("origin", "null")],
+        &[("origin", PUBLIC_URL), ("sec-fetch-site", "cross-site")],
+        &[],
+    ] {
+        // Also at a replica that has not read the poll yet: in its language, with a way on to the form.
+        for client in service.clients() {
+            let page = send(&client, &poll, &body, marks).await.page(403);
+            assert!(read(&page).contains("لا يمكن التصويت من هذه الصفحة"), "{page}");
+            assert!(page.contains(&format!("<a href=\"/embed/{poll}/form\">أعد المحاولة</a>")), "{page}");
+        }
+    }
+    for query in ["?voter={token}&choices=yes", "?choices=yes"] {
+        let path = format!("/embed/{poll}/form{}", query.replace("{token}", &token));
+        service.client().get(&path).undocumented().send().await.page(200);
+    }
+    assert_eq!(service.client().results(&poll).await["ballots"], 0);
+    assert!(matches!(send(&service.client(), &poll, &body, &OWN_PAGE).await.status, 303));
+}
+
+/// Browsers say differently, or less, where a page of ours stands: old ones, those in a sandbox, those of the careful.
+async fn a_form_of_our_own_votes_whichever_way_its_browser_says_so(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let referer = format!("{PUBLIC_URL}/embed/{poll}/form?lang=ar");
+    let ways = [
+        &[("sec-fetch-site", "same-origin")][..],
+        &[("origin", "null"), ("sec-fetch-site", "same-origin")],
+        &[("origin", PUBLIC_URL)],
+        &[("referer", referer.as_str())],
+    ];
+    for marks in ways {
+        let (_, token) = form(&service.client(), &poll).await;
+        let answer = send(&service.client(), &poll, &format!("voter={token}&choices=yes"), marks).await;
+        assert!(location(&answer).contains("said=counted"), "{marks:?}: {answer}");
+    }
+    assert_eq!(service.client().results(&poll).await["ballots"], ways.len());
+}
+
+async fn what_a_form_is_refused_is_said_in_a_page_of_the_polls_language(service: &Service) {
+    let client = service.client();
+    let poll = service.poll(json!({ "kind": "multiple", "max_choices": 1 })).await;
+    let (_, token) = form(&client, &poll).await;
+    for (choices, said, ticks) in [
+        ("", "اختر إجابة أولًا", 0),
+        ("&choices=yes&choices=no", "اخترت 2. اختر 1 على الأكثر.", 2),
+        ("&choices=maybe", "اختر إجابة أولًا", 0),
+        ("&choices=no&choices=maybe", "اختر إجابة أولًا", 1),
+    ] {
+        let page = send(&client, &poll, &format!("voter={token}{choices}"), &OWN_PAGE).await.page(422);
+        assert!(state(&page) == "open" && read(&page).contains(said), "{page}");
+        assert_eq!(page.matches(" checked>").count(), ticks, "{page}");
+        after(&page, "name=\"voter\" value=\"");
+    }
+    // A page that was kept has no token; what its form leads to has.
+    for none in ["choices=yes", "voter=&choices=yes", "voter=forged&choices=yes"] {
+        assert_eq!(location(&send(&client, &poll, none, &OWN_PAGE).await), format!("/embed/{poll}/form"));
+    }
+    let path = format!("/embed/{poll}/form");
+    let post = |media_type: &str, body: Vec<u8>| {
+        let request = client.post(&path).body(media_type, body);
+        OWN_PAGE.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
+    };
+    post("application/json", b"{\"choices\":[\"yes\"]}".to_vec()).await.page(415);
+    post("application/x-www-form-urlencoded", vec![b'a'; 20_000]).await.page(413);
+    post("application/x-www-form-urlencoded", b"voter=\xff".to_vec()).await.page(400);
+
+    service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    let page = send(&client, &poll, &format!("voter={token}&choices=yes"), &OWN_PAGE).await.page(409);
+    assert!(state(&page) == "closed" && read(&page).contains("انتهى التصويت"), "{page}");
+    assert!(!page.contains("name=\"voter\""), "{page}");
+
+    let draft = service.poll(json!({ "state": "draft" })).await;
+    let gone = "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21";
+    for id in [draft.as_str(), gone, "x"] {
+        for (sent, said) in
+            [("ar-KW, en;q=0.5", "لم يعد متاحًا"), ("de", "not available"), ("fr;q=0.9, en;q=0.1", "disponible")]
+        {
+            for path in [format!("/embed/{id}"), format!("/embed/{id}/form")] {
+                let page = client.get(&path).header("accept-language", sent).send().await.page(404);
+                assert!(state(&page) == "gone" && read(&page).contains(said), "{sent}: {page}");
+            }
+        }
+        send(&client, id, &format!("voter={token}&choices=yes"), &OWN_PAGE).await.page(404);
+    }
+    let scheduled = service.poll(json!({ "opens_at": "2999-01-02T03:04:05Z" })).await;
+    let page = client.get(&format!("/embed/{scheduled}/form")).send().await.page(200);
+    assert_eq!(state(&page), "scheduled");
+    assert!(read(&page).contains("يبدأ التصويت 2999-01-02 03:04 UTC"), "{}", read(&page));
+    assert!(page.contains("disabled") && !page.contains("name=\"voter\""), "{page}");
+}
+
+async fn a_form_brings_a_token_nobody_else_can_read(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let path = format!("/embed/{poll}/form");
+    let (_, one) = form(&service.client(), &poll).await;
+    let (_, other) = form(&service.client(), &poll).await;
+    assert_ne!(one, other);
+    for origin in ["https://evil.example", "null"] {
+        let answer = service.client().get(&path).header("origin", origin).send().await;
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{answer}");
+        let asked = service.client().request(Method::OPTIONS, &path).undocumented().header("origin", origin);
+        let asked = asked.header("access-control-request-method", "POST").send().await;
+        assert_eq!(asked.header("access-control-allow-origin"), None, "{asked}");
+    }
+}
+
+service_rules![
+    a_form_votes_once_however_often_it_is_sent,
+    whoever_voted_by_form_and_comes_back_is_the_same_voter,
+    whoever_voted_by_form_sees_what_voters_see_for_a_while,
+    a_form_hidden_in_another_page_does_not_vote,
+    a_form_of_our_own_votes_whichever_way_its_browser_says_so,
+    what_a_form_is_refused_is_said_in_a_page_of_the_polls_language,
+    a_form_brings_a_token_nobody_else_can_read,
+];
