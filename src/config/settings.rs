@@ -257,7 +257,7 @@ pub const SETTINGS: &[Setting] = &[
         shape: Shape::Text,
         form: "QUOTA",
         default: Default::Is("120/60s"),
-        about: "How many voter tokens a client may get, on all replicas together; or off.",
+        about: "How many voter tokens a client may get, on all replicas together; or off. A first vote by nonce is one.",
         set: |config, text| keep_quota(&mut config.quotas.mint, text),
         show: |config| Some(shown_quota(config.quotas.mint)),
     },

@@ -188,10 +188,10 @@ impl Demo {
                curl -s {v1}/polls/{id}\n  \
                curl -s {v1}/polls/{id}/results\n\
              \n  \
-               # become a voter, and vote; again, as often as you like: it counts once\n  \
-               VOTER=$(curl -s -X POST {v1}/voters | sed 's/.*\"voter\": *\"\\([^\"]*\\)\".*/\\1/')\n  \
-               curl -s {v1}/polls/{id}/votes -H \"Authorization: Voter $VOTER\" \\\n    \
-                 -H 'Content-Type: application/json' -d '{{\"choices\":[\"{choice}\"]}}'\n\
+               # vote; again, as often as you like: it counts once\n  \
+               NONCE=$(openssl rand -base64 16 | tr '+/' '-_' | tr -d '=')\n  \
+               curl -s {v1}/polls/{id}/votes -H 'Content-Type: application/json' \\\n    \
+                 -d '{{\"choices\":[\"{choice}\"],\"voter\":{{\"nonce\":\"'$NONCE'\"}}}}'\n\
              \n  \
                # what a publisher does: list the polls, close this one\n  \
                KEY={key}\n  \

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{StreamExt as _, stream};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{
     DemoError, Poll, Replica,
@@ -33,11 +34,6 @@ impl Pace {
 
 /// How often a reader sends what gets no answer before giving up.
 const TRIES: u32 = 5;
-
-#[derive(Deserialize)]
-struct Minted {
-    voter: String,
-}
 
 /// Lets so many readers vote, and tells how it goes. Returns when the last one is through.
 pub(super) async fn vote(
@@ -78,13 +74,11 @@ pub(super) async fn vote(
 }
 
 async fn read_and_vote(replica: &Replica, poll: &Poll, pace: &Pace) -> Result<(), DemoError> {
-    tokio::time::sleep(up_to(pace.think)).await;
-    let Minted { voter } = insist(pace, || replica.ask("POST", "/v1/voters", None, None)).await?;
-    tokio::time::sleep(up_to(pace.think)).await;
-    let authorization = format!("Voter {voter}");
-    let choices = serde_json::json!({ "choices": [choice(poll)] }).to_string();
+    tokio::time::sleep(up_to(pace.think) + up_to(pace.think)).await;
+    let nonce = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
+    let vote = serde_json::json!({ "choices": [choice(poll)], "voter": { "nonce": nonce } }).to_string();
     let path = format!("/v1/polls/{}/votes", poll.id);
-    insist(pace, || replica.ask::<serde::de::IgnoredAny>("POST", &path, Some(&authorization), Some(&choices))).await?;
+    insist(pace, || replica.ask::<IgnoredAny>("POST", &path, None, Some(&vote))).await?;
     Ok(())
 }
 

@@ -28,8 +28,10 @@ pub(super) const VOTER_COOKIE: &str = "__Host-sawt_voter";
 /// How a voter's token came. A page can only send a token it was given, but a browser sends cookies for any page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carrier {
-    /// `Authorization: Voter TOKEN`.
+    /// `Authorization: Voter TOKEN`, or a body of JSON: what a page sends elsewhere only if it was allowed to.
     Header,
+    /// A body of `text/plain`, which any page may send, and any form.
+    TextBody,
     /// The cookie.
     Cookie,
 }
@@ -58,7 +60,8 @@ pub(super) fn voter_if_any(headers: &HeaderMap, shared: &Shared) -> Result<Optio
 /// `voter-required` if no valid token is shown.
 pub(super) fn voter(headers: &HeaderMap, shared: &Shared) -> Result<(Voter, Carrier), Problem> {
     voter_if_any(headers, shared)?.ok_or_else(|| {
-        let detail = "show a voter token (POST /v1/voters gives one), as Authorization: Voter TOKEN or as the cookie";
+        let detail = "name the voter in the body, as \"voter\": TOKEN or {\"nonce\": …} for a new one, or show a token as \
+                      Authorization: Voter TOKEN or as the cookie";
         Problem::new(Code::VoterRequired, detail)
     })
 }
@@ -127,6 +130,11 @@ impl Asker for Sender<'_> {
 fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
     let (named, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     named.eq_ignore_ascii_case(scheme).then(|| rest.trim())
+}
+
+/// Whether a request shows a voter token in its `Authorization` header, valid or not.
+pub(super) fn shows_voter_token(headers: &HeaderMap) -> bool {
+    credentials(headers, "Voter").is_some()
 }
 
 /// Every voter cookie of a request: a browser may hold one for all sites and a partitioned one besides.

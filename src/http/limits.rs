@@ -7,7 +7,8 @@
 //! | --- | --- |
 //! | `GET`, `HEAD`, and a browser's `OPTIONS` | `read`, per client |
 //! | `POST`, `PUT`, `PATCH`, `DELETE` | `client`, per client |
-//! | `POST /v1/voters`, `GET /embed/{poll}/form` | `mint` besides, per client |
+//! | `POST /v1/polls/{poll}/votes/mine` | `read`, per client |
+//! | `POST /v1/voters`, `GET /embed/{poll}/form`, a first vote by nonce | `mint` besides, per client |
 //! | a ballot that is counted | `ballot` besides, per client and poll |
 //! | a vote, or its withdrawal | `vote` besides, per voter, once the token was verified |
 //! | whatever shows an API key | `admin` besides, per key, once it was recognised |
@@ -175,38 +176,41 @@ fn refusal(req: &HttpRequest, standing: Standing) -> Problem {
 /// The layer. Wrap a route in it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Limits {
-    /// What makes a voter here.
-    minting: Option<Minting>,
+    /// Which requests count otherwise than their method says.
+    special: Option<Special>,
     /// Whether all there is here is a refusal, whatever the method.
     refuses_all: bool,
 }
 
-/// Which requests of a route make voters.
+/// What the requests of a route do besides what their method says.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Minting {
-    /// Those that ask for one.
-    Post,
-    /// Those for a page that brings one along.
-    Get,
+pub(super) enum Special {
+    /// A `POST` makes a voter.
+    MintingPost,
+    /// A `GET` is for a page that brings a new voter along.
+    MintingGet,
+    /// A `POST` only reads.
+    ReadingPost,
 }
 
 impl Limits {
-    /// Around what makes voters.
-    pub(super) fn minting(minting: Minting) -> Self {
-        Self { minting: Some(minting), refuses_all: false }
+    /// Around what does more, or less, than its method says.
+    pub(super) fn with(special: Special) -> Self {
+        Self { special: Some(special), refuses_all: false }
     }
 
     /// Around what answers that nothing is there.
     pub(super) fn of_refusals() -> Self {
-        Self { minting: None, refuses_all: true }
+        Self { special: None, refuses_all: true }
     }
 
     /// The quotas that a request counts in by its method.
     fn names(self, method: &Method) -> &'static [Name] {
         match *method {
             _ if self.refuses_all => &[Name::Read],
-            Method::GET | Method::HEAD if self.minting == Some(Minting::Get) => &[Name::Read, Name::Mint],
-            Method::POST if self.minting == Some(Minting::Post) => &[Name::Client, Name::Mint],
+            Method::GET | Method::HEAD if self.special == Some(Special::MintingGet) => &[Name::Read, Name::Mint],
+            Method::POST if self.special == Some(Special::MintingPost) => &[Name::Client, Name::Mint],
+            Method::POST if self.special == Some(Special::ReadingPost) => &[Name::Read],
             Method::POST | Method::PUT | Method::PATCH | Method::DELETE => &[Name::Client],
             _ => &[Name::Read],
         }
@@ -374,7 +378,7 @@ mod tests {
     #[test]
     fn methods_count_in_the_quotas_of_what_they_may_do() {
         let plain = Limits::default();
-        let [minting, page] = [Minting::Post, Minting::Get].map(Limits::minting);
+        let [minting, page] = [Special::MintingPost, Special::MintingGet].map(Limits::with);
         assert_eq!(plain.names(&Method::GET), [Name::Read]);
         assert_eq!(plain.names(&Method::HEAD), [Name::Read]);
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
@@ -383,6 +387,7 @@ mod tests {
         assert_eq!(minting.names(&Method::POST), [Name::Client, Name::Mint]);
         assert_eq!(page.names(&Method::GET), [Name::Read, Name::Mint]);
         assert_eq!(page.names(&Method::POST), [Name::Client]);
+        assert_eq!(Limits::with(Special::ReadingPost).names(&Method::POST), [Name::Read]);
         // A preflight may have the poll read, and a method that is none of ours is refused.
         for method in [Method::OPTIONS, Method::TRACE] {
             assert_eq!(plain.names(&method), [Name::Read]);

@@ -11,7 +11,7 @@
 //! - [`problem`]: the one table of errors; [`refusals`]: what the use cases refuse, as such.
 //! - [`route`]: what a line of the route table can say; [`path`]: reading ids in paths.
 //! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
-//! - [`auth`]: keys, scopes and voter tokens; [`origin`]: which pages may vote;
+//! - [`auth`]: keys, scopes and voter tokens; [`voter_in_body`]: voters whom a body names; [`origin`]: which pages may vote;
 //!   [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in.
 //! - [`connections`]: how many of them a client may have; how long each is waited for is [`net`](crate::net)'s.
@@ -55,6 +55,7 @@ mod several;
 mod sites;
 mod tallies;
 pub mod unparsed;
+mod voter_in_body;
 mod voters;
 mod votes;
 mod worker;
@@ -79,6 +80,8 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/results").get(results::read).for_any_page(),
         at("/v1/polls/{poll}").get(polls::read).for_any_page().patch(polls::edit).delete(polls::delete),
         at("/v1/voters").post(voters::mint).making_voters().for_any_page(),
+        at("/v1/polls/{poll}/votes/mine").post(votes::read_mine).only_reading().for_listed_pages(),
+        at("/v1/polls/{poll}/votes/withdraw").post(votes::withdraw_mine).for_listed_pages(),
         at("/v1/polls/{poll}/votes/me").get(votes::read).delete(votes::withdraw).for_listed_pages(),
         at("/v1/polls/{poll}/results.csv").get(exports::read_results).for_any_page(),
         at("/v1/polls/{poll}/timeline").get(exports::read_timeline).for_any_page(),

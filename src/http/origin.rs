@@ -11,6 +11,11 @@
 //!   itself. The cookie comes along whatever page asks, so it counts only where the site has said whose page may.
 //! - No `Origin`: a program, with a token it holds; with a cookie only if `Sec-Fetch-Site` does not say that the
 //!   request comes from elsewhere.
+//!
+//! A body of `text/plain` is sent without a preflight, so nobody was asked before it came. It wants an `Origin`: one that
+//! the site lists, or this service's own. Any origin where the site lists none, and `null` everywhere, is taken only from
+//! a script that waits for the answer (`Sec-Fetch-Mode: cors`, or a browser that does not send that header): a form, and a
+//! script that asks for no answer, can be sent by a page that the reader never sees.
 
 use actix_web::{
     HttpRequest,
@@ -27,6 +32,7 @@ use super::{
 use crate::site::Site;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// What is known of the page that sent a request, by the site it concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +74,13 @@ pub(super) fn check(req: &HttpRequest, site: &Site, public_url: Option<&str>, ca
                 refused("a page of another site may not vote with the reader's cookie without saying its Origin")
             }
         },
+        (Page::Welcome | Page::Opaque, Carrier::TextBody) => match req.headers().get(SEC_FETCH_MODE) {
+            Some(mode) if mode != "cors" => refused("a form, or a script that reads no answer, may not vote"),
+            Some(_) | None => Ok(()),
+        },
+        (Page::Unsaid, Carrier::TextBody) => {
+            refused("a body of text/plain needs an Origin header, as browsers send it; programs send application/json")
+        }
         (Page::Welcome, Carrier::Cookie) => refused(
             "the poll's site lists no origins, so a page must send the voter token itself, as Authorization: Voter TOKEN",
         ),
@@ -202,6 +215,26 @@ mod tests {
             assert!(may_vote(&listed, &[(SEC_FETCH_SITE, from)], Carrier::Header), "{from}");
             assert_eq!(may_vote(&listed, &[(SEC_FETCH_SITE, from)], Carrier::Cookie), by_cookie, "{from}");
         }
+    }
+
+    #[test]
+    fn a_text_body_comes_from_listed_pages_and_otherwise_only_from_a_script_that_waits_for_the_answer() {
+        let listed: &[&str] = &["https://news.example"];
+        let text = |listed: &[&str], sent: &[(HeaderName, &str)]| may_vote(listed, sent, Carrier::TextBody);
+        for mode in [None, Some("cors"), Some("no-cors"), Some("navigate")] {
+            let from = |origin: &'static str| {
+                let mode = mode.map(|mode| (SEC_FETCH_MODE, mode));
+                [Some((header::ORIGIN, origin)), mode].into_iter().flatten().collect::<Vec<_>>()
+            };
+            let waits = matches!(mode, None | Some("cors"));
+            assert!(text(listed, &from("https://news.example")), "{mode:?}");
+            assert!(text(listed, &from("https://sawt.example")), "{mode:?}");
+            assert!(!text(listed, &from("https://evil.example")), "{mode:?}");
+            assert_eq!(text(&[], &from("https://evil.example")), waits, "{mode:?}");
+            assert_eq!(text(listed, &from("null")), waits, "{mode:?}");
+            assert_eq!(text(&[], &from("null")), waits, "{mode:?}");
+        }
+        assert!(!text(&[], &[]), "a form of an old browser");
     }
 
     #[test]

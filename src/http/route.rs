@@ -10,7 +10,7 @@ use actix_web::{
 use super::{
     Worker,
     cors::{self, Callers},
-    limits::{Limits, Minting},
+    limits::{Limits, Special},
     problem::{Code, Problem},
 };
 
@@ -113,13 +113,19 @@ impl Route {
     }
 
     pub(super) fn making_voters(mut self) -> Self {
-        self.limits = Some(Limits::minting(Minting::Post));
+        self.limits = Some(Limits::with(Special::MintingPost));
         self
     }
 
     /// Says that a page here has a new voter's token in it.
     pub(super) fn bringing_voters(mut self) -> Self {
-        self.limits = Some(Limits::minting(Minting::Get));
+        self.limits = Some(Limits::with(Special::MintingGet));
+        self
+    }
+
+    /// Says that a `POST` here changes nothing: it is one for its body's sake.
+    pub(super) fn only_reading(mut self) -> Self {
+        self.limits = Some(Limits::with(Special::ReadingPost));
         self
     }
 

@@ -25,8 +25,9 @@ pub(super) async fn mint(
     let known = auth::voter(req.headers(), shared).ok();
     note_outcome(&req, if known.is_some() { "renewed" } else { "minted" });
     let mut response = if known.is_some() { HttpResponse::Ok() } else { HttpResponse::Created() };
+    let keys = &shared.token_keys;
     let (token, voter) =
-        known.map_or_else(|| shared.token_keys.mint(now), |(voter, _)| shared.token_keys.sign(voter.id, now));
+        known.map_or_else(|| keys.mint(now, None), |(voter, _)| keys.sign(voter.id, voter.first_made, now));
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
     response.insert_header((header::SET_COOKIE, cookie(&token)));
     Ok(response.json(Voter { voter: &token, expires_at: voter.expires_at }))

@@ -18,11 +18,13 @@ use super::{
     origin,
     path::poll_in_path,
     problem::{Code, Problem},
+    voter_in_body::{NamedVoter, Sender, VoterBody, sender},
 };
 use crate::{
-    poll::{OptionId, PollId},
+    poll::{OptionId, PollId, VoterId},
     quota::{Name, Subject},
-    voting::{Cast, Vote},
+    voter::{FirstMade, Voter},
+    voting::{Cast, Caster, Vote},
 };
 
 /// `POST /v1/polls/{poll}/votes`.
@@ -32,18 +34,22 @@ pub(super) async fn cast(
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
-    let bytes = body::read(&req, payload, body::READER_LIMIT).await?;
-    let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
-    limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
-    let VoteBody { choices: Named(named) } = body::parse(&bytes)?;
+    let (body_type, bytes) = body::read_reader(&req, payload).await?;
+    let VoteBody { choices: Named(named), voter } = body::parse(&bytes)?;
+    let Sender { voter, is_new, carrier } = sender(&req, &worker.shared, body_type, voter.as_ref())?;
+    limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.as_bytes()))?;
     let known = worker.voting.poll_to_vote(id).await?;
     origin::check(&req, &known.site, worker.shared.public_url.as_deref(), carrier)?;
 
-    let client = limits::subject(&req, &worker);
-    let vote = worker.voting.cast(&voter.id, client, known, &named, |standing| limits::note(&req, standing)).await?;
+    let caster = Caster { voter, is_new, client: limits::subject(&req, &worker) };
+    let vote = worker.voting.cast(caster, known, &named, |standing| limits::note(&req, standing)).await?;
     note_outcome(&req, vote.cast.as_str());
     let status = if vote.cast == Cast::Counted { StatusCode::CREATED } else { StatusCode::OK };
-    let body = write_vote(&vote).map_err(Problem::internal)?;
+    let token = is_new.then(|| {
+        let now = worker.shared.clock.now();
+        worker.shared.token_keys.sign(voter, FirstMade::at(now, Some(&vote.known.poll.site)), now)
+    });
+    let body = write_vote(&vote, token.as_ref().map(|(token, voter)| (&**token, voter))).map_err(Problem::internal)?;
     Ok(HttpResponse::build(status)
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
@@ -54,29 +60,65 @@ pub(super) async fn cast(
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (voter, _) = auth::voter(req.headers(), &worker.shared)?;
-    let known = worker.voting.poll(id).await?;
-    let ballot = worker.voting.ballot(&voter.id, &known.poll).await?;
-    let choices = ballot.ok_or_else(|| Problem::new(Code::NotFound, "this voter has no ballot in the poll"))?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
-        .json(OwnBallot { poll: id, choices: choices.ids(&known.poll) }))
+    own_ballot(&worker, id, &voter.id).await
+}
+
+/// `POST /v1/polls/{poll}/votes/mine`: the same for a voter whom the body names.
+pub(super) async fn read_mine(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    let Sender { voter, .. } = sender_by_body(&req, payload, &worker).await?;
+    own_ballot(&worker, id, &voter).await
 }
 
 /// `DELETE /v1/polls/{poll}/votes/me`. That there was no ballot is as good as that it is gone.
 pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
-    limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
+    take_back(&req, &worker, id, Sender { voter: voter.id, is_new: false, carrier }).await
+}
+
+/// `POST /v1/polls/{poll}/votes/withdraw`: the same for a voter whom the body names.
+pub(super) async fn withdraw_mine(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    let sender = sender_by_body(&req, payload, &worker).await?;
+    take_back(&req, &worker, id, sender).await
+}
+
+async fn sender_by_body(req: &HttpRequest, payload: web::Payload, worker: &Worker) -> Result<Sender, Problem> {
+    let (body_type, bytes) = body::read_reader(req, payload).await?;
+    let VoterBody { voter } = body::parse(&bytes)?;
+    sender(req, &worker.shared, body_type, voter.as_ref())
+}
+
+async fn own_ballot(worker: &Worker, id: PollId, voter: &VoterId) -> Result<HttpResponse, Problem> {
+    let known = worker.voting.poll(id).await?;
+    let ballot = worker.voting.ballot(voter, &known.poll).await?;
+    let choices = ballot.ok_or_else(|| Problem::new(Code::NotFound, "this voter has no ballot in the poll"))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
+        .json(OwnBallot { poll: id, choices: choices.ids(&known.poll) }))
+}
+
+async fn take_back(req: &HttpRequest, worker: &Worker, id: PollId, sender: Sender) -> Result<HttpResponse, Problem> {
+    limits::count(req, worker, Name::Vote, &Subject::from(*sender.voter.as_bytes()))?;
     let known = worker.voting.poll_to_vote(id).await?;
-    origin::check(&req, &known.site, worker.shared.public_url.as_deref(), carrier)?;
-    let withdrawal = worker.voting.withdraw(&voter.id, known).await?;
-    note_outcome(&req, withdrawal.as_str());
+    origin::check(req, &known.site, worker.shared.public_url.as_deref(), sender.carrier)?;
+    let withdrawal = worker.voting.withdraw(&sender.voter, known).await?;
+    note_outcome(req, withdrawal.as_str());
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
 }
 
-/// `{"poll","choices","cast_at","results"}`, written straight into one buffer. Ids and times are made of characters
+/// `{"poll","choices","cast_at","results"}`, and of a new voter `"voter","expires_at"` too, written straight into one buffer. Ids and times are made of characters
 /// that JSON takes as they are.
-fn write_vote(vote: &Vote) -> Result<String, std::fmt::Error> {
+fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, std::fmt::Error> {
     let (poll, choices) = (&*vote.known.poll, vote.choices);
     let mut body = String::with_capacity(384 + 64 * poll.options.len());
     write!(body, "{{\"poll\":\"{}\",\"choices\":[", poll.id)?;
@@ -95,6 +137,9 @@ fn write_vote(vote: &Vote) -> Result<String, std::fmt::Error> {
         Some(snapshot) => body.push_str(snapshot.tally_json()),
         None => body.push_str("null"),
     }
+    if let Some((token, voter)) = token {
+        write!(body, ",\"voter\":\"{token}\",\"expires_at\":\"{}\"", voter.expires_at)?;
+    }
     body.push('}');
     Ok(body)
 }
@@ -110,6 +155,8 @@ struct OwnBallot {
 struct VoteBody<'a> {
     #[serde(borrow)]
     choices: Named<'a>,
+    #[serde(borrow, default, deserialize_with = "body::given")]
+    voter: Option<NamedVoter<'a>>,
 }
 
 /// The options a voter names, borrowed from the body wherever their JSON has no escapes. How many there may be is
@@ -174,19 +221,21 @@ mod tests {
 
     #[test]
     fn choices_are_borrowed_from_the_body_unless_escaped() {
-        let VoteBody { choices: Named(named) } = body::parse(br#"{"choices":["yes","n\u006f"]}"#).unwrap();
+        let VoteBody { choices: Named(named), .. } = body::parse(br#"{"choices":["yes","n\u006f"]}"#).unwrap();
         assert!(matches!(&named[..], [Cow::Borrowed("yes"), Cow::Owned(no)] if no == "no"));
     }
 
     #[test]
-    fn a_vote_is_an_object_of_choices_alone() {
+    fn a_vote_is_an_object_of_choices_and_perhaps_a_voter() {
         for bad in [
             r#"{"choices":"yes"}"#,
             r#"{"choices":[1]}"#,
             r#"{"choices":null}"#,
             "{}",
             "[]",
-            r#"{"choices":[],"voter":"x"}"#,
+            r#"{"choices":[],"voter":null}"#,
+            r#"{"choices":[],"choice":"x"}"#,
+            r#"{"choices":[],"choices":[]}"#,
         ] {
             assert_eq!(
                 body::parse::<VoteBody<'_>>(bad.as_bytes()).err().unwrap().code(),
@@ -204,7 +253,7 @@ mod tests {
         #[test]
         fn any_list_of_texts_is_read_as_it_was_written(choices in proptest::collection::vec("\\PC{0,20}|.{0,5}", 0..40)) {
             let body = serde_json::json!({ "choices": choices }).to_string();
-            let VoteBody { choices: Named(named) } = body::parse(body.as_bytes()).expect("a vote");
+            let VoteBody { choices: Named(named), .. } = body::parse(body.as_bytes()).expect("a vote");
             proptest::prop_assert_eq!(named.to_vec(), choices);
         }
 

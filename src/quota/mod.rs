@@ -33,11 +33,13 @@ mod concurrency;
 mod keys;
 pub mod lease;
 pub mod local;
+mod recent;
 
 use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc, time::Duration};
 
 use crate::{
     client::Client,
+    poll::VoterId,
     secret::{KeyHash, Secret},
     store::Store,
     telemetry::{Metrics, QuotaOutcome},
@@ -45,6 +47,7 @@ use crate::{
 pub use concurrency::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit};
 use lease::Leases;
 use local::{LocalLimiter, Uptime};
+use recent::RecentVoters;
 
 /// The most keys of the local limiter of votes: half a million voters a minute each spend one token, which is back
 /// after 6 seconds.
@@ -288,6 +291,7 @@ pub struct Quotas {
     client: Option<Tiers>,
     read: Option<Tiers>,
     admin: Option<Tiers>,
+    recent_voters: RecentVoters,
     is_shadow: bool,
     metrics: Arc<Metrics>,
 }
@@ -332,6 +336,7 @@ impl Quotas {
             client: of_clients(Name::Client, policies.client, sharing),
             read: of_clients(Name::Read, policies.read, None),
             admin: tiers(Name::Admin, policies.admin, MOST_KEYS),
+            recent_voters: RecentVoters::new(clock.clone()),
             is_shadow: policies.shadow,
             metrics,
         }
@@ -345,6 +350,18 @@ impl Quotas {
             Ok((remaining, spent)) => Verdict::Undecided(Undecided { standing: tiers.standing(remaining), spent }),
             Err(wait) => self.refused(tiers, wait),
         }
+    }
+
+    /// Counts a voter who comes without a token in `mint`, as [`admit`](Self::admit) counts a request; `None` if the same
+    /// was [admitted](Self::note_voter) within the last minute, and so is not counted again.
+    pub fn admit_voter(&self, voter: &VoterId, client: &Subject) -> Option<Verdict> {
+        let is_retry = self.recent_voters.has(u128::from_be_bytes(*voter.as_bytes()));
+        (!is_retry).then(|| self.admit(Name::Mint, client))
+    }
+
+    /// Remembers that a voter was admitted.
+    pub fn note_voter(&self, voter: &VoterId) {
+        self.recent_voters.note(u128::from_be_bytes(*voter.as_bytes()));
     }
 
     /// Takes back that a request was counted.

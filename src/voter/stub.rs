@@ -127,7 +127,7 @@ mod tests {
             assert_eq!(keys.stubbed(&URL_SAFE_NO_PAD.encode(forged), &poll, later(0)), None, "bit {bit}");
         }
         assert!(keys.verify(&stub, later(0)).is_err());
-        let (token, _) = keys.mint(later(0));
+        let (token, _) = keys.mint(later(0), None);
         for garbage in ["", "x", "نعم", &token, &format!("{stub}A"), &stub[1..]] {
             assert_eq!(keys.stubbed(garbage, &poll, later(0)), None, "{garbage}");
         }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use super::FirstMade;
 use crate::{
-    poll::{Timestamp, VoterId},
+    poll::{SiteId, Timestamp, VoterId},
     secret::Secret,
 };
 
@@ -16,9 +17,12 @@ pub const LIFETIME_SECS: i64 = 400 * 24 * 60 * 60;
 /// How far ahead of this replica's clock the one that minted a token may have been.
 const CLOCK_SKEW_SECS: i64 = 300;
 
-const VERSION: u8 = 1;
-const SIGNED: usize = 22;
-const WHOLE: usize = 38;
+const VERSION: u8 = 2;
+const TAG: usize = 16;
+/// A token's bytes, and those of one of version 1, which says neither day nor site.
+const WHOLE: usize = 48;
+const VERSION_1: u8 = 1;
+const WHOLE_1: usize = 38;
 
 /// A voter whose token was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub struct Voter {
     pub id: VoterId,
     /// When the token stops being good.
     pub expires_at: Timestamp,
+    /// Where the voter comes from. Of a token of version 1, which does not say: no site, and the day of that token.
+    pub first_made: FirstMade,
 }
 
 /// Why a token is refused. None of these says whether its tag was right once the shape was.
@@ -88,21 +94,23 @@ impl TokenKeys {
         Self { current: TokenKey::derive(secret), previous: previous.map(TokenKey::derive) }
     }
 
-    /// A token for a new voter.
-    pub fn mint(&self, now: Timestamp) -> (String, Voter) {
-        self.sign(VoterId::from_bytes(crate::secret::random_bytes()), now)
+    /// A token for a new voter, made for this site, or for none.
+    pub fn mint(&self, now: Timestamp, site: Option<&SiteId>) -> (String, Voter) {
+        self.sign(VoterId::from_bytes(crate::secret::random_bytes()), FirstMade::at(now, site), now)
     }
 
     /// A token for a voter, good from now on: minted, or renewed under the current secret.
-    pub fn sign(&self, id: VoterId, now: Timestamp) -> (String, Voter) {
+    pub fn sign(&self, id: VoterId, first_made: FirstMade, now: Timestamp) -> (String, Voter) {
         let issued_secs = now.as_millis().div_euclid(1000);
         let mut token = Vec::with_capacity(WHOLE);
         token.extend([VERSION, self.current.id]);
         token.extend(u32::try_from(issued_secs).unwrap_or(u32::MAX).to_be_bytes());
         token.extend(id.as_bytes());
+        token.extend(first_made.day.to_be_bytes());
+        token.extend(first_made.site);
         let tag = self.current.tag(&token);
         token.extend(tag);
-        (URL_SAFE_NO_PAD.encode(token), Voter { id, expires_at: expiry(issued_secs) })
+        (URL_SAFE_NO_PAD.encode(token), Voter { id, expires_at: expiry(issued_secs), first_made })
     }
 
     /// Whether the key with this id made this tag.
@@ -119,15 +127,13 @@ impl TokenKeys {
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Voter, InvalidToken> {
         let mut bytes = [0; WHOLE];
         // An over-long text is refused by the decoder before it is decoded.
-        match URL_SAFE_NO_PAD.decode_slice(token, &mut bytes) {
-            Ok(WHOLE) => {}
-            Ok(_) | Err(_) => return Err(InvalidToken::Forged),
-        }
-        let (signed, tag) = bytes.split_at(SIGNED);
-        let [version, key_id, t0, t1, t2, t3, id @ ..] = signed else { return Err(InvalidToken::Forged) };
-        let is_ours = self.is_ours(*key_id, signed, tag);
-        let Ok(id) = <[u8; 16]>::try_from(id) else { return Err(InvalidToken::Forged) };
-        if !is_ours || *version != VERSION {
+        let length = URL_SAFE_NO_PAD.decode_slice(token, &mut bytes).map_err(|_| InvalidToken::Forged)?;
+        let whole = bytes.get(..length).unwrap_or_default();
+        let (signed, tag) = whole.split_at_checked(length.saturating_sub(TAG)).ok_or(InvalidToken::Forged)?;
+        let ([version, key_id, t0, t1, t2, t3], rest) = signed.split_first_chunk().ok_or(InvalidToken::Forged)?;
+        let (id, rest) = rest.split_first_chunk::<16>().ok_or(InvalidToken::Forged)?;
+        let is_whole = matches!((*version, length), (VERSION, WHOLE) | (VERSION_1, WHOLE_1));
+        if !is_whole || !self.is_ours(*key_id, signed, tag) {
             return Err(InvalidToken::Forged);
         }
         let issued_secs = i64::from(u32::from_be_bytes([*t0, *t1, *t2, *t3]));
@@ -135,7 +141,13 @@ impl TokenKeys {
         if !(-CLOCK_SKEW_SECS..LIFETIME_SECS).contains(&age_secs) {
             return Err(InvalidToken::Expired);
         }
-        Ok(Voter { id: VoterId::from_bytes(id), expires_at: expiry(issued_secs) })
+        let first_made = match rest {
+            [d0, d1, site @ ..] => {
+                FirstMade { day: u16::from_be_bytes([*d0, *d1]), site: site.try_into().unwrap_or_default() }
+            }
+            _ => FirstMade::at(Timestamp::from_millis(issued_secs * 1000), None),
+        };
+        Ok(Voter { id: VoterId::from_bytes(*id), expires_at: expiry(issued_secs), first_made })
     }
 }
 
@@ -162,8 +174,8 @@ mod tests {
     #[test]
     fn a_token_says_who_its_bearer_is_for_400_days() {
         let keys = TokenKeys::new(&secret("one"), None);
-        let (token, voter) = keys.mint(NOW);
-        assert_eq!(token.len(), 51);
+        let (token, voter) = keys.mint(NOW, None);
+        assert_eq!(token.len(), 64);
         assert_eq!(keys.verify(&token, NOW), Ok(voter));
         assert_eq!(keys.verify(&token, later(LIFETIME_SECS - 1)), Ok(voter));
         assert_eq!(keys.verify(&token, later(LIFETIME_SECS)), Err(InvalidToken::Expired));
@@ -173,7 +185,7 @@ mod tests {
     #[test]
     fn no_bit_of_a_token_can_be_changed() {
         let keys = TokenKeys::new(&secret("one"), None);
-        let (token, _) = keys.mint(NOW);
+        let (token, _) = keys.mint(NOW, None);
         let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut forged = bytes.clone();
@@ -187,12 +199,43 @@ mod tests {
     }
 
     #[test]
+    fn a_token_keeps_the_site_and_the_day_it_was_first_made_for() {
+        let keys = TokenKeys::new(&secret("one"), None);
+        let (site, day) = (SiteId::default(), 24 * 60 * 60);
+        let (token, voter) = keys.mint(later(20 * day), Some(&site));
+        assert_eq!(voter.first_made, FirstMade::at(later(20 * day + 5), Some(&site)));
+        assert_ne!(voter.first_made, FirstMade::at(later(20 * day), None));
+        let known = keys.verify(&token, later(30 * day)).unwrap();
+        let (renewed, _) = keys.sign(known.id, known.first_made, later(30 * day));
+        assert_eq!(keys.verify(&renewed, later(40 * day)).unwrap().first_made, voter.first_made);
+    }
+
+    #[test]
+    fn a_token_of_version_1_is_taken_and_renewed_as_of_its_day() {
+        let keys = TokenKeys::new(&secret("one"), None);
+        let issued = 20 * 24 * 60 * 60_u32;
+        let mut bytes = vec![VERSION_1, keys.current.id];
+        bytes.extend(issued.to_be_bytes());
+        bytes.extend([7; 16]);
+        let tag = keys.current.tag(&bytes);
+        bytes.extend(tag);
+        let voter = keys.verify(&URL_SAFE_NO_PAD.encode(&bytes), later(i64::from(issued) + 1)).unwrap();
+        assert_eq!(voter.id, VoterId::from_bytes([7; 16]));
+        assert_eq!(voter.first_made, FirstMade::at(later(issued.into()), None));
+        // The one form is no other's.
+        bytes[0] = VERSION;
+        let tag = keys.current.tag(&bytes[..22]);
+        bytes.splice(22.., tag);
+        assert_eq!(keys.verify(&URL_SAFE_NO_PAD.encode(&bytes), later(i64::from(issued))), Err(InvalidToken::Forged));
+    }
+
+    #[test]
     fn a_rotated_secret_keeps_its_voters() {
         let before = TokenKeys::new(&secret("one"), None);
-        let (token, voter) = before.mint(NOW);
+        let (token, voter) = before.mint(NOW, None);
         let rotated = TokenKeys::new(&secret("two"), Some(&secret("one")));
         assert_eq!(rotated.verify(&token, NOW), Ok(voter));
-        let (renewed, _) = rotated.sign(voter.id, NOW);
+        let (renewed, _) = rotated.sign(voter.id, voter.first_made, NOW);
         let rotated_again = TokenKeys::new(&secret("three"), Some(&secret("two")));
         assert_eq!(rotated_again.verify(&renewed, NOW).map(|voter| voter.id), Ok(voter.id));
         assert_eq!(rotated_again.verify(&token, NOW), Err(InvalidToken::Forged));
@@ -205,15 +248,15 @@ mod tests {
         let id = VoterId::from_bytes([7; 16]);
         let now = later(2 * LIFETIME_SECS);
         let issued = [(secret("two"), now), (secret("one"), now), (secret("two"), later(1)), (secret("else"), now)];
-        let [current, previous, expired, foreign] =
-            issued.map(|(secret, issued)| TokenKeys::new(&secret, None).sign(id, issued).0);
+        let [current, previous, expired, foreign] = issued
+            .map(|(secret, issued)| TokenKeys::new(&secret, None).sign(id, FirstMade::at(issued, None), issued).0);
         let seeds = [&current, &previous, &expired, &foreign].map(String::as_bytes);
         crate::fuzz::fuzz(&seeds, &[b"=", b"A", b"_", b"-", b"+", b"/", b" ", b"\0", &seeds[0][..3]], |input| {
             // Every input is a voter too, and a time within a token's life.
             let hash = *blake3::hash(input).as_bytes();
             let voter_id = VoterId::from_bytes(std::array::from_fn(|place| hash[place]));
             let age_secs = i64::from(u16::from_be_bytes([hash[30], hash[31]]));
-            let (signed, voter) = keys.sign(voter_id, now);
+            let (signed, voter) = keys.sign(voter_id, FirstMade::at(now, None), now);
             assert_eq!(keys.verify(&signed, later(2 * LIFETIME_SECS + age_secs)), Ok(voter));
             assert_eq!(voter.id, voter_id);
 
@@ -243,9 +286,10 @@ mod tests {
             text in proptest::prop_oneof![
                 "\\PC{0,60}",
                 "[A-Za-z0-9_-]{51}",
+                "[A-Za-z0-9_-]{64}",
                 // The version and key id of a good one, and anything behind them.
-                "[A-Za-z0-9_-]{48}".prop_map(|rest| {
-                    let (token, _) = TokenKeys::new(&secret("one"), None).mint(NOW);
+                "[A-Za-z0-9_-]{61}".prop_map(|rest| {
+                    let (token, _) = TokenKeys::new(&secret("one"), None).mint(NOW, None);
                     format!("{}{rest}", &token[..3])
                 }),
             ],
@@ -260,7 +304,7 @@ mod tests {
             age_secs in 0..LIFETIME_SECS,
         ) {
             let keys = TokenKeys::new(&secret("one"), None);
-            let (token, voter) = keys.sign(VoterId::from_bytes(id), later(issued_secs));
+            let (token, voter) = keys.sign(VoterId::from_bytes(id), FirstMade::at(NOW, None), later(issued_secs));
             proptest::prop_assert_eq!(voter.id.as_bytes(), &id);
             proptest::prop_assert_eq!(keys.verify(&token, later(issued_secs + age_secs)), Ok(voter));
         }

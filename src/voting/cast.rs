@@ -23,6 +23,17 @@ use crate::{
 /// How often a poll that changes under a ballot is read again before its voter is told to come back.
 const MAX_REREADS: usize = 4;
 
+/// Who casts a ballot.
+#[derive(Debug, Clone, Copy)]
+pub struct Caster {
+    /// The voter.
+    pub voter: VoterId,
+    /// Whether they come by a [nonce](crate::voter::Nonce), so that nobody has counted yet that there is such a voter.
+    pub is_new: bool,
+    /// The client they come from.
+    pub client: Subject,
+}
+
 /// A ballot that is on record.
 pub struct Vote {
     /// The poll it was decided by.
@@ -79,32 +90,39 @@ impl Withdrawal {
 }
 
 impl Voting {
-    /// Casts a voter's ballot. It counts in the quota that the client, which it came from, has in the poll; `note` is told
-    /// how the client stands, also if the ballot is refused.
+    /// Casts a voter's ballot. It counts in the quota that the client, which it came from, has in the poll, and a new voter
+    /// in the client's quota of those; `note` is told how the client stands, also if the ballot is refused.
     ///
     /// # Errors
     /// [`VoteError::QuotaExceeded`], [`InvalidChoice`](VoteError::InvalidChoice),
     /// [`AlreadyVoted`](VoteError::AlreadyVoted), [`NotOpen`](VoteError::NotOpen); what the store failed with.
     pub async fn cast(
         &self,
-        voter: &VoterId,
-        client: Subject,
+        caster: Caster,
         known: Arc<Known>,
         named: &[Cow<'_, str>],
-        note: impl FnOnce(Standing),
+        note: impl Fn(Standing),
     ) -> Result<Vote, VoteError> {
+        let Caster { voter, is_new, client } = caster;
+        let is_counted_as_new = is_new && self.admit_new(&voter, &client, &note).await?;
         let mut chosen = None;
         let action = |poll: &Poll| {
             let choices = Choices::check(poll, named).map_err(|rule| invalid(poll, named, rule))?;
             chosen = Some(choices);
             Ok(Action::Cast(Group::Clean, poll.counters_of(choices)))
         };
-        let client = client.in_poll(*known.poll.id.as_bytes());
-        self.admit(&client, note).await?;
-        let decided = self.put(known, voter, action).await;
+        let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
+        self.admit(self.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;
+        let decided = self.put(known, &voter, action).await;
+        let outcome = decided.as_ref().ok().map(|(_, _, receipt)| receipt.outcome);
         // A retry or a change costs nothing, and neither does what was refused.
-        if !matches!(&decided, Ok((_, _, receipt)) if receipt.outcome == Outcome::Counted) {
-            self.quotas.give_back(Name::Ballot, &client);
+        if outcome != Some(Outcome::Counted) {
+            self.quotas.give_back(Name::Ballot, &client_in_poll);
+        }
+        // A voter who has a ballot is not new: this is a retry that came to another replica, or late.
+        if is_counted_as_new && matches!(outcome, Some(Outcome::Repeated | Outcome::Changed | Outcome::AlreadyVoted(_)))
+        {
+            self.quotas.give_back(Name::Mint, &client);
         }
         let (known, partition, receipt) = decided?;
         let (cast, at) = match receipt.outcome {
@@ -152,10 +170,18 @@ impl Voting {
         Ok(counters.map(|counters| poll.choices_of(counters)))
     }
 
-    /// Counts a ballot in the quota of its client and poll, which all replicas share. The store alone knows whether it is a
-    /// retry, so what is not counted is given back.
-    async fn admit(&self, client: &Subject, note: impl FnOnce(Standing)) -> Result<(), VoteError> {
-        let mut verdict = self.quotas.admit(Name::Ballot, client);
+    /// Counts a new voter in their client's quota. Says whether they were counted: within a minute a nonce counts once, or
+    /// whoever lost an answer would pay for the retry.
+    async fn admit_new(&self, voter: &VoterId, client: &Subject, note: &impl Fn(Standing)) -> Result<bool, VoteError> {
+        let Some(verdict) = self.quotas.admit_voter(voter, client) else { return Ok(false) };
+        self.admit(verdict, client, note).await?;
+        self.quotas.note_voter(voter);
+        Ok(true)
+    }
+
+    /// Makes a quota's verdict final, which all replicas share. The store alone knows whether a ballot is a retry, so what
+    /// was counted here may have to be given back.
+    async fn admit(&self, mut verdict: Verdict, client: &Subject, note: &impl Fn(Standing)) -> Result<(), VoteError> {
         if let Verdict::Undecided(undecided) = verdict {
             // Boxed, since few ballots get here: those of a client that has spent a tenth of its quota.
             verdict = Box::pin(self.quotas.lease(undecided, client, &*self.vote_reads)).await;

@@ -17,7 +17,7 @@ mod visible;
 
 use std::sync::Arc;
 
-pub use cast::{Cast, Vote, Withdrawal};
+pub use cast::{Cast, Caster, Vote, Withdrawal};
 pub use error::{OnRecord, VoteError};
 pub use visible::{Asker, View};
 

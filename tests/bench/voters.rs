@@ -1,6 +1,11 @@
 //! Voters in great numbers, each with a token of its own, and each behind an address of its own.
 
-use sawt::{clock::Clock, poll::VoterId, secret::Secret, voter::TokenKeys};
+use sawt::{
+    clock::Clock,
+    poll::VoterId,
+    secret::Secret,
+    voter::{FirstMade, TokenKeys},
+};
 
 /// The bytes of a token's text.
 pub(crate) const TOKEN: usize = 51;
@@ -20,7 +25,8 @@ impl Voters {
         let now = Clock::default().now();
         let mut tokens = Vec::with_capacity(count * TOKEN);
         for number in 0..count {
-            let (token, _) = keys.sign(VoterId::from_bytes((number as u128).to_be_bytes()), now);
+            let (token, _) =
+                keys.sign(VoterId::from_bytes((number as u128).to_be_bytes()), FirstMade::at(now, None), now);
             tokens.extend_from_slice(token.as_bytes());
         }
         assert_eq!(tokens.len(), count * TOKEN, "a token has {TOKEN} characters");

@@ -15,7 +15,7 @@ use sawt::{
     poll::VoterId,
     quota::{Quotas, Subject, local::Uptime},
     telemetry::Metrics,
-    voting::{Cast, Common, Voting},
+    voting::{Cast, Caster, Common, Voting},
 };
 use tempfile::TempDir;
 use tokio::task::LocalSet;
@@ -77,7 +77,8 @@ fn votes(address: &str, at_once: u64, store_secs: &dyn Fn() -> f64) -> Figures {
                     let bytes = u128::from(number).to_be_bytes();
                     let (voter, client) = (VoterId::from_bytes(bytes), Subject::from(bytes));
                     let known = voting.poll_to_vote(id).await.expect("it is there");
-                    let vote = voting.cast(&voter, client, known, &[Cow::Borrowed("yes")], drop).await;
+                    let caster = Caster { voter, is_new: false, client };
+                    let vote = voting.cast(caster, known, &[Cow::Borrowed("yes")], drop).await;
                     assert!(vote.expect("it is taken").cast == Cast::Counted, "each voter votes once");
                 }
             })

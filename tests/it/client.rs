@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, io::Read as _, net::SocketAddr, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
 use reqwest::{
     Method,
@@ -106,6 +107,16 @@ impl Client {
         self.post(&format!("/v1/polls/{poll}/votes")).json(&vote).send().await
     }
 
+    /// Votes in a poll as a reader who has no token yet, by a nonce.
+    pub(crate) async fn first_vote(&self, poll: &str, choices: &[&str], nonce: &str) -> Answer {
+        let vote = serde_json::json!({ "choices": choices, "voter": { "nonce": nonce } });
+        let answer = self.post(&format!("/v1/polls/{poll}/votes")).json(&vote).send().await;
+        if let Some(token) = answer.token() {
+            remember_secret(&token);
+        }
+        answer
+    }
+
     /// A poll's tally.
     pub(crate) async fn results(&self, poll: &str) -> Value {
         self.get(&format!("/v1/polls/{poll}/results")).send().await.is(200)
@@ -157,6 +168,13 @@ impl Client {
     pub(crate) fn delete(&self, path: &str) -> Request {
         self.request(Method::DELETE, path)
     }
+}
+
+/// A new nonce.
+pub(crate) fn nonce() -> String {
+    let nonce = URL_SAFE_NO_PAD.encode(sawt::secret::random_bytes::<16>());
+    remember_secret(&nonce);
+    nonce
 }
 
 /// A request being put together.
@@ -267,6 +285,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The voter token that it gives.
+    pub(crate) fn token(&self) -> Option<String> {
+        let body: Value = serde_json::from_slice(&self.body).ok()?;
+        Some(body["voter"].as_str()?.to_owned())
+    }
+
     /// A header's value, `None` if there is none; several lines are joined.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let lines: Vec<_> = self.headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect();

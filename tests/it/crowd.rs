@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use sawt::{
     poll::{Timestamp, VoterId},
     secret::Secret,
-    voter::TokenKeys,
+    voter::{FirstMade, TokenKeys},
 };
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
@@ -57,7 +57,7 @@ impl Crowd {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.number.to_le_bytes());
         id[8..].copy_from_slice(&voter.to_le_bytes());
-        let (token, _) = self.keys.sign(VoterId::from_bytes(id), self.now);
+        let (token, _) = self.keys.sign(VoterId::from_bytes(id), FirstMade::at(self.now, None), self.now);
         crate::client::remember_secret(&token);
         token
     }

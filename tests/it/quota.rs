@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     backends::{Backend, Program, Storage},
-    client::Client,
+    client::{Client, nonce},
     contract,
     crowd::one_crowd_at_a_time,
     registry::lone_rules,
@@ -72,7 +72,7 @@ async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked
             .replace("{site}", "default")
             .replace("{key}", "3f9a1c20b7de");
         let method: Method = method.parse().expect("a method");
-        let quota = if method == Method::GET { "read" } else { "client" };
+        let quota = if method == Method::GET || path.ends_with("/votes/mine") { "read" } else { "client" };
         // Broken, and without a token or key: none of it matters.
         let request = client.request(method.clone(), &path);
         let request = if method == Method::GET { request } else { request.body("text/plain", "no JSON") };
@@ -323,6 +323,56 @@ async fn ballots_of_one_client_in_one_poll_are_bounded_on_all_replicas_together(
     }
 }
 
+/// A first vote makes a voter, and is counted as whoever asks for one; but sent again it is a retry.
+async fn a_first_vote_counts_as_a_new_voter_once() {
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_QUOTA_MINT", "3/86400s"));
+    let client = Client::new(replica.address());
+    let poll = poll_on(&replica).await;
+    let nonces = [(); 4].map(|()| nonce());
+    client.post("/v1/voters").send().await.is(201);
+    // Refused for another reason, it has been counted; put right, it is not counted again.
+    client.first_vote(&poll, &["neither"], &nonces[0]).await.refused(422, "invalid-choice");
+    for _ in 0..3 {
+        for nonce in &nonces[..2] {
+            let answer = client.first_vote(&poll, &["yes"], nonce).await;
+            assert!(matches!(answer.status, 200 | 201), "{answer}");
+        }
+    }
+    let refused = client.first_vote(&poll, &["yes"], &nonces[2]).await;
+    assert_eq!(refused.refused(429, "quota-exceeded")["violated-policies"], json!(["mint"]));
+    client.post("/v1/voters").send().await.refused(429, "quota-exceeded");
+    assert_eq!(client.results(&poll).await["ballots"], 2);
+    assert_eq!(counted(&replica, "sawt_quota_requests_total{quota=\"mint\",outcome=\"allowed\"}"), 3);
+}
+
+async fn first_votes_of_one_client_are_bounded_on_all_replicas_together_and_retries_are_free_on_each() {
+    let _turn = one_crowd_at_a_time().await;
+    let storage = Storage::single(Program::Redis, &[]);
+    loop {
+        storage.server().ask(&["FLUSHALL"]);
+        let settings = Settings::on(storage.address()).with("SAWT_QUOTA_MINT", "20/86400s");
+        let replicas = [(); 2].map(|()| Replica::start(&settings));
+        let clients = replicas.each_ref().map(|replica| Client::new(replica.address()));
+        let poll = poll_on(&replicas[0]).await;
+        let mut admitted = 0;
+        for number in 0..60 {
+            let nonce = nonce();
+            let answer = clients[number % 2].first_vote(&poll, &["yes"], &nonce).await;
+            admitted += u64::from(answer.status == 201);
+            assert!(matches!(answer.status, 201 | 429), "{answer}");
+            if number < 8 {
+                // The answer was lost; another replica is asked, and pays its client back.
+                clients[(number + 1) % 2].first_vote(&poll, &["yes"], &nonce).await.is(200);
+            }
+        }
+        if replicas.iter().all(|replica| counted(replica, FAILED_LEASES) == 0) {
+            assert_eq!(admitted, 20 + 2 * 2);
+            return;
+        }
+    }
+}
+
 /// One /48 cast 5,022 ballots in ten seconds, from a /64 each.
 async fn whoever_has_many_ipv6_networks_is_let_in_a_few_times_as_often_and_no_more() {
     let storage = Storage::file();
@@ -425,6 +475,8 @@ lone_rules![
     workers_of_three_replicas_share_one_quota_on_every_kind_of_redis,
     tokens_that_were_saved_up_are_not_all_counted_in_one_poll,
     ballots_of_one_client_in_one_poll_are_bounded_on_all_replicas_together,
+    a_first_vote_counts_as_a_new_voter_once,
+    first_votes_of_one_client_are_bounded_on_all_replicas_together_and_retries_are_free_on_each,
     whoever_has_many_ipv6_networks_is_let_in_a_few_times_as_often_and_no_more,
     an_ordinary_readers_vote_costs_no_store_call_for_quota,
     while_the_store_is_gone_each_replica_still_holds_the_quota_by_itself,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     backends::Storage,
-    client::Client,
+    client::{Client, nonce},
     registry::service_rules,
     server::{ADMIN_KEY, Replica, Settings},
     service::{Service, seed_poll, text},
@@ -64,11 +64,18 @@ async fn neither_a_get_nor_a_hidden_form_votes(service: &Service) {
         }
     }
     // What a form can send, and nothing else can be sent by a page that was not asked about first.
-    for content_type in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"] {
+    for content_type in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
         for body in ["choices=yes", "{\"choices\":[\"yes\"]}"] {
             let form = with_cookie(Method::POST, &path).header("origin", "https://evil.example");
             form.body(content_type, body).send().await.refused(415, "unsupported-media-type");
         }
+    }
+    // A form of plain text, with and without a voter of the page's own making.
+    let new = format!("{{\"choices\":[\"yes\"],\"voter\":{{\"nonce\":\"{}\"}}}}", nonce());
+    for (body, status) in [("choices=yes\r\n", 400), ("{\"choices\":[\"yes\"]}", 401), (&*new, 403)] {
+        let form = with_cookie(Method::POST, &path).header("origin", "https://evil.example");
+        let answer = form.header("sec-fetch-mode", "navigate").body("text/plain", body).send().await;
+        assert_eq!(answer.status, status, "{answer}");
     }
     let script = with_cookie(Method::POST, &path).header("origin", "https://evil.example");
     script.json(&json!({ "choices": ["yes"] })).send().await.refused(403, "origin-refused");

@@ -35,6 +35,7 @@ pub(super) const PUBLISHER_LIMIT: usize = 64 * 1024;
 const NOTHING_LIMIT: usize = 256;
 
 const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
 
 /// How long a body may take to arrive.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
@@ -60,9 +61,7 @@ pub(super) async fn read_form(
     payload: Payload,
     limit: usize,
 ) -> Result<Vec<(String, String)>, Problem> {
-    let content_type =
-        req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let essence = content_type(req.headers()).split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(FORM) {
         return Err(Problem::new(Code::UnsupportedMediaType, format!("Content-Type must be {FORM}")));
     }
@@ -71,6 +70,34 @@ pub(super) async fn read_form(
     let fields = str::from_utf8(&body).ok().and_then(|body| Query::<Vec<(String, String)>>::from_query(body).ok());
     let fields = fields.ok_or_else(|| Problem::new(Code::InvalidRequest, "the body is not a form's fields"))?;
     Ok(fields.into_inner())
+}
+
+/// What a reader's body says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyType {
+    /// `application/json`.
+    Json,
+    /// `text/plain`, with JSON in it: what a page may send to another origin without asking first.
+    Text,
+}
+
+/// Reads a reader's body, which is JSON, whether it is called that or `text/plain`.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn read_reader(req: &HttpRequest, payload: Payload) -> Result<(BodyType, Bytes), Problem> {
+    let content_type = content_type(req.headers());
+    let body_type = if is_utf8(content_type, "text/plain") {
+        check_encoding(req.headers())?;
+        BodyType::Text
+    } else if is_utf8(content_type, JSON) {
+        check_encoding(req.headers())?;
+        BodyType::Json
+    } else {
+        let detail = "Content-Type must be application/json or text/plain, in UTF-8";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail));
+    };
+    Ok((body_type, read_any(req, payload, READER_LIMIT).await?))
 }
 
 async fn read_any(req: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
@@ -128,13 +155,15 @@ fn too_large(limit: usize) -> Problem {
     Problem::new(Code::BodyTooLarge, format!("the body must be at most {limit} bytes")).closing_connection()
 }
 
-/// Only `application/json`, in UTF-8 and not compressed. That a form can't send it is half of what keeps strange pages
-/// from voting.
+/// Only `application/json`, in UTF-8 and not compressed.
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !is_json(content_type) {
+    if !is_utf8(content_type(headers), JSON) {
         return Err(Problem::new(Code::UnsupportedMediaType, "Content-Type must be application/json, in UTF-8"));
     }
+    check_encoding(headers)
+}
+
+fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
     match headers.get(header::CONTENT_ENCODING) {
         Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
             Err(Problem::new(Code::UnsupportedMediaType, "the body must not be compressed"))
@@ -143,7 +172,12 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-fn is_json(content_type: &str) -> bool {
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Whether a body is said to be of this type, and in no other character set than UTF-8.
+fn is_utf8(content_type: &str, media_type: &str) -> bool {
     let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
     let is_utf8 = |parameter: &str| match parameter.trim().split_once('=') {
         Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
@@ -152,7 +186,7 @@ fn is_json(content_type: &str) -> bool {
         }
         Some(_) | None => true,
     };
-    essence.trim().eq_ignore_ascii_case("application/json") && parameters.split(';').all(is_utf8)
+    essence.trim().eq_ignore_ascii_case(media_type) && parameters.split(';').all(is_utf8)
 }
 
 /// The length a request declares; the HTTP parser has made sure that it is a number.
@@ -173,7 +207,7 @@ mod tests {
             "application/json; CHARSET=UTF8",
             "application/json; profile=x",
         ] {
-            assert!(is_json(good), "{good}");
+            assert!(is_utf8(good, JSON), "{good}");
         }
         for bad in [
             "",
@@ -183,7 +217,7 @@ mod tests {
             "application/json; charset=UTF-16",
             "application/jsonp",
         ] {
-            assert!(!is_json(bad), "{bad}");
+            assert!(!is_utf8(bad, JSON), "{bad}");
         }
     }
 }

@@ -38,7 +38,7 @@ use crate::{
     poll::{Poll, PollOption, Position, State, Viewer},
     quota::{Name, Subject},
     voter::{Stub, Voter},
-    voting::{Cast, VoteError},
+    voting::{Cast, Caster, VoteError},
     wire::Seen,
 };
 
@@ -117,7 +117,8 @@ pub(in crate::http) async fn vote(
 
     let client = limits::subject(&req, &worker);
     let note = |standing| limits::note(&req, standing);
-    match worker.voting.cast(&voter.id, client, known.clone(), &named, note).await {
+    let caster = Caster { voter: voter.id, is_new: false, client };
+    match worker.voting.cast(caster, known.clone(), &named, note).await {
         Ok(vote) => {
             note_outcome(&req, vote.cast.as_str());
             let notice = match vote.cast {
@@ -190,7 +191,8 @@ async fn show(
     let seen = tally_for(viewer, worker, known, position).await?;
     let (poll, state) = (definition_of(known, seen.as_deref()), state_of(worker, known, seen.as_deref()));
     let (keys, now) = (&worker.shared.token_keys, worker.shared.clock.now());
-    let token = || voter.map_or_else(|| keys.mint(now), |voter| keys.sign(voter.id, now)).0;
+    let mint = || keys.mint(now, Some(&known.poll.site));
+    let token = || voter.map_or_else(mint, |voter| keys.sign(voter.id, voter.first_made, now)).0;
     let token = (state == State::Open && chosen.is_none()).then(token);
     let view = View {
         poll,

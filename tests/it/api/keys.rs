@@ -120,6 +120,8 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
     const OPEN: &[&str] = &[
         "POST /v1/voters",
         "POST /v1/polls/{poll}/votes",
+        "POST /v1/polls/{poll}/votes/mine",
+        "POST /v1/polls/{poll}/votes/withdraw",
         "GET /v1/polls/{poll}/votes/me",
         "DELETE /v1/polls/{poll}/votes/me",
         "GET /v1/polls/{poll}",

@@ -2,6 +2,7 @@
 
 mod embed;
 mod exports;
+mod first_vote;
 mod form;
 mod keys;
 mod oembed;
@@ -22,6 +23,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         voters::rules(),
         polls::rules(),
         votes::rules(),
+        first_vote::rules(),
         results::rules(),
         exports::rules(),
         sites::rules(),

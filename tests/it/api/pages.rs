@@ -100,6 +100,8 @@ async fn a_preflight_says_what_a_page_may_send_and_is_kept_for_two_hours(service
     let poll = service.poll(json!({})).await;
     for (path, methods) in [
         (format!("/v1/polls/{poll}/votes"), "POST"),
+        (format!("/v1/polls/{poll}/votes/mine"), "POST"),
+        (format!("/v1/polls/{poll}/votes/withdraw"), "POST"),
         (format!("/v1/polls/{poll}/votes/me"), "GET, HEAD, DELETE"),
         ("/v1/voters".to_owned(), "POST"),
     ] {

@@ -89,7 +89,7 @@ async fn a_forged_token_is_refused(service: &Service) {
         String::from_utf8(bytes).unwrap()
     };
     let stranger = TokenKeys::new(&Secret::new("somebody else's secret, long enough".to_owned()), None);
-    let (foreign, _) = stranger.mint(Timestamp::from_millis(service.now_millis().await));
+    let (foreign, _) = stranger.mint(Timestamp::from_millis(service.now_millis().await), None);
     for forged in [flipped(0), flipped(12), flipped(40), foreign, format!("{token}A"), "nonsense".to_owned()] {
         refused_everywhere(&service.client().with_voter(&forged), &poll).await;
     }
@@ -104,10 +104,10 @@ async fn an_expired_token_is_refused_and_said_to_be(service: &Service) {
     let poll = service.poll(json!({})).await;
     let keys = TokenKeys::new(&Secret::new(SECRET.to_owned()), None);
     let now = service.now_millis().await;
-    let (fresh, _) = keys.mint(Timestamp::from_millis(now));
+    let (fresh, _) = keys.mint(Timestamp::from_millis(now), None);
     service.client().with_voter(&fresh).vote(&poll, &["yes"]).await.is(201);
     let long_ago = now - (sawt::voter::LIFETIME_SECS + 1) * 1000;
-    let (expired, _) = keys.mint(Timestamp::from_millis(long_ago));
+    let (expired, _) = keys.mint(Timestamp::from_millis(long_ago), None);
     let expired = service.client().with_voter(&expired);
     refused_everywhere(&expired, &poll).await;
     let refused = expired.vote(&poll, &["yes"]).await.refused(401, "voter-required");

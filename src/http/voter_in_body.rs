@@ -1,0 +1,143 @@
+//! The voter that a request's body names, so that a page needs no header for it, and so no preflight.
+//!
+//! A body of `text/plain` is what a page of another origin may send without asking first (a CORS-safelisted type,
+//! <https://fetch.spec.whatwg.org/#cors-safelisted-request-header>), and so may a form. It must name its voter, and
+//! neither cookie nor header is read beside it; what a form can send (`name=value`) is no JSON object with known members
+//! only. Where it may come from is [`origin`](super::origin)'s to say.
+
+use std::{borrow::Cow, fmt};
+
+use actix_web::HttpRequest;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, value::MapAccessDeserializer},
+};
+
+use super::{
+    Shared,
+    auth::{self, Carrier},
+    body::BodyType,
+    problem::{Code, FieldError, Problem},
+};
+use crate::{poll::VoterId, voter::Nonce};
+
+/// Who a request is from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sender {
+    pub(super) voter: VoterId,
+    /// Whether they come by a nonce, and have no token yet.
+    pub(super) is_new: bool,
+    pub(super) carrier: Carrier,
+}
+
+/// A body's `voter`.
+#[cfg_attr(test, derive(Debug))]
+pub(super) enum NamedVoter<'a> {
+    Token(Cow<'a, str>),
+    Nonce(Nonce),
+}
+
+/// A body that may name its voter, and nothing else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VoterBody<'a> {
+    #[serde(borrow, default, deserialize_with = "super::body::given")]
+    pub(super) voter: Option<NamedVoter<'a>>,
+}
+
+/// Who a request is from: by its body, or by its header or cookie if that is JSON.
+///
+/// # Errors
+/// `voter-required` if nobody is named, or a token is not valid; `invalid-request` if the body and a header name one.
+pub(super) fn sender(
+    req: &HttpRequest,
+    shared: &Shared,
+    body_type: BodyType,
+    named: Option<&NamedVoter<'_>>,
+) -> Result<Sender, Problem> {
+    let Some(named) = named else {
+        if body_type == BodyType::Text {
+            let detail = "a body of text/plain must name its voter: a token, or {\"nonce\": …} for a new one";
+            return Err(Problem::new(Code::VoterRequired, detail));
+        }
+        let (voter, carrier) = auth::voter(req.headers(), shared)?;
+        return Ok(Sender { voter: voter.id, is_new: false, carrier });
+    };
+    if auth::shows_voter_token(req.headers()) {
+        let detail = "must not be given beside a token in the Authorization header".to_owned();
+        let error = FieldError { field: "voter".to_owned(), detail: detail.clone() };
+        return Err(Problem::new(Code::InvalidRequest, format!("voter {detail}")).with_errors([error]));
+    }
+    // A page can send JSON to another origin only if that allowed it, as with a header.
+    let carrier = if body_type == BodyType::Text { Carrier::TextBody } else { Carrier::Header };
+    Ok(match named {
+        NamedVoter::Nonce(nonce) => Sender { voter: nonce.voter(), is_new: true, carrier },
+        NamedVoter::Token(token) => {
+            let voter = shared.token_keys.verify(token, shared.clock.now());
+            let voter = voter.map_err(|error| Problem::new(Code::VoterRequired, error.to_string()))?;
+            Sender { voter: voter.id, is_new: false, carrier }
+        }
+    })
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for NamedVoter<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct New<'a> {
+            #[serde(borrow)]
+            nonce: Cow<'a, str>,
+        }
+
+        struct TokenOrNonce;
+
+        impl<'de> de::Visitor<'de> for TokenOrNonce {
+            type Value = NamedVoter<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a voter token or {\"nonce\":…}")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, token: &'de str) -> Result<Self::Value, E> {
+                Ok(NamedVoter::Token(Cow::Borrowed(token)))
+            }
+
+            fn visit_str<E: de::Error>(self, token: &str) -> Result<Self::Value, E> {
+                Ok(NamedVoter::Token(Cow::Owned(token.to_owned())))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+                let New { nonce } = New::deserialize(MapAccessDeserializer::new(members))?;
+                nonce.parse().map(NamedVoter::Nonce).map_err(|rule| de::Error::custom(format!("nonce {rule}")))
+            }
+        }
+
+        deserializer.deserialize_any(TokenOrNonce)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::body::parse, *};
+
+    #[test]
+    fn a_voter_is_a_token_or_a_nonce_and_nothing_else() {
+        let named = |text: &str| parse::<VoterBody<'_>>(text.as_bytes()).map(|body| body.voter.is_some());
+        assert!(!named("{}").unwrap());
+        assert!(named(r#"{"voter":"TOKEN"}"#).unwrap());
+        assert!(named(r#"{"voter":{"nonce":"AAECAwQFBgcICQoLDA0ODw"}}"#).unwrap());
+        for bad in [
+            r#"{"voter":null}"#,
+            r#"{"voter":7}"#,
+            r#"{"voter":["TOKEN"]}"#,
+            r#"{"voter":{}}"#,
+            r#"{"voter":{"nonce":"short"}}"#,
+            r#"{"voter":{"nonce":"AAECAwQFBgcICQoLDA0ODw","nonce":"AAECAwQFBgcICQoLDA0ODw"}}"#,
+            r#"{"voter":{"nonce":"AAECAwQFBgcICQoLDA0ODw","token":"x"}}"#,
+            r#"{"voter":"TOKEN","voter":"TOKEN"}"#,
+            r#"{"voter":"TOKEN","choice":"="}"#,
+        ] {
+            assert_eq!(named(bad).err().map(|problem| problem.code()), Some(Code::InvalidRequest), "{bad}");
+        }
+    }
+}
