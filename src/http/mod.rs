@@ -69,11 +69,12 @@ pub use observe::Observe;
 pub use worker::{Phase, Readiness, Shared, Worker};
 
 use limits::Limits;
+use path::PastPoll;
 use problem::{Code, Problem};
-use route::{POLL, Route, at};
+use route::{POLLS, Route, at};
 
-/// The one route table. The router tries its lines in order, so what is asked most comes first; those under [`POLL`]
-/// come before all others.
+/// The one route table. The router tries its lines in order, so what is asked most comes first; those of one
+/// poll come before all others.
 fn routes() -> Vec<Route> {
     vec![
         at("/v1/polls/{poll}/votes").post(votes::cast).for_listed_pages(),
@@ -125,12 +126,13 @@ fn demo_routes() -> Vec<Route> {
 /// Puts every route in an application. The application must be wrapped in [`Observe`] and hold a `web::Data<Worker>`.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     let (of_polls, others): (Vec<_>, Vec<_>) = routes().into_iter().partition(|route| route.pattern.is_of_poll());
-    // A path with a name in it is matched by a regular expression. So that is done once for all of them.
-    cfg.service(web::scope(POLL).configure(|cfg| {
-        for route in of_polls {
-            route.register(cfg);
-        }
-    }));
+    let (all_polls, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|route| route.pattern.path == POLLS);
+    // Before what is under it, which would take it for its own.
+    for route in all_polls {
+        route.register(cfg);
+    }
+    let of_poll = |cfg: &mut web::ServiceConfig| of_polls.into_iter().for_each(|route| route.register(cfg));
+    cfg.service(web::scope(POLLS).configure(of_poll).wrap(PastPoll));
     for route in others {
         route.register(cfg);
     }

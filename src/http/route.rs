@@ -14,8 +14,10 @@ use super::{
     problem::{Code, Problem},
 };
 
+/// Where polls are.
+pub(super) const POLLS: &str = "/v1/polls";
 /// Where a poll's own routes are.
-pub(super) const POLL: &str = "/v1/polls/{poll}";
+const POLL: &str = "/v1/polls/{poll}";
 
 /// One line of the route table.
 pub(super) struct Route {
