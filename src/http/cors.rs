@@ -19,7 +19,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     dev::ServiceResponse,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderValue},
     },
     web,
@@ -86,7 +86,7 @@ pub(super) async fn preflight(
 pub(super) fn allow<B>(response: &mut ServiceResponse<B>, shared: &Shared) {
     let req = response.request();
     let Some(pattern) = req.app_data::<Pattern>().filter(|pattern| pattern.is_for_pages(req.method())) else { return };
-    let callers = pattern.callers;
+    let (callers, method) = (pattern.callers, req.method().clone());
     let allowed = match callers {
         Callers::Programs => Allowed::Nobody,
         Callers::AnyPage => Allowed::Anybody,
@@ -97,6 +97,7 @@ pub(super) fn allow<B>(response: &mut ServiceResponse<B>, shared: &Shared) {
         headers.append(header::VARY, VARY);
     }
     match allowed {
+        Allowed::Nobody if method != Method::OPTIONS => return,
         Allowed::Nobody => {
             // What a preflight was about to be told.
             for name in [

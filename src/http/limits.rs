@@ -29,7 +29,7 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage as _, HttpRequest,
+    Error, HttpRequest,
     body::BoxBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
     http::{
@@ -43,7 +43,7 @@ use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
 use super::{
-    Worker,
+    Worker, notes,
     problem::{Code, Problem},
 };
 use crate::quota::{Name, Permit, Standing, Subject, Undecided, Verdict};
@@ -51,16 +51,14 @@ use crate::quota::{Name, Permit, Standing, Subject, Undecided, Verdict};
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// How a request stands with every quota it has counted in.
-#[derive(Debug, Clone, Default)]
-struct Standings(SmallVec<[Standing; 4]>);
+pub(super) use super::notes::add_standing as note;
 
 /// Counts a request in a quota that is known only to its handler. Counting twice in one request counts once.
 ///
 /// # Errors
 /// `quota-exceeded`.
 pub(super) fn count(req: &HttpRequest, worker: &Worker, name: Name, subject: &Subject) -> Result<(), Problem> {
-    if req.extensions().get::<Standings>().is_some_and(|noted| noted.0.iter().any(|standing| standing.name == name)) {
+    if notes::has_counted(req, name) {
         return Ok(());
     }
     match worker.shared.quotas.admit(name, subject) {
@@ -95,7 +93,7 @@ pub(super) fn take_slow(req: &HttpRequest) -> Result<Option<Permit>, Problem> {
 
 /// The client of a request, as quotas count it.
 pub(super) fn subject(req: &HttpRequest, worker: &Worker) -> Subject {
-    worker.shared.client_rule.client(req).into()
+    notes::client(req, &worker.shared.client_rule).into()
 }
 
 /// What `RateLimit-Policy` says, by the quotas that a request counted in: written once each.
@@ -124,8 +122,13 @@ impl PolicyHeaders {
 
 /// Writes what is known of a request's quotas on its answer.
 pub(super) fn write_headers(req: &HttpRequest, headers: &mut HeaderMap, policies: &PolicyHeaders) {
-    let noted = req.extensions();
-    let Some(Standings(standings)) = noted.get::<Standings>() else { return };
+    notes::with_standings(req, |standings| write(standings, headers, policies));
+}
+
+fn write(standings: &[Standing], headers: &mut HeaderMap, policies: &PolicyHeaders) {
+    if standings.is_empty() {
+        return;
+    }
     let is_for_all = headers
         .get(actix_web::http::header::CACHE_CONTROL)
         .and_then(|value| value.to_str().ok())
@@ -156,15 +159,6 @@ fn write_item(list: &mut String, name: Name, keys: [&str; 2], numbers: [u64; 2])
     for (key, number) in keys.into_iter().zip(numbers) {
         list.push_str(key);
         list.push_str(itoa::Buffer::new().format(number));
-    }
-}
-
-/// Notes how a request stands with a quota it has counted in.
-pub(super) fn note(req: &HttpRequest, standing: Standing) {
-    let mut noted = req.extensions_mut();
-    match noted.get_mut::<Standings>() {
-        Some(standings) => standings.0.push(standing),
-        None => _ = noted.insert(Standings(smallvec::smallvec![standing])),
     }
 }
 

@@ -13,7 +13,7 @@
 //! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
 //! - [`auth`]: keys, scopes and voter tokens; [`voter_in_body`]: voters whom a body names; [`origin`]: which pages may vote;
 //!   [`cors`]: what browsers are told of it.
-//! - [`limits`]: which quotas a request counts in.
+//! - [`limits`]: which quotas a request counts in; [`notes`]: what is noted of a request on its way.
 //! - [`connections`]: how many of them a client may have; how long each is waited for is [`net`](crate::net)'s.
 //! - [`body`], [`query`], [`conditional`], [`cursor`]: reading requests.
 //! - [`caching`]: who may keep an answer, and for how long.
@@ -39,6 +39,7 @@ mod home;
 mod keys;
 mod limits;
 mod live;
+mod notes;
 mod observe;
 mod oembed;
 mod origin;

@@ -19,7 +19,7 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage as _, HttpRequest, HttpResponse,
+    Error, HttpResponse,
     body::BoxBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
     http::{
@@ -29,7 +29,7 @@ use actix_web::{
 };
 use pin_project_lite::pin_project;
 
-use super::{Shared, cors, embed, limits, problem::Problem, request_log::Line, route::Pattern};
+use super::{Shared, cors, embed, limits, notes, problem::Problem, request_log::Line, route::Pattern};
 use crate::{
     clock::Clock,
     net::unread::{self, Chunks},
@@ -63,14 +63,7 @@ const UNLESS_SAID: [(HeaderName, HeaderValue); 2] = [
 /// On every answer of a service that is reached by TLS: browsers come back by nothing else for a year.
 const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// What became of a request, in a word for its log line. A handler that has more to say than the status notes one.
-#[derive(Debug, Clone, Copy)]
-struct Outcome(&'static str);
-
-/// Notes what became of a request.
-pub(super) fn note_outcome(req: &HttpRequest, outcome: &'static str) {
-    req.extensions_mut().insert(Outcome(outcome));
-}
+pub(super) use super::notes::set_outcome as note_outcome;
 
 /// The layer. Wrap the whole application in it.
 pub struct Observe {
@@ -179,10 +172,9 @@ impl Seen {
         let foreign = error.filter(|_| known.is_none()).map(|error| Problem::internal(error.to_string()));
         let problem = known.or(foreign.as_ref());
         let status = problem.map_or(response.status(), |problem| problem.code().status());
-        let noted = response.request().extensions().get::<Outcome>().copied();
-        let outcome = match (problem, noted) {
+        let outcome = match (problem, notes::outcome(response.request())) {
             (Some(problem), _) => problem.code().as_str(),
-            (None, Some(Outcome(outcome))) => outcome,
+            (None, Some(outcome)) => outcome,
             (None, None) if status == StatusCode::NOT_MODIFIED => "not-modified",
             (None, None) => "ok",
         };
@@ -190,7 +182,7 @@ impl Seen {
         let (status, error) = (status.as_u16(), error.as_deref());
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let line = Line { method, route, status, outcome, request_id, duration_us, error, is_probe };
-        self.shared.request_log.log(&line, || Some(self.shared.client_rule.client(response.request())));
+        self.shared.request_log.log(&line, || Some(notes::client(response.request(), &self.shared.client_rule)));
         self.shared.metrics.observe_request(method, route, status, duration);
 
         let written = problem.map(|problem| {
@@ -261,9 +253,9 @@ impl Unasked {
 }
 
 /// The method of what has none of ours.
-const NO_METHOD: &str = "OTHER";
+const NO_METHOD: &str = "other";
 
-/// The method as logs and metrics name it: anyone can send any word, so what is no method of ours is `OTHER`.
+/// The method as logs and metrics name it: anyone can send any word, so what is no method of ours is `other`.
 fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -323,6 +315,14 @@ mod tests {
         for bad in ["", "a b", "a\"b", "صوت", "a\n", "a/b", &"x".repeat(65)] {
             assert!(!is_request_id(bad.as_bytes()), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_word_that_a_client_makes_up_is_no_name_of_a_method_in_logs_or_metrics() {
+        for made_up in ["BREW", "get", "TRACE", "CONNECT"] {
+            assert_eq!(method_name(&Method::from_bytes(made_up.as_bytes()).unwrap()), "other");
+        }
+        assert_eq!(method_name(&Method::PATCH), "PATCH");
     }
 
     #[test]

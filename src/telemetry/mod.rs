@@ -28,8 +28,8 @@
 //! What the system knows of the process is read when it is asked for, and left out where the system does not tell.
 //! Metrics are given as OpenMetrics, or as Prometheus's older text to those who ask for that (`exposition.rs`).
 //!
-//! Units are base units, as Prometheus asks. `route` is the route's pattern, never the path a client sent, and a
-//! method that is none of HTTP's own is `other`: the number of series is this service's to decide.
+//! Units are base units, as Prometheus asks. In logs and metrics alike `route` is the route's pattern, never
+//! the path a client sent, and a method that no route has is `other`: the number of series is this service's to decide.
 
 mod exposition;
 mod log;
