@@ -13,10 +13,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
-use serde::{
-    Serialize,
-    ser::{SerializeMap, Serializer},
-};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{poll::Violation, quota::Standing, store::StoreError};
@@ -288,34 +285,40 @@ impl Problem {
         if parts.closes_connection {
             response.force_close();
         }
-        let body = serde_json::to_vec(&Body { parts, request_id }).unwrap_or_default();
+        let body = write_body(parts, request_id).unwrap_or_default();
         response.content_type("application/problem+json").body(body)
     }
 }
 
-/// A problem as it is written.
-struct Body<'a> {
-    parts: &'a Parts,
-    request_id: &'a str,
+/// A problem as it is written. Codes, titles and request ids are made of characters that JSON takes as they are, so only
+/// what else there is is serialized: a flood is answered by this.
+fn write_body(parts: &Parts, request_id: &str) -> serde_json::Result<Vec<u8>> {
+    let Parts { code, detail, errors, members, .. } = parts;
+    let mut body = Vec::with_capacity(256 + detail.len());
+    push(
+        &mut body,
+        &["{\"type\":\"urn:sawt:problem:", code.as_str(), "\",\"title\":\"", code.title(), "\",\"status\":"],
+    );
+    push(&mut body, &[code.status().as_str(), ",\"detail\":"]);
+    serde_json::to_writer(&mut body, detail)?;
+    push(&mut body, &[",\"code\":\"", code.as_str(), "\",\"request_id\":\"", request_id, "\""]);
+    if !errors.is_empty() {
+        body.extend_from_slice(b",\"errors\":");
+        serde_json::to_writer(&mut body, errors)?;
+    }
+    for (name, value) in members {
+        body.push(b',');
+        serde_json::to_writer(&mut body, name)?;
+        body.push(b':');
+        serde_json::to_writer(&mut body, value)?;
+    }
+    body.push(b'}');
+    Ok(body)
 }
 
-impl Serialize for Body<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Parts { code, detail, errors, members, .. } = self.parts;
-        let mut body = serializer.serialize_map(None)?;
-        body.serialize_entry("type", &format_args!("urn:sawt:problem:{}", code.as_str()))?;
-        body.serialize_entry("title", code.title())?;
-        body.serialize_entry("status", &code.status().as_u16())?;
-        body.serialize_entry("detail", detail)?;
-        body.serialize_entry("code", code.as_str())?;
-        body.serialize_entry("request_id", self.request_id)?;
-        if !errors.is_empty() {
-            body.serialize_entry("errors", errors)?;
-        }
-        for (name, value) in members {
-            body.serialize_entry(name, value)?;
-        }
-        body.end()
+fn push(body: &mut Vec<u8>, texts: &[&str]) {
+    for text in texts {
+        body.extend_from_slice(text.as_bytes());
     }
 }
 
@@ -383,6 +386,7 @@ mod tests {
             assert!(seen.insert(code.as_str()), "{}", code.as_str());
             assert!(code.status().is_client_error() || code.status().is_server_error());
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+            assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
         assert_eq!(seen.len(), 26);
     }

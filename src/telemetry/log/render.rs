@@ -3,6 +3,7 @@
 use std::{
     error::Error,
     fmt::{self, Write as _},
+    mem,
 };
 
 use tracing::{
@@ -108,11 +109,9 @@ impl TextFields<'_> {
         text.push_str(value);
     }
 
-    /// A value that may need them: it is rendered aside first.
-    fn push_text(&mut self, field: &Field, render: impl FnOnce(&mut String)) {
-        let Line { text, value, .. } = &mut *self.0;
-        value.clear();
-        render(value);
+    /// A value that may need them.
+    fn push_text(&mut self, field: &Field, value: &str) {
+        let text = &mut self.0.text;
         text.push(' ');
         if field.name() == "message" {
             push_escaped(text, value, false);
@@ -131,21 +130,30 @@ impl TextFields<'_> {
             text.push('"');
         }
     }
+
+    /// The same for a value that has to be rendered before it is known what it needs.
+    fn push_rendered(&mut self, field: &Field, render: impl FnOnce(&mut String)) {
+        let mut value = mem::take(&mut self.0.value);
+        value.clear();
+        render(&mut value);
+        self.push_text(field, &value);
+        self.0.value = value;
+    }
 }
 
 impl Visit for TextFields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.push_text(field, |text| text.push_str(value));
+        self.push_text(field, value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.push_text(field, |text| {
+        self.push_rendered(field, |text| {
             let _ = write!(text, "{value:?}");
         });
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.push_text(field, |text| push_error(text, value));
+        self.push_rendered(field, |text| push_error(text, value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
@@ -299,10 +307,10 @@ fn push_escaped(to: &mut String, text: &str, is_quoted: bool) {
     to.push_str(text.get(plain_from..).unwrap_or_default());
 }
 
-/// Whether all bytes are so. Counting those that are not, instead of stopping at the first, lets the processor look at
-/// many at once: most values are plain to their end.
+/// Whether all bytes are so. Looking at all of them, instead of stopping at the first that is not, lets the processor
+/// look at many at once: most values are plain to their end.
 fn every_byte(text: &str, is_so: impl Fn(u8) -> bool) -> bool {
-    text.bytes().filter(|byte| !is_so(*byte)).count() == 0
+    text.bytes().fold(true, |all, byte| all & is_so(byte))
 }
 
 /// Whether a letter would make the end of a bare value unclear.
