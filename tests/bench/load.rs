@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::{
     Effort,
-    voters::{ADDRESS, TOKEN, Voters, write_address},
+    voters::{ADDRESS, NONCE, TOKEN, Voters, write_address, write_nonce},
 };
 
 /// Requests begin this long before they are counted: connections are made, and caches and batches fill.
@@ -34,6 +34,7 @@ pub(crate) struct Request {
     bytes: Vec<u8>,
     token: Option<Range<usize>>,
     address: Range<usize>,
+    nonce: Option<Range<usize>>,
     /// What it should be answered with.
     pub(crate) status: u16,
     /// Whether it may be refused with 503, and then does not count.
@@ -51,6 +52,18 @@ impl Request {
             json.len()
         );
         Self { token: Some(place(&text, &token)), ..Self::plain(text, 201) }
+    }
+
+    /// A reader's first vote from a page of another origin, answered 201.
+    pub(crate) fn first_vote(path: &str) -> Self {
+        let json = format!(r#"{{"choices":["yes"],"voter":{{"nonce":"{NONCE}"}}}}"#);
+        let text = format!(
+            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\naccept: */*\r\n\
+             origin: https://news.example\r\nsec-fetch-mode: cors\r\nx-forwarded-for: {ADDRESS}\r\n\
+             content-type: text/plain;charset=UTF-8\r\ncontent-length: {}\r\n\r\n{json}",
+            json.len()
+        );
+        Self { nonce: Some(place(&text, NONCE)), ..Self::plain(text, 201) }
     }
 
     /// A read, answered 200.
@@ -86,7 +99,14 @@ impl Request {
     }
 
     fn plain(text: String, status: u16) -> Self {
-        Self { address: place(&text, ADDRESS), token: None, status, may_be_shed: false, bytes: text.into_bytes() }
+        Self {
+            address: place(&text, ADDRESS),
+            token: None,
+            nonce: None,
+            status,
+            may_be_shed: false,
+            bytes: text.into_bytes(),
+        }
     }
 
     /// The same, which should be answered otherwise.
@@ -109,6 +129,9 @@ impl Request {
         write_address(reader, &mut self.bytes[self.address.clone()]);
         if let Some(token) = self.token.clone() {
             voters.write_token(reader, &mut self.bytes[token]);
+        }
+        if let Some(nonce) = self.nonce.clone() {
+            write_nonce(reader, &mut self.bytes[nonce]);
         }
     }
 

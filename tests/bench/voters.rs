@@ -8,10 +8,13 @@ use sawt::{
 };
 
 /// The bytes of a token's text.
-pub(crate) const TOKEN: usize = 51;
+pub(crate) const TOKEN: usize = 64;
 
 /// Where a client's address stands in the headers: `10.1dd.1dd.1dd`, so that all are of one length.
 pub(crate) const ADDRESS: &str = "10.100.100.100";
+
+/// What a new voter is known by, in which six digits count them.
+pub(crate) const NONCE: &str = "bench-000000AAAAAAAAAA";
 
 /// Tokens of voters, minted beforehand: minting is no part of voting.
 pub(crate) struct Voters {
@@ -49,6 +52,15 @@ impl Voters {
 pub(crate) fn write_address(client: usize, to: &mut [u8]) {
     let mut rest = client;
     for place in [13, 12, 9, 8, 5, 4] {
+        to[place] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+}
+
+/// Writes the nonce of one of a million new voters in the form of [`NONCE`].
+pub(crate) fn write_nonce(voter: usize, to: &mut [u8]) {
+    let mut rest = voter;
+    for place in (6..12).rev() {
         to[place] = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
