@@ -2,10 +2,10 @@
 //!
 //! They are written to be read, in `widget/`, and served as `pack.mjs` packs them into `packed/`, compressed once when they
 //! are first asked for. Each is named by a hash of what is in it, so it may be kept for ever, and whoever names it also says
-//! which bytes are meant (Subresource Integrity): the page for both, the loader for the script, and the script for
-//! the style sheet. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to time;
+//! which bytes are meant (Subresource Integrity): the page for both, and the loader for the script. In a publisher's page
+//! the style comes within the script; the sheet alone is for polls' own pages, and for browsers that take no other there. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to time;
 //! as is the list of them all, `/embed/manifest.json`. In a rolling deploy a page of one version may ask a replica of
-//! another, which has not its files: the loader and the script then look there for those it has.
+//! another, which has not its files: the loader then looks there for the script it has, which brings its style along.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -65,12 +65,12 @@ impl Assets {
     fn make() -> Self {
         let style = Asset::of("poll.css", "text/css; charset=utf-8", include_str!("packed/page.css").to_owned());
         // What is said before the first page has come, in every language.
-        let failed: BTreeMap<_, _> = Language::all()
-            .map(|language| (language.tag(), [&language.texts().failed, &language.texts().open_page]))
-            .collect();
-        let open: BTreeMap<_, _> = failed.iter().map(|(tag, [_, open])| (tag, open)).collect();
-        let open = serde_json::to_string(&open).unwrap_or_default();
-        let failed = serde_json::to_string(&failed).unwrap_or_default();
+        let said = |text: fn(&'static Language) -> &'static String| {
+            let said: BTreeMap<_, _> = Language::all().map(|language| (language.tag(), text(language))).collect();
+            serde_json::to_string(&said).unwrap_or_default()
+        };
+        let failed = said(|language| &language.texts().failed);
+        let open = said(|language| &language.texts().open_page);
         let script = include_str!("packed/app.js")
             .replace("STYLE_PATH", &style.path)
             .replace("STYLE_INTEGRITY", &style.integrity)

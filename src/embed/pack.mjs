@@ -13,7 +13,11 @@ const here = (path) => new URL(path, import.meta.url);
 // The oldest browsers that show the poll: see the README. The loader is read by older ones, to say that they can't.
 const target = ['chrome106', 'firefox105', 'safari16'];
 const files = {
-  'app.js': { bundle: true, format: 'esm' },
+  'app.js': {
+    bundle: true,
+    format: 'esm',
+    plugins: [{ name: 'style', setup: ({ onLoad }) => onLoad({ filter: /poll\.css$/ }, async () => ({ contents: await pack('poll.css'), loader: 'text' })) }],
+  },
   'embed.js': { target: 'es2019' },
   'page.css': { bundle: true },
 };

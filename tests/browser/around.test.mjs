@@ -180,14 +180,10 @@ for (const [name, headers] of [
     let asked = 0;
     reader.context.on('request', (request) => (asked += request.url().includes(`/embed/${poll.id}`)));
     // What it can't read of the style sheet, it leaves out.
-    await reader.context.route(`${sawt.origin}/embed/assets/poll.*`, async (route) => {
+    await reader.context.route(`${sawt.origin}/embed/assets/*`, async (route) => {
       const answer = await route.fetch();
       const body = (await answer.text()).replaceAll('light-dark(', 'unknown(').replaceAll(':has(', ':unknown(');
-      await route.fulfill({ response: answer, body });
-    });
-    await reader.context.route(`${sawt.origin}/embed/assets/app.*`, async (route) => {
-      const answer = await route.fetch();
-      await route.fulfill({ response: answer, body: (await answer.text()).replace(/sha384-[^'"]+/g, '') });
+      await route.fulfill({ response: answer, body: body.replace(/sha384-[^'"]+/g, '') });
     });
     await reader.context.route(`${sawt.origin}/embed.js`, async (route) => {
       const answer = await route.fetch();

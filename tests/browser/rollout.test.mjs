@@ -98,18 +98,6 @@ test('where no script comes the poll is a click away in a publisher’s page', a
   assert.equal((await sawt.tally(poll)).ballots, 1);
 });
 
-test('where no style sheet comes the poll is a click away in a publisher’s page', async () => {
-  const { sawt, publisher } = set;
-  const poll = await sawt.poll();
-  const reader = await set.reader({ viewport: PHONE });
-  reader.excuse(/\/embed\/assets\//);
-  await happen(reader, (_, url) => url.includes('.css') && ((route) => route.fulfill({ status: 503, headers: ANYBODY })));
-  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
-  const link = shown.$('.sawt a');
-  await link.waitFor();
-  assert.equal(await link.getAttribute('href'), `${sawt.origin}/embed/${poll.id}/form`);
-});
-
 test('where no script comes a poll’s own page leads to its form', async () => {
   const { sawt, publisher } = set;
   const poll = await sawt.poll();

@@ -30,10 +30,13 @@ async function held(streams, count) {
 
 const polls = (count, members) => Promise.all(Array.from({ length: count }, () => set.sawt.poll(members)));
 
+// One above the other, so that all are seen: a poll that is not has no stream.
+const PILED = '<style>sawt-poll, iframe { position: absolute; inset-block-start: 0 }</style>';
+
 /** Polls in one page, in frames or as elements. */
 function holding(mode, polls) {
   const { sawt, publisher } = set;
-  return publisher.holding(polls.map((poll) => MODES[mode]({ sawt: sawt.origin, poll: poll.id })).join(''));
+  return publisher.holding(PILED + polls.map((poll) => MODES[mode]({ sawt: sawt.origin, poll: poll.id })).join(''));
 }
 
 const total = (scope, text) => scope.locator('.sawt-total').filter({ hasText: text });

@@ -1,13 +1,15 @@
 // The poll in a publisher's page: <sawt-poll>.
 
 import { device, memory } from './device.js';
+import { serveFrames } from './frames.js';
 import { fetchPage } from './markup.js';
 import { Poll } from './poll.js';
 import { HOME } from './service.js';
-import { dress, style } from './style.js';
+import { NEAR, seen } from './sight.js';
+import { dress } from './style.js';
 import { SECOND, jitter } from './time.js';
 
-// What is said if the first page does not come, and where the poll is then, by language.
+// What is said if the first page does not come, by language.
 const FAILED = SAWT_FAILED;
 
 // The services that this page has scripts of: what shows a poll of theirs, by base address. Their loaders have put them
@@ -54,17 +56,17 @@ class Widget {
     for (const name of LOOKS) if (this.#host.getAttribute(name)) look.set(name, this.#host.getAttribute(name));
     const query = look.toString();
     const address = `${HOME}/embed/${id}${query && `?${query}`}`;
-    for (let tries = 0; ; tries += 1) {
-      const [css, { wait, root }] = await Promise.all([style(), fetchPage(address, id)]);
+    if (this.#host.getAttribute('loading')?.trim().toLowerCase() !== 'eager') await seen(this.#host, NEAR);
+    for (let tries = 0; turn === this.#turn; tries += 1) {
+      const { wait, root } = await fetchPage(address, id);
       if (turn !== this.#turn) return;
-      if (css && root) {
-        await this.#dress(css);
+      if (root) {
+        await this.#dress();
         if (turn === this.#turn) this.#put(root);
         return;
       }
       this.#failed(id);
       await new Promise((done) => setTimeout(done, jitter(Math.max(wait, Math.min(60, 2 ** tries)) * SECOND)));
-      if (turn !== this.#turn) return;
     }
   }
 
@@ -74,8 +76,8 @@ class Widget {
     if (root) root.dataset.theme = THEMES.includes(theme) ? theme : 'auto';
   }
 
-  #dress(css) {
-    return (this.#dressed ??= dress(this.#root, css));
+  #dress() {
+    return (this.#dressed ??= dress(this.#root));
   }
 
   #show(root) {
@@ -104,7 +106,7 @@ class Widget {
     root.dataset.state = 'loading';
     root.setAttribute('aria-busy', 'true');
     this.#show(root);
-    style().then((css) => css && this.#dress(css));
+    this.#dress();
   }
 
   // The poll's plain form is a click away.
@@ -112,13 +114,17 @@ class Widget {
     const root = this.#root.querySelector('.sawt');
     if (root.dataset.state !== 'loading') return;
     const lang = this.#host.getAttribute('lang') ?? this.#host.closest('[lang]')?.lang ?? navigator.language;
-    const [said, open] = FAILED[lang.trim().toLowerCase().split(/[-_]/)[0]] ?? FAILED.en;
+    const language = lang.trim().toLowerCase().split(/[-_]/)[0];
+    const said = FAILED[language] ?? FAILED.en;
     root.setAttribute('role', 'status');
     root.dir = 'auto';
     root.textContent = `${said} `;
     if (!id) return;
     const link = document.createElement('a');
-    Object.assign(link, { href: `${HOME}/embed/${id}/form`, target: '_blank', rel: 'noopener', textContent: open });
+    const open = services.open ?? {};
+    Object.assign(link, { href: `${HOME}/embed/${id}/form`, target: '_blank', rel: 'noopener' });
+    // Only a loader of before has no words for it.
+    link.textContent = open[language] ?? open.en ?? link.href;
     root.append(link);
   }
 }
@@ -126,7 +132,7 @@ class Widget {
 // There is one <sawt-poll> in a page, of whichever service came first. It lets the service show the poll that `from`
 // names, if the page has its script, and otherwise its own.
 export class SawtPoll extends HTMLElement {
-  static observedAttributes = ['poll', 'from', ...LOOKS];
+  static observedAttributes = ['poll', 'from', 'loading', ...LOOKS];
 
   #widget;
   #show;
@@ -156,7 +162,7 @@ export class SawtPoll extends HTMLElement {
     if (!this.#isIn) return;
     if (name === 'theme') this.#widget?.recolour();
     else if (name === 'from') this.connectedCallback();
-    else this.#widget?.load();
+    else if (name !== 'loading' || !this.shadowRoot?.querySelector('[data-poll]')) this.#widget?.load();
   }
 }
 
@@ -175,5 +181,6 @@ export function serve() {
     for (const type of ['keydown', 'keypress', 'keyup']) addEventListener(type, keep, true);
     customElements.define('sawt-poll', SawtPoll);
   }
+  serveFrames();
   dispatchEvent(new Event('sawt'));
 }

@@ -1,6 +1,6 @@
 // The loader. A publisher's page has it as <script async src=".../embed.js" data-sawt-poll="ID">, which is replaced by
-// the poll, or once for any number of <sawt-poll poll="ID">. It brings the script, whose bytes it vouches for, and gives
-// frames of polls the height they ask for. In a poll's own page it brings what did not come.
+// the poll, or once for any number of <sawt-poll poll="ID">. It brings the script, whose bytes it vouches for, when one of
+// them comes near what is seen. In a poll's own page it brings the script if that did not come.
 //
 // It is read by browsers that can't read the script.
 (() => {
@@ -23,26 +23,14 @@
   const scripts = self && self.src ? [self] : named[0] ? named : find('script[src*="/embed.js"]');
   const baseOf = ({ src }) => (/\/embed\.js/.test(src) ? src.split('/embed.js')[0] : new URL(src).origin);
 
-  // A page that demands it (Trusted Types) is told by a policy that this address is meant, or by its own default one. If
-  // it allows neither, the script comes without an element.
-  const run = (address, members) => {
-    const script = make('script', members);
-    script.type = 'module';
-    try {
-      const types = window.trustedTypes;
-      const policy = types && !types.defaultPolicy && types.createPolicy('sawt', { createScriptURL: (url) => url });
-      script.src = policy ? policy.createScriptURL(address) : address;
-    } catch {
-      const link = make('link', members);
-      link.rel = 'modulepreload';
-      link.href = address;
-      return put(link).then((isThere) => isThere && import(address).then(() => true));
-    }
-    return put(script);
-  };
+  // Where a page may demand that addresses of scripts be vouched for (Trusted Types) the script comes without an element.
+  const run = (address, members) =>
+    window.trustedTypes
+      ? put(make('link', { rel: 'modulepreload', href: address, ...members })).then((isThere) => isThere && import(address).then(() => true, () => true))
+      : put(make('script', { type: 'module', src: address, ...members }));
 
-  // Where a poll is that does not come: a click away.
-  const open = SAWT_OPEN;
+  // Where a poll is that does not come, in each language: a click away. The script says it, too.
+  const open = (services.open = SAWT_OPEN);
   const offer = (base) => {
     for (const poll of find('sawt-poll')) {
       const [id] = /[\da-f-]{36}/i.exec(poll.getAttribute('poll')) || [];
@@ -53,19 +41,20 @@
   };
 
   // Tries again and again, and less and less often. Replicas of another version have another file, and say which.
-  const bring = async (base, name, isThere, get, file) => {
+  const bring = async (base, file, nonce) => {
+    const isThere = () => services.get(base);
     for (let tries = 0; tries < 12 && !isThere(); tries += 1) {
       try {
         if (tries > 1) offer(base);
         if (tries) await sleep(Math.min(60, 2 ** tries / 2));
         if (tries || !file) {
           const answer = await fetch(`${base}/embed/manifest.json?${Date.now()}`, { credentials: 'omit' });
-          file = (await answer.json()).files.find((file) => file.name === name);
+          file = (await answer.json()).files.find((file) => file.name === 'app.js');
         }
         // A browser does not ask again for a module that failed, but for one with another address.
         const address = base + file.path + (tries ? `?${tries}` : '');
         // What came and is not there this browser can't read.
-        if (await Promise.race([get(address, file.integrity), sleep(30)])) break;
+        if (await Promise.race([run(address, { integrity: file.integrity, nonce, crossOrigin: 'anonymous' }), sleep(30)])) break;
       } catch {
         // Not this time.
       }
@@ -73,19 +62,31 @@
     if (!isThere()) offer(base);
   };
 
+  const page = find('.sawt-page')[0];
+
+  // A poll, or a frame of one, is within one screen of what is seen, or is not to wait for that. Polls in shadow roots
+  // are not found: a page that has no others by then has the script at once.
+  const near = new Promise((done) => {
+    const sight = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && done(), { rootMargin: '100%' });
+    const look = () => {
+      const polls = find('sawt-poll,iframe[src*="/embed/"]');
+      for (const poll of polls) poll.getAttribute('loading') === 'eager' && poll.src === undefined ? done() : sight.observe(poll);
+      if (document.readyState === 'complete' && !polls[0]) done();
+    };
+    new MutationObserver(look).observe(document, { childList: true, subtree: true });
+    addEventListener('load', look);
+    // What follows here puts polls into the page.
+    setTimeout(look);
+  });
+
   const start = async (base, nonce) => {
-    const isThere = () => services.get(base);
-    const get = (address, integrity) => run(address, { integrity, nonce, crossOrigin: 'anonymous' });
     let file = { path: 'SCRIPT_PATH', integrity: 'SCRIPT_INTEGRITY' };
-    if (find('.sawt-page')[0]) {
-      // The page names its files itself: they have come by then, or they have not.
+    if (page) {
+      // The page names its script itself: it has come by then, or it has not.
       if (document.readyState !== 'complete') await Promise.race([new Promise((done) => (window.onload = done)), sleep(20)]);
-      const isDressed = () => getComputedStyle(find('.sawt')[0]).getPropertyValue('--radius');
-      const link = (href, integrity) => put(make('link', { rel: 'stylesheet', href, integrity, crossOrigin: 'anonymous' }));
-      bring(base, 'poll.css', isDressed, link);
       file = undefined;
-    }
-    bring(base, 'app.js', isThere, get, file);
+    } else await near;
+    bring(base, file, nonce);
   };
 
   for (const script of scripts) {
@@ -100,19 +101,7 @@
       for (const name of Object.keys(options)) poll.setAttribute(name, options[name]);
       script.replaceWith(poll);
     }
-    if (!isNew && !find('.sawt-page')[0]) continue;
+    if (!isNew && !page) continue;
     start(base, script.nonce);
-
-    const frames = () => find('iframe').filter((frame) => frame.src.startsWith(`${base}/embed/`));
-    addEventListener('message', ({ data, origin, source }) => {
-      const { v, type, height } = (data && data.sawt) || {};
-      // A sandboxed frame has no origin; that it is the frame it says is seen by its window.
-      if (v !== 1 || type !== 'height' || !(height > 0) || (origin !== new URL(base).origin && origin !== 'null')) return;
-      for (const frame of frames()) {
-        if (frame.contentWindow === source) frame.style.height = Math.min(height, 5000) + 'px';
-      }
-    });
-    // Those that were there first have told it already, to nobody.
-    for (const frame of frames()) frame.contentWindow.postMessage({ sawt: { v: 1, type: 'ask' } }, '*');
   }
 })();

@@ -3,9 +3,12 @@
 import { device } from './device.js';
 import { Poll } from './poll.js';
 import { HOME } from './service.js';
+import { dress } from './style.js';
 import { SECOND, jitter } from './time.js';
 
 export function page(root) {
+  // Its own style sheet may not have come: a replica of another version has another.
+  if (!getComputedStyle(root).getPropertyValue('--radius')) dress(document);
   const poll = new Poll(root, { from: HOME, kept: device });
   // The address outlives a reload, also of a frame that may keep nothing.
   poll.onReshape = (edit) => {

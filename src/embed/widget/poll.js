@@ -3,6 +3,7 @@
 import { MOST_POLLS, VOTER, alone, pollsIn, voterIn } from './device.js';
 import { Live } from './live.js';
 import { ask, askOn, isFinal, minting } from './service.js';
+import { seen } from './sight.js';
 import { DAY, SECOND, now, pause, sleep } from './time.js';
 import { PollView, fieldset } from './view.js';
 
@@ -75,9 +76,11 @@ export class Poll extends PollView {
     if (this.needsToken) Live.at(this.from).restart();
   }
 
-  // A closed poll has nothing more to tell.
-  follow() {
-    if (this.state === 'open' || this.state === 'scheduled') Live.at(this.from).add(this);
+  // From when it is seen. A closed poll has nothing more to tell.
+  async follow() {
+    const hasMore = () => !this.stopped && (this.state === 'open' || this.state === 'scheduled');
+    if (hasMore()) await seen(this.root);
+    if (hasMore()) Live.at(this.from).add(this);
   }
 
   stop() {

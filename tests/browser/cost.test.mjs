@@ -1,0 +1,143 @@
+// What a poll costs a page of another origin: requests, bytes of bodies, and how many of them wait for one another.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { PHONE } from './browser.mjs';
+import { Shown } from './poll.mjs';
+import { stage } from './stage.mjs';
+
+const set = stage();
+
+const PADDING = '<p style="block-size: 300vh">…</p>';
+const LOADER = () => `<script async src="${set.sawt.origin}/embed.js"></script>`;
+const element = ({ id }, more = '') => `<sawt-poll poll="${id}" ${more}></sawt-poll>`;
+
+/** The most that a body may have, in brotli. The server's own tests hold the files to the same. */
+const MOST = { loader: 1330, script: 11 * 1024, page: 2304 };
+
+/** What a page asks of the service, in the order it asks. */
+class Bill {
+  requests = [];
+  #ids = new Map();
+
+  /** Begins to count in a page that is still blank. */
+  static async of(page) {
+    const bill = new Bill();
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('Network.enable');
+    devtools.on('Network.requestWillBeSent', ({ requestId, request, type }) => {
+      if (!request.url.startsWith(set.sawt.origin)) return;
+      const { pathname } = new URL(request.url);
+      // It waits for whatever had come by then.
+      const turn = 1 + Math.max(0, ...bill.requests.filter(({ isThere }) => isThere).map(({ turn }) => turn));
+      const name = pathname.replace(/\/embed\/[\da-f-]{36}/, '/embed/{poll}').replace(/polls\/[\da-f-]{36}/, 'polls/{poll}');
+      const one = { method: request.method, name: name.replace(/\.[\da-f]{16}\./, '.'), type, turn, bytes: 0 };
+      bill.requests.push(one);
+      bill.#ids.set(requestId, one);
+    });
+    devtools.on('Network.responseReceived', ({ requestId, response }) => {
+      const one = bill.#ids.get(requestId);
+      if (!one) return;
+      const headers = Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name.toLowerCase(), value]));
+      one.coding = headers['content-encoding'];
+      one.bytes = Number(headers['content-length'] ?? 0);
+      // A stream never ends: its answer is all there is to wait for.
+      one.isThere = headers['content-type']?.startsWith('text/event-stream');
+    });
+    devtools.on('Network.loadingFinished', ({ requestId }) => {
+      const one = bill.#ids.get(requestId);
+      if (one) one.isThere = true;
+    });
+    return bill;
+  }
+
+  get names() {
+    return this.requests.map(({ method, name }) => `${method} ${name}`);
+  }
+
+  /** Waits until this has been asked for, so often. */
+  async asks(name, count = 1) {
+    while (this.names.filter((asked) => asked === name).length < count) await new Promise((soon) => setTimeout(soon, 20));
+  }
+
+  print(title) {
+    console.log(title);
+    for (const { turn, method, name, bytes, coding } of this.requests) {
+      console.log(`  ${turn}. ${method} ${name} ${bytes} ${coding ?? ''}`);
+    }
+  }
+}
+
+const PAGE = 'GET /embed/{poll}';
+const STREAM = 'GET /v1/live';
+
+/** A blank page whose requests are counted, and a way to put markup into it. */
+async function counted() {
+  const page = await (await set.reader({ viewport: PHONE })).open(`${set.publisher.origin}/blank`);
+  const bill = await Bill.of(page);
+  const show = async (markup) => {
+    await page.goto(set.publisher.holding(markup));
+    return Shown.in(page, 'element');
+  };
+  return { page, bill, show };
+}
+
+for (const polls of [1, 5]) {
+  test(`a page view got dearer: a page with ${polls} asks for loader, script, polls’ pages and one stream, and for no leave`, async () => {
+    const made = [];
+    while (made.length < polls) made.push(await set.sawt.poll());
+    const { page, bill, show } = await counted();
+    await show(`${LOADER()}${made.map((poll) => element(poll, 'loading="eager"')).join('')}`);
+    await bill.asks(PAGE, polls);
+    await bill.asks(STREAM);
+    await page.waitForFunction((polls) => {
+      const roots = [...document.querySelectorAll('sawt-poll')].map(({ shadowRoot }) => shadowRoot?.querySelector('[data-poll]'));
+      return roots.filter(Boolean).length === polls;
+    }, polls);
+    bill.print(`until a page with ${polls} stands there`);
+    const pages = Array.from({ length: polls }, () => PAGE);
+    // Polls that are seen later than others want a stream of their own, which is for all of them.
+    const streams = bill.names.filter((name) => name === STREAM).length;
+    assert.ok(streams <= polls, `${streams} streams`);
+    const others = bill.names.filter((name) => name !== STREAM);
+    assert.deepEqual(others, ['GET /embed.js', 'GET /embed/assets/app.js', ...pages]);
+    assert.deepEqual(bill.requests.map(({ type }) => type).filter((type) => type === 'Preflight'), []);
+    assert.ok(bill.requests.find(({ name }) => name === '/v1/live').turn <= 4, 'more than four wait for one another');
+    const most = { 'GET /embed.js': MOST.loader, 'GET /embed/assets/app.js': MOST.script, [PAGE]: MOST.page };
+    for (const { method, name, bytes, coding } of bill.requests) {
+      const bound = most[`${method} ${name}`];
+      if (!bound) continue;
+      assert.equal(coding, 'br', name);
+      assert.ok(bytes > 0 && bytes <= bound, `${name}: ${bytes} bytes of ${bound}`);
+    }
+  });
+}
+
+test('a poll that nobody came near was fetched: nothing but the loader is, until it comes near', async () => {
+  const poll = await set.sawt.poll();
+  const { page, bill, show } = await counted();
+  const shown = await show(`${LOADER()}${PADDING}${element(poll)}`);
+  await page.waitForLoadState('load');
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  assert.deepEqual(bill.names, ['GET /embed.js']);
+  // Near, and not yet seen: the poll is there, and its stream is not.
+  await page.evaluate(() => scrollTo(0, document.querySelector('sawt-poll').offsetTop - 1.6 * innerHeight));
+  await shown.is('open');
+  await page.evaluate(() => new Promise((drawn) => setTimeout(() => requestAnimationFrame(drawn), 200)));
+  assert.deepEqual(bill.names, ['GET /embed.js', 'GET /embed/assets/app.js', PAGE]);
+  await page.evaluate(() => document.querySelector('sawt-poll').scrollIntoView());
+  await bill.asks(STREAM);
+});
+
+test('a publisher could not have a poll at once: loading="eager" fetches it wherever it stands', async () => {
+  const poll = await set.sawt.poll();
+  for (const markup of [
+    `${PADDING}${element(poll, 'loading="eager"')}${LOADER()}`,
+    `${PADDING}<script async src="${set.sawt.origin}/embed.js" data-sawt-poll="${poll.id}" data-loading="eager"></script>`,
+  ]) {
+    const { bill, show } = await counted();
+    await (await show(markup)).is('open');
+    assert.deepEqual(bill.names, ['GET /embed.js', 'GET /embed/assets/app.js', PAGE]);
+  }
+});
