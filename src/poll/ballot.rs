@@ -59,7 +59,7 @@ impl fmt::Debug for VoterDigest {
     }
 }
 
-/// What a voter asks.
+/// What a voter asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Record a ballot of this group that adds to these counters.
@@ -73,7 +73,7 @@ pub enum Action {
 pub struct Ballot {
     /// Who asks.
     pub voter: VoterDigest,
-    /// What for.
+    /// What is asked for.
     pub action: Action,
 }
 

@@ -101,7 +101,7 @@ impl Schedule {
 }
 
 /// The time by two clocks that ought to agree. The first decides; but it may have jumped, and what it closes stays closed.
-/// So while they are far apart, only what both say is so.
+/// So while they are far apart, only what both agree on counts.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
     /// By the store's clock.
@@ -113,10 +113,10 @@ pub struct Times {
 /// How far apart two clocks may be that agree.
 pub const CLOCKS_APART_MILLIS: i64 = 5_000;
 
-/// A state, as two clocks tell it.
+/// A state by two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
-    /// The state: what only one of them says has come, has not.
+    /// The state: a moment that only one of them has passed has not come.
     pub state: State,
     /// Whether they agree about it.
     pub is_sure: bool,

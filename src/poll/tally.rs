@@ -3,9 +3,9 @@
 //! A poll's tally is the sum of its partitions' tallies. Each partition's version counts the ballots that changed it
 //! (cast, changed or withdrawn), so it only grows; so does their sum, however the partitions are read.
 //!
-//! A store may lose the end of what it was told: a Redis that crashed, a file put back from a backup. Then a version
-//! that was told before is told again, of another tally. So a partition that is found to be behind what was seen of it
-//! is given the next *epoch*, and with it all it says is later than all it said: see [`Position`].
+//! A store may lose its last writes: a Redis that crashed, a file put back from a backup. Then a version that was read
+//! before is read again, of another tally. So a partition that is behind what was seen of it is given the next *epoch*:
+//! its tallies from then on are later than all those before. See [`Position`].
 
 use smallvec::SmallVec;
 
@@ -27,11 +27,10 @@ pub struct Position {
     pub version: u64,
 }
 
-/// What one partition of a poll's voters has said.
+/// The tally of one partition of a poll's voters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionTally {
-    /// The revision of the poll that the partition was at: by its options votes are counted, by its schedule the state
-    /// is what it is.
+    /// The poll's revision in the partition: its options decide how votes count, its schedule decides the state.
     pub revision: Revision,
     /// How often votes of this partition were found to be lost.
     pub epoch: u64,
@@ -81,7 +80,7 @@ impl Tally {
 
     /// The sum of a poll's partitions; `None` of no partitions.
     ///
-    /// The poll is closed only when every partition says so: until then one of them might still count a vote. A
+    /// The poll is closed only when every partition is: until then one of them might still count a vote. A
     /// partition that lags behind in opening does not hold the others back.
     pub fn sum<'a>(poll: &Poll, partitions: impl IntoIterator<Item = &'a PartitionTally>) -> Option<Self> {
         let mut partitions = partitions.into_iter();

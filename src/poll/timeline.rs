@@ -2,7 +2,7 @@
 //!
 //! Stores record by how much each counter's votes, and the ballots, moved in every minute. A [`Timeline`] sums those
 //! minutes into buckets of an [`Interval`], one after the other, from the bucket of the first vote to that of the last,
-//! with the empty ones between them. It is fed a few minutes at a time and tells a few buckets at a time, so a year by
+//! with the empty ones between them. It takes in a few minutes at a time and gives a few buckets at a time, so a year by
 //! the minute takes no more room than an hour.
 //!
 //! **It is exact.** The sum over all buckets is the tally it was made for. A minute that is over does not change any
@@ -73,11 +73,11 @@ impl Change {
 
     /// Moves one counter's votes.
     pub fn move_votes(&mut self, index: u8, by: i64) {
-        let place = usize::from(index);
-        if self.votes.len() <= place {
-            self.votes.resize(place + 1, 0);
+        let at = usize::from(index);
+        if self.votes.len() <= at {
+            self.votes.resize(at + 1, 0);
         }
-        if let Some(votes) = self.votes.get_mut(place) {
+        if let Some(votes) = self.votes.get_mut(at) {
             *votes += by;
         }
     }
@@ -127,7 +127,7 @@ impl FromStr for Interval {
 }
 
 impl fmt::Display for Interval {
-    /// The shortest way to say it.
+    /// The shortest form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0 / 60, self.0 % 60) {
             (24, 0) => f.write_str("P1D"),
@@ -176,12 +176,12 @@ pub struct Bucket {
     pub so_far: Change,
 }
 
-/// What a timeline has to say next.
+/// What a timeline gives next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// This bucket.
     Bucket(Bucket),
-    /// Nothing before it is fed more minutes, or told that there are none.
+    /// Nothing before it is fed more minutes, or [`Timeline::end_feed`] is called.
     Hungry,
     /// Nothing more.
     End,
@@ -196,7 +196,7 @@ pub struct Timeline {
     /// The minutes before this one are fed; all else belongs to it.
     last: Minute,
     fed: VecDeque<(Minute, Change)>,
-    is_fed_up: bool,
+    is_feed_over: bool,
     /// The bucket that is being summed.
     open: Option<(Minute, Change)>,
     /// A bucket that is complete and waits for the empty ones before it.
@@ -220,7 +220,7 @@ impl Timeline {
             left: Change::to(tally),
             last,
             fed: VecDeque::new(),
-            is_fed_up: false,
+            is_feed_over: false,
             open: None,
             complete: None,
             next: None,
@@ -237,10 +237,10 @@ impl Timeline {
         }
     }
 
-    /// Says that there are no more minutes.
+    /// Ends the feed: there are no more minutes.
     pub fn end_feed(&mut self) {
-        if !self.is_fed_up {
-            self.is_fed_up = true;
+        if !self.is_feed_over {
+            self.is_feed_over = true;
             self.fed.push_back((self.last, std::mem::take(&mut self.left)));
         }
     }
@@ -249,7 +249,7 @@ impl Timeline {
     pub fn step(&mut self) -> Step {
         loop {
             if let Some((start, change)) = self.complete.take() {
-                return Step::Bucket(self.tell(start, change));
+                return Step::Bucket(self.emit(start, change));
             }
             match self.fed.pop_front() {
                 Some((minute, change)) => {
@@ -259,7 +259,7 @@ impl Timeline {
                         open => self.complete = open.replace((start, change)),
                     }
                 }
-                None if !self.is_fed_up => return Step::Hungry,
+                None if !self.is_feed_over => return Step::Hungry,
                 None => match self.open.take() {
                     Some(open) => self.complete = Some(open),
                     None => return Step::End,
@@ -273,7 +273,7 @@ impl Timeline {
     }
 
     /// A complete bucket, or an empty one that comes before it.
-    fn tell(&mut self, start: Minute, change: Change) -> Bucket {
+    fn emit(&mut self, start: Minute, change: Change) -> Bucket {
         let next = self.next.unwrap_or(start);
         let (start, change) = if next < start {
             self.complete = Some((start, change));
@@ -309,15 +309,15 @@ mod tests {
     /// Every bucket, with the minutes fed so many at a time.
     fn buckets(mut timeline: Timeline, minutes: &[(i64, Change)], at_a_time: usize) -> Vec<(i64, Change, Change)> {
         let mut pages = minutes.chunks(at_a_time);
-        let mut told = Vec::new();
+        let mut given = Vec::new();
         loop {
             match timeline.step() {
-                Step::Bucket(Bucket { start, change, so_far }) => told.push((start.0, change, so_far)),
+                Step::Bucket(Bucket { start, change, so_far }) => given.push((start.0, change, so_far)),
                 Step::Hungry => match pages.next() {
                     Some(page) => timeline.feed(page.iter().map(|(minute, change)| (Minute(*minute), change.clone()))),
                     None => timeline.end_feed(),
                 },
-                Step::End => return told,
+                Step::End => return given,
             }
         }
     }
@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(range, Minute(-60)..Minute(100));
         let minutes =
             [(11, change(1, &[1])), (14, change(1, &[0, 1])), (15, change(0, &[1, -1])), (31, change(1, &[0, 1]))];
-        let told = buckets(timeline, &minutes, 1);
+        let given = buckets(timeline, &minutes, 1);
         // The last vote was cast in the very minute of the tally.
         let expected: Vec<_> = (2..=20)
             .map(|place| match place {
@@ -341,7 +341,7 @@ mod tests {
                 _ => (place * 5, Change::default(), change(3, &[2, 1])),
             })
             .collect();
-        assert_eq!(told, expected);
+        assert_eq!(given, expected);
     }
 
     #[test]
@@ -404,11 +404,11 @@ mod tests {
             let votes = [sums[0].unsigned_abs() + rest.0, sums[1].unsigned_abs() + rest.1];
             let (poll, tally) = tally_at(minute + 1, &votes);
             let zone: TimeZone = zone.parse().unwrap();
-            let told = buckets(Timeline::new(&poll, &tally, Interval(interval), &zone).0, &minutes, at_a_time);
+            let given = buckets(Timeline::new(&poll, &tally, Interval(interval), &zone).0, &minutes, at_a_time);
             let mut calendar = Calendar::new(Interval(interval), zone);
-            let mut start = told.first().map_or(Minute(0), |(start, ..)| Minute(*start));
+            let mut start = given.first().map_or(Minute(0), |(start, ..)| Minute(*start));
             let mut sum = Change::default();
-            for (begun, change, so_far) in &told {
+            for (begun, change, so_far) in &given {
                 sum.add(change, 1);
                 prop_assert_eq!(&sum, so_far);
                 prop_assert_eq!((Minute(*begun), calendar.begin(start)), (start, start));
@@ -417,7 +417,7 @@ mod tests {
             let mut missing = Change::to(&tally);
             missing.add(&sum, -1);
             prop_assert!(missing.is_nothing(), "{missing:?} of {tally:?} is in no bucket");
-            for (_, change, _) in [told.first(), told.last()].into_iter().flatten() {
+            for (_, change, _) in [given.first(), given.last()].into_iter().flatten() {
                 prop_assert!(!change.is_nothing());
             }
         }

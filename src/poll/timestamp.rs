@@ -1,4 +1,4 @@
-//! Moments: what every time in a poll, a ballot or a tally is told in.
+//! Moments: the type of every time in a poll, a ballot or a tally.
 
 use std::{fmt, str::FromStr};
 

@@ -18,14 +18,14 @@ pub enum ResultsPolicy {
     Never,
 }
 
-/// As whom somebody looks at a tally.
+/// Who looks at a tally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {
-    /// As anybody.
+    /// Anybody.
     Everyone,
-    /// As a voter with a ballot in the poll.
+    /// A voter with a ballot in the poll.
     Voter,
-    /// As the poll's publisher: by a key of its site with the scope `results:read`.
+    /// The poll's publisher: by a key of its site with the scope `results:read`.
     Publisher,
 }
 

@@ -10,7 +10,7 @@
 //! apart, so no number of reads keeps it out. Reads that a replica answers from memory never come here and are never
 //! refused.
 //!
-//! Bounds are per worker, as connections are. Waiting for a body does not count: a slow sender holds no place.
+//! Bounds are per worker, as connections are. Waiting for a body does not count: a slow sender holds no permit.
 
 use std::{
     ops::Range,
@@ -43,48 +43,48 @@ pub const MOST_WRITES: usize = 256;
 /// holds a dozen.
 pub const BACKLOG: usize = 1_024;
 
-/// A store that refuses what it has no place for. See the module.
+/// A store that refuses calls beyond its bounds. See the module.
 pub struct Bounded {
     store: Arc<dyn Store>,
-    reads: Lane,
-    writes: Lane,
+    reads: CallLimiter,
+    writes: CallLimiter,
 }
 
-/// Places for one kind of call.
+/// Bounds how many calls of one kind wait at a time.
 #[derive(Clone)]
-struct Lane {
+struct CallLimiter {
     taken: Arc<AtomicUsize>,
     most: usize,
     /// Ballots that wait, and go first.
     backlog: Option<Arc<AtomicUsize>>,
 }
 
-/// A place taken; given back when dropped, also when whoever asked has gone away.
-struct Place<'a>(&'a Lane);
+/// Permission for one call; given back when dropped, also when the caller is gone.
+struct CallPermit<'a>(&'a CallLimiter);
 
-impl Lane {
+impl CallLimiter {
     fn of(most: usize) -> Self {
         Self { taken: Arc::default(), most, backlog: None }
     }
 
-    fn enter(&self) -> Result<Place<'_>, StoreError> {
+    fn enter(&self) -> Result<CallPermit<'_>, StoreError> {
         if self.backlog.as_ref().is_some_and(|waiting| waiting.load(Relaxed) >= BACKLOG) {
             return Err(StoreError::Overloaded);
         }
-        let place = Place(self);
+        let permit = CallPermit(self);
         if self.taken.fetch_add(1, Relaxed) >= self.most {
             return Err(StoreError::Overloaded);
         }
-        Ok(place)
+        Ok(permit)
     }
 
     async fn pass<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let _place = self.enter()?;
+        let _permit = self.enter()?;
         call.await
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Relaxed);
     }
@@ -93,13 +93,13 @@ impl Drop for Place<'_> {
 impl Bounded {
     /// A worker's store for everything but votes. `backlog` is the number of ballots in the worker's queues.
     pub fn for_all_else(store: Arc<dyn Store>, backlog: Arc<AtomicUsize>) -> Self {
-        let reads = Lane { backlog: Some(backlog), ..Lane::of(MOST_READS) };
-        Self { store, reads, writes: Lane::of(MOST_WRITES) }
+        let reads = CallLimiter { backlog: Some(backlog), ..CallLimiter::of(MOST_READS) };
+        Self { store, reads, writes: CallLimiter::of(MOST_WRITES) }
     }
 
     /// The same worker's store for what votes have to read.
     pub fn for_votes(store: Arc<dyn Store>) -> Self {
-        Self { store, reads: Lane::of(MOST_READS), writes: Lane::of(MOST_WRITES) }
+        Self { store, reads: CallLimiter::of(MOST_READS), writes: CallLimiter::of(MOST_WRITES) }
     }
 }
 
@@ -231,35 +231,35 @@ mod tests {
 
     use super::*;
 
-    fn is_refused(lane: &Lane) -> bool {
-        matches!(lane.pass(ready(Ok(()))).now_or_never(), Some(Err(StoreError::Overloaded)))
+    fn is_refused(limiter: &CallLimiter) -> bool {
+        matches!(limiter.pass(ready(Ok(()))).now_or_never(), Some(Err(StoreError::Overloaded)))
     }
 
     #[test]
     fn what_comes_beyond_the_bound_is_refused_at_once_and_a_place_given_back_is_taken_again() {
-        let lane = Lane::of(2);
+        let limiter = CallLimiter::of(2);
         let waiting = || {
-            let mut call = Box::pin(lane.pass(pending::<Result<(), StoreError>>()));
+            let mut call = Box::pin(limiter.pass(pending::<Result<(), StoreError>>()));
             assert!(call.as_mut().now_or_never().is_none());
             call
         };
         let (first, second) = (waiting(), waiting());
         for _ in 0..3 {
-            assert!(is_refused(&lane));
+            assert!(is_refused(&limiter));
         }
-        // Whoever asked has gone away.
+        // The caller is gone.
         drop(first);
-        assert!(!is_refused(&lane));
+        assert!(!is_refused(&limiter));
         let third = waiting();
-        assert!(is_refused(&lane));
+        assert!(is_refused(&limiter));
         drop((second, third));
-        assert_eq!(lane.taken.load(Relaxed), 0);
+        assert_eq!(limiter.taken.load(Relaxed), 0);
     }
 
     #[test]
     fn reads_are_refused_while_ballots_wait_and_no_read_keeps_a_vote_out() {
         let backlog = Arc::new(AtomicUsize::new(BACKLOG - 1));
-        let reads = Lane { backlog: Some(Arc::clone(&backlog)), ..Lane::of(MOST_READS) };
+        let reads = CallLimiter { backlog: Some(Arc::clone(&backlog)), ..CallLimiter::of(MOST_READS) };
         assert!(!is_refused(&reads));
         backlog.store(BACKLOG, Relaxed);
         assert!(is_refused(&reads), "a read goes before ballots");

@@ -1,4 +1,4 @@
-//! What replicas on one store tell each other, besides what the store holds: the [`Broker`].
+//! Messages between replicas on one store, besides what the store holds: the [`Broker`].
 //!
 //! The store is the truth; the broker only makes it known sooner. Its rules:
 //!
@@ -47,7 +47,7 @@ pub enum Received {
     Following(PollId),
 }
 
-/// What one replica tells the others.
+/// A message from one replica to the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Partitions of a poll were voted in. Only those who follow the poll receive it.
@@ -90,7 +90,7 @@ impl Message {
 
     /// Reads a message. A replica of another version may write it otherwise; then it counts as lost.
     pub(super) fn read(json: &[u8]) -> Result<Self, StoreError> {
-        Ok(match record::read("news", json)? {
+        Ok(match record::read("a message", json)? {
             Record::Poll(poll) => Self::Poll(poll),
             Record::Site(site) => Self::Site(site),
             Record::Tallies { poll, revision, partitions, epochs } => {
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn news_are_read_as_they_were_written() {
+    fn messages_are_read_as_they_were_written() {
         let tally = PartitionTally {
             revision: Revision(3),
             epoch: 0,
@@ -155,8 +155,8 @@ mod tests {
             |partitions| Message::Tallies(Tallies { poll: PollId::generate(), revision: Revision(3), partitions });
         let (usual, later) = (tallies(vec![(5, tally.clone())]), tallies(vec![(5, tally), (6, raised)]));
         assert!(!usual.write().unwrap().contains("epochs"), "replicas of an earlier version go on reading it");
-        for news in [Message::Poll(PollId::generate()), Message::Site(SiteId::default()), usual, later] {
-            assert_eq!(Message::read(news.write().unwrap().as_bytes()).unwrap(), news);
+        for message in [Message::Poll(PollId::generate()), Message::Site(SiteId::default()), usual, later] {
+            assert_eq!(Message::read(message.write().unwrap().as_bytes()).unwrap(), message);
         }
         for strange in ["", "{}", "null", r#"{"later":1}"#, r#"{"poll":"x"}"#] {
             assert!(Message::read(strange.as_bytes()).is_err(), "{strange}");

@@ -1,6 +1,6 @@
-//! The store's clock beside another one, and saying so while they are far apart.
+//! Compares the store's clock with another one, and logs while they are far apart.
 //!
-//! Every answer of a store tells its time, so comparing costs no call. Which of two clocks is wrong can't be told; see
+//! Every answer of a store has its time, so comparing costs no call. Which of two clocks is wrong can't be told; see
 //! rule 4 of the [store](super) for what is not decided meanwhile.
 
 use std::{
@@ -18,15 +18,15 @@ use crate::{
     poll::{CLOCKS_APART_MILLIS, Timestamp},
 };
 
-/// How long they must not have been seen apart until that is said: a cluster has several clocks, and one of them may be
-/// wrong.
+/// How long they must not have been seen apart until that is logged: a cluster has several clocks, and one of them may
+/// be wrong.
 const AGREED_AFTER: Duration = Duration::from_secs(10);
 
 /// What is seen of the store's clock, by all workers of a replica.
 #[derive(Debug, Default)]
 pub struct ClockWatch {
     own: Clock,
-    /// How far the store's clock is ahead, in milliseconds, while that is said.
+    /// How far the store's clock is ahead, in milliseconds, while they are apart.
     ahead_millis: Arc<AtomicI64>,
     are_apart: AtomicBool,
     seen_apart_at: Mutex<Option<Instant>>,

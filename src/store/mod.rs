@@ -40,9 +40,9 @@
 //! 8. **Every minute is accounted for.** What moves a tally is recorded in the same step under the minute of the store's
 //!    clock, so all of [`Ballots::minutes`] together add up to the tally, whatever was changed or withdrawn. A minute that
 //!    is over does not change any more. A poll that is reshaped begins anew.
-//! 9. **What is told later is later.** A partition's [`Position`](crate::poll::Position) only grows as long as the store keeps what it was
-//!    told. If it did not, whoever has seen more has the partition raised to the next epoch, by [`Ballots::raise_epoch`],
-//!    before they believe it: so positions only grow whatever the store has lost.
+//! 9. **Positions only grow.** A partition's [`Position`](crate::poll::Position) grows as long as the store keeps
+//!    what was written. If it lost something, a caller that has seen more has the partition raised to the next epoch, by
+//!    [`Ballots::raise_epoch`], before it believes the tally: so positions grow whatever the store has lost.
 
 mod ballots;
 mod bounded;
@@ -69,7 +69,7 @@ pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 
 use crate::poll::Timestamp;
 
-/// The contract: what each part of it says, and what holds for all of it, which the module tells.
+/// The contract: its four parts, under the rules that the module states.
 ///
 /// It is held as one `Arc<dyn Store>`: all parts are kept by one connection, and a call finds any of them at the same
 /// cost.

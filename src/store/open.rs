@@ -99,7 +99,7 @@ impl Stores {
         }
     }
 
-    /// The way to other replicas, for the runtime this is called on; `None` if there are no others.
+    /// The broker to other replicas, for the runtime this is called on; `None` if there are no others.
     pub fn broker(&self) -> Option<Arc<dyn Broker>> {
         match self {
             Self::Sqlite(_) => None,
@@ -117,7 +117,7 @@ impl Stores {
         }
     }
 
-    /// What is seen of the store's clock.
+    /// Compares the store's clock with this replica's.
     pub fn clocks(&self) -> &Arc<ClockWatch> {
         match self {
             Self::Sqlite(store) => store.clocks(),

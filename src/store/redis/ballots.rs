@@ -35,8 +35,8 @@ const SPLITS_AT_ONCE: u32 = 8;
 /// How many partitions are asked for their minutes at the same time: all of them at once would make each other late.
 const MOST_AT_ONCE: usize = 4;
 
-/// What one call of `cast.lua` said. All but `Committed` say that nothing was done.
-enum Turn {
+/// What one call of `cast.lua` answered. All but `Committed` mean that nothing was done.
+enum CastReply {
     Committed(Committed),
     /// The partition is at this other revision.
     Differs(Revision),
@@ -50,14 +50,14 @@ impl Ballots for RedisStore {
     async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
         for _ in 0..MOST_TURNS {
             match self.cast_turn(poll, partition, ballots).await? {
-                Turn::Committed(committed) => {
+                CastReply::Committed(committed) => {
                     // The ballots have their outcomes, whether or not the rest can be closed now.
                     let _ = self.close_if_in_part(poll, std::slice::from_ref(&committed.tally)).await;
                     return Ok(Cast::Committed(committed));
                 }
-                Turn::Gone => return Ok(Cast::Gone),
-                Turn::Moved => {}
-                Turn::Differs(revision) => match self.reconcile(poll, partition, revision).await? {
+                CastReply::Gone => return Ok(Cast::Gone),
+                CastReply::Moved => {}
+                CastReply::Differs(revision) => match self.reconcile(poll, partition, revision).await? {
                     Reconciled::Agreed => {}
                     Reconciled::Stale => return Ok(Cast::Stale),
                     Reconciled::Gone => return Ok(Cast::Gone),
@@ -142,7 +142,7 @@ impl Ballots for RedisStore {
 }
 
 impl RedisStore {
-    async fn cast_turn(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Turn, StoreError> {
+    async fn cast_turn(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<CastReply, StoreError> {
         let known = self.buckets.get(poll.id, partition);
         let batch = Packed::pack(poll.codec, ballots, known);
         let bucket_prefix = keys::voters_prefix(poll.id, partition);
@@ -167,11 +167,11 @@ impl RedisStore {
             .arg(own.format(asked.as_millis()).as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
-            -1 => return Ok(Turn::Gone),
-            0 => return Ok(Turn::Differs(Revision(reply.number()?))),
+            -1 => return Ok(CastReply::Gone),
+            0 => return Ok(CastReply::Differs(Revision(reply.number()?))),
             2 => {
                 self.buckets.learn(poll.id, partition, reply.number()?);
-                return Ok(Turn::Moved);
+                return Ok(CastReply::Moved);
             }
             _ => {}
         }
@@ -186,7 +186,7 @@ impl RedisStore {
         let votes = read_votes(counters, &mut reply)?;
         let outcomes = read_outcomes(poll.codec, &letters, &recorded)?;
         let tally = PartitionTally { revision: poll.revision, epoch, version, ballots, votes, state, as_of };
-        Ok(Turn::Committed(Committed { outcomes, tally, upkeep_due }))
+        Ok(CastReply::Committed(Committed { outcomes, tally, upkeep_due }))
     }
 
     /// Makes a partition, found at another revision than its caller knows, agree with the poll's definition. A caller

@@ -1,13 +1,13 @@
-//! What replicas tell each other, by Redis's publish and subscribe.
+//! Messages between replicas, by Redis's publish and subscribe.
 //!
-//! Every poll has a channel for its tallies, and one channel more is for all that is told rarely. On a cluster they are
-//! sharded channels, whose slot is that of the poll's definition: a message goes to one master and not to all of them.
+//! Every poll has a channel for its tallies, and one more channel carries all rare messages. On a cluster they are
+//! sharded channels, whose hash slot is that of the poll's definition: a message goes to one master, not to all.
 //!
 //! Subscriptions live on a connection of their own, by RESP3, over which nothing else is asked. The driver would
 //! subscribe anew by itself after some losses; here every loss ends the connection, and a new one subscribes to
 //! everything again. That is one way for all that can happen to one server, behind Sentinel, or to a cluster: a server
-//! that restarts, a connection that is killed, a failover. What the driver does not do is to follow a slot that moves to
-//! another master: then the server ends the subscription (`sunsubscribe`), and the channel is subscribed to again.
+//! that restarts, a connection that is killed, a failover. The driver does not follow a hash slot that moves to another
+//! master: then the server ends the subscription (`sunsubscribe`), and the channel is subscribed to again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ use super::{
     RedisSettings,
     address::{RedisAddress, Topology},
     keys,
-    link::{ANSWER, CONNECT_IN_ALL, Link, cluster_builder, prepare_tls},
+    link::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, Link, cluster_builder, prepare_tls},
 };
 use crate::{
     poll::PollId,
@@ -40,14 +40,14 @@ const MOST_PUSHED: usize = 8_192;
 /// The most channels subscribed to at a time.
 const MOST_AT_ONCE: usize = 256;
 /// How often channels that could not be subscribed to are tried again, and the server is asked whether it is there.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How long after a loss another connection is made.
-const REST: Duration = Duration::from_millis(100);
+const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The broker of a Redis store.
 pub struct RedisBroker {
     address: RedisAddress,
-    /// What is told goes over a connection of its own: one that is subscribed would do, but is not always there.
+    /// Publishes over its own connection: the subscribed one is not always there.
     link: Link,
 }
 
@@ -65,29 +65,29 @@ impl RedisBroker {
 
 #[async_trait]
 impl Broker for RedisBroker {
-    async fn publish(&self, news: &Message) -> Result<(), StoreError> {
-        let channel = match news {
+    async fn publish(&self, message: &Message) -> Result<(), StoreError> {
+        let channel = match message {
             Message::Tallies(tallies) => keys::tallies_channel(tallies.poll),
             Message::Poll(_) | Message::Site(_) => keys::CHANGES_CHANNEL.to_owned(),
         };
         let mut publish = Cmd::new();
-        publish.arg(if self.is_sharded() { "SPUBLISH" } else { "PUBLISH" }).arg(channel).arg(news.write()?);
+        publish.arg(if self.is_sharded() { "SPUBLISH" } else { "PUBLISH" }).arg(channel).arg(message.write()?);
         self.link.call(&publish).await?;
         Ok(())
     }
 
-    async fn subscribe(&self, mut follow: mpsc::Receiver<Follow>, heard: mpsc::Sender<Received>) {
+    async fn subscribe(&self, mut follow: mpsc::Receiver<Follow>, received: mpsc::Sender<Received>) {
         let mut followed = FxHashSet::default();
-        let mut is_told = false;
+        let mut is_logged = false;
         loop {
             let (push, pushed) = mpsc::channel(MOST_PUSHED);
-            let end = match timeout(CONNECT_IN_ALL, self.connect(push)).await {
+            let end = match timeout(CONNECT_TIMEOUT, self.connect(push)).await {
                 Ok(Ok(connection)) => {
-                    if std::mem::take(&mut is_told) {
+                    if std::mem::take(&mut is_logged) {
                         tracing::info!("replicas hear of each other again");
                     }
-                    Listener { connection, pushed, followed: &mut followed, missing: FxHashSet::default() }
-                        .run(&mut follow, &heard)
+                    Subscriber { connection, pushed, followed: &mut followed, missing: FxHashSet::default() }
+                        .run(&mut follow, &received)
                         .await
                 }
                 Ok(Err(error)) => End::Lost(error.to_string()),
@@ -95,23 +95,23 @@ impl Broker for RedisBroker {
             };
             match end {
                 End::Over => return,
-                End::Lost(error) if !is_told => {
-                    is_told = true;
+                End::Lost(error) if !is_logged => {
+                    is_logged = true;
                     tracing::warn!(error, "this replica does not hear of the others for now, and reads what they do");
                 }
                 End::Lost(_) => {}
             }
-            if heard.is_closed() {
+            if received.is_closed() {
                 return;
             }
-            sleep(REST).await;
+            sleep(RECONNECT_PAUSE).await;
         }
     }
 }
 
 impl RedisBroker {
-    /// Connects by RESP3, in which what is told comes by itself.
-    async fn connect(&self, push: mpsc::Sender<PushInfo>) -> RedisResult<Subscribed> {
+    /// Connects by RESP3, in which the server pushes messages.
+    async fn connect(&self, push: mpsc::Sender<PushInfo>) -> RedisResult<SubscriberConnection> {
         prepare_tls(&self.address);
         let push = move |info| push.try_send(info);
         let server = match &self.address.topology {
@@ -123,30 +123,30 @@ impl RedisBroker {
             // Nothing is asked over these connections: the system notices their silent end.
             Topology::Cluster => {
                 let builder = cluster_builder(&self.address)?.use_protocol(ProtocolVersion::RESP3).push_sender(push);
-                return Ok(Subscribed::Cluster(builder.build()?.get_async_connection().await?));
+                return Ok(SubscriberConnection::Cluster(builder.build()?.get_async_connection().await?));
             }
         };
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_IN_ALL))
-            .set_response_timeout(Some(ANSWER))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(ANSWER_TIMEOUT))
             .set_push_sender(push);
         let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let client = Client::open(server.set_redis_settings(settings))?;
-        Ok(Subscribed::Single(client.get_multiplexed_async_connection_with_config(&config).await?))
+        Ok(SubscriberConnection::Single(client.get_multiplexed_async_connection_with_config(&config).await?))
     }
 }
 
-/// Why a listener ended.
+/// Why a subscriber ended.
 enum End {
-    /// Nobody follows or hears any more.
+    /// Nobody follows or receives any more.
     Over,
     /// The connection is of no more use.
     Lost(String),
 }
 
-/// One connection's life.
-struct Listener<'a> {
-    connection: Subscribed,
+/// Receives over one connection until it ends.
+struct Subscriber<'a> {
+    connection: SubscriberConnection,
     pushed: mpsc::Receiver<PushInfo>,
     followed: &'a mut FxHashSet<PollId>,
     /// The channels of these could not be subscribed to, or are not any more.
@@ -154,41 +154,41 @@ struct Listener<'a> {
 }
 
 #[derive(Clone)]
-enum Subscribed {
+enum SubscriberConnection {
     Single(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
 
-impl Listener<'_> {
-    async fn run(mut self, follow: &mut mpsc::Receiver<Follow>, heard: &mpsc::Sender<Received>) -> End {
+impl Subscriber<'_> {
+    async fn run(mut self, follow: &mut mpsc::Receiver<Follow>, received: &mpsc::Sender<Received>) -> End {
         for subscribed in self.connection.subscribe(&[keys::CHANGES_CHANNEL.to_owned()]).await {
             if let Err(error) = subscribed {
                 return End::Lost(error.to_string());
             }
         }
         self.missing = self.followed.clone();
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = interval(CHECK_EVERY);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 pushed = self.pushed.recv() => match pushed {
                     Some(PushInfo { kind: PushKind::Disconnection, .. }) | None => {
                         return End::Lost("the connection was cut".to_owned());
                     }
-                    Some(pushed) => self.take(pushed, heard),
+                    Some(pushed) => self.take(pushed, received),
                 },
                 first = follow.recv() => {
                     let Some(first) = first else { return End::Over };
                     self.follow(first, follow).await;
                 }
-                _ = looks.tick() => {
+                _ = checks.tick() => {
                     if let Err(error) = self.connection.is_there().await {
                         return End::Lost(error.to_string());
                     }
                     self.subscribe_missing().await;
                 }
             }
-            if heard.is_closed() {
+            if received.is_closed() {
                 return End::Over;
             }
         }
@@ -217,7 +217,7 @@ impl Listener<'_> {
         self.subscribe_missing().await;
     }
 
-    /// Subscribes to what is missing. What fails stays missing, and is tried again at the next look.
+    /// Subscribes to what is missing. What fails stays missing, and is tried again at the next check.
     async fn subscribe_missing(&mut self) {
         let missing: Vec<PollId> = self.missing.iter().copied().collect();
         for polls in missing.chunks(MOST_AT_ONCE) {
@@ -232,38 +232,38 @@ impl Listener<'_> {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "of the many kinds of pushes only these are asked for")]
-    fn take(&mut self, PushInfo { kind, data }: PushInfo, heard: &mpsc::Sender<Received>) {
+    fn take(&mut self, PushInfo { kind, data }: PushInfo, received: &mpsc::Sender<Received>) {
         let mut texts = data
             .iter()
             .filter_map(|value| if let Value::BulkString(bytes) = value { Some(bytes.as_slice()) } else { None });
         let Some(channel) = texts.next() else { return };
         let poll = keys::poll_of_channel(channel);
-        let news = match kind {
+        let message = match kind {
             PushKind::Message | PushKind::SMessage => {
                 texts.next().and_then(|json| Message::read(json).ok()).map(Received::Message)
             }
             PushKind::Subscribe | PushKind::SSubscribe => poll.map(Received::Following),
-            // Asked for, or because its slot has moved.
+            // Asked for, or because its hash slot has moved.
             PushKind::Unsubscribe | PushKind::SUnsubscribe => {
                 self.missing.extend(poll.filter(|poll| self.followed.contains(poll)));
                 None
             }
             _ => None,
         };
-        // Whoever hears slowly misses something, as news may be.
-        news.map(|news| heard.try_send(news));
+        // A slow receiver loses messages, which the broker's rules allow.
+        message.map(|message| received.try_send(message));
     }
 }
 
-impl Subscribed {
-    /// Subscribes to channels, and says of each whether that is done.
+impl SubscriberConnection {
+    /// Subscribes to channels. Gives a result for each.
     async fn subscribe(&self, channels: &[String]) -> Vec<RedisResult<()>> {
         match self {
             Self::Single(connection) => {
                 let all = connection.clone().subscribe(channels).await;
                 channels.iter().map(|_| all.clone()).collect()
             }
-            // Each has a slot of its own.
+            // Each has its own hash slot.
             Self::Cluster(connection) => {
                 let each = channels.iter().map(|channel| {
                     let mut connection = connection.clone();
@@ -287,8 +287,7 @@ impl Subscribed {
         }
     }
 
-    /// Whether one server is still there. Of the many of a cluster any may be away while the others are heard; the
-    /// driver says so when it has lost one.
+    /// Whether one server is still there. A cluster goes on without one of its servers; the driver reports a lost one.
     async fn is_there(&self) -> RedisResult<()> {
         match self {
             Self::Single(connection) => {

@@ -29,7 +29,7 @@ pub(super) fn splits_from(bucket: u32) -> u32 {
     bucket - (1 << bucket.max(1).ilog2())
 }
 
-/// The numbers of buckets as last heard, by partition.
+/// The numbers of buckets as last answered, by partition.
 #[derive(Default)]
 pub(super) struct KnownBuckets(Mutex<FxHashMap<(PollId, u16), u32>>);
 

@@ -4,8 +4,8 @@
 //! partitions lie on different servers. So the poll is taken back to a draft first, which lets no ballot in anywhere;
 //! then it is known whether there are any; then the new definition is put in force, or the old one again. Both stand
 //! beside the draft from the first step on, so whoever meets it (a reader, a voter, the publisher again) goes on from
-//! there. Any number may do that at the same time: how it ends is decided in one step, once. Until then readers are told
-//! the poll as it was, and no ballot is counted.
+//! there. Any number may do that at the same time: how it ends is decided in one step, once. Until then readers get the
+//! poll as it was, and no ballot is counted.
 
 use super::{
     RedisStore,
@@ -16,7 +16,7 @@ use crate::{
     store::{Ballots as _, Replacement, StoreError},
 };
 
-/// How many reshapes one after the other are finished for somebody who wants to know what is in force.
+/// The most reshapes that are finished, one after the other, for a caller that wants the definition in force.
 const MOST_TURNS: usize = 4;
 
 impl RedisStore {
@@ -148,7 +148,7 @@ impl RedisStore {
         if is_in_part(&definition.poll) {
             Box::pin(self.close_after_all(&definition)).await?;
         } else {
-            // Whoever asks is behind, and so may partitions be.
+            // The caller is behind, and partitions may be too.
             Box::pin(self.settle_all(&definition, b"")).await?;
         }
         Ok(true)

@@ -2,14 +2,14 @@
 //! made again by whoever needs it next.
 //!
 //! The driver's own reconnecting manager is not used: it stays on a connection that only times out, and on a master
-//! that has become a replica. Here both are signs that it is of no more use; which others are, is told in
+//! that has become a replica. Here both are signs that it is of no more use; which others are, is written in
 //! [`trouble`](super::trouble). Behind Sentinel a connection leads to the master in force, and is given up when that is
 //! another, or may be: see [`sentinel`](super::sentinel). A cluster's driver follows moves by itself; it too is given up
 //! when it stops answering.
 //!
 //! A server that is restarted ends its connections, and nobody notices until they are used. So a call whose connection
 //! turns out to be dead is sent once more, over a new one: every script is safe to run twice. (A cluster's driver sends
-//! again by itself.) Whatever goes wrong, a caller waits [`ANSWER`] at the longest.
+//! again by itself.) Whatever goes wrong, a caller waits [`ANSWER_TIMEOUT`] at the longest.
 
 use std::{
     io,
@@ -31,34 +31,35 @@ use tokio::{sync::Notify, time::timeout};
 
 use super::{
     address::{RedisAddress, Topology, tcp_settings},
-    sentinel::{Named, Sentinels, Standing, unclear},
+    sentinel::{Master, MasterCheck, Sentinels, io_error},
     trouble::{Remedy, Trouble},
 };
 use crate::store::StoreError;
 
 /// How long a caller waits for a connection to be made.
-const CONNECT: Duration = Duration::from_millis(400);
-/// How long making one may take in all: past [`CONNECT`] it goes on for the callers to come, or a slow handshake would
-/// be begun over and over and never end.
-pub(super) const CONNECT_IN_ALL: Duration = Duration::from_secs(2);
+const CONNECT_WAIT: Duration = Duration::from_millis(400);
+/// How long making one may take in all: past [`CONNECT_WAIT`] it goes on for later callers, or a slow handshake would be
+/// begun over and over and never end.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a call may take in all, waiting for a connection included: a reader gets a 503 within a second.
-pub(super) const ANSWER: Duration = Duration::from_millis(900);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_millis(900);
 /// How long after a failure to connect it is tried again. Callers wait for that, since the server may be back.
-const REST: Duration = Duration::from_millis(50);
+const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 /// How old a connection must be to be given up because its server is not the one to ask: a newer one would lead to the
 /// same server again.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const RECONNECT_AGE: Duration = Duration::from_secs(1);
 
-/// A worker's way to Redis.
+/// A worker's connection to Redis.
 pub(super) struct Link {
-    state: Arc<State>,
+    connector: Arc<Connector>,
 }
 
-struct State {
+/// Makes the connection, holds it, and gives it up.
+struct Connector {
     address: RedisAddress,
     trouble: Arc<Trouble>,
     connecting: Mutex<Connecting>,
-    /// Told when an attempt to connect has ended, either way.
+    /// Notified when an attempt to connect has ended, either way.
     ended: Notify,
     /// Behind Sentinel. Made with the first connection.
     sentinels: tokio::sync::OnceCell<Arc<Sentinels>>,
@@ -76,12 +77,12 @@ struct Connecting {
 /// The connection in use.
 #[derive(Clone)]
 struct Connected {
-    /// So that the trouble of an old one does not end a new one.
+    /// An error on an old connection must not end a new one.
     number: u64,
     made_at: Instant,
     connection: Connection,
     /// What is known of the master at its end, behind Sentinel.
-    standing: Option<Arc<Standing>>,
+    master_check: Option<Arc<MasterCheck>>,
 }
 
 #[derive(Clone)]
@@ -91,16 +92,16 @@ enum Connection {
 }
 
 impl Link {
-    /// A way whose trouble is told together with that of others. Does not connect yet.
+    /// A link whose trouble is logged together with that of others. Does not connect yet.
     pub(super) fn new(address: RedisAddress, trouble: Arc<Trouble>) -> Self {
-        let state = State {
+        let connector = Connector {
             address,
             trouble,
             connecting: Mutex::default(),
             ended: Notify::new(),
             sentinels: tokio::sync::OnceCell::new(),
         };
-        Self { state: Arc::new(state) }
+        Self { connector: Arc::new(connector) }
     }
 
     /// Sends a command and waits for its answer.
@@ -108,7 +109,7 @@ impl Link {
     /// # Errors
     /// [`StoreError::Unavailable`], whatever it is that came in place of an answer.
     pub(super) async fn call(&self, command: &Cmd) -> Result<Value, StoreError> {
-        self.try_call(command).await?.map_err(|error| self.state.trouble.note(error))
+        self.try_call(command).await?.map_err(|error| self.connector.trouble.note(error))
     }
 
     /// Calls a script by its digest. `None` if the server does not know it, and so has not run it.
@@ -119,7 +120,7 @@ impl Link {
         match self.try_call(command).await? {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.code() == Some("NOSCRIPT") => Ok(None),
-            Err(error) => Err(self.state.trouble.note(error)),
+            Err(error) => Err(self.connector.trouble.note(error)),
         }
     }
 
@@ -130,7 +131,7 @@ impl Link {
         let answer = connected.ask(command, began).await;
         match answer {
             Ok(_) => {
-                self.state.trouble.note_answer();
+                self.connector.trouble.note_answer();
                 Ok(answer)
             }
             Err(error) if self.gives_up(&connected, &error) && !error.is_timeout() => {
@@ -165,7 +166,7 @@ impl Link {
         let all = answer.and_then(|values| values.into_iter().map(Value::extract_error).collect());
         all.map_err(|error| {
             self.gives_up(&connected, &error);
-            self.state.trouble.note(error)
+            self.connector.trouble.note(error)
         })
     }
 
@@ -174,50 +175,51 @@ impl Link {
     /// # Errors
     /// Why it can't be told.
     pub(super) async fn master(&self) -> RedisResult<ConnectionInfo> {
-        let named = self.state.sentinels().await?.master().await?;
-        self.state.info_of(&named)
+        let master = self.connector.sentinels().await?.master().await?;
+        self.connector.info_of(&master)
     }
 
     /// What came to this is of a type that it is never answered with.
     pub(super) fn no_answer(&self, asked: &str) -> StoreError {
-        self.state.trouble.note_foreign(format!("what came is no answer to {asked}"))
+        self.connector.trouble.note_foreign(format!("what came is no answer to {asked}"))
     }
 
     /// A connection, by when a call that began at this moment can still be answered.
     async fn connection(&self, began: Instant) -> Result<Connected, StoreError> {
-        let ended = self.state.ended.notified();
+        let ended = self.connector.ended.notified();
         {
-            let mut connecting = self.state.lock();
+            let mut connecting = self.connector.lock();
             if let Some(current) = &connecting.current {
                 return Ok(current.clone());
             }
             if !connecting.is_under_way {
                 connecting.is_under_way = true;
-                let rest = connecting.last_failure.as_ref().map(|(at, _)| REST.saturating_sub(at.elapsed()));
-                tokio::spawn(Arc::clone(&self.state).connect(rest.unwrap_or_default()));
+                let pause =
+                    connecting.last_failure.as_ref().map(|(at, _)| RECONNECT_PAUSE.saturating_sub(at.elapsed()));
+                tokio::spawn(Arc::clone(&self.connector).connect(pause.unwrap_or_default()));
             }
         }
         // Registered before the lock was let go, so an attempt that ended since is not missed.
-        let patience = CONNECT.min(ANSWER.saturating_sub(began.elapsed()));
-        if timeout(patience, ended).await.is_err() {
-            return Err(self.state.trouble.note(unclear("no connection in time")));
+        let wait = CONNECT_WAIT.min(ANSWER_TIMEOUT.saturating_sub(began.elapsed()));
+        if timeout(wait, ended).await.is_err() {
+            return Err(self.connector.trouble.note(io_error("no connection in time")));
         }
-        let connecting = self.state.lock();
+        let connecting = self.connector.lock();
         connecting.current.clone().ok_or_else(|| {
             let failure = connecting.last_failure.as_ref().map(|(_, failure)| failure.clone());
-            self.state.trouble.note(failure.unwrap_or_else(|| unclear("the connection broke at once")))
+            self.connector.trouble.note(failure.unwrap_or_else(|| io_error("the connection broke at once")))
         })
     }
 
     /// Gives a connection up if this error says that it is of no more use, and says whether it is.
     fn gives_up(&self, connected: &Connected, error: &RedisError) -> bool {
-        let is_given_up = match Remedy::of(error, &self.state.address.topology) {
+        let is_given_up = match Remedy::of(error, &self.connector.address.topology) {
             Remedy::Reconnect => true,
-            Remedy::LookAgain => connected.made_at.elapsed() >= LOOK_AGAIN,
+            Remedy::ReconnectIfOld => connected.made_at.elapsed() >= RECONNECT_AGE,
             Remedy::Keep => false,
         };
         if is_given_up {
-            self.state.give_up(connected.number);
+            self.connector.give_up(connected.number);
         }
         is_given_up
     }
@@ -232,17 +234,17 @@ impl Connected {
                 Connection::Cluster(connection) => connection.req_packed_command(command).await,
             };
             let answer = answer.and_then(Value::extract_error)?;
-            if let Some(standing) = &self.standing {
-                standing.trust(began).await?;
+            if let Some(master_check) = &self.master_check {
+                master_check.trust(began).await?;
             }
             Ok(answer)
         };
         let too_late = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer came in time").into());
-        timeout(ANSWER.saturating_sub(began.elapsed()), answer).await.unwrap_or_else(too_late)
+        timeout(ANSWER_TIMEOUT.saturating_sub(began.elapsed()), answer).await.unwrap_or_else(too_late)
     }
 }
 
-impl State {
+impl Connector {
     fn give_up(&self, number: u64) {
         let mut connecting = self.lock();
         if connecting.current.as_ref().is_some_and(|in_use| in_use.number == number) {
@@ -264,30 +266,30 @@ impl State {
         self.sentinels.get_or_try_init(async || Sentinels::of(&self.address).map(Arc::new)).await
     }
 
-    fn info_of(&self, named: &Named) -> RedisResult<ConnectionInfo> {
-        let (host, port) = &named.place;
+    fn info_of(&self, master: &Master) -> RedisResult<ConnectionInfo> {
+        let (host, port) = &master.host_port;
         self.address.connection_info(host, *port)
     }
 
-    /// Makes a connection after so long, and tells those who wait for it how that ended.
-    async fn connect(self: Arc<Self>, rest: Duration) {
-        tokio::time::sleep(rest).await;
+    /// Makes a connection after a pause, and wakes those who wait for it.
+    async fn connect(self: Arc<Self>, pause: Duration) {
+        tokio::time::sleep(pause).await;
         // A panic must not leave the attempt under way for ever.
         let making = AssertUnwindSafe(self.make_connection()).catch_unwind();
-        let making = async { making.await.unwrap_or_else(|_| Err(unclear("connecting has panicked"))) };
-        let connected = timeout(CONNECT_IN_ALL, making).await;
+        let making = async { making.await.unwrap_or_else(|_| Err(io_error("connecting has panicked"))) };
+        let connected = timeout(CONNECT_TIMEOUT, making).await;
         let mut connecting = self.lock();
         connecting.is_under_way = false;
         match connected.unwrap_or_else(|too_late| Err(io::Error::from(too_late).into())) {
-            Ok((connection, standing)) => {
+            Ok((connection, master_check)) => {
                 connecting.made += 1;
                 let (number, made_at) = (connecting.made, Instant::now());
-                if let Some(standing) = &standing {
-                    let looked_after = || LookedAfter { state: Arc::downgrade(&self), number };
-                    tokio::spawn(watch(looked_after(), Arc::clone(standing)));
-                    tokio::spawn(keep_alive(looked_after(), standing.ping_every()));
+                if let Some(master_check) = &master_check {
+                    let guard = || ConnectionGuard { connector: Arc::downgrade(&self), number };
+                    tokio::spawn(watch(guard(), Arc::clone(master_check)));
+                    tokio::spawn(keep_alive(guard(), master_check.ping_every()));
                 }
-                connecting.current = Some(Connected { number, made_at, connection, standing });
+                connecting.current = Some(Connected { number, made_at, connection, master_check });
                 connecting.last_failure = None;
             }
             Err(failure) => connecting.last_failure = Some((Instant::now(), failure)),
@@ -295,7 +297,7 @@ impl State {
         self.ended.notify_waiters();
     }
 
-    async fn make_connection(&self) -> RedisResult<(Connection, Option<Arc<Standing>>)> {
+    async fn make_connection(&self) -> RedisResult<(Connection, Option<Arc<MasterCheck>>)> {
         prepare_tls(&self.address);
         match &self.address.topology {
             Topology::Single => {
@@ -304,8 +306,8 @@ impl State {
                 Ok((Connection::Single(connect_to(first).await?), None))
             }
             Topology::Sentinel(_) => {
-                let (connection, standing) = self.connect_to_master().await?;
-                Ok((Connection::Single(connection), Some(Arc::new(standing))))
+                let (connection, master_check) = self.connect_to_master().await?;
+                Ok((Connection::Single(connection), Some(Arc::new(master_check))))
             }
             Topology::Cluster => {
                 let connection = cluster_builder(&self.address)?.build()?.get_async_connection().await?;
@@ -316,51 +318,51 @@ impl State {
 
     /// Connects to the master that the Sentinels name, and asks both it and them whether it is one, before anybody uses
     /// the connection.
-    async fn connect_to_master(&self) -> RedisResult<(MultiplexedConnection, Standing)> {
+    async fn connect_to_master(&self) -> RedisResult<(MultiplexedConnection, MasterCheck)> {
         let sentinels = self.sentinels().await?;
-        let named = sentinels.master().await?;
-        let mut connection = connect_to(self.info_of(&named)?).await?;
-        let said: Vec<Value> = redis::cmd("ROLE").query_async(&mut connection).await?;
-        let role: Option<String> = said.into_iter().next().map(redis::from_redis_value).transpose()?;
+        let master = sentinels.master().await?;
+        let mut connection = connect_to(self.info_of(&master)?).await?;
+        let reply: Vec<Value> = redis::cmd("ROLE").query_async(&mut connection).await?;
+        let role: Option<String> = reply.into_iter().next().map(redis::from_redis_value).transpose()?;
         if role.as_deref() != Some("master") {
-            return Err(unclear("the server that the Sentinels name is a replica, which takes no writes"));
+            return Err(io_error("the server that the Sentinels name is a replica, which takes no writes"));
         }
         let asked = Instant::now();
-        if sentinels.master().await? != named {
-            return Err(unclear("the Sentinels have put another master in place"));
+        if sentinels.master().await? != master {
+            return Err(io_error("the Sentinels have put another master in place"));
         }
-        Ok((connection, Standing::new(Arc::clone(sentinels), &named, asked)))
+        Ok((connection, MasterCheck::new(Arc::clone(sentinels), &master, asked)))
     }
 }
 
-/// Gives a connection up when it is dropped: one that nobody looks after any more must not be used.
-struct LookedAfter {
-    state: Weak<State>,
+/// Gives a connection up when it is dropped: a connection whose watching task ended must not be used.
+struct ConnectionGuard {
+    connector: Weak<Connector>,
     number: u64,
 }
 
-impl LookedAfter {
+impl ConnectionGuard {
     fn if_in_use(&self) -> Option<Connected> {
-        self.state.upgrade()?.if_in_use(self.number)
+        self.connector.upgrade()?.if_in_use(self.number)
     }
 }
 
-impl Drop for LookedAfter {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        if let Some(state) = self.state.upgrade() {
-            state.give_up(self.number);
+        if let Some(connector) = self.connector.upgrade() {
+            connector.give_up(self.number);
         }
     }
 }
 
 /// Gives a connection up once the Sentinels name another master than the one it leads to.
-async fn watch(connection: LookedAfter, standing: Arc<Standing>) {
+async fn watch(connection: ConnectionGuard, master_check: Arc<MasterCheck>) {
     loop {
-        standing.is_worth_a_look().await;
+        master_check.wait_for_next_check().await;
         if connection.if_in_use().is_none() {
             return;
         }
-        if standing.is_deposed().await {
+        if master_check.is_deposed().await {
             tracing::info!("the Sentinels name another master; connecting to that one");
             return;
         }
@@ -368,7 +370,7 @@ async fn watch(connection: LookedAfter, standing: Arc<Standing>) {
 }
 
 /// Asks a master so often for a sign of life, and gives the connection up when there is none.
-async fn keep_alive(connection: LookedAfter, every: Duration) {
+async fn keep_alive(connection: ConnectionGuard, every: Duration) {
     let mut ping = Cmd::new();
     ping.arg("PING");
     loop {
@@ -382,8 +384,9 @@ async fn keep_alive(connection: LookedAfter, every: Duration) {
 }
 
 async fn connect_to(server: ConnectionInfo) -> RedisResult<MultiplexedConnection> {
-    let config =
-        AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_IN_ALL)).set_response_timeout(Some(ANSWER));
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(ANSWER_TIMEOUT));
     Client::open(server)?.get_multiplexed_async_connection_with_config(&config).await
 }
 
@@ -398,9 +401,9 @@ pub(super) fn prepare_tls(address: &RedisAddress) {
 pub(super) fn cluster_builder(address: &RedisAddress) -> RedisResult<ClusterClientBuilder> {
     // The driver's own defaults would wait for seconds to minutes: no timeout, and 16 retries from 1.28 s up.
     Ok(ClusterClientBuilder::new(address.connection_infos()?)
-        .connection_timeout(CONNECT_IN_ALL)
-        .response_timeout(ANSWER)
-        .overall_response_timeout(Some(ANSWER))
+        .connection_timeout(CONNECT_TIMEOUT)
+        .response_timeout(ANSWER_TIMEOUT)
+        .overall_response_timeout(Some(ANSWER_TIMEOUT))
         .retries(4)
         .min_retry_wait(10)
         .max_retry_wait(100)

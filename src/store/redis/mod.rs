@@ -7,12 +7,12 @@
 //! - **Creating** writes the site's index, then the partitions, then the definition: a poll exists once it is defined.
 //! - **Editing** puts the definition first, by compare-and-set on the revision, then brings each partition to it. A
 //!   vote that meets a partition behind the definition brings it forward itself; a vote from a replica that is behind
-//!   is answered "stale". A change of the options takes more steps, which [`edits`] tells.
+//!   is answered "stale". A change of the options takes more steps: see [`edits`].
 //! - **Closing** is an edit. A partition that is closed stays closed, and a poll counts as closed once all are, so
-//!   nothing moves a final tally. One of which a part has closed is closed altogether by whoever finds that.
-//! - **Deleting** hides the definition first and forgets it last, as told in [`deletion`].
+//!   nothing moves a final tally. A poll with some partitions closed is closed by whoever finds that.
+//! - **Deleting** hides the definition first and forgets it last: see [`deletion`].
 //!
-//! What is counted, and what that costs, is told in `cast.lua`; how voters are packed, in [`buckets`].
+//! `cast.lua` says what is counted and what that costs; [`buckets`] says how voters are packed.
 
 mod address;
 mod ballots;
@@ -54,7 +54,7 @@ pub struct RedisSettings {
     pub partitions: Option<u16>,
     /// Take a Redis that may evict keys.
     pub allow_eviction: bool,
-    /// What all that lead there tell of their trouble.
+    /// Shared by all connections of this replica to it, so that each kind of trouble is logged once.
     pub trouble: Arc<Trouble>,
     /// This replica's own clock, and the store's beside it.
     pub clocks: Arc<ClockWatch>,
@@ -81,7 +81,7 @@ impl RedisStore {
         Self { settings, link, scripts: Scripts::new(), buckets: KnownBuckets::default() }
     }
 
-    /// Warns of what a server is fit with, and loses votes with.
+    /// Warns of settings that a server may run with, but that can lose votes.
     fn advise(&self, info: &str) {
         if matches!(self.settings.address.topology, Topology::Sentinel(_)) && sentinel::writes_alone(info) {
             tracing::warn!(
@@ -137,10 +137,10 @@ impl Store for RedisStore {
     }
 }
 
-/// Whether a server, by what its `INFO` says, can be relied on.
+/// Whether a server can be relied on, by its `INFO`.
 fn check_fitness(info: &str, allow_eviction: bool) -> Result<(), StoreError> {
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    // Valkey tells its own version beside the Redis version it is compatible with (7.2), which is what counts here.
+    // Valkey gives its own version beside the Redis version it is compatible with (7.2), which is what counts here.
     let version = field("redis_version").unwrap_or_default();
     let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
     let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));

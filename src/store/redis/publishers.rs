@@ -110,7 +110,7 @@ impl Publishers for RedisStore {
         let mut command = Cmd::new();
         command.arg("GET").arg(keys::api_key(id));
         let json: Option<Vec<u8>> = self.ask_for(&command).await?;
-        // Of one whose making was given up there is nothing.
+        // A key whose making was given up is kept empty for a while.
         json.filter(|json| !json.is_empty()).map(|json| record::read_key(&json)).transpose()
     }
 

@@ -4,8 +4,8 @@
 //! believed if the majority of the Sentinels named in the settings answer, and it is the one with the highest
 //! `config-epoch` among their answers: every failover takes the next one. While a failover is under way nobody is.
 //!
-//! **They tell, too.** `+switch-master` on a Sentinel's own channel ends the connection to the old master at once; that
-//! they are asked again from time to time ([`WATCH`]) is for the case that it was missed.
+//! **They also push.** `+switch-master` on a Sentinel's own channel ends the connection to the old master at once; that
+//! they are asked again from time to time ([`CHECK_EVERY`]) is for the case that it was missed.
 //!
 //! **A master that hangs** for as long as its Sentinels wait (`down-after-milliseconds`) is deposed, does not know it
 //! when it goes on, and takes writes until it is told; those are lost. So a master that answers is believed only if it
@@ -35,23 +35,23 @@ use tokio::{
 use super::address::{RedisAddress, Topology};
 
 /// How long one Sentinel may take to answer, a connection to it included.
-const ASK: Duration = Duration::from_secs(1);
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the others are waited for once the majority has answered: one of them may know of a later master.
-const STRAGGLERS: Duration = Duration::from_millis(50);
+const STRAGGLER_TIMEOUT: Duration = Duration::from_millis(50);
 /// How often the Sentinels are asked whether the master in use still is one.
-pub(super) const WATCH: Duration = Duration::from_millis(500);
+pub(super) const CHECK_EVERY: Duration = Duration::from_millis(500);
 /// How long the longest silence of a master is after which it is believed without asking, whatever its Sentinels wait.
 const LONGEST_SILENCE: Duration = Duration::from_millis(500);
-/// What a Sentinel tells of a master that it has put in place of another.
+/// The channel on which a Sentinel reports that it has promoted another master.
 const SWITCHED: &str = "+switch-master";
 
-/// Where a server is, as Sentinels name it.
-pub(super) type Place = (String, u16);
+/// A server's host and port, as Sentinels give them.
+pub(super) type HostPort = (String, u16);
 
 /// The Sentinels of a link.
 pub(super) struct Sentinels {
     nodes: Vec<Arc<Node>>,
-    /// Told when one of them says that the master was switched.
+    /// Notified when a Sentinel reports a switch of the master.
     switched: Arc<Notify>,
 }
 
@@ -61,26 +61,26 @@ struct Node {
     /// The master's name.
     name: String,
     switched: Arc<Notify>,
-    /// Over which it is asked, and tells by itself.
+    /// Carries questions, and pushes of a switch.
     connection: Mutex<Option<MultiplexedConnection>>,
 }
 
 /// A master in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
-    pub(super) place: Place,
+pub(super) struct Master {
+    pub(super) host_port: HostPort,
     epoch: u64,
     /// How long its Sentinels wait for it until they depose it.
     down_after: Duration,
 }
 
-/// What one Sentinel says.
+/// What one Sentinel reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Told {
-    named: Named,
-    /// Whether it does not hear of the master.
+struct Report {
+    master: Master,
+    /// Whether it gets no answer from the master.
     is_down: bool,
-    /// Whether it is about to put another in its place.
+    /// Whether it is about to promote another.
     is_failing_over: bool,
 }
 
@@ -100,7 +100,7 @@ impl Sentinels {
         Ok(Self { nodes, switched })
     }
 
-    /// Waits until one of them says that the master was switched.
+    /// Waits until a Sentinel reports a switch of the master.
     pub(super) async fn switched(&self) {
         self.switched.notified().await;
     }
@@ -109,54 +109,54 @@ impl Sentinels {
     ///
     /// # Errors
     /// Why it can't be told.
-    pub(super) async fn master(&self) -> Result<Named, Unclear> {
+    pub(super) async fn master(&self) -> Result<Master, NoMaster> {
         // In tasks of their own: one that takes long is not waited for, and is connected by the next time.
         let ask = |node: &Arc<Node>| tokio::spawn(Arc::clone(node).ask());
         let mut asked: FuturesUnordered<_> = self.nodes.iter().map(ask).collect();
         let majority = self.nodes.len() / 2 + 1;
-        let (mut told, mut failure) = (Vec::with_capacity(self.nodes.len()), None);
-        while told.len() < majority
+        let (mut reports, mut failure) = (Vec::with_capacity(self.nodes.len()), None);
+        while reports.len() < majority
             && let Some(answer) = asked.next().await
         {
-            match answer.unwrap_or_else(|_| Err(unclear("a Sentinel was not asked to the end"))) {
-                Ok(answer) => told.push(answer),
+            match answer.unwrap_or_else(|_| Err(io_error("a Sentinel was not asked to the end"))) {
+                Ok(report) => reports.push(report),
                 Err(error) => failure = Some(error),
             }
         }
         let stragglers = async {
             while let Some(answer) = asked.next().await {
-                told.extend(answer.into_iter().flatten());
+                reports.extend(answer.into_iter().flatten());
             }
         };
         // Whoever says nothing in time is not waited for.
-        let _ = timeout(STRAGGLERS, stragglers).await;
-        in_force(&told, majority).ok_or_else(|| match failure {
-            Some(failure) if told.len() < majority => Unclear::Silent(failure),
-            Some(_) | None => Unclear::Changing,
+        let _ = timeout(STRAGGLER_TIMEOUT, stragglers).await;
+        in_force(&reports, majority).ok_or_else(|| match failure {
+            Some(failure) if reports.len() < majority => NoMaster::Silent(failure),
+            Some(_) | None => NoMaster::Changing,
         })
     }
 }
 
 /// Why the master in force can't be told.
 #[derive(Debug)]
-pub(super) enum Unclear {
+pub(super) enum NoMaster {
     /// Too few Sentinels answer; this is what came in place of one's answer.
     Silent(RedisError),
     /// They do not agree, or are about to put another master in place.
     Changing,
 }
 
-impl From<Unclear> for RedisError {
-    fn from(unclear: Unclear) -> Self {
-        match unclear {
-            Unclear::Silent(error) => error,
-            Unclear::Changing => self::unclear("the Sentinels are about to put another master in place"),
+impl From<NoMaster> for RedisError {
+    fn from(reason: NoMaster) -> Self {
+        match reason {
+            NoMaster::Silent(error) => error,
+            NoMaster::Changing => io_error("the Sentinels are about to put another master in place"),
         }
     }
 }
 
 impl Node {
-    async fn ask(self: Arc<Self>) -> RedisResult<Told> {
+    async fn ask(self: Arc<Self>) -> RedisResult<Report> {
         let asked = async {
             let mut connection = self.connection.lock().await;
             let mut sentinel = match connection.take() {
@@ -166,27 +166,28 @@ impl Node {
             let mut both = redis::pipe();
             both.cmd("SENTINEL").arg("MASTER").arg(&self.name);
             both.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
-            // In one breath: the second says who is promoted before the first does, which alone has the epoch.
-            let (fields, place): (FxHashMap<String, String>, Option<Place>) = both.query_async(&mut sentinel).await?;
+            // In one pipeline: the second names a promoted master earlier, but only the first has the epoch.
+            let (fields, host_port): (FxHashMap<String, String>, Option<HostPort>) =
+                both.query_async(&mut sentinel).await?;
             // One that gave no answer is not used again.
             *connection = Some(sentinel);
-            read(&fields, place)
+            read(&fields, host_port)
         };
-        timeout(ASK, asked).await.unwrap_or_else(|_| Err(unclear("a Sentinel did not answer in time")))
+        timeout(ASK_TIMEOUT, asked).await.unwrap_or_else(|_| Err(io_error("a Sentinel did not answer in time")))
     }
 
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
         let (switched, name) = (Arc::clone(&self.switched), self.name.clone());
-        let hear = move |push: PushInfo| {
+        let on_push = move |push: PushInfo| {
             if is_switch(&push, &name) {
                 switched.notify_one();
             }
             Ok::<(), ()>(())
         };
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(ASK))
-            .set_response_timeout(Some(ASK))
-            .set_push_sender(hear);
+            .set_connection_timeout(Some(ASK_TIMEOUT))
+            .set_response_timeout(Some(ASK_TIMEOUT))
+            .set_push_sender(on_push);
         let client = Client::open(self.info.clone())?;
         let mut sentinel = client.get_multiplexed_async_connection_with_config(&config).await?;
         sentinel.subscribe(SWITCHED).await?;
@@ -200,36 +201,36 @@ fn is_switch(push: &PushInfo, name: &str) -> bool {
     push.kind == PushKind::Message && text.split(|byte| *byte == b' ').next() == Some(name.as_bytes())
 }
 
-fn read(fields: &FxHashMap<String, String>, place: Option<Place>) -> RedisResult<Told> {
+fn read(fields: &FxHashMap<String, String>, host_port: Option<HostPort>) -> RedisResult<Report> {
     let number = |name: &str| fields.get(name).and_then(|value| value.parse().ok());
     let flags = fields.get("flags").map(String::as_str).unwrap_or_default();
     let has = |wanted: &[&str]| flags.split(',').any(|flag| wanted.contains(&flag));
-    let (Some(place), Some(epoch), Some(down_after)) =
-        (place, number("config-epoch"), number("down-after-milliseconds"))
+    let (Some(host_port), Some(epoch), Some(down_after)) =
+        (host_port, number("config-epoch"), number("down-after-milliseconds"))
     else {
-        return Err(unclear("a Sentinel says nothing of its master"));
+        return Err(io_error("a Sentinel says nothing of its master"));
     };
     // Once another is promoted, the flags are still those of the master before it, for seconds.
-    let is_promoted = fields.get("ip") != Some(&place.0) || number("port") != Some(u64::from(place.1));
-    Ok(Told {
-        named: Named { place, epoch, down_after: Duration::from_millis(down_after) },
+    let is_promoted = fields.get("ip") != Some(&host_port.0) || number("port") != Some(u64::from(host_port.1));
+    Ok(Report {
+        master: Master { host_port, epoch, down_after: Duration::from_millis(down_after) },
         is_down: !is_promoted && has(&["s_down", "o_down"]),
         is_failing_over: !is_promoted && has(&["failover_in_progress"]),
     })
 }
 
 /// The master in force by what the Sentinels say, so many of which must agree; `None` if that is not clear.
-fn in_force(told: &[Told], majority: usize) -> Option<Named> {
-    let latest = told.iter().map(|told| told.named.epoch).max().filter(|_| told.len() >= majority)?;
-    let mut of_latest = told.iter().filter(|told| told.named.epoch == latest);
-    let named = &of_latest.next()?.named;
-    if of_latest.any(|other| other.named.place != named.place) {
+fn in_force(reports: &[Report], majority: usize) -> Option<Master> {
+    let latest = reports.iter().map(|report| report.master.epoch).max().filter(|_| reports.len() >= majority)?;
+    let mut of_latest = reports.iter().filter(|report| report.master.epoch == latest);
+    let master = &of_latest.next()?.master;
+    if of_latest.any(|other| other.master.host_port != master.host_port) {
         return None;
     }
-    let of_this = || told.iter().filter(|told| told.named.place == named.place);
-    // One alone may not hear of a master that is well. It deposes nobody without the others.
-    let is_down = of_this().filter(|told| told.is_down).count() * 2 > told.len();
-    (!is_down && !of_this().any(|told| told.is_failing_over)).then(|| named.clone())
+    let of_this = || reports.iter().filter(|report| report.master.host_port == master.host_port);
+    // One alone may lose contact with a master that is well. It deposes nobody without the others.
+    let is_down = of_this().filter(|report| report.is_down).count() * 2 > reports.len();
+    (!is_down && !of_this().any(|report| report.is_failing_over)).then(|| master.clone())
 }
 
 /// Whether a master, by what its `INFO` says, takes writes that none of its replicas has: it counts those that keep up
@@ -239,14 +240,14 @@ pub(super) fn writes_alone(info: &str) -> bool {
 }
 
 /// An error that says why the master in force is not known.
-pub(super) fn unclear(why: &'static str) -> RedisError {
+pub(super) fn io_error(why: &'static str) -> RedisError {
     (ErrorKind::Io, why).into()
 }
 
-/// For how long the master at the end of a connection may be believed.
-pub(super) struct Standing {
+/// Decides whether an answer of the master that a connection leads to can be believed.
+pub(super) struct MasterCheck {
     sentinels: Arc<Sentinels>,
-    place: Place,
+    host_port: HostPort,
     /// How far apart two signs of life may be.
     silence: Duration,
     began: Instant,
@@ -259,13 +260,13 @@ pub(super) struct Standing {
     confirmed: Mutex<Option<(Instant, bool)>>,
 }
 
-impl Standing {
-    /// Of a master that was named by its Sentinels when they were asked at this moment.
-    pub(super) fn new(sentinels: Arc<Sentinels>, named: &Named, asked: Instant) -> Self {
+impl MasterCheck {
+    /// For a master that its Sentinels named when they were asked at this moment.
+    pub(super) fn new(sentinels: Arc<Sentinels>, master: &Master, asked: Instant) -> Self {
         Self {
             sentinels,
-            place: named.place.clone(),
-            silence: LONGEST_SILENCE.min(named.down_after / 2),
+            host_port: master.host_port.clone(),
+            silence: LONGEST_SILENCE.min(master.down_after / 2),
             began: asked,
             sure_at: AtomicU64::new(0),
             is_in_doubt: AtomicBool::new(false),
@@ -278,10 +279,9 @@ impl Standing {
         self.silence / 3
     }
 
-    /// Waits until one of its Sentinels says that there is another master, or for as long as one may have said so
-    /// unheard.
-    pub(super) async fn is_worth_a_look(&self) {
-        if timeout(WATCH, self.sentinels.switched()).await.is_ok() {
+    /// Waits until a Sentinel reports another master, at most [`CHECK_EVERY`]: a report may be lost.
+    pub(super) async fn wait_for_next_check(&self) {
+        if timeout(CHECK_EVERY, self.sentinels.switched()).await.is_ok() {
             self.doubt();
         }
     }
@@ -314,7 +314,7 @@ impl Standing {
         self.sure_at.fetch_max(self.micros(sure_at), Relaxed);
     }
 
-    /// Has the Sentinels confirm that the master is in force, by words that are younger than this moment.
+    /// Has the Sentinels confirm that the master is in force, by answers that are younger than this moment.
     ///
     /// # Errors
     /// That they do not.
@@ -324,8 +324,8 @@ impl Standing {
             Some((asked, is_in_force)) if asked >= after => is_in_force,
             Some(_) | None => {
                 let asked = Instant::now();
-                let named = self.sentinels.master().await;
-                let is_in_force = named.is_ok_and(|named| named.place == self.place);
+                let master = self.sentinels.master().await;
+                let is_in_force = master.is_ok_and(|master| master.host_port == self.host_port);
                 *confirmed = Some((asked, is_in_force));
                 self.is_in_doubt.store(!is_in_force, Relaxed);
                 if is_in_force {
@@ -334,15 +334,15 @@ impl Standing {
                 is_in_force
             }
         };
-        if is_in_force { Ok(()) } else { Err(unclear("the Sentinels do not confirm that this master is in force")) }
+        if is_in_force { Ok(()) } else { Err(io_error("the Sentinels do not confirm that this master is in force")) }
     }
 
     /// Whether the Sentinels name another one. Those that can't be asked depose nobody.
     pub(super) async fn is_deposed(&self) -> bool {
         match self.sentinels.master().await {
-            Ok(named) => named.place != self.place,
-            Err(Unclear::Silent(_)) => false,
-            Err(Unclear::Changing) => {
+            Ok(master) => master.host_port != self.host_port,
+            Err(NoMaster::Silent(_)) => false,
+            Err(NoMaster::Changing) => {
                 self.doubt();
                 false
             }
@@ -382,12 +382,12 @@ mod tests {
         assert!(!writes_alone("role:master\r\nconnected_slaves:1\r\nmin_slaves_good_slaves:1\r\n"));
     }
 
-    fn told(port: u16, epoch: u64, flags: &str) -> Told {
-        told_of(port, port, epoch, flags)
+    fn report(port: u16, epoch: u64, flags: &str) -> Report {
+        report_of(port, port, epoch, flags)
     }
 
-    /// What a Sentinel says that has promoted the second in place of the first.
-    fn told_of(before: u16, port: u16, epoch: u64, flags: &str) -> Told {
+    /// What a Sentinel reports that has promoted the second in place of the first.
+    fn report_of(before: u16, port: u16, epoch: u64, flags: &str) -> Report {
         let (before, epoch) = (before.to_string(), epoch.to_string());
         let fields = [("ip", "10.0.0.1"), ("port", &before), ("flags", flags), ("config-epoch", &epoch)];
         let fields = fields.into_iter().chain([("down-after-milliseconds", "1000")]);
@@ -395,34 +395,34 @@ mod tests {
         read(&fields, Some(("10.0.0.1".to_owned(), port))).unwrap()
     }
 
-    fn port_in_force(told: &[Told]) -> Option<u16> {
-        in_force(told, MAJORITY).map(|named| named.place.1)
+    fn port_in_force(reports: &[Report]) -> Option<u16> {
+        in_force(reports, MAJORITY).map(|master| master.host_port.1)
     }
 
     #[test]
     fn the_latest_master_is_in_force_whoever_has_not_heard_of_it() {
-        let [old, new] = [told(1, 7, "master"), told(2, 8, "master")];
+        let [old, new] = [report(1, 7, "master"), report(2, 8, "master")];
         assert_eq!(port_in_force(&[old.clone(), old.clone(), old.clone()]), Some(1));
         assert_eq!(port_in_force(&[old.clone(), new.clone(), old.clone()]), Some(2));
-        let old_is_missed = told(1, 7, "s_down,o_down,master");
+        let old_is_missed = report(1, 7, "s_down,o_down,master");
         assert_eq!(port_in_force(&[new, old_is_missed.clone(), old_is_missed]), Some(2));
     }
 
     #[test]
     fn no_master_is_in_force_that_a_minority_names() {
         assert_eq!(port_in_force(&[]), None);
-        assert_eq!(port_in_force(&[told(1, 7, "master")]), None);
-        assert_eq!(port_in_force(&[told(1, 7, "master"), told(2, 7, "master")]), None, "they do not agree");
+        assert_eq!(port_in_force(&[report(1, 7, "master")]), None);
+        assert_eq!(port_in_force(&[report(1, 7, "master"), report(2, 7, "master")]), None, "they do not agree");
     }
 
     #[test]
     fn no_master_is_in_force_while_another_is_about_to_be() {
-        let well = told(1, 7, "master");
-        let failing_over = told(1, 7, "s_down,o_down,master,failover_in_progress");
+        let well = report(1, 7, "master");
+        let failing_over = report(1, 7, "s_down,o_down,master,failover_in_progress");
         assert_eq!(port_in_force(&[well.clone(), well.clone(), failing_over]), None);
-        let promoting = told_of(1, 2, 8, "s_down,o_down,master,failover_in_progress");
+        let promoting = report_of(1, 2, 8, "s_down,o_down,master,failover_in_progress");
         assert_eq!(port_in_force(&[well.clone(), well.clone(), promoting]), Some(2), "that one is in force by now");
-        let down = told(1, 7, "s_down,master");
+        let down = report(1, 7, "s_down,master");
         assert_eq!(port_in_force(&[well.clone(), down.clone(), down.clone()]), None);
         assert_eq!(port_in_force(&[well.clone(), well, down]), Some(1), "one alone may see what is not there");
     }

@@ -1,8 +1,8 @@
-//! What a server says in place of an answer, what is done about it, and what the log hears of it.
+//! What a server says in place of an answer, what is done about it, and what is logged.
 //!
-//! Whatever is no reply of ours is trouble: the store did not answer, and may be asked again. That is said by a code the
-//! driver knows, by one it has never heard of, or by the end of a connection. Only a script's own reply that is not of
-//! its form means that the store holds something unexpected.
+//! Whatever is no reply of ours is trouble: the store did not answer, and may be asked again. It shows by an error code
+//! that the driver knows, by one that it does not, or by the end of a connection. Only a script's own reply that is not
+//! of its form means that the store holds something unexpected.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -15,18 +15,18 @@ use redis::RedisError;
 use super::address::Topology;
 use crate::store::StoreError;
 
-/// How long nothing must have gone wrong before the log is told that all is well.
+/// How long nothing must have gone wrong before it is logged that all is well.
 const CALM: Duration = Duration::from_secs(5);
-/// The most kinds of trouble that are told apart; what comes beyond is not told.
+/// The most kinds of trouble that are logged; further kinds are not.
 const MOST_KINDS: usize = 32;
 
-/// What an error says of the connection it came over.
+/// What to do with a connection after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remedy {
     /// It is of no more use.
     Reconnect,
     /// It leads to a server that is not, or not any more, the one to ask; another one may lead elsewhere.
-    LookAgain,
+    ReconnectIfOld,
     /// It is as good as any: the server refuses, and would over another one too.
     Keep,
 }
@@ -37,49 +37,51 @@ impl Remedy {
         match error.code() {
             // The driver's own words: it has no connection, no answer, or can't read what came.
             None => Self::Reconnect,
-            Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "WRONGPASS") => Self::LookAgain,
+            Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "WRONGPASS") => Self::ReconnectIfOld,
             // The driver has followed the move, and did not arrive: what it knows of the cluster may be of yesterday.
-            Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN") if *topology == Topology::Cluster => Self::LookAgain,
+            Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN") if *topology == Topology::Cluster => {
+                Self::ReconnectIfOld
+            }
             Some(_) => Self::Keep,
         }
     }
 }
 
-/// The trouble that all connections of a replica have with the store. The log hears of each kind once, and once that it
-/// is over, however many requests meet it.
+/// The trouble that all connections of a replica have with the store. Each kind is logged once, and once that it is
+/// over, however many requests meet it.
 #[derive(Debug, Default)]
 pub struct Trouble {
     /// Whether there is any: all that a call looks at while there is none.
     is_there: AtomicBool,
-    told: Mutex<Told>,
+    logged: Mutex<Logged>,
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct Logged {
     kinds: Vec<String>,
     seen_at: Option<Instant>,
 }
 
 impl Trouble {
-    /// Notes that a server answered so, or not at all. Gives what its asker is told.
+    /// Notes that a server answered so, or not at all. Gives the caller's error.
     pub(super) fn note(&self, error: RedisError) -> StoreError {
         let text = error.to_string();
-        self.tell(error.code().unwrap_or(&text), &text);
+        self.log(error.code().unwrap_or(&text), &text);
         StoreError::unavailable(error)
     }
 
-    /// Notes that what came is no answer to what was asked. Gives what its asker is told.
+    /// Notes that what came is no answer to what was asked. Gives the caller's error.
     pub(super) fn note_foreign(&self, what: String) -> StoreError {
-        self.tell("no answer to what was asked", &what);
+        self.log("no answer to what was asked", &what);
         StoreError::unavailable(what)
     }
 
-    fn tell(&self, kind: &str, error: &str) {
-        let mut told = self.told.lock();
+    fn log(&self, kind: &str, error: &str) {
+        let mut logged = self.logged.lock();
         self.is_there.store(true, Relaxed);
-        told.seen_at = Some(Instant::now());
-        if told.kinds.len() < MOST_KINDS && !told.kinds.iter().any(|known| known == kind) {
-            told.kinds.push(kind.to_owned());
+        logged.seen_at = Some(Instant::now());
+        if logged.kinds.len() < MOST_KINDS && !logged.kinds.iter().any(|known| known == kind) {
+            logged.kinds.push(kind.to_owned());
             tracing::warn!(kind, error, "the store is in trouble; what needs it is answered 503 meanwhile");
         }
     }
@@ -93,11 +95,11 @@ impl Trouble {
 
     #[cold]
     fn note_calm(&self) {
-        let mut told = self.told.lock();
+        let mut logged = self.logged.lock();
         // A store may refuse some calls and answer others.
-        if told.seen_at.is_some_and(|seen_at| seen_at.elapsed() >= CALM) {
+        if logged.seen_at.is_some_and(|seen_at| seen_at.elapsed() >= CALM) {
             self.is_there.store(false, Relaxed);
-            let kinds = std::mem::take(&mut *told).kinds.join(", ");
+            let kinds = std::mem::take(&mut *logged).kinds.join(", ");
             tracing::info!(kinds, "the store is well again");
         }
     }
@@ -107,13 +109,13 @@ impl Trouble {
 mod tests {
     use super::*;
 
-    fn said(reply: &str) -> RedisError {
+    fn error_of(reply: &str) -> RedisError {
         redis::parse_redis_value(reply.as_bytes()).unwrap().extract_error().unwrap_err()
     }
 
     #[test]
     fn a_refusal_keeps_the_connection_and_a_server_that_is_not_the_one_to_ask_does_not() {
-        use Remedy::{Keep, LookAgain, Reconnect};
+        use Remedy::{Keep, Reconnect, ReconnectIfOld};
         let (single, cluster) = (Topology::Single, Topology::Cluster);
         for (reply, alone, in_cluster) in [
             ("-OOM command not allowed when used memory > 'maxmemory'.\r\n", Keep, Keep),
@@ -125,15 +127,15 @@ mod tests {
             ("-CROSSSLOT Keys in request don't hash to the same slot\r\n", Keep, Keep),
             ("-EXECABORT Transaction discarded because of previous errors.\r\n", Keep, Keep),
             ("-WHATISTHIS nobody knows\r\n", Keep, Keep),
-            ("-READONLY You can't write against a read only replica.\r\n", LookAgain, LookAgain),
-            ("-MASTERDOWN Link with MASTER is down\r\n", LookAgain, LookAgain),
-            ("-NOAUTH Authentication required.\r\n", LookAgain, LookAgain),
-            ("-WRONGPASS invalid username-password pair\r\n", LookAgain, LookAgain),
-            ("-MOVED 3999 127.0.0.1:6381\r\n", Keep, LookAgain),
-            ("-ASK 3999 127.0.0.1:6381\r\n", Keep, LookAgain),
-            ("-CLUSTERDOWN The cluster is down\r\n", Keep, LookAgain),
+            ("-READONLY You can't write against a read only replica.\r\n", ReconnectIfOld, ReconnectIfOld),
+            ("-MASTERDOWN Link with MASTER is down\r\n", ReconnectIfOld, ReconnectIfOld),
+            ("-NOAUTH Authentication required.\r\n", ReconnectIfOld, ReconnectIfOld),
+            ("-WRONGPASS invalid username-password pair\r\n", ReconnectIfOld, ReconnectIfOld),
+            ("-MOVED 3999 127.0.0.1:6381\r\n", Keep, ReconnectIfOld),
+            ("-ASK 3999 127.0.0.1:6381\r\n", Keep, ReconnectIfOld),
+            ("-CLUSTERDOWN The cluster is down\r\n", Keep, ReconnectIfOld),
         ] {
-            let remedies = [&single, &cluster].map(|topology| Remedy::of(&said(reply), topology));
+            let remedies = [&single, &cluster].map(|topology| Remedy::of(&error_of(reply), topology));
             assert_eq!(remedies, [alone, in_cluster], "{reply}");
         }
         let cut = RedisError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::{
     SqliteStore, minutes,
     polls::Head,
-    tallies::{self, Change, Reading},
+    tallies::{self, TallyChange, TallyRead},
 };
 use crate::{
     poll::{
@@ -41,8 +41,8 @@ impl Ballots for SqliteStore {
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         let id = poll.id;
         match self.read(move |db, times| tallies::read(db, times, id)).await? {
-            Reading::Read(partitions) => Ok(partitions),
-            Reading::CloseFirst => match self.write(move |db, times| tallies::close_and_read(db, times, id)).await {
+            TallyRead::Read(partitions) => Ok(partitions),
+            TallyRead::CloseFirst => match self.write(move |db, times| tallies::close_and_read(db, times, id)).await {
                 // A file that takes no writes is read as it is.
                 Err(StoreError::Unavailable(_)) => {
                     self.read(move |db, times| tallies::read_as_it_is(db, times, id)).await
@@ -77,7 +77,7 @@ fn apply(
         return Ok(Cast::Stale);
     }
     let judged = head.close_if_due(db, times)?;
-    let mut change = Change::default();
+    let mut change = TallyChange::default();
     let mut outcomes = Vec::with_capacity(ballots.len());
     for Ballot { voter, action } in ballots {
         let existing = on_record(db, &head, *voter)?;

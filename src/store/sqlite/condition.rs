@@ -1,7 +1,7 @@
 //! Whether the file can be relied on: that it is where its path leads, and sound.
 //!
 //! A process that has a file open can go on writing to it after it was deleted, moved away or replaced; everything
-//! works, and all of it is gone when the process ends. So after each commit, before anybody is told of it, the path of
+//! works, and all of it is gone when the process ends. So after each commit, before it is answered, the path of
 //! the file and those of its two companions are looked up (`stat`), and must lead to the very files that were opened.
 //! That is three system calls of a microsecond beside a wait for the disk. While they lead elsewhere nothing is written
 //! any more; if they lead back, for somebody has moved the file back, the store goes on.
@@ -24,7 +24,7 @@ const SOUND: u8 = 0;
 const ASTRAY: u8 = 1;
 const DAMAGED: u8 = 2;
 
-/// Told from one thread to all; each change is logged once.
+/// Shared by all threads; each change is logged once.
 pub(super) struct Condition {
     files: [Opened; 3],
     state: AtomicU8,

@@ -1,4 +1,4 @@
-//! The file: making it, telling whether it is ours, and opening connections to it.
+//! The file: making it, checking that it is ours, and opening connections to it.
 //!
 //! A file says what it is in two numbers of its header: `application_id`, which is ours alone, and `user_version`, the
 //! version of the schema. Whatever does not carry both is left as it was found. A file of an earlier version is brought to
@@ -23,7 +23,7 @@ const APPLICATION_ID: i32 = 0x7361_7774;
 const SCHEMA_VERSION: i32 = 2;
 
 /// How long to wait for another process that holds the file locked (a shell with a transaction open). After that the
-/// reader is told to come again, which is better than waiting without an end.
+/// reader is answered 503, which is better than waiting without an end.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// More than the store has statements, so that each is compiled once per connection.

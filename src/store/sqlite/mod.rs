@@ -14,8 +14,8 @@
 //! own locks keep every promise then too.
 //!
 //! **The file is watched.** One that was deleted, replaced or damaged under the process is not written any more, and
-//! nobody is told that a ballot was counted which is not in it (`condition.rs`); and a write-ahead log that has grown
-//! large is made small again (`watch.rs`).
+//! no ballot is answered as counted that is not in it (`condition.rs`); a write-ahead log that has grown large
+//! is made small again (`watch.rs`).
 //!
 //! Deleting a poll deletes its ballots in the same transaction; a million of them hold the writer up for about
 //! half a second.
@@ -36,7 +36,7 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use self::{condition::Condition, file::File, quotas::QuotaTable, threads::Threads, watch::Watch};
+use self::{condition::Condition, file::File, quotas::QuotaTable, threads::Threads, watch::FileWatch};
 use super::{ClockWatch, Publishers as _, Store, StoreError};
 use crate::{
     clock::Clock,
@@ -57,7 +57,7 @@ pub struct SqliteStore {
     quotas: QuotaTable,
     condition: Arc<Condition>,
     // Fields are dropped in this order, and the last to close folds the log into the file, which takes a writer.
-    _watch: Watch,
+    _watch: FileWatch,
     readers: Threads,
     writer: Threads,
 }
@@ -76,7 +76,7 @@ impl SqliteStore {
         let writer = Threads::writing(writer, Arc::clone(&condition))?;
         let readers = (0..READERS).map(|_| file.reader()).collect::<Result<_, _>>()?;
         let readers = Threads::reading(readers, &condition)?;
-        let watch = Watch::over(file.writer()?, Arc::clone(&condition))?;
+        let watch = FileWatch::over(file.writer()?, Arc::clone(&condition))?;
         let (clocks, quotas) = (Arc::new(ClockWatch::new(clock)), QuotaTable::default());
         Ok(Self { partitions: partitions.max(1), clocks, quotas, condition, _watch: watch, writer, readers, file })
     }
@@ -103,7 +103,7 @@ impl SqliteStore {
         T: Send + 'static,
         W: FnOnce(&Connection, Times) -> Result<T, StoreError> + Send + 'static,
     {
-        // The time is read when the work's turn has come: what waited in the queue past `closes_at` came too late.
+        // Reads the time when the work begins: a ballot that waited in the queue past `closes_at` came too late.
         let clocks = Arc::clone(&self.clocks);
         self.writer.ask(move |db| work(db, times(&clocks))).await
     }

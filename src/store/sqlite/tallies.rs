@@ -10,12 +10,12 @@ use crate::{
 
 /// What a batch of ballots does to its partition's tally.
 #[derive(Default)]
-pub(super) struct Change {
+pub(super) struct TallyChange {
     version: u64,
     moved: poll::Change,
 }
 
-impl Change {
+impl TallyChange {
     /// One voter's ballot was this and becomes that.
     pub(super) fn add(&mut self, was: Option<Counters>, becomes: Option<Counters>) {
         self.version += 1;
@@ -34,8 +34,8 @@ impl Change {
     }
 }
 
-/// The tallies of a poll, as far as a reader can tell.
-pub(super) enum Reading {
+/// What a connection that only reads finds of a poll's tallies.
+pub(super) enum TallyRead {
     /// One per partition; `None` of a poll that is gone.
     Read(Option<Vec<PartitionTally>>),
     /// The poll is closed by the clock alone: its tally must not be shown before that is on record.
@@ -43,11 +43,11 @@ pub(super) enum Reading {
 }
 
 /// A poll's tallies, unless the poll has to be closed first.
-pub(super) fn read(db: &Connection, times: Times, id: PollId) -> Result<Reading, StoreError> {
+pub(super) fn read(db: &Connection, times: Times, id: PollId) -> Result<TallyRead, StoreError> {
     match Head::read(db, id)? {
-        None => Ok(Reading::Read(None)),
-        Some(head) if head.is_due(times) => Ok(Reading::CloseFirst),
-        Some(head) => Ok(Reading::Read(Some(partitions(db, times, &head)?))),
+        None => Ok(TallyRead::Read(None)),
+        Some(head) if head.is_due(times) => Ok(TallyRead::CloseFirst),
+        Some(head) => Ok(TallyRead::Read(Some(partitions(db, times, &head)?))),
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn partition(
         "select partition, version, ballots, counter, votes, epoch from tallies join votes using (poll, partition)
          where poll = ?1 and partition = ?2 order by counter",
     )?;
-    let rows = select.query_map(params![head.number, partition], Counted::read)?;
+    let rows = select.query_map(params![head.number, partition], CounterRow::read)?;
     let unknown = || StoreError::Corrupt(format!("poll number {} has no partition {partition}", head.number));
     sums(head, times, rows)?.pop().ok_or_else(unknown)
 }
@@ -93,7 +93,7 @@ fn partitions(db: &Connection, times: Times, head: &Head) -> Result<Vec<Partitio
         "select partition, version, ballots, counter, votes, epoch from tallies join votes using (poll, partition)
          where poll = ?1 order by partition, counter",
     )?;
-    let rows = select.query_map([head.number], Counted::read)?;
+    let rows = select.query_map([head.number], CounterRow::read)?;
     sums(head, times, rows)
 }
 
@@ -103,7 +103,7 @@ pub(super) fn advance(
     now: Timestamp,
     poll: i64,
     partition: u16,
-    change: &Change,
+    change: &TallyChange,
 ) -> Result<(), StoreError> {
     if change.version == 0 {
         return Ok(());
@@ -196,7 +196,7 @@ fn create_votes(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreEr
 }
 
 /// One row: a counter, beside what its partition's counters have in common.
-struct Counted {
+struct CounterRow {
     partition: u16,
     epoch: u64,
     version: u64,
@@ -204,7 +204,7 @@ struct Counted {
     votes: u64,
 }
 
-impl Counted {
+impl CounterRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             partition: row.get(0)?,
@@ -220,13 +220,13 @@ impl Counted {
 fn sums(
     head: &Head,
     times: Times,
-    rows: impl Iterator<Item = rusqlite::Result<Counted>>,
+    rows: impl Iterator<Item = rusqlite::Result<CounterRow>>,
 ) -> Result<Vec<PartitionTally>, StoreError> {
     let (revision, state) = (head.revision, head.schedule.state_by(times).state);
     let mut sums: Vec<PartitionTally> = Vec::new();
     let mut last = None;
     for row in rows {
-        let Counted { partition, epoch, version, ballots, votes } = row?;
+        let CounterRow { partition, epoch, version, ballots, votes } = row?;
         match sums.last_mut() {
             Some(sum) if last == Some(partition) => sum.votes.push(votes),
             _ => {

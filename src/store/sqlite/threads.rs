@@ -5,8 +5,8 @@
 //! bound is for.
 //!
 //! Tasks that share a transaction must not share a fate: each runs in a savepoint, and one that fails or panics is
-//! undone alone. If the transaction itself fails, nobody knows what the disk has, and all are told so; and likewise if
-//! the file is not in its place any more when it has been written ([`Condition`]).
+//! undone alone. If the transaction itself fails, nobody knows what the disk has, and all are answered so; likewise if
+//! the file is no longer where it was opened after it has been written ([`Condition`]).
 
 use std::{
     io,
@@ -91,8 +91,8 @@ impl Threads {
         W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let stopped = || StoreError::unavailable("the store's threads have stopped");
-        let (asker, answer) = oneshot::channel();
-        let task = Box::new(Asked { work: Some(work), done: None, asker });
+        let (reply, answer) = oneshot::channel();
+        let task = Box::new(PendingWork { work: Some(work), done: None, reply });
         self.queue.as_ref().ok_or_else(stopped)?.send(task).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
@@ -113,7 +113,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     spawned.map_err(StoreError::unavailable)
 }
 
-/// Runs a batch, if there is a file to write to, and looks whether there still is one before anybody is told.
+/// Runs a batch if the file is there, and checks that it still is before anybody is answered.
 fn write(db: &mut Connection, condition: &Condition, batch: &mut [Box<dyn Task>]) -> Result<(), Failure> {
     condition.admit()?;
     commit(db, condition, batch).map_err(|error| failed(condition, &error))?;
@@ -155,24 +155,25 @@ trait Task: Send {
     /// Does the work. Says whether what it did is to be kept.
     fn run(&mut self, db: &Connection, condition: &Condition) -> bool;
 
-    /// Tells whoever asked; `failure` says that the work, or the transaction around it, came to nothing.
+    /// Answers the caller; `failure` means that the work, or the transaction around it, was undone.
     fn answer(self: Box<Self>, failure: Option<&Failure>);
 }
 
-struct Asked<W, T> {
+/// Work, its result once it is done, and where the result goes.
+struct PendingWork<W, T> {
     work: Option<W>,
     done: Option<Result<T, StoreError>>,
-    asker: oneshot::Sender<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<W, T> Task for Asked<W, T>
+impl<W, T> Task for PendingWork<W, T>
 where
     T: Send,
     W: FnOnce(&Connection) -> Result<T, StoreError> + Send,
 {
     fn run(&mut self, db: &Connection, condition: &Condition) -> bool {
         let Some(work) = self.work.take() else { return false };
-        if self.asker.is_closed() {
+        if self.reply.is_closed() {
             return false;
         }
         // The savepoint undoes a panic's half-done work, so no broken state outlives the unwinding.
@@ -192,8 +193,8 @@ where
             Some(failure) => Some(Err(failure.to_error())),
         };
         if let Some(answer) = answer {
-            // Whoever asked may have gone away meanwhile.
-            let _ = self.asker.send(answer);
+            // The caller may be gone.
+            let _ = self.reply.send(answer);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! A thread that looks after the file now and then, beside those that work with it.
+//! A thread that checks the file every second, beside the threads that work with it.
 //!
-//! It looks whether the file is in its place, so that a replica nobody votes on learns of it too, and makes the
+//! It checks that the file is where it was opened, so that a replica without votes finds a loss too, and makes the
 //! write-ahead log small again. SQLite folds the log into the file as it goes, and then writes it anew from its
 //! beginning; but a reader with a long transaction (a shell, a backup) holds that back, the log grows for as long, and
 //! keeps the size it has grown to. Here that is undone as soon as nobody needs it.
@@ -17,37 +17,37 @@ use rusqlite::Connection;
 use super::condition::{self, Condition};
 use crate::{store::StoreError, threads::keep_thread_running};
 
-/// How often it looks.
-const EVERY: Duration = Duration::from_secs(1);
+/// How often it checks.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// How large the log may stay: some four times what it grows to when nothing holds it back.
 pub(super) const LOG_LIMIT: u64 = 16 * 1_048_576;
 
-/// How many looks the log may be larger before somebody is told.
-const PATIENCE: u32 = 60;
+/// After how many checks in a row of a log that is too large a warning is logged.
+const WARN_AFTER_CHECKS: u32 = 60;
 
 /// The thread. Dropping it waits until it has closed its connection.
-pub(super) struct Watch {
+pub(super) struct FileWatch {
     // Dropped to have the thread end.
     stop: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Watch {
+impl FileWatch {
     /// Watches until dropped. The connection is the thread's own.
     pub(super) fn over(db: Connection, condition: Arc<Condition>) -> Result<Self, StoreError> {
-        // Who writes meanwhile goes first; there will be another look.
+        // Writers go first; another check follows.
         db.busy_timeout(Duration::ZERO)?;
         let (stop, stopped) = mpsc::channel();
         let look = move || {
-            let mut looks_too_large = 0;
+            let mut checks_too_large = 0;
             keep_thread_running("sqlite-watch", || {
-                while stopped.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+                while stopped.recv_timeout(CHECK_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
                     if condition.look().is_err() {
                         continue;
                     }
-                    looks_too_large = if shrink_log(&db, &condition) { 0 } else { looks_too_large + 1 };
-                    if looks_too_large == PATIENCE {
+                    checks_too_large = if shrink_log(&db, &condition) { 0 } else { checks_too_large + 1 };
+                    if checks_too_large == WARN_AFTER_CHECKS {
                         tracing::warn!(
                             file = %condition.log_path().display(),
                             "the store's write-ahead log can't be made small; another process may hold a transaction open"
@@ -62,7 +62,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for FileWatch {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {

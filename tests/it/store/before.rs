@@ -23,14 +23,14 @@ crate::registry::lone_rules![
 
 #[derive(Deserialize)]
 struct Fixture {
-    sqlite: Vec<Left>,
-    redis: Vec<Left>,
+    sqlite: Vec<OldPoll>,
+    redis: Vec<OldPoll>,
 }
 
 /// A poll, as that version answered.
 #[derive(Deserialize)]
-struct Left {
-    poll: LeftPoll,
+struct OldPoll {
+    poll: OldDefinition,
     version: u64,
     ballots: u64,
     votes: BTreeMap<String, u64>,
@@ -39,14 +39,14 @@ struct Left {
 }
 
 #[derive(Deserialize)]
-struct LeftPoll {
+struct OldDefinition {
     id: PollId,
-    options: Vec<LeftOption>,
+    options: Vec<OldOption>,
     created_at: Timestamp,
 }
 
 #[derive(Deserialize)]
-struct LeftOption {
+struct OldOption {
     id: String,
 }
 
@@ -86,7 +86,7 @@ fn restored(backend: Backend) -> Storage {
     storage
 }
 
-async fn is_counted_on(storage: &Storage, left: &[Left]) {
+async fn is_counted_on(storage: &Storage, left: &[OldPoll]) {
     let address = storage.address().parse().unwrap();
     let settings = StoreSettings { address, partitions: None, allow_eviction: false };
     let store = Stores::open(&settings, Clock::default()).unwrap().connect();
@@ -103,7 +103,7 @@ async fn is_counted_on(storage: &Storage, left: &[Left]) {
 }
 
 /// All were made long ago, and the poll that is made now is of the same site.
-async fn is_listed_with_what_is_new(stage: &Stage, left: &[Left]) {
+async fn is_listed_with_what_is_new(stage: &Stage, left: &[OldPoll]) {
     // The first that is asked for may be a page in the middle.
     let before = Some(left[1].read(stage).await.list_cursor());
     let listed = stage.store.polls(&stage.site, before, 100).await.unwrap();
@@ -123,7 +123,7 @@ async fn is_listed_with_what_is_new(stage: &Stage, left: &[Left]) {
     }
 }
 
-impl Left {
+impl OldPoll {
     async fn read(&self, stage: &Stage) -> Poll {
         stage.store.poll(self.poll.id).await.unwrap().expect("the poll is there")
     }

@@ -39,7 +39,7 @@ enum Command {
     Open { poll: usize },
     Close { poll: usize, stale: bool },
     Delete { poll: usize },
-    Cast { poll: usize, ballots: Vec<(u64, Wish)>, stale: bool },
+    Cast { poll: usize, ballots: Vec<(u64, Request)>, stale: bool },
     Ballot { poll: usize, voter: u64 },
     Upkeep { poll: usize },
     Raise { poll: usize, partition: u16, seen: Position },
@@ -63,9 +63,9 @@ enum Change {
     ClosesTomorrow(bool),
 }
 
-/// What a voter wishes: options by the bits of a number, or the ballot back.
+/// What a voter asks for: options by the bits of a number, or the ballot back.
 #[derive(Debug, Clone, Copy)]
-enum Wish {
+enum Request {
     Options(u8),
     Withdraw,
 }
@@ -75,7 +75,7 @@ fn command() -> impl Strategy<Value = Command> {
     let rarely = || prop::bool::weighted(0.1);
     let answered = [(Kind::Single, Codec::Index), (Kind::Multiple, Codec::Bits), (Kind::Multiple, Codec::Bytes)];
     let start = prop_oneof![1 => Just(Start::Draft), 1 => Just(Start::Scheduled), 6 => Just(Start::Open)];
-    let wish = prop_oneof![5 => any::<u8>().prop_map(Wish::Options), 1 => Just(Wish::Withdraw)];
+    let request = prop_oneof![5 => any::<u8>().prop_map(Request::Options), 1 => Just(Request::Withdraw)];
     let change = prop_oneof![
         any::<u8>().prop_map(Change::Wording),
         Just(Change::Order),
@@ -92,7 +92,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => poll.clone().prop_map(|poll| Command::Open { poll }),
         1 => (poll.clone(), rarely()).prop_map(|(poll, stale)| Command::Close { poll, stale }),
         1 => poll.clone().prop_map(|poll| Command::Delete { poll }),
-        12 => (poll.clone(), prop::collection::vec((0..6_u64, wish), 1..8), rarely())
+        12 => (poll.clone(), prop::collection::vec((0..6_u64, request), 1..8), rarely())
             .prop_map(|(poll, ballots, stale)| Command::Cast { poll, ballots, stale }),
         2 => (poll.clone(), 0..6_u64).prop_map(|(poll, voter)| Command::Ballot { poll, voter }),
         1 => poll.clone().prop_map(|poll| Command::Upkeep { poll }),
@@ -127,25 +127,25 @@ async fn a_random_history_has_the_answers_of_the_plain_model(store: Arc<dyn Stor
 
 /// Plays a history on a site of its own. What differs is the error.
 async fn play(store: &Arc<dyn Store>, history: &[Command]) -> Result<(), String> {
-    let mut play = Play { stage: Stage::new(store.clone()).await, model: Model::default(), polls: Vec::new() };
+    let mut run = HistoryRun { stage: Stage::new(store.clone()).await, model: Model::default(), polls: Vec::new() };
     for (place, command) in history.iter().enumerate() {
         let step = async {
-            play.step(command).await?;
-            play.compare_all().await
+            run.step(command).await?;
+            run.compare_all().await
         };
         step.await.map_err(|difference| format!("at command {place}, {command:?}: {difference}"))?;
     }
     Ok(())
 }
 
-struct Play {
+struct HistoryRun {
     stage: Stage,
     model: Model,
     /// The polls made so far, each as it was known one revision ago and as it is known now; also those deleted since.
     polls: Vec<(Poll, Poll)>,
 }
 
-impl Play {
+impl HistoryRun {
     async fn step(&mut self, command: &Command) -> Result<(), String> {
         match command {
             Command::Create { answered, options: count, changeable, start } => {
@@ -260,13 +260,13 @@ impl Play {
         }
     }
 
-    async fn cast(&mut self, poll: &Poll, wishes: &[(u64, Wish)]) -> Result<(), String> {
+    async fn cast(&mut self, poll: &Poll, requests: &[(u64, Request)]) -> Result<(), String> {
         let mut by_partition: BTreeMap<u16, Vec<Ballot>> = BTreeMap::new();
-        for (voter, wish) in wishes {
+        for (voter, request) in requests {
             let voter = digest(poll, *voter);
-            let action = match wish {
-                Wish::Options(bits) => Action::Cast(Group::Clean, wished(poll, *bits)),
-                Wish::Withdraw => Action::Withdraw,
+            let action = match request {
+                Request::Options(bits) => Action::Cast(Group::Clean, wished(poll, *bits)),
+                Request::Withdraw => Action::Withdraw,
             };
             by_partition.entry(voter.partition).or_default().push(Ballot { voter, action });
         }
@@ -295,7 +295,7 @@ impl Play {
         same("ballot", &on_record.map(indexes), &expected.map(indexes))
     }
 
-    /// By how much the minutes say that a poll's tally moved in all. A history takes no hour.
+    /// By how much a poll's tally moved over all minutes. A history takes less than an hour.
     async fn sum_of_minutes(&self, poll: &Poll) -> (Vec<i64>, i64) {
         let now = Minute::of(self.stage.now().await);
         let page = self.stage.store.minutes(poll, now.plus(-60)..now.plus(1)).await.unwrap();

@@ -1,6 +1,6 @@
-//! What a store does, as plainly as it can be said: no clock, no partitions' worth of cleverness, votes counted anew
-//! from the ballots every time. What a ballot does to a record is the domain's own rule, so that every store is held to
-//! that: SQLite which calls it, and Redis which says the same in Lua.
+//! What a store does, in the plainest code: no clock, no cleverness, votes counted anew from the ballots every time.
+//! What a ballot does to a record is the domain's own rule, so that every store is held to it: SQLite, which calls it,
+//! and Redis, which repeats it in Lua.
 //!
 //! Schedules in the model's histories are a day ahead, so whether a poll is open depends on its edits alone.
 
@@ -64,8 +64,8 @@ impl Model {
         self.polls.remove(&id).is_some()
     }
 
-    /// What a replacement should answer. The store may take more revisions than one, so what it did is told afterwards:
-    /// see [`Model::revise`].
+    /// What a replacement should answer. The store may take more revisions than one, so [`Model::revise`] brings the
+    /// model to the store's revision afterwards.
     pub(super) fn replace(&mut self, edit: &Edit) -> Replacement {
         let Some(known) = self.polls.get_mut(&edit.poll.id) else { return Replacement::Gone };
         if edit.poll.revision != known.poll.revision.next() {

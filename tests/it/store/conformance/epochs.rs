@@ -14,7 +14,7 @@ use crate::store::stage::{Stage, at_once, ballot, yes_or_no};
 crate::registry::store_rules![
     a_loss_that_several_replicas_find_at_once_is_one_epoch,
     each_loss_is_another_epoch_and_what_is_not_behind_stays_as_it_is,
-    a_tally_of_a_raised_partition_is_later_than_all_that_was_told,
+    a_tally_of_a_raised_partition_is_later_than_all_that_was_read,
     nothing_is_raised_of_a_poll_that_is_gone,
 ];
 
@@ -68,17 +68,17 @@ async fn each_loss_is_another_epoch_and_what_is_not_behind_stays_as_it_is(store:
     assert_eq!(stage.count(&poll).await, (vec![1, 0], 1));
 }
 
-async fn a_tally_of_a_raised_partition_is_later_than_all_that_was_told(store: Arc<dyn Store>) {
+async fn a_tally_of_a_raised_partition_is_later_than_all_that_was_read(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let poll = stage.poll(yes_or_no()).await;
     for voter in 0..20 {
         assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
     }
-    let told = stage.tally(&poll).await.position();
+    let seen = stage.tally(&poll).await.position();
     let last = poll.partitions - 1;
-    assert!(stage.store.raise_epoch(&poll, last, at(told.epoch, told.version + 1)).await.unwrap());
+    assert!(stage.store.raise_epoch(&poll, last, at(seen.epoch, seen.version + 1)).await.unwrap());
     let raised = stage.tally(&poll).await.position();
-    assert!(raised > told && raised == at(1, told.version));
+    assert!(raised > seen && raised == at(1, seen.version));
     // A ballot is answered in the epoch, and an edit leaves it.
     let (number, ballot) = (100..10_000)
         .map(|number| (number, ballot(&poll, number, &["no"])))
@@ -86,7 +86,7 @@ async fn a_tally_of_a_raised_partition_is_later_than_all_that_was_told(store: Ar
         .unwrap();
     assert_eq!(stage.commit(&poll, last, &[ballot]).await.tally.epoch, 1);
     let closed = stage.closed(&poll).await;
-    assert_eq!(stage.tally(&closed).await.position(), at(1, told.version + 1));
+    assert_eq!(stage.tally(&closed).await.position(), at(1, seen.version + 1));
     assert_eq!(stage.cast(&closed, number, &["no"]).await, Outcome::Repeated);
 }
 
