@@ -129,7 +129,7 @@ pub(in crate::http) async fn vote(
             let position = vote.shown.as_ref().map(|snapshot| snapshot.tally.position()).unwrap_or_default();
             let stub = Stub { choices: vote.choices, position };
             let stub = worker.shared.token_keys.stub(poll, stub, worker.shared.clock.now());
-            let mut there = to_form(poll, &look, &format!("notice={notice}&ballot={stub}"));
+            let mut there = to_form(poll, &look, &format!("said={notice}&ballot={stub}"));
             if let Some(Ok(cookie)) = token.map(|token| HeaderValue::try_from(voters::cookie(token))) {
                 there.headers_mut().insert(header::SET_COOKIE, cookie);
             }
