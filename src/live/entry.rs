@@ -1,4 +1,4 @@
-//! One poll in the hub: its partitions, their sum, and the one reading of it that may be under way.
+//! One poll in the hub: its newest tally, who asks for it and when, and the one reading that may be under way.
 
 use std::{
     sync::{
@@ -13,9 +13,14 @@ use futures_util::future::Shared;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
-use super::{Snapshot, hub::millis, subscription::Subscription};
+use super::{
+    Snapshot,
+    hub::millis,
+    partitions::{Before, Loss, Partitions},
+    subscription::Subscription,
+};
 use crate::{
-    poll::{PartitionTally, Poll, PollId, Position, Revision, State, Tally},
+    poll::{PartitionTally, Poll, PollId, Position},
     store::{StoreError, Tallies},
     wire::Seen,
 };
@@ -23,15 +28,8 @@ use crate::{
 /// What a reading of a poll gave: its tally, or `None` if the poll is gone.
 pub(super) type Reading = Result<Option<Arc<Snapshot>>, Arc<StoreError>>;
 
-/// A reading under way, for any number of askers to wait for.
-pub(super) type Flight = Shared<oneshot::Receiver<Reading>>;
-
-/// How many readings in a row must find less than was there before they began, until they are believed. One could
-/// come from a master that was deposed and does not know it yet.
-const BELIEVED_LOSSES: u8 = 2;
-
-/// Beyond every version there is, in every store.
-const MOST_VERSIONS: u64 = i64::MAX.unsigned_abs();
+/// A reading under way: a single flight that any number of callers wait for.
+pub(super) type SharedReading = Shared<oneshot::Receiver<Reading>>;
 
 /// How long after a reading the next is made only because somebody says that they have seen more.
 const DOUBT: Duration = Duration::from_secs(1);
@@ -61,49 +59,12 @@ pub(super) struct Entry {
 
 #[derive(Default)]
 struct Parts {
-    partitions: Vec<Partition>,
-    flight: Option<Flight>,
-    /// Rung when there is something new to say.
+    partitions: Partitions,
+    reading: Option<SharedReading>,
+    /// Marked when there is something new to say.
     subscriptions: Vec<Arc<Subscription>>,
-    /// Whether it is in the hands of whoever tells other replicas.
+    /// Whether it is in the publish queue.
     is_outgoing: bool,
-    /// The furthest that readers have shown to have come, with this service's word for it, beyond what is known here.
-    proven: Position,
-    /// How many readings in a row found less than that.
-    losses: u8,
-}
-
-#[derive(Default)]
-struct Partition {
-    tally: Option<PartitionTally>,
-    /// Whether the others are to be told.
-    is_news: bool,
-    /// How many readings in a row found less than was known before they began.
-    losses: u8,
-}
-
-/// What was known of each partition when a reading began: what the store has since then can't be older.
-pub(super) struct Before {
-    partitions: Vec<Option<Known>>,
-    /// What a replica told some reader of their sum.
-    proven: Position,
-}
-
-#[derive(Clone, Copy)]
-struct Known {
-    revision: Revision,
-    position: Position,
-}
-
-/// A partition of which the store has less than was seen.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Loss {
-    /// Which.
-    pub(super) partition: u16,
-    /// What was seen: it is to be raised beyond that.
-    pub(super) seen: Position,
-    /// Whether it was not known before.
-    pub(super) is_new: bool,
 }
 
 /// What became of a partition's tally that was told.
@@ -178,15 +139,11 @@ impl Entry {
         self.is_followed.store(is_followed, Relaxed);
     }
 
-    /// Notes that a partition has news for the other replicas. Whether the entry is to be handed to whoever tells them:
-    /// it is not there yet.
-    pub(super) fn note_news(&self, partition: u16) -> bool {
+    /// Notes that a partition's tally is to be published to the other replicas. Whether the entry must be put in the
+    /// publish queue: it is not there yet.
+    pub(super) fn mark_unpublished(&self, partition: u16) -> bool {
         let mut parts = self.lock();
-        match parts.partitions.get_mut(usize::from(partition)) {
-            Some(partition) => partition.is_news = true,
-            None => return false,
-        }
-        !std::mem::replace(&mut parts.is_outgoing, true)
+        parts.partitions.mark_unpublished(partition) && !std::mem::replace(&mut parts.is_outgoing, true)
     }
 
     /// Whether the other replicas are to be told something, or were a moment ago.
@@ -194,20 +151,16 @@ impl Entry {
         self.lock().is_outgoing
     }
 
-    /// Takes out what the other replicas are to be told. `None`: nothing, and from now on the entry is to be handed in
-    /// again.
-    pub(super) fn take_news(&self) -> Option<Tallies> {
+    /// Takes out the tallies to publish. `None`: there are none, and the next one puts the entry in the queue again.
+    pub(super) fn take_unpublished(&self) -> Option<Tallies> {
         let mut parts = self.lock();
         let newest = self.newest.load_full();
-        let news = (0..).zip(&mut parts.partitions).filter_map(|(number, partition)| {
-            std::mem::take(&mut partition.is_news).then(|| partition.tally.clone().map(|tally| (number, tally)))?
-        });
-        let partitions: Vec<(u16, PartitionTally)> = news.collect();
+        let partitions = parts.partitions.take_unpublished();
         match newest {
             Some(newest) if !partitions.is_empty() => {
                 Some(Tallies { poll: self.id, revision: newest.poll.revision, partitions })
             }
-            // Who is not told of a poll that is not read here either reads it.
+            // A poll that was not read here is not published: other replicas read it themselves.
             Some(_) | None => {
                 parts.is_outgoing = false;
                 None
@@ -233,14 +186,14 @@ impl Entry {
     }
 
     /// The reading under way, or a new one.
-    pub(super) fn join(&self, begin: impl FnOnce() -> Flight) -> Flight {
-        self.lock().flight.get_or_insert_with(begin).clone()
+    pub(super) fn join(&self, begin: impl FnOnce() -> SharedReading) -> SharedReading {
+        self.lock().reading.get_or_insert_with(begin).clone()
     }
 
     /// The reading under way has ended.
-    pub(super) fn land(&self, now: u64) {
+    pub(super) fn end_reading(&self, now: u64) {
         self.settled_at.store(now, Relaxed);
-        self.lock().flight = None;
+        self.lock().reading = None;
     }
 
     pub(super) fn settled_at(&self) -> u64 {
@@ -261,16 +214,13 @@ impl Entry {
     pub(super) fn note_proven(&self, position: Position) {
         let mut parts = self.lock();
         if self.newest.load().as_ref().is_none_or(|newest| newest.tally.position() < position) {
-            parts.proven = parts.proven.max(position);
+            parts.partitions.note_proven(position);
         }
     }
 
     /// Notes what is known before a reading begins.
     pub(super) fn before(&self) -> Before {
-        let known = |tally: &PartitionTally| Known { revision: tally.revision, position: tally.position() };
-        let parts = self.lock();
-        let partitions = parts.partitions.iter().map(|partition| partition.tally.as_ref().map(known)).collect();
-        Before { partitions, proven: parts.proven }
+        self.lock().partitions.before()
     }
 
     /// Takes in a tally that a batch, or another replica, answered for this revision of the poll. Says also whether it
@@ -283,13 +233,9 @@ impl Entry {
         if let Some(newest) = newest.as_ref().filter(|newest| newest.poll.revision > poll.revision) {
             return (Taken::Summed(Arc::clone(newest)), false);
         }
-        parts.fit(poll);
-        let Some(known) = parts.partitions.get_mut(usize::from(partition)) else { return (Taken::Unread, false) };
-        let is_news = known.tally.as_ref().is_none_or(|known| known.position() < tally.position());
-        let has_changed = is_news || known.tally.as_ref().is_some_and(|known| is_newer(tally, known));
-        if has_changed {
-            known.tally = Some(tally.clone());
-        }
+        let Some((is_news, has_changed)) = parts.partitions.take_in(poll, partition, tally) else {
+            return (Taken::Unread, false);
+        };
         let taken = match &newest {
             Some(newest) if !has_changed && newest.poll.revision == poll.revision => Taken::Summed(Arc::clone(newest)),
             Some(_) | None => self.sum(&parts, poll).map_or(Taken::Unread, Taken::Summed),
@@ -300,28 +246,10 @@ impl Entry {
     /// What the store has lost, by what a reading found that began after this was known. It is not taken in before the
     /// store has raised an epoch: until then it is older than what was told.
     pub(super) fn losses(&self, poll: &Poll, tallies: &[PartitionTally], before: &Before, now: u64) -> Vec<Loss> {
-        let mut parts = self.lock();
-        parts.fit(poll);
-        let mut losses = Vec::new();
-        for (number, (partition, found)) in (0..).zip(parts.partitions.iter_mut().zip(tallies)) {
-            let known = before.partitions.get(usize::from(number)).copied().flatten();
-            let seen = known.map(|known| known.position).filter(|seen| found.position() < *seen);
-            losses.extend(count_loss(&mut partition.losses, number, seen));
-        }
-        let found = Tally::sum(poll, tallies).map(|tally| tally.position()).unwrap_or_default();
-        let seen = Some(before.proven).filter(|seen| losses.is_empty() && found < *seen);
-        if found >= parts.proven {
-            parts.proven = Position::default();
-        }
-        if seen.is_some() {
+        let (losses, is_in_vain) = self.lock().partitions.losses(poll, tallies, before);
+        if is_in_vain {
             self.in_vain_at.store(now + 1, Relaxed);
         }
-        // Which partition is behind, the sum does not tell. Any that is of a later epoch makes it later.
-        let in_first = |seen: Position| match tallies {
-            [_] => seen,
-            _ => Position { version: MOST_VERSIONS, ..seen },
-        };
-        losses.extend(count_loss(&mut parts.losses, 0, seen.map(in_first)));
         losses
     }
 
@@ -334,28 +262,15 @@ impl Entry {
         before: &Before,
     ) -> Option<Arc<Snapshot>> {
         let mut parts = self.lock();
-        parts.fit(poll);
-        let before = before.partitions.iter().copied().chain(std::iter::repeat(None));
-        for ((partition, found), before) in parts.partitions.iter_mut().zip(tallies).zip(before) {
-            let is_overtaken = partition.tally.as_ref().is_some_and(|known| {
-                known.revision > found.revision && before.is_none_or(|before| before.revision < known.revision)
-            });
-            let is_news = partition.tally.as_ref().is_none_or(|known| is_newer(found, known));
-            if is_news && !is_overtaken {
-                partition.tally = Some(found.clone());
-            }
-        }
-        self.sum(&parts, poll).or_else(|| self.newest().filter(|_| !parts.are_beyond(poll.revision)))
+        parts.partitions.take_reading(poll, tallies, before);
+        self.sum(&parts, poll).or_else(|| self.newest().filter(|_| !parts.partitions.are_beyond(poll.revision)))
     }
 
     /// Sums the partitions up, unless some are unknown in this revision of the poll, and makes that the newest. What is
     /// told is of one revision, whole: a poll is not closed by its new definition while its partitions are open, nor by
     /// its partitions while it has its old definition.
     fn sum(&self, parts: &Parts, poll: &Arc<Poll>) -> Option<Arc<Snapshot>> {
-        let is_of_it = |tally: &&PartitionTally| tally.revision == poll.revision;
-        let partitions: Option<Vec<&PartitionTally>> =
-            parts.partitions.iter().map(|partition| partition.tally.as_ref().filter(is_of_it)).collect();
-        let tally = Tally::sum(poll, partitions?)?;
+        let tally = parts.partitions.sum(poll)?;
         let before = self.newest.load();
         let snapshot = Arc::new(Snapshot::after(before.as_deref(), tally, Arc::clone(poll)));
         self.newest.store(Some(Arc::clone(&snapshot)));
@@ -376,37 +291,15 @@ impl Parts {
             subscription.mark();
         }
     }
-
-    /// Whether a partition is known by a later revision than this.
-    fn are_beyond(&self, revision: Revision) -> bool {
-        self.partitions.iter().filter_map(|partition| partition.tally.as_ref()).any(|tally| tally.revision > revision)
-    }
-
-    /// Makes room for a poll's partitions.
-    fn fit(&mut self, poll: &Poll) {
-        self.partitions.resize_with(usize::from(poll.partitions), Partition::default);
-    }
-}
-
-/// Counts the readings in a row that found a loss, and says so once they are enough to be believed.
-fn count_loss(losses: &mut u8, partition: u16, seen: Option<Position>) -> Option<Loss> {
-    *losses = if seen.is_some() { losses.saturating_add(1) } else { 0 };
-    let is_believed = *losses >= BELIEVED_LOSSES;
-    seen.filter(|_| is_believed).map(|seen| Loss { partition, seen, is_new: *losses == BELIEVED_LOSSES })
-}
-
-/// Positions decide; of the same position the one of a later revision is newer, then the later reading, and closed stays
-/// closed.
-fn is_newer(one: &PartitionTally, known: &PartitionTally) -> bool {
-    let is_reopened = known.state == State::Closed && one.state != State::Closed;
-    let is_later = one.revision > known.revision || (one.as_of > known.as_of && !is_reopened);
-    one.position() > known.position() || (one.position() == known.position() && is_later)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{DigestKey, NewOption, NewPoll, Revision, SiteId, Timestamp};
+    use crate::{
+        live::partitions::MOST_VERSIONS,
+        poll::{DigestKey, NewOption, NewPoll, Revision, SiteId, State, Timestamp},
+    };
 
     fn poll() -> Arc<Poll> {
         let option = |label: &str| NewOption { id: None, label: label.to_owned() };

@@ -17,14 +17,12 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt as _;
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
-use tokio::sync::oneshot;
 
 use super::{
     PollCache, Snapshot,
-    entry::{Entry, Flight, Loss, Reading, Taken},
+    entry::{Entry, Taken},
     publish_queue::PublishQueue,
     subscription::Subscription,
 };
@@ -46,10 +44,7 @@ pub const MOST_KNOWN: usize = 16_384;
 /// every second, so a store that is away holds no reader up.
 const STALE: Duration = Duration::from_secs(5);
 /// How long a reader waits for a poll to be read again, with an older tally in hand.
-const PATIENCE: Duration = Duration::from_millis(250);
-/// How often a poll that is edited meanwhile is read again. Each time it is ahead of where it was, so only a storm of
-/// edits could use these up.
-const MOST_TURNS: usize = 4;
+const REREAD_TIMEOUT: Duration = Duration::from_millis(250);
 /// The map is cut into so many, so that a new poll holds up few readers of others.
 const SHARDS: usize = 32;
 const MOST_PER_SHARD: usize = MOST_KNOWN / SHARDS;
@@ -57,7 +52,7 @@ const MOST_PER_SHARD: usize = MOST_KNOWN / SHARDS;
 /// The hub. See the module.
 pub struct Hub {
     shards: [RwLock<Shard>; SHARDS],
-    polls: Arc<PollCache>,
+    pub(super) polls: Arc<PollCache>,
     clock: Clock,
     /// What the other replicas are to be told; `None` if there are none.
     publish_queue: Option<PublishQueue>,
@@ -128,7 +123,7 @@ impl Hub {
             }
         }
         let is_known = known.is_some();
-        // In a place of its own, so that a reader who waits for nothing does not carry it along.
+        // Boxed: keeps the common future small.
         let reading = Box::pin(async {
             match seen {
                 // A reading that was begun before may not find what the reader has seen.
@@ -143,7 +138,7 @@ impl Hub {
         let Some((entry, newest)) = known else {
             return Ok(reading.await?.filter(|newest| !is_draft(newest)).map(fresh));
         };
-        match tokio::time::timeout(PATIENCE, reading).await {
+        match tokio::time::timeout(REREAD_TIMEOUT, reading).await {
             Ok(Ok(reading)) => Ok(reading.map(fresh)),
             Ok(Err(error)) if is_corrupt(&error) => Err(error),
             Ok(Err(_)) | Err(_) => {
@@ -208,7 +203,7 @@ impl Hub {
         let is_whole = self.ask(&entry) || poll.partitions == 1;
         let (taken, is_news) = entry.take_in(poll, partition, tally);
         if let Some(publish_queue) = self.publish_queue.as_ref().filter(|_| is_news)
-            && entry.note_news(partition)
+            && entry.mark_unpublished(partition)
         {
             publish_queue.put(&entry);
         }
@@ -389,80 +384,8 @@ impl Hub {
         self.moment().saturating_sub(asked_at) < millis(LIVE_FOR)
     }
 
-    /// Waits for a reading of a poll. Says whether it was begun by this call.
-    async fn join(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) -> (Reading, bool) {
-        let entry = self.find_or_add(id);
-        let mut is_new = false;
-        let flight = entry.join(|| {
-            is_new = true;
-            self.begin(store, &entry)
-        });
-        let reading = flight.await.unwrap_or_else(|gone| Err(Arc::new(StoreError::unavailable(gone))));
-        (reading, is_new)
-    }
-
-    /// Begins to read a poll, in a task of its own: whoever began it may go away.
-    fn begin(self: &Arc<Self>, store: &Arc<dyn Store>, entry: &Arc<Entry>) -> Flight {
-        let (tell, told) = oneshot::channel();
-        let (hub, store, landing) =
-            (Arc::clone(self), Arc::clone(store), Landing { hub: Arc::clone(self), entry: Arc::clone(entry) });
-        tokio::spawn(async move {
-            let reading = hub.read_from_store(&*store, &landing.entry).await.map_err(Arc::new);
-            drop(landing);
-            // Everybody may have gone away.
-            let _ = tell.send(reading);
-        });
-        told.shared()
-    }
-
-    async fn read_from_store(&self, store: &dyn Store, entry: &Entry) -> Result<Option<Arc<Snapshot>>, StoreError> {
-        entry.note_read(self.moment());
-        for _ in 0..MOST_TURNS {
-            let before = entry.before();
-            let poll = match self.polls.refresh(store, entry.id).await? {
-                Some(known) => Some(Arc::clone(&known.poll)),
-                // A draft is here for as long as somebody with a key watches it.
-                None if entry.is_listened_to() => store.poll(entry.id).await?.map(Arc::new),
-                None => None,
-            };
-            let Some(poll) = &poll else { return Ok(self.note_gone(entry)) };
-            let Some(tallies) = store.tally(poll).await? else { return Ok(self.note_gone(entry)) };
-            // It was edited in between: then what was read is of two revisions, and nothing whole.
-            let is_whole = tallies.iter().all(|tally| tally.revision == poll.revision);
-            let losses = if is_whole { entry.losses(poll, &tallies, &before, self.moment()) } else { Vec::new() };
-            if self.raise(store, poll, losses).await {
-                continue;
-            }
-            if let Some(snapshot) = is_whole.then(|| entry.take_reading(poll, &tallies, &before)).flatten() {
-                return Ok(Some(snapshot));
-            }
-        }
-        Err(StoreError::unavailable("the poll kept changing while it was read"))
-    }
-
-    /// Has partitions that have lost votes raised to the next epoch. Whether one was, by whomever; if the store can't
-    /// write now, what it had before is told, and it is asked again by the next reading.
-    async fn raise(&self, store: &dyn Store, poll: &Poll, losses: Vec<Loss>) -> bool {
-        let mut is_raised = false;
-        for Loss { partition, seen, is_new } in losses {
-            let raised = store.raise_epoch(poll, partition, seen).await;
-            is_raised |= raised.is_ok();
-            let poll = poll.id;
-            match raised {
-                Ok(true) => {
-                    tracing::warn!(%poll, partition, "the store has lost votes that were told; readers follow it");
-                }
-                Err(error) if is_new => {
-                    tracing::warn!(%poll, partition, error = %error, "the store has lost votes, and can't say so yet");
-                }
-                Ok(false) | Err(_) => {}
-            }
-        }
-        is_raised
-    }
-
     /// Forgets a poll that is gone, and gives what is left of it.
-    fn note_gone(&self, entry: &Entry) -> Option<Arc<Snapshot>> {
+    pub(super) fn note_gone(&self, entry: &Entry) -> Option<Arc<Snapshot>> {
         self.shard(entry.id).write().remove(&entry.id);
         self.unfollow(entry);
         entry.note_gone();
@@ -473,7 +396,7 @@ impl Hub {
         self.shard(id).read().get(&id).cloned()
     }
 
-    fn find_or_add(&self, id: PollId) -> Arc<Entry> {
+    pub(super) fn find_or_add(&self, id: PollId) -> Arc<Entry> {
         if let Some(entry) = self.find(id) {
             return entry;
         }
@@ -494,18 +417,6 @@ impl Hub {
             0 => first,
             place => rest.get(place - 1).unwrap_or(first),
         }
-    }
-}
-
-/// Whoever reads a poll is done with it, or was torn down.
-struct Landing {
-    hub: Arc<Hub>,
-    entry: Arc<Entry>,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.entry.land(self.hub.moment());
     }
 }
 

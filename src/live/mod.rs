@@ -14,10 +14,13 @@
 //! back. A store that is found to have less than was told has lost votes: its epoch is raised, and what it has is told
 //! from there on. While the store is away, readers get the last tally, and `as_of` says from when it is.
 
+mod chunk;
 mod entry;
 mod hub;
+mod partitions;
 mod poll_cache;
 mod publish_queue;
+mod reading;
 pub mod refresher;
 pub mod replicas;
 mod site_lists;
@@ -26,6 +29,7 @@ pub(crate) mod stream;
 mod stream_limiter;
 mod streams;
 mod subscription;
+mod watch;
 
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
 pub use poll_cache::{Known, PollCache};

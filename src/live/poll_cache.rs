@@ -27,7 +27,7 @@ const FRESH: Duration = Duration::from_secs(1);
 const UNCONFIRMED: Duration = Duration::from_secs(5);
 
 /// How long a reader waits for a poll to be read again, with an older one in hand.
-const PATIENCE: Duration = Duration::from_millis(50);
+const REFRESH_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Past so many polls, those not read for [`FRESH`] are forgotten, and if that frees nothing, all are.
 const MOST_KNOWN: usize = 10_000;
@@ -76,7 +76,7 @@ impl PollCache {
         if !self.claim(id) {
             return Ok(Some(stale));
         }
-        match tokio::time::timeout(PATIENCE, self.refresh(store, id)).await {
+        match tokio::time::timeout(REFRESH_TIMEOUT, self.refresh(store, id)).await {
             Err(_) | Ok(Err(StoreError::Unavailable(_) | StoreError::Overloaded)) => Ok(Some(stale)),
             Ok(answer) => answer,
         }

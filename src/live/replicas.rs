@@ -81,7 +81,7 @@ pub async fn publish(hub: Arc<Hub>, broker: Arc<dyn Broker>) {
             send(&broker, &places, news).await;
         }
         for entry in entries {
-            if let Some(tallies) = entry.take_news() {
+            if let Some(tallies) = entry.take_unpublished() {
                 send(&broker, &places, Message::Tallies(tallies)).await;
                 told.push_back((Instant::now() + GAP, entry));
             }

@@ -35,12 +35,12 @@ pub type List = Option<Arc<[Listed]>>;
 
 /// The pages that were read lately.
 #[derive(Default)]
-pub struct SiteLists(Mutex<FxHashMap<Place, Page>>);
+pub struct SiteLists(Mutex<FxHashMap<PageKey, CachedPage>>);
 
 /// A site, and the poll before the page's first.
-type Place = (SiteId, Option<ListCursor>);
+type PageKey = (SiteId, Option<ListCursor>);
 
-struct Page {
+struct CachedPage {
     begun_at: Instant,
     list: Arc<OnceCell<List>>,
 }
@@ -68,13 +68,13 @@ impl SiteLists {
     }
 
     fn page(&self, site: &SiteId, before: Option<ListCursor>, now: Instant) -> Arc<OnceCell<List>> {
-        let place = (site.clone(), before);
+        let key = (site.clone(), before);
         let mut pages = self.0.lock();
         pages.retain(|_, page| now.saturating_duration_since(page.begun_at) < KEPT_FOR);
-        if pages.len() >= MOST_PAGES && !pages.contains_key(&place) {
+        if pages.len() >= MOST_PAGES && !pages.contains_key(&key) {
             return Arc::default();
         }
-        let page = pages.entry(place).or_insert_with(|| Page { begun_at: now, list: Arc::default() });
+        let page = pages.entry(key).or_insert_with(|| CachedPage { begun_at: now, list: Arc::default() });
         Arc::clone(&page.list)
     }
 }

@@ -13,21 +13,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
 use smallvec::SmallVec;
 
 use super::{
     Snapshot, Streams,
+    chunk::{Chunk, retry},
     stream_limiter::StreamPermit,
-    streams::{Shared, Topic, Waking},
+    streams::{Shared, Waking},
+    watch::Watch,
 };
 use crate::{
     net::writer::Source,
-    poll::{Phase, PollId, Position, Revision, State, Timestamp, Viewer, VoterDigest, VoterId},
+    poll::{Phase, PollId, Revision, State, Timestamp, Viewer, VoterDigest, VoterId},
     secret::random_bytes,
     telemetry::StreamEnd,
-    wire::{Seen, SignedPosition},
+    wire::Seen,
 };
 
 /// How many heartbeats a stream lives: about an hour, so that readers spread over replicas that came later.
@@ -79,36 +81,11 @@ pub struct Stream {
     beats: u32,
     beats_left: u32,
     number: u64,
-    slot: u32,
+    tick: u32,
     opened_at: Instant,
     events: u64,
     end: Option<StreamEnd>,
     _permit: StreamPermit,
-}
-
-/// How far a reader has come with one poll.
-struct Watch {
-    /// `None`: the poll was not there from the beginning.
-    topic: Option<Rc<Topic>>,
-    id: PollId,
-    /// The sequence of the last tally.
-    seen: u64,
-    /// The sequence of the last news of the poll itself.
-    poll_seen: u64,
-    /// How far the last tally had come, if a replica has told it.
-    told: Option<SignedPosition>,
-    /// How far its reader had come when this replica had not. What is older is held back until the first heartbeat: by
-    /// then the store has said what is newest, or nothing at all.
-    floor: Option<Position>,
-    viewer: Viewer,
-    /// Whether its reader may have to be told something when a vote is cast.
-    wants_tallies: bool,
-    is_gone: bool,
-    /// Looking for the voter's ballot.
-    look: Option<LocalBoxFuture<'static, bool>>,
-    looked_at: Option<Instant>,
-    /// The sequence up to which it is known that they have none.
-    looked_for: u64,
 }
 
 impl Streams {
@@ -117,7 +94,7 @@ impl Streams {
     pub fn open(&self, permit: StreamPermit, reader: Reader, asked: Vec<Asked>, now: Timestamp) -> Stream {
         let shared = Rc::clone(&self.0);
         let (waking, number) = (Rc::<Waking>::default(), shared.next_number());
-        let slot = shared.join_wheel(number, &waking);
+        let tick = shared.join_wheel(number, &waking);
         let is_private = reader.has_key || asked.iter().any(|asked| asked.viewer != Viewer::Everyone);
         let [random, ..] = random_bytes::<2>();
         let beats_left = if is_private { PRIVATE_BEATS } else { BEATS };
@@ -128,7 +105,7 @@ impl Streams {
             beats: 0,
             beats_left: beats_left + beats_left * u32::from(random) / 1_024,
             number,
-            slot,
+            tick,
             opened_at: Instant::now(),
             events: 0,
             end: None,
@@ -344,18 +321,6 @@ impl Stream {
     }
 }
 
-impl Watch {
-    /// Whether the reader sees this tally.
-    fn shows(&self, snapshot: &Snapshot) -> bool {
-        snapshot.poll.results.shows(self.viewer, snapshot.tally.state)
-    }
-
-    /// Whether they may have to be told something when a vote is cast.
-    fn wants_tallies_of(&self, snapshot: &Snapshot, has_voter: bool) -> bool {
-        self.shows(snapshot) || (has_voter && snapshot.poll.results.shows(Viewer::Voter, snapshot.tally.state))
-    }
-}
-
 impl Drop for Stream {
     fn drop(&mut self) {
         for (place, watch) in self.watches.iter().enumerate() {
@@ -363,7 +328,7 @@ impl Drop for Stream {
                 self.shared.leave(topic, key(self.number, place));
             }
         }
-        self.shared.leave_wheel(self.number, self.slot);
+        self.shared.leave_wheel(self.number, self.tick);
         let end = self.end.unwrap_or(if self.waking.is_woken() { StreamEnd::Slow } else { StreamEnd::Left });
         self.shared.metrics.stream_ended(end);
         let (outcome, polls, events) = (end.as_str(), self.watches.len(), self.events);
@@ -377,40 +342,6 @@ fn key(number: u64, place: usize) -> u64 {
     (number << 6) | u64::try_from(place).unwrap_or(0)
 }
 
-/// Tells a reader how long to wait before they come back: this long, and up to three times that, so that those who were
-/// sent away together do not come back together.
-///
-/// It is the first line of the next event, or the last of the stream. A blank line after it would end a block that is no
-/// event, and some clients (`httpx-sse`) make an empty event of every block.
-fn retry(least_millis: u32) -> Bytes {
-    let random = u16::from_le_bytes(random_bytes());
-    let millis = least_millis + (least_millis * 2 / 256) * u32::from(random) / 256;
-    format!("retry: {millis}\n").into()
-}
-
-/// What is to be written: mostly one piece that all streams share.
-#[derive(Default)]
-struct Chunk {
-    one: Option<Bytes>,
-    more: BytesMut,
-}
-
-impl Chunk {
-    fn add(&mut self, piece: &Bytes) {
-        match self.one.take() {
-            None if self.more.is_empty() => self.one = Some(piece.clone()),
-            before => {
-                self.more.extend_from_slice(before.as_deref().unwrap_or_default());
-                self.more.extend_from_slice(piece);
-            }
-        }
-    }
-
-    fn finish(self) -> Option<Bytes> {
-        self.one.or_else(|| (!self.more.is_empty()).then(|| self.more.freeze()))
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use std::task::Waker;
@@ -419,7 +350,7 @@ pub(crate) mod tests {
     use crate::{
         clock::Clock,
         live::{Hub, StreamLimiter, entry::Entry, subscription::Subscription},
-        poll::{DigestKey, NewOption, NewPoll, PartitionTally, Poll, SiteId},
+        poll::{DigestKey, NewOption, NewPoll, PartitionTally, Poll, Position, SiteId},
         quota::ConcurrencyLimits,
         store::{StoreSettings, Stores},
         wire::keys,
@@ -578,16 +509,5 @@ pub(crate) mod tests {
             assert_eq!((stage.stream_limiter.open_streams(), stage.streams.0.topic_count()), (0, 0));
         })
         .await;
-    }
-
-    #[test]
-    fn readers_are_sent_away_for_different_times_within_bounds() {
-        let pauses: std::collections::BTreeSet<Bytes> = (0..64).map(|_| retry(1_000)).collect();
-        assert!(pauses.len() > 8);
-        for pause in pauses {
-            let text = String::from_utf8(pause.to_vec()).unwrap();
-            let millis: u32 = text.strip_prefix("retry: ").unwrap().trim().parse().unwrap();
-            assert!((1_000..3_000).contains(&millis), "{millis}");
-        }
     }
 }

@@ -37,8 +37,8 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// So many streams are woken before others have their turn.
 const AT_A_TIME: usize = 32;
 
-/// The wheel has so many slots, and comes around once per [`HEARTBEAT`]: so the heartbeats of many streams are spread.
-const SLOTS: u32 = 60;
+/// The wheel has so many ticks, and comes around once per [`HEARTBEAT`]: so the heartbeats of many streams are spread.
+const TICKS: u32 = 60;
 
 /// One worker's streams. See the module.
 #[derive(Clone)]
@@ -88,7 +88,7 @@ struct Listener {
 }
 
 struct Wheel {
-    slots: RefCell<Vec<FxHashMap<u64, Rc<Waking>>>>,
+    ticks: RefCell<Vec<FxHashMap<u64, Rc<Waking>>>>,
     turns: Cell<u32>,
     next_turn: Cell<Option<Instant>>,
 }
@@ -197,17 +197,17 @@ impl Shared {
     /// Gives a stream its place on the wheel.
     pub(super) fn join_wheel(&self, number: u64, waking: &Rc<Waking>) -> u32 {
         if self.wheel.next_turn.get().is_none() {
-            self.wheel.next_turn.set(Some(Instant::now() + HEARTBEAT / SLOTS));
+            self.wheel.next_turn.set(Some(Instant::now() + HEARTBEAT / TICKS));
             self.dirty_set.wake();
         }
-        // The slot that has just passed, so that the first heartbeat comes a whole turn from now.
-        let slot = (self.wheel.turns.get() + SLOTS - 1) % SLOTS;
-        self.wheel.slot(slot, |wakings| wakings.insert(number, Rc::clone(waking)));
-        slot
+        // The tick that has just passed, so that the first heartbeat comes a whole turn from now.
+        let tick = (self.wheel.turns.get() + TICKS - 1) % TICKS;
+        self.wheel.tick(tick, |wakings| wakings.insert(number, Rc::clone(waking)));
+        tick
     }
 
-    pub(super) fn leave_wheel(&self, number: u64, slot: u32) {
-        self.wheel.slot(slot, |wakings| wakings.remove(&number));
+    pub(super) fn leave_wheel(&self, number: u64, tick: u32) {
+        self.wheel.tick(tick, |wakings| wakings.remove(&number));
     }
 
     /// Takes a stream out of a topic, and the topic away with the last of them.
@@ -317,31 +317,31 @@ impl Waking {
 
 impl Wheel {
     fn new() -> Self {
-        let slots = (0..SLOTS).map(|_| FxHashMap::default()).collect();
-        Self { slots: RefCell::new(slots), turns: Cell::new(0), next_turn: Cell::new(None) }
+        let ticks = (0..TICKS).map(|_| FxHashMap::default()).collect();
+        Self { ticks: RefCell::new(ticks), turns: Cell::new(0), next_turn: Cell::new(None) }
     }
 
-    fn slot<T>(&self, slot: u32, change: impl FnOnce(&mut FxHashMap<u64, Rc<Waking>>) -> T) -> Option<T> {
-        self.slots.borrow_mut().get_mut(usize::try_from(slot).ok()?).map(change)
+    fn tick<T>(&self, tick: u32, change: impl FnOnce(&mut FxHashMap<u64, Rc<Waking>>) -> T) -> Option<T> {
+        self.ticks.borrow_mut().get_mut(usize::try_from(tick).ok()?).map(change)
     }
 
-    /// Turns on by as many slots as it is time for, and stops once no stream is left.
+    /// Turns on by as many ticks as it is time for, and stops once no stream is left.
     fn turn(&self, now: Instant) {
         while let Some(next) = self.next_turn.get().filter(|next| *next <= now) {
             let turns = self.turns.get();
-            self.slot(turns % SLOTS, |wakings| {
+            self.tick(turns % TICKS, |wakings| {
                 for waking in wakings.values() {
                     waking.beat();
                 }
             });
-            self.turns.set(turns.wrapping_add(1) % SLOTS);
-            let is_empty = self.slots.borrow().iter().all(FxHashMap::is_empty);
-            self.next_turn.set((!is_empty).then(|| next + HEARTBEAT / SLOTS));
+            self.turns.set(turns.wrapping_add(1) % TICKS);
+            let is_empty = self.ticks.borrow().iter().all(FxHashMap::is_empty);
+            self.next_turn.set((!is_empty).then(|| next + HEARTBEAT / TICKS));
         }
     }
 
     fn wake_all(&self) {
-        for wakings in &*self.slots.borrow() {
+        for wakings in &*self.ticks.borrow() {
             for waking in wakings.values() {
                 waking.wake();
             }

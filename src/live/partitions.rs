@@ -1,0 +1,163 @@
+//! A poll's partitions as last known here: which tally is newer, what they sum up to, and which votes the store has lost.
+
+use crate::poll::{PartitionTally, Poll, Position, Revision, State, Tally};
+
+/// How many readings in a row must find less than was there before they began, until they are believed. One could
+/// come from a master that was deposed and does not know it yet.
+const BELIEVED_LOSSES: u8 = 2;
+
+/// Beyond every version there is, in every store.
+pub(super) const MOST_VERSIONS: u64 = i64::MAX.unsigned_abs();
+
+/// The partitions of one poll.
+#[derive(Default)]
+pub(super) struct Partitions {
+    all: Vec<Partition>,
+    /// The latest position that readers have proven, by this service's signature, beyond what is known here.
+    proven: Position,
+    /// How many readings in a row found less than that.
+    losses: u8,
+}
+
+#[derive(Default)]
+struct Partition {
+    tally: Option<PartitionTally>,
+    /// Whether the tally is still to be published to the other replicas.
+    is_unpublished: bool,
+    /// How many readings in a row found less than was known before they began.
+    losses: u8,
+}
+
+/// What was known of each partition when a reading began: what the store has since then can't be older.
+pub(super) struct Before {
+    partitions: Vec<Option<Progress>>,
+    /// What a replica sent some reader of their sum.
+    proven: Position,
+}
+
+/// How far a partition had come.
+#[derive(Clone, Copy)]
+struct Progress {
+    revision: Revision,
+    position: Position,
+}
+
+/// A partition of which the store has less than was seen.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Loss {
+    pub(super) partition: u16,
+    /// What was seen: the partition is to be raised beyond that.
+    pub(super) seen: Position,
+    /// Whether it was not known before.
+    pub(super) is_new: bool,
+}
+
+impl Partitions {
+    /// Notes that a partition's tally is to be published. `false`: there is no such partition.
+    pub(super) fn mark_unpublished(&mut self, partition: u16) -> bool {
+        self.all.get_mut(usize::from(partition)).map(|partition| partition.is_unpublished = true).is_some()
+    }
+
+    /// Takes out the tallies to publish, with the number of each partition.
+    pub(super) fn take_unpublished(&mut self) -> Vec<(u16, PartitionTally)> {
+        let unpublished = (0..).zip(&mut self.all).filter_map(|(number, partition)| {
+            std::mem::take(&mut partition.is_unpublished)
+                .then(|| partition.tally.clone().map(|tally| (number, tally)))?
+        });
+        unpublished.collect()
+    }
+
+    pub(super) fn note_proven(&mut self, position: Position) {
+        self.proven = self.proven.max(position);
+    }
+
+    pub(super) fn before(&self) -> Before {
+        let progress = |tally: &PartitionTally| Progress { revision: tally.revision, position: tally.position() };
+        let partitions = self.all.iter().map(|partition| partition.tally.as_ref().map(progress)).collect();
+        Before { partitions, proven: self.proven }
+    }
+
+    /// Takes in one partition's tally. Whether it counts more than was known, and whether it changed anything; `None` if
+    /// the poll has no such partition.
+    pub(super) fn take_in(&mut self, poll: &Poll, partition: u16, tally: &PartitionTally) -> Option<(bool, bool)> {
+        self.fit(poll);
+        let known = self.all.get_mut(usize::from(partition))?;
+        let is_news = known.tally.as_ref().is_none_or(|known| known.position() < tally.position());
+        let has_changed = is_news || known.tally.as_ref().is_some_and(|known| is_newer(tally, known));
+        if has_changed {
+            known.tally = Some(tally.clone());
+        }
+        Some((is_news, has_changed))
+    }
+
+    /// What a reading shows the store to have lost, and whether it lacks what a reader has proven.
+    pub(super) fn losses(&mut self, poll: &Poll, tallies: &[PartitionTally], before: &Before) -> (Vec<Loss>, bool) {
+        self.fit(poll);
+        let mut losses = Vec::new();
+        for (number, (partition, found)) in (0..).zip(self.all.iter_mut().zip(tallies)) {
+            let known = before.partitions.get(usize::from(number)).copied().flatten();
+            let seen = known.map(|known| known.position).filter(|seen| found.position() < *seen);
+            losses.extend(count_loss(&mut partition.losses, number, seen));
+        }
+        let found = Tally::sum(poll, tallies).map(|tally| tally.position()).unwrap_or_default();
+        let seen = Some(before.proven).filter(|seen| losses.is_empty() && found < *seen);
+        if found >= self.proven {
+            self.proven = Position::default();
+        }
+        // The sum does not tell which partition is behind. Any that is of a later epoch makes it later.
+        let in_first = |seen: Position| match tallies {
+            [_] => seen,
+            _ => Position { version: MOST_VERSIONS, ..seen },
+        };
+        losses.extend(count_loss(&mut self.losses, 0, seen.map(in_first)));
+        (losses, seen.is_some())
+    }
+
+    /// Takes in what a reading found, but for partitions that have come to a later revision since it began.
+    pub(super) fn take_reading(&mut self, poll: &Poll, tallies: &[PartitionTally], before: &Before) {
+        self.fit(poll);
+        let before = before.partitions.iter().copied().chain(std::iter::repeat(None));
+        for ((partition, found), before) in self.all.iter_mut().zip(tallies).zip(before) {
+            let is_overtaken = partition.tally.as_ref().is_some_and(|known| {
+                known.revision > found.revision && before.is_none_or(|before| before.revision < known.revision)
+            });
+            let is_news = partition.tally.as_ref().is_none_or(|known| is_newer(found, known));
+            if is_news && !is_overtaken {
+                partition.tally = Some(found.clone());
+            }
+        }
+    }
+
+    /// The sum of all partitions; `None` if some are unknown in this revision of the poll.
+    pub(super) fn sum(&self, poll: &Poll) -> Option<Tally> {
+        let is_of_it = |tally: &&PartitionTally| tally.revision == poll.revision;
+        let partitions: Option<Vec<&PartitionTally>> =
+            self.all.iter().map(|partition| partition.tally.as_ref().filter(is_of_it)).collect();
+        Tally::sum(poll, partitions?)
+    }
+
+    /// Whether a partition is known by a later revision than this.
+    pub(super) fn are_beyond(&self, revision: Revision) -> bool {
+        self.all.iter().filter_map(|partition| partition.tally.as_ref()).any(|tally| tally.revision > revision)
+    }
+
+    /// Makes room for a poll's partitions.
+    fn fit(&mut self, poll: &Poll) {
+        self.all.resize_with(usize::from(poll.partitions), Partition::default);
+    }
+}
+
+/// Counts the readings in a row that found a loss, and says so once they are enough to be believed.
+fn count_loss(losses: &mut u8, partition: u16, seen: Option<Position>) -> Option<Loss> {
+    *losses = if seen.is_some() { losses.saturating_add(1) } else { 0 };
+    let is_believed = *losses >= BELIEVED_LOSSES;
+    seen.filter(|_| is_believed).map(|seen| Loss { partition, seen, is_new: *losses == BELIEVED_LOSSES })
+}
+
+/// Positions decide; of the same position the one of a later revision is newer, then the later reading, and closed stays
+/// closed.
+fn is_newer(one: &PartitionTally, known: &PartitionTally) -> bool {
+    let is_reopened = known.state == State::Closed && one.state != State::Closed;
+    let is_later = one.revision > known.revision || (one.as_of > known.as_of && !is_reopened);
+    one.position() > known.position() || (one.position() == known.position() && is_later)
+}

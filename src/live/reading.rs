@@ -1,0 +1,107 @@
+//! Reads a poll's tally from the store into the hub, once for all who ask meanwhile, and raises the epoch of partitions
+//! that have lost votes.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
+
+use super::{
+    Hub, Snapshot,
+    entry::{Entry, Reading, SharedReading},
+    partitions::Loss,
+};
+use crate::{
+    poll::{Poll, PollId},
+    store::{Store, StoreError},
+};
+
+/// How often a poll that is edited meanwhile is read again. Each time it is ahead of where it was, so only a storm of
+/// edits could use these up.
+const MOST_TURNS: usize = 4;
+
+impl Hub {
+    /// Waits for a reading of a poll. Says whether it was begun by this call.
+    pub(super) async fn join(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) -> (Reading, bool) {
+        let entry = self.find_or_add(id);
+        let mut is_new = false;
+        let shared = entry.join(|| {
+            is_new = true;
+            self.begin(store, &entry)
+        });
+        let reading = shared.await.unwrap_or_else(|gone| Err(Arc::new(StoreError::unavailable(gone))));
+        (reading, is_new)
+    }
+
+    /// Begins to read a poll, in a task of its own: the caller may be gone before it ends.
+    fn begin(self: &Arc<Self>, store: &Arc<dyn Store>, entry: &Arc<Entry>) -> SharedReading {
+        let (sender, receiver) = oneshot::channel();
+        let (hub, store, ending) =
+            (Arc::clone(self), Arc::clone(store), EndReading { hub: Arc::clone(self), entry: Arc::clone(entry) });
+        tokio::spawn(async move {
+            let reading = hub.read_from_store(&*store, &ending.entry).await.map_err(Arc::new);
+            drop(ending);
+            // All callers may be gone.
+            let _ = sender.send(reading);
+        });
+        receiver.shared()
+    }
+
+    async fn read_from_store(&self, store: &dyn Store, entry: &Entry) -> Result<Option<Arc<Snapshot>>, StoreError> {
+        entry.note_read(self.moment());
+        for _ in 0..MOST_TURNS {
+            let before = entry.before();
+            let poll = match self.polls.refresh(store, entry.id).await? {
+                Some(known) => Some(Arc::clone(&known.poll)),
+                // A draft is here for as long as somebody with a key watches it.
+                None if entry.is_listened_to() => store.poll(entry.id).await?.map(Arc::new),
+                None => None,
+            };
+            let Some(poll) = &poll else { return Ok(self.note_gone(entry)) };
+            let Some(tallies) = store.tally(poll).await? else { return Ok(self.note_gone(entry)) };
+            // It was edited in between: then what was read is of two revisions, and nothing whole.
+            let is_whole = tallies.iter().all(|tally| tally.revision == poll.revision);
+            let losses = if is_whole { entry.losses(poll, &tallies, &before, self.moment()) } else { Vec::new() };
+            if self.raise(store, poll, losses).await {
+                continue;
+            }
+            if let Some(snapshot) = is_whole.then(|| entry.take_reading(poll, &tallies, &before)).flatten() {
+                return Ok(Some(snapshot));
+            }
+        }
+        Err(StoreError::unavailable("the poll kept changing while it was read"))
+    }
+
+    /// Has partitions that have lost votes raised to the next epoch. Whether one was, by whomever; if the store can't
+    /// write now, what it had before is told, and it is asked again by the next reading.
+    async fn raise(&self, store: &dyn Store, poll: &Poll, losses: Vec<Loss>) -> bool {
+        let mut is_raised = false;
+        for Loss { partition, seen, is_new } in losses {
+            let raised = store.raise_epoch(poll, partition, seen).await;
+            is_raised |= raised.is_ok();
+            let poll = poll.id;
+            match raised {
+                Ok(true) => {
+                    tracing::warn!(%poll, partition, "the store has lost votes that were told; readers follow it");
+                }
+                Err(error) if is_new => {
+                    tracing::warn!(%poll, partition, error = %error, "the store has lost votes, and can't say so yet");
+                }
+                Ok(false) | Err(_) => {}
+            }
+        }
+        is_raised
+    }
+}
+
+/// Ends a reading when it is dropped, so that one that was cancelled ends too.
+struct EndReading {
+    hub: Arc<Hub>,
+    entry: Arc<Entry>,
+}
+
+impl Drop for EndReading {
+    fn drop(&mut self) {
+        self.entry.end_reading(self.hub.moment());
+    }
+}
