@@ -345,9 +345,10 @@ pub const SETTINGS: &[Setting] = &[
         name: "partitions",
         shape: Shape::Number,
         form: "NUMBER",
-        default: Default::Unset { means: "1, and 16 on a Redis Cluster", example: "16" },
+        default: Default::Unset { means: "1, and 12 on a Redis Cluster", example: "12" },
         about: "How many independent slices the voters of a new poll fall into, 1 to 1024. More let one poll use more \
-                nodes of a cluster. A poll keeps the number it was created with.",
+                nodes of a cluster, which share them evenly if there are 1, 2, 3, 4, 6 or 12 with the usual 12. A poll \
+                keeps the number it was created with.",
         set: |config, text| keep_within(text, &(1..=1024_u16), |partitions| config.partitions = Some(partitions)),
         show: |config| config.partitions.as_ref().map(ToString::to_string),
     },

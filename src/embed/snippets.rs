@@ -96,7 +96,7 @@ pub fn height(width: u32, poll: &Poll) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{DigestKey, NewOption, NewPoll, PollId, SiteId, Timestamp};
+    use crate::poll::{DigestKey, NewOption, NewPoll, Partitions, PollId, SiteId, Timestamp};
 
     /// The README's are those of the poll it begins with.
     #[test]
@@ -108,7 +108,9 @@ mod tests {
             question: "هل تتوقع حل مجلس الأمة ؟".to_owned(), options, ..NewPoll::default()
         };
         let key = DigestKey::from_bytes([0; 32]);
-        let poll = new.build(PollId::generate(), SiteId::default(), 1, key, Timestamp::EARLIEST).unwrap();
+        let poll = new
+            .build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)
+            .unwrap();
         let height = height(PHONE, &poll);
         let Snippets { url, script, element, frame, .. } = Snippets::new("https://votes.example", "ID", "Poll", height);
         for snippet in [script, element, frame] {

@@ -167,7 +167,7 @@ pub(super) fn name_tally(response: &mut HttpResponseBuilder, snapshot: &Snapshot
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{DigestKey, NewOption, NewPoll, PollId, SiteId};
+    use crate::poll::{DigestKey, NewOption, NewPoll, Partitions, PollId, SiteId};
 
     fn at(secs: i64) -> Timestamp {
         Timestamp::from_millis(secs * 1_000)
@@ -183,7 +183,8 @@ mod tests {
             closes_at,
             ..NewPoll::default()
         };
-        new.build(PollId::generate(), SiteId::default(), 1, DigestKey::from_bytes([0; 32]), at(0)).unwrap()
+        new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), DigestKey::from_bytes([0; 32]), at(0))
+            .unwrap()
     }
 
     fn said(caching: Caching) -> String {

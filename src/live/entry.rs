@@ -298,7 +298,7 @@ mod tests {
     use super::*;
     use crate::{
         live::partitions::MOST_VERSIONS,
-        poll::{DigestKey, NewOption, NewPoll, Revision, SiteId, State, Timestamp},
+        poll::{DigestKey, NewOption, NewPoll, Partitions, Revision, SiteId, State, Timestamp},
     };
 
     fn poll() -> Arc<Poll> {
@@ -308,7 +308,7 @@ mod tests {
         };
         let id = PollId::generate();
         let key = DigestKey::from_bytes([0; 32]);
-        Arc::new(new.build(id, SiteId::default(), 2, key, Timestamp::EARLIEST).unwrap())
+        Arc::new(new.build(id, SiteId::default(), Partitions::unplaced(2), key, Timestamp::EARLIEST).unwrap())
     }
 
     fn partition(version: u64, votes: u64, as_of: i64, state: State) -> PartitionTally {

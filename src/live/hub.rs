@@ -200,7 +200,7 @@ impl Hub {
         tally: &PartitionTally,
     ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
         let entry = self.find_or_add(poll.id);
-        let is_whole = self.ask(&entry) || poll.partitions == 1;
+        let is_whole = self.ask(&entry) || poll.partitions.count() == 1;
         let (taken, is_news) = entry.take_in(poll, partition, tally);
         if let Some(publish_queue) = self.publish_queue.as_ref().filter(|_| is_news)
             && entry.mark_unpublished(partition)

@@ -143,7 +143,7 @@ impl Partitions {
 
     /// Makes room for a poll's partitions.
     fn fit(&mut self, poll: &Poll) {
-        self.all.resize_with(usize::from(poll.partitions), Partition::default);
+        self.all.resize_with(usize::from(poll.partitions.count()), Partition::default);
     }
 }
 

@@ -109,7 +109,9 @@ mod tests {
     use super::*;
     use crate::{
         clock::Clock,
-        poll::{DigestKey, NewOption, NewPoll, PartitionTally, Poll, PollId, Revision, SiteId, State, Timestamp},
+        poll::{
+            DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, PollId, Revision, SiteId, State, Timestamp,
+        },
         store::{Store, StoreAddress, StoreError, StoreSettings, Stores},
     };
 
@@ -169,7 +171,9 @@ mod tests {
             question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
         };
         let key = DigestKey::from_bytes([0; 32]);
-        let poll = new.build(PollId::generate(), SiteId::default(), 1, key, Timestamp::EARLIEST).unwrap();
+        let poll = new
+            .build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)
+            .unwrap();
         Fixture {
             hub: Arc::new(Hub::new(Arc::default(), Clock::default(), true)),
             broker: Arc::default(),

@@ -350,7 +350,7 @@ pub(crate) mod tests {
     use crate::{
         clock::Clock,
         live::{Hub, StreamLimiter, entry::Entry, subscription::Subscription},
-        poll::{DigestKey, NewOption, NewPoll, PartitionTally, Poll, Position, SiteId},
+        poll::{DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, Position, SiteId},
         quota::ConcurrencyLimits,
         store::{StoreSettings, Stores},
         wire::keys,
@@ -377,7 +377,9 @@ pub(crate) mod tests {
                     question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
                 };
             let key = DigestKey::from_bytes([0; 32]);
-            let poll = new.build(PollId::generate(), SiteId::default(), 1, key, Timestamp::EARLIEST).unwrap();
+            let poll = new
+                .build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)
+                .unwrap();
             let hub = Arc::new(Hub::new(Arc::default(), Clock::default(), false));
             let stream_limiter = Arc::new(StreamLimiter::new(ConcurrencyLimits { in_all: 90, per_client: 9 }));
             let keys = Arc::new(keys("a secret"));

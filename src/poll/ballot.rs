@@ -48,7 +48,7 @@ impl VoterDigest {
         // The partition comes from bytes the field does not use: within a partition the fields stay uniform.
         let [b0, b1, b2, b3, b4, b5, b6, b7, p0, p1, p2, p3, ..] = *hash.as_bytes();
         let spread = u32::from_le_bytes([p0, p1, p2, p3]);
-        let partition = u16::try_from(spread % u32::from(poll.partitions.max(1))).unwrap_or(0);
+        let partition = u16::try_from(spread % u32::from(poll.partitions.count())).unwrap_or(0);
         Self { field: [b0, b1, b2, b3, b4, b5, b6, b7], partition }
     }
 }
@@ -148,7 +148,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{Kind, definition::tests::poll_with};
+    use crate::poll::{Kind, Partitions, definition::tests::poll_with};
 
     #[test]
     fn a_voters_digest_is_stable_in_a_poll_and_unlinkable_across_polls() {
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn voters_spread_evenly_over_partitions() {
         let mut poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
-        poll.partitions = 16;
+        poll.partitions = Partitions::unplaced(16);
         let mut counts = [0_u32; 16];
         for number in 0..16_000_u128 {
             counts[usize::from(VoterDigest::of(&VoterId::from_bytes(number.to_le_bytes()), &poll).partition)] += 1;

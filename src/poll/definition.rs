@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Codec, DigestKey, Kind, Language, OptionId, Phase, PollId, QUESTION, ResultsPolicy, Revision, Schedule, SiteId,
-    State, Text, Timestamp, WebAddress,
+    Codec, DigestKey, Kind, Language, OptionId, Partitions, Phase, PollId, QUESTION, ResultsPolicy, Revision, Schedule,
+    SiteId, State, Text, Timestamp, WebAddress,
     check::{Check, Violation},
 };
 
@@ -58,7 +58,7 @@ pub struct Poll {
     /// How stores keep its ballots; fixed at creation.
     pub codec: Codec,
     /// How many independent slices its voters fall into; fixed at creation.
-    pub partitions: u16,
+    pub partitions: Partitions,
     /// What its voters' digests are keyed with; fixed at creation.
     pub digest_key: DigestKey,
 }
@@ -137,7 +137,7 @@ impl NewPoll {
         self,
         id: PollId,
         site: SiteId,
-        partitions: u16,
+        partitions: Partitions,
         digest_key: DigestKey,
         now: Timestamp,
     ) -> Result<Poll, Vec<Violation>> {
@@ -205,7 +205,7 @@ pub(super) mod tests {
     }
 
     fn build(new: NewPoll) -> Result<Poll, Vec<Violation>> {
-        new.build(PollId::generate(), SiteId::default(), 1, DigestKey::from_bytes([0; 32]), NOW)
+        new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), DigestKey::from_bytes([0; 32]), NOW)
     }
 
     pub(in crate::poll) const NOW: Timestamp = Timestamp::LATEST;

@@ -65,8 +65,8 @@ impl Publishing {
             return Err(not_of_a_site());
         }
         let now = self.store.now().await?;
-        let digest_key = DigestKey::from_bytes(random_bytes());
-        let built = new.build(PollId::generate(), site.clone(), self.store.partitions(), digest_key, now);
+        let (id, digest_key) = (PollId::generate(), DigestKey::from_bytes(random_bytes()));
+        let built = new.build(id, site.clone(), self.store.partitions(id), digest_key, now);
         let built = match (built, wrong) {
             (built, None) => built,
             (Ok(_), Some(violation)) => Err(vec![violation]),

@@ -28,8 +28,8 @@ use super::{
 };
 use crate::{
     poll::{
-        Ballot, Counters, Edit, ListCursor, Minute, PartitionTally, Poll, PollId, Position, SiteId, Timestamp,
-        VoterDigest,
+        Ballot, Counters, Edit, ListCursor, Minute, PartitionTally, Partitions, Poll, PollId, Position, SiteId,
+        Timestamp, VoterDigest,
     },
     site::{ApiKey, KeyId, Site, SiteSettings},
 };
@@ -120,8 +120,8 @@ impl Store for Bounded {
 
 #[async_trait]
 impl Polls for Bounded {
-    fn partitions(&self) -> u16 {
-        self.store.partitions()
+    fn partitions(&self, id: PollId) -> Partitions {
+        self.store.partitions(id)
     }
 
     async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {

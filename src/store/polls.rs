@@ -4,15 +4,15 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
-    poll::{Edit, ListCursor, Poll, PollId, Revision, SiteId},
+    poll::{Edit, ListCursor, Partitions, Poll, PollId, Revision, SiteId},
     secret::KeyHash,
 };
 
 /// Polls, and whose they are.
 #[async_trait]
 pub trait Polls: Send + Sync {
-    /// How many partitions a new poll gets.
-    fn partitions(&self) -> u16;
+    /// The partitions of a new poll of this id.
+    fn partitions(&self, id: PollId) -> Partitions;
 
     /// Keeps a new poll, if there is its site. With an [`IdempotencyKey`] that its site has used within [`IDEMPOTENCY_SECS`], makes no
     /// second one.
@@ -70,6 +70,7 @@ pub enum Creation {
 }
 
 /// What [`Polls::replace_poll`] did.
+#[expect(clippy::large_enum_variant, reason = "one is made for each edit, and taken apart at once")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replacement {
     /// The new revision is in force everywhere. It may be later than the one asked for, by revisions the store needed

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::{
     poll::{
-        Codec, DigestKey, Kind, Language, Poll, PollId, PollOption, ResultsPolicy, Revision, Schedule, SiteId, Text,
-        Timestamp, WebAddress,
+        Codec, DigestKey, Kind, Language, Partitions, Poll, PollId, PollOption, ResultsPolicy, Revision, Schedule,
+        SiteId, Text, Timestamp, WebAddress,
     },
     secret::KeyHash,
     site::{ApiKey, KeyId, Scopes},
@@ -36,8 +36,17 @@ struct PollRecord {
     /// Earlier versions write none: theirs is the kind's.
     #[serde(default)]
     codec: Option<Codec>,
-    partitions: u16,
+    partitions: PartitionsRecord,
     digest_key: String,
+}
+
+/// A replica of before knows nothing of suffixes, and would look for the partitions under other names: so that it finds no
+/// number here, and refuses to read the poll.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum PartitionsRecord {
+    Number(u16),
+    Placed { suffixes: Vec<u16> },
 }
 
 /// A poll as JSON.
@@ -87,7 +96,10 @@ impl PollRecord {
             created_at: poll.created_at,
             updated_at: poll.updated_at,
             codec: Some(poll.codec),
-            partitions: poll.partitions,
+            partitions: match poll.partitions.suffixes() {
+                None => PartitionsRecord::Number(poll.partitions.count()),
+                Some(suffixes) => PartitionsRecord::Placed { suffixes: suffixes.to_vec() },
+            },
             digest_key: KeyHash::from(*poll.digest_key.as_bytes()).to_hex(),
         }
     }
@@ -95,6 +107,11 @@ impl PollRecord {
     fn into_poll(self) -> Result<Poll, StoreError> {
         let digest_key = KeyHash::from_hex(&self.digest_key)
             .ok_or_else(|| StoreError::Corrupt(format!("the digest key of poll {}", self.id)))?;
+        let partitions = match self.partitions {
+            PartitionsRecord::Number(number) => Partitions::unplaced(number),
+            PartitionsRecord::Placed { suffixes } => Partitions::placed(suffixes)
+                .ok_or_else(|| StoreError::Corrupt(format!("the partitions of poll {}", self.id)))?,
+        };
         Ok(Poll {
             id: self.id,
             site: self.site,
@@ -112,7 +129,7 @@ impl PollRecord {
             created_at: self.created_at,
             updated_at: self.updated_at,
             codec: self.codec.unwrap_or(self.kind.codec()),
-            partitions: self.partitions,
+            partitions,
             digest_key: DigestKey::from_bytes(digest_key.into()),
         })
     }
@@ -180,6 +197,9 @@ mod tests {
         assert_eq!(poll.article_url, None);
         // And what has none is written as it was then, so that a replica of before reads it.
         assert!(!write_poll(&poll).unwrap().contains("article_url"));
+        assert!(write_poll(&poll).unwrap().contains("\"partitions\":16,"));
+        let placed = Poll { partitions: Partitions::placed([7, 0, 12]).unwrap(), ..poll.clone() };
+        assert_eq!(read_poll(write_poll(&placed).unwrap().as_bytes()).unwrap(), placed);
         let article = Poll { article_url: "https://news.example/1".parse().ok(), ..poll };
         assert_eq!(read_poll(write_poll(&article).unwrap().as_bytes()).unwrap(), article);
     }

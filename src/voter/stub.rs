@@ -79,7 +79,7 @@ fn unpack(packed: u64) -> Position {
 mod tests {
     use super::*;
     use crate::{
-        poll::{DigestKey, NewOption, NewPoll, PollId, SiteId},
+        poll::{DigestKey, NewOption, NewPoll, Partitions, PollId, SiteId},
         secret::Secret,
     };
 
@@ -92,8 +92,14 @@ mod tests {
         let new = NewPoll {
             question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
         };
-        new.build(PollId::generate(), SiteId::default(), 1, DigestKey::from_bytes([0; 32]), Timestamp::EARLIEST)
-            .unwrap()
+        new.build(
+            PollId::generate(),
+            SiteId::default(),
+            Partitions::unplaced(1),
+            DigestKey::from_bytes([0; 32]),
+            Timestamp::EARLIEST,
+        )
+        .unwrap()
     }
 
     fn later(secs: i64) -> Timestamp {

@@ -7,7 +7,10 @@ use std::{
 
 use sawt::{
     clock::Clock,
-    poll::{Action, Ballot, Choices, DigestKey, Group, NewOption, NewPoll, Poll, PollId, SiteId, VoterDigest, VoterId},
+    poll::{
+        Action, Ballot, Choices, DigestKey, Group, NewOption, NewPoll, Partitions, Poll, PollId, SiteId, VoterDigest,
+        VoterId,
+    },
     secret::random_bytes,
     store::{Cast, Store, StoreSettings, Stores},
 };
@@ -77,7 +80,8 @@ impl Ground {
         };
         let now = store.now().await.expect("the store answers");
         let key = DigestKey::from_bytes(random_bytes());
-        let poll = new.build(PollId::generate(), SiteId::default(), 1, key, now).expect("a sound poll");
+        let poll =
+            new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, now).expect("a sound poll");
         store.create_poll(&poll, None).await.expect("the store takes it");
         Self { store, poll }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use sawt::{
     clock::Clock,
-    poll::{DigestKey, NewOption, NewPoll, Poll, PollId, SiteId, TimeZone, Timestamp},
+    poll::{DigestKey, NewOption, NewPoll, Partitions, Poll, PollId, SiteId, TimeZone, Timestamp},
     store::{Creation, Store, StoreSettings, Stores},
 };
 
@@ -50,7 +50,13 @@ impl Fixture {
         };
         let made_at = Timestamp::from_millis(first * 60_000);
         let poll = new
-            .build(PollId::generate(), SiteId::default(), 1, DigestKey::from_bytes([7; 32]), made_at)
+            .build(
+                PollId::generate(),
+                SiteId::default(),
+                Partitions::unplaced(1),
+                DigestKey::from_bytes([7; 32]),
+                made_at,
+            )
             .expect("a poll");
         assert_eq!(store.create_poll(&poll, None).await.expect("a poll"), Creation::Created(poll.clone()));
         match storage.address().strip_prefix("sqlite:") {

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
     use crate::{
         http::body::parse,
-        poll::{Poll, PollId, SiteId},
+        poll::{Partitions, Poll, PollId, SiteId},
         wire::PollJson,
     };
 
@@ -283,7 +283,7 @@ mod tests {
         let now = Timestamp::from_millis(1_800_000_000_000);
         let build = |new: NewPoll| {
             let key = crate::poll::DigestKey::from_bytes([0; 32]);
-            new.build(PollId::generate(), SiteId::default(), 1, key, now)
+            new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, now)
         };
         let (new, wrong_state) = new.into_new_poll();
         let poll = match build(new) {

@@ -70,9 +70,9 @@ impl Ballots for RedisStore {
     async fn upkeep(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
         let known = self.buckets.get(poll.id, partition);
         let may_add = known..known.saturating_add(SPLITS_AT_ONCE);
-        let bucket = |number: u32| keys::voters(poll.id, partition, number);
+        let bucket = |number: u32| keys::voters(poll, partition, number);
         let pairs: Vec<String> = may_add.flat_map(|number| [bucket(splits_from(number)), bucket(number)]).collect();
-        let tally = keys::tally(poll.id, partition);
+        let tally = keys::tally(poll, partition);
         let mut script_keys = vec![tally.as_bytes()];
         script_keys.extend(pairs.iter().map(String::as_bytes));
         let known = known.to_string();
@@ -85,10 +85,10 @@ impl Ballots for RedisStore {
     }
 
     async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
-        let tally = keys::tally(poll.id, voter.partition);
+        let tally = keys::tally(poll, voter.partition);
         for _ in 0..MOST_TURNS {
             let bucket = bucket_of(voter.field, self.buckets.get(poll.id, voter.partition));
-            let voters = keys::voters(poll.id, voter.partition, bucket);
+            let voters = keys::voters(poll, voter.partition, bucket);
             let call = Call::new(&self.scripts.ballot, &[tally.as_bytes(), voters.as_bytes()]).arg(&voter.field);
             let mut reply = call.send(&self.link).await?;
             let Some(buckets) = reply.number_if_there::<u32>()? else { return Ok(None) };
@@ -111,7 +111,7 @@ impl Ballots for RedisStore {
     }
 
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
-        let key = keys::tally(poll.id, partition);
+        let key = keys::tally(poll, partition);
         let (epoch, version) = (seen.epoch.to_string(), seen.version.to_string());
         let call = Call::new(&self.scripts.raise, &[key.as_bytes()]).arg(epoch.as_bytes()).arg(version.as_bytes());
         Ok(call.send(&self.link).await?.int()? == 1)
@@ -145,11 +145,11 @@ impl RedisStore {
     async fn cast_turn(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<CastReply, StoreError> {
         let known = self.buckets.get(poll.id, partition);
         let batch = Packed::pack(poll.codec, ballots, known);
-        let bucket_prefix = keys::voters_prefix(poll.id, partition);
+        let bucket_prefix = keys::voters_prefix(poll, partition);
         // At a million voters nearly every ballot of a batch names a bucket of its own, so this is done for each vote.
         let key_of = |bucket: &u32| [bucket_prefix.as_str(), itoa::Buffer::new().format(*bucket)].concat();
         let buckets: Vec<String> = batch.buckets.iter().map(key_of).collect();
-        let (tally, minutes) = (keys::tally(poll.id, partition), keys::minutes(poll.id, partition));
+        let (tally, minutes) = (keys::tally(poll, partition), keys::minutes(poll, partition));
         let mut script_keys = Vec::with_capacity(buckets.len() + 2);
         script_keys.extend([tally.as_bytes(), minutes.as_bytes()]);
         script_keys.extend(buckets.iter().map(String::as_bytes));
@@ -206,12 +206,12 @@ impl RedisStore {
     }
 
     async fn read_partitions(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
-        let partitions = (0..poll.partitions).map(|partition| self.read_partition(poll, partition));
+        let partitions = (0..poll.partitions.count()).map(|partition| self.read_partition(poll, partition));
         Ok(try_join_all(partitions).await?.into_iter().collect())
     }
 
     async fn read_partition(&self, poll: &Poll, partition: u16) -> Result<Option<PartitionTally>, StoreError> {
-        let (key, counters) = (keys::tally(poll.id, partition), poll.counters());
+        let (key, counters) = (keys::tally(poll, partition), poll.counters());
         let counter_count = counters.to_string();
         let mut own = itoa::Buffer::new();
         for _ in 0..MOST_TURNS {
@@ -261,10 +261,10 @@ impl RedisStore {
         }
         let read = async |partition| {
             let mut command = Cmd::new();
-            command.arg("HMGET").arg(keys::minutes(poll.id, partition)).arg(&fields);
+            command.arg("HMGET").arg(keys::minutes(poll, partition)).arg(&fields);
             self.ask_for::<Vec<Option<i64>>>(&command).await
         };
-        let mut partitions = stream::iter((0..poll.partitions).map(read)).buffer_unordered(MOST_AT_ONCE);
+        let mut partitions = stream::iter((0..poll.partitions.count()).map(read)).buffer_unordered(MOST_AT_ONCE);
         while let Some(moves) = partitions.try_next().await? {
             for (sum, moved) in sums.iter_mut().zip(moves) {
                 if let Some(moved) = moved {

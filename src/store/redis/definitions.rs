@@ -134,7 +134,7 @@ impl RedisStore {
     }
 
     pub(super) async fn settle_all(&self, definition: &Definition, or: &[u8]) -> Result<Settled, StoreError> {
-        let partitions = 0..definition.poll.partitions;
+        let partitions = 0..definition.poll.partitions.count();
         let partitions = try_join_all(partitions.map(|partition| self.settle(definition, partition, or))).await?;
         let mut all = Settled { is_any_closed: false, ballots: 0 };
         for (phase, ballots) in partitions.into_iter().flatten() {
@@ -151,7 +151,7 @@ impl RedisStore {
         partition: u16,
         or: &[u8],
     ) -> Result<Option<(i64, u64)>, StoreError> {
-        let (tally, minutes) = (keys::tally(poll.id, partition), keys::minutes(poll.id, partition));
+        let (tally, minutes) = (keys::tally(poll, partition), keys::minutes(poll, partition));
         let (revision, phase) = (poll.revision.to_string(), poll.schedule.phase.code().to_string());
         let (opens_at, closes_at) = (millis(poll.schedule.opens_at), millis(poll.schedule.closes_at));
         let counters = poll.counters().to_string();

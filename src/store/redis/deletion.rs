@@ -21,7 +21,7 @@ impl RedisStore {
     /// Forgets what is left of a poll that is being deleted. Says whether there was one.
     pub(super) async fn finish_deletion(&self, id: PollId) -> Result<bool, StoreError> {
         let Some(poll) = self.read_deleting(id).await? else { return Ok(false) };
-        for partition in 0..poll.partitions {
+        for partition in 0..poll.partitions.count() {
             self.forget_partition(&poll, partition).await?;
         }
         let mut index = Cmd::new();
@@ -59,8 +59,8 @@ impl RedisStore {
         buckets: Range<u32>,
         is_all: &[u8],
     ) -> Result<u32, StoreError> {
-        let (tally, minutes) = (keys::tally(poll.id, partition), keys::minutes(poll.id, partition));
-        let buckets: Vec<String> = buckets.map(|bucket| keys::voters(poll.id, partition, bucket)).collect();
+        let (tally, minutes) = (keys::tally(poll, partition), keys::minutes(poll, partition));
+        let buckets: Vec<String> = buckets.map(|bucket| keys::voters(poll, partition, bucket)).collect();
         let mut script_keys = vec![tally.as_bytes(), minutes.as_bytes()];
         script_keys.extend(buckets.iter().map(String::as_bytes));
         let made = millis(Some(poll.created_at));

@@ -1,13 +1,13 @@
 //! Every key's shape, and nothing else's business.
 //!
 //! The braces are Redis Cluster's hash tags: what stands between them decides the hash slot. All keys of one partition
-//! share a tag, so one script call can touch them all, and partitions fall on different hash slots, so one hot poll spreads
-//! over the cluster.
+//! share a tag, so one script call can touch them all, and partitions are placed in different parts of the hash slots, so
+//! one hot poll spreads evenly over the cluster.
 
 use std::fmt::Write as _;
 
 use crate::{
-    poll::{PollId, SiteId},
+    poll::{Poll, PollId, SiteId},
     secret::KeyHash,
     site::KeyId,
     store::LeaseKey,
@@ -28,27 +28,35 @@ pub(super) fn deleting(id: PollId) -> String {
 /// A partition's tally: a hash of `revision`, `phase`, `opens_at`, `closes_at`, `changeable`, `buckets`, `version`,
 /// `ballots`, `made` (when its poll was, in milliseconds), one field of votes per counter, its index, and `epoch` once that was raised.
 /// While it is being forgotten, `buckets` and `made` alone.
-pub(super) fn tally(id: PollId, partition: u16) -> String {
-    format!("sawt:{{{id}.{partition}}}:tally")
+pub(super) fn tally(poll: &Poll, partition: u16) -> String {
+    of_partition(poll, partition, "tally")
 }
 
 /// A partition's timeline: a hash of `MINUTE:INDEX` (minutes since the epoch, and that of a counter; `b` counts ballots) to the
 /// change in that minute. `b` is there for every minute in which anything moved.
-pub(super) fn minutes(id: PollId, partition: u16) -> String {
-    format!("sawt:{{{id}.{partition}}}:minutes")
+pub(super) fn minutes(poll: &Poll, partition: u16) -> String {
+    of_partition(poll, partition, "minutes")
 }
 
 /// One bucket of a partition's ballots: a hash of 8-byte voter digests to what the poll's codec keeps of their ballots.
-pub(super) fn voters(id: PollId, partition: u16, bucket: u32) -> String {
-    let mut key = voters_prefix(id, partition);
+pub(super) fn voters(poll: &Poll, partition: u16, bucket: u32) -> String {
+    let mut key = voters_prefix(poll, partition);
     // Writing to a String can't fail.
     let _ = write!(key, "{bucket}");
     key
 }
 
 /// What the keys of all buckets of a partition begin with; the bucket's number follows.
-pub(super) fn voters_prefix(id: PollId, partition: u16) -> String {
-    format!("sawt:{{{id}.{partition}}}:voters:")
+pub(super) fn voters_prefix(poll: &Poll, partition: u16) -> String {
+    of_partition(poll, partition, "voters:")
+}
+
+/// A key of one partition. Its tag has a suffix if the partition was [placed](super::placement).
+fn of_partition(Poll { id, partitions, .. }: &Poll, partition: u16, what: &str) -> String {
+    match partitions.suffix(partition) {
+        None => format!("sawt:{{{id}.{partition}}}:{what}"),
+        Some(suffix) => format!("sawt:{{{id}.{partition}.{suffix}}}:{what}"),
+    }
 }
 
 /// The channel on which a poll's tallies are told.

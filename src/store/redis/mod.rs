@@ -24,6 +24,7 @@ mod deletion;
 mod edits;
 mod keys;
 mod link;
+mod placement;
 mod polls;
 mod publishers;
 mod quotas;
@@ -61,7 +62,7 @@ pub struct RedisSettings {
 }
 
 /// Partitions of a new poll on a cluster, so that one hot poll spreads over up to as many masters.
-pub const CLUSTER_PARTITIONS: u16 = 16;
+pub const CLUSTER_PARTITIONS: u16 = 12;
 
 /// The oldest Redis that has what the scripts use.
 const OLDEST: (u32, u32) = (7, 0);

@@ -8,12 +8,12 @@ use super::{
     CLUSTER_PARTITIONS, RedisStore,
     address::Topology,
     definitions::{Defined, Definition, Kept, Putting},
-    keys,
+    keys, placement,
     script::Call,
     sites::Member,
 };
 use crate::{
-    poll::{Edit, ListCursor, Phase, Poll, PollId, Revision, SiteId, Timestamp},
+    poll::{Edit, ListCursor, Partitions, Phase, Poll, PollId, Revision, SiteId, Timestamp},
     secret::KeyHash,
     store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError},
 };
@@ -23,12 +23,12 @@ const DATED_AT_ONCE: usize = 64;
 
 #[async_trait]
 impl Polls for RedisStore {
-    fn partitions(&self) -> u16 {
+    fn partitions(&self, id: PollId) -> Partitions {
         let by_topology = match self.settings.address.topology {
             Topology::Cluster => CLUSTER_PARTITIONS,
             Topology::Single | Topology::Sentinel(_) => 1,
         };
-        self.settings.partitions.unwrap_or(by_topology)
+        placement::place(id, self.settings.partitions.unwrap_or(by_topology))
     }
 
     async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
@@ -42,7 +42,10 @@ impl Polls for RedisStore {
                 return Ok(Creation::Existing(existing));
             }
             // Claimed by this request, or by one that has not finished, or did not live to finish.
-            poll.id = made;
+            if poll.id != made {
+                poll.id = made;
+                poll.partitions = self.partitions(made);
+            }
         }
         // One that had this id may not be forgotten altogether.
         self.finish_deletion(poll.id).await?;

@@ -9,7 +9,10 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{SqliteStore, publishers, tallies};
 use crate::{
-    poll::{Codec, Edit, Judged, ListCursor, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Times, Timestamp},
+    poll::{
+        Codec, Edit, Judged, ListCursor, Partitions, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Times,
+        Timestamp,
+    },
     secret::KeyHash,
     store::{
         Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError,
@@ -68,8 +71,8 @@ impl Head {
 
 #[async_trait]
 impl Polls for SqliteStore {
-    fn partitions(&self) -> u16 {
-        self.partitions
+    fn partitions(&self, _id: PollId) -> Partitions {
+        Partitions::unplaced(self.partitions)
     }
 
     async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {

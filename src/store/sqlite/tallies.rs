@@ -144,7 +144,7 @@ pub(super) fn raise(db: &Connection, id: PollId, partition: u16, seen: Position)
 
 /// Writes the tallies of a new poll, all zero.
 pub(super) fn create(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
-    for partition in 0..poll.partitions {
+    for partition in 0..poll.partitions.count() {
         db.prepare_cached("insert into tallies (poll, partition) values (?1, ?2)")?
             .execute(params![number, partition])?;
     }
@@ -187,7 +187,7 @@ pub(super) fn has_ballots(db: &Connection, number: i64) -> Result<bool, StoreErr
 
 fn create_votes(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
     let mut insert = db.prepare_cached("insert into votes (poll, partition, counter) values (?1, ?2, ?3)")?;
-    for partition in 0..poll.partitions {
+    for partition in 0..poll.partitions.count() {
         for index in 0..poll.counters() {
             insert.execute(params![number, partition, index])?;
         }

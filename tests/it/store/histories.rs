@@ -179,7 +179,7 @@ impl HistoryRun {
             }
             Command::Upkeep { poll } => {
                 let Some(poll) = self.known(*poll, false) else { return Ok(()) };
-                for partition in 0..poll.partitions {
+                for partition in 0..poll.partitions.count() {
                     self.stage.store.upkeep(&poll, partition).await.unwrap();
                 }
                 Ok(())
@@ -192,7 +192,7 @@ impl HistoryRun {
     }
 
     async fn raise(&mut self, poll: &Poll, partition: u16, seen: Position) -> Result<(), String> {
-        let partition = partition % poll.partitions;
+        let partition = partition % poll.partitions.count();
         let raised = self.stage.store.raise_epoch(poll, partition, seen).await.unwrap();
         same("raise_epoch", &raised, &self.model.raise_epoch(poll.id, partition, seen))
     }

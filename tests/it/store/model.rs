@@ -45,7 +45,7 @@ pub(super) enum Applied {
 
 impl Model {
     pub(super) fn create(&mut self, poll: &Poll) {
-        let positions = vec![Position::default(); usize::from(poll.partitions)];
+        let positions = vec![Position::default(); usize::from(poll.partitions.count())];
         self.polls.insert(poll.id, ModelPoll { poll: poll.clone(), ballots: BTreeMap::new(), positions });
     }
 
@@ -114,7 +114,7 @@ impl Model {
 
     pub(super) fn tally(&self, id: PollId) -> Option<Vec<Count>> {
         let known = self.polls.get(&id)?;
-        Some((0..known.poll.partitions).map(|partition| known.count(partition)).collect())
+        Some((0..known.poll.partitions.count()).map(|partition| known.count(partition)).collect())
     }
 }
 

@@ -10,13 +10,14 @@ use sawt::{
 };
 
 use super::stage::{Stage, changeable};
-use crate::backends::{Program, Storage};
+use crate::backends::{Backend, Program, Storage};
 
 crate::registry::lone_rules![
     a_minute_in_which_ballots_only_changed_is_found,
     a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name,
     a_site_that_an_earlier_version_kept_is_listed_once_it_was_read,
     a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_goes_on,
+    a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster,
 ];
 
 async fn open() -> (Storage, Arc<dyn Store>) {
@@ -81,4 +82,23 @@ async fn a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_go
     assert!(matches!(stage.store.add_key(&key).await, Err(StoreError::Unavailable(_))));
     assert_eq!((stage.store.poll(poll.id).await.unwrap(), stage.store.key(&key.id).await.unwrap()), (None, None));
     assert_eq!(stage.store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
+}
+
+/// The master that has more than its share of a poll is the poll's limit.
+async fn a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster() {
+    let storage = Storage::start(Backend::Cluster);
+    let address = storage.address().parse().unwrap();
+    let stores = Stores::open(&StoreSettings { address, partitions: None, allow_eviction: false }, Clock::default());
+    let store = stores.unwrap().connect();
+    store.contact().await.unwrap();
+    let stage = Stage::new(store).await;
+    for _ in 0..20 {
+        let poll = stage.poll(changeable()).await;
+        let shares: Vec<usize> = storage
+            .servers()
+            .iter()
+            .map(|server| server.ask_for::<Vec<String>>(&["KEYS", &format!("sawt:{{{}.*:tally", poll.id)]).len())
+            .collect();
+        assert_eq!(shares, [4, 4, 4], "{}", poll.id);
+    }
 }

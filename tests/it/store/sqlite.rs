@@ -98,7 +98,7 @@ async fn a_file_is_opened_again_with_all_it_holds() {
     assert_eq!(again.store.site(&again.site).await.unwrap(), site);
     assert_eq!(again.read(&poll).await, poll);
     assert_eq!(again.tally(&poll).await, tally, "a poll keeps its partitions");
-    assert_eq!(again.poll(yes_or_no()).await.partitions, 5);
+    assert_eq!(again.poll(yes_or_no()).await.partitions.count(), 5);
     assert_eq!(again.cast(&poll, 1, &["no"]).await, Outcome::Changed);
 }
 

@@ -48,9 +48,9 @@ impl Stage {
 
     /// A poll that is not in the store yet.
     pub(crate) async fn draw_up(&self, new: NewPoll) -> Poll {
-        let digest_key = DigestKey::from_bytes(random_bytes());
+        let (id, digest_key) = (PollId::generate(), DigestKey::from_bytes(random_bytes()));
         let now = self.now().await;
-        new.build(PollId::generate(), self.site.clone(), self.store.partitions(), digest_key, now).unwrap()
+        new.build(id, self.site.clone(), self.store.partitions(id), digest_key, now).unwrap()
     }
 
     /// A poll in the store.
@@ -111,7 +111,7 @@ impl Stage {
     /// Applies ballots of any partitions, one batch per partition, and gives their outcomes in the order of the ballots.
     pub(crate) async fn apply(&self, poll: &Poll, ballots: &[Ballot]) -> Vec<Outcome> {
         let mut outcomes = vec![None; ballots.len()];
-        for partition in 0..poll.partitions {
+        for partition in 0..poll.partitions.count() {
             let places: Vec<usize> =
                 (0..ballots.len()).filter(|place| ballots[*place].voter.partition == partition).collect();
             if places.is_empty() {
@@ -143,7 +143,7 @@ impl Stage {
     /// A poll's tally, each partition's sums checked.
     pub(crate) async fn tally(&self, poll: &Poll) -> Tally {
         let partitions = self.store.tally(poll).await.unwrap().expect("the poll is gone");
-        assert_eq!(partitions.len(), usize::from(poll.partitions));
+        assert_eq!(partitions.len(), usize::from(poll.partitions.count()));
         for partition in &partitions {
             check_sums(poll, partition);
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sawt::{
     poll::{
-        Action, Ballot, Codec, Counters, Group, Indexes, NewPoll, Outcome, PartitionTally, Poll, PollEdit, Revision,
-        State, Tally,
+        Action, Ballot, Codec, Counters, Group, Indexes, NewPoll, Outcome, PartitionTally, Partitions, Poll, PollEdit,
+        Revision, State, Tally,
     },
     store::{Cast, Store},
 };
@@ -313,7 +313,7 @@ async fn another_revision_than_the_one_in_force_is_stale_and_does_nothing(store:
 async fn a_poll_may_have_any_number_of_partitions(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     for partitions in [1, 3, 16] {
-        let poll = Poll { partitions, ..stage.draw_up(changeable()).await };
+        let poll = Poll { partitions: Partitions::unplaced(partitions), ..stage.draw_up(changeable()).await };
         stage.store.create_poll(&poll, None).await.unwrap();
         assert_eq!(stage.read(&poll).await, poll);
         let ballots: Vec<Ballot> = (0..200).map(|voter| ballot(&poll, voter, &["yes"])).collect();

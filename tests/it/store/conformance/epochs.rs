@@ -75,7 +75,7 @@ async fn a_tally_of_a_raised_partition_is_later_than_all_that_was_read(store: Ar
         assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
     }
     let seen = stage.tally(&poll).await.position();
-    let last = poll.partitions - 1;
+    let last = poll.partitions.count() - 1;
     assert!(stage.store.raise_epoch(&poll, last, at(seen.epoch, seen.version + 1)).await.unwrap());
     let raised = stage.tally(&poll).await.position();
     assert!(raised > seen && raised == at(1, seen.version));

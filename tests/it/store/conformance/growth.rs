@@ -96,7 +96,7 @@ async fn upkeep_that_nobody_asked_for_does_no_harm(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let poll = stage.poll(changeable()).await;
     for voter in 0..40 {
-        for partition in 0..poll.partitions {
+        for partition in 0..poll.partitions.count() {
             stage.store.upkeep(&poll, partition).await.unwrap();
         }
         assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
@@ -106,7 +106,7 @@ async fn upkeep_that_nobody_asked_for_does_no_harm(store: Arc<dyn Store>) {
     }
     assert_eq!(stage.count(&poll).await, (vec![40, 0], 40));
     let closed = stage.closed(&poll).await;
-    for partition in 0..poll.partitions {
+    for partition in 0..poll.partitions.count() {
         stage.store.upkeep(&closed, partition).await.unwrap();
     }
     assert_eq!(stage.on_record(&closed, 39).await, Some(vec!["yes".to_owned()]));

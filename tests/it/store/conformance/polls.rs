@@ -4,8 +4,8 @@ use std::{slice, sync::Arc};
 
 use sawt::{
     poll::{
-        ListCursor, NewPoll, Outcome, PartitionTally, Phase, Poll, PollEdit, PollId, ResultsPolicy, Revision, State,
-        Timestamp,
+        ListCursor, NewPoll, Outcome, PartitionTally, Partitions, Phase, Poll, PollEdit, PollId, ResultsPolicy,
+        Revision, State, Timestamp,
     },
     secret::{KeyHash, random_bytes},
     store::{Cast, Creation, IdempotencyKey, Replacement, Store},
@@ -72,7 +72,7 @@ async fn a_new_poll_has_an_empty_tally_in_every_partition(store: Arc<dyn Store>)
         let before = stage.now().await;
         let tallies = stage.store.tally(&poll).await.unwrap().unwrap();
         let after = stage.now().await;
-        assert_eq!(tallies.len(), usize::from(stage.store.partitions()));
+        assert_eq!(tallies.len(), usize::from(stage.store.partitions(poll.id).count()));
         for PartitionTally { revision, epoch, version, ballots, votes, state: shown, as_of } in tallies {
             assert_eq!((revision, epoch, version, ballots, shown), (poll.revision, 0, 0, 0, state));
             assert_eq!(votes.to_vec(), vec![0; poll.options.len()]);
@@ -169,7 +169,7 @@ async fn a_poll_deleted_since_is_made_anew_by_the_same_request(store: Arc<dyn St
     stage.store.create_poll(&first, Some(&key)).await.unwrap();
     assert_eq!(stage.cast(&first, 1, &["yes"]).await, Outcome::Counted);
     assert!(stage.store.delete_poll(first.id).await.unwrap());
-    let anew = Poll { id: first.id, ..second.clone() };
+    let anew = Poll { id: first.id, partitions: first.partitions.clone(), ..second.clone() };
     assert_eq!(stage.store.create_poll(&second, Some(&key)).await.unwrap(), Creation::Created(anew.clone()));
     assert_eq!(stage.store.create_poll(&second, Some(&key)).await.unwrap(), Creation::Existing(anew.clone()));
     assert_eq!(stage.store.polls(&stage.site, None, 10).await.unwrap(), slice::from_ref(&anew));
@@ -347,7 +347,7 @@ async fn a_poll_with_ballots_is_not_reshaped(store: Arc<dyn Store>) {
 async fn a_single_ballot_in_any_partition_prevents_a_reshape(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     for partition in 0..4 {
-        let poll = Poll { partitions: 4, ..stage.draw_up(yes_or_no()).await };
+        let poll = Poll { partitions: Partitions::unplaced(4), ..stage.draw_up(yes_or_no()).await };
         stage.store.create_poll(&poll, None).await.unwrap();
         let voter = (0..1_000).find(|voter| digest(&poll, *voter).partition == partition).unwrap();
         assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
@@ -404,7 +404,7 @@ async fn a_deleted_poll_is_forgotten_with_all_its_ballots(store: Arc<dyn Store>)
         assert_eq!(stage.store.tally(&poll).await.unwrap(), None);
         assert_eq!(stage.store.ballot(&poll, digest(&poll, 1)).await.unwrap(), None);
         assert_eq!(stage.store.polls(&stage.site, None, 10).await.unwrap(), slice::from_ref(&bystander));
-        for partition in 0..poll.partitions {
+        for partition in 0..poll.partitions.count() {
             // Upkeep that was asked for before comes too late, and brings nothing back.
             stage.store.upkeep(&poll, partition).await.unwrap();
         }
