@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::{
     Snapshot,
     hub::millis,
-    partitions::{Before, Loss, Partitions},
+    partitions::{Before, KnownPartitions, Loss},
     subscription::Subscription,
 };
 use crate::{
@@ -59,7 +59,7 @@ pub(super) struct Entry {
 
 #[derive(Default)]
 struct Parts {
-    partitions: Partitions,
+    partitions: KnownPartitions,
     reading: Option<SharedReading>,
     /// Marked when there is something new to say.
     subscriptions: Vec<Arc<Subscription>>,

@@ -11,7 +11,7 @@ pub(super) const MOST_VERSIONS: u64 = i64::MAX.unsigned_abs();
 
 /// The partitions of one poll.
 #[derive(Default)]
-pub(super) struct Partitions {
+pub(super) struct KnownPartitions {
     all: Vec<Partition>,
     /// The latest position that readers have proven, by this service's signature, beyond what is known here.
     proven: Position,
@@ -52,7 +52,7 @@ pub(super) struct Loss {
     pub(super) is_new: bool,
 }
 
-impl Partitions {
+impl KnownPartitions {
     /// Notes that a partition's tally is to be published. `false`: there is no such partition.
     pub(super) fn mark_unpublished(&mut self, partition: u16) -> bool {
         self.all.get_mut(usize::from(partition)).map(|partition| partition.is_unpublished = true).is_some()
