@@ -30,7 +30,7 @@ use super::{
     several::{POLLS_RULE, parse_polls},
 };
 use crate::{
-    live::{Asked, Newest, Reader, Stream, StreamRefusal},
+    live::{Newest, Reader, RequestedPoll, Stream, StreamRefusal},
     net::{connection::Handover, writer::Writer},
     poll::{PollId, Viewer, VoterId},
     site::Publisher,
@@ -116,16 +116,16 @@ async fn ask(
     reader: &mut Reader,
     id: PollId,
     Held { seen, has_it }: Held,
-) -> Result<Asked, Problem> {
+) -> Result<RequestedPoll, Problem> {
     let view = listener.sender.worker.voting.view(listener, id, seen).await?;
     let Some(View { newest: Newest { snapshot, is_behind }, viewer }) = view else {
-        return Ok(Asked { id, newest: None, seen, has_it, is_behind: false, viewer: Viewer::Everyone });
+        return Ok(RequestedPoll { id, newest: None, seen, has_it, is_behind: false, viewer: Viewer::Everyone });
     };
     // Who they are matters also for what nobody sees now: the poll's policy may be another one day.
     if viewer != Viewer::Publisher && !snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state) {
         reader.voter = listener.voter()?;
     }
-    Ok(Asked { id, newest: Some(snapshot), seen, has_it, is_behind, viewer })
+    Ok(RequestedPoll { id, newest: Some(snapshot), seen, has_it, is_behind, viewer })
 }
 
 /// What a reader shows of one poll.

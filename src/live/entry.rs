@@ -54,11 +54,11 @@ pub(super) struct Entry {
     /// each a millisecond late, so that 0 is never.
     doubted_at: AtomicU64,
     in_vain_at: AtomicU64,
-    parts: Mutex<Parts>,
+    state: Mutex<EntryState>,
 }
 
 #[derive(Default)]
-struct Parts {
+struct EntryState {
     partitions: KnownPartitions,
     reading: Option<SharedReading>,
     /// Marked when there is something new to say.
@@ -88,7 +88,7 @@ impl Entry {
             is_followed: AtomicBool::new(false),
             doubted_at: AtomicU64::new(0),
             in_vain_at: AtomicU64::new(0),
-            parts: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
@@ -142,8 +142,8 @@ impl Entry {
     /// Notes that a partition's tally is to be published to the other replicas. Whether the entry must be put in the
     /// publish queue: it is not there yet.
     pub(super) fn mark_unpublished(&self, partition: u16) -> bool {
-        let mut parts = self.lock();
-        parts.partitions.mark_unpublished(partition) && !std::mem::replace(&mut parts.is_outgoing, true)
+        let mut state = self.lock();
+        state.partitions.mark_unpublished(partition) && !std::mem::replace(&mut state.is_outgoing, true)
     }
 
     /// Whether the other replicas are to be told something, or were a moment ago.
@@ -153,16 +153,16 @@ impl Entry {
 
     /// Takes out the tallies to publish. `None`: there are none, and the next one puts the entry in the queue again.
     pub(super) fn take_unpublished(&self) -> Option<Tallies> {
-        let mut parts = self.lock();
+        let mut state = self.lock();
         let newest = self.newest.load_full();
-        let partitions = parts.partitions.take_unpublished();
+        let partitions = state.partitions.take_unpublished();
         match newest {
             Some(newest) if !partitions.is_empty() => {
                 Some(Tallies { poll: self.id, revision: newest.poll.revision, partitions })
             }
             // A poll that was not read here is not published: other replicas read it themselves.
             Some(_) | None => {
-                parts.is_outgoing = false;
+                state.is_outgoing = false;
                 None
             }
         }
@@ -212,9 +212,9 @@ impl Entry {
     /// Notes how far a replica has told some reader that the poll had come: a reading that begins from here on looks for
     /// it.
     pub(super) fn note_proven(&self, position: Position) {
-        let mut parts = self.lock();
+        let mut state = self.lock();
         if self.newest.load().as_ref().is_none_or(|newest| newest.tally.position() < position) {
-            parts.partitions.note_proven(position);
+            state.partitions.note_proven(position);
         }
     }
 
@@ -226,19 +226,19 @@ impl Entry {
     /// Takes in a tally that a batch, or another replica, answered for this revision of the poll. Says also whether it
     /// was news.
     pub(super) fn take_in(&self, poll: &Arc<Poll>, partition: u16, tally: &PartitionTally) -> (Taken, bool) {
-        let mut parts = self.lock();
+        let mut state = self.lock();
         let newest = self.newest.load_full();
         // Whoever is behind on the definition has nothing new to tell: what was counted before a partition came to a
         // later revision was there when it was read in that one.
         if let Some(newest) = newest.as_ref().filter(|newest| newest.poll.revision > poll.revision) {
             return (Taken::Summed(Arc::clone(newest)), false);
         }
-        let Some((is_news, has_changed)) = parts.partitions.take_in(poll, partition, tally) else {
+        let Some((is_news, has_changed)) = state.partitions.take_in(poll, partition, tally) else {
             return (Taken::Unread, false);
         };
         let taken = match &newest {
             Some(newest) if !has_changed && newest.poll.revision == poll.revision => Taken::Summed(Arc::clone(newest)),
-            Some(_) | None => self.sum(&parts, poll).map_or(Taken::Unread, Taken::Summed),
+            Some(_) | None => self.sum(&state, poll).map_or(Taken::Unread, Taken::Summed),
         };
         (taken, is_news)
     }
@@ -261,31 +261,31 @@ impl Entry {
         tallies: &[PartitionTally],
         before: &Before,
     ) -> Option<Arc<Snapshot>> {
-        let mut parts = self.lock();
-        parts.partitions.take_reading(poll, tallies, before);
-        self.sum(&parts, poll).or_else(|| self.newest().filter(|_| !parts.partitions.are_beyond(poll.revision)))
+        let mut state = self.lock();
+        state.partitions.take_reading(poll, tallies, before);
+        self.sum(&state, poll).or_else(|| self.newest().filter(|_| !state.partitions.are_beyond(poll.revision)))
     }
 
     /// Sums the partitions up, unless some are unknown in this revision of the poll, and makes that the newest. What is
     /// told is of one revision, whole: a poll is not closed by its new definition while its partitions are open, nor by
     /// its partitions while it has its old definition.
-    fn sum(&self, parts: &Parts, poll: &Arc<Poll>) -> Option<Arc<Snapshot>> {
-        let tally = parts.partitions.sum(poll)?;
+    fn sum(&self, state: &EntryState, poll: &Arc<Poll>) -> Option<Arc<Snapshot>> {
+        let tally = state.partitions.sum(poll)?;
         let before = self.newest.load();
         let snapshot = Arc::new(Snapshot::after(before.as_deref(), tally, Arc::clone(poll)));
         self.newest.store(Some(Arc::clone(&snapshot)));
         if before.as_ref().is_none_or(|before| before.sequence < snapshot.sequence) {
-            parts.mark_all();
+            state.mark_all();
         }
         Some(snapshot)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Parts> {
-        self.parts.lock()
+    fn lock(&self) -> MutexGuard<'_, EntryState> {
+        self.state.lock()
     }
 }
 
-impl Parts {
+impl EntryState {
     fn mark_all(&self) {
         for subscription in &self.subscriptions {
             subscription.mark();

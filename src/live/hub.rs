@@ -54,7 +54,7 @@ pub struct Hub {
     shards: [RwLock<Shard>; SHARDS],
     pub(super) polls: Arc<PollCache>,
     clock: Clock,
-    /// What the other replicas are to be told; `None` if there are none.
+    /// What is to be published to the other replicas; `None` if there are none.
     publish_queue: Option<PublishQueue>,
     /// Followed polls that were forgotten.
     unfollowed: Mutex<Vec<PollId>>,
@@ -218,7 +218,7 @@ impl Hub {
     /// # Errors
     /// What the store failed with.
     pub async fn note_change(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) -> Result<(), Arc<StoreError>> {
-        self.tell(Message::Poll(id));
+        self.publish(Message::Poll(id));
         if self.find(id).is_none() {
             self.polls.refresh(&**store, id).await?;
             return Ok(());
@@ -229,19 +229,19 @@ impl Hub {
 
     /// Forgets what is known of a site's polls, whose origins have changed.
     pub fn note_site(&self, site: &SiteId) {
-        self.tell(Message::Site(site.clone()));
+        self.publish(Message::Site(site.clone()));
         self.polls.forget_site(site);
     }
 
-    fn tell(&self, news: Message) {
+    fn publish(&self, message: Message) {
         if let Some(publish_queue) = &self.publish_queue {
-            publish_queue.put_news(news);
+            publish_queue.put_message(message);
         }
     }
 
-    /// Takes in what another replica told, or this one itself.
-    pub(super) fn hear(&self, heard: Received) {
-        match heard {
+    /// Takes in a message of another replica, or of this one.
+    pub(super) fn receive(&self, received: Received) {
+        match received {
             Received::Following(id) | Received::Message(Message::Poll(id)) => {
                 self.polls.expire(id);
                 self.find(id).inspect(|entry| entry.note_read(0));
@@ -264,12 +264,12 @@ impl Hub {
         }
     }
 
-    /// What is to be told the other replicas, if there are any.
+    /// The queue of what is to be published, if there are other replicas.
     pub(super) fn publish_queue(&self) -> Option<&PublishQueue> {
         self.publish_queue.as_ref()
     }
 
-    /// The polls of which the other replicas are to be told something, or were a moment ago.
+    /// The polls of which something is to be published, or was a moment ago.
     pub(super) fn outgoing(&self) -> Vec<Arc<Entry>> {
         let each = |shard: &RwLock<Shard>| {
             let shard = shard.read();
@@ -287,11 +287,11 @@ impl Hub {
         }
     }
 
-    /// What has changed about which polls this replica is to hear of. `follow` says whether it was heard.
+    /// What has changed about which polls this replica follows. `follow` says whether the change was taken.
     pub(super) fn follow(&self, mut follow: impl FnMut(Follow) -> bool) {
         let unfollowed = std::mem::take(&mut *self.unfollowed.lock());
         for id in unfollowed {
-            // One that is not heard is followed for nothing.
+            // If this one is not taken, the poll goes on being followed, which only costs messages.
             follow(Follow::Stop(id));
         }
         for shard in &self.shards {
@@ -369,7 +369,7 @@ impl Hub {
         }
     }
 
-    /// A poll that is forgotten is not heard of any more.
+    /// A poll that is forgotten is not followed any more.
     fn unfollow(&self, entry: &Entry) {
         if entry.is_followed() {
             self.unfollowed.lock().push(entry.id);
@@ -402,8 +402,8 @@ impl Hub {
         }
         let mut shard = self.shard(id).write();
         if shard.len() >= MOST_PER_SHARD && !shard.contains_key(&id) {
-            let unheard = shard.values().filter(|entry| !entry.is_listened_to());
-            let longest_ago = unheard.min_by_key(|entry| entry.asked_at()).map(|entry| entry.id);
+            let without_streams = shard.values().filter(|entry| !entry.is_listened_to());
+            let longest_ago = without_streams.min_by_key(|entry| entry.asked_at()).map(|entry| entry.id);
             longest_ago.and_then(|id| shard.remove(&id)).inspect(|entry| self.unfollow(entry));
         }
         Arc::clone(shard.entry(id).or_insert_with(|| Arc::new(Entry::new(id, self.moment()))))

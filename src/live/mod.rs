@@ -35,6 +35,6 @@ pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
 pub use poll_cache::{Known, PollCache};
 pub use site_lists::{List, Listed, SiteLists};
 pub use snapshot::Snapshot;
-pub use stream::{Asked, Reader, Stream};
+pub use stream::{Reader, RequestedPoll, Stream};
 pub use stream_limiter::{StreamLimiter, StreamPermit, StreamRefusal};
 pub use streams::{GAP, HEARTBEAT, Streams};

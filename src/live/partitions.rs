@@ -30,14 +30,14 @@ struct Partition {
 
 /// What was known of each partition when a reading began: what the store has since then can't be older.
 pub(super) struct Before {
-    partitions: Vec<Option<Progress>>,
+    partitions: Vec<Option<PartitionProgress>>,
     /// What a replica sent some reader of their sum.
     proven: Position,
 }
 
 /// How far a partition had come.
 #[derive(Clone, Copy)]
-struct Progress {
+struct PartitionProgress {
     revision: Revision,
     position: Position,
 }
@@ -72,7 +72,8 @@ impl KnownPartitions {
     }
 
     pub(super) fn before(&self) -> Before {
-        let progress = |tally: &PartitionTally| Progress { revision: tally.revision, position: tally.position() };
+        let progress =
+            |tally: &PartitionTally| PartitionProgress { revision: tally.revision, position: tally.position() };
         let partitions = self.all.iter().map(|partition| partition.tally.as_ref().map(progress)).collect();
         Before { partitions, proven: self.proven }
     }

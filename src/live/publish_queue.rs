@@ -1,4 +1,4 @@
-//! What other replicas are to be told, handed from the workers to the task that tells them.
+//! What is to be published to the other replicas, handed from the workers to the task that publishes it.
 //!
 //! Putting something in is all that a vote does for other replicas: a flag on the poll, and for the first of many votes
 //! a push and a wake-up.
@@ -11,14 +11,14 @@ use tokio::sync::Notify;
 use super::entry::Entry;
 use crate::store::Message;
 
-/// The most news, other than of votes, that wait. Beyond that they are lost, as news may be.
-const MOST_NEWS: usize = 1_024;
+/// The most messages, other than of votes, that wait. Beyond that they are dropped, which the protocol allows.
+const MOST_MESSAGES: usize = 1_024;
 
 /// The queue. See the module.
 #[derive(Default)]
 pub(super) struct PublishQueue {
     entries: Mutex<Vec<Arc<Entry>>>,
-    news: Mutex<Vec<Message>>,
+    messages: Mutex<Vec<Message>>,
     filled: Notify,
 }
 
@@ -30,10 +30,10 @@ impl PublishQueue {
     }
 
     /// Puts in anything else.
-    pub(super) fn put_news(&self, news: Message) {
-        let mut waiting = self.news.lock();
-        if waiting.len() < MOST_NEWS {
-            waiting.push(news);
+    pub(super) fn put_message(&self, message: Message) {
+        let mut waiting = self.messages.lock();
+        if waiting.len() < MOST_MESSAGES {
+            waiting.push(message);
         }
         drop(waiting);
         self.filled.notify_one();
@@ -47,6 +47,6 @@ impl PublishQueue {
     /// Takes everything out.
     pub(super) fn take(&self) -> (Vec<Arc<Entry>>, Vec<Message>) {
         let entries = std::mem::take(&mut *self.entries.lock());
-        (entries, std::mem::take(&mut *self.news.lock()))
+        (entries, std::mem::take(&mut *self.messages.lock()))
     }
 }

@@ -1,8 +1,7 @@
-//! Keeps in touch with the other replicas, by the store's [`Broker`]: tells them what was voted here, and hears what was
-//! voted there.
+//! Publishes the tallies that change here to the other replicas, and receives theirs, by the store's [`Broker`].
 //!
-//! A poll's first vote after a pause is told at once; the votes that follow are told together, ten times a second at
-//! most, and the last of them always. A replica hears of the polls that are live in it, and no others.
+//! A poll's first vote after a pause is published at once; the votes that follow are published together, ten times a
+//! second at most, and the last of them always. A replica receives the polls that are live in it, and no others.
 
 use std::{
     collections::VecDeque,
@@ -18,32 +17,32 @@ use tokio::{
 use super::{Hub, entry::Entry};
 use crate::store::{Broker, Follow, Message, Received};
 
-/// The least time between two tellings of one poll.
+/// The least time between two messages of one poll.
 const GAP: Duration = Duration::from_millis(100);
 /// How often it is looked which polls are live here.
 const LOOK: Duration = Duration::from_millis(50);
-/// The most tellings under way. While they take long, nothing more is taken out of the queue, and what waits there is
-/// told together.
+/// The most messages under way. While they take long, nothing more is taken out of the queue, and what waits there is
+/// published together.
 const MOST_AT_ONCE: usize = 64;
 /// The most that waits between the broker and the hub.
-const MOST_HEARD: usize = 4_096;
+const MOST_WAITING: usize = 4_096;
 
-/// Hears for as long as the replica lives.
+/// Receives for as long as the replica lives.
 pub async fn subscribe(hub: Arc<Hub>, broker: Arc<dyn Broker>) {
-    let (follow, followed) = mpsc::channel(MOST_HEARD);
-    let (hear, heard) = mpsc::channel(MOST_HEARD);
+    let (follow, followed) = mpsc::channel(MOST_WAITING);
+    let (sender, received) = mpsc::channel(MOST_WAITING);
     // A listener that is started again follows nothing yet.
     hub.follow_nothing();
     tokio::select! {
-        () = broker.subscribe(followed, hear) => {}
-        () = take_in(&hub, heard) => {}
+        () = broker.subscribe(followed, sender) => {}
+        () = take_in(&hub, received) => {}
         () = keep_following(&hub, follow) => {}
     }
 }
 
-async fn take_in(hub: &Hub, mut heard: mpsc::Receiver<Received>) {
-    while let Some(heard) = heard.recv().await {
-        hub.hear(heard);
+async fn take_in(hub: &Hub, mut messages: mpsc::Receiver<Received>) {
+    while let Some(received) = messages.recv().await {
+        hub.receive(received);
     }
 }
 
@@ -57,46 +56,47 @@ async fn keep_following(hub: &Hub, follow: mpsc::Sender<Follow>) {
     }
 }
 
-/// Tells for as long as the replica lives.
+/// Publishes for as long as the replica lives.
 pub async fn publish(hub: Arc<Hub>, broker: Arc<dyn Broker>) {
     let Some(publish_queue) = hub.publish_queue() else { return std::future::pending().await };
-    let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
-    // Polls that were told of, and when there may be more to tell: the gap is the same for all, so they stay in order.
+    let permits = Arc::new(Semaphore::new(MOST_AT_ONCE));
+    // Polls that were published, and when they may be again: the gap is the same for all, so they stay in order.
     // Begins with those that were under way if this is started again.
-    let mut told: VecDeque<(Instant, Arc<Entry>)> = hub.outgoing().into_iter().map(|it| (Instant::now(), it)).collect();
+    let mut published: VecDeque<(Instant, Arc<Entry>)> =
+        hub.outgoing().into_iter().map(|it| (Instant::now(), it)).collect();
     loop {
-        match told.front() {
+        match published.front() {
             None => publish_queue.filled().await,
             Some((due, _)) => tokio::select! {
                 () = publish_queue.filled() => {}
                 () = sleep_until((*due).into()) => {}
             },
         }
-        let (mut entries, news) = publish_queue.take();
+        let (mut entries, messages) = publish_queue.take();
         let now = Instant::now();
-        while told.front().is_some_and(|(due, _)| *due <= now) {
-            entries.extend(told.pop_front().map(|(_, entry)| entry));
+        while published.front().is_some_and(|(due, _)| *due <= now) {
+            entries.extend(published.pop_front().map(|(_, entry)| entry));
         }
-        for news in news {
-            send(&broker, &places, news).await;
+        for message in messages {
+            send(&broker, &permits, message).await;
         }
         for entry in entries {
             if let Some(tallies) = entry.take_unpublished() {
-                send(&broker, &places, Message::Tallies(tallies)).await;
-                told.push_back((Instant::now() + GAP, entry));
+                send(&broker, &permits, Message::Tallies(tallies)).await;
+                published.push_back((Instant::now() + GAP, entry));
             }
         }
     }
 }
 
-/// Tells something, without waiting for it to be told unless much is.
-async fn send(broker: &Arc<dyn Broker>, places: &Arc<Semaphore>, news: Message) {
-    let Ok(place) = Arc::clone(places).acquire_owned().await else { return };
+/// Publishes a message, and waits only if too many are under way.
+async fn send(broker: &Arc<dyn Broker>, permits: &Arc<Semaphore>, message: Message) {
+    let Ok(permit) = Arc::clone(permits).acquire_owned().await else { return };
     let broker = Arc::clone(broker);
     tokio::spawn(async move {
-        // What can't be told is read by whoever wants to know.
-        let _ = broker.publish(&news).await;
-        drop(place);
+        // A message that is lost is made up for: other replicas read their live polls again.
+        let _ = broker.publish(&message).await;
+        drop(permit);
     });
 }
 

@@ -21,8 +21,8 @@ use super::{
     Snapshot, Streams,
     chunk::{Chunk, retry},
     stream_limiter::StreamPermit,
-    streams::{Shared, Waking},
-    watch::Watch,
+    streams::{Waking, WorkerStreams},
+    watch::WatchedPoll,
 };
 use crate::{
     net::writer::Source,
@@ -55,7 +55,7 @@ pub struct Reader {
 }
 
 /// One poll a reader asked for.
-pub struct Asked {
+pub struct RequestedPoll {
     /// Which.
     pub id: PollId,
     /// Its newest tally; `None` if it is not there, for them.
@@ -72,9 +72,9 @@ pub struct Asked {
 
 /// One reader's stream: an iterator over chunks, for whoever writes them to the connection.
 pub struct Stream {
-    shared: Rc<Shared>,
+    shared: Rc<WorkerStreams>,
     waking: Rc<Waking>,
-    watches: SmallVec<[Watch; 1]>,
+    watches: SmallVec<[WatchedPoll; 1]>,
     voter: Option<VoterId>,
     /// What it begins with.
     first: Option<Bytes>,
@@ -91,7 +91,7 @@ pub struct Stream {
 impl Streams {
     /// Opens a stream. It begins with the tallies its reader has not seen, and with the polls themselves where they were
     /// edited lately or show no tally.
-    pub fn open(&self, permit: StreamPermit, reader: Reader, asked: Vec<Asked>, now: Timestamp) -> Stream {
+    pub fn open(&self, permit: StreamPermit, reader: Reader, asked: Vec<RequestedPoll>, now: Timestamp) -> Stream {
         let shared = Rc::clone(&self.0);
         let (waking, number) = (Rc::<Waking>::default(), shared.next_number());
         let tick = shared.join_wheel(number, &waking);
@@ -178,10 +178,10 @@ impl Source for Stream {
 }
 
 impl Stream {
-    fn watch(&mut self, asked: Asked, now: Timestamp) {
-        let Asked { id, newest, seen, has_it, is_behind, viewer } = asked;
+    fn watch(&mut self, asked: RequestedPoll, now: Timestamp) {
+        let RequestedPoll { id, newest, seen, has_it, is_behind, viewer } = asked;
         let keys = &self.shared.position_keys;
-        let mut watch = Watch {
+        let mut watch = WatchedPoll {
             topic: newest.as_ref().map(|_| self.shared.topic(id)),
             id,
             seen: 0,
@@ -405,7 +405,8 @@ pub(crate) mod tests {
             let is_behind = seen > newest.as_ref().map(|newest| newest.tally.version);
             let position = |version| Position { epoch: 0, version };
             let seen = seen.map(|version| Seen { position: position(version), is_proven: true });
-            let asked = Asked { id: self.poll.id, newest, seen, has_it: true, is_behind, viewer: Viewer::Everyone };
+            let asked =
+                RequestedPoll { id: self.poll.id, newest, seen, has_it: true, is_behind, viewer: Viewer::Everyone };
             self.streams.open(place, Reader::default(), vec![asked], Timestamp::from_millis(2_000))
         }
 

@@ -42,10 +42,10 @@ const TICKS: u32 = 60;
 
 /// One worker's streams. See the module.
 #[derive(Clone)]
-pub struct Streams(pub(super) Rc<Shared>);
+pub struct Streams(pub(super) Rc<WorkerStreams>);
 
 /// What the streams of a worker share.
-pub(super) struct Shared {
+pub(super) struct WorkerStreams {
     pub(super) hub: Arc<Hub>,
     pub(super) stream_limiter: Arc<StreamLimiter>,
     pub(super) store: Arc<dyn Store>,
@@ -104,7 +104,7 @@ impl Streams {
     ) -> Self {
         let dirty_set = Arc::<DirtySet>::default();
         stream_limiter.tell(Arc::clone(&dirty_set));
-        let shared = Rc::new(Shared {
+        let shared = Rc::new(WorkerStreams {
             hub,
             stream_limiter,
             store,
@@ -122,7 +122,7 @@ impl Streams {
 }
 
 /// Publishes what is due and turns the wheel, for as long as the worker lives.
-async fn drive(shared: Rc<Shared>) {
+async fn drive(shared: Rc<WorkerStreams>) {
     loop {
         match shared.next_deadline() {
             None => shared.dirty_set.marked().await,
@@ -157,7 +157,7 @@ async fn drive(shared: Rc<Shared>) {
     }
 }
 
-impl Shared {
+impl WorkerStreams {
     pub(super) fn is_closing(&self) -> bool {
         self.is_closing.get() || self.stream_limiter.is_closing()
     }

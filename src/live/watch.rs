@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How far a reader has come with one poll.
-pub(super) struct Watch {
+pub(super) struct WatchedPoll {
     /// `None`: the poll was not there from the beginning.
     pub(super) topic: Option<Rc<Topic>>,
     pub(super) id: PollId,
@@ -35,7 +35,7 @@ pub(super) struct Watch {
     pub(super) looked_for: u64,
 }
 
-impl Watch {
+impl WatchedPoll {
     /// Whether the reader sees this tally.
     pub(super) fn shows(&self, snapshot: &Snapshot) -> bool {
         snapshot.poll.results.shows(self.viewer, snapshot.tally.state)
