@@ -2,17 +2,19 @@
 //!
 //! One replica goes over a wire that is cut; another, beside it, is the one that comes next.
 
-use std::{cell::Cell, sync::Arc};
+mod scene;
+
+use std::cell::Cell;
 
 use futures_util::future::join_all;
 use sawt::{
-    clock::Clock,
     poll::{Edit, NewPoll, Outcome, PartitionTally, Phase, Poll, PollEdit, State},
     site::{ApiKey, NewKey, Scopes},
-    store::{Cast, Creation, Replacement, SiteDeletion, Store, StoreError, StoreSettings, Stores},
+    store::{Cast, Creation, Replacement, SiteDeletion, StoreError},
 };
 use serde_json::json;
 
+use self::scene::{PARTITIONS, Scene, connect, is_whole, poll_to_reshape, replace, three_options};
 use crate::{
     backends::{Program, Storage},
     client::{Client, until},
@@ -20,7 +22,7 @@ use crate::{
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
     service::{seed_poll, text},
-    store::stage::{Stage, ballot, changeable, options, yes_or_no},
+    store::stage::{Stage, ballot, changeable, yes_or_no},
 };
 
 lone_rules![
@@ -35,103 +37,6 @@ lone_rules![
     what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted,
     a_publishers_request_that_was_cut_short_may_be_sent_again_as_it_was,
 ];
-
-/// How many partitions polls have here.
-const PARTITIONS: u16 = 3;
-
-/// A Redis, a replica over a wire that can be cut, and one beside it.
-struct Scene {
-    storage: Storage,
-    wire: RedisWire,
-    cut: Stage,
-    next: Stage,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        let storage = Storage::single(Program::Redis, &[]);
-        let wire = RedisWire::to(storage.server().port());
-        let cut = Stage::new(connect(&wire.address()).await).await;
-        let next = Stage { store: connect(storage.address()).await, site: cut.site.clone() };
-        Self { storage, wire, cut, next }
-    }
-
-    /// Does something on the replica whose wire is cut after no command, one, two, … until it is done before that.
-    /// Begins anew each time.
-    async fn cut_everywhere<T>(
-        &self,
-        begin: impl AsyncFn() -> T,
-        act: impl AsyncFn(&Stage, &T) -> bool,
-        after: impl AsyncFn(T),
-    ) {
-        for commands in 0.. {
-            let subject = begin().await;
-            // The connection is made anew after each cut, which takes commands too.
-            until(async || self.cut.store.now().await.ok()).await;
-            self.wire.cut_after(commands);
-            let is_done = act(&self.cut, &subject).await;
-            self.wire.heal();
-            if is_done {
-                assert!(commands > 3, "done in {commands} commands");
-                return;
-            }
-            after(subject).await;
-        }
-    }
-
-    /// The keys there are of a poll.
-    fn keys_of(&self, poll: &Poll) -> Vec<String> {
-        self.storage.server().ask_for(&["KEYS", &format!("*{}*", poll.id)])
-    }
-
-    /// Whether the server takes writes.
-    fn takes_writes(&self, takes: bool) {
-        self.storage.server().ask(&["CONFIG", "SET", "min-replicas-to-write", if takes { "0" } else { "1" }]);
-    }
-}
-
-async fn connect(address: &str) -> Arc<dyn Store> {
-    let settings =
-        StoreSettings { address: address.parse().unwrap(), partitions: Some(PARTITIONS), allow_eviction: false };
-    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
-    store.contact().await.unwrap();
-    store
-}
-
-fn three_options() -> PollEdit {
-    PollEdit { options: Some(options(&["no", "perhaps", "yes"])), ..PollEdit::default() }
-}
-
-/// A poll, and an edit of its options.
-async fn poll_to_reshape(stage: &Stage) -> (Poll, Edit) {
-    let poll = stage.poll(changeable()).await;
-    let edit = three_options().apply(&poll, stage.now().await).unwrap();
-    (poll, edit)
-}
-
-async fn replace(stage: &Stage, edit: &Edit) -> Option<Replacement> {
-    match stage.store.replace_poll(edit).await {
-        Ok(replacement) => Some(replacement),
-        Err(StoreError::Unavailable(_)) => None,
-        Err(error) => panic!("{error:?}"),
-    }
-}
-
-/// Checks that a poll is what it was, or what it was to be, and open; and votes in it.
-async fn is_whole(stage: &Stage, before: &Poll, edit: &Edit) -> Poll {
-    let found = stage.read(before).await;
-    let revision = found.revision;
-    let wanted = Poll { revision, ..edit.poll.clone() };
-    let kept = Poll { revision, ..before.clone() };
-    assert!(found == wanted || found == kept, "{found:?}");
-    let tally = stage.tally(&found).await;
-    assert_eq!((tally.state, tally.ballots, tally.votes.len()), (State::Open, 0, found.options.len()));
-    for voter in 0..12 {
-        assert_eq!(stage.cast(&found, voter, &["yes"]).await, Outcome::Counted);
-    }
-    assert_eq!(stage.tally(&found).await.ballots, 12);
-    found
-}
 
 async fn a_change_of_the_options_cut_short_anywhere_is_finished_by_whoever_comes_next() {
     let scene = Scene::new().await;
