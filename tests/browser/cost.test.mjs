@@ -71,16 +71,18 @@ class Bill {
 
 const PAGE = 'GET /embed/{poll}';
 const STREAM = 'GET /v1/live';
+const VOTE = 'POST /v1/polls/{poll}/votes';
 
 /** A blank page whose requests are counted, and a way to put markup into it. */
 async function counted() {
-  const page = await (await set.reader({ viewport: PHONE })).open(`${set.publisher.origin}/blank`);
+  const reader = await set.reader({ viewport: PHONE });
+  const page = await reader.open(`${set.publisher.origin}/blank`);
   const bill = await Bill.of(page);
   const show = async (markup) => {
     await page.goto(set.publisher.holding(markup));
     return Shown.in(page, 'element');
   };
-  return { page, bill, show };
+  return { reader, page, bill, show };
 }
 
 for (const polls of [1, 5]) {
@@ -111,6 +113,13 @@ for (const polls of [1, 5]) {
       assert.equal(coding, 'br', name);
       assert.ok(bytes > 0 && bytes <= bound, `${name}: ${bytes} bytes of ${bound}`);
     }
+    const before = bill.names.filter((name) => name !== STREAM);
+    const shown = Shown.in(page, 'element');
+    shown.$ = (selector) => page.locator('sawt-poll').first().locator(selector);
+    await shown.vote('yes');
+    bill.print('and after a vote');
+    assert.deepEqual(bill.names.filter((name) => name !== STREAM), [...before, VOTE]);
+    assert.deepEqual(bill.requests.map(({ type }) => type).filter((type) => type === 'Preflight'), []);
   });
 }
 
@@ -140,4 +149,19 @@ test('a publisher could not have a poll at once: loading="eager" fetches it wher
     await (await show(markup)).is('open');
     assert.deepEqual(bill.names, ['GET /embed.js', 'GET /embed/assets/app.js', PAGE]);
   }
+});
+
+test('withdrawing a vote, and reading it again, asked for leave first: neither does', async () => {
+  const poll = await set.sawt.poll({ changeable: true });
+  const { reader, page, bill, show } = await counted();
+  // The ballot that was withdrawn is asked for, and is not there.
+  reader.excuse(/404/);
+  const shown = await show(`${element(poll)}${LOADER()}`);
+  await shown.vote('yes');
+  await page.reload();
+  await shown.is('voted');
+  await shown.$('.sawt-withdraw').click();
+  await shown.is('open');
+  assert.deepEqual(bill.names.filter((name) => name.startsWith('OPTIONS')), []);
+  for (const path of ['votes', 'votes/mine', 'votes/withdraw']) assert.ok(bill.names.includes(`POST /v1/polls/{poll}/${path}`), path);
 });

@@ -12,9 +12,8 @@ import { ANSWERS, HEAD_ONLY, SILENCE } from './stranger.mjs';
 const set = stage();
 
 const VOTE = /^POST .*\/votes$/;
-const WITHDRAWAL = /^DELETE .*\/votes\/me$/;
-const BALLOT = /^GET .*\/votes\/me$/;
-const VOTER = /^POST \/v1\/voters$/;
+const WITHDRAWAL = /^POST .*\/votes\/withdraw$/;
+const BALLOT = /^POST .*\/votes\/mine$/;
 
 /** A poll met by way of a stranger, who leaves all to the service so far. */
 async function meet(mode = 'page', members = {}, options = {}) {
@@ -42,16 +41,17 @@ for (const mode of ['page', 'script']) {
     await shown.choose('yes');
     const answered = () => shown.page.waitForResponse((answer) => VOTE.test(`${answer.request().method()} ${answer.url()}`));
     let sends = () => shown.press();
+    let first;
     for (const [name, answer] of Object.entries(ANSWERS)) {
       stranger.answers(VOTE, answer);
       await Promise.all([answered(), sends()]);
       sends = () => retry(shown);
       await shown.says('لا اتصال');
       await shown.is('offline');
-      const { 'sawt.voter': voter, [`sawt.pending.${poll.id}`]: pending } = await kept(shown);
+      const { 'sawt.nonce': nonce, [`sawt.pending.${poll.id}`]: pending } = await kept(shown);
       assert.deepEqual(JSON.parse(pending).choices, ['yes'], `forgotten after: ${name}`);
-      assert.match(voter, /^[\w-]{40,}$/, `no voter after: ${name}`);
-      assert.equal(stranger.asked(VOTER), 1, `another voter after: ${name}`);
+      assert.match(nonce, /^[\w-]{22}$/, `no voter after: ${name}`);
+      assert.equal(nonce, (first ??= nonce), `another voter after: ${name}`);
     }
     assert.equal((await sawt.tally(poll)).ballots, 0);
     stranger.goes();
@@ -84,17 +84,17 @@ test('what a stranger gives in place of a voter is no voter', async () => {
   const { sawt, poll, stranger, open } = await meet();
   const shown = await open();
   await shown.choose('yes');
-  const answered = () => shown.page.waitForResponse((answer) => answer.url().endsWith('/v1/voters'));
+  const answered = () => shown.page.waitForResponse((answer) => answer.url().endsWith('/votes'));
   let sends = () => shown.press();
-  const answers = [...Object.values(ANSWERS), { status: 201, type: 'application/json', body: '{"voter":"<html>"}' }];
+  const answers = [...Object.values(ANSWERS), ...['"<html>"', 'null'].map((voter) =>
+    ({ status: 201, type: 'application/json', body: `{"poll":"${poll.id}","choices":["yes"],"voter":${voter}}` }))];
   for (const answer of answers) {
-    stranger.answers(VOTER, answer);
+    stranger.answers(VOTE, answer);
     await Promise.all([answered(), sends()]);
     sends = () => retry(shown);
     await shown.is('offline');
-    assert.deepEqual(Object.keys(await kept(shown)), [`sawt.pending.${poll.id}`]);
+    assert.deepEqual(Object.keys(await kept(shown)).sort(), ['sawt.nonce', `sawt.pending.${poll.id}`]);
   }
-  assert.equal(stranger.asked(VOTE), 0);
   stranger.goes();
   await shown.again();
   assert.equal((await sawt.tally(poll)).ballots, 1);
@@ -113,7 +113,7 @@ test('a voter the service does not take is replaced once for a vote, and never a
   stranger.answers(VOTE, { status: 401, type: 'application/problem+json', body: JSON.stringify(refusal) });
   await retry(shown);
   await shown.says('تعذّر ذلك');
-  assert.equal(stranger.asked(VOTER), 1);
+  assert.deepEqual(Object.keys(await kept(shown)), ['sawt.nonce']);
   stranger.goes();
   await shown.vote('yes');
   assert.equal((await sawt.tally(poll)).ballots, 1);
@@ -123,7 +123,7 @@ test('a vote is withdrawn when the service says so, and not when a stranger does
   const { sawt, poll, stranger, open } = await meet('page', { changeable: true });
   const shown = await open();
   await shown.vote('yes');
-  const answered = () => shown.page.waitForResponse((answer) => answer.request().method() === 'DELETE');
+  const answered = () => shown.page.waitForResponse((answer) => answer.url().endsWith('/withdraw'));
   let sends = () => shown.$('.sawt-withdraw').click();
   for (const answer of Object.values(ANSWERS)) {
     stranger.answers(WITHDRAWAL, answer);

@@ -68,3 +68,26 @@ export const alone = (act) =>
       turn();
     }
   });
+
+// Who a reader is to the service before it has answered their first vote. Kept until then, so that whoever sends the vote
+// again, also after a reload, is the same voter.
+export const NONCE = 'sawt.nonce';
+
+const makeNonce = () => {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').slice(0, 22);
+};
+
+// The reader as a body names them, in JSON: by their token, or else by a nonce. Of two tabs that make one at once, both
+// take the first.
+export async function namedIn(kept) {
+  const known = () => {
+    const [voter, nonce] = [voterIn(kept), kept.get(NONCE)];
+    return (voter && `"${voter}"`) || (nonce && `{"nonce":"${nonce}"}`);
+  };
+  const make = () => {
+    if (!known()) kept.set(NONCE, makeNonce());
+    return known();
+  };
+  return known() || alone(make);
+}

@@ -1,8 +1,8 @@
 // One poll.
 
-import { MOST_POLLS, VOTER, alone, pollsIn, voterIn } from './device.js';
+import { MOST_POLLS, NONCE, VOTER, namedIn, pollsIn, voterIn } from './device.js';
 import { Live } from './live.js';
-import { ask, askOn, isFinal, minting } from './service.js';
+import { ask, askOn, isFinal } from './service.js';
 import { seen } from './sight.js';
 import { DAY, SECOND, now, pause, sleep } from './time.js';
 import { PollView, fieldset } from './view.js';
@@ -45,7 +45,7 @@ export class Poll extends PollView {
     onClick('.sawt-back', () => this.peek(false));
     onClick('.sawt-retry', () => this.#wake());
     onClick('.sawt-change', () => this.change());
-    onClick('.sawt-withdraw', () => this.send('DELETE'));
+    onClick('.sawt-withdraw', () => this.send());
     addEventListener('online', () => this.#wake());
   }
 
@@ -57,7 +57,7 @@ export class Poll extends PollView {
     this.follow();
     if (choices && this.state === 'open' && Date.now() - at < DAY) {
       for (const input of this.inputs) input.checked = choices.includes(input.value);
-      this.send('POST', choices);
+      this.send(choices);
       return;
     }
     if (choices && this.state !== 'scheduled') this.kept.delete(this.#pendingName());
@@ -67,8 +67,8 @@ export class Poll extends PollView {
   // Asks for this reader's ballot until that is known, or they vote.
   async #recall() {
     const isWanted = () => !this.stopped && !this.busy && !this.choices;
-    const options = { voter: voterIn(this.kept), is: (body) => this.#isReceipt(body) };
-    const { code, body } = await askOn(this.from, `${this.path}/votes/me`, options, isWanted);
+    const options = { method: 'POST', body: `{"voter":${await namedIn(this.kept)}}`, is: (body) => this.#isReceipt(body) };
+    const { code, body } = await askOn(this.from, `${this.path}/votes/mine`, options, isWanted);
     if (code || !body || !isWanted()) return;
     this.choices = body.choices;
     await this.fetchTally();
@@ -99,12 +99,12 @@ export class Poll extends PollView {
     const isFew = ticked.length < min;
     if (!ticked.length) this.say(this.words.texts.choose_first);
     else if (isFew || ticked.length > max) this.say(this.countTicks(isFew ? 'too_few' : 'too_many'));
-    else this.send('POST', ticked);
+    else this.send(ticked);
   }
 
-  // Sends a ballot, or its withdrawal, until it is answered: the same one by the same voter, so that one whose answer
-  // was lost is counted once.
-  async send(method, choices) {
+  // Sends a ballot, or without choices its withdrawal, until it is answered: the same one by the same voter, so that one
+  // whose answer was lost is counted once.
+  async send(choices) {
     if (this.busy) return;
     const { texts } = this.words;
     // The browser would not tell a page that may not vote from one without a connection.
@@ -119,13 +119,12 @@ export class Poll extends PollView {
       return;
     }
     this.busy = true;
-    const body = choices && json(choices);
     if (choices) this.kept.set(this.#pendingName(), json(choices, `,"at":${Date.now()}`));
     this.isLate = false;
     let answer = {};
     for (let tries = 0, isReplaced = false; !this.stopped; tries += 1) {
       this.show('sending', texts.sending);
-      answer = await this.#once(method, body);
+      answer = await this.#once(choices);
       const { code, voter, wait } = answer;
       if (code === 'voter-required' && !isReplaced) {
         isReplaced = true;
@@ -147,11 +146,11 @@ export class Poll extends PollView {
     if (this.stopped) return;
     this.kept.delete(this.#pendingName());
     this.$('.sawt-wait').textContent = '';
-    await this.#answered(answer, method);
+    await this.#answered(answer, !choices);
   }
 
   // Sends it once, until there is an answer, it takes too long, or the reader wants it sent again.
-  async #once(method, body) {
+  async #once(choices) {
     const control = new AbortController();
     this.#isHurried = false;
     this.#wake = () => {
@@ -164,15 +163,22 @@ export class Poll extends PollView {
     }, LATE);
     try {
       const { signal } = control;
-      const answer = await this.#voter(signal);
-      const { voter } = answer;
-      if (!voter || signal.aborted) return answer;
-      const mine = { voter, signal, is: (body) => this.#isReceipt(body) };
-      if (method === 'POST') return { voter, ...(await ask(this.from, `${this.path}/votes`, { method, body, ...mine })) };
-      const withdrawn = await ask(this.from, `${this.path}/votes/me`, { method, ...mine });
+      const named = await namedIn(this.kept);
+      const voter = voterIn(this.kept);
+      const post = (path, body, is) => ask(this.from, this.path + path, { method: 'POST', body, is, signal });
+      const isReceipt = (body) => this.#isReceipt(body);
+      if (choices) {
+        // A nonce is answered with a token.
+        const isKeepable = (body) => isReceipt(body) && (voter || /^[\w-]{40,}$/.test(body.voter));
+        const answer = await post('/votes', json(choices, `,"voter":${named}`), isKeepable);
+        if (!voter && answer.body?.voter) this.#keep(answer.body.voter);
+        return { voter, ...answer };
+      }
+      const whose = `{"voter":${named}}`;
+      const withdrawn = await post('/votes/withdraw', whose);
       if (withdrawn.status !== 204) return { voter, ...withdrawn };
       // Anybody may say 204. That there is no ballot any more, the service alone.
-      const ballot = await ask(this.from, `${this.path}/votes/me`, mine);
+      const ballot = await post('/votes/mine', whose, isReceipt);
       if (ballot.code === 'not-found') return { voter, status: 204, body: {} };
       return { voter, ...ballot, body: ballot.code && ballot.body };
     } finally {
@@ -181,16 +187,22 @@ export class Poll extends PollView {
     }
   }
 
+  // Another tab may have done so meanwhile, for the same nonce.
+  #keep(token) {
+    if (!voterIn(this.kept)) this.kept.set(VOTER, token);
+    this.kept.delete(NONCE);
+  }
+
   #isReceipt({ poll, choices }) {
     return poll === this.id && Array.isArray(choices);
   }
 
   // What became of it.
-  async #answered({ code, body }, method) {
+  async #answered({ code, body }, isWithdrawal) {
     const { texts } = this.words;
     const before = this.choices;
     let said = texts.failed;
-    if (!code && method === 'DELETE') {
+    if (!code && isWithdrawal) {
       this.choices = undefined;
       said = texts.withdrawn;
       if (this.policy !== 'always') this.tally = undefined;
@@ -227,27 +239,6 @@ export class Poll extends PollView {
     }
     // Who has voted may see more from now on, or from now on no more.
     if (this.policy === 'after_vote') Live.at(this.from).restart();
-  }
-
-  // The token on this device, or a new one, kept before anything is sent with it.
-  async #voter(signal) {
-    const voter = voterIn(this.kept);
-    if (voter) return { voter };
-    const mint = (minting[this.from] ??= alone(() => this.#mint(signal)).finally(() => delete minting[this.from]));
-    const answer = await mint;
-    if (answer.voter && !voterIn(this.kept)) this.kept.set(VOTER, answer.voter);
-    return answer;
-  }
-
-  // Another tab may have done so meanwhile: who was first is who both are.
-  async #mint(signal) {
-    const voter = voterIn(this.kept);
-    if (voter) return { voter };
-    const is = (body) => /^[\w-]{40,}$/.test(body.voter);
-    const answer = await ask(this.from, '/v1/voters', { method: 'POST', is, signal });
-    const minted = voterIn(this.kept) ?? (answer.code ? undefined : answer.body?.voter);
-    if (minted && !voterIn(this.kept)) this.kept.set(VOTER, minted);
-    return { ...answer, voter: minted };
   }
 
   #pendingName() {

@@ -12,7 +12,8 @@ export const PATIENCE = 15 * SECOND;
 // `body` is there if the service itself answered, and is JSON that `is` takes, or a problem, whose `code` is then there
 // too. Without it nothing was answered, whatever the status says. `wait` is the service's wish, in seconds.
 export async function ask(from, path, { voter, is, signal, ...options } = {}) {
-  const headers = { ...(voter && { authorization: `Voter ${voter}` }), ...(options.body && { 'content-type': 'application/json' }) };
+  // A body goes as the text it is, and names its voter: so the browser need not ask whether it may.
+  const headers = voter ? { authorization: `Voter ${voter}` } : {};
   const control = new AbortController();
   const end = () => control.abort();
   const deadline = setTimeout(end, PATIENCE);
@@ -57,6 +58,3 @@ export async function askOn(from, path, options, isWanted) {
   }
   return {};
 }
-
-// Two polls that are voted on at once get one voter.
-export const minting = {};
