@@ -150,7 +150,7 @@ inBothLanguages('a vote that may change is changed and withdrawn', async ({ sawt
   const poll = await sawt.poll({ language, changeable: true });
   const reader = await come();
   // That there is no ballot any more is how the poll knows that it was withdrawn.
-  reader.excuse(/the server responded with a status of 404 .*\/votes\/me/);
+  reader.excuse(/the server responded with a status of 404 .*\/votes\/mine/);
   const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
   await shown.vote('yes');
   await shown.$('.sawt-change').click();
