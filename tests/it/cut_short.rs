@@ -238,7 +238,8 @@ async fn a_poll_of_which_a_part_has_closed_is_closed_altogether() {
     let (next, server) = (&scene.next, scene.storage.server());
     let begin = async || {
         let poll = next.poll(yes_or_no()).await;
-        server.ask(&["HSET", &format!("sawt:{{{}.1}}:tally", poll.id), "phase", "2"]);
+        let suffix = poll.partitions.suffix(1).expect("they are placed");
+        server.ask(&["HSET", &format!("sawt:{{{}.1.{suffix}}}:tally", poll.id), "phase", "2"]);
         poll
     };
     let is_closed = async |poll: Poll| {

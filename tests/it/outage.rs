@@ -37,6 +37,8 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
     vec![
         (voter.clone(), Method::POST, at("/votes"), Some(json!({ "choices": ["no"] }))),
         (voter.clone(), Method::GET, at("/votes/me"), None),
+        (voter.clone(), Method::POST, at("/votes/mine"), Some(json!({}))),
+        (voter.clone(), Method::POST, at("/votes/withdraw"), Some(json!({}))),
         (voter, Method::DELETE, at("/votes/me"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/results"), None),

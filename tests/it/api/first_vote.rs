@@ -198,6 +198,24 @@ async fn whatever_names_a_voter_wrongly_is_refused_and_named(service: &Service) 
     assert_eq!(ballots(service, &poll).await, 0);
 }
 
+async fn who_asks_for_a_ballot_by_a_body_is_refused_as_who_votes_is(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let client = service.client();
+    for action in ["mine", "withdraw"] {
+        let path = format!("{}/{action}", path(&poll));
+        client.post(&path).body("application/json", "{").send().await.refused(400, "invalid-request");
+        client.post(&path).json(&json!({ "choices": ["yes"] })).send().await.refused(400, "invalid-request");
+        client.post(&path).json(&json!({})).send().await.refused(401, "voter-required");
+        client.post(&path).json(&json!({ "voter": "none" })).send().await.refused(401, "voter-required");
+        let large = format!("{{\"voter\":\"{}\"}}", "x".repeat(20_000));
+        client.post(&path).body("text/plain", large).send().await.refused(413, "body-too-large");
+        let form = client.post(&path).body("application/x-www-form-urlencoded", "voter=x");
+        form.send().await.refused(415, "unsupported-media-type");
+        let nowhere = format!("/v1/polls/01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21/votes/{action}");
+        client.post(&nowhere).json(&json!({ "voter": { "nonce": nonce() } })).send().await.refused(404, "not-found");
+    }
+}
+
 /// What a form can send is `name=value`. Put around a vote, the `=` has to stand somewhere.
 async fn nothing_that_a_form_of_plain_text_can_send_is_a_vote(service: &Service) {
     let poll = service.poll(json!({})).await;
@@ -225,5 +243,6 @@ service_rules![
     text_votes_from_listed_pages_and_elsewhere_only_from_scripts_that_wait_for_the_answer,
     text_must_name_its_voter_and_no_cookie_is_read_beside_it,
     whatever_names_a_voter_wrongly_is_refused_and_named,
+    who_asks_for_a_ballot_by_a_body_is_refused_as_who_votes_is,
     nothing_that_a_form_of_plain_text_can_send_is_a_vote,
 ];
