@@ -43,15 +43,21 @@ pub(super) enum Carrier {
 /// # Errors
 /// `voter-required` if the header shows a token that is not valid.
 pub(super) fn voter_if_any(headers: &HeaderMap, shared: &Shared) -> Result<Option<(Voter, Carrier)>, Problem> {
-    let now = shared.clock.now();
     if let Some(token) = credentials(headers, "Voter") {
-        return match shared.token_keys.verify(token, now) {
-            Ok(voter) => Ok(Some((voter, Carrier::Header))),
-            Err(error) => Err(Problem::new(Code::VoterRequired, error.to_string())),
-        };
+        return Ok(Some((voter_of(token, shared)?, Carrier::Header)));
     }
+    let now = shared.clock.now();
     let voter = voter_cookies(headers).find_map(|token| shared.token_keys.verify(token, now).ok());
     Ok(voter.map(|voter| (voter, Carrier::Cookie)))
+}
+
+/// The voter whose token this is.
+///
+/// # Errors
+/// `voter-required` if it is not valid.
+pub(super) fn voter_of(token: &str, shared: &Shared) -> Result<Voter, Problem> {
+    let voter = shared.token_keys.verify(token, shared.clock.now());
+    voter.map_err(|error| Problem::new(Code::VoterRequired, error.to_string()))
 }
 
 /// The voter who asks.

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::client::Client;
@@ -149,7 +149,7 @@ impl RequestLog {
 
     /// Counts a refusal; whether it has a line of its own.
     fn has_own_line(&self, kind: Kind) -> bool {
-        let mut sums = self.lock();
+        let mut sums = self.sums.lock();
         let Sums { by_kind, whole, others } = &mut *sums;
         if by_kind.len() >= MOST_KINDS && !by_kind.contains_key(&kind) {
             *others += 1;
@@ -168,16 +168,12 @@ impl RequestLog {
 
     /// The refusals that had no line of their own, by their kinds, and those of further kinds.
     fn take_sums(&self) -> (Vec<(Kind, u64)>, u64) {
-        let Sums { by_kind, others, .. } = std::mem::take(&mut *self.lock());
+        let Sums { by_kind, others, .. } = std::mem::take(&mut *self.sums.lock());
         let summed = |(kind, count): (Kind, u64)| {
             let count = count.saturating_sub(WHOLE_PER_KIND);
             (count > 0).then_some((kind, count))
         };
         (by_kind.into_iter().filter_map(summed).collect(), others)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Sums> {
-        self.sums.lock()
     }
 }
 
@@ -214,7 +210,7 @@ mod tests {
             whole += routes.iter().filter(|route| log.has_own_line(kind(route, 0))).count();
         }
         assert_eq!(whole, 100);
-        assert_eq!(log.lock().by_kind.len(), MOST_KINDS);
+        assert_eq!(log.sums.lock().by_kind.len(), MOST_KINDS);
         let (sums, others) = log.take_sums();
         let summed: u64 = sums.iter().map(|(_, count)| count).sum();
         assert_eq!(summed + others + 100, 10_000, "every one is told");

@@ -72,11 +72,7 @@ pub(super) fn sender(
     let carrier = if body_type == BodyType::Text { Carrier::TextBody } else { Carrier::Header };
     Ok(match named {
         NamedVoter::Nonce(nonce) => Sender { voter: nonce.voter(), is_new: true, carrier },
-        NamedVoter::Token(token) => {
-            let voter = shared.token_keys.verify(token, shared.clock.now());
-            let voter = voter.map_err(|error| Problem::new(Code::VoterRequired, error.to_string()))?;
-            Sender { voter: voter.id, is_new: false, carrier }
-        }
+        NamedVoter::Token(token) => Sender { voter: auth::voter_of(token, shared)?.id, is_new: false, carrier },
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A request is refused for the cheapest reason first; what then becomes of the ballot is [`Voting`](crate::voting)'s.
 
-use std::{borrow::Cow, fmt::Write as _, marker::PhantomData};
+use std::{borrow::Cow, fmt::Write as _, marker::PhantomData, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -21,6 +21,7 @@ use super::{
     voter_in_body::{NamedVoter, Sender, VoterBody, sender},
 };
 use crate::{
+    live::Known,
     poll::{OptionId, PollId, VoterId},
     quota::{Name, Subject},
     voter::{FirstMade, Voter},
@@ -36,11 +37,10 @@ pub(super) async fn cast(
     let id = poll_in_path(&req)?;
     let (body_type, bytes) = body::read_reader(&req, payload).await?;
     let VoteBody { choices: Named(named), voter } = body::parse(&bytes)?;
-    let Sender { voter, is_new, carrier } = sender(&req, &worker.shared, body_type, voter.as_ref())?;
-    limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.as_bytes()))?;
-    let known = worker.voting.poll_to_vote(id).await?;
-    origin::check(&req, &known.site, worker.shared.public_url.as_deref(), carrier)?;
+    let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
+    let known = poll_for(&req, &worker, id, &sender).await?;
 
+    let Sender { voter, is_new, .. } = sender;
     let caster = Caster { voter, is_new, client: limits::subject(&req, &worker) };
     let vote = worker.voting.cast(caster, known, &named, |standing| limits::note(&req, standing)).await?;
     note_outcome(&req, vote.cast.as_str());
@@ -98,6 +98,14 @@ async fn sender_by_body(req: &HttpRequest, payload: web::Payload, worker: &Worke
     sender(req, &worker.shared, body_type, voter.as_ref())
 }
 
+/// The poll for whoever votes in it, or takes a vote back: counted in their quota, and from a page that may.
+async fn poll_for(req: &HttpRequest, worker: &Worker, id: PollId, sender: &Sender) -> Result<Arc<Known>, Problem> {
+    limits::count(req, worker, Name::Vote, &Subject::from(*sender.voter.as_bytes()))?;
+    let known = worker.voting.poll_to_vote(id).await?;
+    origin::check(req, &known.site, worker.shared.public_url.as_deref(), sender.carrier)?;
+    Ok(known)
+}
+
 async fn own_ballot(worker: &Worker, id: PollId, voter: &VoterId) -> Result<HttpResponse, Problem> {
     let known = worker.voting.poll(id).await?;
     let ballot = worker.voting.ballot(voter, &known.poll).await?;
@@ -108,9 +116,7 @@ async fn own_ballot(worker: &Worker, id: PollId, voter: &VoterId) -> Result<Http
 }
 
 async fn take_back(req: &HttpRequest, worker: &Worker, id: PollId, sender: Sender) -> Result<HttpResponse, Problem> {
-    limits::count(req, worker, Name::Vote, &Subject::from(*sender.voter.as_bytes()))?;
-    let known = worker.voting.poll_to_vote(id).await?;
-    origin::check(req, &known.site, worker.shared.public_url.as_deref(), sender.carrier)?;
+    let known = poll_for(req, worker, id, &sender).await?;
     let withdrawal = worker.voting.withdraw(&sender.voter, known).await?;
     note_outcome(req, withdrawal.as_str());
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())

@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::Shared;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::{
@@ -127,7 +127,7 @@ impl Entry {
     /// Notes that the poll was deleted.
     pub(super) fn note_gone(&self) {
         self.is_gone.store(true, Relaxed);
-        self.lock().mark_all();
+        self.state.lock().mark_all();
     }
 
     /// Whether this replica hears what the others tell of it.
@@ -142,18 +142,18 @@ impl Entry {
     /// Notes that a partition's tally is to be published to the other replicas. Whether the entry must be put in the
     /// publish queue: it is not there yet.
     pub(super) fn mark_unpublished(&self, partition: u16) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.partitions.mark_unpublished(partition) && !std::mem::replace(&mut state.is_outgoing, true)
     }
 
     /// Whether the other replicas are to be told something, or were a moment ago.
     pub(super) fn is_outgoing(&self) -> bool {
-        self.lock().is_outgoing
+        self.state.lock().is_outgoing
     }
 
     /// Takes out the tallies to publish. `None`: there are none, and the next one puts the entry in the queue again.
     pub(super) fn take_unpublished(&self) -> Option<Tallies> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let newest = self.newest.load_full();
         let partitions = state.partitions.take_unpublished();
         match newest {
@@ -176,24 +176,24 @@ impl Entry {
     /// Marks a subscription from now on whenever there is something new to say.
     pub(super) fn subscribe(&self, subscription: Arc<Subscription>) {
         self.listeners.fetch_add(1, Relaxed);
-        self.lock().subscriptions.push(subscription);
+        self.state.lock().subscriptions.push(subscription);
     }
 
     /// Marks a subscription no more.
     pub(super) fn unsubscribe(&self, subscription: &Arc<Subscription>) {
-        self.lock().subscriptions.retain(|other| !Arc::ptr_eq(other, subscription));
+        self.state.lock().subscriptions.retain(|other| !Arc::ptr_eq(other, subscription));
         self.listeners.fetch_sub(1, Relaxed);
     }
 
     /// The reading under way, or a new one.
     pub(super) fn join(&self, begin: impl FnOnce() -> SharedReading) -> SharedReading {
-        self.lock().reading.get_or_insert_with(begin).clone()
+        self.state.lock().reading.get_or_insert_with(begin).clone()
     }
 
     /// The reading under way has ended.
     pub(super) fn end_reading(&self, now: u64) {
         self.settled_at.store(now, Relaxed);
-        self.lock().reading = None;
+        self.state.lock().reading = None;
     }
 
     pub(super) fn settled_at(&self) -> u64 {
@@ -212,7 +212,7 @@ impl Entry {
     /// Notes how far a replica has told some reader that the poll had come: a reading that begins from here on looks for
     /// it.
     pub(super) fn note_proven(&self, position: Position) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if self.newest.load().as_ref().is_none_or(|newest| newest.tally.position() < position) {
             state.partitions.note_proven(position);
         }
@@ -220,13 +220,13 @@ impl Entry {
 
     /// Notes what is known before a reading begins.
     pub(super) fn before(&self) -> Before {
-        self.lock().partitions.before()
+        self.state.lock().partitions.before()
     }
 
     /// Takes in a tally that a batch, or another replica, answered for this revision of the poll. Says also whether it
     /// was news.
     pub(super) fn take_in(&self, poll: &Arc<Poll>, partition: u16, tally: &PartitionTally) -> (Taken, bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let newest = self.newest.load_full();
         // Whoever is behind on the definition has nothing new to tell: what was counted before a partition came to a
         // later revision was there when it was read in that one.
@@ -246,7 +246,7 @@ impl Entry {
     /// What the store has lost, by what a reading found that began after this was known. It is not taken in before the
     /// store has raised an epoch: until then it is older than what was told.
     pub(super) fn losses(&self, poll: &Poll, tallies: &[PartitionTally], before: &Before, now: u64) -> Vec<Loss> {
-        let (losses, is_in_vain) = self.lock().partitions.losses(poll, tallies, before);
+        let (losses, is_in_vain) = self.state.lock().partitions.losses(poll, tallies, before);
         if is_in_vain {
             self.in_vain_at.store(now + 1, Relaxed);
         }
@@ -261,7 +261,7 @@ impl Entry {
         tallies: &[PartitionTally],
         before: &Before,
     ) -> Option<Arc<Snapshot>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.partitions.take_reading(poll, tallies, before);
         self.sum(&state, poll).or_else(|| self.newest().filter(|_| !state.partitions.are_beyond(poll.revision)))
     }
@@ -278,10 +278,6 @@ impl Entry {
             state.mark_all();
         }
         Some(snapshot)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, EntryState> {
-        self.state.lock()
     }
 }
 

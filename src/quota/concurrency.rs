@@ -12,7 +12,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::{Subject, WIDER};
@@ -70,7 +70,7 @@ impl ConcurrencyLimiter {
     /// # Errors
     /// Why there is none.
     pub fn take(self: &Arc<Self>, client: Option<Subject>) -> Result<Permit, NoPermit> {
-        let mut by_client = self.lock();
+        let mut by_client = self.by_client.lock();
         let free = self.limits.in_all.saturating_sub(self.taken());
         if free == 0 {
             return Err(NoPermit::Full);
@@ -93,11 +93,7 @@ impl ConcurrencyLimiter {
 
     /// How many a client has.
     pub fn taken_by(&self, client: &Subject) -> usize {
-        self.lock().get(&(client.key(), 0)).copied().unwrap_or(0)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, FxHashMap<(u128, u8), usize>> {
-        self.by_client.lock()
+        self.by_client.lock().get(&(client.key(), 0)).copied().unwrap_or(0)
     }
 }
 
@@ -112,7 +108,7 @@ fn counted_as(client: &Subject) -> impl Iterator<Item = ((u128, u8), usize)> {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut by_client = self.limiter.lock();
+        let mut by_client = self.limiter.by_client.lock();
         self.limiter.taken.fetch_sub(1, Relaxed);
         for (key, _) in self.client.iter().flat_map(counted_as) {
             if let Some(has) = by_client.get_mut(&key) {
@@ -149,7 +145,7 @@ mod tests {
         assert!(limiter.take(Some(subject(1))).is_ok());
         drop(first);
         assert_eq!(limiter.taken(), 0);
-        assert!(limiter.lock().is_empty(), "who has nothing is forgotten");
+        assert!(limiter.by_client.lock().is_empty(), "who has nothing is forgotten");
     }
 
     /// Four addresses filled all places for streams: 5,000 of 20,000 each.
@@ -185,6 +181,6 @@ mod tests {
         let taken: Vec<_> = (0..5).flat_map(|_| 0..256).flat_map(|of| limiter.take(Some(network(of, 64)))).collect();
         assert_eq!(taken.len(), 40);
         drop(taken);
-        assert!(limiter.lock().is_empty());
+        assert!(limiter.by_client.lock().is_empty());
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Keys are hashes already, under a seed of this process's own, so nobody can choose where they fall.
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 /// Two workers rarely meet at one of so many locks.
@@ -31,7 +31,7 @@ impl Keys {
         let number = usize::try_from(key >> 32).unwrap_or_default() % SHARDS;
         // There are so many shards.
         let Some(shard) = self.shards.get(number) else { return change(None).0 };
-        let mut shard = lock(shard);
+        let mut shard = shard.lock();
         let kept_free = self.most_per_shard / SHARED_PART;
         let is_full = shard.len() >= self.most_per_shard - kept_free;
         let key = if is_full && !shard.contains_key(&key) { shared_key(key, kept_free) } else { key };
@@ -51,7 +51,7 @@ impl Keys {
     /// Forgets all keys whose number is not wanted any more, and gives their memory back once most of it is unused.
     pub(super) fn retain(&self, is_wanted: impl Fn(u64) -> bool) {
         for shard in &self.shards {
-            let mut shard = lock(shard);
+            let mut shard = shard.lock();
             shard.retain(|_, number| is_wanted(*number));
             let wanted = shard.len() * 2;
             if shard.capacity() > wanted * 2 {
@@ -62,14 +62,14 @@ impl Keys {
 
     /// How many keys there are.
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).len()).sum()
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
     /// What they take in memory: in a hash table a key, a number and a byte each, and one place in eight stays free.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         let places = |capacity: usize| (capacity * 8 / 7).next_power_of_two();
-        let capacities = self.shards.iter().map(|shard| lock(shard).capacity());
+        let capacities = self.shards.iter().map(|shard| shard.lock().capacity());
         capacities.filter(|capacity| *capacity > 0).map(|capacity| places(capacity) * 17).sum()
     }
 }
@@ -77,10 +77,6 @@ impl Keys {
 /// The key that a newcomer shares with others, one of so many.
 fn shared_key(key: u64, among: usize) -> u64 {
     key % u64::try_from(among).unwrap_or(1).max(1)
-}
-
-fn lock(shard: &Mutex<FxHashMap<u64, u64>>) -> MutexGuard<'_, FxHashMap<u64, u64>> {
-    shard.lock()
 }
 
 #[cfg(test)]

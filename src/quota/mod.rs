@@ -40,7 +40,7 @@ use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc, time::Duration};
 use crate::{
     client::Client,
     poll::VoterId,
-    secret::{KeyHash, Secret},
+    secret::{KeyHash, Secret, first_bytes},
     store::Store,
     telemetry::{Metrics, QuotaOutcome},
 };
@@ -234,11 +234,7 @@ impl From<Client> for Subject {
 impl From<KeyHash> for Subject {
     /// The hash's first 16 bytes.
     fn from(hash: KeyHash) -> Self {
-        let mut bytes = [0; 16];
-        for (byte, of_hash) in bytes.iter_mut().zip(<[u8; 32]>::from(hash)) {
-            *byte = of_hash;
-        }
-        bytes.into()
+        first_bytes::<16>(hash.into()).into()
     }
 }
 
@@ -355,13 +351,13 @@ impl Quotas {
     /// Counts a voter who comes without a token in `mint`, as [`admit`](Self::admit) counts a request; `None` if the same
     /// was [admitted](Self::note_voter) within the last minute, and so is not counted again.
     pub fn admit_voter(&self, voter: &VoterId, client: &Subject) -> Option<Verdict> {
-        let is_retry = self.recent_voters.has(u128::from_be_bytes(*voter.as_bytes()));
+        let is_retry = self.recent_voters.has(voter);
         (!is_retry).then(|| self.admit(Name::Mint, client))
     }
 
     /// Remembers that a voter was admitted.
     pub fn note_voter(&self, voter: &VoterId) {
-        self.recent_voters.note(u128::from_be_bytes(*voter.as_bytes()));
+        self.recent_voters.note(voter);
     }
 
     /// Takes back that a request was counted.

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 
 use super::local::Uptime;
+use crate::poll::VoterId;
 
 /// For how long a voter is remembered at the least; at the most for twice as long.
 const REMEMBERED_SECS: u64 = 60;
@@ -22,8 +23,8 @@ pub(super) struct RecentVoters {
 struct Turns {
     /// Which minute `current` is of.
     minute: u64,
-    current: FxHashSet<u128>,
-    previous: FxHashSet<u128>,
+    current: FxHashSet<VoterId>,
+    previous: FxHashSet<VoterId>,
 }
 
 impl RecentVoters {
@@ -32,18 +33,18 @@ impl RecentVoters {
     }
 
     /// Whether this voter was [noted](Self::note) within the last minute.
-    pub(super) fn has(&self, voter: u128) -> bool {
+    pub(super) fn has(&self, voter: &VoterId) -> bool {
         let mut turns = self.turns.lock();
         turns.turn(self.minute());
-        turns.current.contains(&voter) || turns.previous.contains(&voter)
+        turns.current.contains(voter) || turns.previous.contains(voter)
     }
 
     /// Remembers a voter, unless there are too many.
-    pub(super) fn note(&self, voter: u128) {
+    pub(super) fn note(&self, voter: &VoterId) {
         let mut turns = self.turns.lock();
         turns.turn(self.minute());
         if turns.current.len() < MOST_VOTERS {
-            turns.current.insert(voter);
+            turns.current.insert(*voter);
         }
     }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::poll::VoterId;
+use crate::{poll::VoterId, secret::first_bytes};
 
 /// 16 random bytes of the reader's own making. Whoever sends the same nonce again is the same voter, on every replica and
 /// under every secret: so a first vote whose answer was lost can be sent again. It is as secret as a token.
@@ -17,12 +17,7 @@ impl Nonce {
 
     /// The voter who brings it. A hash, so that no reader can choose another's id.
     pub fn voter(&self) -> VoterId {
-        let hash = blake3::derive_key("sawt 2026-11-29 voter id from a nonce", &self.0);
-        let mut id = [0; 16];
-        for (to, from) in id.iter_mut().zip(hash) {
-            *to = from;
-        }
-        VoterId::from_bytes(id)
+        VoterId::from_bytes(first_bytes(blake3::derive_key("sawt 2026-11-29 voter id from a nonce", &self.0)))
     }
 }
 

@@ -1,6 +1,9 @@
 //! For which site, and on which day, a voter was first made.
 
-use crate::poll::{SiteId, Timestamp};
+use crate::{
+    poll::{SiteId, Timestamp},
+    secret::first_bytes,
+};
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
@@ -22,10 +25,5 @@ impl FirstMade {
 }
 
 fn digest(site: &SiteId) -> [u8; 8] {
-    let hash = blake3::derive_key("sawt 2026-11-29 site in a voter token", site.as_str().as_bytes());
-    let mut digest = [0; 8];
-    for (to, from) in digest.iter_mut().zip(hash) {
-        *to = from;
-    }
-    digest
+    first_bytes(blake3::derive_key("sawt 2026-11-29 site in a voter token", site.as_str().as_bytes()))
 }

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::FirstMade;
 use crate::{
     poll::{SiteId, Timestamp, VoterId},
-    secret::Secret,
+    secret::{Secret, first_bytes},
 };
 
 /// How long a token is good: 400 days, the longest a browser keeps a cookie (RFC 6265bis, section 5.5). A token that
@@ -73,12 +73,7 @@ impl TokenKey {
     }
 
     pub(super) fn tag(&self, signed: &[u8]) -> [u8; 16] {
-        let hash = blake3::keyed_hash(&self.key, signed);
-        let mut tag = [0; 16];
-        for (to, from) in tag.iter_mut().zip(hash.as_bytes()) {
-            *to = *from;
-        }
-        tag
+        first_bytes(*blake3::keyed_hash(&self.key, signed).as_bytes())
     }
 
     /// Whether the tag is this key's. Takes the same time wherever a wrong tag differs.

@@ -287,10 +287,10 @@ impl Log {
         let writer = log.clone();
         thread::spawn(move || {
             for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-                writer.lock().written.push(String::from_utf8_lossy(&line).into_owned());
+                writer.lines.lock().written.push(String::from_utf8_lossy(&line).into_owned());
                 writer.grown.notify_all();
             }
-            writer.lock().is_complete = true;
+            writer.lines.lock().is_complete = true;
             writer.grown.notify_all();
         });
         log
@@ -303,10 +303,6 @@ impl Log {
         log
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock()
-    }
-
     /// The first line that is JSON of this kind, as soon as it is written; `None` if the process ends without it.
     /// Blocks: a trial whose own tasks must go on meanwhile calls it on another thread.
     pub(crate) fn wait_for(&self, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
@@ -317,7 +313,7 @@ impl Log {
     /// The first line of this kind, in the same way.
     pub(crate) fn wait_for_line(&self, is_it: impl Fn(&str) -> bool) -> Option<String> {
         let mut read = 0;
-        let mut lines = self.lock();
+        let mut lines = self.lines.lock();
         loop {
             let new = lines.written.get(read..).unwrap_or_default();
             if let Some(line) = new.iter().find(|line| is_it(line)) {
@@ -335,17 +331,17 @@ impl Log {
 
     /// The lines so far.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.lock().written.clone()
+        self.lines.lock().written.clone()
     }
 
     /// The lines so far, as one text.
     pub(crate) fn text(&self) -> String {
-        self.lock().written.join("\n")
+        self.lines.lock().written.join("\n")
     }
 
     /// Everything, once the process has closed its end.
     fn whole(&self) -> String {
-        let mut lines = self.lock();
+        let mut lines = self.lines.lock();
         while !lines.is_complete {
             self.grown.wait(&mut lines);
         }

@@ -87,16 +87,13 @@ pub(super) enum BodyType {
 /// As [`read`].
 pub(super) async fn read_reader(req: &HttpRequest, payload: Payload) -> Result<(BodyType, Bytes), Problem> {
     let content_type = content_type(req.headers());
-    let body_type = if is_utf8(content_type, "text/plain") {
-        check_encoding(req.headers())?;
-        BodyType::Text
-    } else if is_utf8(content_type, JSON) {
-        check_encoding(req.headers())?;
-        BodyType::Json
-    } else {
+    let is_taken = |(media_type, _): &(&str, BodyType)| is_utf8(content_type, media_type);
+    let Some((_, body_type)) = [("text/plain", BodyType::Text), (JSON, BodyType::Json)].into_iter().find(is_taken)
+    else {
         let detail = "Content-Type must be application/json or text/plain, in UTF-8";
         return Err(Problem::new(Code::UnsupportedMediaType, detail));
     };
+    check_encoding(req.headers())?;
     Ok((body_type, read_any(req, payload, READER_LIMIT).await?))
 }
 

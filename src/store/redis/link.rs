@@ -19,7 +19,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value,
     aio::{ConnectionLike as _, MultiplexedConnection},
@@ -188,7 +188,7 @@ impl Link {
     async fn connection(&self, began: Instant) -> Result<Connected, StoreError> {
         let ended = self.connector.ended.notified();
         {
-            let mut connecting = self.connector.lock();
+            let mut connecting = self.connector.connecting.lock();
             if let Some(current) = &connecting.current {
                 return Ok(current.clone());
             }
@@ -204,7 +204,7 @@ impl Link {
         if timeout(wait, ended).await.is_err() {
             return Err(self.connector.trouble.note(io_error("no connection in time")));
         }
-        let connecting = self.connector.lock();
+        let connecting = self.connector.connecting.lock();
         connecting.current.clone().ok_or_else(|| {
             let failure = connecting.last_failure.as_ref().map(|(_, failure)| failure.clone());
             self.connector.trouble.note(failure.unwrap_or_else(|| io_error("the connection broke at once")))
@@ -246,7 +246,7 @@ impl Connected {
 
 impl Connector {
     fn give_up(&self, number: u64) {
-        let mut connecting = self.lock();
+        let mut connecting = self.connecting.lock();
         if connecting.current.as_ref().is_some_and(|in_use| in_use.number == number) {
             connecting.current = None;
         }
@@ -254,11 +254,7 @@ impl Connector {
 
     /// The connection in use, if it still has this number.
     fn if_in_use(&self, number: u64) -> Option<Connected> {
-        self.lock().current.clone().filter(|in_use| in_use.number == number)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Connecting> {
-        self.connecting.lock()
+        self.connecting.lock().current.clone().filter(|in_use| in_use.number == number)
     }
 
     async fn sentinels(&self) -> RedisResult<&Arc<Sentinels>> {
@@ -278,7 +274,7 @@ impl Connector {
         let making = AssertUnwindSafe(self.make_connection()).catch_unwind();
         let making = async { making.await.unwrap_or_else(|_| Err(io_error("connecting has panicked"))) };
         let connected = timeout(CONNECT_TIMEOUT, making).await;
-        let mut connecting = self.lock();
+        let mut connecting = self.connecting.lock();
         connecting.is_under_way = false;
         match connected.unwrap_or_else(|too_late| Err(io::Error::from(too_late).into())) {
             Ok((connection, master_check)) => {

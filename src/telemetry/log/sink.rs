@@ -2,7 +2,7 @@
 
 use std::{io::Write, mem, sync::Arc, thread, time::Duration};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use super::{LogFormat, render::Line};
 use crate::{clock::Clock, threads::keep_thread_running};
@@ -59,7 +59,7 @@ impl Sink {
 
     /// Takes a whole line, or drops it if too many wait.
     pub(super) fn push(&self, line: &[u8], is_urgent: bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.waiting.len() + line.len() > MAX_WAITING_BYTES {
             state.dropped += 1;
             return;
@@ -87,7 +87,7 @@ impl Sink {
     }
 
     fn flush_within(&self, patience: Duration, ends: bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.is_urgent = true;
         state.has_ended |= ends;
         self.work.notify_one();
@@ -97,7 +97,7 @@ impl Sink {
     fn write_all(&self, writer: &mut impl Write, format: LogFormat, clock: &Clock) {
         let mut batch = Vec::new();
         let mut note = Line::default();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         // The turn before may have panicked.
         state.is_writing = false;
         loop {
@@ -125,14 +125,9 @@ impl Sink {
             batch.clear();
             batch.shrink_to(2 * WRITE_AT_BYTES);
 
-            state = self.lock();
+            state = self.state.lock();
             state.is_writing = false;
             self.written.notify_all();
         }
-    }
-
-    /// A thread that panicked while it held the lock left whole lines behind, or none.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
     }
 }
