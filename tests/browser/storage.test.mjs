@@ -106,15 +106,16 @@ for (const mode of MODES) {
     // One that came by another way, and would be sent if cookies were.
     await reader.context.addCookies([{ name: 'a', value: 'b', domain: '127.0.0.1', path: '/' }]);
     const cookies = [];
-    reader.context.on('request', async (request) => {
+    let votes = 0;
+    reader.context.on('request', (request) => {
       if (request.resourceType() !== 'fetch') return;
-      const sent = request.allHeaders().then((headers) => headers.cookie);
-      cookies.push(sent);
+      votes += request.url().endsWith(`/${poll.id}/votes`);
+      cookies.push(request.allHeaders().then((headers) => headers.cookie));
     });
     const shown = await Shown.open({ reader, publisher, sawt, poll, mode });
     await shown.vote('yes');
     const sent = await Promise.all(cookies);
-    assert.ok(sent.length >= 2, 'a token and a vote were asked for');
+    assert.ok(votes > 0, 'the vote was not among the requests');
     assert.deepEqual(sent.filter(Boolean), []);
   });
 }
