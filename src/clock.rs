@@ -23,15 +23,15 @@ const BELIEVED_AFTER: Duration = Duration::from_mins(1);
 
 /// Tells the time: the system's, or in tests one that is moved by hand.
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Source);
+pub struct Clock(TimeSource);
 
 #[derive(Debug, Clone)]
-enum Source {
+enum TimeSource {
     System(Arc<Mutex<Option<Agreement>>>),
     Manual { now: Arc<AtomicI64>, steady: Arc<AtomicI64> },
 }
 
-impl Default for Source {
+impl Default for TimeSource {
     fn default() -> Self {
         Self::System(Arc::default())
     }
@@ -39,22 +39,22 @@ impl Default for Source {
 
 impl Clock {
     /// A clock that stands at a moment until [`Clock::set`].
-    pub fn standing_at(moment: Timestamp) -> Self {
+    pub fn stopped_at(moment: Timestamp) -> Self {
         let at = || Arc::new(AtomicI64::new(moment.as_millis()));
-        Self(Source::Manual { now: at(), steady: at() })
+        Self(TimeSource::Manual { now: at(), steady: at() })
     }
 
-    /// Moves a standing clock and all its clones; the system's clock stays as it is.
+    /// Moves a stopped clock and all its clones; the system's clock stays as it is.
     pub fn set(&self, moment: Timestamp) {
         self.jump(moment);
-        if let Source::Manual { steady, .. } = &self.0 {
+        if let TimeSource::Manual { steady, .. } = &self.0 {
             steady.store(moment.as_millis(), Ordering::SeqCst);
         }
     }
 
     /// The same as if the system's clock had jumped there.
     pub fn jump(&self, moment: Timestamp) {
-        if let Source::Manual { now, .. } = &self.0 {
+        if let TimeSource::Manual { now, .. } = &self.0 {
             now.store(moment.as_millis(), Ordering::SeqCst);
         }
     }
@@ -62,8 +62,8 @@ impl Clock {
     /// The time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System(_) => system_time(),
-            Source::Manual { now, .. } => Timestamp::from_millis(now.load(Ordering::SeqCst)),
+            TimeSource::System(_) => system_time(),
+            TimeSource::Manual { now, .. } => Timestamp::from_millis(now.load(Ordering::SeqCst)),
         }
     }
 
@@ -71,14 +71,14 @@ impl Clock {
     pub fn times(&self) -> Times {
         let store = self.now();
         let other = match &self.0 {
-            Source::System(agreed) => {
+            TimeSource::System(agreed) => {
                 let mut agreed = agreed.lock();
                 let now = Instant::now();
                 let other = agreed.get_or_insert_with(|| Agreement::new(store, now)).steady(store, now);
                 drop(agreed);
                 other
             }
-            Source::Manual { steady, .. } => Timestamp::from_millis(steady.load(Ordering::SeqCst)),
+            TimeSource::Manual { steady, .. } => Timestamp::from_millis(steady.load(Ordering::SeqCst)),
         };
         Times { store, other }
     }
@@ -146,9 +146,9 @@ mod tests {
     }
 
     #[test]
-    fn a_standing_clock_jumps_only_when_it_is_told_to() {
+    fn a_stopped_clock_jumps_only_when_it_is_told_to() {
         let at = Timestamp::from_millis;
-        let clock = Clock::standing_at(at(1));
+        let clock = Clock::stopped_at(at(1));
         clock.set(at(2));
         assert_eq!(clock.times().ahead_millis(), 0);
         clock.jump(at(9));

@@ -4,6 +4,7 @@
 //! below `voting` knows HTTP. The test reads the code itself; tests within it may look wherever they like.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -66,6 +67,20 @@ fn no_use_case_knows_a_request() {
 }
 
 #[test]
+fn every_type_has_a_name_of_its_own() {
+    let mut places: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for (_, file) in files(Path::new(SOURCE)).unwrap() {
+        if !is_of_tests(&file) {
+            for name in types_defined(&code(&fs::read_to_string(&file).unwrap())) {
+                places.entry(name.to_owned()).or_default().push(file.clone());
+            }
+        }
+    }
+    places.retain(|_, files| files.len() > 1);
+    assert!(places.is_empty(), "names that mean more than one thing: {places:#?}");
+}
+
+#[test]
 fn every_file_that_the_architecture_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
@@ -76,9 +91,16 @@ fn every_file_that_the_architecture_names_is_there() {
 
 #[test]
 fn every_way_to_write_a_use_is_understood() {
-    let text = "use crate::poll::Poll;\nuse crate::{\n    live::{Hub, Known}, // crate::http\n    store::Store,\n};\n\
+    let text = "use crate::poll::Poll;\nuse crate::{\n    live::{Hub, PollWithSite}, // crate::http\n    store::Store,\n};\n\
                 fn f(it: crate::site::Site) {}\n#[cfg(test)]\nmod tests {\n    use crate::server;\n}\n";
     assert_eq!(modules_used(&code(text)), ["poll", "live", "store", "site"]);
+}
+
+#[test]
+fn every_way_to_define_a_type_is_understood() {
+    let text = "pub struct Poll<'a> {}\npub(super) enum Kind {}\n    struct Row(u8);\npub trait Store: Polls {}\ntype Fx = u8;\n\
+                impl Iterator for Poll {\n    type Item = u8;\n}\n// struct Comment\nfn structure() {}\n";
+    assert_eq!(types_defined(&code(text)), ["Poll", "Kind", "Row", "Store", "Fx"]);
 }
 
 fn floor_of(module: &str) -> Option<usize> {
@@ -119,6 +141,27 @@ fn code(text: &str) -> String {
         lines.push(line.split("//").next().unwrap_or_default());
     }
     lines.join("\n")
+}
+
+/// The types and traits that a file defines, also those within functions. What an implementation calls by a name of its
+/// trait's, such as `Item`, is none.
+fn types_defined(code: &str) -> Vec<&str> {
+    code.lines().filter_map(type_defined).collect()
+}
+
+fn type_defined(line: &str) -> Option<&str> {
+    let item = line.trim_start();
+    let item = match item.strip_prefix("pub") {
+        Some(rest) if rest.starts_with('(') => rest.split_once(") ")?.1,
+        Some(rest) => rest.trim_start(),
+        None => item,
+    };
+    let (keyword, rest) = item.split_once(' ')?;
+    let is_indented = line.starts_with(' ');
+    if !matches!(keyword, "struct" | "enum" | "union" | "trait") && (keyword != "type" || is_indented) {
+        return None;
+    }
+    rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()
 }
 
 /// The modules that paths from the crate's root begin with.

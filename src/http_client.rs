@@ -69,7 +69,7 @@ impl fmt::Display for Url {
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// Its status.
     pub status: u16,
     /// Its body.
@@ -94,13 +94,13 @@ impl Request<'_> {
     ///
     /// # Errors
     /// No connection, no answer within `limit`, or one that is not HTTP/1.1 as this client reads it.
-    pub async fn send(&self, limit: Duration) -> io::Result<Answer> {
+    pub async fn send(&self, limit: Duration) -> io::Result<Response> {
         timeout(limit, self.exchange()).await.map_err(|_| {
             io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs_f32()))
         })?
     }
 
-    async fn exchange(&self) -> io::Result<Answer> {
+    async fn exchange(&self) -> io::Result<Response> {
         let mut stream = TcpStream::connect((self.url.host.as_str(), self.url.port)).await?;
         stream.set_nodelay(true)?;
         stream.write_all(self.encoded().as_bytes()).await?;
@@ -134,7 +134,7 @@ impl Request<'_> {
     }
 }
 
-fn decode(mut bytes: Vec<u8>) -> io::Result<Answer> {
+fn decode(mut bytes: Vec<u8>) -> io::Result<Response> {
     let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let end =
         bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(|| wrong("the answer has no whole head"))?;
@@ -151,7 +151,7 @@ fn decode(mut bytes: Vec<u8>) -> io::Result<Answer> {
             return Err(wrong("the answer's body is not whole"));
         }
     }
-    Ok(Answer { status, body })
+    Ok(Response { status, body })
 }
 
 #[cfg(test)]

@@ -31,13 +31,13 @@ use crate::{
     config::Config,
     descriptors,
     http::{
-        self, DemoPages, Observe, Shared, Worker,
+        self, DemoPages, Observe, ReplicaState, Worker,
         connections::{Connections, CountedConnection, WorkerConnections},
         request_log::RequestLog,
         unparsed,
     },
     live::{Hub, PollCache, SiteLists, StreamLimiter},
-    quota::{ConcurrencyLimits, Quotas, local::Uptime},
+    quota::{ConcurrencyLimits, QuotaLimiter, local::Uptime},
     secret::{KeyHash, Secret},
     store::{StoreError, StoreSettings, Stores},
     supervisor::TaskEnded,
@@ -178,7 +178,7 @@ fn shared(
     admin_key: KeyHash,
     demo_pages: Option<Arc<DemoPages>>,
     clock: Clock,
-) -> Result<Shared, StoreError> {
+) -> Result<ReplicaState, StoreError> {
     let secret = match &config.secret {
         Some(secret) => secret.clone(),
         None => stores.kept_secret("secret", Secret::generate)?.0,
@@ -187,14 +187,14 @@ fn shared(
     metrics.show_store_clock(stores.clocks().ahead_millis());
     // What is left of a quota is shared by way of the store, if there are others to share it with.
     let sharing = Some(&secret).filter(|_| !config.store.is_embedded());
-    let quotas = Quotas::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics));
+    let quotas = QuotaLimiter::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics));
     let client_rule = ClientRule {
         trusted: config.trusted_proxies.clone(),
         header: config.proxy_header,
         ipv6_prefix: config.ipv6_prefix,
     };
     let polls = Arc::<PollCache>::default();
-    Ok(Shared {
+    Ok(ReplicaState {
         connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
         hub: Arc::new(Hub::new(Arc::clone(&polls), clock.clone(), !config.store.is_embedded())),
         site_lists: SiteLists::default(),
@@ -210,7 +210,7 @@ fn shared(
         policy_headers: http::PolicyHeaders::default(),
         client_rule,
         public_url: config.public_url.as_ref().map(ToString::to_string),
-        turns: http::Turns::default(),
+        turns: http::ExportLimits::default(),
         demo_pages,
         readiness: http::Readiness::default(),
     })
@@ -249,7 +249,7 @@ fn keep_admin_key(stores: &Stores, key: &Secret) -> Result<(), StoreError> {
 async fn serve(
     config: &Config,
     stores: Stores,
-    shared: Arc<Shared>,
+    shared: Arc<ReplicaState>,
     made_admin_key: Option<Secret>,
     announce: impl FnOnce(Addresses),
 ) -> Result<(), ServeError> {
@@ -287,7 +287,11 @@ async fn serve(
 }
 
 /// Built from the framework's parts, since the server it makes of them takes plain sockets only.
-fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Result<(Server, SocketAddr), ServeError> {
+fn readers_server(
+    config: &Config,
+    stores: Stores,
+    shared: Arc<ReplicaState>,
+) -> Result<(Server, SocketAddr), ServeError> {
     let of_all = Arc::clone(&shared);
     let application = move || {
         let store = stores.connect();
@@ -336,8 +340,8 @@ fn readers_server(config: &Config, stores: Stores, shared: Arc<Shared>) -> Resul
                 async move { draining.notified().await }
             })
             .finish(map_config(application(), |()| AppConfig::default()));
-        let instead = unparsed::as_problems(Arc::clone(&of_all));
-        let connections = Rc::new(WorkerConnections::new(&of_all.connections, instead));
+        let answer_override = unparsed::as_problems(Arc::clone(&of_all));
+        let connections = Rc::new(WorkerConnections::new(&of_all.connections, answer_override));
         let accept = move |socket| {
             drop_who_takes_nothing(&socket);
             // Dropped is closed, and nobody hears of the error.

@@ -35,12 +35,12 @@ pub struct TaskEnded {
 /// Runs background tasks on the thread it is made on. Dropping it ends them.
 pub struct Supervisor<E> {
     metrics: Arc<Metrics>,
-    tasks: Vec<Task<E>>,
+    tasks: Vec<SupervisedTask<E>>,
     running: JoinSet<Result<(), E>>,
     by_id: HashMap<Id, usize>,
 }
 
-struct Task<E> {
+struct SupervisedTask<E> {
     name: &'static str,
     on_end: OnEnd<E>,
     started_at: Instant,
@@ -100,7 +100,7 @@ impl<E: From<TaskEnded> + 'static> Supervisor<E> {
     fn begin(&mut self, name: &'static str, task: impl Future<Output = Result<(), E>> + 'static, on_end: OnEnd<E>) {
         let abort = self.running.spawn_local(task);
         self.by_id.insert(abort.id(), self.tasks.len());
-        self.tasks.push(Task { name, on_end, started_at: Instant::now(), rest: FIRST_REST, abort });
+        self.tasks.push(SupervisedTask { name, on_end, started_at: Instant::now(), rest: FIRST_REST, abort });
     }
 
     /// Looks after the tasks for as long as the replica may go on, and says why it may not. Never ends if no task has an

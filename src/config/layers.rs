@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Fault, Flags, Source,
+    Fault, Flags, SettingSource,
     settings::{SETTINGS, flag, variable},
 };
 
@@ -22,12 +22,12 @@ const MAX_SECRET_BYTES: u64 = 64 * 1024;
 /// The values one source gives, by key.
 #[derive(Debug)]
 pub(super) struct Layer {
-    kind: Kind,
+    kind: LayerKind,
     values: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum LayerKind {
     Flags,
     Environment,
     File(PathBuf),
@@ -40,11 +40,11 @@ impl Layer {
     }
 
     /// Where the value under a key came from, in the words its writer used.
-    pub(super) fn source(&self, key: &str) -> Source {
+    pub(super) fn source(&self, key: &str) -> SettingSource {
         match &self.kind {
-            Kind::Flags => Source::Flag(format!("--{}", flag(key))),
-            Kind::Environment => Source::Environment(variable(key)),
-            Kind::File(path) => Source::File(key.to_owned(), path.clone()),
+            LayerKind::Flags => SettingSource::Flag(format!("--{}", flag(key))),
+            LayerKind::Environment => SettingSource::Environment(variable(key)),
+            LayerKind::File(path) => SettingSource::File(key.to_owned(), path.clone()),
         }
     }
 }
@@ -64,8 +64,8 @@ pub(super) fn read(
         (None, None) if Path::new(DEFAULT_FILE).exists() => read_file(Path::new(DEFAULT_FILE), DEFAULT_FILE, faults),
         (None, None) => None,
     };
-    let flags = Layer { kind: Kind::Flags, values: flags.values.iter().cloned().collect() };
-    let environment = Layer { kind: Kind::Environment, values: variables };
+    let flags = Layer { kind: LayerKind::Flags, values: flags.values.iter().cloned().collect() };
+    let environment = Layer { kind: LayerKind::Environment, values: variables };
     [Some(flags), Some(environment), file].into_iter().flatten().collect()
 }
 
@@ -144,11 +144,11 @@ fn read_file(path: &Path, named_by: &str, faults: &mut Vec<Fault>) -> Option<Lay
         };
         values.insert(key, text);
     }
-    Some(Layer { kind: Kind::File(path.to_owned()), values })
+    Some(Layer { kind: LayerKind::File(path.to_owned()), values })
 }
 
 /// Reads a secret from the file that a `…_FILE` setting names. The line break editors put at the end is not part of it.
-pub(super) fn read_secret(path: &str, source: Source) -> Result<(String, Source), Fault> {
+pub(super) fn read_secret(path: &str, source: SettingSource) -> Result<(String, SettingSource), Fault> {
     let read = || -> io::Result<String> {
         let mut text = String::new();
         fs::File::open(path)?.take(MAX_SECRET_BYTES).read_to_string(&mut text)?;

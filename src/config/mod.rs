@@ -84,7 +84,7 @@ pub struct Config {
     /// Of so many reads that succeeded, one has a log line: 1 to 1,000,000.
     pub log_sample: NonZeroU32,
     /// One source per setting, in the order of [`SETTINGS`].
-    sources: Vec<Source>,
+    sources: Vec<SettingSource>,
     /// What is odd but not wrong, to be said once at start.
     warnings: Vec<String>,
 }
@@ -114,7 +114,7 @@ impl Default for Config {
             log: String::new(),
             log_format: LogFormat::Text,
             log_sample: NonZeroU32::MIN,
-            sources: vec![Source::Default; SETTINGS.len()],
+            sources: vec![SettingSource::Default; SETTINGS.len()],
             warnings: Vec::new(),
         };
         for setting in SETTINGS {
@@ -138,7 +138,7 @@ pub struct Flags {
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum SettingSource {
     /// Nobody set it.
     Default,
     /// A flag.
@@ -149,7 +149,7 @@ pub enum Source {
     File(String, PathBuf),
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
@@ -194,7 +194,7 @@ impl Config {
                 None
             });
             let Some((text, source)) = found else {
-                sources.push(Source::Default);
+                sources.push(SettingSource::Default);
                 continue;
             };
             if let Err(rule) = (setting.set)(&mut config, &text) {
@@ -211,9 +211,9 @@ impl Config {
     }
 
     /// Where a setting's value came from.
-    pub fn source(&self, name: &str) -> &Source {
+    pub fn source(&self, name: &str) -> &SettingSource {
         let index = SETTINGS.iter().position(|setting| setting.name == name);
-        index.and_then(|index| self.sources.get(index)).unwrap_or(&Source::Default)
+        index.and_then(|index| self.sources.get(index)).unwrap_or(&SettingSource::Default)
     }
 
     /// What is odd but not wrong, like a variable `SAWT_…` that is no setting; each a line that can be read alone.
@@ -246,7 +246,7 @@ impl Config {
     }
 }
 
-impl Source {
+impl SettingSource {
     /// The source, or for a default the setting itself: "default" alone would not say whose.
     fn place_of(&self, name: &str) -> String {
         match self {
@@ -257,7 +257,7 @@ impl Source {
 }
 
 /// The value of a setting in the first layer that has one.
-fn find(setting: &Setting, layers: &[Layer]) -> Result<Option<(String, Source)>, Fault> {
+fn find(setting: &Setting, layers: &[Layer]) -> Result<Option<(String, SettingSource)>, Fault> {
     for layer in layers {
         let file_key = format!("{}_file", setting.name);
         let value = layer.get(setting.name);

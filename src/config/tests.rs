@@ -43,10 +43,10 @@ fn flags_override_the_environment_which_overrides_the_file() {
     let config = load(Some(file), &[("log", "debug")], &variables).unwrap();
     assert_eq!((config.shutdown_secs, config.workers, config.log.as_str()), (1, 2, "debug"));
     assert!(config.allow_eviction);
-    assert!(matches!(config.source("shutdown_secs"), Source::File(key, _) if key == "shutdown_secs"));
-    assert_eq!(config.source("workers"), &Source::Environment("SAWT_WORKERS".to_owned()));
-    assert_eq!(config.source("log"), &Source::Flag("--log".to_owned()));
-    assert_eq!(config.source("public_url"), &Source::Default);
+    assert!(matches!(config.source("shutdown_secs"), SettingSource::File(key, _) if key == "shutdown_secs"));
+    assert_eq!(config.source("workers"), &SettingSource::Environment("SAWT_WORKERS".to_owned()));
+    assert_eq!(config.source("log"), &SettingSource::Flag("--log".to_owned()));
+    assert_eq!(config.source("public_url"), &SettingSource::Default);
     assert_eq!(config.public_url, None);
 }
 

@@ -1,6 +1,6 @@
 //! The newspaper's page: an Arabic article, the poll beside it, and what to copy to have it on a page of one's own.
 
-use super::Poll;
+use super::DemoPoll;
 use crate::embed::{markup::escape, snippets::Snippets};
 
 /// Its style sheet.
@@ -12,7 +12,7 @@ const ARTICLE: &str = include_str!("article.html");
 
 /// The page with this poll, of a service that readers reach at this origin. The snippets it shows keep so much height; its
 /// own keeps it by the style sheet, since the page allows no style in its markup.
-pub(super) fn write(poll: &Poll, origin: &str, height: u32) -> String {
+pub(super) fn write(poll: &DemoPoll, origin: &str, height: u32) -> String {
     let Snippets { url, script, element, frame, .. } = Snippets::new(origin, &poll.id, &poll.question, height);
     ARTICLE
         .replace("{{ poll }}", &escape(&poll.id))
@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn the_page_holds_the_widgets_snippet_and_shows_how_to_have_it_elsewhere() {
-        let poll = Poll { id: "ID".to_owned(), question: "\"؟\"".to_owned(), options: Vec::new() };
+        let poll = DemoPoll { id: "ID".to_owned(), question: "\"؟\"".to_owned(), options: Vec::new() };
         let page = write(&poll, "http://127.0.0.1:8080", 309);
         assert!(STYLE.contains("min-block-size: 309px"), "what the first poll takes");
         assert!(page.contains("<script async src=\"/embed.js\" data-sawt-poll=\"ID\"></script>"));

@@ -22,11 +22,11 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::{
-    config::{Config, Fault, Flags, Source},
+    config::{Config, Fault, Flags, SettingSource},
     embed::snippets,
     healthcheck,
     http::DemoPages,
-    http_client::{Answer, Request, Url},
+    http_client::{Request, Response, Url},
     secret::Secret,
     server::Addresses,
     store::StoreAddress,
@@ -99,16 +99,16 @@ impl Demo {
     pub fn prepare(config: &mut Config, readers: u32) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("sawt-demo-").tempdir()?;
         config.store = store_in(directory.path())?;
-        if *config.source("ops_listen") == Source::Default {
+        if *config.source("ops_listen") == SettingSource::Default {
             config.ops_listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         }
-        if *config.source("log") == Source::Default {
+        if *config.source("log") == SettingSource::Default {
             "warn".clone_into(&mut config.log);
         }
-        if *config.source("quota_mint") == Source::Default {
+        if *config.source("quota_mint") == SettingSource::Default {
             config.quotas.mint = None;
         }
-        if *config.source("quota_client") == Source::Default {
+        if *config.source("quota_client") == SettingSource::Default {
             config.quotas.client = None;
         }
         let admin_key = config.admin_key.get_or_insert_with(Secret::generate).clone();
@@ -170,7 +170,7 @@ impl Demo {
         }
     }
 
-    fn invite(&self, replica: &Replica, poll: &Poll, to: &mut impl Write) -> io::Result<()> {
+    fn invite(&self, replica: &Replica, poll: &DemoPoll, to: &mut impl Write) -> io::Result<()> {
         let labels: Vec<&str> = poll.options.iter().map(|option| option.label.as_str()).collect();
         let choice = poll.options.first().map_or("", |option| option.id.as_str());
         let v1 = replica.url("/v1");
@@ -223,14 +223,14 @@ struct Replica {
 
 /// What the demo wants to know of a poll.
 #[derive(Debug, Deserialize)]
-struct Poll {
+struct DemoPoll {
     id: String,
     question: String,
-    options: Vec<PollOption>,
+    options: Vec<DemoOption>,
 }
 
 #[derive(Debug, Deserialize)]
-struct PollOption {
+struct DemoOption {
     id: String,
     label: String,
 }
@@ -264,13 +264,13 @@ impl Replica {
         String::from_utf8(answer.body).ok()
     }
 
-    async fn create_poll(&self, admin_key: &Secret) -> Result<Poll, DemoError> {
+    async fn create_poll(&self, admin_key: &Secret) -> Result<DemoPoll, DemoError> {
         let authorization = format!("Bearer {}", admin_key.expose());
         self.ask("POST", "/v1/polls", Some(&authorization), Some(SEED_POLL)).await
     }
 
     /// How high the poll becomes on a phone. Asked so, since without a public address the poll's own answer does not say.
-    async fn height_of(&self, poll: &Poll, origin: &str) -> Result<u32, DemoError> {
+    async fn height_of(&self, poll: &DemoPoll, origin: &str) -> Result<u32, DemoError> {
         #[derive(Deserialize)]
         struct Frame {
             height: u32,
@@ -290,7 +290,7 @@ impl Replica {
         json: Option<&str>,
     ) -> Result<T, DemoError> {
         let url = self.url(path);
-        let Answer { status, body } = Request { method, url: &url, authorization, json }.send(LIMIT).await?;
+        let Response { status, body } = Request { method, url: &url, authorization, json }.send(LIMIT).await?;
         if !matches!(status, 200 | 201) {
             let body = String::from_utf8_lossy(&body).into_owned();
             return Err(DemoError::Refused { request: format!("{method} {path}"), status, body });

@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::de::IgnoredAny;
 
 use super::{
-    DemoError, Poll, Replica,
+    DemoError, DemoPoll, Replica,
     watch::{TELL_EVERY, Watch},
 };
 use crate::secret::random_bytes;
@@ -38,7 +38,7 @@ const TRIES: u32 = 5;
 /// Lets so many readers vote, and tells how it goes. Returns when the last one is through.
 pub(super) async fn vote(
     replica: &Replica,
-    poll: &Poll,
+    poll: &DemoPoll,
     readers: u32,
     pace: &Pace,
     watch: &mut Watch<'_>,
@@ -73,7 +73,7 @@ pub(super) async fn vote(
     Ok(watch.say(&text, to)?)
 }
 
-async fn read_and_vote(replica: &Replica, poll: &Poll, pace: &Pace) -> Result<(), DemoError> {
+async fn read_and_vote(replica: &Replica, poll: &DemoPoll, pace: &Pace) -> Result<(), DemoError> {
     tokio::time::sleep(up_to(pace.think) + up_to(pace.think)).await;
     let nonce = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
     let vote = serde_json::json!({ "choices": [choice(poll)], "voter": { "nonce": nonce } }).to_string();
@@ -104,7 +104,7 @@ async fn insist<T, F: Future<Output = Result<T, DemoError>>>(pace: &Pace, ask: i
 }
 
 /// One of the poll's options; the earlier ones are liked better.
-fn choice(poll: &Poll) -> &str {
+fn choice(poll: &DemoPoll) -> &str {
     let [one, other] = random_bytes::<2>().map(usize::from);
     let place = (one * poll.options.len() / 256).min(other * (poll.options.len() + 1) / 256);
     poll.options.get(place).map_or("", |option| option.id.as_str())

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{DemoError, Poll, Replica};
+use super::{DemoError, DemoPoll, Replica};
 
 /// How often it is told, if it has changed.
 pub(super) const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -17,13 +17,13 @@ pub(super) const TELL_EVERY: Duration = Duration::from_secs(1);
 const STREAMS: &str = "sawt_streams ";
 
 #[derive(Deserialize)]
-struct Tally {
+struct DemoTally {
     ballots: u64,
-    options: Vec<Counted>,
+    options: Vec<DemoOptionTally>,
 }
 
 #[derive(Deserialize)]
-struct Counted {
+struct DemoOptionTally {
     id: String,
     votes: u64,
 }
@@ -31,7 +31,7 @@ struct Counted {
 /// Somebody who watches a poll from outside, and tells of it.
 pub(super) struct Watch<'a> {
     replica: &'a Replica,
-    poll: &'a Poll,
+    poll: &'a DemoPoll,
     told: String,
     /// A terminal's last line is written over; a file gets one line after the other.
     is_terminal: bool,
@@ -39,7 +39,7 @@ pub(super) struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     /// Watches this poll.
-    pub(super) fn new(replica: &'a Replica, poll: &'a Poll) -> Self {
+    pub(super) fn new(replica: &'a Replica, poll: &'a DemoPoll) -> Self {
         Self { replica, poll, told: String::new(), is_terminal: io::stdout().is_terminal() }
     }
 
@@ -72,7 +72,7 @@ impl<'a> Watch<'a> {
 
     async fn look(&self, voted: Option<(u32, u32)>) -> Result<Option<String>, DemoError> {
         let results = self.replica.ask("GET", &format!("/v1/polls/{}/results", self.poll.id), None, None).await;
-        let tally: Tally = match results {
+        let tally: DemoTally = match results {
             Ok(tally) => tally,
             Err(DemoError::Io(_)) => return Ok(None),
             Err(error) => return Err(error),

@@ -100,11 +100,11 @@ fn write_manifest(assets: &'static Assets) -> String {
     struct Manifest<'a> {
         version: &'a str,
         loader: &'a str,
-        files: Vec<File<'a>>,
+        files: Vec<ManifestFile<'a>>,
     }
 
     #[derive(Serialize)]
-    struct File<'a> {
+    struct ManifestFile<'a> {
         name: &'a str,
         path: &'a str,
         integrity: &'a str,
@@ -113,7 +113,7 @@ fn write_manifest(assets: &'static Assets) -> String {
         gzip_bytes: usize,
     }
 
-    let file = |asset: &'static Asset| File {
+    let file = |asset: &'static Asset| ManifestFile {
         name: asset.name,
         path: &asset.path,
         integrity: &asset.integrity,

@@ -40,7 +40,7 @@ pub enum Notice {
 }
 
 /// A poll as one reader is shown it.
-pub struct View<'a> {
+pub struct PollView<'a> {
     /// The poll.
     pub poll: &'a Poll,
     /// Its state.
@@ -98,7 +98,7 @@ pub enum Mode<'a> {
     Form(Option<&'a str>),
 }
 
-impl<'a> View<'a> {
+impl<'a> PollView<'a> {
     /// The page.
     ///
     /// # Errors
@@ -176,7 +176,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn rows(&self, language: &'static Language, direction: Direction) -> Vec<Row<'a>> {
+    fn rows(&self, language: &'static Language, direction: Direction) -> Vec<OptionRow<'a>> {
         let digits = self.look.digits;
         let shown = self.tally.map(|tally| (tally, tally.parts(self.poll, PERMILLE)));
         let most = self.most_votes();
@@ -187,7 +187,7 @@ impl<'a> View<'a> {
             });
             let is_chosen = self.chosen.is_some_and(|choices| choices.has(option));
             let leads = most.is_some_and(|(tally, most)| tally.votes_in(option.index) == most);
-            Row {
+            OptionRow {
                 id: option.id.as_str(),
                 label: option.label.as_str(),
                 label_dir: direction_in(direction, option.label.as_str()),
@@ -318,7 +318,7 @@ struct PollPage<'a> {
     is_peeking: bool,
     words: String,
     rule: String,
-    rows: Vec<Row<'a>>,
+    rows: Vec<OptionRow<'a>>,
     total: String,
     status: String,
     /// Where the reader begins, as attributes: at what they are to put right.
@@ -327,7 +327,7 @@ struct PollPage<'a> {
 }
 
 /// One option, in the form and in the results.
-struct Row<'a> {
+struct OptionRow<'a> {
     id: &'a str,
     label: &'a str,
     label_dir: &'static str,

@@ -9,7 +9,7 @@ use actix_web::{
 };
 
 use super::{
-    Shared, Worker, limits,
+    ReplicaState, Worker, limits,
     problem::{Code, Problem},
 };
 use crate::{
@@ -42,7 +42,7 @@ pub(super) enum Carrier {
 ///
 /// # Errors
 /// `voter-required` if the header shows a token that is not valid.
-pub(super) fn voter_if_any(headers: &HeaderMap, shared: &Shared) -> Result<Option<(Voter, Carrier)>, Problem> {
+pub(super) fn voter_if_any(headers: &HeaderMap, shared: &ReplicaState) -> Result<Option<(Voter, Carrier)>, Problem> {
     if let Some(token) = credentials(headers, "Voter") {
         return Ok(Some((voter_of(token, shared)?, Carrier::Header)));
     }
@@ -55,7 +55,7 @@ pub(super) fn voter_if_any(headers: &HeaderMap, shared: &Shared) -> Result<Optio
 ///
 /// # Errors
 /// `voter-required` if it is not valid.
-pub(super) fn voter_of(token: &str, shared: &Shared) -> Result<Voter, Problem> {
+pub(super) fn voter_of(token: &str, shared: &ReplicaState) -> Result<Voter, Problem> {
     let voter = shared.token_keys.verify(token, shared.clock.now());
     voter.map_err(|error| Problem::new(Code::VoterRequired, error.to_string()))
 }
@@ -64,7 +64,7 @@ pub(super) fn voter_of(token: &str, shared: &Shared) -> Result<Voter, Problem> {
 ///
 /// # Errors
 /// `voter-required` if no valid token is shown.
-pub(super) fn voter(headers: &HeaderMap, shared: &Shared) -> Result<(Voter, Carrier), Problem> {
+pub(super) fn voter(headers: &HeaderMap, shared: &ReplicaState) -> Result<(Voter, Carrier), Problem> {
     voter_if_any(headers, shared)?.ok_or_else(|| {
         let detail = "name the voter in the body, as \"voter\": TOKEN or {\"nonce\": …} for a new one, or show a token as \
                       Authorization: Voter TOKEN or as the cookie";
@@ -115,12 +115,12 @@ pub(super) async fn publisher_with(req: &HttpRequest, worker: &Worker, scope: Sc
 }
 
 /// Whoever sent a request, as one who asks for a tally.
-pub(super) struct Sender<'a> {
+pub(super) struct RequestAsker<'a> {
     pub(super) req: &'a HttpRequest,
     pub(super) worker: &'a Worker,
 }
 
-impl Asker for Sender<'_> {
+impl Asker for RequestAsker<'_> {
     type Error = Problem;
 
     fn publisher(&self) -> impl Future<Output = Result<Option<Publisher>, Problem>> {

@@ -43,7 +43,7 @@ use tokio::{
 
 use crate::{
     client::ClientRule,
-    net::connection::{self, Connection, Instead, Socket},
+    net::connection::{self, AnswerOverride, Connection, Socket},
     quota::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit, Subject},
     supervisor::{Supervisor, TaskEnded},
     telemetry::{ConnectionDrop, Metrics},
@@ -108,22 +108,22 @@ impl Connections {
 /// The connections of one worker.
 pub struct WorkerConnections {
     all: Arc<Connections>,
-    own: Rc<Present>,
-    instead: Instead,
+    own: Rc<ConnectionTable>,
+    answer_override: AnswerOverride,
 }
 
 impl WorkerConnections {
-    /// Begins to look after the connections of this worker. `instead` says what is written in place of the framework's
-    /// own answers.
-    pub fn new(all: &Arc<Connections>, instead: Instead) -> Self {
-        let (own, is_short) = (Rc::new(Present::new(Arc::clone(&all.large))), Arc::<Notify>::default());
+    /// Begins to look after the connections of this worker. `answer_override` replaces what the
+    /// framework answers by itself.
+    pub fn new(all: &Arc<Connections>, answer_override: AnswerOverride) -> Self {
+        let (own, is_short) = (Rc::new(ConnectionTable::new(Arc::clone(&all.large))), Arc::<Notify>::default());
         all.workers.lock().push(Arc::clone(&is_short));
         let (of_all, of_own) = (Arc::clone(all), Rc::clone(&own));
         let supervisor = Supervisor::<TaskEnded>::new(Arc::clone(&all.metrics)).keep("idle connections", move || {
             end_idle_ones(Arc::clone(&of_all), Rc::clone(&of_own), Arc::clone(&is_short))
         });
         rt::spawn(supervisor.run());
-        Self { all: Arc::clone(all), own, instead }
+        Self { all: Arc::clone(all), own, answer_override }
     }
 
     /// Takes a connection in, as the framework wants it; `None` if there is no room for it. Answers are sent as they are
@@ -149,12 +149,12 @@ impl WorkerConnections {
         // A socket that is gone says so when it is read.
         let _ = socket.set_nodelay(true);
         let socket = CountedSocket::new(socket, permit, Arc::clone(&self.all.metrics));
-        let presence = Present::enter(&self.own, client);
-        Some((Connection::over(socket, presence, Rc::clone(&self.instead)), Protocol::Http1, peer))
+        let tracker = ConnectionTable::enter(&self.own, client);
+        Some((Connection::over(socket, tracker, Rc::clone(&self.answer_override)), Protocol::Http1, peer))
     }
 }
 
-async fn end_idle_ones(all: Arc<Connections>, own: Rc<Present>, is_short: Arc<Notify>) {
+async fn end_idle_ones(all: Arc<Connections>, own: Rc<ConnectionTable>, is_short: Arc<Notify>) {
     loop {
         is_short.notified().await;
         while all.is_short() {
@@ -173,7 +173,7 @@ async fn end_idle_ones(all: Arc<Connections>, own: Rc<Present>, is_short: Arc<No
 }
 
 /// A worker's connections that the framework has.
-struct Present {
+struct ConnectionTable {
     large: Arc<ConcurrencyLimiter>,
     by_number: RefCell<FxHashMap<u64, Rc<Activity>>>,
     /// Counts on whenever a connection comes or becomes idle: a clock that costs nothing.
@@ -191,19 +191,19 @@ struct Activity {
 }
 
 /// A connection among those of its worker, until it is dropped.
-pub struct Presence {
-    among: Rc<Present>,
+pub struct TrackedConnection {
+    among: Rc<ConnectionTable>,
     number: u64,
     activity: Rc<Activity>,
 }
 
-impl Present {
+impl ConnectionTable {
     fn new(large: Arc<ConcurrencyLimiter>) -> Self {
         Self { large, by_number: RefCell::default(), moment: Cell::new(0) }
     }
 
     /// Adds a connection.
-    fn enter(present: &Rc<Self>, client: Option<Subject>) -> Presence {
+    fn enter(present: &Rc<Self>, client: Option<Subject>) -> TrackedConnection {
         let number = present.next_moment();
         let activity = Rc::new(Activity {
             client,
@@ -212,7 +212,7 @@ impl Present {
             is_to_end: Cell::new(false),
         });
         present.by_number.borrow_mut().insert(number, Rc::clone(&activity));
-        Presence { among: Rc::clone(present), number, activity }
+        TrackedConnection { among: Rc::clone(present), number, activity }
     }
 
     /// Ends idle connections, so many at most: of whoever has most, the longest idle first. Says how many.
@@ -239,8 +239,8 @@ impl Present {
     }
 }
 
-impl connection::Presence for Presence {
-    type Room = Permit;
+impl connection::ConnectionTracker for TrackedConnection {
+    type LargePermit = Permit;
 
     fn take_large(&self) -> Option<Permit> {
         self.among.large.take(self.activity.client).ok()
@@ -263,14 +263,14 @@ impl connection::Presence for Presence {
     }
 }
 
-impl Drop for Presence {
+impl Drop for TrackedConnection {
     fn drop(&mut self) {
         self.among.by_number.borrow_mut().remove(&self.number);
     }
 }
 
 /// A connection that is counted.
-pub type CountedConnection = Connection<CountedSocket, Presence>;
+pub type CountedConnection = Connection<CountedSocket, TrackedConnection>;
 
 /// A socket that counts as a connection for as long as it is open, whoever has it.
 pub struct CountedSocket {
@@ -293,7 +293,7 @@ impl Drop for CountedSocket {
 }
 
 impl Socket for CountedSocket {
-    fn forsake(&self) {
+    fn discard_unsent(&self) {
         // One that is gone is forsaken already.
         let _ = self.socket.set_zero_linger();
     }
@@ -321,24 +321,24 @@ impl AsyncWrite for CountedSocket {
 
 #[cfg(test)]
 mod tests {
-    use super::{connection::Presence as _, *};
+    use super::{connection::ConnectionTracker as _, *};
 
-    fn present() -> Rc<Present> {
-        Rc::new(Present::new(Arc::new(ConcurrencyLimiter::new(LARGE))))
+    fn present() -> Rc<ConnectionTable> {
+        Rc::new(ConnectionTable::new(Arc::new(ConcurrencyLimiter::new(LARGE))))
     }
 
     fn client(number: u8) -> Subject {
         Subject::from([number; 16])
     }
 
-    fn waiting(present: &Rc<Present>, of: Option<Subject>) -> Presence {
-        let presence = Present::enter(present, of);
-        assert!(!presence.note_idle(&Context::from_waker(Waker::noop())));
-        presence
+    fn waiting(present: &Rc<ConnectionTable>, of: Option<Subject>) -> TrackedConnection {
+        let tracker = ConnectionTable::enter(present, of);
+        assert!(!tracker.note_idle(&Context::from_waker(Waker::noop())));
+        tracker
     }
 
-    fn is_to_end(presence: &Presence) -> bool {
-        presence.activity.is_to_end.get()
+    fn is_to_end(tracker: &TrackedConnection) -> bool {
+        tracker.activity.is_to_end.get()
     }
 
     #[test]

@@ -26,8 +26,8 @@ use actix_web::{
 };
 
 use super::{
-    Shared, Worker,
-    origin::{self, Page},
+    ReplicaState, Worker,
+    origin::{self, CallingPage},
     path::poll_in_path,
     problem::Problem,
     route::Pattern,
@@ -83,7 +83,7 @@ pub(super) async fn preflight(
 }
 
 /// Adds to an answer which page may read it.
-pub(super) fn allow<B>(response: &mut ServiceResponse<B>, shared: &Shared) {
+pub(super) fn allow<B>(response: &mut ServiceResponse<B>, shared: &ReplicaState) {
     let req = response.request();
     let Some(pattern) = req.app_data::<Pattern>().filter(|pattern| pattern.is_for_pages(req.method())) else { return };
     let (callers, method) = (pattern.callers, req.method().clone());
@@ -128,14 +128,14 @@ enum Allowed {
     This(HeaderValue),
 }
 
-fn allowed_at_poll(req: &HttpRequest, shared: &Shared) -> Allowed {
+fn allowed_at_poll(req: &HttpRequest, shared: &ReplicaState) -> Allowed {
     let Some(sent) = req.headers().get(header::ORIGIN) else { return Allowed::Nobody };
     // The poll as this replica knows it: it was read for this request, if it got so far.
     let known = poll_in_path(req).ok().and_then(|id| shared.polls.if_known(id));
     let Some(known) = known else { return Allowed::Anybody };
     match origin::page(req, &known.site, shared.public_url.as_deref()) {
-        Page::Listed => Allowed::This(sent.clone()),
-        Page::Welcome | Page::Opaque => Allowed::Anybody,
-        Page::Strange | Page::Unsaid => Allowed::Nobody,
+        CallingPage::Listed => Allowed::This(sent.clone()),
+        CallingPage::Welcome | CallingPage::Opaque => Allowed::Anybody,
+        CallingPage::Strange | CallingPage::Unsaid => Allowed::Nobody,
     }
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, http::header, web};
 use serde::Serialize;
 
 use super::{
-    Phase, Worker,
+    ReplicaPhase, Worker,
     problem::{Code, Problem},
 };
 
@@ -27,11 +27,15 @@ pub(super) async fn live() -> HttpResponse {
 /// is not about to end.
 pub(super) async fn ready(worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     match worker.shared.readiness.phase() {
-        Phase::Ready if worker.store.needs_mending() => {
+        ReplicaPhase::Ready if worker.store.needs_mending() => {
             Err(Problem::new(Code::StoreUnavailable, "the store must be mended: the log says what is wrong with it"))
         }
-        Phase::Ready => Ok(answer("ready")),
-        Phase::Starting => Err(Problem::new(Code::StoreUnavailable, "starting: the store has not been reached yet")),
-        Phase::Stopping => Err(Problem::new(Code::StoreUnavailable, "stopping: send requests to another replica")),
+        ReplicaPhase::Ready => Ok(answer("ready")),
+        ReplicaPhase::Starting => {
+            Err(Problem::new(Code::StoreUnavailable, "starting: the store has not been reached yet"))
+        }
+        ReplicaPhase::Stopping => {
+            Err(Problem::new(Code::StoreUnavailable, "stopping: send requests to another replica"))
+        }
     }
 }

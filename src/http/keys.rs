@@ -46,7 +46,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let items = keys.iter().map(|key| KeyJson::of(key, None)).collect();
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
-        .json(Keys { items, next_cursor: None }))
+        .json(KeyList { items, next_cursor: None }))
 }
 
 /// `DELETE /v1/keys/{key}`: the key is refused from now on. Another site's key is none to a site's key.
@@ -69,7 +69,7 @@ struct KeyBody {
 }
 
 #[derive(Serialize)]
-struct Keys<'a> {
+struct KeyList<'a> {
     items: Vec<KeyJson<'a>>,
     next_cursor: Option<String>,
 }

@@ -46,12 +46,12 @@ use super::{
     Worker, notes,
     problem::{Code, Problem},
 };
-use crate::quota::{Name, Permit, Standing, Subject, Undecided, Verdict};
+use crate::quota::{Decision, Name, Permit, QuotaState, Subject, Undecided};
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-pub(super) use super::notes::add_standing as note;
+pub(super) use super::notes::add_quota_state as note;
 
 /// Counts a request in a quota that is known only to its handler. Counting twice in one request counts once.
 ///
@@ -62,13 +62,13 @@ pub(super) fn count(req: &HttpRequest, worker: &Worker, name: Name, subject: &Su
         return Ok(());
     }
     match worker.shared.quotas.admit(name, subject) {
-        Verdict::Unlimited => Ok(()),
+        Decision::Unlimited => Ok(()),
         // What is counted here is not shared.
-        Verdict::Admitted(standing) | Verdict::Undecided(Undecided { standing, .. }) => {
-            note(req, standing);
+        Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => {
+            note(req, quota_state);
             Ok(())
         }
-        Verdict::Refused(standing) => Err(refusal(req, standing)),
+        Decision::Refused(quota_state) => Err(refusal(req, quota_state)),
     }
 }
 
@@ -107,11 +107,11 @@ impl Default for PolicyHeaders {
 }
 
 impl PolicyHeaders {
-    fn of(&self, standings: &[Standing]) -> Option<&HeaderValue> {
-        let place = standings.iter().fold(0, |place, standing| place | 1 << standing.name.place());
+    fn of(&self, quota_states: &[QuotaState]) -> Option<&HeaderValue> {
+        let place = quota_states.iter().fold(0, |place, quota_state| place | 1 << quota_state.name.place());
         Some(self.0.get(place)?.get_or_init(|| {
             let mut policies = String::with_capacity(64);
-            for Standing { name, quota, .. } in standings {
+            for QuotaState { name, quota, .. } in quota_states {
                 let numbers = [quota.limit.get().into(), quota.window_secs.get().into()];
                 write_item(&mut policies, *name, [";q=", ";w="], numbers);
             }
@@ -122,25 +122,25 @@ impl PolicyHeaders {
 
 /// Writes what is known of a request's quotas on its answer.
 pub(super) fn write_headers(req: &HttpRequest, headers: &mut HeaderMap, policies: &PolicyHeaders) {
-    notes::with_standings(req, |standings| write(standings, headers, policies));
+    notes::with_quota_states(req, |quota_states| write(quota_states, headers, policies));
 }
 
-fn write(standings: &[Standing], headers: &mut HeaderMap, policies: &PolicyHeaders) {
-    if standings.is_empty() {
+fn write(quota_states: &[QuotaState], headers: &mut HeaderMap, policies: &PolicyHeaders) {
+    if quota_states.is_empty() {
         return;
     }
     let is_for_all = headers
         .get(actix_web::http::header::CACHE_CONTROL)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.starts_with("public"));
-    if let Some(policy) = policies.of(standings) {
+    if let Some(policy) = policies.of(quota_states) {
         headers.insert(RATE_LIMIT_POLICY, policy.clone());
     }
     if is_for_all {
         return;
     }
     let mut state = String::with_capacity(64);
-    for Standing { name, remaining, next_secs, .. } in standings {
+    for QuotaState { name, remaining, next_secs, .. } in quota_states {
         write_item(&mut state, *name, [";r=", ";t="], [u64::from(*remaining), *next_secs]);
     }
     if let Ok(state) = HeaderValue::try_from(state) {
@@ -162,9 +162,9 @@ fn write_item(list: &mut String, name: Name, keys: [&str; 2], numbers: [u64; 2])
     }
 }
 
-fn refusal(req: &HttpRequest, standing: Standing) -> Problem {
-    note(req, standing);
-    Problem::quota_exceeded(&standing)
+fn refusal(req: &HttpRequest, quota_state: QuotaState) -> Problem {
+    note(req, quota_state);
+    Problem::quota_exceeded(&quota_state)
 }
 
 /// The layer. Wrap a route in it.
@@ -238,7 +238,7 @@ where
 {
     type Response = ServiceResponse<BoxBody>;
     type Error = Error;
-    type Future = Answer<S::Future>;
+    type Future = LimitsFuture<S::Future>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.service.poll_ready(cx)
@@ -252,10 +252,12 @@ where
         let mut undecided = SmallVec::<[Undecided; 2]>::new();
         for name in names {
             match worker.shared.quotas.admit(*name, &client) {
-                Verdict::Unlimited => {}
-                Verdict::Admitted(standing) => note(req.request(), standing),
-                Verdict::Undecided(one) => undecided.push(one),
-                Verdict::Refused(standing) => return Answer::Refused { answer: Some(refuse(req, standing)) },
+                Decision::Unlimited => {}
+                Decision::Admitted(quota_state) => note(req.request(), quota_state),
+                Decision::Undecided(one) => undecided.push(one),
+                Decision::Refused(quota_state) => {
+                    return LimitsFuture::Refused { answer: Some(refuse(req, quota_state)) };
+                }
             }
         }
         if undecided.is_empty() {
@@ -266,16 +268,16 @@ where
         let waiting = Box::pin(async move {
             for undecided in undecided {
                 match worker.shared.quotas.lease(undecided, &client, &*worker.store).await {
-                    Verdict::Unlimited => {}
-                    Verdict::Admitted(standing) | Verdict::Undecided(Undecided { standing, .. }) => {
-                        note(req.request(), standing);
+                    Decision::Unlimited => {}
+                    Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => {
+                        note(req.request(), quota_state);
                     }
-                    Verdict::Refused(standing) => return Ok(refuse(req, standing)),
+                    Decision::Refused(quota_state) => return Ok(refuse(req, quota_state)),
                 }
             }
             service.call(req).await
         });
-        Answer::Waiting { waiting }
+        LimitsFuture::Waiting { waiting }
     }
 }
 
@@ -283,20 +285,20 @@ impl<S> Limited<S>
 where
     S: Service<ServiceRequest>,
 {
-    fn answer(&self, req: ServiceRequest) -> Answer<S::Future> {
-        Answer::Admitted { answer: self.service.call(req) }
+    fn answer(&self, req: ServiceRequest) -> LimitsFuture<S::Future> {
+        LimitsFuture::Admitted { answer: self.service.call(req) }
     }
 }
 
-fn refuse(req: ServiceRequest, standing: Standing) -> ServiceResponse<BoxBody> {
-    let problem = refusal(req.request(), standing);
+fn refuse(req: ServiceRequest, quota_state: QuotaState) -> ServiceResponse<BoxBody> {
+    let problem = refusal(req.request(), quota_state);
     req.error_response(problem)
 }
 
 pin_project! {
     /// One request on its way through the layer.
-    #[project = AnswerProjection]
-    pub(super) enum Answer<F> {
+    #[project = LimitsFutureProjection]
+    pub(super) enum LimitsFuture<F> {
         Admitted { #[pin] answer: F },
         // Taken when it is polled.
         Refused { answer: Option<ServiceResponse<BoxBody>> },
@@ -304,7 +306,7 @@ pin_project! {
     }
 }
 
-impl<F> Future for Answer<F>
+impl<F> Future for LimitsFuture<F>
 where
     F: Future<Output = Result<ServiceResponse<BoxBody>, Error>>,
 {
@@ -312,9 +314,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            AnswerProjection::Admitted { answer } => answer.poll(cx),
-            AnswerProjection::Waiting { waiting } => waiting.as_mut().poll(cx),
-            AnswerProjection::Refused { answer } => match answer.take() {
+            LimitsFutureProjection::Admitted { answer } => answer.poll(cx),
+            LimitsFutureProjection::Waiting { waiting } => waiting.as_mut().poll(cx),
+            LimitsFutureProjection::Refused { answer } => match answer.take() {
                 Some(answer) => Poll::Ready(Ok(answer)),
                 // It was answered already, and is not polled again.
                 None => Poll::Pending,
@@ -332,16 +334,16 @@ mod tests {
     use super::*;
     use crate::quota::Quota;
 
-    fn standing(name: Name, limit: u32, window_secs: u32, remaining: u32, next_secs: u64) -> Standing {
+    fn quota_state(name: Name, limit: u32, window_secs: u32, remaining: u32, next_secs: u64) -> QuotaState {
         let number = |number| NonZeroU32::new(number).unwrap();
         let quota = Quota { limit: number(limit), window_secs: number(window_secs) };
-        Standing { name, quota, remaining, next_secs }
+        QuotaState { name, quota, remaining, next_secs }
     }
 
-    fn written(standings: &[Standing], cache_control: &'static str) -> (Option<String>, Option<String>) {
+    fn written(quota_states: &[QuotaState], cache_control: &'static str) -> (Option<String>, Option<String>) {
         let req = TestRequest::default().to_http_request();
-        for standing in standings {
-            note(&req, *standing);
+        for quota_state in quota_states {
+            note(&req, *quota_state);
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
@@ -353,9 +355,9 @@ mod tests {
     #[test]
     fn headers_list_every_quota_a_request_counted_in() {
         let some = |text: &str| Some(text.to_owned());
-        let vote = standing(Name::Vote, 10, 60, 9, 6);
+        let vote = quota_state(Name::Vote, 10, 60, 9, 6);
         assert_eq!(written(&[vote], "no-store"), (some("\"vote\";q=10;w=60"), some("\"vote\";r=9;t=6")));
-        let both = [standing(Name::Client, 600, 60, 599, 1), vote];
+        let both = [quota_state(Name::Client, 600, 60, 599, 1), vote];
         assert_eq!(
             written(&both, "private, no-store"),
             (some("\"client\";q=600;w=60, \"vote\";q=10;w=60"), some("\"client\";r=599;t=1, \"vote\";r=9;t=6"))
@@ -365,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_shared_caches_keep_says_nothing_of_one_client() {
-        let (policy, state) = written(&[standing(Name::Read, 3_000, 60, 2_999, 1)], "public, max-age=2");
+        let (policy, state) = written(&[quota_state(Name::Read, 3_000, 60, 2_999, 1)], "public, max-age=2");
         assert_eq!((policy.as_deref(), state), (Some("\"read\";q=3000;w=60"), None));
     }
 

@@ -30,12 +30,12 @@ use super::{
     several::{POLLS_RULE, parse_polls},
 };
 use crate::{
-    live::{Newest, Reader, RequestedPoll, Stream, StreamRefusal},
+    live::{Newest, RequestedPoll, Stream, StreamReader, StreamRefusal},
     net::{connection::Handover, writer::Writer},
     poll::{PollId, Viewer, VoterId},
     site::Publisher,
-    voting::{Asker, View},
-    wire::Seen,
+    voting::{Asker, TallyView},
+    wire::ReaderPosition,
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -60,9 +60,9 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     let client = limits::subject(req, worker);
     // Before the store is asked anything: a place is the scarcer thing.
     let permit = worker.shared.stream_limiter.admit(client).map_err(refused)?;
-    let sender = auth::Sender { req, worker };
-    let listener = Listener { publisher: sender.publisher().await?, sender };
-    let mut reader = Reader { voter: None, has_key: listener.publisher.is_some() };
+    let sender = auth::RequestAsker { req, worker };
+    let listener = StreamAsker { publisher: sender.publisher().await?, sender };
+    let mut reader = StreamReader { voter: None, has_key: listener.publisher.is_some() };
     let (shown, has_it) = shown(req)?;
     let mut asked = Vec::with_capacity(polls.len());
     for (place, id) in polls.iter().enumerate() {
@@ -83,18 +83,18 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     let connection = req.conn_data::<Handover<CountedSocket>>().cloned();
     let connection = connection.ok_or_else(|| Problem::internal("the connection can't be handed over"))?;
     let stream = worker.streams.open(permit, reader, asked, worker.shared.clock.now());
-    let mut response = response.force_close().body(Body { stream: Some(stream), connection });
+    let mut response = response.force_close().body(StreamBody { stream: Some(stream), connection });
     response.head_mut().no_chunking(true);
     Ok(response)
 }
 
 /// Whoever asked for a stream. Their key is looked up at once: it shows them all, now and later.
-struct Listener<'a> {
+struct StreamAsker<'a> {
     publisher: Option<Publisher>,
-    sender: auth::Sender<'a>,
+    sender: auth::RequestAsker<'a>,
 }
 
-impl Asker for Listener<'_> {
+impl Asker for StreamAsker<'_> {
     type Error = Problem;
 
     fn known_publisher(&self) -> Option<&Publisher> {
@@ -112,13 +112,13 @@ impl Asker for Listener<'_> {
 
 /// What a reader is to see of one poll.
 async fn ask(
-    listener: &Listener<'_>,
-    reader: &mut Reader,
+    listener: &StreamAsker<'_>,
+    reader: &mut StreamReader,
     id: PollId,
     Held { seen, has_it }: Held,
 ) -> Result<RequestedPoll, Problem> {
     let view = listener.sender.worker.voting.view(listener, id, seen).await?;
-    let Some(View { newest: Newest { snapshot, is_behind }, viewer }) = view else {
+    let Some(TallyView { newest: Newest { snapshot, is_behind }, viewer }) = view else {
         return Ok(RequestedPoll { id, newest: None, seen, has_it, is_behind: false, viewer: Viewer::Everyone });
     };
     // Who they are matters also for what nobody sees now: the poll's policy may be another one day.
@@ -130,7 +130,7 @@ async fn ask(
 
 /// What a reader shows of one poll.
 struct Held {
-    seen: Option<Seen>,
+    seen: Option<ReaderPosition>,
     /// Whether they have that tally at hand.
     has_it: bool,
 }
@@ -159,12 +159,12 @@ fn no_polls() -> Problem {
 
 /// A stream as the body of an answer: as soon as the framework has written the answer's head and asks for more, the
 /// connection is the stream's own.
-struct Body {
+struct StreamBody {
     stream: Option<Stream>,
     connection: Handover<CountedSocket>,
 }
 
-impl MessageBody for Body {
+impl MessageBody for StreamBody {
     type Error = std::convert::Infallible;
 
     fn size(&self) -> BodySize {

@@ -64,10 +64,10 @@ mod worker;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 pub use demo::DemoPages;
-pub use exports::Turns;
+pub use exports::ExportLimits;
 pub use limits::PolicyHeaders;
 pub use observe::Observe;
-pub use worker::{Phase, Readiness, Shared, Worker};
+pub use worker::{Readiness, ReplicaPhase, ReplicaState, Worker};
 
 use limits::Limits;
 use path::PastPoll;

@@ -7,14 +7,14 @@ use smallvec::SmallVec;
 
 use crate::{
     client::{Client, ClientRule},
-    quota::{Name, Standing},
+    quota::{Name, QuotaState},
 };
 
 /// What is noted of one request.
 #[derive(Debug, Default)]
 struct Notes {
     client: Option<Client>,
-    standings: SmallVec<[Standing; 4]>,
+    quota_states: SmallVec<[QuotaState; 4]>,
     outcome: Option<&'static str>,
 }
 
@@ -29,19 +29,19 @@ pub(super) fn client(req: &HttpRequest, rule: &ClientRule) -> Client {
 }
 
 /// Notes how a request stands with a quota it has counted in.
-pub(super) fn add_standing(req: &HttpRequest, standing: Standing) {
-    change(req, |notes| notes.standings.push(standing));
+pub(super) fn add_quota_state(req: &HttpRequest, quota_state: QuotaState) {
+    change(req, |notes| notes.quota_states.push(quota_state));
 }
 
 /// Whether a request has counted in a quota.
 pub(super) fn has_counted(req: &HttpRequest, name: Name) -> bool {
-    with_standings(req, |standings| standings.iter().any(|standing| standing.name == name))
+    with_quota_states(req, |quota_states| quota_states.iter().any(|quota_state| quota_state.name == name))
 }
 
 /// How a request stands with every quota it has counted in.
-pub(super) fn with_standings<T>(req: &HttpRequest, read: impl FnOnce(&[Standing]) -> T) -> T {
+pub(super) fn with_quota_states<T>(req: &HttpRequest, read: impl FnOnce(&[QuotaState]) -> T) -> T {
     let extensions = req.extensions();
-    read(extensions.get::<Notes>().map_or(&[], |notes| &notes.standings))
+    read(extensions.get::<Notes>().map_or(&[], |notes| &notes.quota_states))
 }
 
 /// Notes what became of a request, in a word for its log line: a handler that has more to say than the status does.

@@ -29,7 +29,7 @@ use actix_web::{
 };
 use pin_project_lite::pin_project;
 
-use super::{Shared, cors, embed, limits, notes, problem::Problem, request_log::Line, route::Pattern};
+use super::{ReplicaState, cors, embed, limits, notes, problem::Problem, request_log::RequestLine, route::Pattern};
 use crate::{
     clock::Clock,
     net::unread::{self, Chunks},
@@ -67,12 +67,12 @@ pub(super) use super::notes::set_outcome as note_outcome;
 
 /// The layer. Wrap the whole application in it.
 pub struct Observe {
-    shared: Arc<Shared>,
+    shared: Arc<ReplicaState>,
 }
 
 impl Observe {
     /// The layer, on a replica's clock and metrics.
-    pub fn new(shared: Arc<Shared>) -> Self {
+    pub fn new(shared: Arc<ReplicaState>) -> Self {
         Self { shared }
     }
 }
@@ -95,7 +95,7 @@ where
 /// A worker's application inside the layer.
 pub struct Observed<S> {
     service: S,
-    shared: Arc<Shared>,
+    shared: Arc<ReplicaState>,
     ids: RequestIds,
 }
 
@@ -105,7 +105,7 @@ where
 {
     type Response = ServiceResponse<BoxBody>;
     type Error = Error;
-    type Future = Answer<S::Future>;
+    type Future = ObserveFuture<S::Future>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.service.poll_ready(cx)
@@ -118,30 +118,30 @@ where
             Some(_) | None => self.ids.generate(&self.shared.clock),
         };
         let chunks = unread::hold(&mut req);
-        let seen = Some(Seen { started, request_id, chunks, shared: self.shared.clone() });
-        Answer { inner: self.service.call(req), seen }
+        let seen = Some(RequestStart { started, request_id, chunks, shared: self.shared.clone() });
+        ObserveFuture { inner: self.service.call(req), seen }
     }
 }
 
 pin_project! {
     /// One request being answered.
-    pub struct Answer<F> {
+    pub struct ObserveFuture<F> {
         #[pin]
         inner: F,
         // Taken when the answer is there.
-        seen: Option<Seen>,
+        seen: Option<RequestStart>,
     }
 }
 
 /// What is known of a request before it is answered.
-struct Seen {
+struct RequestStart {
     started: Instant,
     request_id: HeaderValue,
     chunks: Option<Chunks>,
-    shared: Arc<Shared>,
+    shared: Arc<ReplicaState>,
 }
 
-impl<F> Future for Answer<F>
+impl<F> Future for ObserveFuture<F>
 where
     F: Future<Output = Result<ServiceResponse<BoxBody>, Error>>,
 {
@@ -157,7 +157,7 @@ where
     }
 }
 
-impl Seen {
+impl RequestStart {
     fn finish(self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         let request_id = self.request_id.to_str().unwrap_or_default();
         let duration = self.started.elapsed();
@@ -181,7 +181,7 @@ impl Seen {
         let error = problem.and_then(Problem::cause);
         let (status, error) = (status.as_u16(), error.as_deref());
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let line = Line { method, route, status, outcome, request_id, duration_us, error, is_probe };
+        let line = RequestLine { method, route, status, outcome, request_id, duration_us, error, is_probe };
         self.shared.request_log.log(&line, || Some(notes::client(response.request(), &self.shared.client_rule)));
         self.shared.metrics.observe_request(method, route, status, duration);
 
@@ -211,7 +211,7 @@ impl Seen {
 }
 
 /// What is on every answer.
-fn write_fixed_headers(headers: &mut HeaderMap, shared: &Shared) {
+fn write_fixed_headers(headers: &mut HeaderMap, shared: &ReplicaState) {
     for (name, value) in FIXED_HEADERS {
         headers.insert(name, value);
     }
@@ -226,13 +226,13 @@ fn write_fixed_headers(headers: &mut HeaderMap, shared: &Shared) {
 }
 
 /// The same for what is answered without a request that could be read.
-pub(super) struct Unasked {
-    shared: Arc<Shared>,
+pub(super) struct UnparsedResponder {
+    shared: Arc<ReplicaState>,
     ids: RequestIds,
 }
 
-impl Unasked {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+impl UnparsedResponder {
+    pub(super) fn new(shared: Arc<ReplicaState>) -> Self {
         Self { shared, ids: RequestIds::default() }
     }
 
@@ -242,7 +242,8 @@ impl Unasked {
         let request_id = id.to_str().unwrap_or_default();
         let (method, route, status) = (NO_METHOD, "unparsed", problem.code().status().as_u16());
         let outcome = problem.code().as_str();
-        let line = Line { method, route, status, outcome, request_id, duration_us: 0, error: None, is_probe: false };
+        let line =
+            RequestLine { method, route, status, outcome, request_id, duration_us: 0, error: None, is_probe: false };
         self.shared.request_log.log(&line, || None);
         self.shared.metrics.observe_request(method, route, status, Duration::ZERO);
         let mut response = problem.respond(request_id);
@@ -328,7 +329,7 @@ mod tests {
     #[test]
     fn request_ids_are_version_7_uuids_and_differ() {
         let ids = RequestIds::default();
-        let clock = Clock::standing_at(Timestamp::from_millis(1_700_000_000_000));
+        let clock = Clock::stopped_at(Timestamp::from_millis(1_700_000_000_000));
         let mut seen = std::collections::HashSet::new();
         for _ in 0..200 {
             let id = ids.generate(&clock);

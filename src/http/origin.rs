@@ -36,7 +36,7 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// What is known of the page that sent a request, by the site it concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Page {
+pub(super) enum CallingPage {
     /// The site lists its origin, or it is this service's own.
     Listed,
     /// The site lists no origins, and this is some.
@@ -50,13 +50,13 @@ pub(super) enum Page {
 }
 
 /// Which page sent a request.
-pub(super) fn page(req: &HttpRequest, site: &Site, public_url: Option<&str>) -> Page {
-    let Some(origin) = req.headers().get(header::ORIGIN) else { return Page::Unsaid };
+pub(super) fn page(req: &HttpRequest, site: &Site, public_url: Option<&str>) -> CallingPage {
+    let Some(origin) = req.headers().get(header::ORIGIN) else { return CallingPage::Unsaid };
     match origin.to_str() {
-        Ok("null") => Page::Opaque,
-        Ok(origin) if site.lists(origin) || is_own(req, public_url, origin) => Page::Listed,
-        Ok(_) if site.settings.origins.is_empty() => Page::Welcome,
-        Ok(_) | Err(_) => Page::Strange,
+        Ok("null") => CallingPage::Opaque,
+        Ok(origin) if site.lists(origin) || is_own(req, public_url, origin) => CallingPage::Listed,
+        Ok(_) if site.settings.origins.is_empty() => CallingPage::Welcome,
+        Ok(_) | Err(_) => CallingPage::Strange,
     }
 }
 
@@ -67,27 +67,28 @@ pub(super) fn page(req: &HttpRequest, site: &Site, public_url: Option<&str>) -> 
 pub(super) fn check(req: &HttpRequest, site: &Site, public_url: Option<&str>, carrier: Carrier) -> Result<(), Problem> {
     let refused = |detail| Err(Problem::new(Code::OriginRefused, detail));
     match (page(req, site, public_url), carrier) {
-        (Page::Listed, _) | (Page::Welcome | Page::Opaque | Page::Unsaid, Carrier::Header) => Ok(()),
-        (Page::Unsaid, Carrier::Cookie) => match req.headers().get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
+        (CallingPage::Listed, _)
+        | (CallingPage::Welcome | CallingPage::Opaque | CallingPage::Unsaid, Carrier::Header) => Ok(()),
+        (CallingPage::Unsaid, Carrier::Cookie) => match req.headers().get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
             None | Some(b"same-origin" | b"none") => Ok(()),
             Some(_) => {
                 refused("a page of another site may not vote with the reader's cookie without saying its Origin")
             }
         },
-        (Page::Welcome | Page::Opaque, Carrier::TextBody) => match req.headers().get(SEC_FETCH_MODE) {
+        (CallingPage::Welcome | CallingPage::Opaque, Carrier::TextBody) => match req.headers().get(SEC_FETCH_MODE) {
             Some(mode) if mode != "cors" => refused("a form, or a script that reads no answer, may not vote"),
             Some(_) | None => Ok(()),
         },
-        (Page::Unsaid, Carrier::TextBody) => {
+        (CallingPage::Unsaid, Carrier::TextBody) => {
             refused("a body of text/plain needs an Origin header, as browsers send it; programs send application/json")
         }
-        (Page::Welcome, Carrier::Cookie) => refused(
+        (CallingPage::Welcome, Carrier::Cookie) => refused(
             "the poll's site lists no origins, so a page must send the voter token itself, as Authorization: Voter TOKEN",
         ),
-        (Page::Opaque, Carrier::Cookie) => {
+        (CallingPage::Opaque, Carrier::Cookie) => {
             refused("a page without an origin must send the voter token itself, as Authorization: Voter TOKEN")
         }
-        (Page::Strange, _) => refused("the poll's site does not list the origin of this page"),
+        (CallingPage::Strange, _) => refused("the poll's site does not list the origin of this page"),
     }
 }
 

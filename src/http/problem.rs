@@ -16,7 +16,7 @@ use actix_web::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{poll::Violation, quota::Standing, store::StoreError};
+use crate::{poll::Violation, quota::QuotaState, store::StoreError};
 
 /// What a client waits before it asks again when the store did not answer.
 const RETRY_AFTER_SECS: u64 = 1;
@@ -166,8 +166,8 @@ impl Problem {
     }
 
     /// A quota is spent. Whoever waits as long as they are told is let in.
-    pub fn quota_exceeded(standing: &Standing) -> Self {
-        let Standing { name, quota, next_secs, .. } = standing;
+    pub fn quota_exceeded(quota_state: &QuotaState) -> Self {
+        let QuotaState { name, quota, next_secs, .. } = quota_state;
         let (name, requests, window) = (name.as_str(), quota.limit, quota.window_secs);
         let detail = format!("the quota \"{name}\" is {requests} requests in {window} s; ask again in {next_secs} s");
         let mut problem = Self::new(Code::QuotaExceeded, detail).with_member("violated-policies", vec![name]);

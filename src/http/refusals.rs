@@ -25,7 +25,7 @@ impl From<VoteError> for Problem {
                 "the poll lets no ballot change, so none can be taken back; this voter's stays on record",
             ),
             VoteError::NotOpen(poll, state) => not_open(&poll, state),
-            VoteError::QuotaExceeded(standing) => Self::quota_exceeded(&standing),
+            VoteError::QuotaExceeded(quota_state) => Self::quota_exceeded(&quota_state),
             VoteError::Hidden(policy) => Self::new(Code::ResultsHidden, hidden_because(policy)),
             VoteError::Behind => Self::new(
                 Code::StoreUnavailable,

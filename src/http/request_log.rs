@@ -51,7 +51,7 @@ pub struct RequestLog {
 /// Refusals since they were last summed up.
 #[derive(Default)]
 struct Sums {
-    by_kind: FxHashMap<Kind, u64>,
+    by_kind: FxHashMap<RefusalKind, u64>,
     whole: u64,
     /// Refusals of further kinds.
     others: u64,
@@ -59,7 +59,7 @@ struct Sums {
 
 /// What refusals that are summed have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Kind {
+struct RefusalKind {
     method: &'static str,
     route: &'static str,
     status: u16,
@@ -69,7 +69,7 @@ struct Kind {
 }
 
 /// One request as it is logged.
-pub(super) struct Line<'a> {
+pub(super) struct RequestLine<'a> {
     pub(super) method: &'static str,
     pub(super) route: &'static str,
     pub(super) status: u16,
@@ -88,8 +88,8 @@ impl RequestLog {
     }
 
     /// Logs one request. Whose it is is asked only for what is refused.
-    pub(super) fn log(&self, line: &Line<'_>, client: impl FnOnce() -> Option<Client>) {
-        let Line { method, route, status, outcome, request_id, duration_us, error, is_probe } = *line;
+    pub(super) fn log(&self, line: &RequestLine<'_>, client: impl FnOnce() -> Option<Client>) {
+        let RequestLine { method, route, status, outcome, request_id, duration_us, error, is_probe } = *line;
         macro_rules! line {
             ($level:ident $(, $field:ident)?) => {
                 tracing::$level!(
@@ -105,7 +105,7 @@ impl RequestLog {
         match status {
             400..500 | 503 => {
                 let class = client().map(|client| self.class_of(&client));
-                if !self.has_own_line(Kind { method, route, status, outcome, class }) {
+                if !self.has_own_line(RefusalKind { method, route, status, outcome, class }) {
                     return;
                 }
                 if status == 503 { line!(warn, error) } else { line!(info) }
@@ -126,7 +126,7 @@ impl RequestLog {
     /// Logs what was not logged one by one since this was last called. To be called every [`SUM_UP_EVERY`].
     pub fn sum_up(&self) {
         let (sums, others) = self.take_sums();
-        for (Kind { method, route, status, outcome, class }, count) in sums {
+        for (RefusalKind { method, route, status, outcome, class }, count) in sums {
             macro_rules! line {
                 ($level:ident) => {
                     tracing::$level!(
@@ -148,7 +148,7 @@ impl RequestLog {
     }
 
     /// Counts a refusal; whether it has a line of its own.
-    fn has_own_line(&self, kind: Kind) -> bool {
+    fn has_own_line(&self, kind: RefusalKind) -> bool {
         let mut sums = self.sums.lock();
         let Sums { by_kind, whole, others } = &mut *sums;
         if by_kind.len() >= MOST_KINDS && !by_kind.contains_key(&kind) {
@@ -167,9 +167,9 @@ impl RequestLog {
     }
 
     /// The refusals that had no line of their own, by their kinds, and those of further kinds.
-    fn take_sums(&self) -> (Vec<(Kind, u64)>, u64) {
+    fn take_sums(&self) -> (Vec<(RefusalKind, u64)>, u64) {
         let Sums { by_kind, others, .. } = std::mem::take(&mut *self.sums.lock());
-        let summed = |(kind, count): (Kind, u64)| {
+        let summed = |(kind, count): (RefusalKind, u64)| {
             let count = count.saturating_sub(WHOLE_PER_KIND);
             (count > 0).then_some((kind, count))
         };
@@ -185,8 +185,8 @@ mod tests {
         RequestLog::new(NonZeroU32::MIN)
     }
 
-    fn kind(route: &'static str, class: u64) -> Kind {
-        Kind { method: "GET", route, status: 404, outcome: "not-found", class: Some(class) }
+    fn kind(route: &'static str, class: u64) -> RefusalKind {
+        RefusalKind { method: "GET", route, status: 404, outcome: "not-found", class: Some(class) }
     }
 
     #[test]

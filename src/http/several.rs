@@ -163,7 +163,7 @@ impl<'a> Several<'a> {
             // Another poll may have stood in its place then.
             seen = seen.filter(|seen| seen.is_proven);
         }
-        let sender = auth::Sender { req: self.req, worker: self.worker };
+        let sender = auth::RequestAsker { req: self.req, worker: self.worker };
         let Some(view) = self.worker.voting.view(&sender, id, seen).await? else { return Ok(false) };
         match view.shown() {
             Err(VoteError::Hidden(_)) => {

@@ -15,7 +15,7 @@ use crate::{
     live::Snapshot,
     poll::{PollId, Timestamp, Viewer},
     voting::VoteError,
-    wire::{PositionKeys, Seen},
+    wire::{PositionKeys, ReaderPosition},
 };
 
 /// What stands between the positions of several tallies in their tag.
@@ -30,7 +30,7 @@ const MOST_TAGS: usize = 8;
 /// `not-found`; `results-hidden`; what finding out who asks failed with.
 pub(super) async fn shown(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<(Arc<Snapshot>, Caching), Problem> {
     let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, 0);
-    let view = worker.voting.view(&auth::Sender { req, worker }, id, seen).await?.ok_or(VoteError::NoPoll)?;
+    let view = worker.voting.view(&auth::RequestAsker { req, worker }, id, seen).await?.ok_or(VoteError::NoPoll)?;
     let (snapshot, viewer) = view.shown()?;
     let caching = caching_for(viewer, &snapshot, worker.shared.clock.now());
     Ok((snapshot, caching))
@@ -46,7 +46,12 @@ pub(super) fn caching_for(viewer: Viewer, snapshot: &Snapshot, now: Timestamp) -
 
 /// How far a reader has come with a poll already, by the entity tag they show; the poll stands at this place among those
 /// asked for. Whoever answered them then may be ahead of this replica. Of several tags one that proves it counts first.
-pub(super) fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, place: usize) -> Option<Seen> {
+pub(super) fn seen_by_tag(
+    headers: &HeaderMap,
+    keys: &PositionKeys,
+    id: PollId,
+    place: usize,
+) -> Option<ReaderPosition> {
     let tags = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
     let seen = |tag: &str| {
         let positions = tag.trim().trim_start_matches("W/").strip_prefix('"')?.split('-').next()?;

@@ -10,18 +10,18 @@ use std::{rc::Rc, sync::Arc};
 use actix_web::{HttpResponse, body::MessageBody as _};
 
 use super::{
-    Shared,
-    observe::{Unasked, X_REQUEST_ID},
+    ReplicaState,
+    observe::{UnparsedResponder, X_REQUEST_ID},
     problem::{Code, Problem},
 };
-use crate::net::connection::Instead;
+use crate::net::connection::AnswerOverride;
 
 /// Says the parser's refusals as problems.
-pub fn as_problems(shared: Arc<Shared>) -> Instead {
-    let unasked = Unasked::new(shared);
+pub fn as_problems(shared: Arc<ReplicaState>) -> AnswerOverride {
+    let responder = UnparsedResponder::new(shared);
     Rc::new(move |answer| {
         let (kept, problem) = refusal(answer)?;
-        Some(write(kept, unasked.respond(&problem)))
+        Some(write(kept, responder.respond(&problem)))
     })
 }
 

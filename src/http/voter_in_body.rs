@@ -14,7 +14,7 @@ use serde::{
 };
 
 use super::{
-    Shared,
+    ReplicaState,
     auth::{self, Carrier},
     body::BodyType,
     problem::{Code, FieldError, Problem},
@@ -23,7 +23,7 @@ use crate::{poll::VoterId, voter::Nonce};
 
 /// Who a request is from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sender {
+pub(super) struct RequestVoter {
     pub(super) voter: VoterId,
     /// Whether they come by a nonce, and have no token yet.
     pub(super) is_new: bool,
@@ -51,17 +51,17 @@ pub(super) struct VoterBody<'a> {
 /// `voter-required` if nobody is named, or a token is not valid; `invalid-request` if the body and a header name one.
 pub(super) fn sender(
     req: &HttpRequest,
-    shared: &Shared,
+    shared: &ReplicaState,
     body_type: BodyType,
     named: Option<&NamedVoter<'_>>,
-) -> Result<Sender, Problem> {
+) -> Result<RequestVoter, Problem> {
     let Some(named) = named else {
         if body_type == BodyType::Text {
             let detail = "a body of text/plain must name its voter: a token, or {\"nonce\": …} for a new one";
             return Err(Problem::new(Code::VoterRequired, detail));
         }
         let (voter, carrier) = auth::voter(req.headers(), shared)?;
-        return Ok(Sender { voter: voter.id, is_new: false, carrier });
+        return Ok(RequestVoter { voter: voter.id, is_new: false, carrier });
     };
     if auth::shows_voter_token(req.headers()) {
         let detail = "must not be given beside a token in the Authorization header".to_owned();
@@ -71,8 +71,8 @@ pub(super) fn sender(
     // A page can send JSON to another origin only if that allowed it, as with a header.
     let carrier = if body_type == BodyType::Text { Carrier::TextBody } else { Carrier::Header };
     Ok(match named {
-        NamedVoter::Nonce(nonce) => Sender { voter: nonce.voter(), is_new: true, carrier },
-        NamedVoter::Token(token) => Sender { voter: auth::voter_of(token, shared)?.id, is_new: false, carrier },
+        NamedVoter::Nonce(nonce) => RequestVoter { voter: nonce.voter(), is_new: true, carrier },
+        NamedVoter::Token(token) => RequestVoter { voter: auth::voter_of(token, shared)?.id, is_new: false, carrier },
     })
 }
 

@@ -7,7 +7,7 @@ use super::{Worker, auth, body, caching, observe::note_outcome, problem::Problem
 use crate::{poll::Timestamp, voter::LIFETIME_SECS};
 
 #[derive(Serialize)]
-struct Voter<'a> {
+struct VoterJson<'a> {
     voter: &'a str,
     expires_at: Timestamp,
 }
@@ -30,7 +30,7 @@ pub(super) async fn mint(
         known.map_or_else(|| keys.mint(now, None), |(voter, _)| keys.sign(voter.id, voter.first_made, now));
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
     response.insert_header((header::SET_COOKIE, cookie(&token)));
-    Ok(response.json(Voter { voter: &token, expires_at: voter.expires_at }))
+    Ok(response.json(VoterJson { voter: &token, expires_at: voter.expires_at }))
 }
 
 /// The token as a cookie that works in another site's frame: `SameSite=None`, and `Partitioned` so that browsers which

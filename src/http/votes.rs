@@ -18,14 +18,14 @@ use super::{
     origin,
     path::poll_in_path,
     problem::{Code, Problem},
-    voter_in_body::{NamedVoter, Sender, VoterBody, sender},
+    voter_in_body::{NamedVoter, RequestVoter, VoterBody, sender},
 };
 use crate::{
-    live::Known,
+    live::PollWithSite,
     poll::{OptionId, PollId, VoterId},
     quota::{Name, Subject},
     voter::{FirstMade, Voter},
-    voting::{Cast, Caster, Vote},
+    voting::{Caster, Vote, VoteOutcome},
 };
 
 /// `POST /v1/polls/{poll}/votes`.
@@ -40,11 +40,11 @@ pub(super) async fn cast(
     let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
     let known = poll_for(&req, &worker, id, &sender).await?;
 
-    let Sender { voter, is_new, .. } = sender;
+    let RequestVoter { voter, is_new, .. } = sender;
     let caster = Caster { voter, is_new, client: limits::subject(&req, &worker) };
-    let vote = worker.voting.cast(caster, known, &named, |standing| limits::note(&req, standing)).await?;
+    let vote = worker.voting.cast(caster, known, &named, |quota_state| limits::note(&req, quota_state)).await?;
     note_outcome(&req, vote.cast.as_str());
-    let status = if vote.cast == Cast::Counted { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if vote.cast == VoteOutcome::Counted { StatusCode::CREATED } else { StatusCode::OK };
     let token = is_new.then(|| {
         let now = worker.shared.clock.now();
         worker.shared.token_keys.sign(voter, FirstMade::at(now, Some(&vote.known.poll.site)), now)
@@ -70,7 +70,7 @@ pub(super) async fn read_mine(
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
-    let Sender { voter, .. } = sender_by_body(&req, payload, &worker).await?;
+    let RequestVoter { voter, .. } = sender_by_body(&req, payload, &worker).await?;
     own_ballot(&worker, id, &voter).await
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn read_mine(
 pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
-    take_back(&req, &worker, id, Sender { voter: voter.id, is_new: false, carrier }).await
+    take_back(&req, &worker, id, RequestVoter { voter: voter.id, is_new: false, carrier }).await
 }
 
 /// `POST /v1/polls/{poll}/votes/withdraw`: the same for a voter whom the body names.
@@ -92,14 +92,19 @@ pub(super) async fn withdraw_mine(
     take_back(&req, &worker, id, sender).await
 }
 
-async fn sender_by_body(req: &HttpRequest, payload: web::Payload, worker: &Worker) -> Result<Sender, Problem> {
+async fn sender_by_body(req: &HttpRequest, payload: web::Payload, worker: &Worker) -> Result<RequestVoter, Problem> {
     let (body_type, bytes) = body::read_reader(req, payload).await?;
     let VoterBody { voter } = body::parse(&bytes)?;
     sender(req, &worker.shared, body_type, voter.as_ref())
 }
 
 /// The poll for whoever votes in it, or takes a vote back: counted in their quota, and from a page that may.
-async fn poll_for(req: &HttpRequest, worker: &Worker, id: PollId, sender: &Sender) -> Result<Arc<Known>, Problem> {
+async fn poll_for(
+    req: &HttpRequest,
+    worker: &Worker,
+    id: PollId,
+    sender: &RequestVoter,
+) -> Result<Arc<PollWithSite>, Problem> {
     limits::count(req, worker, Name::Vote, &Subject::from(*sender.voter.as_bytes()))?;
     let known = worker.voting.poll_to_vote(id).await?;
     origin::check(req, &known.site, worker.shared.public_url.as_deref(), sender.carrier)?;
@@ -115,7 +120,12 @@ async fn own_ballot(worker: &Worker, id: PollId, voter: &VoterId) -> Result<Http
         .json(OwnBallot { poll: id, choices: choices.ids(&known.poll) }))
 }
 
-async fn take_back(req: &HttpRequest, worker: &Worker, id: PollId, sender: Sender) -> Result<HttpResponse, Problem> {
+async fn take_back(
+    req: &HttpRequest,
+    worker: &Worker,
+    id: PollId,
+    sender: RequestVoter,
+) -> Result<HttpResponse, Problem> {
     let known = poll_for(req, worker, id, &sender).await?;
     let withdrawal = worker.voting.withdraw(&sender.voter, known).await?;
     note_outcome(req, withdrawal.as_str());
@@ -197,9 +207,9 @@ struct Id<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
+        struct IdVisitor;
 
-        impl<'de> de::Visitor<'de> for Text {
+        impl<'de> de::Visitor<'de> for IdVisitor {
             type Value = Id<'de>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -215,7 +225,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
             }
         }
 
-        deserializer.deserialize_str(Text)
+        deserializer.deserialize_str(IdVisitor)
     }
 }
 

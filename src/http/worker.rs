@@ -8,11 +8,13 @@ use std::sync::{
 use crate::{
     client::ClientRule,
     clock::Clock,
-    http::{DemoPages, PolicyHeaders, Turns, caching::Caching, connections::Connections, request_log::RequestLog},
+    http::{
+        DemoPages, ExportLimits, PolicyHeaders, caching::Caching, connections::Connections, request_log::RequestLog,
+    },
     live::{Hub, PollCache, SiteLists, StreamLimiter, Streams},
-    poll::{self, Poll},
+    poll::{Phase, Poll},
     publishing::Publishing,
-    quota::Quotas,
+    quota::QuotaLimiter,
     secret::KeyHash,
     store::Store,
     telemetry::Metrics,
@@ -24,7 +26,7 @@ use crate::{
 /// One actix worker's own handles; reached as `web::Data<Worker>`.
 pub struct Worker {
     /// What all workers share.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<ReplicaState>,
     /// This worker's way to vote.
     pub voting: Voting,
     /// This worker's way to publish.
@@ -37,7 +39,7 @@ pub struct Worker {
 }
 
 /// What all workers of a replica share.
-pub struct Shared {
+pub struct ReplicaState {
     /// The time as readers are told it. Whether a vote counts is the store's clock's to say.
     pub clock: Clock,
     /// The keys that sign and verify voter tokens.
@@ -63,13 +65,13 @@ pub struct Shared {
     /// How a request's client is found.
     pub client_rule: ClientRule,
     /// How many requests a client, a voter or a key may make.
-    pub quotas: Arc<Quotas>,
+    pub quotas: Arc<QuotaLimiter>,
     /// The quotas as answers tell them.
     pub policy_headers: PolicyHeaders,
     /// The address readers know this service by, without a trailing slash: its pages may always vote.
     pub public_url: Option<String>,
     /// Turns at reading timelines.
-    pub turns: Turns,
+    pub turns: ExportLimits,
     /// What a demo serves besides; nothing, unless this is one.
     pub demo_pages: Option<Arc<DemoPages>>,
     /// Whether requests should come here.
@@ -78,7 +80,7 @@ pub struct Shared {
 
 impl Worker {
     /// A worker on a store of its own.
-    pub fn new(shared: Arc<Shared>, store: Arc<dyn Store>) -> Self {
+    pub fn new(shared: Arc<ReplicaState>, store: Arc<dyn Store>) -> Self {
         let common = voting::Common {
             polls: Arc::clone(&shared.polls),
             hub: Arc::clone(&shared.hub),
@@ -100,14 +102,14 @@ impl Worker {
     /// longer than it must be.
     pub(super) fn caching_of(&self, poll: &Poll) -> Caching {
         let caching = Caching::of_poll(poll, self.shared.clock.now());
-        let is_final = poll.schedule.phase == poll::Phase::Closed;
+        let is_final = poll.schedule.phase == Phase::Closed;
         if !is_final && self.shared.polls.is_unconfirmed(poll.id) { caching.and(Caching::BRIEF) } else { caching }
     }
 }
 
 /// Whether a replica should get requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum ReplicaPhase {
     /// The store has not been reached yet.
     Starting,
     /// It has.
@@ -116,7 +118,7 @@ pub enum Phase {
     Stopping,
 }
 
-/// The replica's [`Phase`], told from one thread to all.
+/// The replica's [`ReplicaPhase`], told from one thread to all.
 #[derive(Debug, Default)]
 pub struct Readiness(AtomicU8);
 
@@ -137,11 +139,11 @@ impl Readiness {
     }
 
     /// Where the replica stands.
-    pub fn phase(&self) -> Phase {
+    pub fn phase(&self) -> ReplicaPhase {
         match self.0.load(Ordering::Acquire) {
-            STARTING => Phase::Starting,
-            READY => Phase::Ready,
-            _ => Phase::Stopping,
+            STARTING => ReplicaPhase::Starting,
+            READY => ReplicaPhase::Ready,
+            _ => ReplicaPhase::Stopping,
         }
     }
 }
@@ -153,11 +155,11 @@ mod tests {
     #[test]
     fn a_stopping_replica_is_never_ready_again() {
         let readiness = Readiness::default();
-        assert_eq!(readiness.phase(), Phase::Starting);
+        assert_eq!(readiness.phase(), ReplicaPhase::Starting);
         readiness.ready();
-        assert_eq!(readiness.phase(), Phase::Ready);
+        assert_eq!(readiness.phase(), ReplicaPhase::Ready);
         readiness.stopping();
         readiness.ready();
-        assert_eq!(readiness.phase(), Phase::Stopping);
+        assert_eq!(readiness.phase(), ReplicaPhase::Stopping);
     }
 }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     poll::{PartitionTally, Poll, PollId, Position},
     store::{StoreError, Tallies},
-    wire::Seen,
+    wire::ReaderPosition,
 };
 
 /// What a reading of a poll gave: its tally, or `None` if the poll is gone.
@@ -35,7 +35,7 @@ pub(super) type SharedReading = Shared<oneshot::Receiver<Reading>>;
 const DOUBT: Duration = Duration::from_secs(1);
 
 /// A poll somebody asked for. Moments are milliseconds of the hub's own coarse clock.
-pub(super) struct Entry {
+pub(super) struct HubEntry {
     pub(super) id: PollId,
     /// When somebody last asked.
     asked_at: AtomicU64,
@@ -75,7 +75,7 @@ pub(super) enum Taken {
     Unread,
 }
 
-impl Entry {
+impl HubEntry {
     pub(super) fn new(id: PollId, now: u64) -> Self {
         Self {
             id,
@@ -202,7 +202,7 @@ impl Entry {
 
     /// Whether somebody who has seen a later tally than is known here is reason to read it. One who proves it is, unless
     /// the store was just found not to have it. Anybody else is, once in [`DOUBT`].
-    pub(super) fn believes(&self, seen: Seen, now: u64) -> bool {
+    pub(super) fn believes(&self, seen: ReaderPosition, now: u64) -> bool {
         let last = if seen.is_proven { &self.in_vain_at } else { &self.doubted_at };
         let before = last.load(Relaxed);
         let is_due = before == 0 || (now + 1).saturating_sub(before) >= millis(DOUBT);
@@ -333,8 +333,8 @@ mod tests {
     }
 
     /// An entry that was read once.
-    fn read_once(poll: &Arc<Poll>, versions: [u64; 2]) -> Entry {
-        let entry = Entry::new(poll.id, 0);
+    fn read_once(poll: &Arc<Poll>, versions: [u64; 2]) -> HubEntry {
+        let entry = HubEntry::new(poll.id, 0);
         entry.take_reading(poll, &versions.map(|version| open(version, 10)), &entry.before()).unwrap();
         entry
     }
@@ -342,7 +342,7 @@ mod tests {
     #[test]
     fn per_partition_the_highest_version_wins() {
         let poll = poll();
-        let entry = Entry::new(poll.id, 0);
+        let entry = HubEntry::new(poll.id, 0);
         assert!(matches!(entry.take_in(&poll, 0, &open(2, 20)), (Taken::Unread, true)), "partition 1 is unknown");
         let sum = summed(entry.take_in(&poll, 1, &open(1, 10)));
         assert_eq!((sum.tally.version, sum.tally.ballots), (3, 3));
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn a_closed_partition_is_not_reopened_by_a_reading_of_the_same_version() {
         let poll = poll();
-        let entry = Entry::new(poll.id, 0);
+        let entry = HubEntry::new(poll.id, 0);
         let closed = partition(1, 1, 20, State::Closed);
         entry.take_reading(&poll, &[closed.clone(), closed], &entry.before());
         let sum = summed(entry.take_in(&poll, 1, &open(1, 30)));
@@ -375,7 +375,7 @@ mod tests {
     }
 
     /// What a reading of these finds to be lost, in an entry that may have known more.
-    fn lost(entry: &Entry, poll: &Arc<Poll>, found: &[PartitionTally]) -> Vec<(u16, Position)> {
+    fn lost(entry: &HubEntry, poll: &Arc<Poll>, found: &[PartitionTally]) -> Vec<(u16, Position)> {
         let before = entry.before();
         let losses = entry.losses(poll, found, &before, 0);
         entry.take_reading(poll, found, &before);
@@ -422,7 +422,7 @@ mod tests {
     fn a_position_that_nobody_signed_makes_a_poll_be_read_once_a_second_and_one_that_is_signed_always() {
         let poll = poll();
         let entry = read_once(&poll, [3, 5]);
-        let seen = |is_proven| Seen { position: Position { epoch: 0, version: 99 }, is_proven };
+        let seen = |is_proven| ReaderPosition { position: Position { epoch: 0, version: 99 }, is_proven };
         for (now, unsigned) in [(0, true), (0, false), (999, false), (1_000, true), (1_001, false)] {
             assert_eq!((entry.believes(seen(false), now), entry.believes(seen(true), now)), (unsigned, true), "{now}");
         }

@@ -22,7 +22,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     PollCache, Snapshot,
-    entry::{Entry, Taken},
+    entry::{HubEntry, Taken},
     publish_queue::PublishQueue,
     subscription::Subscription,
 };
@@ -30,7 +30,7 @@ use crate::{
     clock::Clock,
     poll::{PartitionTally, Phase, Poll, PollId, SiteId, Tally},
     store::{Follow, Message, Received, Store, StoreError},
-    wire::Seen,
+    wire::ReaderPosition,
 };
 
 /// How long after somebody last asked a poll is kept fresh.
@@ -62,7 +62,7 @@ pub struct Hub {
     moment: AtomicU64,
 }
 
-type Shard = FxHashMap<PollId, Arc<Entry>>;
+type Shard = FxHashMap<PollId, Arc<HubEntry>>;
 
 /// The newest tally that is known here.
 pub struct Newest {
@@ -87,7 +87,7 @@ impl Hub {
 
     /// A poll's newest tally; `None` if there is no such poll, or a draft: see [`PollCache`]. The store is asked only if
     /// the poll is not live here, or has opened or closed by the clock, or if the reader has seen more than is known
-    /// here and is [believed](Entry::believes).
+    /// here and is [believed](HubEntry::believes).
     ///
     /// # Errors
     /// What the store failed with, if nothing is known of the poll.
@@ -95,10 +95,11 @@ impl Hub {
         self: &Arc<Self>,
         store: &Arc<dyn Store>,
         id: PollId,
-        mut seen: Option<Seen>,
+        mut seen: Option<ReaderPosition>,
     ) -> Result<Option<Newest>, Arc<StoreError>> {
-        let is_before =
-            |snapshot: &Snapshot, seen: Option<Seen>| seen.is_some_and(|it| snapshot.tally.position() < it.position);
+        let is_before = |snapshot: &Snapshot, seen: Option<ReaderPosition>| {
+            seen.is_some_and(|it| snapshot.tally.position() < it.position)
+        };
         let fresh = |snapshot| Newest { snapshot, is_behind: false };
         let mut known = None;
         if let Some(entry) = self.find(id) {
@@ -127,7 +128,7 @@ impl Hub {
         let reading = Box::pin(async {
             match seen {
                 // A reading that was begun before may not find what the reader has seen.
-                Some(Seen { position, is_proven: true }) => {
+                Some(ReaderPosition { position, is_proven: true }) => {
                     self.find_or_add(id).note_proven(position);
                     self.read_anew(store, id).await
                 }
@@ -270,7 +271,7 @@ impl Hub {
     }
 
     /// The polls of which something is to be published, or was a moment ago.
-    pub(super) fn outgoing(&self) -> Vec<Arc<Entry>> {
+    pub(super) fn outgoing(&self) -> Vec<Arc<HubEntry>> {
         let each = |shard: &RwLock<Shard>| {
             let shard = shard.read();
             shard.values().filter(|entry| entry.is_outgoing()).cloned().collect::<Vec<_>>()
@@ -308,9 +309,9 @@ impl Hub {
     }
 
     /// Marks a subscription from now on whenever there is something new to say of a poll, which is kept fresh as long.
-    pub(super) fn subscribe(&self, id: PollId, subscription: &Arc<Subscription>) -> Arc<Entry> {
+    pub(super) fn subscribe(&self, id: PollId, subscription: &Arc<Subscription>) -> Arc<HubEntry> {
         let mut shard = self.shard(id).write();
-        let entry = shard.entry(id).or_insert_with(|| Arc::new(Entry::new(id, self.moment())));
+        let entry = shard.entry(id).or_insert_with(|| Arc::new(HubEntry::new(id, self.moment())));
         // Under the lock, so that the poll is not forgotten in between.
         entry.subscribe(Arc::clone(subscription));
         Arc::clone(entry)
@@ -340,7 +341,7 @@ impl Hub {
     /// or closed by the clock since.
     pub(super) fn due(&self, after: Duration) -> Vec<PollId> {
         let (moment, now, after) = (self.moment(), self.clock.now(), millis(after));
-        let is_due = |entry: &Entry| {
+        let is_due = |entry: &HubEntry| {
             let is_old = moment.saturating_sub(entry.read_at()) >= after;
             (entry.is_listened_to() || self.is_live(entry.asked_at()))
                 && (is_old || entry.newest().is_some_and(|newest| newest.is_overtaken(now)))
@@ -370,13 +371,13 @@ impl Hub {
     }
 
     /// A poll that is forgotten is not followed any more.
-    fn unfollow(&self, entry: &Entry) {
+    fn unfollow(&self, entry: &HubEntry) {
         if entry.is_followed() {
             self.unfollowed.lock().push(entry.id);
         }
     }
 
-    fn ask(&self, entry: &Entry) -> bool {
+    fn ask(&self, entry: &HubEntry) -> bool {
         self.is_live(entry.ask(self.moment())) || entry.is_listened_to()
     }
 
@@ -385,18 +386,18 @@ impl Hub {
     }
 
     /// Forgets a poll that is gone, and gives what is left of it.
-    pub(super) fn note_gone(&self, entry: &Entry) -> Option<Arc<Snapshot>> {
+    pub(super) fn note_gone(&self, entry: &HubEntry) -> Option<Arc<Snapshot>> {
         self.shard(entry.id).write().remove(&entry.id);
         self.unfollow(entry);
         entry.note_gone();
         None
     }
 
-    fn find(&self, id: PollId) -> Option<Arc<Entry>> {
+    fn find(&self, id: PollId) -> Option<Arc<HubEntry>> {
         self.shard(id).read().get(&id).cloned()
     }
 
-    pub(super) fn find_or_add(&self, id: PollId) -> Arc<Entry> {
+    pub(super) fn find_or_add(&self, id: PollId) -> Arc<HubEntry> {
         if let Some(entry) = self.find(id) {
             return entry;
         }
@@ -406,7 +407,7 @@ impl Hub {
             let longest_ago = without_streams.min_by_key(|entry| entry.asked_at()).map(|entry| entry.id);
             longest_ago.and_then(|id| shard.remove(&id)).inspect(|entry| self.unfollow(entry));
         }
-        Arc::clone(shard.entry(id).or_insert_with(|| Arc::new(Entry::new(id, self.moment()))))
+        Arc::clone(shard.entry(id).or_insert_with(|| Arc::new(HubEntry::new(id, self.moment()))))
     }
 
     fn shard(&self, id: PollId) -> &RwLock<Shard> {

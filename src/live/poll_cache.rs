@@ -34,7 +34,7 @@ const MOST_KNOWN: usize = 10_000;
 
 /// A poll and the site that owns it.
 #[derive(Debug)]
-pub struct Known {
+pub struct PollWithSite {
     /// The poll.
     pub poll: Arc<Poll>,
     /// Its site.
@@ -43,10 +43,10 @@ pub struct Known {
 
 /// The polls. See the module.
 #[derive(Default)]
-pub struct PollCache(RwLock<FxHashMap<PollId, Entry>>);
+pub struct PollCache(RwLock<FxHashMap<PollId, CachedPoll>>);
 
-struct Entry {
-    known: Arc<Known>,
+struct CachedPoll {
+    known: Arc<PollWithSite>,
     read_at: Instant,
     /// It is known to have changed since.
     is_expired: bool,
@@ -54,7 +54,7 @@ struct Entry {
     confirmed_at: Instant,
 }
 
-impl Entry {
+impl CachedPoll {
     fn is_fresh(&self) -> bool {
         !self.is_expired && self.read_at.elapsed() < FRESH
     }
@@ -62,7 +62,7 @@ impl Entry {
 
 impl PollCache {
     /// A poll at most a second old; older only while the store does not answer. `None` if there is none.
-    pub async fn get(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
+    pub async fn get(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<PollWithSite>>, StoreError> {
         let stale = {
             let polls = self.0.read();
             match polls.get(&id) {
@@ -83,7 +83,7 @@ impl PollCache {
     }
 
     /// A poll as it was last read, however long ago; `None` if it was not.
-    pub fn if_known(&self, id: PollId) -> Option<Arc<Known>> {
+    pub fn if_known(&self, id: PollId) -> Option<Arc<PollWithSite>> {
         let polls = self.0.read();
         polls.get(&id).map(|entry| Arc::clone(&entry.known))
     }
@@ -96,7 +96,7 @@ impl PollCache {
 
     /// A poll read from the store now, and known from here on; or the later revision that came to light meanwhile. `None`
     /// if there is none, or a draft.
-    pub async fn refresh(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<Known>>, StoreError> {
+    pub async fn refresh(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<PollWithSite>>, StoreError> {
         let began = Instant::now();
         let Some(poll) = store.poll(id).await?.filter(|poll| poll.schedule.phase != Phase::Draft) else {
             self.write(|polls| polls.remove(&id));
@@ -110,7 +110,7 @@ impl PollCache {
             self.write(|polls| polls.remove(&id));
             return Ok(None);
         };
-        let known = Arc::new(Known { poll: Arc::new(poll), site });
+        let known = Arc::new(PollWithSite { poll: Arc::new(poll), site });
         Ok(Some(self.write(|polls| {
             if polls.len() >= MOST_KNOWN && !polls.contains_key(&id) {
                 polls.retain(|_, entry| entry.read_at.elapsed() < FRESH);
@@ -119,7 +119,7 @@ impl PollCache {
                 }
             }
             let now = Instant::now();
-            let entry = polls.entry(id).or_insert_with(|| Entry {
+            let entry = polls.entry(id).or_insert_with(|| CachedPoll {
                 known: Arc::clone(&known),
                 read_at: now,
                 is_expired: false,
@@ -128,7 +128,7 @@ impl PollCache {
             // Two readings may cross: the later revision stays. But a store that has less than it had before it was
             // asked has lost an edit, and is right.
             if entry.known.poll.revision <= known.poll.revision || began > entry.confirmed_at {
-                *entry = Entry { known, read_at: now, is_expired: false, confirmed_at: now };
+                *entry = CachedPoll { known, read_at: now, is_expired: false, confirmed_at: now };
             }
             Arc::clone(&entry.known)
         })))
@@ -168,7 +168,7 @@ impl PollCache {
         })
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut FxHashMap<PollId, Entry>) -> T) -> T {
+    fn write<T>(&self, change: impl FnOnce(&mut FxHashMap<PollId, CachedPoll>) -> T) -> T {
         change(&mut self.0.write())
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::entry::Entry;
+use super::entry::HubEntry;
 use crate::store::Message;
 
 /// The most messages, other than of votes, that wait. Beyond that they are dropped, which the protocol allows.
@@ -17,14 +17,14 @@ const MOST_MESSAGES: usize = 1_024;
 /// The queue. See the module.
 #[derive(Default)]
 pub(super) struct PublishQueue {
-    entries: Mutex<Vec<Arc<Entry>>>,
+    entries: Mutex<Vec<Arc<HubEntry>>>,
     messages: Mutex<Vec<Message>>,
     filled: Notify,
 }
 
 impl PublishQueue {
     /// Puts in a poll that was voted in. Every poll is in here once at most.
-    pub(super) fn put(&self, entry: &Arc<Entry>) {
+    pub(super) fn put(&self, entry: &Arc<HubEntry>) {
         self.entries.lock().push(Arc::clone(entry));
         self.filled.notify_one();
     }
@@ -45,7 +45,7 @@ impl PublishQueue {
     }
 
     /// Takes everything out.
-    pub(super) fn take(&self) -> (Vec<Arc<Entry>>, Vec<Message>) {
+    pub(super) fn take(&self) -> (Vec<Arc<HubEntry>>, Vec<Message>) {
         let entries = std::mem::take(&mut *self.entries.lock());
         (entries, std::mem::take(&mut *self.messages.lock()))
     }

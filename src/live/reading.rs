@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Hub, Snapshot,
-    entry::{Entry, Reading, SharedReading},
+    entry::{HubEntry, Reading, SharedReading},
     partitions::Loss,
 };
 use crate::{
@@ -34,7 +34,7 @@ impl Hub {
     }
 
     /// Begins to read a poll, in a task of its own: the caller may be gone before it ends.
-    fn begin(self: &Arc<Self>, store: &Arc<dyn Store>, entry: &Arc<Entry>) -> SharedReading {
+    fn begin(self: &Arc<Self>, store: &Arc<dyn Store>, entry: &Arc<HubEntry>) -> SharedReading {
         let (sender, receiver) = oneshot::channel();
         let (hub, store, ending) =
             (Arc::clone(self), Arc::clone(store), EndReading { hub: Arc::clone(self), entry: Arc::clone(entry) });
@@ -47,7 +47,7 @@ impl Hub {
         receiver.shared()
     }
 
-    async fn read_from_store(&self, store: &dyn Store, entry: &Entry) -> Result<Option<Arc<Snapshot>>, StoreError> {
+    async fn read_from_store(&self, store: &dyn Store, entry: &HubEntry) -> Result<Option<Arc<Snapshot>>, StoreError> {
         entry.note_read(self.moment());
         for _ in 0..MOST_TURNS {
             let before = entry.before();
@@ -97,7 +97,7 @@ impl Hub {
 /// Ends a reading when it is dropped, so that one that was cancelled ends too.
 struct EndReading {
     hub: Arc<Hub>,
-    entry: Arc<Entry>,
+    entry: Arc<HubEntry>,
 }
 
 impl Drop for EndReading {

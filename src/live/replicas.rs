@@ -14,7 +14,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep_until},
 };
 
-use super::{Hub, entry::Entry};
+use super::{Hub, entry::HubEntry};
 use crate::store::{Broker, Follow, Message, Received};
 
 /// The least time between two messages of one poll.
@@ -62,7 +62,7 @@ pub async fn publish(hub: Arc<Hub>, broker: Arc<dyn Broker>) {
     let permits = Arc::new(Semaphore::new(MOST_AT_ONCE));
     // Polls that were published, and when they may be again: the gap is the same for all, so they stay in order.
     // Begins with those that were under way if this is started again.
-    let mut published: VecDeque<(Instant, Arc<Entry>)> =
+    let mut published: VecDeque<(Instant, Arc<HubEntry>)> =
         hub.outgoing().into_iter().map(|it| (Instant::now(), it)).collect();
     loop {
         match published.front() {
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    struct Fixture {
+    struct ReplicasFixture {
         _folder: tempfile::TempDir,
         hub: Arc<Hub>,
         broker: Arc<Noted>,
@@ -162,7 +162,7 @@ mod tests {
         poll: Arc<Poll>,
     }
 
-    fn fixture() -> Fixture {
+    fn fixture() -> ReplicasFixture {
         let folder = tempfile::tempdir().unwrap();
         let address = StoreAddress::Sqlite(folder.path().join("replicas.db"));
         let settings = StoreSettings { address, partitions: None, allow_eviction: false };
@@ -174,7 +174,7 @@ mod tests {
         let poll = new
             .build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)
             .unwrap();
-        Fixture {
+        ReplicasFixture {
             hub: Arc::new(Hub::new(Arc::default(), Clock::default(), true)),
             broker: Arc::default(),
             store: Stores::open(&settings, Clock::default()).unwrap().connect(),
@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    impl Fixture {
+    impl ReplicasFixture {
         async fn vote(&self, version: u64) {
             let tally = PartitionTally {
                 revision: Revision::FIRST,

@@ -25,11 +25,11 @@ use super::{
     watch::WatchedPoll,
 };
 use crate::{
-    net::writer::Source,
+    net::writer::ChunkSource,
     poll::{Phase, PollId, Revision, State, Timestamp, Viewer, VoterDigest, VoterId},
     secret::random_bytes,
     telemetry::StreamEnd,
-    wire::Seen,
+    wire::ReaderPosition,
 };
 
 /// How many heartbeats a stream lives: about an hour, so that readers spread over replicas that came later.
@@ -47,7 +47,7 @@ const HEARTBEAT: Bytes = Bytes::from_static(b":\n");
 
 /// Who a stream's reader is.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Reader {
+pub struct StreamReader {
     /// The voter whose token they show, if one is shown.
     pub voter: Option<VoterId>,
     /// Whether they show more than nothing, so that what they may see can be taken from them.
@@ -61,7 +61,7 @@ pub struct RequestedPoll {
     /// Its newest tally; `None` if it is not there, for them.
     pub newest: Option<Arc<Snapshot>>,
     /// How far they have come.
-    pub seen: Option<Seen>,
+    pub seen: Option<ReaderPosition>,
     /// Whether they have that tally at hand, and need not be told it again.
     pub has_it: bool,
     /// Whether that is later than the newest here, and the store did not say in time what is newest.
@@ -91,7 +91,13 @@ pub struct Stream {
 impl Streams {
     /// Opens a stream. It begins with the tallies its reader has not seen, and with the polls themselves where they were
     /// edited lately or show no tally.
-    pub fn open(&self, permit: StreamPermit, reader: Reader, asked: Vec<RequestedPoll>, now: Timestamp) -> Stream {
+    pub fn open(
+        &self,
+        permit: StreamPermit,
+        reader: StreamReader,
+        asked: Vec<RequestedPoll>,
+        now: Timestamp,
+    ) -> Stream {
         let shared = Rc::clone(&self.0);
         let (waking, number) = (Rc::<Waking>::default(), shared.next_number());
         let tick = shared.join_wheel(number, &waking);
@@ -129,7 +135,7 @@ impl Streams {
     }
 }
 
-impl Source for Stream {
+impl ChunkSource for Stream {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Ready<Option<Bytes>> {
         self.waking.note_look();
         if let Some(first) = self.first.take() {
@@ -349,7 +355,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::{
         clock::Clock,
-        live::{Hub, StreamLimiter, entry::Entry, subscription::Subscription},
+        live::{Hub, StreamLimiter, entry::HubEntry, subscription::Subscription},
         poll::{DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, Position, SiteId},
         quota::ConcurrencyLimits,
         store::{StoreSettings, Stores},
@@ -359,7 +365,7 @@ pub(crate) mod tests {
     /// A poll in a hub, and a worker's streams.
     pub(crate) struct Stage {
         poll: Arc<Poll>,
-        entry: Arc<Entry>,
+        entry: Arc<HubEntry>,
         streams: Streams,
         pub(crate) stream_limiter: Arc<StreamLimiter>,
         _directory: tempfile::TempDir,
@@ -404,10 +410,10 @@ pub(crate) mod tests {
             let newest = self.entry.newest();
             let is_behind = seen > newest.as_ref().map(|newest| newest.tally.version);
             let position = |version| Position { epoch: 0, version };
-            let seen = seen.map(|version| Seen { position: position(version), is_proven: true });
+            let seen = seen.map(|version| ReaderPosition { position: position(version), is_proven: true });
             let asked =
                 RequestedPoll { id: self.poll.id, newest, seen, has_it: true, is_behind, viewer: Viewer::Everyone };
-            self.streams.open(place, Reader::default(), vec![asked], Timestamp::from_millis(2_000))
+            self.streams.open(place, StreamReader::default(), vec![asked], Timestamp::from_millis(2_000))
         }
 
         /// What makes a stream's heart beat.

@@ -23,7 +23,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Hub, Snapshot,
-    entry::Entry,
+    entry::HubEntry,
     stream_limiter::StreamLimiter,
     subscription::{DirtySet, Subscription},
 };
@@ -71,7 +71,7 @@ pub(crate) struct Waking {
 /// All streams of one poll on this worker.
 pub(super) struct Topic {
     pub(super) id: PollId,
-    entry: Arc<Entry>,
+    entry: Arc<HubEntry>,
     subscription: Arc<Subscription>,
     current: RefCell<Option<Arc<Snapshot>>>,
     is_gone: Cell<bool>,

@@ -6,11 +6,11 @@
 //! does it next to nothing. So the socket itself keeps the time:
 //!
 //! - When a client has sent something, or has not taken something, the next byte must go out to it within
-//!   [`PATIENCE`]. A request is answered sooner: its head and its body may take ten seconds each, and no store call
+//!   [`CLIENT_TIMEOUT`]. A request is answered sooner: its head and its body may take ten seconds each, and no store call
 //!   takes longer than a second. What an event stream sends must be taken.
 //! - When nothing comes and nothing goes for three times as long, the connection is forgotten. The framework ends an
 //!   idle one sooner, unless it has read a part of a request along with the one before; and sooner than that it ends
-//!   where connections become scarce, of which its [`Presence`] tells. An event stream is never idle for so long.
+//!   where connections become scarce, of which its [`ConnectionTracker`] tells. An event stream is never idle for so long.
 //!
 //! A client that sends many requests at once and takes no answers makes the framework turn in circles: it has no more
 //! room to read into, wakes itself to look for some, tries to write, and can't. So a connection that tries in vain more
@@ -19,10 +19,10 @@
 //! A connection can be [handed over](Handover) to whoever goes on with it alone, once the framework has written all that
 //! it had to write: what the framework keeps for a connection is much for one that only listens.
 //!
-//! What the framework answers by itself, because it could not read a request, is said otherwise: see [`Instead`].
+//! What the framework answers by itself, because it could not read a request, is said otherwise: see [`AnswerOverride`].
 //!
-//! What is on the way of every request is two notes of what was the last to happen. The time is kept by a timer that
-//! runs out once in [`PATIENCE`], whatever happens, and looks how often it has since.
+//! Each request records its last read or write. One timer per connection, which runs out once per [`CLIENT_TIMEOUT`],
+//! checks that record: so the way of a request has no timer to set.
 
 use std::{
     cell::Cell,
@@ -41,70 +41,71 @@ use tokio::{
 
 /// How long a client is waited for, at the least; at the most twice as long. One that is idle is waited for three times
 /// as long, and at the most four times.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a connection may try to write while its client takes nothing.
 const MOST_VAIN_WRITES: u32 = 1_000;
 
-/// How much may come of requests before something is written, without further ado: several votes at once, or most polls.
+/// How many bytes of requests a connection may send before one is answered, without a permit: several votes at once, or
+/// most polls.
 const SMALL: usize = 16 * 1024;
 
-/// What is to be written in place of an answer of the framework's; `None`: the answer itself.
-pub type Instead = Rc<dyn Fn(&[u8]) -> Option<Vec<u8>>>;
+/// Replaces an answer that the framework wrote by itself; `None` leaves it as it is.
+pub type AnswerOverride = Rc<dyn Fn(&[u8]) -> Option<Vec<u8>>>;
 
-/// A connection among others: hears of it whether it is idle, and says whether it is to end.
-pub trait Presence {
-    /// Room for what has come and is not answered, while that is much.
-    type Room;
+/// Tracks one connection among others: is told whether it is idle, and decides whether it must end.
+pub trait ConnectionTracker {
+    /// Lets the connection hold many unanswered bytes, for as long as it is kept.
+    type LargePermit;
 
-    /// It has something to do.
+    /// The connection has something to do.
     fn note_busy(&self);
 
-    /// It waits for a request. Says whether it is to end.
+    /// The connection waits for a request. Returns whether it must end.
     fn note_idle(&self, cx: &Context<'_>) -> bool;
 
-    /// Lets what has come and is not answered be large; `None` if there are as many such as there may be.
-    fn take_large(&self) -> Option<Self::Room>;
+    /// A permit to hold many unanswered bytes; `None` if all permits are taken.
+    fn take_large(&self) -> Option<Self::LargePermit>;
 }
 
 /// A connection. See the module.
-pub struct Connection<S, P: Presence> {
+pub struct Connection<S, P: ConnectionTracker> {
     /// `None` once it was handed over.
     socket: Option<S>,
-    /// Says of it whether it is idle, and to it whether it is to end.
-    presence: P,
+    /// Is told whether this connection is idle, and decides whether it must end.
+    tracker: P,
     handover: Handover<S>,
-    instead: Instead,
-    /// How much was read since something was written last.
+    answer_override: AnswerOverride,
+    /// Bytes read since the last write.
     unanswered: usize,
-    /// That it may be much. Boxed: few need it.
-    may_be_large: Option<Box<P::Room>>,
-    /// Whether only a part was taken of what was last written, so that what comes next is the rest.
-    is_amid: bool,
-    /// What is being written in place of so many bytes of the framework's.
+    /// The permit for more than [`SMALL`] of them. Boxed: few need it.
+    may_be_large: Option<Box<P::LargePermit>>,
+    /// Whether the socket took only a part of the last write, so that the next one is its rest.
+    is_partly_written: bool,
+    /// What replaces an answer of the framework's, and that answer's length in bytes.
     replaced: Option<Box<(Bytes, usize)>>,
     /// How long its client is waited for.
-    patience: Duration,
-    /// Whether something was read that nothing was written for yet, or was to be written and was not taken.
+    timeout: Duration,
+    /// Whether the client waits for an answer, or has not taken what was written.
     is_waiting: bool,
-    /// How often the timer has run out since that was so, or not so.
+    /// How often the timer has run out since `is_waiting` last changed.
     turns: u32,
-    /// How often it was tried to write since something was written.
+    /// Failed writes since the last one that succeeded.
     vain_writes: u32,
-    /// Runs out once in `patience`.
+    /// Runs out once per `timeout`.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// The way to have a connection to oneself.
-pub struct Handover<S>(Rc<Cell<Option<Heir<S>>>>);
+/// Takes a connection away from the framework.
+pub struct Handover<S>(Rc<Cell<Option<TakeOver<S>>>>);
 
-type Heir<S> = Box<dyn FnOnce(S)>;
+type TakeOver<S> = Box<dyn FnOnce(S)>;
 
 impl<S> Handover<S> {
-    /// Gives the socket to `heir` as soon as all that the framework has to write is written. From then on the framework
-    /// finds the connection gone, and forgets it. To be called when the answer's head is among what it has to write.
-    pub fn to(&self, heir: impl FnOnce(S) + 'static) {
-        self.0.set(Some(Box::new(heir)));
+    /// Gives the socket to `take_over` as soon as the framework has written all that it had to write. From then on the
+    /// framework finds the connection closed, and forgets it. Call it when the answer's head is among what is to be written.
+    pub fn to(&self, take_over: impl FnOnce(S) + 'static) {
+        self.0.set(Some(Box::new(take_over)));
     }
 }
 
@@ -116,23 +117,23 @@ impl<S> Clone for Handover<S> {
 
 /// A socket that can be dropped at once.
 pub trait Socket {
-    /// Makes its end the end of what was written and not taken, too: the system would go on offering it.
-    fn forsake(&self);
+    /// Makes the system discard what was written and not sent when the socket is closed: else it goes on offering it.
+    fn discard_unsent(&self);
 }
 
-impl<S: Socket, P: Presence> Connection<S, P> {
+impl<S: Socket, P: ConnectionTracker> Connection<S, P> {
     /// A socket's.
-    pub fn over(socket: S, presence: P, instead: Instead) -> Self {
+    pub fn over(socket: S, tracker: P, answer_override: AnswerOverride) -> Self {
         Self {
             socket: Some(socket),
-            presence,
+            tracker,
             handover: Handover(Rc::default()),
-            instead,
+            answer_override,
             unanswered: 0,
             may_be_large: None,
-            is_amid: false,
+            is_partly_written: false,
             replaced: None,
-            patience: PATIENCE,
+            timeout: CLIENT_TIMEOUT,
             is_waiting: false,
             turns: 0,
             vain_writes: 0,
@@ -140,7 +141,7 @@ impl<S: Socket, P: Presence> Connection<S, P> {
         }
     }
 
-    /// The way to have this connection to oneself.
+    /// What takes this connection away from the framework.
     pub fn handover(&self) -> Handover<S> {
         self.handover.clone()
     }
@@ -163,34 +164,34 @@ impl<S: Socket, P: Presence> Connection<S, P> {
     /// Whether what is not answered may be more than [`SMALL`].
     fn may_be_large(&mut self) -> bool {
         if self.may_be_large.is_none() {
-            self.may_be_large = self.presence.take_large().map(Box::new);
+            self.may_be_large = self.tracker.take_large().map(Box::new);
         }
         self.may_be_large.is_some()
     }
 
-    fn forsake(&self) {
+    fn discard_unsent(&self) {
         if let Some(socket) = &self.socket {
-            socket.forsake();
+            socket.discard_unsent();
         }
     }
 
     /// Ready with an error once it is time.
     fn give_up(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.timeout)));
         loop {
             ready!(timer.as_mut().poll(cx));
             self.turns += 1;
             // The first turn was not a whole one.
             if self.turns > if self.is_waiting { 1 } else { 3 } {
-                self.forsake();
+                self.discard_unsent();
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
-            timer.as_mut().reset(Instant::now() + self.patience);
+            timer.as_mut().reset(Instant::now() + self.timeout);
         }
     }
 }
 
-impl<S: AsyncRead + Socket + Unpin, P: Presence + Unpin> AsyncRead for Connection<S, P> {
+impl<S: AsyncRead + Socket + Unpin, P: ConnectionTracker + Unpin> AsyncRead for Connection<S, P> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
         let before = buffer.filled().len();
@@ -199,15 +200,15 @@ impl<S: AsyncRead + Socket + Unpin, P: Presence + Unpin> AsyncRead for Connectio
             Poll::Ready(Ok(())) if buffer.filled().len() > before => {
                 self.unanswered += buffer.filled().len() - before;
                 if self.unanswered > SMALL && !self.may_be_large() {
-                    self.forsake();
+                    self.discard_unsent();
                     return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
                 }
-                self.presence.note_busy();
+                self.tracker.note_busy();
                 self.begin_to_wait();
             }
             Poll::Ready(_) => {}
-            // Others need the room, and nobody waits for anything here.
-            Poll::Pending if !self.is_waiting && self.presence.note_idle(cx) => {
+            // Connections are scarce, and this one waits for nothing.
+            Poll::Pending if !self.is_waiting && self.tracker.note_idle(cx) => {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             Poll::Pending => return self.give_up(cx).map(Err),
@@ -216,14 +217,14 @@ impl<S: AsyncRead + Socket + Unpin, P: Presence + Unpin> AsyncRead for Connectio
     }
 }
 
-impl<S: AsyncWrite + Socket + Unpin, P: Presence> Connection<S, P> {
+impl<S: AsyncWrite + Socket + Unpin, P: ConnectionTracker> Connection<S, P> {
     fn offer(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
         match Pin::new(socket).poll_write(cx, bytes) {
             Poll::Ready(Ok(written)) => {
                 self.end_waiting();
                 // Unless there is more to write, the framework does not look at it again before something comes.
-                self.presence.note_idle(cx);
+                self.tracker.note_idle(cx);
                 Poll::Ready(Ok(written))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -231,7 +232,7 @@ impl<S: AsyncWrite + Socket + Unpin, P: Presence> Connection<S, P> {
                 self.begin_to_wait();
                 self.vain_writes += 1;
                 if self.vain_writes > MOST_VAIN_WRITES {
-                    self.forsake();
+                    self.discard_unsent();
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
                 self.give_up(cx).map(Err)
@@ -240,17 +241,17 @@ impl<S: AsyncWrite + Socket + Unpin, P: Presence> Connection<S, P> {
     }
 }
 
-impl<S: AsyncWrite + Socket + Unpin, P: Presence + Unpin> AsyncWrite for Connection<S, P> {
+impl<S: AsyncWrite + Socket + Unpin, P: ConnectionTracker + Unpin> AsyncWrite for Connection<S, P> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut replaced = if let Some(replaced) = self.replaced.take() {
             replaced
-        } else if !self.is_amid
-            && let Some(instead) = (self.instead)(bytes)
+        } else if !self.is_partly_written
+            && let Some(answer_override) = (self.answer_override)(bytes)
         {
-            Box::new((instead.into(), bytes.len()))
+            Box::new((answer_override.into(), bytes.len()))
         } else {
             let written = ready!(self.offer(cx, bytes))?;
-            self.is_amid = written < bytes.len();
+            self.is_partly_written = written < bytes.len();
             return Poll::Ready(Ok(written));
         };
         while !replaced.0.is_empty() {
@@ -271,8 +272,8 @@ impl<S: AsyncWrite + Socket + Unpin, P: Presence + Unpin> AsyncWrite for Connect
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
         ready!(Pin::new(socket).poll_flush(cx))?;
-        if let Some(heir) = self.handover.0.take() {
-            self.socket.take().map(heir);
+        if let Some(take_over) = self.handover.0.take() {
+            self.socket.take().map(take_over);
             return Poll::Ready(Err(handed_over()));
         }
         Poll::Ready(Ok(()))
@@ -303,15 +304,15 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(200);
 
     impl Socket for DuplexStream {
-        fn forsake(&self) {}
+        fn discard_unsent(&self) {}
     }
 
     /// One that need never end, and shares its room, which is one, with others.
     #[derive(Default)]
     struct Among(Rc<()>);
 
-    impl Presence for Among {
-        type Room = Rc<()>;
+    impl ConnectionTracker for Among {
+        type LargePermit = Rc<()>;
 
         fn note_busy(&self) {}
 
@@ -333,7 +334,7 @@ mod tests {
     fn connection(takes: usize) -> (Tested, DuplexStream) {
         let (near, far) = duplex(takes);
         let mut connection = Connection::over(near, Among::default(), Rc::new(|_| None));
-        connection.patience = SHORT;
+        connection.timeout = SHORT;
         (connection, far)
     }
 
@@ -439,7 +440,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_said_otherwise_is_written_whole_and_nothing_else_is_changed() {
         let (mut connection, mut client) = connection(4);
-        connection.instead = Rc::new(|answer| (answer == b"no").then(|| b"no, sorry".to_vec()));
+        connection.answer_override = Rc::new(|answer| (answer == b"no").then(|| b"no, sorry".to_vec()));
         let write = async {
             connection.write_all(b"yes").await.unwrap();
             connection.write_all(b"no").await.unwrap();
@@ -455,18 +456,18 @@ mod tests {
     #[tokio::test]
     async fn who_asks_for_a_connection_gets_it_once_all_is_written_and_the_framework_finds_it_gone() {
         let (mut connection, mut client) = connection(4);
-        let heir = Rc::new(Cell::new(None));
+        let take_over = Rc::new(Cell::new(None));
         assert_eq!(connection.write(b"head").await.unwrap(), 4);
         connection.handover().to({
-            let heir = Rc::clone(&heir);
-            move |socket| heir.set(Some(socket))
+            let take_over = Rc::clone(&take_over);
+            move |socket| take_over.set(Some(socket))
         });
         assert!(timeout(SHORT / 2, connection.write(b"of it")).await.is_err());
-        assert!(heir.take().is_none(), "before all is written");
+        assert!(take_over.take().is_none(), "before all is written");
         client.read_exact(&mut [0; 4]).await.unwrap();
         assert_eq!(connection.write(b"of it").await.unwrap(), 4);
         assert_eq!(connection.flush().await.unwrap_err().kind(), io::ErrorKind::NotConnected);
-        let mut socket = heir.take().unwrap();
+        let mut socket = take_over.take().unwrap();
         assert_eq!(read(&mut connection).await.unwrap_err().kind(), io::ErrorKind::NotConnected);
         assert_eq!(connection.write(b"t").await.unwrap_err().kind(), io::ErrorKind::NotConnected);
         connection.shutdown().await.unwrap();
@@ -481,7 +482,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_makes_the_service_turn_in_circles_is_given_up_on_at_once() {
         let (mut connection, _client) = connection(4);
-        connection.patience = Duration::from_hours(1);
+        connection.timeout = Duration::from_hours(1);
         assert_eq!(connection.write(b"tally").await.unwrap(), 4);
         let mut tried = 0;
         let given_up = std::future::poll_fn(|cx| {

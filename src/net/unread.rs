@@ -32,9 +32,9 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The body of a request in chunks, shared by the handler and whoever holds it afterwards.
 #[derive(Clone)]
-pub(crate) struct Chunks(Rc<RefCell<Body>>);
+pub(crate) struct Chunks(Rc<RefCell<UnreadBody>>);
 
-struct Body {
+struct UnreadBody {
     payload: Payload,
     has_ended: bool,
 }
@@ -44,7 +44,7 @@ pub(crate) fn hold(req: &mut ServiceRequest) -> Option<Chunks> {
     if !req.headers().contains_key(header::TRANSFER_ENCODING) {
         return None;
     }
-    let chunks = Chunks(Rc::new(RefCell::new(Body { payload: req.take_payload(), has_ended: false })));
+    let chunks = Chunks(Rc::new(RefCell::new(UnreadBody { payload: req.take_payload(), has_ended: false })));
     req.set_payload(Payload::Stream { payload: Box::pin(chunks.clone()) });
     Some(chunks)
 }

@@ -24,7 +24,7 @@ const MOST_HEARD: usize = 1_024;
 const TAKEN_WITHIN_BEATS: u32 = 3;
 
 /// What is written, chunk by chunk.
-pub trait Source {
+pub trait ChunkSource {
     /// The next chunk, as soon as there is one; `None` at the end.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
 
@@ -50,7 +50,7 @@ impl<C, S> Writer<C, S> {
     }
 }
 
-impl<C: Source, S: AsyncRead + AsyncWrite + Unpin> Writer<C, S> {
+impl<C: ChunkSource, S: AsyncRead + AsyncWrite + Unpin> Writer<C, S> {
     /// Ready when all of the stream is written, or can't be.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
@@ -90,7 +90,7 @@ impl<C: Source, S: AsyncRead + AsyncWrite + Unpin> Writer<C, S> {
     }
 }
 
-impl<C: Source + Unpin, S: AsyncRead + AsyncWrite + Unpin> Future for Writer<C, S> {
+impl<C: ChunkSource + Unpin, S: AsyncRead + AsyncWrite + Unpin> Future for Writer<C, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

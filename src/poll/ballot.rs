@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Counters, Group, Judged, Poll, State, VoterId};
+use super::{Counters, Group, Poll, State, StateByClocks, VoterId};
 
 /// The secret that turns voters into digests, one per poll. It is random, lives beside the poll in the store and
 /// never leaves it, so the ballots of one reader can't be linked across polls by whoever reads the store: that would
@@ -113,7 +113,7 @@ impl Action {
     ///
     /// The order matters. The same again is `Repeated` even if the poll has closed since: an answer lost on the way
     /// costs nobody a vote. Then the poll must be open, beyond doubt. Then a ballot on record must be changeable.
-    pub fn apply(self, record: Option<Counters>, judged: Judged, changeable: bool) -> Applied {
+    pub fn apply(self, record: Option<Counters>, judged: StateByClocks, changeable: bool) -> Applied {
         let same = |outcome| Applied { outcome, record };
         let becomes = |outcome, record| Applied { outcome, record };
         match (record, self) {
@@ -163,9 +163,11 @@ mod tests {
     #[test]
     fn a_record_changes_only_in_an_open_poll_and_a_recorded_ballot_only_where_the_poll_says_so() {
         let (yes, no) = (Counters::Index(0), Counters::Index(1));
-        let (open, over) =
-            (Judged { state: State::Open, is_sure: true }, Judged { state: State::Closed, is_sure: true });
-        let unsure = Judged { state: State::Open, is_sure: false };
+        let (open, over) = (
+            StateByClocks { state: State::Open, is_sure: true },
+            StateByClocks { state: State::Closed, is_sure: true },
+        );
+        let unsure = StateByClocks { state: State::Open, is_sure: false };
         let cast = |counters| Action::Cast(Group::Clean, counters);
         for (record, action, judged, changeable, outcome, after) in [
             (None, cast(yes), open, false, Outcome::Counted, Some(yes)),

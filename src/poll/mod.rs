@@ -33,7 +33,7 @@ pub use edit::{Edit, EditError, PollEdit};
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
 pub use kind::Kind;
 pub use partitions::Partitions;
-pub use schedule::{CLOCKS_APART_MILLIS, Judged, Phase, Schedule, State, Times};
+pub use schedule::{CLOCKS_APART_MILLIS, Phase, Schedule, State, StateByClocks, Times};
 pub use tally::{MAX_OPTIONS, PartitionTally, Position, Tally, Votes};
 pub use text::{LABEL, QUESTION, Text, TextLimit, is_invisible};
 pub use time_zone::TimeZone;

@@ -115,7 +115,7 @@ pub const CLOCKS_APART_MILLIS: i64 = 5_000;
 
 /// A state by two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Judged {
+pub struct StateByClocks {
     /// The state: a moment that only one of them has passed has not come.
     pub state: State,
     /// Whether they agree about it.
@@ -138,8 +138,8 @@ impl Times {
 
 impl Schedule {
     /// The state by two clocks.
-    pub fn state_by(&self, times: Times) -> Judged {
-        let judged = |state, is_sure| Judged { state, is_sure };
+    pub fn state_by(&self, times: Times) -> StateByClocks {
+        let judged = |state, is_sure| StateByClocks { state, is_sure };
         match self.phase {
             Phase::Draft => return judged(State::Draft, true),
             Phase::Closed => return judged(State::Closed, true),
@@ -176,8 +176,8 @@ mod tests {
         let at = Timestamp::from_millis;
         let schedule = Schedule { phase: Phase::Live, opens_at: Some(at(100_000)), closes_at: Some(at(200_000)) };
         let by = |store, other| schedule.state_by(Times { store: at(store), other: at(other) });
-        let sure = |state| Judged { state, is_sure: true };
-        let unsure = |state| Judged { state, is_sure: false };
+        let sure = |state| StateByClocks { state, is_sure: true };
+        let unsure = |state| StateByClocks { state, is_sure: false };
         // Near each other the store's clock decides.
         assert_eq!(by(200_000, 195_000), sure(State::Closed));
         assert_eq!(by(199_999, 204_999), sure(State::Open));

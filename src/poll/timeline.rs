@@ -182,7 +182,7 @@ pub enum Step {
     /// This bucket.
     Bucket(Bucket),
     /// Nothing before it is fed more minutes, or [`Timeline::end_feed`] is called.
-    Hungry,
+    NeedsMinutes,
     /// Nothing more.
     End,
 }
@@ -259,7 +259,7 @@ impl Timeline {
                         open => self.complete = open.replace((start, change)),
                     }
                 }
-                None if !self.is_feed_over => return Step::Hungry,
+                None if !self.is_feed_over => return Step::NeedsMinutes,
                 None => match self.open.take() {
                     Some(open) => self.complete = Some(open),
                     None => return Step::End,
@@ -313,7 +313,7 @@ mod tests {
         loop {
             match timeline.step() {
                 Step::Bucket(Bucket { start, change, so_far }) => given.push((start.0, change, so_far)),
-                Step::Hungry => match pages.next() {
+                Step::NeedsMinutes => match pages.next() {
                     Some(page) => timeline.feed(page.iter().map(|(minute, change)| (Minute(*minute), change.clone()))),
                     None => timeline.end_feed(),
                 },

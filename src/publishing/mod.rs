@@ -16,7 +16,7 @@ mod sites;
 use std::sync::Arc;
 
 pub use error::PublishError;
-pub use polls::{Created, Page, PollsAsked};
+pub use polls::{Created, ListedPolls, PollsQuery};
 pub use revision::ExpectedRevision;
 
 use crate::{clock::Clock, live::Hub, poll::PollId, store::Store};

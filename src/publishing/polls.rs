@@ -25,7 +25,7 @@ pub struct Created {
 }
 
 /// Which of a site's polls are asked for.
-pub struct PollsAsked {
+pub struct PollsQuery {
     /// The site.
     pub site: SiteId,
     /// Those in this state.
@@ -37,7 +37,7 @@ pub struct PollsAsked {
 }
 
 /// Some of a site's polls, newest first.
-pub struct Page {
+pub struct ListedPolls {
     /// The site.
     pub site: SiteId,
     /// Its polls, in the state each has now.
@@ -108,8 +108,8 @@ impl Publishing {
     ///
     /// # Errors
     /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); what the store failed with.
-    pub async fn polls(&self, publisher: &Publisher, asked: PollsAsked) -> Result<Page, PublishError> {
-        let PollsAsked { site, state, before, limit } = asked;
+    pub async fn polls(&self, publisher: &Publisher, asked: PollsQuery) -> Result<ListedPolls, PublishError> {
+        let PollsQuery { site, state, before, limit } = asked;
         self.site(publisher, &site).await?;
         let now = self.clock.now();
         // One more than the page holds tells whether there is another.
@@ -120,7 +120,7 @@ impl Publishing {
             let is_last_batch = polls.len() < batch;
             for poll in polls {
                 if page.len() == limit || examined == MAX_EXAMINED {
-                    return Ok(Page { site, polls: page, last });
+                    return Ok(ListedPolls { site, polls: page, last });
                 }
                 examined += 1;
                 last = Some(poll.list_cursor());
@@ -130,7 +130,7 @@ impl Publishing {
                 }
             }
             if is_last_batch {
-                return Ok(Page { site, polls: page, last: None });
+                return Ok(ListedPolls { site, polls: page, last: None });
             }
         }
     }

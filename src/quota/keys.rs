@@ -15,12 +15,12 @@ const SHARDS: usize = 64;
 const SHARED_PART: usize = 14;
 
 /// The table.
-pub(super) struct Keys {
+pub(super) struct KeyTable {
     shards: Box<[Mutex<FxHashMap<u64, u64>>]>,
     most_per_shard: usize,
 }
 
-impl Keys {
+impl KeyTable {
     /// A table that holds at most so many keys.
     pub(super) fn with_most(keys: usize) -> Self {
         Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), most_per_shard: keys / SHARDS }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_flood_of_keys_takes_no_more_memory_than_is_said() {
         const MOST: usize = 64 * 3_584;
-        let keys = Keys::with_most(MOST);
+        let keys = KeyTable::with_most(MOST);
         let add_one = |number: Option<u64>| (number, Some(number.unwrap_or(0) + 1));
         let known = key(9_000_000);
         assert_eq!(keys.update(known, add_one), None);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_number_that_is_not_changed_is_not_kept() {
-        let keys = Keys::with_most(64 * 14);
+        let keys = KeyTable::with_most(64 * 14);
         keys.update(1, |_| ((), None));
         assert_eq!(keys.len(), 0);
     }

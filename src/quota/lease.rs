@@ -9,7 +9,7 @@
 //! One call is in flight for a client at a time; its other requests wait for that one. What the store refused is
 //! remembered until the time it named, so a client beyond its quota costs no calls either.
 //!
-//! A store that does not answer within [`PATIENCE`] is not asked again for [`REST`], and everybody passes here
+//! A store that does not answer within [`LEASE_TIMEOUT`] is not asked again for [`REST`], and everybody passes here
 //! meanwhile: the [local limiter](super::local), which has counted the request before, alone decides. Then a replica
 //! admits a client the whole quota by itself, and never more.
 
@@ -26,7 +26,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 use tokio::sync::Mutex as Turn;
 
-use super::{Name, Quota, Subject, keys::Keys, local::Uptime};
+use super::{Name, Quota, Subject, keys::KeyTable, local::Uptime};
 use crate::{
     secret::Secret,
     store::{Lease, LeaseKey, Leased, Store, StoreError},
@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// How long a request waits for a lease before the local tier alone decides.
-pub const PATIENCE: Duration = Duration::from_millis(250);
+pub const LEASE_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long a store that did not answer is left alone.
 pub const REST: Duration = Duration::from_secs(1);
 /// The most clients at once that are beyond their tenth and are looked after here; others beyond that are the local
@@ -52,7 +52,7 @@ pub struct Leases {
     period: u64,
     clock: Uptime,
     /// When each client's credit is whole, in the clock's nanoseconds.
-    credit: Keys,
+    credit: KeyTable,
     hasher: RandomState,
     busy: Mutex<FxHashMap<u64, Arc<Busy>>>,
     /// Until when the store is left alone.
@@ -74,7 +74,7 @@ impl Leases {
             tenth,
             period: u64::from(quota.window_secs.get()) * 1_000_000_000 / tenth,
             clock,
-            credit: Keys::with_most(most_keys),
+            credit: KeyTable::with_most(most_keys),
             hasher: RandomState::new(),
             busy: Mutex::default(),
             away_until: AtomicU64::new(0),
@@ -100,7 +100,7 @@ impl Leases {
     pub async fn take(&self, subject: &Subject, store: &dyn Store, metrics: &Metrics) -> Result<(), Duration> {
         let ask = async |lease: Lease| {
             let asked = Instant::now();
-            let answer = tokio::time::timeout(PATIENCE, store.take_quota(&lease)).await;
+            let answer = tokio::time::timeout(LEASE_TIMEOUT, store.take_quota(&lease)).await;
             let answer = answer.unwrap_or_else(|late| Err(StoreError::unavailable(late)));
             match &answer {
                 Ok(_) => metrics.observe_store_call("take_quota", asked.elapsed()),

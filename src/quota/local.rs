@@ -7,7 +7,7 @@
 //! or 4.3 MiB for each other quota, and 57,344 or 1.1 MiB for each kind of wider network. A key that has spent one token of `client` (600 in 60 seconds) is forgotten once
 //! that is back, after a tenth of a second and at most one sweep; so to fill its table takes some 40,000 different
 //! clients a second, or clients that have spent their whole quota. When a table is full, those in it are counted as
-//! before, and newcomers share tokens a few together (see [`Keys`]): they are served as long as the flood brings each
+//! before, and newcomers share tokens a few together (see [`KeyTable`]): they are served as long as the flood brings each
 //! of 16,384 shared places less than a quota.
 
 use std::{
@@ -24,7 +24,7 @@ use governor::{
     state::{StateStore, keyed::ShrinkableKeyedStateStore},
 };
 
-use super::{Quota, Subject, keys::Keys};
+use super::{Quota, Subject, keys::KeyTable};
 
 /// The time that quotas are counted by: since the replica's start, or in tests moved by hand.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ impl Clock for Uptime {
 /// Counts the requests of many.
 pub struct LocalLimiter {
     limiter: RateLimiter<u64, States, Uptime, StateInformationMiddleware>,
-    states: Arc<Keys>,
+    states: Arc<KeyTable>,
     /// How long a token takes to come back, in nanoseconds.
     period: u64,
     hasher: RandomState,
@@ -73,7 +73,7 @@ impl LocalLimiter {
         let period = quota.period().max(Duration::from_nanos(1));
         // A period is never zero, so there always is such a quota.
         let policy = governor::Quota::with_period(period).unwrap_or(governor::Quota::per_second(quota.limit));
-        let states = Arc::new(Keys::with_most(most_keys));
+        let states = Arc::new(KeyTable::with_most(most_keys));
         let limiter = RateLimiter::new(policy.allow_burst(quota.limit), States(Arc::clone(&states)), clock);
         let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
         Self { limiter, states, period, hasher: RandomState::new() }
@@ -119,7 +119,7 @@ impl LocalLimiter {
 }
 
 /// The table, as the algorithm wants it: by key, the moment at which all tokens are back.
-struct States(Arc<Keys>);
+struct States(Arc<KeyTable>);
 
 impl StateStore for States {
     type Key = u64;

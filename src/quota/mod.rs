@@ -246,7 +246,7 @@ impl fmt::Debug for Subject {
 
 /// How somebody stands with a quota after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct QuotaState {
     /// Which.
     pub name: Name,
     /// The quota.
@@ -259,28 +259,28 @@ pub struct Standing {
 
 /// What is said to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
     /// The quota is off, or only counts.
     Unlimited,
     /// It may go on.
-    Admitted(Standing),
-    /// This replica's own share is spent: [`Quotas::lease`] decides.
+    Admitted(QuotaState),
+    /// This replica's own share is spent: [`QuotaLimiter::lease`] decides.
     Undecided(Undecided),
     /// It may not.
-    Refused(Standing),
+    Refused(QuotaState),
 }
 
 /// A request on which the store has to be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Undecided {
     /// How it stands if it is admitted.
-    pub standing: Standing,
+    pub quota_state: QuotaState,
     /// Where this replica's share is spent: a bit for the client's own, and one for each of [`WIDER`].
     spent: u8,
 }
 
 /// The quotas of a replica.
-pub struct Quotas {
+pub struct QuotaLimiter {
     vote: Option<Tiers>,
     ballot: Option<Tiers>,
     mint: Option<Tiers>,
@@ -307,7 +307,7 @@ struct Tier {
     shared: Option<Leases>,
 }
 
-impl Quotas {
+impl QuotaLimiter {
     /// The quotas in force. With a secret, the same on every replica, `ballot`, `mint` and `client` are shared by way of
     /// the store; whoever reads the store finds hashes under it, and no address.
     pub fn new(policies: &Policies, sharing: Option<&Secret>, clock: &Uptime, metrics: Arc<Metrics>) -> Self {
@@ -339,18 +339,20 @@ impl Quotas {
     }
 
     /// Counts a request, and says what this replica alone can say of it. Never waits.
-    pub fn admit(&self, name: Name, subject: &Subject) -> Verdict {
-        let Some(tiers) = self.tiers(name) else { return Verdict::Unlimited };
+    pub fn admit(&self, name: Name, subject: &Subject) -> Decision {
+        let Some(tiers) = self.tiers(name) else { return Decision::Unlimited };
         match tiers.admit(subject) {
-            Ok((remaining, 0)) => self.admitted(tiers.standing(remaining)),
-            Ok((remaining, spent)) => Verdict::Undecided(Undecided { standing: tiers.standing(remaining), spent }),
+            Ok((remaining, 0)) => self.admitted(tiers.quota_state(remaining)),
+            Ok((remaining, spent)) => {
+                Decision::Undecided(Undecided { quota_state: tiers.quota_state(remaining), spent })
+            }
             Err(wait) => self.refused(tiers, wait),
         }
     }
 
     /// Counts a voter who comes without a token in `mint`, as [`admit`](Self::admit) counts a request; `None` if the same
     /// was [admitted](Self::note_voter) within the last minute, and so is not counted again.
-    pub fn admit_voter(&self, voter: &VoterId, client: &Subject) -> Option<Verdict> {
+    pub fn admit_voter(&self, voter: &VoterId, client: &Subject) -> Option<Decision> {
         let is_retry = self.recent_voters.has(voter);
         (!is_retry).then(|| self.admit(Name::Mint, client))
     }
@@ -371,19 +373,19 @@ impl Quotas {
         }
     }
 
-    /// Decides on a request that [`Quotas::admit`] was undecided about: by what was leased from the store, or is now.
-    /// Takes as long as one store call at the most, and no longer than [`lease::PATIENCE`], for each table in which
+    /// Decides on a request that [`QuotaLimiter::admit`] was undecided about: by what was leased from the store, or is now.
+    /// Takes as long as one store call at the most, and no longer than [`lease::LEASE_TIMEOUT`], for each table in which
     /// this replica's share is spent.
-    pub async fn lease(&self, undecided: Undecided, subject: &Subject, store: &dyn Store) -> Verdict {
-        let Undecided { standing, spent } = undecided;
-        let Some(tiers) = self.tiers(standing.name) else { return Verdict::Unlimited };
+    pub async fn lease(&self, undecided: Undecided, subject: &Subject, store: &dyn Store) -> Decision {
+        let Undecided { quota_state, spent } = undecided;
+        let Some(tiers) = self.tiers(quota_state.name) else { return Decision::Unlimited };
         for (_, tier, subject) in tiers.of(subject).filter(|(place, ..)| spent & (1 << place) != 0) {
             let Some(shared) = &tier.shared else { continue };
             if let Err(wait) = shared.take(&subject, store, &self.metrics).await {
                 return self.refused(tiers, wait);
             }
         }
-        self.admitted(standing)
+        self.admitted(quota_state)
     }
 
     /// Sweeps out all keys whose tokens are all back. To be called every [`SWEEP_EVERY`]; takes some milliseconds when
@@ -409,19 +411,19 @@ impl Quotas {
         }
     }
 
-    fn admitted(&self, standing: Standing) -> Verdict {
-        self.metrics.count_quota(standing.name.as_str(), QuotaOutcome::Allowed);
-        if self.is_shadow { Verdict::Unlimited } else { Verdict::Admitted(standing) }
+    fn admitted(&self, quota_state: QuotaState) -> Decision {
+        self.metrics.count_quota(quota_state.name.as_str(), QuotaOutcome::Allowed);
+        if self.is_shadow { Decision::Unlimited } else { Decision::Admitted(quota_state) }
     }
 
-    fn refused(&self, tiers: &Tiers, wait: Duration) -> Verdict {
+    fn refused(&self, tiers: &Tiers, wait: Duration) -> Decision {
         let outcome = if self.is_shadow { QuotaOutcome::WouldRefuse } else { QuotaOutcome::Refused };
         self.metrics.count_quota(tiers.name.as_str(), outcome);
         if self.is_shadow {
-            return Verdict::Unlimited;
+            return Decision::Unlimited;
         }
         let next_secs = ceil_secs(wait).max(1);
-        Verdict::Refused(Standing { name: tiers.name, quota: tiers.quota, remaining: 0, next_secs })
+        Decision::Refused(QuotaState { name: tiers.name, quota: tiers.quota, remaining: 0, next_secs })
     }
 }
 
@@ -452,8 +454,8 @@ impl Tiers {
     }
 
     /// A request was admitted: a token is back within a period, however many are left.
-    fn standing(&self, remaining: u32) -> Standing {
-        Standing { name: self.name, quota: self.quota, remaining, next_secs: ceil_secs(self.quota.period()) }
+    fn quota_state(&self, remaining: u32) -> QuotaState {
+        QuotaState { name: self.name, quota: self.quota, remaining, next_secs: ceil_secs(self.quota.period()) }
     }
 }
 

@@ -16,11 +16,11 @@ const MOST_VOTERS: usize = 65_536;
 /// The voters of the last minute or two.
 pub(super) struct RecentVoters {
     clock: Uptime,
-    turns: Mutex<Turns>,
+    turns: Mutex<VoterMinutes>,
 }
 
 #[derive(Default)]
-struct Turns {
+struct VoterMinutes {
     /// Which minute `current` is of.
     minute: u64,
     current: FxHashSet<VoterId>,
@@ -53,7 +53,7 @@ impl RecentVoters {
     }
 }
 
-impl Turns {
+impl VoterMinutes {
     fn turn(&mut self, minute: u64) {
         if minute == self.minute {
             return;

@@ -17,19 +17,19 @@ fn defaults() -> Policies {
     crate::config::Config::default().quotas
 }
 
-fn quotas(policies: &Policies) -> (Quotas, FakeRelativeClock, Arc<Metrics>) {
+fn quotas(policies: &Policies) -> (QuotaLimiter, FakeRelativeClock, Arc<Metrics>) {
     let (clock, metrics) = (FakeRelativeClock::default(), Arc::new(Metrics::default()));
-    (Quotas::new(policies, None, &Uptime::Manual(clock.clone()), Arc::clone(&metrics)), clock, metrics)
+    (QuotaLimiter::new(policies, None, &Uptime::Manual(clock.clone()), Arc::clone(&metrics)), clock, metrics)
 }
 
 /// Spends what is left, and gives the refusal that ends it.
-fn spend_all(quotas: &Quotas, name: Name, subject: &Subject) -> (u32, Standing) {
+fn spend_all(quotas: &QuotaLimiter, name: Name, subject: &Subject) -> (u32, QuotaState) {
     let mut admitted = 0;
     loop {
         match quotas.admit(name, subject) {
-            Verdict::Admitted(_) => admitted += 1,
-            Verdict::Refused(standing) => return (admitted, standing),
-            other @ (Verdict::Unlimited | Verdict::Undecided(_)) => panic!("{other:?}"),
+            Decision::Admitted(_) => admitted += 1,
+            Decision::Refused(quota_state) => return (admitted, quota_state),
+            other @ (Decision::Unlimited | Decision::Undecided(_)) => panic!("{other:?}"),
         }
     }
 }
@@ -80,22 +80,22 @@ fn what_is_told_in_whole_seconds_is_enough_and_no_second_too_much() {
         assert_eq!((admitted, told.remaining), (told.quota.limit.get(), 0));
         assert!(Duration::from_secs(told.next_secs) < told.quota.period() + Duration::from_secs(1), "{told:?}");
         clock.advance(Duration::from_secs(told.next_secs));
-        assert!(matches!(quotas.admit(name, &subject(1)), Verdict::Admitted(_)), "{told:?}");
+        assert!(matches!(quotas.admit(name, &subject(1)), Decision::Admitted(_)), "{told:?}");
     }
     // Six seconds are told for a vote, and a moment before they are over there is none.
     let (_, told) = spend_all(&quotas, Name::Vote, &subject(2));
     assert_eq!(told.next_secs, 6);
     clock.advance(Duration::from_secs(6) - Duration::from_nanos(1));
-    assert!(matches!(quotas.admit(Name::Vote, &subject(2)), Verdict::Refused(Standing { next_secs: 1, .. })));
+    assert!(matches!(quotas.admit(Name::Vote, &subject(2)), Decision::Refused(QuotaState { next_secs: 1, .. })));
 }
 
 #[test]
 fn a_first_vote_leaves_nine_and_the_tenth_is_back_in_six_seconds() {
     let (quotas, ..) = quotas(&defaults());
-    let standing = Standing { name: Name::Vote, quota: quota("10/60s"), remaining: 9, next_secs: 6 };
-    assert_eq!(quotas.admit(Name::Vote, &subject(1)), Verdict::Admitted(standing));
-    assert_eq!(quotas.admit(Name::Vote, &subject(1)), Verdict::Admitted(Standing { remaining: 8, ..standing }));
-    assert_eq!(quotas.admit(Name::Vote, &subject(2)), Verdict::Admitted(standing), "another voter's are their own");
+    let quota_state = QuotaState { name: Name::Vote, quota: quota("10/60s"), remaining: 9, next_secs: 6 };
+    assert_eq!(quotas.admit(Name::Vote, &subject(1)), Decision::Admitted(quota_state));
+    assert_eq!(quotas.admit(Name::Vote, &subject(1)), Decision::Admitted(QuotaState { remaining: 8, ..quota_state }));
+    assert_eq!(quotas.admit(Name::Vote, &subject(2)), Decision::Admitted(quota_state), "another voter's are their own");
 }
 
 /// Everyone behind one proxy or one carrier was one voter elsewhere: larapoll #111; strawpoll #33; wp-polls #112.
@@ -141,7 +141,7 @@ fn vote_within_ten_minutes(readers: u64, client_of: impl Fn(u64) -> Subject) {
             (Name::Read, &carrier),
         ] {
             assert!(
-                matches!(quotas.admit(name, who), Verdict::Admitted(_)),
+                matches!(quotas.admit(name, who), Decision::Admitted(_)),
                 "{name:?} of reader {reader} at {millis} ms"
             );
         }
@@ -154,7 +154,7 @@ fn whoever_has_many_networks_is_let_in_a_few_times_as_often_and_no_more() {
     let policies = Policies { mint: Some(quota("100/86400s")), ..defaults() };
     let admitted = |clients: &mut dyn Iterator<Item = Subject>| {
         let (quotas, ..) = quotas(&policies);
-        clients.filter(|client| matches!(quotas.admit(Name::Mint, client), Verdict::Admitted(_))).count()
+        clients.filter(|client| matches!(quotas.admit(Name::Mint, client), Decision::Admitted(_))).count()
     };
     let each = |networks: std::ops::Range<u64>, prefix| networks.map(move |number| network(number, prefix));
     assert_eq!(admitted(&mut each(0..65_536, 64)), 800, "by the /48");
@@ -181,10 +181,10 @@ fn a_client_beyond_its_quota_leaves_that_of_its_neighbours_alone() {
     for client in 2..4 {
         spend_all(&quotas, Name::Mint, &network(client, 64));
     }
-    let Verdict::Refused(standing) = quotas.admit(Name::Mint, &network(9, 64)) else { panic!("the /56 is spent") };
-    assert_eq!((standing.quota.limit.get(), standing.remaining), (100, 0));
-    let Verdict::Admitted(standing) = quotas.admit(Name::Mint, &network(256, 64)) else { panic!("another /56") };
-    assert_eq!(standing.remaining, 99);
+    let Decision::Refused(quota_state) = quotas.admit(Name::Mint, &network(9, 64)) else { panic!("the /56 is spent") };
+    assert_eq!((quota_state.quota.limit.get(), quota_state.remaining), (100, 0));
+    let Decision::Admitted(quota_state) = quotas.admit(Name::Mint, &network(256, 64)) else { panic!("another /56") };
+    assert_eq!(quota_state.remaining, 99);
 }
 
 #[test]
@@ -194,11 +194,11 @@ fn what_is_given_back_can_be_spent_again() {
         let (quotas, ..) = quotas(&policies);
         let in_poll = client.in_poll([7; 16]);
         assert_eq!(spend_all(&quotas, Name::Ballot, &in_poll).0, 3);
-        assert!(matches!(quotas.admit(Name::Ballot, &client.in_poll([8; 16])), Verdict::Admitted(_)), "another poll");
+        assert!(matches!(quotas.admit(Name::Ballot, &client.in_poll([8; 16])), Decision::Admitted(_)), "another poll");
         for _ in 0..100 {
             quotas.give_back(Name::Ballot, &in_poll);
-            assert!(matches!(quotas.admit(Name::Ballot, &in_poll), Verdict::Admitted(_)));
-            assert!(matches!(quotas.admit(Name::Ballot, &in_poll), Verdict::Refused(_)));
+            assert!(matches!(quotas.admit(Name::Ballot, &in_poll), Decision::Admitted(_)));
+            assert!(matches!(quotas.admit(Name::Ballot, &in_poll), Decision::Refused(_)));
         }
         // More than there is comes back by no way.
         for _ in 0..100 {
@@ -269,7 +269,7 @@ fn five_million_clients_stay_under_the_cap_and_honest_ones_are_served() {
 fn a_quota_that_is_off_limits_nobody() {
     let (quotas, ..) = quotas(&Policies { vote: None, ..defaults() });
     for _ in 0..1_000 {
-        assert_eq!(quotas.admit(Name::Vote, &subject(1)), Verdict::Unlimited);
+        assert_eq!(quotas.admit(Name::Vote, &subject(1)), Decision::Unlimited);
     }
 }
 
@@ -277,7 +277,7 @@ fn a_quota_that_is_off_limits_nobody() {
 fn quotas_that_only_count_refuse_nobody_and_say_whom_they_would_have() {
     let (quotas, _, metrics) = quotas(&Policies { shadow: true, ..defaults() });
     for _ in 0..15 {
-        assert_eq!(quotas.admit(Name::Vote, &subject(1)), Verdict::Unlimited);
+        assert_eq!(quotas.admit(Name::Vote, &subject(1)), Decision::Unlimited);
     }
     let told = metrics.encode(crate::telemetry::MetricsFormat::OpenMetrics);
     for line in [

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ServeError;
 use crate::{
-    http::{Shared, request_log::SUM_UP_EVERY},
+    http::{ReplicaState, request_log::SUM_UP_EVERY},
     live, quota,
     store::{Store, StoreError, Stores},
     supervisor::Supervisor,
@@ -23,7 +23,7 @@ const CONTACT_EVERY: Duration = Duration::from_millis(100);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Starts everything that goes on from the beginning, on this thread.
-pub(super) fn tasks(stores: &Stores, shared: &Arc<Shared>) -> Supervisor<ServeError> {
+pub(super) fn tasks(stores: &Stores, shared: &Arc<ReplicaState>) -> Supervisor<ServeError> {
     let began = Instant::now();
     let hub = &shared.hub;
     let tasks = Supervisor::new(Arc::clone(&shared.metrics))
@@ -55,7 +55,7 @@ fn with<T: 'static, F>(on: &Arc<T>, begin: impl Fn(Arc<T>) -> F + 'static) -> im
 ///
 /// # Errors
 /// The store must not be used as it is.
-async fn make_contact(store: Arc<dyn Store>, shared: Arc<Shared>) -> Result<(), ServeError> {
+async fn make_contact(store: Arc<dyn Store>, shared: Arc<ReplicaState>) -> Result<(), ServeError> {
     let mut is_told = false;
     loop {
         match store.contact().await {
@@ -80,7 +80,7 @@ async fn make_contact(store: Arc<dyn Store>, shared: Arc<Shared>) -> Result<(), 
 }
 
 /// Keeps the memory of quotas to those who have been here lately. Runs beside the workers, and so delays nobody.
-async fn sweep_quotas(shared: Arc<Shared>) {
+async fn sweep_quotas(shared: Arc<ReplicaState>) {
     let mut every = rt::time::interval(quota::SWEEP_EVERY);
     loop {
         every.tick().await;
@@ -89,7 +89,7 @@ async fn sweep_quotas(shared: Arc<Shared>) {
 }
 
 /// Has refusals that had no line of their own in the log said together.
-async fn sum_refusals_up(shared: Arc<Shared>) {
+async fn sum_refusals_up(shared: Arc<ReplicaState>) {
     let mut every = rt::time::interval(SUM_UP_EVERY);
     loop {
         every.tick().await;
@@ -100,7 +100,7 @@ async fn sum_refusals_up(shared: Arc<Shared>) {
 /// Waits for a signal, and then has the replica end.
 pub(super) async fn stop_on_signal(
     server: ServerHandle,
-    shared: Arc<Shared>,
+    shared: Arc<ReplicaState>,
     drain: Duration,
 ) -> Result<(), ServeError> {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))

@@ -11,7 +11,7 @@ use crate::poll::{Ballot, Change, Counters, Minute, Outcome, PartitionTally, Pol
 #[async_trait]
 pub trait Ballots: Send + Sync {
     /// Applies ballots of one partition, in order, atomically. Their `voter.partition` is `partition` for each.
-    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError>;
+    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<BatchOutcome, StoreError>;
 
     /// Does the upkeep that [`Committed::upkeep_due`] asked for; counts and ballots stay as they are.
     async fn upkeep(&self, poll: &Poll, partition: u16) -> Result<(), StoreError>;
@@ -36,7 +36,7 @@ pub trait Ballots: Send + Sync {
 
 /// What [`Ballots::cast`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cast {
+pub enum BatchOutcome {
     /// The ballots were applied.
     Committed(Committed),
     /// Another revision is in force. Nothing was done: read the poll again, check the choices again, cast again.

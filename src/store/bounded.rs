@@ -23,7 +23,7 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Ballots, Cast, Creation, IdempotencyKey, Lease, Leased, Minutes, Polls, Publishers, Quotas, Replacement,
+    Ballots, BatchOutcome, Creation, IdempotencyKey, Lease, Leased, Minutes, Polls, Publishers, Quotas, Replacement,
     SiteDeletion, Store, StoreError,
 };
 use crate::{
@@ -156,7 +156,7 @@ impl Polls for Bounded {
 #[async_trait]
 impl Ballots for Bounded {
     /// The ballot batcher asks the store itself and has a bound of its own; whoever casts past it is not held up.
-    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
+    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<BatchOutcome, StoreError> {
         self.store.cast(poll, partition, ballots).await
     }
 

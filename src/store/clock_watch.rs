@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn an_answer_that_took_long_is_no_clock_that_is_wrong() {
         let at = |secs: i64| Timestamp::from_millis(1_000_000 + secs * 1_000);
-        let own = Clock::standing_at(at(60));
+        let own = Clock::stopped_at(at(60));
         let watch = ClockWatch::new(own);
         for (asked, store, ahead_secs) in
             [(0, 0, 0), (0, 30, 0), (0, 60, 0), (0, 65, 0), (60, 55, 0), (60, 3_660, 3_600), (0, -10, -10)]

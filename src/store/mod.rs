@@ -13,7 +13,7 @@
 //!    [`Codec`](crate::poll::Codec) by what is to be kept of a ballot; what they mean to readers it does not know.
 //! 2. **The store decides.** Whether the poll is open, by the store's own clock; whether the voter has a ballot;
 //!    whether it may change: all inside that step. The caller says which [`Revision`](crate::poll::Revision) of the
-//!    poll it knows; if that is not the one in force, the answer is [`Cast::Stale`] and nothing was done.
+//!    poll it knows; if that is not the one in force, the answer is [`BatchOutcome::Stale`] and nothing was done.
 //! 3. **Every call may be made twice.** A lost answer is repeated by asking again: `Counted` and `Changed` turn into
 //!    `Repeated`, `Withdrawn` into `NoBallot`, and nothing else changes.
 //! 4. **Closed is final.** Once [`Polls::replace_poll`] has answered with a closed poll, or a tally was read as closed,
@@ -58,7 +58,7 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 
-pub use ballots::{Ballots, Cast, Committed, Minutes};
+pub use ballots::{Ballots, BatchOutcome, Committed, Minutes};
 pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
 pub use broker::{Broker, Follow, Message, Received, Tallies};
 pub use clock_watch::ClockWatch;

@@ -33,7 +33,7 @@ use tracing_subscriber::{
 };
 
 use crate::clock::Clock;
-use render::Line;
+use render::LogLine;
 use sink::Sink;
 
 /// How a log line looks.
@@ -133,11 +133,11 @@ struct Lines {
 
 thread_local! {
     /// What this thread renders its lines in.
-    static LINE: RefCell<Line> = RefCell::default();
+    static LINE: RefCell<LogLine> = RefCell::default();
 }
 
 impl Lines {
-    fn write(&self, line: &mut Line, event: &Event<'_>) {
+    fn write(&self, line: &mut LogLine, event: &Event<'_>) {
         line.render(self.format, self.clock.now(), event);
         self.sink.push(line.as_bytes(), *event.metadata().level() <= Level::WARN);
     }
@@ -151,7 +151,7 @@ impl<S: Subscriber> Layer<S> for Lines {
         LINE.with(|line| match line.try_borrow_mut() {
             Ok(mut line) => self.write(&mut line, event),
             // A value that logs, or panics, while it is being rendered.
-            Err(_) => self.write(&mut Line::default(), event),
+            Err(_) => self.write(&mut LogLine::default(), event),
         });
     }
 }

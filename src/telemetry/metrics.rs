@@ -412,7 +412,7 @@ mod tests {
 
     #[test]
     fn everything_counted_is_shown_by_its_documented_name() {
-        let metrics = Metrics::new(&Clock::standing_at(Timestamp::from_millis(1_500)));
+        let metrics = Metrics::new(&Clock::stopped_at(Timestamp::from_millis(1_500)));
         let route = "/v1/polls/{poll}/votes";
         metrics.observe_request("POST", route, 201, Duration::from_micros(300));
         metrics.observe_request("POST", route, 201, Duration::from_secs(3));

@@ -30,7 +30,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     poll::{Ballot, Outcome, PartitionTally, Poll, PollId, Timestamp},
-    store::{Cast, Committed, Store, StoreError},
+    store::{BatchOutcome, Committed, Store, StoreError},
     telemetry::Metrics,
 };
 
@@ -168,7 +168,7 @@ impl Batcher {
             self.metrics.observe_batch(ballots.len(), sent.elapsed());
             self.note_pace(sent.elapsed());
             match answer {
-                Ok(Cast::Committed(committed)) => {
+                Ok(BatchOutcome::Committed(committed)) => {
                     let upkeep_due = committed.upkeep_due;
                     for outcome in &committed.outcomes {
                         self.metrics.count_outcome(outcome.as_str());
@@ -179,8 +179,8 @@ impl Batcher {
                         self.metrics.count_store_failure("upkeep");
                     }
                 }
-                Ok(Cast::Stale) => tell_all(batch, &CastError::Stale),
-                Ok(Cast::Gone) => tell_all(batch, &CastError::Gone),
+                Ok(BatchOutcome::Stale) => tell_all(batch, &CastError::Stale),
+                Ok(BatchOutcome::Gone) => tell_all(batch, &CastError::Gone),
                 Err(error) => {
                     self.metrics.count_store_failure("cast");
                     let error = CastError::Store(Arc::new(error));

@@ -13,11 +13,11 @@ use super::{
     error::OnRecord,
 };
 use crate::{
-    live::{Known, Snapshot},
+    live::{PollWithSite, Snapshot},
     poll::{
         Action, Ballot, Choices, Counters, Group, InvalidChoice, Outcome, Poll, Timestamp, Viewer, VoterDigest, VoterId,
     },
-    quota::{Name, Standing, Subject, Undecided, Verdict},
+    quota::{Decision, Name, QuotaState, Subject, Undecided},
 };
 
 /// How often a poll that changes under a ballot is read again before its voter is told to come back.
@@ -37,11 +37,11 @@ pub struct Caster {
 /// A ballot that is on record.
 pub struct Vote {
     /// The poll it was decided by.
-    pub known: Arc<Known>,
+    pub known: Arc<PollWithSite>,
     /// What it says.
     pub choices: Choices,
     /// What became of it.
-    pub cast: Cast,
+    pub cast: VoteOutcome,
     /// When it was counted. What a voter chose is on record; when, is not.
     pub at: Option<Timestamp>,
     /// The tally with it, if the voter may see that.
@@ -50,7 +50,7 @@ pub struct Vote {
 
 /// What became of a ballot that was not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cast {
+pub enum VoteOutcome {
     /// It was counted.
     Counted,
     /// It replaced another.
@@ -59,7 +59,7 @@ pub enum Cast {
     Repeated,
 }
 
-impl Cast {
+impl VoteOutcome {
     /// Its name in logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -99,9 +99,9 @@ impl Voting {
     pub async fn cast(
         &self,
         caster: Caster,
-        known: Arc<Known>,
+        known: Arc<PollWithSite>,
         named: &[Cow<'_, str>],
-        note: impl Fn(Standing),
+        note: impl Fn(QuotaState),
     ) -> Result<Vote, VoteError> {
         let Caster { voter, is_new, client } = caster;
         let is_counted_as_new = is_new && self.admit_new(&voter, &client, &note).await?;
@@ -126,9 +126,9 @@ impl Voting {
         }
         let (known, partition, receipt) = decided?;
         let (cast, at) = match receipt.outcome {
-            Outcome::Counted => (Cast::Counted, Some(receipt.at)),
-            Outcome::Changed => (Cast::Changed, Some(receipt.at)),
-            Outcome::Repeated => (Cast::Repeated, None),
+            Outcome::Counted => (VoteOutcome::Counted, Some(receipt.at)),
+            Outcome::Changed => (VoteOutcome::Changed, Some(receipt.at)),
+            Outcome::Repeated => (VoteOutcome::Repeated, None),
             Outcome::AlreadyVoted(counters) => return Err(VoteError::AlreadyVoted(on_record(&known, counters))),
             Outcome::NotOpen => return Err(not_open(&known, &receipt)),
             Outcome::Undecided => return Err(VoteError::Undecided),
@@ -144,7 +144,7 @@ impl Voting {
     ///
     /// # Errors
     /// [`VoteError::NotTakenBack`], [`NotOpen`](VoteError::NotOpen); what the store failed with.
-    pub async fn withdraw(&self, voter: &VoterId, known: Arc<Known>) -> Result<Withdrawal, VoteError> {
+    pub async fn withdraw(&self, voter: &VoterId, known: Arc<PollWithSite>) -> Result<Withdrawal, VoteError> {
         let (known, partition, receipt) = self.put(known, voter, |_| Ok(Action::Withdraw)).await?;
         match receipt.outcome {
             Outcome::Withdrawn => {
@@ -172,26 +172,36 @@ impl Voting {
 
     /// Counts a new voter in their client's quota. Says whether they were counted: within a minute a nonce counts once, or
     /// whoever lost an answer would pay for the retry.
-    async fn admit_new(&self, voter: &VoterId, client: &Subject, note: &impl Fn(Standing)) -> Result<bool, VoteError> {
-        let Some(verdict) = self.quotas.admit_voter(voter, client) else { return Ok(false) };
-        self.admit(verdict, client, note).await?;
+    async fn admit_new(
+        &self,
+        voter: &VoterId,
+        client: &Subject,
+        note: &impl Fn(QuotaState),
+    ) -> Result<bool, VoteError> {
+        let Some(decision) = self.quotas.admit_voter(voter, client) else { return Ok(false) };
+        self.admit(decision, client, note).await?;
         self.quotas.note_voter(voter);
         Ok(true)
     }
 
-    /// Makes a quota's verdict final, which all replicas share. The store alone knows whether a ballot is a retry, so what
+    /// Makes a quota's decision final, which all replicas share. The store alone knows whether a ballot is a retry, so what
     /// was counted here may have to be given back.
-    async fn admit(&self, mut verdict: Verdict, client: &Subject, note: &impl Fn(Standing)) -> Result<(), VoteError> {
-        if let Verdict::Undecided(undecided) = verdict {
+    async fn admit(
+        &self,
+        mut decision: Decision,
+        client: &Subject,
+        note: &impl Fn(QuotaState),
+    ) -> Result<(), VoteError> {
+        if let Decision::Undecided(undecided) = decision {
             // Boxed, since few ballots get here: those of a client that has spent a tenth of its quota.
-            verdict = Box::pin(self.quotas.lease(undecided, client, &*self.vote_reads)).await;
+            decision = Box::pin(self.quotas.lease(undecided, client, &*self.vote_reads)).await;
         }
-        match verdict {
-            Verdict::Unlimited => {}
-            Verdict::Admitted(standing) | Verdict::Undecided(Undecided { standing, .. }) => note(standing),
-            Verdict::Refused(standing) => {
-                note(standing);
-                return Err(VoteError::QuotaExceeded(standing));
+        match decision {
+            Decision::Unlimited => {}
+            Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => note(quota_state),
+            Decision::Refused(quota_state) => {
+                note(quota_state);
+                return Err(VoteError::QuotaExceeded(quota_state));
             }
         }
         Ok(())
@@ -201,10 +211,10 @@ impl Voting {
     /// was decided by, the voter's partition, and what became of it.
     async fn put(
         &self,
-        mut known: Arc<Known>,
+        mut known: Arc<PollWithSite>,
         voter: &VoterId,
         mut action: impl FnMut(&Poll) -> Result<Action, VoteError>,
-    ) -> Result<(Arc<Known>, u16, Receipt), VoteError> {
+    ) -> Result<(Arc<PollWithSite>, u16, Receipt), VoteError> {
         let mut rereads = 0;
         loop {
             let digest = VoterDigest::of(voter, &known.poll);
@@ -223,7 +233,7 @@ impl Voting {
 
     /// Tells the hub what the store answered, and takes the poll's tally from it. The vote stands whether or not the tally
     /// can be had, so a store that falls silent now is no reason to refuse it.
-    async fn learn(&self, known: &Known, partition: u16, receipt: &Receipt) -> Option<Arc<Snapshot>> {
+    async fn learn(&self, known: &PollWithSite, partition: u16, receipt: &Receipt) -> Option<Arc<Snapshot>> {
         match self.hub.learn(&self.vote_reads, &known.poll, partition, &receipt.tally).await {
             Ok(snapshot) => snapshot,
             Err(error) => {
@@ -234,11 +244,11 @@ impl Voting {
     }
 }
 
-fn on_record(known: &Known, counters: Counters) -> OnRecord {
+fn on_record(known: &PollWithSite, counters: Counters) -> OnRecord {
     OnRecord { poll: Arc::clone(&known.poll), choices: known.poll.choices_of(counters) }
 }
 
-fn not_open(known: &Known, receipt: &Receipt) -> VoteError {
+fn not_open(known: &PollWithSite, receipt: &Receipt) -> VoteError {
     VoteError::NotOpen(Arc::clone(&known.poll), receipt.tally.state)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ballot_batcher::CastError;
 use crate::{
     poll::{Choices, InvalidChoice, Poll, ResultsPolicy, State},
-    quota::Standing,
+    quota::QuotaState,
     store::StoreError,
 };
 
@@ -34,7 +34,7 @@ pub enum VoteError {
     NotOpen(Arc<Poll>, State),
     /// The client has cast as many ballots in this poll as it may.
     #[error("a quota is spent")]
-    QuotaExceeded(Standing),
+    QuotaExceeded(QuotaState),
     /// The poll's policy hides the tally from whoever asked.
     #[error("the results are hidden")]
     Hidden(ResultsPolicy),

@@ -17,15 +17,15 @@ mod visible;
 
 use std::sync::Arc;
 
-pub use cast::{Cast, Caster, Vote, Withdrawal};
+pub use cast::{Caster, Vote, VoteOutcome, Withdrawal};
 pub use error::{OnRecord, VoteError};
-pub use visible::{Asker, View};
+pub use visible::{Asker, TallyView};
 
 use crate::{
     clock::Clock,
-    live::{Hub, Known, PollCache},
+    live::{Hub, PollCache, PollWithSite},
     poll::PollId,
-    quota::Quotas,
+    quota::QuotaLimiter,
     store::{Bounded, Store},
     telemetry::Metrics,
 };
@@ -40,7 +40,7 @@ pub struct Voting {
     others: Arc<dyn Store>,
     polls: Arc<PollCache>,
     hub: Arc<Hub>,
-    quotas: Arc<Quotas>,
+    quotas: Arc<QuotaLimiter>,
     /// The time as readers are told it. Whether a vote counts is the store's clock's to say.
     clock: Clock,
 }
@@ -53,7 +53,7 @@ pub struct Common {
     /// The newest tallies.
     pub hub: Arc<Hub>,
     /// How many ballots a client may cast.
-    pub quotas: Arc<Quotas>,
+    pub quotas: Arc<QuotaLimiter>,
     /// The time as readers are told it.
     pub clock: Clock,
     /// What is counted and timed.
@@ -79,7 +79,7 @@ impl Voting {
     ///
     /// # Errors
     /// There is none; what the store failed with if the poll is not known yet.
-    pub async fn poll(&self, id: PollId) -> Result<Arc<Known>, VoteError> {
+    pub async fn poll(&self, id: PollId) -> Result<Arc<PollWithSite>, VoteError> {
         self.polls.get(&*self.others, id).await?.ok_or(VoteError::NoPoll)
     }
 
@@ -87,7 +87,7 @@ impl Voting {
     ///
     /// # Errors
     /// As [`poll`](Self::poll).
-    pub async fn poll_to_vote(&self, id: PollId) -> Result<Arc<Known>, VoteError> {
+    pub async fn poll_to_vote(&self, id: PollId) -> Result<Arc<PollWithSite>, VoteError> {
         self.polls.get(&*self.vote_reads, id).await?.ok_or(VoteError::NoPoll)
     }
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::{VoteError, Voting};
 use crate::{
-    live::{Known, Newest, Snapshot},
+    live::{Newest, PollWithSite, Snapshot},
     poll::{PollId, Viewer, VoterId},
     site::{Publisher, Scope},
-    wire::Seen,
+    wire::ReaderPosition,
 };
 
 /// Somebody who asks for a tally. Who they are is asked only if it matters.
@@ -35,7 +35,7 @@ pub trait Asker {
 }
 
 /// A poll's tally, and as whom somebody looks at it.
-pub struct View {
+pub struct TallyView {
     /// The tally, with its poll.
     pub newest: Newest,
     /// As whom. Of all that somebody is, the least that shows them the tally, except that of a key that was looked up
@@ -43,7 +43,7 @@ pub struct View {
     pub viewer: Viewer,
 }
 
-impl View {
+impl TallyView {
     /// Whether the tally is shown.
     pub fn is_shown(&self) -> bool {
         let Snapshot { poll, tally, .. } = &*self.newest.snapshot;
@@ -71,7 +71,12 @@ impl Voting {
     ///
     /// # Errors
     /// What finding out who they are failed with; what the store failed with, if nothing is known of the poll.
-    pub async fn view<A: Asker>(&self, asker: &A, id: PollId, seen: Option<Seen>) -> Result<Option<View>, A::Error> {
+    pub async fn view<A: Asker>(
+        &self,
+        asker: &A,
+        id: PollId,
+        seen: Option<ReaderPosition>,
+    ) -> Result<Option<TallyView>, A::Error> {
         // Boxed where few get: keeps the common future small.
         let Some(newest) = self.hub.read(&self.others, id, seen).await.map_err(VoteError::from)? else {
             return Box::pin(self.view_draft(asker, id)).await;
@@ -82,7 +87,7 @@ impl Voting {
         } else {
             Box::pin(self.viewer(asker, &newest.snapshot)).await?
         };
-        Ok(Some(View { newest, viewer }))
+        Ok(Some(TallyView { newest, viewer }))
     }
 
     /// A poll's newest tally, if this viewer sees it. The store is not asked for one that they may not see.
@@ -92,15 +97,15 @@ impl Voting {
     pub async fn visible(
         &self,
         viewer: Viewer,
-        known: &Known,
-        seen: Option<Seen>,
+        known: &PollWithSite,
+        seen: Option<ReaderPosition>,
     ) -> Result<Option<Arc<Snapshot>>, VoteError> {
         let poll = &known.poll;
         if !poll.results.shows(viewer, poll.state_at(self.clock.now())) {
             return Ok(None);
         }
         let newest = self.hub.read(&self.others, poll.id, seen).await?.ok_or(VoteError::NoPoll)?;
-        let view = View { newest, viewer };
+        let view = TallyView { newest, viewer };
         Ok(view.is_shown().then_some(view.newest.snapshot))
     }
 
@@ -124,7 +129,7 @@ impl Voting {
 
     /// What is not there for readers may be a draft, which its own site's keys see. A key that is none is refused as such
     /// whether or not there is one. Of a draft that the key may not see no more is read than of a poll that nobody has.
-    async fn view_draft<A: Asker>(&self, asker: &A, id: PollId) -> Result<Option<View>, A::Error> {
+    async fn view_draft<A: Asker>(&self, asker: &A, id: PollId) -> Result<Option<TallyView>, A::Error> {
         let looked_up;
         let publisher = match asker.known_publisher() {
             Some(publisher) => publisher,
@@ -141,6 +146,6 @@ impl Voting {
         let Some(poll) = poll else { return Ok(None) };
         let snapshot = self.hub.read_draft(&*self.others, poll).await.map_err(VoteError::from)?;
         let newest = |snapshot| Newest { snapshot, is_behind: false };
-        Ok(snapshot.map(|snapshot| View { newest: newest(snapshot), viewer: Viewer::Publisher }))
+        Ok(snapshot.map(|snapshot| TallyView { newest: newest(snapshot), viewer: Viewer::Publisher }))
     }
 }

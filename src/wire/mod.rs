@@ -10,6 +10,6 @@ mod tally;
 pub use poll::{PollJson, poll_etag, poll_json};
 #[cfg(test)]
 pub(crate) use position_keys::tests::keys;
-pub use position_keys::{PositionKeys, Seen, SignedPosition};
+pub use position_keys::{PositionKeys, ReaderPosition, SignedPosition};
 pub use static_file::StaticFile;
 pub use tally::{results_json, tally_etag, tally_json};

@@ -31,7 +31,7 @@ type Mac = [u8; 6];
 
 /// A position that a reader shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct ReaderPosition {
     /// The position.
     pub position: Position,
     /// Whether a replica has told it.
@@ -54,10 +54,10 @@ impl PositionKeys {
 
     /// What a text says of a poll; `None` if that is nothing. A bare number is a version of the first epoch, as earlier
     /// versions told it, and proves nothing.
-    pub fn read(&self, poll: PollId, text: &str) -> Option<Seen> {
+    pub fn read(&self, poll: PollId, text: &str) -> Option<ReaderPosition> {
         let Some((epoch, rest)) = text.split_once(':') else {
             let position = Position { epoch: 0, version: text.parse().ok()? };
-            return Some(Seen { position, is_proven: false });
+            return Some(ReaderPosition { position, is_proven: false });
         };
         let (version, shown) = rest.split_once(':')?;
         let position = Position { epoch: epoch.parse().ok()?, version: version.parse().ok()? };
@@ -67,7 +67,7 @@ impl PositionKeys {
             let differing = expected.bytes().zip(shown.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
             expected.len() == shown.len() && differing == 0
         };
-        Some(Seen { position, is_proven: is_by(&self.current) || self.previous.as_ref().is_some_and(is_by) })
+        Some(ReaderPosition { position, is_proven: is_by(&self.current) || self.previous.as_ref().is_some_and(is_by) })
     }
 }
 
@@ -98,7 +98,8 @@ pub(crate) mod tests {
         let (poll, other) = (PollId::generate(), PollId::generate());
         let position = Position { epoch: 2, version: 17 };
         let text = keys("one").sign(poll, position).to_string();
-        let (proven, not) = (Seen { position, is_proven: true }, Seen { position, is_proven: false });
+        let (proven, not) =
+            (ReaderPosition { position, is_proven: true }, ReaderPosition { position, is_proven: false });
         assert_eq!(keys("one").read(poll, &text), Some(proven));
         assert_eq!(keys("one").read(other, &text), Some(not));
         assert_eq!(keys("two").read(poll, &text), Some(not));
@@ -114,7 +115,7 @@ pub(crate) mod tests {
             assert!(!keys.read(poll, &forged).unwrap().is_proven, "{forged}");
         }
         let position = Position { epoch: 0, version: 17 };
-        assert_eq!(keys.read(poll, "17"), Some(Seen { position, is_proven: false }));
+        assert_eq!(keys.read(poll, "17"), Some(ReaderPosition { position, is_proven: false }));
         assert!(!keys.read(poll, &format!("{text}0")).unwrap().is_proven);
         for strange in ["", "-", "x", "-1", "1:", "1:2", "1:x:000000000000", ":1:000000000000"] {
             assert_eq!(keys.read(poll, strange), None, "{strange}");

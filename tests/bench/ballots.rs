@@ -12,7 +12,7 @@ use sawt::{
         VoterId,
     },
     secret::random_bytes,
-    store::{Cast, Store, StoreSettings, Stores},
+    store::{BatchOutcome, Store, StoreSettings, Stores},
 };
 
 use crate::process::own_cpu_secs;
@@ -109,8 +109,8 @@ impl Ground {
     /// Casts a batch; whether upkeep is due then.
     pub(crate) async fn commit(&self, ballots: &[Ballot]) -> bool {
         match self.store.cast(&self.poll, 0, ballots).await.expect("the store answers") {
-            Cast::Committed(committed) => committed.upkeep_due,
-            Cast::Stale | Cast::Gone => panic!("nobody changes the poll"),
+            BatchOutcome::Committed(committed) => committed.upkeep_due,
+            BatchOutcome::Stale | BatchOutcome::Gone => panic!("nobody changes the poll"),
         }
     }
 

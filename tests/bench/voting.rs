@@ -13,9 +13,9 @@ use sawt::{
     config::Config,
     live::{Hub, PollCache},
     poll::VoterId,
-    quota::{Quotas, Subject, local::Uptime},
+    quota::{QuotaLimiter, Subject, local::Uptime},
     telemetry::Metrics,
-    voting::{Cast, Caster, Common, Voting},
+    voting::{Caster, Common, VoteOutcome, Voting},
 };
 use tempfile::TempDir;
 use tokio::task::LocalSet;
@@ -64,7 +64,7 @@ fn votes(address: &str, at_once: u64, store_secs: &dyn Fn() -> f64) -> Figures {
         let ground = Ground::new(address).await;
         let (polls, clock, metrics) = (Arc::<PollCache>::default(), Clock::default(), Arc::<Metrics>::default());
         let hub = Arc::new(Hub::new(Arc::clone(&polls), clock.clone(), false));
-        let quotas = Quotas::new(&Config::default().quotas, None, &Uptime::begin(), Arc::clone(&metrics));
+        let quotas = QuotaLimiter::new(&Config::default().quotas, None, &Uptime::begin(), Arc::clone(&metrics));
         let common = Common { polls, hub, quotas: Arc::new(quotas), clock, metrics };
         let voting = Rc::new(Voting::new(Arc::clone(&ground.store), common));
         let (id, next) = (ground.poll.id, Rc::new(Cell::new(0_u64)));
@@ -79,7 +79,7 @@ fn votes(address: &str, at_once: u64, store_secs: &dyn Fn() -> f64) -> Figures {
                     let known = voting.poll_to_vote(id).await.expect("it is there");
                     let caster = Caster { voter, is_new: false, client };
                     let vote = voting.cast(caster, known, &[Cow::Borrowed("yes")], drop).await;
-                    assert!(vote.expect("it is taken").cast == Cast::Counted, "each voter votes once");
+                    assert!(vote.expect("it is taken").cast == VoteOutcome::Counted, "each voter votes once");
                 }
             })
         });

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use sawt::{
     poll::{Edit, NewPoll, Outcome, PartitionTally, Phase, Poll, PollEdit, State},
     site::{ApiKey, NewKey, Scopes},
-    store::{Cast, Creation, Replacement, SiteDeletion, StoreError},
+    store::{BatchOutcome, Creation, Replacement, SiteDeletion, StoreError},
 };
 use serde_json::json;
 
@@ -50,9 +50,9 @@ async fn a_change_of_the_options_cut_short_anywhere_is_finished_by_whoever_comes
         for voter in 100.. {
             let ballot = ballot(&poll, voter, &["yes"]);
             match next.store.cast(&poll, ballot.voter.partition, &[ballot]).await.unwrap() {
-                Cast::Stale => break,
-                Cast::Committed(_) => assert_eq!(next.withdraw(&poll, voter).await, Outcome::Withdrawn),
-                Cast::Gone => panic!("the poll is gone"),
+                BatchOutcome::Stale => break,
+                BatchOutcome::Committed(_) => assert_eq!(next.withdraw(&poll, voter).await, Outcome::Withdrawn),
+                BatchOutcome::Gone => panic!("the poll is gone"),
             }
             if voter == 120 {
                 // No partition is held yet.
@@ -113,7 +113,7 @@ async fn a_change_of_the_options_that_found_ballots_and_was_cut_short_is_undone(
         for voter in 0..20 {
             let ballot = ballot(&poll, voter, &["yes"]);
             let cast = next.store.cast(&poll, ballot.voter.partition, &[ballot]).await.unwrap();
-            let Cast::Committed(committed) = cast else { continue };
+            let BatchOutcome::Committed(committed) = cast else { continue };
             assert_eq!(committed.outcomes, [Outcome::Counted]);
             let found = next.read(&poll).await;
             assert_eq!(found, Poll { revision: found.revision, ..poll.clone() });
@@ -218,7 +218,7 @@ async fn an_edit_or_a_close_cut_short_anywhere_reaches_every_partition() {
         for voter in 0..20 {
             let ballot = ballot(&poll, voter, &["no"]);
             let cast = next.store.cast(&poll, ballot.voter.partition, &[ballot]).await.unwrap();
-            assert_eq!(cast == Cast::Stale, found.revision == edit.poll.revision);
+            assert_eq!(cast == BatchOutcome::Stale, found.revision == edit.poll.revision);
         }
     };
     scene.cut_everywhere(fixed, act, by_reader).await;

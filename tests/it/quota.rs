@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use sawt::{
     clock::Clock,
-    quota::{Name, Policies, Quotas, Subject, Verdict, local::Uptime},
+    quota::{Decision, Name, Policies, QuotaLimiter, Subject, local::Uptime},
     secret::Secret,
     store::{StoreSettings, Stores},
     telemetry::{Metrics, MetricsFormat},
@@ -136,10 +136,10 @@ async fn a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand(
         Some("\"client\";q=600;w=60, \"vote\";q=10;w=60, \"ballot\";q=2000;w=3600"),
         "{first}"
     );
-    let standing = first.header("ratelimit").expect("a vote is told how it stands");
+    let state = first.header("ratelimit").expect("a vote is told how it stands");
     assert!(
-        standing.starts_with("\"client\";r=59") && standing.ends_with(", \"vote\";r=9;t=6, \"ballot\";r=1999;t=2"),
-        "{standing}"
+        state.starts_with("\"client\";r=59") && state.ends_with(", \"vote\";r=9;t=6, \"ballot\";r=1999;t=2"),
+        "{state}"
     );
     first.is(201);
     let refused = loop {
@@ -229,7 +229,7 @@ async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
         loop {
             let replicas = [(); 3].map(|()| {
                 let metrics = Arc::new(Metrics::default());
-                let quotas = Quotas::new(&policies, Some(&secret), &Uptime::begin(), metrics.clone());
+                let quotas = QuotaLimiter::new(&policies, Some(&secret), &Uptime::begin(), metrics.clone());
                 let stores = Stores::open(&settings, Clock::default()).expect("the store can be opened");
                 (quotas, [stores.connect(), stores.connect()], metrics)
             });
@@ -245,13 +245,13 @@ async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
                 let client = if are_many { in_one_network(of, number) } else { Subject::from(of) };
                 async move {
                     match quotas.admit(Name::Client, &client) {
-                        Verdict::Undecided(undecided) => quotas.lease(undecided, &client, &**worker).await,
-                        decided @ (Verdict::Unlimited | Verdict::Admitted(_) | Verdict::Refused(_)) => decided,
+                        Decision::Undecided(undecided) => quotas.lease(undecided, &client, &**worker).await,
+                        decided @ (Decision::Unlimited | Decision::Admitted(_) | Decision::Refused(_)) => decided,
                     }
                 }
             });
-            let verdicts = join_all(requests).await;
-            let admitted = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Admitted(_))).count();
+            let decisions = join_all(requests).await;
+            let admitted = decisions.iter().filter(|decision| matches!(decision, Decision::Admitted(_))).count();
             if replicas
                 .iter()
                 .all(|(_, _, metrics)| !metrics.encode(MetricsFormat::OpenMetrics).contains(FAILED_LEASES))

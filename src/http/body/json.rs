@@ -348,18 +348,18 @@ mod tests {
     #[test]
     fn a_whole_number_may_be_written_with_an_empty_fraction() {
         #[derive(Debug, Deserialize)]
-        struct Counted {
+        struct WithNumber {
             #[serde(default, deserialize_with = "whole")]
             number: Option<u64>,
         }
-        let read = |number: &str| parse::<Counted>(format!("{{\"number\":{number}}}").as_bytes());
+        let read = |number: &str| parse::<WithNumber>(format!("{{\"number\":{number}}}").as_bytes());
         for (sent, number) in [("2", 2), ("2.0", 2), ("0.0", 0), ("1e3", 1_000), ("18446744073709551615", u64::MAX)] {
             assert_eq!(read(sent).unwrap().number, Some(number), "{sent}");
         }
         for bad in ["1.5", "-1", "-1.0", "1e300", "null", "\"2\"", "true", "[2]"] {
             assert!(read(bad).is_err(), "{bad}");
         }
-        assert_eq!(parse::<Counted>(b"{}").unwrap().number, None);
+        assert_eq!(parse::<WithNumber>(b"{}").unwrap().number, None);
     }
 
     #[test]

@@ -31,15 +31,15 @@ use super::{
 use crate::{
     embed::{
         look::Look,
-        page::{Mode, Notice, View},
+        page::{Mode, Notice, PollView},
     },
     http::problem::{Code, Problem},
-    live::Known,
+    live::PollWithSite,
     poll::{Poll, PollOption, Position, State, Viewer},
     quota::{Name, Subject},
     voter::{Stub, Voter},
-    voting::{Cast, Caster, VoteError},
-    wire::Seen,
+    voting::{Caster, VoteError, VoteOutcome},
+    wire::ReaderPosition,
 };
 
 /// `GET /embed/{poll}/form`: the form, or with a ballot's stub what came of it.
@@ -60,7 +60,7 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
     let stub = stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &known.poll, now));
     let notice = notice.filter(|_| stub.is_some());
     if stub.is_some() {
-        let reader = Reader { stub, ..Reader::default() };
+        let reader = FormReader { stub, ..FormReader::default() };
         return show(&req, &worker, &known, &look, StatusCode::OK, reader, notice).await;
     }
     let voter = auth::voter_if_any(req.headers(), &worker.shared).ok().flatten().map(|(voter, _)| voter);
@@ -72,13 +72,13 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
         },
         None => None,
     };
-    let reader = Reader { stub, voter, ..Reader::default() };
+    let reader = FormReader { stub, voter, ..FormReader::default() };
     show(&req, &worker, &known, &look, StatusCode::OK, reader, None).await
 }
 
 /// Who looks at the page, as far as it knows them.
 #[derive(Default)]
-struct Reader {
+struct FormReader {
     /// Of their ballot.
     stub: Option<Stub>,
     /// Who they are, if their browser kept that.
@@ -88,7 +88,7 @@ struct Reader {
 }
 
 /// A voter's ballot, as if they showed its stub.
-async fn on_record(worker: &Worker, known: &Known, voter: &Voter) -> Result<Option<Stub>, Problem> {
+async fn on_record(worker: &Worker, known: &PollWithSite, voter: &Voter) -> Result<Option<Stub>, Problem> {
     let ballot = worker.voting.ballot(&voter.id, &known.poll).await?;
     Ok(ballot.map(|choices| Stub { choices, position: Position::default() }))
 }
@@ -116,14 +116,14 @@ pub(in crate::http) async fn vote(
         fields.iter().filter(|(name, _)| name == "choices").map(|(_, id)| Cow::Borrowed(id.as_str())).collect();
 
     let client = limits::subject(&req, &worker);
-    let note = |standing| limits::note(&req, standing);
+    let note = |quota_state| limits::note(&req, quota_state);
     let caster = Caster { voter: voter.id, is_new: false, client };
     match worker.voting.cast(caster, known.clone(), &named, note).await {
         Ok(vote) => {
             note_outcome(&req, vote.cast.as_str());
             let notice = match vote.cast {
-                Cast::Counted | Cast::Repeated => "counted",
-                Cast::Changed => "changed",
+                VoteOutcome::Counted | VoteOutcome::Repeated => "counted",
+                VoteOutcome::Changed => "changed",
             };
             let poll = &vote.known.poll;
             let position = vote.shown.as_ref().map(|snapshot| snapshot.tally.position()).unwrap_or_default();
@@ -143,20 +143,21 @@ pub(in crate::http) async fn vote(
 async fn refused(
     req: &HttpRequest,
     worker: &Worker,
-    known: &Known,
+    known: &PollWithSite,
     look: &Look,
     (voter, named): (&Voter, &[Cow<'_, str>]),
     refusal: VoteError,
 ) -> Result<HttpResponse, Problem> {
     let (reader, notice) = match &refusal {
-        VoteError::AlreadyVoted(_) => {
-            (Reader { stub: on_record(worker, known, voter).await?, ..Reader::default() }, Some(Notice::AlreadyVoted))
-        }
-        VoteError::NotOpen(..) => (Reader::default(), None),
+        VoteError::AlreadyVoted(_) => (
+            FormReader { stub: on_record(worker, known, voter).await?, ..FormReader::default() },
+            Some(Notice::AlreadyVoted),
+        ),
+        VoteError::NotOpen(..) => (FormReader::default(), None),
         VoteError::InvalidChoice { .. } => {
             let is_named = |option: &&PollOption| named.iter().any(|id| id == option.id.as_str());
             let ticked = known.poll.options.iter().filter(is_named).map(|option| option.index).collect();
-            (Reader { voter: Some(*voter), ticked, ..Reader::default() }, Some(Notice::ChooseFirst))
+            (FormReader { voter: Some(*voter), ticked, ..FormReader::default() }, Some(Notice::ChooseFirst))
         }
         VoteError::NoPoll
         | VoteError::NotTakenBack(_)
@@ -179,13 +180,13 @@ async fn refused(
 async fn show(
     req: &HttpRequest,
     worker: &Worker,
-    known: &Known,
+    known: &PollWithSite,
     look: &Look,
     status: StatusCode,
-    Reader { stub, voter, ticked }: Reader,
+    FormReader { stub, voter, ticked }: FormReader,
     notice: Option<Notice>,
 ) -> Result<HttpResponse, Problem> {
-    let position = stub.map(|stub| Seen { position: stub.position, is_proven: true });
+    let position = stub.map(|stub| ReaderPosition { position: stub.position, is_proven: true });
     let chosen = stub.map(|stub| stub.choices);
     let viewer = if chosen.is_some() { Viewer::Voter } else { Viewer::Everyone };
     let seen = tally_for(viewer, worker, known, position).await?;
@@ -194,7 +195,7 @@ async fn show(
     let mint = || keys.mint(now, Some(&known.poll.site));
     let token = || voter.map_or_else(mint, |voter| keys.sign(voter.id, voter.first_made, now)).0;
     let token = (state == State::Open && chosen.is_none()).then(token);
-    let view = View {
+    let view = PollView {
         poll,
         state,
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),

@@ -30,7 +30,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::digest;
 
 use super::{
-    Shared, Worker,
+    ReplicaState, Worker,
     caching::{self, Caching},
     coding, conditional,
     path::poll_in_path,
@@ -43,14 +43,14 @@ use crate::{
         digits::Digits,
         language::Language,
         look::{Look, Theme},
-        page::{MARK_TOP, Mode, View, Window},
+        page::{MARK_TOP, Mode, PollView, Window},
         refusal::{Reason, Refusal},
     },
-    live::{Known, Snapshot},
+    live::{PollWithSite, Snapshot},
     poll::{Poll, State, Viewer},
     secret::hex,
     site::Site,
-    wire::Seen,
+    wire::ReaderPosition,
 };
 
 /// The media type of every page.
@@ -73,7 +73,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let known = worker.voting.poll(id).await?;
     let seen = tally_for(Viewer::Everyone, &worker, &known, None).await?;
     let poll = definition_of(&known, seen.as_deref());
-    let view = View {
+    let view = PollView {
         poll,
         state: state_of(&worker, &known, seen.as_deref()),
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
@@ -114,7 +114,12 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 }
 
 /// Turns a refusal into a page that says it, if it can be said in a page.
-pub(super) fn refuse(req: &HttpRequest, shared: &Shared, problem: &Problem, written: HttpResponse) -> HttpResponse {
+pub(super) fn refuse(
+    req: &HttpRequest,
+    shared: &ReplicaState,
+    problem: &Problem,
+    written: HttpResponse,
+) -> HttpResponse {
     // What readers don't know of is not told by the way it is refused.
     let is_known = problem.code() != Code::NotFound;
     let known = poll_in_path(req).ok().filter(|_| is_known).and_then(|id| shared.polls.if_known(id));
@@ -168,7 +173,7 @@ fn window_of(req: &HttpRequest) -> Window {
 
 /// A page that is for one reader alone. It may hold their token, and is compressed all the same: nothing of a request
 /// stands in it as it was sent, so nobody can find the token out by how well their own guesses compress (BREACH).
-fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &View<'_>) -> Result<HttpResponse, Problem> {
+fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &PollView<'_>) -> Result<HttpResponse, Problem> {
     let body = view.render().map_err(Problem::internal)?;
     let mut response = HttpResponse::build(status);
     response
@@ -224,8 +229,8 @@ fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
 async fn tally_for(
     viewer: Viewer,
     worker: &Worker,
-    known: &Known,
-    seen: Option<Seen>,
+    known: &PollWithSite,
+    seen: Option<ReaderPosition>,
 ) -> Result<Option<Arc<Snapshot>>, Problem> {
     match worker.voting.visible(viewer, known, seen).await.map_err(Problem::from) {
         // A poll can be shown without its tally, which the page's stream brings later. One that is closed is its tally, and
@@ -235,17 +240,17 @@ async fn tally_for(
     }
 }
 
-fn is_closed(worker: &Worker, known: &Known) -> bool {
+fn is_closed(worker: &Worker, known: &PollWithSite) -> bool {
     known.poll.state_at(worker.shared.clock.now()) == State::Closed
 }
 
 /// The poll as its tally has it, so that a page is of one revision, whole.
-fn definition_of<'a>(known: &'a Known, seen: Option<&'a Snapshot>) -> &'a Poll {
+fn definition_of<'a>(known: &'a PollWithSite, seen: Option<&'a Snapshot>) -> &'a Poll {
     seen.map_or(&*known.poll, |snapshot| &*snapshot.poll)
 }
 
 /// The poll's state: as its tally says, which the store's clock decides, or as this replica's clock does.
-fn state_of(worker: &Worker, known: &Known, seen: Option<&Snapshot>) -> State {
+fn state_of(worker: &Worker, known: &PollWithSite, seen: Option<&Snapshot>) -> State {
     seen.map_or_else(|| known.poll.state_at(worker.shared.clock.now()), |snapshot| snapshot.tally.state)
 }
 

@@ -70,13 +70,13 @@ impl Separator {
 }
 
 /// One line, cell by cell.
-pub(super) struct Row<'a> {
+pub(super) struct CsvRow<'a> {
     table: &'a mut String,
     separator: Separator,
     is_begun: bool,
 }
 
-impl<'a> Row<'a> {
+impl<'a> CsvRow<'a> {
     /// Begins a line.
     pub(super) fn of(table: &'a mut String, separator: Separator) -> Self {
         Self { table, separator, is_begun: false }
@@ -178,14 +178,20 @@ mod tests {
 
     fn cell(text: &str) -> String {
         let mut table = String::new();
-        Row::of(&mut table, Separator::Comma).text(text).end();
+        CsvRow::of(&mut table, Separator::Comma).text(text).end();
         table
     }
 
     #[test]
     fn cells_are_quoted_where_they_must_be() {
         let mut table = String::new();
-        Row::of(&mut table, Separator::Comma).text("نعم").text("a,b").text("say \"no\"").plain(-3).text("x\ny").end();
+        CsvRow::of(&mut table, Separator::Comma)
+            .text("نعم")
+            .text("a,b")
+            .text("say \"no\"")
+            .plain(-3)
+            .text("x\ny")
+            .end();
         assert_eq!(table, "نعم,\"a,b\",\"say \"\"no\"\"\",-3,\"x\ny\"\r\n");
         assert_eq!(cell(" نعم"), "\" نعم\"\r\n");
         assert_eq!(cell(""), "\r\n");
@@ -195,8 +201,8 @@ mod tests {
     fn whatever_separates_cells_is_within_none_without_quotes() {
         for (separator, between) in [(Separator::Comma, ','), (Separator::Semicolon, ';'), (Separator::Tab, '\t')] {
             let mut table = String::new();
-            Row::names(&mut table, separator, &["a", "b"]);
-            Row::of(&mut table, separator).text("x;y").text("x,y").text("=x\ty").text("say \"no\"").plain(0.5).end();
+            CsvRow::names(&mut table, separator, &["a", "b"]);
+            CsvRow::of(&mut table, separator).text("x;y").text("x,y").text("=x\ty").text("say \"no\"").plain(0.5).end();
             let expected = ["\"x;y\"", "\"x,y\"", "\"'=x\ty\"", "\"say \"\"no\"\"\"", "0.5"];
             assert_eq!(table, format!("a{between}b\r\n{}\r\n", expected.join(&between.to_string())));
             for written in [separator.as_str(), &between.to_string()] {

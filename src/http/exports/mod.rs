@@ -16,7 +16,7 @@ mod stream;
 
 pub(super) use form::Form;
 pub(super) use query::ExportQuery;
-pub use stream::Turns;
+pub use stream::ExportLimits;
 
 use std::fmt::Write as _;
 
@@ -31,7 +31,7 @@ use super::{
     tallies,
 };
 use crate::{live::Snapshot, poll::Interval};
-use csv::Row;
+use csv::CsvRow;
 use stream::Export;
 
 /// `GET /v1/polls/{poll}/results.csv`.
@@ -135,9 +135,9 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
     }
     let as_of = csv::time_column("as_of", timezone);
     let names = ["poll", "question", &as_of, "state", "option", "label", "votes", "share", "ballots"];
-    Row::names(&mut table, *separator, &names);
+    CsvRow::names(&mut table, *separator, &names);
     for (option, share) in poll.options.iter().zip(tally.shares(poll)) {
-        Row::of(&mut table, *separator)
+        CsvRow::of(&mut table, *separator)
             .plain(poll.id)
             .text(poll.question.as_str())
             .plain(timezone.local_time(tally.as_of))

@@ -27,7 +27,7 @@ use super::{
         problem::{Code, Problem},
     },
     ExportQuery, Form,
-    csv::{self, Row},
+    csv::{self, CsvRow},
 };
 use crate::{
     live::Snapshot,
@@ -43,22 +43,22 @@ const PAGES_AT_ONCE: usize = 2;
 const UNDER_WAY: ConcurrencyLimits = ConcurrencyLimits { in_all: 256, per_client: 32 };
 
 /// How long whoever asks for an export waits for the first page's turn.
-const PATIENCE: Duration = Duration::from_secs(2);
+const FIRST_PAGE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an export that has begun goes on asking for the next page.
-const PERSISTENCE: Duration = Duration::from_secs(20);
+const RETRY_FOR: Duration = Duration::from_secs(20);
 /// How long it waits between two times.
-const REST: Duration = Duration::from_millis(200);
+const RETRY_EVERY: Duration = Duration::from_millis(200);
 
 /// A chunk is sent once it is so long. One bucket more fits in any case: 32 long labels are some 100 KiB.
 const CHUNK: usize = 16 * 1024;
 
 /// Turns at reading minutes, shared by a replica's exports, and how many of these there are.
-pub struct Turns {
+pub struct ExportLimits {
     reading: Semaphore,
     under_way: Arc<ConcurrencyLimiter>,
 }
 
-impl Default for Turns {
+impl Default for ExportLimits {
     fn default() -> Self {
         Self { reading: Semaphore::new(PAGES_AT_ONCE), under_way: Arc::new(ConcurrencyLimiter::new(UNDER_WAY)) }
     }
@@ -91,7 +91,7 @@ impl Export {
         let cells = snapshot.poll.options.iter().map(|option| {
             let mut cells = String::new();
             if query.form.is_csv() {
-                Row::of(&mut cells, query.separator).text(option.id.as_str()).text(option.label.as_str()).end();
+                CsvRow::of(&mut cells, query.separator).text(option.id.as_str()).text(option.label.as_str()).end();
                 cells.truncate(cells.trim_end_matches("\r\n").len());
             } else {
                 // An id is made of characters that JSON takes as they are.
@@ -150,7 +150,7 @@ impl Export {
                 }
                 Progress::Buckets => match self.timeline.step() {
                     Step::Bucket(bucket) => self.write_bucket(&mut text, &bucket),
-                    Step::Hungry => {
+                    Step::NeedsMinutes => {
                         let page = self.pages.next(&self.snapshot.poll).await?;
                         self.take_in(page).await?;
                     }
@@ -193,7 +193,7 @@ impl Export {
                 }
                 let start = csv::time_column("start", &self.query.timezone);
                 let names = ["poll", &start, "option", "label", "votes", "votes_so_far", "ballots", "ballots_so_far"];
-                Row::names(text, self.query.separator, &names);
+                CsvRow::names(text, self.query.separator, &names);
             }
         }
     }
@@ -204,7 +204,7 @@ impl Export {
         if self.query.form.is_csv() {
             let (poll, start) = (self.snapshot.poll.id, zone.local_time(start.start()).to_string());
             for (index, cells) in &self.cells {
-                Row::of(text, self.query.separator)
+                CsvRow::of(text, self.query.separator)
                     .plain(poll)
                     .plain(&start)
                     .plain(cells)
@@ -231,7 +231,7 @@ impl Export {
 /// Where an export's minutes come from.
 struct Pages {
     store: Arc<dyn Store>,
-    shared: Arc<super::super::Shared>,
+    shared: Arc<super::super::ReplicaState>,
     /// What is still to be read.
     range: Range<Minute>,
 }
@@ -239,7 +239,7 @@ struct Pages {
 impl Pages {
     /// The first page, or a quick refusal.
     async fn first(&self, poll: &Poll) -> Result<Minutes, StoreError> {
-        let turn = tokio::time::timeout(PATIENCE, self.shared.turns.reading.acquire()).await;
+        let turn = tokio::time::timeout(FIRST_PAGE_TIMEOUT, self.shared.turns.reading.acquire()).await;
         let _turn = turn.map_err(|_| StoreError::Overloaded)?;
         self.store.minutes(poll, self.range.clone()).await
     }
@@ -273,8 +273,8 @@ async fn persist<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, S
     let begun = Instant::now();
     loop {
         match ask().await {
-            Err(StoreError::Unavailable(_) | StoreError::Overloaded) if begun.elapsed() < PERSISTENCE => {
-                tokio::time::sleep(REST).await;
+            Err(StoreError::Unavailable(_) | StoreError::Overloaded) if begun.elapsed() < RETRY_FOR => {
+                tokio::time::sleep(RETRY_EVERY).await;
             }
             answer => return answer,
         }

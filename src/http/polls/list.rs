@@ -15,7 +15,7 @@ use super::super::{
 };
 use crate::{
     poll::State,
-    publishing::{Page, PollsAsked},
+    publishing::{ListedPolls, PollsQuery},
     site::Scope,
     wire::PollJson,
 };
@@ -31,8 +31,8 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     let site = publisher.site(named)?;
     let before = Cursor::resolve(cursor, &worker, &site).await?;
-    let asked = PollsAsked { site, state, before, limit };
-    let Page { site, polls, last } = worker.publishing.polls(&publisher, asked).await?;
+    let asked = PollsQuery { site, state, before, limit };
+    let ListedPolls { site, polls, last } = worker.publishing.polls(&publisher, asked).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
     let next_cursor = last.map(cursor::write);
@@ -41,11 +41,11 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
         response.insert_header((header::LINK, link_to_next("/v1/polls", &filters, limit, cursor)));
     }
     let items = polls.iter().map(|(poll, state)| PollJson::of(poll, *state)).collect();
-    Ok(response.json(Polls { items, next_cursor }))
+    Ok(response.json(PollList { items, next_cursor }))
 }
 
 #[derive(Serialize)]
-struct Polls<'a> {
+struct PollList<'a> {
     items: Vec<PollJson<'a>>,
     next_cursor: Option<String>,
 }

@@ -24,7 +24,7 @@ struct Replicas {
 impl Replicas {
     fn of(count: usize, quota: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store_clock = Clock::standing_at(Timestamp::from_millis(1_700_000_000_000));
+        let store_clock = Clock::stopped_at(Timestamp::from_millis(1_700_000_000_000));
         let store = SqliteStore::open(&folder.path().join("sawt.db"), 1, store_clock.clone()).unwrap();
         let clock = FakeRelativeClock::default();
         let secret = Secret::new("a secret of at least thirty-two bytes".to_owned());

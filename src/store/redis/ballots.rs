@@ -22,7 +22,7 @@ use crate::{
         Ballot, Change, Counters, Minute, Moves, PartitionTally, Phase, Poll, Position, Revision, Schedule, State,
         Timestamp, VoterDigest, Votes,
     },
-    store::{Ballots, Cast, Committed, Minutes, StoreError, ballots::MINUTES_PAGE},
+    store::{Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::MINUTES_PAGE},
 };
 
 /// How often a call is made again because the caller was behind: on buckets, or with a partition behind its poll.
@@ -47,20 +47,20 @@ enum CastReply {
 
 #[async_trait]
 impl Ballots for RedisStore {
-    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
+    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<BatchOutcome, StoreError> {
         for _ in 0..MOST_TURNS {
             match self.cast_turn(poll, partition, ballots).await? {
                 CastReply::Committed(committed) => {
                     // The ballots have their outcomes, whether or not the rest can be closed now.
                     let _ = self.close_if_in_part(poll, std::slice::from_ref(&committed.tally)).await;
-                    return Ok(Cast::Committed(committed));
+                    return Ok(BatchOutcome::Committed(committed));
                 }
-                CastReply::Gone => return Ok(Cast::Gone),
+                CastReply::Gone => return Ok(BatchOutcome::Gone),
                 CastReply::Moved => {}
                 CastReply::Differs(revision) => match self.reconcile(poll, partition, revision).await? {
                     Reconciled::Agreed => {}
-                    Reconciled::Stale => return Ok(Cast::Stale),
-                    Reconciled::Gone => return Ok(Cast::Gone),
+                    Reconciled::Stale => return Ok(BatchOutcome::Stale),
+                    Reconciled::Gone => return Ok(BatchOutcome::Gone),
                 },
             }
         }
@@ -197,7 +197,7 @@ impl RedisStore {
         let Some(definition) = self.definition(known.id).await? else { return Ok(Reconciled::Gone) };
         let in_force = definition.poll.revision;
         let or: &[u8] = if in_force < found { b"back" } else { b"" };
-        let is_there = in_force == found || self.settle(&definition, partition, or).await?.is_some();
+        let is_there = in_force == found || self.sync_partition(&definition, partition, or).await?.is_some();
         Ok(match is_there {
             false => Reconciled::Gone,
             true if in_force == known.revision => Reconciled::Agreed,

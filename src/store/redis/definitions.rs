@@ -26,7 +26,7 @@ impl Definition {
 
 /// What is kept of a poll that is there.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is there, and never kept")]
-pub(super) enum Kept {
+pub(super) enum StoredDefinition {
     InForce(Definition),
     /// It is taken back to a draft until its reshape is made or given up.
     Reshaping(Box<Reshape>),
@@ -54,7 +54,7 @@ impl Reshape {
 
 /// How a definition was received.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is there, and never kept")]
-pub(super) enum Defined {
+pub(super) enum DefineOutcome {
     /// It is in force.
     Done(Definition),
     /// Another revision is in force than the one it replaces.
@@ -66,7 +66,7 @@ pub(super) enum Defined {
 
 /// What puts a definition in place of another.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Putting<'a> {
+pub(super) struct DefineOptions<'a> {
     /// The reshape that begins with it.
     pub(super) begins: Option<&'a Reshape>,
     /// Whether the timeline begins anew.
@@ -76,13 +76,13 @@ pub(super) struct Putting<'a> {
 }
 
 /// What the partitions of a poll say once they are at its revision.
-pub(super) struct Settled {
+pub(super) struct SyncedPartitions {
     pub(super) is_any_closed: bool,
     pub(super) ballots: u64,
 }
 
 impl RedisStore {
-    pub(super) async fn read_kept(&self, id: PollId) -> Result<Option<Kept>, StoreError> {
+    pub(super) async fn read_kept(&self, id: PollId) -> Result<Option<StoredDefinition>, StoreError> {
         let mut command = Cmd::new();
         command.arg("HMGET").arg(keys::poll(id)).arg("definition").arg("reshape").arg("reshaped");
         let (definition, reshape, reshaped): (Option<Vec<u8>>, Option<Vec<u8>>, Option<u64>) =
@@ -95,18 +95,18 @@ impl RedisStore {
             // Another replica, of a version that knows no such thing, may have made a later edit beside it.
             if before.revision.next() == poll.revision {
                 let before = Definition { poll: before, reshaped };
-                return Ok(Some(Kept::Reshaping(Box::new(Reshape { before, held: poll, after }))));
+                return Ok(Some(StoredDefinition::Reshaping(Box::new(Reshape { before, held: poll, after }))));
             }
         }
-        Ok(Some(Kept::InForce(Definition { poll, reshaped })))
+        Ok(Some(StoredDefinition::InForce(Definition { poll, reshaped })))
     }
 
     pub(super) async fn define(
         &self,
         poll: &Poll,
         replaces: Revision,
-        putting: Putting<'_>,
-    ) -> Result<Defined, StoreError> {
+        putting: DefineOptions<'_>,
+    ) -> Result<DefineOutcome, StoreError> {
         let (key, deleting, json) = (keys::poll(poll.id), keys::deleting(poll.id), record::write_poll(poll)?);
         let (replaces, revision) = (replaces.to_string(), poll.revision.to_string());
         let (phase, closes_at) = (poll.schedule.phase.code().to_string(), millis(poll.schedule.closes_at));
@@ -125,18 +125,23 @@ impl RedisStore {
             .arg(own.as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
-            1 => Ok(Defined::Done(Definition { poll: poll.clone(), reshaped: Revision(reply.number()?) })),
-            0 => Ok(Defined::Mismatch),
-            2 => Ok(Defined::Closed),
+            1 => Ok(DefineOutcome::Done(Definition { poll: poll.clone(), reshaped: Revision(reply.number()?) })),
+            0 => Ok(DefineOutcome::Mismatch),
+            2 => Ok(DefineOutcome::Closed),
             4 => Err(StoreError::unavailable("the clocks disagree about whether the poll is closed")),
-            _ => Ok(Defined::Gone),
+            _ => Ok(DefineOutcome::Gone),
         }
     }
 
-    pub(super) async fn settle_all(&self, definition: &Definition, or: &[u8]) -> Result<Settled, StoreError> {
+    pub(super) async fn sync_partitions(
+        &self,
+        definition: &Definition,
+        or: &[u8],
+    ) -> Result<SyncedPartitions, StoreError> {
         let partitions = 0..definition.poll.partitions.count();
-        let partitions = try_join_all(partitions.map(|partition| self.settle(definition, partition, or))).await?;
-        let mut all = Settled { is_any_closed: false, ballots: 0 };
+        let partitions =
+            try_join_all(partitions.map(|partition| self.sync_partition(definition, partition, or))).await?;
+        let mut all = SyncedPartitions { is_any_closed: false, ballots: 0 };
         for (phase, ballots) in partitions.into_iter().flatten() {
             all.is_any_closed |= phase == i64::from(Phase::Closed.code());
             all.ballots += ballots;
@@ -145,7 +150,7 @@ impl RedisStore {
     }
 
     /// Brings one partition to a poll's revision. Gives its phase and ballots; `None` if it is gone.
-    pub(super) async fn settle(
+    pub(super) async fn sync_partition(
         &self,
         Definition { poll, reshaped }: &Definition,
         partition: u16,
@@ -156,7 +161,7 @@ impl RedisStore {
         let (opens_at, closes_at) = (millis(poll.schedule.opens_at), millis(poll.schedule.closes_at));
         let counters = poll.counters().to_string();
         let (reshaped, made, own) = (reshaped.to_string(), millis(Some(poll.created_at)), self.own_time());
-        let call = Call::new(&self.scripts.settle, &[tally.as_bytes(), minutes.as_bytes()])
+        let call = Call::new(&self.scripts.sync_partition, &[tally.as_bytes(), minutes.as_bytes()])
             .arg(revision.as_bytes())
             .arg(phase.as_bytes())
             .arg(opens_at.as_bytes())

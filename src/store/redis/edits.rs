@@ -9,7 +9,7 @@
 
 use super::{
     RedisStore,
-    definitions::{Defined, Definition, Kept, Putting, Reshape},
+    definitions::{DefineOptions, DefineOutcome, Definition, Reshape, StoredDefinition},
 };
 use crate::{
     poll::{PartitionTally, Phase, Poll, PollId, State},
@@ -25,8 +25,8 @@ impl RedisStore {
         for _ in 0..MOST_TURNS {
             match self.read_kept(id).await? {
                 None => return Ok(None),
-                Some(Kept::InForce(definition)) => return Ok(Some(definition)),
-                Some(Kept::Reshaping(reshape)) => _ = self.finish_reshape(&reshape).await?,
+                Some(StoredDefinition::InForce(definition)) => return Ok(Some(definition)),
+                Some(StoredDefinition::Reshaping(reshape)) => _ = self.finish_reshape(&reshape).await?,
             }
         }
         Err(StoreError::unavailable("the poll kept being reshaped"))
@@ -52,10 +52,10 @@ impl RedisStore {
             return Ok(Replacement::HasBallots);
         }
         let reshape = Reshape::begin(before, wanted);
-        let putting = Putting { begins: Some(&reshape), ..Putting::default() };
+        let putting = DefineOptions { begins: Some(&reshape), ..DefineOptions::default() };
         match self.define(&reshape.held, reshape.before.poll.revision, putting).await? {
-            Defined::Done(_) => {}
-            Defined::Mismatch => {
+            DefineOutcome::Done(_) => {}
+            DefineOutcome::Mismatch => {
                 // Unless somebody was faster with the same.
                 return match self.definition(wanted.id).await? {
                     None => Ok(Replacement::Gone),
@@ -63,8 +63,8 @@ impl RedisStore {
                     Some(now) => Ok(Replacement::Mismatch(now.poll.revision)),
                 };
             }
-            Defined::Closed => return Ok(Replacement::Closed),
-            Defined::Gone => return Ok(Replacement::Gone),
+            DefineOutcome::Closed => return Ok(Replacement::Closed),
+            DefineOutcome::Gone => return Ok(Replacement::Gone),
         }
         match self.finish_reshape(&reshape).await? {
             Some(replacement) => Ok(replacement),
@@ -74,7 +74,7 @@ impl RedisStore {
 
     /// Makes sure of an edit that somebody else has made, and may not have brought to every partition.
     async fn make_sure(&self, made: &Definition) -> Result<Replacement, StoreError> {
-        self.settle_all(made, b"").await?;
+        self.sync_partitions(made, b"").await?;
         Ok(Replacement::Done(made.poll.clone()))
     }
 
@@ -95,31 +95,34 @@ impl RedisStore {
     /// Goes on with a reshape that was begun, by whomever. `None` if somebody else was faster in ending it.
     async fn finish_reshape(&self, reshape: &Reshape) -> Result<Option<Replacement>, StoreError> {
         let Reshape { before, held, after } = reshape;
-        let settled = self.settle_all(&Definition { poll: held.clone(), ..*before }, b"").await?;
+        let synced = self.sync_partitions(&Definition { poll: held.clone(), ..*before }, b"").await?;
         // From here on no partition takes a ballot until the next revision is in force: what was found stays so.
-        let mut is_closed = settled.is_any_closed;
-        if !is_closed && settled.ballots == 0 {
+        let mut is_closed = synced.is_any_closed;
+        if !is_closed && synced.ballots == 0 {
             let until = before.poll.schedule.closes_at.filter(|_| before.poll.schedule.phase == Phase::Live);
-            match self.define(after, held.revision, Putting { anew: true, until, ..Putting::default() }).await? {
-                Defined::Done(definition) => {
-                    self.settle_all(&definition, b"").await?;
+            match self
+                .define(after, held.revision, DefineOptions { anew: true, until, ..DefineOptions::default() })
+                .await?
+            {
+                DefineOutcome::Done(definition) => {
+                    self.sync_partitions(&definition, b"").await?;
                     return Ok(Some(Replacement::Done(definition.poll)));
                 }
-                Defined::Mismatch => return Ok(None),
+                DefineOutcome::Mismatch => return Ok(None),
                 // Its time came first, so it closes as it was.
-                Defined::Closed => is_closed = true,
-                Defined::Gone => return Ok(Some(Replacement::Gone)),
+                DefineOutcome::Closed => is_closed = true,
+                DefineOutcome::Gone => return Ok(Some(Replacement::Gone)),
             }
         }
         let mut kept = Poll { revision: after.revision, ..before.poll.clone() };
-        if settled.is_any_closed {
+        if synced.is_any_closed {
             kept.schedule.phase = Phase::Closed;
         }
-        match self.define(&kept, held.revision, Putting::default()).await? {
-            Defined::Done(definition) => self.settle_all(&definition, b"").await?,
-            Defined::Mismatch => return Ok(None),
-            Defined::Closed => return Ok(Some(Replacement::Closed)),
-            Defined::Gone => return Ok(Some(Replacement::Gone)),
+        match self.define(&kept, held.revision, DefineOptions::default()).await? {
+            DefineOutcome::Done(definition) => self.sync_partitions(&definition, b"").await?,
+            DefineOutcome::Mismatch => return Ok(None),
+            DefineOutcome::Closed => return Ok(Some(Replacement::Closed)),
+            DefineOutcome::Gone => return Ok(Some(Replacement::Gone)),
         };
         Ok(Some(if is_closed { Replacement::Closed } else { Replacement::HasBallots }))
     }
@@ -127,8 +130,10 @@ impl RedisStore {
     /// Closes a whole poll of which a partition has closed.
     pub(super) async fn close_after_all(&self, definition: &Definition) -> Result<(), StoreError> {
         let closed = definition.poll.closed(self.clock_time().await?).poll;
-        if let Defined::Done(closed) = self.define(&closed, definition.poll.revision, Putting::default()).await? {
-            self.settle_all(&closed, b"").await?;
+        if let DefineOutcome::Done(closed) =
+            self.define(&closed, definition.poll.revision, DefineOptions::default()).await?
+        {
+            self.sync_partitions(&closed, b"").await?;
         }
         Ok(())
     }
@@ -149,7 +154,7 @@ impl RedisStore {
             Box::pin(self.close_after_all(&definition)).await?;
         } else {
             // The caller is behind, and partitions may be too.
-            Box::pin(self.settle_all(&definition, b"")).await?;
+            Box::pin(self.sync_partitions(&definition, b"")).await?;
         }
         Ok(true)
     }

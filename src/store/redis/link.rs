@@ -80,13 +80,13 @@ struct Connected {
     /// An error on an old connection must not end a new one.
     number: u64,
     made_at: Instant,
-    connection: Connection,
+    connection: RedisConnection,
     /// What is known of the master at its end, behind Sentinel.
     master_check: Option<Arc<MasterCheck>>,
 }
 
 #[derive(Clone)]
-enum Connection {
+enum RedisConnection {
     Single(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
@@ -154,8 +154,10 @@ impl Link {
     pub(super) async fn call_masters(&self, command: &Cmd) -> Result<Vec<Value>, StoreError> {
         let connected = self.connection(Instant::now()).await?;
         let answer = match connected.connection.clone() {
-            Connection::Single(mut connection) => connection.req_packed_command(command).await.map(|value| vec![value]),
-            Connection::Cluster(mut connection) => {
+            RedisConnection::Single(mut connection) => {
+                connection.req_packed_command(command).await.map(|value| vec![value])
+            }
+            RedisConnection::Cluster(mut connection) => {
                 let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
                 connection.route_command(command.clone(), masters).await.map(|answer| match answer {
                     Value::Map(by_node) => by_node.into_iter().map(|(_, value)| value).collect(),
@@ -230,8 +232,8 @@ impl Connected {
     async fn ask(&mut self, command: &Cmd, began: Instant) -> RedisResult<Value> {
         let answer = async {
             let answer = match &mut self.connection {
-                Connection::Single(connection) => connection.req_packed_command(command).await,
-                Connection::Cluster(connection) => connection.req_packed_command(command).await,
+                RedisConnection::Single(connection) => connection.req_packed_command(command).await,
+                RedisConnection::Cluster(connection) => connection.req_packed_command(command).await,
             };
             let answer = answer.and_then(Value::extract_error)?;
             if let Some(master_check) = &self.master_check {
@@ -293,21 +295,21 @@ impl Connector {
         self.ended.notify_waiters();
     }
 
-    async fn make_connection(&self) -> RedisResult<(Connection, Option<Arc<MasterCheck>>)> {
+    async fn make_connection(&self) -> RedisResult<(RedisConnection, Option<Arc<MasterCheck>>)> {
         prepare_tls(&self.address);
         match &self.address.topology {
             Topology::Single => {
                 let first = self.address.connection_infos()?.into_iter().next();
                 let first = first.ok_or((ErrorKind::InvalidClientConfig, "no node named"))?;
-                Ok((Connection::Single(connect_to(first).await?), None))
+                Ok((RedisConnection::Single(connect_to(first).await?), None))
             }
             Topology::Sentinel(_) => {
                 let (connection, master_check) = self.connect_to_master().await?;
-                Ok((Connection::Single(connection), Some(Arc::new(master_check))))
+                Ok((RedisConnection::Single(connection), Some(Arc::new(master_check))))
             }
             Topology::Cluster => {
                 let connection = cluster_builder(&self.address)?.build()?.get_async_connection().await?;
-                Ok((Connection::Cluster(connection), None))
+                Ok((RedisConnection::Cluster(connection), None))
             }
         }
     }

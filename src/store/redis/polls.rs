@@ -7,7 +7,7 @@ use redis::Cmd;
 use super::{
     CLUSTER_PARTITIONS, RedisStore,
     address::Topology,
-    definitions::{Defined, Definition, Kept, Putting},
+    definitions::{DefineOptions, DefineOutcome, Definition, StoredDefinition},
     keys, placement,
     script::Call,
     sites::Member,
@@ -52,11 +52,11 @@ impl Polls for RedisStore {
         if !self.join(&poll.site, Member::Poll(&poll)).await? {
             return Ok(Creation::NoSite);
         }
-        self.settle_all(&Definition::new(poll.clone()), b"create").await?;
-        match self.define(&poll, Revision(0), Putting::default()).await? {
-            Defined::Done(_) => Ok(Creation::Created(poll)),
+        self.sync_partitions(&Definition::new(poll.clone()), b"create").await?;
+        match self.define(&poll, Revision(0), DefineOptions::default()).await? {
+            DefineOutcome::Done(_) => Ok(Creation::Created(poll)),
             // The same request, made twice at once: the other one was first.
-            Defined::Mismatch | Defined::Closed | Defined::Gone => {
+            DefineOutcome::Mismatch | DefineOutcome::Closed | DefineOutcome::Gone => {
                 let existing = self.poll(poll.id).await?;
                 let existing =
                     existing.ok_or_else(|| StoreError::unavailable("the poll was deleted while it was made"))?;
@@ -80,8 +80,8 @@ impl Polls for RedisStore {
     async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
         Ok(match self.read_kept(id).await? {
             None => None,
-            Some(Kept::InForce(definition)) => Some(definition.poll),
-            Some(Kept::Reshaping(reshape)) => match Box::pin(self.definition(id)).await {
+            Some(StoredDefinition::InForce(definition)) => Some(definition.poll),
+            Some(StoredDefinition::Reshaping(reshape)) => match Box::pin(self.definition(id)).await {
                 Ok(definition) => definition.map(|definition| definition.poll),
                 Err(StoreError::Unavailable(_)) => Some(reshape.before.poll),
                 Err(error) => return Err(error),
@@ -137,14 +137,14 @@ impl Polls for RedisStore {
             return self.reshape(&edit.poll).await;
         }
         let before = Revision(edit.poll.revision.0.saturating_sub(1));
-        let definition = match self.define(&edit.poll, before, Putting::default()).await? {
-            Defined::Done(definition) => definition,
-            Defined::Mismatch => return self.mismatch(edit.poll.id).await,
-            Defined::Closed => return Ok(Replacement::Closed),
-            Defined::Gone => return Ok(Replacement::Gone),
+        let definition = match self.define(&edit.poll, before, DefineOptions::default()).await? {
+            DefineOutcome::Done(definition) => definition,
+            DefineOutcome::Mismatch => return self.mismatch(edit.poll.id).await,
+            DefineOutcome::Closed => return Ok(Replacement::Closed),
+            DefineOutcome::Gone => return Ok(Replacement::Gone),
         };
-        let settled = self.settle_all(&definition, b"").await?;
-        if settled.is_any_closed && edit.poll.schedule.phase != Phase::Closed {
+        let synced = self.sync_partitions(&definition, b"").await?;
+        if synced.is_any_closed && edit.poll.schedule.phase != Phase::Closed {
             // The old closing time came between the definition and a partition, and that partition may have said so
             // already. Closed is final, so the whole poll is.
             self.close_after_all(&definition).await?;

@@ -14,12 +14,12 @@ use crate::{
     poll::{
         Applied, Ballot, Codec, Counters, Minute, PartitionTally, Poll, PollId, Position, Revision, Times, VoterDigest,
     },
-    store::{Ballots, Cast, Committed, Minutes, StoreError},
+    store::{Ballots, BatchOutcome, Committed, Minutes, StoreError},
 };
 
 #[async_trait]
 impl Ballots for SqliteStore {
-    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<Cast, StoreError> {
+    async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<BatchOutcome, StoreError> {
         let (id, revision, ballots) = (poll.id, poll.revision, ballots.to_vec());
         self.write(move |db, times| apply(db, times, id, revision, partition, &ballots)).await
     }
@@ -71,10 +71,10 @@ fn apply(
     revision: Revision,
     partition: u16,
     ballots: &[Ballot],
-) -> Result<Cast, StoreError> {
-    let Some(mut head) = Head::read(db, id)? else { return Ok(Cast::Gone) };
+) -> Result<BatchOutcome, StoreError> {
+    let Some(mut head) = Head::read(db, id)? else { return Ok(BatchOutcome::Gone) };
     if head.revision != revision {
-        return Ok(Cast::Stale);
+        return Ok(BatchOutcome::Stale);
     }
     let judged = head.close_if_due(db, times)?;
     let mut change = TallyChange::default();
@@ -90,7 +90,7 @@ fn apply(
     }
     tallies::advance(db, times.store, head.number, partition, &change)?;
     let tally = tallies::partition(db, times, &head, partition)?;
-    Ok(Cast::Committed(Committed { outcomes, tally, upkeep_due: false }))
+    Ok(BatchOutcome::Committed(Committed { outcomes, tally, upkeep_due: false }))
 }
 
 fn on_record(db: &Connection, head: &Head, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {

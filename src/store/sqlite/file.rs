@@ -34,11 +34,11 @@ const STATEMENTS: usize = 64;
 const WRITER_CACHE: i32 = -32_768;
 
 /// A file that was found to be ours.
-pub(super) struct File {
+pub(super) struct DatabaseFile {
     path: PathBuf,
 }
 
-impl File {
+impl DatabaseFile {
     /// Makes the file if there is none, and makes sure that it is ours and has the schema.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let file = Self { path: path.to_owned() };
@@ -195,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    fn words(refused: Result<File, StoreError>) -> String {
+    fn words(refused: Result<DatabaseFile, StoreError>) -> String {
         match refused {
             Err(StoreError::Unfit(words)) => words,
             Err(other) => panic!("not refused as unfit: {other:?}"),
@@ -207,7 +207,7 @@ mod tests {
     fn a_new_file_is_its_owners_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new.db");
-        let file = File::open(&path).unwrap();
+        let file = DatabaseFile::open(&path).unwrap();
         let db = file.writer().unwrap();
         db.execute("insert into secrets values ('a', 'b')", []).unwrap();
         for name in ["new.db", "new.db-wal", "new.db-shm"] {
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn the_writer_waits_for_the_disk() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::open(&folder.path().join("full.db")).unwrap();
+        let file = DatabaseFile::open(&folder.path().join("full.db")).unwrap();
         let db = file.writer().unwrap();
         let full: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
         let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn a_log_that_has_grown_is_cut_when_it_begins_anew_while_votes_go_on() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::open(&folder.path().join("burst.db")).unwrap();
+        let file = DatabaseFile::open(&folder.path().join("burst.db")).unwrap();
         let db = file.writer().unwrap();
         let length = || std::fs::metadata(folder.path().join("burst.db-wal")).unwrap().len();
         db.execute("insert into secrets values ('burst', printf('%.*c', ?1, 'x'))", [2 * LOG_LIMIT]).unwrap();
@@ -244,7 +244,7 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         Connection::open(path("other.db")).unwrap().execute_batch("create table theirs (a)").unwrap();
         std::fs::write(path("text.db"), "not a database, but long enough to look like the header of one").unwrap();
-        drop(File::open(&path("newer.db")).unwrap());
+        drop(DatabaseFile::open(&path("newer.db")).unwrap());
         Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 3).unwrap();
         std::fs::create_dir(path("folder.db")).unwrap();
         for (name, part) in [
@@ -255,7 +255,7 @@ mod tests {
             ("no/such/folder.db", "can't be opened"),
         ] {
             let before = std::fs::read(path(name)).ok();
-            let words = words(File::open(&path(name)));
+            let words = words(DatabaseFile::open(&path(name)));
             assert!(words.contains(part) && words.contains(name), "{words}");
             assert_eq!(std::fs::read(path(name)).ok(), before, "{name}");
         }
@@ -269,7 +269,7 @@ mod tests {
         db.execute_batch(include_str!("../../../tests/it/fixtures/before.sql")).unwrap();
         db.execute_batch("alter table tallies drop column epoch").unwrap();
         for _ in 0..2 {
-            File::open(&path).unwrap();
+            DatabaseFile::open(&path).unwrap();
             let sum = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
             assert_eq!(sum("select sum(epoch) from tallies"), 0);
             assert_eq!(sum("select count(*) from polls where codec = (definition ->> '$.kind' = 'multiple')"), 4);
@@ -280,10 +280,10 @@ mod tests {
     #[test]
     fn a_secret_is_made_once() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::open(&folder.path().join("secrets.db")).unwrap();
+        let file = DatabaseFile::open(&folder.path().join("secrets.db")).unwrap();
         let (made, is_new) = file.kept_secret("SAWT_SECRET", Secret::generate).unwrap();
         assert!(is_new);
-        let again = File::open(&file.path).unwrap();
+        let again = DatabaseFile::open(&file.path).unwrap();
         assert_eq!(again.kept_secret("SAWT_SECRET", || panic!("made again")).unwrap(), (made.clone(), false));
         assert_ne!(again.kept_secret("SAWT_ADMIN_KEY", Secret::generate).unwrap().0, made);
     }

@@ -36,7 +36,7 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use self::{condition::Condition, file::File, quotas::QuotaTable, threads::Threads, watch::FileWatch};
+use self::{condition::Condition, file::DatabaseFile, quotas::QuotaTable, threads::Threads, watch::FileWatch};
 use super::{ClockWatch, Publishers as _, Store, StoreError};
 use crate::{
     clock::Clock,
@@ -51,7 +51,7 @@ const READERS: usize = 3;
 /// The embedded store. Dropping it waits until its threads have finished what is queued and closed the file; what
 /// nobody waits for any more is not begun.
 pub struct SqliteStore {
-    file: File,
+    file: DatabaseFile,
     partitions: u16,
     clocks: Arc<ClockWatch>,
     quotas: QuotaTable,
@@ -70,7 +70,7 @@ impl SqliteStore {
     /// [`StoreError::Unfit`] if the file can't be opened, belongs to another program or was written by a newer sawt;
     /// [`StoreError::Unavailable`] if another process holds it locked.
     pub fn open(path: &Path, partitions: u16, clock: Clock) -> Result<Self, StoreError> {
-        let file = File::open(path)?;
+        let file = DatabaseFile::open(path)?;
         let writer = file.writer()?;
         let condition = Arc::new(file.condition()?);
         let writer = Threads::writing(writer, Arc::clone(&condition))?;

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::{SqliteStore, publishers, tallies};
 use crate::{
     poll::{
-        Codec, Edit, Judged, ListCursor, Partitions, Phase, Poll, PollId, Revision, Schedule, SiteId, State, Times,
-        Timestamp,
+        Codec, Edit, ListCursor, Partitions, Phase, Poll, PollId, Revision, Schedule, SiteId, State, StateByClocks,
+        Times, Timestamp,
     },
     secret::KeyHash,
     store::{
@@ -58,7 +58,7 @@ impl Head {
     }
 
     /// The poll's state; if that is `closed`, it is on record afterwards.
-    pub(super) fn close_if_due(&mut self, db: &Connection, times: Times) -> Result<Judged, StoreError> {
+    pub(super) fn close_if_due(&mut self, db: &Connection, times: Times) -> Result<StateByClocks, StoreError> {
         if self.is_due(times) {
             self.schedule.phase = Phase::Closed;
             let mut poll = definition(db, self.number)?;

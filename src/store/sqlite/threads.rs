@@ -38,7 +38,7 @@ const TRANSACTION: usize = 128;
 /// One or more threads that work off a queue. Dropping it waits until they have closed their connections.
 pub(super) struct Threads {
     // `None` only while being dropped: the threads end when the queue is empty and can't grow any more.
-    queue: Option<mpsc::Sender<Box<dyn Task>>>,
+    queue: Option<mpsc::Sender<Box<dyn Job>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -63,7 +63,7 @@ impl Threads {
 
     /// One thread per connection that reads. Each task sees one state of the file from beginning to end.
     pub(super) fn reading(connections: Vec<Connection>, condition: &Arc<Condition>) -> Result<Self, StoreError> {
-        let (queue, tasks) = mpsc::channel::<Box<dyn Task>>(QUEUE);
+        let (queue, tasks) = mpsc::channel::<Box<dyn Job>>(QUEUE);
         // The thread that holds the lock is the one that waits for a task; it lets go before it works.
         let tasks = Arc::new(Mutex::new(tasks));
         let read = |mut db: Connection| {
@@ -114,7 +114,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 }
 
 /// Runs a batch if the file is there, and checks that it still is before anybody is answered.
-fn write(db: &mut Connection, condition: &Condition, batch: &mut [Box<dyn Task>]) -> Result<(), Failure> {
+fn write(db: &mut Connection, condition: &Condition, batch: &mut [Box<dyn Job>]) -> Result<(), Failure> {
     condition.admit()?;
     commit(db, condition, batch).map_err(|error| failed(condition, &error))?;
     condition.look()
@@ -130,7 +130,7 @@ fn failed(condition: &Condition, error: &rusqlite::Error) -> Failure {
 
 /// Runs a batch in one transaction. Immediate: a transaction that begins by reading could find, when it comes to
 /// writing, that another process has written in between.
-fn commit(db: &mut Connection, condition: &Condition, batch: &mut [Box<dyn Task>]) -> rusqlite::Result<()> {
+fn commit(db: &mut Connection, condition: &Condition, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     let mut transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for task in batch {
         let savepoint = transaction.savepoint()?;
@@ -144,14 +144,14 @@ fn commit(db: &mut Connection, condition: &Condition, batch: &mut [Box<dyn Task>
     transaction.commit()
 }
 
-fn snapshot(db: &mut Connection, condition: &Condition, task: &mut dyn Task) -> rusqlite::Result<()> {
+fn snapshot(db: &mut Connection, condition: &Condition, task: &mut dyn Job) -> rusqlite::Result<()> {
     let transaction = db.transaction()?;
     task.run(&transaction, condition);
     transaction.commit()
 }
 
 /// Work, whatever its answer's type.
-trait Task: Send {
+trait Job: Send {
     /// Does the work. Says whether what it did is to be kept.
     fn run(&mut self, db: &Connection, condition: &Condition) -> bool;
 
@@ -166,7 +166,7 @@ struct PendingWork<W, T> {
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<W, T> Task for PendingWork<W, T>
+impl<W, T> Job for PendingWork<W, T>
 where
     T: Send,
     W: FnOnce(&Connection) -> Result<T, StoreError> + Send,
@@ -205,19 +205,19 @@ mod tests {
 
     use super::*;
 
-    struct Fixture {
+    struct WriterFixture {
         _folder: tempfile::TempDir,
         path: std::path::PathBuf,
         writer: Arc<Threads>,
     }
 
-    fn fixture() -> Fixture {
+    fn fixture() -> WriterFixture {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("threads.db");
         let db = Connection::open(&path).unwrap();
         db.execute_batch("pragma journal_mode=wal; create table notes (words text) strict").unwrap();
         let condition = Arc::new(Condition::of(&path).unwrap());
-        Fixture { _folder: folder, path, writer: Arc::new(Threads::writing(db, condition).unwrap()) }
+        WriterFixture { _folder: folder, path, writer: Arc::new(Threads::writing(db, condition).unwrap()) }
     }
 
     fn note(db: &Connection, words: &str) -> Result<usize, StoreError> {
@@ -256,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn tasks_that_wait_share_a_transaction_and_none_is_answered_before_its_commit() {
-        let Fixture { _folder, path, writer } = fixture();
+        let WriterFixture { _folder, path, writer } = fixture();
         let release = hold(&writer).await;
         let (answer, mut answered) = oneshot::channel();
         let first = Arc::clone(&writer);
@@ -281,7 +281,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_that_fails_or_panics_is_undone_alone() {
-        let Fixture { _folder, path, writer } = fixture();
+        let WriterFixture { _folder, path, writer } = fixture();
         let release = hold(&writer).await;
         let ask = |words: &'static str, end: fn() -> Result<(), StoreError>| {
             let writer = Arc::clone(&writer);
@@ -304,7 +304,7 @@ mod tests {
 
     #[tokio::test]
     async fn if_the_transaction_fails_everybody_in_it_is_told() {
-        let Fixture { _folder, path, writer } = fixture();
+        let WriterFixture { _folder, path, writer } = fixture();
         let release = hold(&writer).await;
         let ask = |words: &'static str, spoil: bool| {
             let writer = Arc::clone(&writer);
@@ -327,7 +327,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_nobody_waits_for_any_more_is_not_done() {
-        let Fixture { _folder, path, writer } = fixture();
+        let WriterFixture { _folder, path, writer } = fixture();
         let release = hold(&writer).await;
         let asking = Arc::clone(&writer);
         let abandoned = tokio::spawn(async move { asking.ask(|db| note(db, "abandoned")).await });
@@ -342,7 +342,7 @@ mod tests {
     /// A task whose answer panics, outside of what a task's work is guarded by.
     struct Poison;
 
-    impl Task for Poison {
+    impl Job for Poison {
         fn run(&mut self, _: &Connection, _: &Condition) -> bool {
             true
         }
@@ -354,7 +354,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_thread_that_panics_goes_on_with_what_comes_next() {
-        let Fixture { _folder, path, writer } = fixture();
+        let WriterFixture { _folder, path, writer } = fixture();
         assert!(writer.queue.as_ref().unwrap().send(Box::new(Poison)).await.is_ok());
         // What was taken out of the queue with it has lost its answer too.
         while writer.ask(|db| note(db, "afterwards")).await.is_err() {}
@@ -363,7 +363,7 @@ mod tests {
 
     #[tokio::test]
     async fn dropping_the_threads_closes_the_file() {
-        let Fixture { _folder, path, writer } = fixture();
+        let WriterFixture { _folder, path, writer } = fixture();
         writer.ask(|db| note(db, "kept")).await.unwrap();
         drop(writer);
         // The last connection to close folds the log into the file.

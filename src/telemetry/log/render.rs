@@ -16,7 +16,7 @@ use crate::poll::Timestamp;
 
 /// A line being rendered, and what is worth keeping between lines: the buffers, and the time down to the second.
 #[derive(Default)]
-pub(super) struct Line {
+pub(super) struct LogLine {
     text: String,
     /// A text value before it is known whether it needs quotes.
     value: String,
@@ -25,7 +25,7 @@ pub(super) struct Line {
     second_millis: Option<i64>,
 }
 
-impl Line {
+impl LogLine {
     /// The line, with its line break.
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.text.as_bytes()
@@ -97,7 +97,7 @@ impl Line {
 }
 
 /// ` key=value` after the message. The module an event came from is left out: the message is to be understood alone.
-struct TextFields<'a>(&'a mut Line);
+struct TextFields<'a>(&'a mut LogLine);
 
 impl TextFields<'_> {
     /// A value that needs no quotes.
@@ -182,7 +182,7 @@ impl Visit for TextFields<'_> {
 }
 
 /// `,"key":value` after the members every line has.
-struct JsonFields<'a>(&'a mut Line);
+struct JsonFields<'a>(&'a mut LogLine);
 
 impl JsonFields<'_> {
     /// A number, `true` or `false`.

@@ -4,7 +4,7 @@ use std::{io::Write, mem, sync::Arc, thread, time::Duration};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{LogFormat, render::Line};
+use super::{LogFormat, render::LogLine};
 use crate::{clock::Clock, threads::keep_thread_running};
 
 /// How long a line may wait for others to be written with.
@@ -17,11 +17,11 @@ const WRITE_AT_BYTES: usize = 64 * 1024;
 pub(super) const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
 
 /// How long the end of the process, or a panic, waits for lines to be taken.
-const PATIENCE: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Takes lines from every thread; one thread of its own writes them.
 pub(super) struct Sink {
-    state: Mutex<State>,
+    state: Mutex<SinkState>,
     /// There is something to write, or no reason to wait for more.
     work: Condvar,
     /// Something was written.
@@ -29,7 +29,7 @@ pub(super) struct Sink {
 }
 
 #[derive(Default)]
-struct State {
+struct SinkState {
     /// Lines that wait.
     waiting: Vec<u8>,
     /// Lines dropped since the last were taken.
@@ -41,7 +41,7 @@ struct State {
     has_ended: bool,
 }
 
-impl State {
+impl SinkState {
     fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.dropped == 0 && !self.is_writing
     }
@@ -78,12 +78,12 @@ impl Sink {
 
     /// Waits until all that waits is written, for a second at most.
     pub(super) fn flush(&self) {
-        self.flush_within(PATIENCE, false);
+        self.flush_within(FLUSH_TIMEOUT, false);
     }
 
     /// The same, and ends the thread.
     pub(super) fn end(&self) {
-        self.flush_within(PATIENCE, true);
+        self.flush_within(FLUSH_TIMEOUT, true);
     }
 
     fn flush_within(&self, patience: Duration, ends: bool) {
@@ -96,18 +96,18 @@ impl Sink {
 
     fn write_all(&self, writer: &mut impl Write, format: LogFormat, clock: &Clock) {
         let mut batch = Vec::new();
-        let mut note = Line::default();
+        let mut note = LogLine::default();
         let mut state = self.state.lock();
         // The turn before may have panicked.
         state.is_writing = false;
         loop {
-            let still = |state: &mut State| state.waiting.is_empty() && state.dropped == 0 && !state.has_ended;
+            let still = |state: &mut SinkState| state.waiting.is_empty() && state.dropped == 0 && !state.has_ended;
             self.work.wait_while(&mut state, still);
             if state.is_idle() {
                 return;
             }
             let may_gather =
-                |state: &mut State| !state.is_urgent && !state.has_ended && state.waiting.len() < WRITE_AT_BYTES;
+                |state: &mut SinkState| !state.is_urgent && !state.has_ended && state.waiting.len() < WRITE_AT_BYTES;
             self.work.wait_while_for(&mut state, may_gather, GATHER);
             mem::swap(&mut batch, &mut state.waiting);
             let dropped = mem::take(&mut state.dropped);

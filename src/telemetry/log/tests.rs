@@ -34,15 +34,15 @@ fn wire() -> (Wire, Receiver<Vec<u8>>, Sender<()>) {
 }
 
 fn clock() -> Clock {
-    Clock::standing_at("2026-11-23T18:00:00.007Z".parse::<Timestamp>().unwrap())
+    Clock::stopped_at("2026-11-23T18:00:00.007Z".parse::<Timestamp>().unwrap())
 }
 
 /// What a log writes while something happens under it.
 fn logged(format: LogFormat, what: impl FnOnce()) -> String {
     #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
+    struct Written(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Shared {
+    impl Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -53,7 +53,7 @@ fn logged(format: LogFormat, what: impl FnOnce()) -> String {
         }
     }
 
-    let shared = Shared::default();
+    let shared = Written::default();
     let sink = Sink::start(shared.clone(), format, clock());
     let lines = Lines { sink: sink.clone(), format, clock: clock() };
     tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), what);

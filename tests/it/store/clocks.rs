@@ -36,7 +36,7 @@ impl TwoClocks {
         for backend in Backend::ALL {
             let storage = Storage::start(backend);
             let clock = match backend {
-                Backend::Sqlite => Clock::standing_at(Clock::default().now()),
+                Backend::Sqlite => Clock::stopped_at(Clock::default().now()),
                 Backend::Redis | Backend::Valkey | Backend::Cluster => Clock::default(),
             };
             let (agreed, _) = connect(&storage, clock.clone()).await;
@@ -54,7 +54,7 @@ impl TwoClocks {
             connect(&self.storage, self.clock.clone()).await
         } else {
             self.agreed.wait_until(by_store).await;
-            connect(&self.storage, Clock::standing_at(by_other)).await
+            connect(&self.storage, Clock::stopped_at(by_other)).await
         };
         (Stage { site: self.agreed.site.clone(), ..stage }, watch)
     }

@@ -16,7 +16,7 @@ use sawt::{
         Action, Ballot, Codec, Counters, Edit, EditError, Group, Indexes, Kind, MAX_OPTIONS, Minute, NewPoll,
         PartitionTally, Poll, PollEdit, Position, ResultsPolicy,
     },
-    store::{Cast, Committed, Creation, Replacement, Store},
+    store::{BatchOutcome, Committed, Creation, Replacement, Store},
 };
 
 use super::{
@@ -272,14 +272,14 @@ impl HistoryRun {
         }
         for (partition, ballots) in by_partition {
             let applied = match self.stage.store.cast(poll, partition, &ballots).await.unwrap() {
-                Cast::Committed(Committed { outcomes, tally, upkeep_due }) => {
+                BatchOutcome::Committed(Committed { outcomes, tally, upkeep_due }) => {
                     if upkeep_due {
                         self.stage.store.upkeep(poll, partition).await.unwrap();
                     }
                     Applied::Outcomes(outcomes, count(&tally))
                 }
-                Cast::Stale => Applied::Stale,
-                Cast::Gone => Applied::Gone,
+                BatchOutcome::Stale => Applied::Stale,
+                BatchOutcome::Gone => Applied::Gone,
             };
             same("cast", &applied, &self.model.cast(poll, partition, &ballots))?;
         }

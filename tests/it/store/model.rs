@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use sawt::{
-    poll::{self, Ballot, Counters, Edit, Judged, Outcome, Poll, PollId, Position, Revision, State, Timestamp},
+    poll::{self, Ballot, Counters, Edit, Outcome, Poll, PollId, Position, Revision, State, StateByClocks, Timestamp},
     store::Replacement,
 };
 
@@ -127,7 +127,7 @@ impl ModelPoll {
     fn apply(&mut self, Ballot { voter, action }: Ballot) -> Outcome {
         let place = (voter.partition, voter.field);
         let existing = self.ballots.get(&place).copied();
-        let judged = Judged { state: self.state(), is_sure: true };
+        let judged = StateByClocks { state: self.state(), is_sure: true };
         let poll::Applied { outcome, record } = action.apply(existing, judged, self.poll.changeable);
         if record != existing {
             match record {

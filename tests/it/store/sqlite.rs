@@ -43,7 +43,7 @@ const NOON: i64 = 1_795_435_200_000;
 
 impl Fixture {
     fn new() -> Self {
-        let clock = Clock::standing_at(Timestamp::from_millis(NOON));
+        let clock = Clock::stopped_at(Timestamp::from_millis(NOON));
         Self { folder: tempfile::tempdir().unwrap(), clock }
     }
 

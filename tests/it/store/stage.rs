@@ -9,7 +9,7 @@ use sawt::{
     },
     secret::{hex, random_bytes},
     site::SiteSettings,
-    store::{Cast, Committed, Creation, Replacement, Store},
+    store::{BatchOutcome, Committed, Creation, Replacement, Store},
 };
 
 /// A store, and a site on it that nobody else uses.
@@ -132,7 +132,7 @@ impl Stage {
     /// Applies a batch of one partition, and checks the shape of the answer.
     pub(crate) async fn commit(&self, poll: &Poll, partition: u16, batch: &[Ballot]) -> Committed {
         let committed = match self.store.cast(poll, partition, batch).await.unwrap() {
-            Cast::Committed(committed) => committed,
+            BatchOutcome::Committed(committed) => committed,
             other => panic!("{other:?} instead of outcomes"),
         };
         assert_eq!(committed.outcomes.len(), batch.len());

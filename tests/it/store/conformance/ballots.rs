@@ -7,7 +7,7 @@ use sawt::{
         Action, Ballot, Codec, Counters, Group, Indexes, NewPoll, Outcome, PartitionTally, Partitions, Poll, PollEdit,
         Revision, State, Tally,
     },
-    store::{Cast, Store},
+    store::{BatchOutcome, Store},
 };
 
 use crate::store::stage::{Stage, ballot, changeable, counters, digest, of_32_options, options, withdrawal, yes_or_no};
@@ -299,14 +299,14 @@ async fn another_revision_than_the_one_in_force_is_stale_and_does_nothing(store:
     let before = stage.tally(&current).await;
     for poll in [&old, &ahead] {
         for ballot in [ballot(poll, 1, &["yes"]), ballot(poll, 2, &["no"]), withdrawal(poll, 1)] {
-            assert_eq!(stage.store.cast(poll, ballot.voter.partition, &[ballot]).await.unwrap(), Cast::Stale);
+            assert_eq!(stage.store.cast(poll, ballot.voter.partition, &[ballot]).await.unwrap(), BatchOutcome::Stale);
         }
     }
     assert_eq!(Tally { as_of: before.as_of, ..stage.tally(&current).await }, before);
     assert_eq!(stage.cast(&current, 2, &["no"]).await, Outcome::Counted);
     let closed = stage.closed(&current).await;
     let late = ballot(&current, 3, &["no"]);
-    assert_eq!(stage.store.cast(&current, late.voter.partition, &[late]).await.unwrap(), Cast::Stale);
+    assert_eq!(stage.store.cast(&current, late.voter.partition, &[late]).await.unwrap(), BatchOutcome::Stale);
     assert_eq!(stage.count(&closed).await, (vec![1, 1], 2));
 }
 

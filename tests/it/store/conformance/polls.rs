@@ -8,7 +8,7 @@ use sawt::{
         Revision, State, Timestamp,
     },
     secret::{KeyHash, random_bytes},
-    store::{Cast, Creation, IdempotencyKey, Replacement, Store},
+    store::{BatchOutcome, Creation, IdempotencyKey, Replacement, Store},
 };
 
 use crate::store::stage::{Stage, at_once, ballot, changeable, digest, done, of_32_options, options, yes_or_no};
@@ -375,7 +375,7 @@ async fn a_reshape_and_a_first_ballot_never_both_win(store: Arc<dyn Store>) {
             }
         }))
         .await;
-        let counted = casts.iter().filter(|cast| matches!(cast, Cast::Committed(_))).count();
+        let counted = casts.iter().filter(|cast| matches!(cast, BatchOutcome::Committed(_))).count();
         let current = stage.read(&poll).await;
         match reshape.await.unwrap() {
             Replacement::Done(reshaped) => {
@@ -409,7 +409,7 @@ async fn a_deleted_poll_is_forgotten_with_all_its_ballots(store: Arc<dyn Store>)
             stage.store.upkeep(&poll, partition).await.unwrap();
         }
         let ballot = ballot(&poll, 1, &["yes"]);
-        assert_eq!(stage.store.cast(&poll, ballot.voter.partition, &[ballot]).await.unwrap(), Cast::Gone);
+        assert_eq!(stage.store.cast(&poll, ballot.voter.partition, &[ballot]).await.unwrap(), BatchOutcome::Gone);
         assert_eq!(stage.replace(&poll.closed(Timestamp::LATEST)).await, Replacement::Gone);
         assert!(!stage.store.delete_poll(poll.id).await.unwrap());
     }

@@ -12,7 +12,7 @@ use sawt::{
     clock::Clock,
     live::Hub,
     poll::{Ballot, Outcome, Phase, Poll, PollEdit, PollId, State, Tally},
-    store::{Cast, Store},
+    store::{BatchOutcome, Store},
 };
 
 use crate::store::stage::{Stage, at_once, ballot, changeable, counters, done, withdrawal, yes_or_no};
@@ -153,9 +153,9 @@ async fn vote_until_refused(stage: Stage, poll: Poll, caster: u64, is_closed: Ar
         let outcome = loop {
             let ballot = ballot(&known, caster << 32 | counted, &["yes"]);
             match stage.store.cast(&known, ballot.voter.partition, &[ballot]).await.unwrap() {
-                Cast::Committed(committed) => break committed.outcomes[0],
-                Cast::Stale => known = stage.read(&known).await,
-                Cast::Gone => panic!("the poll is gone"),
+                BatchOutcome::Committed(committed) => break committed.outcomes[0],
+                BatchOutcome::Stale => known = stage.read(&known).await,
+                BatchOutcome::Gone => panic!("the poll is gone"),
             }
         };
         match outcome {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sawt::{
     poll::{NewPoll, Outcome, Phase, Poll, PollEdit, Schedule, State, Tally, Timestamp},
-    store::{Cast, Replacement, Store},
+    store::{BatchOutcome, Replacement, Store},
 };
 
 use crate::store::stage::{Stage, ballot, changeable, yes_or_no};
@@ -143,13 +143,13 @@ async fn a_poll_read_as_closed_never_moves_again(store: Arc<dyn Store>) {
                 for option in ["yes", "no"].into_iter().cycle() {
                     let ballot = ballot(&poll, voter, &[option]);
                     match stage.store.cast(&poll, ballot.voter.partition, &[ballot]).await.unwrap() {
-                        Cast::Committed(committed) if committed.outcomes == [Outcome::NotOpen] => {
+                        BatchOutcome::Committed(committed) if committed.outcomes == [Outcome::NotOpen] => {
                             assert!(committed.tally.as_of >= closes_at && committed.tally.state == State::Closed);
                             break;
                         }
                         // The last ballot again, now that the poll has closed.
-                        Cast::Committed(committed) if committed.outcomes == [Outcome::Repeated] => {}
-                        Cast::Committed(committed) => {
+                        BatchOutcome::Committed(committed) if committed.outcomes == [Outcome::Repeated] => {}
+                        BatchOutcome::Committed(committed) => {
                             assert!(committed.tally.as_of < closes_at && committed.tally.state == State::Open);
                             moved += 1;
                         }
