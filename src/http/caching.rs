@@ -3,8 +3,9 @@
 //! - **What everyone sees alike** is kept for two seconds by browsers and for five by shared caches: so old may a tally
 //!   on a page be. A shared cache may show it for half a minute more while it fetches the next one, so that readers
 //!   don't wait for that and only one of them costs a request, and for five minutes while this service can't be reached.
-//! - **Closed is final**: nothing but its deletion changes a closed poll, so it is kept for a minute by browsers and for
-//!   five by shared caches. Those can be told of a deletion by the names below; browsers can't, hence the minute.
+//! - **Closed is final**: nothing but its deletion, and the resolution of a prediction, changes a closed poll, so it is kept for
+//!   a minute by browsers and for five by shared caches. Those can be told of either by the names below; browsers can't,
+//!   hence the minute.
 //! - **Nothing is kept across a moment known beforehand.** What is sent before a poll opens or closes runs out when it
 //!   does, to the second, and is shown for two seconds more at the most while the next one is fetched. It is kept for a
 //!   second at the least. Were it not to be kept or shown at all, every reader of a poll that closes would be sent here

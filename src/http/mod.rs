@@ -94,6 +94,7 @@ fn routes() -> Vec<Route> {
         at("/v1/polls").get(polls::list).post(polls::create),
         at("/v1/polls/{poll}/open").post(polls::open),
         at("/v1/polls/{poll}/close").post(polls::close),
+        at("/v1/polls/{poll}/resolve").post(polls::resolve),
         at("/v1/sites").get(sites::list),
         at("/v1/sites/{site}").get(sites::read).put(sites::put).delete(sites::delete),
         at("/v1/keys").get(keys::list).post(keys::create),

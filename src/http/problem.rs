@@ -55,6 +55,9 @@ codes! {
     RequestTimeout       408 "request-timeout"        "The request did not come in time"
     AlreadyVoted         409 "already-voted"          "This voter has voted, and the ballot can't change"
     PollNotOpen          409 "poll-not-open"          "The poll is not open"
+    PollNotClosed        409 "poll-not-closed"        "The poll is not closed"
+    AlreadyResolved      409 "already-resolved"       "The poll is resolved with another option"
+    NotAPrediction       409 "not-a-prediction"       "The poll can't be resolved"
     SiteHasPolls         409 "site-has-polls"         "The site has polls"
     SiteHasKeys          409 "site-has-keys"          "The site has API keys"
     SiteIsDefault        409 "site-is-default"        "The site default stays"
@@ -63,6 +66,7 @@ codes! {
     UnsupportedMediaType 415 "unsupported-media-type" "The body must be JSON"
     InvalidPoll          422 "invalid-poll"           "The poll is not valid"
     InvalidChoice        422 "invalid-choice"         "The choices don't fit the poll"
+    InvalidResolution    422 "invalid-resolution"     "The resolution is not valid"
     RevisionRequired     428 "revision-required"      "Say which revision you edit"
     QuotaExceeded        429 "quota-exceeded"         "Too many requests"
     HeadersTooLarge      431 "headers-too-large"      "The request has too many headers, or too long ones"
@@ -266,6 +270,9 @@ impl Problem {
             | Code::RequestTimeout
             | Code::AlreadyVoted
             | Code::PollNotOpen
+            | Code::PollNotClosed
+            | Code::AlreadyResolved
+            | Code::NotAPrediction
             | Code::SiteHasPolls
             | Code::SiteHasKeys
             | Code::SiteIsDefault
@@ -274,6 +281,7 @@ impl Problem {
             | Code::UnsupportedMediaType
             | Code::InvalidPoll
             | Code::InvalidChoice
+            | Code::InvalidResolution
             | Code::RevisionRequired
             | Code::HeadersTooLarge
             | Code::Internal
@@ -388,7 +396,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 26);
+        assert_eq!(seen.len(), 30);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::{
     publishing::PublishError,
     site::OtherSite,
     voting::{OnRecord, VoteError},
+    wire::VerdictJson,
 };
 
 impl From<VoteError> for Problem {
@@ -67,9 +68,24 @@ impl From<PublishError> for Problem {
                 Self::new(Code::RevisionMismatch, detail).with_member("revision", in_force.0)
             }
             PublishError::NotOpen(poll, state) => not_open(&poll, state),
-            PublishError::HasBallots => {
-                let rule = "can't change: the set of options and how many may be chosen are fixed by the first ballot";
-                Self::of_field(Code::InvalidPoll, "options", rule)
+            PublishError::HasBallots(field) => {
+                let rule = "can't change: the set of options, how many may be chosen and which is right are fixed by the first \
+                            ballot";
+                Self::of_field(Code::InvalidPoll, field, rule)
+            }
+            PublishError::NotClosed(state) => Self::new(
+                Code::PollNotClosed,
+                format!("the poll is {}; it is resolved once it is closed", state.as_str()),
+            )
+            .with_member("state", state.as_str()),
+            PublishError::NotAPrediction => Self::new(
+                Code::NotAPrediction,
+                "only a poll of kind single without correct can be resolved: one of its options came true",
+            ),
+            PublishError::InvalidResolution(field, rule) => Self::of_field(Code::InvalidResolution, field, rule),
+            PublishError::Resolved(option) => {
+                let detail = format!("the poll is resolved with {option}; give a reason to say otherwise");
+                Self::new(Code::AlreadyResolved, detail).with_member("option", option.as_str())
             }
             PublishError::Undecided => Self::undecided(),
             PublishError::KeptChanging => Self::new(Code::StoreUnavailable, "the poll kept changing; it was not moved"),
@@ -106,7 +122,11 @@ fn not_open(poll: &Poll, state: State) -> Problem {
 
 fn on_record(OnRecord { poll, choices }: &OnRecord, detail: &'static str) -> Problem {
     let on_record: Vec<String> = choices.ids(poll).into_iter().map(String::from).collect();
-    Problem::new(Code::AlreadyVoted, detail).with_member("choices", on_record)
+    let problem = Problem::new(Code::AlreadyVoted, detail).with_member("choices", on_record);
+    match VerdictJson::of(poll, *choices).and_then(|verdict| serde_json::to_value(verdict).ok()) {
+        Some(verdict) => problem.with_member("quiz", verdict),
+        None => problem,
+    }
 }
 
 fn hidden_because(policy: ResultsPolicy) -> &'static str {

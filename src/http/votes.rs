@@ -26,6 +26,7 @@ use crate::{
     quota::{Name, Subject},
     voter::{FirstMade, Voter},
     voting::{Caster, Vote, VoteOutcome},
+    wire::VerdictJson,
 };
 
 /// `POST /v1/polls/{poll}/votes`.
@@ -115,9 +116,11 @@ async fn own_ballot(worker: &Worker, id: PollId, voter: &VoterId) -> Result<Http
     let known = worker.voting.poll(id).await?;
     let ballot = worker.voting.ballot(voter, &known.poll).await?;
     let choices = ballot.ok_or_else(|| Problem::new(Code::NotFound, "this voter has no ballot in the poll"))?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
-        .json(OwnBallot { poll: id, choices: choices.ids(&known.poll) }))
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(OwnBallot {
+        poll: id,
+        choices: choices.ids(&known.poll),
+        quiz: VerdictJson::of(&known.poll, choices),
+    }))
 }
 
 async fn take_back(
@@ -132,8 +135,8 @@ async fn take_back(
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
 }
 
-/// `{"poll","choices","cast_at","results"}`, and of a new voter `"voter","expires_at"` too, written straight into one buffer. Ids and times are made of characters
-/// that JSON takes as they are.
+/// `{"poll","choices","cast_at","results"}`, in a quiz `"quiz"` and of a new voter `"voter","expires_at"` too, written
+/// straight into one buffer. Ids and times are made of characters that JSON takes as they are.
 fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, std::fmt::Error> {
     let (poll, choices) = (&*vote.known.poll, vote.choices);
     let mut body = String::with_capacity(384 + 64 * poll.options.len());
@@ -153,6 +156,10 @@ fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, std:
         Some(snapshot) => body.push_str(snapshot.tally_json()),
         None => body.push_str("null"),
     }
+    if let Some(verdict) = VerdictJson::of(poll, choices) {
+        body.push_str(",\"quiz\":");
+        body.push_str(&serde_json::to_string(&verdict).map_err(|_| std::fmt::Error)?);
+    }
     if let Some((token, voter)) = token {
         write!(body, ",\"voter\":\"{token}\",\"expires_at\":\"{}\"", voter.expires_at)?;
     }
@@ -161,9 +168,11 @@ fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, std:
 }
 
 #[derive(Serialize)]
-struct OwnBallot {
+struct OwnBallot<'a> {
     poll: PollId,
     choices: Vec<OptionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quiz: Option<VerdictJson<'a>>,
 }
 
 #[derive(Deserialize)]

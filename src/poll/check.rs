@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Kind, LABEL, Language, MAX_OPTIONS, NewOption, OptionId, Phase, PollOption, Schedule, Text, TextLimit, Timestamp,
-    WebAddress, appearance::appearance,
+    EXPLANATION, Kind, LABEL, Language, MAX_OPTIONS, NewOption, OptionId, Phase, PollOption, Quiz, Schedule, Text,
+    TextLimit, Timestamp, WebAddress, appearance::appearance,
 };
 
 /// One thing wrong with what a publisher sent.
@@ -102,6 +102,35 @@ impl Check {
         if schedule.opens_at.is_some_and(|opens_at| closes_at <= opens_at) {
             self.refuse("closes_at", "must be after opens_at");
         }
+    }
+
+    /// What makes the poll a quiz, if `correct` is named.
+    pub(super) fn quiz(
+        &mut self,
+        kind: Kind,
+        changeable: bool,
+        options: &[PollOption],
+        correct: Option<&str>,
+        explanation: Option<&str>,
+    ) -> Option<Quiz> {
+        let explanation = explanation.map(|text| self.text("explanation", text, EXPLANATION));
+        let Some(correct) = correct else {
+            if explanation.is_some() {
+                self.refuse("explanation", "must be left out without correct: it is told with the right answer");
+            }
+            return None;
+        };
+        if kind != Kind::Single {
+            self.refuse("correct", "must be left out: only a poll of kind single has one right answer");
+        }
+        if changeable {
+            self.refuse("changeable", "must be false in a poll with correct: who votes is told the right answer");
+        }
+        let Some(option) = options.iter().find(|option| option.id.as_str() == correct) else {
+            self.refuse("correct", "must be the id of one of the options");
+            return None;
+        };
+        Some(Quiz { correct: option.id.clone(), explanation: explanation.flatten() })
     }
 
     /// The value, unless anything was refused.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Codec, DigestKey, Kind, Language, OptionId, Partitions, Phase, PollId, QUESTION, ResultsPolicy, Revision, Schedule,
-    SiteId, State, Text, Timestamp, WebAddress,
+    Codec, DigestKey, Kind, Language, OptionId, Partitions, Phase, PollId, QUESTION, Quiz, Resolution, ResultsPolicy,
+    Revision, Schedule, SiteId, State, Text, Timestamp, WebAddress,
     check::{Check, Violation},
 };
 
@@ -49,6 +49,10 @@ pub struct Poll {
     pub schedule: Schedule,
     /// The article it belongs to, for those who meet it elsewhere.
     pub article_url: Option<WebAddress>,
+    /// Which option is right, if the poll is a question of a quiz.
+    pub quiz: Option<Quiz>,
+    /// Which option came true, if the poll is a prediction that is resolved.
+    pub resolution: Option<Resolution>,
     /// Which version of the definition this is.
     pub revision: Revision,
     /// When it was created, by the store's clock.
@@ -72,6 +76,11 @@ impl Poll {
     /// Where it stands in its site's list.
     pub fn list_cursor(&self) -> ListCursor {
         ListCursor { created_at: self.created_at, id: self.id }
+    }
+
+    /// The fewest and the most options a ballot names.
+    pub fn bounds(&self) -> (u8, u8) {
+        (self.min_choices, self.max_choices)
     }
 
     /// Whether votes are counted by the same counters as in another revision of this poll.
@@ -115,6 +124,10 @@ pub struct NewPoll {
     pub closes_at: Option<Timestamp>,
     /// Default `None`: the poll belongs to no article. At most 2048 characters.
     pub article_url: Option<String>,
+    /// Default `None`: no option is right or wrong. The id of one of the options, in a poll of kind `single`.
+    pub correct: Option<String>,
+    /// Default `None`. At most 1000 characters; told beside `correct`.
+    pub explanation: Option<String>,
     /// Stays a draft, which readers don't see, until it is opened.
     pub draft: bool,
 }
@@ -151,6 +164,8 @@ impl NewPoll {
         let schedule = Schedule { phase, opens_at: self.opens_at, closes_at: self.closes_at };
         check.schedule(&schedule, now);
         let article_url = check.address("article_url", self.article_url.as_deref());
+        let changeable = self.changeable.unwrap_or(false);
+        let quiz = check.quiz(kind, changeable, &options, self.correct.as_deref(), self.explanation.as_deref());
         check.finish(|| {
             Some(Poll {
                 id,
@@ -162,9 +177,11 @@ impl NewPoll {
                 max_choices,
                 options,
                 results: self.results.unwrap_or(ResultsPolicy::Always),
-                changeable: self.changeable.unwrap_or(false),
+                changeable,
                 schedule,
                 article_url,
+                quiz,
+                resolution: None,
                 revision: Revision::FIRST,
                 created_at: now,
                 updated_at: now,

@@ -34,6 +34,10 @@ pub struct PollEdit {
     pub closes_at: Option<Option<Timestamp>>,
     /// Another article, or (`Some(None)`) none.
     pub article_url: Option<Option<String>>,
+    /// Another right answer, or (`Some(None)`) none.
+    pub correct: Option<Option<String>>,
+    /// Another explanation, or (`Some(None)`) none.
+    pub explanation: Option<Option<String>>,
 }
 
 /// Why an edit is refused.
@@ -50,9 +54,11 @@ pub enum EditError {
 pub struct Edit {
     /// The poll as it is to be, one revision on.
     pub poll: Poll,
-    /// Whether it would count or accept ballots differently: another set of options, other bounds on choices. The
-    /// store makes such a change only while the poll has no ballots.
+    /// Whether it would count, accept or judge ballots differently: another set of options, other bounds on choices,
+    /// another right answer. The store makes such a change only while the poll has no ballots.
     pub reshapes: bool,
+    /// Whether it says what became of a prediction: the one edit of a poll that is closed.
+    pub resolves: bool,
 }
 
 impl PollEdit {
@@ -100,16 +106,31 @@ impl PollEdit {
         if let Some(article_url) = &self.article_url {
             edited.article_url = check.address("article_url", article_url.as_deref());
         }
-        let reshapes = edited.min_choices != poll.min_choices
-            || edited.max_choices != poll.max_choices
+        self.edit_quiz(&mut check, &mut edited);
+        let correct = |poll: &Poll| poll.quiz.as_ref().map(|quiz| quiz.correct.clone());
+        let reshapes = edited.bounds() != poll.bounds()
+            || correct(&edited) != correct(poll)
             || !same_indexes(&edited.options, &poll.options);
         edited.revision = poll.revision.next();
         edited.updated_at = now;
-        check.finish(|| Some(Edit { poll: edited, reshapes })).map_err(EditError::Invalid)
+        check.finish(|| Some(Edit { poll: edited, reshapes, resolves: false })).map_err(EditError::Invalid)
     }
 }
 
 impl PollEdit {
+    /// What makes the poll a quiz is checked against its options as they are to be.
+    fn edit_quiz(&self, check: &mut Check, edited: &mut Poll) {
+        let before = edited.quiz.take();
+        let kept = before.as_ref().map(|quiz| quiz.correct.as_str().to_owned());
+        let correct = self.correct.clone().unwrap_or(kept);
+        let explained = before.and_then(|quiz| quiz.explanation).map(|text| text.as_str().to_owned());
+        // The explanation goes with what it explains.
+        let explained = explained.filter(|_| correct.is_some());
+        let explanation = self.explanation.clone().unwrap_or(explained);
+        edited.quiz =
+            check.quiz(edited.kind, edited.changeable, &edited.options, correct.as_deref(), explanation.as_deref());
+    }
+
     /// Whether a poll is already as this edit would have it.
     pub fn is_made_in(&self, poll: &Poll) -> bool {
         // By the time of its last edit: what was to come then may have passed.

@@ -31,7 +31,7 @@ impl Poll {
 
     fn moved(&self, schedule: Schedule, now: Timestamp) -> Edit {
         let poll = Self { schedule, revision: self.revision.next(), updated_at: now, ..self.clone() };
-        Edit { poll, reshapes: false }
+        Edit { poll, reshapes: false, resolves: false }
     }
 }
 

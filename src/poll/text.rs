@@ -25,6 +25,9 @@ pub const QUESTION: TextLimit = TextLimit { characters: 500, bytes: 8_000 };
 /// An option's label.
 pub const LABEL: TextLimit = TextLimit { characters: 200, bytes: 3_200 };
 
+/// What is told of the right answer of a quiz, and why a prediction was resolved anew.
+pub const EXPLANATION: TextLimit = TextLimit { characters: 1_000, bytes: 16_000 };
+
 /// Text that is in NFC, not blank, within its limit, and free of the characters named in the module's introduction.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

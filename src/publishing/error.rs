@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    poll::{EditError, Poll, Revision, SiteId, State, Violation},
+    poll::{EditError, OptionId, Poll, ResolveError, Revision, SiteId, State, Violation},
     site::{OtherSite, Scope},
     store::StoreError,
 };
@@ -50,9 +50,21 @@ pub enum PublishError {
     /// What was asked can't be done in the state that the poll is in.
     #[error("the poll is {}", .1.as_str())]
     NotOpen(Box<Poll>, State),
-    /// What was to change is fixed by the first ballot.
+    /// Only a poll that is closed is resolved, and this one is in this state.
+    #[error("the poll is {}", .0.as_str())]
+    NotClosed(State),
+    /// Only a poll of kind `single` that is no quiz is resolved.
+    #[error("the poll is no prediction")]
+    NotAPrediction,
+    /// What the option or the reason of a resolution must be, after the field's name.
+    #[error("{0} {1}")]
+    InvalidResolution(&'static str, String),
+    /// The poll is resolved, with this option.
+    #[error("the poll is resolved with {0}")]
+    Resolved(OptionId),
+    /// This field was to change, and is fixed by the first ballot.
     #[error("the poll has ballots")]
-    HasBallots,
+    HasBallots(&'static str),
     /// Two clocks disagree about whether the poll is open.
     #[error("two clocks disagree")]
     Undecided,
@@ -72,6 +84,19 @@ impl PublishError {
         match error {
             EditError::Closed => Self::NotOpen(Box::new(poll.clone()), State::Closed),
             EditError::Invalid(violations) => Self::Invalid(violations),
+        }
+    }
+
+    pub(super) fn of_resolution(poll: &Poll, error: ResolveError) -> Self {
+        match error {
+            ResolveError::NotClosed(state) => Self::NotClosed(state),
+            ResolveError::NotAPrediction => Self::NotAPrediction,
+            ResolveError::NoSuchOption => {
+                let known = poll.options.iter().map(|option| option.id.as_str()).collect::<Vec<_>>().join(", ");
+                Self::InvalidResolution("option", format!("must be the id of one of the options: {known}"))
+            }
+            ResolveError::Reason(rule) => Self::InvalidResolution("reason", rule),
+            ResolveError::Resolved(option) => Self::Resolved(option),
         }
     }
 }

@@ -159,6 +159,8 @@ impl Publishing {
             return Ok(poll);
         }
         let edit = edit.apply(&poll, self.store.now().await?).map_err(|error| PublishError::of_edit(&poll, error))?;
+        let is_reshaped = !edit.poll.counts_like(&poll) || edit.poll.bounds() != poll.bounds();
+        let reshaping = if is_reshaped { "options" } else { "correct" };
         let poll = match self.store.replace_poll(&edit).await? {
             Replacement::Done(poll) => poll,
             Replacement::Mismatch(revision) => return Err(PublishError::RevisionMismatch(revision)),
@@ -167,7 +169,8 @@ impl Publishing {
                 let poll = self.own_poll(publisher, id).await?;
                 return Err(PublishError::NotOpen(Box::new(poll), State::Closed));
             }
-            Replacement::HasBallots => return Err(PublishError::HasBallots),
+            Replacement::NotClosed => return Err(PublishError::Internal("an edit was taken for a resolution")),
+            Replacement::HasBallots => return Err(PublishError::HasBallots(reshaping)),
             Replacement::Gone => {
                 self.note_change(id).await;
                 return Err(PublishError::NoPoll);
@@ -213,6 +216,25 @@ impl Publishing {
         Ok(poll)
     }
 
+    /// Says which option of a prediction came true. With a reason it may be said anew, of another option.
+    ///
+    /// # Errors
+    /// [`PublishError::NoPoll`]; [`NotClosed`](PublishError::NotClosed);
+    /// [`NotAPrediction`](PublishError::NotAPrediction); [`InvalidResolution`](PublishError::InvalidResolution);
+    /// [`Resolved`](PublishError::Resolved); [`KeptChanging`](PublishError::KeptChanging); what the store failed with.
+    pub async fn resolve_poll(
+        &self,
+        publisher: &Publisher,
+        id: PollId,
+        option: &str,
+        reason: Option<&str>,
+    ) -> Result<Poll, PublishError> {
+        let plan = |poll: &Poll, now| {
+            poll.resolved(option, reason, now).map_err(|error| PublishError::of_resolution(poll, error))
+        };
+        self.move_poll(publisher, id, plan).await
+    }
+
     /// Forgets a poll with all its ballots.
     ///
     /// # Errors
@@ -242,7 +264,7 @@ impl Publishing {
                     return Ok(poll);
                 }
                 // Somebody else was faster: what they made of the poll decides what is left to do.
-                Replacement::Mismatch(_) | Replacement::Closed => {}
+                Replacement::Mismatch(_) | Replacement::Closed | Replacement::NotClosed => {}
                 Replacement::HasBallots => {
                     return Err(PublishError::Internal("a move of the state reshaped a poll"));
                 }

@@ -80,6 +80,8 @@ pub enum Replacement {
     Mismatch(Revision),
     /// The poll has closed in the meantime.
     Closed,
+    /// The edit resolves the poll, and it is not closed.
+    NotClosed,
     /// The edit reshapes the poll, and it has ballots.
     HasBallots,
     /// There is no such poll.

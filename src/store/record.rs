@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::{
     poll::{
-        Codec, DigestKey, Kind, Language, Partitions, Poll, PollId, PollOption, ResultsPolicy, Revision, Schedule,
-        SiteId, Text, Timestamp, WebAddress,
+        Codec, DigestKey, Kind, Language, Partitions, Poll, PollId, PollOption, Quiz, Resolution, ResultsPolicy,
+        Revision, Schedule, SiteId, Text, Timestamp, WebAddress,
     },
     secret::KeyHash,
     site::{ApiKey, KeyId, Scopes},
@@ -30,6 +30,10 @@ struct PollRecord {
     // Records of before have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     article_url: Option<WebAddress>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quiz: Option<Quiz>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resolution: Option<Resolution>,
     revision: Revision,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -92,6 +96,8 @@ impl PollRecord {
             changeable: poll.changeable,
             schedule: poll.schedule,
             article_url: poll.article_url.clone(),
+            quiz: poll.quiz.clone(),
+            resolution: poll.resolution.clone(),
             revision: poll.revision,
             created_at: poll.created_at,
             updated_at: poll.updated_at,
@@ -125,6 +131,8 @@ impl PollRecord {
             changeable: self.changeable,
             schedule: self.schedule,
             article_url: self.article_url,
+            quiz: self.quiz,
+            resolution: self.resolution,
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,

@@ -7,7 +7,7 @@ mod position_keys;
 mod static_file;
 mod tally;
 
-pub use poll::{PollJson, poll_etag, poll_json};
+pub use poll::{Audience, PollJson, VerdictJson, poll_etag, poll_json};
 #[cfg(test)]
 pub(crate) use position_keys::tests::keys;
 pub use position_keys::{PositionKeys, ReaderPosition, SignedPosition};

@@ -2,7 +2,19 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::poll::{Kind, Poll, PollId, PollOption, ResultsPolicy, Revision, SiteId, State, Timestamp, WebAddress};
+use crate::poll::{
+    Choices, Kind, Poll, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, SiteId, State, Text, Timestamp,
+    WebAddress,
+};
+
+/// For whom a poll is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// For readers, whoever they are: without what a quiz keeps to itself.
+    Readers,
+    /// For a publisher who may read its definition.
+    Publisher,
+}
 
 /// A poll as it is sent.
 #[derive(Serialize)]
@@ -21,6 +33,12 @@ pub struct PollJson<'a> {
     opens_at: Option<Timestamp>,
     closes_at: Option<Timestamp>,
     article_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correct: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolution: Option<ResolutionJson<'a>>,
     state: State,
     revision: Revision,
     created_at: Timestamp,
@@ -29,7 +47,8 @@ pub struct PollJson<'a> {
 
 impl<'a> PollJson<'a> {
     /// A poll in the state it has now.
-    pub fn of(poll: &'a Poll, state: State) -> Self {
+    pub fn of(poll: &'a Poll, state: State, audience: Audience) -> Self {
+        let quiz = poll.quiz.as_ref().filter(|_| audience == Audience::Publisher);
         Self {
             id: poll.id,
             site: &poll.site,
@@ -44,6 +63,9 @@ impl<'a> PollJson<'a> {
             opens_at: poll.schedule.opens_at,
             closes_at: poll.schedule.closes_at,
             article_url: poll.article_url.as_ref().map(WebAddress::as_str),
+            correct: quiz.map(|quiz| quiz.correct.as_str()),
+            explanation: quiz.and_then(Quiz::explanation),
+            resolution: poll.resolution.as_ref().map(ResolutionJson::of),
             state,
             revision: poll.revision,
             created_at: poll.created_at,
@@ -52,15 +74,53 @@ impl<'a> PollJson<'a> {
     }
 }
 
-/// A poll's JSON in the state it has now.
-pub fn poll_json(poll: &Poll, state: State) -> String {
-    // A poll is made of texts and numbers, which can always be written.
-    serde_json::to_string(&PollJson::of(poll, state)).unwrap_or_default()
+/// What became of a prediction, as it is sent.
+#[derive(Serialize)]
+struct ResolutionJson<'a> {
+    option: &'a str,
+    resolved_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
-/// A poll's entity tag, with its quotes. The state is part of it: it changes by the clock alone.
-pub fn poll_etag(poll: &Poll, state: State) -> String {
-    format!("\"{}-{}\"", poll.revision, state.as_str())
+impl<'a> ResolutionJson<'a> {
+    fn of(resolution: &'a Resolution) -> Self {
+        Self {
+            option: resolution.option.as_str(),
+            resolved_at: resolution.at,
+            reason: resolution.reason.as_ref().map(Text::as_str),
+        }
+    }
+}
+
+/// A poll's JSON for readers, in the state it has now.
+pub fn poll_json(poll: &Poll, state: State) -> String {
+    // A poll is made of texts and numbers, which can always be written.
+    serde_json::to_string(&PollJson::of(poll, state, Audience::Readers)).unwrap_or_default()
+}
+
+/// A poll's entity tag, with its quotes. The state is part of it: it changes by the clock alone. So is for whom it is, if
+/// a publisher is told more than readers are.
+pub fn poll_etag(poll: &Poll, state: State, audience: Audience) -> String {
+    let more = if poll.quiz.is_some() && audience == Audience::Publisher { "-quiz" } else { "" };
+    format!("\"{}-{}{more}\"", poll.revision, state.as_str())
+}
+
+/// What a reader is told of a quiz who has voted: which option is right, whether theirs is, and why.
+#[derive(Serialize)]
+pub struct VerdictJson<'a> {
+    correct: &'a str,
+    is_correct: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a str>,
+}
+
+impl<'a> VerdictJson<'a> {
+    /// What is told of a ballot with these choices; `None` if the poll is no quiz.
+    pub fn of(poll: &'a Poll, choices: Choices) -> Option<Self> {
+        let (quiz, is_correct) = poll.verdict(choices)?;
+        Some(Self { correct: quiz.correct.as_str(), is_correct, explanation: quiz.explanation() })
+    }
 }
 
 /// Options without their indexes, which are the store's business.

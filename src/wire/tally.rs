@@ -55,6 +55,21 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
         }
         write!(json, "\"votes\":{votes},\"share\":{share}}}")?;
     }
-    json.push_str("]}");
+    json.push(']');
+    if let Some(resolution) = &poll.resolution {
+        let mut options = poll.options.iter().zip(tally.shares(poll));
+        let found = options.find(|(option, _)| option.id == resolution.option);
+        let (votes, share) = found.map_or((0, 0.0), |(option, share)| (tally.votes_in(option.index), share));
+        let (option, at) = (&resolution.option, resolution.at);
+        write!(
+            json,
+            ",\"resolution\":{{\"option\":\"{option}\",\"resolved_at\":\"{at}\",\"votes\":{votes},\"share\":{share}"
+        )?;
+        if let Some(reason) = &resolution.reason {
+            write!(json, ",\"reason\":{}", serde_json::Value::from(reason.as_str()))?;
+        }
+        json.push('}');
+    }
+    json.push('}');
     Ok(())
 }

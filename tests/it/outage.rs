@@ -54,6 +54,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (publisher.clone(), Method::PATCH, at(""), Some(json!({ "revision": 1, "question": "؟" }))),
         (publisher.clone(), Method::POST, at("/open"), None),
         (publisher.clone(), Method::POST, at("/close"), None),
+        (publisher.clone(), Method::POST, at("/resolve"), Some(json!({ "option": "yes" }))),
         (publisher.clone(), Method::DELETE, at(""), None),
         (publisher.clone(), Method::GET, format!("/v1/keys?site={site}"), None),
         (publisher.clone(), Method::DELETE, format!("/v1/keys/{key_id}"), None),

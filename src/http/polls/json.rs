@@ -34,6 +34,10 @@ pub(super) struct NewPollBody {
     closes_at: Option<Timestamp>,
     #[serde(default)]
     article_url: Option<String>,
+    #[serde(default)]
+    correct: Option<String>,
+    #[serde(default)]
+    explanation: Option<String>,
     #[serde(default, deserialize_with = "given")]
     state: Option<Word<State>>,
 }
@@ -62,6 +66,8 @@ impl NewPollBody {
             opens_at: self.opens_at,
             closes_at: self.closes_at,
             article_url: self.article_url,
+            correct: self.correct,
+            explanation: self.explanation,
             draft: state == Some(State::Draft),
         };
         (new, violation)
@@ -93,7 +99,7 @@ fn revision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Revisio
 /// An edit as it is asked for. What can't change is read only to be refused by name.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "a time and an address may be left as they are, set, or cleared by null")]
+#[expect(clippy::option_option, reason = "what may be missing may be left as it is, set, or cleared by null")]
 pub(super) struct EditBody {
     #[serde(default, deserialize_with = "revision")]
     pub(super) revision: Option<Revision>,
@@ -117,6 +123,10 @@ pub(super) struct EditBody {
     closes_at: Option<Option<Timestamp>>,
     #[serde(default, deserialize_with = "given")]
     article_url: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    correct: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    explanation: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     id: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "given")]
@@ -158,6 +168,8 @@ impl EditBody {
             opens_at: self.opens_at,
             closes_at: self.closes_at,
             article_url: self.article_url,
+            correct: self.correct,
+            explanation: self.explanation,
         };
         // A new revision of the same poll would only get in the way of whoever edits it for a reason.
         if names_nothing(&edit) {
@@ -179,6 +191,8 @@ fn names_nothing(edit: &PollEdit) -> bool {
         opens_at,
         closes_at,
         article_url,
+        correct,
+        explanation,
     } = edit;
     question.is_none()
         && language.is_none()
@@ -190,6 +204,17 @@ fn names_nothing(edit: &PollEdit) -> bool {
         && opens_at.is_none()
         && closes_at.is_none()
         && article_url.is_none()
+        && correct.is_none()
+        && explanation.is_none()
+}
+
+/// Which option came true, as it is told.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResolveBody {
+    pub(super) option: String,
+    #[serde(default, deserialize_with = "given")]
+    pub(super) reason: Option<String>,
 }
 
 #[cfg(test)]
@@ -198,7 +223,7 @@ mod tests {
     use crate::{
         http::body::parse,
         poll::{Partitions, Poll, PollId, SiteId},
-        wire::PollJson,
+        wire::{Audience, PollJson},
     };
 
     #[test]
@@ -301,6 +326,9 @@ mod tests {
                         "opens_at",
                         "closes_at",
                         "article_url",
+                        "correct",
+                        "explanation",
+                        "changeable",
                     ];
                     assert!(known.contains(&name.as_str()) && !detail.is_empty(), "{field} {detail}");
                     fields.push(field);
@@ -322,7 +350,8 @@ mod tests {
         assert!(poll.schedule.closes_at.is_none_or(|closes_at| poll.schedule.opens_at < Some(closes_at)));
 
         // What was written can be asked for again, and is the same poll but for its name.
-        let mut written = serde_json::to_value(PollJson::of(&poll, State::Draft)).expect("a poll can be written");
+        let mut written = serde_json::to_value(PollJson::of(&poll, State::Draft, Audience::Publisher))
+            .expect("a poll can be written");
         for given in ["id", "revision", "created_at", "updated_at"] {
             written.as_object_mut().expect("an object").remove(given);
         }

@@ -17,7 +17,7 @@ use crate::{
     poll::State,
     publishing::{ListedPolls, PollsQuery},
     site::Scope,
-    wire::PollJson,
+    wire::{Audience, PollJson},
 };
 
 /// `GET /v1/polls?site=&state=&cursor=&limit=`.
@@ -40,7 +40,7 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
         let filters = [("site", Some(site.as_str())), ("state", state.map(State::as_str))];
         response.insert_header((header::LINK, link_to_next("/v1/polls", &filters, limit, cursor)));
     }
-    let items = polls.iter().map(|(poll, state)| PollJson::of(poll, *state)).collect();
+    let items = polls.iter().map(|(poll, state)| PollJson::of(poll, *state, Audience::Publisher)).collect();
     Ok(response.json(PollList { items, next_cursor }))
 }
 

@@ -7,7 +7,7 @@ mod list;
 mod writes;
 
 pub(super) use list::list;
-pub(super) use writes::{close, create, delete, edit, open};
+pub(super) use writes::{close, create, delete, edit, open, resolve};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     embed::snippets::Snippets,
     poll::{Poll, State, Timestamp},
-    wire::{self, PollJson},
+    wire::{self, Audience, PollJson},
 };
 
 /// `GET /v1/polls/{poll}`. A key with `polls:read` of the poll's site sees it as the store has it, drafts included;
@@ -33,10 +33,10 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     if let Some(publisher) = auth::publisher_if_any(&req, &worker).await?
         && let Some(poll) = worker.publishing.poll(&publisher, id).await?
     {
-        return Ok(answer(&req, &worker, &poll, now, Caching::Private));
+        return Ok(answer(&req, &worker, &poll, now, Caching::Private, Audience::Publisher));
     }
     let known = worker.voting.poll(id).await?;
-    Ok(answer(&req, &worker, &known.poll, now, worker.caching_of(&known.poll)))
+    Ok(answer(&req, &worker, &known.poll, now, worker.caching_of(&known.poll), Audience::Readers))
 }
 
 /// A poll, and how to have it in a page, where a setting says at which origin readers reach the service. None is taken
@@ -50,20 +50,27 @@ struct PollAndSnippets<'a> {
 }
 
 impl<'a> PollAndSnippets<'a> {
-    fn of(poll: &'a Poll, state: State, worker: &Worker) -> Self {
+    fn of(poll: &'a Poll, state: State, audience: Audience, worker: &Worker) -> Self {
         let embed = worker.shared.public_url.as_deref().map(|origin| Snippets::of(poll, origin));
-        Self { poll: PollJson::of(poll, state), embed }
+        Self { poll: PollJson::of(poll, state, audience), embed }
     }
 }
 
-fn answer(req: &HttpRequest, worker: &Worker, poll: &Poll, now: Timestamp, caching: Caching) -> HttpResponse {
+fn answer(
+    req: &HttpRequest,
+    worker: &Worker,
+    poll: &Poll,
+    now: Timestamp,
+    caching: Caching,
+    audience: Audience,
+) -> HttpResponse {
     let state = poll.state_at(now);
-    let etag = wire::poll_etag(poll, state);
+    let etag = wire::poll_etag(poll, state, audience);
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching.header())).insert_header((header::ETAG, etag));
     if caching.is_public() {
         caching::name(&mut response, [poll]);
     }
-    if is_current { response.finish() } else { response.json(PollAndSnippets::of(poll, state, worker)) }
+    if is_current { response.finish() } else { response.json(PollAndSnippets::of(poll, state, audience, worker)) }
 }

@@ -11,7 +11,7 @@ use super::{
         query::{self, parse_site},
     },
     PollAndSnippets,
-    json::{EditBody, NewPollBody},
+    json::{EditBody, NewPollBody, ResolveBody},
 };
 use crate::{
     poll::{Poll, PollId, Timestamp},
@@ -19,7 +19,7 @@ use crate::{
     secret::KeyHash,
     site::{Publisher, Scope},
     store::IdempotencyKey,
-    wire,
+    wire::{self, Audience},
 };
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -90,6 +90,21 @@ pub(in super::super) async fn close(
     Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
 }
 
+/// `POST /v1/polls/{poll}/resolve`: which option of a prediction came true.
+pub(in super::super) async fn resolve(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
+    let id = poll_in_path(&req)?;
+    let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
+    let ResolveBody { option, reason } = body::parse(&bytes)?;
+    let poll = worker.publishing.resolve_poll(&publisher, id, &option, reason.as_deref()).await?;
+    note_outcome(&req, "resolved");
+    Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
+}
+
 /// `DELETE /v1/polls/{poll}`: the poll with all its ballots.
 pub(in super::super) async fn delete(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
@@ -114,7 +129,12 @@ async fn asked_to_move(
 fn answer(mut response: HttpResponseBuilder, worker: &Worker, poll: &Poll, now: Timestamp) -> HttpResponse {
     let state = poll.state_at(now);
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
-    response.insert_header((header::ETAG, wire::poll_etag(poll, state))).json(PollAndSnippets::of(poll, state, worker))
+    response.insert_header((header::ETAG, wire::poll_etag(poll, state, Audience::Publisher))).json(PollAndSnippets::of(
+        poll,
+        state,
+        Audience::Publisher,
+        worker,
+    ))
 }
 
 /// `Idempotency-Key`, with what tells this request from another.

@@ -7,8 +7,9 @@
 --       7 its own revision if timelines begin anew with it
 --       8 the moment until which it may be put; until its closing time a live poll may be replaced anyway
 --       9 the caller's time
+--       10 1 if it says what became of a prediction: then the poll must be closed, and otherwise must not be
 -- Answers {1, the revision with which timelines last began anew, or 0}: done; {0}: another revision is in force; {2}: the poll is closed; {3}: the poll is being deleted; {4}: the clocks disagree about whether it is closed;
--- {-1}: no such poll.
+-- {5}: the poll is not closed, and would have to be; {-1}: no such poll.
 
 local key = KEYS[1]
 if redis.call('EXISTS', KEYS[2]) == 1 then return {3} end
@@ -16,7 +17,11 @@ local head = redis.call('HMGET', key, 'revision', 'phase', 'closes_at', 'definit
 if head[4] == ARGV[5] and (head[5] or '') == ARGV[6] then return {1, tonumber(head[6] or 0)} end
 if head[1] and head[1] ~= ARGV[1] then return {0} end
 if not head[1] and ARGV[1] ~= '0' then return {-1} end
-if head[1] then
+if ARGV[10] == '1' then
+  local is_late, unsure = has_come(head[2] == '1' and head[3] or '', ARGV[9])
+  if head[2] ~= '2' and unsure then return {4} end
+  if head[2] ~= '2' and not is_late then return {5} end
+elseif head[1] then
   if head[2] == '2' then return {2} end
   for _, moment in ipairs({head[2] == '1' and head[3] or '', ARGV[8]}) do
     local is_late, unsure = has_come(moment, ARGV[9])

@@ -60,6 +60,8 @@ pub(super) enum DefineOutcome {
     /// Another revision is in force than the one it replaces.
     Mismatch,
     Closed,
+    /// It resolves the poll, which is not closed.
+    NotClosed,
     /// There is no such poll, or not any more.
     Gone,
 }
@@ -73,6 +75,8 @@ pub(super) struct DefineOptions<'a> {
     pub(super) anew: bool,
     /// When it is too late for it.
     pub(super) until: Option<Timestamp>,
+    /// Whether it says what became of a prediction.
+    pub(super) resolves: bool,
 }
 
 /// What the partitions of a poll say once they are at its revision.
@@ -122,13 +126,15 @@ impl RedisStore {
             .arg(begins.as_bytes())
             .arg(if putting.anew { revision.as_bytes() } else { b"" })
             .arg(until.as_bytes())
-            .arg(own.as_bytes());
+            .arg(own.as_bytes())
+            .arg(if putting.resolves { b"1" } else { b"" });
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
             1 => Ok(DefineOutcome::Done(Definition { poll: poll.clone(), reshaped: Revision(reply.number()?) })),
             0 => Ok(DefineOutcome::Mismatch),
             2 => Ok(DefineOutcome::Closed),
             4 => Err(StoreError::unavailable("the clocks disagree about whether the poll is closed")),
+            5 => Ok(DefineOutcome::NotClosed),
             _ => Ok(DefineOutcome::Gone),
         }
     }

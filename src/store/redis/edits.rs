@@ -63,7 +63,7 @@ impl RedisStore {
                     Some(now) => Ok(Replacement::Mismatch(now.poll.revision)),
                 };
             }
-            DefineOutcome::Closed => return Ok(Replacement::Closed),
+            DefineOutcome::Closed | DefineOutcome::NotClosed => return Ok(Replacement::Closed),
             DefineOutcome::Gone => return Ok(Replacement::Gone),
         }
         match self.finish_reshape(&reshape).await? {
@@ -110,7 +110,7 @@ impl RedisStore {
                 }
                 DefineOutcome::Mismatch => return Ok(None),
                 // Its time came first, so it closes as it was.
-                DefineOutcome::Closed => is_closed = true,
+                DefineOutcome::Closed | DefineOutcome::NotClosed => is_closed = true,
                 DefineOutcome::Gone => return Ok(Some(Replacement::Gone)),
             }
         }
@@ -121,7 +121,7 @@ impl RedisStore {
         match self.define(&kept, held.revision, DefineOptions::default()).await? {
             DefineOutcome::Done(definition) => self.sync_partitions(&definition, b"").await?,
             DefineOutcome::Mismatch => return Ok(None),
-            DefineOutcome::Closed => return Ok(Some(Replacement::Closed)),
+            DefineOutcome::Closed | DefineOutcome::NotClosed => return Ok(Some(Replacement::Closed)),
             DefineOutcome::Gone => return Ok(Some(Replacement::Gone)),
         };
         Ok(Some(if is_closed { Replacement::Closed } else { Replacement::HasBallots }))

@@ -56,7 +56,7 @@ impl Polls for RedisStore {
         match self.define(&poll, Revision(0), DefineOptions::default()).await? {
             DefineOutcome::Done(_) => Ok(Creation::Created(poll)),
             // The same request, made twice at once: the other one was first.
-            DefineOutcome::Mismatch | DefineOutcome::Closed | DefineOutcome::Gone => {
+            DefineOutcome::Mismatch | DefineOutcome::Closed | DefineOutcome::NotClosed | DefineOutcome::Gone => {
                 let existing = self.poll(poll.id).await?;
                 let existing =
                     existing.ok_or_else(|| StoreError::unavailable("the poll was deleted while it was made"))?;
@@ -136,11 +136,13 @@ impl Polls for RedisStore {
         if edit.reshapes {
             return self.reshape(&edit.poll).await;
         }
+        let options = DefineOptions { resolves: edit.resolves, ..DefineOptions::default() };
         let before = Revision(edit.poll.revision.0.saturating_sub(1));
-        let definition = match self.define(&edit.poll, before, DefineOptions::default()).await? {
+        let definition = match self.define(&edit.poll, before, options).await? {
             DefineOutcome::Done(definition) => definition,
             DefineOutcome::Mismatch => return self.mismatch(edit.poll.id).await,
             DefineOutcome::Closed => return Ok(Replacement::Closed),
+            DefineOutcome::NotClosed => return Ok(Replacement::NotClosed),
             DefineOutcome::Gone => return Ok(Replacement::Gone),
         };
         let synced = self.sync_partitions(&definition, b"").await?;

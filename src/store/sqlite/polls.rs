@@ -190,8 +190,11 @@ fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, Sto
         return Ok(Replacement::Mismatch(head.revision));
     }
     let judged = head.close_if_due(db, times)?;
-    if judged.state == State::Closed {
+    if judged.state == State::Closed && !edit.resolves {
         return Ok(Replacement::Closed);
+    }
+    if judged.state != State::Closed && edit.resolves {
+        return Ok(Replacement::NotClosed);
     }
     // That the clocks disagree about whether it has opened is no matter.
     if !(Schedule { opens_at: None, ..head.schedule }).state_by(times).is_sure {

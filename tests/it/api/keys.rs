@@ -61,6 +61,7 @@ fn guarded(site: &str, poll: &str, key_id: &str) -> Vec<(Method, String, Option<
         (Method::PATCH, poll_path.clone(), Some(json!({ "revision": 1, "question": "؟" })), "polls:write"),
         (Method::POST, format!("{poll_path}/open"), None, "polls:write"),
         (Method::POST, format!("{poll_path}/close"), None, "polls:write"),
+        (Method::POST, format!("{poll_path}/resolve"), Some(json!({ "option": "yes" })), "polls:write"),
         (Method::DELETE, poll_path, None, "polls:write"),
         (Method::POST, "/v1/keys".to_owned(), Some(key), "keys:write"),
         (Method::GET, format!("/v1/keys?site={site}"), None, "keys:write"),

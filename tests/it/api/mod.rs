@@ -9,6 +9,7 @@ mod oembed;
 mod operators;
 mod pages;
 mod polls;
+mod quiz;
 mod requests;
 mod results;
 mod sites;
@@ -22,6 +23,7 @@ pub(crate) fn rules() -> Vec<Rule> {
     [
         voters::rules(),
         polls::rules(),
+        quiz::rules(),
         votes::rules(),
         first_vote::rules(),
         results::rules(),

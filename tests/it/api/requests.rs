@@ -216,6 +216,7 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         (format!("/v1/polls/{poll}/results"), &["GET"]),
         (format!("/v1/polls/{poll}/open"), &["POST"]),
         (format!("/v1/polls/{poll}/close"), &["POST"]),
+        (format!("/v1/polls/{poll}/resolve"), &["POST"]),
         ("/v1/results".to_owned(), &["GET"]),
         ("/v1/keys".to_owned(), &["GET", "POST"]),
         ("/v1/keys/0123456789ab".to_owned(), &["DELETE"]),

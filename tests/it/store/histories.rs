@@ -38,6 +38,7 @@ enum Command {
     Edit { poll: usize, change: Change, stale: bool },
     Open { poll: usize },
     Close { poll: usize, stale: bool },
+    Resolve { poll: usize, option: u8, stale: bool },
     Delete { poll: usize },
     Cast { poll: usize, ballots: Vec<(u64, Request)>, stale: bool },
     Ballot { poll: usize, voter: u64 },
@@ -91,6 +92,7 @@ fn command() -> impl Strategy<Value = Command> {
         3 => (poll.clone(), change, rarely()).prop_map(|(poll, change, stale)| Command::Edit { poll, change, stale }),
         1 => poll.clone().prop_map(|poll| Command::Open { poll }),
         1 => (poll.clone(), rarely()).prop_map(|(poll, stale)| Command::Close { poll, stale }),
+        1 => (poll.clone(), 0..3_u8, rarely()).prop_map(|(poll, option, stale)| Command::Resolve { poll, option, stale }),
         1 => poll.clone().prop_map(|poll| Command::Delete { poll }),
         12 => (poll.clone(), prop::collection::vec((0..6_u64, request), 1..8), rarely())
             .prop_map(|(poll, ballots, stale)| Command::Cast { poll, ballots, stale }),
@@ -163,6 +165,15 @@ impl HistoryRun {
             Command::Close { poll, stale } => {
                 let Some(poll) = self.known(*poll, *stale) else { return Ok(()) };
                 self.replace(Ok(poll.closed(self.stage.now().await))).await
+            }
+            Command::Resolve { poll, option, stale } => {
+                let Some(poll) = self.known(*poll, *stale) else { return Ok(()) };
+                let option = &poll.options[usize::from(*option) % poll.options.len()].id;
+                // What the domain refuses, or finds done, never reaches a store.
+                match poll.resolved(option.as_str(), Some("?"), self.stage.now().await) {
+                    Ok(Some(edit)) => self.replace(Ok(edit)).await,
+                    Ok(None) | Err(_) => Ok(()),
+                }
             }
             Command::Delete { poll } => {
                 let Some(poll) = self.known(*poll, false) else { return Ok(()) };

@@ -71,8 +71,8 @@ impl Model {
         if edit.poll.revision != known.poll.revision.next() {
             return Replacement::Mismatch(known.poll.revision);
         }
-        if known.state() == State::Closed {
-            return Replacement::Closed;
+        if (known.state() == State::Closed) != edit.resolves {
+            return if edit.resolves { Replacement::NotClosed } else { Replacement::Closed };
         }
         if edit.reshapes && !known.ballots.is_empty() {
             return Replacement::HasBallots;

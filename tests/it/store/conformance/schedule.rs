@@ -10,7 +10,7 @@ use sawt::{
     store::{BatchOutcome, Replacement, Store},
 };
 
-use crate::store::stage::{Stage, ballot, changeable, yes_or_no};
+use crate::store::stage::{Stage, ballot, changeable, done, yes_or_no};
 
 crate::registry::store_rules![
     a_poll_opens_by_the_stores_clock,
@@ -20,6 +20,7 @@ crate::registry::store_rules![
     closing_twice_closes_once,
     a_draft_may_be_closed_without_having_been_open,
     a_poll_read_as_closed_never_moves_again,
+    a_prediction_is_resolved_when_it_is_closed_and_not_before,
 ];
 
 fn closing_time(poll: &Poll) -> Timestamp {
@@ -174,4 +175,30 @@ async fn a_poll_read_as_closed_never_moves_again(store: Arc<dyn Store>) {
     }
     assert_eq!(closed.version, moved, "what was counted, and nothing since");
     assert_eq!(Tally { as_of: closed.as_of, ..stage.tally(&poll).await }, closed);
+}
+
+async fn a_prediction_is_resolved_when_it_is_closed_and_not_before(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(yes_or_no()).await;
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+    // By a caller whose clock is ahead.
+    let ahead = Poll { schedule: Schedule { phase: Phase::Closed, ..poll.schedule }, ..poll.clone() };
+    let early = ahead.resolved("yes", None, stage.now().await).unwrap().unwrap();
+    assert_eq!(stage.replace(&early).await, Replacement::NotClosed);
+    assert_eq!(stage.read(&poll).await, poll);
+    // Closed by the clock alone: not even on record.
+    let poll = stage.closing_in(&poll, 300).await;
+    stage.wait_until(closing_time(&poll)).await;
+    let edit = poll.resolved("yes", None, stage.now().await).unwrap().unwrap();
+    let resolved = done(stage.replace(&edit).await);
+    assert_eq!((resolved.schedule.phase, &resolved), (Phase::Closed, &edit.poll));
+    assert_eq!(stage.read(&poll).await, resolved);
+    assert_eq!(done(stage.replace(&edit).await), resolved, "the same again");
+    let tally = stage.tally(&resolved).await;
+    assert_eq!((tally.state, tally.ballots, tally.version), (State::Closed, 1, 1));
+    assert_eq!(stage.cast(&resolved, 2, &["no"]).await, Outcome::NotOpen);
+    let at_once = poll.resolved("no", None, stage.now().await).unwrap().unwrap();
+    assert_eq!(stage.replace(&at_once).await, Replacement::Mismatch(resolved.revision));
+    let corrected = resolved.resolved("no", Some("?"), stage.now().await).unwrap().unwrap();
+    assert_eq!(done(stage.replace(&corrected).await).resolution, corrected.poll.resolution);
 }
