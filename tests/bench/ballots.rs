@@ -7,10 +7,7 @@ use std::{
 
 use sawt::{
     clock::Clock,
-    poll::{
-        Action, Ballot, Choices, DigestKey, Group, NewOption, NewPoll, Partitions, Poll, PollId, SiteId, VoterDigest,
-        VoterId,
-    },
+    poll::{Action, Ballot, Choices, DigestKey, Group, NewOption, NewPoll, Poll, PollId, SiteId, VoterDigest, VoterId},
     secret::random_bytes,
     store::{BatchOutcome, Store, StoreSettings, Stores},
 };
@@ -68,8 +65,13 @@ pub(crate) struct Ground {
 impl Ground {
     /// A new poll in the store at this address, in one partition.
     pub(crate) async fn new(address: &str) -> Self {
+        Self::in_partitions(address, Some(1)).await
+    }
+
+    /// The same in so many partitions, or as many as the store makes unless it is told.
+    pub(crate) async fn in_partitions(address: &str, partitions: Option<u16>) -> Self {
         let address = address.parse().expect("the address of a store");
-        let settings = StoreSettings { address, partitions: Some(1), allow_eviction: false };
+        let settings = StoreSettings { address, partitions, allow_eviction: false };
         let store = Stores::open(&settings, Clock::default()).expect("the store can be opened").connect();
         store.contact().await.expect("the store can be reached");
         let option = |id: &str| NewOption { id: Some(id.to_owned()), label: id.to_owned() };
@@ -79,9 +81,8 @@ impl Ground {
             ..NewPoll::default()
         };
         let now = store.now().await.expect("the store answers");
-        let key = DigestKey::from_bytes(random_bytes());
-        let poll =
-            new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, now).expect("a sound poll");
+        let (id, key) = (PollId::generate(), DigestKey::from_bytes(random_bytes()));
+        let poll = new.build(id, SiteId::default(), store.partitions(id), key, now).expect("a sound poll");
         store.create_poll(&poll, None).await.expect("the store takes it");
         Self { store, poll }
     }
@@ -99,24 +100,24 @@ impl Ground {
         (first..first + count).map(ballot).collect()
     }
 
-    /// Casts a batch, and does the upkeep it makes due.
+    /// Casts a batch of one partition's, and does the upkeep it makes due.
     pub(crate) async fn cast(&self, ballots: &[Ballot]) {
         if self.commit(ballots).await {
-            self.upkeep().await;
+            self.upkeep(ballots[0].voter.partition).await;
         }
     }
 
-    /// Casts a batch; whether upkeep is due then.
+    /// Casts a batch of one partition's; whether upkeep is due then.
     pub(crate) async fn commit(&self, ballots: &[Ballot]) -> bool {
-        match self.store.cast(&self.poll, 0, ballots).await.expect("the store answers") {
+        match self.store.cast(&self.poll, ballots[0].voter.partition, ballots).await.expect("the store answers") {
             BatchOutcome::Committed(committed) => committed.upkeep_due,
             BatchOutcome::Stale | BatchOutcome::Gone => panic!("nobody changes the poll"),
         }
     }
 
-    /// Does the upkeep that is due.
-    pub(crate) async fn upkeep(&self) {
-        self.store.upkeep(&self.poll, 0).await.expect("the store answers");
+    /// Does the upkeep that is due in a partition.
+    pub(crate) async fn upkeep(&self, partition: u16) {
+        self.store.upkeep(&self.poll, partition).await.expect("the store answers");
     }
 }
 

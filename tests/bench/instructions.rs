@@ -308,7 +308,7 @@ fn alone(client: &Client, counts: &Counts, process: &Process, vote: &Request) ->
 /// Votes by the size of their batch, without a server between, and what splitting buckets is of them.
 fn redis() -> Figures {
     let mut counts = Counts::of("redis");
-    let redis = RedisServer::start_by(counts.command(&redis_server()));
+    let redis = RedisServer::start_by(counts.command(Path::new("redis-server")));
     counts.rest(redis.process());
     let address = format!("redis://{}", redis.address());
     ballots::runtime().block_on(async {
@@ -321,7 +321,7 @@ fn redis() -> Figures {
             for ballots in ground.ballots(0, BALLOTS_BEFORE).chunks(60) {
                 if ground.commit(ballots).await {
                     let watch = counts.watch(redis.process());
-                    ground.upkeep().await;
+                    ground.upkeep(0).await;
                     splits += watch.end(SPLIT);
                     splits_counted += 1;
                 }
@@ -338,14 +338,10 @@ fn redis() -> Figures {
     })
 }
 
-fn redis_server() -> PathBuf {
-    PathBuf::from("redis-server")
-}
-
 /// The vote of `peer/vote.lua`, one call each.
 fn peer() -> Figures {
     let mut counts = Counts::of("peer");
-    let redis = RedisServer::start_by(counts.command(&redis_server()));
+    let redis = RedisServer::start_by(counts.command(Path::new("redis-server")));
     let (mut connection, script) = (redis.connect(), redis::Script::new(peer::SCRIPT));
     counts.rest(redis.process());
     let mut vote = |voter: usize| {

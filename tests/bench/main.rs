@@ -21,6 +21,7 @@
 
 mod ballots;
 mod callgrind;
+mod cluster;
 mod faults;
 mod flood;
 mod floor;
@@ -104,6 +105,8 @@ enum Part {
     Overload,
     /// Instructions per request, and per vote in Redis.
     Instructions,
+    /// One poll's ballots on the masters of a cluster.
+    Cluster,
     /// Votes while their store is killed, hangs, or moves. Not among what is measured if nothing is named.
     Faults,
 }
@@ -132,6 +135,7 @@ fn main() -> ExitCode {
                     return ExitCode::FAILURE;
                 }
             }
+            Part::Cluster => cluster::measure(),
             Part::Faults => faults::measure(effort.faults, &effort.only),
         }
     }
