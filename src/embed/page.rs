@@ -135,7 +135,7 @@ impl<'a> PollView<'a> {
             },
             state: self.state_shown().as_str(),
             kind: poll.kind.as_str(),
-            input: if poll.kind == Kind::Single { "radio" } else { "checkbox" },
+            input: if poll.kind.takes_one() { "radio" } else { "checkbox" },
             policy: policy_name(poll.results),
             theme: self.look.theme.as_str(),
             digits: digits.as_str(),
@@ -143,7 +143,7 @@ impl<'a> PollView<'a> {
             is_peeking: self.look.peek && self.tally.is_some(),
             peek_query: if query.is_empty() { "?view=results".to_owned() } else { format!("{query}&view=results") },
             words: match self.mode {
-                Mode::Script => language.for_script(digits, counted(poll.kind), poll.kind == Kind::Multiple),
+                Mode::Script => language.for_script(digits, counted(poll.kind), !poll.kind.takes_one()),
                 Mode::Form(_) => String::new(),
             },
             rule: rule(poll, language, digits),
@@ -382,10 +382,7 @@ fn rule(poll: &Poll, language: &Language, digits: Digits) -> String {
 
 /// What a poll's total counts: where one voter has several votes, voters.
 fn counted(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Single => "votes",
-        Kind::Multiple => "voters",
-    }
+    if kind.takes_one() { "votes" } else { "voters" }
 }
 
 fn policy_name(policy: ResultsPolicy) -> &'static str {

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use super::markup::escape;
-use crate::poll::{Kind, Poll, ResultsPolicy};
+use crate::poll::{Poll, ResultsPolicy};
 
 /// How wide a poll is on a phone, in CSS pixels: 360, without a margin of 16 at each side.
 pub const PHONE: u32 = 328;
@@ -81,7 +81,7 @@ pub fn height(width: u32, poll: &Poll) -> u32 {
         characters.saturating_mul(pixels_per_character).div_ceil(width.saturating_sub(around).max(80)).max(1)
     };
     let question = lines(poll.question.as_str(), 11, QUESTION_AROUND).saturating_mul(QUESTION_LINE);
-    let rule = if poll.kind == Kind::Multiple { RULE } else { 0 };
+    let rule = if poll.kind.takes_one() { 0 } else { RULE };
     let is_explained = poll.results != ResultsPolicy::Always && poll.schedule.closes_at.is_some();
     let notes = if is_explained { NOTES + MORE_NOTES } else { NOTES };
     // The two words for changing a vote take a line of their own beside the total.
@@ -103,7 +103,7 @@ mod tests {
     fn the_readme_shows_the_snippets_as_they_are() {
         let readme = include_str!("../../README.md");
         let option = |label: &str| NewOption { id: None, label: label.to_owned() };
-        let options = vec![option("نعم"), option("لا")];
+        let options = Some(vec![option("نعم"), option("لا")]);
         let new = NewPoll {
             question: "هل تتوقع حل مجلس الأمة ؟".to_owned(), options, ..NewPoll::default()
         };

@@ -179,7 +179,7 @@ mod tests {
         let (opens_at, closes_at) = (opens_at.map(at), closes_at.map(at));
         let new = NewPoll {
             question: "؟".to_owned(),
-            options: vec![option("نعم"), option("لا")],
+            options: Some(vec![option("نعم"), option("لا")]),
             opens_at,
             closes_at,
             ..NewPoll::default()

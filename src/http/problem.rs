@@ -16,7 +16,11 @@ use actix_web::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{poll::Violation, quota::QuotaState, store::StoreError};
+use crate::{
+    poll::{Mistake, Violation},
+    quota::QuotaState,
+    store::StoreError,
+};
 
 /// What a client waits before it asks again when the store did not answer.
 const RETRY_AFTER_SECS: u64 = 1;
@@ -65,8 +69,11 @@ codes! {
     BodyTooLarge         413 "body-too-large"         "The body is too large"
     UnsupportedMediaType 415 "unsupported-media-type" "The body must be JSON"
     InvalidPoll          422 "invalid-poll"           "The poll is not valid"
+    OptionsNotTaken      422 "options-not-taken"      "The options of a rating follow from its scale"
+    ScaleNotTaken        422 "scale-not-taken"        "Only a rating has a scale"
     InvalidChoice        422 "invalid-choice"         "The choices don't fit the poll"
     InvalidResolution    422 "invalid-resolution"     "The resolution is not valid"
+    StepOutOfRange       422 "step-out-of-range"      "The scale has no such step"
     RevisionRequired     428 "revision-required"      "Say which revision you edit"
     QuotaExceeded        429 "quota-exceeded"         "Too many requests"
     HeadersTooLarge      431 "headers-too-large"      "The request has too many headers, or too long ones"
@@ -163,10 +170,18 @@ impl Problem {
     /// A poll as it would be is not valid.
     pub fn of_violations(violations: Vec<Violation>) -> Self {
         let detail = match violations.as_slice() {
-            [Violation { field, detail }] => format!("{field} {detail}"),
+            [Violation { field, detail, .. }] => format!("{field} {detail}"),
             _ => format!("{} things are wrong with the poll; see errors", violations.len()),
         };
-        Self::new(Code::InvalidPoll, detail).with_errors(violations.into_iter().map(FieldError::from))
+        let all_are = |mistake| violations.iter().all(|violation| violation.mistake == mistake);
+        let code = if all_are(Mistake::OptionsOfRating) {
+            Code::OptionsNotTaken
+        } else if all_are(Mistake::ScaleOfAnother) {
+            Code::ScaleNotTaken
+        } else {
+            Code::InvalidPoll
+        };
+        Self::new(code, detail).with_errors(violations.into_iter().map(FieldError::from))
     }
 
     /// A quota is spent. Whoever waits as long as they are told is let in.
@@ -280,8 +295,11 @@ impl Problem {
             | Code::BodyTooLarge
             | Code::UnsupportedMediaType
             | Code::InvalidPoll
+            | Code::OptionsNotTaken
+            | Code::ScaleNotTaken
             | Code::InvalidChoice
             | Code::InvalidResolution
+            | Code::StepOutOfRange
             | Code::RevisionRequired
             | Code::HeadersTooLarge
             | Code::Internal
@@ -396,7 +414,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 30);
+        assert_eq!(seen.len(), 33);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::problem::{Code, FieldError, Problem};
 use crate::{
-    poll::{Poll, ResultsPolicy, State, Timestamp},
+    poll::{InvalidChoice, Poll, ResultsPolicy, State, Timestamp},
     publishing::PublishError,
     site::OtherSite,
     voting::{OnRecord, VoteError},
@@ -16,7 +16,14 @@ impl From<VoteError> for Problem {
             VoteError::InvalidChoice { rule, place } => {
                 let field = place.map_or_else(|| "choices".to_owned(), |place| format!("choices[{place}]"));
                 let detail = rule.to_string();
-                Self::new(Code::InvalidChoice, format!("choices {detail}")).with_errors([FieldError { field, detail }])
+                let code = match rule {
+                    InvalidChoice::OutOfRange { .. } => Code::StepOutOfRange,
+                    InvalidChoice::Unknown(..)
+                    | InvalidChoice::Repeated(_)
+                    | InvalidChoice::TooFew { .. }
+                    | InvalidChoice::TooMany { .. } => Code::InvalidChoice,
+                };
+                Self::new(code, format!("choices {detail}")).with_errors([FieldError { field, detail }])
             }
             VoteError::AlreadyVoted(ballot) => {
                 on_record(&ballot, "this voter's ballot is on record with other choices, and the poll lets none change")

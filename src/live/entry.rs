@@ -299,9 +299,10 @@ mod tests {
 
     fn poll() -> Arc<Poll> {
         let option = |label: &str| NewOption { id: None, label: label.to_owned() };
-        let new = NewPoll {
-            question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
-        };
+        let new =
+            NewPoll {
+                question: "؟".to_owned(), options: Some(vec![option("نعم"), option("لا")]), ..NewPoll::default()
+            };
         let id = PollId::generate();
         let key = DigestKey::from_bytes([0; 32]);
         Arc::new(new.build(id, SiteId::default(), Partitions::unplaced(2), key, Timestamp::EARLIEST).unwrap())

@@ -167,9 +167,10 @@ mod tests {
         let address = StoreAddress::Sqlite(folder.path().join("replicas.db"));
         let settings = StoreSettings { address, partitions: None, allow_eviction: false };
         let option = |label: &str| NewOption { id: None, label: label.to_owned() };
-        let new = NewPoll {
-            question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
-        };
+        let new =
+            NewPoll {
+                question: "؟".to_owned(), options: Some(vec![option("نعم"), option("لا")]), ..NewPoll::default()
+            };
         let key = DigestKey::from_bytes([0; 32]);
         let poll = new
             .build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)

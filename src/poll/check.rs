@@ -14,11 +14,26 @@ pub struct Violation {
     pub field: String,
     /// What it must be, in words that follow the field's name.
     pub detail: String,
+    /// Whether it is a mistake that programs can tell from others.
+    #[serde(skip)]
+    pub mistake: Mistake,
+}
+
+/// A mistake that has a code of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mistake {
+    /// None of those below.
+    Other,
+    /// Options of a rating that are not its steps.
+    OptionsOfRating,
+    /// A scale of a poll that is no rating.
+    ScaleOfAnother,
 }
 
 impl Violation {
-    fn new(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { field: field.into(), detail: detail.into() }
+    /// A field, and what it must be, in words that follow the field's name.
+    pub fn new(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), detail: detail.into(), mistake: Mistake::Other }
     }
 }
 
@@ -31,6 +46,10 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn refuse(&mut self, field: impl Into<String>, detail: impl Into<String>) {
         self.violations.push(Violation::new(field, detail));
+    }
+
+    pub(super) fn mistake(&mut self, mistake: Mistake, field: &str, detail: impl Into<String>) {
+        self.violations.push(Violation { mistake, ..Violation::new(field, detail) });
     }
 
     pub(super) fn text(&mut self, field: &str, text: &str, limit: TextLimit) -> Option<Text> {

@@ -14,6 +14,16 @@ pub enum InvalidChoice {
     /// No option of the poll has this id.
     #[error("names {0}, which is not an option of this poll; its options are {1}")]
     Unknown(String, String),
+    /// The poll's scale has no such step.
+    #[error("names {sent}, which is not a step of this poll's scale; its steps are {low} to {high}")]
+    OutOfRange {
+        /// What was named.
+        sent: String,
+        /// The lowest step.
+        low: String,
+        /// The highest step.
+        high: String,
+    },
     /// The same option twice.
     #[error("names {0} more than once")]
     Repeated(String),
@@ -35,6 +45,14 @@ pub enum InvalidChoice {
     },
 }
 
+impl InvalidChoice {
+    /// That what was sent is none of the poll's options.
+    pub(super) fn unknown(poll: &Poll, sent: String) -> Self {
+        let known = poll.options.iter().map(|option| option.id.as_str()).collect::<Vec<_>>().join(", ");
+        Self::Unknown(sent, known)
+    }
+}
+
 impl Choices {
     /// Checks the options a voter named against a poll.
     ///
@@ -51,8 +69,7 @@ impl Choices {
         for id in named {
             let id = id.as_ref();
             let Some(option) = poll.options.iter().find(|option| option.id.as_str() == id) else {
-                let known = poll.options.iter().map(|option| option.id.as_str()).collect::<Vec<_>>().join(", ");
-                return Err(InvalidChoice::Unknown(quote(id), known));
+                return Err(poll.kind.rules().no_option(poll, quote(id)));
             };
             let bit = 1_u32.checked_shl(option.index.into()).unwrap_or(0);
             if bits & bit != 0 {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Codec, DigestKey, Kind, Language, OptionId, Partitions, Phase, PollId, QUESTION, Quiz, Resolution, ResultsPolicy,
-    Revision, Schedule, SiteId, State, Text, Timestamp, WebAddress,
+    Codec, DigestKey, Kind, Language, NewScale, OptionId, Partitions, Phase, PollId, QUESTION, Quiz, Resolution,
+    ResultsPolicy, Revision, Scale, Schedule, SiteId, State, Text, Timestamp, WebAddress,
     check::{Check, Violation},
 };
 
@@ -33,11 +33,13 @@ pub struct Poll {
     pub question: Text,
     /// The language of question and labels.
     pub language: Language,
-    /// One choice or several.
+    /// How it is answered.
     pub kind: Kind,
-    /// The fewest options a ballot names; 1 if single.
+    /// The scale of a rating, and of no other kind.
+    pub scale: Option<Scale>,
+    /// The fewest options a ballot names; 1 but in a multiple.
     pub min_choices: u8,
-    /// The most options a ballot names; 1 if single.
+    /// The most options a ballot names; 1 but in a multiple.
     pub max_choices: u8,
     /// 2 to [`MAX_OPTIONS`](super::MAX_OPTIONS) answers, in the order readers see them.
     pub options: Vec<PollOption>,
@@ -108,12 +110,14 @@ pub struct NewPoll {
     pub language: Option<String>,
     /// Default `single`.
     pub kind: Option<Kind>,
+    /// Default 1 to 5 in a rating. No other kind has one.
+    pub scale: Option<NewScale>,
     /// Default 1.
     pub min_choices: Option<u64>,
-    /// Default 1 if single, else as many as there are options.
+    /// Default as many as there are options in a multiple, else 1.
     pub max_choices: Option<u64>,
-    /// 2 to 32 answers.
-    pub options: Vec<NewOption>,
+    /// 2 to 32 answers. `None` in a rating, whose options follow from its scale.
+    pub options: Option<Vec<NewOption>>,
     /// Default `always`.
     pub results: Option<ResultsPolicy>,
     /// Default `false`.
@@ -158,8 +162,10 @@ impl NewPoll {
         let kind = self.kind.unwrap_or(Kind::Single);
         let question = check.text("question", &self.question, QUESTION);
         let language = check.language(self.language.as_deref());
-        let options = check.options(&self.options);
-        let (min_choices, max_choices) = check.choices(kind, self.min_choices, self.max_choices, self.options.len());
+        let scale = kind.rules().scale(&mut check, self.scale.as_ref());
+        let asked = self.options.as_ref().map_or(0, Vec::len);
+        let options = kind.rules().options(&mut check, self.options.as_deref(), scale.as_ref());
+        let (min_choices, max_choices) = check.choices(kind, self.min_choices, self.max_choices, asked);
         let phase = if self.draft { Phase::Draft } else { Phase::Live };
         let schedule = Schedule { phase, opens_at: self.opens_at, closes_at: self.closes_at };
         check.schedule(&schedule, now);
@@ -173,6 +179,7 @@ impl NewPoll {
                 question: question?,
                 language: language?,
                 kind,
+                scale,
                 min_choices,
                 max_choices,
                 options,
@@ -215,13 +222,13 @@ pub(super) mod tests {
             kind: Some(kind),
             min_choices: Some(min),
             max_choices: Some(max),
-            options: options.iter().map(option).collect(),
+            options: Some(options.iter().map(option).collect()),
             ..NewPoll::default()
         };
-        build(new)
+        built(new)
     }
 
-    fn build(new: NewPoll) -> Result<Poll, Vec<Violation>> {
+    pub(in crate::poll) fn built(new: NewPoll) -> Result<Poll, Vec<Violation>> {
         new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), DigestKey::from_bytes([0; 32]), NOW)
     }
 
@@ -237,14 +244,14 @@ pub(super) mod tests {
 
     #[test]
     fn every_violation_is_named_at_once() {
-        let violations = build(NewPoll {
+        let violations = built(NewPoll {
             question: " ".to_owned(),
             language: Some("Arabic!".to_owned()),
             max_choices: Some(2),
-            options: vec![
+            options: Some(vec![
                 NewOption { id: Some("Yes".to_owned()), label: "نعم".to_owned() },
                 NewOption { id: None, label: "\u{202E}لا".to_owned() },
-            ],
+            ]),
             opens_at: Some(earlier(5)),
             closes_at: Some(earlier(5)),
             ..NewPoll::default()
@@ -259,8 +266,9 @@ pub(super) mod tests {
     #[test]
     fn option_ids_default_to_their_place() {
         let label = |label: &str| NewOption { id: None, label: label.to_owned() };
-        let new = NewPoll { question: "?".to_owned(), options: vec![label("a"), label("b")], ..NewPoll::default() };
-        let poll = build(new).unwrap();
+        let new =
+            NewPoll { question: "?".to_owned(), options: Some(vec![label("a"), label("b")]), ..NewPoll::default() };
+        let poll = built(new).unwrap();
         let ids: Vec<&str> = poll.options.iter().map(|option| option.id.as_str()).collect();
         assert_eq!(ids, ["1", "2"]);
     }
@@ -279,8 +287,8 @@ pub(super) mod tests {
     fn options_that_readers_can_not_tell_apart_are_refused_and_both_are_named() {
         let build_with = |labels: &[&str]| {
             let option = |label: &&str| NewOption { id: None, label: (*label).to_owned() };
-            let options = labels.iter().map(option).collect();
-            build(NewPoll { question: "?".to_owned(), options, ..NewPoll::default() })
+            let options = Some(labels.iter().map(option).collect());
+            built(NewPoll { question: "?".to_owned(), options, ..NewPoll::default() })
         };
         let refused = build_with(&["لا", "نعم", "نعم\u{200F}"]).unwrap_err();
         assert!(refused[0].detail.contains("options[1].label"), "{refused:?}");

@@ -6,7 +6,7 @@
 //! ballot. See [`Edit::reshapes`].
 
 use super::{
-    Kind, NewOption, OptionId, Poll, PollOption, QUESTION, ResultsPolicy, State, Timestamp,
+    Kind, NewOption, NewScale, OptionId, Poll, PollOption, QUESTION, ResultsPolicy, State, Timestamp,
     check::{Check, Violation},
     definition::same_indexes,
 };
@@ -18,6 +18,8 @@ pub struct PollEdit {
     pub question: Option<String>,
     /// A new language.
     pub language: Option<String>,
+    /// A new scale: other words at its ends, or, before the first ballot, other steps.
+    pub scale: Option<NewScale>,
     /// A new `min_choices`.
     pub min_choices: Option<u64>,
     /// A new `max_choices`.
@@ -79,8 +81,13 @@ impl PollEdit {
         if self.language.is_some() {
             edited.language = check.language(self.language.as_deref()).unwrap_or(edited.language);
         }
-        if let Some(options) = &self.options {
-            edited.options = keep_indexes(check.options(options), &poll.options);
+        let rules = poll.kind.rules();
+        if self.scale.is_some() {
+            edited.scale = rules.scale(&mut check, self.scale.as_ref());
+        }
+        if self.options.is_some() || (self.scale.is_some() && edited.scale.is_some()) {
+            let options = rules.options(&mut check, self.options.as_deref(), edited.scale.as_ref());
+            edited.options = keep_indexes(options, &poll.options);
         }
         if self.options.is_some() || self.min_choices.is_some() || self.max_choices.is_some() {
             let min = self.min_choices.unwrap_or(poll.min_choices.into());

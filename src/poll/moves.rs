@@ -17,7 +17,7 @@ impl Poll {
         let Schedule { opens_at, closes_at, .. } = self.schedule;
         if closes_at.is_some_and(|closes_at| closes_at <= now) {
             let detail = format!("must be in the future when the poll opens; now it is {now}");
-            return Err(EditError::Invalid(vec![Violation { field: "closes_at".to_owned(), detail }]));
+            return Err(EditError::Invalid(vec![Violation::new("closes_at", detail)]));
         }
         let opens_at = opens_at.map(|opens_at| opens_at.min(now));
         Ok(self.moved(Schedule { phase: Phase::Live, opens_at, closes_at }, now))

@@ -9,7 +9,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Poll, PollId, Revision, State, Timestamp};
+use super::{Poll, PollId, Rating, Revision, State, Timestamp};
 
 /// The most options a poll may have.
 pub const MAX_OPTIONS: usize = 32;
@@ -128,6 +128,11 @@ impl Tally {
         self.parts(poll, WHOLE.into())
             .into_iter()
             .map(|part| f64::from(u32::try_from(part).unwrap_or(WHOLE)) / f64::from(WHOLE))
+    }
+
+    /// What the ballots of a rating add up to; `None` of other kinds.
+    pub fn rating(&self, poll: &Poll) -> Option<Rating> {
+        poll.kind.rules().rating(poll.scale.as_ref(), &self.votes, self.ballots)
     }
 }
 

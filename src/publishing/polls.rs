@@ -287,5 +287,5 @@ impl Publishing {
 /// There is no such site as the poll is to be of.
 fn not_of_a_site() -> PublishError {
     let detail = "must be a site; PUT /v1/sites/{site} makes one".to_owned();
-    PublishError::Invalid(vec![Violation { field: "site".to_owned(), detail }])
+    PublishError::Invalid(vec![Violation::new("site", detail)])
 }

@@ -7,7 +7,7 @@ use super::StoreError;
 use crate::{
     poll::{
         Codec, DigestKey, Kind, Language, Partitions, Poll, PollId, PollOption, Quiz, Resolution, ResultsPolicy,
-        Revision, Schedule, SiteId, Text, Timestamp, WebAddress,
+        Revision, Scale, Schedule, SiteId, Text, Timestamp, WebAddress,
     },
     secret::KeyHash,
     site::{ApiKey, KeyId, Scopes},
@@ -20,6 +20,9 @@ struct PollRecord {
     question: Text,
     language: Language,
     kind: Kind,
+    // Records of other kinds, and those of before, have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scale: Option<Scale>,
     min_choices: u8,
     max_choices: u8,
     options: Vec<PollOption>,
@@ -89,6 +92,7 @@ impl PollRecord {
             question: poll.question.clone(),
             language: poll.language.clone(),
             kind: poll.kind,
+            scale: poll.scale.clone(),
             min_choices: poll.min_choices,
             max_choices: poll.max_choices,
             options: poll.options.clone(),
@@ -124,6 +128,7 @@ impl PollRecord {
             question: self.question,
             language: self.language,
             kind: self.kind,
+            scale: self.scale,
             min_choices: self.min_choices,
             max_choices: self.max_choices,
             options: self.options,

@@ -89,9 +89,10 @@ mod tests {
 
     fn poll() -> Poll {
         let option = |label: &str| NewOption { id: None, label: label.to_owned() };
-        let new = NewPoll {
-            question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
-        };
+        let new =
+            NewPoll {
+                question: "؟".to_owned(), options: Some(vec![option("نعم"), option("لا")]), ..NewPoll::default()
+            };
         new.build(
             PollId::generate(),
             SiteId::default(),

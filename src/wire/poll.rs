@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 
 use crate::poll::{
-    Choices, Kind, Poll, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, SiteId, State, Text, Timestamp,
-    WebAddress,
+    Choices, Kind, Poll, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Scale, SiteId, State, Text,
+    Timestamp, WebAddress,
 };
 
 /// For whom a poll is written.
@@ -24,6 +24,8 @@ pub struct PollJson<'a> {
     question: &'a str,
     language: &'a str,
     kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scale: Option<ScaleJson<'a>>,
     min_choices: u8,
     max_choices: u8,
     #[serde(serialize_with = "write_options")]
@@ -45,6 +47,22 @@ pub struct PollJson<'a> {
     updated_at: Timestamp,
 }
 
+/// A scale as it is sent.
+#[derive(Serialize)]
+struct ScaleJson<'a> {
+    low: u8,
+    high: u8,
+    low_label: Option<&'a str>,
+    high_label: Option<&'a str>,
+}
+
+impl<'a> ScaleJson<'a> {
+    fn of(Scale { steps, low_label, high_label }: &'a Scale) -> Self {
+        let [low_label, high_label] = [low_label, high_label].map(|label| label.as_ref().map(Text::as_str));
+        Self { low: steps.low(), high: steps.high(), low_label, high_label }
+    }
+}
+
 impl<'a> PollJson<'a> {
     /// A poll in the state it has now.
     pub fn of(poll: &'a Poll, state: State, audience: Audience) -> Self {
@@ -55,6 +73,7 @@ impl<'a> PollJson<'a> {
             question: poll.question.as_str(),
             language: poll.language.as_str(),
             kind: poll.kind,
+            scale: poll.scale.as_ref().map(ScaleJson::of),
             min_choices: poll.min_choices,
             max_choices: poll.max_choices,
             options: &poll.options,

@@ -70,6 +70,22 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
         }
         json.push('}');
     }
+    if let Some(rating) = tally.rating(poll) {
+        write!(json, ",\"sum\":{},\"average\":", rating.sum)?;
+        write_number(json, rating.average())?;
+        if rating.net_promoters.is_some() {
+            json.push_str(",\"nps\":");
+            write_number(json, rating.nps())?;
+        }
+    }
     json.push('}');
     Ok(())
+}
+
+/// A finite number as Rust writes it, in as many digits as tell it from all others, is one of JSON's.
+fn write_number(json: &mut String, number: Option<f64>) -> fmt::Result {
+    match number {
+        Some(number) => write!(json, "{number}"),
+        None => json.write_str("null"),
+    }
 }

@@ -77,7 +77,7 @@ impl Ground {
         let option = |id: &str| NewOption { id: Some(id.to_owned()), label: id.to_owned() };
         let new = NewPoll {
             question: "هل تتوقع حل مجلس الأمة ؟".to_owned(),
-            options: vec![option("yes"), option("no")],
+            options: Some(vec![option("yes"), option("no")]),
             ..NewPoll::default()
         };
         let now = store.now().await.expect("the store answers");

@@ -45,7 +45,7 @@ impl Fixture {
         let option = |id: &str, label: &str| NewOption { id: Some(id.to_owned()), label: label.to_owned() };
         let new = NewPoll {
             question: "هل تتوقع حل مجلس الأمة؟".to_owned(),
-            options: vec![option("yes", "نعم"), option("no", "لا")],
+            options: Some(vec![option("yes", "نعم"), option("no", "لا")]),
             ..NewPoll::default()
         };
         let made_at = Timestamp::from_millis(first * 60_000);

@@ -74,7 +74,7 @@ export class PollView {
     this.#version = tally.version;
     this.tally = tally;
     const { ballots } = tally;
-    const isSingle = this.root.dataset.kind === 'single';
+    const isSingle = this.root.dataset.kind !== 'multiple';
     const shares = isSingle ? tenths(tally) : tally.options.map(({ votes }) => Math.round((votes * 1000) / ballots) || 0);
     // Who leads in the end: all of equals, and nobody where none voted.
     const most = tally.state === 'closed' && Math.max(1, ...tally.options.map(({ votes }) => votes));

@@ -134,10 +134,14 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
         table.push_str(csv::BOM);
     }
     let as_of = csv::time_column("as_of", timezone);
-    let names = ["poll", "question", &as_of, "state", "option", "label", "votes", "share", "ballots"];
+    let rating = tally.rating(poll);
+    let mut names = vec!["poll", "question", &as_of, "state", "option", "label", "votes", "share", "ballots"];
+    if rating.is_some() {
+        names.extend(["sum", "average", "nps"]);
+    }
     CsvRow::names(&mut table, *separator, &names);
     for (option, share) in poll.options.iter().zip(tally.shares(poll)) {
-        CsvRow::of(&mut table, *separator)
+        let row = CsvRow::of(&mut table, *separator)
             .plain(poll.id)
             .text(poll.question.as_str())
             .plain(timezone.local_time(tally.as_of))
@@ -146,8 +150,13 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
             .text(option.label.as_str())
             .plain(tally.votes_in(option.index))
             .plain(share)
-            .plain(tally.ballots)
-            .end();
+            .plain(tally.ballots);
+        // What there is none of yet is an empty cell.
+        let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
+        match rating {
+            Some(rating) => row.plain(rating.sum).plain(number(rating.average())).plain(number(rating.nps())).end(),
+            None => row.end(),
+        }
     }
     table
 }

@@ -6,7 +6,7 @@ use super::super::{
     body::{LooksLike, Object, Word, given, whole},
     problem::{Code, FieldError, Problem},
 };
-use crate::poll::{Kind, NewOption, NewPoll, PollEdit, ResultsPolicy, Revision, State, Timestamp, Violation};
+use crate::poll::{Kind, NewOption, NewPoll, NewScale, PollEdit, ResultsPolicy, Revision, State, Timestamp, Violation};
 
 /// A poll as it is asked for.
 #[derive(Deserialize)]
@@ -19,11 +19,14 @@ pub(super) struct NewPollBody {
     language: Option<String>,
     #[serde(default, deserialize_with = "given")]
     kind: Option<Word<Kind>>,
+    #[serde(default, deserialize_with = "given")]
+    scale: Option<Object<ScaleBody>>,
     #[serde(default, deserialize_with = "whole")]
     min_choices: Option<u64>,
     #[serde(default, deserialize_with = "whole")]
     max_choices: Option<u64>,
-    options: Vec<Object<OptionBody>>,
+    #[serde(default, deserialize_with = "given")]
+    options: Option<Vec<Object<OptionBody>>>,
     #[serde(default, deserialize_with = "given")]
     results: Option<Word<ResultsPolicy>>,
     #[serde(default, deserialize_with = "given")]
@@ -48,19 +51,19 @@ impl NewPollBody {
         let state = self.state.map(|Word(state)| state);
         let violation = match state {
             None | Some(State::Draft) => None,
-            Some(State::Scheduled | State::Open | State::Closed) => Some(Violation {
-                field: "state".to_owned(),
-                detail: "must be draft, or left out: the schedule decides whether the poll is scheduled or open"
-                    .to_owned(),
-            }),
+            Some(State::Scheduled | State::Open | State::Closed) => Some(Violation::new(
+                "state",
+                "must be draft, or left out: the schedule decides whether the poll is scheduled or open",
+            )),
         };
         let new = NewPoll {
             question: self.question,
             language: self.language,
             kind: self.kind.map(|Word(kind)| kind),
+            scale: self.scale.map(ScaleBody::into_new_scale),
             min_choices: self.min_choices,
             max_choices: self.max_choices,
-            options: self.options.into_iter().map(OptionBody::into_new_option).collect(),
+            options: self.options.map(into_new_options),
             results: self.results.map(|Word(results)| results),
             changeable: self.changeable,
             opens_at: self.opens_at,
@@ -92,6 +95,38 @@ impl OptionBody {
     }
 }
 
+fn into_new_options(options: Vec<Object<OptionBody>>) -> Vec<NewOption> {
+    options.into_iter().map(OptionBody::into_new_option).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScaleBody {
+    #[serde(deserialize_with = "required_whole")]
+    low: u64,
+    #[serde(deserialize_with = "required_whole")]
+    high: u64,
+    #[serde(default)]
+    low_label: Option<String>,
+    #[serde(default)]
+    high_label: Option<String>,
+}
+
+impl LooksLike for ScaleBody {
+    const EXAMPLE: &str = "{\"low\": …, \"high\": …}";
+}
+
+impl ScaleBody {
+    fn into_new_scale(Object(scale): Object<Self>) -> NewScale {
+        let Self { low, high, low_label, high_label } = scale;
+        NewScale { low, high, low_label, high_label }
+    }
+}
+
+fn required_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    whole(deserializer).map(Option::unwrap_or_default)
+}
+
 fn revision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Revision>, D::Error> {
     whole(deserializer).map(|number| number.map(Revision))
 }
@@ -107,6 +142,8 @@ pub(super) struct EditBody {
     question: Option<String>,
     #[serde(default, deserialize_with = "given")]
     language: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    scale: Option<Object<ScaleBody>>,
     #[serde(default, deserialize_with = "whole")]
     min_choices: Option<u64>,
     #[serde(default, deserialize_with = "whole")]
@@ -160,9 +197,10 @@ impl EditBody {
         let edit = PollEdit {
             question: self.question,
             language: self.language,
+            scale: self.scale.map(ScaleBody::into_new_scale),
             min_choices: self.min_choices,
             max_choices: self.max_choices,
-            options: self.options.map(|options| options.into_iter().map(OptionBody::into_new_option).collect()),
+            options: self.options.map(into_new_options),
             results: self.results.map(|Word(results)| results),
             changeable: self.changeable,
             opens_at: self.opens_at,
@@ -183,6 +221,7 @@ fn names_nothing(edit: &PollEdit) -> bool {
     let PollEdit {
         question,
         language,
+        scale,
         min_choices,
         max_choices,
         options,
@@ -196,6 +235,7 @@ fn names_nothing(edit: &PollEdit) -> bool {
     } = edit;
     question.is_none()
         && language.is_none()
+        && scale.is_none()
         && min_choices.is_none()
         && max_choices.is_none()
         && options.is_none()
@@ -276,10 +316,21 @@ mod tests {
             any::<i64>().prop_map(Value::from),
             any::<f64>().prop_map(Value::from),
             "\\PC{0,12}|.{0,12}".prop_map(Value::from),
-            prop::sample::select(vec!["yes", "ar-KW", "single", "multiple", "draft", "never", "2030-01-01T00:00:00Z"])
-                .prop_map(Value::from),
+            prop::sample::select(vec![
+                "yes",
+                "ar-KW",
+                "single",
+                "multiple",
+                "rating",
+                "draft",
+                "never",
+                "2030-01-01T00:00:00Z"
+            ])
+            .prop_map(Value::from),
             (0..5_i64).prop_map(Value::from),
             Just(json!([{ "label": "نعم" }, { "id": "no", "label": "لا" }])),
+            Just(json!({ "low": 0, "high": 10, "low_label": "سيئ" })),
+            Just(json!({ "low": 1, "high": 5 })),
         ];
         leaf.prop_recursive(3, 24, 4, |inner| {
             prop_oneof![
@@ -315,11 +366,12 @@ mod tests {
             Ok(poll) => poll,
             Err(violations) => {
                 let mut fields = Vec::new();
-                for Violation { field, detail } in violations {
+                for Violation { field, detail, .. } in violations {
                     let name = field.split(['[', '.']).next().unwrap_or_default().to_owned();
                     let known = [
                         "question",
                         "language",
+                        "scale",
                         "options",
                         "min_choices",
                         "max_choices",
@@ -341,6 +393,7 @@ mod tests {
         assert!(1 <= poll.min_choices && poll.min_choices <= poll.max_choices);
         assert!(usize::from(poll.max_choices) <= poll.options.len());
         assert!(poll.kind == Kind::Multiple || poll.max_choices == 1);
+        assert_eq!(poll.scale.is_some(), poll.kind == Kind::Rating);
         assert!(poll.question.as_str().len() <= 8_000 && !poll.question.as_str().trim().is_empty());
         let ids: std::collections::HashSet<_> = poll.options.iter().map(|option| option.id.as_str()).collect();
         let labels: std::collections::HashSet<_> = poll.options.iter().map(|option| option.label.as_str()).collect();
@@ -364,17 +417,18 @@ mod tests {
 
     #[test]
     fn fuzzed_polls_are_within_their_bounds_or_are_refused_by_name() {
-        let seeds: [&[u8]; 6] = [
+        let seeds: [&[u8]; 7] = [
             r#"{"question":"هل تتوقع حل مجلس الأمة؟","options":[{"label":"نعم"},{"label":"لا"}]}"#.as_bytes(),
             br#"{"question":"?","language":"en-GB","kind":"multiple","min_choices":1,"max_choices":2,"options":
                 [{"id":"a","label":"A"},{"id":"b","label":"B"},{"label":"C"}],"results":"after_vote","changeable":true}"#,
             br#"{"question":"?","options":[{"label":"A"},{"label":"B"}],"opens_at":"2030-01-01T00:00:00+03:00",
                 "closes_at":"2030-01-02T00:00:00.5Z","state":"draft","site":"default"}"#,
+            r#"{"question":"?","kind":"rating","scale":{"low":0,"high":10,"low_label":"سيئ","high_label":null}}"#.as_bytes(),
             br#"{"revision":3,"question":"?","closes_at":null}"#,
             br#"{"question":"?","options":[{"label":"A"},{"label":"B"}],"kind":[]}"#,
             b"[]",
         ];
-        let words: [&[u8]; 22] = [
+        let words: [&[u8]; 24] = [
             b"{",
             b"}",
             b"[",
@@ -394,6 +448,8 @@ mod tests {
             b"\"id\":\"1\",",
             b"\"max_choices\":2,",
             b"\"kind\":\"single\",",
+            b"\"kind\":\"rating\",",
+            b"\"scale\":{\"low\":1,\"high\":5},",
             b"\"question\":",
             b"2026-01-01T00:00:00Z",
             b"\xd9\x8e",
@@ -412,7 +468,7 @@ mod tests {
             fields in proptest::collection::vec(
                 (
                     proptest::sample::select(vec![
-                        "question", "options", "language", "kind", "min_choices", "max_choices", "results",
+                        "question", "options", "language", "kind", "scale", "min_choices", "max_choices", "results",
                         "changeable", "opens_at", "closes_at", "article_url", "state", "site",
                     ]),
                     anything(),

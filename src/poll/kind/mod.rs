@@ -4,13 +4,19 @@
 //! them ([`Rules`]). Stores know the codec that a kind names, and no kind: so a new kind needs no line in a store.
 
 mod multiple;
+mod rating;
 mod single;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choices, Codec, Counters, Poll, Votes};
+use smallvec::SmallVec;
 
-/// Whether a ballot holds one choice or several.
+use super::{
+    Choices, Codec, Counters, InvalidChoice, MAX_OPTIONS, NewOption, NewScale, Poll, PollOption, Rating, Scale, Votes,
+    check::{Check, Mistake},
+};
+
+/// How a poll is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -18,6 +24,8 @@ pub enum Kind {
     Single,
     /// From `min_choices` to `max_choices` options.
     Multiple,
+    /// One step of a scale.
+    Rating,
 }
 
 /// What a kind decides.
@@ -40,6 +48,34 @@ pub(super) trait Rules {
     /// What a bound on the choices must be if it is not `value`, in words that follow its name.
     fn bound(&self, most: u64, value: u64) -> String;
 
+    /// Whether a ballot names one option, so that choosing another gives up the first.
+    fn takes_one(&self) -> bool {
+        true
+    }
+
+    /// The scale of a poll, by what was asked for.
+    fn scale(&self, check: &mut Check, asked: Option<&NewScale>) -> Option<Scale> {
+        if asked.is_some() {
+            let rule = format!("must be left out of a poll of kind {}: only a rating has a scale", self.name());
+            check.mistake(Mistake::ScaleOfAnother, "scale", rule);
+        }
+        None
+    }
+
+    /// The options of a poll, by what was asked for.
+    fn options(&self, check: &mut Check, asked: Option<&[NewOption]>, _scale: Option<&Scale>) -> Vec<PollOption> {
+        let Some(asked) = asked else {
+            check.refuse("options", format!("must be given: 2 to {MAX_OPTIONS} options"));
+            return Vec::new();
+        };
+        check.options(asked)
+    }
+
+    /// What is said of a choice that is no option of the poll.
+    fn no_option(&self, poll: &Poll, sent: String) -> InvalidChoice {
+        InvalidChoice::unknown(poll, sent)
+    }
+
     /// What a ballot with these choices adds to.
     fn count(&self, choices: Choices) -> Counters;
 
@@ -52,6 +88,11 @@ pub(super) trait Rules {
     /// Each option's part of the ballots where all of them are `whole`, by the votes of each option. All zero while there
     /// are no ballots.
     fn parts(&self, votes: &[u64], ballots: u64, whole: u64) -> Votes;
+
+    /// What the ballots add up to where options are numbers, by the votes of each.
+    fn rating(&self, _scale: Option<&Scale>, _votes: &[u64], _ballots: u64) -> Option<Rating> {
+        None
+    }
 }
 
 impl Kind {
@@ -65,10 +106,16 @@ impl Kind {
         self.rules().codec()
     }
 
+    /// Whether a ballot names one option, so that choosing another gives up the first.
+    pub fn takes_one(self) -> bool {
+        self.rules().takes_one()
+    }
+
     pub(super) fn rules(self) -> &'static dyn Rules {
         match self {
             Self::Single => &single::Single,
             Self::Multiple => &multiple::Multiple,
+            Self::Rating => &rating::Rated,
         }
     }
 }
@@ -88,6 +135,30 @@ impl Poll {
     pub fn choices_of(&self, counters: Counters) -> Choices {
         self.kind.rules().read(counters)
     }
+}
+
+/// What a bound on the choices must be where a ballot names one option, and is not.
+fn one_choice(kind: &str, value: u64) -> String {
+    format!("must be 1, is {value}: in a poll of kind {kind} a voter chooses one option")
+}
+
+/// Parts that add up to the whole, for ballots of one option each: each is rounded down, and what is missing then goes to those that lost most by it,
+/// the first of the poll where several lost the same (the largest remainder method).
+fn parts_that_add_up(votes: &[u64], ballots: u64, whole: u64) -> Votes {
+    let ballots = u128::from(ballots);
+    let scaled = |votes: &u64| u128::from(*votes) * u128::from(whole);
+    let mut parts: Votes = votes.iter().map(|votes| narrow(scaled(votes).checked_div(ballots))).collect();
+    let lost = votes.iter().map(|votes| scaled(votes).checked_rem(ballots).unwrap_or_default());
+    let mut most_lost: SmallVec<[(usize, u128); 8]> = lost.enumerate().collect();
+    let missing = narrow(most_lost.iter().map(|(_, lost)| lost).sum::<u128>().checked_div(ballots));
+    // Stable: of equals the first stays first.
+    most_lost.sort_by_key(|(_, lost)| std::cmp::Reverse(*lost));
+    for ((place, _), _) in most_lost.iter().zip(0..missing) {
+        if let Some(part) = parts.get_mut(*place) {
+            *part += 1;
+        }
+    }
+    parts
 }
 
 /// A part of the whole, where what does not fit can't be.

@@ -19,6 +19,10 @@ impl Rules for Multiple {
         options.clamp(1, MAX_OPTIONS)
     }
 
+    fn takes_one(&self) -> bool {
+        false
+    }
+
     fn bound(&self, most: u64, value: u64) -> String {
         format!("must be from 1 to {most} (the number of options), is {value}")
     }

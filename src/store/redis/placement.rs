@@ -54,9 +54,10 @@ mod tests {
 
     fn placed(partitions: u16) -> Poll {
         let option = |label: &str| NewOption { id: None, label: label.to_owned() };
-        let new = NewPoll {
-            question: "؟".to_owned(), options: vec![option("نعم"), option("لا")], ..NewPoll::default()
-        };
+        let new =
+            NewPoll {
+                question: "؟".to_owned(), options: Some(vec![option("نعم"), option("لا")]), ..NewPoll::default()
+            };
         let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
         new.build(id, SiteId::default(), place(id, partitions), key, Timestamp::EARLIEST).unwrap()
     }

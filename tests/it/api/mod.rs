@@ -5,6 +5,7 @@ mod exports;
 mod first_vote;
 mod form;
 mod keys;
+mod kinds;
 mod oembed;
 mod operators;
 mod pages;
@@ -25,6 +26,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         polls::rules(),
         quiz::rules(),
         votes::rules(),
+        kinds::rules(),
         first_vote::rules(),
         results::rules(),
         exports::rules(),

@@ -107,7 +107,13 @@ async fn what_is_wrong_is_said_with_the_field_and_what_it_may_be(service: &Servi
             "max_choices",
             "must be 1, is 2: in a poll of kind single a voter chooses one option",
         ),
-        ("POST", "/v1/polls", with("kind", json!("ranked")), "kind", "must be single or multiple, is \"ranked\""),
+        (
+            "POST",
+            "/v1/polls",
+            with("kind", json!("ranked")),
+            "kind",
+            "must be one of single, multiple, rating, is \"ranked\"",
+        ),
         (
             "POST",
             "/v1/polls",

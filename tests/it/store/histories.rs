@@ -13,7 +13,7 @@ use proptest::{
 };
 use sawt::{
     poll::{
-        Action, Ballot, Codec, Counters, Edit, EditError, Group, Indexes, Kind, MAX_OPTIONS, Minute, NewPoll,
+        Action, Ballot, Codec, Counters, Edit, EditError, Group, Indexes, Kind, MAX_OPTIONS, Minute, NewPoll, NewScale,
         PartitionTally, Poll, PollEdit, Position, ResultsPolicy,
     },
     store::{BatchOutcome, Committed, Creation, Replacement, Store},
@@ -58,6 +58,7 @@ enum Change {
     Wording(u8),
     Order,
     Options(u8),
+    Scale(u64),
     MaxChoices(u8),
     Changeable(bool),
     Results,
@@ -74,13 +75,19 @@ enum Request {
 fn command() -> impl Strategy<Value = Command> {
     let poll = 0..3_usize;
     let rarely = || prop::bool::weighted(0.1);
-    let answered = [(Kind::Single, Codec::Index), (Kind::Multiple, Codec::Bits), (Kind::Multiple, Codec::Bytes)];
+    let answered = [
+        (Kind::Single, Codec::Index),
+        (Kind::Multiple, Codec::Bits),
+        (Kind::Multiple, Codec::Bytes),
+        (Kind::Rating, Codec::Index),
+    ];
     let start = prop_oneof![1 => Just(Start::Draft), 1 => Just(Start::Scheduled), 6 => Just(Start::Open)];
     let request = prop_oneof![5 => any::<u8>().prop_map(Request::Options), 1 => Just(Request::Withdraw)];
     let change = prop_oneof![
         any::<u8>().prop_map(Change::Wording),
         Just(Change::Order),
         (2..6_u8).prop_map(Change::Options),
+        prop::sample::select(vec![5_u64, 10]).prop_map(Change::Scale),
         (1..5_u8).prop_map(Change::MaxChoices),
         any::<bool>().prop_map(Change::Changeable),
         Just(Change::Results),
@@ -229,7 +236,7 @@ impl HistoryRun {
             .stage
             .draw_up(NewPoll {
                 kind: Some(kind),
-                options: options(&ids(count)),
+                options: (kind != Kind::Rating).then(|| options(&ids(count))),
                 changeable: Some(changeable),
                 draft: matches!(start, Start::Draft),
                 opens_at,
@@ -380,6 +387,9 @@ fn edit_for(change: &Change, poll: &Poll, tomorrow: sawt::poll::Timestamp) -> Po
             edit.options = Some(options(&turned));
         }
         Change::Options(count) => edit.options = Some(options(&ids(*count))),
+        Change::Scale(high) => {
+            edit.scale = Some(NewScale { low: u64::from(*high == 5), high: *high, ..NewScale::default() });
+        }
         Change::MaxChoices(most) => edit.max_choices = Some((*most).into()),
         Change::Changeable(changeable) => edit.changeable = Some(*changeable),
         Change::Results => edit.results = Some(ResultsPolicy::AfterClose),

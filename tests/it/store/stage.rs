@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use sawt::{
     poll::{
-        Action, Ballot, Choices, Counters, DigestKey, Edit, Group, Kind, NewOption, NewPoll, Outcome, PartitionTally,
-        Poll, PollEdit, PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
+        Action, Ballot, Choices, Counters, DigestKey, Edit, Group, Kind, NewOption, NewPoll, NewScale, Outcome,
+        PartitionTally, Poll, PollEdit, PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
     },
     secret::{hex, random_bytes},
     site::SiteSettings,
@@ -217,7 +217,9 @@ pub(crate) fn options(ids: &[impl AsRef<str>]) -> Vec<NewOption> {
 /// Yes or no, open.
 pub(crate) fn yes_or_no() -> NewPoll {
     NewPoll {
-        question: "هل تتوقع حل مجلس الأمة؟".to_owned(), options: options(&["yes", "no"]), ..NewPoll::default()
+        question: "هل تتوقع حل مجلس الأمة؟".to_owned(),
+        options: Some(options(&["yes", "no"])),
+        ..NewPoll::default()
     }
 }
 
@@ -229,7 +231,14 @@ pub(crate) fn changeable() -> NewPoll {
 /// As many options as a poll may have, any number of which may be chosen.
 pub(crate) fn of_32_options() -> NewPoll {
     let ids: Vec<String> = (1..=32).map(|place| format!("o{place}")).collect();
-    NewPoll { kind: Some(Kind::Multiple), options: options(&ids), changeable: Some(true), ..yes_or_no() }
+    NewPoll { kind: Some(Kind::Multiple), options: Some(options(&ids)), changeable: Some(true), ..yes_or_no() }
+}
+
+/// A rating from 0 to 10 with words at its ends; ballots may be changed and withdrawn.
+pub(crate) fn rating() -> NewPoll {
+    let [low_label, high_label] = ["مستبعد جدًا", "مرجّح \"جدًا\""].map(|label| Some(label.to_owned()));
+    let scale = Some(NewScale { low: 0, high: 10, low_label, high_label });
+    NewPoll { kind: Some(Kind::Rating), scale, options: None, ..changeable() }
 }
 
 /// Asks in as many tasks as there are questions, all at once, and gathers the answers.

@@ -197,7 +197,7 @@ async fn any_of_32_options_may_be_chosen_in_any_number(store: Arc<dyn Store>) {
 async fn each_of_32_options_may_be_the_single_choice(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let ids: Vec<String> = (1..=32).map(|place| format!("o{place}")).collect();
-    let poll = stage.poll(NewPoll { options: options(&ids), ..yes_or_no() }).await;
+    let poll = stage.poll(NewPoll { options: Some(options(&ids)), ..yes_or_no() }).await;
     let mut ballots: Vec<Ballot> = Vec::new();
     for (voter, id) in (0..).zip(&ids) {
         ballots.push(ballot(&poll, voter, &[id]));

@@ -1,0 +1,163 @@
+//! Kinds of polls beyond one choice and several.
+
+use serde_json::{Value, json};
+
+use crate::{
+    registry::service_rules,
+    service::{Service, text},
+};
+
+/// A poll as it is asked for, and no more.
+async fn made(service: &Service, asked: Value) -> Value {
+    service.admin().post("/v1/polls").json(&asked).send().await.is(201)
+}
+
+fn rating(with: &Value) -> Value {
+    let mut asked = json!({ "question": "ما تقييمك؟", "kind": "rating" });
+    for (name, value) in with.as_object().expect("an object") {
+        asked[name] = value.clone();
+    }
+    asked
+}
+
+fn ids(poll: &Value) -> Vec<String> {
+    poll["options"].as_array().expect("options").iter().map(|option| text(&option["id"])).collect()
+}
+
+/// Votes by new voters for each of these options; gives the tally then.
+async fn after(service: &Service, poll: &Value, choices: &[&str]) -> Value {
+    let id = text(&poll["id"]);
+    for choice in choices {
+        service.client().new_voter().await.vote(&id, &[choice]).await.is(201);
+    }
+    service.client().results(&id).await
+}
+
+async fn a_rating_is_summed_exactly_and_rounded_by_nobody(service: &Service) {
+    let stars = made(service, rating(&json!({}))).await;
+    assert_eq!(stars["scale"], json!({ "low": 1, "high": 5, "low_label": null, "high_label": null }));
+    assert_eq!(ids(&stars), ["1", "2", "3", "4", "5"]);
+    let empty = after(service, &stars, &[]).await;
+    assert_eq!((&empty["sum"], &empty["average"], empty.get("nps")), (&json!(0), &json!(null), None));
+    let tally = after(service, &stars, &["5", "4", "4"]).await;
+    assert_eq!((&tally["sum"], &tally["ballots"], &tally["average"]), (&json!(13), &json!(3), &json!(13.0 / 3.0)));
+
+    let scale = json!({ "low": 0, "high": 10, "low_label": "مستبعد", "high_label": "مرجّح" });
+    let asked = rating(&json!({ "scale": scale, "changeable": true }));
+    let scale = made(service, asked).await;
+    assert_eq!((ids(&scale).len(), &scale["scale"]["high_label"]), (11, &json!("مرجّح")));
+    let tally = after(service, &scale, &["0", "6", "7", "9", "10", "10"]).await;
+    assert_eq!((&tally["sum"], &tally["average"]), (&json!(42), &json!(7)));
+    assert_eq!(tally["nps"], json!(100.0 / 6.0), "three of six less two");
+    let (id, voter) = (text(&scale["id"]), service.client().new_voter().await);
+    let answer = voter.vote(&id, &["0"]).await.is(201);
+    assert_eq!(
+        (&answer["results"]["sum"], &answer["results"]["nps"]),
+        (&json!(42), &json!(0)),
+        "the answer says it too"
+    );
+    assert_eq!(voter.vote(&id, &["8"]).await.is(200)["results"]["sum"], 50);
+}
+
+async fn a_rating_that_was_read_can_be_sent_back_as_it_is(service: &Service) {
+    for scale in [json!({ "low": 1, "high": 5, "low_label": "ضعيف" }), json!({ "low": 0, "high": 10 })] {
+        let poll = made(service, rating(&json!({ "scale": scale }))).await;
+        let path = format!("/v1/polls/{}", text(&poll["id"]));
+        let mut edit = service.client().get(&path).send().await.is(200);
+        for fixed in ["id", "site", "kind", "state", "created_at", "updated_at", "embed"] {
+            edit.as_object_mut().expect("an object").remove(fixed);
+        }
+        after(service, &poll, &["1"]).await;
+        let edited = service.admin().patch(&path).json(&edit).send().await.is(200);
+        for member in ["options", "scale", "min_choices", "max_choices", "changeable"] {
+            assert_eq!(edited[member], poll[member], "{member}");
+        }
+    }
+}
+
+async fn what_a_kind_does_not_take_is_refused_by_a_code_of_its_own_and_nothing_is_made(service: &Service) {
+    let site = service.site().await;
+    let options = json!([{ "label": "نعم" }, { "label": "لا" }]);
+    let scale = json!({ "low": 1, "high": 5 });
+    let refused = async |mut asked: Value, code: &str, field: &str, rule: &str| {
+        asked["site"] = json!(site);
+        let refused = service.admin().post("/v1/polls").json(&asked).send().await.refused(422, code);
+        assert_eq!(
+            (&refused["errors"][0]["field"], refused["errors"].as_array().map(Vec::len)),
+            (&json!(field), Some(1))
+        );
+        assert!(text(&refused["detail"]).contains(rule), "{refused}");
+    };
+    refused(rating(&json!({ "options": options })), "options-not-taken", "options", "follow from its scale").await;
+    let single = json!({ "question": "؟", "options": options, "scale": scale });
+    refused(single, "scale-not-taken", "scale", "only a rating has a scale").await;
+    let others = rating(&json!({ "scale": { "low": 1, "high": 7 } }));
+    refused(others, "invalid-poll", "scale", "from 1 to 5 (stars) or from 0 to 10, goes from 1 to 7").await;
+    refused(rating(&json!({ "max_choices": 2 })), "invalid-poll", "max_choices", "kind rating a voter chooses one")
+        .await;
+    let long = json!({ "low": 0, "high": 10, "low_label": "ح".repeat(61) });
+    refused(rating(&json!({ "scale": long })), "invalid-poll", "scale.low_label", "at most 60 characters").await;
+    refused(json!({ "question": "؟" }), "invalid-poll", "options", "must be given: 2 to 32 options").await;
+    let polls = service.admin().get(&format!("/v1/polls?site={site}")).send().await.is(200);
+    assert_eq!(polls["items"], json!([]));
+
+    let poll = made(service, rating(&json!({ "scale": scale }))).await;
+    let path = format!("/v1/polls/{}", text(&poll["id"]));
+    let edit = json!({ "revision": 1, "options": options });
+    service.admin().patch(&path).json(&edit).send().await.refused(422, "options-not-taken");
+    let single = service.poll(json!({})).await;
+    let edit = json!({ "revision": 1, "scale": scale });
+    service.admin().patch(&format!("/v1/polls/{single}")).json(&edit).send().await.refused(422, "scale-not-taken");
+}
+
+async fn a_step_out_of_range_is_refused_by_name_and_not_counted(service: &Service) {
+    for (scale, steps, wrong) in [
+        (json!({ "low": 1, "high": 5 }), "1 to 5", ["0", "6", "-1", "4.5", "05", "خمسة"]),
+        (json!({ "low": 0, "high": 10 }), "0 to 10", ["11", "-1", "+1", "1e1", "00", ""]),
+    ] {
+        let poll = text(&made(service, rating(&json!({ "scale": scale }))).await["id"]);
+        let voter = service.client().new_voter().await;
+        for step in wrong {
+            let refused = voter.vote(&poll, &[step]).await.refused(422, "step-out-of-range");
+            assert_eq!(refused["errors"][0]["field"], "choices[0]");
+            assert!(text(&refused["detail"]).contains(&format!("its steps are {steps}")), "{refused}");
+        }
+        voter.vote(&poll, &["1", "2"]).await.refused(422, "invalid-choice");
+        let tally = voter.results(&poll).await;
+        assert_eq!((&tally["ballots"], &tally["sum"]), (&json!(0), &json!(0)));
+    }
+}
+
+async fn a_rating_is_told_in_tables_timelines_and_streams(service: &Service) {
+    let poll = made(service, rating(&json!({ "scale": { "low": 0, "high": 10 } }))).await;
+    let id = text(&poll["id"]);
+    let table = async |file: &str| {
+        let answer = service.client().get(&format!("/v1/polls/{id}/{file}")).send().await;
+        assert_eq!(answer.status, 200, "{answer}");
+        String::from_utf8(answer.body.clone()).expect("a table is UTF-8")
+    };
+    let first = table("results.csv").await;
+    assert!(first.lines().next().is_some_and(|names| names.ends_with(",ballots,sum,average,nps")), "{first}");
+    assert!(first.lines().nth(1).is_some_and(|line| line.ends_with(",0,0,0,0,,")), "no average of nothing: {first}");
+    let mut stream = service.client().live(&id).await;
+    after(service, &poll, &["10", "7"]).await;
+    let told = stream.tally_from(2).await;
+    assert_eq!((&told["sum"], &told["average"], &told["nps"]), (&json!(17), &json!(8.5), &json!(50)));
+    let lines = table("results.csv").await;
+    assert!(lines.lines().skip(1).all(|line| line.ends_with(",2,17,8.5,50")), "{lines}");
+    assert!(lines.contains(",10,10,1,0.5,"), "{lines}");
+    let timeline = service.client().get(&format!("/v1/polls/{id}/timeline")).send().await.is(200);
+    assert_eq!(timeline["results"]["sum"], 17);
+    let buckets = timeline["buckets"].as_array().expect("buckets");
+    let votes = |step: &str| buckets.iter().filter_map(|bucket| bucket["votes"][step].as_i64()).sum::<i64>();
+    assert_eq!((votes("7"), votes("8"), votes("10")), (1, 0, 1), "{timeline}");
+    assert_eq!(table("timeline.csv").await.lines().count(), 1 + 11 * buckets.len());
+}
+
+service_rules![
+    a_rating_is_summed_exactly_and_rounded_by_nobody,
+    a_rating_that_was_read_can_be_sent_back_as_it_is,
+    what_a_kind_does_not_take_is_refused_by_a_code_of_its_own_and_nothing_is_made,
+    a_step_out_of_range_is_refused_by_name_and_not_counted,
+    a_rating_is_told_in_tables_timelines_and_streams,
+];
