@@ -1,7 +1,8 @@
 //! The floors of the house: a module uses those on floors below its own, and never one above or beside it.
 //!
 //! So a change of what readers see stays above, the rules of a poll can be read without knowing a store, and nothing
-//! below `voting` knows HTTP. The test reads the code itself; tests within it may look wherever they like.
+//! below `voting` knows HTTP. Handlers only translate: they ask use cases, never the store or the hub. And one type name
+//! means one thing. The tests read the code itself; tests within it may look wherever they like.
 
 use std::{
     collections::BTreeMap,
@@ -33,6 +34,17 @@ const FLOORS: [&[&str]; 15] = [
 /// They know nothing of the framework for HTTP, either.
 const WITHOUT_HTTP: [&str; 7] = ["voting", "publishing", "quota", "store", "site", "voter", "poll"];
 
+/// All that handlers may name of what lies under the use cases: plain values, errors, and handles that a use case gave.
+const FOR_HANDLERS: [&str; 7] = [
+    "live::PollWithSite",
+    "live::Snapshot",
+    "live::Stream",
+    "live::StreamLimiter", // in what a replica's workers share, for the server to close
+    "live::StreamRefusal",
+    "store::IdempotencyKey",
+    "store::StoreError",
+];
+
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 /// No floors of their own: the map, and what only tests use.
@@ -48,7 +60,7 @@ fn no_module_uses_one_that_is_not_below_it() {
         let text = fs::read_to_string(&file).unwrap();
         let floor = floor_of(&module).unwrap_or_else(|| panic!("{module} is on no floor: give it one"));
         for used in modules_used(&code(&text)) {
-            let is_below = floor_of(used).is_some_and(|other| other > floor);
+            let is_below = floor_of(&used).is_some_and(|other| other > floor);
             if used != module && !is_below {
                 wrong.push(format!("{} uses {used}", file.display()));
             }
@@ -64,6 +76,25 @@ fn no_use_case_knows_a_request() {
             assert!(!code(&fs::read_to_string(&file).unwrap()).contains("actix"), "{}", file.display());
         }
     }
+}
+
+#[test]
+fn no_handler_asks_the_store_or_the_hub() {
+    let mut wrong = Vec::new();
+    for (module, file) in files(Path::new(SOURCE)).unwrap() {
+        if !["http", "embed"].contains(&module.as_str()) || is_of_tests(&file) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let code = code(&text);
+        let of_store_or_hub =
+            |path: &String| ["live", "store"].contains(&first(path)) && !FOR_HANDLERS.contains(&&**path);
+        wrong.extend(paths_used(&code).into_iter().filter(of_store_or_hub).map(|path| (file.clone(), path)));
+        if code.contains(".store()") {
+            wrong.push((file, "Voting::store".to_owned()));
+        }
+    }
+    assert!(wrong.is_empty(), "call a use case instead: {wrong:#?}");
 }
 
 #[test]
@@ -91,9 +122,10 @@ fn every_file_that_the_architecture_names_is_there() {
 
 #[test]
 fn every_way_to_write_a_use_is_understood() {
-    let text = "use crate::poll::Poll;\nuse crate::{\n    live::{Hub, PollWithSite}, // crate::http\n    store::Store,\n};\n\
+    let text = "use crate::poll::Poll;\nuse crate::{\n    live::{Hub, PollWithSite}, // crate::http\n    store::Store as _,\n};\n\
                 fn f(it: crate::site::Site) {}\n#[cfg(test)]\nmod tests {\n    use crate::server;\n}\n";
-    assert_eq!(modules_used(&code(text)), ["poll", "live", "store", "site"]);
+    let expected = ["poll::Poll", "live::Hub", "live::PollWithSite", "store::Store", "site::Site"];
+    assert_eq!(paths_used(&code(text)), expected);
 }
 
 #[test]
@@ -165,30 +197,42 @@ fn type_defined(line: &str) -> Option<&str> {
 }
 
 /// The modules that paths from the crate's root begin with.
-fn modules_used(code: &str) -> Vec<&str> {
-    code.split("crate::").skip(1).flat_map(heads).collect()
+fn modules_used(code: &str) -> Vec<String> {
+    paths_used(code).iter().map(|path| first(path).to_owned()).collect()
 }
 
-/// The first name of a path, or of each path within its braces.
-fn heads(path: &str) -> Vec<&str> {
-    let name = |text: &'_ str| text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-    let Some(group) = path.strip_prefix('{') else { return path.get(..name(path)).into_iter().collect() };
-    let (mut depth, mut heads, mut expects_head) = (1, Vec::new(), true);
-    for (at, character) in group.char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            ',' if depth == 1 => expects_head = true,
-            _ if expects_head && character.is_ascii_lowercase() => {
-                let rest = group.get(at..).unwrap_or_default();
-                heads.extend(rest.get(..name(rest)));
-                expects_head = false;
-            }
-            _ => {}
-        }
-        if depth == 0 {
-            break;
-        }
+fn first(path: &str) -> &str {
+    path.split("::").next().unwrap_or_default()
+}
+
+/// All paths from the crate's root, those in braces one by one.
+fn paths_used(code: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        expand("", rest, &mut paths);
     }
-    heads
+    paths
+}
+
+/// Adds the path that a text begins with, or each path within its braces. Gives what follows.
+fn expand<'a>(prefix: &str, text: &'a str, paths: &mut Vec<String>) -> &'a str {
+    let Some(mut rest) = text.strip_prefix('{') else {
+        let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        let path = format!("{prefix}{name}");
+        if let Some(below) = rest.strip_prefix("::") {
+            return expand(&format!("{path}::"), below, paths);
+        }
+        paths.push(path);
+        return rest;
+    };
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
+        if rest.is_empty() || rest.starts_with('}') {
+            return rest.get(1..).unwrap_or_default();
+        }
+        let after = expand(prefix, rest, paths);
+        // What stands after a path, such as `as _`.
+        rest = after.get(after.find([',', '}']).unwrap_or(after.len())..).unwrap_or_default();
+    }
 }

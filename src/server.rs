@@ -36,13 +36,15 @@ use crate::{
         request_log::RequestLog,
         unparsed,
     },
-    live::{Hub, PollCache, SiteLists, StreamLimiter},
+    live::{Hub, StreamLimiter},
+    publishing::Publishing,
     quota::{ConcurrencyLimits, QuotaLimiter, local::Uptime},
     secret::{KeyHash, Secret},
     store::{StoreError, StoreSettings, Stores},
     supervisor::TaskEnded,
     telemetry::{Metrics, MetricsFormat},
     voter::TokenKeys,
+    voting::{ReplicaVoting, Voting},
     wire::PositionKeys,
 };
 
@@ -129,8 +131,8 @@ pub fn run(
     let stores = Stores::open(&settings, clock.clone())?;
     let (admin_key, made) = admin_key(config, &stores)?;
     let bounds = Bounds::within(config, descriptors::raise_limit());
-    let shared = Arc::new(shared(config, &stores, bounds, admin_key, demo_pages, clock)?);
-    let served = rt::System::new().block_on(serve(config, stores.clone(), shared, made, announce));
+    let parts = ReplicaParts::new(config, stores.clone(), bounds, admin_key, demo_pages, clock)?;
+    let served = rt::System::new().block_on(serve(config, &parts, made, announce));
     stores.close(STORE_HELD);
     served
 }
@@ -171,49 +173,79 @@ impl Bounds {
     }
 }
 
-fn shared(
-    config: &Config,
-    stores: &Stores,
-    bounds: Bounds,
+/// What a replica is made of.
+#[derive(Clone)]
+struct ReplicaParts {
+    stores: Stores,
+    hub: Arc<Hub>,
     admin_key: KeyHash,
-    demo_pages: Option<Arc<DemoPages>>,
-    clock: Clock,
-) -> Result<ReplicaState, StoreError> {
-    let secret = match &config.secret {
-        Some(secret) => secret.clone(),
-        None => stores.kept_secret("secret", Secret::generate)?.0,
-    };
-    let metrics = Arc::new(Metrics::default());
-    metrics.show_store_clock(stores.clocks().ahead_millis());
-    // What is left of a quota is shared by way of the store, if there are others to share it with.
-    let sharing = Some(&secret).filter(|_| !config.store.is_embedded());
-    let quotas = QuotaLimiter::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics));
-    let client_rule = ClientRule {
-        trusted: config.trusted_proxies.clone(),
-        header: config.proxy_header,
-        ipv6_prefix: config.ipv6_prefix,
-    };
-    let polls = Arc::<PollCache>::default();
-    Ok(ReplicaState {
-        connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
-        hub: Arc::new(Hub::new(Arc::clone(&polls), clock.clone(), !config.store.is_embedded())),
-        site_lists: SiteLists::default(),
-        polls,
-        stream_limiter: Arc::new(StreamLimiter::new(bounds.streams)),
-        clock,
-        token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
-        position_keys: Arc::new(PositionKeys::new(&secret, config.secret_previous.as_ref())),
-        admin_key,
-        metrics,
-        request_log: RequestLog::new(config.log_sample),
-        quotas: Arc::new(quotas),
-        policy_headers: http::PolicyHeaders::default(),
-        client_rule,
-        public_url: config.public_url.as_ref().map(ToString::to_string),
-        turns: http::ExportLimits::default(),
-        demo_pages,
-        readiness: http::Readiness::default(),
-    })
+    shared: Arc<ReplicaState>,
+}
+
+impl ReplicaParts {
+    fn new(
+        config: &Config,
+        stores: Stores,
+        bounds: Bounds,
+        admin_key: KeyHash,
+        demo_pages: Option<Arc<DemoPages>>,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let secret = match &config.secret {
+            Some(secret) => secret.clone(),
+            None => stores.kept_secret("secret", Secret::generate)?.0,
+        };
+        let metrics = Arc::new(Metrics::default());
+        metrics.show_store_clock(stores.clocks().ahead_millis());
+        // What is left of a quota is shared by way of the store, if there are others to share it with.
+        let sharing = Some(&secret).filter(|_| !config.store.is_embedded());
+        let quotas = Arc::new(QuotaLimiter::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics)));
+        let client_rule = ClientRule {
+            trusted: config.trusted_proxies.clone(),
+            header: config.proxy_header,
+            ipv6_prefix: config.ipv6_prefix,
+        };
+        let hub = Arc::new(Hub::new(Arc::default(), clock.clone(), !config.store.is_embedded()));
+        let stream_limiter = Arc::new(StreamLimiter::new(bounds.streams));
+        let position_keys = Arc::new(PositionKeys::new(&secret, config.secret_previous.as_ref()));
+        let voting = ReplicaVoting::new(
+            Arc::clone(&hub),
+            Arc::clone(&stream_limiter),
+            Arc::clone(&position_keys),
+            Arc::clone(&quotas),
+            clock.clone(),
+            Arc::clone(&metrics),
+        );
+        let shared = Arc::new(ReplicaState {
+            connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
+            voting,
+            stream_limiter,
+            clock,
+            token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
+            position_keys,
+            metrics,
+            request_log: RequestLog::new(config.log_sample),
+            quotas,
+            policy_headers: http::PolicyHeaders::default(),
+            client_rule,
+            public_url: config.public_url.as_ref().map(ToString::to_string),
+            demo_pages,
+            readiness: http::Readiness::default(),
+        });
+        Ok(Self { stores, hub, admin_key, shared })
+    }
+
+    /// A worker on a store connection of its own.
+    fn worker(&self) -> Worker {
+        let store = self.stores.connect();
+        // Connects now, so that the first vote does not have to wait for it; if that fails, the vote tries again.
+        let warm = Arc::clone(&store);
+        rt::spawn(async move { warm.now().await });
+        let voting = Voting::new(store, self.shared.voting.clone());
+        let (hub, clock) = (Arc::clone(&self.hub), self.shared.clock.clone());
+        let publishing = Publishing::new(Arc::clone(voting.store()), hub, clock, self.admin_key);
+        Worker { shared: Arc::clone(&self.shared), voting, publishing }
+    }
 }
 
 /// What the embedded store keeps the admin key's hash under.
@@ -248,12 +280,12 @@ fn keep_admin_key(stores: &Stores, key: &Secret) -> Result<(), StoreError> {
 
 async fn serve(
     config: &Config,
-    stores: Stores,
-    shared: Arc<ReplicaState>,
+    parts: &ReplicaParts,
     made_admin_key: Option<Secret>,
     announce: impl FnOnce(Addresses),
 ) -> Result<(), ServeError> {
-    let (server, listen) = readers_server(config, stores.clone(), Arc::clone(&shared))?;
+    let shared = &parts.shared;
+    let (server, listen) = readers_server(config, parts.clone())?;
     let (ops_server, ops_listen) = match config.ops_listen {
         Some(address) => {
             let (server, listen) = ops_server(address, Arc::clone(&shared.metrics))?;
@@ -262,7 +294,7 @@ async fn serve(
         None => (None, None),
     };
     if let Some(key) = made_admin_key {
-        keep_admin_key(&stores, &key)?;
+        keep_admin_key(&parts.stores, &key)?;
     }
     let handle = server.handle();
     let addresses = Addresses { listen, ops_listen };
@@ -270,8 +302,8 @@ async fn serve(
     tracing::info!(address = %listen, ops_address, store = %config.store, workers = config.workers, "listening");
     announce(addresses);
 
-    let stopping = background::stop_on_signal(handle, Arc::clone(&shared), Duration::from_secs(config.drain_secs));
-    let tasks = background::tasks(&stores, &shared).once("signals", stopping);
+    let stopping = background::stop_on_signal(handle, Arc::clone(shared), Duration::from_secs(config.drain_secs));
+    let tasks = background::tasks(parts).once("signals", stopping);
     let tasks = match ops_server {
         Some(ops_server) => tasks.require("operators' server", ops_server.map_err(ServeError::from)),
         None => tasks,
@@ -287,22 +319,13 @@ async fn serve(
 }
 
 /// Built from the framework's parts, since the server it makes of them takes plain sockets only.
-fn readers_server(
-    config: &Config,
-    stores: Stores,
-    shared: Arc<ReplicaState>,
-) -> Result<(Server, SocketAddr), ServeError> {
-    let of_all = Arc::clone(&shared);
+fn readers_server(config: &Config, parts: ReplicaParts) -> Result<(Server, SocketAddr), ServeError> {
+    let of_all = Arc::clone(&parts.shared);
     let application = move || {
-        let store = stores.connect();
-        // Connects now, so that the first vote does not have to wait for it; if that fails, the vote tries again.
-        let warm = Arc::clone(&store);
-        rt::spawn(async move { warm.now().await });
-        let worker = Worker::new(Arc::clone(&shared), store);
-        let is_demo = shared.demo_pages.is_some();
+        let is_demo = parts.shared.demo_pages.is_some();
         App::new()
-            .wrap(Observe::new(Arc::clone(&shared)))
-            .app_data(web::Data::new(worker))
+            .wrap(Observe::new(Arc::clone(&parts.shared)))
+            .app_data(web::Data::new(parts.worker()))
             .configure(|cfg| {
                 if is_demo {
                     http::configure_demo(cfg);

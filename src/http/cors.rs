@@ -131,7 +131,7 @@ enum Allowed {
 fn allowed_at_poll(req: &HttpRequest, shared: &ReplicaState) -> Allowed {
     let Some(sent) = req.headers().get(header::ORIGIN) else { return Allowed::Nobody };
     // The poll as this replica knows it: it was read for this request, if it got so far.
-    let known = poll_in_path(req).ok().and_then(|id| shared.polls.if_known(id));
+    let known = poll_in_path(req).ok().and_then(|id| shared.voting.poll_if_known(id));
     let Some(known) = known else { return Allowed::Anybody };
     match origin::page(req, &known.site, shared.public_url.as_deref()) {
         CallingPage::Listed => Allowed::This(sent.clone()),

@@ -2,16 +2,8 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{Worker, paging::CURSOR_RULE, problem::Problem};
-use crate::poll::{ListCursor, PollId, SiteId, Timestamp};
-
-/// A cursor as it was sent.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Cursor {
-    Place(ListCursor),
-    /// As cursors were given when polls were listed by their ids, which are of version 7.
-    Id(PollId, Timestamp),
-}
+use super::paging::CURSOR_RULE;
+use crate::poll::{ListCursor, PageStart, PollId, Timestamp};
 
 /// A `next_cursor`: the time and the id of a page's last poll.
 pub(super) fn write(last: ListCursor) -> String {
@@ -22,38 +14,20 @@ pub(super) fn write(last: ListCursor) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-impl Cursor {
-    /// A `cursor` of a query.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mut bytes = [0; 24];
-        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok();
-        let cursor = length.and_then(|length| bytes.get(..length)).and_then(|bytes| {
-            if let Ok(id) = <[u8; 16]>::try_from(bytes) {
-                let id = PollId::from_bytes(id);
-                return Some(Self::Id(id, id.made_at()?));
-            }
-            let (time, id) = bytes.split_first_chunk::<8>()?;
-            let created_at = Timestamp::from_millis(i64::from_be_bytes(*time));
-            Some(Self::Place(ListCursor { created_at, id: PollId::from_bytes(id.try_into().ok()?) }))
-        });
-        cursor.ok_or_else(|| CURSOR_RULE.to_owned())
-    }
-
-    /// The place it means: of one that is an id, that of the poll, or if it is not there, the time in the id.
-    pub(super) async fn resolve(
-        cursor: Option<Self>,
-        worker: &Worker,
-        site: &SiteId,
-    ) -> Result<Option<ListCursor>, Problem> {
-        Ok(match cursor {
-            None => None,
-            Some(Self::Place(place)) => Some(place),
-            Some(Self::Id(id, created_at)) => {
-                let poll = worker.store.poll(id).await?.filter(|poll| poll.site == *site);
-                Some(poll.map_or(ListCursor { created_at, id }, |poll| poll.list_cursor()))
-            }
-        })
-    }
+/// A `cursor` of a query.
+pub(super) fn parse(text: &str) -> Result<PageStart, String> {
+    let mut bytes = [0; 24];
+    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok();
+    let start = length.and_then(|length| bytes.get(..length)).and_then(|bytes| {
+        if let Ok(id) = <[u8; 16]>::try_from(bytes) {
+            let id = PollId::from_bytes(id);
+            return Some(PageStart::Poll(id, id.made_at()?));
+        }
+        let (time, id) = bytes.split_first_chunk::<8>()?;
+        let created_at = Timestamp::from_millis(i64::from_be_bytes(*time));
+        Some(PageStart::Place(ListCursor { created_at, id: PollId::from_bytes(id.try_into().ok()?) }))
+    });
+    start.ok_or_else(|| CURSOR_RULE.to_owned())
 }
 
 #[cfg(test)]
@@ -64,12 +38,12 @@ mod tests {
     fn a_cursor_is_the_place_it_was_made_of() {
         let place =
             ListCursor { created_at: Timestamp::from_millis(1_795_899_306_264), id: PollId::from_bytes([7; 16]) };
-        assert_eq!(Cursor::parse(&write(place)), Ok(Cursor::Place(place)));
+        assert_eq!(parse(&write(place)), Ok(PageStart::Place(place)));
         // An id that says no time was never a cursor.
         let no_time = URL_SAFE_NO_PAD.encode([7; 16]);
         for bad in ["", "x", "نعم", &"A".repeat(21), &"A".repeat(23), &"A".repeat(33), &no_time, &place.id.to_string()]
         {
-            assert!(Cursor::parse(bad).is_err(), "{bad}");
+            assert!(parse(bad).is_err(), "{bad}");
         }
     }
 
@@ -77,6 +51,6 @@ mod tests {
     fn a_cursor_that_is_an_id_says_when_that_was_made() {
         let id: PollId = "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21".parse().unwrap();
         let made_at = Timestamp::from_millis(0x0193_2f6e_7c1a);
-        assert_eq!(Cursor::parse("AZMvbnwae2CNXguPajydIQ"), Ok(Cursor::Id(id, made_at)));
+        assert_eq!(parse("AZMvbnwae2CNXguPajydIQ"), Ok(PageStart::Poll(id, made_at)));
     }
 }

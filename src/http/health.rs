@@ -27,7 +27,7 @@ pub(super) async fn live() -> HttpResponse {
 /// is not about to end.
 pub(super) async fn ready(worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     match worker.shared.readiness.phase() {
-        ReplicaPhase::Ready if worker.store.needs_mending() => {
+        ReplicaPhase::Ready if worker.voting.needs_mending() => {
             Err(Problem::new(Code::StoreUnavailable, "the store must be mended: the log says what is wrong with it"))
         }
         ReplicaPhase::Ready => Ok(answer("ready")),

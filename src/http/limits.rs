@@ -267,7 +267,7 @@ where
         let service = Rc::clone(&self.service);
         let waiting = Box::pin(async move {
             for undecided in undecided {
-                match worker.shared.quotas.lease(undecided, &client, &*worker.store).await {
+                match worker.voting.decide(undecided, &client).await {
                     Decision::Unlimited => {}
                     Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => {
                         note(req.request(), quota_state);

@@ -30,12 +30,11 @@ use super::{
     several::{POLLS_RULE, parse_polls},
 };
 use crate::{
-    live::{Newest, RequestedPoll, Stream, StreamReader, StreamRefusal},
+    live::{Stream, StreamRefusal},
     net::{connection::Handover, writer::Writer},
-    poll::{PollId, Viewer, VoterId},
+    poll::{PollId, VoterId},
     site::Publisher,
-    voting::{Asker, TallyView},
-    wire::ReaderPosition,
+    voting::{Asker, StreamRequest},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -58,21 +57,18 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
 
 async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<HttpResponse, Problem> {
     let client = limits::subject(req, worker);
-    // Before the store is asked anything: a place is the scarcer thing.
-    let permit = worker.shared.stream_limiter.admit(client).map_err(refused)?;
+    let permit = worker.voting.admit_stream(client).map_err(refused)?;
     let sender = auth::RequestAsker { req, worker };
-    let listener = StreamAsker { publisher: sender.publisher().await?, sender };
-    let mut reader = StreamReader { voter: None, has_key: listener.publisher.is_some() };
+    let asker = StreamAsker { publisher: sender.publisher().await?, sender };
     let (shown, has_it) = shown(req)?;
-    let mut asked = Vec::with_capacity(polls.len());
-    for (place, id) in polls.iter().enumerate() {
+    let request = |(place, id): (usize, &PollId)| {
         let keys = &worker.shared.position_keys;
         let seen = shown.split(',').nth(place).and_then(|text| keys.read(*id, text.trim()));
-        asked.push(ask(&listener, &mut reader, *id, Held { seen, has_it }).await?);
-    }
-    if asked.iter().all(|asked| asked.newest.is_none()) {
-        return Err(if polls.len() == 1 { Problem::no_poll() } else { no_polls() });
-    }
+        StreamRequest { id: *id, seen, has_it }
+    };
+    let requests = polls.iter().enumerate().map(request).collect();
+    let plan = worker.voting.plan_stream(permit, &asker, requests).await?;
+    let plan = plan.ok_or_else(|| if polls.len() == 1 { Problem::no_poll() } else { no_polls() })?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, CACHING));
     response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")));
@@ -82,7 +78,7 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     }
     let connection = req.conn_data::<Handover<CountedSocket>>().cloned();
     let connection = connection.ok_or_else(|| Problem::internal("the connection can't be handed over"))?;
-    let stream = worker.streams.open(permit, reader, asked, worker.shared.clock.now());
+    let stream = worker.voting.open_stream(plan);
     let mut response = response.force_close().body(StreamBody { stream: Some(stream), connection });
     response.head_mut().no_chunking(true);
     Ok(response)
@@ -108,31 +104,6 @@ impl Asker for StreamAsker<'_> {
     fn voter(&self) -> Result<Option<VoterId>, Problem> {
         self.sender.voter()
     }
-}
-
-/// What a reader is to see of one poll.
-async fn ask(
-    listener: &StreamAsker<'_>,
-    reader: &mut StreamReader,
-    id: PollId,
-    Held { seen, has_it }: Held,
-) -> Result<RequestedPoll, Problem> {
-    let view = listener.sender.worker.voting.view(listener, id, seen).await?;
-    let Some(TallyView { newest: Newest { snapshot, is_behind }, viewer }) = view else {
-        return Ok(RequestedPoll { id, newest: None, seen, has_it, is_behind: false, viewer: Viewer::Everyone });
-    };
-    // Who they are matters also for what nobody sees now: the poll's policy may be another one day.
-    if viewer != Viewer::Publisher && !snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state) {
-        reader.voter = listener.voter()?;
-    }
-    Ok(RequestedPoll { id, newest: Some(snapshot), seen, has_it, is_behind, viewer })
-}
-
-/// What a reader shows of one poll.
-struct Held {
-    seen: Option<ReaderPosition>,
-    /// Whether they have that tally at hand.
-    has_it: bool,
 }
 
 /// What a reader shows of all the polls they ask for, and whether they have those tallies at hand: whoever comes back by

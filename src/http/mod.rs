@@ -64,7 +64,6 @@ mod worker;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 pub use demo::DemoPages;
-pub use exports::ExportLimits;
 pub use limits::PolicyHeaders;
 pub use observe::Observe;
 pub use worker::{Readiness, ReplicaPhase, ReplicaState, Worker};

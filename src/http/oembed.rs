@@ -95,7 +95,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::ETAG, etag));
     if public_url.is_some() {
-        let is_unconfirmed = worker.shared.polls.is_unconfirmed(poll.id);
+        let is_unconfirmed = worker.shared.voting.is_unconfirmed(poll.id);
         let caching = if is_unconfirmed { Caching::BRIEF.header() } else { CACHE_CONTROL };
         response.insert_header((header::CACHE_CONTROL, caching));
         caching::name(&mut response, [poll]);

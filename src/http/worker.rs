@@ -8,18 +8,14 @@ use std::sync::{
 use crate::{
     client::ClientRule,
     clock::Clock,
-    http::{
-        DemoPages, ExportLimits, PolicyHeaders, caching::Caching, connections::Connections, request_log::RequestLog,
-    },
-    live::{Hub, PollCache, SiteLists, StreamLimiter, Streams},
+    http::{DemoPages, PolicyHeaders, caching::Caching, connections::Connections, request_log::RequestLog},
+    live::StreamLimiter,
     poll::{Phase, Poll},
     publishing::Publishing,
     quota::QuotaLimiter,
-    secret::KeyHash,
-    store::Store,
     telemetry::Metrics,
     voter::TokenKeys,
-    voting::{self, Voting},
+    voting::{ReplicaVoting, Voting},
     wire::PositionKeys,
 };
 
@@ -31,11 +27,6 @@ pub struct Worker {
     pub voting: Voting,
     /// This worker's way to publish.
     pub publishing: Publishing,
-    /// This worker's store, which yields to votes and refuses reads when it can't keep up: a connection of its own spares
-    /// a request the way to another thread and back.
-    pub store: Arc<dyn Store>,
-    /// This worker's event streams.
-    pub streams: Streams,
 }
 
 /// What all workers of a replica share.
@@ -46,14 +37,8 @@ pub struct ReplicaState {
     pub token_keys: TokenKeys,
     /// The keys that sign and verify how far readers have come with a poll.
     pub position_keys: Arc<PositionKeys>,
-    /// The hash of the admin key.
-    pub admin_key: KeyHash,
-    /// Polls as last read.
-    pub polls: Arc<PollCache>,
-    /// The newest tallies.
-    pub hub: Arc<Hub>,
-    /// Which polls sites have.
-    pub site_lists: SiteLists,
+    /// What the workers share of voting.
+    pub voting: ReplicaVoting,
     /// The connections there are.
     pub connections: Arc<Connections>,
     /// Who may open an event stream.
@@ -70,8 +55,6 @@ pub struct ReplicaState {
     pub policy_headers: PolicyHeaders,
     /// The address readers know this service by, without a trailing slash: its pages may always vote.
     pub public_url: Option<String>,
-    /// Turns at reading timelines.
-    pub turns: ExportLimits,
     /// What a demo serves besides; nothing, unless this is one.
     pub demo_pages: Option<Arc<DemoPages>>,
     /// Whether requests should come here.
@@ -79,31 +62,12 @@ pub struct ReplicaState {
 }
 
 impl Worker {
-    /// A worker on a store of its own.
-    pub fn new(shared: Arc<ReplicaState>, store: Arc<dyn Store>) -> Self {
-        let common = voting::Common {
-            polls: Arc::clone(&shared.polls),
-            hub: Arc::clone(&shared.hub),
-            quotas: Arc::clone(&shared.quotas),
-            clock: shared.clock.clone(),
-            metrics: Arc::clone(&shared.metrics),
-        };
-        let voting = Voting::new(store, common);
-        let store = Arc::clone(voting.store());
-        let publishing = Publishing::new(Arc::clone(&store), Arc::clone(&shared.hub), shared.clock.clone());
-        let (hub, stream_limiter, metrics) =
-            (Arc::clone(&shared.hub), Arc::clone(&shared.stream_limiter), Arc::clone(&shared.metrics));
-        let keys = Arc::clone(&shared.position_keys);
-        let streams = Streams::new(hub, stream_limiter, Arc::clone(&store), metrics, keys);
-        Self { shared, voting, publishing, store, streams }
-    }
-
     /// Who may keep what is said of a poll. What may have changed unheard, because the store is away, is kept for no
     /// longer than it must be.
     pub(super) fn caching_of(&self, poll: &Poll) -> Caching {
         let caching = Caching::of_poll(poll, self.shared.clock.now());
         let is_final = poll.schedule.phase == Phase::Closed;
-        if !is_final && self.shared.polls.is_unconfirmed(poll.id) { caching.and(Caching::BRIEF) } else { caching }
+        if !is_final && self.shared.voting.is_unconfirmed(poll.id) { caching.and(Caching::BRIEF) } else { caching }
     }
 }
 

@@ -73,6 +73,11 @@ pub struct Newest {
 }
 
 impl Hub {
+    /// Polls as last read.
+    pub fn poll_cache(&self) -> &Arc<PollCache> {
+        &self.polls
+    }
+
     /// An empty hub beside the polls it reads definitions into.
     pub fn new(polls: Arc<PollCache>, clock: Clock, has_others: bool) -> Self {
         Self {

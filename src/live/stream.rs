@@ -9,12 +9,12 @@ use std::{
     fmt::Write as _,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll as Ready},
+    task::{self, Context},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use smallvec::SmallVec;
 
 use super::{
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     net::writer::ChunkSource,
-    poll::{Phase, PollId, Revision, State, Timestamp, Viewer, VoterDigest, VoterId},
+    poll::{Phase, Poll, PollId, Revision, State, Timestamp, Viewer},
     secret::random_bytes,
     telemetry::StreamEnd,
     wire::ReaderPosition,
@@ -45,11 +45,14 @@ const EDITED_LATELY_MILLIS: i64 = 600_000;
 /// A comment. It is one line, without a blank one after it: see [`retry`].
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n");
 
+/// Looks whether a voter has a ballot in a poll. It is the voter's own.
+pub type BallotLookup = Rc<dyn Fn(Arc<Poll>) -> LocalBoxFuture<'static, bool>>;
+
 /// Who a stream's reader is.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Default)]
 pub struct StreamReader {
-    /// The voter whose token they show, if one is shown.
-    pub voter: Option<VoterId>,
+    /// Looks for the ballot of the voter whose token they show, if one is shown.
+    pub ballot_lookup: Option<BallotLookup>,
     /// Whether they show more than nothing, so that what they may see can be taken from them.
     pub has_key: bool,
 }
@@ -75,7 +78,7 @@ pub struct Stream {
     shared: Rc<WorkerStreams>,
     waking: Rc<Waking>,
     watches: SmallVec<[WatchedPoll; 1]>,
-    voter: Option<VoterId>,
+    ballot_lookup: Option<BallotLookup>,
     /// What it begins with.
     first: Option<Bytes>,
     beats: u32,
@@ -106,7 +109,7 @@ impl Streams {
         let beats_left = if is_private { PRIVATE_BEATS } else { BEATS };
         let mut stream = Stream {
             watches: SmallVec::with_capacity(asked.len()),
-            voter: reader.voter,
+            ballot_lookup: reader.ballot_lookup,
             first: None,
             beats: 0,
             beats_left: beats_left + beats_left * u32::from(random) / 1_024,
@@ -136,22 +139,22 @@ impl Streams {
 }
 
 impl ChunkSource for Stream {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Ready<Option<Bytes>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> task::Poll<Option<Bytes>> {
         self.waking.note_look();
         if let Some(first) = self.first.take() {
-            return Ready::Ready(Some(first));
+            return task::Poll::Ready(Some(first));
         }
         if self.end.is_some() {
-            return Ready::Ready(None);
+            return task::Poll::Ready(None);
         }
         if self.shared.is_closing() {
             self.end = Some(StreamEnd::Closing);
-            return Ready::Ready(Some(retry(1_000)));
+            return task::Poll::Ready(Some(retry(1_000)));
         }
         let beats = self.waking.beats();
         if beats >= self.beats_left {
             self.end = Some(StreamEnd::Expired);
-            return Ready::Ready(Some(retry(1_000)));
+            return task::Poll::Ready(Some(retry(1_000)));
         }
         let mut chunk = Chunk::default();
         for place in 0..self.watches.len() {
@@ -165,17 +168,17 @@ impl ChunkSource for Stream {
             self.end = Some(StreamEnd::Gone);
         }
         if let Some(bytes) = chunk.finish() {
-            return Ready::Ready(Some(bytes));
+            return task::Poll::Ready(Some(bytes));
         }
         if self.end.is_some() {
-            return Ready::Ready(None);
+            return task::Poll::Ready(None);
         }
         if beats != self.beats {
             self.beats = beats;
-            return Ready::Ready(Some(HEARTBEAT));
+            return task::Poll::Ready(Some(HEARTBEAT));
         }
         self.waking.wait(cx.waker());
-        Ready::Pending
+        task::Poll::Pending
     }
 
     fn beats(&self) -> u32 {
@@ -219,7 +222,7 @@ impl Stream {
         }
         let place = self.watches.len();
         if let Some(newest) = &newest {
-            watch.wants_tallies = watch.wants_tallies_of(newest, self.voter.is_some());
+            watch.wants_tallies = watch.wants_tallies_of(newest, self.ballot_lookup.is_some());
         }
         if let Some(topic) = &watch.topic {
             topic.join(key(self.number, place), &self.waking, watch.wants_tallies);
@@ -230,7 +233,7 @@ impl Stream {
     /// Says what is new of one poll.
     fn say(&mut self, place: usize, newest: Option<&Arc<Snapshot>>, is_gone: bool, chunk: &mut Chunk) {
         let number = self.number;
-        let has_voter = self.voter.is_some();
+        let has_voter = self.ballot_lookup.is_some();
         let Some(watch) = self.watches.get_mut(place) else { return };
         if watch.is_gone {
             return;
@@ -298,9 +301,9 @@ impl Stream {
 
     /// Looks whether a voter who had no ballot has one by now, where that would show them the tally.
     fn look_for_ballot(&mut self, place: usize, cx: &mut Context<'_>) {
-        let (Some(voter), Some(watch)) = (self.voter, self.watches.get_mut(place)) else { return };
+        let (Some(lookup), Some(watch)) = (&self.ballot_lookup, self.watches.get_mut(place)) else { return };
         if let Some(look) = &mut watch.look {
-            if let Ready::Ready(has_ballot) = look.poll_unpin(cx) {
+            if let task::Poll::Ready(has_ballot) = look.poll_unpin(cx) {
                 watch.viewer = if has_ballot { Viewer::Voter } else { watch.viewer };
                 watch.look = None;
             }
@@ -314,13 +317,12 @@ impl Stream {
         let earliest = watch.looked_at.map(|before| before + LOOK_EVERY).filter(|earliest| *earliest > Instant::now());
         watch.looked_at = Some(earliest.unwrap_or_else(Instant::now));
         watch.looked_for = newest.sequence;
-        let (store, poll) = (Arc::clone(&self.shared.store), Arc::clone(&newest.poll));
+        let (lookup, poll) = (Rc::clone(lookup), Arc::clone(&newest.poll));
         let look = async move {
             if let Some(earliest) = earliest {
                 tokio::time::sleep_until(earliest.into()).await;
             }
-            // Should the store be away, it is asked again when somebody votes.
-            matches!(store.ballot(&poll, VoterDigest::of(&voter, &poll)).await, Ok(Some(_)))
+            lookup(poll).await
         };
         watch.look = Some(Box::pin(look));
         self.look_for_ballot(place, cx);
@@ -356,9 +358,8 @@ pub(crate) mod tests {
     use crate::{
         clock::Clock,
         live::{Hub, StreamLimiter, entry::HubEntry, subscription::Subscription},
-        poll::{DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, Position, SiteId},
+        poll::{DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Position, SiteId},
         quota::ConcurrencyLimits,
-        store::{StoreSettings, Stores},
         wire::keys,
     };
 
@@ -368,15 +369,10 @@ pub(crate) mod tests {
         entry: Arc<HubEntry>,
         streams: Streams,
         pub(crate) stream_limiter: Arc<StreamLimiter>,
-        _directory: tempfile::TempDir,
     }
 
     impl Stage {
         pub(crate) fn set() -> Self {
-            let directory = tempfile::TempDir::new().unwrap();
-            let address = format!("sqlite:{}", directory.path().join("sawt.db").display()).parse().unwrap();
-            let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-            let store = Stores::open(&settings, Clock::default()).unwrap().connect();
             let option = |label: &str| NewOption { id: None, label: label.to_owned() };
             let new = NewPoll {
                 question: "؟".to_owned(),
@@ -390,9 +386,9 @@ pub(crate) mod tests {
             let hub = Arc::new(Hub::new(Arc::default(), Clock::default(), false));
             let stream_limiter = Arc::new(StreamLimiter::new(ConcurrencyLimits { in_all: 90, per_client: 9 }));
             let keys = Arc::new(keys("a secret"));
-            let streams = Streams::new(Arc::clone(&hub), Arc::clone(&stream_limiter), store, Arc::default(), keys);
+            let streams = Streams::new(Arc::clone(&hub), Arc::clone(&stream_limiter), Arc::default(), keys);
             let entry = hub.subscribe(poll.id, &Arc::new(Subscription::new(poll.id, Arc::default())));
-            let stage = Self { poll: Arc::new(poll), entry, streams, stream_limiter, _directory: directory };
+            let stage = Self { poll: Arc::new(poll), entry, streams, stream_limiter };
             stage.count(0);
             stage
         }
@@ -433,9 +429,9 @@ pub(crate) mod tests {
 
     fn next(stream: &mut Stream) -> Option<String> {
         match stream.poll_next(&mut Context::from_waker(Waker::noop())) {
-            Ready::Ready(Some(bytes)) => Some(String::from_utf8(bytes.to_vec()).unwrap()),
-            Ready::Ready(None) => panic!("it has ended"),
-            Ready::Pending => None,
+            task::Poll::Ready(Some(bytes)) => Some(String::from_utf8(bytes.to_vec()).unwrap()),
+            task::Poll::Ready(None) => panic!("it has ended"),
+            task::Poll::Pending => None,
         }
     }
 

@@ -27,7 +27,7 @@ use super::{
     stream_limiter::StreamLimiter,
     subscription::{DirtySet, Subscription},
 };
-use crate::{poll::PollId, store::Store, telemetry::Metrics, wire::PositionKeys};
+use crate::{poll::PollId, telemetry::Metrics, wire::PositionKeys};
 
 /// The least time between two events of one poll: at most ten a second.
 pub const GAP: Duration = Duration::from_millis(100);
@@ -48,7 +48,6 @@ pub struct Streams(pub(super) Rc<WorkerStreams>);
 pub(super) struct WorkerStreams {
     pub(super) hub: Arc<Hub>,
     pub(super) stream_limiter: Arc<StreamLimiter>,
-    pub(super) store: Arc<dyn Store>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) position_keys: Arc<PositionKeys>,
     dirty_set: Arc<DirtySet>,
@@ -98,7 +97,6 @@ impl Streams {
     pub fn new(
         hub: Arc<Hub>,
         stream_limiter: Arc<StreamLimiter>,
-        store: Arc<dyn Store>,
         metrics: Arc<Metrics>,
         position_keys: Arc<PositionKeys>,
     ) -> Self {
@@ -107,7 +105,6 @@ impl Streams {
         let shared = Rc::new(WorkerStreams {
             hub,
             stream_limiter,
-            store,
             metrics,
             position_keys,
             dirty_set,

@@ -101,6 +101,16 @@ pub struct ListCursor {
     pub id: PollId,
 }
 
+/// Where a page of a site's polls begins, as whoever asks for it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageStart {
+    /// After this place.
+    Place(ListCursor),
+    /// After the poll of this id, or, if it is gone, after the moment that the id was made at: cursors were ids when polls
+    /// were listed by their ids.
+    Poll(PollId, Timestamp),
+}
+
 /// A poll as a publisher asks for it. `None` means: as it usually is.
 #[derive(Debug, Clone, Default)]
 pub struct NewPoll {

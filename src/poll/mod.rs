@@ -30,7 +30,7 @@ pub use ballot::{Action, Applied, Ballot, DigestKey, Outcome, VoterDigest};
 pub use check::{Mistake, Violation};
 pub use choices::{Choices, InvalidChoice};
 pub use counters::{Codec, Counters, Group, Indexes, MAX_COUNTERS, MOST_INDEXES};
-pub use definition::{ListCursor, NewOption, NewPoll, Poll, PollOption};
+pub use definition::{ListCursor, NewOption, NewPoll, PageStart, Poll, PollOption};
 pub use edit::{Edit, EditError, PollEdit};
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
 pub use kind::Kind;

@@ -3,10 +3,27 @@
 use super::{PublishError, Publishing};
 use crate::{
     poll::{SiteId, Text},
+    secret::KeyHash,
     site::{ApiKey, KeyId, NewKey, Publisher, Scopes},
 };
 
 impl Publishing {
+    /// The publisher whose key this is, by the text that was shown and its hash; `None` if it is nobody's, or was revoked.
+    /// A key is looked up each time and never cached, so a revoked one is refused at once. What is no key by its checksum is
+    /// refused without asking the store.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn key_holder(&self, text: &str, hash: KeyHash) -> Result<Option<Publisher>, PublishError> {
+        // Comparing hashes takes the same time wherever they differ, here and below.
+        if hash == self.admin_key {
+            return Ok(Some(Publisher::Admin));
+        }
+        let Some(id) = ApiKey::id_in(text) else { return Ok(None) };
+        let key = self.store.key(&id).await?;
+        Ok(key.filter(|key| key.hash == hash).map(Publisher::Site))
+    }
+
     /// Makes a key. A site's key makes keys for its own site only, and gives them no scope it lacks.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub use error::PublishError;
 pub use polls::{Created, ListedPolls, PollsQuery};
 pub use revision::ExpectedRevision;
 
-use crate::{clock::Clock, live::Hub, poll::PollId, store::Store};
+use crate::{clock::Clock, live::Hub, poll::PollId, secret::KeyHash, store::Store};
 
 /// One worker's way to publish.
 pub struct Publishing {
@@ -27,12 +27,14 @@ pub struct Publishing {
     hub: Arc<Hub>,
     /// The time as readers are told it. What a poll holds is the store's clock's to say.
     clock: Clock,
+    /// The hash of the operator's key.
+    admin_key: KeyHash,
 }
 
 impl Publishing {
     /// A worker's, on its store for whatever is no vote.
-    pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, clock: Clock) -> Self {
-        Self { store, hub, clock }
+    pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, clock: Clock, admin_key: KeyHash) -> Self {
+        Self { store, hub, clock, admin_key }
     }
 
     /// Makes this replica serve a poll as the store now has it. The change is made already, so a store that falls

@@ -2,10 +2,12 @@
 
 use super::{ExpectedRevision, PublishError, Publishing};
 use crate::{
-    poll::{DigestKey, Edit, ListCursor, NewPoll, Poll, PollEdit, PollId, SiteId, State, Timestamp, Violation},
+    poll::{
+        DigestKey, Edit, ListCursor, NewPoll, PageStart, Poll, PollEdit, PollId, SiteId, State, Timestamp, Violation,
+    },
     secret::random_bytes,
     site::{Publisher, Scope},
-    store::{Creation, IdempotencyKey, Replacement},
+    store::{Creation, IdempotencyKey, Replacement, resolve_page_start},
 };
 
 /// How often a move of the state is made again on top of an edit that came between.
@@ -30,8 +32,8 @@ pub struct PollsQuery {
     pub site: SiteId,
     /// Those in this state.
     pub state: Option<State>,
-    /// Those older than this one.
-    pub before: Option<ListCursor>,
+    /// Where the page begins.
+    pub start: Option<PageStart>,
     /// At most so many.
     pub limit: usize,
 }
@@ -109,8 +111,9 @@ impl Publishing {
     /// # Errors
     /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); what the store failed with.
     pub async fn polls(&self, publisher: &Publisher, asked: PollsQuery) -> Result<ListedPolls, PublishError> {
-        let PollsQuery { site, state, before, limit } = asked;
+        let PollsQuery { site, state, start, limit } = asked;
         self.site(publisher, &site).await?;
+        let before = resolve_page_start(&*self.store, &site, start).await?;
         let now = self.clock.now();
         // One more than the page holds tells whether there is another.
         let batch = if state.is_some() { BATCH } else { limit + 1 };

@@ -8,11 +8,11 @@ use std::{
 use actix_web::{dev::ServerHandle, rt};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::ServeError;
+use super::{ReplicaParts, ServeError};
 use crate::{
     http::{ReplicaState, request_log::SUM_UP_EVERY},
     live, quota,
-    store::{Store, StoreError, Stores},
+    store::{Store, StoreError},
     supervisor::Supervisor,
     telemetry,
 };
@@ -23,9 +23,9 @@ const CONTACT_EVERY: Duration = Duration::from_millis(100);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Starts everything that goes on from the beginning, on this thread.
-pub(super) fn tasks(stores: &Stores, shared: &Arc<ReplicaState>) -> Supervisor<ServeError> {
+pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
+    let ReplicaParts { stores, hub, shared, .. } = parts;
     let began = Instant::now();
-    let hub = &shared.hub;
     let tasks = Supervisor::new(Arc::clone(&shared.metrics))
         .once("contact", make_contact(stores.connect(), Arc::clone(shared)))
         .keep("quota sweep", with(shared, sweep_quotas))
@@ -140,8 +140,8 @@ mod tests {
         clock::Clock,
         config::Config,
         secret::{KeyHash, Secret},
-        server::{Bounds, shared},
-        store::StoreSettings,
+        server::Bounds,
+        store::{StoreSettings, Stores},
         telemetry::MetricsFormat,
     };
 
@@ -154,17 +154,16 @@ mod tests {
         let settings = StoreSettings { address: config.store.clone(), partitions: None, allow_eviction: false };
         let stores = Stores::open(&settings, Clock::default()).unwrap();
         let bounds = Bounds::lowered(&config, 1_024);
-        let shared = shared(&config, &stores, bounds, KeyHash::of("key"), None, Clock::default()).unwrap();
-        let shared = Arc::new(shared);
+        let parts = ReplicaParts::new(&config, stores, bounds, KeyHash::of("key"), None, Clock::default()).unwrap();
         LocalSet::new()
             .run_until(async {
-                let mut tasks = tasks(&stores, &shared);
+                let mut tasks = tasks(&parts);
                 let kept = ["quota sweep", "refusals", "refresher", "subscriber", "publisher"];
                 for task in kept {
                     tasks.kill(task);
                     assert!(tasks.next_end().await.is_ok(), "{task}");
                 }
-                let text = shared.metrics.encode(MetricsFormat::OpenMetrics);
+                let text = parts.shared.metrics.encode(MetricsFormat::OpenMetrics);
                 for task in kept {
                     let line = format!("sawt_background_task_restarts_total{{task=\"{task}\"}} 1");
                     assert!(text.contains(&line), "{task}\n{text}");

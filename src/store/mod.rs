@@ -63,7 +63,7 @@ pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
 pub use broker::{Broker, Follow, Message, Received, Tallies};
 pub use clock_watch::ClockWatch;
 pub use open::{StoreAddress, StoreSettings, Stores};
-pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement};
+pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, resolve_page_start};
 pub use publishers::{Publishers, SiteDeletion};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{Store, StoreError};
 use crate::{
-    poll::{Edit, ListCursor, Partitions, Poll, PollId, Revision, SiteId},
+    poll::{Edit, ListCursor, PageStart, Partitions, Poll, PollId, Revision, SiteId},
     secret::KeyHash,
 };
 
@@ -42,6 +42,25 @@ pub trait Polls: Send + Sync {
     /// Forgets a poll with all its ballots and tallies. Says whether there was one, or something left of one whose
     /// deletion was cut short. From the first moment on nobody finds the poll.
     async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError>;
+}
+
+/// The place in a site's list that a page begins after.
+///
+/// # Errors
+/// What the store failed with.
+pub async fn resolve_page_start(
+    store: &dyn Store,
+    site: &SiteId,
+    start: Option<PageStart>,
+) -> Result<Option<ListCursor>, StoreError> {
+    Ok(match start {
+        None => None,
+        Some(PageStart::Place(place)) => Some(place),
+        Some(PageStart::Poll(id, created_at)) => {
+            let poll = store.poll(id).await?.filter(|poll| poll.site == *site);
+            Some(poll.map_or(ListCursor { created_at, id }, |poll| poll.list_cursor()))
+        }
+    })
 }
 
 /// How long a site's [`IdempotencyKey`] is remembered: a day.

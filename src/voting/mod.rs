@@ -4,7 +4,10 @@
 //! and no answer: who asks comes in as an argument, and what is refused goes out as a [`VoteError`].
 //!
 //! - [`cast`]: a ballot's way to the store. This is the path that everything here must keep short.
-//! - [`visible`]: whether somebody may see a tally, and which.
+//! - [`visible`]: whether somebody may see a tally, and which; [`several`]: many at once.
+//! - [`timeline`]: a tally by the time that its votes came in.
+//! - [`streams`]: who may open an event stream, and what they see in it.
+//! - [`replica`]: what the workers of a replica share of all this.
 //! - [`ballot_batcher`]: group commit in front of a store, which is what makes a vote cheap.
 //!
 //! A worker has one [`Voting`], on a store connection of its own, which it divides: ballots go through the batcher, what a
@@ -13,23 +16,31 @@
 pub mod ballot_batcher;
 mod cast;
 mod error;
+mod replica;
+mod several;
+mod streams;
+mod timeline;
 mod visible;
 
 use std::sync::Arc;
 
 pub use cast::{Caster, Vote, VoteOutcome, Withdrawal};
 pub use error::{OnRecord, VoteError};
+pub use replica::ReplicaVoting;
+pub use several::{PollTally, SiteQuery, SiteTallies};
+pub use streams::{StreamPlan, StreamRequest};
+pub use timeline::TimelineReader;
 pub use visible::{Asker, TallyView};
 
 use crate::{
     clock::Clock,
-    live::{Hub, PollCache, PollWithSite},
+    live::{Hub, PollCache, PollWithSite, SiteLists, StreamLimiter, Streams},
     poll::PollId,
-    quota::QuotaLimiter,
+    quota::{Decision, QuotaLimiter, Subject, Undecided},
     store::{Bounded, Store},
-    telemetry::Metrics,
 };
 use ballot_batcher::BallotBatcher;
+use timeline::TimelineLimits;
 
 /// One worker's way to vote, and to see what the votes come to.
 pub struct Voting {
@@ -43,36 +54,50 @@ pub struct Voting {
     quotas: Arc<QuotaLimiter>,
     /// The time as readers are told it. Whether a vote counts is the store's clock's to say.
     clock: Clock,
-}
-
-/// What all workers of a replica share for [`Voting`].
-#[derive(Clone)]
-pub struct Common {
-    /// Polls as last read.
-    pub polls: Arc<PollCache>,
-    /// The newest tallies.
-    pub hub: Arc<Hub>,
-    /// How many ballots a client may cast.
-    pub quotas: Arc<QuotaLimiter>,
-    /// The time as readers are told it.
-    pub clock: Clock,
-    /// What is counted and timed.
-    pub metrics: Arc<Metrics>,
+    streams: Streams,
+    stream_limiter: Arc<StreamLimiter>,
+    site_lists: Arc<SiteLists>,
+    timeline_limits: Arc<TimelineLimits>,
 }
 
 impl Voting {
-    /// A worker's, on a store of its own.
-    pub fn new(store: Arc<dyn Store>, common: Common) -> Self {
-        let Common { polls, hub, quotas, clock, metrics } = common;
-        let batcher = BallotBatcher::new(Arc::clone(&store), metrics);
+    /// A worker's, on a store of its own. Must be called on a [`tokio::task::LocalSet`], as every actix worker is one.
+    pub fn new(store: Arc<dyn Store>, replica: ReplicaVoting) -> Self {
+        let ReplicaVoting { hub, stream_limiter, position_keys, quotas, clock, metrics, site_lists, timeline_limits } =
+            replica;
+        let batcher = BallotBatcher::new(Arc::clone(&store), Arc::clone(&metrics));
         let vote_reads = Arc::new(Bounded::for_votes(Arc::clone(&store)));
         let others = Arc::new(Bounded::for_all_else(store, batcher.backlog()));
-        Self { batcher, vote_reads, others, polls, hub, quotas, clock }
+        let polls = Arc::clone(hub.poll_cache());
+        let streams = Streams::new(Arc::clone(&hub), Arc::clone(&stream_limiter), metrics, position_keys);
+        Self {
+            batcher,
+            vote_reads,
+            others,
+            polls,
+            hub,
+            quotas,
+            clock,
+            streams,
+            stream_limiter,
+            site_lists,
+            timeline_limits,
+        }
     }
 
     /// The worker's store for whatever is no vote: it yields to votes, and refuses what it has no place for.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.others
+    }
+
+    /// Whether something is wrong with the store that does not pass by itself.
+    pub fn needs_mending(&self) -> bool {
+        self.others.needs_mending()
+    }
+
+    /// Decides on a request that this replica's own share of a quota was too small for.
+    pub async fn decide(&self, undecided: Undecided, client: &Subject) -> Decision {
+        self.quotas.lease(undecided, client, &*self.others).await
     }
 
     /// A poll that readers may see: published, draft no more.

@@ -11,11 +11,13 @@ use std::{
 use sawt::{
     clock::Clock,
     config::Config,
-    live::{Hub, PollCache},
+    live::{Hub, StreamLimiter},
     poll::VoterId,
     quota::{QuotaLimiter, Subject, local::Uptime},
+    secret::Secret,
     telemetry::Metrics,
-    voting::{Caster, Common, VoteOutcome, Voting},
+    voting::{Caster, ReplicaVoting, VoteOutcome, Voting},
+    wire::PositionKeys,
 };
 use tempfile::TempDir;
 use tokio::task::LocalSet;
@@ -62,11 +64,13 @@ fn show(title: &str, effort: &Effort, address: &str, store_secs: &dyn Fn() -> f6
 fn votes(address: &str, at_once: u64, store_secs: &dyn Fn() -> f64) -> Figures {
     runtime().block_on(LocalSet::new().run_until(async {
         let ground = Ground::new(address).await;
-        let (polls, clock, metrics) = (Arc::<PollCache>::default(), Clock::default(), Arc::<Metrics>::default());
-        let hub = Arc::new(Hub::new(Arc::clone(&polls), clock.clone(), false));
+        let (clock, metrics) = (Clock::default(), Arc::<Metrics>::default());
+        let hub = Arc::new(Hub::new(Arc::default(), clock.clone(), false));
+        let streams = Arc::new(StreamLimiter::new(Config::default().streams));
+        let keys = Arc::new(PositionKeys::new(&Secret::generate(), None));
         let quotas = QuotaLimiter::new(&Config::default().quotas, None, &Uptime::begin(), Arc::clone(&metrics));
-        let common = Common { polls, hub, quotas: Arc::new(quotas), clock, metrics };
-        let voting = Rc::new(Voting::new(Arc::clone(&ground.store), common));
+        let replica = ReplicaVoting::new(hub, streams, keys, Arc::new(quotas), clock, metrics);
+        let voting = Rc::new(Voting::new(Arc::clone(&ground.store), replica));
         let (id, next) = (ground.poll.id, Rc::new(Cell::new(0_u64)));
         let (begun, cpu_secs, store_before) = (Instant::now(), own_cpu_secs(), store_secs());
         let voters = (0..at_once).map(|_| {

@@ -122,7 +122,7 @@ pub(super) fn refuse(
 ) -> HttpResponse {
     // What readers don't know of is not told by the way it is refused.
     let is_known = problem.code() != Code::NotFound;
-    let known = poll_in_path(req).ok().filter(|_| is_known).and_then(|id| shared.polls.if_known(id));
+    let known = poll_in_path(req).ok().filter(|_| is_known).and_then(|id| shared.voting.poll_if_known(id));
     let asked = Query::lenient(req.query_string()).ok().and_then(|mut query| query.take("lang").ok().flatten());
     let language = asked
         .and_then(|tag| Language::find(&tag))

@@ -16,7 +16,6 @@ mod stream;
 
 pub(super) use form::Form;
 pub(super) use query::ExportQuery;
-pub use stream::ExportLimits;
 
 use std::fmt::Write as _;
 
@@ -79,7 +78,7 @@ async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<H
     if form.is_csv() {
         name_file(&mut response, &snapshot, "timeline");
     }
-    Export::new(worker, snapshot, interval, query).send(req, response).await
+    Export::begin(worker, snapshot, interval, query).await?.send(req, worker, response).await
 }
 
 /// An answer with the headers of every export.

@@ -7,8 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
 
 use super::super::{
-    Worker, auth, caching,
-    cursor::{self, Cursor},
+    Worker, auth, caching, cursor,
     paging::{DEFAULT_LIMIT, MAX_LIMIT, link_to_next, parse_limit},
     problem::Problem,
     query::{Query, parse_site},
@@ -26,12 +25,11 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
     let mut query = Query::strict(req.query_string(), &["site", "state", "cursor", "limit"])?;
     let named = query.take_parsed("site", parse_site)?;
     let state = query.take_parsed("state", |text| text.parse::<State>().map_err(str::to_owned))?;
-    let cursor = query.take_parsed("cursor", Cursor::parse)?;
+    let start = query.take_parsed("cursor", cursor::parse)?;
     let limit = query.take_parsed("limit", |text| parse_limit(text, MAX_LIMIT))?;
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     let site = publisher.site(named)?;
-    let before = Cursor::resolve(cursor, &worker, &site).await?;
-    let asked = PollsQuery { site, state, before, limit };
+    let asked = PollsQuery { site, state, start, limit };
     let ListedPolls { site, polls, last } = worker.publishing.polls(&publisher, asked).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));

@@ -1,0 +1,52 @@
+//! What the workers of a replica share of voting.
+
+use std::sync::Arc;
+
+use super::timeline::TimelineLimits;
+use crate::{
+    clock::Clock,
+    live::{Hub, PollWithSite, SiteLists, StreamLimiter},
+    poll::PollId,
+    quota::QuotaLimiter,
+    telemetry::Metrics,
+    wire::PositionKeys,
+};
+
+/// What the workers of a replica share of voting. Each makes its own [`Voting`](super::Voting) of it.
+#[derive(Clone)]
+pub struct ReplicaVoting {
+    pub(super) hub: Arc<Hub>,
+    pub(super) stream_limiter: Arc<StreamLimiter>,
+    pub(super) position_keys: Arc<PositionKeys>,
+    pub(super) quotas: Arc<QuotaLimiter>,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+    /// Which polls sites have.
+    pub(super) site_lists: Arc<SiteLists>,
+    pub(super) timeline_limits: Arc<TimelineLimits>,
+}
+
+impl ReplicaVoting {
+    /// Of what else the replica has.
+    pub fn new(
+        hub: Arc<Hub>,
+        stream_limiter: Arc<StreamLimiter>,
+        position_keys: Arc<PositionKeys>,
+        quotas: Arc<QuotaLimiter>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (site_lists, timeline_limits) = (Arc::default(), Arc::default());
+        Self { hub, stream_limiter, position_keys, quotas, clock, metrics, site_lists, timeline_limits }
+    }
+
+    /// A poll that readers may see as it was last read, however long ago; `None` if it was not. Asks nobody.
+    pub fn poll_if_known(&self, id: PollId) -> Option<Arc<PollWithSite>> {
+        self.hub.poll_cache().if_known(id)
+    }
+
+    /// Whether the store has not confirmed a poll of late, so that it may have changed unheard.
+    pub fn is_unconfirmed(&self, id: PollId) -> bool {
+        self.hub.poll_cache().is_unconfirmed(id)
+    }
+}

@@ -1,0 +1,86 @@
+//! Event streams: who may open one, what they see of each poll, and how a voter who waits comes to see more.
+
+use std::{rc::Rc, sync::Arc};
+
+use super::{Asker, TallyView, Voting};
+use crate::{
+    live::{BallotLookup, Newest, RequestedPoll, Stream, StreamPermit, StreamReader, StreamRefusal},
+    poll::{PollId, Viewer, VoterDigest, VoterId},
+    quota::Subject,
+    wire::ReaderPosition,
+};
+
+/// What a reader shows of a poll that they ask to follow.
+pub struct StreamRequest {
+    /// Which.
+    pub id: PollId,
+    /// How far they have come.
+    pub seen: Option<ReaderPosition>,
+    /// Whether they have that tally at hand, and need not be sent it again.
+    pub has_it: bool,
+}
+
+/// A stream that may be opened: who reads it, and what it begins with.
+pub struct StreamPlan {
+    permit: StreamPermit,
+    reader: StreamReader,
+    polls: Vec<RequestedPoll>,
+}
+
+impl Voting {
+    /// Lets a client open a stream. This comes before the store is asked anything: a permit is what is scarce.
+    ///
+    /// # Errors
+    /// [`StreamRefusal`]: no more streams may be open.
+    pub fn admit_stream(&self, client: Subject) -> Result<StreamPermit, StreamRefusal> {
+        self.stream_limiter.admit(client)
+    }
+
+    /// Finds out what a reader sees of the polls they ask for; `None` if none of these is there, for them. What their key
+    /// shows them is settled here: it must be [known](Asker::known_publisher).
+    ///
+    /// # Errors
+    /// What finding out who they are failed with; what the store failed with, if nothing is known of a poll.
+    pub async fn plan_stream<A: Asker>(
+        &self,
+        permit: StreamPermit,
+        asker: &A,
+        requests: Vec<StreamRequest>,
+    ) -> Result<Option<StreamPlan>, A::Error> {
+        let mut voter = None;
+        let mut polls = Vec::with_capacity(requests.len());
+        for StreamRequest { id, seen, has_it } in requests {
+            let Some(TallyView { newest: Newest { snapshot, is_behind }, viewer }) = self.view(asker, id, seen).await?
+            else {
+                let viewer = Viewer::Everyone;
+                polls.push(RequestedPoll { id, newest: None, seen, has_it, is_behind: false, viewer });
+                continue;
+            };
+            // Who they are matters also for what nobody sees now: the poll's policy may be another one day.
+            if viewer != Viewer::Publisher && !snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state) {
+                voter = asker.voter()?;
+            }
+            polls.push(RequestedPoll { id, newest: Some(snapshot), seen, has_it, is_behind, viewer });
+        }
+        if polls.iter().all(|poll| poll.newest.is_none()) {
+            return Ok(None);
+        }
+        let has_key = asker.known_publisher().is_some();
+        let reader = StreamReader { ballot_lookup: voter.map(|voter| self.ballot_lookup(voter)), has_key };
+        Ok(Some(StreamPlan { permit, reader, polls }))
+    }
+
+    /// Opens a stream.
+    pub fn open_stream(&self, StreamPlan { permit, reader, polls }: StreamPlan) -> Stream {
+        self.streams.open(permit, reader, polls, self.clock.now())
+    }
+
+    /// Looks whether this voter has a ballot. A store that is away says no: it is asked again when somebody votes.
+    fn ballot_lookup(&self, voter: VoterId) -> BallotLookup {
+        let store = Arc::clone(&self.others);
+        Rc::new(move |poll| {
+            let store = Arc::clone(&store);
+            Box::pin(async move { matches!(store.ballot(&poll, VoterDigest::of(&voter, &poll)).await, Ok(Some(_))) })
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! A timeline as it is read: minutes come from the store a page at a time and leave as buckets, so a timeline of any
+//! length holds one page and nothing else.
+//!
+//! Long timelines are for newsrooms, and votes come first: a replica reads [`PAGES_AT_ONCE`] pages at a time, whoever asks
+//! and however many do. One that is sent on holds its page for as long as its reader takes, so there are [`UNDER_WAY`] at
+//! most that are not sent at once.
+//!
+//! The first page is read or refused quickly: the answer can still be a refusal. Later pages are asked for again for some
+//! seconds if the store is away or busy with votes: the answer has begun by then.
+
+use std::{
+    ops::Range,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Semaphore;
+
+use super::{VoteError, Voting};
+use crate::{
+    live::Snapshot,
+    poll::{Bucket, Interval, Minute, Poll, Step, TimeZone, Timeline},
+    quota::{ConcurrencyLimiter, ConcurrencyLimits, Permit, Subject},
+    store::{Minutes, Store, StoreError},
+};
+
+/// How many pages of minutes a replica reads at once.
+const PAGES_AT_ONCE: usize = 2;
+
+/// How many timelines there may be that are sent in pieces. Each takes some 100 KiB.
+const UNDER_WAY: ConcurrencyLimits = ConcurrencyLimits { in_all: 256, per_client: 32 };
+
+/// How long the first page waits for its turn.
+const FIRST_PAGE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a later page is asked for.
+const RETRY_FOR: Duration = Duration::from_secs(20);
+/// The pause between two attempts.
+const RETRY_EVERY: Duration = Duration::from_millis(200);
+
+/// What all timelines of a replica share.
+pub(super) struct TimelineLimits {
+    reading: Semaphore,
+    under_way: Arc<ConcurrencyLimiter>,
+}
+
+impl Default for TimelineLimits {
+    fn default() -> Self {
+        Self { reading: Semaphore::new(PAGES_AT_ONCE), under_way: Arc::new(ConcurrencyLimiter::new(UNDER_WAY)) }
+    }
+}
+
+/// One timeline being read.
+pub struct TimelineReader {
+    timeline: Timeline,
+    poll: Arc<Poll>,
+    store: Arc<dyn Store>,
+    limits: Arc<TimelineLimits>,
+    /// What is still to be read.
+    range: Range<Minute>,
+}
+
+impl Voting {
+    /// The timeline of a tally that somebody may see. Its first page is read at once.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn timeline(
+        &self,
+        snapshot: &Snapshot,
+        interval: Interval,
+        timezone: &TimeZone,
+    ) -> Result<TimelineReader, VoteError> {
+        let (timeline, range) = Timeline::new(&snapshot.poll, &snapshot.tally, interval, timezone);
+        let (poll, store) = (Arc::clone(&snapshot.poll), Arc::clone(&self.others));
+        let mut reader = TimelineReader { timeline, poll, store, limits: Arc::clone(&self.timeline_limits), range };
+        let page = reader.first_page().await?;
+        reader.take_in(page).await?;
+        Ok(reader)
+    }
+}
+
+impl TimelineReader {
+    /// The next bucket; `None` at the end.
+    ///
+    /// # Errors
+    /// What the store failed with, again and again; or the poll was deleted meanwhile.
+    pub async fn next(&mut self) -> Result<Option<Bucket>, VoteError> {
+        loop {
+            match self.timeline.step() {
+                Step::Bucket(bucket) => return Ok(Some(bucket)),
+                Step::NeedsMinutes => {
+                    let page = self.next_page().await?;
+                    self.take_in(page).await?;
+                }
+                Step::End => return Ok(None),
+            }
+        }
+    }
+
+    /// Lets this timeline be sent in pieces to a client; `None` if as many are as may be.
+    pub fn permit(&self, client: Subject) -> Option<Permit> {
+        self.limits.under_way.take(Some(client)).ok()
+    }
+
+    async fn first_page(&self) -> Result<Minutes, StoreError> {
+        let turn = tokio::time::timeout(FIRST_PAGE_TIMEOUT, self.limits.reading.acquire()).await;
+        let _turn = turn.map_err(|_| StoreError::Overloaded)?;
+        self.store.minutes(&self.poll, self.range.clone()).await
+    }
+
+    async fn next_page(&self) -> Result<Minutes, StoreError> {
+        retry(async || {
+            let _turn = self.limits.reading.acquire().await;
+            self.store.minutes(&self.poll, self.range.clone()).await
+        })
+        .await
+    }
+
+    async fn take_in(&mut self, page: Minutes) -> Result<(), StoreError> {
+        self.timeline.feed(page.changes);
+        let Some(next) = page.next else {
+            self.check_end().await?;
+            self.timeline.end_feed();
+            return Ok(());
+        };
+        self.range.start = next;
+        Ok(())
+    }
+
+    /// Checks that the poll is still there, as it was: of one that was deleted or reshaped on the way there would be some
+    /// minutes and not the others. Ids are never used again, so to ask at the end is enough.
+    async fn check_end(&self) -> Result<(), StoreError> {
+        let indexes = |poll: &Poll| {
+            let mut indexes: Vec<_> = poll.options.iter().map(|option| (option.index, option.id.clone())).collect();
+            indexes.sort_unstable();
+            indexes
+        };
+        let now = retry(async || self.store.poll(self.poll.id).await).await?;
+        if now.is_some_and(|now| indexes(&now) == indexes(&self.poll)) {
+            return Ok(());
+        }
+        Err(StoreError::unavailable("the poll was deleted while its timeline was read"))
+    }
+}
+
+/// Asks what is worth waiting for, until there is an answer.
+async fn retry<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let begun = Instant::now();
+    loop {
+        match ask().await {
+            Err(StoreError::Unavailable(_) | StoreError::Overloaded) if begun.elapsed() < RETRY_FOR => {
+                tokio::time::sleep(RETRY_EVERY).await;
+            }
+            answer => return answer,
+        }
+    }
+}
