@@ -15,9 +15,9 @@ use super::{
     digits::{Digits, in_digits},
     direction::Direction,
     plural::Rule,
-    texts::Texts,
+    texts::{Texts, VerdictTexts},
 };
-use crate::poll::TimeZone;
+use crate::poll::{Poll, TimeZone};
 
 #[derive(RustEmbed)]
 #[folder = "src/embed/languages/"]
@@ -155,23 +155,25 @@ impl Language {
         form.map_or_else(String::new, |form| form.replace("{n}", &self.number(number, digits)))
     }
 
-    /// What the widget needs of this, as JSON; `counted` is what its total counts, and a poll `has_several` where several
-    /// options may be chosen. What it finds in the markup is left out. The JSON is a single-quoted attribute's value as it
+    /// What the widget needs of this for a poll, as JSON; `counted` is what its total counts. What it finds in the markup is left out. The JSON is a single-quoted attribute's value as it
     /// is, without the escapes that its own quotes would need: what markup or such an attribute could take for its own is
     /// written as JSON's escapes.
-    pub fn for_script(&self, digits: Digits, counted: &str, has_several: bool) -> String {
+    pub fn for_script(&self, poll: &Poll, digits: Digits, counted: &str) -> String {
         #[derive(Serialize)]
         struct ForScript<'a> {
             numbers: Option<&'a Signs>,
             plurals: BTreeMap<&'a str, &'a BTreeMap<String, String>>,
             texts: BTreeMap<&'a str, &'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            verdict: Option<VerdictTexts<'a>>,
         }
 
         let plurals = self.plurals.iter().map(|(of, forms)| (of.as_str(), forms));
         let plurals = plurals.filter(|(of, _)| ["votes", "wait", counted].contains(of)).collect();
-        let texts = self.texts.for_script(has_several);
+        let texts = self.texts.for_script(!poll.kind.takes_one());
+        let verdict = self.texts.verdict(poll);
         let numbers = self.numbers.get(digits.as_str());
-        let json = serde_json::to_string(&ForScript { numbers, plurals, texts }).unwrap_or_default();
+        let json = serde_json::to_string(&ForScript { numbers, plurals, texts, verdict }).unwrap_or_default();
         json.replace('&', "\\u0026").replace('\'', "\\u0027").replace('<', "\\u003c")
     }
 }

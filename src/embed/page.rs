@@ -16,7 +16,7 @@ use super::{
     texts::Texts,
 };
 use crate::{
-    poll::{Choices, Kind, Poll, PollOption, ResultsPolicy, State, Tally, TimeZone, Timestamp},
+    poll::{Choices, Kind, Poll, PollOption, Quiz, ResultsPolicy, State, Tally, Text, TimeZone, Timestamp},
     site::{ListedOrigin, SiteSettings},
 };
 
@@ -143,7 +143,7 @@ impl<'a> PollView<'a> {
             is_peeking: self.look.peek && self.tally.is_some(),
             peek_query: if query.is_empty() { "?view=results".to_owned() } else { format!("{query}&view=results") },
             words: match self.mode {
-                Mode::Script => language.for_script(digits, counted(poll.kind), !poll.kind.takes_one()),
+                Mode::Script => language.for_script(poll, digits, counted(poll.kind)),
                 Mode::Form(_) => String::new(),
             },
             rule: rule(poll, language, digits),
@@ -154,6 +154,7 @@ impl<'a> PollView<'a> {
             status: self.status(language),
             focus: if self.notice == Some(Notice::ChooseFirst) { " tabindex=\"-1\" autofocus" } else { "" },
             note: Vec::new(),
+            verdict: self.verdict(language),
             texts: language.texts(),
             address,
             form_path,
@@ -180,6 +181,8 @@ impl<'a> PollView<'a> {
         let digits = self.look.digits;
         let shown = self.tally.map(|tally| (tally, tally.parts(self.poll, PERMILLE)));
         let most = self.most_votes();
+        let right = self.right_option();
+        let mark = language.texts().verdict(self.poll).map_or("", |verdict| verdict.mark);
         let row = |(place, option): (usize, &'a PollOption)| {
             let tenths = shown.as_ref().and_then(|(_, tenths)| tenths.get(place)).copied().unwrap_or_default();
             let (share, votes) = shown.as_ref().map_or_else(Default::default, |(tally, _)| {
@@ -196,6 +199,7 @@ impl<'a> PollView<'a> {
                 width: format!("{}.{}", tenths / 10, tenths % 10),
                 share,
                 lead: if leads { &language.texts().most_votes } else { "" },
+                right: if right == Some(option) { mark } else { "" },
                 votes,
             }
         };
@@ -208,6 +212,29 @@ impl<'a> PollView<'a> {
         let tally = self.tally.filter(|_| self.state == State::Closed)?;
         let most = self.poll.options.iter().map(|option| tally.votes_in(option.index)).max()?;
         (most > 0).then_some((tally, most))
+    }
+
+    /// Which option is right, if this reader is told: of a quiz, who has voted; of a prediction, everybody.
+    fn right_option(&self) -> Option<&'a PollOption> {
+        let poll = self.poll;
+        let quiz = poll.quiz.as_ref().filter(|_| self.chosen.is_some()).map(|quiz| &quiz.correct);
+        let right = quiz.or_else(|| poll.resolution.as_ref().map(|resolution| &resolution.option))?;
+        poll.options.iter().find(|option| option.id == *right)
+    }
+
+    /// What is said of the reader's ballot, and why. The widget says the same in `judge`.
+    fn verdict(&self, language: &Language) -> Option<Verdict<'a>> {
+        let poll = self.poll;
+        let texts = language.texts().verdict(poll)?;
+        let Some(right) = self.right_option() else { return Some(Verdict::default()) };
+        let text = self.chosen.map(|choices| if choices.has(right) { texts.right } else { texts.wrong });
+        let reason = poll.resolution.as_ref().and_then(|resolution| resolution.reason.as_ref()).map(Text::as_str);
+        let explanation = poll.quiz.as_ref().and_then(Quiz::explanation).or(reason).unwrap_or_default();
+        Some(Verdict {
+            text: text.map_or_else(String::new, |text| text.replace("{option}", right.label.as_str())),
+            explanation,
+            explanation_dir: direction_in(direction_of(poll.language.as_str()), explanation),
+        })
     }
 
     /// What is said of what the reader has just done.
@@ -324,6 +351,18 @@ struct PollPage<'a> {
     /// Where the reader begins, as attributes: at what they are to put right.
     focus: &'static str,
     note: Vec<NotePart<'a>>,
+    /// Of a ballot, in a poll where one is right or wrong.
+    verdict: Option<Verdict<'a>>,
+}
+
+/// What is right, as far as this reader is told it. Texts are empty where there is nothing to say.
+#[derive(Default)]
+struct Verdict<'a> {
+    /// Of their ballot.
+    text: String,
+    /// The publisher's own words on it.
+    explanation: &'a str,
+    explanation_dir: &'static str,
 }
 
 /// One option, in the form and in the results.
@@ -338,6 +377,8 @@ struct OptionRow<'a> {
     share: String,
     /// That it leads, or nothing.
     lead: &'a str,
+    /// That it is right, or nothing.
+    right: &'a str,
     votes: String,
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::poll::Poll;
 
 /// Declares the texts that every language has: first those that stand in the markup, then those that the script says,
 /// too, and of these last those that it says only where several options may be chosen.
@@ -59,6 +61,18 @@ texts! {
     change,
     /// Takes the vote back.
     withdraw,
+    /// Marks the right answer of a quiz.
+    right_answer,
+    /// The reader's answer is right.
+    answered_right,
+    /// It is wrong, and `{option}` is right.
+    answered_wrong,
+    /// Marks what came true of a prediction.
+    came_true,
+    /// The reader had predicted it.
+    foreseen,
+    /// They had not, and `{option}` came true.
+    not_foreseen,
     /// Asks again at once.
     retry,
     /// To the form that needs no script.
@@ -129,4 +143,26 @@ texts! {
     too_few,
     /// `{n}` are chosen, more than `{max}`.
     too_many,
+}
+
+/// How a right option, and a ballot, are spoken of.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct VerdictTexts<'a> {
+    /// Marks the option.
+    pub mark: &'a str,
+    /// The ballot names it.
+    pub right: &'a str,
+    /// It does not. `{option}` stands for the one that is right.
+    pub wrong: &'a str,
+}
+
+impl Texts {
+    /// What is said of ballots in this poll; `None` if none is right or wrong, or not yet.
+    pub fn verdict(&self, poll: &Poll) -> Option<VerdictTexts<'_>> {
+        let of_quiz =
+            VerdictTexts { mark: &self.right_answer, right: &self.answered_right, wrong: &self.answered_wrong };
+        let of_prediction = VerdictTexts { mark: &self.came_true, right: &self.foreseen, wrong: &self.not_foreseen };
+        let resolved = || poll.resolution.as_ref().map(|_| of_prediction);
+        poll.quiz.as_ref().map(|_| of_quiz).or_else(resolved)
+    }
 }

@@ -41,8 +41,9 @@ class Widget {
     this.#poll?.stop();
   }
 
-  // The page is fetched until it comes: what stands there meanwhile keeps its place.
-  async load() {
+  // The page is fetched until it comes: what stands there meanwhile keeps its place. After an edit under an address of
+  // its own, for a cache may go on with the page of before.
+  async load(edit) {
     const turn = (this.#turn += 1);
     const named = this.#host.getAttribute('poll')?.trim();
     const id = ID.exec(named)?.[1].toLowerCase();
@@ -54,6 +55,7 @@ class Widget {
     }
     const look = new URLSearchParams();
     for (const name of LOOKS) if (this.#host.getAttribute(name)) look.set(name, this.#host.getAttribute(name));
+    if (edit) look.set('revision', edit.slice(id.length));
     const query = look.toString();
     const address = `${HOME}/embed/${id}${query && `?${query}`}`;
     if (this.#host.getAttribute('loading')?.trim().toLowerCase() !== 'eager') await seen(this.#host, NEAR);
@@ -94,7 +96,7 @@ class Widget {
     const storage = this.#host.getAttribute('storage') ?? this.#host.dataset.storage;
     this.#poll = new Poll(root, { from: HOME, kept: storage?.toLowerCase() === 'none' ? memory : device });
     this.#poll.onReshape = (edit) => {
-      if (edit !== this.#asked) setTimeout(() => this.load(), jitter(5 * SECOND));
+      if (edit !== this.#asked) setTimeout(() => this.load(edit), jitter(5 * SECOND));
       this.#asked = edit;
     };
     this.#poll.start();

@@ -1,0 +1,101 @@
+// Whether a reader's answer is right: told to who has voted in a quiz, and of a prediction once it is resolved.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
+import { Shown } from './poll.mjs';
+import { stage } from './stage.mjs';
+
+const set = stage();
+
+const QUIZ = {
+  question: 'متى صدر الدستور الكويتي؟',
+  options: [
+    { id: 'y1961', label: '1961' },
+    { id: 'y1962', label: '1962' },
+    { id: 'y1963', label: 'بعد الاستقلال بسنتين، أي في سنة 1963' },
+  ],
+  correct: 'y1962',
+  explanation: 'صدر في 11 نوفمبر 1962، وعُمل به من 29 يناير 1963، يوم افتتاح أول مجلس للأمة.',
+};
+
+for (const [choice, verdict] of [['y1962', 'إجابتك صحيحة.'], ['y1963', 'إجابتك غير صحيحة. الصواب: 1962']]) {
+  test(`a quiz says what is right once the reader has voted, and when they come back (${choice})`, async () => {
+    const { sawt, publisher } = set;
+    const poll = await sawt.poll({ ...QUIZ, language: 'ar' });
+    await sawt.vote(poll, ['y1961'], 2);
+    const reader = await set.reader({ viewport: PHONE });
+    const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'element' });
+    await shown.is('open');
+    const before = await shown.root.evaluate((root) => root.outerHTML);
+    assert.ok(!before.includes('11 نوفمبر') && !/y1962[^>]*(right|correct)/.test(before), before);
+    await shown.vote(choice);
+    const told = async (shown) => {
+      assert.equal(await shown.$('.sawt-verdict').textContent(), verdict);
+      assert.equal(await shown.$('.sawt-why').textContent(), QUIZ.explanation);
+      assert.deepEqual(await shown.$('.sawt-right').allTextContents(), ['', 'الإجابة الصحيحة', '']);
+    };
+    await told(shown);
+    for (const colorScheme of ['light', 'dark']) {
+      await shown.page.emulateMedia({ colorScheme });
+      assert.deepEqual(await axe(shown.page), []);
+      await picture(shown.page, `quiz-${choice}-${colorScheme}`);
+    }
+    const again = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
+    await again.is('voted');
+    await again.$('.sawt-verdict').filter({ hasText: verdict }).waitFor();
+    await told(again);
+  });
+}
+
+test('a quiz that shows no results still says what is right', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll({ ...QUIZ, language: 'ar', results: 'never' });
+  const reader = await set.reader({ viewport: PHONE });
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
+  await shown.choose('y1963');
+  await shown.press();
+  await shown.is('hidden');
+  assert.equal(await shown.$('.sawt-verdict').textContent(), 'إجابتك غير صحيحة. الصواب: 1962');
+  await picture(shown.page, 'quiz-hidden');
+});
+
+test('without JavaScript a quiz says what is right in the page after the vote', async () => {
+  const { sawt } = set;
+  const poll = await sawt.poll({ ...QUIZ, language: 'ar' });
+  const reader = await set.reader({ javaScriptEnabled: false, viewport: PHONE });
+  const page = await reader.open(`${sawt.origin}/embed/${poll.id}/form`);
+  const shown = Shown.in(page, 'page');
+  assert.ok(!(await page.content()).includes('11 نوفمبر'));
+  await shown.vote('y1961');
+  assert.equal(await shown.$('.sawt-verdict').textContent(), 'إجابتك غير صحيحة. الصواب: 1962');
+  assert.equal(await shown.$('.sawt-why').textContent(), QUIZ.explanation);
+  await picture(page, 'quiz-form');
+});
+
+test('a prediction says what came true, and to who comes back how theirs fared', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll({ language: 'ar' });
+  await sawt.vote(poll, ['yes'], 2);
+  const reader = await set.reader({ viewport: DESKTOP });
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
+  await shown.vote('no');
+  await sawt.close(poll);
+  await sawt.ask('POST', `/v1/polls/${poll.id}/resolve`, { option: 'no' });
+  await sawt.ask('POST', `/v1/polls/${poll.id}/resolve`, { option: 'yes', reason: 'صُحّح الخبر مساءً.' });
+  const again = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
+  await again.is('closed');
+  await again.$('.sawt-verdict').filter({ hasText: 'لم يصدق توقّعك. ما تحقّق: نعم' }).waitFor();
+  assert.equal(await again.$('.sawt-why').textContent(), 'صُحّح الخبر مساءً.');
+  for (const colorScheme of ['light', 'dark']) {
+    await again.page.emulateMedia({ colorScheme });
+    assert.deepEqual(await axe(again.page), []);
+    await picture(again.page, `prediction-${colorScheme}`);
+  }
+  // Who did not take part is told what came true, and nothing of themselves.
+  const other = await Shown.open({ reader: await set.reader({ viewport: PHONE }), publisher, sawt, poll, mode: 'page' });
+  await other.is('closed');
+  assert.deepEqual(await other.$('.sawt-right').allTextContents(), ['ما تحقّق', '']);
+  assert.equal(await other.$('.sawt-verdict').textContent(), '');
+});
