@@ -5,17 +5,17 @@
 //!
 //! The modules, in the order that reads best:
 //!
-//! - [`poll`]: the domain, pure. What a poll is, what may be chosen, when it is open, how votes are summed.
+//! - [`poll`]: the domain, pure. What a poll is, what may be chosen, when it is open, how votes are counted.
 //! - [`site`]: publishers, the origins that may embed their polls, and their API keys.
 //! - [`voter`]: the signed tokens that tell one anonymous reader from another.
 //! - [`client`]: whose address a request came from.
 //! - [`net`]: sockets, and how long a client is waited for.
 //! - [`wire`]: the JSON of polls and tallies, with their entity tags.
 //! - [`store`]: the contract that keeps every vote exactly once, and its two implementations, SQLite and Redis.
-//! - [`quota`]: how many requests a client, a voter or a key may make, in one replica and over all of them.
+//! - [`quota`]: how many requests a client, a voter or a key may make, at one replica and at all of them.
 //! - [`live`]: what a replica knows: polls as last read, and the newest tally of each.
-//! - [`voting`]: ballots cast and taken back, and who may see the tally; by whatever way a reader asks for it.
-//! - [`publishing`]: polls, sites and keys, made and changed; by whatever way a publisher asks for it.
+//! - [`voting`]: ballots cast and taken back, and the tally that somebody may see, whatever way a reader takes.
+//! - [`publishing`]: polls, sites and keys, made and changed, whatever way a publisher takes.
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
 //! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
 //! - [`telemetry`]: what an operator sees: log lines and metrics, and the name of every one.
@@ -23,9 +23,9 @@
 //! - [`server`]: wires it all, binds, becomes ready, serves and drains.
 //! - [`demo`] and [`healthcheck`]: two commands that talk to a running replica, over [`http_client`].
 //!
-//! Beneath them all lie [`clock`], the one reader of the system's clock, [`descriptors`], how many files may be open,
-//! [`secret`], whose values print as nothing, [`supervisor`], which starts background tasks again, and [`threads`], which
-//! go on after a panic. Which of all these may use which is held by a test: see `floors.rs`.
+//! Below them all: [`clock`], the one reader of the system's clock; [`descriptors`], how many files may be open;
+//! [`secret`], whose values print as nothing; [`supervisor`], which starts background tasks again; and [`threads`],
+//! which go on after a panic. A test holds which of these may use which: see `floors.rs`.
 
 pub mod cli;
 pub mod client;

@@ -1,10 +1,10 @@
 //! Wires everything, binds, becomes ready, serves and drains.
 //!
-//! A replica listens before it has reached its store, so that whoever starts it sees it live at once; it is ready once
-//! the store has answered and was found fit. On SIGTERM it is not ready from that moment on, keeps answering for
-//! `drain_secs` while load balancers notice, then takes no more connections, answers what is in flight (a ballot in
-//! flight is answered only once its batch is committed, so batches are flushed by the same wait) and ends. SIGINT skips
-//! the drain: whoever presses Ctrl-C is not behind a load balancer. A second signal ends it where it stands.
+//! A replica listens before it has reached its store, so that a probe sees at once that it lives; it is ready once the
+//! store has answered and was found fit. On SIGTERM it is no longer ready, keeps answering for `drain_secs` while load
+//! balancers notice, then takes no more connections, answers what is in flight and ends. A ballot in flight is answered
+//! only once its batch is committed, so this also flushes batches. SIGINT skips the drain: a person who presses Ctrl-C
+//! is not behind a load balancer. A second signal ends it at once.
 
 mod background;
 
@@ -50,24 +50,24 @@ use crate::{
 
 /// How long a connection may take to send a request's head.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// How long a connection whose request was answered before its body had come is read on, so that whoever still sends
-/// finds the answer and not a reset.
+/// How long a connection whose request was answered before its body had come is read on, so that a client that is still
+/// sending gets the answer and not a reset.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long an idle connection is kept: longer than load balancers keep theirs (60 s is common), so that they close
 /// first and never send a request into a connection that is being closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How much of a long answer waits for a slow reader: an export is read on only below that.
+/// How much of a long answer waits for a slow reader: an export goes on only below that.
 const WRITE_BUFFER: usize = 8 * 1024;
-/// How long a connection may take nothing of what it is sent.
+/// How long a connection may take no bytes.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
-/// How long workers that end may still hold the embedded store.
+/// How long workers may still hold the embedded store when the replica ends.
 const STORE_HELD: Duration = Duration::from_secs(2);
-/// How many connections there may be at least beyond those there are to be, until they are closed.
+/// The least number of connections beyond the limit that may wait to be closed.
 const MOST_CLOSING: usize = 32;
-/// Connections waiting to be taken; the system caps it at `net.core.somaxconn`.
+/// Connections that wait to be accepted; the system caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 4_096;
 
-/// Where a replica listens, once it does: with port 0 in the settings the system has chosen.
+/// Where a replica listens. With port 0 in the settings, the system has chosen the port.
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {
     /// For readers and publishers.
@@ -112,8 +112,8 @@ impl ServeError {
     }
 }
 
-/// Serves until told to stop, a demo's pages too if there are any. `announce` is called once, on the server's own
-/// runtime, when it listens.
+/// Serves until told to stop, with a demo's pages if there are any. Calls `announce` once, on the server's own runtime,
+/// when it listens.
 ///
 /// # Errors
 /// Why it could not start or go on.
@@ -145,7 +145,7 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// The bounds that are set, or, where so many files may not be open, lower ones; that is said in the log.
+    /// The limits that are set, or lower ones if fewer files may be open; that is logged.
     fn within(config: &Config, descriptors: usize) -> Self {
         let bounds = Self::lowered(config, descriptors);
         let (connections, streams) = (bounds.connections.in_all, bounds.streams.in_all);
@@ -162,7 +162,7 @@ impl Bounds {
     }
 
     fn lowered(config: &Config, descriptors: usize) -> Self {
-        // For the store, for operators, for files, and for connections that are being closed.
+        // For the store, operators, files, and connections that are being closed.
         let kept_free = 64 + 16 * config.workers + descriptors / 16;
         let connections = config.connections.in_all.min(descriptors.saturating_sub(kept_free).max(1));
         let streams = config.streams.in_all.min(connections - connections / 4);
@@ -197,7 +197,7 @@ impl ReplicaParts {
         };
         let metrics = Arc::new(Metrics::default());
         metrics.show_store_clock(stores.clocks().ahead_millis());
-        // What is left of a quota is shared by way of the store, if there are others to share it with.
+        // What is left of a quota is shared through the store, if there are other replicas.
         let sharing = Some(&secret).filter(|_| !config.store.is_embedded());
         let quotas = Arc::new(QuotaLimiter::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics)));
         let client_rule = ClientRule {
@@ -238,7 +238,7 @@ impl ReplicaParts {
     /// A worker on a store connection of its own.
     fn worker(&self) -> Worker {
         let store = self.stores.connect();
-        // Connects now, so that the first vote does not have to wait for it; if that fails, the vote tries again.
+        // Connects now, so that the first vote does not wait for it; if this fails, the vote tries again.
         let warm = Arc::clone(&store);
         rt::spawn(async move { warm.now().await });
         let voting = Voting::new(store, self.shared.voting.clone());
@@ -248,10 +248,10 @@ impl ReplicaParts {
     }
 }
 
-/// What the embedded store keeps the admin key's hash under.
+/// The embedded store's name for the admin key's hash.
 const ADMIN_KEY_HASH: &str = "admin_key_hash";
 
-/// The admin key's hash, and the key itself if it was made now: it is to be [kept](keep_admin_key).
+/// The admin key's hash, and the key itself if it was made now: it must be [kept](keep_admin_key).
 fn admin_key(config: &Config, stores: &Stores) -> Result<(KeyHash, Option<Secret>), StoreError> {
     if let Some(key) = &config.admin_key {
         return Ok((KeyHash::of(key.expose()), None));
@@ -264,8 +264,8 @@ fn admin_key(config: &Config, stores: &Stores) -> Result<(KeyHash, Option<Secret
     Ok((KeyHash::of(made.expose()), Some(made)))
 }
 
-/// Keeps the hash of an admin key that was made, and shows the key, this once: only when the replica listens, so that
-/// a start that fails before has told nobody of a key, and the next one does.
+/// Keeps the hash of a new admin key, and prints the key, this once. This happens only when the replica listens: a
+/// start that fails earlier has printed no key, and the next start makes one.
 fn keep_admin_key(stores: &Stores, key: &Secret) -> Result<(), StoreError> {
     let (_, is_kept) = stores.kept_secret(ADMIN_KEY_HASH, || Secret::new(KeyHash::of(key.expose()).to_hex()))?;
     if !is_kept {
@@ -273,7 +273,7 @@ fn keep_admin_key(stores: &Stores, key: &Secret) -> Result<(), StoreError> {
             "another process has made this file's admin key meanwhile; start again".to_owned(),
         ));
     }
-    // Not in the log, which is kept and sent on. Should nobody be reading, SAWT_ADMIN_KEY sets another.
+    // Not in the log, which is kept and sent on. If nobody reads it, SAWT_ADMIN_KEY sets another key.
     let _ = writeln!(io::stdout(), "The admin key, shown this once: {}", key.expose());
     Ok(())
 }
@@ -310,7 +310,7 @@ async fn serve(
     };
     tokio::select! {
         served = server => served?,
-        // The server is not asked to stop: it would end well, and be the first to. It ends with this runtime.
+        // The server is not stopped here: it would end first, and without an error. It ends with this runtime.
         error = tasks.run() => return Err(error),
     }
     shared.request_log.sum_up();
@@ -318,7 +318,7 @@ async fn serve(
     Ok(())
 }
 
-/// Built from the framework's parts, since the server it makes of them takes plain sockets only.
+/// Built from the framework's parts, since its own server takes plain sockets only.
 fn readers_server(config: &Config, parts: ReplicaParts) -> Result<(Server, SocketAddr), ServeError> {
     let of_all = Arc::clone(&parts.shared);
     let application = move || {
@@ -336,8 +336,8 @@ fn readers_server(config: &Config, parts: ReplicaParts) -> Result<(Server, Socke
     let bind = |source| ServeError::Bind { address: config.listen, source };
     let listener = listen(config.listen).map_err(bind)?;
     let listen = listener.local_addr().map_err(bind)?;
-    // What is beyond the bound is closed by a worker, which must get to it: there is room to wait for that, and no more
-    // than files may be open.
+    // Connections beyond the limit are closed by a worker, and wait for it until then. There may be no more than there
+    // may be open files.
     let most = of_all.connections.most();
     let most_waiting = (most + most / 16 + MOST_CLOSING).div_ceil(config.workers);
     let server = Server::build()
@@ -367,7 +367,7 @@ fn readers_server(config: &Config, parts: ReplicaParts) -> Result<(Server, Socke
         let connections = Rc::new(WorkerConnections::new(&of_all.connections, answer_override));
         let accept = move |socket| {
             drop_who_takes_nothing(&socket);
-            // Dropped is closed, and nobody hears of the error.
+            // Dropping closes it; nobody sees the error.
             ready(connections.accept(socket).ok_or(DispatchError::InternalError))
         };
         fn_service(accept).and_then(protocol)
@@ -378,15 +378,15 @@ fn readers_server(config: &Config, parts: ReplicaParts) -> Result<(Server, Socke
 /// A listener with room for [`BACKLOG`] connections that wait.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A replica that starts again need not wait until the last connections to the one before it are forgotten.
+    // A replica that starts again does not wait until the last connections of the one before are forgotten.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// Has the system end a connection that has taken nothing for [`TAKES_NOTHING`]: its reader is gone, or as good as.
+/// Makes the system end a connection that has taken nothing for [`TAKES_NOTHING`]: its reader is gone, or as good as.
 fn drop_who_takes_nothing(connection: &TcpStream) {
-    // Where the system can't, it gives up in its own time.
+    // If the system can't, it gives up in its own time.
     let _ = socket2::SockRef::from(connection).set_tcp_user_timeout(Some(TAKES_NOTHING));
 }
 

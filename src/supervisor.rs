@@ -1,8 +1,8 @@
 //! Background tasks that nobody waits for, and that must not end unnoticed.
 //!
-//! A replica whose refresher has ended would serve the same tallies for ever and look well. So every such task has a name
-//! and belongs to a [`Supervisor`]: one that ends or panics is logged, counted and started again, or, where it can't be
-//! started again, ends the replica, which whoever runs it starts anew. Threads are kept running by
+//! If the refresher ended, a replica would serve the same tallies for ever and look healthy. So every such task has a
+//! name and belongs to a [`Supervisor`]. A task that ends or panics is logged, counted and started again; if it can't
+//! be started again, it ends the replica, which its operator's system starts anew. Threads are kept running by
 //! [`keep_thread_running`](crate::threads::keep_thread_running).
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -15,11 +15,12 @@ use tokio::{
 
 use crate::{telemetry::Metrics, threads::panicked};
 
-/// How long a task that has ended waits until it is started again. Twice as long each time, up to [`LONGEST_REST`].
+/// The first pause before a task that has ended is started again. Each further pause is twice as long, up to
+/// [`LONGEST_REST`].
 const FIRST_REST: Duration = Duration::from_millis(100);
 /// The longest such wait.
 const LONGEST_REST: Duration = Duration::from_secs(5);
-/// A task that has run for so long may be started again as if it had never ended before.
+/// A task that has run for so long begins with the first pause again.
 const SETTLED: Duration = Duration::from_mins(1);
 
 /// A background task has ended that the replica can't go on without.
@@ -64,7 +65,7 @@ impl<E: From<TaskEnded> + 'static> Supervisor<E> {
         Self { metrics, tasks: Vec::new(), running: JoinSet::new(), by_id: HashMap::new() }
     }
 
-    /// Starts a task that has no end, and starts it again whenever it ends all the same.
+    /// Starts a task that should never end, and starts it again whenever it does.
     #[must_use]
     pub fn keep<F: Future<Output = ()> + 'static>(
         mut self,
@@ -83,7 +84,7 @@ impl<E: From<TaskEnded> + 'static> Supervisor<E> {
         self
     }
 
-    /// Starts a task that may end well. An error, or a panic, ends the replica.
+    /// Starts a task that may end. An error, or a panic, ends the replica.
     #[must_use]
     pub fn once(mut self, name: &'static str, task: impl Future<Output = Result<(), E>> + 'static) -> Self {
         self.begin(name, task, OnEnd::Done);
@@ -103,8 +104,7 @@ impl<E: From<TaskEnded> + 'static> Supervisor<E> {
         self.tasks.push(SupervisedTask { name, on_end, started_at: Instant::now(), rest: FIRST_REST, abort });
     }
 
-    /// Looks after the tasks for as long as the replica may go on, and says why it may not. Never ends if no task has an
-    /// end that stops the replica.
+    /// Supervises the tasks, and returns why the replica must end. Never returns if no task can end the replica.
     pub async fn run(mut self) -> E {
         loop {
             if let Err(error) = self.next_end().await {

@@ -1,18 +1,20 @@
-//! The walk through a proxy header, pure: from the right, past trusted addresses, to the first that is not.
+//! Finds the client's address in a proxy header: from the right, past trusted addresses, to the first that is not
+//! trusted.
 //!
-//! The text is taken apart from its end, element by element, and not one byte further than needed. That is more than
-//! thrift. Read from its beginning, a quotation mark that a client never closes would swallow what the proxies appended
-//! behind it; read from its end, what a trusted proxy wrote is complete before anything a client wrote is met.
+//! The text is split from its end, element by element, and no further than needed. This is not only faster. Read from
+//! its beginning, a quotation mark that a client never closes would swallow what the proxies appended after it; read
+//! from its end, everything that trusted proxies wrote is complete before anything that a client wrote.
 //!
-//! Each line of the header is taken apart by itself, the last one first: joined with commas, as RFC 9110 (section 5.3)
-//! has it, they would give the same elements.
+//! Each line of the header is split by itself, the last one first. Joined with commas, as in RFC 9110 (section 5.3),
+//! they would give the same elements.
 
 use std::net::IpAddr;
 
 use super::{ProxyHeader, plain};
 
-/// The first address from the right that is not trusted, beginning with `peer`, which is. If an element can't be read,
-/// or there are no more, it is the last address that could: always one that a trusted proxy vouches for.
+/// The first address from the right that is not trusted, beginning with `peer`, which is trusted. If an element can't
+/// be read, or there are no more, it is the last address that could be read: always one that a trusted proxy vouches
+/// for.
 ///
 /// `lines` are the header's, in the order they were sent.
 pub(super) fn walk(peer: IpAddr, lines: &[&[u8]], header: ProxyHeader, is_trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
@@ -21,7 +23,7 @@ pub(super) fn walk(peer: IpAddr, lines: &[&[u8]], header: ProxyHeader, is_truste
         let mut rest = Some(*line);
         while let Some(line) = rest {
             let (left, element) = split_last(line, header);
-            // An empty element is one, too: whoever wrote it did not know, or did not say.
+            // An empty element counts too: its proxy did not know the address, or did not write it.
             let Some(address) = address_in(element, header) else { return known };
             known = address;
             if !is_trusted(address) {
@@ -33,8 +35,8 @@ pub(super) fn walk(peer: IpAddr, lines: &[&[u8]], header: ProxyHeader, is_truste
     known
 }
 
-/// What stands left of the last comma (`None` if there is no comma), and what stands right of it. In `Forwarded`, a
-/// comma between quotation marks is none.
+/// The text left of the last comma (`None` if there is no comma), and the text right of it. In `Forwarded`, a comma
+/// between quotation marks does not count.
 fn split_last(line: &[u8], header: ProxyHeader) -> (Option<&[u8]>, &[u8]) {
     let mut is_quoted = false;
     for (place, byte) in line.iter().enumerate().rev() {
@@ -54,7 +56,7 @@ fn split_last(line: &[u8], header: ProxyHeader) -> (Option<&[u8]>, &[u8]) {
     (None, line)
 }
 
-/// The address an element names; `None` for `unknown`, for an obfuscated identifier, and for whatever can't be read.
+/// The address that an element names; `None` for `unknown`, for an obfuscated identifier, and for anything unreadable.
 fn address_in(element: &[u8], header: ProxyHeader) -> Option<IpAddr> {
     let element = std::str::from_utf8(element).ok()?.trim_matches([' ', '\t']);
     match header {
@@ -63,7 +65,7 @@ fn address_in(element: &[u8], header: ProxyHeader) -> Option<IpAddr> {
     }
 }
 
-/// The value of the one `for` of a `Forwarded` element. Two of them are no answer (RFC 7239, section 4).
+/// The value of the one `for` of a `Forwarded` element. Two of them count as none (RFC 7239, section 4).
 fn for_in(element: &str) -> Option<&str> {
     let mut found = None;
     for pair in pairs(element) {
@@ -91,15 +93,15 @@ fn pairs(element: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A text without the quotation marks around it, if it has them. No address needs an escape, so one with an escape, or
-/// with a mark inside, is none.
+/// A text without the quotation marks around it, if it has them. No address needs an escape, so a text with an escape,
+/// or with a mark inside, is refused.
 fn unquoted(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('"').map_or(Some(text), |rest| rest.strip_suffix('"'))?;
     (!inner.contains(['"', '\\'])).then_some(inner)
 }
 
-/// An address with or without a port: `192.0.2.1`, `192.0.2.1:4711`, `[2001:db8::1]:4711`, and `2001:db8::1`, which
-/// stands in `X-Forwarded-For` without brackets.
+/// An address with or without a port: `192.0.2.1`, `192.0.2.1:4711`, `[2001:db8::1]:4711`, or `2001:db8::1`, which
+/// `X-Forwarded-For` writes without brackets.
 fn node(text: &str) -> Option<IpAddr> {
     if let Some(rest) = text.strip_prefix('[') {
         let (address, after) = rest.split_once(']')?;

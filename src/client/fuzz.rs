@@ -1,4 +1,4 @@
-//! The walk against a slow one that goes by the book, on whatever a fuzzer comes upon.
+//! Compares the search with a slow one that follows the grammar, on fuzzed headers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -45,7 +45,7 @@ const WORDS: [&[u8]; 21] = [
     b"unknown",
 ];
 
-/// An address as an element names it: alone, or before any one of its colons, behind which a port stands.
+/// An address as an element names it: alone, or before one of its colons, with a port behind it.
 fn address_by_the_book(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?.trim_matches([' ', '\t']);
     let marks = text.matches(['"', '\\']).count();
@@ -73,7 +73,7 @@ fn is_port_by_the_book(port: &str) -> bool {
 }
 
 /// The elements of a line of `Forwarded`, each as its pairs, read from the beginning by RFC 7239's grammar; `None` if
-/// the line does not keep it.
+/// the line breaks the grammar.
 fn elements_by_the_book(line: &[u8]) -> Option<Vec<Vec<&[u8]>>> {
     let (mut elements, mut pairs, mut start) = (Vec::new(), Vec::new(), 0);
     let (mut is_quoted, mut is_escaped, mut is_complete) = (false, false, false);
@@ -114,7 +114,7 @@ fn named_by_the_book(pairs: &[&[u8]]) -> Option<IpAddr> {
     address_by_the_book(value.as_bytes())
 }
 
-/// What each element of a header names, the last one first; an `Err` where a line does not keep the grammar.
+/// What each element of a header names, the last one first; an `Err` where a line breaks the grammar.
 fn all_named(lines: &[&[u8]], header: ProxyHeader) -> Vec<Result<Option<IpAddr>, ()>> {
     let mut named = Vec::new();
     for line in lines.iter().rev() {
@@ -131,14 +131,14 @@ fn all_named(lines: &[&[u8]], header: ProxyHeader) -> Vec<Result<Option<IpAddr>,
     named
 }
 
-/// Checks one header, and says how far the walk came and where to.
+/// Checks one header, and returns how far the search came and what it found.
 fn check(lines: &[&[u8]], header: ProxyHeader, trusted: &TrustedProxies) -> (usize, bool, bool) {
     let found = forwarded::walk(PEER, lines, header, |address| trusted.contain(address));
     let named = all_named(lines, header);
     let mut known = PEER;
     for (steps, address) in named.iter().enumerate() {
         match address {
-            // What the grammar does not say is whose: what was read before it stands, or what a proxy wrote there.
+            // The grammar does not say whose this is: what was read before stands, or what a proxy wrote there.
             Err(()) => return (steps, true, true),
             Ok(None) => {
                 assert_eq!(found, known, "{header} goes on past what can't be read");
@@ -162,7 +162,7 @@ fn fuzzed_proxy_headers_are_walked_by_the_book() {
         let lines: Vec<&[u8]> = input.split(|byte| *byte == b'\n').collect();
         let outcomes =
             [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded].map(|header| check(&lines, header, &trusted));
-        // Whatever stands there, what a proxy appends to it is what counts, on the last line or on one of its own.
+        // Whatever the header says, the address that a proxy appends counts, on the last line or on one of its own.
         for (header, appended) in [
             (ProxyHeader::XForwardedFor, &b", 203.0.113.7, 10.0.0.2"[..]),
             (ProxyHeader::Forwarded, b", by=\"a,\\\";b\";for=203.0.113.7, for=10.0.0.2"),

@@ -1,18 +1,18 @@
-//! Whose address a request came from, as far as it can be believed.
+//! The client's address of a request, as far as it can be trusted.
 //!
-//! Anybody can write anything into `X-Forwarded-For`, and polls that believed its first entry were voted in without
-//! limit. What can be believed is the socket's peer, and what each proxy *we know* says about the peer of its own
-//! socket. So the search goes from the right: as long as the address at hand is one of `SAWT_TRUSTED_PROXIES`, what it
-//! wrote last is read; the first address that is not trusted is the client, and whatever stands left of it was written
-//! by the client and is never looked at. Where a trusted proxy's word can't be read as an address, the search stops at
-//! that proxy: to count many clients as one is a nuisance, to let each of them be as many as they like is a hole.
+//! Anybody can write anything into `X-Forwarded-For`, and polls that trusted its first entry were voted in without
+//! limit. What can be trusted is the socket's peer, and what each *known* proxy says about the peer of its own socket.
+//! So the search goes from the right: while the address is one of `SAWT_TRUSTED_PROXIES`, the address that this proxy
+//! wrote last is read. The first address that is not trusted is the client; everything left of it was written by the
+//! client and is never read. If what a trusted proxy wrote is no address, the search stops at that proxy: to count many
+//! clients as one is a nuisance, to let each of them be as many as they like is a hole.
 //!
-//! One header is read, the one that `SAWT_PROXY_HEADER` names, and never another: proxies overwrite the one they write
-//! themselves and pass the other on as the client sent it. [`forwarded`] reads both forms.
+//! Only one header is read, the one that `SAWT_PROXY_HEADER` names: proxies overwrite the one they write themselves and
+//! pass the other on as the client sent it. [`forwarded`] reads both forms.
 //!
-//! A [`Client`] is what quotas are counted by. It never decides that somebody has already voted, is kept in memory
-//! only, and prints as nothing. To find it takes a few nanoseconds when no proxy is trusted, and allocates nothing
-//! unless there is a proxy and more than four lines of its header; so it is found when asked for and not before.
+//! Quotas are counted per [`Client`]. It never decides that somebody has already voted, is kept in memory only, and
+//! prints as nothing. It takes a few nanoseconds to find when no proxy is trusted, and allocates nothing unless there
+//! is a proxy and more than four lines of its header; so it is found only when it is needed.
 
 mod forwarded;
 #[cfg(test)]
@@ -33,23 +33,23 @@ use actix_web::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use smallvec::SmallVec;
 
-/// Where a request came from: an IPv4 address, or the IPv6 network that one subscriber is given (a /64 unless
-/// `SAWT_IPV6_PREFIX` says otherwise), for within it every address costs nothing.
+/// Where a request came from: an IPv4 address, or the IPv6 network of one subscriber (a /64 unless `SAWT_IPV6_PREFIX`
+/// says otherwise), because a subscriber can use every address in it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Client {
     address: [u8; 16],
-    /// Of an IPv6 network, the bits of its prefix.
+    /// The prefix length of an IPv6 network.
     prefix: Option<u8>,
 }
 
 impl Client {
-    /// The client's 16 bytes, alike for the same client and no other: an IPv6 network's first address, or an IPv4
-    /// address mapped into IPv6 (which no network's first address is, since mapped addresses are taken as IPv4).
+    /// The client's 16 bytes, which no other client has: an IPv6 network's first address, or an IPv4 address mapped
+    /// into IPv6 (which is never a network's first address, since mapped addresses count as IPv4).
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.address
     }
 
-    /// Of an IPv6 network, the bits of its prefix.
+    /// The prefix length of an IPv6 network.
     pub fn prefix(&self) -> Option<u8> {
         self.prefix
     }
@@ -71,7 +71,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The header in which proxies say whom they speak for.
+/// The header in which proxies name their client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProxyHeader {
     /// `X-Forwarded-For`: addresses, separated by commas.
@@ -111,12 +111,12 @@ impl fmt::Display for ProxyHeader {
     }
 }
 
-/// The proxies in front of this service that are believed, by address. Usually a handful, so they are looked through.
+/// The trusted proxies in front of this service, by address. Usually a handful, so a list is searched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Whether an address (not an IPv4 one in IPv6's clothes) is one of them.
+    /// Whether an address (no mapped IPv4 address) is one of them.
     fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
@@ -125,8 +125,8 @@ impl TrustedProxies {
 impl FromStr for TrustedProxies {
     type Err = &'static str;
 
-    /// Reads addresses and networks (`10.0.0.0/8`) separated by commas. Everybody (`0.0.0.0/0`) is refused: then
-    /// anybody could be anyone.
+    /// Reads addresses and networks (`10.0.0.0/8`) separated by commas. All addresses (`0.0.0.0/0`) is refused: then
+    /// anybody could claim any address.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parse = |item: &str| {
             let network = item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
@@ -156,24 +156,25 @@ impl fmt::Display for TrustedProxies {
 /// How a request's client is found.
 #[derive(Debug, Clone)]
 pub struct ClientRule {
-    /// Whose word is believed.
+    /// Which proxies are trusted.
     pub trusted: TrustedProxies,
-    /// Where they write it.
+    /// The header they write.
     pub header: ProxyHeader,
-    /// How many leading bits of an IPv6 address name a client, 32 to 128.
+    /// How many leading bits of an IPv6 address identify a client, 32 to 128.
     pub ipv6_prefix: u8,
 }
 
 impl ClientRule {
-    /// Whom a connection is counted for by its socket's peer; `None` for a trusted proxy, which speaks for many.
+    /// The client that a connection counts for, by its socket's peer; `None` for a trusted proxy, which speaks for
+    /// many.
     pub fn peer(&self, peer: IpAddr) -> Option<Client> {
         let peer = plain(peer);
         (!self.trusted.contain(peer)).then(|| Client::at(peer, self.ipv6_prefix))
     }
 
-    /// Who sent a request. Never fails: at worst it is the proxy that passed it on.
+    /// The client of a request. Never fails: at worst it is the proxy that passed the request on.
     pub fn client(&self, req: &HttpRequest) -> Client {
-        // Only a request made by hand, without a socket, has no peer.
+        // Only a request built in a test, without a socket, has no peer.
         let peer = req.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| plain(peer.ip()));
         if !self.trusted.contain(peer) {
             return Client::at(peer, self.ipv6_prefix);
@@ -185,11 +186,11 @@ impl ClientRule {
     }
 }
 
-/// An address as its IPv4 self, if it has one: mapped (`::ffff:192.0.2.1`) as dual-stack sockets give it, or behind
-/// NAT64's well-known prefix (`64:ff9b::192.0.2.1`). Else one reader would count twice, or all of IPv4 as one network.
+/// An address as IPv4, if it is one: mapped (`::ffff:192.0.2.1`), as dual-stack sockets give it, or with NAT64's
+/// well-known prefix (`64:ff9b::192.0.2.1`). Otherwise one reader would count twice, or all of IPv4 as one network.
 ///
-/// The NAT64 prefix stands for public addresses only (RFC 6052, section 3.1). One that seems to carry a private address
-/// stays as it is, so that nobody becomes a trusted proxy by it.
+/// The NAT64 prefix stands for public addresses only (RFC 6052, section 3.1). One that holds a private address stays as
+/// it is, so that nobody becomes a trusted proxy by it.
 fn plain(address: IpAddr) -> IpAddr {
     let IpAddr::V6(address) = address else { return address };
     if let Some(mapped) = address.to_ipv4_mapped() {

@@ -40,20 +40,20 @@ fn x_forwarded_for_is_read_from_the_right_past_trusted_addresses() {
     check(
         ProxyHeader::XForwardedFor,
         &[
-            // Nobody trusted is speaking: the socket's peer it is, whatever is written.
+            // No trusted proxy speaks: it is the socket's peer, whatever is written.
             ("198.51.100.1", &[], "198.51.100.1"),
             ("198.51.100.1", &["203.0.113.9"], "198.51.100.1"),
             ("198.51.100.1", &["10.0.0.1"], "198.51.100.1"),
             ("192.0.2.11", &["203.0.113.9"], "192.0.2.11"),
             ("2001:db8::5", &["203.0.113.9"], "2001:db8::"),
-            // A trusted proxy is.
+            // A trusted proxy speaks.
             ("10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
             ("192.0.2.10", &["203.0.113.9"], "203.0.113.9"),
             ("fd00::1", &["203.0.113.9"], "203.0.113.9"),
             ("::ffff:10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
             ("10.0.0.1", &["203.0.113.9, 10.0.0.2"], "203.0.113.9"),
             ("10.0.0.1", &["203.0.113.9, 10.0.0.2, 192.0.2.10, fd00::7"], "203.0.113.9"),
-            // What stands left of the client is the client's.
+            // Everything left of the client was written by the client.
             ("10.0.0.1", &["6.6.6.6, 203.0.113.9"], "203.0.113.9"),
             ("10.0.0.1", &["10.0.0.9, 203.0.113.9, 10.0.0.2"], "203.0.113.9"),
             ("10.0.0.1", &["\"6.6.6.6, 203.0.113.9"], "203.0.113.9"),
@@ -61,7 +61,7 @@ fn x_forwarded_for_is_read_from_the_right_past_trusted_addresses() {
             ("10.0.0.1", &["6.6.6.6", "203.0.113.9"], "203.0.113.9"),
             ("10.0.0.1", &["203.0.113.9", "10.0.0.2"], "203.0.113.9"),
             ("10.0.0.1", &["6.6.6.6, 203.0.113.9", "10.0.0.2, 10.0.0.3"], "203.0.113.9"),
-            // Nothing but proxies: the first of them.
+            // Only proxies: the first of them.
             ("10.0.0.1", &[], "10.0.0.1"),
             ("10.0.0.1", &["10.0.0.2"], "10.0.0.2"),
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
@@ -80,7 +80,7 @@ fn x_forwarded_for_is_read_from_the_right_past_trusted_addresses() {
             ("10.0.0.1", &["6.6.6.6, ::ffff:10.0.0.2"], "6.6.6.6"),
             // NAT64 stands for public addresses; nobody becomes a proxy by it.
             ("10.0.0.1", &["6.6.6.6, 64:ff9b::10.0.0.2"], "64:ff9b::"),
-            // What can't be read: the proxy that wrote it.
+            // Unreadable: the proxy that wrote it.
             ("10.0.0.1", &[""], "10.0.0.1"),
             ("10.0.0.1", &["203.0.113.9, "], "10.0.0.1"),
             ("10.0.0.1", &["203.0.113.9, , 10.0.0.2"], "10.0.0.2"),
@@ -226,8 +226,8 @@ fn written() -> impl Strategy<Value = (ProxyHeader, &'static str, &'static str)>
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever a client writes, in as many lines as it likes, and whether its proxy appends to the last line or
-    /// begins another: the client stays who it is.
+    /// Whatever a client writes, in any number of lines, and whether its proxy appends to the last line or begins
+    /// another: the client is the same.
     #[test]
     fn nothing_left_of_the_rightmost_untrusted_address_changes_the_answer(
         forged in vec(forgery(), 0..4),
@@ -243,7 +243,7 @@ proptest! {
         prop_assert_eq!(client("10.0.0.1", &sent, &rule(header)), at(expected));
     }
 
-    /// Nothing that can be sent makes the walk panic, and the answer is the peer or an address that is written there.
+    /// Nothing that can be sent makes the search panic, and the answer is the peer or an address in the header.
     #[test]
     fn any_bytes_at_all_name_the_proxy_or_what_it_wrote(
         lines in vec(forgery(), 0..4),
@@ -255,7 +255,7 @@ proptest! {
         let everything = String::from_utf8_lossy(&lines.join(&b","[..])).into_owned();
         let is_written = found == peer || match found {
             IpAddr::V4(address) => everything.contains(&address.to_string()),
-            // Shortened, lower-case or not, it would have to be parsed again to be found.
+            // Shortened or in another case, it would have to be parsed again to be found.
             IpAddr::V6(_) => everything.contains(':'),
         };
         prop_assert!(is_written, "{found} is not in {everything}");

@@ -1,6 +1,6 @@
 //! Who asks: a reader with a voter token, or a publisher with a key.
 //!
-//! Why a key was refused is not told.
+//! The answer does not say why a key was refused.
 
 use actix_web::{
     HttpRequest,
@@ -24,20 +24,19 @@ use crate::{
 /// so no neighbouring host can plant one (RFC 6265bis, section 4.1.3.2).
 pub(super) const VOTER_COOKIE: &str = "__Host-sawt_voter";
 
-/// How a voter's token came. A page can only send a token it was given, but a browser sends cookies for any page.
+/// How a voter's token was sent. A page can only send a token it was given, but a browser sends cookies for any page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carrier {
-    /// `Authorization: Voter TOKEN`, or a body of JSON: what a page sends elsewhere only if it was allowed to.
+    /// `Authorization: Voter TOKEN`, or a JSON body: a page can send these to another origin only if it was allowed to.
     Header,
-    /// A body of `text/plain`, which any page may send, and any form.
+    /// A body of `text/plain`, which any page and any form may send.
     TextBody,
     /// The cookie.
     Cookie,
 }
 
-/// The voter who asks; `None` if no token is shown. A token in the `Authorization` header wins over one in the cookie.
-/// A cookie that is not valid, or not any more, is as good as none: its holder can't see it and did not choose to send
-/// it.
+/// The voter who asks; `None` if no token is shown. A token in the `Authorization` header wins over the cookie. An
+/// invalid or expired cookie counts as none: its holder can't see it and did not choose to send it.
 ///
 /// # Errors
 /// `voter-required` if the header shows a token that is not valid.
@@ -107,7 +106,7 @@ pub(super) async fn publisher_with(req: &HttpRequest, worker: &Worker, scope: Sc
     Err(Problem::new(Code::ScopeMissing, format!("this needs a key with the scope {}", scope.as_str())))
 }
 
-/// Whoever sent a request, as one who asks for a tally.
+/// The sender of a request, as one who asks for a tally.
 pub(super) struct RequestAsker<'a> {
     pub(super) req: &'a HttpRequest,
     pub(super) worker: &'a Worker,
@@ -125,7 +124,7 @@ impl Asker for RequestAsker<'_> {
     }
 }
 
-/// What follows a scheme in the `Authorization` header; `None` if another scheme or no such header is there.
+/// The part after the scheme in the `Authorization` header; `None` if another scheme or no such header is there.
 fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
     let (named, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     named.eq_ignore_ascii_case(scheme).then(|| rest.trim())
@@ -136,7 +135,7 @@ pub(super) fn shows_voter_token(headers: &HeaderMap) -> bool {
     credentials(headers, "Voter").is_some()
 }
 
-/// Every voter cookie of a request: a browser may hold one for all sites and a partitioned one besides.
+/// Every voter cookie of a request: a browser may hold one for all sites, and a partitioned one as well.
 fn voter_cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .get_all(header::COOKIE)

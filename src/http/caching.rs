@@ -1,21 +1,22 @@
-//! What caches are told: who may keep an answer, for how long, and by which names it can be called back.
+//! What caches are told: who may keep an answer, for how long, and by which names it can be purged.
 //!
 //! - **What everyone sees alike** is kept for two seconds by browsers and for five by shared caches: so old may a tally
 //!   on a page be. A shared cache may show it for half a minute more while it fetches the next one, so that readers
-//!   don't wait for that and only one of them costs a request, and for five minutes while this service can't be reached.
-//! - **Closed is final**: nothing but its deletion, and the resolution of a prediction, changes a closed poll, so it is kept for
-//!   a minute by browsers and for five by shared caches. Those can be told of either by the names below; browsers can't,
-//!   hence the minute.
-//! - **Nothing is kept across a moment known beforehand.** What is sent before a poll opens or closes runs out when it
-//!   does, to the second, and is shown for two seconds more at the most while the next one is fetched. It is kept for a
-//!   second at the least. Were it not to be kept or shown at all, every reader of a poll that closes would be sent here
-//!   at that very moment.
-//! - **What the store has not confirmed of late** is served while it is away, and kept for a second, so that what changed
-//!   meanwhile is seen soon after. What is closed for good does not change.
-//! - **What depends on who asks** is nobody else's, and kept by nobody.
+//!   don't wait and only one of them costs a request, and for five minutes while this service can't be reached.
+//! - **Closed is final**: only its deletion, and the resolution of a prediction, changes a closed poll, so it is kept
+//!   for a minute by browsers and for five by shared caches. Those can be told of either by the names below; browsers
+//!   can't, hence the minute.
+//! - **Nothing is kept across a known change.** An answer that is sent before a poll opens or closes expires when it
+//!   does, to the second, and is shown for at most two seconds more while the next one is fetched. It is kept for at
+//!   least a second: if it could not be kept or shown at all, every reader of a poll that closes would be sent here at
+//!   that moment.
+//! - **What the store has not confirmed lately** is served while it is away, and kept for a second, so that changes
+//!   made meanwhile are seen soon after. A poll that is closed for good does not change.
+//! - **What depends on who asks** is for them alone, and no cache keeps it.
 //!
-//! Every answer that may be shared names its poll and site, in the two ways caches know: `Surrogate-Key` (Fastly,
-//! Varnish) and `Cache-Tag` (Cloudflare, Akamai, Bunny). Nobody here calls anything back; whoever runs a cache can.
+//! Every answer that caches may share names its poll and site, in the two headers that caches know: `Surrogate-Key`
+//! (Fastly, Varnish) and `Cache-Tag` (Cloudflare, Akamai, Bunny). This service purges nothing; the cache's operator
+//! can.
 
 use actix_web::{
     HttpResponseBuilder,
@@ -27,7 +28,7 @@ use crate::{
     poll::{Phase, Poll, Schedule, SiteId, State, Timestamp},
 };
 
-/// What depends on who asks.
+/// For an answer that depends on who asks.
 pub(super) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
 const OPEN: HeaderValue =
@@ -38,11 +39,10 @@ const FINAL: HeaderValue =
 const BROWSER_SECS: u64 = 2;
 const SHARED_SECS: u64 = 5;
 const MEANWHILE_SECS: u64 = 30;
-/// Time enough to ask this service once, also when it is busy.
+/// Enough time for one request to this service, also when it is busy.
 const LEAST_MEANWHILE_SECS: u64 = 2;
 
-/// How long after the clock closed a poll its definition is taken for final: whoever decides that is the store, by its
-/// own clock.
+/// How long after its closing time, by the clock, a poll counts as final: the store decides that, by its own clock.
 const SETTLED_MILLIS: i64 = 60_000;
 
 const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
@@ -53,17 +53,17 @@ const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 pub(super) enum Caching {
     /// Nobody.
     Private,
-    /// Everyone, for a while, but for so many seconds at most.
+    /// Everyone, for a while, but at most for so many seconds.
     Shared { secs_left: u64 },
     /// Everyone, for longer.
     Final,
 }
 
 impl Caching {
-    /// For what may be another at any moment.
+    /// For what may change at any moment.
     pub(super) const BRIEF: Self = Self::Shared { secs_left: 0 };
 
-    /// For what may be another at any moment, as a tally, where no such moment is known beforehand.
+    /// For what may change at any moment, as a tally does, with no known change ahead.
     pub(super) const LIVE: Self = Self::Shared { secs_left: u64::MAX };
 
     /// For a tally that everyone sees.
@@ -95,12 +95,12 @@ impl Caching {
         }
     }
 
-    /// Whether whoever passes the answer on may keep it.
+    /// Whether shared caches may keep it.
     pub(super) fn is_public(self) -> bool {
         self != Self::Private
     }
 
-    /// As `Cache-Control` says it (RFC 9111, RFC 5861).
+    /// The `Cache-Control` header (RFC 9111, RFC 5861).
     pub(super) fn header(self) -> HeaderValue {
         match self {
             Self::Private => PRIVATE,
@@ -114,14 +114,14 @@ impl Caching {
                     "public, max-age={browser}, s-maxage={shared}, stale-while-revalidate={meanwhile}, \
                      stale-if-error=300"
                 );
-                // Such a text is always a header's value.
+                // Such a text is always valid in a header.
                 HeaderValue::try_from(text).unwrap_or(PRIVATE)
             }
         }
     }
 
-    /// The next moment the poll opens or closes by the clock bounds what is said before it. One that has passed, and
-    /// the poll does not show it yet, is about to.
+    /// The poll's next opening or closing by the clock limits what is sent before it. If that time has passed and the
+    /// poll does not show it yet, it will show it soon.
     pub(super) fn until_it_moves(schedule: &Schedule, now: Timestamp) -> Self {
         let opens_at = schedule.opens_at.filter(|opens_at| *opens_at > now);
         let next = opens_at.or(schedule.closes_at);
@@ -135,7 +135,7 @@ pub(super) fn name<'a>(response: &mut HttpResponseBuilder, polls: impl IntoItera
     insert_names(response, Vec::new(), polls);
 }
 
-/// The same for what is about a site, of which some polls are told.
+/// The same for an answer about a site that mentions some of its polls.
 pub(super) fn name_site<'a>(
     response: &mut HttpResponseBuilder,
     site: &SiteId,
@@ -159,7 +159,7 @@ fn insert_names<'a>(
     response.insert_header((SURROGATE_KEY, names.join(" "))).insert_header((CACHE_TAG, names.join(",")));
 }
 
-/// The same for one tally, without writing it each time.
+/// The same for one tally, whose names are written once.
 pub(super) fn name_tally(response: &mut HttpResponseBuilder, snapshot: &Snapshot) {
     let [key, tag] = snapshot.names();
     response.insert_header((SURROGATE_KEY, key.clone())).insert_header((CACHE_TAG, tag.clone()));

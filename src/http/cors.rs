@@ -1,18 +1,18 @@
-//! What browsers let pages of other origins do here (CORS, <https://fetch.spec.whatwg.org/#http-cors-protocol>).
+//! What browsers allow pages of other origins to do here (CORS, <https://fetch.spec.whatwg.org/#http-cors-protocol>).
 //!
-//! - **What everyone may read**, and a new voter token, any page may ask for: `*`, which browsers take for requests
-//!   without cookies only. The answer is the same whoever asks, so shared caches keep one, without `Vary`. That goes
-//!   for refusals too, or a page could not tell a poll that is gone from a network that is.
-//! - **What concerns a ballot** ([`Callers::Listed`]) a page may ask for with the reader's cookie if the poll's site
-//!   lists its origin, by exactly that; without the cookie (so by token) if the site lists none, if the page has no
-//!   origin, or if there is no such poll; and otherwise not at all. These answers vary by `Origin`.
-//! - **Everything else** is for programs, and for pages of this service's own origin: no page of another gets it.
+//! - **What everyone may read**, and a new voter token, any page may ask for: `*`, which browsers accept for requests
+//!   without cookies only. The answer is the same for all, so shared caches keep one, without `Vary`. This includes
+//!   refusals: otherwise a page could not tell a missing poll from a failed network.
+//! - **What concerns a ballot** ([`Callers::Listed`]): with the reader's cookie, for pages whose origin the poll's site
+//!   lists; without it (so by token), if the site lists none, if the page has no origin, or if there is no such poll;
+//!   otherwise not at all. These answers vary by `Origin`.
+//! - **Everything else** is for programs, and for pages of this service's own origin.
 //!
-//! Nobody but our own pages is ever given a voter token for a cookie: `POST /v1/voters` names no poll whose site could
-//! vouch for the page, and answers with the token of whoever is known by the cookie. Under `*` browsers neither send
-//! the cookie nor show an answer that was asked for with it.
+//! Only our own pages ever get a voter token for a cookie: `POST /v1/voters` names no poll whose site could vouch for
+//! the page, and answers with the token of the voter in the cookie. Under `*` browsers neither send the cookie nor show
+//! an answer to a request with it.
 //!
-//! This is the browser's half. A browser that asks first is told no here; what comes all the same is refused by
+//! This is the browser's half. A preflight is refused here; a request that comes anyway is refused by
 //! [`super::origin::check`].
 
 use actix_web::{
@@ -33,12 +33,12 @@ use super::{
     route::Pattern,
 };
 
-/// How long a browser may keep what a preflight was told, in seconds: two hours, more than which Chromium cuts off.
+/// How long a browser may keep a preflight's answer, in seconds: two hours, the most that Chromium takes.
 const MAX_AGE_SECS: HeaderValue = HeaderValue::from_static("7200");
-/// What pages may send beyond what the Fetch standard lets anybody send.
+/// Headers that pages may send beyond those that the Fetch standard always allows.
 const ALLOWED_HEADERS: HeaderValue =
     HeaderValue::from_static("authorization, content-type, if-none-match, last-event-id, x-request-id");
-/// What pages may read beyond that.
+/// Headers that pages may read beyond those.
 const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("content-disposition, etag, ratelimit, ratelimit-policy, retry-after, x-request-id");
 const VARY: HeaderValue = HeaderValue::from_static("Origin");
@@ -56,19 +56,18 @@ pub(super) enum Callers {
     Listed,
 }
 
-/// Whether a request is a browser's question if it may ask.
+/// Whether a request is a preflight.
 pub(super) fn is_preflight(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ORIGIN) && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// `OPTIONS` on a route that pages may use: which methods and headers they may. The origin is added on the way out, by
-/// [`allow`].
+/// `OPTIONS` on a route for pages: the allowed methods and headers. [`allow`] adds the origin later.
 pub(super) async fn preflight(
     req: HttpRequest,
     worker: web::Data<Worker>,
     methods: String,
 ) -> Result<HttpResponse, Problem> {
-    // What comes next will want the poll. Should the store be silent, it is for the request itself to say so.
+    // The request that follows needs the poll. If the store does not answer, that request reports it.
     if let Some(Pattern { callers: Callers::Listed, .. }) = req.app_data::<Pattern>()
         && let Ok(id) = poll_in_path(&req)
     {
@@ -82,7 +81,7 @@ pub(super) async fn preflight(
         .finish())
 }
 
-/// Adds to an answer which page may read it.
+/// Adds to an answer which pages may read it.
 pub(super) fn allow<B>(response: &mut ServiceResponse<B>, shared: &ReplicaState) {
     let req = response.request();
     let Some(pattern) = req.app_data::<Pattern>().filter(|pattern| pattern.is_for_pages(req.method())) else { return };
@@ -99,7 +98,7 @@ pub(super) fn allow<B>(response: &mut ServiceResponse<B>, shared: &ReplicaState)
     match allowed {
         Allowed::Nobody if method != Method::OPTIONS => return,
         Allowed::Nobody => {
-            // What a preflight was about to be told.
+            // What the preflight's handler has added.
             for name in [
                 header::ACCESS_CONTROL_ALLOW_METHODS,
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
@@ -130,7 +129,7 @@ enum Allowed {
 
 fn allowed_at_poll(req: &HttpRequest, shared: &ReplicaState) -> Allowed {
     let Some(sent) = req.headers().get(header::ORIGIN) else { return Allowed::Nobody };
-    // The poll as this replica knows it: it was read for this request, if it got so far.
+    // The poll as this replica knows it: it was read for this request, if the request got so far.
     let known = poll_in_path(req).ok().and_then(|id| shared.voting.poll_if_known(id));
     let Some(known) = known else { return Allowed::Anybody };
     match origin::page(req, &known.site, shared.public_url.as_deref()) {

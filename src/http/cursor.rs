@@ -1,4 +1,4 @@
-//! Where a page of a site's polls begins, as readers and publishers are given it.
+//! Cursors: where a page of a site's polls begins, as text.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 

@@ -1,4 +1,4 @@
-//! API keys: made, listed, revoked. The text of a key is in the answer that made it and nowhere else.
+//! API keys: made, listed, revoked. A key's text is only in the answer that made it.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         .json(KeyList { items, next_cursor: None }))
 }
 
-/// `DELETE /v1/keys/{key}`: the key is refused from now on. Another site's key is none to a site's key.
+/// `DELETE /v1/keys/{key}`: the key is refused from now on. For a site's key, another site's key does not exist.
 pub(super) async fn revoke(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::KeysWrite).await?;
     let id: KeyId = id_in_path(&req, "key", no_key)?;

@@ -1,8 +1,7 @@
 //! Event streams: tallies as they move.
 //!
-//! A stream goes on for as long as its reader likes, so it is admitted by the [limiter](crate::live::StreamLimiter) and
-//! counts once in the quota of reads. What it says, and to whom, is [`Stream`]'s business, and how it gets there the
-//! [`Writer`]'s; here is who asks for it.
+//! A stream lasts as long as its reader likes, so the [limiter](crate::live::StreamLimiter) admits it, and it counts
+//! once in the quota of reads. [`Stream`] decides what is sent, and [`Writer`] sends it; this file reads the request.
 
 use std::{
     pin::Pin,
@@ -39,7 +38,8 @@ use crate::{
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-/// No cache keeps a stream, and no proxy packs it: that would hold events back until there are enough of them.
+/// No cache may keep a stream, and no proxy may compress it: a proxy would hold events back until it has enough of
+/// them.
 const CACHING: HeaderValue = HeaderValue::from_static("no-cache, no-transform");
 
 /// `GET /v1/polls/{poll}/live`.
@@ -84,7 +84,7 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     Ok(response)
 }
 
-/// Whoever asked for a stream. Their key is looked up at once: it shows them all, now and later.
+/// The one who asks for a stream. Their key is looked up at once: what it shows, it shows now and later.
 struct StreamAsker<'a> {
     publisher: Option<Publisher>,
     sender: auth::RequestAsker<'a>,
@@ -106,8 +106,8 @@ impl Asker for StreamAsker<'_> {
     }
 }
 
-/// What a reader shows of all the polls they ask for, and whether they have those tallies at hand: whoever comes back by
-/// `Last-Event-ID` has, since a browser keeps that for as long as the page that heard the events is there.
+/// The positions that a reader shows for all the polls they ask for, and whether they have those tallies. With
+/// `Last-Event-ID` they have: a browser keeps that only as long as the page that received the events.
 fn shown(req: &HttpRequest) -> Result<(String, bool), Problem> {
     match req.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
         Some(id) => Ok((id.to_owned(), true)),
@@ -128,8 +128,8 @@ fn no_polls() -> Problem {
     Problem::new(Code::NotFound, "no poll has any of these ids")
 }
 
-/// A stream as the body of an answer: as soon as the framework has written the answer's head and asks for more, the
-/// connection is the stream's own.
+/// A stream as the body of an answer: when the framework has written the head and asks for more, the stream takes over
+/// the connection.
 struct StreamBody {
     stream: Option<Stream>,
     connection: Handover<CountedSocket>,
@@ -147,7 +147,7 @@ impl MessageBody for StreamBody {
         if let Some(stream) = body.stream.take() {
             body.connection.to(|socket| drop(rt::spawn(Writer::new(stream, socket))));
         }
-        // The framework learns of the connection's end when it tries to write.
+        // The framework notices the connection's end when it tries to write.
         Poll::Pending
     }
 }

@@ -1,21 +1,21 @@
 //! Which pages may vote in a site's polls.
 //!
-//! A browser says in `Origin` which page a vote comes from, and no page can lie about it. Programs can, but they can
-//! only vote as voters they hold tokens of, so this is about pages alone: that no strange one votes with the cookie of
-//! a reader who happens to pass by.
+//! A browser names the page of a vote in `Origin`, and no page can forge it. Programs can, but they can only vote as
+//! voters whose tokens they hold. So this is about pages alone: no foreign page may vote with the cookie of a reader
+//! who visits it.
 //!
-//! - An origin that the site lists, and this service's own: by token or by cookie. Its own is that of
-//!   `SAWT_PUBLIC_URL`; if that is not set, that of the host the request was sent to. (A `Host` can be forged by
-//!   programs, as `Origin` can; a browser forges neither.)
-//! - Any origin, if the site lists none; and `Origin: null`, a sandboxed frame: only with a token the page holds
-//!   itself. The cookie comes along whatever page asks, so it counts only where the site has said whose page may.
-//! - No `Origin`: a program, with a token it holds; with a cookie only if `Sec-Fetch-Site` does not say that the
-//!   request comes from elsewhere.
+//! - An origin that the site lists, and this service's own: by token or by cookie. Its own origin is that of
+//!   `SAWT_PUBLIC_URL`, or else of the host the request was sent to. (Programs can forge `Host` and `Origin`; a browser
+//!   forges neither.)
+//! - Any origin, if the site lists none; and `Origin: null`, a sandboxed frame: only with a token that the page holds.
+//!   The browser sends the cookie for any page, so the cookie counts only if the site has listed the page's origin.
+//! - No `Origin`: a program, with a token that it holds; with a cookie only if `Sec-Fetch-Site` does not name another
+//!   site.
 //!
-//! A body of `text/plain` is sent without a preflight, so nobody was asked before it came. It wants an `Origin`: one that
-//! the site lists, or this service's own. Any origin where the site lists none, and `null` everywhere, is taken only from
-//! a script that waits for the answer (`Sec-Fetch-Mode: cors`, or a browser that does not send that header): a form, and a
-//! script that asks for no answer, can be sent by a page that the reader never sees.
+//! A body of `text/plain` is sent without a preflight, so the browser has checked nothing. It needs an `Origin`: one
+//! that the site lists, or this service's own. Any origin where the site lists none, and `null` everywhere, is accepted
+//! only from a script that reads the answer (`Sec-Fetch-Mode: cors`, or a browser that does not send that header): a
+//! page that the reader never sees can send a form, or use a script that reads no answer.
 
 use actix_web::{
     HttpRequest,
@@ -34,18 +34,18 @@ use crate::site::Site;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// What is known of the page that sent a request, by the site it concerns.
+/// What a request says about the page that sent it, for one site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallingPage {
     /// The site lists its origin, or it is this service's own.
     Listed,
-    /// The site lists no origins, and this is some.
+    /// The site lists no origins, and the page has one.
     Welcome,
     /// A page without an origin.
     Opaque,
     /// The site lists origins, and not this one.
     Strange,
-    /// No page says so: most likely a program.
+    /// No header names a page: most likely a program.
     Unsaid,
 }
 
@@ -93,7 +93,7 @@ pub(super) fn check(req: &HttpRequest, site: &Site, public_url: Option<&str>, ca
 }
 
 /// Whether this is the origin of this service's own pages. Without a public address the scheme is not compared: behind
-/// a proxy that ends TLS it is not known.
+/// a proxy that ends TLS it is unknown.
 pub(super) fn is_own(req: &HttpRequest, public_url: Option<&str>, origin: &str) -> bool {
     if let Some(url) = public_url {
         return origin_of(url) == origin;
@@ -104,17 +104,17 @@ pub(super) fn is_own(req: &HttpRequest, public_url: Option<&str>, origin: &str) 
     host(req).is_some_and(|host| host.strip_suffix(usual_port).unwrap_or(host).eq_ignore_ascii_case(authority))
 }
 
-/// The host a request was sent to, by its own words.
+/// The host a request was sent to, as it says.
 pub(super) fn host(req: &HttpRequest) -> Option<&str> {
     let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    // A request may say it in its address alone.
+    // A request may name it in its target only.
     host.or_else(|| req.uri().authority().map(Authority::as_str))
 }
 
-/// Whether a request comes from a page of this service itself, by all a browser says. `Sec-Fetch-Site` alone is enough,
-/// either way: no page can set it, and it is true also where a frame's sandbox or a policy makes the `Origin` `null`.
-/// Browsers that don't send it say `Origin`, and the oldest of them only `Referer`. A request that says nothing is no
-/// proof.
+/// Whether a request comes from a page of this service itself, by all that a browser sends. `Sec-Fetch-Site` alone
+/// decides, either way: no page can set it, and it is right even where a frame's sandbox or a policy makes `Origin`
+/// `null`. Browsers that don't send it send `Origin`, and the oldest only `Referer`. A request without any of them
+/// proves nothing.
 pub(super) fn is_same_origin(req: &HttpRequest, public_url: Option<&str>) -> bool {
     let headers = req.headers();
     if let Some(from) = headers.get(SEC_FETCH_SITE) {

@@ -1,13 +1,13 @@
-//! Lists page by page: how much a page has, and how the next one is asked for. Where a page ends is each list's own.
+//! Lists page by page: how long a page is, and the link to the next one. Each list decides where its pages end.
 
 use std::fmt::Write as _;
 
-/// How many a page has if nobody says.
+/// The length of a page unless the request says otherwise.
 pub(super) const DEFAULT_LIMIT: usize = 20;
-/// The most that one may have.
+/// The most that a request may ask for.
 pub(super) const MAX_LIMIT: usize = 100;
 
-/// What a cursor must be, in words that follow its name.
+/// The rule for a cursor, in words that follow its name.
 pub(super) const CURSOR_RULE: &str = "must be a next_cursor as it was given";
 
 /// A `limit` of a query.
@@ -16,7 +16,7 @@ pub(super) fn parse_limit(text: &str, most: usize) -> Result<usize, String> {
     limit.ok_or_else(|| format!("must be a number from 1 to {most}"))
 }
 
-/// The `Link` to the next page of a list (RFC 8288), by the filters that were asked for. Nothing in it needs escaping.
+/// The `Link` to the next page of a list (RFC 8288), with the filters of this request. Nothing in it needs escaping.
 pub(super) fn link_to_next(path: &str, filters: &[(&str, Option<&str>)], limit: usize, cursor: &str) -> String {
     let mut link = format!("<{path}?");
     for (name, value) in filters.iter().filter_map(|(name, value)| Some((name, (*value)?))) {

@@ -9,14 +9,13 @@ use crate::poll::{InvalidId, SiteId};
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads a query string. A parameter that is not among `known` is refused: a misspelt filter would list what was
-    /// not asked for.
+    /// Reads a query string. A parameter that is not `known` is refused: a misspelt filter would list the wrong things.
     pub(super) fn strict(text: &str, known: &[&str]) -> Result<Self, Problem> {
         let query = Self::lenient(text)?;
         match query.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
             None => Ok(query),
             Some((name, _)) => {
-                // A name may be empty, and as long as a query.
+                // A name may be empty, or as long as a query.
                 let name: String = if name.is_empty() { "?".to_owned() } else { name.chars().take(64).collect() };
                 let rule = format!("is not a parameter here; there are {}", known.join(", "));
                 Err(refused(&name, rule))
@@ -24,7 +23,7 @@ impl Query {
         }
     }
 
-    /// Reads a query string and lets unknown parameters be: readers' pages are given some by trackers and caches.
+    /// Reads a query string and ignores unknown parameters: trackers and caches add some to readers' pages.
     pub(super) fn lenient(text: &str) -> Result<Self, Problem> {
         web::Query::from_query(text)
             .map(|query: web::Query<Vec<(String, String)>>| Self(query.into_inner()))
@@ -44,7 +43,7 @@ impl Query {
         }
     }
 
-    /// Takes a parameter out, however often it is given, and passes over whatever means nothing.
+    /// Takes a parameter out, however often it is given, and ignores values that mean nothing.
     pub(super) fn take_meant<T>(&mut self, name: &str, meant: impl FnMut(&str) -> Option<T>) -> Option<T> {
         let values: Vec<_> = self.0.extract_if(.., |(given, _)| given == name).map(|(_, value)| value).collect();
         values.iter().map(String::as_str).find_map(meant)

@@ -1,4 +1,4 @@
-//! What the use cases refuse, as problems.
+//! What the use cases refuse, translated to problems.
 
 use super::problem::{Code, FieldError, Problem};
 use crate::{
@@ -118,7 +118,7 @@ pub(super) fn no_key() -> Problem {
     Problem::new(Code::NotFound, "no key has this id")
 }
 
-/// The poll is in a state in which what was asked can't be done; its schedule says what to wait for, if anything.
+/// The poll's state does not allow what was asked; its schedule says what to wait for, if anything.
 fn not_open(poll: &Poll, state: State) -> Problem {
     let when = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
     Problem::new(Code::PollNotOpen, format!("the poll is {}", state.as_str()))

@@ -1,7 +1,7 @@
 //! Several tallies in one answer: those asked for by their ids, or those of a site.
 //!
-//! Whoever asks sees of each poll what they would see if they asked for it alone, and where they see no tally there is
-//! the reason. The answer may be kept by everyone if each part of it may.
+//! A reader sees of each poll what they would see if they asked for it alone; where they see no tally, the reason is
+//! given. Caches may share the answer if they may share each part of it.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -59,7 +59,7 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
     let asker = auth::RequestAsker { req, worker };
     let seen = |id, place| {
         let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, place);
-        // Another poll may have stood in its place then.
+        // Another poll may have stood at this position then.
         seen.filter(|seen| seen.is_proven)
     };
     let page = worker.voting.tallies_of_site(&asker, &asked, several.now, seen).await?;
@@ -89,12 +89,12 @@ struct Several<'a> {
     worker: &'a Worker,
     now: Timestamp,
     body: String,
-    /// Whose polls they are, unless whoever asks names them. Of a site there may be others in their places later.
+    /// The site whose polls they are, if the polls were not named. Other polls may stand at their positions later.
     site: Option<&'a SiteId>,
-    /// How many are in it.
+    /// How many polls are in it.
     count: usize,
     caching: Caching,
-    /// How far each has come, and a hash of the tag of each.
+    /// The signed positions of all tallies, and a hash of their tags.
     positions: String,
     tags: blake3::Hasher,
     shown: Vec<Arc<Snapshot>>,
@@ -117,7 +117,7 @@ impl<'a> Several<'a> {
         }
     }
 
-    /// Adds what is seen of a poll.
+    /// Adds what is seen of one poll.
     fn add(&mut self, tally: PollTally) {
         match tally {
             PollTally::Shown(snapshot, viewer) => self.add_tally(snapshot, viewer),
@@ -137,7 +137,7 @@ impl<'a> Several<'a> {
         self.shown.push(snapshot);
     }
 
-    /// Adds why no tally is there. Others may be shown one, so the answer is nobody else's.
+    /// Adds the reason why there is no tally. Others may be shown one, so caches must not share the answer.
     fn add_absence(&mut self, id: PollId, code: Code) {
         self.caching = Caching::Private;
         self.begin_next();
@@ -153,7 +153,7 @@ impl<'a> Several<'a> {
         self.count += 1;
     }
 
-    /// The answer, with what follows the tallies in it.
+    /// The answer; `end` follows the tallies in it.
     fn respond(mut self, req: &HttpRequest, end: &str) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         self.body.push(']');
@@ -184,7 +184,8 @@ impl<'a> Several<'a> {
 pub(super) const POLLS_RULE: &str = "must be 1 to 50 ids of polls, separated by commas";
 
 pub(super) fn parse_polls(text: &str) -> Result<Vec<PollId>, String> {
-    // One more than may be, so that a long list costs no more than a list that is a little too long.
+    // Splits off one more than allowed at most, so that a very long list costs no more than one that is slightly too
+    // long.
     let polls: Vec<&str> = text.split(',').take(MAX_POLLS + 1).collect();
     if polls.len() > MAX_POLLS || text.is_empty() {
         return Err(POLLS_RULE.to_owned());

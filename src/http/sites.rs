@@ -43,14 +43,14 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
 }
 
-/// `GET /v1/sites?cursor=&limit=`, for the admin key alone: in the order of their ids, page by page. A page ends at a site,
-/// so those made or deleted meanwhile neither shift nor repeat the rest.
+/// `GET /v1/sites?cursor=&limit=`, for the admin key alone: in the order of their ids, page by page. A page ends at a
+/// site, so sites made or deleted meanwhile neither shift nor repeat the rest.
 pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     require_admin(&req, &worker, "list").await?;
     let mut query = Query::strict(req.query_string(), &["cursor", "limit"])?;
     let after = query.take_parsed("cursor", parse_cursor)?;
     let limit = query.take_parsed("limit", |text| parse_limit(text, MAX_LIMIT))?.unwrap_or(DEFAULT_LIMIT);
-    // One more than the page holds tells whether there is another.
+    // One more than the page holds shows whether there is another page.
     let mut sites = worker.publishing.sites(after.as_ref(), limit + 1).await?;
     let is_last = sites.len() <= limit;
     sites.truncate(limit);
@@ -63,7 +63,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     Ok(response.json(Sites { items: sites.iter().map(SiteJson::of).collect(), next_cursor }))
 }
 
-/// `DELETE /v1/sites/{site}`, for the admin key alone: a site that is empty.
+/// `DELETE /v1/sites/{site}`, for the admin key alone: deletes an empty site.
 pub(super) async fn delete(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     require_admin(&req, &worker, "delete").await?;
     let id: SiteId = id_in_path(&req, "site", no_site)?;
@@ -71,7 +71,7 @@ pub(super) async fn delete(req: HttpRequest, worker: web::Data<Worker>) -> Resul
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
 }
 
-/// Makes sure that the admin key asks.
+/// Checks that the admin key is shown.
 async fn require_admin(req: &HttpRequest, worker: &Worker, what: &str) -> Result<(), Problem> {
     match auth::publisher(req, worker).await? {
         Publisher::Admin => Ok(()),
@@ -114,7 +114,7 @@ impl SiteBody {
     }
 }
 
-/// Every origin that is wrong is named.
+/// Names every origin that is wrong.
 fn parse_origins(sent: &[String]) -> Result<Vec<ListedOrigin>, Problem> {
     if sent.len() > MAX_ORIGINS {
         let rule = format!("must be at most {MAX_ORIGINS}, is {}", sent.len());

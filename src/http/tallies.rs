@@ -1,7 +1,7 @@
-//! The tally that a request asks for, whatever form it is wanted in.
+//! The tally that a request asks for, in whatever form.
 //!
-//! A tally everyone may see is the same for all, so shared caches may keep it. One that is shown because of who asks
-//! is nobody else's: it is marked private, and so is every refusal, for the next reader may be one who may see it.
+//! A tally that everyone may see is the same for all, so shared caches may keep it. One that is shown because of who
+//! asks is private, and so is every refusal: the next reader may be one who may see it.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ use crate::{
     wire::{PositionKeys, ReaderPosition},
 };
 
-/// What stands between the positions of several tallies in their tag.
+/// Separates the positions of several tallies in their tag.
 pub(super) const POSITIONS_APART: char = '+';
 
-/// The most tags that are looked at. Who asks for a tally has one of it, and some caches another.
+/// How many tags are read. A reader has one of a tally, and some caches have another.
 const MOST_TAGS: usize = 8;
 
-/// The tally of one poll, if whoever asks may see it, and who else may keep it.
+/// The tally of one poll, if the sender of the request may see it, and who else may keep it.
 ///
 /// # Errors
 /// `not-found`; `results-hidden`; what finding out who asks failed with.
@@ -36,7 +36,7 @@ pub(super) async fn shown(worker: &Worker, req: &HttpRequest, id: PollId) -> Res
     Ok((snapshot, caching))
 }
 
-/// Who may keep a tally that is shown to this viewer: what is not everyone's is nobody else's.
+/// Who may keep a tally that is shown to this viewer.
 pub(super) fn caching_for(viewer: Viewer, snapshot: &Snapshot, now: Timestamp) -> Caching {
     match viewer {
         Viewer::Everyone => Caching::of_tally(snapshot, now),
@@ -44,8 +44,8 @@ pub(super) fn caching_for(viewer: Viewer, snapshot: &Snapshot, now: Timestamp) -
     }
 }
 
-/// How far a reader has come with a poll already, by the entity tag they show; the poll stands at this place among those
-/// asked for. Whoever answered them then may be ahead of this replica. Of several tags one that proves it counts first.
+/// How far a reader has come with a poll, by the entity tag they show; `place` is the poll's position among those asked
+/// for. The replica that wrote the tag may be ahead of this one. Of several tags a signed one counts first.
 pub(super) fn seen_by_tag(
     headers: &HeaderMap,
     keys: &PositionKeys,
@@ -55,7 +55,7 @@ pub(super) fn seen_by_tag(
     let tags = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
     let seen = |tag: &str| {
         let positions = tag.trim().trim_start_matches("W/").strip_prefix('"')?.split('-').next()?;
-        // As earlier versions told them, they were apart by a dot.
+        // Earlier versions separated them by a dot.
         let is_signed = positions.contains(':');
         keys.read(id, positions.split(if is_signed { POSITIONS_APART } else { '.' }).nth(place)?)
     };

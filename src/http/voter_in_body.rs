@@ -1,9 +1,9 @@
-//! The voter that a request's body names, so that a page needs no header for it, and so no preflight.
+//! The voter that a request's body names. So a page needs no header for it, and no preflight.
 //!
-//! A body of `text/plain` is what a page of another origin may send without asking first (a CORS-safelisted type,
-//! <https://fetch.spec.whatwg.org/#cors-safelisted-request-header>), and so may a form. It must name its voter, and
-//! neither cookie nor header is read beside it; what a form can send (`name=value`) is no JSON object with known members
-//! only. Where it may come from is [`origin`](super::origin)'s to say.
+//! A page of another origin may send `text/plain` without a preflight (a CORS-safelisted type,
+//! <https://fetch.spec.whatwg.org/#cors-safelisted-request-header>), and so may a form. Such a body must name its
+//! voter; cookie and header are not read then. What a form sends (`name=value`) is not a JSON object of known members.
+//! [`origin`](super::origin) decides which pages may send it.
 
 use std::{borrow::Cow, fmt};
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{poll::VoterId, voter::Nonce};
 
-/// Who a request is from.
+/// The voter that a request is from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestVoter {
     pub(super) voter: VoterId,
@@ -45,7 +45,7 @@ pub(super) struct VoterBody<'a> {
     pub(super) voter: Option<NamedVoter<'a>>,
 }
 
-/// Who a request is from: by its body, or by its header or cookie if that is JSON.
+/// The voter that a request is from: named by its body, or, if that is JSON, by header or cookie.
 ///
 /// # Errors
 /// `voter-required` if nobody is named, or a token is not valid; `invalid-request` if the body and a header name one.
@@ -68,7 +68,7 @@ pub(super) fn sender(
         let error = FieldError { field: "voter".to_owned(), detail: detail.clone() };
         return Err(Problem::new(Code::InvalidRequest, format!("voter {detail}")).with_errors([error]));
     }
-    // A page can send JSON to another origin only if that allowed it, as with a header.
+    // As with a header, a page can send JSON to another origin only if it was allowed to.
     let carrier = if body_type == BodyType::Text { Carrier::TextBody } else { Carrier::Header };
     Ok(match named {
         NamedVoter::Nonce(nonce) => RequestVoter { voter: nonce.voter(), is_new: true, carrier },

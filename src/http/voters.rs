@@ -1,4 +1,4 @@
-//! Readers become voters here, and stay the same ones.
+//! Voter tokens: made and renewed.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
@@ -12,8 +12,8 @@ struct VoterJson<'a> {
     expires_at: Timestamp,
 }
 
-/// `POST /v1/voters`: a token for a new voter; or, to a request that shows a valid one, a fresh token for the same
-/// voter. A token that is not valid any more is no obstacle: getting a new one is what its holder came for.
+/// `POST /v1/voters`: a token for a new voter; to a request with a valid token, a fresh one for the same voter. An
+/// expired or invalid token is ignored: its holder comes for a new one.
 pub(super) async fn mint(
     req: HttpRequest,
     payload: web::Payload,
@@ -33,8 +33,8 @@ pub(super) async fn mint(
     Ok(response.json(VoterJson { voter: &token, expires_at: voter.expires_at }))
 }
 
-/// The token as a cookie that works in another site's frame: `SameSite=None`, and `Partitioned` so that browsers which
-/// block third-party cookies keep it, once per embedding site.
+/// The token as a cookie that works in a frame on another site: `SameSite=None`, and `Partitioned` so that browsers
+/// which block third-party cookies keep it, once per embedding site.
 pub(super) fn cookie(token: &str) -> String {
     format!(
         "{name}={token}; Path=/; Secure; HttpOnly; SameSite=None; Partitioned; Max-Age={LIFETIME_SECS}",

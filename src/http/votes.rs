@@ -1,6 +1,6 @@
-//! Ballots: cast, read, taken back. The path of a vote is the one everything else here must keep short.
+//! Ballots: cast, read, taken back. The path of a vote must stay the shortest.
 //!
-//! A request is refused for the cheapest reason first; what then becomes of the ballot is [`Voting`](crate::voting)'s.
+//! A request is refused for the cheapest reason first; then [`Voting`](crate::voting) decides about the ballot.
 
 use std::{borrow::Cow, fmt::Write as _, marker::PhantomData, sync::Arc};
 
@@ -75,7 +75,7 @@ pub(super) async fn read_mine(
     own_ballot(&worker, id, &voter).await
 }
 
-/// `DELETE /v1/polls/{poll}/votes/me`. That there was no ballot is as good as that it is gone.
+/// `DELETE /v1/polls/{poll}/votes/me`. Having no ballot is as good as having withdrawn it.
 pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
@@ -99,7 +99,8 @@ async fn sender_by_body(req: &HttpRequest, payload: web::Payload, worker: &Worke
     sender(req, &worker.shared, body_type, voter.as_ref())
 }
 
-/// The poll for whoever votes in it, or takes a vote back: counted in their quota, and from a page that may.
+/// The poll for a voter who votes in it, or withdraws: counts the request in their quota, and checks which page it
+/// comes from.
 async fn poll_for(
     req: &HttpRequest,
     worker: &Worker,
@@ -135,8 +136,8 @@ async fn take_back(
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
 }
 
-/// `{"poll","choices","cast_at","results"}`, in a quiz `"quiz"` and of a new voter `"voter","expires_at"` too, written
-/// straight into one buffer. Ids and times are made of characters that JSON takes as they are.
+/// `{"poll","choices","cast_at","results"}`, in a quiz also `"quiz"`, and for a new voter `"voter","expires_at"`,
+/// written straight into one buffer. Ids and times consist of characters that JSON needs not escape.
 fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, std::fmt::Error> {
     let (poll, choices) = (&*vote.known.poll, vote.choices);
     let mut body = String::with_capacity(384 + 64 * poll.options.len());
@@ -184,8 +185,8 @@ struct VoteBody<'a> {
     voter: Option<NamedVoter<'a>>,
 }
 
-/// The options a voter names, borrowed from the body wherever their JSON has no escapes. How many there may be is
-/// bounded by the body's size, and then by the poll.
+/// The options a voter names, borrowed from the body unless their JSON has escapes. The body's size bounds their
+/// number, and then the poll.
 struct Named<'a>(SmallVec<[Cow<'a, str>; 4]>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {

@@ -1,4 +1,4 @@
-//! What a request finds when it arrives: the worker's own things, and what all workers of the replica share.
+//! What handlers find: the worker's own use cases, and what all workers of the replica share.
 
 use std::sync::{
     Arc,
@@ -23,47 +23,47 @@ use crate::{
 pub struct Worker {
     /// What all workers share.
     pub shared: Arc<ReplicaState>,
-    /// This worker's way to vote.
+    /// This worker's use cases of voting.
     pub voting: Voting,
-    /// This worker's way to publish.
+    /// This worker's use cases of publishing.
     pub publishing: Publishing,
 }
 
 /// What all workers of a replica share.
 pub struct ReplicaState {
-    /// The time as readers are told it. Whether a vote counts is the store's clock's to say.
+    /// The time as readers are told it. The store's clock decides whether a vote counts.
     pub clock: Clock,
     /// The keys that sign and verify voter tokens.
     pub token_keys: TokenKeys,
-    /// The keys that sign and verify how far readers have come with a poll.
+    /// The keys that sign and verify positions.
     pub position_keys: Arc<PositionKeys>,
-    /// What the workers share of voting.
+    /// The part of voting that all workers share.
     pub voting: ReplicaVoting,
-    /// The connections there are.
+    /// All connections.
     pub connections: Arc<Connections>,
-    /// Who may open an event stream.
+    /// Admits event streams.
     pub stream_limiter: Arc<StreamLimiter>,
-    /// What is counted and timed.
+    /// Counters and timings.
     pub metrics: Arc<Metrics>,
-    /// The lines about requests.
+    /// Log lines about requests.
     pub request_log: RequestLog,
     /// How a request's client is found.
     pub client_rule: ClientRule,
     /// How many requests a client, a voter or a key may make.
     pub quotas: Arc<QuotaLimiter>,
-    /// The quotas as answers tell them.
+    /// The `RateLimit-Policy` headers.
     pub policy_headers: PolicyHeaders,
-    /// The address readers know this service by, without a trailing slash: its pages may always vote.
+    /// The address by which readers know this service, without a trailing slash: its pages may always vote.
     pub public_url: Option<String>,
-    /// What a demo serves besides; nothing, unless this is one.
+    /// The pages of a demo, if this is one.
     pub demo_pages: Option<Arc<DemoPages>>,
-    /// Whether requests should come here.
+    /// Whether requests should be sent here.
     pub readiness: Readiness,
 }
 
 impl Worker {
-    /// Who may keep what is said of a poll. What may have changed unheard, because the store is away, is kept for no
-    /// longer than it must be.
+    /// How long caches may keep what is said of a poll. While the store is away, a poll may have changed unnoticed, and
+    /// is kept for the shortest time.
     pub(super) fn caching_of(&self, poll: &Poll) -> Caching {
         let caching = Caching::of_poll(poll, self.shared.clock.now());
         let is_final = poll.schedule.phase == Phase::Closed;
@@ -78,11 +78,11 @@ pub enum ReplicaPhase {
     Starting,
     /// It has.
     Ready,
-    /// The replica is about to end.
+    /// The replica stops.
     Stopping,
 }
 
-/// The replica's [`ReplicaPhase`], told from one thread to all.
+/// The replica's [`ReplicaPhase`], shared by all threads.
 #[derive(Debug, Default)]
 pub struct Readiness(AtomicU8);
 
@@ -93,16 +93,16 @@ const STOPPING: u8 = 2;
 impl Readiness {
     /// The store was reached. A replica that is stopping stays so.
     pub fn ready(&self) {
-        // A failed exchange means it was ready, or is stopping: both stand.
+        // A failed exchange means it was ready or is stopping: both stay.
         let _ = self.0.compare_exchange(STARTING, READY, Ordering::Release, Ordering::Relaxed);
     }
 
-    /// The replica is about to end.
+    /// The replica stops.
     pub fn stopping(&self) {
         self.0.store(STOPPING, Ordering::Release);
     }
 
-    /// Where the replica stands.
+    /// The current phase.
     pub fn phase(&self) -> ReplicaPhase {
         match self.0.load(Ordering::Acquire) {
             STARTING => ReplicaPhase::Starting,

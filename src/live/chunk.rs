@@ -4,18 +4,18 @@ use bytes::{Bytes, BytesMut};
 
 use crate::secret::random_bytes;
 
-/// Tells a reader how long to wait before they come back: this long, and up to three times that, so that those who were
-/// sent away together do not come back together.
+/// Tells a reader how long to wait before they reconnect: a random time from this to three times this. So readers who
+/// were disconnected together do not reconnect together.
 ///
-/// It is the first line of the next event, or the last of the stream. A blank line after it would end a block that is no
-/// event, and some clients (`httpx-sse`) make an empty event of every block.
+/// It is the first line of the next event, or the last line of the stream. A blank line after it would end a block
+/// without an event, and some clients (`httpx-sse`) make an empty event of every block.
 pub(super) fn retry(least_millis: u32) -> Bytes {
     let random = u16::from_le_bytes(random_bytes());
     let millis = least_millis + (least_millis * 2 / 256) * u32::from(random) / 256;
     format!("retry: {millis}\n").into()
 }
 
-/// What is to be written: mostly one piece that all streams share.
+/// The bytes to write next: mostly one piece that all streams share.
 #[derive(Default)]
 pub(super) struct Chunk {
     one: Option<Bytes>,

@@ -31,7 +31,7 @@ pub(super) type Reading = Result<Option<Arc<Snapshot>>, Arc<StoreError>>;
 /// A reading under way: a single flight that any number of callers wait for.
 pub(super) type SharedReading = Shared<oneshot::Receiver<Reading>>;
 
-/// How long after a reading the next is made only because somebody says that they have seen more.
+/// A reader who claims, without proof, to have seen a later tally causes at most one reading in this time.
 const DOUBT: Duration = Duration::from_secs(1);
 
 /// A poll somebody asked for. Moments are milliseconds of the hub's own coarse clock.
@@ -39,19 +39,19 @@ pub(super) struct HubEntry {
     pub(super) id: PollId,
     /// When somebody last asked.
     asked_at: AtomicU64,
-    /// When it was last begun to be read from the store.
+    /// When a reading from the store last began.
     read_at: AtomicU64,
-    /// When that had last come to an end, good or bad.
+    /// When a reading last ended, well or not.
     settled_at: AtomicU64,
     /// The sum of all partitions, once all are known.
     newest: ArcSwapOption<Snapshot>,
     is_gone: AtomicBool,
     /// How many workers have streams of it.
     listeners: AtomicUsize,
-    /// Whether this replica hears what the others tell of it.
+    /// Whether this replica receives the messages of others about this poll.
     is_followed: AtomicBool,
-    /// When somebody's word alone last made it be read, and when it was last read in vain for what somebody has proven;
-    /// each a millisecond late, so that 0 is never.
+    /// When an unproven claim of a reader last caused a reading, and when a reading last failed to find a proven
+    /// position. Both are a millisecond late, so that 0 means never.
     doubted_at: AtomicU64,
     in_vain_at: AtomicU64,
     state: Mutex<EntryState>,
@@ -61,15 +61,15 @@ pub(super) struct HubEntry {
 struct EntryState {
     partitions: KnownPartitions,
     reading: Option<SharedReading>,
-    /// Marked when there is something new to say.
+    /// Marked at every change.
     subscriptions: Vec<Arc<Subscription>>,
     /// Whether it is in the publish queue.
     is_outgoing: bool,
 }
 
-/// What became of a partition's tally that was told.
+/// What taking in a partition's tally came to.
 pub(super) enum Taken {
-    /// The sum with it.
+    /// The sum, with that tally.
     Summed(Arc<Snapshot>),
     /// Other partitions are unknown, or known by an earlier revision of the poll: it must be read.
     Unread,
@@ -97,8 +97,8 @@ impl HubEntry {
         self.newest.load_full()
     }
 
-    /// Notes that somebody asks, and gives when somebody last did. Most askers find that somebody just has, and leave
-    /// the memory that all workers share as it is.
+    /// Records that somebody asks, and returns when somebody last did. Most callers find that somebody has just asked;
+    /// they do not write to the memory that all workers share.
     pub(super) fn ask(&self, now: u64) -> u64 {
         let before = self.asked_at.load(Relaxed);
         if before < now {
@@ -130,7 +130,7 @@ impl HubEntry {
         self.state.lock().mark_all();
     }
 
-    /// Whether this replica hears what the others tell of it.
+    /// Whether this replica receives the messages of others about this poll.
     pub(super) fn is_followed(&self) -> bool {
         self.is_followed.load(Relaxed)
     }
@@ -139,19 +139,19 @@ impl HubEntry {
         self.is_followed.store(is_followed, Relaxed);
     }
 
-    /// Notes that a partition's tally is to be published to the other replicas. Whether the entry must be put in the
+    /// Marks a partition's tally to be published to the other replicas. Returns whether the entry must be put in the
     /// publish queue: it is not there yet.
     pub(super) fn mark_unpublished(&self, partition: u16) -> bool {
         let mut state = self.state.lock();
         state.partitions.mark_unpublished(partition) && !std::mem::replace(&mut state.is_outgoing, true)
     }
 
-    /// Whether the other replicas are to be told something, or were a moment ago.
+    /// Whether something is to be published to the other replicas, or was a moment ago.
     pub(super) fn is_outgoing(&self) -> bool {
         self.state.lock().is_outgoing
     }
 
-    /// Takes out the tallies to publish. `None`: there are none, and the next one puts the entry in the queue again.
+    /// Takes out the tallies to publish. `None`: there are none, and the next one puts the entry back in the queue.
     pub(super) fn take_unpublished(&self) -> Option<Tallies> {
         let mut state = self.state.lock();
         let newest = self.newest.load_full();
@@ -173,19 +173,19 @@ impl HubEntry {
         self.listeners.load(Relaxed) > 0
     }
 
-    /// Marks a subscription from now on whenever there is something new to say.
+    /// Marks a subscription at every change from now on.
     pub(super) fn subscribe(&self, subscription: Arc<Subscription>) {
         self.listeners.fetch_add(1, Relaxed);
         self.state.lock().subscriptions.push(subscription);
     }
 
-    /// Marks a subscription no more.
+    /// Stops marking a subscription.
     pub(super) fn unsubscribe(&self, subscription: &Arc<Subscription>) {
         self.state.lock().subscriptions.retain(|other| !Arc::ptr_eq(other, subscription));
         self.listeners.fetch_sub(1, Relaxed);
     }
 
-    /// The reading under way, or a new one.
+    /// Joins the reading under way, or begins one.
     pub(super) fn join(&self, begin: impl FnOnce() -> SharedReading) -> SharedReading {
         self.state.lock().reading.get_or_insert_with(begin).clone()
     }
@@ -200,8 +200,8 @@ impl HubEntry {
         self.settled_at.load(Relaxed)
     }
 
-    /// Whether somebody who has seen a later tally than is known here is reason to read it. One who proves it is, unless
-    /// the store was just found not to have it. Anybody else is, once in [`DOUBT`].
+    /// Whether a reader's position, which is later than the tally here, is reason to read the poll again. A proven
+    /// position is, unless the store was just found not to have it. An unproven one is, once in [`DOUBT`].
     pub(super) fn believes(&self, seen: ReaderPosition, now: u64) -> bool {
         let last = if seen.is_proven { &self.in_vain_at } else { &self.doubted_at };
         let before = last.load(Relaxed);
@@ -209,8 +209,7 @@ impl HubEntry {
         is_due && (seen.is_proven || last.compare_exchange(before, now + 1, Relaxed, Relaxed).is_ok())
     }
 
-    /// Notes how far a replica has told some reader that the poll had come: a reading that begins from here on looks for
-    /// it.
+    /// Records a position that a replica has signed for some reader: readings that begin from now on check for it.
     pub(super) fn note_proven(&self, position: Position) {
         let mut state = self.state.lock();
         if self.newest.load().as_ref().is_none_or(|newest| newest.tally.position() < position) {
@@ -218,33 +217,33 @@ impl HubEntry {
         }
     }
 
-    /// Notes what is known before a reading begins.
+    /// What is known before a reading begins.
     pub(super) fn before(&self) -> Before {
         self.state.lock().partitions.before()
     }
 
-    /// Takes in a tally that a batch, or another replica, answered for this revision of the poll. Says also whether it
-    /// was news.
+    /// Takes in a tally that the store, or another replica, reported for this revision of the poll. Also returns
+    /// whether it counts more than was known.
     pub(super) fn take_in(&self, poll: &Arc<Poll>, partition: u16, tally: &PartitionTally) -> (Taken, bool) {
         let mut state = self.state.lock();
         let newest = self.newest.load_full();
-        // Whoever is behind on the definition has nothing new to tell: what was counted before a partition came to a
-        // later revision was there when it was read in that one.
+        // Whoever has an older definition has nothing new: what was counted before a partition came to a later revision
+        // was there when that revision was read.
         if let Some(newest) = newest.as_ref().filter(|newest| newest.poll.revision > poll.revision) {
             return (Taken::Summed(Arc::clone(newest)), false);
         }
-        let Some((is_news, has_changed)) = state.partitions.take_in(poll, partition, tally) else {
+        let Some((is_new, has_changed)) = state.partitions.take_in(poll, partition, tally) else {
             return (Taken::Unread, false);
         };
         let taken = match &newest {
             Some(newest) if !has_changed && newest.poll.revision == poll.revision => Taken::Summed(Arc::clone(newest)),
             Some(_) | None => self.sum(&state, poll).map_or(Taken::Unread, Taken::Summed),
         };
-        (taken, is_news)
+        (taken, is_new)
     }
 
-    /// What the store has lost, by what a reading found that began after this was known. It is not taken in before the
-    /// store has raised an epoch: until then it is older than what was told.
+    /// What the store has lost, going by a reading that began after this was known. Such tallies are not taken in
+    /// before the store has raised an epoch: until then they are older than what was sent.
     pub(super) fn losses(&self, poll: &Poll, tallies: &[PartitionTally], before: &Before, now: u64) -> Vec<Loss> {
         let (losses, is_in_vain) = self.state.lock().partitions.losses(poll, tallies, before);
         if is_in_vain {
@@ -253,8 +252,8 @@ impl HubEntry {
         losses
     }
 
-    /// Takes in what a reading found, in the revision of the poll in force, and gives the newest tally with it. `None` if
-    /// a later revision has come to light meanwhile: the poll is to be read again.
+    /// Takes in what a reading found, in the revision of the poll in force, and returns the newest tally. `None` if a
+    /// later revision has become known meanwhile: the poll must be read again.
     pub(super) fn take_reading(
         &self,
         poll: &Arc<Poll>,
@@ -266,9 +265,9 @@ impl HubEntry {
         self.sum(&state, poll).or_else(|| self.newest().filter(|_| !state.partitions.are_beyond(poll.revision)))
     }
 
-    /// Sums the partitions up, unless some are unknown in this revision of the poll, and makes that the newest. What is
-    /// told is of one revision, whole: a poll is not closed by its new definition while its partitions are open, nor by
-    /// its partitions while it has its old definition.
+    /// Sums the partitions, unless some are unknown in this revision of the poll, and makes that the newest tally. What
+    /// is sent belongs to one revision: a poll is not closed by its new definition while its partitions are open, nor
+    /// by its partitions while it has its old definition.
     fn sum(&self, state: &EntryState, poll: &Arc<Poll>) -> Option<Arc<Snapshot>> {
         let tally = state.partitions.sum(poll)?;
         let before = self.newest.load();

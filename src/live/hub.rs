@@ -1,13 +1,12 @@
 //! The newest tally per poll, shared by all workers of a replica.
 //!
-//! A read of a poll that is *live* here, which it is while somebody has asked for it within [`LIVE_FOR`], takes a look
-//! at a map and one at a pointer; it asks nobody, waits for nobody and writes nothing. The [refresher](super::refresher)
-//! keeps live polls fresh. A poll that is not live is read from the store by whoever asks first, and whoever asks
-//! meanwhile, on any worker, waits for that one reading; so do those who know of a version that this replica has not
-//! heard of.
+//! A poll is *live* here while somebody has asked for it within [`LIVE_FOR`]. Reading a live poll takes one look-up in
+//! a map and one pointer; it asks nobody, waits for nobody and writes nothing. The [refresher](super::refresher) keeps
+//! live polls fresh. A poll that is not live is read from the store once for all who ask meanwhile, on any worker. The
+//! same goes for readers who have a later version than this replica.
 //!
-//! Memory is bounded: what nobody asks for is forgotten after [`KEPT_FOR`], and beyond [`MOST_KNOWN`] polls the one
-//! that was asked for longest ago makes room. What a stream tells of stays (there are fewer streams than that).
+//! Memory is bounded: a poll that nobody asks for is forgotten after [`KEPT_FOR`], and beyond [`MOST_KNOWN`] polls the
+//! one that was asked for longest ago is forgotten. Polls that streams follow stay (there are fewer streams than that).
 
 use std::{
     sync::{
@@ -33,19 +32,19 @@ use crate::{
     wire::ReaderPosition,
 };
 
-/// How long after somebody last asked a poll is kept fresh.
+/// How long after the last request a poll is kept fresh.
 pub const LIVE_FOR: Duration = Duration::from_mins(1);
-/// How long after somebody last asked a poll is known at all: should the store be away, its last tally is served.
+/// How long after the last request a poll is kept at all: while the store is away, its last tally is served.
 pub const KEPT_FOR: Duration = Duration::from_mins(5);
 /// The most polls there are in the hub.
 pub const MOST_KNOWN: usize = 16_384;
 
-/// How long after the last attempt to read it, good or bad, a live poll is no longer taken as it is. The refresher tries
-/// every second, so a store that is away holds no reader up.
+/// A live poll whose last reading, successful or not, ended longer ago than this is read again by its readers. The
+/// refresher tries every second, so a store that is away delays no reader.
 const STALE: Duration = Duration::from_secs(5);
 /// How long a reader waits for a poll to be read again, with an older tally in hand.
 const REREAD_TIMEOUT: Duration = Duration::from_millis(250);
-/// The map is cut into so many, so that a new poll holds up few readers of others.
+/// The map has this many shards, so that adding a poll blocks few readers of others.
 const SHARDS: usize = 32;
 const MOST_PER_SHARD: usize = MOST_KNOWN / SHARDS;
 
@@ -58,7 +57,7 @@ pub struct Hub {
     publish_queue: Option<PublishQueue>,
     /// Followed polls that were forgotten.
     unfollowed: Mutex<Vec<PollId>>,
-    /// A coarse clock, so that no reader has to look at a real one: milliseconds, moved on by the refresher.
+    /// A coarse clock in milliseconds, moved on by the refresher: no reader has to read the system's.
     moment: AtomicU64,
 }
 
@@ -68,7 +67,7 @@ type Shard = FxHashMap<PollId, Arc<HubEntry>>;
 pub struct Newest {
     /// The tally, with its poll.
     pub snapshot: Arc<Snapshot>,
-    /// Whether its reader has seen a later one, and the store did not say in time what is newest.
+    /// Whether the reader has seen a later one, and the store did not answer in time which is newest.
     pub is_behind: bool,
 }
 
@@ -78,7 +77,7 @@ impl Hub {
         &self.polls
     }
 
-    /// An empty hub beside the polls it reads definitions into.
+    /// An empty hub, with the cache that it reads definitions into.
     pub fn new(polls: Arc<PollCache>, clock: Clock, has_others: bool) -> Self {
         Self {
             shards: std::array::from_fn(|_| RwLock::default()),
@@ -90,9 +89,9 @@ impl Hub {
         }
     }
 
-    /// A poll's newest tally; `None` if there is no such poll, or a draft: see [`PollCache`]. The store is asked only if
-    /// the poll is not live here, or has opened or closed by the clock, or if the reader has seen more than is known
-    /// here and is [believed](HubEntry::believes).
+    /// A poll's newest tally; `None` if there is no such poll, or it is a draft: see [`PollCache`]. The store is asked
+    /// only if the poll is not live here, or has opened or closed by the clock, or if the reader has seen more than is
+    /// known here and is [believed](HubEntry::believes).
     ///
     /// # Errors
     /// What the store failed with, if nothing is known of the poll.
@@ -108,10 +107,10 @@ impl Hub {
         let fresh = |snapshot| Newest { snapshot, is_behind: false };
         let mut known = None;
         if let Some(entry) = self.find(id) {
-            // One that was not kept fresh, for whatever reason, is read by its readers.
+            // A poll that was not kept fresh, for whatever reason, is read by its readers.
             let is_live = self.ask(&entry) && self.moment().saturating_sub(entry.settled_at()) < millis(STALE);
             if let Some(newest) = entry.newest() {
-                // It is here for a stream that a key opened, and for nobody else.
+                // A key's stream follows this draft. Nobody else may see it.
                 if is_draft(&newest) {
                     return Box::pin(async {
                         let is_published = self.polls.refresh(&**store, id).await?.is_some();
@@ -132,7 +131,7 @@ impl Hub {
         // Boxed: keeps the common future small.
         let reading = Box::pin(async {
             match seen {
-                // A reading that was begun before may not find what the reader has seen.
+                // A reading that began earlier may not find what the reader has seen.
                 Some(ReaderPosition { position, is_proven: true }) => {
                     self.find_or_add(id).note_proven(position);
                     self.read_anew(store, id).await
@@ -154,7 +153,7 @@ impl Hub {
         }
     }
 
-    /// A draft's tally, for whoever may see it; `None` if it is gone. It is kept nowhere.
+    /// A draft's tally, for those who may see it; `None` if it is gone. It is not kept.
     ///
     /// # Errors
     /// What the store failed with.
@@ -164,8 +163,8 @@ impl Hub {
         Ok(tally.map(|tally| Arc::new(Snapshot::after(None, tally, Arc::new(poll)))))
     }
 
-    /// A poll's tally, read from the store now; `None` if there is no such poll. Those who ask for it while it is
-    /// being read share the answer.
+    /// A poll's tally, read from the store now; `None` if there is no such poll. Callers who ask while it is being read
+    /// share the answer.
     ///
     /// # Errors
     /// What the store failed with.
@@ -177,7 +176,7 @@ impl Hub {
         self.join(store, id).await.0
     }
 
-    /// The same by a reading that begins now: one that is under way may have begun too early to find what the caller
+    /// The same, by a reading that begins now: one that is under way may have begun too early to find what the caller
     /// knows to be there.
     ///
     /// # Errors
@@ -193,8 +192,8 @@ impl Hub {
         }
     }
 
-    /// Takes in what a partition answered to a batch, and gives the poll's tally with it. Asks the store only if there
-    /// are partitions of which nothing recent is known. `None` if the poll is gone.
+    /// Takes in what a partition reported with a batch, and returns the poll's tally. Asks the store only if nothing
+    /// recent is known of some partitions. `None` if the poll is gone.
     ///
     /// # Errors
     /// What the store failed with then.
@@ -207,8 +206,8 @@ impl Hub {
     ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
         let entry = self.find_or_add(poll.id);
         let is_whole = self.ask(&entry) || poll.partitions.count() == 1;
-        let (taken, is_news) = entry.take_in(poll, partition, tally);
-        if let Some(publish_queue) = self.publish_queue.as_ref().filter(|_| is_news)
+        let (taken, is_new) = entry.take_in(poll, partition, tally);
+        if let Some(publish_queue) = self.publish_queue.as_ref().filter(|_| is_new)
             && entry.mark_unpublished(partition)
         {
             publish_queue.put(&entry);
@@ -233,7 +232,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Forgets what is known of a site's polls, whose origins have changed.
+    /// Forgets what is known of a site's polls, because its origins have changed.
     pub fn note_site(&self, site: &SiteId) {
         self.publish(Message::Site(site.clone()));
         self.polls.forget_site(site);
@@ -252,12 +251,12 @@ impl Hub {
                 self.polls.expire(id);
                 self.find(id).inspect(|entry| entry.note_read(0));
             }
-            // Not forgotten: some request may be in the middle of using what is known.
+            // Expired, not forgotten: a request may be using what is known.
             Received::Message(Message::Site(site)) => self.polls.expire_site(&site),
             Received::Message(Message::Tallies(tallies)) => {
                 let Some(entry) = self.find(tallies.poll) else { return };
                 let Some(newest) = entry.newest() else { return };
-                // Under another revision the votes may be for other options.
+                // In another revision the votes may be for other options.
                 if newest.poll.revision != tallies.revision {
                     return entry.note_read(0);
                 }
@@ -275,7 +274,7 @@ impl Hub {
         self.publish_queue.as_ref()
     }
 
-    /// The polls of which something is to be published, or was a moment ago.
+    /// The polls that have something to publish, or had a moment ago.
     pub(super) fn outgoing(&self) -> Vec<Arc<HubEntry>> {
         let each = |shard: &RwLock<Shard>| {
             let shard = shard.read();
@@ -284,7 +283,7 @@ impl Hub {
         self.shards.iter().flat_map(each).collect()
     }
 
-    /// From now on nothing is followed, until [`follow`](Self::follow) says so again.
+    /// Marks every poll as not followed, until [`follow`](Self::follow) follows it again.
     pub(super) fn follow_nothing(&self) {
         for shard in &self.shards {
             for entry in shard.read().values() {
@@ -293,11 +292,11 @@ impl Hub {
         }
     }
 
-    /// What has changed about which polls this replica follows. `follow` says whether the change was taken.
+    /// Reports which polls this replica begins or stops to follow. `follow` returns whether it took the change.
     pub(super) fn follow(&self, mut follow: impl FnMut(Follow) -> bool) {
         let unfollowed = std::mem::take(&mut *self.unfollowed.lock());
         for id in unfollowed {
-            // If this one is not taken, the poll goes on being followed, which only costs messages.
+            // If this one is not taken, the poll is still followed, which only costs messages.
             follow(Follow::Stop(id));
         }
         for shard in &self.shards {
@@ -313,7 +312,7 @@ impl Hub {
         }
     }
 
-    /// Marks a subscription from now on whenever there is something new to say of a poll, which is kept fresh as long.
+    /// Marks a subscription at every change of a poll from now on, and keeps the poll fresh for as long.
     pub(super) fn subscribe(&self, id: PollId, subscription: &Arc<Subscription>) -> Arc<HubEntry> {
         let mut shard = self.shard(id).write();
         let entry = shard.entry(id).or_insert_with(|| Arc::new(HubEntry::new(id, self.moment())));
@@ -332,7 +331,7 @@ impl Hub {
         self.len() == 0
     }
 
-    /// The moment it is by the hub's coarse clock.
+    /// The time by the hub's coarse clock.
     pub(super) fn moment(&self) -> u64 {
         self.moment.load(Relaxed)
     }
@@ -342,8 +341,7 @@ impl Hub {
         self.moment.store(millis, Relaxed);
     }
 
-    /// The live polls that are due to be read again: those that were not read for so long, and those that have opened
-    /// or closed by the clock since.
+    /// The live polls that are due to be read again: not read for so long, or opened or closed by the clock since.
     pub(super) fn due(&self, after: Duration) -> Vec<PollId> {
         let (moment, now, after) = (self.moment(), self.clock.now(), millis(after));
         let is_due = |entry: &HubEntry| {
@@ -375,7 +373,7 @@ impl Hub {
         }
     }
 
-    /// A poll that is forgotten is not followed any more.
+    /// Stops following a poll that is forgotten.
     fn unfollow(&self, entry: &HubEntry) {
         if entry.is_followed() {
             self.unfollowed.lock().push(entry.id);
@@ -390,7 +388,7 @@ impl Hub {
         self.moment().saturating_sub(asked_at) < millis(LIVE_FOR)
     }
 
-    /// Forgets a poll that is gone, and gives what is left of it.
+    /// Forgets a deleted poll. Returns `None`, as every read of it does from now on.
     pub(super) fn note_gone(&self, entry: &HubEntry) -> Option<Arc<Snapshot>> {
         self.shard(entry.id).write().remove(&entry.id);
         self.unfollow(entry);

@@ -1,18 +1,18 @@
 //! What a replica knows: polls as last read, and the newest tally of each.
 //!
-//! Readers outnumber voters by far, so a tally is read from memory, by all workers of a replica, without asking the
-//! store and without writing its JSON again: see [`Hub`]. What keeps that memory true:
+//! Readers outnumber voters by far, so all workers of a replica read a tally from memory, without asking the store and
+//! without writing its JSON again: see [`Hub`]. What keeps that memory correct:
 //!
-//! - this replica's own batches, each of which brings its partition's new tally;
-//! - what other replicas tell of theirs ([`replicas`]), which also say when a poll was edited;
-//! - a slow re-read of every poll somebody reads here, by the [`refresher`], which also notices at once when a poll opens
-//!   or closes by the clock.
+//! - this replica's own batches: each reports its partition's new tally;
+//! - messages from other replicas about theirs ([`replicas`]), and about polls that were edited;
+//! - the [`refresher`], which reads every poll again that somebody reads here, and notices when a poll opens or closes
+//!   by the clock.
 //!
-//! Readers who want to see it move open a [`Stream`]: [`Streams`] are a worker's, the [`StreamLimiter`] is the replica's.
+//! Readers who want live updates open a [`Stream`]. [`Streams`] are a worker's, the [`StreamLimiter`] is the replica's.
 //!
-//! Whatever comes, and in whatever order: per partition the latest position wins, so what a replica tells never goes
-//! back. A store that is found to have less than was told has lost votes: its epoch is raised, and what it has is told
-//! from there on. While the store is away, readers get the last tally, and `as_of` says from when it is.
+//! Messages may come in any order: per partition the latest position wins, so a replica's tally never goes back. A
+//! store that has less than was sent to readers has lost votes: its epoch is raised, and its tally counts from there
+//! on. While the store is away, readers get the last tally, and `as_of` tells its age.
 
 mod chunk;
 mod entry;

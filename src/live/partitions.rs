@@ -1,19 +1,20 @@
-//! A poll's partitions as last known here: which tally is newer, what they sum up to, and which votes the store has lost.
+//! A poll's partitions as last known here: which tally is newer, what they add up to, and which votes the store has
+//! lost.
 
 use crate::poll::{PartitionTally, Poll, Position, Revision, State, Tally};
 
-/// How many readings in a row must find less than was there before they began, until they are believed. One could
-/// come from a master that was deposed and does not know it yet.
+/// So many readings in a row must find less than was known before they began, until the loss is believed. A single one
+/// may come from a deposed master that does not know it yet.
 const BELIEVED_LOSSES: u8 = 2;
 
-/// Beyond every version there is, in every store.
+/// Greater than every version, in every store.
 pub(super) const MOST_VERSIONS: u64 = i64::MAX.unsigned_abs();
 
 /// The partitions of one poll.
 #[derive(Default)]
 pub(super) struct KnownPartitions {
     all: Vec<Partition>,
-    /// The latest position that readers have proven, by this service's signature, beyond what is known here.
+    /// The latest position that readers have proven, by this service's signature, if it is beyond what is known here.
     proven: Position,
     /// How many readings in a row found less than that.
     losses: u8,
@@ -28,10 +29,10 @@ struct Partition {
     losses: u8,
 }
 
-/// What was known of each partition when a reading began: what the store has since then can't be older.
+/// What was known of each partition when a reading began: that reading can't find less.
 pub(super) struct Before {
     partitions: Vec<Option<PartitionProgress>>,
-    /// What a replica sent some reader of their sum.
+    /// The position of their sum that a replica sent to some reader.
     proven: Position,
 }
 
@@ -46,14 +47,14 @@ struct PartitionProgress {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Loss {
     pub(super) partition: u16,
-    /// What was seen: the partition is to be raised beyond that.
+    /// What was seen: the partition's epoch must be raised beyond it.
     pub(super) seen: Position,
-    /// Whether it was not known before.
+    /// Whether the loss was not known before.
     pub(super) is_new: bool,
 }
 
 impl KnownPartitions {
-    /// Notes that a partition's tally is to be published. `false`: there is no such partition.
+    /// Marks a partition's tally to be published. `false`: there is no such partition.
     pub(super) fn mark_unpublished(&mut self, partition: u16) -> bool {
         self.all.get_mut(usize::from(partition)).map(|partition| partition.is_unpublished = true).is_some()
     }
@@ -78,20 +79,20 @@ impl KnownPartitions {
         Before { partitions, proven: self.proven }
     }
 
-    /// Takes in one partition's tally. Whether it counts more than was known, and whether it changed anything; `None` if
-    /// the poll has no such partition.
+    /// Takes in one partition's tally. Returns whether it counts more than was known, and whether it changed anything;
+    /// `None` if the poll has no such partition.
     pub(super) fn take_in(&mut self, poll: &Poll, partition: u16, tally: &PartitionTally) -> Option<(bool, bool)> {
         self.fit(poll);
         let known = self.all.get_mut(usize::from(partition))?;
-        let is_news = known.tally.as_ref().is_none_or(|known| known.position() < tally.position());
-        let has_changed = is_news || known.tally.as_ref().is_some_and(|known| is_newer(tally, known));
+        let is_new = known.tally.as_ref().is_none_or(|known| known.position() < tally.position());
+        let has_changed = is_new || known.tally.as_ref().is_some_and(|known| is_newer(tally, known));
         if has_changed {
             known.tally = Some(tally.clone());
         }
-        Some((is_news, has_changed))
+        Some((is_new, has_changed))
     }
 
-    /// What a reading shows the store to have lost, and whether it lacks what a reader has proven.
+    /// What the store has lost, going by a reading, and whether it lacks what a reader has proven.
     pub(super) fn losses(&mut self, poll: &Poll, tallies: &[PartitionTally], before: &Before) -> (Vec<Loss>, bool) {
         self.fit(poll);
         let mut losses = Vec::new();
@@ -114,7 +115,7 @@ impl KnownPartitions {
         (losses, seen.is_some())
     }
 
-    /// Takes in what a reading found, but for partitions that have come to a later revision since it began.
+    /// Takes in what a reading found, except for partitions that have come to a later revision since it began.
     pub(super) fn take_reading(&mut self, poll: &Poll, tallies: &[PartitionTally], before: &Before) {
         self.fit(poll);
         let before = before.partitions.iter().copied().chain(std::iter::repeat(None));
@@ -122,8 +123,8 @@ impl KnownPartitions {
             let is_overtaken = partition.tally.as_ref().is_some_and(|known| {
                 known.revision > found.revision && before.is_none_or(|before| before.revision < known.revision)
             });
-            let is_news = partition.tally.as_ref().is_none_or(|known| is_newer(found, known));
-            if is_news && !is_overtaken {
+            let is_new = partition.tally.as_ref().is_none_or(|known| is_newer(found, known));
+            if is_new && !is_overtaken {
                 partition.tally = Some(found.clone());
             }
         }
@@ -148,15 +149,14 @@ impl KnownPartitions {
     }
 }
 
-/// Counts the readings in a row that found a loss, and says so once they are enough to be believed.
+/// Counts the readings in a row that found a loss, and returns the loss once they are enough to believe it.
 fn count_loss(losses: &mut u8, partition: u16, seen: Option<Position>) -> Option<Loss> {
     *losses = if seen.is_some() { losses.saturating_add(1) } else { 0 };
     let is_believed = *losses >= BELIEVED_LOSSES;
     seen.filter(|_| is_believed).map(|seen| Loss { partition, seen, is_new: *losses == BELIEVED_LOSSES })
 }
 
-/// Positions decide; of the same position the one of a later revision is newer, then the later reading, and closed stays
-/// closed.
+/// Positions decide. At the same position the later revision is newer, then the later reading; closed stays closed.
 fn is_newer(one: &PartitionTally, known: &PartitionTally) -> bool {
     let is_reopened = known.state == State::Closed && one.state != State::Closed;
     let is_later = one.revision > known.revision || (one.as_of > known.as_of && !is_reopened);

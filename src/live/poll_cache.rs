@@ -1,9 +1,10 @@
 //! Polls as last read from the store, shared by all workers of a replica.
 //!
-//! Voting never depends on how fresh these are: the store compares revisions. They spare each vote a read.
+//! Voting never depends on how fresh these are, since the store compares revisions. They save each vote a read.
 //!
-//! A draft is none of them, and costs whoever asks for it what an id costs that nobody has: one reading of its definition,
-//! every time. Were it kept, or its site read too, the time an answer takes would tell that it is there.
+//! Drafts are not kept. So asking for one costs as much as asking for an id that nobody has: one read of its
+//! definition, every time. If a draft were kept, or its site read too, the time of the answer would show that it
+//! exists.
 
 use std::{
     sync::Arc,
@@ -22,14 +23,13 @@ use crate::{
 /// How old a poll may be before it is read again.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long the store must not have confirmed a poll until what is known of it may be of yesterday: longer than a slow
-/// reading takes.
+/// How long after the store last confirmed a poll it may have changed unnoticed: longer than a slow read takes.
 const UNCONFIRMED: Duration = Duration::from_secs(5);
 
 /// How long a reader waits for a poll to be read again, with an older one in hand.
 const REFRESH_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Past so many polls, those not read for [`FRESH`] are forgotten, and if that frees nothing, all are.
+/// Beyond so many polls, those not read for [`FRESH`] are forgotten; if that frees nothing, all are.
 const MOST_KNOWN: usize = 10_000;
 
 /// A poll and the site that owns it.
@@ -50,7 +50,7 @@ struct CachedPoll {
     read_at: Instant,
     /// It is known to have changed since.
     is_expired: bool,
-    /// When what is known was last read as it is: a reading that begins later finds it, or what came after it.
+    /// When a read that found this poll as it is last began.
     confirmed_at: Instant,
 }
 
@@ -72,7 +72,7 @@ impl PollCache {
             }
         };
         let Some(stale) = stale else { return self.refresh(store, id).await };
-        // One reader reads it again; the others go on with what is there until that is done.
+        // One reader reads it again; the others use what is there until that is done.
         if !self.claim(id) {
             return Ok(Some(stale));
         }
@@ -88,14 +88,14 @@ impl PollCache {
         polls.get(&id).map(|entry| Arc::clone(&entry.known))
     }
 
-    /// Whether the store has not confirmed a poll of late, so that it may have changed unheard.
+    /// Whether the store has not confirmed a poll lately, so that it may have changed unnoticed.
     pub fn is_unconfirmed(&self, id: PollId) -> bool {
         let polls = self.0.read();
         polls.get(&id).is_none_or(|entry| entry.confirmed_at.elapsed() >= UNCONFIRMED)
     }
 
-    /// A poll read from the store now, and known from here on; or the later revision that came to light meanwhile. `None`
-    /// if there is none, or a draft.
+    /// Reads a poll from the store and keeps it. Returns it, or a later revision that has become known meanwhile;
+    /// `None` if there is no such poll, or it is a draft.
     pub async fn refresh(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<PollWithSite>>, StoreError> {
         let began = Instant::now();
         let Some(poll) = store.poll(id).await?.filter(|poll| poll.schedule.phase != Phase::Draft) else {
@@ -103,7 +103,7 @@ impl PollCache {
             return Ok(None);
         };
         let Some(site) = store.site(&poll.site).await? else {
-            // A site is deleted once its polls are: that of this one may have been since it was read.
+            // A site is deleted after its polls: this poll may have been deleted since it was read.
             if store.poll(id).await?.is_some() {
                 return Err(StoreError::Corrupt(format!("poll {id} belongs to no site")));
             }
@@ -125,8 +125,8 @@ impl PollCache {
                 is_expired: false,
                 confirmed_at: now,
             });
-            // Two readings may cross: the later revision stays. But a store that has less than it had before it was
-            // asked has lost an edit, and is right.
+            // Two reads may cross: the later revision stays. But a store that has less than it had before it was asked
+            // has lost an edit, and is right.
             if entry.known.poll.revision <= known.poll.revision || began > entry.confirmed_at {
                 *entry = CachedPoll { known, read_at: now, is_expired: false, confirmed_at: now };
             }
@@ -134,7 +134,7 @@ impl PollCache {
         })))
     }
 
-    /// Has a poll read again before it is next relied on.
+    /// Makes the next request read a poll again.
     pub fn expire(&self, id: PollId) {
         let is_known = self.if_known(id).is_some();
         if is_known {
@@ -142,7 +142,7 @@ impl PollCache {
         }
     }
 
-    /// Has every poll of a site read again before it is next relied on.
+    /// Makes the next request read a poll again, for every poll of a site.
     pub fn expire_site(&self, site: &SiteId) {
         self.write(|polls| {
             for entry in polls.values_mut().filter(|entry| entry.known.site.id == *site) {
@@ -151,12 +151,12 @@ impl PollCache {
         });
     }
 
-    /// Forgets every poll of a site, whose origins have changed.
+    /// Forgets every poll of a site, because its origins have changed.
     pub fn forget_site(&self, site: &SiteId) {
         self.write(|polls| polls.retain(|_, entry| entry.known.site.id != *site));
     }
 
-    /// Takes it upon the caller to read a poll again; whether nobody else did in the meantime.
+    /// Claims the right to read a poll again. Returns whether nobody else has it.
     fn claim(&self, id: PollId) -> bool {
         self.write(|polls| match polls.get_mut(&id) {
             Some(entry) if !entry.is_fresh() => {

@@ -1,7 +1,7 @@
 //! What is to be published to the other replicas, handed from the workers to the task that publishes it.
 //!
-//! Putting something in is all that a vote does for other replicas: a flag on the poll, and for the first of many votes
-//! a push and a wake-up.
+//! This is all that a vote does for other replicas: it sets a flag on the poll; the first of many votes also pushes the
+//! poll and wakes the task.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::entry::HubEntry;
 use crate::store::Message;
 
-/// The most messages, other than of votes, that wait. Beyond that they are dropped, which the protocol allows.
+/// The most messages, other than of votes, that wait. More are dropped, which the protocol allows.
 const MOST_MESSAGES: usize = 1_024;
 
 /// The queue. See the module.
@@ -23,13 +23,13 @@ pub(super) struct PublishQueue {
 }
 
 impl PublishQueue {
-    /// Puts in a poll that was voted in. Every poll is in here once at most.
+    /// Adds a poll that was voted in. Every poll is here once at most.
     pub(super) fn put(&self, entry: &Arc<HubEntry>) {
         self.entries.lock().push(Arc::clone(entry));
         self.filled.notify_one();
     }
 
-    /// Puts in anything else.
+    /// Adds any other message.
     pub(super) fn put_message(&self, message: Message) {
         let mut waiting = self.messages.lock();
         if waiting.len() < MOST_MESSAGES {
@@ -39,7 +39,7 @@ impl PublishQueue {
         self.filled.notify_one();
     }
 
-    /// Waits until something was put in.
+    /// Waits until something was added.
     pub(super) async fn filled(&self) {
         self.filled.notified().await;
     }

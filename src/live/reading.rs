@@ -16,12 +16,12 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// How often a poll that is edited meanwhile is read again. Each time it is ahead of where it was, so only a storm of
-/// edits could use these up.
+/// How often a poll that is edited meanwhile is read again. Each time it is a revision further, so only a storm of
+/// edits uses these up.
 const MOST_TURNS: usize = 4;
 
 impl Hub {
-    /// Waits for a reading of a poll. Says whether it was begun by this call.
+    /// Waits for a reading of a poll. Returns whether this call began it.
     pub(super) async fn join(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) -> (Reading, bool) {
         let entry = self.find_or_add(id);
         let mut is_new = false;
@@ -33,7 +33,7 @@ impl Hub {
         (reading, is_new)
     }
 
-    /// Begins to read a poll, in a task of its own: the caller may be gone before it ends.
+    /// Begins to read a poll in a task of its own: the caller may be gone before it ends.
     fn begin(self: &Arc<Self>, store: &Arc<dyn Store>, entry: &Arc<HubEntry>) -> SharedReading {
         let (sender, receiver) = oneshot::channel();
         let (hub, store, ending) =
@@ -53,13 +53,13 @@ impl Hub {
             let before = entry.before();
             let poll = match self.polls.refresh(store, entry.id).await? {
                 Some(known) => Some(Arc::clone(&known.poll)),
-                // A draft is here for as long as somebody with a key watches it.
+                // A draft is here while a stream with a key follows it.
                 None if entry.is_listened_to() => store.poll(entry.id).await?.map(Arc::new),
                 None => None,
             };
             let Some(poll) = &poll else { return Ok(self.note_gone(entry)) };
             let Some(tallies) = store.tally(poll).await? else { return Ok(self.note_gone(entry)) };
-            // It was edited in between: then what was read is of two revisions, and nothing whole.
+            // The poll was edited in between: the tallies belong to two revisions.
             let is_whole = tallies.iter().all(|tally| tally.revision == poll.revision);
             let losses = if is_whole { entry.losses(poll, &tallies, &before, self.moment()) } else { Vec::new() };
             if self.raise(store, poll, losses).await {
@@ -72,8 +72,8 @@ impl Hub {
         Err(StoreError::unavailable("the poll kept changing while it was read"))
     }
 
-    /// Has partitions that have lost votes raised to the next epoch. Whether one was, by whomever; if the store can't
-    /// write now, what it had before is told, and it is asked again by the next reading.
+    /// Raises partitions that have lost votes to the next epoch. Returns whether one was raised, by anybody. If the
+    /// store can't write now, its earlier tally is kept, and the next reading tries again.
     async fn raise(&self, store: &dyn Store, poll: &Poll, losses: Vec<Loss>) -> bool {
         let mut is_raised = false;
         for Loss { partition, seen, is_new } in losses {
@@ -94,7 +94,7 @@ impl Hub {
     }
 }
 
-/// Ends a reading when it is dropped, so that one that was cancelled ends too.
+/// Ends a reading when dropped, so that a cancelled one ends too.
 struct EndReading {
     hub: Arc<Hub>,
     entry: Arc<HubEntry>,

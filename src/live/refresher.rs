@@ -1,8 +1,8 @@
 //! Keeps live polls fresh: a task per replica, on a store connection of its own.
 //!
-//! It reads every live poll again once a second, which moves `as_of` on and heals whatever was missed, and at once when
-//! the poll's opening or closing time comes, which the store then confirms and puts on record. With very many live
-//! polls it takes its time ([`MOST_AT_ONCE`], [`MOST_PER_TICK`]): readers are told by `as_of`.
+//! It reads every live poll again once a second, which moves `as_of` on and makes up for lost messages. It also reads a
+//! poll when its opening or closing time comes; the store then confirms and records that. With very many live polls it
+//! takes longer ([`MOST_AT_ONCE`], [`MOST_PER_TICK`]), and `as_of` tells readers so.
 
 use std::{
     sync::{
@@ -22,16 +22,17 @@ use crate::store::{Store, StoreError};
 
 /// How often a live poll is read again.
 const EVERY: Duration = Duration::from_secs(1);
-/// How often the refresher looks what is due, and so how late an opening or closing may be noticed.
+/// How often the refresher checks what is due, and so how late it may notice an opening or closing.
 const TICK: Duration = Duration::from_millis(50);
 /// The most polls read at the same time.
 const MOST_AT_ONCE: usize = 32;
 /// The most polls begun to be read in one tick: a thousand a second.
 const MOST_PER_TICK: usize = 50;
-/// How often what nobody asks for is forgotten.
+/// How often polls that nobody asks for are forgotten.
 const SWEEP: Duration = Duration::from_secs(10);
 
-/// Keeps a hub fresh until it is dropped. Its coarse clock counts from `began`, and must not begin anew when this does.
+/// Keeps a hub fresh until it is dropped. The coarse clock counts from `began`: if this task is started again, the
+/// clock must not begin anew.
 pub async fn refresh(hub: Arc<Hub>, store: Arc<dyn Store>, began: Instant) {
     let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
     let mut ticks = interval(TICK);
@@ -56,7 +57,7 @@ pub async fn refresh(hub: Arc<Hub>, store: Arc<dyn Store>, began: Instant) {
     }
 }
 
-/// Says once that tallies grow old, and once that they do not any more.
+/// Logs once that tallies grow old, and once that they are fresh again.
 fn note<T>(reading: Result<T, Arc<StoreError>>, is_away: &AtomicBool) {
     match reading {
         Ok(_) if is_away.swap(false, Relaxed) => tracing::info!("the store answers again; tallies are fresh"),

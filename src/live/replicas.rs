@@ -19,10 +19,9 @@ use crate::store::{Broker, Follow, Message, Received};
 
 /// The least time between two messages of one poll.
 const GAP: Duration = Duration::from_millis(100);
-/// How often it is looked which polls are live here.
+/// How often is checked which polls are live here.
 const LOOK: Duration = Duration::from_millis(50);
-/// The most messages under way. While they take long, nothing more is taken out of the queue, and what waits there is
-/// published together.
+/// The most messages under way. Beyond that, polls stay in the queue, and their votes are published together.
 const MOST_AT_ONCE: usize = 64;
 /// The most that waits between the broker and the hub.
 const MOST_WAITING: usize = 4_096;
@@ -31,7 +30,7 @@ const MOST_WAITING: usize = 4_096;
 pub async fn subscribe(hub: Arc<Hub>, broker: Arc<dyn Broker>) {
     let (follow, followed) = mpsc::channel(MOST_WAITING);
     let (sender, received) = mpsc::channel(MOST_WAITING);
-    // A listener that is started again follows nothing yet.
+    // A subscriber that is started again follows nothing yet.
     hub.follow_nothing();
     tokio::select! {
         () = broker.subscribe(followed, sender) => {}
@@ -51,7 +50,7 @@ async fn keep_following(hub: &Hub, follow: mpsc::Sender<Follow>) {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        // While the broker is behind, the rest waits for another look.
+        // The broker is behind: the rest is tried again next time.
         hub.follow(|change| follow.try_send(change).is_ok());
     }
 }
@@ -60,8 +59,8 @@ async fn keep_following(hub: &Hub, follow: mpsc::Sender<Follow>) {
 pub async fn publish(hub: Arc<Hub>, broker: Arc<dyn Broker>) {
     let Some(publish_queue) = hub.publish_queue() else { return std::future::pending().await };
     let permits = Arc::new(Semaphore::new(MOST_AT_ONCE));
-    // Polls that were published, and when they may be again: the gap is the same for all, so they stay in order.
-    // Begins with those that were under way if this is started again.
+    // Polls that were published, and when they may be published again: the gap is the same for all, so they stay in
+    // order. It begins with those that were under way when this task ended before.
     let mut published: VecDeque<(Instant, Arc<HubEntry>)> =
         hub.outgoing().into_iter().map(|it| (Instant::now(), it)).collect();
     loop {
@@ -94,7 +93,7 @@ async fn send(broker: &Arc<dyn Broker>, permits: &Arc<Semaphore>, message: Messa
     let Ok(permit) = Arc::clone(permits).acquire_owned().await else { return };
     let broker = Arc::clone(broker);
     tokio::spawn(async move {
-        // A message that is lost is made up for: other replicas read their live polls again.
+        // A lost message is made up for: other replicas read their live polls again.
         let _ = broker.publish(&message).await;
         drop(permit);
     });
@@ -115,10 +114,10 @@ mod tests {
         store::{Store, StoreAddress, StoreError, StoreSettings, Stores},
     };
 
-    /// A broker that notes what it is given.
+    /// A broker that records what it is given.
     #[derive(Default)]
     struct Noted {
-        told: Mutex<Vec<PollId>>,
+        published: Mutex<Vec<PollId>>,
         followed: Mutex<Vec<Follow>>,
         came: Notify,
     }
@@ -138,15 +137,15 @@ mod tests {
 
     #[async_trait]
     impl Broker for Noted {
-        async fn publish(&self, news: &Message) -> Result<(), StoreError> {
-            if let Message::Tallies(tallies) = news {
-                self.told.lock().push(tallies.poll);
+        async fn publish(&self, message: &Message) -> Result<(), StoreError> {
+            if let Message::Tallies(tallies) = message {
+                self.published.lock().push(tallies.poll);
             }
             self.came.notify_one();
             Ok(())
         }
 
-        async fn subscribe(&self, mut follow: mpsc::Receiver<Follow>, _heard: mpsc::Sender<Received>) {
+        async fn subscribe(&self, mut follow: mpsc::Receiver<Follow>, _received: mpsc::Sender<Received>) {
             while let Some(change) = follow.recv().await {
                 self.followed.lock().push(change);
                 self.came.notify_one();
@@ -211,12 +210,12 @@ mod tests {
         let fixture = fixture();
         fixture.vote(1).await;
         let first = fixture.begin(publish);
-        assert_eq!(fixture.broker.all(&fixture.broker.told, 1).await, [fixture.poll.id]);
-        // In the gap after it was told, the poll is with the task alone.
+        assert_eq!(fixture.broker.all(&fixture.broker.published, 1).await, [fixture.poll.id]);
+        // In the gap after it was published, the poll is with the task alone.
         fixture.vote(2).await;
         first.abort();
         fixture.begin(publish);
-        assert_eq!(fixture.broker.all(&fixture.broker.told, 2).await, [fixture.poll.id; 2]);
+        assert_eq!(fixture.broker.all(&fixture.broker.published, 2).await, [fixture.poll.id; 2]);
     }
 
     #[tokio::test]

@@ -1,9 +1,9 @@
 //! Which polls a site has, as last read, page by page.
 //!
-//! Anybody may ask for a site's results, as often as the quota lets them, and the tallies come from the [hub](super::hub).
-//! So the list must not cost the store more than one reading a second either, however many ask for it: those who ask
-//! while a page is read wait for that one reading, and those who come within a second after get what it found. What is
-//! kept of a poll is a few numbers.
+//! Anybody may ask for a site's results, as often as the quota allows, and the tallies come from the [hub](super::hub).
+//! So the list must not cost the store more than one read a second either, however many ask: those who ask while a page
+//! is read wait for that read, and those who come within a second after get what it found. Of a poll only a few numbers
+//! are kept.
 
 use std::{
     sync::Arc,
@@ -16,9 +16,9 @@ use tokio::sync::OnceCell;
 
 use crate::poll::{ListCursor, Poll, Schedule, SiteId};
 
-/// How long a page is given to those who ask for it.
+/// How long a page is kept.
 const KEPT_FOR: Duration = Duration::from_secs(1);
-/// The most pages that are kept. Who asks for others while there are so many has them read for themselves.
+/// The most pages that are kept. Beyond that, each request for another page reads it for itself.
 const MOST_PAGES: usize = 256;
 
 /// A poll in a list.
@@ -26,7 +26,7 @@ const MOST_PAGES: usize = 256;
 pub struct Listed {
     /// Which, and where it stands in the list.
     pub cursor: ListCursor,
-    /// What its state follows from.
+    /// What decides its state.
     pub schedule: Schedule,
 }
 
@@ -53,10 +53,10 @@ impl Listed {
 }
 
 impl SiteLists {
-    /// A page, which is read only if nobody has read it within [`KEPT_FOR`].
+    /// A page. It is read only if nobody has read it within [`KEPT_FOR`].
     ///
     /// # Errors
-    /// What reading it failed with. Whoever waited for that reading then reads for themselves.
+    /// What reading it failed with. Each caller who waited for that read then reads for itself.
     pub async fn get<E>(
         &self,
         site: &SiteId,

@@ -1,4 +1,4 @@
-//! A tally as it stood at one moment, and as it is sent.
+//! A tally as it was at one moment, and as it is sent.
 
 use std::sync::{
     Arc, OnceLock,
@@ -13,16 +13,16 @@ use crate::{
     wire::{self, PositionKeys, SignedPosition},
 };
 
-/// A tally and the definition it belongs to. It is written as JSON once, for whoever is the first to need that, and
-/// everybody else is given the same bytes.
+/// A tally and the definition it belongs to. Its JSON is written once, for the first who needs it; all others get the
+/// same bytes.
 #[derive(Debug)]
 pub struct Snapshot {
     /// The sum.
     pub tally: Tally,
     /// The poll, in the revision the tally was summed for.
     pub poll: Arc<Poll>,
-    /// Counts, within one process, what was new to say of any poll; tallies of one that differ by their `as_of` alone
-    /// share it.
+    /// Counts, within one process, the changes of all polls. Tallies of one poll that differ only by `as_of` have the
+    /// same.
     pub(super) sequence: u64,
     /// The sequence at which the poll was last edited, opened or closed.
     pub(super) poll_sequence: u64,
@@ -36,7 +36,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// What follows on another snapshot of the same poll, if there is one.
+    /// The snapshot that follows on another of the same poll, if there is one.
     pub(super) fn after(before: Option<&Self>, tally: Tally, poll: Arc<Poll>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let is_same_poll =
@@ -65,8 +65,8 @@ impl Snapshot {
         }
     }
 
-    /// The tally as JSON, for those who have the poll: who has just voted, and readers of a stream, who are told a new one
-    /// up to ten times a second. So it has no labels.
+    /// The tally as JSON, for those who have the poll: voters, and readers of a stream, who get a new one up to ten
+    /// times a second. So it has no labels.
     pub fn tally_json(&self) -> &str {
         self.tally_json.get_or_init(|| wire::tally_json(&self.poll, &self.tally))
     }
@@ -86,12 +86,12 @@ impl Snapshot {
         *self.signed.get_or_init(|| keys.sign(self.tally.poll, self.tally.position()))
     }
 
-    /// The entity tag, with its quotes: all that changes what the JSON says, but for the time it was read at.
+    /// The entity tag, with its quotes. It covers all that changes what the JSON says, except `as_of`.
     pub fn etag(&self, keys: &PositionKeys) -> &HeaderValue {
         self.etag.get_or_init(|| header(&wire::tally_etag(&self.poll, &self.tally, self.signed(keys))))
     }
 
-    /// What caches may be asked to forget it by: its poll and its site, with a blank between them and with a comma.
+    /// The names by which caches can be told to forget it: its poll and its site, separated by a blank and by a comma.
     pub fn names(&self) -> &[HeaderValue; 2] {
         self.names.get_or_init(|| {
             let [poll, site] = [format!("poll-{}", self.poll.id), format!("site-{}", self.poll.site)];
@@ -123,7 +123,7 @@ impl Snapshot {
     }
 }
 
-/// Numbers, ids and states are made of characters that headers take as they are.
+/// Numbers, ids and states consist of characters that headers allow.
 fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }

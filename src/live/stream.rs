@@ -1,9 +1,9 @@
-//! What one reader is told: `event: tally` and `event: poll` of the polls they asked for, as server-sent events
+//! What one reader is sent: `event: tally` and `event: poll` of the polls they asked for, as server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
-//! A stream remembers only how far it has come with each poll. Whenever its [reader](crate::net::writer) can take more it
-//! compares that with the poll's [topic](super::streams) and says what is new, at once or never. Who may not see a tally
-//! is told of the poll itself, and nothing at all when a vote is cast.
+//! A stream stores only how far it has come with each poll. Whenever its [writer](crate::net::writer) can take more, it
+//! compares that with the poll's [topic](super::streams) and sends what is newest, at once. Readers who may not see a
+//! tally are sent the poll itself, and nothing when a vote is cast.
 
 use std::{
     fmt::Write as _,
@@ -32,28 +32,29 @@ use crate::{
     wire::ReaderPosition,
 };
 
-/// How many heartbeats a stream lives: about an hour, so that readers spread over replicas that came later.
+/// How many heartbeats a stream lives: about an hour, so that readers spread over replicas that were added later.
 const BEATS: u32 = 240;
-/// How many one lives that shows more than everyone may see: about five minutes, so that a key that was revoked ends.
+/// The same for a stream that shows more than everyone may see: about five minutes, so that a revoked key's stream
+/// ends.
 const PRIVATE_BEATS: u32 = 20;
-/// How often a voter's ballot is looked for, at most, while a stream waits for it.
+/// The least time between two look-ups of a voter's ballot, while a stream waits for it.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// A stream begins with the poll if that was edited so lately that its reader may have missed it: between two streams, or
-/// between the page, which a cache may have kept, and the first of them.
+/// A stream begins with the poll if it was edited so recently that its reader may have missed that: between two
+/// streams, or between the page, which a cache may have kept, and the first stream.
 const EDITED_LATELY_MILLIS: i64 = 600_000;
 
-/// A comment. It is one line, without a blank one after it: see [`retry`].
+/// A comment: one line, without a blank line after it. See [`retry`].
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n");
 
-/// Looks whether a voter has a ballot in a poll. It is the voter's own.
+/// Looks up whether a certain voter has a ballot in a poll.
 pub type BallotLookup = Rc<dyn Fn(Arc<Poll>) -> LocalBoxFuture<'static, bool>>;
 
 /// Who a stream's reader is.
 #[derive(Default)]
 pub struct StreamReader {
-    /// Looks for the ballot of the voter whose token they show, if one is shown.
+    /// Looks up the ballot of the voter whose token they show, if they show one.
     pub ballot_lookup: Option<BallotLookup>,
-    /// Whether they show more than nothing, so that what they may see can be taken from them.
+    /// Whether they show a key: what they may see can be taken from them.
     pub has_key: bool,
 }
 
@@ -65,21 +66,21 @@ pub struct RequestedPoll {
     pub newest: Option<Arc<Snapshot>>,
     /// How far they have come.
     pub seen: Option<ReaderPosition>,
-    /// Whether they have that tally at hand, and need not be told it again.
+    /// Whether they have that tally, and need not be sent it again.
     pub has_it: bool,
-    /// Whether that is later than the newest here, and the store did not say in time what is newest.
+    /// Whether that is later than the newest here, and the store did not answer in time which is newest.
     pub is_behind: bool,
     /// As whom they look at it.
     pub viewer: Viewer,
 }
 
-/// One reader's stream: an iterator over chunks, for whoever writes them to the connection.
+/// One reader's stream: an iterator over chunks, for whatever writes them to the connection.
 pub struct Stream {
     shared: Rc<WorkerStreams>,
     waking: Rc<Waking>,
     watches: SmallVec<[WatchedPoll; 1]>,
     ballot_lookup: Option<BallotLookup>,
-    /// What it begins with.
+    /// The first chunk.
     first: Option<Bytes>,
     beats: u32,
     beats_left: u32,
@@ -92,8 +93,8 @@ pub struct Stream {
 }
 
 impl Streams {
-    /// Opens a stream. It begins with the tallies its reader has not seen, and with the polls themselves where they were
-    /// edited lately or show no tally.
+    /// Opens a stream. It begins with the tallies its reader has not seen, and with the polls themselves if they were
+    /// edited recently or show no tally.
     pub fn open(
         &self,
         permit: StreamPermit,
@@ -195,7 +196,7 @@ impl Stream {
             id,
             seen: 0,
             poll_seen: 0,
-            told: seen.filter(|seen| is_behind && seen.is_proven).map(|seen| keys.sign(id, seen.position)),
+            sent: seen.filter(|seen| is_behind && seen.is_proven).map(|seen| keys.sign(id, seen.position)),
             floor: seen.filter(|_| is_behind).map(|seen| seen.position),
             viewer,
             wants_tallies: false,
@@ -207,12 +208,11 @@ impl Stream {
         if let Some(newest) = &newest
             && watch.shows(newest)
         {
-            // Who has the tally already is told nothing again, but for what they may have missed besides: that it is the
-            // last one.
+            // A reader who has this tally is not sent it again, unless it is the last one: that they may have missed.
             let is_newest = seen.is_some_and(|seen| seen.position == newest.tally.position());
             if has_it && is_newest && newest.tally.state != State::Closed {
                 watch.seen = newest.sequence;
-                watch.told = Some(newest.signed(keys));
+                watch.sent = Some(newest.signed(keys));
             }
             let age_millis = now.as_millis().saturating_sub(newest.poll.updated_at.as_millis());
             let is_edited_lately = newest.poll.revision > Revision::FIRST && age_millis < EDITED_LATELY_MILLIS;
@@ -230,7 +230,7 @@ impl Stream {
         self.watches.push(watch);
     }
 
-    /// Says what is new of one poll.
+    /// Adds what is new of one poll.
     fn say(&mut self, place: usize, newest: Option<&Arc<Snapshot>>, is_gone: bool, chunk: &mut Chunk) {
         let number = self.number;
         let has_voter = self.ballot_lookup.is_some();
@@ -245,7 +245,7 @@ impl Stream {
             self.shared.metrics.count_stream_event("gone");
             return;
         }
-        // While options are exchanged the poll is a draft for a moment. Whoever may see drafts can wait as well.
+        // While options are exchanged, the poll is a draft for a moment. Those who may see drafts can wait as well.
         let Some(newest) =
             newest.filter(|newest| newest.poll.schedule.phase != Phase::Draft || watch.viewer == Viewer::Publisher)
         else {
@@ -267,7 +267,7 @@ impl Stream {
         let is_held = watch.floor.is_some_and(|floor| newest.tally.position() <= floor) && self.waking.beats() == 0;
         if newest.sequence > watch.seen && watch.shows(newest) && !is_held {
             watch.seen = newest.sequence;
-            watch.told = Some(newest.signed(&self.shared.position_keys));
+            watch.sent = Some(newest.signed(&self.shared.position_keys));
             if self.watches.len() == 1 {
                 chunk.add(newest.tally_event(&self.shared.position_keys));
             } else {
@@ -278,7 +278,7 @@ impl Stream {
         }
     }
 
-    /// A tally as an event of a stream of several polls, whose id is how far all have come.
+    /// A tally as an event of a stream of several polls. Its id is how far all of them have come.
     fn tally_event(&self, newest: &Snapshot) -> Bytes {
         let json = newest.tally_json();
         let mut event = String::with_capacity(json.len() + 32 + 24 * self.watches.len());
@@ -287,9 +287,9 @@ impl Stream {
             if place > 0 {
                 event.push(',');
             }
-            match watch.told {
+            match watch.sent {
                 // Writing to a String can't fail.
-                Some(told) => _ = write!(event, "{told}"),
+                Some(sent) => _ = write!(event, "{sent}"),
                 None => event.push('-'),
             }
         }
@@ -299,7 +299,7 @@ impl Stream {
         event.into()
     }
 
-    /// Looks whether a voter who had no ballot has one by now, where that would show them the tally.
+    /// Looks up whether a voter who had no ballot has one by now, if that would show them the tally.
     fn look_for_ballot(&mut self, place: usize, cx: &mut Context<'_>) {
         let (Some(lookup), Some(watch)) = (&self.ballot_lookup, self.watches.get_mut(place)) else { return };
         if let Some(look) = &mut watch.look {
@@ -345,7 +345,7 @@ impl Drop for Stream {
     }
 }
 
-/// A stream's name in one of its topics. There are at most 64 polls in a stream.
+/// A stream's key in one of its topics. A stream has at most 64 polls.
 fn key(number: u64, place: usize) -> u64 {
     (number << 6) | u64::try_from(place).unwrap_or(0)
 }
@@ -440,7 +440,7 @@ pub(crate) mod tests {
     }
 
     #[actix_web::test]
-    async fn a_slow_reader_is_told_the_newest_and_not_what_was_overtaken() {
+    async fn a_slow_reader_is_sent_the_newest_and_not_what_was_overtaken() {
         on_a_worker(async {
             let stage = Stage::set();
             let mut stream = stage.open(None);
@@ -451,8 +451,8 @@ pub(crate) mod tests {
                 stage.count(version);
                 stage.published(&stream, version).await;
             }
-            let told = next(&mut stream).unwrap();
-            assert!(told.starts_with("event: tally\nid: 0:4:"), "{told}");
+            let sent = next(&mut stream).unwrap();
+            assert!(sent.starts_with("event: tally\nid: 0:4:"), "{sent}");
             assert_eq!(next(&mut stream), None, "and nothing after that");
         })
         .await;
@@ -483,7 +483,7 @@ pub(crate) mod tests {
     }
 
     #[actix_web::test]
-    async fn a_reader_who_is_ahead_is_told_nothing_older_until_the_store_has_had_time_to_say() {
+    async fn a_reader_who_is_ahead_is_sent_nothing_older_until_the_store_has_had_time_to_answer() {
         on_a_worker(async {
             let stage = Stage::set();
             let mut stream = stage.open(Some(3));

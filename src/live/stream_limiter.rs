@@ -1,8 +1,8 @@
-//! Who may open a stream: so many in all, so many from one client, and nobody once the replica is about to end.
+//! Who may open a stream: so many in all, so many for one client, and nobody once the replica stops.
 //!
-//! A stream costs memory and a connection for as long as its reader likes, so both bounds are settings. The one per
-//! client is far from one per reader, since a whole mobile carrier may be one client; as places become scarce it is
-//! [less](ConcurrencyLimiter), so that a few clients never have them all.
+//! A stream takes memory and a connection for as long as its reader wants, so both limits are settings. The limit per
+//! client is far more than one reader needs, since a whole mobile carrier may be one client. As permits become scarce
+//! it [shrinks](ConcurrencyLimiter), so that a few clients never have them all.
 
 use std::sync::{
     Arc,
@@ -19,32 +19,32 @@ use crate::quota::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit, Subj
 pub struct StreamLimiter {
     limiter: Arc<ConcurrencyLimiter>,
     is_closing: AtomicBool,
-    /// Told when the last stream has ended.
+    /// Notified when the last stream has ended.
     emptied: Notify,
-    /// The workers to tell when it closes.
+    /// The workers to wake when it closes.
     dirty_sets: Mutex<Vec<Arc<DirtySet>>>,
 }
 
 /// Why a stream may not be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamRefusal {
-    /// There are as many as there may be.
+    /// All permits are taken.
     Full,
-    /// The client has as many as it may have.
+    /// The client has as many permits as it may have.
     ClientFull,
-    /// The replica is about to end.
+    /// The replica stops.
     Closing,
 }
 
-/// One stream's place, given back when dropped.
+/// A permit for one stream, returned when dropped.
 pub struct StreamPermit {
     limiter: Arc<StreamLimiter>,
-    /// Taken when it is dropped.
+    /// Taken when this is dropped.
     permit: Option<Permit>,
 }
 
 impl StreamLimiter {
-    /// Admits streams, and has admitted none yet.
+    /// A limiter that has admitted no streams yet.
     pub fn new(limits: ConcurrencyLimits) -> Self {
         Self {
             limiter: Arc::new(ConcurrencyLimiter::new(limits)),
@@ -59,7 +59,7 @@ impl StreamLimiter {
         self.limiter.taken()
     }
 
-    /// Takes a place for a client's stream.
+    /// Takes a permit for a client's stream.
     ///
     /// # Errors
     /// Why there is none.
@@ -74,7 +74,7 @@ impl StreamLimiter {
         Ok(StreamPermit { limiter: Arc::clone(self), permit: Some(permit) })
     }
 
-    /// Ends all streams, and lets nobody open another.
+    /// Ends all streams, and admits no more.
     pub fn close(&self) {
         self.is_closing.store(true, Relaxed);
         for dirty_set in &*self.dirty_sets.lock() {
@@ -93,8 +93,8 @@ impl StreamLimiter {
         self.is_closing.load(Relaxed)
     }
 
-    /// Wakes a worker too when no more streams are admitted.
-    pub(super) fn tell(&self, dirty_set: Arc<DirtySet>) {
+    /// Wakes this worker too when the limiter closes.
+    pub(super) fn wake_on_close(&self, dirty_set: Arc<DirtySet>) {
         self.dirty_sets.lock().push(dirty_set);
     }
 }

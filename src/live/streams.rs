@@ -1,15 +1,14 @@
 //! One worker's event streams, and what wakes them.
 //!
-//! Ten thousand readers of one poll are ten thousand connections that each want the same few bytes at the same moment.
-//! So as little as possible is a stream's own. All streams of a poll on a worker share a [`Topic`], which takes the
-//! newest tally from the hub at most every [`GAP`] and wakes those who are owed something; the bytes are written once
-//! and shared. One task per worker drives all topics, and turns a wheel on which every stream has a place for its
-//! heartbeat: no stream has a timer.
+//! Ten thousand readers of one poll are ten thousand connections that want the same few bytes at the same moment. So a
+//! stream has as little of its own as possible. All streams of a poll on a worker share a [`Topic`], which takes the
+//! newest tally from the hub at most once per [`GAP`] and wakes the streams that have something to send; the bytes are
+//! written once and shared. One task per worker drives all topics, and turns a timer wheel for the heartbeats: no
+//! stream has a timer.
 //!
-//! A stream holds nothing back for its reader: when the connection can take more it is asked what there is to say, and
-//! says the newest. So a slow reader skips what was overtaken, and costs no more memory than a fast one; and the last
-//! word always arrives. A reader whose connection takes nothing at all is dropped by the system: see
-//! [`server`](crate::server).
+//! A stream queues nothing for its reader: when the connection can take more, the stream sends what is newest. So a
+//! slow reader skips old tallies and takes no more memory than a fast one, and the last tally always arrives. The
+//! system ends a connection that takes nothing at all: see [`server`](crate::server).
 
 use std::{
     cell::{Cell, RefCell},
@@ -31,13 +30,13 @@ use crate::{poll::PollId, telemetry::Metrics, wire::PositionKeys};
 
 /// The least time between two events of one poll: at most ten a second.
 pub const GAP: Duration = Duration::from_millis(100);
-/// How long a stream is silent at most: proxies give up on connections that are idle for 30 to 60 seconds.
+/// The longest silence of a stream: proxies close connections that are idle for 30 to 60 seconds.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// So many streams are woken before others have their turn.
+/// After waking so many streams the task yields to others.
 const AT_A_TIME: usize = 32;
 
-/// The wheel has so many ticks, and comes around once per [`HEARTBEAT`]: so the heartbeats of many streams are spread.
+/// The wheel has so many ticks, and turns once per [`HEARTBEAT`]: so the heartbeats of many streams are spread.
 const TICKS: u32 = 60;
 
 /// One worker's streams. See the module.
@@ -61,7 +60,7 @@ pub(super) struct WorkerStreams {
 #[derive(Default)]
 pub(crate) struct Waking {
     waker: RefCell<Option<Waker>>,
-    /// Since it last had a look. A stream that ends like that was one whose connection took nothing.
+    /// Whether it was woken since it was last polled. If a stream ends like that, its connection took nothing.
     is_woken: Cell<bool>,
     /// Heartbeats so far.
     beats: Cell<u32>,
@@ -82,7 +81,7 @@ pub(super) struct Topic {
 
 struct Listener {
     waking: Rc<Waking>,
-    /// Whether it may have to say something when a vote is cast.
+    /// Whether a vote may give it something to send.
     wants_tallies: bool,
 }
 
@@ -101,7 +100,7 @@ impl Streams {
         position_keys: Arc<PositionKeys>,
     ) -> Self {
         let dirty_set = Arc::<DirtySet>::default();
-        stream_limiter.tell(Arc::clone(&dirty_set));
+        stream_limiter.wake_on_close(Arc::clone(&dirty_set));
         let shared = Rc::new(WorkerStreams {
             hub,
             stream_limiter,
@@ -148,7 +147,7 @@ async fn drive(shared: Rc<WorkerStreams>) {
             for waking in some {
                 waking.wake();
             }
-            // Whoever votes here does not wait until everybody has been told of the vote before.
+            // Yield: votes on this worker do not wait until all readers have been woken.
             tokio::task::yield_now().await;
         }
     }
@@ -191,13 +190,13 @@ impl WorkerStreams {
         topic
     }
 
-    /// Gives a stream its place on the wheel.
+    /// Puts a stream on the wheel.
     pub(super) fn join_wheel(&self, number: u64, waking: &Rc<Waking>) -> u32 {
         if self.wheel.next_turn.get().is_none() {
             self.wheel.next_turn.set(Some(Instant::now() + HEARTBEAT / TICKS));
             self.dirty_set.wake();
         }
-        // The tick that has just passed, so that the first heartbeat comes a whole turn from now.
+        // The tick that has just passed: the first heartbeat comes a whole turn from now.
         let tick = (self.wheel.turns.get() + TICKS - 1) % TICKS;
         self.wheel.tick(tick, |wakings| wakings.insert(number, Rc::clone(waking)));
         tick
@@ -207,7 +206,7 @@ impl WorkerStreams {
         self.wheel.tick(tick, |wakings| wakings.remove(&number));
     }
 
-    /// Takes a stream out of a topic, and the topic away with the last of them.
+    /// Removes a stream from a topic, and the topic with its last stream.
     pub(super) fn leave(&self, topic: &Topic, key: u64) {
         let mut listeners = topic.listeners.borrow_mut();
         listeners.remove(&key);
@@ -224,7 +223,7 @@ impl WorkerStreams {
 }
 
 impl Topic {
-    /// What streams are to say, if they have not.
+    /// The tally that streams must have sent.
     pub(super) fn current(&self) -> Option<Arc<Snapshot>> {
         self.current.borrow().clone()
     }
@@ -238,7 +237,7 @@ impl Topic {
         self.listeners.borrow_mut().insert(key, Listener { waking: Rc::clone(waking), wants_tallies });
     }
 
-    /// Notes whether a stream may have to say something when a vote is cast.
+    /// Records whether a vote may give a stream something to send.
     pub(super) fn note_wants(&self, key: u64, wants_tallies: bool) {
         if let Some(listener) = self.listeners.borrow_mut().get_mut(&key) {
             listener.wants_tallies = wants_tallies;
@@ -247,18 +246,18 @@ impl Topic {
 
     fn note_change(&self, now: Instant) {
         self.subscription.clear();
-        // The first change after a pause is told at once, the others at the end of the gap.
+        // The first change after a pause is sent at once, the others at the end of the gap.
         let earliest = self.published_at.get().map_or(now, |before| now.max(before + GAP));
         self.due.set(Some(self.due.get().map_or(earliest, |due| due.min(earliest))));
     }
 
-    /// Makes the newest tally the current one, and adds to those who are owed something.
+    /// Makes the newest tally the current one, and adds the streams that have something to send.
     fn publish(&self, now: Instant, owed: &mut Vec<Rc<Waking>>) {
         self.due.set(None);
         let is_gone = self.entry.is_gone();
         let was_gone = self.is_gone.replace(is_gone);
         let newest = self.entry.newest();
-        let is_news_of_the_poll = {
+        let is_poll_changed = {
             let current = self.current.borrow();
             let sequence =
                 |snapshot: &Option<Arc<Snapshot>>| snapshot.as_ref().map(|it| (it.sequence, it.poll_sequence));
@@ -271,8 +270,8 @@ impl Topic {
         self.published_at.set(Some(now));
         *self.current.borrow_mut() = newest;
         let listeners = self.listeners.borrow();
-        let told = listeners.values().filter(|listener| listener.wants_tallies || is_news_of_the_poll);
-        owed.extend(told.map(|listener| Rc::clone(&listener.waking)));
+        let affected = listeners.values().filter(|listener| listener.wants_tallies || is_poll_changed);
+        owed.extend(affected.map(|listener| Rc::clone(&listener.waking)));
     }
 }
 
@@ -290,7 +289,7 @@ impl Waking {
         self.wake();
     }
 
-    /// The stream has a look.
+    /// The stream is polled.
     pub(super) fn note_look(&self) {
         self.is_woken.set(false);
     }
@@ -303,7 +302,7 @@ impl Waking {
         self.beats.get()
     }
 
-    /// The stream has nothing to say for now.
+    /// The stream has nothing to send now.
     pub(super) fn wait(&self, waker: &Waker) {
         let mut kept = self.waker.borrow_mut();
         if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
@@ -322,7 +321,7 @@ impl Wheel {
         self.ticks.borrow_mut().get_mut(usize::try_from(tick).ok()?).map(change)
     }
 
-    /// Turns on by as many ticks as it is time for, and stops once no stream is left.
+    /// Turns the wheel by the ticks that are due, and stops it once no stream is left.
     fn turn(&self, now: Instant) {
         while let Some(next) = self.next_turn.get().filter(|next| *next <= now) {
             let turns = self.turns.get();

@@ -1,8 +1,8 @@
 //! How workers learn that a poll has changed.
 //!
-//! A change happens on whichever thread learns of it; streams live on the threads of workers. Each worker has one
-//! [`DirtySet`], and one [`Subscription`] to each poll that its streams watch. A poll that is marked twice before the worker
-//! has looked is in the set once, so a worker is woken once for all that happened, however fast a poll moves.
+//! A change happens on any thread; streams live on the threads of workers. Each worker has one [`DirtySet`], and one
+//! [`Subscription`] to each poll that its streams follow. A poll that is marked twice before the worker has looked is
+//! in the set once, so a worker is woken once for many changes, however fast a poll moves.
 
 use std::sync::{
     Arc,
@@ -58,7 +58,7 @@ impl Subscription {
         }
     }
 
-    /// Takes the mark off. Called before the worker looks at the poll: a change after that marks it again.
+    /// Removes the mark. Call it before the worker looks at the poll: a change after that marks it again.
     pub(super) fn clear(&self) {
         self.is_dirty.store(false, Ordering::Release);
     }

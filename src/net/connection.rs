@@ -1,25 +1,25 @@
 //! A client's connection, and how long it may keep the service waiting.
 //!
-//! The framework gives up on a connection whose first request does not come, and on one that is idle between two
-//! requests. It does not give up on one that sends a byte of its second request and then no more, nor on one whose
-//! client never takes its answers: each holds one of the connections a replica can have, for ever, and costs whoever
-//! does it next to nothing. So the socket itself keeps the time:
+//! The framework closes a connection whose first request does not come, and one that is idle between two requests. It
+//! does not close one that sends a byte of its second request and no more, nor one whose client never takes its
+//! answers. Each of these would hold one of a replica's connections for ever, and cost an attacker next to nothing. So
+//! the socket itself keeps the time:
 //!
 //! - When a client has sent something, or has not taken something, the next byte must go out to it within
-//!   [`CLIENT_TIMEOUT`]. A request is answered sooner: its head and its body may take ten seconds each, and no store call
-//!   takes longer than a second. What an event stream sends must be taken.
-//! - When nothing comes and nothing goes for three times as long, the connection is forgotten. The framework ends an
-//!   idle one sooner, unless it has read a part of a request along with the one before; and sooner than that it ends
-//!   where connections become scarce, of which its [`ConnectionTracker`] tells. An event stream is never idle for so long.
+//!   [`CLIENT_TIMEOUT`]. A request is answered sooner: its head and its body may take ten seconds each, and no store
+//!   call takes longer than a second. Events of a stream must be taken.
+//! - When nothing is read or written for three times as long, the connection is closed. The framework closes an idle
+//!   one sooner, unless it has read a part of a request along with the one before. Where connections are scarce, the
+//!   [`ConnectionTracker`] ends an idle one sooner still. An event stream is never idle for so long.
 //!
-//! A client that sends many requests at once and takes no answers makes the framework turn in circles: it has no more
-//! room to read into, wakes itself to look for some, tries to write, and can't. So a connection that tries in vain more
-//! than [`MOST_VAIN_WRITES`] times in a row, which nothing else brings about, is given up on at once.
+//! A client that sends many requests at once and takes no answers makes the framework loop: its read buffer is full, it
+//! wakes itself to read on, tries to write, and can't. So a connection that fails to write more than
+//! [`MOST_VAIN_WRITES`] times in a row, which has no other cause, is closed at once.
 //!
-//! A connection can be [handed over](Handover) to whoever goes on with it alone, once the framework has written all that
-//! it had to write: what the framework keeps for a connection is much for one that only listens.
+//! A connection can be [handed over](Handover) to a new owner once the framework has written all it had to write: what
+//! the framework keeps for a connection is too much for one that only receives.
 //!
-//! What the framework answers by itself, because it could not read a request, is said otherwise: see [`AnswerOverride`].
+//! What the framework answers by itself, because it could not read a request, is replaced: see [`AnswerOverride`].
 //!
 //! Each request records its last read or write. One timer per connection, which runs out once per [`CLIENT_TIMEOUT`],
 //! checks that record: so the way of a request has no timer to set.
@@ -39,11 +39,11 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// How long a client is waited for, at the least; at the most twice as long. One that is idle is waited for three times
-/// as long, and at the most four times.
+/// How long the service waits for a client, at the least; at the most twice as long. For an idle connection it is three
+/// to four times as long.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a connection may try to write while its client takes nothing.
+/// How often in a row a connection may fail to write.
 const MOST_VAIN_WRITES: u32 = 1_000;
 
 /// How many bytes of requests a connection may send before one is answered, without a permit: several votes at once, or
@@ -115,7 +115,7 @@ impl<S> Clone for Handover<S> {
     }
 }
 
-/// A socket that can be dropped at once.
+/// A socket that can be closed at once.
 pub trait Socket {
     /// Makes the system discard what was written and not sent when the socket is closed: else it goes on offering it.
     fn discard_unsent(&self);
@@ -175,13 +175,13 @@ impl<S: Socket, P: ConnectionTracker> Connection<S, P> {
         }
     }
 
-    /// Ready with an error once it is time.
+    /// Ready with an error once the time is over.
     fn give_up(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.timeout)));
         loop {
             ready!(timer.as_mut().poll(cx));
             self.turns += 1;
-            // The first turn was not a whole one.
+            // The first turn may have been short.
             if self.turns > if self.is_waiting { 1 } else { 3 } {
                 self.discard_unsent();
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
@@ -223,7 +223,7 @@ impl<S: AsyncWrite + Socket + Unpin, P: ConnectionTracker> Connection<S, P> {
         match Pin::new(socket).poll_write(cx, bytes) {
             Poll::Ready(Ok(written)) => {
                 self.end_waiting();
-                // Unless there is more to write, the framework does not look at it again before something comes.
+                // Unless there is more to write, the framework does not look again before something arrives.
                 self.tracker.note_idle(cx);
                 Poll::Ready(Ok(written))
             }

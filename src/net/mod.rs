@@ -1,5 +1,4 @@
-//! Sockets: how long a client is waited for, what is left of a request that was answered, and what is written to whoever
-//! only listens.
+//! Sockets: how long the service waits for a client, bodies that were not read to their end, and event streams.
 //!
 //! - [`connection`]: a client's connection, and its deadlines.
 //! - [`unread`]: bodies that nobody read to their end.

@@ -1,13 +1,13 @@
-//! What is left of a body when its request has been answered.
+//! What is left of a body after its request was answered.
 //!
-//! A request is often refused before its body has been read, and then the rest of it stands between the client and the
-//! next request on the connection. For a body of known length the framework ends the connection after the answer. For
-//! one in chunks it reads on, to find its end, and has no deadline for that: whoever never sends the last chunk holds
-//! a connection for ever. It does so because nobody holds the body any more. So we hold it, for as long as the
-//! answer may take to be written: then the framework sees a body that nobody has read to its end, and ends the
-//! connection as it does for the others. A body that has arrived whole is no obstacle either way.
+//! A request is often refused before its body was read, and then the rest of the body comes before the next request on
+//! the connection. For a body of known length the framework closes the connection after the answer. For a chunked body
+//! it reads on to find the end, without a deadline: a client that never sends the last chunk would hold a connection
+//! for ever. It does so only if nobody holds the body any more. So we hold it while the answer is written: then the
+//! framework sees an unread body, and closes the connection as for the others. A body that has arrived whole makes no
+//! difference.
 //!
-//! Only requests in chunks pay for this, and browsers send none.
+//! Only chunked requests pay for this, and browsers send none.
 
 use std::{
     cell::RefCell,
@@ -30,7 +30,7 @@ use futures_util::{Stream, StreamExt as _};
 /// How long an answer may take to be written.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 
-/// The body of a request in chunks, shared by the handler and whoever holds it afterwards.
+/// The body of a chunked request, shared by the handler and what holds it afterwards.
 #[derive(Clone)]
 pub(crate) struct Chunks(Rc<RefCell<UnreadBody>>);
 
@@ -39,7 +39,7 @@ struct UnreadBody {
     has_ended: bool,
 }
 
-/// Keeps hold of a request's body, if it comes in chunks.
+/// Holds a request's body, if it is chunked.
 pub(crate) fn hold(req: &mut ServiceRequest) -> Option<Chunks> {
     if !req.headers().contains_key(header::TRANSFER_ENCODING) {
         return None;
@@ -49,14 +49,14 @@ pub(crate) fn hold(req: &mut ServiceRequest) -> Option<Chunks> {
     Some(chunks)
 }
 
-/// Lets go of it once the answer has been written.
+/// Drops it once the answer has been written.
 pub(crate) fn release(chunks: Chunks) {
     if chunks.0.borrow().has_ended {
         return;
     }
     rt::spawn(async move {
         let rest = chunks.for_each(|_| std::future::ready(()));
-        // Ends before that if the rest arrives, or with the connection.
+        // Ends earlier if the rest arrives, or with the connection.
         let _ = rt::time::timeout(WRITTEN_WITHIN, rest).await;
     });
 }

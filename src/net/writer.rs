@@ -1,10 +1,10 @@
-//! One stream on its way to its reader: a socket, and what of the stream it has not taken yet.
+//! One stream on its way to its reader: a socket, and the bytes that it has not taken yet.
 //!
-//! Ten thousand readers who only listen should cost little more than their sockets do. So a stream is not written by the
-//! framework, which keeps buffers and timers for whatever a connection may ask next: once the head of the answer is
-//! written the socket is [handed over](super::connection::Handover), and nothing is asked on it any more. The
-//! answer says `Connection: close` and has no length: it ends when the connection does
-//! (RFC 9112, section 6.3), and until then each event is written as it is, from bytes that all streams share.
+//! Ten thousand readers who only listen should cost little more than their sockets. So the framework does not write
+//! streams: it keeps buffers and timers for further requests on a connection. Once the head of the answer is written,
+//! the socket is [handed over](super::connection::Handover), and no more requests are read from it. The answer says
+//! `Connection: close` and has no length: it ends with the connection (RFC 9112, section 6.3), and each event is
+//! written as it is, from bytes that all streams share.
 
 use std::{
     future::Future,
@@ -15,12 +15,12 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much a reader may still send. Who listens sends nothing; whoever sends more than a stray line or two wants
-/// something else.
-const MOST_HEARD: usize = 1_024;
+/// How many bytes a reader may still send. A reader of a stream sends nothing; one that sends more than a stray line or
+/// two wants something else.
+const MOST_RECEIVED: usize = 1_024;
 
-/// Within how many heartbeats a reader must take what was begun to be written: 30 to 45 seconds. The system itself ends a
-/// connection that takes nothing at all; this is for one that takes a little now and then, for ever.
+/// A reader must take a write within so many heartbeats: 30 to 45 seconds. The system itself ends a connection that
+/// takes nothing at all; this is for one that takes a little now and then, for ever.
 const TAKEN_WITHIN_BEATS: u32 = 3;
 
 /// What is written, chunk by chunk.
@@ -28,7 +28,7 @@ pub trait ChunkSource {
     /// The next chunk, as soon as there is one; `None` at the end.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
 
-    /// How often it was time for a heartbeat: each wakes the task that asks for the next chunk.
+    /// How many heartbeats there were. Each wakes the task that asks for the next chunk.
     fn beats(&self) -> u32;
 }
 
@@ -38,15 +38,15 @@ pub struct Writer<C, S> {
     socket: S,
     /// What the socket has not taken yet.
     rest: Bytes,
-    /// The heartbeats there had been when it did not take all of that.
+    /// The number of heartbeats when the socket last did not take all of that.
     stuck_at: Option<u32>,
-    heard: usize,
+    received: usize,
 }
 
 impl<C, S> Writer<C, S> {
     /// Of this stream, to this socket.
     pub fn new(stream: C, socket: S) -> Self {
-        Self { stream, socket, rest: Bytes::new(), stuck_at: None, heard: 0 }
+        Self { stream, socket, rest: Bytes::new(), stuck_at: None, received: 0 }
     }
 }
 
@@ -68,22 +68,22 @@ impl<C: ChunkSource, S: AsyncRead + AsyncWrite + Unpin> Writer<C, S> {
             self.stuck_at = None;
             match ready!(self.stream.poll_next(cx)) {
                 Some(bytes) => self.rest = bytes,
-                // Whether the reader still hears that it is over makes no difference.
+                // Whether the reader still gets the end makes no difference.
                 None => return Pin::new(&mut self.socket).poll_shutdown(cx).map(drop),
             }
         }
     }
 
-    /// Ready when the reader has left, or does not listen.
-    fn hear(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the reader has left, or sends too much.
+    fn read_input(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut bytes = [0; 256];
         loop {
             let mut buffer = ReadBuf::new(&mut bytes);
             match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer)) {
-                Ok(()) if !buffer.filled().is_empty() => self.heard += buffer.filled().len(),
+                Ok(()) if !buffer.filled().is_empty() => self.received += buffer.filled().len(),
                 Ok(()) | Err(_) => return Poll::Ready(()),
             }
-            if self.heard > MOST_HEARD {
+            if self.received > MOST_RECEIVED {
                 return Poll::Ready(());
             }
         }
@@ -95,7 +95,7 @@ impl<C: ChunkSource + Unpin, S: AsyncRead + AsyncWrite + Unpin> Future for Write
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.write(cx) {
-            Poll::Pending => self.hear(cx),
+            Poll::Pending => self.read_input(cx),
             Poll::Ready(()) => Poll::Ready(()),
         }
     }
@@ -152,10 +152,10 @@ mod tests {
             drop(leaves);
             left.await.expect("it ends well");
             assert_eq!(stage.stream_limiter.open_streams(), 1);
-            talks.write_all(&[b'x'; MOST_HEARD]).await.expect("it is heard");
+            talks.write_all(&[b'x'; MOST_RECEIVED]).await.expect("it is received");
             tokio::task::yield_now().await;
             assert!(!talked.is_finished(), "so much is borne");
-            talks.write_all(b"x").await.expect("it is heard");
+            talks.write_all(b"x").await.expect("it is received");
             talked.await.expect("it ends well");
             assert_eq!(stage.stream_limiter.open_streams(), 0);
         })

@@ -71,10 +71,10 @@ pub enum PublishError {
     /// The poll was edited again and again.
     #[error("the poll kept changing")]
     KeptChanging,
-    /// The store gave no answer; what was asked of it may have been done.
+    /// The store did not answer; it may have done what it was asked for.
     #[error(transparent)]
     Store(#[from] Arc<StoreError>),
-    /// The store answered with something that was not asked.
+    /// The store's answer does not fit the call.
     #[error("{0}")]
     Internal(&'static str),
 }

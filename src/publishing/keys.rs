@@ -8,9 +8,9 @@ use crate::{
 };
 
 impl Publishing {
-    /// The publisher whose key this is, by the text that was shown and its hash; `None` if it is nobody's, or was revoked.
-    /// A key is looked up each time and never cached, so a revoked one is refused at once. What is no key by its checksum is
-    /// refused without asking the store.
+    /// The publisher that holds a key, by the key's text and its hash; `None` if nobody holds it, or it was revoked.
+    /// Keys are looked up at each request and never cached, so a revoked one is refused at once. A text whose checksum
+    /// is wrong is refused without a call to the store.
     ///
     /// # Errors
     /// What the store failed with.
@@ -56,7 +56,7 @@ impl Publishing {
         Ok(self.store.keys(&site).await?)
     }
 
-    /// Has a key refused from now on. Another site's key is none to a site's key.
+    /// Revokes a key: it is refused from now on. For a site's key, another site's key does not exist.
     ///
     /// # Errors
     /// [`PublishError::NoKey`]; what the store failed with.

@@ -10,12 +10,12 @@ use crate::{
     store::{Creation, IdempotencyKey, Replacement, resolve_page_start},
 };
 
-/// How often a move of the state is made again on top of an edit that came between.
+/// How often a change of state is tried again on top of an edit that came between.
 const MAX_MOVES: usize = 5;
 
 /// The most polls one request looks at: a filter by state gives up after so many.
 const MAX_EXAMINED: usize = 1_000;
-/// How many are read at a time where not all of them are wanted.
+/// How many are read at a time if not all of them are wanted.
 const BATCH: usize = 100;
 
 /// A poll that was made.
@@ -44,13 +44,13 @@ pub struct ListedPolls {
     pub site: SiteId,
     /// Its polls, in the state each has now.
     pub polls: Vec<(Poll, State)>,
-    /// The last one looked at, if there are more behind it.
+    /// The last one examined, if there are more behind it.
     pub last: Option<ListCursor>,
 }
 
 impl Publishing {
-    /// Makes a poll for the site that is named, or the publisher's own. What is known to be wrong with it already is told
-    /// along with what else is.
+    /// Makes a poll for the named site, or the publisher's own. If `wrong` names a fault that was found before, it is
+    /// reported together with all others.
     ///
     /// # Errors
     /// [`PublishError::Invalid`], also where there is no such site; [`OtherSite`](PublishError::OtherSite);
@@ -79,7 +79,7 @@ impl Publishing {
         };
         let creation = match (built, idempotency) {
             (Ok(poll), idempotency) => self.store.create_poll(&poll, idempotency).await?,
-            // What could be made when it was asked for may be refused by now: the poll was to close at a time that has
+            // What was valid when it was first asked for may be invalid now: the poll was to close at a time that has
             // passed.
             (Err(violations), Some(idempotency)) => {
                 let made = self.store.made_before(&site, idempotency).await?;
@@ -105,8 +105,8 @@ impl Publishing {
         Ok(self.store.poll(id).await?.filter(|poll| publisher.may(Scope::PollsRead, &poll.site)))
     }
 
-    /// A site's polls, newest first. The state is in no index, for it changes by the clock alone, so a filter by it reads on
-    /// until its page is full, and gives up after a bounded number of polls.
+    /// A site's polls, newest first. There is no index by state, since the clock alone changes it. So a filter by state
+    /// reads on until its page is full, and gives up after a bounded number of polls.
     ///
     /// # Errors
     /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); what the store failed with.
@@ -115,7 +115,7 @@ impl Publishing {
         self.site(publisher, &site).await?;
         let before = resolve_page_start(&*self.store, &site, start).await?;
         let now = self.clock.now();
-        // One more than the page holds tells whether there is another.
+        // One more than the page holds shows whether there is another page.
         let batch = if state.is_some() { BATCH } else { limit + 1 };
         let (mut page, mut examined, mut last) = (Vec::new(), 0, before);
         loop {
@@ -155,8 +155,8 @@ impl Publishing {
             if !expected.is_of_before(poll.revision) || !edit.is_made_in(&poll) {
                 return Err(refusal);
             }
-            // It was made before, and its answer was lost (RFC 9110, section 13.1.1). Whoever made it may not have lived to
-            // tell every partition; reading the tally does.
+            // The edit was made before, and its answer was lost (RFC 9110, section 13.1.1). That attempt may not have
+            // reached every partition; reading the tally reaches them.
             self.hub.read_anew(&self.store, id).await?;
             self.note_change(id).await;
             return Ok(poll);
@@ -167,7 +167,7 @@ impl Publishing {
         let poll = match self.store.replace_poll(&edit).await? {
             Replacement::Done(poll) => poll,
             Replacement::Mismatch(revision) => return Err(PublishError::RevisionMismatch(revision)),
-            // Since it was read here; its schedule says when.
+            // It closed after it was read here; its schedule says when.
             Replacement::Closed => {
                 let poll = self.own_poll(publisher, id).await?;
                 return Err(PublishError::NotOpen(Box::new(poll), State::Closed));
@@ -183,7 +183,7 @@ impl Publishing {
         Ok(poll)
     }
 
-    /// Lets a poll take votes from now on.
+    /// Opens a poll for votes.
     ///
     /// # Errors
     /// [`PublishError::NoPoll`]; [`NotOpen`](PublishError::NotOpen); [`Invalid`](PublishError::Invalid);
@@ -198,7 +198,7 @@ impl Publishing {
         self.move_poll(publisher, id, plan).await
     }
 
-    /// Lets a poll take no votes any more, ever. When this has returned, no ballot in flight is counted after it.
+    /// Closes a poll for good. When this has returned, no ballot in flight is counted after it.
     ///
     /// # Errors
     /// [`PublishError::NoPoll`]; [`Undecided`](PublishError::Undecided); [`KeptChanging`](PublishError::KeptChanging); what
@@ -209,11 +209,11 @@ impl Publishing {
             Ok(if is_closed { None } else { Some(poll.closed(now)) })
         };
         let poll = self.move_poll(publisher, id, plan).await?;
-        // A definition that says "closed" may come from somebody who did not live to tell every partition, and a poll past
-        // its time is closed in a partition once that partition is asked. Reading the tally settles both, for good.
+        // A definition that says "closed" may come from an attempt that did not reach every partition, and a partition
+        // closes by the clock only when it is next called. Reading the tally settles both.
         let snapshot = self.hub.read_anew(&self.store, poll.id).await?;
         if snapshot.is_some_and(|snapshot| snapshot.tally.state != State::Closed) {
-            // Past its time by one clock alone, so it would be closed for nobody.
+            // Only one of two clocks says that its time has passed, so it is not closed yet.
             return Err(PublishError::Undecided);
         }
         Ok(poll)
@@ -243,7 +243,7 @@ impl Publishing {
     /// # Errors
     /// [`PublishError::NoPoll`]; what the store failed with.
     pub async fn delete_poll(&self, publisher: &Publisher, id: PollId) -> Result<(), PublishError> {
-        // Of one whose deletion was cut short nothing else is known.
+        // When a deletion was cut short, only the owner is still known.
         let owner = self.store.owner(id).await?;
         owner.filter(|site| publisher.acts_for(site)).ok_or(PublishError::NoPoll)?;
         let was_there = self.store.delete_poll(id).await?;
@@ -251,7 +251,8 @@ impl Publishing {
         if was_there { Ok(()) } else { Err(PublishError::NoPoll) }
     }
 
-    /// Makes a move on top of whatever revision is in force: unlike an edit it does not depend on what the poll said.
+    /// Makes a change of state on top of whatever revision is in force: unlike an edit, it does not depend on what the
+    /// poll said.
     async fn move_poll(
         &self,
         publisher: &Publisher,
@@ -266,7 +267,7 @@ impl Publishing {
                     self.note_change(id).await;
                     return Ok(poll);
                 }
-                // Somebody else was faster: what they made of the poll decides what is left to do.
+                // Somebody else was faster: plan again, on top of their change.
                 Replacement::Mismatch(_) | Replacement::Closed | Replacement::NotClosed => {}
                 Replacement::HasBallots => {
                     return Err(PublishError::Internal("a move of the state reshaped a poll"));
@@ -287,7 +288,7 @@ impl Publishing {
     }
 }
 
-/// There is no such site as the poll is to be of.
+/// The site that the poll should belong to does not exist.
 fn not_of_a_site() -> PublishError {
     let detail = "must be a site; PUT /v1/sites/{site} makes one".to_owned();
     PublishError::Invalid(vec![Violation::new("site", detail)])

@@ -26,7 +26,7 @@ impl ExpectedRevision {
         if agrees { Ok(()) } else { Err(PublishError::RevisionMismatch(in_force)) }
     }
 
-    /// Whether it is one before that in force, and nothing that is yet to come.
+    /// Whether it names a revision before the one in force, and none after it.
     pub(super) fn is_of_before(&self, in_force: Revision) -> bool {
         let is_before = |named: &Revision| *named < in_force;
         (self.any_of.is_some() || self.exactly.is_some())

@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Publishing {
-    /// Makes a site, or replaces its settings, for the operator alone. Says whether it was made.
+    /// Makes a site, or replaces its settings. Only for the operator. Returns whether it was made.
     ///
     /// # Errors
     /// What the store failed with.
@@ -29,7 +29,7 @@ impl Publishing {
         self.require_site(id).await
     }
 
-    /// Sites in the order of their ids, for the operator alone: at most `limit` of those after `after`.
+    /// Sites in the order of their ids: at most `limit` of those after `after`. Only for the operator.
     ///
     /// # Errors
     /// What the store failed with.
@@ -37,7 +37,7 @@ impl Publishing {
         Ok(self.store.sites(after, limit).await?)
     }
 
-    /// Deletes a site, for the operator alone, if it has neither polls nor keys: so nothing is lost with it.
+    /// Deletes a site that has neither polls nor keys, so that nothing is lost with it. Only for the operator.
     ///
     /// # Errors
     /// [`PublishError::NoSite`]; [`SiteHasPolls`](PublishError::SiteHasPolls);
@@ -58,7 +58,7 @@ impl Publishing {
         }
     }
 
-    /// Makes sure that there is such a site. Only the operator can hear that there is none: a site's key has a site.
+    /// Checks that there is such a site. Only the operator can be refused here: every site's key has a site.
     pub(super) async fn require_site(&self, id: &SiteId) -> Result<Site, PublishError> {
         self.store.site(id).await?.ok_or(PublishError::NoSite)
     }

@@ -1,4 +1,4 @@
-//! What goes on beside the requests, on a thread of its own, and is [supervised](crate::supervisor).
+//! The tasks beside the requests, on a thread of their own, [supervised](crate::supervisor).
 
 use std::{
     sync::Arc,
@@ -17,12 +17,12 @@ use crate::{
     telemetry,
 };
 
-/// How often a store that does not answer is asked again before the replica is ready.
+/// How often the store is asked, before the replica is ready.
 const CONTACT_EVERY: Duration = Duration::from_millis(100);
-/// How long streams may take to tell their readers that they end.
+/// How long streams may take to send their last line.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Starts everything that goes on from the beginning, on this thread.
+/// Starts all background tasks, on this thread.
 pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
     let ReplicaParts { stores, hub, shared, .. } = parts;
     let began = Instant::now();
@@ -45,18 +45,18 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
     }
 }
 
-/// A task that is begun with its own handle on what it works with, each time.
+/// A task that gets its own handle each time it is started.
 fn with<T: 'static, F>(on: &Arc<T>, begin: impl Fn(Arc<T>) -> F + 'static) -> impl Fn() -> F + 'static {
     let on = Arc::clone(on);
     move || begin(Arc::clone(&on))
 }
 
-/// Asks the store until it answers. The replica is ready then.
+/// Asks the store until it answers; then the replica is ready.
 ///
 /// # Errors
 /// The store must not be used as it is.
 async fn make_contact(store: Arc<dyn Store>, shared: Arc<ReplicaState>) -> Result<(), ServeError> {
-    let mut is_told = false;
+    let mut is_logged = false;
     loop {
         match store.contact().await {
             Ok(()) => {
@@ -68,10 +68,10 @@ async fn make_contact(store: Arc<dyn Store>, shared: Arc<ReplicaState>) -> Resul
                 return Err(error.into());
             }
             Err(error) => {
-                if !is_told {
+                if !is_logged {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::warn!(error = %error, cause, "the store can't be reached yet; trying again until it can");
-                    is_told = true;
+                    is_logged = true;
                 }
                 rt::time::sleep(CONTACT_EVERY).await;
             }
@@ -79,7 +79,7 @@ async fn make_contact(store: Arc<dyn Store>, shared: Arc<ReplicaState>) -> Resul
     }
 }
 
-/// Keeps the memory of quotas to those who have been here lately. Runs beside the workers, and so delays nobody.
+/// Keeps quotas in memory only for recent clients. Runs beside the workers, and so delays nobody.
 async fn sweep_quotas(shared: Arc<ReplicaState>) {
     let mut every = rt::time::interval(quota::SWEEP_EVERY);
     loop {
@@ -88,7 +88,7 @@ async fn sweep_quotas(shared: Arc<ReplicaState>) {
     }
 }
 
-/// Has refusals that had no line of their own in the log said together.
+/// Logs in one line the refusals that had no line of their own.
 async fn sum_refusals_up(shared: Arc<ReplicaState>) {
     let mut every = rt::time::interval(SUM_UP_EVERY);
     loop {
@@ -97,7 +97,7 @@ async fn sum_refusals_up(shared: Arc<ReplicaState>) {
     }
 }
 
-/// Waits for a signal, and then has the replica end.
+/// Waits for a signal, then stops the replica.
 pub(super) async fn stop_on_signal(
     server: ServerHandle,
     shared: Arc<ReplicaState>,
@@ -113,12 +113,12 @@ pub(super) async fn stop_on_signal(
         _ = interrupt.recv() => Duration::ZERO,
     };
     shared.readiness.stopping();
-    // Their readers go to other replicas, and come back at different moments.
+    // Their readers go to other replicas, and reconnect at different moments.
     shared.stream_limiter.close();
     tracing::info!(drain_secs = drain.as_secs(), "stopping");
     let stop = async {
         rt::time::sleep(drain).await;
-        // The server does not know of them. A reader who takes nothing any more does not hold the stop.
+        // The server does not know of streams. A reader who takes nothing does not delay the stop.
         let _ = rt::time::timeout(LAST_WORDS, shared.stream_limiter.emptied()).await;
         telemetry::note_stop();
         server.stop(true).await;

@@ -1,18 +1,18 @@
 //! Group commit in front of a store.
 //!
-//! A store call costs about the same for one ballot as for sixteen, so ballots for one partition that arrive while a
-//! call is in flight wait together and go as one call when it returns. There is no timer: an idle queue sends at once, so
-//! a lone vote waits for nobody, and the batches grow by themselves with the load.
+//! A store call costs about the same for one ballot as for sixteen. So ballots for one partition that arrive while a
+//! call is in flight wait, and go together in the next call. There is no timer: an idle queue sends at once, so a
+//! single vote does not wait, and the batches grow with the load.
 //!
 //! Every actix worker has a batcher of its own, on its own store connection. One shared by all workers makes larger
 //! batches, but wakes another thread twice for each vote, and that was measured to cost more than the larger batches
 //! save. A batcher belongs to one thread, so nothing in it is locked.
 //!
-//! Queues are bounded: a queue holds at most [`MOST_WAITING`] ballots and all queues of a worker together
-//! [`MOST_WAITING_IN_ALL`]; what comes beyond that is refused at once, before anything was done. That is for memory.
-//! For the readers, a queue takes no ballot that would wait longer than [`LONGEST_WAIT`], going by how long the store's
-//! last calls took: behind a slow store a full queue is seconds of work, all of it for readers who have given up, and
-//! then every vote is counted and none of them is told so in time. A queue always takes a whole batch.
+//! Queues are bounded: a queue holds at most [`MOST_WAITING`] ballots, and all queues of a worker together
+//! [`MOST_WAITING_IN_ALL`]; more are refused at once, before anything was done. This bounds memory. For the readers'
+//! sake a queue also takes no ballot that would wait longer than [`LONGEST_WAIT`], going by how long the store's last
+//! calls took. Behind a slow store a full queue is seconds of work for readers who have given up: every vote would be
+//! counted, and no answer would come in time. A queue always takes a whole batch.
 
 use std::{
     cell::{Cell, RefCell},
@@ -42,7 +42,7 @@ pub const MOST_WAITING: usize = 4_096;
 /// The most ballots that wait in all queues of a worker.
 pub const MOST_WAITING_IN_ALL: usize = 16_384;
 
-/// How long a ballot may have to wait for its call, as far as can be told: a part of what readers have patience for.
+/// How long a ballot may wait for its call, as far as can be foreseen: a part of the time that readers wait.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// One worker's batcher, with a queue for each partition that votes are arriving for.
@@ -52,13 +52,13 @@ pub struct BallotBatcher(Rc<Batcher>);
 struct Batcher {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
-    /// Only those in use: one that runs empty is taken away.
+    /// Only those in use: an empty queue is removed.
     queues: RefCell<FxHashMap<(PollId, u16), Rc<Queue>>>,
-    /// Read by whatever yields to ballots, on this thread too.
+    /// Read by those who yield to ballots, on this thread too.
     waiting: Arc<AtomicUsize>,
-    /// How many ballots a queue may hold at the pace of the store's last calls.
+    /// How many ballots a queue may hold, going by the duration of the store's last calls.
     most_in_time: Cell<usize>,
-    /// How long the store's last calls took, the last ones most.
+    /// The average duration of the store's calls; the last ones count most.
     call: Cell<Duration>,
 }
 
@@ -68,7 +68,7 @@ struct Queue {
     waiting: RefCell<VecDeque<Waiting>>,
 }
 
-/// A ballot, the poll it was checked against, and whom to tell.
+/// A ballot, the poll it was checked against, and where its outcome is sent.
 struct Waiting {
     poll: Arc<Poll>,
     ballot: Ballot,
@@ -80,16 +80,16 @@ struct Waiting {
 pub struct Receipt {
     /// What became of it.
     pub outcome: Outcome,
-    /// When, by the store's clock.
+    /// The time of the batch, by the store's clock.
     pub at: Timestamp,
-    /// The partition after the batch the ballot went in.
+    /// The partition's tally after the ballot's batch.
     pub tally: Arc<PartitionTally>,
 }
 
 /// Why a ballot has no outcome.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CastError {
-    /// The poll has another revision. Nothing was done: read it again, check the choices again, put the ballot again.
+    /// The poll has another revision. Nothing was done: read it again, check the choices again, cast again.
     #[error("the poll has changed")]
     Stale,
     /// There is no such poll.
@@ -116,17 +116,17 @@ impl BallotBatcher {
         }))
     }
 
-    /// How many ballots wait in all queues, as it changes: whatever else asks the store should yield to them.
+    /// How many ballots wait in all queues, as it changes: other calls to the store yield to them.
     pub fn backlog(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.0.waiting)
     }
 
     /// Puts a ballot in its queue and waits for its outcome. Must be called on a [`tokio::task::LocalSet`], as every
-    /// actix handler is. A caller that goes away leaves its ballot in the queue, where it is cast all the same.
+    /// actix handler is. If the caller goes away, the ballot is still cast.
     pub async fn cast(&self, poll: &Arc<Poll>, ballot: Ballot) -> Result<Receipt, CastError> {
         let (answer, outcome) = oneshot::channel();
         self.0.clone().put(Waiting { poll: Arc::clone(poll), ballot, answer })?;
-        // The queue answers every ballot it takes, unless its worker is torn down.
+        // The queue answers every ballot it takes, unless its worker ends.
         outcome.await.unwrap_or_else(|gone| Err(CastError::Store(Arc::new(StoreError::unavailable(gone)))))
     }
 }
@@ -152,12 +152,12 @@ impl Batcher {
         self.waiting.fetch_add(1, Relaxed);
         queues.insert(key, Rc::clone(&queue));
         drop(queues);
-        // Whoever else is ready on this thread runs before this task does, and so may join its first batch.
+        // Other tasks that are ready on this thread run first, and may join the first batch.
         tokio::task::spawn_local(async move { self.empty(key, &queue).await });
         Ok(())
     }
 
-    /// Sends batch after batch until the queue is empty, then takes it away.
+    /// Sends batch after batch until the queue is empty, then removes it.
     async fn empty(&self, key: (PollId, u16), queue: &Queue) {
         loop {
             let batch = self.take_batch(queue);
@@ -175,7 +175,7 @@ impl Batcher {
                     }
                     tell_outcomes(batch, committed);
                     if upkeep_due && self.store.upkeep(&poll, key.1).await.is_err() {
-                        // Nothing is lost by it: upkeep stays due, and a later batch says so again.
+                        // Nothing is lost: upkeep stays due, and a later batch reports it again.
                         self.metrics.count_store_failure("upkeep");
                     }
                 }
@@ -185,7 +185,7 @@ impl Batcher {
                     self.metrics.count_store_failure("cast");
                     let error = CastError::Store(Arc::new(error));
                     tell_all(batch, &error);
-                    // Those who waited behind a store that does not answer are not made to wait for it in their turn.
+                    // The ballots that waited behind a failed call fail too: they don't wait for the store again.
                     tell_all(self.take_all(queue), &error);
                 }
             }

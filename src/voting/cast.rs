@@ -1,7 +1,7 @@
 //! Ballots: cast, read, taken back.
 //!
-//! A ballot is refused for the cheapest reason first, and the store is asked once, by the [batcher]. If that says that
-//! the poll has changed, the poll is read again and the choices are checked again: they may not fit any more.
+//! A ballot is refused for the cheapest reason first, and the store is called once, by the [batcher]. If the store says
+//! that the poll has changed, the poll is read again and the choices are checked again: they may not fit any more.
 //!
 //! [batcher]: super::ballot_batcher
 
@@ -20,7 +20,7 @@ use crate::{
     quota::{Decision, Name, QuotaState, Subject, Undecided},
 };
 
-/// How often a poll that changes under a ballot is read again before its voter is told to come back.
+/// How often a poll that changes meanwhile is read again before the ballot is refused.
 const MAX_REREADS: usize = 4;
 
 /// Who casts a ballot.
@@ -28,7 +28,7 @@ const MAX_REREADS: usize = 4;
 pub struct Caster {
     /// The voter.
     pub voter: VoterId,
-    /// Whether they come by a [nonce](crate::voter::Nonce), so that nobody has counted yet that there is such a voter.
+    /// Whether they come by a [nonce](crate::voter::Nonce): such a voter was not counted in any quota yet.
     pub is_new: bool,
     /// The client they come from.
     pub client: Subject,
@@ -70,7 +70,7 @@ impl VoteOutcome {
     }
 }
 
-/// What became of taking a ballot back. That there was none is as good as that it is gone.
+/// What became of taking a ballot back. Having none is as good as having withdrawn it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withdrawal {
     /// It is gone.
@@ -90,8 +90,8 @@ impl Withdrawal {
 }
 
 impl Voting {
-    /// Casts a voter's ballot. It counts in the quota that the client, which it came from, has in the poll, and a new voter
-    /// in the client's quota of those; `note` is told how the client stands, also if the ballot is refused.
+    /// Casts a voter's ballot. It counts in the quota that its client has in the poll; a new voter also counts in the
+    /// client's quota of new voters. `note` gets the state of each quota, also if the ballot is refused.
     ///
     /// # Errors
     /// [`VoteError::QuotaExceeded`], [`InvalidChoice`](VoteError::InvalidChoice),
@@ -115,7 +115,7 @@ impl Voting {
         self.admit(self.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;
         let decided = self.put(known, &voter, action).await;
         let outcome = decided.as_ref().ok().map(|(_, _, receipt)| receipt.outcome);
-        // A retry or a change costs nothing, and neither does what was refused.
+        // A retry or a change costs nothing, and neither does a refused ballot.
         if outcome != Some(Outcome::Counted) {
             self.quotas.give_back(Name::Ballot, &client_in_poll);
         }
@@ -170,8 +170,8 @@ impl Voting {
         Ok(counters.map(|counters| poll.choices_of(counters)))
     }
 
-    /// Counts a new voter in their client's quota. Says whether they were counted: within a minute a nonce counts once, or
-    /// whoever lost an answer would pay for the retry.
+    /// Counts a new voter in their client's quota. Returns whether they were counted: within a minute a nonce counts
+    /// once, or a client whose answer was lost would pay for the retry.
     async fn admit_new(
         &self,
         voter: &VoterId,
@@ -184,8 +184,8 @@ impl Voting {
         Ok(true)
     }
 
-    /// Makes a quota's decision final, which all replicas share. The store alone knows whether a ballot is a retry, so what
-    /// was counted here may have to be given back.
+    /// Makes a quota's decision final, which all replicas share. Only the store knows whether a ballot is a retry, so
+    /// what was counted here may have to be given back.
     async fn admit(
         &self,
         mut decision: Decision,
@@ -193,7 +193,7 @@ impl Voting {
         note: &impl Fn(QuotaState),
     ) -> Result<(), VoteError> {
         if let Decision::Undecided(undecided) = decision {
-            // Boxed, since few ballots get here: those of a client that has spent a tenth of its quota.
+            // Boxed: few ballots get here, those of a client that has spent a tenth of its quota.
             decision = Box::pin(self.quotas.lease(undecided, client, &*self.vote_reads)).await;
         }
         match decision {
@@ -207,8 +207,8 @@ impl Voting {
         Ok(())
     }
 
-    /// Gives a ballot to the batcher, again for each revision of the poll that comes to light meanwhile. Gives the poll it
-    /// was decided by, the voter's partition, and what became of it.
+    /// Gives a ballot to the batcher, and again if a new revision of the poll becomes known meanwhile. Returns the poll
+    /// it was decided by, the voter's partition, and what became of the ballot.
     async fn put(
         &self,
         mut known: Arc<PollWithSite>,
@@ -231,8 +231,8 @@ impl Voting {
         }
     }
 
-    /// Tells the hub what the store answered, and takes the poll's tally from it. The vote stands whether or not the tally
-    /// can be had, so a store that falls silent now is no reason to refuse it.
+    /// Gives the hub what the store reported, and returns the poll's tally. The vote stands even without a tally, so a
+    /// store that does not answer now is no reason to refuse it.
     async fn learn(&self, known: &PollWithSite, partition: u16, receipt: &Receipt) -> Option<Arc<Snapshot>> {
         match self.hub.learn(&self.vote_reads, &known.poll, partition, &receipt.tally).await {
             Ok(snapshot) => snapshot,
@@ -252,7 +252,7 @@ fn not_open(known: &PollWithSite, receipt: &Receipt) -> VoteError {
     VoteError::NotOpen(Arc::clone(&known.poll), receipt.tally.state)
 }
 
-/// Finds which choice is wrong, if it is one and not their number.
+/// Finds which choice is wrong, unless it is their number.
 fn invalid(poll: &Poll, named: &[Cow<'_, str>], rule: InvalidChoice) -> VoteError {
     let is_option = |id: &str| poll.options.iter().any(|option| option.id.as_str() == id);
     let place = match &rule {

@@ -20,7 +20,7 @@ pub enum VoteError {
     InvalidChoice {
         /// What is wrong with them.
         rule: InvalidChoice,
-        /// Which of them it is, if it is one and not their number.
+        /// Which of them is wrong, unless it is their number.
         place: Option<usize>,
     },
     /// The voter's ballot is on record with other choices, and the poll lets none change.
@@ -35,10 +35,10 @@ pub enum VoteError {
     /// The client has cast as many ballots in this poll as it may.
     #[error("a quota is spent")]
     QuotaExceeded(QuotaState),
-    /// The poll's policy hides the tally from whoever asked.
+    /// The poll's policy hides the tally from this viewer.
     #[error("the results are hidden")]
     Hidden(ResultsPolicy),
-    /// Whoever asked has a later tally than this replica, and the store did not say in time which is the newest.
+    /// The reader has a later tally than this replica, and the store did not say in time which is the newest.
     #[error("the tally here is behind")]
     Behind,
     /// Two clocks disagree about whether the poll is open.
@@ -50,10 +50,10 @@ pub enum VoteError {
     /// Too many ballots wait already.
     #[error("too many ballots are waiting")]
     Overloaded,
-    /// The store gave no answer; what was asked of it may have been done.
+    /// The store did not answer; it may have done what it was asked for.
     #[error(transparent)]
     Store(#[from] Arc<StoreError>),
-    /// The store answered with something that was not asked.
+    /// The store's answer does not fit the call.
     #[error("{0}")]
     Internal(&'static str),
 }
@@ -61,7 +61,7 @@ pub enum VoteError {
 /// A ballot that stays as it is.
 #[derive(Debug)]
 pub struct OnRecord {
-    /// The poll, in the revision by which the ballot was decided on.
+    /// The poll, in the revision that decided on the ballot.
     pub poll: Arc<Poll>,
     /// What the ballot says.
     pub choices: Choices,

@@ -1,17 +1,17 @@
 //! Voting, without HTTP: ballots cast, read and taken back, and the tally that somebody may see.
 //!
-//! Whatever way a reader takes (the API, the plain form, the demo's page), these calls do the work. They know no request
-//! and no answer: who asks comes in as an argument, and what is refused goes out as a [`VoteError`].
+//! Every way to vote (the API, the plain form, the demo's page) calls these. They know no request and no answer: who
+//! asks is an argument, and what is refused is a [`VoteError`].
 //!
-//! - [`cast`]: a ballot's way to the store. This is the path that everything here must keep short.
+//! - [`cast`]: a ballot's way to the store. This is the path that must stay short.
 //! - [`visible`]: whether somebody may see a tally, and which; [`several`]: many at once.
 //! - [`timeline`]: a tally by the time that its votes came in.
 //! - [`streams`]: who may open an event stream, and what they see in it.
 //! - [`replica`]: what the workers of a replica share of all this.
 //! - [`ballot_batcher`]: group commit in front of a store, which is what makes a vote cheap.
 //!
-//! A worker has one [`Voting`], on a store connection of its own, which it divides: ballots go through the batcher, what a
-//! vote has to read has a lane of its own, and all other reads yield to both. See [`Bounded`].
+//! A worker has one [`Voting`], on a store connection of its own. Ballots go through the batcher, the reads of a vote
+//! have a lane of their own, and all other calls yield to both. See [`Bounded`].
 
 pub mod ballot_batcher;
 mod cast;
@@ -42,12 +42,12 @@ use crate::{
 use ballot_batcher::BallotBatcher;
 use timeline::TimelineLimits;
 
-/// One worker's way to vote, and to see what the votes come to.
+/// One worker's use cases of voting.
 pub struct Voting {
     batcher: BallotBatcher,
     /// For what votes have to read.
     vote_reads: Arc<dyn Store>,
-    /// For whatever is no vote.
+    /// For all other calls.
     others: Arc<dyn Store>,
     polls: Arc<PollCache>,
     hub: Arc<Hub>,
@@ -85,25 +85,25 @@ impl Voting {
         }
     }
 
-    /// The worker's store for whatever is no vote: it yields to votes, and refuses what it has no place for.
+    /// The worker's store for all calls that are not votes: it yields to votes, and refuses calls beyond its bounds.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.others
     }
 
-    /// Whether something is wrong with the store that does not pass by itself.
+    /// Whether the store has a fault that does not pass by itself.
     pub fn needs_mending(&self) -> bool {
         self.others.needs_mending()
     }
 
-    /// Decides on a request that this replica's own share of a quota was too small for.
+    /// Decides on a request for which this replica's share of a quota was not enough.
     pub async fn decide(&self, undecided: Undecided, client: &Subject) -> Decision {
         self.quotas.lease(undecided, client, &*self.others).await
     }
 
-    /// A poll that readers may see: published, draft no more.
+    /// A poll that readers may see: no draft.
     ///
     /// # Errors
-    /// There is none; what the store failed with if the poll is not known yet.
+    /// There is no such poll; what the store failed with if the poll is not known yet.
     pub async fn poll(&self, id: PollId) -> Result<Arc<PollWithSite>, VoteError> {
         self.polls.get(&*self.others, id).await?.ok_or(VoteError::NoPoll)
     }

@@ -1,4 +1,4 @@
-//! What the workers of a replica share of voting.
+//! The part of voting that the workers of a replica share.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     wire::PositionKeys,
 };
 
-/// What the workers of a replica share of voting. Each makes its own [`Voting`](super::Voting) of it.
+/// The part of voting that the workers of a replica share. Each makes its own [`Voting`](super::Voting) of it.
 #[derive(Clone)]
 pub struct ReplicaVoting {
     pub(super) hub: Arc<Hub>,
@@ -27,7 +27,7 @@ pub struct ReplicaVoting {
 }
 
 impl ReplicaVoting {
-    /// Of what else the replica has.
+    /// Made of what else the replica has.
     pub fn new(
         hub: Arc<Hub>,
         stream_limiter: Arc<StreamLimiter>,
@@ -40,12 +40,12 @@ impl ReplicaVoting {
         Self { hub, stream_limiter, position_keys, quotas, clock, metrics, site_lists, timeline_limits }
     }
 
-    /// A poll that readers may see as it was last read, however long ago; `None` if it was not. Asks nobody.
+    /// A poll as it was last read, however long ago; `None` if it was not. Never calls the store.
     pub fn poll_if_known(&self, id: PollId) -> Option<Arc<PollWithSite>> {
         self.hub.poll_cache().if_known(id)
     }
 
-    /// Whether the store has not confirmed a poll of late, so that it may have changed unheard.
+    /// Whether the store has not confirmed a poll lately, so that it may have changed unnoticed.
     pub fn is_unconfirmed(&self, id: PollId) -> bool {
         self.hub.poll_cache().is_unconfirmed(id)
     }

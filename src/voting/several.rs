@@ -1,10 +1,9 @@
 //! Several tallies at once: of polls that are named, or of a site's.
 //!
-//! Whoever asks sees of each poll what they would see if they asked for it alone.
+//! A reader sees of each poll what they would see if they asked for it alone.
 //!
-//! A site's come newest poll first and page by page. Its polls that are open or closed are there for everyone, as the
-//! tallies are; those that are yet to open are told to its own keys alone, so that nobody learns beforehand what will be
-//! asked.
+//! A site's tallies come newest poll first and page by page. Open and closed polls are listed for everyone; those that
+//! will open later only for the site's own keys, so that nobody learns beforehand what will be asked.
 
 use std::sync::Arc;
 
@@ -25,7 +24,7 @@ const MAX_EXAMINED: usize = 2 * LIST;
 pub enum PollTally {
     /// Its tally, as this viewer.
     Shown(Arc<Snapshot>, Viewer),
-    /// Its policy hides the tally from them.
+    /// Its policy hides the tally from this viewer.
     Hidden(PollId),
     /// There is no such poll, for them.
     Missing(PollId),
@@ -45,17 +44,17 @@ pub struct SiteQuery {
 
 /// A page of a site's tallies.
 pub struct SiteTallies {
-    /// What is seen of each poll. What was deleted while they were put together is not there.
+    /// What is seen of each poll. A poll that was deleted meanwhile is left out.
     pub tallies: Vec<PollTally>,
-    /// The schedules of polls that were left out for their state: any of them may come to belong here.
+    /// The schedules of polls that were left out because of their state: each of them may belong here later.
     pub left_out: Vec<Schedule>,
-    /// The last poll that was looked at, if there are more behind it.
+    /// The last poll that was examined, if there are more behind it.
     pub last: Option<ListCursor>,
 }
 
 impl Voting {
-    /// The tallies of these polls, in their order. `seen` says how far whoever asks has come with a poll, which stands at
-    /// a place among those they were given.
+    /// The tallies of these polls, in their order. `seen` returns how far the reader has come with a poll, given its
+    /// position among the results.
     ///
     /// # Errors
     /// What finding out who asks failed with; what the store failed with, if nothing is known of a poll.
@@ -73,7 +72,7 @@ impl Voting {
         Ok(tallies)
     }
 
-    /// A page of a site's tallies; `None` if there is no such site. The time is the one by which readers are told states.
+    /// A page of a site's tallies; `None` if there is no such site. `now` decides the state of each poll.
     ///
     /// # Errors
     /// As [`tallies`](Self::tallies).
@@ -131,7 +130,7 @@ impl Voting {
         }
     }
 
-    /// A page of a site's polls. A publisher finds what they have just made.
+    /// A page of a site's polls. Publishers read it from the store, so they find what they have just made.
     async fn list(&self, site: &SiteId, before: Option<ListCursor>, is_publisher: bool) -> Result<List, VoteError> {
         let read = async {
             let polls = self.others.polls(site, before, LIST).await?;

@@ -1,4 +1,4 @@
-//! Event streams: who may open one, what they see of each poll, and how a voter who waits comes to see more.
+//! Event streams: who may open one, what they see of each poll, and when a waiting voter sees more.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -16,7 +16,7 @@ pub struct StreamRequest {
     pub id: PollId,
     /// How far they have come.
     pub seen: Option<ReaderPosition>,
-    /// Whether they have that tally at hand, and need not be sent it again.
+    /// Whether they have that tally, and need not be sent it again.
     pub has_it: bool,
 }
 
@@ -28,7 +28,7 @@ pub struct StreamPlan {
 }
 
 impl Voting {
-    /// Lets a client open a stream. This comes before the store is asked anything: a permit is what is scarce.
+    /// Admits a client's stream. Call it before the store is asked anything: permits are scarce.
     ///
     /// # Errors
     /// [`StreamRefusal`]: no more streams may be open.
@@ -36,8 +36,8 @@ impl Voting {
         self.stream_limiter.admit(client)
     }
 
-    /// Finds out what a reader sees of the polls they ask for; `None` if none of these is there, for them. What their key
-    /// shows them is settled here: it must be [known](Asker::known_publisher).
+    /// Finds out what a reader sees of the polls they ask for; `None` if they see none of them. Their key counts only
+    /// if it is [known](Asker::known_publisher) already.
     ///
     /// # Errors
     /// What finding out who they are failed with; what the store failed with, if nothing is known of a poll.
@@ -56,7 +56,7 @@ impl Voting {
                 polls.push(RequestedPoll { id, newest: None, seen, has_it, is_behind: false, viewer });
                 continue;
             };
-            // Who they are matters also for what nobody sees now: the poll's policy may be another one day.
+            // Their voter matters even if nobody sees the tally now: the poll's policy may change.
             if viewer != Viewer::Publisher && !snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state) {
                 voter = asker.voter()?;
             }
@@ -75,7 +75,8 @@ impl Voting {
         self.streams.open(permit, reader, polls, self.clock.now())
     }
 
-    /// Looks whether this voter has a ballot. A store that is away says no: it is asked again when somebody votes.
+    /// Looks up whether this voter has a ballot. If the store does not answer, the look-up says no, and is made again
+    /// after the next vote.
     fn ballot_lookup(&self, voter: VoterId) -> BallotLookup {
         let store = Arc::clone(&self.others);
         Rc::new(move |poll| {

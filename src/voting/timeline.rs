@@ -1,12 +1,12 @@
-//! A timeline as it is read: minutes come from the store a page at a time and leave as buckets, so a timeline of any
-//! length holds one page and nothing else.
+//! A timeline as it is read: minutes are read from the store page by page and returned as buckets. So a timeline of any
+//! length takes the memory of one page.
 //!
-//! Long timelines are for newsrooms, and votes come first: a replica reads [`PAGES_AT_ONCE`] pages at a time, whoever asks
-//! and however many do. One that is sent on holds its page for as long as its reader takes, so there are [`UNDER_WAY`] at
-//! most that are not sent at once.
+//! Long timelines are for newsrooms, and votes come first: a replica reads [`PAGES_AT_ONCE`] pages at a time, for all
+//! readers together. A timeline that is sent in pieces holds its page for as long as its reader takes, so there are at
+//! most [`UNDER_WAY`] of them.
 //!
-//! The first page is read or refused quickly: the answer can still be a refusal. Later pages are asked for again for some
-//! seconds if the store is away or busy with votes: the answer has begun by then.
+//! The first page is read or refused quickly: the answer can still be a refusal. Later pages are tried again for some
+//! seconds if the store is away or busy with votes: by then the answer has begun.
 
 use std::{
     ops::Range,
@@ -32,7 +32,7 @@ const UNDER_WAY: ConcurrencyLimits = ConcurrencyLimits { in_all: 256, per_client
 
 /// How long the first page waits for its turn.
 const FIRST_PAGE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a later page is asked for.
+/// How long a later page is tried.
 const RETRY_FOR: Duration = Duration::from_secs(20);
 /// The pause between two attempts.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
@@ -60,7 +60,7 @@ pub struct TimelineReader {
 }
 
 impl Voting {
-    /// The timeline of a tally that somebody may see. Its first page is read at once.
+    /// The timeline of a tally that somebody may see. Reads its first page.
     ///
     /// # Errors
     /// What the store failed with.
@@ -83,7 +83,7 @@ impl TimelineReader {
     /// The next bucket; `None` at the end.
     ///
     /// # Errors
-    /// What the store failed with, again and again; or the poll was deleted meanwhile.
+    /// What the store failed with after several attempts; or the poll was deleted meanwhile.
     pub async fn next(&mut self) -> Result<Option<Bucket>, VoteError> {
         loop {
             match self.timeline.step() {
@@ -97,7 +97,7 @@ impl TimelineReader {
         }
     }
 
-    /// Lets this timeline be sent in pieces to a client; `None` if as many are as may be.
+    /// A permit to send this timeline in pieces; `None` if all are taken.
     pub fn permit(&self, client: Subject) -> Option<Permit> {
         self.limits.under_way.take(Some(client)).ok()
     }
@@ -127,8 +127,8 @@ impl TimelineReader {
         Ok(())
     }
 
-    /// Checks that the poll is still there, as it was: of one that was deleted or reshaped on the way there would be some
-    /// minutes and not the others. Ids are never used again, so to ask at the end is enough.
+    /// Checks that the poll is still there, as it was: of a poll that was deleted or reshaped meanwhile, only some
+    /// minutes may have been read. Ids are never used again, so one check at the end is enough.
     async fn check_end(&self) -> Result<(), StoreError> {
         let indexes = |poll: &Poll| {
             let mut indexes: Vec<_> = poll.options.iter().map(|option| (option.index, option.id.clone())).collect();
@@ -143,7 +143,7 @@ impl TimelineReader {
     }
 }
 
-/// Asks what is worth waiting for, until there is an answer.
+/// Tries again what may succeed later.
 async fn retry<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
     let begun = Instant::now();
     loop {

@@ -1,8 +1,8 @@
-//! Who may see a tally: the rule is [`ResultsPolicy::shows`](crate::poll::ResultsPolicy::shows); here is found out as
-//! whom somebody looks.
+//! Who may see a tally. The rule is [`ResultsPolicy::shows`](crate::poll::ResultsPolicy::shows); this module finds out
+//! as whom somebody looks.
 //!
-//! Most tallies are everyone's, and then nobody is asked who they are. Where it matters, a voter's ballot is looked for
-//! before a key is: it is the cheaper question. Only a key that was looked up already comes first, since it shows most.
+//! Most tallies are for everyone, and then it does not matter who asks. Where it matters, the voter's ballot is looked
+//! up before the key, because that costs less. A key that was already looked up comes first, since it shows most.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     wire::ReaderPosition,
 };
 
-/// Somebody who asks for a tally. Who they are is asked only if it matters.
+/// Somebody who asks for a tally. Who they are is looked up only if it matters.
 pub trait Asker {
     /// What finding out who they are may fail with.
     type Error: From<VoteError>;
@@ -38,8 +38,8 @@ pub trait Asker {
 pub struct TallyView {
     /// The tally, with its poll.
     pub newest: Newest,
-    /// As whom. Of all that somebody is, the least that shows them the tally, except that of a key that was looked up
-    /// already they are its publisher.
+    /// As whom. The lowest of all that they are which shows them the tally; but a publisher whose key was already
+    /// looked up is the publisher.
     pub viewer: Viewer,
 }
 
@@ -50,7 +50,7 @@ impl TallyView {
         poll.results.shows(self.viewer, tally.state)
     }
 
-    /// The tally, and as whom its reader sees it: everyone may keep what is shown to [`Viewer::Everyone`].
+    /// The tally, and as whom its reader sees it: caches may share what is shown to [`Viewer::Everyone`].
     ///
     /// # Errors
     /// [`VoteError::Hidden`]; [`VoteError::Behind`].
@@ -66,8 +66,8 @@ impl TallyView {
 }
 
 impl Voting {
-    /// A poll's newest tally, and as whom somebody looks at it; `None` if there is no such poll, for them. `seen` is how
-    /// far they have come already.
+    /// A poll's newest tally, and as whom somebody looks at it; `None` if there is no such poll, for them. `seen` is
+    /// how far they have come already.
     ///
     /// # Errors
     /// What finding out who they are failed with; what the store failed with, if nothing is known of the poll.
@@ -77,7 +77,7 @@ impl Voting {
         id: PollId,
         seen: Option<ReaderPosition>,
     ) -> Result<Option<TallyView>, A::Error> {
-        // Boxed where few get: keeps the common future small.
+        // Boxed, since few get there: keeps the common future small.
         let Some(newest) = self.hub.read(&self.others, id, seen).await.map_err(VoteError::from)? else {
             return Box::pin(self.view_draft(asker, id)).await;
         };
@@ -90,7 +90,7 @@ impl Voting {
         Ok(Some(TallyView { newest, viewer }))
     }
 
-    /// A poll's newest tally, if this viewer sees it. The store is not asked for one that they may not see.
+    /// A poll's newest tally, if this viewer sees it. For one they may not see, the store is not called.
     ///
     /// # Errors
     /// [`VoteError::NoPoll`]; what the store failed with, if nothing is known of the tally.
@@ -127,8 +127,8 @@ impl Voting {
         Ok(if is_publisher { Viewer::Publisher } else { Viewer::Everyone })
     }
 
-    /// What is not there for readers may be a draft, which its own site's keys see. A key that is none is refused as such
-    /// whether or not there is one. Of a draft that the key may not see no more is read than of a poll that nobody has.
+    /// A poll that readers don't know may be a draft, which its own site's keys see. An invalid key is refused whether
+    /// or not there is a draft. For a draft that the key may not see, no more is read than for an unknown id.
     async fn view_draft<A: Asker>(&self, asker: &A, id: PollId) -> Result<Option<TallyView>, A::Error> {
         let looked_up;
         let publisher = match asker.known_publisher() {

@@ -1,13 +1,13 @@
-//! JSON as it is read here: which bytes are JSON, and what is wrong in them.
+//! JSON as this service reads it: which bytes are JSON, and what is wrong in them.
 //!
 //! A body is parsed once, straight into the type a handler wants. Only when that fails is it parsed again, to find the
 //! path of the field that is wrong.
 //!
-//! What serde says of a field is written for whoever wrote the type. Whoever sent the body is told what the field must be,
-//! in the words that are used for everything else: see [`rule_of`].
+//! serde's messages are for the author of the type. The sender of a body is told what the field must be, in the words
+//! of all other problems: see [`rule_of`].
 //!
-//! What derived types read beyond their own form is refused: an array for an object, with its members in order, and an
-//! object for a word. The contract knows neither, and nobody means them.
+//! Forms that derived types also read are refused: an array for an object, with its members in order, and an object for
+//! a word. They are not in the contract, and nobody means them.
 
 use std::{fmt, marker::PhantomData};
 
@@ -22,7 +22,7 @@ use super::super::problem::{Code, FieldError, Problem};
 /// The longest detail: messages quote what was sent, which may be long.
 const MAX_DETAIL: usize = 300;
 
-/// Some programs write it before any text. It may be passed over (RFC 8259, section 8.1).
+/// Some programs write it before any text. It may be ignored (RFC 8259, section 8.1).
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Parses a JSON body.
@@ -37,7 +37,7 @@ pub(in crate::http) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T
     serde_json::from_slice(body).map_err(|error| explain::<T>(body, &error))
 }
 
-/// Whether a body says nothing: it is blank, or an object without members.
+/// Whether a body is empty: blank, or an object without members.
 pub(super) fn is_nothing(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -50,7 +50,7 @@ pub(super) fn is_nothing(body: &[u8]) -> bool {
 #[cfg_attr(test, derive(Debug))]
 pub(in crate::http) struct Object<T>(pub(in crate::http) T);
 
-/// What such an object looks like at the least, for whoever sent something else.
+/// An example of such an object, for those who sent something else.
 pub(in crate::http) trait LooksLike {
     /// As JSON, with `…` for values.
     const EXAMPLE: &str;
@@ -88,7 +88,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Word<T> {
             type Value = T;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                // A word that is none makes the type say which there are.
+                // An unknown word makes the type list those it knows.
                 let none: de::value::StrDeserializer<'_, de::value::Error> = "".into_deserializer();
                 let message = T::deserialize(none).err().map(|error| error.to_string()).unwrap_or_default();
                 f.write_str(message.rsplit_once(EXPECTED).map_or("a word", |(_, words)| words))
@@ -103,16 +103,16 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Word<T> {
     }
 }
 
-/// Deserialises a field that may be left out but, if it is there, must be a `T`: for `Option` alone `null` would mean
-/// the same as absence. Use with `#[serde(default, deserialize_with = "given")]`.
+/// Deserialises a field that may be absent but, if it is there, must be a `T`: with `Option` alone, `null` would mean
+/// absence. Use with `#[serde(default, deserialize_with = "given")]`.
 pub(in crate::http) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// Deserialises a whole number of a field that may be left out. JSON knows one kind of number, and JSON Schema calls
-/// `2.0` an integer; so may a client's JSON library write it. Use as [`given`].
+/// Deserialises a whole number of a field that may be absent. JSON has one kind of number, JSON Schema calls `2.0` an
+/// integer, and a client's library may write it so. Use as [`given`].
 pub(in crate::http) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     struct Whole;
 
@@ -128,7 +128,7 @@ pub(in crate::http) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
         }
 
         fn visit_f64<E: de::Error>(self, number: f64) -> Result<u64, E> {
-            // Written without a fraction, such a number is the same integer, or too large for one.
+            // A number without a fraction is the same integer, or too large for one.
             let text = format!("{number:.0}");
             let is_whole = number.fract() == 0.0;
             let refused = || E::invalid_type(de::Unexpected::Float(number), &self);
@@ -176,14 +176,14 @@ fn explain<'a, T: Deserialize<'a>>(body: &'a [u8], error: &serde_json::Error) ->
     }
 }
 
-/// Whether this is text as some editors and shells write it: by its mark, or because JSON begins with two characters of
-/// ASCII, of which one byte is zero there.
+/// Whether this is UTF-16, as some editors and shells write it: by its mark, or because JSON begins with two ASCII
+/// characters, of which one byte is zero there.
 fn is_in_utf_16(body: &[u8]) -> bool {
     matches!(body, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 1..=255, ..] | [1..=255, 0, ..])
 }
 
-/// The path of the wrong field; empty for the body itself. A field that is missing, or that stands there twice, has no
-/// place of its own, so its path ends at what should have held it, and its name is in the message only.
+/// The path of the wrong field; empty for the body itself. A field that is missing or repeated has no path of its own:
+/// the path ends at its parent, and the name is in the message only.
 fn field_of(path: &str, message: &str) -> String {
     let path = if path == "." { "" } else { path };
     let named = message.strip_prefix("missing field `").or_else(|| message.strip_prefix("duplicate field `"));
@@ -194,10 +194,10 @@ fn field_of(path: &str, message: &str) -> String {
     }
 }
 
-/// What stands before what serde would have taken. What was sent may have it in it, but stands before.
+/// Stands before what serde expected. What was sent may contain it, but comes before it.
 const EXPECTED: &str = ", expected ";
 
-/// What a field must be and what it is, in words that follow its name, and where that is.
+/// What a field must be and what it is, in words that follow its name, and its path.
 fn rule_of(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -222,7 +222,7 @@ fn rule_of(error: &serde_json::Error) -> String {
     rule + &place
 }
 
-/// What serde calls a value, as those say it who write JSON.
+/// A JSON word for what serde calls a value.
 fn as_json_has_it(value: &str) -> &str {
     match value {
         "map" | "a map" => "an object",

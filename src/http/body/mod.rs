@@ -1,11 +1,11 @@
 //! Request bodies: their type, their size, and what is wrong in them.
 //!
-//! Nothing is parsed before its size is known to be small, and nothing is read that is declared too large. A body that
-//! trickles in is given up on: `client_request_timeout` bounds the head of a request only, so a slow sender could hold
-//! a connection for ever otherwise. What has come of it meanwhile takes memory, so only so many bodies may be
+//! Nothing is parsed before its size is known to be small, and a body that declares too much is not read. Slow bodies
+//! have a deadline: `client_request_timeout` bounds only the head of a request, so a slow sender could otherwise hold a
+//! connection for ever. Their bytes take memory meanwhile, so only so many bodies may be
 //! [slow](super::connections::Connections::take_slow) at a time.
 //!
-//! What JSON is taken for which type is said in [`json`].
+//! [`json`] says what JSON is accepted for which type.
 
 mod json;
 
@@ -26,12 +26,12 @@ use super::{
     problem::{Code, Problem},
 };
 
-/// The most bytes a reader may send: a ballot of 32 options is not a tenth of it.
+/// The most bytes a reader may send: ten times a ballot of 32 options.
 pub(super) const READER_LIMIT: usize = 16 * 1024;
 /// The most bytes a publisher may send: a poll of 32 options in four-byte script fits.
 pub(super) const PUBLISHER_LIMIT: usize = 64 * 1024;
 
-/// Where a body means nothing, `{}` is taken for none: some clients send it with every `POST`.
+/// Where no body is wanted, `{}` counts as none: some clients send it with every `POST`.
 const NOTHING_LIMIT: usize = 256;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -39,7 +39,7 @@ const JSON: &str = "application/json";
 
 /// How long a body may take to arrive.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
-/// How long it may take before it counts as slow. Nearly all come with their heads.
+/// After this time a body counts as slow. Nearly all bodies come with their heads.
 const BRISK: Duration = Duration::from_millis(250);
 
 /// Reads a JSON body of at most `limit` bytes.
@@ -81,7 +81,7 @@ pub(super) enum BodyType {
     Text,
 }
 
-/// Reads a reader's body, which is JSON, whether it is called that or `text/plain`.
+/// Reads a reader's body: JSON, declared as such or as `text/plain`.
 ///
 /// # Errors
 /// As [`read`].
@@ -114,7 +114,7 @@ async fn read_any(req: &HttpRequest, payload: Payload, limit: usize) -> Result<B
     }
 }
 
-/// Makes sure that a request's body says nothing, where nothing is to be said: there is none, or an empty object.
+/// Checks that a request has no body, or an empty object.
 ///
 /// # Errors
 /// `invalid-request` if it says something.
@@ -148,7 +148,7 @@ async fn gather(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
 }
 
 fn too_large(limit: usize) -> Problem {
-    // What is left of the body is not worth reading, so the connection can't be used again.
+    // The rest of the body is not read, so the connection can't be used again.
     Problem::new(Code::BodyTooLarge, format!("the body must be at most {limit} bytes")).closing_connection()
 }
 
@@ -173,7 +173,7 @@ fn content_type(headers: &HeaderMap) -> &str {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// Whether a body is said to be of this type, and in no other character set than UTF-8.
+/// Whether a content type is this media type, in UTF-8.
 fn is_utf8(content_type: &str, media_type: &str) -> bool {
     let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
     let is_utf8 = |parameter: &str| match parameter.trim().split_once('=') {
@@ -186,7 +186,7 @@ fn is_utf8(content_type: &str, media_type: &str) -> bool {
     essence.trim().eq_ignore_ascii_case(media_type) && parameters.split(';').all(is_utf8)
 }
 
-/// The length a request declares; the HTTP parser has made sure that it is a number.
+/// The length a request declares; the HTTP parser has checked that it is a number.
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -1,17 +1,18 @@
 //! Tables as CSV (RFC 4180), for spreadsheets and for programs.
 //!
-//! Cells are separated by commas unless somebody asks otherwise: where a decimal comma is usual, as in most Arabic and
-//! European settings, Excel opens only files with semicolons as tables. A text with any of the separators in it is in
-//! quotes, whichever it is, so a table can be read by whoever guesses the separator.
+//! Cells are separated by commas unless the request says otherwise: where a decimal comma is usual, as in most Arabic
+//! and European settings, Excel opens only files with semicolons as tables. A text that contains any of the separators
+//! is quoted, so a program that guesses the separator reads it right.
 //!
-//! Labels and questions are other people's words, and a spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a
+//! Labels and questions are written by others, and a spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a
 //! tab or a carriage return for a formula. Such a text gets a `'` in front, which makes it a text again
-//! (<https://owasp.org/www-community/attacks/CSV_Injection>). Numbers are ours and stay as they are, negative ones too.
+//! (<https://owasp.org/www-community/attacks/CSV_Injection>). Numbers are our own and stay as they are, negative ones
+//! too.
 //!
-//! Times are written as spreadsheets read them, by the clock of a time zone, which the column's name says: a cell has no
-//! room for it. Where that clock is moved back it shows some times twice; the lines are in order all the same.
+//! Times are written as spreadsheets read them, in a time zone that the column's name gives: a cell has no room for it.
+//! Where clocks are set back, some times appear twice; the lines are in order all the same.
 //!
-//! Column names are English words that don't change, whatever the poll's language: what reads a table reads them.
+//! Column names are fixed English words, whatever the poll's language: programs read them.
 
 use std::fmt::{Display, Write as _};
 
@@ -22,26 +23,26 @@ use crate::poll::TimeZone;
 /// What a table's content type says.
 pub(super) const CONTENT_TYPE: &str = "text/csv; charset=utf-8; header=present";
 
-/// Tells Excel that a file is UTF-8; without it, Arabic is shown as something else.
+/// Tells Excel that a file is UTF-8; without it, Excel shows Arabic as other characters.
 pub(super) const BOM: &str = "\u{FEFF}";
 
-/// How long the question may be in a file's name, in bytes: with what follows it, within the 255 that file systems take.
+/// The longest question in a file's name, in bytes: with the rest of the name it fits the 255 that file systems allow.
 const MOST_NAME_BYTES: usize = 180;
 
-/// What stands between two cells.
+/// What separates two cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Separator {
     /// As RFC 4180 has it.
     #[default]
     Comma,
-    /// As Excel has it where a comma stands before tenths.
+    /// As Excel needs it where a comma is the decimal separator.
     Semicolon,
-    /// As what is pasted into a spreadsheet has it.
+    /// As spreadsheets take it when pasted.
     Tab,
 }
 
 impl Separator {
-    /// The separator by its name, or as it is.
+    /// A separator by its name, or itself.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text {
             "comma" | "," => Ok(Self::Comma),
@@ -87,7 +88,7 @@ impl<'a> CsvRow<'a> {
         names.iter().fold(Self::of(table, separator), Self::plain).end();
     }
 
-    /// A cell of somebody's words.
+    /// A cell with somebody else's words.
     pub(super) fn text(mut self, text: &str) -> Self {
         self.separate();
         let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
@@ -113,7 +114,7 @@ impl<'a> CsvRow<'a> {
         self
     }
 
-    /// A cell of our own making, in which nothing needs care: an id, a number, a time.
+    /// A cell of our own that needs no care: an id, a number, a time.
     pub(super) fn plain(mut self, value: impl Display) -> Self {
         self.separate();
         // Writing to a String can't fail.
@@ -139,8 +140,8 @@ pub(super) fn time_column(name: &str, timezone: &TimeZone) -> String {
     format!("{name} ({timezone})")
 }
 
-/// The header that makes a browser keep an answer as a file, named after the poll (RFC 6266): `what` for programs that
-/// read no other name, such as `results`.
+/// The header that makes a browser save an answer as a file, named after the poll (RFC 6266); programs that read no
+/// other name see `what`, such as `results`.
 pub(super) fn disposition(question: &str, what: &str) -> String {
     let mut header = format!("attachment; filename=\"{what}.csv\"; filename*=UTF-8''");
     let name = format!("{} ({what}).csv", file_name(question));
@@ -156,7 +157,7 @@ pub(super) fn disposition(question: &str, what: &str) -> String {
     header
 }
 
-/// A question without what file systems refuse, and without the marks that would turn a name around.
+/// A question without the characters that file systems refuse, and without marks that change a name's direction.
 fn file_name(question: &str) -> String {
     let mut name = String::new();
     for character in question.trim().trim_start_matches('.').graphemes(true) {

@@ -1,4 +1,4 @@
-//! JSON or CSV: what a request asks for.
+//! The form that a request asks for: JSON or CSV.
 
 use actix_web::http::header::{self, HeaderMap};
 
@@ -14,7 +14,7 @@ pub(in crate::http) enum Form {
 }
 
 impl Form {
-    /// What `Accept` (RFC 9110, section 12.5.1) prefers: a table only if it says so, JSON in any doubt.
+    /// What `Accept` (RFC 9110, section 12.5.1) prefers: a table only if it says so; JSON in doubt.
     pub(in crate::http) fn preferred(headers: &HeaderMap) -> Self {
         let (mut json, mut csv) = (Preference::default(), Preference::default());
         for line in headers.get_all(header::ACCEPT).filter_map(|line| line.to_str().ok()) {
@@ -39,7 +39,7 @@ impl Form {
     }
 }
 
-/// How much a media type is wanted, by the range that says most about it.
+/// How much a media type is wanted, by the most specific range that matches it.
 #[derive(Default)]
 struct Preference {
     closeness: u8,

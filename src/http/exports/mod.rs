@@ -1,13 +1,12 @@
-//! Tallies and timelines for newsrooms: as tables, and by the time the votes came in.
+//! Tallies and timelines for newsrooms: as tables, and by the time that votes were cast.
 //!
-//! Whoever may see a poll's tally may take it away in any form, and nobody else: every export begins with the same
+//! Those who may see a poll's tally may export it in any form, and nobody else: every export first asks the same
 //! question as [`results`](super::results), is as cacheable as its answer, and has its `ETag`, with the interval, the
-//! time zone and the form added. `Accept: text/csv` and an address that ends in `.csv` give the same table; the latter is
-//! a file for spreadsheets, so it begins with a byte order mark. `separator=` says what stands between a table's cells,
-//! and `timezone=` by which clock days begin and times are told.
+//! time zone and the form added. `Accept: text/csv` and an address that ends in `.csv` give the same table; the latter
+//! is a file for spreadsheets, so it begins with a byte order mark. `separator=` separates a table's cells, and
+//! `timezone=` decides when days begin and how times are written.
 //!
-//! A timeline is the tally's own: its buckets add up to the tally that stands before them. See
-//! [`Timeline`](crate::poll::Timeline).
+//! A timeline's buckets add up to the tally before them. See [`Timeline`](crate::poll::Timeline).
 
 mod csv;
 mod form;
@@ -83,9 +82,9 @@ async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<H
 
 /// An answer with the headers of every export.
 enum Begun {
-    /// Who asks has it already.
+    /// The client has it already.
     Current(HttpResponse),
-    /// The body is still to come.
+    /// The body follows.
     Changed(HttpResponseBuilder),
 }
 
@@ -97,7 +96,7 @@ fn begin(req: &HttpRequest, snapshot: &Snapshot, form: Form, caching: Caching, e
         caching::name_tally(&mut response, snapshot);
     }
     match form {
-        // Here one address has two forms.
+        // One address has two forms here.
         Form::Json | Form::Csv => _ = response.insert_header((header::VARY, "Accept")),
         Form::CsvFile => {}
     }
@@ -108,7 +107,7 @@ fn begin(req: &HttpRequest, snapshot: &Snapshot, form: Form, caching: Caching, e
     Begun::Changed(response)
 }
 
-/// The tag of the tally, and what makes this form of it differ.
+/// The tag of the tally, with what is special to this form of it.
 fn tag(worker: &Worker, snapshot: &Snapshot, query: &ExportQuery, interval: Option<Interval>) -> String {
     let mut tag = String::from_utf8_lossy(snapshot.etag(&worker.shared.position_keys).as_bytes()).into_owned();
     tag.pop();

@@ -1,4 +1,4 @@
-//! What the query of an export says: read once, whole, before anything is looked up.
+//! The query of an export, read as a whole before anything is looked up.
 
 use std::fmt::Write as _;
 
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::poll::{Interval, TimeZone};
 
-/// How an export is asked for. What means nothing is refused also where it would change nothing, as a table's separator
-/// does in JSON: whoever gets it wrong is told at once.
+/// How an export is asked for. A wrong parameter is refused even where it would change nothing, such as a separator for
+/// JSON: its sender learns of the mistake at once.
 pub(in crate::http) struct ExportQuery {
     pub(super) form: Form,
     pub(super) separator: Separator,
@@ -22,7 +22,7 @@ pub(in crate::http) struct ExportQuery {
 impl ExportQuery {
     /// Of a tally.
     pub(in crate::http) fn of_results(req: &HttpRequest, form: Form) -> Result<Self, Problem> {
-        // Nearly every reader asks for nothing.
+        // Most readers ask for nothing special.
         if req.query_string().is_empty() {
             return Ok(Self { form, separator: Separator::default(), timezone: TimeZone::UTC });
         }
@@ -47,7 +47,7 @@ impl ExportQuery {
         Ok(Self { form, separator, timezone })
     }
 
-    /// Adds to a tag what makes this form of an export differ from others.
+    /// Adds to a tag what is special to this form of an export.
     pub(super) fn mark(&self, tag: &mut String) {
         // Writing to a String can't fail.
         let _ = write!(tag, "-{}", self.timezone);

@@ -1,8 +1,8 @@
-//! A timeline on its way to whoever asked: [buckets](crate::voting::TimelineReader) leave a chunk of text at a time, so an
-//! export of any length holds one chunk and nothing else.
+//! Sends a timeline: [buckets](crate::voting::TimelineReader) are written to text and sent chunk by chunk. So an export
+//! of any length holds one chunk of text.
 //!
-//! What is begun with 200 can't turn into a refusal any more. If the timeline can't be read to its end, the connection is
-//! cut: a file that ends is whole.
+//! An answer that has begun with 200 can't become a refusal. If the timeline can't be read to its end, the connection
+//! is cut: a file that ends is complete.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -24,7 +24,7 @@ use crate::{
     voting::{TimelineReader, VoteError},
 };
 
-/// A chunk is sent once it is so long. One bucket more fits in any case: 32 long labels are some 100 KiB.
+/// A chunk is sent once it has this length. One more bucket always fits: 32 long labels are some 100 KiB.
 const CHUNK: usize = 16 * 1024;
 
 /// One timeline being sent.
@@ -47,7 +47,7 @@ enum Progress {
 }
 
 impl Export {
-    /// Begins an export, or refuses it while that can still be said.
+    /// Begins an export, or refuses it while that is still possible.
     pub(super) async fn begin(
         worker: &Worker,
         snapshot: Arc<Snapshot>,
@@ -61,7 +61,7 @@ impl Export {
                 CsvRow::of(&mut cells, query.separator).text(option.id.as_str()).text(option.label.as_str()).end();
                 cells.truncate(cells.trim_end_matches("\r\n").len());
             } else {
-                // An id is made of characters that JSON takes as they are.
+                // JSON needs no escapes for an id.
                 let _ = write!(cells, "\"{}\":", option.id);
             }
             (option.index, cells)
@@ -104,7 +104,7 @@ impl Export {
         Ok(response.streaming(Box::pin(futures_util::StreamExt::chain(first, rest))))
     }
 
-    /// The next piece of text, and only the last one may be short.
+    /// The next piece of text; only the last one may be shorter than [`CHUNK`].
     async fn chunk(&mut self) -> Result<Bytes, VoteError> {
         let mut text = String::with_capacity(CHUNK + 1024);
         while text.len() < CHUNK {

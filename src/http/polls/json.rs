@@ -1,4 +1,4 @@
-//! Polls as they may be asked for. As they are sent they are in [`wire`](crate::wire).
+//! Polls as publishers ask for them. [`wire`](crate::wire) has polls as they are sent.
 
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
@@ -46,7 +46,7 @@ pub(super) struct NewPollBody {
 }
 
 impl NewPollBody {
-    /// What is asked for, and what is wrong with it already: the one state a publisher names is `draft`.
+    /// The poll that is asked for, and a fault that is known already: the only state a publisher may name is `draft`.
     pub(super) fn into_new_poll(self) -> (NewPoll, Option<Violation>) {
         let state = self.state.map(|Word(state)| state);
         let violation = match state {
@@ -131,7 +131,7 @@ fn revision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Revisio
     whole(deserializer).map(|number| number.map(Revision))
 }
 
-/// An edit as it is asked for. What can't change is read only to be refused by name.
+/// An edit as it is asked for. Fields that can't change are read only to be refused by name.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "what may be missing may be left as it is, set, or cleared by null")]
@@ -175,10 +175,10 @@ pub(super) struct EditBody {
 }
 
 impl EditBody {
-    /// What is to change.
+    /// The changes.
     ///
     /// # Errors
-    /// `invalid-poll` naming what can't; `invalid-request` if nothing is.
+    /// `invalid-poll` names fields that can't change; `invalid-request` if nothing is to change.
     pub(super) fn into_edit(self) -> Result<PollEdit, Problem> {
         let fixed = [
             ("id", self.id, "can't change"),
@@ -209,7 +209,7 @@ impl EditBody {
             correct: self.correct,
             explanation: self.explanation,
         };
-        // A new revision of the same poll would only get in the way of whoever edits it for a reason.
+        // A new revision without a change would only disturb others who edit the poll.
         if names_nothing(&edit) {
             return Err(Problem::new(Code::InvalidRequest, "the body must name something to change"));
         }

@@ -1,7 +1,7 @@
 //! A site's polls, newest first, page by page.
 //!
-//! A page ends at a poll, and the cursor is that poll's time and id, so polls made or deleted meanwhile neither shift nor
-//! repeat the rest. A filter by state may give up before its page is full, with a cursor to go on from.
+//! A page ends at a poll, and the cursor is that poll's time and id, so polls made or deleted meanwhile neither shift
+//! nor repeat the rest. A filter by state may give up before its page is full; its cursor goes on from there.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! Polls: read by everyone, made and changed by their publisher.
 //!
-//! To a site's key another site's poll is `not-found`, as if it were not there; so is a draft to a reader.
+//! For a site's key, another site's poll is `not-found`; so is a draft for a reader.
 
 mod json;
 mod list;
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// `GET /v1/polls/{poll}`. A key with `polls:read` of the poll's site sees it as the store has it, drafts included;
-/// everyone else as this replica knows it.
+/// others see it as this replica knows it.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let now = worker.shared.clock.now();
@@ -39,8 +39,8 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     Ok(answer(&req, &worker, &known.poll, now, worker.caching_of(&known.poll), Audience::Readers))
 }
 
-/// A poll, and how to have it in a page, where a setting says at which origin readers reach the service. None is taken
-/// from the request: behind a proxy it may be another's, and a cache would keep it.
+/// A poll, and how to embed it, if a setting gives the service's public address. It is never taken from the request:
+/// behind a proxy it may be wrong, and a cache would keep it.
 #[derive(Serialize)]
 struct PollAndSnippets<'a> {
     #[serde(flatten)]

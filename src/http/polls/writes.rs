@@ -65,7 +65,7 @@ pub(in super::super) async fn edit(
     Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
 }
 
-/// `POST /v1/polls/{poll}/open`: the poll takes votes from now on.
+/// `POST /v1/polls/{poll}/open`: opens the poll for votes.
 pub(in super::super) async fn open(
     req: HttpRequest,
     payload: web::Payload,
@@ -77,8 +77,8 @@ pub(in super::super) async fn open(
     Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
 }
 
-/// `POST /v1/polls/{poll}/close`: the poll takes no votes any more, ever. When this is answered, no ballot in flight
-/// is counted after it.
+/// `POST /v1/polls/{poll}/close`: closes the poll for good. When this is answered, no ballot in flight is counted after
+/// it.
 pub(in super::super) async fn close(
     req: HttpRequest,
     payload: web::Payload,
@@ -114,7 +114,7 @@ pub(in super::super) async fn delete(req: HttpRequest, worker: web::Data<Worker>
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
 }
 
-/// Who asks to move which poll to another state.
+/// The publisher and the poll of a request to change its state.
 async fn asked_to_move(
     req: &HttpRequest,
     payload: web::Payload,
@@ -137,14 +137,14 @@ fn answer(mut response: HttpResponseBuilder, worker: &Worker, poll: &Poll, now: 
     ))
 }
 
-/// `Idempotency-Key`, with what tells this request from another.
+/// `Idempotency-Key`, with a hash of the request.
 fn idempotency_key(req: &HttpRequest, body: &[u8]) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(key) = req.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let is_valid =
         |key: &&str| (1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     let rule = "must be 1 to 255 visible ASCII characters";
     let key = key.to_str().ok().filter(is_valid).ok_or_else(|| query::refused(IDEMPOTENCY_KEY, rule))?;
-    // A body that is not UTF-8 is not JSON, and refused right after.
+    // A body that is not UTF-8 is not JSON, and is refused later.
     let request = KeyHash::of(std::str::from_utf8(body).unwrap_or_default());
     Ok(Some(IdempotencyKey { key: KeyHash::of(key), request }))
 }
