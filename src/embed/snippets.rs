@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn the_readme_shows_the_snippets_as_they_are() {
         let readme = include_str!("../../README.md");
-        let option = |label: &str| NewOption { id: None, label: label.to_owned() };
+        let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
         let options = Some(vec![option("نعم"), option("لا")]);
         let new = NewPoll {
             question: "هل تتوقع حل مجلس الأمة ؟".to_owned(), options, ..NewPoll::default()

@@ -74,6 +74,7 @@ codes! {
     InvalidChoice        422 "invalid-choice"         "The choices don't fit the poll"
     InvalidResolution    422 "invalid-resolution"     "The resolution is not valid"
     StepOutOfRange       422 "step-out-of-range"      "The scale has no such step"
+    NoSuchReaction       422 "no-such-reaction"       "The poll has no such reaction"
     RevisionRequired     428 "revision-required"      "Say which revision you edit"
     QuotaExceeded        429 "quota-exceeded"         "Too many requests"
     HeadersTooLarge      431 "headers-too-large"      "The request has too many headers, or too long ones"
@@ -300,6 +301,7 @@ impl Problem {
             | Code::InvalidChoice
             | Code::InvalidResolution
             | Code::StepOutOfRange
+            | Code::NoSuchReaction
             | Code::RevisionRequired
             | Code::HeadersTooLarge
             | Code::Internal
@@ -414,7 +416,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 33);
+        assert_eq!(seen.len(), 34);
     }
 
     #[test]

@@ -18,6 +18,7 @@ impl From<VoteError> for Problem {
                 let detail = rule.to_string();
                 let code = match rule {
                     InvalidChoice::OutOfRange { .. } => Code::StepOutOfRange,
+                    InvalidChoice::NoReaction(..) => Code::NoSuchReaction,
                     InvalidChoice::Unknown(..)
                     | InvalidChoice::Repeated(_)
                     | InvalidChoice::TooFew { .. }

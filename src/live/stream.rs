@@ -373,7 +373,7 @@ pub(crate) mod tests {
 
     impl Stage {
         pub(crate) fn set() -> Self {
-            let option = |label: &str| NewOption { id: None, label: label.to_owned() };
+            let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
             let new = NewPoll {
                 question: "؟".to_owned(),
                 options: Some(vec![option("نعم"), option("لا")]),

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    EXPLANATION, Kind, LABEL, Language, MAX_OPTIONS, NewOption, OptionId, Phase, PollOption, Quiz, Schedule, Text,
-    TextLimit, Timestamp, WebAddress, appearance::appearance,
+    EXPLANATION, Kind, LABEL, Language, NewOption, OptionId, Phase, PollOption, Quiz, Schedule, Text, TextLimit,
+    Timestamp, WebAddress, appearance::appearance,
 };
 
 /// One thing wrong with what a publisher sent.
@@ -66,9 +66,13 @@ impl Check {
     }
 
     /// The options that are valid, with indexes in the order given.
-    pub(super) fn options(&mut self, options: &[NewOption]) -> Vec<PollOption> {
-        if !(2..=MAX_OPTIONS).contains(&options.len()) {
-            self.refuse("options", format!("must be 2 to {MAX_OPTIONS} options, is {}", options.len()));
+    pub(super) fn options(&mut self, options: Option<&[NewOption]>, most: usize) -> Vec<PollOption> {
+        let Some(options) = options else {
+            self.refuse("options", format!("must be given: 2 to {most} options"));
+            return Vec::new();
+        };
+        if !(2..=most).contains(&options.len()) {
+            self.refuse("options", format!("must be 2 to {most} options, is {}", options.len()));
             return Vec::new();
         }
         let mut checked: Vec<PollOption> = Vec::with_capacity(options.len());
@@ -83,6 +87,9 @@ impl Check {
                 }
             };
             let label = self.text(&field("label"), &option.label, LABEL);
+            let emoji = option.emoji.as_deref();
+            let emoji =
+                emoji.and_then(|emoji| emoji.parse().map_err(|rule: &str| self.refuse(field("emoji"), rule)).ok());
             let (Some(id), Some(label)) = (id, label) else { continue };
             let looks = appearance(label.as_str());
             if checked.iter().any(|other| other.id == id) {
@@ -93,7 +100,7 @@ impl Check {
                 self.refuse(field("label"), rule);
             }
             seen.push((looks, place));
-            checked.push(PollOption { id, label, index });
+            checked.push(PollOption { id, emoji, label, index });
         }
         checked
     }

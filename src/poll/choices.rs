@@ -24,6 +24,9 @@ pub enum InvalidChoice {
         /// The highest step.
         high: String,
     },
+    /// The poll has no such reaction.
+    #[error("names {0}, which is no reaction of this poll; its reactions are {1}")]
+    NoReaction(String, String),
     /// The same option twice.
     #[error("names {0} more than once")]
     Repeated(String),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Codec, DigestKey, Kind, Language, NewScale, OptionId, Partitions, Phase, PollId, QUESTION, Quiz, Resolution,
+    Codec, DigestKey, Emoji, Kind, Language, NewScale, OptionId, Partitions, Phase, PollId, QUESTION, Quiz, Resolution,
     ResultsPolicy, Revision, Scale, Schedule, SiteId, State, Text, Timestamp, WebAddress,
     check::{Check, Violation},
 };
@@ -13,7 +13,10 @@ use super::{
 pub struct PollOption {
     /// Stable and short.
     pub id: OptionId,
-    /// What readers see.
+    /// What readers see of a reaction, where it is not the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emoji: Option<Emoji>,
+    /// What readers see, and what is read out for an emoji.
     pub label: Text,
     /// Its own number, below [`MAX_OPTIONS`](super::MAX_OPTIONS), from which its counters follow. Fixed while the poll has
     /// ballots, whatever order the options are shown in. Records say `slot`, as they did from the beginning: replicas of
@@ -130,7 +133,7 @@ pub struct NewPoll {
     pub options: Option<Vec<NewOption>>,
     /// Default `always`.
     pub results: Option<ResultsPolicy>,
-    /// Default `false`.
+    /// Default `false`, but in a reaction.
     pub changeable: Option<bool>,
     /// Default `None`: opens when it is published.
     pub opens_at: Option<Timestamp>,
@@ -151,6 +154,8 @@ pub struct NewPoll {
 pub struct NewOption {
     /// Default: its place, counted from 1.
     pub id: Option<String>,
+    /// Default: none. One emoji, in a reaction.
+    pub emoji: Option<String>,
     /// At most 200 characters.
     pub label: String,
 }
@@ -180,7 +185,7 @@ impl NewPoll {
         let schedule = Schedule { phase, opens_at: self.opens_at, closes_at: self.closes_at };
         check.schedule(&schedule, now);
         let article_url = check.address("article_url", self.article_url.as_deref());
-        let changeable = self.changeable.unwrap_or(false);
+        let changeable = kind.rules().changeable(&mut check, self.changeable);
         let quiz = check.quiz(kind, changeable, &options, self.correct.as_deref(), self.explanation.as_deref());
         check.finish(|| {
             Some(Poll {
@@ -226,7 +231,7 @@ pub(super) mod tests {
     }
 
     fn new_poll(kind: Kind, min: u64, max: u64, options: &[&str]) -> Result<Poll, Vec<Violation>> {
-        let option = |id: &&str| NewOption { id: Some((*id).to_owned()), label: format!("label of {id}") };
+        let option = |id: &&str| NewOption { id: Some((*id).to_owned()), emoji: None, label: format!("label of {id}") };
         let new = NewPoll {
             question: "هل تتوقع حل مجلس الأمة ؟".to_owned(),
             kind: Some(kind),
@@ -259,8 +264,8 @@ pub(super) mod tests {
             language: Some("Arabic!".to_owned()),
             max_choices: Some(2),
             options: Some(vec![
-                NewOption { id: Some("Yes".to_owned()), label: "نعم".to_owned() },
-                NewOption { id: None, label: "\u{202E}لا".to_owned() },
+                NewOption { id: Some("Yes".to_owned()), emoji: None, label: "نعم".to_owned() },
+                NewOption { id: None, emoji: None, label: "\u{202E}لا".to_owned() },
             ]),
             opens_at: Some(earlier(5)),
             closes_at: Some(earlier(5)),
@@ -275,7 +280,7 @@ pub(super) mod tests {
 
     #[test]
     fn option_ids_default_to_their_place() {
-        let label = |label: &str| NewOption { id: None, label: label.to_owned() };
+        let label = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
         let new =
             NewPoll { question: "?".to_owned(), options: Some(vec![label("a"), label("b")]), ..NewPoll::default() };
         let poll = built(new).unwrap();
@@ -296,7 +301,7 @@ pub(super) mod tests {
     #[test]
     fn options_that_readers_can_not_tell_apart_are_refused_and_both_are_named() {
         let build_with = |labels: &[&str]| {
-            let option = |label: &&str| NewOption { id: None, label: (*label).to_owned() };
+            let option = |label: &&str| NewOption { id: None, emoji: None, label: (*label).to_owned() };
             let options = Some(labels.iter().map(option).collect());
             built(NewPoll { question: "?".to_owned(), options, ..NewPoll::default() })
         };
@@ -307,7 +312,7 @@ pub(super) mod tests {
         assert_eq!(fields(build_with(&["نعم", "\u{200F}\u{FEFF}"]).unwrap_err()), ["options[1].label"]);
         assert!(build_with(&["نعم", "نَعم", "Yes", "yes"]).is_ok());
         let poll = build_with(&["نعم", "لا"]).unwrap();
-        let options = ["نعم", "نعم\u{200B}"].map(|label| NewOption { id: None, label: label.to_owned() });
+        let options = ["نعم", "نعم\u{200B}"].map(|label| NewOption { id: None, emoji: None, label: label.to_owned() });
         let edit = PollEdit { options: Some(options.into()), ..PollEdit::default() };
         assert!(
             matches!(edit.apply(&poll, earlier(9)), Err(EditError::Invalid(violations)) if fields(violations.clone()) == ["options[1].label"])

@@ -99,7 +99,9 @@ impl PollEdit {
             (edited.min_choices, edited.max_choices) = check.choices(poll.kind, Some(min), max, edited.options.len());
         }
         edited.results = self.results.unwrap_or(poll.results);
-        edited.changeable = self.changeable.unwrap_or(poll.changeable);
+        if self.changeable.is_some() {
+            edited.changeable = rules.changeable(&mut check, self.changeable);
+        }
         if let Some(opens_at) = self.opens_at {
             if state == State::Open && opens_at != poll.schedule.opens_at {
                 check.refuse("opens_at", "can't change: the poll is open");
@@ -172,8 +174,8 @@ mod tests {
     fn wording_and_order_may_change_without_reshaping() {
         let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
         let swapped = vec![
-            NewOption { id: Some("no".to_owned()), label: "كلا".to_owned() },
-            NewOption { id: Some("yes".to_owned()), label: "أجل".to_owned() },
+            NewOption { id: Some("no".to_owned()), emoji: None, label: "كلا".to_owned() },
+            NewOption { id: Some("yes".to_owned()), emoji: None, label: "أجل".to_owned() },
         ];
         let edit = PollEdit { options: Some(swapped), ..PollEdit::default() }.apply(&poll, earlier(9)).unwrap();
         assert!(!edit.reshapes);
@@ -187,7 +189,7 @@ mod tests {
     fn another_set_of_options_reshapes() {
         let poll = poll_with(Kind::Multiple, 1, 2, &["a", "b", "c"]);
         let options = |ids: &[&str]| {
-            let option = |id: &&str| NewOption { id: Some((*id).to_owned()), label: (*id).to_owned() };
+            let option = |id: &&str| NewOption { id: Some((*id).to_owned()), emoji: None, label: (*id).to_owned() };
             Some(ids.iter().map(option).collect())
         };
         for (edit, what) in [
@@ -208,7 +210,7 @@ mod tests {
     #[test]
     fn an_edit_is_known_again_in_the_poll_it_made() {
         let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
-        let option = |id: &str| NewOption { id: Some(id.to_owned()), label: format!("label of {id}") };
+        let option = |id: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: format!("label of {id}") };
         let with_three = PollEdit { options: Some(vec![option("a"), option("b"), option("c")]), ..PollEdit::default() };
         let closing = PollEdit { closes_at: Some(Some(earlier(5))), ..PollEdit::default() };
         let reworded = PollEdit { question: Some(" سؤال  آخر ".to_owned()), ..PollEdit::default() };

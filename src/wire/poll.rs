@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 
 use crate::poll::{
-    Choices, Kind, Poll, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Scale, SiteId, State, Text,
-    Timestamp, WebAddress,
+    Choices, Emoji, Kind, Poll, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Scale, SiteId, State,
+    Text, Timestamp, WebAddress,
 };
 
 /// For whom a poll is written.
@@ -147,9 +147,14 @@ fn write_options<S: Serializer>(options: &&[PollOption], serializer: S) -> Resul
     #[derive(Serialize)]
     struct OptionJson<'a> {
         id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        emoji: Option<&'a str>,
         label: &'a str,
     }
 
-    serializer
-        .collect_seq(options.iter().map(|option| OptionJson { id: option.id.as_str(), label: option.label.as_str() }))
+    serializer.collect_seq(options.iter().map(|option| OptionJson {
+        id: option.id.as_str(),
+        emoji: option.emoji.as_ref().map(Emoji::as_str),
+        label: option.label.as_str(),
+    }))
 }

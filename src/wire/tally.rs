@@ -34,7 +34,7 @@ fn write_json(poll: &Poll, tally: &Tally, labels: Labels) -> String {
     json
 }
 
-/// Ids, states and times are made of characters that JSON takes as they are.
+/// Ids, states, times and emoji are made of characters that JSON takes as they are.
 fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) -> fmt::Result {
     write!(
         json,
@@ -51,6 +51,9 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
         let votes = tally.votes_in(option.index);
         write!(json, "{comma}{{\"id\":\"{}\",", option.id)?;
         if labels == Labels::Written {
+            if let Some(emoji) = &option.emoji {
+                write!(json, "\"emoji\":\"{}\",", emoji.as_str())?;
+            }
             write!(json, "\"label\":{},", serde_json::Value::from(option.label.as_str()))?;
         }
         write!(json, "\"votes\":{votes},\"share\":{share}}}")?;

@@ -28,7 +28,10 @@ use super::{
     problem::Problem,
     tallies,
 };
-use crate::{live::Snapshot, poll::Interval};
+use crate::{
+    live::Snapshot,
+    poll::{Emoji, Interval},
+};
 use csv::CsvRow;
 use stream::Export;
 
@@ -137,6 +140,10 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
     if rating.is_some() {
         names.extend(["sum", "average", "nps"]);
     }
+    let has_emoji = poll.options.iter().any(|option| option.emoji.is_some());
+    if has_emoji {
+        names.push("emoji");
+    }
     CsvRow::names(&mut table, *separator, &names);
     for (option, share) in poll.options.iter().zip(tally.shares(poll)) {
         let row = CsvRow::of(&mut table, *separator)
@@ -152,6 +159,7 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
         // What there is none of yet is an empty cell.
         let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
         match rating {
+            None if has_emoji => row.plain(option.emoji.as_ref().map_or("", Emoji::as_str)).end(),
             Some(rating) => row.plain(rating.sum).plain(number(rating.average())).plain(number(rating.nps())).end(),
             None => row.end(),
         }

@@ -82,6 +82,8 @@ impl NewPollBody {
 struct OptionBody {
     #[serde(default, deserialize_with = "given")]
     id: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    emoji: Option<String>,
     label: String,
 }
 
@@ -91,7 +93,7 @@ impl LooksLike for OptionBody {
 
 impl OptionBody {
     fn into_new_option(Object(option): Object<Self>) -> NewOption {
-        NewOption { id: option.id, label: option.label }
+        NewOption { id: option.id, emoji: option.emoji, label: option.label }
     }
 }
 
@@ -331,11 +333,12 @@ mod tests {
             Just(json!([{ "label": "نعم" }, { "id": "no", "label": "لا" }])),
             Just(json!({ "low": 0, "high": 10, "low_label": "سيئ" })),
             Just(json!({ "low": 1, "high": 5 })),
+            Just(json!([{ "emoji": "👍", "label": "أعجبني" }, { "label": "أحزنني" }])),
         ];
         leaf.prop_recursive(3, 24, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::vec((prop::sample::select(vec!["id", "label", "x"]), inner), 0..4)
+                prop::collection::vec((prop::sample::select(vec!["id", "label", "emoji", "x"]), inner), 0..4)
                     .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
             ]
         })
@@ -417,13 +420,14 @@ mod tests {
 
     #[test]
     fn fuzzed_polls_are_within_their_bounds_or_are_refused_by_name() {
-        let seeds: [&[u8]; 7] = [
+        let seeds: [&[u8]; 8] = [
             r#"{"question":"هل تتوقع حل مجلس الأمة؟","options":[{"label":"نعم"},{"label":"لا"}]}"#.as_bytes(),
             br#"{"question":"?","language":"en-GB","kind":"multiple","min_choices":1,"max_choices":2,"options":
                 [{"id":"a","label":"A"},{"id":"b","label":"B"},{"label":"C"}],"results":"after_vote","changeable":true}"#,
             br#"{"question":"?","options":[{"label":"A"},{"label":"B"}],"opens_at":"2030-01-01T00:00:00+03:00",
                 "closes_at":"2030-01-02T00:00:00.5Z","state":"draft","site":"default"}"#,
             r#"{"question":"?","kind":"rating","scale":{"low":0,"high":10,"low_label":"سيئ","high_label":null}}"#.as_bytes(),
+            r#"{"question":"?","kind":"reaction","options":[{"emoji":"👍","label":"A"},{"emoji":"❤️","label":"B"}]}"#.as_bytes(),
             br#"{"revision":3,"question":"?","closes_at":null}"#,
             br#"{"question":"?","options":[{"label":"A"},{"label":"B"}],"kind":[]}"#,
             b"[]",

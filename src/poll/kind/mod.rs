@@ -5,6 +5,7 @@
 
 mod multiple;
 mod rating;
+mod reaction;
 mod single;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ pub enum Kind {
     Multiple,
     /// One step of a scale.
     Rating,
+    /// One of a few emoji or words, free to change.
+    Reaction,
 }
 
 /// What a kind decides.
@@ -64,11 +67,18 @@ pub(super) trait Rules {
 
     /// The options of a poll, by what was asked for.
     fn options(&self, check: &mut Check, asked: Option<&[NewOption]>, _scale: Option<&Scale>) -> Vec<PollOption> {
-        let Some(asked) = asked else {
-            check.refuse("options", format!("must be given: 2 to {MAX_OPTIONS} options"));
-            return Vec::new();
-        };
-        check.options(asked)
+        for (place, option) in asked.unwrap_or_default().iter().enumerate() {
+            if option.emoji.is_some() {
+                let rule = format!("must be left out of a poll of kind {}: only a reaction has emoji", self.name());
+                check.refuse(format!("options[{place}].emoji"), rule);
+            }
+        }
+        check.options(asked, MAX_OPTIONS)
+    }
+
+    /// Whether ballots may be changed and withdrawn, by what was asked for.
+    fn changeable(&self, _check: &mut Check, asked: Option<bool>) -> bool {
+        asked.unwrap_or(false)
     }
 
     /// What is said of a choice that is no option of the poll.
@@ -116,6 +126,7 @@ impl Kind {
             Self::Single => &single::Single,
             Self::Multiple => &multiple::Multiple,
             Self::Rating => &rating::Rated,
+            Self::Reaction => &reaction::Reacted,
         }
     }
 }

@@ -53,7 +53,7 @@ mod tests {
     };
 
     fn placed(partitions: u16) -> Poll {
-        let option = |label: &str| NewOption { id: None, label: label.to_owned() };
+        let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
         let new =
             NewPoll {
                 question: "؟".to_owned(), options: Some(vec![option("نعم"), option("لا")]), ..NewPoll::default()

@@ -20,6 +20,14 @@ fn rating(with: &Value) -> Value {
     asked
 }
 
+fn reaction() -> Value {
+    json!({ "question": "ما شعورك؟", "kind": "reaction", "options": [
+        { "id": "like", "emoji": "👍🏽", "label": "أعجبني" },
+        { "id": "love", "emoji": "❤️", "label": "أحببته" },
+        { "id": "said", "label": "قيل من قبل" },
+    ] })
+}
+
 fn ids(poll: &Value) -> Vec<String> {
     poll["options"].as_array().expect("options").iter().map(|option| text(&option["id"])).collect()
 }
@@ -97,6 +105,19 @@ async fn what_a_kind_does_not_take_is_refused_by_a_code_of_its_own_and_nothing_i
         .await;
     let long = json!({ "low": 0, "high": 10, "low_label": "ح".repeat(61) });
     refused(rating(&json!({ "scale": long })), "invalid-poll", "scale.low_label", "at most 60 characters").await;
+    let mut fixed = reaction();
+    fixed["changeable"] = json!(false);
+    refused(fixed, "invalid-poll", "changeable", "must be true, or left out").await;
+    let mut worded = reaction();
+    worded["options"][1]["emoji"] = json!("ok");
+    refused(worded, "invalid-poll", "options[1].emoji", "must be one emoji").await;
+    let mut single = reaction();
+    single["kind"] = json!("single");
+    single["options"] = json!([{ "label": "نعم" }, { "label": "لا", "emoji": "👎" }]);
+    refused(single, "invalid-poll", "options[1].emoji", "only a reaction has emoji").await;
+    let mut many = reaction();
+    many["options"] = (1..=13).map(|place| json!({ "label": place.to_string() })).collect();
+    refused(many, "invalid-poll", "options", "must be 2 to 12 options, is 13").await;
     refused(json!({ "question": "؟" }), "invalid-poll", "options", "must be given: 2 to 32 options").await;
     let polls = service.admin().get(&format!("/v1/polls?site={site}")).send().await.is(200);
     assert_eq!(polls["items"], json!([]));
@@ -108,6 +129,68 @@ async fn what_a_kind_does_not_take_is_refused_by_a_code_of_its_own_and_nothing_i
     let single = service.poll(json!({})).await;
     let edit = json!({ "revision": 1, "scale": scale });
     service.admin().patch(&format!("/v1/polls/{single}")).json(&edit).send().await.refused(422, "scale-not-taken");
+}
+
+async fn a_reaction_is_chosen_changed_and_taken_back_freely(service: &Service) {
+    let poll = made(service, reaction()).await;
+    assert_eq!((&poll["changeable"], &poll["options"][1]["emoji"]), (&json!(true), &json!("❤️")));
+    assert_eq!(poll["options"][2].get("emoji"), None, "a word stands for itself");
+    let (id, voter) = (text(&poll["id"]), service.client().new_voter().await);
+    let votes = async || {
+        let tally = voter.results(&id).await;
+        ["like", "love", "said"].map(|id| {
+            let options = tally["options"].as_array().expect("options");
+            options.iter().find(|option| option["id"] == id).map(|option| option["votes"].clone()).expect("an option")
+        })
+    };
+    voter.vote(&id, &["like"]).await.is(201);
+    assert_eq!(votes().await, [1, 0, 0]);
+    assert_eq!(voter.vote(&id, &["love"]).await.is(200)["results"]["options"][1]["votes"], 1);
+    assert_eq!(votes().await, [0, 1, 0]);
+    voter.delete(&format!("/v1/polls/{id}/votes/me")).send().await.is(204);
+    assert_eq!(votes().await, [0, 0, 0]);
+    voter.vote(&id, &["said"]).await.is(201);
+    assert_eq!(votes().await, [0, 0, 1]);
+}
+
+async fn a_reaction_that_is_no_option_is_refused_by_name_and_not_counted(service: &Service) {
+    let id = text(&made(service, reaction()).await["id"]);
+    let voter = service.client().new_voter().await;
+    for other in ["🎉", "👍🏽", "LIKE", "", "1"] {
+        let refused = voter.vote(&id, &[other]).await.refused(422, "no-such-reaction");
+        assert_eq!(refused["errors"][0]["field"], "choices[0]");
+        assert!(text(&refused["detail"]).ends_with("its reactions are like (👍🏽), love (❤️), said"), "{refused}");
+    }
+    voter.vote(&id, &["like", "love"]).await.refused(422, "invalid-choice");
+    assert_eq!(voter.results(&id).await["ballots"], 0);
+}
+
+async fn a_reaction_is_told_with_its_emoji_where_labels_are(service: &Service) {
+    let poll = made(service, reaction()).await;
+    let id = text(&poll["id"]);
+    let tally = after(service, &poll, &["love", "love"]).await;
+    assert_eq!((&tally["options"][1]["emoji"], &tally["options"][1]["votes"]), (&json!("❤️"), &json!(2)));
+    let answer = service.client().get(&format!("/v1/polls/{id}/results.csv")).send().await;
+    let table = String::from_utf8(answer.body).expect("a table is UTF-8");
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].ends_with(",ballots,emoji") && lines[2].ends_with(",love,أحببته,2,1,2,❤️"), "{table}");
+    assert!(lines[3].ends_with(",said,قيل من قبل,0,0,2,"), "{table}");
+    let mut edit = reaction();
+    for fixed in ["kind", "question"] {
+        edit.as_object_mut().expect("an object").remove(fixed);
+    }
+    edit["revision"] = json!(1);
+    edit["options"][1]["emoji"] = json!("🫶");
+    let mut stream = service.client().live(&id).await;
+    let edited = service.admin().patch(&format!("/v1/polls/{id}")).json(&edit).send().await.is(200);
+    assert_eq!((&edited["options"][1]["emoji"], &edited["changeable"]), (&json!("🫶"), &json!(true)));
+    let told = loop {
+        let event = stream.next().await.expect("the stream goes on");
+        if event.name == "poll" && event.data["revision"] == 2 {
+            break event.data;
+        }
+    };
+    assert_eq!(told["options"][1]["emoji"], "🫶", "whoever shows the poll is told");
 }
 
 async fn a_step_out_of_range_is_refused_by_name_and_not_counted(service: &Service) {
@@ -159,5 +242,8 @@ service_rules![
     a_rating_that_was_read_can_be_sent_back_as_it_is,
     what_a_kind_does_not_take_is_refused_by_a_code_of_its_own_and_nothing_is_made,
     a_step_out_of_range_is_refused_by_name_and_not_counted,
+    a_reaction_is_chosen_changed_and_taken_back_freely,
+    a_reaction_that_is_no_option_is_refused_by_name_and_not_counted,
+    a_reaction_is_told_with_its_emoji_where_labels_are,
     a_rating_is_told_in_tables_timelines_and_streams,
 ];

@@ -91,7 +91,7 @@ async fn what_is_wrong_is_said_with_the_field_and_what_it_may_be(service: &Servi
             "/v1/polls",
             with("options", json!([{ "label": "نعم", "colour": "red" }])),
             "options[0].colour",
-            "is not a field here; there are id, label",
+            "is not a field here; there are id, emoji, label",
         ),
         (
             "POST",
@@ -112,7 +112,7 @@ async fn what_is_wrong_is_said_with_the_field_and_what_it_may_be(service: &Servi
             "/v1/polls",
             with("kind", json!("ranked")),
             "kind",
-            "must be one of single, multiple, rating, is \"ranked\"",
+            "must be one of single, multiple, rating, reaction, is \"ranked\"",
         ),
         (
             "POST",

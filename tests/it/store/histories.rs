@@ -80,6 +80,7 @@ fn command() -> impl Strategy<Value = Command> {
         (Kind::Multiple, Codec::Bits),
         (Kind::Multiple, Codec::Bytes),
         (Kind::Rating, Codec::Index),
+        (Kind::Reaction, Codec::Index),
     ];
     let start = prop_oneof![1 => Just(Start::Draft), 1 => Just(Start::Scheduled), 6 => Just(Start::Open)];
     let request = prop_oneof![5 => any::<u8>().prop_map(Request::Options), 1 => Just(Request::Withdraw)];
@@ -237,7 +238,7 @@ impl HistoryRun {
             .draw_up(NewPoll {
                 kind: Some(kind),
                 options: (kind != Kind::Rating).then(|| options(&ids(count))),
-                changeable: Some(changeable),
+                changeable: Some(changeable || kind == Kind::Reaction),
                 draft: matches!(start, Start::Draft),
                 opens_at,
                 ..yes_or_no()

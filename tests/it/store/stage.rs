@@ -210,7 +210,7 @@ pub(crate) fn withdrawal(poll: &Poll, number: u64) -> Ballot {
 }
 
 pub(crate) fn options(ids: &[impl AsRef<str>]) -> Vec<NewOption> {
-    let option = |id: &str| NewOption { id: Some(id.to_owned()), label: format!("الخيار {id}") };
+    let option = |id: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: format!("الخيار {id}") };
     ids.iter().map(|id| option(id.as_ref())).collect()
 }
 
@@ -239,6 +239,14 @@ pub(crate) fn rating() -> NewPoll {
     let [low_label, high_label] = ["مستبعد جدًا", "مرجّح \"جدًا\""].map(|label| Some(label.to_owned()));
     let scale = Some(NewScale { low: 0, high: 10, low_label, high_label });
     NewPoll { kind: Some(Kind::Rating), scale, options: None, ..changeable() }
+}
+
+/// Three reactions, two of them emoji.
+pub(crate) fn reactions() -> NewPoll {
+    let option =
+        |(id, emoji): (&str, Option<&str>)| NewOption { emoji: emoji.map(str::to_owned), ..options(&[id]).remove(0) };
+    let options = [("like", Some("👍🏽")), ("love", Some("❤️")), ("said", None)].map(option).into();
+    NewPoll { kind: Some(Kind::Reaction), options: Some(options), ..changeable() }
 }
 
 /// Asks in as many tasks as there are questions, all at once, and gathers the answers.
