@@ -19,18 +19,17 @@ pub trait Ballots: Send + Sync {
     /// The counters that a voter's ballot on record adds to.
     async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError>;
 
-    /// The tallies of all partitions, in order; `None` if the poll is gone. Each is of the revision it says, which is the
-    /// caller's or a later one: then the caller is behind, and reads the poll again.
+    /// The tallies of all partitions, in order; `None` if the poll is gone. Each names its revision, which is the
+    /// caller's or a later one: then the caller is behind, and must read the poll again.
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError>;
 
-    /// Gives a partition the epoch after that of a position which was seen of it, if it is behind that position: so it is
-    /// beyond it afterwards, and anything else is left as it is. One atomic step: however many replicas find the same
-    /// loss, and at once, it is one epoch; the next loss is another. Says whether this call has raised it; not if the
-    /// poll is gone.
+    /// Raises a partition to the epoch after a position that was seen of it, if the partition is behind that position;
+    /// else it stays as it is. One atomic step: if many replicas find the same loss at once, the epoch grows by one;
+    /// the next loss makes another. Returns whether this call has raised it; not if the poll is gone.
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError>;
 
-    /// By how much the tally moved in each minute of a range, over all partitions: those minutes that fit in a page, in
-    /// order. Of a poll that is gone, nothing.
+    /// By how much the tally moved in each minute of a range, over all partitions: as many minutes as fit in a page, in
+    /// order. Nothing if the poll is gone.
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError>;
 }
 
@@ -50,7 +49,7 @@ pub enum BatchOutcome {
 pub struct Committed {
     /// One outcome per ballot, in order.
     pub outcomes: Vec<Outcome>,
-    /// The partition after them; its `as_of` is when they were applied.
+    /// The partition's tally with them; `as_of` is the time they were applied.
     pub tally: PartitionTally,
     /// Whether [`Ballots::upkeep`] should be called. Ballots may go on meanwhile.
     pub upkeep_due: bool,
@@ -61,16 +60,16 @@ pub struct Committed {
 pub struct Minutes {
     /// The minutes in which something was counted; all others are zero.
     pub changes: Vec<(Minute, Change)>,
-    /// Where the next page begins; `None` if the range is done.
+    /// Where the next page begins; `None` at the end of the range.
     pub next: Option<Minute>,
 }
 
-/// The most numbers in a page of minutes: one for each minute's ballots and one for each counter. It bounds what
-/// one call costs, so that a long timeline is many short calls, between which votes are counted.
+/// The most numbers in a page of minutes: one for each minute's ballots and one for each counter. It bounds the cost of
+/// one call: a long timeline is many short calls, and votes are counted between them.
 pub(super) const MINUTES_PAGE: usize = 2_048;
 
 impl Minutes {
-    /// The most minutes in a page of a poll.
+    /// The most minutes in a page of this poll.
     pub(super) fn most(poll: &Poll) -> usize {
         MINUTES_PAGE / (1 + poll.counters())
     }

@@ -1,14 +1,12 @@
-//! A worker's store with a bound on what waits for it.
+//! A worker's store with a bound on how many calls wait for it.
 //!
-//! A store that can't keep up makes everything wait that asks it, and what waits long enough is given up by whoever
-//! sent it, so the work is done for nobody. So what comes beyond a bound is refused at once, with
-//! [`StoreError::Overloaded`], and what is accepted stays fast.
+//! If a store can't keep up, every caller waits, and after a while clients give up: then the work is done for nobody.
+//! So calls beyond a bound are refused at once, with [`StoreError::Overloaded`], and accepted calls stay fast.
 //!
 //! Votes come first. Ballots have a bound of their own in the [ballot batcher](crate::voting::ballot_batcher), which
-//! asks the store directly. Whatever else readers ask is refused earlier: as soon as [`MOST_READS`] reads wait, or so
-//! many ballots that the store is plainly behind ([`BACKLOG`]). What a vote has to read before it can be cast counts
-//! apart, so no number of reads keeps it out. Reads that a replica answers from memory never come here and are never
-//! refused.
+//! calls the store directly. Other reads are refused earlier: when [`MOST_READS`] of them wait, or so many ballots that
+//! the store is clearly behind ([`BACKLOG`]). The reads of a vote are counted apart, so other reads never keep a vote
+//! out. Reads that a replica answers from memory never come here and are never refused.
 //!
 //! Bounds are per worker, as connections are. Waiting for a body does not count: a slow sender holds no permit.
 
@@ -39,8 +37,8 @@ use crate::{
 pub const MOST_READS: usize = 256;
 /// The most changes by publishers, and leases of quotas, of a worker that wait for the store.
 pub const MOST_WRITES: usize = 256;
-/// With so many ballots waiting in a worker's queues, reads are refused: four full batches, and at saturation a queue
-/// holds a dozen.
+/// When so many ballots wait in a worker's queues, reads are refused: four full batches. At saturation a queue holds a
+/// dozen ballots.
 pub const BACKLOG: usize = 1_024;
 
 /// A store that refuses calls beyond its bounds. See the module.
@@ -55,11 +53,11 @@ pub struct Bounded {
 struct CallLimiter {
     taken: Arc<AtomicUsize>,
     most: usize,
-    /// Ballots that wait, and go first.
+    /// The number of waiting ballots, which go first.
     backlog: Option<Arc<AtomicUsize>>,
 }
 
-/// Permission for one call; given back when dropped, also when the caller is gone.
+/// A permit for one call, returned when dropped, also if the caller is gone.
 struct CallPermit<'a>(&'a CallLimiter);
 
 impl CallLimiter {
@@ -91,13 +89,13 @@ impl Drop for CallPermit<'_> {
 }
 
 impl Bounded {
-    /// A worker's store for everything but votes. `backlog` is the number of ballots in the worker's queues.
+    /// A worker's store for all calls that are not votes. `backlog` is the number of ballots in the worker's queues.
     pub fn for_all_else(store: Arc<dyn Store>, backlog: Arc<AtomicUsize>) -> Self {
         let reads = CallLimiter { backlog: Some(backlog), ..CallLimiter::of(MOST_READS) };
         Self { store, reads, writes: CallLimiter::of(MOST_WRITES) }
     }
 
-    /// The same worker's store for what votes have to read.
+    /// The same worker's store for the reads of votes.
     pub fn for_votes(store: Arc<dyn Store>) -> Self {
         Self { store, reads: CallLimiter::of(MOST_READS), writes: CallLimiter::of(MOST_WRITES) }
     }
@@ -155,7 +153,7 @@ impl Polls for Bounded {
 
 #[async_trait]
 impl Ballots for Bounded {
-    /// The ballot batcher asks the store itself and has a bound of its own; whoever casts past it is not held up.
+    /// Not bounded here: the ballot batcher calls the store itself and has its own bound.
     async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<BatchOutcome, StoreError> {
         self.store.cast(poll, partition, ballots).await
     }

@@ -1,14 +1,14 @@
-//! Messages between replicas on one store, besides what the store holds: the [`Broker`].
+//! The [`Broker`]: messages between the replicas of one store.
 //!
-//! The store is the truth; the broker only makes it known sooner. Its rules:
+//! The store is the truth; the broker only spreads it sooner. Its rules:
 //!
-//! 1. **A message may be lost, late, out of order, or come twice.** Whoever receives it must bear that: a tally says its
-//!    version, and the highest wins; a message about a poll only says that it must be read again. Whoever relies on a poll
-//!    also reads it from the store from time to time.
-//! 2. **After [`Received::Following`]** messages about a poll arrive as long as all goes well. Earlier ones may have been
+//! 1. **A message may be lost, late, out of order, or come twice.** Receivers must allow for that: a tally has a
+//!    version, and the highest wins; a message about a poll only says that it must be read again. Those who rely on a
+//!    poll also read it from the store from time to time.
+//! 2. **After [`Received::Following`]** messages about a poll arrive unless something fails. Earlier ones may have been
 //!    missed, so the poll must be read once. It comes again each time the connection was lost and is back.
 //! 3. **Publishing never delays a vote.** Messages are published by a task of their own.
-//! 4. **Nothing waits without bound.** Who can't keep up loses messages.
+//! 4. **No queue is unbounded.** A receiver that can't keep up loses messages.
 //!
 //! The embedded store has no broker: one replica uses it.
 
@@ -29,12 +29,12 @@ pub trait Broker: Send + Sync {
     async fn subscribe(&self, follow: mpsc::Receiver<Follow>, received: mpsc::Sender<Received>);
 }
 
-/// Which polls a replica wants messages about.
+/// Starts or stops messages about a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Follow {
-    /// Of this one, from now on.
+    /// Messages about this poll, from now on.
     Start(PollId),
-    /// No more of this one.
+    /// No more messages about this poll.
     Stop(PollId),
 }
 

@@ -1,7 +1,7 @@
 //! Compares the store's clock with another one, and logs while they are far apart.
 //!
-//! Every answer of a store has its time, so comparing costs no call. Which of two clocks is wrong can't be told; see
-//! rule 4 of the [store](super) for what is not decided meanwhile.
+//! Every answer of a store has its time, so comparing costs no call. Which of two clocks is wrong is unknown; rule 4 of
+//! the [store](super) says what is not decided meanwhile.
 
 use std::{
     sync::{
@@ -18,15 +18,14 @@ use crate::{
     poll::{CLOCKS_APART_MILLIS, Timestamp},
 };
 
-/// How long they must not have been seen apart until that is logged: a cluster has several clocks, and one of them may
-/// be wrong.
+/// How long the clocks must agree before that is logged: a cluster has several clocks, and one of them may be wrong.
 const AGREED_AFTER: Duration = Duration::from_secs(10);
 
-/// What is seen of the store's clock, by all workers of a replica.
+/// What is known of the store's clock, shared by all workers of a replica.
 #[derive(Debug, Default)]
 pub struct ClockWatch {
     own: Clock,
-    /// How far the store's clock is ahead, in milliseconds, while they are apart.
+    /// How far the store's clock is ahead, in milliseconds, while the clocks differ.
     ahead_millis: Arc<AtomicI64>,
     are_apart: AtomicBool,
     seen_apart_at: Mutex<Option<Instant>>,
@@ -48,14 +47,14 @@ impl ClockWatch {
         Arc::clone(&self.ahead_millis)
     }
 
-    /// Takes in what the store answered that its time is, when it was asked at this moment by the replica's clock. An
-    /// answer that takes long is no clock that is wrong.
+    /// Compares the time in a store's answer with the replica's clock, going by when the store was asked. A slow answer
+    /// does not count as a wrong clock.
     pub(super) fn compare(&self, asked: Timestamp, store: Timestamp) {
         let (asked, store, answered) = (asked.as_millis(), store.as_millis(), self.own.now().as_millis());
         self.note(store - store.clamp(asked.min(answered), answered.max(asked)));
     }
 
-    /// Takes in how far the store's clock is ahead.
+    /// Records how far the store's clock is ahead.
     pub(super) fn note(&self, ahead_millis: i64) {
         let are_apart = ahead_millis.abs() > CLOCKS_APART_MILLIS;
         if !are_apart && !self.are_apart.load(Relaxed) {

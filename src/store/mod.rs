@@ -1,16 +1,15 @@
 //! Where polls, ballots and tallies are kept: the [`Store`] contract, in four parts ([`Polls`], [`Ballots`],
 //! [`Publishers`], [`Quotas`]), and the stores that keep it, each with a file for each part.
 //!
-//! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store,
-//! and a property test drives random histories at all of them and at a plain in-memory model, and wants identical
-//! answers.
+//! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
+//! property test runs random histories on all of them and on a plain in-memory model, and expects identical answers.
 //!
 //! # What every store promises
 //!
 //! 1. **One ballot per voter and poll.** [`Ballots::cast`] claims, counts and advances the version in one atomic step.
 //!    At every instant, in every partition, `ballots` is the number of voters on record, and every counter's votes are
-//!    the ballots on record that add to it. A store knows a poll's counters by their number and its
-//!    [`Codec`](crate::poll::Codec) by what is to be kept of a ballot; what they mean to readers it does not know.
+//!    the ballots on record that add to it. A store knows how many counters a poll has, and by its
+//!    [`Codec`](crate::poll::Codec) how a ballot is kept; it does not know what counters mean to readers.
 //! 2. **The store decides.** Whether the poll is open, by the store's own clock; whether the voter has a ballot;
 //!    whether it may change: all inside that step. The caller says which [`Revision`](crate::poll::Revision) of the
 //!    poll it knows; if that is not the one in force, the answer is [`BatchOutcome::Stale`] and nothing was done.
@@ -21,13 +20,13 @@
 //!
 //!    A clock that jumps would close polls that are due later, for good. So two clocks are asked: the store's, which
 //!    decides, and another: on Redis that of the replica that asks, in the embedded store the system's monotonic clock
-//!    ([`Clock::times`](crate::clock::Clock::times)). While they are more than five seconds apart, a poll has closed once
-//!    both say so, and a ballot in a poll that is open by one of them alone is [`Outcome::Undecided`](crate::poll::Outcome::Undecided), an edit of it
-//!    unavailable.
+//!    ([`Clock::times`](crate::clock::Clock::times)). While they are more than five seconds apart, a poll is closed once
+//!    both say so. If only one of them says that it is open, a ballot in it is
+//!    [`Outcome::Undecided`](crate::poll::Outcome::Undecided), and an edit of it unavailable.
 //!
-//!    Reading needs no write. That a poll has closed by the clock is put on record by whoever finds it first; but a store
-//!    that takes no writes now shows it as closed all the same. Should the store's clock then be set back before that
-//!    could be put on record, the second clock keeps the rule: ballots are undecided, not counted.
+//!    Reading needs no write. The first call that finds a poll closed by the clock records it; but a store that takes no
+//!    writes now shows the poll as closed all the same. If the store's clock is then set back before that could be
+//!    recorded, the second clock keeps the rule: ballots are undecided, not counted.
 //! 5. **Unknown is not failed.** [`StoreError::Unavailable`] says that no answer came in time. What was asked may or
 //!    may not have been done, and may be asked again.
 //! 6. **A quota is taken from in one step.** [`Quotas::take_quota`] takes all the tokens it is asked for or none, on the
@@ -69,23 +68,23 @@ pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 
 use crate::poll::Timestamp;
 
-/// The contract: its four parts, under the rules that the module states.
+/// The contract: its four parts, under the rules of the module.
 ///
-/// It is held as one `Arc<dyn Store>`: all parts are kept by one connection, and a call finds any of them at the same
+/// It is used as one `Arc<dyn Store>`: one connection serves all parts, and a call reaches each of them at the same
 /// cost.
 #[async_trait]
 pub trait Store: Polls + Ballots + Publishers + Quotas {
     /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site). Writes
-    /// nothing in one that is prepared. Nothing but [`Store::now`] is called before this has succeeded once.
+    /// nothing to a prepared store. Only [`Store::now`] is called before this has succeeded once.
     ///
     /// # Errors
     /// [`StoreError::Unfit`] if the store can be reached and must not be used as it is configured.
     async fn contact(&self) -> Result<(), StoreError>;
 
-    /// The store's clock. All times a poll holds are read from it.
+    /// The store's clock. All times in a poll come from it.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
-    /// Whether the store takes no votes until somebody has mended it, as far as is known. Asks nobody; what is wrong was
+    /// Whether the store takes no votes until somebody has mended it, as far as is known. Makes no call; the fault was
     /// logged when it was found.
     fn needs_mending(&self) -> bool {
         false
@@ -95,19 +94,19 @@ pub trait Store: Polls + Ballots + Publishers + Quotas {
 /// Why a store gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It could not be reached, or did not answer in time. What was asked may or may not have been done.
+    /// It could not be reached, or did not answer in time. It may have done what it was asked for.
     #[error("the store did not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Too much waits for it already: it was not asked, and nothing was done.
+    /// Too many calls wait for it: it was not asked, and nothing was done.
     #[error("too much waits for the store already")]
     Overloaded,
-    /// It answered something this service does not write.
+    /// It answered something that this service does not write.
     #[error("the store holds something unexpected: {0}")]
     Corrupt(String),
     /// It is damaged: nothing it holds can be relied on until somebody has mended it.
     #[error("the store is damaged: {0}")]
     Damaged(String),
-    /// It must not be used as it is configured; the words say what to change.
+    /// It must not be used as it is configured; the text says what to change.
     #[error("{0}")]
     Unfit(String),
 }

@@ -59,9 +59,8 @@ impl fmt::Display for StoreAddress {
     }
 }
 
-/// Opens stores. Every actix worker asks for one of its own: a Redis connection is driven by the runtime it was made
-/// on, and a connection of its own spares each vote two wake-ups of another thread. Workers on SQLite share its one
-/// writer.
+/// Opens stores. Every actix worker has one of its own: a Redis connection is driven by the runtime it was made on, so
+/// an own connection saves each vote two wake-ups of another thread. Workers on SQLite share its one writer.
 #[derive(Clone)]
 pub enum Stores {
     /// The embedded store, open.
@@ -71,8 +70,8 @@ pub enum Stores {
 }
 
 impl Stores {
-    /// Opens the embedded store, or notes where Redis is: that is reached when it is first asked, on the worker that
-    /// asks.
+    /// Opens the embedded store, or keeps Redis's address: Redis is reached at the first call, on the worker that makes
+    /// it.
     ///
     /// # Errors
     /// What is wrong with the file.
@@ -99,7 +98,7 @@ impl Stores {
         }
     }
 
-    /// The broker to other replicas, for the runtime this is called on; `None` if there are no others.
+    /// The broker to other replicas, for the runtime this is called on; `None` if there can be no others.
     pub fn broker(&self) -> Option<Arc<dyn Broker>> {
         match self {
             Self::Sqlite(_) => None,
@@ -107,8 +106,8 @@ impl Stores {
         }
     }
 
-    /// Closes the embedded store once nobody else holds it, and waits for that, so long at most: the threads of workers end
-    /// a moment after their server. Whoever deletes the file may do so then.
+    /// Closes the embedded store once nobody else holds it, and waits for that at most this long: the threads of
+    /// workers end a moment after their server. After that the file may be deleted.
     pub fn close(self, within: Duration) {
         let Self::Sqlite(store) = self else { return };
         let began = Instant::now();
@@ -125,7 +124,7 @@ impl Stores {
         }
     }
 
-    /// What the embedded store keeps under a name, if anything.
+    /// What the embedded store keeps under a name.
     ///
     /// # Errors
     /// What is wrong with the file. A Redis store keeps no secrets: [`StoreError::Unfit`].
@@ -136,7 +135,7 @@ impl Stores {
         }
     }
 
-    /// What the embedded store keeps under a name, made and kept if it is not there yet, and whether it was made.
+    /// What the embedded store keeps under a name, made if it is missing, and whether it was made.
     ///
     /// # Errors
     /// What is wrong with the file. A Redis store keeps no secrets: [`StoreError::Unfit`].
@@ -157,7 +156,7 @@ fn no_secrets(name: &str) -> StoreError {
 pub struct StoreSettings {
     /// Which store, and where.
     pub address: StoreAddress,
-    /// Partitions of a new poll; `None`: 1, on a cluster 16.
+    /// Partitions of a new poll; `None`: 1, on a cluster 12.
     pub partitions: Option<u16>,
     /// Take a Redis that may evict keys.
     pub allow_eviction: bool,

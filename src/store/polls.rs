@@ -14,11 +14,11 @@ pub trait Polls: Send + Sync {
     /// The partitions of a new poll of this id.
     fn partitions(&self, id: PollId) -> Partitions;
 
-    /// Keeps a new poll, if there is its site. With an [`IdempotencyKey`] that its site has used within [`IDEMPOTENCY_SECS`], makes no
-    /// second one.
+    /// Keeps a new poll if its site exists. With an [`IdempotencyKey`] that its site has used within
+    /// [`IDEMPOTENCY_SECS`], makes no second one.
     async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError>;
 
-    /// The poll that this site has made with this key and request before, if it is kept.
+    /// The poll that this site made with this key and request before, if that is still known.
     async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError>;
 
     /// One poll, in the revision in force.
@@ -27,20 +27,20 @@ pub trait Polls: Send + Sync {
     /// A site's polls, newest first: at most `limit` of those older than `before`.
     async fn polls(&self, site: &SiteId, before: Option<ListCursor>, limit: usize) -> Result<Vec<Poll>, StoreError>;
 
-    /// Puts a new revision in place of the one before it. When this answers [`Replacement::Done`], every partition
-    /// has taken the revision: a closed poll counts nothing more. An edit that reshapes is made only if the poll has
-    /// no ballots, and no ballot can come in while that is found out. The same edit again is `Done` again, as long as
-    /// no other has been made since.
+    /// Puts a new revision in place of the one before it. When this answers [`Replacement::Done`], every partition has
+    /// the revision: a closed poll counts nothing more. An edit that reshapes is made only if the poll has no ballots,
+    /// and no ballot can come in while that is checked. The same edit again is `Done` again, as long as no other has
+    /// been made since.
     ///
-    /// One that was cut short is finished, or undone, by whoever next reads the poll or casts a ballot, and by the same
-    /// edit again. Until then readers find the poll as it was, or as it is to be; never as something in between.
+    /// An edit that was cut short is finished, or undone, by whoever next reads the poll or casts a ballot, and by the
+    /// same edit again. Until then readers find the poll as it was, or as it will be, and nothing in between.
     async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError>;
 
-    /// Whose poll this is; also while it is being deleted, when nothing else is to be had of it any more.
+    /// The site that owns this poll; known also while the poll is being deleted.
     async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError>;
 
-    /// Forgets a poll with all its ballots and tallies. Says whether there was one, or something left of one whose
-    /// deletion was cut short. From the first moment on nobody finds the poll.
+    /// Deletes a poll with all its ballots and tallies. Returns whether there was one, or a part of one whose deletion
+    /// was cut short. Nobody finds the poll once this has begun.
     async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError>;
 }
 
@@ -92,8 +92,8 @@ pub enum Creation {
 #[expect(clippy::large_enum_variant, reason = "one is made for each edit, and taken apart at once")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replacement {
-    /// The new revision is in force everywhere. It may be later than the one asked for, by revisions the store needed
-    /// to make the change safely.
+    /// The new revision is in force everywhere. It may be later than the one asked for, by revisions that the store
+    /// needed to make the change safely.
     Done(Poll),
     /// Another revision than the one edited is in force: this one.
     Mismatch(Revision),

@@ -11,27 +11,27 @@ use crate::{
 /// Sites and API keys.
 #[async_trait]
 pub trait Publishers: Send + Sync {
-    /// Puts a site: makes it, or replaces its settings. Says whether it was made.
+    /// Puts a site: makes it, or replaces its settings. Returns whether it was made.
     async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError>;
 
     /// One site.
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError>;
 
-    /// Sites in the order of their ids: at most `limit` of those after `after`. One that an earlier version put is among
-    /// them once it was read or put again.
+    /// Sites in the order of their ids: at most `limit` of those after `after`. A site that an earlier version put is
+    /// listed once it was read or put again.
     async fn sites(&self, after: Option<&SiteId>, limit: usize) -> Result<Vec<Site>, StoreError>;
 
-    /// Deletes a site that has neither polls nor keys; not the `default` site, which others make sure of. That it has none
-    /// is found out in the step that deletes it, and a poll or a key is made only on a site that is there: of what is made
-    /// at the same moment, either it is refused ([`Creation::NoSite`](super::Creation::NoSite)) or the site stays. So no
-    /// poll and no key is ever without a site. A deletion that was cut short has been made or it has not, and the same call
+    /// Deletes a site that has neither polls nor keys; never the `default` site, which callers ensure. One step checks
+    /// that it is empty and deletes it, and a poll or a key is made only on an existing site. So a poll or key that is
+    /// made at the same moment is either refused ([`Creation::NoSite`](super::Creation::NoSite)) or keeps the site:
+    /// there is never a poll or key without a site. A deletion that was cut short was made or not, and the same call
     /// again makes it.
     ///
-    /// The making of a poll or a key that was cut short, by a replica that was killed or lost its store, keeps no site: it
-    /// is given up here, and whoever should come back to it within an hour is told [`StoreError::Unavailable`].
+    /// A poll or key whose making was cut short, by a replica that was killed or lost its store, keeps no site: it is
+    /// given up here, and whoever goes on with it within an hour gets [`StoreError::Unavailable`].
     async fn delete_site(&self, id: &SiteId) -> Result<SiteDeletion, StoreError>;
 
-    /// Keeps a key, if there is its site. Says whether there is.
+    /// Keeps a key if its site exists. Returns whether it does.
     async fn add_key(&self, key: &ApiKey) -> Result<bool, StoreError>;
 
     /// One key, unless it was revoked. Never cached: a revoked key is refused at once.
@@ -40,7 +40,7 @@ pub trait Publishers: Send + Sync {
     /// A site's keys, oldest first.
     async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError>;
 
-    /// Forgets a key. Says whether there was one.
+    /// Deletes a key. Returns whether there was one.
     async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError>;
 }
 

@@ -1,4 +1,4 @@
-//! What a replica asks of a quota that all replicas share, and what it is answered.
+//! Quotas that all replicas share.
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
@@ -17,15 +17,15 @@ pub trait Quotas: Send + Sync {
 /// Tokens asked for.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    /// The quota's name, one word. Quotas of different names have nothing to do with each other.
+    /// The quota's name, one word. Quotas of different names are independent.
     pub name: &'static str,
-    /// Whom it is counted for.
+    /// Who it is counted for.
     pub key: LeaseKey,
-    /// The most tokens there are at once, and as many as come back in a window.
+    /// The most tokens at once, and how many come back in a window.
     pub limit: NonZeroU32,
     /// The window, in seconds.
     pub window_secs: NonZeroU32,
-    /// How many are asked for, at most as many as there are.
+    /// How many are asked for, at most `limit`.
     pub quantity: NonZeroU32,
 }
 
@@ -37,7 +37,7 @@ impl Lease {
     }
 }
 
-/// Whom a shared quota is counted for: a hash that every replica computes alike and nobody else can.
+/// Who a shared quota is counted for: a hash that every replica computes alike and nobody else can compute.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeaseKey([u8; 16]);
 
@@ -59,12 +59,12 @@ impl fmt::Debug for LeaseKey {
     }
 }
 
-/// What became of a [`Lease`].
+/// The outcome of a [`Lease`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leased {
     /// All tokens asked for were taken.
     Granted,
-    /// None was: there will not be as many until this time has passed.
+    /// No token was taken: there will not be enough before this time has passed.
     Refused {
         /// How long from now, by the store's clock; never zero.
         wait: Duration,

@@ -1,5 +1,5 @@
-//! How stores write what has structure: JSON, the same in both, so a dump of one can be read beside a dump of the
-//! other. What a store must search or decide by has its own column or field besides.
+//! Records as JSON, the same in both stores, so their dumps can be compared. What a store searches or decides by also
+//! has its own column or field.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ struct PollRecord {
     question: Text,
     language: Language,
     kind: Kind,
-    // Records of other kinds, and those of before, have none.
+    // Only records of some kinds have one, and none of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scale: Option<Scale>,
     min_choices: u8,
@@ -30,7 +30,7 @@ struct PollRecord {
     changeable: bool,
     #[serde(flatten)]
     schedule: Schedule,
-    // Records of before have none.
+    // Records of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     article_url: Option<WebAddress>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,14 +40,14 @@ struct PollRecord {
     revision: Revision,
     created_at: Timestamp,
     updated_at: Timestamp,
-    /// Earlier versions write none: theirs is the kind's.
+    /// Earlier versions write none: then it is the kind's.
     #[serde(default)]
     codec: Option<Codec>,
     partitions: PartitionsRecord,
     digest_key: String,
 }
 
-/// A replica of before knows nothing of suffixes, and would look for the partitions under other names: so that it finds no
+/// An earlier version does not know suffixes, and would look for the partitions under other names. So it finds no
 /// number here, and refuses to read the poll.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
@@ -61,24 +61,24 @@ pub(super) fn write_poll(poll: &Poll) -> Result<String, StoreError> {
     write(&PollRecord::of(poll))
 }
 
-/// The poll written so.
+/// Reads such a poll.
 pub(super) fn read_poll(json: &[u8]) -> Result<Poll, StoreError> {
     read::<PollRecord>("a poll", json)?.into_poll()
 }
 
-/// A poll as it is and as it is to be.
+/// A poll before and after a change.
 #[derive(Serialize, Deserialize)]
 struct ReshapeRecord {
     before: PollRecord,
     after: PollRecord,
 }
 
-/// A change that is under way as JSON: the poll before it and after it.
+/// A change under way as JSON: the poll before it and after it.
 pub(super) fn write_reshape(before: &Poll, after: &Poll) -> Result<String, StoreError> {
     write(&ReshapeRecord { before: PollRecord::of(before), after: PollRecord::of(after) })
 }
 
-/// The change written so.
+/// Reads such a change.
 pub(super) fn read_reshape(json: &[u8]) -> Result<(Poll, Poll), StoreError> {
     let ReshapeRecord { before, after } = read("a change of a poll", json)?;
     Ok((before.into_poll()?, after.into_poll()?))
@@ -170,7 +170,7 @@ pub(super) fn write_key(key: &ApiKey) -> Result<String, StoreError> {
     })
 }
 
-/// The API key written so.
+/// Reads such a key.
 pub(super) fn read_key(json: &[u8]) -> Result<ApiKey, StoreError> {
     let record: KeyRecord = read("an API key", json)?;
     let hash = KeyHash::from_hex(&record.hash)
@@ -185,12 +185,12 @@ pub(super) fn read_key(json: &[u8]) -> Result<ApiKey, StoreError> {
     })
 }
 
-/// Anything that serialises as it is.
+/// A value as JSON.
 pub(super) fn write(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-/// What was written so; `what` names it in the error.
+/// Reads such a value; `what` names it in the error.
 pub(super) fn read<'a, T: Deserialize<'a>>(what: &str, json: &'a [u8]) -> Result<T, StoreError> {
     serde_json::from_slice(json).map_err(|error| StoreError::Corrupt(format!("{what}: {error}")))
 }

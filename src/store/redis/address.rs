@@ -9,7 +9,7 @@ use redis::{
 
 use crate::secret::Secret;
 
-/// Where Redis is, and as whom to go there.
+/// Redis's address, and how to log in there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisAddress {
     pub(super) topology: Topology,
@@ -20,12 +20,12 @@ pub struct RedisAddress {
     pub(super) database: i64,
 }
 
-/// How the nodes named belong together.
+/// How the named nodes belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Topology {
     /// One server.
     Single,
-    /// Some nodes of a Redis Cluster; the others are learnt from them.
+    /// Some nodes of a Redis Cluster, which name the others.
     Cluster,
     /// Some Sentinels, and the name of the master they watch.
     Sentinel(String),
@@ -128,12 +128,12 @@ impl fmt::Display for RedisAddress {
 }
 
 impl RedisAddress {
-    /// Each node as the driver wants it.
+    /// Each node, in the driver's form.
     pub(super) fn connection_infos(&self) -> RedisResult<Vec<ConnectionInfo>> {
         self.nodes.iter().map(|(host, port)| self.connection_info(host, *port)).collect()
     }
 
-    /// One server as the driver wants it.
+    /// One server, in the driver's form.
     pub(super) fn connection_info(&self, host: &str, port: u16) -> RedisResult<ConnectionInfo> {
         let mut settings = RedisConnectionInfo::default().set_db(self.database).set_skip_set_lib_name();
         if let Some(username) = &self.username {
@@ -145,7 +145,7 @@ impl RedisAddress {
         Ok(self.info(host, port)?.set_redis_settings(settings))
     }
 
-    /// Each node as the driver wants it if it is a Sentinel: it knows no users and no databases, and tells by itself.
+    /// Each Sentinel, in the driver's form: without user and database, and with pushes.
     pub(super) fn sentinel_infos(&self) -> RedisResult<Vec<ConnectionInfo>> {
         let settings = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
         let info = |(host, port): &(String, u16)| Ok(self.info(host, *port)?.set_redis_settings(settings.clone()));
@@ -159,12 +159,12 @@ impl RedisAddress {
     }
 }
 
-/// How long a connection may be idle until the system asks whether the other end is still there. A firewall on the way
-/// forgets an idle one after some minutes, without a word.
+/// How long a connection may be idle before the system checks the other end. Firewalls silently forget an idle
+/// connection after some minutes.
 const IDLE: Duration = Duration::from_secs(5);
 const IDLE_AGAIN: Duration = Duration::from_secs(1);
 
-/// The driver leaves Nagle's algorithm on, which would hold back every small batch that follows another.
+/// Disables Nagle's algorithm, which the driver leaves on: it would hold back every small batch that follows another.
 pub(super) fn tcp_settings() -> TcpSettings {
     let keepalive = TcpKeepalive::new().with_time(IDLE).with_interval(IDLE_AGAIN).with_retries(3);
     TcpSettings::default().set_nodelay(true).set_keepalive(keepalive)

@@ -1,8 +1,8 @@
-//! Casting, splitting, reading ballots, tallies and timelines: what happens within one partition.
+//! Casting, splitting, reading ballots, tallies and timelines: everything within one partition.
 //!
-//! A partition's timeline is a hash, which has no order. But its fields can be named: those of a minute are its number
-//! and a counter's index. So nothing is scanned and nothing sorted: a page asks for the ballots of a stretch of minutes,
-//! one field each, and then for the votes of those minutes that are there.
+//! A partition's timeline is a hash, which has no order. But its fields are known: a minute's number with a counter's
+//! index. So nothing is scanned or sorted: a page reads the ballots of a range of minutes, one field each, and then the
+//! votes of those minutes that exist.
 
 use std::ops::Range;
 
@@ -25,22 +25,22 @@ use crate::{
     store::{Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::MINUTES_PAGE},
 };
 
-/// How often a call is made again because the caller was behind: on buckets, or with a partition behind its poll.
-/// Each time it is ahead of where it was, so only a storm of changes could use these up.
+/// How often a call is repeated because the caller was behind: on buckets, or with a partition behind its poll. Each
+/// time it gets further, so only a storm of changes uses these up.
 const MOST_TURNS: usize = 16;
 
 /// How many buckets one call of `split.lua` adds at most, so that none takes long.
 const SPLITS_AT_ONCE: u32 = 8;
 
-/// How many partitions are asked for their minutes at the same time: all of them at once would make each other late.
+/// How many partitions are asked for their minutes at the same time: all at once would delay each other.
 const MOST_AT_ONCE: usize = 4;
 
-/// What one call of `cast.lua` answered. All but `Committed` mean that nothing was done.
+/// The reply of one call of `cast.lua`. All but `Committed` mean that nothing was done.
 enum CastReply {
     Committed(Committed),
-    /// The partition is at this other revision.
+    /// The partition has this other revision.
     Differs(Revision),
-    /// A ballot lies in another bucket than was known.
+    /// A ballot lies in another bucket than the caller thought.
     Moved,
     Gone,
 }
@@ -146,7 +146,7 @@ impl RedisStore {
         let known = self.buckets.get(poll.id, partition);
         let batch = Packed::pack(poll.codec, ballots, known);
         let bucket_prefix = keys::voters_prefix(poll, partition);
-        // At a million voters nearly every ballot of a batch names a bucket of its own, so this is done for each vote.
+        // At a million voters nearly every ballot of a batch has a bucket of its own, so this runs for each vote.
         let key_of = |bucket: &u32| [bucket_prefix.as_str(), itoa::Buffer::new().format(*bucket)].concat();
         let buckets: Vec<String> = batch.buckets.iter().map(key_of).collect();
         let (tally, minutes) = (keys::tally(poll, partition), keys::minutes(poll, partition));
@@ -189,10 +189,10 @@ impl RedisStore {
         Ok(CastReply::Committed(Committed { outcomes, tally, upkeep_due }))
     }
 
-    /// Makes a partition, found at another revision than its caller knows, agree with the poll's definition. A caller
-    /// that is behind is told so. A partition that is behind gets what whoever edited the poll has not brought it yet,
-    /// or did not live to. A partition that is beyond its definition can only be one whose Redis lost the end of what
-    /// it was told: it goes back, or no vote could ever be cast in it again.
+    /// Brings a partition, found at another revision than its caller knows, to the poll's definition. A caller that is
+    /// behind gets `Stale`. A partition may be behind because an edit has not reached it yet, or was cut short. A
+    /// partition beyond its definition can only be one whose Redis lost its last writes: it goes back, or no vote could
+    /// ever be cast in it again.
     async fn reconcile(&self, known: &Poll, partition: u16, found: Revision) -> Result<Reconciled, StoreError> {
         let Some(definition) = self.definition(known.id).await? else { return Ok(Reconciled::Gone) };
         let in_force = definition.poll.revision;
@@ -226,10 +226,10 @@ impl RedisStore {
             let mut state = read_state(poll, as_of, &mut reply)?;
             let mut shown = revision;
             if revision != poll.revision {
-                // A poll that was published is a draft only while it is reshaped.
+                // A published poll is a draft only while it is reshaped.
                 let is_held = state == State::Draft && poll.schedule.phase != Phase::Draft;
-                // So that a tally never says less than its poll: above all "closed". Of a later revision than its caller
-                // knows it says which, and the caller reads the poll again.
+                // So a tally never says less than its poll, above all "closed". For a later revision than its caller
+                // knows it names that revision, and the caller reads the poll again.
                 match Box::pin(self.reconcile(poll, partition, revision)).await {
                     Ok(Reconciled::Stale) if revision > poll.revision && !is_held => {}
                     Ok(Reconciled::Agreed | Reconciled::Stale) => continue,
@@ -276,7 +276,7 @@ impl RedisStore {
     }
 }
 
-/// What became of a partition that differed from what its caller knows.
+/// The outcome of reconciling a partition with its poll's definition.
 enum Reconciled {
     Agreed,
     /// The definition in force is not the one the caller knows.

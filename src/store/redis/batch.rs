@@ -1,4 +1,4 @@
-//! A batch of ballots as `cast.lua` reads it, and what it answers of each.
+//! A batch of ballots as `cast.lua` reads it, and its reply for each.
 
 use rustc_hash::FxHashMap;
 
@@ -23,8 +23,8 @@ impl Packed {
             let bucket = bucket_of(ballot.voter.field, known_buckets);
             let place = *places.entry(bucket).or_insert_with(|| {
                 packed.buckets.push(bucket);
-                // The buckets stand behind the tally and the minutes, and Lua counts from 1. A batch is far smaller
-                // than the 65,533 buckets that fit.
+                // The keys of buckets come after the tally and the minutes, and Lua counts from 1. A batch is far
+                // smaller than the 65,533 buckets that fit.
                 u16::try_from(packed.buckets.len() + 2).unwrap_or(u16::MAX)
             });
             let (withdraw, counters) = match ballot.action {
@@ -50,7 +50,7 @@ impl Packed {
     }
 }
 
-/// An outcome per letter.
+/// Reads outcomes, one letter each.
 pub(super) fn read_outcomes(codec: Codec, letters: &[u8], recorded: &[u8]) -> Result<Vec<Outcome>, StoreError> {
     let corrupt = || StoreError::Corrupt("the outcomes of a cast".to_owned());
     let mut recorded = recorded;
@@ -75,7 +75,7 @@ pub(super) fn read_outcomes(codec: Codec, letters: &[u8], recorded: &[u8]) -> Re
     letters.iter().map(&mut outcome).collect()
 }
 
-/// What is on record of a voter: a number in digits, or bytes.
+/// Reads what is on record of a voter: a number in digits, or bytes.
 pub(super) fn read_counters(codec: Codec, kept: &[u8]) -> Result<Counters, StoreError> {
     let counters = match codec {
         Codec::Index | Codec::Bits => {

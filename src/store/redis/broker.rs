@@ -1,13 +1,13 @@
 //! Messages between replicas, by Redis's publish and subscribe.
 //!
-//! Every poll has a channel for its tallies, and one more channel carries all rare messages. On a cluster they are
-//! sharded channels, whose hash slot is that of the poll's definition: a message goes to one master, not to all.
+//! Every poll has a channel for its tallies, and one more channel carries all rare messages. On a cluster these are
+//! sharded channels in the hash slot of the poll's definition: a message goes to one master, not to all.
 //!
-//! Subscriptions live on a connection of their own, by RESP3, over which nothing else is asked. The driver would
-//! subscribe anew by itself after some losses; here every loss ends the connection, and a new one subscribes to
-//! everything again. That is one way for all that can happen to one server, behind Sentinel, or to a cluster: a server
-//! that restarts, a connection that is killed, a failover. The driver does not follow a hash slot that moves to another
-//! master: then the server ends the subscription (`sunsubscribe`), and the channel is subscribed to again.
+//! Subscriptions have a connection of their own, by RESP3, without other commands. The driver would subscribe again by
+//! itself after some losses; here every loss ends the connection, and a new one subscribes to everything. One way
+//! covers all cases, for one server, behind Sentinel, and for a cluster: a restart, a killed connection, a failover.
+//! The driver does not follow a hash slot that moves to another master: then the server ends the subscription
+//! (`sunsubscribe`), and the channel is subscribed to again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,19 +35,19 @@ use crate::{
     store::{Broker, Follow, Message, Received, StoreError},
 };
 
-/// The most pushes of a server that wait to be read; what comes beyond is lost.
+/// The most pushes of a server that wait to be read; more are lost.
 const MOST_PUSHED: usize = 8_192;
 /// The most channels subscribed to at a time.
 const MOST_AT_ONCE: usize = 256;
-/// How often channels that could not be subscribed to are tried again, and the server is asked whether it is there.
+/// How often failed subscriptions are tried again, and the server is pinged.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
-/// How long after a loss another connection is made.
+/// The pause between losing a connection and making another.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The broker of a Redis store.
 pub struct RedisBroker {
     address: RedisAddress,
-    /// Publishes over its own connection: the subscribed one is not always there.
+    /// Publishes over its own connection: the subscribed one may be away.
     link: Link,
 }
 
@@ -120,7 +120,7 @@ impl RedisBroker {
                 first.ok_or((redis::ErrorKind::InvalidClientConfig, "no node named"))?
             }
             Topology::Sentinel(_) => self.link.master().await?,
-            // Nothing is asked over these connections: the system notices their silent end.
+            // No commands go over these connections: the system checks that the other end is there.
             Topology::Cluster => {
                 let builder = cluster_builder(&self.address)?.use_protocol(ProtocolVersion::RESP3).push_sender(push);
                 return Ok(SubscriberConnection::Cluster(builder.build()?.get_async_connection().await?));
@@ -140,7 +140,7 @@ impl RedisBroker {
 enum End {
     /// Nobody follows or receives any more.
     Over,
-    /// The connection is of no more use.
+    /// The connection can't be used any more.
     Lost(String),
 }
 
@@ -149,7 +149,7 @@ struct Subscriber<'a> {
     connection: SubscriberConnection,
     pushed: mpsc::Receiver<PushInfo>,
     followed: &'a mut FxHashSet<PollId>,
-    /// The channels of these could not be subscribed to, or are not any more.
+    /// Polls whose channels could not be subscribed to, or were lost.
     missing: FxHashSet<PollId>,
 }
 
@@ -194,7 +194,7 @@ impl Subscriber<'_> {
         }
     }
 
-    /// Follows, or follows no more, and whatever else is asked for already with it.
+    /// Starts or stops following polls: this change, and all that wait behind it.
     async fn follow(&mut self, first: Follow, follow: &mut mpsc::Receiver<Follow>) {
         let mut stopped = Vec::new();
         let mut next = Some(first);
@@ -211,13 +211,13 @@ impl Subscriber<'_> {
             next = follow.try_recv().ok();
         }
         for channels in stopped.chunks(MOST_AT_ONCE) {
-            // Should that fail, messages come that nobody wants, until the connection ends.
+            // If this fails, unwanted messages arrive until the connection ends.
             let _ = self.connection.unsubscribe(channels).await;
         }
         self.subscribe_missing().await;
     }
 
-    /// Subscribes to what is missing. What fails stays missing, and is tried again at the next check.
+    /// Subscribes to missing channels. Those that fail stay missing until the next check.
     async fn subscribe_missing(&mut self) {
         let missing: Vec<PollId> = self.missing.iter().copied().collect();
         for polls in missing.chunks(MOST_AT_ONCE) {
@@ -243,7 +243,7 @@ impl Subscriber<'_> {
                 texts.next().and_then(|json| Message::read(json).ok()).map(Received::Message)
             }
             PushKind::Subscribe | PushKind::SSubscribe => poll.map(Received::Following),
-            // Asked for, or because its hash slot has moved.
+            // Requested here, or the hash slot has moved.
             PushKind::Unsubscribe | PushKind::SUnsubscribe => {
                 self.missing.extend(poll.filter(|poll| self.followed.contains(poll)));
                 None
@@ -256,14 +256,14 @@ impl Subscriber<'_> {
 }
 
 impl SubscriberConnection {
-    /// Subscribes to channels. Gives a result for each.
+    /// Subscribes to channels. Returns a result for each.
     async fn subscribe(&self, channels: &[String]) -> Vec<RedisResult<()>> {
         match self {
             Self::Single(connection) => {
                 let all = connection.clone().subscribe(channels).await;
                 channels.iter().map(|_| all.clone()).collect()
             }
-            // Each has its own hash slot.
+            // Each channel has its own hash slot.
             Self::Cluster(connection) => {
                 let each = channels.iter().map(|channel| {
                     let mut connection = connection.clone();
@@ -287,7 +287,8 @@ impl SubscriberConnection {
         }
     }
 
-    /// Whether one server is still there. A cluster goes on without one of its servers; the driver reports a lost one.
+    /// Whether one server is still there. A cluster goes on without one of its servers, and the driver reports a lost
+    /// one.
     async fn is_there(&self) -> RedisResult<()> {
         match self {
             Self::Single(connection) => {

@@ -1,25 +1,25 @@
-//! Which bucket a voter's ballot lies in.
+//! The bucket that a voter's ballot lies in.
 //!
-//! A poll's voters are packed into many small hashes, because Redis keeps a small hash in a `listpack` at 14 bytes a
-//! voter where one large hash costs 88 to 104. The number of buckets grows with the poll by linear hashing (W. Litwin,
-//! "Linear hashing: a new tool for file and table addressing", VLDB 1980): buckets are split in turn, one at a time,
-//! so there is never a pause to rehash a poll with a million voters.
+//! A poll's voters are packed into many small hashes: Redis keeps a small hash as a `listpack` at 14 bytes a voter,
+//! where one large hash costs 88 to 104. The number of buckets grows with the poll by linear hashing (W. Litwin,
+//! "Linear hashing: a new tool for file and table addressing", VLDB 1980): buckets are split in turn, one at a time, so
+//! a poll with a million voters never pauses to rehash.
 //!
-//! Every key a script touches must be named by its caller, so this side computes the bucket from the number of buckets
-//! it knows. That number may be behind; the script then says so for each ballot whose bucket it would change.
+//! Callers must name every key that a script touches, so this side computes the bucket from the number of buckets it
+//! knows. That number may be behind; then the script reports each ballot whose bucket differs.
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::poll::PollId;
 
-/// The bucket of a digest among so many.
+/// The bucket of a digest among this many.
 pub(super) fn bucket_of(field: [u8; 8], buckets: u32) -> u32 {
     let [b0, b1, b2, b3, ..] = field;
     let hash = u32::from_le_bytes([b0, b1, b2, b3]);
-    // The largest power of two that is not more than the number of buckets.
+    // The largest power of two up to the number of buckets.
     let whole = 1_u32 << buckets.max(1).ilog2();
-    // The remainder by twice that; computed with a mask, so it holds for 2^31 buckets too.
+    // The remainder by twice that, computed with a mask, so that it works for 2^31 buckets too.
     let by_double = hash & ((whole - 1) | whole);
     if by_double < buckets { by_double } else { hash & (whole - 1) }
 }
@@ -29,11 +29,11 @@ pub(super) fn splits_from(bucket: u32) -> u32 {
     bucket - (1 << bucket.max(1).ilog2())
 }
 
-/// The numbers of buckets as last answered, by partition.
+/// The last known numbers of buckets, by partition.
 #[derive(Default)]
 pub(super) struct KnownBuckets(Mutex<FxHashMap<(PollId, u16), u32>>);
 
-/// Past so many partitions all are forgotten: being behind costs one more round trip, and nothing else.
+/// Beyond so many partitions all are forgotten: being behind costs one more round trip, and nothing else.
 const MOST_KNOWN: usize = 100_000;
 
 impl KnownBuckets {

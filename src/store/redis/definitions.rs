@@ -1,4 +1,4 @@
-//! A poll's definition as it is kept, and bringing the poll's partitions to it.
+//! Poll definitions as they are stored, and bringing the partitions to them.
 
 use futures_util::future::try_join_all;
 use redis::Cmd;
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Definition {
     pub(super) poll: Poll,
-    /// The revision with which its timeline last began anew, by a reshape; 0 if it never did.
+    /// The revision that last reset its timeline, by a reshape; 0 if none did.
     pub(super) reshaped: Revision,
 }
 
@@ -24,25 +24,25 @@ impl Definition {
     }
 }
 
-/// What is kept of a poll that is there.
+/// The stored definition of an existing poll.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is there, and never kept")]
 pub(super) enum StoredDefinition {
     InForce(Definition),
-    /// It is taken back to a draft until its reshape is made or given up.
+    /// It is a draft again until its reshape is made or given up.
     Reshaping(Box<Reshape>),
 }
 
-/// A reshape under way. What is in force meanwhile, for readers, is `before`.
+/// A reshape under way. Readers get `before` meanwhile.
 pub(super) struct Reshape {
     pub(super) before: Definition,
-    /// The draft that lets no ballot in.
+    /// The draft, which takes no ballots.
     pub(super) held: Poll,
     /// The poll as it is to be, in the revision after `held`.
     pub(super) after: Poll,
 }
 
 impl Reshape {
-    /// Begins to make this of a poll.
+    /// Begins to change a poll into this.
     pub(super) fn begin(before: Definition, wanted: &Poll) -> Self {
         let mut held = before.poll.clone();
         held.schedule.phase = Phase::Draft;
@@ -52,7 +52,7 @@ impl Reshape {
     }
 }
 
-/// How a definition was received.
+/// The outcome of writing a definition.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is there, and never kept")]
 pub(super) enum DefineOutcome {
     /// It is in force.
@@ -62,24 +62,24 @@ pub(super) enum DefineOutcome {
     Closed,
     /// It resolves the poll, which is not closed.
     NotClosed,
-    /// There is no such poll, or not any more.
+    /// There is no such poll, or it was deleted.
     Gone,
 }
 
-/// What puts a definition in place of another.
+/// How a definition replaces another.
 #[derive(Clone, Copy, Default)]
 pub(super) struct DefineOptions<'a> {
-    /// The reshape that begins with it.
+    /// The reshape that it begins.
     pub(super) begins: Option<&'a Reshape>,
-    /// Whether the timeline begins anew.
+    /// Whether the timeline is reset.
     pub(super) anew: bool,
-    /// When it is too late for it.
+    /// The time from which it is refused.
     pub(super) until: Option<Timestamp>,
     /// Whether it says what became of a prediction.
     pub(super) resolves: bool,
 }
 
-/// What the partitions of a poll say once they are at its revision.
+/// The partitions of a poll, all at its revision.
 pub(super) struct SyncedPartitions {
     pub(super) is_any_closed: bool,
     pub(super) ballots: u64,
@@ -96,7 +96,7 @@ impl RedisStore {
         let reshaped = Revision(reshaped.unwrap_or(0));
         if let Some(reshape) = reshape {
             let (before, after) = record::read_reshape(&reshape)?;
-            // Another replica, of a version that knows no such thing, may have made a later edit beside it.
+            // Another replica, of a version that does not know this, may have made a later edit beside it.
             if before.revision.next() == poll.revision {
                 let before = Definition { poll: before, reshaped };
                 return Ok(Some(StoredDefinition::Reshaping(Box::new(Reshape { before, held: poll, after }))));
@@ -155,7 +155,7 @@ impl RedisStore {
         Ok(all)
     }
 
-    /// Brings one partition to a poll's revision. Gives its phase and ballots; `None` if it is gone.
+    /// Brings one partition to a poll's revision. Returns its phase and ballots; `None` if it is gone.
     pub(super) async fn sync_partition(
         &self,
         Definition { poll, reshaped }: &Definition,

@@ -1,8 +1,8 @@
 //! Deleting a poll.
 //!
-//! The definition goes first to where nobody looks for a poll ([`keys::deleting`]), and last altogether: until then it
-//! says what is left to forget. So a deletion that was cut short is finished by the same request again, by whoever makes
-//! a poll with the same id, and by the next list of the site's polls.
+//! The definition is first moved to where nobody looks for a poll ([`keys::deleting`]), and deleted last: until then it
+//! says what is left to delete. So a deletion that was cut short is finished by the same request again, by whoever
+//! makes a poll with the same id, and by the next list of the site's polls.
 
 use std::ops::Range;
 
@@ -14,11 +14,11 @@ use crate::{
     store::{StoreError, record},
 };
 
-/// How many buckets are forgotten at once.
+/// How many buckets are deleted at once.
 const CHUNK: u32 = 500;
 
 impl RedisStore {
-    /// Forgets what is left of a poll that is being deleted. Says whether there was one.
+    /// Deletes what is left of a poll. Returns whether there was anything.
     pub(super) async fn finish_deletion(&self, id: PollId) -> Result<bool, StoreError> {
         let Some(poll) = self.read_deleting(id).await? else { return Ok(false) };
         for partition in 0..poll.partitions.count() {
@@ -51,7 +51,7 @@ impl RedisStore {
         Ok(())
     }
 
-    /// Forgets some buckets of a partition. Gives how many there were in all.
+    /// Deletes some buckets of a partition. Returns how many it had in all.
     async fn drop_buckets(
         &self,
         poll: &Poll,

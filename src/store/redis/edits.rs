@@ -1,11 +1,11 @@
-//! Edits, and finishing what an edit that was cut short has left.
+//! Edits, and finishing edits that were cut short.
 //!
-//! A change of the options or of how many may be chosen (a *reshape*) is made only of a poll without ballots, and its
-//! partitions lie on different servers. So the poll is taken back to a draft first, which lets no ballot in anywhere;
-//! then it is known whether there are any; then the new definition is put in force, or the old one again. Both stand
-//! beside the draft from the first step on, so whoever meets it (a reader, a voter, the publisher again) goes on from
-//! there. Any number may do that at the same time: how it ends is decided in one step, once. Until then readers get the
-//! poll as it was, and no ballot is counted.
+//! A change of the options, or of how many may be chosen, (a *reshape*) is made only if the poll has no ballots, and
+//! its partitions lie on different servers. So the poll first becomes a draft again, which takes no ballot anywhere;
+//! then the ballots are counted; then the new definition comes into force, or the old one again. Both are stored beside
+//! the draft from the first step on, so whoever finds it (a reader, a voter, the publisher again) goes on from there.
+//! Many may do so at once: one step decides how it ends. Until then readers get the poll as it was, and no ballot is
+//! counted.
 
 use super::{
     RedisStore,
@@ -16,11 +16,11 @@ use crate::{
     store::{Ballots as _, Replacement, StoreError},
 };
 
-/// The most reshapes that are finished, one after the other, for a caller that wants the definition in force.
+/// The most reshapes that one call finishes to get the definition in force.
 const MOST_TURNS: usize = 4;
 
 impl RedisStore {
-    /// The definition in force, all that was begun before being finished.
+    /// The definition in force, after finishing what was begun before.
     pub(super) async fn definition(&self, id: PollId) -> Result<Option<Definition>, StoreError> {
         for _ in 0..MOST_TURNS {
             match self.read_kept(id).await? {
@@ -56,7 +56,7 @@ impl RedisStore {
         match self.define(&reshape.held, reshape.before.poll.revision, putting).await? {
             DefineOutcome::Done(_) => {}
             DefineOutcome::Mismatch => {
-                // Unless somebody was faster with the same.
+                // Unless somebody was faster with the same edit.
                 return match self.definition(wanted.id).await? {
                     None => Ok(Replacement::Gone),
                     Some(now) if now.poll == made => self.make_sure(&now).await,
@@ -72,7 +72,7 @@ impl RedisStore {
         }
     }
 
-    /// Makes sure of an edit that somebody else has made, and may not have brought to every partition.
+    /// Completes an edit that somebody else has made, and that may not have reached every partition.
     async fn make_sure(&self, made: &Definition) -> Result<Replacement, StoreError> {
         self.sync_partitions(made, b"").await?;
         Ok(Replacement::Done(made.poll.clone()))
@@ -92,11 +92,11 @@ impl RedisStore {
         Ok(if has_ballots { Replacement::HasBallots } else { Replacement::Closed })
     }
 
-    /// Goes on with a reshape that was begun, by whomever. `None` if somebody else was faster in ending it.
+    /// Goes on with a reshape that anybody began. `None` if somebody else ended it first.
     async fn finish_reshape(&self, reshape: &Reshape) -> Result<Option<Replacement>, StoreError> {
         let Reshape { before, held, after } = reshape;
         let synced = self.sync_partitions(&Definition { poll: held.clone(), ..*before }, b"").await?;
-        // From here on no partition takes a ballot until the next revision is in force: what was found stays so.
+        // From here on no partition takes a ballot until the next revision is in force, so this stays true.
         let mut is_closed = synced.is_any_closed;
         if !is_closed && synced.ballots == 0 {
             let until = before.poll.schedule.closes_at.filter(|_| before.poll.schedule.phase == Phase::Live);
@@ -109,7 +109,7 @@ impl RedisStore {
                     return Ok(Some(Replacement::Done(definition.poll)));
                 }
                 DefineOutcome::Mismatch => return Ok(None),
-                // Its time came first, so it closes as it was.
+                // Its closing time came first, so it closes as it was.
                 DefineOutcome::Closed | DefineOutcome::NotClosed => is_closed = true,
                 DefineOutcome::Gone => return Ok(Some(Replacement::Gone)),
             }
@@ -127,7 +127,7 @@ impl RedisStore {
         Ok(Some(if is_closed { Replacement::Closed } else { Replacement::HasBallots }))
     }
 
-    /// Closes a whole poll of which a partition has closed.
+    /// Closes all of a poll of which a partition has closed.
     pub(super) async fn close_after_all(&self, definition: &Definition) -> Result<(), StoreError> {
         let closed = definition.poll.closed(self.clock_time().await?).poll;
         if let DefineOutcome::Done(closed) =
@@ -138,8 +138,9 @@ impl RedisStore {
         Ok(())
     }
 
-    /// Whether partitions say that a poll is closed that by its definition is not: an edit has put off the closing time
-    /// while it came, and was cut short, or the clock was set back. Closed is final, so the poll is closed then.
+    /// Closes a poll that is closed in some partitions but not by its definition, and returns whether it was. Either an
+    /// edit put off the closing time at that moment and was cut short, or the clock was set back. Closed is final, so
+    /// the whole poll closes.
     pub(super) async fn close_if_in_part(&self, poll: &Poll, tallies: &[PartitionTally]) -> Result<bool, StoreError> {
         let is_in_part = |poll: &Poll| {
             poll.schedule.phase != Phase::Closed

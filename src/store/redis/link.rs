@@ -1,15 +1,15 @@
-//! One worker's connection to Redis: made when it is first needed, given up at the first sign that it is of no more use,
-//! made again by whoever needs it next.
+//! One worker's connection to Redis: made when it is first needed, dropped at the first sign that it can't be used any
+//! more, and made again by the next call.
 //!
-//! The driver's own reconnecting manager is not used: it stays on a connection that only times out, and on a master
-//! that has become a replica. Here both are signs that it is of no more use; which others are, is written in
-//! [`trouble`](super::trouble). Behind Sentinel a connection leads to the master in force, and is given up when that is
-//! another, or may be: see [`sentinel`](super::sentinel). A cluster's driver follows moves by itself; it too is given up
-//! when it stops answering.
+//! The driver's own reconnecting manager is not used: it keeps a connection that only times out, and one to a master
+//! that has become a replica. Here both end the connection; [`trouble`](super::trouble) lists the other reasons. Behind
+//! Sentinel a connection leads to the master in force, and ends when another is, or may be: see
+//! [`sentinel`](super::sentinel). A cluster's driver follows moves by itself; its connection ends when it stops
+//! answering.
 //!
-//! A server that is restarted ends its connections, and nobody notices until they are used. So a call whose connection
-//! turns out to be dead is sent once more, over a new one: every script is safe to run twice. (A cluster's driver sends
-//! again by itself.) Whatever goes wrong, a caller waits [`ANSWER_TIMEOUT`] at the longest.
+//! A server that restarts ends its connections, and that shows only when they are used. So a call over a dead
+//! connection is sent once more, over a new one: every script is safe to run twice. (A cluster's driver sends again by
+//! itself.) Whatever fails, a caller waits at most [`ANSWER_TIMEOUT`].
 
 use std::{
     io,
@@ -36,16 +36,16 @@ use super::{
 };
 use crate::store::StoreError;
 
-/// How long a caller waits for a connection to be made.
+/// How long a caller waits for a connection.
 const CONNECT_WAIT: Duration = Duration::from_millis(400);
-/// How long making one may take in all: past [`CONNECT_WAIT`] it goes on for later callers, or a slow handshake would be
-/// begun over and over and never end.
+/// How long connecting may take. After [`CONNECT_WAIT`] it goes on for later callers: otherwise a slow handshake would
+/// be begun again and again and never end.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a call may take in all, waiting for a connection included: a reader gets a 503 within a second.
+/// How long a call may take, with waiting for a connection: a reader gets a 503 within a second.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_millis(900);
-/// How long after a failure to connect it is tried again. Callers wait for that, since the server may be back.
+/// The pause after a failure to connect. Callers wait for it, since the server may be back.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
-/// How old a connection must be to be given up because its server is not the one to ask: a newer one would lead to the
+/// The least age of a connection that is dropped because its server is not the right one: a newer one would lead to the
 /// same server again.
 const RECONNECT_AGE: Duration = Duration::from_secs(1);
 
@@ -54,7 +54,7 @@ pub(super) struct Link {
     connector: Arc<Connector>,
 }
 
-/// Makes the connection, holds it, and gives it up.
+/// Makes the connection, holds it, and drops it.
 struct Connector {
     address: RedisAddress,
     trouble: Arc<Trouble>,
@@ -69,7 +69,7 @@ struct Connector {
 struct Connecting {
     current: Option<Connected>,
     made: u64,
-    /// One attempt at a time: those who come meanwhile wait for that one.
+    /// One attempt at a time: callers that come meanwhile wait for it.
     is_under_way: bool,
     last_failure: Option<(Instant, RedisError)>,
 }
@@ -81,7 +81,7 @@ struct Connected {
     number: u64,
     made_at: Instant,
     connection: RedisConnection,
-    /// What is known of the master at its end, behind Sentinel.
+    /// What is known of the master of this connection, behind Sentinel.
     master_check: Option<Arc<MasterCheck>>,
 }
 
@@ -107,7 +107,7 @@ impl Link {
     /// Sends a command and waits for its answer.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], whatever it is that came in place of an answer.
+    /// [`StoreError::Unavailable`], whatever came instead of a reply.
     pub(super) async fn call(&self, command: &Cmd) -> Result<Value, StoreError> {
         self.try_call(command).await?.map_err(|error| self.connector.trouble.note(error))
     }
@@ -115,7 +115,7 @@ impl Link {
     /// Calls a script by its digest. `None` if the server does not know it, and so has not run it.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], whatever it is that came in place of an answer.
+    /// [`StoreError::Unavailable`], whatever came instead of a reply.
     pub(super) async fn call_script(&self, command: &Cmd) -> Result<Option<Value>, StoreError> {
         match self.try_call(command).await? {
             Ok(answer) => Ok(Some(answer)),
@@ -124,7 +124,7 @@ impl Link {
         }
     }
 
-    /// What came from the server, an error included.
+    /// The server's reply, or its error.
     async fn try_call(&self, command: &Cmd) -> Result<RedisResult<Value>, StoreError> {
         let began = Instant::now();
         let mut connected = self.connection(began).await?;
@@ -146,10 +146,10 @@ impl Link {
         }
     }
 
-    /// Sends a command to every master, one server or many, and gives their answers.
+    /// Sends a command to every master, of one server or many, and returns their replies.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], whatever it is that came in place of an answer.
+    /// [`StoreError::Unavailable`], whatever came instead of a reply.
     #[expect(clippy::wildcard_enum_match_arm, reason = "whatever a cluster says that is no map, one node said")]
     pub(super) async fn call_masters(&self, command: &Cmd) -> Result<Vec<Value>, StoreError> {
         let connected = self.connection(Instant::now()).await?;
@@ -175,18 +175,18 @@ impl Link {
     /// The master in force, behind Sentinel.
     ///
     /// # Errors
-    /// Why it can't be told.
+    /// Why it is unknown.
     pub(super) async fn master(&self) -> RedisResult<ConnectionInfo> {
         let master = self.connector.sentinels().await?.master().await?;
         self.connector.info_of(&master)
     }
 
-    /// What came to this is of a type that it is never answered with.
+    /// The reply to this has a type that it never has.
     pub(super) fn no_answer(&self, asked: &str) -> StoreError {
         self.connector.trouble.note_foreign(format!("what came is no answer to {asked}"))
     }
 
-    /// A connection, by when a call that began at this moment can still be answered.
+    /// A connection, if there is one in time for a call that began at this moment.
     async fn connection(&self, began: Instant) -> Result<Connected, StoreError> {
         let ended = self.connector.ended.notified();
         {
@@ -201,7 +201,7 @@ impl Link {
                 tokio::spawn(Arc::clone(&self.connector).connect(pause.unwrap_or_default()));
             }
         }
-        // Registered before the lock was let go, so an attempt that ended since is not missed.
+        // Registered before the lock was released: an attempt that ended since is not missed.
         let wait = CONNECT_WAIT.min(ANSWER_TIMEOUT.saturating_sub(began.elapsed()));
         if timeout(wait, ended).await.is_err() {
             return Err(self.connector.trouble.note(io_error("no connection in time")));
@@ -213,7 +213,7 @@ impl Link {
         })
     }
 
-    /// Gives a connection up if this error says that it is of no more use, and says whether it is.
+    /// Drops a connection if this error says that it can't be used any more, and returns whether it does.
     fn gives_up(&self, connected: &Connected, error: &RedisError) -> bool {
         let is_given_up = match Remedy::of(error, &self.connector.address.topology) {
             Remedy::Reconnect => true,
@@ -228,7 +228,7 @@ impl Link {
 }
 
 impl Connected {
-    /// What is answered to a command, if that is in time for a call that began at this moment, and may be believed.
+    /// A command's reply, if it comes in time for a call that began at this moment, and can be trusted.
     async fn ask(&mut self, command: &Cmd, began: Instant) -> RedisResult<Value> {
         let answer = async {
             let answer = match &mut self.connection {
@@ -314,8 +314,8 @@ impl Connector {
         }
     }
 
-    /// Connects to the master that the Sentinels name, and asks both it and them whether it is one, before anybody uses
-    /// the connection.
+    /// Connects to the master that the Sentinels name, and asks both the server and them whether it is one, before the
+    /// connection is used.
     async fn connect_to_master(&self) -> RedisResult<(MultiplexedConnection, MasterCheck)> {
         let sentinels = self.sentinels().await?;
         let master = sentinels.master().await?;
@@ -333,7 +333,7 @@ impl Connector {
     }
 }
 
-/// Gives a connection up when it is dropped: a connection whose watching task ended must not be used.
+/// Drops a connection when it is dropped itself: a connection without its watching task must not be used.
 struct ConnectionGuard {
     connector: Weak<Connector>,
     number: u64,
@@ -353,7 +353,7 @@ impl Drop for ConnectionGuard {
     }
 }
 
-/// Gives a connection up once the Sentinels name another master than the one it leads to.
+/// Drops a connection once the Sentinels name another master than its own.
 async fn watch(connection: ConnectionGuard, master_check: Arc<MasterCheck>) {
     loop {
         master_check.wait_for_next_check().await;
@@ -367,7 +367,7 @@ async fn watch(connection: ConnectionGuard, master_check: Arc<MasterCheck>) {
     }
 }
 
-/// Asks a master so often for a sign of life, and gives the connection up when there is none.
+/// Pings a master regularly, and drops the connection when there is no reply.
 async fn keep_alive(connection: ConnectionGuard, every: Duration) {
     let mut ping = Cmd::new();
     ping.arg("PING");
@@ -388,7 +388,7 @@ async fn connect_to(server: ConnectionInfo) -> RedisResult<MultiplexedConnection
     Client::open(server)?.get_multiplexed_async_connection_with_config(&config).await
 }
 
-/// TLS is ring's; whoever comes first installs it.
+/// TLS is ring's; the first call installs it.
 pub(super) fn prepare_tls(address: &RedisAddress) {
     if address.is_tls {
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -1,18 +1,18 @@
 //! The distributed store: Redis 7.0 or later, or Valkey 8 or later; one server, behind Sentinel, or a cluster.
 //!
-//! Every change is one Lua script (`*.lua` beside this file), called by its digest, on keys that share one hash
-//! slot ([`keys`]). What spans hash slots is a sequence of such steps, ordered so that stopping after any of them leaves nothing
-//! wrong, and so that whoever comes next finishes what was begun:
+//! Every change is one Lua script (`*.lua` beside this file), called by its digest, on keys that share one hash slot
+//! ([`keys`]). A change of several hash slots is a sequence of such steps. Their order is such that stopping after any
+//! of them leaves nothing wrong, and the next caller finishes what was begun:
 //!
 //! - **Creating** writes the site's index, then the partitions, then the definition: a poll exists once it is defined.
-//! - **Editing** puts the definition first, by compare-and-set on the revision, then brings each partition to it. A
-//!   vote that meets a partition behind the definition brings it forward itself; a vote from a replica that is behind
-//!   is answered "stale". A change of the options takes more steps: see [`edits`].
-//! - **Closing** is an edit. A partition that is closed stays closed, and a poll counts as closed once all are, so
-//!   nothing moves a final tally. A poll with some partitions closed is closed by whoever finds that.
-//! - **Deleting** hides the definition first and forgets it last: see [`deletion`].
+//! - **Editing** writes the definition first, by compare-and-set on the revision, then brings each partition to it. A
+//!   vote that finds a partition behind the definition brings it forward itself; a vote from a replica that is behind
+//!   gets "stale". A change of the options takes more steps: see [`edits`].
+//! - **Closing** is an edit. A closed partition stays closed, and a poll counts as closed once all its partitions are,
+//!   so a final tally never changes. A poll with some partitions closed is closed by whoever finds it.
+//! - **Deleting** hides the definition first and deletes it last: see [`deletion`].
 //!
-//! `cast.lua` says what is counted and what that costs; [`buckets`] says how voters are packed.
+//! `cast.lua` describes counting and its cost; [`buckets`] describes how voters are packed.
 
 mod address;
 mod ballots;
@@ -55,9 +55,9 @@ pub struct RedisSettings {
     pub partitions: Option<u16>,
     /// Take a Redis that may evict keys.
     pub allow_eviction: bool,
-    /// Shared by all connections of this replica to it, so that each kind of trouble is logged once.
+    /// Shared by all of this replica's connections, so that each kind of trouble is logged once.
     pub trouble: Arc<Trouble>,
-    /// This replica's own clock, and the store's beside it.
+    /// This replica's own clock, and how far the store's is ahead.
     pub clocks: Arc<ClockWatch>,
 }
 
@@ -67,7 +67,7 @@ pub const CLUSTER_PARTITIONS: u16 = 12;
 /// The oldest Redis that has what the scripts use.
 const OLDEST: (u32, u32) = (7, 0);
 
-/// One worker's Redis store. Connects when it is first asked, on the runtime that asks.
+/// One worker's Redis store. Connects at the first call, on the runtime that makes it.
 pub struct RedisStore {
     settings: RedisSettings,
     link: Link,
@@ -82,7 +82,7 @@ impl RedisStore {
         Self { settings, link, scripts: Scripts::new(), buckets: KnownBuckets::default() }
     }
 
-    /// Warns of settings that a server may run with, but that can lose votes.
+    /// Warns of settings with which a server works, but can lose votes.
     fn advise(&self, info: &str) {
         if matches!(self.settings.address.topology, Topology::Sentinel(_)) && sentinel::writes_alone(info) {
             tracing::warn!(
@@ -112,7 +112,7 @@ impl RedisStore {
         self.settings.clocks.own().now().as_millis().to_string()
     }
 
-    /// Sends a command whose answer is of this type. One of another type is no answer to it.
+    /// Sends a command whose reply has this type. A reply of another type is an error.
     async fn ask_for<T: redis::FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         redis::from_redis_value(self.ask(command).await?).map_err(|_| self.link.no_answer("a command"))
     }
@@ -128,7 +128,7 @@ impl Store for RedisStore {
             check_fitness(&text, self.settings.allow_eviction)?;
             self.advise(&text);
         }
-        // Which makes it if it is missing, and writes nothing otherwise.
+        // Makes the default site if it is missing, and writes nothing otherwise.
         self.site(&SiteId::default()).await?;
         Ok(())
     }
@@ -138,10 +138,10 @@ impl Store for RedisStore {
     }
 }
 
-/// Whether a server can be relied on, by its `INFO`.
+/// Checks, by a server's `INFO`, whether it can be relied on.
 fn check_fitness(info: &str, allow_eviction: bool) -> Result<(), StoreError> {
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    // Valkey gives its own version beside the Redis version it is compatible with (7.2), which is what counts here.
+    // Valkey reports its own version beside the Redis version it is compatible with (7.2), which is what counts here.
     let version = field("redis_version").unwrap_or_default();
     let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
     let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));

@@ -1,8 +1,9 @@
-//! Where partitions lie on a cluster: spread evenly, and not as a hash happens to throw them.
+//! Where partitions lie on a cluster: spread evenly, not by the chance of a hash.
 //!
-//! A cluster's masters hold one range of hash slots each, as a rule equal ones. So partition *p* of *P* gets a name in the
-//! *p*-th part of the hash slots; 1, 2, 3, 4, 6 and 12 masters share the usual twelve evenly. Thrown by chance, the busiest of
-//! three masters has 1.31 times its share of sixteen partitions in the median, and that master is the poll's limit.
+//! A cluster's masters hold one range of hash slots each, usually equal ones. So partition *p* of *P* gets a name in
+//! the *p*-th part of the hash slots; 1, 2, 3, 4, 6 and 12 masters share the usual twelve evenly. By chance alone, the
+//! busiest of three masters would have 1.31 times its share of sixteen partitions in the median, and that master limits
+//! the poll.
 
 use std::fmt::Write as _;
 
@@ -10,23 +11,23 @@ use crc16::{State, XMODEM};
 
 use crate::poll::{Partitions, PollId};
 
-/// How many hash slots a cluster has: a key's is the CRC16 (XMODEM) of its tag, modulo so many
+/// The number of hash slots in a cluster: a key's is the CRC16 (XMODEM) of its tag, modulo this
 /// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>).
 const HASH_SLOTS: u32 = 16_384;
 
-/// Suffixes that bring each of a poll's partitions into a part of its own. Found in some `partitions` tries each, and always
-/// the same ones for a poll: whoever makes it at the same time finds them too.
+/// Suffixes that put each of a poll's partitions into its own part. Each takes about `partitions` tries, and a poll
+/// always gets the same ones: whoever makes it at the same time finds them too.
 pub(super) fn place(id: PollId, partitions: u16) -> Partitions {
     if partitions <= 1 {
         return Partitions::unplaced(partitions);
     }
-    // So that the first partitions of many polls, or those of small ones, don't all lie on the first master.
+    // So the first partitions of many polls, or of small ones, don't all lie on the first master.
     let [.., high, low] = *id.as_bytes();
     let shift = u16::from_be_bytes([high, low]) % partitions.max(1);
     let suffixes = (0..partitions).map(|partition| {
         let part = u32::from((partition + shift) % partitions);
         let [from, to] = [part, part + 1].map(|part| part * HASH_SLOTS / u32::from(partitions));
-        // Who divides the slots among masters may round otherwise.
+        // The slots may be divided among masters with another rounding.
         let margin = (to - from) / 16;
         let mut name = String::with_capacity(48);
         // Writing to a String can't fail.
@@ -38,7 +39,7 @@ pub(super) fn place(id: PollId, partitions: u16) -> Partitions {
             state.update(itoa::Buffer::new().format(*suffix).as_bytes());
             (from + margin..to - margin).contains(&(u32::from(state.get()) % HASH_SLOTS))
         };
-        // That none of so many does is less likely than that the hash breaks; then it lies where it was thrown.
+        // That none of so many fits is less likely than a broken hash; then the partition lies where the hash puts it.
         (0..=u16::MAX).find(is_in_part).unwrap_or_default()
     });
     Partitions::placed(suffixes.collect::<Vec<_>>()).unwrap_or(Partitions::unplaced(partitions))

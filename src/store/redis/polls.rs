@@ -18,7 +18,7 @@ use crate::{
     store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError},
 };
 
-/// How many entries of a list are dated at the same time.
+/// How many entries of a list get their time at once.
 const DATED_AT_ONCE: usize = 64;
 
 #[async_trait]
@@ -41,13 +41,13 @@ impl Polls for RedisStore {
             if let Some(existing) = self.poll(made).await? {
                 return Ok(Creation::Existing(existing));
             }
-            // Claimed by this request, or by one that has not finished, or did not live to finish.
+            // Claimed by this request, or by one that has not finished, or was cut short.
             if poll.id != made {
                 poll.id = made;
                 poll.partitions = self.partitions(made);
             }
         }
-        // One that had this id may not be forgotten altogether.
+        // A poll that had this id may not be deleted completely.
         self.finish_deletion(poll.id).await?;
         if !self.join(&poll.site, Member::Poll(&poll)).await? {
             return Ok(Creation::NoSite);
@@ -76,7 +76,7 @@ impl Polls for RedisStore {
         }
     }
 
-    /// A reshape that can't be finished now is no reason not to tell readers the poll as it was.
+    /// If a reshape can't be finished now, readers still get the poll as it was.
     async fn poll(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
         Ok(match self.read_kept(id).await? {
             None => None,
@@ -94,11 +94,11 @@ impl Polls for RedisStore {
         let index = keys::site_polls(site);
         let (mut before, mut passed) = (before, 0);
         let mut polls = Vec::with_capacity(limit);
-        // An id without a definition is a poll that is not made yet, or that is deleted, or was before sawt kept what is
-        // left to delete: it is passed over, so one look may not be enough.
+        // An id without a definition is a poll that is not made yet, or that is deleted, or was before sawt kept what
+        // is left to delete. It is skipped, so one read may not be enough.
         while polls.len() < limit {
             let wanted = limit - polls.len();
-            // The one before which they are to be stands first, as a rule.
+            // The poll before which they are wanted usually comes first.
             let asked = wanted + usize::from(before.is_some());
             let mut command = Cmd::new();
             command.arg("ZRANGE").arg(&index);
@@ -110,7 +110,7 @@ impl Polls for RedisStore {
             let entries: Vec<(String, f64)> = self.ask_for(&command).await?;
             let is_last_page = entries.len() < asked;
             let listed = entries.iter().map(|(id, score)| read_entry(id, *score)).collect::<Result<Vec<_>, _>>()?;
-            // Those of the same moment come again, and stand before the others.
+            // Entries of the same moment come again, before the others.
             let next: Vec<ListCursor> =
                 listed.into_iter().filter(|it| before.is_none_or(|before| *it < before)).take(wanted).collect();
             passed = if next.is_empty() { passed + asked } else { 0 };
@@ -121,7 +121,7 @@ impl Polls for RedisStore {
                         self.date_entry(*entry, &poll).await;
                         polls.push(poll);
                     }
-                    // Should that fail now, whoever meets it next tries again.
+                    // If that fails now, the next reader tries again.
                     None => _ = self.finish_deletion(entry.id).await,
                 }
             }
@@ -147,16 +147,16 @@ impl Polls for RedisStore {
         };
         let synced = self.sync_partitions(&definition, b"").await?;
         if synced.is_any_closed && edit.poll.schedule.phase != Phase::Closed {
-            // The old closing time came between the definition and a partition, and that partition may have said so
-            // already. Closed is final, so the whole poll is.
+            // The old closing time came between the definition and a partition, and that partition may have answered so
+            // already. Closed is final, so the whole poll closes.
             self.close_after_all(&definition).await?;
             return Ok(Replacement::Closed);
         }
         Ok(Replacement::Done(definition.poll))
     }
 
-    /// Whose poll this is, or was if it is being deleted. Both are read in any case: how much is read must not tell a
-    /// stranger which polls there are.
+    /// The site that owns this poll, or owned it if it is being deleted. Always reads both: the number of reads must
+    /// not show a stranger which polls exist.
     async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
         let (poll, deleting) = (self.poll(id).await?, self.read_deleting(id).await?);
         Ok(poll.or(deleting).map(|poll| poll.site))
@@ -171,7 +171,7 @@ impl Polls for RedisStore {
 }
 
 impl RedisStore {
-    /// Gives the entries of a site's list their time that an earlier version wrote, which knew no such thing.
+    /// Adds the time to entries of a site's list that an earlier version wrote without it.
     async fn date_old_entries(&self, site: &SiteId) -> Result<(), StoreError> {
         let mut command = Cmd::new();
         command.arg("ZRANGE").arg(keys::site_polls(site)).arg(0).arg(0).arg("BYSCORE");
@@ -187,7 +187,7 @@ impl RedisStore {
         Ok(())
     }
 
-    /// Puts a poll where it belongs in its site's list. Should that fail now, whoever meets it next tries again.
+    /// Adds a poll's time to its entry in its site's list. If that fails now, the next reader tries again.
     async fn date_entry(&self, entry: ListCursor, poll: &Poll) {
         if entry != poll.list_cursor() {
             let mut command = Cmd::new();
@@ -197,7 +197,7 @@ impl RedisStore {
         }
     }
 
-    /// Claims an idempotency key for a poll, unless it is claimed already. Gives the poll and the request that hold it.
+    /// Claims an idempotency key for a poll, unless it is claimed. Returns the poll and the request that hold it.
     async fn claim_idempotency(
         &self,
         poll: &Poll,

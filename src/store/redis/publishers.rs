@@ -11,7 +11,7 @@ use crate::{
     store::{Polls as _, Publishers, SiteDeletion, StoreError, record},
 };
 
-/// How often a site is looked at again that something is listed of, and nothing found.
+/// How often a site with listed entries is checked again for what they stand for.
 const MOST_SWEEPS: usize = 8;
 
 #[async_trait]
@@ -38,8 +38,8 @@ impl Publishers for RedisStore {
         Ok((Site { id: id.clone(), settings, created_at, updated_at }, is_made))
     }
 
-    /// One site. The `default` site is there always: whoever finds it missing makes it, as on first contact, or after
-    /// everything was forgotten.
+    /// One site. The `default` site always exists: whoever finds it missing makes it, as on first contact, or after all
+    /// data was deleted.
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
         let site = self.find_site(id).await?;
         if site.is_some() || *id != SiteId::default() {
@@ -79,7 +79,7 @@ impl Publishers for RedisStore {
                 1 => return Ok(SiteDeletion::Done),
                 _ => {}
             }
-            // Which also finishes deletions that were cut short.
+            // This also finishes deletions that were cut short.
             if !self.polls(id, None, 1).await?.is_empty() {
                 return Ok(SiteDeletion::HasPolls);
             }
@@ -91,7 +91,7 @@ impl Publishers for RedisStore {
         Err(StoreError::unavailable("the site's lists could not be emptied"))
     }
 
-    /// The index first: a key is in force once it is written, and by then its site's list has it.
+    /// The index first: a key is in force once it is written, and then its site's list must have it.
     async fn add_key(&self, key: &ApiKey) -> Result<bool, StoreError> {
         if !self.join(&key.site, Member::Key(&key.id)).await? {
             return Ok(false);
@@ -99,7 +99,7 @@ impl Publishers for RedisStore {
         let mut write = Cmd::new();
         write.arg("SET").arg(keys::api_key(&key.id)).arg(record::write_key(key)?).arg("NX").arg("GET");
         let held: Option<Vec<u8>> = self.ask_for(&write).await?;
-        // One that is there is the same: once kept a key never changes.
+        // An existing one is the same: a key never changes.
         match held {
             Some(held) if held.is_empty() => Err(StoreError::unavailable("the key was given up while it was made")),
             Some(_) | None => Ok(true),
@@ -122,7 +122,7 @@ impl Publishers for RedisStore {
         Ok(keys)
     }
 
-    /// The key first: it is refused from that moment on, and an index entry without a key is skipped.
+    /// The key first: it is refused from then on, and an index entry without a key is skipped.
     async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
         let Some(key) = self.key(id).await? else { return Ok(false) };
         let mut delete = Cmd::new();

@@ -5,7 +5,7 @@ use redis::{Cmd, Value};
 use super::link::Link;
 use crate::store::StoreError;
 
-/// A script and its SHA-1, which is the name Redis knows it by.
+/// A script and its SHA-1, by which Redis knows it.
 pub(super) struct Script {
     source: &'static str,
     sha1: String,
@@ -51,7 +51,7 @@ impl Scripts {
     }
 }
 
-/// A call of a script, being put together: its keys first, then its arguments.
+/// A script call being built: its keys first, then its arguments.
 pub(super) struct Call<'a> {
     script: &'a Script,
     by_digest: Cmd,
@@ -75,8 +75,8 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Calls the script and gives its answer. A server that does not know the script, because it was restarted, failed
-    /// over or told `SCRIPT FLUSH`, is sent the source in its place: nothing was run yet, so nothing is run twice.
+    /// Calls the script and returns its reply. A server that does not know the script, because it was restarted, failed
+    /// over or got `SCRIPT FLUSH`, is sent the source instead: nothing was run yet, so nothing is run twice.
     pub(super) async fn send(self, link: &Link) -> Result<Reply, StoreError> {
         let answer = if let Some(answer) = link.call_script(&self.by_digest).await? {
             answer
@@ -92,13 +92,13 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A script's answer, read value by value.
+/// A script's reply, read value by value.
 pub(super) struct Reply {
     values: std::vec::IntoIter<Value>,
 }
 
 impl Reply {
-    /// Every script answers an integer or a list. Anything else is something else's.
+    /// Every script returns an integer or a list. Anything else is not a script's.
     #[expect(clippy::wildcard_enum_match_arm, reason = "of the many kinds of values scripts give only these")]
     fn of(answer: Value) -> Option<Self> {
         match answer {
@@ -108,8 +108,8 @@ impl Reply {
         }
     }
 
-    /// The next value, an integer that is not negative; `None` if it is -1, by which scripts say that what they were
-    /// asked about is not there.
+    /// The next value, an integer that is not negative; `None` if it is -1, which scripts return for what does not
+    /// exist.
     pub(super) fn number_if_there<T: TryFrom<i64>>(&mut self) -> Result<Option<T>, StoreError> {
         match self.int()? {
             -1 => Ok(None),

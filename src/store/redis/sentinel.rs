@@ -1,17 +1,17 @@
-//! Which master is in force, as the Sentinels that watch it say, and for how long that may be believed.
+//! Which master is in force, as the Sentinels that watch it say, and for how long that can be trusted.
 //!
-//! **All are asked.** One Sentinel may be behind, or be cut off together with a master that was deposed. So a master is
-//! believed if the majority of the Sentinels named in the settings answer, and it is the one with the highest
-//! `config-epoch` among their answers: every failover takes the next one. While a failover is under way nobody is.
+//! **All are asked.** One Sentinel may be behind, or be cut off together with a deposed master. So a master is trusted
+//! if the majority of the Sentinels in the settings answer, and it has the highest `config-epoch` among their answers:
+//! every failover takes the next one. During a failover no master is trusted.
 //!
-//! **They also push.** `+switch-master` on a Sentinel's own channel ends the connection to the old master at once; that
-//! they are asked again from time to time ([`CHECK_EVERY`]) is for the case that it was missed.
+//! **They also push.** `+switch-master` on a Sentinel's own channel ends the connection to the old master at once. They
+//! are also asked from time to time ([`CHECK_EVERY`]), in case a push was missed.
 //!
 //! **A master that hangs** for as long as its Sentinels wait (`down-after-milliseconds`) is deposed, does not know it
-//! when it goes on, and takes writes until it is told; those are lost. So a master that answers is believed only if it
-//! was heard of shortly before: it can't have been deposed between two moments that lie closer together than its
-//! Sentinels wait. That is a look at a number. A ping now and then keeps it so while nobody votes. An answer that came
-//! later than that is unknown, until the Sentinels have been asked anew.
+//! when it goes on, and takes writes until it is told; those are lost. So a master's answer is trusted only if it gave
+//! a sign of life shortly before: it can't have been deposed between two signs of life that are closer together than
+//! its Sentinels' wait. Checking this reads one number, and a ping now and then keeps the number fresh while nobody
+//! votes. An answer that came later is unknown until the Sentinels have been asked again.
 
 use std::{
     sync::{
@@ -34,13 +34,13 @@ use tokio::{
 
 use super::address::{RedisAddress, Topology};
 
-/// How long one Sentinel may take to answer, a connection to it included.
+/// How long one Sentinel may take to answer, with connecting.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long the others are waited for once the majority has answered: one of them may know of a later master.
+/// How long to wait for the others once the majority has answered: one of them may know a later master.
 const STRAGGLER_TIMEOUT: Duration = Duration::from_millis(50);
 /// How often the Sentinels are asked whether the master in use still is one.
 pub(super) const CHECK_EVERY: Duration = Duration::from_millis(500);
-/// How long the longest silence of a master is after which it is believed without asking, whatever its Sentinels wait.
+/// The longest silence after which a master is still trusted, even if its Sentinels wait longer.
 const LONGEST_SILENCE: Duration = Duration::from_millis(500);
 /// The channel on which a Sentinel reports that it has promoted another master.
 const SWITCHED: &str = "+switch-master";
@@ -61,7 +61,7 @@ struct Node {
     /// The master's name.
     name: String,
     switched: Arc<Notify>,
-    /// Carries questions, and pushes of a switch.
+    /// Carries commands, and pushes of a switch.
     connection: Mutex<Option<MultiplexedConnection>>,
 }
 
@@ -70,7 +70,7 @@ struct Node {
 pub(super) struct Master {
     pub(super) host_port: HostPort,
     epoch: u64,
-    /// How long its Sentinels wait for it until they depose it.
+    /// How long its Sentinels wait before they depose it.
     down_after: Duration,
 }
 
@@ -80,7 +80,7 @@ struct Report {
     master: Master,
     /// Whether it gets no answer from the master.
     is_down: bool,
-    /// Whether it is about to promote another.
+    /// Whether it is promoting another one.
     is_failing_over: bool,
 }
 
@@ -88,7 +88,7 @@ impl Sentinels {
     /// The Sentinels of an address.
     ///
     /// # Errors
-    /// That its topology has none.
+    /// That the address names none.
     pub(super) fn of(address: &RedisAddress) -> RedisResult<Self> {
         let Topology::Sentinel(name) = &address.topology else {
             return Err((ErrorKind::InvalidClientConfig, "no Sentinel named").into());
@@ -108,9 +108,9 @@ impl Sentinels {
     /// The master in force.
     ///
     /// # Errors
-    /// Why it can't be told.
+    /// Why it is unknown.
     pub(super) async fn master(&self) -> Result<Master, NoMaster> {
-        // In tasks of their own: one that takes long is not waited for, and is connected by the next time.
+        // In tasks of their own: a slow Sentinel is not waited for, and is connected by the next time.
         let ask = |node: &Arc<Node>| tokio::spawn(Arc::clone(node).ask());
         let mut asked: FuturesUnordered<_> = self.nodes.iter().map(ask).collect();
         let majority = self.nodes.len() / 2 + 1;
@@ -128,7 +128,7 @@ impl Sentinels {
                 reports.extend(answer.into_iter().flatten());
             }
         };
-        // Whoever says nothing in time is not waited for.
+        // Sentinels that don't answer in time are not waited for.
         let _ = timeout(STRAGGLER_TIMEOUT, stragglers).await;
         in_force(&reports, majority).ok_or_else(|| match failure {
             Some(failure) if reports.len() < majority => NoMaster::Silent(failure),
@@ -137,12 +137,12 @@ impl Sentinels {
     }
 }
 
-/// Why the master in force can't be told.
+/// Why the master in force is unknown.
 #[derive(Debug)]
 pub(super) enum NoMaster {
-    /// Too few Sentinels answer; this is what came in place of one's answer.
+    /// Too few Sentinels answer; this is the error of one.
     Silent(RedisError),
-    /// They do not agree, or are about to put another master in place.
+    /// They disagree, or are promoting another master.
     Changing,
 }
 
@@ -169,7 +169,7 @@ impl Node {
             // In one pipeline: the second names a promoted master earlier, but only the first has the epoch.
             let (fields, host_port): (FxHashMap<String, String>, Option<HostPort>) =
                 both.query_async(&mut sentinel).await?;
-            // One that gave no answer is not used again.
+            // A connection without an answer is not used again.
             *connection = Some(sentinel);
             read(&fields, host_port)
         };
@@ -195,7 +195,7 @@ impl Node {
     }
 }
 
-/// Whether this says that the master of this name was switched: `NAME OLD-IP OLD-PORT NEW-IP NEW-PORT`.
+/// Whether this push says that the master of this name was switched: `NAME OLD-IP OLD-PORT NEW-IP NEW-PORT`.
 fn is_switch(push: &PushInfo, name: &str) -> bool {
     let Some(Value::BulkString(text)) = push.data.last() else { return false };
     push.kind == PushKind::Message && text.split(|byte| *byte == b' ').next() == Some(name.as_bytes())
@@ -210,7 +210,7 @@ fn read(fields: &FxHashMap<String, String>, host_port: Option<HostPort>) -> Redi
     else {
         return Err(io_error("a Sentinel says nothing of its master"));
     };
-    // Once another is promoted, the flags are still those of the master before it, for seconds.
+    // After a promotion, the flags still describe the old master for some seconds.
     let is_promoted = fields.get("ip") != Some(&host_port.0) || number("port") != Some(u64::from(host_port.1));
     Ok(Report {
         master: Master { host_port, epoch, down_after: Duration::from_millis(down_after) },
@@ -219,7 +219,7 @@ fn read(fields: &FxHashMap<String, String>, host_port: Option<HostPort>) -> Redi
     })
 }
 
-/// The master in force by what the Sentinels say, so many of which must agree; `None` if that is not clear.
+/// The master in force, if enough Sentinels agree; `None` if that is unclear.
 fn in_force(reports: &[Report], majority: usize) -> Option<Master> {
     let latest = reports.iter().map(|report| report.master.epoch).max().filter(|_| reports.len() >= majority)?;
     let mut of_latest = reports.iter().filter(|report| report.master.epoch == latest);
@@ -228,13 +228,13 @@ fn in_force(reports: &[Report], majority: usize) -> Option<Master> {
         return None;
     }
     let of_this = || reports.iter().filter(|report| report.master.host_port == master.host_port);
-    // One alone may lose contact with a master that is well. It deposes nobody without the others.
+    // A single Sentinel may lose contact with a healthy master. It deposes nobody without the others.
     let is_down = of_this().filter(|report| report.is_down).count() * 2 > reports.len();
     (!is_down && !of_this().any(|report| report.is_failing_over)).then(|| master.clone())
 }
 
-/// Whether a master, by what its `INFO` says, takes writes that none of its replicas has: it counts those that keep up
-/// only if it wants some.
+/// Whether a master, by its `INFO`, takes writes that no replica has: it counts replicas that keep up only if it is
+/// configured to need some.
 pub(super) fn writes_alone(info: &str) -> bool {
     !info.lines().any(|line| line.starts_with("min_slaves_good_slaves:"))
 }
@@ -244,18 +244,18 @@ pub(super) fn io_error(why: &'static str) -> RedisError {
     (ErrorKind::Io, why).into()
 }
 
-/// Decides whether an answer of the master that a connection leads to can be believed.
+/// Decides whether an answer of the connection's master can be trusted.
 pub(super) struct MasterCheck {
     sentinels: Arc<Sentinels>,
     host_port: HostPort,
     /// How far apart two signs of life may be.
     silence: Duration,
     began: Instant,
-    /// When it was surely in force, in microseconds since `began`.
+    /// When it was last surely in force, in microseconds since `began`.
     sure_at: AtomicU64,
-    /// Whether a Sentinel has said that something is going on.
+    /// Whether a Sentinel has reported a change.
     is_in_doubt: AtomicBool,
-    /// When the Sentinels were last asked, and whether they confirmed it. Held while they are: those who wait for it
+    /// When the Sentinels were last asked, and whether they confirmed the master. Locked meanwhile: those who wait
     /// share the answer.
     confirmed: Mutex<Option<(Instant, bool)>>,
 }
@@ -286,21 +286,21 @@ impl MasterCheck {
         }
     }
 
-    /// Believes nothing until the Sentinels have been asked.
+    /// Trusts nothing until the Sentinels have been asked.
     fn doubt(&self) {
         self.is_in_doubt.store(true, Relaxed);
     }
 
-    /// Takes an answer that has just come to what was asked at this moment.
+    /// Accepts an answer that has just come, to a command that was sent at this moment.
     ///
     /// # Errors
-    /// That the master may have been deposed meanwhile, so that it is not known what the answer is worth.
+    /// The master may have been deposed meanwhile, so the answer's worth is unknown.
     pub(super) async fn trust(&self, asked: Instant) -> RedisResult<()> {
         let now = Instant::now();
         if !self.is_sure(now) {
             self.confirm(now).await?;
         }
-        // Its answer was given at some moment after that.
+        // It answered at some moment after that.
         self.note(asked);
         Ok(())
     }
@@ -314,10 +314,10 @@ impl MasterCheck {
         self.sure_at.fetch_max(self.micros(sure_at), Relaxed);
     }
 
-    /// Has the Sentinels confirm that the master is in force, by answers that are younger than this moment.
+    /// Makes the Sentinels confirm that the master is in force, by answers younger than this moment.
     ///
     /// # Errors
-    /// That they do not.
+    /// They do not confirm it.
     pub(super) async fn confirm(&self, after: Instant) -> RedisResult<()> {
         let mut confirmed = self.confirmed.lock().await;
         let is_in_force = match *confirmed {
@@ -337,7 +337,7 @@ impl MasterCheck {
         if is_in_force { Ok(()) } else { Err(io_error("the Sentinels do not confirm that this master is in force")) }
     }
 
-    /// Whether the Sentinels name another one. Those that can't be asked depose nobody.
+    /// Whether the Sentinels name another master. Those that can't be asked depose nobody.
     pub(super) async fn is_deposed(&self) -> bool {
         match self.sentinels.master().await {
             Ok(master) => master.host_port != self.host_port,

@@ -1,16 +1,15 @@
-//! What keeps sites and the lists of what they have in step: behind [`Publishers`](crate::store::Publishers).
+//! Keeps sites and their lists consistent: behind [`Publishers`](crate::store::Publishers).
 //!
-//! A site, its list of polls and its list of keys lie in one hash slot. So that it is empty is found out in the step that
-//! deletes it, and a poll or a key is put in the site's list, before anything else of it is written, in a step that wants
-//! the site to be there. Whatever is made at the same moment therefore either keeps the site, or is refused.
+//! A site, its list of polls and its list of keys lie in one hash slot. So one step checks that the site is empty and
+//! deletes it. A poll or a key is first added to the site's list, in a step that needs the site to exist, before
+//! anything else of it is written. So whatever is made at the same moment either keeps the site, or is refused.
 //!
-//! The making of a poll may have been cut short behind that step, and a revocation before its last. What is left of those
-//! in a list is given up first ([`RedisStore::sweep`]): the poll or key is marked, in its own hash slot, so that whoever
-//! may still be making it does not finish, and only then is it taken off the list.
+//! The making of a poll may have been cut short after that step, and a revocation before its last step. What such a
+//! list entry stands for is given up first ([`RedisStore::sweep`]): the poll or key is marked, in its own hash slot, so
+//! that its maker can't finish it, and only then is the entry removed.
 //!
-//! The list of all sites lies in another hash slot. A site is in it before it is there, and an id once in it stays: were
-//! it taken out when the site is deleted, one that is put at that moment could be missing. A list passes over those that
-//! are not there.
+//! The list of all sites lies in another hash slot. A site is listed before it exists, and its id stays in the list: if
+//! deleting a site removed it, a site that is put at that moment could be missing. Ids without a site are skipped.
 
 use redis::Cmd;
 
@@ -21,17 +20,17 @@ use crate::{
     store::{StoreError, record},
 };
 
-/// How long the making of a poll or a key that was given up is kept from being finished: far longer than any takes.
+/// How long a poll or a key that was given up can't be finished: far longer than making one takes.
 const GIVEN_UP_SECS: &str = "3600";
 
 /// How many entries of a list are swept at once.
 const CHUNK: usize = 500;
 
-/// Of a site: `origins`, `created_at`, `updated_at`, `timezone`, `name`, `url`, `listed`. One of an earlier version lacks
-/// the last.
+/// Of a site: `origins`, `created_at`, `updated_at`, `timezone`, `name`, `url`, `listed`. A site of an earlier version
+/// lacks the last.
 type Fields = (Option<Vec<u8>>, Option<i64>, Option<i64>, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>, Option<u8>);
 
-/// What is in a site's lists.
+/// An entry in a site's lists.
 #[derive(Clone, Copy)]
 pub(super) enum Member<'a> {
     Poll(&'a Poll),
@@ -39,7 +38,7 @@ pub(super) enum Member<'a> {
 }
 
 impl RedisStore {
-    /// Makes a site unless there is one.
+    /// Makes a site unless it exists.
     pub(super) async fn make_site(&self, id: &SiteId) -> Result<(), StoreError> {
         self.list_site(id).await?;
         let key = keys::site(id);
@@ -57,14 +56,14 @@ impl RedisStore {
             return Ok(None);
         };
         if listed.is_none() {
-            // Put by an earlier version, which kept no list. Should that fail now, whoever reads it next tries again.
+            // An earlier version, which kept no list, put it. If that fails now, the next reader tries again.
             _ = self.list_afterwards(id).await;
         }
         Ok(Some(Site {
             id: id.clone(),
             settings: SiteSettings {
                 origins: record::read("a site's origins", &origins)?,
-                // A site of an earlier version has none. One that this version does not know is taken for UTC.
+                // A site of an earlier version has none. An unknown one counts as UTC.
                 timezone: timezone.and_then(|name| name.parse().ok()).unwrap_or_default(),
                 name: name.map_or(Ok(None), |name| record::read("a site's name", &name))?,
                 url: url.map_or(Ok(None), |url| record::read("a site's address", &url))?,
@@ -74,7 +73,7 @@ impl RedisStore {
         }))
     }
 
-    /// Puts a poll or a key in its site's list. Says whether there is such a site.
+    /// Adds a poll or a key to its site's list. Returns whether the site exists.
     pub(super) async fn join(&self, site: &SiteId, member: Member<'_>) -> Result<bool, StoreError> {
         let key = keys::site(site);
         let (list, id, made) = match member {
@@ -87,7 +86,7 @@ impl RedisStore {
         Ok(call.arg(id.as_bytes()).arg(made.as_bytes()).send(&self.link).await?.int()? == 1)
     }
 
-    /// Takes off a site's lists what was not made to the end, or not quite forgotten.
+    /// Removes from a site's lists what was not made completely, or not deleted completely.
     pub(super) async fn sweep(&self, site: &SiteId) -> Result<(), StoreError> {
         let mut command = Cmd::new();
         command.arg("ZRANGE").arg(keys::site_polls(site)).arg(0).arg(CHUNK - 1);
@@ -111,7 +110,7 @@ impl RedisStore {
         Ok(())
     }
 
-    /// The keys that a site's list names, whether or not they are there.
+    /// The keys in a site's list, whether or not they exist.
     pub(super) async fn listed_keys(&self, site: &SiteId) -> Result<Vec<KeyId>, StoreError> {
         let mut command = Cmd::new();
         command.arg("SMEMBERS").arg(keys::site_keys(site));
@@ -120,13 +119,13 @@ impl RedisStore {
         ids.into_iter().map(read).collect()
     }
 
-    /// Lists a site among all of them.
+    /// Adds a site to the list of all sites.
     pub(super) async fn list_site(&self, id: &SiteId) -> Result<(), StoreError> {
         self.ask(Cmd::new().arg("ZADD").arg(keys::SITES).arg(0).arg(id.as_str())).await?;
         Ok(())
     }
 
-    /// Lists a site that is there. What is left behind by this of one that is deleted meanwhile is no site.
+    /// Lists an existing site. If it is deleted meanwhile, its id is left in the list, which is no site.
     async fn list_afterwards(&self, id: &SiteId) -> Result<(), StoreError> {
         self.list_site(id).await?;
         self.ask(Cmd::new().arg("HSET").arg(keys::site(id)).arg("listed").arg(1)).await?;

@@ -1,8 +1,8 @@
-//! What a server says in place of an answer, what is done about it, and what is logged.
+//! What a server sends instead of a reply, what is done about it, and what is logged.
 //!
-//! Whatever is no reply of ours is trouble: the store did not answer, and may be asked again. It shows by an error code
-//! that the driver knows, by one that it does not, or by the end of a connection. Only a script's own reply that is not
-//! of its form means that the store holds something unexpected.
+//! Everything but a reply is trouble: the store did not answer, and may be asked again. It may be an error code that
+//! the driver knows, one that it does not know, or the end of a connection. Only a script's own reply of a wrong form
+//! means that the store holds something unexpected.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -15,7 +15,7 @@ use redis::RedisError;
 use super::address::Topology;
 use crate::store::StoreError;
 
-/// How long nothing must have gone wrong before it is logged that all is well.
+/// How long nothing must fail before it is logged that all is well.
 const CALM: Duration = Duration::from_secs(5);
 /// The most kinds of trouble that are logged; further kinds are not.
 const MOST_KINDS: usize = 32;
@@ -23,22 +23,23 @@ const MOST_KINDS: usize = 32;
 /// What to do with a connection after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// It is of no more use.
+    /// It can't be used any more.
     Reconnect,
-    /// It leads to a server that is not, or not any more, the one to ask; another one may lead elsewhere.
+    /// It leads to a server that is not, or no longer, the right one; a new connection may lead elsewhere.
     ReconnectIfOld,
-    /// It is as good as any: the server refuses, and would over another one too.
+    /// It is as good as any: the server would refuse over another one too.
     Keep,
 }
 
 impl Remedy {
-    /// The remedy for an error, by its code: a refusal that the server would repeat must not cost a connection each.
+    /// The remedy for an error, by its code: a refusal that the server would repeat must not cost a connection each
+    /// time.
     pub(super) fn of(error: &RedisError, topology: &Topology) -> Self {
         match error.code() {
-            // The driver's own words: it has no connection, no answer, or can't read what came.
+            // The driver's own error: no connection, no answer, or an unreadable one.
             None => Self::Reconnect,
             Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "WRONGPASS") => Self::ReconnectIfOld,
-            // The driver has followed the move, and did not arrive: what it knows of the cluster may be of yesterday.
+            // The driver followed the move and failed: what it knows of the cluster may be outdated.
             Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN") if *topology == Topology::Cluster => {
                 Self::ReconnectIfOld
             }
@@ -47,11 +48,11 @@ impl Remedy {
     }
 }
 
-/// The trouble that all connections of a replica have with the store. Each kind is logged once, and once that it is
-/// over, however many requests meet it.
+/// The trouble that all connections of a replica have with the store. Each kind is logged once, and its end once,
+/// however many requests meet it.
 #[derive(Debug, Default)]
 pub struct Trouble {
-    /// Whether there is any: all that a call looks at while there is none.
+    /// Whether there is any: the only thing a call reads while there is none.
     is_there: AtomicBool,
     logged: Mutex<Logged>,
 }
@@ -63,14 +64,14 @@ struct Logged {
 }
 
 impl Trouble {
-    /// Notes that a server answered so, or not at all. Gives the caller's error.
+    /// Records a server's error, or that it did not answer. Returns the caller's error.
     pub(super) fn note(&self, error: RedisError) -> StoreError {
         let text = error.to_string();
         self.log(error.code().unwrap_or(&text), &text);
         StoreError::unavailable(error)
     }
 
-    /// Notes that what came is no answer to what was asked. Gives the caller's error.
+    /// Records a reply that does not fit the command. Returns the caller's error.
     pub(super) fn note_foreign(&self, what: String) -> StoreError {
         self.log("no answer to what was asked", &what);
         StoreError::unavailable(what)
@@ -86,7 +87,7 @@ impl Trouble {
         }
     }
 
-    /// Notes that a server answered.
+    /// Records that a server answered.
     pub(super) fn note_answer(&self) {
         if self.is_there.load(Relaxed) {
             self.note_calm();

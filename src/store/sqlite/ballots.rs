@@ -1,4 +1,4 @@
-//! Ballots: what is on record of each voter, and what becomes of what they ask.
+//! Ballots: what is on record of each voter, and the outcomes of new ones.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ impl Ballots for SqliteStore {
         self.write(move |db, times| apply(db, times, id, revision, partition, &ballots)).await
     }
 
-    /// Nothing: a B-tree keeps itself in shape, so [`Committed::upkeep_due`] is never set here.
+    /// Nothing to do: a B-tree keeps itself in shape, so [`Committed::upkeep_due`] is never set here.
     async fn upkeep(&self, _poll: &Poll, _partition: u16) -> Result<(), StoreError> {
         Ok(())
     }
@@ -63,7 +63,7 @@ impl Ballots for SqliteStore {
     }
 }
 
-/// Applies ballots in order. The tally's rows are written once, however many ballots there are.
+/// Applies ballots in order. Writes the tally's rows once, however many ballots there are.
 fn apply(
     db: &Connection,
     times: Times,

@@ -1,13 +1,13 @@
-//! Whether the file can be relied on: that it is where its path leads, and sound.
+//! Whether the file can be relied on: it is at its path, and undamaged.
 //!
-//! A process that has a file open can go on writing to it after it was deleted, moved away or replaced; everything
-//! works, and all of it is gone when the process ends. So after each commit, before it is answered, the path of
-//! the file and those of its two companions are looked up (`stat`), and must lead to the very files that were opened.
-//! That is three system calls of a microsecond beside a wait for the disk. While they lead elsewhere nothing is written
-//! any more; if they lead back, for somebody has moved the file back, the store goes on.
+//! A process that has a file open can go on writing to it after it was deleted, moved or replaced; everything works,
+//! and all of it is lost when the process ends. So after each commit, before it is answered, the paths of the file and
+//! its two companions are checked (`stat`): they must lead to the files that were opened. That is three system calls of
+//! a microsecond each, beside a wait for the disk. While they lead elsewhere nothing more is written; once they lead
+//! back, because somebody moved the file back, the store goes on.
 //!
-//! A file in which SQLite has found a page that can't be right is not written any more either, until the process is
-//! started again: what is written on top of damage makes more of it.
+//! A file with a damaged page is not written any more either, until the process is started again: writing on top of
+//! damage makes it worse.
 
 use std::{
     fs, io,
@@ -30,26 +30,26 @@ pub(super) struct Condition {
     state: AtomicU8,
 }
 
-/// A file as it was when it was opened.
+/// A file's identity when it was opened.
 struct Opened {
     path: PathBuf,
     device: u64,
     inode: u64,
 }
 
-/// Why nothing was written, for all who asked together.
+/// Why nothing was written, for all tasks of the batch.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It may pass.
+    /// It may pass by itself.
     Away(String),
-    /// It may not.
+    /// It does not pass by itself.
     Damaged(String),
 }
 
 impl Condition {
-    /// Of a database that a connection holds open, and has read from: only then are its companions there.
+    /// Of a database that a connection holds open, and has read from: only then do its companions exist.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        // The companions stand beside the file itself, wherever a link to it does.
+        // The companions are beside the file itself, also if the path is a link.
         let real = fs::canonicalize(path)?;
         let beside = |suffix: &str| {
             let mut name = real.clone().into_os_string();
@@ -60,7 +60,7 @@ impl Condition {
         Ok(Self { files, state: AtomicU8::new(SOUND) })
     }
 
-    /// Where the log is.
+    /// The path of the write-ahead log.
     pub(super) fn log_path(&self) -> &Path {
         &self.files[1].path
     }
@@ -70,7 +70,7 @@ impl Condition {
         self.state.load(Relaxed) == SOUND
     }
 
-    /// Looks where the paths lead. The first to find something says so in the log.
+    /// Checks where the paths lead. The first to find a change logs it.
     pub(super) fn look(&self) -> Result<(), Failure> {
         let astray = self.files.iter().find(|file| !file.is_in_its_place());
         match (self.state.load(Relaxed), astray) {
@@ -97,12 +97,12 @@ impl Condition {
         }
     }
 
-    /// Whether there is any use in writing.
+    /// Whether writing makes sense now.
     pub(super) fn admit(&self) -> Result<(), Failure> {
         if self.is_sound() { Ok(()) } else { self.look() }
     }
 
-    /// Takes note of damage that SQLite has come upon.
+    /// Records damage that SQLite has found.
     pub(super) fn note_damage(&self, what: &str) {
         if self.state.swap(DAMAGED, Relaxed) != DAMAGED {
             let file = self.files[0].path.display();
@@ -136,7 +136,7 @@ impl Failure {
         if is_damage(error) { Self::Damaged(error.to_string()) } else { Self::Away(error.to_string()) }
     }
 
-    /// The same once more.
+    /// A copy, as an error.
     pub(super) fn to_error(&self) -> StoreError {
         match self {
             Self::Away(why) => StoreError::unavailable(why.clone()),

@@ -1,8 +1,8 @@
 //! The file: making it, checking that it is ours, and opening connections to it.
 //!
-//! A file says what it is in two numbers of its header: `application_id`, which is ours alone, and `user_version`, the
-//! version of the schema. Whatever does not carry both is left as it was found. A file of an earlier version is brought to
-//! this one when it is opened, in one transaction; an earlier sawt refuses it from then on.
+//! Two numbers in a file's header say what it is: `application_id`, which is ours alone, and `user_version`, the
+//! version of the schema. A file without them is not touched. A file of an earlier version is upgraded when it is
+//! opened, in one transaction; an earlier sawt refuses it from then on.
 
 use std::{
     fs::OpenOptions,
@@ -22,15 +22,15 @@ const APPLICATION_ID: i32 = 0x7361_7774;
 /// The version of `schema.sql`.
 const SCHEMA_VERSION: i32 = 2;
 
-/// How long to wait for another process that holds the file locked (a shell with a transaction open). After that the
-/// reader is answered 503, which is better than waiting without an end.
+/// How long to wait for another process that locks the file (a shell with an open transaction). After that the reader
+/// gets 503, which is better than waiting without end.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// More than the store has statements, so that each is compiled once per connection.
 const STATEMENTS: usize = 64;
 
-/// How much of the file the writer keeps in memory, in KiB (negative is SQLite's way to say so). Taken only as the file
-/// grows; the ballots of a million voters fit.
+/// How much of the file the writer keeps in memory, in KiB (SQLite wants it negative). Used only as the file grows; the
+/// ballots of a million voters fit.
 const WRITER_CACHE: i32 = -32_768;
 
 /// A file that was found to be ours.
@@ -39,12 +39,12 @@ pub(super) struct DatabaseFile {
 }
 
 impl DatabaseFile {
-    /// Makes the file if there is none, and makes sure that it is ours and has the schema.
+    /// Makes the file if there is none, and checks that it is ours and has the schema.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let file = Self { path: path.to_owned() };
         file.touch().map_err(|error| file.unfit(&format!("can't be opened: {error}")))?;
         let mut db = file.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        // Looked at before anything is changed in what may be somebody else's file.
+        // Checked before anything is changed: the file may be somebody else's.
         let is_new = file.is_new(&db)?;
         file.use_log(&db)?;
         if is_new {
@@ -54,7 +54,7 @@ impl DatabaseFile {
         Ok(file)
     }
 
-    /// A connection that writes, and answers only after the disk has it.
+    /// A connection that writes, and answers only after the disk has the data.
     pub(super) fn writer(&self) -> Result<Connection, StoreError> {
         let db = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         db.pragma_update(None, "synchronous", "full")?;
@@ -78,7 +78,7 @@ impl DatabaseFile {
         Ok(secret(&self.reader()?, name)?)
     }
 
-    /// What is kept under a name, made if it is not there yet, and whether it was made.
+    /// What is kept under a name, made if it is missing, and whether it was made.
     pub(super) fn kept_secret(&self, name: &str, make: impl FnOnce() -> Secret) -> Result<(Secret, bool), StoreError> {
         let mut db = self.writer()?;
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -91,19 +91,19 @@ impl DatabaseFile {
         Ok((secret, true))
     }
 
-    /// Creates an empty file that its owner alone can read, for it will hold secrets. SQLite gives its companions
+    /// Creates an empty file that only its owner can read, since it will hold secrets. SQLite gives its companions
     /// (`-wal`, `-shm`) the same mode.
     fn touch(&self) -> io::Result<()> {
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&self.path).map(drop)
     }
 
     fn connect(&self, access: OpenFlags) -> Result<Connection, StoreError> {
-        // Without the URI flag, a path is a path whatever it looks like. Each connection stays on one thread.
+        // Without the URI flag, a path is only a path. Each connection stays on one thread.
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(&self.path, flags).map_err(|error| self.refused(error))?;
         db.busy_timeout(BUSY)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
-        // A connection opens the log when it first reads, by its name: now, while that is the right one.
+        // A connection opens the log by its name when it first reads: do it now, while that is the right one.
         let _: i64 = db
             .query_row("select count(*) from sqlite_schema", [], |row| row.get(0))
             .map_err(|error| self.refused(error))?;
@@ -127,7 +127,7 @@ impl DatabaseFile {
         }
     }
 
-    /// Turns the write-ahead log on, for good.
+    /// Switches to the write-ahead log, for good.
     fn use_log(&self, db: &Connection) -> Result<(), StoreError> {
         let mode: String = db
             .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
@@ -163,7 +163,7 @@ impl DatabaseFile {
     }
 }
 
-/// Makes a file of this version of one that is ours and older.
+/// Upgrades a file of ours to this version.
 fn upgrade(db: &mut Connection) -> Result<(), StoreError> {
     let is_old = |db: &Connection| {
         db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)).map(|version| version < SCHEMA_VERSION)

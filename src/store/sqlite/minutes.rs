@@ -10,7 +10,7 @@ use crate::{
     store::{Minutes, StoreError},
 };
 
-/// At most so many of a poll's minutes in a range, those in which something moved.
+/// The minutes in a range in which a poll's tally moved, at most so many.
 pub(super) fn read(db: &Connection, id: PollId, range: &Range<Minute>, most: usize) -> Result<Minutes, StoreError> {
     let Some(head) = Head::read(db, id)? else { return Ok(Minutes { changes: Vec::new(), next: None }) };
     let mut select = db.prepare_cached(
@@ -32,7 +32,7 @@ pub(super) fn read(db: &Connection, id: PollId, range: &Range<Minute>, most: usi
     while let Some(row) = votes.next()? {
         let minute = Minute(row.get(0)?);
         while summed.next_if(|(before, _)| *before < minute).is_some() {}
-        // Votes of a minute that is not among the minutes would be none of ours.
+        // Votes of a minute that is not among these are not wanted.
         if let Some((_, change)) = summed.peek_mut().filter(|(found, _)| *found == minute) {
             change.move_votes(row.get(1)?, row.get(2)?);
         }

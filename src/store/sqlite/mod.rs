@@ -1,24 +1,24 @@
 //! The embedded store: one SQLite file.
 //!
-//! **One thread writes.** SQLite has one writer at a time whatever one does, so tasks queue for it in order instead of
-//! fighting over its lock. It takes all that wait, runs them in one transaction, commits, and only then answers any of
-//! them: one wait for the disk is shared by everything that arrived during the last one, and an answer means that the
-//! disk has it (`synchronous=FULL`). See `threads.rs`.
+//! **One thread writes.** SQLite has one writer at a time, so tasks queue for it instead of competing for its lock. It
+//! takes all that wait, runs them in one transaction, commits, and only then answers them: all tasks that arrived
+//! meanwhile share one wait for the disk, and an answer means that the disk has the data (`synchronous=FULL`). See
+//! `threads.rs`.
 //!
 //! **A few threads read**, each on a read-only connection of its own. In WAL mode a reader sees the last commit and
 //! never waits for the writer. The one read that may have to write is a tally past its poll's `closes_at`: closed is
 //! final only once it is on record, so that tally is read by the writer, which marks the poll closed first.
 //!
-//! **Decisions are made inside the transaction**, from columns (`revision`, `phase`, `opens_at`, …) that stand beside
-//! the poll's JSON. Nothing is cached between transactions: the file may be shared with a second process, and SQLite's
-//! own locks keep every promise then too.
+//! **Decisions are made inside the transaction**, from columns (`revision`, `phase`, `opens_at`, …) beside the poll's
+//! JSON. Nothing is cached between transactions: a second process may share the file, and SQLite's own locks then keep
+//! every promise too.
 //!
-//! **The file is watched.** One that was deleted, replaced or damaged under the process is not written any more, and
-//! no ballot is answered as counted that is not in it (`condition.rs`); a write-ahead log that has grown large
-//! is made small again (`watch.rs`).
+//! **The file is watched.** A file that was deleted, replaced or damaged under the process is not written any more, and
+//! no ballot is answered as counted that is not in it (`condition.rs`). A write-ahead log that has grown large is made
+//! small again (`watch.rs`).
 //!
-//! Deleting a poll deletes its ballots in the same transaction; a million of them hold the writer up for about
-//! half a second.
+//! Deleting a poll deletes its ballots in the same transaction; a million of them block the writer for about half a
+//! second.
 
 mod ballots;
 mod condition;
@@ -44,27 +44,27 @@ use crate::{
     secret::Secret,
 };
 
-/// How many threads read. Reads take microseconds from the page cache; a few threads keep one slow one (a long list)
-/// from holding up the rest.
+/// How many threads read. Reads take microseconds from the page cache; a few threads keep one slow read (a long list)
+/// from delaying the rest.
 const READERS: usize = 3;
 
-/// The embedded store. Dropping it waits until its threads have finished what is queued and closed the file; what
-/// nobody waits for any more is not begun.
+/// The embedded store. Dropping it waits until its threads have finished what is queued and closed the file; work whose
+/// caller is gone is not begun.
 pub struct SqliteStore {
     file: DatabaseFile,
     partitions: u16,
     clocks: Arc<ClockWatch>,
     quotas: QuotaTable,
     condition: Arc<Condition>,
-    // Fields are dropped in this order, and the last to close folds the log into the file, which takes a writer.
+    // Fields are dropped in this order; the last connection to close folds the log into the file, and must be a writer.
     _watch: FileWatch,
     readers: Threads,
     writer: Threads,
 }
 
 impl SqliteStore {
-    /// Opens the file, or makes it (mode 0600). New polls get so many partitions, at least one; `clock` is the store's
-    /// clock. Blocks, so call it before requests are served.
+    /// Opens the file, or makes it (mode 0600). New polls get `partitions` partitions, at least one; `clock` is the
+    /// store's clock. Blocks, so call it before requests are served.
     ///
     /// # Errors
     /// [`StoreError::Unfit`] if the file can't be opened, belongs to another program or was written by a newer sawt;
@@ -81,7 +81,7 @@ impl SqliteStore {
         Ok(Self { partitions: partitions.max(1), clocks, quotas, condition, _watch: watch, writer, readers, file })
     }
 
-    /// What is kept under a name, if anything. Blocks, so call it before requests are served.
+    /// What is kept under a name. Blocks, so call it before requests are served.
     ///
     /// # Errors
     /// What is wrong with the file.
@@ -89,8 +89,8 @@ impl SqliteStore {
         self.file.secret(name)
     }
 
-    /// What is kept under a name, made and kept if it is not there yet, and whether it was made. Blocks, so call it
-    /// before requests are served.
+    /// What is kept under a name, made if it is missing, and whether it was made. Blocks, so call it before requests
+    /// are served.
     ///
     /// # Errors
     /// What is wrong with the file.
@@ -117,7 +117,7 @@ impl SqliteStore {
         self.readers.ask(move |db| work(db, times(&clocks))).await
     }
 
-    /// What is seen of the system's clock.
+    /// What is known of the system's clock.
     pub(super) fn clocks(&self) -> &Arc<ClockWatch> {
         &self.clocks
     }
@@ -148,8 +148,8 @@ impl Store for SqliteStore {
 }
 
 impl From<rusqlite::Error> for StoreError {
-    /// A row that holds what we never wrote is corrupt. All else (a full disk, a lock, an I/O error) may pass, and
-    /// asking again is safe.
+    /// A row that we never wrote is corrupt. All else (a full disk, a lock, an I/O error) may pass, and asking again is
+    /// safe.
     fn from(error: rusqlite::Error) -> Self {
         let is_unexpected = matches!(
             error,

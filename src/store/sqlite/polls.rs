@@ -1,7 +1,7 @@
 //! Polls: creating, listing, replacing and deleting them.
 //!
-//! Closed is final only once it is on record: a poll whose `closes_at` has passed would be open again if the clock were
-//! set back. So whoever first acts on the clock's word ([`Head::close_if_due`]) writes the phase `closed` in the same
+//! Closed is final only once it is recorded: a poll whose `closes_at` has passed would be open again if the clock were
+//! set back. So the first to act on the clock ([`Head::close_if_due`]) writes the phase `closed` in the same
 //! transaction. That is no edit, and the revision stays.
 
 use async_trait::async_trait;
@@ -22,7 +22,7 @@ use crate::{
 
 /// What decides about a poll's ballots.
 pub(super) struct Head {
-    /// What the other tables know the poll by.
+    /// The poll's number in the other tables.
     pub(super) number: i64,
     pub(super) revision: Revision,
     pub(super) schedule: Schedule,
@@ -52,12 +52,12 @@ impl Head {
         Ok(Some(Self { number, revision: Revision(revision), schedule, changeable, codec }))
     }
 
-    /// Whether the poll is closed by the clock and the record does not say so yet.
+    /// Whether the clock has closed the poll, and that is not recorded yet.
     pub(super) fn is_due(&self, times: Times) -> bool {
         self.schedule.phase != Phase::Closed && self.schedule.state_by(times).state == State::Closed
     }
 
-    /// The poll's state; if that is `closed`, it is on record afterwards.
+    /// The poll's state; if it is `closed`, that is recorded afterwards.
     pub(super) fn close_if_due(&mut self, db: &Connection, times: Times) -> Result<StateByClocks, StoreError> {
         if self.is_due(times) {
             self.schedule.phase = Phase::Closed;
@@ -122,11 +122,11 @@ fn create(
         match made_by(db, now, &poll.site, idempotency)? {
             None => remember_request(db, now, &poll, idempotency)?,
             Some((request, _)) if request != idempotency.request => return Ok(Creation::Mismatch),
-            // Under the id it had: if it was deleted meanwhile, a third such request finds it again.
+            // With its first id: if it was deleted meanwhile, a third such request finds it again.
             Some((_, made)) => poll.id = made,
         }
     }
-    // Without an idempotency key, too, the same poll may come again after a lost answer.
+    // Also without an idempotency key the same poll may come again after a lost answer.
     if let Some(existing) = get(db, poll.id)? {
         return Ok(Creation::Existing(existing));
     }
@@ -196,7 +196,7 @@ fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, Sto
     if judged.state != State::Closed && edit.resolves {
         return Ok(Replacement::NotClosed);
     }
-    // That the clocks disagree about whether it has opened is no matter.
+    // It does not matter whether the clocks disagree about its opening.
     if !(Schedule { opens_at: None, ..head.schedule }).state_by(times).is_sure {
         return Err(StoreError::unavailable("the clocks disagree about whether the poll is closed"));
     }
@@ -233,7 +233,7 @@ fn definition(db: &Connection, number: i64) -> Result<Poll, StoreError> {
     read_poll(definition.as_bytes())
 }
 
-/// Writes what may change in a poll.
+/// Writes the columns that may change.
 fn write(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
     let schedule = poll.schedule;
     db.prepare_cached(
@@ -257,13 +257,13 @@ fn forget_old_requests(db: &Connection, now: Timestamp) -> Result<(), StoreError
     Ok(())
 }
 
-/// What was asked for up to this moment is forgotten, in milliseconds.
+/// Idempotency keys up to this moment are forgotten, in milliseconds.
 fn forgotten_until(now: Timestamp) -> i64 {
     let age = i64::try_from(IDEMPOTENCY_SECS.saturating_mul(1_000)).unwrap_or(i64::MAX);
     now.as_millis().saturating_sub(age)
 }
 
-/// The request a site used this key with, and the poll it made.
+/// The request that a site used this key with, and the poll it made.
 fn made_by(
     db: &Connection,
     now: Timestamp,

@@ -28,7 +28,7 @@ impl Publishers for SqliteStore {
     async fn sites(&self, after: Option<&SiteId>, limit: usize) -> Result<Vec<Site>, StoreError> {
         let after = after.cloned();
         self.read(move |db, _| {
-            // Every id is above nothing.
+            // Every id is greater than the empty text.
             let after = after.as_ref().map_or("", SiteId::as_str);
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let mut select = db.prepare_cached("select record from sites where id > ?1 order by id limit ?2")?;
@@ -43,7 +43,7 @@ impl Publishers for SqliteStore {
         self.write(move |db, _| delete(db, &id)).await
     }
 
-    /// Once kept a key never changes, so the same again is nothing.
+    /// A key never changes, so writing it again does nothing.
     async fn add_key(&self, key: &ApiKey) -> Result<bool, StoreError> {
         let key = key.clone();
         self.write(move |db, _| {
@@ -84,7 +84,7 @@ impl Publishers for SqliteStore {
     }
 }
 
-/// Makes sure of the site that owns a poll when none is named.
+/// Ensures the site that owns a poll when none is named.
 pub(super) fn prepare(db: &Connection, now: Timestamp) -> Result<(), StoreError> {
     let id = SiteId::default();
     if find(db, &id)?.is_none() {
@@ -99,7 +99,7 @@ fn find(db: &Connection, id: &SiteId) -> Result<Option<Site>, StoreError> {
     record.map(|record| read("a site", record.as_bytes())).transpose()
 }
 
-/// Puts a site, and says whether it was made.
+/// Puts a site, and returns whether it was made.
 fn put(db: &Connection, now: Timestamp, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
     let before = find(db, id)?;
     let created_at = before.as_ref().map_or(now, |site| site.created_at);

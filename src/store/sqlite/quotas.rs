@@ -1,5 +1,5 @@
-//! Quotas, in memory: a file belongs to one replica, and what is left of a quota is worth no wait for the disk. The
-//! algorithm is that of `take_quota.lua`.
+//! Quotas, in memory: one replica owns the file, and a quota is not worth a wait for the disk. The algorithm is that of
+//! `take_quota.lua`.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ use crate::{
     store::{Lease, LeaseKey, Leased, Quotas, StoreError},
 };
 
-/// Past so many keys, those whose quota is whole again are forgotten, and if that frees nothing, all are.
+/// Beyond so many keys, those whose quota is whole again are forgotten; if that frees nothing, all are.
 const MOST_KEYS: usize = 100_000;
 
-/// A clock that is further behind than this, in microseconds, was set back. Workers that ask at once are not so far apart.
+/// A clock that is behind by more than this, in microseconds, was set back. Workers that ask at once differ by less.
 const SET_BACK: u64 = 1_000_000;
 
 /// The quotas that somebody has used.
 #[derive(Default)]
 pub(super) struct QuotaTable(Mutex<Wholes>);
 
-/// Moments in microseconds since 1970.
+/// Times in microseconds since 1970.
 #[derive(Default)]
 struct Wholes {
     /// When each quota is whole again.
     by_key: FxHashMap<(&'static str, LeaseKey), u64>,
-    /// When one was last asked for.
+    /// When a quota was last asked for.
     asked_at: u64,
 }
 
@@ -46,7 +46,7 @@ impl QuotaTable {
         let most = now + period * u64::from(lease.limit.get());
         let mut wholes = self.0.lock();
         let Wholes { by_key: wholes, asked_at } = &mut *wholes;
-        // What was near stays as near, or whoever has used a quota would have used all of it.
+        // Keep the distances: otherwise a quota that was partly used would be used up.
         let back = asked_at.saturating_sub(now);
         if back > SET_BACK {
             for whole in wholes.values_mut() {

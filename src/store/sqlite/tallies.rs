@@ -1,4 +1,4 @@
-//! Tallies: votes per counter, ballots and version of each partition, and by how much they moved in each minute.
+//! Tallies: votes per counter, ballots and version of each partition, and their change in each minute.
 
 use rusqlite::{Connection, Row, params};
 
@@ -8,7 +8,7 @@ use crate::{
     store::StoreError,
 };
 
-/// What a batch of ballots does to its partition's tally.
+/// The change that a batch of ballots makes to its partition's tally.
 #[derive(Default)]
 pub(super) struct TallyChange {
     version: u64,
@@ -16,7 +16,7 @@ pub(super) struct TallyChange {
 }
 
 impl TallyChange {
-    /// One voter's ballot was this and becomes that.
+    /// One voter's ballot changes from this to that.
     pub(super) fn add(&mut self, was: Option<Counters>, becomes: Option<Counters>) {
         self.version += 1;
         for (counters, step) in [(was, -1), (becomes, 1)] {
@@ -28,21 +28,21 @@ impl TallyChange {
         }
     }
 
-    /// The counters whose votes move, and by how much.
+    /// The counters whose votes change, and by how much.
     fn moved(&self) -> impl Iterator<Item = (u8, i64)> {
         (0_u8..).zip(self.moved.votes.iter().copied()).filter(|(_, votes)| *votes != 0)
     }
 }
 
-/// What a connection that only reads finds of a poll's tallies.
+/// What a read-only connection finds of a poll's tallies.
 pub(super) enum TallyRead {
-    /// One per partition; `None` of a poll that is gone.
+    /// One per partition; `None` if the poll is gone.
     Read(Option<Vec<PartitionTally>>),
-    /// The poll is closed by the clock alone: its tally must not be shown before that is on record.
+    /// Only the clock has closed the poll: its tally must not be shown before that is recorded.
     CloseFirst,
 }
 
-/// A poll's tallies, unless the poll has to be closed first.
+/// A poll's tallies, unless the poll must be closed first.
 pub(super) fn read(db: &Connection, times: Times, id: PollId) -> Result<TallyRead, StoreError> {
     match Head::read(db, id)? {
         None => Ok(TallyRead::Read(None)),
@@ -51,7 +51,7 @@ pub(super) fn read(db: &Connection, times: Times, id: PollId) -> Result<TallyRea
     }
 }
 
-/// A poll's tallies, after closing the poll on record if the clock says that it is closed.
+/// A poll's tallies; first records that the poll is closed if the clock says so.
 pub(super) fn close_and_read(
     db: &Connection,
     times: Times,
@@ -62,7 +62,7 @@ pub(super) fn close_and_read(
     partitions(db, times, &head).map(Some)
 }
 
-/// A poll's tallies, whether or not it is on record that it has closed.
+/// A poll's tallies, whether or not its close is recorded.
 pub(super) fn read_as_it_is(
     db: &Connection,
     times: Times,
@@ -97,7 +97,7 @@ fn partitions(db: &Connection, times: Times, head: &Head) -> Result<Vec<Partitio
     sums(head, times, rows)
 }
 
-/// Moves a partition's tally, and the minute's.
+/// Changes a partition's tally, and the minute's.
 pub(super) fn advance(
     db: &Connection,
     now: Timestamp,
@@ -130,7 +130,7 @@ pub(super) fn advance(
     Ok(())
 }
 
-/// Gives a partition the epoch after that of a position that it is behind. Whether it was.
+/// Raises a partition that is behind a position to the epoch after it. Returns whether it was behind.
 pub(super) fn raise(db: &Connection, id: PollId, partition: u16, seen: Position) -> Result<bool, StoreError> {
     let Some(head) = Head::read(db, id)? else { return Ok(false) };
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -151,11 +151,11 @@ pub(super) fn create(db: &Connection, number: i64, poll: &Poll) -> Result<(), St
     create_votes(db, number, poll)
 }
 
-/// Makes the counters of a poll without ballots anew. Versions go on: what readers hold is older than what comes.
+/// Resets the counters of a poll without ballots. Versions go on, so what readers have is older than what follows.
 pub(super) fn reshape(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
     for sql in [
         "delete from votes where poll = ?1",
-        // All ballots were withdrawn, so every sum over the minutes is zero; and counters mean other options now.
+        // All ballots were withdrawn, so every sum over the minutes is zero; and the counters mean other options now.
         "delete from minutes where poll = ?1",
         "delete from minute_votes where poll = ?1",
     ] {
@@ -164,7 +164,7 @@ pub(super) fn reshape(db: &Connection, number: i64, poll: &Poll) -> Result<(), S
     create_votes(db, number, poll)
 }
 
-/// Forgets all ballots and tallies of a poll.
+/// Deletes all ballots and tallies of a poll.
 pub(super) fn delete(db: &Connection, number: i64) -> Result<(), StoreError> {
     for sql in [
         "delete from ballots where poll = ?1",
@@ -195,7 +195,7 @@ fn create_votes(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreEr
     Ok(())
 }
 
-/// One row: a counter, beside what its partition's counters have in common.
+/// One row: a counter, with what the counters of its partition share.
 struct CounterRow {
     partition: u16,
     epoch: u64,
@@ -216,7 +216,7 @@ impl CounterRow {
     }
 }
 
-/// The tallies whose rows these are, in the order of partitions and counters.
+/// The tallies of these rows, in the order of partitions and counters.
 fn sums(
     head: &Head,
     times: Times,

@@ -1,12 +1,11 @@
 //! The threads that hold the connections, and the queues in front of them.
 //!
-//! A task is a closure that is given a connection; whoever asked waits on a channel of its own, so no async thread
-//! ever waits for the disk. The queues are bounded: when one is full, asking waits, which is what the ballot batcher's own
-//! bound is for.
+//! A task is a closure that gets a connection; its caller waits on a channel, so no async thread ever waits for the
+//! disk. The queues are bounded: when one is full, calling waits too. The ballot batcher has its own bound for that.
 //!
-//! Tasks that share a transaction must not share a fate: each runs in a savepoint, and one that fails or panics is
-//! undone alone. If the transaction itself fails, nobody knows what the disk has, and all are answered so; likewise if
-//! the file is no longer where it was opened after it has been written ([`Condition`]).
+//! Tasks share a transaction, but not failures: each runs in a savepoint, and one that fails or panics is undone alone.
+//! If the transaction itself fails, it is unknown what the disk has, and all tasks fail; likewise if the file is no
+//! longer at its path after it has been written ([`Condition`]).
 
 use std::{
     io,
@@ -28,22 +27,22 @@ use crate::{
     threads::{keep_thread_running, panicked},
 };
 
-/// How many tasks wait in a queue before asking waits too. A task is a batch of ballots at most, so this is far more
+/// How many tasks wait in a queue before callers wait too. A task is at most a batch of ballots, so this is far more
 /// than the workers' ballot batchers ever have in flight.
 const QUEUE: usize = 1_024;
 
 /// The most tasks in one transaction, which bounds how long its first task waits for its last.
 const TRANSACTION: usize = 128;
 
-/// One or more threads that work off a queue. Dropping it waits until they have closed their connections.
+/// One or more threads that work off a queue. Dropping this waits until they have closed their connections.
 pub(super) struct Threads {
-    // `None` only while being dropped: the threads end when the queue is empty and can't grow any more.
+    // `None` only while being dropped: the threads end when the queue is empty and closed.
     queue: Option<mpsc::Sender<Box<dyn Job>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Threads {
-    /// One thread that writes, many tasks to a transaction.
+    /// One thread that writes, many tasks in a transaction.
     pub(super) fn writing(mut db: Connection, condition: Arc<Condition>) -> Result<Self, StoreError> {
         let (queue, mut tasks) = mpsc::channel(QUEUE);
         let thread = spawn("sqlite-writer", move || {
@@ -61,10 +60,10 @@ impl Threads {
         Ok(Self { queue: Some(queue), threads: vec![thread] })
     }
 
-    /// One thread per connection that reads. Each task sees one state of the file from beginning to end.
+    /// One thread per connection that reads. Each task sees one state of the file throughout.
     pub(super) fn reading(connections: Vec<Connection>, condition: &Arc<Condition>) -> Result<Self, StoreError> {
         let (queue, tasks) = mpsc::channel::<Box<dyn Job>>(QUEUE);
-        // The thread that holds the lock is the one that waits for a task; it lets go before it works.
+        // The thread that holds the lock waits for a task, and releases the lock before it works.
         let tasks = Arc::new(Mutex::new(tasks));
         let read = |mut db: Connection| {
             let (tasks, condition) = (Arc::clone(&tasks), Arc::clone(condition));
@@ -83,8 +82,7 @@ impl Threads {
         Ok(Self { queue: Some(queue), threads })
     }
 
-    /// Queues some work and waits for its answer. If the future is dropped before the work's turn has come, it is not
-    /// done.
+    /// Queues work and waits for its answer. If the future is dropped before the work begins, it is not done.
     pub(super) async fn ask<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -102,7 +100,7 @@ impl Drop for Threads {
     fn drop(&mut self) {
         self.queue = None;
         for thread in self.threads.drain(..) {
-            // A thread that panics goes on, so it ends well.
+            // A thread that panics goes on, so it ends without an error.
             let _ = thread.join();
         }
     }
@@ -113,7 +111,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     spawned.map_err(StoreError::unavailable)
 }
 
-/// Runs a batch if the file is there, and checks that it still is before anybody is answered.
+/// Runs a batch if the file is at its path, and checks that it still is before anybody is answered.
 fn write(db: &mut Connection, condition: &Condition, batch: &mut [Box<dyn Job>]) -> Result<(), Failure> {
     condition.admit()?;
     commit(db, condition, batch).map_err(|error| failed(condition, &error))?;
@@ -128,8 +126,8 @@ fn failed(condition: &Condition, error: &rusqlite::Error) -> Failure {
     failure
 }
 
-/// Runs a batch in one transaction. Immediate: a transaction that begins by reading could find, when it comes to
-/// writing, that another process has written in between.
+/// Runs a batch in one transaction. Immediate: if a transaction began by reading, another process could have written
+/// before it comes to write.
 fn commit(db: &mut Connection, condition: &Condition, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     let mut transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for task in batch {
@@ -150,9 +148,9 @@ fn snapshot(db: &mut Connection, condition: &Condition, task: &mut dyn Job) -> r
     transaction.commit()
 }
 
-/// Work, whatever its answer's type.
+/// Work with an answer of any type.
 trait Job: Send {
-    /// Does the work. Says whether what it did is to be kept.
+    /// Does the work. Returns whether to keep what it did.
     fn run(&mut self, db: &Connection, condition: &Condition) -> bool;
 
     /// Answers the caller; `failure` means that the work, or the transaction around it, was undone.
@@ -176,7 +174,7 @@ where
         if self.reply.is_closed() {
             return false;
         }
-        // The savepoint undoes a panic's half-done work, so no broken state outlives the unwinding.
+        // The savepoint undoes a panic's half-done work, so no broken state remains.
         let done = catch_unwind(AssertUnwindSafe(|| work(db)))
             .unwrap_or_else(|payload| Err(StoreError::unavailable(format!("the store {}", panicked(&*payload)))));
         if let Err(StoreError::Damaged(what)) = &done {

@@ -1,9 +1,9 @@
 //! A thread that checks the file every second, beside the threads that work with it.
 //!
-//! It checks that the file is where it was opened, so that a replica without votes finds a loss too, and makes the
-//! write-ahead log small again. SQLite folds the log into the file as it goes, and then writes it anew from its
-//! beginning; but a reader with a long transaction (a shell, a backup) holds that back, the log grows for as long, and
-//! keeps the size it has grown to. Here that is undone as soon as nobody needs it.
+//! It checks that the file is at its path, so that a replica without votes notices a loss too, and makes the
+//! write-ahead log small again. SQLite folds the log into the file from time to time, and then writes it from its
+//! beginning. A reader with a long transaction (a shell, a backup) prevents that; the log grows meanwhile, and keeps
+//! its size. This thread cuts it as soon as nobody needs it.
 
 use std::{
     fs,
@@ -20,21 +20,21 @@ use crate::{store::StoreError, threads::keep_thread_running};
 /// How often it checks.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// How large the log may stay: some four times what it grows to when nothing holds it back.
+/// The largest size of the log: some four times what it grows to when nothing prevents folding.
 pub(super) const LOG_LIMIT: u64 = 16 * 1_048_576;
 
-/// After how many checks in a row of a log that is too large a warning is logged.
+/// A log that is too large in so many checks in a row is logged as a warning.
 const WARN_AFTER_CHECKS: u32 = 60;
 
 /// The thread. Dropping it waits until it has closed its connection.
 pub(super) struct FileWatch {
-    // Dropped to have the thread end.
+    // Dropped to end the thread.
     stop: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl FileWatch {
-    /// Watches until dropped. The connection is the thread's own.
+    /// Watches until dropped. The thread owns the connection.
     pub(super) fn over(db: Connection, condition: Arc<Condition>) -> Result<Self, StoreError> {
         // Writers go first; another check follows.
         db.busy_timeout(Duration::ZERO)?;
@@ -66,19 +66,19 @@ impl Drop for FileWatch {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // A thread that panics goes on, so it ends well.
+            // A thread that panics goes on, so it ends without an error.
             let _ = thread.join();
         }
     }
 }
 
-/// Folds a log that has become too large into the file, and cuts it off. Says whether it is small.
+/// Folds a log that is too large into the file, and cuts it. Returns whether it is small.
 fn shrink_log(db: &Connection, condition: &Condition) -> bool {
     let length = fs::metadata(condition.log_path()).map_or(0, |log| log.len());
     if length <= LOG_LIMIT {
         return true;
     }
-    // The first does the work, and lets others write meanwhile; there is little left for the second.
+    // The first does the work while others write; little is left for the second.
     let fold = |mode: &str| db.query_row(&format!("pragma wal_checkpoint({mode})"), [], |row| row.get::<_, bool>(0));
     match fold("passive").and_then(|_| fold("truncate")) {
         Ok(is_held) => !is_held,
