@@ -2,8 +2,8 @@
 //!
 //! Whether a vote counts is decided by the store's clock, never by this one. On SQLite the two are the same.
 //!
-//! A system's clock can jump. So beside it goes the system's monotonic clock, which can not, from the moment at which the
-//! two last agreed ([`Clock::times`]). A jump that lasts is no jump but a correction, or the machine slept: after
+//! A system's clock can jump. So beside it goes the system's monotonic clock, which can not, from the moment at which
+//! the two last agreed ([`Clock::times`]). A jump that lasts is no jump but a correction, or the machine slept: after
 //! [`BELIEVED_AFTER`] the system's clock is believed.
 
 use std::{

@@ -1,8 +1,8 @@
 //! The floors of the house: a module uses those on floors below its own, and never one above or beside it.
 //!
 //! So a change of what readers see stays above, the rules of a poll can be read without knowing a store, and nothing
-//! below `voting` knows HTTP. Handlers only translate: they ask use cases, never the store or the hub. And one type name
-//! means one thing. The tests read the code itself; tests within it may look wherever they like.
+//! below `voting` knows HTTP. Handlers only translate: they ask use cases, never the store or the hub. And one type
+//! name means one thing. The tests read the code itself; tests within it may look wherever they like.
 
 use std::{
     collections::BTreeMap,

@@ -97,9 +97,9 @@ fn read_environment(
     values
 }
 
-/// Whether a variable was put there by somebody else: Kubernetes gives every container `SAWT_PORT`, `SAWT_SERVICE_HOST`,
-/// `SAWT_PORT_8080_TCP_ADDR` and so on where a service is called sawt, the same with `SAWT_REDIS_` where one is called
-/// sawt-redis, and the tests have `SAWT_TEST_…`.
+/// Whether a variable was put there by somebody else: Kubernetes gives every container `SAWT_PORT`,
+/// `SAWT_SERVICE_HOST`, `SAWT_PORT_8080_TCP_ADDR` and so on where a service is called sawt, the same with `SAWT_REDIS_`
+/// where one is called sawt-redis, and the tests have `SAWT_TEST_…`.
 fn is_foreign(key: &str) -> bool {
     let key = format!("_{key}_");
     key.starts_with("_test_") || ["_service_host_", "_service_port_", "_port_"].iter().any(|mark| key.contains(mark))

@@ -443,8 +443,8 @@ fn said(rule: &str, text: &str) -> String {
     format!("{rule}, is {text:?}")
 }
 
-/// Whether this is a level, or a target and its level. The parser takes a lone word for a target, so that a misspelt level
-/// would turn the log off.
+/// Whether this is a level, or a target and its level. The parser takes a lone word for a target, so that a misspelt
+/// level would turn the log off.
 fn is_directive(directive: &str) -> bool {
     let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level).trim();
     level.parse::<tracing_subscriber::filter::LevelFilter>().is_ok() && !level.is_empty()

@@ -10,8 +10,8 @@ pub(super) const SCRIPT: &str = include_str!("article.js");
 
 const ARTICLE: &str = include_str!("article.html");
 
-/// The page with this poll, of a service that readers reach at this origin. The snippets it shows keep so much height; its
-/// own keeps it by the style sheet, since the page allows no style in its markup.
+/// The page with this poll, of a service that readers reach at this origin. The snippets it shows keep so much height;
+/// its own keeps it by the style sheet, since the page allows no style in its markup.
 pub(super) fn write(poll: &DemoPoll, origin: &str, height: u32) -> String {
     let Snippets { url, script, element, frame, .. } = Snippets::new(origin, &poll.id, &poll.question, height);
     ARTICLE

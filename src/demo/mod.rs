@@ -76,8 +76,8 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// The flags a demo's configuration is read with: its store is its own, whatever was set for another replica, and so
-    /// needs none of the secrets that one would.
+    /// The flags a demo's configuration is read with: its store is its own, whatever was set for another replica, and
+    /// so needs none of the secrets that one would.
     ///
     /// # Errors
     /// A store was asked for on the command line.
@@ -137,8 +137,8 @@ impl Demo {
         });
     }
 
-    /// Creates the poll in the replica that listens there, puts it into the article, prints what to try, lets the readers
-    /// vote, and tells what is going on `until` that ends. The replica goes on.
+    /// Creates the poll in the replica that listens there, puts it into the article, prints what to try, lets the
+    /// readers vote, and tells what is going on `until` that ends. The replica goes on.
     ///
     /// # Errors
     /// The replica is not there, or refuses what it should not.
@@ -269,7 +269,8 @@ impl Replica {
         self.ask("POST", "/v1/polls", Some(&authorization), Some(SEED_POLL)).await
     }
 
-    /// How high the poll becomes on a phone. Asked so, since without a public address the poll's own answer does not say.
+    /// How high the poll becomes on a phone. Asked so, since without a public address the poll's own answer does not
+    /// say.
     async fn height_of(&self, poll: &DemoPoll, origin: &str) -> Result<u32, DemoError> {
         #[derive(Deserialize)]
         struct Frame {

@@ -1,11 +1,13 @@
 //! The widget's script and style sheet, as they are served.
 //!
-//! They are written to be read, in `widget/`, and served as `pack.mjs` packs them into `packed/`, compressed once when they
-//! are first asked for. Each is named by a hash of what is in it, so it may be kept for ever, and whoever names it also says
-//! which bytes are meant (Subresource Integrity): the page for both, and the loader for the script. In a publisher's page
-//! the style comes within the script; the sheet alone is for polls' own pages, and for browsers that take no other there. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to time;
-//! as is the list of them all, `/embed/manifest.json`. In a rolling deploy a page of one version may ask a replica of
-//! another, which has not its files: the loader then looks there for the script it has, which brings its style along.
+//! They are written to be read, in `widget/`, and served as `pack.mjs` packs them into `packed/`, compressed once when
+//! they are first asked for. Each is named by a hash of what is in it, so it may be kept for ever, and whoever names it
+//! also says which bytes are meant (Subresource Integrity): the page for both, and the loader for the script. In a
+//! publisher's page the style comes within the script; the sheet alone is for polls' own pages, and for browsers that
+//! take no other there. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to
+//! time; as is the list of them all, `/embed/manifest.json`. In a rolling deploy a page of one version may ask a
+//! replica of another, which has not its files: the loader then looks there for the script it has, which brings its
+//! style along.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 

@@ -41,9 +41,9 @@ pub fn direction_of(tag: &str) -> Direction {
     if is_rtl { Direction::Rtl } else { Direction::Ltr }
 }
 
-/// The way a text runs in a poll that runs this way, as the value of a `dir` attribute: as the poll does if it has a letter
-/// that does, even if a name of the other direction stands first; otherwise by what does stand first. What other scripts
-/// a language is written in is left to that. The widget finds the same in `#word`.
+/// The way a text runs in a poll that runs this way, as the value of a `dir` attribute: as the poll does if it has a
+/// letter that does, even if a name of the other direction stands first; otherwise by what does stand first. What other
+/// scripts a language is written in is left to that. The widget finds the same in `#word`.
 pub fn direction_in(poll: Direction, text: &str) -> &'static str {
     let has = |is: fn(char) -> bool| text.chars().any(is);
     match poll {

@@ -155,9 +155,9 @@ impl Language {
         form.map_or_else(String::new, |form| form.replace("{n}", &self.number(number, digits)))
     }
 
-    /// What the widget needs of this for a poll, as JSON; `counted` is what its total counts. What it finds in the markup is left out. The JSON is a single-quoted attribute's value as it
-    /// is, without the escapes that its own quotes would need: what markup or such an attribute could take for its own is
-    /// written as JSON's escapes.
+    /// What the widget needs of this for a poll, as JSON; `counted` is what its total counts. What it finds in the
+    /// markup is left out. The JSON is a single-quoted attribute's value as it is, without the escapes that its own
+    /// quotes would need: what markup or such an attribute could take for its own is written as JSON's escapes.
     pub fn for_script(&self, poll: &Poll, digits: Digits, counted: &str) -> String {
         #[derive(Serialize)]
         struct ForScript<'a> {
@@ -225,7 +225,8 @@ mod tests {
         }
     }
 
-    /// As the Unicode CLDR has them: <https://www.unicode.org/cldr/charts/latest/supplemental/language_plural_rules.html>
+    /// As the Unicode CLDR has them:
+    /// <https://www.unicode.org/cldr/charts/latest/supplemental/language_plural_rules.html>
     #[test]
     fn arabic_counts_in_six_forms() {
         for (votes, said) in [

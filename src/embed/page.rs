@@ -1,8 +1,9 @@
 //! The page of a poll, as one reader is shown it.
 //!
-//! The templates are `page.html`, `poll.html` within it, and `head.html` at its head. Everything put into them is escaped: what publishers write is text, never markup. Every string of a
-//! publisher's says its language and has its own direction ([`direction_in`]), and the poll runs as its language does,
-//! even where the words around it are another's.
+//! The templates are `page.html`, `poll.html` within it, and `head.html` at its head. Everything put into them is
+//! escaped: what publishers write is text, never markup. Every string of a publisher's says its language and has its
+//! own direction ([`direction_in`]), and the poll runs as its language does, even where the words around it are
+//! another's.
 
 use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -206,8 +207,8 @@ impl<'a> PollView<'a> {
         self.poll.options.iter().enumerate().map(row).collect()
     }
 
-    /// The most votes that an option has in the end, if anybody voted: those who have so many lead. The widget finds the
-    /// same in `draw`.
+    /// The most votes that an option has in the end, if anybody voted: those who have so many lead. The widget finds
+    /// the same in `draw`.
     fn most_votes(&self) -> Option<(&Tally, u64)> {
         let tally = self.tally.filter(|_| self.state == State::Closed)?;
         let most = self.poll.options.iter().map(|option| tally.votes_in(option.index)).max()?;
@@ -389,8 +390,8 @@ struct NotePart<'a> {
     after: &'a str,
 }
 
-/// A moment for those whose browser does not turn it into their own time. Its parts are numbers with signs between them,
-/// which a right-to-left text would turn around: so each stands for itself.
+/// A moment for those whose browser does not turn it into their own time. Its parts are numbers with signs between
+/// them, which a right-to-left text would turn around: so each stands for itself.
 struct Time<'a> {
     exact: String,
     date: String,

@@ -2,8 +2,8 @@
 //!
 //! A language's file brings its own rules, so that a new language is a file and no code. Only what whole numbers need
 //! is understood: `n` (which is `i` then), `%`, `=`, `!=`, ranges, lists, `and` and `or`. Browsers know the rules
-//! already and use `Intl.PluralRules`. `icu_plurals` would bring five more crates, and the rules of languages that are not
-//! spoken here, in place of some sixty lines.
+//! already and use `Intl.PluralRules`. `icu_plurals` would bring five more crates, and the rules of languages that are
+//! not spoken here, in place of some sixty lines.
 
 use std::ops::RangeInclusive;
 

@@ -1,8 +1,8 @@
 //! What a publisher puts into a page to have a poll there, with room for it.
 //!
-//! A poll comes when the page is there already. What stands below it is moved down then, under the eyes of whoever reads
-//! it, unless its room was kept. So each snippet says how high the poll will be. That is [reckoned](height) from its
-//! texts, for a phone, where lines are shortest: on a wider page a poll with long labels leaves some room below it.
+//! A poll comes when the page is there already. What stands below it is moved down then, under the eyes of whoever
+//! reads it, unless its room was kept. So each snippet says how high the poll will be. That is [reckoned](height) from
+//! its texts, for a phone, where lines are shortest: on a wider page a poll with long labels leaves some room below it.
 
 use serde::Serialize;
 
@@ -56,9 +56,9 @@ impl Snippets {
     }
 }
 
-/// How high a poll becomes, in CSS pixels, in a place so wide, or a little more: in sizes of the usual font, with letters
-/// as wide as wide ones are, and whatever may be said below. Some 2,300 for 32 options on a phone, if each label takes
-/// one line.
+/// How high a poll becomes, in CSS pixels, in a place so wide, or a little more: in sizes of the usual font, with
+/// letters as wide as wide ones are, and whatever may be said below. Some 2,300 for 32 options on a phone, if each
+/// label takes one line.
 pub fn height(width: u32, poll: &Poll) -> u32 {
     /// The card's frame and padding, and the margin below the question.
     const CARD: u32 = 34 + 14;

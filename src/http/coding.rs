@@ -31,8 +31,8 @@ pub(super) fn preferred(headers: &HeaderMap) -> Option<Coding> {
             others = Some(weight);
         }
     }
-    // What is not named is as good as what stands for all others; as it is, a body may be sent to everybody who does not
-    // say otherwise, but nobody asks for that.
+    // What is not named is as good as what stands for all others; as it is, a body may be sent to everybody who does
+    // not say otherwise, but nobody asks for that.
     let identity = identity.unwrap_or(0);
     let wanted = |named: Option<u16>| named.or(others).filter(|weight| *weight > 0 && *weight >= identity);
     match (wanted(brotli), wanted(gzip)) {

@@ -126,8 +126,8 @@ impl WorkerConnections {
         Self { all: Arc::clone(all), own, answer_override }
     }
 
-    /// Takes a connection in, as the framework wants it; `None` if there is no room for it. Answers are sent as they are
-    /// written: an event must not wait for the acknowledgement of the one before it.
+    /// Takes a connection in, as the framework wants it; `None` if there is no room for it. Answers are sent as they
+    /// are written: an event must not wait for the acknowledgement of the one before it.
     pub fn accept(&self, socket: TcpStream) -> Option<(CountedConnection, Protocol, Option<SocketAddr>)> {
         let peer = socket.peer_addr().ok();
         let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());

@@ -11,15 +11,15 @@
 //! - [`problem`]: the one table of errors; [`refusals`]: what the use cases refuse, as such.
 //! - [`route`]: what a line of the route table can say; [`path`]: reading ids in paths.
 //! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
-//! - [`auth`]: keys, scopes and voter tokens; [`voter_in_body`]: voters whom a body names; [`origin`]: which pages may vote;
-//!   [`cors`]: what browsers are told of it.
+//! - [`auth`]: keys, scopes and voter tokens; [`voter_in_body`]: voters whom a body names; [`origin`]: which pages may
+//!   vote; [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in; [`notes`]: what is noted of a request on its way.
 //! - [`connections`]: how many of them a client may have; how long each is waited for is [`net`](crate::net)'s.
 //! - [`body`], [`query`], [`conditional`], [`cursor`]: reading requests.
 //! - [`caching`]: who may keep an answer, and for how long.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
-//! - [`voters`], [`votes`], [`results`], [`several`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`], [`oembed`], [`health`]:
-//!   the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
+//! - [`voters`], [`votes`], [`results`], [`several`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`],
+//!   [`oembed`], [`health`]: the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
 
 mod auth;
 mod body;

@@ -33,8 +33,8 @@ fn poll_segment(rest: &str) -> Option<&str> {
     (!segment.is_empty()).then_some(segment)
 }
 
-/// The layer around the routes of one poll: it takes the poll's name off the path, so that the router finds the route by
-/// comparing text. A pattern with a name in it would be a regular expression, and cost a tenth of a vote.
+/// The layer around the routes of one poll: it takes the poll's name off the path, so that the router finds the route
+/// by comparing text. A pattern with a name in it would be a regular expression, and cost a tenth of a vote.
 pub(super) struct PastPoll;
 
 impl<S, B> Transform<S, ServiceRequest> for PastPoll

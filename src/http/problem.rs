@@ -318,8 +318,8 @@ impl Problem {
     }
 }
 
-/// A problem as it is written. Codes, titles and request ids are made of characters that JSON takes as they are, so only
-/// what else there is is serialized: a flood is answered by this.
+/// A problem as it is written. Codes, titles and request ids are made of characters that JSON takes as they are, so
+/// only what else there is is serialized: a flood is answered by this.
 fn write_body(parts: &Parts, request_id: &str) -> serde_json::Result<Vec<u8>> {
     let Parts { code, detail, errors, members, .. } = parts;
     let mut body = Vec::with_capacity(256 + detail.len());

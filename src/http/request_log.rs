@@ -33,7 +33,8 @@ pub const SUM_UP_EVERY: Duration = Duration::from_secs(1);
 const WHOLE_PER_KIND: u64 = 5;
 /// How many refusals of any kind have one.
 const MOST_WHOLE: u64 = 100;
-/// How many kinds are told apart between two sums. There are more, but a client that finds them all is looking for them.
+/// How many kinds are told apart between two sums. There are more, but a client that finds them all is looking for
+/// them.
 const MOST_KINDS: usize = 64;
 /// How many classes of clients there are.
 const CLASSES: u64 = 16;

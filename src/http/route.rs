@@ -59,8 +59,8 @@ pub(super) fn at(path: &'static str) -> Route {
     Route { methods: Vec::new(), pattern, resource, limits: Some(Limits::default()) }
 }
 
-/// Whether a request has this method. The framework's own guard also writes down in each request which methods there are,
-/// for a refusal that is not ours.
+/// Whether a request has this method. The framework's own guard also writes down in each request which methods there
+/// are, for a refusal that is not ours.
 fn has_method(method: Method) -> impl Guard {
     guard::fn_guard(move |asked| asked.head().method == method)
 }

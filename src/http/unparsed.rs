@@ -2,8 +2,8 @@
 //! may be, of a head that does not come.
 //!
 //! There is no request then, so no layer of the application sees any of it: the framework writes a bare status and
-//! ends the connection. So its answer is replaced where it is written, by the [connection](crate::net::connection), with
-//! the problem that it means, which is logged and counted like any other.
+//! ends the connection. So its answer is replaced where it is written, by the [connection](crate::net::connection),
+//! with the problem that it means, which is logged and counted like any other.
 
 use std::{rc::Rc, sync::Arc};
 

@@ -103,7 +103,8 @@ type TakeOver<S> = Box<dyn FnOnce(S)>;
 
 impl<S> Handover<S> {
     /// Gives the socket to `take_over` as soon as the framework has written all that it had to write. From then on the
-    /// framework finds the connection closed, and forgets it. Call it when the answer's head is among what is to be written.
+    /// framework finds the connection closed, and forgets it. Call it when the answer's head is among what is to be
+    /// written.
     pub fn to(&self, take_over: impl FnOnce(S) + 'static) {
         self.0.set(Some(Box::new(take_over)));
     }

@@ -8,8 +8,8 @@
 //! - in how much white space there is, and which, since pages draw it as one blank and none at either end;
 //! - in tatweel (U+0640), which stretches an Arabic word and means nothing.
 //!
-//! Vowel signs, hamza and case are seen, and so is a zero-width joiner or non-joiner between characters that it parts or
-//! ties: in Persian it tells words apart, in Indic scripts letters, and in emoji a family from three people.
+//! Vowel signs, hamza and case are seen, and so is a zero-width joiner or non-joiner between characters that it parts
+//! or ties: in Persian it tells words apart, in Indic scripts letters, and in emoji a family from three people.
 
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 

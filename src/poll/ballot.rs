@@ -94,7 +94,8 @@ pub enum Outcome {
     AlreadyVoted(Counters),
     /// The poll takes no votes now. Nothing changed.
     NotOpen,
-    /// The poll is open by one clock and not by another, so a clock is wrong. Nothing changed, and it may be asked again.
+    /// The poll is open by one clock and not by another, so a clock is wrong. Nothing changed, and it may be asked
+    /// again.
     Undecided,
 }
 
@@ -108,8 +109,8 @@ pub struct Applied {
 }
 
 impl Action {
-    /// What this does to a voter's record, in a poll of this state. The store decides by this rule, inside the step that
-    /// counts; `cast.lua` is the same in Lua, and random histories compare the two.
+    /// What this does to a voter's record, in a poll of this state. The store decides by this rule, inside the step
+    /// that counts; `cast.lua` is the same in Lua, and random histories compare the two.
     ///
     /// The order matters. The same again is `Repeated` even if the poll has closed since: an answer lost on the way
     /// costs nobody a vote. Then the poll must be open, beyond doubt. Then a ballot on record must be changeable.

@@ -100,8 +100,8 @@ impl Span {
         (beginning < self.until || self.until == i64::MAX).then_some(beginning)
     }
 
-    /// From when on the clock shows what begins a bucket: where it was moved back by less than an interval, what it shows
-    /// for the second time begins none.
+    /// From when on the clock shows what begins a bucket: where it was moved back by less than an interval, what it
+    /// shows for the second time begins none.
     fn first_new(self, interval: i64) -> i64 {
         let twice = self.before - self.offset;
         if (1..interval).contains(&twice) { self.from.saturating_add(twice) } else { self.from }

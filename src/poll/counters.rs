@@ -1,4 +1,5 @@
-//! Counters: the numbers in a tally that ballots add to. A store counts them and knows nothing else of a poll's options.
+//! Counters: the numbers in a tally that ballots add to. A store counts them and knows nothing else of a poll's
+//! options.
 //!
 //! A counter is known by its *index*. What an index means is the business of the poll's [kind](super::Kind): in today's
 //! kinds, that of an option.
@@ -45,8 +46,8 @@ impl Codec {
     }
 }
 
-/// Which of a poll's ballots a ballot is counted with. There is one group as yet: a store keeps totals, and they are its
-/// counters.
+/// Which of a poll's ballots a ballot is counted with. There is one group as yet: a store keeps totals, and they are
+/// its counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Group {
     /// 0: nothing speaks against these ballots.

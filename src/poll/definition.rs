@@ -18,9 +18,9 @@ pub struct PollOption {
     pub emoji: Option<Emoji>,
     /// What readers see, and what is read out for an emoji.
     pub label: Text,
-    /// Its own number, below [`MAX_OPTIONS`](super::MAX_OPTIONS), from which its counters follow. Fixed while the poll has
-    /// ballots, whatever order the options are shown in. Records say `slot`, as they did from the beginning: replicas of
-    /// two versions read each other's.
+    /// Its own number, below [`MAX_OPTIONS`](super::MAX_OPTIONS), from which its counters follow. Fixed while the poll
+    /// has ballots, whatever order the options are shown in. Records say `slot`, as they did from the beginning:
+    /// replicas of two versions read each other's.
     #[serde(rename = "slot")]
     pub index: u8,
 }
@@ -94,8 +94,8 @@ impl Poll {
     }
 }
 
-/// Where a poll stands in its site's list, which goes by age: of two polls the greater is the younger. By the time of its
-/// creation first, so that an id need say nothing of that.
+/// Where a poll stands in its site's list, which goes by age: of two polls the greater is the younger. By the time of
+/// its creation first, so that an id need say nothing of that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListCursor {
     /// When it was created.
@@ -109,8 +109,8 @@ pub struct ListCursor {
 pub enum PageStart {
     /// After this place.
     Place(ListCursor),
-    /// After the poll of this id, or, if it is gone, after the moment that the id was made at: cursors were ids when polls
-    /// were listed by their ids.
+    /// After the poll of this id, or, if it is gone, after the moment that the id was made at: cursors were ids when
+    /// polls were listed by their ids.
     Poll(PollId, Timestamp),
 }
 

@@ -150,8 +150,8 @@ impl PollEdit {
     }
 }
 
-/// The same set of options keeps its indexes in whatever order it comes. Another set is numbered afresh, which the store
-/// allows only while no counter holds a vote.
+/// The same set of options keeps its indexes in whatever order it comes. Another set is numbered afresh, which the
+/// store allows only while no counter holds a vote.
 fn keep_indexes(mut options: Vec<PollOption>, before: &[PollOption]) -> Vec<PollOption> {
     let index_before = |id: &OptionId| before.iter().find(|old| old.id == *id).map(|old| old.index);
     if options.len() == before.len() && options.iter().all(|option| index_before(&option.id).is_some()) {

@@ -1,4 +1,5 @@
-//! Ids are types, not strings: a [`SiteId`] can't be passed where an [`OptionId`] is meant, and neither can be malformed.
+//! Ids are types, not strings: a [`SiteId`] can't be passed where an [`OptionId`] is meant, and neither can be
+//! malformed.
 
 use std::{fmt, str::FromStr, sync::Arc};
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-/// How many independent slices a poll's voters fall into, at least one; and what its store adds to the name of each, so that
-/// it comes to lie where the store wants it, which means nothing to anybody else. A poll keeps those it was created with.
+/// How many independent slices a poll's voters fall into, at least one; and what its store adds to the name of each, so
+/// that it comes to lie where the store wants it, which means nothing to anybody else. A poll keeps those it was
+/// created with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partitions {
     count: u16,

@@ -100,8 +100,8 @@ impl Schedule {
     }
 }
 
-/// The time by two clocks that ought to agree. The first decides; but it may have jumped, and what it closes stays closed.
-/// So while they are far apart, only what both agree on counts.
+/// The time by two clocks that ought to agree. The first decides; but it may have jumped, and what it closes stays
+/// closed. So while they are far apart, only what both agree on counts.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
     /// By the store's clock.

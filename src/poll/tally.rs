@@ -113,8 +113,8 @@ impl Tally {
         self.votes.get(usize::from(index)).copied().unwrap_or(0)
     }
 
-    /// Each option's part of the ballots, in the poll's order, where all of them are `whole`; nothing while there are no
-    /// ballots. Whoever shows parts takes them from here, with as fine a whole as is shown.
+    /// Each option's part of the ballots, in the poll's order, where all of them are `whole`; nothing while there are
+    /// no ballots. Whoever shows parts takes them from here, with as fine a whole as is shown.
     ///
     /// How they are rounded is the kind's to say: see `kind/`. `tenths` in the widget's script is the same.
     pub fn parts(&self, poll: &Poll, whole: u64) -> Votes {

@@ -16,7 +16,8 @@ use unicode_segmentation::UnicodeSegmentation;
 pub struct TextLimit {
     /// At most so many grapheme clusters.
     pub characters: usize,
-    /// At most so many bytes of UTF-8: a cluster can hold any number of combining marks, so clusters alone bound nothing.
+    /// At most so many bytes of UTF-8: a cluster can hold any number of combining marks, so clusters alone bound
+    /// nothing.
     pub bytes: usize,
 }
 

@@ -25,8 +25,8 @@ impl TimeZone {
         self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// A moment as the zone's clock shows it, for people and their spreadsheets: `2026-11-23 21:00:00`. Those take it for a
-    /// time in every language; what has a `T`, a fraction or an offset in it, not all of them do.
+    /// A moment as the zone's clock shows it, for people and their spreadsheets: `2026-11-23 21:00:00`. Those take it
+    /// for a time in every language; what has a `T`, a fraction or an offset in it, not all of them do.
     pub fn local_time(&self, moment: Timestamp) -> impl fmt::Display {
         let local = self.0.to_datetime(moment.into());
         fmt::from_fn(move |f| {

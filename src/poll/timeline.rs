@@ -2,8 +2,8 @@
 //!
 //! Stores record by how much each counter's votes, and the ballots, moved in every minute. A [`Timeline`] sums those
 //! minutes into buckets of an [`Interval`], one after the other, from the bucket of the first vote to that of the last,
-//! with the empty ones between them. It takes in a few minutes at a time and gives a few buckets at a time, so a year by
-//! the minute takes no more room than an hour.
+//! with the empty ones between them. It takes in a few minutes at a time and gives a few buckets at a time, so a year
+//! by the minute takes no more room than an hour.
 //!
 //! **It is exact.** The sum over all buckets is the tally it was made for. A minute that is over does not change any
 //! more, so minutes may be read one after the other while votes go on; the minute the tally was read in is not read at

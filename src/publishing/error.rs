@@ -8,7 +8,8 @@ use crate::{
     store::StoreError,
 };
 
-/// Why a use case of [`Publishing`](super::Publishing) refused. Nothing was done, except where the store did not answer.
+/// Why a use case of [`Publishing`](super::Publishing) refused. Nothing was done, except where the store did not
+/// answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// There is no such poll, or none of this publisher's.

@@ -27,8 +27,8 @@ impl Publishing {
     /// Makes a key. A site's key makes keys for its own site only, and gives them no scope it lacks.
     ///
     /// # Errors
-    /// [`PublishError::OtherSite`]; [`ScopeNotGiven`](PublishError::ScopeNotGiven); [`NoSite`](PublishError::NoSite); what
-    /// the store failed with.
+    /// [`PublishError::OtherSite`]; [`ScopeNotGiven`](PublishError::ScopeNotGiven); [`NoSite`](PublishError::NoSite);
+    /// what the store failed with.
     pub async fn create_key(
         &self,
         publisher: &Publisher,

@@ -201,8 +201,8 @@ impl Publishing {
     /// Closes a poll for good. When this has returned, no ballot in flight is counted after it.
     ///
     /// # Errors
-    /// [`PublishError::NoPoll`]; [`Undecided`](PublishError::Undecided); [`KeptChanging`](PublishError::KeptChanging); what
-    /// the store failed with.
+    /// [`PublishError::NoPoll`]; [`Undecided`](PublishError::Undecided); [`KeptChanging`](PublishError::KeptChanging);
+    /// what the store failed with.
     pub async fn close_poll(&self, publisher: &Publisher, id: PollId) -> Result<Poll, PublishError> {
         let plan = |poll: &Poll, now| {
             let is_closed = poll.state_at(now) == State::Closed;

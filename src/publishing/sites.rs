@@ -41,8 +41,8 @@ impl Publishing {
     ///
     /// # Errors
     /// [`PublishError::NoSite`]; [`SiteHasPolls`](PublishError::SiteHasPolls);
-    /// [`SiteHasKeys`](PublishError::SiteHasKeys); [`SiteIsDefault`](PublishError::SiteIsDefault); what the store failed
-    /// with.
+    /// [`SiteHasKeys`](PublishError::SiteHasKeys); [`SiteIsDefault`](PublishError::SiteIsDefault); what the store
+    /// failed with.
     pub async fn delete_site(&self, id: &SiteId) -> Result<(), PublishError> {
         if *id == SiteId::default() {
             return Err(PublishError::SiteIsDefault);

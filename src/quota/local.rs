@@ -4,11 +4,11 @@
 //! but not bounded, and between two sweeps a flood of addresses would take whatever memory there is.
 //!
 //! A table holds at most a fixed number of keys, at 17 bytes a place: 917,504 keys or 17 MiB for votes, 229,376 keys
-//! or 4.3 MiB for each other quota, and 57,344 or 1.1 MiB for each kind of wider network. A key that has spent one token of `client` (600 in 60 seconds) is forgotten once
-//! that is back, after a tenth of a second and at most one sweep; so to fill its table takes some 40,000 different
-//! clients a second, or clients that have spent their whole quota. When a table is full, those in it are counted as
-//! before, and newcomers share tokens a few together (see [`KeyTable`]): they are served as long as the flood brings each
-//! of 16,384 shared places less than a quota.
+//! or 4.3 MiB for each other quota, and 57,344 or 1.1 MiB for each kind of wider network. A key that has spent one
+//! token of `client` (600 in 60 seconds) is forgotten once that is back, after a tenth of a second and at most one
+//! sweep; so to fill its table takes some 40,000 different clients a second, or clients that have spent their whole
+//! quota. When a table is full, those in it are counted as before, and newcomers share tokens a few together (see
+//! [`KeyTable`]): they are served as long as the flood brings each of 16,384 shared places less than a quota.
 
 use std::{
     hash::{BuildHasher as _, RandomState},

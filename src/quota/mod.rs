@@ -1,15 +1,15 @@
 //! How many requests a client, a voter or a key may make.
 //!
 //! Six quotas, each a setting: `vote` per voter, `ballot` per client and poll, `mint` and `client` (all writes) and
-//! `read` per client, `admin` per key. All are counted by the generic cell rate algorithm (GCRA): a quota of 10 in 60 seconds is ten tokens, each of
-//! which is back six seconds after it was spent. So there is no window whose turn lets twice as much through, and what
-//! is kept of a key is one number: the moment at which all its tokens are back.
+//! `read` per client, `admin` per key. All are counted by the generic cell rate algorithm (GCRA): a quota of 10 in 60
+//! seconds is ten tokens, each of which is back six seconds after it was spent. So there is no window whose turn lets
+//! twice as much through, and what is kept of a key is one number: the moment at which all its tokens are back.
 //!
 //! **Two tiers.** The [local limiter](local) counts every quota, in this replica's memory, at some tenths of a
-//! microsecond. `ballot`, `mint` and `client` also hold across replicas, by [lease]: the first tenth of a quota passes on
-//! each replica's own account, and beyond that tokens are taken from the store, a tenth at a time. An ordinary reader
-//! never spends a tenth, and so never costs a store call. Where the store is one replica's own file there is nothing
-//! to share, and the local tier is all there is. If the store does not answer, the local tier alone decides.
+//! microsecond. `ballot`, `mint` and `client` also hold across replicas, by [lease]: the first tenth of a quota passes
+//! on each replica's own account, and beyond that tokens are taken from the store, a tenth at a time. An ordinary
+//! reader never spends a tenth, and so never costs a store call. Where the store is one replica's own file there is
+//! nothing to share, and the local tier is all there is. If the store does not answer, the local tier alone decides.
 //!
 //! **IPv6.** Whoever has one network easily has more: providers give a subscriber a /56 or a /48, and each has 256 or
 //! 65,536 of the /64 that are clients. So a request by IPv6 also counts in the [wider networks](WIDER) its client lies
@@ -17,9 +17,9 @@
 //! numbers its subscribers out of one /48 has room. It is admitted if all admit it, at both tiers. Answers speak of the
 //! client's own quota, and say of the wider ones only when they refuse. By IPv4 none of this costs anything.
 //!
-//! **Ballots.** Tokens can be saved up, and cast in one poll all at once. `ballot` bounds how many ballots of one client
-//! a poll counts. Only what is counted stays spent: what turns out to be a retry, a change or a refusal is given back,
-//! which costs a look-up then, and none on the way of a ballot that counts.
+//! **Ballots.** Tokens can be saved up, and cast in one poll all at once. `ballot` bounds how many ballots of one
+//! client a poll counts. Only what is counted stays spent: what turns out to be a retry, a change or a refusal is given
+//! back, which costs a look-up then, and none on the way of a ballot that counts.
 //!
 //! **Memory.** A key whose tokens are all back is as good as unknown, and is swept out. However many keys there are at
 //! once, each table has a hard cap: see [`local`]. All tables of a replica together stay under 80 MiB.
@@ -308,8 +308,8 @@ struct Tier {
 }
 
 impl QuotaLimiter {
-    /// The quotas in force. With a secret, the same on every replica, `ballot`, `mint` and `client` are shared by way of
-    /// the store; whoever reads the store finds hashes under it, and no address.
+    /// The quotas in force. With a secret, the same on every replica, `ballot`, `mint` and `client` are shared by way
+    /// of the store; whoever reads the store finds hashes under it, and no address.
     pub fn new(policies: &Policies, sharing: Option<&Secret>, clock: &Uptime, metrics: Arc<Metrics>) -> Self {
         let tier = |name: Name, quota: Quota, bits: u8, most_keys: usize, sharing: Option<&Secret>| Tier {
             local: LocalLimiter::new(quota, most_keys, clock.clone()),
@@ -350,8 +350,8 @@ impl QuotaLimiter {
         }
     }
 
-    /// Counts a voter who comes without a token in `mint`, as [`admit`](Self::admit) counts a request; `None` if the same
-    /// was [admitted](Self::note_voter) within the last minute, and so is not counted again.
+    /// Counts a voter who comes without a token in `mint`, as [`admit`](Self::admit) counts a request; `None` if the
+    /// same was [admitted](Self::note_voter) within the last minute, and so is not counted again.
     pub fn admit_voter(&self, voter: &VoterId, client: &Subject) -> Option<Decision> {
         let is_retry = self.recent_voters.has(voter);
         (!is_retry).then(|| self.admit(Name::Mint, client))
@@ -373,9 +373,9 @@ impl QuotaLimiter {
         }
     }
 
-    /// Decides on a request that [`QuotaLimiter::admit`] was undecided about: by what was leased from the store, or is now.
-    /// Takes as long as one store call at the most, and no longer than [`lease::LEASE_TIMEOUT`], for each table in which
-    /// this replica's share is spent.
+    /// Decides on a request that [`QuotaLimiter::admit`] was undecided about: by what was leased from the store, or is
+    /// now. Takes as long as one store call at the most, and no longer than [`lease::LEASE_TIMEOUT`], for each table in
+    /// which this replica's share is spent.
     pub async fn lease(&self, undecided: Undecided, subject: &Subject, store: &dyn Store) -> Decision {
         let Undecided { quota_state, spent } = undecided;
         let Some(tiers) = self.tiers(quota_state.name) else { return Decision::Unlimited };

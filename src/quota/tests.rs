@@ -211,8 +211,8 @@ fn what_is_given_back_can_be_spent_again() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Two clients share a wider network's quota exactly if their addresses begin with the same bits, and each counts in
-    /// all those that are wider than it, and in no other.
+    /// Two clients share a wider network's quota exactly if their addresses begin with the same bits, and each counts
+    /// in all those that are wider than it, and in no other.
     #[test]
     fn clients_share_the_networks_that_both_lie_in_and_no_others(
         one in any::<u128>(),

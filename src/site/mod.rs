@@ -31,7 +31,8 @@ pub struct Site {
     pub updated_at: Timestamp,
 }
 
-/// What is decided about a site; each put replaces all of it. What stores have kept of a site may lack all but its origins.
+/// What is decided about a site; each put replaces all of it. What stores have kept of a site may lack all but its
+/// origins.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteSettings {
     /// The web origins that may embed its polls and vote in them; none listed: all may, by token.

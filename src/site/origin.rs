@@ -61,8 +61,9 @@ fn is_dns_label(label: &str) -> bool {
         && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_')
 }
 
-/// What a site lists: an origin, or with `*.` before its host all names under that, at any depth, and not the host itself.
-/// That is what `frame-ancestors` takes it for, too (CSP Level 3, section 6.7.2.8), so it stands there as it is.
+/// What a site lists: an origin, or with `*.` before its host all names under that, at any depth, and not the host
+/// itself. That is what `frame-ancestors` takes it for, too (CSP Level 3, section 6.7.2.8), so it stands there as it
+/// is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ListedOrigin(String);
@@ -107,7 +108,8 @@ fn of_listed(rule: &'static str) -> &'static str {
     if rule == RULE { LISTED_RULE } else { rule }
 }
 
-/// Whether browsers read a host with such an end as an IPv4 address (<https://url.spec.whatwg.org/#ends-in-a-number-checker>).
+/// Whether browsers read a host with such an end as an IPv4 address
+/// (<https://url.spec.whatwg.org/#ends-in-a-number-checker>).
 fn is_number(label: &str) -> bool {
     let is_decimal = label.bytes().all(|byte| byte.is_ascii_digit());
     is_decimal || label.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))

@@ -25,7 +25,8 @@ pub trait Broker: Send + Sync {
     /// Sends a message to the other replicas, and to this one.
     async fn publish(&self, message: &Message) -> Result<(), StoreError>;
 
-    /// Receives messages until one of the channels is closed: the tallies of polls that are followed, and everything else.
+    /// Receives messages until one of the channels is closed: the tallies of polls that are followed, and everything
+    /// else.
     async fn subscribe(&self, follow: mpsc::Receiver<Follow>, received: mpsc::Sender<Received>);
 }
 

@@ -20,28 +20,28 @@
 //!
 //!    A clock that jumps would close polls that are due later, for good. So two clocks are asked: the store's, which
 //!    decides, and another: on Redis that of the replica that asks, in the embedded store the system's monotonic clock
-//!    ([`Clock::times`](crate::clock::Clock::times)). While they are more than five seconds apart, a poll is closed once
-//!    both say so. If only one of them says that it is open, a ballot in it is
+//!    ([`Clock::times`](crate::clock::Clock::times)). While they are more than five seconds apart, a poll is closed
+//!    once both say so. If only one of them says that it is open, a ballot in it is
 //!    [`Outcome::Undecided`](crate::poll::Outcome::Undecided), and an edit of it unavailable.
 //!
-//!    Reading needs no write. The first call that finds a poll closed by the clock records it; but a store that takes no
-//!    writes now shows the poll as closed all the same. If the store's clock is then set back before that could be
+//!    Reading needs no write. The first call that finds a poll closed by the clock records it; but a store that takes
+//!    no writes now shows the poll as closed all the same. If the store's clock is then set back before that could be
 //!    recorded, the second clock keeps the rule: ballots are undecided, not counted.
 //! 5. **Unknown is not failed.** [`StoreError::Unavailable`] says that no answer came in time. What was asked may or
 //!    may not have been done, and may be asked again.
-//! 6. **A quota is taken from in one step.** [`Quotas::take_quota`] takes all the tokens it is asked for or none, on the
-//!    store's own clock, however many replicas ask at once: in any span of time a key's grants are at most the quota's
-//!    limit and what comes back in that span. Who waits as long as a refusal says, while nobody else takes any, is
-//!    granted the same, and a moment earlier is not. It is the one call of which a second copy is not free: it takes
+//! 6. **A quota is taken from in one step.** [`Quotas::take_quota`] takes all the tokens it is asked for or none, on
+//!    the store's own clock, however many replicas ask at once: in any span of time a key's grants are at most the
+//!    quota's limit and what comes back in that span. Who waits as long as a refusal says, while nobody else takes any,
+//!    is granted the same, and a moment earlier is not. It is the one call of which a second copy is not free: it takes
 //!    again, which errs towards too few.
 //! 7. **Acknowledged is kept** as far as the store itself keeps it: SQLite answers after the disk has it
 //!    (`synchronous=FULL`); Redis as its `appendfsync` says. Quotas are not: a store that loses them gives them anew.
-//! 8. **Every minute is accounted for.** What moves a tally is recorded in the same step under the minute of the store's
-//!    clock, so all of [`Ballots::minutes`] together add up to the tally, whatever was changed or withdrawn. A minute that
-//!    is over does not change any more. A poll that is reshaped begins anew.
+//! 8. **Every minute is accounted for.** What moves a tally is recorded in the same step under the minute of the
+//!    store's clock, so all of [`Ballots::minutes`] together add up to the tally, whatever was changed or withdrawn. A
+//!    minute that is over does not change any more. A poll that is reshaped begins anew.
 //! 9. **Positions only grow.** A partition's [`Position`](crate::poll::Position) grows as long as the store keeps
-//!    what was written. If it lost something, a caller that has seen more has the partition raised to the next epoch, by
-//!    [`Ballots::raise_epoch`], before it believes the tally: so positions grow whatever the store has lost.
+//!    what was written. If it lost something, a caller that has seen more has the partition raised to the next epoch,
+//!    by [`Ballots::raise_epoch`], before it believes the tally: so positions grow whatever the store has lost.
 
 mod ballots;
 mod bounded;

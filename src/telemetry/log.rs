@@ -6,8 +6,9 @@
 //! or an error. If the reader is stuck, at most 8 MiB wait; further lines are dropped, counted, and the count is said
 //! in the first line that gets through again. Losing log lines is bad, and losing votes for them would be worse.
 //!
-//! The formatter of `tracing-subscriber` with `tracing-appender` executes 12,200 instructions for a request's line, where
-//! this executes some 4,000, and a vote has one line; nor does it escape what could end a line, or say what was dropped.
+//! The formatter of `tracing-subscriber` with `tracing-appender` executes 12,200 instructions for a request's line,
+//! where this executes some 4,000, and a vote has one line; nor does it escape what could end a line, or say what was
+//! dropped.
 //!
 //! Only the event's own fields are shown, not those of spans: a line says everything it needs by itself.
 

@@ -1,11 +1,12 @@
 //! Numbers by labels, cheap to count.
 //!
-//! Every request counts in a few series, and every vote in one more. The `Family` of `prometheus-client`, a map behind a
-//! lock, executes 630 instructions to count and time a request, where this executes 390; all that a vote counts would
+//! Every request counts in a few series, and every vote in one more. The `Family` of `prometheus-client`, a map behind
+//! a lock, executes 630 instructions to count and time a request, where this executes 390; all that a vote counts would
 //! be a fiftieth dearer with it. That alone would not be worth a table of our own, but workers would also wait for one
-//! another at its lock, and nothing bounds it. The label sets of this service are few and never removed, so each family is a table of fixed size
-//! that only fills: finding a series is one fast hash and a look or two, without a lock and without an allocation, and
-//! no client can make it grow. Once a table is full, whatever else comes is counted under the label value `other`.
+//! another at its lock, and nothing bounds it. The label sets of this service are few and never removed, so each family
+//! is a table of fixed size that only fills: finding a series is one fast hash and a look or two, without a lock and
+//! without an allocation, and no client can make it grow. Once a table is full, whatever else comes is counted under
+//! the label value `other`.
 
 use std::{
     hash::{Hash as _, Hasher as _},

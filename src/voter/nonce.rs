@@ -6,8 +6,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{poll::VoterId, secret::first_bytes};
 
-/// 16 random bytes of the reader's own making. Whoever sends the same nonce again is the same voter, on every replica and
-/// under every secret: so a first vote whose answer was lost can be sent again. It is as secret as a token.
+/// 16 random bytes of the reader's own making. Whoever sends the same nonce again is the same voter, on every replica
+/// and under every secret: so a first vote whose answer was lost can be sent again. It is as secret as a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Nonce([u8; 16]);
 

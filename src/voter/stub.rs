@@ -3,8 +3,8 @@
 //! A vote cast by a plain form is answered by a redirect, and the page it leads to knows nothing of the reader. Their
 //! token can't be in its address, which ends up in histories and logs. So the address carries a stub, as a voter keeps
 //! one of a paper ballot: signed like a token, good for ten minutes, and worth nothing but a look. It says that a
-//! ballot with these choices was cast in this poll, and not by whom; and how far the tally that has it had come, so that
-//! no replica shows an older one.
+//! ballot with these choices was cast in this poll, and not by whom; and how far the tally that has it had come, so
+//! that no replica shows an older one.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 

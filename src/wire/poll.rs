@@ -118,8 +118,8 @@ pub fn poll_json(poll: &Poll, state: State) -> String {
     serde_json::to_string(&PollJson::of(poll, state, Audience::Readers)).unwrap_or_default()
 }
 
-/// A poll's entity tag, with its quotes. The state is part of it: it changes by the clock alone. So is for whom it is, if
-/// a publisher is told more than readers are.
+/// A poll's entity tag, with its quotes. The state is part of it: it changes by the clock alone. So is for whom it is,
+/// if a publisher is told more than readers are.
 pub fn poll_etag(poll: &Poll, state: State, audience: Audience) -> String {
     let more = if poll.quiz.is_some() && audience == Audience::Publisher { "-quiz" } else { "" };
     format!("\"{}-{}{more}\"", poll.revision, state.as_str())

@@ -3,9 +3,9 @@
 //! Whoever has seen a later tally than a replica knows of makes it ask the store, and whoever has seen a later one than
 //! the store has makes the store raise an epoch. Anybody can make up a number that is later than all others, so what is
 //! told to readers as an entity tag, or as the id of an event, is signed: `EPOCH:VERSION:MAC`, where the MAC is 6 bytes
-//! of a keyed BLAKE3 hash of the poll and the position, in hexadecimal. To guess one takes some 10^14 requests, and what
-//! it gains is a reading. Every replica has the same keys, derived from `SAWT_SECRET`; what was signed with the secret
-//! before is good as well.
+//! of a keyed BLAKE3 hash of the poll and the position, in hexadecimal. To guess one takes some 10^14 requests, and
+//! what it gains is a reading. Every replica has the same keys, derived from `SAWT_SECRET`; what was signed with the
+//! secret before is good as well.
 
 use std::fmt;
 

@@ -28,8 +28,8 @@ pub(in crate::http) enum ReaderPage {
 }
 
 impl ReaderPage {
-    /// The page that a path means; `None` if it means none. Encoded or not, with slashes too many, an id in capitals, or
-    /// marks that nobody sees.
+    /// The page that a path means; `None` if it means none. Encoded or not, with slashes too many, an id in capitals,
+    /// or marks that nobody sees.
     pub(in crate::http) fn at(path: &str) -> Option<Self> {
         let path = percent_decode_str(path).decode_utf8().ok()?;
         let path: String = path.chars().filter(|character| !is_invisible(*character)).collect();
@@ -53,8 +53,8 @@ impl ReaderPage {
     }
 }
 
-/// Leads on to the page that a request's path means, if that is not the page's own path: 308, with the query. What can't
-/// be led on is refused so.
+/// Leads on to the page that a request's path means, if that is not the page's own path: 308, with the query. What
+/// can't be led on is refused so.
 pub(in crate::http) fn lead_on(req: &HttpRequest, refused: Problem) -> Result<HttpResponse, Problem> {
     let is_asked_for = matches!(*req.method(), Method::GET | Method::HEAD);
     let path = ReaderPage::at(req.path()).filter(|_| is_asked_for).map(ReaderPage::path);

@@ -1,17 +1,18 @@
 //! The poll as a plain form, for browsers that run no script.
 //!
 //! The page brings a new voter's token along in a hidden field, so a form that is sent twice is one voter's ballot sent
-//! twice, and counted once. The answer is a redirect, so that reloading what comes then sends nothing; its address holds
-//! a ballot stub (see [`TokenKeys::stub`](crate::voter::TokenKeys::stub)), by which the page shows the results also in
-//! a poll that shows them to voters alone. Whoever goes back and chooses otherwise is still the same voter.
+//! twice, and counted once. The answer is a redirect, so that reloading what comes then sends nothing; its address
+//! holds a ballot stub (see [`TokenKeys::stub`](crate::voter::TokenKeys::stub)), by which the page shows the results
+//! also in a poll that shows them to voters alone. Whoever goes back and chooses otherwise is still the same voter.
 //!
 //! Only a page of this service may send the form. Any site could hide one in a page of its own and have its readers
-//! vote by passing by, as 318,000 once did in forum signatures; a browser says where a form comes from, and one that says
-//! nothing is not believed (see [`origin::is_same_origin`]). The token is no proof of it: anybody can be given one.
+//! vote by passing by, as 318,000 once did in forum signatures; a browser says where a form comes from, and one that
+//! says nothing is not believed (see [`origin::is_same_origin`]). The token is no proof of it: anybody can be given
+//! one.
 //!
 //! Before a vote nothing is kept on the reader's device. From then on the voter's token is, as the cookie, so that who
-//! goes back, or comes back, is shown their ballot and not the form again. Where a browser keeps no cookie they may vote
-//! anew, as whoever clears a browser may: the quotas bound that.
+//! goes back, or comes back, is shown their ballot and not the form again. Where a browser keeps no cookie they may
+//! vote anew, as whoever clears a browser may: the quotas bound that.
 
 use std::borrow::Cow;
 

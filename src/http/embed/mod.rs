@@ -1,9 +1,9 @@
 //! What readers see, on the wire: the poll's page, its form for browsers without script, and the widget's files.
 //!
 //! A page is as strict as its purpose lets it be: it loads its own script and style sheet and nothing else, no inline
-//! style and no inline script but one line runs in it ([`MARK_TOP`], by its hash), its forms go to this service, and only
-//! the pages that the poll's site lists may frame it (any, if it lists none). It is the same for everyone and may be kept
-//! by caches, as tallies may; the form holds a voter token and may not.
+//! style and no inline script but one line runs in it ([`MARK_TOP`], by its hash), its forms go to this service, and
+//! only the pages that the poll's site lists may frame it (any, if it lists none). It is the same for everyone and may
+//! be kept by caches, as tallies may; the form holds a voter token and may not.
 //!
 //! To people, refusals are pages too, in a language they read: [`refuse`] writes them, for whatever layer refused.
 
@@ -59,7 +59,8 @@ pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// A form says where it comes from only if the page it stands in lets it; other sites are told nothing.
 const REFERRER: &str = "same-origin";
 
-/// A page that is isolated so (COEP) takes no frame that does not say this of itself. What a poll's page loads is its own.
+/// A page that is isolated so (COEP) takes no frame that does not say this of itself. What a poll's page loads is its
+/// own.
 const ISOLATED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp"));
 
@@ -233,8 +234,8 @@ async fn tally_for(
     seen: Option<ReaderPosition>,
 ) -> Result<Option<Arc<Snapshot>>, Problem> {
     match worker.voting.visible(viewer, known, seen).await.map_err(Problem::from) {
-        // A poll can be shown without its tally, which the page's stream brings later. One that is closed is its tally, and
-        // a voter's page has no stream.
+        // A poll can be shown without its tally, which the page's stream brings later. One that is closed is its tally,
+        // and a voter's page has no stream.
         Err(problem) if problem.is_the_stores() && viewer == Viewer::Everyone && !is_closed(worker, known) => Ok(None),
         shown => shown,
     }

@@ -95,8 +95,8 @@ pub(super) trait Rules {
         Choices::from_bits(counters.indexes().fold(0, |bits, index| bits | bit(index)))
     }
 
-    /// Each option's part of the ballots where all of them are `whole`, by the votes of each option. All zero while there
-    /// are no ballots.
+    /// Each option's part of the ballots where all of them are `whole`, by the votes of each option. All zero while
+    /// there are no ballots.
     fn parts(&self, votes: &[u64], ballots: u64, whole: u64) -> Votes;
 
     /// What the ballots add up to where options are numbers, by the votes of each.
@@ -153,8 +153,8 @@ fn one_choice(kind: &str, value: u64) -> String {
     format!("must be 1, is {value}: in a poll of kind {kind} a voter chooses one option")
 }
 
-/// Parts that add up to the whole, for ballots of one option each: each is rounded down, and what is missing then goes to those that lost most by it,
-/// the first of the poll where several lost the same (the largest remainder method).
+/// Parts that add up to the whole, for ballots of one option each: each is rounded down, and what is missing then goes
+/// to those that lost most by it, the first of the poll where several lost the same (the largest remainder method).
 fn parts_that_add_up(votes: &[u64], ballots: u64, whole: u64) -> Votes {
     let ballots = u128::from(ballots);
     let scaled = |votes: &u64| u128::from(*votes) * u128::from(whole);

@@ -1,7 +1,7 @@
 //! `rating`: one step of a scale, 1 to 5 stars or 0 to 10.
 //!
-//! The options are the steps, named by their numbers. They follow from the scale, so a publisher gives none; those that a
-//! poll was read with may be sent back as they are.
+//! The options are the steps, named by their numbers. They follow from the scale, so a publisher gives none; those that
+//! a poll was read with may be sent back as they are.
 
 use super::{Rules, one_choice, parts_that_add_up};
 use crate::poll::{
