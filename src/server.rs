@@ -228,7 +228,9 @@ impl ReplicaParts {
             quotas,
             policy_headers: http::PolicyHeaders::default(),
             client_rule,
-            public_url: config.public_url.as_ref().map(ToString::to_string),
+            public_url: config.public_url.clone(),
+            voter_cookie: http::VoterCookie::of(config.public_url.as_ref()),
+            contract: http::Contract::of(config.public_url.as_ref()),
             demo_pages,
             readiness: http::Readiness::default(),
         });

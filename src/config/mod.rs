@@ -32,7 +32,7 @@ use crate::{
     client::{ProxyHeader, TrustedProxies},
     quota::{ConcurrencyLimits, Policies},
     secret::Secret,
-    site::Origin,
+    site::BaseAddress,
     store::StoreAddress,
     telemetry::LogFormat,
 };
@@ -53,8 +53,8 @@ pub struct Config {
     pub secret: Option<Secret>,
     /// What voter tokens were signed with before.
     pub secret_previous: Option<Secret>,
-    /// The origin readers reach this service at; `None`: the one they asked.
-    pub public_url: Option<Origin>,
+    /// The address that readers reach this service at; `None`: the origin they asked.
+    pub public_url: Option<BaseAddress>,
     /// The proxies that are believed about whom they speak for.
     pub trusted_proxies: TrustedProxies,
     /// The header they write it in.

@@ -181,13 +181,15 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "public_url",
         shape: Shape::Text,
-        form: "ORIGIN",
+        form: "URL",
         default: Default::Unset { means: "no page names its own address", example: "https://votes.example" },
-        about: "The origin at which readers reach this service: http or https, host and port, no path. Pages name \
-                their own address by it, for link previews and oEmbed.",
+        about: "The address at which readers reach this service: http or https, host and port, and the path if it is \
+                mounted under one (https://news.example/polls), whether the proxy strips that or keeps it. Pages name \
+                their own address by it, for link previews and oEmbed, and cookies are kept for it alone.",
         set: |config, text| {
-            let origin = text.parse().map_err(|rule| said(rule, text))?;
-            config.public_url = Some(origin);
+            // A password is not shown, also where it should not be.
+            let is_shown = |rule: &str| if text.contains('@') { rule.to_owned() } else { said(rule, text) };
+            config.public_url = Some(text.parse().map_err(is_shown)?);
             Ok(())
         },
         show: |config| config.public_url.as_ref().map(ToString::to_string),

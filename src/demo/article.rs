@@ -10,11 +10,12 @@ pub(super) const SCRIPT: &str = include_str!("article.js");
 
 const ARTICLE: &str = include_str!("article.html");
 
-/// The page with this poll, of a service that readers reach at this origin. The snippets it shows keep so much height;
-/// its own keeps it by the style sheet, since the page allows no style in its markup.
-pub(super) fn write(poll: &DemoPoll, origin: &str, height: u32) -> String {
-    let Snippets { url, script, element, frame, .. } = Snippets::new(origin, &poll.id, &poll.question, height);
+/// The page with this poll, of a service that readers reach at this address, whose paths begin so. The snippets it shows
+/// keep so much height; its own keeps it by the style sheet, since the page allows no style in its markup.
+pub(super) fn write(poll: &DemoPoll, address: &str, base_path: &str, height: u32) -> String {
+    let Snippets { url, script, element, frame, .. } = Snippets::new(address, &poll.id, &poll.question, height);
     ARTICLE
+        .replace("{{ base }}", &escape(base_path))
         .replace("{{ poll }}", &escape(&poll.id))
         .replace("{{ script }}", &escape(&script))
         .replace("{{ element }}", &escape(&element))
@@ -29,9 +30,9 @@ mod tests {
     #[test]
     fn the_page_holds_the_widgets_snippet_and_shows_how_to_have_it_elsewhere() {
         let poll = DemoPoll { id: "ID".to_owned(), question: "\"؟\"".to_owned(), options: Vec::new() };
-        let page = write(&poll, "http://127.0.0.1:8080", 309);
+        let page = write(&poll, "http://127.0.0.1:8080/polls", "/polls", 309);
         assert!(STYLE.contains("min-block-size: 309px"), "what the first poll takes");
-        assert!(page.contains("<script async src=\"/embed.js\" data-sawt-poll=\"ID\"></script>"));
+        assert!(page.contains("<script async src=\"/polls/embed.js\" data-sawt-poll=\"ID\"></script>"));
         assert!(page.contains("&lt;sawt-poll poll=&quot;ID&quot; style="));
         assert!(page.contains("title=&quot;&amp;quot;؟&amp;quot;&quot; height=&quot;309&quot;"), "{page}");
         assert!(!page.contains("{{"), "everything is filled in");

@@ -29,6 +29,7 @@ use crate::{
     http_client::{Request, Response, Url},
     secret::Secret,
     server::Addresses,
+    site::BaseAddress,
     store::StoreAddress,
 };
 pub use readers::Pace;
@@ -73,6 +74,8 @@ pub struct Demo {
     readers: u32,
     pace: Pace,
     pages: Arc<DemoPages>,
+    /// The address that readers reach it at; `None`: where it listens.
+    public_url: Option<BaseAddress>,
 }
 
 impl Demo {
@@ -113,7 +116,14 @@ impl Demo {
         }
         let admin_key = config.admin_key.get_or_insert_with(Secret::generate).clone();
         let pages = DemoPages { article: OnceLock::new(), style: article::STYLE, script: article::SCRIPT };
-        Ok(Self { directory: Arc::new(directory), admin_key, readers, pace: Pace::HUMAN, pages: Arc::new(pages) })
+        Ok(Self {
+            directory: Arc::new(directory),
+            admin_key,
+            readers,
+            pace: Pace::HUMAN,
+            pages: Arc::new(pages),
+            public_url: config.public_url.clone(),
+        })
     }
 
     /// Where its store is, for as long as somebody holds this: the store must have ended before it goes.
@@ -151,10 +161,14 @@ impl Demo {
         let replica = Replica::at(addresses);
         replica.wait_until_ready().await?;
         let poll = replica.create_poll(&self.admin_key).await?;
-        let origin = replica.url("").to_string();
-        let height = replica.height_of(&poll, &origin).await?;
-        self.pages.article.get_or_init(|| article::write(&poll, &origin, height));
-        self.invite(&replica, &poll, to)?;
+        let address = match &self.public_url {
+            Some(base) => base.to_string(),
+            None => replica.url("").to_string(),
+        };
+        let base_path = self.public_url.as_ref().map_or("", BaseAddress::path);
+        let height = replica.height_of(&poll, &address).await?;
+        self.pages.article.get_or_init(|| article::write(&poll, &address, base_path, height));
+        self.invite(&address, &poll, to)?;
         let mut watch = Watch::new(&replica, &poll);
         if self.readers > 0 {
             readers::vote(&replica, &poll, self.readers, &self.pace, &mut watch, to).await?;
@@ -170,13 +184,13 @@ impl Demo {
         }
     }
 
-    fn invite(&self, replica: &Replica, poll: &DemoPoll, to: &mut impl Write) -> io::Result<()> {
+    fn invite(&self, address: &str, poll: &DemoPoll, to: &mut impl Write) -> io::Result<()> {
         let labels: Vec<&str> = poll.options.iter().map(|option| option.label.as_str()).collect();
         let choice = poll.options.first().map_or("", |option| option.id.as_str());
-        let v1 = replica.url("/v1");
+        let v1 = format!("{address}/v1");
         writeln!(
             to,
-            "Open {article} to see it as readers do: the poll beside an article.\n\
+            "Open {address}/demo to see it as readers do: the poll beside an article.\n\
              sawt {version} keeps its votes in a store that is gone afterwards ({directory}). Ctrl-C ends it.\n\
              \n  \
                {question}\n  \
@@ -197,7 +211,6 @@ impl Demo {
                KEY={key}\n  \
                curl -s \"{v1}/polls?site=default\" -H \"Authorization: Bearer $KEY\"\n  \
                curl -s -X POST {v1}/polls/{id}/close -H \"Authorization: Bearer $KEY\"\n",
-            article = replica.url("/demo"),
             version = env!("CARGO_PKG_VERSION"),
             directory = self.directory.path().display(),
             question = poll.question,
@@ -269,15 +282,14 @@ impl Replica {
         self.ask("POST", "/v1/polls", Some(&authorization), Some(SEED_POLL)).await
     }
 
-    /// How high the poll becomes on a phone. Asked so, since without a public address the poll's own answer does not
-    /// say.
-    async fn height_of(&self, poll: &DemoPoll, origin: &str) -> Result<u32, DemoError> {
+    /// How high the poll becomes on a phone. Asked so, since without a public address the poll's own answer does not say.
+    async fn height_of(&self, poll: &DemoPoll, address: &str) -> Result<u32, DemoError> {
         #[derive(Deserialize)]
         struct Frame {
             height: u32,
         }
 
-        let path = format!("/oembed?maxwidth={}&url={origin}/embed/{}", snippets::PHONE, poll.id);
+        let path = format!("/oembed?maxwidth={}&url={address}/embed/{}", snippets::PHONE, poll.id);
         let Frame { height } = self.ask("GET", &path, None, None).await?;
         Ok(height)
     }

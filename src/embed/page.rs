@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     poll::{Choices, Kind, Poll, PollOption, Quiz, ResultsPolicy, State, Tally, Text, TimeZone, Timestamp},
-    site::{ListedOrigin, SiteSettings},
+    site::{BaseAddress, ListedOrigin, SiteSettings},
 };
 
 /// What is encoded in the value of a query's parameter: all but RFC 3986's unreserved characters.
@@ -58,9 +58,9 @@ pub struct PollView<'a> {
     pub look: &'a Look,
     /// Whose it is.
     pub site: &'a SiteSettings,
-    /// The origin readers reach the service at, if a setting says it. None is taken from a request: a cache would show
+    /// The address readers reach the service at, if a setting says it. None is taken from a request: a cache would show
     /// everybody whatever one of them said.
-    pub public_url: Option<&'a str>,
+    pub public_url: Option<&'a BaseAddress>,
     /// For whom it is.
     pub mode: Mode<'a>,
     /// What it is shown in.
@@ -110,7 +110,8 @@ impl<'a> PollView<'a> {
         let language = language.ok_or(askama::Error::Fmt)?;
         let (poll, digits) = (self.poll, self.look.digits);
         let direction = direction_of(poll.language.as_str());
-        let form_path = format!("/embed/{}/form", poll.id);
+        let base_path = self.public_url.map_or("", BaseAddress::path);
+        let form_path = format!("{base_path}/embed/{}/form", poll.id);
         let address = self.public_url.map(|url| format!("{url}/embed/{}", poll.id));
         let query = self.look.query();
         let mut page = PollPage {
@@ -120,6 +121,7 @@ impl<'a> PollView<'a> {
                 format!("{url}/oembed?format=json&url={}", utf8_percent_encode(address, QUERY_VALUE))
             }),
             locale: poll.language.as_str().replace('-', "_"),
+            base_path,
             style: &assets::all().style,
             script: &assets::all().script,
             loader: assets::LOADER,
@@ -322,6 +324,7 @@ struct PollPage<'a> {
     origins: String,
     summary: String,
     locale: String,
+    base_path: &'a str,
     style: &'static Asset,
     script: &'static Asset,
     loader: &'static str,

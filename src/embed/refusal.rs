@@ -12,6 +12,8 @@ use super::{
 
 /// A page that shows no poll but says why not.
 pub struct Refusal<'a> {
+    /// What every path of the service begins with.
+    pub base_path: &'a str,
     /// In this language.
     pub language: &'static Language,
     /// What is the matter.
@@ -58,6 +60,7 @@ impl Refusal<'_> {
         let of = if self.refreshes { "wait" } else { "later" };
         let wait = self.wait_secs.map(|secs| self.language.count(of, secs, Digits::Latn)).unwrap_or_default();
         RefusalPage {
+            base_path: self.base_path,
             language: self.language,
             texts,
             state,
@@ -75,6 +78,7 @@ impl Refusal<'_> {
 #[derive(Template)]
 #[template(path = "refusal.html", config = "src/embed/askama.toml")]
 struct RefusalPage<'a> {
+    base_path: &'a str,
     language: &'static Language,
     texts: &'static Texts,
     state: &'static str,
@@ -86,18 +90,25 @@ struct RefusalPage<'a> {
     style: &'static Asset,
 }
 
-/// What the service is, for people who come to its bare address.
+/// What the service is, for people who come to its bare address, where every path of it begins so.
 ///
 /// # Errors
 /// The template can't be written, which is a defect.
-pub fn home(language: &'static Language) -> Result<String, askama::Error> {
-    HomePage { language, texts: language.texts(), style: &assets::all().style, version: env!("CARGO_PKG_VERSION") }
-        .render()
+pub fn home(language: &'static Language, base_path: &str) -> Result<String, askama::Error> {
+    HomePage {
+        base_path,
+        language,
+        texts: language.texts(),
+        style: &assets::all().style,
+        version: env!("CARGO_PKG_VERSION"),
+    }
+    .render()
 }
 
 #[derive(Template)]
 #[template(path = "home.html", config = "src/embed/askama.toml")]
-struct HomePage {
+struct HomePage<'a> {
+    base_path: &'a str,
     language: &'static Language,
     texts: &'static Texts,
     style: &'static Asset,

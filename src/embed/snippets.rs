@@ -7,7 +7,10 @@
 use serde::Serialize;
 
 use super::markup::escape;
-use crate::poll::{Poll, ResultsPolicy};
+use crate::{
+    poll::{Poll, ResultsPolicy},
+    site::BaseAddress,
+};
 
 /// How wide a poll is on a phone, in CSS pixels: 360, without a margin of 16 at each side.
 pub const PHONE: u32 = 328;
@@ -28,24 +31,24 @@ pub struct Snippets {
 }
 
 impl Snippets {
-    /// Those of a poll of the service that readers reach at this origin.
-    pub fn of(poll: &Poll, origin: &str) -> Self {
-        Self::new(origin, &poll.id.to_string(), poll.question.as_str(), height(PHONE, poll))
+    /// Those of a poll of the service that readers reach at this address.
+    pub fn of(poll: &Poll, base: &BaseAddress) -> Self {
+        Self::new(base.as_str(), &poll.id.to_string(), poll.question.as_str(), height(PHONE, poll))
     }
 
     /// Those of a poll with this id and question.
-    pub fn new(origin: &str, id: &str, question: &str, height: u32) -> Self {
-        let (origin, id, question) = (escape(origin), escape(id), escape(question));
-        let url = format!("{origin}/embed/{id}");
+    pub fn new(base: &str, id: &str, question: &str, height: u32) -> Self {
+        let (base, id, question) = (escape(base), escape(id), escape(question));
+        let url = format!("{base}/embed/{id}");
         Self {
             height,
             script: format!(
-                "<div style=\"min-height: {height}px\"><script async src=\"{origin}/embed.js\" \
+                "<div style=\"min-height: {height}px\"><script async src=\"{base}/embed.js\" \
                  data-sawt-poll=\"{id}\"></script></div>"
             ),
             element: format!(
                 "<sawt-poll poll=\"{id}\" style=\"display: block; min-height: {height}px\"></sawt-poll>\n\
-                 <script async src=\"{origin}/embed.js\"></script>"
+                 <script async src=\"{base}/embed.js\"></script>"
             ),
             frame: format!(
                 "<iframe src=\"{url}\" title=\"{question}\" height=\"{height}\" \

@@ -20,10 +20,6 @@ use crate::{
     voting::Asker,
 };
 
-/// The cookie a voter token is kept in. The prefix makes browsers insist on `Secure` and `Path=/`, and on no `Domain`,
-/// so no neighbouring host can plant one (RFC 6265bis, section 4.1.3.2).
-pub(super) const VOTER_COOKIE: &str = "__Host-sawt_voter";
-
 /// How a voter's token was sent. A page can only send a token it was given, but a browser sends cookies for any page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carrier {
@@ -45,7 +41,7 @@ pub(super) fn voter_if_any(headers: &HeaderMap, shared: &ReplicaState) -> Result
         return Ok(Some((voter_of(token, shared)?, Carrier::Header)));
     }
     let now = shared.clock.now();
-    let voter = voter_cookies(headers).find_map(|token| shared.token_keys.verify(token, now).ok());
+    let voter = shared.voter_cookie.tokens(headers).find_map(|token| shared.token_keys.verify(token, now).ok());
     Ok(voter.map(|voter| (voter, Carrier::Cookie)))
 }
 
@@ -135,15 +131,6 @@ pub(super) fn shows_voter_token(headers: &HeaderMap) -> bool {
     credentials(headers, "Voter").is_some()
 }
 
-/// Every voter cookie of a request: a browser may hold one for all sites, and a partitioned one as well.
-fn voter_cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(header::COOKIE)
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(VOTER_COOKIE)?.strip_prefix('='))
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
@@ -167,14 +154,5 @@ mod tests {
         assert_eq!(credentials(&of("Voter"), "Voter"), None);
         assert_eq!(credentials(&of("Voterabc"), "Voter"), None);
         assert_eq!(credentials(&HeaderMap::new(), "Voter"), None);
-    }
-
-    #[test]
-    fn every_voter_cookie_is_found_and_no_other() {
-        let headers = headers(&[
-            (header::COOKIE, "a=1; __Host-sawt_voter=one; __Host-sawt_voters=no"),
-            (header::COOKIE, "__Host-sawt_voter=two;x__Host-sawt_voter=no"),
-        ]);
-        assert_eq!(voter_cookies(&headers).collect::<Vec<_>>(), ["one", "two"]);
     }
 }

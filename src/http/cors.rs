@@ -132,7 +132,7 @@ fn allowed_at_poll(req: &HttpRequest, shared: &ReplicaState) -> Allowed {
     // The poll as this replica knows it: it was read for this request, if the request got so far.
     let known = poll_in_path(req).ok().and_then(|id| shared.voting.poll_if_known(id));
     let Some(known) = known else { return Allowed::Anybody };
-    match origin::page(req, &known.site, shared.public_url.as_deref()) {
+    match origin::page(req, &known.site, shared.public_url.as_ref()) {
         CallingPage::Listed => Allowed::This(sent.clone()),
         CallingPage::Welcome | CallingPage::Opaque => Allowed::Anybody,
         CallingPage::Strange | CallingPage::Unsaid => Allowed::Nobody,

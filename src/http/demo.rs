@@ -26,8 +26,9 @@ pub struct DemoPages {
 }
 
 /// `GET /`: to the article.
-pub(super) async fn home() -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, "/demo")).finish()
+pub(super) async fn home(worker: web::Data<Worker>) -> HttpResponse {
+    let there = format!("{}/demo", worker.shared.base_path());
+    HttpResponse::SeeOther().insert_header((header::LOCATION, there)).finish()
 }
 
 /// `GET /demo`.

@@ -1,5 +1,7 @@
 //! `/docs`: the contract with a viewer, Swagger UI, which is in the binary. Nothing is fetched from anybody else.
 //!
+//! The addresses in the page are relative, so they hold wherever the service is mounted.
+//!
 //! The viewer is an archive of 1.8 MB. Its two files are taken out when they are first asked for, and kept.
 
 use std::{

@@ -1,10 +1,10 @@
 //! The service's bare address: what this is and where to go on, as a page for people and as JSON for programs. A demo
 //! goes on to its article instead.
 
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
 
-use super::{embed, problem::Problem};
+use super::{Worker, embed, problem::Problem};
 use crate::embed::{language::Language, refusal};
 
 /// What a program is told.
@@ -12,18 +12,19 @@ use crate::embed::{language::Language, refusal};
 struct Home {
     name: &'static str,
     version: &'static str,
-    openapi: &'static str,
-    docs: &'static str,
+    openapi: String,
+    docs: String,
 }
 
 /// `GET /`.
-pub(super) async fn read(req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let base_path = worker.shared.base_path();
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
         .insert_header((header::VARY, "Accept, Accept-Language"));
     if let Some(language) = language_of_person(&req) {
-        let body = refusal::home(language).map_err(Problem::internal)?;
+        let body = refusal::home(language, base_path).map_err(Problem::internal)?;
         return Ok(response
             .content_type(embed::HTML)
             .insert_header((
@@ -36,8 +37,8 @@ pub(super) async fn read(req: HttpRequest) -> Result<HttpResponse, Problem> {
     Ok(response.json(Home {
         name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
-        openapi: "/openapi.json",
-        docs: "/docs",
+        openapi: format!("{base_path}/openapi.json"),
+        docs: format!("{base_path}/docs"),
     }))
 }
 

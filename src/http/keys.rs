@@ -34,7 +34,7 @@ pub(super) async fn create(
     let NewKey { key, text } = worker.publishing.create_key(&publisher, site, scopes.into(), name).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
-        .insert_header((header::LOCATION, format!("/v1/keys/{}", key.id)))
+        .insert_header((header::LOCATION, format!("{}/v1/keys/{}", worker.shared.base_path(), key.id)))
         .json(KeyJson::of(&key, Some(&text))))
 }
 

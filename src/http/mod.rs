@@ -11,8 +11,9 @@
 //! - [`problem`]: the one table of errors; [`refusals`]: what the use cases refuse, as such.
 //! - [`route`]: what a line of the route table can say; [`path`]: reading ids in paths.
 //! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
-//! - [`auth`]: keys, scopes and voter tokens; [`voter_in_body`]: voters whom a body names; [`origin`]: which pages may
-//!   vote; [`cors`]: what browsers are told of it.
+//! - [`mount`]: the path that the service is mounted under, taken off.
+//! - [`auth`]: keys, scopes and voter tokens; [`voter_cookie`]: the cookie; [`voter_in_body`]: voters whom a body names;
+//!   [`origin`]: which pages may vote; [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in; [`notes`]: what is noted of a request on its way.
 //! - [`connections`]: how many of them a client may have; how long each is waited for is [`net`](crate::net)'s.
 //! - [`body`], [`query`], [`conditional`], [`cursor`]: reading requests.
@@ -39,6 +40,7 @@ mod home;
 mod keys;
 mod limits;
 mod live;
+mod mount;
 mod notes;
 mod observe;
 mod oembed;
@@ -56,6 +58,7 @@ mod several;
 mod sites;
 mod tallies;
 pub mod unparsed;
+mod voter_cookie;
 mod voter_in_body;
 mod voters;
 mod votes;
@@ -63,9 +66,11 @@ mod worker;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+pub use contract::Contract;
 pub use demo::DemoPages;
 pub use limits::PolicyHeaders;
 pub use observe::Observe;
+pub use voter_cookie::VoterCookie;
 pub use worker::{Readiness, ReplicaPhase, ReplicaState, Worker};
 
 use limits::Limits;
@@ -157,5 +162,5 @@ async fn unknown_path(req: HttpRequest, worker: web::Data<Worker>) -> Result<Htt
     let nothing = Problem::new(Code::NotFound, "nothing is served at this address");
     let is_served =
         worker.shared.demo_pages.is_some() || embed::ReaderPage::at(req.path()) != Some(embed::ReaderPage::Demo);
-    if is_served { embed::lead_on(&req, nothing) } else { Err(nothing) }
+    if is_served { embed::lead_on(&req, worker.shared.base_path(), nothing) } else { Err(nothing) }
 }

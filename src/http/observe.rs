@@ -29,7 +29,9 @@ use actix_web::{
 };
 use pin_project_lite::pin_project;
 
-use super::{ReplicaState, cors, embed, limits, notes, problem::Problem, request_log::RequestLine, route::Pattern};
+use super::{
+    ReplicaState, cors, embed, limits, mount, notes, problem::Problem, request_log::RequestLine, route::Pattern,
+};
 use crate::{
     clock::Clock,
     net::unread::{self, Chunks},
@@ -60,7 +62,8 @@ const UNLESS_SAID: [(HeaderName, HeaderValue); 2] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
-/// On every answer of a service that is reached by TLS: browsers come back by nothing else for a year.
+/// On every answer of a service that has a host of its own and is reached by TLS: browsers come back by nothing else for a
+/// year. Under a path it is for the host's owner to say.
 const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 pub(super) use super::notes::set_outcome as note_outcome;
@@ -113,6 +116,7 @@ where
 
     fn call(&self, mut req: ServiceRequest) -> Self::Future {
         let started = Instant::now();
+        mount::strip(&mut req, self.shared.base_path());
         let request_id = match req.headers().get(REQUEST_ID) {
             Some(sent) if is_request_id(sent.as_bytes()) => sent.clone(),
             Some(_) | None => self.ids.generate(&self.shared.clock),
@@ -220,7 +224,7 @@ fn write_fixed_headers(headers: &mut HeaderMap, shared: &ReplicaState) {
             headers.insert(name, value);
         }
     }
-    if shared.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+    if shared.public_url.as_ref().is_some_and(|base| base.is_https() && base.path().is_empty()) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY);
     }
 }

@@ -6,8 +6,8 @@
 //! (`deploy/wordpress/` tells it). The frame's page works in either.
 //!
 //! Only this service's own addresses are answered for, in whatever way they were written: editors paste them from
-//! address bars and messages. What is put in the frame is our origin and the poll's id, and nothing else of what was
-//! sent. Where no setting says what our origin is, it is that of the host asked: then no cache may keep the answer, for
+//! address bars and messages. What is put in the frame is our base address and the poll's id, and nothing else of what was
+//! sent. Where no setting says what our address is, it is that of the host asked: then no cache may keep the answer, for
 //! anybody can send any host.
 
 use actix_web::{
@@ -31,6 +31,7 @@ use super::{
 use crate::{
     embed::{markup::escape, snippets},
     poll::{Poll, PollId, is_invisible},
+    site::BaseAddress,
 };
 
 /// What a page that asks for no size gets, in CSS pixels: the width of a column of text.
@@ -65,15 +66,15 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     if query.take("format")?.is_some_and(|format| format != "json") {
         return Err(Problem::new(Code::FormatNotOffered, "format must be json"));
     }
-    let public_url = worker.shared.public_url.as_deref();
+    let public_url = worker.shared.public_url.as_ref();
     let own = match public_url {
-        Some(own) => Url::parse(own).ok(),
+        Some(base) => Url::parse(base.as_str()).ok(),
         None => origin::host(&req).and_then(|host| Url::parse(&format!("http://{host}")).ok()),
     };
     let (id, asked_by) = own
         .and_then(|own| poll_at(&url, &own))
         .ok_or_else(|| Problem::new(Code::NotFound, "url is not the address of a poll's page here"))?;
-    let origin = public_url.unwrap_or(&asked_by);
+    let base = public_url.map_or(asked_by.as_str(), BaseAddress::as_str);
     let known = worker.voting.poll(id).await?;
 
     let poll = &*known.poll;
@@ -84,9 +85,9 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         version: "1.0",
         title: poll.question.as_str(),
         provider_name: "sawt",
-        provider_url: origin,
+        provider_url: base,
         cache_age: CACHE_AGE_SECS,
-        html: frame(origin, poll, height),
+        html: frame(base, poll, height),
         width,
         height,
     };
@@ -114,7 +115,7 @@ fn poll_at(text: &str, own: &Url) -> Option<(PollId, String)> {
     // The parser leaves out a port that is the scheme's own; the other scheme's is no other place either.
     let port = |url: &Url| url.port().filter(|port| !matches!(port, 80 | 443));
     let is_own = url.host_str() == own.host_str() && port(&url) == port(own);
-    match ReaderPage::at(url.path()) {
+    match ReaderPage::below(own.path(), url.path()) {
         Some(ReaderPage::Poll(id)) if is_of_web && !has_user && is_own => {
             Some((id, url.origin().ascii_serialization()))
         }
@@ -128,10 +129,10 @@ fn parse_length(text: &str) -> Result<u32, String> {
 
 /// Attributes that consumers know, and no others: they drop the rest. As wide as its column, and not so many pixels:
 /// WordPress and its themes take two lengths for the shape of a film, and make the frame lower where it is narrower.
-fn frame(origin: &str, poll: &Poll, height: u32) -> String {
-    let (origin, id, question) = (escape(origin), poll.id, escape(poll.question.as_str()));
+fn frame(base: &str, poll: &Poll, height: u32) -> String {
+    let (base, id, question) = (escape(base), poll.id, escape(poll.question.as_str()));
     format!(
-        "<iframe src=\"{origin}/embed/{id}\" width=\"100%\" height=\"{height}\" title=\"{question}\" \
+        "<iframe src=\"{base}/embed/{id}\" width=\"100%\" height=\"{height}\" title=\"{question}\" \
          frameborder=\"0\" loading=\"lazy\"></iframe>"
     )
 }
@@ -173,6 +174,9 @@ mod tests {
             ("https://votes.example", "http://votes.example:443", OWN),
             ("https://votes.example:8443", "https://votes.example:8443", "https://votes.example:8443"),
             ("http://[0:0::1]:8080", "http://[::1]:8080", "http://[::1]:8080"),
+            ("https://votes.example/polls", "https://votes.example/polls", OWN),
+            ("http://votes.example//%70olls/", "https://votes.example/polls", "http://votes.example"),
+            ("https://votes.example/a/b", "https://votes.example/a/b", OWN),
         ] {
             assert_eq!(known(&format!("{text}/embed/{id}"), own).as_deref(), Some(origin), "{text} at {own}");
         }
@@ -192,6 +196,11 @@ mod tests {
             format!("{OWN}?/embed/{id}"),
         ] {
             assert_eq!(known(&text, OWN), None, "{text}");
+        }
+        // The rest of the host is somebody else's.
+        for path in ["", "/pollsters", "/poll", "/Polls", "/x/polls", "/polls/x", "/polls/polls", "/polls/.."] {
+            let text = format!("{OWN}{path}/embed/{id}");
+            assert_eq!(known(&text, "https://votes.example/polls"), None, "{text}");
         }
     }
 }

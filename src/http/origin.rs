@@ -29,7 +29,7 @@ use super::{
     auth::Carrier,
     problem::{Code, Problem},
 };
-use crate::site::Site;
+use crate::site::{BaseAddress, Site};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -50,7 +50,7 @@ pub(super) enum CallingPage {
 }
 
 /// Which page sent a request.
-pub(super) fn page(req: &HttpRequest, site: &Site, public_url: Option<&str>) -> CallingPage {
+pub(super) fn page(req: &HttpRequest, site: &Site, public_url: Option<&BaseAddress>) -> CallingPage {
     let Some(origin) = req.headers().get(header::ORIGIN) else { return CallingPage::Unsaid };
     match origin.to_str() {
         Ok("null") => CallingPage::Opaque,
@@ -64,7 +64,12 @@ pub(super) fn page(req: &HttpRequest, site: &Site, public_url: Option<&str>) -> 
 ///
 /// # Errors
 /// `origin-refused`.
-pub(super) fn check(req: &HttpRequest, site: &Site, public_url: Option<&str>, carrier: Carrier) -> Result<(), Problem> {
+pub(super) fn check(
+    req: &HttpRequest,
+    site: &Site,
+    public_url: Option<&BaseAddress>,
+    carrier: Carrier,
+) -> Result<(), Problem> {
     let refused = |detail| Err(Problem::new(Code::OriginRefused, detail));
     match (page(req, site, public_url), carrier) {
         (CallingPage::Listed, _)
@@ -94,9 +99,9 @@ pub(super) fn check(req: &HttpRequest, site: &Site, public_url: Option<&str>, ca
 
 /// Whether this is the origin of this service's own pages. Without a public address the scheme is not compared: behind
 /// a proxy that ends TLS it is unknown.
-pub(super) fn is_own(req: &HttpRequest, public_url: Option<&str>, origin: &str) -> bool {
-    if let Some(url) = public_url {
-        return origin_of(url) == origin;
+pub(super) fn is_own(req: &HttpRequest, public_url: Option<&BaseAddress>, origin: &str) -> bool {
+    if let Some(base) = public_url {
+        return base.origin() == origin;
     }
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     // Some proxies write the port that browsers leave out.
@@ -115,7 +120,7 @@ pub(super) fn host(req: &HttpRequest) -> Option<&str> {
 /// decides, either way: no page can set it, and it is right even where a frame's sandbox or a policy makes `Origin`
 /// `null`. Browsers that don't send it send `Origin`, and the oldest only `Referer`. A request without any of them
 /// proves nothing.
-pub(super) fn is_same_origin(req: &HttpRequest, public_url: Option<&str>) -> bool {
+pub(super) fn is_same_origin(req: &HttpRequest, public_url: Option<&BaseAddress>) -> bool {
     let headers = req.headers();
     if let Some(from) = headers.get(SEC_FETCH_SITE) {
         return from == "same-origin";
@@ -155,7 +160,8 @@ mod tests {
         for header in sent {
             req = req.insert_header(header.clone());
         }
-        check(&req.to_http_request(), &site, public_url, carrier).is_ok()
+        let public_url = public_url.map(|url| url.parse().unwrap());
+        check(&req.to_http_request(), &site, public_url.as_ref(), carrier).is_ok()
     }
 
     fn may_vote(origins: &[&str], sent: &[(HeaderName, &str)], carrier: Carrier) -> bool {
@@ -241,6 +247,7 @@ mod tests {
     #[test]
     fn a_form_is_our_own_only_if_the_browser_says_so() {
         const OWN: &str = "https://sawt.example";
+        let base = OWN.parse().unwrap();
         for (sent, is_own) in [
             (&[(header::ORIGIN, OWN), (SEC_FETCH_SITE, "same-origin")][..], true),
             (&[(header::ORIGIN, OWN)], true),
@@ -262,7 +269,7 @@ mod tests {
             (&[(header::REFERER, "https://sawt.example/"), (SEC_FETCH_SITE, "cross-site")], false),
         ] {
             let req = sent.iter().fold(TestRequest::default(), |req, header| req.insert_header(header.clone()));
-            assert_eq!(is_same_origin(&req.to_http_request(), Some(OWN)), is_own, "{sent:?}");
+            assert_eq!(is_same_origin(&req.to_http_request(), Some(&base)), is_own, "{sent:?}");
         }
     }
 

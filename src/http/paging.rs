@@ -17,8 +17,14 @@ pub(super) fn parse_limit(text: &str, most: usize) -> Result<usize, String> {
 }
 
 /// The `Link` to the next page of a list (RFC 8288), with the filters of this request. Nothing in it needs escaping.
-pub(super) fn link_to_next(path: &str, filters: &[(&str, Option<&str>)], limit: usize, cursor: &str) -> String {
-    let mut link = format!("<{path}?");
+pub(super) fn link_to_next(
+    base_path: &str,
+    path: &str,
+    filters: &[(&str, Option<&str>)],
+    limit: usize,
+    cursor: &str,
+) -> String {
+    let mut link = format!("<{base_path}{path}?");
     for (name, value) in filters.iter().filter_map(|(name, value)| Some((name, (*value)?))) {
         // Writing to a String can't fail.
         let _ = write!(link, "{name}={value}&");
@@ -41,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_link_asks_for_the_same_again_from_the_cursor_on() {
-        let link = link_to_next("/v1/polls", &[("site", Some("default")), ("state", Some("open"))], 5, "abc");
+        let link = link_to_next("", "/v1/polls", &[("site", Some("default")), ("state", Some("open"))], 5, "abc");
         assert_eq!(link, "</v1/polls?site=default&state=open&limit=5&cursor=abc>; rel=\"next\"");
     }
 }

@@ -73,7 +73,7 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
     let cursor = page.last.map(cursor::write);
     let link = cursor.as_deref().map(|cursor| {
         let filters = [("site", Some(asked.site.as_str())), ("state", state.map(State::as_str))];
-        link_to_next("/v1/results", &filters, limit, cursor)
+        link_to_next(worker.shared.base_path(), "/v1/results", &filters, limit, cursor)
     });
     let end =
         cursor.map_or_else(|| ",\"next_cursor\":null".to_owned(), |cursor| format!(",\"next_cursor\":\"{cursor}\""));

@@ -58,7 +58,8 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
     if let Some(cursor) = &next_cursor {
-        response.insert_header((header::LINK, link_to_next("/v1/sites", &[], limit, cursor)));
+        response
+            .insert_header((header::LINK, link_to_next(worker.shared.base_path(), "/v1/sites", &[], limit, cursor)));
     }
     Ok(response.json(Sites { items: sites.iter().map(SiteJson::of).collect(), next_cursor }))
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
 
 use super::{Worker, auth, body, caching, observe::note_outcome, problem::Problem};
-use crate::{poll::Timestamp, voter::LIFETIME_SECS};
+use crate::poll::Timestamp;
 
 #[derive(Serialize)]
 struct VoterJson<'a> {
@@ -29,28 +29,6 @@ pub(super) async fn mint(
     let (token, voter) =
         known.map_or_else(|| keys.mint(now, None), |(voter, _)| keys.sign(voter.id, voter.first_made, now));
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
-    response.insert_header((header::SET_COOKIE, cookie(&token)));
+    response.insert_header((header::SET_COOKIE, shared.voter_cookie.set(&token)));
     Ok(response.json(VoterJson { voter: &token, expires_at: voter.expires_at }))
-}
-
-/// The token as a cookie that works in a frame on another site: `SameSite=None`, and `Partitioned` so that browsers
-/// which block third-party cookies keep it, once per embedding site.
-pub(super) fn cookie(token: &str) -> String {
-    format!(
-        "{name}={token}; Path=/; Secure; HttpOnly; SameSite=None; Partitioned; Max-Age={LIFETIME_SECS}",
-        name = auth::VOTER_COOKIE
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cookie_works_in_a_frame_and_lives_as_long_as_the_token() {
-        assert_eq!(
-            cookie("TOKEN"),
-            "__Host-sawt_voter=TOKEN; Path=/; Secure; HttpOnly; SameSite=None; Partitioned; Max-Age=34560000"
-        );
-    }
 }

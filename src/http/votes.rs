@@ -109,7 +109,7 @@ async fn poll_for(
 ) -> Result<Arc<PollWithSite>, Problem> {
     limits::count(req, worker, Name::Vote, &Subject::from(*sender.voter.as_bytes()))?;
     let known = worker.voting.poll_to_vote(id).await?;
-    origin::check(req, &known.site, worker.shared.public_url.as_deref(), sender.carrier)?;
+    origin::check(req, &known.site, worker.shared.public_url.as_ref(), sender.carrier)?;
     Ok(known)
 }
 

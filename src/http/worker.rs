@@ -8,11 +8,15 @@ use std::sync::{
 use crate::{
     client::ClientRule,
     clock::Clock,
-    http::{DemoPages, PolicyHeaders, caching::Caching, connections::Connections, request_log::RequestLog},
+    http::{
+        DemoPages, PolicyHeaders, caching::Caching, connections::Connections, contract::Contract,
+        request_log::RequestLog, voter_cookie::VoterCookie,
+    },
     live::StreamLimiter,
     poll::{Phase, Poll},
     publishing::Publishing,
     quota::QuotaLimiter,
+    site::BaseAddress,
     telemetry::Metrics,
     voter::TokenKeys,
     voting::{ReplicaVoting, Voting},
@@ -53,12 +57,23 @@ pub struct ReplicaState {
     pub quotas: Arc<QuotaLimiter>,
     /// The `RateLimit-Policy` headers.
     pub policy_headers: PolicyHeaders,
-    /// The address by which readers know this service, without a trailing slash: its pages may always vote.
-    pub public_url: Option<String>,
+    /// The address by which readers know this service: its pages may always vote.
+    pub public_url: Option<BaseAddress>,
+    /// How readers' tokens are kept as cookies.
+    pub voter_cookie: VoterCookie,
+    /// The contract as this replica serves it.
+    pub contract: Contract,
     /// The pages of a demo, if this is one.
     pub demo_pages: Option<Arc<DemoPages>>,
     /// Whether requests should be sent here.
     pub readiness: Readiness,
+}
+
+impl ReplicaState {
+    /// What every path that readers are told begins with: empty, unless the service is mounted under a path.
+    pub(super) fn base_path(&self) -> &str {
+        self.public_url.as_ref().map_or("", BaseAddress::path)
+    }
 }
 
 impl Worker {

@@ -1,11 +1,13 @@
 //! Publishers: the sites that own polls, the web origins that may embed them, and the API keys that act for them.
 
+mod base_address;
 mod key;
 mod origin;
 mod publisher;
 
 use serde::{Deserialize, Serialize};
 
+pub use base_address::{BaseAddress, OWN_NAMES, below};
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
 pub use origin::{ListedOrigin, Origin};
 pub use publisher::{OtherSite, Publisher};

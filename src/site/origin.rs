@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Origin(String);
 
-const RULE: &str = "must be a web origin like https://news.example or http://localhost:3000, without a path";
+pub(super) const RULE: &str = "must be a web origin like https://news.example or http://localhost:3000, without a path";
 
 impl Origin {
     /// The origin as browsers write it.

@@ -39,6 +39,8 @@ pub(crate) fn remember_secret(secret: &str) {
 pub(crate) struct Client {
     http: reqwest::Client,
     address: SocketAddr,
+    /// What every path it asks for begins with, beyond what the contract knows.
+    base_path: &'static str,
     authorization: Option<String>,
     /// How long it waits for an answer.
     patience: Duration,
@@ -57,13 +59,18 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a plain HTTP client can be built");
-        Self { http, address, authorization: None, patience: PATIENCE }
+        Self { http, address, base_path: "", authorization: None, patience: PATIENCE }
     }
 
     /// The same client at an address of its own, one of this host's: what a proxy sees of it.
     pub(crate) fn at(&self, source: std::net::IpAddr) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).local_address(source).build();
         Self { http: http.expect("a plain HTTP client can be built"), ..self.clone() }
+    }
+
+    /// The same client, asking for every path below this one.
+    pub(crate) fn under(&self, base_path: &'static str) -> Self {
+        Self { base_path, ..self.clone() }
     }
 
     /// The same client, waiting 15 seconds at most.
@@ -222,7 +229,7 @@ impl Request {
 
     /// Sends it, and reads the answer as a stream, whose head is checked against the contract.
     pub(crate) async fn open(self) -> Events {
-        let url = format!("http://{}{}", self.client.address, self.path);
+        let url = format!("http://{}{}{}", self.client.address, self.client.base_path, self.path);
         let request = self.client.http.request(self.method.clone(), url).headers(self.headers);
         let mut response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}"));
         let mut head = Answer {
@@ -246,7 +253,7 @@ impl Request {
 
     /// Sends it; an error if no answer came.
     pub(crate) async fn try_send(self) -> Result<Answer, reqwest::Error> {
-        let url = format!("http://{}{}", self.client.address, self.path);
+        let url = format!("http://{}{}{}", self.client.address, self.client.base_path, self.path);
         let request = self.client.http.request(self.method.clone(), url).headers(self.headers);
         let mut request = request.timeout(self.client.patience);
         if let Some(body) = &self.body {

@@ -32,6 +32,7 @@ mod file;
 mod hostile;
 mod live;
 mod long_timelines;
+mod mounted;
 mod outage;
 mod overload;
 mod privacy;

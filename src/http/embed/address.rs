@@ -31,9 +31,18 @@ impl ReaderPage {
     /// The page that a path means; `None` if it means none. Encoded or not, with slashes too many, an id in capitals,
     /// or marks that nobody sees.
     pub(in crate::http) fn at(path: &str) -> Option<Self> {
+        Self::below("", path)
+    }
+
+    /// The same of a path that is to begin with this one.
+    pub(in crate::http) fn below(base_path: &str, path: &str) -> Option<Self> {
         let path = percent_decode_str(path).decode_utf8().ok()?;
         let path: String = path.chars().filter(|character| !is_invisible(*character)).collect();
-        let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).take(4).collect();
+        let mut names = names_in(&path);
+        for base in names_in(base_path) {
+            names.next().filter(|name| *name == base)?;
+        }
+        let names: Vec<&str> = names.take(4).collect();
         let poll = |id: &str| id.to_ascii_lowercase().parse().ok();
         match names.as_slice() {
             ["embed", id] => poll(id).map(Self::Poll),
@@ -53,12 +62,13 @@ impl ReaderPage {
     }
 }
 
-/// Leads on to the page that a request's path means, if that is not the page's own path: 308, with the query. What
-/// can't be led on is refused so.
-pub(in crate::http) fn lead_on(req: &HttpRequest, refused: Problem) -> Result<HttpResponse, Problem> {
+/// Leads on to the page that a request's path means, if that is not the page's own path: 308, with the query. What can't
+/// be led on is refused so.
+pub(in crate::http) fn lead_on(req: &HttpRequest, base_path: &str, refused: Problem) -> Result<HttpResponse, Problem> {
     let is_asked_for = matches!(*req.method(), Method::GET | Method::HEAD);
     let path = ReaderPage::at(req.path()).filter(|_| is_asked_for).map(ReaderPage::path);
-    let Some(mut there) = path.filter(|path| path != req.path()) else { return Err(refused) };
+    let Some(path) = path.filter(|path| path != req.path()) else { return Err(refused) };
+    let mut there = format!("{base_path}{path}");
     if !req.query_string().is_empty() {
         there.push('?');
         there.push_str(req.query_string());
@@ -75,6 +85,11 @@ pub(in crate::http) fn is_sought_by_people(req: &HttpRequest) -> bool {
     let accepts = req.headers().get_all(header::ACCEPT).filter_map(|accept| accept.to_str().ok());
     let wants_pages = || accepts.flat_map(|accept| accept.split(',')).any(names_html);
     req.path().trim_start_matches('/').split('/').next() == Some("embed") || wants_pages()
+}
+
+/// What stands between a path's slashes.
+fn names_in(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|name| !name.is_empty())
 }
 
 fn names_html(range: &str) -> bool {

@@ -26,7 +26,7 @@ use actix_web::{
 };
 
 use super::{
-    super::{Worker, auth, body, caching, limits, observe::note_outcome, origin, path::poll_in_path, voters},
+    super::{Worker, auth, body, caching, limits, observe::note_outcome, origin, path::poll_in_path},
     definition_of, lead_on, private, read_look, state_of, tally_for, window_of,
 };
 use crate::{
@@ -47,7 +47,7 @@ use crate::{
 pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = match poll_in_path(&req) {
         Ok(id) => id,
-        Err(missing) => return lead_on(&req, missing),
+        Err(missing) => return lead_on(&req, worker.shared.base_path(), missing),
     };
     let (look, mut query) = read_look(&req)?;
     let notice = query.take_meant("said", |word| match word {
@@ -104,14 +104,14 @@ pub(in crate::http) async fn vote(
     let (look, _) = read_look(&req)?;
     // Known from here on, so that a refusal can speak the poll's language and lead on to its form.
     let known = worker.voting.poll_to_vote(id).await?;
-    if !origin::is_same_origin(&req, worker.shared.public_url.as_deref()) {
+    if !origin::is_same_origin(&req, worker.shared.public_url.as_ref()) {
         return Err(Problem::new(Code::OriginRefused, "only a page of this service may send this form"));
     }
     let fields = body::read_form(&req, payload, body::READER_LIMIT).await?;
     let token = fields.iter().find(|(name, _)| name == "voter").map(|(_, token)| token.as_str());
     let voter = token.and_then(|token| worker.shared.token_keys.verify(token, worker.shared.clock.now()).ok());
     // The page for script has no token in it. Where its script did not come, its form leads to the one that has.
-    let Some(voter) = voter else { return Ok(to_form(&known.poll, &look, "")) };
+    let Some(voter) = voter else { return Ok(to_form(&worker, &known.poll, &look, "")) };
     limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
     let named: Vec<Cow<'_, str>> =
         fields.iter().filter(|(name, _)| name == "choices").map(|(_, id)| Cow::Borrowed(id.as_str())).collect();
@@ -130,8 +130,8 @@ pub(in crate::http) async fn vote(
             let position = vote.shown.as_ref().map(|snapshot| snapshot.tally.position()).unwrap_or_default();
             let stub = Stub { choices: vote.choices, position };
             let stub = worker.shared.token_keys.stub(poll, stub, worker.shared.clock.now());
-            let mut there = to_form(poll, &look, &format!("said={notice}&ballot={stub}"));
-            if let Some(Ok(cookie)) = token.map(|token| HeaderValue::try_from(voters::cookie(token))) {
+            let mut there = to_form(&worker, poll, &look, &format!("said={notice}&ballot={stub}"));
+            if let Some(Ok(cookie)) = token.map(|token| HeaderValue::try_from(worker.shared.voter_cookie.set(token))) {
                 there.headers_mut().insert(header::SET_COOKIE, cookie);
             }
             Ok(there)
@@ -205,7 +205,7 @@ async fn show(
         notice,
         look,
         site: &known.site.settings,
-        public_url: worker.shared.public_url.as_deref(),
+        public_url: worker.shared.public_url.as_ref(),
         mode: Mode::Form(token.as_deref()),
         window: window_of(req),
     };
@@ -213,7 +213,8 @@ async fn show(
 }
 
 /// To the form's page, by GET (303).
-fn to_form(poll: &Poll, look: &Look, more: &str) -> HttpResponse {
+fn to_form(worker: &Worker, poll: &Poll, look: &Look, more: &str) -> HttpResponse {
+    let base_path = worker.shared.base_path();
     let query = look.query();
     let join = match (query.is_empty(), more.is_empty()) {
         (_, true) => "",
@@ -221,7 +222,7 @@ fn to_form(poll: &Poll, look: &Look, more: &str) -> HttpResponse {
         (false, false) => "&",
     };
     HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, format!("/embed/{}/form{query}{join}{more}", poll.id)))
+        .insert_header((header::LOCATION, format!("{base_path}/embed/{}/form{query}{join}{more}", poll.id)))
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
         .finish()
 }

@@ -68,7 +68,7 @@ const ISOLATED: (HeaderName, HeaderValue) =
 pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = match poll_in_path(&req) {
         Ok(id) => id,
-        Err(missing) => return lead_on(&req, missing),
+        Err(missing) => return lead_on(&req, worker.shared.base_path(), missing),
     };
     let (look, _) = read_look(&req)?;
     let known = worker.voting.poll(id).await?;
@@ -83,7 +83,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         notice: None,
         look: &look,
         site: &known.site.settings,
-        public_url: worker.shared.public_url.as_deref(),
+        public_url: worker.shared.public_url.as_ref(),
         mode: Mode::Script,
         window: Window::Frame,
     };
@@ -135,11 +135,13 @@ pub(super) fn refuse(
     let reasons =
         [(Code::NotFound, missing), (Code::QuotaExceeded, Reason::Quota), (Code::OriginRefused, Reason::Refused)];
     let reason = reasons.iter().find(|(is, _)| *is == code).map_or(Reason::Failed, |(_, reason)| *reason);
-    let again = known.as_deref().map(|known| format!("/embed/{}/form", known.poll.id));
+    let base_path = shared.base_path();
+    let again = known.as_deref().map(|known| format!("{base_path}/embed/{}/form", known.poll.id));
     // What was asked for by GET can be asked for again by the page itself.
     let refreshes = *req.method() == Method::GET;
     let Some(language) = language else { return written };
     let refusal = Refusal {
+        base_path,
         language,
         reason,
         wait_secs: problem.retry_after_secs(),

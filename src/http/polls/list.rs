@@ -36,7 +36,10 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
     let next_cursor = last.map(cursor::write);
     if let Some(cursor) = &next_cursor {
         let filters = [("site", Some(site.as_str())), ("state", state.map(State::as_str))];
-        response.insert_header((header::LINK, link_to_next("/v1/polls", &filters, limit, cursor)));
+        response.insert_header((
+            header::LINK,
+            link_to_next(worker.shared.base_path(), "/v1/polls", &filters, limit, cursor),
+        ));
     }
     let items = polls.iter().map(|(poll, state)| PollJson::of(poll, *state, Audience::Publisher)).collect();
     Ok(response.json(PollList { items, next_cursor }))

@@ -51,7 +51,7 @@ struct PollAndSnippets<'a> {
 
 impl<'a> PollAndSnippets<'a> {
     fn of(poll: &'a Poll, state: State, audience: Audience, worker: &Worker) -> Self {
-        let embed = worker.shared.public_url.as_deref().map(|origin| Snippets::of(poll, origin));
+        let embed = worker.shared.public_url.as_ref().map(|base| Snippets::of(poll, base));
         Self { poll: PollJson::of(poll, state, audience), embed }
     }
 }

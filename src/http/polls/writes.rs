@@ -42,7 +42,7 @@ pub(in super::super) async fn create(
         worker.publishing.create_poll(&publisher, site, body.into_new_poll(), idempotency.as_ref()).await?;
     note_outcome(&req, if is_replay { "replayed" } else { "created" });
     let mut response = HttpResponse::Created();
-    response.insert_header((header::LOCATION, format!("/v1/polls/{}", poll.id)));
+    response.insert_header((header::LOCATION, format!("{}/v1/polls/{}", worker.shared.base_path(), poll.id)));
     if is_replay {
         response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
     }
