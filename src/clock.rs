@@ -1,10 +1,10 @@
 //! The only reader of the system's clock.
 //!
-//! Whether a vote counts is decided by the store's clock, never by this one. On SQLite the two are the same.
+//! The store's clock decides whether a vote counts, never this one. On SQLite the two are the same.
 //!
-//! A system's clock can jump. So beside it goes the system's monotonic clock, which can not, from the moment at which
-//! the two last agreed ([`Clock::times`]). A jump that lasts is no jump but a correction, or the machine slept: after
-//! [`BELIEVED_AFTER`] the system's clock is believed.
+//! A system's clock can jump. So this also keeps the system's monotonic clock, which can't, from the moment at which
+//! the two last agreed ([`Clock::times`]). A jump that lasts is a correction, or the machine slept: after
+//! [`BELIEVED_AFTER`] the system's clock is trusted again.
 
 use std::{
     sync::{
@@ -18,10 +18,10 @@ use parking_lot::Mutex;
 
 use crate::poll::{CLOCKS_APART_MILLIS, Times, Timestamp};
 
-/// How long the system's clock must be away from where it was until it is believed.
+/// How long the system's clock must differ before it is trusted.
 const BELIEVED_AFTER: Duration = Duration::from_mins(1);
 
-/// Tells the time: the system's, or in tests one that is moved by hand.
+/// Tells the time: the system's, or in tests one that is set by hand.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(TimeSource);
 
@@ -38,13 +38,13 @@ impl Default for TimeSource {
 }
 
 impl Clock {
-    /// A clock that stands at a moment until [`Clock::set`].
+    /// A clock that shows this moment until [`Clock::set`].
     pub fn stopped_at(moment: Timestamp) -> Self {
         let at = || Arc::new(AtomicI64::new(moment.as_millis()));
         Self(TimeSource::Manual { now: at(), steady: at() })
     }
 
-    /// Moves a stopped clock and all its clones; the system's clock stays as it is.
+    /// Sets a stopped clock and all its clones; the system's clock stays as it is.
     pub fn set(&self, moment: Timestamp) {
         self.jump(moment);
         if let TimeSource::Manual { steady, .. } = &self.0 {
@@ -52,7 +52,7 @@ impl Clock {
         }
     }
 
-    /// The same as if the system's clock had jumped there.
+    /// Acts as if the system's clock had jumped there.
     pub fn jump(&self, moment: Timestamp) {
         if let TimeSource::Manual { now, .. } = &self.0 {
             now.store(moment.as_millis(), Ordering::SeqCst);
@@ -67,7 +67,7 @@ impl Clock {
         }
     }
 
-    /// The time, and beside it the time by a clock that can't jump.
+    /// The time, and the time by a clock that can't jump.
     pub fn times(&self) -> Times {
         let store = self.now();
         let other = match &self.0 {
@@ -103,7 +103,7 @@ impl Agreement {
         Self { system, monotonic, apart_since: None }
     }
 
-    /// The time by the monotonic clock, when the system's says this.
+    /// The time by the monotonic clock, when the system's clock shows this.
     fn steady(&mut self, system: Timestamp, monotonic: Instant) -> Timestamp {
         let passed = monotonic.saturating_duration_since(self.monotonic).as_millis();
         let expected = self.system.as_millis().saturating_add(i64::try_from(passed).unwrap_or(i64::MAX));

@@ -1,8 +1,8 @@
 //! The floors of the house: a module uses those on floors below its own, and never one above or beside it.
 //!
 //! So a change of what readers see stays above, the rules of a poll can be read without knowing a store, and nothing
-//! below `voting` knows HTTP. Handlers only translate: they ask use cases, never the store or the hub. And one type
-//! name means one thing. The tests read the code itself; tests within it may look wherever they like.
+//! below `voting` knows HTTP. Handlers only translate: they call use cases, never the store or the hub. And one type
+//! name has one meaning. These tests read the code; tests within it may use whatever they like.
 
 use std::{
     collections::BTreeMap,
@@ -31,10 +31,11 @@ const FLOORS: [&[&str]; 15] = [
     &["poll"],
 ];
 
-/// They know nothing of the framework for HTTP, either.
+/// Modules that don't know the framework for HTTP either.
 const WITHOUT_HTTP: [&str; 7] = ["voting", "publishing", "quota", "store", "site", "voter", "poll"];
 
-/// All that handlers may name of what lies under the use cases: plain values, errors, and handles that a use case gave.
+/// All that handlers may name of the floors below the use cases: plain values, errors, and handles that a use case
+/// returned.
 const FOR_HANDLERS: [&str; 7] = [
     "live::PollWithSite",
     "live::Snapshot",
@@ -47,7 +48,7 @@ const FOR_HANDLERS: [&str; 7] = [
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
-/// No floors of their own: the map, and what only tests use.
+/// Not on any floor: the map, and what only tests use.
 const OUTSIDE: [&str; 4] = ["lib", "main", "floors", "fuzz"];
 
 #[test]
@@ -175,8 +176,8 @@ fn code(text: &str) -> String {
     lines.join("\n")
 }
 
-/// The types and traits that a file defines, also those within functions. What an implementation calls by a name of its
-/// trait's, such as `Item`, is none.
+/// The types and traits that a file defines, also within functions. An implementation's associated types, such as
+/// `Item`, don't count.
 fn types_defined(code: &str) -> Vec<&str> {
     code.lines().filter_map(type_defined).collect()
 }
@@ -214,7 +215,7 @@ fn paths_used(code: &str) -> Vec<String> {
     paths
 }
 
-/// Adds the path that a text begins with, or each path within its braces. Gives what follows.
+/// Adds the path that a text begins with, or each path within its braces. Returns the text after it.
 fn expand<'a>(prefix: &str, text: &'a str, paths: &mut Vec<String>) -> &'a str {
     let Some(mut rest) = text.strip_prefix('{') else {
         let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
@@ -232,7 +233,7 @@ fn expand<'a>(prefix: &str, text: &'a str, paths: &mut Vec<String>) -> &'a str {
             return rest.get(1..).unwrap_or_default();
         }
         let after = expand(prefix, rest, paths);
-        // What stands after a path, such as `as _`.
+        // Skips what follows a path, such as `as _`.
         rest = after.get(after.find([',', '}']).unwrap_or(after.len())..).unwrap_or_default();
     }
 }

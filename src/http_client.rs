@@ -1,9 +1,8 @@
-//! A small HTTP/1.1 client for talking to a replica on the same host: what `sawt healthcheck` and `sawt demo` need,
-//! and no more.
+//! A small HTTP/1.1 client for replicas on the same host: what `sawt healthcheck` and `sawt demo` need, and no more.
 //!
-//! Every request opens a connection of its own and asks for it to be closed, so an answer ends where the connection
-//! does and nothing has to be kept between requests. It speaks plain HTTP only, follows no redirects, reads no chunked
-//! bodies (sawt sends none but in event streams), and takes at most [`MAX_ANSWER_BYTES`].
+//! Every request opens a connection of its own and asks for it to be closed, so an answer ends with the connection and
+//! nothing is kept between requests. It speaks plain HTTP only, follows no redirects, reads no chunked bodies (sawt
+//! sends them only in event streams), and takes at most [`MAX_ANSWER_BYTES`].
 
 use std::{fmt, io, net::SocketAddr, str::FromStr, time::Duration};
 
@@ -47,7 +46,7 @@ impl FromStr for Url {
         const RULE: &str = "must be a URL like http://127.0.0.1:8080/readyz";
         let rest = text.strip_prefix("http://").ok_or(RULE)?;
         let (authority, path) = rest.find('/').and_then(|slash| rest.split_at_checked(slash)).unwrap_or((rest, "/"));
-        // The colons inside an IPv6 address, which stands in brackets, are not before a port.
+        // The colons inside an IPv6 address, which is in brackets, are not before a port.
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| RULE)?),
             Some(_) | None => (authority, 80),
@@ -67,7 +66,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// Its status.

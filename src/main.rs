@@ -17,7 +17,7 @@ use sawt::{
     telemetry,
 };
 
-/// Requests are many small allocations, made and freed on one thread.
+/// Requests make many small allocations, which one thread makes and frees.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     let Invocation { command, flags } = match cli::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(message) => {
-            // If even that can't be printed, the exit code says it.
+            // If this can't be printed either, the exit code tells.
             let _ = message.print();
             return if message.use_stderr() { cli::EXIT_USAGE.into() } else { ExitCode::SUCCESS };
         }
@@ -58,7 +58,7 @@ fn serve(config: &Config, demo: Option<Demo>) -> ExitCode {
         tracing::warn!("{warning}");
     }
     let pages = demo.as_ref().map(Demo::pages);
-    // Held until the server has ended and its store with it: a store whose file is deleted under it says so in the log.
+    // Kept until the server and its store have ended: a store whose file is deleted before logs that.
     let _directory = demo.as_ref().map(Demo::directory);
     let announce = |addresses: Addresses| {
         if let Some(demo) = demo {
@@ -73,7 +73,7 @@ fn healthcheck(url: &Url) -> ExitCode {
 }
 
 fn print(text: &str) -> ExitCode {
-    // A reader that has seen enough (`sawt config | head -1`) is no failure.
+    // A reader that stops early (`sawt config | head -1`) is no failure.
     let _ = io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }

@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-/// How long a thread that has panicked waits before it goes on.
+/// The pause after a panic.
 const REST: Duration = Duration::from_millis(100);
 
-/// What a panic said, after a subject: "has panicked: …".
+/// A panic's message, after a subject: "has panicked: …".
 pub fn panicked(payload: &(dyn Any + Send)) -> String {
     let words = payload.downcast_ref::<&str>().copied();
     let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
@@ -18,7 +18,7 @@ pub fn panicked(payload: &(dyn Any + Send)) -> String {
 
 /// Runs a thread's work until it returns, and again after every panic, which is logged.
 pub fn keep_thread_running(name: &'static str, mut work: impl FnMut()) {
-    // What the work holds is whole after each of its turns, and a turn that panicked answers nobody.
+    // The work's data is whole after each turn, and a turn that panicked answers nobody.
     while let Err(payload) = catch_unwind(AssertUnwindSafe(&mut work)) {
         tracing::error!(thread = name, "the thread {name} {}; it goes on", panicked(&*payload));
         std::thread::sleep(REST);

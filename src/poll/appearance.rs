@@ -1,4 +1,4 @@
-//! What a text looks like: two options whose labels a reader can't tell apart are one answer with two counts.
+//! How a text looks: two options whose labels look alike are one answer with two counts.
 //!
 //! Two texts look alike if they differ only
 //!
@@ -8,8 +8,9 @@
 //! - in how much white space there is, and which, since pages draw it as one blank and none at either end;
 //! - in tatweel (U+0640), which stretches an Arabic word and means nothing.
 //!
-//! Vowel signs, hamza and case are seen, and so is a zero-width joiner or non-joiner between characters that it parts
-//! or ties: in Persian it tells words apart, in Indic scripts letters, and in emoji a family from three people.
+//! Vowel signs, hamza and case are visible. So is a zero-width joiner or non-joiner between characters that it
+//! separates or joins: in Persian it tells words apart, in Indic scripts letters, and in emoji a family from three
+//! people.
 
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
@@ -22,7 +23,7 @@ const TATWEEL: char = '\u{640}';
 const FLAG: char = '\u{1F3F4}';
 const TAGS: std::ops::RangeInclusive<char> = '\u{E0020}'..='\u{E007F}';
 
-/// The text as a reader takes it in, to be compared and not to be shown.
+/// The text as a reader sees it: to be compared, not to be shown.
 pub(super) fn appearance(text: &str) -> String {
     let mut seen: Vec<char> = Vec::with_capacity(text.len());
     // A blank in Braille is a blank.
@@ -52,7 +53,7 @@ pub(super) fn appearance(text: &str) -> String {
     seen.into_iter().collect::<String>().trim_end().to_owned()
 }
 
-/// Whether a character is drawn, or may change how its neighbours are.
+/// Whether a character is drawn, or may change how its neighbours are drawn.
 fn is_of_account(character: char) -> bool {
     match character {
         TATWEEL => false,
@@ -61,8 +62,8 @@ fn is_of_account(character: char) -> bool {
     }
 }
 
-/// Whether a joiner or non-joiner between these changes how they are drawn. Arabic letters join by themselves, so that
-/// only what keeps them from it does.
+/// Whether a joiner or non-joiner between these changes how they are drawn. Arabic letters join by themselves, so only
+/// a non-joiner changes that.
 fn matters_between(before: char, mark: char, after: char) -> bool {
     if is_arabic(before) && is_arabic(after) {
         return mark == NON_JOINER && joins_the_next(before) && joins_what_is_before(after);
@@ -74,7 +75,7 @@ fn is_arabic(character: char) -> bool {
     matches!(character, '\u{620}'..='\u{6FF}' | '\u{750}'..='\u{77F}' | '\u{870}'..='\u{8FF}')
 }
 
-/// Whether an Arabic letter joins the one after it: of those in use, all but these (ArabicShaping.txt in the Unicode
+/// Whether an Arabic letter joins the next one: of those in use, all but these (ArabicShaping.txt in the Unicode
 /// Character Database, joining type R or U).
 fn joins_the_next(letter: char) -> bool {
     letter.is_alphabetic()
@@ -86,13 +87,13 @@ fn joins_the_next(letter: char) -> bool {
             | '\u{8B9}')
 }
 
-/// Whether an Arabic letter joins the one before it: all but those that stand alone (joining type U).
+/// Whether an Arabic letter joins the previous one: all but the isolated ones (joining type U).
 fn joins_what_is_before(letter: char) -> bool {
     letter.is_alphabetic() && !matches!(letter, '\u{621}' | '\u{674}' | '\u{6D5}')
 }
 
-/// Whether joiners tie a character to its neighbours: those of the other joining scripts, of Indic ones, and emoji.
-/// Between letters that never join they draw nothing.
+/// Whether joiners affect a character: in other joining scripts, Indic scripts, and emoji. Between letters that never
+/// join they draw nothing.
 fn is_tied_by_joiners(character: char) -> bool {
     matches!(character,
         '\u{700}'..='\u{74F}' | '\u{7C0}'..='\u{86F}' | '\u{900}'..='\u{DFF}' | '\u{F00}'..='\u{109F}'

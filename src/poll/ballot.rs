@@ -1,12 +1,12 @@
-//! One voter's ballot in one poll: who it belongs to, what is asked of it, and what became of that.
+//! One voter's ballot in one poll: whose it is, what is asked, and the outcome.
 
 use std::fmt;
 
 use super::{Counters, Group, Poll, State, StateByClocks, VoterId};
 
-/// The secret that turns voters into digests, one per poll. It is random, lives beside the poll in the store and
-/// never leaves it, so the ballots of one reader can't be linked across polls by whoever reads the store: that would
-/// take the reader's 128-bit voter id, which no store holds.
+/// The secret that turns voters into digests, one per poll. It is random, is kept with the poll in the store and never
+/// leaves it. So nobody who reads the store can link a reader's ballots across polls: that would take the reader's
+/// 128-bit voter id, which no store holds.
 ///
 /// It does not come from `SAWT_SECRET`, so rotating that secret changes no digest and nobody can vote twice.
 #[derive(Clone, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub struct Ballot {
     pub action: Action,
 }
 
-/// What became of one [`Ballot`]: see [`Action::apply`].
+/// The outcome of one [`Ballot`]: see [`Action::apply`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// A new ballot was counted.
@@ -94,7 +94,7 @@ pub enum Outcome {
     AlreadyVoted(Counters),
     /// The poll takes no votes now. Nothing changed.
     NotOpen,
-    /// The poll is open by one clock and not by another, so a clock is wrong. Nothing changed, and it may be asked
+    /// The poll is open by one clock and not by another, so a clock is wrong. Nothing changed, and the caller may ask
     /// again.
     Undecided,
 }
@@ -102,18 +102,18 @@ pub enum Outcome {
 /// What an [`Action`] does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Applied {
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The voter's record afterwards. The tally moves if this is another record than before, and only then.
+    /// The voter's record afterwards. The tally changes only if this differs from the record before.
     pub record: Option<Counters>,
 }
 
 impl Action {
-    /// What this does to a voter's record, in a poll of this state. The store decides by this rule, inside the step
-    /// that counts; `cast.lua` is the same in Lua, and random histories compare the two.
+    /// Applies this to a voter's record, in a poll of this state. The store decides by this rule, inside the step that
+    /// counts; `cast.lua` is the same in Lua, and random histories compare the two.
     ///
-    /// The order matters. The same again is `Repeated` even if the poll has closed since: an answer lost on the way
-    /// costs nobody a vote. Then the poll must be open, beyond doubt. Then a ballot on record must be changeable.
+    /// The order matters. The same ballot again is `Repeated` even if the poll has closed since: a lost answer costs
+    /// nobody a vote. Next, the poll must surely be open. Next, a ballot on record must be changeable.
     pub fn apply(self, record: Option<Counters>, judged: StateByClocks, changeable: bool) -> Applied {
         let same = |outcome| Applied { outcome, record };
         let becomes = |outcome, record| Applied { outcome, record };

@@ -1,13 +1,13 @@
-//! Where the buckets of a timeline begin: by the clock of a time zone.
+//! When the buckets of a timeline begin, by the clock of a time zone.
 //!
-//! A bucket begins whenever that clock shows a whole number of intervals since midnight. So a day begins at local
-//! midnight, and an hour at a whole local hour, also in a zone that is half an hour off. When the clock is moved:
+//! A bucket begins when that clock shows a whole number of intervals since midnight. So a day begins at local midnight,
+//! and an hour at a full local hour, also in a zone that is half an hour off. When the clock is changed:
 //!
-//! - forward, past the beginning of a bucket: this one begins at the move, so there is a day even without its midnight;
-//! - back: a bucket that fits into the time that is shown twice is there twice, and a longer one is not, so a day with
-//!   two midnights is one day, of 25 hours.
+//! - forward, past the beginning of a bucket: the bucket begins at the change, so a day without a midnight exists too;
+//! - back: a bucket that fits into the repeated time appears twice, a longer one does not; a day with two midnights is
+//!   one day, of 25 hours.
 //!
-//! Every bucket ends where the next begins, and none has more than one beginning.
+//! Every bucket ends where the next begins, and begins once.
 
 use super::{Interval, Minute, TimeZone};
 
@@ -17,31 +17,31 @@ pub(super) struct Calendar {
     zone: TimeZone,
     /// In minutes.
     interval: i64,
-    /// The one that was needed last: most questions are about the same again.
+    /// The last one used: most calls need the same again.
     span: Span,
 }
 
-/// A time in which a zone's clock is not moved. All in minutes, and moments counted from 1970-01-01T00:00Z.
+/// A time in which a zone's clock is not changed. All in minutes; moments count from 1970-01-01T00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
-    /// When the clock was moved; `i64::MIN` if never.
+    /// When the clock was last changed; `i64::MIN` if never.
     pub(super) from: i64,
-    /// When it will be; `i64::MAX` if never.
+    /// When it will be changed; `i64::MAX` if never.
     pub(super) until: i64,
     /// How far it is ahead of UTC.
     pub(super) offset: i64,
-    /// How far it was ahead before.
+    /// How far it was ahead before the change.
     pub(super) before: i64,
 }
 
 impl Calendar {
     pub(super) fn new(interval: Interval, zone: TimeZone) -> Self {
-        // Of no length, so it is replaced at the first question.
+        // Empty, so that the first call replaces it.
         let span = Span { from: 0, until: 0, offset: 0, before: 0 };
         Self { zone, interval: interval.minutes(), span }
     }
 
-    /// Where the bucket begins that a minute lies in.
+    /// The beginning of the bucket that a minute lies in.
     pub(super) fn begin(&mut self, minute: Minute) -> Minute {
         let mut minute = minute.0;
         loop {
@@ -53,7 +53,7 @@ impl Calendar {
         }
     }
 
-    /// Where the bucket ends that begins at a minute, and the next begins.
+    /// The end of the bucket that begins at a minute: the beginning of the next one.
     pub(super) fn next(&mut self, start: Minute) -> Minute {
         let mut minute = start.0.saturating_add(1);
         loop {
@@ -74,7 +74,7 @@ impl Calendar {
 }
 
 impl Span {
-    /// All of time, by a clock that is so far ahead of UTC.
+    /// All of time, on a clock with this offset from UTC.
     pub(super) fn always(offset: i64) -> Self {
         Self { from: i64::MIN, until: i64::MAX, offset, before: offset }
     }
@@ -96,18 +96,18 @@ impl Span {
         }
         let local = minute.max(self.first_new(interval)).saturating_add(self.offset);
         let beginning = local.saturating_add(local.saturating_neg().rem_euclid(interval)).saturating_sub(self.offset);
-        // A span without an end has a beginning in it, though it may be one that no clock will ever show.
+        // A span without end has a beginning in it, though perhaps one that no clock ever shows.
         (beginning < self.until || self.until == i64::MAX).then_some(beginning)
     }
 
-    /// From when on the clock shows what begins a bucket: where it was moved back by less than an interval, what it
-    /// shows for the second time begins none.
+    /// When the clock begins to show new times: after it was set back by less than an interval, the repeated times
+    /// begin no bucket.
     fn first_new(self, interval: i64) -> i64 {
         let twice = self.before - self.offset;
         if (1..interval).contains(&twice) { self.from.saturating_add(twice) } else { self.from }
     }
 
-    /// Whether the clock was moved forward past the beginning of a bucket.
+    /// Whether the clock was set forward past the beginning of a bucket.
     fn passes_a_beginning(self, interval: i64) -> bool {
         let skipped = self.offset - self.before;
         let local = self.from.saturating_add(self.before);

@@ -1,4 +1,4 @@
-//! Checking what a publisher writes: every violation is named, not only the first.
+//! Checks what a publisher writes, and reports every violation, not only the first.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub struct Violation {
     pub field: String,
     /// What it must be, in words that follow the field's name.
     pub detail: String,
-    /// Whether it is a mistake that programs can tell from others.
+    /// Whether it is a mistake with a code of its own.
     #[serde(skip)]
     pub mistake: Mistake,
 }
@@ -22,7 +22,7 @@ pub struct Violation {
 /// A mistake that has a code of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mistake {
-    /// None of those below.
+    /// Any other.
     Other,
     /// Options of a rating that are not its steps.
     OptionsOfRating,
@@ -37,7 +37,7 @@ impl Violation {
     }
 }
 
-/// Gathers violations while a poll is checked.
+/// Collects violations while a poll is checked.
 #[derive(Default)]
 pub(super) struct Check {
     violations: Vec<Violation>,
@@ -76,7 +76,7 @@ impl Check {
             return Vec::new();
         }
         let mut checked: Vec<PollOption> = Vec::with_capacity(options.len());
-        // What the labels before look like, and where they stand.
+        // The appearance of the labels so far, and their positions.
         let mut seen: Vec<(String, usize)> = Vec::with_capacity(options.len());
         for (place, (option, index)) in options.iter().zip(0_u8..).enumerate() {
             let field = |name: &str| format!("options[{place}].{name}");

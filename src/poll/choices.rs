@@ -49,7 +49,7 @@ pub enum InvalidChoice {
 }
 
 impl InvalidChoice {
-    /// That what was sent is none of the poll's options.
+    /// An error that says that `sent` is none of the poll's options.
     pub(super) fn unknown(poll: &Poll, sent: String) -> Self {
         let known = poll.options.iter().map(|option| option.id.as_str()).collect::<Vec<_>>().join(", ");
         Self::Unknown(sent, known)
@@ -57,10 +57,10 @@ impl InvalidChoice {
 }
 
 impl Choices {
-    /// Checks the options a voter named against a poll.
+    /// Checks a voter's options against a poll.
     ///
     /// # Errors
-    /// What is wrong with them. An over-long list is refused before its members are looked at.
+    /// What is wrong with them. A list that is too long is refused before its members are checked.
     pub fn check(poll: &Poll, named: &[impl AsRef<str>]) -> Result<Self, InvalidChoice> {
         if named.len() > usize::from(poll.max_choices) {
             return Err(InvalidChoice::TooMany { max: poll.max_choices, named: named.len() });
@@ -116,7 +116,7 @@ impl fmt::Debug for Choices {
     }
 }
 
-/// Quotes what somebody sent, shortened, so that it is safe and readable in a message.
+/// Quotes what was sent, shortened, so that it is safe and readable in a message.
 fn quote(sent: &str) -> String {
     const LONGEST: usize = 40;
     let mut shown: String = sent.chars().take(LONGEST).collect();

@@ -1,15 +1,15 @@
-//! Counters: the numbers in a tally that ballots add to. A store counts them and knows nothing else of a poll's
+//! Counters: the numbers in a tally that ballots add to. A store counts them, and knows nothing else of a poll's
 //! options.
 //!
-//! A counter is known by its *index*. What an index means is the business of the poll's [kind](super::Kind): in today's
-//! kinds, that of an option.
+//! A counter is known by its *index*. The poll's [kind](super::Kind) decides what an index means: in today's kinds, an
+//! option.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-/// The most counters a poll may have: so that an index is one byte, and none is [`BYTES`].
+/// The most counters of a poll: so an index is one byte, and never [`BYTES`].
 pub const MAX_COUNTERS: usize = 240;
 
 /// The most counters that a ballot kept as bytes adds to.
@@ -46,16 +46,16 @@ impl Codec {
     }
 }
 
-/// Which of a poll's ballots a ballot is counted with. There is one group as yet: a store keeps totals, and they are
-/// its counters.
+/// The group of ballots that a ballot is counted with. There is one group so far; a store keeps totals, which are that
+/// group's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Group {
-    /// 0: nothing speaks against these ballots.
+    /// 0: no objection to these ballots.
     Clean,
 }
 
-/// The counters one ballot adds to, each by one, as the poll's [`Codec`] keeps them. What a store has on record of a
-/// voter. Small, so that it is copied and never allocated.
+/// The counters that one ballot adds to, each by one, in the form of the poll's [`Codec`]. It is a voter's record in a
+/// store. Small, so it is copied and never allocated.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Counters {
     /// One, by [`Codec::Index`].
@@ -108,8 +108,7 @@ impl Counters {
         one.into_iter().chain(std::iter::from_fn(lowest)).chain(listed.iter())
     }
 
-    /// The number kept by [`Codec::Index`] and [`Codec::Bits`]. Small numbers are what keeps a ballot in Redis at 12
-    /// bytes.
+    /// The number kept by [`Codec::Index`] and [`Codec::Bits`]. Small numbers keep a ballot in Redis at 12 bytes.
     pub fn number(self) -> Option<u32> {
         match self {
             Self::Index(index) => Some(index.into()),
@@ -118,7 +117,7 @@ impl Counters {
         }
     }
 
-    /// The counters kept as this number; `None` if no counters are.
+    /// The counters kept as this number; `None` if it is invalid.
     pub fn from_number(codec: Codec, number: u32) -> Option<Self> {
         match codec {
             Codec::Index => {
@@ -137,7 +136,7 @@ impl Counters {
         }
     }
 
-    /// The counters kept as these bytes; `None` if no counters are.
+    /// The counters kept as these bytes; `None` if they are invalid.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.strip_prefix(&[BYTES]).and_then(Indexes::of).map(Self::Bytes)
     }

@@ -1,4 +1,4 @@
-//! What a poll is, and what a publisher asks for who makes one.
+//! What a poll is, and what a publisher asks for to make one.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +28,9 @@ pub struct PollOption {
 /// One question with its options, schedule and rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Poll {
-    /// Who it is.
+    /// Its id.
     pub id: PollId,
-    /// Whose it is.
+    /// The site that owns it.
     pub site: SiteId,
     /// The question.
     pub question: Text,
@@ -40,9 +40,9 @@ pub struct Poll {
     pub kind: Kind,
     /// The scale of a rating, and of no other kind.
     pub scale: Option<Scale>,
-    /// The fewest options a ballot names; 1 but in a multiple.
+    /// The fewest options a ballot names; 1 except in a multiple.
     pub min_choices: u8,
-    /// The most options a ballot names; 1 but in a multiple.
+    /// The most options a ballot names; 1 except in a multiple.
     pub max_choices: u8,
     /// 2 to [`MAX_OPTIONS`](super::MAX_OPTIONS) answers, in the order readers see them.
     pub options: Vec<PollOption>,
@@ -78,7 +78,7 @@ impl Poll {
         self.schedule.state_at(now)
     }
 
-    /// Where it stands in its site's list.
+    /// Its place in its site's list.
     pub fn list_cursor(&self) -> ListCursor {
         ListCursor { created_at: self.created_at, id: self.id }
     }
@@ -94,27 +94,26 @@ impl Poll {
     }
 }
 
-/// Where a poll stands in its site's list, which goes by age: of two polls the greater is the younger. By the time of
-/// its creation first, so that an id need say nothing of that.
+/// A poll's place in its site's list, which is ordered by age: of two polls the greater is the younger. The time of
+/// creation comes first, so ids need not be in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListCursor {
     /// When it was created.
     pub created_at: Timestamp,
-    /// Which of those that were created then it is.
+    /// The poll's id, for polls that were created at the same time.
     pub id: PollId,
 }
 
-/// Where a page of a site's polls begins, as whoever asks for it says.
+/// Where a page of a site's polls begins, as a request names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageStart {
     /// After this place.
     Place(ListCursor),
-    /// After the poll of this id, or, if it is gone, after the moment that the id was made at: cursors were ids when
-    /// polls were listed by their ids.
+    /// After the poll of this id, or, if it is gone, after the time in the id: earlier versions gave ids as cursors.
     Poll(PollId, Timestamp),
 }
 
-/// A poll as a publisher asks for it. `None` means: as it usually is.
+/// A poll as a publisher asks for it. `None` means the default.
 #[derive(Debug, Clone, Default)]
 pub struct NewPoll {
     /// The question: at most 500 characters.
@@ -133,7 +132,7 @@ pub struct NewPoll {
     pub options: Option<Vec<NewOption>>,
     /// Default `always`.
     pub results: Option<ResultsPolicy>,
-    /// Default `false`, but in a reaction.
+    /// Default `false`, except in a reaction.
     pub changeable: Option<bool>,
     /// Default `None`: opens when it is published.
     pub opens_at: Option<Timestamp>,
@@ -215,7 +214,7 @@ impl NewPoll {
     }
 }
 
-/// Whether options have the same indexes, in whatever order they stand.
+/// Whether options have the same indexes, in any order.
 pub(super) fn same_indexes(one: &[PollOption], other: &[PollOption]) -> bool {
     one.len() == other.len()
         && one.iter().all(|option| other.iter().any(|old| (&old.id, old.index) == (&option.id, option.index)))

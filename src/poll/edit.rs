@@ -11,7 +11,7 @@ use super::{
     definition::same_indexes,
 };
 
-/// What a publisher wants changed; `None` leaves a thing as it is.
+/// What a publisher wants to change; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct PollEdit {
     /// A new wording.
@@ -54,12 +54,12 @@ pub enum EditError {
 /// An edited poll.
 #[derive(Debug, Clone)]
 pub struct Edit {
-    /// The poll as it is to be, one revision on.
+    /// The new poll, one revision on.
     pub poll: Poll,
     /// Whether it would count, accept or judge ballots differently: another set of options, other bounds on choices,
     /// another right answer. The store makes such a change only while the poll has no ballots.
     pub reshapes: bool,
-    /// Whether it says what became of a prediction: the one edit of a poll that is closed.
+    /// Whether it resolves a prediction: the only edit of a closed poll.
     pub resolves: bool,
 }
 
@@ -91,7 +91,7 @@ impl PollEdit {
         }
         if self.options.is_some() || self.min_choices.is_some() || self.max_choices.is_some() {
             let min = self.min_choices.unwrap_or(poll.min_choices.into());
-            // "As many as there are" goes on meaning that.
+            // "As many as there are" keeps its meaning.
             let all_before = usize::from(poll.max_choices) == poll.options.len();
             let max_before =
                 if all_before && poll.kind == Kind::Multiple { None } else { Some(poll.max_choices.into()) };
@@ -127,22 +127,22 @@ impl PollEdit {
 }
 
 impl PollEdit {
-    /// What makes the poll a quiz is checked against its options as they are to be.
+    /// Checks the quiz against the options after the edit.
     fn edit_quiz(&self, check: &mut Check, edited: &mut Poll) {
         let before = edited.quiz.take();
         let kept = before.as_ref().map(|quiz| quiz.correct.as_str().to_owned());
         let correct = self.correct.clone().unwrap_or(kept);
         let explained = before.and_then(|quiz| quiz.explanation).map(|text| text.as_str().to_owned());
-        // The explanation goes with what it explains.
+        // An explanation without a right option goes too.
         let explained = explained.filter(|_| correct.is_some());
         let explanation = self.explanation.clone().unwrap_or(explained);
         edited.quiz =
             check.quiz(edited.kind, edited.changeable, &edited.options, correct.as_deref(), explanation.as_deref());
     }
 
-    /// Whether a poll is already as this edit would have it.
+    /// Whether a poll already is as this edit would make it.
     pub fn is_made_in(&self, poll: &Poll) -> bool {
-        // By the time of its last edit: what was to come then may have passed.
+        // At the time of its last edit: what was in the future then may have passed.
         let edit = self.clone().apply(poll, poll.updated_at);
         edit.is_ok_and(|Edit { poll: edited, .. }| {
             Poll { revision: poll.revision, updated_at: poll.updated_at, ..edited } == *poll
@@ -150,8 +150,8 @@ impl PollEdit {
     }
 }
 
-/// The same set of options keeps its indexes in whatever order it comes. Another set is numbered afresh, which the
-/// store allows only while no counter holds a vote.
+/// The same set of options keeps its indexes in any order. Another set gets new numbers, which the store allows only
+/// while no counter holds a vote.
 fn keep_indexes(mut options: Vec<PollOption>, before: &[PollOption]) -> Vec<PollOption> {
     let index_before = |id: &OptionId| before.iter().find(|old| old.id == *id).map(|old| old.index);
     if options.len() == before.len() && options.iter().all(|option| index_before(&option.id).is_some()) {

@@ -19,7 +19,7 @@ impl PollId {
         Self(Uuid::now_v7())
     }
 
-    /// When an id of version 7 was made, by the clock of whoever made it; `None` of any other version.
+    /// When an id of version 7 was made, by its maker's clock; `None` of any other version.
     pub fn made_at(&self) -> Option<Timestamp> {
         let (secs, nanos) = self.0.get_timestamp().filter(|_| self.0.get_version_num() == 7)?.to_unix();
         let millis = secs.checked_mul(1_000)?.checked_add(u64::from(nanos / 1_000_000))?;
@@ -52,7 +52,7 @@ impl fmt::Debug for PollId {
 impl FromStr for PollId {
     type Err = InvalidId;
 
-    /// Only the canonical form is taken (36 characters, lower case), so one poll has one address.
+    /// Only the canonical form is accepted (36 characters, lower case), so one poll has one address.
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let invalid = InvalidId("a UUID in its canonical form, like 01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21");
         if text.len() != 36 || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -89,7 +89,7 @@ impl fmt::Debug for VoterId {
 #[error("must be {0}")]
 pub struct InvalidId(pub &'static str);
 
-/// Declares an id made of a short ASCII word, with the rule its characters keep.
+/// Declares an id that is a short ASCII word, with the rule for its characters.
 macro_rules! word_id {
     ($(#[$doc:meta])* $name:ident, $rule:literal, $is_valid:expr) => {
         $(#[$doc])*
@@ -149,7 +149,7 @@ fn is_word(bytes: &[u8], longest: usize, more: &[u8]) -> bool {
 }
 
 word_id!(
-    /// A site's id: 1 to 63 of `a-z 0-9 -`, as in a DNS label, so it can stand in URLs and key names as it is.
+    /// A site's id: 1 to 63 of `a-z 0-9 -`, as in a DNS label, so it can be used in URLs and key names without escapes.
     SiteId,
     "1 to 63 characters of a-z, 0-9 and -, starting with a letter or digit",
     |bytes| is_word(bytes, 63, b"-")
@@ -170,7 +170,7 @@ word_id!(
 );
 
 impl OptionId {
-    /// The id an option gets when none is given: its place, counted from 1.
+    /// The id of an option without one: its position, counted from 1.
     pub fn by_place(index: usize) -> Self {
         Self((index + 1).to_string().into())
     }
@@ -196,7 +196,7 @@ impl Default for Language {
     }
 }
 
-/// How often a poll's definition has changed, counted from 1. Every edit and every move of the state adds one.
+/// How often a poll's definition has changed, counted from 1. Every edit and every change of state adds one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Revision(pub u64);

@@ -1,12 +1,12 @@
-//! Moving a poll's state by hand: opening it and closing it.
+//! Changing a poll's state by hand: opening and closing it.
 //!
-//! A move is an [`Edit`] like any other: one revision on, and made by the store only if nobody was faster. It changes
-//! phase and schedule alone, so it never reshapes a poll.
+//! Such a change is an [`Edit`] like any other: one revision on, and made by the store only if nobody was faster. It
+//! changes only phase and schedule, so it never reshapes a poll.
 
 use super::{Edit, EditError, Phase, Poll, Schedule, State, Timestamp, Violation};
 
 impl Poll {
-    /// The poll, open from now on: a draft is published, and an opening time that is still ahead becomes now.
+    /// The poll, open from now on: a draft is published, and an opening time in the future becomes now.
     ///
     /// # Errors
     /// [`EditError::Closed`]: closed is final. [`EditError::Invalid`] for a draft whose `closes_at` has passed.
@@ -23,7 +23,7 @@ impl Poll {
         Ok(self.moved(Schedule { phase: Phase::Live, opens_at, closes_at }, now))
     }
 
-    /// The poll, closed for good, and `closes_at` saying when: now, unless it had passed already.
+    /// The poll, closed for good; `closes_at` is now, unless it has passed already.
     pub fn closed(&self, now: Timestamp) -> Edit {
         let closes_at = self.schedule.closes_at.map_or(now, |closes_at| closes_at.min(now));
         self.moved(Schedule { phase: Phase::Closed, closes_at: Some(closes_at), ..self.schedule }, now)

@@ -1,10 +1,9 @@
-//! The slices that a poll's voters fall into, and where a store lets each of them lie.
+//! The partitions of a poll's voters, and where a store puts each.
 
 use std::sync::Arc;
 
-/// How many independent slices a poll's voters fall into, at least one; and what its store adds to the name of each, so
-/// that it comes to lie where the store wants it, which means nothing to anybody else. A poll keeps those it was
-/// created with.
+/// How many partitions a poll's voters are divided into, at least one, and the suffix by which its store places each.
+/// Only the store knows what suffixes mean. A poll keeps its partitions for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partitions {
     count: u16,
@@ -12,12 +11,12 @@ pub struct Partitions {
 }
 
 impl Partitions {
-    /// So many, with nothing added to their names.
+    /// This many, without suffixes.
     pub fn unplaced(count: u16) -> Self {
         Self { count: count.max(1), suffixes: None }
     }
 
-    /// One for each suffix; `None` if there are none, or more than can be numbered.
+    /// One for each suffix; `None` if there are none, or too many to be numbered.
     pub fn placed(suffixes: impl Into<Arc<[u16]>>) -> Option<Self> {
         let suffixes = suffixes.into();
         let count = u16::try_from(suffixes.len()).ok().filter(|count| *count > 0)?;

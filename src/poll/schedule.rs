@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 
-/// What its publisher has decided about a poll. The [`State`] follows from this, the schedule and the time.
+/// What its publisher has decided about a poll. The [`State`] follows from the phase, the schedule and the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
@@ -49,7 +49,7 @@ pub enum State {
     Scheduled,
     /// Takes votes.
     Open,
-    /// Ended for good; its tally never moves again.
+    /// Ended for good; its tally never changes again.
     Closed,
 }
 
@@ -76,7 +76,7 @@ impl FromStr for State {
     }
 }
 
-/// Phase and times: everything that decides the state but the clock.
+/// Phase and times: all that decides the state except the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// What the publisher has decided.
@@ -100,7 +100,7 @@ impl Schedule {
     }
 }
 
-/// The time by two clocks that ought to agree. The first decides; but it may have jumped, and what it closes stays
+/// The time by two clocks that should agree. The first decides; but it may have jumped, and what it closes stays
 /// closed. So while they are far apart, only what both agree on counts.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
@@ -110,15 +110,15 @@ pub struct Times {
     pub other: Timestamp,
 }
 
-/// How far apart two clocks may be that agree.
+/// How far apart two clocks may be and still agree.
 pub const CLOCKS_APART_MILLIS: i64 = 5_000;
 
 /// A state by two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateByClocks {
-    /// The state: a moment that only one of them has passed has not come.
+    /// The state: a moment that only one of them has passed has not come yet.
     pub state: State,
-    /// Whether they agree about it.
+    /// Whether both clocks say so.
     pub is_sure: bool,
 }
 
@@ -128,7 +128,7 @@ impl Times {
         self.store.as_millis() - self.other.as_millis()
     }
 
-    /// Whether a moment has come, and whether that is sure. The same rule stands in `clocks.lua`.
+    /// Whether a moment has come, and whether that is sure. `clocks.lua` has the same rule.
     fn have_come_to(self, moment: Timestamp) -> (bool, bool) {
         let (by_store, by_other) = (moment <= self.store, moment <= self.other);
         let is_sure = by_store == by_other || self.ahead_millis().abs() <= CLOCKS_APART_MILLIS;

@@ -3,9 +3,9 @@
 //! A poll's tally is the sum of its partitions' tallies. Each partition's version counts the ballots that changed it
 //! (cast, changed or withdrawn), so it only grows; so does their sum, however the partitions are read.
 //!
-//! A store may lose its last writes: a Redis that crashed, a file put back from a backup. Then a version that was read
-//! before is read again, of another tally. So a partition that is behind what was seen of it is given the next *epoch*:
-//! its tallies from then on are later than all those before. See [`Position`].
+//! A store may lose its last writes: a Redis that crashed, a file restored from a backup. Then an old version is
+//! counted again, with other votes. So a partition that is behind what was seen of it gets the next *epoch*: its
+//! tallies from then on are later than all before. See [`Position`].
 
 use smallvec::SmallVec;
 
@@ -14,11 +14,11 @@ use super::{Poll, PollId, Rating, Revision, State, Timestamp};
 /// The most options a poll may have.
 pub const MAX_OPTIONS: usize = 32;
 
-/// Votes by the index of their counter. Most polls have few options, so eight stand inline.
+/// Votes by the index of their counter. Most polls have few options, so eight are kept inline.
 pub type Votes = SmallVec<[u64; 8]>;
 
-/// How far a tally has come, its epoch first: of two positions of one poll, or of one partition, the greater is the
-/// later. A poll's is the sum of its partitions', and so only grows as they do.
+/// How far a tally has come. The epoch counts first: of two positions of one poll, or of one partition, the greater is
+/// the later. A poll's position is the sum of its partitions', so it only grows as they do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// How often the store was found to have lost votes.
@@ -49,7 +49,7 @@ pub struct PartitionTally {
 /// Votes per option plus how many voters cast them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
-    /// Whose tally this is.
+    /// The poll of this tally.
     pub poll: PollId,
     /// The poll's state when this was read.
     pub state: State,
@@ -80,8 +80,8 @@ impl Tally {
 
     /// The sum of a poll's partitions; `None` of no partitions.
     ///
-    /// The poll is closed only when every partition is: until then one of them might still count a vote. A
-    /// partition that lags behind in opening does not hold the others back.
+    /// The poll is closed only when every partition is: until then one of them might still count a vote. A partition
+    /// that opens late does not delay the others.
     pub fn sum<'a>(poll: &Poll, partitions: impl IntoIterator<Item = &'a PartitionTally>) -> Option<Self> {
         let mut partitions = partitions.into_iter();
         let first = partitions.next()?;
@@ -113,10 +113,10 @@ impl Tally {
         self.votes.get(usize::from(index)).copied().unwrap_or(0)
     }
 
-    /// Each option's part of the ballots, in the poll's order, where all of them are `whole`; nothing while there are
-    /// no ballots. Whoever shows parts takes them from here, with as fine a whole as is shown.
+    /// Each option's part of the ballots, in the poll's order, of a total of `whole`; zero while there are no ballots.
+    /// Whatever shows parts takes them from here, with a `whole` as fine as it shows.
     ///
-    /// How they are rounded is the kind's to say: see `kind/`. `tenths` in the widget's script is the same.
+    /// The kind decides how they are rounded: see `kind/`. `tenths` in the widget's script is the same.
     pub fn parts(&self, poll: &Poll, whole: u64) -> Votes {
         let votes: Votes = poll.options.iter().map(|option| self.votes_in(option.index)).collect();
         poll.kind.rules().parts(&votes, self.ballots, whole)

@@ -1,9 +1,9 @@
 //! Text as publishers write it and readers see it.
 //!
-//! Any script, emoji included, is kept as it came but for normalization to NFC (Unicode Standard Annex #15), so the
-//! same word typed on two keyboards is the same bytes. Lengths count extended grapheme clusters (UAX #29), what a
-//! reader would call characters. Refused are characters that change how the text *around* them reads: controls and
-//! line breaks, and the bidirectional embeddings and overrides that let "لا" be shown as something else.
+//! Any script, emoji included, is kept as it came except for normalization to NFC (Unicode Standard Annex #15), so the
+//! same word typed on two keyboards is the same bytes. Lengths count extended grapheme clusters (UAX #29), which
+//! readers call characters. Refused are characters that change how the text *around* them reads: controls and line
+//! breaks, and the bidirectional embeddings and overrides that can make "لا" look like something else.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use unicode_segmentation::UnicodeSegmentation;
 
-/// How long a text may be.
+/// The limits of a text's length.
 #[derive(Debug, Clone, Copy)]
 pub struct TextLimit {
     /// At most so many grapheme clusters.
     pub characters: usize,
-    /// At most so many bytes of UTF-8: a cluster can hold any number of combining marks, so clusters alone bound
-    /// nothing.
+    /// At most so many bytes of UTF-8: a cluster can hold any number of combining marks, so clusters alone are no
+    /// limit.
     pub bytes: usize,
 }
 
@@ -99,7 +99,7 @@ fn name_of(character: char) -> &'static str {
     }
 }
 
-/// White space, and the characters that draw nothing by themselves: a text of these alone is blank to its reader.
+/// White space, and characters that draw nothing: a text of only these looks blank.
 pub fn is_invisible(character: char) -> bool {
     character.is_whitespace()
         || matches!(character,

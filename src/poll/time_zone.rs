@@ -1,7 +1,7 @@
-//! Time zones: by which clock a publisher's days begin, and times are written for people.
+//! Time zones: when a publisher's days begin, and how times are written for people.
 //!
 //! The database of the world's zones is part of the binary. A container without one knows the same zones as any other
-//! machine, and all replicas of one version go by the same rules.
+//! machine, and all replicas of one version use the same rules.
 
 use std::{fmt, str::FromStr};
 
@@ -17,7 +17,7 @@ impl TimeZone {
     /// What a time zone must be, in words that follow its name.
     pub const RULE: &str = "must be the IANA name of a time zone, such as Asia/Kuwait, Europe/Paris or UTC";
 
-    /// Coordinated universal time, which is used where nothing else is said.
+    /// Coordinated universal time, the default.
     pub const UTC: Self = Self(jiff::tz::TimeZone::UTC);
 
     /// Its name.
@@ -25,8 +25,8 @@ impl TimeZone {
         self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// A moment as the zone's clock shows it, for people and their spreadsheets: `2026-11-23 21:00:00`. Those take it
-    /// for a time in every language; what has a `T`, a fraction or an offset in it, not all of them do.
+    /// A moment on the zone's clock, for people and their spreadsheets: `2026-11-23 21:00:00`. Spreadsheets of every
+    /// language read this as a time; not all of them read one with a `T`, a fraction or an offset.
     pub fn local_time(&self, moment: Timestamp) -> impl fmt::Display {
         let local = self.0.to_datetime(moment.into());
         fmt::from_fn(move |f| {
@@ -36,7 +36,7 @@ impl TimeZone {
         })
     }
 
-    /// A moment with the zone's offset from UTC then, for programs: `2026-11-23T21:00:00.000+03:00` (RFC 3339).
+    /// A moment with the zone's offset from UTC, for programs: `2026-11-23T21:00:00.000+03:00` (RFC 3339).
     pub fn exact_time(&self, moment: Timestamp) -> impl fmt::Display {
         let offset = (*self != Self::UTC).then(|| self.0.to_offset(moment.into()));
         fmt::from_fn(move |f| match offset {
@@ -45,12 +45,12 @@ impl TimeZone {
         })
     }
 
-    /// The time around a minute in which the zone's clock is not moved.
+    /// The time around a minute in which the zone's clock is not changed.
     pub(super) fn span(&self, minute: Minute) -> Span {
         if *self == Self::UTC {
             return Span::always(0);
         }
-        // A clock that is moved at this very moment has been.
+        // A change at this very moment has happened.
         let moment: jiff::Timestamp = minute.start().into();
         let reached = jiff::Timestamp::from_second(moment.as_second().saturating_add(1)).unwrap_or(moment);
         let minutes = |seconds: i64| seconds.div_euclid(60);
@@ -104,8 +104,8 @@ impl Serialize for TimeZone {
 }
 
 impl<'de> Deserialize<'de> for TimeZone {
-    /// Reads what a store kept. A zone may be newer than this version's database, while a later version runs beside it:
-    /// it is taken for UTC, since a poll without its zone is better than no poll.
+    /// Reads a stored name. A later version that runs beside this one may know a zone that this one does not: it counts
+    /// as UTC, since a poll without its zone is better than no poll.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|name| name.parse().unwrap_or_default())
     }

@@ -1,16 +1,16 @@
-//! How a tally came about: by how much it moved in each span of time.
+//! A tally's history: how much it changed in each span of time.
 //!
-//! Stores record by how much each counter's votes, and the ballots, moved in every minute. A [`Timeline`] sums those
+//! Stores record how much each counter's votes, and the ballots, changed in every minute. A [`Timeline`] sums those
 //! minutes into buckets of an [`Interval`], one after the other, from the bucket of the first vote to that of the last,
-//! with the empty ones between them. It takes in a few minutes at a time and gives a few buckets at a time, so a year
-//! by the minute takes no more room than an hour.
+//! with the empty ones between them. It takes a few minutes at a time and returns a bucket at a time, so a year by the
+//! minute needs no more memory than an hour.
 //!
-//! **It is exact.** The sum over all buckets is the tally it was made for. A minute that is over does not change any
-//! more, so minutes may be read one after the other while votes go on; the minute the tally was read in is not read at
-//! all: what is left of the tally belongs to it. (So does what a clock that was set back has written into the future.)
+//! **It is exact.** All buckets add up to the tally it was made for. A past minute does not change any more, so minutes
+//! may be read one after the other while votes go on. The minute in which the tally was read is not read: it gets what
+//! is left of the tally. (So does what was written into the future by a clock that was set back later.)
 //!
-//! Who changes a ballot takes a vote away in the minute of the change, and who withdraws one does too: a bucket may be
-//! negative. The sum up to any bucket is what the tally was at its end.
+//! Changing or withdrawing a ballot takes a vote away in the minute of the change, so a bucket may be negative. The sum
+//! up to any bucket is the tally at its end.
 
 use std::{collections::VecDeque, fmt, ops::Range, str::FromStr};
 
@@ -21,8 +21,8 @@ use super::{Poll, State, Tally, TimeZone, Timestamp, calendar::Calendar};
 const MINUTE_MILLIS: i64 = 60_000;
 const DAY_MINUTES: i64 = 24 * 60;
 
-/// How far from the clock that made a poll those of its partitions may be: servers of a cluster need not agree to the
-/// second.
+/// How far the clocks of a poll's partitions may differ from the one that made the poll: the servers of a cluster need
+/// not agree to the second.
 const LEEWAY_MINUTES: i64 = 60;
 
 /// A minute, counted from 1970-01-01T00:00Z.
@@ -47,15 +47,15 @@ impl Minute {
     }
 }
 
-/// By how much each counter's votes moved.
+/// By how much each counter's votes changed.
 pub type Moves = SmallVec<[i64; 8]>;
 
-/// By how much a tally moved in some time.
+/// By how much a tally changed in some time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// Ballots cast less ballots withdrawn.
     pub ballots: i64,
-    /// Votes by counter; those beyond are zero.
+    /// Votes by counter; missing ones are zero.
     pub votes: Moves,
 }
 
@@ -71,7 +71,7 @@ impl Change {
         self.votes.get(usize::from(index)).copied().unwrap_or(0)
     }
 
-    /// Moves one counter's votes.
+    /// Changes one counter's votes.
     pub fn move_votes(&mut self, index: u8, by: i64) {
         let at = usize::from(index);
         if self.votes.len() <= at {
@@ -95,9 +95,9 @@ impl Change {
     }
 }
 
-/// How long a bucket is: a number of whole minutes that divides a day, from one to all of it. Buckets begin at
-/// midnight and every interval from there, by the clock of a time zone, so those of one day are like those of any other
-/// on which that clock is not moved.
+/// The length of a bucket: whole minutes that divide a day, from one minute to a day. Buckets begin at midnight and
+/// every interval from there, by the clock of a time zone, so they are the same on every day on which that clock is not
+/// changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interval(i64);
 
@@ -170,18 +170,18 @@ fn minutes_of(text: &str) -> Option<i64> {
 pub struct Bucket {
     /// Its first minute.
     pub start: Minute,
-    /// By how much the tally moved in it.
+    /// By how much the tally changed in it.
     pub change: Change,
-    /// What the tally was at its end.
+    /// The tally at its end.
     pub so_far: Change,
 }
 
-/// What a timeline gives next.
+/// What a timeline returns next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// This bucket.
     Bucket(Bucket),
-    /// Nothing before it is fed more minutes, or [`Timeline::end_feed`] is called.
+    /// Nothing until it gets more minutes, or [`Timeline::end_feed`] is called.
     NeedsMinutes,
     /// Nothing more.
     End,
@@ -191,27 +191,27 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Timeline {
     calendar: Calendar,
-    /// What the tally holds beyond the minutes fed so far.
+    /// The part of the tally that is not in the minutes so far.
     left: Change,
-    /// The minutes before this one are fed; all else belongs to it.
+    /// The minutes before this one are fed; the rest of the tally belongs to it.
     last: Minute,
     fed: VecDeque<(Minute, Change)>,
     is_feed_over: bool,
     /// The bucket that is being summed.
     open: Option<(Minute, Change)>,
-    /// A bucket that is complete and waits for the empty ones before it.
+    /// A complete bucket that waits for the empty ones before it.
     complete: Option<(Minute, Change)>,
-    /// Where the next bucket begins; `None` before the first.
+    /// The beginning of the next bucket; `None` before the first.
     next: Option<Minute>,
     so_far: Change,
 }
 
 impl Timeline {
-    /// The timeline of a tally by a zone's clock, and the minutes that it is to be fed.
+    /// The timeline of a tally by a zone's clock, and the minutes that it must be fed.
     pub fn new(poll: &Poll, tally: &Tally, interval: Interval, zone: &TimeZone) -> (Self, Range<Minute>) {
         let mut last = Minute::of(tally.as_of);
         if let (State::Closed, Some(closes_at)) = (tally.state, poll.schedule.closes_at) {
-            // Nothing was counted since.
+            // Nothing was counted after that.
             last = last.min(Minute::of(closes_at).plus(1));
         }
         let first = Minute::of(poll.created_at).plus(-LEEWAY_MINUTES).min(last);
@@ -229,7 +229,7 @@ impl Timeline {
         (timeline, first..last)
     }
 
-    /// Takes in the minutes that follow those taken in so far, in order.
+    /// Takes the minutes that follow those so far, in order.
     pub fn feed(&mut self, minutes: impl IntoIterator<Item = (Minute, Change)>) {
         for (minute, change) in minutes {
             self.left.add(&change, -1);
@@ -265,7 +265,7 @@ impl Timeline {
                     None => return Step::End,
                 },
             }
-            // The first and the last bucket are those of votes.
+            // The first and the last bucket have votes.
             if self.complete.as_ref().is_some_and(|(_, change)| change.is_nothing()) {
                 self.complete = None;
             }

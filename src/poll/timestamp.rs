@@ -35,7 +35,7 @@ impl Timestamp {
 
 impl From<Timestamp> for jiff::Timestamp {
     fn from(moment: Timestamp) -> Self {
-        // jiff reaches further than a timestamp of ours, by which none is out of its range.
+        // jiff's range is larger than that of a timestamp, so every timestamp fits.
         Self::from_millisecond(moment.0).unwrap_or_default()
     }
 }
@@ -53,7 +53,7 @@ impl FromStr for Timestamp {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // A leap second or a day-of-week annotation is jiff's to judge; a bracketed zone is not RFC 3339.
+        // jiff decides about leap seconds and day-of-week annotations; a bracketed zone is not RFC 3339.
         if text.contains('[') {
             return Err(RULE);
         }

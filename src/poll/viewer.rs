@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 
-/// Whom a poll shows its tally. Its publisher always sees it.
+/// To whom a poll shows its tally. Its publisher always sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResultsPolicy {

@@ -30,7 +30,7 @@ impl FromStr for WebAddress {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let rule =
             || "must be the address of a page, like https://news.example/, with nobody's name or password".to_owned();
-        // Browsers drop these from some places, so the address would not be the one that was looked at.
+        // Browsers remove these in some places, so the address would not be the one that was checked.
         if text.chars().any(|character| character.is_control() || is_invisible(character)) {
             return Err(rule());
         }

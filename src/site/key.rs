@@ -1,8 +1,8 @@
-//! API keys: what a publisher's programs show to act for one site.
+//! API keys: a publisher's programs show them to act for one site.
 //!
-//! A key reads `sawt_` + 12 characters of id + `_` + 32 of secret + 8 of checksum, all hexadecimal. The prefix lets
-//! secret scanners recognise a leaked key and the checksum lets them, and us, tell a key from a typing error without
-//! asking the store. The id is public and names the key in lists; the secret is 128 random bits, shown once.
+//! A key reads `sawt_` + 12 characters of id + `_` + 32 of secret + 8 of checksum, all hexadecimal. By the prefix
+//! secret scanners recognise a leaked key; by the checksum they, and this service, tell a key from a typing error
+//! without asking the store. The id is public and names the key in lists; the secret is 128 random bits, shown once.
 
 use std::{fmt, str::FromStr};
 
@@ -172,7 +172,7 @@ impl NewKey {
 }
 
 impl ApiKey {
-    /// The id within a key's text; `None` if the text is no key, which its checksum tells without a store.
+    /// The id within a key's text; `None` if its checksum says that the text is no key.
     pub fn id_in(text: &str) -> Option<KeyId> {
         let (body, check) = text.split_at_checked(text.len().checked_sub(CHECKSUM_LENGTH)?)?;
         let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;

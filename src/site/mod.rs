@@ -33,25 +33,24 @@ pub struct Site {
     pub updated_at: Timestamp,
 }
 
-/// What is decided about a site; each put replaces all of it. What stores have kept of a site may lack all but its
-/// origins.
+/// The settings of a site; each put replaces all of them. Records of stores may lack all but its origins.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteSettings {
     /// The web origins that may embed its polls and vote in them; none listed: all may, by token.
     pub origins: Vec<ListedOrigin>,
-    /// The time zone in which its readers are told times, where they can't be told in their own.
+    /// The time zone in which times are written for its readers, where their own is unknown.
     #[serde(default)]
     pub timezone: TimeZone,
-    /// What its readers know it by.
+    /// The name by which its readers know it.
     #[serde(default)]
     pub name: Option<Text>,
-    /// Where its readers find it.
+    /// Its address.
     #[serde(default)]
     pub url: Option<WebAddress>,
 }
 
 impl Site {
-    /// Whether the site lists this origin, or all names under a host that its name is under.
+    /// Whether the site lists this origin, or a wildcard that covers it.
     pub fn lists(&self, origin: &str) -> bool {
         self.settings.origins.iter().any(|listed| listed.covers(origin))
     }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 /// A web origin as in an `Origin` header (RFC 6454, section 6.2): scheme, host, and the port unless it is the scheme's
-/// own. Only `https` and `http`; no path, nothing that a browser would not send back letter for letter.
+/// default. Only `https` and `http`; no path, and only what a browser sends in the same letters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Origin(String);
@@ -61,9 +61,9 @@ fn is_dns_label(label: &str) -> bool {
         && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_')
 }
 
-/// What a site lists: an origin, or with `*.` before its host all names under that, at any depth, and not the host
-/// itself. That is what `frame-ancestors` takes it for, too (CSP Level 3, section 6.7.2.8), so it stands there as it
-/// is.
+/// What a site lists: an origin, or, with `*.` before its host, all names under that host, at any depth, but not the
+/// host itself. `frame-ancestors` has the same meaning (CSP Level 3, section 6.7.2.8), so it is written there
+/// unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ListedOrigin(String);
@@ -77,10 +77,10 @@ impl ListedOrigin {
         &self.0
     }
 
-    /// Whether it is this origin, or this is of a name under it. Scheme and port are compared as they are.
+    /// Whether it is this origin, or a wildcard that this origin is under. Scheme and port must be equal.
     pub fn covers(&self, origin: &str) -> bool {
         let Some((scheme, host)) = self.0.split_once('*') else { return self.0 == origin };
-        // The host begins with its dot here, so that it ends no other name.
+        // The host begins with its dot here, so it is not the end of another name.
         let names = origin.strip_prefix(scheme).and_then(|rest| rest.strip_suffix(host));
         names.is_some_and(|names| names.split('.').all(is_dns_label))
     }
@@ -95,7 +95,7 @@ impl FromStr for ListedOrigin {
             Some((scheme, authority)) => {
                 format!("{scheme}://{authority}").parse::<Origin>().map_err(of_listed)?;
                 let host = authority.split(':').next().unwrap_or_default();
-                // All names under "com" are everybody's; a host that ends in a number is an address, or nothing.
+                // All names under "com" belong to everybody; a host that ends in a number is an address, or invalid.
                 host.rsplit_once('.').is_some_and(|(_, last)| !is_number(last))
             }
         };
@@ -103,7 +103,7 @@ impl FromStr for ListedOrigin {
     }
 }
 
-/// The rule of an origin, where all names under a host may be listed too.
+/// The rule for an origin where a wildcard is allowed too.
 fn of_listed(rule: &'static str) -> &'static str {
     if rule == RULE { LISTED_RULE } else { rule }
 }
@@ -115,7 +115,7 @@ fn is_number(label: &str) -> bool {
     is_decimal || label.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Both are written and read as what they say.
+/// Both are written and read as text.
 macro_rules! as_text {
     ($($name:ident)+) => {
         $(impl TryFrom<String> for $name {

@@ -12,7 +12,7 @@ pub enum Publisher {
     Site(ApiKey),
 }
 
-/// A key reached for a site that is not its own. Whether there is such a site is not told.
+/// A key was shown for a site that is not its own. The answer does not say whether that site exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the key acts for another site")]
 pub struct OtherSite;
@@ -39,7 +39,7 @@ impl Publisher {
         self.acts_for(site) && self.scopes().has(scope)
     }
 
-    /// The site a request is for: the one it names, else the key's own, and `default` for the admin key.
+    /// The site a request is for: the one it names, or the key's own; `default` for the admin key.
     ///
     /// # Errors
     /// It names a site the key does not act for.

@@ -6,25 +6,19 @@
 //! | metric | labels | what |
 //! | --- | --- | --- |
 //! | `sawt_http_requests_total` | `method`, `route`, `status` | requests answered |
-//! | `sawt_http_request_duration_seconds` | `method`, `route`, `status` | from the head of a request to the head of its
-//! answer |
+//! | `sawt_http_request_duration_seconds` | `method`, `route`, `status` | from the head of a request to the head of its answer |
 //! | `sawt_ballots_total` | `outcome` | ballots the store decided on |
 //! | `sawt_batch_ballots` | | ballots per store call: how well group commit gathers |
-//! | `sawt_store_call_duration_seconds` | `operation` | answered store calls that carried ballots (`cast`) or leased
-//! quotas (`take_quota`) |
+//! | `sawt_store_call_duration_seconds` | `operation` | answered store calls that carried ballots (`cast`) or leased quotas (`take_quota`) |
 //! | `sawt_store_failures_total` | `operation` | such calls without an answer |
-//! | `sawt_quota_requests_total` | `quota`, `outcome` | requests counted in a quota: `allowed`, `refused`, or
-//! `would-refuse` where quotas only count |
+//! | `sawt_quota_requests_total` | `quota`, `outcome` | requests counted in a quota: `allowed`, `refused`, or `would-refuse` where quotas only count |
 //! | `sawt_connections` | | connections that are open, streams included |
-//! | `sawt_connections_dropped_total` | `outcome` | connections for which there was no room: `full` and `client-full`
-//! were not taken in, `idle` made room for others |
+//! | `sawt_connections_dropped_total` | `outcome` | connections for which there was no room: `full` and `client-full` were not taken in, `idle` made room for others |
 //! | `sawt_streams` | | event streams that are open |
 //! | `sawt_streams_ended_total` | `outcome` | streams that have ended: `left`, `slow`, `gone`, `expired` or `closing` |
 //! | `sawt_stream_events_total` | `event` | events that streams were given: `tally`, `poll` or `gone` |
-//! | `sawt_background_task_restarts_total` | `task` | background tasks that ended, which none should, and were started
-//! again |
-//! | `sawt_store_clock_ahead_seconds` | | how far the store's clock is ahead of this replica's, while they are more
-//! than 5 s apart; 0 otherwise |
+//! | `sawt_background_task_restarts_total` | `task` | background tasks that ended, which none should, and were started again |
+//! | `sawt_store_clock_ahead_seconds` | | how far the store's clock is ahead of this replica's, while they are more than 5 s apart; 0 otherwise |
 //! | `sawt_build_info` | `version` | 1 |
 //! | `process_start_time_seconds` | | when this replica started, since 1970 |
 //! | `process_cpu_seconds_total` | | processor time it has used, for itself and in the system |

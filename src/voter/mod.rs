@@ -1,4 +1,4 @@
-//! Voters: readers nobody knows by name, each known by a signed token.
+//! Voters: anonymous readers, each known by a signed token.
 //!
 //! A token is `2 | key id | issued | voter id | day | site | tag`, 48 bytes in unpadded base64url (64 characters). The
 //! tag is the first 16 bytes of a BLAKE3 hash of all before it, keyed with a key derived from `SAWT_SECRET`. It says

@@ -1,4 +1,4 @@
-//! A nonce: what a reader without a token brings to a first vote.
+//! Nonces: what a reader without a token sends with a first vote.
 
 use std::str::FromStr;
 
@@ -6,8 +6,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{poll::VoterId, secret::first_bytes};
 
-/// 16 random bytes of the reader's own making. Whoever sends the same nonce again is the same voter, on every replica
-/// and under every secret: so a first vote whose answer was lost can be sent again. It is as secret as a token.
+/// 16 random bytes that the reader makes. The same nonce is the same voter, on every replica and under every secret: so
+/// a first vote whose answer was lost can be sent again. It is as secret as a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Nonce([u8; 16]);
 
@@ -15,7 +15,7 @@ impl Nonce {
     /// How a nonce is written.
     pub const RULE: &'static str = "must be 16 random bytes in unpadded base64url, which are 22 characters";
 
-    /// The voter who brings it. A hash, so that no reader can choose another's id.
+    /// The voter with this nonce. A hash, so that no reader can choose another's id.
     pub fn voter(&self) -> VoterId {
         VoterId::from_bytes(first_bytes(blake3::derive_key("sawt 2026-11-29 voter id from a nonce", &self.0)))
     }
@@ -24,7 +24,7 @@ impl Nonce {
 impl FromStr for Nonce {
     type Err = &'static str;
 
-    /// One nonce has one form: what decodes to the same bytes and is written otherwise is refused.
+    /// A nonce has one written form: another text that decodes to the same bytes is refused.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 16];
         match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {

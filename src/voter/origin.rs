@@ -1,4 +1,4 @@
-//! For which site, and on which day, a voter was first made.
+//! The site and the day for which a voter was first made.
 
 use crate::{
     poll::{SiteId, Timestamp},
@@ -7,7 +7,7 @@ use crate::{
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
-/// Where a voter comes from. Every token of theirs says so, however often it is renewed.
+/// The site and the day for which a voter was first made. Every token of theirs says so, however often it is renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FirstMade {
     /// Days since 1970, by UTC.
@@ -17,7 +17,7 @@ pub struct FirstMade {
 }
 
 impl FirstMade {
-    /// Now, for a site; for none if nobody says which.
+    /// Now, for this site, or for none.
     pub fn at(now: Timestamp, site: Option<&SiteId>) -> Self {
         let day = u16::try_from(now.as_millis().div_euclid(DAY_MILLIS)).unwrap_or(u16::MAX);
         Self { day, site: site.map(digest).unwrap_or_default() }

@@ -1,20 +1,19 @@
-//! Ballot stubs: what a reader without script shows to see the results they have voted for.
+//! Ballot stubs: by these readers without script see the results after they have voted.
 //!
-//! A vote cast by a plain form is answered by a redirect, and the page it leads to knows nothing of the reader. Their
-//! token can't be in its address, which ends up in histories and logs. So the address carries a stub, as a voter keeps
-//! one of a paper ballot: signed like a token, good for ten minutes, and worth nothing but a look. It says that a
-//! ballot with these choices was cast in this poll, and not by whom; and how far the tally that has it had come, so
-//! that no replica shows an older one.
+//! A vote by plain form is answered by a redirect, and the page it leads to knows nothing of the reader. Their token
+//! can't be in its address, which ends up in histories and logs. So the address carries a stub, like that of a paper
+//! ballot: signed like a token, valid for ten minutes, and only good for looking. It says that a ballot with these
+//! choices was cast in this poll, but not by whom; and the tally's position, so that no replica shows an older one.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::TokenKeys;
 use crate::poll::{Choices, Counters, Poll, Position, Timestamp};
 
-/// How long a stub is good.
+/// How long a stub is valid.
 const LIFETIME_SECS: i64 = 10 * 60;
 
-/// Where a token has its version: so no stub is ever a token, nor a token a stub.
+/// The byte where a token has its version: so a stub is never a token, nor a token a stub.
 const KIND: u8 = 128;
 const SIGNED: usize = 34;
 const WHOLE: usize = 50;
@@ -24,19 +23,19 @@ const WHOLE: usize = 50;
 pub struct Stub {
     /// What was chosen.
     pub choices: Choices,
-    /// How far the tally had come that counts it, or an older one.
+    /// A position of the tally that includes it, or an earlier one.
     pub position: Position,
 }
 
 impl TokenKeys {
-    /// A stub of a ballot that was cast now.
+    /// A stub for a ballot that was cast now.
     pub fn stub(&self, poll: &Poll, Stub { choices, position }: Stub, now: Timestamp) -> String {
         let expires_secs = now.as_millis().div_euclid(1000) + LIFETIME_SECS;
         let mut stub = Vec::with_capacity(WHOLE);
         stub.extend([KIND, self.current.id]);
         stub.extend(u32::try_from(expires_secs).unwrap_or(u32::MAX).to_be_bytes());
         stub.extend(poll.id.as_bytes());
-        // None of today's kinds keeps a ballot as bytes; such a ballot's stub would say nothing.
+        // No kind so far keeps a ballot as bytes; a stub of such a ballot would say nothing.
         stub.extend(poll.counters_of(choices).number().unwrap_or_default().to_be_bytes());
         stub.extend(pack(position).to_be_bytes());
         let tag = self.current.tag(&stub);
@@ -44,7 +43,7 @@ impl TokenKeys {
         URL_SAFE_NO_PAD.encode(stub)
     }
 
-    /// What a stub says of a ballot in this poll; `None` if it is not one of ours, not of this poll, or too old.
+    /// Reads a stub of this poll; `None` if it is not ours, not of this poll, or too old.
     pub fn stubbed(&self, stub: &str, poll: &Poll, now: Timestamp) -> Option<Stub> {
         let mut bytes = [0; WHOLE];
         if URL_SAFE_NO_PAD.decode_slice(stub, &mut bytes) != Ok(WHOLE) {
@@ -65,8 +64,8 @@ impl TokenKeys {
     }
 }
 
-/// A position in eight bytes, in which positions of the first epoch are their version: epochs are few, and 2^48 votes
-/// are more than anybody casts.
+/// A position in eight bytes. Positions of the first epoch are their version: epochs are few, and nobody casts 2^48
+/// votes.
 fn pack(Position { epoch, version }: Position) -> u64 {
     epoch.min(0xFFFF) << 48 | version.min((1 << 48) - 1)
 }

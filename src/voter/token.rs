@@ -10,16 +10,16 @@ use crate::{
     secret::{Secret, first_bytes},
 };
 
-/// How long a token is good: 400 days, the longest a browser keeps a cookie (RFC 6265bis, section 5.5). A token that
-/// is presented for renewal starts anew, so a reader who comes back at least once a year stays the same voter.
+/// How long a token is valid: 400 days, the longest a browser keeps a cookie (RFC 6265bis, section 5.5). Renewal starts
+/// this anew, so a reader who comes back at least once a year stays the same voter.
 pub const LIFETIME_SECS: i64 = 400 * 24 * 60 * 60;
 
-/// How far ahead of this replica's clock the one that minted a token may have been.
+/// How far the clock that minted a token may have been ahead of this replica's.
 const CLOCK_SKEW_SECS: i64 = 300;
 
 const VERSION: u8 = 2;
 const TAG: usize = 16;
-/// A token's bytes, and those of one of version 1, which says neither day nor site.
+/// The length of a token, and of one of version 1, which has neither day nor site.
 const WHOLE: usize = 48;
 const VERSION_1: u8 = 1;
 const WHOLE_1: usize = 38;
@@ -29,19 +29,19 @@ const WHOLE_1: usize = 38;
 pub struct Voter {
     /// Who it is.
     pub id: VoterId,
-    /// When the token stops being good.
+    /// When the token expires.
     pub expires_at: Timestamp,
-    /// Where the voter comes from. Of a token of version 1, which does not say: no site, and the day of that token.
+    /// Where the voter was first made. For a token of version 1, which does not say: no site, and that token's day.
     pub first_made: FirstMade,
 }
 
-/// Why a token is refused. None of these says whether its tag was right once the shape was.
+/// Why a token is refused. The answer never says whether the tag of a well-formed token was right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
-    /// Not a token's shape, or not signed with a secret in force.
+    /// Not in a token's form, or not signed with a secret in force.
     #[error("the voter token is not one of ours")]
     Forged,
-    /// Signed by us, and past its time.
+    /// Signed by us, but expired.
     #[error("the voter token has expired")]
     Expired,
 }
@@ -67,7 +67,7 @@ impl fmt::Debug for TokenKey {
 impl TokenKey {
     fn derive(secret: &Secret) -> Self {
         let key = blake3::derive_key("sawt 2026-11-23 voter token signature", secret.expose().as_bytes());
-        // Public, so it must not be a part of the key: it only spares a verifier the wrong key.
+        // Public, so it must not be a part of the key: it only saves verifying with the wrong key.
         let [id, ..] = blake3::derive_key("sawt 2026-11-23 voter token key id", &key);
         Self { id, key }
     }
@@ -94,7 +94,7 @@ impl TokenKeys {
         self.sign(VoterId::from_bytes(crate::secret::random_bytes()), FirstMade::at(now, site), now)
     }
 
-    /// A token for a voter, good from now on: minted, or renewed under the current secret.
+    /// A token for a voter, valid from now on: minted, or renewed under the current secret.
     pub fn sign(&self, id: VoterId, first_made: FirstMade, now: Timestamp) -> (String, Voter) {
         let issued_secs = now.as_millis().div_euclid(1000);
         let mut token = Vec::with_capacity(WHOLE);
@@ -114,14 +114,14 @@ impl TokenKeys {
         keys.into_iter().flatten().any(|key| key.id == key_id && key.verifies(signed, tag))
     }
 
-    /// Who a token says its bearer is.
+    /// The voter of a token.
     ///
     /// # Errors
     /// [`InvalidToken::Forged`] for anything this service did not sign, [`InvalidToken::Expired`] for what it signed
     /// more than [`LIFETIME_SECS`] ago.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Voter, InvalidToken> {
         let mut bytes = [0; WHOLE];
-        // An over-long text is refused by the decoder before it is decoded.
+        // The decoder refuses a text that is too long before it decodes it.
         let length = URL_SAFE_NO_PAD.decode_slice(token, &mut bytes).map_err(|_| InvalidToken::Forged)?;
         let whole = bytes.get(..length).unwrap_or_default();
         let (signed, tag) = whole.split_at_checked(length.saturating_sub(TAG)).ok_or(InvalidToken::Forged)?;

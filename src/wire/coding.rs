@@ -1,11 +1,11 @@
-//! Bytes made smaller for the way to a reader (content codings, RFC 9110, section 8.4).
+//! Compressing bodies (content codings, RFC 9110, section 8.4).
 //!
-//! Brotli comes first: browsers take it, it knows words and markup beforehand, Arabic ones too, and a script is a tenth
-//! smaller by it than by gzip. Gzip is for programs and proxies that know no other.
+//! Brotli comes first: browsers accept it, it has a dictionary of words and markup, Arabic too, and makes a script a
+//! tenth smaller than gzip. Gzip is for programs and proxies that know no other.
 //!
-//! What stays the same is compressed once, with all the effort there is: a tenth of a second for the script. What is
-//! written for one request is compressed quickly: a poll's page, 7 KB, comes down to a third by either, in
-//! half a millisecond on a busy machine.
+//! What stays the same is compressed once, with the greatest effort: a tenth of a second for the script. What is
+//! written for one request is compressed quickly: either makes a poll's page of 7 KB a third of its size in half a
+//! millisecond on a busy machine.
 
 use std::io::Write as _;
 
@@ -22,12 +22,12 @@ pub enum Coding {
     Gzip,
 }
 
-/// How much time compressing may take.
+/// How long compressing may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// What it takes: it is done once.
+    /// As long as it takes: it is done once.
     Most,
-    /// Little: it is done for each request.
+    /// Not long: it is done for each request.
     Little,
 }
 
@@ -48,7 +48,7 @@ impl Coding {
         // Writing to memory can't fail.
         match self {
             Self::Brotli => {
-                // The window is what the encoder makes room for: for a page no more than a page needs.
+                // The encoder allocates the window: for a page no more than a page needs.
                 let (quality, lgwin) = match effort {
                     Effort::Most => (11, 18),
                     Effort::Little => (4, 14),

@@ -1,5 +1,5 @@
-//! What is sent, as everyone gets it: the JSON of polls and tallies with their entity tags, each written in one place,
-//! files that change with the program alone, and how all of it is compressed.
+//! What everyone is sent: the JSON of polls and tallies with their entity tags, each written in one place; files that
+//! change only with the program; and compression.
 
 pub mod coding;
 mod poll;

@@ -7,10 +7,10 @@ use crate::poll::{
     Text, Timestamp, WebAddress,
 };
 
-/// For whom a poll is written.
+/// The audience that a poll is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// For readers, whoever they are: without what a quiz keeps to itself.
+    /// All readers: without the answer of a quiz.
     Readers,
     /// For a publisher who may read its definition.
     Publisher,
@@ -93,7 +93,7 @@ impl<'a> PollJson<'a> {
     }
 }
 
-/// What became of a prediction, as it is sent.
+/// The resolution of a prediction, as it is sent.
 #[derive(Serialize)]
 struct ResolutionJson<'a> {
     option: &'a str,
@@ -114,18 +114,18 @@ impl<'a> ResolutionJson<'a> {
 
 /// A poll's JSON for readers, in the state it has now.
 pub fn poll_json(poll: &Poll, state: State) -> String {
-    // A poll is made of texts and numbers, which can always be written.
+    // A poll consists of texts and numbers, which can always be written.
     serde_json::to_string(&PollJson::of(poll, state, Audience::Readers)).unwrap_or_default()
 }
 
-/// A poll's entity tag, with its quotes. The state is part of it: it changes by the clock alone. So is for whom it is,
-/// if a publisher is told more than readers are.
+/// A poll's entity tag, with its quotes. It includes the state, which the clock alone changes, and the audience if a
+/// publisher is sent more than readers.
 pub fn poll_etag(poll: &Poll, state: State, audience: Audience) -> String {
     let more = if poll.quiz.is_some() && audience == Audience::Publisher { "-quiz" } else { "" };
     format!("\"{}-{}{more}\"", poll.revision, state.as_str())
 }
 
-/// What a reader is told of a quiz who has voted: which option is right, whether theirs is, and why.
+/// What a voter is sent about a quiz: which option is right, whether theirs is, and why.
 #[derive(Serialize)]
 pub struct VerdictJson<'a> {
     correct: &'a str,
@@ -135,14 +135,14 @@ pub struct VerdictJson<'a> {
 }
 
 impl<'a> VerdictJson<'a> {
-    /// What is told of a ballot with these choices; `None` if the poll is no quiz.
+    /// The same for a ballot with these choices; `None` if the poll is no quiz.
     pub fn of(poll: &'a Poll, choices: Choices) -> Option<Self> {
         let (quiz, is_correct) = poll.verdict(choices)?;
         Some(Self { correct: quiz.correct.as_str(), is_correct, explanation: quiz.explanation() })
     }
 }
 
-/// Options without their indexes, which are the store's business.
+/// Options without their indexes, which only stores need.
 fn write_options<S: Serializer>(options: &&[PollOption], serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct OptionJson<'a> {

@@ -1,11 +1,10 @@
-//! Signed positions: what readers show of how far they have come with a poll.
+//! Signed positions: how readers prove how far they have come with a poll.
 //!
-//! Whoever has seen a later tally than a replica knows of makes it ask the store, and whoever has seen a later one than
-//! the store has makes the store raise an epoch. Anybody can make up a number that is later than all others, so what is
-//! told to readers as an entity tag, or as the id of an event, is signed: `EPOCH:VERSION:MAC`, where the MAC is 6 bytes
-//! of a keyed BLAKE3 hash of the poll and the position, in hexadecimal. To guess one takes some 10^14 requests, and
-//! what it gains is a reading. Every replica has the same keys, derived from `SAWT_SECRET`; what was signed with the
-//! secret before is good as well.
+//! A reader who has seen a later tally than a replica knows makes it ask the store, and one who has seen a later tally
+//! than the store has makes the store raise an epoch. Anybody can invent a later number. So entity tags and event ids
+//! have a signed position: `EPOCH:VERSION:MAC`, where the MAC is 6 bytes of a keyed BLAKE3 hash of the poll and the
+//! position, in hexadecimal. Guessing one takes some 10^14 requests, and only causes a reading. Every replica has the
+//! same keys, derived from `SAWT_SECRET`; those of the previous secret are valid too.
 
 use std::fmt;
 
@@ -20,7 +19,7 @@ pub struct PositionKeys {
     previous: Option<[u8; 32]>,
 }
 
-/// A position with its signature, which its text is.
+/// A position with its signature; displays as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedPosition {
     position: Position,
@@ -34,7 +33,7 @@ type Mac = [u8; 6];
 pub struct ReaderPosition {
     /// The position.
     pub position: Position,
-    /// Whether a replica has told it.
+    /// Whether a replica has signed it.
     pub is_proven: bool,
 }
 
@@ -52,8 +51,8 @@ impl PositionKeys {
         SignedPosition { position, mac: mac(&self.current, poll, position) }
     }
 
-    /// What a text says of a poll; `None` if that is nothing. A bare number is a version of the first epoch, as earlier
-    /// versions told it, and proves nothing.
+    /// The position that a text says of a poll; `None` if it says none. A bare number is a version of the first epoch,
+    /// as earlier versions wrote it, and proves nothing.
     pub fn read(&self, poll: PollId, text: &str) -> Option<ReaderPosition> {
         let Some((epoch, rest)) = text.split_once(':') else {
             let position = Position { epoch: 0, version: text.parse().ok()? };

@@ -1,5 +1,5 @@
-//! A file that changes with the program alone: what a page is made of, or a document. It is compressed once in each
-//! coding, when that is first asked for.
+//! A file that changes only with the program: a part of a page, or a document. It is compressed once in each coding,
+//! when it is first needed.
 
 use std::sync::OnceLock;
 
@@ -19,7 +19,7 @@ pub struct StaticFile {
 }
 
 impl StaticFile {
-    /// A file of this media type, to be compressed with this effort.
+    /// A file of this media type; `effort` is for compressing.
     pub fn new(media_type: &'static str, bytes: impl Into<Bytes>, effort: Effort) -> Self {
         let bytes = bytes.into();
         let hash = blake3::hash(&bytes).to_hex().to_string();
@@ -31,7 +31,7 @@ impl StaticFile {
         self.media_type
     }
 
-    /// What tells its bytes from all others.
+    /// A hash of its bytes.
     pub fn hash(&self) -> &str {
         &self.hash
     }

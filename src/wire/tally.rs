@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::SignedPosition;
 use crate::poll::{Poll, Tally};
 
-/// A tally's JSON, for those who have the poll. That says which options there are, and in which order.
+/// A tally's JSON, for those who have the poll, which lists the options and their order.
 pub fn tally_json(poll: &Poll, tally: &Tally) -> String {
     write_json(poll, tally, Labels::LeftOut)
 }
@@ -15,7 +15,7 @@ pub fn results_json(poll: &Poll, tally: &Tally) -> String {
     write_json(poll, tally, Labels::Written)
 }
 
-/// A tally's entity tag, with its quotes: all that changes what the JSON says, but for the time it was read at.
+/// A tally's entity tag, with its quotes. It covers all that changes what the JSON says, except `as_of`.
 pub fn tally_etag(poll: &Poll, tally: &Tally, signed: SignedPosition) -> String {
     format!("\"{signed}-{}-{}\"", poll.revision, tally.state.as_str())
 }
@@ -34,7 +34,7 @@ fn write_json(poll: &Poll, tally: &Tally, labels: Labels) -> String {
     json
 }
 
-/// Ids, states, times and emoji are made of characters that JSON takes as they are.
+/// Ids, states, times and emoji consist of characters that JSON need not escape.
 fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) -> fmt::Result {
     write!(
         json,
