@@ -35,6 +35,7 @@ pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
 pub use poll_cache::{PollCache, PollWithSite};
 pub use site_lists::{List, Listed, SiteLists};
 pub use snapshot::Snapshot;
-pub use stream::{BallotLookup, RequestedPoll, Stream, StreamReader};
+pub use stream::{Stream, StreamReader};
 pub use stream_limiter::{StreamLimiter, StreamPermit, StreamRefusal};
 pub use streams::{GAP, HEARTBEAT, Streams};
+pub use watch::{BallotLookup, RequestedPoll};

@@ -10,11 +10,10 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::{self, Context},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use smallvec::SmallVec;
 
 use super::{
@@ -22,14 +21,13 @@ use super::{
     chunk::{Chunk, retry},
     stream_limiter::StreamPermit,
     streams::{Waking, WorkerStreams},
-    watch::WatchedPoll,
+    watch::{BallotLookup, RequestedPoll, WatchedPoll},
 };
 use crate::{
     net::writer::ChunkSource,
-    poll::{Phase, Poll, PollId, Revision, State, Timestamp, Viewer},
+    poll::{Phase, Timestamp, Viewer},
     secret::random_bytes,
     telemetry::StreamEnd,
-    wire::ReaderPosition,
 };
 
 /// How many heartbeats a stream lives: about an hour, so that readers spread over replicas that were added later.
@@ -37,17 +35,8 @@ const BEATS: u32 = 240;
 /// The same for a stream that shows more than everyone may see: about five minutes, so that a revoked key's stream
 /// ends.
 const PRIVATE_BEATS: u32 = 20;
-/// The least time between two look-ups of a voter's ballot, while a stream waits for it.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// A stream begins with the poll if it was edited so recently that its reader may have missed that: between two
-/// streams, or between the page, which a cache may have kept, and the first stream.
-const EDITED_LATELY_MILLIS: i64 = 600_000;
-
 /// A comment: one line, without a blank line after it. See [`retry`].
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n");
-
-/// Looks up whether a certain voter has a ballot in a poll.
-pub type BallotLookup = Rc<dyn Fn(Arc<Poll>) -> LocalBoxFuture<'static, bool>>;
 
 /// Who a stream's reader is.
 #[derive(Default)]
@@ -56,22 +45,6 @@ pub struct StreamReader {
     pub ballot_lookup: Option<BallotLookup>,
     /// Whether they show a key: what they may see can be taken from them.
     pub has_key: bool,
-}
-
-/// One poll a reader asked for.
-pub struct RequestedPoll {
-    /// Which.
-    pub id: PollId,
-    /// Its newest tally; `None` if it is not there, for them.
-    pub newest: Option<Arc<Snapshot>>,
-    /// How far they have come.
-    pub seen: Option<ReaderPosition>,
-    /// Whether they have that tally, and need not be sent it again.
-    pub has_it: bool,
-    /// Whether that is later than the newest here, and the store did not answer in time which is newest.
-    pub is_behind: bool,
-    /// As whom they look at it.
-    pub viewer: Viewer,
 }
 
 /// One reader's stream: an iterator over chunks, for whatever writes them to the connection.
@@ -159,7 +132,9 @@ impl ChunkSource for Stream {
         }
         let mut chunk = Chunk::default();
         for place in 0..self.watches.len() {
-            self.look_for_ballot(place, cx);
+            if let (Some(lookup), Some(watch)) = (&self.ballot_lookup, self.watches.get_mut(place)) {
+                watch.look_for_ballot(lookup, cx);
+            }
             let topic = self.watches.get(place).and_then(|watch| watch.topic.clone());
             if let Some(topic) = topic {
                 self.say(place, topic.current().as_ref(), topic.is_gone(), &mut chunk);
@@ -189,43 +164,10 @@ impl ChunkSource for Stream {
 
 impl Stream {
     fn watch(&mut self, asked: RequestedPoll, now: Timestamp) {
-        let RequestedPoll { id, newest, seen, has_it, is_behind, viewer } = asked;
-        let keys = &self.shared.position_keys;
-        let mut watch = WatchedPoll {
-            topic: newest.as_ref().map(|_| self.shared.topic(id)),
-            id,
-            seen: 0,
-            poll_seen: 0,
-            sent: seen.filter(|seen| is_behind && seen.is_proven).map(|seen| keys.sign(id, seen.position)),
-            floor: seen.filter(|_| is_behind).map(|seen| seen.position),
-            viewer,
-            wants_tallies: false,
-            is_gone: false,
-            look: None,
-            looked_at: None,
-            looked_for: newest.as_ref().map_or(0, |newest| newest.sequence),
-        };
-        if let Some(newest) = &newest
-            && watch.shows(newest)
-        {
-            // A reader who has this tally is not sent it again, unless it is the last one: that they may have missed.
-            let is_newest = seen.is_some_and(|seen| seen.position == newest.tally.position());
-            if has_it && is_newest && newest.tally.state != State::Closed {
-                watch.seen = newest.sequence;
-                watch.sent = Some(newest.signed(keys));
-            }
-            let age_millis = now.as_millis().saturating_sub(newest.poll.updated_at.as_millis());
-            let is_edited_lately = newest.poll.revision > Revision::FIRST && age_millis < EDITED_LATELY_MILLIS;
-            if !is_edited_lately {
-                watch.poll_seen = newest.poll_sequence;
-            }
-        }
-        let place = self.watches.len();
-        if let Some(newest) = &newest {
-            watch.wants_tallies = watch.wants_tallies_of(newest, self.ballot_lookup.is_some());
-        }
+        let topic = asked.newest.as_ref().map(|_| self.shared.topic(asked.id));
+        let watch = WatchedPoll::new(asked, topic, &self.shared.position_keys, now, self.ballot_lookup.is_some());
         if let Some(topic) = &watch.topic {
-            topic.join(key(self.number, place), &self.waking, watch.wants_tallies);
+            topic.join(key(self.number, self.watches.len()), &self.waking, watch.wants_tallies);
         }
         self.watches.push(watch);
     }
@@ -298,35 +240,6 @@ impl Stream {
         event.push_str("\n\n");
         event.into()
     }
-
-    /// Looks up whether a voter who had no ballot has one by now, if that would show them the tally.
-    fn look_for_ballot(&mut self, place: usize, cx: &mut Context<'_>) {
-        let (Some(lookup), Some(watch)) = (&self.ballot_lookup, self.watches.get_mut(place)) else { return };
-        if let Some(look) = &mut watch.look {
-            if let task::Poll::Ready(has_ballot) = look.poll_unpin(cx) {
-                watch.viewer = if has_ballot { Viewer::Voter } else { watch.viewer };
-                watch.look = None;
-            }
-            return;
-        }
-        let Some(newest) = watch.topic.as_ref().and_then(|topic| topic.current()) else { return };
-        let is_waiting = watch.viewer == Viewer::Everyone && watch.wants_tallies && !watch.shows(&newest);
-        if !is_waiting || newest.sequence <= watch.looked_for {
-            return;
-        }
-        let earliest = watch.looked_at.map(|before| before + LOOK_EVERY).filter(|earliest| *earliest > Instant::now());
-        watch.looked_at = Some(earliest.unwrap_or_else(Instant::now));
-        watch.looked_for = newest.sequence;
-        let (lookup, poll) = (Rc::clone(lookup), Arc::clone(&newest.poll));
-        let look = async move {
-            if let Some(earliest) = earliest {
-                tokio::time::sleep_until(earliest.into()).await;
-            }
-            lookup(poll).await
-        };
-        watch.look = Some(Box::pin(look));
-        self.look_for_ballot(place, cx);
-    }
 }
 
 impl Drop for Stream {
@@ -352,15 +265,17 @@ fn key(number: u64, place: usize) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::task::Waker;
+    use std::{task::Waker, time::Duration};
 
     use super::*;
     use crate::{
         clock::Clock,
         live::{Hub, StreamLimiter, entry::HubEntry, subscription::Subscription},
-        poll::{DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Position, SiteId},
+        poll::{
+            DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, PollId, Position, Revision, SiteId, State,
+        },
         quota::ConcurrencyLimits,
-        wire::keys,
+        wire::{ReaderPosition, keys},
     };
 
     /// A poll in a hub, and a worker's streams.

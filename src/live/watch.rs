@@ -1,14 +1,44 @@
 //! How far one reader has come with one poll of a stream.
 
-use std::{rc::Rc, time::Instant};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    task::{self, Context},
+    time::{Duration, Instant},
+};
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 
 use super::{Snapshot, streams::Topic};
 use crate::{
-    poll::{PollId, Position, Viewer},
-    wire::SignedPosition,
+    poll::{Poll, PollId, Position, Revision, State, Timestamp, Viewer},
+    wire::{PositionKeys, ReaderPosition, SignedPosition},
 };
+
+/// The least time between two look-ups of a voter's ballot, while a stream waits for it.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A stream begins with the poll if it was edited so recently that its reader may have missed that: between two
+/// streams, or between the page, which a cache may have kept, and the first stream.
+const EDITED_LATELY_MILLIS: i64 = 600_000;
+
+/// Looks up whether a certain voter has a ballot in a poll.
+pub type BallotLookup = Rc<dyn Fn(Arc<Poll>) -> LocalBoxFuture<'static, bool>>;
+
+/// One poll a reader asked for.
+pub struct RequestedPoll {
+    /// Which.
+    pub id: PollId,
+    /// Its newest tally; `None` if it is not there, for them.
+    pub newest: Option<Arc<Snapshot>>,
+    /// How far they have come.
+    pub seen: Option<ReaderPosition>,
+    /// Whether they have that tally, and need not be sent it again.
+    pub has_it: bool,
+    /// Whether that is later than the newest here, and the store did not answer in time which is newest.
+    pub is_behind: bool,
+    /// As whom they look at it.
+    pub viewer: Viewer,
+}
 
 /// How far a reader has come with one poll.
 pub(super) struct WatchedPoll {
@@ -36,6 +66,76 @@ pub(super) struct WatchedPoll {
 }
 
 impl WatchedPoll {
+    /// A poll that a reader begins to follow. `has_voter` says whether they show a voter's token.
+    pub(super) fn new(
+        asked: RequestedPoll,
+        topic: Option<Rc<Topic>>,
+        keys: &PositionKeys,
+        now: Timestamp,
+        has_voter: bool,
+    ) -> Self {
+        let RequestedPoll { id, newest, seen, has_it, is_behind, viewer } = asked;
+        let mut watch = Self {
+            topic,
+            id,
+            seen: 0,
+            poll_seen: 0,
+            sent: seen.filter(|seen| is_behind && seen.is_proven).map(|seen| keys.sign(id, seen.position)),
+            floor: seen.filter(|_| is_behind).map(|seen| seen.position),
+            viewer,
+            wants_tallies: false,
+            is_gone: false,
+            look: None,
+            looked_at: None,
+            looked_for: newest.as_ref().map_or(0, |newest| newest.sequence),
+        };
+        let Some(newest) = newest else { return watch };
+        if watch.shows(&newest) {
+            // A reader who has this tally is not sent it again, unless it is the last one: that they may have missed.
+            let is_newest = seen.is_some_and(|seen| seen.position == newest.tally.position());
+            if has_it && is_newest && newest.tally.state != State::Closed {
+                watch.seen = newest.sequence;
+                watch.sent = Some(newest.signed(keys));
+            }
+            let age_millis = now.as_millis().saturating_sub(newest.poll.updated_at.as_millis());
+            let is_edited_lately = newest.poll.revision > Revision::FIRST && age_millis < EDITED_LATELY_MILLIS;
+            if !is_edited_lately {
+                watch.poll_seen = newest.poll_sequence;
+            }
+        }
+        watch.wants_tallies = watch.wants_tallies_of(&newest, has_voter);
+        watch
+    }
+
+    /// Looks up whether a voter who had no ballot has one by now, if that would show them the tally.
+    pub(super) fn look_for_ballot(&mut self, lookup: &BallotLookup, cx: &mut Context<'_>) {
+        if let Some(look) = &mut self.look {
+            if let task::Poll::Ready(has_ballot) = look.poll_unpin(cx) {
+                self.viewer = if has_ballot { Viewer::Voter } else { self.viewer };
+                self.look = None;
+            }
+            return;
+        }
+        let Some(newest) = self.topic.as_ref().and_then(|topic| topic.current()) else { return };
+        let is_waiting = self.viewer == Viewer::Everyone && self.wants_tallies && !self.shows(&newest);
+        if !is_waiting || newest.sequence <= self.looked_for {
+            return;
+        }
+        let earliest = self.looked_at.map(|before| before + LOOK_EVERY).filter(|earliest| *earliest > Instant::now());
+        self.looked_at = Some(earliest.unwrap_or_else(Instant::now));
+        self.looked_for = newest.sequence;
+        let (look_up, poll) = (Rc::clone(lookup), Arc::clone(&newest.poll));
+        let look = async move {
+            if let Some(earliest) = earliest {
+                tokio::time::sleep_until(earliest.into()).await;
+            }
+            look_up(poll).await
+        };
+        self.look = Some(Box::pin(look));
+        // Polled at once, so that it wakes this stream.
+        self.look_for_ballot(lookup, cx);
+    }
+
     /// Whether the reader sees this tally.
     pub(super) fn shows(&self, snapshot: &Snapshot) -> bool {
         snapshot.poll.results.shows(self.viewer, snapshot.tally.state)
