@@ -24,7 +24,10 @@ use std::{
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use crate::client::Client;
+use crate::{
+    client::Client,
+    telemetry::{AnsweredRequest, log_request},
+};
 
 /// How often [`RequestLog::sum_up`] is to be called.
 pub const SUM_UP_EVERY: Duration = Duration::from_secs(1);
@@ -100,6 +103,7 @@ impl RequestLog {
                 )
             };
         }
+        let request = AnsweredRequest { method, route, status, duration_us, outcome, request_id };
         if is_probe {
             return line!(debug);
         }
@@ -109,10 +113,10 @@ impl RequestLog {
                 if !self.has_own_line(RefusalKind { method, route, status, outcome, class }) {
                     return;
                 }
-                if status == 503 { line!(warn, error) } else { line!(info) }
+                if status == 503 { line!(warn, error) } else { log_request(&request) }
             }
             // The client asked for what there is not: nothing failed.
-            501 => line!(info),
+            501 => log_request(&request),
             500.. => line!(error, error),
             _ if self.sample.get() > 1 && matches!(method, "GET" | "HEAD" | "OPTIONS") => {
                 let sample = self.sample.get();
@@ -120,7 +124,7 @@ impl RequestLog {
                     line!(info, sample);
                 }
             }
-            _ => line!(info),
+            _ => log_request(&request),
         }
     }
 

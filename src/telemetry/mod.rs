@@ -38,5 +38,5 @@ mod process;
 mod series;
 
 pub use exposition::MetricsFormat;
-pub use log::{AlreadyLogging, LogFormat, LogGuard, init, note_stop};
+pub use log::{AlreadyLogging, AnsweredRequest, LogFormat, LogGuard, init, log_request, note_stop};
 pub use metrics::{ConnectionDrop, Metrics, QuotaOutcome, StreamEnd};

@@ -11,7 +11,7 @@ use tracing::{
     field::{Field, Visit},
 };
 
-use super::LogFormat;
+use super::{AnsweredRequest, LogFormat};
 use crate::poll::Timestamp;
 
 /// A line being rendered, and what is worth keeping between lines: the buffers, and the time down to the second.
@@ -37,6 +37,44 @@ impl LogLine {
         match format {
             LogFormat::Text => event.record(&mut TextFields(self)),
             LogFormat::Json => event.record(&mut JsonFields(self)),
+        }
+        self.end(format);
+    }
+
+    /// Renders the line about a request.
+    pub(super) fn render_request(
+        &mut self,
+        format: LogFormat,
+        now: Timestamp,
+        target: &str,
+        request: &AnsweredRequest<'_>,
+    ) {
+        self.begin(format, now, "INFO", target);
+        let AnsweredRequest { method, route, outcome, request_id, .. } = *request;
+        let (mut status, mut duration_us) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (status, duration_us) = (status.format(request.status), duration_us.format(request.duration_us));
+        // What stands before the message, between its words, and before each field.
+        let [start, fields @ ..] = match format {
+            LogFormat::Text => {
+                [" ", " method=", " route=", " status=", " duration_us=", " outcome=", " request_id=", ""]
+            }
+            LogFormat::Json => [
+                ",\"message\":\"",
+                "\",\"method\":\"",
+                "\",\"route\":\"",
+                "\",\"status\":",
+                ",\"duration_us\":",
+                ",\"outcome\":\"",
+                "\",\"request_id\":\"",
+                "\"",
+            ],
+        };
+        for piece in [start, method, " ", route, " ", status, " ", outcome] {
+            self.text.push_str(piece);
+        }
+        for (before, value) in fields.into_iter().zip([method, route, status, duration_us, outcome, request_id, ""]) {
+            self.text.push_str(before);
+            self.text.push_str(value);
         }
         self.end(format);
     }
@@ -92,7 +130,10 @@ impl LogLine {
             self.second.truncate("2026-11-23T18:00:00".len());
         }
         self.text.push_str(&self.second);
-        let _ = write!(self.text, ".{millis:03}Z");
+        self.text.push('.');
+        // Three digits: the first of four is left out.
+        self.text.push_str(itoa::Buffer::new().format(1000 + millis).get(1..).unwrap_or_default());
+        self.text.push('Z');
     }
 }
 

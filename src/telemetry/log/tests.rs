@@ -99,6 +99,23 @@ fn a_json_line_is_one_flat_object() {
 }
 
 #[test]
+fn the_line_about_a_request_is_that_of_an_event_with_its_fields() {
+    let (method, route, status, outcome) = ("POST", "/v1/polls/{poll}/votes", 201_u16, "counted");
+    let (duration_us, request_id) = (1_234_u64, "0193583c-8f7e-7c4b-9a54-0c4f6f6f2a10");
+    for format in [LogFormat::Text, LogFormat::Json] {
+        let event = logged(format, || {
+            tracing::info!(
+                target: REQUESTS,
+                method, route, status, duration_us, outcome, request_id,
+                "{method} {route} {status} {outcome}"
+            );
+        });
+        let request = AnsweredRequest { method, route, status, duration_us, outcome, request_id };
+        assert_eq!(logged(format, || log_request(&request)), event);
+    }
+}
+
+#[test]
 fn that_a_connection_comes_too_late_is_no_error() {
     let no_worker = || tracing::error!(target: "actix_server::accept", "No workers");
     let text = logged(LogFormat::Text, || {
