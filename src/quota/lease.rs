@@ -14,7 +14,6 @@
 //! admits a client the whole quota by itself, and never more.
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -26,7 +25,11 @@ use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 use tokio::sync::Mutex as Turn;
 
-use super::{Name, Quota, Subject, keys::KeyTable, local::Uptime};
+use super::{
+    Name, Quota, Subject,
+    keys::{KeyHasher, KeyTable},
+    local::Uptime,
+};
 use crate::{
     secret::Secret,
     store::{Lease, LeaseKey, Leased, Store, StoreError},
@@ -53,7 +56,7 @@ pub struct Leases {
     clock: Uptime,
     /// When each client's credit is whole, in the clock's nanoseconds.
     credit: KeyTable,
-    hasher: RandomState,
+    hasher: KeyHasher,
     busy: Mutex<FxHashMap<u64, Arc<Busy>>>,
     /// Until when the store is left alone.
     away_until: AtomicU64,
@@ -75,7 +78,7 @@ impl Leases {
             period: u64::from(quota.window_secs.get()) * 1_000_000_000 / tenth,
             clock,
             credit: KeyTable::with_most(most_keys),
-            hasher: RandomState::new(),
+            hasher: KeyHasher::new(),
             busy: Mutex::default(),
             away_until: AtomicU64::new(0),
             secret: blake3::derive_key("sawt 2026 shared quotas: whom a key stands for", secret.expose().as_bytes()),
@@ -165,7 +168,7 @@ impl Leases {
     }
 
     fn key_of(&self, subject: &Subject) -> u64 {
-        self.hasher.hash_one(subject.key())
+        self.hasher.hash(subject.key())
     }
 
     /// Takes one token of a client's credit; the error is how many nanoseconds until one is back.

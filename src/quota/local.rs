@@ -11,7 +11,6 @@
 //! [`KeyTable`]): they are served as long as the flood brings each of 16,384 shared places less than a quota.
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,7 +23,10 @@ use governor::{
     state::{StateStore, keyed::ShrinkableKeyedStateStore},
 };
 
-use super::{Quota, Subject, keys::KeyTable};
+use super::{
+    Quota, Subject,
+    keys::{KeyHasher, KeyTable},
+};
 
 /// The time that quotas are counted by: since the replica's start, or in tests moved by hand.
 #[derive(Debug, Clone)]
@@ -64,7 +66,7 @@ pub struct LocalLimiter {
     states: Arc<KeyTable>,
     /// How long a token takes to come back, in nanoseconds.
     period: u64,
-    hasher: RandomState,
+    hasher: KeyHasher,
 }
 
 impl LocalLimiter {
@@ -76,7 +78,7 @@ impl LocalLimiter {
         let states = Arc::new(KeyTable::with_most(most_keys));
         let limiter = RateLimiter::new(policy.allow_burst(quota.limit), States(Arc::clone(&states)), clock);
         let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
-        Self { limiter, states, period, hasher: RandomState::new() }
+        Self { limiter, states, period, hasher: KeyHasher::new() }
     }
 
     /// Spends a token, and says how many are left.
@@ -98,7 +100,7 @@ impl LocalLimiter {
     }
 
     fn key_of(&self, subject: &Subject) -> u64 {
-        self.hasher.hash_one(subject.key())
+        self.hasher.hash(subject.key())
     }
 
     /// Forgets the keys whose tokens are all back.
