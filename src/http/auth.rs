@@ -8,7 +8,9 @@ use actix_web::{
 };
 
 use super::{
-    ReplicaState, Worker, limits,
+    ReplicaState, Worker,
+    header_text::ascii,
+    limits,
     problem::{Code, Problem},
 };
 use crate::{
@@ -122,8 +124,9 @@ impl Asker for RequestAsker<'_> {
 
 /// The part after the scheme in the `Authorization` header; `None` if another scheme or no such header is there.
 fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
-    let (named, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    named.eq_ignore_ascii_case(scheme).then(|| rest.trim())
+    let shown = ascii(headers.get(header::AUTHORIZATION)?)?;
+    let (named, rest) = shown.split_at_checked(scheme.len())?;
+    if named.eq_ignore_ascii_case(scheme) { rest.strip_prefix(' ').map(str::trim) } else { None }
 }
 
 /// Whether a request shows a voter token in its `Authorization` header, valid or not.

@@ -2,15 +2,20 @@
 
 use actix_web::http::header::{self, HeaderMap};
 
-use super::problem::{Code, Problem};
+use super::{
+    header_text::ascii,
+    problem::{Code, Problem},
+};
 use crate::poll::Revision;
 
 /// Whether `If-None-Match` names this tag, so that its holder needs no body.
 pub(super) fn is_current(headers: &HeaderMap, etag: &str) -> bool {
-    let opaque = etag.trim_matches('"');
-    headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).any(|value| {
-        value.trim() == "*" || entity_tags(value).is_some_and(|tags| tags.iter().any(|tag| tag.opaque == opaque))
-    })
+    let names_it = |list: &str| {
+        let opaque = etag.trim_matches('"');
+        list.trim() == "*" || entity_tags(list).is_some_and(|tags| tags.iter().any(|tag| tag.opaque == opaque))
+    };
+    // Nearly always it is the very tag that was sent.
+    headers.get_all(header::IF_NONE_MATCH).any(|value| value == etag || ascii(value).is_some_and(names_it))
 }
 
 /// Which revisions of a poll `If-Match` names: none if it is not there.

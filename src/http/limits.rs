@@ -132,15 +132,14 @@ fn write(quota_states: &[QuotaState], headers: &mut HeaderMap, policies: &Policy
     }
     let is_for_all = headers
         .get(actix_web::http::header::CACHE_CONTROL)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("public"));
+        .is_some_and(|value| value.as_bytes().starts_with(b"public"));
     if let Some(policy) = policies.of(quota_states) {
         headers.insert(RATE_LIMIT_POLICY, policy.clone());
     }
     if is_for_all {
         return;
     }
-    let mut state = String::with_capacity(64);
+    let mut state = String::with_capacity(quota_states.len() * LONGEST_ITEM);
     for QuotaState { name, remaining, next_secs, .. } in quota_states {
         write_item(&mut state, *name, [";r=", ";t="], [u64::from(*remaining), *next_secs]);
     }
@@ -148,6 +147,9 @@ fn write(quota_states: &[QuotaState], headers: &mut HeaderMap, policies: &Policy
         headers.insert(RATE_LIMIT, state);
     }
 }
+
+/// The most that an item is, nearly always.
+const LONGEST_ITEM: usize = 32;
 
 /// Adds `"name";q=10;w=60` to a list. By hand: it is on the way of every vote.
 fn write_item(list: &mut String, name: Name, keys: [&str; 2], numbers: [u64; 2]) {

@@ -16,7 +16,7 @@
 //!   [`origin`]: which pages may vote; [`cors`]: what browsers are told of it.
 //! - [`limits`]: which quotas a request counts in; [`notes`]: what is noted of a request on its way.
 //! - [`connections`]: how many of them a client may have; how long each is waited for is [`net`](crate::net)'s.
-//! - [`body`], [`query`], [`conditional`], [`cursor`]: reading requests.
+//! - [`body`], [`query`], [`conditional`], [`cursor`], [`header_text`]: reading requests.
 //! - [`caching`]: who may keep an answer, and for how long.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`voters`], [`votes`], [`results`], [`several`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`],
@@ -35,6 +35,7 @@ mod demo;
 mod docs;
 mod embed;
 mod exports;
+mod header_text;
 mod health;
 mod home;
 mod keys;

@@ -30,7 +30,8 @@ use actix_web::{
 use pin_project_lite::pin_project;
 
 use super::{
-    ReplicaState, cors, embed, limits, mount, notes, problem::Problem, request_log::RequestLine, route::Pattern,
+    ReplicaState, cors, embed, header_text::ascii, limits, mount, notes, problem::Problem, request_log::RequestLine,
+    route::Pattern,
 };
 use crate::{
     clock::Clock,
@@ -163,7 +164,7 @@ where
 
 impl RequestStart {
     fn finish(self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
-        let request_id = self.request_id.to_str().unwrap_or_default();
+        let request_id = ascii(&self.request_id).unwrap_or_default();
         let duration = self.started.elapsed();
         let method = method_name(response.request().method());
         let pattern = response.request().app_data::<Pattern>();
@@ -243,7 +244,7 @@ impl UnparsedResponder {
     /// The whole answer, logged and counted.
     pub(super) fn respond(&self, problem: &Problem) -> HttpResponse {
         let id = self.ids.generate(&self.shared.clock);
-        let request_id = id.to_str().unwrap_or_default();
+        let request_id = ascii(&id).unwrap_or_default();
         let (method, route, status) = (NO_METHOD, "unparsed", problem.code().status().as_u16());
         let outcome = problem.code().as_str();
         let line =

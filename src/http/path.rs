@@ -29,8 +29,13 @@ pub(super) fn poll_in_path(req: &HttpRequest) -> Result<PollId, Problem> {
 
 /// What names the poll in what follows [`POLLS`]: `ID` in `/ID/votes`.
 fn poll_segment(rest: &str) -> Option<&str> {
-    let segment = rest.strip_prefix('/')?.split('/').next()?;
-    (!segment.is_empty()).then_some(segment)
+    let rest = rest.strip_prefix('/')?;
+    // Nearly always it is an id, whose end is known. To search for it would cost as much as to read it, and twice.
+    let end = match rest.as_bytes().get(PollId::LENGTH) {
+        Some(b'/') => PollId::LENGTH,
+        Some(_) | None => rest.find('/').unwrap_or(rest.len()),
+    };
+    rest.get(..end).filter(|segment| !segment.is_empty())
 }
 
 /// The layer around the routes of one poll: it takes the poll's name off the path, so that the router finds the route

@@ -11,6 +11,7 @@ use super::{
     caching::{self, Caching},
     conditional,
     exports::{self, ExportQuery, Form},
+    header_text::ascii,
     path::poll_in_path,
     problem::Problem,
     tallies,
@@ -29,7 +30,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 
 fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Caching) -> HttpResponse {
     let etag = snapshot.etag(&worker.shared.position_keys).clone();
-    let is_current = conditional::is_current(req.headers(), etag.to_str().unwrap_or_default());
+    let is_current = conditional::is_current(req.headers(), ascii(&etag).unwrap_or_default());
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching.header()));
     response.insert_header((header::ETAG, etag));

@@ -10,7 +10,7 @@ use actix_web::{
     http::header::{self, HeaderMap},
 };
 
-use super::{Worker, auth, caching::Caching, problem::Problem};
+use super::{Worker, auth, caching::Caching, header_text::ascii, problem::Problem};
 use crate::{
     live::Snapshot,
     poll::{PollId, Timestamp, Viewer},
@@ -52,9 +52,10 @@ pub(super) fn seen_by_tag(
     id: PollId,
     place: usize,
 ) -> Option<ReaderPosition> {
-    let tags = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
+    let tags = ascii(headers.get(header::IF_NONE_MATCH)?)?;
     let seen = |tag: &str| {
-        let positions = tag.trim().trim_start_matches("W/").strip_prefix('"')?.split('-').next()?;
+        let tag = tag.trim();
+        let positions = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.split('-').next()?;
         // Earlier versions separated them by a dot.
         let is_signed = positions.contains(':');
         keys.read(id, positions.split(if is_signed { POSITIONS_APART } else { '.' }).nth(place)?)

@@ -2,7 +2,7 @@
 //!
 //! A request is refused for the cheapest reason first; then [`Voting`](crate::voting) decides about the ballot.
 
-use std::{borrow::Cow, fmt::Write as _, marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -138,18 +138,25 @@ async fn take_back(
 
 /// `{"poll","choices","cast_at","results"}`, in a quiz also `"quiz"`, and for a new voter `"voter","expires_at"`,
 /// written straight into one buffer. Ids and times consist of characters that JSON needs not escape.
-fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, std::fmt::Error> {
+fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, serde_json::Error> {
     let (poll, choices) = (&*vote.known.poll, vote.choices);
     let mut body = String::with_capacity(384 + 64 * poll.options.len());
-    write!(body, "{{\"poll\":\"{}\",\"choices\":[", poll.id)?;
+    body.push_str("{\"poll\":\"");
+    poll.id.push_to(&mut body);
+    body.push_str("\",\"choices\":[");
     let chosen = poll.options.iter().filter(|option| choices.has(option));
     for (place, option) in chosen.enumerate() {
-        let comma = if place == 0 { "" } else { "," };
-        write!(body, "{comma}\"{}\"", option.id)?;
+        body.push_str(if place == 0 { "\"" } else { ",\"" });
+        body.push_str(option.id.as_str());
+        body.push('"');
     }
     body.push_str("],\"cast_at\":");
     match vote.at {
-        Some(moment) => write!(body, "\"{moment}\"")?,
+        Some(moment) => {
+            body.push('"');
+            moment.push_to(&mut body);
+            body.push('"');
+        }
         None => body.push_str("null"),
     }
     body.push_str(",\"results\":");
@@ -159,10 +166,14 @@ fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, std:
     }
     if let Some(verdict) = VerdictJson::of(poll, choices) {
         body.push_str(",\"quiz\":");
-        body.push_str(&serde_json::to_string(&verdict).map_err(|_| std::fmt::Error)?);
+        body.push_str(&serde_json::to_string(&verdict)?);
     }
     if let Some((token, voter)) = token {
-        write!(body, ",\"voter\":\"{token}\",\"expires_at\":\"{}\"", voter.expires_at)?;
+        body.push_str(",\"voter\":\"");
+        body.push_str(token);
+        body.push_str("\",\"expires_at\":\"");
+        voter.expires_at.push_to(&mut body);
+        body.push('"');
     }
     body.push('}');
     Ok(body)

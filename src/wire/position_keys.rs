@@ -77,9 +77,7 @@ impl fmt::Display for SignedPosition {
 }
 
 fn mac(key: &[u8; 32], poll: PollId, Position { epoch, version }: Position) -> Mac {
-    let mut signed = [0; 32];
-    let fields = poll.as_bytes().iter().copied().chain(epoch.to_be_bytes()).chain(version.to_be_bytes());
-    signed.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+    let signed = [poll.as_bytes().as_slice(), &epoch.to_be_bytes(), &version.to_be_bytes()].concat();
     let [b0, b1, b2, b3, b4, b5, ..] = *blake3::keyed_hash(key, &signed).as_bytes();
     [b0, b1, b2, b3, b4, b5]
 }

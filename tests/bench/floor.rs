@@ -4,6 +4,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use actix_web::{App, HttpResponse, HttpServer, rt, web};
@@ -67,7 +68,9 @@ pub(crate) fn serve(workers: usize) {
     let echo = |vote: web::Json<Vote>| async move { HttpResponse::Created().json(&*vote) };
     let fixed = || async { HttpResponse::Ok().content_type("application/json").body(RESULTS) };
     let application = move || App::new().route(ECHO, web::post().to(echo)).route(STATIC, web::get().to(fixed));
-    let server = HttpServer::new(application).workers(workers).bind("127.0.0.1:0").expect("there is a free port");
+    // Counted on a busy machine, it may be slow to be asked.
+    let server = HttpServer::new(application).workers(workers).client_request_timeout(Duration::ZERO);
+    let server = server.bind("127.0.0.1:0").expect("there is a free port");
     println!("{}", server.addrs()[0]);
     std::io::stdout().flush().expect("whoever started this listens");
     rt::System::new().block_on(server.run()).expect("it serves");

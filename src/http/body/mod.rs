@@ -22,6 +22,7 @@ use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::{
+    header_text::ascii,
     limits,
     problem::{Code, Problem},
 };
@@ -86,12 +87,13 @@ pub(super) enum BodyType {
 /// # Errors
 /// As [`read`].
 pub(super) async fn read_reader(req: &HttpRequest, payload: Payload) -> Result<(BodyType, Bytes), Problem> {
-    let content_type = content_type(req.headers());
-    let is_taken = |(media_type, _): &(&str, BodyType)| is_utf8(content_type, media_type);
-    let Some((_, body_type)) = [("text/plain", BodyType::Text), (JSON, BodyType::Json)].into_iter().find(is_taken)
-    else {
-        let detail = "Content-Type must be application/json or text/plain, in UTF-8";
-        return Err(Problem::new(Code::UnsupportedMediaType, detail));
+    let body_type = match utf8_type(content_type(req.headers())) {
+        Some(media_type) if media_type.eq_ignore_ascii_case(JSON) => BodyType::Json,
+        Some(media_type) if media_type.eq_ignore_ascii_case("text/plain") => BodyType::Text,
+        Some(_) | None => {
+            let detail = "Content-Type must be application/json or text/plain, in UTF-8";
+            return Err(Problem::new(Code::UnsupportedMediaType, detail));
+        }
     };
     check_encoding(req.headers())?;
     Ok((body_type, read_any(req, payload, READER_LIMIT).await?))
@@ -154,7 +156,7 @@ fn too_large(limit: usize) -> Problem {
 
 /// Only `application/json`, in UTF-8 and not compressed.
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
-    if !is_utf8(content_type(headers), JSON) {
+    if !is_json(content_type(headers)) {
         return Err(Problem::new(Code::UnsupportedMediaType, "Content-Type must be application/json, in UTF-8"));
     }
     check_encoding(headers)
@@ -170,12 +172,16 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn content_type(headers: &HeaderMap) -> &str {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers.get(header::CONTENT_TYPE).and_then(ascii).unwrap_or_default()
 }
 
-/// Whether a content type is this media type, in UTF-8.
-fn is_utf8(content_type: &str, media_type: &str) -> bool {
-    let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+fn is_json(content_type: &str) -> bool {
+    utf8_type(content_type).is_some_and(|media_type| media_type.eq_ignore_ascii_case(JSON))
+}
+
+/// The media type that a body is said to be of, unless it is said to be in another character set than UTF-8.
+fn utf8_type(content_type: &str) -> Option<&str> {
+    let Some((essence, parameters)) = content_type.split_once(';') else { return Some(content_type.trim()) };
     let is_utf8 = |parameter: &str| match parameter.trim().split_once('=') {
         Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
             let value = value.trim_matches('"');
@@ -183,12 +189,12 @@ fn is_utf8(content_type: &str, media_type: &str) -> bool {
         }
         Some(_) | None => true,
     };
-    essence.trim().eq_ignore_ascii_case(media_type) && parameters.split(';').all(is_utf8)
+    parameters.split(';').all(is_utf8).then(|| essence.trim())
 }
 
 /// The length a request declares; the HTTP parser has checked that it is a number.
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    ascii(headers.get(header::CONTENT_LENGTH)?)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -204,7 +210,7 @@ mod tests {
             "application/json; CHARSET=UTF8",
             "application/json; profile=x",
         ] {
-            assert!(is_utf8(good, JSON), "{good}");
+            assert!(is_json(good), "{good}");
         }
         for bad in [
             "",
@@ -214,7 +220,7 @@ mod tests {
             "application/json; charset=UTF-16",
             "application/jsonp",
         ] {
-            assert!(!is_utf8(bad, JSON), "{bad}");
+            assert!(!is_json(bad), "{bad}");
         }
     }
 }

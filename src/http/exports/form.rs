@@ -16,6 +16,10 @@ pub(in crate::http) enum Form {
 impl Form {
     /// What `Accept` (RFC 9110, section 12.5.1) prefers: a table only if it says so; JSON in doubt.
     pub(in crate::http) fn preferred(headers: &HeaderMap) -> Self {
+        // So nearly everybody asks, if they say anything.
+        if headers.get_all(header::ACCEPT).all(|range| range == "*/*") {
+            return Self::Json;
+        }
         let (mut json, mut csv) = (Preference::default(), Preference::default());
         for line in headers.get_all(header::ACCEPT).filter_map(|line| line.to_str().ok()) {
             for range in line.split(',') {
