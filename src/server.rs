@@ -231,6 +231,7 @@ impl ReplicaParts {
             public_url: config.public_url.clone(),
             voter_cookie: http::VoterCookie::of(config.public_url.as_ref()),
             contract: http::Contract::of(config.public_url.as_ref()),
+            compressed_pages: http::CompressedPages::default(),
             demo_pages,
             readiness: http::Readiness::default(),
         });

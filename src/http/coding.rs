@@ -3,9 +3,10 @@
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header::{self, HeaderMap, HeaderValue},
+    web::Bytes,
 };
 
-use super::conditional;
+use super::{CompressedPages, conditional};
 use crate::wire::{
     StaticFile,
     coding::{Coding, Effort},
@@ -70,11 +71,30 @@ pub(super) fn vary(response: &mut HttpResponseBuilder) -> &mut HttpResponseBuild
     response.insert_header((header::VARY, VARY))
 }
 
-/// Ends an answer with a page that was written for it, in this coding.
-pub(super) fn send(mut response: HttpResponseBuilder, page: String, coding: Option<Coding>) -> HttpResponse {
+/// Ends an answer with a page that was written for it alone, in this coding.
+pub(super) fn send(response: HttpResponseBuilder, page: String, coding: Option<Coding>) -> HttpResponse {
+    send_by(response, page, coding, |page, coding| coding.compress(page.as_bytes(), Effort::Little))
+}
+
+/// The same with a page that others get too. The hash is the page's.
+pub(super) fn send_shared(
+    response: HttpResponseBuilder,
+    pages: &CompressedPages,
+    page: String,
+    hash: blake3::Hash,
+    coding: Option<Coding>,
+) -> HttpResponse {
+    send_by(response, page, coding, |page, coding| pages.get_or_compress(page, hash, coding))
+}
+
+fn send_by(
+    mut response: HttpResponseBuilder,
+    page: String,
+    coding: Option<Coding>,
+    compress: impl FnOnce(&str, Coding) -> Bytes,
+) -> HttpResponse {
     let Some(coding) = coding else { return response.body(page) };
-    let small = coding.compress(page.as_bytes(), Effort::Little);
-    response.insert_header((header::CONTENT_ENCODING, coding.as_str())).body(small)
+    response.insert_header((header::CONTENT_ENCODING, coding.as_str())).body(compress(&page, coding))
 }
 
 /// Answers with a file that changes with the program alone.

@@ -17,7 +17,7 @@
 //! - [`limits`]: which quotas a request counts in; [`notes`]: what is noted of a request on its way.
 //! - [`connections`]: how many of them a client may have; how long each is waited for is [`net`](crate::net)'s.
 //! - [`body`], [`query`], [`conditional`], [`cursor`], [`header_text`]: reading requests.
-//! - [`caching`]: who may keep an answer, and for how long.
+//! - [`caching`]: who may keep an answer, and for how long; [`coding`], [`page_cache`]: how it is compressed.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`voters`], [`votes`], [`results`], [`several`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`],
 //!   [`oembed`], [`health`]: the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
@@ -46,6 +46,7 @@ mod notes;
 mod observe;
 mod oembed;
 mod origin;
+mod page_cache;
 mod paging;
 mod path;
 mod polls;
@@ -71,6 +72,7 @@ pub use contract::Contract;
 pub use demo::DemoPages;
 pub use limits::PolicyHeaders;
 pub use observe::Observe;
+pub use page_cache::CompressedPages;
 pub use voter_cookie::VoterCookie;
 pub use worker::{Readiness, ReplicaPhase, ReplicaState, Worker};
 

@@ -9,7 +9,7 @@ use crate::{
     client::ClientRule,
     clock::Clock,
     http::{
-        DemoPages, PolicyHeaders, caching::Caching, connections::Connections, contract::Contract,
+        CompressedPages, DemoPages, PolicyHeaders, caching::Caching, connections::Connections, contract::Contract,
         request_log::RequestLog, voter_cookie::VoterCookie,
     },
     live::StreamLimiter,
@@ -63,6 +63,8 @@ pub struct ReplicaState {
     pub voter_cookie: VoterCookie,
     /// The contract as this replica serves it.
     pub contract: Contract,
+    /// Pages as they were compressed.
+    pub compressed_pages: CompressedPages,
     /// The pages of a demo, if this is one.
     pub demo_pages: Option<Arc<DemoPages>>,
     /// Whether requests should be sent here.

@@ -4,8 +4,8 @@
 //! tenth smaller than gzip. Gzip is for programs and proxies that know no other.
 //!
 //! What stays the same is compressed once, with the greatest effort: a tenth of a second for the script. What is
-//! written for one request is compressed quickly: either makes a poll's page of 7 KB a third of its size in half a
-//! millisecond on a busy machine.
+//! written for one request, or changes with each vote, is compressed quickly: either makes a poll's page of 7 KB a third
+//! of its size in half a millisecond on a busy machine.
 
 use std::io::Write as _;
 
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 
 /// How a body is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Coding {
     /// Brotli (RFC 7932).
     Brotli,
@@ -27,7 +27,7 @@ pub enum Coding {
 pub enum Effort {
     /// As long as it takes: it is done once.
     Most,
-    /// Not long: it is done for each request.
+    /// Not long: it is done again and again.
     Little,
 }
 

@@ -48,7 +48,7 @@ use crate::{
     },
     live::{PollWithSite, Snapshot},
     poll::{Poll, State, Viewer},
-    secret::hex,
+    secret::{first_bytes, hex},
     site::Site,
     wire::ReaderPosition,
 };
@@ -89,9 +89,9 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     };
     let body = view.render().map_err(Problem::internal)?;
     // The page is what its tag says, whatever it is made of.
-    let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *blake3::hash(body.as_bytes()).as_bytes();
+    let hash = blake3::hash(body.as_bytes());
     let coding = coding::preferred(req.headers());
-    let etag = coding::tag(&hex(&[b0, b1, b2, b3, b4, b5, b6, b7]), coding);
+    let etag = coding::tag(&hex(&first_bytes::<8>(hash.into())), coding);
     let caching = match worker.caching_of(poll) {
         // It names the script and the style sheet of the version that wrote it, so it is never kept for longer.
         Caching::Final => Caching::Shared { secs_left: u64::MAX },
@@ -111,7 +111,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         return Ok(response.finish());
     }
     response.content_type(HTML);
-    Ok(coding::send(response, body, coding))
+    Ok(coding::send_shared(response, &worker.shared.compressed_pages, body, hash, coding))
 }
 
 /// Turns a refusal into a page that says it, if it can be said in a page.
