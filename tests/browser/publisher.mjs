@@ -94,7 +94,8 @@ export class Publisher {
     switch (url.pathname) {
       case '/article': {
         const asked = Object.fromEntries(url.searchParams);
-        const { sawt } = asked;
+        // A path in a policy means all below it only with a slash at its end.
+        const sawt = `${asked.sawt}/`;
         send('text/html', page(asked), {
           'content-security-policy':
             `default-src 'none'; script-src 'self' ${sawt}; style-src 'sha256-${STYLE_HASH}' ${sawt}; `

@@ -25,11 +25,13 @@ const ELEMENTS = /^(article|h1|div|form|input|fieldset|legend|label|span|button|
 const ATTRIBUTES =
   /^(class|part|id|lang|dir|role|tabindex|type|name|value|checked|required|disabled|hidden|method|width|height|datetime|(data|aria)-[a-z]+)$/;
 const ADDRESSES = /^(href|action)$/;
+// Of the service's own pages: below `/embed/`, or the path that it is mounted under. None of another origin is so.
+const OWN = /^(\/[\w.~-]+)*\/embed\//;
 
 function copy(from) {
   const to = document.createElementNS(from.namespaceURI, from.localName);
   for (const { name, value } of from.attributes) {
-    if (ATTRIBUTES.test(name) || (ADDRESSES.test(name) && value.startsWith('/embed/'))) to.setAttribute(name, value);
+    if (ATTRIBUTES.test(name) || (ADDRESSES.test(name) && OWN.test(value))) to.setAttribute(name, value);
   }
   for (const child of from.childNodes) {
     if (child.nodeType === Node.TEXT_NODE) to.append(child.data);

@@ -115,7 +115,7 @@ export class Poll extends PollView {
       const [start, host] = listed.split('*');
       return host ? here.startsWith(start) && here.endsWith(host) : here === listed;
     };
-    if (origins && ![...origins.split(' '), this.from, 'null'].some(isHere)) {
+    if (origins && ![...origins.split(' '), new URL(this.from).origin, 'null'].some(isHere)) {
       this.refuse();
       return;
     }

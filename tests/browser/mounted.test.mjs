@@ -1,0 +1,122 @@
+// The service under a path of the news site's own host, through a real nginx that strips the path or keeps it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Nginx, freePort } from './nginx.mjs';
+import { Shown } from './poll.mjs';
+import { stage } from './stage.mjs';
+
+const set = stage();
+
+/** A news site with services under these paths, and a reader of it. Whatever a page asks of the host is noted. */
+async function mounted(mounts, options) {
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const services = [];
+  for (const { path, isKept } of mounts) {
+    const sawt = await set.replica({ SAWT_PUBLIC_URL: origin + path });
+    services.push({ sawt, path, isKept, port: sawt.port, base: origin + path });
+  }
+  await set.closedAtEnd(await Nginx.start(port, new URL(set.publisher.origin).port, services));
+  const reader = await set.reader(options, origin, ...services.map(({ sawt }) => sawt.origin));
+  const asked = [];
+  reader.context.on('request', (request) => asked.push(request.url()));
+  /** The article, as the news site has it on its own host. */
+  const article = (mode, sawt, poll) =>
+    set.publisher.article(mode, { sawt, poll }).replace(set.publisher.origin, origin);
+  return { reader, services, asked, article, origin };
+}
+
+/** What is asked of the host and is no page of the news site's. */
+const strays = (asked, origin, paths) =>
+  asked.filter((url) => {
+    const { pathname } = new URL(url);
+    const isSites = /^\/(article|holding|frames\.js|favicon\.ico)$/.test(pathname);
+    return url.startsWith(origin) && !isSites && !paths.some((path) => pathname.startsWith(`${path}/`));
+  });
+
+for (const isKept of [false, true]) {
+  const way = isKept ? 'keeps' : 'strips';
+
+  for (const mode of ['script', 'iframe']) {
+    test(`under a path that nginx ${way} a reader votes, comes back, and sees others’ votes (${mode})`, async () => {
+      const { reader, services: [{ sawt, base }], asked, article, origin } = await mounted([{ path: '/polls', isKept }]);
+      const poll = await sawt.poll({ site: await sawt.site(['https://other.example']) });
+      const shown = Shown.in(await reader.open(article(mode, base, poll)), mode);
+      await shown.vote('yes');
+      await shown.results('صوت واحد');
+      await sawt.vote(poll, ['no'], 2);
+      await shown.results('3 أصوات');
+      assert.deepEqual(await reader.stored(), [`sawt.voter ${base} in ${origin}`]);
+      await shown.page.reload();
+      await shown.is('voted');
+      await shown.$('[data-option="yes"] .sawt-mine').waitFor();
+      for (const link of await shown.$('a[href]').evaluateAll((links) => links.map(({ href }) => href)))
+        assert.ok(link.startsWith(`${base}/embed/`), link);
+      assert.deepEqual(strays(asked, origin, ['/polls']), []);
+    });
+  }
+
+  test(`under a path that nginx ${way} a reader without JavaScript votes by the form, and is known later`, async () => {
+    const { reader, services: [{ sawt, base }], asked, origin } = await mounted([{ path: '/polls', isKept }], { javaScriptEnabled: false });
+    const poll = await sawt.poll();
+    const page = await reader.open(`${base}/embed/${poll.id}`);
+    await page.waitForURL(`${base}/embed/${poll.id}/form`);
+    const shown = Shown.in(page, 'page');
+    await shown.choose('yes');
+    await shown.press();
+    await shown.is('voted');
+    const cookies = await reader.context.cookies();
+    assert.deepEqual(cookies.map(({ name, path, secure }) => ({ name, path, secure })), [
+      { name: 'sawt_voter+polls', path: '/polls', secure: false },
+    ]);
+    await sawt.vote(poll, ['no']);
+    await page.goto(`${base}/embed/${poll.id}/form`);
+    await shown.is('voted');
+    assert.equal(await shown.$('.sawt-total').textContent(), 'صوتان');
+    assert.deepEqual(strays(asked, origin, ['/polls']), []);
+  });
+}
+
+test('two services under paths of one host share neither token nor stream nor cookie', async () => {
+  const mounts = [{ path: '/polls', isKept: false }, { path: '/polls/sport', isKept: true }];
+  const { reader, services, asked, origin } = await mounted(mounts);
+  const polls = [];
+  for (const { sawt } of services) polls.push(await sawt.poll());
+  const script = ({ base }, { id }) => `<script async src="${base}/embed.js" data-sawt-poll="${id}"></script>`;
+  const markup = services.map((service, place) => script(service, polls[place])).join('');
+  const page = await reader.open(set.publisher.holding(markup).replace(set.publisher.origin, origin));
+  const shown = polls.map(({ id }) => page.locator(`sawt-poll[poll="${id}"]`));
+  for (const [place, poll] of shown.entries()) {
+    await poll.locator(`input[value="${place ? 'no' : 'yes'}"]`).check();
+    await poll.locator('button.sawt-vote').click();
+    await poll.locator('.sawt[data-state="voted"]').waitFor();
+  }
+  assert.deepEqual((await reader.stored()).sort(), services.map(({ base }) => `sawt.voter ${base} in ${origin}`).sort());
+  for (const [place, { sawt }] of services.entries()) {
+    await sawt.vote(polls[place], ['yes'], 1 + place);
+    const total = place ? '3 أصوات' : 'صوتان';
+    await shown[place].locator('.sawt-total').filter({ hasText: total }).waitFor();
+  }
+  const streams = new Set(asked.filter((url) => url.includes('/v1/live?')).map((url) => new URL(url).pathname));
+  assert.deepEqual([...streams].sort(), ['/polls/sport/v1/live', '/polls/v1/live']);
+  // The form's cookie of the path above is sent below it, and means nobody there.
+  const [{ base: above }, { base: below }] = services;
+  for (const [base, { id }] of [[above, polls[0]], [below, polls[1]]]) {
+    const form = await reader.open(`${base}/embed/${id}/form`);
+    await Shown.in(form, 'page').vote('yes');
+  }
+  assert.deepEqual((await reader.context.cookies()).map(({ name }) => name).sort(), ['sawt_voter+polls', 'sawt_voter+polls+sport']);
+  const tallies = await Promise.all(services.map(({ sawt }, place) => sawt.tally(polls[place])));
+  assert.deepEqual(tallies.map(({ ballots }) => ballots), [3, 4]);
+});
+
+test('an address of before that still leads to the service shows the poll and votes', async () => {
+  const { reader, services: [{ sawt }], article } = await mounted([{ path: '/polls', isKept: true }]);
+  const poll = await sawt.poll();
+  const shown = Shown.in(await reader.open(article('script', sawt.origin, poll)), 'script');
+  await shown.vote('yes');
+  await sawt.vote(poll, ['no']);
+  await shown.results('صوتان');
+});
