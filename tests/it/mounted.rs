@@ -9,9 +9,11 @@ use serde_json::json;
 use crate::{
     backends::{Backend, Storage},
     client::{Answer, Client, nonce, remember_secret, until},
+    proxy::Proxy,
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings, run},
     service::{Service, seed_poll, text},
+    wire::Wire,
 };
 
 /// Where the news site is.
@@ -37,26 +39,31 @@ fn both_ways(service: &Service) -> [Client; 2] {
     [service.client(), service.client().under(PATH)]
 }
 
+/// Whether a client finds the whole service: a poll is made, voted in, watched and taken back.
+async fn works_for(client: &Client) {
+    let admin = client.with_key(ADMIN_KEY);
+    let made = admin.post("/v1/polls").json(&seed_poll(json!({ "changeable": true }))).send().await.is(201);
+    let poll = text(&made["id"]);
+    let token = client.first_vote(&poll, &["yes"], &nonce()).await;
+    let voter = client.with_voter(&token.token().expect("a first vote is answered with a token"));
+    let mine = format!("/v1/polls/{poll}/votes/me");
+    assert_eq!(voter.get(&mine).send().await.is(200)["choices"], json!(["yes"]));
+    let mut stream = client.live(&poll).await;
+    voter.vote(&poll, &["no"]).await.is(200);
+    let tally = client.results_from(&poll, 2).await;
+    assert_eq!((&tally["ballots"], &tally["options"][1]["votes"]), (&json!(1), &json!(1)));
+    stream.tally_from(2).await;
+    voter.delete(&mine).send().await.is(204);
+    assert_eq!(admin.get("/v1/polls?site=default").send().await.is(200)["items"][0]["id"], poll);
+    client.get(&format!("/embed/{poll}")).send().await.page(200);
+    client.get("/readyz").send().await.is(200);
+    client.get("/").send().await.is(200);
+}
+
 async fn a_path_is_answered_whether_a_proxy_strips_it_or_keeps_it() {
     let service = service();
     for client in both_ways(&service) {
-        let admin = client.with_key(ADMIN_KEY);
-        let made = admin.post("/v1/polls").json(&seed_poll(json!({ "changeable": true }))).send().await.is(201);
-        let poll = text(&made["id"]);
-        let token = client.first_vote(&poll, &["yes"], &nonce()).await;
-        let voter = client.with_voter(&token.token().expect("a first vote is answered with a token"));
-        let mine = format!("/v1/polls/{poll}/votes/me");
-        assert_eq!(voter.get(&mine).send().await.is(200)["choices"], json!(["yes"]));
-        let mut stream = client.live(&poll).await;
-        voter.vote(&poll, &["no"]).await.is(200);
-        let tally = client.results_from(&poll, 2).await;
-        assert_eq!((&tally["ballots"], &tally["options"][1]["votes"]), (&json!(1), &json!(1)));
-        stream.tally_from(2).await;
-        voter.delete(&mine).send().await.is(204);
-        assert_eq!(admin.get("/v1/polls?site=default").send().await.is(200)["items"][0]["id"], poll);
-        client.get(&format!("/embed/{poll}")).send().await.page(200);
-        client.get("/readyz").send().await.is(200);
-        client.get("/").send().await.is(200);
+        works_for(&client).await;
     }
     // The address that a newsroom writes down has no slash at its end.
     service.client().under(PATH).get("").undocumented().send().await.is(200);
@@ -273,6 +280,30 @@ async fn a_form_votes_under_the_path_and_its_cookie_is_for_that_path_alone() {
     }
 }
 
+/// As `deploy/` sets them up: what the trials above ask by hand, real proxies pass on.
+async fn nginx_and_haproxy_serve_the_whole_service_under_a_path_whether_they_strip_it_or_keep_it() {
+    let service = service();
+    let replica = service.replicas()[0].address();
+    for keeps in [false, true] {
+        for proxy in [Proxy::nginx_with_path(replica, keeps), Proxy::haproxy_with_path(replica, keeps)] {
+            let client = Client::new(proxy.address()).under(PATH);
+            works_for(&client).await;
+            let poll = service.poll(json!({})).await;
+            let voted = vote_by_form(&client, &poll, HOST).await;
+            let there = voted.header("location").expect("it leads to what came of it");
+            let there = there.strip_prefix(PATH).unwrap_or_else(|| panic!("{there} is not below {PATH}"));
+            let cookie = voted.header("set-cookie").expect("who has voted is remembered");
+            assert!(cookie.starts_with(COOKIE) && cookie.contains("; Path=/polls; Secure"), "{cookie}");
+            assert!(client.get(there).send().await.page(200).contains("data-state=\"voted\""));
+            // The rest of the host is the news site's.
+            let mut wire = Wire::to(proxy.address());
+            let (status, _) =
+                wire.ask(b"GET /pollsters/livez HTTP/1.1\r\nHost: news.example\r\n\r\n").await.expect("an answer");
+            assert_ne!(status, 200);
+        }
+    }
+}
+
 /// Safari keeps no `Secure` cookie of the reader's own host.
 async fn on_the_readers_own_host_without_tls_the_cookie_has_no_prefix_and_is_not_secure() {
     for (base, name, path) in
@@ -351,6 +382,7 @@ lone_rules!(
     a_form_votes_under_the_path_and_its_cookie_is_for_that_path_alone,
     on_the_readers_own_host_without_tls_the_cookie_has_no_prefix_and_is_not_secure,
     a_page_of_the_host_votes_by_cookie_and_a_strange_one_does_not,
+    nginx_and_haproxy_serve_the_whole_service_under_a_path_whether_they_strip_it_or_keep_it,
     a_replica_under_a_path_is_found_healthy,
     a_demo_under_a_path_shows_its_article_there,
 );

@@ -70,6 +70,39 @@ impl Proxy {
         })
     }
 
+    /// nginx as `deploy/nginx-path.conf` sets it up, for a service under `/polls`: it strips that path, or keeps it.
+    pub(crate) fn nginx_with_path(replica: SocketAddr, keeps: bool) -> Self {
+        let pass = if keeps { "proxy_pass http://sawt;" } else { "proxy_pass http://sawt/;" };
+        Self::nginx_serving(|port| {
+            shipped(
+                "nginx-path.conf",
+                &[
+                    ("listen 80;", 1, &format!("listen 127.0.0.1:{port};")),
+                    ("server 127.0.0.1:8080;", 1, &format!("server {replica};")),
+                    ("proxy_pass http://sawt/;", 1, pass),
+                ],
+            )
+        })
+    }
+
+    /// HAProxy as `deploy/haproxy-path.cfg` sets it up, for a service under `/polls`: it strips that path, or keeps it.
+    pub(crate) fn haproxy_with_path(replica: SocketAddr, keeps: bool) -> Self {
+        let strips = "    http-request replace-path /polls/?(.*) /\\1\n";
+        Self::haproxy_serving(|port| {
+            shipped(
+                "haproxy-path.cfg",
+                &[
+                    ("    bind :80\n", 1, &format!("    bind 127.0.0.1:{port}\n")),
+                    ("    log stdout format raw local0\n", 1, ""),
+                    ("127.0.0.1:8080", 2, &replica.to_string()),
+                    // A machine that pauses takes no replica away.
+                    (" fall 2 ", 1, " fall 60 "),
+                    (strips, 2, if keeps { "" } else { strips }),
+                ],
+            )
+        })
+    }
+
     /// HAProxy as `deploy/haproxy.cfg` sets it up, on another port, in front of one replica that needs no finding.
     pub(crate) fn haproxy(replica: SocketAddr) -> Self {
         Self::haproxy_with_places(replica, None)
@@ -81,7 +114,7 @@ impl Proxy {
     }
 
     fn haproxy_with_places(replica: SocketAddr, places: Option<usize>) -> Self {
-        Self::start("haproxy", "haproxy", |directory, port| {
+        Self::haproxy_serving(|port| {
             let mut changes = vec![
                 ("    bind :8080\n", 1, format!("    bind 127.0.0.1:{port}\n")),
                 ("    log stdout format raw local0\n", 1, String::new()),
@@ -92,7 +125,13 @@ impl Proxy {
             ];
             changes.extend(places.map(|places| (" maxconn 512\n", 1, format!(" maxconn {places}\n"))));
             let changes: Vec<_> = changes.iter().map(|(from, times, to)| (*from, *times, to.as_str())).collect();
-            write(directory, "haproxy.cfg", &shipped("haproxy.cfg", &changes));
+            shipped("haproxy.cfg", &changes)
+        })
+    }
+
+    fn haproxy_serving(configuration: impl Fn(u16) -> String) -> Self {
+        Self::start("haproxy", "haproxy", |directory, port| {
+            write(directory, "haproxy.cfg", &configuration(port));
             let mut command = Command::new("haproxy");
             command.args(["-db", "-f"]).arg(directory.join("haproxy.cfg"));
             command
