@@ -14,11 +14,14 @@ use crate::{
 async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> {
     let site = service.site().await;
     let poll = service.poll(json!({ "site": site })).await;
+    let closed = service.poll(json!({ "site": site })).await;
+    service.admin().post(&format!("/v1/polls/{closed}/close")).send().await.is(200);
     let (voter, admin) = (service.client().new_voter().await, service.admin());
     vec![
         (voter, Method::POST, format!("/v1/polls/{poll}/votes"), json!({ "choices": ["yes"] })),
         (admin.clone(), Method::POST, "/v1/polls".to_owned(), seed_poll(json!({}))),
         (admin.clone(), Method::PATCH, format!("/v1/polls/{poll}"), json!({ "revision": 1, "question": "؟" })),
+        (admin.clone(), Method::POST, format!("/v1/polls/{closed}/resolve"), json!({ "option": "yes" })),
         (admin.clone(), Method::PUT, format!("/v1/sites/{site}"), json!({ "origins": [] })),
         (admin, Method::POST, "/v1/keys".to_owned(), json!({ "site": site, "scopes": ["polls:read"], "name": "x" })),
     ]
