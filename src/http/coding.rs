@@ -15,6 +15,9 @@ use crate::wire::{
 const VARY: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 
 /// The coding a reader likes best of those there are; of those liked alike, the smallest. `None`: as it is.
+///
+/// Not actix-web's `AcceptEncoding::negotiate`: of codings liked alike it takes the one that is named first, which is
+/// gzip in most browsers, and it takes `*` for no coding.
 pub(super) fn preferred(headers: &HeaderMap) -> Option<Coding> {
     let (mut brotli, mut gzip, mut identity, mut others) = (None, None, None, None);
     let values = headers.get_all(header::ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
