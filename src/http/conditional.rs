@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110, section 13): what has changed since somebody last asked.
+//! Conditional requests (RFC 9110, section 13).
 
 use actix_web::http::header::{self, HeaderMap};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::poll::Revision;
 
-/// Whether `If-None-Match` names this tag, so that its holder needs no body.
+/// Whether `If-None-Match` names this tag, so that the client needs no body.
 pub(super) fn is_current(headers: &HeaderMap, etag: &str) -> bool {
     let names_it = |list: &str| {
         let opaque = etag.trim_matches('"');
@@ -18,10 +18,10 @@ pub(super) fn is_current(headers: &HeaderMap, etag: &str) -> bool {
     headers.get_all(header::IF_NONE_MATCH).any(|value| value == etag || ascii(value).is_some_and(names_it))
 }
 
-/// Which revisions of a poll `If-Match` names: none if it is not there.
+/// The revisions of a poll that `If-Match` names; `None` without that header.
 ///
 /// # Errors
-/// `revision-required` for `*`, which names no revision; `invalid-request` for what is no list of entity tags.
+/// `revision-required` for `*`, which names no revision; `invalid-request` for anything but a list of entity tags.
 pub(super) fn revisions_named(headers: &HeaderMap) -> Result<Option<Vec<Revision>>, Problem> {
     let mut revisions = None;
     for value in headers.get_all(header::IF_MATCH) {
@@ -36,14 +36,14 @@ pub(super) fn revisions_named(headers: &HeaderMap) -> Result<Option<Vec<Revision
                 "must be an entity tag, like \"3-open\" with its quotes",
             )
         })?;
-        // A weak tag never matches here (section 13.1.1), and neither does a tag that is not a poll's.
+        // A weak tag never matches here (section 13.1.1), nor does a tag that is not a poll's.
         let named = tags.iter().filter(|tag| !tag.is_weak).filter_map(|tag| revision_of(tag.opaque));
         revisions.get_or_insert_with(Vec::new).extend(named);
     }
     Ok(revisions)
 }
 
-/// A poll's tag is `REVISION-STATE`; the revision alone is what an edit is guarded by.
+/// A poll's tag is `REVISION-STATE`; only the revision guards an edit.
 fn revision_of(opaque: &str) -> Option<Revision> {
     let revision = opaque.split_once('-').map_or(opaque, |(revision, _)| revision);
     revision.parse().ok().map(Revision)

@@ -1,22 +1,22 @@
-//! How many connections there may be, and which of them end when there is hardly room for another.
+//! How many connections there may be, and which of them end when they become scarce.
 //!
-//! A connection that does nothing costs whoever opens it next to nothing, and the replica a file descriptor, of which
-//! the system lets it have so many. Without a bound, one address that opens a thousand and goes to sleep leaves none:
-//! not to voters, not to the store, not to the operators' listener. So there are fewer connections than descriptors,
-//! and no client has more than its [share](ConcurrencyLimiter). What is beyond that is closed as soon as it is there,
-//! unread: to answer it would cost what it is closed to save. Streams are connections, and count until they end.
+//! An idle connection costs a client next to nothing, and the replica a file descriptor, of which the system allows a
+//! limited number. Without a bound, one address that opens a thousand and goes idle leaves none for voters, the store
+//! or the operators' listener. So there are fewer connections than descriptors, and no client has more than its
+//! [share](ConcurrencyLimiter). More are closed at once, unread: an answer would cost what closing saves. Streams are
+//! connections, and count until they end.
 //!
-//! A client here is the socket's peer. A proxy that is trusted speaks for many, and may have as many as there are.
+//! A client here is the socket's peer. A trusted proxy speaks for many, and may have all.
 //!
-//! When [`SHORT`] of them all are taken, connections that are idle between two requests, or have not sent any, end:
-//! those of whoever has most first, and of these the longest idle first, a few every [`MAKE_ROOM_EVERY`]. So a newcomer
-//! finds room even then, as long as anybody is idle. Those of trusted proxies stay: a proxy that sends a vote into a
-//! connection just as it is closed can't know what became of it.
+//! When all but one in [`SHORT`] are taken, connections that are idle between two requests, or have not sent any, end:
+//! those of the client that has most first, and of these the longest idle first, some every [`MAKE_ROOM_EVERY`]. So a
+//! new client finds room as long as anybody is idle. Those of trusted proxies stay: a proxy that sends a vote into a
+//! connection that is being closed can't know its outcome.
 //!
-//! A request takes memory as it comes. Heads may be long, bodies may be slow, and either may never end; so only so many
-//! at a time may be either, in all and of one client, and what is beyond that is refused.
+//! A request takes memory while it arrives. Heads may be long, bodies may be slow, and either may never end; so only so
+//! many requests at a time may be one of these, in all and of one client. More are refused.
 //!
-//! Each worker knows its own connections, and ends them itself. What a request costs by this is a note of when its
+//! Each worker knows its own connections, and ends them itself. For this a request costs a record of when its
 //! connection was last idle.
 
 use std::{
@@ -49,17 +49,16 @@ use crate::{
     telemetry::{ConnectionDrop, Metrics},
 };
 
-/// Room is short when all but one in so many are taken.
+/// Connections are scarce when all but one in so many are taken.
 const SHORT: usize = 8;
-/// How often idle connections end while room is short.
+/// How often idle connections end while connections are scarce.
 const MAKE_ROOM_EVERY: Duration = Duration::from_millis(20);
 /// How many a worker ends at a time.
 const ENDED_AT_ONCE: usize = 256;
 
-/// How many requests may be slow in coming. Each takes some 25 KiB.
+/// How many requests may arrive slowly. Each takes some 25 KiB.
 const SLOW: ConcurrencyLimits = ConcurrencyLimits { in_all: 2_048, per_client: 512 };
-/// How many may be large, of those that have not come whole. Each may take 128 KiB, which is the most of a head that is
-/// taken.
+/// How many incomplete requests may be large. Each may take 128 KiB, the longest head.
 const LARGE: ConcurrencyLimits = ConcurrencyLimits { in_all: 1_024, per_client: 128 };
 
 /// The connections of a replica.
@@ -69,21 +68,21 @@ pub struct Connections {
     large: Arc<ConcurrencyLimiter>,
     client_rule: ClientRule,
     metrics: Arc<Metrics>,
-    /// To be told that room is short, one for each worker.
+    /// Notified when connections are scarce, one for each worker.
     workers: Mutex<Vec<Arc<Notify>>>,
 }
 
 impl Connections {
-    /// None so far, and no more than this.
+    /// None so far, and at most `limits`.
     pub fn new(limits: ConcurrencyLimits, client_rule: ClientRule, metrics: Arc<Metrics>) -> Self {
         let [limiter, slow, large] = [limits, SLOW, LARGE].map(|limits| Arc::new(ConcurrencyLimiter::new(limits)));
         Self { limiter, slow, large, client_rule, metrics, workers: Mutex::default() }
     }
 
-    /// Lets a request of a client's be slow in coming.
+    /// A permit for a slow request of a client.
     ///
     /// # Errors
-    /// There are as many as there may be.
+    /// All permits are taken.
     pub fn take_slow(&self, client: Subject) -> Result<Permit, NoPermit> {
         self.slow.take(Some(client))
     }
@@ -113,8 +112,7 @@ pub struct WorkerConnections {
 }
 
 impl WorkerConnections {
-    /// Begins to look after the connections of this worker. `answer_override` replaces what the
-    /// framework answers by itself.
+    /// Tracks the connections of this worker. `answer_override` replaces what the framework answers by itself.
     pub fn new(all: &Arc<Connections>, answer_override: AnswerOverride) -> Self {
         let (own, is_short) = (Rc::new(ConnectionTable::new(Arc::clone(&all.large))), Arc::<Notify>::default());
         all.workers.lock().push(Arc::clone(&is_short));
@@ -126,7 +124,7 @@ impl WorkerConnections {
         Self { all: Arc::clone(all), own, answer_override }
     }
 
-    /// Takes a connection in, as the framework wants it; `None` if there is no room for it. Answers are sent as they
+    /// Takes a new connection, in the form the framework wants; `None` if it must be closed. Answers are sent as they
     /// are written: an event must not wait for the acknowledgement of the one before it.
     pub fn accept(&self, socket: TcpStream) -> Option<(CountedConnection, Protocol, Option<SocketAddr>)> {
         let peer = socket.peer_addr().ok();
@@ -146,7 +144,7 @@ impl WorkerConnections {
                 return None;
             }
         };
-        // A socket that is gone says so when it is read.
+        // A closed socket shows that when it is read.
         let _ = socket.set_nodelay(true);
         let socket = CountedSocket::new(socket, permit, Arc::clone(&self.all.metrics));
         let tracker = ConnectionTable::enter(&self.own, client);
@@ -172,17 +170,17 @@ async fn end_idle_ones(all: Arc<Connections>, own: Rc<ConnectionTable>, is_short
     }
 }
 
-/// A worker's connections that the framework has.
+/// A worker's connections, except those handed over.
 struct ConnectionTable {
     large: Arc<ConcurrencyLimiter>,
     by_number: RefCell<FxHashMap<u64, Rc<Activity>>>,
-    /// Counts on whenever a connection comes or becomes idle: a clock that costs nothing.
+    /// Counts whenever a connection comes or becomes idle: a clock without a system call.
     moment: Cell<u64>,
 }
 
-/// What one of them does.
+/// The activity of one of them.
 struct Activity {
-    /// Whose it is, if its share is kept.
+    /// Its client, if it has a share.
     client: Option<Subject>,
     /// When it became idle; `None` while it is not.
     idle_since: Cell<Option<u64>>,
@@ -190,7 +188,7 @@ struct Activity {
     is_to_end: Cell<bool>,
 }
 
-/// A connection among those of its worker, until it is dropped.
+/// A connection in its worker's table, until it is dropped.
 pub struct TrackedConnection {
     among: Rc<ConnectionTable>,
     number: u64,
@@ -215,7 +213,7 @@ impl ConnectionTable {
         TrackedConnection { among: Rc::clone(present), number, activity }
     }
 
-    /// Ends idle connections, so many at most: of whoever has most, the longest idle first. Says how many.
+    /// Ends at most so many idle connections: of the client that has most, the longest idle first. Returns how many.
     fn end_idle(&self, most: usize, taken_by: impl Fn(&Subject) -> usize) -> usize {
         let by_number = self.by_number.borrow();
         let mut idle: Vec<_> = by_number
@@ -272,7 +270,7 @@ impl Drop for TrackedConnection {
 /// A connection that is counted.
 pub type CountedConnection = Connection<CountedSocket, TrackedConnection>;
 
-/// A socket that counts as a connection for as long as it is open, whoever has it.
+/// A socket that counts as a connection while it is open, whoever owns it.
 pub struct CountedSocket {
     socket: TcpStream,
     _permit: Permit,
@@ -294,7 +292,7 @@ impl Drop for CountedSocket {
 
 impl Socket for CountedSocket {
     fn discard_unsent(&self) {
-        // One that is gone is forsaken already.
+        // A closed one has nothing left to send.
         let _ = self.socket.set_zero_linger();
     }
 }

@@ -12,8 +12,7 @@
 //! | a ballot that is counted | `ballot` besides, per client and poll |
 //! | a vote, or its withdrawal | `vote` besides, per voter, once the token was verified |
 //! | whatever shows an API key | `admin` besides, per key, once it was recognised |
-//! | any other method; what is not there, at a path that is none or by a method that is not for it | `read`, per client
-//! |
+//! | any other method; what is not there, at a path that is none or by a method that is not for it | `read`, per client |
 //!
 //! What operators ask is not limited, and neither are the widget's files, as long as it is for what is there.
 //!

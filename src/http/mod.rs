@@ -1,21 +1,20 @@
-//! The service on the wire. `openapi.yaml`, at the root of the repository, is the contract; here is what keeps it.
+//! The service on the wire. `openapi.yaml`, at the root of the repository, is the contract.
 //!
-//! A request goes through [`observe`], which gives it an id and writes its log line, into the route table below, and
-//! to one handler: a function from the request to `Result<HttpResponse, Problem>`. Handlers live in one file per
-//! resource. They know the store as `dyn Store` and find everything else in [`Worker`].
+//! A request goes through [`observe`], which gives it an id and writes its log line, into the route table below, and to
+//! one handler: a function from the request to `Result<HttpResponse, Problem>`. There is one file of handlers per
+//! resource. A handler translates: it calls a use case of [`Worker`], and knows neither the store nor the hub.
 //!
-//! What a handler checks, it checks in the order of cost: the address, the body's type and size, who asks, the JSON,
-//! the poll, the choices; the store comes last. What the client's quotas leave is asked before all that, in
-//! [`limits`].
+//! A handler checks in the order of cost: the address, the body's type and size, who asks, the JSON, the poll, the
+//! choices; the store comes last. The client's quotas are checked before all that, in [`limits`].
 //!
-//! - [`problem`]: the one table of errors; [`refusals`]: what the use cases refuse, as such.
+//! - [`problem`]: the one table of errors; [`refusals`]: what the use cases refuse, translated.
 //! - [`route`]: what a line of the route table can say; [`path`]: reading ids in paths.
 //! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
 //! - [`mount`]: the path that the service is mounted under, taken off.
 //! - [`auth`]: keys, scopes and voter tokens; [`voter_cookie`]: the cookie; [`voter_in_body`]: voters whom a body names;
 //!   [`origin`]: which pages may vote; [`cors`]: what browsers are told of it.
-//! - [`limits`]: which quotas a request counts in; [`notes`]: what is noted of a request on its way.
-//! - [`connections`]: how many of them a client may have; how long each is waited for is [`net`](crate::net)'s.
+//! - [`limits`]: which quotas a request counts in; [`notes`]: what is recorded about a request.
+//! - [`connections`]: how many a client may have; [`net`](crate::net) says how long each is waited for.
 //! - [`body`], [`query`], [`conditional`], [`cursor`], [`header_text`]: reading requests.
 //! - [`caching`]: who may keep an answer, and for how long; [`coding`], [`page_cache`]: how it is compressed.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
@@ -81,8 +80,8 @@ use path::PastPoll;
 use problem::{Code, Problem};
 use route::{POLLS, Route, at};
 
-/// The one route table. The router tries its lines in order, so what is asked most comes first; those of one
-/// poll come before all others.
+/// The one route table. The router tries its lines in order, so the most frequent come first; those of one poll come
+/// before all others.
 fn routes() -> Vec<Route> {
     vec![
         at("/v1/polls/{poll}/votes").post(votes::cast).for_listed_pages(),
@@ -122,7 +121,7 @@ fn routes() -> Vec<Route> {
     ]
 }
 
-/// What a demo serves besides.
+/// What a demo serves as well.
 fn demo_routes() -> Vec<Route> {
     vec![
         at("/").get(demo::home).unlimited(),
@@ -132,11 +131,11 @@ fn demo_routes() -> Vec<Route> {
     ]
 }
 
-/// Puts every route in an application. The application must be wrapped in [`Observe`] and hold a `web::Data<Worker>`.
+/// Registers every route. The application must be wrapped in [`Observe`] and hold a `web::Data<Worker>`.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     let (of_polls, others): (Vec<_>, Vec<_>) = routes().into_iter().partition(|route| route.pattern.is_of_poll());
     let (all_polls, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|route| route.pattern.path == POLLS);
-    // Before what is under it, which would take it for its own.
+    // Before the scope below it, which would match it too.
     for route in all_polls {
         route.register(cfg);
     }
@@ -148,19 +147,19 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.default_service(web::to(unknown_path).wrap(Limits::of_refusals()));
 }
 
-/// Puts the routes in that a demo serves besides.
+/// Registers the routes that a demo serves as well.
 pub fn configure_demo(cfg: &mut web::ServiceConfig) {
     for route in demo_routes() {
         route.register(cfg);
     }
 }
 
-/// Every path of the route table with its methods, for whoever compares it with the contract.
+/// Every path of the route table with its methods, to compare it with the contract.
 pub fn served() -> Vec<(&'static str, Vec<&'static str>)> {
     routes().into_iter().map(|route| (route.pattern.path, route.methods)).collect()
 }
 
-/// An address that is no route's. One that people have of a page of ours leads there.
+/// An unknown address. One that means a page of ours leads there.
 async fn unknown_path(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let nothing = Problem::new(Code::NotFound, "nothing is served at this address");
     let is_served =

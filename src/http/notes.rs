@@ -1,6 +1,6 @@
-//! What is noted of a request on its way: whose it is, how it stands with its quotas, what became of it.
+//! What layers and handlers record about a request: its client, the state of its quotas, its outcome.
 //!
-//! All of it is one extension of the request, since each of them is a box and a place in a map.
+//! One extension of the request holds all of it, since each extension is an allocation and a map entry.
 
 use actix_web::{HttpMessage as _, HttpRequest};
 use smallvec::SmallVec;
@@ -18,7 +18,7 @@ struct Notes {
     outcome: Option<&'static str>,
 }
 
-/// The client of a request. Its address is looked for once.
+/// The client of a request. Its address is looked up once.
 pub(super) fn client(req: &HttpRequest, rule: &ClientRule) -> Client {
     if let Some(client) = req.extensions().get::<Notes>().and_then(|notes| notes.client) {
         return client;
@@ -28,7 +28,7 @@ pub(super) fn client(req: &HttpRequest, rule: &ClientRule) -> Client {
     client
 }
 
-/// Notes how a request stands with a quota it has counted in.
+/// Records the state of a quota that the request was counted in.
 pub(super) fn add_quota_state(req: &HttpRequest, quota_state: QuotaState) {
     change(req, |notes| notes.quota_states.push(quota_state));
 }
@@ -38,18 +38,18 @@ pub(super) fn has_counted(req: &HttpRequest, name: Name) -> bool {
     with_quota_states(req, |quota_states| quota_states.iter().any(|quota_state| quota_state.name == name))
 }
 
-/// How a request stands with every quota it has counted in.
+/// The states of all quotas that the request was counted in.
 pub(super) fn with_quota_states<T>(req: &HttpRequest, read: impl FnOnce(&[QuotaState]) -> T) -> T {
     let extensions = req.extensions();
     read(extensions.get::<Notes>().map_or(&[], |notes| &notes.quota_states))
 }
 
-/// Notes what became of a request, in a word for its log line: a handler that has more to say than the status does.
+/// Records the outcome in a word for the log line, for a handler that has more to say than the status does.
 pub(super) fn set_outcome(req: &HttpRequest, outcome: &'static str) {
     change(req, |notes| notes.outcome = Some(outcome));
 }
 
-/// What a handler noted that became of the request.
+/// The outcome that a handler has recorded.
 pub(super) fn outcome(req: &HttpRequest) -> Option<&'static str> {
     req.extensions().get::<Notes>()?.outcome
 }

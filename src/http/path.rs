@@ -1,4 +1,4 @@
-//! Ids in a request's path, and the router's way past a poll's.
+//! Ids in a request's path, and the router's way past a poll's id.
 
 use std::{
     future::{Ready, ready},
@@ -14,7 +14,7 @@ use actix_web::{
 use super::{problem::Problem, route::POLLS};
 use crate::poll::PollId;
 
-/// An id in the request's path. One that is malformed names nothing, so it is `not-found`.
+/// An id in the request's path. A malformed one names nothing, so it is `not-found`.
 pub(super) fn id_in_path<T: FromStr>(req: &HttpRequest, name: &str, missing: fn() -> Problem) -> Result<T, Problem> {
     req.match_info().get(name).and_then(|text| text.parse().ok()).ok_or_else(missing)
 }
@@ -27,7 +27,7 @@ pub(super) fn poll_in_path(req: &HttpRequest) -> Result<PollId, Problem> {
     }
 }
 
-/// What names the poll in what follows [`POLLS`]: `ID` in `/ID/votes`.
+/// The poll's id in what follows [`POLLS`]: `ID` in `/ID/votes`.
 fn poll_segment(rest: &str) -> Option<&str> {
     let rest = rest.strip_prefix('/')?;
     // Nearly always it is an id, whose end is known. To search for it would cost as much as to read it, and twice.
@@ -38,8 +38,8 @@ fn poll_segment(rest: &str) -> Option<&str> {
     rest.get(..end).filter(|segment| !segment.is_empty())
 }
 
-/// The layer around the routes of one poll: it takes the poll's name off the path, so that the router finds the route
-/// by comparing text. A pattern with a name in it would be a regular expression, and cost a tenth of a vote.
+/// The layer around the routes of one poll: it takes the poll's id off the path, so the router finds the route by
+/// comparing text. A pattern with a name in it would be a regular expression, and cost a tenth of a vote.
 pub(super) struct PastPoll;
 
 impl<S, B> Transform<S, ServiceRequest> for PastPoll

@@ -1,11 +1,11 @@
-//! Every refusal a client can get, in one table, and how it is written: `application/problem+json` (RFC 9457).
+//! Every refusal, in one table, and how it is written: `application/problem+json` (RFC 9457).
 //!
-//! A [`Problem`] says two things to two people. To the client: code, title, status, a detail in plain words, and what
-//! helps to put it right (fields, the choices on record, how long to wait). To the operator: the source of a failure,
-//! which goes into the request's one log line and nowhere else.
+//! A [`Problem`] tells two people two things. The client gets code, title, status, a detail in plain words, and what
+//! helps to correct the request (fields, the choices on record, how long to wait). The operator gets the source of a
+//! failure, in the request's one log line and nowhere else.
 //!
-//! The body carries the request's id, which only the outermost layer knows; so a handler returns the problem itself,
-//! and [`observe`](super::observe) writes it.
+//! The body has the request's id, which only the outermost layer knows; so a handler returns the problem, and
+//! [`observe`](super::observe) writes it.
 
 use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
@@ -22,7 +22,7 @@ use crate::{
     store::StoreError,
 };
 
-/// What a client waits before it asks again when the store did not answer.
+/// How long a client should wait when the store did not answer.
 const RETRY_AFTER_SECS: u64 = 1;
 
 /// Declares the codes from the table below.
@@ -85,12 +85,12 @@ codes! {
 }
 
 impl Code {
-    /// The code as it stands in the body: `already-voted`.
+    /// The code as written in the body: `already-voted`.
     pub fn as_str(self) -> &'static str {
         self.row().1
     }
 
-    /// The HTTP status it comes with.
+    /// Its HTTP status.
     pub fn status(self) -> StatusCode {
         StatusCode::from_u16(self.row().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -116,7 +116,7 @@ impl From<Violation> for FieldError {
     }
 }
 
-/// One refusal. Boxed, so that the answers that are no refusals stay small.
+/// One refusal. Boxed: keeps successful results small.
 #[derive(Debug)]
 pub struct Problem(Box<Parts>);
 
@@ -128,15 +128,15 @@ struct Parts {
     /// Members beyond the standard ones, each named in the contract.
     members: Vec<(&'static str, Value)>,
     allow: Option<String>,
-    /// When not to come back before, where that is known better than by the code.
+    /// When to come back, if that is known better than by the code.
     retry_after_secs: Option<u64>,
     closes_connection: bool,
-    /// For the log alone.
+    /// Only for the log.
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl Problem {
-    /// A refusal, and in plain words why.
+    /// A refusal, with its reason in plain words.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Parts {
             code,
@@ -155,7 +155,7 @@ impl Problem {
         Self::new(Code::NotFound, "no poll has this id")
     }
 
-    /// Two clocks disagree about whether a poll is open, and nothing is decided until they agree.
+    /// Two clocks disagree about whether a poll is open: nothing is decided until they agree.
     pub fn undecided() -> Self {
         let detail =
             "two clocks disagree about whether the poll is open; nothing was changed, and it may be asked again";
@@ -168,7 +168,7 @@ impl Problem {
         Self::new(code, format!("{field} {detail}")).with_errors([FieldError { field, detail }])
     }
 
-    /// A poll as it would be is not valid.
+    /// The poll would not be valid.
     pub fn of_violations(violations: Vec<Violation>) -> Self {
         let detail = match violations.as_slice() {
             [Violation { field, detail, .. }] => format!("{field} {detail}"),
@@ -185,7 +185,7 @@ impl Problem {
         Self::new(code, detail).with_errors(violations.into_iter().map(FieldError::from))
     }
 
-    /// A quota is spent. Whoever waits as long as they are told is let in.
+    /// A quota is spent. A client that waits as long as the answer says is admitted.
     pub fn quota_exceeded(quota_state: &QuotaState) -> Self {
         let QuotaState { name, quota, next_secs, .. } = quota_state;
         let (name, requests, window) = (name.as_str(), quota.limit, quota.window_secs);
@@ -195,7 +195,7 @@ impl Problem {
         problem
     }
 
-    /// A failure of this service; what failed is for the log.
+    /// A failure of this service; its source is only for the log.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(Code::Internal, "the request could not be answered; the log has the reason under this request id")
             .with_source(Arc::from(source.into()))
@@ -215,14 +215,14 @@ impl Problem {
         self
     }
 
-    /// Says which methods do apply.
+    /// Lists the allowed methods.
     #[must_use]
     pub fn with_allow(mut self, methods: String) -> Self {
         self.0.allow = Some(methods);
         self
     }
 
-    /// Ends the connection after the answer: what is left of the request will not be read.
+    /// Closes the connection after the answer: the rest of the request will not be read.
     #[must_use]
     pub fn closing_connection(mut self) -> Self {
         self.0.closes_connection = true;
@@ -239,18 +239,18 @@ impl Problem {
         self.0.code
     }
 
-    /// Whether it is the store that has no answer for now.
+    /// Whether the store has not answered.
     pub(super) fn is_the_stores(&self) -> bool {
         matches!(self.0.code, Code::StoreUnavailable | Code::Overloaded)
     }
 
-    /// When not to come back before, in seconds, where the code or the quota knows.
+    /// When to come back, in seconds, if the code or the quota says so.
     pub(super) fn retry_after_secs(&self) -> Option<u64> {
         let is_for_now = matches!(self.0.code, Code::StoreUnavailable | Code::Overloaded | Code::QuotaExceeded);
         is_for_now.then(|| self.0.retry_after_secs.unwrap_or(RETRY_AFTER_SECS))
     }
 
-    /// What failed beneath, with its own sources, for the log.
+    /// What failed, with its own sources, for the log.
     pub fn cause(&self) -> Option<String> {
         use fmt::Write as _;
 
@@ -318,8 +318,8 @@ impl Problem {
     }
 }
 
-/// A problem as it is written. Codes, titles and request ids are made of characters that JSON takes as they are, so
-/// only what else there is is serialized: a flood is answered by this.
+/// A problem's body. JSON needs no escapes in codes, titles and request ids, so only the rest is serialized: floods are
+/// answered with this.
 fn write_body(parts: &Parts, request_id: &str) -> serde_json::Result<Vec<u8>> {
     let Parts { code, detail, errors, members, .. } = parts;
     let mut body = Vec::with_capacity(256 + detail.len());
@@ -351,7 +351,7 @@ fn push(body: &mut Vec<u8>, texts: &[&str]) {
 }
 
 impl fmt::Display for Problem {
-    /// The code alone: the detail may quote what the client sent, which stays out of logs.
+    /// Only the code: the detail may quote what the client sent, which stays out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.code.as_str())
     }
@@ -362,7 +362,7 @@ impl ResponseError for Problem {
         self.0.code.status()
     }
 
-    /// The status alone; see the module for who writes the rest.
+    /// Only the status: [`observe`](super::observe) writes the rest.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }

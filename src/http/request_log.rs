@@ -1,16 +1,15 @@
-//! The log's lines about requests: one for each, except where that would fill a disk and say nothing new.
+//! Log lines about requests: one each, except where that would fill a disk without saying anything new.
 //!
-//! - **Refusals are summed.** To ask for what is not there costs a client next to nothing, and a line costs a disk 300
-//!   bytes. So of one kind of refusal (method, route, status, outcome, and class of clients) the first
-//!   [`WHOLE_PER_KIND`] of a second have a line each, and the rest one line together, with their `count`. No more than
-//!   [`MOST_WHOLE`] a second have a line of their own, whatever their kinds.
-//! - **Reads may be thinned.** With `SAWT_LOG_SAMPLE` at N, only every Nth read that succeeded has a line, which says
-//!   so. What changes something, what is refused and what fails is never left out by it.
-//! - **Probes have none**, unless debug lines are wanted: they come every second and say what `ready` and `stopping`
-//!   said.
+//! - **Refusals are summed.** Asking for what does not exist costs a client next to nothing, and a line costs 300 bytes
+//!   of disk. So of one kind of refusal (method, route, status, outcome, and class of clients) the first
+//!   [`WHOLE_PER_KIND`] in a second have a line each, and the rest one line together, with their `count`. At most
+//!   [`MOST_WHOLE`] in a second have a line of their own, of all kinds.
+//! - **Reads may be sampled.** With `SAWT_LOG_SAMPLE` at N, only every Nth successful read has a line, which says so.
+//!   Changes, refusals and failures are never left out by it.
+//! - **Probes have none**, except at debug level: they come every second and repeat what `ready` and `stopping` said.
 //!
-//! A client's class is a number below [`CLASSES`], under a hash whose seed is this process's and is told nobody. It
-//! tells one client that asks ten thousand times from ten thousand that ask once, and nothing about who they are.
+//! A client's class is a number below [`CLASSES`], by a hash whose seed only this process knows. It tells one client
+//! that asks ten thousand times from ten thousand that ask once, and nothing about who they are.
 //!
 //! Metrics count every request, whatever is logged.
 
@@ -36,19 +35,19 @@ pub const SUM_UP_EVERY: Duration = Duration::from_secs(1);
 const WHOLE_PER_KIND: u64 = 5;
 /// How many refusals of any kind have one.
 const MOST_WHOLE: u64 = 100;
-/// How many kinds are told apart between two sums. There are more, but a client that finds them all is looking for
-/// them.
+/// How many kinds are told apart between two sums. There are more, but only a client that looks for them finds them
+/// all.
 const MOST_KINDS: usize = 64;
 /// How many classes of clients there are.
 const CLASSES: u64 = 16;
 
 /// The log of one replica's requests.
 pub struct RequestLog {
-    /// Of so many reads that succeeded, one has a line.
+    /// One of so many successful reads has a line.
     sample: NonZeroU32,
     reads: AtomicU32,
     classes: RandomState,
-    /// Only refusals wait for it.
+    /// Only refusals wait for this lock.
     sums: Mutex<Sums>,
 }
 
@@ -57,11 +56,11 @@ pub struct RequestLog {
 struct Sums {
     by_kind: FxHashMap<RefusalKind, u64>,
     whole: u64,
-    /// Refusals of further kinds.
+    /// Refusals of other kinds.
     others: u64,
 }
 
-/// What refusals that are summed have in common.
+/// What refusals in one sum have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct RefusalKind {
     method: &'static str,
@@ -86,12 +85,12 @@ pub(super) struct RequestLine<'a> {
 }
 
 impl RequestLog {
-    /// A log in which one of so many reads that succeeded has a line.
+    /// A log in which one of so many successful reads has a line.
     pub fn new(sample: NonZeroU32) -> Self {
         Self { sample, reads: AtomicU32::new(0), classes: RandomState::new(), sums: Mutex::default() }
     }
 
-    /// Logs one request. Whose it is is asked only for what is refused.
+    /// Logs one request. The client is looked up only for refusals.
     pub(super) fn log(&self, line: &RequestLine<'_>, client: impl FnOnce() -> Option<Client>) {
         let RequestLine { method, route, status, outcome, request_id, duration_us, error, is_probe } = *line;
         macro_rules! line {
@@ -115,7 +114,7 @@ impl RequestLog {
                 }
                 if status == 503 { line!(warn, error) } else { log_request(&request) }
             }
-            // The client asked for what there is not: nothing failed.
+            // The client asked for something that does not exist: nothing failed.
             501 => log_request(&request),
             500.. => line!(error, error),
             _ if self.sample.get() > 1 && matches!(method, "GET" | "HEAD" | "OPTIONS") => {
@@ -128,7 +127,7 @@ impl RequestLog {
         }
     }
 
-    /// Logs what was not logged one by one since this was last called. To be called every [`SUM_UP_EVERY`].
+    /// Logs the sums of refusals since the last call. Call it every [`SUM_UP_EVERY`].
     pub fn sum_up(&self) {
         let (sums, others) = self.take_sums();
         for (RefusalKind { method, route, status, outcome, class }, count) in sums {
@@ -152,7 +151,7 @@ impl RequestLog {
         self.classes.hash_one(client.as_bytes()) % CLASSES
     }
 
-    /// Counts a refusal; whether it has a line of its own.
+    /// Counts a refusal, and returns whether it has a line of its own.
     fn has_own_line(&self, kind: RefusalKind) -> bool {
         let mut sums = self.sums.lock();
         let Sums { by_kind, whole, others } = &mut *sums;
@@ -166,12 +165,12 @@ impl RequestLog {
             *whole += 1;
             return true;
         }
-        // From here on the kind is past its own lines: those it did not have are the sum's.
+        // The kind is past its own lines now: further ones are in the sum.
         *count = (*count).max(WHOLE_PER_KIND) + 1;
         false
     }
 
-    /// The refusals that had no line of their own, by their kinds, and those of further kinds.
+    /// The refusals that had no line of their own, by kind, and those of other kinds.
     fn take_sums(&self) -> (Vec<(RefusalKind, u64)>, u64) {
         let Sums { by_kind, others, .. } = std::mem::take(&mut *self.sums.lock());
         let summed = |(kind, count): (RefusalKind, u64)| {

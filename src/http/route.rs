@@ -1,4 +1,4 @@
-//! What a line of the route table can say: an address, its methods, whose pages may use them, what is counted.
+//! Lines of the route table: an address, its methods, whose pages may use them, the quotas.
 
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
@@ -14,9 +14,9 @@ use super::{
     problem::{Code, Problem},
 };
 
-/// Where polls are.
+/// The path of all polls.
 pub(super) const POLLS: &str = "/v1/polls";
-/// Where a poll's own routes are.
+/// The path of one poll, which its own routes begin with.
 const POLL: &str = "/v1/polls/{poll}";
 
 /// One line of the route table.
@@ -24,11 +24,11 @@ pub(super) struct Route {
     pub(super) methods: Vec<&'static str>,
     pub(super) pattern: Pattern,
     resource: Resource,
-    /// `None`: whoever asks, and however often, as long as it is for what is there.
+    /// `None`: existing files for anybody, without a quota.
     limits: Option<Limits>,
 }
 
-/// What is known of the route a request came by. Its path is what logs and metrics say in place of the request's.
+/// The route that a request came by. Logs and metrics name its path in place of the request's.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     pub(super) path: &'static str,
@@ -37,7 +37,7 @@ pub(super) struct Pattern {
     page_methods: Vec<&'static str>,
     /// Whether answers are for people: refusals too are pages then.
     pub(super) is_page: bool,
-    /// Whether it is asked every second, by machines, whether all is well.
+    /// Whether monitoring asks this every second.
     pub(super) is_probe: bool,
 }
 
@@ -46,7 +46,7 @@ impl Pattern {
         self.path.starts_with(POLL)
     }
 
-    /// Whether pages of other origins may use a method here, or ask whether they may.
+    /// Whether pages of other origins may use a method here, or send a preflight for it.
     pub(super) fn is_for_pages(&self, method: &Method) -> bool {
         !self.page_methods.is_empty() && (*method == Method::OPTIONS || self.page_methods.contains(&method.as_str()))
     }
@@ -59,8 +59,8 @@ pub(super) fn at(path: &'static str) -> Route {
     Route { methods: Vec::new(), pattern, resource, limits: Some(Limits::default()) }
 }
 
-/// Whether a request has this method. The framework's own guard also writes down in each request which methods there
-/// are, for a refusal that is not ours.
+/// Whether a request has this method. The framework's own guard also records the methods in each request, for a refusal
+/// that is not ours.
 fn has_method(method: Method) -> impl Guard {
     guard::fn_guard(move |asked| asked.head().method == method)
 }
@@ -119,25 +119,25 @@ impl Route {
         self
     }
 
-    /// Says that a page here has a new voter's token in it.
+    /// A page here has a new voter's token in it.
     pub(super) fn bringing_voters(mut self) -> Self {
         self.limits = Some(Limits::with(Special::MintingGet));
         self
     }
 
-    /// Says that a `POST` here changes nothing: it is one for its body's sake.
+    /// A `POST` here changes nothing: it is a `POST` for its body.
     pub(super) fn only_reading(mut self) -> Self {
         self.limits = Some(Limits::with(Special::ReadingPost));
         self
     }
 
-    /// Says that refusals are pages, as answers are.
+    /// Refusals are pages, as answers are.
     pub(super) fn for_people(mut self) -> Self {
         self.pattern.is_page = true;
         self
     }
 
-    /// Says that what is asked here is no news.
+    /// Requests here are not worth a log line.
     pub(super) fn for_probes(mut self) -> Self {
         self.pattern.is_probe = true;
         self

@@ -1,9 +1,9 @@
-//! Refusals by the framework's parser: of what is no HTTP request that means one thing only, of more headers than there
-//! may be, of a head that does not come.
+//! Refusals by the framework's parser: not an HTTP request, or one that could be read in two ways; too many headers; a
+//! head that does not arrive.
 //!
-//! There is no request then, so no layer of the application sees any of it: the framework writes a bare status and
-//! ends the connection. So its answer is replaced where it is written, by the [connection](crate::net::connection),
-//! with the problem that it means, which is logged and counted like any other.
+//! There is no request then, so no layer of the application sees it: the framework writes a bare status and closes the
+//! connection. So the [connection](crate::net::connection) replaces that answer, where it is written, with the problem
+//! that it means, which is logged and counted like any other.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::net::connection::AnswerOverride;
 
-/// Says the parser's refusals as problems.
+/// Replaces the parser's refusals by problems.
 pub fn as_problems(shared: Arc<ReplicaState>) -> AnswerOverride {
     let responder = UnparsedResponder::new(shared);
     Rc::new(move |answer| {
@@ -25,9 +25,9 @@ pub fn as_problems(shared: Arc<ReplicaState>) -> AnswerOverride {
     })
 }
 
-/// What is kept of a refusal by the parser, its status and its date, and the problem it means.
+/// What is kept of the parser's refusal, its status line and its date, and the problem that it means.
 fn refusal(answer: &[u8]) -> Option<([&str; 2], Problem)> {
-    // Most answers are good news.
+    // Most answers are successes.
     if answer.get(9) != Some(&b'4') {
         return None;
     }
@@ -39,9 +39,9 @@ fn refusal(answer: &[u8]) -> Option<([&str; 2], Problem)> {
         "431" => (Code::HeadersTooLarge, "the head of a request may have 96 headers and 128 KiB at most"),
         _ => return None,
     };
-    // Every answer of the application's has an id.
+    // Every answer of the application has an id.
     let headers = headers.strip_prefix("content-length: 0\r\n").filter(|headers| !headers.contains(X_REQUEST_ID))?;
-    // If there were requests before, it says that the connection goes on. It does not.
+    // After earlier requests it says that the connection stays open. It does not.
     let date = headers.lines().find(|line| line.starts_with("date: "))?;
     Some(([status_line, date], Problem::new(code, detail)))
 }
@@ -54,7 +54,7 @@ fn write([status_line, date]: [&str; 2], response: HttpResponse) -> Vec<u8> {
         answer.extend_from_slice(value.as_bytes());
         answer.extend_from_slice(b"\r\n");
     }
-    // It is there already, as all problems are.
+    // All problems have their whole body.
     let body = response.into_body().try_into_bytes().unwrap_or_default();
     answer.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
     answer.extend_from_slice(&body);

@@ -1,5 +1,5 @@
 //! Addresses of polls' pages as people have them: typed, copied out of a message, or pasted by an editor whose program
-//! added a slash, capitals, or a mark that nobody sees. Whatever means one page only is led to that page.
+//! added a slash, capitals, or an invisible mark. An address that can mean only one page leads there.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use super::super::problem::Problem;
 use crate::poll::{PollId, is_invisible};
 
-/// What one address means to everybody does not change, but a mistake should not last.
+/// The meaning of an address does not change, but a mistake should not last.
 const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// A page of this service for people.
@@ -28,13 +28,13 @@ pub(in crate::http) enum ReaderPage {
 }
 
 impl ReaderPage {
-    /// The page that a path means; `None` if it means none. Encoded or not, with slashes too many, an id in capitals,
-    /// or marks that nobody sees.
+    /// The page that a path means; `None` if it means none. It may be encoded, with extra slashes, an id in capitals,
+    /// or invisible marks.
     pub(in crate::http) fn at(path: &str) -> Option<Self> {
         Self::below("", path)
     }
 
-    /// The same of a path that is to begin with this one.
+    /// The same for a path that must begin with this one.
     pub(in crate::http) fn below(base_path: &str, path: &str) -> Option<Self> {
         let path = percent_decode_str(path).decode_utf8().ok()?;
         let path: String = path.chars().filter(|character| !is_invisible(*character)).collect();
@@ -52,7 +52,7 @@ impl ReaderPage {
         }
     }
 
-    /// The one path it has.
+    /// Its one proper path.
     fn path(self) -> String {
         match self {
             Self::Poll(id) => format!("/embed/{id}"),
@@ -62,8 +62,8 @@ impl ReaderPage {
     }
 }
 
-/// Leads on to the page that a request's path means, if that is not the page's own path: 308, with the query. What can't
-/// be led on is refused so.
+/// Redirects to the page that a request's path means, if that is not the page's own path: 308, with the query.
+/// Otherwise the refusal stands.
 pub(in crate::http) fn lead_on(req: &HttpRequest, base_path: &str, refused: Problem) -> Result<HttpResponse, Problem> {
     let is_asked_for = matches!(*req.method(), Method::GET | Method::HEAD);
     let path = ReaderPage::at(req.path()).filter(|_| is_asked_for).map(ReaderPage::path);
@@ -80,14 +80,14 @@ pub(in crate::http) fn lead_on(req: &HttpRequest, base_path: &str, refused: Prob
         .finish())
 }
 
-/// Whether somebody who looks for an address that is none is a person, who is told so by a page.
+/// Whether a person asks for an unknown address, who should get a page.
 pub(in crate::http) fn is_sought_by_people(req: &HttpRequest) -> bool {
     let accepts = req.headers().get_all(header::ACCEPT).filter_map(|accept| accept.to_str().ok());
     let wants_pages = || accepts.flat_map(|accept| accept.split(',')).any(names_html);
     req.path().trim_start_matches('/').split('/').next() == Some("embed") || wants_pages()
 }
 
-/// What stands between a path's slashes.
+/// The parts of a path between its slashes.
 fn names_in(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|name| !name.is_empty())
 }

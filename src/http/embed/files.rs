@@ -1,6 +1,5 @@
-//! The widget's files: compressed once, and kept by browsers for as long as they like, since an address is of
-//! these bytes and no others. The loader and the manifest alone stay where they are, so they are asked for again after
-//! some minutes.
+//! The widget's files: compressed once, and kept by browsers as long as they like, since an address stands for these
+//! bytes only. Only the loader and the manifest have fixed addresses, so they are fetched again after some minutes.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -21,7 +20,7 @@ pub(in crate::http) async fn loader(req: HttpRequest) -> HttpResponse {
 /// `GET /embed/assets/{file}`.
 pub(in crate::http) async fn file(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let Some(asset) = assets::all().at(req.path()) else {
-        // The files that are there are asked for by every page; what is not, by nobody who means well.
+        // Every page asks for the files that exist; nobody with good intentions asks for others.
         limits::count_client(&req, &worker, Name::Read)?;
         return Err(Problem::new(Code::NotFound, "no file has this name, or has it any more"));
     };

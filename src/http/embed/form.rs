@@ -1,18 +1,17 @@
 //! The poll as a plain form, for browsers that run no script.
 //!
-//! The page brings a new voter's token along in a hidden field, so a form that is sent twice is one voter's ballot sent
-//! twice, and counted once. The answer is a redirect, so that reloading what comes then sends nothing; its address
-//! holds a ballot stub (see [`TokenKeys::stub`](crate::voter::TokenKeys::stub)), by which the page shows the results
-//! also in a poll that shows them to voters alone. Whoever goes back and chooses otherwise is still the same voter.
+//! The page has a new voter's token in a hidden field, so a form that is sent twice is one voter's ballot sent twice,
+//! and counted once. The answer is a redirect, so reloading the next page sends nothing. Its address holds a ballot
+//! stub (see [`TokenKeys::stub`](crate::voter::TokenKeys::stub)), by which the page shows the results also in a poll
+//! that shows them only to voters. A reader who goes back and chooses otherwise is still the same voter.
 //!
-//! Only a page of this service may send the form. Any site could hide one in a page of its own and have its readers
-//! vote by passing by, as 318,000 once did in forum signatures; a browser says where a form comes from, and one that
-//! says nothing is not believed (see [`origin::is_same_origin`]). The token is no proof of it: anybody can be given
-//! one.
+//! Only a page of this service may send the form. Any site could hide a form in its page and make its readers vote, as
+//! 318,000 once did through forum signatures. A browser says where a form comes from, and a request that does not say
+//! so is refused (see [`origin::is_same_origin`]). The token proves nothing here: anybody can get one.
 //!
-//! Before a vote nothing is kept on the reader's device. From then on the voter's token is, as the cookie, so that who
-//! goes back, or comes back, is shown their ballot and not the form again. Where a browser keeps no cookie they may
-//! vote anew, as whoever clears a browser may: the quotas bound that.
+//! Before a vote nothing is kept on the reader's device. After it the voter's token is, as the cookie, so that a reader
+//! who goes or comes back sees their ballot and not the form again. Where a browser keeps no cookie they may vote anew,
+//! as after clearing the browser: the quotas bound that.
 
 use std::borrow::Cow;
 
@@ -43,7 +42,7 @@ use crate::{
     wire::ReaderPosition,
 };
 
-/// `GET /embed/{poll}/form`: the form, or with a ballot's stub what came of it.
+/// `GET /embed/{poll}/form`: the form, or, with a ballot's stub, its result.
 pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = match poll_in_path(&req) {
         Ok(id) => id,
@@ -67,7 +66,7 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
     let voter = auth::voter_if_any(req.headers(), &worker.shared).ok().flatten().map(|(voter, _)| voter);
     let stub = match &voter {
         Some(voter) => match on_record(&worker, &known, voter).await {
-            // Whoever is shown the form though they have voted is told so when they send it.
+            // A reader who sees the form though they have voted is told when they send it.
             Err(problem) if problem.is_the_stores() => None,
             stub => stub?,
         },
@@ -77,14 +76,14 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
     show(&req, &worker, &known, &look, StatusCode::OK, reader, None).await
 }
 
-/// Who looks at the page, as far as it knows them.
+/// The page's reader, as far as known.
 #[derive(Default)]
 struct FormReader {
-    /// Of their ballot.
+    /// The stub of their ballot.
     stub: Option<Stub>,
-    /// Who they are, if their browser kept that.
+    /// The voter they are, if their browser kept the token.
     voter: Option<Voter>,
-    /// The options they have ticked and can't vote for so.
+    /// The options they have ticked, in a form that can't be cast so.
     ticked: Vec<u8>,
 }
 
@@ -102,7 +101,7 @@ pub(in crate::http) async fn vote(
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (look, _) = read_look(&req)?;
-    // Known from here on, so that a refusal can speak the poll's language and lead on to its form.
+    // Known from here on, so a refusal can be in the poll's language and link to its form.
     let known = worker.voting.poll_to_vote(id).await?;
     if !origin::is_same_origin(&req, worker.shared.public_url.as_ref()) {
         return Err(Problem::new(Code::OriginRefused, "only a page of this service may send this form"));
@@ -110,7 +109,7 @@ pub(in crate::http) async fn vote(
     let fields = body::read_form(&req, payload, body::READER_LIMIT).await?;
     let token = fields.iter().find(|(name, _)| name == "voter").map(|(_, token)| token.as_str());
     let voter = token.and_then(|token| worker.shared.token_keys.verify(token, worker.shared.clock.now()).ok());
-    // The page for script has no token in it. Where its script did not come, its form leads to the one that has.
+    // The page for script has no token. If its script did not load, its form leads to the page with one.
     let Some(voter) = voter else { return Ok(to_form(&worker, &known.poll, &look, "")) };
     limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
     let named: Vec<Cow<'_, str>> =
@@ -140,7 +139,7 @@ pub(in crate::http) async fn vote(
     }
 }
 
-/// What can be put right, or should be seen, is shown in the poll's own page.
+/// Shows in the poll's page what the reader can correct, or should see.
 async fn refused(
     req: &HttpRequest,
     worker: &Worker,
@@ -212,7 +211,7 @@ async fn show(
     private(req, status, &known.site, &view)
 }
 
-/// To the form's page, by GET (303).
+/// Redirects to the form's page, by GET (303).
 fn to_form(worker: &Worker, poll: &Poll, look: &Look, more: &str) -> HttpResponse {
     let base_path = worker.shared.base_path();
     let query = look.query();

@@ -1,11 +1,11 @@
 //! What readers see, on the wire: the poll's page, its form for browsers without script, and the widget's files.
 //!
-//! A page is as strict as its purpose lets it be: it loads its own script and style sheet and nothing else, no inline
-//! style and no inline script but one line runs in it ([`MARK_TOP`], by its hash), its forms go to this service, and
-//! only the pages that the poll's site lists may frame it (any, if it lists none). It is the same for everyone and may
-//! be kept by caches, as tallies may; the form holds a voter token and may not.
+//! A page is as strict as possible: it loads only its own script and style sheet; no inline style and no inline script
+//! runs in it except one line ([`MARK_TOP`], by its hash); its forms go to this service; and only pages that the poll's
+//! site lists may frame it (any, if it lists none). It is the same for everyone and caches may keep it, as tallies; the
+//! form holds a voter token and is private.
 //!
-//! To people, refusals are pages too, in a language they read: [`refuse`] writes them, for whatever layer refused.
+//! For people, refusals are pages too, in a language they read: [`refuse`] writes them, for every layer.
 
 mod address;
 mod files;
@@ -56,11 +56,10 @@ use crate::{
 /// The media type of every page.
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 
-/// A form says where it comes from only if the page it stands in lets it; other sites are told nothing.
+/// A form sends its origin only if its page allows that; other sites get no referrer.
 const REFERRER: &str = "same-origin";
 
-/// A page that is isolated so (COEP) takes no frame that does not say this of itself. What a poll's page loads is its
-/// own.
+/// An isolated page (COEP) frames only pages with this header. All that a poll's page loads is its own.
 const ISOLATED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp"));
 
@@ -88,12 +87,12 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         window: Window::Frame,
     };
     let body = view.render().map_err(Problem::internal)?;
-    // The page is what its tag says, whatever it is made of.
+    // The tag is a hash of the page, whatever it is made of.
     let hash = blake3::hash(body.as_bytes());
     let coding = coding::preferred(req.headers());
     let etag = coding::tag(&hex(&first_bytes::<8>(hash.into())), coding);
     let caching = match worker.caching_of(poll) {
-        // It names the script and the style sheet of the version that wrote it, so it is never kept for longer.
+        // It names the script and the style sheet of the version that wrote it, so it is never kept longer.
         Caching::Final => Caching::Shared { secs_left: u64::MAX },
         caching @ (Caching::Private | Caching::Shared { .. }) => caching,
     };
@@ -114,14 +113,14 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     Ok(coding::send_shared(response, &worker.shared.compressed_pages, body, hash, coding))
 }
 
-/// Turns a refusal into a page that says it, if it can be said in a page.
+/// Turns a refusal into a page, if there is a language for it.
 pub(super) fn refuse(
     req: &HttpRequest,
     shared: &ReplicaState,
     problem: &Problem,
     written: HttpResponse,
 ) -> HttpResponse {
-    // What readers don't know of is not told by the way it is refused.
+    // The way of refusing must not show that a hidden poll exists.
     let is_known = problem.code() != Code::NotFound;
     let known = poll_in_path(req).ok().filter(|_| is_known).and_then(|id| shared.voting.poll_if_known(id));
     let asked = Query::lenient(req.query_string()).ok().and_then(|mut query| query.take("lang").ok().flatten());
@@ -137,7 +136,7 @@ pub(super) fn refuse(
     let reason = reasons.iter().find(|(is, _)| *is == code).map_or(Reason::Failed, |(_, reason)| *reason);
     let base_path = shared.base_path();
     let again = known.as_deref().map(|known| format!("{base_path}/embed/{}/form", known.poll.id));
-    // What was asked for by GET can be asked for again by the page itself.
+    // A page got by GET can load itself again.
     let refreshes = *req.method() == Method::GET;
     let Some(language) = language else { return written };
     let refusal = Refusal {
@@ -161,21 +160,20 @@ pub(super) fn refuse(
     page
 }
 
-/// The language a browser would like best of those there are.
+/// The language a browser prefers among those there are.
 pub(super) fn preferred_language(req: &HttpRequest) -> Option<&'static Language> {
     let accepted = AcceptLanguage::parse(req).map(|accepted| accepted.ranked()).unwrap_or_default();
     Language::best_of(accepted.iter().take(16).filter_map(|tag| tag.item()).map(LanguageTag::as_str))
 }
 
-/// What a page for one request will be shown in: browsers say so (Fetch Metadata). Where nothing is said it is shown as
-/// in a frame.
+/// How a request's page will be shown, by what browsers send (Fetch Metadata). Without that, as in a frame.
 fn window_of(req: &HttpRequest) -> Window {
     let is_document = req.headers().get("sec-fetch-dest").is_some_and(|dest| dest == "document");
     if is_document { Window::Tab } else { Window::Frame }
 }
 
-/// A page that is for one reader alone. It may hold their token, and is compressed all the same: nothing of a request
-/// stands in it as it was sent, so nobody can find the token out by how well their own guesses compress (BREACH).
+/// A page for one reader alone. It may hold their token, and is compressed all the same: nothing from a request is
+/// repeated in it, so nobody can find the token by how well their guesses compress (BREACH).
 fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &PollView<'_>) -> Result<HttpResponse, Problem> {
     let body = view.render().map_err(Problem::internal)?;
     let mut response = HttpResponse::build(status);
@@ -193,8 +191,8 @@ fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &PollView<'
 static MARK_TOP_HASH: LazyLock<String> =
     LazyLock::new(|| STANDARD.encode(digest::digest(&digest::SHA256, MARK_TOP.as_bytes())));
 
-/// What a page may load and run, where its forms go, and who may frame it: of a poll's site the pages it lists, of one
-/// that is not known anybody's, for then the page holds nothing.
+/// What a page may load and run, where its forms go, and who may frame it: the pages that the poll's site lists.
+/// Without a known site, anybody: then the page holds nothing.
 fn policy(site: Option<&Site>) -> String {
     let mut policy = format!(
         "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'; connect-src 'self'; img-src data:; \
@@ -214,9 +212,8 @@ fn policy(site: Option<&Site>) -> String {
     policy
 }
 
-/// How the query says the page is to look, and what else it says. Whoever sees a page did not write its address, so
-/// nothing in it is refused: what means something is taken for that, and what means nothing, or is unknown, is passed
-/// over, as what trackers and caches add is.
+/// The page's look from the query, and the rest of the query. The reader did not write the address, so nothing in it is
+/// refused: unknown or meaningless parameters are ignored, as those that trackers and caches add.
 fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
     let mut query = Query::lenient(req.query_string())?;
     let look = Look {
@@ -228,7 +225,7 @@ fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
     Ok((look, query))
 }
 
-/// The tally, one that has come so far or further unless the store is silent, if this viewer sees it.
+/// The tally, at least as new as `seen` unless the store does not answer, if this viewer sees it.
 async fn tally_for(
     viewer: Viewer,
     worker: &Worker,
@@ -236,8 +233,8 @@ async fn tally_for(
     seen: Option<ReaderPosition>,
 ) -> Result<Option<Arc<Snapshot>>, Problem> {
     match worker.voting.visible(viewer, known, seen).await.map_err(Problem::from) {
-        // A poll can be shown without its tally, which the page's stream brings later. One that is closed is its tally,
-        // and a voter's page has no stream.
+        // A poll can be shown without its tally, which the page's stream brings later. A closed poll is its tally, and
+        // a voter's page has no stream.
         Err(problem) if problem.is_the_stores() && viewer == Viewer::Everyone && !is_closed(worker, known) => Ok(None),
         shown => shown,
     }
@@ -247,12 +244,12 @@ fn is_closed(worker: &Worker, known: &PollWithSite) -> bool {
     known.poll.state_at(worker.shared.clock.now()) == State::Closed
 }
 
-/// The poll as its tally has it, so that a page is of one revision, whole.
+/// The poll as its tally has it, so that a page belongs to one revision.
 fn definition_of<'a>(known: &'a PollWithSite, seen: Option<&'a Snapshot>) -> &'a Poll {
     seen.map_or(&*known.poll, |snapshot| &*snapshot.poll)
 }
 
-/// The poll's state: as its tally says, which the store's clock decides, or as this replica's clock does.
+/// The poll's state: from its tally, by the store's clock, or else by this replica's clock.
 fn state_of(worker: &Worker, known: &PollWithSite, seen: Option<&Snapshot>) -> State {
     seen.map_or_else(|| known.poll.state_at(worker.shared.clock.now()), |snapshot| snapshot.tally.state)
 }

@@ -61,8 +61,7 @@ pub(in super::super) async fn edit(
     let body: EditBody = body::parse(&bytes)?;
     let expected = ExpectedRevision { any_of: conditional::revisions_named(req.headers())?, exactly: body.revision };
     let poll = worker.publishing.edit_poll(&publisher, id, &expected, body.into_edit()?).await?;
-    note_outcome(&req, "edited");
-    Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
+    Ok(changed(&req, &worker, &poll, "edited"))
 }
 
 /// `POST /v1/polls/{poll}/open`: opens the poll for votes.
@@ -73,8 +72,7 @@ pub(in super::super) async fn open(
 ) -> Result<HttpResponse, Problem> {
     let (publisher, id) = asked_to_move(&req, payload, &worker).await?;
     let poll = worker.publishing.open_poll(&publisher, id).await?;
-    note_outcome(&req, "opened");
-    Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
+    Ok(changed(&req, &worker, &poll, "opened"))
 }
 
 /// `POST /v1/polls/{poll}/close`: closes the poll for good. When this is answered, no ballot in flight is counted after
@@ -86,8 +84,7 @@ pub(in super::super) async fn close(
 ) -> Result<HttpResponse, Problem> {
     let (publisher, id) = asked_to_move(&req, payload, &worker).await?;
     let poll = worker.publishing.close_poll(&publisher, id).await?;
-    note_outcome(&req, "closed");
-    Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
+    Ok(changed(&req, &worker, &poll, "closed"))
 }
 
 /// `POST /v1/polls/{poll}/resolve`: which option of a prediction came true.
@@ -101,8 +98,7 @@ pub(in super::super) async fn resolve(
     let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let ResolveBody { option, reason } = body::parse(&bytes)?;
     let poll = worker.publishing.resolve_poll(&publisher, id, &option, reason.as_deref()).await?;
-    note_outcome(&req, "resolved");
-    Ok(answer(HttpResponse::Ok(), &worker, &poll, worker.shared.clock.now()))
+    Ok(changed(&req, &worker, &poll, "resolved"))
 }
 
 /// `DELETE /v1/polls/{poll}`: the poll with all its ballots.
@@ -124,6 +120,12 @@ async fn asked_to_move(
     let id = poll_in_path(req)?;
     body::none(req, payload).await?;
     Ok((publisher, id))
+}
+
+/// Answers with a poll as a change has left it.
+fn changed(req: &HttpRequest, worker: &Worker, poll: &Poll, outcome: &'static str) -> HttpResponse {
+    note_outcome(req, outcome);
+    answer(HttpResponse::Ok(), worker, poll, worker.shared.clock.now())
 }
 
 fn answer(mut response: HttpResponseBuilder, worker: &Worker, poll: &Poll, now: Timestamp) -> HttpResponse {
