@@ -15,6 +15,7 @@
 mod layers;
 mod listing;
 mod settings;
+mod values;
 
 use std::{
     ffi::OsString,

@@ -1,11 +1,14 @@
 //! The table of settings.
 
-use std::{fmt, num::NonZeroU32, ops::RangeInclusive, str::FromStr};
+use std::num::NonZeroU32;
 
 use tracing_subscriber::EnvFilter;
 
-use super::Config;
-use crate::{quota::Quota, secret::Secret, telemetry::LogFormat};
+use super::{
+    Config,
+    values::{hidden, is_directive, keep, keep_quota, keep_secret, keep_some, keep_within, shown_quota, with_value},
+};
+use crate::telemetry::LogFormat;
 
 /// The most connections, and event streams, a replica may be allowed.
 const MAX_CONNECTIONS: usize = 1_000_000;
@@ -188,7 +191,7 @@ pub const SETTINGS: &[Setting] = &[
                 their own address by it, for link previews and oEmbed, and cookies are kept for it alone.",
         set: |config, text| {
             // A password is not shown, also where it should not be.
-            let is_shown = |rule: &str| if text.contains('@') { rule.to_owned() } else { said(rule, text) };
+            let is_shown = |rule: &str| if text.contains('@') { rule.to_owned() } else { with_value(rule, text) };
             config.public_url = Some(text.parse().map_err(is_shown)?);
             Ok(())
         },
@@ -206,7 +209,7 @@ pub const SETTINGS: &[Setting] = &[
                 request is whom they say they speak for, and quotas are counted by it. List none that others could \
                 connect from.",
         set: |config, text| {
-            config.trusted_proxies = text.parse().map_err(|rule| said(rule, text))?;
+            config.trusted_proxies = text.parse().map_err(|rule| with_value(rule, text))?;
             Ok(())
         },
         show: |config| Some(config.trusted_proxies.to_string()).filter(|text| !text.is_empty()),
@@ -219,7 +222,7 @@ pub const SETTINGS: &[Setting] = &[
         about: "The header in which the trusted proxies say whom they speak for: x-forwarded-for, or forwarded (RFC \
                 7239). The other one is never read.",
         set: |config, text| {
-            config.proxy_header = text.parse().map_err(|rule| said(rule, text))?;
+            config.proxy_header = text.parse().map_err(|rule| with_value(rule, text))?;
             Ok(())
         },
         show: |config| Some(config.proxy_header.to_string()),
@@ -404,7 +407,7 @@ pub const SETTINGS: &[Setting] = &[
                         info,sawt::store=debug";
             let is_sound = text.split(',').all(is_directive) && EnvFilter::builder().parse(text).is_ok();
             if !is_sound {
-                return Err(said(rule, text));
+                return Err(with_value(rule, text));
             }
             text.clone_into(&mut config.log);
             Ok(())
@@ -418,7 +421,7 @@ pub const SETTINGS: &[Setting] = &[
         default: Default::Is("text"),
         about: "How a log line looks: text, for people, or json, for machines.",
         set: |config, text| {
-            let format = text.parse::<LogFormat>().map_err(|rule| said(rule, text))?;
+            let format = text.parse::<LogFormat>().map_err(|rule| with_value(rule, text))?;
             config.log_format = format;
             Ok(())
         },
@@ -439,67 +442,3 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| Some(config.log_sample.to_string()),
     },
 ];
-
-/// A rule, with the value that broke it.
-fn said(rule: &str, text: &str) -> String {
-    format!("{rule}, is {text:?}")
-}
-
-/// Whether this is a level, or a target and its level. The parser takes a lone word for a target, so that a misspelt
-/// level would turn the log off.
-fn is_directive(directive: &str) -> bool {
-    let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level).trim();
-    level.parse::<tracing_subscriber::filter::LevelFilter>().is_ok() && !level.is_empty()
-}
-
-/// Parses a value and keeps it.
-fn keep<T: FromStr>(field: &mut T, text: &str, what: &str) -> Result<(), String> {
-    *field = text.parse().map_err(|_| said(&format!("must be {what}"), text))?;
-    Ok(())
-}
-
-/// Parses a value of a setting that may be unset, and keeps it.
-fn keep_some<T: FromStr>(field: &mut Option<T>, text: &str, what: &str) -> Result<(), String> {
-    *field = Some(text.parse().map_err(|_| said(&format!("must be {what}"), text))?);
-    Ok(())
-}
-
-/// Parses a number, checks its bounds, and keeps it.
-fn keep_within<T>(text: &str, bounds: &RangeInclusive<T>, set: impl FnOnce(T)) -> Result<(), String>
-where
-    T: FromStr + PartialOrd + fmt::Display,
-{
-    match text.parse::<T>() {
-        Ok(number) if bounds.contains(&number) => {
-            set(number);
-            Ok(())
-        }
-        Ok(_) | Err(_) => {
-            Err(said(&format!("must be a whole number from {} to {}", bounds.start(), bounds.end()), text))
-        }
-    }
-}
-
-/// Parses a quota that may be off, and keeps it.
-fn keep_quota(field: &mut Option<Quota>, text: &str) -> Result<(), String> {
-    *field = if text == "off" { None } else { Some(text.parse().map_err(|rule| said(rule, text))?) };
-    Ok(())
-}
-
-fn shown_quota(quota: Option<Quota>) -> String {
-    quota.map_or_else(|| "off".to_owned(), |quota| quota.to_string())
-}
-
-/// Checks that a secret is long enough to be one, and keeps it.
-fn keep_secret(field: &mut Option<Secret>, text: &str, min_bytes: usize) -> Result<(), String> {
-    if text.len() < min_bytes {
-        let rule = format!("must be at least {min_bytes} bytes long, is {}", text.len());
-        return Err(format!("{rule}; `openssl rand -hex 32` makes a good one"));
-    }
-    *field = Some(Secret::new(text.to_owned()));
-    Ok(())
-}
-
-fn hidden(secret: Option<&Secret>) -> Option<String> {
-    secret.map(|_| "(set)".to_owned())
-}

@@ -79,6 +79,14 @@ for (const isKept of [false, true]) {
   });
 }
 
+test('the documentation under a path shows the contract and asks the rest of the host for nothing', async () => {
+  const { reader, services: [{ base }], asked, origin } = await mounted([{ path: '/polls', isKept: false }]);
+  const page = await reader.open(`${base}/docs`);
+  await page.locator('.swagger-ui .info .title').waitFor();
+  assert.equal(await page.locator('.swagger-ui .servers option').first().getAttribute('value'), '/polls');
+  assert.deepEqual(strays(asked, origin, ['/polls']), []);
+});
+
 test('two services under paths of one host share neither token nor stream nor cookie', async () => {
   const mounts = [{ path: '/polls', isKept: false }, { path: '/polls/sport', isKept: true }];
   const { reader, services, asked, origin } = await mounted(mounts);
