@@ -1,11 +1,11 @@
 //! How many of something a client may have at a time: connections, streams, requests under way.
 //!
-//! There are so many in all, and no client has more than a set number of them. That alone would let a few clients
-//! together have everything, so a client also has at most half as many as are free: the more is taken, the less one
-//! client may add, and whoever has none yet is served until the very last. IPv6 clients also count in the
-//! [wider networks](super::WIDER) they lie in, by the same rule.
+//! There is a limit in all, and one per client. These alone would let a few clients together have everything, so a
+//! client may also have at most half as many as are free: the more is taken, the less one client may add, and a client
+//! that has none is served until the very last. IPv6 clients also count in the [wider networks](super::WIDER) around
+//! them, by the same rule.
 //!
-//! What is taken is given back when it is dropped. Memory is that of those who have something.
+//! A permit is returned when it is dropped. Memory is used only for clients that have permits.
 
 use std::sync::{
     Arc,
@@ -17,12 +17,12 @@ use rustc_hash::FxHashMap;
 
 use super::{Subject, WIDER};
 
-/// How many there may be.
+/// The limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConcurrencyLimits {
-    /// Of everybody's.
+    /// For all clients together.
     pub in_all: usize,
-    /// Of one client's.
+    /// For one client.
     pub per_client: usize,
 }
 
@@ -30,11 +30,11 @@ pub struct ConcurrencyLimits {
 pub struct ConcurrencyLimiter {
     limits: ConcurrencyLimits,
     taken: AtomicUsize,
-    /// By whom it is counted for, and the bits of a wider network; only of who has any.
+    /// By client, and the prefix length of a wider network; only those that have any.
     by_client: Mutex<FxHashMap<(u128, u8), usize>>,
 }
 
-/// Why there is none.
+/// Why there is no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoPermit {
     /// All are taken.
@@ -43,7 +43,7 @@ pub enum NoPermit {
     ClientFull,
 }
 
-/// One of them, given back when dropped.
+/// One of them, returned when dropped.
 pub struct Permit {
     limiter: Arc<ConcurrencyLimiter>,
     client: Option<Subject>,
@@ -65,10 +65,10 @@ impl ConcurrencyLimiter {
         self.limits
     }
 
-    /// Takes one for a client; for `None`, who may be many, no share is kept.
+    /// Takes one for a client; `None` may be many clients, and has no limit of its own.
     ///
     /// # Errors
-    /// Why there is none.
+    /// All are taken, or the client's share.
     pub fn take(self: &Arc<Self>, client: Option<Subject>) -> Result<Permit, NoPermit> {
         let mut by_client = self.by_client.lock();
         let free = self.limits.in_all.saturating_sub(self.taken());
@@ -97,7 +97,7 @@ impl ConcurrencyLimiter {
     }
 }
 
-/// What a client is counted as: itself, and the wider networks it lies in with how many times as much they may have.
+/// The keys that a client counts under: itself, and the wider networks around it with their factors.
 fn counted_as(client: &Subject) -> impl Iterator<Item = ((u128, u8), usize)> {
     let wider = WIDER.into_iter().filter_map(|(bits, times)| {
         let network = client.wider(bits)?;

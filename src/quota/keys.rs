@@ -1,19 +1,19 @@
-//! Numbers by key, as many keys as there are and never more than a fixed number.
+//! A number per key, for a bounded number of keys.
 //!
-//! Tables grow and shrink with use. A table that is full takes no new key of its own: newcomers then share numbers,
-//! by their hash, in a part of the table that is kept free for that. Those who were there before are not touched by
-//! it, and newcomers are served as long as the few that share a number stay under one quota together.
+//! Tables grow and shrink with use. A full table takes no new key: new keys then share numbers, by their hash, in a
+//! part of the table that is kept free for that. Keys that were there before are not affected, and new ones are served
+//! as long as the few that share a number stay under one quota together.
 //!
-//! Keys are hashes already, under a seed of this process's own, so nobody can choose where they fall.
+//! Keys are hashes already, under a seed of this process, so nobody can choose where they fall.
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::secret::random_bytes;
 
-/// Two workers rarely meet at one of so many locks.
+/// With so many locks two workers rarely need the same one.
 const SHARDS: usize = 64;
-/// One in so many keys of a shard is kept free for numbers that newcomers share.
+/// One in so many keys of a shard is kept free for shared numbers.
 const SHARED_PART: usize = 14;
 
 /// Hashes whom a quota is counted for, under a seed of its own.
@@ -54,7 +54,7 @@ impl KeyTable {
         Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), most_per_shard: keys / SHARDS }
     }
 
-    /// Shows a key's number, `None` if it has none, and keeps what it is turned into, if anything.
+    /// Calls `change` with a key's number, `None` if it has none, and keeps the number it returns, if any.
     pub(super) fn update<T>(&self, key: u64, change: impl FnOnce(Option<u64>) -> (T, Option<u64>)) -> T {
         let number = usize::try_from(key >> 32).unwrap_or_default() % SHARDS;
         // There are so many shards.
@@ -63,7 +63,7 @@ impl KeyTable {
         let kept_free = self.most_per_shard / SHARED_PART;
         let is_full = shard.len() >= self.most_per_shard - kept_free;
         let key = if is_full && !shard.contains_key(&key) { shared_key(key, kept_free) } else { key };
-        // Not `insert` for all: that makes room before it looks, and a table that is exactly full would double.
+        // Not `insert` for all: that makes room before it looks, and an exactly full table would double.
         if let Some(number) = shard.get_mut(&key) {
             let (answer, changed) = change(Some(*number));
             *number = changed.unwrap_or(*number);
@@ -76,7 +76,7 @@ impl KeyTable {
         answer
     }
 
-    /// Forgets all keys whose number is not wanted any more, and gives their memory back once most of it is unused.
+    /// Forgets all keys whose number is not wanted, and returns their memory once most of it is unused.
     pub(super) fn retain(&self, is_wanted: impl Fn(u64) -> bool) {
         for shard in &self.shards {
             let mut shard = shard.lock();
@@ -102,7 +102,7 @@ impl KeyTable {
     }
 }
 
-/// The key that a newcomer shares with others, one of so many.
+/// The key that a new key shares with others, one of so many.
 fn shared_key(key: u64, among: usize) -> u64 {
     key % u64::try_from(among).unwrap_or(1).max(1)
 }

@@ -1,17 +1,17 @@
-//! A quota that all replicas share, without asking the store for every request.
+//! A quota that all replicas share, without a store call for every request.
 //!
-//! Each replica has credit with every client: at most a tenth of the quota at any moment, coming back a tenth in each
-//! window. While it lasts nobody is asked, so an ordinary reader costs no store call. Once it is spent, a tenth of the
-//! quota is taken from the store, and becomes credit; so a busy client costs one call per tenth. Since what comes back
-//! by itself and what was leased fill the same tenth, *N* replicas together never have more at hand than the whole
-//! quota in the store and *N* tenths, however long a client has saved up and wherever it turns.
+//! Each replica has credit for every client: at most a tenth of the quota at any moment, of which a tenth of the quota
+//! comes back in each window. While it lasts the store is not asked, so an ordinary reader costs no store call. Once it
+//! is spent, a tenth of the quota is taken from the store, and becomes credit; so a busy client costs one call per
+//! tenth. What comes back by itself and what was leased fill the same tenth. So *N* replicas together never have more
+//! than the whole quota in the store and *N* tenths, however long a client has saved up and whichever replica it uses.
 //!
-//! One call is in flight for a client at a time; its other requests wait for that one. What the store refused is
-//! remembered until the time it named, so a client beyond its quota costs no calls either.
+//! One call is in flight for a client at a time; its other requests wait for it. A refusal of the store is remembered
+//! until the time it named, so a client beyond its quota costs no calls either.
 //!
-//! A store that does not answer within [`LEASE_TIMEOUT`] is not asked again for [`REST`], and everybody passes here
-//! meanwhile: the [local limiter](super::local), which has counted the request before, alone decides. Then a replica
-//! admits a client the whole quota by itself, and never more.
+//! A store that does not answer within [`LEASE_TIMEOUT`] is not asked again for [`REST`], and every request passes here
+//! meanwhile: the [local limiter](super::local), which has counted it before, decides alone. Then a replica admits a
+//! client the whole quota by itself, and never more.
 
 use std::{
     sync::{
@@ -38,13 +38,12 @@ use crate::{
 
 /// How long a request waits for a lease before the local tier alone decides.
 pub const LEASE_TIMEOUT: Duration = Duration::from_millis(250);
-/// How long a store that did not answer is left alone.
+/// How long a store that did not answer is not asked.
 pub const REST: Duration = Duration::from_secs(1);
-/// The most clients at once that are beyond their tenth and are looked after here; others beyond that are the local
-/// tier's alone.
+/// The most clients beyond their tenth that are handled here at once; for more of them the local tier decides alone.
 const MOST_BUSY: usize = 16_384;
 
-/// One shared quota, as one replica has it.
+/// One shared quota, on one replica.
 pub struct Leases {
     name: Name,
     quota: Quota,
@@ -58,16 +57,17 @@ pub struct Leases {
     credit: KeyTable,
     hasher: KeyHasher,
     busy: Mutex<FxHashMap<u64, Arc<Busy>>>,
-    /// Until when the store is left alone.
+    /// Until when the store is not asked.
     away_until: AtomicU64,
     secret: [u8; 32],
 }
 
-/// A client beyond its tenth. Whoever has the turn asks the store; inside is the time until which it has refused.
+/// A client beyond its tenth. The request that has the turn asks the store; the value is the time until which the store
+/// has refused.
 type Busy = Turn<u64>;
 
 impl Leases {
-    /// A shared quota. The secret hides from whoever reads the store which clients its keys stand for.
+    /// A shared quota. By the secret nobody who reads the store can tell which clients its keys stand for.
     pub fn new(name: Name, quota: Quota, bits: u8, secret: &Secret, most_keys: usize, clock: Uptime) -> Self {
         let tenth = u64::from(quota.tenth().get());
         Self {
@@ -90,16 +90,16 @@ impl Leases {
         self.spend(self.key_of(subject)).is_ok()
     }
 
-    /// Gives back a token that was spent.
+    /// Returns a spent token.
     pub fn give_back(&self, subject: &Subject) {
         self.add(self.key_of(subject), 1);
     }
 
-    /// Spends a token for a request that found no credit, leasing more from the store if need be.
+    /// Spends a token for a request that found no credit, and leases more from the store if necessary.
     ///
     /// # Errors
-    /// All replicas together have admitted as much as the quota allows; the error is how long until this one may admit
-    /// another.
+    /// All replicas together have admitted as much as the quota allows; the error is the time until this replica may
+    /// admit another.
     pub async fn take(&self, subject: &Subject, store: &dyn Store, metrics: &Metrics) -> Result<(), Duration> {
         let ask = async |lease: Lease| {
             let asked = Instant::now();
@@ -126,7 +126,7 @@ impl Leases {
         }
         let Some(busy) = self.busy(key) else { return Ok(()) };
         let mut refused_until = busy.lock().await;
-        // Whoever had the turn before may have leased enough, or have found out that there is nothing to lease.
+        // The request before may have leased enough, or found that there is nothing to lease.
         let Err(credit_wait) = self.spend(key) else { return Ok(()) };
         if self.is_store_away() {
             return Ok(());
@@ -138,7 +138,7 @@ impl Leases {
         match ask(self.lease_for(subject)).await {
             Ok(Leased::Granted) => {
                 self.add(key, self.tenth);
-                // One token of those just granted is this request's.
+                // One of the tokens just granted is for this request.
                 let _ = self.spend(key);
                 Ok(())
             }
@@ -155,7 +155,7 @@ impl Leases {
         }
     }
 
-    /// Forgets whose credit is whole, and whom the store would not refuse any more.
+    /// Forgets clients whose credit is whole, and whom the store would not refuse any more.
     pub fn sweep(&self) {
         let now = self.clock.nanos();
         self.credit.retain(|whole| whole > now);
@@ -181,7 +181,7 @@ impl Leases {
         })
     }
 
-    /// Adds tokens to a client's credit. What does not fit into a tenth is lost: nobody's credit is whole in the past.
+    /// Adds tokens to a client's credit. Tokens beyond a tenth are lost: no credit is whole in the past.
     fn add(&self, key: u64, tokens: u64) {
         let add = |whole: Option<u64>| ((), whole.map(|whole| whole.saturating_sub(tokens * self.period)));
         self.credit.update(key, add);
@@ -191,7 +191,7 @@ impl Leases {
         self.clock.nanos() < self.away_until.load(Relaxed)
     }
 
-    /// What is known of a client beyond its tenth; `None` if there are too many of them.
+    /// The state of a client beyond its tenth; `None` if there are too many of them.
     fn busy(&self, key: u64) -> Option<Arc<Busy>> {
         let mut all = self.all_busy();
         if let Some(busy) = all.get(&key) {

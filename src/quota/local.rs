@@ -1,14 +1,14 @@
 //! One quota in this replica's memory.
 //!
-//! The algorithm is [`governor`]'s. Its states are kept in a table of our own: the tables that come with it are swept
-//! but not bounded, and between two sweeps a flood of addresses would take whatever memory there is.
+//! The algorithm is [`governor`]'s. Its states are kept in a table of our own: governor's tables are swept but not
+//! bounded, and between two sweeps a flood of addresses would take all memory.
 //!
-//! A table holds at most a fixed number of keys, at 17 bytes a place: 917,504 keys or 17 MiB for votes, 229,376 keys
-//! or 4.3 MiB for each other quota, and 57,344 or 1.1 MiB for each kind of wider network. A key that has spent one
-//! token of `client` (600 in 60 seconds) is forgotten once that is back, after a tenth of a second and at most one
-//! sweep; so to fill its table takes some 40,000 different clients a second, or clients that have spent their whole
-//! quota. When a table is full, those in it are counted as before, and newcomers share tokens a few together (see
-//! [`KeyTable`]): they are served as long as the flood brings each of 16,384 shared places less than a quota.
+//! A table holds at most a fixed number of keys, at 17 bytes each: 917,504 keys or 17 MiB for votes, 229,376 keys or
+//! 4.3 MiB for each other quota, and 57,344 or 1.1 MiB for each kind of wider network. A key that has spent one token
+//! of `client` (600 in 60 seconds) is forgotten once that is back, after a tenth of a second and at most one sweep. So
+//! filling its table takes some 40,000 different clients a second, or clients that have spent their whole quota. When a
+//! table is full, keys in it are counted as before, and groups of new keys share tokens (see [`KeyTable`]): they are
+//! served as long as the flood brings each of 16,384 shared numbers less than a quota.
 
 use std::{
     sync::Arc,
@@ -28,12 +28,12 @@ use super::{
     keys::{KeyHasher, KeyTable},
 };
 
-/// The time that quotas are counted by: since the replica's start, or in tests moved by hand.
+/// The time that quotas are counted by: since the replica's start, or in tests set by hand.
 #[derive(Debug, Clone)]
 pub enum Uptime {
-    /// Since this moment, by the system's clock that is never set.
+    /// Since this moment, by the system's monotonic clock.
     Since(Instant),
-    /// As it was moved.
+    /// As it was set.
     Manual(FakeRelativeClock),
 }
 
@@ -60,7 +60,7 @@ impl Clock for Uptime {
     }
 }
 
-/// Counts the requests of many.
+/// Counts the requests of many keys.
 pub struct LocalLimiter {
     limiter: RateLimiter<u64, States, Uptime, StateInformationMiddleware>,
     states: Arc<KeyTable>,
@@ -70,10 +70,10 @@ pub struct LocalLimiter {
 }
 
 impl LocalLimiter {
-    /// Counts by this quota, for at most so many keys at once.
+    /// Counts by this quota, for at most so many keys.
     pub fn new(quota: Quota, most_keys: usize, clock: Uptime) -> Self {
         let period = quota.period().max(Duration::from_nanos(1));
-        // A period is never zero, so there always is such a quota.
+        // A period is never zero, so such a quota always exists.
         let policy = governor::Quota::with_period(period).unwrap_or(governor::Quota::per_second(quota.limit));
         let states = Arc::new(KeyTable::with_most(most_keys));
         let limiter = RateLimiter::new(policy.allow_burst(quota.limit), States(Arc::clone(&states)), clock);
@@ -81,11 +81,10 @@ impl LocalLimiter {
         Self { limiter, states, period, hasher: KeyHasher::new() }
     }
 
-    /// Spends a token, and says how many are left.
+    /// Spends a token, and returns how many are left.
     ///
     /// # Errors
-    /// None is left; the error is how long until one is back. Whoever comes then is admitted, and a moment earlier is
-    /// not.
+    /// None is left; the error is the time until one is back. A request then is admitted, and not a moment earlier.
     pub fn admit(&self, subject: &Subject) -> Result<u32, Duration> {
         match self.limiter.check_key(&self.key_of(subject)) {
             Ok(state) => Ok(state.remaining_burst_capacity()),
@@ -93,7 +92,7 @@ impl LocalLimiter {
         }
     }
 
-    /// Gives back a token that was spent.
+    /// Returns a spent token.
     pub fn give_back(&self, subject: &Subject) {
         let add = |whole: Option<u64>| ((), whole.map(|whole| whole.saturating_sub(self.period)));
         self.states.update(self.key_of(subject), add);
@@ -120,7 +119,7 @@ impl LocalLimiter {
     }
 }
 
-/// The table, as the algorithm wants it: by key, the moment at which all tokens are back.
+/// The table in the algorithm's form: by key, the moment at which all tokens are back.
 struct States(Arc<KeyTable>);
 
 impl StateStore for States {

@@ -1,4 +1,4 @@
-//! Voters who were counted in `mint` a moment ago, so that a first vote that is sent again is not counted there again.
+//! Voters who were counted in `mint` lately, so that a repeated first vote is not counted there again.
 
 use std::mem;
 
@@ -8,9 +8,9 @@ use rustc_hash::FxHashSet;
 use super::local::Uptime;
 use crate::poll::VoterId;
 
-/// For how long a voter is remembered at the least; at the most for twice as long.
+/// How long a voter is remembered; at the most twice as long.
 const REMEMBERED_SECS: u64 = 60;
-/// How many are remembered of each such time. Those beyond are counted again when they come again.
+/// How many are remembered for each such time. More are counted again when they come again.
 const MOST_VOTERS: usize = 65_536;
 
 /// The voters of the last minute or two.
@@ -21,7 +21,7 @@ pub(super) struct RecentVoters {
 
 #[derive(Default)]
 struct VoterMinutes {
-    /// Which minute `current` is of.
+    /// The minute of `current`.
     minute: u64,
     current: FxHashSet<VoterId>,
     previous: FxHashSet<VoterId>,

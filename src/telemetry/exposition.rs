@@ -1,4 +1,4 @@
-//! The two texts that metrics are given as, and who gets which.
+//! The two text formats of metrics, and the choice between them.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ pub enum MetricsFormat {
 }
 
 impl MetricsFormat {
-    /// The format that an `Accept` header likes best; OpenMetrics if it likes both as well, or says nothing.
+    /// The format that an `Accept` header prefers; OpenMetrics if it prefers none.
     pub fn accepted(accept: &str) -> Self {
         let (mut open_metrics, mut prometheus) = (0.0_f32, 0.0_f32);
         for range in accept.split(',') {
@@ -39,8 +39,8 @@ impl MetricsFormat {
     }
 }
 
-/// OpenMetrics in the older format: there a metric's name is that of its samples, infos are gauges, and units and the
-/// end are not marked.
+/// OpenMetrics in the older format: there a metric has the name of its samples, infos are gauges, and units and the end
+/// are not marked.
 pub(super) fn as_prometheus(open_metrics: &str) -> String {
     let types: FxHashMap<&str, &str> =
         open_metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();

@@ -1,10 +1,10 @@
 //! Log lines: from a `tracing` event to standard error.
 //!
-//! One line is written per request, so under load a line must cost about a microsecond and must never make a request
-//! wait for whatever reads standard error. An event is therefore rendered in one pass into a buffer its thread keeps,
-//! and appended to a shared one; a thread of its own writes that out every 50 ms or 64 KiB, and at once for a warning
-//! or an error. If the reader is stuck, at most 8 MiB wait; further lines are dropped, counted, and the count is said
-//! in the first line that gets through again. Losing log lines is bad, and losing votes for them would be worse.
+//! One line is written per request, so under load a line must cost about a microsecond, and a request must never wait
+//! for whatever reads standard error. So an event is rendered in one pass into a buffer of its thread, and appended to
+//! a shared one; a thread writes that out every 50 ms or 64 KiB, and at once for a warning or an error. If the reader
+//! is stuck, at most 8 MiB wait; more lines are dropped and counted, and the count is in the next line that is written.
+//! Losing log lines is bad; losing votes for them would be worse.
 //!
 //! The formatter of `tracing-subscriber` with `tracing-appender` executes 12,200 instructions for a request's line,
 //! where this executes some 4,000, and a vote has one line; nor does it escape what could end a line, or say what was
@@ -13,7 +13,7 @@
 //! Even so, to visit the fields of an event and to format its message is most of a line, and nearly all lines are about
 //! requests: those are [rendered by themselves](log_request).
 //!
-//! Only the event's own fields are shown, not those of spans: a line says everything it needs by itself.
+//! Only the event's own fields are written, not those of spans: a line is complete by itself.
 
 mod render;
 mod sink;
@@ -75,7 +75,7 @@ impl fmt::Display for LogFormat {
 #[error("this process has a log already")]
 pub struct AlreadyLogging;
 
-/// Keeps the log going. Dropped, it writes out what waits, for a second at most; hold it until `main` returns.
+/// Keeps the log going. When dropped, it writes what waits, for a second at most; hold it until `main` returns.
 #[must_use = "dropped, it ends the log"]
 pub struct LogGuard {
     sink: Arc<Sink>,
@@ -109,8 +109,8 @@ pub fn init(directives: &str, format: LogFormat, clock: Clock) -> Result<LogGuar
 /// Whether this process takes no more connections.
 static IS_STOPPING: AtomicBool = AtomicBool::new(false);
 
-/// Notes that this process takes no more connections. From now on it is no error that one finds no worker any more: it
-/// came too late, and is reset as those that come later are.
+/// Records that this process takes no more connections. From now on a connection that finds no worker is no error: it
+/// came too late, and is reset as later ones are.
 pub fn note_stop() {
     IS_STOPPING.store(true, Relaxed);
 }
@@ -139,7 +139,7 @@ pub struct AnsweredRequest<'a> {
     pub status: u16,
     /// From its head to the answer's, in microseconds.
     pub duration_us: u64,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: &'static str,
     /// Its id: letters, digits and `._-`.
     pub request_id: &'a str,
@@ -174,7 +174,7 @@ thread_local! {
 fn with_line(render: impl FnOnce(&mut LogLine)) {
     LINE.with(|line| match line.try_borrow_mut() {
         Ok(mut line) => render(&mut line),
-        // A value that logs, or panics, while it is being rendered.
+        // A value that logs, or panics, while it is rendered.
         Err(_) => render(&mut LogLine::default()),
     });
 }

@@ -52,14 +52,14 @@ pub struct Metrics {
     counts: Arc<Counts>,
 }
 
-/// What a quota said to a request.
+/// A quota's decision on a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuotaOutcome {
-    /// It may go on.
+    /// Admitted.
     Allowed,
-    /// It may not.
+    /// Refused.
     Refused,
-    /// It may go on since quotas only count, and else could not have.
+    /// Admitted only because quotas just count; refused otherwise.
     WouldRefuse,
 }
 
@@ -73,14 +73,14 @@ impl QuotaOutcome {
     }
 }
 
-/// Why there was no room for a connection.
+/// Why a connection was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionDrop {
-    /// There were as many as there may be.
+    /// The limit in all was reached.
     Full,
     /// Its client had its share.
     ClientFull,
-    /// It was idle, and others needed the room.
+    /// It was idle when connections were scarce.
     Idle,
 }
 
@@ -99,18 +99,18 @@ impl ConnectionDrop {
 pub enum StreamEnd {
     /// Its reader left.
     Left,
-    /// Its reader took nothing any more, or left without a word.
+    /// Its reader took no more bytes, or left without closing.
     Slow,
     /// All its polls were deleted.
     Gone,
-    /// It had gone on for long.
+    /// It had reached its longest duration.
     Expired,
-    /// The replica is about to end.
+    /// The replica stops.
     Closing,
 }
 
 impl StreamEnd {
-    /// The end as it stands in logs and metrics.
+    /// The reason as written in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Left => "left",
@@ -178,7 +178,7 @@ impl Metrics {
         let _ = self.counts.store_clock_ahead_millis.set(ahead_millis);
     }
 
-    /// Counts a request that was answered. `method` and `route` are of a few: what clients send never gets here.
+    /// Counts an answered request. `method` and `route` have few values: what clients send never gets here.
     pub fn observe_request(&self, method: &'static str, route: &'static str, status: u16, duration: Duration) {
         let mut digits = itoa::Buffer::new();
         self.counts.requests.get([method, route, digits.format(status)]).observe(nanos(duration));
@@ -205,7 +205,7 @@ impl Metrics {
         self.counts.store_failures.get([operation]).fetch_add(1, Relaxed);
     }
 
-    /// Counts what a quota said to a request.
+    /// Counts a quota's decision on a request.
     pub fn count_quota(&self, quota: &'static str, outcome: QuotaOutcome) {
         self.counts.quotas.get([quota, outcome.as_str()]).fetch_add(1, Relaxed);
     }
@@ -215,12 +215,12 @@ impl Metrics {
         self.counts.connections.fetch_add(1, Relaxed);
     }
 
-    /// Counts a connection that was open and is not any more.
+    /// Counts a connection that was closed.
     pub fn connection_closed(&self) {
         self.counts.connections.fetch_sub(1, Relaxed);
     }
 
-    /// Counts a connection for which there was no room.
+    /// Counts a connection that was closed for lack of room.
     pub fn connection_dropped(&self, why: ConnectionDrop) {
         self.counts.connections_dropped.get([why.as_str()]).fetch_add(1, Relaxed);
     }

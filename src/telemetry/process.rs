@@ -2,8 +2,8 @@
 
 use std::fs;
 
-/// The parts of a second that the kernel counts processor time in, for programs, on every processor sawt is built for
-/// (`USER_HZ`).
+/// The fraction of a second in which the kernel reports processor time to programs, on every processor that sawt is
+/// built for (`USER_HZ`).
 const TICKS_PER_SEC: f64 = 100.0;
 
 /// What this process uses. Each is `None` where the system does not tell.
@@ -22,14 +22,14 @@ impl Usage {
         Self {
             cpu_secs: cpu_secs(&text("stat")),
             resident_bytes: resident_bytes(&text("status")),
-            // The directory that is read here is one of them.
+            // The directory read here is one of them.
             open_fds: fs::read_dir("/proc/self/fd").ok().and_then(|fds| u64::try_from(fds.count()).ok()),
             max_fds: max_fds(&text("limits")),
         }
     }
 }
 
-/// Fields 14 and 15. The second is the program's name in parentheses, in which anything may stand.
+/// Fields 14 and 15. The second field is the program's name in parentheses, which may contain anything.
 fn cpu_secs(stat: &str) -> Option<f64> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace().skip(11).map(str::parse::<f64>);

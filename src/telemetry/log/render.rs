@@ -14,7 +14,7 @@ use tracing::{
 use super::{AnsweredRequest, LogFormat};
 use crate::poll::Timestamp;
 
-/// A line being rendered, and what is worth keeping between lines: the buffers, and the time down to the second.
+/// A line being rendered, and what is reused for the next: the buffers, and the time without milliseconds.
 #[derive(Default)]
 pub(super) struct LogLine {
     text: String,
@@ -53,7 +53,7 @@ impl LogLine {
         let AnsweredRequest { method, route, outcome, request_id, .. } = *request;
         let (mut status, mut duration_us) = (itoa::Buffer::new(), itoa::Buffer::new());
         let (status, duration_us) = (status.format(request.status), duration_us.format(request.duration_us));
-        // What stands before the message, between its words, and before each field.
+        // The text before the message, between its words, and before each field.
         let [start, fields @ ..] = match format {
             LogFormat::Text => {
                 [" ", " method=", " route=", " status=", " duration_us=", " outcome=", " request_id=", ""]
@@ -119,7 +119,7 @@ impl LogLine {
         });
     }
 
-    /// RFC 3339 with milliseconds. Most lines share their second with the one before, and only its text is dear.
+    /// RFC 3339 with milliseconds. Most lines have the same second as the one before, and only its text is expensive.
     fn push_time(&mut self, now: Timestamp) {
         let millis = now.as_millis().rem_euclid(1000);
         let second_millis = now.as_millis() - millis;
@@ -137,7 +137,7 @@ impl LogLine {
     }
 }
 
-/// ` key=value` after the message. The module an event came from is left out: the message is to be understood alone.
+/// ` key=value` after the message. The event's module is left out: the message must be clear by itself.
 struct TextFields<'a>(&'a mut LogLine);
 
 impl TextFields<'_> {
@@ -172,7 +172,7 @@ impl TextFields<'_> {
         }
     }
 
-    /// The same for a value that has to be rendered before it is known what it needs.
+    /// The same for a value that must be rendered to know whether it needs quotes.
     fn push_rendered(&mut self, field: &Field, render: impl FnOnce(&mut String)) {
         let mut value = mem::take(&mut self.0.value);
         value.clear();
@@ -222,7 +222,7 @@ impl Visit for TextFields<'_> {
     }
 }
 
-/// `,"key":value` after the members every line has.
+/// `,"key":value` after the members that every line has.
 struct JsonFields<'a>(&'a mut LogLine);
 
 impl JsonFields<'_> {
@@ -282,7 +282,7 @@ impl Visit for JsonFields<'_> {
     }
 }
 
-/// The error and what it came from, outermost first.
+/// The error and its sources, outermost first.
 fn push_error(to: &mut impl fmt::Write, error: &(dyn Error + 'static)) {
     let _ = write!(to, "{error}");
     let mut source = error.source();
@@ -292,8 +292,8 @@ fn push_error(to: &mut impl fmt::Write, error: &(dyn Error + 'static)) {
     }
 }
 
-/// `,"key":`. A field that would repeat one of the members every line has is set apart: readers differ on which of two
-/// equal names they believe.
+/// `,"key":`. A field with the name of a member that every line has gets another name: readers differ on which of two
+/// equal names they take.
 fn push_key(text: &mut String, key: &str) {
     text.push_str(if matches!(key, "timestamp" | "level" | "target") { ",\"field." } else { ",\"" });
     push_escaped(text, key, true);
@@ -317,10 +317,10 @@ impl fmt::Write for Escaping<'_> {
     }
 }
 
-/// The text with JSON's escapes (RFC 8259, section 7) for everything that could end the value or the line, drive a
+/// The text with JSON's escapes (RFC 8259, section 7) for everything that could end the value or the line, control a
 /// terminal, or reorder what a person reads. Within a bare message quotes and backslashes are harmless, and stay.
 fn push_escaped(to: &mut String, text: &str, is_quoted: bool) {
-    // Nearly every piece of a log line is this plain, and this look is all it costs.
+    // Nearly every piece of a log line is plain, and costs only this check.
     if every_byte(text, |byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
         to.push_str(text);
         return;
@@ -348,13 +348,13 @@ fn push_escaped(to: &mut String, text: &str, is_quoted: bool) {
     to.push_str(text.get(plain_from..).unwrap_or_default());
 }
 
-/// Whether all bytes are so. Looking at all of them, instead of stopping at the first that is not, lets the processor
-/// look at many at once: most values are plain to their end.
+/// Whether all bytes are so. Checking all, without stopping at the first that is not, lets the processor check many at
+/// once: most values are plain throughout.
 fn every_byte(text: &str, is_so: impl Fn(u8) -> bool) -> bool {
     text.bytes().fold(true, |all, byte| all & is_so(byte))
 }
 
-/// Whether a letter would make the end of a bare value unclear.
+/// Whether a character would make the end of a bare value unclear.
 fn needs_quotes(letter: char) -> bool {
     letter.is_whitespace() || letter.is_control() || is_invisible(letter) || matches!(letter, '"' | '=' | '\\')
 }

@@ -1,4 +1,4 @@
-//! Where lines wait to be written, and the thread that writes them.
+//! The lines that wait, and the thread that writes them.
 
 use std::{io::Write, mem, sync::Arc, thread, time::Duration};
 
@@ -7,16 +7,16 @@ use parking_lot::{Condvar, Mutex};
 use super::{LogFormat, render::LogLine};
 use crate::{clock::Clock, threads::keep_thread_running};
 
-/// How long a line may wait for others to be written with.
+/// How long a line may wait for others.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// So many bytes are written without waiting for more.
+/// So many bytes are written at once.
 const WRITE_AT_BYTES: usize = 64 * 1024;
 
 /// The most bytes that wait: at a line per request, some ten seconds of a busy replica.
 pub(super) const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
 
-/// How long the end of the process, or a panic, waits for lines to be taken.
+/// How long the end of the process, or a panic, waits for the lines to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Takes lines from every thread; one thread of its own writes them.
@@ -48,7 +48,7 @@ impl SinkState {
 }
 
 impl Sink {
-    /// Starts the thread. If the system has none to give, lines wait for ever, and the service goes on without a log.
+    /// Starts the thread. If the system can't start it, lines wait for ever, and the service goes on without a log.
     pub(super) fn start(mut writer: impl Write + Send + 'static, format: LogFormat, clock: Clock) -> Arc<Self> {
         let sink = Arc::new(Self { state: Mutex::default(), work: Condvar::new(), written: Condvar::new() });
         let of_thread = sink.clone();
@@ -68,7 +68,7 @@ impl Sink {
         let was_short = state.waiting.len() < WRITE_AT_BYTES;
         state.waiting.extend_from_slice(line);
         state.is_urgent |= is_urgent;
-        // Waking a thread costs more than the line, so it happens where it changes something.
+        // Waking a thread costs more than the line, so it is done only where it changes something.
         let wakes = was_empty || is_urgent || (was_short && state.waiting.len() >= WRITE_AT_BYTES);
         drop(state);
         if wakes {
@@ -120,7 +120,7 @@ impl Sink {
                 note.render_note(format, clock.now(), &message);
                 batch.extend_from_slice(note.as_bytes());
             }
-            // Nothing can be said about a log that can't be written, and the service is no worse for it.
+            // A log that can't be written can't report that, and the service works without it.
             let _ = writer.write_all(&batch).and_then(|()| writer.flush());
             batch.clear();
             batch.shrink_to(2 * WRITE_AT_BYTES);
