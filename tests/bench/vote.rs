@@ -13,6 +13,13 @@ use crate::{
     voters::Voters,
 };
 
+/// A vote's name, and its request at an address.
+type NamedVote = (&'static str, fn(&str) -> Request);
+
+/// The vote of a reader who has a token, and the first vote of one who has none.
+const VOTES: [NamedVote; 2] =
+    [("A vote", |path| Request::vote(path, VOTE)), ("A reader's first vote", Request::first_vote)];
+
 /// More votes than are cast in a second on any machine this was run on.
 const MOST_PER_SEC: u64 = 150_000;
 
@@ -23,7 +30,7 @@ pub(crate) fn measure(effort: &Effort) {
     let (redis, directory) = (RedisServer::start(), TempDir::new().expect("a temporary directory can be made"));
     let sawt = Sawt::start(&format!("redis://{}", redis.address()), directory.path());
     let peer = Peer::start();
-    for connections in &effort.connections {
+    for (connections, (title, vote_at)) in effort.connections.iter().flat_map(|it| VOTES.map(|vote| (it, vote))) {
         let load = |address, request: &Request, meter: &dyn Fn() -> Vec<f64>| {
             load::run(effort, *connections, address, request, &voters, meter)
         };
@@ -33,7 +40,7 @@ pub(crate) fn measure(effort: &Effort) {
             let echo = Request::vote(floor::ECHO, VOTE);
             floors.push(load(floor.address, &echo, &|| vec![floor.process.cpu_secs(), 0.0]));
 
-            let vote = Request::vote(&format!("{}/votes", sawt.make_poll()), VOTE);
+            let vote = vote_at(&format!("{}/votes", sawt.make_poll()));
             let (calls, ballots) = sawt.batches();
             sawts.push(load(sawt.address, &vote, &|| vec![sawt.process.cpu_secs(), redis.cpu_secs()]));
             let (calls_after, ballots_after) = sawt.batches();
@@ -41,25 +48,25 @@ pub(crate) fn measure(effort: &Effort) {
 
             if let Ok(peer) = &peer {
                 peer.forget();
-                let vote = Request::vote(peer::VOTE, VOTE);
+                let vote = vote_at(peer::VOTE);
                 peers.push(load(peer.nginx.address, &vote, &|| {
                     vec![peer.nginx.process.cpu_secs(), peer.redis.cpu_secs()]
                 }));
             }
         }
-        show(*connections, &floors, &sawts, &peers, median(batches));
+        show(title, *connections, &floors, &sawts, &peers, median(batches));
     }
     if let Err(missing) = peer {
         println!("\n  The peer was left out: {missing}.");
     }
 }
 
-fn show(connections: usize, floors: &[Measured], sawts: &[Measured], peers: &[Measured], batch: f64) {
+fn show(title: &str, connections: usize, floors: &[Measured], sawts: &[Measured], peers: &[Measured], batch: f64) {
     let per_sec = |runs: &[Measured]| median(runs.iter().map(|run| run.per_sec));
     let micros = |runs: &[Measured], place: usize| median(runs.iter().map(|run| run.micros[place]));
     let in_all = |runs: &[Measured]| median(runs.iter().map(|run| run.micros.iter().sum()));
     let mut table = Table::new(
-        format!("A vote, over {connections} connections"),
+        format!("{title}, over {connections} connections"),
         &["", "requests/s", "of floor", "CPU µs", "server", "Redis", "p50 ms", "p99 ms"],
     );
     let named = [("bare actix-web, JSON echo", floors), ("sawt on Redis", sawts), ("nginx + Lua + Redis", peers)];
