@@ -68,9 +68,9 @@ pub(crate) fn serve(workers: usize) {
     let echo = |vote: web::Json<Vote>| async move { HttpResponse::Created().json(&*vote) };
     let fixed = || async { HttpResponse::Ok().content_type("application/json").body(RESULTS) };
     let application = move || App::new().route(ECHO, web::post().to(echo)).route(STATIC, web::get().to(fixed));
-    // Counted on a busy machine, it may be slow to be asked.
+    // Counted on a busy machine, it may be slow to be asked, and to be asked again.
     let server = HttpServer::new(application).workers(workers).client_request_timeout(Duration::ZERO);
-    let server = server.bind("127.0.0.1:0").expect("there is a free port");
+    let server = server.keep_alive(Duration::from_secs(75)).bind("127.0.0.1:0").expect("there is a free port");
     println!("{}", server.addrs()[0]);
     std::io::stdout().flush().expect("whoever started this listens");
     rt::System::new().block_on(server.run()).expect("it serves");
