@@ -36,6 +36,10 @@ pub struct Assets {
     pub style: Asset,
     /// What it does.
     pub script: Asset,
+    /// What a poll of kind `rating` does and looks like beside the rest, which the script fetches where one stands.
+    pub rating: Asset,
+    /// The same of kind `reaction`.
+    pub reaction: Asset,
     /// What publishers put into their pages: finds the places for polls, and brings the script.
     pub loader: Asset,
 }
@@ -73,7 +77,11 @@ impl Assets {
         };
         let failed = said(|language| &language.texts().failed);
         let open = said(|language| &language.texts().open_page);
+        let rating = Asset::of("rating.js", JAVASCRIPT, include_str!("packed/rating.js").to_owned());
+        let reaction = Asset::of("reaction.js", JAVASCRIPT, include_str!("packed/reaction.js").to_owned());
         let script = include_str!("packed/app.js")
+            .replace("SAWT_RATING", rating.file_name())
+            .replace("SAWT_REACTION", reaction.file_name())
             .replace("STYLE_PATH", &style.path)
             .replace("STYLE_INTEGRITY", &style.integrity)
             .replace("SAWT_FAILED", &failed);
@@ -83,12 +91,12 @@ impl Assets {
             .replace("SCRIPT_INTEGRITY", &script.integrity)
             .replace("SAWT_OPEN", &open);
         let loader = Asset::of("embed.js", JAVASCRIPT, loader);
-        Self { style, script, loader }
+        Self { style, script, rating, reaction, loader }
     }
 
     /// All files that the manifest names.
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
-        [&self.loader, &self.script, &self.style].into_iter()
+        [&self.loader, &self.script, &self.rating, &self.reaction, &self.style].into_iter()
     }
 
     /// The file at this address.
@@ -144,6 +152,11 @@ impl Asset {
             integrity: format!("sha384-{}", STANDARD.encode(hash)),
             file: StaticFile::new(media_type, text, Effort::Most),
         }
+    }
+
+    /// The last part of its address.
+    fn file_name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
     }
 }
 

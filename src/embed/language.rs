@@ -66,7 +66,7 @@ fn read(name: &str) -> Result<Language, String> {
     for digits in [Digits::Latn, Digits::Arab] {
         language.numbers.get(digits.as_str()).ok_or_else(|| format!("numbers.{} is missing", digits.as_str()))?;
     }
-    for of in ["votes", "voters", "later", "wait"] {
+    for of in ["votes", "voters", "stars", "later", "wait"] {
         let forms = language.plurals.get(of).ok_or_else(|| format!("plurals.{of} is missing"))?;
         for form in language.plural_rules.keys().map(String::as_str).chain(["other"]) {
             forms.get(form).ok_or_else(|| format!("plurals.{of}.{form} is missing"))?;
@@ -135,13 +135,18 @@ impl Language {
 
     /// So many tenths of a percent: a percentage to one decimal, which is left out if it is 0.
     pub fn share(&self, tenths: u64, digits: Digits) -> String {
-        let Some(signs) = self.numbers.get(digits.as_str()) else { return String::new() };
+        let percent = self.numbers.get(digits.as_str()).map_or("", |signs| signs.percent.as_str());
+        percent.replace("{n}", &self.tenths(tenths, digits))
+    }
+
+    /// So many tenths: a number to one decimal, which is left out if it is 0.
+    pub fn tenths(&self, tenths: u64, digits: Digits) -> String {
         let mut number = self.number(tenths / 10, digits);
-        if !tenths.is_multiple_of(10) {
+        if let Some(signs) = self.numbers.get(digits.as_str()).filter(|_| !tenths.is_multiple_of(10)) {
             number.push_str(&signs.decimal);
             number.push_str(&self.number(tenths % 10, digits));
         }
-        signs.percent.replace("{n}", &number)
+        number
     }
 
     /// "3 votes", and whatever else is counted. Zero has a form of its own wherever the file gives it one, whatever the
@@ -166,14 +171,17 @@ impl Language {
             texts: BTreeMap<&'a str, &'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             verdict: Option<VerdictTexts<'a>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            average: Option<&'a str>,
         }
 
         let plurals = self.plurals.iter().map(|(of, forms)| (of.as_str(), forms));
         let plurals = plurals.filter(|(of, _)| ["votes", "wait", counted].contains(of)).collect();
         let texts = self.texts.for_script(!poll.kind.takes_one());
         let verdict = self.texts.verdict(poll);
+        let average = poll.scale.as_ref().map(|_| self.texts.average.as_str());
         let numbers = self.numbers.get(digits.as_str());
-        let json = serde_json::to_string(&ForScript { numbers, plurals, texts, verdict }).unwrap_or_default();
+        let json = serde_json::to_string(&ForScript { numbers, plurals, texts, verdict, average }).unwrap_or_default();
         json.replace('&', "\\u0026").replace('\'', "\\u0027").replace('<', "\\u003c")
     }
 }
@@ -214,10 +222,10 @@ mod tests {
                     ["{time}", "{n}", "{min}", "{max}"].into_iter().filter(|it| said.contains(it)).collect();
                 let expected: &[&str] = match text.as_str() {
                     "opens" | "closes" | "ended_at" => &["{time}"],
-                    "ticked" | "ticked_all" | "too_many" => &["{n}", "{max}"],
+                    "average" | "ticked" | "ticked_all" | "too_many" => &["{n}", "{max}"],
                     "too_few" => &["{n}", "{min}"],
                     "choose_exactly" | "choose_up_to" => &["{max}"],
-                    "choose_between" => &["{min}", "{max}"],
+                    "choose_between" | "choose_step" => &["{min}", "{max}"],
                     _ => &[],
                 };
                 assert!(!said.is_empty() && placed == expected, "{name}: {text}: {said}");

@@ -27,6 +27,7 @@ pub mod look;
 pub mod markup;
 pub mod page;
 mod plural;
+mod rating;
 pub mod refusal;
 pub mod snippets;
 pub mod texts;

@@ -6,18 +6,20 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { basename } from 'node:path';
 
 const { build } = createRequire(new URL('../../tests/browser/package.json', import.meta.url))('esbuild');
 
 const here = (path) => new URL(path, import.meta.url);
 // The oldest browsers that show the poll: see the README. The loader is read by older ones, to say that they can't.
 const target = ['chrome106', 'firefox105', 'safari16'];
+// A script takes its style along, packed as well.
+const style = ({ onLoad }) => onLoad({ filter: /\.css$/ }, async ({ path }) => ({ contents: await pack(basename(path)), loader: 'text' }));
+const script = { bundle: true, format: 'esm', plugins: [{ name: 'style', setup: style }] };
 const files = {
-  'app.js': {
-    bundle: true,
-    format: 'esm',
-    plugins: [{ name: 'style', setup: ({ onLoad }) => onLoad({ filter: /poll\.css$/ }, async () => ({ contents: await pack('poll.css'), loader: 'text' })) }],
-  },
+  'app.js': script,
+  'rating.js': script,
+  'reaction.js': script,
   'embed.js': { target: 'es2019' },
   'page.css': { bundle: true },
 };

@@ -5,6 +5,8 @@
 //! own direction ([`direction_in`]), and the poll runs as its language does, even where the words around it are
 //! another's.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -14,10 +16,14 @@ use super::{
     direction::{Direction, direction_in, direction_of},
     language::Language,
     look::Look,
+    rating::{RatingView, step_label},
     texts::Texts,
 };
 use crate::{
-    poll::{Choices, Kind, Poll, PollOption, Quiz, ResultsPolicy, State, Tally, Text, TimeZone, Timestamp},
+    poll::{
+        Choices, Emoji, Kind, Poll, PollOption, Quiz, ResultsPolicy, Scale, State, Steps, Tally, Text, TimeZone,
+        Timestamp,
+    },
     site::{BaseAddress, ListedOrigin, SiteSettings},
 };
 
@@ -115,7 +121,7 @@ impl<'a> PollView<'a> {
         let address = self.public_url.map(|url| format!("{url}/embed/{}", poll.id));
         let query = self.look.query();
         let mut page = PollPage {
-            summary: poll.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(" · "),
+            summary: String::new(),
             origins: self.site.origins.iter().map(ListedOrigin::as_str).collect::<Vec<_>>().join(" "),
             oembed: self.public_url.zip(address.as_deref()).map(|(url, address)| {
                 format!("{url}/oembed?format=json&url={}", utf8_percent_encode(address, QUERY_VALUE))
@@ -124,6 +130,7 @@ impl<'a> PollView<'a> {
             base_path,
             style: &assets::all().style,
             script: &assets::all().script,
+            own_script: own_script(poll.kind),
             loader: assets::LOADER,
             site: self.site,
             top: self.window.mark(),
@@ -142,7 +149,8 @@ impl<'a> PollView<'a> {
             policy: policy_name(poll.results),
             theme: self.look.theme.as_str(),
             digits: digits.as_str(),
-            is_open: self.state == State::Open,
+            // Whoever has no token has voted, and this page takes no other vote of theirs.
+            is_open: self.state == State::Open && !matches!(self.mode, Mode::Form(None)),
             is_peeking: self.look.peek && self.tally.is_some(),
             peek_query: if query.is_empty() { "?view=results".to_owned() } else { format!("{query}&view=results") },
             words: match self.mode {
@@ -158,6 +166,7 @@ impl<'a> PollView<'a> {
             focus: if self.notice == Some(Notice::ChooseFirst) { " tabindex=\"-1\" autofocus" } else { "" },
             note: Vec::new(),
             verdict: self.verdict(language),
+            rating: RatingView::of(poll, self.tally, language, digits, direction),
             texts: language.texts(),
             address,
             form_path,
@@ -166,6 +175,7 @@ impl<'a> PollView<'a> {
             language,
         };
         page.note = self.note(language);
+        page.summary = summary(&page);
         page.render()
     }
 
@@ -183,7 +193,7 @@ impl<'a> PollView<'a> {
     fn rows(&self, language: &'static Language, direction: Direction) -> Vec<OptionRow<'a>> {
         let digits = self.look.digits;
         let shown = self.tally.map(|tally| (tally, tally.parts(self.poll, PERMILLE)));
-        let most = self.most_votes();
+        let (most, longest) = (self.most_votes(), self.longest_bar());
         let right = self.right_option();
         let mark = language.texts().verdict(self.poll).map_or("", |verdict| verdict.mark);
         let row = |(place, option): (usize, &'a PollOption)| {
@@ -191,26 +201,43 @@ impl<'a> PollView<'a> {
             let (share, votes) = shown.as_ref().map_or_else(Default::default, |(tally, _)| {
                 (language.share(tenths, digits), language.count("votes", tally.votes_in(option.index), digits))
             });
+            let counted = self.tally.map(|tally| tally.votes_in(option.index));
+            let label = match &self.poll.scale {
+                Some(scale) => Cow::Owned(step_label(scale, option.id.as_str(), language, digits)),
+                None => Cow::Borrowed(option.label.as_str()),
+            };
+            let bar = longest.map_or(tenths, |longest| {
+                (counted.unwrap_or_default() * PERMILLE).checked_div(longest).unwrap_or_default()
+            });
             let is_chosen = self.chosen.is_some_and(|choices| choices.has(option));
             let leads = most.is_some_and(|(tally, most)| tally.votes_in(option.index) == most);
             OptionRow {
                 id: option.id.as_str(),
-                label: option.label.as_str(),
-                label_dir: direction_in(direction, option.label.as_str()),
+                emoji: option.emoji.as_ref().map_or("", Emoji::as_str),
+                label_dir: direction_in(direction, &label),
+                label,
                 is_chosen,
                 is_ticked: is_chosen || self.ticked.contains(&option.index),
-                width: format!("{}.{}", tenths / 10, tenths % 10),
+                bar: format!("{}.{}", bar / 10, bar % 10),
                 share,
                 lead: if leads { &language.texts().most_votes } else { "" },
                 right: if right == Some(option) { mark } else { "" },
                 votes,
+                number: counted.map_or_else(String::new, |votes| language.number(votes, digits)),
+                counted,
             }
         };
         self.poll.options.iter().enumerate().map(row).collect()
     }
 
-    /// The most votes that an option has in the end, if anybody voted: those who have so many lead. The widget finds
-    /// the same in `draw`.
+    /// The votes that the longest bar stands for, where bars are compared with each other and not with the whole.
+    fn longest_bar(&self) -> Option<u64> {
+        self.poll.scale.as_ref().filter(|scale| scale.steps == Steps::ZeroToTen)?;
+        self.tally.and_then(|tally| tally.votes.iter().max().copied())
+    }
+
+    /// The most votes that an option has in the end, if anybody voted: those who have so many lead. The widget finds the
+    /// same in `draw`.
     fn most_votes(&self) -> Option<(&Tally, u64)> {
         let tally = self.tally.filter(|_| self.state == State::Closed)?;
         let most = self.poll.options.iter().map(|option| tally.votes_in(option.index)).max()?;
@@ -322,11 +349,14 @@ struct PollPage<'a> {
     address: Option<String>,
     oembed: Option<String>,
     origins: String,
+    /// What may be answered, in a line.
     summary: String,
     locale: String,
     base_path: &'a str,
     style: &'static Asset,
     script: &'static Asset,
+    /// What the script fetches for polls of this kind.
+    own_script: Option<&'static Asset>,
     loader: &'static str,
     site: &'a SiteSettings,
     top: &'static str,
@@ -357,6 +387,15 @@ struct PollPage<'a> {
     note: Vec<NotePart<'a>>,
     /// Of a ballot, in a poll where one is right or wrong.
     verdict: Option<Verdict<'a>>,
+    /// The mean of a rating, and what its ends mean.
+    rating: Option<RatingView<'a>>,
+}
+
+impl PollPage<'_> {
+    /// Whether bars stand upright, one beside the other.
+    fn is_upright(&self) -> bool {
+        self.rating.as_ref().is_some_and(|rating| !rating.is_stars())
+    }
 }
 
 /// What is right, as far as this reader is told it. Texts are empty where there is nothing to say.
@@ -372,18 +411,23 @@ struct Verdict<'a> {
 /// One option, in the form and in the results.
 struct OptionRow<'a> {
     id: &'a str,
-    label: &'a str,
+    /// What stands for a reaction, or nothing.
+    emoji: &'a str,
+    label: Cow<'a, str>,
     label_dir: &'static str,
     is_chosen: bool,
     is_ticked: bool,
-    /// Of the bar, in percent.
-    width: String,
+    /// Of the bar, in percent: in a scale to 10, where bars stand upright, of the longest.
+    bar: String,
     share: String,
     /// That it leads, or nothing.
     lead: &'a str,
     /// That it is right, or nothing.
     right: &'a str,
     votes: String,
+    /// The votes as a number alone, and that as it is, if they are shown.
+    number: String,
+    counted: Option<u64>,
 }
 
 /// A text with a time in it, or without.
@@ -415,6 +459,10 @@ impl<'a> Time<'a> {
 /// How many options a ballot of this poll names. The widget's server says it; it does not change.
 fn rule(poll: &Poll, language: &Language, digits: Digits) -> String {
     let texts = language.texts();
+    if let Some(Scale { steps, .. }) = &poll.scale {
+        let number = |step: u8| language.number(step.into(), digits);
+        return texts.choose_step.replace("{min}", &number(steps.low())).replace("{max}", &number(steps.high()));
+    }
     let text = match (poll.min_choices, poll.max_choices) {
         (1, 1) => &texts.choose_one,
         (min, max) if min == max => &texts.choose_exactly,
@@ -428,6 +476,27 @@ fn rule(poll: &Poll, language: &Language, digits: Digits) -> String {
 /// What a poll's total counts: where one voter has several votes, voters.
 fn counted(kind: Kind) -> &'static str {
     if kind.takes_one() { "votes" } else { "voters" }
+}
+
+/// What may be answered: the options, or of a rating its ends, if anything is said of them.
+fn summary(page: &PollPage<'_>) -> String {
+    match &page.rating {
+        Some(rating) if rating.has_ends() => rating.ends.map(|(end, _)| end).join(" – "),
+        Some(_) => page.rule.clone(),
+        None => {
+            let option = |row: &OptionRow<'_>| format!("{} {}", row.emoji, row.label).trim_start().to_owned();
+            page.rows.iter().map(option).collect::<Vec<_>>().join(" · ")
+        }
+    }
+}
+
+/// What the script fetches for polls of a kind, where it does.
+fn own_script(kind: Kind) -> Option<&'static Asset> {
+    match kind {
+        Kind::Rating => Some(&assets::all().rating),
+        Kind::Reaction => Some(&assets::all().reaction),
+        Kind::Single | Kind::Multiple => None,
+    }
 }
 
 fn policy_name(policy: ResultsPolicy) -> &'static str {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::markup::escape;
 use crate::{
-    poll::{Poll, ResultsPolicy},
+    poll::{Kind, Poll, ResultsPolicy},
     site::BaseAddress,
 };
 
@@ -79,6 +79,11 @@ pub fn height(width: u32, poll: &Poll) -> u32 {
     /// What the lines of a text have in width less than the card.
     const QUESTION_AROUND: u32 = 42;
     const OPTION_AROUND: u32 = 108;
+    /// A rating's mean and how the ballots are spread.
+    const STEPS: u32 = 166;
+    /// A reaction's button beside what stands for it: padding, count, and the gap to the next.
+    const BUTTON_AROUND: u32 = 62;
+    const BUTTON_LINE: u32 = 56;
     let lines = |text: &str, pixels_per_character: u32, around: u32| {
         let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
         characters.saturating_mul(pixels_per_character).div_ceil(width.saturating_sub(around).max(80)).max(1)
@@ -89,6 +94,18 @@ pub fn height(width: u32, poll: &Poll) -> u32 {
     let notes = if is_explained { NOTES + MORE_NOTES } else { NOTES };
     // The two words for changing a vote take a line of their own beside the total.
     let changes = if poll.changeable && width < 480 { 32 } else { 0 };
+    if poll.scale.is_some() {
+        return question.saturating_add(CARD + STEPS + ACTIONS + notes + changes);
+    }
+    if poll.kind == Kind::Reaction {
+        // Buttons stand beside each other, each as wide as what is seen of it.
+        let wide = poll.options.iter().fold(0_u32, |sum, option| {
+            let words = u32::try_from(option.label.as_str().chars().count()).unwrap_or(u32::MAX).saturating_mul(9);
+            sum.saturating_add(if option.emoji.is_some() { 28 } else { words }).saturating_add(BUTTON_AROUND)
+        });
+        let lines = wide.div_ceil(width.saturating_sub(QUESTION_AROUND).max(80)).max(1);
+        return question.saturating_add(CARD + ACTIONS + notes).saturating_add(lines.saturating_mul(BUTTON_LINE));
+    }
     let options = poll.options.iter().map(|option| {
         lines(option.label.as_str(), 9, OPTION_AROUND).saturating_mul(OPTION_LINE).saturating_add(OPTION)
     });

@@ -47,6 +47,10 @@ texts! {
     choose_up_to,
     /// The rule of a poll with `{min}` to `{max}` choices.
     choose_between,
+    /// The rule of a rating from `{min}` to `{max}`.
+    choose_step,
+    /// Its mean is `{n}`, and `{max}` the best.
+    average,
     /// The button that votes.
     vote,
     /// To the results, without voting.

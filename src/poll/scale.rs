@@ -93,10 +93,11 @@ impl Rating {
         Some(if net < 0 { -score } else { score })
     }
 
-    /// The mean in tenths of a step, rounded half up, for readers; 0 without ballots.
-    pub fn average_in_tenths(self) -> u64 {
+    /// The mean in such parts of a step, rounded half up, for readers: in tenths, or in halves. 0 without ballots.
+    pub fn average_in(self, parts: u8) -> u64 {
         let (sum, ballots) = (u128::from(self.sum), u128::from(self.ballots));
-        (sum * 20 + ballots).checked_div(ballots * 2).and_then(|tenths| u64::try_from(tenths).ok()).unwrap_or_default()
+        let rounded = (sum * u128::from(parts) * 2 + ballots).checked_div(ballots * 2);
+        rounded.and_then(|rounded| u64::try_from(rounded).ok()).unwrap_or_default()
     }
 }
 
@@ -126,9 +127,9 @@ mod tests {
         ] {
             let rating = rating(sum, ballots, None);
             assert_eq!(rating.average().map(|average| average.to_string()).as_deref(), Some(average));
-            assert_eq!(rating.average_in_tenths(), tenths, "{sum}/{ballots}");
+            assert_eq!(rating.average_in(10), tenths, "{sum}/{ballots}");
         }
-        assert_eq!((rating(0, 0, None).average(), rating(0, 0, None).average_in_tenths()), (None, 0));
+        assert_eq!((rating(0, 0, None).average(), rating(0, 0, None).average_in(2)), (None, 0));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 import { device, memory } from './device.js';
 import { serveFrames } from './frames.js';
+import { showing } from './kinds.js';
 import { fetchPage } from './markup.js';
-import { Poll } from './poll.js';
 import { HOME } from './service.js';
 import { NEAR, seen } from './sight.js';
 import { dress } from './style.js';
@@ -63,8 +63,9 @@ class Widget {
       const { wait, root } = await fetchPage(address, id);
       if (turn !== this.#turn) return;
       if (root) {
-        await this.#dress();
-        if (turn === this.#turn) this.#put(root);
+        const { Kind, style } = await showing(root);
+        await this.#dress(style);
+        if (turn === this.#turn) this.#put(root, Kind);
         return;
       }
       this.#failed(id);
@@ -78,8 +79,8 @@ class Widget {
     if (root) root.dataset.theme = THEMES.includes(theme) ? theme : 'auto';
   }
 
-  #dress() {
-    return (this.#dressed ??= dress(this.#root));
+  #dress(style) {
+    return style ? dress(this.#root, style) : (this.#dressed ??= dress(this.#root));
   }
 
   #show(root) {
@@ -87,14 +88,14 @@ class Widget {
     this.#root.append(root);
   }
 
-  #put(root) {
+  #put(root, Kind) {
     this.#poll?.stop();
     this.#show(root);
     // In an article, the question is no title of the page.
     root.querySelector('h1').setAttribute('aria-level', '2');
     if (!root.dataset.poll) return;
     const storage = this.#host.getAttribute('storage') ?? this.#host.dataset.storage;
-    this.#poll = new Poll(root, { from: HOME, kept: storage?.toLowerCase() === 'none' ? memory : device });
+    this.#poll = new Kind(root, { from: HOME, kept: storage?.toLowerCase() === 'none' ? memory : device });
     this.#poll.onReshape = (edit) => {
       if (edit !== this.#asked) setTimeout(() => this.load(edit), jitter(5 * SECOND));
       this.#asked = edit;

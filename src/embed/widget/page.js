@@ -1,15 +1,16 @@
 // The poll in the page itself, alone or in a frame.
 
 import { device } from './device.js';
-import { Poll } from './poll.js';
+import { showing } from './kinds.js';
 import { HOME } from './service.js';
 import { dress } from './style.js';
 import { SECOND, jitter } from './time.js';
 
-export function page(root) {
+export async function page(root) {
+  const { Kind, style } = await showing(root);
   // Its own style sheet may not have come: a replica of another version has another.
-  if (!getComputedStyle(root).getPropertyValue('--radius')) dress(document);
-  const poll = new Poll(root, { from: HOME, kept: device });
+  if (!getComputedStyle(root).getPropertyValue('--radius')) dress(document, style);
+  const poll = new Kind(root, { from: HOME, kept: device });
   // The address outlives a reload, also of a frame that may keep nothing.
   poll.onReshape = (edit) => {
     const { hash } = location;

@@ -228,10 +228,7 @@ export class Poll extends PollView {
     this.settle();
     this.say(this.state === 'gone' ? texts.gone : said);
     if (code === 'origin-refused') this.refuse();
-    if (!code || this.choices) {
-      if (this.choices) this.$('.sawt-results').focus({ preventScroll: true });
-      else this.inputs[0].focus({ preventScroll: true });
-    }
+    if (!code || this.choices) this.focusAnswer();
     // The same poll may stand in a page twice.
     for (const twin of Live.at(this.from).polls) {
       if (twin === this || twin.id !== this.id) continue;
@@ -242,6 +239,10 @@ export class Poll extends PollView {
     }
     // Who has voted may see more from now on, or from now on no more.
     if (this.policy === 'after_vote') Live.at(this.from).restart();
+  }
+
+  focusAnswer() {
+    (this.choices ? this.$('.sawt-results') : this.inputs[0]).focus({ preventScroll: true });
   }
 
   #pendingName() {
@@ -331,14 +332,13 @@ export class Poll extends PollView {
     set(dataset, 'closes', poll.closes_at);
     this.word(this.$('.sawt-question'), poll.question);
     const isMoved = `${poll.options.map(({ id }) => id)}` !== `${this.inputs.map(({ value }) => value)}`;
-    for (const { id, label } of poll.options) {
-      const input = this.inputs.find((input) => input.value === id);
-      const result = this.result(id);
+    for (const option of poll.options) {
+      const input = this.inputs.find((input) => input.value === option.id);
+      const result = this.result(option.id);
       if (!input || !result) continue;
-      this.word(input.nextElementSibling, label);
-      this.word(result.querySelector('.sawt-label'), label);
+      this.reword(option, input, result);
       // In the order they come in now. What is moved loses the focus, so nothing is moved for nothing.
-      if (isMoved) fieldset(this.root).append(input.parentElement);
+      if (isMoved && input !== result) fieldset(this.root).append(input.parentElement);
       if (isMoved) result.parentElement.append(result);
     }
     const isBounded = poll.min_choices === +dataset.min && poll.max_choices === +dataset.max;
@@ -346,6 +346,11 @@ export class Poll extends PollView {
     const isSaid = poll.resolution?.option === dataset.resolved;
     if (!isBounded || !isSaid || poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id)))
       this.onReshape?.(poll.id + poll.revision);
+  }
+
+  reword({ label }, input, result) {
+    this.word(input.nextElementSibling, label);
+    this.word(result.querySelector('.sawt-label'), label);
   }
 
   // The tally, if it is not here and this reader may see it. It is asked for until it comes, but not long waited for.

@@ -3,7 +3,7 @@
 import text from './poll.css';
 import { HOME } from './service.js';
 
-const SHEET = (() => {
+const sheetOf = (text) => {
   try {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(text);
@@ -11,17 +11,19 @@ const SHEET = (() => {
   } catch {
     return undefined;
   }
-})();
+};
 
-// Puts it on a shadow root or a document. Safari before 16.4 shares no sheets between roots: there each has an element,
+const SHEET = sheetOf(text);
+
+// Puts it on a shadow root or a document, and what a kind of poll has `more`. Safari before 16.4 shares no sheets between roots: there each has an element,
 // or a link where the page allows none that is inline.
-export async function dress(root) {
+export async function dress(root, more = '') {
   if (SHEET) {
-    root.adoptedStyleSheets = [SHEET];
+    root.adoptedStyleSheets = [SHEET, sheetOf(more)];
     return;
   }
   const style = document.createElement('style');
-  style.textContent = text;
+  style.textContent = text + more;
   (root.head ?? root).prepend(style);
   if (style.sheet) return;
   const link = document.createElement('link');

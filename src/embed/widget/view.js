@@ -39,7 +39,7 @@ export class PollView {
   // At the limit the other boxes can't be ticked; they stay within reach of the keyboard. Returns what to say of it.
   limit() {
     const { inputs, ticked } = this;
-    if (inputs[0].type === 'radio') return '';
+    if (inputs[0].type !== 'checkbox') return '';
     const isFull = ticked.length >= this.root.dataset.max && ticked.length < inputs.length;
     for (const input of inputs) input.setAttribute('aria-disabled', isFull && !input.checked);
     return ticked.length ? this.countTicks(isFull ? 'ticked_all' : 'ticked') : '';
@@ -80,14 +80,20 @@ export class PollView {
     const most = tally.state === 'closed' && Math.max(1, ...tally.options.map(({ votes }) => votes));
     for (const [place, { id, votes }] of tally.options.entries()) {
       const row = this.result(id);
-      if (!row) continue;
+      const bar = row?.querySelector('svg');
+      if (!bar) continue;
       const share = shares[place];
       write(row.querySelector('.sawt-votes'), this.count('votes', votes));
       write(row.querySelector('.sawt-lead'), votes === most ? this.words.texts.most_votes : '');
       write(row.querySelector('.sawt-share'), this.percent(share));
-      row.querySelector('svg').setAttribute('width', `${Math.floor(share / 10)}.${share % 10}%`);
+      bar.setAttribute('width', `${Math.floor(share / 10)}.${share % 10}%`);
     }
     write(this.$('.sawt-total'), this.count(isSingle ? 'votes' : 'voters', ballots));
+  }
+
+  // Whether a vote is taken where this is shown.
+  takes(shown) {
+    return shown === 'open';
   }
 
   // Turns what is known into the state that is shown.
@@ -100,7 +106,7 @@ export class PollView {
     if (this.busy) return;
     if (shown !== 'open') root.removeAttribute('data-peek');
     root.dataset.state = shown;
-    fieldset(root).disabled = this.$('.sawt-vote').disabled = shown !== 'open';
+    fieldset(root).disabled = this.$('.sawt-vote').disabled = !this.takes(shown);
     this.$('.sawt-vote').removeAttribute('aria-disabled');
     this.$('.sawt-retry').hidden = true;
     this.$('.sawt-vote').hidden = false;
@@ -185,9 +191,12 @@ export class PollView {
   }
 
   percent(tenths) {
-    const { decimal, percent } = this.words.numbers;
-    const rest = tenths % 10 ? decimal + this.number(tenths % 10) : '';
-    return percent.replace('{n}', this.number(Math.floor(tenths / 10)) + rest);
+    return this.words.numbers.percent.replace('{n}', this.tenths(tenths));
+  }
+
+  tenths(tenths) {
+    const rest = tenths % 10 ? this.words.numbers.decimal + this.number(tenths % 10) : '';
+    return this.number(Math.floor(tenths / 10)) + rest;
   }
 
   count(of, number) {
