@@ -40,6 +40,8 @@ pub struct Assets {
     pub rating: Asset,
     /// The same of kind `reaction`.
     pub reaction: Asset,
+    /// The same where answers are right or wrong.
+    pub quiz: Asset,
     /// What publishers put into their pages: finds the places for polls, and brings the script.
     pub loader: Asset,
 }
@@ -79,7 +81,9 @@ impl Assets {
         let open = said(|language| &language.texts().open_page);
         let rating = Asset::of("rating.js", JAVASCRIPT, include_str!("packed/rating.js").to_owned());
         let reaction = Asset::of("reaction.js", JAVASCRIPT, include_str!("packed/reaction.js").to_owned());
+        let quiz = Asset::of("quiz.js", JAVASCRIPT, include_str!("packed/quiz.js").to_owned());
         let script = include_str!("packed/app.js")
+            .replace("SAWT_QUIZ", quiz.file_name())
             .replace("SAWT_RATING", rating.file_name())
             .replace("SAWT_REACTION", reaction.file_name())
             .replace("STYLE_PATH", &style.path)
@@ -91,12 +95,12 @@ impl Assets {
             .replace("SCRIPT_INTEGRITY", &script.integrity)
             .replace("SAWT_OPEN", &open);
         let loader = Asset::of("embed.js", JAVASCRIPT, loader);
-        Self { style, script, rating, reaction, loader }
+        Self { style, script, rating, reaction, quiz, loader }
     }
 
     /// All files that the manifest names.
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
-        [&self.loader, &self.script, &self.rating, &self.reaction, &self.style].into_iter()
+        [&self.loader, &self.script, &self.rating, &self.reaction, &self.quiz, &self.style].into_iter()
     }
 
     /// The file at this address.

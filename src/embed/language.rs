@@ -218,12 +218,16 @@ mod tests {
             let file: serde_json::Value = serde_json::from_slice(&Files::get(&name).unwrap().data).unwrap();
             for (text, said) in file["texts"].as_object().unwrap() {
                 let said = said.as_str().unwrap();
-                let placed: Vec<_> =
-                    ["{time}", "{n}", "{min}", "{max}"].into_iter().filter(|it| said.contains(it)).collect();
+                let placed: Vec<_> = ["{time}", "{n}", "{of}", "{min}", "{max}", "{option}"]
+                    .into_iter()
+                    .filter(|it| said.contains(it))
+                    .collect();
                 let expected: &[&str] = match text.as_str() {
                     "opens" | "closes" | "ended_at" => &["{time}"],
                     "average" | "ticked" | "ticked_all" | "too_many" => &["{n}", "{max}"],
                     "too_few" => &["{n}", "{min}"],
+                    "question_of" | "score" => &["{n}", "{of}"],
+                    "answered_wrong" | "not_foreseen" => &["{option}"],
                     "choose_exactly" | "choose_up_to" => &["{max}"],
                     "choose_between" | "choose_step" => &["{min}", "{max}"],
                     _ => &[],

@@ -20,6 +20,7 @@ const files = {
   'app.js': script,
   'rating.js': script,
   'reaction.js': script,
+  'quiz.js': script,
   'embed.js': { target: 'es2019' },
   'page.css': { bundle: true },
 };

@@ -130,7 +130,7 @@ impl<'a> PollView<'a> {
             base_path,
             style: &assets::all().style,
             script: &assets::all().script,
-            own_script: own_script(poll.kind),
+            own_script: own_script(poll),
             loader: assets::LOADER,
             site: self.site,
             top: self.window.mark(),
@@ -491,11 +491,14 @@ fn summary(page: &PollPage<'_>) -> String {
 }
 
 /// What the script fetches for polls of a kind, where it does.
-fn own_script(kind: Kind) -> Option<&'static Asset> {
-    match kind {
+fn own_script(poll: &Poll) -> Option<&'static Asset> {
+    match poll.kind {
         Kind::Rating => Some(&assets::all().rating),
         Kind::Reaction => Some(&assets::all().reaction),
-        Kind::Single | Kind::Multiple => None,
+        Kind::Single | Kind::Multiple => {
+            let is_judged = poll.quiz.is_some() || poll.resolution.is_some();
+            is_judged.then(|| &assets::all().quiz)
+        }
     }
 }
 

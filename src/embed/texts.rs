@@ -71,6 +71,12 @@ texts! {
     answered_right,
     /// It is wrong, and `{option}` is right.
     answered_wrong,
+    /// To the next question of a series.
+    next_question,
+    /// The question is the `{n}`th of `{of}`.
+    question_of,
+    /// The reader has answered `{n}` of `{of}` rightly.
+    score,
     /// Marks what came true of a prediction.
     came_true,
     /// The reader had predicted it.
@@ -158,14 +164,31 @@ pub struct VerdictTexts<'a> {
     pub right: &'a str,
     /// It does not. `{option}` stands for the one that is right.
     pub wrong: &'a str,
+    /// Of a series of questions; `None` of a prediction, which is in none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<SeriesTexts<'a>>,
+}
+
+/// What is said around the questions of a series.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct SeriesTexts<'a> {
+    next: &'a str,
+    place: &'a str,
+    score: &'a str,
 }
 
 impl Texts {
     /// What is said of ballots in this poll; `None` if none is right or wrong, or not yet.
     pub fn verdict(&self, poll: &Poll) -> Option<VerdictTexts<'_>> {
-        let of_quiz =
-            VerdictTexts { mark: &self.right_answer, right: &self.answered_right, wrong: &self.answered_wrong };
-        let of_prediction = VerdictTexts { mark: &self.came_true, right: &self.foreseen, wrong: &self.not_foreseen };
+        let series = SeriesTexts { next: &self.next_question, place: &self.question_of, score: &self.score };
+        let of_quiz = VerdictTexts {
+            mark: &self.right_answer,
+            right: &self.answered_right,
+            wrong: &self.answered_wrong,
+            series: Some(series),
+        };
+        let of_prediction =
+            VerdictTexts { mark: &self.came_true, right: &self.foreseen, wrong: &self.not_foreseen, series: None };
         let resolved = || poll.resolution.as_ref().map(|_| of_prediction);
         poll.quiz.as_ref().map(|_| of_quiz).or_else(resolved)
     }

@@ -99,3 +99,38 @@ test('a prediction says what came true, and to who comes back how theirs fared',
   assert.deepEqual(await other.$('.sawt-right').allTextContents(), ['ما تحقّق', '']);
   assert.equal(await other.$('.sawt-verdict').textContent(), '');
 });
+
+test('a series shows one question after another, and the score at the end; who comes back has it again', async () => {
+  const { sawt, publisher } = set;
+  const options = [{ id: 'a', label: 'أ' }, { id: 'b', label: 'ب' }];
+  const polls = [];
+  for (const question of ['السؤال الأول؟', 'السؤال الثاني؟', 'السؤال الثالث؟'])
+    polls.push(await sawt.poll({ question, options, correct: 'b', language: 'ar' }));
+  const gone = await sawt.poll({ options, correct: 'b', language: 'ar' });
+  await sawt.ask('DELETE', `/v1/polls/${gone.id}`);
+  const ids = [polls[0], gone, polls[1], polls[2]].map(({ id }) => id).join(' ');
+  const poll = { ...polls[0], id: ids };
+  const reader = await set.reader({ viewport: PHONE });
+  reader.excuse(/the server responded with a status of 404/);
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'element' });
+  const said = shown.$('.sawt-series [role="status"]');
+  for (const [place, choice] of ['b', 'a', 'b'].entries()) {
+    await shown.$('.sawt-question').filter({ hasText: polls[place].question }).waitFor();
+    assert.ok(await shown.$('.sawt-next').isHidden(), 'there is a way past a question that is not answered');
+    await shown.vote(choice);
+    if (place === 0) await picture(shown.page, 'series-first');
+    if (place < 2) await shown.$('.sawt-next').click();
+  }
+  assert.equal(await said.textContent(), 'أصبت في 2 من 3.');
+  assert.ok(await shown.$('.sawt-next').isHidden());
+  assert.deepEqual(await axe(shown.page), []);
+  await picture(shown.page, 'series-last');
+  const again = await Shown.open({ reader, publisher, sawt, poll, mode: 'element' });
+  for (const place of [0, 1]) {
+    await again.$('.sawt-question').filter({ hasText: polls[place].question }).waitFor();
+    await again.$('.sawt-next').click();
+  }
+  await again.$('.sawt-series [role="status"]').filter({ hasText: 'أصبت في 2 من 3.' }).waitFor();
+  // No part of it has been told to the service: each tally holds the ballot alone.
+  for (const poll of polls) assert.equal((await sawt.tally(poll)).ballots, 1);
+});

@@ -28,6 +28,8 @@ class Widget {
   #root;
   #poll;
   #turn = 0;
+  // The polls that are shown here, one after another: the place of that whose turn it is, and which were answered rightly.
+  #series = {};
   #asked;
   #dressed;
 
@@ -46,7 +48,9 @@ class Widget {
   async load(edit) {
     const turn = (this.#turn += 1);
     const named = this.#host.getAttribute('poll')?.trim();
-    const id = ID.exec(named)?.[1].toLowerCase();
+    if (this.#series.named !== named)
+      this.#series = { named, polls: named?.split(/\s+/) ?? [], place: 0, right: new Set(), next: () => this.load() };
+    const id = ID.exec(this.#series.polls[this.#series.place])?.[1].toLowerCase();
     if (!this.#root.querySelector('.sawt')) this.#placeholder();
     if (!id) {
       console.warn(`sawt-poll: poll="${named}" is no poll's id`);
@@ -93,9 +97,16 @@ class Widget {
     this.#show(root);
     // In an article, the question is no title of the page.
     root.querySelector('h1').setAttribute('aria-level', '2');
-    if (!root.dataset.poll) return;
+    if (!root.dataset.poll) {
+      // One that is gone, and the next has its place.
+      const { polls, place } = this.#series;
+      if (place + 1 === polls.length) return;
+      polls.splice(place, 1);
+      this.load();
+      return;
+    }
     const storage = this.#host.getAttribute('storage') ?? this.#host.dataset.storage;
-    this.#poll = new Kind(root, { from: HOME, kept: storage?.toLowerCase() === 'none' ? memory : device });
+    this.#poll = new Kind(root, { from: HOME, kept: storage?.toLowerCase() === 'none' ? memory : device, series: this.#series });
     this.#poll.onReshape = (edit) => {
       if (edit !== this.#asked) setTimeout(() => this.load(edit), jitter(5 * SECOND));
       this.#asked = edit;

@@ -71,7 +71,7 @@ export class Poll extends PollView {
     const { code, body } = await askOn(this.from, `${this.path}/votes/mine`, options, isWanted);
     if (code || !body || !isWanted()) return;
     this.choices = body.choices;
-    this.judge(body.quiz);
+    this.judge?.(body.quiz);
     await this.fetchTally();
     this.settle();
     if (this.needsToken) Live.at(this.from).restart();
@@ -221,7 +221,7 @@ export class Poll extends PollView {
       await this.fetchTally();
     } else if (code === 'not-found') this.state = 'gone';
     if (this.choices) {
-      this.judge(body.quiz);
+      this.judge?.(body.quiz);
       const polls = [...new Set([this.id, ...pollsIn(this.kept)])].slice(0, MOST_POLLS);
       this.kept.set(VOTER, [voterIn(this.kept), ...polls].join(' '));
     }
@@ -233,7 +233,7 @@ export class Poll extends PollView {
     for (const twin of Live.at(this.from).polls) {
       if (twin === this || twin.id !== this.id) continue;
       twin.choices = this.choices;
-      twin.judge(body.quiz);
+      twin.judge?.(body.quiz);
       if (body.results) twin.draw(body.results);
       twin.settle();
     }

@@ -117,20 +117,6 @@ export class PollView {
     this.note(shown);
   }
 
-  // What is right: of a quiz, `quiz` says once there is a vote; of a prediction, the page. As `View::verdict` in page.rs.
-  judge(quiz) {
-    const { resolved } = this.root.dataset;
-    const right = quiz?.correct ?? resolved;
-    const input = this.inputs.find(({ value }) => value === right);
-    const verdict = this.$('.sawt-verdict');
-    if (!input || !this.choices || !verdict) return;
-    const texts = this.words.verdict;
-    const text = this.choices.includes(right) ? texts.right : texts.wrong;
-    write(verdict, text.replace('{option}', input.nextElementSibling.textContent));
-    write(this.result(right).querySelector('.sawt-right'), texts.mark);
-    if (quiz) this.word(this.$('.sawt-why'), quiz.explanation ?? '');
-  }
-
   // A ballot is on its way, or waits to be. The button stays one, or the focus would be lost with it.
   show(state, said) {
     const { root } = this;

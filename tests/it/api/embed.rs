@@ -379,7 +379,7 @@ async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Serv
             continue;
         }
         // What one kind of poll needs lies beside the script, which names it by a hash of its bytes.
-        if ["rating.js", "reaction.js"].contains(&name.as_str()) {
+        if ["rating.js", "reaction.js", "quiz.js"].contains(&name.as_str()) {
             let script = service.client().get(&of(&manifest, "app.js")).send().await.body;
             let file = path.rsplit('/').next().unwrap_or_default();
             assert!(String::from_utf8_lossy(&script).contains(file), "{name}");
