@@ -11,8 +11,8 @@
 //! the server reads here, and of which it gives the script what that needs.
 //!
 //! - [`language`]: those files, with [`texts`], [`digits`] and plural forms; [`direction`]: which way a text runs.
-//! - [`page`]: a poll's page, as its [`look`] says; [`refusal`]: the pages that show no poll. The templates escape
-//!   whatever is put into them.
+//! - [`page`]: a poll's page, as its [`look`] says, with what belongs to [`rating`]s alone and the [`verdict`] on a
+//!   ballot; [`refusal`]: the pages that show no poll. The templates escape whatever is put into them.
 //! - [`markup`]: their text in markup that is no template's.
 //! - [`snippets`]: what a publisher puts into a page to have a poll there.
 //! - [`assets`]: script and style sheet as they are served: compressed, and named by what is in them.
@@ -31,3 +31,4 @@ mod rating;
 pub mod refusal;
 pub mod snippets;
 pub mod texts;
+mod verdict;

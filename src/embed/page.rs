@@ -18,12 +18,10 @@ use super::{
     look::Look,
     rating::{RatingView, step_label},
     texts::Texts,
+    verdict::Verdict,
 };
 use crate::{
-    poll::{
-        Choices, Emoji, Kind, Poll, PollOption, Quiz, ResultsPolicy, Scale, State, Steps, Tally, Text, TimeZone,
-        Timestamp,
-    },
+    poll::{Choices, Emoji, Kind, Poll, PollOption, ResultsPolicy, Scale, State, Steps, Tally, TimeZone, Timestamp},
     site::{BaseAddress, ListedOrigin, SiteSettings},
 };
 
@@ -244,29 +242,6 @@ impl<'a> PollView<'a> {
         (most > 0).then_some((tally, most))
     }
 
-    /// Which option is right, if this reader is told: of a quiz, who has voted; of a prediction, everybody.
-    fn right_option(&self) -> Option<&'a PollOption> {
-        let poll = self.poll;
-        let quiz = poll.quiz.as_ref().filter(|_| self.chosen.is_some()).map(|quiz| &quiz.correct);
-        let right = quiz.or_else(|| poll.resolution.as_ref().map(|resolution| &resolution.option))?;
-        poll.options.iter().find(|option| option.id == *right)
-    }
-
-    /// What is said of the reader's ballot, and why. The widget says the same in `judge`.
-    fn verdict(&self, language: &Language) -> Option<Verdict<'a>> {
-        let poll = self.poll;
-        let texts = language.texts().verdict(poll)?;
-        let Some(right) = self.right_option() else { return Some(Verdict::default()) };
-        let text = self.chosen.map(|choices| if choices.has(right) { texts.right } else { texts.wrong });
-        let reason = poll.resolution.as_ref().and_then(|resolution| resolution.reason.as_ref()).map(Text::as_str);
-        let explanation = poll.quiz.as_ref().and_then(Quiz::explanation).or(reason).unwrap_or_default();
-        Some(Verdict {
-            text: text.map_or_else(String::new, |text| text.replace("{option}", right.label.as_str())),
-            explanation,
-            explanation_dir: direction_in(direction_of(poll.language.as_str()), explanation),
-        })
-    }
-
     /// What is said of what the reader has just done.
     fn status(&self, language: &Language) -> String {
         let texts = language.texts();
@@ -396,16 +371,6 @@ impl PollPage<'_> {
     fn is_upright(&self) -> bool {
         self.rating.as_ref().is_some_and(|rating| !rating.is_stars())
     }
-}
-
-/// What is right, as far as this reader is told it. Texts are empty where there is nothing to say.
-#[derive(Default)]
-struct Verdict<'a> {
-    /// Of their ballot.
-    text: String,
-    /// The publisher's own words on it.
-    explanation: &'a str,
-    explanation_dir: &'static str,
 }
 
 /// One option, in the form and in the results.
