@@ -68,15 +68,15 @@ impl Poll {
     /// # Errors
     /// Why it can't be resolved so.
     pub fn resolved(&self, option: &str, reason: Option<&str>, now: Timestamp) -> Result<Option<Edit>, ResolveError> {
+        let reason = reason.map(|reason| Text::parse(reason, EXPLANATION)).transpose().map_err(ResolveError::Reason)?;
+        let option = self.options.iter().find(|known| known.id.as_str() == option).ok_or(ResolveError::NoSuchOption)?;
+        if self.kind != Kind::Single || self.quiz.is_some() {
+            return Err(ResolveError::NotAPrediction);
+        }
         let state = self.state_at(now);
         if state != State::Closed {
             return Err(ResolveError::NotClosed(state));
         }
-        if self.kind != Kind::Single || self.quiz.is_some() {
-            return Err(ResolveError::NotAPrediction);
-        }
-        let reason = reason.map(|reason| Text::parse(reason, EXPLANATION)).transpose().map_err(ResolveError::Reason)?;
-        let option = self.options.iter().find(|known| known.id.as_str() == option).ok_or(ResolveError::NoSuchOption)?;
         match &self.resolution {
             Some(before) if before.option == option.id => return Ok(None),
             Some(before) if reason.is_none() => return Err(ResolveError::Resolved(before.option.clone())),
@@ -109,8 +109,11 @@ mod tests {
     #[test]
     fn a_prediction_is_resolved_once_it_is_closed_and_closed_for_good_then() {
         let poll = closed();
-        let early = poll.resolved("yes", None, earlier(11)).unwrap_err();
-        assert_eq!(early, ResolveError::NotClosed(State::Open));
+        let early = |option, reason| poll.resolved(option, reason, earlier(11)).unwrap_err();
+        assert_eq!(early("yes", None), ResolveError::NotClosed(State::Open));
+        // What is wrong whenever it is asked is said first.
+        assert_eq!(early("maybe", None), ResolveError::NoSuchOption);
+        assert!(matches!(early("yes", Some("\u{202E}")), ResolveError::Reason(_)));
         let edit = poll.resolved("yes", None, earlier(9)).unwrap().unwrap();
         assert!(edit.resolves && !edit.reshapes);
         assert_eq!((edit.poll.schedule.phase, edit.poll.revision), (Phase::Closed, Revision(2)));
