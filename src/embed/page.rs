@@ -460,10 +460,7 @@ fn own_script(poll: &Poll) -> Option<&'static Asset> {
     match poll.kind {
         Kind::Rating => Some(&assets::all().rating),
         Kind::Reaction => Some(&assets::all().reaction),
-        Kind::Single | Kind::Multiple => {
-            let is_judged = poll.quiz.is_some() || poll.resolution.is_some();
-            is_judged.then(|| &assets::all().quiz)
-        }
+        Kind::Single | Kind::Multiple => poll.is_judged().then(|| &assets::all().quiz),
     }
 }
 

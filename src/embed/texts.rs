@@ -189,7 +189,6 @@ impl Texts {
         };
         let of_prediction =
             VerdictTexts { mark: &self.came_true, right: &self.foreseen, wrong: &self.not_foreseen, series: None };
-        let resolved = || poll.resolution.as_ref().map(|_| of_prediction);
-        poll.quiz.as_ref().map(|_| of_quiz).or_else(resolved)
+        poll.is_judged().then(|| if poll.quiz.is_some() { of_quiz } else { of_prediction })
     }
 }

@@ -23,7 +23,7 @@ impl<'a> PollView<'a> {
         let poll = self.poll;
         let quiz = poll.quiz.as_ref().filter(|_| self.chosen.is_some()).map(|quiz| &quiz.correct);
         let right = quiz.or_else(|| poll.resolution.as_ref().map(|resolution| &resolution.option))?;
-        poll.options.iter().find(|option| option.id == *right)
+        poll.option(right.as_str())
     }
 
     /// What is said of the reader's ballot, and why. The widget says the same in `judge`.

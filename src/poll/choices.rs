@@ -51,8 +51,7 @@ pub enum InvalidChoice {
 impl InvalidChoice {
     /// An error that says that `sent` is none of the poll's options.
     pub(super) fn unknown(poll: &Poll, sent: String) -> Self {
-        let known = poll.options.iter().map(|option| option.id.as_str()).collect::<Vec<_>>().join(", ");
-        Self::Unknown(sent, known)
+        Self::Unknown(sent, poll.option_ids())
     }
 }
 
@@ -71,7 +70,7 @@ impl Choices {
         let mut bits = 0_u32;
         for id in named {
             let id = id.as_ref();
-            let Some(option) = poll.options.iter().find(|option| option.id.as_str() == id) else {
+            let Some(option) = poll.option(id) else {
                 return Err(poll.kind.rules().no_option(poll, quote(id)));
             };
             let bit = 1_u32.checked_shl(option.index.into()).unwrap_or(0);

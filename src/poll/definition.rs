@@ -83,6 +83,16 @@ impl Poll {
         ListCursor { created_at: self.created_at, id: self.id }
     }
 
+    /// The option with this id.
+    pub fn option(&self, id: &str) -> Option<&PollOption> {
+        self.options.iter().find(|option| option.id.as_str() == id)
+    }
+
+    /// The ids of its options, as messages list them.
+    pub fn option_ids(&self) -> String {
+        self.options.iter().map(|option| option.id.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
     /// The fewest and the most options a ballot names.
     pub fn bounds(&self) -> (u8, u8) {
         (self.min_choices, self.max_choices)
@@ -149,7 +159,7 @@ pub struct NewPoll {
 }
 
 /// One answer as a publisher asks for it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewOption {
     /// Default: its place, counted from 1.
     pub id: Option<String>,

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// What a publisher wants to change; `None` leaves a field as it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PollEdit {
     /// A new wording.
     pub question: Option<String>,

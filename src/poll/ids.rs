@@ -38,9 +38,7 @@ impl PollId {
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
     }
-}
 
-impl PollId {
     /// Adds the id's text. The same as `Display`, without its machinery, for a vote.
     pub fn push_to(&self, text: &mut String) {
         text.push_str(self.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()));

@@ -29,7 +29,7 @@ impl Poll {
         self.moved(Schedule { phase: Phase::Closed, closes_at: Some(closes_at), ..self.schedule }, now)
     }
 
-    fn moved(&self, schedule: Schedule, now: Timestamp) -> Edit {
+    pub(super) fn moved(&self, schedule: Schedule, now: Timestamp) -> Edit {
         let poll = Self { schedule, revision: self.revision.next(), updated_at: now, ..self.clone() };
         Edit { poll, reshapes: false, resolves: false }
     }

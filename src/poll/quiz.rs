@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choices, Edit, Kind, OptionId, Phase, Poll, State, Text, Timestamp, text::EXPLANATION};
+use super::{Choices, Edit, Kind, OptionId, Phase, Poll, Schedule, State, Text, Timestamp, text::EXPLANATION};
 
 /// What makes a poll a question of a quiz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +54,13 @@ impl Quiz {
 impl Poll {
     /// Whether a ballot with these choices is right; `None` if the poll is no quiz.
     pub fn verdict(&self, choices: Choices) -> Option<(&Quiz, bool)> {
-        self.quiz.as_ref().map(|quiz| (quiz, self.names(choices, &quiz.correct)))
+        let quiz = self.quiz.as_ref()?;
+        Some((quiz, self.option(quiz.correct.as_str()).is_some_and(|option| choices.has(option))))
     }
 
-    /// Whether choices name an option.
-    pub fn names(&self, choices: Choices, id: &OptionId) -> bool {
-        self.options.iter().any(|option| option.id == *id && choices.has(option))
+    /// Whether ballots are right or wrong: in a quiz, and in a prediction that is resolved.
+    pub fn is_judged(&self) -> bool {
+        self.quiz.is_some() || self.resolution.is_some()
     }
 
     /// The poll with the option that came true; `None` if it says so already. It is closed on record then, also if only
@@ -69,7 +70,7 @@ impl Poll {
     /// Why it can't be resolved so.
     pub fn resolved(&self, option: &str, reason: Option<&str>, now: Timestamp) -> Result<Option<Edit>, ResolveError> {
         let reason = reason.map(|reason| Text::parse(reason, EXPLANATION)).transpose().map_err(ResolveError::Reason)?;
-        let option = self.options.iter().find(|known| known.id.as_str() == option).ok_or(ResolveError::NoSuchOption)?;
+        let option = self.option(option).ok_or(ResolveError::NoSuchOption)?;
         if self.kind != Kind::Single || self.quiz.is_some() {
             return Err(ResolveError::NotAPrediction);
         }
@@ -82,14 +83,11 @@ impl Poll {
             Some(before) if reason.is_none() => return Err(ResolveError::Resolved(before.option.clone())),
             Some(_) | None => {}
         }
-        let mut poll = self.clone();
-        poll.schedule.phase = Phase::Closed;
         // The first time there is nothing that was otherwise.
         let reason = reason.filter(|_| self.resolution.is_some());
-        poll.resolution = Some(Resolution { option: option.id.clone(), at: now, reason });
-        poll.revision = self.revision.next();
-        poll.updated_at = now;
-        Ok(Some(Edit { poll, reshapes: false, resolves: true }))
+        let resolution = Some(Resolution { option: option.id.clone(), at: now, reason });
+        let closed = self.moved(Schedule { phase: Phase::Closed, ..self.schedule }, now);
+        Ok(Some(Edit { poll: Self { resolution, ..closed.poll }, resolves: true, ..closed }))
     }
 }
 
@@ -97,7 +95,7 @@ impl Poll {
 mod tests {
     use super::*;
     use crate::poll::{
-        Revision, Schedule,
+        Revision,
         definition::tests::{earlier, poll_with},
     };
 

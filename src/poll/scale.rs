@@ -29,7 +29,7 @@ pub enum Steps {
 }
 
 /// A scale as a publisher asks for it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewScale {
     /// The lowest step.
     pub low: u64,

@@ -93,8 +93,8 @@ impl PublishError {
             ResolveError::NotClosed(state) => Self::NotClosed(state),
             ResolveError::NotAPrediction => Self::NotAPrediction,
             ResolveError::NoSuchOption => {
-                let known = poll.options.iter().map(|option| option.id.as_str()).collect::<Vec<_>>().join(", ");
-                Self::InvalidResolution("option", format!("must be the id of one of the options: {known}"))
+                let rule = format!("must be the id of one of the options: {}", poll.option_ids());
+                Self::InvalidResolution("option", rule)
             }
             ResolveError::Reason(rule) => Self::InvalidResolution("reason", rule),
             ResolveError::Resolved(option) => Self::Resolved(option),

@@ -254,10 +254,9 @@ fn not_open(known: &PollWithSite, receipt: &Receipt) -> VoteError {
 
 /// Finds which choice is wrong, unless it is their number.
 fn invalid(poll: &Poll, named: &[Cow<'_, str>], rule: InvalidChoice) -> VoteError {
-    let is_option = |id: &str| poll.options.iter().any(|option| option.id.as_str() == id);
     let place = match &rule {
         InvalidChoice::Unknown(..) | InvalidChoice::OutOfRange { .. } | InvalidChoice::NoReaction(..) => {
-            named.iter().position(|id| !is_option(id))
+            named.iter().position(|id| poll.option(id).is_none())
         }
         InvalidChoice::Repeated(_) => {
             named.iter().enumerate().position(|(place, id)| named.iter().take(place).any(|before| before == id))

@@ -212,42 +212,11 @@ impl EditBody {
             explanation: self.explanation,
         };
         // A new revision without a change would only disturb others who edit the poll.
-        if names_nothing(&edit) {
+        if edit == PollEdit::default() {
             return Err(Problem::new(Code::InvalidRequest, "the body must name something to change"));
         }
         Ok(edit)
     }
-}
-
-fn names_nothing(edit: &PollEdit) -> bool {
-    let PollEdit {
-        question,
-        language,
-        scale,
-        min_choices,
-        max_choices,
-        options,
-        results,
-        changeable,
-        opens_at,
-        closes_at,
-        article_url,
-        correct,
-        explanation,
-    } = edit;
-    question.is_none()
-        && language.is_none()
-        && scale.is_none()
-        && min_choices.is_none()
-        && max_choices.is_none()
-        && options.is_none()
-        && results.is_none()
-        && changeable.is_none()
-        && opens_at.is_none()
-        && closes_at.is_none()
-        && article_url.is_none()
-        && correct.is_none()
-        && explanation.is_none()
 }
 
 /// Which option came true, as it is told.

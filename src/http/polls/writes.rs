@@ -55,8 +55,7 @@ pub(in super::super) async fn edit(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
-    let id = poll_in_path(&req)?;
+    let (publisher, id) = asked_to_change(&req, &worker).await?;
     let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let body: EditBody = body::parse(&bytes)?;
     let expected = ExpectedRevision { any_of: conditional::revisions_named(req.headers())?, exactly: body.revision };
@@ -93,8 +92,7 @@ pub(in super::super) async fn resolve(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
-    let id = poll_in_path(&req)?;
+    let (publisher, id) = asked_to_change(&req, &worker).await?;
     let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let ResolveBody { option, reason } = body::parse(&bytes)?;
     let poll = worker.publishing.resolve_poll(&publisher, id, &option, reason.as_deref()).await?;
@@ -103,23 +101,27 @@ pub(in super::super) async fn resolve(
 
 /// `DELETE /v1/polls/{poll}`: the poll with all its ballots.
 pub(in super::super) async fn delete(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
-    let id = poll_in_path(&req)?;
+    let (publisher, id) = asked_to_change(&req, &worker).await?;
     worker.publishing.delete_poll(&publisher, id).await?;
     note_outcome(&req, "deleted");
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
 }
 
-/// The publisher and the poll of a request to change its state.
+/// The publisher and the poll of a request to change it.
+async fn asked_to_change(req: &HttpRequest, worker: &Worker) -> Result<(Publisher, PollId), Problem> {
+    let publisher = auth::publisher_with(req, worker, Scope::PollsWrite).await?;
+    Ok((publisher, poll_in_path(req)?))
+}
+
+/// The same of a request to change its state, which has no body.
 async fn asked_to_move(
     req: &HttpRequest,
     payload: web::Payload,
     worker: &Worker,
 ) -> Result<(Publisher, PollId), Problem> {
-    let publisher = auth::publisher_with(req, worker, Scope::PollsWrite).await?;
-    let id = poll_in_path(req)?;
+    let asked = asked_to_change(req, worker).await?;
     body::none(req, payload).await?;
-    Ok((publisher, id))
+    Ok(asked)
 }
 
 /// Answers with a poll as a change has left it.
