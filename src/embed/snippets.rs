@@ -116,7 +116,7 @@ pub fn height(width: u32, poll: &Poll) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{DigestKey, NewOption, NewPoll, Partitions, PollId, SiteId, Timestamp};
+    use crate::poll::{DigestKey, NewOption, NewPoll, Partitions, PollFields, PollId, SiteId, Timestamp};
 
     /// The README's are those of the poll it begins with.
     #[test]
@@ -124,11 +124,11 @@ mod tests {
         let readme = include_str!("../../README.md");
         let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
         let options = Some(vec![option("نعم"), option("لا")]);
-        let new = NewPoll {
-            question: "هل تتوقع حل مجلس الأمة ؟".to_owned(), options, ..NewPoll::default()
+        let new = PollFields {
+            question: Some("هل تتوقع حل مجلس الأمة ؟".to_owned()), options, ..PollFields::default()
         };
         let key = DigestKey::from_bytes([0; 32]);
-        let poll = new
+        let poll = NewPoll::from(new)
             .build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)
             .unwrap();
         let height = height(PHONE, &poll);

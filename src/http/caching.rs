@@ -168,7 +168,7 @@ pub(super) fn name_tally(response: &mut HttpResponseBuilder, snapshot: &Snapshot
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{DigestKey, NewOption, NewPoll, Partitions, PollId, SiteId};
+    use crate::poll::{DigestKey, NewOption, NewPoll, Partitions, PollFields, PollId, SiteId};
 
     fn at(secs: i64) -> Timestamp {
         Timestamp::from_millis(secs * 1_000)
@@ -177,14 +177,21 @@ mod tests {
     fn poll(opens_at: Option<i64>, closes_at: Option<i64>) -> Poll {
         let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
         let (opens_at, closes_at) = (opens_at.map(at), closes_at.map(at));
-        let new = NewPoll {
-            question: "؟".to_owned(),
+        let new = PollFields {
+            question: Some("؟".to_owned()),
             options: Some(vec![option("نعم"), option("لا")]),
-            opens_at,
-            closes_at,
-            ..NewPoll::default()
+            opens_at: Some(opens_at),
+            closes_at: Some(closes_at),
+            ..PollFields::default()
         };
-        new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), DigestKey::from_bytes([0; 32]), at(0))
+        NewPoll::from(new)
+            .build(
+                PollId::generate(),
+                SiteId::default(),
+                Partitions::unplaced(1),
+                DigestKey::from_bytes([0; 32]),
+                at(0),
+            )
             .unwrap()
     }
 

@@ -169,7 +169,8 @@ fn refusal(req: &HttpRequest, quota_state: QuotaState) -> Problem {
     Problem::quota_exceeded(&quota_state)
 }
 
-/// The layer. Wrap a route in it.
+/// The layer. Wrap a route in it. Written by hand: a closure's layer would box a future for each request, and this one
+/// boxes it only for those that wait for a quota.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Limits {
     /// Which requests count otherwise than their method says.

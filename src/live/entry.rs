@@ -293,18 +293,21 @@ mod tests {
     use super::*;
     use crate::{
         live::partitions::MOST_VERSIONS,
-        poll::{DigestKey, NewOption, NewPoll, Partitions, Revision, SiteId, State, Timestamp},
+        poll::{DigestKey, NewOption, NewPoll, Partitions, PollFields, Revision, SiteId, State, Timestamp},
     };
 
     fn poll() -> Arc<Poll> {
         let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
-        let new =
-            NewPoll {
-                question: "؟".to_owned(), options: Some(vec![option("نعم"), option("لا")]), ..NewPoll::default()
-            };
+        let new = PollFields {
+            question: Some("؟".to_owned()),
+            options: Some(vec![option("نعم"), option("لا")]),
+            ..PollFields::default()
+        };
         let id = PollId::generate();
         let key = DigestKey::from_bytes([0; 32]);
-        Arc::new(new.build(id, SiteId::default(), Partitions::unplaced(2), key, Timestamp::EARLIEST).unwrap())
+        Arc::new(
+            NewPoll::from(new).build(id, SiteId::default(), Partitions::unplaced(2), key, Timestamp::EARLIEST).unwrap(),
+        )
     }
 
     fn partition(version: u64, votes: u64, as_of: i64, state: State) -> PartitionTally {

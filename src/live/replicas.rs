@@ -109,7 +109,8 @@ mod tests {
     use crate::{
         clock::Clock,
         poll::{
-            DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, PollId, Revision, SiteId, State, Timestamp,
+            DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, PollFields, PollId, Revision, SiteId,
+            State, Timestamp,
         },
         store::{Store, StoreAddress, StoreError, StoreSettings, Stores},
     };
@@ -166,12 +167,13 @@ mod tests {
         let address = StoreAddress::Sqlite(folder.path().join("replicas.db"));
         let settings = StoreSettings { address, partitions: None, allow_eviction: false };
         let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
-        let new =
-            NewPoll {
-                question: "؟".to_owned(), options: Some(vec![option("نعم"), option("لا")]), ..NewPoll::default()
-            };
+        let new = PollFields {
+            question: Some("؟".to_owned()),
+            options: Some(vec![option("نعم"), option("لا")]),
+            ..PollFields::default()
+        };
         let key = DigestKey::from_bytes([0; 32]);
-        let poll = new
+        let poll = NewPoll::from(new)
             .build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)
             .unwrap();
         ReplicasFixture {

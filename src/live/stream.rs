@@ -272,7 +272,8 @@ pub(crate) mod tests {
         clock::Clock,
         live::{Hub, StreamLimiter, entry::HubEntry, subscription::Subscription},
         poll::{
-            DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, PollId, Position, Revision, SiteId, State,
+            DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, PollFields, PollId, Position, Revision,
+            SiteId, State,
         },
         quota::ConcurrencyLimits,
         wire::{ReaderPosition, keys},
@@ -289,13 +290,13 @@ pub(crate) mod tests {
     impl Stage {
         pub(crate) fn set() -> Self {
             let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
-            let new = NewPoll {
-                question: "؟".to_owned(),
+            let new = PollFields {
+                question: Some("؟".to_owned()),
                 options: Some(vec![option("نعم"), option("لا")]),
-                ..NewPoll::default()
+                ..PollFields::default()
             };
             let key = DigestKey::from_bytes([0; 32]);
-            let poll = new
+            let poll = NewPoll::from(new)
                 .build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)
                 .unwrap();
             let hub = Arc::new(Hub::new(Arc::default(), Clock::default(), false));

@@ -123,39 +123,52 @@ pub enum PageStart {
     Poll(PollId, Timestamp),
 }
 
-/// A poll as a publisher asks for it. `None` means the default.
+/// A poll as a publisher asks for it.
 #[derive(Debug, Clone, Default)]
 pub struct NewPoll {
-    /// The question: at most 500 characters.
-    pub question: String,
+    /// Default `single`. It never changes.
+    pub kind: Option<Kind>,
+    /// Stays a draft, which readers don't see, until it is opened.
+    pub draft: bool,
+    /// All else.
+    pub fields: PollFields,
+}
+
+/// What a publisher says of a poll. `None` means the default in a new poll, and in an [edit](Self::apply) as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PollFields {
+    /// The question: at most 500 characters. A new poll has no default.
+    pub question: Option<String>,
     /// Default `ar`.
     pub language: Option<String>,
-    /// Default `single`.
-    pub kind: Option<Kind>,
     /// Default 1 to 5 in a rating. No other kind has one.
     pub scale: Option<NewScale>,
     /// Default 1.
     pub min_choices: Option<u64>,
     /// Default as many as there are options in a multiple, else 1.
     pub max_choices: Option<u64>,
-    /// 2 to 32 answers. `None` in a rating, whose options follow from its scale.
+    /// 2 to 32 answers, in the order to show them. `None` in a rating, whose options follow from its scale.
     pub options: Option<Vec<NewOption>>,
     /// Default `always`.
     pub results: Option<ResultsPolicy>,
     /// Default `false`, except in a reaction.
     pub changeable: Option<bool>,
-    /// Default `None`: opens when it is published.
-    pub opens_at: Option<Timestamp>,
-    /// Default `None`: closes when somebody closes it.
-    pub closes_at: Option<Timestamp>,
-    /// Default `None`: the poll belongs to no article. At most 2048 characters.
-    pub article_url: Option<String>,
-    /// Default `None`: no option is right or wrong. The id of one of the options, in a poll of kind `single`.
-    pub correct: Option<String>,
-    /// Default `None`. At most 1000 characters; told beside `correct`.
-    pub explanation: Option<String>,
-    /// Stays a draft, which readers don't see, until it is opened.
-    pub draft: bool,
+    /// Default `Some(None)`: opens when it is published.
+    pub opens_at: Option<Option<Timestamp>>,
+    /// Default `Some(None)`: closes when somebody closes it.
+    pub closes_at: Option<Option<Timestamp>>,
+    /// Default `Some(None)`: the poll belongs to no article. At most 2048 characters.
+    pub article_url: Option<Option<String>>,
+    /// Default `Some(None)`: no option is right or wrong. The id of one of the options, in a poll of kind `single`.
+    pub correct: Option<Option<String>>,
+    /// Default `Some(None)`. At most 1000 characters; told beside `correct`.
+    pub explanation: Option<Option<String>>,
+}
+
+impl From<PollFields> for NewPoll {
+    fn from(fields: PollFields) -> Self {
+        Self { fields, ..Self::default() }
+    }
 }
 
 /// One answer as a publisher asks for it.
@@ -182,20 +195,23 @@ impl NewPoll {
         digest_key: DigestKey,
         now: Timestamp,
     ) -> Result<Poll, Vec<Violation>> {
+        let Self { kind, draft, fields } = self;
         let mut check = Check::default();
-        let kind = self.kind.unwrap_or(Kind::Single);
-        let question = check.text("question", &self.question, QUESTION);
-        let language = check.language(self.language.as_deref());
-        let scale = kind.rules().scale(&mut check, self.scale.as_ref());
-        let asked = self.options.as_ref().map_or(0, Vec::len);
-        let options = kind.rules().options(&mut check, self.options.as_deref(), scale.as_ref());
-        let (min_choices, max_choices) = check.choices(kind, self.min_choices, self.max_choices, asked);
-        let phase = if self.draft { Phase::Draft } else { Phase::Live };
-        let schedule = Schedule { phase, opens_at: self.opens_at, closes_at: self.closes_at };
+        let kind = kind.unwrap_or(Kind::Single);
+        let question = check.text("question", fields.question.as_deref().unwrap_or_default(), QUESTION);
+        let language = check.language(fields.language.as_deref());
+        let scale = kind.rules().scale(&mut check, fields.scale.as_ref());
+        let asked = fields.options.as_ref().map_or(0, Vec::len);
+        let options = kind.rules().options(&mut check, fields.options.as_deref(), scale.as_ref());
+        let (min_choices, max_choices) = check.choices(kind, fields.min_choices, fields.max_choices, asked);
+        let phase = if draft { Phase::Draft } else { Phase::Live };
+        let (opens_at, closes_at) = (fields.opens_at.flatten(), fields.closes_at.flatten());
+        let schedule = Schedule { phase, opens_at, closes_at };
         check.schedule(&schedule, now);
-        let article_url = check.address("article_url", self.article_url.as_deref());
-        let changeable = kind.rules().changeable(&mut check, self.changeable);
-        let quiz = check.quiz(kind, changeable, &options, self.correct.as_deref(), self.explanation.as_deref());
+        let article_url = check.address("article_url", fields.article_url.flatten().as_deref());
+        let changeable = kind.rules().changeable(&mut check, fields.changeable);
+        let (correct, explanation) = (fields.correct.flatten(), fields.explanation.flatten());
+        let quiz = check.quiz(kind, changeable, &options, correct.as_deref(), explanation.as_deref());
         check.finish(|| {
             Some(Poll {
                 id,
@@ -207,7 +223,7 @@ impl NewPoll {
                 min_choices,
                 max_choices,
                 options,
-                results: self.results.unwrap_or(ResultsPolicy::Always),
+                results: fields.results.unwrap_or(ResultsPolicy::Always),
                 changeable,
                 schedule,
                 article_url,
@@ -233,7 +249,7 @@ pub(super) fn same_indexes(one: &[PollOption], other: &[PollOption]) -> bool {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::poll::{EditError, PollEdit};
+    use crate::poll::EditError;
 
     pub(in crate::poll) fn poll_with(kind: Kind, min: u64, max: u64, options: &[&str]) -> Poll {
         new_poll(kind, min, max, options).unwrap()
@@ -241,19 +257,19 @@ pub(super) mod tests {
 
     fn new_poll(kind: Kind, min: u64, max: u64, options: &[&str]) -> Result<Poll, Vec<Violation>> {
         let option = |id: &&str| NewOption { id: Some((*id).to_owned()), emoji: None, label: format!("label of {id}") };
-        let new = NewPoll {
-            question: "هل تتوقع حل مجلس الأمة ؟".to_owned(),
-            kind: Some(kind),
+        let fields = PollFields {
+            question: Some("هل تتوقع حل مجلس الأمة ؟".to_owned()),
             min_choices: Some(min),
             max_choices: Some(max),
             options: Some(options.iter().map(option).collect()),
-            ..NewPoll::default()
+            ..PollFields::default()
         };
-        built(new)
+        built(NewPoll { kind: Some(kind), ..fields.into() })
     }
 
-    pub(in crate::poll) fn built(new: NewPoll) -> Result<Poll, Vec<Violation>> {
-        new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), DigestKey::from_bytes([0; 32]), NOW)
+    pub(in crate::poll) fn built(new: impl Into<NewPoll>) -> Result<Poll, Vec<Violation>> {
+        let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
+        new.into().build(id, SiteId::default(), Partitions::unplaced(1), key, NOW)
     }
 
     pub(in crate::poll) const NOW: Timestamp = Timestamp::LATEST;
@@ -268,17 +284,17 @@ pub(super) mod tests {
 
     #[test]
     fn every_violation_is_named_at_once() {
-        let violations = built(NewPoll {
-            question: " ".to_owned(),
+        let violations = built(PollFields {
+            question: Some(" ".to_owned()),
             language: Some("Arabic!".to_owned()),
             max_choices: Some(2),
             options: Some(vec![
                 NewOption { id: Some("Yes".to_owned()), emoji: None, label: "نعم".to_owned() },
                 NewOption { id: None, emoji: None, label: "\u{202E}لا".to_owned() },
             ]),
-            opens_at: Some(earlier(5)),
-            closes_at: Some(earlier(5)),
-            ..NewPoll::default()
+            opens_at: Some(Some(earlier(5))),
+            closes_at: Some(Some(earlier(5))),
+            ..PollFields::default()
         })
         .unwrap_err();
         assert_eq!(
@@ -290,9 +306,8 @@ pub(super) mod tests {
     #[test]
     fn option_ids_default_to_their_place() {
         let label = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
-        let new =
-            NewPoll { question: "?".to_owned(), options: Some(vec![label("a"), label("b")]), ..NewPoll::default() };
-        let poll = built(new).unwrap();
+        let (question, options) = (Some("?".to_owned()), Some(vec![label("a"), label("b")]));
+        let poll = built(PollFields { question, options, ..PollFields::default() }).unwrap();
         let ids: Vec<&str> = poll.options.iter().map(|option| option.id.as_str()).collect();
         assert_eq!(ids, ["1", "2"]);
     }
@@ -312,7 +327,7 @@ pub(super) mod tests {
         let build_with = |labels: &[&str]| {
             let option = |label: &&str| NewOption { id: None, emoji: None, label: (*label).to_owned() };
             let options = Some(labels.iter().map(option).collect());
-            built(NewPoll { question: "?".to_owned(), options, ..NewPoll::default() })
+            built(PollFields { question: Some("?".to_owned()), options, ..PollFields::default() })
         };
         let refused = build_with(&["لا", "نعم", "نعم\u{200F}"]).unwrap_err();
         assert!(refused[0].detail.contains("options[1].label"), "{refused:?}");
@@ -322,7 +337,7 @@ pub(super) mod tests {
         assert!(build_with(&["نعم", "نَعم", "Yes", "yes"]).is_ok());
         let poll = build_with(&["نعم", "لا"]).unwrap();
         let options = ["نعم", "نعم\u{200B}"].map(|label| NewOption { id: None, emoji: None, label: label.to_owned() });
-        let edit = PollEdit { options: Some(options.into()), ..PollEdit::default() };
+        let edit = PollFields { options: Some(options.into()), ..PollFields::default() };
         assert!(
             matches!(edit.apply(&poll, earlier(9)), Err(EditError::Invalid(violations)) if fields(violations.clone()) == ["options[1].label"])
         );

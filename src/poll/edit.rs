@@ -3,44 +3,13 @@
 //! Once a poll has ballots, only what cannot falsify them may change: the wording of the question and the labels, the
 //! language, the order in which options are shown, who sees the results, whether ballots may be changed, and when the
 //! poll closes. The set of options, how many may be chosen, and the kind (which never changes) are fixed by the first
-//! ballot. See [`Edit::reshapes`].
+//! ballot. See [`Effect::Reshapes`].
 
 use super::{
-    Kind, NewOption, NewScale, OptionId, Poll, PollOption, QUESTION, ResultsPolicy, State, Timestamp,
+    Kind, OptionId, Poll, PollFields, PollOption, QUESTION, State, Timestamp,
     check::{Check, Violation},
     definition::same_indexes,
 };
-
-/// What a publisher wants to change; `None` leaves a field as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PollEdit {
-    /// A new wording.
-    pub question: Option<String>,
-    /// A new language.
-    pub language: Option<String>,
-    /// A new scale: other words at its ends, or, before the first ballot, other steps.
-    pub scale: Option<NewScale>,
-    /// A new `min_choices`.
-    pub min_choices: Option<u64>,
-    /// A new `max_choices`.
-    pub max_choices: Option<u64>,
-    /// The whole list of options, in the order to show them.
-    pub options: Option<Vec<NewOption>>,
-    /// A new results policy.
-    pub results: Option<ResultsPolicy>,
-    /// A new rule on changes.
-    pub changeable: Option<bool>,
-    /// A new opening time, or (`Some(None)`) none.
-    pub opens_at: Option<Option<Timestamp>>,
-    /// A new closing time, or (`Some(None)`) none.
-    pub closes_at: Option<Option<Timestamp>>,
-    /// Another article, or (`Some(None)`) none.
-    pub article_url: Option<Option<String>>,
-    /// Another right answer, or (`Some(None)`) none.
-    pub correct: Option<Option<String>>,
-    /// Another explanation, or (`Some(None)`) none.
-    pub explanation: Option<Option<String>>,
-}
 
 /// Why an edit is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,15 +25,24 @@ pub enum EditError {
 pub struct Edit {
     /// The new poll, one revision on.
     pub poll: Poll,
-    /// Whether it would count, accept or judge ballots differently: another set of options, other bounds on choices,
-    /// another right answer. The store makes such a change only while the poll has no ballots.
-    pub reshapes: bool,
-    /// Whether it resolves a prediction: the only edit of a closed poll.
-    pub resolves: bool,
+    /// What it does: by this the store decides whether it may be made.
+    pub effect: Effect,
 }
 
-impl PollEdit {
-    /// The poll after this edit.
+/// What an edit does to a poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It changes what readers are told, or when votes are taken. Ballots count as before.
+    Changes,
+    /// It would count, accept or judge ballots differently: another set of options, other bounds on choices, another
+    /// right answer. The store makes such a change only while the poll has no ballots.
+    Reshapes,
+    /// It resolves a prediction: the only edit of a closed poll.
+    Resolves,
+}
+
+impl PollFields {
+    /// A poll after an edit that says this.
     ///
     /// # Errors
     /// [`EditError::Closed`], or every violation found.
@@ -122,11 +100,10 @@ impl PollEdit {
             || !same_indexes(&edited.options, &poll.options);
         edited.revision = poll.revision.next();
         edited.updated_at = now;
-        check.finish(|| Some(Edit { poll: edited, reshapes, resolves: false })).map_err(EditError::Invalid)
+        let effect = if reshapes { Effect::Reshapes } else { Effect::Changes };
+        check.finish(|| Some(Edit { poll: edited, effect })).map_err(EditError::Invalid)
     }
-}
 
-impl PollEdit {
     /// Checks the quiz against the options after the edit.
     fn edit_quiz(&self, check: &mut Check, edited: &mut Poll) {
         let before = edited.quiz.take();
@@ -140,7 +117,7 @@ impl PollEdit {
             check.quiz(edited.kind, edited.changeable, &edited.options, correct.as_deref(), explanation.as_deref());
     }
 
-    /// Whether a poll already is as this edit would make it.
+    /// Whether a poll already is as an edit that says this would make it.
     pub fn is_made_in(&self, poll: &Poll) -> bool {
         // At the time of its last edit: what was in the future then may have passed.
         let edit = self.clone().apply(poll, poll.updated_at);
@@ -166,7 +143,7 @@ fn keep_indexes(mut options: Vec<PollOption>, before: &[PollOption]) -> Vec<Poll
 mod tests {
     use super::*;
     use crate::poll::{
-        Phase, Revision, Schedule,
+        NewOption, Phase, ResultsPolicy, Revision, Schedule,
         definition::tests::{earlier, poll_with},
     };
 
@@ -177,8 +154,8 @@ mod tests {
             NewOption { id: Some("no".to_owned()), emoji: None, label: "كلا".to_owned() },
             NewOption { id: Some("yes".to_owned()), emoji: None, label: "أجل".to_owned() },
         ];
-        let edit = PollEdit { options: Some(swapped), ..PollEdit::default() }.apply(&poll, earlier(9)).unwrap();
-        assert!(!edit.reshapes);
+        let edit = PollFields { options: Some(swapped), ..PollFields::default() }.apply(&poll, earlier(9)).unwrap();
+        assert_eq!(edit.effect, Effect::Changes);
         assert_eq!(edit.poll.revision, Revision(2));
         let shown: Vec<(&str, u8)> =
             edit.poll.options.iter().map(|option| (option.id.as_str(), option.index)).collect();
@@ -193,14 +170,14 @@ mod tests {
             Some(ids.iter().map(option).collect())
         };
         for (edit, what) in [
-            (PollEdit { options: options(&["a", "b"]), ..PollEdit::default() }, "one fewer"),
-            (PollEdit { options: options(&["a", "b", "c", "d"]), ..PollEdit::default() }, "one more"),
-            (PollEdit { options: options(&["a", "b", "d"]), ..PollEdit::default() }, "one exchanged"),
-            (PollEdit { max_choices: Some(3), ..PollEdit::default() }, "another bound"),
-            (PollEdit { max_choices: Some(1), ..PollEdit::default() }, "a lower bound"),
+            (PollFields { options: options(&["a", "b"]), ..PollFields::default() }, "one fewer"),
+            (PollFields { options: options(&["a", "b", "c", "d"]), ..PollFields::default() }, "one more"),
+            (PollFields { options: options(&["a", "b", "d"]), ..PollFields::default() }, "one exchanged"),
+            (PollFields { max_choices: Some(3), ..PollFields::default() }, "another bound"),
+            (PollFields { max_choices: Some(1), ..PollFields::default() }, "a lower bound"),
         ] {
             let edit = edit.apply(&poll, earlier(9)).unwrap();
-            assert!(edit.reshapes, "{what}");
+            assert_eq!(edit.effect, Effect::Reshapes, "{what}");
             let mut indexes: Vec<u8> = edit.poll.options.iter().map(|option| option.index).collect();
             indexes.sort_unstable();
             assert!(indexes.iter().copied().map(usize::from).eq(0..indexes.len()), "{what}");
@@ -211,9 +188,10 @@ mod tests {
     fn an_edit_is_known_again_in_the_poll_it_made() {
         let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
         let option = |id: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: format!("label of {id}") };
-        let with_three = PollEdit { options: Some(vec![option("a"), option("b"), option("c")]), ..PollEdit::default() };
-        let closing = PollEdit { closes_at: Some(Some(earlier(5))), ..PollEdit::default() };
-        let reworded = PollEdit { question: Some(" سؤال  آخر ".to_owned()), ..PollEdit::default() };
+        let with_three =
+            PollFields { options: Some(vec![option("a"), option("b"), option("c")]), ..PollFields::default() };
+        let closing = PollFields { closes_at: Some(Some(earlier(5))), ..PollFields::default() };
+        let reworded = PollFields { question: Some(" سؤال  آخر ".to_owned()), ..PollFields::default() };
         for edit in [with_three, closing, reworded] {
             assert!(!edit.is_made_in(&poll));
             let mut edited = edit.clone().apply(&poll, earlier(9)).unwrap().poll;
@@ -232,7 +210,7 @@ mod tests {
     fn a_closed_poll_is_never_edited() {
         let mut poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
         poll.schedule.closes_at = Some(earlier(10));
-        let edit = || PollEdit { question: Some("?".to_owned()), ..PollEdit::default() };
+        let edit = || PollFields { question: Some("?".to_owned()), ..PollFields::default() };
         assert_eq!(edit().apply(&poll, earlier(10)).unwrap_err(), EditError::Closed);
         assert!(edit().apply(&poll, earlier(11)).is_ok());
         poll.schedule = Schedule { phase: Phase::Closed, opens_at: None, closes_at: None };

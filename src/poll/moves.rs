@@ -3,7 +3,7 @@
 //! Such a change is an [`Edit`] like any other: one revision on, and made by the store only if nobody was faster. It
 //! changes only phase and schedule, so it never reshapes a poll.
 
-use super::{Edit, EditError, Phase, Poll, Schedule, State, Timestamp, Violation};
+use super::{Edit, EditError, Effect, Phase, Poll, Schedule, State, Timestamp, Violation};
 
 impl Poll {
     /// The poll, open from now on: a draft is published, and an opening time in the future becomes now.
@@ -31,7 +31,7 @@ impl Poll {
 
     pub(super) fn moved(&self, schedule: Schedule, now: Timestamp) -> Edit {
         let poll = Self { schedule, revision: self.revision.next(), updated_at: now, ..self.clone() };
-        Edit { poll, reshapes: false, resolves: false }
+        Edit { poll, effect: Effect::Changes }
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
             let edit = poll.opened(at(50)).unwrap();
             assert_eq!(edit.poll.state_at(at(50)), State::Open);
             assert_eq!(edit.poll.schedule.closes_at, poll.schedule.closes_at);
-            assert_eq!((edit.poll.revision, edit.poll.updated_at, edit.reshapes), (Revision(2), at(50), false));
+            assert_eq!((edit.poll.revision, edit.poll.updated_at, edit.effect), (Revision(2), at(50), Effect::Changes));
         }
     }
 
@@ -78,7 +78,7 @@ mod tests {
             let edit = poll(Phase::Live, None, closes_at).closed(at(50));
             assert_eq!(edit.poll.schedule.phase, Phase::Closed);
             assert_eq!(edit.poll.schedule.closes_at, Some(at(closed_at)));
-            assert_eq!((edit.poll.revision, edit.poll.updated_at, edit.reshapes), (Revision(2), at(50), false));
+            assert_eq!((edit.poll.revision, edit.poll.updated_at, edit.effect), (Revision(2), at(50), Effect::Changes));
         }
     }
 }

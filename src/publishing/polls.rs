@@ -3,7 +3,7 @@
 use super::{ExpectedRevision, PublishError, Publishing};
 use crate::{
     poll::{
-        DigestKey, Edit, ListCursor, NewPoll, PageStart, Poll, PollEdit, PollId, SiteId, State, Timestamp, Violation,
+        DigestKey, Edit, ListCursor, NewPoll, PageStart, Poll, PollFields, PollId, SiteId, State, Timestamp, Violation,
     },
     secret::random_bytes,
     site::{Publisher, Scope},
@@ -148,7 +148,7 @@ impl Publishing {
         publisher: &Publisher,
         id: PollId,
         expected: &ExpectedRevision,
-        edit: PollEdit,
+        edit: PollFields,
     ) -> Result<Poll, PublishError> {
         let poll = self.own_poll(publisher, id).await?;
         if let Err(refusal) = expected.check(poll.revision) {

@@ -78,7 +78,7 @@ fn unpack(packed: u64) -> Position {
 mod tests {
     use super::*;
     use crate::{
-        poll::{DigestKey, NewOption, NewPoll, Partitions, PollId, SiteId},
+        poll::{DigestKey, NewOption, NewPoll, Partitions, PollFields, PollId, SiteId},
         secret::Secret,
     };
 
@@ -88,18 +88,20 @@ mod tests {
 
     fn poll() -> Poll {
         let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
-        let new =
-            NewPoll {
-                question: "؟".to_owned(), options: Some(vec![option("نعم"), option("لا")]), ..NewPoll::default()
-            };
-        new.build(
-            PollId::generate(),
-            SiteId::default(),
-            Partitions::unplaced(1),
-            DigestKey::from_bytes([0; 32]),
-            Timestamp::EARLIEST,
-        )
-        .unwrap()
+        let new = PollFields {
+            question: Some("؟".to_owned()),
+            options: Some(vec![option("نعم"), option("لا")]),
+            ..PollFields::default()
+        };
+        NewPoll::from(new)
+            .build(
+                PollId::generate(),
+                SiteId::default(),
+                Partitions::unplaced(1),
+                DigestKey::from_bytes([0; 32]),
+                Timestamp::EARLIEST,
+            )
+            .unwrap()
     }
 
     fn later(secs: i64) -> Timestamp {

@@ -7,7 +7,10 @@ use std::{
 
 use sawt::{
     clock::Clock,
-    poll::{Action, Ballot, Choices, DigestKey, Group, NewOption, NewPoll, Poll, PollId, SiteId, VoterDigest, VoterId},
+    poll::{
+        Action, Ballot, Choices, DigestKey, Group, NewOption, NewPoll, Poll, PollFields, PollId, SiteId, VoterDigest,
+        VoterId,
+    },
     secret::random_bytes,
     store::{BatchOutcome, Store, StoreSettings, Stores},
 };
@@ -75,14 +78,15 @@ impl Ground {
         let store = Stores::open(&settings, Clock::default()).expect("the store can be opened").connect();
         store.contact().await.expect("the store can be reached");
         let option = |id: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: id.to_owned() };
-        let new = NewPoll {
-            question: "هل تتوقع حل مجلس الأمة ؟".to_owned(),
+        let new = PollFields {
+            question: Some("هل تتوقع حل مجلس الأمة ؟".to_owned()),
             options: Some(vec![option("yes"), option("no")]),
-            ..NewPoll::default()
+            ..PollFields::default()
         };
         let now = store.now().await.expect("the store answers");
         let (id, key) = (PollId::generate(), DigestKey::from_bytes(random_bytes()));
-        let poll = new.build(id, SiteId::default(), store.partitions(id), key, now).expect("a sound poll");
+        let poll =
+            NewPoll::from(new).build(id, SiteId::default(), store.partitions(id), key, now).expect("a sound poll");
         store.create_poll(&poll, None).await.expect("the store takes it");
         Self { store, poll }
     }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use futures_util::future::join_all;
 use sawt::{
-    poll::{Edit, NewPoll, Outcome, PartitionTally, Phase, Poll, PollEdit, State},
+    poll::{Edit, Outcome, PartitionTally, Phase, Poll, PollFields, State},
     site::{ApiKey, NewKey, Scopes},
     store::{BatchOutcome, Creation, Replacement, SiteDeletion, StoreError},
 };
@@ -156,8 +156,8 @@ async fn a_change_that_was_cut_short_until_the_poll_had_closed_is_not_made() {
         // On a slow machine the poll may have closed before it was drawn up; then with more time.
         for ahead in [200, 1_000, 5_000, 25_000] {
             let closes_at = next.now_plus(ahead).await;
-            let poll = next.poll(NewPoll { closes_at: Some(closes_at), ..changeable() }).await;
-            let later = PollEdit { closes_at: Some(None), ..three_options() };
+            let poll = next.poll(PollFields { closes_at: Some(Some(closes_at)), ..changeable() }).await;
+            let later = PollFields { closes_at: Some(None), ..three_options() };
             if let Ok(edit) = later.apply(&poll, next.now().await) {
                 return (poll, edit);
             }
@@ -190,7 +190,7 @@ async fn an_edit_or_a_close_cut_short_anywhere_reaches_every_partition() {
     let fixed = async || {
         let poll = scene.cut.poll(changeable()).await;
         scene.cut.apply(&poll, &(0..20).map(|voter| ballot(&poll, voter, &["yes"])).collect::<Vec<_>>()).await;
-        let edit = PollEdit { changeable: Some(false), ..PollEdit::default() };
+        let edit = PollFields { changeable: Some(false), ..PollFields::default() };
         let edit = edit.apply(&poll, scene.cut.now().await).unwrap();
         (poll, edit)
     };

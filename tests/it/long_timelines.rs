@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use sawt::{
     clock::Clock,
-    poll::{DigestKey, NewOption, NewPoll, Partitions, Poll, PollId, SiteId, TimeZone, Timestamp},
+    poll::{DigestKey, NewOption, NewPoll, Partitions, Poll, PollFields, PollId, SiteId, TimeZone, Timestamp},
     store::{Creation, Store, StoreSettings, Stores},
 };
 
@@ -44,13 +44,13 @@ impl Fixture {
         let first = store.now().await.expect("the time").as_millis() / 60_000 - MINUTES - 1;
         let option =
             |id: &str, label: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: label.to_owned() };
-        let new = NewPoll {
-            question: "هل تتوقع حل مجلس الأمة؟".to_owned(),
+        let new = PollFields {
+            question: Some("هل تتوقع حل مجلس الأمة؟".to_owned()),
             options: Some(vec![option("yes", "نعم"), option("no", "لا")]),
-            ..NewPoll::default()
+            ..PollFields::default()
         };
         let made_at = Timestamp::from_millis(first * 60_000);
-        let poll = new
+        let poll = NewPoll::from(new)
             .build(
                 PollId::generate(),
                 SiteId::default(),

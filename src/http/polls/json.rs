@@ -3,22 +3,30 @@
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 use super::super::{
-    body::{LooksLike, Object, Word, given, whole},
+    body::{LooksLike, Object, Word, given, parse, whole},
     problem::{Code, FieldError, Problem},
 };
-use crate::poll::{Kind, NewOption, NewPoll, NewScale, PollEdit, ResultsPolicy, Revision, State, Timestamp, Violation};
+use crate::poll::{
+    Kind, NewOption, NewPoll, NewScale, PollFields, ResultsPolicy, Revision, State, Timestamp, Violation,
+};
 
-/// A poll as it is asked for.
+/// What may be said of a poll: all of it when it is made, some of it when it is edited.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewPollBody {
+#[expect(clippy::option_option, reason = "what may be missing may be left as it is, set, or cleared by null")]
+struct PollBody {
+    #[serde(default, deserialize_with = "revision")]
+    revision: Option<Revision>,
     #[serde(default, deserialize_with = "given")]
-    pub(super) site: Option<String>,
-    question: String,
-    #[serde(default, deserialize_with = "given")]
-    language: Option<String>,
+    site: Option<String>,
     #[serde(default, deserialize_with = "given")]
     kind: Option<Word<Kind>>,
+    #[serde(default, deserialize_with = "given")]
+    state: Option<Word<State>>,
+    #[serde(default, deserialize_with = "given")]
+    question: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    language: Option<String>,
     #[serde(default, deserialize_with = "given")]
     scale: Option<Object<ScaleBody>>,
     #[serde(default, deserialize_with = "whole")]
@@ -31,35 +39,23 @@ pub(super) struct NewPollBody {
     results: Option<Word<ResultsPolicy>>,
     #[serde(default, deserialize_with = "given")]
     changeable: Option<bool>,
-    #[serde(default)]
-    opens_at: Option<Timestamp>,
-    #[serde(default)]
-    closes_at: Option<Timestamp>,
-    #[serde(default)]
-    article_url: Option<String>,
-    #[serde(default)]
-    correct: Option<String>,
-    #[serde(default)]
-    explanation: Option<String>,
     #[serde(default, deserialize_with = "given")]
-    state: Option<Word<State>>,
+    opens_at: Option<Option<Timestamp>>,
+    #[serde(default, deserialize_with = "given")]
+    closes_at: Option<Option<Timestamp>>,
+    #[serde(default, deserialize_with = "given")]
+    article_url: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    correct: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    explanation: Option<Option<String>>,
 }
 
-impl NewPollBody {
-    /// The poll that is asked for, and a fault that is known already: the only state a publisher may name is `draft`.
-    pub(super) fn into_new_poll(self) -> (NewPoll, Option<Violation>) {
-        let state = self.state.map(|Word(state)| state);
-        let violation = match state {
-            None | Some(State::Draft) => None,
-            Some(State::Scheduled | State::Open | State::Closed) => Some(Violation::new(
-                "state",
-                "must be draft, or left out: the schedule decides whether the poll is scheduled or open",
-            )),
-        };
-        let new = NewPoll {
+impl PollBody {
+    fn into_fields(self) -> PollFields {
+        PollFields {
             question: self.question,
             language: self.language,
-            kind: self.kind.map(|Word(kind)| kind),
             scale: self.scale.map(ScaleBody::into_new_scale),
             min_choices: self.min_choices,
             max_choices: self.max_choices,
@@ -71,10 +67,86 @@ impl NewPollBody {
             article_url: self.article_url,
             correct: self.correct,
             explanation: self.explanation,
-            draft: state == Some(State::Draft),
-        };
-        (new, violation)
+        }
     }
+}
+
+/// A poll as it is asked for.
+pub(super) struct AskedPoll {
+    /// The site that it is for.
+    pub(super) site: Option<String>,
+    /// The poll.
+    pub(super) new: NewPoll,
+    /// A fault that is known already: the only state a publisher may name is `draft`.
+    pub(super) violation: Option<Violation>,
+}
+
+/// Reads a poll that is to be made.
+///
+/// # Errors
+/// `invalid-request`.
+pub(super) fn read_new_poll(body: &[u8]) -> Result<AskedPoll, Problem> {
+    let body: PollBody = parse(body)?;
+    let refused = |field, rule| Err(Problem::of_field(Code::InvalidRequest, field, rule));
+    if body.revision.is_some() {
+        return refused("revision", "is not a field here: a new poll is in its first");
+    }
+    if body.question.is_none() {
+        return refused("question", "must be given");
+    }
+    let state = body.state.as_ref().map(|Word(state)| *state);
+    let violation = match state {
+        None | Some(State::Draft) => None,
+        Some(State::Scheduled | State::Open | State::Closed) => Some(Violation::new(
+            "state",
+            "must be draft, or left out: the schedule decides whether the poll is scheduled or open",
+        )),
+    };
+    let (site, kind) = (body.site.clone(), body.kind.as_ref().map(|Word(kind)| *kind));
+    let new = NewPoll { kind, draft: state == Some(State::Draft), fields: body.into_fields() };
+    Ok(AskedPoll { site, new, violation })
+}
+
+/// What an edit can't change, whatever stands there.
+#[derive(Deserialize)]
+struct FixedMembers {
+    #[serde(default, deserialize_with = "given")]
+    id: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "given")]
+    site: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "given")]
+    kind: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "given")]
+    state: Option<IgnoredAny>,
+}
+
+/// Reads an edit: the revision it is of, if it names one, and the changes.
+///
+/// # Errors
+/// `invalid-poll` names fields that can't change; `invalid-request` if nothing is to change.
+pub(super) fn read_edit(body: &[u8]) -> Result<(Option<Revision>, PollFields), Problem> {
+    let named: FixedMembers = parse(body)?;
+    let fixed = [
+        ("id", named.id, "can't change"),
+        ("site", named.site, "can't change"),
+        ("kind", named.kind, "can't change"),
+        ("state", named.state, "can't be edited: open and close the poll by their own requests"),
+    ];
+    let errors: Vec<FieldError> = fixed
+        .into_iter()
+        .filter(|(_, named, _)| named.is_some())
+        .map(|(field, _, rule)| FieldError { field: field.to_owned(), detail: rule.to_owned() })
+        .collect();
+    if let Some(FieldError { field, detail }) = errors.first() {
+        return Err(Problem::new(Code::InvalidPoll, format!("{field} {detail}")).with_errors(errors));
+    }
+    let body: PollBody = parse(body)?;
+    let (revision, fields) = (body.revision, body.into_fields());
+    // A new revision without a change would only disturb others who edit the poll.
+    if fields == PollFields::default() {
+        return Err(Problem::new(Code::InvalidRequest, "the body must name something to change"));
+    }
+    Ok((revision, fields))
 }
 
 #[derive(Deserialize)]
@@ -133,92 +205,6 @@ fn revision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Revisio
     whole(deserializer).map(|number| number.map(Revision))
 }
 
-/// An edit as it is asked for. Fields that can't change are read only to be refused by name.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "what may be missing may be left as it is, set, or cleared by null")]
-pub(super) struct EditBody {
-    #[serde(default, deserialize_with = "revision")]
-    pub(super) revision: Option<Revision>,
-    #[serde(default, deserialize_with = "given")]
-    question: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    language: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    scale: Option<Object<ScaleBody>>,
-    #[serde(default, deserialize_with = "whole")]
-    min_choices: Option<u64>,
-    #[serde(default, deserialize_with = "whole")]
-    max_choices: Option<u64>,
-    #[serde(default, deserialize_with = "given")]
-    options: Option<Vec<Object<OptionBody>>>,
-    #[serde(default, deserialize_with = "given")]
-    results: Option<Word<ResultsPolicy>>,
-    #[serde(default, deserialize_with = "given")]
-    changeable: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
-    opens_at: Option<Option<Timestamp>>,
-    #[serde(default, deserialize_with = "given")]
-    closes_at: Option<Option<Timestamp>>,
-    #[serde(default, deserialize_with = "given")]
-    article_url: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    correct: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    explanation: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    id: Option<IgnoredAny>,
-    #[serde(default, deserialize_with = "given")]
-    site: Option<IgnoredAny>,
-    #[serde(default, deserialize_with = "given")]
-    kind: Option<IgnoredAny>,
-    #[serde(default, deserialize_with = "given")]
-    state: Option<IgnoredAny>,
-}
-
-impl EditBody {
-    /// The changes.
-    ///
-    /// # Errors
-    /// `invalid-poll` names fields that can't change; `invalid-request` if nothing is to change.
-    pub(super) fn into_edit(self) -> Result<PollEdit, Problem> {
-        let fixed = [
-            ("id", self.id, "can't change"),
-            ("site", self.site, "can't change"),
-            ("kind", self.kind, "can't change"),
-            ("state", self.state, "can't be edited: open and close the poll by their own requests"),
-        ];
-        let errors: Vec<FieldError> = fixed
-            .into_iter()
-            .filter(|(_, named, _)| named.is_some())
-            .map(|(field, _, rule)| FieldError { field: field.to_owned(), detail: rule.to_owned() })
-            .collect();
-        if let Some(FieldError { field, detail }) = errors.first() {
-            return Err(Problem::new(Code::InvalidPoll, format!("{field} {detail}")).with_errors(errors));
-        }
-        let edit = PollEdit {
-            question: self.question,
-            language: self.language,
-            scale: self.scale.map(ScaleBody::into_new_scale),
-            min_choices: self.min_choices,
-            max_choices: self.max_choices,
-            options: self.options.map(into_new_options),
-            results: self.results.map(|Word(results)| results),
-            changeable: self.changeable,
-            opens_at: self.opens_at,
-            closes_at: self.closes_at,
-            article_url: self.article_url,
-            correct: self.correct,
-            explanation: self.explanation,
-        };
-        // A new revision without a change would only disturb others who edit the poll.
-        if edit == PollEdit::default() {
-            return Err(Problem::new(Code::InvalidRequest, "the body must name something to change"));
-        }
-        Ok(edit)
-    }
-}
-
 /// Which option came true, as it is told.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -232,25 +218,24 @@ pub(super) struct ResolveBody {
 mod tests {
     use super::*;
     use crate::{
-        http::body::parse,
         poll::{Partitions, Poll, PollId, SiteId},
         wire::{Audience, PollJson},
     };
 
     #[test]
     fn null_clears_a_time_or_an_address_and_absence_leaves_it() {
-        let edit = |body: &str| parse::<EditBody>(body.as_bytes()).unwrap().into_edit().unwrap();
+        let edit = |body: &str| read_edit(body.as_bytes()).unwrap().1;
         assert_eq!(edit(r#"{"language":"ar"}"#).closes_at, None);
         assert_eq!(edit(r#"{"closes_at":null}"#).closes_at, Some(None));
         assert_eq!(edit(r#"{"article_url":null}"#).article_url, Some(None));
         assert!(matches!(edit(r#"{"closes_at":"2026-11-23T18:00:00Z"}"#).closes_at, Some(Some(_))));
-        assert!(parse::<EditBody>(br#"{"question":null}"#).is_err());
+        assert!(read_edit(br#"{"question":null}"#).is_err());
     }
 
     #[test]
     fn an_edit_of_nothing_is_refused() {
         for body in ["{}", r#"{"revision":3}"#] {
-            let problem = parse::<EditBody>(body.as_bytes()).unwrap().into_edit().unwrap_err();
+            let problem = read_edit(body.as_bytes()).unwrap_err();
             assert_eq!(problem.code(), Code::InvalidRequest);
         }
     }
@@ -259,21 +244,30 @@ mod tests {
     fn what_can_never_change_is_refused_by_name() {
         for field in ["id", "site", "kind", "state"] {
             let body = format!("{{\"{field}\":\"x\"}}");
-            let problem = parse::<EditBody>(body.as_bytes()).unwrap().into_edit().unwrap_err();
+            let problem = read_edit(body.as_bytes()).unwrap_err();
             assert_eq!(problem.code(), Code::InvalidPoll);
             assert!(format!("{problem:?}").contains(field));
         }
-        assert!(parse::<EditBody>(br#"{"created_at":"x"}"#).is_err());
+        assert!(read_edit(br#"{"created_at":"x"}"#).is_err());
     }
 
     #[test]
     fn the_one_state_a_new_poll_may_name_is_draft() {
         let new = |state: &str| {
             let body = format!("{{\"question\":\"?\",\"options\":[],\"state\":\"{state}\"}}");
-            parse::<NewPollBody>(body.as_bytes()).unwrap().into_new_poll()
+            read_new_poll(body.as_bytes()).unwrap()
         };
-        assert!(matches!(new("draft"), (NewPoll { draft: true, .. }, None)));
-        assert!(matches!(new("open"), (_, Some(violation)) if violation.field == "state"));
+        assert!(matches!(new("draft"), AskedPoll { new: NewPoll { draft: true, .. }, violation: None, .. }));
+        assert!(matches!(new("open"), AskedPoll { violation: Some(violation), .. } if violation.field == "state"));
+    }
+
+    #[test]
+    fn a_new_poll_has_a_question_and_names_no_revision() {
+        for (body, field) in [("{\"options\":[]}", "question"), ("{\"question\":\"?\",\"revision\":1}", "revision")] {
+            let problem = read_new_poll(body.as_bytes()).err().unwrap();
+            assert_eq!(problem.code(), Code::InvalidRequest);
+            assert!(format!("{problem:?}").contains(&format!("FieldError {{ field: {field:?}")), "{problem:?}");
+        }
     }
 
     /// Something that may stand where a poll's field should.
@@ -316,8 +310,8 @@ mod tests {
     /// Holds what always must: what is taken is a poll within its bounds that is written as it was asked for, and what
     /// is refused is refused by name. Says what became of it.
     fn check(body: &[u8]) -> String {
-        let edit = parse::<EditBody>(body).and_then(EditBody::into_edit).err().map(|problem| problem.code());
-        let new = match parse::<NewPollBody>(body) {
+        let edit = read_edit(body).err().map(|problem| problem.code());
+        let AskedPoll { new, violation: wrong_state, .. } = match read_new_poll(body) {
             Ok(new) => new,
             Err(problem) => {
                 let told = format!("{problem:?}");
@@ -333,7 +327,6 @@ mod tests {
             let key = crate::poll::DigestKey::from_bytes([0; 32]);
             new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, now)
         };
-        let (new, wrong_state) = new.into_new_poll();
         let poll = match build(new) {
             Ok(poll) => poll,
             Err(violations) => {
@@ -380,8 +373,8 @@ mod tests {
         for given in ["id", "revision", "created_at", "updated_at"] {
             written.as_object_mut().expect("an object").remove(given);
         }
-        let again = parse::<NewPollBody>(written.to_string().as_bytes()).expect("a poll that was written can be read");
-        let again = build(again.into_new_poll().0).expect("it was valid before");
+        let again = read_new_poll(written.to_string().as_bytes()).expect("a poll that was written can be read");
+        let again = build(again.new).expect("it was valid before");
         let schedule = crate::poll::Schedule { phase: again.schedule.phase, ..poll.schedule };
         assert_eq!(again, Poll { id: again.id, schedule, ..poll });
         format!("taken {wrong_state:?} {edit:?} {} {}", again.options.len(), again.max_choices)
@@ -458,8 +451,8 @@ mod tests {
 
         #[test]
         fn any_bytes_at_all_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            let _ = parse::<NewPollBody>(&bytes).map(NewPollBody::into_new_poll);
-            let _ = parse::<EditBody>(&bytes).map(EditBody::into_edit);
+            let _ = read_new_poll(&bytes);
+            let _ = read_edit(&bytes);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{
         query::{self, parse_site},
     },
     PollAndSnippets,
-    json::{EditBody, NewPollBody, ResolveBody},
+    json::{self, AskedPoll, ResolveBody},
 };
 use crate::{
     poll::{Poll, PollId, Timestamp},
@@ -35,11 +35,11 @@ pub(in super::super) async fn create(
     let publisher = auth::publisher_with(&req, &worker, Scope::PollsWrite).await?;
     let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let idempotency = idempotency_key(&req, &bytes)?;
-    let body: NewPollBody = body::parse(&bytes)?;
+    let AskedPoll { site, new, violation } = json::read_new_poll(&bytes)?;
     let invalid = |rule: String| Problem::of_field(Code::InvalidPoll, "site", rule);
-    let site = body.site.as_deref().map(parse_site).transpose().map_err(invalid)?;
+    let site = site.as_deref().map(parse_site).transpose().map_err(invalid)?;
     let Created { poll, is_replay } =
-        worker.publishing.create_poll(&publisher, site, body.into_new_poll(), idempotency.as_ref()).await?;
+        worker.publishing.create_poll(&publisher, site, (new, violation), idempotency.as_ref()).await?;
     note_outcome(&req, if is_replay { "replayed" } else { "created" });
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, format!("{}/v1/polls/{}", worker.shared.base_path(), poll.id)));
@@ -57,9 +57,9 @@ pub(in super::super) async fn edit(
 ) -> Result<HttpResponse, Problem> {
     let (publisher, id) = asked_to_change(&req, &worker).await?;
     let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
-    let body: EditBody = body::parse(&bytes)?;
-    let expected = ExpectedRevision { any_of: conditional::revisions_named(req.headers())?, exactly: body.revision };
-    let poll = worker.publishing.edit_poll(&publisher, id, &expected, body.into_edit()?).await?;
+    let any_of = conditional::revisions_named(req.headers())?;
+    let (exactly, edit) = json::read_edit(&bytes)?;
+    let poll = worker.publishing.edit_poll(&publisher, id, &ExpectedRevision { any_of, exactly }, edit).await?;
     Ok(changed(&req, &worker, &poll, "edited"))
 }
 

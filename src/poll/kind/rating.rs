@@ -117,17 +117,24 @@ fn steps_of(steps: Steps) -> Vec<PollOption> {
 mod tests {
     use super::*;
     use crate::poll::{
-        EditError, Kind, NewPoll, PartitionTally, PollEdit, Revision, State, Tally, Violation,
+        EditError, Effect, Kind, NewPoll, PartitionTally, PollFields, Revision, State, Tally, Violation,
         definition::tests::{built, earlier},
     };
 
-    fn new(low: u64, high: u64) -> NewPoll {
-        NewPoll {
-            question: "ما تقييمك؟".to_owned(),
-            kind: Some(Kind::Rating),
+    fn said(low: u64, high: u64) -> PollFields {
+        PollFields {
+            question: Some("ما تقييمك؟".to_owned()),
             scale: Some(NewScale { low, high, ..NewScale::default() }),
-            ..NewPoll::default()
+            ..PollFields::default()
         }
+    }
+
+    fn rating(fields: PollFields) -> NewPoll {
+        NewPoll { kind: Some(Kind::Rating), ..fields.into() }
+    }
+
+    fn new(low: u64, high: u64) -> NewPoll {
+        rating(said(low, high))
     }
 
     fn as_asked(poll: &Poll) -> Vec<NewOption> {
@@ -150,12 +157,16 @@ mod tests {
             let ids: Vec<String> = poll.options.iter().map(|option| option.id.to_string()).collect();
             assert_eq!(ids, (low..=high).map(|step| step.to_string()).collect::<Vec<_>>());
             assert_eq!((poll.min_choices, poll.max_choices, poll.codec), (1, 1, Codec::Index));
-            let again = built(NewPoll { options: Some(as_asked(&poll)), ..new(low, high) }).unwrap();
+            let again = built(rating(PollFields { options: Some(as_asked(&poll)), ..said(low, high) })).unwrap();
             assert_eq!(again.options, poll.options);
-            let edit = PollEdit { options: Some(as_asked(&poll)), ..PollEdit::default() };
+            let edit = PollFields { options: Some(as_asked(&poll)), ..PollFields::default() };
             assert!(edit.is_made_in(&poll));
         }
-        assert_eq!(built(NewPoll { scale: None, ..new(0, 0) }).unwrap().options.len(), 5, "stars, if nothing is said");
+        assert_eq!(
+            built(rating(PollFields { scale: None, ..said(0, 0) })).unwrap().options.len(),
+            5,
+            "stars, if nothing is said"
+        );
     }
 
     #[test]
@@ -166,9 +177,9 @@ mod tests {
             stars.iter().map(|option| NewOption { label: "x".to_owned(), ..option.clone() }).collect();
         let turned: Vec<NewOption> = stars.iter().rev().cloned().collect();
         for options in [vec![], stars[..4].to_vec(), relabelled, turned] {
-            let refused = built(NewPoll { options: Some(options.clone()), ..new(1, 5) }).unwrap_err();
+            let refused = built(rating(PollFields { options: Some(options.clone()), ..said(1, 5) })).unwrap_err();
             assert_eq!(mistakes(&refused), [("options", Mistake::OptionsOfRating)]);
-            let edit = PollEdit { options: Some(options), ..PollEdit::default() };
+            let edit = PollFields { options: Some(options), ..PollFields::default() };
             let poll = built(new(1, 5)).unwrap();
             let refused = edit.apply(&poll, earlier(9)).unwrap_err();
             assert!(
@@ -178,20 +189,20 @@ mod tests {
         for (low, high) in [(0, 5), (1, 10), (5, 1), (0, 0)] {
             assert_eq!(mistakes(&built(new(low, high)).unwrap_err()), [("scale", Mistake::Other)], "{low} to {high}");
         }
-        let single = NewPoll { kind: None, options: Some(stars), ..new(1, 5) };
+        let single = PollFields { options: Some(stars), ..said(1, 5) };
         assert_eq!(mistakes(&built(single).unwrap_err()), [("scale", Mistake::ScaleOfAnother)]);
     }
 
     #[test]
     fn another_scale_reshapes_and_other_words_at_its_ends_do_not() {
         let poll = built(new(1, 5)).unwrap();
-        let with = |scale| PollEdit { scale: Some(scale), ..PollEdit::default() }.apply(&poll, earlier(9)).unwrap();
+        let with = |scale| PollFields { scale: Some(scale), ..PollFields::default() }.apply(&poll, earlier(9)).unwrap();
         let worded = NewScale { low: 1, high: 5, low_label: Some("ضعيف".to_owned()), high_label: None };
         let edit = with(worded);
-        assert!(!edit.reshapes);
+        assert_eq!(edit.effect, Effect::Changes);
         assert!(edit.poll.scale.is_some_and(|scale| scale.low_label.is_some()));
         let edit = with(NewScale { low: 0, high: 10, ..NewScale::default() });
-        assert_eq!((edit.reshapes, edit.poll.options.len()), (true, 11));
+        assert_eq!((edit.effect, edit.poll.options.len()), (Effect::Reshapes, 11));
     }
 
     #[test]

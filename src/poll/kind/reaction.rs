@@ -67,7 +67,7 @@ impl Rules for Reacted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{EditError, Kind, NewPoll, PollEdit, definition::tests::built, definition::tests::earlier};
+    use crate::poll::{EditError, Kind, NewPoll, PollFields, definition::tests::built, definition::tests::earlier};
 
     fn new(emoji: &[Option<&str>]) -> NewPoll {
         let option = |(place, emoji): (usize, Option<&str>)| NewOption {
@@ -75,12 +75,12 @@ mod tests {
             label: format!("label {place}"),
             ..NewOption::default()
         };
-        NewPoll {
-            question: "ما شعورك؟".to_owned(),
-            kind: Some(Kind::Reaction),
+        let fields = PollFields {
+            question: Some("ما شعورك؟".to_owned()),
             options: Some(emoji.iter().copied().enumerate().map(option).collect()),
-            ..NewPoll::default()
-        }
+            ..PollFields::default()
+        };
+        NewPoll { kind: Some(Kind::Reaction), ..fields.into() }
     }
 
     fn refused(new: NewPoll) -> Vec<String> {
@@ -101,9 +101,14 @@ mod tests {
     #[test]
     fn a_reaction_may_always_be_changed() {
         let poll = built(new(&[None, None])).unwrap();
-        assert!(poll.changeable && built(NewPoll { changeable: Some(true), ..new(&[None, None]) }).is_ok());
-        assert_eq!(refused(NewPoll { changeable: Some(false), ..new(&[None, None]) }), ["changeable"]);
-        let edit = PollEdit { changeable: Some(false), ..PollEdit::default() };
+        let with = |changeable| {
+            let mut new = new(&[None, None]);
+            new.fields.changeable = Some(changeable);
+            new
+        };
+        assert!(poll.changeable && built(with(true)).is_ok());
+        assert_eq!(refused(with(false)), ["changeable"]);
+        let edit = PollFields { changeable: Some(false), ..PollFields::default() };
         assert!(matches!(edit.apply(&poll, earlier(9)), Err(EditError::Invalid(_))));
     }
 }

@@ -49,18 +49,19 @@ pub(super) fn place(id: PollId, partitions: u16) -> Partitions {
 mod tests {
     use super::*;
     use crate::{
-        poll::{DigestKey, NewOption, NewPoll, Poll, SiteId, Timestamp},
+        poll::{DigestKey, NewOption, NewPoll, Poll, PollFields, SiteId, Timestamp},
         store::redis::keys,
     };
 
     fn placed(partitions: u16) -> Poll {
         let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
-        let new =
-            NewPoll {
-                question: "؟".to_owned(), options: Some(vec![option("نعم"), option("لا")]), ..NewPoll::default()
-            };
+        let new = PollFields {
+            question: Some("؟".to_owned()),
+            options: Some(vec![option("نعم"), option("لا")]),
+            ..PollFields::default()
+        };
         let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
-        new.build(id, SiteId::default(), place(id, partitions), key, Timestamp::EARLIEST).unwrap()
+        NewPoll::from(new).build(id, SiteId::default(), place(id, partitions), key, Timestamp::EARLIEST).unwrap()
     }
 
     fn hash_slot(key: &str) -> u32 {

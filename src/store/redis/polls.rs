@@ -13,7 +13,7 @@ use super::{
     sites::Member,
 };
 use crate::{
-    poll::{Edit, ListCursor, Partitions, Phase, Poll, PollId, Revision, SiteId, Timestamp},
+    poll::{Edit, Effect, ListCursor, Partitions, Phase, Poll, PollId, Revision, SiteId, Timestamp},
     secret::KeyHash,
     store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError},
 };
@@ -133,10 +133,12 @@ impl Polls for RedisStore {
     }
 
     async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
-        if edit.reshapes {
-            return self.reshape(&edit.poll).await;
-        }
-        let options = DefineOptions { resolves: edit.resolves, ..DefineOptions::default() };
+        let resolves = match edit.effect {
+            Effect::Reshapes => return self.reshape(&edit.poll).await,
+            Effect::Resolves => true,
+            Effect::Changes => false,
+        };
+        let options = DefineOptions { resolves, ..DefineOptions::default() };
         let before = Revision(edit.poll.revision.0.saturating_sub(1));
         let definition = match self.define(&edit.poll, before, options).await? {
             DefineOutcome::Done(definition) => definition,

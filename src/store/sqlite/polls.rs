@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::{SqliteStore, publishers, tallies};
 use crate::{
     poll::{
-        Codec, Edit, ListCursor, Partitions, Phase, Poll, PollId, Revision, Schedule, SiteId, State, StateByClocks,
-        Times, Timestamp,
+        Codec, Edit, Effect, ListCursor, Partitions, Phase, Poll, PollId, Revision, Schedule, SiteId, State,
+        StateByClocks, Times, Timestamp,
     },
     secret::KeyHash,
     store::{
@@ -190,17 +190,16 @@ fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, Sto
         return Ok(Replacement::Mismatch(head.revision));
     }
     let judged = head.close_if_due(db, times)?;
-    if judged.state == State::Closed && !edit.resolves {
-        return Ok(Replacement::Closed);
-    }
-    if judged.state != State::Closed && edit.resolves {
-        return Ok(Replacement::NotClosed);
+    match (judged.state == State::Closed, edit.effect) {
+        (true, Effect::Changes | Effect::Reshapes) => return Ok(Replacement::Closed),
+        (false, Effect::Resolves) => return Ok(Replacement::NotClosed),
+        (true, Effect::Resolves) | (false, Effect::Changes | Effect::Reshapes) => {}
     }
     // It does not matter whether the clocks disagree about its opening.
     if !(Schedule { opens_at: None, ..head.schedule }).state_by(times).is_sure {
         return Err(StoreError::unavailable("the clocks disagree about whether the poll is closed"));
     }
-    if edit.reshapes && tallies::has_ballots(db, head.number)? {
+    if edit.effect == Effect::Reshapes && tallies::has_ballots(db, head.number)? {
         return Ok(Replacement::HasBallots);
     }
     let stored = definition(db, head.number)?;
@@ -214,7 +213,7 @@ fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, Sto
         ..edit.poll
     };
     write(db, head.number, &poll)?;
-    if edit.reshapes {
+    if edit.effect == Effect::Reshapes {
         tallies::reshape(db, head.number, &poll)?;
     }
     Ok(Replacement::Done(poll))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sawt::{
     clock::Clock,
-    poll::{Edit, Outcome, Poll, PollEdit, State},
+    poll::{Edit, Outcome, Poll, PollFields, State},
     store::{Replacement, Store, StoreError, StoreSettings, Stores},
 };
 
@@ -77,8 +77,8 @@ pub(super) async fn connect(address: &str) -> Arc<dyn Store> {
     store
 }
 
-pub(super) fn three_options() -> PollEdit {
-    PollEdit { options: Some(options(&["no", "perhaps", "yes"])), ..PollEdit::default() }
+pub(super) fn three_options() -> PollFields {
+    PollFields { options: Some(options(&["no", "perhaps", "yes"])), ..PollFields::default() }
 }
 
 /// A poll, and an edit of its options.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sawt::{
     clock::Clock,
-    poll::{NewPoll, Outcome, Poll, PollEdit, State, Timestamp},
+    poll::{Outcome, Poll, PollFields, State, Timestamp},
     store::{ClockWatch, StoreError, StoreSettings, Stores},
 };
 
@@ -97,7 +97,7 @@ fn is_seen_apart(watch: &ClockWatch, ahead: i64) {
 }
 
 async fn edit_is_unavailable(stage: &Stage, poll: &Poll) {
-    let edit = PollEdit { closes_at: Some(None), ..PollEdit::default() }.apply(poll, poll.updated_at).unwrap();
+    let edit = PollFields { closes_at: Some(None), ..PollFields::default() }.apply(poll, poll.updated_at).unwrap();
     let replaced = stage.store.replace_poll(&edit).await;
     assert!(matches!(replaced, Err(StoreError::Unavailable(_))), "{replaced:?}");
 }
@@ -109,7 +109,7 @@ async fn a_poll_that_is_due_by_the_stores_clock_alone_is_not_closed() {
         let mut ahead = 200;
         let (poll, closes_at) = loop {
             let closes_at = agreed.now_plus(ahead).await;
-            let poll = agreed.poll(NewPoll { closes_at: Some(closes_at), ..changeable() }).await;
+            let poll = agreed.poll(PollFields { closes_at: Some(Some(closes_at)), ..changeable() }).await;
             if agreed.cast(&poll, 1, &["yes"]).await == Outcome::Counted {
                 break (poll, closes_at);
             }
@@ -147,7 +147,7 @@ async fn a_poll_that_is_due_by_the_other_clock_alone_is_not_closed() {
     for clocks in TwoClocks::all().await {
         let now = clocks.agreed.now().await;
         let closes_at = plus(now, HOUR);
-        let poll = clocks.agreed.poll(NewPoll { closes_at: Some(closes_at), ..changeable() }).await;
+        let poll = clocks.agreed.poll(PollFields { closes_at: Some(Some(closes_at)), ..changeable() }).await;
         let (stage, watch) = clocks.apart(now, plus(closes_at, HOUR)).await;
         is_undecided(&stage, &poll, State::Open).await;
         edit_is_unavailable(&stage, &poll).await;
@@ -160,7 +160,7 @@ async fn a_poll_that_is_due_by_the_other_clock_alone_is_not_closed() {
 async fn a_poll_that_is_to_open_takes_no_ballot_before_both_clocks_say_so() {
     for clocks in TwoClocks::all().await {
         let now = clocks.agreed.now().await;
-        let poll = clocks.agreed.poll(NewPoll { opens_at: Some(plus(now, HOUR)), ..changeable() }).await;
+        let poll = clocks.agreed.poll(PollFields { opens_at: Some(Some(plus(now, HOUR))), ..changeable() }).await;
         let (stage, _) = clocks.apart(now, plus(now, 2 * HOUR)).await;
         is_undecided(&stage, &poll, State::Scheduled).await;
         clocks.clock.set(now);

@@ -14,7 +14,7 @@ use proptest::{
 use sawt::{
     poll::{
         Action, Ballot, Codec, Counters, Edit, EditError, Group, Indexes, Kind, MAX_OPTIONS, Minute, NewPoll, NewScale,
-        PartitionTally, Poll, PollEdit, Position, ResultsPolicy,
+        PartitionTally, Poll, PollFields, Position, ResultsPolicy,
     },
     store::{BatchOutcome, Committed, Creation, Replacement, Store},
 };
@@ -237,11 +237,13 @@ impl HistoryRun {
             .stage
             .draw_up(NewPoll {
                 kind: Some(kind),
-                options: (kind != Kind::Rating).then(|| options(&ids(count))),
-                changeable: Some(changeable || kind == Kind::Reaction),
                 draft: matches!(start, Start::Draft),
-                opens_at,
-                ..yes_or_no()
+                fields: PollFields {
+                    options: (kind != Kind::Rating).then(|| options(&ids(count))),
+                    changeable: Some(changeable || kind == Kind::Reaction),
+                    opens_at: Some(opens_at),
+                    ..yes_or_no()
+                },
             })
             .await;
         let poll = Poll { codec, ..poll };
@@ -378,8 +380,8 @@ fn ids(count: u8) -> Vec<String> {
     (0..count).map(|place| format!("o{place}")).collect()
 }
 
-fn edit_for(change: &Change, poll: &Poll, tomorrow: sawt::poll::Timestamp) -> PollEdit {
-    let mut edit = PollEdit::default();
+fn edit_for(change: &Change, poll: &Poll, tomorrow: sawt::poll::Timestamp) -> PollFields {
+    let mut edit = PollFields::default();
     match change {
         Change::Wording(number) => edit.question = Some(format!("السؤال {number}")),
         Change::Order => {

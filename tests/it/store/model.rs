@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 
 use sawt::{
-    poll::{self, Ballot, Counters, Edit, Outcome, Poll, PollId, Position, Revision, State, StateByClocks, Timestamp},
+    poll::{
+        self, Ballot, Counters, Edit, Effect, Outcome, Poll, PollId, Position, Revision, State, StateByClocks,
+        Timestamp,
+    },
     store::Replacement,
 };
 
@@ -71,10 +74,11 @@ impl Model {
         if edit.poll.revision != known.poll.revision.next() {
             return Replacement::Mismatch(known.poll.revision);
         }
-        if (known.state() == State::Closed) != edit.resolves {
-            return if edit.resolves { Replacement::NotClosed } else { Replacement::Closed };
+        let resolves = edit.effect == Effect::Resolves;
+        if (known.state() == State::Closed) != resolves {
+            return if resolves { Replacement::NotClosed } else { Replacement::Closed };
         }
-        if edit.reshapes && !known.ballots.is_empty() {
+        if edit.effect == Effect::Reshapes && !known.ballots.is_empty() {
             return Replacement::HasBallots;
         }
         known.poll = edit.poll.clone();

@@ -7,7 +7,7 @@ use std::{
 
 use sawt::{
     clock::Clock,
-    poll::{NewPoll, Outcome, Phase, PollEdit, SiteId, State, Timestamp},
+    poll::{Outcome, Phase, PollFields, SiteId, State, Timestamp},
     secret::Secret,
     site::SiteSettings,
     store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Replacement, Store, StoreError, sqlite::SqliteStore},
@@ -146,7 +146,7 @@ async fn a_poll_read_as_closed_stays_closed_when_the_clock_is_set_back() {
     let fixture = Fixture::new();
     let stage = fixture.open(&fixture.path()).await;
     let closes_at = Some(Timestamp::from_millis(NOON + 1_000));
-    let poll = stage.poll(NewPoll { closes_at, ..changeable() }).await;
+    let poll = stage.poll(PollFields { closes_at: Some(closes_at), ..changeable() }).await;
     fixture.set(999);
     assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
     assert_eq!(stage.tally(&poll).await.state, State::Open);
@@ -161,7 +161,7 @@ async fn a_poll_that_refused_a_late_ballot_stays_closed_when_the_clock_is_set_ba
     let fixture = Fixture::new();
     let stage = fixture.open(&fixture.path()).await;
     let closes_at = Some(Timestamp::from_millis(NOON + 1_000));
-    let poll = stage.poll(NewPoll { closes_at, ..changeable() }).await;
+    let poll = stage.poll(PollFields { closes_at: Some(closes_at), ..changeable() }).await;
     assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
     fixture.set(2_000);
     assert_eq!(stage.cast(&poll, 2, &["yes"]).await, Outcome::NotOpen);
@@ -177,7 +177,7 @@ async fn stays_closed(stage: &Stage, poll: &sawt::poll::Poll, closed: &Tally) {
     assert_eq!(Tally { as_of: closed.as_of, ..stage.tally(poll).await }, *closed);
     let current = stage.read(poll).await;
     assert_eq!((current.schedule.phase, current.revision), (Phase::Closed, poll.revision));
-    let edit = PollEdit { closes_at: Some(None), ..PollEdit::default() };
+    let edit = PollFields { closes_at: Some(None), ..PollFields::default() };
     assert_eq!(stage.edit(poll, edit).await, Replacement::Closed);
     assert_eq!(closed.state, State::Closed);
 }
@@ -243,7 +243,7 @@ async fn the_minutes_forget_the_options_a_reshape_replaced() {
     assert_eq!(stage.cast(&poll, 1, &["no"]).await, Outcome::Counted);
     fixture.set(60_000);
     assert_eq!(stage.withdraw(&poll, 1).await, Outcome::Withdrawn);
-    let edit = PollEdit { options: Some(options(&["no", "perhaps"])), ..PollEdit::default() };
+    let edit = PollFields { options: Some(options(&["no", "perhaps"])), ..PollFields::default() };
     let reshaped = stage.edited(&poll, edit).await;
     assert_eq!(stage.cast(&reshaped, 1, &["no"]).await, Outcome::Counted);
     let file = rusqlite::Connection::open(fixture.path()).unwrap();
@@ -263,7 +263,7 @@ async fn two_processes_may_share_a_file() {
         let (one, two) = tokio::join!(stage.cast(&poll, voter, &["yes"]), other.cast(&poll, voter, &["yes"]));
         assert!(matches!((one, two), (Outcome::Counted, Outcome::Repeated) | (Outcome::Repeated, Outcome::Counted)));
     }
-    let edit = PollEdit { question: Some("كلمات أخرى".to_owned()), ..PollEdit::default() };
+    let edit = PollFields { question: Some("كلمات أخرى".to_owned()), ..PollFields::default() };
     let edited = other.edited(&poll, edit).await;
     assert_eq!(stage.read(&poll).await, edited);
     assert_eq!(stage.count(&edited).await, (vec![20, 0], 20));

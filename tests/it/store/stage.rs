@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sawt::{
     poll::{
         Action, Ballot, Choices, Counters, DigestKey, Edit, Group, Kind, NewOption, NewPoll, NewScale, Outcome,
-        PartitionTally, Poll, PollEdit, PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
+        PartitionTally, Poll, PollFields, PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
     },
     secret::{hex, random_bytes},
     site::SiteSettings,
@@ -47,14 +47,14 @@ impl Stage {
     }
 
     /// A poll that is not in the store yet.
-    pub(crate) async fn draw_up(&self, new: NewPoll) -> Poll {
+    pub(crate) async fn draw_up(&self, new: impl Into<NewPoll>) -> Poll {
         let (id, digest_key) = (PollId::generate(), DigestKey::from_bytes(random_bytes()));
         let now = self.now().await;
-        new.build(id, self.site.clone(), self.store.partitions(id), digest_key, now).unwrap()
+        new.into().build(id, self.site.clone(), self.store.partitions(id), digest_key, now).unwrap()
     }
 
     /// A poll in the store.
-    pub(crate) async fn poll(&self, new: NewPoll) -> Poll {
+    pub(crate) async fn poll(&self, new: impl Into<NewPoll>) -> Poll {
         let poll = self.draw_up(new).await;
         assert_eq!(self.store.create_poll(&poll, None).await.unwrap(), Creation::Created(poll.clone()));
         poll
@@ -66,13 +66,13 @@ impl Stage {
     }
 
     /// An edit of this revision of a poll.
-    pub(crate) async fn edit(&self, poll: &Poll, edit: PollEdit) -> Replacement {
+    pub(crate) async fn edit(&self, poll: &Poll, edit: PollFields) -> Replacement {
         let edit = edit.apply(poll, self.now().await).unwrap();
         self.store.replace_poll(&edit).await.unwrap()
     }
 
     /// An edit that must be made.
-    pub(crate) async fn edited(&self, poll: &Poll, edit: PollEdit) -> Poll {
+    pub(crate) async fn edited(&self, poll: &Poll, edit: PollFields) -> Poll {
         done(self.edit(poll, edit).await)
     }
 
@@ -80,7 +80,7 @@ impl Stage {
     pub(crate) async fn closing_in(&self, poll: &Poll, millis: i64) -> Poll {
         let now = self.now().await;
         let closes_at = Timestamp::from_millis(now.as_millis() + millis);
-        let edit = PollEdit { closes_at: Some(Some(closes_at)), ..PollEdit::default() };
+        let edit = PollFields { closes_at: Some(Some(closes_at)), ..PollFields::default() };
         done(self.replace(&edit.apply(poll, now).unwrap()).await)
     }
 
@@ -215,30 +215,32 @@ pub(crate) fn options(ids: &[impl AsRef<str>]) -> Vec<NewOption> {
 }
 
 /// Yes or no, open.
-pub(crate) fn yes_or_no() -> NewPoll {
-    NewPoll {
-        question: "هل تتوقع حل مجلس الأمة؟".to_owned(),
+pub(crate) fn yes_or_no() -> PollFields {
+    PollFields {
+        question: Some("هل تتوقع حل مجلس الأمة؟".to_owned()),
         options: Some(options(&["yes", "no"])),
-        ..NewPoll::default()
+        ..PollFields::default()
     }
 }
 
 /// Yes or no, open, and ballots may be changed and withdrawn.
-pub(crate) fn changeable() -> NewPoll {
-    NewPoll { changeable: Some(true), ..yes_or_no() }
+pub(crate) fn changeable() -> PollFields {
+    PollFields { changeable: Some(true), ..yes_or_no() }
 }
 
 /// As many options as a poll may have, any number of which may be chosen.
 pub(crate) fn of_32_options() -> NewPoll {
     let ids: Vec<String> = (1..=32).map(|place| format!("o{place}")).collect();
-    NewPoll { kind: Some(Kind::Multiple), options: Some(options(&ids)), changeable: Some(true), ..yes_or_no() }
+    let fields = PollFields { options: Some(options(&ids)), ..changeable() };
+    NewPoll { kind: Some(Kind::Multiple), ..fields.into() }
 }
 
 /// A rating from 0 to 10 with words at its ends; ballots may be changed and withdrawn.
 pub(crate) fn rating() -> NewPoll {
     let [low_label, high_label] = ["مستبعد جدًا", "مرجّح \"جدًا\""].map(|label| Some(label.to_owned()));
     let scale = Some(NewScale { low: 0, high: 10, low_label, high_label });
-    NewPoll { kind: Some(Kind::Rating), scale, options: None, ..changeable() }
+    let fields = PollFields { scale, options: None, ..changeable() };
+    NewPoll { kind: Some(Kind::Rating), ..fields.into() }
 }
 
 /// Three reactions, two of them emoji.
@@ -246,7 +248,8 @@ pub(crate) fn reactions() -> NewPoll {
     let option =
         |(id, emoji): (&str, Option<&str>)| NewOption { emoji: emoji.map(str::to_owned), ..options(&[id]).remove(0) };
     let options = [("like", Some("👍🏽")), ("love", Some("❤️")), ("said", None)].map(option).into();
-    NewPoll { kind: Some(Kind::Reaction), options: Some(options), ..changeable() }
+    let fields = PollFields { options: Some(options), ..changeable() };
+    NewPoll { kind: Some(Kind::Reaction), ..fields.into() }
 }
 
 /// Asks in as many tasks as there are questions, all at once, and gathers the answers.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sawt::{
     poll::{
-        Action, Ballot, Codec, Counters, Group, Indexes, NewPoll, Outcome, PartitionTally, Partitions, Poll, PollEdit,
-        Revision, State, Tally,
+        Action, Ballot, Codec, Counters, Group, Indexes, NewPoll, Outcome, PartitionTally, Partitions, Poll,
+        PollFields, Revision, State, Tally,
     },
     store::{BatchOutcome, Store},
 };
@@ -73,7 +73,7 @@ async fn a_ballot_may_be_changed_where_the_poll_says_so(store: Arc<dyn Store>) {
     assert_eq!(stage.cast(&poll, 1, &["no"]).await, Outcome::Repeated);
     assert_eq!(stage.count(&poll).await, (vec![0, 1], 1));
     assert_eq!(stage.on_record(&poll, 1).await, Some(vec!["no".to_owned()]));
-    let fixed = stage.edited(&poll, PollEdit { changeable: Some(false), ..PollEdit::default() }).await;
+    let fixed = stage.edited(&poll, PollFields { changeable: Some(false), ..PollFields::default() }).await;
     assert_eq!(stage.cast(&fixed, 1, &["yes"]).await, Outcome::AlreadyVoted(counters(&poll, &["no"])));
 }
 
@@ -92,8 +92,8 @@ async fn a_ballot_may_be_withdrawn_where_the_poll_says_so(store: Arc<dyn Store>)
 
 async fn a_poll_that_is_not_open_takes_nothing_but_repeats(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
-    let scheduled = NewPoll { opens_at: Some(stage.now_plus(3_600_000).await), ..changeable() };
-    for new in [NewPoll { draft: true, ..changeable() }, scheduled] {
+    let scheduled = PollFields { opens_at: Some(Some(stage.now_plus(3_600_000).await)), ..changeable() };
+    for new in [NewPoll { draft: true, ..changeable().into() }, scheduled.into()] {
         let poll = stage.poll(new).await;
         assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::NotOpen);
         assert_eq!(stage.withdraw(&poll, 1).await, Outcome::NoBallot);
@@ -197,7 +197,7 @@ async fn any_of_32_options_may_be_chosen_in_any_number(store: Arc<dyn Store>) {
 async fn each_of_32_options_may_be_the_single_choice(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let ids: Vec<String> = (1..=32).map(|place| format!("o{place}")).collect();
-    let poll = stage.poll(NewPoll { options: Some(options(&ids)), ..yes_or_no() }).await;
+    let poll = stage.poll(PollFields { options: Some(options(&ids)), ..yes_or_no() }).await;
     let mut ballots: Vec<Ballot> = Vec::new();
     for (voter, id) in (0..).zip(&ids) {
         ballots.push(ballot(&poll, voter, &[id]));
@@ -255,7 +255,9 @@ async fn a_ballot_that_is_kept_as_bytes_is_counted_by_each_of_them_and_known_by_
     votes[31] = 1;
     assert_eq!((tally.votes.to_vec(), tally.ballots), (votes, 2));
 
-    let fixed = made(NewPoll { changeable: Some(false), ..of_32_options() }).await;
+    let mut fixed = of_32_options();
+    fixed.fields.changeable = Some(false);
+    let fixed = made(fixed).await;
     let ballots = [cast(&fixed, 1, &[12, 9, 1]), cast(&fixed, 1, &[9]), withdrawal(&fixed, 1)];
     let on_record = Outcome::AlreadyVoted(listed(&[12, 9, 1]));
     assert_eq!(stage.apply(&fixed, &ballots).await, [Outcome::Counted, on_record, on_record]);
@@ -293,7 +295,7 @@ async fn another_revision_than_the_one_in_force_is_stale_and_does_nothing(store:
     let stage = Stage::new(store).await;
     let old = stage.poll(changeable()).await;
     assert_eq!(stage.cast(&old, 1, &["yes"]).await, Outcome::Counted);
-    let edit = PollEdit { question: Some("كلمات أخرى".to_owned()), ..PollEdit::default() };
+    let edit = PollFields { question: Some("كلمات أخرى".to_owned()), ..PollFields::default() };
     let current = stage.edited(&old, edit).await;
     let ahead = Poll { revision: Revision(current.revision.0 + 1), ..current.clone() };
     let before = stage.tally(&current).await;
@@ -323,7 +325,7 @@ async fn a_poll_may_have_any_number_of_partitions(store: Arc<dyn Store>) {
         let expected: Vec<u64> = (0..partitions).map(lying_in).collect();
         assert_eq!(tallies.iter().map(|tally| tally.ballots).collect::<Vec<_>>(), expected);
         assert_eq!(stage.apply(&poll, &ballots).await, [Outcome::Repeated; 200]);
-        let reshape = PollEdit { options: Some(options(&["a", "b", "c"])), ..PollEdit::default() };
+        let reshape = PollFields { options: Some(options(&["a", "b", "c"])), ..PollFields::default() };
         assert_eq!(
             stage.edit(&stage.read(&poll).await, reshape).await,
             sawt::store::Replacement::HasBallots,

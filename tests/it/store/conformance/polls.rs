@@ -4,7 +4,7 @@ use std::{slice, sync::Arc};
 
 use sawt::{
     poll::{
-        ListCursor, NewPoll, Outcome, PartitionTally, Partitions, Phase, Poll, PollEdit, PollId, ResultsPolicy,
+        ListCursor, NewPoll, Outcome, PartitionTally, Partitions, Phase, Poll, PollFields, PollId, ResultsPolicy,
         Revision, State, Timestamp,
     },
     secret::{KeyHash, random_bytes},
@@ -40,19 +40,19 @@ crate::registry::store_rules![
 async fn a_poll_is_kept_as_it_was_made(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let (opens_at, closes_at) = (stage.now_plus(3_600_000).await, stage.now_plus(7_200_000).await);
-    let all_set = NewPoll {
-        question: " «هل» تتوقع \"حل\" مجلس الأمة؟ 👩‍👩‍👧‍👦 \\ {POLL} ".to_owned(),
+    let all_set = PollFields {
+        question: Some(" «هل» تتوقع \"حل\" مجلس الأمة؟ 👩‍👩‍👧‍👦 \\ {POLL} ".to_owned()),
         language: Some("ar-KW".to_owned()),
         min_choices: Some(2),
         max_choices: Some(31),
         results: Some(ResultsPolicy::AfterVote),
-        opens_at: Some(opens_at),
-        closes_at: Some(closes_at),
-        article_url: Some("https://news.example/مقال?a=\"1\"&b={POLL}".to_owned()),
-        draft: true,
-        ..of_32_options()
+        opens_at: Some(Some(opens_at)),
+        closes_at: Some(Some(closes_at)),
+        article_url: Some(Some("https://news.example/مقال?a=\"1\"&b={POLL}".to_owned())),
+        ..of_32_options().fields
     };
-    for new in [yes_or_no(), changeable(), rating(), reactions(), all_set] {
+    let all_set = NewPoll { draft: true, fields: all_set, ..of_32_options() };
+    for new in [yes_or_no().into(), changeable().into(), rating(), reactions(), all_set] {
         let poll = stage.draw_up(new).await;
         assert_eq!(stage.store.poll(poll.id).await.unwrap(), None);
         assert_eq!(stage.store.create_poll(&poll, None).await.unwrap(), Creation::Created(poll.clone()));
@@ -62,13 +62,13 @@ async fn a_poll_is_kept_as_it_was_made(store: Arc<dyn Store>) {
 
 async fn a_new_poll_has_an_empty_tally_in_every_partition(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
-    let draft = NewPoll { draft: true, ..yes_or_no() };
-    let scheduled = NewPoll { opens_at: Some(stage.now_plus(3_600_000).await), ..yes_or_no() };
+    let draft = NewPoll { draft: true, ..yes_or_no().into() };
+    let scheduled = PollFields { opens_at: Some(Some(stage.now_plus(3_600_000).await)), ..yes_or_no() };
     for (new, state) in [
-        (yes_or_no(), State::Open),
+        (yes_or_no().into(), State::Open),
         (of_32_options(), State::Open),
         (draft, State::Draft),
-        (scheduled, State::Scheduled),
+        (scheduled.into(), State::Scheduled),
     ] {
         let poll = stage.poll(new).await;
         let before = stage.now().await;
@@ -107,7 +107,7 @@ async fn the_same_request_makes_one_poll_and_answers_it_as_it_is_now(store: Arc<
     let key = request("key", "body");
     assert_eq!(stage.store.create_poll(&poll, Some(&key)).await.unwrap(), Creation::Created(poll.clone()));
     assert_eq!(stage.store.create_poll(&twin, Some(&key)).await.unwrap(), Creation::Existing(poll.clone()));
-    let edit = PollEdit { question: Some("تصحيح".to_owned()), ..PollEdit::default() };
+    let edit = PollFields { question: Some("تصحيح".to_owned()), ..PollFields::default() };
     let edited = stage.edited(&poll, edit).await;
     for _ in 0..2 {
         assert_eq!(stage.store.create_poll(&twin, Some(&key)).await.unwrap(), Creation::Existing(edited.clone()));
@@ -183,7 +183,7 @@ async fn polls_are_listed_newest_first_page_by_page(store: Arc<dyn Store>) {
     let (stage, other) = (Stage::new(store.clone()).await, Stage::new(store).await);
     let mut polls = Vec::new();
     for place in 0..5 {
-        polls.push(stage.poll(NewPoll { draft: place % 2 == 1, ..yes_or_no() }).await);
+        polls.push(stage.poll(NewPoll { draft: place % 2 == 1, ..yes_or_no().into() }).await);
         other.poll(yes_or_no()).await;
     }
     polls.reverse();
@@ -231,7 +231,7 @@ async fn an_edit_takes_the_place_of_the_revision_before_it(store: Arc<dyn Store>
     let poll = stage.poll(NewPoll { draft: true, ..of_32_options() }).await;
     let mut reordered: Vec<String> = poll.options.iter().map(|option| option.id.to_string()).collect();
     reordered.rotate_left(5);
-    let edit = PollEdit {
+    let edit = PollFields {
         question: Some("هل يُحل المجلس؟".to_owned()),
         language: Some("ar-KW".to_owned()),
         options: Some(options(&reordered)),
@@ -239,7 +239,7 @@ async fn an_edit_takes_the_place_of_the_revision_before_it(store: Arc<dyn Store>
         changeable: Some(false),
         opens_at: Some(Some(stage.now_plus(60_000).await)),
         closes_at: Some(Some(stage.now_plus(90_000).await)),
-        ..PollEdit::default()
+        ..PollFields::default()
     };
     let edit = edit.apply(&poll, stage.now().await).unwrap();
     let made = done(stage.replace(&edit).await);
@@ -255,7 +255,7 @@ async fn an_edit_takes_the_place_of_the_revision_before_it(store: Arc<dyn Store>
 async fn of_two_edits_of_one_revision_one_is_made(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let mut poll = stage.poll(yes_or_no()).await;
-    let ask = |question: String| PollEdit { question: Some(question), ..PollEdit::default() };
+    let ask = |question: String| PollFields { question: Some(question), ..PollFields::default() };
     let edited = stage.edited(&poll, ask("الأول".to_owned())).await;
     for question in ["الثاني", "الثالث"] {
         assert_eq!(stage.edit(&poll, ask(question.to_owned())).await, Replacement::Mismatch(edited.revision));
@@ -293,9 +293,9 @@ async fn a_correction_keeps_ballots_and_votes(store: Arc<dyn Store>) {
         assert_eq!(stage.cast(&poll, voter, &[option]).await, Outcome::Counted);
     }
     let before = stage.tally(&poll).await;
-    let swapped = PollEdit { options: Some(options(&["no", "yes"])), ..PollEdit::default() };
-    let reworded = PollEdit { question: Some("كلمات أخرى".to_owned()), ..PollEdit::default() };
-    for edit in [swapped, reworded, PollEdit { changeable: Some(true), ..PollEdit::default() }] {
+    let swapped = PollFields { options: Some(options(&["no", "yes"])), ..PollFields::default() };
+    let reworded = PollFields { question: Some("كلمات أخرى".to_owned()), ..PollFields::default() };
+    for edit in [swapped, reworded, PollFields { changeable: Some(true), ..PollFields::default() }] {
         poll = stage.edited(&poll, edit).await;
         let after = stage.tally(&poll).await;
         assert_eq!((after.version, after.ballots, &after.votes), (before.version, before.ballots, &before.votes));
@@ -314,7 +314,7 @@ async fn a_poll_without_ballots_may_be_reshaped(store: Arc<dyn Store>) {
         assert_eq!(stage.withdraw(&poll, voter).await, Outcome::Withdrawn);
     }
     let version = stage.tally(&poll).await.version;
-    let edit = PollEdit { options: Some(options(&["no", "perhaps", "yes"])), ..PollEdit::default() };
+    let edit = PollFields { options: Some(options(&["no", "perhaps", "yes"])), ..PollFields::default() };
     let reshaped = stage.edited(&poll, edit).await;
     assert_eq!(stage.count(&reshaped).await, (vec![0, 0, 0], 0));
     for (voter, option) in [(0, "yes"), (1, "perhaps"), (2, "yes"), (3, "no")] {
@@ -328,8 +328,8 @@ async fn a_poll_with_ballots_is_not_reshaped(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let poll = stage.poll(of_32_options()).await;
     assert_eq!(stage.cast(&poll, 1, &["o1", "o32"]).await, Outcome::Counted);
-    let fewer = || PollEdit { options: Some(options(&["o1", "o2"])), max_choices: Some(2), ..PollEdit::default() };
-    let stricter = || PollEdit { max_choices: Some(1), ..PollEdit::default() };
+    let fewer = || PollFields { options: Some(options(&["o1", "o2"])), max_choices: Some(2), ..PollFields::default() };
+    let stricter = || PollFields { max_choices: Some(1), ..PollFields::default() };
     for edit in [fewer(), stricter()] {
         // What the store did to find out may have cost a revision; the poll is the same otherwise.
         let current = stage.read(&poll).await;
@@ -353,7 +353,7 @@ async fn a_single_ballot_in_any_partition_prevents_a_reshape(store: Arc<dyn Stor
         stage.store.create_poll(&poll, None).await.unwrap();
         let voter = (0..1_000).find(|voter| digest(&poll, *voter).partition == partition).unwrap();
         assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
-        let reshape = PollEdit { options: Some(options(&["a", "b", "c"])), ..PollEdit::default() };
+        let reshape = PollFields { options: Some(options(&["a", "b", "c"])), ..PollFields::default() };
         assert_eq!(stage.edit(&poll, reshape).await, Replacement::HasBallots, "partition {partition}");
         let current = stage.read(&poll).await;
         assert_eq!(stage.count(&current).await, (vec![1, 0], 1));
@@ -366,7 +366,7 @@ async fn a_reshape_and_a_first_ballot_never_both_win(store: Arc<dyn Store>) {
         let poll = stage.poll(yes_or_no()).await;
         let (editor, edited) = (stage.clone(), poll.clone());
         let reshape = tokio::spawn(async move {
-            let edit = PollEdit { options: Some(options(&["no", "yes", "perhaps"])), ..PollEdit::default() };
+            let edit = PollFields { options: Some(options(&["no", "yes", "perhaps"])), ..PollFields::default() };
             editor.edit(&edited, edit).await
         });
         let casts = at_once((0..8).map(|voter| {

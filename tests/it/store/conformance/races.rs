@@ -11,7 +11,7 @@ use std::{
 use sawt::{
     clock::Clock,
     live::Hub,
-    poll::{Ballot, Outcome, Phase, Poll, PollEdit, PollId, State, Tally},
+    poll::{Ballot, Outcome, Phase, Poll, PollFields, PollId, State, Tally},
     store::{BatchOutcome, Store},
 };
 
@@ -174,7 +174,7 @@ async fn what_is_read_while_a_poll_is_edited_is_of_one_revision(store: Arc<dyn S
     for _ in 0..10 {
         let poll = stage.poll(yes_or_no()).await;
         let readers: Vec<_> = (0..4).map(|_| tokio::spawn(read_until_closed(stage.store.clone(), poll.id))).collect();
-        let edit = PollEdit { question: Some("كلمات أخرى".to_owned()), ..PollEdit::default() };
+        let edit = PollFields { question: Some("كلمات أخرى".to_owned()), ..PollFields::default() };
         let edited = stage.edited(&poll, edit).await;
         stage.closed(&edited).await;
         for reader in readers {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use sawt::{
-    poll::{NewPoll, Outcome, Phase, Poll, PollEdit, Schedule, State, Tally, Timestamp},
+    poll::{NewPoll, Outcome, Phase, Poll, PollFields, Schedule, State, Tally, Timestamp},
     store::{BatchOutcome, Replacement, Store},
 };
 
@@ -30,7 +30,7 @@ fn closing_time(poll: &Poll) -> Timestamp {
 async fn a_poll_opens_by_the_stores_clock(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let opens_at = stage.now_plus(200).await;
-    let poll = stage.poll(NewPoll { opens_at: Some(opens_at), ..yes_or_no() }).await;
+    let poll = stage.poll(PollFields { opens_at: Some(Some(opens_at)), ..yes_or_no() }).await;
     let mut voter = 0;
     loop {
         let ballot = ballot(&poll, voter, &["yes"]);
@@ -73,7 +73,8 @@ async fn a_closing_time_may_be_put_off(store: Arc<dyn Store>) {
     for ahead in [300, 1_000, 3_000, 9_000] {
         let poll = stage.closing_in(&stage.poll(yes_or_no()).await, ahead).await;
         let closes_at = closing_time(&poll);
-        let put_off = PollEdit { closes_at: Some(None), ..PollEdit::default() }.apply(&poll, poll.updated_at).unwrap();
+        let put_off =
+            PollFields { closes_at: Some(None), ..PollFields::default() }.apply(&poll, poll.updated_at).unwrap();
         match stage.replace(&put_off).await {
             Replacement::Done(poll) => {
                 stage.wait_until(closes_at).await;
@@ -98,7 +99,7 @@ async fn a_closed_poll_is_never_edited_or_opened(store: Arc<dyn Store>) {
         let mut believed = closed.clone();
         believed.schedule = Schedule { phase: Phase::Live, opens_at: None, closes_at: None };
         let now = stage.now().await;
-        let reworded = PollEdit { question: Some("?".to_owned()), ..PollEdit::default() };
+        let reworded = PollFields { question: Some("?".to_owned()), ..PollFields::default() };
         for edit in [reworded.apply(&believed, now).unwrap(), believed.opened(now).unwrap(), closed.closed(now)] {
             assert_eq!(stage.replace(&edit).await, Replacement::Closed);
         }
@@ -125,7 +126,7 @@ async fn closing_twice_closes_once(store: Arc<dyn Store>) {
 
 async fn a_draft_may_be_closed_without_having_been_open(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
-    let poll = stage.poll(NewPoll { draft: true, ..yes_or_no() }).await;
+    let poll = stage.poll(NewPoll { draft: true, ..yes_or_no().into() }).await;
     let closed = stage.closed(&poll).await;
     assert_eq!(stage.cast(&closed, 1, &["yes"]).await, Outcome::NotOpen);
     let tally = stage.tally(&closed).await;

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use sawt::{
-    poll::{Change, Minute, Outcome, Poll, PollEdit},
+    poll::{Change, Minute, Outcome, Poll, PollFields},
     store::Store,
 };
 
@@ -56,7 +56,7 @@ async fn a_poll_without_ballots_has_no_minutes(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let poll = stage.poll(yes_or_no()).await;
     assert_eq!(minutes(&stage, &poll, whole(&stage, &poll).await).await, []);
-    let fixed = stage.edited(&poll, PollEdit { changeable: Some(false), ..PollEdit::default() }).await;
+    let fixed = stage.edited(&poll, PollFields { changeable: Some(false), ..PollFields::default() }).await;
     assert_eq!(stage.withdraw(&fixed, 1).await, Outcome::NoBallot);
     assert_eq!(minutes(&stage, &fixed, whole(&stage, &poll).await).await, []);
 }
@@ -111,7 +111,7 @@ async fn a_reshaped_poll_begins_anew(store: Arc<dyn Store>) {
     let poll = stage.poll(changeable()).await;
     stage.cast(&poll, 1, &["no"]).await;
     stage.withdraw(&poll, 1).await;
-    let edit = PollEdit { options: Some(options(&["no", "perhaps"])), ..PollEdit::default() };
+    let edit = PollFields { options: Some(options(&["no", "perhaps"])), ..PollFields::default() };
     let reshaped = stage.edited(&poll, edit).await;
     assert_eq!(minutes(&stage, &reshaped, whole(&stage, &poll).await).await, [], "counters mean other options now");
     stage.cast(&reshaped, 1, &["perhaps"]).await;
@@ -128,7 +128,7 @@ async fn a_reshape_that_is_refused_leaves_the_minutes_alone(store: Arc<dyn Store
         stage.withdraw(&poll, voter).await;
     }
     let before = minutes(&stage, &poll, whole(&stage, &poll).await).await;
-    let edit = PollEdit { options: Some(options(&["no", "perhaps"])), ..PollEdit::default() };
+    let edit = PollFields { options: Some(options(&["no", "perhaps"])), ..PollFields::default() };
     assert_eq!(stage.edit(&poll, edit).await, sawt::store::Replacement::HasBallots);
     assert_eq!(minutes(&stage, &poll, whole(&stage, &poll).await).await, before);
     assert_eq!(sum(&stage, &poll).await, (vec![0, 1], 1));
