@@ -17,7 +17,10 @@ use super::{
     plural::Rule,
     texts::{Texts, VerdictTexts},
 };
-use crate::poll::{Poll, TimeZone};
+use crate::{
+    poll::{Poll, TimeZone},
+    site::SiteWords,
+};
 
 #[derive(RustEmbed)]
 #[folder = "src/embed/languages/"]
@@ -160,10 +163,10 @@ impl Language {
         form.map_or_else(String::new, |form| form.replace("{n}", &self.number(number, digits)))
     }
 
-    /// What the widget needs of this for a poll, as JSON; `counted` is what its total counts. What it finds in the
+    /// What the widget needs of this for a poll, as JSON; `counted` is what its total counts, and `own` the site's words. What it finds in the
     /// markup is left out. The JSON is a single-quoted attribute's value as it is, without the escapes that its own
     /// quotes would need: what markup or such an attribute could take for its own is written as JSON's escapes.
-    pub fn for_script(&self, poll: &Poll, digits: Digits, counted: &str) -> String {
+    pub fn for_script(&self, poll: &Poll, digits: Digits, counted: &str, own: Option<&SiteWords>) -> String {
         #[derive(Serialize)]
         struct ForScript<'a> {
             numbers: Option<&'a Signs>,
@@ -177,7 +180,10 @@ impl Language {
 
         let plurals = self.plurals.iter().map(|(of, forms)| (of.as_str(), forms));
         let plurals = plurals.filter(|(of, _)| ["votes", "wait", counted].contains(of)).collect();
-        let texts = self.texts.for_script(!poll.kind.takes_one());
+        let mut texts = self.texts.for_script(!poll.kind.takes_one());
+        if let Some(said) = own.and_then(|own| own.counted.as_ref()) {
+            texts.insert("counted", said.as_str());
+        }
         let verdict = self.texts.verdict(poll);
         let average = poll.scale.as_ref().map(|_| self.texts.average.as_str());
         let numbers = self.numbers.get(digits.as_str());

@@ -2,6 +2,11 @@
 
 use super::{digits::Digits, language::Language};
 
+/// The style sheet that stands in a page for its site's look. The page's policy allows it by its hash.
+pub fn style_sheet(declarations: &str) -> String {
+    format!(".sawt{{{declarations}}}")
+}
+
 /// Colours: as the reader's device says, or always these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {

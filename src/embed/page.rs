@@ -21,7 +21,9 @@ use super::{
     verdict::Verdict,
 };
 use crate::{
-    poll::{Choices, Emoji, Kind, Poll, PollOption, ResultsPolicy, Scale, State, Steps, Tally, TimeZone, Timestamp},
+    poll::{
+        Choices, Emoji, Kind, Poll, PollOption, ResultsPolicy, Scale, State, Steps, Tally, Text, TimeZone, Timestamp,
+    },
     site::{BaseAddress, ListedOrigin, SiteSettings},
 };
 
@@ -118,6 +120,8 @@ impl<'a> PollView<'a> {
         let form_path = format!("{base_path}/embed/{}/form", poll.id);
         let address = self.public_url.map(|url| format!("{url}/embed/{}", poll.id));
         let query = self.look.query();
+        let own = self.site.look.words.get(language.tag());
+        let texts = language.texts();
         let mut page = PollPage {
             summary: String::new(),
             origins: self.site.origins.iter().map(ListedOrigin::as_str).collect::<Vec<_>>().join(" "),
@@ -152,7 +156,7 @@ impl<'a> PollView<'a> {
             is_peeking: self.look.peek && self.tally.is_some(),
             peek_query: if query.is_empty() { "?view=results".to_owned() } else { format!("{query}&view=results") },
             words: match self.mode {
-                Mode::Script => language.for_script(poll, digits, counted(poll.kind)),
+                Mode::Script => language.for_script(poll, digits, counted(poll.kind), own),
                 Mode::Form(_) => String::new(),
             },
             rule: rule(poll, language, digits),
@@ -165,7 +169,10 @@ impl<'a> PollView<'a> {
             note: Vec::new(),
             verdict: self.verdict(language),
             rating: RatingView::of(poll, self.tally, language, digits, direction),
-            texts: language.texts(),
+            vote: own.and_then(|own| own.vote.as_ref()).map_or(&texts.vote, Text::as_str),
+            see_results: own.and_then(|own| own.see_results.as_ref()).map_or(&texts.see_results, Text::as_str),
+            declarations: self.site.look.declarations(),
+            texts,
             address,
             form_path,
             query,
@@ -245,10 +252,11 @@ impl<'a> PollView<'a> {
     /// What is said of what the reader has just done.
     fn status(&self, language: &Language) -> String {
         let texts = language.texts();
+        let own = self.site.look.words.get(language.tag());
         let Some(notice) = self.notice else { return String::new() };
         let (poll, ticked) = (self.poll, self.ticked.len());
         let text = match notice {
-            Notice::Counted => &texts.counted,
+            Notice::Counted => own.and_then(|own| own.counted.as_ref()).map_or(texts.counted.as_str(), Text::as_str),
             Notice::Changed => &texts.changed,
             Notice::AlreadyVoted => &texts.already_voted,
             Notice::ChooseFirst if ticked > usize::from(poll.max_choices) => &texts.too_many,
@@ -321,6 +329,11 @@ struct PollPage<'a> {
     poll: &'a Poll,
     language: &'static Language,
     texts: &'static Texts,
+    /// What the button that votes says, and the link to the results.
+    vote: &'a str,
+    see_results: &'a str,
+    /// Of the site's look, as CSS.
+    declarations: String,
     address: Option<String>,
     oembed: Option<String>,
     origins: String,

@@ -1,5 +1,7 @@
 //! Sites: which publishers there are, and the origins that may embed their polls.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -13,8 +15,12 @@ use super::{
     refusals::no_site,
 };
 use crate::{
+    embed::language::Language,
     poll::{SiteId, Text, TimeZone, Timestamp, WebAddress},
-    site::{ListedOrigin, MAX_ORIGINS, NAME, Publisher, Site, SiteSettings},
+    site::{
+        BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Publisher, Site, SiteLook, SiteSettings, SiteWords,
+        THANKS,
+    },
 };
 
 /// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
@@ -100,6 +106,7 @@ struct SiteBody {
     timezone: Option<String>,
     name: Option<String>,
     url: Option<String>,
+    look: Option<LookBody>,
 }
 
 impl SiteBody {
@@ -111,7 +118,65 @@ impl SiteBody {
         let name = name.map_err(|rule| Problem::of_field(Code::InvalidRequest, "name", rule))?;
         let url = self.url.map(|url| url.parse()).transpose();
         let url = url.map_err(|rule: String| Problem::of_field(Code::InvalidRequest, "url", rule))?;
-        Ok(SiteSettings { origins, timezone, name, url })
+        let look = self.look.map_or(Ok(SiteLook::default()), LookBody::into_look)?;
+        Ok(SiteSettings { origins, timezone, name, url, look })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LookBody {
+    accent: Option<String>,
+    accent_dark: Option<String>,
+    density: Option<String>,
+    #[serde(default)]
+    words: BTreeMap<String, WordsBody>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WordsBody {
+    vote: Option<String>,
+    see_results: Option<String>,
+    counted: Option<String>,
+}
+
+impl LookBody {
+    fn into_look(self) -> Result<SiteLook, Problem> {
+        let wrong =
+            |member: &str, rule: String| Problem::of_field(Code::InvalidRequest, format!("look.{member}"), rule);
+        let colour = |member: &str, text: Option<String>| {
+            let colour = text.map(|text| text.parse::<Colour>()).transpose();
+            colour.map_err(|rule| wrong(member, rule.to_owned()))
+        };
+        let (accent, accent_dark) = (colour("accent", self.accent)?, colour("accent_dark", self.accent_dark)?);
+        if accent_dark.is_some() && accent.is_none() {
+            return Err(wrong("accent", "must be there where accent_dark is".to_owned()));
+        }
+        let density = self.density.map_or(Some(Density::default()), |name| {
+            Density::NAMES.into_iter().find_map(|(is, density)| (is == name).then_some(density))
+        });
+        let density = density.ok_or_else(|| wrong("density", "must be comfortable or compact".to_owned()))?;
+        let mut words = BTreeMap::new();
+        for (tag, said) in self.words {
+            let known = Language::all().find(|language| language.tag() == tag);
+            let Some(language) = known else {
+                let tags: Vec<&str> = Language::all().map(Language::tag).collect();
+                return Err(wrong("words", format!("must be by language, of {}", tags.join(", "))));
+            };
+            let text = |member: &str, text: Option<String>, limit| {
+                let text = text.map(|text| Text::parse(&text, limit)).transpose();
+                text.map_err(|rule| wrong(&format!("words.{}.{member}", language.tag()), rule))
+            };
+            let said = SiteWords {
+                vote: text("vote", said.vote, BUTTON)?,
+                see_results: text("see_results", said.see_results, BUTTON)?,
+                counted: text("counted", said.counted, THANKS)?,
+            };
+            words.insert(tag, said);
+        }
+        let look = SiteLook { accent, accent_dark, density, words };
+        look.unreadable().map_or(Ok(look.clone()), |(member, rule)| Err(wrong(member, rule)))
     }
 }
 
@@ -145,15 +210,16 @@ struct SiteJson<'a> {
     url: Option<&'a WebAddress>,
     origins: &'a [ListedOrigin],
     timezone: &'a TimeZone,
+    look: &'a SiteLook,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
 impl<'a> SiteJson<'a> {
     fn of(site: &'a Site) -> Self {
-        let Site { id, settings: SiteSettings { origins, timezone, name, url }, created_at, updated_at } = site;
+        let Site { id, settings: SiteSettings { origins, timezone, name, url, look }, created_at, updated_at } = site;
         let (name, url) = (name.as_ref(), url.as_ref());
-        Self { id, name, url, origins, timezone, created_at: *created_at, updated_at: *updated_at }
+        Self { id, name, url, origins, timezone, look, created_at: *created_at, updated_at: *updated_at }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod base_address;
 mod key;
+mod look;
 mod origin;
 mod publisher;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use base_address::{BaseAddress, OWN_NAMES, below};
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
+pub use look::{BUTTON, Colour, Density, SiteLook, SiteWords, THANKS};
 pub use origin::{ListedOrigin, Origin};
 pub use publisher::{OtherSite, Publisher};
 
@@ -47,6 +49,9 @@ pub struct SiteSettings {
     /// Its address.
     #[serde(default)]
     pub url: Option<WebAddress>,
+    /// How its polls look.
+    #[serde(default)]
+    pub look: SiteLook,
 }
 
 impl Site {

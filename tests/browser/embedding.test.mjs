@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { DESKTOP, PHONE, picture } from './browser.mjs';
+import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
 import { MODES, Shown } from './poll.mjs';
+import { MODES as MARKUP } from './publisher.mjs';
 import { stage } from './stage.mjs';
 
 const set = stage();
@@ -208,6 +209,36 @@ test('a careful page styles the poll by properties and parts, and its own style 
   const colour = (selector, property) => shown.$(selector).evaluate((one, property) => getComputedStyle(one)[property], property);
   assert.equal(await colour('.sawt-vote', 'backgroundColor'), 'rgb(1, 2, 3)');
   assert.equal(await colour('.sawt-question', 'color'), 'rgb(4, 5, 6)');
+});
+
+test('a site says once how its polls look, and a page what its own do', async () => {
+  const { sawt, publisher } = set;
+  const words = { ar: { vote: 'شارك برأيك', counted: 'شكرًا، وصل صوتك إلينا.' } };
+  const site = await sawt.site([], { look: { accent: '#8a1c2b', accent_dark: '#ff9aa5', density: 'compact', words } });
+  const poll = await sawt.poll({ site });
+  for (const [colorScheme, accent] of [['light', 'rgb(138, 28, 43)'], ['dark', 'rgb(255, 154, 165)']]) {
+    for (const mode of ['element', 'page', 'form']) {
+      const reader = await set.reader({ colorScheme, viewport: PHONE });
+      const holding = publisher.holding(`<meta name="color-scheme" content="light dark">${MARKUP.element({ sawt: sawt.origin, poll: poll.id })}`);
+      const own = `${sawt.origin}/embed/${poll.id}${mode === 'form' ? '/form' : ''}`;
+      const shown = Shown.in(await reader.open(mode === 'element' ? holding : own), mode);
+      await shown.is('open');
+      const button = shown.$('.sawt-vote');
+      const colour = (one, property) => one.evaluate((one, property) => getComputedStyle(one)[property], property);
+      assert.equal(await colour(button, 'backgroundColor'), accent, mode);
+      assert.equal(await button.textContent(), 'شارك برأيك', mode);
+      assert.equal(await colour(shown.root, 'paddingInlineStart'), '14px', mode);
+      if (mode !== 'element') assert.deepEqual(await axe(shown.page), [], mode);
+      await picture(shown.page, `site-look-${mode}-${colorScheme}`);
+      if (mode !== 'element') continue;
+      await shown.$('input[value="yes"]').check();
+      await button.click();
+      await shown.is('voted');
+      assert.equal(await shown.$('.sawt-status').textContent(), 'شكرًا، وصل صوتك إلينا.');
+      await shown.page.evaluate(() => document.documentElement.style.setProperty('--sawt-accent', 'rgb(1, 2, 3)'));
+      assert.equal(await colour(shown.$('.sawt-mine').first(), 'color'), 'rgb(1, 2, 3)');
+    }
+  }
 });
 
 test('theme=dark and theme=light hold against the device’s', async () => {

@@ -19,6 +19,7 @@ export class Poll extends PollView {
     super(root);
     Object.assign(this, { from, kept });
     const { dataset } = root;
+    root.style.cssText = dataset.look ?? '';
     this.id = dataset.poll;
     // What the poll is now. A page that shows a tally leaves the rest to the first event.
     this.state = dataset.state === 'scheduled' ? 'scheduled' : fieldset(root).disabled ? 'closed' : 'open';

@@ -42,7 +42,7 @@ use crate::{
     embed::{
         digits::Digits,
         language::Language,
-        look::{Look, Theme},
+        look::{Look, Theme, style_sheet},
         page::{MARK_TOP, Mode, PollView, Window},
         refusal::{Reason, Refusal},
     },
@@ -188,14 +188,20 @@ fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &PollView<'
 }
 
 /// The script in the page, as its policy names it.
-static MARK_TOP_HASH: LazyLock<String> =
-    LazyLock::new(|| STANDARD.encode(digest::digest(&digest::SHA256, MARK_TOP.as_bytes())));
+static MARK_TOP_HASH: LazyLock<String> = LazyLock::new(|| hash_of(MARK_TOP));
+
+/// What a policy names an element's text by (CSP 3, `hash-source`).
+fn hash_of(text: &str) -> String {
+    STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
 
 /// What a page may load and run, where its forms go, and who may frame it: the pages that the poll's site lists.
 /// Without a known site, anybody: then the page holds nothing.
 fn policy(site: Option<&Site>) -> String {
+    let look = site.map_or_else(String::new, |site| site.settings.look.declarations());
+    let style = if look.is_empty() { String::new() } else { format!(" 'sha256-{}'", hash_of(&style_sheet(&look))) };
     let mut policy = format!(
-        "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'; connect-src 'self'; img-src data:; \
+        "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'{style}; connect-src 'self'; img-src data:; \
          form-action 'self'; base-uri 'none'; frame-ancestors",
         *MARK_TOP_HASH
     );

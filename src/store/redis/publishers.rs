@@ -20,6 +20,7 @@ impl Publishers for RedisStore {
         self.list_site(id).await?;
         let (key, origins) = (keys::site(id), record::write(&settings.origins)?);
         let (name, url) = (record::write(&settings.name)?, record::write(&settings.url)?);
+        let look = record::write(&settings.look)?;
         let call = Call::new(&self.scripts.put_site, &[key.as_bytes()])
             .arg(b"")
             .arg(b"listed")
@@ -31,7 +32,9 @@ impl Publishers for RedisStore {
             .arg(b"name")
             .arg(name.as_bytes())
             .arg(b"url")
-            .arg(url.as_bytes());
+            .arg(url.as_bytes())
+            .arg(b"look")
+            .arg(look.as_bytes());
         let mut reply = call.send(&self.link).await?;
         let is_made = reply.int()? == 1;
         let (created_at, updated_at) = (Timestamp::from_millis(reply.int()?), Timestamp::from_millis(reply.int()?));

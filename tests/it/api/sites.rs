@@ -71,6 +71,55 @@ async fn a_site_has_the_name_and_the_home_page_it_was_put_with(service: &Service
     assert_eq!((&put["name"], &put["url"]), (&json!(null), &json!(null)), "a put replaces all of it");
 }
 
+/// It is said once, and stands in the page for script, in the plain form, and in what the policy allows.
+async fn a_site_says_once_how_its_polls_look_and_what_they_say(service: &Service) {
+    let site = service.site().await;
+    let path = format!("/v1/sites/{site}");
+    let poll = service.poll(json!({ "site": site })).await;
+    assert_eq!(service.admin().get(&path).send().await.is(200)["look"], json!({ "density": "comfortable" }));
+    let words = json!({ "ar": { "vote": "شارك <برأيك>", "counted": "شكرًا 'جزيلًا'" } });
+    let look = json!({ "accent": "#8A1C2B", "density": "compact", "words": words });
+    let put = service.admin().put(&path).json(&json!({ "look": look })).send().await.is(200);
+    assert_eq!(put["look"], json!({ "accent": "#8a1c2b", "density": "compact", "words": words }));
+    for client in service.clients() {
+        let read = client.with_key(crate::server::ADMIN_KEY).get(&path).send().await.is(200);
+        assert_eq!(read["look"], put["look"]);
+        for page in [format!("/embed/{poll}"), format!("/embed/{poll}/form")] {
+            let (page, policy) = until(async || {
+                let answer = client.get(&page).send().await;
+                let policy = answer.header("content-security-policy")?;
+                let page = answer.page(200);
+                page.contains("#8a1c2b").then_some((page, policy))
+            })
+            .await;
+            assert!(page.contains("<style>.sawt{--site-light:#8a1c2b;--site-dark:#"), "{page}");
+            assert!(policy.contains("; style-src 'self' 'sha256-"), "{policy}");
+            assert!(page.contains("شارك &#60;برأيك&#62;</button>"), "{page}");
+            assert!(!page.contains("<برأيك>"), "{page}");
+        }
+        let english = client.get(&format!("/embed/{poll}?lang=en")).send().await.page(200);
+        assert!(english.contains(">Vote</button>"), "{english}");
+    }
+    for (look, field) in [
+        (json!({ "accent": "red" }), "look.accent"),
+        (json!({ "accent": "#ffcc00" }), "look.accent"),
+        (json!({ "accent_dark": "#ffffff" }), "look.accent"),
+        (json!({ "accent": "#8a1c2b", "accent_dark": "#8a1c2b" }), "look.accent_dark"),
+        (json!({ "density": "tight" }), "look.density"),
+        (json!({ "words": { "de": {} } }), "look.words"),
+        (json!({ "words": { "ar": { "vote": " " } } }), "look.words.ar.vote"),
+        (json!({ "words": { "ar": { "counted": "ن".repeat(121) } } }), "look.words.ar.counted"),
+    ] {
+        let refused = service.admin().put(&path).json(&json!({ "look": look })).send().await;
+        let refused = refused.refused(400, "invalid-request");
+        assert_eq!(refused["errors"][0]["field"], field, "{refused}");
+    }
+    assert_eq!(
+        service.admin().put(&path).json(&json!({})).send().await.is(200)["look"],
+        json!({ "density": "comfortable" })
+    );
+}
+
 async fn the_default_site_is_there_from_the_start(service: &Service) {
     let site = service.admin().get("/v1/sites/default").send().await.is(200);
     assert_eq!(site["origins"], json!([]));
@@ -305,6 +354,7 @@ service_rules![
     a_site_is_made_and_replaced,
     a_site_has_the_time_zone_it_was_put_with_or_utc,
     a_site_has_the_name_and_the_home_page_it_was_put_with,
+    a_site_says_once_how_its_polls_look_and_what_they_say,
     the_default_site_is_there_from_the_start,
     a_site_that_nobody_made_is_not_found,
     sites_are_listed_page_by_page,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sawt::{
     clock::Clock,
     poll::{Minute, Outcome, TimeZone},
-    site::{NewKey, Scopes, SiteSettings},
+    site::{NewKey, Scopes, SiteLook, SiteSettings},
     store::{SiteDeletion, Store, StoreError, StoreSettings, Stores},
 };
 
@@ -48,11 +48,17 @@ async fn a_minute_in_which_ballots_only_changed_is_found() {
 async fn a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name() {
     let (storage, store) = open().await;
     let stage = Stage::new(store).await;
-    storage.server().ask(&["HDEL", &format!("sawt:site:{{{}}}", stage.site), "timezone", "name", "url"]);
+    storage.server().ask(&["HDEL", &format!("sawt:site:{{{}}}", stage.site), "timezone", "name", "url", "look"]);
     let site = stage.store.site(&stage.site).await.unwrap().unwrap();
     assert_eq!(
         site.settings,
-        SiteSettings { timezone: TimeZone::UTC, name: None, url: None, ..SiteSettings::default() }
+        SiteSettings {
+            timezone: TimeZone::UTC,
+            name: None,
+            url: None,
+            look: SiteLook::default(),
+            ..SiteSettings::default()
+        }
     );
 }
 

@@ -4,7 +4,7 @@ use std::{slice, sync::Arc};
 
 use sawt::{
     poll::{SiteId, Text, Timestamp},
-    site::{ApiKey, NAME, NewKey, Scope, Scopes, Site, SiteSettings},
+    site::{ApiKey, NAME, NewKey, Scope, Scopes, Site, SiteLook, SiteSettings},
     store::{Creation, SiteDeletion, Store, StoreError},
 };
 
@@ -39,6 +39,7 @@ async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
         timezone: timezone.parse().unwrap(),
         name: name.map(|name| Text::parse(name, NAME).unwrap()),
         url: url.map(|url| url.parse().unwrap()),
+        look: SiteLook { accent: name.map(|_| "#8a1c2b".parse().unwrap()), ..SiteLook::default() },
     };
     let before = store.now().await.unwrap();
     let name = Some("جريدة \"الراي\"");
