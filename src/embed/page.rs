@@ -473,6 +473,7 @@ fn own_script(poll: &Poll) -> Option<&'static Asset> {
     match poll.kind {
         Kind::Rating => Some(&assets::all().rating),
         Kind::Reaction => Some(&assets::all().reaction),
+        Kind::Ranked => None,
         Kind::Single | Kind::Multiple => poll.is_judged().then(|| &assets::all().quiz),
     }
 }

@@ -75,6 +75,9 @@ codes! {
     InvalidResolution    422 "invalid-resolution"     "The resolution is not valid"
     StepOutOfRange       422 "step-out-of-range"      "The scale has no such step"
     NoSuchReaction       422 "no-such-reaction"       "The poll has no such reaction"
+    NoSuchPreference     422 "no-such-preference"     "The poll has no such option to rank"
+    RepeatedPreference   422 "repeated-preference"    "An option has one rank"
+    EmptyOrder           422 "empty-order"            "Rank at least one option"
     RevisionRequired     428 "revision-required"      "Say which revision you edit"
     QuotaExceeded        429 "quota-exceeded"         "Too many requests"
     HeadersTooLarge      431 "headers-too-large"      "The request has too many headers, or too long ones"
@@ -302,6 +305,9 @@ impl Problem {
             | Code::InvalidResolution
             | Code::StepOutOfRange
             | Code::NoSuchReaction
+            | Code::NoSuchPreference
+            | Code::RepeatedPreference
+            | Code::EmptyOrder
             | Code::RevisionRequired
             | Code::HeadersTooLarge
             | Code::Internal
@@ -416,7 +422,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 34);
+        assert_eq!(seen.len(), 37);
     }
 
     #[test]

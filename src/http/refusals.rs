@@ -19,6 +19,9 @@ impl From<VoteError> for Problem {
                 let code = match rule {
                     InvalidChoice::OutOfRange { .. } => Code::StepOutOfRange,
                     InvalidChoice::NoReaction(..) => Code::NoSuchReaction,
+                    InvalidChoice::NoSuchPreference(..) => Code::NoSuchPreference,
+                    InvalidChoice::RepeatedPreference(_) => Code::RepeatedPreference,
+                    InvalidChoice::EmptyOrder(_) => Code::EmptyOrder,
                     InvalidChoice::Unknown(..)
                     | InvalidChoice::Repeated(_)
                     | InvalidChoice::TooFew { .. }

@@ -144,8 +144,7 @@ fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, serd
     body.push_str("{\"poll\":\"");
     poll.id.push_to(&mut body);
     body.push_str("\",\"choices\":[");
-    let chosen = poll.options.iter().filter(|option| choices.has(option));
-    for (place, option) in chosen.enumerate() {
+    for (place, option) in choices.options(poll).enumerate() {
         body.push_str(if place == 0 { "\"" } else { ",\"" });
         body.push_str(option.id.as_str());
         body.push('"');

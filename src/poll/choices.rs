@@ -1,12 +1,22 @@
-//! What one voter chose: a set of options, held as the bits of their indexes.
+//! What one voter chose: a set of options, or, in a poll of kind `ranked`, some in an order.
 
 use std::fmt;
 
-use super::{OptionId, Poll, PollOption};
+use smallvec::SmallVec;
 
-/// A set of a poll's options, one bit per option's index. Valid for the poll it was checked against.
+use super::{Indexes, MOST_INDEXES, OptionId, Poll, PollOption};
+
+/// Some of a poll's options. Valid for the poll they were checked against.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Choices(u32);
+pub struct Choices(Chosen);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Chosen {
+    /// A set: one bit per option's index.
+    Set(u32),
+    /// The options' indexes, the most preferred first.
+    Order(Indexes),
+}
 
 /// Why choices are refused. The words follow "choices".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +40,15 @@ pub enum InvalidChoice {
     /// The same option twice.
     #[error("names {0} more than once")]
     Repeated(String),
+    /// The poll has no such option to rank.
+    #[error("names {0}, which is no option of this poll; those to rank are {1}")]
+    NoSuchPreference(String, String),
+    /// The same option has two ranks.
+    #[error("names {0} more than once; an option has one rank")]
+    RepeatedPreference(String),
+    /// Nothing is ranked.
+    #[error("must name at least one option, the most preferred first; those to rank are {0}")]
+    EmptyOrder(String),
     /// Fewer than `min_choices`.
     #[error("must name at least {min}, names {named}")]
     TooFew {
@@ -64,47 +83,88 @@ impl Choices {
         if named.len() > usize::from(poll.max_choices) {
             return Err(InvalidChoice::TooMany { max: poll.max_choices, named: named.len() });
         }
+        let rules = poll.kind.rules();
+        if named.is_empty() && rules.is_ordered() {
+            return Err(InvalidChoice::EmptyOrder(poll.option_ids()));
+        }
         if named.len() < usize::from(poll.min_choices) {
             return Err(InvalidChoice::TooFew { min: poll.min_choices, named: named.len() });
         }
         let mut bits = 0_u32;
+        let mut order = SmallVec::<[u8; MOST_INDEXES]>::new();
         for id in named {
             let id = id.as_ref();
             let Some(option) = poll.option(id) else {
-                return Err(poll.kind.rules().no_option(poll, quote(id)));
+                return Err(rules.no_option(poll, quote(id)));
             };
             let bit = 1_u32.checked_shl(option.index.into()).unwrap_or(0);
             if bits & bit != 0 {
-                return Err(InvalidChoice::Repeated(quote(id)));
+                return Err(rules.repeated(quote(id)));
             }
             bits |= bit;
+            if rules.is_ordered() {
+                order.push(option.index);
+            }
         }
-        Ok(Self(bits))
+        Ok(Indexes::of(&order).map_or(Self::from_bits(bits), Self::in_order))
     }
 
-    /// The choices with these bits.
+    /// The set with these bits.
     pub(super) fn from_bits(bits: u32) -> Self {
-        Self(bits)
+        Self(Chosen::Set(bits))
+    }
+
+    /// The options with these indexes, the most preferred first.
+    pub(super) fn in_order(indexes: Indexes) -> Self {
+        Self(Chosen::Order(indexes))
     }
 
     /// One bit per option's index.
     pub(super) fn bits(self) -> u32 {
-        self.0
+        match self.0 {
+            Chosen::Set(bits) => bits,
+            Chosen::Order(order) => {
+                order.iter().fold(0, |bits, index| bits | 1_u32.checked_shl(index.into()).unwrap_or(0))
+            }
+        }
     }
 
     /// The lowest index chosen.
     pub(super) fn first(self) -> u8 {
-        u8::try_from(self.0.trailing_zeros()).unwrap_or(u8::MAX)
+        u8::try_from(self.bits().trailing_zeros()).unwrap_or(u8::MAX)
+    }
+
+    /// The indexes of the chosen options, if they are in an order.
+    pub(super) fn order(self) -> Indexes {
+        match self.0 {
+            Chosen::Set(_) => Indexes::NONE,
+            Chosen::Order(order) => order,
+        }
     }
 
     /// Whether this option is chosen.
     pub fn has(self, option: &PollOption) -> bool {
-        self.0.checked_shr(option.index.into()).is_some_and(|bits| bits & 1 == 1)
+        self.bits().checked_shr(option.index.into()).is_some_and(|bits| bits & 1 == 1)
     }
 
-    /// The ids of the chosen options, in the poll's order.
+    /// The rank of an option, 1 being the most preferred; `None` if it has none.
+    pub fn rank(self, option: &PollOption) -> Option<usize> {
+        self.order().iter().position(|index| index == option.index).map(|place| place + 1)
+    }
+
+    /// The chosen options: in the poll's order, or in the voter's, the most preferred first, where that counts.
+    pub fn options(self, poll: &Poll) -> impl Iterator<Item = &PollOption> {
+        let set = match self.0 {
+            Chosen::Set(_) => self,
+            Chosen::Order(_) => Self::from_bits(0),
+        };
+        let ranked = self.order().iter().filter_map(|index| poll.options.iter().find(|option| option.index == index));
+        poll.options.iter().filter(move |option| set.has(option)).chain(ranked)
+    }
+
+    /// The ids of the chosen options, in the order of [`options`](Self::options).
     pub fn ids(self, poll: &Poll) -> Vec<OptionId> {
-        poll.options.iter().filter(|option| self.has(option)).map(|option| option.id.clone()).collect()
+        self.options(poll).map(|option| option.id.clone()).collect()
     }
 }
 

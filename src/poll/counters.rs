@@ -75,6 +75,9 @@ pub struct Indexes {
 }
 
 impl Indexes {
+    /// No indexes, which no ballot adds to.
+    pub(super) const NONE: Self = Self { indexes: [0; MOST_INDEXES], count: 0 };
+
     /// These indexes; `None` if there are none or too many, one is no index, or one comes twice.
     pub fn of(listed: &[u8]) -> Option<Self> {
         let mut indexes = [0; MOST_INDEXES];
@@ -86,7 +89,8 @@ impl Indexes {
         listed.iter().enumerate().all(is_good).then_some(Self { indexes, count })
     }
 
-    fn iter(self) -> impl Iterator<Item = u8> {
+    /// The indexes, in their order.
+    pub fn iter(self) -> impl Iterator<Item = u8> {
         self.indexes.into_iter().take(self.count.into())
     }
 }
@@ -94,10 +98,9 @@ impl Indexes {
 impl Counters {
     /// The indexes of the counters, in their order.
     pub fn indexes(self) -> impl Iterator<Item = u8> {
-        const NONE: Indexes = Indexes { indexes: [0; MOST_INDEXES], count: 0 };
         let (one, mut bits, listed) = match self {
-            Self::Index(index) => (Some(index), 0, NONE),
-            Self::Bits(bits) => (None, bits, NONE),
+            Self::Index(index) => (Some(index), 0, Indexes::NONE),
+            Self::Bits(bits) => (None, bits, Indexes::NONE),
             Self::Bytes(listed) => (None, 0, listed),
         };
         let lowest = move || {

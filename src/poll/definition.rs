@@ -255,7 +255,7 @@ pub(super) mod tests {
         new_poll(kind, min, max, options).unwrap()
     }
 
-    fn new_poll(kind: Kind, min: u64, max: u64, options: &[&str]) -> Result<Poll, Vec<Violation>> {
+    pub(in crate::poll) fn new_poll(kind: Kind, min: u64, max: u64, options: &[&str]) -> Result<Poll, Vec<Violation>> {
         let option = |id: &&str| NewOption { id: Some((*id).to_owned()), emoji: None, label: format!("label of {id}") };
         let fields = PollFields {
             question: Some("هل تتوقع حل مجلس الأمة ؟".to_owned()),

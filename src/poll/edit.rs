@@ -6,7 +6,7 @@
 //! ballot. See [`Effect::Reshapes`].
 
 use super::{
-    Kind, OptionId, Poll, PollFields, PollOption, QUESTION, State, Timestamp,
+    OptionId, Poll, PollFields, PollOption, QUESTION, State, Timestamp,
     check::{Check, Violation},
     definition::same_indexes,
 };
@@ -71,8 +71,7 @@ impl PollFields {
             let min = self.min_choices.unwrap_or(poll.min_choices.into());
             // "As many as there are" keeps its meaning.
             let all_before = usize::from(poll.max_choices) == poll.options.len();
-            let max_before =
-                if all_before && poll.kind == Kind::Multiple { None } else { Some(poll.max_choices.into()) };
+            let max_before = if all_before && !poll.kind.takes_one() { None } else { Some(poll.max_choices.into()) };
             let max = self.max_choices.or(max_before);
             (edited.min_choices, edited.max_choices) = check.choices(poll.kind, Some(min), max, edited.options.len());
         }
@@ -143,7 +142,7 @@ fn keep_indexes(mut options: Vec<PollOption>, before: &[PollOption]) -> Vec<Poll
 mod tests {
     use super::*;
     use crate::poll::{
-        NewOption, Phase, ResultsPolicy, Revision, Schedule,
+        Kind, NewOption, Phase, ResultsPolicy, Revision, Schedule,
         definition::tests::{earlier, poll_with},
     };
 

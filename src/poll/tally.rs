@@ -130,6 +130,11 @@ impl Tally {
             .map(|part| f64::from(u32::try_from(part).unwrap_or(WHOLE)) / f64::from(WHOLE))
     }
 
+    /// The Borda points of each option of a ranked poll, in the poll's order; `None` of other kinds.
+    pub fn borda(&self, poll: &Poll) -> Option<Votes> {
+        poll.kind.rules().points(poll, &self.votes)
+    }
+
     /// What the ballots of a rating add up to; `None` of other kinds.
     pub fn rating(&self, poll: &Poll) -> Option<Rating> {
         poll.kind.rules().rating(poll.scale.as_ref(), &self.votes, self.ballots)

@@ -60,10 +60,11 @@ pub struct Change {
 }
 
 impl Change {
-    /// The change from nothing to a tally.
-    fn to(tally: &Tally) -> Self {
+    /// The change from nothing to a tally, as far as its counters have a timeline.
+    fn to(poll: &Poll, tally: &Tally) -> Self {
         let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        Self { ballots: whole(tally.ballots), votes: tally.votes.iter().copied().map(whole).collect() }
+        let votes = tally.votes.iter().take(poll.timed_counters()).copied().map(whole);
+        Self { ballots: whole(tally.ballots), votes: votes.collect() }
     }
 
     /// One counter's votes.
@@ -217,7 +218,7 @@ impl Timeline {
         let first = Minute::of(poll.created_at).plus(-LEEWAY_MINUTES).min(last);
         let timeline = Self {
             calendar: Calendar::new(interval, zone.clone()),
-            left: Change::to(tally),
+            left: Change::to(poll, tally),
             last,
             fed: VecDeque::new(),
             is_feed_over: false,
@@ -414,7 +415,7 @@ mod tests {
                 prop_assert_eq!((Minute(*begun), calendar.begin(start)), (start, start));
                 start = calendar.next(start);
             }
-            let mut missing = Change::to(&tally);
+            let mut missing = Change::to(&poll, &tally);
             missing.add(&sum, -1);
             prop_assert!(missing.is_nothing(), "{missing:?} of {tally:?} is in no bucket");
             for (_, change, _) in [given.first(), given.last()].into_iter().flatten() {

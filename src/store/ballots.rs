@@ -28,8 +28,8 @@ pub trait Ballots: Send + Sync {
     /// the next loss makes another. Returns whether this call has raised it; not if the poll is gone.
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError>;
 
-    /// By how much the tally moved in each minute of a range, over all partitions: as many minutes as fit in a page, in
-    /// order. Nothing if the poll is gone.
+    /// By how much the tally moved in each minute of a range, over all partitions, as far as its counters have a timeline
+    /// ([`Poll::timed_counters`]): as many minutes as fit in a page, in order. Nothing if the poll is gone.
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError>;
 }
 
@@ -71,6 +71,6 @@ pub(super) const MINUTES_PAGE: usize = 2_048;
 impl Minutes {
     /// The most minutes in a page of this poll.
     pub(super) fn most(poll: &Poll) -> usize {
-        MINUTES_PAGE / (1 + poll.counters())
+        MINUTES_PAGE / (1 + poll.timed_counters())
     }
 }

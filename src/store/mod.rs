@@ -37,8 +37,9 @@
 //! 7. **Acknowledged is kept** as far as the store itself keeps it: SQLite answers after the disk has it
 //!    (`synchronous=FULL`); Redis as its `appendfsync` says. Quotas are not: a store that loses them gives them anew.
 //! 8. **Every minute is accounted for.** What moves a tally is recorded in the same step under the minute of the
-//!    store's clock, so all of [`Ballots::minutes`] together add up to the tally, whatever was changed or withdrawn. A
-//!    minute that is over does not change any more. A poll that is reshaped begins anew.
+//!    store's clock, so all of [`Ballots::minutes`] together add up to the tally, whatever was changed or withdrawn: to
+//!    its ballots and its first counters, as many as the poll's kind keeps a timeline of. A minute that is over does not
+//!    change any more. A poll that is reshaped begins anew.
 //! 9. **Positions only grow.** A partition's [`Position`](crate::poll::Position) grows as long as the store keeps
 //!    what was written. If it lost something, a caller that has seen more has the partition raised to the next epoch,
 //!    by [`Ballots::raise_epoch`], before it believes the tally: so positions grow whatever the store has lost.

@@ -8,15 +8,18 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::TokenKeys;
-use crate::poll::{Choices, Counters, Poll, Position, Timestamp};
+use crate::poll::{Choices, Codec, Counters, MOST_INDEXES, Poll, Position, Timestamp};
 
 /// How long a stub is valid.
 const LIFETIME_SECS: i64 = 10 * 60;
 
 /// The byte where a token has its version: so a stub is never a token, nor a token a stub.
 const KIND: u8 = 128;
-const SIGNED: usize = 34;
-const WHOLE: usize = 50;
+/// What is signed, besides the ballot.
+const SIGNED: usize = 30;
+const TAG: usize = 16;
+/// The most bytes of a ballot.
+const MOST_BALLOT: usize = 1 + MOST_INDEXES;
 
 /// What a stub says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +34,15 @@ impl TokenKeys {
     /// A stub for a ballot that was cast now.
     pub fn stub(&self, poll: &Poll, Stub { choices, position }: Stub, now: Timestamp) -> String {
         let expires_secs = now.as_millis().div_euclid(1000) + LIFETIME_SECS;
-        let mut stub = Vec::with_capacity(WHOLE);
+        let counters = poll.counters_of(choices);
+        let mut stub = Vec::with_capacity(SIGNED + MOST_BALLOT + TAG);
         stub.extend([KIND, self.current.id]);
         stub.extend(u32::try_from(expires_secs).unwrap_or(u32::MAX).to_be_bytes());
         stub.extend(poll.id.as_bytes());
-        // No kind so far keeps a ballot as bytes; a stub of such a ballot would say nothing.
-        stub.extend(poll.counters_of(choices).number().unwrap_or_default().to_be_bytes());
+        match (counters.number(), counters.bytes()) {
+            (Some(number), _) => stub.extend(number.to_be_bytes()),
+            (None, bytes) => stub.extend(bytes.unwrap_or_default()),
+        }
         stub.extend(pack(position).to_be_bytes());
         let tag = self.current.tag(&stub);
         stub.extend(tag);
@@ -45,22 +51,26 @@ impl TokenKeys {
 
     /// Reads a stub of this poll; `None` if it is not ours, not of this poll, or too old.
     pub fn stubbed(&self, stub: &str, poll: &Poll, now: Timestamp) -> Option<Stub> {
-        let mut bytes = [0; WHOLE];
-        if URL_SAFE_NO_PAD.decode_slice(stub, &mut bytes) != Ok(WHOLE) {
-            return None;
-        }
-        let (signed, tag) = bytes.split_at_checked(SIGNED)?;
+        // Decoding takes a buffer of whole blocks.
+        let mut bytes = [0; (SIGNED + MOST_BALLOT + TAG).next_multiple_of(3)];
+        let length = URL_SAFE_NO_PAD.decode_slice(stub, &mut bytes).ok()?;
+        let (signed, tag) = bytes.get(..length)?.split_at_checked(length.checked_sub(TAG)?)?;
         let ([kind, key_id, t0, t1, t2, t3], rest) = signed.split_first_chunk()?;
         let (id, rest) = rest.split_first_chunk::<16>()?;
-        let (code, position) = rest.split_first_chunk::<4>()?;
+        let (ballot, position) = rest.split_last_chunk::<8>()?;
         let expires_secs = i64::from(u32::from_be_bytes([*t0, *t1, *t2, *t3]));
         let is_good = *kind == KIND
             && self.is_ours(*key_id, signed, tag)
             && id == poll.id.as_bytes()
             && now.as_millis().div_euclid(1000) < expires_secs;
-        let counters = Counters::from_number(poll.codec, u32::from_be_bytes(*code)).filter(|_| is_good)?;
-        let choices = poll.choices_of(counters);
-        Some(Stub { choices, position: unpack(u64::from_be_bytes(position.try_into().ok()?)) })
+        let counters = match poll.codec {
+            Codec::Index | Codec::Bits => {
+                Counters::from_number(poll.codec, u32::from_be_bytes(ballot.try_into().ok()?))
+            }
+            Codec::Bytes => Counters::from_bytes(ballot),
+        };
+        let choices = poll.choices_of(counters.filter(|_| is_good)?);
+        Some(Stub { choices, position: unpack(u64::from_be_bytes(*position)) })
     }
 }
 
@@ -78,7 +88,7 @@ fn unpack(packed: u64) -> Position {
 mod tests {
     use super::*;
     use crate::{
-        poll::{DigestKey, NewOption, NewPoll, Partitions, PollFields, PollId, SiteId},
+        poll::{DigestKey, Kind, NewOption, NewPoll, Partitions, PollFields, PollId, SiteId},
         secret::Secret,
     };
 
@@ -87,13 +97,17 @@ mod tests {
     }
 
     fn poll() -> Poll {
-        let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
+        poll_of(Kind::Single, 2)
+    }
+
+    fn poll_of(kind: Kind, options: usize) -> Poll {
+        let option = |place: usize| NewOption { id: None, emoji: None, label: format!("خيار {place}") };
         let new = PollFields {
             question: Some("؟".to_owned()),
-            options: Some(vec![option("نعم"), option("لا")]),
+            options: Some((1..=options).map(option).collect()),
             ..PollFields::default()
         };
-        NewPoll::from(new)
+        NewPoll { kind: Some(kind), ..NewPoll::from(new) }
             .build(
                 PollId::generate(),
                 SiteId::default(),
@@ -118,6 +132,19 @@ mod tests {
         assert_eq!(keys.stubbed(&stub, &poll, later(LIFETIME_SECS)), None);
         assert_eq!(keys.stubbed(&stub, &other, later(0)), None);
         assert_eq!(self::keys("two").stubbed(&stub, &poll, later(0)), None);
+    }
+
+    #[test]
+    fn a_stub_tells_an_order_of_any_length() {
+        let keys = keys("one");
+        let poll = poll_of(Kind::Ranked, 15);
+        let ids: Vec<String> = (1..=15).rev().map(|place: u8| place.to_string()).collect();
+        for length in 1..=15 {
+            let cast = Stub { choices: Choices::check(&poll, &ids[..length]).unwrap(), position: Position::default() };
+            let stub = keys.stub(&poll, cast, later(0));
+            assert_eq!(keys.stubbed(&stub, &poll, later(1)), Some(cast));
+            assert_eq!(keys.stubbed(&format!("{stub}AAAA"), &poll, later(1)), None);
+        }
     }
 
     #[test]

@@ -255,13 +255,14 @@ fn not_open(known: &PollWithSite, receipt: &Receipt) -> VoteError {
 /// Finds which choice is wrong, unless it is their number.
 fn invalid(poll: &Poll, named: &[Cow<'_, str>], rule: InvalidChoice) -> VoteError {
     let place = match &rule {
-        InvalidChoice::Unknown(..) | InvalidChoice::OutOfRange { .. } | InvalidChoice::NoReaction(..) => {
-            named.iter().position(|id| poll.option(id).is_none())
-        }
-        InvalidChoice::Repeated(_) => {
+        InvalidChoice::Unknown(..)
+        | InvalidChoice::OutOfRange { .. }
+        | InvalidChoice::NoReaction(..)
+        | InvalidChoice::NoSuchPreference(..) => named.iter().position(|id| poll.option(id).is_none()),
+        InvalidChoice::Repeated(_) | InvalidChoice::RepeatedPreference(_) => {
             named.iter().enumerate().position(|(place, id)| named.iter().take(place).any(|before| before == id))
         }
-        InvalidChoice::TooFew { .. } | InvalidChoice::TooMany { .. } => None,
+        InvalidChoice::TooFew { .. } | InvalidChoice::TooMany { .. } | InvalidChoice::EmptyOrder(_) => None,
     };
     VoteError::InvalidChoice { rule, place }
 }

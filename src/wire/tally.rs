@@ -46,6 +46,7 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
         tally.version,
         tally.ballots
     )?;
+    let borda = tally.borda(poll);
     for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
         let comma = if place == 0 { "" } else { "," };
         let votes = tally.votes_in(option.index);
@@ -56,7 +57,11 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
             }
             write!(json, "\"label\":{},", serde_json::Value::from(option.label.as_str()))?;
         }
-        write!(json, "\"votes\":{votes},\"share\":{share}}}")?;
+        write!(json, "\"votes\":{votes},\"share\":{share}")?;
+        if let Some(points) = borda.as_ref().and_then(|borda| borda.get(place)) {
+            write!(json, ",\"borda\":{points}")?;
+        }
+        json.push('}');
     }
     json.push(']');
     if let Some(resolution) = &poll.resolution {

@@ -140,12 +140,16 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
     if rating.is_some() {
         names.extend(["sum", "average", "nps"]);
     }
+    let borda = tally.borda(poll);
+    if borda.is_some() {
+        names.push("borda");
+    }
     let has_emoji = poll.options.iter().any(|option| option.emoji.is_some());
     if has_emoji {
         names.push("emoji");
     }
     CsvRow::names(&mut table, *separator, &names);
-    for (option, share) in poll.options.iter().zip(tally.shares(poll)) {
+    for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
         let row = CsvRow::of(&mut table, *separator)
             .plain(poll.id)
             .text(poll.question.as_str())
@@ -158,7 +162,9 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
             .plain(tally.ballots);
         // What there is none of yet is an empty cell.
         let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
+        let points = borda.as_ref().and_then(|borda| borda.get(place));
         match rating {
+            None if let Some(points) = points => row.plain(points).end(),
             None if has_emoji => row.plain(option.emoji.as_ref().map_or("", Emoji::as_str)).end(),
             Some(rating) => row.plain(rating.sum).plain(number(rating.average())).plain(number(rating.nps())).end(),
             None => row.end(),

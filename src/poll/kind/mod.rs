@@ -4,6 +4,7 @@
 //! them ([`Rules`]). Stores know the codec that a kind names, and no kind: so a new kind needs no line in a store.
 
 mod multiple;
+mod ranked;
 mod rating;
 mod reaction;
 mod single;
@@ -29,6 +30,8 @@ pub enum Kind {
     Rating,
     /// One of a few emoji or words, free to change.
     Reaction,
+    /// Some or all options in an order, the most preferred first.
+    Ranked,
 }
 
 /// What a kind decides.
@@ -39,10 +42,15 @@ pub(super) trait Rules {
     /// How ballots of new polls of this kind are kept.
     fn codec(&self) -> Codec;
 
-    /// How many counters a poll with so many options has: one for each option, of its own index, unless a kind says
-    /// otherwise here and in [`read`](Self::read).
-    fn counters(&self, options: usize) -> usize {
-        options
+    /// How many counters a poll has: one for each option, of its own index, unless a kind says otherwise here and in
+    /// [`read`](Self::read).
+    fn counters(&self, poll: &Poll) -> usize {
+        poll.options.len()
+    }
+
+    /// How many of them, the first, have a timeline.
+    fn timed_counters(&self, poll: &Poll) -> usize {
+        self.counters(poll)
     }
 
     /// The most choices of a ballot in a poll with so many options.
@@ -56,6 +64,11 @@ pub(super) trait Rules {
         true
     }
 
+    /// Whether the order of a ballot's choices counts.
+    fn is_ordered(&self) -> bool {
+        false
+    }
+
     /// The scale of a poll, by what was asked for.
     fn scale(&self, check: &mut Check, asked: Option<&NewScale>) -> Option<Scale> {
         if asked.is_some() {
@@ -63,6 +76,11 @@ pub(super) trait Rules {
             check.mistake(Mistake::ScaleOfAnother, "scale", rule);
         }
         None
+    }
+
+    /// The most options of a poll.
+    fn most_options(&self) -> usize {
+        MAX_OPTIONS
     }
 
     /// The options of a poll, by what was asked for.
@@ -73,7 +91,7 @@ pub(super) trait Rules {
                 check.refuse(format!("options[{place}].emoji"), rule);
             }
         }
-        check.options(asked, MAX_OPTIONS)
+        check.options(asked, self.most_options())
     }
 
     /// Whether ballots may be changed and withdrawn, by what was asked for.
@@ -86,11 +104,16 @@ pub(super) trait Rules {
         InvalidChoice::unknown(poll, sent)
     }
 
+    /// What is said of an option that is chosen twice.
+    fn repeated(&self, sent: String) -> InvalidChoice {
+        InvalidChoice::Repeated(sent)
+    }
+
     /// What a ballot with these choices adds to.
-    fn count(&self, choices: Choices) -> Counters;
+    fn count(&self, poll: &Poll, choices: Choices) -> Counters;
 
     /// The choices of a ballot that adds to these.
-    fn read(&self, counters: Counters) -> Choices {
+    fn read(&self, _poll: &Poll, counters: Counters) -> Choices {
         let bit = |index: u8| 1_u32.checked_shl(index.into()).unwrap_or(0);
         Choices::from_bits(counters.indexes().fold(0, |bits, index| bits | bit(index)))
     }
@@ -101,6 +124,11 @@ pub(super) trait Rules {
 
     /// What the ballots add up to where options are numbers, by the votes of each.
     fn rating(&self, _scale: Option<&Scale>, _votes: &[u64], _ballots: u64) -> Option<Rating> {
+        None
+    }
+
+    /// The points of each option, in the poll's order, where a rank is worth some; by the votes of each counter.
+    fn points(&self, _poll: &Poll, _votes: &[u64]) -> Option<Votes> {
         None
     }
 }
@@ -121,12 +149,18 @@ impl Kind {
         self.rules().takes_one()
     }
 
+    /// Whether the order of a ballot's choices counts.
+    pub fn is_ordered(self) -> bool {
+        self.rules().is_ordered()
+    }
+
     pub(super) fn rules(self) -> &'static dyn Rules {
         match self {
             Self::Single => &single::Single,
             Self::Multiple => &multiple::Multiple,
             Self::Rating => &rating::Rated,
             Self::Reaction => &reaction::Reacted,
+            Self::Ranked => &ranked::Ranked,
         }
     }
 }
@@ -134,17 +168,22 @@ impl Kind {
 impl Poll {
     /// How many counters it has.
     pub fn counters(&self) -> usize {
-        self.kind.rules().counters(self.options.len())
+        self.kind.rules().counters(self)
+    }
+
+    /// How many of its counters, the first, have a timeline.
+    pub fn timed_counters(&self) -> usize {
+        self.kind.rules().timed_counters(self)
     }
 
     /// The counters that a ballot with these choices adds to.
     pub fn counters_of(&self, choices: Choices) -> Counters {
-        self.kind.rules().count(choices)
+        self.kind.rules().count(self, choices)
     }
 
     /// The choices of a ballot that adds to these counters.
     pub fn choices_of(&self, counters: Counters) -> Choices {
-        self.kind.rules().read(counters)
+        self.kind.rules().read(self, counters)
     }
 }
 

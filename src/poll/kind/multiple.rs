@@ -1,7 +1,7 @@
 //! `multiple`: a set of options, from `min_choices` to `max_choices` of them.
 
 use super::{Rules, narrow};
-use crate::poll::{Choices, Codec, Counters, MAX_OPTIONS, Votes};
+use crate::poll::{Choices, Codec, Counters, MAX_OPTIONS, Poll, Votes};
 
 /// A ballot adds to the counters of all its options.
 pub(super) struct Multiple;
@@ -27,7 +27,7 @@ impl Rules for Multiple {
         format!("must be from 1 to {most} (the number of options), is {value}")
     }
 
-    fn count(&self, choices: Choices) -> Counters {
+    fn count(&self, _poll: &Poll, choices: Choices) -> Counters {
         Counters::Bits(choices.bits())
     }
 

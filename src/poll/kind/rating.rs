@@ -78,7 +78,7 @@ impl Rules for Rated {
         }
     }
 
-    fn count(&self, choices: Choices) -> Counters {
+    fn count(&self, _poll: &Poll, choices: Choices) -> Counters {
         Counters::Index(choices.first())
     }
 

@@ -55,7 +55,7 @@ impl Rules for Reacted {
         InvalidChoice::NoReaction(sent, poll.options.iter().map(known).collect::<Vec<_>>().join(", "))
     }
 
-    fn count(&self, choices: Choices) -> Counters {
+    fn count(&self, _poll: &Poll, choices: Choices) -> Counters {
         Counters::Index(choices.first())
     }
 

@@ -1,7 +1,7 @@
 //! `single`: exactly one option.
 
 use super::{Rules, one_choice, parts_that_add_up};
-use crate::poll::{Choices, Codec, Counters, Votes};
+use crate::poll::{Choices, Codec, Counters, Poll, Votes};
 
 /// A ballot adds to the counter of its one option.
 pub(super) struct Single;
@@ -23,7 +23,7 @@ impl Rules for Single {
         one_choice(self.name(), value)
     }
 
-    fn count(&self, choices: Choices) -> Counters {
+    fn count(&self, _poll: &Poll, choices: Choices) -> Counters {
         Counters::Index(choices.first())
     }
 

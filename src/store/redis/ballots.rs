@@ -128,7 +128,7 @@ impl Ballots for RedisStore {
             Some((minute, _)) if found.len() == most => *minute,
             _ => last,
         };
-        let counters = poll.counters();
+        let counters = poll.timed_counters();
         let fields = found.iter().flat_map(|(minute, _)| (0..counters).map(move |index| format!("{minute}:{index}")));
         let votes = self.read_fields(poll, fields.collect()).await?;
         let mut votes = votes.into_iter().map(Option::unwrap_or_default);
@@ -157,14 +157,15 @@ impl RedisStore {
         let counters = poll.counters();
         let counter_count = counters.to_string();
         let asked = self.settings.clocks.own().now();
-        let (mut codec, mut own) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (mut codec, mut own, mut timed) = (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
         let call = Call::new(&self.scripts.cast, &script_keys)
             .arg(revision.as_bytes())
             .arg(known.as_bytes())
             .arg(counter_count.as_bytes())
             .arg(&batch.ballots)
             .arg(codec.format(poll.codec.code()).as_bytes())
-            .arg(own.format(asked.as_millis()).as_bytes());
+            .arg(own.format(asked.as_millis()).as_bytes())
+            .arg(timed.format(poll.timed_counters()).as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
             -1 => return Ok(CastReply::Gone),

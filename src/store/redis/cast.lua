@@ -11,6 +11,7 @@
 --       5 the codec: a ballot is the index of one counter ("0"), the bits of several ("1"), or 0xFF and a byte for the
 --         index of each ("2"). What is on record of it is that number in digits, or those bytes
 --       6 the caller's time
+--       7 how many counters, the first, have a timeline
 -- Answers {-1}: no such poll; {0, revision}: another revision is in force; {2, buckets}: there are so many buckets now,
 --       and a ballot named lies in another one; nothing was done in these cases; or
 --       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes of counter 0, 1, …}
@@ -25,12 +26,12 @@ local TARGET = 64
 local function text(number) return string.format('%d', number) end
 
 local tally, minutes = KEYS[1], KEYS[2]
-local counters = tonumber(ARGV[3])
+local counters, timed = tonumber(ARGV[3]), tonumber(ARGV[7])
 local fields = {'revision', 'phase', 'opens_at', 'closes_at', 'changeable', 'buckets', 'version', 'ballots',
   'epoch'}
 local named = #fields
 for index = 0, counters - 1 do fields[named + index + 1] = text(index) end
-local head = redis.call('HMGET', tally, unpack(fields))
+local head = read_fields(tally, fields)
 if not head[1] then return {-1} end
 if head[1] ~= ARGV[1] then return {0, tonumber(head[1])} end
 
@@ -153,7 +154,7 @@ if version ~= version_before then
       votes[place] = votes[place] + by
       set[#set + 1] = name
       set[#set + 1] = text(votes[place])
-      redis.call('HINCRBY', minutes, minute .. name, text(by))
+      if place <= timed then redis.call('HINCRBY', minutes, minute .. name, text(by)) end
     end
   end
   redis.call('HSET', tally, unpack(set))

@@ -35,7 +35,7 @@ impl Scripts {
         Self {
             abandon: script(include_str!("abandon.lua")),
             ballot: script(include_str!("ballot.lua")),
-            cast: script(concat!(include_str!("clocks.lua"), include_str!("cast.lua"))),
+            cast: script(concat!(include_str!("clocks.lua"), include_str!("fields.lua"), include_str!("cast.lua"))),
             define: script(concat!(include_str!("clocks.lua"), include_str!("define.lua"))),
             delete_site: script(include_str!("delete_site.lua")),
             drop: script(include_str!("drop.lua")),
@@ -46,7 +46,7 @@ impl Scripts {
             sync_partition: script(concat!(include_str!("clocks.lua"), include_str!("sync_partition.lua"))),
             split: script(include_str!("split.lua")),
             take_quota: script(include_str!("take_quota.lua")),
-            tally: script(concat!(include_str!("clocks.lua"), include_str!("tally.lua"))),
+            tally: script(concat!(include_str!("clocks.lua"), include_str!("fields.lua"), include_str!("tally.lua"))),
         }
     }
 }

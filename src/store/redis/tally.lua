@@ -6,7 +6,10 @@
 -- Answers {revision, time, phase, open, epoch, version, ballots, votes of counter 0, 1, …}; {-1}: no such partition.
 
 local tally = KEYS[1]
-local head = redis.call('HMGET', tally, 'revision', 'phase', 'opens_at', 'closes_at', 'version', 'ballots', 'epoch')
+local fields = {'revision', 'phase', 'opens_at', 'closes_at', 'version', 'ballots', 'epoch'}
+local named = #fields
+for index = 0, tonumber(ARGV[1]) - 1 do fields[named + index + 1] = string.format('%d', index) end
+local head = read_fields(tally, fields)
 if not head[1] then return {-1} end
 local phase = tonumber(head[2])
 if phase == 1 and has_come(head[4], ARGV[2]) then
@@ -16,8 +19,5 @@ end
 local open = phase == 1 and (head[3] == '' or has_come(head[3], ARGV[2]))
 local answer = {tonumber(head[1]), now, phase, open and 1 or 0, tonumber(head[7] or 0), tonumber(head[5]),
   tonumber(head[6])}
-local counters = {}
-for place = 1, tonumber(ARGV[1]) do counters[place] = place - 1 end
-local votes = redis.call('HMGET', tally, unpack(counters))
-for place = 1, #counters do answer[#answer + 1] = tonumber(votes[place] or 0) end
+for place = named + 1, #fields do answer[#answer + 1] = tonumber(head[place] or 0) end
 return answer

@@ -20,8 +20,8 @@ use crate::{
 #[async_trait]
 impl Ballots for SqliteStore {
     async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<BatchOutcome, StoreError> {
-        let (id, revision, ballots) = (poll.id, poll.revision, ballots.to_vec());
-        self.write(move |db, times| apply(db, times, id, revision, partition, &ballots)).await
+        let (id, revision, timed, ballots) = (poll.id, poll.revision, poll.timed_counters(), ballots.to_vec());
+        self.write(move |db, times| apply(db, times, (id, revision, timed), partition, &ballots)).await
     }
 
     /// Nothing to do: a B-tree keeps itself in shape, so [`Committed::upkeep_due`] is never set here.
@@ -63,12 +63,12 @@ impl Ballots for SqliteStore {
     }
 }
 
-/// Applies ballots in order. Writes the tally's rows once, however many ballots there are.
+/// Applies ballots in order. Writes the tally's rows once, however many ballots there are. Of the poll's counters so
+/// many, the first, have a timeline.
 fn apply(
     db: &Connection,
     times: Times,
-    id: PollId,
-    revision: Revision,
+    (id, revision, timed): (PollId, Revision, usize),
     partition: u16,
     ballots: &[Ballot],
 ) -> Result<BatchOutcome, StoreError> {
@@ -88,7 +88,7 @@ fn apply(
         }
         outcomes.push(outcome);
     }
-    tallies::advance(db, times.store, head.number, partition, &change)?;
+    tallies::advance(db, times.store, (head.number, timed), partition, &change)?;
     let tally = tallies::partition(db, times, &head, partition)?;
     Ok(BatchOutcome::Committed(Committed { outcomes, tally, upkeep_due: false }))
 }

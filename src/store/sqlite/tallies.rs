@@ -97,11 +97,11 @@ fn partitions(db: &Connection, times: Times, head: &Head) -> Result<Vec<Partitio
     sums(head, times, rows)
 }
 
-/// Changes a partition's tally, and the minute's.
+/// Changes a partition's tally, and the minute's, which has the first `timed` counters.
 pub(super) fn advance(
     db: &Connection,
     now: Timestamp,
-    poll: i64,
+    (poll, timed): (i64, usize),
     partition: u16,
     change: &TallyChange,
 ) -> Result<(), StoreError> {
@@ -121,6 +121,9 @@ pub(super) fn advance(
     for (index, votes) in change.moved() {
         db.prepare_cached("update votes set votes = votes + ?4 where poll = ?1 and partition = ?2 and counter = ?3")?
             .execute(params![poll, partition, index, votes])?;
+        if usize::from(index) >= timed {
+            continue;
+        }
         db.prepare_cached(
             "insert into minute_votes (poll, minute, counter, votes) values (?1, ?2, ?3, ?4)
              on conflict do update set votes = votes + excluded.votes",

@@ -11,6 +11,7 @@ mod operators;
 mod pages;
 mod polls;
 mod quiz;
+mod ranked;
 mod requests;
 mod results;
 mod sites;
@@ -27,6 +28,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         quiz::rules(),
         votes::rules(),
         kinds::rules(),
+        ranked::rules(),
         first_vote::rules(),
         results::rules(),
         exports::rules(),

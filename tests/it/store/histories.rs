@@ -13,7 +13,7 @@ use proptest::{
 };
 use sawt::{
     poll::{
-        Action, Ballot, Codec, Counters, Edit, EditError, Group, Indexes, Kind, MAX_OPTIONS, Minute, NewPoll, NewScale,
+        Action, Ballot, Codec, Counters, Edit, EditError, Group, Kind, MAX_OPTIONS, Minute, NewPoll, NewScale,
         PartitionTally, Poll, PollFields, Position, ResultsPolicy,
     },
     store::{BatchOutcome, Committed, Creation, Replacement, Store},
@@ -78,9 +78,9 @@ fn command() -> impl Strategy<Value = Command> {
     let answered = [
         (Kind::Single, Codec::Index),
         (Kind::Multiple, Codec::Bits),
-        (Kind::Multiple, Codec::Bytes),
         (Kind::Rating, Codec::Index),
         (Kind::Reaction, Codec::Index),
+        (Kind::Ranked, Codec::Bytes),
     ];
     let start = prop_oneof![1 => Just(Start::Draft), 1 => Just(Start::Scheduled), 6 => Just(Start::Open)];
     let request = prop_oneof![5 => any::<u8>().prop_map(Request::Options), 1 => Just(Request::Withdraw)];
@@ -340,15 +340,15 @@ impl HistoryRun {
             let tallies = store.tally(poll).await.unwrap();
             let counts = tallies.map(|tallies| tallies.iter().map(count).collect::<Vec<_>>());
             same("tally", &counts, &self.model.tally(poll.id))?;
-            let tally = counts.map(|counts| sum_of(&counts)).unwrap_or_default();
+            let tally = counts.map(|counts| sum_of(&counts, poll.timed_counters())).unwrap_or_default();
             same("the sum over all minutes", &self.sum_of_minutes(poll).await, &tally)?;
         }
         Ok(())
     }
 }
 
-/// Votes by counter and ballots, without the zeros at the end.
-fn sum_of(partitions: &[Count]) -> (Vec<i64>, i64) {
+/// Votes by counter, of so many, and ballots, without the zeros at the end.
+fn sum_of(partitions: &[Count], counters: usize) -> (Vec<i64>, i64) {
     let mut sum = (vec![0; MAX_OPTIONS], 0);
     for Count { votes, ballots, .. } in partitions {
         sum.1 += ballots.cast_signed();
@@ -356,6 +356,7 @@ fn sum_of(partitions: &[Count]) -> (Vec<i64>, i64) {
             *sum += votes.cast_signed();
         }
     }
+    sum.0.truncate(counters);
     trimmed(sum)
 }
 
@@ -403,15 +404,11 @@ fn edit_for(change: &Change, poll: &Poll, tomorrow: sawt::poll::Timestamp) -> Po
 
 /// What a ballot for options by the bits of a number adds to. Where their order counts, a greater number turns it round.
 fn wished(poll: &Poll, bits: u8) -> Counters {
-    let counters = counters(poll, &chosen(poll, bits));
-    if poll.codec != Codec::Bytes {
-        return counters;
-    }
-    let mut indexes: Vec<u8> = counters.indexes().collect();
+    let mut chosen = chosen(poll, bits);
     if bits > 127 {
-        indexes.reverse();
+        chosen.reverse();
     }
-    Counters::Bytes(Indexes::of(&indexes).unwrap())
+    counters(poll, &chosen)
 }
 
 /// Options by the bits of a number, as many as the poll lets a ballot have.

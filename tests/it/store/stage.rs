@@ -99,7 +99,7 @@ impl Stage {
     }
 
     /// Casts a voter's ballot.
-    pub(crate) async fn cast(&self, poll: &Poll, voter: u64, options: &[&str]) -> Outcome {
+    pub(crate) async fn cast(&self, poll: &Poll, voter: u64, options: &[impl AsRef<str>]) -> Outcome {
         self.apply(poll, &[ballot(poll, voter, options)]).await[0]
     }
 
@@ -156,7 +156,7 @@ impl Stage {
         (tally.votes.to_vec(), tally.ballots)
     }
 
-    /// The options a voter has on record, in the poll's order.
+    /// The options a voter has on record, in the poll's order or theirs.
     pub(crate) async fn on_record(&self, poll: &Poll, voter: u64) -> Option<Vec<String>> {
         let counters = self.store.ballot(poll, digest(poll, voter)).await.unwrap()?;
         Some(poll.choices_of(counters).ids(poll).iter().map(ToString::to_string).collect())
@@ -250,6 +250,17 @@ pub(crate) fn reactions() -> NewPoll {
     let options = [("like", Some("👍🏽")), ("love", Some("❤️")), ("said", None)].map(option).into();
     let fields = PollFields { options: Some(options), ..changeable() };
     NewPoll { kind: Some(Kind::Reaction), ..fields.into() }
+}
+
+/// Three options to rank, some or all; ballots may be changed and withdrawn.
+pub(crate) fn ranked() -> NewPoll {
+    ranking(&["a", "b", "c"])
+}
+
+/// These options to rank; ballots may be changed and withdrawn.
+pub(crate) fn ranking(ids: &[impl AsRef<str>]) -> NewPoll {
+    let fields = PollFields { options: Some(options(ids)), ..changeable() };
+    NewPoll { kind: Some(Kind::Ranked), ..fields.into() }
 }
 
 /// Asks in as many tasks as there are questions, all at once, and gathers the answers.

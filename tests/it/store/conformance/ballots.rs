@@ -10,7 +10,9 @@ use sawt::{
     store::{BatchOutcome, Store},
 };
 
-use crate::store::stage::{Stage, ballot, changeable, counters, digest, of_32_options, options, withdrawal, yes_or_no};
+use crate::store::stage::{
+    Stage, ballot, changeable, counters, digest, of_32_options, options, ranking, withdrawal, yes_or_no,
+};
 
 crate::registry::store_rules![
     a_first_ballot_is_counted,
@@ -23,6 +25,7 @@ crate::registry::store_rules![
     any_of_32_options_may_be_chosen_in_any_number,
     each_of_32_options_may_be_the_single_choice,
     a_ballot_that_is_kept_as_bytes_is_counted_by_each_of_them_and_known_by_their_order,
+    an_order_of_15_options_is_counted_by_rank_and_known_again,
     a_version_counts_what_moved_the_tally_and_nothing_else,
     another_revision_than_the_one_in_force_is_stale_and_does_nothing,
     a_poll_may_have_any_number_of_partitions,
@@ -263,6 +266,33 @@ async fn a_ballot_that_is_kept_as_bytes_is_counted_by_each_of_them_and_known_by_
     assert_eq!(stage.apply(&fixed, &ballots).await, [Outcome::Counted, on_record, on_record]);
     assert!(stage.store.delete_poll(poll.id).await.unwrap());
     assert_eq!(stage.store.ballot(&poll, digest(&poll, 1)).await.unwrap(), None);
+}
+
+async fn an_order_of_15_options_is_counted_by_rank_and_known_again(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let ids: Vec<String> = (0..15).map(|place| format!("o{place}")).collect();
+    let poll = stage.poll(ranking(&ids)).await;
+    let turned: Vec<String> = ids.iter().rev().cloned().collect();
+    for (voter, order) in [(1, &ids[..]), (2, &turned), (3, &ids[7..8]), (4, &turned[3..9])] {
+        assert_eq!(stage.cast(&poll, voter, order).await, Outcome::Counted);
+        assert_eq!(stage.cast(&poll, voter, order).await, Outcome::Repeated);
+        assert_eq!(stage.on_record(&poll, voter).await.as_deref(), Some(order));
+    }
+    assert_eq!(stage.cast(&poll, 4, &ids[12..]).await, Outcome::Changed);
+    let mut votes = vec![0; 225];
+    for (rank, first, last) in (0..15).map(|rank| (rank, rank, 14 - rank)) {
+        votes[rank * 15 + first] += 1;
+        votes[rank * 15 + last] += 1;
+    }
+    votes[7] += 1;
+    for (rank, option) in [(0, 12), (1, 13), (2, 14)] {
+        votes[rank * 15 + option] += 1;
+    }
+    assert_eq!(stage.count(&poll).await, (votes, 4));
+    for voter in 1..=4 {
+        assert_eq!(stage.withdraw(&poll, voter).await, Outcome::Withdrawn);
+    }
+    assert_eq!(stage.count(&poll).await, (vec![0; 225], 0));
 }
 
 async fn a_version_counts_what_moved_the_tally_and_nothing_else(store: Arc<dyn Store>) {

@@ -7,12 +7,13 @@ use sawt::{
     store::Store,
 };
 
-use crate::store::stage::{Stage, ballot, changeable, of_32_options, options, withdrawal, yes_or_no};
+use crate::store::stage::{Stage, ballot, changeable, of_32_options, options, ranked, withdrawal, yes_or_no};
 
 crate::registry::store_rules![
     a_poll_without_ballots_has_no_minutes,
     all_minutes_together_are_the_tally,
     of_32_options_each_has_its_own_votes_in_a_minute,
+    of_a_ranked_poll_only_first_preferences_are_kept_by_the_minute,
     a_range_ends_before_its_end,
     a_reshaped_poll_begins_anew,
     a_reshape_that_is_refused_leaves_the_minutes_alone,
@@ -90,6 +91,24 @@ async fn of_32_options_each_has_its_own_votes_in_a_minute(store: Arc<dyn Store>)
         stage.apply(&poll, &[ballot(&poll, place, &chosen)]).await;
     }
     assert_eq!(sum(&stage, &poll).await, ((1..=32).rev().collect(), 32));
+}
+
+async fn of_a_ranked_poll_only_first_preferences_are_kept_by_the_minute(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(ranked()).await;
+    let ballots = [
+        ballot(&poll, 1, &["a", "b", "c"]),
+        ballot(&poll, 2, &["c", "a"]),
+        ballot(&poll, 3, &["c"]),
+        ballot(&poll, 2, &["b", "a"]),
+    ];
+    stage.apply(&poll, &ballots).await;
+    assert_eq!(stage.count(&poll).await, (vec![1, 1, 1, 1, 1, 0, 0, 0, 1], 3));
+    let all = minutes(&stage, &poll, whole(&stage, &poll).await).await;
+    let votes_in = |index: u8| all.iter().map(|(_, change)| change.votes_in(index)).sum::<i64>();
+    assert_eq!((0..9).map(votes_in).collect::<Vec<_>>(), [1, 1, 1, 0, 0, 0, 0, 0, 0]);
+    stage.cast(&poll, 1, &["a", "c"]).await;
+    assert_eq!(sum(&stage, &poll).await, (vec![1, 1, 1], 3));
 }
 
 async fn a_range_ends_before_its_end(store: Arc<dyn Store>) {
