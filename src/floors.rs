@@ -27,12 +27,12 @@ const FLOORS: [&[&str]; 15] = [
     &["supervisor"],
     &["telemetry"],
     &["clock"],
-    &["descriptors", "secret", "threads"],
+    &["article", "descriptors", "secret", "threads"],
     &["poll"],
 ];
 
 /// Modules that don't know the framework for HTTP either.
-const WITHOUT_HTTP: [&str; 7] = ["voting", "publishing", "quota", "store", "site", "voter", "poll"];
+const WITHOUT_HTTP: [&str; 8] = ["voting", "publishing", "quota", "store", "site", "voter", "article", "poll"];
 
 /// All that handlers may name of the floors below the use cases: plain values, errors, and handles that a use case
 /// returned.

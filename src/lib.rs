@@ -6,6 +6,7 @@
 //! The modules, in the order that reads best:
 //!
 //! - [`poll`]: the domain, pure. What a poll is, what may be chosen, when it is open, how votes are counted.
+//! - [`article`]: what names an article: its publisher's id, or its address in one form.
 //! - [`site`]: publishers, the origins that may embed their polls, and their API keys.
 //! - [`voter`]: the signed tokens that tell one anonymous reader from another.
 //! - [`client`]: whose address a request came from.
@@ -27,6 +28,7 @@
 //! [`secret`], whose values print as nothing; [`supervisor`], which starts background tasks again; and [`threads`],
 //! which go on after a panic. A test holds which of these may use which: see `floors.rs`.
 
+pub mod article;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::Timestamp;
 
-/// A poll's id: a UUID (RFC 9562). Those made here are of version 7; nothing relies on it.
+/// A poll's id: a UUID (RFC 9562). Those of polls that somebody made are of version 7, those of articles' polls of
+/// version 8; nothing relies on it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PollId(Uuid);
@@ -20,6 +21,11 @@ impl PollId {
     /// A new id.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// The id of version 8 with these bytes, which must be a digest of what the poll is for.
+    pub fn derived(digest: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_custom_bytes(digest).into_uuid())
     }
 
     /// When an id of version 7 was made, by its maker's clock; `None` of any other version.
@@ -150,6 +156,8 @@ macro_rules! word_id {
         }
     };
 }
+
+pub(crate) use word_id;
 
 fn is_word(bytes: &[u8], longest: usize, more: &[u8]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();

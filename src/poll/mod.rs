@@ -34,6 +34,7 @@ pub use counters::{Codec, Counters, Group, Indexes, MAX_COUNTERS, MOST_INDEXES};
 pub use definition::{ListCursor, NewOption, NewPoll, PageStart, Poll, PollFields, PollOption};
 pub use edit::{Edit, EditError, Effect};
 pub use emoji::Emoji;
+pub(crate) use ids::word_id;
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
 pub use kind::Kind;
 pub use partitions::Partitions;
