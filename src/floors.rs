@@ -11,7 +11,7 @@ use std::{
 };
 
 /// From the top down. Modules on one floor don't know one another.
-const FLOORS: [&[&str]; 15] = [
+const FLOORS: [&[&str]; 16] = [
     &["demo"],
     &["server", "healthcheck"],
     &["cli"],
@@ -19,6 +19,7 @@ const FLOORS: [&[&str]; 15] = [
     &["embed", "http_client"],
     // Use cases: no HTTP from here on.
     &["voting", "publishing"],
+    &["views"],
     &["live"],
     &["quota"],
     &["store"],
@@ -32,7 +33,7 @@ const FLOORS: [&[&str]; 15] = [
 ];
 
 /// Modules that don't know the framework for HTTP either.
-const WITHOUT_HTTP: [&str; 8] = ["voting", "publishing", "quota", "store", "site", "voter", "article", "poll"];
+const WITHOUT_HTTP: [&str; 9] = ["voting", "publishing", "views", "quota", "store", "site", "voter", "article", "poll"];
 
 /// All that handlers may name of the floors below the use cases: plain values, errors, and handles that a use case
 /// returned.

@@ -15,6 +15,7 @@
 //! - [`store`]: the contract that keeps every vote exactly once, and its two implementations, SQLite and Redis.
 //! - [`quota`]: how many requests a client, a voter or a key may make, at one replica and at all of them.
 //! - [`live`]: what a replica knows: polls as last read, and the newest tally of each.
+//! - [`views`]: how often polls and articles were seen, and what ranks highest on a site.
 //! - [`voting`]: ballots cast and taken back, and the tally that somebody may see, whatever way a reader takes.
 //! - [`publishing`]: polls, sites and keys, made and changed, whatever way a publisher takes.
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
@@ -55,6 +56,7 @@ pub mod store;
 pub mod supervisor;
 pub mod telemetry;
 pub mod threads;
+pub mod views;
 pub mod voter;
 pub mod voting;
 pub mod wire;

@@ -43,6 +43,7 @@ use crate::{
     store::{StoreError, StoreSettings, Stores},
     supervisor::TaskEnded,
     telemetry::{Metrics, MetricsFormat},
+    views::{ReplicaViews, ViewCounts, ViewWriter, Viewing},
     voter::TokenKeys,
     voting::{ReplicaVoting, Voting},
     wire::PositionKeys,
@@ -60,6 +61,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const WRITE_BUFFER: usize = 8 * 1024;
 /// How long a connection may take no bytes.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
+/// How long the store may take for the last views when the replica ends.
+const LAST_WRITE: Duration = Duration::from_secs(2);
 /// How long workers may still hold the embedded store when the replica ends.
 const STORE_HELD: Duration = Duration::from_secs(2);
 /// The least number of connections beyond the limit that may wait to be closed.
@@ -180,6 +183,8 @@ struct ReplicaParts {
     hub: Arc<Hub>,
     admin_key: KeyHash,
     shared: Arc<ReplicaState>,
+    views: ReplicaViews,
+    view_writer: Arc<ViewWriter>,
 }
 
 impl ReplicaParts {
@@ -208,6 +213,9 @@ impl ReplicaParts {
         let hub = Arc::new(Hub::new(Arc::default(), clock.clone(), !config.store.is_embedded()));
         let stream_limiter = Arc::new(StreamLimiter::new(bounds.streams));
         let position_keys = Arc::new(PositionKeys::new(&secret, config.secret_previous.as_ref()));
+        let view_counts = Arc::new(ViewCounts::new(Arc::clone(&metrics)));
+        let views = ReplicaViews::new(Arc::clone(&view_counts), Arc::clone(hub.poll_cache()), clock.clone());
+        let view_writer = Arc::new(ViewWriter::new(Arc::clone(&view_counts), Arc::clone(&metrics)));
         let voting = ReplicaVoting::new(
             Arc::clone(&hub),
             Arc::clone(&stream_limiter),
@@ -215,6 +223,7 @@ impl ReplicaParts {
             Arc::clone(&quotas),
             clock.clone(),
             Arc::clone(&metrics),
+            view_counts,
         );
         let shared = Arc::new(ReplicaState {
             connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
@@ -235,7 +244,7 @@ impl ReplicaParts {
             demo_pages,
             readiness: http::Readiness::default(),
         });
-        Ok(Self { stores, hub, admin_key, shared })
+        Ok(Self { stores, hub, admin_key, shared, views, view_writer })
     }
 
     /// A worker on a store connection of its own.
@@ -247,7 +256,8 @@ impl ReplicaParts {
         let voting = Voting::new(store, self.shared.voting.clone());
         let (hub, clock) = (Arc::clone(&self.hub), self.shared.clock.clone());
         let publishing = Publishing::new(Arc::clone(voting.store()), hub, clock, self.admin_key);
-        Worker { shared: Arc::clone(&self.shared), voting, publishing }
+        let viewing = Viewing::new(Arc::clone(voting.store()), self.views.clone());
+        Worker { shared: Arc::clone(&self.shared), voting, viewing, publishing }
     }
 }
 
@@ -315,6 +325,11 @@ async fn serve(
         served = server => served?,
         // The server is not stopped here: it would end first, and without an error. It ends with this runtime.
         error = tasks.run() => return Err(error),
+    }
+    // What was counted in the last second.
+    let writing = async { parts.view_writer.write(&*parts.stores.connect()).await };
+    if rt::time::timeout(LAST_WRITE, writing).await.is_err() {
+        tracing::warn!("the store did not take the last views in time; they are lost");
     }
     shared.request_log.sum_up();
     tracing::info!("stopped");

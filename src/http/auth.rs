@@ -14,7 +14,7 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
-    poll::VoterId,
+    poll::{SiteId, VoterId},
     quota::{Name, Subject},
     secret::KeyHash,
     site::{Publisher, Scope},
@@ -127,6 +127,17 @@ fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
     let shown = ascii(headers.get(header::AUTHORIZATION)?)?;
     let (named, rest) = shown.split_at_checked(scheme.len())?;
     if named.eq_ignore_ascii_case(scheme) { rest.strip_prefix(' ').map(str::trim) } else { None }
+}
+
+/// Whether a publisher asks who may read what publishers alone are told about a site's results. Whoever is none, or
+/// can't be looked up now, is answered as a reader.
+pub(super) async fn may_read_results(req: &HttpRequest, worker: &Worker, site: &SiteId) -> bool {
+    if credentials(req.headers(), "Bearer").is_none() {
+        return false;
+    }
+    // Boxed, since few get there: keeps the common future small.
+    let publisher = Box::pin(publisher_if_any(req, worker)).await;
+    publisher.is_ok_and(|publisher| publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, site)))
 }
 
 /// Whether a request shows a voter token in its `Authorization` header, valid or not.

@@ -18,8 +18,8 @@
 //! - [`body`], [`query`], [`conditional`], [`cursor`], [`header_text`]: reading requests.
 //! - [`caching`]: who may keep an answer, and for how long; [`coding`], [`page_cache`]: how it is compressed.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
-//! - [`voters`], [`votes`], [`results`], [`several`], [`exports`], [`live`], [`polls`], [`sites`], [`keys`],
-//!   [`oembed`], [`health`]: the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
+//! - [`voters`], [`votes`], [`results`], [`several`], [`exports`], [`live`], [`views`], [`trending`], [`polls`],
+//!   [`sites`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
 
 mod auth;
 mod body;
@@ -58,7 +58,9 @@ mod route;
 mod several;
 mod sites;
 mod tallies;
+mod trending;
 pub mod unparsed;
+mod views;
 mod voter_cookie;
 mod voter_in_body;
 mod voters;
@@ -94,6 +96,7 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/results.csv").get(exports::read_results).for_any_page(),
         at("/v1/polls/{poll}/timeline").get(exports::read_timeline).for_any_page(),
         at("/v1/polls/{poll}/timeline.csv").get(exports::read_timeline_csv).for_any_page(),
+        at("/v1/views").post(views::count).for_any_page(),
         at("/v1/results").get(several::read).for_any_page(),
         at("/v1/polls/{poll}/live").get(live::read).for_any_page(),
         at("/v1/live").get(live::read_several).for_any_page(),
@@ -103,6 +106,7 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/resolve").post(polls::resolve),
         at("/v1/sites").get(sites::list),
         at("/v1/sites/{site}").get(sites::read).put(sites::put).delete(sites::delete),
+        at("/v1/sites/{site}/trending").get(trending::read).for_any_page(),
         at("/v1/keys").get(keys::list).post(keys::create),
         at("/v1/keys/{key}").delete(keys::revoke),
         at("/embed.js").get(embed::loader).unlimited().for_any_page(),

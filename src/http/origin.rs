@@ -15,7 +15,8 @@
 //! A body of `text/plain` is sent without a preflight, so the browser has checked nothing. It needs an `Origin`: one
 //! that the site lists, or this service's own. Any origin where the site lists none, and `null` everywhere, is accepted
 //! only from a script that reads the answer (`Sec-Fetch-Mode: cors`, or a browser that does not send that header): a
-//! page that the reader never sees can send a form, or use a script that reads no answer.
+//! page that the reader never sees can send a form, or use a script that reads no answer. A view ([`check_view`]) is
+//! taken from that too.
 
 use actix_web::{
     HttpRequest,
@@ -27,6 +28,7 @@ use actix_web::{
 
 use super::{
     auth::Carrier,
+    body::BodyType,
     problem::{Code, Problem},
 };
 use crate::site::{BaseAddress, Site};
@@ -94,6 +96,30 @@ pub(super) fn check(
             refused("a page without an origin must send the voter token itself, as Authorization: Voter TOKEN")
         }
         (CallingPage::Strange, _) => refused("the poll's site does not list the origin of this page"),
+    }
+}
+
+/// Checks where a view comes from. It holds nothing that a foreign page could take from its reader, so whoever may show a
+/// poll may say that it was seen, also by `sendBeacon`, which reads no answer.
+///
+/// # Errors
+/// `origin-refused`.
+pub(super) fn check_view(
+    req: &HttpRequest,
+    site: &Site,
+    public_url: Option<&BaseAddress>,
+    body_type: BodyType,
+) -> Result<(), Problem> {
+    match (page(req, site, public_url), body_type) {
+        (CallingPage::Strange, _) => {
+            Err(Problem::new(Code::OriginRefused, "the site does not list the origin of this page"))
+        }
+        (CallingPage::Unsaid, BodyType::Text) => {
+            let detail =
+                "a body of text/plain needs an Origin header, as browsers send it; programs send application/json";
+            Err(Problem::new(Code::OriginRefused, detail))
+        }
+        (CallingPage::Listed | CallingPage::Welcome | CallingPage::Opaque | CallingPage::Unsaid, _) => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     poll::{InvalidChoice, Poll, ResultsPolicy, State, Timestamp},
     publishing::PublishError,
     site::OtherSite,
+    views::ViewError,
     voting::{OnRecord, VoteError},
     wire::VerdictJson,
 };
@@ -102,6 +103,19 @@ impl From<PublishError> for Problem {
             PublishError::KeptChanging => Self::new(Code::StoreUnavailable, "the poll kept changing; it was not moved"),
             PublishError::Store(error) => error.into(),
             PublishError::Internal(what) => Self::internal(what),
+        }
+    }
+}
+
+impl From<ViewError> for Problem {
+    fn from(error: ViewError) -> Self {
+        match error {
+            ViewError::NoPoll => Self::no_poll(),
+            ViewError::NoSite => no_site(),
+            error @ (ViewError::NotOfSite | ViewError::Address(_)) => {
+                Self::of_field(Code::InvalidRequest, "url", error.to_string())
+            }
+            ViewError::Store(error) => error.into(),
         }
     }
 }

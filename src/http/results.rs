@@ -7,7 +7,7 @@ use actix_web::{
 };
 
 use super::{
-    Worker,
+    Worker, auth,
     caching::{self, Caching},
     conditional,
     exports::{self, ExportQuery, Form},
@@ -25,7 +25,30 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     if query.is_for_table() {
         return Ok(exports::results_table(&req, &worker, &snapshot, caching, &query));
     }
+    if auth::may_read_results(&req, &worker, &snapshot.poll.site).await
+        && let Ok(views) = worker.viewing.views_of(&snapshot.poll).await
+    {
+        return Ok(answer_with_views(&req, &worker, &snapshot, views));
+    }
     Ok(answer(&req, &worker, &snapshot, caching))
+}
+
+/// The tally with what its publisher alone is told: how often the poll was seen, and which share of that voted.
+fn answer_with_views(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, views: u64) -> HttpResponse {
+    let of_tally = ascii(snapshot.etag(&worker.shared.position_keys)).unwrap_or_default();
+    let etag = format!("{}-views{views}\"", of_tally.trim_end_matches('"'));
+    let is_current = conditional::is_current(req.headers(), &etag);
+    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((header::CACHE_CONTROL, caching::PRIVATE)).insert_header((header::ETAG, etag));
+    response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
+    if is_current {
+        return response.finish();
+    }
+    let tally = snapshot.results_text();
+    let turnout = snapshot.tally.turnout(views).map_or_else(|| "null".to_owned(), |turnout| turnout.to_string());
+    let body = format!("{},\"views\":{views},\"turnout\":{turnout}}}", tally.strip_suffix('}').unwrap_or(tally));
+    response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    response.body(body)
 }
 
 fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Caching) -> HttpResponse {

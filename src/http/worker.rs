@@ -18,6 +18,7 @@ use crate::{
     quota::QuotaLimiter,
     site::BaseAddress,
     telemetry::Metrics,
+    views::Viewing,
     voter::TokenKeys,
     voting::{ReplicaVoting, Voting},
     wire::PositionKeys,
@@ -29,6 +30,8 @@ pub struct Worker {
     pub shared: Arc<ReplicaState>,
     /// This worker's use cases of voting.
     pub voting: Voting,
+    /// This worker's use cases of views.
+    pub viewing: Viewing,
     /// This worker's use cases of publishing.
     pub publishing: Publishing,
 }

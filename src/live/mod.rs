@@ -14,6 +14,7 @@
 //! store that has less than was sent to readers has lost votes: its epoch is raised, and its tally counts from there
 //! on. While the store is away, readers get the last tally, and `as_of` tells its age.
 
+mod brief_cache;
 mod chunk;
 mod entry;
 mod hub;
@@ -23,6 +24,7 @@ mod publish_queue;
 mod reading;
 pub mod refresher;
 pub mod replicas;
+mod site_cache;
 mod site_lists;
 mod snapshot;
 pub(crate) mod stream;
@@ -31,8 +33,10 @@ mod streams;
 mod subscription;
 mod watch;
 
+pub use brief_cache::BriefCache;
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
 pub use poll_cache::{PollCache, PollWithSite};
+pub use site_cache::SiteCache;
 pub use site_lists::{List, Listed, SiteLists};
 pub use snapshot::Snapshot;
 pub use stream::{Stream, StreamReader};

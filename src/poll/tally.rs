@@ -135,6 +135,15 @@ impl Tally {
         poll.kind.rules().points(poll, &self.votes)
     }
 
+    /// Which share of so many views led to a ballot, from 0 to 1, to four decimals; `None` without views. Some vote where
+    /// no view was counted, so it is never more than 1.
+    pub fn turnout(&self, views: u64) -> Option<f64> {
+        const WHOLE: u32 = 10_000;
+        let share = u128::from(self.ballots) * u128::from(WHOLE);
+        let share = share.checked_div(views.into())?.min(WHOLE.into());
+        Some(f64::from(u32::try_from(share).unwrap_or(WHOLE)) / f64::from(WHOLE))
+    }
+
     /// What the ballots of a rating add up to; `None` of other kinds.
     pub fn rating(&self, poll: &Poll) -> Option<Rating> {
         poll.kind.rules().rating(poll.scale.as_ref(), &self.votes, self.ballots)

@@ -24,7 +24,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Starts all background tasks, on this thread.
 pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
-    let ReplicaParts { stores, hub, shared, .. } = parts;
+    let ReplicaParts { stores, hub, shared, view_writer, .. } = parts;
     let began = Instant::now();
     let tasks = Supervisor::new(Arc::clone(&shared.metrics))
         .once("contact", make_contact(stores.connect(), Arc::clone(shared)))
@@ -33,6 +33,10 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
         .keep("refresher", {
             let store = stores.connect();
             with(hub, move |hub| live::refresher::refresh(hub, Arc::clone(&store), began))
+        })
+        .keep("views", {
+            let store = stores.connect();
+            with(view_writer, move |writer| writer.run(Arc::clone(&store)))
         });
     match stores.broker() {
         Some(broker) => {
@@ -158,7 +162,7 @@ mod tests {
         LocalSet::new()
             .run_until(async {
                 let mut tasks = tasks(&parts);
-                let kept = ["quota sweep", "refusals", "refresher", "subscriber", "publisher"];
+                let kept = ["quota sweep", "refusals", "refresher", "views", "subscriber", "publisher"];
                 for task in kept {
                     tasks.kill(task);
                     assert!(tasks.next_end().await.is_ok(), "{task}");

@@ -21,8 +21,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Ballots, BatchOutcome, Creation, IdempotencyKey, Lease, Leased, Minutes, Polls, Publishers, Quotas, Replacement,
-    SiteDeletion, Store, StoreError,
+    Ballots, BatchOutcome, Creation, IdempotencyKey, ItemScore, Lease, Leased, Measure, Minutes, Polls, Publishers,
+    Quotas, Replacement, SiteDeletion, Store, StoreError, TrendingWindow, ViewBatch, Views,
 };
 use crate::{
     poll::{
@@ -218,6 +218,27 @@ impl Publishers for Bounded {
 impl Quotas for Bounded {
     async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
         self.writes.pass(self.store.take_quota(lease)).await
+    }
+}
+
+#[async_trait]
+impl Views for Bounded {
+    async fn count_views(&self, batch: &ViewBatch) -> Result<(), StoreError> {
+        self.writes.pass(self.store.count_views(batch)).await
+    }
+
+    async fn poll_views(&self, site: &SiteId, poll: PollId) -> Result<u64, StoreError> {
+        self.reads.pass(self.store.poll_views(site, poll)).await
+    }
+
+    async fn ranking(
+        &self,
+        site: &SiteId,
+        measure: Measure,
+        window: TrendingWindow,
+        most: usize,
+    ) -> Result<Vec<ItemScore>, StoreError> {
+        self.reads.pass(self.store.ranking(site, measure, window, most)).await
     }
 }
 

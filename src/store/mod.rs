@@ -1,5 +1,5 @@
-//! Where polls, ballots and tallies are kept: the [`Store`] contract, in four parts ([`Polls`], [`Ballots`],
-//! [`Publishers`], [`Quotas`]), and the stores that keep it, each with a file for each part.
+//! Where polls, ballots and tallies are kept: the [`Store`] contract, in five parts ([`Polls`], [`Ballots`],
+//! [`Publishers`], [`Quotas`], [`Views`]), and the stores that keep it, each with a file for each part.
 //!
 //! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
 //! property test runs random histories on all of them and on a plain in-memory model, and expects identical answers.
@@ -43,6 +43,9 @@
 //! 9. **Positions only grow.** A partition's [`Position`](crate::poll::Position) grows as long as the store keeps
 //!    what was written. If it lost something, a caller that has seen more has the partition raised to the next epoch,
 //!    by [`Ballots::raise_epoch`], before it believes the tally: so positions grow whatever the store has lost.
+//! 10. **A batch of views is counted once**, however often [`Views::count_views`] is asked for it, and its memory is
+//!     bounded: a ranking keeps no more items than the batch says, those with the highest scores. Views come after
+//!     votes: a batch is small enough that no vote waits long behind it.
 
 mod ballots;
 mod bounded;
@@ -55,6 +58,7 @@ mod quotas;
 mod record;
 pub mod redis;
 pub mod sqlite;
+mod views;
 
 use async_trait::async_trait;
 
@@ -66,15 +70,16 @@ pub use open::{StoreAddress, StoreSettings, Stores};
 pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, resolve_page_start};
 pub use publishers::{Publishers, SiteDeletion};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
+pub use views::{ItemScore, Measure, RankedItem, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};
 
 use crate::poll::Timestamp;
 
-/// The contract: its four parts, under the rules of the module.
+/// The contract: its five parts, under the rules of the module.
 ///
 /// It is used as one `Arc<dyn Store>`: one connection serves all parts, and a call reaches each of them at the same
 /// cost.
 #[async_trait]
-pub trait Store: Polls + Ballots + Publishers + Quotas {
+pub trait Store: Polls + Ballots + Publishers + Quotas + Views {
     /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site). Writes
     /// nothing to a prepared store. Only [`Store::now`] is called before this has succeeded once.
     ///

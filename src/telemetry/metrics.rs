@@ -94,6 +94,30 @@ impl ConnectionDrop {
     }
 }
 
+/// What became of views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ViewOutcome {
+    /// Counted in memory.
+    Accepted,
+    /// A bot said that it is one.
+    LeftOut,
+    /// There was no room for it.
+    Dropped,
+    /// The store has it.
+    Written,
+}
+
+impl ViewOutcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::LeftOut => "left-out",
+            Self::Dropped => "dropped",
+            Self::Written => "written",
+        }
+    }
+}
+
 /// Why a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamEnd {
@@ -135,6 +159,7 @@ struct Counts {
     streams_opened: AtomicU64,
     streams_ended: Family<1, AtomicU64>,
     stream_events: Family<1, AtomicU64>,
+    views: Family<1, AtomicU64>,
     task_restarts: Family<1, AtomicU64>,
     store_clock_ahead_millis: OnceLock<Arc<AtomicI64>>,
     started_secs: f64,
@@ -162,6 +187,7 @@ impl Metrics {
             streams_opened: AtomicU64::new(0),
             streams_ended: Family::new(AtomicU64::default),
             stream_events: Family::new(AtomicU64::default),
+            views: Family::new(AtomicU64::default),
             task_restarts: Family::new(AtomicU64::default),
             store_clock_ahead_millis: OnceLock::new(),
             started_secs: to_f64(u64::try_from(clock.now().as_millis()).unwrap_or_default()) / 1e3,
@@ -238,6 +264,11 @@ impl Metrics {
     /// Counts an event that a stream was given.
     pub fn count_stream_event(&self, event: &'static str) {
         self.counts.stream_events.get([event]).fetch_add(1, Relaxed);
+    }
+
+    /// Counts what became of so many views.
+    pub fn count_views(&self, outcome: ViewOutcome, views: u64) {
+        self.counts.views.get([outcome.as_str()]).fetch_add(views, Relaxed);
     }
 
     /// Counts a background task that has ended and is started again.
@@ -322,6 +353,10 @@ impl Collector for Counts {
         let about = "Events that streams were given.";
         let events = encoder.encode_descriptor("sawt_stream_events", about, None, MetricType::Counter)?;
         each(&self.stream_events, ["event"], events, |count, metric| counter(count.load(Relaxed), metric))?;
+
+        let about = "Views of polls and articles.";
+        let views = encoder.encode_descriptor("sawt_views", about, None, MetricType::Counter)?;
+        each(&self.views, ["outcome"], views, |count, metric| counter(count.load(Relaxed), metric))?;
 
         let about = "Background tasks that ended, and were started again.";
         let restarts = encoder.encode_descriptor("sawt_background_task_restarts", about, None, MetricType::Counter)?;
@@ -427,6 +462,7 @@ mod tests {
         metrics.stream_opened();
         metrics.stream_ended(StreamEnd::Slow);
         metrics.count_stream_event("tally");
+        metrics.count_views(ViewOutcome::Written, 3);
         metrics.show_store_clock(Arc::new(AtomicI64::new(-7_250)));
         let text = metrics.encode(MetricsFormat::OpenMetrics);
         for line in [
@@ -447,6 +483,7 @@ mod tests {
             "sawt_streams 1",
             "sawt_streams_ended_total{outcome=\"slow\"} 1",
             "sawt_stream_events_total{event=\"tally\"} 1",
+            "sawt_views_total{outcome=\"written\"} 3",
             "sawt_store_clock_ahead_seconds -7.25",
             "process_start_time_seconds 1.5",
             concat!("sawt_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),

@@ -32,6 +32,7 @@ use crate::{
     poll::{Ballot, Outcome, PartitionTally, Poll, PollId, Timestamp},
     store::{BatchOutcome, Committed, Store, StoreError},
     telemetry::Metrics,
+    views::ViewCounts,
 };
 
 /// The most ballots in one store call: enough that the call's own cost no longer shows, and few enough that none of
@@ -52,6 +53,7 @@ pub struct BallotBatcher(Rc<Batcher>);
 struct Batcher {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
+    views: Arc<ViewCounts>,
     /// Only those in use: an empty queue is removed.
     queues: RefCell<FxHashMap<(PollId, u16), Rc<Queue>>>,
     /// Read by those who yield to ballots, on this thread too.
@@ -104,11 +106,12 @@ pub enum CastError {
 }
 
 impl BallotBatcher {
-    /// A batcher in front of a worker's store.
-    pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
+    /// A batcher in front of a worker's store. What ballots do to rankings is counted in `views`.
+    pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>, views: Arc<ViewCounts>) -> Self {
         Self(Rc::new(Batcher {
             store,
             metrics,
+            views,
             queues: RefCell::default(),
             waiting: Arc::default(),
             most_in_time: Cell::new(MOST_WAITING),
@@ -173,6 +176,7 @@ impl Batcher {
                     for outcome in &committed.outcomes {
                         self.metrics.count_outcome(outcome.as_str());
                     }
+                    self.views.count_ballots(&poll, &committed.outcomes);
                     tell_outcomes(batch, committed);
                     if upkeep_due && self.store.upkeep(&poll, key.1).await.is_err() {
                         // Nothing is lost: upkeep stays due, and a later batch reports it again.

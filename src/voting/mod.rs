@@ -63,9 +63,18 @@ pub struct Voting {
 impl Voting {
     /// A worker's, on a store of its own. Must be called on a [`tokio::task::LocalSet`], as every actix worker is one.
     pub fn new(store: Arc<dyn Store>, replica: ReplicaVoting) -> Self {
-        let ReplicaVoting { hub, stream_limiter, position_keys, quotas, clock, metrics, site_lists, timeline_limits } =
-            replica;
-        let batcher = BallotBatcher::new(Arc::clone(&store), Arc::clone(&metrics));
+        let ReplicaVoting {
+            hub,
+            stream_limiter,
+            position_keys,
+            quotas,
+            clock,
+            metrics,
+            views,
+            site_lists,
+            timeline_limits,
+        } = replica;
+        let batcher = BallotBatcher::new(Arc::clone(&store), Arc::clone(&metrics), views);
         let vote_reads = Arc::new(Bounded::for_votes(Arc::clone(&store)));
         let others = Arc::new(Bounded::for_all_else(store, batcher.backlog()));
         let polls = Arc::clone(hub.poll_cache());

@@ -9,6 +9,7 @@ use crate::{
     poll::PollId,
     quota::QuotaLimiter,
     telemetry::Metrics,
+    views::ViewCounts,
     wire::PositionKeys,
 };
 
@@ -21,6 +22,7 @@ pub struct ReplicaVoting {
     pub(super) quotas: Arc<QuotaLimiter>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) views: Arc<ViewCounts>,
     /// Which polls sites have.
     pub(super) site_lists: Arc<SiteLists>,
     pub(super) timeline_limits: Arc<TimelineLimits>,
@@ -35,9 +37,10 @@ impl ReplicaVoting {
         quotas: Arc<QuotaLimiter>,
         clock: Clock,
         metrics: Arc<Metrics>,
+        views: Arc<ViewCounts>,
     ) -> Self {
         let (site_lists, timeline_limits) = (Arc::default(), Arc::default());
-        Self { hub, stream_limiter, position_keys, quotas, clock, metrics, site_lists, timeline_limits }
+        Self { hub, stream_limiter, position_keys, quotas, clock, metrics, views, site_lists, timeline_limits }
     }
 
     /// A poll as it was last read, however long ago; `None` if it was not. Never calls the store.

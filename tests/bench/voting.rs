@@ -16,6 +16,7 @@ use sawt::{
     quota::{QuotaLimiter, Subject, local::Uptime},
     secret::Secret,
     telemetry::Metrics,
+    views::ViewCounts,
     voting::{Caster, ReplicaVoting, VoteOutcome, Voting},
     wire::PositionKeys,
 };
@@ -69,7 +70,8 @@ fn votes(address: &str, at_once: u64, store_secs: &dyn Fn() -> f64) -> Figures {
         let streams = Arc::new(StreamLimiter::new(Config::default().streams));
         let keys = Arc::new(PositionKeys::new(&Secret::generate(), None));
         let quotas = QuotaLimiter::new(&Config::default().quotas, None, &Uptime::begin(), Arc::clone(&metrics));
-        let replica = ReplicaVoting::new(hub, streams, keys, Arc::new(quotas), clock, metrics);
+        let views = Arc::new(ViewCounts::new(Arc::clone(&metrics)));
+        let replica = ReplicaVoting::new(hub, streams, keys, Arc::new(quotas), clock, metrics, views);
         let voting = Rc::new(Voting::new(Arc::clone(&ground.store), replica));
         let (id, next) = (ground.poll.id, Rc::new(Cell::new(0_u64)));
         let (begun, cpu_secs, store_before) = (Instant::now(), own_cpu_secs(), store_secs());

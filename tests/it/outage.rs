@@ -48,6 +48,8 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/timeline.csv"), None),
         (reader.clone(), Method::GET, format!("/embed/{unread}"), None),
         (reader.clone(), Method::GET, format!("/embed/{unread}/form"), None),
+        (reader.clone(), Method::POST, "/v1/views".to_owned(), Some(json!({ "poll": unread }))),
+        (reader.clone(), Method::GET, format!("/v1/sites/{site}/trending"), None),
         (reader, Method::GET, format!("/v1/results?polls={unread}"), None),
         (publisher.clone(), Method::GET, format!("/v1/polls?site={site}"), None),
         (publisher.clone(), Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site })))),
@@ -353,7 +355,44 @@ async fn after_everything_was_forgotten_the_default_site_is_there_again() {
     assert_ne!(poll, poll_after);
 }
 
+/// They wait in memory, and are counted once when the store is back.
+async fn views_that_come_while_the_store_is_away_are_written_when_it_is_back() {
+    let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+    let poll = service.poll(json!({})).await;
+    let client = service.client();
+    let see = async || client.post("/v1/views").json(&json!({ "poll": poll })).send().await.is(204);
+    see().await;
+    service.storage().server().freeze();
+    let failures = "sawt_store_failures_total{operation=\"count_views\"}";
+    until(async || {
+        see().await;
+        let told = service.replicas()[0].told_to_operators("/metrics");
+        told.contains(failures).then_some(())
+    })
+    .await;
+    see().await;
+    service.storage().server().thaw();
+    let accepted = |told: &str, outcome: &str| -> u64 {
+        let start = format!("sawt_views_total{{outcome=\"{outcome}\"}} ");
+        told.lines().find_map(|line| line.strip_prefix(&start)).map_or(0, |count| count.parse().expect("a count"))
+    };
+    let counted = until(async || {
+        let told = service.replicas()[0].told_to_operators("/metrics");
+        let counted = accepted(&told, "accepted");
+        (counted == accepted(&told, "written")).then_some(counted)
+    })
+    .await;
+    let told = until(async || {
+        let told = service.admin().get(&format!("/v1/polls/{poll}/results")).send().await;
+        (told.status == 200).then(|| told.json()).filter(|tally| tally["views"].is_number())
+    })
+    .await;
+    assert!(counted >= 3);
+    assert_eq!(told["views"], counted);
+}
+
 lone_rules![
+    views_that_come_while_the_store_is_away_are_written_when_it_is_back,
     a_store_that_takes_no_writes_shows_a_poll_past_its_time_as_closed,
     a_full_store_is_made_less_full_by_deleting_a_poll,
     after_everything_was_forgotten_the_default_site_is_there_again,

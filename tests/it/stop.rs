@@ -91,7 +91,27 @@ async fn a_request_that_never_ends_does_not_hold_a_stop_for_ever() {
     assert_eq!(ended.code(), Some(0), "{ended}");
 }
 
+/// What was counted in the last second is written before it ends.
+async fn told_to_stop_it_writes_the_views_that_wait() {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address()).with("SAWT_DRAIN_SECS", "0");
+    let replica = Replica::start(&settings);
+    let client = Client::new(replica.address());
+    let made = client.with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+    let poll = text(&made["id"]);
+    for _ in 0..3 {
+        client.post("/v1/views").json(&json!({ "poll": poll })).send().await.is(204);
+    }
+    replica.signal("TERM");
+    let ended = replica.wait();
+    assert_eq!(ended.code(), Some(0), "{ended}\n{}", replica.log().text());
+    let again = Replica::start(&settings);
+    let told = Client::new(again.address()).with_key(ADMIN_KEY).results(&poll).await;
+    assert_eq!(told["views"], 3);
+}
+
 lone_rules![
+    told_to_stop_it_writes_the_views_that_wait,
     told_to_stop_it_is_not_ready_at_once_goes_on_for_a_while_and_ends_well,
     interrupted_it_ends_well_at_once,
     a_second_signal_ends_it_whatever_is_under_way,

@@ -27,6 +27,7 @@ impl RedisStore {
         let mut index = Cmd::new();
         index.arg("ZREM").arg(keys::site_polls(&poll.site)).arg(id.to_string());
         self.ask(&index).await?;
+        self.forget_poll_views(&poll.site, id).await?;
         let mut last = Cmd::new();
         last.arg("DEL").arg(keys::deleting(id));
         self.ask(&last).await?;

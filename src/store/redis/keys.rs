@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 
 use crate::{
     poll::{Poll, PollId, SiteId},
-    secret::KeyHash,
+    secret::{KeyHash, hex},
     site::KeyId,
-    store::LeaseKey,
+    store::{LeaseKey, Measure, TrendingWindow, WriterId},
 };
 
 /// A poll's definition: a hash of `revision`, `phase`, `closes_at` and `definition` (JSON); during a reshape also
@@ -92,6 +92,26 @@ pub(super) fn site_polls(id: &SiteId) -> String {
 /// A site's API keys: a set of key ids.
 pub(super) fn site_keys(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:keys")
+}
+
+/// How often a site's polls were seen: a hash of ids to views.
+pub(super) fn site_views(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:views")
+}
+
+/// What of a site ranks by a measure in a window: a sorted set of items.
+pub(super) fn ranking(id: &SiteId, measure: Measure, window: TrendingWindow) -> String {
+    format!("sawt:site:{{{id}}}:trending:{}:{}", measure.as_str(), window.as_str())
+}
+
+/// The moment that a site's scores are counted from: a hash of a window's number to milliseconds.
+pub(super) fn landmarks(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:landmarks")
+}
+
+/// The number of the last batch of views that a writer has sent for a site; expires by itself.
+pub(super) fn last_batch(id: &SiteId, writer: WriterId) -> String {
+    format!("sawt:site:{{{id}}}:batch:{}", hex(&writer.0))
 }
 
 /// The poll that an idempotency key of a site made: `POLL REQUEST`, the poll's id and the request's hash.

@@ -32,6 +32,7 @@ mod script;
 mod sentinel;
 mod sites;
 mod trouble;
+mod views;
 
 use std::sync::Arc;
 

@@ -78,8 +78,8 @@ impl Publishers for RedisStore {
         for _ in 0..MOST_SWEEPS {
             let lists = [site.as_bytes(), polls.as_bytes(), site_keys.as_bytes()];
             match Call::new(&self.scripts.delete_site, &lists).send(&self.link).await?.int()? {
-                0 => return Ok(SiteDeletion::Gone),
-                1 => return Ok(SiteDeletion::Done),
+                0 => return self.forget_views(id).await.map(|()| SiteDeletion::Gone),
+                1 => return self.forget_views(id).await.map(|()| SiteDeletion::Done),
                 _ => {}
             }
             // This also finishes deletions that were cut short.

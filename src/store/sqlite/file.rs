@@ -27,7 +27,7 @@ const SCHEMA_VERSION: i32 = 2;
 const BUSY: Duration = Duration::from_secs(1);
 
 /// More than the store has statements, so that each is compiled once per connection.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// How much of the file the writer keeps in memory, in KiB (SQLite wants it negative). Used only as the file grows; the
 /// ballots of a million voters fit.

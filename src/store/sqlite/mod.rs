@@ -29,6 +29,7 @@ mod publishers;
 mod quotas;
 mod tallies;
 mod threads;
+mod views;
 mod watch;
 
 use std::{path::Path, sync::Arc};

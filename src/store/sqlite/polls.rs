@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{SqliteStore, publishers, tallies};
+use super::{SqliteStore, publishers, tallies, views};
 use crate::{
     poll::{
         Codec, Edit, Effect, ListCursor, Partitions, Phase, Poll, PollId, Revision, Schedule, SiteId, State,
@@ -223,6 +223,7 @@ fn delete(db: &Connection, id: PollId) -> Result<bool, StoreError> {
     let Some(head) = Head::read(db, id)? else { return Ok(false) };
     db.prepare_cached("delete from polls where number = ?1")?.execute([head.number])?;
     tallies::delete(db, head.number)?;
+    views::forget_poll(db, head.number)?;
     Ok(true)
 }
 

@@ -97,3 +97,35 @@ create table secrets (
     name text primary key,
     value text not null
 ) strict, without rowid;
+
+-- How often a poll was seen.
+create table poll_views (
+    poll integer primary key,
+    views integer not null
+) strict;
+
+-- What of a site ranks by a measure in a window (`span`). Scores are counted from the window's landmark.
+create table rankings (
+    site text not null,
+    measure integer not null,
+    span integer not null,
+    item text not null,
+    score real not null,
+    primary key (site, measure, span, item)
+) strict, without rowid;
+
+create index rankings_by_score on rankings (site, measure, span, score);
+
+create table landmarks (
+    site text not null,
+    span integer not null,
+    landmark integer not null,
+    primary key (site, span)
+) strict, without rowid;
+
+-- The last batch of views that a writer has sent.
+create table view_writers (
+    writer blob primary key,
+    batch integer not null,
+    sent_at integer not null
+) strict, without rowid;

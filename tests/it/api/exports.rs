@@ -305,7 +305,12 @@ async fn an_export_is_shown_to_whom_the_tally_is(service: &Service) {
         let (_, other) = service.key(&service.site().await, &["results:read"]).await;
         let keyed = |key: &str| service.client().with_key(key);
         for client in [service.client(), voter, keyed(&key), keyed(&other)] {
-            let tally = get(&client, &poll, "results").await;
+            let mut tally = get(&client, &poll, "results").await;
+            // A key is told views with the tally, which no cache may keep; exports have none.
+            if tally.json()["views"].is_number() {
+                let readers = get(&service.client(), &poll, "results").await;
+                tally = if readers.status == 200 { readers } else { tally };
+            }
             for rest in EXPORTS {
                 let export = get(&client, &poll, rest).await;
                 let shown = |answer: &Answer| (answer.status, answer.header("cache-control"));

@@ -131,6 +131,8 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /v1/polls/{poll}/timeline",
         "GET /v1/polls/{poll}/timeline.csv",
         "GET /v1/results",
+        "POST /v1/views",
+        "GET /v1/sites/{site}/trending",
         "GET /v1/polls/{poll}/live",
         "GET /v1/live",
         "GET /oembed",

@@ -15,6 +15,7 @@ mod ranked;
 mod requests;
 mod results;
 mod sites;
+mod views;
 mod voters;
 mod votes;
 
@@ -33,6 +34,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         results::rules(),
         exports::rules(),
         sites::rules(),
+        views::rules(),
         keys::rules(),
         pages::rules(),
         embed::rules(),

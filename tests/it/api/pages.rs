@@ -104,6 +104,7 @@ async fn a_preflight_says_what_a_page_may_send_and_is_kept_for_two_hours(service
         (format!("/v1/polls/{poll}/votes/withdraw"), "POST"),
         (format!("/v1/polls/{poll}/votes/me"), "GET, HEAD, DELETE"),
         ("/v1/voters".to_owned(), "POST"),
+        ("/v1/views".to_owned(), "POST"),
     ] {
         let asked = preflight(&service.client(), &path, "POST", LISTED).await;
         let told = |name: &str| asked.header(&format!("access-control-{name}")).unwrap_or_default();
@@ -179,6 +180,8 @@ async fn no_page_of_another_origin_uses_a_publishers_route(service: &Service) {
             let is_readers = path == "/v1/voters"
                 || (path.starts_with("/embed") && !path.ends_with("/form"))
                 || path == "/v1/results"
+                || path == "/v1/views"
+                || path.ends_with("/trending")
                 || path == "/v1/live"
                 || path == "/oembed"
                 || path.starts_with("/openapi.")

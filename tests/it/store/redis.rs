@@ -6,10 +6,13 @@ use sawt::{
     clock::Clock,
     poll::{Minute, Outcome, TimeZone},
     site::{NewKey, Scopes, SiteLook, SiteSettings},
-    store::{SiteDeletion, Store, StoreError, StoreSettings, Stores},
+    store::{Measure, SiteDeletion, Store, StoreError, StoreSettings, Stores, TrendingWindow},
 };
 
-use super::stage::{Stage, changeable};
+use super::{
+    conformance::views::{article, batch, ranked},
+    stage::{Stage, changeable},
+};
 use crate::backends::{Backend, Program, Storage};
 
 crate::registry::lone_rules![
@@ -18,6 +21,8 @@ crate::registry::lone_rules![
     a_site_that_an_earlier_version_kept_is_listed_once_it_was_read,
     a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_goes_on,
     a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster,
+    scores_that_have_grown_large_are_counted_from_another_moment,
+    what_is_kept_of_views_is_forgotten_by_itself,
 ];
 
 async fn open() -> (Storage, Arc<dyn Store>) {
@@ -107,4 +112,45 @@ async fn a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster() {
             .collect();
         assert_eq!(shares, [4, 4, 4], "{}", poll.id);
     }
+}
+
+/// As a ranking is 70 windows after the moment that its scores are counted from.
+async fn scores_that_have_grown_large_are_counted_from_another_moment() {
+    const HOUR: i64 = 3_600_000;
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    let [seen, quiet] = ["seen", "quiet"].map(article);
+    let views = [(Measure::Views, &seen, 10), (Measure::Views, &quiet, 4)];
+    stage.store.count_views(&batch(&stage, &[], &views)).await.unwrap();
+    let key = |what: &str| format!("sawt:site:{{{}}}:{what}", stage.site);
+    let (ranking, landmarks) = (key("trending:views:1h"), key("landmarks"));
+    let grown = 70.0_f64.exp().to_string();
+    storage.server().ask(&["ZUNIONSTORE", &ranking, "1", &ranking, "WEIGHTS", &grown]);
+    storage.server().ask(&["HINCRBY", &landmarks, "1", &(-70 * HOUR).to_string()]);
+    assert_eq!(
+        ranked(&stage, Measure::Views, TrendingWindow::Hour).await,
+        [(seen.clone(), 10.0), (quiet.clone(), 4.0)]
+    );
+    stage.store.count_views(&batch(&stage, &[], &[(Measure::Views, &quiet, 8)])).await.unwrap();
+    assert_eq!(ranked(&stage, Measure::Views, TrendingWindow::Hour).await, [(quiet.clone(), 12.0), (seen, 10.0)]);
+    let score: f64 = storage.server().ask_for(&["ZSCORE", &ranking, "id:quiet"]);
+    assert!((11.0..13.0).contains(&score), "{score}");
+    let landmark: i64 = storage.server().ask_for(&["HGET", &landmarks, "1"]);
+    assert!((stage.now().await.as_millis() - landmark).abs() < HOUR);
+}
+
+async fn what_is_kept_of_views_is_forgotten_by_itself() {
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    let item = article("a-1");
+    stage.store.count_views(&batch(&stage, &[], &[(Measure::Views, &item, 1)])).await.unwrap();
+    let of_site = format!("sawt:site:{{{}}}:", stage.site);
+    let keys: Vec<String> = storage.server().ask_for(&["KEYS", &format!("{of_site}*")]);
+    let mut lasting = Vec::new();
+    for key in &keys {
+        if storage.server().ask_for::<i64>(&["PTTL", key]) < 0 {
+            lasting.push(key.trim_start_matches(&of_site).to_owned());
+        }
+    }
+    assert_eq!((keys.len(), lasting), (5, vec!["landmarks".to_owned()]), "{keys:?}");
 }

@@ -10,11 +10,17 @@ use sawt::{
     poll::{Outcome, Phase, PollFields, SiteId, State, Timestamp},
     secret::Secret,
     site::SiteSettings,
-    store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Replacement, Store, StoreError, sqlite::SqliteStore},
+    store::{
+        Creation, IDEMPOTENCY_SECS, IdempotencyKey, Measure, RankedItem, Replacement, Store, StoreError,
+        TrendingWindow, sqlite::SqliteStore,
+    },
 };
 use sawt::{poll::Tally, secret::KeyHash};
 
-use super::stage::{Stage, ballot, changeable, options, yes_or_no};
+use super::{
+    conformance::views::{article, batch, ranked},
+    stage::{Stage, ballot, changeable, options, yes_or_no},
+};
 
 crate::registry::lone_rules![
     what_was_answered_is_in_the_file_when_the_process_dies,
@@ -31,6 +37,8 @@ crate::registry::lone_rules![
     two_processes_may_share_a_file,
     a_log_that_a_long_transaction_has_made_large_is_small_again_after_it,
     files_put_in_the_place_of_those_in_use_are_left_as_they_are,
+    a_score_decays_with_its_window_and_never_overflows,
+    a_clock_that_is_set_back_breaks_no_ranking,
 ];
 
 /// A store in a folder of its own, with a clock that is moved by hand.
@@ -310,5 +318,47 @@ async fn files_put_in_the_place_of_those_in_use_are_left_as_they_are() {
         drop(stage);
         assert!(read() == before, "the backup was touched, where {replaced:?} was replaced");
         assert_eq!(fixture.open(&fixture.path()).await.count(&poll).await, (vec![1, 0], 1));
+    }
+}
+
+async fn a_score_decays_with_its_window_and_never_overflows() {
+    let fixture = Fixture::new();
+    let stage = fixture.open(&fixture.path()).await;
+    let [old, new] = ["old", "new"].map(article);
+    let see = async |item: &RankedItem, views| {
+        stage.store.count_views(&batch(&stage, &[], &[(Measure::Views, item, views)])).await.unwrap();
+    };
+    let hours = |hours: i64| fixture.set(hours * 3_600_000);
+    see(&old, 1_000).await;
+    hours(1);
+    assert_eq!(ranked(&stage, Measure::Views, TrendingWindow::Hour).await, [(old.clone(), 368.0)], "a window later");
+    assert_eq!(ranked(&stage, Measure::Views, TrendingWindow::Day).await, [(old.clone(), 959.0)]);
+    see(&new, 400).await;
+    let expected = [(new.clone(), 400.0), (old.clone(), 368.0)];
+    assert_eq!(ranked(&stage, Measure::Views, TrendingWindow::Hour).await, expected, "what is new ranks first");
+    // Long before a double overflows, scores are counted from another moment.
+    for landmark in 1..=20 {
+        hours(70 * landmark);
+        see(&new, 100).await;
+        assert_eq!(ranked(&stage, Measure::Views, TrendingWindow::Hour).await, [(new.clone(), 100.0)]);
+    }
+    let week = ranked(&stage, Measure::Views, TrendingWindow::Week).await;
+    assert!(week[0].0 == new && (250.0..350.0).contains(&week[0].1), "a week has 2.4 of them: {week:?}");
+    hours(24 * 365 * 20);
+    assert_eq!(ranked(&stage, Measure::Views, TrendingWindow::Week).await, []);
+    see(&old, 7).await;
+    assert_eq!(ranked(&stage, Measure::Views, TrendingWindow::Week).await, [(old, 7.0)]);
+}
+
+async fn a_clock_that_is_set_back_breaks_no_ranking() {
+    let fixture = Fixture::new();
+    let stage = fixture.open(&fixture.path()).await;
+    let item = article("a-1");
+    let seen = [(Measure::Views, &item, 10)];
+    stage.store.count_views(&batch(&stage, &[], &seen)).await.unwrap();
+    fixture.set(-24 * 3_600_000);
+    for views in [20.0, 30.0] {
+        stage.store.count_views(&batch(&stage, &[], &seen)).await.unwrap();
+        assert_eq!(ranked(&stage, Measure::Views, TrendingWindow::Hour).await, [(item.clone(), views)]);
     }
 }

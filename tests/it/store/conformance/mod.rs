@@ -9,6 +9,7 @@ mod races;
 mod schedule;
 mod sites;
 mod timeline;
+pub(crate) mod views;
 
 use crate::registry::Rule;
 
@@ -24,6 +25,7 @@ pub(super) fn rules() -> Vec<Rule> {
         epochs::rules(),
         quotas::rules(),
         timeline::rules(),
+        views::rules(),
     ]
     .into_iter()
     .flatten()

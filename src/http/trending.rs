@@ -1,0 +1,103 @@
+//! What of a site is seen, voted in or reacted to most.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::Serialize;
+
+use super::{
+    Worker,
+    caching::{self, Caching},
+    conditional,
+    paging::parse_limit,
+    path::id_in_path,
+    problem::Problem,
+    query::Query,
+    refusals::no_site,
+};
+use crate::{
+    article::ArticleKey,
+    poll::{PollId, SiteId, Timestamp, WebAddress},
+    secret::hex,
+    views::{MOST_LISTED, Measure, RankedItem, TrendingEntry, TrendingList, TrendingWindow},
+};
+
+/// How many items there are unless the request says.
+const DEFAULT_LIMIT: usize = 10;
+
+/// `GET /v1/sites/{site}/trending?by=&window=&limit=`, for everyone.
+pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let site: SiteId = id_in_path(&req, "site", no_site)?;
+    let mut query = Query::strict(req.query_string(), &["by", "window", "limit"])?;
+    let by = query.take_parsed("by", |text| text.parse().map_err(str::to_owned))?.unwrap_or(Measure::Views);
+    let window =
+        query.take_parsed("window", |text| text.parse().map_err(str::to_owned))?.unwrap_or(TrendingWindow::Day);
+    let limit = query.take_parsed("limit", |text| parse_limit(text, MOST_LISTED))?.unwrap_or(DEFAULT_LIMIT);
+    let list = worker.viewing.trending(&site, by, window).await?;
+    answer(&req, &site, by, window, &list, limit)
+}
+
+fn answer(
+    req: &HttpRequest,
+    site: &SiteId,
+    by: Measure,
+    window: TrendingWindow,
+    list: &Arc<TrendingList>,
+    limit: usize,
+) -> Result<HttpResponse, Problem> {
+    let items: Vec<_> = list.entries.iter().take(limit).map(TrendingItemJson::of).collect();
+    let internal = |_| Problem::internal("a ranking could not be written");
+    let tag = blake3::hash(&serde_json::to_vec(&(site, by.as_str(), window.as_str(), &items)).map_err(internal)?);
+    let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *tag.as_bytes();
+    let etag = format!("\"{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
+    let is_current = conditional::is_current(req.headers(), &etag);
+    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((header::CACHE_CONTROL, Caching::LIVE.header())).insert_header((header::ETAG, etag));
+    caching::name_site(&mut response, site, []);
+    if is_current {
+        return Ok(response.finish());
+    }
+    let (by, window) = (by.as_str(), window.as_str());
+    Ok(response.json(TrendingJson { site, by, window, as_of: list.as_of, items }))
+}
+
+#[derive(Serialize)]
+struct TrendingJson<'a> {
+    site: &'a SiteId,
+    by: &'static str,
+    window: &'static str,
+    as_of: Timestamp,
+    items: Vec<TrendingItemJson<'a>>,
+}
+
+/// An article or a poll.
+#[derive(Serialize)]
+struct TrendingItemJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    article: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    poll: Option<PollId>,
+    title: Option<&'a str>,
+    url: Option<&'a str>,
+    /// To a tenth, so that a list whose scores only decay a little keeps its tag.
+    score: f64,
+}
+
+impl<'a> TrendingItemJson<'a> {
+    fn of(entry: &'a TrendingEntry) -> Self {
+        let score = (entry.score * 10.0).round() / 10.0;
+        let title = entry.poll.as_ref().map(|poll| poll.question.as_str());
+        match &entry.item {
+            RankedItem::Poll(id) => {
+                let url = entry.poll.as_ref().and_then(|poll| poll.article_url.as_ref()).map(WebAddress::as_str);
+                Self { article: None, poll: Some(*id), title, url, score }
+            }
+            RankedItem::Article(ArticleKey::Id(id)) => {
+                Self { article: Some(id.as_str()), poll: None, title, url: None, score }
+            }
+            RankedItem::Article(ArticleKey::Address(address)) => {
+                Self { article: None, poll: None, title, url: Some(address.as_str()), score }
+            }
+        }
+    }
+}

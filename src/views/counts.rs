@@ -1,0 +1,186 @@
+//! What was counted since the last write.
+//!
+//! One number for each poll or article, whatever the number of views. Invented articles must not fill the memory: there
+//! are at most [`MOST_ARTICLES`], and views of others are dropped until the next write, and counted as dropped.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasher as _, RandomState},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
+use super::{Measure, RankedItem, Viewed};
+use crate::{
+    article::ArticleKey,
+    poll::{Kind, Outcome, Poll, PollId, SiteId},
+    telemetry::{Metrics, ViewOutcome},
+};
+
+/// With so many locks two workers rarely need the same one.
+const SHARDS: usize = 16;
+/// The most articles, and as many polls, that wait to be written: a second of a replica's, many times over. With
+/// addresses as long as they may be they take 33 MB.
+pub(super) const MOST_ARTICLES: usize = 16_384;
+const MOST_PER_SHARD: usize = MOST_ARTICLES / SHARDS;
+
+/// The numbers, shared by all workers of a replica.
+pub struct ViewCounts {
+    shards: [Mutex<CountShard>; SHARDS],
+    /// Whose keys readers choose: hashed under a seed of this process.
+    hasher: RandomState,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Default)]
+struct CountShard {
+    polls: FxHashMap<PollId, PollCount>,
+    articles: HashMap<(SiteId, ArticleKey), u32>,
+}
+
+struct PollCount {
+    poll: Arc<Poll>,
+    views: u64,
+    ballots: i64,
+}
+
+/// What was counted on one site.
+#[derive(Default)]
+pub(super) struct SiteCounts {
+    pub(super) polls: Vec<(PollId, u64)>,
+    pub(super) items: Vec<(Measure, RankedItem, i64)>,
+}
+
+impl ViewCounts {
+    /// Nothing was counted yet.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::new(), metrics }
+    }
+
+    /// Counts a view, or drops it if too much waits already.
+    pub(super) fn count(&self, viewed: &Viewed) {
+        let is_taken = match viewed {
+            Viewed::Poll(known) => self.with_poll(&known.poll, |count| count.views += 1),
+            Viewed::Article(site, key) => {
+                let id = (site.id.clone(), key.clone());
+                let shard = self.shard(self.hasher.hash_one(&id));
+                let mut shard = shard.lock();
+                let has_room = shard.articles.len() < MOST_PER_SHARD || shard.articles.contains_key(&id);
+                if has_room {
+                    let views = shard.articles.entry(id).or_default();
+                    *views = views.saturating_add(1);
+                }
+                has_room
+            }
+        };
+        self.metrics.count_views(if is_taken { ViewOutcome::Accepted } else { ViewOutcome::Dropped }, 1);
+    }
+
+    pub(super) fn leave_out(&self) {
+        self.metrics.count_views(ViewOutcome::LeftOut, 1);
+    }
+
+    /// Counts what a batch of ballots did. On a vote's way: one look-up for a whole batch, and nothing if it moved no
+    /// tally.
+    pub fn count_ballots(&self, poll: &Arc<Poll>, outcomes: &[Outcome]) {
+        let moved = |outcome: &Outcome| match outcome {
+            Outcome::Counted => 1,
+            Outcome::Withdrawn => -1,
+            Outcome::Repeated
+            | Outcome::Changed
+            | Outcome::NoBallot
+            | Outcome::AlreadyVoted(_)
+            | Outcome::NotOpen
+            | Outcome::Undecided => 0,
+        };
+        let ballots: i64 = outcomes.iter().map(moved).sum();
+        if ballots != 0 {
+            self.with_poll(poll, |count| count.ballots += ballots);
+        }
+    }
+
+    /// Changes a poll's count, if there is room for it.
+    fn with_poll(&self, poll: &Arc<Poll>, change: impl FnOnce(&mut PollCount)) -> bool {
+        let [.., last] = *poll.id.as_bytes();
+        let mut shard = self.shard(last.into()).lock();
+        if let Some(count) = shard.polls.get_mut(&poll.id) {
+            change(count);
+            return true;
+        }
+        if shard.polls.len() >= MOST_PER_SHARD {
+            return false;
+        }
+        let mut count = PollCount { poll: Arc::clone(poll), views: 0, ballots: 0 };
+        change(&mut count);
+        shard.polls.insert(poll.id, count);
+        true
+    }
+
+    fn shard(&self, hash: u64) -> &Mutex<CountShard> {
+        let [first, ..] = &self.shards;
+        let place = usize::try_from(hash).unwrap_or_default() % SHARDS;
+        self.shards.get(place).unwrap_or(first)
+    }
+
+    /// Takes out all that was counted, site by site.
+    pub(super) fn take(&self) -> BTreeMap<SiteId, SiteCounts> {
+        let mut sites = BTreeMap::<SiteId, SiteCounts>::new();
+        for shard in &self.shards {
+            let CountShard { polls, articles } = std::mem::take(&mut *shard.lock());
+            for (id, PollCount { poll, views, ballots }) in polls {
+                let site = sites.entry(poll.site.clone()).or_default();
+                if views > 0 {
+                    site.polls.push((id, views));
+                }
+                if ballots != 0 {
+                    let measure = if poll.kind == Kind::Reaction { Measure::Reactions } else { Measure::Votes };
+                    site.items.push((measure, RankedItem::Poll(id), ballots));
+                }
+            }
+            for ((site, key), views) in articles {
+                let item = (Measure::Views, RankedItem::Article(key), views.into());
+                sites.entry(site).or_default().items.push(item);
+            }
+        }
+        sites
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        poll::Timestamp,
+        site::{Site, SiteSettings},
+        telemetry::MetricsFormat,
+    };
+
+    #[test]
+    fn a_flood_of_invented_articles_fills_no_memory_and_what_is_counted_already_goes_on() {
+        let metrics = Arc::<Metrics>::default();
+        let counts = ViewCounts::new(Arc::clone(&metrics));
+        let (created_at, updated_at) = (Timestamp::EARLIEST, Timestamp::EARLIEST);
+        let site = Site { id: SiteId::default(), settings: SiteSettings::default(), created_at, updated_at };
+        let site = Arc::new(site);
+        let key = |name: &str| ArticleKey::Id(name.parse().unwrap());
+        let see = |name: &str| counts.count(&Viewed::Article(Arc::clone(&site), key(name)));
+        see("honest");
+        for number in 0..3 * MOST_ARTICLES {
+            see(&format!("invented-{number}"));
+        }
+        see("honest");
+        let text = metrics.encode(MetricsFormat::OpenMetrics);
+        let counted = |outcome: &str| -> usize {
+            let start = format!("sawt_views_total{{outcome=\"{outcome}\"}} ");
+            text.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or("0").parse().unwrap()
+        };
+        assert_eq!(counted("accepted") + counted("dropped"), 3 * MOST_ARTICLES + 2);
+        let taken = counts.take().remove(&site.id).unwrap();
+        assert!(taken.items.len() <= MOST_ARTICLES && taken.items.len() == counted("accepted") - 1, "{text}");
+        let honest = RankedItem::Article(key("honest"));
+        assert!(taken.items.contains(&(Measure::Views, honest, 2)));
+        assert!(counts.take().is_empty(), "what was taken is not counted again");
+    }
+}

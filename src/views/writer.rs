@@ -1,0 +1,112 @@
+//! Writes what was counted, in batches, every second.
+//!
+//! A batch stays the same until the store has taken it, and has a number, so one whose answer was lost is counted once.
+//! While the store is away nothing new is taken out of the [counts](super::ViewCounts), where it only adds up: so what
+//! waits is bounded.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::Mutex,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{ViewCounts, counts::SiteCounts};
+use crate::{
+    poll::SiteId,
+    secret::random_bytes,
+    store::{Store, StoreError, ViewBatch, WriterId},
+    telemetry::{Metrics, ViewOutcome},
+};
+
+/// How often what was counted is written.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// The most polls, and the most items, in a batch: no vote waits long behind it.
+const LARGEST_BATCH: usize = 256;
+/// The most items that a ranking keeps: beyond, those with the lowest scores are forgotten.
+const MOST_RANKED: u32 = 100_000;
+
+/// A replica's writer.
+pub struct ViewWriter {
+    counts: Arc<ViewCounts>,
+    id: WriterId,
+    unsent: Mutex<Unsent>,
+    metrics: Arc<Metrics>,
+}
+
+/// What the store has not taken yet.
+#[derive(Default)]
+struct Unsent {
+    batches: VecDeque<ViewBatch>,
+    last_number: u64,
+    is_failing: bool,
+}
+
+impl ViewWriter {
+    /// A writer of what is counted there.
+    pub fn new(counts: Arc<ViewCounts>, metrics: Arc<Metrics>) -> Self {
+        Self { counts, id: WriterId(random_bytes()), unsent: Mutex::default(), metrics }
+    }
+
+    /// Writes every second. Never ends.
+    pub async fn run(self: Arc<Self>, store: Arc<dyn Store>) {
+        let mut every = interval(WRITE_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            self.write(&*store).await;
+        }
+    }
+
+    /// Writes all that was counted, as far as the store takes it.
+    pub async fn write(&self, store: &dyn Store) {
+        let mut unsent = self.unsent.lock().await;
+        if unsent.batches.is_empty() {
+            for (site, counts) in self.counts.take() {
+                self.add_batches(&mut unsent, &site, counts);
+            }
+        }
+        while let Some(batch) = unsent.batches.front() {
+            let views = views(batch);
+            let outcome = match store.count_views(batch).await {
+                Ok(()) => ViewOutcome::Written,
+                // It would stand in the way of all others for ever.
+                Err(StoreError::Corrupt(what)) => {
+                    tracing::error!(what, "a batch of views could not be counted, and is dropped");
+                    ViewOutcome::Dropped
+                }
+                Err(error) => {
+                    self.metrics.count_store_failure("count_views");
+                    if !std::mem::replace(&mut unsent.is_failing, true) {
+                        tracing::warn!(error = %error, "views can't be written; they are kept, and written later");
+                    }
+                    return;
+                }
+            };
+            self.metrics.count_views(outcome, views);
+            unsent.batches.pop_front();
+        }
+        unsent.is_failing = false;
+    }
+
+    fn add_batches(&self, unsent: &mut Unsent, site: &SiteId, SiteCounts { mut polls, mut items }: SiteCounts) {
+        while !polls.is_empty() || !items.is_empty() {
+            unsent.last_number += 1;
+            unsent.batches.push_back(ViewBatch {
+                writer: self.id,
+                number: unsent.last_number,
+                site: site.clone(),
+                polls: polls.split_off(polls.len().saturating_sub(LARGEST_BATCH)),
+                items: items.split_off(items.len().saturating_sub(LARGEST_BATCH)),
+                most_ranked: MOST_RANKED,
+            });
+        }
+    }
+}
+
+/// How many views are in a batch.
+fn views(batch: &ViewBatch) -> u64 {
+    let of_polls: u64 = batch.polls.iter().map(|(_, views)| views).sum();
+    let of_articles = batch.items.iter().filter(|(measure, ..)| *measure == super::Measure::Views);
+    of_polls + of_articles.map(|(.., count)| count.unsigned_abs()).sum::<u64>()
+}
