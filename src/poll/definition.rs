@@ -54,6 +54,8 @@ pub struct Poll {
     pub schedule: Schedule,
     /// The article it belongs to, for those who meet it elsewhere.
     pub article_url: Option<WebAddress>,
+    /// Which article's poll it is, if it was made for one by a template. Such polls are in no list.
+    pub article: Option<PollArticle>,
     /// Which option is right, if the poll is a question of a quiz.
     pub quiz: Option<Quiz>,
     /// Which option came true, if the poll is a prediction that is resolved.
@@ -102,6 +104,15 @@ impl Poll {
     pub fn counts_like(&self, other: &Self) -> bool {
         same_indexes(&self.options, &other.options)
     }
+}
+
+/// Which article's poll a poll is, and by which template of its site it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollArticle {
+    /// The template's id.
+    pub template: String,
+    /// The article, as its key is written.
+    pub key: String,
 }
 
 /// A poll's place in its site's list, which is ordered by age: of two polls the greater is the younger. The time of
@@ -229,6 +240,7 @@ impl NewPoll {
                 article_url,
                 quiz,
                 resolution: None,
+                article: None,
                 revision: Revision::FIRST,
                 created_at: now,
                 updated_at: now,

@@ -31,7 +31,7 @@ pub use ballot::{Action, Applied, Ballot, DigestKey, Outcome, VoterDigest};
 pub use check::{Mistake, Violation};
 pub use choices::{Choices, InvalidChoice};
 pub use counters::{Codec, Counters, Group, Indexes, MAX_COUNTERS, MOST_INDEXES};
-pub use definition::{ListCursor, NewOption, NewPoll, PageStart, Poll, PollFields, PollOption};
+pub use definition::{ListCursor, NewOption, NewPoll, PageStart, Poll, PollArticle, PollFields, PollOption};
 pub use edit::{Edit, EditError, Effect};
 pub use emoji::Emoji;
 pub(crate) use ids::word_id;

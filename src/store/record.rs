@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::{
     poll::{
-        Codec, DigestKey, Kind, Language, Partitions, Poll, PollId, PollOption, Quiz, Resolution, ResultsPolicy,
-        Revision, Scale, Schedule, SiteId, Text, Timestamp, WebAddress,
+        Codec, DigestKey, Kind, Language, Partitions, Poll, PollArticle, PollId, PollOption, Quiz, Resolution,
+        ResultsPolicy, Revision, Scale, Schedule, SiteId, Text, Timestamp, WebAddress,
     },
     secret::KeyHash,
     site::{ApiKey, KeyId, Scopes},
@@ -37,6 +37,8 @@ struct PollRecord {
     quiz: Option<Quiz>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolution: Option<Resolution>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    article: Option<PollArticle>,
     revision: Revision,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -102,6 +104,7 @@ impl PollRecord {
             article_url: poll.article_url.clone(),
             quiz: poll.quiz.clone(),
             resolution: poll.resolution.clone(),
+            article: poll.article.clone(),
             revision: poll.revision,
             created_at: poll.created_at,
             updated_at: poll.updated_at,
@@ -138,6 +141,7 @@ impl PollRecord {
             article_url: self.article_url,
             quiz: self.quiz,
             resolution: self.resolution,
+            article: self.article,
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,
