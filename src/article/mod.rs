@@ -6,10 +6,12 @@
 //! addresses are one page, they stay apart.
 
 mod address;
+mod announced;
 mod key;
 mod rules;
 mod tracking;
 
 pub use address::ArticleAddress;
+pub use announced::{Announced, ArticlePlace, MOST_ANNOUNCED, SECTION, TITLE};
 pub use key::{ArticleId, ArticleKey, article_poll_id};
 pub use rules::AddressRules;

@@ -19,8 +19,10 @@
 //! - [`caching`]: who may keep an answer, and for how long; [`coding`], [`page_cache`]: how it is compressed.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`voters`], [`votes`], [`results`], [`several`], [`exports`], [`live`], [`views`], [`trending`], [`polls`],
-//!   [`sites`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what readers see; and [`demo`], which only a demo serves.
+//!   [`sites`], [`announced`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what readers see; and [`demo`],
+//!   which only a demo serves.
 
+mod announced;
 mod auth;
 mod body;
 mod caching;
@@ -107,6 +109,8 @@ fn routes() -> Vec<Route> {
         at("/v1/sites").get(sites::list),
         at("/v1/sites/{site}").get(sites::read).put(sites::put).delete(sites::delete),
         at("/v1/sites/{site}/trending").get(trending::read).for_any_page(),
+        at("/v1/sites/{site}/announced").get(announced::list),
+        at("/v1/sites/{site}/articles/{article}").get(announced::read).put(announced::put).delete(announced::delete),
         at("/v1/keys").get(keys::list).post(keys::create),
         at("/v1/keys/{key}").delete(keys::revoke),
         at("/embed.js").get(embed::loader).unlimited().for_any_page(),

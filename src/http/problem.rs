@@ -79,6 +79,7 @@ codes! {
     RepeatedPreference   422 "repeated-preference"    "An option has one rank"
     EmptyOrder           422 "empty-order"            "Rank at least one option"
     RevisionRequired     428 "revision-required"      "Say which revision you edit"
+    ForeignAddress       422 "foreign-address"        "The address is not the site's"
     QuotaExceeded        429 "quota-exceeded"         "Too many requests"
     HeadersTooLarge      431 "headers-too-large"      "The request has too many headers, or too long ones"
     Internal             500 "internal"               "Something failed on our side"
@@ -308,6 +309,7 @@ impl Problem {
             | Code::NoSuchPreference
             | Code::RepeatedPreference
             | Code::EmptyOrder
+            | Code::ForeignAddress
             | Code::RevisionRequired
             | Code::HeadersTooLarge
             | Code::Internal
@@ -422,7 +424,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 37);
+        assert_eq!(seen.len(), 38);
     }
 
     #[test]

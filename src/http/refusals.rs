@@ -61,6 +61,13 @@ impl From<PublishError> for Problem {
             PublishError::NoPoll => Self::no_poll(),
             PublishError::NoSite => no_site(),
             PublishError::NoKey => no_key(),
+            PublishError::NoArticle => no_article(),
+            PublishError::Address(rule) => Self::of_field(Code::InvalidRequest, "url", rule),
+            PublishError::ForeignAddress(address) => Self::of_field(
+                Code::ForeignAddress,
+                "url",
+                format!("must lie at one of the origins that the site lists, is at {}", address.authority()),
+            ),
             PublishError::OtherSite(other) => other.into(),
             error @ PublishError::SiteHasPolls(_) => Self::new(Code::SiteHasPolls, error.to_string()),
             error @ PublishError::SiteHasKeys(_) => Self::new(Code::SiteHasKeys, error.to_string()),
@@ -129,6 +136,11 @@ impl From<OtherSite> for Problem {
 /// There is no such site.
 pub(super) fn no_site() -> Problem {
     Problem::new(Code::NotFound, "no site has this id; PUT /v1/sites/{site} makes one")
+}
+
+/// There is no such article.
+pub(super) fn no_article() -> Problem {
+    Problem::new(Code::NotFound, "no article is announced by this id")
 }
 
 /// There is no such key, or none that this one may know of.

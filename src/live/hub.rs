@@ -20,7 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::{
-    PollCache, Snapshot,
+    KnownArticles, PollCache, Snapshot,
     entry::{HubEntry, Taken},
     publish_queue::PublishQueue,
     subscription::Subscription,
@@ -52,6 +52,7 @@ const MOST_PER_SHARD: usize = MOST_KNOWN / SHARDS;
 pub struct Hub {
     shards: [RwLock<Shard>; SHARDS],
     pub(super) polls: Arc<PollCache>,
+    known_articles: KnownArticles,
     clock: Clock,
     /// What is to be published to the other replicas; `None` if there are none.
     publish_queue: Option<PublishQueue>,
@@ -77,11 +78,17 @@ impl Hub {
         &self.polls
     }
 
+    /// Announced articles as last read.
+    pub fn known_articles(&self) -> &KnownArticles {
+        &self.known_articles
+    }
+
     /// An empty hub, with the cache that it reads definitions into.
     pub fn new(polls: Arc<PollCache>, clock: Clock, has_others: bool) -> Self {
         Self {
             shards: std::array::from_fn(|_| RwLock::default()),
             polls,
+            known_articles: KnownArticles::default(),
             clock,
             publish_queue: has_others.then(PublishQueue::default),
             unfollowed: Mutex::default(),

@@ -18,6 +18,7 @@ mod brief_cache;
 mod chunk;
 mod entry;
 mod hub;
+mod known_articles;
 mod partitions;
 mod poll_cache;
 mod publish_queue;
@@ -35,6 +36,7 @@ mod watch;
 
 pub use brief_cache::BriefCache;
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
+pub use known_articles::KnownArticles;
 pub use poll_cache::{PollCache, PollWithSite};
 pub use site_cache::SiteCache;
 pub use site_lists::{List, Listed, SiteLists};

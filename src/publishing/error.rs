@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    article::ArticleAddress,
     poll::{EditError, OptionId, Poll, ResolveError, Revision, SiteId, State, Violation},
     site::{OtherSite, Scope},
     store::StoreError,
@@ -21,6 +22,15 @@ pub enum PublishError {
     /// There is no such key, or none of this publisher's.
     #[error("no key has this id")]
     NoKey,
+    /// There is no such article, or not any more.
+    #[error("no article is announced by this id")]
+    NoArticle,
+    /// What the address of an article must be, after the field's name.
+    #[error("the address {0}")]
+    Address(String),
+    /// An article's address lies at none of the origins that its site lists.
+    #[error("{} is none of the site's origins", .0.authority())]
+    ForeignAddress(ArticleAddress),
     /// This site has polls, so it can't be deleted.
     #[error("delete its polls first, each by DELETE /v1/polls/{{poll}}; GET /v1/polls?site={0} lists them")]
     SiteHasPolls(SiteId),

@@ -1,4 +1,4 @@
-//! Publishing, without HTTP: what a site's editors and the API do with polls, sites and keys.
+//! Publishing, without HTTP: what a site's editors and the API do with polls, articles, sites and keys.
 //!
 //! For a site's key, another site's poll does not exist. Every change of a poll goes through
 //! [`Polls::replace_poll`](crate::store::Polls::replace_poll), which accepts it only on top of the revision it was made
@@ -7,6 +7,7 @@
 //! Who asks is an argument, a [`Publisher`](crate::site::Publisher) whose key was recognised; what is refused is a
 //! [`PublishError`].
 
+mod articles;
 mod error;
 mod keys;
 mod polls;
@@ -15,6 +16,7 @@ mod sites;
 
 use std::sync::Arc;
 
+pub use articles::NewArticle;
 pub use error::PublishError;
 pub use polls::{Created, ListedPolls, PollsQuery};
 pub use revision::ExpectedRevision;

@@ -21,10 +21,11 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Ballots, BatchOutcome, Creation, IdempotencyKey, ItemScore, Lease, Leased, Measure, Minutes, Polls, Publishers,
-    Quotas, Replacement, SiteDeletion, Store, StoreError, TrendingWindow, ViewBatch, Views,
+    ArticlePutting, Articles, Ballots, BatchOutcome, Creation, IdempotencyKey, ItemScore, Lease, Leased, Measure,
+    Minutes, Polls, Publishers, Quotas, Replacement, SiteDeletion, Store, StoreError, TrendingWindow, ViewBatch, Views,
 };
 use crate::{
+    article::{Announced, ArticleId, ArticleKey, ArticlePlace},
     poll::{
         Ballot, Counters, Edit, ListCursor, Minute, PartitionTally, Partitions, Poll, PollId, Position, SiteId,
         Timestamp, VoterDigest,
@@ -211,6 +212,30 @@ impl Publishers for Bounded {
 
     async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
         self.writes.pass(self.store.revoke_key(id)).await
+    }
+}
+
+#[async_trait]
+impl Articles for Bounded {
+    async fn put_article(&self, site: &SiteId, article: &Announced, most: usize) -> Result<ArticlePutting, StoreError> {
+        self.writes.pass(self.store.put_article(site, article, most)).await
+    }
+
+    async fn article(&self, site: &SiteId, key: &ArticleKey) -> Result<Option<Announced>, StoreError> {
+        self.reads.pass(self.store.article(site, key)).await
+    }
+
+    async fn articles(
+        &self,
+        site: &SiteId,
+        before: Option<&ArticlePlace>,
+        limit: usize,
+    ) -> Result<Vec<Announced>, StoreError> {
+        self.reads.pass(self.store.articles(site, before, limit)).await
+    }
+
+    async fn delete_article(&self, site: &SiteId, id: &ArticleId) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.delete_article(site, id)).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! Where polls, ballots and tallies are kept: the [`Store`] contract, in five parts ([`Polls`], [`Ballots`],
-//! [`Publishers`], [`Quotas`], [`Views`]), and the stores that keep it, each with a file for each part.
+//! Where polls, ballots and tallies are kept: the [`Store`] contract, in six parts ([`Polls`], [`Ballots`],
+//! [`Publishers`], [`Articles`], [`Quotas`], [`Views`]), and the stores that keep it, each with a file for each part.
 //!
 //! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
 //! property test runs random histories on all of them and on a plain in-memory model, and expects identical answers.
@@ -47,6 +47,7 @@
 //!     bounded: a ranking keeps no more items than the batch says, those with the highest scores. Views come after
 //!     votes: a batch is small enough that no vote waits long behind it.
 
+mod articles;
 mod ballots;
 mod bounded;
 mod broker;
@@ -62,6 +63,7 @@ mod views;
 
 use async_trait::async_trait;
 
+pub use articles::{ArticlePutting, Articles};
 pub use ballots::{Ballots, BatchOutcome, Committed, Minutes};
 pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
 pub use broker::{Broker, Follow, Message, Received, Tallies};
@@ -74,12 +76,12 @@ pub use views::{ItemScore, Measure, RankedItem, TrendingWindow, ViewBatch, Views
 
 use crate::poll::Timestamp;
 
-/// The contract: its five parts, under the rules of the module.
+/// The contract: its six parts, under the rules of the module.
 ///
 /// It is used as one `Arc<dyn Store>`: one connection serves all parts, and a call reaches each of them at the same
 /// cost.
 #[async_trait]
-pub trait Store: Polls + Ballots + Publishers + Quotas + Views {
+pub trait Store: Polls + Ballots + Publishers + Articles + Quotas + Views {
     /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site). Writes
     /// nothing to a prepared store. Only [`Store::now`] is called before this has succeeded once.
     ///

@@ -34,6 +34,9 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
     let (reader, publisher, admin) =
         (service.clients().swap_remove(1), service.client().with_key(&key), service.admin());
     let at = |rest: &str| format!("/v1/polls/{poll}{rest}");
+    let article = format!("/v1/sites/{site}/articles/1");
+    let announcement =
+        json!({ "title": "خبر", "url": "https://news.example/1", "published_at": "2026-11-29T06:00:00Z" });
     vec![
         (voter.clone(), Method::POST, at("/votes"), Some(json!({ "choices": ["no"] }))),
         (voter.clone(), Method::GET, at("/votes/me"), None),
@@ -58,6 +61,10 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (publisher.clone(), Method::POST, at("/close"), None),
         (publisher.clone(), Method::POST, at("/resolve"), Some(json!({ "option": "yes" }))),
         (publisher.clone(), Method::DELETE, at(""), None),
+        (publisher.clone(), Method::GET, format!("/v1/sites/{site}/announced"), None),
+        (publisher.clone(), Method::PUT, article.clone(), Some(announcement)),
+        (publisher.clone(), Method::GET, article.clone(), None),
+        (publisher.clone(), Method::DELETE, article, None),
         (publisher.clone(), Method::GET, format!("/v1/keys?site={site}"), None),
         (publisher.clone(), Method::DELETE, format!("/v1/keys/{key_id}"), None),
         (publisher, Method::POST, "/v1/keys".to_owned(), Some(json!({ "site": site, "scopes": ["polls:read"] }))),

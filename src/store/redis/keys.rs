@@ -114,6 +114,21 @@ pub(super) fn last_batch(id: &SiteId, writer: WriterId) -> String {
     format!("sawt:site:{{{id}}}:batch:{}", hex(&writer.0))
 }
 
+/// A site's announced articles: a hash of ids to records, each the digest of the article's address and then JSON.
+pub(super) fn site_articles(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:articles")
+}
+
+/// Which article an address names: a hash of the addresses' digests to ids.
+pub(super) fn site_addresses(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:addresses")
+}
+
+/// The order of a site's articles: a sorted set of ids by the time they were published (milliseconds).
+pub(super) fn site_article_places(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:places")
+}
+
 /// The poll that an idempotency key of a site made: `POLL REQUEST`, the poll's id and the request's hash.
 pub(super) fn idempotency(id: &SiteId, key: KeyHash) -> String {
     format!("sawt:site:{{{id}}}:idempotency:{}", key.to_hex())

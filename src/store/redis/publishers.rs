@@ -75,9 +75,11 @@ impl Publishers for RedisStore {
 
     async fn delete_site(&self, id: &SiteId) -> Result<SiteDeletion, StoreError> {
         let (site, polls, site_keys) = (keys::site(id), keys::site_polls(id), keys::site_keys(id));
+        let with_it = [keys::site_articles(id), keys::site_addresses(id), keys::site_article_places(id)];
+        let names = [&site, &polls, &site_keys].into_iter().chain(&with_it);
+        let names: Vec<&[u8]> = names.map(String::as_bytes).collect();
         for _ in 0..MOST_SWEEPS {
-            let lists = [site.as_bytes(), polls.as_bytes(), site_keys.as_bytes()];
-            match Call::new(&self.scripts.delete_site, &lists).send(&self.link).await?.int()? {
+            match Call::new(&self.scripts.delete_site, &names).send(&self.link).await?.int()? {
                 0 => return self.forget_views(id).await.map(|()| SiteDeletion::Gone),
                 1 => return self.forget_views(id).await.map(|()| SiteDeletion::Done),
                 _ => {}

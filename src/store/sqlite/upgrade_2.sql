@@ -66,3 +66,27 @@ create table view_writers (
     batch integer not null,
     sent_at integer not null
 ) strict, without rowid;
+
+-- Articles that a site's publisher has announced.
+create table articles (
+    site text not null,
+    id text not null,
+    published_at integer not null,
+    record text not null,
+    primary key (site, id)
+) strict, without rowid;
+
+create index articles_by_time on articles (site, published_at, id);
+
+-- Which article the digest of an address names.
+create table article_addresses (
+    site text not null,
+    address blob not null,
+    article text not null,
+    primary key (site, address)
+) strict, without rowid;
+
+create table article_counts (
+    site text primary key,
+    articles integer not null
+) strict, without rowid;

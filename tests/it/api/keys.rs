@@ -52,9 +52,10 @@ async fn a_revoked_key_is_refused_at_once_on_every_replica(service: &Service) {
 
 /// Every route that needs a key: method, path, body, and the scope that grants it (`admin` for the admin key alone,
 /// `any` for every key of the site). `every_route_is_open_or_guarded` holds it against the route table.
-fn guarded(site: &str, poll: &str, key_id: &str) -> Vec<(Method, String, Option<Value>, &'static str)> {
+fn guarded(site: &str, poll: &str, key_id: &str, article: &str) -> Vec<(Method, String, Option<Value>, &'static str)> {
     let poll_path = format!("/v1/polls/{poll}");
     let key = json!({ "site": site, "scopes": ["polls:read"], "name": "x" });
+    let article_path = format!("/v1/sites/{site}/articles/{article}");
     vec![
         (Method::GET, format!("/v1/polls?site={site}"), None, "polls:read"),
         (Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site }))), "polls:write"),
@@ -70,7 +71,15 @@ fn guarded(site: &str, poll: &str, key_id: &str) -> Vec<(Method, String, Option<
         (Method::DELETE, format!("/v1/sites/{site}"), None, "admin"),
         (Method::GET, format!("/v1/sites/{site}"), None, "any"),
         (Method::PUT, format!("/v1/sites/{site}"), Some(json!({ "origins": [] })), "admin"),
+        (Method::GET, format!("/v1/sites/{site}/announced"), None, "polls:read"),
+        (Method::PUT, article_path.clone(), Some(announcement()), "polls:write"),
+        (Method::GET, article_path.clone(), None, "polls:read"),
+        (Method::DELETE, article_path, None, "polls:write"),
     ]
+}
+
+fn announcement() -> Value {
+    json!({ "title": "خبر", "url": "https://news.example/1", "published_at": "2026-11-29T06:00:00Z" })
 }
 
 async fn ask(client: &Client, method: &Method, path: &str, body: Option<&Value>) -> Answer {
@@ -85,7 +94,7 @@ async fn ask(client: &Client, method: &Method, path: &str, body: Option<&Value>)
 async fn nothing_of_a_publishers_is_done_without_a_key(service: &Service) {
     let site = service.site().await;
     let poll = service.poll(json!({ "site": site })).await;
-    let routes = guarded(&site, &poll, "0123456789ab");
+    let routes = guarded(&site, &poll, "0123456789ab", "1");
     // What everyone may ask is refused with a key that is none, too: its holder believes to be somebody.
     let hidden = service.poll(json!({ "site": site, "results": "never" })).await;
     let draft = service.poll(json!({ "site": site, "state": "draft" })).await;
@@ -150,7 +159,7 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /docs/{file}",
         "GET /",
     ];
-    let guarded = guarded("{site}", "{poll}", "{key}").into_iter().map(|(method, path, _, _)| {
+    let guarded = guarded("{site}", "{poll}", "{key}", "{article}").into_iter().map(|(method, path, _, _)| {
         let path = path.split('?').next().unwrap_or_default().to_owned();
         format!("{method} {path}")
     });
@@ -169,7 +178,9 @@ async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
         let (_, key) = service.key(&site, &[scope]).await;
         let client = service.client().with_key(&key);
         let (victim, _) = service.key(&site, &["polls:read"]).await;
-        for (method, path, body, needed) in guarded(&site, &poll, &victim) {
+        let announced = service.admin().put(&format!("/v1/sites/{site}/articles/1")).json(&announcement()).send().await;
+        assert!(announced.status < 300, "{announced}");
+        for (method, path, body, needed) in guarded(&site, &poll, &victim, "1") {
             let body = match (needed, body) {
                 ("keys:write", Some(_)) => Some(json!({ "site": site, "scopes": [scope], "name": "x" })),
                 (_, body) => body,
@@ -195,7 +206,7 @@ async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
     revoked.refused(403, "scope-missing");
     let (_, key) = service.key(&mine, &SCOPES).await;
     let client = service.client().with_key(&key);
-    for (method, path, body, _) in guarded(&theirs, &poll, &their_key) {
+    for (method, path, body, _) in guarded(&theirs, &poll, &their_key, "1") {
         let answer = ask(&client, &method, &path, body.as_ref()).await;
         assert!(matches!(answer.status, 403 | 404), "{answer}");
     }

@@ -1,5 +1,6 @@
 //! The API, resource by resource: each rule once, on every store.
 
+mod announced;
 mod embed;
 mod exports;
 mod first_vote;
@@ -35,6 +36,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         exports::rules(),
         sites::rules(),
         views::rules(),
+        announced::rules(),
         keys::rules(),
         pages::rules(),
         embed::rules(),

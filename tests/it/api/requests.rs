@@ -24,6 +24,12 @@ async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> 
         (admin.clone(), Method::PATCH, format!("/v1/polls/{poll}"), json!({ "revision": 1, "question": "؟" })),
         (admin.clone(), Method::POST, format!("/v1/polls/{closed}/resolve"), json!({ "option": "yes" })),
         (admin.clone(), Method::PUT, format!("/v1/sites/{site}"), json!({ "origins": [] })),
+        (
+            admin.clone(),
+            Method::PUT,
+            format!("/v1/sites/{site}/articles/1"),
+            json!({ "title": "خبر", "url": "https://news.example/1", "published_at": "2026-11-29T06:00:00Z" }),
+        ),
         (admin, Method::POST, "/v1/keys".to_owned(), json!({ "site": site, "scopes": ["polls:read"], "name": "x" })),
     ]
 }
@@ -234,6 +240,8 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/keys/0123456789ab".to_owned(), &["DELETE"]),
         ("/v1/sites".to_owned(), &["GET"]),
         ("/v1/sites/default".to_owned(), &["GET", "PUT", "DELETE"]),
+        ("/v1/sites/default/announced".to_owned(), &["GET"]),
+        ("/v1/sites/default/articles/1".to_owned(), &["GET", "PUT", "DELETE"]),
         ("/embed.js".to_owned(), &["GET"]),
         ("/oembed".to_owned(), &["GET"]),
         ("/livez".to_owned(), &["GET"]),
@@ -284,7 +292,11 @@ async fn every_answer_carries_the_security_headers(service: &Service) {
     let served = sawt::http::served().into_iter();
     let mut asked: Vec<_> = served
         .flat_map(|(route, methods)| {
-            let path = route.replace("{poll}", &poll).replace("{site}", "default").replace("{key}", "0123456789ab");
+            let path = route
+                .replace("{poll}", &poll)
+                .replace("{site}", "default")
+                .replace("{key}", "0123456789ab")
+                .replace("{article}", "1");
             let path = path.replace("/embed/assets/{file}", &file);
             // A refusal of a HEAD has no body to check.
             methods

@@ -120,11 +120,19 @@ async fn another_site_and_its_keys_are_answered_as_those_that_were_never_made(se
     let nobodys_key: String = their_key.chars().rev().collect();
     let get = |path: String| (Method::GET, path, None);
     let json = |path: &str, body: Value| (Method::POST, path.to_owned(), Some(("application/json", body)));
+    let announcement =
+        json!({ "title": "خبر", "url": "https://news.example/1", "published_at": "2026-11-29T06:00:00Z" });
+    let announced = service.admin().put(&format!("/v1/sites/{theirs}/articles/1")).json(&announcement).send().await;
+    announced.is(201);
     let requests = |site: &str, key: &str| {
         [
             get(format!("/v1/sites/{site}")),
             (Method::DELETE, format!("/v1/sites/{site}"), None),
             (Method::PUT, format!("/v1/sites/{site}"), Some(("application/json", json!({})))),
+            get(format!("/v1/sites/{site}/announced")),
+            get(format!("/v1/sites/{site}/articles/1")),
+            (Method::DELETE, format!("/v1/sites/{site}/articles/1"), None),
+            (Method::PUT, format!("/v1/sites/{site}/articles/1"), Some(("application/json", announcement.clone()))),
             get(format!("/v1/polls?site={site}")),
             get(format!("/v1/keys?site={site}")),
             (Method::DELETE, format!("/v1/keys/{key}"), None),

@@ -1,5 +1,6 @@
 //! The rules, by what they are about.
 
+mod articles;
 mod ballots;
 mod epochs;
 mod growth;
@@ -17,6 +18,7 @@ use crate::registry::Rule;
 pub(super) fn rules() -> Vec<Rule> {
     [
         sites::rules(),
+        articles::rules(),
         polls::rules(),
         ballots::rules(),
         schedule::rules(),

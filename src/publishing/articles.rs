@@ -1,0 +1,110 @@
+//! Articles: announced, read, listed and taken back.
+
+use std::sync::Arc;
+
+use super::{PublishError, Publishing};
+use crate::{
+    article::{AddressRules, Announced, ArticleAddress, ArticleId, ArticleKey, ArticlePlace, MOST_ANNOUNCED},
+    poll::{SiteId, Text, Timestamp, WebAddress},
+    site::{OtherSite, Publisher},
+    store::ArticlePutting,
+};
+
+/// An article as it is announced.
+pub struct NewArticle {
+    /// Its title.
+    pub title: Text,
+    /// Where it is read.
+    pub url: WebAddress,
+    /// The section of its site that it stands in.
+    pub section: Option<Text>,
+    /// When it was published.
+    pub published_at: Timestamp,
+}
+
+impl Publishing {
+    /// Announces an article of a site, or what has changed of it. Returns whether it is new.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); [`Address`](PublishError::Address);
+    /// [`ForeignAddress`](PublishError::ForeignAddress); what the store failed with.
+    pub async fn announce(
+        &self,
+        publisher: &Publisher,
+        site: &SiteId,
+        id: ArticleId,
+        new: NewArticle,
+    ) -> Result<(Announced, bool), PublishError> {
+        let NewArticle { title, url, section, published_at } = new;
+        let site = self.site(publisher, site).await?;
+        let address = ArticleAddress::parse(url.as_str(), &AddressRules::default()).map_err(PublishError::Address)?;
+        if !site.settings.origins.is_empty() && !address.origins().iter().any(|origin| site.lists(origin)) {
+            return Err(PublishError::ForeignAddress(address));
+        }
+        let announced_at = self.store.now().await?;
+        let article = Announced { id, title, url, address, section, published_at, announced_at };
+        let is_new = match self.store.put_article(&site.id, &article, MOST_ANNOUNCED).await? {
+            ArticlePutting::Made => true,
+            ArticlePutting::Replaced => false,
+            ArticlePutting::NoSite => return Err(PublishError::NoSite),
+        };
+        self.hub.known_articles().forget(&site.id, &article);
+        Ok((article, is_new))
+    }
+
+    /// An article as it was announced.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherSite`]; [`NoArticle`](PublishError::NoArticle); what the store failed with.
+    pub async fn article(
+        &self,
+        publisher: &Publisher,
+        site: &SiteId,
+        id: ArticleId,
+    ) -> Result<Announced, PublishError> {
+        if !publisher.acts_for(site) {
+            return Err(OtherSite.into());
+        }
+        self.store.article(site, &ArticleKey::Id(id)).await?.ok_or(PublishError::NoArticle)
+    }
+
+    /// A site's articles, those published last first: at most `limit` of those behind a place.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); what the store failed with.
+    pub async fn articles(
+        &self,
+        publisher: &Publisher,
+        site: &SiteId,
+        before: Option<&ArticlePlace>,
+        limit: usize,
+    ) -> Result<Vec<Announced>, PublishError> {
+        self.site(publisher, site).await?;
+        Ok(self.store.articles(site, before, limit).await?)
+    }
+
+    /// Takes an announcement back. What readers have said of the article stays.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherSite`]; [`NoArticle`](PublishError::NoArticle); what the store failed with.
+    pub async fn delete_article(
+        &self,
+        publisher: &Publisher,
+        site: &SiteId,
+        id: ArticleId,
+    ) -> Result<(), PublishError> {
+        let article = self.article(publisher, site, id).await?;
+        let is_deleted = self.store.delete_article(site, &article.id).await?;
+        self.hub.known_articles().forget(site, &article);
+        if is_deleted { Ok(()) } else { Err(PublishError::NoArticle) }
+    }
+
+    /// The article that a key of a site names, for everyone, from memory if it was read a moment ago; `None` if none was
+    /// announced.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn announced(&self, site: &SiteId, key: &ArticleKey) -> Result<Option<Arc<Announced>>, PublishError> {
+        Ok(self.hub.known_articles().announced(&*self.store, site, key).await?)
+    }
+}

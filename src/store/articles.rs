@@ -1,0 +1,51 @@
+//! Articles that a site's publisher has announced.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::{
+    article::{Announced, ArticleAddress, ArticleId, ArticleKey, ArticlePlace},
+    poll::SiteId,
+};
+
+/// Announced articles. They go with their site.
+#[async_trait]
+pub trait Articles: Send + Sync {
+    /// Keeps an article of an existing site, in place of the one with its id. Its address names this one from then on, and
+    /// not the one it named before; the address that it had before names nothing. If the site then has more than `most`,
+    /// others that were published first go.
+    async fn put_article(&self, site: &SiteId, article: &Announced, most: usize) -> Result<ArticlePutting, StoreError>;
+
+    /// The article that a key names.
+    async fn article(&self, site: &SiteId, key: &ArticleKey) -> Result<Option<Announced>, StoreError>;
+
+    /// A site's articles, those published last first: at most `limit` of those that stand behind a place, whether or not
+    /// an article stands there.
+    async fn articles(
+        &self,
+        site: &SiteId,
+        before: Option<&ArticlePlace>,
+        limit: usize,
+    ) -> Result<Vec<Announced>, StoreError>;
+
+    /// Deletes an article. Returns whether there was one.
+    async fn delete_article(&self, site: &SiteId, id: &ArticleId) -> Result<bool, StoreError>;
+}
+
+/// What [`Articles::put_article`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArticlePutting {
+    /// The article is new.
+    Made,
+    /// It took the place of the one with its id.
+    Replaced,
+    /// There is no such site.
+    NoSite,
+}
+
+/// What stands for an address in an index: shorter, and as good as the address.
+pub(super) fn address_digest(address: &ArticleAddress) -> [u8; 16] {
+    let mut digest = [0; 16];
+    blake3::Hasher::new().update(address.as_str().as_bytes()).finalize_xof().fill(&mut digest);
+    digest
+}
