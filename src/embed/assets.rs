@@ -42,6 +42,12 @@ pub struct Assets {
     pub reaction: Asset,
     /// The same where answers are right or wrong.
     pub quiz: Asset,
+    /// What serves frames of polls in a publisher's page.
+    pub frames: Asset,
+    /// What publishers put into the pages of articles: says that one is seen.
+    pub view: Asset,
+    /// What publishers put where they want a list of what is read most.
+    pub most_read: Asset,
     /// What publishers put into their pages: finds the places for polls, and brings the script.
     pub loader: Asset,
 }
@@ -82,7 +88,16 @@ impl Assets {
         let rating = Asset::of("rating.js", JAVASCRIPT, include_str!("packed/rating.js").to_owned());
         let reaction = Asset::of("reaction.js", JAVASCRIPT, include_str!("packed/reaction.js").to_owned());
         let quiz = Asset::of("quiz.js", JAVASCRIPT, include_str!("packed/quiz.js").to_owned());
+        let frames = Asset::of("frames.js", JAVASCRIPT, include_str!("packed/frames.js").to_owned());
+        let view = Asset::of("view.js", JAVASCRIPT, include_str!("packed/article-view.js").to_owned());
+        let most_read = include_str!("packed/most-read.js")
+            .replace("SAWT_MOST_READ", &said(|language| &language.texts().most_read))
+            .replace("SAWT_MOST_VOTED", &said(|language| &language.texts().most_voted))
+            .replace("SAWT_MOST_REACTIONS", &said(|language| &language.texts().most_reactions))
+            .replace("SAWT_NOTHING_YET", &said(|language| &language.texts().nothing_yet));
+        let most_read = Asset::of("most-read.js", JAVASCRIPT, most_read);
         let script = include_str!("packed/app.js")
+            .replace("SAWT_FRAMES", frames.file_name())
             .replace("SAWT_QUIZ", quiz.file_name())
             .replace("SAWT_RATING", rating.file_name())
             .replace("SAWT_REACTION", reaction.file_name())
@@ -95,12 +110,13 @@ impl Assets {
             .replace("SCRIPT_INTEGRITY", &script.integrity)
             .replace("SAWT_OPEN", &open);
         let loader = Asset::of("embed.js", JAVASCRIPT, loader);
-        Self { style, script, rating, reaction, quiz, loader }
+        Self { style, script, rating, reaction, quiz, frames, view, most_read, loader }
     }
 
     /// All files that the manifest names.
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
-        [&self.loader, &self.script, &self.rating, &self.reaction, &self.quiz, &self.style].into_iter()
+        let of_polls = [&self.loader, &self.script, &self.rating, &self.reaction, &self.quiz, &self.style];
+        of_polls.into_iter().chain([&self.frames, &self.view, &self.most_read])
     }
 
     /// The file at this address.

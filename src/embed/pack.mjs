@@ -21,6 +21,9 @@ const files = {
   'rating.js': script,
   'reaction.js': script,
   'quiz.js': script,
+  'frames.js': script,
+  'article-view.js': script,
+  'most-read.js': script,
   'embed.js': { target: 'es2019' },
   'page.css': { bundle: true },
 };

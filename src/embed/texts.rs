@@ -97,6 +97,14 @@ texts! {
     service_contract,
     /// There is no page at the address asked for.
     nowhere,
+    /// Heads the articles that are read most.
+    most_read,
+    /// Heads what is voted in most.
+    most_voted,
+    /// Heads what is reacted to most.
+    most_reactions,
+    /// No article was read yet, and no poll voted in.
+    nothing_yet,
     for script:
     /// The poll opens at `{time}`.
     opens,

@@ -115,6 +115,8 @@ fn routes() -> Vec<Route> {
         at("/v1/keys/{key}").delete(keys::revoke),
         at("/embed.js").get(embed::loader).unlimited().for_any_page(),
         at("/embed/manifest.json").get(embed::manifest).unlimited().for_any_page(),
+        at("/embed/view.js").get(embed::view).unlimited().for_any_page(),
+        at("/embed/most-read.js").get(embed::most_read).unlimited().for_any_page(),
         at("/embed/assets/{file}").get(embed::file).unlimited().for_any_page(),
         at("/embed/{poll}").get(embed::page).for_people().for_any_page(),
         at("/embed/{poll}/form").get(embed::form).post(embed::vote).bringing_voters().for_people(),

@@ -29,8 +29,9 @@ class Bill {
     devtools.on('Network.requestWillBeSent', ({ requestId, request, type }) => {
       if (!request.url.startsWith(set.sawt.origin)) return;
       const { pathname } = new URL(request.url);
-      // It waits for whatever had come by then.
-      const turn = 1 + Math.max(0, ...bill.requests.filter(({ isThere }) => isThere).map(({ turn }) => turn));
+      // It waits for whatever had come by then. For a view nothing waits.
+      const isWaitedFor = ({ isThere, name }) => isThere && name !== '/v1/views';
+      const turn = 1 + Math.max(0, ...bill.requests.filter(isWaitedFor).map(({ turn }) => turn));
       const name = pathname.replace(/\/embed\/[\da-f-]{36}/, '/embed/{poll}').replace(/polls\/[\da-f-]{36}/, 'polls/{poll}');
       const one = { method: request.method, name: name.replace(/\.[\da-f]{16}\./, '.'), type, turn, bytes: 0 };
       bill.requests.push(one);
@@ -72,6 +73,10 @@ class Bill {
 const PAGE = 'GET /embed/{poll}';
 const STREAM = 'GET /v1/live';
 const VOTE = 'POST /v1/polls/{poll}/votes';
+const VIEW = 'POST /v1/views';
+
+// These come when a poll is seen, each in its own time, and nothing waits for them.
+const isFirst = (name) => name !== STREAM && name !== VIEW;
 
 /** A blank page whose requests are counted, and a way to put markup into it. */
 async function counted() {
@@ -102,7 +107,8 @@ for (const polls of [1, 5]) {
     // Polls that are seen later than others want a stream of their own, which is for all of them.
     const streams = bill.names.filter((name) => name === STREAM).length;
     assert.ok(streams <= polls, `${streams} streams`);
-    const others = bill.names.filter((name) => name !== STREAM);
+    const others = bill.names.filter(isFirst);
+    assert.ok(bill.names.filter((name) => name === VIEW).length <= polls, 'more views than polls');
     assert.deepEqual(others, ['GET /embed.js', 'GET /embed/assets/app.js', ...pages]);
     assert.deepEqual(bill.requests.map(({ type }) => type).filter((type) => type === 'Preflight'), []);
     assert.ok(bill.requests.find(({ name }) => name === '/v1/live').turn <= 4, 'more than four wait for one another');
@@ -113,12 +119,12 @@ for (const polls of [1, 5]) {
       assert.equal(coding, 'br', name);
       assert.ok(bytes > 0 && bytes <= bound, `${name}: ${bytes} bytes of ${bound}`);
     }
-    const before = bill.names.filter((name) => name !== STREAM);
+    const before = bill.names.filter(isFirst);
     const shown = Shown.in(page, 'element');
     shown.$ = (selector) => page.locator('sawt-poll').first().locator(selector);
     await shown.vote('yes');
     bill.print('and after a vote');
-    assert.deepEqual(bill.names.filter((name) => name !== STREAM), [...before, VOTE]);
+    assert.deepEqual(bill.names.filter(isFirst), [...before, VOTE]);
     assert.deepEqual(bill.requests.map(({ type }) => type).filter((type) => type === 'Preflight'), []);
   });
 }

@@ -60,7 +60,14 @@ async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked
         }
         if matches!(
             path,
-            "/livez" | "/readyz" | "/openapi.yaml" | "/openapi.json" | "/embed.js" | "/embed/manifest.json"
+            "/livez"
+                | "/readyz"
+                | "/openapi.yaml"
+                | "/openapi.json"
+                | "/embed.js"
+                | "/embed/view.js"
+                | "/embed/most-read.js"
+                | "/embed/manifest.json"
         ) {
             for _ in 0..3 {
                 client.get(path).send().await.is(200);

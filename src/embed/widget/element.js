@@ -1,8 +1,7 @@
 // The poll in a publisher's page: <sawt-poll>.
 
 import { device, memory } from './device.js';
-import { serveFrames } from './frames.js';
-import { showing } from './kinds.js';
+import { bring, showing } from './kinds.js';
 import { fetchPage } from './markup.js';
 import { HOME } from './service.js';
 import { NEAR, seen } from './sight.js';
@@ -182,9 +181,9 @@ export class SawtPoll extends HTMLElement {
 
 // What the poll does with these keys is no business of the page's shortcuts: they would scroll, turn pages, or keep the
 // arrow from the answer it leads to. Whoever listens before this script, and there already takes a key, has it.
-const KEYS = [' ', 'Enter', 'ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight'];
+const KEYS = /^( |Enter|Arrow.+)$/;
 const keep = (event) => {
-  if (KEYS.includes(event.key) && event.composedPath().some((node) => node instanceof SawtPoll)) event.stopImmediatePropagation();
+  if (KEYS.test(event.key) && event.composedPath().some((node) => node instanceof SawtPoll)) event.stopImmediatePropagation();
 };
 
 // Lets this service show its polls here. A second copy of its script, of whatever version, does nothing.
@@ -195,6 +194,10 @@ export function serve() {
     for (const type of ['keydown', 'keypress', 'keyup']) addEventListener(type, keep, true);
     customElements.define('sawt-poll', SawtPoll);
   }
-  serveFrames();
+  // Frames have a file of their own: where there are some by now, and where one says something later.
+  let frames;
+  const serveFrames = () => (frames ??= bring('frames').then(({ serve }) => serve(HOME)));
+  if (document.querySelector('iframe[src*="/embed/"]')) serveFrames();
+  addEventListener('message', ({ data }) => data?.sawt && serveFrames());
   dispatchEvent(new Event('sawt'));
 }

@@ -1,22 +1,27 @@
-// What shows a poll, by its kind, and by whether answers are right or wrong in it: a class, and a style beside that of all polls. What not every poll needs is a file of its
-// own, which is fetched where such a poll stands and not before.
+// What not every page needs is a file of its own, which is fetched where it is needed and not before: what shows a poll by
+// its kind, and by whether answers are right or wrong in it (a class, and a style beside that of all polls); and what serves
+// frames.
 
 import { Poll } from './poll.js';
 import { pause, sleep } from './time.js';
 
 // Beside this script, whatever base address that came from.
-const FILES = { rating: './SAWT_RATING', reaction: './SAWT_REACTION', quiz: './SAWT_QUIZ' };
+const FILES = { rating: './SAWT_RATING', reaction: './SAWT_REACTION', quiz: './SAWT_QUIZ', frames: './SAWT_FRAMES' };
 
-export async function showing({ dataset }) {
-  const file = FILES['judged' in dataset ? 'quiz' : dataset.kind];
-  // A browser may keep that a file did not come, so it is asked for under another address.
+// A file, as soon as it comes; nothing if there is none of this name. A browser may keep that a file did not come, so it is
+// asked for under another address.
+export async function bring(name) {
+  const file = FILES[name];
   for (let tries = 0; file; tries += 1) {
     try {
-      const { of, style } = await import(file + (tries ? `?${tries}` : ''));
-      return { Kind: of(Poll), style };
+      return await import(file + (tries ? `?${tries}` : ''));
     } catch {
       await sleep(pause(tries));
     }
   }
-  return { Kind: Poll };
+}
+
+export async function showing({ dataset }) {
+  const { of, style } = (await bring('judged' in dataset ? 'quiz' : dataset.kind)) ?? {};
+  return { Kind: of ? of(Poll) : Poll, style };
 }

@@ -3,7 +3,7 @@
 import { MOST_POLLS, NONCE, VOTER, namedIn, pollsIn, voterIn } from './device.js';
 import { Live } from './live.js';
 import { ask, askOn, isFinal } from './service.js';
-import { seen } from './sight.js';
+import { seen, view } from './sight.js';
 import { DAY, SECOND, now, pause, sleep } from './time.js';
 import { PollView, fieldset } from './view.js';
 
@@ -80,9 +80,10 @@ export class Poll extends PollView {
 
   // From when it is seen. A closed poll has nothing more to tell.
   async follow() {
-    const hasMore = () => !this.stopped && (this.state === 'open' || this.state === 'scheduled');
-    if (hasMore()) await seen(this.root);
-    if (hasMore()) Live.at(this.from).add(this);
+    await seen(this.root);
+    if (this.stopped) return;
+    view(this.from, `{"poll":"${this.id}"}`);
+    if (this.state === 'open' || this.state === 'scheduled') Live.at(this.from).add(this);
   }
 
   stop() {

@@ -16,3 +16,19 @@ export const seen = (element, rootMargin) =>
     );
     sight.observe(element);
   });
+
+// When what was told to be seen: in this page alone, or, where that keeps a mark `sawt.views`, as long as its tab is open.
+let marks = {};
+
+// Tells the service that something is seen. What is seen again within half an hour is the same view.
+export const view = (from, what) => {
+  const address = `${from}/v1/views`;
+  try {
+    if ('sawt.views' in sessionStorage) marks = sessionStorage;
+    if (marks[address + what] > Date.now() - 18e5) return;
+    marks[address + what] = Date.now();
+  } catch {
+    // Storage is blocked.
+  }
+  navigator.sendBeacon(address, what);
+};

@@ -1,5 +1,6 @@
 //! The widget's files: compressed once, and kept by browsers as long as they like, since an address stands for these
-//! bytes only. Only the loader and the manifest have fixed addresses, so they are fetched again after some minutes.
+//! bytes only. Only the loader, the modules that publishers' pages name,
+//! and the manifest have fixed addresses, so they are fetched again after some minutes.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -15,6 +16,16 @@ const FOR_MINUTES: &str = "public, max-age=300, stale-while-revalidate=86400, st
 /// `GET /embed.js`.
 pub(in crate::http) async fn loader(req: HttpRequest) -> HttpResponse {
     coding::send_file(&req, &assets::all().loader.file, FOR_MINUTES)
+}
+
+/// `GET /embed/view.js`.
+pub(in crate::http) async fn view(req: HttpRequest) -> HttpResponse {
+    coding::send_file(&req, &assets::all().view.file, FOR_MINUTES)
+}
+
+/// `GET /embed/most-read.js`.
+pub(in crate::http) async fn most_read(req: HttpRequest) -> HttpResponse {
+    coding::send_file(&req, &assets::all().most_read.file, FOR_MINUTES)
 }
 
 /// `GET /embed/assets/{file}`.

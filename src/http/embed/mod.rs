@@ -12,7 +12,7 @@ mod files;
 mod form;
 
 pub(super) use address::{ReaderPage, is_sought_by_people, lead_on};
-pub(super) use files::{file, loader, manifest};
+pub(super) use files::{file, loader, manifest, most_read, view};
 pub(super) use form::{form, vote};
 
 use std::sync::{Arc, LazyLock};

@@ -379,7 +379,17 @@ async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Serv
             continue;
         }
         // What one kind of poll needs lies beside the script, which names it by a hash of its bytes.
-        if ["rating.js", "reaction.js", "quiz.js"].contains(&name.as_str()) {
+        // What stands in a publisher's page by a name that stays.
+        if let Some(most) =
+            [("view.js", 768), ("most-read.js", 4096)].iter().find(|(own, _)| *own == name).map(|it| it.1)
+        {
+            assert!(brotli.body.len() <= most, "{name}: {} bytes", brotli.body.len());
+            let [named, ..] = fetch(service, &format!("/embed/{name}")).await;
+            assert!(named.header("cache-control").is_some_and(|it| it.starts_with("public, max-age=300,")), "{named}");
+            assert_eq!(named.body, plain.body);
+            continue;
+        }
+        if ["rating.js", "reaction.js", "quiz.js", "frames.js"].contains(&name.as_str()) {
             let script = service.client().get(&of(&manifest, "app.js")).send().await.body;
             let file = path.rsplit('/').next().unwrap_or_default();
             assert!(String::from_utf8_lossy(&script).contains(file), "{name}");

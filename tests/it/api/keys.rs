@@ -146,6 +146,8 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /v1/live",
         "GET /oembed",
         "GET /embed.js",
+        "GET /embed/view.js",
+        "GET /embed/most-read.js",
         "GET /embed/manifest.json",
         "GET /embed/assets/{file}",
         "GET /embed/{poll}",

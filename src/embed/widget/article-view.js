@@ -1,0 +1,34 @@
+// Views of articles: <sawt-view site="…">, and sawt.view({site: '…'}) for pages that change without being loaded.
+//
+// Served as /embed/view.js, by a name that stays: a publisher's page has it as a module.
+
+import { seen, view } from './sight.js';
+
+const HOME = import.meta.url.split('/embed/view.js')[0];
+
+// The page by the address that it names for itself, which is the same however a reader came.
+const address = () => document.querySelector('link[rel~="canonical" i]')?.href || location.href;
+
+// By hand: whatever the page has taught objects stays out of it.
+const named = (members) =>
+  `{${Object.entries(members)
+    .filter(([, text]) => text)
+    .map(([name, text]) => `"${name}":${JSON.stringify(String(text))}`)}}`;
+
+// Counts a view of an article, named by its id or by its address.
+function count({ site = 'default', article, url } = {}) {
+  view(HOME, named({ site, article, url: article ? undefined : (url ?? address()) }));
+}
+
+class SawtView extends HTMLElement {
+  async connectedCallback() {
+    // A page that is loaded ahead may never be seen.
+    if (document.prerendering) await new Promise((done) => document.addEventListener('prerenderingchange', done, { once: true }));
+    await seen(this);
+    const told = ['site', 'article', 'url'].map((name) => [name, this.getAttribute(name) ?? undefined]);
+    if (this.isConnected) count(Object.fromEntries(told));
+  }
+}
+
+(globalThis.sawt ??= {}).view ??= count;
+if (!customElements.get('sawt-view')) customElements.define('sawt-view', SawtView);
