@@ -15,6 +15,7 @@ use super::{
     refusals::no_site,
 };
 use crate::{
+    article::AddressRules,
     embed::language::Language,
     poll::{SiteId, Text, TimeZone, Timestamp, WebAddress},
     site::{
@@ -107,6 +108,7 @@ struct SiteBody {
     name: Option<String>,
     url: Option<String>,
     look: Option<LookBody>,
+    addresses: Option<AddressesBody>,
 }
 
 impl SiteBody {
@@ -119,7 +121,25 @@ impl SiteBody {
         let url = self.url.map(|url| url.parse()).transpose();
         let url = url.map_err(|rule: String| Problem::of_field(Code::InvalidRequest, "url", rule))?;
         let look = self.look.map_or(Ok(SiteLook::default()), LookBody::into_look)?;
-        Ok(SiteSettings { origins, timezone, name, url, look })
+        let addresses = self.addresses.unwrap_or_default().into_rules()?;
+        Ok(SiteSettings { origins, timezone, name, url, look, addresses })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AddressesBody {
+    hosts: BTreeMap<String, String>,
+    path_prefixes: Vec<String>,
+    path_suffixes: Vec<String>,
+    parameters: Vec<String>,
+}
+
+impl AddressesBody {
+    fn into_rules(self) -> Result<AddressRules, Problem> {
+        let Self { hosts, path_prefixes, path_suffixes, parameters } = self;
+        let rules = AddressRules { hosts, path_prefixes, path_suffixes, parameters }.checked();
+        rules.map_err(|(field, rule)| Problem::of_field(Code::InvalidRequest, format!("addresses.{field}"), rule))
     }
 }
 
@@ -211,15 +231,17 @@ struct SiteJson<'a> {
     origins: &'a [ListedOrigin],
     timezone: &'a TimeZone,
     look: &'a SiteLook,
+    addresses: &'a AddressRules,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
 impl<'a> SiteJson<'a> {
     fn of(site: &'a Site) -> Self {
-        let Site { id, settings: SiteSettings { origins, timezone, name, url, look }, created_at, updated_at } = site;
+        let Site { id, settings, created_at, updated_at } = site;
+        let SiteSettings { origins, timezone, name, url, look, addresses } = settings;
         let (name, url) = (name.as_ref(), url.as_ref());
-        Self { id, name, url, origins, timezone, look, created_at: *created_at, updated_at: *updated_at }
+        Self { id, name, url, origins, timezone, look, addresses, created_at: *created_at, updated_at: *updated_at }
     }
 }
 

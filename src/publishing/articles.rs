@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{PublishError, Publishing};
 use crate::{
-    article::{AddressRules, Announced, ArticleAddress, ArticleId, ArticleKey, ArticlePlace, MOST_ANNOUNCED},
+    article::{Announced, ArticleId, ArticleKey, ArticlePlace, MOST_ANNOUNCED},
     poll::{SiteId, Text, Timestamp, WebAddress},
-    site::{OtherSite, Publisher},
+    site::{AddressRefusal, OtherSite, Publisher},
     store::ArticlePutting,
 };
 
@@ -37,10 +37,10 @@ impl Publishing {
     ) -> Result<(Announced, bool), PublishError> {
         let NewArticle { title, url, section, published_at } = new;
         let site = self.site(publisher, site).await?;
-        let address = ArticleAddress::parse(url.as_str(), &AddressRules::default()).map_err(PublishError::Address)?;
-        if !site.settings.origins.is_empty() && !address.origins().iter().any(|origin| site.lists(origin)) {
-            return Err(PublishError::ForeignAddress(address));
-        }
+        let address = site.article_address(url.as_str()).map_err(|refusal| match refusal {
+            AddressRefusal::Invalid(rule) => PublishError::Address(rule),
+            AddressRefusal::Foreign(address) => PublishError::ForeignAddress(address),
+        })?;
         let announced_at = self.store.now().await?;
         let article = Announced { id, title, url, address, section, published_at, announced_at };
         let is_new = match self.store.put_article(&site.id, &article, MOST_ANNOUNCED).await? {

@@ -14,6 +14,7 @@ pub use look::{BUTTON, Colour, Density, SiteLook, SiteWords, THANKS};
 pub use origin::{ListedOrigin, Origin};
 pub use publisher::{OtherSite, Publisher};
 
+use crate::article::{AddressRules, ArticleAddress};
 use crate::poll::{SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};
 
 /// The most origins a site may list.
@@ -52,9 +53,33 @@ pub struct SiteSettings {
     /// How its polls look.
     #[serde(default)]
     pub look: SiteLook,
+    /// In which ways it writes the address of one article.
+    #[serde(default)]
+    pub addresses: AddressRules,
+}
+
+/// Why an address is none of a site's articles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddressRefusal {
+    /// What it must be, in words that follow its field's name.
+    Invalid(String),
+    /// It lies at none of the origins that the site lists.
+    Foreign(ArticleAddress),
 }
 
 impl Site {
+    /// The address of one of its articles in its one form, by its own rules. A site that lists no origins may have
+    /// articles anywhere.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn article_address(&self, text: &str) -> Result<ArticleAddress, AddressRefusal> {
+        let SiteSettings { origins, addresses, .. } = &self.settings;
+        let address = ArticleAddress::parse(text, addresses).map_err(AddressRefusal::Invalid)?;
+        let is_own = origins.is_empty() || address.origins().iter().any(|origin| self.lists(origin));
+        if is_own { Ok(address) } else { Err(AddressRefusal::Foreign(address)) }
+    }
+
     /// Whether the site lists this origin, or a wildcard that covers it.
     pub fn lists(&self, origin: &str) -> bool {
         self.settings.origins.iter().any(|listed| listed.covers(origin))

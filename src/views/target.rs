@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::ViewError;
 use crate::{
-    article::{AddressRules, ArticleAddress, ArticleId, ArticleKey},
+    article::{ArticleId, ArticleKey},
     live::PollWithSite,
     poll::{PollId, SiteId},
-    site::Site,
+    site::{AddressRefusal, Site},
 };
 
 /// What a reader says they see.
@@ -38,11 +38,10 @@ impl ArticleName {
             Self::Id(id) => return Ok(ArticleKey::Id(id)),
             Self::Address(address) => address,
         };
-        let address = ArticleAddress::parse(&address, &AddressRules::default()).map_err(ViewError::Address)?;
-        if site.settings.origins.is_empty() || address.origins().iter().any(|origin| site.lists(origin)) {
-            return Ok(ArticleKey::Address(address));
-        }
-        Err(ViewError::NotOfSite)
+        site.article_address(&address).map(ArticleKey::Address).map_err(|refusal| match refusal {
+            AddressRefusal::Invalid(rule) => ViewError::Address(rule),
+            AddressRefusal::Foreign(_) => ViewError::NotOfSite,
+        })
     }
 }
 

@@ -78,8 +78,8 @@ const CHANNEL_END: &str = "}:tallies";
 /// All sites that were ever put: a sorted set of ids, all with score 0, so that they sort by id.
 pub(super) const SITES: &str = "sawt:{sites}";
 
-/// A site: a hash of `origins`, `name` and `url` (JSON), `timezone`, `created_at` and `updated_at` (milliseconds), and
-/// `listed` once [`SITES`] has it.
+/// A site: a hash of `origins`, `name`, `url`, `look` and `addresses` (JSON), `timezone`, `created_at` and `updated_at`
+/// (milliseconds), and `listed` once [`SITES`] has it.
 pub(super) fn site(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}")
 }

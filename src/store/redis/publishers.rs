@@ -20,7 +20,7 @@ impl Publishers for RedisStore {
         self.list_site(id).await?;
         let (key, origins) = (keys::site(id), record::write(&settings.origins)?);
         let (name, url) = (record::write(&settings.name)?, record::write(&settings.url)?);
-        let look = record::write(&settings.look)?;
+        let (look, addresses) = (record::write(&settings.look)?, record::write(&settings.addresses)?);
         let call = Call::new(&self.scripts.put_site, &[key.as_bytes()])
             .arg(b"")
             .arg(b"listed")
@@ -34,7 +34,9 @@ impl Publishers for RedisStore {
             .arg(b"url")
             .arg(url.as_bytes())
             .arg(b"look")
-            .arg(look.as_bytes());
+            .arg(look.as_bytes())
+            .arg(b"addresses")
+            .arg(addresses.as_bytes());
         let mut reply = call.send(&self.link).await?;
         let is_made = reply.int()? == 1;
         let (created_at, updated_at) = (Timestamp::from_millis(reply.int()?), Timestamp::from_millis(reply.int()?));

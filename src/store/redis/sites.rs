@@ -15,6 +15,7 @@ use redis::Cmd;
 
 use super::{RedisStore, keys, script::Call};
 use crate::{
+    article::AddressRules,
     poll::{Poll, PollId, SiteId, Timestamp},
     site::{KeyId, Site, SiteLook, SiteSettings},
     store::{StoreError, record},
@@ -26,13 +27,14 @@ const GIVEN_UP_SECS: &str = "3600";
 /// How many entries of a list are swept at once.
 const CHUNK: usize = 500;
 
-/// Of a site: `origins`, `created_at`, `updated_at`, `timezone`, `name`, `url`, `look`,
+/// Of a site: `origins`, `created_at`, `updated_at`, `timezone`, `name`, `url`, `look`, `addresses`,
 /// `listed`. A site of an earlier version lacks what it did not know.
 type Fields = (
     Option<Vec<u8>>,
     Option<i64>,
     Option<i64>,
     Option<String>,
+    Option<Vec<u8>>,
     Option<Vec<u8>>,
     Option<Vec<u8>>,
     Option<Vec<u8>>,
@@ -59,8 +61,9 @@ impl RedisStore {
     pub(super) async fn find_site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
         let mut command = Cmd::new();
         command.arg("HMGET").arg(keys::site(id)).arg("origins").arg("created_at").arg("updated_at");
-        let (origins, created_at, updated_at, timezone, name, url, look, listed): Fields =
-            self.ask_for(command.arg("timezone").arg("name").arg("url").arg("look").arg("listed")).await?;
+        let (origins, created_at, updated_at, timezone, name, url, look, addresses, listed): Fields = self
+            .ask_for(command.arg("timezone").arg("name").arg("url").arg("look").arg("addresses").arg("listed"))
+            .await?;
         let (Some(origins), Some(created_at), Some(updated_at)) = (origins, created_at, updated_at) else {
             return Ok(None);
         };
@@ -77,6 +80,8 @@ impl RedisStore {
                 name: name.map_or(Ok(None), |name| record::read("a site's name", &name))?,
                 url: url.map_or(Ok(None), |url| record::read("a site's address", &url))?,
                 look: look.map_or(Ok(SiteLook::default()), |look| record::read("a site's look", &look))?,
+                addresses: addresses
+                    .map_or(Ok(AddressRules::default()), |rules| record::read("a site's addresses", &rules))?,
             },
             created_at: Timestamp::from_millis(created_at),
             updated_at: Timestamp::from_millis(updated_at),

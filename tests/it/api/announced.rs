@@ -13,6 +13,7 @@ service_rules![
     announced_articles_are_listed_page_by_page_those_published_last_first,
     what_is_wrong_with_an_announcement_is_said_with_its_field,
     an_article_elsewhere_than_at_the_sites_origins_is_refused,
+    a_site_says_in_which_ways_it_writes_an_address,
 ];
 
 fn body(url: &str) -> Value {
@@ -126,5 +127,39 @@ async fn an_article_elsewhere_than_at_the_sites_origins_is_refused(service: &Ser
     }
     for url in ["http://news.example/1", "https://NEWS.example./1", "https://www.news.example:8080/1"] {
         assert!(service.admin().put(&path).json(&body(url)).send().await.status < 300, "{url}");
+    }
+}
+
+async fn a_site_says_in_which_ways_it_writes_an_address(service: &Service) {
+    let site = service.site().await;
+    let path = format!("/v1/sites/{site}");
+    let none = json!({ "hosts": {}, "path_prefixes": [], "path_suffixes": [], "parameters": [] });
+    assert_eq!(service.admin().get(&path).send().await.is(200)["addresses"], none);
+    let rules =
+        json!({ "hosts": { "M.News.example": "news.example" }, "path_suffixes": ["/amp"], "parameters": ["amp"] });
+    let site_body = json!({ "origins": ["https://news.example"], "addresses": rules });
+    let put = service.admin().put(&path).json(&site_body).send().await.is(200);
+    assert_eq!(put["addresses"]["hosts"], json!({ "m.news.example": "news.example" }));
+    for client in service.clients() {
+        let read = client.with_key(crate::server::ADMIN_KEY).get(&path).send().await.is(200);
+        assert_eq!(read["addresses"], put["addresses"]);
+    }
+    let article = format!("{path}/articles/1");
+    let mobile = body("http://m.news.example/a/amp/?amp=1&id=5");
+    let announced = service.admin().put(&article).json(&mobile).send().await.is(201);
+    assert_eq!(announced["canonical_url"], "https://news.example/a?id=5");
+    assert_eq!(announced["url"], "http://m.news.example/a/amp/?amp=1&id=5");
+    for (rules, field) in [
+        (json!({ "hosts": { "m.news.example": "https://news.example" } }), "addresses.hosts.m.news.example"),
+        (json!({ "path_prefixes": ["/m", "amp"] }), "addresses.path_prefixes[1]"),
+        (json!({ "path_suffixes": ["amp"] }), "addresses.path_suffixes[0]"),
+        (json!({ "parameters": ["a=b"] }), "addresses.parameters[0]"),
+        (json!({ "parameters": vec!["a"; 21] }), "addresses.parameters"),
+        (json!({ "parameters": "amp" }), "addresses.parameters"),
+        (json!({ "colour": "red" }), "addresses.colour"),
+    ] {
+        let refused = service.admin().put(&path).json(&json!({ "addresses": rules })).send().await;
+        let refused = refused.refused(400, "invalid-request");
+        assert_eq!(refused["errors"][0]["field"], field, "{refused}");
     }
 }

@@ -53,7 +53,15 @@ async fn a_minute_in_which_ballots_only_changed_is_found() {
 async fn a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name() {
     let (storage, store) = open().await;
     let stage = Stage::new(store).await;
-    storage.server().ask(&["HDEL", &format!("sawt:site:{{{}}}", stage.site), "timezone", "name", "url", "look"]);
+    storage.server().ask(&[
+        "HDEL",
+        &format!("sawt:site:{{{}}}", stage.site),
+        "timezone",
+        "name",
+        "url",
+        "look",
+        "addresses",
+    ]);
     let site = stage.store.site(&stage.site).await.unwrap().unwrap();
     assert_eq!(
         site.settings,

@@ -3,6 +3,7 @@
 use std::{slice, sync::Arc};
 
 use sawt::{
+    article::AddressRules,
     poll::{SiteId, Text, Timestamp},
     site::{ApiKey, NAME, NewKey, Scope, Scopes, Site, SiteLook, SiteSettings},
     store::{Creation, SiteDeletion, Store, StoreError},
@@ -40,6 +41,10 @@ async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
         name: name.map(|name| Text::parse(name, NAME).unwrap()),
         url: url.map(|url| url.parse().unwrap()),
         look: SiteLook { accent: name.map(|_| "#8a1c2b".parse().unwrap()), ..SiteLook::default() },
+        addresses: AddressRules {
+            parameters: name.map(|_| "amp".to_owned()).into_iter().collect(),
+            ..AddressRules::default()
+        },
     };
     let before = store.now().await.unwrap();
     let name = Some("جريدة \"الراي\"");
