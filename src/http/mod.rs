@@ -18,8 +18,8 @@
 //! - [`body`], [`query`], [`conditional`], [`cursor`], [`header_text`]: reading requests.
 //! - [`caching`]: who may keep an answer, and for how long; [`coding`], [`page_cache`]: how it is compressed.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
-//! - [`voters`], [`votes`], [`results`], [`several`], [`exports`], [`live`], [`views`], [`trending`], [`polls`],
-//!   [`sites`], [`announced`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what readers see; and [`demo`],
+//! - [`voters`], [`votes`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`], [`trending`],
+//!   [`polls`], [`sites`], [`announced`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what readers see; and [`demo`],
 //!   which only a demo serves.
 
 mod announced;
@@ -57,6 +57,7 @@ mod refusals;
 pub mod request_log;
 mod results;
 mod route;
+mod runoff;
 mod several;
 mod sites;
 mod tallies;
@@ -96,6 +97,7 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/votes/withdraw").post(votes::withdraw_mine).for_listed_pages(),
         at("/v1/polls/{poll}/votes/me").get(votes::read).delete(votes::withdraw).for_listed_pages(),
         at("/v1/polls/{poll}/results.csv").get(exports::read_results).for_any_page(),
+        at("/v1/polls/{poll}/results/runoff").get(runoff::read).for_any_page(),
         at("/v1/polls/{poll}/timeline").get(exports::read_timeline).for_any_page(),
         at("/v1/polls/{poll}/timeline.csv").get(exports::read_timeline_csv).for_any_page(),
         at("/v1/views").post(views::count).for_any_page(),

@@ -44,6 +44,10 @@ impl From<VoteError> for Problem {
                 Code::StoreUnavailable,
                 "you have a later tally than this replica, and the store did not say in time which is the newest",
             ),
+            VoteError::NoRunoff => Self::new(Code::NotFound, "only a poll of kind ranked has a run-off"),
+            VoteError::StillCounting => {
+                Self::new(Code::Overloaded, "the run-off is still being counted; ask again in a while")
+            }
             VoteError::Undecided => Self::undecided(),
             VoteError::KeptChanging => Self::new(Code::StoreUnavailable, "the poll kept changing; nothing was counted"),
             VoteError::Overloaded => {

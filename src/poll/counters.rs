@@ -152,6 +152,13 @@ impl fmt::Debug for Counters {
     }
 }
 
+impl fmt::Debug for Indexes {
+    /// The same: they are of one ballot.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Indexes(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,14 @@ pub trait Ballots: Send + Sync {
     /// The counters that a voter's ballot on record adds to.
     async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError>;
 
+    /// A page of the ballots on record, in no order; `None` if the poll is gone. A scan begins without a cursor and goes
+    /// on at each page's `next` until there is none. Each call is short, and votes are counted between them.
+    ///
+    /// Whatever is counted, changed or moved within the store meanwhile, a scan has no voter's ballot twice, and leaves
+    /// none out that was on record all the time: so of a closed poll it has every ballot. One that is cast, changed or
+    /// withdrawn while the scan is under way is read as it was at some moment of it, or as it was not there.
+    async fn ballots(&self, poll: &Poll, from: Option<BallotCursor>) -> Result<Option<BallotPage>, StoreError>;
+
     /// The tallies of all partitions, in order; `None` if the poll is gone. Each names its revision, which is the
     /// caller's or a later one: then the caller is behind, and must read the poll again.
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError>;
@@ -54,6 +62,34 @@ pub struct Committed {
     /// Whether [`Ballots::upkeep`] should be called. Ballots may go on meanwhile.
     pub upkeep_due: bool,
 }
+
+/// A page of [`Ballots::ballots`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BallotPage {
+    /// The counters that each ballot adds to.
+    pub ballots: Vec<Counters>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<BallotCursor>,
+}
+
+/// Where a scan of ballots goes on, in the store that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BallotCursor {
+    /// After the voter of this number.
+    After(i64),
+    /// At a bucket of a partition, by its number when the partition had `of` buckets.
+    Bucket {
+        /// The partition.
+        partition: u16,
+        /// The bucket.
+        bucket: u32,
+        /// How many there were when the scan of the partition began; 0 if it has not.
+        of: u32,
+    },
+}
+
+/// About how many ballots a page has: few enough that reading them takes a store less than half a millisecond.
+pub(super) const BALLOTS_PAGE: usize = 512;
 
 /// A page of [`Ballots::minutes`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,8 +21,9 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    ArticlePutting, Articles, Ballots, BatchOutcome, Creation, IdempotencyKey, ItemScore, Lease, Leased, Measure,
-    Minutes, Polls, Publishers, Quotas, Replacement, SiteDeletion, Store, StoreError, TrendingWindow, ViewBatch, Views,
+    ArticlePutting, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, Creation, IdempotencyKey, ItemScore,
+    Lease, Leased, Measure, Minutes, Polls, Publishers, Quotas, Replacement, SiteDeletion, Store, StoreError,
+    TrendingWindow, ViewBatch, Views,
 };
 use crate::{
     article::{Announced, ArticleId, ArticleKey, ArticlePlace},
@@ -165,6 +166,10 @@ impl Ballots for Bounded {
 
     async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
         self.reads.pass(self.store.ballot(poll, voter)).await
+    }
+
+    async fn ballots(&self, poll: &Poll, from: Option<BallotCursor>) -> Result<Option<BallotPage>, StoreError> {
+        self.reads.pass(self.store.ballots(poll, from)).await
     }
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {

@@ -64,7 +64,7 @@ mod views;
 use async_trait::async_trait;
 
 pub use articles::{ArticlePutting, Articles};
-pub use ballots::{Ballots, BatchOutcome, Committed, Minutes};
+pub use ballots::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes};
 pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
 pub use broker::{Broker, Follow, Message, Received, Tallies};
 pub use clock_watch::ClockWatch;

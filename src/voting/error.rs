@@ -41,6 +41,12 @@ pub enum VoteError {
     /// The reader has a later tally than this replica, and the store did not say in time which is the newest.
     #[error("the tally here is behind")]
     Behind,
+    /// The poll has no order of preference, so no run-off.
+    #[error("the poll is not ranked")]
+    NoRunoff,
+    /// The run-off is still being counted.
+    #[error("the run-off is still being counted")]
+    StillCounting,
     /// Two clocks disagree about whether the poll is open.
     #[error("two clocks disagree")]
     Undecided,

@@ -5,6 +5,7 @@
 //!
 //! - [`cast`]: a ballot's way to the store. This is the path that must stay short.
 //! - [`visible`]: whether somebody may see a tally, and which; [`several`]: many at once.
+//! - [`runoff`]: who wins a ranked poll, by a scan of its ballots.
 //! - [`timeline`]: a tally by the time that its votes came in.
 //! - [`streams`]: who may open an event stream, and what they see in it.
 //! - [`replica`]: what the workers of a replica share of all this.
@@ -17,6 +18,8 @@ pub mod ballot_batcher;
 mod cast;
 mod error;
 mod replica;
+mod retry;
+mod runoff;
 mod several;
 mod streams;
 mod timeline;
@@ -27,6 +30,7 @@ use std::sync::Arc;
 pub use cast::{Caster, Vote, VoteOutcome, Withdrawal};
 pub use error::{OnRecord, VoteError};
 pub use replica::ReplicaVoting;
+pub use runoff::CountedRunoff;
 pub use several::{PollTally, SiteQuery, SiteTallies};
 pub use streams::{StreamPlan, StreamRequest};
 pub use timeline::TimelineReader;
@@ -40,6 +44,7 @@ use crate::{
     store::{Bounded, Store},
 };
 use ballot_batcher::BallotBatcher;
+use runoff::Runoffs;
 use timeline::TimelineLimits;
 
 /// One worker's use cases of voting.
@@ -58,6 +63,7 @@ pub struct Voting {
     stream_limiter: Arc<StreamLimiter>,
     site_lists: Arc<SiteLists>,
     timeline_limits: Arc<TimelineLimits>,
+    runoffs: Arc<Runoffs>,
 }
 
 impl Voting {
@@ -73,6 +79,7 @@ impl Voting {
             views,
             site_lists,
             timeline_limits,
+            runoffs,
         } = replica;
         let batcher = BallotBatcher::new(Arc::clone(&store), Arc::clone(&metrics), views);
         let vote_reads = Arc::new(Bounded::for_votes(Arc::clone(&store)));
@@ -91,6 +98,7 @@ impl Voting {
             stream_limiter,
             site_lists,
             timeline_limits,
+            runoffs,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::timeline::TimelineLimits;
+use super::{runoff::Runoffs, timeline::TimelineLimits};
 use crate::{
     clock::Clock,
     live::{Hub, PollWithSite, SiteLists, StreamLimiter},
@@ -26,6 +26,7 @@ pub struct ReplicaVoting {
     /// Which polls sites have.
     pub(super) site_lists: Arc<SiteLists>,
     pub(super) timeline_limits: Arc<TimelineLimits>,
+    pub(super) runoffs: Arc<Runoffs>,
 }
 
 impl ReplicaVoting {
@@ -39,8 +40,8 @@ impl ReplicaVoting {
         metrics: Arc<Metrics>,
         views: Arc<ViewCounts>,
     ) -> Self {
-        let (site_lists, timeline_limits) = (Arc::default(), Arc::default());
-        Self { hub, stream_limiter, position_keys, quotas, clock, metrics, views, site_lists, timeline_limits }
+        let (site_lists, timeline_limits, runoffs) = (Arc::default(), Arc::default(), Arc::default());
+        Self { hub, stream_limiter, position_keys, quotas, clock, metrics, views, site_lists, timeline_limits, runoffs }
     }
 
     /// A poll as it was last read, however long ago; `None` if it was not. Never calls the store.

@@ -8,15 +8,11 @@
 //! The first page is read or refused quickly: the answer can still be a refusal. Later pages are tried again for some
 //! seconds if the store is away or busy with votes: by then the answer has begun.
 
-use std::{
-    ops::Range,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
-use super::{VoteError, Voting};
+use super::{VoteError, Voting, retry::retry};
 use crate::{
     live::Snapshot,
     poll::{Bucket, Interval, Minute, Poll, Step, TimeZone, Timeline},
@@ -32,10 +28,6 @@ const UNDER_WAY: ConcurrencyLimits = ConcurrencyLimits { in_all: 256, per_client
 
 /// How long the first page waits for its turn.
 const FIRST_PAGE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a later page is tried.
-const RETRY_FOR: Duration = Duration::from_secs(20);
-/// The pause between two attempts.
-const RETRY_EVERY: Duration = Duration::from_millis(200);
 
 /// What all timelines of a replica share.
 pub(super) struct TimelineLimits {
@@ -109,7 +101,7 @@ impl TimelineReader {
     }
 
     async fn next_page(&self) -> Result<Minutes, StoreError> {
-        retry(async || {
+        retry(|| async {
             let _turn = self.limits.reading.acquire().await;
             self.store.minutes(&self.poll, self.range.clone()).await
         })
@@ -135,23 +127,10 @@ impl TimelineReader {
             indexes.sort_unstable();
             indexes
         };
-        let now = retry(async || self.store.poll(self.poll.id).await).await?;
+        let now = retry(|| self.store.poll(self.poll.id)).await?;
         if now.is_some_and(|now| indexes(&now) == indexes(&self.poll)) {
             return Ok(());
         }
         Err(StoreError::unavailable("the poll was deleted while its timeline was read"))
-    }
-}
-
-/// Tries again what may succeed later.
-async fn retry<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let begun = Instant::now();
-    loop {
-        match ask().await {
-            Err(StoreError::Unavailable(_) | StoreError::Overloaded) if begun.elapsed() < RETRY_FOR => {
-                tokio::time::sleep(RETRY_EVERY).await;
-            }
-            answer => return answer,
-        }
     }
 }

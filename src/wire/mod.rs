@@ -4,6 +4,7 @@
 pub mod coding;
 mod poll;
 mod position_keys;
+mod runoff;
 mod static_file;
 mod tally;
 
@@ -11,5 +12,6 @@ pub use poll::{Audience, PollJson, VerdictJson, poll_etag, poll_json};
 #[cfg(test)]
 pub(crate) use position_keys::tests::keys;
 pub use position_keys::{PositionKeys, ReaderPosition, SignedPosition};
+pub use runoff::runoff_json;
 pub use static_file::StaticFile;
 pub use tally::{results_json, tally_etag, tally_json};

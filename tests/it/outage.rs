@@ -47,6 +47,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/results"), None),
         (reader.clone(), Method::GET, format!("/oembed?url={PUBLIC_URL}/embed/{unread}"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/results.csv"), None),
+        (reader.clone(), Method::GET, format!("/v1/polls/{unread}/results/runoff"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/timeline"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/timeline.csv"), None),
         (reader.clone(), Method::GET, format!("/embed/{unread}"), None),

@@ -164,6 +164,8 @@ async fn refused(
         | VoteError::QuotaExceeded(_)
         | VoteError::Hidden(_)
         | VoteError::Behind
+        | VoteError::NoRunoff
+        | VoteError::StillCounting
         | VoteError::Undecided
         | VoteError::KeptChanging
         | VoteError::Overloaded

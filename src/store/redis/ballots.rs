@@ -13,7 +13,7 @@ use redis::Cmd;
 use super::{
     RedisStore,
     batch::{Packed, read_counters, read_outcomes},
-    buckets::{bucket_of, splits_from},
+    buckets::{bucket_of, split_off, splits_from},
     keys,
     script::{Call, Reply},
 };
@@ -22,7 +22,10 @@ use crate::{
         Ballot, Change, Counters, Minute, Moves, PartitionTally, Phase, Poll, Position, Revision, Schedule, State,
         Timestamp, VoterDigest, Votes,
     },
-    store::{Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::MINUTES_PAGE},
+    store::{
+        BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError,
+        ballots::{BALLOTS_PAGE, MINUTES_PAGE},
+    },
 };
 
 /// How often a call is repeated because the caller was behind: on buckets, or with a partition behind its poll. Each
@@ -98,6 +101,45 @@ impl Ballots for RedisStore {
             }
         }
         Err(StoreError::unavailable("the poll kept growing while a ballot was read"))
+    }
+
+    /// A scan goes by the buckets that there were when it came to their partition. What a bucket held then lies in it, or
+    /// in those that were split off it since, and these are read in one step: so whatever is split meanwhile, a voter is
+    /// read once.
+    async fn ballots(&self, poll: &Poll, from: Option<BallotCursor>) -> Result<Option<BallotPage>, StoreError> {
+        let (partition, bucket, of) = match from {
+            Some(BallotCursor::Bucket { partition, bucket, of }) => (partition, bucket, of),
+            Some(BallotCursor::After(_)) | None => (0, 0, 0),
+        };
+        if partition >= poll.partitions.count() {
+            return Ok(Some(BallotPage { ballots: Vec::new(), next: None }));
+        }
+        let tally = keys::tally(poll, partition);
+        for _ in 0..MOST_TURNS {
+            let known = self.buckets.get(poll.id, partition);
+            let of = if of == 0 { known } else { of };
+            let (buckets, next_bucket) = next_buckets(bucket, of, known);
+            let voters: Vec<String> = buckets.iter().map(|bucket| keys::voters(poll, partition, *bucket)).collect();
+            let script_keys: Vec<&[u8]> = std::iter::once(&tally).chain(&voters).map(String::as_bytes).collect();
+            let known = known.to_string();
+            let mut reply = Call::new(&self.scripts.scan, &script_keys).arg(known.as_bytes()).send(&self.link).await?;
+            match reply.int()? {
+                -1 => return Ok(None),
+                0 => self.buckets.learn(poll.id, partition, reply.number()?),
+                _ => {
+                    let mut ballots = Vec::with_capacity(BALLOTS_PAGE);
+                    while let Some(kept) = reply.optional_bytes()? {
+                        ballots.push(read_counters(poll.codec, &kept)?);
+                    }
+                    let (partition, bucket, of) =
+                        if next_bucket < of { (partition, next_bucket, of) } else { (partition + 1, 0, 0) };
+                    let next =
+                        (partition < poll.partitions.count()).then_some(BallotCursor::Bucket { partition, bucket, of });
+                    return Ok(Some(BallotPage { ballots, next }));
+                }
+            }
+        }
+        Err(StoreError::unavailable("the poll kept growing while its ballots were read"))
     }
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
@@ -275,6 +317,20 @@ impl RedisStore {
         }
         Ok(sums)
     }
+}
+
+/// About how many ballots a bucket has.
+const BUCKET: usize = 64;
+
+/// The buckets that a page is read from, and the bucket that comes after. They begin at a bucket by its number when there
+/// were `of`; now there are `known`.
+fn next_buckets(bucket: u32, of: u32, known: u32) -> (Vec<u32>, u32) {
+    let (mut buckets, mut next) = (Vec::new(), bucket);
+    while next < of && buckets.len() < BALLOTS_PAGE / BUCKET {
+        buckets.extend(split_off(next, of, known));
+        next += 1;
+    }
+    (buckets, next)
 }
 
 /// The outcome of reconciling a partition with its poll's definition.

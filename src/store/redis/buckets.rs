@@ -29,6 +29,18 @@ pub(super) fn splits_from(bucket: u32) -> u32 {
     bucket - (1 << bucket.max(1).ilog2())
 }
 
+/// The buckets that hold today, of this many, what one bucket held when there were `of`: itself, and those that were
+/// split off since.
+pub(super) fn split_off(bucket: u32, of: u32, buckets: u32) -> Vec<u32> {
+    let origin = |mut number: u32| {
+        while number >= of.max(1) {
+            number = splits_from(number);
+        }
+        number
+    };
+    std::iter::once(bucket).chain((of.max(1)..buckets).filter(|number| origin(*number) == bucket)).collect()
+}
+
 /// The last known numbers of buckets, by partition.
 #[derive(Default)]
 pub(super) struct KnownBuckets(Mutex<FxHashMap<(PollId, u16), u32>>);
@@ -66,6 +78,17 @@ mod tests {
                 let (before, after) = (bucket_of(field(hash), buckets), bucket_of(field(hash), buckets + 1));
                 assert!(before < buckets && after <= buckets);
                 assert!(before == after || (before == splits_from(buckets) && after == buckets), "{hash} at {buckets}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_buckets_voters_are_in_it_and_in_those_split_off_it() {
+        for (of, buckets) in [(1, 1), (1, 7), (3, 3), (3, 4), (5, 23), (8, 16), (100, 131)] {
+            for hash in (0..u32::MAX).step_by(40_000_003) {
+                let (before, now) = (bucket_of(field(hash), of), bucket_of(field(hash), buckets));
+                let holding = (0..of).filter(|bucket| split_off(*bucket, of, buckets).contains(&now));
+                assert!(holding.eq([before]), "{hash} of {of} and {buckets}");
             }
         }
     }

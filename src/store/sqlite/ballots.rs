@@ -14,7 +14,7 @@ use crate::{
     poll::{
         Applied, Ballot, Codec, Counters, Minute, PartitionTally, Poll, PollId, Position, Revision, Times, VoterDigest,
     },
-    store::{Ballots, BatchOutcome, Committed, Minutes, StoreError},
+    store::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::BALLOTS_PAGE},
 };
 
 #[async_trait]
@@ -36,6 +36,17 @@ impl Ballots for SqliteStore {
             None => Ok(None),
         })
         .await
+    }
+
+    async fn ballots(&self, poll: &Poll, from: Option<BallotCursor>) -> Result<Option<BallotPage>, StoreError> {
+        let (id, after) = (
+            poll.id,
+            match from {
+                Some(BallotCursor::After(voter)) => Some(voter),
+                Some(BallotCursor::Bucket { .. }) | None => None,
+            },
+        );
+        self.read(move |db, _| Head::read(db, id)?.map(|head| page(db, &head, after)).transpose()).await
     }
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
@@ -107,8 +118,37 @@ fn on_record(db: &Connection, head: &Head, voter: VoterDigest) -> Result<Option<
             select.query_row(key, read).optional()?
         }
     };
-    let corrupt = || StoreError::Corrupt(format!("a ballot of poll number {}", head.number));
-    kept.map(|counters| counters.ok_or_else(corrupt)).transpose()
+    kept.map(|counters| counters.ok_or_else(|| corrupt(head))).transpose()
+}
+
+/// The ballots of the voters that come after one, in the order of their numbers, which never change.
+fn page(db: &Connection, head: &Head, after: Option<i64>) -> Result<BallotPage, StoreError> {
+    let of = match head.codec {
+        Codec::Index | Codec::Bits => "ballots",
+        Codec::Bytes => "byte_ballots",
+    };
+    let mut select = db.prepare_cached(&format!(
+        "select voter, counters from {of} where poll = ?1 and (?2 is null or voter > ?2) order by voter limit ?3"
+    ))?;
+    let read = |row: &Row<'_>| {
+        let counters = match head.codec {
+            Codec::Index | Codec::Bits => Counters::from_number(head.codec, row.get(1)?),
+            Codec::Bytes => Counters::from_bytes(row.get_ref(1)?.as_blob()?),
+        };
+        Ok((row.get(0)?, counters))
+    };
+    let (mut ballots, mut last) = (Vec::with_capacity(BALLOTS_PAGE), None);
+    for row in select.query_map(params![head.number, after, BALLOTS_PAGE], read)? {
+        let (voter, counters) = row?;
+        ballots.push(counters.ok_or_else(|| corrupt(head))?);
+        last = Some(voter);
+    }
+    let next = last.filter(|_| ballots.len() == BALLOTS_PAGE).map(BallotCursor::After);
+    Ok(BallotPage { ballots, next })
+}
+
+fn corrupt(head: &Head) -> StoreError {
+    StoreError::Corrupt(format!("a ballot of poll number {}", head.number))
 }
 
 fn put_on_record(

@@ -102,6 +102,7 @@ async fn nothing_of_a_publishers_is_done_without_a_key(service: &Service) {
         format!("/v1/polls/{draft}"),
         format!("/v1/polls/{hidden}/results"),
         format!("/v1/polls/{hidden}/results.csv"),
+        format!("/v1/polls/{hidden}/results/runoff"),
         format!("/v1/polls/{hidden}/timeline"),
         format!("/v1/polls/{hidden}/timeline.csv"),
         format!("/v1/polls/{hidden}/live"),
@@ -137,6 +138,7 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /v1/polls/{poll}",
         "GET /v1/polls/{poll}/results",
         "GET /v1/polls/{poll}/results.csv",
+        "GET /v1/polls/{poll}/results/runoff",
         "GET /v1/polls/{poll}/timeline",
         "GET /v1/polls/{poll}/timeline.csv",
         "GET /v1/results",
@@ -216,7 +218,7 @@ async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
     assert_eq!(keys["items"].as_array().map(Vec::len), Some(2), "no key of theirs was made or revoked");
     // What everyone may ask is answered as if there were no key.
     client.get(&format!("/v1/polls/{draft}")).send().await.refused(404, "not-found");
-    for rest in ["results", "results.csv", "timeline", "timeline.csv"] {
+    for rest in ["results", "results.csv", "results/runoff", "timeline", "timeline.csv"] {
         client.get(&format!("/v1/polls/{draft}/{rest}")).send().await.refused(404, "not-found");
         client.get(&format!("/v1/polls/{poll}/{rest}")).send().await.refused(403, "results-hidden");
     }

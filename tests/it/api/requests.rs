@@ -230,6 +230,7 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         (format!("/v1/polls/{poll}/votes/withdraw"), &["POST"]),
         (format!("/v1/polls/{poll}/votes/me"), &["GET", "DELETE"]),
         (format!("/v1/polls/{poll}/results"), &["GET"]),
+        (format!("/v1/polls/{poll}/results/runoff"), &["GET"]),
         (format!("/v1/polls/{poll}/open"), &["POST"]),
         (format!("/v1/polls/{poll}/close"), &["POST"]),
         (format!("/v1/polls/{poll}/resolve"), &["POST"]),

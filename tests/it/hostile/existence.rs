@@ -33,6 +33,7 @@ fn requests(id: &str) -> Vec<Asked> {
         get(poll.clone()),
         get(format!("{poll}/results")),
         get(format!("{poll}/results.csv")),
+        get(format!("{poll}/results/runoff")),
         get(format!("{poll}/timeline")),
         get(format!("{poll}/timeline.csv?separator=tab")),
         get(format!("{poll}/live")),

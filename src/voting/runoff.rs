@@ -1,0 +1,160 @@
+//! Who wins a ranked poll by instant run-off, counted from its ballots.
+//!
+//! A tally does not tell it, so the ballots are scanned, page by page. That is done only when somebody asks: once for a
+//! poll that is closed, and for one that is open at most every [`EVERY`], however many ask. Nobody who votes waits for it:
+//! a replica makes one scan at a time, which pauses after each page as long as the page took, and yields to ballots that
+//! wait (see [`Bounded`](crate::store::Bounded)). It goes on if those who asked are gone.
+//!
+//! Of a closed poll the ballots must add up to the tally, or nothing is told. Of an open poll each voter is in it at most
+//! once, with the ballot they had at some moment of the scan: see [`Ballots::ballots`](crate::store::Ballots::ballots).
+//! All that is kept afterwards is the rounds.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use tokio::{sync::Semaphore, time::Instant};
+
+use super::{VoteError, Voting, retry::retry};
+use crate::{
+    live::Snapshot,
+    poll::{Orders, Poll, PollId, Position, Runoff, State, Timestamp},
+    store::{Store, StoreError},
+};
+
+/// How often the ballots of an open poll are scanned at most.
+const EVERY: Duration = Duration::from_secs(30);
+/// How long somebody waits for a scan. It goes on, for those who ask later.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The run-offs of so many polls are kept.
+const MOST_KEPT: usize = 1_000;
+
+/// A run-off, and what it was counted of.
+#[derive(Debug)]
+pub struct CountedRunoff {
+    /// The rounds.
+    pub runoff: Runoff,
+    /// Whether it is final.
+    pub state: State,
+    /// Not before this moment was the first ballot read.
+    pub as_of: Timestamp,
+}
+
+type Counting = Shared<BoxFuture<'static, Result<Arc<CountedRunoff>, Arc<StoreError>>>>;
+
+/// The run-offs that a replica has counted, or is counting.
+pub(super) struct Runoffs {
+    kept: Mutex<FxHashMap<PollId, KeptRunoff>>,
+    scanning: Arc<Semaphore>,
+}
+
+struct KeptRunoff {
+    begun_at: Instant,
+    /// The poll, and how far its tally had come.
+    poll: Arc<Poll>,
+    state: State,
+    position: Position,
+    counting: Counting,
+}
+
+impl Default for Runoffs {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), scanning: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+impl Voting {
+    /// The run-off of a poll whose tally somebody may see. Must be called on a [`tokio::task::LocalSet`].
+    ///
+    /// # Errors
+    /// [`VoteError::NoRunoff`]; [`VoteError::StillCounting`]; what the store failed with.
+    pub async fn run_off(&self, snapshot: &Snapshot) -> Result<Arc<CountedRunoff>, VoteError> {
+        if !snapshot.poll.kind.is_ordered() {
+            return Err(VoteError::NoRunoff);
+        }
+        let counting = self.runoffs.get(snapshot, &self.others);
+        let counted = tokio::time::timeout(LONGEST_WAIT, counting).await;
+        Ok(counted.map_err(|_| VoteError::StillCounting)??)
+    }
+}
+
+impl Runoffs {
+    /// The run-off that is kept, if it is new enough, or one that is counted from now on.
+    fn get(&self, snapshot: &Snapshot, store: &Arc<dyn Store>) -> Counting {
+        let mut all = self.kept.lock();
+        if let Some(kept) = all.get(&snapshot.poll.id).filter(|kept| kept.serves(snapshot)) {
+            return kept.counting.clone();
+        }
+        if all.len() >= MOST_KEPT {
+            all.retain(|_, kept| kept.counting.peek().is_none());
+        }
+        let counting = count(snapshot, Arc::clone(store), Arc::clone(&self.scanning)).boxed().shared();
+        let (poll, state, position) = (Arc::clone(&snapshot.poll), snapshot.tally.state, snapshot.tally.position());
+        let kept = KeptRunoff { begun_at: Instant::now(), poll, state, position, counting: counting.clone() };
+        all.insert(snapshot.poll.id, kept);
+        tokio::task::spawn_local(counting.clone());
+        counting
+    }
+}
+
+impl KeptRunoff {
+    /// Whether whoever sees this tally may be told it.
+    fn serves(&self, Snapshot { poll, tally, .. }: &Snapshot) -> bool {
+        let is_lost = matches!(self.counting.peek(), Some(Err(_)));
+        let is_new = match tally.state {
+            // Unless the store has lost votes, that never changes.
+            State::Closed => (self.state, self.position) == (State::Closed, tally.position()),
+            State::Draft | State::Scheduled | State::Open => self.begun_at.elapsed() < EVERY,
+        };
+        is_new && !is_lost && poll.counts_like(&self.poll)
+    }
+}
+
+fn count(
+    Snapshot { poll, tally, .. }: &Snapshot,
+    store: Arc<dyn Store>,
+    scanning: Arc<Semaphore>,
+) -> impl Future<Output = Result<Arc<CountedRunoff>, Arc<StoreError>>> + Send + 'static {
+    let (poll, tally) = (Arc::clone(poll), tally.clone());
+    async move {
+        // It is never closed.
+        let _turn = scanning.acquire().await;
+        let orders = scan(&*store, &poll).await?;
+        let (state, as_of) = (tally.state, tally.as_of);
+        // Of a million different orders this takes a part of a second, in which a worker could answer nobody.
+        let counted = tokio::task::spawn_blocking(move || {
+            let adds_up = tally.state != State::Closed || orders.add_up_to(&poll, &tally);
+            adds_up.then(|| orders.run_off(&poll))
+        });
+        let runoff = counted.await.map_err(|error| Arc::new(StoreError::unavailable(error)))?;
+        let runoff =
+            runoff.ok_or_else(|| Arc::new(StoreError::unavailable("the ballots don't add up to the tally")))?;
+        Ok(Arc::new(CountedRunoff { runoff, state, as_of }))
+    }
+}
+
+/// Every ballot of a poll.
+async fn scan(store: &dyn Store, poll: &Poll) -> Result<Orders, StoreError> {
+    let gone = || StoreError::unavailable("the poll was deleted while its ballots were read");
+    let mut orders = Orders::default();
+    let mut from = None;
+    loop {
+        let begun = Instant::now();
+        let page = retry(|| store.ballots(poll, from)).await?.ok_or_else(gone)?;
+        for counters in page.ballots {
+            orders.add(poll, counters);
+        }
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+        tokio::time::sleep(begun.elapsed()).await;
+    }
+    // In a poll of other options, what was read means others.
+    let now = retry(|| store.poll(poll.id)).await?;
+    now.filter(|now| now.counts_like(poll)).map(|_| orders).ok_or_else(gone)
+}
