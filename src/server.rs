@@ -224,7 +224,8 @@ impl ReplicaParts {
             clock.clone(),
             Arc::clone(&metrics),
             view_counts,
-        );
+        )
+        .marking_clients_by(&secret);
         let shared = Arc::new(ReplicaState {
             connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
             voting,

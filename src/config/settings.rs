@@ -258,6 +258,16 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| Some(shown_quota(config.quotas.ballot)),
     },
     Setting {
+        name: "quota_article",
+        shape: Shape::Text,
+        form: "QUOTA",
+        default: Default::Is("60/3600s"),
+        about: "How many articles that nobody has announced one client may bring into being by a first vote, on all \
+                replicas together; or off.",
+        set: |config, text| keep_quota(&mut config.quotas.article, text),
+        show: |config| Some(shown_quota(config.quotas.article)),
+    },
+    Setting {
         name: "quota_mint",
         shape: Shape::Text,
         form: "QUOTA",

@@ -7,8 +7,9 @@
 //! | --- | --- |
 //! | `GET`, `HEAD`, and a browser's `OPTIONS` | `read`, per client |
 //! | `POST`, `PUT`, `PATCH`, `DELETE` | `client`, per client |
-//! | `POST /v1/polls/{poll}/votes/mine` | `read`, per client |
+//! | `POST …/votes/mine` | `read`, per client |
 //! | `POST /v1/voters`, `GET /embed/{poll}/form`, a first vote by nonce | `mint` besides, per client |
+//! | a first ballot that makes a poll of an article that nobody has announced | `article` besides, per client |
 //! | a ballot that is counted | `ballot` besides, per client and poll |
 //! | a vote, or its withdrawal | `vote` besides, per voter, once the token was verified |
 //! | whatever shows an API key | `admin` besides, per key, once it was recognised |

@@ -33,7 +33,7 @@ use crate::{
     net::{connection::Handover, writer::Writer},
     poll::{PollId, VoterId},
     site::Publisher,
-    voting::{Asker, StreamRequest},
+    voting::{ArticlePoll, Asker, StreamPlan, StreamRequest},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -56,6 +56,28 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
 }
 
 async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<HttpResponse, Problem> {
+    let plan = plan(req, worker, polls).await?;
+    respond(req, worker, plan)
+}
+
+/// A stream of an article's poll, which may begin before there is one.
+pub(super) async fn stream_article(
+    req: &HttpRequest,
+    worker: &Worker,
+    article: &ArticlePoll,
+) -> Result<HttpResponse, Problem> {
+    let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
+    let sender = auth::RequestAsker { req, worker };
+    let asker = StreamAsker { publisher: sender.publisher().await?, sender };
+    let (shown, has_it) = shown(req)?;
+    let id = article.known.poll.id;
+    let seen = worker.shared.position_keys.read(id, shown.trim());
+    let request = StreamRequest { id, seen, has_it };
+    let plan = worker.voting.plan_article_stream(permit, &asker, article, request).await?;
+    respond(req, worker, plan)
+}
+
+async fn plan(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<StreamPlan, Problem> {
     let client = limits::subject(req, worker);
     let permit = worker.voting.admit_stream(client).map_err(refused)?;
     let sender = auth::RequestAsker { req, worker };
@@ -68,7 +90,10 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     };
     let requests = polls.iter().enumerate().map(request).collect();
     let plan = worker.voting.plan_stream(permit, &asker, requests).await?;
-    let plan = plan.ok_or_else(|| if polls.len() == 1 { Problem::no_poll() } else { no_polls() })?;
+    plan.ok_or_else(|| if polls.len() == 1 { Problem::no_poll() } else { no_polls() })
+}
+
+fn respond(req: &HttpRequest, worker: &Worker, plan: StreamPlan) -> Result<HttpResponse, Problem> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, CACHING));
     response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")));

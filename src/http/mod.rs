@@ -18,11 +18,13 @@
 //! - [`body`], [`query`], [`conditional`], [`cursor`], [`header_text`]: reading requests.
 //! - [`caching`]: who may keep an answer, and for how long; [`coding`], [`page_cache`]: how it is compressed.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
+//! - [`articles`]: what articles are given to answer.
 //! - [`voters`], [`votes`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`], [`trending`],
 //!   [`polls`], [`sites`], [`announced`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what readers see; and [`demo`],
 //!   which only a demo serves.
 
 mod announced;
+mod articles;
 mod auth;
 mod body;
 mod caching;
@@ -113,6 +115,21 @@ fn routes() -> Vec<Route> {
         at("/v1/sites/{site}/trending").get(trending::read).for_any_page(),
         at("/v1/sites/{site}/announced").get(announced::list),
         at("/v1/sites/{site}/articles/{article}").get(announced::read).put(announced::put).delete(announced::delete),
+        at("/v1/sites/{site}/articles/{article}/{template}/votes").post(articles::cast).for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}/results").get(articles::read_results).for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}").get(articles::read_poll).for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}/votes/mine")
+            .post(articles::read_mine)
+            .only_reading()
+            .for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}/votes/withdraw").post(articles::withdraw).for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}/live").get(articles::read_live).for_any_page(),
+        at("/v1/sites/{site}/articles").get(articles::list).for_any_page(),
+        at("/v1/sites/{site}/templates").get(articles::list_templates),
+        at("/v1/sites/{site}/templates/{template}")
+            .get(articles::read_template)
+            .put(articles::put_template)
+            .delete(articles::delete_template),
         at("/v1/keys").get(keys::list).post(keys::create),
         at("/v1/keys/{key}").delete(keys::revoke),
         at("/embed.js").get(embed::loader).unlimited().for_any_page(),

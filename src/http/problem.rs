@@ -55,6 +55,8 @@ codes! {
     OriginRefused        403 "origin-refused"         "This page may not vote in this poll"
     ResultsHidden        403 "results-hidden"         "The results are not shown"
     NotFound             404 "not-found"              "There is no such thing"
+    NoTemplate           404 "no-template"            "The site has no such template"
+    ArticleNotAnnounced  404 "article-not-announced"  "The article is not announced"
     MethodNotAllowed     405 "method-not-allowed"     "The method does not apply here"
     RequestTimeout       408 "request-timeout"        "The request did not come in time"
     AlreadyVoted         409 "already-voted"          "This voter has voted, and the ballot can't change"
@@ -64,10 +66,14 @@ codes! {
     NotAPrediction       409 "not-a-prediction"       "The poll can't be resolved"
     SiteHasPolls         409 "site-has-polls"         "The site has polls"
     SiteHasKeys          409 "site-has-keys"          "The site has API keys"
+    SiteHasTemplates     409 "site-has-templates"     "The site has templates"
+    TooManyTemplates     409 "too-many-templates"     "The site has as many templates as it may"
+    ArticlesFull         409 "articles-full"          "The template has as many articles as it may"
     SiteIsDefault        409 "site-is-default"        "The site default stays"
     RevisionMismatch     412 "revision-mismatch"      "The poll has changed since it was read"
     BodyTooLarge         413 "body-too-large"         "The body is too large"
     UnsupportedMediaType 415 "unsupported-media-type" "The body must be JSON"
+    AddressTooLong       422 "address-too-long"       "The address is too long"
     InvalidPoll          422 "invalid-poll"           "The poll is not valid"
     OptionsNotTaken      422 "options-not-taken"      "The options of a rating follow from its scale"
     ScaleNotTaken        422 "scale-not-taken"        "Only a rating has a scale"
@@ -286,6 +292,12 @@ impl Problem {
             | Code::OriginRefused
             | Code::ResultsHidden
             | Code::NotFound
+            | Code::NoTemplate
+            | Code::ArticleNotAnnounced
+            | Code::SiteHasTemplates
+            | Code::TooManyTemplates
+            | Code::ArticlesFull
+            | Code::AddressTooLong
             | Code::MethodNotAllowed
             | Code::RequestTimeout
             | Code::AlreadyVoted
@@ -424,7 +436,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 38);
+        assert_eq!(seen.len(), 44);
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl Query {
         }
     }
 
+    /// Takes a parameter out, with all its values.
+    pub(super) fn take_all(&mut self, name: &str) -> Vec<String> {
+        self.0.extract_if(.., |(given, _)| given == name).map(|(_, value)| value).collect()
+    }
+
     /// Takes a parameter out, however often it is given, and ignores values that mean nothing.
     pub(super) fn take_meant<T>(&mut self, name: &str, meant: impl FnMut(&str) -> Option<T>) -> Option<T> {
         let values: Vec<_> = self.0.extract_if(.., |(given, _)| given == name).map(|(_, value)| value).collect();

@@ -6,7 +6,7 @@ use crate::{
     publishing::PublishError,
     site::OtherSite,
     views::ViewError,
-    voting::{OnRecord, VoteError},
+    voting::{NoArticle, OnRecord, VoteError},
     wire::VerdictJson,
 };
 
@@ -14,6 +14,7 @@ impl From<VoteError> for Problem {
     fn from(error: VoteError) -> Self {
         match error {
             VoteError::NoPoll => Self::no_poll(),
+            VoteError::NoArticle(refusal) => refusal.into(),
             VoteError::InvalidChoice { rule, place } => {
                 let field = place.map_or_else(|| "choices".to_owned(), |place| format!("choices[{place}]"));
                 let detail = rule.to_string();
@@ -74,6 +75,9 @@ impl From<PublishError> for Problem {
             ),
             PublishError::OtherSite(other) => other.into(),
             error @ PublishError::SiteHasPolls(_) => Self::new(Code::SiteHasPolls, error.to_string()),
+            error @ PublishError::SiteHasTemplates(_) => Self::new(Code::SiteHasTemplates, error.to_string()),
+            error @ PublishError::TooManyTemplates => Self::new(Code::TooManyTemplates, error.to_string()),
+            PublishError::NoTemplate => no_template(),
             error @ PublishError::SiteHasKeys(_) => Self::new(Code::SiteHasKeys, error.to_string()),
             error @ PublishError::SiteIsDefault => Self::new(Code::SiteIsDefault, error.to_string()),
             error @ PublishError::ScopeNotGiven(_) => Self::new(Code::ScopeMissing, error.to_string()),
@@ -135,6 +139,37 @@ impl From<OtherSite> for Problem {
     fn from(other: OtherSite) -> Self {
         Self::new(Code::ScopeMissing, other.to_string())
     }
+}
+
+impl From<NoArticle> for Problem {
+    fn from(refusal: NoArticle) -> Self {
+        match refusal {
+            NoArticle::NoSite => no_site(),
+            NoArticle::NoTemplate => no_template(),
+            NoArticle::NotAnnounced => not_announced(),
+            NoArticle::Address(rule) => Self::of_field(Code::InvalidRequest, "url", rule),
+            NoArticle::AddressTooLong(rule) => Self::of_field(Code::AddressTooLong, "url", rule),
+            NoArticle::NotOfSite => {
+                Self::of_field(Code::ForeignAddress, "url", "must be under one of the origins that the site lists")
+            }
+            NoArticle::Full => Self::new(
+                Code::ArticlesFull,
+                "the template has as many articles as it may; most_articles says how many",
+            ),
+        }
+    }
+}
+
+/// The site has no such template.
+pub(super) fn no_template() -> Problem {
+    let rule = "must be the id of one of the site's templates; PUT /v1/sites/{site}/templates/{template} makes one";
+    Problem::of_field(Code::NoTemplate, "template", rule)
+}
+
+/// The article is not announced, and must be.
+pub(super) fn not_announced() -> Problem {
+    let rule = "must be announced first; PUT /v1/sites/{site}/articles/{article} does it";
+    Problem::of_field(Code::ArticleNotAnnounced, "article", rule)
 }
 
 /// There is no such site.

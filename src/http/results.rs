@@ -51,7 +51,7 @@ fn answer_with_views(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, vi
     response.body(body)
 }
 
-fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Caching) -> HttpResponse {
+pub(super) fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Caching) -> HttpResponse {
     let etag = snapshot.etag(&worker.shared.position_keys).clone();
     let is_current = conditional::is_current(req.headers(), ascii(&etag).unwrap_or_default());
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };

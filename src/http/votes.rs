@@ -44,13 +44,24 @@ pub(super) async fn cast(
     let RequestVoter { voter, is_new, .. } = sender;
     let caster = Caster { voter, is_new, client: limits::subject(&req, &worker) };
     let vote = worker.voting.cast(caster, known, &named, |quota_state| limits::note(&req, quota_state)).await?;
-    note_outcome(&req, vote.cast.as_str());
+    answer(&req, &worker, &caster, &vote)
+}
+
+/// Tells a voter what became of their ballot.
+pub(super) fn answer(
+    req: &HttpRequest,
+    worker: &Worker,
+    caster: &Caster,
+    vote: &Vote,
+) -> Result<HttpResponse, Problem> {
+    let Caster { voter, is_new, .. } = *caster;
+    note_outcome(req, vote.cast.as_str());
     let status = if vote.cast == VoteOutcome::Counted { StatusCode::CREATED } else { StatusCode::OK };
     let token = is_new.then(|| {
         let now = worker.shared.clock.now();
         worker.shared.token_keys.sign(voter, FirstMade::at(now, Some(&vote.known.poll.site)), now)
     });
-    let body = write_vote(&vote, token.as_ref().map(|(token, voter)| (&**token, voter))).map_err(Problem::internal)?;
+    let body = write_vote(vote, token.as_ref().map(|(token, voter)| (&**token, voter))).map_err(Problem::internal)?;
     Ok(HttpResponse::build(status)
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
@@ -93,7 +104,11 @@ pub(super) async fn withdraw_mine(
     take_back(&req, &worker, id, sender).await
 }
 
-async fn sender_by_body(req: &HttpRequest, payload: web::Payload, worker: &Worker) -> Result<RequestVoter, Problem> {
+pub(super) async fn sender_by_body(
+    req: &HttpRequest,
+    payload: web::Payload,
+    worker: &Worker,
+) -> Result<RequestVoter, Problem> {
     let (body_type, bytes) = body::read_reader(req, payload).await?;
     let VoterBody { voter } = body::parse(&bytes)?;
     sender(req, &worker.shared, body_type, voter.as_ref())
@@ -115,10 +130,15 @@ async fn poll_for(
 
 async fn own_ballot(worker: &Worker, id: PollId, voter: &VoterId) -> Result<HttpResponse, Problem> {
     let known = worker.voting.poll(id).await?;
+    ballot_in(worker, &known, voter).await
+}
+
+/// What a voter's ballot says.
+pub(super) async fn ballot_in(worker: &Worker, known: &PollWithSite, voter: &VoterId) -> Result<HttpResponse, Problem> {
     let ballot = worker.voting.ballot(voter, &known.poll).await?;
     let choices = ballot.ok_or_else(|| Problem::new(Code::NotFound, "this voter has no ballot in the poll"))?;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(OwnBallot {
-        poll: id,
+        poll: known.poll.id,
         choices: choices.ids(&known.poll),
         quiz: VerdictJson::of(&known.poll, choices),
     }))
@@ -131,6 +151,16 @@ async fn take_back(
     sender: RequestVoter,
 ) -> Result<HttpResponse, Problem> {
     let known = poll_for(req, worker, id, &sender).await?;
+    take_back_in(req, worker, known, &sender).await
+}
+
+/// Takes a voter's ballot back.
+pub(super) async fn take_back_in(
+    req: &HttpRequest,
+    worker: &Worker,
+    known: Arc<PollWithSite>,
+    sender: &RequestVoter,
+) -> Result<HttpResponse, Problem> {
     let withdrawal = worker.voting.withdraw(&sender.voter, known).await?;
     note_outcome(req, withdrawal.as_str());
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
@@ -188,16 +218,16 @@ struct OwnBallot<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct VoteBody<'a> {
+pub(super) struct VoteBody<'a> {
     #[serde(borrow)]
-    choices: Named<'a>,
+    pub(super) choices: Named<'a>,
     #[serde(borrow, default, deserialize_with = "body::given")]
-    voter: Option<NamedVoter<'a>>,
+    pub(super) voter: Option<NamedVoter<'a>>,
 }
 
 /// The options a voter names, borrowed from the body unless their JSON has escapes. The body's size bounds their
 /// number, and then the poll.
-struct Named<'a>(SmallVec<[Cow<'a, str>; 4]>);
+pub(super) struct Named<'a>(pub(super) SmallVec<[Cow<'a, str>; 4]>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -397,6 +397,10 @@ impl Hub {
 
     /// Forgets a deleted poll. Returns `None`, as every read of it does from now on.
     pub(super) fn note_gone(&self, entry: &HubEntry) -> Option<Arc<Snapshot>> {
+        // An article's poll that streams wait for was never there: it comes with its first ballot.
+        if entry.is_listened_to() && entry.newest().is_none() {
+            return None;
+        }
         self.shard(entry.id).write().remove(&entry.id);
         self.unfollow(entry);
         entry.note_gone();

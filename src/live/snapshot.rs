@@ -65,6 +65,11 @@ impl Snapshot {
         }
     }
 
+    /// The tally of a poll that has no ballot, and is in no store.
+    pub fn of_nothing(poll: &Arc<Poll>, now: Timestamp) -> Self {
+        Self::after(None, Tally::of_nothing(poll, now), Arc::clone(poll))
+    }
+
     /// The tally as JSON, for those who have the poll: voters, and readers of a stream, who get a new one up to ten
     /// times a second. So it has no labels.
     pub fn tally_json(&self) -> &str {

@@ -108,6 +108,12 @@ impl Tally {
         Some(tally)
     }
 
+    /// The tally of a poll in which nobody has voted, and which takes votes.
+    pub fn of_nothing(poll: &Poll, now: Timestamp) -> Self {
+        let votes = SmallVec::from_elem(0, poll.counters());
+        Self { poll: poll.id, state: State::Open, as_of: now, epoch: 0, version: 0, ballots: 0, votes }
+    }
+
     /// One counter's votes.
     pub fn votes_in(&self, index: u8) -> u64 {
         self.votes.get(usize::from(index)).copied().unwrap_or(0)

@@ -34,6 +34,15 @@ pub enum PublishError {
     /// This site has polls, so it can't be deleted.
     #[error("delete its polls first, each by DELETE /v1/polls/{{poll}}; GET /v1/polls?site={0} lists them")]
     SiteHasPolls(SiteId),
+    /// This site has templates, so it can't be deleted.
+    #[error("delete its templates first, each by DELETE /v1/sites/{0}/templates/{{template}}")]
+    SiteHasTemplates(SiteId),
+    /// The site has no such template.
+    #[error("the site has no such template")]
+    NoTemplate,
+    /// The site has as many templates as it may.
+    #[error("a site has at most {} templates", crate::article::MOST_TEMPLATES)]
+    TooManyTemplates,
     /// This site has keys, so it can't be deleted.
     #[error("revoke its keys first, each by DELETE /v1/keys/{{key}}; GET /v1/keys?site={0} lists them")]
     SiteHasKeys(SiteId),

@@ -13,6 +13,7 @@ mod keys;
 mod polls;
 mod revision;
 mod sites;
+mod templates;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub use articles::NewArticle;
 pub use error::PublishError;
 pub use polls::{Created, ListedPolls, PollsQuery};
 pub use revision::ExpectedRevision;
+pub use templates::NewTemplate;
 
 use crate::{clock::Clock, live::Hub, poll::PollId, secret::KeyHash, store::Store};
 

@@ -41,7 +41,7 @@ impl Publishing {
     ///
     /// # Errors
     /// [`PublishError::NoSite`]; [`SiteHasPolls`](PublishError::SiteHasPolls);
-    /// [`SiteHasKeys`](PublishError::SiteHasKeys); [`SiteIsDefault`](PublishError::SiteIsDefault); what the store
+    /// [`SiteHasTemplates`](PublishError::SiteHasTemplates); [`SiteHasKeys`](PublishError::SiteHasKeys); [`SiteIsDefault`](PublishError::SiteIsDefault); what the store
     /// failed with.
     pub async fn delete_site(&self, id: &SiteId) -> Result<(), PublishError> {
         if *id == SiteId::default() {
@@ -53,6 +53,7 @@ impl Publishing {
                 Ok(())
             }
             SiteDeletion::HasPolls => Err(PublishError::SiteHasPolls(id.clone())),
+            SiteDeletion::HasTemplates => Err(PublishError::SiteHasTemplates(id.clone())),
             SiteDeletion::HasKeys => Err(PublishError::SiteHasKeys(id.clone())),
             SiteDeletion::Gone => Err(PublishError::NoSite),
         }

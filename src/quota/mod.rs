@@ -1,12 +1,12 @@
 //! How many requests a client, a voter or a key may make.
 //!
-//! Six quotas, each a setting: `vote` per voter, `ballot` per client and poll, `mint` and `client` (all writes) and
-//! `read` per client, `admin` per key. All are counted by the generic cell rate algorithm (GCRA): a quota of 10 in 60
+//! Seven quotas, each a setting: `vote` per voter, `ballot` per client and poll, `mint`, `article`, `client` (all
+//! writes) and `read` per client, `admin` per key. All are counted by the generic cell rate algorithm (GCRA): a quota of 10 in 60
 //! seconds is ten tokens, each of which is back six seconds after it was spent. So there is no window whose turn lets
 //! twice as much through, and what is kept of a key is one number: the moment at which all its tokens are back.
 //!
 //! **Two tiers.** The [local limiter](local) counts every quota, in this replica's memory, at some tenths of a
-//! microsecond. `ballot`, `mint` and `client` also hold across replicas, by [lease]: the first tenth of a quota passes
+//! microsecond. `ballot`, `mint`, `article` and `client` also hold across replicas, by [lease]: the first tenth of a quota passes
 //! on each replica's own account, and beyond that tokens are taken from the store, a tenth at a time. An ordinary
 //! reader never spends a tenth, and so never costs a store call. Where the store is one replica's own file there is
 //! nothing to share, and the local tier is all there is. If the store does not answer, the local tier alone decides.
@@ -125,6 +125,8 @@ pub enum Name {
     Ballot,
     /// Voters made, per client.
     Mint,
+    /// Articles that nobody has announced and a ballot makes a poll for, per client.
+    Article,
     /// Everything that may change something, per client.
     Client,
     /// Everything else, per client.
@@ -135,7 +137,7 @@ pub enum Name {
 
 impl Name {
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 7;
 
     /// Its place among them.
     pub fn place(self) -> usize {
@@ -146,6 +148,7 @@ impl Name {
             Self::Read => 3,
             Self::Admin => 4,
             Self::Ballot => 5,
+            Self::Article => 6,
         }
     }
 
@@ -155,6 +158,7 @@ impl Name {
             Self::Vote => "vote",
             Self::Ballot => "ballot",
             Self::Mint => "mint",
+            Self::Article => "article",
             Self::Client => "client",
             Self::Read => "read",
             Self::Admin => "admin",
@@ -171,6 +175,8 @@ pub struct Policies {
     pub ballot: Option<Quota>,
     /// Voters made per client.
     pub mint: Option<Quota>,
+    /// New articles per client.
+    pub article: Option<Quota>,
     /// All writes per client.
     pub client: Option<Quota>,
     /// Reads per client.
@@ -202,6 +208,11 @@ impl Subject {
     #[must_use]
     pub fn in_poll(self, poll: [u8; 16]) -> Self {
         Self { poll: u128::from_be_bytes(poll), ..self }
+    }
+
+    /// 16 bytes that are alike for the same one in the same poll.
+    pub fn to_bytes(&self) -> [u8; 16] {
+        self.key().to_be_bytes()
     }
 
     /// The network of so many bits that this one lies in; `None` if there is none, or it is not wider.
@@ -284,6 +295,7 @@ pub struct QuotaLimiter {
     vote: Option<Tiers>,
     ballot: Option<Tiers>,
     mint: Option<Tiers>,
+    article: Option<Tiers>,
     client: Option<Tiers>,
     read: Option<Tiers>,
     admin: Option<Tiers>,
@@ -308,8 +320,8 @@ struct Tier {
 }
 
 impl QuotaLimiter {
-    /// The quotas in force. With a secret, the same on every replica, `ballot`, `mint` and `client` are shared by way
-    /// of the store; whoever reads the store finds hashes under it, and no address.
+    /// The quotas in force. With a secret, the same on every replica, `ballot`, `mint`, `article` and `client` are shared
+    /// by way of the store; whoever reads the store finds hashes under it, and no address.
     pub fn new(policies: &Policies, sharing: Option<&Secret>, clock: &Uptime, metrics: Arc<Metrics>) -> Self {
         let tier = |name: Name, quota: Quota, bits: u8, most_keys: usize, sharing: Option<&Secret>| Tier {
             local: LocalLimiter::new(quota, most_keys, clock.clone()),
@@ -329,6 +341,7 @@ impl QuotaLimiter {
             vote: tiers(Name::Vote, policies.vote, MOST_VOTERS),
             ballot: of_clients(Name::Ballot, policies.ballot, sharing),
             mint: of_clients(Name::Mint, policies.mint, sharing),
+            article: of_clients(Name::Article, policies.article, sharing),
             client: of_clients(Name::Client, policies.client, sharing),
             read: of_clients(Name::Read, policies.read, None),
             admin: tiers(Name::Admin, policies.admin, MOST_KEYS),
@@ -391,8 +404,9 @@ impl QuotaLimiter {
     /// Sweeps out all keys whose tokens are all back. To be called every [`SWEEP_EVERY`]; takes some milliseconds when
     /// the tables are full.
     pub fn sweep(&self) {
-        let all = [&self.vote, &self.ballot, &self.mint, &self.client, &self.read, &self.admin];
-        for tier in all.into_iter().flatten().flat_map(|tiers| std::iter::once(&tiers.own).chain(&tiers.wider)) {
+        let of_clients = [&self.ballot, &self.mint, &self.article, &self.client, &self.read];
+        let all = of_clients.into_iter().chain([&self.vote, &self.admin]);
+        for tier in all.flatten().flat_map(|tiers| std::iter::once(&tiers.own).chain(&tiers.wider)) {
             tier.local.sweep();
             if let Some(shared) = &tier.shared {
                 shared.sweep();
@@ -405,6 +419,7 @@ impl QuotaLimiter {
             Name::Vote => self.vote.as_ref(),
             Name::Ballot => self.ballot.as_ref(),
             Name::Mint => self.mint.as_ref(),
+            Name::Article => self.article.as_ref(),
             Name::Client => self.client.as_ref(),
             Name::Read => self.read.as_ref(),
             Name::Admin => self.admin.as_ref(),

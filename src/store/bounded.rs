@@ -21,12 +21,12 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    ArticlePutting, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, Creation, IdempotencyKey, ItemScore,
-    Lease, Leased, Measure, Minutes, Polls, Publishers, Quotas, Replacement, SiteDeletion, Store, StoreError,
-    TrendingWindow, ViewBatch, Views,
+    ArticlePutting, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, ClientMark, Creation, IdempotencyKey,
+    ItemScore, Lease, Leased, Making, Measure, Minutes, Polls, Publishers, Quotas, Replacement, SiteDeletion, Store,
+    StoreError, TemplatePut, Templates, TrendingWindow, ViewBatch, Views,
 };
 use crate::{
-    article::{Announced, ArticleId, ArticleKey, ArticlePlace},
+    article::{Announced, ArticleId, ArticleKey, ArticlePlace, NewArticlePoll, Template, TemplateId},
     poll::{
         Ballot, Counters, Edit, ListCursor, Minute, PartitionTally, Partitions, Poll, PollId, Position, SiteId,
         Timestamp, VoterDigest,
@@ -269,6 +269,62 @@ impl Views for Bounded {
         most: usize,
     ) -> Result<Vec<ItemScore>, StoreError> {
         self.reads.pass(self.store.ranking(site, measure, window, most)).await
+    }
+}
+
+#[async_trait]
+impl Templates for Bounded {
+    async fn put_template(&self, template: &Template) -> Result<TemplatePut, StoreError> {
+        self.writes.pass(self.store.put_template(template)).await
+    }
+
+    async fn template(&self, site: &SiteId, id: &TemplateId) -> Result<Option<Template>, StoreError> {
+        self.reads.pass(self.store.template(site, id)).await
+    }
+
+    async fn templates(&self, site: &SiteId) -> Result<Vec<Template>, StoreError> {
+        self.reads.pass(self.store.templates(site)).await
+    }
+
+    async fn delete_template(&self, site: &SiteId, id: &TemplateId) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.delete_template(site, id)).await
+    }
+
+    async fn make_article_poll(&self, new: &NewArticlePoll) -> Result<Making, StoreError> {
+        self.writes.pass(self.store.make_article_poll(new)).await
+    }
+
+    async fn delete_article_poll(
+        &self,
+        site: &SiteId,
+        template: &TemplateId,
+        poll: PollId,
+    ) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.delete_article_poll(site, template, poll)).await
+    }
+
+    async fn note_client(
+        &self,
+        site: &SiteId,
+        template: &TemplateId,
+        poll: PollId,
+        client: ClientMark,
+    ) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.note_client(site, template, poll, client)).await
+    }
+
+    async fn forget_voters(&self, site: &SiteId, template: &TemplateId, poll: PollId) -> Result<(), StoreError> {
+        self.writes.pass(self.store.forget_voters(site, template, poll)).await
+    }
+
+    async fn oldest_article_polls(
+        &self,
+        site: &SiteId,
+        template: &TemplateId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PollId>, StoreError> {
+        self.reads.pass(self.store.oldest_article_polls(site, template, before, limit)).await
     }
 }
 

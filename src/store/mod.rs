@@ -1,5 +1,5 @@
-//! Where polls, ballots and tallies are kept: the [`Store`] contract, in six parts ([`Polls`], [`Ballots`],
-//! [`Publishers`], [`Articles`], [`Quotas`], [`Views`]), and the stores that keep it, each with a file for each part.
+//! Where polls, ballots and tallies are kept: the [`Store`] contract, in seven parts ([`Polls`], [`Ballots`],
+//! [`Publishers`], [`Articles`], [`Templates`], [`Quotas`], [`Views`]), and the stores that keep it, each with a file for each part.
 //!
 //! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
 //! property test runs random histories on all of them and on a plain in-memory model, and expects identical answers.
@@ -46,6 +46,9 @@
 //! 10. **A batch of views is counted once**, however often [`Views::count_views`] is asked for it, and its memory is
 //!     bounded: a ranking keeps no more items than the batch says, those with the highest scores. Views come after
 //!     votes: a batch is small enough that no vote waits long behind it.
+//! 11. **An article has one poll of each template.** [`Templates::make_article_poll`] makes it in steps that may be
+//!     repeated, by several replicas at once: whatever was cut short, the same call again finishes. Whoever invents
+//!     articles makes only the invented ones go.
 
 mod articles;
 mod ballots;
@@ -59,6 +62,7 @@ mod quotas;
 mod record;
 pub mod redis;
 pub mod sqlite;
+mod templates;
 mod views;
 
 use async_trait::async_trait;
@@ -72,16 +76,17 @@ pub use open::{StoreAddress, StoreSettings, Stores};
 pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, resolve_page_start};
 pub use publishers::{Publishers, SiteDeletion};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
+pub use templates::{ClientMark, Making, TemplatePut, Templates};
 pub use views::{ItemScore, Measure, RankedItem, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};
 
 use crate::poll::Timestamp;
 
-/// The contract: its six parts, under the rules of the module.
+/// The contract: its seven parts, under the rules of the module.
 ///
 /// It is used as one `Arc<dyn Store>`: one connection serves all parts, and a call reaches each of them at the same
 /// cost.
 #[async_trait]
-pub trait Store: Polls + Ballots + Publishers + Articles + Quotas + Views {
+pub trait Store: Polls + Ballots + Publishers + Articles + Templates + Quotas + Views {
     /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site). Writes
     /// nothing to a prepared store. Only [`Store::now`] is called before this has succeeded once.
     ///

@@ -51,7 +51,9 @@ pub enum SiteDeletion {
     Done,
     /// It has polls.
     HasPolls,
-    /// It has keys, and no polls.
+    /// It has templates of articles, and no polls of its own.
+    HasTemplates,
+    /// It has keys, and nothing else.
     HasKeys,
     /// There is no such site.
     Gone,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::{
+    article::{Admission, Template, TemplateId},
     poll::{
         Codec, DigestKey, Kind, Language, Partitions, Poll, PollArticle, PollId, PollOption, Quiz, Resolution,
         ResultsPolicy, Revision, Scale, Schedule, SiteId, Text, Timestamp, WebAddress,
@@ -187,6 +188,29 @@ pub(super) fn read_key(json: &[u8]) -> Result<ApiKey, StoreError> {
         hash,
         created_at: record.created_at,
     })
+}
+
+#[derive(Serialize, Deserialize)]
+struct TemplateRecord {
+    id: TemplateId,
+    pattern: PollRecord,
+    admits: Admission,
+    open_for_days: u32,
+    most_articles: u32,
+}
+
+/// A template as JSON.
+pub(super) fn write_template(template: &Template) -> Result<String, StoreError> {
+    let Template { id, pattern, admits, open_for_days, most_articles } = template;
+    let (pattern, admits) = (PollRecord::of(pattern), *admits);
+    let (open_for_days, most_articles) = (*open_for_days, *most_articles);
+    write(&TemplateRecord { id: id.clone(), pattern, admits, open_for_days, most_articles })
+}
+
+/// Reads such a template.
+pub(super) fn read_template(json: &[u8]) -> Result<Template, StoreError> {
+    let TemplateRecord { id, pattern, admits, open_for_days, most_articles } = read("a template", json)?;
+    Ok(Template { id, pattern: pattern.into_poll()?, admits, open_for_days, most_articles })
 }
 
 /// A value as JSON.

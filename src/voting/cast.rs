@@ -186,7 +186,7 @@ impl Voting {
 
     /// Makes a quota's decision final, which all replicas share. Only the store knows whether a ballot is a retry, so
     /// what was counted here may have to be given back.
-    async fn admit(
+    pub(super) async fn admit(
         &self,
         mut decision: Decision,
         client: &Subject,

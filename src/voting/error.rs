@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ballot_batcher::CastError;
+use super::{NoArticle, ballot_batcher::CastError};
 use crate::{
     poll::{Choices, InvalidChoice, Poll, ResultsPolicy, State},
     quota::QuotaState,
@@ -15,6 +15,9 @@ pub enum VoteError {
     /// There is no such poll, or none that readers may know of.
     #[error("no poll has this id")]
     NoPoll,
+    /// There is no such poll of an article.
+    #[error(transparent)]
+    NoArticle(#[from] NoArticle),
     /// The choices don't fit the poll.
     #[error("choices {rule}")]
     InvalidChoice {

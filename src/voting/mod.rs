@@ -6,6 +6,7 @@
 //! - [`cast`]: a ballot's way to the store. This is the path that must stay short.
 //! - [`visible`]: whether somebody may see a tally, and which; [`several`]: many at once.
 //! - [`runoff`]: who wins a ranked poll, by a scan of its ballots.
+//! - [`articles`]: polls that come to be with their first ballots.
 //! - [`timeline`]: a tally by the time that its votes came in.
 //! - [`streams`]: who may open an event stream, and what they see in it.
 //! - [`replica`]: what the workers of a replica share of all this.
@@ -14,6 +15,7 @@
 //! A worker has one [`Voting`], on a store connection of its own. Ballots go through the batcher, the reads of a vote
 //! have a lane of their own, and all other calls yield to both. See [`Bounded`].
 
+mod articles;
 pub mod ballot_batcher;
 mod cast;
 mod error;
@@ -27,6 +29,7 @@ mod visible;
 
 use std::sync::Arc;
 
+pub use articles::{ArticlePoll, AskedArticle, AskedName, NoArticle, ReplicaArticles};
 pub use cast::{Caster, Vote, VoteOutcome, Withdrawal};
 pub use error::{OnRecord, VoteError};
 pub use replica::ReplicaVoting;
@@ -64,6 +67,7 @@ pub struct Voting {
     site_lists: Arc<SiteLists>,
     timeline_limits: Arc<TimelineLimits>,
     runoffs: Arc<Runoffs>,
+    articles: Arc<ReplicaArticles>,
 }
 
 impl Voting {
@@ -80,6 +84,7 @@ impl Voting {
             site_lists,
             timeline_limits,
             runoffs,
+            articles,
         } = replica;
         let batcher = BallotBatcher::new(Arc::clone(&store), Arc::clone(&metrics), views);
         let vote_reads = Arc::new(Bounded::for_votes(Arc::clone(&store)));
@@ -99,6 +104,7 @@ impl Voting {
             site_lists,
             timeline_limits,
             runoffs,
+            articles,
         }
     }
 

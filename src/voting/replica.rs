@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{runoff::Runoffs, timeline::TimelineLimits};
+use super::{ReplicaArticles, runoff::Runoffs, timeline::TimelineLimits};
 use crate::{
     clock::Clock,
     live::{Hub, PollWithSite, SiteLists, StreamLimiter},
     poll::PollId,
     quota::QuotaLimiter,
+    secret::Secret,
     telemetry::Metrics,
     views::ViewCounts,
     wire::PositionKeys,
@@ -27,6 +28,7 @@ pub struct ReplicaVoting {
     pub(super) site_lists: Arc<SiteLists>,
     pub(super) timeline_limits: Arc<TimelineLimits>,
     pub(super) runoffs: Arc<Runoffs>,
+    pub(super) articles: Arc<ReplicaArticles>,
 }
 
 impl ReplicaVoting {
@@ -41,7 +43,26 @@ impl ReplicaVoting {
         views: Arc<ViewCounts>,
     ) -> Self {
         let (site_lists, timeline_limits, runoffs) = (Arc::default(), Arc::default(), Arc::default());
-        Self { hub, stream_limiter, position_keys, quotas, clock, metrics, views, site_lists, timeline_limits, runoffs }
+        let articles = Arc::new(ReplicaArticles::new(&Secret::generate()));
+        Self {
+            hub,
+            stream_limiter,
+            position_keys,
+            quotas,
+            clock,
+            metrics,
+            views,
+            site_lists,
+            timeline_limits,
+            runoffs,
+            articles,
+        }
+    }
+
+    /// Marks clients by a secret that all replicas have.
+    #[must_use]
+    pub fn marking_clients_by(self, secret: &Secret) -> Self {
+        Self { articles: Arc::new(ReplicaArticles::new(secret)), ..self }
     }
 
     /// A poll as it was last read, however long ago; `None` if it was not. Never calls the store.

@@ -47,11 +47,28 @@ impl Voting {
         asker: &A,
         requests: Vec<StreamRequest>,
     ) -> Result<Option<StreamPlan>, A::Error> {
+        let mut viewed = Vec::with_capacity(requests.len());
+        for request in requests {
+            let view = self.view(asker, request.id, request.seen).await?;
+            viewed.push((request, view));
+        }
+        if viewed.iter().all(|(_, view)| view.is_none()) {
+            return Ok(None);
+        }
+        self.plan_viewed(permit, asker, viewed).map(Some)
+    }
+
+    /// A stream of what its reader was found to see.
+    pub(super) fn plan_viewed<A: Asker>(
+        &self,
+        permit: StreamPermit,
+        asker: &A,
+        viewed: Vec<(StreamRequest, Option<TallyView>)>,
+    ) -> Result<StreamPlan, A::Error> {
         let mut voter = None;
-        let mut polls = Vec::with_capacity(requests.len());
-        for StreamRequest { id, seen, has_it } in requests {
-            let Some(TallyView { newest: Newest { snapshot, is_behind }, viewer }) = self.view(asker, id, seen).await?
-            else {
+        let mut polls = Vec::with_capacity(viewed.len());
+        for (StreamRequest { id, seen, has_it }, view) in viewed {
+            let Some(TallyView { newest: Newest { snapshot, is_behind }, viewer }) = view else {
                 let viewer = Viewer::Everyone;
                 polls.push(RequestedPoll { id, newest: None, seen, has_it, is_behind: false, viewer });
                 continue;
@@ -62,12 +79,9 @@ impl Voting {
             }
             polls.push(RequestedPoll { id, newest: Some(snapshot), seen, has_it, is_behind, viewer });
         }
-        if polls.iter().all(|poll| poll.newest.is_none()) {
-            return Ok(None);
-        }
         let has_key = asker.known_publisher().is_some();
         let reader = StreamReader { ballot_lookup: voter.map(|voter| self.ballot_lookup(voter)), has_key };
-        Ok(Some(StreamPlan { permit, reader, polls }))
+        Ok(StreamPlan { permit, reader, polls })
     }
 
     /// Opens a stream.

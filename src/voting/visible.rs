@@ -109,7 +109,11 @@ impl Voting {
         Ok(view.is_shown().then_some(view.newest.snapshot))
     }
 
-    async fn viewer<A: Asker>(&self, asker: &A, Snapshot { poll, tally, .. }: &Snapshot) -> Result<Viewer, A::Error> {
+    pub(super) async fn viewer<A: Asker>(
+        &self,
+        asker: &A,
+        Snapshot { poll, tally, .. }: &Snapshot,
+    ) -> Result<Viewer, A::Error> {
         let is_its = |publisher: &Publisher| publisher.may(Scope::ResultsRead, &poll.site);
         if asker.known_publisher().is_some_and(is_its) {
             return Ok(Viewer::Publisher);

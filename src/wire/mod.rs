@@ -8,7 +8,7 @@ mod runoff;
 mod static_file;
 mod tally;
 
-pub use poll::{Audience, PollJson, VerdictJson, poll_etag, poll_json};
+pub use poll::{Audience, PatternJson, PollJson, VerdictJson, poll_etag, poll_json};
 #[cfg(test)]
 pub(crate) use position_keys::tests::keys;
 pub use position_keys::{PositionKeys, ReaderPosition, SignedPosition};

@@ -93,6 +93,39 @@ impl<'a> PollJson<'a> {
     }
 }
 
+/// What all polls of a template say, as it is sent: what a publisher puts, with all that it left out.
+#[derive(Serialize)]
+pub struct PatternJson<'a> {
+    question: &'a str,
+    language: &'a str,
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scale: Option<ScaleJson<'a>>,
+    min_choices: u8,
+    max_choices: u8,
+    #[serde(serialize_with = "write_options")]
+    options: &'a [PollOption],
+    results: ResultsPolicy,
+    changeable: bool,
+}
+
+impl<'a> PatternJson<'a> {
+    /// Of a template's pattern.
+    pub fn of(poll: &'a Poll) -> Self {
+        Self {
+            question: poll.question.as_str(),
+            language: poll.language.as_str(),
+            kind: poll.kind,
+            scale: poll.scale.as_ref().map(ScaleJson::of),
+            min_choices: poll.min_choices,
+            max_choices: poll.max_choices,
+            options: &poll.options,
+            results: poll.results,
+            changeable: poll.changeable,
+        }
+    }
+}
+
 /// The resolution of a prediction, as it is sent.
 #[derive(Serialize)]
 struct ResolutionJson<'a> {

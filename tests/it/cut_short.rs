@@ -8,9 +8,11 @@ use std::cell::Cell;
 
 use futures_util::future::join_all;
 use sawt::{
-    poll::{Edit, Outcome, PartitionTally, Phase, Poll, PollFields, State},
+    article::{NewArticlePoll, Template},
+    poll::{DigestKey, Edit, Outcome, PartitionTally, Phase, Poll, PollFields, State},
+    secret::random_bytes,
     site::{ApiKey, NewKey, Scopes},
-    store::{BatchOutcome, Creation, Replacement, SiteDeletion, StoreError},
+    store::{BatchOutcome, Creation, Making, Replacement, SiteDeletion, StoreError},
 };
 use serde_json::json;
 
@@ -22,7 +24,10 @@ use crate::{
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
     service::{seed_poll, text},
-    store::stage::{Stage, ballot, changeable, yes_or_no},
+    store::{
+        conformance::templates,
+        stage::{Stage, ballot, changeable, yes_or_no},
+    },
 };
 
 lone_rules![
@@ -35,6 +40,8 @@ lone_rules![
     a_poll_of_which_a_part_has_closed_is_closed_altogether,
     a_deletion_cut_short_anywhere_is_finished_by_the_same_request,
     what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted,
+    an_articles_poll_cut_short_anywhere_is_made_by_whoever_comes_next,
+    a_deleted_template_cut_short_anywhere_is_finished_by_the_same_request,
     a_publishers_request_that_was_cut_short_may_be_sent_again_as_it_was,
 ];
 
@@ -345,7 +352,7 @@ async fn what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted()
                 SiteDeletion::Done => break,
                 SiteDeletion::HasPolls => assert!(next.store.delete_poll(poll.id).await.unwrap()),
                 SiteDeletion::HasKeys => assert!(next.store.revoke_key(&key.id).await.unwrap()),
-                SiteDeletion::Gone => panic!("somebody else has deleted it"),
+                SiteDeletion::HasTemplates | SiteDeletion::Gone => panic!("somebody else has changed it"),
             }
         }
         assert_eq!(next.store.poll(poll.id).await.unwrap(), None);
@@ -355,6 +362,61 @@ async fn what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted()
         assert_eq!(next.store.owner(poll.id).await.unwrap(), None);
         let left: Vec<String> = scene.storage.server().ask_for(&["KEYS", &format!("*{}*", stage.site)]);
         assert_eq!(left, [""; 0]);
+    };
+    scene.cut_everywhere(begin, act, after).await;
+}
+
+/// The template has as many polls as it may: so one is deleted for it, in the same call.
+async fn an_articles_poll_cut_short_anywhere_is_made_by_whoever_comes_next() {
+    let scene = Scene::new().await;
+    let next = &scene.next;
+    let template = Template { most_articles: 1, ..templates::template(next).await };
+    let names = Cell::new(0);
+    let begin = async || {
+        let name = names.replace(names.get() + 1);
+        templates::new_poll(next, &template, &name.to_string()).await
+    };
+    let act = async |stage: &Stage, new: &NewArticlePoll| stage.store.make_article_poll(new).await.is_ok();
+    let before = Cell::new(None);
+    let after = async |new: NewArticlePoll| {
+        // Another replica has a key of its own, and takes the one that is there.
+        let other = DigestKey::from_bytes(random_bytes());
+        let again = NewArticlePoll { poll: Poll { digest_key: other, ..new.poll.clone() }, ..new };
+        let Making::Made(poll) = next.store.make_article_poll(&again).await.unwrap() else { panic!("not made") };
+        assert_eq!(next.read(&poll).await, poll);
+        for voter in 0..3 {
+            assert_eq!(next.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
+        }
+        assert_eq!(next.tally(&poll).await.ballots, 3);
+        if let Some(gone) = before.replace(Some(poll)) {
+            assert_eq!(scene.keys_of(&gone), [""; 0], "the one before it is gone");
+        }
+    };
+    scene.cut_everywhere(begin, act, after).await;
+}
+
+async fn a_deleted_template_cut_short_anywhere_is_finished_by_the_same_request() {
+    let scene = Scene::new().await;
+    let next = &scene.next;
+    let begin = async || {
+        let stage = Stage::new(next.store.clone()).await;
+        let template = templates::template(&stage).await;
+        for name in ["a", "b"] {
+            let new = templates::new_poll(&stage, &template, name).await;
+            let Making::Made(poll) = stage.store.make_article_poll(&new).await.unwrap() else { panic!("not made") };
+            assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+        }
+        (stage, template)
+    };
+    let act = async |cut: &Stage, (stage, template): &(Stage, Template)| {
+        cut.store.delete_template(&stage.site, &template.id).await.is_ok()
+    };
+    let after = async |(stage, template): (Stage, Template)| {
+        let was_there = next.store.delete_template(&stage.site, &template.id).await.unwrap();
+        assert_eq!(next.store.template(&stage.site, &template.id).await.unwrap(), None);
+        let left: Vec<String> = scene.storage.server().ask_for(&["KEYS", &format!("*{{{}}}*", stage.site)]);
+        assert_eq!(left.len(), 1, "only the site is left of it: {left:?} {was_there}");
+        assert_eq!(next.store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
     };
     scene.cut_everywhere(begin, act, after).await;
 }

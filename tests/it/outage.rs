@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     backends::{Backend, Program, Storage},
-    client::{Client, until},
+    client::{Client, nonce, until},
     crowd::{Crowd, addresses, choice, one_crowd_at_a_time, yeses},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
@@ -37,6 +37,10 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
     let article = format!("/v1/sites/{site}/articles/1");
     let announcement =
         json!({ "title": "خبر", "url": "https://news.example/1", "published_at": "2026-11-29T06:00:00Z" });
+    let article_poll = service.article_poll(&site).await;
+    let template = json!({ "poll": { "kind": "rating", "question": "؟" } });
+    let first_voter = json!({ "voter": { "nonce": nonce() } });
+    let first_vote = json!({ "choices": ["5"], "voter": { "nonce": nonce() } });
     vec![
         (voter.clone(), Method::POST, at("/votes"), Some(json!({ "choices": ["no"] }))),
         (voter.clone(), Method::GET, at("/votes/me"), None),
@@ -54,6 +58,16 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader.clone(), Method::GET, format!("/embed/{unread}/form"), None),
         (reader.clone(), Method::POST, "/v1/views".to_owned(), Some(json!({ "poll": unread }))),
         (reader.clone(), Method::GET, format!("/v1/sites/{site}/trending"), None),
+        (reader.clone(), Method::GET, article_poll.clone(), None),
+        (reader.clone(), Method::GET, format!("{article_poll}/results"), None),
+        (reader.clone(), Method::POST, format!("{article_poll}/votes"), Some(first_vote.clone())),
+        (reader.clone(), Method::POST, format!("{article_poll}/votes/mine"), Some(first_voter.clone())),
+        (reader.clone(), Method::POST, format!("{article_poll}/votes/withdraw"), Some(first_voter)),
+        (reader.clone(), Method::GET, format!("/v1/sites/{site}/articles?template=stars&ids=1"), None),
+        (publisher.clone(), Method::GET, format!("/v1/sites/{site}/templates"), None),
+        (publisher.clone(), Method::GET, format!("/v1/sites/{site}/templates/stars"), None),
+        (publisher.clone(), Method::PUT, format!("/v1/sites/{site}/templates/stars"), Some(template)),
+        (publisher.clone(), Method::DELETE, format!("/v1/sites/{site}/templates/stars"), None),
         (reader, Method::GET, format!("/v1/results?polls={unread}"), None),
         (publisher.clone(), Method::GET, format!("/v1/polls?site={site}"), None),
         (publisher.clone(), Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site })))),
@@ -87,6 +101,7 @@ async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated()
         request.body("application/x-www-form-urlencoded", format!("voter={voter}&choices=yes")).send().await
     };
     service.client().get(&form).send().await.page(200);
+    let unheard_of = service.article_poll(&service.site().await).await;
     service.storage().server().freeze();
     let answers = operations.iter().map(|(client, method, path, body)| async move {
         let request = client.impatient().request(method.clone(), path);
@@ -103,6 +118,8 @@ async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated()
     });
     join_all(answers).await;
     send_form().await.page(503);
+    let stream = service.clients().swap_remove(1).impatient().get(&format!("{unheard_of}/live"));
+    stream.send().await.refused(503, "store-unavailable");
     for client in service.clients() {
         client.impatient().get("/livez").send().await.is(200);
         client.impatient().post("/v1/voters").send().await.is(201);

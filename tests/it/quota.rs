@@ -77,6 +77,8 @@ async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked
         let path = path
             .replace("{poll}", "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21")
             .replace("{site}", "default")
+            .replace("{template}", "stars")
+            .replace("{article}", "a-1")
             .replace("{key}", "3f9a1c20b7de");
         let method: Method = method.parse().expect("a method");
         let quota = if method == Method::GET || path.ends_with("/votes/mine") { "read" } else { "client" };

@@ -105,6 +105,18 @@ impl Service {
         (text(&made["id"]), text(&made["key"]))
     }
 
+    /// Announces an article of a site, `1`, for which there is a template, `stars`: the path of its poll.
+    pub(crate) async fn article_poll(&self, site: &str) -> String {
+        let template = json!({ "poll": { "kind": "rating", "question": "؟" } });
+        let put = async |what: &str, body: &Value| {
+            let put = self.admin().put(&format!("/v1/sites/{site}/{what}")).json(body).send().await;
+            assert!(matches!(put.status, 200 | 201), "{put}");
+        };
+        put("templates/stars", &template).await;
+        put("articles/1", &announcement("https://news.example/1")).await;
+        format!("/v1/sites/{site}/articles/1/stars")
+    }
+
     /// The seed poll, with these members set, made on the default site: its id.
     pub(crate) async fn poll(&self, with: Value) -> String {
         text(&self.admin().post("/v1/polls").json(&seed_poll(with)).send().await.is(201)["id"])
@@ -178,4 +190,9 @@ impl Services {
 
 fn place(backend: Backend) -> usize {
     Backend::ALL.iter().position(|other| *other == backend).expect("ALL is all")
+}
+
+/// What a publisher says of an article that is read at an address.
+pub(crate) fn announcement(url: &str) -> Value {
+    json!({ "title": "خبر", "url": url, "published_at": "2026-11-29T06:00:00Z" })
 }

@@ -160,6 +160,7 @@ async fn refused(
             (FormReader { voter: Some(*voter), ticked, ..FormReader::default() }, Some(Notice::ChooseFirst))
         }
         VoteError::NoPoll
+        | VoteError::NoArticle(_)
         | VoteError::NotTakenBack(_)
         | VoteError::QuotaExceeded(_)
         | VoteError::Hidden(_)

@@ -9,6 +9,7 @@ use super::super::{
 use crate::poll::{
     Kind, NewOption, NewPoll, NewScale, PollFields, ResultsPolicy, Revision, State, Timestamp, Violation,
 };
+use crate::{article::Admission, publishing::NewTemplate};
 
 /// What may be said of a poll: all of it when it is made, some of it when it is edited.
 #[derive(Deserialize)]
@@ -105,6 +106,43 @@ pub(super) fn read_new_poll(body: &[u8]) -> Result<AskedPoll, Problem> {
     let (site, kind) = (body.site.clone(), body.kind.as_ref().map(|Word(kind)| *kind));
     let new = NewPoll { kind, draft: state == Some(State::Draft), fields: body.into_fields() };
     Ok(AskedPoll { site, new, violation })
+}
+
+impl LooksLike for PollBody {
+    const EXAMPLE: &str = "{\"question\": …}";
+}
+
+/// A template as it is asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplateBody {
+    poll: Object<PollBody>,
+    #[serde(default, deserialize_with = "given")]
+    articles: Option<Word<Admission>>,
+    #[serde(default, deserialize_with = "whole")]
+    open_for_days: Option<u64>,
+    #[serde(default, deserialize_with = "whole")]
+    most_articles: Option<u64>,
+}
+
+/// Reads a template.
+///
+/// # Errors
+/// `invalid-request`.
+pub(in super::super) fn read_template(body: &[u8]) -> Result<NewTemplate, Problem> {
+    let TemplateBody { poll: Object(poll), articles, open_for_days, most_articles } = parse(body)?;
+    let of_one =
+        [("revision", poll.revision.is_some()), ("site", poll.site.is_some()), ("state", poll.state.is_some())];
+    if let Some((field, _)) = of_one.into_iter().find(|(_, is_there)| *is_there) {
+        return Err(Problem::of_field(Code::InvalidRequest, format!("poll.{field}"), "is not a field here"));
+    }
+    if poll.question.is_none() {
+        return Err(Problem::of_field(Code::InvalidRequest, "poll.question", "must be given"));
+    }
+    let kind = poll.kind.as_ref().map(|Word(kind)| *kind);
+    let poll = NewPoll { kind, draft: false, fields: poll.into_fields() };
+    let admits = articles.map(|Word(articles)| articles);
+    Ok(NewTemplate { poll, admits, open_for_days, most_articles })
 }
 
 /// What an edit can't change, whatever stands there.

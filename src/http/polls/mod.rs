@@ -6,6 +6,7 @@ mod json;
 mod list;
 mod writes;
 
+pub(super) use json::read_template;
 pub(super) use list::list;
 pub(super) use writes::{close, create, delete, edit, open, resolve};
 
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     embed::snippets::Snippets,
-    poll::{Poll, State, Timestamp},
+    poll::{Poll, Revision, State, Timestamp},
     wire::{self, Audience, PollJson},
 };
 
@@ -51,12 +52,14 @@ struct PollAndSnippets<'a> {
 
 impl<'a> PollAndSnippets<'a> {
     fn of(poll: &'a Poll, state: State, audience: Audience, worker: &Worker) -> Self {
-        let embed = worker.shared.public_url.as_ref().map(|base| Snippets::of(poll, base));
+        // The page of one that is not there yet would not be there either.
+        let base = worker.shared.public_url.as_ref().filter(|_| poll.revision != Revision(0));
+        let embed = base.map(|base| Snippets::of(poll, base));
         Self { poll: PollJson::of(poll, state, audience), embed }
     }
 }
 
-fn answer(
+pub(super) fn answer(
     req: &HttpRequest,
     worker: &Worker,
     poll: &Poll,

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::{
+    article::TemplateId,
     poll::{Poll, PollId, SiteId},
     secret::{KeyHash, hex},
     site::KeyId,
@@ -127,6 +128,19 @@ pub(super) fn site_addresses(id: &SiteId) -> String {
 /// The order of a site's articles: a sorted set of ids by the time they were published (milliseconds).
 pub(super) fn site_article_places(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:places")
+}
+
+/// A site's templates: a hash of ids to definitions (JSON); an empty one is being deleted.
+pub(super) fn templates(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:templates")
+}
+
+/// The polls of a template, each a sorted set of polls by the time they were made: those that take votes; of these the
+/// provisional ones; those whose voters are forgotten. Then a hash of provisional polls to eight bytes for each client
+/// that has voted there, and a set of polls that are being deleted for others.
+pub(super) fn article_polls(site: &SiteId, template: &TemplateId) -> [String; 5] {
+    ["open", "provisional", "old", "clients", "leaving"]
+        .map(|what| format!("sawt:site:{{{site}}}:template:{template}:{what}"))
 }
 
 /// The poll that an idempotency key of a site made: `POLL REQUEST`, the poll's id and the request's hash.

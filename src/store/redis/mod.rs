@@ -32,6 +32,7 @@ mod quotas;
 mod script;
 mod sentinel;
 mod sites;
+mod templates;
 mod trouble;
 mod views;
 

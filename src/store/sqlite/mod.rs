@@ -29,6 +29,7 @@ mod polls;
 mod publishers;
 mod quotas;
 mod tallies;
+mod templates;
 mod threads;
 mod views;
 mod watch;

@@ -130,10 +130,17 @@ fn create(
     if let Some(existing) = get(db, poll.id)? {
         return Ok(Creation::Existing(existing));
     }
+    insert(db, &poll)?;
+    Ok(Creation::Created(poll))
+}
+
+/// Writes a poll that is not there, with its tallies. An article's is in no list of its site's polls.
+pub(super) fn insert(db: &Connection, poll: &Poll) -> Result<(), StoreError> {
     let schedule = poll.schedule;
     db.prepare_cached(
-        "insert into polls (id, site, revision, phase, opens_at, closes_at, changeable, codec, created_at, definition)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "insert into polls
+             (id, site, revision, phase, opens_at, closes_at, changeable, codec, created_at, definition, is_listed)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         poll.id.to_string(),
@@ -145,10 +152,10 @@ fn create(
         poll.changeable,
         poll.codec.code(),
         poll.created_at.as_millis(),
-        write_poll(&poll)?,
+        write_poll(poll)?,
+        poll.article.is_none(),
     ])?;
-    tallies::create(db, db.last_insert_rowid(), &poll)?;
-    Ok(Creation::Created(poll))
+    tallies::create(db, db.last_insert_rowid(), poll)
 }
 
 fn made_before(
@@ -163,7 +170,7 @@ fn made_before(
     }
 }
 
-fn get(db: &Connection, id: PollId) -> Result<Option<Poll>, StoreError> {
+pub(super) fn get(db: &Connection, id: PollId) -> Result<Option<Poll>, StoreError> {
     let mut select = db.prepare_cached("select definition from polls where id = ?1")?;
     let definition: Option<String> = select.query_row([id.to_string()], |row| row.get(0)).optional()?;
     definition.map(|definition| read_poll(definition.as_bytes())).transpose()
@@ -174,7 +181,7 @@ fn list(db: &Connection, site: &SiteId, before: Option<ListCursor>, limit: usize
         .map_or((i64::MAX, String::new()), |ListCursor { created_at, id }| (created_at.as_millis(), id.to_string()));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut select = db.prepare_cached(
-        "select definition from polls where site = ?1 and (created_at, id) < (?2, ?3)
+        "select definition from polls where site = ?1 and is_listed = 1 and (created_at, id) < (?2, ?3)
          order by created_at desc, id desc limit ?4",
     )?;
     let definitions = select.query_map(params![site.as_str(), created_at, id, limit], |row| row.get::<_, String>(0))?;
@@ -219,7 +226,7 @@ fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, Sto
     Ok(Replacement::Done(poll))
 }
 
-fn delete(db: &Connection, id: PollId) -> Result<bool, StoreError> {
+pub(super) fn delete(db: &Connection, id: PollId) -> Result<bool, StoreError> {
     let Some(head) = Head::read(db, id)? else { return Ok(false) };
     db.prepare_cached("delete from polls where number = ?1")?.execute([head.number])?;
     tallies::delete(db, head.number)?;

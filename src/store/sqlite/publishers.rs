@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{SqliteStore, articles, views};
+use super::{SqliteStore, articles, templates, views};
 use crate::{
     poll::{SiteId, Timestamp},
     site::{ApiKey, KeyId, Site, SiteSettings},
@@ -111,8 +111,11 @@ fn put(db: &Connection, now: Timestamp, id: &SiteId, settings: SiteSettings) -> 
 
 fn delete(db: &Connection, id: &SiteId) -> Result<SiteDeletion, StoreError> {
     let has = |select: &str| db.prepare_cached(select)?.exists([id.as_str()]);
-    if has("select 1 from polls where site = ?1")? {
+    if has("select 1 from polls where site = ?1 and is_listed = 1")? {
         return Ok(SiteDeletion::HasPolls);
+    }
+    if templates::has_templates(db, id)? {
+        return Ok(SiteDeletion::HasTemplates);
     }
     if has("select 1 from keys where site = ?1")? {
         return Ok(SiteDeletion::HasKeys);

@@ -26,10 +26,11 @@ create table polls (
     changeable integer not null check (changeable in (0, 1)),
     codec integer not null check (codec between 0 and 2), -- index, bits, bytes
     created_at integer not null,
-    definition text not null
+    definition text not null,
+    is_listed integer not null default 1 check (is_listed in (0, 1)) -- an article's poll is in no list
 ) strict;
 
-create unique index polls_by_site on polls (site, created_at, id);
+create unique index polls_by_site on polls (site, created_at, id) where is_listed = 1;
 
 -- One row per voter: `voter` is the eight bytes of the digest, `counters` the number that the poll's codec makes of them.
 create table ballots (
@@ -153,3 +154,24 @@ create table article_counts (
     site text primary key,
     articles integer not null
 ) strict, without rowid;
+
+-- What articles of a site are given to answer. A template without a definition is being deleted.
+create table templates (
+    site text not null,
+    id text not null,
+    definition text not null,
+    primary key (site, id)
+) strict, without rowid;
+
+-- Polls of articles. `clients` has eight bytes for each client that has voted in a provisional one.
+create table article_polls (
+    poll text primary key,
+    site text not null,
+    template text not null,
+    made_at integer not null,
+    has_voters integer not null check (has_voters in (0, 1)),
+    is_provisional integer not null check (is_provisional in (0, 1)),
+    clients blob not null
+) strict, without rowid;
+
+create index article_polls_by_age on article_polls (site, template, has_voters, is_provisional, made_at);

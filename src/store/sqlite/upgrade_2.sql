@@ -23,17 +23,18 @@ create table polls_2 (
     changeable integer not null check (changeable in (0, 1)),
     codec integer not null check (codec between 0 and 2),
     created_at integer not null,
-    definition text not null
+    definition text not null,
+    is_listed integer not null default 1 check (is_listed in (0, 1))
 ) strict;
 
 -- The codes of the two kinds are those of their codecs.
 insert into polls_2
     select number, id, site, revision, phase, opens_at, closes_at, changeable, kind,
-        cast(round((julianday(definition ->> '$.created_at') - 2440587.5) * 86400000) as integer), definition
+        cast(round((julianday(definition ->> '$.created_at') - 2440587.5) * 86400000) as integer), definition, 1
     from polls;
 drop table polls;
 alter table polls_2 rename to polls;
-create unique index polls_by_site on polls (site, created_at, id);
+create unique index polls_by_site on polls (site, created_at, id) where is_listed = 1;
 
 -- How often a poll was seen.
 create table poll_views (
@@ -90,3 +91,24 @@ create table article_counts (
     site text primary key,
     articles integer not null
 ) strict, without rowid;
+
+-- What articles of a site are given to answer. A template without a definition is being deleted.
+create table templates (
+    site text not null,
+    id text not null,
+    definition text not null,
+    primary key (site, id)
+) strict, without rowid;
+
+-- Polls of articles. `clients` has eight bytes for each client that has voted in a provisional one.
+create table article_polls (
+    poll text primary key,
+    site text not null,
+    template text not null,
+    made_at integer not null,
+    has_voters integer not null check (has_voters in (0, 1)),
+    is_provisional integer not null check (is_provisional in (0, 1)),
+    clients blob not null
+) strict, without rowid;
+
+create index article_polls_by_age on article_polls (site, template, has_voters, is_provisional, made_at);

@@ -56,7 +56,14 @@ fn guarded(site: &str, poll: &str, key_id: &str, article: &str) -> Vec<(Method, 
     let poll_path = format!("/v1/polls/{poll}");
     let key = json!({ "site": site, "scopes": ["polls:read"], "name": "x" });
     let article_path = format!("/v1/sites/{site}/articles/{article}");
+    let (templates, template) =
+        (format!("/v1/sites/{site}/templates"), if site == "{site}" { "{template}" } else { "stars" });
+    let template = format!("{templates}/{template}");
     vec![
+        (Method::GET, templates, None, "polls:read"),
+        (Method::GET, template.clone(), None, "polls:read"),
+        (Method::PUT, template.clone(), Some(json!({ "poll": { "kind": "rating", "question": "؟" } })), "polls:write"),
+        (Method::DELETE, template, None, "polls:write"),
         (Method::GET, format!("/v1/polls?site={site}"), None, "polls:read"),
         (Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site }))), "polls:write"),
         (Method::PATCH, poll_path.clone(), Some(json!({ "revision": 1, "question": "؟" })), "polls:write"),
@@ -129,6 +136,13 @@ async fn nothing_of_a_publishers_is_done_without_a_key(service: &Service) {
 /// A route that is added must be put in one of the two lists, or this fails.
 async fn every_route_is_open_or_guarded(_service: &Service) {
     const OPEN: &[&str] = &[
+        "GET /v1/sites/{site}/articles/{article}/{template}",
+        "GET /v1/sites/{site}/articles",
+        "POST /v1/sites/{site}/articles/{article}/{template}/votes",
+        "POST /v1/sites/{site}/articles/{article}/{template}/votes/mine",
+        "POST /v1/sites/{site}/articles/{article}/{template}/votes/withdraw",
+        "GET /v1/sites/{site}/articles/{article}/{template}/results",
+        "GET /v1/sites/{site}/articles/{article}/{template}/live",
         "POST /v1/voters",
         "POST /v1/polls/{poll}/votes",
         "POST /v1/polls/{poll}/votes/mine",
@@ -178,6 +192,7 @@ async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
     let site = service.site().await;
     for scope in SCOPES {
         let poll = service.poll(json!({ "site": site })).await;
+        service.article_poll(&site).await;
         // A key can't make one that may do more than itself, so `keys:write` alone makes only its like.
         let (_, key) = service.key(&site, &[scope]).await;
         let client = service.client().with_key(&key);

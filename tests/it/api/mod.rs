@@ -1,6 +1,7 @@
 //! The API, resource by resource: each rule once, on every store.
 
 mod announced;
+mod articles;
 mod embed;
 mod exports;
 mod first_vote;
@@ -35,6 +36,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         results::rules(),
         exports::rules(),
         sites::rules(),
+        articles::rules(),
         views::rules(),
         announced::rules(),
         keys::rules(),

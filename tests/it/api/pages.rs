@@ -105,6 +105,7 @@ async fn a_preflight_says_what_a_page_may_send_and_is_kept_for_two_hours(service
         (format!("/v1/polls/{poll}/votes/me"), "GET, HEAD, DELETE"),
         ("/v1/voters".to_owned(), "POST"),
         ("/v1/views".to_owned(), "POST"),
+        ("/v1/sites/default/articles/a-1/stars/votes".to_owned(), "POST"),
     ] {
         let asked = preflight(&service.client(), &path, "POST", LISTED).await;
         let told = |name: &str| asked.header(&format!("access-control-{name}")).unwrap_or_default();
@@ -176,12 +177,15 @@ async fn no_page_of_another_origin_uses_a_publishers_route(service: &Service) {
     let poll = service.poll(json!({})).await;
     for (path, methods) in sawt::http::served() {
         let path = path.replace("{poll}", &poll).replace("{site}", "default").replace("{key}", "0123456789ab");
+        let path = path.replace("{template}", "stars").replace("{article}", "a-1");
         for method in methods.into_iter().filter(|method| *method != "HEAD") {
             let is_readers = path == "/v1/voters"
                 || (path.starts_with("/embed") && !path.ends_with("/form"))
                 || path == "/v1/results"
                 || path == "/v1/views"
                 || path.ends_with("/trending")
+                || path.ends_with("/articles")
+                || path.contains("/articles/a-1/")
                 || path == "/v1/live"
                 || path == "/oembed"
                 || path.starts_with("/openapi.")

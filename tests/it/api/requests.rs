@@ -17,9 +17,17 @@ async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> 
     let closed = service.poll(json!({ "site": site })).await;
     service.admin().post(&format!("/v1/polls/{closed}/close")).send().await.is(200);
     let (voter, admin) = (service.client().new_voter().await, service.admin());
+    let article = service.article_poll(&site).await;
     vec![
-        (voter, Method::POST, format!("/v1/polls/{poll}/votes"), json!({ "choices": ["yes"] })),
+        (voter.clone(), Method::POST, format!("/v1/polls/{poll}/votes"), json!({ "choices": ["yes"] })),
         (service.client(), Method::POST, "/v1/views".to_owned(), json!({ "poll": poll })),
+        (voter.clone(), Method::POST, format!("{article}/votes"), json!({ "choices": ["5"] })),
+        (
+            admin.clone(),
+            Method::PUT,
+            format!("/v1/sites/{site}/templates/x"),
+            json!({ "poll": { "kind": "rating", "question": "؟" } }),
+        ),
         (admin.clone(), Method::POST, "/v1/polls".to_owned(), seed_poll(json!({}))),
         (admin.clone(), Method::PATCH, format!("/v1/polls/{poll}"), json!({ "revision": 1, "question": "؟" })),
         (admin.clone(), Method::POST, format!("/v1/polls/{closed}/resolve"), json!({ "option": "yes" })),
@@ -237,6 +245,15 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/results".to_owned(), &["GET"]),
         ("/v1/views".to_owned(), &["POST"]),
         ("/v1/sites/default/trending".to_owned(), &["GET"]),
+        ("/v1/sites/default/templates".to_owned(), &["GET"]),
+        ("/v1/sites/default/templates/x".to_owned(), &["GET", "PUT", "DELETE"]),
+        ("/v1/sites/default/articles".to_owned(), &["GET"]),
+        ("/v1/sites/default/articles/a-1/x".to_owned(), &["GET"]),
+        ("/v1/sites/default/articles/a-1/x/votes".to_owned(), &["POST"]),
+        ("/v1/sites/default/articles/a-1/x/votes/mine".to_owned(), &["POST"]),
+        ("/v1/sites/default/articles/a-1/x/votes/withdraw".to_owned(), &["POST"]),
+        ("/v1/sites/default/articles/a-1/x/results".to_owned(), &["GET"]),
+        ("/v1/sites/default/articles/a-1/x/live".to_owned(), &["GET"]),
         ("/v1/keys".to_owned(), &["GET", "POST"]),
         ("/v1/keys/0123456789ab".to_owned(), &["DELETE"]),
         ("/v1/sites".to_owned(), &["GET"]),
@@ -297,7 +314,8 @@ async fn every_answer_carries_the_security_headers(service: &Service) {
                 .replace("{poll}", &poll)
                 .replace("{site}", "default")
                 .replace("{key}", "0123456789ab")
-                .replace("{article}", "1");
+                .replace("{article}", "1")
+                .replace("{template}", "stars");
             let path = path.replace("/embed/assets/{file}", &file);
             // A refusal of a HEAD has no body to check.
             methods

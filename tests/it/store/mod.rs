@@ -7,7 +7,7 @@
 
 mod before;
 mod clocks;
-mod conformance;
+pub(crate) mod conformance;
 mod histories;
 mod model;
 mod redis;

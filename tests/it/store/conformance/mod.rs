@@ -9,6 +9,7 @@ mod quotas;
 mod races;
 mod schedule;
 mod sites;
+pub(crate) mod templates;
 mod timeline;
 pub(crate) mod views;
 
@@ -17,6 +18,7 @@ use crate::registry::Rule;
 /// All of them.
 pub(super) fn rules() -> Vec<Rule> {
     [
+        templates::rules(),
         sites::rules(),
         articles::rules(),
         polls::rules(),

@@ -1,0 +1,54 @@
+//! Templates for articles, and the polls that articles come to have by them.
+//!
+//! A path names an article by its publisher's id. In place of an id it may have [`BY_URL`]: then the query's `url` is
+//! the article's address. Proxies decode and merge what stands in a path, so an address does not go there.
+
+mod polls;
+mod teasers;
+mod templates;
+
+pub(super) use polls::{cast, read_live, read_mine, read_poll, read_results, withdraw};
+pub(super) use teasers::list;
+pub(super) use templates::{
+    delete as delete_template, list as list_templates, put as put_template, read as read_template,
+};
+
+use actix_web::HttpRequest;
+
+use super::{
+    Worker, auth,
+    path::id_in_path,
+    problem::Problem,
+    query::{self, Query},
+    refusals::{no_site, no_template, not_announced},
+};
+use crate::{
+    article::TemplateId,
+    poll::SiteId,
+    site::{Publisher, Scope},
+    voting::{AskedArticle, AskedName},
+};
+
+/// What stands in a path in place of an article's id: no id has such a character.
+const BY_URL: &str = "@url";
+
+/// The article's poll that a request names by its path, and perhaps its query.
+fn asked(req: &HttpRequest) -> Result<AskedArticle, Problem> {
+    let site: SiteId = id_in_path(req, "site", no_site)?;
+    let template: TemplateId = id_in_path(req, "template", no_template)?;
+    let named = req.match_info().get("article").unwrap_or_default();
+    let mut query = Query::lenient(req.query_string())?;
+    let article = if named.eq_ignore_ascii_case("%40url") || named == BY_URL {
+        let url = query.take("url")?;
+        AskedName::Address(url.ok_or_else(|| query::refused("url", "must be given: the article's address"))?)
+    } else {
+        AskedName::Id(named.parse().map_err(|_| not_announced())?)
+    };
+    Ok(AskedArticle { site, article, template })
+}
+
+/// The publisher who asks, and the site that the path names.
+async fn publisher(req: &HttpRequest, worker: &Worker, scope: Scope) -> Result<(Publisher, SiteId), Problem> {
+    let publisher = auth::publisher_with(req, worker, scope).await?;
+    Ok((publisher, id_in_path(req, "site", no_site)?))
+}

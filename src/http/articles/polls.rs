@@ -1,0 +1,114 @@
+//! An article's poll, as readers see it and vote in it.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+
+use super::{
+    super::{
+        Worker, auth, body, caching, limits, live, origin, polls,
+        problem::{Code, Problem},
+        results,
+        tallies::{caching_for, seen_by_tag},
+        voter_in_body::{RequestVoter, sender},
+        votes::{self, Named, VoteBody},
+    },
+    asked,
+};
+use crate::{
+    quota::{Name, Subject},
+    site::Site,
+    voting::Caster,
+    wire::Audience,
+};
+
+/// `GET /v1/sites/{site}/articles/{article}/{template}`: the poll, or what it will be.
+pub(in super::super) async fn read_poll(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let article = worker.voting.find_article(&asked(&req)?).await?;
+    let poll = &article.known.poll;
+    let caching = if article.is_made() { worker.caching_of(poll) } else { caching::Caching::BRIEF };
+    Ok(polls::answer(&req, &worker, poll, worker.shared.clock.now(), caching, Audience::Readers))
+}
+
+/// `POST /v1/sites/{site}/articles/{article}/{template}/votes`.
+pub(in super::super) async fn cast(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let asked = asked(&req)?;
+    let (body_type, bytes) = body::read_reader(&req, payload).await?;
+    let VoteBody { choices: Named(named), voter } = body::parse(&bytes)?;
+    let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
+    count(&req, &worker, &sender)?;
+    let article = worker.voting.find_article_to_vote(&asked).await?;
+    check_page(&req, &worker, &article.known.site, &sender)?;
+    let caster = Caster { voter: sender.voter, is_new: sender.is_new, client: limits::subject(&req, &worker) };
+    let note = |quota_state| limits::note(&req, quota_state);
+    let vote = worker.voting.cast_in_article(caster, article, &named, note).await?;
+    votes::answer(&req, &worker, &caster, &vote)
+}
+
+/// `POST /v1/sites/{site}/articles/{article}/{template}/votes/mine`.
+pub(in super::super) async fn read_mine(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let asked = asked(&req)?;
+    let RequestVoter { voter, .. } = votes::sender_by_body(&req, payload, &worker).await?;
+    let article = worker.voting.find_article_to_vote(&asked).await?;
+    if !article.is_made() {
+        return Err(Problem::new(Code::NotFound, "this voter has no ballot in the poll"));
+    }
+    votes::ballot_in(&worker, &article.known, &voter).await
+}
+
+/// `POST /v1/sites/{site}/articles/{article}/{template}/votes/withdraw`. Having no ballot is as good as having
+/// withdrawn it.
+pub(in super::super) async fn withdraw(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let asked = asked(&req)?;
+    let sender = votes::sender_by_body(&req, payload, &worker).await?;
+    count(&req, &worker, &sender)?;
+    let article = worker.voting.find_article_to_vote(&asked).await?;
+    check_page(&req, &worker, &article.known.site, &sender)?;
+    if !article.is_made() {
+        return Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish());
+    }
+    votes::take_back_in(&req, &worker, article.known, &sender).await
+}
+
+/// `GET /v1/sites/{site}/articles/{article}/{template}/results`: zeros while there is no poll.
+pub(in super::super) async fn read_results(
+    req: HttpRequest,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let article = worker.voting.find_article(&asked(&req)?).await?;
+    let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, article.known.poll.id, 0);
+    let asker = auth::RequestAsker { req: &req, worker: &worker };
+    let (snapshot, viewer) = worker.voting.view_article(&asker, &article, seen).await?.shown()?;
+    let caching = caching_for(viewer, &snapshot, worker.shared.clock.now());
+    Ok(results::answer(&req, &worker, &snapshot, caching))
+}
+
+/// `GET /v1/sites/{site}/articles/{article}/{template}/live`: a stream, which may begin before there is a poll.
+pub(in super::super) async fn read_live(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let article = worker.voting.find_article(&asked(&req)?).await?;
+    live::stream_article(&req, &worker, &article).await
+}
+
+fn count(req: &HttpRequest, worker: &Worker, sender: &RequestVoter) -> Result<(), Problem> {
+    limits::count(req, worker, Name::Vote, &Subject::from(*sender.voter.as_bytes()))
+}
+
+/// Checks which page a ballot comes from. Any page may send a preflight here and see it granted, since the site is not
+/// known then; so a body in JSON proves no more than a text does.
+fn check_page(req: &HttpRequest, worker: &Worker, site: &Site, sender: &RequestVoter) -> Result<(), Problem> {
+    let carrier = match sender.carrier {
+        auth::Carrier::Header if req.headers().contains_key(header::ORIGIN) => auth::Carrier::TextBody,
+        carrier @ (auth::Carrier::Header | auth::Carrier::TextBody | auth::Carrier::Cookie) => carrier,
+    };
+    origin::check(req, site, worker.shared.public_url.as_ref(), carrier)
+}

@@ -1,0 +1,262 @@
+//! Templates, and the polls of articles.
+//!
+//! All that a site lists lies in its own hash slot, an article's poll in others. So a poll is made in three steps, each
+//! in one slot and each of which may be repeated: it is put on its template's list; its definition is written, unless
+//! another replica was first; its partition is made by the definition that is there. Whoever finds a poll without a
+//! partition makes that. A poll that leaves the list for another is noted as leaving until it is deleted, so the
+//! deletion is finished by whoever makes the next one.
+
+use async_trait::async_trait;
+use redis::Cmd;
+
+use super::{
+    RedisStore,
+    definitions::{DefineOptions, DefineOutcome},
+    keys,
+    script::{Call, Reply},
+};
+use crate::{
+    article::{ArticleId, HONEST_CLIENTS, MOST_TEMPLATES, NewArticlePoll, Template, TemplateId},
+    poll::{Poll, PollId, Revision, SiteId, Timestamp},
+    store::{
+        ClientMark, Making, Polls as _, Publishers as _, StoreError, TemplatePut, Templates,
+        record::{read_template, write_template},
+    },
+};
+
+/// How many polls of a template, and buckets of a poll, are deleted at once.
+const CHUNK: usize = 500;
+
+/// How often a poll that another replica deletes meanwhile is made again.
+const MOST_TURNS: usize = 4;
+
+#[async_trait]
+impl Templates for RedisStore {
+    async fn put_template(&self, template: &Template) -> Result<TemplatePut, StoreError> {
+        let (site, id) = (&template.pattern.site, &template.id);
+        if self.site(site).await?.is_none() {
+            return Ok(TemplatePut::NoSite);
+        }
+        // What is left of one that is being deleted goes first.
+        if self.kept_template(site, id).await?.is_some_and(|kept| kept.is_empty()) {
+            self.delete_template(site, id).await?;
+        }
+        let known: Vec<String> = self.ask_for(Cmd::new().arg("HKEYS").arg(keys::templates(site))).await?;
+        if known.len() >= MOST_TEMPLATES && !known.iter().any(|known| known == id.as_str()) {
+            return Ok(TemplatePut::TooMany);
+        }
+        let mut put = Cmd::new();
+        put.arg("HSET").arg(keys::templates(site)).arg(id.as_str()).arg(write_template(template)?);
+        let is_new: bool = self.ask_for(&put).await?;
+        Ok(if is_new { TemplatePut::Made } else { TemplatePut::Replaced })
+    }
+
+    async fn template(&self, site: &SiteId, id: &TemplateId) -> Result<Option<Template>, StoreError> {
+        let kept = self.kept_template(site, id).await?;
+        kept.filter(|kept| !kept.is_empty()).map(|kept| read_template(&kept)).transpose()
+    }
+
+    async fn templates(&self, site: &SiteId) -> Result<Vec<Template>, StoreError> {
+        let kept: Vec<Vec<u8>> = self.ask_for(Cmd::new().arg("HVALS").arg(keys::templates(site))).await?;
+        let kept = kept.iter().filter(|kept| !kept.is_empty());
+        let mut templates = kept.map(|kept| read_template(kept)).collect::<Result<Vec<_>, _>>()?;
+        templates.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(templates)
+    }
+
+    async fn delete_template(&self, site: &SiteId, id: &TemplateId) -> Result<bool, StoreError> {
+        if self.kept_template(site, id).await?.is_none() {
+            return Ok(false);
+        }
+        self.ask(Cmd::new().arg("HSET").arg(keys::templates(site)).arg(id.as_str()).arg("")).await?;
+        let [open, provisional, old, clients, leaving] = keys::article_polls(site, id);
+        for (list, is_sorted) in [(&open, true), (&old, true), (&leaving, false)] {
+            loop {
+                let mut some = Cmd::new();
+                if is_sorted {
+                    some.arg("ZRANGE").arg(list).arg(0).arg(CHUNK - 1);
+                } else {
+                    some.arg("SRANDMEMBER").arg(list).arg(CHUNK);
+                }
+                let polls: Vec<String> = self.ask_for(&some).await?;
+                if polls.is_empty() {
+                    break;
+                }
+                for poll in &polls {
+                    self.delete_poll(read_id(poll)?).await?;
+                }
+                self.ask(Cmd::new().arg(if is_sorted { "ZREM" } else { "SREM" }).arg(list).arg(&polls)).await?;
+            }
+        }
+        self.ask(Cmd::new().arg("UNLINK").arg(&provisional).arg(&clients)).await?;
+        // Only now can its site be deleted.
+        self.ask(Cmd::new().arg("HDEL").arg(keys::templates(site)).arg(id.as_str())).await?;
+        Ok(true)
+    }
+
+    async fn make_article_poll(&self, new: &NewArticlePoll) -> Result<Making, StoreError> {
+        let (site, template) = (new.site(), &new.template);
+        for _ in 0..MOST_TURNS {
+            let mut reply = self.join_article(new).await?;
+            match reply.int()? {
+                0 => return Ok(Making::NoTemplate),
+                -2 => return Ok(Making::NotAnnounced),
+                3 => return Ok(Making::Full),
+                2 => {
+                    self.finish_leaving(site, template, new.poll.id).await?;
+                    continue;
+                }
+                _ => {}
+            }
+            while let Some(leaving) = reply.optional_bytes()? {
+                let leaving = read_id(&String::from_utf8_lossy(&leaving))?;
+                self.finish_leaving(site, template, leaving).await?;
+            }
+            if let Some(poll) = self.define_article(&new.poll).await? {
+                return Ok(Making::Made(poll));
+            }
+        }
+        Err(StoreError::unavailable("the article's poll was deleted while it was made"))
+    }
+
+    async fn delete_article_poll(
+        &self,
+        site: &SiteId,
+        template: &TemplateId,
+        poll: PollId,
+    ) -> Result<bool, StoreError> {
+        let was_there = self.delete_poll(poll).await?;
+        let [open, provisional, old, clients, _] = keys::article_polls(site, template);
+        for list in [open, provisional, old] {
+            self.ask(Cmd::new().arg("ZREM").arg(list).arg(poll.to_string())).await?;
+        }
+        self.ask(Cmd::new().arg("HDEL").arg(clients).arg(poll.to_string())).await?;
+        Ok(was_there)
+    }
+
+    async fn note_client(
+        &self,
+        site: &SiteId,
+        template: &TemplateId,
+        poll: PollId,
+        client: ClientMark,
+    ) -> Result<bool, StoreError> {
+        let [_, provisional, _, clients, _] = keys::article_polls(site, template);
+        let (poll, wanted) = (poll.to_string(), HONEST_CLIENTS.to_string());
+        let call = Call::new(&self.scripts.note_client, &[provisional.as_bytes(), clients.as_bytes()]);
+        Ok(call.arg(poll.as_bytes()).arg(&client).arg(wanted.as_bytes()).send(&self.link).await?.int()? == 1)
+    }
+
+    async fn forget_voters(&self, site: &SiteId, template: &TemplateId, poll: PollId) -> Result<(), StoreError> {
+        if let Some(definition) = self.definition(poll).await?
+            && !self.forget_buckets(&definition.poll).await?
+        {
+            return Ok(());
+        }
+        let [open, provisional, old, clients, _] = keys::article_polls(site, template);
+        let id = poll.to_string();
+        // The old list first: from one of them a deletion of the template finds the poll.
+        self.ask(Cmd::new().arg("ZADD").arg(old).arg(0).arg(&id)).await?;
+        for list in [open, provisional] {
+            self.ask(Cmd::new().arg("ZREM").arg(list).arg(&id)).await?;
+        }
+        self.ask(Cmd::new().arg("HDEL").arg(clients).arg(&id)).await?;
+        Ok(())
+    }
+
+    async fn oldest_article_polls(
+        &self,
+        site: &SiteId,
+        template: &TemplateId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PollId>, StoreError> {
+        let [open, ..] = keys::article_polls(site, template);
+        let mut command = Cmd::new();
+        command.arg("ZRANGEBYSCORE").arg(open).arg("-inf").arg(format!("({}", before.as_millis()));
+        let polls: Vec<String> = self.ask_for(command.arg("LIMIT").arg(0).arg(limit)).await?;
+        polls.iter().map(|poll| read_id(poll)).collect()
+    }
+}
+
+impl RedisStore {
+    async fn kept_template(&self, site: &SiteId, id: &TemplateId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.ask_for(Cmd::new().arg("HGET").arg(keys::templates(site)).arg(id.as_str())).await
+    }
+
+    async fn join_article(&self, new: &NewArticlePoll) -> Result<Reply, StoreError> {
+        let site = new.site();
+        let mut names = vec![keys::site(site), keys::templates(site), keys::site_articles(site)];
+        names.extend(keys::article_polls(site, &new.template));
+        let names: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+        let (poll, most) = (new.poll.id.to_string(), new.most_articles.to_string());
+        let announced = new.announced.as_ref().map_or("", ArticleId::as_str);
+        Call::new(&self.scripts.join_article, &names)
+            .arg(new.template.as_str().as_bytes())
+            .arg(poll.as_bytes())
+            .arg(announced.as_bytes())
+            .arg(most.as_bytes())
+            .send(&self.link)
+            .await
+    }
+
+    /// Deletes a poll that has left its template's list for another.
+    async fn finish_leaving(&self, site: &SiteId, template: &TemplateId, poll: PollId) -> Result<(), StoreError> {
+        self.delete_poll(poll).await?;
+        let [.., leaving] = keys::article_polls(site, template);
+        self.ask(Cmd::new().arg("SREM").arg(leaving).arg(poll.to_string())).await?;
+        Ok(())
+    }
+
+    /// Writes an article's poll, unless it is there, and makes its partition. Returns the poll that is there; `None` if
+    /// it is being deleted.
+    async fn define_article(&self, poll: &Poll) -> Result<Option<Poll>, StoreError> {
+        self.finish_deletion(poll.id).await?;
+        match self.define(poll, Revision(0), DefineOptions::default()).await? {
+            DefineOutcome::Gone => return Ok(None),
+            DefineOutcome::Done(_) | DefineOutcome::Mismatch | DefineOutcome::Closed | DefineOutcome::NotClosed => {}
+        }
+        // Another replica may have been first: then its key and its time are the poll's.
+        let Some(definition) = self.definition(poll.id).await? else { return Ok(None) };
+        self.sync_partitions(&definition, b"create").await?;
+        Ok(Some(definition.poll))
+    }
+
+    /// Forgets the voters of a closed poll. Returns whether it is closed, or not there.
+    async fn forget_buckets(&self, poll: &Poll) -> Result<bool, StoreError> {
+        for partition in 0..poll.partitions.count() {
+            let Some(buckets) = self.forget_some(poll, partition, 0..0).await? else { return Ok(false) };
+            let mut first = 0;
+            while first < buckets {
+                let end = buckets.min(first.saturating_add(u32::try_from(CHUNK).unwrap_or(u32::MAX)));
+                self.forget_some(poll, partition, first..end).await?;
+                first = end;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Forgets some buckets. Returns how many there are; `None` if the partition is open.
+    async fn forget_some(
+        &self,
+        poll: &Poll,
+        partition: u16,
+        buckets: std::ops::Range<u32>,
+    ) -> Result<Option<u32>, StoreError> {
+        let tally = keys::tally(poll, partition);
+        let buckets: Vec<String> = buckets.map(|bucket| keys::voters(poll, partition, bucket)).collect();
+        let mut names = vec![tally.as_bytes()];
+        names.extend(buckets.iter().map(String::as_bytes));
+        let own = self.own_time();
+        match Call::new(&self.scripts.forget_voters, &names).arg(own.as_bytes()).send(&self.link).await?.int()? {
+            -2 => Ok(None),
+            // The partition is gone.
+            -1 => Ok(Some(0)),
+            buckets => Ok(Some(u32::try_from(buckets).unwrap_or(0))),
+        }
+    }
+}
+
+fn read_id(text: &str) -> Result<PollId, StoreError> {
+    text.parse().map_err(|rule| StoreError::Corrupt(format!("a poll id {rule}")))
+}

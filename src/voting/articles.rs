@@ -1,0 +1,380 @@
+//! Polls of articles, which come to be with their first ballots.
+//!
+//! An article's poll has an id that follows from site, article and template, so whoever votes in one that is there
+//! takes the way of every other vote, after a look-up in memory. Only where there is none is it asked whether the
+//! article may have one; and only a ballot that fits makes it. Until then readers see the template with zeros, and
+//! nothing is written.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use super::{Asker, Caster, PollTally, StreamPlan, StreamRequest, TallyView, Vote, VoteError, VoteOutcome, Voting};
+use crate::{
+    article::{
+        Admission, ArticleAddress, ArticleId, ArticleKey, NewArticlePoll, Template, TemplateId, article_poll_id,
+    },
+    live::{Newest, PollWithSite, RecentCache, SiteCache, Snapshot, StreamPermit},
+    poll::{Choices, DigestKey, Partitions, PollId, SiteId, Timestamp, Viewer},
+    quota::{Name, QuotaState, Subject},
+    secret::{Secret, first_bytes, random_bytes},
+    site::Site,
+    store::{ClientMark, Making, Store, StoreError},
+    wire::ReaderPosition,
+};
+
+/// How long a template, and what is announced, may be known before it is read again.
+const KNOWN_FOR: Duration = Duration::from_secs(2);
+/// How long readers are answered from the template after the store had no poll.
+const MISSING_FOR: Duration = Duration::from_secs(1);
+const MOST_KNOWN: usize = 10_000;
+/// How many polls that are closed for good give up their voters' records when one more is made.
+const FORGOTTEN_AT_ONCE: usize = 2;
+
+/// An article's poll, as a request names it.
+#[derive(Debug, Clone)]
+pub struct AskedArticle {
+    /// The site.
+    pub site: SiteId,
+    /// The article: its publisher's id, or an address as it was sent.
+    pub article: AskedName,
+    /// The template.
+    pub template: TemplateId,
+}
+
+/// How a request names an article.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskedName {
+    /// By its publisher's id.
+    Id(ArticleId),
+    /// By its address, as it was sent.
+    Address(String),
+}
+
+/// Why there is no such poll of an article.
+#[derive(Debug, thiserror::Error)]
+pub enum NoArticle {
+    /// There is no such site.
+    #[error("no site has this id")]
+    NoSite,
+    /// The site has no such template.
+    #[error("the site has no such template")]
+    NoTemplate,
+    /// The template is for announced articles, and this one is not.
+    #[error("the article is not announced")]
+    NotAnnounced,
+    /// This is not an article's address, after the field's name.
+    #[error("{0}")]
+    Address(String),
+    /// The address is longer than it may be, after the field's name.
+    #[error("{0}")]
+    AddressTooLong(String),
+    /// The address is under none of the site's origins.
+    #[error("the address is not the site's")]
+    NotOfSite,
+    /// The template has as many articles as it may.
+    #[error("the template has as many articles as it may")]
+    Full,
+}
+
+/// An article's poll, found.
+#[derive(Debug, Clone)]
+pub struct ArticlePoll {
+    /// The poll with its site. If it is not made, it is as it will be made.
+    pub known: Arc<PollWithSite>,
+    article: ArticleKey,
+    template: TemplateId,
+    /// What makes it, if it is not there.
+    maker: Option<Arc<Template>>,
+}
+
+impl ArticlePoll {
+    /// Whether it is there, and not only what it will be.
+    pub fn is_made(&self) -> bool {
+        self.maker.is_none()
+    }
+
+    fn site(&self) -> &SiteId {
+        &self.known.site.id
+    }
+}
+
+/// What the workers of a replica know of articles.
+pub struct ReplicaArticles {
+    sites: SiteCache,
+    templates: RecentCache<(SiteId, TemplateId), Option<Arc<Template>>>,
+    /// Polls that the store did not have a moment ago.
+    missing: RecentCache<PollId, ()>,
+    /// Polls that are not provisional, or not any more.
+    honest: RecentCache<PollId, ()>,
+    client_key: [u8; 32],
+}
+
+impl ReplicaArticles {
+    /// Nothing yet. By the secret nobody who reads the store can tell which clients voted.
+    pub fn new(secret: &Secret) -> Self {
+        Self {
+            sites: SiteCache::default(),
+            templates: RecentCache::new(KNOWN_FOR, MOST_KNOWN),
+            missing: RecentCache::new(MISSING_FOR, MOST_KNOWN),
+            honest: RecentCache::new(Duration::from_hours(1), MOST_KNOWN),
+            client_key: blake3::derive_key("sawt 2026-11-29 clients of an article's poll", secret.expose().as_bytes()),
+        }
+    }
+
+    /// A client in a poll. In every poll it has another mark.
+    fn mark(&self, client: &Subject, poll: PollId) -> ClientMark {
+        first_bytes(*blake3::keyed_hash(&self.client_key, &client.in_poll(*poll.as_bytes()).to_bytes()).as_bytes())
+    }
+}
+
+impl Voting {
+    /// Finds an article's poll. Writes nothing, and makes nothing.
+    ///
+    /// # Errors
+    /// [`NoArticle`]; what the store failed with, if nothing is known yet.
+    pub async fn find_article(&self, asked: &AskedArticle) -> Result<ArticlePoll, VoteError> {
+        self.find_article_in(&*self.others, asked, true).await
+    }
+
+    /// The same, for a voter.
+    ///
+    /// # Errors
+    /// As [`find_article`](Self::find_article).
+    pub async fn find_article_to_vote(&self, asked: &AskedArticle) -> Result<ArticlePoll, VoteError> {
+        self.find_article_in(&*self.vote_reads, asked, false).await
+    }
+
+    async fn find_article_in(
+        &self,
+        store: &dyn Store,
+        asked: &AskedArticle,
+        may_be_missing: bool,
+    ) -> Result<ArticlePoll, VoteError> {
+        let AskedArticle { site, template, .. } = asked;
+        let article = self.name_article(store, asked).await?;
+        let id = article_poll_id(site, &article, template.as_str());
+        let articles = &self.articles;
+        if !(may_be_missing && articles.missing.if_fresh(&id).is_some()) {
+            if let Some(known) = self.polls.get(store, id).await? {
+                return Ok(ArticlePoll { known, article, template: template.clone(), maker: None });
+            }
+            articles.missing.put(id, ());
+        }
+        let maker = self.template_of(store, site, template).await?;
+        let of_site = self.site_of(store, site).await?;
+        if !self.admits(store, &maker, site, &article).await? {
+            return Err(NoArticle::NotAnnounced.into());
+        }
+        let known = PollWithSite { poll: Arc::new(maker.unmade(&article)), site: Site::clone(&of_site) };
+        Ok(ArticlePoll { known: Arc::new(known), article, template: template.clone(), maker: Some(maker) })
+    }
+
+    /// What an article is known by: an address that was announced for an article is that article.
+    async fn name_article(&self, store: &dyn Store, asked: &AskedArticle) -> Result<ArticleKey, VoteError> {
+        let text = match &asked.article {
+            AskedName::Id(id) => return Ok(ArticleKey::Id(id.clone())),
+            AskedName::Address(text) => text,
+        };
+        let site = self.site_of(store, &asked.site).await?;
+        let address = ArticleAddress::parse(text, &site.settings.addresses).map_err(|rule| {
+            if rule.contains("bytes") { NoArticle::AddressTooLong(rule) } else { NoArticle::Address(rule) }
+        })?;
+        let is_of_site = address.origins().iter().any(|origin| site.lists(origin));
+        let key = ArticleKey::Address(address);
+        let announced = self.hub.known_articles().announced(store, &asked.site, &key).await?;
+        match announced {
+            Some(article) => Ok(ArticleKey::Id(article.id.clone())),
+            None if is_of_site => Ok(key),
+            None => Err(NoArticle::NotOfSite.into()),
+        }
+    }
+
+    async fn site_of(&self, store: &dyn Store, id: &SiteId) -> Result<Arc<Site>, VoteError> {
+        Ok(self.articles.sites.get(store, id).await?.ok_or(NoArticle::NoSite)?)
+    }
+
+    async fn template_of(&self, store: &dyn Store, site: &SiteId, id: &TemplateId) -> Result<Arc<Template>, VoteError> {
+        let read = async { Ok(store.template(site, id).await?.map(Arc::new)) };
+        let found = self.articles.templates.get(&(site.clone(), id.clone()), read).await?;
+        if let Some(template) = found {
+            return Ok(template);
+        }
+        // Without a site there is no template either, and that is said first.
+        self.site_of(store, site).await?;
+        Err(NoArticle::NoTemplate.into())
+    }
+
+    /// Whether an article may have a poll.
+    async fn admits(
+        &self,
+        store: &dyn Store,
+        template: &Template,
+        site: &SiteId,
+        article: &ArticleKey,
+    ) -> Result<bool, VoteError> {
+        match article {
+            // It was found to be under the site's origins.
+            ArticleKey::Address(_) => Ok(template.admits == Admission::OwnOrigins),
+            ArticleKey::Id(_) => Ok(self.hub.known_articles().announced(store, site, article).await?.is_some()),
+        }
+    }
+
+    /// Casts a ballot in an article's poll, as [`cast`](Self::cast) does in any other. The first ballot makes the poll,
+    /// if it fits and the client's quota of new articles admits it.
+    ///
+    /// # Errors
+    /// As [`cast`](Self::cast), and [`NoArticle`].
+    pub async fn cast_in_article(
+        &self,
+        caster: Caster,
+        article: ArticlePoll,
+        named: &[Cow<'_, str>],
+        note: impl Fn(QuotaState),
+    ) -> Result<Vote, VoteError> {
+        let (client, known) = (caster.client, self.made(&article, named, caster.client, &note).await?);
+        let id = known.poll.id;
+        let vote = match self.cast(caster, known, named, &note).await {
+            // It went for another one, or its making was cut short after its definition.
+            Err(VoteError::NoPoll) => {
+                self.polls.expire(id);
+                let maker = self.template_of(&*self.vote_reads, article.site(), &article.template).await?;
+                let known = Box::pin(self.make(&article.article, &maker, client, &note)).await?;
+                self.cast(caster, known, named, &note).await?
+            }
+            cast => cast?,
+        };
+        let is_new_ballot = vote.cast == VoteOutcome::Counted && matches!(article.article, ArticleKey::Address(_));
+        if is_new_ballot && self.articles.honest.if_fresh(&id).is_none() {
+            // Boxed: few votes get here, the first ones of an article that nobody has announced.
+            Box::pin(self.note_client(&article, id, &client)).await;
+        }
+        Ok(vote)
+    }
+
+    /// The poll, which is made if it is not there.
+    async fn made(
+        &self,
+        article: &ArticlePoll,
+        named: &[Cow<'_, str>],
+        client: Subject,
+        note: &impl Fn(QuotaState),
+    ) -> Result<Arc<PollWithSite>, VoteError> {
+        let Some(maker) = &article.maker else { return Ok(Arc::clone(&article.known)) };
+        // A ballot that does not fit makes nothing.
+        Choices::check(&article.known.poll, named).map_err(|rule| VoteError::InvalidChoice { rule, place: None })?;
+        Box::pin(self.make(&article.article, maker, client, note)).await
+    }
+
+    async fn make(
+        &self,
+        article: &ArticleKey,
+        template: &Template,
+        client: Subject,
+        note: &impl Fn(QuotaState),
+    ) -> Result<Arc<PollWithSite>, VoteError> {
+        let store = &*self.vote_reads;
+        let announced = match article {
+            ArticleKey::Id(id) => Some(id.clone()),
+            // An invented address costs its client more than its site.
+            ArticleKey::Address(_) => {
+                self.admit(self.quotas.admit(Name::Article, &client), &client, note).await?;
+                None
+            }
+        };
+        let (id, now) = (template.poll_id(article), store.now().await?);
+        let key = DigestKey::from_bytes(random_bytes());
+        let poll = template.make(article, Partitions::unplaced(1), key, now);
+        let new =
+            NewArticlePoll { poll, template: template.id.clone(), announced, most_articles: template.most_articles };
+        match store.make_article_poll(&new).await? {
+            Making::Made(_) => {}
+            Making::NoTemplate => return Err(NoArticle::NoTemplate.into()),
+            Making::NotAnnounced => return Err(NoArticle::NotAnnounced.into()),
+            Making::Full => return Err(NoArticle::Full.into()),
+        }
+        self.articles.missing.forget(&id);
+        // Other replicas may have streams that wait for it.
+        self.hub.note_change(&self.vote_reads, id).await?;
+        let known = self.polls.get(store, id).await?.ok_or(VoteError::NoPoll)?;
+        self.forget_old_voters(template, now).await;
+        Ok(known)
+    }
+
+    /// Forgets the voters of some polls that are closed for good. Whoever makes an article's poll does this, so it needs
+    /// no task of its own, and a site that makes none has no more to forget.
+    async fn forget_old_voters(&self, template: &Template, now: Timestamp) {
+        let site = &template.pattern.site;
+        let before = Timestamp::from_millis(now.as_millis() - template.open_for_millis());
+        let store = &self.others;
+        let forget = async {
+            for poll in store.oldest_article_polls(site, &template.id, before, FORGOTTEN_AT_ONCE).await? {
+                store.forget_voters(site, &template.id, poll).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = forget.await {
+            tracing::debug!(%site, error = %error, "old voters' records stay until the next article");
+        }
+    }
+
+    /// Notes a client that has voted. The vote stands, whether or not this succeeds.
+    async fn note_client(&self, article: &ArticlePoll, id: PollId, client: &Subject) {
+        let mark = self.articles.mark(client, id);
+        if let Ok(false) = self.vote_reads.note_client(article.site(), &article.template, id, mark).await {
+            self.articles.honest.put(id, ());
+        }
+    }
+
+    /// An article's newest tally, and as whom somebody looks at it: zeros if its poll is not made yet.
+    ///
+    /// # Errors
+    /// As [`view`](Self::view).
+    pub async fn view_article<A: Asker>(
+        &self,
+        asker: &A,
+        article: &ArticlePoll,
+        seen: Option<ReaderPosition>,
+    ) -> Result<TallyView, A::Error> {
+        let id = article.known.poll.id;
+        if article.maker.is_none()
+            && let Some(view) = self.view(asker, id, seen).await?
+        {
+            return Ok(view);
+        }
+        let snapshot = Arc::new(Snapshot::of_nothing(&article.known.poll, self.clock.now()));
+        let viewer = if snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state) {
+            Viewer::Everyone
+        } else {
+            Box::pin(self.viewer(asker, &snapshot)).await?
+        };
+        Ok(TallyView { newest: Newest { snapshot, is_behind: false }, viewer })
+    }
+
+    /// What somebody sees of an article's poll.
+    ///
+    /// # Errors
+    /// As [`view`](Self::view), and [`NoArticle`].
+    pub async fn tally_of_article<A: Asker>(&self, asker: &A, asked: &AskedArticle) -> Result<PollTally, A::Error> {
+        let article = self.find_article(asked).await?;
+        let id = article.known.poll.id;
+        match self.view_article(asker, &article, None).await?.shown() {
+            Ok((snapshot, viewer)) => Ok(PollTally::Shown(snapshot, viewer)),
+            Err(VoteError::Hidden(_)) => Ok(PollTally::Hidden(id)),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Finds out what a reader sees who asks for a stream of an article's poll, which may begin before there is one.
+    ///
+    /// # Errors
+    /// As [`plan_stream`](Self::plan_stream).
+    pub async fn plan_article_stream<A: Asker>(
+        &self,
+        permit: StreamPermit,
+        asker: &A,
+        article: &ArticlePoll,
+        request: StreamRequest,
+    ) -> Result<StreamPlan, A::Error> {
+        let view = self.view_article(asker, article, request.seen).await?;
+        self.plan_viewed(permit, asker, vec![(request, Some(view))])
+    }
+}

@@ -1,0 +1,413 @@
+//! Articles: templates, those that are announced, and the polls that come to be with their first ballots.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Answer, Client, nonce, remember_secret},
+    registry::service_rules,
+    service::{Service, announcement, text},
+};
+
+const NEWS: &str = "https://news.example";
+const STRANGE: &str = "https://evil.example";
+
+/// A template with two reactions, for these articles.
+fn reactions(articles: &str) -> Value {
+    json!({
+        "poll": {
+            "kind": "reaction",
+            "question": "ما رأيك في المقال؟",
+            "options": [{ "id": "like", "emoji": "👍", "label": "أعجبني" }, { "id": "sad", "emoji": "😢", "label": "أحزنني" }],
+        },
+        "articles": articles,
+    })
+}
+
+/// A site with the template `reactions`.
+async fn site_with(service: &Service, template: Value) -> String {
+    let site = service.site_for(&[NEWS]).await;
+    put_template(service, &site, &template).await.is(201);
+    site
+}
+
+async fn put_template(service: &Service, site: &str, template: &Value) -> Answer {
+    service.admin().put(&format!("/v1/sites/{site}/templates/reactions")).json(template).send().await
+}
+
+async fn announce(service: &Service, site: &str, article: &str) {
+    let said = announcement(&format!("https://news.example/{article}"));
+    service.admin().put(&format!("/v1/sites/{site}/articles/{article}")).json(&said).send().await.is(201);
+}
+
+/// The path of an article's poll.
+fn of(site: &str, article: &str) -> String {
+    format!("/v1/sites/{site}/articles/{article}/reactions")
+}
+
+/// The same by an address, with what follows the template.
+fn at(site: &str, url: &str, rest: &str) -> String {
+    let url = url.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+    format!("/v1/sites/{site}/articles/@url/reactions{rest}?url={url}")
+}
+
+/// A first vote by nonce, as a page of the site sends it.
+async fn vote_at(client: &Client, path: &str, choice: &str, nonce: &str) -> Answer {
+    let vote = json!({ "choices": [choice], "voter": { "nonce": nonce } });
+    let answer = client.post(path).header("origin", NEWS).body("text/plain", vote.to_string()).send().await;
+    answer.token().inspect(|token| remember_secret(token));
+    answer
+}
+
+async fn react(client: &Client, path: &str, choice: &str) -> Answer {
+    vote_at(client, &format!("{path}/votes"), choice, &nonce()).await
+}
+
+fn votes_of(tally: &Value) -> (u64, u64) {
+    let votes = |place: usize| tally["options"][place]["votes"].as_u64().expect("a number");
+    (votes(0), votes(1))
+}
+
+async fn an_article_shows_zeros_until_its_first_ballot_and_reading_makes_nothing(service: &Service) {
+    let site = site_with(service, reactions("announced")).await;
+    announce(service, &site, "a-1").await;
+    let path = of(&site, "a-1");
+    for client in service.clients() {
+        let poll = client.get(&path).send().await.is(200);
+        assert_eq!((&poll["revision"], &poll["state"], &poll["kind"]), (&json!(0), &json!("open"), &json!("reaction")));
+        let results = client.get(&format!("{path}/results")).send().await;
+        let etag = results.header("etag").expect("a tally has a tag");
+        let results = results.is(200);
+        assert_eq!((&results["ballots"], votes_of(&results)), (&json!(0), (0, 0)));
+        client.get(&format!("{path}/results")).header("if-none-match", &etag).send().await.is(304);
+        let mine = client.post(&format!("{path}/votes/mine")).json(&json!({ "voter": { "nonce": nonce() } }));
+        mine.send().await.refused(404, "not-found");
+        let none = client.post(&format!("{path}/votes/withdraw")).json(&json!({ "voter": { "nonce": nonce() } }));
+        none.send().await.is(204);
+        client.get(&format!("/v1/polls/{}", text(&poll["id"]))).send().await.refused(404, "not-found");
+    }
+    let tag = service.client().get(&path).send().await.header("etag").expect("a poll has a tag");
+    service.client().get(&path).header("if-none-match", &tag).send().await.is(304);
+}
+
+async fn the_first_ballot_makes_the_poll_and_a_retry_counts_once_on_every_replica(service: &Service) {
+    let site = site_with(service, reactions("announced")).await;
+    announce(service, &site, "a-1").await;
+    let (path, nonce) = (of(&site, "a-1"), nonce());
+    let votes = format!("{path}/votes");
+    let counted = vote_at(&service.client(), &votes, "like", &nonce).await.is(201);
+    for client in service.clients() {
+        let again = vote_at(&client, &votes, "like", &nonce).await.is(200);
+        assert_eq!((&again["poll"], &again["cast_at"]), (&counted["poll"], &Value::Null));
+    }
+    let id = text(&counted["poll"]);
+    // Once there is a poll, it is one like any other.
+    for client in service.clients() {
+        let poll = client.get(&format!("/v1/polls/{id}")).send().await.is(200);
+        assert_eq!((&poll["revision"], &poll["site"]), (&json!(1), &json!(site)));
+        assert!(poll["closes_at"].is_string(), "{poll}");
+        let results = client.results_from(&id, 1).await;
+        assert_eq!(votes_of(&results), (1, 0));
+        assert_eq!(client.get(&format!("{path}/results")).send().await.is(200)["ballots"], 1);
+        client.get(&format!("/v1/polls/{id}/timeline")).send().await.is(200);
+    }
+    let listed = service.admin().get(&format!("/v1/polls?site={site}")).send().await.is(200);
+    assert_eq!(listed["items"], json!([]), "it is in no list");
+    let name = json!({ "voter": { "nonce": nonce } });
+    let mine = service.client().post(&format!("{path}/votes/mine")).json(&name).send().await.is(200);
+    assert_eq!(mine["choices"], json!(["like"]));
+    let changed = vote_at(&service.client(), &votes, "sad", &nonce).await.is(200);
+    assert_eq!(votes_of(&changed["results"]), (0, 1));
+    service.client().post(&format!("{path}/votes/withdraw")).json(&name).send().await.is(204);
+    assert_eq!(service.client().results(&id).await["ballots"], 0);
+}
+
+async fn many_first_ballots_at_once_make_one_poll_and_all_of_them_count(service: &Service) {
+    let site = site_with(service, reactions("own-origins")).await;
+    let votes = at(&site, "https://news.example/a", "/votes");
+    let clients = service.clients();
+    let cast = (0..24).map(|voter| {
+        let (client, votes) = (clients[voter % clients.len()].clone(), votes.clone());
+        async move { vote_at(&client, &votes, if voter % 3 == 0 { "sad" } else { "like" }, &nonce()).await.is(201) }
+    });
+    let cast = join_all(cast).await;
+    assert!(cast.iter().all(|vote| vote["poll"] == cast[0]["poll"]));
+    for client in service.clients() {
+        assert_eq!(votes_of(&client.results_from(&text(&cast[0]["poll"]), 24).await), (16, 8));
+    }
+}
+
+async fn an_address_is_one_article_however_it_is_written_and_the_one_announced_there(service: &Service) {
+    let site = site_with(service, reactions("own-origins")).await;
+    let client = service.client();
+    let poll = text(&react_at(&client, &site, "https://news.example/خبر/").await["poll"]);
+    for same in ["HTTPS://News.example/%D8%AE%D8%A8%D8%B1?utm_source=x#top", "http://news.example:80/خبر?fbclid=1"] {
+        assert_eq!(text(&react_at(&client, &site, same).await["poll"]), poll, "{same}");
+    }
+    let other = text(&react_at(&client, &site, "https://news.example/b").await["poll"]);
+    assert_ne!(other, poll);
+    announce(service, &site, "c-1").await;
+    let by_id = text(&react(&client, &of(&site, "c-1"), "like").await.is(201)["poll"]);
+    assert_eq!(text(&react_at(&client, &site, "https://news.example/c-1/?utm_source=x").await["poll"]), by_id);
+}
+
+async fn react_at(client: &Client, site: &str, url: &str) -> Value {
+    vote_at(client, &at(site, url, "/votes"), "like", &nonce()).await.is(201)
+}
+
+async fn what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_made(service: &Service) {
+    let site = site_with(service, reactions("own-origins")).await;
+    let narrow = site_with(service, reactions("announced")).await;
+    announce(service, &narrow, "a-1").await;
+    let long = format!("https://news.example/{}", "a".repeat(2_100));
+    let missing = format!("/v1/sites/{narrow}/articles/a-1/stars");
+    let cases = [
+        (of(&narrow, "a-2"), 404, "article-not-announced", "article"),
+        (of(&narrow, "a%2F2"), 404, "article-not-announced", "article"),
+        (missing, 404, "no-template", "template"),
+        (of(&site, "a-1"), 404, "article-not-announced", "article"),
+        (at(&site, "https://evil.example/a", ""), 422, "foreign-address", "url"),
+        (at(&site, &long, ""), 422, "address-too-long", "url"),
+        (at(&site, "javascript:alert(1)", ""), 400, "invalid-request", "url"),
+        (of(&site, "@url"), 400, "invalid-request", "url"),
+        (at(&narrow, "https://news.example/a", ""), 404, "article-not-announced", "article"),
+    ];
+    for (path, status, code, field) in cases {
+        let client = service.client();
+        let (base, query) = path.split_once('?').map_or((path.as_str(), ""), |(base, query)| (base, query));
+        let refused = client.get(&path).send().await.refused(status, code);
+        assert_eq!(refused["errors"][0]["field"], field, "{path}: {refused}");
+        for rest in ["results", "live"] {
+            client.get(&format!("{base}/{rest}?{query}")).send().await.refused(status, code);
+        }
+        for rest in ["votes", "votes/mine", "votes/withdraw"] {
+            let path = format!("{base}/{rest}?{query}");
+            let body = if rest == "votes" { json!({ "choices": ["like"] }) } else { json!({}) };
+            let voter = service.client().new_voter().await;
+            let sent = voter.post(&path).json(&body).send().await;
+            assert_eq!((sent.status, &sent.json()["code"]), (status, &json!(code)), "{path}: {sent}");
+        }
+    }
+    let path = of(&narrow, "a-1");
+    for wrong in [json!(["angry"]), json!(["like", "sad"]), json!([])] {
+        let vote = json!({ "choices": wrong, "voter": { "nonce": nonce() } });
+        let answer = service.client().post(&format!("{path}/votes")).json(&vote).send().await;
+        assert!(matches!(answer.status, 422), "{answer}");
+    }
+    service.client().get("/v1/sites/nobody-made-this/articles/a/b").send().await.refused(404, "not-found");
+    let large = "x".repeat(20_000);
+    for rest in ["votes", "votes/mine", "votes/withdraw"] {
+        let path = format!("{path}/{rest}");
+        let client = service.client();
+        client.post(&path).body("application/json", large.clone()).send().await.refused(413, "body-too-large");
+        client.post(&path).body("text/html", "{}").send().await.refused(415, "unsupported-media-type");
+        client.post(&path).body("application/json", "[").send().await.refused(400, "invalid-request");
+        let body = if rest == "votes" { json!({ "choices": ["like"] }) } else { json!({}) };
+        client.post(&path).json(&body).send().await.refused(401, "voter-required");
+    }
+    assert_eq!(service.client().get(&path).send().await.is(200)["revision"], 0, "nothing was made");
+}
+
+async fn a_page_that_the_site_does_not_list_votes_in_no_article(service: &Service) {
+    let site = site_with(service, reactions("announced")).await;
+    announce(service, &site, "a-1").await;
+    let path = of(&site, "a-1");
+    let vote = json!({ "choices": ["like"], "voter": { "nonce": nonce() } });
+    for content_type in ["text/plain", "application/json"] {
+        for rest in ["votes", "votes/withdraw"] {
+            let body = if rest == "votes" { vote.clone() } else { json!({ "voter": { "nonce": nonce() } }) };
+            let request = service.client().post(&format!("{path}/{rest}")).header("origin", STRANGE);
+            request.body(content_type, body.to_string()).send().await.refused(403, "origin-refused");
+        }
+    }
+    assert_eq!(service.client().get(&path).send().await.is(200)["revision"], 0, "nothing was made");
+}
+
+async fn counts_for_a_list_of_articles_come_in_one_answer_that_caches_keep(service: &Service) {
+    let site = site_with(service, reactions("own-origins")).await;
+    for article in ["a-1", "a-2"] {
+        announce(service, &site, article).await;
+    }
+    react(&service.client(), &of(&site, "a-2"), "sad").await.is(201);
+    react_at(&service.client(), &site, "https://news.example/c").await;
+    let ids = format!("/v1/sites/{site}/articles?template=reactions&ids=a-1,a-2,a-3");
+    for client in service.clients() {
+        let answer = client.get(&ids).send().await;
+        let etag = answer.header("etag").expect("it has a tag");
+        assert!(answer.header("cache-control").is_some_and(|value| value.starts_with("public")), "{answer}");
+        let items = answer.is(200)["items"].clone();
+        assert_eq!((&items[0]["article"], votes_of(&items[0]["results"])), (&json!("a-1"), (0, 0)));
+        assert_eq!((&items[1]["article"], votes_of(&items[1]["results"])), (&json!("a-2"), (0, 1)));
+        assert_eq!(items[2], json!({ "article": "a-3", "code": "article-not-announced" }));
+        client.get(&ids).header("if-none-match", &etag).send().await.is(304);
+        let urls = "url=https://news.example/c%23x&url=https://evil.example/c";
+        let items = client.get(&format!("/v1/sites/{site}/articles?template=reactions&{urls}")).send().await.is(200);
+        assert_eq!(votes_of(&items["items"][0]["results"]), (1, 0));
+        assert_eq!(items["items"][1]["code"], "foreign-address");
+    }
+    let client = service.client();
+    let path = format!("/v1/sites/{site}/articles");
+    let many = vec!["a"; 101].join(",");
+    let urls = "&url=https://news.example/a".repeat(21);
+    for query in [format!("template=reactions&ids={many}"), "ids=a".to_owned(), format!("template=reactions{urls}")] {
+        client.get(&format!("{path}?{query}")).send().await.refused(400, "invalid-request");
+    }
+    client.get(&format!("{path}?template=stars&ids=a-1")).send().await.refused(404, "no-template");
+    client.get(&path).send().await.refused(400, "invalid-request");
+}
+
+async fn a_template_that_is_changed_keeps_the_counts_that_were_made_by_it(service: &Service) {
+    let site = site_with(service, reactions("announced")).await;
+    for article in ["a-1", "a-2"] {
+        announce(service, &site, article).await;
+    }
+    react(&service.client(), &of(&site, "a-1"), "sad").await.is(201);
+    let mut changed = reactions("announced");
+    changed["poll"]["options"][1] = json!({ "id": "angry", "emoji": "😠", "label": "أغضبني" });
+    put_template(service, &site, &changed).await.is(200);
+    let path = format!("/v1/sites/{site}/templates/reactions");
+    let kept = service.admin().get(&path).send().await.is(200);
+    assert_eq!((&kept["poll"]["options"][1]["id"], &kept["open_for_days"]), (&json!("angry"), &json!(90)));
+    let old = service.client().get(&format!("{}/results", of(&site, "a-1"))).send().await.is(200);
+    assert_eq!((&old["options"][1]["id"], votes_of(&old)), (&json!("sad"), (0, 1)));
+    // Replicas know a template for two seconds.
+    crate::client::until(async || {
+        let new = service.client().get(&of(&site, "a-2")).send().await.is(200);
+        (new["options"][1]["id"] == "angry").then_some(())
+    })
+    .await;
+    let refused = service.admin().delete(&format!("/v1/sites/{site}")).send().await;
+    refused.refused(409, "site-has-templates");
+    service.admin().delete(&path).send().await.is(204);
+    service.admin().delete(&path).send().await.refused(404, "no-template");
+    let poll = text(&old["poll"]);
+    crate::client::until(async || {
+        let gone = service.client().get(&format!("/v1/polls/{poll}")).send().await;
+        (gone.status == 404).then_some(())
+    })
+    .await;
+    service.admin().delete(&format!("/v1/sites/{site}")).send().await.is(204);
+}
+
+async fn what_is_wrong_with_a_template_is_said_by_its_field(service: &Service) {
+    let site = service.site().await;
+    let path = format!("/v1/sites/{site}/templates/reactions");
+    let with = |member: &str, value: Value| {
+        let mut template = reactions("announced");
+        template[member] = value;
+        template
+    };
+    let of_poll = |member: &str, value: Value| {
+        let mut template = reactions("announced");
+        template["poll"][member] = value;
+        template
+    };
+    for (template, status, code, field) in [
+        (with("articles", json!("all")), 400, "invalid-request", "articles"),
+        (with("poll", json!(7)), 400, "invalid-request", "poll"),
+        (of_poll("site", json!("default")), 400, "invalid-request", "poll.site"),
+        (of_poll("kind", json!("approval")), 400, "invalid-request", "poll.kind"),
+        (with("open_for_days", json!(0)), 422, "invalid-poll", "open_for_days"),
+        (with("most_articles", json!(1_000_001)), 422, "invalid-poll", "most_articles"),
+        (of_poll("question", json!("")), 422, "invalid-poll", "poll.question"),
+        (of_poll("closes_at", json!("2030-01-01T00:00:00Z")), 422, "invalid-poll", "poll.closes_at"),
+        (of_poll("options", json!([])), 422, "invalid-poll", "poll.options"),
+    ] {
+        let refused = service.admin().put(&path).json(&template).send().await.refused(status, code);
+        assert_eq!(refused["errors"][0]["field"], field, "{refused}");
+    }
+    let wrong = service.admin().put(&format!("/v1/sites/{site}/templates/Reactions")).json(&reactions("announced"));
+    wrong.send().await.refused(400, "invalid-request");
+    let nowhere = service.admin().put("/v1/sites/nobody-made-this/templates/x").json(&reactions("announced"));
+    nowhere.send().await.refused(404, "not-found");
+    service.admin().get("/v1/sites/nobody-made-this/templates").send().await.refused(404, "not-found");
+    for number in 0..50 {
+        let path = format!("/v1/sites/{site}/templates/t{number}");
+        service.admin().put(&path).json(&reactions("announced")).send().await.is(201);
+    }
+    service.admin().put(&path).json(&reactions("announced")).send().await.refused(409, "too-many-templates");
+    let listed = service.admin().get(&format!("/v1/sites/{site}/templates")).send().await.is(200);
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(50));
+}
+
+async fn a_stream_of_an_article_begins_before_there_is_a_poll_and_tells_its_first_vote(service: &Service) {
+    let site = site_with(service, reactions("announced")).await;
+    announce(service, &site, "a-1").await;
+    let path = of(&site, "a-1");
+    let mut streams = Vec::new();
+    for client in service.clients() {
+        let mut stream = client.get(&format!("{path}/live")).open().await;
+        assert_eq!(stream.tally_from(0).await["ballots"], 0);
+        streams.push(stream);
+    }
+    react(&service.client(), &path, "like").await.is(201);
+    for mut stream in streams {
+        loop {
+            let event = stream.next().await.expect("the stream goes on");
+            assert_ne!(event.name, "gone");
+            if event.name == "tally" && event.data["ballots"] == 1 {
+                break;
+            }
+        }
+    }
+}
+
+/// A client of its own.
+fn from_nobody_else(client: &Client, number: u8) -> Client {
+    client.at(IpAddr::V4(Ipv4Addr::new(127, 77, 1, number)))
+}
+
+async fn at_its_cap_an_invented_article_goes_and_never_one_that_five_clients_voted_in(service: &Service) {
+    let mut template = reactions("own-origins");
+    template["most_articles"] = json!(3);
+    let site = site_with(service, template).await;
+    let url = |name: &str| format!("https://news.example/{name}");
+    let mut honest = Value::Null;
+    for number in 1..=5 {
+        let client = from_nobody_else(&service.client(), number);
+        honest = react_at(&client, &site, &url("honest")).await["poll"].clone();
+    }
+    announce(service, &site, "a-1").await;
+    let announced = react(&service.client(), &of(&site, "a-1"), "like").await.is(201)["poll"].clone();
+    let mut invented = Vec::new();
+    for number in 0..4 {
+        invented.push(react_at(&service.client(), &site, &url(&format!("invented-{number}"))).await["poll"].clone());
+    }
+    let admin = service.admin();
+    let is_there = async |poll: &Value| admin.get(&format!("/v1/polls/{}", text(poll))).send().await.status == 200;
+    crate::client::until(async || (!is_there(&invented[2]).await).then_some(())).await;
+    assert!(is_there(&invented[3]).await, "the newest one stays");
+    for poll in &invented[..3] {
+        assert!(!is_there(poll).await, "the oldest ones go");
+    }
+    assert_eq!(service.client().results(&text(&honest)).await["ballots"], 5);
+    assert_eq!(service.client().results(&text(&announced)).await["ballots"], 1);
+    // One that went comes to be again.
+    let again = react_at(&service.client(), &site, &url("invented-0")).await;
+    assert_eq!(votes_of(&again["results"]), (1, 0));
+    // Without a provisional one there is no room.
+    let mut narrow = reactions("announced");
+    narrow["most_articles"] = json!(1);
+    let site = site_with(service, narrow).await;
+    for article in ["b-1", "b-2"] {
+        announce(service, &site, article).await;
+    }
+    react(&service.client(), &of(&site, "b-1"), "like").await.is(201);
+    react(&service.client(), &of(&site, "b-2"), "like").await.refused(409, "articles-full");
+}
+
+service_rules![
+    an_article_shows_zeros_until_its_first_ballot_and_reading_makes_nothing,
+    the_first_ballot_makes_the_poll_and_a_retry_counts_once_on_every_replica,
+    many_first_ballots_at_once_make_one_poll_and_all_of_them_count,
+    an_address_is_one_article_however_it_is_written_and_the_one_announced_there,
+    what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_made,
+    a_page_that_the_site_does_not_list_votes_in_no_article,
+    counts_for_a_list_of_articles_come_in_one_answer_that_caches_keep,
+    a_template_that_is_changed_keeps_the_counts_that_were_made_by_it,
+    what_is_wrong_with_a_template_is_said_by_its_field,
+    a_stream_of_an_article_begins_before_there_is_a_poll_and_tells_its_first_vote,
+    at_its_cap_an_invented_article_goes_and_never_one_that_five_clients_voted_in,
+];

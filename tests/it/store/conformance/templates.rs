@@ -1,0 +1,163 @@
+//! Templates, and the polls of articles.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use sawt::{
+    article::{Admission, ArticleKey, NewArticlePoll, Template},
+    poll::{DigestKey, Outcome, Partitions, Poll, PollId, State, Timestamp},
+    secret::random_bytes,
+    store::{Making, SiteDeletion, Store, TemplatePut},
+};
+
+use crate::store::stage::{Stage, changeable};
+
+crate::registry::store_rules![
+    an_articles_poll_is_made_once_whoever_makes_it_at_the_same_time,
+    what_has_no_template_or_is_not_announced_gets_no_poll,
+    at_the_cap_the_oldest_provisional_poll_goes_and_no_other,
+    the_same_client_counts_once_towards_an_honest_article,
+    a_closed_poll_forgets_its_voters_and_keeps_its_counts,
+    a_deleted_template_takes_its_polls_with_it_and_no_site_goes_before,
+];
+
+/// A template that the store has.
+pub(crate) async fn template(stage: &Stage) -> Template {
+    let pattern = stage.draw_up(changeable()).await;
+    let pattern = Poll { partitions: Partitions::unplaced(1), ..pattern };
+    let (id, admits) = ("reactions".parse().unwrap(), Admission::OwnOrigins);
+    let template = Template { id, pattern, admits, open_for_days: 90, most_articles: 3 };
+    assert_eq!(stage.store.put_template(&template).await.unwrap(), TemplatePut::Made);
+    template
+}
+
+/// What makes the poll of an address.
+pub(crate) async fn new_poll(stage: &Stage, template: &Template, name: &str) -> NewArticlePoll {
+    let article = ArticleKey::Address(format!("https://news.example/{name}").parse().unwrap());
+    let key = DigestKey::from_bytes(random_bytes());
+    let poll = template.make(&article, Partitions::unplaced(1), key, stage.now().await);
+    NewArticlePoll { poll, template: template.id.clone(), announced: None, most_articles: template.most_articles }
+}
+
+async fn made(stage: &Stage, template: &Template, name: &str) -> Poll {
+    let new = new_poll(stage, template, name).await;
+    match stage.store.make_article_poll(&new).await.unwrap() {
+        Making::Made(poll) => poll,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn an_articles_poll_is_made_once_whoever_makes_it_at_the_same_time(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = template(&stage).await;
+    let makers = join_all((0..8).map(|_| made(&stage, &template, "a"))).await;
+    assert!(makers.iter().all(|poll| *poll == makers[0]), "the first key is the poll's");
+    let poll = stage.read(&makers[0]).await;
+    assert_eq!(poll, makers[0]);
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+    assert_eq!(made(&stage, &template, "a").await, poll);
+    assert_eq!(stage.tally(&poll).await.ballots, 1, "it is the same poll");
+    assert_eq!(stage.store.polls(&stage.site, None, 10).await.unwrap(), [], "it is in no list");
+}
+
+async fn what_has_no_template_or_is_not_announced_gets_no_poll(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = template(&stage).await;
+    let new = new_poll(&stage, &template, "a").await;
+    let nobodys = NewArticlePoll { template: "stars".parse().unwrap(), ..new.clone() };
+    assert_eq!(stage.store.make_article_poll(&nobodys).await.unwrap(), Making::NoTemplate);
+    let announced = NewArticlePoll { announced: Some("a-1".parse().unwrap()), ..new.clone() };
+    assert_eq!(stage.store.make_article_poll(&announced).await.unwrap(), Making::NotAnnounced);
+    assert_eq!(stage.store.poll(new.poll.id).await.unwrap(), None);
+}
+
+async fn at_the_cap_the_oldest_provisional_poll_goes_and_no_other(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = template(&stage).await;
+    let honest = made(&stage, &template, "honest").await;
+    for client in 0..5 {
+        let is_provisional = note(&stage, &template, honest.id, client).await;
+        assert_eq!(is_provisional, client < 4);
+    }
+    let mut invented = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        // A millisecond apart, so that one is the oldest.
+        stage.wait_until(stage.now_plus(2).await).await;
+        invented.push(made(&stage, &template, name).await);
+    }
+    for (place, poll) in invented.iter().enumerate() {
+        assert_eq!(stage.store.poll(poll.id).await.unwrap().is_some(), place >= 2, "{place}");
+    }
+    assert_eq!(stage.read(&honest).await, honest);
+    for (place, poll) in invented.iter().enumerate().skip(2) {
+        for client in 0..5 {
+            note(&stage, &template, poll.id, client).await;
+        }
+        assert_eq!(stage.read(poll).await, *poll, "{place}");
+    }
+    let new = new_poll(&stage, &template, "e").await;
+    assert_eq!(stage.store.make_article_poll(&new).await.unwrap(), Making::Full);
+}
+
+async fn note(stage: &Stage, template: &Template, poll: PollId, client: u8) -> bool {
+    stage.store.note_client(&stage.site, &template.id, poll, [client; 8]).await.unwrap()
+}
+
+async fn the_same_client_counts_once_towards_an_honest_article(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = template(&stage).await;
+    let poll = made(&stage, &template, "a").await;
+    for _ in 0..9 {
+        assert!(note(&stage, &template, poll.id, 1).await);
+    }
+    for client in 2..=5 {
+        assert_eq!(note(&stage, &template, poll.id, client).await, client < 5);
+    }
+    assert!(!note(&stage, &template, PollId::generate(), 1).await, "one that is not there is not provisional");
+}
+
+async fn a_closed_poll_forgets_its_voters_and_keeps_its_counts(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = template(&stage).await;
+    let poll = made(&stage, &template, "a").await;
+    for voter in 0..3 {
+        assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
+    }
+    let forget = async |poll: &Poll| {
+        stage.store.forget_voters(&stage.site, &template.id, poll.id).await.unwrap();
+        stage.on_record(poll, 1).await.is_some()
+    };
+    assert!(forget(&poll).await, "it is open");
+    let before = stage.now_plus(60_000).await;
+    let oldest =
+        async |before: Timestamp| stage.store.oldest_article_polls(&stage.site, &template.id, before, 9).await.unwrap();
+    assert_eq!(oldest(before).await, [poll.id]);
+    assert_eq!(oldest(Timestamp::from_millis(1_000)).await, []);
+    let closed = stage.closed(&poll).await;
+    assert!(!forget(&closed).await);
+    let tally = stage.tally(&closed).await;
+    assert_eq!((tally.state, tally.ballots), (State::Closed, 3));
+    assert_eq!(oldest(before).await, [], "it is done");
+    assert_eq!(stage.cast(&closed, 9, &["yes"]).await, Outcome::NotOpen);
+    // It does not count any more among those that may be there.
+    for name in ["b", "c", "d"] {
+        made(&stage, &template, name).await;
+    }
+    assert_eq!(stage.tally(&closed).await.ballots, 3);
+    assert_eq!(made(&stage, &template, "a").await, closed, "and is not made anew");
+}
+
+async fn a_deleted_template_takes_its_polls_with_it_and_no_site_goes_before(store: Arc<dyn Store>) {
+    let stage = Stage::new(store.clone()).await;
+    let template = template(&stage).await;
+    let poll = made(&stage, &template, "a").await;
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+    assert_eq!(store.delete_site(&stage.site).await.unwrap(), SiteDeletion::HasTemplates);
+    assert!(store.delete_template(&stage.site, &template.id).await.unwrap());
+    assert!(!store.delete_template(&stage.site, &template.id).await.unwrap());
+    assert_eq!(store.template(&stage.site, &template.id).await.unwrap(), None);
+    assert_eq!(store.poll(poll.id).await.unwrap(), None);
+    let new = new_poll(&stage, &template, "a").await;
+    assert_eq!(store.make_article_poll(&new).await.unwrap(), Making::NoTemplate);
+    assert_eq!(store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
+}
