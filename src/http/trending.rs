@@ -17,24 +17,36 @@ use super::{
 };
 use crate::{
     article::ArticleKey,
-    poll::{PollId, SiteId, Timestamp, WebAddress},
+    poll::{PollId, SiteId, Text, Timestamp, WebAddress},
     secret::hex,
-    views::{MOST_LISTED, Measure, RankedItem, TrendingEntry, TrendingList, TrendingWindow},
+    views::{MOST_LISTED, Measure, RankedItem, TrendingEntry, TrendingList, TrendingQuery, TrendingWindow},
 };
 
 /// How many items there are unless the request says.
 const DEFAULT_LIMIT: usize = 10;
+/// The most bytes of a section's name.
+const MOST_SECTION_BYTES: usize = 2_048;
 
-/// `GET /v1/sites/{site}/trending?by=&window=&limit=`, for everyone.
+/// `GET /v1/sites/{site}/trending?by=&window=&section=&limit=`, for everyone.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let site: SiteId = id_in_path(&req, "site", no_site)?;
-    let mut query = Query::strict(req.query_string(), &["by", "window", "limit"])?;
+    let mut query = Query::strict(req.query_string(), &["by", "window", "section", "limit"])?;
     let by = query.take_parsed("by", |text| text.parse().map_err(str::to_owned))?.unwrap_or(Measure::Views);
     let window =
         query.take_parsed("window", |text| text.parse().map_err(str::to_owned))?.unwrap_or(TrendingWindow::Day);
     let limit = query.take_parsed("limit", |text| parse_limit(text, MOST_LISTED))?.unwrap_or(DEFAULT_LIMIT);
-    let list = worker.viewing.trending(&site, by, window).await?;
+    let section = query.take_parsed("section", parse_section)?;
+    let asked = TrendingQuery { site: site.clone(), measure: by, window, section };
+    let list = worker.viewing.trending(asked).await?;
     answer(&req, &site, by, window, &list, limit)
+}
+
+/// The name of a section. No longer one can be announced.
+fn parse_section(text: &str) -> Result<String, String> {
+    if (1..=MOST_SECTION_BYTES).contains(&text.len()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("must be 1 to {MOST_SECTION_BYTES} bytes"))
 }
 
 fn answer(
@@ -79,6 +91,8 @@ struct TrendingItemJson<'a> {
     poll: Option<PollId>,
     title: Option<&'a str>,
     url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section: Option<&'a str>,
     /// To a tenth, so that a list whose scores only decay a little keeps its tag.
     score: f64,
 }
@@ -86,17 +100,23 @@ struct TrendingItemJson<'a> {
 impl<'a> TrendingItemJson<'a> {
     fn of(entry: &'a TrendingEntry) -> Self {
         let score = (entry.score * 10.0).round() / 10.0;
-        let title = entry.poll.as_ref().map(|poll| poll.question.as_str());
+        let article = entry.article.as_deref();
+        let (title, section) = match (&entry.poll, article) {
+            (Some(poll), _) => (Some(poll.question.as_str()), None),
+            (None, Some(article)) => (Some(article.title.as_str()), article.section.as_ref().map(Text::as_str)),
+            (None, None) => (None, None),
+        };
+        let announced = article.map(|article| article.url.as_str());
         match &entry.item {
             RankedItem::Poll(id) => {
                 let url = entry.poll.as_ref().and_then(|poll| poll.article_url.as_ref()).map(WebAddress::as_str);
-                Self { article: None, poll: Some(*id), title, url, score }
+                Self { article: None, poll: Some(*id), title, url, section, score }
             }
             RankedItem::Article(ArticleKey::Id(id)) => {
-                Self { article: Some(id.as_str()), poll: None, title, url: None, score }
+                Self { article: Some(id.as_str()), poll: None, title, url: announced, section, score }
             }
             RankedItem::Article(ArticleKey::Address(address)) => {
-                Self { article: None, poll: None, title, url: Some(address.as_str()), score }
+                Self { article: None, poll: None, title, url: announced.or(Some(address.as_str())), section, score }
             }
         }
     }

@@ -131,12 +131,20 @@ impl ViewCounts {
             let CountShard { polls, articles } = std::mem::take(&mut *shard.lock());
             for (id, PollCount { poll, views, ballots }) in polls {
                 let site = sites.entry(poll.site.clone()).or_default();
-                if views > 0 {
-                    site.polls.push((id, views));
+                // What is seen and voted in with an article's own poll ranks the article.
+                let article =
+                    poll.article.as_ref().and_then(|article| article.key.parse().ok()).map(RankedItem::Article);
+                match &article {
+                    _ if views == 0 => {}
+                    Some(article) => {
+                        let views = i64::try_from(views).unwrap_or(i64::MAX);
+                        site.items.push((Measure::Views, article.clone(), views));
+                    }
+                    None => site.polls.push((id, views)),
                 }
                 if ballots != 0 {
                     let measure = if poll.kind == Kind::Reaction { Measure::Reactions } else { Measure::Votes };
-                    site.items.push((measure, RankedItem::Poll(id), ballots));
+                    site.items.push((measure, article.unwrap_or(RankedItem::Poll(id)), ballots));
                 }
             }
             for ((site, key), views) in articles {
@@ -152,10 +160,32 @@ impl ViewCounts {
 mod tests {
     use super::*;
     use crate::{
-        poll::Timestamp,
+        live::PollWithSite,
+        poll::{DigestKey, NewOption, NewPoll, Partitions, PollArticle, PollFields, Timestamp},
         site::{Site, SiteSettings},
         telemetry::MetricsFormat,
     };
+
+    #[test]
+    fn what_is_seen_and_voted_in_with_an_articles_own_poll_ranks_the_article() {
+        let counts = ViewCounts::new(Arc::default());
+        let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
+        let options = Some(vec![option("نعم"), option("لا")]);
+        let fields = PollFields { question: Some("؟".to_owned()), options, ..PollFields::default() };
+        let new = NewPoll { fields, ..NewPoll::default() };
+        let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
+        let mut poll = new.build(id, SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST).unwrap();
+        poll.article = Some(PollArticle { template: "stars".to_owned(), key: "id:a-1".to_owned() });
+        let (created_at, updated_at) = (Timestamp::EARLIEST, Timestamp::EARLIEST);
+        let site = Site { id: SiteId::default(), settings: SiteSettings::default(), created_at, updated_at };
+        let known = Arc::new(PollWithSite { poll: Arc::new(poll), site });
+        counts.count(&Viewed::Poll(Arc::clone(&known)));
+        counts.count_ballots(&known.poll, &[Outcome::Counted, Outcome::Counted, Outcome::Repeated, Outcome::Withdrawn]);
+        let taken = counts.take().remove(&SiteId::default()).unwrap();
+        let article = RankedItem::Article("id:a-1".parse().unwrap());
+        assert_eq!(taken.items, [(Measure::Views, article.clone(), 1), (Measure::Votes, article, 1)]);
+        assert_eq!(taken.polls, []);
+    }
 
     #[test]
     fn a_flood_of_invented_articles_fills_no_memory_and_what_is_counted_already_goes_on() {

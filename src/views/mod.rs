@@ -20,13 +20,14 @@ pub use crate::store::{Measure, RankedItem, TrendingWindow};
 pub use counts::ViewCounts;
 pub use error::ViewError;
 pub use target::{ArticleName, ViewTarget, Viewed};
-pub use trending::{MOST_LISTED, TrendingEntry, TrendingList};
+pub use trending::{MOST_LISTED, TrendingEntry, TrendingList, TrendingQuery};
 pub use writer::ViewWriter;
 
 use crate::{
+    article::ArticleKey,
     clock::Clock,
-    live::{PollCache, SiteCache},
-    poll::Poll,
+    live::{Hub, SiteCache},
+    poll::{Poll, SiteId},
     store::Store,
 };
 use trending::TrendingLists;
@@ -35,7 +36,7 @@ use trending::TrendingLists;
 #[derive(Clone)]
 pub struct ReplicaViews {
     counts: Arc<ViewCounts>,
-    polls: Arc<PollCache>,
+    hub: Arc<Hub>,
     sites: Arc<SiteCache>,
     lists: Arc<TrendingLists>,
     clock: Clock,
@@ -43,8 +44,8 @@ pub struct ReplicaViews {
 
 impl ReplicaViews {
     /// Made of what else the replica has.
-    pub fn new(counts: Arc<ViewCounts>, polls: Arc<PollCache>, clock: Clock) -> Self {
-        Self { counts, polls, sites: Arc::default(), lists: Arc::default(), clock }
+    pub fn new(counts: Arc<ViewCounts>, hub: Arc<Hub>, clock: Clock) -> Self {
+        Self { counts, hub, sites: Arc::default(), lists: Arc::default(), clock }
     }
 }
 
@@ -68,14 +69,27 @@ impl Viewing {
     pub async fn find(&self, target: ViewTarget) -> Result<Viewed, ViewError> {
         match target {
             ViewTarget::Poll(id) => {
-                let known = self.replica.polls.get(&*self.store, id).await?;
+                let known = self.replica.hub.poll_cache().get(&*self.store, id).await?;
                 known.map(Viewed::Poll).ok_or(ViewError::NoPoll)
             }
             ViewTarget::Article(site, name) => {
                 let site = self.replica.sites.get(&*self.store, &site).await?.ok_or(ViewError::NoSite)?;
                 let key = name.key_on(&site)?;
+                let key = self.one_key(&site.id, key).await;
                 Ok(Viewed::Article(site, key))
             }
+        }
+    }
+
+    /// The key that an article is counted by, whichever way it is named: its id, if it was announced.
+    async fn one_key(&self, site: &SiteId, key: ArticleKey) -> ArticleKey {
+        if matches!(key, ArticleKey::Id(_)) {
+            return key;
+        }
+        match self.replica.hub.known_articles().announced(&*self.store, site, &key).await {
+            Ok(Some(article)) => ArticleKey::Id(article.id.clone()),
+            // Whoever reads the ranking puts the two together.
+            Ok(None) | Err(_) => key,
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
+
 use super::{Measure, RankedItem, TrendingWindow, ViewError, Viewing};
 use crate::{
+    article::{Announced, ArticleKey},
     live::BriefCache,
     poll::{Poll, PollId, SiteId, State, Timestamp, Viewer},
     store::ItemScore,
@@ -11,20 +14,36 @@ use crate::{
 
 /// The most entries of a list.
 pub const MOST_LISTED: usize = 50;
-/// How many items of a ranking are looked at to fill a list: some are of polls that readers may not see.
-const MOST_EXAMINED: usize = 4 * MOST_LISTED;
+/// How many items of a ranking are looked at to fill a list: some are of polls that readers may not see, or of other
+/// sections.
+const MOST_EXAMINED: usize = 10 * MOST_LISTED;
+/// How many are looked up at a time.
+const AT_ONCE: usize = 50;
 /// How long a list is kept.
 const KEPT_FOR: Duration = Duration::from_secs(3);
 /// The most lists that are kept. Beyond that, each request for another one reads it for itself.
 const MOST_LISTS: usize = 256;
 
 /// The lists that were read lately; `None` for a site that is not there.
-pub(super) struct TrendingLists(BriefCache<(SiteId, Measure, TrendingWindow), Option<Arc<TrendingList>>>);
+pub(super) struct TrendingLists(BriefCache<TrendingQuery, Option<Arc<TrendingList>>>);
 
 impl Default for TrendingLists {
     fn default() -> Self {
         Self(BriefCache::new(KEPT_FOR, MOST_LISTS))
     }
+}
+
+/// Which list is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TrendingQuery {
+    /// Of this site.
+    pub site: SiteId,
+    /// What ranks its items.
+    pub measure: Measure,
+    /// How far the ranking looks back.
+    pub window: TrendingWindow,
+    /// Only articles that were announced for this section.
+    pub section: Option<String>,
 }
 
 /// What ranks highest on a site.
@@ -43,6 +62,8 @@ pub struct TrendingEntry {
     pub score: f64,
     /// The poll, if it is one.
     pub poll: Option<Arc<Poll>>,
+    /// The article as it was announced, if it is one and was.
+    pub article: Option<Arc<Announced>>,
 }
 
 impl Viewing {
@@ -50,47 +71,65 @@ impl Viewing {
     ///
     /// # Errors
     /// [`ViewError::NoSite`]; what the store failed with.
-    pub async fn trending(
-        &self,
-        site: &SiteId,
-        measure: Measure,
-        window: TrendingWindow,
-    ) -> Result<Arc<TrendingList>, ViewError> {
-        let read = self.read_list(site, measure, window);
-        self.replica.lists.0.get((site.clone(), measure, window), read).await?.ok_or(ViewError::NoSite)
+    pub async fn trending(&self, query: TrendingQuery) -> Result<Arc<TrendingList>, ViewError> {
+        let read = self.read_list(&query);
+        self.replica.lists.0.get(query.clone(), read).await?.ok_or(ViewError::NoSite)
     }
 
-    async fn read_list(
-        &self,
-        site: &SiteId,
-        measure: Measure,
-        window: TrendingWindow,
-    ) -> Result<Option<Arc<TrendingList>>, ViewError> {
+    async fn read_list(&self, query: &TrendingQuery) -> Result<Option<Arc<TrendingList>>, ViewError> {
+        let TrendingQuery { site, measure, window, section } = query;
         if self.replica.sites.get(&*self.store, site).await?.is_none() {
             return Ok(None);
         }
         let as_of = self.replica.clock.now();
-        let ranked = self.store.ranking(site, measure, window, MOST_EXAMINED).await?;
-        let mut entries = Vec::with_capacity(MOST_LISTED);
-        for ItemScore { item, score } in ranked {
-            if entries.len() == MOST_LISTED {
+        let ranked = self.store.ranking(site, *measure, *window, MOST_EXAMINED).await?;
+        let is_asked = |entry: &TrendingEntry| {
+            let found = entry.article.as_ref().and_then(|article| article.section.as_ref());
+            section.as_ref().is_none_or(|asked| found.is_some_and(|found| found.as_str() == asked))
+        };
+        let mut entries: Vec<TrendingEntry> = Vec::with_capacity(MOST_LISTED);
+        for items in ranked.chunks(AT_ONCE) {
+            if entries.len() >= MOST_LISTED {
                 break;
             }
-            let poll = match item {
-                RankedItem::Article(_) => None,
-                RankedItem::Poll(id) => match self.public_poll(id, as_of).await? {
-                    Some(poll) => Some(poll),
-                    None => continue,
-                },
-            };
-            entries.push(TrendingEntry { item, score, poll });
+            for entry in join_all(items.iter().map(|item| self.entry(site, item, as_of))).await {
+                let Some(entry) = entry?.filter(is_asked) else { continue };
+                // One that was seen by its address before it was announced, and by its id after.
+                match entries.iter_mut().find(|known| known.item == entry.item) {
+                    Some(known) => known.score += entry.score,
+                    None => entries.push(entry),
+                }
+            }
         }
+        entries.sort_by(|one, other| other.score.total_cmp(&one.score));
+        entries.truncate(MOST_LISTED);
         Ok(Some(Arc::new(TrendingList { as_of, entries })))
+    }
+
+    /// What readers are shown of an item; `None` if that is nothing.
+    async fn entry(
+        &self,
+        site: &SiteId,
+        ItemScore { item, score }: &ItemScore,
+        now: Timestamp,
+    ) -> Result<Option<TrendingEntry>, ViewError> {
+        let (item, score) = (item.clone(), *score);
+        Ok(match item {
+            RankedItem::Poll(id) => {
+                let poll = self.public_poll(id, now).await?;
+                poll.map(|poll| TrendingEntry { item, score, poll: Some(poll), article: None })
+            }
+            RankedItem::Article(key) => {
+                let article = self.replica.hub.known_articles().announced(&*self.store, site, &key).await?;
+                let key = article.as_ref().map_or(key, |article| ArticleKey::Id(article.id.clone()));
+                Some(TrendingEntry { item: RankedItem::Article(key), score, poll: None, article })
+            }
+        })
     }
 
     /// A poll whose tally everyone may see: a score says how many have voted.
     async fn public_poll(&self, id: PollId, now: Timestamp) -> Result<Option<Arc<Poll>>, ViewError> {
-        let known = self.replica.polls.get(&*self.store, id).await?;
+        let known = self.replica.hub.poll_cache().get(&*self.store, id).await?;
         let poll = known.map(|known| Arc::clone(&known.poll));
         Ok(poll.filter(|poll| {
             let state = poll.state_at(now);

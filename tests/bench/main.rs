@@ -34,6 +34,7 @@ mod overload;
 mod peer;
 mod process;
 mod publisher;
+mod rankings;
 mod readers;
 mod redis_server;
 mod report;
@@ -89,6 +90,8 @@ struct Effort {
 enum Part {
     /// Bytes per voter in Redis.
     Memory,
+    /// Bytes per article in a site's rankings in Redis.
+    Rankings,
     /// Votes over HTTP.
     Vote,
     /// Votes without HTTP.
@@ -122,6 +125,7 @@ fn main() -> ExitCode {
     for part in parts {
         match part {
             Part::Memory => memory::measure(),
+            Part::Rankings => rankings::measure(),
             Part::Vote => vote::measure(&effort),
             Part::Voting => voting::measure(&effort),
             Part::Tally => tally::measure(&effort),

@@ -203,6 +203,36 @@ async fn polls_are_listed_by_votes_and_reactions_unless_their_results_are_hidden
     until(async || (trending(&service.client(), &site, "by=votes").await.len() == 1).then_some(())).await;
 }
 
+async fn an_article_that_was_announced_is_listed_once_with_its_title_and_section(service: &Service) {
+    let site = service.site_for(&[LISTED]).await;
+    let client = service.client();
+    let see = async |seen: Value| beacon(&client, LISTED, &seen).await.is(204);
+    let address = "https://news.example/politics/17";
+    // Before it is announced, and after.
+    see(json!({ "site": site, "url": address })).await;
+    until(async || (trending(&client, &site, "").await.len() == 1).then_some(())).await;
+    for (id, url, section) in [("17", address, "سياسة"), ("18", "https://news.example/sport/18", "رياضة")] {
+        let article = json!({ "title": format!("الخبر {id}"), "url": url, "section": section, "published_at": "2026-11-23T18:00:00Z" });
+        let put = service.admin().put(&format!("/v1/sites/{site}/articles/{id}")).json(&article).send().await;
+        assert!(matches!(put.status, 200 | 201), "{put}");
+        see(json!({ "site": site, "article": id })).await;
+    }
+    see(json!({ "site": site, "url": format!("{address}?utm_source=x") })).await;
+    let items = until(async || {
+        let items = trending(&client, &site, "limit=9").await;
+        let scores: Vec<_> = items.iter().map(|item| item["score"].as_f64().expect("a score").round()).collect();
+        (scores == [3.0, 1.0] && items.iter().all(|item| item["title"].is_string())).then_some(items)
+    })
+    .await;
+    let expected = json!({ "article": "17", "title": "الخبر 17", "url": address, "section": "سياسة" });
+    for (member, value) in expected.as_object().expect("an object") {
+        assert_eq!(items[0][member], *value);
+    }
+    let of_section = trending(&client, &site, "section=%D8%B1%D9%8A%D8%A7%D8%B6%D8%A9").await;
+    assert_eq!(of_section.iter().map(|item| text(&item["article"])).collect::<Vec<_>>(), ["18"]);
+    assert_eq!(trending(&client, &site, "section=none").await, Vec::<Value>::new());
+}
+
 async fn a_ranking_is_asked_for_in_words_it_knows(service: &Service) {
     let site = service.site().await;
     let ask =
@@ -222,5 +252,6 @@ service_rules![
     a_bot_that_says_so_is_answered_alike_and_left_out,
     what_is_seen_most_is_listed_first_for_any_page_and_cached,
     polls_are_listed_by_votes_and_reactions_unless_their_results_are_hidden,
+    an_article_that_was_announced_is_listed_once_with_its_title_and_section,
     a_ranking_is_asked_for_in_words_it_knows,
 ];
