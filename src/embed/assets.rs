@@ -40,6 +40,8 @@ pub struct Assets {
     pub rating: Asset,
     /// The same of kind `reaction`.
     pub reaction: Asset,
+    /// The same of kind `ranked`.
+    pub ranked: Asset,
     /// The same where answers are right or wrong.
     pub quiz: Asset,
     /// What serves frames of polls in a publisher's page.
@@ -87,6 +89,7 @@ impl Assets {
         let open = said(|language| &language.texts().open_page);
         let rating = Asset::of("rating.js", JAVASCRIPT, include_str!("packed/rating.js").to_owned());
         let reaction = Asset::of("reaction.js", JAVASCRIPT, include_str!("packed/reaction.js").to_owned());
+        let ranked = Asset::of("ranked.js", JAVASCRIPT, include_str!("packed/ranked.js").to_owned());
         let quiz = Asset::of("quiz.js", JAVASCRIPT, include_str!("packed/quiz.js").to_owned());
         let frames = Asset::of("frames.js", JAVASCRIPT, include_str!("packed/frames.js").to_owned());
         let view = Asset::of("view.js", JAVASCRIPT, include_str!("packed/article-view.js").to_owned());
@@ -101,6 +104,7 @@ impl Assets {
             .replace("SAWT_QUIZ", quiz.file_name())
             .replace("SAWT_RATING", rating.file_name())
             .replace("SAWT_REACTION", reaction.file_name())
+            .replace("SAWT_RANKED", ranked.file_name())
             .replace("STYLE_PATH", &style.path)
             .replace("STYLE_INTEGRITY", &style.integrity)
             .replace("SAWT_FAILED", &failed);
@@ -110,12 +114,13 @@ impl Assets {
             .replace("SCRIPT_INTEGRITY", &script.integrity)
             .replace("SAWT_OPEN", &open);
         let loader = Asset::of("embed.js", JAVASCRIPT, loader);
-        Self { style, script, rating, reaction, quiz, frames, view, most_read, loader }
+        Self { style, script, rating, reaction, ranked, quiz, frames, view, most_read, loader }
     }
 
     /// All files that the manifest names.
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
-        let of_polls = [&self.loader, &self.script, &self.rating, &self.reaction, &self.quiz, &self.style];
+        let of_polls =
+            [&self.loader, &self.script, &self.rating, &self.reaction, &self.ranked, &self.quiz, &self.style];
         of_polls.into_iter().chain([&self.frames, &self.view, &self.most_read])
     }
 
@@ -164,7 +169,7 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 impl Asset {
     fn of(name: &'static str, media_type: &'static str, text: String) -> Self {
         let hash = digest::digest(&digest::SHA384, text.as_bytes());
-        let short = hex(hash.as_ref().get(..8).unwrap_or_default());
+        let short = hex(hash.as_ref().get(..6).unwrap_or_default());
         let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
         Self {
             name,

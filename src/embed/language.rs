@@ -15,7 +15,7 @@ use super::{
     digits::{Digits, in_digits},
     direction::Direction,
     plural::Rule,
-    texts::{Texts, VerdictTexts},
+    texts::{RankedTexts, Texts, VerdictTexts},
 };
 use crate::{
     poll::{Poll, TimeZone},
@@ -176,10 +176,14 @@ impl Language {
             verdict: Option<VerdictTexts<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             average: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            ranked: Option<RankedTexts<'a>>,
         }
 
         let plurals = self.plurals.iter().map(|(of, forms)| (of.as_str(), forms));
-        let plurals = plurals.filter(|(of, _)| ["votes", "wait", counted].contains(of)).collect();
+        let ranked = self.texts.ranked(poll);
+        let is_said = |of: &str| ["votes", "wait", counted].contains(&of) || (of == "points" && ranked.is_some());
+        let plurals = plurals.filter(|(of, _)| is_said(of)).collect();
         let mut texts = self.texts.for_script(!poll.kind.takes_one());
         if let Some(said) = own.and_then(|own| own.counted.as_ref()) {
             texts.insert("counted", said.as_str());
@@ -187,7 +191,8 @@ impl Language {
         let verdict = self.texts.verdict(poll);
         let average = poll.scale.as_ref().map(|_| self.texts.average.as_str());
         let numbers = self.numbers.get(digits.as_str());
-        let json = serde_json::to_string(&ForScript { numbers, plurals, texts, verdict, average }).unwrap_or_default();
+        let json =
+            serde_json::to_string(&ForScript { numbers, plurals, texts, verdict, average, ranked }).unwrap_or_default();
         json.replace('&', "\\u0026").replace('\'', "\\u0027").replace('<', "\\u003c")
     }
 }
@@ -230,12 +235,14 @@ mod tests {
                     .collect();
                 let expected: &[&str] = match text.as_str() {
                     "opens" | "closes" | "ended_at" => &["{time}"],
+                    "placed" => &["{n}", "{option}"],
+                    "your_rank" => &["{n}"],
                     "average" | "ticked" | "ticked_all" | "too_many" => &["{n}", "{max}"],
                     "too_few" => &["{n}", "{min}"],
                     "question_of" | "score" => &["{n}", "{of}"],
-                    "answered_wrong" | "not_foreseen" => &["{option}"],
+                    "answered_wrong" | "not_foreseen" | "unplaced" | "move_up" | "move_down" => &["{option}"],
                     "choose_exactly" | "choose_up_to" => &["{max}"],
-                    "choose_between" | "choose_step" => &["{min}", "{max}"],
+                    "choose_between" | "choose_step" | "rank_between" => &["{min}", "{max}"],
                     _ => &[],
                 };
                 assert!(!said.is_empty() && placed == expected, "{name}: {text}: {said}");

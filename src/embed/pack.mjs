@@ -20,6 +20,7 @@ const files = {
   'app.js': script,
   'rating.js': script,
   'reaction.js': script,
+  'ranked.js': script,
   'quiz.js': script,
   'frames.js': script,
   'article-view.js': script,

@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     poll::{
-        Choices, Emoji, Kind, Poll, PollOption, ResultsPolicy, Scale, State, Steps, Tally, Text, TimeZone, Timestamp,
+        Choices, Emoji, Kind, OptionId, Poll, PollOption, ResultsPolicy, Scale, State, Steps, Tally, Text, TimeZone,
+        Timestamp,
     },
     site::{BaseAddress, ListedOrigin, SiteSettings},
 };
@@ -42,6 +43,8 @@ pub enum Notice {
     Changed,
     /// Another is on record, and stays.
     AlreadyVoted,
+    /// They gave two options the same rank.
+    SameRank,
     /// They chose nothing, or fewer or more than they may; what they ticked is still there.
     ChooseFirst,
 }
@@ -56,8 +59,10 @@ pub struct PollView<'a> {
     pub tally: Option<&'a Tally>,
     /// What this reader chose, if that is known.
     pub chosen: Option<Choices>,
-    /// The indexes of what they have ticked and can't vote for so.
-    pub ticked: &'a [u8],
+    /// The indexes of what they have ticked and can't vote for so, each with its rank, or 0.
+    pub ticked: &'a [(u8, u8)],
+    /// Who wins a ranked poll that is closed, if that is known.
+    pub winner: Option<&'a OptionId>,
     /// What they have just done.
     pub notice: Option<Notice>,
     /// How it is to look.
@@ -161,11 +166,15 @@ impl<'a> PollView<'a> {
             },
             rule: rule(poll, language, digits),
             rows: self.rows(language, direction),
+            ranks: (1..=poll.max_choices).map(|rank| (rank, language.number(rank.into(), digits))).collect(),
             total: self
                 .tally
                 .map_or_else(String::new, |tally| language.count(counted(poll.kind), tally.ballots, digits)),
             status: self.status(language),
-            focus: if self.notice == Some(Notice::ChooseFirst) { " tabindex=\"-1\" autofocus" } else { "" },
+            focus: match self.notice {
+                Some(Notice::ChooseFirst | Notice::SameRank) => " tabindex=\"-1\" autofocus",
+                Some(Notice::Counted | Notice::Changed | Notice::AlreadyVoted) | None => "",
+            },
             note: Vec::new(),
             verdict: self.verdict(language),
             rating: RatingView::of(poll, self.tally, language, digits, direction),
@@ -199,12 +208,20 @@ impl<'a> PollView<'a> {
         let digits = self.look.digits;
         let shown = self.tally.map(|tally| (tally, tally.parts(self.poll, PERMILLE)));
         let (most, longest) = (self.most_votes(), self.longest_bar());
+        let borda = self.tally.and_then(|tally| tally.borda(self.poll));
+        let texts = language.texts();
         let right = self.right_option();
         let mark = language.texts().verdict(self.poll).map_or("", |verdict| verdict.mark);
         let row = |(place, option): (usize, &'a PollOption)| {
             let tenths = shown.as_ref().and_then(|(_, tenths)| tenths.get(place)).copied().unwrap_or_default();
+            let points = borda.as_ref().and_then(|borda| borda.get(place));
             let (share, votes) = shown.as_ref().map_or_else(Default::default, |(tally, _)| {
-                (language.share(tenths, digits), language.count("votes", tally.votes_in(option.index), digits))
+                let votes = language.count("votes", tally.votes_in(option.index), digits);
+                let votes = match points {
+                    Some(points) => format!("{votes} · {}", language.count("points", *points, digits)),
+                    None => votes,
+                };
+                (language.share(tenths, digits), votes)
             });
             let counted = self.tally.map(|tally| tally.votes_in(option.index));
             let label = match &self.poll.scale {
@@ -216,16 +233,32 @@ impl<'a> PollView<'a> {
             });
             let is_chosen = self.chosen.is_some_and(|choices| choices.has(option));
             let leads = most.is_some_and(|(tally, most)| tally.votes_in(option.index) == most);
+            let rank = self.chosen.and_then(|choices| choices.rank(option)).and_then(|rank| u8::try_from(rank).ok());
+            let ticked = self.ticked.iter().find(|(index, _)| *index == option.index).map(|(_, rank)| *rank);
+            let beside = |text: &str| text.replace("{option}", &label);
+            let (move_up, move_down) = (beside(&texts.move_up), beside(&texts.move_down));
+            let mine = match rank {
+                Some(rank) => Cow::Owned(texts.your_rank.replace("{n}", &language.number(rank.into(), digits))),
+                None => Cow::Borrowed(texts.your_choice.as_str()),
+            };
             OptionRow {
                 id: option.id.as_str(),
                 emoji: option.emoji.as_ref().map_or("", Emoji::as_str),
                 label_dir: direction_in(direction, &label),
                 label,
                 is_chosen,
-                is_ticked: is_chosen || self.ticked.contains(&option.index),
+                is_ticked: is_chosen || ticked.is_some(),
+                rank: rank.or(ticked).unwrap_or_default(),
+                mine,
+                move_up,
+                move_down,
                 bar: format!("{}.{}", bar / 10, bar % 10),
                 share,
-                lead: if leads { &language.texts().most_votes } else { "" },
+                lead: match self.winner {
+                    Some(winner) if *winner == option.id => &texts.wins,
+                    Some(_) | None if leads => &texts.most_votes,
+                    Some(_) | None => "",
+                },
                 right: if right == Some(option) { mark } else { "" },
                 votes,
                 number: counted.map_or_else(String::new, |votes| language.number(votes, digits)),
@@ -244,7 +277,8 @@ impl<'a> PollView<'a> {
     /// The most votes that an option has in the end, if anybody voted: those who have so many lead. The widget finds the
     /// same in `draw`.
     fn most_votes(&self) -> Option<(&Tally, u64)> {
-        let tally = self.tally.filter(|_| self.state == State::Closed)?;
+        // Who has the most first preferences need not win.
+        let tally = self.tally.filter(|_| self.state == State::Closed && !self.poll.kind.is_ordered())?;
         let most = self.poll.options.iter().map(|option| tally.votes_in(option.index)).max()?;
         (most > 0).then_some((tally, most))
     }
@@ -259,6 +293,7 @@ impl<'a> PollView<'a> {
             Notice::Counted => own.and_then(|own| own.counted.as_ref()).map_or(texts.counted.as_str(), Text::as_str),
             Notice::Changed => &texts.changed,
             Notice::AlreadyVoted => &texts.already_voted,
+            Notice::SameRank => &texts.same_rank,
             Notice::ChooseFirst if ticked > usize::from(poll.max_choices) => &texts.too_many,
             Notice::ChooseFirst if (1..usize::from(poll.min_choices)).contains(&ticked) => &texts.too_few,
             Notice::ChooseFirst => &texts.choose_first,
@@ -368,6 +403,8 @@ struct PollPage<'a> {
     words: String,
     rule: String,
     rows: Vec<OptionRow<'a>>,
+    /// The ranks that a plain form offers, and each as a number of the language.
+    ranks: Vec<(u8, String)>,
     total: String,
     status: String,
     /// Where the reader begins, as attributes: at what they are to put right.
@@ -395,6 +432,13 @@ struct OptionRow<'a> {
     label_dir: &'static str,
     is_chosen: bool,
     is_ticked: bool,
+    /// Where options are ranked: the reader's, or 0.
+    rank: u8,
+    /// That the reader chose it, or how they ranked it.
+    mine: Cow<'a, str>,
+    /// What the buttons that move it are called.
+    move_up: String,
+    move_down: String,
     /// Of the bar, in percent: in a scale to 10, where bars stand upright, of the longest.
     bar: String,
     share: String,
@@ -441,7 +485,10 @@ fn rule(poll: &Poll, language: &Language, digits: Digits) -> String {
         let number = |step: u8| language.number(step.into(), digits);
         return texts.choose_step.replace("{min}", &number(steps.low())).replace("{max}", &number(steps.high()));
     }
+    let is_any = poll.min_choices == 1 && usize::from(poll.max_choices) == poll.options.len();
     let text = match (poll.min_choices, poll.max_choices) {
+        _ if poll.kind.is_ordered() && is_any => &texts.rank_any,
+        _ if poll.kind.is_ordered() => &texts.rank_between,
         (1, 1) => &texts.choose_one,
         (min, max) if min == max => &texts.choose_exactly,
         (1, _) => &texts.choose_up_to,
@@ -473,7 +520,7 @@ fn own_script(poll: &Poll) -> Option<&'static Asset> {
     match poll.kind {
         Kind::Rating => Some(&assets::all().rating),
         Kind::Reaction => Some(&assets::all().reaction),
-        Kind::Ranked => None,
+        Kind::Ranked => Some(&assets::all().ranked),
         Kind::Single | Kind::Multiple => poll.is_judged().then(|| &assets::all().quiz),
     }
 }

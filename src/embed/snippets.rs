@@ -79,6 +79,8 @@ pub fn height(width: u32, poll: &Poll) -> u32 {
     /// What the lines of a text have in width less than the card.
     const QUESTION_AROUND: u32 = 42;
     const OPTION_AROUND: u32 = 108;
+    /// The same where options are ranked: with a place, the buttons that move it, and a grip.
+    const RANKED_AROUND: u32 = 210;
     /// A rating's mean and how the ballots are spread.
     const STEPS: u32 = 166;
     /// A reaction's button beside what stands for it: padding, count, and the gap to the next.
@@ -106,9 +108,11 @@ pub fn height(width: u32, poll: &Poll) -> u32 {
         let lines = wide.div_ceil(width.saturating_sub(QUESTION_AROUND).max(80)).max(1);
         return question.saturating_add(CARD + ACTIONS + notes).saturating_add(lines.saturating_mul(BUTTON_LINE));
     }
-    let options = poll.options.iter().map(|option| {
-        lines(option.label.as_str(), 9, OPTION_AROUND).saturating_mul(OPTION_LINE).saturating_add(OPTION)
-    });
+    let around = if poll.kind.is_ordered() { RANKED_AROUND } else { OPTION_AROUND };
+    let options = poll
+        .options
+        .iter()
+        .map(|option| lines(option.label.as_str(), 9, around).saturating_mul(OPTION_LINE).saturating_add(OPTION));
     let around = question.saturating_add(CARD + rule + ACTIONS + notes + changes);
     options.fold(around, u32::saturating_add)
 }

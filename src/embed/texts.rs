@@ -49,6 +49,28 @@ texts! {
     choose_between,
     /// The rule of a rating from `{min}` to `{max}`.
     choose_step,
+    /// The rule of a poll that ranks any number of its options.
+    rank_any,
+    /// The rule of a poll that ranks `{min}` to `{max}` of them.
+    rank_between,
+    /// No rank, among the numbers of a plain form.
+    unranked,
+    /// The button that gives `{option}` a higher place.
+    move_up,
+    /// The button that gives it a lower one.
+    move_down,
+    /// `{option}` has place `{n}` now.
+    placed,
+    /// It has none any more.
+    unplaced,
+    /// Marks what this reader gave place `{n}`.
+    your_rank,
+    /// What shares and points are of.
+    ranked_key,
+    /// Marks who wins by instant run-off.
+    wins,
+    /// Two options were given the same place.
+    same_rank,
     /// Its mean is `{n}`, and `{max}` the best.
     average,
     /// The button that votes.
@@ -185,7 +207,30 @@ pub struct SeriesTexts<'a> {
     score: &'a str,
 }
 
+/// What is said where options are ranked.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct RankedTexts<'a> {
+    up: &'a str,
+    down: &'a str,
+    placed: &'a str,
+    unplaced: &'a str,
+    rank: &'a str,
+    winner: &'a str,
+}
+
 impl Texts {
+    /// What is said of ranks; `None` of other kinds.
+    pub fn ranked(&self, poll: &Poll) -> Option<RankedTexts<'_>> {
+        poll.kind.is_ordered().then_some(RankedTexts {
+            up: &self.move_up,
+            down: &self.move_down,
+            placed: &self.placed,
+            unplaced: &self.unplaced,
+            rank: &self.your_rank,
+            winner: &self.wins,
+        })
+    }
+
     /// What is said of ballots in this poll; `None` if none is right or wrong, or not yet.
     pub fn verdict(&self, poll: &Poll) -> Option<VerdictTexts<'_>> {
         let series = SeriesTexts { next: &self.next_question, place: &self.question_of, score: &self.score };

@@ -22,7 +22,7 @@ impl From<VoteError> for Problem {
                     InvalidChoice::OutOfRange { .. } => Code::StepOutOfRange,
                     InvalidChoice::NoReaction(..) => Code::NoSuchReaction,
                     InvalidChoice::NoSuchPreference(..) => Code::NoSuchPreference,
-                    InvalidChoice::RepeatedPreference(_) => Code::RepeatedPreference,
+                    InvalidChoice::RepeatedPreference(_) | InvalidChoice::SameRank(_) => Code::RepeatedPreference,
                     InvalidChoice::EmptyOrder(_) => Code::EmptyOrder,
                     InvalidChoice::Unknown(..)
                     | InvalidChoice::Repeated(_)

@@ -46,6 +46,9 @@ pub enum InvalidChoice {
     /// The same option has two ranks.
     #[error("names {0} more than once; an option has one rank")]
     RepeatedPreference(String),
+    /// A form gives several options the same rank.
+    #[error("gives more than one option the rank {0}; each has its own")]
+    SameRank(u8),
     /// Nothing is ranked.
     #[error("must name at least one option, the most preferred first; those to rank are {0}")]
     EmptyOrder(String),

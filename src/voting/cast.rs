@@ -262,7 +262,10 @@ fn invalid(poll: &Poll, named: &[Cow<'_, str>], rule: InvalidChoice) -> VoteErro
         InvalidChoice::Repeated(_) | InvalidChoice::RepeatedPreference(_) => {
             named.iter().enumerate().position(|(place, id)| named.iter().take(place).any(|before| before == id))
         }
-        InvalidChoice::TooFew { .. } | InvalidChoice::TooMany { .. } | InvalidChoice::EmptyOrder(_) => None,
+        InvalidChoice::TooFew { .. }
+        | InvalidChoice::TooMany { .. }
+        | InvalidChoice::EmptyOrder(_)
+        | InvalidChoice::SameRank(_) => None,
     };
     VoteError::InvalidChoice { rule, place }
 }

@@ -8,8 +8,8 @@ use std::{
 use sawt::{
     clock::Clock,
     poll::{
-        Action, Ballot, Choices, DigestKey, Group, NewOption, NewPoll, Poll, PollFields, PollId, SiteId, VoterDigest,
-        VoterId,
+        Action, Ballot, Choices, DigestKey, Group, Kind, NewOption, NewPoll, Poll, PollFields, PollId, SiteId,
+        VoterDigest, VoterId,
     },
     secret::random_bytes,
     store::{BatchOutcome, Store, StoreSettings, Stores},
@@ -73,6 +73,11 @@ impl Ground {
 
     /// The same in so many partitions, or as many as the store makes unless it is told.
     pub(crate) async fn in_partitions(address: &str, partitions: Option<u16>) -> Self {
+        Self::of_kind(address, partitions, Kind::Single, &["yes", "no"]).await
+    }
+
+    /// The same of a poll of this kind, with these options.
+    pub(crate) async fn of_kind(address: &str, partitions: Option<u16>, kind: Kind, options: &[&str]) -> Self {
         let address = address.parse().expect("the address of a store");
         let settings = StoreSettings { address, partitions, allow_eviction: false };
         let store = Stores::open(&settings, Clock::default()).expect("the store can be opened").connect();
@@ -80,20 +85,26 @@ impl Ground {
         let option = |id: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: id.to_owned() };
         let new = PollFields {
             question: Some("هل تتوقع حل مجلس الأمة ؟".to_owned()),
-            options: Some(vec![option("yes"), option("no")]),
+            options: Some(options.iter().map(|id| option(id)).collect()),
             ..PollFields::default()
         };
         let now = store.now().await.expect("the store answers");
         let (id, key) = (PollId::generate(), DigestKey::from_bytes(random_bytes()));
-        let poll =
-            NewPoll::from(new).build(id, SiteId::default(), store.partitions(id), key, now).expect("a sound poll");
+        let poll = NewPoll { kind: Some(kind), ..NewPoll::from(new) }
+            .build(id, SiteId::default(), store.partitions(id), key, now)
+            .expect("a sound poll");
         store.create_poll(&poll, None).await.expect("the store takes it");
         Self { store, poll }
     }
 
     /// The ballots of so many voters from this one on.
     pub(crate) fn ballots(&self, first: u64, count: u64) -> Vec<Ballot> {
-        let choices = Choices::check(&self.poll, &["yes"]).expect("an option of the poll");
+        self.ballots_for(&["yes"], first, count)
+    }
+
+    /// The same for these options.
+    pub(crate) fn ballots_for(&self, named: &[&str], first: u64, count: u64) -> Vec<Ballot> {
+        let choices = Choices::check(&self.poll, named).expect("options of the poll");
         let ballot = |number: u64| {
             let voter = VoterId::from_bytes(u128::from(number).to_be_bytes());
             Ballot {

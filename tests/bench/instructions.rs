@@ -94,6 +94,17 @@ pub(crate) fn measure(options: &Options) -> Result<(), String> {
     table.at_most("the dearest refused vote, of a vote", refused(&server) / vote, 0.7);
     table.print();
 
+    let kinds = kinds(&program);
+    let mut table =
+        Table::new("Instructions per vote, server, by kind, of five options", &["", "instructions", "of single"]);
+    for (name, figure) in &kinds {
+        table.row(name, [*figure, figure / kinds[0].1].map(number));
+    }
+    for (name, figure) in &kinds[1..] {
+        table.at_most(&format!("{name}, of single"), figure / kinds[0].1, 1.05);
+    }
+    table.print();
+
     let (redis, peer) = (redis(), peer());
     let mut table = Table::new("Instructions, Redis", &["", "instructions", "of the peer's"]);
     for (name, figure) in redis.iter().chain(&peer) {
@@ -103,8 +114,37 @@ pub(crate) fn measure(options: &Options) -> Result<(), String> {
     table.at_most("a vote in a batch of 10", redis[1].1, 40_000.0);
     table.at_most("a vote in a batch of 60", redis[2].1, 30_000.0);
     table.print();
-    report::write("instructions", &[floor, server, redis, peer].concat());
+    report::write("instructions", &[floor, server, kinds, redis, peer].concat());
     Ok(())
+}
+
+/// A poll of each kind, with five options, and a vote in it.
+const KINDS: [(&str, &str, &str); 6] = [
+    ("single", r#""kind":"single","options":OPTIONS"#, r#""5""#),
+    ("multiple, two of them", r#""kind":"multiple","options":OPTIONS"#, r#""5","1""#),
+    ("rating", r#""kind":"rating""#, r#""5""#),
+    ("reaction", r#""kind":"reaction","options":OPTIONS"#, r#""5""#),
+    ("ranked, two of them", r#""kind":"ranked","options":OPTIONS"#, r#""5","1""#),
+    ("ranked, all", r#""kind":"ranked","options":OPTIONS"#, r#""5","1","4","2","3""#),
+];
+
+/// A vote in a poll of each kind.
+fn kinds(program: &Path) -> Figures {
+    let (redis, directory) = (RedisServer::start(), TempDir::new().expect("a temporary directory can be made"));
+    let mut counts = Counts::of("kinds");
+    let settings = [callgrind::ENVIRONMENT, ("SAWT_WORKERS", "1")];
+    let store = format!("redis://{}", redis.address());
+    let sawt = Sawt::start_by(counts.command(program), &store, directory.path(), &settings);
+    let client = Client::to(sawt.address);
+    counts.rest(&sawt.process);
+    let options: Vec<String> = (1..=5).map(|id| format!(r#"{{"id":"{id}","label":"خيار {id}"}}"#)).collect();
+    let options = format!("[{}]", options.join(","));
+    let vote = |(name, poll, choices): (&'static str, &str, &str)| {
+        let poll = sawt.make_poll_of(&format!("{{\"question\":\"؟\",{}}}", poll.replace("OPTIONS", &options)));
+        let vote = Request::vote(&format!("{poll}/votes"), &format!("{{\"choices\":[{choices}]}}"));
+        client.count(&counts, &sawt.process, name, &vote)
+    };
+    KINDS.map(vote).into()
 }
 
 type Figures = Vec<(&'static str, f64)>;

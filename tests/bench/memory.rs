@@ -1,5 +1,7 @@
 //! Bytes per voter in Redis, beside the obvious way to keep voters: one hash of them all.
 
+use sawt::poll::Kind;
+
 use crate::{
     ballots::{Ground, runtime},
     redis_server::RedisServer,
@@ -44,6 +46,39 @@ pub(crate) fn measure() {
         }
     });
     table.print();
+    measure_ranks();
+}
+
+/// What a voter takes by how many options they rank, beside a single choice: a byte for each rank, and two in all.
+fn measure_ranks() {
+    let mut table =
+        Table::new("Bytes per voter in Redis, by what their ballot is, of 100,000", &["", "bytes", "more than single"]);
+    let single = bytes_of(Kind::Single, 1);
+    table.row("single", [single, 0.0].map(number));
+    for ranks in [1, 2, 5, 15] {
+        let bytes = bytes_of(Kind::Ranked, ranks);
+        table.row(&format!("ranked, {ranks}"), [bytes, bytes - single].map(number));
+    }
+    table.print();
+}
+
+/// The bytes that a voter takes who names so many of 15 options.
+fn bytes_of(kind: Kind, named: usize) -> f64 {
+    const VOTERS: u64 = 100_000;
+    let redis = RedisServer::start();
+    runtime().block_on(async {
+        let address = format!("redis://{}", redis.address());
+        let ids: Vec<String> = (0..15).map(|place| format!("o{place}")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let ground = Ground::of_kind(&address, Some(1), kind, &ids).await;
+        // Scripts and buffers come with the first.
+        ground.cast(&ground.ballots_for(&ids[..named], VOTERS, BATCH)).await;
+        let before = redis.used_memory();
+        for first in (0..VOTERS).step_by(BATCH as usize) {
+            ground.cast(&ground.ballots_for(&ids[..named], first, BATCH.min(VOTERS - first))).await;
+        }
+        (redis.used_memory() - before) / VOTERS as f64
+    })
 }
 
 async fn vote(ground: &Ground, from: u64, to: u64) {

@@ -73,10 +73,15 @@ impl Sawt {
 
     /// Makes a poll, and gives its path. What a load before has left waiting goes first.
     pub(crate) fn make_poll(&self) -> String {
+        self.make_poll_of(POLL)
+    }
+
+    /// The same of a poll that is asked for so.
+    pub(crate) fn make_poll_of(&self, poll: &str) -> String {
         let key = format!("Bearer {ADMIN_KEY}");
         let body = wait_for("a poll to be made", || {
             let url = Url::of(self.address, "/v1/polls");
-            let (status, body) = ask("POST", &url, Some(&key), Some(POLL)).expect("sawt answers");
+            let (status, body) = ask("POST", &url, Some(&key), Some(poll)).expect("sawt answers");
             assert!(matches!(status, 201 | 503), "{body}");
             (status == 201).then_some(body)
         });

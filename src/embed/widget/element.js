@@ -183,7 +183,11 @@ export class SawtPoll extends HTMLElement {
 // arrow from the answer it leads to. Whoever listens before this script, and there already takes a key, has it.
 const KEYS = /^( |Enter|Arrow.+)$/;
 const keep = (event) => {
-  if (KEYS.test(event.key) && event.composedPath().some((node) => node instanceof SawtPoll)) event.stopImmediatePropagation();
+  const path = event.composedPath();
+  if (!KEYS.test(event.key) || !path.some((node) => node instanceof SawtPoll)) return;
+  event.stopImmediatePropagation();
+  // Nobody hears of it, not even the poll: what it does with a key of its own accord hangs on the element.
+  path[0].hear?.(event);
 };
 
 // Lets this service show its polls here. A second copy of its script, of whatever version, does nothing.

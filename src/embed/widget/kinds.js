@@ -6,7 +6,7 @@ import { Poll } from './poll.js';
 import { pause, sleep } from './time.js';
 
 // Beside this script, whatever base address that came from.
-const FILES = { rating: './SAWT_RATING', reaction: './SAWT_REACTION', quiz: './SAWT_QUIZ', frames: './SAWT_FRAMES' };
+const FILES = { quiz: './SAWT_QUIZ', rating: './SAWT_RATING', reaction: './SAWT_REACTION', ranked: './SAWT_RANKED', frames: './SAWT_FRAMES' };
 
 // A file, as soon as it comes; nothing if there is none of this name. A browser may keep that a file did not come, so it is
 // asked for under another address.

@@ -35,7 +35,7 @@ use crate::{
     },
     http::problem::{Code, Problem},
     live::PollWithSite,
-    poll::{Poll, PollOption, Position, State, Viewer},
+    poll::{InvalidChoice, Poll, Position, State, Viewer},
     quota::{Name, Subject},
     voter::{Stub, Voter},
     voting::{Caster, VoteError, VoteOutcome},
@@ -83,8 +83,8 @@ struct FormReader {
     stub: Option<Stub>,
     /// The voter they are, if their browser kept the token.
     voter: Option<Voter>,
-    /// The options they have ticked, in a form that can't be cast so.
-    ticked: Vec<u8>,
+    /// The options they have ticked, each with its rank or 0, in a form that can't be cast so.
+    ticked: Vec<(u8, u8)>,
 }
 
 /// A voter's ballot, as if they showed its stub.
@@ -112,8 +112,15 @@ pub(in crate::http) async fn vote(
     // The page for script has no token. If its script did not load, its form leads to the page with one.
     let Some(voter) = voter else { return Ok(to_form(&worker, &known.poll, &look, "")) };
     limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
-    let named: Vec<Cow<'_, str>> =
-        fields.iter().filter(|(name, _)| name == "choices").map(|(_, id)| Cow::Borrowed(id.as_str())).collect();
+    let is_ordered = known.poll.kind.is_ordered();
+    let mut ticked = if is_ordered { ranked(&known.poll, &fields) } else { chosen(&fields) };
+    ticked.sort_by_key(|(_, rank)| *rank);
+    let named: Vec<Cow<'_, str>> = ticked.iter().map(|(id, _)| Cow::Borrowed(*id)).collect();
+    let same = ticked.iter().zip(ticked.iter().skip(1)).find(|((_, rank), (_, next))| is_ordered && rank == next);
+    if let Some(((_, rank), _)) = same {
+        let refusal = VoteError::InvalidChoice { rule: InvalidChoice::SameRank(*rank), place: None };
+        return refused(&req, &worker, &known, &look, (&voter, &ticked), refusal).await;
+    }
 
     let client = limits::subject(&req, &worker);
     let note = |quota_state| limits::note(&req, quota_state);
@@ -135,8 +142,22 @@ pub(in crate::http) async fn vote(
             }
             Ok(there)
         }
-        Err(refusal) => refused(&req, &worker, &known, &look, (&voter, &named), refusal).await,
+        Err(refusal) => refused(&req, &worker, &known, &look, (&voter, &ticked), refusal).await,
     }
+}
+
+/// The options that a form names, which have no rank.
+fn chosen(fields: &[(String, String)]) -> Vec<(&str, u8)> {
+    fields.iter().filter(|(name, _)| name == "choices").map(|(_, id)| (id.as_str(), 0)).collect()
+}
+
+/// The options that a form gives a rank. What is no number is none, as if it were left out.
+fn ranked<'a>(poll: &Poll, fields: &'a [(String, String)]) -> Vec<(&'a str, u8)> {
+    let rank = |(name, rank): &'a (String, String)| {
+        let id = name.strip_prefix("rank.").filter(|id| poll.option(id).is_some())?;
+        Some((id, rank.parse().ok().filter(|rank| *rank > 0)?))
+    };
+    fields.iter().filter_map(rank).collect()
 }
 
 /// Shows in the poll's page what the reader can correct, or should see.
@@ -145,7 +166,7 @@ async fn refused(
     worker: &Worker,
     known: &PollWithSite,
     look: &Look,
-    (voter, named): (&Voter, &[Cow<'_, str>]),
+    (voter, ticked): (&Voter, &[(&str, u8)]),
     refusal: VoteError,
 ) -> Result<HttpResponse, Problem> {
     let (reader, notice) = match &refusal {
@@ -154,10 +175,12 @@ async fn refused(
             Some(Notice::AlreadyVoted),
         ),
         VoteError::NotOpen(..) => (FormReader::default(), None),
-        VoteError::InvalidChoice { .. } => {
-            let is_named = |option: &&PollOption| named.iter().any(|id| id == option.id.as_str());
-            let ticked = known.poll.options.iter().filter(is_named).map(|option| option.index).collect();
-            (FormReader { voter: Some(*voter), ticked, ..FormReader::default() }, Some(Notice::ChooseFirst))
+        VoteError::InvalidChoice { rule, .. } => {
+            let index = |(id, rank): &(&str, u8)| Some((known.poll.option(id)?.index, *rank));
+            let ticked = ticked.iter().filter_map(index).collect();
+            let is_shared = matches!(rule, InvalidChoice::SameRank(_));
+            let notice = if is_shared { Notice::SameRank } else { Notice::ChooseFirst };
+            (FormReader { voter: Some(*voter), ticked, ..FormReader::default() }, Some(notice))
         }
         VoteError::NoPoll
         | VoteError::NoArticle(_)
@@ -197,6 +220,11 @@ async fn show(
     let (keys, now) = (&worker.shared.token_keys, worker.shared.clock.now());
     let mint = || keys.mint(now, Some(&known.poll.site));
     let token = || voter.map_or_else(mint, |voter| keys.sign(voter.id, voter.first_made, now)).0;
+    // Without it the page says the rest.
+    let run_off = match seen.as_deref() {
+        Some(snapshot) if state == State::Closed => Box::pin(worker.voting.run_off(snapshot)).await.ok(),
+        Some(_) | None => None,
+    };
     let token = (state == State::Open && chosen.is_none()).then(token);
     let view = PollView {
         poll,
@@ -204,6 +232,7 @@ async fn show(
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
         chosen,
         ticked: &ticked,
+        winner: run_off.as_ref().and_then(|counted| counted.runoff.winner.as_ref()),
         notice,
         look,
         site: &known.site.settings,

@@ -79,6 +79,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
         chosen: None,
         ticked: &[],
+        winner: None,
         notice: None,
         look: &look,
         site: &known.site.settings,

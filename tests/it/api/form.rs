@@ -7,7 +7,7 @@ use super::embed::{after, read, state};
 use crate::{
     client::{Answer, Client, remember_secret},
     registry::service_rules,
-    service::{PUBLIC_URL, Service},
+    service::{PUBLIC_URL, Service, text},
 };
 
 /// What a browser says when a page of ours sends a form.
@@ -227,7 +227,34 @@ async fn a_form_brings_a_token_nobody_else_can_read(service: &Service) {
     }
 }
 
+async fn a_form_ranks_by_numbers_and_says_so_if_one_comes_twice(service: &Service) {
+    let options = json!([{ "id": "bus", "label": "الحافلات" }, { "id": "park", "label": "الحدائق" }, { "id": "art", "label": "الفن" }]);
+    let ranking = json!({ "question": "رتّب", "kind": "ranked", "options": options });
+    let poll = text(&service.admin().post("/v1/polls").json(&ranking).send().await.is(201)["id"]);
+    let (page, token) = form(&service.client(), &poll).await;
+    assert!(page.contains("<select name=\"rank.park\"") && !page.contains("name=\"choices\""), "{page}");
+    let sent = async |ranks: &str| send(&service.client(), &poll, &format!("voter={token}&{ranks}"), &OWN_PAGE).await;
+    let page = sent("rank.bus=2&rank.park=2&rank.art=").await.page(422);
+    assert!(read(&page).contains("أعطيت خيارين المرتبة نفسها"), "{page}");
+    assert!(page.contains("<option value=\"2\" selected>"), "what was chosen is still there: {page}");
+    for nothing in ["", "rank.bus=", "rank.bus=0&rank.park=first&rank.tram=1"] {
+        assert!(read(&sent(nothing).await.page(422)).contains("اختر إجابة"));
+    }
+    assert_eq!(service.client().results(&poll).await["ballots"], 0);
+    // Numbers need not follow on each other.
+    let there = location(&sent("rank.bus=3&rank.park=&rank.art=1").await);
+    let said = read(&service.client().get(&there).send().await.page(200));
+    assert!(said.contains("ترتيبك: 1") && said.contains("ترتيبك: 2") && said.contains("3 نقاط"), "{said}");
+    let tally = service.client().results(&poll).await;
+    let borda: Vec<_> = (0..3).map(|place| tally["options"][place]["borda"].clone()).collect();
+    assert_eq!(borda, [2, 0, 3]);
+    service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    let closed = service.client().get(&format!("/embed/{poll}/form")).send().await.page(200);
+    assert_eq!(closed.matches("الفائز بعد جولات الإقصاء").count(), 1, "{closed}");
+}
+
 service_rules![
+    a_form_ranks_by_numbers_and_says_so_if_one_comes_twice,
     a_form_votes_once_however_often_it_is_sent,
     whoever_voted_by_form_and_comes_back_is_the_same_voter,
     whoever_voted_by_form_sees_what_voters_see_for_a_while,
