@@ -44,6 +44,8 @@ pub struct Assets {
     pub ranked: Asset,
     /// The same where answers are right or wrong.
     pub quiz: Asset,
+    /// The same where readers may say something in their own words.
+    pub open: Asset,
     /// What serves frames of polls in a publisher's page.
     pub frames: Asset,
     /// What publishers put into the pages of articles: says that one is seen.
@@ -91,6 +93,7 @@ impl Assets {
         let reaction = Asset::of("reaction.js", JAVASCRIPT, include_str!("packed/reaction.js").to_owned());
         let ranked = Asset::of("ranked.js", JAVASCRIPT, include_str!("packed/ranked.js").to_owned());
         let quiz = Asset::of("quiz.js", JAVASCRIPT, include_str!("packed/quiz.js").to_owned());
+        let open_answers = Asset::of("open.js", JAVASCRIPT, include_str!("packed/open.js").to_owned());
         let frames = Asset::of("frames.js", JAVASCRIPT, include_str!("packed/frames.js").to_owned());
         let view = Asset::of("view.js", JAVASCRIPT, include_str!("packed/article-view.js").to_owned());
         let most_read = include_str!("packed/most-read.js")
@@ -101,6 +104,7 @@ impl Assets {
         let most_read = Asset::of("most-read.js", JAVASCRIPT, most_read);
         let script = include_str!("packed/app.js")
             .replace("SAWT_FRAMES", frames.file_name())
+            .replace("SAWT_WORDS", open_answers.file_name())
             .replace("SAWT_QUIZ", quiz.file_name())
             .replace("SAWT_RATING", rating.file_name())
             .replace("SAWT_REACTION", reaction.file_name())
@@ -114,13 +118,13 @@ impl Assets {
             .replace("SCRIPT_INTEGRITY", &script.integrity)
             .replace("SAWT_OPEN", &open);
         let loader = Asset::of("embed.js", JAVASCRIPT, loader);
-        Self { style, script, rating, reaction, ranked, quiz, frames, view, most_read, loader }
+        Self { style, script, rating, reaction, ranked, quiz, open: open_answers, frames, view, most_read, loader }
     }
 
     /// All files that the manifest names.
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
-        let of_polls =
-            [&self.loader, &self.script, &self.rating, &self.reaction, &self.ranked, &self.quiz, &self.style];
+        let of_kinds = [&self.rating, &self.reaction, &self.ranked, &self.quiz, &self.open];
+        let of_polls = [&self.loader, &self.script, &self.style].into_iter().chain(of_kinds);
         of_polls.into_iter().chain([&self.frames, &self.view, &self.most_read])
     }
 

@@ -15,7 +15,7 @@ use super::{
     digits::{Digits, in_digits},
     direction::Direction,
     plural::Rule,
-    texts::{RankedTexts, Texts, VerdictTexts},
+    texts::{OpenAnswerTexts, RankedTexts, Texts, VerdictTexts},
 };
 use crate::{
     poll::{Poll, TimeZone},
@@ -69,7 +69,7 @@ fn read(name: &str) -> Result<Language, String> {
     for digits in [Digits::Latn, Digits::Arab] {
         language.numbers.get(digits.as_str()).ok_or_else(|| format!("numbers.{} is missing", digits.as_str()))?;
     }
-    for of in ["votes", "voters", "stars", "later", "wait"] {
+    for of in ["votes", "voters", "stars", "later", "wait", "left"] {
         let forms = language.plurals.get(of).ok_or_else(|| format!("plurals.{of} is missing"))?;
         for form in language.plural_rules.keys().map(String::as_str).chain(["other"]) {
             forms.get(form).ok_or_else(|| format!("plurals.{of}.{form} is missing"))?;
@@ -178,11 +178,17 @@ impl Language {
             average: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             ranked: Option<RankedTexts<'a>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            open: Option<OpenAnswerTexts<'a>>,
         }
 
         let plurals = self.plurals.iter().map(|(of, forms)| (of.as_str(), forms));
-        let ranked = self.texts.ranked(poll);
-        let is_said = |of: &str| ["votes", "wait", counted].contains(&of) || (of == "points" && ranked.is_some());
+        let (ranked, open) = (self.texts.ranked(poll), self.texts.open(poll));
+        let is_said = |of: &str| {
+            ["votes", "wait", counted].contains(&of)
+                || (of == "points" && ranked.is_some())
+                || (of == "left" && open.is_some())
+        };
         let plurals = plurals.filter(|(of, _)| is_said(of)).collect();
         let mut texts = self.texts.for_script(!poll.kind.takes_one());
         if let Some(said) = own.and_then(|own| own.counted.as_ref()) {
@@ -191,8 +197,8 @@ impl Language {
         let verdict = self.texts.verdict(poll);
         let average = poll.scale.as_ref().map(|_| self.texts.average.as_str());
         let numbers = self.numbers.get(digits.as_str());
-        let json =
-            serde_json::to_string(&ForScript { numbers, plurals, texts, verdict, average, ranked }).unwrap_or_default();
+        let said = ForScript { numbers, plurals, texts, verdict, average, ranked, open };
+        let json = serde_json::to_string(&said).unwrap_or_default();
         json.replace('&', "\\u0026").replace('\'', "\\u0027").replace('<', "\\u003c")
     }
 }
@@ -241,7 +247,7 @@ mod tests {
                     "too_few" => &["{n}", "{min}"],
                     "question_of" | "score" => &["{n}", "{of}"],
                     "answered_wrong" | "not_foreseen" | "unplaced" | "move_up" | "move_down" => &["{option}"],
-                    "choose_exactly" | "choose_up_to" => &["{max}"],
+                    "choose_exactly" | "choose_up_to" | "say_otherwise" | "words_too_long" => &["{max}"],
                     "choose_between" | "choose_step" | "rank_between" => &["{min}", "{max}"],
                     _ => &[],
                 };

@@ -22,6 +22,7 @@ const files = {
   'reaction.js': script,
   'ranked.js': script,
   'quiz.js': script,
+  'open.js': script,
   'frames.js': script,
   'article-view.js': script,
   'most-read.js': script,

@@ -22,14 +22,17 @@ use super::{
 };
 use crate::{
     poll::{
-        Choices, Emoji, Kind, OptionId, Poll, PollOption, ResultsPolicy, Scale, State, Steps, Tally, Text, TimeZone,
-        Timestamp,
+        Choices, CountedAnswer, Emoji, Kind, OPEN_ANSWER, OptionId, Poll, PollOption, ResultsPolicy, Scale, State,
+        Steps, Tally, Text, TimeZone, Timestamp,
     },
     site::{BaseAddress, ListedOrigin, SiteSettings},
 };
 
 /// What is encoded in the value of a query's parameter: all but RFC 3986's unreserved characters.
 const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The most of each other's own words that a page shows readers.
+const MOST_SAID: usize = 10;
 
 /// Shares are shown in percent with one decimal: in tenths of it.
 const PERMILLE: u64 = 1_000;
@@ -47,6 +50,8 @@ pub enum Notice {
     SameRank,
     /// They chose nothing, or fewer or more than they may; what they ticked is still there.
     ChooseFirst,
+    /// What they wrote can't be taken. It is not there any more: the page repeats nothing of a request.
+    SayOtherwise,
 }
 
 /// A poll as one reader is shown it.
@@ -55,6 +60,8 @@ pub struct PollView<'a> {
     pub poll: &'a Poll,
     /// Its state.
     pub state: State,
+    /// What readers are shown of each other's own words, if this reader may see the tally.
+    pub answers: &'a [CountedAnswer],
     /// Its tally, if this reader may see it.
     pub tally: Option<&'a Tally>,
     /// What this reader chose, if that is known.
@@ -171,8 +178,9 @@ impl<'a> PollView<'a> {
                 .tally
                 .map_or_else(String::new, |tally| language.count(counted(poll.kind), tally.ballots, digits)),
             status: self.status(language),
+            most_characters: OPEN_ANSWER.characters,
             focus: match self.notice {
-                Some(Notice::ChooseFirst | Notice::SameRank) => " tabindex=\"-1\" autofocus",
+                Some(Notice::ChooseFirst | Notice::SameRank | Notice::SayOtherwise) => " tabindex=\"-1\" autofocus",
                 Some(Notice::Counted | Notice::Changed | Notice::AlreadyVoted) | None => "",
             },
             note: Vec::new(),
@@ -260,12 +268,25 @@ impl<'a> PollView<'a> {
                     Some(_) | None => "",
                 },
                 right: if right == Some(option) { mark } else { "" },
+                takes_words: self.poll.other() == Some(option),
+                said: if self.poll.other() == Some(option) { self.said(language, direction) } else { Vec::new() },
                 votes,
                 number: counted.map_or_else(String::new, |votes| language.number(votes, digits)),
                 counted,
             }
         };
         self.poll.options.iter().enumerate().map(row).collect()
+    }
+
+    /// What others said in their own words, most of them first.
+    fn said(&self, language: &'static Language, direction: Direction) -> Vec<SaidRow<'a>> {
+        let digits = self.look.digits;
+        let row = |CountedAnswer { text, ballots, .. }: &'a CountedAnswer| SaidRow {
+            text: text.as_str(),
+            text_dir: direction_in(direction, text.as_str()),
+            votes: language.count("votes", *ballots, digits),
+        };
+        self.answers.iter().take(MOST_SAID).map(row).collect()
     }
 
     /// The votes that the longest bar stands for, where bars are compared with each other and not with the whole.
@@ -297,6 +318,10 @@ impl<'a> PollView<'a> {
             Notice::ChooseFirst if ticked > usize::from(poll.max_choices) => &texts.too_many,
             Notice::ChooseFirst if (1..usize::from(poll.min_choices)).contains(&ticked) => &texts.too_few,
             Notice::ChooseFirst => &texts.choose_first,
+            Notice::SayOtherwise => {
+                let most = u64::try_from(OPEN_ANSWER.characters).unwrap_or_default();
+                return texts.say_otherwise.replace("{max}", &language.number(most, self.look.digits));
+            }
         };
         let number = |number| language.number(number, self.look.digits);
         text.replace("{n}", &number(u64::try_from(ticked).unwrap_or_default()))
@@ -407,6 +432,8 @@ struct PollPage<'a> {
     ranks: Vec<(u8, String)>,
     total: String,
     status: String,
+    /// The most characters of a reader's own words.
+    most_characters: usize,
     /// Where the reader begins, as attributes: at what they are to put right.
     focus: &'static str,
     note: Vec<NotePart<'a>>,
@@ -446,10 +473,21 @@ struct OptionRow<'a> {
     lead: &'a str,
     /// That it is right, or nothing.
     right: &'a str,
+    /// Whether the reader may say in their own words what it stands for.
+    takes_words: bool,
+    /// What others said.
+    said: Vec<SaidRow<'a>>,
     votes: String,
     /// The votes as a number alone, and that as it is, if they are shown.
     number: String,
     counted: Option<u64>,
+}
+
+/// What some readers said in their own words.
+struct SaidRow<'a> {
+    text: &'a str,
+    text_dir: &'static str,
+    votes: String,
 }
 
 /// A text with a time in it, or without.
@@ -521,7 +559,8 @@ fn own_script(poll: &Poll) -> Option<&'static Asset> {
         Kind::Rating => Some(&assets::all().rating),
         Kind::Reaction => Some(&assets::all().reaction),
         Kind::Ranked => Some(&assets::all().ranked),
-        Kind::Single | Kind::Multiple => poll.is_judged().then(|| &assets::all().quiz),
+        Kind::Single | Kind::Multiple if poll.is_judged() => Some(&assets::all().quiz),
+        Kind::Single | Kind::Multiple => poll.open_answer.then(|| &assets::all().open),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::poll::Poll;
+use crate::poll::{OPEN_ANSWER, Poll};
 
 /// Declares the texts that every language has: first those that stand in the markup, then those that the script says,
 /// too, and of these last those that it says only where several options may be chosen.
@@ -99,6 +99,14 @@ texts! {
     question_of,
     /// The reader has answered `{n}` of `{of}` rightly.
     score,
+    /// What a reader may write beside "something else".
+    own_words,
+    /// What they wrote can't be taken; `{max}` characters can.
+    say_otherwise,
+    /// It has more than `{max}` characters.
+    words_too_long,
+    /// The vote was counted, and what they wrote not kept.
+    words_left_out,
     /// Marks what came true of a prediction.
     came_true,
     /// The reader had predicted it.
@@ -207,6 +215,15 @@ pub struct SeriesTexts<'a> {
     score: &'a str,
 }
 
+/// What is said of readers' own words, and how many characters they may have.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct OpenAnswerTexts<'a> {
+    most: usize,
+    too_long: &'a str,
+    left_out: &'a str,
+    otherwise: &'a str,
+}
+
 /// What is said where options are ranked.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct RankedTexts<'a> {
@@ -228,6 +245,16 @@ impl Texts {
             unplaced: &self.unplaced,
             rank: &self.your_rank,
             winner: &self.wins,
+        })
+    }
+
+    /// What is said of readers' own words; `None` if the poll takes none.
+    pub fn open(&self, poll: &Poll) -> Option<OpenAnswerTexts<'_>> {
+        poll.open_answer.then_some(OpenAnswerTexts {
+            most: OPEN_ANSWER.characters,
+            too_long: &self.words_too_long,
+            left_out: &self.words_left_out,
+            otherwise: &self.say_otherwise,
         })
     }
 

@@ -19,11 +19,12 @@
 //! - [`caching`]: who may keep an answer, and for how long; [`coding`], [`page_cache`]: how it is compressed.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`articles`]: what articles are given to answer.
-//! - [`voters`], [`votes`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`], [`trending`],
-//!   [`polls`], [`sites`], [`announced`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what readers see; and [`demo`],
-//!   which only a demo serves.
+//! - [`voters`], [`votes`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
+//!   [`trending`], [`polls`], [`sites`], [`announced`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what
+//!   readers see; and [`demo`], which only a demo serves.
 
 mod announced;
+mod answers;
 mod articles;
 mod auth;
 mod body;
@@ -110,6 +111,9 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/open").post(polls::open),
         at("/v1/polls/{poll}/close").post(polls::close),
         at("/v1/polls/{poll}/resolve").post(polls::resolve),
+        at("/v1/polls/{poll}/answers").get(answers::list),
+        at("/v1/polls/{poll}/answers.csv").get(answers::table),
+        at("/v1/polls/{poll}/answers/{answer}").post(answers::decide),
         at("/v1/sites").get(sites::list),
         at("/v1/sites/{site}").get(sites::read).put(sites::put).delete(sites::delete),
         at("/v1/sites/{site}/trending").get(trending::read).for_any_page(),

@@ -80,6 +80,8 @@ codes! {
     InvalidChoice        422 "invalid-choice"         "The choices don't fit the poll"
     InvalidResolution    422 "invalid-resolution"     "The resolution is not valid"
     StepOutOfRange       422 "step-out-of-range"      "The scale has no such step"
+    InvalidOpenAnswer    422 "invalid-open-answer"    "The reader's own words can't be taken"
+    OpenAnswerNotTaken   422 "open-answer-not-taken"  "Own words are not taken here"
     NoSuchReaction       422 "no-such-reaction"       "The poll has no such reaction"
     NoSuchPreference     422 "no-such-preference"     "The poll has no such option to rank"
     RepeatedPreference   422 "repeated-preference"    "An option has one rank"
@@ -317,6 +319,8 @@ impl Problem {
             | Code::InvalidChoice
             | Code::InvalidResolution
             | Code::StepOutOfRange
+            | Code::InvalidOpenAnswer
+            | Code::OpenAnswerNotTaken
             | Code::NoSuchReaction
             | Code::NoSuchPreference
             | Code::RepeatedPreference
@@ -436,7 +440,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 44);
+        assert_eq!(seen.len(), 46);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What the use cases refuse, translated to problems.
 
-use super::problem::{Code, FieldError, Problem};
+use super::{
+    answers::no_answer,
+    problem::{Code, FieldError, Problem},
+};
 use crate::{
-    poll::{InvalidChoice, Poll, ResultsPolicy, State, Timestamp},
+    poll::{InvalidAnswer, InvalidChoice, Poll, ResultsPolicy, State, Timestamp},
     publishing::PublishError,
     site::OtherSite,
     views::ViewError,
@@ -31,9 +34,17 @@ impl From<VoteError> for Problem {
                 };
                 Self::new(code, format!("choices {detail}")).with_errors([FieldError { field, detail }])
             }
-            VoteError::AlreadyVoted(ballot) => {
-                on_record(&ballot, "this voter's ballot is on record with other choices, and the poll lets none change")
+            VoteError::InvalidAnswer(rule) => {
+                let code = match rule {
+                    InvalidAnswer::NotTaken | InvalidAnswer::WithoutOther => Code::OpenAnswerNotTaken,
+                    InvalidAnswer::Text(_) => Code::InvalidOpenAnswer,
+                };
+                Self::of_field(code, "open_answer", rule.to_string())
             }
+            VoteError::AlreadyVoted(ballot) => on_record(
+                &ballot,
+                "this voter's ballot is on record, and says something else, and the poll lets none change",
+            ),
             VoteError::NotTakenBack(ballot) => on_record(
                 &ballot,
                 "the poll lets no ballot change, so none can be taken back; this voter's stays on record",
@@ -64,6 +75,7 @@ impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::NoPoll => Self::no_poll(),
+            PublishError::NoAnswer => no_answer(),
             PublishError::NoSite => no_site(),
             PublishError::NoKey => no_key(),
             PublishError::NoArticle => no_article(),

@@ -1,10 +1,13 @@
 //! The tally of one poll.
 
+use std::fmt::Write as _;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderValue},
     web,
 };
+use serde_json::Value;
 
 use super::{
     Worker, auth,
@@ -16,7 +19,11 @@ use super::{
     problem::Problem,
     tallies,
 };
-use crate::live::Snapshot;
+use crate::{
+    live::Snapshot,
+    poll::CountedAnswer,
+    secret::{first_bytes, hex},
+};
 
 /// `GET /v1/polls/{poll}/results`.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -25,34 +32,62 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     if query.is_for_table() {
         return Ok(exports::results_table(&req, &worker, &snapshot, caching, &query));
     }
+    let mut told = Told::default();
+    if snapshot.poll.open_answer {
+        Box::pin(told.add_words(&worker, &snapshot)).await?;
+    }
+    let caching = if snapshot.poll.open_answer { caching.and(Caching::LIVE) } else { caching };
     if auth::may_read_results(&req, &worker, &snapshot.poll.site).await
         && let Ok(views) = worker.viewing.views_of(&snapshot.poll).await
     {
-        return Ok(answer_with_views(&req, &worker, &snapshot, views));
+        told.add_views(&snapshot, views);
+        return answer(&req, &worker, &snapshot, Caching::Private, &told);
     }
-    Ok(answer(&req, &worker, &snapshot, caching))
+    answer(&req, &worker, &snapshot, caching, &told)
 }
 
-/// The tally with what its publisher alone is told: how often the poll was seen, and which share of that voted.
-fn answer_with_views(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, views: u64) -> HttpResponse {
-    let of_tally = ascii(snapshot.etag(&worker.shared.position_keys)).unwrap_or_default();
-    let etag = format!("{}-views{views}\"", of_tally.trim_end_matches('"'));
-    let is_current = conditional::is_current(req.headers(), &etag);
-    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::CACHE_CONTROL, caching::PRIVATE)).insert_header((header::ETAG, etag));
-    response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
-    if is_current {
-        return response.finish();
-    }
-    let tally = snapshot.results_text();
-    let turnout = snapshot.tally.turnout(views).map_or_else(|| "null".to_owned(), |turnout| turnout.to_string());
-    let body = format!("{},\"views\":{views},\"turnout\":{turnout}}}", tally.strip_suffix('}').unwrap_or(tally));
-    response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
-    response.body(body)
+/// What is told beside a tally: as members of its JSON, and as an ending of its tag.
+#[derive(Default)]
+pub(super) struct Told {
+    members: String,
+    mark: String,
 }
 
-pub(super) fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, caching: Caching) -> HttpResponse {
-    let etag = snapshot.etag(&worker.shared.position_keys).clone();
+impl Told {
+    /// What readers are shown of each other's own words. An editor may let more be shown at any time, of a closed poll
+    /// too.
+    async fn add_words(&mut self, worker: &Worker, snapshot: &Snapshot) -> Result<(), Problem> {
+        let answers = worker.voting.shown_answers(&snapshot.poll).await?;
+        let shown = |CountedAnswer { text, ballots, .. }: &CountedAnswer| {
+            format!("{{\"text\":{},\"ballots\":{ballots}}}", Value::from(text.as_str()))
+        };
+        let answers = answers.iter().map(shown).collect::<Vec<_>>().join(",");
+        self.mark = format!("-{}", hex(&first_bytes::<8>(blake3::hash(answers.as_bytes()).into())));
+        self.members = format!(",\"open_answers\":[{answers}]");
+        Ok(())
+    }
+
+    /// What the publisher alone is told: how often the poll was seen, and which share of that voted.
+    fn add_views(&mut self, snapshot: &Snapshot, views: u64) {
+        let turnout = snapshot.tally.turnout(views).map_or_else(|| "null".to_owned(), |turnout| turnout.to_string());
+        // Writing to a String can't fail.
+        let _ = write!(self.members, ",\"views\":{views},\"turnout\":{turnout}");
+        let _ = write!(self.mark, "-views{views}");
+    }
+}
+
+pub(super) fn answer(
+    req: &HttpRequest,
+    worker: &Worker,
+    snapshot: &Snapshot,
+    caching: Caching,
+    Told { members, mark }: &Told,
+) -> Result<HttpResponse, Problem> {
+    let mut etag = snapshot.etag(&worker.shared.position_keys).clone();
+    if !mark.is_empty() {
+        let of_tally = ascii(&etag).unwrap_or_default();
+        etag = format!("{}{mark}\"", of_tally.trim_end_matches('"')).try_into().map_err(Problem::internal)?;
+    }
     let is_current = conditional::is_current(req.headers(), ascii(&etag).unwrap_or_default());
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching.header()));
@@ -62,8 +97,12 @@ pub(super) fn answer(req: &HttpRequest, worker: &Worker, snapshot: &Snapshot, ca
     }
     response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
     if is_current {
-        return response.finish();
+        return Ok(response.finish());
     }
     response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
-    response.body(snapshot.results_json().clone())
+    if members.is_empty() {
+        return Ok(response.body(snapshot.results_json().clone()));
+    }
+    let tally = snapshot.results_text();
+    Ok(response.body(format!("{}{members}}}", tally.strip_suffix('}').unwrap_or(tally))))
 }

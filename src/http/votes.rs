@@ -25,7 +25,7 @@ use crate::{
     poll::{OptionId, PollId, VoterId},
     quota::{Name, Subject},
     voter::{FirstMade, Voter},
-    voting::{Caster, Vote, VoteOutcome},
+    voting::{BallotRequest, Caster, Vote, VoteOutcome, VotedAnswer},
     wire::VerdictJson,
 };
 
@@ -37,13 +37,14 @@ pub(super) async fn cast(
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (body_type, bytes) = body::read_reader(&req, payload).await?;
-    let VoteBody { choices: Named(named), voter } = body::parse(&bytes)?;
+    let VoteBody { choices: Named(named), open_answer, voter } = body::parse(&bytes)?;
     let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
     let known = poll_for(&req, &worker, id, &sender).await?;
 
     let RequestVoter { voter, is_new, .. } = sender;
     let caster = Caster { voter, is_new, client: limits::subject(&req, &worker) };
-    let vote = worker.voting.cast(caster, known, &named, |quota_state| limits::note(&req, quota_state)).await?;
+    let asked = BallotRequest { choices: &named, answer: open_answer.as_deref() };
+    let vote = worker.voting.cast(caster, known, asked, |quota_state| limits::note(&req, quota_state)).await?;
     answer(&req, &worker, &caster, &vote)
 }
 
@@ -166,7 +167,7 @@ pub(super) async fn take_back_in(
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
 }
 
-/// `{"poll","choices","cast_at","results"}`, in a quiz also `"quiz"`, and for a new voter `"voter","expires_at"`,
+/// `{"poll","choices","cast_at","results"}`, with own words also `"open_answer"`, in a quiz `"quiz"`, and for a new voter `"voter","expires_at"`,
 /// written straight into one buffer. Ids and times consist of characters that JSON needs not escape.
 fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, serde_json::Error> {
     let (poll, choices) = (&*vote.known.poll, vote.choices);
@@ -193,6 +194,10 @@ fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, serd
         Some(snapshot) => body.push_str(snapshot.tally_json()),
         None => body.push_str("null"),
     }
+    if let Some(VotedAnswer { text, is_kept }) = &vote.answer {
+        body.push_str(",\"open_answer\":");
+        body.push_str(&serde_json::to_string(&OpenAnswerJson { text: text.text.as_str(), is_kept: *is_kept })?);
+    }
     if let Some(verdict) = VerdictJson::of(poll, choices) {
         body.push_str(",\"quiz\":");
         body.push_str(&serde_json::to_string(&verdict)?);
@@ -209,6 +214,12 @@ fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, serd
 }
 
 #[derive(Serialize)]
+struct OpenAnswerJson<'a> {
+    text: &'a str,
+    is_kept: bool,
+}
+
+#[derive(Serialize)]
 struct OwnBallot<'a> {
     poll: PollId,
     choices: Vec<OptionId>,
@@ -221,6 +232,8 @@ struct OwnBallot<'a> {
 pub(super) struct VoteBody<'a> {
     #[serde(borrow)]
     pub(super) choices: Named<'a>,
+    #[serde(default, deserialize_with = "body::given")]
+    pub(super) open_answer: Option<String>,
     #[serde(borrow, default, deserialize_with = "body::given")]
     pub(super) voter: Option<NamedVoter<'a>>,
 }
@@ -301,6 +314,7 @@ mod tests {
             "[]",
             r#"{"choices":[],"voter":null}"#,
             r#"{"choices":[],"choice":"x"}"#,
+            r#"{"choices":[],"open_answer":null}"#,
             r#"{"choices":[],"choices":[]}"#,
         ] {
             assert_eq!(

@@ -1,8 +1,8 @@
 //! One voter's ballot in one poll: whose it is, what is asked, and the outcome.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use super::{Counters, Group, Poll, State, StateByClocks, VoterId};
+use super::{Counters, Group, OpenAnswer, Poll, State, StateByClocks, VoterId};
 
 /// The secret that turns voters into digests, one per poll. It is random, is kept with the poll in the store and never
 /// leaves it. So nobody who reads the store can link a reader's ballots across polls: that would take the reader's
@@ -69,12 +69,14 @@ pub enum Action {
 }
 
 /// One voter's request, ready for the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ballot {
     /// Who asks.
     pub voter: VoterDigest,
     /// What is asked for.
     pub action: Action,
+    /// What a ballot says in the voter's own words.
+    pub answer: Option<Arc<OpenAnswer>>,
 }
 
 /// The outcome of one [`Ballot`]: see [`Action::apply`].
@@ -104,7 +106,7 @@ pub enum Outcome {
 pub struct Applied {
     /// The outcome.
     pub outcome: Outcome,
-    /// The voter's record afterwards. The tally changes only if this differs from the record before.
+    /// The voter's record afterwards. The votes change only if this differs from the record before.
     pub record: Option<Counters>,
 }
 
@@ -114,11 +116,21 @@ impl Action {
     ///
     /// The order matters. The same ballot again is `Repeated` even if the poll has closed since: a lost answer costs
     /// nobody a vote. Next, the poll must surely be open. Next, a ballot on record must be changeable.
-    pub fn apply(self, record: Option<Counters>, judged: StateByClocks, changeable: bool) -> Applied {
+    ///
+    /// `is_answer_same` says whether its text is [the one on record](super::RecordedAnswer::is_the_same).
+    pub fn apply(
+        self,
+        record: Option<Counters>,
+        is_answer_same: bool,
+        judged: StateByClocks,
+        changeable: bool,
+    ) -> Applied {
         let same = |outcome| Applied { outcome, record };
         let becomes = |outcome, record| Applied { outcome, record };
         match (record, self) {
-            (Some(recorded), Self::Cast(_, counters)) if recorded == counters => same(Outcome::Repeated),
+            (Some(recorded), Self::Cast(_, counters)) if recorded == counters && is_answer_same => {
+                same(Outcome::Repeated)
+            }
             (None, Self::Withdraw) => same(Outcome::NoBallot),
             _ if !judged.is_sure => same(Outcome::Undecided),
             _ if judged.state != State::Open => same(Outcome::NotOpen),
@@ -189,7 +201,7 @@ mod tests {
             (Some(yes), Action::Withdraw, over, true, Outcome::NotOpen, Some(yes)),
             (Some(yes), Action::Withdraw, unsure, true, Outcome::Undecided, Some(yes)),
         ] {
-            let applied = action.apply(record, judged, changeable);
+            let applied = action.apply(record, true, judged, changeable);
             let before: Vec<u8> = record.into_iter().flat_map(Counters::indexes).collect();
             assert_eq!(applied, Applied { outcome, record: after }, "{before:?}, {action:?}, {judged:?}, {changeable}");
         }

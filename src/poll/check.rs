@@ -130,6 +130,16 @@ impl Check {
         }
     }
 
+    /// Whether a poll may take open answers.
+    pub(super) fn open_answer(&mut self, kind: Kind, is_quiz: bool) {
+        if !matches!(kind, Kind::Single | Kind::Multiple) {
+            let rule = "must be left out of a poll of kind {}: single and multiple take open answers";
+            self.refuse("open_answer", rule.replace("{}", kind.as_str()));
+        } else if is_quiz {
+            self.refuse("open_answer", "must be false in a poll with correct: nobody could say which text is right");
+        }
+    }
+
     /// What makes the poll a quiz, if `correct` is named.
     pub(super) fn quiz(
         &mut self,

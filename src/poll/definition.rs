@@ -6,6 +6,7 @@ use super::{
     Codec, DigestKey, Emoji, Kind, Language, NewScale, OptionId, Partitions, Phase, PollId, QUESTION, Quiz, Resolution,
     ResultsPolicy, Revision, Scale, Schedule, SiteId, State, Text, Timestamp, WebAddress,
     check::{Check, Violation},
+    open_answer,
 };
 
 /// One answer of a poll.
@@ -46,6 +47,8 @@ pub struct Poll {
     pub max_choices: u8,
     /// 2 to [`MAX_OPTIONS`](super::MAX_OPTIONS) answers, in the order readers see them.
     pub options: Vec<PollOption>,
+    /// Whether one of them is [`OTHER`](super::OTHER), to which a reader may say what; fixed at creation.
+    pub open_answer: bool,
     /// Who sees the tally.
     pub results: ResultsPolicy,
     /// Whether a ballot may be changed and withdrawn while the poll is open.
@@ -141,6 +144,8 @@ pub struct NewPoll {
     pub kind: Option<Kind>,
     /// Stays a draft, which readers don't see, until it is opened.
     pub draft: bool,
+    /// Has one option more, "something else", to which a reader may say what. It never changes.
+    pub open_answer: bool,
     /// All else.
     pub fields: PollFields,
 }
@@ -176,6 +181,17 @@ pub struct PollFields {
     pub explanation: Option<Option<String>>,
 }
 
+impl PollFields {
+    /// Adds the option "something else" to the options, if there are any and none of them is it.
+    pub(super) fn name_other(&mut self, label: &str) {
+        let Some(options) = &mut self.options else { return };
+        if options.iter().all(|option| option.id.as_deref() != Some(open_answer::OTHER)) {
+            let (id, label) = (Some(open_answer::OTHER.to_owned()), label.to_owned());
+            options.push(NewOption { id, emoji: None, label });
+        }
+    }
+}
+
 impl From<PollFields> for NewPoll {
     fn from(fields: PollFields) -> Self {
         Self { fields, ..Self::default() }
@@ -206,11 +222,15 @@ impl NewPoll {
         digest_key: DigestKey,
         now: Timestamp,
     ) -> Result<Poll, Vec<Violation>> {
-        let Self { kind, draft, fields } = self;
+        let Self { kind, draft, open_answer, mut fields } = self;
         let mut check = Check::default();
         let kind = kind.unwrap_or(Kind::Single);
         let question = check.text("question", fields.question.as_deref().unwrap_or_default(), QUESTION);
         let language = check.language(fields.language.as_deref());
+        if open_answer {
+            check.open_answer(kind, fields.correct.as_ref().is_some_and(Option::is_some));
+            fields.name_other(open_answer::label(&language.clone().unwrap_or_default()));
+        }
         let scale = kind.rules().scale(&mut check, fields.scale.as_ref());
         let asked = fields.options.as_ref().map_or(0, Vec::len);
         let options = kind.rules().options(&mut check, fields.options.as_deref(), scale.as_ref());
@@ -234,6 +254,7 @@ impl NewPoll {
                 min_choices,
                 max_choices,
                 options,
+                open_answer,
                 results: fields.results.unwrap_or(ResultsPolicy::Always),
                 changeable,
                 schedule,
@@ -245,7 +266,8 @@ impl NewPoll {
                 created_at: now,
                 updated_at: now,
                 codec: kind.codec(),
-                partitions,
+                // All its texts are counted in one place, so that there are at most so many.
+                partitions: if open_answer { Partitions::unplaced(1) } else { partitions },
                 digest_key,
             })
         })

@@ -46,10 +46,13 @@ impl PollFields {
     ///
     /// # Errors
     /// [`EditError::Closed`], or every violation found.
-    pub fn apply(self, poll: &Poll, now: Timestamp) -> Result<Edit, EditError> {
+    pub fn apply(mut self, poll: &Poll, now: Timestamp) -> Result<Edit, EditError> {
         let state = poll.state_at(now);
         if state == State::Closed {
             return Err(EditError::Closed);
+        }
+        if let Some(other) = poll.other() {
+            self.name_other(other.label.as_str());
         }
         let mut check = Check::default();
         let mut edited = poll.clone();

@@ -15,6 +15,7 @@ mod emoji;
 mod ids;
 mod kind;
 mod moves;
+mod open_answer;
 mod partitions;
 mod quiz;
 mod runoff;
@@ -38,13 +39,16 @@ pub use emoji::Emoji;
 pub(crate) use ids::word_id;
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
 pub use kind::Kind;
+pub use open_answer::{
+    AnswerId, AnswerState, CountedAnswer, InvalidAnswer, MOST_ANSWERS, OTHER, OpenAnswer, RecordedAnswer,
+};
 pub use partitions::Partitions;
 pub use quiz::{Quiz, Resolution, ResolveError};
 pub use runoff::{Eliminated, Orders, Round, Runoff, TieBreak};
 pub use scale::{NewScale, Rating, Scale, Steps};
 pub use schedule::{CLOCKS_APART_MILLIS, Phase, Schedule, State, StateByClocks, Times};
 pub use tally::{MAX_OPTIONS, PartitionTally, Position, Tally, Votes};
-pub use text::{EXPLANATION, LABEL, QUESTION, Text, TextLimit, is_invisible};
+pub use text::{EXPLANATION, LABEL, OPEN_ANSWER, QUESTION, Text, TextLimit, is_invisible};
 pub use time_zone::TimeZone;
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};
 pub use timestamp::Timestamp;

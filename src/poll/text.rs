@@ -26,6 +26,9 @@ pub const QUESTION: TextLimit = TextLimit { characters: 500, bytes: 8_000 };
 /// An option's label.
 pub const LABEL: TextLimit = TextLimit { characters: 200, bytes: 3_200 };
 
+/// What a reader says in their own words.
+pub const OPEN_ANSWER: TextLimit = TextLimit { characters: 80, bytes: 1_280 };
+
 /// What is told of the right answer of a quiz, and why a prediction was resolved anew.
 pub const EXPLANATION: TextLimit = TextLimit { characters: 1_000, bytes: 16_000 };
 

@@ -16,6 +16,9 @@ pub enum PublishError {
     /// There is no such poll, or none of this publisher's.
     #[error("no poll has this id")]
     NoPoll,
+    /// No ballot of the poll says this text.
+    #[error("no ballot says a text with this id")]
+    NoAnswer,
     /// There is no such site.
     #[error("no site has this id")]
     NoSite,

@@ -7,6 +7,7 @@
 //! Who asks is an argument, a [`Publisher`](crate::site::Publisher) whose key was recognised; what is refused is a
 //! [`PublishError`].
 
+mod answers;
 mod articles;
 mod error;
 mod keys;
@@ -17,6 +18,7 @@ mod templates;
 
 use std::sync::Arc;
 
+pub use answers::{AnswerCursor, AnswersQuery, ListedAnswers};
 pub use articles::NewArticle;
 pub use error::PublishError;
 pub use polls::{Created, ListedPolls, PollsQuery};

@@ -282,7 +282,7 @@ impl Publishing {
     }
 
     /// A poll of the publisher's own, as the store has it.
-    async fn own_poll(&self, publisher: &Publisher, id: PollId) -> Result<Poll, PublishError> {
+    pub(super) async fn own_poll(&self, publisher: &Publisher, id: PollId) -> Result<Poll, PublishError> {
         let poll = self.store.poll(id).await?;
         poll.filter(|poll| publisher.acts_for(&poll.site)).ok_or(PublishError::NoPoll)
     }

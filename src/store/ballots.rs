@@ -5,7 +5,10 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::poll::{Ballot, Change, Counters, Minute, Outcome, PartitionTally, Poll, Position, VoterDigest};
+use crate::poll::{
+    AnswerId, AnswerState, Ballot, Change, CountedAnswer, Counters, Minute, Outcome, PartitionTally, Poll, Position,
+    VoterDigest,
+};
 
 /// Ballots, tallies and timelines.
 #[async_trait]
@@ -30,6 +33,19 @@ pub trait Ballots: Send + Sync {
     /// The tallies of all partitions, in order; `None` if the poll is gone. Each names its revision, which is the
     /// caller's or a later one: then the caller is behind, and must read the poll again.
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError>;
+
+    /// All texts that ballots say in a poll with open answers, in any order. A text is there as long as some ballot says
+    /// it, and there are never more than [`MOST_ANSWERS`](crate::poll::MOST_ANSWERS): the text of a ballot that comes
+    /// then is not kept.
+    async fn answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError>;
+
+    /// Decides what readers are shown of a text; `None` if no ballot says it.
+    async fn decide_answer(
+        &self,
+        poll: &Poll,
+        answer: AnswerId,
+        state: AnswerState,
+    ) -> Result<Option<CountedAnswer>, StoreError>;
 
     /// Raises a partition to the epoch after a position that was seen of it, if the partition is behind that position;
     /// else it stays as it is. One atomic step: if many replicas find the same loss at once, the epoch grows by one;
@@ -57,6 +73,8 @@ pub enum BatchOutcome {
 pub struct Committed {
     /// One outcome per ballot, in order.
     pub outcomes: Vec<Outcome>,
+    /// The places of ballots whose text was not kept, though they may be counted.
+    pub left_out: Vec<usize>,
     /// The partition's tally with them; `as_of` is the time they were applied.
     pub tally: PartitionTally,
     /// Whether [`Ballots::upkeep`] should be called. Ballots may go on meanwhile.

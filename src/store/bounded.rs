@@ -28,8 +28,8 @@ use super::{
 use crate::{
     article::{Announced, ArticleId, ArticleKey, ArticlePlace, NewArticlePoll, Template, TemplateId},
     poll::{
-        Ballot, Counters, Edit, ListCursor, Minute, PartitionTally, Partitions, Poll, PollId, Position, SiteId,
-        Timestamp, VoterDigest,
+        AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, ListCursor, Minute, PartitionTally, Partitions,
+        Poll, PollId, Position, SiteId, Timestamp, VoterDigest,
     },
     site::{ApiKey, KeyId, Site, SiteSettings},
 };
@@ -174,6 +174,19 @@ impl Ballots for Bounded {
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         self.reads.pass(self.store.tally(poll)).await
+    }
+
+    async fn answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError> {
+        self.reads.pass(self.store.answers(poll)).await
+    }
+
+    async fn decide_answer(
+        &self,
+        poll: &Poll,
+        answer: AnswerId,
+        state: AnswerState,
+    ) -> Result<Option<CountedAnswer>, StoreError> {
+        self.writes.pass(self.store.decide_answer(poll, answer, state)).await
     }
 
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {

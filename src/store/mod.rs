@@ -49,6 +49,8 @@
 //! 11. **An article has one poll of each template.** [`Templates::make_article_poll`] makes it in steps that may be
 //!     repeated, by several replicas at once: whatever was cut short, the same call again finishes. Whoever invents
 //!     articles makes only the invented ones go.
+//! 12. **Each text is said by as many ballots as its count says.** [`Ballots::cast`] counts what a ballot says in its
+//!     voter's own words in the step that counts the ballot, and takes it back with it.
 
 mod articles;
 mod ballots;

@@ -27,6 +27,8 @@ struct PollRecord {
     min_choices: u8,
     max_choices: u8,
     options: Vec<PollOption>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    open_answer: bool,
     results: ResultsPolicy,
     changeable: bool,
     #[serde(flatten)]
@@ -99,6 +101,7 @@ impl PollRecord {
             min_choices: poll.min_choices,
             max_choices: poll.max_choices,
             options: poll.options.clone(),
+            open_answer: poll.open_answer,
             results: poll.results,
             changeable: poll.changeable,
             schedule: poll.schedule,
@@ -136,6 +139,7 @@ impl PollRecord {
             min_choices: self.min_choices,
             max_choices: self.max_choices,
             options: self.options,
+            open_answer: self.open_answer,
             results: self.results,
             changeable: self.changeable,
             schedule: self.schedule,

@@ -7,7 +7,9 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use super::{Asker, Caster, PollTally, StreamPlan, StreamRequest, TallyView, Vote, VoteError, VoteOutcome, Voting};
+use super::{
+    Asker, BallotRequest, Caster, PollTally, StreamPlan, StreamRequest, TallyView, Vote, VoteError, VoteOutcome, Voting,
+};
 use crate::{
     article::{
         Admission, ArticleAddress, ArticleId, ArticleKey, NewArticlePoll, Template, TemplateId, article_poll_id,
@@ -227,18 +229,18 @@ impl Voting {
         &self,
         caster: Caster,
         article: ArticlePoll,
-        named: &[Cow<'_, str>],
+        asked: BallotRequest<'_>,
         note: impl Fn(QuotaState),
     ) -> Result<Vote, VoteError> {
-        let (client, known) = (caster.client, self.made(&article, named, caster.client, &note).await?);
+        let (client, known) = (caster.client, self.made(&article, asked.choices, caster.client, &note).await?);
         let id = known.poll.id;
-        let vote = match self.cast(caster, known, named, &note).await {
+        let vote = match self.cast(caster, known, asked, &note).await {
             // It went for another one, or its making was cut short after its definition.
             Err(VoteError::NoPoll) => {
                 self.polls.expire(id);
                 let maker = self.template_of(&*self.vote_reads, article.site(), &article.template).await?;
                 let known = Box::pin(self.make(&article.article, &maker, client, &note)).await?;
-                self.cast(caster, known, named, &note).await?
+                self.cast(caster, known, asked, &note).await?
             }
             cast => cast?,
         };

@@ -84,6 +84,8 @@ pub struct Receipt {
     pub outcome: Outcome,
     /// The time of the batch, by the store's clock.
     pub at: Timestamp,
+    /// Whether the text that it came with was not kept.
+    pub is_text_left_out: bool,
     /// The partition's tally after the ballot's batch.
     pub tally: Arc<PartitionTally>,
 }
@@ -165,7 +167,7 @@ impl Batcher {
         loop {
             let batch = self.take_batch(queue);
             let Some(poll) = batch.first().map(|first| Arc::clone(&first.poll)) else { break };
-            let ballots: Vec<Ballot> = batch.iter().map(|waiting| waiting.ballot).collect();
+            let ballots: Vec<Ballot> = batch.iter().map(|waiting| waiting.ballot.clone()).collect();
             let sent = Instant::now();
             let answer = self.store.cast(&poll, key.1, &ballots).await;
             self.metrics.observe_batch(ballots.len(), sent.elapsed());
@@ -228,8 +230,9 @@ fn most_in_time(call: Duration) -> usize {
 
 fn tell_outcomes(batch: Vec<Waiting>, committed: Committed) {
     let tally = Arc::new(committed.tally);
-    for (waiting, outcome) in batch.into_iter().zip(committed.outcomes) {
-        let receipt = Receipt { outcome, at: tally.as_of, tally: Arc::clone(&tally) };
+    for (place, (waiting, outcome)) in batch.into_iter().zip(committed.outcomes).enumerate() {
+        let is_text_left_out = committed.left_out.contains(&place);
+        let receipt = Receipt { outcome, at: tally.as_of, is_text_left_out, tally: Arc::clone(&tally) };
         // The caller may be gone; the ballot is still cast.
         let _ = waiting.answer.send(Ok(receipt));
     }

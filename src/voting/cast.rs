@@ -15,7 +15,8 @@ use super::{
 use crate::{
     live::{PollWithSite, Snapshot},
     poll::{
-        Action, Ballot, Choices, Counters, Group, InvalidChoice, Outcome, Poll, Timestamp, Viewer, VoterDigest, VoterId,
+        Action, Ballot, Choices, Counters, Group, InvalidChoice, OpenAnswer, Outcome, Poll, Timestamp, Viewer,
+        VoterDigest, VoterId,
     },
     quota::{Decision, Name, QuotaState, Subject, Undecided},
 };
@@ -44,8 +45,27 @@ pub struct Vote {
     pub cast: VoteOutcome,
     /// When it was counted. What a voter chose is on record; when, is not.
     pub at: Option<Timestamp>,
+    /// What it says in the voter's own words, if it does.
+    pub answer: Option<VotedAnswer>,
     /// The tally with it, if the voter may see that.
     pub shown: Option<Arc<Snapshot>>,
+}
+
+/// What a ballot says in its voter's own words.
+pub struct VotedAnswer {
+    /// The text.
+    pub text: Arc<OpenAnswer>,
+    /// Whether it is kept: a poll keeps so many different ones and no more.
+    pub is_kept: bool,
+}
+
+/// What a ballot asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct BallotRequest<'a> {
+    /// The options it names.
+    pub choices: &'a [Cow<'a, str>],
+    /// What it says in the voter's own words.
+    pub answer: Option<&'a str>,
 }
 
 /// What became of a ballot that was not refused.
@@ -95,21 +115,24 @@ impl Voting {
     ///
     /// # Errors
     /// [`VoteError::QuotaExceeded`], [`InvalidChoice`](VoteError::InvalidChoice),
+    /// [`InvalidAnswer`](VoteError::InvalidAnswer),
     /// [`AlreadyVoted`](VoteError::AlreadyVoted), [`NotOpen`](VoteError::NotOpen); what the store failed with.
     pub async fn cast(
         &self,
         caster: Caster,
         known: Arc<PollWithSite>,
-        named: &[Cow<'_, str>],
+        asked: BallotRequest<'_>,
         note: impl Fn(QuotaState),
     ) -> Result<Vote, VoteError> {
         let Caster { voter, is_new, client } = caster;
         let is_counted_as_new = is_new && self.admit_new(&voter, &client, &note).await?;
-        let mut chosen = None;
+        let BallotRequest { choices: named, answer } = asked;
+        let mut checked = None;
         let action = |poll: &Poll| {
             let choices = Choices::check(poll, named).map_err(|rule| invalid(poll, named, rule))?;
-            chosen = Some(choices);
-            Ok(Action::Cast(Group::Clean, poll.counters_of(choices)))
+            let answer = answer.map(|text| OpenAnswer::check(poll, choices, text)).transpose()?;
+            checked = Some((choices, answer.clone()));
+            Ok((Action::Cast(Group::Clean, poll.counters_of(choices)), answer))
         };
         let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
         self.admit(self.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;
@@ -136,8 +159,9 @@ impl Voting {
         };
         let snapshot = self.learn(&known, partition, &receipt).await;
         let shown = snapshot.filter(|snapshot| known.poll.results.shows(Viewer::Voter, snapshot.tally.state));
-        let choices = chosen.ok_or(VoteError::Internal("a ballot was cast without choices"))?;
-        Ok(Vote { known, choices, cast, at, shown })
+        let (choices, text) = checked.ok_or(VoteError::Internal("a ballot was cast without choices"))?;
+        let answer = text.map(|text| VotedAnswer { text, is_kept: !receipt.is_text_left_out });
+        Ok(Vote { known, choices, cast, at, answer, shown })
     }
 
     /// Takes a voter's ballot back.
@@ -145,7 +169,7 @@ impl Voting {
     /// # Errors
     /// [`VoteError::NotTakenBack`], [`NotOpen`](VoteError::NotOpen); what the store failed with.
     pub async fn withdraw(&self, voter: &VoterId, known: Arc<PollWithSite>) -> Result<Withdrawal, VoteError> {
-        let (known, partition, receipt) = self.put(known, voter, |_| Ok(Action::Withdraw)).await?;
+        let (known, partition, receipt) = self.put(known, voter, |_| Ok((Action::Withdraw, None))).await?;
         match receipt.outcome {
             Outcome::Withdrawn => {
                 self.learn(&known, partition, &receipt).await;
@@ -213,12 +237,13 @@ impl Voting {
         &self,
         mut known: Arc<PollWithSite>,
         voter: &VoterId,
-        mut action: impl FnMut(&Poll) -> Result<Action, VoteError>,
+        mut action: impl FnMut(&Poll) -> Result<(Action, Option<Arc<OpenAnswer>>), VoteError>,
     ) -> Result<(Arc<PollWithSite>, u16, Receipt), VoteError> {
         let mut rereads = 0;
         loop {
             let digest = VoterDigest::of(voter, &known.poll);
-            let ballot = Ballot { voter: digest, action: action(&known.poll)? };
+            let (action, answer) = action(&known.poll)?;
+            let ballot = Ballot { voter: digest, action, answer };
             match self.batcher.cast(&known.poll, ballot).await {
                 Ok(receipt) => return Ok((known, digest.partition, receipt)),
                 Err(CastError::Stale | CastError::Gone) if rereads < MAX_REREADS => {

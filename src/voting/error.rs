@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{NoArticle, ballot_batcher::CastError};
 use crate::{
-    poll::{Choices, InvalidChoice, Poll, ResultsPolicy, State},
+    poll::{Choices, InvalidAnswer, InvalidChoice, Poll, ResultsPolicy, State},
     quota::QuotaState,
     store::StoreError,
 };
@@ -26,6 +26,9 @@ pub enum VoteError {
         /// Which of them is wrong, unless it is their number.
         place: Option<usize>,
     },
+    /// What the ballot says in the voter's own words does not fit the poll, or is no text that may stand there.
+    #[error("open_answer {0}")]
+    InvalidAnswer(#[from] InvalidAnswer),
     /// The voter's ballot is on record with other choices, and the poll lets none change.
     #[error("another ballot of this voter's is on record")]
     AlreadyVoted(OnRecord),

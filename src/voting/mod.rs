@@ -4,6 +4,7 @@
 //! asks is an argument, and what is refused is a [`VoteError`].
 //!
 //! - [`cast`]: a ballot's way to the store. This is the path that must stay short.
+//! - [`answers`]: what readers are shown of each other's own words.
 //! - [`visible`]: whether somebody may see a tally, and which; [`several`]: many at once.
 //! - [`runoff`]: who wins a ranked poll, by a scan of its ballots.
 //! - [`articles`]: polls that come to be with their first ballots.
@@ -15,6 +16,7 @@
 //! A worker has one [`Voting`], on a store connection of its own. Ballots go through the batcher, the reads of a vote
 //! have a lane of their own, and all other calls yield to both. See [`Bounded`].
 
+mod answers;
 mod articles;
 pub mod ballot_batcher;
 mod cast;
@@ -30,7 +32,7 @@ mod visible;
 use std::sync::Arc;
 
 pub use articles::{ArticlePoll, AskedArticle, AskedName, NoArticle, ReplicaArticles};
-pub use cast::{Caster, Vote, VoteOutcome, Withdrawal};
+pub use cast::{BallotRequest, Caster, Vote, VoteOutcome, VotedAnswer, Withdrawal};
 pub use error::{OnRecord, VoteError};
 pub use replica::ReplicaVoting;
 pub use runoff::CountedRunoff;
@@ -46,6 +48,7 @@ use crate::{
     quota::{Decision, QuotaLimiter, Subject, Undecided},
     store::{Bounded, Store},
 };
+use answers::AnswerLists;
 use ballot_batcher::BallotBatcher;
 use runoff::Runoffs;
 use timeline::TimelineLimits;
@@ -65,6 +68,7 @@ pub struct Voting {
     streams: Streams,
     stream_limiter: Arc<StreamLimiter>,
     site_lists: Arc<SiteLists>,
+    answer_lists: Arc<AnswerLists>,
     timeline_limits: Arc<TimelineLimits>,
     runoffs: Arc<Runoffs>,
     articles: Arc<ReplicaArticles>,
@@ -82,6 +86,7 @@ impl Voting {
             metrics,
             views,
             site_lists,
+            answer_lists,
             timeline_limits,
             runoffs,
             articles,
@@ -102,6 +107,7 @@ impl Voting {
             streams,
             stream_limiter,
             site_lists,
+            answer_lists,
             timeline_limits,
             runoffs,
             articles,

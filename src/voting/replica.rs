@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{ReplicaArticles, runoff::Runoffs, timeline::TimelineLimits};
+use super::{
+    ReplicaArticles,
+    answers::{ANSWERS_KEPT_FOR, AnswerLists, MOST_ANSWER_LISTS},
+    runoff::Runoffs,
+    timeline::TimelineLimits,
+};
 use crate::{
     clock::Clock,
     live::{Hub, PollWithSite, SiteLists, StreamLimiter},
@@ -26,6 +31,8 @@ pub struct ReplicaVoting {
     pub(super) views: Arc<ViewCounts>,
     /// Which polls sites have.
     pub(super) site_lists: Arc<SiteLists>,
+    /// What readers are shown of each other's own words.
+    pub(super) answer_lists: Arc<AnswerLists>,
     pub(super) timeline_limits: Arc<TimelineLimits>,
     pub(super) runoffs: Arc<Runoffs>,
     pub(super) articles: Arc<ReplicaArticles>,
@@ -44,6 +51,7 @@ impl ReplicaVoting {
     ) -> Self {
         let (site_lists, timeline_limits, runoffs) = (Arc::default(), Arc::default(), Arc::default());
         let articles = Arc::new(ReplicaArticles::new(&Secret::generate()));
+        let answer_lists = Arc::new(AnswerLists::new(ANSWERS_KEPT_FOR, MOST_ANSWER_LISTS));
         Self {
             hub,
             stream_limiter,
@@ -53,6 +61,7 @@ impl ReplicaVoting {
             metrics,
             views,
             site_lists,
+            answer_lists,
             timeline_limits,
             runoffs,
             articles,

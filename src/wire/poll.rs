@@ -30,6 +30,8 @@ pub struct PollJson<'a> {
     max_choices: u8,
     #[serde(serialize_with = "write_options")]
     options: &'a [PollOption],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    open_answer: bool,
     results: ResultsPolicy,
     changeable: bool,
     opens_at: Option<Timestamp>,
@@ -77,6 +79,7 @@ impl<'a> PollJson<'a> {
             min_choices: poll.min_choices,
             max_choices: poll.max_choices,
             options: &poll.options,
+            open_answer: poll.open_answer,
             results: poll.results,
             changeable: poll.changeable,
             opens_at: poll.schedule.opens_at,

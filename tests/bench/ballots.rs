@@ -110,6 +110,7 @@ impl Ground {
             Ballot {
                 voter: VoterDigest::of(&voter, &self.poll),
                 action: Action::Cast(Group::Clean, self.poll.counters_of(choices)),
+                answer: None,
             }
         };
         (first..first + count).map(ballot).collect()

@@ -17,7 +17,7 @@ use sawt::{
     secret::Secret,
     telemetry::Metrics,
     views::ViewCounts,
-    voting::{Caster, ReplicaVoting, VoteOutcome, Voting},
+    voting::{BallotRequest, Caster, ReplicaVoting, VoteOutcome, Voting},
     wire::PositionKeys,
 };
 use tempfile::TempDir;
@@ -84,7 +84,8 @@ fn votes(address: &str, at_once: u64, store_secs: &dyn Fn() -> f64) -> Figures {
                     let (voter, client) = (VoterId::from_bytes(bytes), Subject::from(bytes));
                     let known = voting.poll_to_vote(id).await.expect("it is there");
                     let caster = Caster { voter, is_new: false, client };
-                    let vote = voting.cast(caster, known, &[Cow::Borrowed("yes")], drop).await;
+                    let asked = BallotRequest { choices: &[Cow::Borrowed("yes")], answer: None };
+                    let vote = voting.cast(caster, known, asked, drop).await;
                     assert!(vote.expect("it is taken").cast == VoteOutcome::Counted, "each voter votes once");
                 }
             })

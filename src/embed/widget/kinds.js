@@ -1,12 +1,12 @@
 // What not every page needs is a file of its own, which is fetched where it is needed and not before: what shows a poll by
-// its kind, and by whether answers are right or wrong in it (a class, and a style beside that of all polls); and what serves
-// frames.
+// its kind, by whether answers are right or wrong in it, and by whether it takes readers' own words (a class, and a style
+// beside that of all polls); and what serves frames.
 
 import { Poll } from './poll.js';
 import { pause, sleep } from './time.js';
 
 // Beside this script, whatever base address that came from.
-const FILES = { quiz: './SAWT_QUIZ', rating: './SAWT_RATING', reaction: './SAWT_REACTION', ranked: './SAWT_RANKED', frames: './SAWT_FRAMES' };
+const FILES = { quiz: './SAWT_QUIZ', open: './SAWT_WORDS', rating: './SAWT_RATING', reaction: './SAWT_REACTION', ranked: './SAWT_RANKED', frames: './SAWT_FRAMES' };
 
 // A file, as soon as it comes; nothing if there is none of this name. A browser may keep that a file did not come, so it is
 // asked for under another address.
@@ -22,6 +22,6 @@ export async function bring(name) {
 }
 
 export async function showing({ dataset }) {
-  const { of, style } = (await bring('judged' in dataset ? 'quiz' : dataset.kind)) ?? {};
+  const { of, style } = (await bring(dataset.view ?? dataset.kind)) ?? {};
   return { Kind: of ? of(Poll) : Poll, style };
 }

@@ -72,7 +72,7 @@ export class Poll extends PollView {
     const { code, body } = await askOn(this.from, `${this.path}/votes/mine`, options, isWanted);
     if (code || !body || !isWanted()) return;
     this.choices = body.choices;
-    this.judge?.(body.quiz);
+    this.judge?.(body);
     await this.fetchTally();
     this.settle();
     if (this.needsToken) Live.at(this.from).restart();
@@ -223,7 +223,7 @@ export class Poll extends PollView {
       await this.fetchTally();
     } else if (code === 'not-found') this.state = 'gone';
     if (this.choices) {
-      this.judge?.(body.quiz);
+      this.judge?.(body);
       const polls = [...new Set([this.id, ...pollsIn(this.kept)])].slice(0, MOST_POLLS);
       this.kept.set(VOTER, [voterIn(this.kept), ...polls].join(' '));
     }
@@ -235,7 +235,7 @@ export class Poll extends PollView {
     for (const twin of Live.at(this.from).polls) {
       if (twin === this || twin.id !== this.id) continue;
       twin.choices = this.choices;
-      twin.judge?.(body.quiz);
+      twin.judge?.(body);
       if (body.results) twin.draw(body.results);
       twin.settle();
     }
@@ -386,7 +386,8 @@ export class Poll extends PollView {
 }
 
 // By hand: whatever the page has taught arrays and objects (an old Array.prototype.toJSON) stays out of it.
-const json = (choices, more = '') => `{"choices":[${choices.map((choice) => JSON.stringify(choice))}]${more}}`;
+// Beside choices may stand what they say in the reader's own words, as JSON.
+const json = (choices, more) => `{"choices":[${choices.map((choice) => JSON.stringify(choice))}]${choices.said ?? ''}${more}}`;
 
 const set = (dataset, name, value) => {
   if (value) dataset[name] = value;

@@ -20,7 +20,7 @@ export const of = (Poll) =>
     }
 
     // What is right: of a quiz, `quiz` says once there is a vote; of a prediction, the page. As `View::verdict` in page.rs.
-    judge(quiz) {
+    judge({ quiz }) {
       const right = quiz?.correct ?? this.root.dataset.resolved;
       const input = this.inputs.find(({ value }) => value === right);
       if (!input || !this.choices) return;

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     quota::{Name, Subject},
     site::Site,
-    voting::Caster,
+    voting::{BallotRequest, Caster},
     wire::Audience,
 };
 
@@ -36,14 +36,15 @@ pub(in super::super) async fn cast(
 ) -> Result<HttpResponse, Problem> {
     let asked = asked(&req)?;
     let (body_type, bytes) = body::read_reader(&req, payload).await?;
-    let VoteBody { choices: Named(named), voter } = body::parse(&bytes)?;
+    let VoteBody { choices: Named(named), open_answer, voter } = body::parse(&bytes)?;
     let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
     count(&req, &worker, &sender)?;
     let article = worker.voting.find_article_to_vote(&asked).await?;
     check_page(&req, &worker, &article.known.site, &sender)?;
     let caster = Caster { voter: sender.voter, is_new: sender.is_new, client: limits::subject(&req, &worker) };
     let note = |quota_state| limits::note(&req, quota_state);
-    let vote = worker.voting.cast_in_article(caster, article, &named, note).await?;
+    let asked = BallotRequest { choices: &named, answer: open_answer.as_deref() };
+    let vote = worker.voting.cast_in_article(caster, article, asked, note).await?;
     votes::answer(&req, &worker, &caster, &vote)
 }
 
@@ -90,7 +91,7 @@ pub(in super::super) async fn read_results(
     let asker = auth::RequestAsker { req: &req, worker: &worker };
     let (snapshot, viewer) = worker.voting.view_article(&asker, &article, seen).await?.shown()?;
     let caching = caching_for(viewer, &snapshot, worker.shared.clock.now());
-    Ok(results::answer(&req, &worker, &snapshot, caching))
+    results::answer(&req, &worker, &snapshot, caching, &results::Told::default())
 }
 
 /// `GET /v1/sites/{site}/articles/{article}/{template}/live`: a stream, which may begin before there is a poll.

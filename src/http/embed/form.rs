@@ -26,7 +26,7 @@ use actix_web::{
 
 use super::{
     super::{Worker, auth, body, caching, limits, observe::note_outcome, origin, path::poll_in_path},
-    definition_of, lead_on, private, read_look, state_of, tally_for, window_of,
+    answers_beside, definition_of, lead_on, private, read_look, state_of, tally_for, window_of,
 };
 use crate::{
     embed::{
@@ -35,10 +35,10 @@ use crate::{
     },
     http::problem::{Code, Problem},
     live::PollWithSite,
-    poll::{InvalidChoice, Poll, Position, State, Viewer},
+    poll::{InvalidChoice, OTHER, Poll, Position, State, Viewer},
     quota::{Name, Subject},
     voter::{Stub, Voter},
-    voting::{Caster, VoteError, VoteOutcome},
+    voting::{BallotRequest, Caster, VoteError, VoteOutcome},
     wire::ReaderPosition,
 };
 
@@ -125,7 +125,10 @@ pub(in crate::http) async fn vote(
     let client = limits::subject(&req, &worker);
     let note = |quota_state| limits::note(&req, quota_state);
     let caster = Caster { voter: voter.id, is_new: false, client };
-    match worker.voting.cast(caster, known.clone(), &named, note).await {
+    // What stands in the field is said only with the option that it belongs to.
+    let said = fields.iter().find(|(name, text)| name == "open_answer" && !text.trim().is_empty());
+    let answer = said.map(|(_, text)| text.as_str()).filter(|_| named.iter().any(|id| id == OTHER));
+    match worker.voting.cast(caster, known.clone(), BallotRequest { choices: &named, answer }, note).await {
         Ok(vote) => {
             note_outcome(&req, vote.cast.as_str());
             let notice = match vote.cast {
@@ -175,11 +178,16 @@ async fn refused(
             Some(Notice::AlreadyVoted),
         ),
         VoteError::NotOpen(..) => (FormReader::default(), None),
-        VoteError::InvalidChoice { rule, .. } => {
+        VoteError::InvalidChoice { .. } | VoteError::InvalidAnswer(_) => {
             let index = |(id, rank): &(&str, u8)| Some((known.poll.option(id)?.index, *rank));
             let ticked = ticked.iter().filter_map(index).collect();
-            let is_shared = matches!(rule, InvalidChoice::SameRank(_));
-            let notice = if is_shared { Notice::SameRank } else { Notice::ChooseFirst };
+            let notice = if matches!(refusal, VoteError::InvalidAnswer(_)) {
+                Notice::SayOtherwise
+            } else if matches!(refusal, VoteError::InvalidChoice { rule: InvalidChoice::SameRank(_), .. }) {
+                Notice::SameRank
+            } else {
+                Notice::ChooseFirst
+            };
             (FormReader { voter: Some(*voter), ticked, ..FormReader::default() }, Some(notice))
         }
         VoteError::NoPoll
@@ -226,9 +234,11 @@ async fn show(
         Some(_) | None => None,
     };
     let token = (state == State::Open && chosen.is_none()).then(token);
+    let answers = answers_beside(worker, seen.as_deref()).await?;
     let view = PollView {
         poll,
         state,
+        answers: &answers,
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
         chosen,
         ticked: &ticked,

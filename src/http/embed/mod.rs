@@ -47,7 +47,7 @@ use crate::{
         refusal::{Reason, Refusal},
     },
     live::{PollWithSite, Snapshot},
-    poll::{Poll, State, Viewer},
+    poll::{CountedAnswer, Poll, State, Viewer},
     secret::{first_bytes, hex},
     site::Site,
     wire::ReaderPosition,
@@ -73,8 +73,10 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let known = worker.voting.poll(id).await?;
     let seen = tally_for(Viewer::Everyone, &worker, &known, None).await?;
     let poll = definition_of(&known, seen.as_deref());
+    let answers = answers_beside(&worker, seen.as_deref()).await?;
     let view = PollView {
         poll,
+        answers: &answers,
         state: state_of(&worker, &known, seen.as_deref()),
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
         chosen: None,
@@ -112,6 +114,15 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     }
     response.content_type(HTML);
     Ok(coding::send_shared(response, &worker.shared.compressed_pages, body, hash, coding))
+}
+
+/// What readers are shown beside a tally of each other's own words.
+async fn answers_beside(worker: &Worker, seen: Option<&Snapshot>) -> Result<Arc<[CountedAnswer]>, Problem> {
+    match seen {
+        // Boxed, since few polls have any: keeps the common future small.
+        Some(snapshot) if snapshot.poll.open_answer => Ok(Box::pin(worker.voting.shown_answers(&snapshot.poll)).await?),
+        Some(_) | None => Ok(Arc::default()),
+    }
 }
 
 /// Turns a refusal into a page, if there is a language for it.

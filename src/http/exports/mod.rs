@@ -8,11 +8,13 @@
 //!
 //! A timeline's buckets add up to the tally before them. See [`Timeline`](crate::poll::Timeline).
 
+mod answers;
 mod csv;
 mod form;
 mod query;
 mod stream;
 
+pub(super) use answers::{AnswersTable, answers_table};
 pub(super) use form::Form;
 pub(super) use query::ExportQuery;
 

@@ -25,6 +25,8 @@ struct PollBody {
     #[serde(default, deserialize_with = "given")]
     state: Option<Word<State>>,
     #[serde(default, deserialize_with = "given")]
+    open_answer: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
     question: Option<String>,
     #[serde(default, deserialize_with = "given")]
     language: Option<String>,
@@ -104,7 +106,8 @@ pub(super) fn read_new_poll(body: &[u8]) -> Result<AskedPoll, Problem> {
         )),
     };
     let (site, kind) = (body.site.clone(), body.kind.as_ref().map(|Word(kind)| *kind));
-    let new = NewPoll { kind, draft: state == Some(State::Draft), fields: body.into_fields() };
+    let open_answer = body.open_answer.unwrap_or_default();
+    let new = NewPoll { kind, draft: state == Some(State::Draft), open_answer, fields: body.into_fields() };
     Ok(AskedPoll { site, new, violation })
 }
 
@@ -131,8 +134,12 @@ struct TemplateBody {
 /// `invalid-request`.
 pub(in super::super) fn read_template(body: &[u8]) -> Result<NewTemplate, Problem> {
     let TemplateBody { poll: Object(poll), articles, open_for_days, most_articles } = parse(body)?;
-    let of_one =
-        [("revision", poll.revision.is_some()), ("site", poll.site.is_some()), ("state", poll.state.is_some())];
+    let of_one = [
+        ("revision", poll.revision.is_some()),
+        ("site", poll.site.is_some()),
+        ("state", poll.state.is_some()),
+        ("open_answer", poll.open_answer.is_some()),
+    ];
     if let Some((field, _)) = of_one.into_iter().find(|(_, is_there)| *is_there) {
         return Err(Problem::of_field(Code::InvalidRequest, format!("poll.{field}"), "is not a field here"));
     }
@@ -140,7 +147,7 @@ pub(in super::super) fn read_template(body: &[u8]) -> Result<NewTemplate, Proble
         return Err(Problem::of_field(Code::InvalidRequest, "poll.question", "must be given"));
     }
     let kind = poll.kind.as_ref().map(|Word(kind)| *kind);
-    let poll = NewPoll { kind, draft: false, fields: poll.into_fields() };
+    let poll = NewPoll { kind, draft: false, open_answer: false, fields: poll.into_fields() };
     let admits = articles.map(|Word(articles)| articles);
     Ok(NewTemplate { poll, admits, open_for_days, most_articles })
 }
@@ -156,6 +163,8 @@ struct FixedMembers {
     kind: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "given")]
     state: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "given")]
+    open_answer: Option<IgnoredAny>,
 }
 
 /// Reads an edit: the revision it is of, if it names one, and the changes.
@@ -169,6 +178,7 @@ pub(super) fn read_edit(body: &[u8]) -> Result<(Option<Revision>, PollFields), P
         ("site", named.site, "can't change"),
         ("kind", named.kind, "can't change"),
         ("state", named.state, "can't be edited: open and close the poll by their own requests"),
+        ("open_answer", named.open_answer, "can't change: make a poll with it"),
     ];
     let errors: Vec<FieldError> = fixed
         .into_iter()
@@ -280,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_can_never_change_is_refused_by_name() {
-        for field in ["id", "site", "kind", "state"] {
+        for field in ["id", "site", "kind", "state", "open_answer"] {
             let body = format!("{{\"{field}\":\"x\"}}");
             let problem = read_edit(body.as_bytes()).unwrap_err();
             assert_eq!(problem.code(), Code::InvalidPoll);
@@ -384,6 +394,7 @@ mod tests {
                         "correct",
                         "explanation",
                         "changeable",
+                        "open_answer",
                     ];
                     assert!(known.contains(&name.as_str()) && !detail.is_empty(), "{field} {detail}");
                     fields.push(field);

@@ -12,15 +12,15 @@ use redis::Cmd;
 
 use super::{
     RedisStore,
-    batch::{Packed, read_counters, read_outcomes},
+    batch::{Packed, PackedAnswers, places_left_out, read_counters, read_outcomes},
     buckets::{bucket_of, split_off, splits_from},
     keys,
     script::{Call, Reply},
 };
 use crate::{
     poll::{
-        Ballot, Change, Counters, Minute, Moves, PartitionTally, Phase, Poll, Position, Revision, Schedule, State,
-        Timestamp, VoterDigest, Votes,
+        AnswerId, AnswerState, Ballot, Change, CountedAnswer, Counters, Minute, Moves, PartitionTally, Phase, Poll,
+        Position, Revision, Schedule, State, Timestamp, VoterDigest, Votes,
     },
     store::{
         BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError,
@@ -152,6 +152,19 @@ impl Ballots for RedisStore {
         }
     }
 
+    async fn answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError> {
+        self.read_answers(poll).await
+    }
+
+    async fn decide_answer(
+        &self,
+        poll: &Poll,
+        answer: AnswerId,
+        state: AnswerState,
+    ) -> Result<Option<CountedAnswer>, StoreError> {
+        self.put_answer_state(poll, answer, state).await
+    }
+
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
         let key = keys::tally(poll, partition);
         let (epoch, version) = (seen.epoch.to_string(), seen.version.to_string());
@@ -195,12 +208,14 @@ impl RedisStore {
         let mut script_keys = Vec::with_capacity(buckets.len() + 2);
         script_keys.extend([tally.as_bytes(), minutes.as_bytes()]);
         script_keys.extend(buckets.iter().map(String::as_bytes));
+        let answers = poll.open_answer.then(|| PackedAnswers::of(poll, partition, ballots));
+        script_keys.extend(answers.iter().map(|answers| answers.key.as_bytes()));
         let (revision, known) = (poll.revision.to_string(), known.to_string());
         let counters = poll.counters();
         let counter_count = counters.to_string();
         let asked = self.settings.clocks.own().now();
         let (mut codec, mut own, mut timed) = (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
-        let call = Call::new(&self.scripts.cast, &script_keys)
+        let mut call = Call::new(&self.scripts.cast, &script_keys)
             .arg(revision.as_bytes())
             .arg(known.as_bytes())
             .arg(counter_count.as_bytes())
@@ -208,6 +223,9 @@ impl RedisStore {
             .arg(codec.format(poll.codec.code()).as_bytes())
             .arg(own.format(asked.as_millis()).as_bytes())
             .arg(timed.format(poll.timed_counters()).as_bytes());
+        if let Some(PackedAnswers { most, said, .. }) = &answers {
+            call = said.iter().fold(call.arg(most.as_bytes()), |call, said| call.arg(said));
+        }
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
             -1 => return Ok(CastReply::Gone),
@@ -228,8 +246,9 @@ impl RedisStore {
         let upkeep_due = reply.int()? > 0;
         let votes = read_votes(counters, &mut reply)?;
         let outcomes = read_outcomes(poll.codec, &letters, &recorded)?;
+        let left_out = places_left_out(&letters);
         let tally = PartitionTally { revision: poll.revision, epoch, version, ballots, votes, state, as_of };
-        Ok(CastReply::Committed(Committed { outcomes, tally, upkeep_due }))
+        Ok(CastReply::Committed(Committed { outcomes, left_out, tally, upkeep_due }))
     }
 
     /// Brings a partition, found at another revision than its caller knows, to the poll's definition. A caller that is

@@ -2,9 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::buckets::bucket_of;
+use super::{buckets::bucket_of, keys};
 use crate::{
-    poll::{Action, Ballot, Codec, Counters, Group, Outcome},
+    poll::{Action, Ballot, Codec, Counters, Group, MOST_ANSWERS, Outcome, Poll},
     store::StoreError,
 };
 
@@ -50,12 +50,42 @@ impl Packed {
     }
 }
 
+/// What the ballots of a batch say in their voters' own words, in a poll with open answers.
+pub(super) struct PackedAnswers {
+    /// Where they are kept.
+    pub(super) key: String,
+    /// The most that are.
+    pub(super) most: String,
+    /// What each ballot says: the text's id, and the text.
+    pub(super) said: Vec<Vec<u8>>,
+}
+
+impl PackedAnswers {
+    pub(super) fn of(poll: &Poll, partition: u16, ballots: &[Ballot]) -> Self {
+        let said = |ballot: &Ballot| {
+            let said =
+                ballot.answer.as_ref().map(|answer| [answer.id.as_bytes(), answer.text.as_str().as_bytes()].concat());
+            said.unwrap_or_default()
+        };
+        Self {
+            key: keys::answers(poll, partition),
+            most: MOST_ANSWERS.to_string(),
+            said: ballots.iter().map(said).collect(),
+        }
+    }
+}
+
+/// The places of ballots whose text was not kept.
+pub(super) fn places_left_out(letters: &[u8]) -> Vec<usize> {
+    letters.iter().enumerate().filter(|(_, letter)| letter.is_ascii_uppercase()).map(|(place, _)| place).collect()
+}
+
 /// Reads outcomes, one letter each.
 pub(super) fn read_outcomes(codec: Codec, letters: &[u8], recorded: &[u8]) -> Result<Vec<Outcome>, StoreError> {
     let corrupt = || StoreError::Corrupt("the outcomes of a cast".to_owned());
     let mut recorded = recorded;
     let mut outcome = |letter: &u8| {
-        Ok(match letter {
+        Ok(match letter.to_ascii_lowercase() {
             b'c' => Outcome::Counted,
             b'r' => Outcome::Repeated,
             b'h' => Outcome::Changed,
@@ -79,7 +109,9 @@ pub(super) fn read_outcomes(codec: Codec, letters: &[u8], recorded: &[u8]) -> Re
 pub(super) fn read_counters(codec: Codec, kept: &[u8]) -> Result<Counters, StoreError> {
     let counters = match codec {
         Codec::Index | Codec::Bits => {
-            let number = std::str::from_utf8(kept).ok().and_then(|digits| digits.parse().ok());
+            // A ballot's text follows a colon.
+            let digits = kept.split(|byte| *byte == b':').next().unwrap_or_default();
+            let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
             number.and_then(|number| Counters::from_number(codec, number))
         }
         Codec::Bytes => Counters::from_bytes(kept),

@@ -12,11 +12,14 @@
 --         index of each ("2"). What is on record of it is that number in digits, or those bytes
 --       6 the caller's time
 --       7 how many counters, the first, have a timeline
+--       8 in a poll with open answers, the most different texts that it keeps: then the last of KEYS are its answers
+--       9, 10, … there, for each ballot, the id (8 bytes) and the text of what it says, or nothing
 -- Answers {-1}: no such poll; {0, revision}: another revision is in force; {2, buckets}: there are so many buckets now,
 --       and a ballot named lies in another one; nothing was done in these cases; or
 --       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes of counter 0, 1, …}
 -- where outcomes has a letter per ballot (c counted, r repeated, h changed, w withdrawn, n no ballot, a already voted,
--- x not open, u the clocks disagree about whether it is) and recorded has what is on record for each a: its length in a byte, and itself.
+-- x not open, u the clocks disagree about whether it is), a great one if the text was not kept, and recorded has what is
+-- on record for each a: its length in a byte, and itself.
 --
 -- What a ballot does to a record is `Action::apply` in src/poll/ballot.rs, and here the same.
 
@@ -91,6 +94,31 @@ local function count(kept, by)
   end
 end
 
+-- Texts are counted as their ballots are. On record a ballot that brought one has a colon after its counters, and the
+-- text's id, or nothing if the text was not kept.
+local answers, most_answers = ARGV[8] and KEYS[#KEYS], tonumber(ARGV[8] or 0)
+
+local function say(id, by, said)
+  local shown, ballots = 'w', 0
+  local known = redis.call('HGET', answers, id)
+  if known then shown, ballots, said = string.match(known, '^(%l)(%d+):(.*)$') end
+  ballots = ballots + by
+  if ballots > 0 then
+    redis.call('HSET', answers, id, shown .. text(ballots) .. ':' .. said)
+  else
+    redis.call('HDEL', answers, id)
+  end
+end
+
+local function take_back(on_record)
+  if answers then
+    local kept, id = string.match(on_record, '^(%d+):?(.*)$')
+    if id ~= '' then say(id, -1) end
+    on_record = kept
+  end
+  count(on_record, -1)
+end
+
 local outcomes, recorded = {}, {}
 -- Few different ones come in one batch, so their numbers are printed once.
 local values = {}
@@ -107,13 +135,25 @@ while place <= #packed do
   n = n + 1
   local key = KEYS[index]
   local outcome
+  local said, left_out
+  if answers and not withdraw and ARGV[8 + n] ~= '' then
+    said = string.sub(ARGV[8 + n], 1, 8)
+    left_out = value .. ':'
+    if redis.call('HEXISTS', answers, said) == 1 or redis.call('HLEN', answers) < most_answers then
+      value = left_out .. said
+    else
+      value = left_out
+    end
+  end
   if open and not unsure and not withdraw and redis.call('HSETNX', key, digest, value) == 1 then
     outcome = 'c'
     ballots = ballots + 1
     version = version + 1
     count(kept, 1)
+    if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9)) end
   else
     local on_record = redis.call('HGET', key, digest)
+    if said and not changeable and on_record == left_out then value = left_out end
     if not withdraw and on_record == value then
       outcome = 'r'
     elseif withdraw and not on_record then
@@ -130,15 +170,18 @@ while place <= #packed do
       redis.call('HDEL', key, digest)
       ballots = ballots - 1
       version = version + 1
-      count(on_record, -1)
+      take_back(on_record)
     else
       outcome = 'h'
       redis.call('HSET', key, digest, value)
       version = version + 1
-      count(on_record, -1)
+      -- What is said anew comes first: so a text that goes on is never gone.
+      if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9)) end
+      take_back(on_record)
       count(kept, 1)
     end
   end
+  if said and value == left_out and string.find('crh', outcome, 1, true) then outcome = string.upper(outcome) end
   outcomes[n] = outcome
 end
 

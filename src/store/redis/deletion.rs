@@ -60,10 +60,9 @@ impl RedisStore {
         buckets: Range<u32>,
         is_all: &[u8],
     ) -> Result<u32, StoreError> {
-        let (tally, minutes) = (keys::tally(poll, partition), keys::minutes(poll, partition));
+        let kept = [keys::tally(poll, partition), keys::minutes(poll, partition), keys::answers(poll, partition)];
         let buckets: Vec<String> = buckets.map(|bucket| keys::voters(poll, partition, bucket)).collect();
-        let mut script_keys = vec![tally.as_bytes(), minutes.as_bytes()];
-        script_keys.extend(buckets.iter().map(String::as_bytes));
+        let script_keys: Vec<&[u8]> = kept.iter().chain(&buckets).map(String::as_bytes).collect();
         let made = millis(Some(poll.created_at));
         Call::new(&self.scripts.drop, &script_keys).arg(made.as_bytes()).arg(is_all).send(&self.link).await?.number()
     }

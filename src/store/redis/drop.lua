@@ -2,7 +2,7 @@
 -- ballot is counted and no bucket is added from there on; then buckets of voters are forgotten, as many as are named;
 -- at last the partition is. Until then it knows how many buckets there were. Takes no memory. Safe to run twice.
 --
--- KEYS: tally, minutes, then the buckets to forget
+-- KEYS: tally, minutes, answers, then the buckets to forget
 -- ARGV: 1 when the poll was made: another poll with its id is let alone; 2 "all" if these buckets were the last
 -- Answers how many buckets there were; 0: nothing is left.
 
@@ -12,7 +12,7 @@ if not head[1] or (head[2] and head[2] ~= ARGV[1]) then return 0 end
 for _, field in ipairs(redis.call('HKEYS', tally)) do
   if field ~= 'buckets' and field ~= 'made' then redis.call('HDEL', tally, field) end
 end
-redis.call('DEL', KEYS[2])
-if #KEYS > 2 then redis.call('UNLINK', unpack(KEYS, 3)) end
+redis.call('DEL', KEYS[2], KEYS[3])
+if #KEYS > 3 then redis.call('UNLINK', unpack(KEYS, 4)) end
 if ARGV[2] == 'all' then redis.call('DEL', tally) end
 return tonumber(head[1])

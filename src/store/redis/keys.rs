@@ -39,7 +39,14 @@ pub(super) fn minutes(poll: &Poll, partition: u16) -> String {
     of_partition(poll, partition, "minutes")
 }
 
+/// What a partition's ballots say in voters' own words: a hash of 8-byte ids to a letter for what readers are shown of
+/// each text, how many ballots say it, a colon, and the text.
+pub(super) fn answers(poll: &Poll, partition: u16) -> String {
+    of_partition(poll, partition, "answers")
+}
+
 /// One bucket of a partition's ballots: a hash of 8-byte voter digests to each ballot, as the poll's codec writes it.
+/// A ballot that brought a text has a colon after that, and the text's id, unless the text was not kept.
 pub(super) fn voters(poll: &Poll, partition: u16, bucket: u32) -> String {
     let mut key = voters_prefix(poll, partition);
     // Writing to a String can't fail.

@@ -15,6 +15,7 @@
 //! `cast.lua` describes counting and its cost; [`buckets`] describes how voters are packed.
 
 mod address;
+mod answers;
 mod articles;
 mod ballots;
 mod batch;

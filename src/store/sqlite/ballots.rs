@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
-    SqliteStore, minutes,
+    SqliteStore, answers, minutes,
     polls::Head,
     tallies::{self, TallyChange, TallyRead},
 };
 use crate::{
     poll::{
-        Applied, Ballot, Codec, Counters, Minute, PartitionTally, Poll, PollId, Position, Revision, Times, VoterDigest,
+        AnswerId, AnswerState, Applied, Ballot, Codec, CountedAnswer, Counters, Minute, Outcome, PartitionTally, Poll,
+        PollId, Position, RecordedAnswer, Revision, Times, VoterDigest,
     },
     store::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::BALLOTS_PAGE},
 };
@@ -20,8 +21,10 @@ use crate::{
 #[async_trait]
 impl Ballots for SqliteStore {
     async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<BatchOutcome, StoreError> {
-        let (id, revision, timed, ballots) = (poll.id, poll.revision, poll.timed_counters(), ballots.to_vec());
-        self.write(move |db, times| apply(db, times, (id, revision, timed), partition, &ballots)).await
+        let (id, revision, ballots) = (poll.id, poll.revision, ballots.to_vec());
+        let (timed, takes_answers) = (poll.timed_counters(), poll.open_answer);
+        let known = (id, revision, timed, takes_answers);
+        self.write(move |db, times| apply(db, times, known, partition, &ballots)).await
     }
 
     /// Nothing to do: a B-tree keeps itself in shape, so [`Committed::upkeep_due`] is never set here.
@@ -63,6 +66,21 @@ impl Ballots for SqliteStore {
         }
     }
 
+    async fn answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError> {
+        let id = poll.id;
+        self.read(move |db, _| answers::read(db, id)).await
+    }
+
+    async fn decide_answer(
+        &self,
+        poll: &Poll,
+        answer: AnswerId,
+        state: AnswerState,
+    ) -> Result<Option<CountedAnswer>, StoreError> {
+        let id = poll.id;
+        self.write(move |db, _| answers::decide(db, id, answer, state)).await
+    }
+
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
         let id = poll.id;
         self.write(move |db, _| tallies::raise(db, id, partition, seen)).await
@@ -79,7 +97,7 @@ impl Ballots for SqliteStore {
 fn apply(
     db: &Connection,
     times: Times,
-    (id, revision, timed): (PollId, Revision, usize),
+    (id, revision, timed, takes_answers): (PollId, Revision, usize, bool),
     partition: u16,
     ballots: &[Ballot],
 ) -> Result<BatchOutcome, StoreError> {
@@ -90,18 +108,35 @@ fn apply(
     let judged = head.close_if_due(db, times)?;
     let mut change = TallyChange::default();
     let mut outcomes = Vec::with_capacity(ballots.len());
-    for Ballot { voter, action } in ballots {
+    let mut left_out = Vec::new();
+    for (place, Ballot { voter, action, answer }) in ballots.iter().enumerate() {
         let existing = on_record(db, &head, *voter)?;
-        let Applied { outcome, record } = action.apply(existing, judged, head.changeable);
-        if record != existing {
+        let (was, becomes) = if takes_answers {
+            let was = answers::on_record(db, head.number, number_of(*voter))?;
+            (was, answers::would_be(db, head.number, answer.as_deref())?)
+        } else {
+            (RecordedAnswer::None, RecordedAnswer::None)
+        };
+        let is_answer_same = was.is_the_same(becomes, head.changeable);
+        let Applied { outcome, record } = action.apply(existing, is_answer_same, judged, head.changeable);
+        let is_moved = matches!(outcome, Outcome::Counted | Outcome::Changed | Outcome::Withdrawn);
+        if is_moved {
             put_on_record(db, &head, *voter, record)?;
             change.add(existing, record);
+        }
+        if takes_answers {
+            let kept = if is_moved { becomes } else { was };
+            answers::put_on_record(db, head.number, number_of(*voter), (was, kept), answer.as_deref())?;
+            let is_taken = is_moved || outcome == Outcome::Repeated;
+            if is_taken && answer.is_some() && kept == RecordedAnswer::LeftOut {
+                left_out.push(place);
+            }
         }
         outcomes.push(outcome);
     }
     tallies::advance(db, times.store, (head.number, timed), partition, &change)?;
     let tally = tallies::partition(db, times, &head, partition)?;
-    Ok(BatchOutcome::Committed(Committed { outcomes, tally, upkeep_due: false }))
+    Ok(BatchOutcome::Committed(Committed { outcomes, left_out, tally, upkeep_due: false }))
 }
 
 fn on_record(db: &Connection, head: &Head, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {

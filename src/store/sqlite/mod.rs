@@ -20,6 +20,7 @@
 //! Deleting a poll deletes its ballots in the same transaction; a million of them block the writer for about half a
 //! second.
 
+mod answers;
 mod articles;
 mod ballots;
 mod condition;

@@ -48,6 +48,24 @@ create table byte_ballots (
     primary key (poll, voter)
 ) strict, without rowid;
 
+-- What readers are shown of a text is a letter's code: w(aiting), s(hown), h(idden).
+create table answers (
+    poll integer not null,
+    answer blob not null check (length(answer) = 8),
+    text text not null,
+    state integer not null,
+    ballots integer not null check (ballots > 0), -- that say it
+    primary key (poll, answer)
+) strict, without rowid;
+
+-- The text of a ballot that came with one: null if it was not kept.
+create table ballot_answers (
+    poll integer not null,
+    voter integer not null,
+    answer blob,
+    primary key (poll, voter)
+) strict, without rowid;
+
 create table tallies (
     poll integer not null,
     partition integer not null,

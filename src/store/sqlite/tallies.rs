@@ -172,6 +172,8 @@ pub(super) fn delete(db: &Connection, number: i64) -> Result<(), StoreError> {
     for sql in [
         "delete from ballots where poll = ?1",
         "delete from byte_ballots where poll = ?1",
+        "delete from answers where poll = ?1",
+        "delete from ballot_answers where poll = ?1",
         "delete from tallies where poll = ?1",
         "delete from votes where poll = ?1",
         "delete from minutes where poll = ?1",

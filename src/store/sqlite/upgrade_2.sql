@@ -36,6 +36,23 @@ drop table polls;
 alter table polls_2 rename to polls;
 create unique index polls_by_site on polls (site, created_at, id) where is_listed = 1;
 
+-- What ballots say in their voters' own words.
+create table answers (
+    poll integer not null,
+    answer blob not null check (length(answer) = 8),
+    text text not null,
+    state integer not null,
+    ballots integer not null check (ballots > 0),
+    primary key (poll, answer)
+) strict, without rowid;
+
+create table ballot_answers (
+    poll integer not null,
+    voter integer not null,
+    answer blob,
+    primary key (poll, voter)
+) strict, without rowid;
+
 -- How often a poll was seen.
 create table poll_views (
     poll integer primary key,

@@ -50,9 +50,18 @@ async fn a_revoked_key_is_refused_at_once_on_every_replica(service: &Service) {
     assert_eq!(listed["items"], json!([]));
 }
 
+/// A text that no ballot says.
+const ANSWER: &str = "0123456789abcdef";
+
 /// Every route that needs a key: method, path, body, and the scope that grants it (`admin` for the admin key alone,
 /// `any` for every key of the site). `every_route_is_open_or_guarded` holds it against the route table.
-fn guarded(site: &str, poll: &str, key_id: &str, article: &str) -> Vec<(Method, String, Option<Value>, &'static str)> {
+fn guarded(
+    site: &str,
+    poll: &str,
+    answer: &str,
+    key_id: &str,
+    article: &str,
+) -> Vec<(Method, String, Option<Value>, &'static str)> {
     let poll_path = format!("/v1/polls/{poll}");
     let key = json!({ "site": site, "scopes": ["polls:read"], "name": "x" });
     let article_path = format!("/v1/sites/{site}/articles/{article}");
@@ -70,6 +79,9 @@ fn guarded(site: &str, poll: &str, key_id: &str, article: &str) -> Vec<(Method, 
         (Method::POST, format!("{poll_path}/open"), None, "polls:write"),
         (Method::POST, format!("{poll_path}/close"), None, "polls:write"),
         (Method::POST, format!("{poll_path}/resolve"), Some(json!({ "option": "yes" })), "polls:write"),
+        (Method::GET, format!("{poll_path}/answers"), None, "results:read"),
+        (Method::GET, format!("{poll_path}/answers.csv"), None, "results:read"),
+        (Method::POST, format!("{poll_path}/answers/{answer}"), Some(json!({ "state": "shown" })), "polls:write"),
         (Method::DELETE, poll_path, None, "polls:write"),
         (Method::POST, "/v1/keys".to_owned(), Some(key), "keys:write"),
         (Method::GET, format!("/v1/keys?site={site}"), None, "keys:write"),
@@ -101,7 +113,7 @@ async fn ask(client: &Client, method: &Method, path: &str, body: Option<&Value>)
 async fn nothing_of_a_publishers_is_done_without_a_key(service: &Service) {
     let site = service.site().await;
     let poll = service.poll(json!({ "site": site })).await;
-    let routes = guarded(&site, &poll, "0123456789ab", "1");
+    let routes = guarded(&site, &poll, ANSWER, "0123456789ab", "1");
     // What everyone may ask is refused with a key that is none, too: its holder believes to be somebody.
     let hidden = service.poll(json!({ "site": site, "results": "never" })).await;
     let draft = service.poll(json!({ "site": site, "state": "draft" })).await;
@@ -177,10 +189,11 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /docs/{file}",
         "GET /",
     ];
-    let guarded = guarded("{site}", "{poll}", "{key}", "{article}").into_iter().map(|(method, path, _, _)| {
-        let path = path.split('?').next().unwrap_or_default().to_owned();
-        format!("{method} {path}")
-    });
+    let guarded =
+        guarded("{site}", "{poll}", "{answer}", "{key}", "{article}").into_iter().map(|(method, path, _, _)| {
+            let path = path.split('?').next().unwrap_or_default().to_owned();
+            format!("{method} {path}")
+        });
     let said: BTreeSet<String> = guarded.chain(OPEN.iter().map(|open| (*open).to_owned())).collect();
     let served = sawt::http::served().into_iter().flat_map(|(path, methods)| {
         methods.into_iter().filter(|method| *method != "HEAD").map(move |method| format!("{method} {path}"))
@@ -191,15 +204,20 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
 async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
     let site = service.site().await;
     for scope in SCOPES {
-        let poll = service.poll(json!({ "site": site })).await;
         service.article_poll(&site).await;
+        let poll = service.poll(json!({ "site": site, "open_answer": true })).await;
+        let said = json!({ "choices": ["other"], "open_answer": "لا أدري" });
+        let voter = service.client().new_voter().await;
+        voter.post(&format!("/v1/polls/{poll}/votes")).json(&said).send().await.is(201);
+        let answers = service.admin().get(&format!("/v1/polls/{poll}/answers")).send().await.is(200);
+        let answer = text(&answers["items"][0]["id"]);
         // A key can't make one that may do more than itself, so `keys:write` alone makes only its like.
         let (_, key) = service.key(&site, &[scope]).await;
         let client = service.client().with_key(&key);
         let (victim, _) = service.key(&site, &["polls:read"]).await;
         let announced = service.admin().put(&format!("/v1/sites/{site}/articles/1")).json(&announcement()).send().await;
         assert!(announced.status < 300, "{announced}");
-        for (method, path, body, needed) in guarded(&site, &poll, &victim, "1") {
+        for (method, path, body, needed) in guarded(&site, &poll, &answer, &victim, "1") {
             let body = match (needed, body) {
                 ("keys:write", Some(_)) => Some(json!({ "site": site, "scopes": [scope], "name": "x" })),
                 (_, body) => body,
@@ -225,7 +243,7 @@ async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
     revoked.refused(403, "scope-missing");
     let (_, key) = service.key(&mine, &SCOPES).await;
     let client = service.client().with_key(&key);
-    for (method, path, body, _) in guarded(&theirs, &poll, &their_key, "1") {
+    for (method, path, body, _) in guarded(&theirs, &poll, ANSWER, &their_key, "1") {
         let answer = ask(&client, &method, &path, body.as_ref()).await;
         assert!(matches!(answer.status, 403 | 404), "{answer}");
     }

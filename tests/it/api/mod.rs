@@ -1,6 +1,7 @@
 //! The API, resource by resource: each rule once, on every store.
 
 mod announced;
+mod answers;
 mod articles;
 mod embed;
 mod exports;
@@ -31,6 +32,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         quiz::rules(),
         votes::rules(),
         kinds::rules(),
+        answers::rules(),
         ranked::rules(),
         first_vote::rules(),
         results::rules(),

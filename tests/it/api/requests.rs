@@ -18,6 +18,11 @@ async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> 
     service.admin().post(&format!("/v1/polls/{closed}/close")).send().await.is(200);
     let (voter, admin) = (service.client().new_voter().await, service.admin());
     let article = service.article_poll(&site).await;
+    let said = service.poll(json!({ "site": site, "open_answer": true })).await;
+    let own_words = json!({ "choices": ["other"], "open_answer": "لا أدري" });
+    voter.post(&format!("/v1/polls/{said}/votes")).json(&own_words).send().await.is(201);
+    let answers = admin.get(&format!("/v1/polls/{said}/answers")).send().await.is(200);
+    let answer = text(&answers["items"][0]["id"]);
     vec![
         (voter.clone(), Method::POST, format!("/v1/polls/{poll}/votes"), json!({ "choices": ["yes"] })),
         (service.client(), Method::POST, "/v1/views".to_owned(), json!({ "poll": poll })),
@@ -31,6 +36,7 @@ async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> 
         (admin.clone(), Method::POST, "/v1/polls".to_owned(), seed_poll(json!({}))),
         (admin.clone(), Method::PATCH, format!("/v1/polls/{poll}"), json!({ "revision": 1, "question": "؟" })),
         (admin.clone(), Method::POST, format!("/v1/polls/{closed}/resolve"), json!({ "option": "yes" })),
+        (admin.clone(), Method::POST, format!("/v1/polls/{said}/answers/{answer}"), json!({ "state": "shown" })),
         (admin.clone(), Method::PUT, format!("/v1/sites/{site}"), json!({ "origins": [] })),
         (
             admin.clone(),
@@ -242,6 +248,9 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         (format!("/v1/polls/{poll}/open"), &["POST"]),
         (format!("/v1/polls/{poll}/close"), &["POST"]),
         (format!("/v1/polls/{poll}/resolve"), &["POST"]),
+        (format!("/v1/polls/{poll}/answers"), &["GET"]),
+        (format!("/v1/polls/{poll}/answers.csv"), &["GET"]),
+        (format!("/v1/polls/{poll}/answers/0123456789abcdef"), &["POST"]),
         ("/v1/results".to_owned(), &["GET"]),
         ("/v1/views".to_owned(), &["POST"]),
         ("/v1/sites/default/trending".to_owned(), &["GET"]),

@@ -13,15 +13,15 @@ use proptest::{
 };
 use sawt::{
     poll::{
-        Action, Ballot, Codec, Counters, Edit, EditError, Group, Kind, MAX_OPTIONS, Minute, NewPoll, NewScale,
-        PartitionTally, Poll, PollFields, Position, ResultsPolicy,
+        Action, AnswerState, Ballot, Choices, Codec, Counters, Edit, EditError, Group, Kind, MAX_OPTIONS, Minute,
+        NewPoll, NewScale, OpenAnswer, PartitionTally, Poll, PollFields, Position, ResultsPolicy,
     },
     store::{BatchOutcome, Committed, Creation, Replacement, Store},
 };
 
 use super::{
     model::{Applied, Count, Model},
-    stage::{Stage, counters, digest, options, yes_or_no},
+    stage::{Stage, counters, digest, options, own_words, yes_or_no},
 };
 
 const HISTORIES: usize = 64;
@@ -34,7 +34,7 @@ crate::registry::store_rules![a_random_history_has_the_answers_of_the_plain_mode
 /// One thing asked of a store. `poll` is a place in the list of polls made so far, taken round.
 #[derive(Debug, Clone)]
 enum Command {
-    Create { answered: (Kind, Codec), options: u8, changeable: bool, start: Start },
+    Create { answered: (Kind, Codec), is_open: bool, options: u8, changeable: bool, start: Start },
     Edit { poll: usize, change: Change, stale: bool },
     Open { poll: usize },
     Close { poll: usize, stale: bool },
@@ -42,6 +42,7 @@ enum Command {
     Delete { poll: usize },
     Cast { poll: usize, ballots: Vec<(u64, Request)>, stale: bool },
     Ballot { poll: usize, voter: u64 },
+    Decide { poll: usize, text: u8, state: AnswerState },
     Upkeep { poll: usize },
     Raise { poll: usize, partition: u16, seen: Position },
 }
@@ -65,10 +66,10 @@ enum Change {
     ClosesTomorrow(bool),
 }
 
-/// What a voter asks for: options by the bits of a number, or the ballot back.
+/// What a voter asks for: options by the bits of a number, with one of a few texts where that may be, or the ballot back.
 #[derive(Debug, Clone, Copy)]
 enum Request {
-    Options(u8),
+    Options(u8, u8),
     Withdraw,
 }
 
@@ -83,7 +84,7 @@ fn command() -> impl Strategy<Value = Command> {
         (Kind::Ranked, Codec::Bytes),
     ];
     let start = prop_oneof![1 => Just(Start::Draft), 1 => Just(Start::Scheduled), 6 => Just(Start::Open)];
-    let request = prop_oneof![5 => any::<u8>().prop_map(Request::Options), 1 => Just(Request::Withdraw)];
+    let request = prop_oneof![5 => (any::<u8>(), 0..4_u8).prop_map(|(bits, text)| Request::Options(bits, text)), 1 => Just(Request::Withdraw)];
     let change = prop_oneof![
         any::<u8>().prop_map(Change::Wording),
         Just(Change::Order),
@@ -94,9 +95,12 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Change::Results),
         any::<bool>().prop_map(Change::ClosesTomorrow),
     ];
-    let create = (prop::sample::select(answered.to_vec()), 2..6_u8, any::<bool>(), start);
+    let state = prop::sample::select(AnswerState::ALL.to_vec());
+    let create = (prop::sample::select(answered.to_vec()), any::<bool>(), 2..6_u8, any::<bool>(), start);
     prop_oneof![
-        2 => create.prop_map(|(answered, options, changeable, start)| Command::Create { answered, options, changeable, start }),
+        2 => create.prop_map(|(answered, is_open, options, changeable, start)| {
+            Command::Create { answered, is_open, options, changeable, start }
+        }),
         3 => (poll.clone(), change, rarely()).prop_map(|(poll, change, stale)| Command::Edit { poll, change, stale }),
         1 => poll.clone().prop_map(|poll| Command::Open { poll }),
         1 => (poll.clone(), rarely()).prop_map(|(poll, stale)| Command::Close { poll, stale }),
@@ -105,6 +109,7 @@ fn command() -> impl Strategy<Value = Command> {
         12 => (poll.clone(), prop::collection::vec((0..6_u64, request), 1..8), rarely())
             .prop_map(|(poll, ballots, stale)| Command::Cast { poll, ballots, stale }),
         2 => (poll.clone(), 0..6_u64).prop_map(|(poll, voter)| Command::Ballot { poll, voter }),
+        1 => (poll.clone(), 1..4_u8, state).prop_map(|(poll, text, state)| Command::Decide { poll, text, state }),
         1 => poll.clone().prop_map(|poll| Command::Upkeep { poll }),
         1 => (poll, any::<u16>(), 0..3_u64, 0..9_u64).prop_map(|(poll, partition, epoch, version)| {
             Command::Raise { poll, partition, seen: Position { epoch, version } }
@@ -158,8 +163,8 @@ struct HistoryRun {
 impl HistoryRun {
     async fn step(&mut self, command: &Command) -> Result<(), String> {
         match command {
-            Command::Create { answered, options: count, changeable, start } => {
-                self.create(*answered, *count, *changeable, *start).await
+            Command::Create { answered, is_open, options: count, changeable, start } => {
+                self.create(*answered, *is_open, *count, *changeable, *start).await
             }
             Command::Edit { poll, change, stale } => {
                 let Some(poll) = self.known(*poll, *stale) else { return Ok(()) };
@@ -196,6 +201,12 @@ impl HistoryRun {
                 let Some(poll) = self.known(*poll, false) else { return Ok(()) };
                 self.compare_ballot(&poll, *voter).await
             }
+            Command::Decide { poll, text, state } => {
+                let Some(poll) = self.known(*poll, false).filter(|poll| poll.open_answer) else { return Ok(()) };
+                let answer = own_words(&poll, 0, &said(*text)).answer.unwrap().id;
+                let decided = self.stage.store.decide_answer(&poll, answer, *state).await.unwrap();
+                same("decide_answer", &decided, &self.model.decide(poll.id, answer, *state))
+            }
             Command::Upkeep { poll } => {
                 let Some(poll) = self.known(*poll, false) else { return Ok(()) };
                 for partition in 0..poll.partitions.count() {
@@ -225,6 +236,7 @@ impl HistoryRun {
     async fn create(
         &mut self,
         (kind, codec): (Kind, Codec),
+        is_open: bool,
         count: u8,
         changeable: bool,
         start: Start,
@@ -238,6 +250,8 @@ impl HistoryRun {
             .draw_up(NewPoll {
                 kind: Some(kind),
                 draft: matches!(start, Start::Draft),
+                open_answer: is_open
+                    && matches!((kind, codec), (Kind::Single, Codec::Index) | (Kind::Multiple, Codec::Bits)),
                 fields: PollFields {
                     options: (kind != Kind::Rating).then(|| options(&ids(count))),
                     changeable: Some(changeable || kind == Kind::Reaction),
@@ -285,15 +299,18 @@ impl HistoryRun {
         let mut by_partition: BTreeMap<u16, Vec<Ballot>> = BTreeMap::new();
         for (voter, request) in requests {
             let voter = digest(poll, *voter);
-            let action = match request {
-                Request::Options(bits) => Action::Cast(Group::Clean, wished(poll, *bits)),
-                Request::Withdraw => Action::Withdraw,
+            let (action, answer) = match request {
+                Request::Options(bits, text) => {
+                    (Action::Cast(Group::Clean, wished(poll, *bits)), answer(poll, *bits, *text))
+                }
+                Request::Withdraw => (Action::Withdraw, None),
             };
-            by_partition.entry(voter.partition).or_default().push(Ballot { voter, action });
+            by_partition.entry(voter.partition).or_default().push(Ballot { voter, action, answer });
         }
         for (partition, ballots) in by_partition {
             let applied = match self.stage.store.cast(poll, partition, &ballots).await.unwrap() {
-                BatchOutcome::Committed(Committed { outcomes, tally, upkeep_due }) => {
+                BatchOutcome::Committed(Committed { outcomes, left_out, tally, upkeep_due }) => {
+                    assert_eq!(left_out, [0_usize; 0], "a history has few texts");
                     if upkeep_due {
                         self.stage.store.upkeep(poll, partition).await.unwrap();
                     }
@@ -341,6 +358,9 @@ impl HistoryRun {
             let counts = tallies.map(|tallies| tallies.iter().map(count).collect::<Vec<_>>());
             same("tally", &counts, &self.model.tally(poll.id))?;
             let tally = counts.map(|counts| sum_of(&counts, poll.timed_counters())).unwrap_or_default();
+            let mut answers = store.answers(poll).await.unwrap();
+            answers.sort_by_key(|answer| answer.id);
+            same("answers", &answers, &self.model.answers(poll.id))?;
             same("the sum over all minutes", &self.sum_of_minutes(poll).await, &tally)?;
         }
         Ok(())
@@ -411,11 +431,29 @@ fn wished(poll: &Poll, bits: u8) -> Counters {
     counters(poll, &chosen)
 }
 
+/// A text by its number.
+fn said(number: u8) -> String {
+    format!("نص {number}")
+}
+
+/// What a ballot says beside such options, if it may; 0 stands for no text.
+fn answer(poll: &Poll, bits: u8, number: u8) -> Option<Arc<OpenAnswer>> {
+    if number == 0 {
+        return None;
+    }
+    let choices = Choices::check(poll, &chosen(poll, bits)).unwrap();
+    OpenAnswer::check(poll, choices, &said(number)).ok()
+}
+
 /// Options by the bits of a number, as many as the poll lets a ballot have.
 fn chosen(poll: &Poll, bits: u8) -> Vec<String> {
     let ids: Vec<String> = poll.options.iter().map(|option| option.id.to_string()).collect();
-    let mut chosen: Vec<String> =
-        ids.iter().enumerate().filter(|(place, _)| bits >> place & 1 == 1).map(|(_, id)| id.clone()).collect();
+    let mut chosen: Vec<String> = ids
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| u32::from(bits) >> place & 1 == 1)
+        .map(|(_, id)| id.clone())
+        .collect();
     chosen.truncate(usize::from(poll.max_choices));
     if chosen.is_empty() {
         chosen.push(ids[usize::from(bits) % ids.len()].clone());

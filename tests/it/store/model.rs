@@ -4,12 +4,12 @@
 //!
 //! Schedules in the model's histories are a day ahead, so whether a poll is open depends on its edits alone.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use sawt::{
     poll::{
-        self, Ballot, Counters, Edit, Effect, Outcome, Poll, PollId, Position, Revision, State, StateByClocks,
-        Timestamp,
+        self, AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, Effect, OpenAnswer, Outcome, Poll, PollId,
+        Position, Revision, State, StateByClocks, Timestamp,
     },
     store::Replacement,
 };
@@ -24,6 +24,10 @@ struct ModelPoll {
     poll: Poll,
     /// The counters that each voter's ballot adds to, by partition and digest.
     ballots: BTreeMap<(u16, [u8; 8]), Counters>,
+    /// What those ballots say that came with a text.
+    said: BTreeMap<(u16, [u8; 8]), Arc<OpenAnswer>>,
+    /// What readers are shown of texts that somebody has decided on.
+    decided: BTreeMap<AnswerId, AnswerState>,
     /// How far each partition has come.
     positions: Vec<Position>,
 }
@@ -49,7 +53,8 @@ pub(super) enum Applied {
 impl Model {
     pub(super) fn create(&mut self, poll: &Poll) {
         let positions = vec![Position::default(); usize::from(poll.partitions.count())];
-        self.polls.insert(poll.id, ModelPoll { poll: poll.clone(), ballots: BTreeMap::new(), positions });
+        let (ballots, said, decided) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        self.polls.insert(poll.id, ModelPoll { poll: poll.clone(), ballots, said, decided, positions });
     }
 
     pub(super) fn poll(&self, id: PollId) -> Option<&Poll> {
@@ -98,7 +103,7 @@ impl Model {
         if poll.revision != known.poll.revision {
             return Applied::Stale;
         }
-        let outcomes = ballots.iter().map(|ballot| known.apply(*ballot)).collect();
+        let outcomes = ballots.iter().map(|ballot| known.apply(ballot)).collect();
         Applied::Outcomes(outcomes, known.count(partition))
     }
 
@@ -116,6 +121,26 @@ impl Model {
         self.polls.get(&id)?.ballots.get(&(partition, field)).copied()
     }
 
+    pub(super) fn decide(&mut self, id: PollId, answer: AnswerId, state: AnswerState) -> Option<CountedAnswer> {
+        let known = self.polls.get_mut(&id)?;
+        if known.said.values().any(|said| said.id == answer) {
+            known.decided.insert(answer, state);
+        }
+        self.answers(id).into_iter().find(|counted| counted.id == answer)
+    }
+
+    /// In the order of their ids.
+    pub(super) fn answers(&self, id: PollId) -> Vec<CountedAnswer> {
+        let Some(known) = self.polls.get(&id) else { return Vec::new() };
+        let mut counted: BTreeMap<AnswerId, CountedAnswer> = BTreeMap::new();
+        for OpenAnswer { id, text } in known.said.values().map(|said| &**said) {
+            let state = known.decided.get(id).copied().unwrap_or(AnswerState::Waiting);
+            let new = || CountedAnswer { id: *id, text: text.clone(), state, ballots: 0 };
+            counted.entry(*id).or_insert_with(new).ballots += 1;
+        }
+        counted.into_values().collect()
+    }
+
     pub(super) fn tally(&self, id: PollId) -> Option<Vec<Count>> {
         let known = self.polls.get(&id)?;
         Some((0..known.poll.partitions.count()).map(|partition| known.count(partition)).collect())
@@ -128,12 +153,20 @@ impl ModelPoll {
         self.poll.state_at(self.poll.updated_at)
     }
 
-    fn apply(&mut self, Ballot { voter, action }: Ballot) -> Outcome {
+    /// Histories have fewer texts than a poll keeps.
+    fn apply(&mut self, Ballot { voter, action, answer }: &Ballot) -> Outcome {
         let place = (voter.partition, voter.field);
         let existing = self.ballots.get(&place).copied();
         let judged = StateByClocks { state: self.state(), is_sure: true };
-        let poll::Applied { outcome, record } = action.apply(existing, judged, self.poll.changeable);
-        if record != existing {
+        let is_answer_same = self.said.get(&place) == answer.as_ref();
+        let poll::Applied { outcome, record } = action.apply(existing, is_answer_same, judged, self.poll.changeable);
+        if matches!(outcome, Outcome::Counted | Outcome::Changed | Outcome::Withdrawn) {
+            match answer {
+                Some(answer) => self.said.insert(place, Arc::clone(answer)),
+                None => self.said.remove(&place),
+            };
+            // Where nobody says a text any more, nothing is decided of it.
+            self.decided.retain(|id, _| self.said.values().any(|answer| answer.id == *id));
             match record {
                 Some(counters) => self.ballots.insert(place, counters),
                 None => self.ballots.remove(&place),

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use sawt::{
     poll::{
-        Action, Ballot, Choices, Counters, DigestKey, Edit, Group, Kind, NewOption, NewPoll, NewScale, Outcome,
-        PartitionTally, Poll, PollFields, PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
+        Action, Ballot, Choices, Counters, DigestKey, Edit, Group, Kind, NewOption, NewPoll, NewScale, OTHER,
+        OpenAnswer, Outcome, PartitionTally, Poll, PollFields, PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
     },
     secret::{hex, random_bytes},
     site::SiteSettings,
@@ -117,7 +117,7 @@ impl Stage {
             if places.is_empty() {
                 continue;
             }
-            let batch: Vec<Ballot> = places.iter().map(|place| ballots[*place]).collect();
+            let batch: Vec<Ballot> = places.iter().map(|place| ballots[*place].clone()).collect();
             let committed = self.commit(poll, partition, &batch).await;
             for (place, outcome) in places.into_iter().zip(committed.outcomes) {
                 outcomes[place] = Some(outcome);
@@ -202,11 +202,18 @@ pub(crate) fn counters(poll: &Poll, options: &[impl AsRef<str>]) -> Counters {
 }
 
 pub(crate) fn ballot(poll: &Poll, number: u64, options: &[impl AsRef<str>]) -> Ballot {
-    Ballot { voter: digest(poll, number), action: Action::Cast(Group::Clean, counters(poll, options)) }
+    let action = Action::Cast(Group::Clean, counters(poll, options));
+    Ballot { voter: digest(poll, number), action, answer: None }
+}
+
+/// A ballot for "something else" that says what.
+pub(crate) fn own_words(poll: &Poll, number: u64, text: &str) -> Ballot {
+    let answer = OpenAnswer::check(poll, Choices::check(poll, &[OTHER]).unwrap(), text).unwrap();
+    Ballot { answer: Some(answer), ..ballot(poll, number, &[OTHER]) }
 }
 
 pub(crate) fn withdrawal(poll: &Poll, number: u64) -> Ballot {
-    Ballot { voter: digest(poll, number), action: Action::Withdraw }
+    Ballot { voter: digest(poll, number), action: Action::Withdraw, answer: None }
 }
 
 pub(crate) fn options(ids: &[impl AsRef<str>]) -> Vec<NewOption> {
@@ -226,6 +233,11 @@ pub(crate) fn yes_or_no() -> PollFields {
 /// Yes or no, open, and ballots may be changed and withdrawn.
 pub(crate) fn changeable() -> PollFields {
     PollFields { changeable: Some(true), ..yes_or_no() }
+}
+
+/// Yes or no, or something else in a voter's own words; ballots may be changed and withdrawn.
+pub(crate) fn open_answers() -> NewPoll {
+    NewPoll { open_answer: true, ..changeable().into() }
 }
 
 /// As many options as a poll may have, any number of which may be chosen.

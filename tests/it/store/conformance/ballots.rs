@@ -224,7 +224,7 @@ async fn a_ballot_that_is_kept_as_bytes_is_counted_by_each_of_them_and_known_by_
     let listed = |indexes: &[u8]| Counters::Bytes(Indexes::of(indexes).unwrap());
     let cast = |poll: &Poll, voter, indexes: &[u8]| {
         let action = Action::Cast(Group::Clean, listed(indexes));
-        Ballot { voter: digest(poll, voter), action }
+        Ballot { voter: digest(poll, voter), action, answer: None }
     };
     let poll = made(of_32_options()).await;
     let all_that_fit: Vec<u8> = (0..15).rev().collect();
@@ -374,7 +374,7 @@ async fn an_answer_carries_its_partition_after_the_batch(store: Arc<dyn Store>) 
     for voter in 0..20 {
         let ballot = ballot(&poll, voter, &[if voter % 3 == 0 { "no" } else { "yes" }]);
         let before = stage.now().await;
-        let committed = stage.commit(&poll, ballot.voter.partition, &[ballot]).await;
+        let committed = stage.commit(&poll, ballot.voter.partition, std::slice::from_ref(&ballot)).await;
         let after = stage.now().await;
         assert!((before..=after).contains(&committed.tally.as_of), "applied by the store's clock");
         let tallies = stage.store.tally(&poll).await.unwrap().unwrap();

@@ -69,7 +69,7 @@ fn choice_of(voter: u64) -> &'static str {
 async fn cast_all(stage: &Stage, poll: &Poll, ballots: &[Ballot], expected: Outcome, with_upkeep: bool) {
     let mut by_partition: BTreeMap<u16, Vec<Ballot>> = BTreeMap::new();
     for ballot in ballots {
-        by_partition.entry(ballot.voter.partition).or_default().push(*ballot);
+        by_partition.entry(ballot.voter.partition).or_default().push(ballot.clone());
     }
     for (partition, ballots) in by_partition {
         let mut upkeep: Option<JoinHandle<()>> = None;

@@ -1,5 +1,6 @@
 //! The rules, by what they are about.
 
+mod answers;
 mod articles;
 mod ballots;
 mod epochs;
@@ -23,6 +24,7 @@ pub(super) fn rules() -> Vec<Rule> {
         articles::rules(),
         polls::rules(),
         ballots::rules(),
+        answers::rules(),
         schedule::rules(),
         races::rules(),
         growth::rules(),

@@ -12,7 +12,8 @@ use sawt::{
 };
 
 use crate::store::stage::{
-    Stage, at_once, ballot, changeable, digest, done, of_32_options, options, ranked, rating, reactions, yes_or_no,
+    Stage, at_once, ballot, changeable, digest, done, of_32_options, open_answers, options, ranked, rating, reactions,
+    yes_or_no,
 };
 
 crate::registry::store_rules![
@@ -52,7 +53,7 @@ async fn a_poll_is_kept_as_it_was_made(store: Arc<dyn Store>) {
         ..of_32_options().fields
     };
     let all_set = NewPoll { draft: true, fields: all_set, ..of_32_options() };
-    for new in [yes_or_no().into(), changeable().into(), rating(), reactions(), ranked(), all_set] {
+    for new in [yes_or_no().into(), changeable().into(), rating(), reactions(), ranked(), open_answers(), all_set] {
         let poll = stage.draw_up(new).await;
         assert_eq!(stage.store.poll(poll.id).await.unwrap(), None);
         assert_eq!(stage.store.create_poll(&poll, None).await.unwrap(), Creation::Created(poll.clone()));

@@ -69,7 +69,7 @@ async fn no_two_batches_make_the_same_version(store: Arc<dyn Store>) {
         let (stage, poll) = (stage.clone(), poll.clone());
         async move {
             let ballot = ballot(&poll, voter, &["yes"]);
-            let committed = stage.commit(&poll, ballot.voter.partition, &[ballot]).await;
+            let committed = stage.commit(&poll, ballot.voter.partition, std::slice::from_ref(&ballot)).await;
             (ballot.voter.partition, committed.tally.version)
         }
     }))

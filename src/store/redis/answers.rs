@@ -1,0 +1,50 @@
+//! Readers' own words: what ballots say of the option "something else".
+//!
+//! `cast.lua` counts them in the step that counts their ballots. They are all in one partition, for a poll with open
+//! answers has no other.
+
+use redis::Cmd;
+
+use super::{RedisStore, keys, script::Call};
+use crate::{
+    poll::{AnswerId, AnswerState, CountedAnswer, OPEN_ANSWER, Poll, Text},
+    store::StoreError,
+};
+
+/// Where a poll with open answers has its ballots, and so what they say.
+const PARTITION: u16 = 0;
+
+impl RedisStore {
+    pub(super) async fn read_answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("HGETALL").arg(keys::answers(poll, PARTITION));
+        let kept: Vec<(Vec<u8>, Vec<u8>)> = self.ask_for(&command).await?;
+        kept.iter().map(|(id, kept)| read(id, kept)).collect()
+    }
+
+    pub(super) async fn put_answer_state(
+        &self,
+        poll: &Poll,
+        answer: AnswerId,
+        state: AnswerState,
+    ) -> Result<Option<CountedAnswer>, StoreError> {
+        let key = keys::answers(poll, PARTITION);
+        let letter = [state.code()];
+        let call = Call::new(&self.scripts.decide_answer, &[key.as_bytes()]).arg(answer.as_bytes()).arg(&letter);
+        let kept = call.send(&self.link).await?.optional_bytes()?;
+        kept.map(|kept| read(answer.as_bytes(), &kept)).transpose()
+    }
+}
+
+/// A letter for what is shown of it, how many ballots say it, a colon, and the text.
+fn read(id: &[u8], kept: &[u8]) -> Result<CountedAnswer, StoreError> {
+    let corrupt = || StoreError::Corrupt(format!("a text that ballots say: {:?}", String::from_utf8_lossy(kept)));
+    let found = || {
+        let id = AnswerId::from_bytes(id.try_into().ok()?);
+        let (state, rest) = kept.split_first()?;
+        let (ballots, text) = std::str::from_utf8(rest).ok()?.split_once(':')?;
+        let (state, ballots) = (AnswerState::from_code(*state)?, ballots.parse().ok()?);
+        Some(CountedAnswer { id, state, ballots, text: Text::parse(text, OPEN_ANSWER).ok()? })
+    };
+    found().ok_or_else(corrupt)
+}
