@@ -1,6 +1,9 @@
 //! The newspaper's page: an Arabic article, the poll beside it, and what to copy to have it on a page of one's own.
 
-use super::DemoPoll;
+use super::{
+    DemoPoll,
+    engagement::{ARTICLE as ARTICLE_ID, Engagement, address_of},
+};
 use crate::embed::{markup::escape, snippets::Snippets};
 
 /// Its style sheet.
@@ -12,11 +15,15 @@ const ARTICLE: &str = include_str!("article.html");
 
 /// The page with this poll, of a service that readers reach at this address, whose paths begin so. The snippets it shows
 /// keep so much height; its own keeps it by the style sheet, since the page allows no style in its markup.
-pub(super) fn write(poll: &DemoPoll, address: &str, base_path: &str, height: u32) -> String {
+pub(super) fn write(poll: &DemoPoll, engagement: &Engagement, address: &str, base_path: &str, height: u32) -> String {
     let Snippets { url, script, element, frame, .. } = Snippets::new(address, &poll.id, &poll.question, height);
     ARTICLE
         .replace("{{ base }}", &escape(base_path))
         .replace("{{ poll }}", &escape(&poll.id))
+        .replace("{{ quiz }}", &escape(&engagement.quiz.id))
+        .replace("{{ prediction }}", &escape(&engagement.prediction.id))
+        .replace("{{ article }}", ARTICLE_ID)
+        .replace("{{ url_of_article }}", &escape(&address_of(ARTICLE_ID, address)))
         .replace("{{ script }}", &escape(&script))
         .replace("{{ element }}", &escape(&element))
         .replace("{{ frame }}", &escape(&frame))
@@ -25,16 +32,23 @@ pub(super) fn write(poll: &DemoPoll, address: &str, base_path: &str, height: u32
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
     fn the_page_holds_the_widgets_snippet_and_shows_how_to_have_it_elsewhere() {
-        let poll = DemoPoll { id: "ID".to_owned(), question: "\"؟\"".to_owned(), options: Vec::new() };
-        let page = write(&poll, "http://127.0.0.1:8080/polls", "/polls", 309);
+        let poll = |id: &str| DemoPoll { id: id.to_owned(), question: "\"؟\"".to_owned(), options: Vec::new() };
+        let (quiz, prediction) = (poll("QUIZ"), poll("PREDICTION"));
+        let engagement = Engagement { quiz, prediction, templates: BTreeMap::new(), articles: Vec::new() };
+        let poll = poll("ID");
+        let page = write(&poll, &engagement, "http://127.0.0.1:8080/polls", "/polls", 309);
         assert!(STYLE.contains("min-block-size: 309px"), "what the first poll takes");
         assert!(page.contains("<script async src=\"/polls/embed.js\" data-sawt-poll=\"ID\"></script>"));
         assert!(page.contains("&lt;sawt-poll poll=&quot;ID&quot; style="));
         assert!(page.contains("title=&quot;&amp;quot;؟&amp;quot;&quot; height=&quot;309&quot;"), "{page}");
+        assert!(page.contains("<sawt-poll poll=\"QUIZ\">") && page.contains("<sawt-poll poll=\"PREDICTION\">"));
+        assert!(page.contains("<sawt-reactions article=\"session\">"));
         assert!(!page.contains("{{"), "everything is filled in");
     }
 }

@@ -1,12 +1,13 @@
 //! `sawt demo`: a replica with a poll in it, to try things on, and a newspaper's page that it stands in.
 //!
 //! It is the real server on an embedded store in a directory of its own, which is removed when the demo ends. The demo
-//! itself does only what anybody could do from outside: it creates the poll over HTTP with the admin key, writes an
-//! article with the widget's own snippet beside it, prints what to try next, lets simulated readers vote over the
+//! itself does only what anybody could do from outside: it creates the poll, and what else the page has, over HTTP with the admin
+//! key, writes an article with the widget's own snippet beside it, prints what to try next, lets simulated readers vote over the
 //! loopback, at a human pace and not too many at once, and tells what it sees of the tally and the metrics. A reader
 //! whose vote gets no answer sends it again, as every client should: a repeated vote is counted once.
 
 mod article;
+mod engagement;
 mod readers;
 mod watch;
 
@@ -32,6 +33,7 @@ use crate::{
     site::BaseAddress,
     store::StoreAddress,
 };
+use engagement::Engagement;
 pub use readers::Pace;
 use watch::{TELL_EVERY, Watch};
 
@@ -167,11 +169,12 @@ impl Demo {
         };
         let base_path = self.public_url.as_ref().map_or("", BaseAddress::path);
         let height = replica.height_of(&poll, &address).await?;
-        self.pages.article.get_or_init(|| article::write(&poll, &address, base_path, height));
+        let engagement = Engagement::make(&replica, &self.admin_key, &address).await?;
+        self.pages.article.get_or_init(|| article::write(&poll, &engagement, &address, base_path, height));
         self.invite(&address, &poll, to)?;
         let mut watch = Watch::new(&replica, &poll);
         if self.readers > 0 {
-            readers::vote(&replica, &poll, self.readers, &self.pace, &mut watch, to).await?;
+            readers::vote(&replica, (&poll, &engagement), self.readers, &self.pace, &mut watch, to).await?;
         }
         tokio::select! {
             () = until => Ok(()),
@@ -292,6 +295,18 @@ impl Replica {
         let path = format!("/oembed?maxwidth={}&url={address}/embed/{}", snippets::PHONE, poll.id);
         let Frame { height } = self.ask("GET", &path, None, None).await?;
         Ok(height)
+    }
+
+    /// Sends a request that should be answered 204.
+    async fn send(&self, method: &str, path: &str, json: &str) -> Result<(), DemoError> {
+        let url = self.url(path);
+        let request = Request { method, url: &url, authorization: None, json: Some(json) };
+        let Response { status, body } = request.send(LIMIT).await?;
+        if status != 204 {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            return Err(DemoError::Refused { request: format!("{method} {path}"), status, body });
+        }
+        Ok(())
     }
 
     /// Sends a request that should be answered 200 or 201, and reads the JSON it is answered with.

@@ -9,9 +9,11 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{StreamExt as _, stream};
 use serde::de::IgnoredAny;
+use serde_json::json;
 
 use super::{
     DemoError, DemoPoll, Replica,
+    engagement::{ARTICLE, Engagement, SITE},
     watch::{TELL_EVERY, Watch},
 };
 use crate::secret::random_bytes;
@@ -38,7 +40,7 @@ const TRIES: u32 = 5;
 /// Lets so many readers vote, and tells how it goes. Returns when the last one is through.
 pub(super) async fn vote(
     replica: &Replica,
-    poll: &DemoPoll,
+    (poll, engagement): (&DemoPoll, &Engagement),
     readers: u32,
     pace: &Pace,
     watch: &mut Watch<'_>,
@@ -47,7 +49,7 @@ pub(super) async fn vote(
     let voted = Cell::new(0_u32);
     let failures = RefCell::new(Vec::new());
     let crowd = stream::iter(0..readers).for_each_concurrent(pace.at_once, |_| async {
-        match read_and_vote(replica, poll, pace).await {
+        match read_and_vote(replica, poll, engagement, pace).await {
             Ok(()) => voted.set(voted.get() + 1),
             Err(error) => failures.borrow_mut().push(error),
         }
@@ -73,13 +75,42 @@ pub(super) async fn vote(
     Ok(watch.say(&text, to)?)
 }
 
-async fn read_and_vote(replica: &Replica, poll: &DemoPoll, pace: &Pace) -> Result<(), DemoError> {
+async fn read_and_vote(
+    replica: &Replica,
+    poll: &DemoPoll,
+    engagement: &Engagement,
+    pace: &Pace,
+) -> Result<(), DemoError> {
     tokio::time::sleep(up_to(pace.think) + up_to(pace.think)).await;
     let nonce = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
-    let vote = serde_json::json!({ "choices": [choice(poll)], "voter": { "nonce": nonce } }).to_string();
-    let path = format!("/v1/polls/{}/votes", poll.id);
-    insist(pace, || replica.ask::<IgnoredAny>("POST", &path, None, Some(&vote))).await?;
+    let cast = async |path: String, choice: &str| {
+        let vote = json!({ "choices": [choice], "voter": { "nonce": nonce } }).to_string();
+        insist(pace, || replica.ask::<IgnoredAny>("POST", &path, None, Some(&vote))).await
+    };
+    let of = |poll: &DemoPoll| poll.options.iter().map(|option| option.id.clone()).collect::<Vec<_>>();
+    if let Some(article) = one_of(&engagement.articles) {
+        let view = json!({ "site": SITE, "article": article.id }).to_string();
+        insist(pace, || replica.send("POST", "/v1/views", &view)).await?;
+    }
+    cast(format!("/v1/polls/{}/votes", poll.id), one_of(&of(poll)).map_or("", String::as_str)).await?;
+    // Not everybody answers everything.
+    for other in [&engagement.quiz, &engagement.prediction] {
+        if let Some(choice) = one_of(&of(other)).filter(|_| is_willing()) {
+            cast(format!("/v1/polls/{}/votes", other.id), choice).await?;
+        }
+    }
+    for (template, options) in &engagement.templates {
+        if let Some(choice) = one_of(options).filter(|_| is_willing()) {
+            cast(format!("/v1/sites/{SITE}/articles/{ARTICLE}/{template}/votes"), choice).await?;
+        }
+    }
     Ok(())
+}
+
+/// Two readers in three.
+fn is_willing() -> bool {
+    let [chance] = random_bytes::<1>();
+    chance < 170
 }
 
 /// Sends a request again while it gets no answer, or is told to come back later.
@@ -103,11 +134,11 @@ async fn insist<T, F: Future<Output = Result<T, DemoError>>>(pace: &Pace, ask: i
     }
 }
 
-/// One of the poll's options; the earlier ones are liked better.
-fn choice(poll: &DemoPoll) -> &str {
+/// One of them; the earlier ones are liked better.
+fn one_of<T>(all: &[T]) -> Option<&T> {
     let [one, other] = random_bytes::<2>().map(usize::from);
-    let place = (one * poll.options.len() / 256).min(other * (poll.options.len() + 1) / 256);
-    poll.options.get(place).map_or("", |option| option.id.as_str())
+    let place = (one * all.len() / 256).min(other * (all.len() + 1) / 256);
+    all.get(place)
 }
 
 fn up_to(longest: Duration) -> Duration {

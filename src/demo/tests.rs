@@ -32,12 +32,16 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
         (if count("GET /readyz") == 0 { 503 } else { 200 }, String::new())
     } else if line.starts_with("POST /v1/polls ") {
         let mut poll: serde_json::Value = serde_json::from_str(SEED_POLL).unwrap();
-        poll["id"] = "the-poll".into();
+        poll["id"] = if request.contains("مجلس الأمة ؟") { "the-poll" } else { "another" }.into();
         (201, poll.to_string())
     } else if line.starts_with("GET /oembed?") {
         (200, r#"{"height":309}"#.to_owned())
     } else if line.starts_with("GET /metrics") {
         (200, "# TYPE sawt_streams gauge\nsawt_streams 3\n".to_owned())
+    } else if line.starts_with("PUT /v1/sites/") {
+        (201, "{}".to_owned())
+    } else if line.starts_with("POST /v1/views") {
+        (204, String::new())
     } else if line.starts_with("POST /v1/polls/the-poll/votes") {
         (if count("POST /v1/polls/the-poll/votes") % 2 == 0 { 503 } else { 201 }, "{}".to_owned())
     } else {

@@ -52,6 +52,10 @@ pub struct Assets {
     pub view: Asset,
     /// What publishers put where they want a list of what is read most.
     pub most_read: Asset,
+    /// What shows the polls of articles.
+    pub article_poll: Asset,
+    /// What publishers put into the page of an article: its reactions and stars.
+    pub article: Asset,
     /// What publishers put into their pages: finds the places for polls, and brings the script.
     pub loader: Asset,
 }
@@ -102,7 +106,11 @@ impl Assets {
             .replace("SAWT_MOST_REACTIONS", &said(|language| &language.texts().most_reactions))
             .replace("SAWT_NOTHING_YET", &said(|language| &language.texts().nothing_yet));
         let most_read = Asset::of("most-read.js", JAVASCRIPT, most_read);
+        let article = Asset::of("article.js", JAVASCRIPT, include_str!("packed/article.js").to_owned());
+        let article_poll = include_str!("packed/article-poll.js").to_owned();
+        let article_poll = Asset::of("article-poll.js", JAVASCRIPT, article_poll);
         let script = include_str!("packed/app.js")
+            .replace("SAWT_ARTICLE", article_poll.file_name())
             .replace("SAWT_FRAMES", frames.file_name())
             .replace("SAWT_WORDS", open_answers.file_name())
             .replace("SAWT_QUIZ", quiz.file_name())
@@ -110,7 +118,6 @@ impl Assets {
             .replace("SAWT_REACTION", reaction.file_name())
             .replace("SAWT_RANKED", ranked.file_name())
             .replace("STYLE_PATH", &style.path)
-            .replace("STYLE_INTEGRITY", &style.integrity)
             .replace("SAWT_FAILED", &failed);
         let script = Asset::of("app.js", JAVASCRIPT, script);
         let loader = include_str!("packed/embed.js")
@@ -118,14 +125,28 @@ impl Assets {
             .replace("SCRIPT_INTEGRITY", &script.integrity)
             .replace("SAWT_OPEN", &open);
         let loader = Asset::of("embed.js", JAVASCRIPT, loader);
-        Self { style, script, rating, reaction, ranked, quiz, open: open_answers, frames, view, most_read, loader }
+        Self {
+            style,
+            script,
+            rating,
+            reaction,
+            ranked,
+            quiz,
+            open: open_answers,
+            frames,
+            view,
+            most_read,
+            article_poll,
+            article,
+            loader,
+        }
     }
 
     /// All files that the manifest names.
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
         let of_kinds = [&self.rating, &self.reaction, &self.ranked, &self.quiz, &self.open];
         let of_polls = [&self.loader, &self.script, &self.style].into_iter().chain(of_kinds);
-        of_polls.into_iter().chain([&self.frames, &self.view, &self.most_read])
+        of_polls.into_iter().chain([&self.frames, &self.view, &self.most_read, &self.article_poll, &self.article])
     }
 
     /// The file at this address.
@@ -173,7 +194,7 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 impl Asset {
     fn of(name: &'static str, media_type: &'static str, text: String) -> Self {
         let hash = digest::digest(&digest::SHA384, text.as_bytes());
-        let short = hex(hash.as_ref().get(..6).unwrap_or_default());
+        let short = hex(hash.as_ref().get(..4).unwrap_or_default());
         let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
         Self {
             name,

@@ -19,6 +19,7 @@
 //!
 //! Nothing here knows HTTP.
 
+mod article;
 pub mod assets;
 pub mod digits;
 pub mod direction;

@@ -26,6 +26,8 @@ const files = {
   'frames.js': script,
   'article-view.js': script,
   'most-read.js': script,
+  'article.js': script,
+  'article-poll.js': script,
   'embed.js': { target: 'es2019' },
   'page.css': { bundle: true },
 };

@@ -11,6 +11,7 @@ use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
+    article::article_path,
     assets::{self, Asset},
     digits::{Digits, with_digits},
     direction::{Direction, direction_in, direction_of},
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// What is encoded in the value of a query's parameter: all but RFC 3986's unreserved characters.
-const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The most of each other's own words that a page shows readers.
 const MOST_SAID: usize = 10;
@@ -189,6 +190,7 @@ impl<'a> PollView<'a> {
             vote: own.and_then(|own| own.vote.as_ref()).map_or(&texts.vote, Text::as_str),
             see_results: own.and_then(|own| own.see_results.as_ref()).map_or(&texts.see_results, Text::as_str),
             declarations: self.site.look.declarations(),
+            article_path: article_path(poll),
             texts,
             address,
             form_path,
@@ -394,6 +396,8 @@ struct PollPage<'a> {
     see_results: &'a str,
     /// Of the site's look, as CSS.
     declarations: String,
+    /// Where an article's poll is voted in.
+    article_path: Option<String>,
     address: Option<String>,
     oembed: Option<String>,
     origins: String,

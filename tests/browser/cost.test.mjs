@@ -33,7 +33,7 @@ class Bill {
       const isWaitedFor = ({ isThere, name }) => isThere && name !== '/v1/views';
       const turn = 1 + Math.max(0, ...bill.requests.filter(isWaitedFor).map(({ turn }) => turn));
       const name = pathname.replace(/\/embed\/[\da-f-]{36}/, '/embed/{poll}').replace(/polls\/[\da-f-]{36}/, 'polls/{poll}');
-      const one = { method: request.method, name: name.replace(/\.[\da-f]{12,16}\./, '.'), type, turn, bytes: 0 };
+      const one = { method: request.method, name: name.replace(/\.[\da-f]{8}\./, '.'), type, turn, bytes: 0 };
       bill.requests.push(one);
       bill.#ids.set(requestId, one);
     });

@@ -9,6 +9,9 @@ import { stage } from './stage.mjs';
 
 const set = stage();
 
+/** Where the poll that started it stands. */
+const FIRST = '.beside .opinion >> nth=0';
+
 /** Starts the demo with so many readers, and finds the address it prints first. */
 async function demo(readers = 0) {
   const sawt = await set.replica({ SAWT_ADMIN_KEY: undefined, SAWT_OPS_LISTEN: undefined }, ['demo', '--readers', `${readers}`]);
@@ -21,7 +24,7 @@ for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
     test(`the demo opens with an article that the poll stands beside (${size}, ${colorScheme})`, async () => {
       const { sawt, address } = await demo();
       const reader = await set.reader({ viewport, colorScheme }, sawt.origin);
-      const shown = Shown.in(await reader.open(address), 'script');
+      const shown = Shown.in(await reader.open(address), 'script', FIRST);
       await shown.is('open');
       assert.deepEqual(await axe(shown.page), []);
       await picture(shown.page, `demo-${size}-${colorScheme}-open`);
@@ -31,8 +34,8 @@ for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
       assert.deepEqual(await shifted(shown.page), [], 'the page moved under the reader');
       const wide = await shown.page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(wide <= viewport.width, `${wide} pixels in ${viewport.width}`);
-      const [article, poll] = [await shown.box('.text'), await shown.box('.sawt')];
-      if (size === 'desktop') assert.ok(poll.right < article.left, 'the poll stands left of the text');
+      const [article, poll] = [await shown.page.locator('.text').boundingBox(), await shown.box('.sawt')];
+      if (size === 'desktop') assert.ok(poll.right < article.x, 'the poll stands left of the text');
       // For the whole page the browser makes its window higher, which moves everything: last, therefore.
       await picture(shown.page, `demo-${size}-${colorScheme}-voted`, { fullPage: true });
       await sawt.prints(/the tally: 1 ballots, نعم 1, لا 0; 1 live stream/);
@@ -42,7 +45,7 @@ for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
 
 test('simulated readers vote while somebody watches', async () => {
   const { sawt, address } = await demo(30);
-  const shown = Shown.in(await (await set.reader({}, sawt.origin)).open(address), 'script');
+  const shown = Shown.in(await (await set.reader({}, sawt.origin)).open(address), 'script', FIRST);
   await shown.is('open');
   await shown.$('.sawt-peek').click();
   await sawt.prints(/Every reader has voted/);

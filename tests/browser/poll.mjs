@@ -22,12 +22,13 @@ export class Shown {
     return Shown.in(await reader.open(url), mode);
   }
 
-  /** The poll in a page that is open. */
-  static in(page, mode) {
+  /** The poll in a page that is open, or the one in that part of it. */
+  static in(page, mode, part) {
     const shown = new Shown();
     shown.page = page;
     shown.mode = mode;
-    shown.#scope = FRAMED.has(mode) ? page.frameLocator('iframe') : page;
+    const around = part ? page.locator(part) : page;
+    shown.#scope = FRAMED.has(mode) ? around.frameLocator('iframe') : around;
     return shown;
   }
 

@@ -64,6 +64,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader.clone(), Method::POST, format!("{article_poll}/votes/mine"), Some(first_voter.clone())),
         (reader.clone(), Method::POST, format!("{article_poll}/votes/withdraw"), Some(first_voter)),
         (reader.clone(), Method::GET, format!("/v1/sites/{site}/articles?template=stars&ids=1"), None),
+        (reader.clone(), Method::GET, format!("/embed/sites/{site}/articles/1/stars"), None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/templates"), None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/templates/stars"), None),
         (publisher.clone(), Method::PUT, format!("/v1/sites/{site}/templates/stars"), Some(template)),

@@ -67,6 +67,7 @@ async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked
                 | "/embed.js"
                 | "/embed/view.js"
                 | "/embed/most-read.js"
+                | "/embed/article.js"
                 | "/embed/manifest.json"
         ) {
             for _ in 0..3 {

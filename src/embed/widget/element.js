@@ -18,6 +18,9 @@ const services = (globalThis[Symbol.for('sawt')] ??= new Map());
 // An id, or an address that ends in one.
 const ID = /(?:^|\/)([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})(?:\/form)?\/?(?:[?#].*)?$/i;
 
+// Or an article's poll, by site, article and template.
+const ARTICLE = /^sites\/./;
+
 const THEMES = ['light', 'dark'];
 const LOOKS = ['theme', 'lang', 'digits'];
 
@@ -49,21 +52,23 @@ class Widget {
     const named = this.#host.getAttribute('poll')?.trim();
     if (this.#series.named !== named)
       this.#series = { named, polls: named?.split(/\s+/) ?? [], place: 0, right: new Set(), next: () => this.load() };
-    const id = ID.exec(this.#series.polls[this.#series.place])?.[1].toLowerCase();
+    const name = this.#series.polls[this.#series.place];
+    const id = ID.exec(name)?.[1].toLowerCase();
+    const path = ARTICLE.test(name) ? name : id;
     if (!this.#root.querySelector('.sawt')) this.#placeholder();
-    if (!id) {
-      console.warn(`sawt-poll: poll="${named}" is no poll's id`);
+    if (!path) {
+      console.warn(`sawt-poll: poll="${named}" names no poll`);
       this.#failed();
       return;
     }
     const look = new URLSearchParams();
     for (const name of LOOKS) if (this.#host.getAttribute(name)) look.set(name, this.#host.getAttribute(name));
-    if (edit) look.set('revision', edit.slice(id.length));
+    if (edit) look.set('revision', edit.slice(36));
     const query = look.toString();
-    const address = `${HOME}/embed/${id}${query && `?${query}`}`;
+    const address = `${HOME}/embed/${path}${query && `${/\?/.test(path) ? '&' : '?'}${query}`}`;
     if (this.#host.getAttribute('loading')?.trim().toLowerCase() !== 'eager') await seen(this.#host, NEAR);
     for (let tries = 0; turn === this.#turn; tries += 1) {
-      const { wait, root } = await fetchPage(address, id);
+      const { wait, root } = await fetchPage(address, path === id && id);
       if (turn !== this.#turn) return;
       if (root) {
         const { Kind, style } = await showing(root);
@@ -71,7 +76,7 @@ class Widget {
         if (turn === this.#turn) this.#put(root, Kind);
         return;
       }
-      this.#failed(id);
+      this.#failed(path === id ? `${id}/form` : path);
       await new Promise((done) => setTimeout(done, jitter(Math.max(wait, Math.min(60, 2 ** tries)) * SECOND)));
     }
   }
@@ -123,7 +128,7 @@ class Widget {
   }
 
   // The poll's plain form is a click away.
-  #failed(id) {
+  #failed(path) {
     const root = this.#root.querySelector('.sawt');
     if (root.dataset.state !== 'loading') return;
     const lang = this.#host.getAttribute('lang') ?? this.#host.closest('[lang]')?.lang ?? navigator.language;
@@ -132,10 +137,10 @@ class Widget {
     root.setAttribute('role', 'status');
     root.dir = 'auto';
     root.textContent = `${said} `;
-    if (!id) return;
+    if (!path) return;
     const link = document.createElement('a');
     const open = services.open ?? {};
-    Object.assign(link, { href: `${HOME}/embed/${id}/form`, target: '_blank', rel: 'noopener' });
+    Object.assign(link, { href: `${HOME}/embed/${path}`, target: '_blank', rel: 'noopener' });
     // Only a loader of before has no words for it.
     link.textContent = open[language] ?? open.en ?? link.href;
     root.append(link);

@@ -6,7 +6,7 @@ import { Poll } from './poll.js';
 import { pause, sleep } from './time.js';
 
 // Beside this script, whatever base address that came from.
-const FILES = { quiz: './SAWT_QUIZ', open: './SAWT_WORDS', rating: './SAWT_RATING', reaction: './SAWT_REACTION', ranked: './SAWT_RANKED', frames: './SAWT_FRAMES' };
+const FILES = { quiz: './SAWT_QUIZ', open: './SAWT_WORDS', rating: './SAWT_RATING', reaction: './SAWT_REACTION', ranked: './SAWT_RANKED', frames: './SAWT_FRAMES', article: './SAWT_ARTICLE' };
 
 // A file, as soon as it comes; nothing if there is none of this name. A browser may keep that a file did not come, so it is
 // asked for under another address.
@@ -22,6 +22,8 @@ export async function bring(name) {
 }
 
 export async function showing({ dataset }) {
-  const { of, style } = (await bring(dataset.view ?? dataset.kind)) ?? {};
-  return { Kind: of ? of(Poll) : Poll, style };
+  const of = async (name) => (await bring(name)) ?? { of: (Kind) => Kind };
+  const kind = await of(dataset.view ?? dataset.kind);
+  const article = await of('article' in dataset && 'article');
+  return { Kind: kind.of(article.of(Poll)), style: kind.style };
 }

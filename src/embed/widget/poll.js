@@ -24,7 +24,6 @@ export class Poll extends PollView {
     // What the poll is now. A page that shows a tally leaves the rest to the first event.
     this.state = dataset.state === 'scheduled' ? 'scheduled' : fieldset(root).disabled ? 'closed' : 'open';
     this.tally = this.$('.sawt-total').textContent ? {} : undefined;
-    this.path = `/v1/polls/${this.id}`;
 
     // The page's own addresses, wherever its markup stands now.
     for (const link of this.$$('a')) link.href = new URL(link.getAttribute('href'), from);
@@ -69,7 +68,7 @@ export class Poll extends PollView {
   async #recall() {
     const isWanted = () => !this.stopped && !this.busy && !this.choices;
     const options = { method: 'POST', body: `{"voter":${await namedIn(this.kept)}}`, is: (body) => this.#isReceipt(body) };
-    const { code, body } = await askOn(this.from, `${this.path}/votes/mine`, options, isWanted);
+    const { code, body } = await askOn(this.from, this.at('/votes/mine'), options, isWanted);
     if (code || !body || !isWanted()) return;
     this.choices = body.choices;
     this.judge?.(body);
@@ -94,6 +93,10 @@ export class Poll extends PollView {
 
   get needsToken() {
     return this.policy === 'after_vote' && this.choices && this.state === 'open';
+  }
+
+  at(path) {
+    return `/v1/polls/${this.id}${path}`;
   }
 
   submit() {
@@ -168,7 +171,7 @@ export class Poll extends PollView {
       const { signal } = control;
       const named = await namedIn(this.kept);
       const voter = voterIn(this.kept);
-      const post = (path, body, is) => ask(this.from, this.path + path, { method: 'POST', body, is, signal });
+      const post = (path, body, is) => ask(this.from, this.at(path), { method: 'POST', body, is, signal });
       const isReceipt = (body) => this.#isReceipt(body);
       if (choices) {
         // A nonce is answered with a token.
@@ -366,7 +369,7 @@ export class Poll extends PollView {
     if (this.tally || !isShown) return;
     const voter = this.needsToken ? voterIn(this.kept) : undefined;
     const is = ({ poll, options }) => poll === this.id && Array.isArray(options);
-    const { code, body } = await askOn(this.from, `${this.path}/results`, { voter, is }, () => !this.stopped && !this.tally);
+    const { code, body } = await askOn(this.from, this.at('/results'), { voter, is }, () => !this.stopped && !this.tally);
     if (code || !body) return;
     this.state = this.state === 'closed' ? 'closed' : body.state;
     this.draw(body);

@@ -27,7 +27,7 @@ export async function dress(root, more = '') {
   (root.head ?? root).prepend(style);
   if (style.sheet) return;
   const link = document.createElement('link');
-  Object.assign(link, { rel: 'stylesheet', href: HOME + 'STYLE_PATH', integrity: 'STYLE_INTEGRITY', crossOrigin: 'anonymous' });
+  Object.assign(link, { rel: 'stylesheet', href: HOME + 'STYLE_PATH', crossOrigin: 'anonymous' });
   const there = new Promise((done) => (link.onload = link.onerror = done));
   style.replaceWith(link);
   await there;

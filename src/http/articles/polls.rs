@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
 use super::{
     super::{
-        Worker, auth, body, caching, limits, live, origin, polls,
+        Worker, auth, body, caching, embed, limits, live, origin, polls,
         problem::{Code, Problem},
         results,
         tallies::{caching_for, seen_by_tag},
@@ -26,6 +26,17 @@ pub(in super::super) async fn read_poll(req: HttpRequest, worker: web::Data<Work
     let poll = &article.known.poll;
     let caching = if article.is_made() { worker.caching_of(poll) } else { caching::Caching::BRIEF };
     Ok(polls::answer(&req, &worker, poll, worker.shared.clock.now(), caching, Audience::Readers))
+}
+
+/// `GET /embed/sites/{site}/articles/{article}/{template}`: the poll's page, which the elements take it out of.
+pub(in super::super) async fn read_page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let article = worker.voting.find_article(&asked(&req)?).await?;
+    let known = &article.known;
+    if article.is_made() {
+        embed::page_of_poll(&req, &worker, known).await
+    } else {
+        embed::page_of_nothing(&req, &worker, known)
+    }
 }
 
 /// `POST /v1/sites/{site}/articles/{article}/{template}/votes`.

@@ -23,6 +23,11 @@ pub(in crate::http) async fn view(req: HttpRequest) -> HttpResponse {
     coding::send_file(&req, &assets::all().view.file, FOR_MINUTES)
 }
 
+/// `GET /embed/article.js`.
+pub(in crate::http) async fn article(req: HttpRequest) -> HttpResponse {
+    coding::send_file(&req, &assets::all().article.file, FOR_MINUTES)
+}
+
 /// `GET /embed/most-read.js`.
 pub(in crate::http) async fn most_read(req: HttpRequest) -> HttpResponse {
     coding::send_file(&req, &assets::all().most_read.file, FOR_MINUTES)

@@ -12,7 +12,7 @@ mod files;
 mod form;
 
 pub(super) use address::{ReaderPage, is_sought_by_people, lead_on};
-pub(super) use files::{file, loader, manifest, most_read, view};
+pub(super) use files::{article, file, loader, manifest, most_read, view};
 pub(super) use form::{form, vote};
 
 use std::sync::{Arc, LazyLock};
@@ -69,16 +69,46 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         Ok(id) => id,
         Err(missing) => return lead_on(&req, worker.shared.base_path(), missing),
     };
-    let (look, _) = read_look(&req)?;
     let known = worker.voting.poll(id).await?;
-    let seen = tally_for(Viewer::Everyone, &worker, &known, None).await?;
-    let poll = definition_of(&known, seen.as_deref());
-    let answers = answers_beside(&worker, seen.as_deref()).await?;
+    page_of_poll(&req, &worker, &known).await
+}
+
+/// The page of a poll that is there.
+pub(super) async fn page_of_poll(
+    req: &HttpRequest,
+    worker: &Worker,
+    known: &PollWithSite,
+) -> Result<HttpResponse, Problem> {
+    let seen = tally_for(Viewer::Everyone, worker, known, None).await?;
+    let answers = answers_beside(worker, seen.as_deref()).await?;
+    page_of(req, worker, known, (seen.as_deref(), &answers))
+}
+
+/// The page of an article's poll that nobody has voted in.
+pub(super) fn page_of_nothing(
+    req: &HttpRequest,
+    worker: &Worker,
+    known: &PollWithSite,
+) -> Result<HttpResponse, Problem> {
+    let nothing = Snapshot::of_nothing(&known.poll, worker.shared.clock.now());
+    let is_shown = known.poll.results.shows(Viewer::Everyone, nothing.tally.state);
+    page_of(req, worker, known, (Some(&nothing).filter(|_| is_shown), &[]))
+}
+
+/// The page of a poll, with what everyone sees of its tally, and beside it.
+fn page_of(
+    req: &HttpRequest,
+    worker: &Worker,
+    known: &PollWithSite,
+    (seen, answers): (Option<&Snapshot>, &[CountedAnswer]),
+) -> Result<HttpResponse, Problem> {
+    let (look, _) = read_look(req)?;
+    let poll = definition_of(known, seen);
     let view = PollView {
         poll,
-        answers: &answers,
-        state: state_of(&worker, &known, seen.as_deref()),
-        tally: seen.as_deref().map(|snapshot| &snapshot.tally),
+        answers,
+        state: state_of(worker, known, seen),
+        tally: seen.map(|snapshot| &snapshot.tally),
         chosen: None,
         ticked: &[],
         winner: None,
@@ -143,8 +173,13 @@ pub(super) fn refuse(
     let code = problem.code();
     let is_polls = req.app_data::<Pattern>().is_some();
     let missing = if is_polls { Reason::Gone } else { Reason::Nowhere };
-    let reasons =
-        [(Code::NotFound, missing), (Code::QuotaExceeded, Reason::Quota), (Code::OriginRefused, Reason::Refused)];
+    let reasons = [
+        (Code::NotFound, missing),
+        (Code::NoTemplate, missing),
+        (Code::ArticleNotAnnounced, missing),
+        (Code::QuotaExceeded, Reason::Quota),
+        (Code::OriginRefused, Reason::Refused),
+    ];
     let reason = reasons.iter().find(|(is, _)| *is == code).map_or(Reason::Failed, |(_, reason)| *reason);
     let base_path = shared.base_path();
     let again = known.as_deref().map(|known| format!("{base_path}/embed/{}/form", known.poll.id));

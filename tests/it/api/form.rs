@@ -59,6 +59,29 @@ async fn a_form_votes_once_however_often_it_is_sent(service: &Service) {
     assert_eq!(service.client().results(&poll).await["ballots"], 1);
 }
 
+/// Stars and emoji are radio buttons there, each with its words.
+async fn a_form_takes_stars_and_reactions(service: &Service) {
+    let emoji =
+        json!([{ "id": "like", "emoji": "👍", "label": "أعجبني" }, { "id": "sad", "emoji": "😢", "label": "أحزنني" }]);
+    for (members, choice, said) in [
+        (json!({ "question": "ما تقييمك؟", "kind": "rating" }), "4", "نجوم"),
+        (json!({ "question": "ما شعورك؟", "kind": "reaction", "options": emoji }), "sad", "أحزنني"),
+    ] {
+        let made = service.admin().post("/v1/polls").json(&members).send().await.is(201);
+        let poll = text(&made["id"]);
+        let (page, token) = form(&service.client(), &poll).await;
+        assert!(page.contains(&format!("name=\"choices\" value=\"{choice}\"")), "{page}");
+        assert!(read(&page).contains(said), "{page}");
+        let voted = send(&service.client(), &poll, &format!("voter={token}&choices={choice}"), &OWN_PAGE).await;
+        let page = service.client().get(&location(&voted)).send().await.page(200);
+        assert_eq!(state(&page), "voted");
+        let results = service.client().results(&poll).await;
+        assert_eq!(results["ballots"], 1);
+        let counted = results["options"].as_array().unwrap().iter().find(|option| option["id"] == choice).unwrap();
+        assert_eq!(counted["votes"], 1, "{results}");
+    }
+}
+
 async fn whoever_voted_by_form_and_comes_back_is_the_same_voter(service: &Service) {
     let poll = service.poll(json!({ "changeable": true })).await;
     let other = service.poll(json!({})).await;
@@ -256,6 +279,7 @@ async fn a_form_ranks_by_numbers_and_says_so_if_one_comes_twice(service: &Servic
 service_rules![
     a_form_ranks_by_numbers_and_says_so_if_one_comes_twice,
     a_form_votes_once_however_often_it_is_sent,
+    a_form_takes_stars_and_reactions,
     whoever_voted_by_form_and_comes_back_is_the_same_voter,
     whoever_voted_by_form_sees_what_voters_see_for_a_while,
     a_form_hidden_in_another_page_does_not_vote,

@@ -176,6 +176,8 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /embed.js",
         "GET /embed/view.js",
         "GET /embed/most-read.js",
+        "GET /embed/article.js",
+        "GET /embed/sites/{site}/articles/{article}/{template}",
         "GET /embed/manifest.json",
         "GET /embed/assets/{file}",
         "GET /embed/{poll}",

@@ -293,7 +293,8 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
 
 /// The routes whose answers are pages, to a refusal, what the policy of each allows, and where it says it comes from.
 /// Every other answer has [`NO_PAGE`]. A page with a form says where it comes from, to this service alone.
-const PAGES: [(&str, &str, &str); 3] = [
+const PAGES: [(&str, &str, &str); 4] = [
+    ("/embed/sites/{site}/articles/{article}/{template}", PAGE, "same-origin"),
     ("/embed/{poll}", PAGE, "same-origin"),
     ("/embed/{poll}/form", PAGE, "same-origin"),
     ("/docs", DOCS, "no-referrer"),

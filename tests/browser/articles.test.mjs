@@ -1,0 +1,82 @@
+// What readers think of an article: <sawt-reactions> and <sawt-rating>, whose polls are made with their first ballots.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
+import { stage } from './stage.mjs';
+
+const set = stage();
+
+const OPTIONS = [['like', '👍', 'أعجبني'], ['surprised', '😮', 'أدهشني'], ['sad', '😢', 'أحزنني'], ['angry', '😠', 'أغضبني']];
+const TEMPLATES = {
+  reactions: { kind: 'reaction', question: 'ما شعورك تجاه هذا الخبر؟', language: 'ar', options: OPTIONS.map(([id, emoji, label]) => ({ id, emoji, label })) },
+  stars: { kind: 'rating', question: 'ما تقييمك لهذه التغطية؟', language: 'ar', changeable: true },
+};
+
+/** A site whose articles may be answered, and one that it has announced. */
+async function site() {
+  const { sawt, publisher } = set;
+  const id = await sawt.site([publisher.origin]);
+  for (const [name, poll] of Object.entries(TEMPLATES)) {
+    await sawt.ask('PUT', `/v1/sites/${id}/templates/${name}`, { poll, articles: 'own-origins' });
+  }
+  const article = { title: 'مجلس الأمة يرفع جلسته', url: `${publisher.origin}/news/1`, published_at: '2026-11-23T18:00:00Z' };
+  await sawt.ask('PUT', `/v1/sites/${id}/articles/story-1`, article);
+  return id;
+}
+
+const page = (...elements) => `<!doctype html><html lang="ar" dir="rtl"><meta name="color-scheme" content="light dark">
+  <meta name="viewport" content="width=device-width"><title>خبر</title>
+  <script type="module" src="${set.sawt.origin}/embed/article.js"></script><main><h1>خبر</h1>${elements.join('')}</main>`;
+
+const count = (scope, option) => scope.locator(`[data-option="${option}"] .sawt-votes`);
+
+for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`an article’s reactions and stars come to be with their first ballots (${size}, ${colorScheme})`, async () => {
+      const { publisher } = set;
+      const id = await site();
+      const markup = page(`<sawt-reactions site="${id}" article="story-1"></sawt-reactions>`, `<sawt-rating site="${id}" article="story-1"></sawt-rating>`);
+      const reader = await set.reader({ viewport, colorScheme });
+      const one = await reader.open(publisher.holding(markup));
+      const [reactions, stars] = ['sawt-reactions', 'sawt-rating'].map((name) => one.locator(name));
+      for (const shown of [reactions, stars]) await shown.locator('.sawt[data-state="open"]').waitFor();
+      assert.deepEqual(await axe(one), []);
+      await picture(one, `article-open-${size}-${colorScheme}`, { fullPage: true });
+      await reactions.locator('[data-option="like"]').click();
+      await count(reactions, 'like').filter({ hasText: '1' }).waitFor();
+      await stars.locator('label:has(input[value="4"])').click();
+      await stars.locator('.sawt-vote').click();
+      await stars.locator('.sawt[data-state="voted"]').waitFor();
+      assert.deepEqual(await axe(one), []);
+      await picture(one, `article-voted-${size}-${colorScheme}`, { fullPage: true });
+      // Another reader finds it by its address, and their reaction arrives at the first one’s.
+      const other = await (await set.reader({ viewport, colorScheme })).open(
+        publisher.holding(page(`<sawt-reactions site="${id}" article="${publisher.origin}/news/1?utm_source=x#top"></sawt-reactions>`)),
+      );
+      await count(other, 'like').filter({ hasText: '1' }).waitFor();
+      await other.locator('[data-option="like"]').click();
+      await count(other, 'like').filter({ hasText: '2' }).waitFor();
+      await count(one, 'like').filter({ hasText: '2' }).waitFor();
+    });
+  }
+}
+
+test('without an article the elements take the page’s canonical address, and a page elsewhere makes nothing', async () => {
+  const { sawt, publisher } = set;
+  const id = await site();
+  const canonical = `<link rel="canonical" href="${publisher.origin}/news/2">`;
+  const reader = await set.reader();
+  const mine = await reader.open(publisher.holding(page(canonical, `<sawt-reactions site="${id}"></sawt-reactions>`)));
+  await mine.locator('.sawt[data-state="open"]').waitFor();
+  await mine.locator('[data-option="sad"]').click();
+  await count(mine, 'sad').filter({ hasText: '1' }).waitFor();
+  const url = encodeURIComponent(`${publisher.origin}/news/2`);
+  const results = `${sawt.origin}/v1/sites/${id}/articles/@url/reactions/results?url=${url}`;
+  while ((await (await fetch(results)).json()).ballots !== 1) await new Promise((later) => setTimeout(later, 100));
+  // An address that is not the site’s.
+  reader.excuse(/422/);
+  const strange = await reader.open(publisher.holding(page(`<sawt-rating site="${id}" article="https://elsewhere.example/1"></sawt-rating>`)));
+  await strange.locator('sawt-rating [role="status"], sawt-rating .sawt[data-state="gone"]').first().waitFor();
+});
