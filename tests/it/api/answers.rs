@@ -200,6 +200,8 @@ async fn editors_list_words_page_by_page_and_decide_on_each_as_often_as_they_lik
         let answer = service.admin().get(&format!("/v1/polls/{poll}/answers{query}")).send().await;
         answer.refused(400, "invalid-request");
     }
+    let wrong = service.admin().get(&format!("/v1/polls/{poll}/answers.csv?separator=dot")).send().await;
+    assert_eq!(wrong.refused(400, "invalid-request")["errors"][0]["field"], "separator");
     let answer =
         service.admin().get(&format!("/v1/polls/{poll}/answers.csv?separator=semicolon&state=waiting")).send().await;
     assert_eq!(answer.status, 200, "{answer}");

@@ -210,6 +210,33 @@ async fn what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_
     assert_eq!(service.client().get(&path).send().await.is(200)["revision"], 0, "nothing was made");
 }
 
+/// A key or a token that is none is refused as for any poll; hidden counts stay hidden, and a vote that may not change is
+/// not taken back.
+async fn an_articles_poll_keeps_the_rules_of_its_template_and_of_keys(service: &Service) {
+    let mut template = reactions("announced");
+    template["poll"] = json!({ "kind": "single", "question": "؟", "results": "after_close",
+        "options": [{ "id": "like", "label": "نعم" }, { "id": "sad", "label": "لا" }] });
+    let site = site_with(service, template).await;
+    announce(service, &site, "a-1").await;
+    let path = of(&site, "a-1");
+    let stranger = service.client().with_key("sawt_0123456789ab_nobodys");
+    for path in [
+        format!("{path}/results"),
+        format!("{path}/live"),
+        format!("/v1/sites/{site}/articles?template=reactions&ids=a-1"),
+    ] {
+        stranger.get(&path).send().await.refused(401, "key-required");
+    }
+    service.client().get(&format!("{path}/results")).send().await.refused(403, "results-hidden");
+    let voter = service.client().new_voter().await;
+    let vote = json!({ "choices": ["like"] });
+    voter.post(&format!("{path}/votes")).header("origin", NEWS).json(&vote).send().await.is(201);
+    let kept = voter.post(&format!("{path}/votes/withdraw")).header("origin", NEWS).json(&json!({})).send().await;
+    kept.refused(409, "already-voted");
+    let missing = format!("/v1/sites/{site}/templates/nothing");
+    service.admin().get(&missing).send().await.refused(404, "no-template");
+}
+
 /// What the elements take the poll out of: it names the article's own address, and refuses in a page.
 async fn the_page_of_an_articles_poll_is_there_before_the_poll(service: &Service) {
     let site = site_with(service, reactions("own-origins")).await;
@@ -435,6 +462,7 @@ service_rules![
     many_first_ballots_at_once_make_one_poll_and_all_of_them_count,
     an_address_is_one_article_however_it_is_written_and_the_one_announced_there,
     what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_made,
+    an_articles_poll_keeps_the_rules_of_its_template_and_of_keys,
     the_page_of_an_articles_poll_is_there_before_the_poll,
     a_page_that_the_site_does_not_list_votes_in_no_article,
     counts_for_a_list_of_articles_come_in_one_answer_that_caches_keep,
