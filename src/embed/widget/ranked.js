@@ -205,7 +205,7 @@ export const of = (Poll) =>
       this.#winner = null;
       for (let tries = 0; tries < TRIES && !this.stopped; tries += 1) {
         try {
-          const answer = await fetch(`${this.from}${this.path}/results/runoff`, { credentials: 'omit' });
+          const answer = await fetch(`${this.from}/v1/polls/${this.id}/results/runoff`, { credentials: 'omit' });
           const { poll, state, winner } = answer.ok ? await answer.json() : {};
           if (poll === this.id && state === 'closed') {
             this.#winner = winner;
