@@ -24,8 +24,8 @@ use crate::{
 
 /// How many items there are unless the request says.
 const DEFAULT_LIMIT: usize = 10;
-/// The most bytes of a section's name.
-const MOST_SECTION_BYTES: usize = 2_048;
+/// The most characters of a section's name, marks that a reader does not count among them.
+const MOST_SECTION_CHARACTERS: usize = 500;
 
 /// `GET /v1/sites/{site}/trending?by=&window=&section=&limit=`, for everyone.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -43,10 +43,10 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 
 /// The name of a section. No longer one can be announced.
 fn parse_section(text: &str) -> Result<String, String> {
-    if (1..=MOST_SECTION_BYTES).contains(&text.len()) {
+    if (1..=MOST_SECTION_CHARACTERS).contains(&text.chars().count()) {
         return Ok(text.to_owned());
     }
-    Err(format!("must be 1 to {MOST_SECTION_BYTES} bytes"))
+    Err(format!("must be 1 to {MOST_SECTION_CHARACTERS} characters"))
 }
 
 fn answer(
