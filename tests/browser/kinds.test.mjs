@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
-import { Shown } from './poll.mjs';
+import { DESKTOP, PHONE, picture } from './browser.mjs';
+import { Shown, look } from './poll.mjs';
 import { stage } from './stage.mjs';
 
 const set = stage();
@@ -29,15 +29,6 @@ const reaction = (language, more) => ({
   options: ['👍', '❤️', '😂', '😮', '😢', '😡'].map((emoji, place) => ({ id: `r${place + 1}`, emoji, label: REACTIONS[language][place] })),
   ...more,
 });
-
-/** Pictures of it, and what axe-core has to say, in both themes. */
-async function look(shown, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    await shown.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    assert.deepEqual(await axe(shown.page), []);
-    await picture(shown.page, `${name}-${colorScheme}`);
-  }
-}
 
 /** Each emoji's button, as a screen reader is told: its name, and whether it is pressed. */
 async function pressed(shown) {

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
-import { Shown } from './poll.mjs';
+import { DESKTOP, PHONE, picture } from './browser.mjs';
+import { Shown, look } from './poll.mjs';
 import { stage } from './stage.mjs';
 
 const set = stage();
@@ -35,15 +35,6 @@ const SAID = {
     votes: '2 votes',
   },
 };
-
-/** Pictures of it, and what axe-core has to say, in both themes. */
-async function look(shown, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    await shown.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    assert.deepEqual(await axe(shown.page), []);
-    await picture(shown.page, `${name}-${colorScheme}`);
-  }
-}
 
 /** A poll in which others have said something, of which readers are shown the part that an editor lets them. */
 async function poll(language, more) {

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 
+import { axe, picture } from './browser.mjs';
+
 /** The ways a poll is met: those a publisher puts it into a page by, and its own page. */
 export const MODES = ['script', 'element', 'iframe', 'wordpress', 'page'];
 
@@ -111,5 +113,14 @@ export class Shown {
       const name = element.name === 'choices' ? `[value=${element.value}]` : `.${element.className}`;
       return element.localName + name;
     });
+  }
+}
+
+/** Looks at a poll as it stands: pictures of it, and what axe-core has to say, in both themes. */
+export async function look(shown, name) {
+  for (const colorScheme of ['light', 'dark']) {
+    await shown.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    assert.deepEqual(await axe(shown.page), []);
+    await picture(shown.page, `${name}-${colorScheme}`);
   }
 }

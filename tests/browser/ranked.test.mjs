@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
-import { Shown } from './poll.mjs';
+import { Shown, look } from './poll.mjs';
 import { stage } from './stage.mjs';
 
 const set = stage();
@@ -24,15 +24,6 @@ const ranking = (language, more) => ({
   changeable: true,
   ...more,
 });
-
-/** Pictures of it, and what axe-core has to say, in both themes. */
-async function look(shown, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    await shown.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    assert.deepEqual(await axe(shown.page), []);
-    await picture(shown.page, `${name}-${colorScheme}`);
-  }
-}
 
 /** The options as they stand, and how many of them are ranked. */
 async function order(shown) {

@@ -4,20 +4,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
-import { Shown } from './poll.mjs';
+import { DESKTOP, PHONE, axe } from './browser.mjs';
+import { Shown, look } from './poll.mjs';
 import { stage } from './stage.mjs';
 
 const set = stage();
-
-/** Looks at a state as it stands: pictures of it, and what axe-core has to say, in both themes. */
-async function look(shown, name) {
-  for (const theme of ['light', 'dark']) {
-    await shown.page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
-    assert.deepEqual(await axe(shown.page), []);
-    await picture(shown.page, `${name}-${theme}`);
-  }
-}
 
 /** A test in Arabic on a phone, and in English on a desktop. */
 function inBothLanguages(name, run) {
