@@ -219,13 +219,12 @@ impl ReplicaParts {
         let voting = ReplicaVoting::new(
             Arc::clone(&hub),
             Arc::clone(&stream_limiter),
-            Arc::clone(&position_keys),
+            (&secret, Arc::clone(&position_keys)),
             Arc::clone(&quotas),
             clock.clone(),
             Arc::clone(&metrics),
             view_counts,
-        )
-        .marking_clients_by(&secret);
+        );
         let shared = Arc::new(ReplicaState {
             connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
             voting,

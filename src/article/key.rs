@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::ArticleAddress;
+use super::{AddressFault, ArticleAddress};
 use crate::poll::{InvalidId, PollId, SiteId, word_id};
 
 word_id!(
@@ -18,6 +18,19 @@ word_id!(
         (1..=128).contains(&bytes.len()) && bytes.iter().all(is_plain) && bytes != b"." && bytes != b".."
     }
 );
+
+/// What stands in a path in place of an article's id, where the article is named by its address: no id has such a
+/// character.
+pub const BY_ADDRESS: &str = "@url";
+
+/// How a request names an article.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArticleName {
+    /// By its publisher's id.
+    Id(ArticleId),
+    /// By its address, as it was sent: its site says which form it has.
+    Address(String),
+}
 
 /// How an article is named: by its publisher's id, or by its address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,7 +59,9 @@ impl FromStr for ArticleKey {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
             Some(("id", id)) => id.parse().map(Self::Id).map_err(|rule: InvalidId| rule.to_string()),
-            Some(("url", address)) => address.parse().map(Self::Address),
+            Some(("url", address)) => {
+                address.parse().map(Self::Address).map_err(|fault: AddressFault| fault.to_string())
+            }
             Some(_) | None => Err("must begin with id: or url:".to_owned()),
         }
     }

@@ -12,9 +12,9 @@ mod rules;
 mod template;
 mod tracking;
 
-pub use address::ArticleAddress;
+pub use address::{AddressFault, ArticleAddress};
 pub use announced::{Announced, ArticlePlace, MOST_ANNOUNCED, SECTION, TITLE};
-pub use key::{ArticleId, ArticleKey, article_poll_id};
+pub use key::{ArticleId, ArticleKey, ArticleName, BY_ADDRESS, article_poll_id};
 pub use rules::AddressRules;
 pub use template::{
     Admission, HONEST_CLIENTS, MOST_ARTICLES, MOST_TEMPLATES, NewArticlePoll, OPEN_FOR_DAYS, Template, TemplateId,

@@ -56,7 +56,17 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
 }
 
 async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<HttpResponse, Problem> {
-    let plan = plan(req, worker, polls).await?;
+    let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
+    let asker = StreamAsker::of(req, worker).await?;
+    let (shown, has_it) = shown(req)?;
+    let request = |(place, id): (usize, &PollId)| {
+        let keys = &worker.shared.position_keys;
+        let seen = shown.split(',').nth(place).and_then(|text| keys.read(*id, text.trim()));
+        StreamRequest { id: *id, seen, has_it }
+    };
+    let requests = polls.iter().enumerate().map(request).collect();
+    let plan = worker.voting.plan_stream(permit, &asker, requests).await?;
+    let plan = plan.ok_or_else(|| if polls.len() == 1 { Problem::no_poll() } else { no_polls() })?;
     respond(req, worker, plan)
 }
 
@@ -67,30 +77,13 @@ pub(super) async fn stream_article(
     article: &ArticlePoll,
 ) -> Result<HttpResponse, Problem> {
     let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
-    let sender = auth::RequestAsker { req, worker };
-    let asker = StreamAsker { publisher: sender.publisher().await?, sender };
+    let asker = StreamAsker::of(req, worker).await?;
     let (shown, has_it) = shown(req)?;
     let id = article.known.poll.id;
     let seen = worker.shared.position_keys.read(id, shown.trim());
     let request = StreamRequest { id, seen, has_it };
     let plan = worker.voting.plan_article_stream(permit, &asker, article, request).await?;
     respond(req, worker, plan)
-}
-
-async fn plan(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<StreamPlan, Problem> {
-    let client = limits::subject(req, worker);
-    let permit = worker.voting.admit_stream(client).map_err(refused)?;
-    let sender = auth::RequestAsker { req, worker };
-    let asker = StreamAsker { publisher: sender.publisher().await?, sender };
-    let (shown, has_it) = shown(req)?;
-    let request = |(place, id): (usize, &PollId)| {
-        let keys = &worker.shared.position_keys;
-        let seen = shown.split(',').nth(place).and_then(|text| keys.read(*id, text.trim()));
-        StreamRequest { id: *id, seen, has_it }
-    };
-    let requests = polls.iter().enumerate().map(request).collect();
-    let plan = worker.voting.plan_stream(permit, &asker, requests).await?;
-    plan.ok_or_else(|| if polls.len() == 1 { Problem::no_poll() } else { no_polls() })
 }
 
 fn respond(req: &HttpRequest, worker: &Worker, plan: StreamPlan) -> Result<HttpResponse, Problem> {
@@ -113,6 +106,13 @@ fn respond(req: &HttpRequest, worker: &Worker, plan: StreamPlan) -> Result<HttpR
 struct StreamAsker<'a> {
     publisher: Option<Publisher>,
     sender: auth::RequestAsker<'a>,
+}
+
+impl<'a> StreamAsker<'a> {
+    async fn of(req: &'a HttpRequest, worker: &'a Worker) -> Result<Self, Problem> {
+        let sender = auth::RequestAsker { req, worker };
+        Ok(Self { publisher: sender.publisher().await?, sender })
+    }
 }
 
 impl Asker for StreamAsker<'_> {

@@ -5,6 +5,7 @@ use super::{
     problem::{Code, FieldError, Problem},
 };
 use crate::{
+    article::AddressFault,
     poll::{InvalidAnswer, InvalidChoice, Poll, ResultsPolicy, State, Timestamp},
     publishing::PublishError,
     site::OtherSite,
@@ -79,7 +80,7 @@ impl From<PublishError> for Problem {
             PublishError::NoSite => no_site(),
             PublishError::NoKey => no_key(),
             PublishError::NoArticle => no_article(),
-            PublishError::Address(rule) => Self::of_field(Code::InvalidRequest, "url", rule),
+            PublishError::Address(fault) => Self::of_field(Code::InvalidRequest, "url", fault.to_string()),
             PublishError::ForeignAddress(address) => Self::of_field(
                 Code::ForeignAddress,
                 "url",
@@ -159,8 +160,13 @@ impl From<NoArticle> for Problem {
             NoArticle::NoSite => no_site(),
             NoArticle::NoTemplate => no_template(),
             NoArticle::NotAnnounced => not_announced(),
-            NoArticle::Address(rule) => Self::of_field(Code::InvalidRequest, "url", rule),
-            NoArticle::AddressTooLong(rule) => Self::of_field(Code::AddressTooLong, "url", rule),
+            NoArticle::Address(fault) => {
+                let code = match fault {
+                    AddressFault::NoAddress => Code::InvalidRequest,
+                    AddressFault::TooLong(_) => Code::AddressTooLong,
+                };
+                Self::of_field(code, "url", fault.to_string())
+            }
             NoArticle::NotOfSite => {
                 Self::of_field(Code::ForeignAddress, "url", "must be under one of the origins that the site lists")
             }

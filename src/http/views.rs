@@ -16,10 +16,7 @@ use super::{
     problem::{Code, FieldError, Problem},
     query::parse_site,
 };
-use crate::{
-    poll::InvalidId,
-    views::{ArticleName, ViewTarget},
-};
+use crate::{article::ArticleName, poll::InvalidId, views::ViewTarget};
 
 /// `POST /v1/views`.
 pub(super) async fn count(

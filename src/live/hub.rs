@@ -20,7 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::{
-    KnownArticles, PollCache, Snapshot,
+    KnownArticles, PollCache, SiteCache, Snapshot,
     entry::{HubEntry, Taken},
     publish_queue::PublishQueue,
     subscription::Subscription,
@@ -53,6 +53,7 @@ pub struct Hub {
     shards: [RwLock<Shard>; SHARDS],
     pub(super) polls: Arc<PollCache>,
     known_articles: KnownArticles,
+    sites: SiteCache,
     clock: Clock,
     /// What is to be published to the other replicas; `None` if there are none.
     publish_queue: Option<PublishQueue>,
@@ -83,12 +84,18 @@ impl Hub {
         &self.known_articles
     }
 
+    /// Sites as last read.
+    pub fn sites(&self) -> &SiteCache {
+        &self.sites
+    }
+
     /// An empty hub, with the cache that it reads definitions into.
     pub fn new(polls: Arc<PollCache>, clock: Clock, has_others: bool) -> Self {
         Self {
             shards: std::array::from_fn(|_| RwLock::default()),
             polls,
             known_articles: KnownArticles::default(),
+            sites: SiteCache::default(),
             clock,
             publish_queue: has_others.then(PublishQueue::default),
             unfollowed: Mutex::default(),

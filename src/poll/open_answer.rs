@@ -6,7 +6,7 @@
 //!
 //! Two texts are one if they [look alike](super::appearance). What is kept is the text that came first.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{cmp::Reverse, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,13 @@ pub struct CountedAnswer {
     pub state: AnswerState,
     /// How many ballots say it: at least one.
     pub ballots: u64,
+}
+
+impl CountedAnswer {
+    /// Its place in a list, in which those come first that most ballots say.
+    pub fn place(&self) -> (Reverse<u64>, AnswerId) {
+        (Reverse(self.ballots), self.id)
+    }
 }
 
 /// What is on record of a ballot's text.

@@ -53,13 +53,12 @@ impl Publishing {
         let poll = self.store.poll(id).await?.filter(|poll| publisher.may(Scope::ResultsRead, &poll.site));
         let poll = poll.ok_or(PublishError::NoPoll)?;
         let mut answers = if poll.open_answer { self.store.answers(&poll).await? } else { Vec::new() };
-        let place = |ballots, id| (Reverse(ballots), id);
         let is_asked = |answer: &CountedAnswer| {
             asked.state.is_none_or(|state| state == answer.state)
-                && asked.after.is_none_or(|after| place(after.ballots, after.id) < place(answer.ballots, answer.id))
+                && asked.after.is_none_or(|after| (Reverse(after.ballots), after.id) < answer.place())
         };
         answers.retain(is_asked);
-        answers.sort_by_key(|answer| place(answer.ballots, answer.id));
+        answers.sort_by_key(CountedAnswer::place);
         let has_more = answers.len() > asked.limit;
         answers.truncate(asked.limit);
         let last = answers.last().filter(|_| has_more);

@@ -1,7 +1,5 @@
 //! Articles: announced, read, listed and taken back.
 
-use std::sync::Arc;
-
 use super::{PublishError, Publishing};
 use crate::{
     article::{Announced, ArticleId, ArticleKey, ArticlePlace, MOST_ANNOUNCED},
@@ -38,7 +36,7 @@ impl Publishing {
         let NewArticle { title, url, section, published_at } = new;
         let site = self.site(publisher, site).await?;
         let address = site.article_address(url.as_str()).map_err(|refusal| match refusal {
-            AddressRefusal::Invalid(rule) => PublishError::Address(rule),
+            AddressRefusal::Invalid(fault) => PublishError::Address(fault),
             AddressRefusal::Foreign(address) => PublishError::ForeignAddress(address),
         })?;
         let announced_at = self.store.now().await?;
@@ -97,14 +95,5 @@ impl Publishing {
         let is_deleted = self.store.delete_article(site, &article.id).await?;
         self.hub.known_articles().forget(site, &article);
         if is_deleted { Ok(()) } else { Err(PublishError::NoArticle) }
-    }
-
-    /// The article that a key of a site names, for everyone, from memory if it was read a moment ago; `None` if none was
-    /// announced.
-    ///
-    /// # Errors
-    /// What the store failed with.
-    pub async fn announced(&self, site: &SiteId, key: &ArticleKey) -> Result<Option<Arc<Announced>>, PublishError> {
-        Ok(self.hub.known_articles().announced(&*self.store, site, key).await?)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    article::ArticleAddress,
+    article::{AddressFault, ArticleAddress},
     poll::{EditError, OptionId, Poll, ResolveError, Revision, SiteId, State, Violation},
     site::{OtherSite, Scope},
     store::StoreError,
@@ -30,7 +30,7 @@ pub enum PublishError {
     NoArticle,
     /// What the address of an article must be, after the field's name.
     #[error("the address {0}")]
-    Address(String),
+    Address(AddressFault),
     /// An article's address lies at none of the origins that its site lists.
     #[error("{} is none of the site's origins", .0.authority())]
     ForeignAddress(ArticleAddress),

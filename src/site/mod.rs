@@ -14,7 +14,7 @@ pub use look::{BUTTON, Colour, Density, SiteLook, SiteWords, THANKS};
 pub use origin::{ListedOrigin, Origin};
 pub use publisher::{OtherSite, Publisher};
 
-use crate::article::{AddressRules, ArticleAddress};
+use crate::article::{AddressFault, AddressRules, ArticleAddress};
 use crate::poll::{SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};
 
 /// The most origins a site may list.
@@ -61,8 +61,8 @@ pub struct SiteSettings {
 /// Why an address is none of a site's articles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressRefusal {
-    /// What it must be, in words that follow its field's name.
-    Invalid(String),
+    /// What it must be.
+    Invalid(AddressFault),
     /// It lies at none of the origins that the site lists.
     Foreign(ArticleAddress),
 }
@@ -76,8 +76,13 @@ impl Site {
     pub fn article_address(&self, text: &str) -> Result<ArticleAddress, AddressRefusal> {
         let SiteSettings { origins, addresses, .. } = &self.settings;
         let address = ArticleAddress::parse(text, addresses).map_err(AddressRefusal::Invalid)?;
-        let is_own = origins.is_empty() || address.origins().iter().any(|origin| self.lists(origin));
+        let is_own = origins.is_empty() || self.lists_address(&address);
         if is_own { Ok(address) } else { Err(AddressRefusal::Foreign(address)) }
+    }
+
+    /// Whether the site lists an origin that this address may be under.
+    pub fn lists_address(&self, address: &ArticleAddress) -> bool {
+        address.origins().iter().any(|origin| self.lists(origin))
     }
 
     /// Whether the site lists this origin, or a wildcard that covers it.

@@ -6,6 +6,7 @@ use super::StoreError;
 use crate::{
     article::{Announced, ArticleAddress, ArticleId, ArticleKey, ArticlePlace},
     poll::SiteId,
+    secret::first_bytes,
 };
 
 /// Announced articles. They go with their site.
@@ -45,7 +46,5 @@ pub enum ArticlePutting {
 
 /// What stands for an address in an index: shorter, and as good as the address.
 pub(super) fn address_digest(address: &ArticleAddress) -> [u8; 16] {
-    let mut digest = [0; 16];
-    blake3::Hasher::new().update(address.as_str().as_bytes()).finalize_xof().fill(&mut digest);
-    digest
+    first_bytes(blake3::hash(address.as_str().as_bytes()).into())
 }

@@ -307,15 +307,6 @@ impl Templates for Bounded {
         self.writes.pass(self.store.make_article_poll(new)).await
     }
 
-    async fn delete_article_poll(
-        &self,
-        site: &SiteId,
-        template: &TemplateId,
-        poll: PollId,
-    ) -> Result<bool, StoreError> {
-        self.writes.pass(self.store.delete_article_poll(site, template, poll)).await
-    }
-
     async fn note_client(
         &self,
         site: &SiteId,

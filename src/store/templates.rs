@@ -33,10 +33,6 @@ pub trait Templates: Send + Sync {
     /// articles, and those in which enough clients have voted, stay.
     async fn make_article_poll(&self, new: &NewArticlePoll) -> Result<Making, StoreError>;
 
-    /// Deletes an article's poll with all its ballots. Returns whether there was one.
-    async fn delete_article_poll(&self, site: &SiteId, template: &TemplateId, poll: PollId)
-    -> Result<bool, StoreError>;
-
     /// Notes a client that has voted in a poll, by a hash. Returns whether the poll is still provisional.
     async fn note_client(
         &self,

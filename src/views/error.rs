@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::StoreError;
+use crate::{article::AddressFault, store::StoreError};
 
 /// Why a use case of [`Viewing`](super::Viewing) refused.
 #[derive(Debug, thiserror::Error)]
@@ -17,8 +17,8 @@ pub enum ViewError {
     #[error("must be under one of the site's origins")]
     NotOfSite,
     /// The address is none of an article; the text says what it must be.
-    #[error("{0}")]
-    Address(String),
+    #[error(transparent)]
+    Address(AddressFault),
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] Arc<StoreError>),

@@ -19,17 +19,18 @@ use std::sync::Arc;
 pub use crate::store::{Measure, RankedItem, TrendingWindow};
 pub use counts::ViewCounts;
 pub use error::ViewError;
-pub use target::{ArticleName, ViewTarget, Viewed};
+pub use target::{ViewTarget, Viewed};
 pub use trending::{MOST_LISTED, TrendingEntry, TrendingList, TrendingQuery};
 pub use writer::ViewWriter;
 
 use crate::{
     article::ArticleKey,
     clock::Clock,
-    live::{Hub, SiteCache},
+    live::Hub,
     poll::{Poll, SiteId},
     store::Store,
 };
+use target::key_on;
 use trending::TrendingLists;
 
 /// What the workers of a replica share of this.
@@ -37,7 +38,6 @@ use trending::TrendingLists;
 pub struct ReplicaViews {
     counts: Arc<ViewCounts>,
     hub: Arc<Hub>,
-    sites: Arc<SiteCache>,
     lists: Arc<TrendingLists>,
     clock: Clock,
 }
@@ -45,7 +45,7 @@ pub struct ReplicaViews {
 impl ReplicaViews {
     /// Made of what else the replica has.
     pub fn new(counts: Arc<ViewCounts>, hub: Arc<Hub>, clock: Clock) -> Self {
-        Self { counts, hub, sites: Arc::default(), lists: Arc::default(), clock }
+        Self { counts, hub, lists: Arc::default(), clock }
     }
 }
 
@@ -73,8 +73,8 @@ impl Viewing {
                 known.map(Viewed::Poll).ok_or(ViewError::NoPoll)
             }
             ViewTarget::Article(site, name) => {
-                let site = self.replica.sites.get(&*self.store, &site).await?.ok_or(ViewError::NoSite)?;
-                let key = name.key_on(&site)?;
+                let site = self.replica.hub.sites().get(&*self.store, &site).await?.ok_or(ViewError::NoSite)?;
+                let key = key_on(&site, name)?;
                 let key = self.one_key(&site.id, key).await;
                 Ok(Viewed::Article(site, key))
             }

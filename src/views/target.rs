@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ViewError;
 use crate::{
-    article::{ArticleId, ArticleKey},
+    article::{ArticleKey, ArticleName},
     live::PollWithSite,
     poll::{PollId, SiteId},
     site::{AddressRefusal, Site},
@@ -19,30 +19,19 @@ pub enum ViewTarget {
     Article(SiteId, ArticleName),
 }
 
-/// How an article is named.
-#[derive(Debug, PartialEq, Eq)]
-pub enum ArticleName {
-    /// By its publisher's id.
-    Id(ArticleId),
-    /// By its address, as it was sent: its site says which form it has.
-    Address(String),
-}
-
-impl ArticleName {
-    /// What the article is counted by on its site.
-    ///
-    /// # Errors
-    /// [`ViewError::Address`]; [`ViewError::NotOfSite`].
-    pub(super) fn key_on(self, site: &Site) -> Result<ArticleKey, ViewError> {
-        let address = match self {
-            Self::Id(id) => return Ok(ArticleKey::Id(id)),
-            Self::Address(address) => address,
-        };
-        site.article_address(&address).map(ArticleKey::Address).map_err(|refusal| match refusal {
-            AddressRefusal::Invalid(rule) => ViewError::Address(rule),
-            AddressRefusal::Foreign(_) => ViewError::NotOfSite,
-        })
-    }
+/// What an article is counted by on its site.
+///
+/// # Errors
+/// [`ViewError::Address`]; [`ViewError::NotOfSite`].
+pub(super) fn key_on(site: &Site, name: ArticleName) -> Result<ArticleKey, ViewError> {
+    let address = match name {
+        ArticleName::Id(id) => return Ok(ArticleKey::Id(id)),
+        ArticleName::Address(address) => address,
+    };
+    site.article_address(&address).map(ArticleKey::Address).map_err(|refusal| match refusal {
+        AddressRefusal::Invalid(fault) => ViewError::Address(fault),
+        AddressRefusal::Foreign(_) => ViewError::NotOfSite,
+    })
 }
 
 /// What was seen, found.
@@ -73,7 +62,7 @@ mod tests {
             SiteSettings { origins: origins.iter().map(|it| it.parse().unwrap()).collect(), ..SiteSettings::default() };
         let (created_at, updated_at) = (Timestamp::EARLIEST, Timestamp::EARLIEST);
         let site = Site { id: SiteId::default(), settings, created_at, updated_at };
-        ArticleName::Address(address.to_owned()).key_on(&site).ok().map(|key| key.to_string())
+        key_on(&site, ArticleName::Address(address.to_owned())).ok().map(|key| key.to_string())
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Viewing {
 
     async fn read_list(&self, query: &TrendingQuery) -> Result<Option<Arc<TrendingList>>, ViewError> {
         let TrendingQuery { site, measure, window, section } = query;
-        if self.replica.sites.get(&*self.store, site).await?.is_none() {
+        if self.replica.hub.sites().get(&*self.store, site).await?.is_none() {
             return Ok(None);
         }
         let as_of = self.replica.clock.now();

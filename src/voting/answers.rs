@@ -3,7 +3,7 @@
 //! Whoever may see a poll's tally may see them. They are read from the store at most once a second by a replica, however
 //! many ask, as lists of polls are.
 
-use std::{cmp::Reverse, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{VoteError, Voting};
 use crate::{
@@ -31,9 +31,9 @@ impl Voting {
         let read = async {
             let mut answers = self.others.answers(poll).await?;
             answers.retain(|answer| answer.state == AnswerState::Shown);
-            answers.sort_by_key(|answer| (Reverse(answer.ballots), answer.id));
+            answers.sort_by_key(CountedAnswer::place);
             Ok(answers.into())
         };
-        self.answer_lists.get(poll.id, read).await
+        self.replica.answer_lists.get(poll.id, read).await
     }
 }

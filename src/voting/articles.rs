@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     article::{
-        Admission, ArticleAddress, ArticleId, ArticleKey, NewArticlePoll, Template, TemplateId, article_poll_id,
+        AddressFault, Admission, ArticleAddress, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId,
+        article_poll_id,
     },
-    live::{Newest, PollWithSite, RecentCache, SiteCache, Snapshot, StreamPermit},
+    live::{Newest, PollWithSite, RecentCache, Snapshot, StreamPermit},
     poll::{Choices, DigestKey, Partitions, PollId, SiteId, Timestamp, Viewer},
     quota::{Name, QuotaState, Subject},
     secret::{Secret, first_bytes, random_bytes},
@@ -37,18 +38,9 @@ pub struct AskedArticle {
     /// The site.
     pub site: SiteId,
     /// The article: its publisher's id, or an address as it was sent.
-    pub article: AskedName,
+    pub article: ArticleName,
     /// The template.
     pub template: TemplateId,
-}
-
-/// How a request names an article.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AskedName {
-    /// By its publisher's id.
-    Id(ArticleId),
-    /// By its address, as it was sent.
-    Address(String),
 }
 
 /// Why there is no such poll of an article.
@@ -64,11 +56,8 @@ pub enum NoArticle {
     #[error("the article is not announced")]
     NotAnnounced,
     /// This is not an article's address, after the field's name.
-    #[error("{0}")]
-    Address(String),
-    /// The address is longer than it may be, after the field's name.
-    #[error("{0}")]
-    AddressTooLong(String),
+    #[error(transparent)]
+    Address(#[from] AddressFault),
     /// The address is under none of the site's origins.
     #[error("the address is not the site's")]
     NotOfSite,
@@ -101,7 +90,6 @@ impl ArticlePoll {
 
 /// What the workers of a replica know of articles.
 pub struct ReplicaArticles {
-    sites: SiteCache,
     templates: RecentCache<(SiteId, TemplateId), Option<Arc<Template>>>,
     /// Polls that the store did not have a moment ago.
     missing: RecentCache<PollId, ()>,
@@ -114,7 +102,6 @@ impl ReplicaArticles {
     /// Nothing yet. By the secret nobody who reads the store can tell which clients voted.
     pub fn new(secret: &Secret) -> Self {
         Self {
-            sites: SiteCache::default(),
             templates: RecentCache::new(KNOWN_FOR, MOST_KNOWN),
             missing: RecentCache::new(MISSING_FOR, MOST_KNOWN),
             honest: RecentCache::new(Duration::from_hours(1), MOST_KNOWN),
@@ -154,7 +141,7 @@ impl Voting {
         let AskedArticle { site, template, .. } = asked;
         let article = self.name_article(store, asked).await?;
         let id = article_poll_id(site, &article, template.as_str());
-        let articles = &self.articles;
+        let articles = &self.replica.articles;
         if !(may_be_missing && articles.missing.if_fresh(&id).is_some()) {
             if let Some(known) = self.polls.get(store, id).await? {
                 return Ok(ArticlePoll { known, article, template: template.clone(), maker: None });
@@ -173,16 +160,14 @@ impl Voting {
     /// What an article is known by: an address that was announced for an article is that article.
     async fn name_article(&self, store: &dyn Store, asked: &AskedArticle) -> Result<ArticleKey, VoteError> {
         let text = match &asked.article {
-            AskedName::Id(id) => return Ok(ArticleKey::Id(id.clone())),
-            AskedName::Address(text) => text,
+            ArticleName::Id(id) => return Ok(ArticleKey::Id(id.clone())),
+            ArticleName::Address(text) => text,
         };
         let site = self.site_of(store, &asked.site).await?;
-        let address = ArticleAddress::parse(text, &site.settings.addresses).map_err(|rule| {
-            if rule.contains("bytes") { NoArticle::AddressTooLong(rule) } else { NoArticle::Address(rule) }
-        })?;
-        let is_of_site = address.origins().iter().any(|origin| site.lists(origin));
+        let address = ArticleAddress::parse(text, &site.settings.addresses).map_err(NoArticle::from)?;
+        let is_of_site = site.lists_address(&address);
         let key = ArticleKey::Address(address);
-        let announced = self.hub.known_articles().announced(store, &asked.site, &key).await?;
+        let announced = self.replica.hub.known_articles().announced(store, &asked.site, &key).await?;
         match announced {
             Some(article) => Ok(ArticleKey::Id(article.id.clone())),
             None if is_of_site => Ok(key),
@@ -191,12 +176,12 @@ impl Voting {
     }
 
     async fn site_of(&self, store: &dyn Store, id: &SiteId) -> Result<Arc<Site>, VoteError> {
-        Ok(self.articles.sites.get(store, id).await?.ok_or(NoArticle::NoSite)?)
+        Ok(self.replica.hub.sites().get(store, id).await?.ok_or(NoArticle::NoSite)?)
     }
 
     async fn template_of(&self, store: &dyn Store, site: &SiteId, id: &TemplateId) -> Result<Arc<Template>, VoteError> {
         let read = async { Ok(store.template(site, id).await?.map(Arc::new)) };
-        let found = self.articles.templates.get(&(site.clone(), id.clone()), read).await?;
+        let found = self.replica.articles.templates.get(&(site.clone(), id.clone()), read).await?;
         if let Some(template) = found {
             return Ok(template);
         }
@@ -216,7 +201,7 @@ impl Voting {
         match article {
             // It was found to be under the site's origins.
             ArticleKey::Address(_) => Ok(template.admits == Admission::OwnOrigins),
-            ArticleKey::Id(_) => Ok(self.hub.known_articles().announced(store, site, article).await?.is_some()),
+            ArticleKey::Id(_) => Ok(self.replica.hub.known_articles().announced(store, site, article).await?.is_some()),
         }
     }
 
@@ -245,7 +230,7 @@ impl Voting {
             cast => cast?,
         };
         let is_new_ballot = vote.cast == VoteOutcome::Counted && matches!(article.article, ArticleKey::Address(_));
-        if is_new_ballot && self.articles.honest.if_fresh(&id).is_none() {
+        if is_new_ballot && self.replica.articles.honest.if_fresh(&id).is_none() {
             // Boxed: few votes get here, the first ones of an article that nobody has announced.
             Box::pin(self.note_client(&article, id, &client)).await;
         }
@@ -278,7 +263,7 @@ impl Voting {
             ArticleKey::Id(id) => Some(id.clone()),
             // An invented address costs its client more than its site.
             ArticleKey::Address(_) => {
-                self.admit(self.quotas.admit(Name::Article, &client), &client, note).await?;
+                self.admit(self.replica.quotas.admit(Name::Article, &client), &client, note).await?;
                 None
             }
         };
@@ -293,9 +278,9 @@ impl Voting {
             Making::NotAnnounced => return Err(NoArticle::NotAnnounced.into()),
             Making::Full => return Err(NoArticle::Full.into()),
         }
-        self.articles.missing.forget(&id);
+        self.replica.articles.missing.forget(&id);
         // Other replicas may have streams that wait for it.
-        self.hub.note_change(&self.vote_reads, id).await?;
+        self.replica.hub.note_change(&self.vote_reads, id).await?;
         let known = self.polls.get(store, id).await?.ok_or(VoteError::NoPoll)?;
         self.forget_old_voters(template, now).await;
         Ok(known)
@@ -320,9 +305,9 @@ impl Voting {
 
     /// Notes a client that has voted. The vote stands, whether or not this succeeds.
     async fn note_client(&self, article: &ArticlePoll, id: PollId, client: &Subject) {
-        let mark = self.articles.mark(client, id);
+        let mark = self.replica.articles.mark(client, id);
         if let Ok(false) = self.vote_reads.note_client(article.site(), &article.template, id, mark).await {
-            self.articles.honest.put(id, ());
+            self.replica.articles.honest.put(id, ());
         }
     }
 
@@ -342,7 +327,7 @@ impl Voting {
         {
             return Ok(view);
         }
-        let snapshot = Arc::new(Snapshot::of_nothing(&article.known.poll, self.clock.now()));
+        let snapshot = Arc::new(Snapshot::of_nothing(&article.known.poll, self.replica.clock.now()));
         let viewer = if snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state) {
             Viewer::Everyone
         } else {
@@ -358,11 +343,7 @@ impl Voting {
     pub async fn tally_of_article<A: Asker>(&self, asker: &A, asked: &AskedArticle) -> Result<PollTally, A::Error> {
         let article = self.find_article(asked).await?;
         let id = article.known.poll.id;
-        match self.view_article(asker, &article, None).await?.shown() {
-            Ok((snapshot, viewer)) => Ok(PollTally::Shown(snapshot, viewer)),
-            Err(VoteError::Hidden(_)) => Ok(PollTally::Hidden(id)),
-            Err(refusal) => Err(refusal.into()),
-        }
+        Ok(PollTally::of(id, self.view_article(asker, &article, None).await?)?)
     }
 
     /// Finds out what a reader sees who asks for a stream of an article's poll, which may begin before there is one.

@@ -135,17 +135,17 @@ impl Voting {
             Ok((Action::Cast(Group::Clean, poll.counters_of(choices)), answer))
         };
         let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
-        self.admit(self.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;
+        self.admit(self.replica.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;
         let decided = self.put(known, &voter, action).await;
         let outcome = decided.as_ref().ok().map(|(_, _, receipt)| receipt.outcome);
         // A retry or a change costs nothing, and neither does a refused ballot.
         if outcome != Some(Outcome::Counted) {
-            self.quotas.give_back(Name::Ballot, &client_in_poll);
+            self.replica.quotas.give_back(Name::Ballot, &client_in_poll);
         }
         // A voter who has a ballot is not new: this is a retry that came to another replica, or late.
         if is_counted_as_new && matches!(outcome, Some(Outcome::Repeated | Outcome::Changed | Outcome::AlreadyVoted(_)))
         {
-            self.quotas.give_back(Name::Mint, &client);
+            self.replica.quotas.give_back(Name::Mint, &client);
         }
         let (known, partition, receipt) = decided?;
         let (cast, at) = match receipt.outcome {
@@ -202,9 +202,9 @@ impl Voting {
         client: &Subject,
         note: &impl Fn(QuotaState),
     ) -> Result<bool, VoteError> {
-        let Some(decision) = self.quotas.admit_voter(voter, client) else { return Ok(false) };
+        let Some(decision) = self.replica.quotas.admit_voter(voter, client) else { return Ok(false) };
         self.admit(decision, client, note).await?;
-        self.quotas.note_voter(voter);
+        self.replica.quotas.note_voter(voter);
         Ok(true)
     }
 
@@ -218,7 +218,7 @@ impl Voting {
     ) -> Result<(), VoteError> {
         if let Decision::Undecided(undecided) = decision {
             // Boxed: few ballots get here, those of a client that has spent a tenth of its quota.
-            decision = Box::pin(self.quotas.lease(undecided, client, &*self.vote_reads)).await;
+            decision = Box::pin(self.replica.quotas.lease(undecided, client, &*self.vote_reads)).await;
         }
         match decision {
             Decision::Unlimited => {}
@@ -259,7 +259,7 @@ impl Voting {
     /// Gives the hub what the store reported, and returns the poll's tally. The vote stands even without a tally, so a
     /// store that does not answer now is no reason to refuse it.
     async fn learn(&self, known: &PollWithSite, partition: u16, receipt: &Receipt) -> Option<Arc<Snapshot>> {
-        match self.hub.learn(&self.vote_reads, &known.poll, partition, &receipt.tally).await {
+        match self.replica.hub.learn(&self.vote_reads, &known.poll, partition, &receipt.tally).await {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 tracing::warn!(poll = %known.poll.id, error = %error, "a ballot was counted, but the tally could not be read");

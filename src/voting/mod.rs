@@ -31,7 +31,7 @@ mod visible;
 
 use std::sync::Arc;
 
-pub use articles::{ArticlePoll, AskedArticle, AskedName, NoArticle, ReplicaArticles};
+pub use articles::{ArticlePoll, AskedArticle, NoArticle, ReplicaArticles};
 pub use cast::{BallotRequest, Caster, Vote, VoteOutcome, VotedAnswer, Withdrawal};
 pub use error::{OnRecord, VoteError};
 pub use replica::ReplicaVoting;
@@ -42,16 +42,12 @@ pub use timeline::TimelineReader;
 pub use visible::{Asker, TallyView};
 
 use crate::{
-    clock::Clock,
-    live::{Hub, PollCache, PollWithSite, SiteLists, StreamLimiter, Streams},
+    live::{PollCache, PollWithSite, Streams},
     poll::PollId,
-    quota::{Decision, QuotaLimiter, Subject, Undecided},
+    quota::{Decision, Subject, Undecided},
     store::{Bounded, Store},
 };
-use answers::AnswerLists;
 use ballot_batcher::BallotBatcher;
-use runoff::Runoffs;
-use timeline::TimelineLimits;
 
 /// One worker's use cases of voting.
 pub struct Voting {
@@ -61,57 +57,21 @@ pub struct Voting {
     /// For all other calls.
     others: Arc<dyn Store>,
     polls: Arc<PollCache>,
-    hub: Arc<Hub>,
-    quotas: Arc<QuotaLimiter>,
-    /// The time as readers are told it. Whether a vote counts is the store's clock's to say.
-    clock: Clock,
     streams: Streams,
-    stream_limiter: Arc<StreamLimiter>,
-    site_lists: Arc<SiteLists>,
-    answer_lists: Arc<AnswerLists>,
-    timeline_limits: Arc<TimelineLimits>,
-    runoffs: Arc<Runoffs>,
-    articles: Arc<ReplicaArticles>,
+    replica: ReplicaVoting,
 }
 
 impl Voting {
     /// A worker's, on a store of its own. Must be called on a [`tokio::task::LocalSet`], as every actix worker is one.
     pub fn new(store: Arc<dyn Store>, replica: ReplicaVoting) -> Self {
-        let ReplicaVoting {
-            hub,
-            stream_limiter,
-            position_keys,
-            quotas,
-            clock,
-            metrics,
-            views,
-            site_lists,
-            answer_lists,
-            timeline_limits,
-            runoffs,
-            articles,
-        } = replica;
-        let batcher = BallotBatcher::new(Arc::clone(&store), Arc::clone(&metrics), views);
+        let ReplicaVoting { hub, stream_limiter, position_keys, metrics, views, .. } = &replica;
+        let batcher = BallotBatcher::new(Arc::clone(&store), Arc::clone(metrics), Arc::clone(views));
         let vote_reads = Arc::new(Bounded::for_votes(Arc::clone(&store)));
         let others = Arc::new(Bounded::for_all_else(store, batcher.backlog()));
         let polls = Arc::clone(hub.poll_cache());
-        let streams = Streams::new(Arc::clone(&hub), Arc::clone(&stream_limiter), metrics, position_keys);
-        Self {
-            batcher,
-            vote_reads,
-            others,
-            polls,
-            hub,
-            quotas,
-            clock,
-            streams,
-            stream_limiter,
-            site_lists,
-            answer_lists,
-            timeline_limits,
-            runoffs,
-            articles,
-        }
+        let streams =
+            Streams::new(Arc::clone(hub), Arc::clone(stream_limiter), Arc::clone(metrics), Arc::clone(position_keys));
+        Self { batcher, vote_reads, others, polls, streams, replica }
     }
 
     /// The worker's store for all calls that are not votes: it yields to votes, and refuses calls beyond its bounds.
@@ -126,7 +86,7 @@ impl Voting {
 
     /// Decides on a request for which this replica's share of a quota was not enough.
     pub async fn decide(&self, undecided: Undecided, client: &Subject) -> Decision {
-        self.quotas.lease(undecided, client, &*self.others).await
+        self.replica.quotas.lease(undecided, client, &*self.others).await
     }
 
     /// A poll that readers may see: no draft.

@@ -26,6 +26,7 @@ pub struct ReplicaVoting {
     pub(super) stream_limiter: Arc<StreamLimiter>,
     pub(super) position_keys: Arc<PositionKeys>,
     pub(super) quotas: Arc<QuotaLimiter>,
+    /// The time as readers are told it. Whether a vote counts is the store's clock's to say.
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) views: Arc<ViewCounts>,
@@ -39,18 +40,18 @@ pub struct ReplicaVoting {
 }
 
 impl ReplicaVoting {
-    /// Made of what else the replica has.
+    /// Made of what else the replica has, with the secret that all replicas have and what is signed by it.
     pub fn new(
         hub: Arc<Hub>,
         stream_limiter: Arc<StreamLimiter>,
-        position_keys: Arc<PositionKeys>,
+        (secret, position_keys): (&Secret, Arc<PositionKeys>),
         quotas: Arc<QuotaLimiter>,
         clock: Clock,
         metrics: Arc<Metrics>,
         views: Arc<ViewCounts>,
     ) -> Self {
         let (site_lists, timeline_limits, runoffs) = (Arc::default(), Arc::default(), Arc::default());
-        let articles = Arc::new(ReplicaArticles::new(&Secret::generate()));
+        let articles = Arc::new(ReplicaArticles::new(secret));
         let answer_lists = Arc::new(AnswerLists::new(ANSWERS_KEPT_FOR, MOST_ANSWER_LISTS));
         Self {
             hub,
@@ -66,12 +67,6 @@ impl ReplicaVoting {
             runoffs,
             articles,
         }
-    }
-
-    /// Marks clients by a secret that all replicas have.
-    #[must_use]
-    pub fn marking_clients_by(self, secret: &Secret) -> Self {
-        Self { articles: Arc::new(ReplicaArticles::new(secret)), ..self }
     }
 
     /// A poll as it was last read, however long ago; `None` if it was not. Never calls the store.

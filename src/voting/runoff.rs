@@ -76,7 +76,7 @@ impl Voting {
         if !snapshot.poll.kind.is_ordered() {
             return Err(VoteError::NoRunoff);
         }
-        let counting = self.runoffs.get(snapshot, &self.others);
+        let counting = self.replica.runoffs.get(snapshot, &self.others);
         let counted = tokio::time::timeout(LONGEST_WAIT, counting).await;
         Ok(counted.map_err(|_| VoteError::StillCounting)??)
     }

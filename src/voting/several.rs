@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Asker, VoteError, Voting};
+use super::{Asker, TallyView, VoteError, Voting};
 use crate::{
     live::{List, Listed, Snapshot},
     poll::{ListCursor, PageStart, PollId, Schedule, SiteId, State, Timestamp, Viewer},
@@ -50,6 +50,20 @@ pub struct SiteTallies {
     pub left_out: Vec<Schedule>,
     /// The last poll that was examined, if there are more behind it.
     pub last: Option<ListCursor>,
+}
+
+impl PollTally {
+    /// What somebody sees of a poll who has this view of it.
+    ///
+    /// # Errors
+    /// As [`TallyView::shown`], but that the tally is hidden.
+    pub(super) fn of(id: PollId, view: TallyView) -> Result<Self, VoteError> {
+        match view.shown() {
+            Ok((snapshot, viewer)) => Ok(Self::Shown(snapshot, viewer)),
+            Err(VoteError::Hidden(_)) => Ok(Self::Hidden(id)),
+            Err(refusal) => Err(refusal),
+        }
+    }
 }
 
 impl Voting {
@@ -122,12 +136,8 @@ impl Voting {
         id: PollId,
         seen: Option<ReaderPosition>,
     ) -> Result<Option<PollTally>, A::Error> {
-        let Some(view) = self.view(asker, id, seen).await? else { return Ok(None) };
-        match view.shown() {
-            Ok((snapshot, viewer)) => Ok(Some(PollTally::Shown(snapshot, viewer))),
-            Err(VoteError::Hidden(_)) => Ok(Some(PollTally::Hidden(id))),
-            Err(refusal) => Err(refusal.into()),
-        }
+        let view = self.view(asker, id, seen).await?;
+        Ok(view.map(|view| PollTally::of(id, view)).transpose()?)
     }
 
     /// A page of a site's polls. Publishers read it from the store, so they find what they have just made.
@@ -139,6 +149,6 @@ impl Voting {
             }
             Ok(Some(polls.iter().map(Listed::of).collect()))
         };
-        if is_publisher { read.await } else { self.site_lists.get(site, before, read).await }
+        if is_publisher { read.await } else { self.replica.site_lists.get(site, before, read).await }
     }
 }

@@ -33,7 +33,7 @@ impl Voting {
     /// # Errors
     /// [`StreamRefusal`]: no more streams may be open.
     pub fn admit_stream(&self, client: Subject) -> Result<StreamPermit, StreamRefusal> {
-        self.stream_limiter.admit(client)
+        self.replica.stream_limiter.admit(client)
     }
 
     /// Finds out what a reader sees of the polls they ask for; `None` if they see none of them. Their key counts only
@@ -86,7 +86,7 @@ impl Voting {
 
     /// Opens a stream.
     pub fn open_stream(&self, StreamPlan { permit, reader, polls }: StreamPlan) -> Stream {
-        self.streams.open(permit, reader, polls, self.clock.now())
+        self.streams.open(permit, reader, polls, self.replica.clock.now())
     }
 
     /// Looks up whether this voter has a ballot. If the store does not answer, the look-up says no, and is made again

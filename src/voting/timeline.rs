@@ -64,7 +64,8 @@ impl Voting {
     ) -> Result<TimelineReader, VoteError> {
         let (timeline, range) = Timeline::new(&snapshot.poll, &snapshot.tally, interval, timezone);
         let (poll, store) = (Arc::clone(&snapshot.poll), Arc::clone(&self.others));
-        let mut reader = TimelineReader { timeline, poll, store, limits: Arc::clone(&self.timeline_limits), range };
+        let mut reader =
+            TimelineReader { timeline, poll, store, limits: Arc::clone(&self.replica.timeline_limits), range };
         let page = reader.first_page().await?;
         reader.take_in(page).await?;
         Ok(reader)

@@ -78,7 +78,7 @@ impl Voting {
         seen: Option<ReaderPosition>,
     ) -> Result<Option<TallyView>, A::Error> {
         // Boxed, since few get there: keeps the common future small.
-        let Some(newest) = self.hub.read(&self.others, id, seen).await.map_err(VoteError::from)? else {
+        let Some(newest) = self.replica.hub.read(&self.others, id, seen).await.map_err(VoteError::from)? else {
             return Box::pin(self.view_draft(asker, id)).await;
         };
         let Snapshot { poll, tally, .. } = &*newest.snapshot;
@@ -101,10 +101,10 @@ impl Voting {
         seen: Option<ReaderPosition>,
     ) -> Result<Option<Arc<Snapshot>>, VoteError> {
         let poll = &known.poll;
-        if !poll.results.shows(viewer, poll.state_at(self.clock.now())) {
+        if !poll.results.shows(viewer, poll.state_at(self.replica.clock.now())) {
             return Ok(None);
         }
-        let newest = self.hub.read(&self.others, poll.id, seen).await?.ok_or(VoteError::NoPoll)?;
+        let newest = self.replica.hub.read(&self.others, poll.id, seen).await?.ok_or(VoteError::NoPoll)?;
         let view = TallyView { newest, viewer };
         Ok(view.is_shown().then_some(view.newest.snapshot))
     }
@@ -148,7 +148,7 @@ impl Voting {
         let poll = self.others.poll(id).await.map_err(VoteError::from)?;
         let poll = poll.filter(|poll| publisher.may(Scope::ResultsRead, &poll.site));
         let Some(poll) = poll else { return Ok(None) };
-        let snapshot = self.hub.read_draft(&*self.others, poll).await.map_err(VoteError::from)?;
+        let snapshot = self.replica.hub.read_draft(&*self.others, poll).await.map_err(VoteError::from)?;
         let newest = |snapshot| Newest { snapshot, is_behind: false };
         Ok(snapshot.map(|snapshot| TallyView { newest: newest(snapshot), viewer: Viewer::Publisher }))
     }

@@ -68,10 +68,11 @@ fn votes(address: &str, at_once: u64, store_secs: &dyn Fn() -> f64) -> Figures {
         let (clock, metrics) = (Clock::default(), Arc::<Metrics>::default());
         let hub = Arc::new(Hub::new(Arc::default(), clock.clone(), false));
         let streams = Arc::new(StreamLimiter::new(Config::default().streams));
-        let keys = Arc::new(PositionKeys::new(&Secret::generate(), None));
+        let secret = Secret::generate();
+        let keys = Arc::new(PositionKeys::new(&secret, None));
         let quotas = QuotaLimiter::new(&Config::default().quotas, None, &Uptime::begin(), Arc::clone(&metrics));
         let views = Arc::new(ViewCounts::new(Arc::clone(&metrics)));
-        let replica = ReplicaVoting::new(hub, streams, keys, Arc::new(quotas), clock, metrics, views);
+        let replica = ReplicaVoting::new(hub, streams, (&secret, keys), Arc::new(quotas), clock, metrics, views);
         let voting = Rc::new(Voting::new(Arc::clone(&ground.store), replica));
         let (id, next) = (ground.poll.id, Rc::new(Cell::new(0_u64)));
         let (begun, cpu_secs, store_before) = (Instant::now(), own_cpu_secs(), store_secs());

@@ -1,6 +1,6 @@
 //! Templates for articles, and the polls that articles come to have by them.
 //!
-//! A path names an article by its publisher's id. In place of an id it may have [`BY_URL`]: then the query's `url` is
+//! A path names an article by its publisher's id. In place of an id it may have [`BY_ADDRESS`]: then the query's `url` is
 //! the article's address. Proxies decode and merge what stands in a path, so an address does not go there.
 
 mod polls;
@@ -23,14 +23,11 @@ use super::{
     refusals::{no_site, no_template, not_announced},
 };
 use crate::{
-    article::TemplateId,
+    article::{ArticleName, BY_ADDRESS, TemplateId},
     poll::SiteId,
     site::{Publisher, Scope},
-    voting::{AskedArticle, AskedName},
+    voting::AskedArticle,
 };
-
-/// What stands in a path in place of an article's id: no id has such a character.
-const BY_URL: &str = "@url";
 
 /// The article's poll that a request names by its path, and perhaps its query.
 fn asked(req: &HttpRequest) -> Result<AskedArticle, Problem> {
@@ -38,11 +35,11 @@ fn asked(req: &HttpRequest) -> Result<AskedArticle, Problem> {
     let template: TemplateId = id_in_path(req, "template", no_template)?;
     let named = req.match_info().get("article").unwrap_or_default();
     let mut query = Query::lenient(req.query_string())?;
-    let article = if named.eq_ignore_ascii_case("%40url") || named == BY_URL {
+    let article = if named.eq_ignore_ascii_case("%40url") || named == BY_ADDRESS {
         let url = query.take("url")?;
-        AskedName::Address(url.ok_or_else(|| query::refused("url", "must be given: the article's address"))?)
+        ArticleName::Address(url.ok_or_else(|| query::refused("url", "must be given: the article's address"))?)
     } else {
-        AskedName::Id(named.parse().map_err(|_| not_announced())?)
+        ArticleName::Id(named.parse().map_err(|_| not_announced())?)
     };
     Ok(AskedArticle { site, article, template })
 }

@@ -16,10 +16,10 @@ use super::super::{
     tallies::caching_for,
 };
 use crate::{
-    article::{ArticleId, TemplateId},
+    article::{ArticleId, ArticleName, TemplateId},
     poll::SiteId,
-    secret::hex,
-    voting::{AskedArticle, AskedName, PollTally},
+    secret::{first_bytes, hex},
+    voting::{AskedArticle, PollTally},
 };
 
 const MOST_IDS: usize = 100;
@@ -44,7 +44,8 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
     }
     let template = query.take("template")?.ok_or_else(|| query::refused("template", "must be given"))?;
     let template: TemplateId = template.parse().map_err(|_| no_template())?;
-    let names = ids.unwrap_or_default().into_iter().map(AskedName::Id).chain(urls.into_iter().map(AskedName::Address));
+    let names =
+        ids.unwrap_or_default().into_iter().map(ArticleName::Id).chain(urls.into_iter().map(ArticleName::Address));
     let asked: Vec<AskedArticle> =
         names.map(|article| AskedArticle { site: site.clone(), article, template: template.clone() }).collect();
     let mut teasers =
@@ -70,8 +71,8 @@ struct Teasers<'a> {
 impl Teasers<'_> {
     fn add(&mut self, asked: &AskedArticle, tally: Result<PollTally, Problem>) -> Result<(), Problem> {
         let (member, name) = match &asked.article {
-            AskedName::Id(id) => ("article", id.as_str()),
-            AskedName::Address(url) => ("url", url.as_str()),
+            ArticleName::Id(id) => ("article", id.as_str()),
+            ArticleName::Address(url) => ("url", url.as_str()),
         };
         let name = serde_json::to_string(name).map_err(Problem::internal)?;
         let mut item = format!("{{\"{member}\":{name},");
@@ -104,8 +105,7 @@ impl Teasers<'_> {
         let mut response = HttpResponse::Ok();
         response.insert_header((header::CACHE_CONTROL, self.caching.header()));
         if self.caching.is_public() {
-            let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *self.tags.finalize().as_bytes();
-            let etag = format!("\"{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
+            let etag = format!("\"{}\"", hex(&first_bytes::<8>(self.tags.finalize().into())));
             let is_current = conditional::is_current(req.headers(), &etag);
             response.insert_header((header::ETAG, etag));
             caching::name_site(&mut response, site, []);

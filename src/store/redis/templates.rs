@@ -119,21 +119,6 @@ impl Templates for RedisStore {
         Err(StoreError::unavailable("the article's poll was deleted while it was made"))
     }
 
-    async fn delete_article_poll(
-        &self,
-        site: &SiteId,
-        template: &TemplateId,
-        poll: PollId,
-    ) -> Result<bool, StoreError> {
-        let was_there = self.delete_poll(poll).await?;
-        let [open, provisional, old, clients, _] = keys::article_polls(site, template);
-        for list in [open, provisional, old] {
-            self.ask(Cmd::new().arg("ZREM").arg(list).arg(poll.to_string())).await?;
-        }
-        self.ask(Cmd::new().arg("HDEL").arg(clients).arg(poll.to_string())).await?;
-        Ok(was_there)
-    }
-
     async fn note_client(
         &self,
         site: &SiteId,

@@ -19,7 +19,7 @@ use crate::{secret::Secret, store::StoreError};
 
 /// "sawt" in ASCII.
 const APPLICATION_ID: i32 = 0x7361_7774;
-/// The version of `schema.sql`.
+/// The version of `schema.sql` with `added_2.sql`.
 const SCHEMA_VERSION: i32 = 2;
 
 /// How long to wait for another process that locks the file (a shell with an open transaction). After that the reader
@@ -142,7 +142,7 @@ impl DatabaseFile {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been faster.
         if self.is_new(&transaction)? {
-            transaction.execute_batch(include_str!("schema.sql"))?;
+            transaction.execute_batch(concat!(include_str!("schema.sql"), include_str!("added_2.sql")))?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }
@@ -178,7 +178,7 @@ fn upgrade(db: &mut Connection) -> Result<(), StoreError> {
         if !transaction.column_exists(None, "tallies", "epoch")? {
             transaction.execute_batch("alter table tallies add column epoch integer not null default 0")?;
         }
-        transaction.execute_batch(include_str!("upgrade_2.sql"))?;
+        transaction.execute_batch(concat!(include_str!("upgrade_2.sql"), include_str!("added_2.sql")))?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     Ok(transaction.commit()?)

@@ -65,15 +65,6 @@ impl Templates for SqliteStore {
         self.write(move |db, times| make(db, times.store, &new)).await
     }
 
-    async fn delete_article_poll(
-        &self,
-        _site: &SiteId,
-        _template: &TemplateId,
-        poll: PollId,
-    ) -> Result<bool, StoreError> {
-        self.write(move |db, _| delete_poll(db, poll)).await
-    }
-
     async fn note_client(
         &self,
         _site: &SiteId,
