@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn the_readme_shows_the_snippets_as_they_are() {
         let readme = include_str!("../../README.md");
-        let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
+        let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
         let options = Some(vec![option("نعم"), option("لا")]);
         let new = PollFields {
             question: Some("هل تتوقع حل مجلس الأمة ؟".to_owned()), options, ..PollFields::default()

@@ -175,7 +175,7 @@ mod tests {
     }
 
     fn poll(opens_at: Option<i64>, closes_at: Option<i64>) -> Poll {
-        let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
+        let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
         let (opens_at, closes_at) = (opens_at.map(at), closes_at.map(at));
         let new = PollFields {
             question: Some("؟".to_owned()),

@@ -10,6 +10,7 @@ use super::{
     Worker, auth, body, caching,
     paging::{CURSOR_RULE, DEFAULT_LIMIT, MAX_LIMIT, link_to_next, parse_limit},
     path::id_in_path,
+    polls::DisclosureBody,
     problem::{Code, FieldError, Problem},
     query::Query,
     refusals::no_site,
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     article::AddressRules,
     embed::language::Language,
-    poll::{SiteId, Text, TimeZone, Timestamp, WebAddress},
+    poll::{Disclosure, SiteId, Text, TimeZone, Timestamp, Violation, WebAddress},
     site::{
         BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Publisher, Site, SiteLook, SiteSettings, SiteWords,
         THANKS,
@@ -109,6 +110,7 @@ struct SiteBody {
     url: Option<String>,
     look: Option<LookBody>,
     addresses: Option<AddressesBody>,
+    disclosure: Option<DisclosureBody>,
 }
 
 impl SiteBody {
@@ -122,7 +124,14 @@ impl SiteBody {
         let url = url.map_err(|rule: String| Problem::of_field(Code::InvalidRequest, "url", rule))?;
         let look = self.look.map_or(Ok(SiteLook::default()), LookBody::into_look)?;
         let addresses = self.addresses.unwrap_or_default().into_rules()?;
-        Ok(SiteSettings { origins, timezone, name, url, look, addresses })
+        let disclosure = self.disclosure.map(|it| it.into_new_disclosure().checked()).transpose().map_err(|wrong| {
+            let errors: Vec<FieldError> =
+                wrong.into_iter().map(|Violation { field, detail, .. }| FieldError { field, detail }).collect();
+            let told = errors.first().map_or_else(String::new, |first| format!("{} {}", first.field, first.detail));
+            Problem::new(Code::InvalidRequest, told).with_errors(errors)
+        })?;
+        let disclosure = disclosure.filter(|disclosure| !disclosure.is_empty());
+        Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure })
     }
 }
 
@@ -232,6 +241,8 @@ struct SiteJson<'a> {
     timezone: &'a TimeZone,
     look: &'a SiteLook,
     addresses: &'a AddressRules,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disclosure: Option<&'a Disclosure>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -239,9 +250,10 @@ struct SiteJson<'a> {
 impl<'a> SiteJson<'a> {
     fn of(site: &'a Site) -> Self {
         let Site { id, settings, created_at, updated_at } = site;
-        let SiteSettings { origins, timezone, name, url, look, addresses } = settings;
-        let (name, url) = (name.as_ref(), url.as_ref());
-        Self { id, name, url, origins, timezone, look, addresses, created_at: *created_at, updated_at: *updated_at }
+        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure } = settings;
+        let (name, url, disclosure) = (name.as_ref(), url.as_ref(), disclosure.as_ref());
+        let (created_at, updated_at) = (*created_at, *updated_at);
+        Self { id, name, url, origins, timezone, look, addresses, disclosure, created_at, updated_at }
     }
 }
 

@@ -166,7 +166,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let address = StoreAddress::Sqlite(folder.path().join("replicas.db"));
         let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-        let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
+        let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
         let new = PollFields {
             question: Some("؟".to_owned()),
             options: Some(vec![option("نعم"), option("لا")]),

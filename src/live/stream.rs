@@ -289,7 +289,7 @@ pub(crate) mod tests {
 
     impl Stage {
         pub(crate) fn set() -> Self {
-            let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
+            let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
             let new = PollFields {
                 question: Some("؟".to_owned()),
                 options: Some(vec![option("نعم"), option("لا")]),

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    EXPLANATION, Kind, LABEL, Language, NewOption, OptionId, Phase, PollOption, Quiz, Schedule, Text, TextLimit,
-    Timestamp, WebAddress, appearance::appearance,
+    EXPLANATION, Kind, LABEL, Language, MOST_MINIMUM, NewOption, OptionId, Phase, PollOption, Quiz, Schedule,
+    TallyDisplay, Text, TextLimit, Timestamp, WebAddress, appearance::appearance, text::OPTION_NOTE,
 };
 
 /// One thing wrong with what a publisher sent.
@@ -90,6 +90,8 @@ impl Check {
             let emoji = option.emoji.as_deref();
             let emoji =
                 emoji.and_then(|emoji| emoji.parse().map_err(|rule: &str| self.refuse(field("emoji"), rule)).ok());
+            let note = option.note.as_deref().and_then(|note| self.text(&field("note"), note, OPTION_NOTE));
+            let image = option.image.as_ref().and_then(|image| self.image(place, image));
             let (Some(id), Some(label)) = (id, label) else { continue };
             let looks = appearance(label.as_str());
             if checked.iter().any(|other| other.id == id) {
@@ -100,7 +102,7 @@ impl Check {
                 self.refuse(field("label"), rule);
             }
             seen.push((looks, place));
-            checked.push(PollOption { id, emoji, label, index });
+            checked.push(PollOption { id, emoji, label, note, image, index });
         }
         checked
     }
@@ -167,6 +169,36 @@ impl Check {
             return None;
         };
         Some(Quiz { correct: option.id.clone(), explanation: explanation.flatten() })
+    }
+
+    /// From how many ballots on readers are shown the tally.
+    pub(super) fn minimum(&mut self, asked: Option<u64>) -> u16 {
+        let asked = asked.unwrap_or_default();
+        let minimum = u16::try_from(asked).ok().filter(|minimum| *minimum <= MOST_MINIMUM);
+        if minimum.is_none() {
+            self.refuse("minimum_ballots", format!("must be from 0 to {MOST_MINIMUM}, is {asked}"));
+        }
+        minimum.unwrap_or_default()
+    }
+
+    /// How exact readers see the tally.
+    pub(super) fn display(&mut self, kind: Kind, asked: Option<TallyDisplay>) -> TallyDisplay {
+        let display = asked.unwrap_or_default();
+        if kind == Kind::Reaction && display == TallyDisplay::Percent {
+            let rule = "must be exact or delayed in a poll of kind reaction: what readers see there are counts";
+            self.refuse("display", rule);
+        }
+        display
+    }
+
+    /// Whether readers see the options in orders of their own.
+    pub(super) fn shuffle(&mut self, kind: Kind, asked: Option<bool>) -> bool {
+        let is_asked = asked.unwrap_or_default();
+        if is_asked && matches!(kind, Kind::Rating | Kind::Reaction) {
+            let rule = "must be false, or left out, in a poll of kind {}: its options have an order of their own";
+            self.refuse("shuffle", rule.replace("{}", kind.as_str()));
+        }
+        is_asked
     }
 
     /// The value, unless anything was refused.

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Codec, DigestKey, Emoji, Kind, Language, NewScale, OptionId, Partitions, Phase, PollId, QUESTION, Quiz, Resolution,
-    ResultsPolicy, Revision, Scale, Schedule, SiteId, State, Text, Timestamp, WebAddress,
+    AfterVote, Codec, DigestKey, Disclosure, Emoji, Kind, Language, NewAfterVote, NewDisclosure, NewImage, NewScale,
+    OptionId, OptionImage, Partitions, Phase, PollId, QUESTION, Quiz, Resolution, ResultsPolicy, Revision, Rewording,
+    Scale, Schedule, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress,
     check::{Check, Violation},
     open_answer,
 };
@@ -19,6 +20,12 @@ pub struct PollOption {
     pub emoji: Option<Emoji>,
     /// What readers see, and what is read out for an emoji.
     pub label: Text,
+    /// What is said below the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Text>,
+    /// The picture beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<OptionImage>,
     /// Its own number, below [`MAX_OPTIONS`](super::MAX_OPTIONS), from which its counters follow. Fixed while the poll
     /// has ballots, whatever order the options are shown in. Records say `slot`, as they did from the beginning:
     /// replicas of two versions read each other's.
@@ -51,8 +58,14 @@ pub struct Poll {
     pub open_answer: bool,
     /// Who sees the tally.
     pub results: ResultsPolicy,
+    /// Before so many ballots readers are shown no tally, whether the poll is open or closed.
+    pub minimum_ballots: u16,
+    /// How exact readers see the tally while the poll is open.
+    pub display: TallyDisplay,
     /// Whether a ballot may be changed and withdrawn while the poll is open.
     pub changeable: bool,
+    /// Whether each reader chooses among the options in an order of their own. Results are in the poll's order.
+    pub shuffle: bool,
     /// When votes are taken.
     pub schedule: Schedule,
     /// The article it belongs to, for those who meet it elsewhere.
@@ -63,6 +76,12 @@ pub struct Poll {
     pub quiz: Option<Quiz>,
     /// Which option came true, if the poll is a prediction that is resolved.
     pub resolution: Option<Resolution>,
+    /// Who stands behind it, if that is told wherever its results are.
+    pub disclosure: Option<Disclosure>,
+    /// What a reader is shown once they have voted.
+    pub after_vote: Option<AfterVote>,
+    /// How its wording was changed once it had ballots; the latest comes last.
+    pub rewordings: Vec<Rewording>,
     /// Which version of the definition this is.
     pub revision: Revision,
     /// When it was created, by the store's clock.
@@ -179,7 +198,24 @@ pub struct PollFields {
     pub correct: Option<Option<String>>,
     /// Default `Some(None)`. At most 1000 characters; told beside `correct`.
     pub explanation: Option<Option<String>>,
+    /// Default 0, at most [`MOST_MINIMUM`].
+    pub minimum_ballots: Option<u64>,
+    /// Default `exact`.
+    pub display: Option<TallyDisplay>,
+    /// Default `false`.
+    pub shuffle: Option<bool>,
+    /// Default the site's.
+    pub disclosure: Option<Option<NewDisclosure>>,
+    /// Default `Some(None)`.
+    pub after_vote: Option<Option<NewAfterVote>>,
+    /// Why an edit changes the wording, in a poll with ballots. At most 300 characters.
+    pub reason: Option<String>,
+    /// Whether such an edit only corrects the spelling. Default `false`.
+    pub correction: Option<bool>,
 }
+
+/// The most ballots that a poll may have to have before readers are shown its tally.
+pub const MOST_MINIMUM: u16 = 10_000;
 
 impl PollFields {
     /// Adds the option "something else" to the options, if there are any and none of them is it.
@@ -187,7 +223,7 @@ impl PollFields {
         let Some(options) = &mut self.options else { return };
         if options.iter().all(|option| option.id.as_deref() != Some(open_answer::OTHER)) {
             let (id, label) = (Some(open_answer::OTHER.to_owned()), label.to_owned());
-            options.push(NewOption { id, emoji: None, label });
+            options.push(NewOption { id, label, ..NewOption::default() });
         }
     }
 }
@@ -207,6 +243,10 @@ pub struct NewOption {
     pub emoji: Option<String>,
     /// At most 200 characters.
     pub label: String,
+    /// Default: none. At most 200 characters.
+    pub note: Option<String>,
+    /// Default: none.
+    pub image: Option<NewImage>,
 }
 
 impl NewPoll {
@@ -243,6 +283,11 @@ impl NewPoll {
         let changeable = kind.rules().changeable(&mut check, fields.changeable);
         let (correct, explanation) = (fields.correct.flatten(), fields.explanation.flatten());
         let quiz = check.quiz(kind, changeable, &options, correct.as_deref(), explanation.as_deref());
+        let minimum_ballots = check.minimum(fields.minimum_ballots);
+        let display = check.display(kind, fields.display);
+        let shuffle = check.shuffle(kind, fields.shuffle);
+        let disclosure = fields.disclosure.flatten().map(|disclosure| check.disclosure(&disclosure));
+        let after_vote = fields.after_vote.flatten().and_then(|after| check.after_vote(id, &after));
         check.finish(|| {
             Some(Poll {
                 id,
@@ -256,11 +301,17 @@ impl NewPoll {
                 options,
                 open_answer,
                 results: fields.results.unwrap_or(ResultsPolicy::Always),
+                minimum_ballots,
+                display,
                 changeable,
+                shuffle,
                 schedule,
                 article_url,
                 quiz,
                 resolution: None,
+                disclosure: disclosure.filter(|disclosure| !disclosure.is_empty()),
+                after_vote,
+                rewordings: Vec::new(),
                 article: None,
                 revision: Revision::FIRST,
                 created_at: now,
@@ -290,7 +341,11 @@ pub(super) mod tests {
     }
 
     pub(in crate::poll) fn new_poll(kind: Kind, min: u64, max: u64, options: &[&str]) -> Result<Poll, Vec<Violation>> {
-        let option = |id: &&str| NewOption { id: Some((*id).to_owned()), emoji: None, label: format!("label of {id}") };
+        let option = |id: &&str| NewOption {
+            id: Some((*id).to_owned()),
+            label: format!("label of {id}"),
+            ..NewOption::default()
+        };
         let fields = PollFields {
             question: Some("هل تتوقع حل مجلس الأمة ؟".to_owned()),
             min_choices: Some(min),
@@ -323,8 +378,8 @@ pub(super) mod tests {
             language: Some("Arabic!".to_owned()),
             max_choices: Some(2),
             options: Some(vec![
-                NewOption { id: Some("Yes".to_owned()), emoji: None, label: "نعم".to_owned() },
-                NewOption { id: None, emoji: None, label: "\u{202E}لا".to_owned() },
+                NewOption { id: Some("Yes".to_owned()), label: "نعم".to_owned(), ..NewOption::default() },
+                NewOption { id: None, label: "\u{202E}لا".to_owned(), ..NewOption::default() },
             ]),
             opens_at: Some(Some(earlier(5))),
             closes_at: Some(Some(earlier(5))),
@@ -339,7 +394,7 @@ pub(super) mod tests {
 
     #[test]
     fn option_ids_default_to_their_place() {
-        let label = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
+        let label = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
         let (question, options) = (Some("?".to_owned()), Some(vec![label("a"), label("b")]));
         let poll = built(PollFields { question, options, ..PollFields::default() }).unwrap();
         let ids: Vec<&str> = poll.options.iter().map(|option| option.id.as_str()).collect();
@@ -359,7 +414,7 @@ pub(super) mod tests {
     #[test]
     fn options_that_readers_can_not_tell_apart_are_refused_and_both_are_named() {
         let build_with = |labels: &[&str]| {
-            let option = |label: &&str| NewOption { id: None, emoji: None, label: (*label).to_owned() };
+            let option = |label: &&str| NewOption { id: None, label: (*label).to_owned(), ..NewOption::default() };
             let options = Some(labels.iter().map(option).collect());
             built(PollFields { question: Some("?".to_owned()), options, ..PollFields::default() })
         };
@@ -370,7 +425,8 @@ pub(super) mod tests {
         assert_eq!(fields(build_with(&["نعم", "\u{200F}\u{FEFF}"]).unwrap_err()), ["options[1].label"]);
         assert!(build_with(&["نعم", "نَعم", "Yes", "yes"]).is_ok());
         let poll = build_with(&["نعم", "لا"]).unwrap();
-        let options = ["نعم", "نعم\u{200B}"].map(|label| NewOption { id: None, emoji: None, label: label.to_owned() });
+        let options =
+            ["نعم", "نعم\u{200B}"].map(|label| NewOption { id: None, label: label.to_owned(), ..NewOption::default() });
         let edit = PollFields { options: Some(options.into()), ..PollFields::default() };
         assert!(
             matches!(edit.apply(&poll, earlier(9)), Err(EditError::Invalid(violations)) if fields(violations.clone()) == ["options[1].label"])

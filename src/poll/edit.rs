@@ -2,13 +2,14 @@
 //!
 //! Once a poll has ballots, only what cannot falsify them may change: the wording of the question and the labels, the
 //! language, the order in which options are shown, who sees the results, whether ballots may be changed, and when the
-//! poll closes. The set of options, how many may be chosen, and the kind (which never changes) are fixed by the first
+//! poll closes. A change of the wording then needs a reason: see [`rewording`](super::rewording). The set of options, how many may be chosen, and the kind (which never changes) are fixed by the first
 //! ballot. See [`Effect::Reshapes`].
 
 use super::{
     OptionId, Poll, PollFields, PollOption, QUESTION, State, Timestamp,
     check::{Check, Violation},
     definition::same_indexes,
+    text::REASON,
 };
 
 /// Why an edit is refused.
@@ -37,6 +38,9 @@ pub enum Effect {
     /// It would count, accept or judge ballots differently: another set of options, other bounds on choices, another
     /// right answer. The store makes such a change only while the poll has no ballots.
     Reshapes,
+    /// It changes the wording and says why: the poll's last [`Rewording`](super::Rewording) tells it. Ballots count as
+    /// before.
+    Rewords,
     /// It resolves a prediction: the only edit of a closed poll.
     Resolves,
 }
@@ -96,13 +100,23 @@ impl PollFields {
             edited.article_url = check.address("article_url", article_url.as_deref());
         }
         self.edit_quiz(&mut check, &mut edited);
+        self.edit_looks(&mut check, &mut edited);
         let correct = |poll: &Poll| poll.quiz.as_ref().map(|quiz| quiz.correct.clone());
         let reshapes = edited.bounds() != poll.bounds()
             || correct(&edited) != correct(poll)
             || !same_indexes(&edited.options, &poll.options);
         edited.revision = poll.revision.next();
         edited.updated_at = now;
-        let effect = if reshapes { Effect::Reshapes } else { Effect::Changes };
+        let reason = self.reason.as_deref().and_then(|reason| check.text("reason", reason, REASON));
+        let reason = reason.filter(|_| !edited.is_worded_like(poll));
+        let effect = match reason {
+            _ if reshapes => Effect::Reshapes,
+            Some(reason) => {
+                edited.note_rewording(poll, now, reason, self.correction.unwrap_or_default());
+                Effect::Rewords
+            }
+            None => Effect::Changes,
+        };
         check.finish(|| Some(Edit { poll: edited, effect })).map_err(EditError::Invalid)
     }
 
@@ -117,6 +131,26 @@ impl PollFields {
         let explanation = self.explanation.clone().unwrap_or(explained);
         edited.quiz =
             check.quiz(edited.kind, edited.changeable, &edited.options, correct.as_deref(), explanation.as_deref());
+    }
+
+    /// What readers see beside the question and the options.
+    fn edit_looks(&self, check: &mut Check, edited: &mut Poll) {
+        if self.minimum_ballots.is_some() {
+            edited.minimum_ballots = check.minimum(self.minimum_ballots);
+        }
+        if self.display.is_some() {
+            edited.display = check.display(edited.kind, self.display);
+        }
+        if self.shuffle.is_some() {
+            edited.shuffle = check.shuffle(edited.kind, self.shuffle);
+        }
+        if let Some(disclosure) = &self.disclosure {
+            let disclosure = disclosure.as_ref().map(|disclosure| check.disclosure(disclosure));
+            edited.disclosure = disclosure.filter(|disclosure| !disclosure.is_empty());
+        }
+        if let Some(after) = &self.after_vote {
+            edited.after_vote = after.as_ref().and_then(|after| check.after_vote(edited.id, after));
+        }
     }
 
     /// Whether a poll already is as an edit that says this would make it.
@@ -153,8 +187,8 @@ mod tests {
     fn wording_and_order_may_change_without_reshaping() {
         let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
         let swapped = vec![
-            NewOption { id: Some("no".to_owned()), emoji: None, label: "كلا".to_owned() },
-            NewOption { id: Some("yes".to_owned()), emoji: None, label: "أجل".to_owned() },
+            NewOption { id: Some("no".to_owned()), label: "كلا".to_owned(), ..NewOption::default() },
+            NewOption { id: Some("yes".to_owned()), label: "أجل".to_owned(), ..NewOption::default() },
         ];
         let edit = PollFields { options: Some(swapped), ..PollFields::default() }.apply(&poll, earlier(9)).unwrap();
         assert_eq!(edit.effect, Effect::Changes);
@@ -168,7 +202,8 @@ mod tests {
     fn another_set_of_options_reshapes() {
         let poll = poll_with(Kind::Multiple, 1, 2, &["a", "b", "c"]);
         let options = |ids: &[&str]| {
-            let option = |id: &&str| NewOption { id: Some((*id).to_owned()), emoji: None, label: (*id).to_owned() };
+            let option =
+                |id: &&str| NewOption { id: Some((*id).to_owned()), label: (*id).to_owned(), ..NewOption::default() };
             Some(ids.iter().map(option).collect())
         };
         for (edit, what) in [
@@ -189,7 +224,8 @@ mod tests {
     #[test]
     fn an_edit_is_known_again_in_the_poll_it_made() {
         let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
-        let option = |id: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: format!("label of {id}") };
+        let option =
+            |id: &str| NewOption { id: Some(id.to_owned()), label: format!("label of {id}"), ..NewOption::default() };
         let with_three =
             PollFields { options: Some(vec![option("a"), option("b"), option("c")]), ..PollFields::default() };
         let closing = PollFields { closes_at: Some(Some(earlier(5))), ..PollFields::default() };

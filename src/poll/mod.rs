@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP, a store or an executor, and nothing reads a clock: time always comes in as an argument.
 //! Values are parsed at the edge into types that cannot be wrong, so a [`Poll`] in hand is a valid poll.
 
+mod after_vote;
 mod appearance;
 mod ballot;
 mod calendar;
@@ -10,14 +11,17 @@ mod check;
 mod choices;
 mod counters;
 mod definition;
+mod disclosure;
 mod edit;
 mod emoji;
 mod ids;
+mod image;
 mod kind;
 mod moves;
 mod open_answer;
 mod partitions;
 mod quiz;
+mod rewording;
 mod runoff;
 mod scale;
 mod schedule;
@@ -29,21 +33,27 @@ mod timestamp;
 mod viewer;
 mod web_address;
 
+pub use after_vote::{AfterVote, AfterVoteLink, NewAfterVote};
 pub use ballot::{Action, Applied, Ballot, DigestKey, Outcome, VoterDigest};
 pub use check::{Mistake, Violation};
 pub use choices::{Choices, InvalidChoice};
 pub use counters::{Codec, Counters, Group, Indexes, MAX_COUNTERS, MOST_INDEXES};
-pub use definition::{ListCursor, NewOption, NewPoll, PageStart, Poll, PollArticle, PollFields, PollOption};
+pub use definition::{
+    ListCursor, MOST_MINIMUM, NewOption, NewPoll, PageStart, Poll, PollArticle, PollFields, PollOption,
+};
+pub use disclosure::{Disclosure, NewDisclosure};
 pub use edit::{Edit, EditError, Effect};
 pub use emoji::Emoji;
 pub(crate) use ids::word_id;
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
+pub use image::{NewImage, OptionImage};
 pub use kind::Kind;
 pub use open_answer::{
     AnswerId, AnswerState, CountedAnswer, InvalidAnswer, MOST_ANSWERS, OTHER, OpenAnswer, RecordedAnswer,
 };
 pub use partitions::Partitions;
 pub use quiz::{Quiz, Resolution, ResolveError};
+pub use rewording::{FormerOption, FormerWording, MOST_REWORDINGS, Rewording};
 pub use runoff::{Eliminated, Orders, Round, Runoff, TieBreak};
 pub use scale::{NewScale, Rating, Scale, Steps};
 pub use schedule::{CLOCKS_APART_MILLIS, Phase, Schedule, State, StateByClocks, Times};
@@ -52,5 +62,5 @@ pub use text::{EXPLANATION, LABEL, OPEN_ANSWER, QUESTION, Text, TextLimit, is_in
 pub use time_zone::TimeZone;
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};
 pub use timestamp::Timestamp;
-pub use viewer::{ResultsPolicy, Viewer};
+pub use viewer::{ResultsPolicy, TallyDisplay, Viewer};
 pub use web_address::WebAddress;

@@ -32,6 +32,21 @@ pub const OPEN_ANSWER: TextLimit = TextLimit { characters: 80, bytes: 1_280 };
 /// What is told of the right answer of a quiz, and why a prediction was resolved anew.
 pub const EXPLANATION: TextLimit = TextLimit { characters: 1_000, bytes: 16_000 };
 
+/// Who asks or pays for a poll, and its licence.
+pub(super) const PARTY: TextLimit = TextLimit { characters: 200, bytes: 3_200 };
+/// What else is told of who stands behind a poll.
+pub(super) const DISCLOSURE_NOTE: TextLimit = TextLimit { characters: 500, bytes: 8_000 };
+/// What is said to a reader who has voted.
+pub(super) const AFTER_VOTE: TextLimit = TextLimit { characters: 300, bytes: 4_800 };
+/// What the link says that they may follow.
+pub(super) const LINK_LABEL: TextLimit = TextLimit { characters: 100, bytes: 1_600 };
+/// What is said below an option's label.
+pub(super) const OPTION_NOTE: TextLimit = TextLimit { characters: 200, bytes: 3_200 };
+/// What stands for a picture.
+pub(super) const ALTERNATIVE: TextLimit = TextLimit { characters: 300, bytes: 4_800 };
+/// Why a poll was reworded.
+pub(super) const REASON: TextLimit = TextLimit { characters: 300, bytes: 4_800 };
+
 /// Text that is in NFC, not blank, within its limit, and free of the characters named in the module's introduction.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -18,6 +18,26 @@ pub enum ResultsPolicy {
     Never,
 }
 
+/// How exact readers see the tally of a poll that takes votes. Once it is closed, and for its publisher, it is exact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TallyDisplay {
+    /// As it is.
+    #[default]
+    Exact,
+    /// Shares in whole percent, and ballots rounded down to two digits.
+    Percent,
+    /// As it was some minutes ago.
+    Delayed,
+}
+
+impl TallyDisplay {
+    /// Whether it is the usual one.
+    pub fn is_exact(&self) -> bool {
+        *self == Self::Exact
+    }
+}
+
 /// Who looks at a tally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {

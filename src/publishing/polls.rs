@@ -3,7 +3,8 @@
 use super::{ExpectedRevision, PublishError, Publishing};
 use crate::{
     poll::{
-        DigestKey, Edit, ListCursor, NewPoll, PageStart, Poll, PollFields, PollId, SiteId, State, Timestamp, Violation,
+        DigestKey, Edit, Effect, ListCursor, NewPoll, PageStart, Poll, PollFields, PollId, SiteId, State, Timestamp,
+        Violation,
     },
     secret::random_bytes,
     site::{Publisher, Scope},
@@ -59,13 +60,12 @@ impl Publishing {
         &self,
         publisher: &Publisher,
         site: Option<SiteId>,
-        (new, wrong): (NewPoll, Option<Violation>),
+        (mut new, wrong): (NewPoll, Option<Violation>),
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<Created, PublishError> {
         let site = publisher.site(site)?;
-        if self.store.site(&site).await?.is_none() {
-            return Err(not_of_a_site());
-        }
+        let of_site = self.store.site(&site).await?.ok_or_else(not_of_a_site)?;
+        new.fields.take_disclosure(of_site.settings.disclosure.as_ref());
         let now = self.store.now().await?;
         let (id, digest_key) = (PollId::generate(), DigestKey::from_bytes(random_bytes()));
         let built = new.build(id, site.clone(), self.store.partitions(id), digest_key, now);
@@ -76,6 +76,10 @@ impl Publishing {
                 violations.push(violation);
                 Err(violations)
             }
+        };
+        let built = match built {
+            Ok(poll) => self.check_next(&poll).await?.map_or(Ok(poll), |violation| Err(vec![violation])),
+            Err(violations) => Err(violations),
         };
         let creation = match (built, idempotency) {
             (Ok(poll), idempotency) => self.store.create_poll(&poll, idempotency).await?,
@@ -162,6 +166,16 @@ impl Publishing {
             return Ok(poll);
         }
         let edit = edit.apply(&poll, self.store.now().await?).map_err(|error| PublishError::of_edit(&poll, error))?;
+        let mut violations: Vec<Violation> = self.check_next(&edit.poll).await?.into_iter().collect();
+        let is_unexplained = edit.effect == Effect::Changes && !edit.poll.is_worded_like(&poll);
+        // A first ballot that comes at this moment has been cast in the new words, or would have been in a moment.
+        if is_unexplained && self.has_ballots(&poll).await? {
+            let rule = "must be given: the poll has ballots, and readers are told why its wording changes";
+            violations.push(Violation::new("reason", rule));
+        }
+        if !violations.is_empty() {
+            return Err(PublishError::Invalid(violations));
+        }
         let is_reshaped = !edit.poll.counts_like(&poll) || edit.poll.bounds() != poll.bounds();
         let reshaping = if is_reshaped { "options" } else { "correct" };
         let poll = match self.store.replace_poll(&edit).await? {
@@ -181,6 +195,20 @@ impl Publishing {
         };
         self.note_change(id).await;
         Ok(poll)
+    }
+
+    /// Whether anybody has voted in a poll.
+    async fn has_ballots(&self, poll: &Poll) -> Result<bool, PublishError> {
+        let tallies = self.store.tally(poll).await?.unwrap_or_default();
+        Ok(tallies.iter().any(|tally| tally.ballots > 0))
+    }
+
+    /// What is wrong with the poll that readers are led to after a vote: it must be there, and of the same site.
+    pub(super) async fn check_next(&self, poll: &Poll) -> Result<Option<Violation>, PublishError> {
+        let Some(next) = poll.after_vote.as_ref().and_then(|after| after.next) else { return Ok(None) };
+        let is_there = self.store.poll(next).await?.is_some_and(|next| next.site == poll.site);
+        let rule = "must be the id of a poll of the same site";
+        Ok((!is_there).then(|| Violation::new("after_vote.next", rule)))
     }
 
     /// Opens a poll for votes.

@@ -31,9 +31,10 @@ impl Publishing {
         publisher: &Publisher,
         site: &SiteId,
         id: TemplateId,
-        new: NewTemplate,
+        mut new: NewTemplate,
     ) -> Result<(Template, bool), PublishError> {
-        self.site(publisher, site).await?;
+        let of_site = self.site(publisher, site).await?;
+        new.poll.fields.take_disclosure(of_site.settings.disclosure.as_ref());
         let now = self.store.now().await?;
         let mut violations = unusual(&new.poll.fields);
         let within = |field: &str, value: Option<u64>, (default, most): (u32, u32)| match value {
@@ -49,6 +50,10 @@ impl Publishing {
         violations.extend(most_articles.as_ref().err().cloned());
         let (none, key) = (PollId::from_bytes([0; 16]), DigestKey::from_bytes([0; 32]));
         let built = new.poll.build(none, site.clone(), Partitions::unplaced(1), key, now);
+        if let Ok(pattern) = &built {
+            let next = self.check_next(pattern).await?;
+            violations.extend(next.map(|next| Violation { field: format!("poll.{}", next.field), ..next }));
+        }
         let (Ok(pattern), Ok(open_for_days), Ok(most_articles), true) =
             (&built, open_for_days, most_articles, violations.is_empty())
         else {

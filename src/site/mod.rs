@@ -15,7 +15,7 @@ pub use origin::{ListedOrigin, Origin};
 pub use publisher::{OtherSite, Publisher};
 
 use crate::article::{AddressFault, AddressRules, ArticleAddress};
-use crate::poll::{SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};
+use crate::poll::{Disclosure, SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};
 
 /// The most origins a site may list.
 pub const MAX_ORIGINS: usize = 100;
@@ -56,6 +56,9 @@ pub struct SiteSettings {
     /// In which ways it writes the address of one article.
     #[serde(default)]
     pub addresses: AddressRules,
+    /// What is told of its polls, unless one says otherwise.
+    #[serde(default)]
+    pub disclosure: Option<Disclosure>,
 }
 
 /// Why an address is none of a site's articles.

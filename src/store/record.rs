@@ -7,8 +7,9 @@ use super::StoreError;
 use crate::{
     article::{Admission, Template, TemplateId},
     poll::{
-        Codec, DigestKey, Kind, Language, Partitions, Poll, PollArticle, PollId, PollOption, Quiz, Resolution,
-        ResultsPolicy, Revision, Scale, Schedule, SiteId, Text, Timestamp, WebAddress,
+        AfterVote, Codec, DigestKey, Disclosure, Kind, Language, Partitions, Poll, PollArticle, PollId, PollOption,
+        Quiz, Resolution, ResultsPolicy, Revision, Rewording, Scale, Schedule, SiteId, TallyDisplay, Text, Timestamp,
+        WebAddress,
     },
     secret::KeyHash,
     site::{ApiKey, KeyId, Scopes},
@@ -30,7 +31,14 @@ struct PollRecord {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     open_answer: bool,
     results: ResultsPolicy,
+    // From here on `default`: what most polls are written without, and those of earlier versions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    minimum_ballots: u16,
+    #[serde(default, skip_serializing_if = "TallyDisplay::is_exact")]
+    display: TallyDisplay,
     changeable: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    shuffle: bool,
     #[serde(flatten)]
     schedule: Schedule,
     // Records of earlier versions have none.
@@ -41,6 +49,12 @@ struct PollRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolution: Option<Resolution>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    disclosure: Option<Disclosure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after_vote: Option<AfterVote>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rewordings: Vec<Rewording>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     article: Option<PollArticle>,
     revision: Revision,
     created_at: Timestamp,
@@ -50,6 +64,11 @@ struct PollRecord {
     codec: Option<Codec>,
     partitions: PartitionsRecord,
     digest_key: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 /// An earlier version does not know suffixes, and would look for the partitions under other names. So it finds no
@@ -103,11 +122,17 @@ impl PollRecord {
             options: poll.options.clone(),
             open_answer: poll.open_answer,
             results: poll.results,
+            minimum_ballots: poll.minimum_ballots,
+            display: poll.display,
             changeable: poll.changeable,
+            shuffle: poll.shuffle,
             schedule: poll.schedule,
             article_url: poll.article_url.clone(),
             quiz: poll.quiz.clone(),
             resolution: poll.resolution.clone(),
+            disclosure: poll.disclosure.clone(),
+            after_vote: poll.after_vote.clone(),
+            rewordings: poll.rewordings.clone(),
             article: poll.article.clone(),
             revision: poll.revision,
             created_at: poll.created_at,
@@ -141,11 +166,17 @@ impl PollRecord {
             options: self.options,
             open_answer: self.open_answer,
             results: self.results,
+            minimum_ballots: self.minimum_ballots,
+            display: self.display,
             changeable: self.changeable,
+            shuffle: self.shuffle,
             schedule: self.schedule,
             article_url: self.article_url,
             quiz: self.quiz,
             resolution: self.resolution,
+            disclosure: self.disclosure,
+            after_vote: self.after_vote,
+            rewordings: self.rewordings,
             article: self.article,
             revision: self.revision,
             created_at: self.created_at,
@@ -245,6 +276,11 @@ mod tests {
         assert!(write_poll(&poll).unwrap().contains("\"partitions\":16,"));
         let placed = Poll { partitions: Partitions::placed([7, 0, 12]).unwrap(), ..poll.clone() };
         assert_eq!(read_poll(write_poll(&placed).unwrap().as_bytes()).unwrap(), placed);
+        // So is what editors decide.
+        let plain = write_poll(&poll).unwrap();
+        let decided =
+            ["minimum_ballots", "display", "shuffle", "disclosure", "after_vote", "rewordings", "image", "note"];
+        assert!(decided.iter().all(|name| !plain.contains(name)), "{plain}");
         let article = Poll { article_url: "https://news.example/1".parse().ok(), ..poll };
         assert_eq!(read_poll(write_poll(&article).unwrap().as_bytes()).unwrap(), article);
     }

@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn what_is_seen_and_voted_in_with_an_articles_own_poll_ranks_the_article() {
         let counts = ViewCounts::new(Arc::default());
-        let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
+        let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
         let options = Some(vec![option("نعم"), option("لا")]);
         let fields = PollFields { question: Some("؟".to_owned()), options, ..PollFields::default() };
         let new = NewPoll { fields, ..NewPoll::default() };

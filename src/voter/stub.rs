@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn poll_of(kind: Kind, options: usize) -> Poll {
-        let option = |place: usize| NewOption { id: None, emoji: None, label: format!("خيار {place}") };
+        let option = |place: usize| NewOption { id: None, label: format!("خيار {place}"), ..NewOption::default() };
         let new = PollFields {
             question: Some("؟".to_owned()),
             options: Some((1..=options).map(option).collect()),

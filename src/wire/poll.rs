@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 
 use crate::poll::{
-    Choices, Emoji, Kind, Poll, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Scale, SiteId, State,
-    Text, Timestamp, WebAddress,
+    AfterVote, Choices, Disclosure, Emoji, Kind, OptionImage, Poll, PollId, PollOption, Quiz, Resolution,
+    ResultsPolicy, Revision, Rewording, Scale, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress,
 };
 
 /// The audience that a poll is written for.
@@ -34,6 +34,16 @@ pub struct PollJson<'a> {
     open_answer: bool,
     results: ResultsPolicy,
     changeable: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    minimum_ballots: u16,
+    #[serde(skip_serializing_if = "TallyDisplay::is_exact")]
+    display: TallyDisplay,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    shuffle: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disclosure: Option<&'a Disclosure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_vote: Option<&'a AfterVote>,
     opens_at: Option<Timestamp>,
     closes_at: Option<Timestamp>,
     article_url: Option<&'a str>,
@@ -43,6 +53,8 @@ pub struct PollJson<'a> {
     explanation: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resolution: Option<ResolutionJson<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    rewordings: &'a [Rewording],
     state: State,
     revision: Revision,
     created_at: Timestamp,
@@ -82,12 +94,18 @@ impl<'a> PollJson<'a> {
             open_answer: poll.open_answer,
             results: poll.results,
             changeable: poll.changeable,
+            minimum_ballots: poll.minimum_ballots,
+            display: poll.display,
+            shuffle: poll.shuffle,
+            disclosure: poll.disclosure.as_ref(),
+            after_vote: poll.after_vote.as_ref(),
             opens_at: poll.schedule.opens_at,
             closes_at: poll.schedule.closes_at,
             article_url: poll.article_url.as_ref().map(WebAddress::as_str),
             correct: quiz.map(|quiz| quiz.correct.as_str()),
             explanation: quiz.and_then(Quiz::explanation),
             resolution: poll.resolution.as_ref().map(ResolutionJson::of),
+            rewordings: &poll.rewordings,
             state,
             revision: poll.revision,
             created_at: poll.created_at,
@@ -110,6 +128,16 @@ pub struct PatternJson<'a> {
     options: &'a [PollOption],
     results: ResultsPolicy,
     changeable: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    minimum_ballots: u16,
+    #[serde(skip_serializing_if = "TallyDisplay::is_exact")]
+    display: TallyDisplay,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    shuffle: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disclosure: Option<&'a Disclosure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_vote: Option<&'a AfterVote>,
 }
 
 impl<'a> PatternJson<'a> {
@@ -125,6 +153,11 @@ impl<'a> PatternJson<'a> {
             options: &poll.options,
             results: poll.results,
             changeable: poll.changeable,
+            minimum_ballots: poll.minimum_ballots,
+            display: poll.display,
+            shuffle: poll.shuffle,
+            disclosure: poll.disclosure.as_ref(),
+            after_vote: poll.after_vote.as_ref(),
         }
     }
 }
@@ -186,11 +219,22 @@ fn write_options<S: Serializer>(options: &&[PollOption], serializer: S) -> Resul
         #[serde(skip_serializing_if = "Option::is_none")]
         emoji: Option<&'a str>,
         label: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        image: Option<&'a OptionImage>,
     }
 
     serializer.collect_seq(options.iter().map(|option| OptionJson {
         id: option.id.as_str(),
         emoji: option.emoji.as_ref().map(Emoji::as_str),
         label: option.label.as_str(),
+        note: option.note.as_ref().map(Text::as_str),
+        image: option.image.as_ref(),
     }))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }

@@ -82,7 +82,7 @@ impl Ground {
         let settings = StoreSettings { address, partitions, allow_eviction: false };
         let store = Stores::open(&settings, Clock::default()).expect("the store can be opened").connect();
         store.contact().await.expect("the store can be reached");
-        let option = |id: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: id.to_owned() };
+        let option = |id: &str| NewOption { id: Some(id.to_owned()), label: id.to_owned(), ..NewOption::default() };
         let new = PollFields {
             question: Some("هل تتوقع حل مجلس الأمة ؟".to_owned()),
             options: Some(options.iter().map(|id| option(id)).collect()),

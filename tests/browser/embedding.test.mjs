@@ -23,7 +23,7 @@ for (const mode of MODES) {
     const shown = await Shown.open({ reader: await set.reader(), publisher, sawt, poll, mode });
     await shown.vote('yes');
     // An edit arrives by another way, and is text as well.
-    await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, question: `${HOSTILE} 2` });
+    await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, question: `${HOSTILE} 2`, reason: HOSTILE });
     // A frame that shares nothing asks only every so often.
     await shown.$('.sawt-question').filter({ hasText: `${HOSTILE} 2` }).waitFor({ timeout: 120_000 });
     assert.equal(await shown.$('.sawt-results .sawt-label').first().textContent(), `${HOSTILE} 1`);

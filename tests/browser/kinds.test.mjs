@@ -105,7 +105,7 @@ for (const [language, viewport] of [['ar', PHONE], ['en', PHONE], ['en', DESKTOP
     assert.deepEqual(bars, ['25%', '0%', '0%', '25%', '0%', '0%', '0%', '50%', '100%', '100%', '50%']);
     await look(shown, `scale-voted-${language}-${size}`);
     // An edit brings other words, and leaves the steps as they are said.
-    const revised = { revision: 1, scale: { ...SCALES[language], low_label: is('أبدًا', 'Never') } };
+    const revised = { revision: 1, reason: is('أوضح', 'Plainer'), scale: { ...SCALES[language], low_label: is('أبدًا', 'Never') } };
     await sawt.ask('PATCH', `/v1/polls/${poll.id}`, revised);
     await shown.$('.sawt-ends').filter({ hasText: is('أبدًا', 'Never') }).waitFor({ state: 'attached' });
     assert.equal(await shown.$('.sawt-ends span').last().textContent(), SCALES[language].high_label);
@@ -232,7 +232,7 @@ test('an edit brings other emoji and other words to where they stand', async () 
   const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'element' });
   await shown.is('open');
   const options = [...made.options].reverse().map((option) => (option.id === 'r1' ? { id: 'r1', label: 'رائع' } : option));
-  await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, options });
+  await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, options, reason: 'أوضح' });
   await shown.$('[value="r1"] .sawt-label').filter({ hasText: 'رائع' }).waitFor();
   assert.equal(await shown.$('[value="r1"] .sawt-emoji').textContent(), '');
   assert.deepEqual(await shown.$('[name=choices]').evaluateAll((all) => all.map(({ value }) => value)), options.map(({ id }) => id));

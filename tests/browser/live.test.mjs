@@ -108,7 +108,7 @@ for (const mode of ['script', 'wordpress']) {
     const cache = await set.cache();
     await cache.keep(poll);
     const options = [...poll.options, { id: 'perhaps', label: 'ربما' }];
-    await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, question: 'هل تغيّر السؤال؟', options });
+    await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, question: 'هل تغيّر السؤال؟', options, reason: 'غيره أوضح' });
     const shown = await Shown.open({ reader: await set.reader({}, cache.origin), publisher, sawt: cache, poll, mode });
     const question = shown.$('.sawt-question').filter({ hasText: 'هل تغيّر السؤال؟' });
     await question.waitFor();

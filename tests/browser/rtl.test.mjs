@@ -107,7 +107,7 @@ test('a reworded text runs its own way', async () => {
   const shown = await Shown.open({ reader: await set.reader(), publisher, sawt, poll, mode: 'script' });
   await shown.is('open');
   const options = [{ id: 'c', label: 'C++' }, { id: 'r', label: 'Rust هي الأفضل' }];
-  await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, question: 'Rust أم C++؟', options });
+  await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, question: 'Rust أم C++؟', options, reason: 'غيره أوضح' });
   await shown.$('.sawt-question').filter({ hasText: 'أم' }).waitFor();
   const dirs = (selector) => shown.$(selector).evaluateAll((all) => all.map(({ dir }) => dir));
   for (const [selector, expected] of [

@@ -42,8 +42,11 @@ impl Fixture {
         let store = Stores::open(&settings, Clock::default()).expect("the store can be opened").connect();
         store.contact().await.expect("the store can be reached");
         let first = store.now().await.expect("the time").as_millis() / 60_000 - MINUTES - 1;
-        let option =
-            |id: &str, label: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: label.to_owned() };
+        let option = |id: &str, label: &str| NewOption {
+            id: Some(id.to_owned()),
+            label: label.to_owned(),
+            ..NewOption::default()
+        };
         let new = PollFields {
             question: Some("هل تتوقع حل مجلس الأمة؟".to_owned()),
             options: Some(vec![option("yes", "نعم"), option("no", "لا")]),

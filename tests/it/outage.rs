@@ -72,7 +72,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader, Method::GET, format!("/v1/results?polls={unread}"), None),
         (publisher.clone(), Method::GET, format!("/v1/polls?site={site}"), None),
         (publisher.clone(), Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site })))),
-        (publisher.clone(), Method::PATCH, at(""), Some(json!({ "revision": 1, "question": "؟" }))),
+        (publisher.clone(), Method::PATCH, at(""), Some(json!({ "revision": 1, "question": "؟", "reason": "أقصر" }))),
         (publisher.clone(), Method::POST, at("/open"), None),
         (publisher.clone(), Method::POST, at("/close"), None),
         (publisher.clone(), Method::POST, at("/resolve"), Some(json!({ "option": "yes" }))),

@@ -156,7 +156,7 @@ async fn another_tenants_poll_is_out_of_reach(service: &Service) {
     let stranger = service.client().with_key(&key);
     for (method, path, body) in [
         (Method::GET, path.clone(), None),
-        (Method::PATCH, path.clone(), Some(json!({ "revision": 1, "question": "؟" }))),
+        (Method::PATCH, path.clone(), Some(json!({ "revision": 1, "question": "؟", "reason": "أقصر" }))),
         (Method::DELETE, path.clone(), None),
         (Method::POST, format!("{path}/open"), None),
         (Method::POST, format!("{path}/close"), None),
@@ -293,7 +293,7 @@ async fn no_update_is_lost_between_a_read_and_a_write(service: &Service) {
     // Two different ones: the same edit, sent again, is made once and answered twice.
     let edits = [(&here, "؟"), (&there, "؟؟")].map(|(client, question)| {
         let edit = client.with_key(ADMIN_KEY).patch(&format!("/v1/polls/{poll}"));
-        edit.json(&json!({ "revision": 1, "question": question })).send()
+        edit.json(&json!({ "revision": 1, "question": question, "reason": "أقصر" })).send()
     });
     let mut statuses: Vec<_> = join_all(edits).await.into_iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();

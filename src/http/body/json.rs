@@ -20,7 +20,7 @@ use serde_json::error::Category;
 use super::super::problem::{Code, FieldError, Problem};
 
 /// The longest detail: messages quote what was sent, which may be long.
-const MAX_DETAIL: usize = 300;
+const MAX_DETAIL: usize = 400;
 
 /// Some programs write it before any text. It may be ignored (RFC 8259, section 8.1).
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";

@@ -7,7 +7,8 @@ use super::super::{
     problem::{Code, FieldError, Problem},
 };
 use crate::poll::{
-    Kind, NewOption, NewPoll, NewScale, PollFields, ResultsPolicy, Revision, State, Timestamp, Violation,
+    Kind, NewAfterVote, NewDisclosure, NewImage, NewOption, NewPoll, NewScale, PollFields, ResultsPolicy, Revision,
+    State, TallyDisplay, Timestamp, Violation,
 };
 use crate::{article::Admission, publishing::NewTemplate};
 
@@ -52,9 +53,29 @@ struct PollBody {
     correct: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     explanation: Option<Option<String>>,
+    #[serde(default, deserialize_with = "whole")]
+    minimum_ballots: Option<u64>,
+    #[serde(default, deserialize_with = "given")]
+    display: Option<Word<TallyDisplay>>,
+    #[serde(default, deserialize_with = "given")]
+    shuffle: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    disclosure: Option<Option<Object<DisclosureBody>>>,
+    #[serde(default, deserialize_with = "given")]
+    after_vote: Option<Option<Object<AfterVoteBody>>>,
+    #[serde(default, deserialize_with = "given")]
+    reason: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    correction: Option<bool>,
 }
 
 impl PollBody {
+    /// What an edit alone says.
+    fn of_rewording(&self) -> Option<&'static str> {
+        let named = [("reason", self.reason.is_some()), ("correction", self.correction.is_some())];
+        named.into_iter().find(|(_, is_there)| *is_there).map(|(field, _)| field)
+    }
+
     fn into_fields(self) -> PollFields {
         PollFields {
             question: self.question,
@@ -70,6 +91,13 @@ impl PollBody {
             article_url: self.article_url,
             correct: self.correct,
             explanation: self.explanation,
+            minimum_ballots: self.minimum_ballots,
+            display: self.display.map(|Word(display)| display),
+            shuffle: self.shuffle,
+            disclosure: self.disclosure.map(|it| it.map(|Object(it)| it.into_new_disclosure())),
+            after_vote: self.after_vote.map(|it| it.map(AfterVoteBody::into_new_after_vote)),
+            reason: self.reason,
+            correction: self.correction,
         }
     }
 }
@@ -93,6 +121,9 @@ pub(super) fn read_new_poll(body: &[u8]) -> Result<AskedPoll, Problem> {
     let refused = |field, rule| Err(Problem::of_field(Code::InvalidRequest, field, rule));
     if body.revision.is_some() {
         return refused("revision", "is not a field here: a new poll is in its first");
+    }
+    if let Some(field) = body.of_rewording() {
+        return refused(field, "is not a field here: a new poll has no other wording before");
     }
     if body.question.is_none() {
         return refused("question", "must be given");
@@ -139,6 +170,8 @@ pub(in super::super) fn read_template(body: &[u8]) -> Result<NewTemplate, Proble
         ("site", poll.site.is_some()),
         ("state", poll.state.is_some()),
         ("open_answer", poll.open_answer.is_some()),
+        ("reason", poll.reason.is_some()),
+        ("correction", poll.correction.is_some()),
     ];
     if let Some((field, _)) = of_one.into_iter().find(|(_, is_there)| *is_there) {
         return Err(Problem::of_field(Code::InvalidRequest, format!("poll.{field}"), "is not a field here"));
@@ -190,8 +223,8 @@ pub(super) fn read_edit(body: &[u8]) -> Result<(Option<Revision>, PollFields), P
     }
     let body: PollBody = parse(body)?;
     let (revision, fields) = (body.revision, body.into_fields());
-    // A new revision without a change would only disturb others who edit the poll.
-    if fields == PollFields::default() {
+    // A new revision without a change would only disturb others who edit the poll. A reason alone changes nothing.
+    if (PollFields { reason: None, correction: None, ..fields.clone() }) == PollFields::default() {
         return Err(Problem::new(Code::InvalidRequest, "the body must name something to change"));
     }
     Ok((revision, fields))
@@ -205,6 +238,10 @@ struct OptionBody {
     #[serde(default, deserialize_with = "given")]
     emoji: Option<String>,
     label: String,
+    #[serde(default, deserialize_with = "given")]
+    note: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    image: Option<Object<ImageBody>>,
 }
 
 impl LooksLike for OptionBody {
@@ -213,12 +250,74 @@ impl LooksLike for OptionBody {
 
 impl OptionBody {
     fn into_new_option(Object(option): Object<Self>) -> NewOption {
-        NewOption { id: option.id, emoji: option.emoji, label: option.label }
+        let image = option.image.map(|Object(ImageBody { url, alt })| NewImage { url, alt });
+        NewOption { id: option.id, emoji: option.emoji, label: option.label, note: option.note, image }
     }
 }
 
 fn into_new_options(options: Vec<Object<OptionBody>>) -> Vec<NewOption> {
     options.into_iter().map(OptionBody::into_new_option).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImageBody {
+    url: String,
+    alt: String,
+}
+
+impl LooksLike for ImageBody {
+    const EXAMPLE: &str = "{\"url\": …, \"alt\": …}";
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::http) struct DisclosureBody {
+    asked_by: Option<String>,
+    paid_by: Option<String>,
+    licence: Option<String>,
+    note: Option<String>,
+}
+
+impl LooksLike for DisclosureBody {
+    const EXAMPLE: &str = "{\"asked_by\": …}";
+}
+
+impl DisclosureBody {
+    pub(in crate::http) fn into_new_disclosure(self) -> NewDisclosure {
+        let Self { asked_by, paid_by, licence, note } = self;
+        NewDisclosure { asked_by, paid_by, licence, note }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AfterVoteBody {
+    thanks: Option<String>,
+    link: Option<Object<LinkBody>>,
+    next: Option<String>,
+}
+
+impl LooksLike for AfterVoteBody {
+    const EXAMPLE: &str = "{\"thanks\": …}";
+}
+
+impl AfterVoteBody {
+    fn into_new_after_vote(Object(Self { thanks, link, next }): Object<Self>) -> NewAfterVote {
+        let link = link.map(|Object(LinkBody { url, label })| (url, label));
+        NewAfterVote { thanks, link, next }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkBody {
+    url: String,
+    label: String,
+}
+
+impl LooksLike for LinkBody {
+    const EXAMPLE: &str = "{\"url\": …, \"label\": …}";
 }
 
 #[derive(Deserialize)]
@@ -337,6 +436,8 @@ mod tests {
                 "rating",
                 "draft",
                 "never",
+                "percent",
+                "delayed",
                 "2030-01-01T00:00:00Z"
             ])
             .prop_map(Value::from),
@@ -344,6 +445,11 @@ mod tests {
             Just(json!([{ "label": "نعم" }, { "id": "no", "label": "لا" }])),
             Just(json!({ "low": 0, "high": 10, "low_label": "سيئ" })),
             Just(json!({ "low": 1, "high": 5 })),
+            Just(json!({ "asked_by": "الراي", "note": null })),
+            Just(json!({ "thanks": "شكرًا", "link": { "url": "https://news.example/1", "label": "اقرأ" } })),
+            Just(
+                json!([{ "label": "نعم", "note": "…", "image": { "url": "https://i.example/1", "alt": "صورة" } }, { "label": "لا" }])
+            ),
             Just(json!([{ "emoji": "👍", "label": "أعجبني" }, { "label": "أحزنني" }])),
         ];
         leaf.prop_recursive(3, 24, 4, |inner| {
@@ -431,7 +537,7 @@ mod tests {
 
     #[test]
     fn fuzzed_polls_are_within_their_bounds_or_are_refused_by_name() {
-        let seeds: [&[u8]; 8] = [
+        let seeds: [&[u8]; 9] = [
             r#"{"question":"هل تتوقع حل مجلس الأمة؟","options":[{"label":"نعم"},{"label":"لا"}]}"#.as_bytes(),
             br#"{"question":"?","language":"en-GB","kind":"multiple","min_choices":1,"max_choices":2,"options":
                 [{"id":"a","label":"A"},{"id":"b","label":"B"},{"label":"C"}],"results":"after_vote","changeable":true}"#,
@@ -440,6 +546,8 @@ mod tests {
             r#"{"question":"?","kind":"rating","scale":{"low":0,"high":10,"low_label":"سيئ","high_label":null}}"#.as_bytes(),
             r#"{"question":"?","kind":"reaction","options":[{"emoji":"👍","label":"A"},{"emoji":"❤️","label":"B"}]}"#.as_bytes(),
             br#"{"revision":3,"question":"?","closes_at":null}"#,
+            br#"{"question":"?","options":[{"label":"A","image":{"url":"https://i.example/a","alt":"a"}},{"label":"B"}],
+                "display":"percent","minimum_ballots":50,"disclosure":{"asked_by":"A"},"after_vote":{"thanks":"T"}}"#,
             br#"{"question":"?","options":[{"label":"A"},{"label":"B"}],"kind":[]}"#,
             b"[]",
         ];
@@ -484,7 +592,8 @@ mod tests {
                 (
                     proptest::sample::select(vec![
                         "question", "options", "language", "kind", "scale", "min_choices", "max_choices", "results",
-                        "changeable", "opens_at", "closes_at", "article_url", "state", "site",
+                        "changeable", "opens_at", "closes_at", "article_url", "state", "site", "minimum_ballots",
+                        "display", "shuffle", "disclosure", "after_vote",
                     ]),
                     anything(),
                 ),

@@ -6,7 +6,7 @@ mod json;
 mod list;
 mod writes;
 
-pub(super) use json::read_template;
+pub(super) use json::{DisclosureBody, read_template};
 pub(super) use list::list;
 pub(super) use writes::{close, create, delete, edit, open, resolve};
 

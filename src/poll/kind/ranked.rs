@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn named(id: &str) -> NewOption {
-        NewOption { id: Some(id.to_owned()), emoji: None, label: format!("label of {id}") }
+        NewOption { id: Some(id.to_owned()), label: format!("label of {id}"), ..NewOption::default() }
     }
 
     #[test]

@@ -56,6 +56,8 @@ impl Rules for Rated {
             asked.id.as_deref() == Some(option.id.as_str())
                 && asked.label == option.label.as_str()
                 && asked.emoji.is_none()
+                && asked.note.is_none()
+                && asked.image.is_none()
         };
         if asked.is_some_and(|asked| asked.len() != options.len() || !asked.iter().zip(&options).all(is_same)) {
             let rule = format!(
@@ -108,7 +110,7 @@ fn steps_of(steps: Steps) -> Vec<PollOption> {
         let number = step.to_string();
         // A number is an id and a label.
         let (id, label): (Option<OptionId>, _) = (number.parse().ok(), Text::parse(&number, LABEL).ok());
-        Some(PollOption { id: id?, emoji: None, label: label?, index })
+        Some(PollOption { id: id?, emoji: None, label: label?, note: None, image: None, index })
     };
     (steps.low()..=steps.high()).zip(0..).filter_map(option).collect()
 }
@@ -140,8 +142,8 @@ mod tests {
     fn as_asked(poll: &Poll) -> Vec<NewOption> {
         let option = |option: &PollOption| NewOption {
             id: Some(option.id.to_string()),
-            emoji: None,
             label: option.label.to_string(),
+            ..NewOption::default()
         };
         poll.options.iter().map(option).collect()
     }
@@ -171,7 +173,7 @@ mod tests {
 
     #[test]
     fn other_options_than_the_steps_are_refused_and_so_is_another_scale() {
-        let option = |id: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: id.to_owned() };
+        let option = |id: &str| NewOption { id: Some(id.to_owned()), label: id.to_owned(), ..NewOption::default() };
         let stars: Vec<NewOption> = ["1", "2", "3", "4", "5"].map(option).into();
         let relabelled: Vec<NewOption> =
             stars.iter().map(|option| NewOption { label: "x".to_owned(), ..option.clone() }).collect();

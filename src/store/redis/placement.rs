@@ -54,7 +54,7 @@ mod tests {
     };
 
     fn placed(partitions: u16) -> Poll {
-        let option = |label: &str| NewOption { id: None, emoji: None, label: label.to_owned() };
+        let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
         let new = PollFields {
             question: Some("؟".to_owned()),
             options: Some(vec![option("نعم"), option("لا")]),

@@ -136,7 +136,7 @@ impl Polls for RedisStore {
         let resolves = match edit.effect {
             Effect::Reshapes => return self.reshape(&edit.poll).await,
             Effect::Resolves => true,
-            Effect::Changes => false,
+            Effect::Changes | Effect::Rewords => false,
         };
         let options = DefineOptions { resolves, ..DefineOptions::default() };
         let before = Revision(edit.poll.revision.0.saturating_sub(1));

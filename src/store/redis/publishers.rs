@@ -21,6 +21,7 @@ impl Publishers for RedisStore {
         let (key, origins) = (keys::site(id), record::write(&settings.origins)?);
         let (name, url) = (record::write(&settings.name)?, record::write(&settings.url)?);
         let (look, addresses) = (record::write(&settings.look)?, record::write(&settings.addresses)?);
+        let disclosure = record::write(&settings.disclosure)?;
         let call = Call::new(&self.scripts.put_site, &[key.as_bytes()])
             .arg(b"")
             .arg(b"listed")
@@ -36,7 +37,9 @@ impl Publishers for RedisStore {
             .arg(b"look")
             .arg(look.as_bytes())
             .arg(b"addresses")
-            .arg(addresses.as_bytes());
+            .arg(addresses.as_bytes())
+            .arg(b"disclosure")
+            .arg(disclosure.as_bytes());
         let mut reply = call.send(&self.link).await?;
         let is_made = reply.int()? == 1;
         let (created_at, updated_at) = (Timestamp::from_millis(reply.int()?), Timestamp::from_millis(reply.int()?));

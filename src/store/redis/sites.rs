@@ -28,12 +28,13 @@ const GIVEN_UP_SECS: &str = "3600";
 const CHUNK: usize = 500;
 
 /// Of a site: `origins`, `created_at`, `updated_at`, `timezone`, `name`, `url`, `look`, `addresses`,
-/// `listed`. A site of an earlier version lacks what it did not know.
+/// `disclosure`, `listed`. A site of an earlier version lacks what it did not know.
 type Fields = (
     Option<Vec<u8>>,
     Option<i64>,
     Option<i64>,
     Option<String>,
+    Option<Vec<u8>>,
     Option<Vec<u8>>,
     Option<Vec<u8>>,
     Option<Vec<u8>>,
@@ -61,9 +62,9 @@ impl RedisStore {
     pub(super) async fn find_site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
         let mut command = Cmd::new();
         command.arg("HMGET").arg(keys::site(id)).arg("origins").arg("created_at").arg("updated_at");
-        let (origins, created_at, updated_at, timezone, name, url, look, addresses, listed): Fields = self
-            .ask_for(command.arg("timezone").arg("name").arg("url").arg("look").arg("addresses").arg("listed"))
-            .await?;
+        command.arg("timezone").arg("name").arg("url").arg("look").arg("addresses").arg("disclosure").arg("listed");
+        let (origins, created_at, updated_at, timezone, name, url, look, addresses, disclosure, listed): Fields =
+            self.ask_for(&command).await?;
         let (Some(origins), Some(created_at), Some(updated_at)) = (origins, created_at, updated_at) else {
             return Ok(None);
         };
@@ -82,6 +83,7 @@ impl RedisStore {
                 look: look.map_or(Ok(SiteLook::default()), |look| record::read("a site's look", &look))?,
                 addresses: addresses
                     .map_or(Ok(AddressRules::default()), |rules| record::read("a site's addresses", &rules))?,
+                disclosure: disclosure.map_or(Ok(None), |told| record::read("a site's disclosure", &told))?,
             },
             created_at: Timestamp::from_millis(created_at),
             updated_at: Timestamp::from_millis(updated_at),

@@ -75,7 +75,12 @@ fn guarded(
         (Method::DELETE, template, None, "polls:write"),
         (Method::GET, format!("/v1/polls?site={site}"), None, "polls:read"),
         (Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site }))), "polls:write"),
-        (Method::PATCH, poll_path.clone(), Some(json!({ "revision": 1, "question": "؟" })), "polls:write"),
+        (
+            Method::PATCH,
+            poll_path.clone(),
+            Some(json!({ "revision": 1, "question": "؟", "reason": "أقصر" })),
+            "polls:write",
+        ),
         (Method::POST, format!("{poll_path}/open"), None, "polls:write"),
         (Method::POST, format!("{poll_path}/close"), None, "polls:write"),
         (Method::POST, format!("{poll_path}/resolve"), Some(json!({ "option": "yes" })), "polls:write"),

@@ -180,6 +180,7 @@ async fn a_reaction_is_told_with_its_emoji_where_labels_are(service: &Service) {
         edit.as_object_mut().expect("an object").remove(fixed);
     }
     edit["revision"] = json!(1);
+    edit["reason"] = json!("أوضح");
     edit["options"][1]["emoji"] = json!("🫶");
     let mut stream = service.client().live(&id).await;
     let edited = service.admin().patch(&format!("/v1/polls/{id}")).json(&edit).send().await.is(200);

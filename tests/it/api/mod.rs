@@ -3,6 +3,7 @@
 mod announced;
 mod answers;
 mod articles;
+mod decided;
 mod embed;
 mod exports;
 mod first_vote;
@@ -30,6 +31,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         voters::rules(),
         polls::rules(),
         quiz::rules(),
+        decided::rules(),
         votes::rules(),
         kinds::rules(),
         answers::rules(),

@@ -400,9 +400,14 @@ async fn a_poll_with_ballots_keeps_its_options(service: &Service) {
     ] {
         edit(reshaped).await.refused(422, "invalid-poll");
     }
-    let corrected = edit(options(&[("unsure", "لا أعلم"), ("no", "كلا"), ("yes", "أجل")])).await.is(200);
+    let mut reworded = options(&[("unsure", "لا أعلم"), ("no", "كلا"), ("yes", "أجل")]);
+    reworded["reason"] = json!("أفصح");
+    let corrected = edit(reworded).await.is(200);
     assert_eq!(corrected["options"][0], json!({ "id": "unsure", "label": "لا أعلم" }));
-    edit(json!({ "question": "هل تتوقع حل المجلس؟", "results": "after_vote", "changeable": true })).await.is(200);
+    let question = json!({
+        "question": "هل تتوقع حل المجلس؟", "reason": "أقصر", "results": "after_vote", "changeable": true,
+    });
+    edit(question).await.is(200);
     let tally = voter.results(&poll).await;
     assert_eq!(tally["ballots"], 1);
     let unsure = json!({ "id": "unsure", "label": "لا أعلم", "votes": 1, "share": 1 });

@@ -34,7 +34,12 @@ async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> 
             json!({ "poll": { "kind": "rating", "question": "؟" } }),
         ),
         (admin.clone(), Method::POST, "/v1/polls".to_owned(), seed_poll(json!({}))),
-        (admin.clone(), Method::PATCH, format!("/v1/polls/{poll}"), json!({ "revision": 1, "question": "؟" })),
+        (
+            admin.clone(),
+            Method::PATCH,
+            format!("/v1/polls/{poll}"),
+            json!({ "revision": 1, "question": "؟", "reason": "أقصر" }),
+        ),
         (admin.clone(), Method::POST, format!("/v1/polls/{closed}/resolve"), json!({ "option": "yes" })),
         (admin.clone(), Method::POST, format!("/v1/polls/{said}/answers/{answer}"), json!({ "state": "shown" })),
         (admin.clone(), Method::PUT, format!("/v1/sites/{site}"), json!({ "origins": [] })),
@@ -115,7 +120,7 @@ async fn what_is_wrong_is_said_with_the_field_and_what_it_may_be(service: &Servi
             "/v1/polls",
             with("options", json!([{ "label": "نعم", "colour": "red" }])),
             "options[0].colour",
-            "is not a field here; there are id, emoji, label",
+            "is not a field here; there are id, emoji, label, note, image",
         ),
         (
             "POST",

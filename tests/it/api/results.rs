@@ -87,7 +87,7 @@ async fn a_rewording_reaches_whoever_holds_results_although_no_vote_was_cast(ser
     }
     let label = "\"نعم\" \\ {بالتأكيد}";
     let options = json!([{ "id": "yes", "label": label }, { "id": "no", "label": "لا" }]);
-    let edit = json!({ "revision": 1, "options": options });
+    let edit = json!({ "revision": 1, "options": options, "reason": "أوضح" });
     service.admin().patch(&format!("/v1/polls/{poll}")).json(&edit).send().await.is(200);
     for (path, tag) in paths.iter().zip(&tags) {
         let answer = service.client().get(path).header("if-none-match", tag).send().await.is(200);

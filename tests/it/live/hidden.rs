@@ -32,7 +32,7 @@ async fn nothing_is_told_of_a_vote(service: &Service, poll: &str, sees_all: &mut
     let version = sees_all.expect("tally").await.data["version"].as_u64().expect("a version");
     service.client().new_voter().await.vote(poll, &["no"]).await.is(201);
     sees_all.tally_from(version + 1).await;
-    let edit = json!({ "revision": 1, "question": "هل تغيّر السؤال؟" });
+    let edit = json!({ "revision": 1, "question": "هل تغيّر السؤال؟", "reason": "غيره أوضح" });
     let edited = service.admin().patch(&format!("/v1/polls/{poll}")).json(&edit).send().await.is(200);
     for stream in blind {
         assert_eq!(stream.expect("poll").await.data, as_told(&edited), "and nothing before that");

@@ -146,7 +146,7 @@ async fn a_close_or_an_edit_that_may_have_been_missed_is_told(service: &Service)
     let poll = service.poll(json!({})).await;
     service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
     let path = format!("/v1/polls/{poll}");
-    let edit = json!({ "revision": 1, "question": "هل تغيّر السؤال؟" });
+    let edit = json!({ "revision": 1, "question": "هل تغيّر السؤال؟", "reason": "أوضح" });
     let edited = service.admin().patch(&path).json(&edit).send().await.is(200);
     // To whoever has the tally, an older one, or none: their page may be of before.
     assert_eq!(resume(&service.client(), &poll, "1").await.expect("poll").await.data, as_told(&edited));

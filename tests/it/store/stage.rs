@@ -217,7 +217,8 @@ pub(crate) fn withdrawal(poll: &Poll, number: u64) -> Ballot {
 }
 
 pub(crate) fn options(ids: &[impl AsRef<str>]) -> Vec<NewOption> {
-    let option = |id: &str| NewOption { id: Some(id.to_owned()), emoji: None, label: format!("الخيار {id}") };
+    let option =
+        |id: &str| NewOption { id: Some(id.to_owned()), label: format!("الخيار {id}"), ..NewOption::default() };
     ids.iter().map(|id| option(id.as_ref())).collect()
 }
 

@@ -4,7 +4,7 @@ use std::{slice, sync::Arc};
 
 use sawt::{
     article::AddressRules,
-    poll::{SiteId, Text, Timestamp},
+    poll::{Disclosure, SiteId, Text, Timestamp},
     site::{ApiKey, NAME, NewKey, Scope, Scopes, Site, SiteLook, SiteSettings},
     store::{Creation, SiteDeletion, Store, StoreError},
 };
@@ -45,6 +45,7 @@ async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
             parameters: name.map(|_| "amp".to_owned()).into_iter().collect(),
             ..AddressRules::default()
         },
+        disclosure: name.map(|name| Disclosure { asked_by: Text::parse(name, NAME).ok(), ..Disclosure::default() }),
     };
     let before = store.now().await.unwrap();
     let name = Some("جريدة \"الراي\"");
