@@ -28,12 +28,13 @@ const FLOORS: [&[&str]; 16] = [
     &["supervisor"],
     &["telemetry"],
     &["clock"],
-    &["article", "descriptors", "secret", "threads"],
+    &["article", "descriptors", "place", "secret", "threads"],
     &["poll"],
 ];
 
 /// Modules that don't know the framework for HTTP either.
-const WITHOUT_HTTP: [&str; 9] = ["voting", "publishing", "views", "quota", "store", "site", "voter", "article", "poll"];
+const WITHOUT_HTTP: [&str; 10] =
+    ["voting", "publishing", "views", "quota", "store", "site", "voter", "article", "place", "poll"];
 
 /// All that handlers may name of the floors below the use cases: plain values, errors, and handles that a use case
 /// returned.

@@ -7,6 +7,7 @@
 //!
 //! - [`poll`]: the domain, pure. What a poll is, what may be chosen, when it is open, how votes are counted.
 //! - [`article`]: what names an article: its publisher's id, or its address in one form.
+//! - [`place`]: spots in a site's pages, and which poll stands in one at a moment.
 //! - [`site`]: publishers, the origins that may embed their polls, and their API keys.
 //! - [`voter`]: the signed tokens that tell one anonymous reader from another.
 //! - [`client`]: whose address a request came from.
@@ -46,6 +47,7 @@ pub mod http;
 pub mod http_client;
 pub mod live;
 pub mod net;
+pub mod place;
 pub mod poll;
 pub mod publishing;
 pub mod quota;

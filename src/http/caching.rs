@@ -120,13 +120,17 @@ impl Caching {
         }
     }
 
+    /// For what changes at a known moment, if at any.
+    pub(super) fn until(moment: Option<Timestamp>, now: Timestamp) -> Self {
+        let millis_left = moment.map_or(i64::MAX, |moment| moment.as_millis() - now.as_millis());
+        Self::Shared { secs_left: u64::try_from(millis_left / 1_000).unwrap_or(0) }
+    }
+
     /// The poll's next opening or closing by the clock limits what is sent before it. If that time has passed and the
     /// poll does not show it yet, it will show it soon.
     pub(super) fn until_it_moves(schedule: &Schedule, now: Timestamp) -> Self {
         let opens_at = schedule.opens_at.filter(|opens_at| *opens_at > now);
-        let next = opens_at.or(schedule.closes_at);
-        let millis_left = next.map_or(i64::MAX, |next| next.as_millis() - now.as_millis());
-        Self::Shared { secs_left: u64::try_from(millis_left / 1_000).unwrap_or(0) }
+        Self::until(opens_at.or(schedule.closes_at), now)
     }
 }
 

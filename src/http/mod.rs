@@ -20,7 +20,7 @@
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`articles`]: what articles are given to answer.
 //! - [`voters`], [`votes`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
-//!   [`trending`], [`polls`], [`sites`], [`announced`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what
+//!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what
 //!   readers see; and [`demo`], which only a demo serves.
 
 mod announced;
@@ -53,6 +53,7 @@ mod origin;
 mod page_cache;
 mod paging;
 mod path;
+mod places;
 mod polls;
 pub mod problem;
 mod query;
@@ -134,6 +135,9 @@ fn routes() -> Vec<Route> {
             .get(articles::read_template)
             .put(articles::put_template)
             .delete(articles::delete_template),
+        at("/v1/sites/{site}/places/{place}/now").get(places::read_now).for_any_page(),
+        at("/v1/sites/{site}/places").get(places::list),
+        at("/v1/sites/{site}/places/{place}").get(places::read).put(places::put).delete(places::delete),
         at("/v1/keys").get(keys::list).post(keys::create),
         at("/v1/keys/{key}").delete(keys::revoke),
         at("/embed.js").get(embed::loader).unlimited().for_any_page(),

@@ -68,13 +68,16 @@ codes! {
     SiteHasKeys          409 "site-has-keys"          "The site has API keys"
     SiteHasTemplates     409 "site-has-templates"     "The site has templates"
     TooManyTemplates     409 "too-many-templates"     "The site has as many templates as it may"
+    SiteHasPlaces        409 "site-has-places"        "The site has places"
+    TooManyPlaces        409 "too-many-places"        "The site has as many places as it may"
     ArticlesFull         409 "articles-full"          "The template has as many articles as it may"
     SiteIsDefault        409 "site-is-default"        "The site default stays"
-    RevisionMismatch     412 "revision-mismatch"      "The poll has changed since it was read"
+    RevisionMismatch     412 "revision-mismatch"      "It has changed since it was read"
     BodyTooLarge         413 "body-too-large"         "The body is too large"
     UnsupportedMediaType 415 "unsupported-media-type" "The body must be JSON"
     AddressTooLong       422 "address-too-long"       "The address is too long"
     InvalidPoll          422 "invalid-poll"           "The poll is not valid"
+    InvalidPlace         422 "invalid-place"          "The place is not valid"
     OptionsNotTaken      422 "options-not-taken"      "The options of a rating follow from its scale"
     ScaleNotTaken        422 "scale-not-taken"        "Only a rating has a scale"
     InvalidChoice        422 "invalid-choice"         "The choices don't fit the poll"
@@ -180,12 +183,15 @@ impl Problem {
         Self::new(code, format!("{field} {detail}")).with_errors([FieldError { field, detail }])
     }
 
+    /// The place would not be valid.
+    pub fn of_place(violations: Vec<Violation>) -> Self {
+        let detail = summary("place", &violations);
+        Self::new(Code::InvalidPlace, detail).with_errors(violations.into_iter().map(FieldError::from))
+    }
+
     /// The poll would not be valid.
     pub fn of_violations(violations: Vec<Violation>) -> Self {
-        let detail = match violations.as_slice() {
-            [Violation { field, detail, .. }] => format!("{field} {detail}"),
-            _ => format!("{} things are wrong with the poll; see errors", violations.len()),
-        };
+        let detail = summary("poll", &violations);
         let all_are = |mistake| violations.iter().all(|violation| violation.mistake == mistake);
         let code = if all_are(Mistake::OptionsOfRating) {
             Code::OptionsNotTaken
@@ -298,6 +304,8 @@ impl Problem {
             | Code::ArticleNotAnnounced
             | Code::SiteHasTemplates
             | Code::TooManyTemplates
+            | Code::SiteHasPlaces
+            | Code::TooManyPlaces
             | Code::ArticlesFull
             | Code::AddressTooLong
             | Code::MethodNotAllowed
@@ -314,6 +322,7 @@ impl Problem {
             | Code::BodyTooLarge
             | Code::UnsupportedMediaType
             | Code::InvalidPoll
+            | Code::InvalidPlace
             | Code::OptionsNotTaken
             | Code::ScaleNotTaken
             | Code::InvalidChoice
@@ -339,6 +348,14 @@ impl Problem {
         }
         let body = write_body(parts, request_id).unwrap_or_default();
         response.content_type("application/problem+json").body(body)
+    }
+}
+
+/// What is wrong with something, in a line.
+fn summary(what: &str, violations: &[Violation]) -> String {
+    match violations {
+        [Violation { field, detail, .. }] => format!("{field} {detail}"),
+        _ => format!("{} things are wrong with the {what}; see errors", violations.len()),
     }
 }
 
@@ -440,7 +457,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 46);
+        assert_eq!(seen.len(), 49);
     }
 
     #[test]

@@ -19,6 +19,7 @@ impl From<VoteError> for Problem {
         match error {
             VoteError::NoPoll => Self::no_poll(),
             VoteError::NoArticle(refusal) => refusal.into(),
+            VoteError::NoPlace => no_place(),
             VoteError::InvalidChoice { rule, place } => {
                 let field = place.map_or_else(|| "choices".to_owned(), |place| format!("choices[{place}]"));
                 let detail = rule.to_string();
@@ -90,6 +91,10 @@ impl From<PublishError> for Problem {
             error @ PublishError::SiteHasPolls(_) => Self::new(Code::SiteHasPolls, error.to_string()),
             error @ PublishError::SiteHasTemplates(_) => Self::new(Code::SiteHasTemplates, error.to_string()),
             error @ PublishError::TooManyTemplates => Self::new(Code::TooManyTemplates, error.to_string()),
+            error @ PublishError::SiteHasPlaces(_) => Self::new(Code::SiteHasPlaces, error.to_string()),
+            error @ PublishError::TooManyPlaces => Self::new(Code::TooManyPlaces, error.to_string()),
+            PublishError::NoPlace => no_place(),
+            PublishError::InvalidPlace(violations) => Self::of_place(violations),
             PublishError::NoTemplate => no_template(),
             error @ PublishError::SiteHasKeys(_) => Self::new(Code::SiteHasKeys, error.to_string()),
             error @ PublishError::SiteIsDefault => Self::new(Code::SiteIsDefault, error.to_string()),
@@ -101,10 +106,10 @@ impl From<PublishError> for Problem {
             }
             PublishError::RevisionRequired => Self::new(
                 Code::RevisionRequired,
-                "say which revision you edit, by If-Match with the poll's ETag or by revision in the body",
+                "say which revision you edit, by If-Match with its ETag or by revision in the body",
             ),
             PublishError::RevisionMismatch(in_force) => {
-                let detail = format!("revision {in_force} is in force; read the poll and edit that");
+                let detail = format!("revision {in_force} is in force; read that and edit it");
                 Self::new(Code::RevisionMismatch, detail).with_member("revision", in_force.0)
             }
             PublishError::NotOpen(poll, state) => not_open(&poll, state),
@@ -193,6 +198,11 @@ pub(super) fn not_announced() -> Problem {
 /// There is no such site.
 pub(super) fn no_site() -> Problem {
     Problem::new(Code::NotFound, "no site has this id; PUT /v1/sites/{site} makes one")
+}
+
+/// The site has no such place.
+pub(super) fn no_place() -> Problem {
+    Problem::new(Code::NotFound, "the site has no such place; PUT /v1/sites/{site}/places/{place} makes one")
 }
 
 /// There is no such article.

@@ -20,7 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::{
-    KnownArticles, PollCache, SiteCache, Snapshot,
+    KnownArticles, PlaceCache, PollCache, SiteCache, Snapshot,
     entry::{HubEntry, Taken},
     publish_queue::PublishQueue,
     subscription::Subscription,
@@ -54,6 +54,7 @@ pub struct Hub {
     pub(super) polls: Arc<PollCache>,
     known_articles: KnownArticles,
     sites: SiteCache,
+    places: PlaceCache,
     clock: Clock,
     /// What is to be published to the other replicas; `None` if there are none.
     publish_queue: Option<PublishQueue>,
@@ -89,6 +90,11 @@ impl Hub {
         &self.sites
     }
 
+    /// Places as last read.
+    pub fn places(&self) -> &PlaceCache {
+        &self.places
+    }
+
     /// An empty hub, with the cache that it reads definitions into.
     pub fn new(polls: Arc<PollCache>, clock: Clock, has_others: bool) -> Self {
         Self {
@@ -96,6 +102,7 @@ impl Hub {
             polls,
             known_articles: KnownArticles::default(),
             sites: SiteCache::default(),
+            places: PlaceCache::default(),
             clock,
             publish_queue: has_others.then(PublishQueue::default),
             unfollowed: Mutex::default(),

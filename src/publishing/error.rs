@@ -40,6 +40,18 @@ pub enum PublishError {
     /// This site has templates, so it can't be deleted.
     #[error("delete its templates first, each by DELETE /v1/sites/{0}/templates/{{template}}")]
     SiteHasTemplates(SiteId),
+    /// This site has places, so it can't be deleted.
+    #[error("delete its places first, each by DELETE /v1/sites/{0}/places/{{place}}")]
+    SiteHasPlaces(SiteId),
+    /// The site has no such place.
+    #[error("the site has no such place")]
+    NoPlace,
+    /// The site has as many places as it may.
+    #[error("a site has at most {} places", crate::place::MOST_PLACES)]
+    TooManyPlaces,
+    /// The place as it would be is not valid.
+    #[error("the place is not valid")]
+    InvalidPlace(Vec<Violation>),
     /// The site has no such template.
     #[error("the site has no such template")]
     NoTemplate,

@@ -1,4 +1,4 @@
-//! Publishing, without HTTP: what a site's editors and the API do with polls, articles, sites and keys.
+//! Publishing, without HTTP: what a site's editors and the API do with polls, articles, places, sites and keys.
 //!
 //! For a site's key, another site's poll does not exist. Every change of a poll goes through
 //! [`Polls::replace_poll`](crate::store::Polls::replace_poll), which accepts it only on top of the revision it was made
@@ -11,6 +11,7 @@ mod answers;
 mod articles;
 mod error;
 mod keys;
+mod places;
 mod polls;
 mod revision;
 mod sites;

@@ -4,7 +4,7 @@ use super::PublishError;
 use crate::poll::Revision;
 
 /// The revision a publisher expects to be in force: one of several, a certain one, or both.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExpectedRevision {
     /// It is one of these (`If-Match`).
     pub any_of: Option<Vec<Revision>>,

@@ -37,12 +37,13 @@ impl Publishing {
         Ok(self.store.sites(after, limit).await?)
     }
 
-    /// Deletes a site that has neither polls nor keys, so that nothing is lost with it. Only for the operator.
+    /// Deletes a site that has neither polls nor templates, places or keys, so that nothing is lost with it. Only for the operator.
     ///
     /// # Errors
     /// [`PublishError::NoSite`]; [`SiteHasPolls`](PublishError::SiteHasPolls);
-    /// [`SiteHasTemplates`](PublishError::SiteHasTemplates); [`SiteHasKeys`](PublishError::SiteHasKeys); [`SiteIsDefault`](PublishError::SiteIsDefault); what the store
-    /// failed with.
+    /// [`SiteHasTemplates`](PublishError::SiteHasTemplates); [`SiteHasPlaces`](PublishError::SiteHasPlaces);
+    /// [`SiteHasKeys`](PublishError::SiteHasKeys); [`SiteIsDefault`](PublishError::SiteIsDefault); what the store failed
+    /// with.
     pub async fn delete_site(&self, id: &SiteId) -> Result<(), PublishError> {
         if *id == SiteId::default() {
             return Err(PublishError::SiteIsDefault);
@@ -54,6 +55,7 @@ impl Publishing {
             }
             SiteDeletion::HasPolls => Err(PublishError::SiteHasPolls(id.clone())),
             SiteDeletion::HasTemplates => Err(PublishError::SiteHasTemplates(id.clone())),
+            SiteDeletion::HasPlaces => Err(PublishError::SiteHasPlaces(id.clone())),
             SiteDeletion::HasKeys => Err(PublishError::SiteHasKeys(id.clone())),
             SiteDeletion::Gone => Err(PublishError::NoSite),
         }

@@ -22,11 +22,12 @@ use async_trait::async_trait;
 
 use super::{
     ArticlePutting, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, ClientMark, Creation, IdempotencyKey,
-    ItemScore, Lease, Leased, Making, Measure, Minutes, Polls, Publishers, Quotas, Replacement, SiteDeletion, Store,
-    StoreError, TemplatePut, Templates, TrendingWindow, ViewBatch, Views,
+    ItemScore, Lease, Leased, Making, Measure, Minutes, PlacePut, Places, Polls, Publishers, Quotas, Replacement,
+    SiteDeletion, Store, StoreError, TemplatePut, Templates, TrendingWindow, ViewBatch, Views,
 };
 use crate::{
     article::{Announced, ArticleId, ArticleKey, ArticlePlace, NewArticlePoll, Template, TemplateId},
+    place::{Place, PlaceId},
     poll::{
         AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, ListCursor, Minute, PartitionTally, Partitions,
         Poll, PollId, Position, SiteId, Timestamp, VoterDigest,
@@ -254,6 +255,25 @@ impl Articles for Bounded {
 
     async fn delete_article(&self, site: &SiteId, id: &ArticleId) -> Result<bool, StoreError> {
         self.writes.pass(self.store.delete_article(site, id)).await
+    }
+}
+
+#[async_trait]
+impl Places for Bounded {
+    async fn put_place(&self, place: &Place) -> Result<PlacePut, StoreError> {
+        self.writes.pass(self.store.put_place(place)).await
+    }
+
+    async fn place(&self, site: &SiteId, id: &PlaceId) -> Result<Option<Place>, StoreError> {
+        self.reads.pass(self.store.place(site, id)).await
+    }
+
+    async fn places(&self, site: &SiteId) -> Result<Vec<Place>, StoreError> {
+        self.reads.pass(self.store.places(site)).await
+    }
+
+    async fn delete_place(&self, site: &SiteId, id: &PlaceId) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.delete_place(site, id)).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! Where polls, ballots and tallies are kept: the [`Store`] contract, in seven parts ([`Polls`], [`Ballots`],
-//! [`Publishers`], [`Articles`], [`Templates`], [`Quotas`], [`Views`]), and the stores that keep it, each with a file for each part.
+//! Where polls, ballots and tallies are kept: the [`Store`] contract, in eight parts ([`Polls`], [`Ballots`],
+//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`]), and the stores that keep it, each with a file for each part.
 //!
 //! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
 //! property test runs random histories on all of them and on a plain in-memory model, and expects identical answers.
@@ -58,6 +58,7 @@ mod bounded;
 mod broker;
 mod clock_watch;
 mod open;
+mod places;
 mod polls;
 mod publishers;
 mod quotas;
@@ -75,6 +76,7 @@ pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
 pub use broker::{Broker, Follow, Message, Received, Tallies};
 pub use clock_watch::ClockWatch;
 pub use open::{StoreAddress, StoreSettings, Stores};
+pub use places::{PlacePut, Places};
 pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, resolve_page_start};
 pub use publishers::{Publishers, SiteDeletion};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
@@ -83,12 +85,12 @@ pub use views::{ItemScore, Measure, RankedItem, TrendingWindow, ViewBatch, Views
 
 use crate::poll::Timestamp;
 
-/// The contract: its seven parts, under the rules of the module.
+/// The contract: its eight parts, under the rules of the module.
 ///
 /// It is used as one `Arc<dyn Store>`: one connection serves all parts, and a call reaches each of them at the same
 /// cost.
 #[async_trait]
-pub trait Store: Polls + Ballots + Publishers + Articles + Templates + Quotas + Views {
+pub trait Store: Polls + Ballots + Publishers + Articles + Templates + Places + Quotas + Views {
     /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site). Writes
     /// nothing to a prepared store. Only [`Store::now`] is called before this has succeeded once.
     ///

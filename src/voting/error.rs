@@ -18,6 +18,9 @@ pub enum VoteError {
     /// There is no such poll of an article.
     #[error(transparent)]
     NoArticle(#[from] NoArticle),
+    /// The site has no such place.
+    #[error("the site has no such place")]
+    NoPlace,
     /// The choices don't fit the poll.
     #[error("choices {rule}")]
     InvalidChoice {

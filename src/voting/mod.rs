@@ -8,6 +8,7 @@
 //! - [`visible`]: whether somebody may see a tally, and which; [`several`]: many at once.
 //! - [`runoff`]: who wins a ranked poll, by a scan of its ballots.
 //! - [`articles`]: polls that come to be with their first ballots.
+//! - [`places`]: which poll stands in a place of a site.
 //! - [`timeline`]: a tally by the time that its votes came in.
 //! - [`streams`]: who may open an event stream, and what they see in it.
 //! - [`replica`]: what the workers of a replica share of all this.
@@ -21,6 +22,7 @@ mod articles;
 pub mod ballot_batcher;
 mod cast;
 mod error;
+mod places;
 mod replica;
 mod retry;
 mod runoff;
@@ -34,6 +36,7 @@ use std::sync::Arc;
 pub use articles::{ArticlePoll, AskedArticle, NoArticle, ReplicaArticles};
 pub use cast::{BallotRequest, Caster, Vote, VoteOutcome, VotedAnswer, Withdrawal};
 pub use error::{OnRecord, VoteError};
+pub use places::PlaceNow;
 pub use replica::ReplicaVoting;
 pub use runoff::CountedRunoff;
 pub use several::{PollTally, SiteQuery, SiteTallies};

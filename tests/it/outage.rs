@@ -38,6 +38,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
     let announcement =
         json!({ "title": "خبر", "url": "https://news.example/1", "published_at": "2026-11-29T06:00:00Z" });
     let article_poll = service.article_poll(&site).await;
+    let place = service.place(&site).await;
     let template = json!({ "poll": { "kind": "rating", "question": "؟" } });
     let first_voter = json!({ "voter": { "nonce": nonce() } });
     let first_vote = json!({ "choices": ["5"], "voter": { "nonce": nonce() } });
@@ -65,6 +66,11 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader.clone(), Method::POST, format!("{article_poll}/votes/withdraw"), Some(first_voter)),
         (reader.clone(), Method::GET, format!("/v1/sites/{site}/articles?template=stars&ids=1"), None),
         (reader.clone(), Method::GET, format!("/embed/sites/{site}/articles/1/stars"), None),
+        (reader.clone(), Method::GET, format!("{place}/now"), None),
+        (publisher.clone(), Method::GET, format!("/v1/sites/{site}/places"), None),
+        (publisher.clone(), Method::GET, place.clone(), None),
+        (publisher.clone(), Method::PUT, place.clone(), Some(json!({ "revision": 1 }))),
+        (publisher.clone(), Method::DELETE, place, None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/templates"), None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/templates/stars"), None),
         (publisher.clone(), Method::PUT, format!("/v1/sites/{site}/templates/stars"), Some(template)),

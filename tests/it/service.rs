@@ -117,6 +117,14 @@ impl Service {
         format!("/v1/sites/{site}/articles/1/stars")
     }
 
+    /// A place of a site, `side`, in which nothing stands: its path.
+    pub(crate) async fn place(&self, site: &str) -> String {
+        let path = format!("/v1/sites/{site}/places/side");
+        let put = self.admin().put(&path).json(&json!({})).send().await;
+        assert!(matches!(put.status, 200 | 201), "{put}");
+        path
+    }
+
     /// The seed poll, with these members set, made on the default site: its id.
     pub(crate) async fn poll(&self, with: Value) -> String {
         text(&self.admin().post("/v1/polls").json(&seed_poll(with)).send().await.is(201)["id"])

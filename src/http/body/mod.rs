@@ -32,6 +32,9 @@ pub(super) const READER_LIMIT: usize = 16 * 1024;
 /// The most bytes a publisher may send: a poll of 32 options in four-byte script fits.
 pub(super) const PUBLISHER_LIMIT: usize = 64 * 1024;
 
+/// The most bytes of a place with its calendar: 500 entries fit, however widely they are written.
+pub(super) const CALENDAR_LIMIT: usize = 128 * 1024;
+
 /// Where no body is wanted, `{}` counts as none: some clients send it with every `POST`.
 const NOTHING_LIMIT: usize = 256;
 

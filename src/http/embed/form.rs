@@ -202,6 +202,7 @@ async fn refused(
         | VoteError::KeptChanging
         | VoteError::Overloaded
         | VoteError::Store(_)
+        | VoteError::NoPlace
         | VoteError::Internal(_) => return Err(refusal.into()),
     };
     let code = Problem::from(refusal).code();

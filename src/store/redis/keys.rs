@@ -150,6 +150,11 @@ pub(super) fn article_polls(site: &SiteId, template: &TemplateId) -> [String; 5]
         .map(|what| format!("sawt:site:{{{site}}}:template:{template}:{what}"))
 }
 
+/// A site's places: a hash of ids to records, each its revision, a space, and then JSON.
+pub(super) fn places(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:calendars")
+}
+
 /// The poll that an idempotency key of a site made: `POLL REQUEST`, the poll's id and the request's hash.
 pub(super) fn idempotency(id: &SiteId, key: KeyHash) -> String {
     format!("sawt:site:{{{id}}}:idempotency:{}", key.to_hex())

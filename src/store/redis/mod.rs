@@ -27,6 +27,7 @@ mod edits;
 mod keys;
 mod link;
 mod placement;
+mod places;
 mod polls;
 mod publishers;
 mod quotas;

@@ -80,9 +80,9 @@ impl Publishers for RedisStore {
 
     async fn delete_site(&self, id: &SiteId) -> Result<SiteDeletion, StoreError> {
         let (site, polls, site_keys) = (keys::site(id), keys::site_polls(id), keys::site_keys(id));
-        let templates = keys::templates(id);
+        let (templates, places) = (keys::templates(id), keys::places(id));
         let with_it = [keys::site_articles(id), keys::site_addresses(id), keys::site_article_places(id)];
-        let names = [&site, &polls, &site_keys, &templates].into_iter().chain(&with_it);
+        let names = [&site, &polls, &site_keys, &templates, &places].into_iter().chain(&with_it);
         let names: Vec<&[u8]> = names.map(String::as_bytes).collect();
         for _ in 0..MOST_SWEEPS {
             match Call::new(&self.scripts.delete_site, &names).send(&self.link).await?.int()? {
@@ -96,6 +96,9 @@ impl Publishers for RedisStore {
             }
             if self.ask_for::<bool>(Cmd::new().arg("EXISTS").arg(&templates)).await? {
                 return Ok(SiteDeletion::HasTemplates);
+            }
+            if self.ask_for::<bool>(Cmd::new().arg("EXISTS").arg(&places)).await? {
+                return Ok(SiteDeletion::HasPlaces);
             }
             if !self.keys(id).await?.is_empty() {
                 return Ok(SiteDeletion::HasKeys);

@@ -19,8 +19,8 @@ use crate::{secret::Secret, store::StoreError};
 
 /// "sawt" in ASCII.
 const APPLICATION_ID: i32 = 0x7361_7774;
-/// The version of `schema.sql` with `added_2.sql`.
-const SCHEMA_VERSION: i32 = 2;
+/// The version of `schema.sql` with `added_2.sql` and `added_3.sql`.
+const SCHEMA_VERSION: i32 = 3;
 
 /// How long to wait for another process that locks the file (a shell with an open transaction). After that the reader
 /// gets 503, which is better than waiting without end.
@@ -142,7 +142,11 @@ impl DatabaseFile {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been faster.
         if self.is_new(&transaction)? {
-            transaction.execute_batch(concat!(include_str!("schema.sql"), include_str!("added_2.sql")))?;
+            transaction.execute_batch(concat!(
+                include_str!("schema.sql"),
+                include_str!("added_2.sql"),
+                include_str!("added_3.sql")
+            ))?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }
@@ -165,20 +169,22 @@ impl DatabaseFile {
 
 /// Upgrades a file of ours to this version.
 fn upgrade(db: &mut Connection) -> Result<(), StoreError> {
-    let is_old = |db: &Connection| {
-        db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)).map(|version| version < SCHEMA_VERSION)
-    };
-    if !is_old(db)? {
+    let version = |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
+    if version(db)? >= SCHEMA_VERSION {
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
-    if is_old(&transaction)? {
+    let before = version(&transaction)?;
+    if before < 2 {
         // The first files of version 1 had no epochs.
         if !transaction.column_exists(None, "tallies", "epoch")? {
             transaction.execute_batch("alter table tallies add column epoch integer not null default 0")?;
         }
         transaction.execute_batch(concat!(include_str!("upgrade_2.sql"), include_str!("added_2.sql")))?;
+    }
+    if before < SCHEMA_VERSION {
+        transaction.execute_batch(include_str!("added_3.sql"))?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     Ok(transaction.commit()?)
@@ -245,12 +251,12 @@ mod tests {
         Connection::open(path("other.db")).unwrap().execute_batch("create table theirs (a)").unwrap();
         std::fs::write(path("text.db"), "not a database, but long enough to look like the header of one").unwrap();
         drop(DatabaseFile::open(&path("newer.db")).unwrap());
-        Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 3).unwrap();
+        Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 4).unwrap();
         std::fs::create_dir(path("folder.db")).unwrap();
         for (name, part) in [
             ("other.db", "is the database of another program"),
             ("text.db", "is not a SQLite database"),
-            ("newer.db", "was written by a newer sawt (schema 3, this one knows 2)"),
+            ("newer.db", "was written by a newer sawt (schema 4, this one knows 3)"),
             ("folder.db", "can't be opened"),
             ("no/such/folder.db", "can't be opened"),
         ] {
@@ -274,6 +280,29 @@ mod tests {
             assert_eq!(sum("select sum(epoch) from tallies"), 0);
             assert_eq!(sum("select count(*) from polls where codec = (definition ->> '$.kind' = 'multiple')"), 4);
             assert_eq!(sum("pragma user_version"), i64::from(SCHEMA_VERSION));
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_version_before_is_brought_to_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("before.db");
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch(concat!(include_str!("schema.sql"), include_str!("added_2.sql"))).unwrap();
+        db.execute("insert into secrets values ('a', 'b')", []).unwrap();
+        db.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        db.pragma_update(None, "user_version", 2).unwrap();
+        drop(DatabaseFile::open(&folder.path().join("new.db")).unwrap());
+        let new = Connection::open(folder.path().join("new.db")).unwrap();
+        let tables = |db: &Connection| {
+            let mut select = db.prepare("select name, sql from sqlite_schema order by name").unwrap();
+            let rows = select.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)));
+            rows.unwrap().collect::<Result<Vec<_>, _>>().unwrap()
+        };
+        for _ in 0..2 {
+            DatabaseFile::open(&path).unwrap();
+            assert_eq!(tables(&db), tables(&new));
+            assert_eq!(db.query_row("select count(*) from secrets", [], |row| row.get(0)), Ok(1_i64));
         }
     }
 

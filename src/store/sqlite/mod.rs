@@ -26,6 +26,7 @@ mod ballots;
 mod condition;
 mod file;
 mod minutes;
+mod places;
 mod polls;
 mod publishers;
 mod quotas;

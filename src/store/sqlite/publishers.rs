@@ -117,6 +117,9 @@ fn delete(db: &Connection, id: &SiteId) -> Result<SiteDeletion, StoreError> {
     if templates::has_templates(db, id)? {
         return Ok(SiteDeletion::HasTemplates);
     }
+    if has("select 1 from places where site = ?1")? {
+        return Ok(SiteDeletion::HasPlaces);
+    }
     if has("select 1 from keys where site = ?1")? {
         return Ok(SiteDeletion::HasKeys);
     }

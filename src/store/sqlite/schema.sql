@@ -1,4 +1,4 @@
--- The embedded store's file, version 2. Times are milliseconds since 1970-01-01T00:00:00Z; records are JSON.
+-- The embedded store's file, as of version 2. Times are milliseconds since 1970-01-01T00:00:00Z; records are JSON.
 
 create table sites (
     id text primary key,

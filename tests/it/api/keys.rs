@@ -68,11 +68,17 @@ fn guarded(
     let (templates, template) =
         (format!("/v1/sites/{site}/templates"), if site == "{site}" { "{template}" } else { "stars" });
     let template = format!("{templates}/{template}");
+    let places = format!("/v1/sites/{site}/places");
+    let place = format!("{places}/{}", if site == "{site}" { "{place}" } else { "side" });
     vec![
         (Method::GET, templates, None, "polls:read"),
         (Method::GET, template.clone(), None, "polls:read"),
         (Method::PUT, template.clone(), Some(json!({ "poll": { "kind": "rating", "question": "؟" } })), "polls:write"),
         (Method::DELETE, template, None, "polls:write"),
+        (Method::GET, places, None, "polls:read"),
+        (Method::GET, place.clone(), None, "polls:read"),
+        (Method::PUT, place.clone(), Some(json!({})), "polls:write"),
+        (Method::DELETE, place, None, "polls:write"),
         (Method::GET, format!("/v1/polls?site={site}"), None, "polls:read"),
         (Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site }))), "polls:write"),
         (
@@ -175,6 +181,7 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /v1/results",
         "POST /v1/views",
         "GET /v1/sites/{site}/trending",
+        "GET /v1/sites/{site}/places/{place}/now",
         "GET /v1/polls/{poll}/live",
         "GET /v1/live",
         "GET /oembed",
@@ -212,6 +219,7 @@ async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
     let site = service.site().await;
     for scope in SCOPES {
         service.article_poll(&site).await;
+        service.place(&site).await;
         let poll = service.poll(json!({ "site": site, "open_answer": true })).await;
         let said = json!({ "choices": ["other"], "open_answer": "لا أدري" });
         let voter = service.client().new_voter().await;

@@ -13,6 +13,7 @@ mod kinds;
 mod oembed;
 mod operators;
 mod pages;
+mod places;
 mod polls;
 mod quiz;
 mod ranked;
@@ -43,6 +44,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         articles::rules(),
         views::rules(),
         announced::rules(),
+        places::rules(),
         keys::rules(),
         pages::rules(),
         embed::rules(),

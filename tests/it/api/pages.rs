@@ -177,13 +177,14 @@ async fn no_page_of_another_origin_uses_a_publishers_route(service: &Service) {
     let poll = service.poll(json!({})).await;
     for (path, methods) in sawt::http::served() {
         let path = path.replace("{poll}", &poll).replace("{site}", "default").replace("{key}", "0123456789ab");
-        let path = path.replace("{template}", "stars").replace("{article}", "a-1");
+        let path = path.replace("{template}", "stars").replace("{article}", "a-1").replace("{place}", "side");
         for method in methods.into_iter().filter(|method| *method != "HEAD") {
             let is_readers = path == "/v1/voters"
                 || (path.starts_with("/embed") && !path.ends_with("/form"))
                 || path == "/v1/results"
                 || path == "/v1/views"
                 || path.ends_with("/trending")
+                || path.ends_with("/now")
                 || path.ends_with("/articles")
                 || path.contains("/articles/a-1/")
                 || path == "/v1/live"

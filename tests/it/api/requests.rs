@@ -33,6 +33,7 @@ async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> 
             format!("/v1/sites/{site}/templates/x"),
             json!({ "poll": { "kind": "rating", "question": "؟" } }),
         ),
+        (admin.clone(), Method::PUT, format!("/v1/sites/{site}/places/side"), json!({})),
         (admin.clone(), Method::POST, "/v1/polls".to_owned(), seed_poll(json!({}))),
         (
             admin.clone(),
@@ -216,7 +217,7 @@ async fn a_body_that_is_not_json_by_its_type_is_refused(service: &Service) {
 
 async fn a_body_that_is_too_large_is_refused_before_it_is_parsed(service: &Service) {
     for (client, method, path, _) in with_bodies(service).await {
-        let large = format!("{{\"question\":\"{}\"}}", "x".repeat(70_000));
+        let large = format!("{{\"question\":\"{}\"}}", "x".repeat(140_000));
         let answer = client.request(method, &path).body("application/json", large).send().await;
         answer.refused(413, "body-too-large");
     }
@@ -259,6 +260,9 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/results".to_owned(), &["GET"]),
         ("/v1/views".to_owned(), &["POST"]),
         ("/v1/sites/default/trending".to_owned(), &["GET"]),
+        ("/v1/sites/default/places".to_owned(), &["GET"]),
+        ("/v1/sites/default/places/side".to_owned(), &["GET", "PUT", "DELETE"]),
+        ("/v1/sites/default/places/side/now".to_owned(), &["GET"]),
         ("/v1/sites/default/templates".to_owned(), &["GET"]),
         ("/v1/sites/default/templates/x".to_owned(), &["GET", "PUT", "DELETE"]),
         ("/v1/sites/default/articles".to_owned(), &["GET"]),
@@ -330,7 +334,8 @@ async fn every_answer_carries_the_security_headers(service: &Service) {
                 .replace("{site}", "default")
                 .replace("{key}", "0123456789ab")
                 .replace("{article}", "1")
-                .replace("{template}", "stars");
+                .replace("{template}", "stars")
+                .replace("{place}", "side");
             let path = path.replace("/embed/assets/{file}", &file);
             // A refusal of a HEAD has no body to check.
             methods

@@ -125,6 +125,7 @@ async fn another_site_and_its_keys_are_answered_as_those_that_were_never_made(se
         json!({ "title": "خبر", "url": "https://news.example/1", "published_at": "2026-11-29T06:00:00Z" });
     let announced = service.admin().put(&format!("/v1/sites/{theirs}/articles/1")).json(&announcement).send().await;
     announced.is(201);
+    service.place(&theirs).await;
     let requests = |site: &str, key: &str| {
         [
             get(format!("/v1/sites/{site}")),
@@ -134,6 +135,10 @@ async fn another_site_and_its_keys_are_answered_as_those_that_were_never_made(se
             get(format!("/v1/sites/{site}/articles/1")),
             (Method::DELETE, format!("/v1/sites/{site}/articles/1"), None),
             (Method::PUT, format!("/v1/sites/{site}/articles/1"), Some(("application/json", announcement.clone()))),
+            get(format!("/v1/sites/{site}/places")),
+            get(format!("/v1/sites/{site}/places/side")),
+            (Method::DELETE, format!("/v1/sites/{site}/places/side"), None),
+            (Method::PUT, format!("/v1/sites/{site}/places/side"), Some(("application/json", json!({})))),
             get(format!("/v1/polls?site={site}")),
             get(format!("/v1/keys?site={site}")),
             (Method::DELETE, format!("/v1/keys/{key}"), None),

@@ -5,6 +5,7 @@ mod articles;
 mod ballots;
 mod epochs;
 mod growth;
+mod places;
 mod polls;
 mod quotas;
 mod races;
@@ -22,6 +23,7 @@ pub(super) fn rules() -> Vec<Rule> {
         templates::rules(),
         sites::rules(),
         articles::rules(),
+        places::rules(),
         polls::rules(),
         ballots::rules(),
         answers::rules(),
