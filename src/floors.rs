@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 16] = [
     &["embed", "http_client"],
     // Use cases: no HTTP from here on.
     &["voting", "publishing"],
-    &["views"],
+    &["events", "views"],
     &["live"],
     &["quota"],
     &["store"],
@@ -33,8 +33,8 @@ const FLOORS: [&[&str]; 16] = [
 ];
 
 /// Modules that don't know the framework for HTTP either.
-const WITHOUT_HTTP: [&str; 10] =
-    ["voting", "publishing", "views", "quota", "store", "site", "voter", "article", "place", "poll"];
+const WITHOUT_HTTP: [&str; 11] =
+    ["voting", "publishing", "events", "views", "quota", "store", "site", "voter", "article", "place", "poll"];
 
 /// All that handlers may name of the floors below the use cases: plain values, errors, and handles that a use case
 /// returned.

@@ -18,6 +18,7 @@
 //! - [`live`]: what a replica knows: polls as last read, and the newest tally of each.
 //! - [`views`]: how often polls and articles were seen, and what ranks highest on a site.
 //! - [`voting`]: ballots cast and taken back, and the tally that somebody may see, whatever way a reader takes.
+//! - [`events`]: the log of each site, and what the clock does to polls.
 //! - [`publishing`]: polls, sites and keys, made and changed, whatever way a publisher takes.
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
 //! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
@@ -38,6 +39,7 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod embed;
+pub mod events;
 #[cfg(test)]
 mod floors;
 #[cfg(test)]

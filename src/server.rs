@@ -30,6 +30,7 @@ use crate::{
     clock::Clock,
     config::Config,
     descriptors,
+    events::EventFeed,
     http::{
         self, DemoPages, Observe, ReplicaState, Worker,
         connections::{Connections, CountedConnection, WorkerConnections},
@@ -185,6 +186,8 @@ struct ReplicaParts {
     shared: Arc<ReplicaState>,
     views: ReplicaViews,
     view_writer: Arc<ViewWriter>,
+    /// For how many days events are kept.
+    events_days: u32,
 }
 
 impl ReplicaParts {
@@ -229,6 +232,7 @@ impl ReplicaParts {
             connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
             voting,
             stream_limiter,
+            event_signal: Arc::default(),
             clock,
             token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
             position_keys,
@@ -244,7 +248,7 @@ impl ReplicaParts {
             demo_pages,
             readiness: http::Readiness::default(),
         });
-        Ok(Self { stores, hub, admin_key, shared, views, view_writer })
+        Ok(Self { stores, hub, admin_key, shared, views, view_writer, events_days: config.events_days })
     }
 
     /// A worker on a store connection of its own.
@@ -255,9 +259,11 @@ impl ReplicaParts {
         rt::spawn(async move { warm.now().await });
         let voting = Voting::new(store, self.shared.voting.clone());
         let (hub, clock) = (Arc::clone(&self.hub), self.shared.clock.clone());
-        let publishing = Publishing::new(Arc::clone(voting.store()), hub, clock, self.admin_key);
+        let signal = Arc::clone(&self.shared.event_signal);
+        let events = EventFeed::new(Arc::clone(voting.store()), Arc::clone(&signal));
+        let publishing = Publishing::new(Arc::clone(voting.store()), hub, clock, self.admin_key, signal);
         let viewing = Viewing::new(Arc::clone(voting.store()), self.views.clone());
-        Worker { shared: Arc::clone(&self.shared), voting, viewing, publishing }
+        Worker { shared: Arc::clone(&self.shared), voting, viewing, publishing, events }
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Config {
     pub partitions: Option<u16>,
     /// Take a Redis that may evict keys.
     pub allow_eviction: bool,
+    /// For how many days events are kept, 1 to 3650.
+    pub events_days: u32,
     /// How many threads answer requests, 1 to 256.
     pub workers: usize,
     /// How long a replica that is told to stop goes on answering, no longer ready, 0 to 300 seconds.
@@ -109,6 +111,7 @@ impl Default for Config {
             streams: ConcurrencyLimits { in_all: 0, per_client: 0 },
             partitions: None,
             allow_eviction: false,
+            events_days: 0,
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),
             drain_secs: 0,
             shutdown_secs: 0,

@@ -378,6 +378,15 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| Some(config.allow_eviction.to_string()),
     },
     Setting {
+        name: "events_days",
+        shape: Shape::Number,
+        form: "DAYS",
+        default: Default::Is("365"),
+        about: "For how many days the log of a site keeps what happened, 1 to 3650.",
+        set: |config, text| keep_within(text, &(1..=3_650), |days| config.events_days = days),
+        show: |config| Some(config.events_days.to_string()),
+    },
+    Setting {
         name: "workers",
         shape: Shape::Number,
         form: "NUMBER",

@@ -92,6 +92,7 @@ fn every_setting_has_bounds() {
         ("ipv6_prefix", vec!["32", "64", "128"], vec!["0", "31", "129", "/64"]),
         ("partitions", vec!["1", "1024"], vec!["0", "1025", "-1", "x"]),
         ("allow_eviction", vec!["true", "false"], vec!["yes", "1"]),
+        ("events_days", vec!["1", "3650"], vec!["0", "3651", "x"]),
         ("workers", vec!["1", "256"], vec!["0", "257"]),
         ("drain_secs", vec!["0", "300"], vec!["-1", "301"]),
         ("shutdown_secs", vec!["1", "300"], vec!["0", "301", "1.5"]),

@@ -20,7 +20,8 @@
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`articles`]: what articles are given to answer.
 //! - [`voters`], [`votes`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
-//!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`keys`], [`oembed`], [`health`]: the resources; [`embed`]: what
+//!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`keys`], [`oembed`], [`health`]: the
+//!   resources; [`embed`]: what
 //!   readers see; and [`demo`], which only a demo serves.
 
 mod announced;
@@ -38,6 +39,7 @@ mod cursor;
 mod demo;
 mod docs;
 mod embed;
+mod events;
 mod exports;
 mod header_text;
 mod health;
@@ -118,6 +120,7 @@ fn routes() -> Vec<Route> {
         at("/v1/sites").get(sites::list),
         at("/v1/sites/{site}").get(sites::read).put(sites::put).delete(sites::delete),
         at("/v1/sites/{site}/trending").get(trending::read).for_any_page(),
+        at("/v1/sites/{site}/events").get(events::list),
         at("/v1/sites/{site}/announced").get(announced::list),
         at("/v1/sites/{site}/articles/{article}").get(announced::read).put(announced::put).delete(announced::delete),
         at("/v1/sites/{site}/articles/{article}/{template}/votes").post(articles::cast).for_any_page(),

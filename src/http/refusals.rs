@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     article::AddressFault,
+    events::FeedError,
     poll::{InvalidAnswer, InvalidChoice, Poll, ResultsPolicy, State, Timestamp},
     publishing::PublishError,
     site::OtherSite,
@@ -136,6 +137,16 @@ impl From<PublishError> for Problem {
             PublishError::KeptChanging => Self::new(Code::StoreUnavailable, "the poll kept changing; it was not moved"),
             PublishError::Store(error) => error.into(),
             PublishError::Internal(what) => Self::internal(what),
+        }
+    }
+}
+
+impl From<FeedError> for Problem {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::OtherSite(refusal) => refusal.into(),
+            FeedError::NoSite => no_site(),
+            FeedError::Store(error) => error.into(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{
 use crate::{
     client::ClientRule,
     clock::Clock,
+    events::{EventFeed, EventSignal},
     http::{
         CompressedPages, DemoPages, PolicyHeaders, caching::Caching, connections::Connections, contract::Contract,
         request_log::RequestLog, voter_cookie::VoterCookie,
@@ -34,6 +35,8 @@ pub struct Worker {
     pub viewing: Viewing,
     /// This worker's use cases of publishing.
     pub publishing: Publishing,
+    /// This worker's reader of sites' logs.
+    pub events: EventFeed,
 }
 
 /// What all workers of a replica share.
@@ -50,6 +53,8 @@ pub struct ReplicaState {
     pub connections: Arc<Connections>,
     /// Admits event streams.
     pub stream_limiter: Arc<StreamLimiter>,
+    /// What wakes those who wait for events.
+    pub event_signal: Arc<EventSignal>,
     /// Counters and timings.
     pub metrics: Arc<Metrics>,
     /// Log lines about requests.

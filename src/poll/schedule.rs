@@ -129,7 +129,7 @@ impl Times {
     }
 
     /// Whether a moment has come, and whether that is sure. `clocks.lua` has the same rule.
-    fn have_come_to(self, moment: Timestamp) -> (bool, bool) {
+    pub fn have_come_to(self, moment: Timestamp) -> (bool, bool) {
         let (by_store, by_other) = (moment <= self.store, moment <= self.other);
         let is_sure = by_store == by_other || self.ahead_millis().abs() <= CLOCKS_APART_MILLIS;
         (by_store && is_sure, is_sure)

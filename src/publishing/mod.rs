@@ -4,6 +4,9 @@
 //! [`Polls::replace_poll`](crate::store::Polls::replace_poll), which accepts it only on top of the revision it was made
 //! from. After a change this replica reads the poll again, so its publisher sees the change at once.
 //!
+//! What is changed is told in the site's log, by the store, in the step that changes it: each call brings the
+//! [events](crate::site::NewEvent) that its change would be.
+//!
 //! Who asks is an argument, a [`Publisher`](crate::site::Publisher) whose key was recognised; what is refused is a
 //! [`PublishError`].
 
@@ -26,7 +29,14 @@ pub use polls::{Created, ListedPolls, PollsQuery};
 pub use revision::ExpectedRevision;
 pub use templates::NewTemplate;
 
-use crate::{clock::Clock, live::Hub, poll::PollId, secret::KeyHash, store::Store};
+use crate::{
+    clock::Clock,
+    events::EventSignal,
+    live::Hub,
+    poll::{PollId, SiteId},
+    secret::KeyHash,
+    store::Store,
+};
 
 /// One worker's use cases of publishing.
 pub struct Publishing {
@@ -36,17 +46,25 @@ pub struct Publishing {
     clock: Clock,
     /// The hash of the operator's key.
     admin_key: KeyHash,
+    signal: Arc<EventSignal>,
 }
 
 impl Publishing {
     /// A worker's, on its store for calls that are not votes.
-    pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, clock: Clock, admin_key: KeyHash) -> Self {
-        Self { store, hub, clock, admin_key }
+    pub fn new(
+        store: Arc<dyn Store>,
+        hub: Arc<Hub>,
+        clock: Clock,
+        admin_key: KeyHash,
+        signal: Arc<EventSignal>,
+    ) -> Self {
+        Self { store, hub, clock, admin_key, signal }
     }
 
     /// Makes this replica serve a poll as the store now has it. The change is made already, so if the store does not
     /// answer, the publisher is not refused: what is known of the poll here expires by itself.
-    async fn note_change(&self, id: PollId) {
+    async fn note_change(&self, site: &SiteId, id: PollId) {
+        self.signal.note_change(site);
         if let Err(error) = self.hub.note_change(&self.store, id).await {
             tracing::warn!(poll = %id, error = %error, "a changed poll could not be read again; it will be soon");
         }

@@ -7,7 +7,7 @@ use crate::{
         Violation,
     },
     secret::random_bytes,
-    site::{Publisher, Scope},
+    site::{NewEvent, Publisher, Scope},
     store::{Creation, IdempotencyKey, Replacement, resolve_page_start},
 };
 
@@ -82,7 +82,10 @@ impl Publishing {
             Err(violations) => Err(violations),
         };
         let creation = match (built, idempotency) {
-            (Ok(poll), idempotency) => self.store.create_poll(&poll, idempotency).await?,
+            (Ok(poll), idempotency) => {
+                let events = NewEvent::of_creation(&poll, &publisher.actor(), now);
+                self.store.create_poll(&poll, idempotency, &events).await?
+            }
             // What was valid when it was first asked for may be invalid now: the poll was to close at a time that has
             // passed.
             (Err(violations), Some(idempotency)) => {
@@ -97,7 +100,7 @@ impl Publishing {
             Creation::Mismatch => return Err(PublishError::IdempotencyKeyReused),
             Creation::NoSite => return Err(not_of_a_site()),
         };
-        self.note_change(poll.id).await;
+        self.note_change(&poll.site, poll.id).await;
         Ok(Created { poll, is_replay })
     }
 
@@ -162,10 +165,11 @@ impl Publishing {
             // The edit was made before, and its answer was lost (RFC 9110, section 13.1.1). That attempt may not have
             // reached every partition; reading the tally reaches them.
             self.hub.read_anew(&self.store, id).await?;
-            self.note_change(id).await;
+            self.note_change(&poll.site, id).await;
             return Ok(poll);
         }
-        let edit = edit.apply(&poll, self.store.now().await?).map_err(|error| PublishError::of_edit(&poll, error))?;
+        let now = self.store.now().await?;
+        let edit = edit.apply(&poll, now).map_err(|error| PublishError::of_edit(&poll, error))?;
         let mut violations: Vec<Violation> = self.check_next(&edit.poll).await?.into_iter().collect();
         let is_unexplained = edit.effect == Effect::Changes && !edit.poll.is_worded_like(&poll);
         // A first ballot that comes at this moment has been cast in the new words, or would have been in a moment.
@@ -178,7 +182,9 @@ impl Publishing {
         }
         let is_reshaped = !edit.poll.counts_like(&poll) || edit.poll.bounds() != poll.bounds();
         let reshaping = if is_reshaped { "options" } else { "correct" };
-        let poll = match self.store.replace_poll(&edit).await? {
+        let events = NewEvent::of_change(&poll, &edit.poll, &publisher.actor(), now);
+        let site = poll.site;
+        let poll = match self.store.replace_poll(&edit, &events).await? {
             Replacement::Done(poll) => poll,
             Replacement::Mismatch(revision) => return Err(PublishError::RevisionMismatch(revision)),
             // It closed after it was read here; its schedule says when.
@@ -189,11 +195,11 @@ impl Publishing {
             Replacement::NotClosed => return Err(PublishError::Internal("an edit was taken for a resolution")),
             Replacement::HasBallots => return Err(PublishError::HasBallots(reshaping)),
             Replacement::Gone => {
-                self.note_change(id).await;
+                self.note_change(&site, id).await;
                 return Err(PublishError::NoPoll);
             }
         };
-        self.note_change(id).await;
+        self.note_change(&site, id).await;
         Ok(poll)
     }
 
@@ -273,9 +279,11 @@ impl Publishing {
     pub async fn delete_poll(&self, publisher: &Publisher, id: PollId) -> Result<(), PublishError> {
         // When a deletion was cut short, only the owner is still known.
         let owner = self.store.owner(id).await?;
-        owner.filter(|site| publisher.acts_for(site)).ok_or(PublishError::NoPoll)?;
-        let was_there = self.store.delete_poll(id).await?;
-        self.note_change(id).await;
+        let site = owner.filter(|site| publisher.acts_for(site)).ok_or(PublishError::NoPoll)?;
+        let (poll, now) = (self.store.poll(id).await?, self.store.now().await?);
+        let event = poll.map(|poll| NewEvent::of_deletion(&poll, &publisher.actor(), now));
+        let was_there = self.store.delete_poll(id, event.as_slice()).await?;
+        self.note_change(&site, id).await;
         if was_there { Ok(()) } else { Err(PublishError::NoPoll) }
     }
 
@@ -289,10 +297,12 @@ impl Publishing {
     ) -> Result<Poll, PublishError> {
         for _ in 0..MAX_MOVES {
             let poll = self.own_poll(publisher, id).await?;
-            let Some(edit) = plan(&poll, self.store.now().await?)? else { return Ok(poll) };
-            match self.store.replace_poll(&edit).await? {
+            let now = self.store.now().await?;
+            let Some(edit) = plan(&poll, now)? else { return Ok(poll) };
+            let events = NewEvent::of_change(&poll, &edit.poll, &publisher.actor(), now);
+            match self.store.replace_poll(&edit, &events).await? {
                 Replacement::Done(poll) => {
-                    self.note_change(id).await;
+                    self.note_change(&poll.site, id).await;
                     return Ok(poll);
                 }
                 // Somebody else was faster: plan again, on top of their change.
@@ -301,7 +311,7 @@ impl Publishing {
                     return Err(PublishError::Internal("a move of the state reshaped a poll"));
                 }
                 Replacement::Gone => {
-                    self.note_change(id).await;
+                    self.note_change(&poll.site, id).await;
                     return Err(PublishError::NoPoll);
                 }
             }

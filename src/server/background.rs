@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ReplicaParts, ServeError};
 use crate::{
+    events,
     http::{ReplicaState, request_log::SUM_UP_EVERY},
     live, quota,
     store::{Store, StoreError},
@@ -24,7 +25,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Starts all background tasks, on this thread.
 pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
-    let ReplicaParts { stores, hub, shared, view_writer, .. } = parts;
+    let ReplicaParts { stores, hub, shared, view_writer, events_days, .. } = parts;
+    let (signal, events_days) = (&shared.event_signal, *events_days);
     let began = Instant::now();
     let tasks = Supervisor::new(Arc::clone(&shared.metrics))
         .once("contact", make_contact(stores.connect(), Arc::clone(shared)))
@@ -37,11 +39,20 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
         .keep("views", {
             let store = stores.connect();
             with(view_writer, move |writer| writer.run(Arc::clone(&store)))
+        })
+        .keep("schedule", {
+            let store = stores.connect();
+            with(signal, move |signal| events::schedule::keep(signal, Arc::clone(&store)))
+        })
+        .keep("event retention", {
+            let store = stores.connect();
+            move || events::retention::forget(events_days, Arc::clone(&store))
         });
     match stores.broker() {
         Some(broker) => {
-            let to = Arc::clone(&broker);
+            let (to, store) = (Arc::clone(&broker), stores.connect());
             tasks
+                .keep("event relay", with(signal, move |signal| events::relay::relay(signal, Arc::clone(&store))))
                 .keep("subscriber", with(hub, move |hub| live::replicas::subscribe(hub, Arc::clone(&broker))))
                 .keep("publisher", with(hub, move |hub| live::replicas::publish(hub, Arc::clone(&to))))
         }
@@ -119,6 +130,7 @@ pub(super) async fn stop_on_signal(
     shared.readiness.stopping();
     // Their readers go to other replicas, and reconnect at different moments.
     shared.stream_limiter.close();
+    shared.event_signal.close();
     tracing::info!(drain_secs = drain.as_secs(), "stopping");
     let stop = async {
         rt::time::sleep(drain).await;
@@ -162,7 +174,17 @@ mod tests {
         LocalSet::new()
             .run_until(async {
                 let mut tasks = tasks(&parts);
-                let kept = ["quota sweep", "refusals", "refresher", "views", "subscriber", "publisher"];
+                let kept = [
+                    "quota sweep",
+                    "refusals",
+                    "refresher",
+                    "views",
+                    "schedule",
+                    "event retention",
+                    "event relay",
+                    "subscriber",
+                    "publisher",
+                ];
                 for task in kept {
                     tasks.kill(task);
                     assert!(tasks.next_end().await.is_ok(), "{task}");

@@ -1,17 +1,21 @@
 //! Publishers: the sites that own polls, the web origins that may embed them, and the API keys that act for them.
 
 mod base_address;
+mod event;
 mod key;
 mod look;
 mod origin;
+mod poll_event;
 mod publisher;
 
 use serde::{Deserialize, Serialize};
 
 pub use base_address::{BaseAddress, OWN_NAMES, below};
+pub use event::{Actor, Event, EventId, EventType, NewEvent};
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
 pub use look::{BUTTON, Colour, Density, SiteLook, SiteWords, THANKS};
 pub use origin::{ListedOrigin, Origin};
+pub use poll_event::DueMove;
 pub use publisher::{OtherSite, Publisher};
 
 use crate::article::{AddressFault, AddressRules, ArticleAddress};

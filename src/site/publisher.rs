@@ -1,6 +1,6 @@
 //! Who acts for a site.
 
-use super::{ApiKey, Scope, Scopes};
+use super::{Actor, ApiKey, Scope, Scopes};
 use crate::poll::SiteId;
 
 /// A publisher who was recognised by a key.
@@ -18,6 +18,14 @@ pub enum Publisher {
 pub struct OtherSite;
 
 impl Publisher {
+    /// Who acts, as the log of a site names them.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Admin => Actor::Admin,
+            Self::Site(key) => Actor::Key(key.id.clone()),
+        }
+    }
+
     /// What the key may do.
     pub fn scopes(&self) -> Scopes {
         match self {

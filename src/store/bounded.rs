@@ -21,9 +21,10 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    ArticlePutting, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, ClientMark, Creation, IdempotencyKey,
-    ItemScore, Lease, Leased, Making, Measure, Minutes, PlacePut, Places, Polls, Publishers, Quotas, Replacement,
-    SiteDeletion, Store, StoreError, TemplatePut, Templates, TrendingWindow, ViewBatch, Views,
+    ArticlePutting, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, ClientMark, Creation, Events,
+    IdempotencyKey, ItemScore, Lease, Leased, Making, Measure, Minutes, MoveReminder, PlacePut, Places, Polls,
+    Publishers, Quotas, Replacement, SiteDeletion, Store, StoreError, TemplatePut, Templates, TrendingWindow,
+    ViewBatch, Views,
 };
 use crate::{
     article::{Announced, ArticleId, ArticleKey, ArticlePlace, NewArticlePoll, Template, TemplateId},
@@ -32,7 +33,7 @@ use crate::{
         AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, ListCursor, Minute, PartitionTally, Partitions,
         Poll, PollId, Position, SiteId, Timestamp, VoterDigest,
     },
-    site::{ApiKey, KeyId, Site, SiteSettings},
+    site::{ApiKey, Event, EventId, KeyId, NewEvent, Site, SiteSettings},
 };
 
 /// The most reads of a worker that wait for the store; as many again for votes. A Redis answers some 50,000 a second,
@@ -125,8 +126,13 @@ impl Polls for Bounded {
         self.store.partitions(id)
     }
 
-    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
-        self.writes.pass(self.store.create_poll(poll, idempotency)).await
+    async fn create_poll(
+        &self,
+        poll: &Poll,
+        idempotency: Option<&IdempotencyKey>,
+        events: &[NewEvent],
+    ) -> Result<Creation, StoreError> {
+        self.writes.pass(self.store.create_poll(poll, idempotency, events)).await
     }
 
     async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
@@ -141,16 +147,16 @@ impl Polls for Bounded {
         self.reads.pass(self.store.polls(site, before, limit)).await
     }
 
-    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
-        self.writes.pass(self.store.replace_poll(edit)).await
+    async fn replace_poll(&self, edit: &Edit, events: &[NewEvent]) -> Result<Replacement, StoreError> {
+        self.writes.pass(self.store.replace_poll(edit, events)).await
     }
 
     async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
         self.reads.pass(self.store.owner(id)).await
     }
 
-    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
-        self.writes.pass(self.store.delete_poll(id)).await
+    async fn delete_poll(&self, id: PollId, events: &[NewEvent]) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.delete_poll(id, events)).await
     }
 }
 
@@ -281,6 +287,29 @@ impl Places for Bounded {
 impl Quotas for Bounded {
     async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
         self.writes.pass(self.store.take_quota(lease)).await
+    }
+}
+
+#[async_trait]
+impl Events for Bounded {
+    async fn events(&self, site: &SiteId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.reads.pass(self.store.events(site, after, limit)).await
+    }
+
+    async fn relay_events(&self) -> Result<Vec<SiteId>, StoreError> {
+        self.writes.pass(self.store.relay_events()).await
+    }
+
+    async fn due_moves(&self, limit: usize) -> Result<Vec<MoveReminder>, StoreError> {
+        self.reads.pass(self.store.due_moves(limit)).await
+    }
+
+    async fn tell_due_moves(&self, reminder: MoveReminder) -> Result<Option<SiteId>, StoreError> {
+        self.writes.pass(self.store.tell_due_moves(reminder)).await
+    }
+
+    async fn forget_events(&self, site: &SiteId, before: Timestamp) -> Result<(), StoreError> {
+        self.writes.pass(self.store.forget_events(site, before)).await
     }
 }
 

@@ -1,5 +1,6 @@
-//! Where polls, ballots and tallies are kept: the [`Store`] contract, in eight parts ([`Polls`], [`Ballots`],
-//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`]), and the stores that keep it, each with a file for each part.
+//! Where polls, ballots and tallies are kept: the [`Store`] contract, in nine parts ([`Polls`], [`Ballots`],
+//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`], [`Events`]), and the stores that
+//! keep it, each with a file for each part.
 //!
 //! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
 //! property test runs random histories on all of them and on a plain in-memory model, and expects identical answers.
@@ -51,12 +52,17 @@
 //!     articles makes only the invented ones go.
 //! 12. **Each text is said by as many ballots as its count says.** [`Ballots::cast`] counts what a ballot says in its
 //!     voter's own words in the step that counts the ballot, and takes it back with it.
+//! 13. **What is changed is told, and what is told was changed.** A call that is given
+//!     [events](crate::site::NewEvent) writes them in the step that makes the change, so a change has its events
+//!     whenever the caller is killed. If another had made the change before, nothing is told anew. A poll opens once
+//!     and closes once in its log, whoever tells of it first.
 
 mod articles;
 mod ballots;
 mod bounded;
 mod broker;
 mod clock_watch;
+mod events;
 mod open;
 mod places;
 mod polls;
@@ -75,6 +81,7 @@ pub use ballots::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Mi
 pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
 pub use broker::{Broker, Follow, Message, Received, Tallies};
 pub use clock_watch::ClockWatch;
+pub use events::{Events, MoveReminder};
 pub use open::{StoreAddress, StoreSettings, Stores};
 pub use places::{PlacePut, Places};
 pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, resolve_page_start};
@@ -85,12 +92,12 @@ pub use views::{ItemScore, Measure, RankedItem, TrendingWindow, ViewBatch, Views
 
 use crate::poll::Timestamp;
 
-/// The contract: its eight parts, under the rules of the module.
+/// The contract: its nine parts, under the rules of the module.
 ///
 /// It is used as one `Arc<dyn Store>`: one connection serves all parts, and a call reaches each of them at the same
 /// cost.
 #[async_trait]
-pub trait Store: Polls + Ballots + Publishers + Articles + Templates + Places + Quotas + Views {
+pub trait Store: Polls + Ballots + Publishers + Articles + Templates + Places + Quotas + Views + Events {
     /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site). Writes
     /// nothing to a prepared store. Only [`Store::now`] is called before this has succeeded once.
     ///

@@ -6,6 +6,7 @@ use super::{Store, StoreError};
 use crate::{
     poll::{Edit, ListCursor, PageStart, Partitions, Poll, PollId, Revision, SiteId},
     secret::KeyHash,
+    site::NewEvent,
 };
 
 /// Polls, and whose they are.
@@ -16,7 +17,12 @@ pub trait Polls: Send + Sync {
 
     /// Keeps a new poll if its site exists. With an [`IdempotencyKey`] that its site has used within
     /// [`IDEMPOTENCY_SECS`], makes no second one.
-    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError>;
+    async fn create_poll(
+        &self,
+        poll: &Poll,
+        idempotency: Option<&IdempotencyKey>,
+        events: &[NewEvent],
+    ) -> Result<Creation, StoreError>;
 
     /// The poll that this site made with this key and request before, if that is still known.
     async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError>;
@@ -34,14 +40,14 @@ pub trait Polls: Send + Sync {
     ///
     /// An edit that was cut short is finished, or undone, by whoever next reads the poll or casts a ballot, and by the
     /// same edit again. Until then readers find the poll as it was, or as it will be, and nothing in between.
-    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError>;
+    async fn replace_poll(&self, edit: &Edit, events: &[NewEvent]) -> Result<Replacement, StoreError>;
 
     /// The site that owns this poll; known also while the poll is being deleted.
     async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError>;
 
     /// Deletes a poll with all its ballots and tallies. Returns whether there was one, or a part of one whose deletion
     /// was cut short. Nobody finds the poll once this has begun.
-    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError>;
+    async fn delete_poll(&self, id: PollId, events: &[NewEvent]) -> Result<bool, StoreError>;
 }
 
 /// The place in a site's list that a page begins after.

@@ -12,7 +12,7 @@ use crate::{
         WebAddress,
     },
     secret::KeyHash,
-    site::{ApiKey, KeyId, Scopes},
+    site::{ApiKey, Event, EventId, KeyId, NewEvent, Scopes},
 };
 
 #[derive(Serialize, Deserialize)]
@@ -95,17 +95,41 @@ pub(super) fn read_poll(json: &[u8]) -> Result<Poll, StoreError> {
 struct ReshapeRecord {
     before: PollRecord,
     after: PollRecord,
+    // Records of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    events: Vec<NewEvent>,
 }
 
-/// A change under way as JSON: the poll before it and after it.
-pub(super) fn write_reshape(before: &Poll, after: &Poll) -> Result<String, StoreError> {
-    write(&ReshapeRecord { before: PollRecord::of(before), after: PollRecord::of(after) })
+/// A change under way as JSON: the poll before it and after it, and what is told once it is made.
+pub(super) fn write_reshape(before: &Poll, after: &Poll, events: &[NewEvent]) -> Result<String, StoreError> {
+    write(&ReshapeRecord { before: PollRecord::of(before), after: PollRecord::of(after), events: events.to_vec() })
 }
 
 /// Reads such a change.
-pub(super) fn read_reshape(json: &[u8]) -> Result<(Poll, Poll), StoreError> {
-    let ReshapeRecord { before, after } = read("a change of a poll", json)?;
-    Ok((before.into_poll()?, after.into_poll()?))
+pub(super) fn read_reshape(json: &[u8]) -> Result<(Poll, Poll, Vec<NewEvent>), StoreError> {
+    let ReshapeRecord { before, after, events } = read("a change of a poll", json)?;
+    Ok((before.into_poll()?, after.into_poll()?, events))
+}
+
+/// An event, but for its site and its place in the log, which stand beside it.
+#[derive(Serialize, Deserialize)]
+struct EventRecord<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    poll: Option<PollId>,
+    #[serde(flatten)]
+    told: std::borrow::Cow<'a, NewEvent>,
+}
+
+/// An event as JSON.
+pub(super) fn write_event(poll: Option<PollId>, event: &NewEvent) -> Result<String, StoreError> {
+    write(&EventRecord { poll, told: std::borrow::Cow::Borrowed(event) })
+}
+
+/// Reads such an event.
+pub(super) fn read_event(site: &SiteId, id: EventId, json: &[u8]) -> Result<Event, StoreError> {
+    let EventRecord { poll, told } = read("an event", json)?;
+    let NewEvent { at, kind, actor, data } = told.into_owned();
+    Ok(Event { id, at, site: site.clone(), poll, kind, actor, data })
 }
 
 impl PollRecord {

@@ -93,7 +93,7 @@ impl Ground {
         let poll = NewPoll { kind: Some(kind), ..NewPoll::from(new) }
             .build(id, SiteId::default(), store.partitions(id), key, now)
             .expect("a sound poll");
-        store.create_poll(&poll, None).await.expect("the store takes it");
+        store.create_poll(&poll, None, &[]).await.expect("the store takes it");
         Self { store, poll }
     }
 

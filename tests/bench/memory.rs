@@ -25,7 +25,7 @@ pub(crate) fn measure() {
         // A first poll makes Redis load the scripts and size its buffers; they cost the same for any number of voters.
         let first = Ground::new(&address).await;
         vote(&first, 0, 1_000).await;
-        first.store.delete_poll(first.poll.id).await.expect("the store answers");
+        first.store.delete_poll(first.poll.id, &[]).await.expect("the store answers");
         keep_plainly(&plain, &first, 0, BATCH);
         redis::cmd("FLUSHALL").query::<()>(&mut plain.connect()).expect("Redis forgets");
 

@@ -62,7 +62,7 @@ impl Fixture {
                 made_at,
             )
             .expect("a poll");
-        assert_eq!(store.create_poll(&poll, None).await.expect("a poll"), Creation::Created(poll.clone()));
+        assert_eq!(store.create_poll(&poll, None, &[]).await.expect("a poll"), Creation::Created(poll.clone()));
         match storage.address().strip_prefix("sqlite:") {
             Some(path) => fill_file(path, first),
             None => fill_redis(storage.address(), poll.id, first),
@@ -162,7 +162,7 @@ async fn a_timeline_whose_poll_is_deleted_on_the_way_does_not_end_as_if_it_were_
     for backend in [Backend::Sqlite, Backend::Redis] {
         let fixture = Fixture::on(backend).await;
         let (mut response, _) = fixture.begun().await;
-        assert!(fixture.store.delete_poll(fixture.poll.id).await.expect("an answer"));
+        assert!(fixture.store.delete_poll(fixture.poll.id, &[]).await.expect("an answer"));
         let broken = loop {
             match response.chunk().await {
                 Ok(Some(_)) => {}

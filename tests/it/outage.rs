@@ -86,6 +86,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (publisher.clone(), Method::GET, at("/answers.csv"), None),
         (publisher.clone(), Method::POST, at("/answers/0123456789abcdef"), Some(json!({ "state": "shown" }))),
         (publisher.clone(), Method::DELETE, at(""), None),
+        (publisher.clone(), Method::GET, format!("/v1/sites/{site}/events?wait=30"), None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/announced"), None),
         (publisher.clone(), Method::PUT, article.clone(), Some(announcement)),
         (publisher.clone(), Method::GET, article.clone(), None),

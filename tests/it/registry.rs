@@ -40,6 +40,7 @@ fn rules() -> Vec<Rule> {
         script_cache::rules(),
         crash::rules(),
         cut_short::rules(),
+        cut_short::events::rules(),
         outage::rules(),
         refusals::rules(),
         file::rules(),

@@ -3,9 +3,14 @@
 use futures_util::future::try_join_all;
 use redis::Cmd;
 
-use super::{RedisStore, keys, script::Call};
+use super::{
+    RedisStore, keys,
+    outbox::{Letters, MOST_TICKETS},
+    script::Call,
+};
 use crate::{
     poll::{Phase, Poll, PollId, Revision, Timestamp},
+    site::NewEvent,
     store::{StoreError, record},
 };
 
@@ -39,16 +44,18 @@ pub(super) struct Reshape {
     pub(super) held: Poll,
     /// The poll as it is to be, in the revision after `held`.
     pub(super) after: Poll,
+    /// What is told once it is so.
+    pub(super) events: Vec<NewEvent>,
 }
 
 impl Reshape {
     /// Begins to change a poll into this.
-    pub(super) fn begin(before: Definition, wanted: &Poll) -> Self {
+    pub(super) fn begin(before: Definition, wanted: &Poll, events: &[NewEvent]) -> Self {
         let mut held = before.poll.clone();
         held.schedule.phase = Phase::Draft;
         held.revision = before.poll.revision.next();
         let after = Poll { revision: held.revision.next(), ..wanted.clone() };
-        Self { before, held, after }
+        Self { before, held, after, events: events.to_vec() }
     }
 }
 
@@ -77,6 +84,8 @@ pub(super) struct DefineOptions<'a> {
     pub(super) until: Option<Timestamp>,
     /// Whether it says what became of a prediction.
     pub(super) resolves: bool,
+    /// What is told of it.
+    pub(super) events: &'a [NewEvent],
 }
 
 /// The partitions of a poll, all at its revision.
@@ -95,29 +104,49 @@ impl RedisStore {
         let poll = record::read_poll(&definition)?;
         let reshaped = Revision(reshaped.unwrap_or(0));
         if let Some(reshape) = reshape {
-            let (before, after) = record::read_reshape(&reshape)?;
+            let (before, after, events) = record::read_reshape(&reshape)?;
             // Another replica, of a version that does not know this, may have made a later edit beside it.
             if before.revision.next() == poll.revision {
                 let before = Definition { poll: before, reshaped };
-                return Ok(Some(StoredDefinition::Reshaping(Box::new(Reshape { before, held: poll, after }))));
+                return Ok(Some(StoredDefinition::Reshaping(Box::new(Reshape { before, held: poll, after, events }))));
             }
         }
         Ok(Some(StoredDefinition::InForce(Definition { poll, reshaped })))
     }
 
+    /// Writes a definition, and what is told of it.
     pub(super) async fn define(
         &self,
         poll: &Poll,
         replaces: Revision,
         putting: DefineOptions<'_>,
     ) -> Result<DefineOutcome, StoreError> {
+        let outbox = keys::poll_outbox(poll.id);
+        for _ in 0..MOST_TICKETS {
+            let letters = self.letters_of_poll(&outbox, poll, putting.events).await?;
+            if let Some(outcome) = self.try_define(poll, replaces, putting, (&outbox, &letters)).await? {
+                return Ok(outcome);
+            }
+        }
+        Err(StoreError::unavailable("a change always came too late after its announcement"))
+    }
+
+    /// `None` if the ticket is too old.
+    async fn try_define(
+        &self,
+        poll: &Poll,
+        replaces: Revision,
+        putting: DefineOptions<'_>,
+        (outbox, letters): (&str, &Letters),
+    ) -> Result<Option<DefineOutcome>, StoreError> {
         let (key, deleting, json) = (keys::poll(poll.id), keys::deleting(poll.id), record::write_poll(poll)?);
         let (replaces, revision) = (replaces.to_string(), poll.revision.to_string());
         let (phase, closes_at) = (poll.schedule.phase.code().to_string(), millis(poll.schedule.closes_at));
-        let begins = putting.begins.map(|reshape| record::write_reshape(&reshape.before.poll, &reshape.after));
+        let begins =
+            putting.begins.map(|reshape| record::write_reshape(&reshape.before.poll, &reshape.after, &reshape.events));
         let begins = begins.transpose()?.unwrap_or_default();
         let (until, own) = (millis(putting.until), self.own_time());
-        let call = Call::new(&self.scripts.define, &[key.as_bytes(), deleting.as_bytes()])
+        let call = Call::new(&self.scripts.define, &[key.as_bytes(), deleting.as_bytes(), outbox.as_bytes()])
             .arg(replaces.as_bytes())
             .arg(revision.as_bytes())
             .arg(phase.as_bytes())
@@ -127,16 +156,18 @@ impl RedisStore {
             .arg(if putting.anew { revision.as_bytes() } else { b"" })
             .arg(until.as_bytes())
             .arg(own.as_bytes())
-            .arg(if putting.resolves { b"1" } else { b"" });
-        let mut reply = call.send(&self.link).await?;
-        match reply.int()? {
-            1 => Ok(DefineOutcome::Done(Definition { poll: poll.clone(), reshaped: Revision(reply.number()?) })),
-            0 => Ok(DefineOutcome::Mismatch),
-            2 => Ok(DefineOutcome::Closed),
-            4 => Err(StoreError::unavailable("the clocks disagree about whether the poll is closed")),
-            5 => Ok(DefineOutcome::NotClosed),
-            _ => Ok(DefineOutcome::Gone),
-        }
+            .arg(if putting.resolves { b"1" } else { b"" })
+            .arg(letters.ticket.as_bytes());
+        let mut reply = letters.add_to(call).send(&self.link).await?;
+        Ok(Some(match reply.int()? {
+            1 => DefineOutcome::Done(Definition { poll: poll.clone(), reshaped: Revision(reply.number()?) }),
+            0 => DefineOutcome::Mismatch,
+            2 => DefineOutcome::Closed,
+            4 => return Err(StoreError::unavailable("the clocks disagree about whether the poll is closed")),
+            5 => DefineOutcome::NotClosed,
+            6 => return Ok(None),
+            _ => DefineOutcome::Gone,
+        }))
     }
 
     pub(super) async fn sync_partitions(

@@ -8,16 +8,42 @@ use std::ops::Range;
 
 use redis::Cmd;
 
-use super::{RedisStore, definitions::millis, keys, script::Call};
+use super::{
+    RedisStore,
+    definitions::millis,
+    keys,
+    outbox::{Letters, MOST_TICKETS},
+    script::Call,
+};
 use crate::{
     poll::{Poll, PollId},
-    store::{StoreError, record},
+    site::NewEvent,
+    store::{Polls as _, StoreError, record},
 };
 
 /// How many buckets are deleted at once.
 const CHUNK: u32 = 500;
 
 impl RedisStore {
+    /// Begins to delete a poll, and tells of it: it is there for nobody from then on.
+    pub(super) async fn hide_poll(&self, id: PollId, events: &[NewEvent]) -> Result<(), StoreError> {
+        let (key, deleting, outbox) = (keys::poll(id), keys::deleting(id), keys::poll_outbox(id));
+        // Whose log it is told in. One that is hidden already has told it.
+        let site = if events.is_empty() { None } else { self.poll(id).await?.map(|poll| poll.site) };
+        for _ in 0..MOST_TICKETS {
+            let letters = match &site {
+                Some(site) => self.letters(&outbox, site, Some(id), events, &[]).await?,
+                None => Letters::default(),
+            };
+            let call = Call::new(&self.scripts.forget, &[key.as_bytes(), deleting.as_bytes(), outbox.as_bytes()]);
+            let call = letters.add_to(call.arg(letters.ticket.as_bytes()));
+            if call.send(&self.link).await?.int()? != 6 {
+                return Ok(());
+            }
+        }
+        Err(StoreError::unavailable("a deletion always came too late after its announcement"))
+    }
+
     /// Deletes what is left of a poll. Returns whether there was anything.
     pub(super) async fn finish_deletion(&self, id: PollId) -> Result<bool, StoreError> {
         let Some(poll) = self.read_deleting(id).await? else { return Ok(false) };

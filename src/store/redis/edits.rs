@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     poll::{PartitionTally, Phase, Poll, PollId, State},
+    site::{Actor, NewEvent},
     store::{Ballots as _, Replacement, StoreError},
 };
 
@@ -37,7 +38,7 @@ impl RedisStore {
         Ok(definition.map_or(Replacement::Gone, |definition| Replacement::Mismatch(definition.poll.revision)))
     }
 
-    pub(super) async fn reshape(&self, wanted: &Poll) -> Result<Replacement, StoreError> {
+    pub(super) async fn reshape(&self, wanted: &Poll, events: &[NewEvent]) -> Result<Replacement, StoreError> {
         let Some(before) = self.definition(wanted.id).await? else { return Ok(Replacement::Gone) };
         // The same edit again: somebody has finished it.
         let made = Poll { revision: wanted.revision.next(), ..wanted.clone() };
@@ -51,7 +52,7 @@ impl RedisStore {
         if tallies.iter().any(|tally| tally.ballots > 0) {
             return Ok(Replacement::HasBallots);
         }
-        let reshape = Reshape::begin(before, wanted);
+        let reshape = Reshape::begin(before, wanted, events);
         let putting = DefineOptions { begins: Some(&reshape), ..DefineOptions::default() };
         match self.define(&reshape.held, reshape.before.poll.revision, putting).await? {
             DefineOutcome::Done(_) => {}
@@ -94,16 +95,14 @@ impl RedisStore {
 
     /// Goes on with a reshape that anybody began. `None` if somebody else ended it first.
     async fn finish_reshape(&self, reshape: &Reshape) -> Result<Option<Replacement>, StoreError> {
-        let Reshape { before, held, after } = reshape;
+        let Reshape { before, held, after, events } = reshape;
         let synced = self.sync_partitions(&Definition { poll: held.clone(), ..*before }, b"").await?;
         // From here on no partition takes a ballot until the next revision is in force, so this stays true.
         let mut is_closed = synced.is_any_closed;
         if !is_closed && synced.ballots == 0 {
             let until = before.poll.schedule.closes_at.filter(|_| before.poll.schedule.phase == Phase::Live);
-            match self
-                .define(after, held.revision, DefineOptions { anew: true, until, ..DefineOptions::default() })
-                .await?
-            {
+            let putting = DefineOptions { anew: true, until, events, ..DefineOptions::default() };
+            match self.define(after, held.revision, putting).await? {
                 DefineOutcome::Done(definition) => {
                     self.sync_partitions(&definition, b"").await?;
                     return Ok(Some(Replacement::Done(definition.poll)));
@@ -129,10 +128,13 @@ impl RedisStore {
 
     /// Closes all of a poll of which a partition has closed.
     pub(super) async fn close_after_all(&self, definition: &Definition) -> Result<(), StoreError> {
-        let closed = definition.poll.closed(self.clock_time().await?).poll;
-        if let DefineOutcome::Done(closed) =
-            self.define(&closed, definition.poll.revision, DefineOptions::default()).await?
-        {
+        let now = self.clock_time().await?;
+        let closed = definition.poll.closed(now).poll;
+        // Nobody has closed it but its old closing time.
+        let events = NewEvent::of_change(&definition.poll, &closed, &Actor::Schedule, now);
+        let events = if definition.poll.article.is_none() { events } else { Vec::new() };
+        let putting = DefineOptions { events: &events, ..DefineOptions::default() };
+        if let DefineOutcome::Done(closed) = self.define(&closed, definition.poll.revision, putting).await? {
             self.sync_partitions(&closed, b"").await?;
         }
         Ok(())

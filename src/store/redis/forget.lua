@@ -1,8 +1,15 @@
 -- Marks a poll as being deleted: its definition goes to another key, and so it is there for nobody from here on. Takes no
--- memory, so that a full Redis can be made less full. Safe to run twice: what is marked stays so.
+-- memory but for what is told of it, so that a full Redis can be made less full. Safe to run twice: what is marked stays
+-- so.
 --
--- KEYS: poll, the same poll while it is being deleted
--- Answers 1: it is marked; 0: there is no such poll.
+-- KEYS: poll, the same poll while it is being deleted, its outbox
+-- ARGV: 1 the ticket, if there is something to tell, then a stage and an entry each
+-- Answers 1: it is marked; 0: there is no such poll; 6: the ticket is too old.
 
-if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[2]) end
+local clock = redis.call('TIME')
+if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('EXISTS', KEYS[1]) == 1 then
+  if is_late(ARGV[1], clock[1] * 1000 + clock[2] / 1000) then return 6 end
+  redis.call('RENAME', KEYS[1], KEYS[2])
+  tell(KEYS[3], 0, 2)
+end
 return redis.call('EXISTS', KEYS[2])

@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// A poll's definition: a hash of `revision`, `phase`, `closes_at` and `definition` (JSON); during a reshape also
-/// `reshape` (JSON: the poll before and after), and after one `reshaped`, its revision.
+/// `reshape` (JSON: the poll before and after), and after one `reshaped`, its revision. `told` is the stage of its life
+/// that its site's log has reached, if that was ever told.
 pub(super) fn poll(id: PollId) -> String {
     format!("sawt:{{{id}}}:poll")
 }
@@ -25,6 +26,21 @@ pub(super) fn poll(id: PollId) -> String {
 pub(super) fn deleting(id: PollId) -> String {
     format!("sawt:{{{id}}}:deleting")
 }
+
+/// What is told of a poll until it is carried to its site's log: a list of entries, each its name (the ticket, a point,
+/// and a number), the site, and the event (JSON), between spaces.
+pub(super) fn poll_outbox(id: PollId) -> String {
+    format!("sawt:{{{id}}}:outbox")
+}
+
+/// Outboxes that are looked through: a sorted set of their keys by the last ticket that was given for each.
+pub(super) const PENDING: &str = "sawt:{events}:pending";
+
+/// The last ticket that was given.
+pub(super) const LAST_TICKET: &str = "sawt:{events}:ticket";
+
+/// Moves of polls that are due by the clock: a sorted set of `POLL MILLISECONDS` by the time.
+pub(super) const DUE_MOVES: &str = "sawt:{events}:due";
 
 /// A partition's tally: a hash of `revision`, `phase`, `opens_at`, `closes_at`, `changeable`, `buckets`, `version`,
 /// `ballots`, `made` (when its poll was made, in milliseconds), one field of votes per counter, named by its index, and
@@ -153,6 +169,17 @@ pub(super) fn article_polls(site: &SiteId, template: &TemplateId) -> [String; 5]
 /// A site's places: a hash of ids to records, each its revision, a space, and then JSON.
 pub(super) fn places(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:calendars")
+}
+
+/// A site's log: a stream, each entry with one field, `event` (JSON).
+pub(super) fn site_log(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:events")
+}
+
+/// Which entries of outboxes are in a site's log and may lie in their outboxes too: a sorted set of names by the time they
+/// were carried (seconds).
+pub(super) fn relayed(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:relayed")
 }
 
 /// The poll that an idempotency key of a site made: `POLL REQUEST`, the poll's id and the request's hash.

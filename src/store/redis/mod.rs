@@ -11,6 +11,7 @@
 //! - **Closing** is an edit. A closed partition stays closed, and a poll counts as closed once all its partitions are,
 //!   so a final tally never changes. A poll with some partitions closed is closed by whoever finds it.
 //! - **Deleting** hides the definition first and deletes it last: see [`deletion`].
+//! - **Telling** of any of these is part of the step that makes the change: see [`outbox`].
 //!
 //! `cast.lua` describes counting and its cost; [`buckets`] describes how voters are packed.
 
@@ -24,8 +25,10 @@ mod buckets;
 mod definitions;
 mod deletion;
 mod edits;
+mod events;
 mod keys;
 mod link;
+mod outbox;
 mod placement;
 mod places;
 mod polls;

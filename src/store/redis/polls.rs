@@ -9,12 +9,12 @@ use super::{
     address::Topology,
     definitions::{DefineOptions, DefineOutcome, Definition, StoredDefinition},
     keys, placement,
-    script::Call,
     sites::Member,
 };
 use crate::{
     poll::{Edit, Effect, ListCursor, Partitions, Phase, Poll, PollId, Revision, SiteId, Timestamp},
     secret::KeyHash,
+    site::NewEvent,
     store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError},
 };
 
@@ -31,7 +31,12 @@ impl Polls for RedisStore {
         placement::place(id, self.settings.partitions.unwrap_or(by_topology))
     }
 
-    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
+    async fn create_poll(
+        &self,
+        poll: &Poll,
+        idempotency: Option<&IdempotencyKey>,
+        events: &[NewEvent],
+    ) -> Result<Creation, StoreError> {
         let mut poll = poll.clone();
         if let Some(idempotency) = idempotency {
             let (made, request) = self.claim_idempotency(&poll, idempotency).await?;
@@ -53,7 +58,7 @@ impl Polls for RedisStore {
             return Ok(Creation::NoSite);
         }
         self.sync_partitions(&Definition::new(poll.clone()), b"create").await?;
-        match self.define(&poll, Revision(0), DefineOptions::default()).await? {
+        match self.define(&poll, Revision(0), DefineOptions { events, ..DefineOptions::default() }).await? {
             DefineOutcome::Done(_) => Ok(Creation::Created(poll)),
             // The same request, made twice at once: the other one was first.
             DefineOutcome::Mismatch | DefineOutcome::Closed | DefineOutcome::NotClosed | DefineOutcome::Gone => {
@@ -132,13 +137,13 @@ impl Polls for RedisStore {
         Ok(polls)
     }
 
-    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
+    async fn replace_poll(&self, edit: &Edit, events: &[NewEvent]) -> Result<Replacement, StoreError> {
         let resolves = match edit.effect {
-            Effect::Reshapes => return self.reshape(&edit.poll).await,
+            Effect::Reshapes => return self.reshape(&edit.poll, events).await,
             Effect::Resolves => true,
             Effect::Changes | Effect::Rewords => false,
         };
-        let options = DefineOptions { resolves, ..DefineOptions::default() };
+        let options = DefineOptions { resolves, events, ..DefineOptions::default() };
         let before = Revision(edit.poll.revision.0.saturating_sub(1));
         let definition = match self.define(&edit.poll, before, options).await? {
             DefineOutcome::Done(definition) => definition,
@@ -164,10 +169,8 @@ impl Polls for RedisStore {
         Ok(poll.or(deleting).map(|poll| poll.site))
     }
 
-    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
-        let (key, deleting) = (keys::poll(id), keys::deleting(id));
-        let call = Call::new(&self.scripts.forget, &[key.as_bytes(), deleting.as_bytes()]);
-        call.send(&self.link).await?;
+    async fn delete_poll(&self, id: PollId, events: &[NewEvent]) -> Result<bool, StoreError> {
+        self.hide_poll(id, events).await?;
         self.finish_deletion(id).await
     }
 }

@@ -81,7 +81,13 @@ impl Publishers for RedisStore {
     async fn delete_site(&self, id: &SiteId) -> Result<SiteDeletion, StoreError> {
         let (site, polls, site_keys) = (keys::site(id), keys::site_polls(id), keys::site_keys(id));
         let (templates, places) = (keys::templates(id), keys::places(id));
-        let with_it = [keys::site_articles(id), keys::site_addresses(id), keys::site_article_places(id)];
+        let with_it = [
+            keys::site_articles(id),
+            keys::site_addresses(id),
+            keys::site_article_places(id),
+            keys::site_log(id),
+            keys::relayed(id),
+        ];
         let names = [&site, &polls, &site_keys, &templates, &places].into_iter().chain(&with_it);
         let names: Vec<&[u8]> = names.map(String::as_bytes).collect();
         for _ in 0..MOST_SWEEPS {

@@ -5,6 +5,13 @@ use redis::{Cmd, Value};
 use super::link::Link;
 use crate::store::StoreError;
 
+/// The first line of a script that also runs on a Redis that is full.
+macro_rules! also_when_full {
+    () => {
+        "#!lua flags=allow-oom\n"
+    };
+}
+
 /// A script and its SHA-1, by which Redis knows it.
 pub(super) struct Script {
     source: &'static str,
@@ -14,6 +21,7 @@ pub(super) struct Script {
 /// Every script. One file per atomic change.
 pub(super) struct Scripts {
     pub(super) abandon: Script,
+    pub(super) announce: Script,
     pub(super) ballot: Script,
     pub(super) cast: Script,
     pub(super) count_views: Script,
@@ -33,11 +41,14 @@ pub(super) struct Scripts {
     pub(super) put_site: Script,
     pub(super) raise: Script,
     pub(super) ranking: Script,
+    pub(super) relay: Script,
+    pub(super) settle: Script,
     pub(super) sync_partition: Script,
     pub(super) scan: Script,
     pub(super) split: Script,
     pub(super) take_quota: Script,
     pub(super) tally: Script,
+    pub(super) tell_moves: Script,
 }
 
 impl Scripts {
@@ -45,15 +56,16 @@ impl Scripts {
         let script = |source| Script { source, sha1: redis::Script::new(source).get_hash().to_owned() };
         Self {
             abandon: script(include_str!("abandon.lua")),
+            announce: script(concat!(also_when_full!(), include_str!("announce.lua"))),
             ballot: script(include_str!("ballot.lua")),
             cast: script(concat!(include_str!("clocks.lua"), include_str!("fields.lua"), include_str!("cast.lua"))),
             count_views: script(include_str!("count_views.lua")),
             decide_answer: script(include_str!("decide_answer.lua")),
-            define: script(concat!(include_str!("clocks.lua"), include_str!("define.lua"))),
+            define: script(concat!(include_str!("clocks.lua"), include_str!("outbox.lua"), include_str!("define.lua"))),
             delete_article: script(include_str!("delete_article.lua")),
             delete_site: script(include_str!("delete_site.lua")),
             drop: script(include_str!("drop.lua")),
-            forget: script(include_str!("forget.lua")),
+            forget: script(concat!(also_when_full!(), include_str!("outbox.lua"), include_str!("forget.lua"))),
             forget_voters: script(concat!(include_str!("clocks.lua"), include_str!("forget_voters.lua"))),
             join_article: script(include_str!("join_article.lua")),
             note_client: script(include_str!("note_client.lua")),
@@ -64,11 +76,18 @@ impl Scripts {
             put_site: script(include_str!("put_site.lua")),
             raise: script(include_str!("raise.lua")),
             ranking: script(include_str!("ranking.lua")),
+            relay: script(concat!(include_str!("log.lua"), include_str!("relay.lua"))),
+            settle: script(include_str!("settle.lua")),
             sync_partition: script(concat!(include_str!("clocks.lua"), include_str!("sync_partition.lua"))),
             scan: script(include_str!("scan.lua")),
             split: script(include_str!("split.lua")),
             take_quota: script(include_str!("take_quota.lua")),
             tally: script(concat!(include_str!("clocks.lua"), include_str!("fields.lua"), include_str!("tally.lua"))),
+            tell_moves: script(concat!(
+                include_str!("clocks.lua"),
+                include_str!("outbox.lua"),
+                include_str!("tell_moves.lua")
+            )),
         }
     }
 }

@@ -83,7 +83,7 @@ impl Templates for RedisStore {
                     break;
                 }
                 for poll in &polls {
-                    self.delete_poll(read_id(poll)?).await?;
+                    self.delete_poll(read_id(poll)?, &[]).await?;
                 }
                 self.ask(Cmd::new().arg(if is_sorted { "ZREM" } else { "SREM" }).arg(list).arg(&polls)).await?;
             }
@@ -187,7 +187,7 @@ impl RedisStore {
 
     /// Deletes a poll that has left its template's list for another.
     async fn finish_leaving(&self, site: &SiteId, template: &TemplateId, poll: PollId) -> Result<(), StoreError> {
-        self.delete_poll(poll).await?;
+        self.delete_poll(poll, &[]).await?;
         let [.., leaving] = keys::article_polls(site, template);
         self.ask(Cmd::new().arg("SREM").arg(leaving).arg(poll.to_string())).await?;
         Ok(())

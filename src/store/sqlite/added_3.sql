@@ -7,3 +7,40 @@ create table places (
     record text not null,
     primary key (site, id)
 ) strict, without rowid;
+
+-- The logs of sites. An event's id is the time it was written, in microseconds, and later than all before it in the log.
+create table events (
+    site text not null,
+    id integer not null,
+    record text not null,
+    primary key (site, id)
+) strict, without rowid;
+
+-- How far in its life the log says that a poll is: 1 once it says that it opened, 2 that it closed.
+create table told_stages (
+    poll integer primary key,
+    stage integer not null check (stage between 0 and 2)
+) strict;
+
+-- When the clock may open or close a poll. It may have been edited since.
+create table due_moves (
+    poll text not null,
+    at integer not null,
+    primary key (poll, at)
+) strict, without rowid;
+
+create index due_moves_by_time on due_moves (at);
+
+-- What has happened before there was a log is not told.
+insert into told_stages
+    select number, case
+        when phase = 2 or (phase = 1 and closes_at <= unixepoch('subsec') * 1000) then 2
+        when phase = 1 and (opens_at is null or opens_at <= unixepoch('subsec') * 1000) then 1
+        else 0
+    end from polls;
+insert into due_moves
+    select id, opens_at from polls
+    where is_listed = 1 and phase = 1 and opens_at > unixepoch('subsec') * 1000;
+insert or ignore into due_moves
+    select id, closes_at from polls
+    where is_listed = 1 and phase = 1 and closes_at > unixepoch('subsec') * 1000;

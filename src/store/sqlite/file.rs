@@ -19,8 +19,10 @@ use crate::{secret::Secret, store::StoreError};
 
 /// "sawt" in ASCII.
 const APPLICATION_ID: i32 = 0x7361_7774;
-/// The version of `schema.sql` with `added_2.sql` and `added_3.sql`.
+/// The version of `schema.sql` with all that was added.
 const SCHEMA_VERSION: i32 = 3;
+/// What has come with each version since the second.
+const ADDED: [(i32, &str); 2] = [(2, include_str!("added_2.sql")), (3, include_str!("added_3.sql"))];
 
 /// How long to wait for another process that locks the file (a shell with an open transaction). After that the reader
 /// gets 503, which is better than waiting without end.
@@ -142,11 +144,8 @@ impl DatabaseFile {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been faster.
         if self.is_new(&transaction)? {
-            transaction.execute_batch(concat!(
-                include_str!("schema.sql"),
-                include_str!("added_2.sql"),
-                include_str!("added_3.sql")
-            ))?;
+            transaction.execute_batch(include_str!("schema.sql"))?;
+            add_since(&transaction, 1)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }
@@ -176,18 +175,23 @@ fn upgrade(db: &mut Connection) -> Result<(), StoreError> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
     let before = version(&transaction)?;
-    if before < 2 {
-        // The first files of version 1 had no epochs.
-        if !transaction.column_exists(None, "tallies", "epoch")? {
-            transaction.execute_batch("alter table tallies add column epoch integer not null default 0")?;
-        }
-        transaction.execute_batch(concat!(include_str!("upgrade_2.sql"), include_str!("added_2.sql")))?;
-    }
     if before < SCHEMA_VERSION {
-        transaction.execute_batch(include_str!("added_3.sql"))?;
+        if before < 2 {
+            // The first files of version 1 had no epochs.
+            if !transaction.column_exists(None, "tallies", "epoch")? {
+                transaction.execute_batch("alter table tallies add column epoch integer not null default 0")?;
+            }
+            transaction.execute_batch(include_str!("upgrade_2.sql"))?;
+        }
+        add_since(&transaction, before)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     Ok(transaction.commit()?)
+}
+
+/// Adds what has come after a version.
+fn add_since(db: &Connection, before: i32) -> rusqlite::Result<()> {
+    ADDED.iter().filter(|(version, _)| *version > before).try_for_each(|(_, tables)| db.execute_batch(tables))
 }
 
 fn secret(db: &Connection, name: &str) -> rusqlite::Result<Option<Secret>> {
@@ -251,7 +255,7 @@ mod tests {
         Connection::open(path("other.db")).unwrap().execute_batch("create table theirs (a)").unwrap();
         std::fs::write(path("text.db"), "not a database, but long enough to look like the header of one").unwrap();
         drop(DatabaseFile::open(&path("newer.db")).unwrap());
-        Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 4).unwrap();
+        Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
         std::fs::create_dir(path("folder.db")).unwrap();
         for (name, part) in [
             ("other.db", "is the database of another program"),

@@ -24,6 +24,7 @@ mod answers;
 mod articles;
 mod ballots;
 mod condition;
+mod events;
 mod file;
 mod minutes;
 mod places;

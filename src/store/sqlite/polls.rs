@@ -7,13 +7,14 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{SqliteStore, publishers, tallies, views};
+use super::{SqliteStore, events, publishers, tallies, views};
 use crate::{
     poll::{
         Codec, Edit, Effect, ListCursor, Partitions, Phase, Poll, PollId, Revision, Schedule, SiteId, State,
         StateByClocks, Times, Timestamp,
     },
     secret::KeyHash,
+    site::NewEvent,
     store::{
         Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError,
         record::{read_poll, write_poll},
@@ -52,6 +53,11 @@ impl Head {
         Ok(Some(Self { number, revision: Revision(revision), schedule, changeable, codec }))
     }
 
+    /// The poll itself.
+    pub(super) fn definition(&self, db: &Connection) -> Result<Poll, StoreError> {
+        definition(db, self.number)
+    }
+
     /// Whether the clock has closed the poll, and that is not recorded yet.
     pub(super) fn is_due(&self, times: Times) -> bool {
         self.schedule.phase != Phase::Closed && self.schedule.state_by(times).state == State::Closed
@@ -75,9 +81,14 @@ impl Polls for SqliteStore {
         Partitions::unplaced(self.partitions)
     }
 
-    async fn create_poll(&self, poll: &Poll, idempotency: Option<&IdempotencyKey>) -> Result<Creation, StoreError> {
-        let (poll, idempotency) = (poll.clone(), idempotency.cloned());
-        self.write(move |db, times| create(db, times.store, poll, idempotency.as_ref())).await
+    async fn create_poll(
+        &self,
+        poll: &Poll,
+        idempotency: Option<&IdempotencyKey>,
+        events: &[NewEvent],
+    ) -> Result<Creation, StoreError> {
+        let (poll, idempotency, events) = (poll.clone(), idempotency.cloned(), events.to_vec());
+        self.write(move |db, times| create(db, times, poll, idempotency.as_ref(), &events)).await
     }
 
     async fn made_before(&self, site: &SiteId, idempotency: &IdempotencyKey) -> Result<Option<Poll>, StoreError> {
@@ -94,26 +105,35 @@ impl Polls for SqliteStore {
         self.read(move |db, _| list(db, &site, before, limit)).await
     }
 
-    async fn replace_poll(&self, edit: &Edit) -> Result<Replacement, StoreError> {
-        let edit = edit.clone();
-        self.write(move |db, times| replace(db, times, edit)).await
+    async fn replace_poll(&self, edit: &Edit, events: &[NewEvent]) -> Result<Replacement, StoreError> {
+        let (edit, events) = (edit.clone(), events.to_vec());
+        self.write(move |db, times| replace(db, times, edit, &events)).await
     }
 
     async fn owner(&self, id: PollId) -> Result<Option<SiteId>, StoreError> {
         Ok(self.poll(id).await?.map(|poll| poll.site))
     }
 
-    async fn delete_poll(&self, id: PollId) -> Result<bool, StoreError> {
-        self.write(move |db, _| delete(db, id)).await
+    async fn delete_poll(&self, id: PollId, events: &[NewEvent]) -> Result<bool, StoreError> {
+        let events = events.to_vec();
+        self.write(move |db, times| {
+            if let Some(poll) = get(db, id)? {
+                events::tell(db, times.store, &poll.site, Some(id), &events)?;
+            }
+            delete(db, id)
+        })
+        .await
     }
 }
 
 fn create(
     db: &Connection,
-    now: Timestamp,
+    times: Times,
     mut poll: Poll,
     idempotency: Option<&IdempotencyKey>,
+    events: &[NewEvent],
 ) -> Result<Creation, StoreError> {
+    let now = times.store;
     if !publishers::exists(db, &poll.site)? {
         return Ok(Creation::NoSite);
     }
@@ -131,6 +151,7 @@ fn create(
         return Ok(Creation::Existing(existing));
     }
     insert(db, &poll)?;
+    events::tell_of_poll(db, times, &poll, events)?;
     Ok(Creation::Created(poll))
 }
 
@@ -188,7 +209,7 @@ fn list(db: &Connection, site: &SiteId, before: Option<ListCursor>, limit: usize
     definitions.map(|definition| read_poll(definition?.as_bytes())).collect()
 }
 
-fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, StoreError> {
+fn replace(db: &Connection, times: Times, edit: Edit, events: &[NewEvent]) -> Result<Replacement, StoreError> {
     let Some(mut head) = Head::read(db, edit.poll.id)? else { return Ok(Replacement::Gone) };
     if edit.poll.revision == head.revision && definition(db, head.number)? == edit.poll {
         return Ok(Replacement::Done(edit.poll));
@@ -223,6 +244,7 @@ fn replace(db: &Connection, times: Times, edit: Edit) -> Result<Replacement, Sto
     if edit.effect == Effect::Reshapes {
         tallies::reshape(db, head.number, &poll)?;
     }
+    events::tell_of_poll(db, times, &poll, events)?;
     Ok(Replacement::Done(poll))
 }
 
@@ -231,6 +253,7 @@ pub(super) fn delete(db: &Connection, id: PollId) -> Result<bool, StoreError> {
     db.prepare_cached("delete from polls where number = ?1")?.execute([head.number])?;
     tallies::delete(db, head.number)?;
     views::forget_poll(db, head.number)?;
+    events::forget_poll(db, head.number, id)?;
     Ok(true)
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{SqliteStore, articles, templates, views};
+use super::{SqliteStore, articles, events, templates, views};
 use crate::{
     poll::{SiteId, Timestamp},
     site::{ApiKey, KeyId, Site, SiteSettings},
@@ -125,6 +125,7 @@ fn delete(db: &Connection, id: &SiteId) -> Result<SiteDeletion, StoreError> {
     }
     views::forget_site(db, id)?;
     articles::forget_site(db, id)?;
+    events::forget_site(db, id)?;
     let deleted = db.prepare_cached("delete from sites where id = ?1")?.execute([id.as_str()])?;
     Ok(if deleted > 0 { SiteDeletion::Done } else { SiteDeletion::Gone })
 }

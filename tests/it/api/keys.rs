@@ -101,6 +101,7 @@ fn guarded(
         (Method::DELETE, format!("/v1/sites/{site}"), None, "admin"),
         (Method::GET, format!("/v1/sites/{site}"), None, "any"),
         (Method::PUT, format!("/v1/sites/{site}"), Some(json!({ "origins": [] })), "admin"),
+        (Method::GET, format!("/v1/sites/{site}/events"), None, "polls:read"),
         (Method::GET, format!("/v1/sites/{site}/announced"), None, "polls:read"),
         (Method::PUT, article_path.clone(), Some(announcement()), "polls:write"),
         (Method::GET, article_path.clone(), None, "polls:read"),

@@ -5,6 +5,7 @@ mod answers;
 mod articles;
 mod decided;
 mod embed;
+mod events;
 mod exports;
 mod first_vote;
 mod form;
@@ -45,6 +46,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         views::rules(),
         announced::rules(),
         places::rules(),
+        events::rules(),
         keys::rules(),
         pages::rules(),
         embed::rules(),

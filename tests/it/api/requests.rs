@@ -276,6 +276,7 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/keys/0123456789ab".to_owned(), &["DELETE"]),
         ("/v1/sites".to_owned(), &["GET"]),
         ("/v1/sites/default".to_owned(), &["GET", "PUT", "DELETE"]),
+        ("/v1/sites/default/events".to_owned(), &["GET"]),
         ("/v1/sites/default/announced".to_owned(), &["GET"]),
         ("/v1/sites/default/articles/1".to_owned(), &["GET", "PUT", "DELETE"]),
         ("/embed.js".to_owned(), &["GET"]),

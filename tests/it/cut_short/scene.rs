@@ -89,7 +89,7 @@ pub(super) async fn poll_to_reshape(stage: &Stage) -> (Poll, Edit) {
 }
 
 pub(super) async fn replace(stage: &Stage, edit: &Edit) -> Option<Replacement> {
-    match stage.store.replace_poll(edit).await {
+    match stage.store.replace_poll(edit, &[]).await {
         Ok(replacement) => Some(replacement),
         Err(StoreError::Unavailable(_)) => None,
         Err(error) => panic!("{error:?}"),

@@ -98,7 +98,7 @@ fn is_seen_apart(watch: &ClockWatch, ahead: i64) {
 
 async fn edit_is_unavailable(stage: &Stage, poll: &Poll) {
     let edit = PollFields { closes_at: Some(None), ..PollFields::default() }.apply(poll, poll.updated_at).unwrap();
-    let replaced = stage.store.replace_poll(&edit).await;
+    let replaced = stage.store.replace_poll(&edit, &[]).await;
     assert!(matches!(replaced, Err(StoreError::Unavailable(_))), "{replaced:?}");
 }
 

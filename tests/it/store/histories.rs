@@ -190,7 +190,7 @@ impl HistoryRun {
             }
             Command::Delete { poll } => {
                 let Some(poll) = self.known(*poll, false) else { return Ok(()) };
-                let deleted = self.stage.store.delete_poll(poll.id).await.unwrap();
+                let deleted = self.stage.store.delete_poll(poll.id, &[]).await.unwrap();
                 same("delete_poll", &deleted, &self.model.delete(poll.id))
             }
             Command::Cast { poll, ballots, stale } => {
@@ -263,7 +263,7 @@ impl HistoryRun {
         let poll = Poll { codec, ..poll };
         self.model.create(&poll);
         self.polls.push((poll.clone(), poll.clone()));
-        same("create_poll", &self.stage.store.create_poll(&poll, None).await.unwrap(), &Creation::Created(poll))
+        same("create_poll", &self.stage.store.create_poll(&poll, None, &[]).await.unwrap(), &Creation::Created(poll))
     }
 
     async fn replace(&mut self, edit: Result<Edit, EditError>) -> Result<(), String> {

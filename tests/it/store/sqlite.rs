@@ -196,7 +196,7 @@ async fn an_idempotency_key_is_forgotten_after_a_day() {
     let key = IdempotencyKey { key: KeyHash::of("key"), request: KeyHash::of("request") };
     let other = IdempotencyKey { request: KeyHash::of("other request"), ..key.clone() };
     let poll = stage.draw_up(yes_or_no()).await;
-    let create = async |poll, key| stage.store.create_poll(poll, Some(key)).await.unwrap();
+    let create = async |poll, key| stage.store.create_poll(poll, Some(key), &[]).await.unwrap();
     assert_eq!(create(&poll, &key).await, Creation::Created(poll.clone()));
     let day = i64::try_from(IDEMPOTENCY_SECS).unwrap() * 1_000;
     fixture.set(day - 1);

@@ -56,7 +56,7 @@ impl Stage {
     /// A poll in the store.
     pub(crate) async fn poll(&self, new: impl Into<NewPoll>) -> Poll {
         let poll = self.draw_up(new).await;
-        assert_eq!(self.store.create_poll(&poll, None).await.unwrap(), Creation::Created(poll.clone()));
+        assert_eq!(self.store.create_poll(&poll, None, &[]).await.unwrap(), Creation::Created(poll.clone()));
         poll
     }
 
@@ -68,7 +68,7 @@ impl Stage {
     /// An edit of this revision of a poll.
     pub(crate) async fn edit(&self, poll: &Poll, edit: PollFields) -> Replacement {
         let edit = edit.apply(poll, self.now().await).unwrap();
-        self.store.replace_poll(&edit).await.unwrap()
+        self.store.replace_poll(&edit, &[]).await.unwrap()
     }
 
     /// An edit that must be made.
@@ -95,7 +95,7 @@ impl Stage {
     }
 
     pub(crate) async fn replace(&self, edit: &Edit) -> Replacement {
-        self.store.replace_poll(edit).await.unwrap()
+        self.store.replace_poll(edit, &[]).await.unwrap()
     }
 
     /// Casts a voter's ballot.

@@ -175,10 +175,10 @@ async fn texts_are_deleted_with_their_poll(store: Arc<dyn Store>) {
     let id = ballot.answer.as_ref().unwrap().id;
     assert_eq!(cast(&stage, &poll, ballot).await.0, Outcome::Counted);
     let bystander = stage.poll(PollFields { question: Some("؟".to_owned()), ..open_answers().fields }).await;
-    assert!(stage.store.delete_poll(poll.id).await.unwrap());
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert_eq!(stage.store.answers(&poll).await.unwrap(), []);
     assert_eq!(stage.store.decide_answer(&poll, id, AnswerState::Shown).await.unwrap(), None);
-    stage.store.create_poll(&poll, None).await.unwrap();
+    stage.store.create_poll(&poll, None, &[]).await.unwrap();
     assert_eq!(stage.store.answers(&poll).await.unwrap(), []);
     assert_eq!(stage.store.answers(&bystander).await.unwrap(), []);
 }

@@ -217,7 +217,7 @@ async fn a_ballot_that_is_kept_as_bytes_is_counted_by_each_of_them_and_known_by_
     let stage = Stage::new(store).await;
     let made = async |new| {
         let poll = Poll { codec: Codec::Bytes, ..stage.draw_up(new).await };
-        stage.store.create_poll(&poll, None).await.unwrap();
+        stage.store.create_poll(&poll, None, &[]).await.unwrap();
         assert_eq!(stage.read(&poll).await, poll);
         poll
     };
@@ -264,7 +264,7 @@ async fn a_ballot_that_is_kept_as_bytes_is_counted_by_each_of_them_and_known_by_
     let ballots = [cast(&fixed, 1, &[12, 9, 1]), cast(&fixed, 1, &[9]), withdrawal(&fixed, 1)];
     let on_record = Outcome::AlreadyVoted(listed(&[12, 9, 1]));
     assert_eq!(stage.apply(&fixed, &ballots).await, [Outcome::Counted, on_record, on_record]);
-    assert!(stage.store.delete_poll(poll.id).await.unwrap());
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert_eq!(stage.store.ballot(&poll, digest(&poll, 1)).await.unwrap(), None);
 }
 
@@ -346,7 +346,7 @@ async fn a_poll_may_have_any_number_of_partitions(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     for partitions in [1, 3, 16] {
         let poll = Poll { partitions: Partitions::unplaced(partitions), ..stage.draw_up(changeable()).await };
-        stage.store.create_poll(&poll, None).await.unwrap();
+        stage.store.create_poll(&poll, None, &[]).await.unwrap();
         assert_eq!(stage.read(&poll).await, poll);
         let ballots: Vec<Ballot> = (0..200).map(|voter| ballot(&poll, voter, &["yes"])).collect();
         assert_eq!(stage.apply(&poll, &ballots).await, [Outcome::Counted; 200]);
@@ -363,7 +363,7 @@ async fn a_poll_may_have_any_number_of_partitions(store: Arc<dyn Store>) {
         );
         let closed = stage.closed(&stage.read(&poll).await).await;
         assert!(stage.store.tally(&closed).await.unwrap().unwrap().iter().all(|tally| tally.state == State::Closed));
-        assert!(stage.store.delete_poll(poll.id).await.unwrap());
+        assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
         assert_eq!(stage.store.ballot(&poll, digest(&poll, 1)).await.unwrap(), None);
     }
 }

@@ -93,7 +93,7 @@ async fn a_tally_of_a_raised_partition_is_later_than_all_that_was_read(store: Ar
 async fn nothing_is_raised_of_a_poll_that_is_gone(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let poll = stage.poll(yes_or_no()).await;
-    assert!(stage.store.delete_poll(poll.id).await.unwrap());
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert!(!stage.store.raise_epoch(&poll, 0, at(0, 1)).await.unwrap());
     assert_eq!(stage.store.tally(&poll).await.unwrap(), None);
 }

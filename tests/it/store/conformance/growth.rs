@@ -57,7 +57,7 @@ async fn grow(stage: Stage, with_upkeep: bool) {
         assert_eq!(stage.on_record(&poll, voter).await, None);
         assert_eq!(stage.on_record(&poll, voter + 7).await, Some(vec![other(voter + 7).to_owned()]));
     }
-    assert!(stage.store.delete_poll(poll.id).await.unwrap());
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert_eq!(stage.on_record(&poll, 1).await, None);
 }
 
@@ -148,7 +148,7 @@ async fn a_scan_has_every_ballot_once_whatever_is_cast_and_moved_meanwhile(store
     let drawn = stage.draw_up(ranking(&SEVEN)).await;
     // One partition, so that its buckets are many.
     let poll = Poll { partitions: Partitions::unplaced(1), ..drawn };
-    stage.store.create_poll(&poll, None).await.unwrap();
+    stage.store.create_poll(&poll, None, &[]).await.unwrap();
     let stays = 2_000;
     let cast = |voter: usize| ballot(&poll, voter as u64, &order_of(voter));
     let indexes = |voter: usize| {
@@ -203,6 +203,6 @@ async fn a_scan_of_no_ballots_ends_and_one_of_no_poll_finds_none(store: Arc<dyn 
     }
     let found = scan(&stage, &poll, async || {}).await;
     assert_eq!(found, [vec![vec![0]; 20], vec![vec![1]; 10]].concat());
-    assert!(stage.store.delete_poll(poll.id).await.unwrap());
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert_eq!(stage.store.ballots(&poll, None).await.unwrap(), None);
 }

@@ -4,6 +4,7 @@ mod answers;
 mod articles;
 mod ballots;
 mod epochs;
+pub(crate) mod events;
 mod growth;
 mod places;
 mod polls;
@@ -31,6 +32,7 @@ pub(super) fn rules() -> Vec<Rule> {
         races::rules(),
         growth::rules(),
         epochs::rules(),
+        events::rules(),
         quotas::rules(),
         timeline::rules(),
         views::rules(),

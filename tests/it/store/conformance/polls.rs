@@ -56,7 +56,7 @@ async fn a_poll_is_kept_as_it_was_made(store: Arc<dyn Store>) {
     for new in [yes_or_no().into(), changeable().into(), rating(), reactions(), ranked(), open_answers(), all_set] {
         let poll = stage.draw_up(new).await;
         assert_eq!(stage.store.poll(poll.id).await.unwrap(), None);
-        assert_eq!(stage.store.create_poll(&poll, None).await.unwrap(), Creation::Created(poll.clone()));
+        assert_eq!(stage.store.create_poll(&poll, None, &[]).await.unwrap(), Creation::Created(poll.clone()));
         assert_eq!(stage.store.poll(poll.id).await.unwrap(), Some(poll));
     }
 }
@@ -88,7 +88,7 @@ async fn creating_a_poll_twice_makes_one_and_keeps_its_ballots(store: Arc<dyn St
     let stage = Stage::new(store).await;
     let poll = stage.poll(yes_or_no()).await;
     assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
-    match stage.store.create_poll(&poll, None).await.unwrap() {
+    match stage.store.create_poll(&poll, None, &[]).await.unwrap() {
         Creation::Created(again) | Creation::Existing(again) => assert_eq!(again, poll),
         Creation::Mismatch => panic!("there was no idempotency key to mismatch"),
         Creation::NoSite => panic!("the site is gone"),
@@ -106,12 +106,12 @@ async fn the_same_request_makes_one_poll_and_answers_it_as_it_is_now(store: Arc<
     let stage = Stage::new(store).await;
     let (poll, twin) = (stage.draw_up(yes_or_no()).await, stage.draw_up(yes_or_no()).await);
     let key = request("key", "body");
-    assert_eq!(stage.store.create_poll(&poll, Some(&key)).await.unwrap(), Creation::Created(poll.clone()));
-    assert_eq!(stage.store.create_poll(&twin, Some(&key)).await.unwrap(), Creation::Existing(poll.clone()));
+    assert_eq!(stage.store.create_poll(&poll, Some(&key), &[]).await.unwrap(), Creation::Created(poll.clone()));
+    assert_eq!(stage.store.create_poll(&twin, Some(&key), &[]).await.unwrap(), Creation::Existing(poll.clone()));
     let edit = PollFields { question: Some("تصحيح".to_owned()), ..PollFields::default() };
     let edited = stage.edited(&poll, edit).await;
     for _ in 0..2 {
-        assert_eq!(stage.store.create_poll(&twin, Some(&key)).await.unwrap(), Creation::Existing(edited.clone()));
+        assert_eq!(stage.store.create_poll(&twin, Some(&key), &[]).await.unwrap(), Creation::Existing(edited.clone()));
     }
     assert_eq!(stage.store.poll(twin.id).await.unwrap(), None);
     assert_eq!(stage.store.polls(&stage.site, None, 10).await.unwrap(), [edited]);
@@ -120,14 +120,14 @@ async fn the_same_request_makes_one_poll_and_answers_it_as_it_is_now(store: Arc<
 async fn an_idempotency_key_with_another_request_is_a_mistake(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let (poll, other) = (stage.draw_up(yes_or_no()).await, stage.draw_up(changeable()).await);
-    stage.store.create_poll(&poll, Some(&request("key", "body"))).await.unwrap();
+    stage.store.create_poll(&poll, Some(&request("key", "body")), &[]).await.unwrap();
     for _ in 0..2 {
-        let answer = stage.store.create_poll(&other, Some(&request("key", "other body"))).await.unwrap();
+        let answer = stage.store.create_poll(&other, Some(&request("key", "other body")), &[]).await.unwrap();
         assert_eq!(answer, Creation::Mismatch);
     }
     assert_eq!(stage.store.made_before(&stage.site, &request("key", "other body")).await.unwrap(), None);
     assert_eq!(stage.store.poll(other.id).await.unwrap(), None);
-    let answer = stage.store.create_poll(&other, Some(&request("other key", "body"))).await.unwrap();
+    let answer = stage.store.create_poll(&other, Some(&request("other key", "body")), &[]).await.unwrap();
     assert_eq!(answer, Creation::Created(other));
 }
 
@@ -137,7 +137,7 @@ async fn an_idempotency_key_belongs_to_its_site(store: Arc<dyn Store>) {
     for stage in [stage, other] {
         assert_eq!(stage.store.made_before(&stage.site, &key).await.unwrap(), None);
         let poll = stage.draw_up(yes_or_no()).await;
-        assert_eq!(stage.store.create_poll(&poll, Some(&key)).await.unwrap(), Creation::Created(poll.clone()));
+        assert_eq!(stage.store.create_poll(&poll, Some(&key), &[]).await.unwrap(), Creation::Created(poll.clone()));
         assert_eq!(stage.store.made_before(&stage.site, &key).await.unwrap(), Some(poll));
     }
 }
@@ -152,7 +152,7 @@ async fn concurrent_requests_with_one_idempotency_key_make_one_poll(store: Arc<d
         }
         let answers = at_once(polls.into_iter().map(|poll| {
             let (store, key) = (stage.store.clone(), key.clone());
-            async move { store.create_poll(&poll, Some(&key)).await.unwrap() }
+            async move { store.create_poll(&poll, Some(&key), &[]).await.unwrap() }
         }))
         .await;
         let is_created = |answer: &&Creation| matches!(answer, Creation::Created(_));
@@ -169,12 +169,12 @@ async fn a_poll_deleted_since_is_made_anew_by_the_same_request(store: Arc<dyn St
     let stage = Stage::new(store).await;
     let (first, second) = (stage.draw_up(yes_or_no()).await, stage.draw_up(yes_or_no()).await);
     let key = request("key", "body");
-    stage.store.create_poll(&first, Some(&key)).await.unwrap();
+    stage.store.create_poll(&first, Some(&key), &[]).await.unwrap();
     assert_eq!(stage.cast(&first, 1, &["yes"]).await, Outcome::Counted);
-    assert!(stage.store.delete_poll(first.id).await.unwrap());
+    assert!(stage.store.delete_poll(first.id, &[]).await.unwrap());
     let anew = Poll { id: first.id, partitions: first.partitions.clone(), ..second.clone() };
-    assert_eq!(stage.store.create_poll(&second, Some(&key)).await.unwrap(), Creation::Created(anew.clone()));
-    assert_eq!(stage.store.create_poll(&second, Some(&key)).await.unwrap(), Creation::Existing(anew.clone()));
+    assert_eq!(stage.store.create_poll(&second, Some(&key), &[]).await.unwrap(), Creation::Created(anew.clone()));
+    assert_eq!(stage.store.create_poll(&second, Some(&key), &[]).await.unwrap(), Creation::Existing(anew.clone()));
     assert_eq!(stage.store.polls(&stage.site, None, 10).await.unwrap(), slice::from_ref(&anew));
     assert_eq!(stage.count(&anew).await, (vec![0, 0], 0));
     assert_eq!(stage.cast(&anew, 1, &["no"]).await, Outcome::Counted);
@@ -195,7 +195,7 @@ async fn polls_are_listed_newest_first_page_by_page(store: Arc<dyn Store>) {
     assert_eq!(list(Some(polls[3].list_cursor()), 2).await, polls[4..]);
     assert!(list(Some(polls[4].list_cursor()), 2).await.is_empty());
     // The cursor is a place, which stays one when its poll is gone.
-    stage.store.delete_poll(polls[1].id).await.unwrap();
+    stage.store.delete_poll(polls[1].id, &[]).await.unwrap();
     assert_eq!(list(Some(polls[1].list_cursor()), 2).await, polls[2..4]);
     assert_eq!(list(None, 2).await, [polls[0].clone(), polls[2].clone()]);
 }
@@ -211,7 +211,7 @@ async fn polls_are_listed_by_the_time_of_their_creation_whatever_their_ids_say(s
         id[0] = u8::try_from(200 - 20 * place).unwrap();
         let created_at = Timestamp::from_millis(noon - 60_000 * minutes);
         let poll = Poll { id: PollId::from_bytes(id), created_at, ..stage.draw_up(yes_or_no()).await };
-        stage.store.create_poll(&poll, None).await.unwrap();
+        stage.store.create_poll(&poll, None, &[]).await.unwrap();
         polls.push(poll);
     }
     polls.sort_by_key(|poll| std::cmp::Reverse((poll.created_at, poll.id)));
@@ -351,7 +351,7 @@ async fn a_single_ballot_in_any_partition_prevents_a_reshape(store: Arc<dyn Stor
     let stage = Stage::new(store).await;
     for partition in 0..4 {
         let poll = Poll { partitions: Partitions::unplaced(4), ..stage.draw_up(yes_or_no()).await };
-        stage.store.create_poll(&poll, None).await.unwrap();
+        stage.store.create_poll(&poll, None, &[]).await.unwrap();
         let voter = (0..1_000).find(|voter| digest(&poll, *voter).partition == partition).unwrap();
         assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
         let reshape = PollFields { options: Some(options(&["a", "b", "c"])), ..PollFields::default() };
@@ -401,7 +401,7 @@ async fn a_deleted_poll_is_forgotten_with_all_its_ballots(store: Arc<dyn Store>)
         assert_eq!(stage.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
         assert_eq!(stage.cast(&bystander, voter, &["no"]).await, Outcome::Counted);
     }
-    assert!(stage.store.delete_poll(poll.id).await.unwrap());
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     for _ in 0..2 {
         assert_eq!(stage.store.poll(poll.id).await.unwrap(), None);
         assert_eq!(stage.store.tally(&poll).await.unwrap(), None);
@@ -414,7 +414,7 @@ async fn a_deleted_poll_is_forgotten_with_all_its_ballots(store: Arc<dyn Store>)
         let ballot = ballot(&poll, 1, &["yes"]);
         assert_eq!(stage.store.cast(&poll, ballot.voter.partition, &[ballot]).await.unwrap(), BatchOutcome::Gone);
         assert_eq!(stage.replace(&poll.closed(Timestamp::LATEST)).await, Replacement::Gone);
-        assert!(!stage.store.delete_poll(poll.id).await.unwrap());
+        assert!(!stage.store.delete_poll(poll.id, &[]).await.unwrap());
     }
     assert_eq!(stage.count(&bystander).await, (vec![0, 20], 20));
 }
@@ -425,8 +425,8 @@ async fn a_deleted_poll_that_is_made_again_starts_empty(store: Arc<dyn Store>) {
     let ballots: Vec<_> = (0..200).map(|voter| ballot(&poll, voter, &["yes"])).collect();
     for _ in 0..2 {
         assert_eq!(stage.apply(&poll, &ballots).await, [Outcome::Counted; 200]);
-        assert!(stage.store.delete_poll(poll.id).await.unwrap());
-        assert_eq!(stage.store.create_poll(&poll, None).await.unwrap(), Creation::Created(poll.clone()));
+        assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
+        assert_eq!(stage.store.create_poll(&poll, None, &[]).await.unwrap(), Creation::Created(poll.clone()));
         assert_eq!(stage.count(&poll).await, (vec![0, 0], 0));
         assert_eq!(stage.tally(&poll).await.version, 0);
         assert_eq!(stage.on_record(&poll, 1).await, None);

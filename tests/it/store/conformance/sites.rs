@@ -141,7 +141,7 @@ async fn a_site_is_deleted_only_if_it_has_neither_polls_nor_keys(store: Arc<dyn 
     let (poll, key) = (stage.poll(yes_or_no()).await, key(&stage.site, None, 1));
     assert!(stage.store.add_key(&key).await.unwrap());
     assert_eq!(delete().await, SiteDeletion::HasPolls);
-    assert!(stage.store.delete_poll(poll.id).await.unwrap());
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert_eq!(delete().await, SiteDeletion::HasKeys);
     assert!(stage.store.site(&stage.site).await.unwrap().is_some());
     assert!(stage.store.revoke_key(&key.id).await.unwrap());
@@ -155,7 +155,7 @@ async fn a_site_is_deleted_only_if_it_has_neither_polls_nor_keys(store: Arc<dyn 
 async fn nothing_is_made_on_a_site_that_is_not_there(store: Arc<dyn Store>) {
     let stage = Stage { store, site: unused_site() };
     let (poll, key) = (stage.draw_up(yes_or_no()).await, key(&stage.site, None, 1));
-    assert_eq!(stage.store.create_poll(&poll, None).await.unwrap(), Creation::NoSite);
+    assert_eq!(stage.store.create_poll(&poll, None, &[]).await.unwrap(), Creation::NoSite);
     assert_eq!((stage.store.poll(poll.id).await.unwrap(), stage.store.owner(poll.id).await.unwrap()), (None, None));
     assert!(!stage.store.add_key(&key).await.unwrap());
     assert_eq!(stage.store.key(&key.id).await.unwrap(), None);
@@ -173,7 +173,7 @@ async fn what_is_made_while_its_site_is_deleted_keeps_the_site_or_is_refused(sto
                 let made = if has_key {
                     stage.store.add_key(&key).await
                 } else {
-                    stage.store.create_poll(&poll, None).await.map(|creation| creation != Creation::NoSite)
+                    stage.store.create_poll(&poll, None, &[]).await.map(|creation| creation != Creation::NoSite)
                 };
                 match made {
                     Err(StoreError::Unavailable(_)) => None,

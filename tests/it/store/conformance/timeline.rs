@@ -157,6 +157,6 @@ async fn a_poll_that_is_gone_has_no_minutes(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let poll = stage.poll(yes_or_no()).await;
     stage.cast(&poll, 1, &["yes"]).await;
-    assert!(stage.store.delete_poll(poll.id).await.unwrap());
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert_eq!(minutes(&stage, &poll, whole(&stage, &poll).await).await, []);
 }

@@ -74,7 +74,7 @@ async fn only_views_of_polls_that_the_site_has_are_counted(store: Arc<dyn Store>
         assert_eq!(store.poll_views(&stage.site, poll).await.unwrap(), views);
     }
     assert_eq!(ranked(&stage, Measure::Votes, TrendingWindow::Day).await, [(items[0].clone(), 1.0)]);
-    assert!(store.delete_poll(mine).await.unwrap());
+    assert!(store.delete_poll(mine, &[]).await.unwrap());
     store.count_views(&batch(&stage, &seen, &[])).await.unwrap();
     assert_eq!(store.poll_views(&stage.site, mine).await.unwrap(), 0);
 }

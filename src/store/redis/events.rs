@@ -1,0 +1,191 @@
+//! The logs of sites: reading them, the relay to them, and what is due by the clock.
+
+use async_trait::async_trait;
+use redis::Cmd;
+
+use super::{
+    RedisStore, keys,
+    outbox::{Entry, MOST_TICKETS, SETTLED_MICROS},
+    script::Call,
+};
+use crate::{
+    poll::{PollId, SiteId, Timestamp},
+    site::{DueMove, Event, EventId},
+    store::{Events, MoveReminder, StoreError, record::read_event},
+};
+
+/// How many entries of an outbox are read at once.
+const CHUNK: usize = 100;
+
+/// How long an entry that is in the log is known as such, in seconds, if nobody took it off its outbox.
+const KNOWN_SECS: &str = "2592000";
+
+/// How long after its time a move is looked for, in milliseconds, if the poll says nothing of it: whoever announced it
+/// before may not have made it yet.
+const SOUGHT_MILLIS: i64 = 60_000;
+
+#[async_trait]
+impl Events for RedisStore {
+    async fn events(&self, site: &SiteId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("XRANGE").arg(keys::site_log(site));
+        match after {
+            None => command.arg("-"),
+            Some(after) => command.arg(format!("({}-0", after.as_micros())),
+        };
+        command.arg("+").arg("COUNT").arg(limit);
+        let entries: Vec<(String, Vec<Vec<u8>>)> = self.ask_for(&command).await?;
+        let event = |(id, fields): (String, Vec<Vec<u8>>)| {
+            let corrupt = || StoreError::Corrupt(format!("the event {id} of {site}"));
+            let micros = id.split_once('-').and_then(|(micros, _)| micros.parse().ok());
+            let place = micros.and_then(EventId::from_micros).ok_or_else(corrupt)?;
+            let [_, record] = fields.as_slice() else { return Err(corrupt()) };
+            read_event(site, place, record)
+        };
+        entries.into_iter().map(event).collect()
+    }
+
+    async fn relay_events(&self) -> Result<Vec<SiteId>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("ZRANGE").arg(keys::PENDING).arg(0).arg(-1).arg("WITHSCORES");
+        let pending: Vec<(String, f64)> = self.ask_for(&command).await?;
+        let (mut grown, mut failure) = (Vec::new(), None);
+        // Those announced first come first: what was told of one poll in two outboxes stays in order.
+        for (outbox, ticket) in pending {
+            // On a cluster one master may be away.
+            match self.empty_outbox(&outbox, &format!("{ticket:.0}")).await {
+                Ok(sites) => grown.extend(sites),
+                Err(error) => failure = Some(error),
+            }
+        }
+        grown.sort_unstable();
+        grown.dedup();
+        failure.map_or(Ok(grown), Err)
+    }
+
+    async fn due_moves(&self, limit: usize) -> Result<Vec<MoveReminder>, StoreError> {
+        let now = self.clock_time().await?;
+        let mut command = Cmd::new();
+        command.arg("ZRANGEBYSCORE").arg(keys::DUE_MOVES).arg("-inf").arg(now.as_millis());
+        let due: Vec<String> = self.ask_for(command.arg("LIMIT").arg(0).arg(limit)).await?;
+        due.iter().map(|due| read_reminder(due)).collect()
+    }
+
+    async fn tell_due_moves(&self, reminder: MoveReminder) -> Result<Option<SiteId>, StoreError> {
+        let told = self.tell_moves(reminder).await?;
+        let is_old = self.clock_time().await?.as_millis() - reminder.at.as_millis() > SOUGHT_MILLIS;
+        if told.is_settled || (is_old && told.is_sure) {
+            self.ask(Cmd::new().arg("ZREM").arg(keys::DUE_MOVES).arg(write_reminder(reminder))).await?;
+        }
+        Ok(told.site)
+    }
+
+    async fn forget_events(&self, site: &SiteId, before: Timestamp) -> Result<(), StoreError> {
+        let before = EventId::at(before).as_micros();
+        self.ask(Cmd::new().arg("XTRIM").arg(keys::site_log(site)).arg("MINID").arg(before)).await?;
+        Ok(())
+    }
+}
+
+/// What became of a reminder.
+struct MovesTold {
+    /// Whose log has grown.
+    site: Option<SiteId>,
+    /// Whether the poll has the move that it reminds of, and that is told.
+    is_settled: bool,
+    /// Whether it can be said what the clock has made of the poll.
+    is_sure: bool,
+}
+
+impl RedisStore {
+    /// Carries all that is in an outbox; one that is empty is looked through no more once it is settled. Returns whose
+    /// logs have grown.
+    async fn empty_outbox(&self, outbox: &str, ticket: &str) -> Result<Vec<SiteId>, StoreError> {
+        let mut grown = Vec::new();
+        let mut is_empty = true;
+        loop {
+            let entries: Vec<String> = self.ask_for(Cmd::new().arg("LRANGE").arg(outbox).arg(0).arg(CHUNK - 1)).await?;
+            if entries.is_empty() {
+                break;
+            }
+            is_empty = false;
+            grown.extend(self.relay(outbox, &entries).await?);
+        }
+        if is_empty {
+            let call = Call::new(&self.scripts.settle, &[keys::PENDING.as_bytes()]).arg(outbox.as_bytes());
+            call.arg(ticket.as_bytes()).arg(SETTLED_MICROS.as_bytes()).send(&self.link).await?;
+        }
+        Ok(grown)
+    }
+
+    /// Carries entries to their sites' logs, and takes them off their outbox. Returns whose logs have grown.
+    async fn relay(&self, outbox: &str, entries: &[String]) -> Result<Vec<SiteId>, StoreError> {
+        let mut grown = Vec::new();
+        for text in entries {
+            if let Some(Entry { name, site, event }) = Entry::read(text) {
+                let names = [keys::site(&site), keys::site_log(&site), keys::relayed(&site)];
+                let call = Call::new(&self.scripts.relay, &names.each_ref().map(String::as_bytes));
+                let call = call.arg(KNOWN_SECS.as_bytes()).arg(name.as_bytes()).arg(event.as_bytes());
+                if call.send(&self.link).await?.int()? > 0 {
+                    grown.push(site.clone());
+                }
+                self.ask(Cmd::new().arg("LREM").arg(outbox).arg(1).arg(text)).await?;
+                self.ask(Cmd::new().arg("ZREM").arg(keys::relayed(&site)).arg(name)).await?;
+            } else {
+                tracing::error!(outbox, "an event can't be read, and is left out of its site's log");
+                self.ask(Cmd::new().arg("LREM").arg(outbox).arg(1).arg(text)).await?;
+            }
+        }
+        Ok(grown)
+    }
+
+    async fn tell_moves(&self, MoveReminder { poll: id, at }: MoveReminder) -> Result<MovesTold, StoreError> {
+        let nothing = |is_sure| MovesTold { site: None, is_settled: false, is_sure };
+        let Some(definition) = self.definition(id).await? else { return Ok(nothing(true)) };
+        let poll = definition.poll;
+        let moves = DueMove::of(&poll);
+        let now = self.clock_time().await?;
+        let moves: Vec<DueMove> = moves.into_iter().filter(|due| due.at <= now).collect();
+        if moves.is_empty() {
+            return Ok(nothing(true));
+        }
+        let (key, outbox, own) = (keys::poll(id), keys::poll_outbox(id), self.own_time());
+        let revision = poll.revision.to_string();
+        let events: Vec<_> = moves.iter().map(|due| due.event(&poll)).collect();
+        let times: Vec<String> = moves.iter().map(|due| due.at.as_millis().to_string()).collect();
+        let stages: Vec<String> = moves.iter().map(|due| due.kind.stage().to_string()).collect();
+        for _ in 0..MOST_TICKETS {
+            let letters = self.letters(&outbox, &poll.site, Some(id), &events, &[]).await?;
+            let mut call = Call::new(&self.scripts.tell_moves, &[key.as_bytes(), outbox.as_bytes()])
+                .arg(revision.as_bytes())
+                .arg(own.as_bytes())
+                .arg(letters.ticket.as_bytes());
+            for ((stage, time), entry) in stages.iter().zip(&times).zip(letters.entries()) {
+                call = call.arg(stage.as_bytes()).arg(time.as_bytes()).arg(entry.as_bytes());
+            }
+            let mut reply = call.send(&self.link).await?;
+            match reply.int()? {
+                6 => {}
+                1 => {
+                    let site = (reply.int()? == 1).then(|| poll.site.clone());
+                    return Ok(MovesTold { site, is_settled: moves.iter().any(|due| due.at == at), is_sure: true });
+                }
+                0 => return Ok(nothing(false)),
+                _ => return Ok(nothing(true)),
+            }
+        }
+        Err(StoreError::unavailable("what the clock did always came too late after its announcement"))
+    }
+}
+
+fn write_reminder(MoveReminder { poll, at }: MoveReminder) -> String {
+    format!("{poll} {}", at.as_millis())
+}
+
+fn read_reminder(text: &str) -> Result<MoveReminder, StoreError> {
+    let read = |(poll, at): (&str, &str)| {
+        let at = Timestamp::from_millis(at.parse().ok()?);
+        Some(MoveReminder { poll: poll.parse::<PollId>().ok()?, at })
+    };
+    text.split_once(' ').and_then(read).ok_or_else(|| StoreError::Corrupt(format!("a move that is due: {text}")))
+}

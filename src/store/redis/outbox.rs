@@ -1,0 +1,117 @@
+//! How a change and its event are one step, though a site's log lies in another hash slot.
+//!
+//! 1. The change is *announced*: its outbox is put into the set of those that are looked through, under a *ticket*, the
+//!    time. Moves that will be due by the clock are noted in the same step.
+//! 2. The change is made by a script that also appends what is told to the outbox, which lies in the same hash slot. It
+//!    refuses a ticket older than ten seconds: then it is announced anew.
+//! 3. The *relay*, of any replica, carries what it finds to the site's log and takes it off the outbox (`events.rs`).
+//!    The log knows which entries it has until they are taken off, so each comes once.
+//! 4. An outbox that is empty is not looked through any more once its last ticket is older than [`SETTLED_MICROS`]: by
+//!    then whatever was announced is told, or can't be.
+//!
+//! So nothing that was made stays untold, wherever a replica is killed; and what was announced and not made costs a
+//! second look.
+
+use super::{RedisStore, keys, script::Call};
+use crate::{
+    poll::{Poll, PollId, SiteId},
+    site::{DueMove, NewEvent},
+    store::{StoreError, record::write_event},
+};
+
+/// How often a change that came too late after its announcement is announced again.
+pub(super) const MOST_TICKETS: usize = 3;
+
+/// How long after its last ticket an outbox is looked through, in microseconds: longer than a ticket is good (`outbox.lua`),
+/// also where the clocks of two masters are some seconds apart.
+pub(super) const SETTLED_MICROS: &str = "30000000";
+
+/// What a script appends to an outbox.
+#[derive(Default)]
+pub(super) struct Letters {
+    /// Empty if there is nothing to tell.
+    pub(super) ticket: String,
+    /// Stage and entry of each.
+    entries: Vec<(String, String)>,
+}
+
+impl Letters {
+    /// Adds stages and entries to a call's arguments.
+    pub(super) fn add_to<'a>(&'a self, call: Call<'a>) -> Call<'a> {
+        let add =
+            |call: Call<'a>, (stage, entry): &'a (String, String)| call.arg(stage.as_bytes()).arg(entry.as_bytes());
+        self.entries.iter().fold(call, add)
+    }
+
+    /// The entries, in order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(_, entry)| entry.as_str())
+    }
+}
+
+impl RedisStore {
+    /// Announces what is told of a poll, as it will be.
+    pub(super) async fn letters_of_poll(
+        &self,
+        outbox: &str,
+        poll: &Poll,
+        events: &[NewEvent],
+    ) -> Result<Letters, StoreError> {
+        let Some(last) = events.last() else { return Ok(Letters::default()) };
+        let due: Vec<DueMove> = DueMove::of(poll).into_iter().filter(|due| last.at < due.at).collect();
+        self.letters(outbox, &poll.site, Some(poll.id), events, &due).await
+    }
+
+    /// Announces what will be told, and what will be due.
+    pub(super) async fn letters(
+        &self,
+        outbox: &str,
+        site: &SiteId,
+        poll: Option<PollId>,
+        events: &[NewEvent],
+        due: &[DueMove],
+    ) -> Result<Letters, StoreError> {
+        if events.is_empty() {
+            return Ok(Letters::default());
+        }
+        let ticket = self.announce(outbox, poll, due).await?;
+        let entry = |(number, event): (usize, &NewEvent)| {
+            let entry = format!("{ticket}.{number} {site} {}", write_event(poll, event)?);
+            Ok((event.kind.stage().to_string(), entry))
+        };
+        let entries = events.iter().enumerate().map(entry).collect::<Result<_, StoreError>>()?;
+        Ok(Letters { ticket, entries })
+    }
+
+    async fn announce(&self, outbox: &str, poll: Option<PollId>, due: &[DueMove]) -> Result<String, StoreError> {
+        let names = [keys::PENDING, keys::LAST_TICKET, keys::DUE_MOVES].map(str::as_bytes);
+        let poll = poll.map(|poll| poll.to_string()).unwrap_or_default();
+        let due: Vec<(String, String)> = due
+            .iter()
+            .map(|due| due.at.as_millis().to_string())
+            .map(|millis| (format!("{poll} {millis}"), millis))
+            .collect();
+        let call = Call::new(&self.scripts.announce, &names).arg(outbox.as_bytes());
+        let call = due.iter().fold(call, |call, (kept, at)| call.arg(kept.as_bytes()).arg(at.as_bytes()));
+        Ok(call.send(&self.link).await?.int()?.to_string())
+    }
+}
+
+/// One entry of an outbox.
+pub(super) struct Entry<'a> {
+    /// Which it is.
+    pub(super) name: &'a str,
+    /// Whose log it goes to.
+    pub(super) site: SiteId,
+    /// The event as it is kept.
+    pub(super) event: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    /// Reads an entry.
+    pub(super) fn read(text: &'a str) -> Option<Self> {
+        let (name, rest) = text.split_once(' ')?;
+        let (site, event) = rest.split_once(' ')?;
+        Some(Self { name, site: site.parse().ok()?, event })
+    }
+}

@@ -1,0 +1,11 @@
+-- Stops looking through an outbox that was found empty, unless something was announced since. Safe to run twice.
+--
+-- KEYS: pending
+-- ARGV: 1 the outbox, 2 the last ticket that was found, 3 how old it must be, in microseconds
+-- Answers 1 if nothing is looked for any more; else 0.
+
+local clock = redis.call('TIME')
+local ticket = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not ticket or tonumber(ticket) ~= tonumber(ARGV[2]) then return 0 end
+if clock[1] * 1000000 + clock[2] - tonumber(ticket) < tonumber(ARGV[3]) then return 0 end
+return redis.call('ZREM', KEYS[1], ARGV[1])
