@@ -48,6 +48,8 @@ pub struct Assets {
     pub open: Asset,
     /// What serves frames of polls in a publisher's page.
     pub frames: Asset,
+    /// What follows a place, whose polls take turns.
+    pub place: Asset,
     /// What publishers put into the pages of articles: says that one is seen.
     pub view: Asset,
     /// What publishers put where they want a list of what is read most.
@@ -99,6 +101,7 @@ impl Assets {
         let quiz = Asset::of("quiz.js", JAVASCRIPT, include_str!("packed/quiz.js").to_owned());
         let open_answers = Asset::of("open.js", JAVASCRIPT, include_str!("packed/open.js").to_owned());
         let frames = Asset::of("frames.js", JAVASCRIPT, include_str!("packed/frames.js").to_owned());
+        let place = Asset::of("place.js", JAVASCRIPT, include_str!("packed/place.js").to_owned());
         let view = Asset::of("view.js", JAVASCRIPT, include_str!("packed/article-view.js").to_owned());
         let most_read = include_str!("packed/most-read.js")
             .replace("SAWT_MOST_READ", &said(|language| &language.texts().most_read))
@@ -112,6 +115,7 @@ impl Assets {
         let script = include_str!("packed/app.js")
             .replace("SAWT_ARTICLE", article_poll.file_name())
             .replace("SAWT_FRAMES", frames.file_name())
+            .replace("SAWT_PLACE", place.file_name())
             .replace("SAWT_WORDS", open_answers.file_name())
             .replace("SAWT_QUIZ", quiz.file_name())
             .replace("SAWT_RATING", rating.file_name())
@@ -134,6 +138,7 @@ impl Assets {
             quiz,
             open: open_answers,
             frames,
+            place,
             view,
             most_read,
             article_poll,
@@ -146,7 +151,14 @@ impl Assets {
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
         let of_kinds = [&self.rating, &self.reaction, &self.ranked, &self.quiz, &self.open];
         let of_polls = [&self.loader, &self.script, &self.style].into_iter().chain(of_kinds);
-        of_polls.into_iter().chain([&self.frames, &self.view, &self.most_read, &self.article_poll, &self.article])
+        of_polls.into_iter().chain([
+            &self.frames,
+            &self.place,
+            &self.view,
+            &self.most_read,
+            &self.article_poll,
+            &self.article,
+        ])
     }
 
     /// The file at this address.

@@ -24,6 +24,7 @@ const files = {
   'quiz.js': script,
   'open.js': script,
   'frames.js': script,
+  'place.js': script,
   'article-view.js': script,
   'most-read.js': script,
   'article.js': script,

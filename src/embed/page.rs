@@ -80,10 +80,40 @@ pub struct PollView<'a> {
     /// The address readers reach the service at, if a setting says it. None is taken from a request: a cache would show
     /// everybody whatever one of them said.
     pub public_url: Option<&'a BaseAddress>,
+    /// The place it stands in, if its page is a place's.
+    pub place: Option<&'a PlaceMark>,
     /// For whom it is.
     pub mode: Mode<'a>,
     /// What it is shown in.
     pub window: Window,
+}
+
+/// A place, as its page says it to the script that follows it.
+#[derive(Debug)]
+pub struct PlaceMark {
+    /// Where it is told what stands there, below the service's own address.
+    pub path: String,
+    /// When another may come.
+    pub until: Option<Timestamp>,
+}
+
+/// The page of a place in which nothing stands, or that is not there (yet). It says nothing, so it is in no language.
+///
+/// # Errors
+/// The template can't be written, which is a defect.
+pub fn empty_place(place: &PlaceMark, is_there: bool, base_path: &str) -> Result<String, askama::Error> {
+    let (state, all) = (if is_there { "empty" } else { "gone" }, assets::all());
+    EmptyPlacePage { place, state, base_path, style: &all.style, follower: &all.place }.render()
+}
+
+#[derive(Template)]
+#[template(path = "place.html", config = "src/embed/askama.toml")]
+struct EmptyPlacePage<'a> {
+    place: &'a PlaceMark,
+    state: &'static str,
+    base_path: &'a str,
+    style: &'static Asset,
+    follower: &'static Asset,
 }
 
 /// What a page is shown in.
@@ -146,6 +176,8 @@ impl<'a> PollView<'a> {
             style: &assets::all().style,
             script: &assets::all().script,
             own_script: own_script(poll),
+            place: self.place,
+            follower: &assets::all().place,
             loader: assets::LOADER,
             site: self.site,
             top: self.window.mark(),
@@ -410,6 +442,8 @@ struct PollPage<'a> {
     /// What the script fetches for polls of this kind.
     own_script: Option<&'static Asset>,
     loader: &'static str,
+    place: Option<&'a PlaceMark>,
+    follower: &'static Asset,
     site: &'a SiteSettings,
     top: &'static str,
     is_for_script: bool,

@@ -7,18 +7,20 @@ use super::{
     Worker, auth,
     body::{self, LooksLike, Object, given, whole},
     caching::{self, Caching},
-    conditional,
+    conditional, embed,
     path::id_in_path,
     problem::Problem,
     query,
     refusals::{no_place, no_site},
 };
 use crate::{
+    embed::page::PlaceMark,
     place::{NewPlace, NewRotation, NewTurn, Place, PlaceId, PlacePlan, Rotation, Turn},
     poll::{InvalidId, PollId, Revision, SiteId, Text, Timestamp},
     publishing::ExpectedRevision,
     secret::{first_bytes, hex},
     site::Scope,
+    voting::VoteError,
 };
 
 /// `PUT /v1/sites/{site}/places/{place}`: makes a place, or replaces it in the revision that is named.
@@ -86,8 +88,27 @@ pub(super) async fn read_now(req: HttpRequest, worker: web::Data<Worker>) -> Res
     Ok(if is_current { response.finish() } else { response.content_type("application/json").body(body) })
 }
 
+/// `GET /embed/sites/{site}/places/{place}`: the page of what stands there, for a frame, or for the widget, which takes
+/// the poll out of it. It is shown by script and without; with it, it changes when the turn ends.
+pub(super) async fn read_page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let (site, id) = place_in_path(&req)?;
+    let mut mark = PlaceMark { path: format!("/v1/sites/{site}/places/{id}/now"), until: None };
+    match worker.voting.place_now(&site, &id).await {
+        Ok(standing) => {
+            mark.until = standing.until;
+            match &standing.poll {
+                Some(known) => embed::page_of_place(&req, &worker, known, &mark).await,
+                None => embed::page_of_empty_place(&req, &worker, &site, &mark, true),
+            }
+        }
+        // It may be made while pages that name it are open.
+        Err(VoteError::NoPlace) => embed::page_of_empty_place(&req, &worker, &site, &mark, false),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
 /// The site and the place that a path names.
-pub(super) fn place_in_path(req: &HttpRequest) -> Result<(SiteId, PlaceId), Problem> {
+fn place_in_path(req: &HttpRequest) -> Result<(SiteId, PlaceId), Problem> {
     Ok((id_in_path(req, "site", no_site)?, id_in_path(req, "place", no_place)?))
 }
 

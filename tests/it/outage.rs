@@ -67,6 +67,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader.clone(), Method::GET, format!("/v1/sites/{site}/articles?template=stars&ids=1"), None),
         (reader.clone(), Method::GET, format!("/embed/sites/{site}/articles/1/stars"), None),
         (reader.clone(), Method::GET, format!("{place}/now"), None),
+        (reader.clone(), Method::GET, format!("/embed/sites/{site}/places/side"), None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/places"), None),
         (publisher.clone(), Method::GET, place.clone(), None),
         (publisher.clone(), Method::PUT, place.clone(), Some(json!({ "revision": 1 }))),

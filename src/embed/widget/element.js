@@ -6,7 +6,7 @@ import { fetchPage } from './markup.js';
 import { HOME } from './service.js';
 import { NEAR, seen } from './sight.js';
 import { dress } from './style.js';
-import { SECOND, jitter } from './time.js';
+import { SECOND, jitter, sleep } from './time.js';
 
 // What is said if the first page does not come, by language.
 const FAILED = SAWT_FAILED;
@@ -17,9 +17,6 @@ const services = (globalThis[Symbol.for('sawt')] ??= new Map());
 
 // An id, or an address that ends in one.
 const ID = /(?:^|\/)([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})(?:\/form)?\/?(?:[?#].*)?$/i;
-
-// Or an article's poll, by site, article and template.
-const ARTICLE = /^sites\/./;
 
 const THEMES = ['light', 'dark'];
 const LOOKS = ['theme', 'lang', 'digits'];
@@ -40,6 +37,10 @@ class Widget {
     this.#root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
   }
 
+  #told(name) {
+    return this.#host.getAttribute(name)?.trim();
+  }
+
   stop() {
     this.#turn += 1;
     this.#poll?.stop();
@@ -49,12 +50,14 @@ class Widget {
   // its own, for a cache may go on with the page of before.
   async load(edit) {
     const turn = (this.#turn += 1);
-    const named = this.#host.getAttribute('poll')?.trim();
+    const place = this.#told('place');
+    const named = place ? `sites/${this.#told('site') ?? 'default'}/places/${place}` : this.#told('poll');
     if (this.#series.named !== named)
       this.#series = { named, polls: named?.split(/\s+/) ?? [], place: 0, right: new Set(), next: () => this.load() };
     const name = this.#series.polls[this.#series.place];
     const id = ID.exec(name)?.[1].toLowerCase();
-    const path = ARTICLE.test(name) ? name : id;
+    // Or an article's poll, by site, article and template; or whichever stands in a place of a site.
+    const path = /^sites\/./.test(name) ? name : id;
     if (!this.#root.querySelector('.sawt')) this.#placeholder();
     if (!path) {
       console.warn(`sawt-poll: poll="${named}" names no poll`);
@@ -62,11 +65,11 @@ class Widget {
       return;
     }
     const look = new URLSearchParams();
-    for (const name of LOOKS) if (this.#host.getAttribute(name)) look.set(name, this.#host.getAttribute(name));
+    for (const name of LOOKS) if (this.#told(name)) look.set(name, this.#told(name));
     if (edit) look.set('revision', edit.slice(36));
     const query = look.toString();
     const address = `${HOME}/embed/${path}${query && `${/\?/.test(path) ? '&' : '?'}${query}`}`;
-    if (this.#host.getAttribute('loading')?.trim().toLowerCase() !== 'eager') await seen(this.#host, NEAR);
+    if (this.#told('loading')?.toLowerCase() !== 'eager') await seen(this.#host, NEAR);
     for (let tries = 0; turn === this.#turn; tries += 1) {
       const { wait, root } = await fetchPage(address, path === id && id);
       if (turn !== this.#turn) return;
@@ -77,12 +80,12 @@ class Widget {
         return;
       }
       this.#failed(path === id ? `${id}/form` : path);
-      await new Promise((done) => setTimeout(done, jitter(Math.max(wait, Math.min(60, 2 ** tries)) * SECOND)));
+      await sleep(jitter(Math.max(wait, Math.min(60, 2 ** tries)) * SECOND));
     }
   }
 
   recolour() {
-    const theme = this.#host.getAttribute('theme')?.trim().toLowerCase();
+    const theme = this.#told('theme')?.toLowerCase();
     const root = this.#root.querySelector('.sawt');
     if (root) root.dataset.theme = THEMES.includes(theme) ? theme : 'auto';
   }
@@ -101,6 +104,7 @@ class Widget {
     this.#show(root);
     // In an article, the question is no title of the page.
     root.querySelector('h1').setAttribute('aria-level', '2');
+    if (root.dataset.place) bring('place').then(({ follow }) => follow(root, this));
     if (!root.dataset.poll) {
       // One that is gone, and the next has its place.
       const { polls, place } = this.#series;
@@ -109,7 +113,7 @@ class Widget {
       this.load();
       return;
     }
-    const storage = this.#host.getAttribute('storage') ?? this.#host.dataset.storage;
+    const storage = this.#told('storage') ?? this.#host.dataset.storage;
     this.#poll = new Kind(root, { from: HOME, kept: storage?.toLowerCase() === 'none' ? memory : device, series: this.#series });
     this.#poll.onReshape = (edit) => {
       if (edit !== this.#asked) setTimeout(() => this.load(edit), jitter(5 * SECOND));
@@ -131,8 +135,8 @@ class Widget {
   #failed(path) {
     const root = this.#root.querySelector('.sawt');
     if (root.dataset.state !== 'loading') return;
-    const lang = this.#host.getAttribute('lang') ?? this.#host.closest('[lang]')?.lang ?? navigator.language;
-    const language = lang.trim().toLowerCase().split(/[-_]/)[0];
+    const lang = this.#told('lang') ?? this.#host.closest('[lang]')?.lang ?? navigator.language;
+    const language = lang.toLowerCase().split(/[-_]/)[0];
     const said = FAILED[language] ?? FAILED.en;
     root.setAttribute('role', 'status');
     root.dir = 'auto';
@@ -150,7 +154,7 @@ class Widget {
 // There is one <sawt-poll> in a page, of whichever service came first. It lets the service show the poll that `from`
 // names, if the page has its script, and otherwise its own.
 export class SawtPoll extends HTMLElement {
-  static observedAttributes = ['poll', 'from', 'loading', ...LOOKS];
+  static observedAttributes = ['poll', 'place', 'site', 'from', 'loading', ...LOOKS];
 
   #widget;
   #show;

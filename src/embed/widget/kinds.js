@@ -1,12 +1,12 @@
 // What not every page needs is a file of its own, which is fetched where it is needed and not before: what shows a poll by
 // its kind, by whether answers are right or wrong in it, and by whether it takes readers' own words (a class, and a style
-// beside that of all polls); and what serves frames.
+// beside that of all polls); what serves frames; and what follows a place.
 
 import { Poll } from './poll.js';
 import { pause, sleep } from './time.js';
 
 // Beside this script, whatever base address that came from.
-const FILES = { quiz: './SAWT_QUIZ', open: './SAWT_WORDS', rating: './SAWT_RATING', reaction: './SAWT_REACTION', ranked: './SAWT_RANKED', frames: './SAWT_FRAMES', article: './SAWT_ARTICLE' };
+const FILES = { quiz: './SAWT_QUIZ', open: './SAWT_WORDS', rating: './SAWT_RATING', reaction: './SAWT_REACTION', ranked: './SAWT_RANKED', frames: './SAWT_FRAMES', place: './SAWT_PLACE', article: './SAWT_ARTICLE' };
 
 // A file, as soon as it comes; nothing if there is none of this name. A browser may keep that a file did not come, so it is
 // asked for under another address.

@@ -3,7 +3,7 @@
 import { SECOND } from './time.js';
 
 // Read as a page, by the browser itself: nothing in it runs, and no text is parsed as markup in the publisher's page, which
-// many forbid (Trusted Types). It must be a page of this very address, and hold this poll (or, of an article, one of an article), or say that there is none.
+// many forbid (Trusted Types). It must be a page of this very address, and hold this poll (where it names one), or say that there is none.
 export const fetchPage = (address, id) =>
   new Promise((done) => {
     const asked = new XMLHttpRequest();
@@ -14,7 +14,7 @@ export const fetchPage = (address, id) =>
       const { status, responseURL, responseXML } = asked;
       const isPage = responseURL === address && /^text\/html\b/i.test(asked.getResponseHeader('content-type'));
       const found = isPage && responseXML?.querySelector('article.sawt');
-      const isMeant = found && (status === 200 ? (id ? found.dataset.poll === id : found.dataset.article) : status === 404 && found.dataset.state === 'gone');
+      const isMeant = found && (status === 200 ? (!id || found.dataset.poll === id) : status === 404 && found.dataset.state === 'gone');
       done({ wait: Number(asked.getResponseHeader('retry-after')) || 0, root: isMeant && copy(found) });
     };
     asked.send();

@@ -1,7 +1,7 @@
 // The poll in the page itself, alone or in a frame.
 
 import { device } from './device.js';
-import { showing } from './kinds.js';
+import { bring, showing } from './kinds.js';
 import { HOME } from './service.js';
 import { dress } from './style.js';
 import { SECOND, jitter } from './time.js';
@@ -20,18 +20,5 @@ export async function page(root) {
     setTimeout(() => location.reload(), jitter(5 * SECOND));
   };
   poll.start();
-  if (parent === window) return;
-  // WordPress gave the frame a secret to say its height with.
-  const [, secret] = /secret=(\w+)/.exec(location.hash) ?? [];
-  const tell = () => {
-    const height = Math.ceil(document.body.getBoundingClientRect().height);
-    // A frame that is not displayed has none.
-    if (!height) return;
-    parent.postMessage({ sawt: { v: 1, type: 'height', height } }, '*');
-    if (secret) parent.postMessage({ message: 'height', value: height, secret }, '*');
-  };
-  new ResizeObserver(tell).observe(document.body);
-  // Who began to listen after that asks; WordPress does not, and is told again.
-  addEventListener('message', ({ source, data }) => source === parent && data?.sawt?.type === 'ask' && tell());
-  if (secret) setTimeout(tell, SECOND);
+  if (parent !== window) bring('frames').then(({ tell }) => tell());
 }

@@ -42,8 +42,8 @@ export async function read(answer, is) {
   } catch {
     // It looked like ours, and is not.
   }
-  if (isProblem && body?.code && body.type === `urn:sawt:problem:${body.code}`) return { status, wait, text, body, code: body.code };
-  return { status, wait, text, body: ok && body && is(body) ? body : undefined };
+  if (isProblem && body?.code && body.type === `urn:sawt:problem:${body.code}`) return { status, wait, body, code: body.code };
+  return { status, wait, body: ok && body && is(body) ? body : undefined };
 }
 
 // Whether an answer settles what was asked: it is the service's own, and does not say to come again.

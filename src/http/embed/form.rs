@@ -248,6 +248,7 @@ async fn show(
         look,
         site: &known.site.settings,
         public_url: worker.shared.public_url.as_ref(),
+        place: None,
         mode: Mode::Form(token.as_deref()),
         window: window_of(req),
     };

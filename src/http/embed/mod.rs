@@ -18,7 +18,7 @@ pub(super) use form::{form, vote};
 use std::sync::{Arc, LazyLock};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     body::BoxBody,
     http::{
         Method, StatusCode,
@@ -43,11 +43,11 @@ use crate::{
         digits::Digits,
         language::Language,
         look::{Look, Theme, style_sheet},
-        page::{MARK_TOP, Mode, PollView, Window},
+        page::{MARK_TOP, Mode, PlaceMark, PollView, Window, empty_place},
         refusal::{Reason, Refusal},
     },
     live::{PollWithSite, Snapshot},
-    poll::{CountedAnswer, Poll, State, Viewer},
+    poll::{CountedAnswer, Poll, SiteId, State, Viewer},
     secret::{first_bytes, hex},
     site::Site,
     wire::ReaderPosition,
@@ -81,7 +81,42 @@ pub(super) async fn page_of_poll(
 ) -> Result<HttpResponse, Problem> {
     let seen = tally_for(Viewer::Everyone, worker, known, None).await?;
     let answers = answers_beside(worker, seen.as_deref()).await?;
-    page_of(req, worker, known, (seen.as_deref(), &answers))
+    page_of(req, worker, known, (seen.as_deref(), &answers), None)
+}
+
+/// The page of a place in which a poll stands: the poll's, which says whose turn it is and until when.
+pub(super) async fn page_of_place(
+    req: &HttpRequest,
+    worker: &Worker,
+    known: &PollWithSite,
+    place: &PlaceMark,
+) -> Result<HttpResponse, Problem> {
+    let seen = tally_for(Viewer::Everyone, worker, known, None).await?;
+    let answers = answers_beside(worker, seen.as_deref()).await?;
+    page_of(req, worker, known, (seen.as_deref(), &answers), Some(place))
+}
+
+/// The page of a place in which nothing stands, or of one that is not there.
+pub(super) fn page_of_empty_place(
+    req: &HttpRequest,
+    worker: &Worker,
+    site: &SiteId,
+    place: &PlaceMark,
+    is_there: bool,
+) -> Result<HttpResponse, Problem> {
+    let body = empty_place(place, is_there, worker.shared.base_path()).map_err(Problem::internal)?;
+    let mut response = HttpResponse::NotFound();
+    if !is_there {
+        response
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::CONTENT_SECURITY_POLICY, policy(None)))
+            .insert_header(ISOLATED);
+        return Ok(response.content_type(HTML).body(body));
+    }
+    response.status(StatusCode::OK);
+    caching::name_site(&mut response, site, []);
+    let caching = Caching::until(place.until, worker.shared.clock.now());
+    Ok(send_page(req, worker, response, body, caching, None))
 }
 
 /// The page of an article's poll that nobody has voted in.
@@ -92,7 +127,7 @@ pub(super) fn page_of_nothing(
 ) -> Result<HttpResponse, Problem> {
     let nothing = Snapshot::of_nothing(&known.poll, worker.shared.clock.now());
     let is_shown = known.poll.results.shows(Viewer::Everyone, nothing.tally.state);
-    page_of(req, worker, known, (Some(&nothing).filter(|_| is_shown), &[]))
+    page_of(req, worker, known, (Some(&nothing).filter(|_| is_shown), &[]), None)
 }
 
 /// The page of a poll, with what everyone sees of its tally, and beside it.
@@ -101,6 +136,7 @@ fn page_of(
     worker: &Worker,
     known: &PollWithSite,
     (seen, answers): (Option<&Snapshot>, &[CountedAnswer]),
+    place: Option<&PlaceMark>,
 ) -> Result<HttpResponse, Problem> {
     let (look, _) = read_look(req)?;
     let poll = definition_of(known, seen);
@@ -116,34 +152,51 @@ fn page_of(
         look: &look,
         site: &known.site.settings,
         public_url: worker.shared.public_url.as_ref(),
+        place,
         mode: Mode::Script,
         window: Window::Frame,
     };
     let body = view.render().map_err(Problem::internal)?;
-    // The tag is a hash of the page, whatever it is made of.
-    let hash = blake3::hash(body.as_bytes());
-    let coding = coding::preferred(req.headers());
-    let etag = coding::tag(&hex(&first_bytes::<8>(hash.into())), coding);
     let caching = match worker.caching_of(poll) {
         // It names the script and the style sheet of the version that wrote it, so it is never kept longer.
         Caching::Final => Caching::Shared { secs_left: u64::MAX },
         caching @ (Caching::Private | Caching::Shared { .. }) => caching,
     };
-    let is_current = conditional::is_current(req.headers(), &etag);
-    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let caching = match place {
+        Some(place) => caching.and(Caching::until(place.until, worker.shared.clock.now())),
+        None => caching,
+    };
+    let mut response = HttpResponse::Ok();
     caching::name(&mut response, [poll]);
+    Ok(send_page(req, worker, response, body, caching, Some(&known.site)))
+}
+
+/// Answers with a page that is the same for everyone. Without a site it holds no poll.
+fn send_page(
+    req: &HttpRequest,
+    worker: &Worker,
+    mut response: HttpResponseBuilder,
+    body: String,
+    caching: Caching,
+    site: Option<&Site>,
+) -> HttpResponse {
+    // The tag is a hash of the page, whatever it is made of.
+    let hash = blake3::hash(body.as_bytes());
+    let coding = coding::preferred(req.headers());
+    let etag = coding::tag(&hex(&first_bytes::<8>(hash.into())), coding);
+    let is_current = conditional::is_current(req.headers(), &etag);
     response
         .insert_header((header::CACHE_CONTROL, caching.header()))
         .insert_header((header::ETAG, etag))
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy(Some(&known.site))))
-        .insert_header((header::REFERRER_POLICY, REFERRER))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy(site)))
+        .insert_header((header::REFERRER_POLICY, site.map_or("no-referrer", |_| REFERRER)))
         .insert_header(ISOLATED);
     coding::vary(&mut response);
     if is_current {
-        return Ok(response.finish());
+        return response.status(StatusCode::NOT_MODIFIED).finish();
     }
     response.content_type(HTML);
-    Ok(coding::send_shared(response, &worker.shared.compressed_pages, body, hash, coding))
+    coding::send_shared(response, &worker.shared.compressed_pages, body, hash, coding)
 }
 
 /// What readers are shown beside a tally of each other's own words.

@@ -391,7 +391,7 @@ async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Serv
             assert_eq!(named.body, plain.body);
             continue;
         }
-        if ["rating.js", "reaction.js", "ranked.js", "quiz.js", "open.js", "frames.js", "article-poll.js"]
+        if ["rating.js", "reaction.js", "ranked.js", "quiz.js", "open.js", "frames.js", "place.js", "article-poll.js"]
             .contains(&name.as_str())
         {
             let script = service.client().get(&of(&manifest, "app.js")).send().await.body;

@@ -147,6 +147,43 @@ async fn a_poll_that_readers_can_not_see_leaves_its_turn_to_the_fallback(service
     assert_eq!(scene.shows(None).await["until"], json!(moment(scene.now + DAY)));
 }
 
+async fn a_places_page_is_the_polls_and_blank_where_nothing_stands(service: &Service) {
+    let scene = Scene::new(service).await;
+    let path = format!("/embed/sites/{}/places/side", scene.site);
+    let followed = format!("data-place=\"{}/now\"", scene.path());
+    let blank = service.client().get(&path).send().await;
+    let blank = blank.page(404);
+    assert!(
+        blank.contains(&followed) && blank.contains("data-state=\"gone\"") && blank.contains(" hidden>"),
+        "{blank}"
+    );
+    scene.put(&json!({ "calendar": [scene.turn(0, HOUR, DAY)] })).await.is(201);
+    let empty = until(async || {
+        let page = service.client().get(&path).send().await;
+        (page.status == 200).then_some(page)
+    })
+    .await;
+    let etag = empty.header("etag").expect("a page has a tag");
+    service.client().get(&path).header("if-none-match", &etag).send().await.is(304);
+    let empty = empty.page(200);
+    let begins = format!("data-until=\"{}\"", moment(scene.now + HOUR));
+    assert!(empty.contains(&followed) && empty.contains(&begins) && !empty.contains("data-poll"), "{empty}");
+    scene.put(&json!({ "calendar": [scene.turn(1, -HOUR, HOUR)], "revision": 1 })).await.is(200);
+    let page = until(async || {
+        let page = service.client().get(&path).send().await;
+        String::from_utf8_lossy(&page.body).contains("data-poll").then_some(page)
+    })
+    .await;
+    assert!(page.header("cache-control").is_some_and(|caching| caching.starts_with("public, max-age=2, ")), "{page}");
+    let page = page.page(200);
+    assert!(page.contains(&format!("data-poll=\"{}\"", scene.polls[1])) && page.contains(&begins), "{page}");
+    assert!(page.contains("/embed/assets/place.") && page.contains("<noscript>"), "{page}");
+    // The poll's own page follows nothing.
+    let own = service.client().get(&format!("/embed/{}", scene.polls[1])).send().await.page(200);
+    assert!(!own.contains("data-place") && !own.contains("/embed/assets/place."), "{own}");
+    service.client().get("/embed/sites/default/places/NO").send().await.page(404);
+}
+
 async fn polls_take_turns_where_the_calendar_says_nothing(service: &Service) {
     let scene = Scene::new(service).await;
     let [one, two, _] = scene.polls.each_ref();
@@ -273,6 +310,7 @@ service_rules![
     an_editor_fills_a_place_and_any_page_is_told_what_stands_there,
     a_turn_ends_at_its_moment_and_no_cache_keeps_it_longer,
     a_poll_that_readers_can_not_see_leaves_its_turn_to_the_fallback,
+    a_places_page_is_the_polls_and_blank_where_nothing_stands,
     polls_take_turns_where_the_calendar_says_nothing,
     two_editors_lose_nothing_of_each_others,
     what_is_wrong_with_a_place_is_said_by_its_field,
