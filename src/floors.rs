@@ -11,11 +11,12 @@ use std::{
 };
 
 /// From the top down. Modules on one floor don't know one another.
-const FLOORS: [&[&str]; 16] = [
+const FLOORS: [&[&str]; 17] = [
     &["demo"],
     &["server", "healthcheck"],
     &["cli"],
     &["config", "http"],
+    &["newsroom"],
     &["embed", "http_client"],
     // Use cases: no HTTP from here on.
     &["voting", "publishing"],
@@ -85,7 +86,7 @@ fn no_use_case_knows_a_request() {
 fn no_handler_asks_the_store_or_the_hub() {
     let mut wrong = Vec::new();
     for (module, file) in files(Path::new(SOURCE)).unwrap() {
-        if !["http", "embed"].contains(&module.as_str()) || is_of_tests(&file) {
+        if !["http", "embed", "newsroom"].contains(&module.as_str()) || is_of_tests(&file) {
             continue;
         }
         let text = fs::read_to_string(&file).unwrap();

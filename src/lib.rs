@@ -21,6 +21,7 @@
 //! - [`events`]: the log of each site, and what the clock does to polls.
 //! - [`publishing`]: polls, sites and keys, made and changed, whatever way a publisher takes.
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
+//! - [`newsroom`]: what editors see: polls made, placed, watched and closed from a page.
 //! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
 //! - [`telemetry`]: what an operator sees: log lines and metrics, and the name of every one.
 //! - [`config`] and [`cli`]: every setting and every command, read and checked before anything binds.
@@ -49,6 +50,7 @@ pub mod http;
 pub mod http_client;
 pub mod live;
 pub mod net;
+pub mod newsroom;
 pub mod place;
 pub mod poll;
 pub mod publishing;

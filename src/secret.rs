@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A secret text. It has no `Display` and no `Serialize`, and its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
@@ -32,7 +34,8 @@ impl fmt::Debug for Secret {
 /// A BLAKE3 hash of a key: what is kept of it. Comparing two takes the same time wherever they differ.
 ///
 /// A fast hash is enough: keys are random, at least 128 bits, so there is nothing to guess at any speed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct KeyHash(blake3::Hash);
 
 impl KeyHash {
@@ -55,6 +58,20 @@ impl KeyHash {
 impl fmt::Debug for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyHash(…)")
+    }
+}
+
+impl TryFrom<String> for KeyHash {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::from_hex(&text).ok_or("must be a hash of 64 hexadecimal digits")
+    }
+}
+
+impl From<KeyHash> for String {
+    fn from(hash: KeyHash) -> Self {
+        hash.to_hex()
     }
 }
 

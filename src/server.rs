@@ -11,7 +11,7 @@ mod background;
 use std::{
     future::ready,
     io::{self, Write as _},
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -38,7 +38,7 @@ use crate::{
         unparsed,
     },
     live::{Hub, StreamLimiter},
-    publishing::Publishing,
+    publishing::{Publishing, make_link},
     quota::{ConcurrencyLimits, QuotaLimiter, local::Uptime},
     secret::{KeyHash, Secret},
     store::{StoreError, StoreSettings, Stores},
@@ -242,6 +242,7 @@ impl ReplicaParts {
             policy_headers: http::PolicyHeaders::default(),
             client_rule,
             public_url: config.public_url.clone(),
+            newsroom: http::NewsroomAddress::of(config.newsroom_url.as_ref(), config.public_url.as_ref()),
             voter_cookie: http::VoterCookie::of(config.public_url.as_ref()),
             contract: http::Contract::of(config.public_url.as_ref()),
             compressed_pages: http::CompressedPages::default(),
@@ -285,7 +286,7 @@ fn admin_key(config: &Config, stores: &Stores) -> Result<(KeyHash, Option<Secret
 
 /// Keeps the hash of a new admin key, and prints the key, this once. This happens only when the replica listens: a
 /// start that fails earlier has printed no key, and the next start makes one.
-fn keep_admin_key(stores: &Stores, key: &Secret) -> Result<(), StoreError> {
+async fn keep_admin_key(stores: &Stores, key: &Secret, newsroom: Option<String>) -> Result<(), StoreError> {
     let (_, is_kept) = stores.kept_secret(ADMIN_KEY_HASH, || Secret::new(KeyHash::of(key.expose()).to_hex()))?;
     if !is_kept {
         return Err(StoreError::Unfit(
@@ -294,7 +295,24 @@ fn keep_admin_key(stores: &Stores, key: &Secret) -> Result<(), StoreError> {
     }
     // Not in the log, which is kept and sent on. If nobody reads it, SAWT_ADMIN_KEY sets another key.
     let _ = writeln!(io::stdout(), "The admin key, shown this once: {}", key.expose());
+    if let Some(newsroom) = newsroom {
+        let link = make_link(&*stores.connect(), KeyHash::of(key.expose())).await?;
+        let _ = writeln!(io::stdout(), "Open the newsroom: {newsroom}/newsroom/sign-in?link={}", link.expose());
+    }
     Ok(())
+}
+
+/// Where an editor on this machine, or the operator who reads this line, reaches the newsroom.
+fn newsroom_address(shared: &ReplicaState, listen: SocketAddr) -> Option<String> {
+    let newsroom = shared.newsroom.as_ref()?;
+    Some(newsroom.base.as_ref().map_or_else(
+        || {
+            let is_every = listen.ip().is_unspecified();
+            let host = if is_every { SocketAddr::from((Ipv4Addr::LOCALHOST, listen.port())) } else { listen };
+            format!("http://{host}")
+        },
+        ToString::to_string,
+    ))
 }
 
 async fn serve(
@@ -313,7 +331,7 @@ async fn serve(
         None => (None, None),
     };
     if let Some(key) = made_admin_key {
-        keep_admin_key(&parts.stores, &key)?;
+        keep_admin_key(&parts.stores, &key, newsroom_address(shared, listen)).await?;
     }
     let handle = server.handle();
     let addresses = Addresses { listen, ops_listen };
@@ -353,6 +371,11 @@ fn readers_server(config: &Config, parts: ReplicaParts) -> Result<(Server, Socke
             .configure(|cfg| {
                 if is_demo {
                     http::configure_demo(cfg);
+                }
+            })
+            .configure(|cfg| {
+                if let Some(newsroom) = &parts.shared.newsroom {
+                    http::configure_newsroom(cfg, newsroom);
                 }
             })
             .configure(http::configure)

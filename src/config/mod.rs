@@ -56,6 +56,8 @@ pub struct Config {
     pub secret_previous: Option<Secret>,
     /// The address that readers reach this service at; `None`: the origin they asked.
     pub public_url: Option<BaseAddress>,
+    /// Where editors reach the newsroom, if that is not the public URL.
+    pub newsroom_url: Option<BaseAddress>,
     /// The proxies that are believed about whom they speak for.
     pub trusted_proxies: TrustedProxies,
     /// The header they write it in.
@@ -103,6 +105,7 @@ impl Default for Config {
             secret: None,
             secret_previous: None,
             public_url: None,
+            newsroom_url: None,
             trusted_proxies: TrustedProxies::default(),
             proxy_header: ProxyHeader::default(),
             ipv6_prefix: 0,

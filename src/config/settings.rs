@@ -8,7 +8,7 @@ use super::{
     Config,
     values::{hidden, is_directive, keep, keep_quota, keep_secret, keep_some, keep_within, shown_quota, with_value},
 };
-use crate::telemetry::LogFormat;
+use crate::{site::BaseAddress, telemetry::LogFormat};
 
 /// The most connections, and event streams, a replica may be allowed.
 const MAX_CONNECTIONS: usize = 1_000_000;
@@ -198,6 +198,27 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| config.public_url.as_ref().map(ToString::to_string),
     },
     Setting {
+        name: "newsroom_url",
+        shape: Shape::Text,
+        form: "URL",
+        default: Default::Unset {
+            means: "the public URL, if that has no path; under a path there is no newsroom",
+            example: "https://newsroom.example",
+        },
+        about: "The address at which editors reach the newsroom: http or https, host and port, and no path, because \
+                every script of a host could act as an editor. Requests to any other host find no newsroom then, so \
+                proxies must pass the Host header on.",
+        set: |config, text| {
+            let address: BaseAddress = text.parse().map_err(|rule| with_value(rule, text))?;
+            if !address.path().is_empty() {
+                return Err(with_value("must be without a path: the newsroom has a host of its own", text));
+            }
+            config.newsroom_url = Some(address);
+            Ok(())
+        },
+        show: |config| config.newsroom_url.as_ref().map(ToString::to_string),
+    },
+    Setting {
         name: "trusted_proxies",
         shape: Shape::Text,
         form: "NETWORKS",
@@ -266,6 +287,15 @@ pub const SETTINGS: &[Setting] = &[
                 replicas together; or off.",
         set: |config, text| keep_quota(&mut config.quotas.article, text),
         show: |config| Some(shown_quota(config.quotas.article)),
+    },
+    Setting {
+        name: "quota_sign_in",
+        shape: Shape::Text,
+        form: "QUOTA",
+        default: Default::Is("10/60s"),
+        about: "How many wrong keys a client may try at the newsroom, on all replicas together; or off.",
+        set: |config, text| keep_quota(&mut config.quotas.sign_in, text),
+        show: |config| Some(shown_quota(config.quotas.sign_in)),
     },
     Setting {
         name: "quota_mint",

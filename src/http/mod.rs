@@ -22,7 +22,7 @@
 //! - [`voters`], [`votes`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
 //!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`keys`], [`oembed`], [`health`]: the
 //!   resources; [`embed`]: what
-//!   readers see; and [`demo`], which only a demo serves.
+//!   readers see; [`newsroom`]: what editors see; and [`demo`], which only a demo serves.
 
 mod announced;
 mod answers;
@@ -48,6 +48,7 @@ mod keys;
 mod limits;
 mod live;
 mod mount;
+mod newsroom;
 mod notes;
 mod observe;
 mod oembed;
@@ -81,6 +82,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 pub use contract::Contract;
 pub use demo::DemoPages;
 pub use limits::PolicyHeaders;
+pub use newsroom::NewsroomAddress;
 pub use observe::Observe;
 pub use page_cache::CompressedPages;
 pub use voter_cookie::VoterCookie;
@@ -195,6 +197,11 @@ pub fn configure_demo(cfg: &mut web::ServiceConfig) {
     for route in demo_routes() {
         route.register(cfg);
     }
+}
+
+/// Registers the newsroom's routes.
+pub fn configure_newsroom(cfg: &mut web::ServiceConfig, address: &NewsroomAddress) {
+    newsroom::configure(cfg, address);
 }
 
 /// Every path of the route table with its methods, to compare it with the contract.

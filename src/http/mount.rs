@@ -41,13 +41,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        http::{demo_routes, routes},
+        http::{demo_routes, newsroom, routes},
         site::OWN_NAMES,
     };
 
     #[test]
     fn no_route_can_be_taken_for_a_path_that_the_service_is_mounted_under() {
-        let routes: Vec<_> = routes().into_iter().chain(demo_routes()).collect();
+        let routes: Vec<_> = routes().into_iter().chain(demo_routes()).chain(newsroom::routes()).collect();
         let names = routes.iter().filter_map(|route| route.pattern.path.split('/').nth(1));
         let names: BTreeSet<&str> = names.filter(|name| !name.is_empty()).collect();
         assert_eq!(names, BTreeSet::from(OWN_NAMES));

@@ -30,8 +30,8 @@ use actix_web::{
 use pin_project_lite::pin_project;
 
 use super::{
-    ReplicaState, cors, embed, header_text::ascii, limits, mount, notes, problem::Problem, request_log::RequestLine,
-    route::Pattern,
+    ReplicaState, cors, embed, header_text::ascii, limits, mount, newsroom, notes, problem::Problem,
+    request_log::RequestLine, route::Pattern,
 };
 use crate::{
     clock::Clock,
@@ -45,20 +45,20 @@ const REQUEST_ID: HeaderName = HeaderName::from_static(X_REQUEST_ID);
 const MAX_REQUEST_ID_LENGTH: usize = 64;
 
 /// On every answer.
-const FIXED_HEADERS: [(HeaderName, HeaderValue); 3] = [
+const FIXED_HEADERS: [(HeaderName, HeaderValue); 2] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     // No answer is a page that needs any of these; should one ever be shown as a page, it has none.
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"),
     ),
-    // Publishers' pages fetch tallies from other sites: that is what the service is for.
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
 ];
 
 /// On every answer that brings none of its own, as a page does: it loads nothing, stands in no frame, and tells nobody
 /// where a reader came from.
-const UNLESS_SAID: [(HeaderName, HeaderValue); 2] = [
+const UNLESS_SAID: [(HeaderName, HeaderValue); 3] = [
+    // Publishers' pages fetch tallies from other sites: that is what the service is for.
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
@@ -192,11 +192,13 @@ impl RequestStart {
 
         let written = problem.map(|problem| {
             let written = problem.respond(request_id);
-            let is_page = match response.request().app_data::<Pattern>() {
-                Some(pattern) => pattern.is_page,
-                None => embed::is_sought_by_people(response.request()),
-            };
-            if is_page { embed::refuse(response.request(), &self.shared, problem, written) } else { written }
+            let req = response.request();
+            match req.app_data::<Pattern>() {
+                Some(pattern) if pattern.is_newsroom => newsroom::refuse(req, problem, written),
+                Some(pattern) if !pattern.is_page => written,
+                None if !embed::is_sought_by_people(req) => written,
+                Some(_) | None => embed::refuse(req, &self.shared, problem, written),
+            }
         });
         let mut response = match written {
             Some(written) => response.into_response(written),

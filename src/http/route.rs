@@ -3,7 +3,7 @@
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
     guard::{self, Guard},
-    http::Method,
+    http::{Method, header, uri::Authority},
     web,
 };
 
@@ -37,6 +37,8 @@ pub(super) struct Pattern {
     page_methods: Vec<&'static str>,
     /// Whether answers are for people: refusals too are pages then.
     pub(super) is_page: bool,
+    /// Whether these people are editors.
+    pub(super) is_newsroom: bool,
     /// Whether monitoring asks this every second.
     pub(super) is_probe: bool,
 }
@@ -53,8 +55,14 @@ impl Pattern {
 }
 
 pub(super) fn at(path: &'static str) -> Route {
-    let pattern =
-        Pattern { path, callers: Callers::Programs, page_methods: Vec::new(), is_page: false, is_probe: false };
+    let pattern = Pattern {
+        path,
+        callers: Callers::Programs,
+        page_methods: Vec::new(),
+        is_page: false,
+        is_newsroom: false,
+        is_probe: false,
+    };
     let resource = web::resource(path.strip_prefix(POLL).unwrap_or(path));
     Route { methods: Vec::new(), pattern, resource, limits: Some(Limits::default()) }
 }
@@ -134,6 +142,22 @@ impl Route {
     /// Refusals are pages, as answers are.
     pub(super) fn for_people(mut self) -> Self {
         self.pattern.is_page = true;
+        self
+    }
+
+    /// Answers are pages of the newsroom, refusals too.
+    pub(super) fn for_editors(mut self) -> Self {
+        (self.pattern.is_page, self.pattern.is_newsroom) = (true, true);
+        self
+    }
+
+    /// What was sent to other hosts finds nothing here.
+    pub(super) fn where_host(mut self, is_here: impl Fn(Option<&str>) -> bool + 'static) -> Self {
+        self.resource = self.resource.guard(guard::fn_guard(move |asked| {
+            let head = asked.head();
+            let named = head.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+            is_here(named.or_else(|| head.uri.authority().map(Authority::as_str)))
+        }));
         self
     }
 

@@ -19,10 +19,7 @@ use crate::{
     article::AddressRules,
     embed::language::Language,
     poll::{Disclosure, SiteId, Text, TimeZone, Timestamp, Violation, WebAddress},
-    site::{
-        BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Publisher, Site, SiteLook, SiteSettings, SiteWords,
-        THANKS,
-    },
+    site::{BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Site, SiteLook, SiteSettings, SiteWords, THANKS},
 };
 
 /// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
@@ -83,8 +80,8 @@ pub(super) async fn delete(req: HttpRequest, worker: web::Data<Worker>) -> Resul
 /// Checks that the admin key is shown.
 async fn require_admin(req: &HttpRequest, worker: &Worker, what: &str) -> Result<(), Problem> {
     match auth::publisher(req, worker).await? {
-        Publisher::Admin => Ok(()),
-        Publisher::Site(_) => Err(Problem::new(Code::ScopeMissing, format!("only the admin key may {what} sites"))),
+        publisher if publisher.is_operator() => Ok(()),
+        _ => Err(Problem::new(Code::ScopeMissing, format!("only the admin key may {what} sites"))),
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
     clock::Clock,
     events::{EventFeed, EventSignal},
     http::{
-        CompressedPages, DemoPages, PolicyHeaders, caching::Caching, connections::Connections, contract::Contract,
-        request_log::RequestLog, voter_cookie::VoterCookie,
+        CompressedPages, DemoPages, NewsroomAddress, PolicyHeaders, caching::Caching, connections::Connections,
+        contract::Contract, request_log::RequestLog, voter_cookie::VoterCookie,
     },
     live::StreamLimiter,
     poll::{Phase, Poll},
@@ -67,6 +67,8 @@ pub struct ReplicaState {
     pub policy_headers: PolicyHeaders,
     /// The address by which readers know this service: its pages may always vote.
     pub public_url: Option<BaseAddress>,
+    /// Where the newsroom is, if there is one.
+    pub newsroom: Option<NewsroomAddress>,
     /// How readers' tokens are kept as cookies.
     pub voter_cookie: VoterCookie,
     /// The contract as this replica serves it.

@@ -17,6 +17,7 @@ mod keys;
 mod places;
 mod polls;
 mod revision;
+mod sessions;
 mod sites;
 mod templates;
 
@@ -27,6 +28,7 @@ pub use articles::NewArticle;
 pub use error::PublishError;
 pub use polls::{Created, ListedPolls, PollsQuery};
 pub use revision::ExpectedRevision;
+pub use sessions::{Editor, make_link};
 pub use templates::NewTemplate;
 
 use crate::{

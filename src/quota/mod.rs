@@ -1,12 +1,12 @@
 //! How many requests a client, a voter or a key may make.
 //!
-//! Seven quotas, each a setting: `vote` per voter, `ballot` per client and poll, `mint`, `article`, `client` (all
-//! writes) and `read` per client, `admin` per key. All are counted by the generic cell rate algorithm (GCRA): a quota of 10 in 60
+//! Eight quotas, each a setting: `vote` per voter, `ballot` per client and poll, `mint`, `article`, `sign_in`,
+//! `client` (all writes) and `read` per client, `admin` per key. All are counted by the generic cell rate algorithm (GCRA): a quota of 10 in 60
 //! seconds is ten tokens, each of which is back six seconds after it was spent. So there is no window whose turn lets
 //! twice as much through, and what is kept of a key is one number: the moment at which all its tokens are back.
 //!
 //! **Two tiers.** The [local limiter](local) counts every quota, in this replica's memory, at some tenths of a
-//! microsecond. `ballot`, `mint`, `article` and `client` also hold across replicas, by [lease]: the first tenth of a quota passes
+//! microsecond. `ballot`, `mint`, `article`, `sign_in` and `client` also hold across replicas, by [lease]: the first tenth of a quota passes
 //! on each replica's own account, and beyond that tokens are taken from the store, a tenth at a time. An ordinary
 //! reader never spends a tenth, and so never costs a store call. Where the store is one replica's own file there is
 //! nothing to share, and the local tier is all there is. If the store does not answer, the local tier alone decides.
@@ -127,6 +127,8 @@ pub enum Name {
     Mint,
     /// Articles that nobody has announced and a ballot makes a poll for, per client.
     Article,
+    /// Wrong keys at the newsroom's door, per client.
+    SignIn,
     /// Everything that may change something, per client.
     Client,
     /// Everything else, per client.
@@ -137,7 +139,7 @@ pub enum Name {
 
 impl Name {
     /// How many there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 
     /// Its place among them.
     pub fn place(self) -> usize {
@@ -149,6 +151,7 @@ impl Name {
             Self::Admin => 4,
             Self::Ballot => 5,
             Self::Article => 6,
+            Self::SignIn => 7,
         }
     }
 
@@ -159,6 +162,7 @@ impl Name {
             Self::Ballot => "ballot",
             Self::Mint => "mint",
             Self::Article => "article",
+            Self::SignIn => "sign_in",
             Self::Client => "client",
             Self::Read => "read",
             Self::Admin => "admin",
@@ -177,6 +181,8 @@ pub struct Policies {
     pub mint: Option<Quota>,
     /// New articles per client.
     pub article: Option<Quota>,
+    /// Wrong keys per client.
+    pub sign_in: Option<Quota>,
     /// All writes per client.
     pub client: Option<Quota>,
     /// Reads per client.
@@ -296,6 +302,7 @@ pub struct QuotaLimiter {
     ballot: Option<Tiers>,
     mint: Option<Tiers>,
     article: Option<Tiers>,
+    sign_in: Option<Tiers>,
     client: Option<Tiers>,
     read: Option<Tiers>,
     admin: Option<Tiers>,
@@ -320,7 +327,7 @@ struct Tier {
 }
 
 impl QuotaLimiter {
-    /// The quotas in force. With a secret, the same on every replica, `ballot`, `mint`, `article` and `client` are shared
+    /// The quotas in force. With a secret, the same on every replica, `ballot`, `mint`, `article`, `sign_in` and `client` are shared
     /// by way of the store; whoever reads the store finds hashes under it, and no address.
     pub fn new(policies: &Policies, sharing: Option<&Secret>, clock: &Uptime, metrics: Arc<Metrics>) -> Self {
         let tier = |name: Name, quota: Quota, bits: u8, most_keys: usize, sharing: Option<&Secret>| Tier {
@@ -342,6 +349,7 @@ impl QuotaLimiter {
             ballot: of_clients(Name::Ballot, policies.ballot, sharing),
             mint: of_clients(Name::Mint, policies.mint, sharing),
             article: of_clients(Name::Article, policies.article, sharing),
+            sign_in: of_clients(Name::SignIn, policies.sign_in, sharing),
             client: of_clients(Name::Client, policies.client, sharing),
             read: of_clients(Name::Read, policies.read, None),
             admin: tiers(Name::Admin, policies.admin, MOST_KEYS),
@@ -404,7 +412,7 @@ impl QuotaLimiter {
     /// Sweeps out all keys whose tokens are all back. To be called every [`SWEEP_EVERY`]; takes some milliseconds when
     /// the tables are full.
     pub fn sweep(&self) {
-        let of_clients = [&self.ballot, &self.mint, &self.article, &self.client, &self.read];
+        let of_clients = [&self.ballot, &self.mint, &self.article, &self.sign_in, &self.client, &self.read];
         let all = of_clients.into_iter().chain([&self.vote, &self.admin]);
         for tier in all.flatten().flat_map(|tiers| std::iter::once(&tiers.own).chain(&tiers.wider)) {
             tier.local.sweep();
@@ -420,6 +428,7 @@ impl QuotaLimiter {
             Name::Ballot => self.ballot.as_ref(),
             Name::Mint => self.mint.as_ref(),
             Name::Article => self.article.as_ref(),
+            Name::SignIn => self.sign_in.as_ref(),
             Name::Client => self.client.as_ref(),
             Name::Read => self.read.as_ref(),
             Name::Admin => self.admin.as_ref(),

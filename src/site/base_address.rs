@@ -18,8 +18,19 @@ pub struct BaseAddress {
 
 /// The first names in the paths of the service's own routes. A path that begins with one of them could not be told from
 /// the route, where a proxy may strip the path or keep it.
-pub const OWN_NAMES: [&str; 10] =
-    ["v1", "embed", "embed.js", "oembed", "livez", "readyz", "openapi.yaml", "openapi.json", "docs", "demo"];
+pub const OWN_NAMES: [&str; 11] = [
+    "newsroom",
+    "v1",
+    "embed",
+    "embed.js",
+    "oembed",
+    "livez",
+    "readyz",
+    "openapi.yaml",
+    "openapi.json",
+    "docs",
+    "demo",
+];
 
 const MAX_PATH: usize = 200;
 

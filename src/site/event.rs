@@ -6,8 +6,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::KeyId;
-use crate::poll::{PollId, SiteId, Timestamp};
+use super::{KeyId, NAME};
+use crate::poll::{PollId, SiteId, Text, Timestamp};
 
 /// An event in its site's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,17 +97,21 @@ pub enum Actor {
     Admin,
     /// Whoever holds a site's key.
     Key(KeyId),
+    /// A person who is signed in to the newsroom, by name.
+    Person(Text),
     /// Nobody: it was due by the clock.
     Schedule,
 }
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Admin => "admin",
-            Self::Key(id) => id.as_str(),
-            Self::Schedule => "schedule",
-        })
+        match self {
+            Self::Admin => f.write_str("admin"),
+            Self::Key(id) => f.write_str(id.as_str()),
+            // No person is called like a key or the operator.
+            Self::Person(name) => write!(f, "@{}", name.as_str()),
+            Self::Schedule => f.write_str("schedule"),
+        }
     }
 }
 
@@ -124,6 +128,9 @@ impl TryFrom<String> for Actor {
         match text.as_str() {
             "admin" => Ok(Self::Admin),
             "schedule" => Ok(Self::Schedule),
+            name if name.starts_with('@') => Text::parse(name.get(1..).unwrap_or_default(), NAME)
+                .map(Self::Person)
+                .map_err(|rule| format!("a name {rule}")),
             key => key.parse().map(Self::Key).map_err(|rule| format!("an actor: {rule}")),
         }
     }

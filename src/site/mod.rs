@@ -7,6 +7,7 @@ mod look;
 mod origin;
 mod poll_event;
 mod publisher;
+mod session;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ pub use look::{BUTTON, Colour, Density, SiteLook, SiteWords, THANKS};
 pub use origin::{ListedOrigin, Origin};
 pub use poll_event::DueMove;
 pub use publisher::{OtherSite, Publisher};
+pub use session::{Grant, Person, Role, SESSION_SECS, Session, SessionHolder};
 
 use crate::article::{AddressFault, AddressRules, ArticleAddress};
 use crate::poll::{Disclosure, SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};

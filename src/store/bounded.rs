@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use super::{
     ArticlePutting, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, ClientMark, Creation, Events,
     IdempotencyKey, ItemScore, Lease, Leased, Making, Measure, Minutes, MoveReminder, PlacePut, Places, Polls,
-    Publishers, Quotas, Replacement, SiteDeletion, Store, StoreError, TemplatePut, Templates, TrendingWindow,
+    Publishers, Quotas, Replacement, Sessions, SiteDeletion, Store, StoreError, TemplatePut, Templates, TrendingWindow,
     ViewBatch, Views,
 };
 use crate::{
@@ -33,7 +33,8 @@ use crate::{
         AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, ListCursor, Minute, PartitionTally, Partitions,
         Poll, PollId, Position, SiteId, Timestamp, VoterDigest,
     },
-    site::{ApiKey, Event, EventId, KeyId, NewEvent, Site, SiteSettings},
+    secret::KeyHash,
+    site::{ApiKey, Event, EventId, KeyId, NewEvent, Session, Site, SiteSettings},
 };
 
 /// The most reads of a worker that wait for the store; as many again for votes. A Redis answers some 50,000 a second,
@@ -310,6 +311,21 @@ impl Events for Bounded {
 
     async fn forget_events(&self, site: &SiteId, before: Timestamp) -> Result<(), StoreError> {
         self.writes.pass(self.store.forget_events(site, before)).await
+    }
+}
+
+#[async_trait]
+impl Sessions for Bounded {
+    async fn add_session(&self, hash: KeyHash, session: &Session) -> Result<(), StoreError> {
+        self.writes.pass(self.store.add_session(hash, session)).await
+    }
+
+    async fn session(&self, hash: KeyHash) -> Result<Option<Session>, StoreError> {
+        self.reads.pass(self.store.session(hash)).await
+    }
+
+    async fn end_session(&self, hash: KeyHash) -> Result<Option<Session>, StoreError> {
+        self.writes.pass(self.store.end_session(hash)).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! Where polls, ballots and tallies are kept: the [`Store`] contract, in nine parts ([`Polls`], [`Ballots`],
-//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`], [`Events`]), and the stores that
+//! Where polls, ballots and tallies are kept: the [`Store`] contract, in ten parts ([`Polls`], [`Ballots`],
+//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`], [`Events`], [`Sessions`]), and the stores that
 //! keep it, each with a file for each part.
 //!
 //! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
@@ -70,6 +70,7 @@ mod publishers;
 mod quotas;
 mod record;
 pub mod redis;
+mod sessions;
 pub mod sqlite;
 mod templates;
 mod views;
@@ -87,17 +88,20 @@ pub use places::{PlacePut, Places};
 pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, resolve_page_start};
 pub use publishers::{Publishers, SiteDeletion};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
+pub use sessions::Sessions;
 pub use templates::{ClientMark, Making, TemplatePut, Templates};
 pub use views::{ItemScore, Measure, RankedItem, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};
 
 use crate::poll::Timestamp;
 
-/// The contract: its nine parts, under the rules of the module.
+/// The contract: its ten parts, under the rules of the module.
 ///
 /// It is used as one `Arc<dyn Store>`: one connection serves all parts, and a call reaches each of them at the same
 /// cost.
 #[async_trait]
-pub trait Store: Polls + Ballots + Publishers + Articles + Templates + Places + Quotas + Views + Events {
+pub trait Store:
+    Polls + Ballots + Publishers + Articles + Templates + Places + Quotas + Views + Events + Sessions
+{
     /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site). Writes
     /// nothing to a prepared store. Only [`Store::now`] is called before this has succeeded once.
     ///

@@ -192,6 +192,11 @@ pub(super) fn api_key(id: &KeyId) -> String {
     format!("sawt:key:{{{id}}}")
 }
 
+/// A session of the newsroom, by the hash of what its browser holds: JSON; expires by itself.
+pub(super) fn session(hash: KeyHash) -> String {
+    format!("sawt:session:{{{}}}", hash.to_hex())
+}
+
 /// A shared quota of one client: when it is whole again, in microseconds since 1970. The key holds a hash of the
 /// client, and expires by itself.
 pub(super) fn quota(name: &str, key: &LeaseKey) -> String {

@@ -36,6 +36,7 @@ mod publishers;
 mod quotas;
 mod script;
 mod sentinel;
+mod sessions;
 mod sites;
 mod templates;
 mod trouble;

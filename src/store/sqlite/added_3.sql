@@ -44,3 +44,10 @@ insert into due_moves
 insert or ignore into due_moves
     select id, closes_at from polls
     where is_listed = 1 and phase = 1 and closes_at > unixepoch('subsec') * 1000;
+
+-- Sessions of the newsroom. What was given out to a browser is kept as its hash alone.
+create table sessions (
+    hash text primary key,
+    expires_at integer not null,
+    record text not null
+) strict, without rowid;

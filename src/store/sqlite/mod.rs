@@ -31,6 +31,7 @@ mod places;
 mod polls;
 mod publishers;
 mod quotas;
+mod sessions;
 mod tallies;
 mod templates;
 mod threads;

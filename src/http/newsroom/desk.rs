@@ -1,0 +1,226 @@
+//! Who asks for a page of the newsroom, and at which site.
+
+use actix_web::{
+    HttpRequest,
+    http::header::{self, AcceptLanguage, Header, LanguageTag},
+};
+
+use super::super::{
+    Worker, limits,
+    path::id_in_path,
+    problem::{Code, Problem},
+    refusals::no_site,
+};
+use crate::{
+    embed::language::Language,
+    newsroom::{
+        frame::{DeskView, Frame, Section},
+        texts::texts_of,
+    },
+    poll::{SiteId, VoterId},
+    publishing::Editor,
+    quota::{Name, Subject},
+    secret::KeyHash,
+    site::{Publisher, Scope, Site},
+    voting::Asker,
+};
+
+/// What a session's cookie is called by TLS; without, on the editor's own machine, it has no prefix.
+const COOKIE: &str = "__Host-sawt_session";
+const PLAIN_COOKIE: &str = "sawt_session";
+const LANGUAGE_COOKIE: &str = "sawt_newsroom_language";
+const YEAR_SECS: u32 = 365 * 24 * 60 * 60;
+
+/// An editor at their work.
+pub(super) struct Desk {
+    pub(super) language: &'static Language,
+    pub(super) editor: Editor,
+    /// The sites they may go to.
+    pub(super) sites: Vec<Site>,
+    /// What the forms of their pages send along.
+    form_token: String,
+    /// What they are called.
+    name: String,
+    path: String,
+}
+
+/// An editor at work on one site.
+pub(super) struct SiteDesk {
+    pub(super) desk: Desk,
+    pub(super) site: Site,
+    pub(super) publisher: Publisher,
+}
+
+impl Desk {
+    /// Whoever is signed in.
+    ///
+    /// # Errors
+    /// `key-required` if nobody is; what the store failed with.
+    pub(super) async fn of(req: &HttpRequest, worker: &Worker) -> Result<Self, Problem> {
+        let nobody = || Problem::new(Code::KeyRequired, "nobody is signed in");
+        let held = held(req, worker).ok_or_else(nobody)?;
+        let editor = worker.publishing.editor(&held).await?.ok_or_else(nobody)?;
+        limits::count(req, worker, Name::Admin, &Subject::from(KeyHash::of(&held)))?;
+        let sites = worker.publishing.sites_of(&editor).await?;
+        let language = language(req);
+        let name = match &editor {
+            Editor::Operator => texts_of(language).frame.operator.clone(),
+            Editor::Key(key) => key.name.clone().unwrap_or_else(|| key.prefix()),
+            Editor::Person(person) => person.name.to_string(),
+        };
+        Ok(Self { language, editor, sites, form_token: form_token(&held), name, path: own_path(req) })
+    }
+
+    /// Whether a form has this session's token.
+    pub(super) fn is_own_form(&self, sent: Option<&str>) -> bool {
+        // Both are hashed, so that comparing takes the same time wherever they differ.
+        sent.is_some_and(|sent| KeyHash::of(sent) == KeyHash::of(&self.form_token))
+    }
+
+    /// What stands around a page outside of any site.
+    pub(super) fn frame(&self, section: Section) -> Frame<'_> {
+        let desk = DeskView {
+            name: &self.name,
+            form_token: &self.form_token,
+            site: None,
+            publisher: None,
+            sites: &self.sites,
+        };
+        Frame { language: self.language, section, desk: Some(desk), path: &self.path }
+    }
+}
+
+impl SiteDesk {
+    /// Whoever is signed in, at the site in the path.
+    ///
+    /// # Errors
+    /// As [`Desk::of`]; `not-found` if there is no such site, for them.
+    pub(super) async fn of(req: &HttpRequest, worker: &Worker) -> Result<Self, Problem> {
+        let desk = Desk::of(req, worker).await?;
+        let id: SiteId = id_in_path(req, "site", no_site)?;
+        let publisher = desk.editor.publisher_at(&id).ok_or_else(no_site)?;
+        let site = match desk.sites.iter().find(|site| site.id == id) {
+            Some(site) => site.clone(),
+            None => worker.publishing.site(&publisher, &id).await?,
+        };
+        Ok(Self { desk, site, publisher })
+    }
+
+    /// The same, if they hold a scope there.
+    ///
+    /// # Errors
+    /// As [`SiteDesk::of`], and `scope-missing`.
+    pub(super) async fn with(req: &HttpRequest, worker: &Worker, scope: Scope) -> Result<Self, Problem> {
+        let desk = Self::of(req, worker).await?;
+        desk.require(scope)?;
+        Ok(desk)
+    }
+
+    /// Checks that they hold a scope.
+    ///
+    /// # Errors
+    /// `scope-missing`.
+    pub(super) fn require(&self, scope: Scope) -> Result<(), Problem> {
+        if self.publisher.scopes().has(scope) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::ScopeMissing, format!("this needs the scope {}", scope.as_str())))
+    }
+
+    /// What stands around a page.
+    pub(super) fn frame(&self, section: Section) -> Frame<'_> {
+        let mut frame = self.desk.frame(section);
+        if let Some(desk) = &mut frame.desk {
+            (desk.site, desk.publisher) = (Some(&self.site), Some(&self.publisher));
+        }
+        frame
+    }
+
+    /// Where a page of this site is: `path` begins with a slash.
+    pub(super) fn path(&self, path: &str) -> String {
+        format!("/newsroom/sites/{}{path}", self.site.id)
+    }
+}
+
+/// An editor, as one who asks for a tally.
+pub(super) struct EditorAsker<'a>(pub(super) &'a Publisher);
+
+impl Asker for EditorAsker<'_> {
+    type Error = Problem;
+
+    fn known_publisher(&self) -> Option<&Publisher> {
+        Some(self.0)
+    }
+
+    async fn publisher(&self) -> Result<Option<Publisher>, Problem> {
+        Ok(None)
+    }
+
+    fn voter(&self) -> Result<Option<VoterId>, Problem> {
+        Ok(None)
+    }
+}
+
+/// What stands around a page for nobody in particular.
+pub(super) fn frame_of_nobody<'a>(req: &HttpRequest, path: &'a str) -> Frame<'a> {
+    Frame { language: language(req), section: Section::Door, desk: None, path }
+}
+
+/// What the browser holds of its session.
+pub(super) fn held(req: &HttpRequest, worker: &Worker) -> Option<String> {
+    cookie(req, cookie_name(req, worker)).map(str::to_owned)
+}
+
+/// The cookie that begins a session. It goes with the browser's own; the store ends the session in any case.
+pub(super) fn set_session(req: &HttpRequest, worker: &Worker, held: &str) -> String {
+    format!("{}={held}; {}", cookie_name(req, worker), attributes(req, worker))
+}
+
+/// The cookie that ends it.
+pub(super) fn clear_session(req: &HttpRequest, worker: &Worker) -> String {
+    format!("{}=; {}; Max-Age=0", cookie_name(req, worker), attributes(req, worker))
+}
+
+/// The cookie that keeps a language.
+pub(super) fn set_language(req: &HttpRequest, worker: &Worker, language: &Language) -> String {
+    format!("{LANGUAGE_COOKIE}={}; {}; Max-Age={YEAR_SECS}", language.tag(), attributes(req, worker))
+}
+
+/// The language of whoever asks: the one they chose, or the first that their browser names. Arabic comes first.
+pub(super) fn language(req: &HttpRequest) -> &'static Language {
+    let chosen = cookie(req, LANGUAGE_COOKIE).and_then(Language::find);
+    let accepted = || AcceptLanguage::parse(req).map(|accepted| accepted.ranked()).unwrap_or_default();
+    let named =
+        || accepted().iter().take(16).filter_map(|tag| tag.item()).map(LanguageTag::as_str).find_map(Language::find);
+    let first = || Language::find("ar").or_else(|| Language::all().next());
+    #[expect(clippy::expect_used, reason = "the languages are in the binary, and a test reads them")]
+    chosen.or_else(named).or_else(first).expect("there is a language")
+}
+
+fn is_secure(req: &HttpRequest, worker: &Worker) -> bool {
+    worker.shared.newsroom.as_ref().is_none_or(|newsroom| newsroom.is_secure(req))
+}
+
+fn cookie_name(req: &HttpRequest, worker: &Worker) -> &'static str {
+    if is_secure(req, worker) { COOKIE } else { PLAIN_COOKIE }
+}
+
+fn attributes(req: &HttpRequest, worker: &Worker) -> &'static str {
+    if is_secure(req, worker) { "Path=/; Secure; HttpOnly; SameSite=Lax" } else { "Path=/; HttpOnly; SameSite=Lax" }
+}
+
+fn cookie<'a>(req: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    let lines = req.headers().get_all(header::COOKIE).filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(is, _)| *is == name).map(|(_, value)| value)
+}
+
+/// What the forms of a session's pages send along. It says nothing of what the browser holds.
+pub(super) fn form_token(held: &str) -> String {
+    KeyHash::of(&format!("sawt newsroom form {held}")).to_hex()
+}
+
+/// The path of a request, with its query.
+pub(super) fn own_path(req: &HttpRequest) -> String {
+    req.uri().path_and_query().map_or_else(|| "/newsroom".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,78 @@
+//! How a page of the newsroom is sent, and refusals as pages.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::BoxBody,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+};
+use askama::Template;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{
+    super::{
+        caching, coding,
+        embed::HTML,
+        problem::{Code, Problem},
+    },
+    desk::{frame_of_nobody, own_path},
+    see,
+};
+use crate::newsroom::{notice::NoticePage, texts::texts_of};
+
+/// What a page may load: this service's own files. It stands in no frame, and its forms go to this service.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      img-src 'self' data:; frame-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+
+/// No other origin loads a page as a part of its own.
+const OWN: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
+
+/// Answers with a page.
+///
+/// It holds a token of its own session, and something of the request may be repeated in it; so it is not compressed
+/// (BREACH).
+pub(super) fn send(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Problem> {
+    let body = page.render().map_err(Problem::internal)?;
+    let mut response = HttpResponse::build(status);
+    coding::vary(&mut response);
+    Ok(response
+        .content_type(HTML)
+        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
+        .insert_header(OWN)
+        .body(body))
+}
+
+/// Turns a refusal into a page. Whoever must sign in is led to the door, and from there back.
+pub(in super::super) fn refuse(req: &HttpRequest, problem: &Problem, written: HttpResponse) -> HttpResponse {
+    let path = own_path(req);
+    let is_read = matches!(*req.method(), Method::GET | Method::HEAD);
+    if problem.code() == Code::KeyRequired && is_read {
+        return see(&format!("/newsroom/sign-in?then={}", utf8_percent_encode(&path, NON_ALPHANUMERIC)));
+    }
+    let frame = frame_of_nobody(req, "/newsroom");
+    let texts = &texts_of(frame.language).notice;
+    let said = [
+        (Code::NotFound, &texts.not_found, &texts.not_found_about),
+        (Code::MethodNotAllowed, &texts.not_found, &texts.not_found_about),
+        (Code::OriginRefused, &texts.refused, &texts.refused_about),
+        (Code::ScopeMissing, &texts.forbidden, &texts.forbidden_about),
+        (Code::QuotaExceeded, &texts.quota, &texts.quota_about),
+    ];
+    let said = said.iter().find(|(code, ..)| *code == problem.code());
+    let (title, message) = said.map_or((&texts.failed, &texts.failed_about), |(_, title, message)| (title, message));
+    let page = NoticePage { frame, title, message, again: None };
+    let Ok(body) = page.render() else { return written };
+    let mut page = written.set_body(BoxBody::new(body));
+    let headers = page.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::CACHE_CONTROL, caching::PRIVATE);
+    headers.insert(OWN.0, OWN.1);
+    page
+}

@@ -1,0 +1,129 @@
+//! Forms that editors send.
+
+use std::borrow::Cow;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use url::form_urlencoded;
+
+use super::{
+    super::{
+        Worker, body, origin,
+        problem::{Code, Problem},
+    },
+    desk::{Desk, SiteDesk, frame_of_nobody, own_path},
+    page,
+};
+use crate::{
+    newsroom::{
+        frame::Section,
+        notice::NoticePage,
+        sign_in::{DoorNotice, SignInPage},
+        texts::texts_of,
+    },
+    site::Scope,
+};
+
+/// The most bytes of a form: a poll of 32 options in four-byte script, percent-encoded, fits.
+const FORM_LIMIT: usize = 256 * 1024;
+
+/// The name of the field in which every form brings its session's token.
+pub(super) const FORM_TOKEN: &str = "form_token";
+
+/// A form's fields.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Form(pub(super) Vec<(String, String)>);
+
+impl Form {
+    /// The first value of a field, without white space around it; `None` if it is missing or empty.
+    pub(super) fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.all(name).map(str::trim).next().filter(|text| !text.is_empty())
+    }
+
+    /// All values of a field, as they are.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(is, _)| is == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a box is ticked, or a button of this name was pressed.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(is, _)| is == name)
+    }
+
+    /// The form as a browser writes it, but for its token.
+    fn written(&self) -> String {
+        let fields = self.0.iter().filter(|(name, _)| name != FORM_TOKEN);
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+    }
+
+    /// A form as it was [written](Self::written).
+    pub(super) fn read(written: &str) -> Self {
+        let fields = form_urlencoded::parse(written.as_bytes());
+        Self(fields.map(|(name, value)| (name.into_owned(), Cow::into_owned(value))).collect())
+    }
+}
+
+/// Reads a form that came from a page of the newsroom.
+///
+/// # Errors
+/// `origin-refused`; what is wrong with the body.
+pub(super) async fn read(req: &HttpRequest, payload: web::Payload, worker: &Worker) -> Result<Form, Problem> {
+    let base = worker.shared.newsroom.as_ref().and_then(|newsroom| newsroom.base.as_ref());
+    if !origin::is_same_origin(req, base) {
+        return Err(Problem::new(Code::OriginRefused, "only a page of the newsroom may send this form"));
+    }
+    Ok(Form(body::read_form(req, payload, FORM_LIMIT).await?))
+}
+
+/// Does what a form of an editor at a site asks for, if they hold a scope there. If nobody is signed in any more, or
+/// the store is away, the answer keeps what was typed.
+///
+/// # Errors
+/// As [`read`]; `scope-missing`; what `act` refuses.
+pub(super) async fn take<F>(
+    req: &HttpRequest,
+    payload: web::Payload,
+    worker: &Worker,
+    scope: Scope,
+    act: impl FnOnce(SiteDesk, Form) -> F,
+) -> Result<HttpResponse, Problem>
+where
+    F: Future<Output = Result<HttpResponse, Problem>>,
+{
+    let form = read(req, payload, worker).await?;
+    let desk = match SiteDesk::of(req, worker).await {
+        Ok(desk) => desk,
+        Err(problem) => return keep(req, None, &form, problem),
+    };
+    if !desk.desk.is_own_form(form.text(FORM_TOKEN)) {
+        return Err(Problem::new(Code::OriginRefused, "the form is not from a page of this session"));
+    }
+    desk.require(scope)?;
+    match act(desk, form.clone()).await {
+        Err(problem) if problem.is_the_stores() => {
+            let desk = Desk::of(req, worker).await.ok();
+            keep(req, desk.as_ref(), &form, problem)
+        }
+        answered => answered,
+    }
+}
+
+/// Keeps what was typed in a page from which it can be sent again.
+fn keep(req: &HttpRequest, desk: Option<&Desk>, form: &Form, problem: Problem) -> Result<HttpResponse, Problem> {
+    let path = own_path(req);
+    let nobody = || frame_of_nobody(req, "/newsroom");
+    if problem.code() == Code::KeyRequired {
+        let kept = form.written();
+        let page =
+            SignInPage { frame: nobody(), notice: Some(DoorNotice::Ended), then: &path, kept: &kept, link: None };
+        return page::send(StatusCode::UNAUTHORIZED, &page);
+    }
+    if !problem.is_the_stores() {
+        return Err(problem);
+    }
+    let frame = desk.map_or_else(nobody, |desk| desk.frame(Section::Polls));
+    let texts = &texts_of(frame.language).notice;
+    // Without the store it is not known who is signed in: the token that came is sent again.
+    let fields: Vec<(String, String)> = form.0.clone();
+    let page = NoticePage { frame, title: &texts.store, message: &texts.store_about, again: Some((&path, &fields)) };
+    page::send(problem.code().status(), &page)
+}

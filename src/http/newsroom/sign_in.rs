@@ -1,0 +1,200 @@
+//! The door: signing in with a key or an address that does so once, and out; and the language.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+    web,
+};
+
+use super::{
+    super::{
+        Worker, limits,
+        observe::note_outcome,
+        problem::{Code, Problem},
+        query::Query,
+    },
+    desk::{self, Desk, frame_of_nobody},
+    page,
+    posted::{self, FORM_TOKEN, Form},
+    see,
+};
+use crate::{
+    embed::language::Language,
+    newsroom::{
+        frame::{DeskView, Frame},
+        notice::NoticePage,
+        sign_in::{DoorNotice, SignInPage},
+        texts::texts_of,
+    },
+    quota::{Decision, Name, Undecided},
+    secret::Secret,
+};
+
+/// `GET /newsroom`: to the polls of the editor's first site.
+pub(super) async fn home(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = Desk::of(&req, &worker).await?;
+    match desk.sites.first() {
+        Some(site) => Ok(see(&format!("/newsroom/sites/{}/polls", site.id))),
+        None => Err(Problem::new(Code::NotFound, "there is no site for this editor")),
+    }
+}
+
+/// `GET /newsroom/sign-in?then=&link=`. Opening it does nothing yet: programs that look at links in messages open them
+/// too.
+pub(super) async fn door(req: HttpRequest) -> Result<HttpResponse, Problem> {
+    let mut query = Query::lenient(req.query_string())?;
+    let (then, link) = (query.take("then")?, query.take("link")?);
+    let notice = query.take("said")?.filter(|said| said == "signed-out").map(|_| DoorNotice::SignedOut);
+    show(&req, StatusCode::OK, notice, (then.as_deref().unwrap_or_default(), ""), link.as_deref())
+}
+
+/// `POST /newsroom/sign-in`.
+pub(super) async fn enter(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let form = posted::read(&req, payload, &worker).await?;
+    let then = form.text("then").unwrap_or_default();
+    let kept = form.text("kept").unwrap_or_default();
+    let client = limits::subject(&req, &worker);
+    // Taken before it is known whether the key is right, and given back if it was.
+    let decision = match worker.shared.quotas.admit(Name::SignIn, &client) {
+        Decision::Undecided(undecided) => worker.voting.decide(undecided, &client).await,
+        decided @ (Decision::Unlimited | Decision::Admitted(_) | Decision::Refused(_)) => decided,
+    };
+    match decision {
+        Decision::Refused(quota_state) => {
+            limits::note(&req, quota_state);
+            return Err(Problem::quota_exceeded(&quota_state));
+        }
+        Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => {
+            limits::note(&req, quota_state);
+        }
+        Decision::Unlimited => {}
+    }
+    let (begun, refused) = match form.text("link") {
+        Some(link) => (worker.publishing.sign_in_by_link(link).await, DoorNotice::UsedLink),
+        None => (worker.publishing.sign_in(form.text("key").unwrap_or_default()).await, DoorNotice::WrongKey),
+    };
+    let begun = match begun {
+        Ok(Some(begun)) => begun,
+        Ok(None) => {
+            note_outcome(&req, "wrong-key");
+            return show(&req, StatusCode::FORBIDDEN, Some(refused), (then, kept), None);
+        }
+        Err(error) => {
+            worker.shared.quotas.give_back(Name::SignIn, &client);
+            return Err(error.into());
+        }
+    };
+    worker.shared.quotas.give_back(Name::SignIn, &client);
+    note_outcome(&req, "signed-in");
+    entered(&req, &worker, &begun, (then, kept))
+}
+
+/// `POST /newsroom/sign-out`.
+pub(super) async fn leave(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let form = posted::read(&req, payload, &worker).await?;
+    if let Some(held) = desk::held(&req, &worker) {
+        let desk = Desk::of(&req, &worker).await;
+        let is_others = desk.is_ok_and(|desk| !desk.is_own_form(form.text(FORM_TOKEN)));
+        if is_others {
+            return Err(Problem::new(Code::OriginRefused, "the form is not from a page of this session"));
+        }
+        worker.publishing.sign_out(&held).await?;
+    }
+    let mut there = see("/newsroom/sign-in?said=signed-out");
+    set_cookie(&mut there, &desk::clear_session(&req, &worker))?;
+    Ok(there)
+}
+
+/// `POST /newsroom/language`.
+pub(super) async fn speak(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let form = posted::read(&req, payload, &worker).await?;
+    let language = form.text("language").and_then(Language::find);
+    let language =
+        language.ok_or_else(|| Problem::of_field(Code::InvalidRequest, "language", "must be one of the page's"))?;
+    let mut there = see(own_page(form.text("back").unwrap_or_default()));
+    set_cookie(&mut there, &desk::set_language(&req, &worker, language))?;
+    Ok(there)
+}
+
+/// Leads an editor who is in to where they were going. A form that they had sent is shown to be sent again, by
+/// themselves: what they typed an hour ago may not be what they want now.
+fn entered(
+    req: &HttpRequest,
+    worker: &Worker,
+    begun: &Secret,
+    (then, kept): (&str, &str),
+) -> Result<HttpResponse, Problem> {
+    let there = own_page(then);
+    let mut answer = if kept.is_empty() {
+        see(there)
+    } else {
+        let form = Form::read(kept);
+        let token = desk::form_token(begun.expose());
+        let frame = Frame {
+            desk: Some(DeskView { name: "", form_token: &token, site: None, publisher: None, sites: &[] }),
+            ..frame_of_nobody(req, "/newsroom")
+        };
+        let texts = &texts_of(frame.language).notice;
+        let again = Some((there, form.0.as_slice()));
+        page::send(
+            StatusCode::OK,
+            &NoticePage { frame, title: &texts.sent_again, message: &texts.sent_again_about, again },
+        )?
+    };
+    set_cookie(&mut answer, &desk::set_session(req, worker, begun.expose()))?;
+    Ok(answer)
+}
+
+fn show(
+    req: &HttpRequest,
+    status: StatusCode,
+    notice: Option<DoorNotice>,
+    (then, kept): (&str, &str),
+    link: Option<&str>,
+) -> Result<HttpResponse, Problem> {
+    let path = desk::own_path(req);
+    page::send(status, &SignInPage { frame: frame_of_nobody(req, &path), notice, then, kept, link })
+}
+
+fn set_cookie(answer: &mut HttpResponse, cookie: &str) -> Result<(), Problem> {
+    let cookie = HeaderValue::try_from(cookie).map_err(Problem::internal)?;
+    answer.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(())
+}
+
+/// A path of the newsroom's own; nobody can be sent elsewhere by a link to its door.
+fn own_page(path: &str) -> &str {
+    let is_own = path == "/newsroom" || path.starts_with("/newsroom/") || path.starts_with("/newsroom?");
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_own && is_plain { path } else { "/newsroom" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_to_the_door_leads_nowhere_but_into_the_newsroom() {
+        for path in ["/newsroom", "/newsroom/sites/news/polls?cursor=x", "/newsroom?a"] {
+            assert_eq!(own_page(path), path);
+        }
+        for path in ["", "https://evil.example", "//evil.example", "/embed/x", "/newsroomx", "/newsroom/\r\nX: y"] {
+            assert_eq!(own_page(path), "/newsroom", "{path}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What stands around every page of the newsroom: whose it is, where to go, the language, and the way out.
+
+use crate::{
+    embed::language::Language,
+    newsroom::{
+        assets,
+        texts::{NewsroomTexts, texts_of},
+    },
+    poll::SiteId,
+    site::{Publisher, Scope, Scopes, Site},
+};
+
+/// Where an editor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// At the door.
+    Door,
+    /// Among the polls.
+    Polls,
+}
+
+/// What stands around a page.
+pub struct Frame<'a> {
+    /// The language it speaks.
+    pub language: &'static Language,
+    /// Where in the newsroom it stands.
+    pub section: Section,
+    /// Who is signed in, and where.
+    pub desk: Option<DeskView<'a>>,
+    /// Its own path, to come back to.
+    pub path: &'a str,
+}
+
+/// Who is signed in, at which site.
+pub struct DeskView<'a> {
+    /// What they are called.
+    pub name: &'a str,
+    /// What every form sends along.
+    pub form_token: &'a str,
+    /// The site they are at.
+    pub site: Option<&'a Site>,
+    /// As whom they are there.
+    pub publisher: Option<&'a Publisher>,
+    /// The sites they may go to.
+    pub sites: &'a [Site],
+}
+
+impl<'a> Frame<'a> {
+    /// The words.
+    pub fn texts(&self) -> &'static NewsroomTexts {
+        texts_of(self.language)
+    }
+
+    /// What a language calls itself.
+    pub fn name_of_language(&self, language: &Language) -> &'static str {
+        &texts_of(language).frame.language
+    }
+
+    /// All languages there are.
+    pub fn languages(&self) -> impl Iterator<Item = &'static Language> {
+        Language::all()
+    }
+
+    /// The path of the style sheet.
+    pub fn style(&self) -> String {
+        format!("/newsroom/assets/{}", assets::all().style.name)
+    }
+
+    /// The path of the script.
+    pub fn script(&self) -> String {
+        format!("/newsroom/assets/{}", assets::all().script.name)
+    }
+
+    /// Whether who is signed in holds a scope here. What they may not do is not offered.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes().is_some_and(|scopes| scopes.has(scope))
+    }
+
+    /// Whether who is signed in may make polls, and change them.
+    pub fn may_write(&self) -> bool {
+        self.may(Scope::PollsWrite)
+    }
+
+    /// What every form sends along.
+    pub fn form_token(&self) -> &'a str {
+        self.desk.as_ref().map_or("", |desk| desk.form_token)
+    }
+
+    /// What a site is called: its name, or its id.
+    pub fn name_of<'s>(&self, site: &'s Site) -> &'s str {
+        site.settings.name.as_ref().map_or(site.id.as_str(), |name| name.as_str())
+    }
+
+    /// Where the pages of a site begin.
+    pub fn site_path(&self, site: &SiteId) -> String {
+        format!("/newsroom/sites/{site}")
+    }
+
+    /// Where the pages of this site begin.
+    pub fn here(&self) -> String {
+        let site = self.desk.as_ref().and_then(|desk| desk.site);
+        site.map_or_else(|| "/newsroom".to_owned(), |site| self.site_path(&site.id))
+    }
+
+    /// `page` where the section is this one, for `aria-current`.
+    pub fn current(&self, section: Section) -> &'static str {
+        if self.section == section { "page" } else { "false" }
+    }
+
+    fn scopes(&self) -> Option<Scopes> {
+        self.desk.as_ref()?.publisher.map(Publisher::scopes)
+    }
+}

@@ -1,0 +1,19 @@
+//! A page that says one thing: what went wrong, or what waits to be sent again.
+
+use askama::Template;
+
+use crate::newsroom::frame::{Frame, Section};
+
+/// What it says.
+#[derive(Template)]
+#[template(path = "notice/page.html", config = "src/newsroom/askama.toml")]
+pub struct NoticePage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// In a few words.
+    pub title: &'a str,
+    /// In a sentence or two.
+    pub message: &'a str,
+    /// A form that can be sent again as it was: where to, and its fields.
+    pub again: Option<(&'a str, &'a [(String, String)])>,
+}

@@ -1,0 +1,90 @@
+//! The words of the newsroom, one file a language, with a section for each page.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use rust_embed::RustEmbed;
+use serde::Deserialize;
+
+use crate::embed::language::Language;
+
+#[derive(RustEmbed)]
+#[folder = "src/newsroom/languages/"]
+struct NewsroomFiles;
+
+static TEXTS: LazyLock<BTreeMap<String, NewsroomTexts>> = LazyLock::new(|| {
+    // A file that can't be read is left out; a test reads them all.
+    NewsroomFiles::iter().filter_map(|name| Some((tag_of(&name).to_owned(), read(&name).ok()?))).collect()
+});
+
+static NONE: LazyLock<NewsroomTexts> = LazyLock::new(NewsroomTexts::default);
+
+/// The words in a language.
+pub fn texts_of(language: &Language) -> &'static NewsroomTexts {
+    TEXTS.get(language.tag()).unwrap_or(&NONE)
+}
+
+fn tag_of(name: &str) -> &str {
+    name.trim_end_matches(".json")
+}
+
+fn read(name: &str) -> Result<NewsroomTexts, String> {
+    let file = NewsroomFiles::get(name).ok_or("is not there")?;
+    serde_json::from_slice(&file.data).map_err(|error| error.to_string())
+}
+
+/// Declares sections of texts, each a struct of strings.
+macro_rules! texts {
+    ($($(#[$about:meta])* $name:ident { $($text:ident)* })*) => {
+        $(
+            $(#[$about])*
+            #[derive(Debug, Default, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            #[expect(missing_docs, reason = "the words themselves say it best, in languages/en.json")]
+            pub struct $name { $(pub $text: String,)* }
+        )*
+    };
+}
+
+texts! {
+    /// What stands around every page.
+    FrameTexts { language newsroom skip sections polls sign_out operator }
+    /// At the door.
+    SignInTexts { title key key_about enter by_link ended kept wrong_key used_link signed_out }
+    /// What went wrong.
+    NoticeTexts {
+        send_again back sent_again sent_again_about not_found not_found_about refused refused_about forbidden
+        forbidden_about quota quota_about store store_about failed failed_about
+    }
+    /// The list of polls.
+    PollsTexts { title none none_about question state votes made draft scheduled open closed more views }
+}
+
+/// All words in one language.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each section says what it is for")]
+pub struct NewsroomTexts {
+    pub frame: FrameTexts,
+    pub sign_in: SignInTexts,
+    pub notice: NoticeTexts,
+    pub polls: PollsTexts,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newsroom_speaks_every_language_that_readers_do() {
+        for language in Language::all() {
+            let name = format!("{}.json", language.tag());
+            read(&name).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let file: serde_json::Value = serde_json::from_slice(&NewsroomFiles::get(&name).unwrap().data).unwrap();
+            for (section, texts) in file.as_object().unwrap() {
+                for (text, said) in texts.as_object().unwrap() {
+                    assert!(!said.as_str().unwrap().trim().is_empty(), "{name}: {section}.{text}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Who is signed in to the newsroom.
+
+use serde::{Deserialize, Serialize};
+
+use super::{KeyId, Scope, Scopes};
+use crate::{
+    poll::{SiteId, Text, Timestamp},
+    secret::KeyHash,
+};
+
+/// How long a session lasts: twelve hours, a long day at a news desk.
+pub const SESSION_SECS: i64 = 12 * 60 * 60;
+
+/// A session as it is kept. What the browser holds is kept as a hash alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Who is signed in.
+    pub holder: SessionHolder,
+    /// When it began, by the store's clock.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// Whoever signs in, and by what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SessionHolder {
+    /// Who knows the admin key of this hash.
+    Admin {
+        /// The key's hash: a session ends with the key.
+        key: KeyHash,
+    },
+    /// Who knows a site's key.
+    Key {
+        /// The key. It is looked up at each request: a session ends with the key, and may do what it may.
+        key: KeyId,
+    },
+    /// Nobody yet: an address that signs in once, as who knows the admin key.
+    Link {
+        /// That key's hash.
+        key: KeyHash,
+    },
+    /// A person whom an identity provider has named.
+    Person(Person),
+}
+
+/// A person whom an identity provider has named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The provider's own name for them, which never changes.
+    pub subject: String,
+    /// What they are called.
+    pub name: Text,
+    /// What they may do, and where.
+    pub grants: Vec<Grant>,
+}
+
+/// A role at a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// What.
+    pub role: Role,
+    /// Where; `None` is everywhere.
+    pub site: Option<SiteId>,
+}
+
+/// What a person is at a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads polls and their results.
+    Viewer,
+    /// Makes and edits polls besides.
+    Editor,
+    /// Makes keys besides.
+    Publisher,
+    /// Does everything; everywhere, also what only the operator may.
+    Admin,
+}
+
+impl Role {
+    /// What comes with it.
+    pub fn scopes(self) -> Scopes {
+        match self {
+            Self::Viewer => Scopes::from(vec![Scope::PollsRead, Scope::ResultsRead]),
+            Self::Editor => Scopes::from(vec![Scope::PollsRead, Scope::ResultsRead, Scope::PollsWrite]),
+            Self::Publisher | Self::Admin => Scopes::all(),
+        }
+    }
+}
+
+impl Person {
+    /// The highest role at a site; `None` names one who may do nothing there.
+    pub fn role_at(&self, site: &SiteId) -> Option<Role> {
+        let at_site = |grant: &&Grant| grant.site.as_ref().is_none_or(|of| of == site);
+        self.grants.iter().filter(at_site).map(|grant| grant.role).max()
+    }
+
+    /// Whether they may do all that the operator may.
+    pub fn is_operator(&self) -> bool {
+        self.grants.iter().any(|grant| grant.site.is_none() && grant.role == Role::Admin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(grants: &[(Role, Option<&str>)]) -> Person {
+        let grants = grants.iter().map(|(role, site)| Grant { role: *role, site: site.map(|id| id.parse().unwrap()) });
+        let name = Text::new("هدى", crate::site::NAME).unwrap();
+        Person { subject: "7".to_owned(), name, grants: grants.collect() }
+    }
+
+    #[test]
+    fn of_two_roles_at_a_site_the_higher_one_counts_and_none_counts_elsewhere() {
+        let site = |id: &str| id.parse::<SiteId>().unwrap();
+        let one = person(&[(Role::Viewer, None), (Role::Editor, Some("news")), (Role::Viewer, Some("news"))]);
+        assert_eq!(one.role_at(&site("news")), Some(Role::Editor));
+        assert_eq!(one.role_at(&site("sport")), Some(Role::Viewer));
+        let other = person(&[(Role::Admin, Some("news"))]);
+        assert_eq!(other.role_at(&site("sport")), None);
+        assert!(!other.is_operator() && person(&[(Role::Admin, None)]).is_operator());
+    }
+
+    #[test]
+    fn a_higher_role_lacks_nothing_of_a_lower_one() {
+        let roles = [Role::Viewer, Role::Editor, Role::Publisher, Role::Admin];
+        for (lower, higher) in roles.iter().zip(roles.iter().skip(1)) {
+            assert!(lower < higher);
+            assert_eq!(lower.scopes().missing_from(&higher.scopes()), None, "{lower:?}");
+        }
+    }
+}
