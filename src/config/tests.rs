@@ -87,6 +87,7 @@ fn every_setting_has_bounds() {
             vec!["https://votes.example", "http://localhost:8080/polls"],
             vec!["https://a/b/", "votes", "ftp://a"],
         ),
+        ("newsroom_url", vec!["https://desk.example", "http://localhost:8080"], vec!["https://a/b", "desk"]),
         ("trusted_proxies", vec!["10.0.0.0/8", "192.0.2.7, fd00::/8"], vec!["proxy", "10.0.0.0/33", "0.0.0.0/0"]),
         ("proxy_header", vec!["x-forwarded-for", "forwarded"], vec!["x-real-ip", "X-Forwarded-For, Forwarded"]),
         ("ipv6_prefix", vec!["32", "64", "128"], vec!["0", "31", "129", "/64"]),

@@ -10,6 +10,7 @@
 //! | `POST …/votes/mine` | `read`, per client |
 //! | `POST /v1/voters`, `GET /embed/{poll}/form`, a first vote by nonce | `mint` besides, per client |
 //! | a first ballot that makes a poll of an article that nobody has announced | `article` besides, per client |
+//! | a wrong key at the newsroom | `sign_in` besides, per client |
 //! | a ballot that is counted | `ballot` besides, per client and poll |
 //! | a vote, or its withdrawal | `vote` besides, per voter, once the token was verified |
 //! | whatever shows an API key | `admin` besides, per key, once it was recognised |

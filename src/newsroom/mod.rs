@@ -6,6 +6,7 @@
 
 pub mod assets;
 pub mod frame;
+pub mod make;
 pub mod notice;
 pub mod polls;
 pub mod sign_in;

@@ -13,3 +13,116 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+
+document.documentElement.classList.add("script");
+
+// The form for a poll: Enter in an answer goes on to the next, several pasted lines become several answers, and the
+// preview follows what is typed.
+
+const make = document.getElementById("make");
+if (make) {
+  const list = make.querySelector("#options");
+  const isFixed = list.dataset.fixed === "true";
+  const most = 32;
+
+  const labels = () => [...list.querySelectorAll("[name=label]")];
+
+  const add = (after, text = "") => {
+    if (isFixed || labels().length >= most) return null;
+    const item = (after?.closest("li") ?? list.lastElementChild).cloneNode(true);
+    for (const input of item.querySelectorAll("input")) {
+      input.value = "";
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+    }
+    for (const said of item.querySelectorAll(".wrong, button")) said.remove();
+    if (after) after.closest("li").after(item);
+    else list.append(item);
+    const label = item.querySelector("[name=label]");
+    label.value = text;
+    complete(item);
+    number();
+    return label;
+  };
+
+  const complete = (item) => {
+    if (isFixed) return;
+    const remove = document.createElement("button");
+    remove.type = "button";
+    remove.className = "quiet remove";
+    remove.textContent = "×";
+    item.append(remove);
+  };
+
+  const number = () => {
+    labels().forEach((label, place) => {
+      const item = label.closest("li");
+      const renamed = (input) => input.setAttribute("aria-label", input.getAttribute("aria-label").replace(/\d+$/, "") + (place + 1));
+      renamed(label);
+      renamed(item.querySelector(".emoji"));
+      item.querySelector(".remove")?.setAttribute("aria-label", `${list.dataset.remove} ${place + 1}`);
+    });
+  };
+
+  for (const item of list.children) complete(item);
+  number();
+
+  list.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || !event.target.matches("[name=label], .emoji")) return;
+    event.preventDefault();
+    const all = labels();
+    const label = event.target.closest("li").querySelector("[name=label]");
+    const next = all[all.indexOf(label) + 1];
+    if (next && next.value === "") next.focus();
+    else add(label)?.focus();
+  });
+
+  list.addEventListener("paste", (event) => {
+    const lines = event.clipboardData.getData("text").split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+    if (lines.length < 2 || isFixed || !event.target.matches("[name=label]")) return;
+    event.preventDefault();
+    let at = event.target;
+    at.value = (at.value + lines.shift()).trim();
+    for (const line of lines) {
+      const all = labels();
+      const next = all[all.indexOf(at) + 1];
+      const free = next && next.value === "" ? next : add(at);
+      if (!free) break;
+      free.value = line;
+      at = free;
+    }
+    at.focus();
+    preview();
+  });
+
+  list.addEventListener("click", (event) => {
+    const remove = event.target.closest(".remove");
+    if (!remove) return;
+    const item = remove.closest("li");
+    const near = item.previousElementSibling ?? item.nextElementSibling;
+    if (labels().length > 2) item.remove();
+    else for (const input of item.querySelectorAll("input")) input.value = "";
+    (near ?? item).querySelector("[name=label]").focus();
+    number();
+    preview();
+  });
+
+  make.querySelector("#more")?.addEventListener("click", (event) => {
+    event.preventDefault();
+    add(null)?.focus();
+  });
+
+  // Enter in any other field must not send a poll that is not ready.
+  make.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches("input")) event.preventDefault();
+  });
+
+  let timer;
+  const preview = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => make.requestSubmit(document.getElementById("show")), 400);
+  };
+  make.addEventListener("input", preview);
+  make.addEventListener("change", preview);
+  preview();
+}

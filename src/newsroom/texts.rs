@@ -55,8 +55,21 @@ texts! {
         send_again back sent_again sent_again_about not_found not_found_about refused refused_about forbidden
         forbidden_about quota quota_about store store_about failed failed_about
     }
+    /// The form for a poll.
+    MakeTexts {
+        title title_edit start start_yes_no start_agree start_stars start_reactions question kind single single_about
+        multiple multiple_about stars stars_about scale scale_about reaction reaction_about ranked ranked_about
+        options option emoji options_about options_fixed more_options remove open_answer open_answer_about low_label
+        high_label times times_about opens_at opens_about opens_fixed closes_at closes_about results always after_vote
+        after_close never more changeable max_choices max_choices_about correct correct_about explanation article_url
+        language publish keep_draft save show_preview preview preview_about preview_empty width phone column wrong
+        changed has_ballots has_closed wrong_question wrong_options wrong_emoji wrong_label wrong_same
+        wrong_max_choices wrong_opens_at wrong_closes_at wrong_article_url wrong_correct wrong_explanation
+        wrong_changeable wrong_open_answer wrong_scale wrong_other yes no agree rather_agree rather_disagree disagree
+        like love laugh wow sad
+    }
     /// The list of polls.
-    PollsTexts { title none none_about question state votes made draft scheduled open closed more views }
+    PollsTexts { title none none_about question state votes made draft scheduled open closed more views new }
 }
 
 /// All words in one language.
@@ -68,6 +81,7 @@ pub struct NewsroomTexts {
     pub sign_in: SignInTexts,
     pub notice: NoticeTexts,
     pub polls: PollsTexts,
+    pub make: MakeTexts,
 }
 
 #[cfg(test)]

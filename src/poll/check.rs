@@ -28,6 +28,8 @@ pub enum Mistake {
     OptionsOfRating,
     /// A scale of a poll that is no rating.
     ScaleOfAnother,
+    /// An option that readers can't tell from another.
+    LooksSame,
 }
 
 impl Violation {
@@ -99,7 +101,7 @@ impl Check {
             } else if let Some((_, before)) = seen.iter().find(|(other, _)| *other == looks) {
                 let rule =
                     format!("must be one that readers can tell from options[{before}].label, and looks the same");
-                self.refuse(field("label"), rule);
+                self.mistake(Mistake::LooksSame, &field("label"), rule);
             }
             seen.push((looks, place));
             checked.push(PollOption { id, emoji, label, note, image, index });

@@ -45,6 +45,19 @@ impl TimeZone {
         })
     }
 
+    /// A moment on the zone's clock, as a form's field for a time has it: `2026-11-23T21:00`.
+    pub fn form_time(&self, moment: Timestamp) -> String {
+        self.0.to_datetime(moment.into()).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    /// The moment that such a text stands for; `None` if it is none. Of a time that the zone's clock shows twice it is
+    /// the first, and of one that it leaves out it is as much later as the clock is set forward.
+    pub fn at_form_time(&self, text: &str) -> Option<Timestamp> {
+        let time: jiff::civil::DateTime = text.parse().ok()?;
+        let moment = self.0.to_ambiguous_timestamp(time).compatible().ok()?;
+        Some(Timestamp::from_millis(moment.as_millisecond()))
+    }
+
     /// The time around a minute in which the zone's clock is not changed.
     pub(super) fn span(&self, minute: Minute) -> Span {
         if *self == Self::UTC {

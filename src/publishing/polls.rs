@@ -104,6 +104,12 @@ impl Publishing {
         Ok(Created { poll, is_replay })
     }
 
+    /// A poll as it would be made now, without making it; `None` if it would be refused.
+    pub fn sketch(&self, site: &SiteId, new: NewPoll) -> Option<Poll> {
+        let (id, digest_key) = (PollId::generate(), DigestKey::from_bytes(random_bytes()));
+        new.build(id, site.clone(), self.store.partitions(id), digest_key, self.clock.now()).ok()
+    }
+
     /// A poll as the store has it, drafts included, if the publisher may read it.
     ///
     /// # Errors

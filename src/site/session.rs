@@ -109,7 +109,7 @@ mod tests {
 
     fn person(grants: &[(Role, Option<&str>)]) -> Person {
         let grants = grants.iter().map(|(role, site)| Grant { role: *role, site: site.map(|id| id.parse().unwrap()) });
-        let name = Text::new("هدى", crate::site::NAME).unwrap();
+        let name = Text::parse("هدى", crate::site::NAME).unwrap();
         Person { subject: "7".to_owned(), name, grants: grants.collect() }
     }
 

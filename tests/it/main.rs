@@ -33,6 +33,7 @@ mod hostile;
 mod live;
 mod long_timelines;
 mod mounted;
+mod newsroom;
 mod outage;
 mod overload;
 mod privacy;

@@ -16,8 +16,8 @@ use sawt::{
 use crate::{
     api,
     backends::{self, Backend, Storage},
-    caches, closing, crash, crowd, cut_short, file, hostile, live, long_timelines, mounted, outage, overload, privacy,
-    quota, refusals, regressions, script_cache,
+    caches, closing, crash, crowd, cut_short, file, hostile, live, long_timelines, mounted, newsroom, outage, overload,
+    privacy, quota, refusals, regressions, script_cache,
     service::{Service, Services},
     start, stop, store, topology,
 };
@@ -51,6 +51,7 @@ fn rules() -> Vec<Rule> {
         long_timelines::rules(),
         caches::rules(),
         mounted::rules(),
+        newsroom::rules(),
     ]
     .into_iter()
     .flatten()

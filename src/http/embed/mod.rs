@@ -298,13 +298,7 @@ fn hash_of(text: &str) -> String {
 /// What a page may load and run, where its forms go, and who may frame it: the pages that the poll's site lists.
 /// Without a known site, anybody: then the page holds nothing.
 fn policy(site: Option<&Site>) -> String {
-    let look = site.map_or_else(String::new, |site| site.settings.look.declarations());
-    let style = if look.is_empty() { String::new() } else { format!(" 'sha256-{}'", hash_of(&style_sheet(&look))) };
-    let mut policy = format!(
-        "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'{style}; connect-src 'self'; img-src data:; \
-         form-action 'self'; base-uri 'none'; frame-ancestors",
-        *MARK_TOP_HASH
-    );
+    let mut policy = format!("{}; frame-ancestors", loads(site));
     match site.map_or(&[][..], |site| site.settings.origins.as_slice()) {
         [] => policy.push_str(" *"),
         origins => {
@@ -316,6 +310,21 @@ fn policy(site: Option<&Site>) -> String {
         }
     }
     policy
+}
+
+/// What the page of a poll that nobody has published may load: it stands in the newsroom, and nowhere else.
+pub(super) fn preview_policy(site: &Site) -> String {
+    format!("{}; frame-ancestors 'self'", loads(Some(site)))
+}
+
+fn loads(site: Option<&Site>) -> String {
+    let look = site.map_or_else(String::new, |site| site.settings.look.declarations());
+    let style = if look.is_empty() { String::new() } else { format!(" 'sha256-{}'", hash_of(&style_sheet(&look))) };
+    format!(
+        "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'{style}; connect-src 'self'; img-src data:; \
+         form-action 'self'; base-uri 'none'",
+        *MARK_TOP_HASH
+    )
 }
 
 /// The page's look from the query, and the rest of the query. The reader did not write the address, so nothing in it is

@@ -8,9 +8,10 @@
 //! If the session has ended meanwhile, or the store is away, what was typed is kept in the answer, to be sent again.
 //!
 //! - [`desk`]: who asks, and at which site; [`posted`]: forms; [`page`]: how a page is sent.
-//! - [`sign_in`], [`polls`]: the pages.
+//! - [`sign_in`], [`polls`], [`make`]: the pages.
 
 mod desk;
+mod make;
 mod page;
 mod polls;
 mod posted;
@@ -75,6 +76,9 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/assets/{file}").get(file).unlimited(),
         at("/newsroom/sites/{site}").get(polls::home),
         at("/newsroom/sites/{site}/polls").get(polls::list),
+        at("/newsroom/sites/{site}/polls/new").get(make::start).post(make::create),
+        at("/newsroom/sites/{site}/polls/{poll}/edit").get(make::edit).post(make::save),
+        at("/newsroom/sites/{site}/preview").get(make::nothing).post(make::preview).only_reading(),
     ]
 }
 

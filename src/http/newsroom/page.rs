@@ -48,6 +48,23 @@ pub(super) fn send(status: StatusCode, page: &impl Template) -> Result<HttpRespo
         .body(body))
 }
 
+/// Answers with a page of ours that only our own pages frame.
+pub(super) fn send_framed(page: &impl Template) -> Result<HttpResponse, Problem> {
+    let body = page.render().map_err(Problem::internal)?;
+    Ok(framed(body, "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'self'"))
+}
+
+/// The same with a page that was written, and its own policy.
+pub(super) fn framed(body: String, policy: &str) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(HTML)
+        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
+        .insert_header(OWN)
+        .body(body)
+}
+
 /// Turns a refusal into a page. Whoever must sign in is led to the door, and from there back.
 pub(in super::super) fn refuse(req: &HttpRequest, problem: &Problem, written: HttpResponse) -> HttpResponse {
     let path = own_path(req);

@@ -115,7 +115,7 @@ fn keep(req: &HttpRequest, desk: Option<&Desk>, form: &Form, problem: Problem) -
         let kept = form.written();
         let page =
             SignInPage { frame: nobody(), notice: Some(DoorNotice::Ended), then: &path, kept: &kept, link: None };
-        return page::send(StatusCode::UNAUTHORIZED, &page);
+        return page::send(StatusCode::FORBIDDEN, &page);
     }
     if !problem.is_the_stores() {
         return Err(problem);

@@ -11,6 +11,7 @@ mod polls;
 mod quotas;
 mod races;
 mod schedule;
+mod sessions;
 mod sites;
 pub(crate) mod templates;
 mod timeline;
@@ -23,6 +24,7 @@ pub(super) fn rules() -> Vec<Rule> {
     [
         templates::rules(),
         sites::rules(),
+        sessions::rules(),
         articles::rules(),
         places::rules(),
         polls::rules(),

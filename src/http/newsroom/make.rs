@@ -1,0 +1,362 @@
+//! Making polls and editing them.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+
+use super::{
+    super::{
+        Worker, embed,
+        observe::note_outcome,
+        path::poll_in_path,
+        problem::{Code, Problem},
+        query::Query,
+    },
+    desk::{EditorAsker, SiteDesk},
+    page,
+    posted::{self, Form},
+    see,
+};
+use crate::{
+    embed::{
+        look::Look,
+        page::{Mode, PollView, Window},
+    },
+    newsroom::{
+        frame::Section,
+        make::{EditedPoll, EmptyPreview, FormFault, MakeNotice, MakePage, TypedOption, TypedPoll},
+    },
+    poll::{Poll, PollId, Revision, State},
+    publishing::{Created, ExpectedRevision, PublishError},
+    secret::{KeyHash, hex, random_bytes},
+    site::Scope,
+    store::IdempotencyKey,
+    voting::TallyView,
+};
+
+/// How many answers a form has room for at least.
+const ROOM: usize = 2;
+/// The most that it gives room for.
+const MOST_ROOM: usize = 32;
+
+/// `GET /newsroom/sites/{site}/polls/new?from=`: an empty form, or one like a poll that there is.
+pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::with(&req, &worker, Scope::PollsWrite).await?;
+    let mut query = Query::lenient(req.query_string())?;
+    let from: Option<PollId> = query.take_meant("from", |id| id.parse().ok());
+    let mut typed = TypedPoll::blank(desk.desk.language.tag());
+    if let Some(poll) = own_poll(&worker, &desk, from).await? {
+        typed = TypedPoll::of(&poll, &desk.site.settings.timezone);
+        // Times of before would be wrong; and ids belong to the poll they are of.
+        (typed.opens_at, typed.closes_at) = (String::new(), String::new());
+        typed.options.iter_mut().for_each(|option| option.id.clear());
+    }
+    show_new(&desk, StatusCode::OK, &typed, &[], None, &once())
+}
+
+/// `POST /newsroom/sites/{site}/polls/new`.
+pub(super) async fn create(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, form| {
+        let (mut typed, once) = (typed(&form), form.text("once").unwrap_or_default().to_owned());
+        let asked = form.text("do").unwrap_or("more");
+        if let Some(start) = asked.strip_prefix("start:") {
+            begin_with(&mut typed, start);
+            return show_new(&desk, StatusCode::OK, &typed, &[], None, &once);
+        }
+        if !matches!(asked, "publish" | "draft") {
+            make_room(&mut typed);
+            return show_new(&desk, StatusCode::OK, &typed, &[], None, &once);
+        }
+        let new = match typed.new_poll(asked == "draft", &desk.site.settings.timezone) {
+            Ok(new) => new,
+            Err(faults) => return wrong_new(&req, &desk, &typed, &faults, &once),
+        };
+        // The same form again is the same poll; another one is not.
+        let key = IdempotencyKey {
+            key: KeyHash::of(&format!("newsroom {once} {typed:?} {asked}")),
+            request: KeyHash::of(""),
+        };
+        let site = Some(desk.site.id.clone());
+        match worker.publishing.create_poll(&desk.publisher, site, (new, None), Some(&key)).await {
+            Ok(Created { poll, .. }) => {
+                note_outcome(&req, "created");
+                Ok(see(&desk.path(&format!("/polls/{}", poll.id))))
+            }
+            Err(PublishError::Invalid(violations)) => wrong_new(&req, &desk, &typed, &typed.faults(&violations), &once),
+            Err(error) => Err(error.into()),
+        }
+    })
+    .await
+}
+
+/// `GET /newsroom/sites/{site}/polls/{poll}/edit`.
+pub(super) async fn edit(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::with(&req, &worker, Scope::PollsWrite).await?;
+    let poll = own_poll(&worker, &desk, Some(poll_in_path(&req)?)).await?.ok_or_else(Problem::no_poll)?;
+    let typed = TypedPoll::of(&poll, &desk.site.settings.timezone);
+    let is_closed = poll.state_at(worker.shared.clock.now()) == State::Closed;
+    let notice = is_closed.then_some(MakeNotice::Closed);
+    show_edit(&worker, &desk, StatusCode::OK, &poll, (&typed, &typed), &[], notice).await
+}
+
+/// `POST /newsroom/sites/{site}/polls/{poll}/edit`.
+pub(super) async fn save(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let id = poll_in_path(&req)?;
+    posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, form| {
+        let poll = own_poll(&worker, &desk, Some(id)).await?.ok_or_else(Problem::no_poll)?;
+        let timezone = &desk.site.settings.timezone;
+        let current = TypedPoll::of(&poll, timezone);
+        let base =
+            form.text("base").and_then(|json| serde_json::from_str(json).ok()).unwrap_or_else(|| current.clone());
+        let revision = form.text("revision").and_then(|text| text.parse().ok()).map(Revision);
+        let mut typed = typed(&form);
+        if form.text("do") != Some("save") {
+            make_room(&mut typed);
+            return show_edit(&worker, &desk, StatusCode::OK, &poll, (&typed, &base), &[], None).await;
+        }
+        let wrong = Some(MakeNotice::Wrong);
+        let edit = match typed.edit(&base, timezone) {
+            Ok(edit) => edit,
+            Err(faults) => {
+                let status = Code::InvalidPoll.status();
+                return show_edit(&worker, &desk, status, &poll, (&typed, &base), &faults, wrong).await;
+            }
+        };
+        let there = desk.path(&format!("/polls/{id}"));
+        if edit == crate::poll::PollFields::default() {
+            return Ok(see(&there));
+        }
+        let expected = ExpectedRevision { any_of: None, exactly: revision };
+        let (code, faults, notice) = match worker.publishing.edit_poll(&desk.publisher, id, &expected, edit).await {
+            Ok(_) => {
+                note_outcome(&req, "edited");
+                return Ok(see(&there));
+            }
+            Err(PublishError::Invalid(violations)) => (Code::InvalidPoll, typed.faults(&violations), wrong),
+            Err(PublishError::RevisionMismatch(_) | PublishError::RevisionRequired) => {
+                let poll = own_poll(&worker, &desk, Some(id)).await?.ok_or_else(Problem::no_poll)?;
+                let theirs = TypedPoll::of(&poll, timezone);
+                let notice = MakeNotice::Changed(changes(&desk, &base, &theirs));
+                note_outcome(&req, Code::RevisionMismatch.as_str());
+                let (status, both) = (Code::RevisionMismatch.status(), typed.onto(&base, &theirs));
+                return show_edit(&worker, &desk, status, &poll, (&both, &theirs), &[], Some(notice)).await;
+            }
+            Err(PublishError::HasBallots(_)) => (Code::RevisionMismatch, Vec::new(), Some(MakeNotice::HasBallots)),
+            Err(PublishError::NotOpen(..)) => (Code::PollNotOpen, Vec::new(), Some(MakeNotice::Closed)),
+            Err(error) => return Err(error.into()),
+        };
+        note_outcome(&req, code.as_str());
+        show_edit(&worker, &desk, code.status(), &poll, (&typed, &base), &faults, notice).await
+    })
+    .await
+}
+
+/// `GET /newsroom/sites/{site}/preview`: what the frame shows before there is anything to show.
+pub(super) async fn nothing(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::of(&req, &worker).await?;
+    page::send_framed(&EmptyPreview { frame: desk.frame(Section::Polls) })
+}
+
+/// `POST /newsroom/sites/{site}/preview`: the page of a poll as it was typed, as readers without script see it. It
+/// stands in a frame that can do nothing.
+pub(super) async fn preview(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(&req, payload, &worker, Scope::PollsRead, async |desk, form| {
+        let mut typed = typed(&form);
+        // Neither belongs to how it looks.
+        (typed.opens_at, typed.closes_at) = (String::new(), String::new());
+        typed.options.iter_mut().for_each(|option| option.id.clear());
+        let new = typed.new_poll(false, &desk.site.settings.timezone).ok();
+        let Some(poll) = new.and_then(|new| worker.publishing.sketch(&desk.site.id, new)) else {
+            return page::send_framed(&EmptyPreview { frame: desk.frame(Section::Polls) });
+        };
+        let view = PollView {
+            poll: &poll,
+            state: State::Open,
+            answers: &[],
+            tally: None,
+            chosen: None,
+            ticked: &[],
+            winner: None,
+            notice: None,
+            look: &Look::default(),
+            site: &desk.site.settings,
+            public_url: worker.shared.public_url.as_ref(),
+            mode: Mode::Form(Some("")),
+            window: Window::Frame,
+        };
+        let body = view.render().map_err(Problem::internal)?;
+        Ok(page::framed(body, &embed::preview_policy(&desk.site)))
+    })
+    .await
+}
+
+/// A poll of this site, drafts included.
+async fn own_poll(worker: &Worker, desk: &SiteDesk, id: Option<PollId>) -> Result<Option<Poll>, Problem> {
+    let Some(id) = id else { return Ok(None) };
+    let poll = worker.publishing.poll(&desk.publisher, id).await?;
+    Ok(poll.filter(|poll| poll.site == desk.site.id))
+}
+
+fn show_new(
+    desk: &SiteDesk,
+    status: StatusCode,
+    typed: &TypedPoll,
+    faults: &[FormFault],
+    notice: Option<MakeNotice>,
+    once: &str,
+) -> Result<HttpResponse, Problem> {
+    let (frame, timezone) = (desk.frame(Section::Polls), &desk.site.settings.timezone);
+    page::send(status, &MakePage { frame, typed, faults, notice, edited: None, timezone, once })
+}
+
+fn wrong_new(
+    req: &HttpRequest,
+    desk: &SiteDesk,
+    typed: &TypedPoll,
+    faults: &[FormFault],
+    once: &str,
+) -> Result<HttpResponse, Problem> {
+    note_outcome(req, Code::InvalidPoll.as_str());
+    show_new(desk, Code::InvalidPoll.status(), typed, faults, Some(MakeNotice::Wrong), once)
+}
+
+/// The form for a poll, with what was typed, and how the poll was when that was begun.
+async fn show_edit(
+    worker: &Worker,
+    desk: &SiteDesk,
+    status: StatusCode,
+    poll: &Poll,
+    (typed, base): (&TypedPoll, &TypedPoll),
+    faults: &[FormFault],
+    notice: Option<MakeNotice>,
+) -> Result<HttpResponse, Problem> {
+    let asker = EditorAsker(&desk.publisher);
+    let view = worker.voting.view(&asker, poll.id, None).await.ok().flatten();
+    let ballots = view.filter(TallyView::is_shown).map_or(0, |view| view.newest.snapshot.tally.ballots);
+    let id = poll.id.to_string();
+    let edited = EditedPoll {
+        id: &id,
+        revision: poll.revision.0,
+        base: serde_json::to_string(base).map_err(Problem::internal)?,
+        ballots,
+        is_open: poll.state_at(worker.shared.clock.now()) == State::Open,
+    };
+    let (frame, timezone) = (desk.frame(Section::Polls), &desk.site.settings.timezone);
+    page::send(status, &MakePage { frame, typed, faults, notice, edited: Some(edited), timezone, once: "" })
+}
+
+/// What somebody else has changed, by the names that the form has for it.
+fn changes(desk: &SiteDesk, base: &TypedPoll, theirs: &TypedPoll) -> Vec<(&'static str, String)> {
+    let texts = &crate::newsroom::texts::texts_of(desk.desk.language).make;
+    let labels =
+        |typed: &TypedPoll| typed.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(" · ");
+    let of_both: [(&'static str, String, String); 8] = [
+        (&texts.question, base.question.clone(), theirs.question.clone()),
+        (&texts.options, labels(base), labels(theirs)),
+        (&texts.opens_at, base.opens_at.replace('T', " "), theirs.opens_at.replace('T', " ")),
+        (&texts.closes_at, base.closes_at.replace('T', " "), theirs.closes_at.replace('T', " ")),
+        (&texts.article_url, base.article_url.clone(), theirs.article_url.clone()),
+        (&texts.correct, base.correct.clone(), theirs.correct.clone()),
+        (&texts.explanation, base.explanation.clone(), theirs.explanation.clone()),
+        (&texts.results, policy(texts, base), policy(texts, theirs)),
+    ];
+    let shown = |text: String| if text.is_empty() { "–".to_owned() } else { text };
+    of_both
+        .into_iter()
+        .filter(|(_, base, theirs)| base != theirs)
+        .map(|(name, _, theirs)| (name, shown(theirs)))
+        .collect()
+}
+
+fn policy(texts: &crate::newsroom::texts::MakeTexts, typed: &TypedPoll) -> String {
+    let said = [&texts.always, &texts.after_vote, &texts.after_close, &texts.never];
+    let place = crate::newsroom::make::TYPED_POLICIES.iter().position(|policy| *policy == typed.results);
+    place.and_then(|place| said.get(place)).map(|said| (*said).clone()).unwrap_or_default()
+}
+
+/// What stands in a form.
+fn typed(form: &Form) -> TypedPoll {
+    let text = |name: &str| form.all(name).next().unwrap_or_default().replace("\r\n", "\n");
+    let (mut ids, mut emoji) = (form.all("option_id"), form.all("emoji"));
+    let mut options = Vec::new();
+    for label in form.all("label").take(MOST_ROOM * 2) {
+        let [id, emoji] = [ids.next(), emoji.next()].map(|text| text.unwrap_or_default().to_owned());
+        // Several lines that were pasted into one field are several answers.
+        let mut lines = label.lines().map(str::trim).filter(|line| !line.is_empty());
+        let first = lines.next().unwrap_or_default().to_owned();
+        options.push(TypedOption { id, emoji, label: first });
+        options.extend(lines.map(|line| TypedOption { label: line.to_owned(), ..TypedOption::default() }));
+    }
+    TypedPoll {
+        kind: text("kind"),
+        question: text("question"),
+        language: text("language"),
+        options,
+        low_label: text("low_label"),
+        high_label: text("high_label"),
+        open_answer: form.has("open_answer"),
+        max_choices: text("max_choices"),
+        results: text("results"),
+        changeable: form.has("changeable"),
+        opens_at: text("opens_at"),
+        closes_at: text("closes_at"),
+        article_url: text("article_url"),
+        correct: text("correct"),
+        explanation: text("explanation"),
+    }
+}
+
+/// Gives room for one more answer.
+fn make_room(typed: &mut TypedPoll) {
+    let room = (typed.options.len() + 1).clamp(ROOM, MOST_ROOM);
+    if typed.options.len() < room {
+        typed.options.resize(room, TypedOption::default());
+    }
+}
+
+/// Fills in what a poll often begins with, in the poll's own language. What was asked stays.
+fn begin_with(typed: &mut TypedPoll, start: &str) {
+    let language = crate::embed::language::Language::for_poll(&typed.language);
+    let Some(texts) = language.map(|language| &crate::newsroom::texts::texts_of(language).make) else { return };
+    let option = |(emoji, label): (&str, &String)| TypedOption {
+        id: String::new(),
+        emoji: emoji.to_owned(),
+        label: label.clone(),
+    };
+    let (kind, options): (&str, Vec<(&str, &String)>) = match start {
+        "yes_no" => ("single", vec![("", &texts.yes), ("", &texts.no)]),
+        "agree" => (
+            "single",
+            vec![("", &texts.agree), ("", &texts.rather_agree), ("", &texts.rather_disagree), ("", &texts.disagree)],
+        ),
+        "stars" => ("stars", Vec::new()),
+        "reactions" => (
+            "reaction",
+            vec![
+                ("👍", &texts.like),
+                ("❤️", &texts.love),
+                ("😂", &texts.laugh),
+                ("😮", &texts.wow),
+                ("😢", &texts.sad),
+            ],
+        ),
+        _ => return,
+    };
+    kind.clone_into(&mut typed.kind);
+    typed.options = options.into_iter().map(option).collect();
+}
+
+/// What tells one making of a poll from the next.
+fn once() -> String {
+    hex(&random_bytes::<16>())
+}

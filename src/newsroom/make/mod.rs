@@ -1,0 +1,206 @@
+//! Making a poll in one screen, and editing one: the form, with a preview beside it that is the widget's own page.
+
+mod typed;
+
+use askama::Template;
+
+pub use typed::{FormFault, TYPED_KINDS, TYPED_POLICIES, TypedField, TypedOption, TypedPoll};
+
+use crate::{
+    embed::language::Language,
+    newsroom::{
+        frame::{Frame, Section},
+        texts::MakeTexts,
+    },
+    poll::TimeZone,
+};
+
+/// What a new poll may begin with.
+pub const STARTS: [&str; 4] = ["yes_no", "agree", "stars", "reactions"];
+
+/// What is told above the form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MakeNotice {
+    /// Fields are wrong, and say so.
+    Wrong,
+    /// Somebody else has changed the poll meanwhile; these fields of it.
+    Changed(Vec<(&'static str, String)>),
+    /// Ballots came in meanwhile, so this can't change any more.
+    HasBallots,
+    /// It has closed meanwhile.
+    Closed,
+}
+
+/// An edit, rather than a new poll.
+pub struct EditedPoll<'a> {
+    /// The poll's id.
+    pub id: &'a str,
+    /// The revision the form was shown of.
+    pub revision: u64,
+    /// How the poll was then, as JSON.
+    pub base: String,
+    /// How many ballots it has.
+    pub ballots: u64,
+    /// Whether it is open.
+    pub is_open: bool,
+}
+
+/// The form.
+#[derive(Template)]
+#[template(path = "make/page.html", config = "src/newsroom/askama.toml")]
+pub struct MakePage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// What was typed.
+    pub typed: &'a TypedPoll,
+    /// What is wrong with it.
+    pub faults: &'a [FormFault],
+    /// What is told above it.
+    pub notice: Option<MakeNotice>,
+    /// The poll that is edited; `None`: a new one.
+    pub edited: Option<EditedPoll<'a>>,
+    /// The zone that its times are in.
+    pub timezone: &'a TimeZone,
+    /// What tells one making from the next, so that a form that is sent twice makes one poll.
+    pub once: &'a str,
+}
+
+impl MakePage<'_> {
+    fn texts(&self) -> &'static MakeTexts {
+        &self.frame.texts().make
+    }
+
+    fn action(&self) -> String {
+        let here = self.frame.here();
+        match &self.edited {
+            Some(edited) => format!("{here}/polls/{}/edit", edited.id),
+            None => format!("{here}/polls/new"),
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        if self.edited.is_some() { &self.texts().title_edit } else { &self.texts().title }
+    }
+
+    /// Whether answers can't be added or removed any more.
+    fn is_fixed(&self) -> bool {
+        self.edited.as_ref().is_some_and(|edited| edited.ballots > 0)
+    }
+
+    fn is_open(&self) -> bool {
+        self.edited.as_ref().is_some_and(|edited| edited.is_open)
+    }
+
+    /// Whether something was typed that stands among what few polls need.
+    fn has_more(&self) -> bool {
+        let TypedPoll { changeable, max_choices, correct, explanation, article_url, .. } = self.typed;
+        let faults = ["changeable", "max_choices", "correct", "explanation", "article_url"];
+        *changeable
+            || [max_choices, correct, explanation, article_url].iter().any(|text| !text.is_empty())
+            || faults.iter().any(|field| self.fault(field).is_some())
+    }
+
+    fn starts(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let texts = self.texts();
+        STARTS.into_iter().zip([&*texts.start_yes_no, &texts.start_agree, &texts.start_stars, &texts.start_reactions])
+    }
+
+    fn kinds(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        let texts = self.texts();
+        let names = [&texts.single, &texts.multiple, &texts.stars, &texts.scale, &texts.reaction, &texts.ranked]
+            .map(|it| &**it);
+        let about = [
+            &texts.single_about,
+            &texts.multiple_about,
+            &texts.stars_about,
+            &texts.scale_about,
+            &texts.reaction_about,
+            &texts.ranked_about,
+        ];
+        TYPED_KINDS.into_iter().zip(names).zip(about).map(|((kind, name), about)| (kind, name, &**about))
+    }
+
+    fn policies(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let texts = self.texts();
+        TYPED_POLICIES.into_iter().zip([&*texts.always, &texts.after_vote, &texts.after_close, &texts.never])
+    }
+
+    fn languages(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = (!Language::all().any(|language| language.tag() == self.typed.language))
+            .then_some((&*self.typed.language, &*self.typed.language));
+        let known = Language::all().map(|language| (language.tag(), self.frame.name_of_language(language)));
+        own.into_iter().chain(known)
+    }
+
+    /// What is wrong with a field.
+    fn fault(&self, field: &str) -> Option<&'static str> {
+        self.fault_at(field, None)
+    }
+
+    /// The answers, each with what is wrong with it.
+    fn lines(&self) -> impl Iterator<Item = OptionLine<'_>> {
+        self.typed.options.iter().enumerate().map(|(place, option)| OptionLine {
+            option,
+            wrong_label: self.fault_at("label", Some(place)),
+            wrong_emoji: self.fault_at("emoji", Some(place)),
+        })
+    }
+
+    fn fault_at(&self, name: &str, place: Option<usize>) -> Option<&'static str> {
+        let texts = self.texts();
+        let of = |fault: &&FormFault| name_of(fault.field) == name && (fault.place == place || fault.place.is_none());
+        let fault = self.faults.iter().find(of)?;
+        Some(match fault.field {
+            TypedField::Question => &texts.wrong_question,
+            TypedField::Options => &texts.wrong_options,
+            TypedField::Emoji => &texts.wrong_emoji,
+            TypedField::Label if fault.looks_same => &texts.wrong_same,
+            TypedField::Label => &texts.wrong_label,
+            TypedField::MaxChoices => &texts.wrong_max_choices,
+            TypedField::OpensAt => &texts.wrong_opens_at,
+            TypedField::ClosesAt => &texts.wrong_closes_at,
+            TypedField::ArticleUrl => &texts.wrong_article_url,
+            TypedField::Correct => &texts.wrong_correct,
+            TypedField::Explanation => &texts.wrong_explanation,
+            TypedField::Changeable => &texts.wrong_changeable,
+            TypedField::OpenAnswer => &texts.wrong_open_answer,
+            TypedField::Scale => &texts.wrong_scale,
+            TypedField::Other => &texts.wrong_other,
+        })
+    }
+}
+
+/// An answer in the form.
+struct OptionLine<'a> {
+    option: &'a TypedOption,
+    wrong_label: Option<&'static str>,
+    wrong_emoji: Option<&'static str>,
+}
+
+/// The form's own name for a field.
+fn name_of(field: TypedField) -> &'static str {
+    match field {
+        TypedField::Question => "question",
+        TypedField::Options => "options",
+        TypedField::Emoji => "emoji",
+        TypedField::Label => "label",
+        TypedField::MaxChoices => "max_choices",
+        TypedField::OpensAt => "opens_at",
+        TypedField::ClosesAt => "closes_at",
+        TypedField::ArticleUrl => "article_url",
+        TypedField::Correct => "correct",
+        TypedField::Explanation => "explanation",
+        TypedField::Changeable => "changeable",
+        TypedField::OpenAnswer => "open_answer",
+        TypedField::Scale => "scale",
+        TypedField::Other => "other",
+    }
+}
+
+/// What a preview says while there is nothing to show.
+#[derive(Template)]
+#[template(path = "make/preview.html", config = "src/newsroom/askama.toml")]
+pub struct EmptyPreview<'a> {
+    /// The language it speaks.
+    pub frame: Frame<'a>,
+}

@@ -1,0 +1,73 @@
+//! Where the newsroom is, and how it is found and kept.
+
+use reqwest::Method;
+
+use super::{Browser, FORM};
+use crate::{
+    backends::{Backend, Storage},
+    client::{Client, remember_secret},
+    server::{ADMIN_KEY, Replica, Settings},
+    service::{PUBLIC_URL, Service},
+};
+
+crate::registry::lone_rules![
+    ten_wrong_keys_a_minute_are_tried_and_right_ones_do_not_count,
+    under_a_path_there_is_no_newsroom_but_at_a_host_of_its_own,
+    the_first_start_prints_an_address_that_signs_in_once,
+];
+
+async fn ten_wrong_keys_a_minute_are_tried_and_right_ones_do_not_count() {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", PUBLIC_URL);
+    let settings = settings.with("SAWT_QUOTA_SIGN_IN", "10/86400s");
+    let service = Service::start_with(Backend::Sqlite, storage, &settings);
+    for _ in 0..12 {
+        Browser::signed_in(service.client(), ADMIN_KEY).await;
+    }
+    let browser = Browser::new(service.client());
+    for _ in 0..10 {
+        assert_eq!(browser.post("/newsroom/sign-in", &[("key", "wrong")]).await.status, 403);
+    }
+    for key in ["wrong", ADMIN_KEY] {
+        let refused = browser.post("/newsroom/sign-in", &[("key", key)]).await;
+        assert_eq!(refused.status, 429, "{refused}");
+        assert!(refused.header("retry-after").is_some());
+    }
+}
+
+async fn under_a_path_there_is_no_newsroom_but_at_a_host_of_its_own() {
+    let start = |newsroom: Option<&str>| {
+        let storage = Storage::file();
+        let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", "https://news.example/polls");
+        let settings = newsroom.into_iter().fold(settings, |settings, url| settings.with("SAWT_NEWSROOM_URL", url));
+        Service::start_with(Backend::Sqlite, storage, &settings)
+    };
+    let ask = async |service: &Service, host: &str| {
+        let request = service.client().get("/newsroom/sign-in").undocumented();
+        request.header("host", host).send().await.status
+    };
+    assert_eq!(ask(&start(None), "news.example").await, 404);
+    let apart = start(Some("https://desk.example"));
+    assert_eq!([ask(&apart, "news.example").await, ask(&apart, "desk.example").await], [404, 200]);
+}
+
+async fn the_first_start_prints_an_address_that_signs_in_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("sqlite:{}", folder.path().join("first.db").display());
+    let replica = Replica::start(&Settings::bare().with("SAWT_STORE", &store));
+    let printed = replica.printed(|line| line.starts_with("Open the newsroom: "));
+    let link = printed.split("sign-in?link=").nth(1).unwrap().trim().to_owned();
+    remember_secret(&link);
+    let client = Client::new(replica.address());
+    let host = format!("http://{}", replica.address());
+    // Looking at it does nothing: programs that look at links do so too.
+    for _ in 0..2 {
+        let page = client.get(&format!("/newsroom/sign-in?link={link}")).undocumented().send().await.page(200);
+        assert!(page.contains(&link));
+    }
+    for status in [303, 403] {
+        let request = client.request(Method::POST, "/newsroom/sign-in").undocumented();
+        let request = request.body(FORM, format!("link={link}")).header("origin", &host);
+        assert_eq!(request.send().await.status, status);
+    }
+}

@@ -1,0 +1,168 @@
+//! Making polls and editing them.
+
+use serde_json::json;
+
+use super::{Browser, hidden, location};
+use crate::{
+    registry::service_rules,
+    service::{Service, seed_poll, text},
+};
+
+service_rules![
+    a_form_that_is_sent_twice_makes_one_poll,
+    what_is_wrong_is_said_at_its_field_in_the_editors_language,
+    of_two_who_edit_at_once_neither_loses_anything,
+    an_ended_session_keeps_what_was_typed,
+    a_preview_shows_the_poll_and_makes_none,
+    a_start_fills_the_form_in_the_polls_language,
+];
+
+const QUESTION: &str = "هل تتوقع حل مجلس الأمة؟";
+
+async fn polls(service: &Service, site: &str) -> Vec<serde_json::Value> {
+    let listed = service.admin().get(&format!("/v1/polls?site={site}")).send().await.is(200);
+    listed["items"].as_array().unwrap().clone()
+}
+
+async fn a_form_that_is_sent_twice_makes_one_poll(service: &Service) {
+    let site = service.site().await;
+    let browser = Browser::of_site(service, &site).await;
+    let path = format!("/newsroom/sites/{site}/polls/new");
+    let page = browser.get(&path).await.page(200);
+    let once = hidden(&page, "once");
+    let fields = |action| {
+        [
+            ("once", once.clone()),
+            ("kind", "single".to_owned()),
+            ("question", QUESTION.to_owned()),
+            ("language", "ar".to_owned()),
+            ("label", "نعم\r\nلا".to_owned()),
+            ("results", "after_vote".to_owned()),
+            ("do", action),
+        ]
+    };
+    let send = async |action: &str| {
+        let fields = fields(action.to_owned());
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+        location(&browser.submit(&path, &fields).await)
+    };
+    let there = send("publish").await;
+    assert_eq!(send("publish").await, there);
+    let made = polls(service, &site).await;
+    assert_eq!(made.len(), 1);
+    assert!(there.ends_with(&text(&made[0]["id"])));
+    let options = json!([{ "id": "1", "label": "نعم" }, { "id": "2", "label": "لا" }]);
+    assert_eq!((&made[0]["state"], &made[0]["options"]), (&json!("open"), &options));
+    assert_eq!((&made[0]["question"], &made[0]["results"]), (&json!(QUESTION), &json!("after_vote")));
+    // As a draft it is another one.
+    assert_ne!(send("draft").await, there);
+    assert_eq!(polls(service, &site).await[0]["state"], "draft");
+}
+
+async fn what_is_wrong_is_said_at_its_field_in_the_editors_language(service: &Service) {
+    let site = service.site().await;
+    let browser = Browser { language: "ar", ..Browser::of_site(service, &site).await };
+    let path = format!("/newsroom/sites/{site}/polls/new");
+    let fields = [
+        ("question", " "),
+        ("kind", "single"),
+        ("label", "نعم"),
+        ("label", "نعم\u{200F}"),
+        ("closes_at", "2020-01-01T10:00"),
+        ("article_url", "ftp://x"),
+        ("do", "publish"),
+    ];
+    let page = browser.submit(&path, &fields).await.page(422);
+    for said in ["اكتب سؤالًا", "لا يستطيع القارئ أن يميّزها", "اكتب وقتًا لم يأتِ بعد", "يبدأ بـ https"]
+    {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(page.contains("ftp://x") && page.contains("2020-01-01T10:00"), "what was typed is gone: {page}");
+    assert!(polls(service, &site).await.is_empty());
+}
+
+async fn of_two_who_edit_at_once_neither_loses_anything(service: &Service) {
+    let site = service.site().await;
+    let browser = Browser::of_site(service, &site).await;
+    let made = service.admin().post("/v1/polls").json(&seed_poll(json!({ "site": site }))).send().await.is(201);
+    let poll = text(&made["id"]);
+    let path = format!("/newsroom/sites/{site}/polls/{poll}/edit");
+    let page = browser.get(&path).await.page(200);
+    let base = unescaped(page.split_once("name=\"base\" hidden>\n").unwrap().1.split("</textarea>").next().unwrap());
+    let (yes, no) = (text(&made["options"][0]["label"]), text(&made["options"][1]["label"]));
+    let save = async |base: &str, revision: &str, question: &str, labels: [&str; 2]| {
+        let fields = [
+            ("base", base),
+            ("revision", revision),
+            ("kind", "single"),
+            ("language", "ar"),
+            ("question", question),
+            ("option_id", "yes"),
+            ("label", labels[0]),
+            ("option_id", "no"),
+            ("label", labels[1]),
+            ("results", made["results"].as_str().unwrap()),
+            ("do", "save"),
+        ];
+        browser.submit(&path, &fields).await
+    };
+    location(&save(&base, "1", "سؤال آخر؟", [&yes, &no]).await);
+    // The second has changed a label, and knows nothing of the other question.
+    let page = save(&base, "1", &text(&made["question"]), [&yes, "كلا"]).await.page(412);
+    assert!(page.contains("سؤال آخر؟") && page.contains("كلا"), "{page}");
+    let base = unescaped(page.split_once("name=\"base\" hidden>\n").unwrap().1.split("</textarea>").next().unwrap());
+    location(&save(&base, &hidden(&page, "revision"), "سؤال آخر؟", [&yes, "كلا"]).await);
+    let now = service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200);
+    assert_eq!((&now["question"], &now["options"][1]["label"]), (&json!("سؤال آخر؟"), &json!("كلا")));
+}
+
+async fn an_ended_session_keeps_what_was_typed(service: &Service) {
+    let site = service.site().await;
+    let (id, key) = service.key(&site, &["polls:read", "polls:write"]).await;
+    let browser = Browser::signed_in(service.client(), &key).await;
+    let path = format!("/newsroom/sites/{site}/polls/new");
+    let token = browser.form_token().await;
+    service.admin().delete(&format!("/v1/keys/{id}")).send().await.is(204);
+    let fields = [("form_token", &*token), ("question", "سؤال & \"طويل\"؟"), ("label", "نعم"), ("do", "draft")];
+    let door = browser.post(&path, &fields).await.page(403);
+    let (then, kept) = (hidden(&door, "then"), unescaped(&hidden(&door, "kept")));
+    assert_eq!(then, path);
+    let (_, key) = service.key(&site, &["polls:read", "polls:write"]).await;
+    let back = browser.post("/newsroom/sign-in", &[("key", &key), ("then", &then), ("kept", &kept)]).await.page(200);
+    assert!(unescaped(&back).contains("سؤال & \"طويل\"؟") && back.contains(&format!("action=\"{path}\"")), "{back}");
+    assert!(polls(service, &site).await.is_empty(), "what was typed was sent by itself");
+    let sent =
+        [("form_token", hidden(&back, "form_token")), ("question", "سؤال؟".to_owned()), ("do", "more".to_owned())];
+    let sent: Vec<_> = sent.iter().map(|(name, value)| (*name, &**value)).collect();
+    browser.post(&path, &sent).await.page(200);
+}
+
+async fn a_preview_shows_the_poll_and_makes_none(service: &Service) {
+    let site = service.site_for(&["https://news.example"]).await;
+    let browser = Browser::of_site(service, &site).await;
+    let path = format!("/newsroom/sites/{site}/preview");
+    let fields = [("question", QUESTION), ("kind", "single"), ("language", "ar"), ("label", "نعم"), ("label", "لا")];
+    let answer = browser.submit(&path, &fields).await;
+    assert!(answer.header("content-security-policy").unwrap().ends_with("frame-ancestors 'self'"), "{answer}");
+    let page = answer.page(200);
+    assert!(page.contains(QUESTION) && page.contains("لا") && page.contains("class=\"sawt"), "{page}");
+    let page = browser.submit(&path, &fields[..3]).await.page(200);
+    assert!(page.contains("Write a question and two answers"), "{page}");
+    assert!(polls(service, &site).await.is_empty());
+}
+
+async fn a_start_fills_the_form_in_the_polls_language(service: &Service) {
+    let site = service.site().await;
+    let browser = Browser::of_site(service, &site).await;
+    let path = format!("/newsroom/sites/{site}/polls/new");
+    let fields = |start| [("question", QUESTION), ("language", "ar"), ("do", start)];
+    let page = browser.submit(&path, &fields("start:yes_no")).await.page(200);
+    assert!(page.contains("value=\"نعم\"") && page.contains("value=\"لا\"") && page.contains(QUESTION), "{page}");
+    let page = browser.submit(&path, &fields("start:reactions")).await.page(200);
+    assert!(page.contains("value=\"reaction\" checked") && page.contains("❤️"), "{page}");
+    assert!(polls(service, &site).await.is_empty());
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&#34;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">").replace("&#38;", "&")
+}
