@@ -36,6 +36,7 @@ if (make) {
       input.removeAttribute("aria-describedby");
     }
     for (const said of item.querySelectorAll(".wrong, button")) said.remove();
+    for (const details of item.querySelectorAll("details")) details.open = false;
     if (after) after.closest("li").after(item);
     else list.append(item);
     const label = item.querySelector("[name=label]");

@@ -66,7 +66,8 @@ texts! {
         changed has_ballots has_closed wrong_question wrong_options wrong_emoji wrong_label wrong_same
         wrong_max_choices wrong_opens_at wrong_closes_at wrong_article_url wrong_correct wrong_explanation
         wrong_changeable wrong_open_answer wrong_scale wrong_other yes no agree rather_agree rather_disagree disagree
-        like love laugh wow sad
+        like love laugh wow sad look note image_url image_alt wrong_note wrong_image rewording rewording_about reason
+        correction correction_about wrong_reason
     }
     /// The list of polls.
     PollsTexts { title none none_about question state votes made draft scheduled open closed more views new }

@@ -287,14 +287,16 @@ fn policy(texts: &crate::newsroom::texts::MakeTexts, typed: &TypedPoll) -> Strin
 /// What stands in a form.
 fn typed(form: &Form) -> TypedPoll {
     let text = |name: &str| form.all(name).next().unwrap_or_default().replace("\r\n", "\n");
-    let (mut ids, mut emoji) = (form.all("option_id"), form.all("emoji"));
+    let [mut ids, mut emoji, mut notes, mut images, mut alts] =
+        ["option_id", "emoji", "note", "image_url", "image_alt"].map(|name| form.all(name));
     let mut options = Vec::new();
     for label in form.all("label").take(MOST_ROOM * 2) {
-        let [id, emoji] = [ids.next(), emoji.next()].map(|text| text.unwrap_or_default().to_owned());
+        let [id, emoji, note, image_url, image_alt] = [&mut ids, &mut emoji, &mut notes, &mut images, &mut alts]
+            .map(|all| all.next().unwrap_or_default().to_owned());
         // Several lines that were pasted into one field are several answers.
         let mut lines = label.lines().map(str::trim).filter(|line| !line.is_empty());
         let first = lines.next().unwrap_or_default().to_owned();
-        options.push(TypedOption { id, emoji, label: first });
+        options.push(TypedOption { id, emoji, label: first, note, image_url, image_alt });
         options.extend(lines.map(|line| TypedOption { label: line.to_owned(), ..TypedOption::default() }));
     }
     TypedPoll {
@@ -313,6 +315,8 @@ fn typed(form: &Form) -> TypedPoll {
         article_url: text("article_url"),
         correct: text("correct"),
         explanation: text("explanation"),
+        reason: text("reason"),
+        correction: form.has("correction"),
     }
 }
 
@@ -329,9 +333,9 @@ fn begin_with(typed: &mut TypedPoll, start: &str) {
     let language = crate::embed::language::Language::for_poll(&typed.language);
     let Some(texts) = language.map(|language| &crate::newsroom::texts::texts_of(language).make) else { return };
     let option = |(emoji, label): (&str, &String)| TypedOption {
-        id: String::new(),
         emoji: emoji.to_owned(),
         label: label.clone(),
+        ..TypedOption::default()
     };
     let (kind, options): (&str, Vec<(&str, &String)>) = match start {
         "yes_no" => ("single", vec![("", &texts.yes), ("", &texts.no)]),

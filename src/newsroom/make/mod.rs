@@ -143,6 +143,7 @@ impl MakePage<'_> {
             option,
             wrong_label: self.fault_at("label", Some(place)),
             wrong_emoji: self.fault_at("emoji", Some(place)),
+            wrong_more: self.fault_at("note", Some(place)).or_else(|| self.fault_at("image", Some(place))),
         })
     }
 
@@ -156,6 +157,8 @@ impl MakePage<'_> {
             TypedField::Emoji => &texts.wrong_emoji,
             TypedField::Label if fault.looks_same => &texts.wrong_same,
             TypedField::Label => &texts.wrong_label,
+            TypedField::Note => &texts.wrong_note,
+            TypedField::Image => &texts.wrong_image,
             TypedField::MaxChoices => &texts.wrong_max_choices,
             TypedField::OpensAt => &texts.wrong_opens_at,
             TypedField::ClosesAt => &texts.wrong_closes_at,
@@ -165,6 +168,7 @@ impl MakePage<'_> {
             TypedField::Changeable => &texts.wrong_changeable,
             TypedField::OpenAnswer => &texts.wrong_open_answer,
             TypedField::Scale => &texts.wrong_scale,
+            TypedField::Reason => &texts.wrong_reason,
             TypedField::Other => &texts.wrong_other,
         })
     }
@@ -175,6 +179,15 @@ struct OptionLine<'a> {
     option: &'a TypedOption,
     wrong_label: Option<&'static str>,
     wrong_emoji: Option<&'static str>,
+    wrong_more: Option<&'static str>,
+}
+
+impl OptionLine<'_> {
+    /// Whether something was typed that few answers need.
+    fn has_more(&self) -> bool {
+        let TypedOption { note, image_url, image_alt, .. } = self.option;
+        self.wrong_more.is_some() || [note, image_url, image_alt].iter().any(|text| !text.is_empty())
+    }
 }
 
 /// The form's own name for a field.
@@ -184,6 +197,8 @@ fn name_of(field: TypedField) -> &'static str {
         TypedField::Options => "options",
         TypedField::Emoji => "emoji",
         TypedField::Label => "label",
+        TypedField::Note => "note",
+        TypedField::Image => "image",
         TypedField::MaxChoices => "max_choices",
         TypedField::OpensAt => "opens_at",
         TypedField::ClosesAt => "closes_at",
@@ -193,6 +208,7 @@ fn name_of(field: TypedField) -> &'static str {
         TypedField::Changeable => "changeable",
         TypedField::OpenAnswer => "open_answer",
         TypedField::Scale => "scale",
+        TypedField::Reason => "reason",
         TypedField::Other => "other",
     }
 }

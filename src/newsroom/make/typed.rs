@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::poll::{
-    Kind, Mistake, NewOption, NewPoll, NewScale, OTHER, Poll, PollFields, ResultsPolicy, Steps, Text, TimeZone,
-    Timestamp, Violation,
+    Kind, Mistake, NewImage, NewOption, NewPoll, NewScale, OTHER, Poll, PollFields, ResultsPolicy, Steps, Text,
+    TimeZone, Timestamp, Violation,
 };
 
 /// What a poll can be, as the form offers it: a kind, and for a rating its scale.
@@ -47,6 +47,10 @@ pub struct TypedPoll {
     pub correct: String,
     /// Why that is right.
     pub explanation: String,
+    /// Why it is reworded, in an edit of a poll that has ballots.
+    pub reason: String,
+    /// Whether it only corrects the spelling.
+    pub correction: bool,
 }
 
 /// One answer as it was typed.
@@ -59,6 +63,12 @@ pub struct TypedOption {
     pub emoji: String,
     /// What readers see.
     pub label: String,
+    /// What is said below it.
+    pub note: String,
+    /// The address of its image.
+    pub image_url: String,
+    /// What stands for the image where it is not seen.
+    pub image_alt: String,
 }
 
 /// What is wrong in a form: the name of its field, and which of the texts says so.
@@ -80,6 +90,8 @@ pub enum TypedField {
     Options,
     Emoji,
     Label,
+    Note,
+    Image,
     MaxChoices,
     OpensAt,
     ClosesAt,
@@ -89,6 +101,7 @@ pub enum TypedField {
     Changeable,
     OpenAnswer,
     Scale,
+    Reason,
     Other,
 }
 
@@ -118,6 +131,9 @@ impl TypedPoll {
             id: option.id.to_string(),
             emoji: optional(option.emoji.as_ref().map(crate::poll::Emoji::as_str)),
             label: option.label.to_string(),
+            note: optional(option.note.as_ref().map(Text::as_str)),
+            image_url: optional(option.image.as_ref().map(|image| image.url.as_str())),
+            image_alt: optional(option.image.as_ref().map(|image| image.alt.as_str())),
         };
         let correct = quiz.and_then(|quiz| poll.options.iter().position(|option| option.id == quiz.correct));
         let time = |at: Option<Timestamp>| at.map(|at| timezone.form_time(at)).unwrap_or_default();
@@ -148,6 +164,7 @@ impl TypedPoll {
             article_url: optional(poll.article_url.as_ref().map(crate::poll::WebAddress::as_str)),
             correct: correct.map(|place| (place + 1).to_string()).unwrap_or_default(),
             explanation: optional(quiz.and_then(|quiz| quiz.explanation.as_ref()).map(Text::as_str)),
+            ..Self::default()
         }
     }
 
@@ -188,7 +205,11 @@ impl TypedPoll {
     /// What can't be asked for at all.
     pub fn edit(&self, base: &Self, timezone: &TimeZone) -> Result<PollFields, Vec<FormFault>> {
         let (now, before) = (self.fields(timezone)?, base.fields(timezone).unwrap_or_default());
+        let is_reworded = now.question != before.question || now.options != before.options;
+        let reason = Some(self.reason.trim().to_owned()).filter(|reason| !reason.is_empty() && is_reworded);
         Ok(PollFields {
+            reason,
+            correction: (self.correction && is_reworded).then_some(true),
             question: changed(now.question, before.question.as_ref()),
             language: changed(now.language, before.language.as_ref()),
             scale: changed(now.scale, before.scale.as_ref()),
@@ -225,6 +246,8 @@ impl TypedPoll {
             article_url: pick(&self.article_url, &base.article_url, &theirs.article_url),
             correct: pick(&self.correct, &base.correct, &theirs.correct),
             explanation: pick(&self.explanation, &base.explanation, &theirs.explanation),
+            reason: self.reason.clone(),
+            correction: self.correction,
         }
     }
 
@@ -256,6 +279,8 @@ impl TypedPoll {
             id: some(&option.id),
             emoji: some(&option.emoji).filter(|_| is_reaction),
             label: option.label.clone(),
+            note: some(&option.note),
+            image: some(&option.image_url).map(|url| NewImage { url, alt: option.image_alt.clone() }),
         };
         let mut options: Vec<NewOption> = self.filled().map(option).collect();
         name_new(&mut options);
@@ -304,7 +329,12 @@ impl TypedPoll {
         if let Some((place, name)) = field.strip_prefix("options[").and_then(|rest| rest.split_once("].")) {
             // Empty ones in between were left out.
             let place = place.parse().ok().and_then(|place: usize| self.filled().nth(place)).map(|(place, _)| place);
-            let field = if name == "emoji" { TypedField::Emoji } else { TypedField::Label };
+            let field = match name {
+                "emoji" => TypedField::Emoji,
+                "note" => TypedField::Note,
+                name if name.starts_with("image") => TypedField::Image,
+                _ => TypedField::Label,
+            };
             return FormFault { field, place, looks_same };
         }
         let field = match field.as_str() {
@@ -318,6 +348,7 @@ impl TypedPoll {
             "explanation" => TypedField::Explanation,
             "changeable" => TypedField::Changeable,
             "open_answer" => TypedField::OpenAnswer,
+            "reason" | "correction" => TypedField::Reason,
             field if field.starts_with("scale") => TypedField::Scale,
             _ => TypedField::Other,
         };
