@@ -67,7 +67,9 @@ texts! {
         wrong_max_choices wrong_opens_at wrong_closes_at wrong_article_url wrong_correct wrong_explanation
         wrong_changeable wrong_open_answer wrong_scale wrong_other yes no agree rather_agree rather_disagree disagree
         like love laugh wow sad look note image_url image_alt wrong_note wrong_image rewording rewording_about reason
-        correction correction_about wrong_reason
+        correction correction_about wrong_reason shuffle shuffle_about minimum_ballots minimum_ballots_about display
+        exact percent delayed words disclosure_about asked_by paid_by licence disclosure_note thanks link_url
+        link_label next wrong_minimum_ballots wrong_disclosure wrong_after_vote
     }
     /// The list of polls.
     PollsTexts { title none none_about question state votes made draft scheduled open closed more views new }

@@ -193,6 +193,7 @@ pub(super) async fn preview(
             public_url: worker.shared.public_url.as_ref(),
             mode: Mode::Form(Some("")),
             window: Window::Frame,
+            place: None,
         };
         let body = view.render().map_err(Problem::internal)?;
         Ok(page::framed(body, &embed::preview_policy(&desk.site)))
@@ -315,6 +316,17 @@ fn typed(form: &Form) -> TypedPoll {
         article_url: text("article_url"),
         correct: text("correct"),
         explanation: text("explanation"),
+        minimum_ballots: text("minimum_ballots"),
+        display: text("display"),
+        shuffle: form.has("shuffle"),
+        asked_by: text("asked_by"),
+        paid_by: text("paid_by"),
+        licence: text("licence"),
+        disclosure_note: text("disclosure_note"),
+        thanks: text("thanks"),
+        link_url: text("link_url"),
+        link_label: text("link_label"),
+        next: text("next"),
         reason: text("reason"),
         correction: form.has("correction"),
     }

@@ -4,7 +4,7 @@ mod typed;
 
 use askama::Template;
 
-pub use typed::{FormFault, TYPED_KINDS, TYPED_POLICIES, TypedField, TypedOption, TypedPoll};
+pub use typed::{FormFault, TYPED_DISPLAYS, TYPED_KINDS, TYPED_POLICIES, TypedField, TypedOption, TypedPoll};
 
 use crate::{
     embed::language::Language,
@@ -93,10 +93,22 @@ impl MakePage<'_> {
 
     /// Whether something was typed that stands among what few polls need.
     fn has_more(&self) -> bool {
-        let TypedPoll { changeable, max_choices, correct, explanation, article_url, .. } = self.typed;
-        let faults = ["changeable", "max_choices", "correct", "explanation", "article_url"];
+        let TypedPoll {
+            changeable,
+            max_choices,
+            correct,
+            explanation,
+            article_url,
+            minimum_ballots,
+            display,
+            shuffle,
+            ..
+        } = self.typed;
+        let faults = ["changeable", "max_choices", "correct", "explanation", "article_url", "minimum_ballots"];
         *changeable
-            || [max_choices, correct, explanation, article_url].iter().any(|text| !text.is_empty())
+            || *shuffle
+            || display != "exact"
+            || [max_choices, correct, explanation, article_url, minimum_ballots].iter().any(|text| !text.is_empty())
             || faults.iter().any(|field| self.fault(field).is_some())
     }
 
@@ -123,6 +135,20 @@ impl MakePage<'_> {
     fn policies(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let texts = self.texts();
         TYPED_POLICIES.into_iter().zip([&*texts.always, &texts.after_vote, &texts.after_close, &texts.never])
+    }
+
+    fn displays(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let texts = self.texts();
+        TYPED_DISPLAYS.into_iter().zip([&*texts.exact, &texts.percent, &texts.delayed])
+    }
+
+    /// Whether something was typed about who asks and who pays, or what follows a vote.
+    fn has_words(&self) -> bool {
+        let TypedPoll { asked_by, paid_by, licence, disclosure_note, thanks, link_url, link_label, next, .. } =
+            self.typed;
+        let texts = [asked_by, paid_by, licence, disclosure_note, thanks, link_url, link_label, next];
+        texts.iter().any(|text| !text.is_empty())
+            || ["disclosure", "after_vote"].iter().any(|of| self.fault(of).is_some())
     }
 
     fn languages(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -168,6 +194,9 @@ impl MakePage<'_> {
             TypedField::Changeable => &texts.wrong_changeable,
             TypedField::OpenAnswer => &texts.wrong_open_answer,
             TypedField::Scale => &texts.wrong_scale,
+            TypedField::MinimumBallots => &texts.wrong_minimum_ballots,
+            TypedField::Disclosure => &texts.wrong_disclosure,
+            TypedField::AfterVote => &texts.wrong_after_vote,
             TypedField::Reason => &texts.wrong_reason,
             TypedField::Other => &texts.wrong_other,
         })
@@ -208,6 +237,9 @@ fn name_of(field: TypedField) -> &'static str {
         TypedField::Changeable => "changeable",
         TypedField::OpenAnswer => "open_answer",
         TypedField::Scale => "scale",
+        TypedField::MinimumBallots => "minimum_ballots",
+        TypedField::Disclosure => "disclosure",
+        TypedField::AfterVote => "after_vote",
         TypedField::Reason => "reason",
         TypedField::Other => "other",
     }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::poll::{
-    Kind, Mistake, NewImage, NewOption, NewPoll, NewScale, OTHER, Poll, PollFields, ResultsPolicy, Steps, Text,
-    TimeZone, Timestamp, Violation,
+    Kind, Mistake, NewAfterVote, NewDisclosure, NewImage, NewOption, NewPoll, NewScale, OTHER, Poll, PollFields,
+    ResultsPolicy, Steps, TallyDisplay, Text, TimeZone, Timestamp, Violation,
 };
 
 /// What a poll can be, as the form offers it: a kind, and for a rating its scale.
@@ -13,9 +13,13 @@ pub const TYPED_KINDS: [&str; 6] = ["single", "multiple", "stars", "scale", "rea
 /// To whom results can be shown.
 pub const TYPED_POLICIES: [&str; 4] = ["always", "after_vote", "after_close", "never"];
 
+/// How a tally can be told while the poll is open.
+pub const TYPED_DISPLAYS: [&str; 3] = ["exact", "percent", "delayed"];
+
 /// A poll as it was typed. Everything is text, as it stood in the form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a box of the form, ticked or not")]
 pub struct TypedPoll {
     /// One of [`TYPED_KINDS`].
     pub kind: String,
@@ -47,6 +51,28 @@ pub struct TypedPoll {
     pub correct: String,
     /// Why that is right.
     pub explanation: String,
+    /// Under how many ballots nothing is shown; empty: no such number.
+    pub minimum_ballots: String,
+    /// How the tally is told while the poll is open: one of [`TYPED_DISPLAYS`].
+    pub display: String,
+    /// Whether readers see the answers in an order of their own.
+    pub shuffle: bool,
+    /// Who asks.
+    pub asked_by: String,
+    /// Who pays.
+    pub paid_by: String,
+    /// Under which licence the results may be used.
+    pub licence: String,
+    /// What else is to be said of it.
+    pub disclosure_note: String,
+    /// What a reader is told after their vote.
+    pub thanks: String,
+    /// Where they may go on to.
+    pub link_url: String,
+    /// What that is called.
+    pub link_label: String,
+    /// The id of the poll that comes next.
+    pub next: String,
     /// Why it is reworded, in an edit of a poll that has ballots.
     pub reason: String,
     /// Whether it only corrects the spelling.
@@ -101,6 +127,9 @@ pub enum TypedField {
     Changeable,
     OpenAnswer,
     Scale,
+    MinimumBallots,
+    Disclosure,
+    AfterVote,
     Reason,
     Other,
 }
@@ -113,6 +142,7 @@ impl TypedPoll {
             language: language.to_owned(),
             options: vec![TypedOption::default(); 2],
             results: "always".to_owned(),
+            display: "exact".to_owned(),
             ..Self::default()
         }
     }
@@ -164,7 +194,37 @@ impl TypedPoll {
             article_url: optional(poll.article_url.as_ref().map(crate::poll::WebAddress::as_str)),
             correct: correct.map(|place| (place + 1).to_string()).unwrap_or_default(),
             explanation: optional(quiz.and_then(|quiz| quiz.explanation.as_ref()).map(Text::as_str)),
+            minimum_ballots: Some(poll.minimum_ballots)
+                .filter(|minimum| *minimum > 0)
+                .map(|minimum| minimum.to_string())
+                .unwrap_or_default(),
+            display: match poll.display {
+                TallyDisplay::Exact => "exact",
+                TallyDisplay::Percent => "percent",
+                TallyDisplay::Delayed => "delayed",
+            }
+            .to_owned(),
+            shuffle: poll.shuffle,
             ..Self::default()
+        }
+        .with_words_of(poll)
+    }
+
+    /// The same with what is said around the poll.
+    fn with_words_of(self, poll: &Poll) -> Self {
+        let text = |text: Option<&Text>| text.map(ToString::to_string).unwrap_or_default();
+        let (disclosure, after) = (poll.disclosure.as_ref(), poll.after_vote.as_ref());
+        let link = after.and_then(|after| after.link.as_ref());
+        Self {
+            asked_by: text(disclosure.and_then(|disclosure| disclosure.asked_by.as_ref())),
+            paid_by: text(disclosure.and_then(|disclosure| disclosure.paid_by.as_ref())),
+            licence: text(disclosure.and_then(|disclosure| disclosure.licence.as_ref())),
+            disclosure_note: text(disclosure.and_then(|disclosure| disclosure.note.as_ref())),
+            thanks: text(after.and_then(|after| after.thanks.as_ref())),
+            link_url: link.map(|link| link.url.as_str().to_owned()).unwrap_or_default(),
+            link_label: text(link.map(|link| &link.label)),
+            next: after.and_then(|after| after.next).map(|next| next.to_string()).unwrap_or_default(),
+            ..self
         }
     }
 
@@ -222,6 +282,11 @@ impl TypedPoll {
             article_url: changed(now.article_url, before.article_url.as_ref()),
             correct: changed(now.correct, before.correct.as_ref()),
             explanation: changed(now.explanation, before.explanation.as_ref()),
+            minimum_ballots: changed(now.minimum_ballots, before.minimum_ballots.as_ref()),
+            display: changed(now.display, before.display.as_ref()),
+            shuffle: changed(now.shuffle, before.shuffle.as_ref()),
+            disclosure: changed(now.disclosure, before.disclosure.as_ref()),
+            after_vote: changed(now.after_vote, before.after_vote.as_ref()),
             ..PollFields::default()
         })
     }
@@ -246,6 +311,17 @@ impl TypedPoll {
             article_url: pick(&self.article_url, &base.article_url, &theirs.article_url),
             correct: pick(&self.correct, &base.correct, &theirs.correct),
             explanation: pick(&self.explanation, &base.explanation, &theirs.explanation),
+            minimum_ballots: pick(&self.minimum_ballots, &base.minimum_ballots, &theirs.minimum_ballots),
+            display: pick(&self.display, &base.display, &theirs.display),
+            shuffle: pick(&self.shuffle, &base.shuffle, &theirs.shuffle),
+            asked_by: pick(&self.asked_by, &base.asked_by, &theirs.asked_by),
+            paid_by: pick(&self.paid_by, &base.paid_by, &theirs.paid_by),
+            licence: pick(&self.licence, &base.licence, &theirs.licence),
+            disclosure_note: pick(&self.disclosure_note, &base.disclosure_note, &theirs.disclosure_note),
+            thanks: pick(&self.thanks, &base.thanks, &theirs.thanks),
+            link_url: pick(&self.link_url, &base.link_url, &theirs.link_url),
+            link_label: pick(&self.link_label, &base.link_label, &theirs.link_label),
+            next: pick(&self.next, &base.next, &theirs.next),
             reason: self.reason.clone(),
             correction: self.correction,
         }
@@ -257,7 +333,7 @@ impl TypedPoll {
 
     fn fields(&self, timezone: &TimeZone) -> Result<PollFields, Vec<FormFault>> {
         let mut faults = Vec::new();
-        let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let some = filled;
         let mut time = |field, text: &str| match some(text) {
             None => None,
             Some(text) => timezone.at_form_time(&text).or_else(|| {
@@ -272,6 +348,13 @@ impl TypedPoll {
             Some(text) => text.parse().ok().or_else(|| {
                 faults.push(FormFault { field: TypedField::MaxChoices, place: None, looks_same: false });
                 None
+            }),
+        };
+        let minimum_ballots = match some(&self.minimum_ballots) {
+            None => 0,
+            Some(text) => text.parse().unwrap_or_else(|_| {
+                faults.push(FormFault { field: TypedField::MinimumBallots, place: None, looks_same: false });
+                0
             }),
         };
         let is_reaction = self.kind == "reaction";
@@ -308,8 +391,31 @@ impl TypedPoll {
             article_url: Some(some(&self.article_url)),
             correct: Some(correct),
             explanation: Some(explanation),
+            minimum_ballots: Some(minimum_ballots),
+            display: serde_json::from_value(self.display.as_str().into()).ok(),
+            // Only polls whose answers stand in a list can be shuffled.
+            shuffle: matches!(self.kind.as_str(), "single" | "multiple" | "ranked").then_some(self.shuffle),
+            disclosure: Some(self.disclosure()),
+            after_vote: Some(self.after_vote()),
             ..PollFields::default()
         })
+    }
+
+    fn disclosure(&self) -> Option<NewDisclosure> {
+        let asked = NewDisclosure {
+            asked_by: filled(&self.asked_by),
+            paid_by: filled(&self.paid_by),
+            licence: filled(&self.licence),
+            note: filled(&self.disclosure_note),
+        };
+        (asked != NewDisclosure::default()).then_some(asked)
+    }
+
+    fn after_vote(&self) -> Option<NewAfterVote> {
+        let link = (filled(&self.link_url), filled(&self.link_label));
+        let link = (link != (None, None)).then(|| (link.0.unwrap_or_default(), link.1.unwrap_or_default()));
+        let asked = NewAfterVote { thanks: filled(&self.thanks), link, next: filled(&self.next) };
+        (asked != NewAfterVote::default()).then_some(asked)
     }
 
     /// What was found wrong with the poll, by the form's fields.
@@ -349,11 +455,19 @@ impl TypedPoll {
             "changeable" => TypedField::Changeable,
             "open_answer" => TypedField::OpenAnswer,
             "reason" | "correction" => TypedField::Reason,
+            "minimum_ballots" => TypedField::MinimumBallots,
+            field if field.starts_with("disclosure") => TypedField::Disclosure,
+            field if field.starts_with("after_vote") => TypedField::AfterVote,
             field if field.starts_with("scale") => TypedField::Scale,
             _ => TypedField::Other,
         };
         FormFault { field, place: None, looks_same }
     }
+}
+
+/// What was typed, if that is anything.
+fn filled(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// What there is now, if it was otherwise before.
