@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ArticleId, ArticleKey, article_poll_id};
 use crate::poll::{
-    DigestKey, InvalidId, Partitions, Phase, Poll, PollArticle, PollId, Revision, Schedule, SiteId, Timestamp, word_id,
+    DigestKey, InvalidId, Partitions, Phase, Poll, PollArticle, PollId, Revision, Schedule, SiteId, Timestamp,
+    WebAddress, word_id,
 };
 
 word_id!(
@@ -46,7 +47,8 @@ pub enum Admission {
 pub struct Template {
     /// Its id on its site.
     pub id: TemplateId,
-    /// A poll as all of its are: with this site, question, kind and rules. Its own id and key mean nothing.
+    /// A poll as all of its are: with this site, question, kind and rules. Its own id means nothing; from its key those of
+    /// its polls follow.
     pub pattern: Poll,
     /// Which articles it is for.
     pub admits: Admission,
@@ -68,27 +70,28 @@ impl Template {
     }
 
     /// An article's poll as readers see it before there is one. Its revision is 0: no store has it.
-    pub fn unmade(&self, article: &ArticleKey) -> Poll {
-        let article_url = match article {
-            ArticleKey::Id(_) => None,
-            ArticleKey::Address(address) => address.as_str().parse().ok(),
-        };
+    pub fn unmade(&self, article: &ArticleKey, page: Option<WebAddress>) -> Poll {
         let named = PollArticle { template: self.id.to_string(), key: article.to_string() };
         let id = self.poll_id(article);
-        Poll { id, revision: Revision(0), article_url, article: Some(named), ..self.pattern.clone() }
+        Poll { id, revision: Revision(0), article_url: page, article: Some(named), ..self.pattern.clone() }
     }
 
     /// An article's poll, which takes votes from now on.
-    pub fn make(&self, article: &ArticleKey, partitions: Partitions, digest_key: DigestKey, now: Timestamp) -> Poll {
+    ///
+    /// Its key follows from the template's: a poll that goes and comes again knows its voters by the same digests, also
+    /// those who still vote by what they know of the one before.
+    pub fn make(&self, article: &ArticleKey, page: Option<WebAddress>, partitions: Partitions, now: Timestamp) -> Poll {
         let closes_at = Timestamp::from_millis(now.as_millis().saturating_add(self.open_for_millis()));
+        let unmade = self.unmade(article, page);
+        let key = blake3::keyed_hash(self.pattern.digest_key.as_bytes(), unmade.id.as_bytes());
         Poll {
             schedule: Schedule { phase: Phase::Live, opens_at: None, closes_at: Some(closes_at) },
             revision: Revision::FIRST,
             created_at: now,
             updated_at: now,
             partitions,
-            digest_key,
-            ..self.unmade(article)
+            digest_key: DigestKey::from_bytes(*key.as_bytes()),
+            ..unmade
         }
     }
 }

@@ -156,9 +156,8 @@ impl From<ViewError> for Problem {
         match error {
             ViewError::NoPoll => Self::no_poll(),
             ViewError::NoSite => no_site(),
-            error @ (ViewError::NotOfSite | ViewError::Address(_)) => {
-                Self::of_field(Code::InvalidRequest, "url", error.to_string())
-            }
+            ViewError::Address(fault) => no_address(fault),
+            ViewError::NotOfSite => foreign_address(),
             ViewError::Store(error) => error.into(),
         }
     }
@@ -176,22 +175,26 @@ impl From<NoArticle> for Problem {
             NoArticle::NoSite => no_site(),
             NoArticle::NoTemplate => no_template(),
             NoArticle::NotAnnounced => not_announced(),
-            NoArticle::Address(fault) => {
-                let code = match fault {
-                    AddressFault::NoAddress => Code::InvalidRequest,
-                    AddressFault::TooLong(_) => Code::AddressTooLong,
-                };
-                Self::of_field(code, "url", fault.to_string())
-            }
-            NoArticle::NotOfSite => {
-                Self::of_field(Code::ForeignAddress, "url", "must be under one of the origins that the site lists")
-            }
+            NoArticle::Address(fault) => no_address(fault),
+            NoArticle::NotOfSite => foreign_address(),
             NoArticle::Full => Self::new(
                 Code::ArticlesFull,
                 "the template has as many articles as it may; most_articles says how many",
             ),
         }
     }
+}
+
+fn no_address(fault: AddressFault) -> Problem {
+    let code = match fault {
+        AddressFault::NoAddress => Code::InvalidRequest,
+        AddressFault::TooLong(_) => Code::AddressTooLong,
+    };
+    Problem::of_field(code, "url", fault.to_string())
+}
+
+fn foreign_address() -> Problem {
+    Problem::of_field(Code::ForeignAddress, "url", "must be under one of the origins that the site lists")
 }
 
 /// The site has no such template.

@@ -19,6 +19,7 @@ use crate::{
     article::ArticleKey,
     poll::{PollId, SiteId, Text, Timestamp, WebAddress},
     secret::hex,
+    site::{Colour, Density, SiteLook},
     views::{MOST_LISTED, Measure, RankedItem, TrendingEntry, TrendingList, TrendingQuery, TrendingWindow},
 };
 
@@ -59,7 +60,13 @@ fn answer(
 ) -> Result<HttpResponse, Problem> {
     let items: Vec<_> = list.entries.iter().take(limit).map(TrendingItemJson::of).collect();
     let internal = |_| Problem::internal("a ranking could not be written");
-    let tag = blake3::hash(&serde_json::to_vec(&(site, by.as_str(), window.as_str(), &items)).map_err(internal)?);
+    let look = (list.look != SiteLook::default()).then(|| LookJson {
+        accent: list.look.accent,
+        accent_dark: list.look.dark_accent(),
+        density: list.look.density,
+    });
+    let said = serde_json::to_vec(&(site, by.as_str(), window.as_str(), &items, &look)).map_err(internal)?;
+    let tag = blake3::hash(&said);
     let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = *tag.as_bytes();
     let etag = format!("\"{}\"", hex(&[b0, b1, b2, b3, b4, b5, b6, b7]));
     let is_current = conditional::is_current(req.headers(), &etag);
@@ -70,7 +77,7 @@ fn answer(
         return Ok(response.finish());
     }
     let (by, window) = (by.as_str(), window.as_str());
-    Ok(response.json(TrendingJson { site, by, window, as_of: list.as_of, items }))
+    Ok(response.json(TrendingJson { site, by, window, as_of: list.as_of, items, look }))
 }
 
 #[derive(Serialize)]
@@ -80,6 +87,18 @@ struct TrendingJson<'a> {
     window: &'static str,
     as_of: Timestamp,
     items: Vec<TrendingItemJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    look: Option<LookJson>,
+}
+
+/// How `<sawt-most-read>` is to look.
+#[derive(Serialize)]
+struct LookJson {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accent: Option<Colour>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accent_dark: Option<Colour>,
+    density: Density,
 }
 
 /// An article or a poll.

@@ -138,9 +138,11 @@ async fn own_ballot(worker: &Worker, id: PollId, voter: &VoterId) -> Result<Http
 pub(super) async fn ballot_in(worker: &Worker, known: &PollWithSite, voter: &VoterId) -> Result<HttpResponse, Problem> {
     let ballot = worker.voting.ballot(voter, &known.poll).await?;
     let choices = ballot.ok_or_else(|| Problem::new(Code::NotFound, "this voter has no ballot in the poll"))?;
+    let text = worker.voting.ballot_answer(voter, &known.poll).await?;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(OwnBallot {
         poll: known.poll.id,
         choices: choices.ids(&known.poll),
+        open_answer: text.as_ref().map(|text| OpenAnswerJson { text: text.as_str(), is_kept: true }),
         quiz: VerdictJson::of(&known.poll, choices),
     }))
 }
@@ -223,6 +225,8 @@ struct OpenAnswerJson<'a> {
 struct OwnBallot<'a> {
     poll: PollId,
     choices: Vec<OptionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_answer: Option<OpenAnswerJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quiz: Option<VerdictJson<'a>>,
 }

@@ -17,8 +17,9 @@ use rustc_hash::FxHashMap;
 use tokio::sync::OnceCell;
 
 use crate::{
-    article::{Announced, ArticleKey},
+    article::{Announced, ArticleKey, ArticleName},
     poll::SiteId,
+    site::{AddressRefusal, Site},
     store::{Store, StoreError},
 };
 
@@ -50,7 +51,31 @@ struct Known {
     before: Option<Found>,
 }
 
+/// Why a name is none of a site's articles.
+#[derive(Debug)]
+pub enum NameRefusal {
+    /// The address is none of the site's.
+    Address(AddressRefusal),
+    /// The store did not say whether it was announced.
+    Store(Arc<StoreError>),
+}
+
 impl KnownArticles {
+    /// What an article is known by on its site, whichever way it is named: an address that was announced for an article
+    /// is that article. Whoever votes, reads or sees goes by this.
+    ///
+    /// # Errors
+    /// [`NameRefusal`]; without asking the store, if the address is not the site's.
+    pub async fn key_of(&self, store: &dyn Store, site: &Site, name: &ArticleName) -> Result<ArticleKey, NameRefusal> {
+        let address = match name {
+            ArticleName::Id(id) => return Ok(ArticleKey::Id(id.clone())),
+            ArticleName::Address(text) => site.article_address(text).map_err(NameRefusal::Address)?,
+        };
+        let key = ArticleKey::Address(address);
+        let announced = self.announced(store, &site.id, &key).await.map_err(NameRefusal::Store)?;
+        Ok(announced.map_or(key, |article| ArticleKey::Id(article.id.clone())))
+    }
+
     /// The article that a key of a site names, at most a few seconds old; older only while the store does not answer.
     /// `None` if none was announced.
     ///

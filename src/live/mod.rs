@@ -38,7 +38,7 @@ mod watch;
 
 pub use brief_cache::BriefCache;
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
-pub use known_articles::KnownArticles;
+pub use known_articles::{KnownArticles, NameRefusal};
 pub use place_cache::PlaceCache;
 pub use poll_cache::{PollCache, PollWithSite};
 pub use recent_cache::RecentCache;

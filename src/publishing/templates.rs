@@ -4,6 +4,7 @@ use super::{PublishError, Publishing};
 use crate::{
     article::{Admission, MOST_ARTICLES, OPEN_FOR_DAYS, Template, TemplateId},
     poll::{DigestKey, NewPoll, Partitions, PollFields, PollId, SiteId, Violation},
+    secret::random_bytes,
     site::Publisher,
     store::TemplatePut,
 };
@@ -48,7 +49,7 @@ impl Publishing {
         let most_articles = within("most_articles", new.most_articles, MOST_ARTICLES);
         violations.extend(open_for_days.as_ref().err().cloned());
         violations.extend(most_articles.as_ref().err().cloned());
-        let (none, key) = (PollId::from_bytes([0; 16]), DigestKey::from_bytes([0; 32]));
+        let (none, key) = (PollId::from_bytes([0; 16]), DigestKey::from_bytes(random_bytes()));
         let built = new.poll.build(none, site.clone(), Partitions::unplaced(1), key, now);
         if let Ok(pattern) = &built {
             let next = self.check_next(pattern).await?;
@@ -69,6 +70,7 @@ impl Publishing {
         let mut pattern = pattern.clone();
         if let Some(before) = self.store.template(site, &id).await? {
             pattern.created_at = before.pattern.created_at;
+            pattern.digest_key = before.pattern.digest_key;
         }
         let admits = new.admits.unwrap_or(Admission::Announced);
         let template = Template { id, pattern, admits, open_for_days, most_articles };

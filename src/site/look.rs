@@ -70,7 +70,7 @@ impl SiteLook {
     pub fn declarations(&self) -> String {
         let mut said = String::new();
         if let Some(accent) = self.accent {
-            let dark = self.accent_dark.unwrap_or_else(|| accent.lightened_for(SURFACES[1]));
+            let dark = self.dark_accent().unwrap_or(accent);
             said = format!(
                 "--site-light:{accent};--site-dark:{dark};--site-tint:color-mix(in srgb,var(--accent) 10%,var(--surface))"
             );
@@ -80,6 +80,11 @@ impl SiteLook {
             said = format!("{said}{before}--site-padding:12px 14px 8px;--site-gap:6px");
         }
         said
+    }
+
+    /// The accent where it is dark, if there is one.
+    pub fn dark_accent(&self) -> Option<Colour> {
+        self.accent_dark.or_else(|| Some(self.accent?.lightened_for(SURFACES[1])))
     }
 
     /// Why these colours can't be read, by the member's name.

@@ -85,13 +85,8 @@ impl Site {
     pub fn article_address(&self, text: &str) -> Result<ArticleAddress, AddressRefusal> {
         let SiteSettings { origins, addresses, .. } = &self.settings;
         let address = ArticleAddress::parse(text, addresses).map_err(AddressRefusal::Invalid)?;
-        let is_own = origins.is_empty() || self.lists_address(&address);
+        let is_own = origins.is_empty() || address.origins().iter().any(|origin| self.lists(origin));
         if is_own { Ok(address) } else { Err(AddressRefusal::Foreign(address)) }
-    }
-
-    /// Whether the site lists an origin that this address may be under.
-    pub fn lists_address(&self, address: &ArticleAddress) -> bool {
-        address.origins().iter().any(|origin| self.lists(origin))
     }
 
     /// Whether the site lists this origin, or a wildcard that covers it.
@@ -111,5 +106,29 @@ mod tests {
         let site: Site = serde_json::from_str(kept).unwrap();
         assert!(site.lists("https://news.example"));
         assert_eq!((site.settings.timezone, site.settings.name, site.settings.url), (TimeZone::UTC, None, None));
+    }
+
+    #[test]
+    fn an_address_is_one_of_a_sites_articles_under_the_origins_that_it_lists() {
+        let address = |origins: &[&str], address: &str| {
+            let origins = origins.iter().map(|it| it.parse().unwrap()).collect();
+            let settings = SiteSettings { origins, ..SiteSettings::default() };
+            let (created_at, updated_at) = (Timestamp::EARLIEST, Timestamp::EARLIEST);
+            let site = Site { id: SiteId::default(), settings, created_at, updated_at };
+            site.article_address(address).ok().map(|address| address.to_string())
+        };
+        let listed = ["https://news.example", "https://*.news.example:8443"];
+        for (asked, expected) in [
+            ("http://NEWS.example/a?b=1&utm_source=x#c", Some("https://news.example/a?b=1")),
+            ("https://m.news.example:8443/a", Some("https://m.news.example:8443/a")),
+            ("https://m.news.example/a", None),
+            ("https://news.example.evil.example/", None),
+            ("https://evil.example/?https://news.example/", None),
+            ("https://news.example@evil.example/", None),
+            ("javascript:alert(1)", None),
+        ] {
+            assert_eq!(address(&listed, asked).as_deref(), expected, "{asked}");
+        }
+        assert_eq!(address(&[], "https://any.example/a").as_deref(), Some("https://any.example/a"));
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::poll::{
     AnswerId, AnswerState, Ballot, Change, CountedAnswer, Counters, Minute, Outcome, PartitionTally, Poll, Position,
-    VoterDigest,
+    Text, VoterDigest,
 };
 
 /// Ballots, tallies and timelines.
@@ -21,6 +21,10 @@ pub trait Ballots: Send + Sync {
 
     /// The counters that a voter's ballot on record adds to.
     async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError>;
+
+    /// What a voter's ballot on record says in their own words, as that is kept; `None` if it says nothing, or was not
+    /// kept.
+    async fn ballot_answer(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Text>, StoreError>;
 
     /// A page of the ballots on record, in no order; `None` if the poll is gone. A scan begins without a cursor and goes
     /// on at each page's `next` until there is none. Each call is short, and votes are counted between them.

@@ -31,7 +31,7 @@ use crate::{
     place::{Place, PlaceId},
     poll::{
         AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, ListCursor, Minute, PartitionTally, Partitions,
-        Poll, PollId, Position, SiteId, Timestamp, VoterDigest,
+        Poll, PollId, Position, SiteId, Text, Timestamp, VoterDigest,
     },
     secret::KeyHash,
     site::{ApiKey, Event, EventId, KeyId, NewEvent, Session, Site, SiteSettings},
@@ -174,6 +174,10 @@ impl Ballots for Bounded {
 
     async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
         self.reads.pass(self.store.ballot(poll, voter)).await
+    }
+
+    async fn ballot_answer(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Text>, StoreError> {
+        self.reads.pass(self.store.ballot_answer(poll, voter)).await
     }
 
     async fn ballots(&self, poll: &Poll, from: Option<BallotCursor>) -> Result<Option<BallotPage>, StoreError> {

@@ -90,7 +90,7 @@ pub use publishers::{Publishers, SiteDeletion};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 pub use sessions::Sessions;
 pub use templates::{ClientMark, Making, TemplatePut, Templates};
-pub use views::{ItemScore, Measure, RankedItem, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};
+pub use views::{ItemScore, Measure, RankedItem, SeenPoll, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};
 
 use crate::poll::Timestamp;
 

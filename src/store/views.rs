@@ -14,7 +14,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
-    article::ArticleKey,
+    article::{ArticleKey, TemplateId},
     poll::{PollId, SiteId, Timestamp},
 };
 
@@ -22,7 +22,8 @@ use crate::{
 #[async_trait]
 pub trait Views: Send + Sync {
     /// Counts a batch. The same batch again, within [`WRITER_SECS`] and before a later one of its writer, changes
-    /// nothing. Nothing is counted of polls that the site does not have, or of a site that is not there.
+    /// nothing. Nothing is counted of polls that the site does not have, or of a site that is not there. The polls of
+    /// articles are no items of a ranking: their articles are.
     async fn count_views(&self, batch: &ViewBatch) -> Result<(), StoreError>;
 
     /// How many views a poll of a site has had.
@@ -49,11 +50,22 @@ pub struct ViewBatch {
     /// The site.
     pub site: SiteId,
     /// How often polls were seen.
-    pub polls: Vec<(PollId, u64)>,
+    pub polls: Vec<SeenPoll>,
     /// What moves items in rankings. A vote that was taken back moves its item down.
     pub items: Vec<(Measure, RankedItem, i64)>,
     /// The most items that a ranking keeps.
     pub most_ranked: u32,
+}
+
+/// A poll that was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenPoll {
+    /// Which.
+    pub poll: PollId,
+    /// Its template, if it is an article's. Then the views are among the items too, where they rank the article.
+    pub template: Option<TemplateId>,
+    /// How often.
+    pub views: u64,
 }
 
 /// One replica's writer of batches: random, and new at each start.

@@ -15,7 +15,8 @@ use rustc_hash::FxHashMap;
 use super::{Measure, RankedItem, Viewed};
 use crate::{
     article::ArticleKey,
-    poll::{Kind, Outcome, Poll, PollId, SiteId},
+    poll::{Kind, Outcome, Poll, PollId, SiteId, State, Viewer},
+    store::SeenPoll,
     telemetry::{Metrics, ViewOutcome},
 };
 
@@ -49,7 +50,7 @@ struct PollCount {
 /// What was counted on one site.
 #[derive(Default)]
 pub(super) struct SiteCounts {
-    pub(super) polls: Vec<(PollId, u64)>,
+    pub(super) polls: Vec<SeenPoll>,
     pub(super) items: Vec<(Measure, RankedItem, i64)>,
 }
 
@@ -129,23 +130,8 @@ impl ViewCounts {
         let mut sites = BTreeMap::<SiteId, SiteCounts>::new();
         for shard in &self.shards {
             let CountShard { polls, articles } = std::mem::take(&mut *shard.lock());
-            for (id, PollCount { poll, views, ballots }) in polls {
-                let site = sites.entry(poll.site.clone()).or_default();
-                // What is seen and voted in with an article's own poll ranks the article.
-                let article =
-                    poll.article.as_ref().and_then(|article| article.key.parse().ok()).map(RankedItem::Article);
-                match &article {
-                    _ if views == 0 => {}
-                    Some(article) => {
-                        let views = i64::try_from(views).unwrap_or(i64::MAX);
-                        site.items.push((Measure::Views, article.clone(), views));
-                    }
-                    None => site.polls.push((id, views)),
-                }
-                if ballots != 0 {
-                    let measure = if poll.kind == Kind::Reaction { Measure::Reactions } else { Measure::Votes };
-                    site.items.push((measure, article.unwrap_or(RankedItem::Poll(id)), ballots));
-                }
+            for PollCount { poll, views, ballots } in polls.into_values() {
+                sites.entry(poll.site.clone()).or_default().add(&poll, views, ballots);
             }
             for ((site, key), views) in articles {
                 let item = (Measure::Views, RankedItem::Article(key), views.into());
@@ -153,6 +139,28 @@ impl ViewCounts {
             }
         }
         sites
+    }
+}
+
+impl SiteCounts {
+    /// Adds what was counted of a poll. What is seen and voted in with an article's own poll ranks the article.
+    fn add(&mut self, poll: &Poll, views: u64, ballots: i64) {
+        let named = poll.article.as_ref();
+        let article = named.and_then(|article| article.key.parse().ok()).map(RankedItem::Article);
+        if views != 0 {
+            let template = named.and_then(|article| article.template.parse().ok());
+            self.polls.push(SeenPoll { poll: poll.id, template, views });
+            if let Some(article) = &article {
+                self.items.push((Measure::Views, article.clone(), i64::try_from(views).unwrap_or(i64::MAX)));
+            }
+        }
+        // A listed poll is left out by whoever reads the ranking. An article's score may have come from several polls, so
+        // one whose tally not everyone may see adds nothing to it: a score says how many have voted.
+        let is_told = article.is_none() || poll.results.shows(Viewer::Everyone, State::Open);
+        if ballots != 0 && is_told {
+            let measure = if poll.kind == Kind::Reaction { Measure::Reactions } else { Measure::Votes };
+            self.items.push((measure, article.unwrap_or(RankedItem::Poll(poll.id)), ballots));
+        }
     }
 }
 
@@ -184,7 +192,8 @@ mod tests {
         let taken = counts.take().remove(&SiteId::default()).unwrap();
         let article = RankedItem::Article("id:a-1".parse().unwrap());
         assert_eq!(taken.items, [(Measure::Views, article.clone(), 1), (Measure::Votes, article, 1)]);
-        assert_eq!(taken.polls, []);
+        let template = Some("stars".parse().unwrap());
+        assert_eq!(taken.polls, [SeenPoll { poll: known.poll.id, template, views: 1 }]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{article::AddressFault, store::StoreError};
+use crate::{article::AddressFault, live::NameRefusal, site::AddressRefusal, store::StoreError};
 
 /// Why a use case of [`Viewing`](super::Viewing) refused.
 #[derive(Debug, thiserror::Error)]
@@ -27,5 +27,15 @@ pub enum ViewError {
 impl From<StoreError> for ViewError {
     fn from(error: StoreError) -> Self {
         Self::Store(Arc::new(error))
+    }
+}
+
+impl From<NameRefusal> for ViewError {
+    fn from(refusal: NameRefusal) -> Self {
+        match refusal {
+            NameRefusal::Address(AddressRefusal::Invalid(fault)) => Self::Address(fault),
+            NameRefusal::Address(AddressRefusal::Foreign(_)) => Self::NotOfSite,
+            NameRefusal::Store(error) => Self::Store(error),
+        }
     }
 }

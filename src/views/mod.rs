@@ -24,13 +24,12 @@ pub use trending::{MOST_LISTED, TrendingEntry, TrendingList, TrendingQuery};
 pub use writer::ViewWriter;
 
 use crate::{
-    article::ArticleKey,
     clock::Clock,
-    live::Hub,
-    poll::{Poll, SiteId},
+    live::{Hub, NameRefusal},
+    poll::Poll,
     store::Store,
 };
-use target::key_on;
+use target::key_without_store;
 use trending::TrendingLists;
 
 /// What the workers of a replica share of this.
@@ -74,22 +73,13 @@ impl Viewing {
             }
             ViewTarget::Article(site, name) => {
                 let site = self.replica.hub.sites().get(&*self.store, &site).await?.ok_or(ViewError::NoSite)?;
-                let key = key_on(&site, name)?;
-                let key = self.one_key(&site.id, key).await;
+                let key = match self.replica.hub.known_articles().key_of(&*self.store, &site, &name).await {
+                    // No view is lost because the store is away: whoever reads the ranking finds the article.
+                    Err(NameRefusal::Store(error)) => key_without_store(&site, &name).ok_or(ViewError::Store(error))?,
+                    named => named?,
+                };
                 Ok(Viewed::Article(site, key))
             }
-        }
-    }
-
-    /// The key that an article is counted by, whichever way it is named: its id, if it was announced.
-    async fn one_key(&self, site: &SiteId, key: ArticleKey) -> ArticleKey {
-        if matches!(key, ArticleKey::Id(_)) {
-            return key;
-        }
-        match self.replica.hub.known_articles().announced(&*self.store, site, &key).await {
-            Ok(Some(article)) => ArticleKey::Id(article.id.clone()),
-            // Whoever reads the ranking puts the two together.
-            Ok(None) | Err(_) => key,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::{
     article::{Announced, ArticleKey},
     live::BriefCache,
     poll::{Poll, PollId, SiteId, State, Timestamp, Viewer},
+    site::SiteLook,
     store::ItemScore,
 };
 
@@ -52,6 +53,8 @@ pub struct TrendingList {
     pub as_of: Timestamp,
     /// At most [`MOST_LISTED`], the highest first.
     pub entries: Vec<TrendingEntry>,
+    /// How the site's lists look.
+    pub look: SiteLook,
 }
 
 /// One item of a ranking.
@@ -78,9 +81,7 @@ impl Viewing {
 
     async fn read_list(&self, query: &TrendingQuery) -> Result<Option<Arc<TrendingList>>, ViewError> {
         let TrendingQuery { site, measure, window, section } = query;
-        if self.replica.hub.sites().get(&*self.store, site).await?.is_none() {
-            return Ok(None);
-        }
+        let Some(of) = self.replica.hub.sites().get(&*self.store, site).await? else { return Ok(None) };
         let as_of = self.replica.clock.now();
         let ranked = self.store.ranking(site, *measure, *window, MOST_EXAMINED).await?;
         let is_asked = |entry: &TrendingEntry| {
@@ -103,7 +104,7 @@ impl Viewing {
         }
         entries.sort_by(|one, other| other.score.total_cmp(&one.score));
         entries.truncate(MOST_LISTED);
-        Ok(Some(Arc::new(TrendingList { as_of, entries })))
+        Ok(Some(Arc::new(TrendingList { as_of, entries, look: of.settings.look.clone() })))
     }
 
     /// What readers are shown of an item; `None` if that is nothing.

@@ -106,7 +106,8 @@ impl ViewWriter {
 
 /// How many views are in a batch.
 fn views(batch: &ViewBatch) -> u64 {
-    let of_polls: u64 = batch.polls.iter().map(|(_, views)| views).sum();
+    // Those of articles are among the items.
+    let of_polls: u64 = batch.polls.iter().filter(|seen| seen.template.is_none()).map(|seen| seen.views).sum();
     let of_articles = batch.items.iter().filter(|(measure, ..)| *measure == super::Measure::Views);
     of_polls + of_articles.map(|(.., count)| count.unsigned_abs()).sum::<u64>()
 }

@@ -5,20 +5,19 @@
 //! article may have one; and only a ballot that fits makes it. Until then readers see the template with zeros, and
 //! nothing is written.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Asker, BallotRequest, Caster, PollTally, StreamPlan, StreamRequest, TallyView, Vote, VoteError, VoteOutcome, Voting,
 };
 use crate::{
     article::{
-        AddressFault, Admission, ArticleAddress, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId,
-        article_poll_id,
+        AddressFault, Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id,
     },
     live::{Newest, PollWithSite, RecentCache, Snapshot, StreamPermit},
-    poll::{Choices, DigestKey, Partitions, PollId, SiteId, Timestamp, Viewer},
+    poll::{Partitions, PollId, SiteId, Timestamp, Viewer, WebAddress},
     quota::{Name, QuotaState, Subject},
-    secret::{Secret, first_bytes, random_bytes},
+    secret::{Secret, first_bytes},
     site::Site,
     store::{ClientMark, Making, Store, StoreError},
     wire::ReaderPosition,
@@ -139,7 +138,8 @@ impl Voting {
         may_be_missing: bool,
     ) -> Result<ArticlePoll, VoteError> {
         let AskedArticle { site, template, .. } = asked;
-        let article = self.name_article(store, asked).await?;
+        let of_site = self.site_of(store, site).await?;
+        let article = self.replica.hub.known_articles().key_of(store, &of_site, &asked.article).await?;
         let id = article_poll_id(site, &article, template.as_str());
         let articles = &self.replica.articles;
         if !(may_be_missing && articles.missing.if_fresh(&id).is_some()) {
@@ -149,30 +149,9 @@ impl Voting {
             articles.missing.put(id, ());
         }
         let maker = self.template_of(store, site, template).await?;
-        let of_site = self.site_of(store, site).await?;
-        if !self.admits(store, &maker, site, &article).await? {
-            return Err(NoArticle::NotAnnounced.into());
-        }
-        let known = PollWithSite { poll: Arc::new(maker.unmade(&article)), site: Site::clone(&of_site) };
+        let page = self.page_of(store, &maker, &article).await?;
+        let known = PollWithSite { poll: Arc::new(maker.unmade(&article, page)), site: Site::clone(&of_site) };
         Ok(ArticlePoll { known: Arc::new(known), article, template: template.clone(), maker: Some(maker) })
-    }
-
-    /// What an article is known by: an address that was announced for an article is that article.
-    async fn name_article(&self, store: &dyn Store, asked: &AskedArticle) -> Result<ArticleKey, VoteError> {
-        let text = match &asked.article {
-            ArticleName::Id(id) => return Ok(ArticleKey::Id(id.clone())),
-            ArticleName::Address(text) => text,
-        };
-        let site = self.site_of(store, &asked.site).await?;
-        let address = ArticleAddress::parse(text, &site.settings.addresses).map_err(NoArticle::from)?;
-        let is_of_site = site.lists_address(&address);
-        let key = ArticleKey::Address(address);
-        let announced = self.replica.hub.known_articles().announced(store, &asked.site, &key).await?;
-        match announced {
-            Some(article) => Ok(ArticleKey::Id(article.id.clone())),
-            None if is_of_site => Ok(key),
-            None => Err(NoArticle::NotOfSite.into()),
-        }
     }
 
     async fn site_of(&self, store: &dyn Store, id: &SiteId) -> Result<Arc<Site>, VoteError> {
@@ -182,27 +161,30 @@ impl Voting {
     async fn template_of(&self, store: &dyn Store, site: &SiteId, id: &TemplateId) -> Result<Arc<Template>, VoteError> {
         let read = async { Ok(store.template(site, id).await?.map(Arc::new)) };
         let found = self.replica.articles.templates.get(&(site.clone(), id.clone()), read).await?;
-        if let Some(template) = found {
-            return Ok(template);
-        }
-        // Without a site there is no template either, and that is said first.
-        self.site_of(store, site).await?;
-        Err(NoArticle::NoTemplate.into())
+        Ok(found.ok_or(NoArticle::NoTemplate)?)
     }
 
-    /// Whether an article may have a poll.
-    async fn admits(
+    /// The page of an article, which may have a poll.
+    ///
+    /// # Errors
+    /// [`NoArticle::NotAnnounced`]: it may have none.
+    async fn page_of(
         &self,
         store: &dyn Store,
         template: &Template,
-        site: &SiteId,
         article: &ArticleKey,
-    ) -> Result<bool, VoteError> {
-        match article {
-            // It was found to be under the site's origins.
-            ArticleKey::Address(_) => Ok(template.admits == Admission::OwnOrigins),
-            ArticleKey::Id(_) => Ok(self.replica.hub.known_articles().announced(store, site, article).await?.is_some()),
-        }
+    ) -> Result<Option<WebAddress>, VoteError> {
+        let announced = match article {
+            // It was found to be one of the site's.
+            ArticleKey::Address(address) if template.admits == Admission::OwnOrigins => {
+                return Ok(address.as_str().parse().ok());
+            }
+            ArticleKey::Address(_) => None,
+            ArticleKey::Id(_) => {
+                self.replica.hub.known_articles().announced(store, &template.pattern.site, article).await?
+            }
+        };
+        Ok(Some(announced.ok_or(NoArticle::NotAnnounced)?.url.clone()))
     }
 
     /// Casts a ballot in an article's poll, as [`cast`](Self::cast) does in any other. The first ballot makes the poll,
@@ -217,7 +199,7 @@ impl Voting {
         asked: BallotRequest<'_>,
         note: impl Fn(QuotaState),
     ) -> Result<Vote, VoteError> {
-        let (client, known) = (caster.client, self.made(&article, asked.choices, caster.client, &note).await?);
+        let (client, known) = (caster.client, self.made(&article, asked, caster.client, &note).await?);
         let id = known.poll.id;
         let vote = match self.cast(caster, known, asked, &note).await {
             // It went for another one, or its making was cut short after its definition.
@@ -241,13 +223,13 @@ impl Voting {
     async fn made(
         &self,
         article: &ArticlePoll,
-        named: &[Cow<'_, str>],
+        asked: BallotRequest<'_>,
         client: Subject,
         note: &impl Fn(QuotaState),
     ) -> Result<Arc<PollWithSite>, VoteError> {
         let Some(maker) = &article.maker else { return Ok(Arc::clone(&article.known)) };
         // A ballot that does not fit makes nothing.
-        Choices::check(&article.known.poll, named).map_err(|rule| VoteError::InvalidChoice { rule, place: None })?;
+        asked.check(&article.known.poll)?;
         Box::pin(self.make(&article.article, maker, client, note)).await
     }
 
@@ -267,9 +249,9 @@ impl Voting {
                 None
             }
         };
-        let (id, now) = (template.poll_id(article), store.now().await?);
-        let key = DigestKey::from_bytes(random_bytes());
-        let poll = template.make(article, Partitions::unplaced(1), key, now);
+        let (id, page, now) =
+            (template.poll_id(article), self.page_of(store, template, article).await?, store.now().await?);
+        let poll = template.make(article, page, Partitions::unplaced(1), now);
         let new =
             NewArticlePoll { poll, template: template.id.clone(), announced, most_articles: template.most_articles };
         match store.make_article_poll(&new).await? {

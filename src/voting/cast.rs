@@ -15,7 +15,7 @@ use super::{
 use crate::{
     live::{PollWithSite, Snapshot},
     poll::{
-        Action, Ballot, Choices, Counters, Group, InvalidChoice, OpenAnswer, Outcome, Poll, Timestamp, Viewer,
+        Action, Ballot, Choices, Counters, Group, InvalidChoice, OpenAnswer, Outcome, Poll, Text, Timestamp, Viewer,
         VoterDigest, VoterId,
     },
     quota::{Decision, Name, QuotaState, Subject, Undecided},
@@ -66,6 +66,18 @@ pub struct BallotRequest<'a> {
     pub choices: &'a [Cow<'a, str>],
     /// What it says in the voter's own words.
     pub answer: Option<&'a str>,
+}
+
+impl BallotRequest<'_> {
+    /// What the ballot says, if it fits the poll.
+    ///
+    /// # Errors
+    /// [`VoteError::InvalidChoice`], [`InvalidAnswer`](VoteError::InvalidAnswer).
+    pub(super) fn check(&self, poll: &Poll) -> Result<(Choices, Option<Arc<OpenAnswer>>), VoteError> {
+        let choices = Choices::check(poll, self.choices).map_err(|rule| invalid(poll, self.choices, rule))?;
+        let answer = self.answer.map(|text| OpenAnswer::check(poll, choices, text)).transpose()?;
+        Ok((choices, answer))
+    }
 }
 
 /// What became of a ballot that was not refused.
@@ -126,11 +138,9 @@ impl Voting {
     ) -> Result<Vote, VoteError> {
         let Caster { voter, is_new, client } = caster;
         let is_counted_as_new = is_new && self.admit_new(&voter, &client, &note).await?;
-        let BallotRequest { choices: named, answer } = asked;
         let mut checked = None;
         let action = |poll: &Poll| {
-            let choices = Choices::check(poll, named).map_err(|rule| invalid(poll, named, rule))?;
-            let answer = answer.map(|text| OpenAnswer::check(poll, choices, text)).transpose()?;
+            let (choices, answer) = asked.check(poll)?;
             checked = Some((choices, answer.clone()));
             Ok((Action::Cast(Group::Clean, poll.counters_of(choices)), answer))
         };
@@ -192,6 +202,17 @@ impl Voting {
     pub async fn ballot(&self, voter: &VoterId, poll: &Poll) -> Result<Option<Choices>, VoteError> {
         let counters = self.others.ballot(poll, VoterDigest::of(voter, poll)).await?;
         Ok(counters.map(|counters| poll.choices_of(counters)))
+    }
+
+    /// What a voter's ballot says in their own words, as that is kept; nothing if it says nothing.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn ballot_answer(&self, voter: &VoterId, poll: &Poll) -> Result<Option<Text>, VoteError> {
+        if !poll.open_answer {
+            return Ok(None);
+        }
+        Ok(self.others.ballot_answer(poll, VoterDigest::of(voter, poll)).await?)
     }
 
     /// Counts a new voter in their client's quota. Returns whether they were counted: within a minute a nonce counts

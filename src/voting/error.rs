@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::{NoArticle, ballot_batcher::CastError};
 use crate::{
+    live::NameRefusal,
     poll::{Choices, InvalidAnswer, InvalidChoice, Poll, ResultsPolicy, State},
     quota::QuotaState,
+    site::AddressRefusal,
     store::StoreError,
 };
 
@@ -80,6 +82,16 @@ pub struct OnRecord {
     pub poll: Arc<Poll>,
     /// What the ballot says.
     pub choices: Choices,
+}
+
+impl From<NameRefusal> for VoteError {
+    fn from(refusal: NameRefusal) -> Self {
+        match refusal {
+            NameRefusal::Address(AddressRefusal::Invalid(fault)) => NoArticle::Address(fault).into(),
+            NameRefusal::Address(AddressRefusal::Foreign(_)) => NoArticle::NotOfSite.into(),
+            NameRefusal::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl From<StoreError> for VoteError {

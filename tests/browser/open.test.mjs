@@ -78,6 +78,7 @@ for (const [language, viewport] of [['ar', PHONE], ['en', DESKTOP]]) {
     await field.fill('👩‍👩‍👧‍👦'.repeat(81).slice(0, 81 * 11));
     await shown.page.keyboard.press('Enter');
     await shown.says(said.long);
+    assert.equal((await shown.$('.sawt').innerText()).split(said.long).length, 2, 'it is said once');
     await look(shown, `open-${language}-long`);
     assert.equal((await sawt.tally(asked)).ballots, 6);
     await field.fill(said.words);
@@ -86,7 +87,9 @@ for (const [language, viewport] of [['ar', PHONE], ['en', DESKTOP]]) {
     await shown.page.keyboard.press('Enter');
     await shown.is('voted');
     assert.deepEqual((await answers(asked)).filter(({ text }) => text === said.words).map(({ ballots, state }) => [ballots, state]), [[1, 'waiting']]);
-    // Whoever changes their vote finds their words; another option takes them back.
+    // Whoever changes their vote finds their words, also in a page that was loaded anew; another option takes them back.
+    await shown.page.reload();
+    await shown.is('voted');
     await shown.$('.sawt-change').click();
     assert.equal(await field.inputValue(), said.words);
     await shown.choose('no');

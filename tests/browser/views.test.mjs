@@ -108,12 +108,24 @@ test('an article is told to be seen by its canonical address, or as the page say
   await page.goto(publisher.holding(`<link rel="canonical" href="${second}">${module}<sawt-view site="${site}"></sawt-view>`));
   await until(async () => (await trending(site, 'window=1h')).some(({ url, score }) => url && score > 1.5));
 
+  // The list looks as the site says its polls do, and as the page says before that.
+  const look = { accent: '#b3122f', density: 'compact' };
+  await sawt.ask('PUT', `/v1/sites/${site}`, { origins: [publisher.origin], look });
+  await until(async () => (await sawt.ask('GET', `/v1/sites/${site}/trending?by=votes&limit=50`)).look);
   await page.goto(listing(site));
   const links = page.locator('sawt-most-read a');
   await links.nth(1).waitFor();
   // An article of which only the id is known leads nowhere.
   assert.deepEqual(await links.allTextContents(), ['أسعار النفط ترتفع لليوم الثالث على التوالي', 'المجلس يستأنف جلساته غدًا']);
   assert.equal(await links.first().getAttribute('href'), (await trending(site, 'window=1h'))[0].url);
+  const inList = (name) => page.locator('sawt-most-read').locator(name);
+  await page.emulateMedia({ colorScheme: 'light' });
+  const [accent, room] = [(heading) => getComputedStyle(heading).borderBottomColor, (line) => getComputedStyle(line).paddingBlockStart];
+  assert.equal(await inList('h2').evaluate(accent), 'rgb(179, 18, 47)');
+  assert.equal(await inList('li').first().evaluate(room), '6px');
+  await page.evaluate(() => document.documentElement.style.setProperty('--sawt-accent', 'rgb(0, 0, 99)'));
+  assert.equal(await inList('h2').evaluate(accent), 'rgb(0, 0, 99)');
+  await page.evaluate(() => document.documentElement.style.removeProperty('--sawt-accent'));
   const right = await page.evaluate(() => {
     const [number, title] = ['li', 'a'].map((name) => document.querySelector('sawt-most-read').shadowRoot.querySelector(name).getBoundingClientRect());
     return number.right - title.right;

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use futures_util::future::join_all;
 use sawt::{
     article::{NewArticlePoll, Template},
-    poll::{DigestKey, Edit, Outcome, PartitionTally, Phase, Poll, PollFields, State},
+    poll::{DigestKey, Edit, Outcome, PartitionTally, Phase, Poll, PollFields, State, Timestamp},
     secret::random_bytes,
     site::{ApiKey, NewKey, Scopes},
     store::{BatchOutcome, Creation, Making, Replacement, SiteDeletion, StoreError},
@@ -42,6 +42,8 @@ lone_rules![
     a_deletion_cut_short_anywhere_is_finished_by_the_same_request,
     what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted,
     an_articles_poll_cut_short_anywhere_is_made_by_whoever_comes_next,
+    an_articles_poll_made_anew_while_another_replica_deletes_it_keeps_every_ballot,
+    an_articles_poll_deleted_while_another_replica_makes_it_is_whole_or_not_there,
     a_deleted_template_cut_short_anywhere_is_finished_by_the_same_request,
     a_publishers_request_that_was_cut_short_may_be_sent_again_as_it_was,
 ];
@@ -396,6 +398,85 @@ async fn an_articles_poll_cut_short_anywhere_is_made_by_whoever_comes_next() {
         }
     };
     scene.cut_everywhere(begin, act, after).await;
+}
+
+/// The replica that deletes it stands still anywhere, as long as it takes to make it again and to vote.
+async fn an_articles_poll_made_anew_while_another_replica_deletes_it_keeps_every_ballot() {
+    let scene = Scene::new().await;
+    let next = &scene.next;
+    let template = Template { most_articles: 1, ..templates::template(next).await };
+    let make = async |name: &str| {
+        let new = templates::new_poll(next, &template, name).await;
+        let Making::Made(poll) = next.store.make_article_poll(&new).await.unwrap() else { panic!("not made") };
+        (new, poll)
+    };
+    let names = Cell::new(0);
+    let begin = async || {
+        let name = names.replace(names.get() + 1);
+        if let Some(before) = next
+            .store
+            .oldest_article_polls(&next.site, &template.id, Timestamp::from_millis(i64::MAX / 2), 1)
+            .await
+            .unwrap()
+            .pop()
+        {
+            assert!(next.store.delete_poll(before, &[]).await.unwrap());
+        }
+        let (again, poll) = make(&format!("a-{name}")).await;
+        assert_eq!(next.cast(&poll, 0, &["no"]).await, Outcome::Counted);
+        (again, templates::new_poll(next, &template, &format!("b-{name}")).await)
+    };
+    // Its place is taken by another.
+    let act = async |stage: &Stage, (_, other): &(NewArticlePoll, NewArticlePoll)| {
+        let _ = stage.store.make_article_poll(other).await;
+    };
+    let vote = async |(again, _): &(NewArticlePoll, NewArticlePoll)| {
+        let again =
+            NewArticlePoll { poll: Poll { created_at: next.now().await, ..again.poll.clone() }, ..again.clone() };
+        let Making::Made(poll) = next.store.make_article_poll(&again).await.unwrap() else { panic!("not made") };
+        for voter in 1..4 {
+            assert_eq!(next.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
+        }
+        for client in 0..5 {
+            next.store.note_client(&next.site, &template.id, poll.id, [client; 8]).await.unwrap();
+        }
+    };
+    let after = async |(again, _): (NewArticlePoll, NewArticlePoll)| {
+        // What the other replica was about to do may still be on its way.
+        scene.cut.store.now().await.unwrap();
+        let poll = next.read(&again.poll).await;
+        let tally = next.tally(&poll).await;
+        assert_eq!(tally.votes_in(0), 3, "{tally:?}");
+        let Making::Made(same) = next.store.make_article_poll(&again).await.unwrap() else { panic!("not made") };
+        assert_eq!(same, poll);
+        assert_eq!(next.tally(&poll).await.position(), tally.position());
+    };
+    scene.hold_everywhere(begin, act, vote, after).await;
+}
+
+async fn an_articles_poll_deleted_while_another_replica_makes_it_is_whole_or_not_there() {
+    let scene = Scene::new().await;
+    let next = &scene.next;
+    let template = templates::template(next).await;
+    let names = Cell::new(0);
+    let begin = async || templates::new_poll(next, &template, &names.replace(names.get() + 1).to_string()).await;
+    let act = async |stage: &Stage, new: &NewArticlePoll| _ = stage.store.make_article_poll(new).await;
+    let delete = async |new: &NewArticlePoll| {
+        let Making::Made(poll) = next.store.make_article_poll(new).await.unwrap() else { panic!("not made") };
+        assert_eq!(next.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+        assert!(next.store.delete_poll(poll.id, &[]).await.unwrap());
+    };
+    let after = async |new: NewArticlePoll| {
+        scene.cut.store.now().await.unwrap();
+        let Making::Made(poll) = next.store.make_article_poll(&new).await.unwrap() else { panic!("not made") };
+        assert_eq!(next.tally(&poll).await.ballots, 0, "nothing of the one before is left");
+        assert_eq!(next.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+        assert!(next.store.delete_poll(poll.id, &[]).await.unwrap());
+        assert_eq!(scene.keys_of(&poll), [""; 0]);
+        let listed = next.store.oldest_article_polls(&next.site, &template.id, next.now_plus(1_000).await, 9).await;
+        assert_eq!(listed.unwrap(), [], "it is on no list");
+    };
+    scene.hold_everywhere(begin, act, delete, after).await;
 }
 
 async fn a_deleted_template_cut_short_anywhere_is_finished_by_the_same_request() {

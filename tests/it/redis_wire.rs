@@ -1,5 +1,5 @@
-//! A wire to a Redis that is cut after any number of commands: what a replica can do that dies, or is cut off, between
-//! two steps.
+//! A wire to a Redis that is cut after any number of commands, or holds them up: what a replica can do that dies, is cut
+//! off, or stands still between two steps.
 
 use std::{
     io::{Read as _, Write as _},
@@ -8,13 +8,55 @@ use std::{
     thread,
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 /// The wire. Commands that passed are carried out; their answers may be lost.
 pub(crate) struct RedisWire {
     port: u16,
+    gate: Arc<Gate>,
+}
+
+#[derive(Default)]
+struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
     /// How many more commands pass; `None`: all do.
-    left: Arc<Mutex<Option<usize>>>,
+    left: Option<usize>,
+    /// Whether those that don't pass wait, and connections stay.
+    holds: bool,
+    /// How many wait.
+    waiting: usize,
+}
+
+impl Gate {
+    /// Whether a command passes. Waits if it is held up.
+    fn pass(&self) -> bool {
+        let mut state = self.state.lock();
+        loop {
+            match state.left {
+                None => return true,
+                Some(0) if !state.holds => return false,
+                Some(0) => {
+                    state.waiting += 1;
+                    self.changed.wait(&mut state);
+                    state.waiting -= 1;
+                }
+                Some(left) => {
+                    state.left = Some(left - 1);
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn is_cut(&self) -> bool {
+        let state = self.state.lock();
+        state.left == Some(0) && !state.holds
+    }
 }
 
 impl RedisWire {
@@ -22,19 +64,19 @@ impl RedisWire {
     pub(crate) fn to(server: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
         let port = listener.local_addr().expect("an address").port();
-        let left = Arc::new(Mutex::new(None));
-        let shared = left.clone();
+        let gate = Arc::<Gate>::default();
+        let shared = gate.clone();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 // While it is cut, whoever connects is dropped at once.
-                if *shared.lock() != Some(0)
+                if !shared.is_cut()
                     && let Ok(server) = TcpStream::connect(("127.0.0.1", server))
                 {
                     carry(client, server, &shared);
                 }
             }
         });
-        Self { port, left }
+        Self { port, gate }
     }
 
     /// What `SAWT_STORE` is set to, to go over this wire.
@@ -44,16 +86,28 @@ impl RedisWire {
 
     /// Lets so many more commands pass, and then nothing.
     pub(crate) fn cut_after(&self, commands: usize) {
-        *self.left.lock() = Some(commands);
+        *self.gate.state.lock() = GateState { left: Some(commands), ..GateState::default() };
     }
 
-    /// Lets everything pass again, over new connections. Says whether anything was held up.
+    /// Lets so many more commands pass, and holds up all others until it is healed.
+    pub(crate) fn hold_after(&self, commands: usize) {
+        *self.gate.state.lock() = GateState { left: Some(commands), holds: true, waiting: 0 };
+    }
+
+    /// Whether some command is held up.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.gate.state.lock().waiting > 0
+    }
+
+    /// Lets everything pass again; what was cut, over new connections. Says whether anything was held up.
     pub(crate) fn heal(&self) -> bool {
-        self.left.lock().take() == Some(0)
+        let was_shut = self.gate.state.lock().left.take() == Some(0);
+        self.gate.changed.notify_all();
+        was_shut
     }
 }
 
-fn carry(client: TcpStream, server: TcpStream, left: &Arc<Mutex<Option<usize>>>) {
+fn carry(client: TcpStream, server: TcpStream, gate: &Arc<Gate>) {
     let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     thread::spawn(move || {
         // To the end, also when the client is gone: a connection that is reset may lose commands that have passed.
@@ -63,7 +117,7 @@ fn carry(client: TcpStream, server: TcpStream, left: &Arc<Mutex<Option<usize>>>)
         }) {}
         let _ = to_client.shutdown(Shutdown::Both);
     });
-    let left = left.clone();
+    let gate = gate.clone();
     let (mut client, mut server) = (client, server);
     thread::spawn(move || {
         let mut waiting = Vec::new();
@@ -72,15 +126,7 @@ fn carry(client: TcpStream, server: TcpStream, left: &Arc<Mutex<Option<usize>>>)
             waiting.extend_from_slice(&buffer[..read]);
             while let Some(length) = first_command(&waiting) {
                 let command: Vec<u8> = waiting.drain(..length).collect();
-                let may_pass = match &mut *left.lock() {
-                    Some(0) => false,
-                    Some(left) => {
-                        *left -= 1;
-                        true
-                    }
-                    None => true,
-                };
-                if !may_pass || server.write_all(&command).is_err() {
+                if !gate.pass() || server.write_all(&command).is_err() {
                     break 'whole;
                 }
             }

@@ -98,8 +98,8 @@ class SawtMostRead extends HTMLElement {
     try {
       const options = { credentials: 'omit', signal: AbortSignal.timeout(15 * SECOND) };
       const answer = await fetch(`${HOME}/v1/sites/${site}/trending?${asked}`, options);
-      const { items } = await answer.json();
-      return answer.ok && Array.isArray(items) ? items : undefined;
+      const list = await answer.json();
+      return answer.ok && Array.isArray(list.items) ? list : undefined;
     } catch {
       return undefined;
     }
@@ -127,7 +127,17 @@ class SawtMostRead extends HTMLElement {
     else this.#root.prepend(make('style', { textContent: style }));
   }
 
-  #show(items) {
+  // As the site has said for its polls. The page overrides it.
+  #dress({ accent, accent_dark: dark, density } = {}) {
+    const box = this.#root.querySelector('section');
+    for (const [name, colour] of Object.entries({ '--site-light': accent, '--site-dark': dark }))
+      if (/^#[\da-f]{6}$/.test(colour)) box.style.setProperty(name, colour);
+      else box.style.removeProperty(name);
+    if (density) box.dataset.density = density;
+  }
+
+  #show({ items, look }) {
+    this.#dress(look);
     const lines = items
       .map(({ poll, title, url, section }) => {
         const href = isWeb(url) ? url : poll && `${HOME}/embed/${poll}`;

@@ -78,6 +78,8 @@ export const of = (Poll) =>
     // Nothing is right or wrong here. But words may have come too late to be kept, and then that is said of the vote.
     judge({ open_answer: words }) {
       this.#isLeftOut = words?.is_kept === false;
+      // What was said elsewhere, or before the page was left.
+      if (words && !this.#field.value) this.#field.value = words.text;
     }
 
     say(text) {
@@ -102,9 +104,9 @@ export const of = (Poll) =>
       // An empty one runs as the poll does.
       field.dir = field.value ? 'auto' : this.root.dir;
       const said = this.$('.sawt-left');
+      // That it is too long is said once, when it is sent.
       said.textContent = field.value ? this.count('left', Math.max(0, left)) : '';
       said.toggleAttribute('data-over', left < 0);
       field.setAttribute('aria-invalid', left < 0);
-      if (left < 0) said.textContent = this.#fill('too_long');
     }
   };

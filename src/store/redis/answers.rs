@@ -22,6 +22,13 @@ impl RedisStore {
         kept.iter().map(|(id, kept)| read(id, kept)).collect()
     }
 
+    pub(super) async fn read_answer(&self, poll: &Poll, answer: AnswerId) -> Result<Option<CountedAnswer>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("HGET").arg(keys::answers(poll, PARTITION)).arg(answer.as_bytes());
+        let kept: Option<Vec<u8>> = self.ask_for(&command).await?;
+        kept.map(|kept| read(answer.as_bytes(), &kept)).transpose()
+    }
+
     pub(super) async fn put_answer_state(
         &self,
         poll: &Poll,

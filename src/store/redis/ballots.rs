@@ -12,15 +12,16 @@ use redis::Cmd;
 
 use super::{
     RedisStore,
-    batch::{Packed, PackedAnswers, places_left_out, read_counters, read_outcomes},
+    batch::{Packed, PackedAnswers, places_left_out, read_answer, read_counters, read_outcomes},
     buckets::{bucket_of, split_off, splits_from},
+    definitions::SyncedPartition,
     keys,
     script::{Call, Reply},
 };
 use crate::{
     poll::{
         AnswerId, AnswerState, Ballot, Change, CountedAnswer, Counters, Minute, Moves, PartitionTally, Phase, Poll,
-        Position, Revision, Schedule, State, Timestamp, VoterDigest, Votes,
+        Position, Revision, Schedule, State, Text, Timestamp, VoterDigest, Votes,
     },
     store::{
         BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError,
@@ -88,19 +89,13 @@ impl Ballots for RedisStore {
     }
 
     async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
-        let tally = keys::tally(poll, voter.partition);
-        for _ in 0..MOST_TURNS {
-            let bucket = bucket_of(voter.field, self.buckets.get(poll.id, voter.partition));
-            let voters = keys::voters(poll, voter.partition, bucket);
-            let call = Call::new(&self.scripts.ballot, &[tally.as_bytes(), voters.as_bytes()]).arg(&voter.field);
-            let mut reply = call.send(&self.link).await?;
-            let Some(buckets) = reply.number_if_there::<u32>()? else { return Ok(None) };
-            self.buckets.learn(poll.id, voter.partition, buckets);
-            if bucket_of(voter.field, buckets) == bucket {
-                return reply.optional_bytes()?.map(|kept| read_counters(poll.codec, &kept)).transpose();
-            }
-        }
-        Err(StoreError::unavailable("the poll kept growing while a ballot was read"))
+        self.kept_ballot(poll, voter).await?.map(|kept| read_counters(poll.codec, &kept)).transpose()
+    }
+
+    async fn ballot_answer(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Text>, StoreError> {
+        let kept = self.kept_ballot(poll, voter).await?;
+        let Some(id) = kept.as_deref().and_then(read_answer) else { return Ok(None) };
+        Ok(self.read_answer(poll, id).await?.map(|answer| answer.text))
     }
 
     /// A scan goes by the buckets that there were when it came to their partition. What a bucket held then lies in it, or
@@ -197,6 +192,23 @@ impl Ballots for RedisStore {
 }
 
 impl RedisStore {
+    /// What is on record of a voter.
+    async fn kept_ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Vec<u8>>, StoreError> {
+        let tally = keys::tally(poll, voter.partition);
+        for _ in 0..MOST_TURNS {
+            let bucket = bucket_of(voter.field, self.buckets.get(poll.id, voter.partition));
+            let voters = keys::voters(poll, voter.partition, bucket);
+            let call = Call::new(&self.scripts.ballot, &[tally.as_bytes(), voters.as_bytes()]).arg(&voter.field);
+            let mut reply = call.send(&self.link).await?;
+            let Some(buckets) = reply.number_if_there::<u32>()? else { return Ok(None) };
+            self.buckets.learn(poll.id, voter.partition, buckets);
+            if bucket_of(voter.field, buckets) == bucket {
+                return reply.optional_bytes();
+            }
+        }
+        Err(StoreError::unavailable("the poll kept growing while a ballot was read"))
+    }
+
     async fn cast_turn(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<CastReply, StoreError> {
         let known = self.buckets.get(poll.id, partition);
         let batch = Packed::pack(poll.codec, ballots, known);
@@ -259,7 +271,8 @@ impl RedisStore {
         let Some(definition) = self.definition(known.id).await? else { return Ok(Reconciled::Gone) };
         let in_force = definition.poll.revision;
         let or: &[u8] = if in_force < found { b"back" } else { b"" };
-        let is_there = in_force == found || self.sync_partition(&definition, partition, or).await?.is_some();
+        let is_there = in_force == found
+            || matches!(self.sync_partition(&definition, partition, or).await?, SyncedPartition::Done(..));
         Ok(match is_there {
             false => Reconciled::Gone,
             true if in_force == known.revision => Reconciled::Agreed,

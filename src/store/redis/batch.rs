@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::{buckets::bucket_of, keys};
 use crate::{
-    poll::{Action, Ballot, Codec, Counters, Group, MOST_ANSWERS, Outcome, Poll},
+    poll::{Action, AnswerId, Ballot, Codec, Counters, Group, MOST_ANSWERS, Outcome, Poll},
     store::StoreError,
 };
 
@@ -103,6 +103,12 @@ pub(super) fn read_outcomes(codec: Codec, letters: &[u8], recorded: &[u8]) -> Re
         })
     };
     letters.iter().map(&mut outcome).collect()
+}
+
+/// Which text is on record with a voter's ballot. Ballots that are kept as bytes have none.
+pub(super) fn read_answer(kept: &[u8]) -> Option<AnswerId> {
+    let colon = kept.iter().position(|byte| *byte == b':')?;
+    Some(AnswerId::from_bytes(kept.get(colon + 1..)?.try_into().ok()?))
 }
 
 /// Reads what is on record of a voter: a number in digits, or bytes.

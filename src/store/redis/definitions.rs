@@ -94,6 +94,16 @@ pub(super) struct SyncedPartitions {
     pub(super) ballots: u64,
 }
 
+/// A partition that was to be brought to its poll's revision.
+pub(super) enum SyncedPartition {
+    /// It is there. Its phase and ballots.
+    Done(i64, u64),
+    /// It is not there.
+    Gone,
+    /// It is of a poll with the same id that was made then.
+    OfAnother(Timestamp),
+}
+
 impl RedisStore {
     pub(super) async fn read_kept(&self, id: PollId) -> Result<Option<StoredDefinition>, StoreError> {
         let mut command = Cmd::new();
@@ -179,20 +189,21 @@ impl RedisStore {
         let partitions =
             try_join_all(partitions.map(|partition| self.sync_partition(definition, partition, or))).await?;
         let mut all = SyncedPartitions { is_any_closed: false, ballots: 0 };
-        for (phase, ballots) in partitions.into_iter().flatten() {
+        for partition in partitions {
+            let SyncedPartition::Done(phase, ballots) = partition else { continue };
             all.is_any_closed |= phase == i64::from(Phase::Closed.code());
             all.ballots += ballots;
         }
         Ok(all)
     }
 
-    /// Brings one partition to a poll's revision. Returns its phase and ballots; `None` if it is gone.
+    /// Brings one partition to a poll's revision.
     pub(super) async fn sync_partition(
         &self,
         Definition { poll, reshaped }: &Definition,
         partition: u16,
         or: &[u8],
-    ) -> Result<Option<(i64, u64)>, StoreError> {
+    ) -> Result<SyncedPartition, StoreError> {
         let (tally, minutes) = (keys::tally(poll, partition), keys::minutes(poll, partition));
         let (revision, phase) = (poll.revision.to_string(), poll.schedule.phase.code().to_string());
         let (opens_at, closes_at) = (millis(poll.schedule.opens_at), millis(poll.schedule.closes_at));
@@ -211,8 +222,9 @@ impl RedisStore {
             .arg(own.as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
-            -1 => Ok(None),
-            phase => Ok(Some((phase, reply.number()?))),
+            -2 => Ok(SyncedPartition::OfAnother(Timestamp::from_millis(reply.int()?))),
+            -1 => Ok(SyncedPartition::Gone),
+            phase => Ok(SyncedPartition::Done(phase, reply.number()?)),
         }
     }
 }

@@ -25,8 +25,9 @@ use crate::{
 const CHUNK: u32 = 500;
 
 impl RedisStore {
-    /// Begins to delete a poll, and tells of it: it is there for nobody from then on.
-    pub(super) async fn hide_poll(&self, id: PollId, events: &[NewEvent]) -> Result<(), StoreError> {
+    /// Begins to delete a poll, and tells of it: it is there for nobody from then on. Only if this is its definition; if
+    /// none is named, whichever it is.
+    pub(super) async fn hide_poll(&self, id: PollId, definition: &[u8], events: &[NewEvent]) -> Result<(), StoreError> {
         let (key, deleting, outbox) = (keys::poll(id), keys::deleting(id), keys::poll_outbox(id));
         // Whose log it is told in. One that is hidden already has told it.
         let site = if events.is_empty() { None } else { self.poll(id).await?.map(|poll| poll.site) };
@@ -36,7 +37,7 @@ impl RedisStore {
                 None => Letters::default(),
             };
             let call = Call::new(&self.scripts.forget, &[key.as_bytes(), deleting.as_bytes(), outbox.as_bytes()]);
-            let call = letters.add_to(call.arg(letters.ticket.as_bytes()));
+            let call = letters.add_to(call.arg(letters.ticket.as_bytes()).arg(definition));
             if call.send(&self.link).await?.int()? != 6 {
                 return Ok(());
             }
@@ -46,7 +47,8 @@ impl RedisStore {
 
     /// Deletes what is left of a poll. Returns whether there was anything.
     pub(super) async fn finish_deletion(&self, id: PollId) -> Result<bool, StoreError> {
-        let Some(poll) = self.read_deleting(id).await? else { return Ok(false) };
+        let Some(kept) = self.kept_deleting(id).await? else { return Ok(false) };
+        let poll = record::read_poll(&kept)?;
         for partition in 0..poll.partitions.count() {
             self.forget_partition(&poll, partition).await?;
         }
@@ -54,20 +56,22 @@ impl RedisStore {
         index.arg("ZREM").arg(keys::site_polls(&poll.site)).arg(id.to_string());
         self.ask(&index).await?;
         self.forget_poll_views(&poll.site, id).await?;
-        let mut last = Cmd::new();
-        last.arg("DEL").arg(keys::deleting(id));
-        self.ask(&last).await?;
+        let deleting = keys::deleting(id);
+        Call::new(&self.scripts.forgotten, &[deleting.as_bytes()]).arg(&kept).send(&self.link).await?;
         Ok(true)
     }
 
     pub(super) async fn read_deleting(&self, id: PollId) -> Result<Option<Poll>, StoreError> {
-        let mut command = Cmd::new();
-        command.arg("HGET").arg(keys::deleting(id)).arg("definition");
-        let json: Option<Vec<u8>> = self.ask_for(&command).await?;
-        json.map(|json| record::read_poll(&json)).transpose()
+        self.kept_deleting(id).await?.map(|kept| record::read_poll(&kept)).transpose()
     }
 
-    async fn forget_partition(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
+    async fn kept_deleting(&self, id: PollId) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("HGET").arg(keys::deleting(id)).arg("definition");
+        self.ask_for(&command).await
+    }
+
+    pub(super) async fn forget_partition(&self, poll: &Poll, partition: u16) -> Result<(), StoreError> {
         let buckets = self.drop_buckets(poll, partition, 0..0, b"").await?;
         let mut first = 0;
         while first < buckets {

@@ -1,31 +1,39 @@
 -- Puts an article's poll on its template's list, before anything else of it is written. If the list is full, the oldest
--- provisional poll leaves it. Safe to run twice: one that is on the list stays there.
+-- provisional poll leaves it. Safe to run twice: one that is on the list stays there, since the same moment.
 --
 -- KEYS: site, its templates, its announced articles; then of the template: its open polls, the provisional ones, the old
 --       ones, clients, and the polls that are leaving
 -- ARGV: 1 template, 2 poll, 3 the announced article, or nothing: then the poll is provisional, 4 the most open polls
--- Answers {1, polls that are leaving …}: it is on the list; {2, poll}: the same poll is leaving, and must be gone first;
---       {0}: there is no such template; {-2}: the article is not announced; {3}: the list is full.
+-- Answers {1, since when it is on the list, polls that are leaving, each followed by since when it was there …};
+--       {2, since when}: the same poll is leaving, and must be gone first; {0}: there is no such template;
+--       {-2}: the article is not announced; {3}: the list is full.
 
 local open, provisional, old, clients, leaving = KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local poll = ARGV[2]
 if redis.call('HEXISTS', KEYS[1], 'created_at') == 0 then return {0} end
 if (redis.call('HGET', KEYS[2], ARGV[1]) or '') == '' then return {0} end
 if ARGV[3] ~= '' and redis.call('HEXISTS', KEYS[3], ARGV[3]) == 0 then return {-2} end
-if redis.call('SISMEMBER', leaving, poll) == 1 then return {2, poll} end
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-if redis.call('ZSCORE', old, poll) then return {1} end
-if not redis.call('ZSCORE', open, poll) then
+local left = redis.call('ZSCORE', leaving, poll)
+if left then return {2, left} end
+local since = redis.call('ZSCORE', open, poll) or redis.call('ZSCORE', old, poll)
+if not since then
+  -- Later than all others, so that no two of them, and no poll twice, stand there since the same moment.
+  local function last(list) return tonumber(redis.call('ZRANGE', list, -1, -1, 'WITHSCORES')[2] or nil) or 0 end
+  local clock = redis.call('TIME')
+  local now = math.max(clock[1] * 1000 + math.floor(clock[2] / 1000), last(open) + 1, last(leaving) + 1)
   if redis.call('ZCARD', open) >= tonumber(ARGV[4]) then
-    local oldest = redis.call('ZRANGE', provisional, 0, 0)[1]
-    if not oldest then return {3} end
-    redis.call('SADD', leaving, oldest)
-    redis.call('ZREM', provisional, oldest)
-    redis.call('ZREM', open, oldest)
-    redis.call('HDEL', clients, oldest)
+    local oldest = redis.call('ZRANGE', provisional, 0, 0, 'WITHSCORES')
+    if not oldest[1] then return {3} end
+    redis.call('ZADD', leaving, oldest[2], oldest[1])
+    redis.call('ZREM', provisional, oldest[1])
+    redis.call('ZREM', open, oldest[1])
+    redis.call('HDEL', clients, oldest[1])
   end
-  redis.call('ZADD', open, now, poll)
-  if ARGV[3] == '' then redis.call('ZADD', provisional, now, poll) end
+  since = string.format('%.0f', now)
+  redis.call('ZADD', open, since, poll)
+  if ARGV[3] == '' then redis.call('ZADD', provisional, since, poll) end
 end
-return {1, unpack(redis.call('SRANDMEMBER', leaving, 2))}
+local reply = {1, since}
+-- The first of them. Whoever makes the next poll deletes two.
+for _, word in ipairs(redis.call('ZRANGE', leaving, 0, 1, 'WITHSCORES')) do reply[#reply + 1] = word end
+return reply

@@ -158,11 +158,11 @@ pub(super) fn templates(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:templates")
 }
 
-/// The polls of a template, each a sorted set of polls by the time they were made: those that take votes; of these the
-/// provisional ones; those whose voters are forgotten. Then a hash of provisional polls to eight bytes for each client
-/// that has voted there, and a set of polls that are being deleted for others.
+/// The polls of a template. Sorted sets of polls by the moment they were made, which no two share: those that take votes;
+/// of these the provisional ones; those whose voters are forgotten. Then a hash of provisional polls to eight bytes for
+/// each client that has voted there; and again a sorted set, of polls that are being deleted.
 pub(super) fn article_polls(site: &SiteId, template: &TemplateId) -> [String; 5] {
-    ["open", "provisional", "old", "clients", "leaving"]
+    ["open", "provisional", "old", "clients", "going"]
         .map(|what| format!("sawt:site:{{{site}}}:template:{template}:{what}"))
 }
 

@@ -17,6 +17,7 @@
 
 mod address;
 mod answers;
+mod article_polls;
 mod articles;
 mod ballots;
 mod batch;

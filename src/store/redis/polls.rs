@@ -170,8 +170,11 @@ impl Polls for RedisStore {
     }
 
     async fn delete_poll(&self, id: PollId, events: &[NewEvent]) -> Result<bool, StoreError> {
-        self.hide_poll(id, events).await?;
-        self.finish_deletion(id).await
+        let was_there = self.delete_poll_of_article(id, events).await?;
+        if !was_there {
+            self.hide_poll(id, b"", events).await?;
+        }
+        Ok(self.finish_deletion(id).await? || was_there)
     }
 }
 

@@ -4,20 +4,15 @@
 //! in one slot and each of which may be repeated: it is put on its template's list; its definition is written, unless
 //! another replica was first; its partition is made by the definition that is there. Whoever finds a poll without a
 //! partition makes that. A poll that leaves the list for another is noted as leaving until it is deleted, so the
-//! deletion is finished by whoever makes the next one.
+//! deletion is finished by whoever makes the next one. See [`article_polls`](super::article_polls).
 
 use async_trait::async_trait;
 use redis::Cmd;
 
-use super::{
-    RedisStore,
-    definitions::{DefineOptions, DefineOutcome},
-    keys,
-    script::{Call, Reply},
-};
+use super::{RedisStore, article_polls::read_id, keys, script::Call};
 use crate::{
-    article::{ArticleId, HONEST_CLIENTS, MOST_TEMPLATES, NewArticlePoll, Template, TemplateId},
-    poll::{Poll, PollId, Revision, SiteId, Timestamp},
+    article::{HONEST_CLIENTS, MOST_TEMPLATES, NewArticlePoll, Template, TemplateId},
+    poll::{Poll, PollId, SiteId, Timestamp},
     store::{
         ClientMark, Making, Polls as _, Publishers as _, StoreError, TemplatePut, Templates,
         record::{read_template, write_template},
@@ -26,9 +21,6 @@ use crate::{
 
 /// How many polls of a template, and buckets of a poll, are deleted at once.
 const CHUNK: usize = 500;
-
-/// How often a poll that another replica deletes meanwhile is made again.
-const MOST_TURNS: usize = 4;
 
 #[async_trait]
 impl Templates for RedisStore {
@@ -70,22 +62,19 @@ impl Templates for RedisStore {
         }
         self.ask(Cmd::new().arg("HSET").arg(keys::templates(site)).arg(id.as_str()).arg("")).await?;
         let [open, provisional, old, clients, leaving] = keys::article_polls(site, id);
-        for (list, is_sorted) in [(&open, true), (&old, true), (&leaving, false)] {
+        for list in [&open, &old, &leaving] {
             loop {
                 let mut some = Cmd::new();
-                if is_sorted {
-                    some.arg("ZRANGE").arg(list).arg(0).arg(CHUNK - 1);
-                } else {
-                    some.arg("SRANDMEMBER").arg(list).arg(CHUNK);
-                }
+                some.arg("ZRANGE").arg(list).arg(0).arg(CHUNK - 1);
                 let polls: Vec<String> = self.ask_for(&some).await?;
                 if polls.is_empty() {
                     break;
                 }
                 for poll in &polls {
-                    self.delete_poll(read_id(poll)?, &[]).await?;
+                    self.delete_poll(read_id(poll.as_bytes())?, &[]).await?;
                 }
-                self.ask(Cmd::new().arg(if is_sorted { "ZREM" } else { "SREM" }).arg(list).arg(&polls)).await?;
+                // What was never defined.
+                self.ask(Cmd::new().arg("ZREM").arg(list).arg(&polls)).await?;
             }
         }
         self.ask(Cmd::new().arg("UNLINK").arg(&provisional).arg(&clients)).await?;
@@ -95,28 +84,7 @@ impl Templates for RedisStore {
     }
 
     async fn make_article_poll(&self, new: &NewArticlePoll) -> Result<Making, StoreError> {
-        let (site, template) = (new.site(), &new.template);
-        for _ in 0..MOST_TURNS {
-            let mut reply = self.join_article(new).await?;
-            match reply.int()? {
-                0 => return Ok(Making::NoTemplate),
-                -2 => return Ok(Making::NotAnnounced),
-                3 => return Ok(Making::Full),
-                2 => {
-                    self.finish_leaving(site, template, new.poll.id).await?;
-                    continue;
-                }
-                _ => {}
-            }
-            while let Some(leaving) = reply.optional_bytes()? {
-                let leaving = read_id(&String::from_utf8_lossy(&leaving))?;
-                self.finish_leaving(site, template, leaving).await?;
-            }
-            if let Some(poll) = self.define_article(&new.poll).await? {
-                return Ok(Making::Made(poll));
-            }
-        }
-        Err(StoreError::unavailable("the article's poll was deleted while it was made"))
+        self.make_poll_of_article(new).await
     }
 
     async fn note_client(
@@ -139,13 +107,9 @@ impl Templates for RedisStore {
             return Ok(());
         }
         let [open, provisional, old, clients, _] = keys::article_polls(site, template);
+        let lists = [&open, &provisional, &old, &clients].map(String::as_bytes);
         let id = poll.to_string();
-        // The old list first: from one of them a deletion of the template finds the poll.
-        self.ask(Cmd::new().arg("ZADD").arg(old).arg(0).arg(&id)).await?;
-        for list in [open, provisional] {
-            self.ask(Cmd::new().arg("ZREM").arg(list).arg(&id)).await?;
-        }
-        self.ask(Cmd::new().arg("HDEL").arg(clients).arg(&id)).await?;
+        Call::new(&self.scripts.retire_article, &lists).arg(id.as_bytes()).send(&self.link).await?;
         Ok(())
     }
 
@@ -160,51 +124,13 @@ impl Templates for RedisStore {
         let mut command = Cmd::new();
         command.arg("ZRANGEBYSCORE").arg(open).arg("-inf").arg(format!("({}", before.as_millis()));
         let polls: Vec<String> = self.ask_for(command.arg("LIMIT").arg(0).arg(limit)).await?;
-        polls.iter().map(|poll| read_id(poll)).collect()
+        polls.iter().map(|poll| read_id(poll.as_bytes())).collect()
     }
 }
 
 impl RedisStore {
     async fn kept_template(&self, site: &SiteId, id: &TemplateId) -> Result<Option<Vec<u8>>, StoreError> {
         self.ask_for(Cmd::new().arg("HGET").arg(keys::templates(site)).arg(id.as_str())).await
-    }
-
-    async fn join_article(&self, new: &NewArticlePoll) -> Result<Reply, StoreError> {
-        let site = new.site();
-        let mut names = vec![keys::site(site), keys::templates(site), keys::site_articles(site)];
-        names.extend(keys::article_polls(site, &new.template));
-        let names: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
-        let (poll, most) = (new.poll.id.to_string(), new.most_articles.to_string());
-        let announced = new.announced.as_ref().map_or("", ArticleId::as_str);
-        Call::new(&self.scripts.join_article, &names)
-            .arg(new.template.as_str().as_bytes())
-            .arg(poll.as_bytes())
-            .arg(announced.as_bytes())
-            .arg(most.as_bytes())
-            .send(&self.link)
-            .await
-    }
-
-    /// Deletes a poll that has left its template's list for another.
-    async fn finish_leaving(&self, site: &SiteId, template: &TemplateId, poll: PollId) -> Result<(), StoreError> {
-        self.delete_poll(poll, &[]).await?;
-        let [.., leaving] = keys::article_polls(site, template);
-        self.ask(Cmd::new().arg("SREM").arg(leaving).arg(poll.to_string())).await?;
-        Ok(())
-    }
-
-    /// Writes an article's poll, unless it is there, and makes its partition. Returns the poll that is there; `None` if
-    /// it is being deleted.
-    async fn define_article(&self, poll: &Poll) -> Result<Option<Poll>, StoreError> {
-        self.finish_deletion(poll.id).await?;
-        match self.define(poll, Revision(0), DefineOptions::default()).await? {
-            DefineOutcome::Gone => return Ok(None),
-            DefineOutcome::Done(_) | DefineOutcome::Mismatch | DefineOutcome::Closed | DefineOutcome::NotClosed => {}
-        }
-        // Another replica may have been first: then its key and its time are the poll's.
-        let Some(definition) = self.definition(poll.id).await? else { return Ok(None) };
-        self.sync_partitions(&definition, b"create").await?;
-        Ok(Some(definition.poll))
     }
 
     /// Forgets the voters of a closed poll. Returns whether it is closed, or not there.
@@ -240,8 +166,4 @@ impl RedisStore {
             buckets => Ok(Some(u32::try_from(buckets).unwrap_or(0))),
         }
     }
-}
-
-fn read_id(text: &str) -> Result<PollId, StoreError> {
-    text.parse().map_err(|rule| StoreError::Corrupt(format!("a poll id {rule}")))
 }

@@ -1,13 +1,16 @@
 //! Views, and rankings: each a sorted set in its site's hash slot.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use redis::Cmd;
 
 use super::{RedisStore, keys, script::Call};
 use crate::{
+    article::TemplateId,
     poll::{PollId, SiteId},
     store::{
-        ItemScore, Measure, RankedItem, StoreError, TrendingWindow, ViewBatch, Views,
+        ItemScore, Measure, RankedItem, SeenPoll, StoreError, TrendingWindow, ViewBatch, Views,
         views::{LANDMARK_WINDOWS, LEAST_SCORE, QUIET_WINDOWS, WRITER_SECS},
     },
 };
@@ -21,10 +24,18 @@ impl Views for RedisStore {
         names.extend(rankings(site));
         let mut args = vec![number.to_string(), WRITER_SECS.to_string(), most_ranked.to_string()];
         args.extend([LEAST_SCORE.to_string(), LANDMARK_WINDOWS.to_string(), QUIET_WINDOWS.to_string()]);
-        args.push(TrendingWindow::ALL.len().to_string());
+        args.extend([Measure::ALL.len().to_string(), TrendingWindow::ALL.len().to_string()]);
         args.extend(TrendingWindow::ALL.map(length_millis));
         args.push(polls.len().to_string());
-        args.extend(polls.iter().flat_map(|(poll, views)| [poll.to_string(), views.to_string()]));
+        let templates: BTreeSet<&TemplateId> = polls.iter().filter_map(|seen| seen.template.as_ref()).collect();
+        for template in &templates {
+            let [open, _, old, ..] = keys::article_polls(site, template);
+            names.extend([open, old]);
+        }
+        for SeenPoll { poll, template, views } in polls {
+            let place = template.as_ref().and_then(|template| templates.iter().position(|it| *it == template));
+            args.extend([poll.to_string(), views.to_string(), place.map_or(0, |place| place + 1).to_string()]);
+        }
         let moves = items.iter();
         args.extend(
             moves.flat_map(|(measure, item, count)| [measure.code().to_string(), item.to_string(), count.to_string()]),

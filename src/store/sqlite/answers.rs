@@ -19,6 +19,15 @@ pub(super) fn on_record(db: &Connection, poll: i64, voter: i64) -> Result<Record
     })
 }
 
+/// What a voter's ballot says, if it is kept.
+pub(super) fn text_of(db: &Connection, poll: i64, voter: i64) -> Result<Option<Text>, StoreError> {
+    let RecordedAnswer::Kept(id) = on_record(db, poll, voter)? else { return Ok(None) };
+    let mut select =
+        db.prepare_cached("select answer, text, state, ballots from answers where poll = ?1 and answer = ?2")?;
+    let mut found = select.query_and_then(params![poll, id.as_bytes()], counted)?;
+    Ok(found.next().transpose()?.map(|answer| answer.text))
+}
+
 /// What would be on record of a ballot that says this.
 pub(super) fn would_be(db: &Connection, poll: i64, answer: Option<&OpenAnswer>) -> Result<RecordedAnswer, StoreError> {
     let Some(OpenAnswer { id, .. }) = answer else { return Ok(RecordedAnswer::None) };

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     poll::{
         AnswerId, AnswerState, Applied, Ballot, Codec, CountedAnswer, Counters, Minute, Outcome, PartitionTally, Poll,
-        PollId, Position, RecordedAnswer, Revision, Times, VoterDigest,
+        PollId, Position, RecordedAnswer, Revision, Text, Times, VoterDigest,
     },
     store::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::BALLOTS_PAGE},
 };
@@ -36,6 +36,15 @@ impl Ballots for SqliteStore {
         let id = poll.id;
         self.read(move |db, _| match Head::read(db, id)? {
             Some(head) => on_record(db, &head, voter),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    async fn ballot_answer(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Text>, StoreError> {
+        let id = poll.id;
+        self.read(move |db, _| match Head::read(db, id)? {
+            Some(head) => answers::text_of(db, head.number, number_of(voter)),
             None => Ok(None),
         })
         .await

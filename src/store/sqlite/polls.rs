@@ -248,7 +248,9 @@ fn replace(db: &Connection, times: Times, edit: Edit, events: &[NewEvent]) -> Re
     Ok(Replacement::Done(poll))
 }
 
+/// Deletes a poll. One of an article leaves its template's list too.
 pub(super) fn delete(db: &Connection, id: PollId) -> Result<bool, StoreError> {
+    db.prepare_cached("delete from article_polls where poll = ?1")?.execute([id.to_string()])?;
     let Some(head) = Head::read(db, id)? else { return Ok(false) };
     db.prepare_cached("delete from polls where number = ?1")?.execute([head.number])?;
     tallies::delete(db, head.number)?;

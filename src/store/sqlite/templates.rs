@@ -151,18 +151,13 @@ fn delete_some(db: &Connection, site: &SiteId, id: &TemplateId) -> Result<usize,
         select.query_map(params![site.as_str(), id.as_str(), DELETED_AT_ONCE], |row| row.get::<_, String>(0))?;
     let polls = polls.map(|poll| read_id(&poll?)).collect::<Result<Vec<_>, _>>()?;
     for poll in &polls {
-        delete_poll(db, *poll)?;
+        polls::delete(db, *poll)?;
     }
     if polls.is_empty() {
         db.prepare_cached("delete from templates where site = ?1 and id = ?2 and definition = ''")?
             .execute([site.as_str(), id.as_str()])?;
     }
     Ok(polls.len())
-}
-
-fn delete_poll(db: &Connection, poll: PollId) -> Result<bool, StoreError> {
-    db.prepare_cached("delete from article_polls where poll = ?1")?.execute([poll.to_string()])?;
-    polls::delete(db, poll)
 }
 
 fn make(db: &Connection, now: Timestamp, new: &NewArticlePoll) -> Result<Making, StoreError> {
@@ -194,7 +189,7 @@ fn make(db: &Connection, now: Timestamp, new: &NewArticlePoll) -> Result<Making,
             let oldest: Option<String> =
                 oldest.query_row([site.as_str(), template.as_str()], |row| row.get(0)).optional()?;
             let Some(oldest) = oldest else { return Ok(Making::Full) };
-            delete_poll(db, read_id(&oldest)?)?;
+            polls::delete(db, read_id(&oldest)?)?;
         }
     }
     db.prepare_cached(

@@ -7,7 +7,7 @@ use super::{SqliteStore, polls::Head, publishers};
 use crate::{
     poll::{PollId, SiteId, Timestamp},
     store::{
-        ItemScore, Measure, RankedItem, StoreError, TrendingWindow, ViewBatch, Views, WRITER_SECS,
+        ItemScore, Measure, RankedItem, SeenPoll, StoreError, TrendingWindow, ViewBatch, Views, WRITER_SECS,
         views::{LANDMARK_WINDOWS, LEAST_SCORE, as_score},
     },
 };
@@ -75,7 +75,7 @@ fn count(db: &Connection, now: Timestamp, batch: &ViewBatch) -> Result<(), Store
     if !publishers::exists(db, &batch.site)? || !is_new(db, now, batch)? {
         return Ok(());
     }
-    for (poll, views) in &batch.polls {
+    for SeenPoll { poll, views, .. } in &batch.polls {
         if let Some(number) = poll_number(db, &batch.site, *poll)? {
             db.prepare_cached(
                 "insert into poll_views (poll, views) values (?1, ?2)
@@ -88,7 +88,7 @@ fn count(db: &Connection, now: Timestamp, batch: &ViewBatch) -> Result<(), Store
         let weight = weight(db, now, &batch.site, window)?;
         for (measure, item, count) in &batch.items {
             if let RankedItem::Poll(poll) = item
-                && poll_number(db, &batch.site, *poll)?.is_none()
+                && !is_listed(db, &batch.site, *poll)?
             {
                 continue;
             }
@@ -129,6 +129,12 @@ fn is_new(db: &Connection, now: Timestamp, ViewBatch { writer, number, .. }: &Vi
 fn poll_number(db: &Connection, site: &SiteId, poll: PollId) -> Result<Option<i64>, StoreError> {
     let mut select = db.prepare_cached("select number from polls where id = ?1 and site = ?2")?;
     Ok(select.query_row(params![poll.to_string(), site.as_str()], |row| row.get(0)).optional()?)
+}
+
+/// Whether a poll is on its site's list: those of articles are not.
+fn is_listed(db: &Connection, site: &SiteId, poll: PollId) -> Result<bool, StoreError> {
+    let mut of_article = db.prepare_cached("select 1 from article_polls where poll = ?1")?;
+    Ok(poll_number(db, site, poll)?.is_some() && !of_article.exists([poll.to_string()])?)
 }
 
 fn landmark(db: &Connection, site: &SiteId, window: TrendingWindow) -> Result<Option<Timestamp>, StoreError> {

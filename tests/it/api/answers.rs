@@ -128,6 +128,26 @@ async fn words_go_with_their_ballot_on_whatever_replica_it_is_sent_and_sent_agai
     assert_eq!((told.get("open_answer"), listed(service, &poll, "").await), (None, said(&[])));
 }
 
+async fn a_voter_is_told_their_own_words_wherever_they_ask_for_their_ballot(service: &Service) {
+    let poll = open_poll(service, json!({ "changeable": true })).await;
+    let token = service.client().mint().await;
+    let voter = service.client().with_voter(&token);
+    let mine = async |client: &Client| {
+        let by_body =
+            client.post(&format!("/v1/polls/{poll}/votes/mine")).json(&json!({ "voter": token })).send().await;
+        let by_header = client.with_voter(&token).get(&format!("/v1/polls/{poll}/votes/me")).send().await;
+        let [by_body, by_header] = [by_body, by_header].map(|answer| answer.is(200));
+        assert_eq!(by_body, by_header);
+        by_body.get("open_answer").cloned()
+    };
+    say(&voter, &poll, " لا  أدري ").await.is(201);
+    for client in service.clients() {
+        assert_eq!(mine(&client).await, Some(json!({ "text": "لا أدري", "is_kept": true })));
+    }
+    voter.vote(&poll, &["other"]).await.is(200);
+    assert_eq!(mine(&service.client()).await, None);
+}
+
 async fn no_reader_sees_words_before_an_editor_lets_them(service: &Service) {
     const SECRET: &str = "كلام لم يُنشر";
     let poll = open_poll(service, json!({ "changeable": true })).await;
@@ -237,6 +257,7 @@ service_rules![
     what_takes_no_open_answers_is_refused_by_name,
     words_that_can_not_stand_there_are_refused_by_name_and_nothing_is_counted,
     words_go_with_their_ballot_on_whatever_replica_it_is_sent_and_sent_again,
+    a_voter_is_told_their_own_words_wherever_they_ask_for_their_ballot,
     no_reader_sees_words_before_an_editor_lets_them,
     editors_list_words_page_by_page_and_decide_on_each_as_often_as_they_like,
     a_plain_form_takes_words_with_the_option_they_belong_to,

@@ -268,6 +268,108 @@ async fn the_page_of_an_articles_poll_is_there_before_the_poll(service: &Service
     }
 }
 
+/// Whoever finds the poll by its own id is told which page it is of, as by its article.
+async fn an_articles_poll_names_its_page_by_its_own_id_too(service: &Service) {
+    let site = site_with(service, reactions("own-origins")).await;
+    announce(service, &site, "a-1").await;
+    let pages = [
+        (of(&site, "a-1"), of(&site, "a-1") + "/votes", "https://news.example/a-1"),
+        (
+            at(&site, "http://news.example/b?utm_source=x", ""),
+            at(&site, "https://news.example/b", "/votes"),
+            "https://news.example/b",
+        ),
+    ];
+    for (path, votes, page) in pages {
+        assert_eq!(service.client().get(&path).send().await.is(200)["article_url"], page, "before there is a poll");
+        let id = text(&vote_at(&service.client(), &votes, "like", &nonce()).await.is(201)["poll"]);
+        for client in service.clients() {
+            let by_id = client.get(&format!("/v1/polls/{id}")).send().await.is(200);
+            assert_eq!(by_id["article_url"], page);
+            until(async || (client.get(&path).send().await.is(200) == by_id).then_some(())).await;
+        }
+    }
+}
+
+/// The first ballot is checked before there is a poll, all others against it.
+async fn a_ballot_that_does_not_fit_is_refused_alike_whether_it_is_the_first_or_not(service: &Service) {
+    let site = site_with(service, reactions("announced")).await;
+    announce(service, &site, "a-1").await;
+    let votes = of(&site, "a-1") + "/votes";
+    let wrong = [
+        json!({ "choices": ["angry"] }),
+        json!({ "choices": ["like", "sad"] }),
+        json!({ "choices": [] }),
+        json!({ "choices": ["like"], "open_answer": "x" }),
+    ];
+    let refusals = async || {
+        let refused = wrong.iter().map(async |vote| {
+            let mut vote = vote.clone();
+            vote["voter"] = json!({ "nonce": nonce() });
+            let answer = service.client().post(&votes).json(&vote).send().await;
+            assert_eq!(answer.status, 422, "{answer}");
+            let refused = answer.json();
+            (refused["code"].clone(), refused["errors"].clone())
+        });
+        join_all(refused).await
+    };
+    let first = refusals().await;
+    assert_eq!(first[0].1[0]["field"], "choices[0]", "{first:?}");
+    let path = of(&site, "a-1");
+    assert_eq!(service.client().get(&path).send().await.is(200)["revision"], 0, "nothing was made");
+    react(&service.client(), &path, "like").await.is(201);
+    assert_eq!(refusals().await, first);
+}
+
+/// A site that lists no origins is open to any page, so its articles are anywhere; else they are under its origins. Both
+/// for those who vote and for those who only see.
+async fn a_view_and_a_vote_take_the_same_addresses_for_articles(service: &Service) {
+    let addresses =
+        ["https://news.example/a", "https://any.example/a", "https://news.example@evil.example/", "ftp://a/b"];
+    for origins in [&[NEWS][..], &[]] {
+        let site = service.site_for(origins).await;
+        put_template(service, &site, &reactions("own-origins")).await.is(201);
+        for url in addresses {
+            let seen = json!({ "site": site, "url": url });
+            let seen = service.client().post("/v1/views").header("origin", NEWS).json(&seen).send().await;
+            let vote = vote_at(&service.client(), &at(&site, url, "/votes"), "like", &nonce()).await;
+            let is_taken = url == addresses[0] || (origins.is_empty() && url == addresses[1]);
+            assert_eq!((seen.status < 300, vote.status < 300), (is_taken, is_taken), "{url}: {seen} {vote}");
+            if !is_taken {
+                assert_eq!(
+                    (&seen.json()["code"], &seen.json()["errors"][0]["field"]),
+                    (&vote.json()["code"], &json!("url"))
+                );
+            }
+        }
+    }
+}
+
+/// Where a site lists no origins, any page may send a preflight and see it granted, so a vote in JSON proves no more than
+/// one in text: it is taken from a script that reads the answer, and not from what a reader never sees.
+async fn where_no_origins_are_listed_a_vote_in_json_is_taken_from_scripts_that_read_the_answer_alone(
+    service: &Service,
+) {
+    let site = service.site_for(&[]).await;
+    put_template(service, &site, &reactions("announced")).await.is(201);
+    announce(service, &site, "a-1").await;
+    let path = of(&site, "a-1");
+    let send = async |mode: &str, content_type: &str| {
+        let vote = json!({ "choices": ["like"], "voter": { "nonce": nonce() } });
+        let request = service.client().post(&format!("{path}/votes")).header("origin", STRANGE);
+        request.header("sec-fetch-mode", mode).body(content_type, vote.to_string()).send().await
+    };
+    for content_type in ["application/json", "text/plain"] {
+        for mode in ["no-cors", "navigate"] {
+            send(mode, content_type).await.refused(403, "origin-refused");
+        }
+    }
+    assert_eq!(service.client().get(&path).send().await.is(200)["revision"], 0, "nothing was made");
+    for content_type in ["application/json", "text/plain"] {
+        send("cors", content_type).await.is(201);
+    }
+}
+
 async fn a_page_that_the_site_does_not_list_votes_in_no_article(service: &Service) {
     let site = site_with(service, reactions("announced")).await;
     announce(service, &site, "a-1").await;
@@ -464,6 +566,10 @@ service_rules![
     what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_made,
     an_articles_poll_keeps_the_rules_of_its_template_and_of_keys,
     the_page_of_an_articles_poll_is_there_before_the_poll,
+    an_articles_poll_names_its_page_by_its_own_id_too,
+    a_ballot_that_does_not_fit_is_refused_alike_whether_it_is_the_first_or_not,
+    a_view_and_a_vote_take_the_same_addresses_for_articles,
+    where_no_origins_are_listed_a_vote_in_json_is_taken_from_scripts_that_read_the_answer_alone,
     a_page_that_the_site_does_not_list_votes_in_no_article,
     counts_for_a_list_of_articles_come_in_one_answer_that_caches_keep,
     a_template_that_is_changed_keeps_the_counts_that_were_made_by_it,

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Answer, Client, until},
+    client::{Answer, Client, nonce, remember_secret, until},
     registry::service_rules,
-    service::{Service, text},
+    service::{Service, announcement, text},
 };
 
 const LISTED: &str = "https://news.example";
@@ -91,15 +91,18 @@ async fn a_view_of_what_is_not_there_or_not_the_sites_is_refused_by_its_field(se
     ] {
         send(missing).await.refused(404, "not-found");
     }
+    let long = format!("https://news.example/{}", "a".repeat(3_000));
+    for (url, code) in [("https://evil.example/a", "foreign-address"), (&long, "address-too-long")] {
+        let refused = send(json!({ "site": site, "url": url })).await.refused(422, code);
+        assert_eq!(refused["errors"][0]["field"], "url", "{refused}");
+    }
     for (seen, field) in [
         (json!({}), "site"),
         (json!({ "site": site }), "article"),
         (json!({ "site": site, "article": "" }), "article"),
         (json!({ "site": site, "article": 7 }), "article"),
         (json!({ "site": site, "article": "a/b" }), "article"),
-        (json!({ "site": site, "url": "https://evil.example/a" }), "url"),
         (json!({ "site": site, "url": "javascript:alert(1)" }), "url"),
-        (json!({ "site": site, "url": format!("https://news.example/{}", "a".repeat(5_000)) }), "url"),
     ] {
         let refused = send(seen).await.refused(400, "invalid-request");
         assert_eq!(refused["errors"][0]["field"], field, "{refused}");
@@ -233,6 +236,84 @@ async fn an_article_that_was_announced_is_listed_once_with_its_title_and_section
     assert_eq!(trending(&client, &site, "section=none").await, Vec::<Value>::new());
 }
 
+/// Whether a reader sees, votes or reacts by the article or by its poll's own id.
+async fn what_is_seen_and_said_in_an_articles_own_polls_ranks_the_article(service: &Service) {
+    let site = service.site_for(&[LISTED]).await;
+    let options = json!([{ "id": "like", "emoji": "👍", "label": "نعم" }, { "id": "no", "emoji": "👎", "label": "لا" }]);
+    let pattern = |poll: Value| json!({ "poll": poll, "articles": "announced" });
+    for (template, poll) in [
+        ("reactions", json!({ "kind": "reaction", "question": "؟", "options": options })),
+        ("stars", json!({ "kind": "rating", "question": "؟" })),
+        ("quiet", json!({ "kind": "rating", "question": "؟", "results": "after_vote" })),
+    ] {
+        service
+            .admin()
+            .put(&format!("/v1/sites/{site}/templates/{template}"))
+            .json(&pattern(poll))
+            .send()
+            .await
+            .is(201);
+    }
+    let announced = announcement("https://news.example/1");
+    service.admin().put(&format!("/v1/sites/{site}/articles/1")).json(&announced).send().await.is(201);
+    let vote = async |template: &str, choice: &str, number: usize| {
+        let client = &service.clients()[number % 2];
+        let votes = format!("/v1/sites/{site}/articles/1/{template}/votes");
+        let vote = json!({ "choices": [choice], "voter": { "nonce": nonce() } });
+        let vote = client.post(&votes).header("origin", LISTED).json(&vote).send().await;
+        vote.token().inspect(|token| remember_secret(token));
+        text(&vote.is(201)["poll"])
+    };
+    let reactions = vote("reactions", "like", 0).await;
+    for number in 1..3 {
+        vote("reactions", "no", number).await;
+    }
+    for number in 0..4 {
+        vote("stars", "5", number).await;
+        // What not everyone may see is not told by a score either.
+        vote("quiet", "1", number).await;
+    }
+    for client in service.clients() {
+        beacon(&client, LISTED, &json!({ "poll": reactions })).await.is(204);
+        beacon(&client, LISTED, &json!({ "site": site, "article": "1" })).await.is(204);
+    }
+    for (by, expected) in [("reactions", 3.0), ("votes", 4.0), ("views", 4.0)] {
+        until(async || {
+            let items = trending(&service.client(), &site, &format!("by={by}&window=7d")).await;
+            let found: Vec<_> = items
+                .iter()
+                .map(|item| (text(&item["article"]), item["score"].as_f64().expect("a score").round()))
+                .collect();
+            (found == [("1".to_owned(), expected)]).then_some(())
+        })
+        .await;
+    }
+    let (_, key) = service.key(&site, &["results:read"]).await;
+    let told = seen_so_often(service, &key, &reactions, 2).await;
+    assert_eq!((&told["views"], &told["turnout"]), (&json!(2), &json!(1)), "and its own views too");
+}
+
+async fn a_list_looks_as_its_site_says_its_polls_do(service: &Service) {
+    let site = service.site().await;
+    let asked = format!("/v1/sites/{site}/trending");
+    let plain = service.client().get(&asked).send().await.is(200);
+    assert_eq!(plain.get("look"), None);
+    let look = json!({ "accent": "#b3122f", "density": "compact" });
+    service
+        .admin()
+        .put(&format!("/v1/sites/{site}"))
+        .json(&json!({ "origins": [], "look": look }))
+        .send()
+        .await
+        .is(200);
+    for client in service.clients() {
+        let said = until(async || client.get(&asked).send().await.is(200).get("look").cloned()).await;
+        assert_eq!((&said["accent"], &said["density"]), (&look["accent"], &look["density"]));
+        // It was made lighter, so that it can be read in the dark.
+        assert!(said["accent_dark"].is_string() && said["accent_dark"] != said["accent"], "{said}");
+    }
+}
+
 async fn a_ranking_is_asked_for_in_words_it_knows(service: &Service) {
     let site = service.site().await;
     let ask =
@@ -253,5 +334,7 @@ service_rules![
     what_is_seen_most_is_listed_first_for_any_page_and_cached,
     polls_are_listed_by_votes_and_reactions_unless_their_results_are_hidden,
     an_article_that_was_announced_is_listed_once_with_its_title_and_section,
+    what_is_seen_and_said_in_an_articles_own_polls_ranks_the_article,
+    a_list_looks_as_its_site_says_its_polls_do,
     a_ranking_is_asked_for_in_words_it_knows,
 ];

@@ -1,6 +1,6 @@
 //! The replicas of these trials, and the wire between one of them and its Redis.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use sawt::{
     clock::Clock,
@@ -51,6 +51,42 @@ impl Scene {
             let is_done = act(&self.cut, &subject).await;
             self.wire.heal();
             if is_done {
+                assert!(commands > 3, "done in {commands} commands");
+                return;
+            }
+            after(subject).await;
+        }
+    }
+
+    /// Does something on the replica whose wire holds everything up after no command, one, two, … until it is done before
+    /// that. Something else is done meanwhile beside it; then the first replica goes on. Begins anew each time.
+    pub(super) async fn hold_everywhere<T>(
+        &self,
+        begin: impl AsyncFn() -> T,
+        act: impl AsyncFn(&Stage, &T),
+        meanwhile: impl AsyncFn(&T),
+        after: impl AsyncFn(T),
+    ) {
+        for commands in 0.. {
+            let subject = begin().await;
+            until(async || self.cut.store.now().await.ok()).await;
+            self.wire.hold_after(commands);
+            let is_done = Cell::new(false);
+            let acting = async {
+                act(&self.cut, &subject).await;
+                is_done.set(true);
+            };
+            let beside = async {
+                let held = until(async || (self.wire.is_holding() || is_done.get()).then(|| self.wire.is_holding()));
+                let is_held = held.await;
+                if is_held {
+                    meanwhile(&subject).await;
+                }
+                self.wire.heal();
+                is_held
+            };
+            let ((), was_held) = tokio::join!(acting, beside);
+            if !was_held {
                 assert!(commands > 3, "done in {commands} commands");
                 return;
             }

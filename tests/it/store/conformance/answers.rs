@@ -9,10 +9,11 @@ use sawt::{
     store::Store,
 };
 
-use crate::store::stage::{Stage, at_once, ballot, open_answers, own_words, withdrawal};
+use crate::store::stage::{Stage, at_once, ballot, digest, open_answers, own_words, withdrawal};
 
 crate::registry::store_rules![
     a_text_is_counted_with_its_ballot_and_taken_back_with_it,
+    a_voter_is_told_the_text_that_is_kept_of_their_ballot,
     a_text_is_no_reason_to_count_a_ballot_twice,
     a_ballot_that_may_not_change_keeps_its_text,
     one_text_more_than_a_poll_keeps_is_left_out_and_its_ballot_counts,
@@ -59,6 +60,27 @@ async fn a_text_is_counted_with_its_ballot_and_taken_back_with_it(store: Arc<dyn
     assert_eq!(said(&stage, &poll).await, []);
     assert_eq!(stage.count(&poll).await, (vec![0, 1, 2], 3));
     assert_eq!(stage.on_record(&poll, 1).await, Some(vec![OTHER.to_owned()]));
+}
+
+async fn a_voter_is_told_the_text_that_is_kept_of_their_ballot(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(open_answers()).await;
+    let kept = async |voter| {
+        let text = stage.store.ballot_answer(&poll, digest(&poll, voter)).await.unwrap();
+        text.map(|text| text.to_string())
+    };
+    assert_eq!(kept(1).await, None);
+    for (voter, text) in [(1, "لا أدري"), (2, "لا أدـري"), (3, "b")] {
+        assert_eq!(cast(&stage, &poll, own_words(&poll, voter, text)).await, (Outcome::Counted, false));
+    }
+    assert_eq!(stage.cast(&poll, 4, &[OTHER]).await, Outcome::Counted);
+    // Of texts that look alike the first one is kept.
+    for (voter, text) in [(1, Some("لا أدري")), (2, Some("لا أدري")), (3, Some("b")), (4, None)] {
+        assert_eq!(kept(voter).await.as_deref(), text, "{voter}");
+    }
+    assert_eq!(stage.cast(&poll, 3, &["no"]).await, Outcome::Changed);
+    assert_eq!(stage.withdraw(&poll, 1).await, Outcome::Withdrawn);
+    assert_eq!((kept(3).await, kept(1).await), (None, None));
 }
 
 async fn a_text_is_no_reason_to_count_a_ballot_twice(store: Arc<dyn Store>) {

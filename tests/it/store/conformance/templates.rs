@@ -16,6 +16,7 @@ crate::registry::store_rules![
     an_articles_poll_is_made_once_whoever_makes_it_at_the_same_time,
     what_has_no_template_or_is_not_announced_gets_no_poll,
     at_the_cap_the_oldest_provisional_poll_goes_and_no_other,
+    a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again,
     the_same_client_counts_once_towards_an_honest_article,
     a_closed_poll_forgets_its_voters_and_keeps_its_counts,
     a_deleted_template_takes_its_polls_with_it_and_no_site_goes_before,
@@ -34,12 +35,13 @@ pub(crate) async fn template(stage: &Stage) -> Template {
 /// What makes the poll of an address.
 pub(crate) async fn new_poll(stage: &Stage, template: &Template, name: &str) -> NewArticlePoll {
     let article = ArticleKey::Address(format!("https://news.example/{name}").parse().unwrap());
-    let key = DigestKey::from_bytes(random_bytes());
-    let poll = template.make(&article, Partitions::unplaced(1), key, stage.now().await);
+    let mut poll = template.make(&article, None, Partitions::unplaced(1), stage.now().await);
+    // As of a replica that knows another template.
+    poll.digest_key = DigestKey::from_bytes(random_bytes());
     NewArticlePoll { poll, template: template.id.clone(), announced: None, most_articles: template.most_articles }
 }
 
-async fn made(stage: &Stage, template: &Template, name: &str) -> Poll {
+pub(crate) async fn made(stage: &Stage, template: &Template, name: &str) -> Poll {
     let new = new_poll(stage, template, name).await;
     match stage.store.make_article_poll(&new).await.unwrap() {
         Making::Made(poll) => poll,
@@ -97,6 +99,28 @@ async fn at_the_cap_the_oldest_provisional_poll_goes_and_no_other(store: Arc<dyn
     }
     let new = new_poll(&stage, &template, "e").await;
     assert_eq!(stage.store.make_article_poll(&new).await.unwrap(), Making::Full);
+}
+
+async fn a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = Template { most_articles: 1, ..template(&stage).await };
+    let poll = made(&stage, &template, "a").await;
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+    for client in 0..5 {
+        note(&stage, &template, poll.id, client).await;
+    }
+    let other = new_poll(&stage, &template, "b").await;
+    assert_eq!(stage.store.make_article_poll(&other).await.unwrap(), Making::Full);
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
+    assert!(!stage.store.delete_poll(poll.id, &[]).await.unwrap());
+    assert!(!note(&stage, &template, poll.id, 9).await, "no list has it");
+    let listed = stage.store.oldest_article_polls(&stage.site, &template.id, stage.now_plus(60_000).await, 9).await;
+    assert_eq!(listed.unwrap(), []);
+    let again = made(&stage, &template, "a").await;
+    assert_eq!(stage.tally(&again).await.ballots, 0);
+    assert_eq!(stage.cast(&again, 1, &["yes"]).await, Outcome::Counted, "who voted in the one before may vote");
+    assert!(stage.store.delete_poll(again.id, &[]).await.unwrap());
+    made(&stage, &template, "b").await;
 }
 
 async fn note(stage: &Stage, template: &Template, poll: PollId, client: u8) -> bool {

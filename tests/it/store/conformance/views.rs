@@ -10,14 +10,16 @@ use sawt::{
     poll::PollId,
     secret::random_bytes,
     site::SiteSettings,
-    store::{Measure, RankedItem, SiteDeletion, Store, TrendingWindow, ViewBatch, WriterId},
+    store::{Measure, RankedItem, SeenPoll, SiteDeletion, Store, TrendingWindow, ViewBatch, WriterId},
 };
 
+use super::templates::{made, template};
 use crate::store::stage::{Stage, yes_or_no};
 
 crate::registry::store_rules![
     a_batch_of_views_is_counted_once_however_often_it_is_sent,
     only_views_of_polls_that_the_site_has_are_counted,
+    a_view_of_an_articles_poll_is_counted_though_that_is_on_no_list,
     what_is_seen_most_ranks_first_in_each_window_and_by_each_measure_alone,
     a_full_ranking_keeps_the_items_with_the_highest_scores,
     a_deleted_site_leaves_no_ranking_behind,
@@ -35,7 +37,7 @@ pub(crate) fn batch(stage: &Stage, polls: &[(PollId, u64)], items: &[(Measure, &
         writer: WriterId(random_bytes()),
         number: NEXT.fetch_add(1, Ordering::Relaxed),
         site: stage.site.clone(),
-        polls: polls.to_vec(),
+        polls: polls.iter().map(|(poll, views)| SeenPoll { poll: *poll, template: None, views: *views }).collect(),
         items: items.iter().map(|(measure, item, count)| (*measure, (*item).clone(), *count)).collect(),
         most_ranked: 100,
     }
@@ -77,6 +79,29 @@ async fn only_views_of_polls_that_the_site_has_are_counted(store: Arc<dyn Store>
     assert!(store.delete_poll(mine, &[]).await.unwrap());
     store.count_views(&batch(&stage, &seen, &[])).await.unwrap();
     assert_eq!(store.poll_views(&stage.site, mine).await.unwrap(), 0);
+}
+
+async fn a_view_of_an_articles_poll_is_counted_though_that_is_on_no_list(store: Arc<dyn Store>) {
+    let stage = Stage::new(store.clone()).await;
+    let template = template(&stage).await;
+    let poll = made(&stage, &template, "a").await;
+    let other = PollId::generate();
+    let see = async || {
+        let polls = [poll.id, other].map(|poll| SeenPoll { poll, template: Some(template.id.clone()), views: 2 });
+        // It ranks as its article, and not as a poll.
+        let items = vec![(Measure::Votes, RankedItem::Poll(poll.id), 1), (Measure::Votes, article("a"), 1)];
+        store.count_views(&ViewBatch { polls: polls.to_vec(), items, ..batch(&stage, &[], &[]) }).await.unwrap();
+        assert_eq!(store.poll_views(&stage.site, other).await.unwrap(), 0, "there is no such poll");
+        store.poll_views(&stage.site, poll.id).await.unwrap()
+    };
+    assert_eq!(see().await, 2);
+    assert_eq!(ranked(&stage, Measure::Votes, TrendingWindow::Day).await, [(article("a"), 1.0)]);
+    // Its counts stay once it is closed and its voters are forgotten, and so do its views.
+    stage.closed(&poll).await;
+    store.forget_voters(&stage.site, &template.id, poll.id).await.unwrap();
+    assert_eq!(see().await, 4);
+    assert!(store.delete_poll(poll.id, &[]).await.unwrap());
+    assert_eq!(see().await, 0);
 }
 
 async fn what_is_seen_most_ranks_first_in_each_window_and_by_each_measure_alone(store: Arc<dyn Store>) {
