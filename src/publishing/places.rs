@@ -6,7 +6,7 @@ use super::{ExpectedRevision, PublishError, Publishing};
 use crate::{
     place::{CheckedPlan, NewPlace, Place, PlaceId},
     poll::{Poll, PollId, Revision, SiteId, Timestamp, Violation},
-    site::Publisher,
+    site::{NewEvent, Publisher},
     store::PlacePut,
 };
 
@@ -53,7 +53,8 @@ impl Publishing {
             updated_at: now,
             id,
         };
-        let put = self.store.put_place(&place).await?;
+        let put = self.store.put_place(&place, &NewEvent::of_put_place(&place, &publisher.actor())).await?;
+        self.signal.note_change(site);
         self.hub.places().forget(site, &place.id);
         match put {
             PlacePut::Done => Ok((place, before.is_none())),
@@ -88,8 +89,10 @@ impl Publishing {
     /// # Errors
     /// As [`place`](Self::place).
     pub async fn delete_place(&self, publisher: &Publisher, site: &SiteId, id: &PlaceId) -> Result<(), PublishError> {
-        self.site(publisher, site).await?;
-        let was_there = self.store.delete_place(site, id).await?;
+        let place = self.place(publisher, site, id).await?;
+        let event = NewEvent::of_deleted_place(&place, &publisher.actor(), self.store.now().await?);
+        let was_there = self.store.delete_place(site, id, &event).await?;
+        self.signal.note_change(site);
         self.hub.places().forget(site, id);
         if was_there { Ok(()) } else { Err(PublishError::NoPlace) }
     }

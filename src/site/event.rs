@@ -160,11 +160,20 @@ pub enum EventType {
     /// A poll was deleted with its ballots.
     #[serde(rename = "poll.deleted")]
     PollDeleted,
+    /// A place was made.
+    #[serde(rename = "place.created")]
+    PlaceCreated,
+    /// A place was changed: its calendar, its rotation, its fallback or its name.
+    #[serde(rename = "place.edited")]
+    PlaceEdited,
+    /// A place was deleted with its calendar.
+    #[serde(rename = "place.deleted")]
+    PlaceDeleted,
 }
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::PollCreated,
         Self::PollEdited,
         Self::PollReworded,
@@ -172,6 +181,9 @@ impl EventType {
         Self::PollClosed,
         Self::PollResolved,
         Self::PollDeleted,
+        Self::PlaceCreated,
+        Self::PlaceEdited,
+        Self::PlaceDeleted,
     ];
 
     /// The type's name on the wire.
@@ -184,6 +196,9 @@ impl EventType {
             Self::PollClosed => "poll.closed",
             Self::PollResolved => "poll.resolved",
             Self::PollDeleted => "poll.deleted",
+            Self::PlaceCreated => "place.created",
+            Self::PlaceEdited => "place.edited",
+            Self::PlaceDeleted => "place.deleted",
         }
     }
 
@@ -198,7 +213,14 @@ impl EventType {
         match self {
             Self::PollOpened => 1,
             Self::PollClosed => 2,
-            Self::PollCreated | Self::PollEdited | Self::PollReworded | Self::PollResolved | Self::PollDeleted => 0,
+            Self::PollCreated
+            | Self::PollEdited
+            | Self::PollReworded
+            | Self::PollResolved
+            | Self::PollDeleted
+            | Self::PlaceCreated
+            | Self::PlaceEdited
+            | Self::PlaceDeleted => 0,
         }
     }
 }

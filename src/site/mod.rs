@@ -5,6 +5,7 @@ mod event;
 mod key;
 mod look;
 mod origin;
+mod place_event;
 mod poll_event;
 mod publisher;
 mod session;

@@ -271,8 +271,8 @@ impl Articles for Bounded {
 
 #[async_trait]
 impl Places for Bounded {
-    async fn put_place(&self, place: &Place) -> Result<PlacePut, StoreError> {
-        self.writes.pass(self.store.put_place(place)).await
+    async fn put_place(&self, place: &Place, event: &NewEvent) -> Result<PlacePut, StoreError> {
+        self.writes.pass(self.store.put_place(place, event)).await
     }
 
     async fn place(&self, site: &SiteId, id: &PlaceId) -> Result<Option<Place>, StoreError> {
@@ -283,8 +283,8 @@ impl Places for Bounded {
         self.reads.pass(self.store.places(site)).await
     }
 
-    async fn delete_place(&self, site: &SiteId, id: &PlaceId) -> Result<bool, StoreError> {
-        self.writes.pass(self.store.delete_place(site, id)).await
+    async fn delete_place(&self, site: &SiteId, id: &PlaceId, event: &NewEvent) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.delete_place(site, id, event)).await
     }
 }
 

@@ -6,6 +6,7 @@ use super::StoreError;
 use crate::{
     place::{Place, PlaceId},
     poll::{Revision, SiteId},
+    site::NewEvent,
 };
 
 /// Places. One is one record with a revision, so that two editors lose nothing of each other's.
@@ -13,7 +14,9 @@ use crate::{
 pub trait Places: Send + Sync {
     /// Keeps a place in the revision after the one before it: the first, where there is none. The same again is
     /// [`Done`](PlacePut::Done) again, as long as no other has been put since.
-    async fn put_place(&self, place: &Place) -> Result<PlacePut, StoreError>;
+    ///
+    /// The event goes to the site's log in the same step.
+    async fn put_place(&self, place: &Place, event: &NewEvent) -> Result<PlacePut, StoreError>;
 
     /// One place.
     async fn place(&self, site: &SiteId, id: &PlaceId) -> Result<Option<Place>, StoreError>;
@@ -21,8 +24,8 @@ pub trait Places: Send + Sync {
     /// A site's places, in the order of their ids.
     async fn places(&self, site: &SiteId) -> Result<Vec<Place>, StoreError>;
 
-    /// Deletes a place. Returns whether there was one.
-    async fn delete_place(&self, site: &SiteId, id: &PlaceId) -> Result<bool, StoreError>;
+    /// Deletes a place, and tells that in the site's log in the same step. Returns whether there was one.
+    async fn delete_place(&self, site: &SiteId, id: &PlaceId, event: &NewEvent) -> Result<bool, StoreError>;
 }
 
 /// What [`Places::put_place`] did.

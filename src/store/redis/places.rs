@@ -7,22 +7,25 @@ use super::{RedisStore, keys, script::Call};
 use crate::{
     place::{MOST_PLACES, Place, PlaceId},
     poll::{Revision, SiteId},
+    site::NewEvent,
     store::{PlacePut, Places, StoreError, record},
 };
 
 #[async_trait]
 impl Places for RedisStore {
-    async fn put_place(&self, place: &Place) -> Result<PlacePut, StoreError> {
+    async fn put_place(&self, place: &Place, event: &NewEvent) -> Result<PlacePut, StoreError> {
         let Place { site, id, revision: Revision(revision), .. } = place;
-        let (of_site, places) = (keys::site(site), keys::places(site));
+        let names = [keys::site(site), keys::places(site), keys::site_log(site)];
         let [before, own] = [revision.saturating_sub(1), *revision].map(|revision| revision.to_string());
         let (record, most) = (record::write(place)?, MOST_PLACES.to_string());
-        let call = Call::new(&self.scripts.put_place, &[of_site.as_bytes(), places.as_bytes()])
+        let event = record::write_event(None, event)?;
+        let call = Call::new(&self.scripts.put_place, &names.each_ref().map(String::as_bytes))
             .arg(id.as_str().as_bytes())
             .arg(before.as_bytes())
             .arg(own.as_bytes())
             .arg(record.as_bytes())
-            .arg(most.as_bytes());
+            .arg(most.as_bytes())
+            .arg(event.as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
             1 => Ok(PlacePut::Done),
@@ -45,8 +48,12 @@ impl Places for RedisStore {
         Ok(places)
     }
 
-    async fn delete_place(&self, site: &SiteId, id: &PlaceId) -> Result<bool, StoreError> {
-        self.ask_for(Cmd::new().arg("HDEL").arg(keys::places(site)).arg(id.as_str())).await
+    async fn delete_place(&self, site: &SiteId, id: &PlaceId, event: &NewEvent) -> Result<bool, StoreError> {
+        let (places, log) = (keys::places(site), keys::site_log(site));
+        let event = record::write_event(None, event)?;
+        let call = Call::new(&self.scripts.delete_place, &[places.as_bytes(), log.as_bytes()]);
+        let call = call.arg(id.as_str().as_bytes()).arg(event.as_bytes());
+        Ok(call.send(&self.link).await?.int()? == 1)
     }
 }
 

@@ -1,8 +1,9 @@
 -- Keeps a place of a site in the revision after the one before it. Safe to run twice: what is in place already counts as
 -- put.
 --
--- KEYS: site, its places
--- ARGV: id, the revision before this one (0: none), its own revision, record, how many places the site may have
+-- KEYS: site, its places, its log
+-- ARGV: id, the revision before this one (0: none), its own revision, record, how many places the site may have,
+--       the event
 -- Answers 1: it is kept; 0 and the revision in force, or -1 without one: it is another; -1: there is no such site; -2:
 -- the site has as many places as it may.
 
@@ -14,4 +15,5 @@ local revision = before and string.match(before, '^%d+') or '0'
 if revision ~= ARGV[2] then return {0, before and tonumber(revision) or -1} end
 if not before and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[5]) then return {-2} end
 redis.call('HSET', KEYS[2], ARGV[1], kept)
+append(KEYS[3], ARGV[6])
 return {1}

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{SqliteStore, publishers::exists};
+use super::{SqliteStore, events, publishers::exists};
 use crate::{
     place::{MOST_PLACES, Place, PlaceId},
-    poll::{Revision, SiteId},
+    poll::{Revision, SiteId, Timestamp},
+    site::NewEvent,
     store::{
         PlacePut, Places, StoreError,
         record::{read, write},
@@ -15,9 +16,9 @@ use crate::{
 
 #[async_trait]
 impl Places for SqliteStore {
-    async fn put_place(&self, place: &Place) -> Result<PlacePut, StoreError> {
-        let place = place.clone();
-        self.write(move |db, _| put(db, &place)).await
+    async fn put_place(&self, place: &Place, event: &NewEvent) -> Result<PlacePut, StoreError> {
+        let (place, event) = (place.clone(), event.clone());
+        self.write(move |db, times| put(db, times.store, &place, event)).await
     }
 
     async fn place(&self, site: &SiteId, id: &PlaceId) -> Result<Option<Place>, StoreError> {
@@ -35,17 +36,21 @@ impl Places for SqliteStore {
         .await
     }
 
-    async fn delete_place(&self, site: &SiteId, id: &PlaceId) -> Result<bool, StoreError> {
-        let (site, id) = (site.clone(), id.clone());
-        self.write(move |db, _| {
+    async fn delete_place(&self, site: &SiteId, id: &PlaceId, event: &NewEvent) -> Result<bool, StoreError> {
+        let (site, id, event) = (site.clone(), id.clone(), event.clone());
+        self.write(move |db, times| {
             let mut delete = db.prepare_cached("delete from places where site = ?1 and id = ?2")?;
-            Ok(delete.execute([site.as_str(), id.as_str()])? > 0)
+            let is_deleted = delete.execute([site.as_str(), id.as_str()])? > 0;
+            if is_deleted {
+                events::tell(db, times.store, &site, None, &[event])?;
+            }
+            Ok(is_deleted)
         })
         .await
     }
 }
 
-fn put(db: &Connection, place: &Place) -> Result<PlacePut, StoreError> {
+fn put(db: &Connection, now: Timestamp, place: &Place, event: NewEvent) -> Result<PlacePut, StoreError> {
     let Place { site, id, revision, .. } = place;
     if !exists(db, site)? {
         return Ok(PlacePut::NoSite);
@@ -68,6 +73,7 @@ fn put(db: &Connection, place: &Place) -> Result<PlacePut, StoreError> {
         id.as_str(),
         write(place)?
     ])?;
+    events::tell(db, now, site, None, &[event])?;
     Ok(PlacePut::Done)
 }
 

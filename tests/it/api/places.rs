@@ -222,7 +222,8 @@ async fn two_editors_lose_nothing_of_each_others(service: &Service) {
     };
     scene.put(&with(one, 1)).await.refused(404, "not-found");
     scene.put(&fallback(one)).await.is(201);
-    let [first, second] = [service.admin(), service.clients().swap_remove(1).with_key(crate::server::ADMIN_KEY)];
+    let (id, key) = service.key(&scene.site, &["polls:read", "polls:write"]).await;
+    let [first, second] = [service.admin(), service.clients().swap_remove(1).with_key(&key)];
     scene.put(&fallback(two)).await.refused(428, "revision-required");
     put(first.clone(), "*", fallback(two)).await.refused(428, "revision-required");
     put(first.clone(), "\"1\"", fallback(two)).await.is(200);
@@ -235,6 +236,13 @@ async fn two_editors_lose_nothing_of_each_others(service: &Service) {
     let third = put(second, "\"2\"", with(three, 2)).await.is(200);
     assert_eq!((&third["revision"], &third["fallback"]), (&json!(3), &json!(three)));
     put(service.admin(), "\"3\"", with(one, 2)).await.refused(412, "revision-mismatch");
+    // Who has done what is in the site's log.
+    let log = service.admin().get(&format!("/v1/sites/{}/events", scene.site)).send().await.is(200);
+    let told = log["items"].as_array().expect("events").iter().filter(|event| event["poll"].is_null());
+    let told: Vec<Value> =
+        told.map(|event| json!([event["type"], event["actor"], event["data"]["revision"]])).collect();
+    let expected = json!([["place.created", "admin", 1], ["place.edited", "admin", 2], ["place.edited", id, 3]]);
+    assert_eq!(json!(told), expected, "{log}");
 }
 
 async fn what_is_wrong_with_a_place_is_said_by_its_field(service: &Service) {

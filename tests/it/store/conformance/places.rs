@@ -7,6 +7,7 @@ use sawt::{
     article::{Announced, ArticleAddress, TITLE},
     place::{MOST_PLACES, Place, PlacePlan, Rotation, Turn},
     poll::{PollId, Revision, Text, Timestamp},
+    site::{Actor, NewEvent},
     store::{PlacePut, SiteDeletion, Store},
 };
 
@@ -34,7 +35,19 @@ fn place(stage: &Stage, id: &str, revision: u64) -> Place {
 }
 
 async fn put(stage: &Stage, place: &Place) -> PlacePut {
-    stage.store.put_place(place).await.unwrap()
+    stage.store.put_place(place, &NewEvent::of_put_place(place, &Actor::Admin)).await.unwrap()
+}
+
+async fn delete(stage: &Stage, place: &Place) -> bool {
+    let event = NewEvent::of_deleted_place(place, &Actor::Admin, place.updated_at);
+    stage.store.delete_place(&stage.site, &place.id, &event).await.unwrap()
+}
+
+/// What the site's log says of its places: what happened, and in which revision.
+async fn told(stage: &Stage) -> Vec<(String, u64)> {
+    let events = stage.store.events(&stage.site, None, 100).await.unwrap();
+    let events = events.into_iter().filter(|event| event.poll.is_none());
+    events.map(|event| (event.kind.to_string(), event.data["revision"].as_u64().unwrap())).collect()
 }
 
 async fn a_place_is_kept_as_it_was_put_and_each_put_is_on_top_of_the_one_before(store: Arc<dyn Store>) {
@@ -54,11 +67,15 @@ async fn a_place_is_kept_as_it_was_put_and_each_put_is_on_top_of_the_one_before(
     assert_eq!(store.places(&stage.site).await.unwrap(), [empty.clone(), second.clone()]);
     assert_eq!(store.place(&stage.site, &second.id).await.unwrap(), Some(second.clone()));
     assert_eq!(store.place(&other.site, &second.id).await.unwrap(), None, "another site's");
-    assert!(!store.delete_place(&other.site, &second.id).await.unwrap());
-    assert!(store.delete_place(&stage.site, &second.id).await.unwrap());
-    assert!(!store.delete_place(&stage.site, &second.id).await.unwrap());
+    assert!(!delete(&other, &second).await);
+    assert!(delete(&stage, &second).await);
+    assert!(!delete(&stage, &second).await);
     assert_eq!(store.place(&stage.site, &second.id).await.unwrap(), None);
     assert_eq!(put(&stage, &first).await, PlacePut::Done, "it begins anew");
+    let expected = [("created", 1), ("edited", 2), ("created", 1), ("deleted", 2), ("created", 1)];
+    let expected = expected.map(|(what, revision)| (format!("place.{what}"), revision));
+    assert_eq!(told(&stage).await, expected, "what was done is told once, and nothing else");
+    assert_eq!(told(&other).await, []);
     let nobodys = Place { site: unused_site(), ..first };
     assert_eq!(put(&stage, &nobodys).await, PlacePut::NoSite);
 }
@@ -105,7 +122,7 @@ async fn a_site_has_so_many_places_and_is_not_deleted_before_them(store: Arc<dyn
     assert_eq!(put(&stage, &place(&stage, "7", 2)).await, PlacePut::Done, "one that is there may change");
     for place in &places {
         assert_eq!(store.delete_site(&stage.site).await.unwrap(), SiteDeletion::HasPlaces);
-        assert!(store.delete_place(&stage.site, &place.id).await.unwrap());
+        assert!(delete(&stage, place).await);
     }
     assert_eq!(store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
 }
