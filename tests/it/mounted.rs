@@ -162,6 +162,8 @@ fn addresses(page: &str, at: &str, out: &[&str]) -> Vec<String> {
 async fn every_address_in_a_page_is_below_the_base_address_and_leads_somewhere() {
     let service = service();
     let poll = service.poll(json!({ "article_url": "https://news.example/article" })).await;
+    let place = json!({ "fallback": poll });
+    service.admin().put("/v1/sites/default/places/side").json(&place).send().await.is(201);
     let out = ["https://news.example/article"];
     let (html, program) = (("accept", "text/html"), ("accept", "*/*"));
     let mut seen = BTreeSet::new();
@@ -171,6 +173,8 @@ async fn every_address_in_a_page_is_below_the_base_address_and_leads_somewhere()
             (format!("/embed/{poll}/form"), 200, program),
             (format!("/embed/{poll}/form?lang=ar&view=results"), 200, program),
             ("/embed/01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21".to_owned(), 404, program),
+            ("/embed/sites/default/places/side".to_owned(), 200, program),
+            ("/embed/sites/default/places/nowhere".to_owned(), 404, program),
             ("/nowhere".to_owned(), 404, html),
             ("/".to_owned(), 200, html),
             ("/docs".to_owned(), 200, html),
@@ -192,9 +196,15 @@ async fn every_address_in_a_page_is_below_the_base_address_and_leads_somewhere()
             }
         }
     }
-    for kind in
-        ["/embed/assets/app.", "/embed/assets/poll.", "/embed.js", "/oembed?", "/docs/start.js", "/openapi.yaml"]
-    {
+    for kind in [
+        "/embed/assets/app.",
+        "/embed/assets/place.",
+        "/embed/assets/poll.",
+        "/embed.js",
+        "/oembed?",
+        "/docs/start.js",
+        "/openapi.yaml",
+    ] {
         assert!(seen.iter().any(|address| address.starts_with(kind)), "{kind} in {seen:?}");
     }
 }
