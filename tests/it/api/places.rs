@@ -177,7 +177,7 @@ async fn a_places_page_is_the_polls_and_blank_where_nothing_stands(service: &Ser
     assert!(page.header("cache-control").is_some_and(|caching| caching.starts_with("public, max-age=2, ")), "{page}");
     let page = page.page(200);
     assert!(page.contains(&format!("data-poll=\"{}\"", scene.polls[1])) && page.contains(&begins), "{page}");
-    assert!(page.contains("/embed/assets/place.") && page.contains("<noscript>"), "{page}");
+    assert!(page.contains(&followed) && page.contains("/embed/assets/place.") && page.contains("<noscript>"), "{page}");
     // The poll's own page follows nothing.
     let own = service.client().get(&format!("/embed/{}", scene.polls[1])).send().await.page(200);
     assert!(!own.contains("data-place") && !own.contains("/embed/assets/place."), "{own}");
