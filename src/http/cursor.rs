@@ -3,7 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::paging::CURSOR_RULE;
-use crate::poll::{ListCursor, PageStart, PollId, Timestamp};
+use crate::{
+    poll::{ListCursor, PageStart, PollId, Timestamp},
+    publishing::{PollsOrder, PollsStart, SortedPlace},
+};
 
 /// A `next_cursor`: the time and the id of a page's last poll.
 pub(super) fn write(last: ListCursor) -> String {
@@ -12,6 +15,39 @@ pub(super) fn write(last: ListCursor) -> String {
     time.copy_from_slice(&last.created_at.as_millis().to_be_bytes());
     id.copy_from_slice(last.id.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A `next_cursor` of a list that is sorted by something else than age: by what, then the poll's rank, time and id.
+pub(super) fn write_sorted(last: SortedPlace) -> String {
+    let order = match last.order {
+        PollsOrder::Newest => return write(last.place),
+        PollsOrder::Votes => 1,
+        PollsOrder::Closing => 2,
+    };
+    let mut bytes = vec![order];
+    bytes.extend(last.rank.to_be_bytes());
+    bytes.extend(last.place.created_at.as_millis().to_be_bytes());
+    bytes.extend(last.place.id.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A `cursor` of a query that asks for polls in this order.
+pub(super) fn parse_sorted(text: &str, order: PollsOrder) -> Result<PollsStart, String> {
+    let code = match order {
+        PollsOrder::Newest => return parse(text).map(PollsStart::ByAge),
+        PollsOrder::Votes => 1,
+        PollsOrder::Closing => 2,
+    };
+    let mut bytes = [0; 33];
+    let is_whole = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).is_ok_and(|length| length == bytes.len());
+    let place = bytes.split_first().filter(|(first, _)| is_whole && **first == code).and_then(|(_, rest)| {
+        let (rank, rest) = rest.split_first_chunk::<8>()?;
+        let (time, id) = rest.split_first_chunk::<8>()?;
+        let created_at = Timestamp::from_millis(i64::from_be_bytes(*time));
+        let place = ListCursor { created_at, id: PollId::from_bytes(id.try_into().ok()?) };
+        Some(SortedPlace { order, rank: i64::from_be_bytes(*rank), place })
+    });
+    place.map(PollsStart::Sorted).ok_or_else(|| CURSOR_RULE.to_owned())
 }
 
 /// A `cursor` of a query.
@@ -44,6 +80,22 @@ mod tests {
         for bad in ["", "x", "نعم", &"A".repeat(21), &"A".repeat(23), &"A".repeat(33), &no_time, &place.id.to_string()]
         {
             assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_the_order_it_was_made_in() {
+        let place = ListCursor { created_at: Timestamp::from_millis(1_795_899_306_264), id: PollId::from_bytes([7; 16]) };
+        for order in PollsOrder::ALL {
+            let last = SortedPlace { order, rank: if order == PollsOrder::Newest { 0 } else { -7 }, place };
+            let cursor = write_sorted(last);
+            for other in PollsOrder::ALL {
+                let start = match order {
+                    PollsOrder::Newest => PollsStart::ByAge(PageStart::Place(place)),
+                    PollsOrder::Votes | PollsOrder::Closing => PollsStart::Sorted(last),
+                };
+                assert_eq!(parse_sorted(&cursor, other).ok(), (order == other).then_some(start), "{order:?} {other:?}");
+            }
         }
     }
 

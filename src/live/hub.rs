@@ -20,7 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::{
-    KnownArticles, PlaceCache, PollCache, SiteCache, Snapshot,
+    KnownArticles, PlaceCache, PollCache, PollIndex, SiteCache, Snapshot,
     entry::{HubEntry, Taken},
     publish_queue::PublishQueue,
     subscription::Subscription,
@@ -55,6 +55,7 @@ pub struct Hub {
     known_articles: KnownArticles,
     sites: SiteCache,
     places: PlaceCache,
+    poll_index: PollIndex,
     clock: Clock,
     /// What is to be published to the other replicas; `None` if there are none.
     publish_queue: Option<PublishQueue>,
@@ -95,6 +96,11 @@ impl Hub {
         &self.places
     }
 
+    /// What sites' lists of polls are searched and sorted by.
+    pub fn poll_index(&self) -> &PollIndex {
+        &self.poll_index
+    }
+
     /// An empty hub, with the cache that it reads definitions into.
     pub fn new(polls: Arc<PollCache>, clock: Clock, has_others: bool) -> Self {
         Self {
@@ -103,6 +109,7 @@ impl Hub {
             known_articles: KnownArticles::default(),
             sites: SiteCache::default(),
             places: PlaceCache::default(),
+            poll_index: PollIndex::default(),
             clock,
             publish_queue: has_others.then(PublishQueue::default),
             unfollowed: Mutex::default(),
@@ -244,6 +251,7 @@ impl Hub {
     /// # Errors
     /// What the store failed with.
     pub async fn note_change(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) -> Result<(), Arc<StoreError>> {
+        self.poll_index.note(id);
         self.publish(Message::Poll(id));
         if self.find(id).is_none() {
             self.polls.refresh(&**store, id).await?;
@@ -269,6 +277,9 @@ impl Hub {
     pub(super) fn receive(&self, received: Received) {
         match received {
             Received::Following(id) | Received::Message(Message::Poll(id)) => {
+                if let Received::Message(_) = received {
+                    self.poll_index.note(id);
+                }
                 self.polls.expire(id);
                 self.find(id).inspect(|entry| entry.note_read(0));
             }

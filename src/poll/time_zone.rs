@@ -58,6 +58,14 @@ impl TimeZone {
         Some(Timestamp::from_millis(moment.as_millisecond()))
     }
 
+    /// The moment at which the next day begins by the zone's clock.
+    pub fn end_of_day(&self, moment: Timestamp) -> Timestamp {
+        let midnight = self.0.to_datetime(moment.into()).date().tomorrow().map(|date| date.at(0, 0, 0, 0));
+        let tomorrow = midnight.and_then(|midnight| self.0.to_timestamp(midnight));
+        // Only near the end of time is there no next day.
+        tomorrow.map_or(moment, |tomorrow| Timestamp::from_millis(tomorrow.as_millisecond()))
+    }
+
     /// The time around a minute in which the zone's clock is not changed.
     pub(super) fn span(&self, minute: Minute) -> Span {
         if *self == Self::UTC {

@@ -14,22 +14,26 @@ mod answers;
 mod articles;
 mod error;
 mod keys;
+mod lists;
 mod places;
 mod polls;
 mod revision;
 mod sessions;
 mod sites;
 mod templates;
+mod waiting;
 
 use std::sync::Arc;
 
 pub use answers::{AnswerCursor, AnswersQuery, ListedAnswers};
 pub use articles::NewArticle;
 pub use error::PublishError;
-pub use polls::{Created, ListedPolls, PollsQuery};
+pub use lists::{ListedPolls, PollsOrder, PollsQuery, PollsStart, SortedPlace};
+pub use polls::Created;
 pub use revision::ExpectedRevision;
 pub use sessions::{Editor, make_link};
 pub use templates::NewTemplate;
+pub use waiting::{WaitingAnswers, WaitingPolls};
 
 use crate::{
     clock::Clock,

@@ -3,21 +3,15 @@
 use super::{ExpectedRevision, PublishError, Publishing};
 use crate::{
     poll::{
-        DigestKey, Edit, Effect, ListCursor, NewPoll, PageStart, Poll, PollFields, PollId, SiteId, State, Timestamp,
-        Violation,
+        DigestKey, Edit, Effect, NewPoll, Poll, PollFields, PollId, SiteId, State, Timestamp, Violation,
     },
     secret::random_bytes,
     site::{NewEvent, Publisher, Scope},
-    store::{Creation, IdempotencyKey, Replacement, resolve_page_start},
+    store::{Creation, IdempotencyKey, Replacement},
 };
 
 /// How often a change of state is tried again on top of an edit that came between.
 const MAX_MOVES: usize = 5;
-
-/// The most polls one request looks at: a filter by state gives up after so many.
-const MAX_EXAMINED: usize = 1_000;
-/// How many are read at a time if not all of them are wanted.
-const BATCH: usize = 100;
 
 /// A poll that was made.
 pub struct Created {
@@ -25,28 +19,6 @@ pub struct Created {
     pub poll: Poll,
     /// Whether it was made before, by the same request.
     pub is_replay: bool,
-}
-
-/// Which of a site's polls are asked for.
-pub struct PollsQuery {
-    /// The site.
-    pub site: SiteId,
-    /// Those in this state.
-    pub state: Option<State>,
-    /// Where the page begins.
-    pub start: Option<PageStart>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// Some of a site's polls, newest first.
-pub struct ListedPolls {
-    /// The site.
-    pub site: SiteId,
-    /// Its polls, in the state each has now.
-    pub polls: Vec<(Poll, State)>,
-    /// The last one examined, if there are more behind it.
-    pub last: Option<ListCursor>,
 }
 
 impl Publishing {
@@ -116,39 +88,6 @@ impl Publishing {
     /// What the store failed with.
     pub async fn poll(&self, publisher: &Publisher, id: PollId) -> Result<Option<Poll>, PublishError> {
         Ok(self.store.poll(id).await?.filter(|poll| publisher.may(Scope::PollsRead, &poll.site)))
-    }
-
-    /// A site's polls, newest first. There is no index by state, since the clock alone changes it. So a filter by state
-    /// reads on until its page is full, and gives up after a bounded number of polls.
-    ///
-    /// # Errors
-    /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); what the store failed with.
-    pub async fn polls(&self, publisher: &Publisher, asked: PollsQuery) -> Result<ListedPolls, PublishError> {
-        let PollsQuery { site, state, start, limit } = asked;
-        self.site(publisher, &site).await?;
-        let before = resolve_page_start(&*self.store, &site, start).await?;
-        let now = self.clock.now();
-        // One more than the page holds shows whether there is another page.
-        let batch = if state.is_some() { BATCH } else { limit + 1 };
-        let (mut page, mut examined, mut last) = (Vec::new(), 0, before);
-        loop {
-            let polls = self.store.polls(&site, last, batch).await?;
-            let is_last_batch = polls.len() < batch;
-            for poll in polls {
-                if page.len() == limit || examined == MAX_EXAMINED {
-                    return Ok(ListedPolls { site, polls: page, last });
-                }
-                examined += 1;
-                last = Some(poll.list_cursor());
-                let found = poll.state_at(now);
-                if state.is_none_or(|wanted| wanted == found) {
-                    page.push((poll, found));
-                }
-            }
-            if is_last_batch {
-                return Ok(ListedPolls { site, polls: page, last: None });
-            }
-        }
     }
 
     /// Edits a poll, in the revision that the publisher expects.

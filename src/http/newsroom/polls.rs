@@ -13,7 +13,7 @@ use crate::{
         polls::{PollRow, PollsPage},
     },
     poll::SiteId,
-    publishing::PollsQuery,
+    publishing::{PollsOrder, PollsQuery},
     site::Scope,
     voting::TallyView,
 };
@@ -31,8 +31,8 @@ pub(super) async fn home(req: HttpRequest) -> Result<HttpResponse, Problem> {
 pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
     let mut query = Query::lenient(req.query_string())?;
-    let start = query.take_parsed("cursor", cursor::parse)?;
-    let asked = PollsQuery { site: desk.site.id.clone(), state: None, start, limit: PAGE };
+    let start = query.take_parsed("cursor", |text| cursor::parse_sorted(text, PollsOrder::Newest))?;
+    let asked = PollsQuery { site: desk.site.id.clone(), state: None, words: None, order: PollsOrder::Newest, start, limit: PAGE };
     let listed = worker.publishing.polls(&desk.publisher, asked).await?;
     let mut rows = Vec::with_capacity(listed.polls.len());
     for (poll, state) in listed.polls {
@@ -42,7 +42,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         let ballots = view.filter(TallyView::is_shown).map(|view| view.newest.snapshot.tally.ballots);
         rows.push(PollRow { poll, state, ballots });
     }
-    let more = listed.last.map(|last| format!("cursor={}", cursor::write(last)));
+    let more = listed.last.map(|last| format!("cursor={}", cursor::write_sorted(last)));
     let timezone = &desk.site.settings.timezone;
     page::send(StatusCode::OK, &PollsPage { frame: desk.frame(Section::Polls), rows: &rows, timezone, more })
 }

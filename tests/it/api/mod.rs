@@ -11,6 +11,7 @@ mod first_vote;
 mod form;
 mod keys;
 mod kinds;
+mod lists;
 mod oembed;
 mod operators;
 mod pages;
@@ -32,6 +33,7 @@ pub(crate) fn rules() -> Vec<Rule> {
     [
         voters::rules(),
         polls::rules(),
+        lists::rules(),
         quiz::rules(),
         decided::rules(),
         votes::rules(),

@@ -1,0 +1,112 @@
+//! What waits for an editor of a site: readers' own words that nobody has decided on, polls that close today, and closed
+//! ones of which it may be said what came true.
+//!
+//! All is found by the [index](crate::live::PollIndex) of the site's polls. A poll does not say whether it is a
+//! prediction, so every closed poll of kind `single` could be one: those that closed lately are named, and not counted
+//! as waiting.
+
+use std::{cmp::Reverse, sync::Arc, time::Duration};
+
+use futures_util::future::try_join_all;
+
+use super::{PublishError, Publishing};
+use crate::{
+    live::IndexedPoll,
+    poll::{AnswerState, CountedAnswer, Poll, SiteId, State, Timestamp},
+    site::{Publisher, Scope, Site},
+};
+
+/// The most polls of each sort that are named.
+const MOST: usize = 50;
+/// The most texts of a poll that are named.
+const MOST_TEXTS: usize = 20;
+/// How long after its closing a poll is named as one that may be resolved, and one whose texts wait: two weeks.
+const LATELY_MILLIS: i64 = 14 * 24 * 60 * 60 * 1_000;
+/// How long the count of a site is good.
+const COUNT_KEPT_FOR: Duration = Duration::from_secs(20);
+
+/// A poll with texts that wait.
+pub struct WaitingAnswers {
+    /// The poll.
+    pub poll: Poll,
+    /// How many texts wait.
+    pub count: usize,
+    /// The first of them: those that most ballots say.
+    pub first: Vec<CountedAnswer>,
+}
+
+/// What waits at a site.
+#[derive(Default)]
+pub struct WaitingPolls {
+    /// Polls with texts that nobody has decided on.
+    pub answers: Vec<WaitingAnswers>,
+    /// Open polls that close today, by the site's clock; the next one first.
+    pub closing: Vec<Poll>,
+    /// Polls that have closed lately and may be predictions; the last one first.
+    pub resolvable: Vec<Poll>,
+}
+
+impl WaitingPolls {
+    /// How many polls wait for an editor.
+    pub fn count(&self) -> usize {
+        self.answers.len() + self.closing.len()
+    }
+}
+
+impl Publishing {
+    /// How much waits at a site, if somebody has looked; and whether that is recent.
+    pub fn known_waiting(&self, site: &SiteId) -> Option<(usize, bool)> {
+        let (count, age) = self.hub.poll_index().waiting(site)?;
+        Some((count, age < COUNT_KEPT_FOR))
+    }
+
+    /// What waits at a site. Texts are named to those who may see results.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); what the store failed with.
+    pub async fn waiting(&self, publisher: &Publisher, site: &Site) -> Result<WaitingPolls, PublishError> {
+        self.site(publisher, &site.id).await?;
+        let (index, now) = (self.hub.poll_index().of(&self.store, &site.id).await?, self.clock.now());
+        let tomorrow = site.settings.timezone.end_of_day(now);
+        let closed_lately = |poll: &IndexedPoll| {
+            let since = Timestamp::from_millis(now.as_millis() - LATELY_MILLIS);
+            poll.state_at(now) == State::Closed && poll.schedule.closes_at.is_some_and(|closed| closed >= since)
+        };
+        let is_open = |poll: &IndexedPoll| poll.state_at(now) == State::Open;
+        let closes_today =
+            |poll: &IndexedPoll| is_open(poll) && poll.schedule.closes_at.is_some_and(|closes| closes < tomorrow);
+        let may_be_resolved = |poll: &IndexedPoll| poll.may_be_resolved && closed_lately(poll);
+        let has_texts = |poll: &IndexedPoll| poll.has_open_answers && (is_open(poll) || closed_lately(poll));
+
+        let mut closing = self.named(&index.polls, closes_today).await?;
+        closing.sort_by_key(|poll| poll.schedule.closes_at);
+        let mut resolvable = self.named(&index.polls, may_be_resolved).await?;
+        resolvable.retain(|poll| poll.resolution.is_none());
+        resolvable.sort_by_key(|poll| Reverse(poll.schedule.closes_at));
+        let mut waiting = WaitingPolls { answers: Vec::new(), closing, resolvable };
+        if publisher.may(Scope::ResultsRead, &site.id) {
+            for poll in self.named(&index.polls, has_texts).await? {
+                let mut texts = self.store.answers(&poll).await?;
+                texts.retain(|text| text.state == AnswerState::Waiting);
+                texts.sort_by_key(CountedAnswer::place);
+                let count = texts.len();
+                texts.truncate(MOST_TEXTS);
+                if count > 0 {
+                    waiting.answers.push(WaitingAnswers { poll, count, first: texts });
+                }
+            }
+            index.note_waiting(waiting.count());
+        }
+        Ok(waiting)
+    }
+
+    async fn named(
+        &self,
+        polls: &[Arc<IndexedPoll>],
+        is_asked: impl Fn(&IndexedPoll) -> bool,
+    ) -> Result<Vec<Poll>, PublishError> {
+        let ids = polls.iter().filter(|poll| is_asked(poll)).map(|poll| poll.place.id).take(MOST);
+        let read = try_join_all(ids.map(|id| self.store.poll(id))).await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+}
