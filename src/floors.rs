@@ -197,7 +197,8 @@ fn type_defined(line: &str) -> Option<&str> {
     if !matches!(keyword, "struct" | "enum" | "union" | "trait") && (keyword != "type" || is_indented) {
         return None;
     }
-    rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()
+    // A macro's `$name` is none.
+    rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().filter(|name| !name.is_empty())
 }
 
 /// The modules that paths from the crate's root begin with.

@@ -288,12 +288,12 @@ impl Replica {
     /// How high the poll becomes on a phone. Asked so, since without a public address the poll's own answer does not say.
     async fn height_of(&self, poll: &DemoPoll, address: &str) -> Result<u32, DemoError> {
         #[derive(Deserialize)]
-        struct Frame {
+        struct SentFrame {
             height: u32,
         }
 
         let path = format!("/oembed?maxwidth={}&url={address}/embed/{}", snippets::PHONE, poll.id);
-        let Frame { height } = self.ask("GET", &path, None, None).await?;
+        let SentFrame { height } = self.ask("GET", &path, None, None).await?;
         Ok(height)
     }
 

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_cursor_is_good_for_the_order_it_was_made_in() {
-        let place = ListCursor { created_at: Timestamp::from_millis(1_795_899_306_264), id: PollId::from_bytes([7; 16]) };
+        let place =
+            ListCursor { created_at: Timestamp::from_millis(1_795_899_306_264), id: PollId::from_bytes([7; 16]) };
         for order in PollsOrder::ALL {
             let last = SortedPlace { order, rank: if order == PollsOrder::Newest { 0 } else { -7 }, place };
             let cursor = write_sorted(last);

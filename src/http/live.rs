@@ -86,6 +86,20 @@ pub(super) async fn stream_article(
     respond(req, worker, plan)
 }
 
+/// A stream of one poll for somebody whose site it is.
+pub(super) async fn stream_to<A: Asker<Error = Problem>>(
+    req: &HttpRequest,
+    worker: &Worker,
+    asker: &A,
+    id: PollId,
+) -> Result<HttpResponse, Problem> {
+    let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
+    let (shown, has_it) = shown(req)?;
+    let seen = worker.shared.position_keys.read(id, shown.trim());
+    let plan = worker.voting.plan_stream(permit, asker, vec![StreamRequest { id, seen, has_it }]).await?;
+    respond(req, worker, plan.ok_or_else(Problem::no_poll)?)
+}
+
 fn respond(req: &HttpRequest, worker: &Worker, plan: StreamPlan) -> Result<HttpResponse, Problem> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, CACHING));

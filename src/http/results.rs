@@ -13,7 +13,7 @@ use super::{
     Worker, auth,
     caching::{self, Caching},
     conditional,
-    exports::{self, ExportQuery, Form},
+    exports::{self, ExportForm, ExportQuery},
     header_text::ascii,
     path::poll_in_path,
     problem::Problem,
@@ -27,7 +27,7 @@ use crate::{
 
 /// `GET /v1/polls/{poll}/results`.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let query = ExportQuery::of_results(&req, Form::preferred(req.headers()))?;
+    let query = ExportQuery::of_results(&req, ExportForm::preferred(req.headers()))?;
     let (snapshot, caching) = tallies::shown(&worker, &req, poll_in_path(&req)?).await?;
     if query.is_for_table() {
         return Ok(exports::results_table(&req, &worker, &snapshot, caching, &query));

@@ -41,6 +41,8 @@ use crate::{
 pub const MOST_OF_SITE: usize = 20_000;
 /// The most polls of all sites together, beyond those of the one that was asked for last.
 const MOST_IN_ALL: usize = 100_000;
+/// The most sites.
+const MOST_SITES: usize = 1_000;
 /// How old an index may become before it is read anew.
 const RENEWED_AFTER: Duration = Duration::from_mins(10);
 /// How many definitions are read at once.
@@ -195,12 +197,17 @@ impl PollIndex {
         }
     }
 
-    /// How many of a site's polls waited for an editor when somebody last looked, and how long ago that was.
-    pub fn waiting(&self, site: &SiteId) -> Option<(usize, Duration)> {
-        let all = self.0.lock();
-        let (_, index) = all.iter().find(|(other, _)| other == site)?;
-        let (count, at) = (*index.waiting.lock())?;
-        Some((count, at.elapsed()))
+    /// How many of a site's polls waited for an editor when somebody last looked, and whether the caller should look
+    /// again: that was longer ago than this, and nobody else was told so meanwhile.
+    pub fn waiting(&self, site: &SiteId, kept_for: Duration) -> (usize, bool) {
+        let index = self.index_of(site);
+        let mut waiting = index.waiting.lock();
+        let is_due = waiting.is_none_or(|(_, at)| at.elapsed() >= kept_for);
+        let count = waiting.map_or(0, |(count, _)| count);
+        if is_due {
+            *waiting = Some((count, Instant::now()));
+        }
+        (count, is_due)
     }
 
     /// A site's index, which is now the one that was used last.
@@ -216,7 +223,7 @@ impl PollIndex {
     fn forget_others(&self) {
         let mut all = self.0.lock();
         let mut in_all: usize = all.iter().map(|(_, index)| index.len.load(Relaxed)).sum();
-        while in_all > MOST_IN_ALL && all.len() > 1 {
+        while (in_all > MOST_IN_ALL || all.len() > MOST_SITES) && all.len() > 1 {
             let (_, index) = all.remove(0);
             in_all = in_all.saturating_sub(index.len.load(Relaxed));
         }
@@ -283,7 +290,8 @@ impl KnownPolls {
         let (mut last, mut limit) = (None, 1);
         loop {
             let page = store.polls(site, last, limit).await?;
-            let newer: Vec<&Poll> = page.iter().filter(|poll| newest.is_none_or(|it| poll.list_cursor() > it)).collect();
+            let newer: Vec<&Poll> =
+                page.iter().filter(|poll| newest.is_none_or(|it| poll.list_cursor() > it)).collect();
             for poll in &newer {
                 self.put(poll.id, Some(poll));
             }
@@ -356,9 +364,8 @@ impl IndexedPolls {
         counted_at: &mut Option<Instant>,
     ) -> Result<(), StoreError> {
         let is_recent = counted_at.is_some_and(|at| at.elapsed() < COUNTED_FOR);
-        let is_due = |poll: &&Arc<IndexedPoll>| {
-            poll.is_due(now) && !(is_recent && poll.votes.load(Relaxed) != UNCOUNTED)
-        };
+        let is_due =
+            |poll: &&Arc<IndexedPoll>| poll.is_due(now) && !(is_recent && poll.votes.load(Relaxed) != UNCOUNTED);
         let due: Vec<_> = self.polls.iter().filter(is_due).collect();
         for some in due.chunks(BATCH) {
             let polls = try_join_all(some.iter().map(|poll| store.poll(poll.place.id))).await?;

@@ -5,9 +5,14 @@
 //! file a language, with a section for each page. Handlers are in `http/newsroom/`.
 
 pub mod assets;
+pub mod chart;
+pub mod confirm;
 pub mod frame;
 pub mod make;
 pub mod notice;
+pub mod poll;
 pub mod polls;
+pub mod qr;
 pub mod sign_in;
 pub mod texts;
+pub mod waiting;

@@ -127,3 +127,60 @@ if (make) {
   make.addEventListener("change", preview);
   preview();
 }
+
+// What can be copied: without script it is selected by hand.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const field = document.getElementById(button.dataset.copy);
+  const said = button.parentElement.querySelector("[role=status]");
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      // Some browsers give the clipboard only to what is selected.
+      field.select();
+      document.execCommand("copy");
+    }
+    said.textContent = "";
+    // Said again if it is copied again.
+    requestAnimationFrame(() => (said.textContent = button.dataset.copied));
+  });
+}
+
+// A poll's tally, as votes come in. The stream only tells that something is new; what it is comes as the page had it.
+for (const section of document.querySelectorAll("[data-live]")) {
+  const { live, part, gone, ended } = section.dataset;
+  const PAUSE = 1000;
+  const notice = section.querySelector("[role=alert]");
+  const stream = new EventSource(live);
+  let isBusy = false;
+  let isBehind = false;
+  const stop = (said) => {
+    stream.close();
+    notice.textContent = said;
+    notice.hidden = false;
+  };
+  const renew = async () => {
+    isBehind = true;
+    if (isBusy) return;
+    isBusy = true;
+    while (isBehind && notice.hidden) {
+      isBehind = false;
+      try {
+        const answer = await fetch(part);
+        if (answer.status === 404) stop(gone);
+        else if (answer.redirected) stop(ended);
+        else if (answer.ok) section.querySelector(".part").innerHTML = await answer.text();
+      } catch {
+        // The server is away for a moment: the stream comes back with it.
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+    isBusy = false;
+  };
+  stream.addEventListener("tally", renew);
+  stream.addEventListener("poll", renew);
+  stream.addEventListener("gone", () => stop(gone));
+  // A refusal ends the stream for good: the part says why.
+  stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && renew());
+}

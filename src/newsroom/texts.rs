@@ -23,6 +23,15 @@ pub fn texts_of(language: &Language) -> &'static NewsroomTexts {
     TEXTS.get(language.tag()).unwrap_or(&NONE)
 }
 
+/// A text with what stands in its braces.
+pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = text.to_owned();
+    for (name, value) in values {
+        filled = filled.replace(&format!("{{{name}}}"), value);
+    }
+    filled
+}
+
 fn tag_of(name: &str) -> &str {
     name.trim_end_matches(".json")
 }
@@ -47,7 +56,7 @@ macro_rules! texts {
 
 texts! {
     /// What stands around every page.
-    FrameTexts { language newsroom skip sections polls sign_out operator }
+    FrameTexts { language newsroom skip sections polls waiting sign_out operator }
     /// At the door.
     SignInTexts { title key key_about enter by_link ended kept wrong_key used_link signed_out }
     /// What went wrong.
@@ -72,7 +81,34 @@ texts! {
         link_label next wrong_minimum_ballots wrong_disclosure wrong_after_vote
     }
     /// The list of polls.
-    PollsTexts { title none none_about question state votes made draft scheduled open closed more views new }
+    PollsTexts {
+        title none none_about question state votes made draft scheduled open closed more views words
+        all_states sort newest most_votes closing_next find last_day closes nothing_found show_all deleted
+        times_in too_long new
+    }
+    /// A poll's page.
+    PollTexts {
+        tally hidden state_changed reload gone ended as_of average net_promoters first_preferences points
+        right came_true runoff winner round option exhausted publish open_now close edit duplicate delete
+        single multiple rating reaction ranked quiz always after_vote after_close never resolve resolve_about
+        which_came_true reason reason_about resolve_button timeline no_votes by_minute by_hour by_day peak cut
+        as_table begins mark_made mark_opened mark_edited mark_closed answers answers_waiting answers_shown
+        none_waiting none_shown more_answers show hide about opens opens_by_hand closes closes_by_hand made
+        times voted turnout embed element element_about script script_about iframe iframe_about address
+        address_about copy copied share share_page qr qr_download exports exports_about export_results
+        export_timeline export_answers said_opened said_closed said_resolved said_decided is_closed
+        closes_in_past not_closed no_prediction needs_reason wrong_option wrong_reason history by by_schedule
+        event_created event_edited event_reworded event_opened event_closed event_resolved was_worded because
+        history_more
+    }
+    /// Asking once more.
+    ConfirmTexts {
+        close_title close_about close delete_title delete_about type_words wrong_words delete leave
+    }
+    /// What waits for an editor.
+    WaitingTexts {
+        title nothing nothing_about answers answers_about closing resolvable resolvable_about closed_at done
+    }
 }
 
 /// All words in one language.
@@ -85,6 +121,9 @@ pub struct NewsroomTexts {
     pub notice: NoticeTexts,
     pub polls: PollsTexts,
     pub make: MakeTexts,
+    pub poll: PollTexts,
+    pub confirm: ConfirmTexts,
+    pub waiting: WaitingTexts,
 }
 
 #[cfg(test)]
@@ -93,6 +132,11 @@ mod tests {
 
     #[test]
     fn the_newsroom_speaks_every_language_that_readers_do() {
+        let first: serde_json::Value = serde_json::from_slice(&NewsroomFiles::get("ar.json").unwrap().data).unwrap();
+        let braces = |said: &serde_json::Value| {
+            let parts = said.as_str().unwrap().split('{').skip(1);
+            parts.map(|part| part.split('}').next().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>()
+        };
         for language in Language::all() {
             let name = format!("{}.json", language.tag());
             read(&name).unwrap_or_else(|fault| panic!("{name}: {fault}"));
@@ -100,6 +144,7 @@ mod tests {
             for (section, texts) in file.as_object().unwrap() {
                 for (text, said) in texts.as_object().unwrap() {
                     assert!(!said.as_str().unwrap().trim().is_empty(), "{name}: {section}.{text}");
+                    assert_eq!(braces(said), braces(&first[section][text]), "{name}: {section}.{text}");
                 }
             }
         }

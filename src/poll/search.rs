@@ -92,7 +92,9 @@ mod tests {
         ] {
             assert!(finds(typed, text), "{typed} in {text}");
         }
-        for (typed, text) in [("حل نفط", "هل تتوقع حل مجلس الأمة؟"), ("مجلسان", "مجلس"), ("", "مجلس"), (" \u{200F}\u{64B} ", "مجلس")] {
+        for (typed, text) in
+            [("حل نفط", "هل تتوقع حل مجلس الأمة؟"), ("مجلسان", "مجلس"), ("", "مجلس"), (" \u{200F}\u{64B} ", "مجلس")]
+        {
             assert!(!finds(typed, text), "{typed} in {text}");
         }
     }

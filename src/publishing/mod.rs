@@ -45,6 +45,7 @@ use crate::{
 };
 
 /// One worker's use cases of publishing.
+#[derive(Clone)]
 pub struct Publishing {
     store: Arc<dyn Store>,
     hub: Arc<Hub>,

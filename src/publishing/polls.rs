@@ -2,9 +2,7 @@
 
 use super::{ExpectedRevision, PublishError, Publishing};
 use crate::{
-    poll::{
-        DigestKey, Edit, Effect, NewPoll, Poll, PollFields, PollId, SiteId, State, Timestamp, Violation,
-    },
+    poll::{DigestKey, Edit, Effect, NewPoll, Poll, PollFields, PollId, SiteId, State, Timestamp, Violation},
     secret::random_bytes,
     site::{NewEvent, Publisher, Scope},
     store::{Creation, IdempotencyKey, Replacement},

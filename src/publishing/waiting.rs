@@ -54,10 +54,9 @@ impl WaitingPolls {
 }
 
 impl Publishing {
-    /// How much waits at a site, if somebody has looked; and whether that is recent.
-    pub fn known_waiting(&self, site: &SiteId) -> Option<(usize, bool)> {
-        let (count, age) = self.hub.poll_index().waiting(site)?;
-        Some((count, age < COUNT_KEPT_FOR))
+    /// How many polls waited at a site when somebody last looked, and whether the caller should look again.
+    pub fn known_waiting(&self, site: &SiteId) -> (usize, bool) {
+        self.hub.poll_index().waiting(site, COUNT_KEPT_FOR)
     }
 
     /// What waits at a site. Texts are named to those who may see results.

@@ -9,6 +9,7 @@
 //! - [`runoff`]: who wins a ranked poll, by a scan of its ballots.
 //! - [`articles`]: polls that come to be with their first ballots.
 //! - [`places`]: which poll stands in a place of a site.
+//! - [`last_day`]: a few numbers of many polls, for lists.
 //! - [`timeline`]: a tally by the time that its votes came in.
 //! - [`streams`]: who may open an event stream, and what they see in it.
 //! - [`replica`]: what the workers of a replica share of all this.
@@ -22,6 +23,7 @@ mod articles;
 pub mod ballot_batcher;
 mod cast;
 mod error;
+mod last_day;
 mod places;
 mod replica;
 mod retry;
@@ -36,6 +38,7 @@ use std::sync::Arc;
 pub use articles::{ArticlePoll, AskedArticle, NoArticle, ReplicaArticles};
 pub use cast::{BallotRequest, Caster, Vote, VoteOutcome, VotedAnswer, Withdrawal};
 pub use error::{OnRecord, VoteError};
+pub use last_day::PollNumbers;
 pub use places::PlaceNow;
 pub use replica::ReplicaVoting;
 pub use runoff::CountedRunoff;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     ReplicaArticles,
     answers::{ANSWERS_KEPT_FOR, AnswerLists, MOST_ANSWER_LISTS},
+    last_day::LastDays,
     runoff::Runoffs,
     timeline::TimelineLimits,
 };
@@ -36,6 +37,7 @@ pub struct ReplicaVoting {
     pub(super) answer_lists: Arc<AnswerLists>,
     pub(super) timeline_limits: Arc<TimelineLimits>,
     pub(super) runoffs: Arc<Runoffs>,
+    pub(super) last_days: Arc<LastDays>,
     pub(super) articles: Arc<ReplicaArticles>,
 }
 
@@ -50,7 +52,7 @@ impl ReplicaVoting {
         metrics: Arc<Metrics>,
         views: Arc<ViewCounts>,
     ) -> Self {
-        let (site_lists, timeline_limits, runoffs) = (Arc::default(), Arc::default(), Arc::default());
+        let (site_lists, timeline_limits, runoffs, last_days) = <(Arc<_>, Arc<_>, Arc<_>, Arc<_>)>::default();
         let articles = Arc::new(ReplicaArticles::new(secret));
         let answer_lists = Arc::new(AnswerLists::new(ANSWERS_KEPT_FOR, MOST_ANSWER_LISTS));
         Self {
@@ -65,6 +67,7 @@ impl ReplicaVoting {
             answer_lists,
             timeline_limits,
             runoffs,
+            last_days,
             articles,
         }
     }

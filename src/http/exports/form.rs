@@ -4,7 +4,7 @@ use actix_web::http::header::{self, HeaderMap};
 
 /// How an export is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Form {
+pub(in crate::http) enum ExportForm {
     /// For programs and pages.
     Json,
     /// A table, because `Accept` asks for one.
@@ -13,7 +13,7 @@ pub(in crate::http) enum Form {
     CsvFile,
 }
 
-impl Form {
+impl ExportForm {
     /// What `Accept` (RFC 9110, section 12.5.1) prefers: a table only if it says so; JSON in doubt. Every read of a tally
     /// asks this, so the header is read in place: actix-web's `Accept` allocates for each of its ranges, and ranks them
     /// without the doubt.
@@ -72,10 +72,10 @@ mod tests {
 
     use super::*;
 
-    fn preferred(accept: &'static str) -> Form {
+    fn preferred(accept: &'static str) -> ExportForm {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        Form::preferred(&headers)
+        ExportForm::preferred(&headers)
     }
 
     #[test]
@@ -83,7 +83,7 @@ mod tests {
         for accept in
             ["text/csv", "Text/CSV; q=0.5", "application/json;q=0.5, text/csv", "text/csv, */*;q=0.1", "text/*"]
         {
-            assert_eq!(preferred(accept), Form::Csv, "{accept}");
+            assert_eq!(preferred(accept), ExportForm::Csv, "{accept}");
         }
         for accept in [
             "*/*",
@@ -95,8 +95,8 @@ mod tests {
             "text/csv;q=x",
             "",
         ] {
-            assert_eq!(preferred(accept), Form::Json, "{accept}");
+            assert_eq!(preferred(accept), ExportForm::Json, "{accept}");
         }
-        assert_eq!(Form::preferred(&HeaderMap::new()), Form::Json);
+        assert_eq!(ExportForm::preferred(&HeaderMap::new()), ExportForm::Json);
     }
 }

@@ -15,10 +15,10 @@ mod query;
 mod stream;
 
 pub(super) use answers::{AnswersTable, answers_table};
-pub(super) use form::Form;
+pub(super) use form::ExportForm;
 pub(super) use query::ExportQuery;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web};
 
@@ -39,7 +39,7 @@ use stream::Export;
 
 /// `GET /v1/polls/{poll}/results.csv`.
 pub(super) async fn read_results(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let query = ExportQuery::of_results(&req, Form::CsvFile)?;
+    let query = ExportQuery::of_results(&req, ExportForm::CsvFile)?;
     let (snapshot, caching) = tallies::shown(&worker, &req, poll_in_path(&req)?).await?;
     Ok(results_table(&req, &worker, &snapshot, caching, &query))
 }
@@ -62,18 +62,30 @@ pub(super) fn results_table(
 
 /// `GET /v1/polls/{poll}/timeline`.
 pub(super) async fn read_timeline(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    timeline_as(&req, &worker, Form::preferred(req.headers())).await
+    timeline_as(&req, &worker, ExportForm::preferred(req.headers())).await
 }
 
 /// `GET /v1/polls/{poll}/timeline.csv`.
 pub(super) async fn read_timeline_csv(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    timeline_as(&req, &worker, Form::CsvFile).await
+    timeline_as(&req, &worker, ExportForm::CsvFile).await
 }
 
-async fn timeline_as(req: &HttpRequest, worker: &Worker, form: Form) -> Result<HttpResponse, Problem> {
+async fn timeline_as(req: &HttpRequest, worker: &Worker, form: ExportForm) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(req)?;
-    let (query, interval) = ExportQuery::of_timeline(req, form)?;
+    let asked = ExportQuery::of_timeline(req, form)?;
     let (snapshot, caching) = tallies::shown(worker, req, id).await?;
+    send_timeline(req, worker, snapshot, caching, asked).await
+}
+
+/// A timeline in the form that is asked for.
+pub(super) async fn send_timeline(
+    req: &HttpRequest,
+    worker: &Worker,
+    snapshot: Arc<Snapshot>,
+    caching: Caching,
+    (query, interval): (ExportQuery, Interval),
+) -> Result<HttpResponse, Problem> {
+    let form = query.form;
     let tag = tag(worker, &snapshot, &query, Some(interval));
     let mut response = match begin(req, &snapshot, form, caching, &tag) {
         Begun::Current(answer) => return Ok(answer),
@@ -93,7 +105,7 @@ enum Begun {
     Changed(HttpResponseBuilder),
 }
 
-fn begin(req: &HttpRequest, snapshot: &Snapshot, form: Form, caching: Caching, etag: &str) -> Begun {
+fn begin(req: &HttpRequest, snapshot: &Snapshot, form: ExportForm, caching: Caching, etag: &str) -> Begun {
     let is_current = conditional::is_current(req.headers(), etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching.header())).insert_header((header::ETAG, etag));
@@ -102,8 +114,8 @@ fn begin(req: &HttpRequest, snapshot: &Snapshot, form: Form, caching: Caching, e
     }
     match form {
         // One address has two forms here.
-        Form::Json | Form::Csv => _ = response.insert_header((header::VARY, "Accept")),
-        Form::CsvFile => {}
+        ExportForm::Json | ExportForm::Csv => _ = response.insert_header((header::VARY, "Accept")),
+        ExportForm::CsvFile => {}
     }
     if is_current {
         return Begun::Current(response.finish());
@@ -133,7 +145,7 @@ fn name_file(response: &mut HttpResponseBuilder, snapshot: &Snapshot, what: &str
 fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -> String {
     let ExportQuery { form, separator, timezone } = query;
     let mut table = String::with_capacity(512 * (1 + poll.options.len()));
-    if *form == Form::CsvFile {
+    if *form == ExportForm::CsvFile {
         table.push_str(csv::BOM);
     }
     let as_of = csv::time_column("as_of", timezone);

@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 
 use super::{
     super::{problem::Problem, query::Query},
-    Form,
+    ExportForm,
     csv::Separator,
 };
 use crate::poll::{Interval, TimeZone};
@@ -14,14 +14,14 @@ use crate::poll::{Interval, TimeZone};
 /// How an export is asked for. A wrong parameter is refused even where it would change nothing, such as a separator for
 /// JSON: its sender learns of the mistake at once.
 pub(in crate::http) struct ExportQuery {
-    pub(super) form: Form,
+    pub(super) form: ExportForm,
     pub(super) separator: Separator,
     pub(super) timezone: TimeZone,
 }
 
 impl ExportQuery {
     /// Of a tally.
-    pub(in crate::http) fn of_results(req: &HttpRequest, form: Form) -> Result<Self, Problem> {
+    pub(in crate::http) fn of_results(req: &HttpRequest, form: ExportForm) -> Result<Self, Problem> {
         // Most readers ask for nothing special.
         if req.query_string().is_empty() {
             return Ok(Self { form, separator: Separator::default(), timezone: TimeZone::UTC });
@@ -30,10 +30,17 @@ impl ExportQuery {
     }
 
     /// Of a timeline, with the length of its buckets.
-    pub(super) fn of_timeline(req: &HttpRequest, form: Form) -> Result<(Self, Interval), Problem> {
+    pub(super) fn of_timeline(req: &HttpRequest, form: ExportForm) -> Result<(Self, Interval), Problem> {
         let mut query = Query::lenient(req.query_string())?;
         let interval = query.take_parsed("interval", |text| text.parse().map_err(str::to_owned))?;
         Ok((Self::take(&mut query, form)?, interval.unwrap_or(Interval::HOUR)))
+    }
+
+    /// Of a file for an editor, in their site's zone unless they ask for another; with the length of a timeline's buckets.
+    pub(in crate::http) fn of_editor(req: &HttpRequest, zone: &TimeZone) -> Result<(Self, Interval), Problem> {
+        let (query, interval) = Self::of_timeline(req, ExportForm::CsvFile)?;
+        let names_zone = Query::lenient(req.query_string())?.take("timezone")?.is_some();
+        Ok((if names_zone { query } else { Self { timezone: zone.clone(), ..query } }, interval))
     }
 
     /// Whether a table is asked for.
@@ -41,7 +48,7 @@ impl ExportQuery {
         self.form.is_csv()
     }
 
-    fn take(query: &mut Query, form: Form) -> Result<Self, Problem> {
+    fn take(query: &mut Query, form: ExportForm) -> Result<Self, Problem> {
         let separator = query.take_parsed("separator", Separator::parse)?.unwrap_or_default();
         let timezone = query.take_parsed("timezone", |name| name.parse().map_err(str::to_owned))?.unwrap_or_default();
         Ok(Self { form, separator, timezone })

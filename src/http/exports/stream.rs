@@ -15,7 +15,7 @@ use super::{
         Worker, limits,
         problem::{Code, Problem},
     },
-    ExportQuery, Form,
+    ExportForm, ExportQuery,
     csv::{self, CsvRow},
 };
 use crate::{
@@ -131,15 +131,15 @@ impl Export {
 
     fn write_head(&self, text: &mut String) {
         match self.query.form {
-            Form::Json => {
+            ExportForm::Json => {
                 text.push_str("{\"results\":");
                 text.push_str(self.snapshot.results_text());
                 // Writing to a String can't fail.
                 let _ = write!(text, ",\"interval\":\"{}\",", self.interval);
                 let _ = write!(text, "\"timezone\":\"{}\",\"buckets\":[", self.query.timezone);
             }
-            Form::CsvFile | Form::Csv => {
-                if self.query.form == Form::CsvFile {
+            ExportForm::CsvFile | ExportForm::Csv => {
+                if self.query.form == ExportForm::CsvFile {
                     text.push_str(csv::BOM);
                 }
                 let start = csv::time_column("start", &self.query.timezone);

@@ -3,11 +3,12 @@
 use actix_web::{
     HttpRequest,
     http::header::{self, AcceptLanguage, Header, LanguageTag},
+    rt,
 };
 
 use super::super::{
     Worker, limits,
-    path::id_in_path,
+    path::{id_in_path, poll_in_path},
     problem::{Code, Problem},
     refusals::no_site,
 };
@@ -17,7 +18,7 @@ use crate::{
         frame::{DeskView, Frame, Section},
         texts::texts_of,
     },
-    poll::{SiteId, VoterId},
+    poll::{Poll, SiteId, VoterId},
     publishing::Editor,
     quota::{Name, Subject},
     secret::KeyHash,
@@ -49,6 +50,8 @@ pub(super) struct SiteDesk {
     pub(super) desk: Desk,
     pub(super) site: Site,
     pub(super) publisher: Publisher,
+    /// How many polls wait for them there, as far as is known.
+    waiting: usize,
 }
 
 impl Desk {
@@ -85,6 +88,7 @@ impl Desk {
             site: None,
             publisher: None,
             sites: &self.sites,
+            waiting: 0,
         };
         Frame { language: self.language, section, desk: Some(desk), path: &self.path }
     }
@@ -103,7 +107,17 @@ impl SiteDesk {
             Some(site) => site.clone(),
             None => worker.publishing.site(&publisher, &id).await?,
         };
-        Ok(Self { desk, site, publisher })
+        let (waiting, is_due) = worker.publishing.known_waiting(&id);
+        // No page waits for that: the next one has the number.
+        if let Some(publisher) = desk.editor.publisher_at(&id).filter(|_| is_due) {
+            let (publishing, site) = (worker.publishing.clone(), site.clone());
+            rt::spawn(async move {
+                if let Err(error) = publishing.waiting(&publisher, &site).await {
+                    tracing::debug!(site = %site.id, error = %error, "what waits for editors could not be read");
+                }
+            });
+        }
+        Ok(Self { desk, site, publisher, waiting })
     }
 
     /// The same, if they hold a scope there.
@@ -127,13 +141,29 @@ impl SiteDesk {
         Err(Problem::new(Code::ScopeMissing, format!("this needs the scope {}", scope.as_str())))
     }
 
+    /// Notes how many polls wait for them there.
+    pub(super) fn note_waiting(&mut self, count: usize) {
+        self.waiting = count;
+    }
+
     /// What stands around a page.
     pub(super) fn frame(&self, section: Section) -> Frame<'_> {
         let mut frame = self.desk.frame(section);
         if let Some(desk) = &mut frame.desk {
             (desk.site, desk.publisher) = (Some(&self.site), Some(&self.publisher));
+            desk.waiting = self.waiting;
         }
         frame
+    }
+
+    /// The poll in the path, if it is one of this site's.
+    ///
+    /// # Errors
+    /// `not-found`; what the store failed with.
+    pub(super) async fn poll(&self, req: &HttpRequest, worker: &Worker) -> Result<Poll, Problem> {
+        let id = poll_in_path(req)?;
+        let poll = worker.publishing.poll(&self.publisher, id).await?;
+        poll.filter(|poll| poll.site == self.site.id).ok_or_else(Problem::no_poll)
     }
 
     /// Where a page of this site is: `path` begins with a slash.

@@ -8,14 +8,18 @@
 //! If the session has ended meanwhile, or the store is away, what was typed is kept in the answer, to be sent again.
 //!
 //! - [`desk`]: who asks, and at which site; [`posted`]: forms; [`page`]: how a page is sent.
-//! - [`sign_in`], [`polls`], [`make`]: the pages.
+//! - [`sign_in`], [`polls`], [`make`], [`waiting`]: the pages; [`poll`], [`poll_forms`], [`poll_files`]: one poll.
 
 mod desk;
 mod make;
 mod page;
+mod poll;
+mod poll_files;
+mod poll_forms;
 mod polls;
 mod posted;
 mod sign_in;
+mod waiting;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
@@ -79,6 +83,19 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/polls/new").get(make::start).post(make::create),
         at("/newsroom/sites/{site}/polls/{poll}/edit").get(make::edit).post(make::save),
         at("/newsroom/sites/{site}/preview").get(make::nothing).post(make::preview).only_reading(),
+        at("/newsroom/sites/{site}/waiting").get(waiting::page),
+        at("/newsroom/sites/{site}/polls/{poll}").get(poll::page),
+        at("/newsroom/sites/{site}/polls/{poll}/tally").get(poll::tally),
+        at("/newsroom/sites/{site}/polls/{poll}/live").get(poll::live),
+        at("/newsroom/sites/{site}/polls/{poll}/open").post(poll_forms::open),
+        at("/newsroom/sites/{site}/polls/{poll}/close").get(poll_forms::ask_close).post(poll_forms::close),
+        at("/newsroom/sites/{site}/polls/{poll}/delete").get(poll_forms::ask_delete).post(poll_forms::delete),
+        at("/newsroom/sites/{site}/polls/{poll}/resolve").post(poll_forms::resolve),
+        at("/newsroom/sites/{site}/polls/{poll}/answers/{answer}").post(poll_forms::decide),
+        at("/newsroom/sites/{site}/polls/{poll}/results.csv").get(poll_files::results),
+        at("/newsroom/sites/{site}/polls/{poll}/timeline.csv").get(poll_files::timeline),
+        at("/newsroom/sites/{site}/polls/{poll}/answers.csv").get(poll_files::answers),
+        at("/newsroom/sites/{site}/polls/{poll}/qr.svg").get(poll_files::qr),
     ]
 }
 

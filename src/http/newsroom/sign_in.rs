@@ -146,7 +146,7 @@ fn entered(
         let form = Form::read(kept);
         let token = desk::form_token(begun.expose());
         let frame = Frame {
-            desk: Some(DeskView { name: "", form_token: &token, site: None, publisher: None, sites: &[] }),
+            desk: Some(DeskView { name: "", form_token: &token, site: None, publisher: None, sites: &[], waiting: 0 }),
             ..frame_of_nobody(req, "/newsroom")
         };
         let texts = &texts_of(frame.language).notice;

@@ -1,12 +1,12 @@
 //! What stands around every page of the newsroom: whose it is, where to go, the language, and the way out.
 
 use crate::{
-    embed::language::Language,
+    embed::{digits::Digits, language::Language},
     newsroom::{
         assets,
         texts::{NewsroomTexts, texts_of},
     },
-    poll::SiteId,
+    poll::{SiteId, State},
     site::{Publisher, Scope, Scopes, Site},
 };
 
@@ -17,6 +17,8 @@ pub enum Section {
     Door,
     /// Among the polls.
     Polls,
+    /// At what waits.
+    Waiting,
 }
 
 /// What stands around a page.
@@ -43,6 +45,8 @@ pub struct DeskView<'a> {
     pub publisher: Option<&'a Publisher>,
     /// The sites they may go to.
     pub sites: &'a [Site],
+    /// How many polls wait for them here, as far as is known.
+    pub waiting: usize,
 }
 
 impl<'a> Frame<'a> {
@@ -79,6 +83,23 @@ impl<'a> Frame<'a> {
     /// Whether who is signed in may make polls, and change them.
     pub fn may_write(&self) -> bool {
         self.may(Scope::PollsWrite)
+    }
+
+    /// How many polls wait for the editor here, as it is written.
+    pub fn waiting(&self) -> Option<String> {
+        let waiting = self.desk.as_ref().map(|desk| desk.waiting).filter(|waiting| *waiting > 0)?;
+        Some(self.language.number(u64::try_from(waiting).unwrap_or_default(), Digits::Latn))
+    }
+
+    /// What a state is called.
+    pub fn state_text(&self, state: State) -> &'static str {
+        let texts = &self.texts().polls;
+        match state {
+            State::Draft => &texts.draft,
+            State::Scheduled => &texts.scheduled,
+            State::Open => &texts.open,
+            State::Closed => &texts.closed,
+        }
     }
 
     /// What every form sends along.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What follows this text in a page, up to the next quotes.
-pub(super) fn after<'a>(page: &'a str, text: &str) -> &'a str {
+pub(crate) fn after<'a>(page: &'a str, text: &str) -> &'a str {
     let (_, rest) = page.split_once(text).unwrap_or_else(|| panic!("no {text} in {page}"));
     rest.split('"').next().expect("a text has a beginning")
 }

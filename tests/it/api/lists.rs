@@ -20,7 +20,7 @@ async fn listed(client: &Client, query: &str) -> Vec<String> {
         let link = link.expect("a page with a next one links to it");
         assert!(link.contains(&format!("cursor={cursor}>")), "{link}");
         // It asks for the same again.
-        path = link.split(['<', '>']).nth(1).unwrap().to_owned();
+        link.split(['<', '>']).nth(1).unwrap().clone_into(&mut path);
     }
 }
 

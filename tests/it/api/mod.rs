@@ -4,7 +4,7 @@ mod announced;
 mod answers;
 mod articles;
 mod decided;
-mod embed;
+pub(crate) mod embed;
 mod events;
 mod exports;
 mod first_vote;

@@ -1,7 +1,10 @@
 //! The newsroom's pages, as an editor's browser asks for them.
 
+mod desk;
 mod door;
+mod lists;
 mod make;
+mod poll_page;
 mod sign_in;
 
 use std::sync::Arc;
@@ -17,7 +20,7 @@ use crate::{
 };
 
 pub(crate) fn rules() -> Vec<Rule> {
-    [door::rules(), sign_in::rules(), make::rules()].into_iter().flatten().collect()
+    [door::rules(), sign_in::rules(), make::rules(), poll_page::rules(), lists::rules()].into_iter().flatten().collect()
 }
 
 /// An editor's browser: it keeps what it is given, and sends it along.

@@ -1,0 +1,266 @@
+//! One poll's page, and its parts that move.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+
+use super::{
+    super::{Worker, live, origin::host, problem::Problem, query::Query},
+    desk::{EditorAsker, SiteDesk},
+    page,
+};
+use crate::{
+    embed::{language::Language, snippets::Snippets},
+    events::EventsQuery,
+    live::Snapshot,
+    newsroom::{
+        chart::{MarkKind, TimelineChart},
+        frame::Section,
+        poll::{EditorPollPage, ListedTexts, PollHistory, PollNotice, PollViews, TallyPart, TimelinePart},
+        qr::qr_svg,
+        texts::texts_of,
+    },
+    poll::{AnswerState, CountedAnswer, Interval, Phase, Poll, PollId, Revision, State, TimeZone, Timestamp},
+    publishing::AnswersQuery,
+    site::{BaseAddress, Event, EventId, EventType, Scope},
+    voting::{CountedRunoff, TallyView},
+};
+
+/// The lengths that a timeline's parts may have, in minutes.
+const INTERVALS: [(&str, i64); 6] =
+    [("PT1M", 1), ("PT5M", 5), ("PT15M", 15), ("PT1H", 60), ("PT6H", 360), ("P1D", 1_440)];
+/// How many parts a timeline has at most, if nobody asks for another length.
+const PARTS: i64 = 96;
+/// How many are drawn in any case, the last ones.
+const MOST_PARTS: usize = 400;
+const MINUTE_MILLIS: i64 = 60_000;
+/// How many texts are listed.
+const MOST_SHOWN: usize = 10;
+const MOST_WAITING: usize = 20;
+/// How many events are listed, and how often the log is asked for more of them.
+const MOST_EVENTS: usize = 50;
+const MOST_LOG_PAGES: usize = 3;
+/// How many changes are marked on a timeline, the last ones.
+const MOST_EDITS: usize = 8;
+const HISTORY_LEEWAY_MILLIS: i64 = 60_000;
+
+/// `GET /newsroom/sites/{site}/polls/{poll}?by=&said=`.
+pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
+    let poll = desk.poll(&req, &worker).await?;
+    let texts = &texts_of(desk.desk.language).poll;
+    let said = Query::lenient(req.query_string())?.take("said")?.unwrap_or_default();
+    let notice = match said.as_str() {
+        "opened" => Some(PollNotice::Done(&texts.said_opened)),
+        "closed" => Some(PollNotice::Done(&texts.said_closed)),
+        "resolved" => Some(PollNotice::Done(&texts.said_resolved)),
+        "decided" => Some(PollNotice::Done(&texts.said_decided)),
+        _ => None,
+    };
+    show(&req, &worker, &desk, &poll, StatusCode::OK, notice).await
+}
+
+/// A poll's page, with what its editor is told.
+pub(super) async fn show(
+    req: &HttpRequest,
+    worker: &Worker,
+    desk: &SiteDesk,
+    poll: &Poll,
+    status: StatusCode,
+    notice: Option<PollNotice>,
+) -> Result<HttpResponse, Problem> {
+    let (language, timezone) = (desk.desk.language, &desk.site.settings.timezone);
+    let state = poll.state_at(worker.shared.clock.now());
+    let (snapshot, runoff) = seen(worker, desk, poll.id).await?;
+    let history = history(worker, desk, poll).await?;
+    let tally = part(language, timezone, poll, snapshot.as_deref(), runoff.as_deref(), state);
+    let sees_results = desk.publisher.scopes().has(Scope::ResultsRead);
+    let timeline = match &snapshot {
+        Some(snapshot) if state != State::Draft => {
+            let marks = marks(poll, snapshot.tally.state, &history.events);
+            timeline(req, worker, snapshot, timezone, (language, &marks)).await?
+        }
+        Some(_) | None => None,
+    };
+    let views = if sees_results && state != State::Draft {
+        let views = worker.viewing.views_of(poll).await?;
+        let ballots = snapshot.as_ref().map_or(0, |snapshot| snapshot.tally.ballots);
+        let turnout = ballots.saturating_mul(1_000).checked_div(views).map(|turnout| turnout.min(1_000));
+        Some(PollViews { views, turnout })
+    } else {
+        None
+    };
+    let answers = if sees_results && poll.open_answer { Some(answers(worker, desk, poll.id).await?) } else { None };
+    let snippets = snippets_of(req, worker, poll);
+    let qr = qr_svg(&snippets.url);
+    let frame = desk.frame(Section::Polls);
+    let page =
+        EditorPollPage { frame, poll, state, timezone, notice, tally, timeline, views, answers, history, snippets, qr };
+    page::send(status, &page)
+}
+
+/// `GET /newsroom/sites/{site}/polls/{poll}/tally?state=`: what script puts in place of the tally. `state` is what the
+/// page around it shows.
+pub(super) async fn tally(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
+    let poll = desk.poll(&req, &worker).await?;
+    let state = Query::lenient(req.query_string())?.take_meant("state", |text| text.parse::<State>().ok());
+    let state = state.unwrap_or_else(|| poll.state_at(worker.shared.clock.now()));
+    let (snapshot, runoff) = seen(&worker, &desk, poll.id).await?;
+    let timezone = &desk.site.settings.timezone;
+    page::send(
+        StatusCode::OK,
+        &part(desk.desk.language, timezone, &poll, snapshot.as_deref(), runoff.as_deref(), state),
+    )
+}
+
+/// `GET /newsroom/sites/{site}/polls/{poll}/live`: the poll's event stream by the editor's session, whoever else may see
+/// the tally.
+pub(super) async fn live(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
+    let poll = desk.poll(&req, &worker).await?;
+    live::stream_to(&req, &worker, &EditorAsker(&desk.publisher), poll.id).await
+}
+
+/// How to have a poll in a page. Where no setting gives the service's public address, it is the one that the editor has
+/// reached it by: no cache keeps their page.
+pub(super) fn snippets_of(req: &HttpRequest, worker: &Worker, poll: &Poll) -> Snippets {
+    let reached = || {
+        let host = host(req)?;
+        let plain = format!("http://{host}").parse::<BaseAddress>().ok();
+        plain.filter(BaseAddress::is_plain_loopback).or_else(|| format!("https://{host}").parse().ok())
+    };
+    match worker.shared.public_url.clone().or_else(reached) {
+        Some(base) => Snippets::of(poll, &base),
+        None => Snippets::new("", &poll.id.to_string(), poll.question.as_str(), 0),
+    }
+}
+
+fn part<'a>(
+    language: &'static Language,
+    timezone: &'a TimeZone,
+    poll: &'a Poll,
+    snapshot: Option<&'a Snapshot>,
+    runoff: Option<&'a CountedRunoff>,
+    page_state: State,
+) -> TallyPart<'a> {
+    // The tally is counted by the options of the poll that it comes with.
+    let poll = snapshot.map_or(poll, |snapshot| &*snapshot.poll);
+    let (tally, runoff) = (snapshot.map(|snapshot| &snapshot.tally), runoff.map(|counted| &counted.runoff));
+    TallyPart { language, poll, tally, runoff, timezone, page_state }
+}
+
+/// The tally, if the editor may see it, and the run-off of a ranked poll that is closed, if it is counted in time.
+async fn seen(
+    worker: &Worker,
+    desk: &SiteDesk,
+    id: PollId,
+) -> Result<(Option<Arc<Snapshot>>, Option<Arc<CountedRunoff>>), Problem> {
+    let view = worker.voting.view(&EditorAsker(&desk.publisher), id, None).await?;
+    let Some(snapshot) = view.filter(TallyView::is_shown).map(|view| view.newest.snapshot) else {
+        return Ok((None, None));
+    };
+    let has_runoff = snapshot.poll.kind.is_ordered() && snapshot.tally.state == State::Closed;
+    let runoff = if has_runoff { worker.voting.run_off(&snapshot).await.ok() } else { None };
+    Ok((Some(snapshot), runoff))
+}
+
+async fn answers(worker: &Worker, desk: &SiteDesk, id: PollId) -> Result<ListedTexts, Problem> {
+    let list = async |state, limit| -> Result<(Vec<CountedAnswer>, bool), Problem> {
+        let asked = AnswersQuery { state: Some(state), after: None, limit };
+        let listed = worker.publishing.answers(&desk.publisher, id, asked).await?;
+        Ok((listed.answers, listed.last.is_some()))
+    };
+    let (shown, has_more_shown) = list(AnswerState::Shown, MOST_SHOWN).await?;
+    let (waiting, has_more_waiting) = list(AnswerState::Waiting, MOST_WAITING).await?;
+    Ok(ListedTexts { shown, waiting, has_more: has_more_shown || has_more_waiting })
+}
+
+/// The timeline in parts of the length that is asked for, or of one that makes a chart. `None` if the store can't read
+/// it now: the rest of the page is good without.
+async fn timeline(
+    req: &HttpRequest,
+    worker: &Worker,
+    snapshot: &Snapshot,
+    timezone: &TimeZone,
+    (language, marks): (&Language, &[(MarkKind, Timestamp)]),
+) -> Result<Option<TimelinePart>, Problem> {
+    let (poll, tally) = (&snapshot.poll, &snapshot.tally);
+    let by = |name: &str| INTERVALS.into_iter().find(|(of, _)| *of == name);
+    let asked = Query::lenient(req.query_string())?.take_meant("by", by);
+    let since = poll.schedule.opens_at.unwrap_or(poll.created_at).max(poll.created_at);
+    let until = poll.schedule.closes_at.map_or(tally.as_of, |closes_at| tally.as_of.min(closes_at));
+    let minutes = (until.as_millis() - since.as_millis()) / MINUTE_MILLIS;
+    let fitting = || INTERVALS.into_iter().find(|(_, length)| minutes / length <= PARTS).unwrap_or(("P1D", 1_440));
+    let (name, length) = asked.unwrap_or_else(fitting);
+    let interval = name.parse().unwrap_or(Interval::HOUR);
+    let Ok(mut reader) = worker.voting.timeline(snapshot, interval, timezone).await else { return Ok(None) };
+    let (mut parts, mut is_cut) = (VecDeque::new(), false);
+    loop {
+        match reader.next().await {
+            Ok(Some(bucket)) => {
+                let ballots = u64::try_from(bucket.change.ballots).unwrap_or_default();
+                parts.push_back((bucket.start.start(), ballots));
+            }
+            Ok(None) => break,
+            Err(_) => return Ok(None),
+        }
+        if parts.len() > MOST_PARTS {
+            parts.pop_front();
+            is_cut = true;
+        }
+    }
+    let chart = TimelineChart::of(parts.make_contiguous(), length * MINUTE_MILLIS, marks, language.direction());
+    Ok(Some(TimelinePart { chart, interval, is_cut }))
+}
+
+/// What has happened to a poll, by its site's log.
+async fn history(worker: &Worker, desk: &SiteDesk, poll: &Poll) -> Result<PollHistory, Problem> {
+    // Its first event may have been written a moment before it was made, by the clocks of a cluster.
+    let begun = Timestamp::from_millis(poll.created_at.as_millis() - HISTORY_LEEWAY_MILLIS);
+    let mut asked = EventsQuery {
+        after: Some(EventId::at(begun)),
+        kind: None,
+        poll: Some(poll.id),
+        limit: MOST_EVENTS,
+        wait: Duration::ZERO,
+    };
+    let mut history = PollHistory { events: Vec::new(), has_more: true };
+    // A site's log is read from the beginning of the poll on, and what is about others is passed over.
+    for _ in 0..MOST_LOG_PAGES {
+        let page = worker.events.read(&desk.publisher, &desk.site.id, asked.clone()).await?;
+        history.events.extend(page.events);
+        (asked.after, history.has_more) = (page.next, page.has_more);
+        if !page.has_more || history.events.len() >= MOST_EVENTS {
+            break;
+        }
+    }
+    history.events.reverse();
+    Ok(history)
+}
+
+/// What has happened to a poll, as far as its definition and its events tell.
+fn marks(poll: &Poll, state: State, events: &[Event]) -> Vec<(MarkKind, Timestamp)> {
+    let schedule = &poll.schedule;
+    let mut marks = vec![(MarkKind::Made, poll.created_at)];
+    let has_opened = schedule.phase != Phase::Draft && state != State::Scheduled;
+    // Who opens a draft by hand may leave no time in it.
+    let opened = || events.iter().find(|event| event.kind == EventType::PollOpened).map(|event| event.at);
+    let opened = schedule.opens_at.or_else(opened).filter(|_| has_opened);
+    marks.extend(opened.filter(|at| *at > poll.created_at).map(|at| (MarkKind::Opened, at)));
+    let closed = schedule.closes_at.filter(|_| state == State::Closed);
+    // What closed the poll was a change too.
+    let is_edit = poll.revision != Revision::FIRST && closed.is_none_or(|closed| poll.updated_at < closed);
+    let is_change = |event: &&Event| matches!(event.kind, EventType::PollEdited | EventType::PollReworded);
+    let mut edits: Vec<Timestamp> = events.iter().filter(is_change).map(|event| event.at).collect();
+    if edits.is_empty() {
+        // The log may be younger than the poll. That it was opened is no edit.
+        edits.extend(is_edit.then_some(poll.updated_at).filter(|at| opened.is_none_or(|opened| *at > opened)));
+    }
+    edits.sort_unstable();
+    edits.dedup();
+    marks.extend(edits.into_iter().rev().take(MOST_EDITS).map(|at| (MarkKind::Edited, at)));
+    marks.extend(closed.map(|at| (MarkKind::Closed, at)));
+    marks.sort_by_key(|(_, at)| *at);
+    marks
+}

@@ -1,0 +1,67 @@
+//! Files of one poll for an editor: tables by their session, as the API has them by key, and the code of its page.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+
+use super::{
+    super::{
+        Worker,
+        caching::{self, Caching},
+        exports::{self, AnswersTable, ExportQuery},
+        problem::{Code, Problem},
+        query::Query,
+    },
+    desk::{EditorAsker, SiteDesk},
+    poll::snippets_of,
+};
+use crate::{
+    live::Snapshot, newsroom::qr::qr_svg, poll::MOST_ANSWERS, publishing::AnswersQuery, site::Scope, voting::VoteError,
+};
+
+/// `GET /newsroom/sites/{site}/polls/{poll}/results.csv`.
+pub(super) async fn results(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::with(&req, &worker, Scope::ResultsRead).await?;
+    let (query, _) = ExportQuery::of_editor(&req, &desk.site.settings.timezone)?;
+    let snapshot = shown(&req, &worker, &desk).await?;
+    Ok(exports::results_table(&req, &worker, &snapshot, Caching::Private, &query))
+}
+
+/// `GET /newsroom/sites/{site}/polls/{poll}/timeline.csv`.
+pub(super) async fn timeline(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::with(&req, &worker, Scope::ResultsRead).await?;
+    let asked = ExportQuery::of_editor(&req, &desk.site.settings.timezone)?;
+    let snapshot = shown(&req, &worker, &desk).await?;
+    exports::send_timeline(&req, &worker, snapshot, Caching::Private, asked).await
+}
+
+/// `GET /newsroom/sites/{site}/polls/{poll}/answers.csv`.
+pub(super) async fn answers(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::with(&req, &worker, Scope::ResultsRead).await?;
+    let table = AnswersTable::asked_for(&mut Query::lenient(req.query_string())?)?;
+    let poll = desk.poll(&req, &worker).await?;
+    let asked = AnswersQuery { state: None, after: None, limit: MOST_ANSWERS };
+    let listed = worker.publishing.answers(&desk.publisher, poll.id, asked).await?;
+    Ok(exports::answers_table(&listed.poll, &listed.answers, table))
+}
+
+/// `GET /newsroom/sites/{site}/polls/{poll}/qr.svg`.
+pub(super) async fn qr(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
+    let poll = desk.poll(&req, &worker).await?;
+    let svg = qr_svg(&snippets_of(&req, &worker, &poll).url);
+    let svg = svg.ok_or_else(|| Problem::new(Code::NotFound, "the poll's address is too long for a code"))?;
+    Ok(HttpResponse::Ok()
+        .content_type("image/svg+xml")
+        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.svg\"", poll.id)))
+        .body(svg))
+}
+
+/// The tally that an editor exports.
+async fn shown(req: &HttpRequest, worker: &Worker, desk: &SiteDesk) -> Result<Arc<Snapshot>, Problem> {
+    let poll = desk.poll(req, worker).await?;
+    let view = worker.voting.view(&EditorAsker(&desk.publisher), poll.id, None).await?.ok_or(VoteError::NoPoll)?;
+    Ok(view.shown()?.0)
+}

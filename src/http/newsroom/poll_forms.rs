@@ -1,0 +1,158 @@
+//! What an editor does with one poll. Each form calls what the API calls, and leads back to the poll's page.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+
+use super::{
+    super::{Worker, answers::no_answer, observe::note_outcome, path::id_in_path, problem::Problem},
+    desk::SiteDesk,
+    page,
+    poll::show,
+    posted::{self, Form},
+    see,
+};
+use crate::{
+    newsroom::{
+        confirm::{ConfirmPage, Confirmation, are_first_words},
+        frame::Section,
+        poll::PollNotice,
+        texts::texts_of,
+    },
+    poll::{AnswerId, AnswerState, Poll},
+    publishing::PublishError,
+    site::Scope,
+};
+
+/// `POST /newsroom/sites/{site}/polls/{poll}/open`.
+pub(super) async fn open(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, _| {
+        let poll = desk.poll(&req, &worker).await?;
+        let opened = worker.publishing.open_poll(&desk.publisher, poll.id).await;
+        done(&req, &worker, &desk, &poll, opened.map(|_| "opened")).await
+    })
+    .await
+}
+
+/// `GET /newsroom/sites/{site}/polls/{poll}/close`: asks once more.
+pub(super) async fn ask_close(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    ask(&req, &worker, Confirmation::Close).await
+}
+
+/// `POST /newsroom/sites/{site}/polls/{poll}/close`.
+pub(super) async fn close(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, _| {
+        let poll = desk.poll(&req, &worker).await?;
+        let closed = worker.publishing.close_poll(&desk.publisher, poll.id).await;
+        done(&req, &worker, &desk, &poll, closed.map(|_| "closed")).await
+    })
+    .await
+}
+
+/// `GET /newsroom/sites/{site}/polls/{poll}/delete`: asks for how the question begins.
+pub(super) async fn ask_delete(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    ask(&req, &worker, Confirmation::Delete { is_wrong: false }).await
+}
+
+/// `POST /newsroom/sites/{site}/polls/{poll}/delete`.
+pub(super) async fn delete(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk: SiteDesk, form: Form| {
+        let poll = desk.poll(&req, &worker).await?;
+        if !are_first_words(form.text("words").unwrap_or_default(), &poll) {
+            let asked = Confirmation::Delete { is_wrong: true };
+            let page = ConfirmPage { frame: desk.frame(Section::Polls), poll: &poll, asked };
+            return page::send(StatusCode::UNPROCESSABLE_ENTITY, &page);
+        }
+        worker.publishing.delete_poll(&desk.publisher, poll.id).await?;
+        note_outcome(&req, "deleted");
+        Ok(see(&desk.path("/polls?said=deleted")))
+    })
+    .await
+}
+
+/// `POST /newsroom/sites/{site}/polls/{poll}/resolve`.
+pub(super) async fn resolve(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk: SiteDesk, form: Form| {
+        let poll = desk.poll(&req, &worker).await?;
+        let (option, reason) = (form.text("option").unwrap_or_default(), form.text("reason"));
+        let resolved = worker.publishing.resolve_poll(&desk.publisher, poll.id, option, reason).await;
+        done(&req, &worker, &desk, &poll, resolved.map(|_| "resolved")).await
+    })
+    .await
+}
+
+/// `POST /newsroom/sites/{site}/polls/{poll}/answers/{answer}`: lets readers see a text, or not.
+pub(super) async fn decide(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk: SiteDesk, form: Form| {
+        let poll = desk.poll(&req, &worker).await?;
+        let answer: AnswerId = id_in_path(&req, "answer", no_answer)?;
+        let state = form.text("state").and_then(|state| state.parse::<AnswerState>().ok()).ok_or_else(no_answer)?;
+        worker.publishing.decide_answer(&desk.publisher, poll.id, answer, state).await?;
+        note_outcome(&req, state.as_str());
+        let is_from_waiting = form.text("from") == Some("waiting");
+        let there = if is_from_waiting {
+            desk.path("/waiting?said=decided")
+        } else {
+            desk.path(&format!("/polls/{}?said=decided#answers", poll.id))
+        };
+        Ok(see(&there))
+    })
+    .await
+}
+
+async fn ask(req: &HttpRequest, worker: &Worker, asked: Confirmation) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::with(req, worker, Scope::PollsWrite).await?;
+    let poll = desk.poll(req, worker).await?;
+    page::send(StatusCode::OK, &ConfirmPage { frame: desk.frame(Section::Polls), poll: &poll, asked })
+}
+
+/// Leads back to the poll's page, which says what was done; or shows it with what could not be.
+async fn done(
+    req: &HttpRequest,
+    worker: &Worker,
+    desk: &SiteDesk,
+    poll: &Poll,
+    result: Result<&'static str, PublishError>,
+) -> Result<HttpResponse, Problem> {
+    let refusal = match result {
+        Ok(said) => {
+            note_outcome(req, said);
+            return Ok(see(&desk.path(&format!("/polls/{}?said={said}", poll.id))));
+        }
+        Err(refusal) => refusal,
+    };
+    let texts = &texts_of(desk.desk.language).poll;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is refused is said on a page of its own")]
+    let (status, text) = match &refusal {
+        PublishError::NotOpen(..) => (StatusCode::CONFLICT, &texts.is_closed),
+        PublishError::NotClosed(_) => (StatusCode::CONFLICT, &texts.not_closed),
+        PublishError::NotAPrediction => (StatusCode::UNPROCESSABLE_ENTITY, &texts.no_prediction),
+        PublishError::Resolved(_) => (StatusCode::CONFLICT, &texts.needs_reason),
+        PublishError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, &texts.closes_in_past),
+        PublishError::InvalidResolution("option", _) => (StatusCode::UNPROCESSABLE_ENTITY, &texts.wrong_option),
+        PublishError::InvalidResolution(..) => (StatusCode::UNPROCESSABLE_ENTITY, &texts.wrong_reason),
+        _ => return Err(refusal.into()),
+    };
+    // As it is now: what was known of it may be why it could not be done.
+    let poll = desk.poll(req, worker).await?;
+    note_outcome(req, "refused");
+    show(req, worker, desk, &poll, status, Some(PollNotice::Refused(text.clone()))).await
+}

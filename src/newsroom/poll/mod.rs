@@ -1,0 +1,265 @@
+//! A poll's page: what it asks, how it stands, how it came about, and what may be done with it.
+
+mod history;
+mod tally;
+
+use askama::Template;
+
+pub use history::PollHistory;
+pub use tally::TallyPart;
+
+use crate::{
+    embed::{digits::Digits, snippets::Snippets},
+    newsroom::{
+        chart::{ChartBar, ChartMark, MarkKind, TimelineChart, percent},
+        frame::{Frame, Section},
+        texts::{PollTexts, fill},
+    },
+    poll::{AnswerState, CountedAnswer, Interval, Kind, Poll, ResultsPolicy, State, TimeZone, Timestamp},
+    site::Scope,
+};
+
+/// What an editor is told of what they have just done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PollNotice {
+    /// It is done.
+    Done(&'static str),
+    /// It could not be.
+    Refused(String),
+}
+
+/// How often a poll was seen, and which share of that led to a ballot.
+#[derive(Debug, Clone, Copy)]
+pub struct PollViews {
+    /// How often.
+    pub views: u64,
+    /// The share, in tenths of a percent.
+    pub turnout: Option<u64>,
+}
+
+/// Readers' own words, as the page lists them.
+pub struct ListedTexts {
+    /// Those that readers are shown; the most said first.
+    pub shown: Vec<CountedAnswer>,
+    /// Those that nobody has decided on.
+    pub waiting: Vec<CountedAnswer>,
+    /// Whether there are more of either.
+    pub has_more: bool,
+}
+
+/// The poll's timeline, in parts of some length.
+pub struct TimelinePart {
+    /// The chart.
+    pub chart: TimelineChart,
+    /// How long a part is.
+    pub interval: Interval,
+    /// Whether earlier parts are left out.
+    pub is_cut: bool,
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "poll/page.html", config = "src/newsroom/askama.toml")]
+pub struct EditorPollPage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// The poll.
+    pub poll: &'a Poll,
+    /// Its state now.
+    pub state: State,
+    /// The zone that times are in.
+    pub timezone: &'a TimeZone,
+    /// What the editor is told.
+    pub notice: Option<PollNotice>,
+    /// Its tally.
+    pub tally: TallyPart<'a>,
+    /// How the votes came in, if the editor may see that.
+    pub timeline: Option<TimelinePart>,
+    /// How often it was seen, if the editor may see that.
+    pub views: Option<PollViews>,
+    /// Readers' own words, if it takes any and the editor may see them.
+    pub answers: Option<ListedTexts>,
+    /// What has happened to it.
+    pub history: PollHistory,
+    /// How to have it in a page; not of a draft, which readers don't find.
+    pub snippets: Snippets,
+    /// The address of its page, as a code.
+    pub qr: Option<String>,
+}
+
+/// A way to have the poll in a page.
+struct EmbedMode<'a> {
+    id: &'static str,
+    name: &'static str,
+    about: &'static str,
+    code: &'a str,
+    rows: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+impl EditorPollPage<'_> {
+    fn texts(&self) -> &'static PollTexts {
+        &self.frame.texts().poll
+    }
+
+    fn path(&self) -> String {
+        format!("{}/polls/{}", self.frame.here(), self.poll.id)
+    }
+
+    fn is_seen_by_readers(&self) -> bool {
+        self.state != State::Draft
+    }
+
+    fn may_open(&self) -> bool {
+        self.frame.may_write() && matches!(self.state, State::Draft | State::Scheduled)
+    }
+
+    fn may_close(&self) -> bool {
+        self.frame.may_write() && self.state == State::Open
+    }
+
+    fn may_edit(&self) -> bool {
+        self.frame.may_write() && self.state != State::Closed
+    }
+
+    fn may_resolve(&self) -> bool {
+        let Poll { kind, quiz, .. } = self.poll;
+        self.frame.may_write() && self.state == State::Closed && *kind == Kind::Single && quiz.is_none()
+    }
+
+    fn sees_results(&self) -> bool {
+        self.frame.may(Scope::ResultsRead)
+    }
+
+    fn open_text(&self) -> &'static str {
+        if self.state == State::Draft { &self.texts().publish } else { &self.texts().open_now }
+    }
+
+    fn state_text(&self) -> &'static str {
+        self.frame.state_text(self.state)
+    }
+
+    fn kind_text(&self) -> &'static str {
+        let texts = self.texts();
+        match self.poll.kind {
+            Kind::Single if self.poll.quiz.is_some() => &texts.quiz,
+            Kind::Single => &texts.single,
+            Kind::Multiple => &texts.multiple,
+            Kind::Rating => &texts.rating,
+            Kind::Reaction => &texts.reaction,
+            Kind::Ranked => &texts.ranked,
+        }
+    }
+
+    fn results_text(&self) -> &'static str {
+        let texts = self.texts();
+        match self.poll.results {
+            ResultsPolicy::Always => &texts.always,
+            ResultsPolicy::AfterVote => &texts.after_vote,
+            ResultsPolicy::AfterClose => &texts.after_close,
+            ResultsPolicy::Never => &texts.never,
+        }
+    }
+
+    /// A moment to the minute, by the site's clock.
+    fn time(&self, moment: &Timestamp) -> String {
+        let time = self.timezone.local_time(*moment).to_string();
+        time.get(..16).unwrap_or(&time).to_owned()
+    }
+
+    fn zone(&self) -> &str {
+        self.frame.language.zone(self.timezone)
+    }
+
+    fn number(&self, number: u64) -> String {
+        self.frame.language.number(number, Digits::Latn)
+    }
+
+    fn votes(&self, number: u64) -> String {
+        self.frame.language.count("votes", number, Digits::Latn)
+    }
+
+    fn turnout(&self, views: &PollViews) -> Option<String> {
+        let share = self.frame.language.share(views.turnout?, Digits::Latn);
+        let ballots = self.tally.tally.map_or(0, |tally| tally.ballots);
+        let of = [("share", &*share), ("voted", &*self.number(ballots)), ("seen", &*self.number(views.views))];
+        Some(fill(&self.texts().turnout, &of))
+    }
+
+    fn bar_title(&self, bar: &ChartBar) -> String {
+        format!("{} · {}", self.time(&bar.start), self.votes(bar.ballots))
+    }
+
+    fn bar_top(&self, bar: &ChartBar) -> u64 {
+        140 - self.bar_height(bar)
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call what belongs to the page")]
+    fn bar_height(&self, bar: &ChartBar) -> u64 {
+        if bar.ballots == 0 { 1 } else { (bar.height * 116 / 1_000).max(2) }
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call what belongs to the page")]
+    fn percent(&self, thousandths: &u64) -> String {
+        percent(*thousandths)
+    }
+
+    fn mark_text(&self, mark: &ChartMark) -> &'static str {
+        let texts = self.texts();
+        match mark.kind {
+            MarkKind::Made => &texts.mark_made,
+            MarkKind::Opened => &texts.mark_opened,
+            MarkKind::Edited => &texts.mark_edited,
+            MarkKind::Closed => &texts.mark_closed,
+        }
+    }
+
+    fn begin(&self, timeline: &TimelinePart) -> String {
+        timeline.chart.bars.first().map(|bar| self.time(&bar.start)).unwrap_or_default()
+    }
+
+    /// What separates cells where spreadsheets speak the page's language: a decimal comma is no separator.
+    fn separator(&self) -> &'static str {
+        if self.frame.language.tag() == "en" { "comma" } else { "semicolon" }
+    }
+
+    fn lists<'l>(&self, answers: &'l ListedTexts) -> [(&'static str, &'l [CountedAnswer], &'static str); 2] {
+        let texts = self.texts();
+        [
+            (&texts.answers_waiting, &answers.waiting, &texts.none_waiting),
+            (&texts.answers_shown, &answers.shown, &texts.none_shown),
+        ]
+    }
+
+    fn peak(&self, timeline: &TimelinePart) -> Option<String> {
+        let (at, votes) = timeline.chart.most?;
+        Some(fill(&self.texts().peak, &[("votes", &self.votes(votes)), ("time", &self.time(&at))]))
+    }
+
+    /// The lengths of parts that the timeline can be looked at in.
+    fn intervals(&self) -> [(&'static str, &'static str); 3] {
+        let texts = self.texts();
+        [("PT1M", &texts.by_minute), ("PT1H", &texts.by_hour), ("P1D", &texts.by_day)]
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call what belongs to the page")]
+    fn is_interval(&self, timeline: &TimelinePart, name: &str) -> bool {
+        timeline.interval.to_string() == name
+    }
+
+    fn modes(&self) -> [EmbedMode<'_>; 4] {
+        let (texts, snippets) = (self.texts(), &self.snippets);
+        let mode = |id, name, about, code, rows| EmbedMode { id, name, about, code, rows };
+        [
+            mode("element", &texts.element, &texts.element_about, &snippets.element, 5),
+            mode("script", &texts.script, &texts.script_about, &snippets.script, 4),
+            mode("frame", &texts.iframe, &texts.iframe_about, &snippets.frame, 4),
+            mode("address", &texts.address, &texts.address_about, &snippets.url, 2),
+        ]
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call what belongs to the page")]
+    fn is_shown(&self, answer: &CountedAnswer) -> bool {
+        answer.state == AnswerState::Shown
+    }
+}

@@ -1,0 +1,133 @@
+//! A poll's tally: bars with their words beside them. Script asks for this part again as votes come in.
+
+use askama::Template;
+
+use crate::{
+    embed::{digits::Digits, language::Language},
+    newsroom::{
+        chart::Meter,
+        texts::{PollTexts, fill, texts_of},
+    },
+    poll::{Kind, Poll, PollOption, Round, Runoff, State, Tally, TimeZone},
+};
+
+/// The tally.
+#[derive(Template)]
+#[template(path = "poll/tally.html", config = "src/newsroom/askama.toml")]
+pub struct TallyPart<'a> {
+    /// The language of the page.
+    pub language: &'static Language,
+    /// The poll.
+    pub poll: &'a Poll,
+    /// Its tally, if the editor may see it.
+    pub tally: Option<&'a Tally>,
+    /// Who wins it, if it is ranked and closed.
+    pub runoff: Option<&'a Runoff>,
+    /// The zone that times are in.
+    pub timezone: &'a TimeZone,
+    /// The state that the page around it shows, which may be an older one.
+    pub page_state: State,
+}
+
+/// One option's line.
+struct TallyLine<'a> {
+    option: &'a PollOption,
+    votes: String,
+    share: String,
+    points: Option<String>,
+    meter: Meter,
+    is_right: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+impl TallyPart<'_> {
+    fn texts(&self) -> &'static PollTexts {
+        &texts_of(self.language).poll
+    }
+
+    fn number(&self, number: u64) -> String {
+        self.language.number(number, Digits::Latn)
+    }
+
+    fn total(&self, tally: &Tally) -> String {
+        let of = if self.poll.kind.takes_one() { "votes" } else { "voters" };
+        self.language.count(of, tally.ballots, Digits::Latn)
+    }
+
+    fn lines(&self, tally: &Tally) -> Vec<TallyLine<'_>> {
+        let (tenths, points) = (tally.parts(self.poll, 1_000), tally.borda(self.poll));
+        let right = self.right();
+        let options = self.poll.options.iter().zip(tenths).enumerate();
+        let lines = options.map(|(place, (option, tenths))| TallyLine {
+            option,
+            votes: self.language.count("votes", tally.votes_in(option.index), Digits::Latn),
+            share: self.language.share(tenths, Digits::Latn),
+            points: points.as_ref().and_then(|points| points.get(place)).map(|points| self.points(*points)),
+            meter: Meter::of(tenths, self.language.direction()),
+            is_right: right == Some(option.id.as_str()),
+        });
+        lines.collect()
+    }
+
+    fn points(&self, points: u64) -> String {
+        fill(&self.texts().points, &[("n", &self.number(points))])
+    }
+
+    fn right(&self) -> Option<&str> {
+        let of_quiz = self.poll.quiz.as_ref().map(|quiz| quiz.correct.as_str());
+        of_quiz.or_else(|| self.poll.resolution.as_ref().map(|resolution| resolution.option.as_str()))
+    }
+
+    fn right_text(&self) -> &'static str {
+        if self.poll.quiz.is_some() { &self.texts().right } else { &self.texts().came_true }
+    }
+
+    /// "4.3 out of 5", and a scale's net promoter score.
+    fn average(&self, tally: &Tally) -> Option<String> {
+        let rating = tally.rating(self.poll)?;
+        rating.average()?;
+        let high = self.poll.scale.as_ref().map_or(0, |scale| scale.steps.high());
+        let average = self.language.tenths(rating.average_in(10), Digits::Latn);
+        let mut said = fill(&self.texts().average, &[("average", &average), ("high", &self.number(high.into()))]);
+        if let Some(score) = rating.nps() {
+            said.push_str(" · ");
+            // To whole points, as such scores are told.
+            said.push_str(&fill(&self.texts().net_promoters, &[("n", &format!("{score:.0}"))]));
+        }
+        Some(said)
+    }
+
+    fn label_of(&self, id: &str) -> &str {
+        self.poll.option(id).map_or("", |option| option.label.as_str())
+    }
+
+    fn winner<'r>(&self, runoff: &'r Runoff) -> Option<&str>
+    where
+        Self: 'r,
+    {
+        runoff.winner.as_ref().map(|winner| self.label_of(winner.as_str()))
+    }
+
+    /// The votes of an option in a round, or a dash if it is out.
+    fn votes_in_round(&self, round: &Round, option: &PollOption) -> String {
+        let found = round.votes.iter().find(|(id, _)| *id == option.id);
+        found.map_or_else(|| "–".to_owned(), |(_, votes)| self.number(*votes))
+    }
+
+    fn round_name(&self, place: &usize) -> String {
+        fill(&self.texts().round, &[("n", &self.number(u64::try_from(place + 1).unwrap_or_default()))])
+    }
+
+    fn is_ranked(&self) -> bool {
+        self.poll.kind == Kind::Ranked
+    }
+
+    fn has_changed_state(&self, tally: &Tally) -> bool {
+        tally.state != self.page_state
+    }
+
+    fn as_of(&self, tally: &Tally) -> String {
+        let at = self.timezone.local_time(tally.as_of).to_string();
+        fill(&self.texts().as_of, &[("time", at.rsplit(' ').next().unwrap_or_default())])
+    }
+}
