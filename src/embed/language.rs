@@ -18,7 +18,7 @@ use super::{
     texts::{OpenAnswerTexts, RankedTexts, Texts, VerdictTexts},
 };
 use crate::{
-    poll::{Poll, TimeZone},
+    poll::{Poll, Tally, TallyDisplay, TimeZone},
     site::SiteWords,
 };
 
@@ -69,7 +69,7 @@ fn read(name: &str) -> Result<Language, String> {
     for digits in [Digits::Latn, Digits::Arab] {
         language.numbers.get(digits.as_str()).ok_or_else(|| format!("numbers.{} is missing", digits.as_str()))?;
     }
-    for of in ["votes", "voters", "stars", "later", "wait", "left"] {
+    for of in ["votes", "voters", "stars", "later", "wait", "left", "enough"] {
         let forms = language.plurals.get(of).ok_or_else(|| format!("plurals.{of} is missing"))?;
         for form in language.plural_rules.keys().map(String::as_str).chain(["other"]) {
             forms.get(form).ok_or_else(|| format!("plurals.{of}.{form} is missing"))?;
@@ -163,6 +163,14 @@ impl Language {
         form.map_or_else(String::new, |form| form.replace("{n}", &self.number(number, digits)))
     }
 
+    /// How many have voted, as a tally tells it.
+    pub fn ballots(&self, of: &str, tally: &Tally, digits: Digits) -> String {
+        let counted = self.count(of, tally.ballots, digits);
+        // Below that nothing was rounded.
+        let is_rounded = tally.display == TallyDisplay::Percent && tally.ballots >= 100;
+        if is_rounded { self.texts.at_least.replace("{n}", &counted) } else { counted }
+    }
+
     /// What the widget needs of this for a poll, as JSON; `counted` is what its total counts, and `own` the site's words. What it finds in the
     /// markup is left out. The JSON is a single-quoted attribute's value as it is, without the escapes that its own
     /// quotes would need: what markup or such an attribute could take for its own is written as JSON's escapes.
@@ -242,7 +250,7 @@ mod tests {
                 let expected: &[&str] = match text.as_str() {
                     "opens" | "closes" | "ended_at" => &["{time}"],
                     "placed" => &["{n}", "{option}"],
-                    "your_rank" => &["{n}"],
+                    "your_rank" | "at_least" => &["{n}"],
                     "average" | "ticked" | "ticked_all" | "too_many" => &["{n}", "{max}"],
                     "too_few" => &["{n}", "{min}"],
                     "question_of" | "score" => &["{n}", "{of}"],

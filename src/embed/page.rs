@@ -207,9 +207,7 @@ impl<'a> PollView<'a> {
             rule: rule(poll, language, digits),
             rows: self.rows(language, direction),
             ranks: (1..=poll.max_choices).map(|rank| (rank, language.number(rank.into(), digits))).collect(),
-            total: self
-                .tally
-                .map_or_else(String::new, |tally| language.count(counted(poll.kind), tally.ballots, digits)),
+            total: self.tally.map_or_else(String::new, |tally| language.ballots(counted(poll.kind), tally, digits)),
             status: self.status(language),
             most_characters: OPEN_ANSWER.characters,
             focus: match self.notice {
@@ -258,23 +256,25 @@ impl<'a> PollView<'a> {
             let tenths = shown.as_ref().and_then(|(_, tenths)| tenths.get(place)).copied().unwrap_or_default();
             let points = borda.as_ref().and_then(|borda| borda.get(place));
             let (share, votes) = shown.as_ref().map_or_else(Default::default, |(tally, _)| {
-                let votes = language.count("votes", tally.votes_in(option.index), digits);
+                let votes = tally.told_votes(option.index).map(|votes| language.count("votes", votes, digits));
+                let votes = votes.unwrap_or_default();
                 let votes = match points {
                     Some(points) => format!("{votes} · {}", language.count("points", *points, digits)),
                     None => votes,
                 };
                 (language.share(tenths, digits), votes)
             });
-            let counted = self.tally.map(|tally| tally.votes_in(option.index));
+            let counted = self.tally.and_then(|tally| tally.told_votes(option.index));
             let label = match &self.poll.scale {
                 Some(scale) => Cow::Owned(step_label(scale, option.id.as_str(), language, digits)),
                 None => Cow::Borrowed(option.label.as_str()),
             };
             let bar = longest.map_or(tenths, |longest| {
-                (counted.unwrap_or_default() * PERMILLE).checked_div(longest).unwrap_or_default()
+                let part = self.tally.map_or(0, |tally| tally.height(option.index));
+                (part * PERMILLE).checked_div(longest).unwrap_or_default()
             });
             let is_chosen = self.chosen.is_some_and(|choices| choices.has(option));
-            let leads = most.is_some_and(|(tally, most)| tally.votes_in(option.index) == most);
+            let leads = most.is_some_and(|(tally, most)| tally.told_votes(option.index) == Some(most));
             let rank = self.chosen.and_then(|choices| choices.rank(option)).and_then(|rank| u8::try_from(rank).ok());
             let ticked = self.ticked.iter().find(|(index, _)| *index == option.index).map(|(_, rank)| *rank);
             let beside = |text: &str| text.replace("{option}", &label);
@@ -334,7 +334,7 @@ impl<'a> PollView<'a> {
     fn most_votes(&self) -> Option<(&Tally, u64)> {
         // Who has the most first preferences need not win.
         let tally = self.tally.filter(|_| self.state == State::Closed && !self.poll.kind.is_ordered())?;
-        let most = self.poll.options.iter().map(|option| tally.votes_in(option.index)).max()?;
+        let most = self.poll.options.iter().filter_map(|option| tally.told_votes(option.index)).max()?;
         (most > 0).then_some((tally, most))
     }
 
@@ -367,10 +367,19 @@ impl<'a> PollView<'a> {
     /// `note`.
     fn note<'t>(&'t self, language: &'t Language) -> Vec<NotePart<'t>> {
         let texts = language.texts();
-        let plain = |text: &'t str| NotePart { before: text, time: None, after: "" };
+        let plain = |text: &'t str| NotePart { before: text.into(), time: None, after: "" };
+        // Without a tally, where the policy shows one.
+        let few = || {
+            let few = self.few(language).filter(|_| self.tally.is_none())?;
+            Some(NotePart { before: few.into(), time: None, after: "" })
+        };
         let timed = |text: &'t str, moment: Timestamp| {
             let (before, after) = text.split_once("{time}").unwrap_or((text, ""));
-            NotePart { before, time: Some(Time::of(moment, &self.site.timezone, self.look.digits, language)), after }
+            NotePart {
+                before: before.into(),
+                time: Some(Time::of(moment, &self.site.timezone, self.look.digits, language)),
+                after,
+            }
         };
         let schedule = &self.poll.schedule;
         let closes = || schedule.closes_at.map(|moment| timed(&texts.closes, moment));
@@ -381,17 +390,26 @@ impl<'a> PollView<'a> {
                 vec![schedule.opens_at.map_or_else(|| plain(&texts.not_open), |moment| timed(&texts.opens, moment))]
             }
             ViewState::Closed => vec![ended(), plain(&texts.last)],
-            ViewState::Hidden if self.state == State::Closed => vec![ended(), plain(&texts.hidden_never)],
+            ViewState::Hidden if self.state == State::Closed => {
+                let few = few().filter(|_| self.poll.results != ResultsPolicy::Never);
+                vec![ended(), few.unwrap_or_else(|| plain(&texts.hidden_never))]
+            }
             ViewState::Open | ViewState::Voted | ViewState::Hidden => {
                 let why = match self.poll.results {
-                    ResultsPolicy::Always => None,
-                    ResultsPolicy::AfterVote => (shown == ViewState::Open).then_some(&texts.hidden_after_vote),
-                    ResultsPolicy::AfterClose => Some(&texts.hidden_after_close),
-                    ResultsPolicy::Never => Some(&texts.hidden_never),
+                    ResultsPolicy::AfterVote if shown == ViewState::Open => Some(plain(&texts.hidden_after_vote)),
+                    ResultsPolicy::Always | ResultsPolicy::AfterVote => few(),
+                    ResultsPolicy::AfterClose => Some(plain(&texts.hidden_after_close)),
+                    ResultsPolicy::Never => Some(plain(&texts.hidden_never)),
                 };
-                why.map(|text| plain(text)).into_iter().chain(closes()).collect()
+                why.into_iter().chain(closes()).collect()
             }
         }
+    }
+
+    /// From how many ballots on the results are shown, if not from the first on.
+    fn few(&self, language: &Language) -> Option<String> {
+        let least = self.poll.minimum_ballots;
+        (least > 0).then(|| language.count("enough", least.into(), self.look.digits))
     }
 }
 
@@ -530,7 +548,7 @@ struct SaidRow<'a> {
 
 /// A text with a time in it, or without.
 struct NotePart<'a> {
-    before: &'a str,
+    before: Cow<'a, str>,
     time: Option<Time<'a>>,
     after: &'a str,
 }

@@ -73,6 +73,8 @@ texts! {
     same_rank,
     /// Its mean is `{n}`, and `{max}` the best.
     average,
+    /// `{n}`, or some more.
+    at_least,
     /// The button that votes.
     vote,
     /// To the results, without voting.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     article::AddressFault,
     events::FeedError,
-    poll::{InvalidAnswer, InvalidChoice, Poll, ResultsPolicy, State, Timestamp},
+    poll::{InvalidAnswer, InvalidChoice, Poll, ResultsPolicy, State, Timestamp, WhyHidden},
     publishing::PublishError,
     site::OtherSite,
     views::ViewError,
@@ -54,7 +54,7 @@ impl From<VoteError> for Problem {
             ),
             VoteError::NotOpen(poll, state) => not_open(&poll, state),
             VoteError::QuotaExceeded(quota_state) => Self::quota_exceeded(&quota_state),
-            VoteError::Hidden(policy) => Self::new(Code::ResultsHidden, hidden_because(policy)),
+            VoteError::Hidden(why) => Self::new(Code::ResultsHidden, hidden_because(why)),
             VoteError::Behind => Self::new(
                 Code::StoreUnavailable,
                 "you have a later tally than this replica, and the store did not say in time which is the newest",
@@ -247,12 +247,15 @@ fn on_record(OnRecord { poll, choices }: &OnRecord, detail: &'static str) -> Pro
     }
 }
 
-fn hidden_because(policy: ResultsPolicy) -> &'static str {
-    match policy {
-        ResultsPolicy::AfterVote => {
+fn hidden_because(why: WhyHidden) -> String {
+    let by_policy = match why {
+        WhyHidden::TooFew(least) => return format!("the results are shown once the poll has {least} ballots"),
+        WhyHidden::Display(_) => "this is shown once the poll is closed",
+        WhyHidden::Policy(ResultsPolicy::AfterVote) => {
             "the results are shown to voters with a ballot, and to everyone once the poll is closed"
         }
-        ResultsPolicy::AfterClose => "the results are shown once the poll is closed",
-        ResultsPolicy::Always | ResultsPolicy::Never => "the results are not shown",
-    }
+        WhyHidden::Policy(ResultsPolicy::AfterClose) => "the results are shown once the poll is closed",
+        WhyHidden::Policy(ResultsPolicy::Always | ResultsPolicy::Never) => "the results are not shown",
+    };
+    by_policy.to_owned()
 }

@@ -57,7 +57,7 @@ impl Told {
     /// What readers are shown of each other's own words. An editor may let more be shown at any time, of a closed poll
     /// too.
     async fn add_words(&mut self, worker: &Worker, snapshot: &Snapshot) -> Result<(), Problem> {
-        let answers = worker.voting.shown_answers(&snapshot.poll).await?;
+        let answers = worker.voting.shown_answers(snapshot).await?;
         let shown = |CountedAnswer { text, ballots, .. }: &CountedAnswer| {
             format!("{{\"text\":{},\"ballots\":{ballots}}}", Value::from(text.as_str()))
         };

@@ -20,7 +20,7 @@ use super::{
     subscription::Subscription,
 };
 use crate::{
-    poll::{PartitionTally, Poll, PollId, Position},
+    poll::{DelayedTally, PartitionTally, Poll, PollId, Position},
     store::{StoreError, Tallies},
     wire::ReaderPosition,
 };
@@ -60,6 +60,8 @@ pub(super) struct HubEntry {
 #[derive(Default)]
 struct EntryState {
     partitions: KnownPartitions,
+    /// The tally some minutes ago, if readers are shown that.
+    delayed: Option<DelayedTally>,
     reading: Option<SharedReading>,
     /// Marked at every change.
     subscriptions: Vec<Arc<Subscription>>,
@@ -242,6 +244,17 @@ impl HubEntry {
         (taken, is_new)
     }
 
+    /// The tally some minutes ago, as far as it is known, for a poll whose tally is of this epoch.
+    pub(super) fn delayed(&self, poll: &Poll, epoch: u64) -> DelayedTally {
+        let known = self.state.lock().delayed.clone().filter(|delayed| delayed.is_of(poll, epoch));
+        known.unwrap_or_else(|| DelayedTally::new(poll, epoch))
+    }
+
+    /// Keeps it, for what is summed from now on.
+    pub(super) fn keep_delayed(&self, delayed: DelayedTally) {
+        self.state.lock().delayed = Some(delayed);
+    }
+
     /// What the store has lost, going by a reading that began after this was known. Such tallies are not taken in
     /// before the store has raised an epoch: until then they are older than what was sent.
     pub(super) fn losses(&self, poll: &Poll, tallies: &[PartitionTally], before: &Before, now: u64) -> Vec<Loss> {
@@ -271,9 +284,13 @@ impl HubEntry {
     fn sum(&self, state: &EntryState, poll: &Arc<Poll>) -> Option<Arc<Snapshot>> {
         let tally = state.partitions.sum(poll)?;
         let before = self.newest.load();
-        let snapshot = Arc::new(Snapshot::after(before.as_deref(), tally, Arc::clone(poll)));
+        let delayed = state.delayed.as_ref().filter(|delayed| delayed.is_of(poll, tally.epoch));
+        let snapshot = Arc::new(Snapshot::after(before.as_deref(), tally, Arc::clone(poll), delayed));
         self.newest.store(Some(Arc::clone(&snapshot)));
-        if before.as_ref().is_none_or(|before| before.sequence < snapshot.sequence) {
+        let is_later = |before: &Snapshot| {
+            before.sequence < snapshot.sequence || before.reader_sequence() != snapshot.reader_sequence()
+        };
+        if before.as_deref().is_none_or(is_later) {
             state.mark_all();
         }
         Some(snapshot)

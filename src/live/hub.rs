@@ -149,7 +149,8 @@ impl Hub {
                 if is_before(&newest, seen) {
                     seen = seen.filter(|seen| entry.believes(*seen, self.moment()));
                 }
-                if is_live && !newest.is_overtaken(self.clock.now()) && !is_before(&newest, seen) {
+                let is_ready = !newest.is_unread() && !newest.is_overtaken(self.clock.now());
+                if is_live && is_ready && !is_before(&newest, seen) {
                     return Ok(Some(fresh(newest)));
                 }
                 known = Some((entry, newest));
@@ -188,7 +189,7 @@ impl Hub {
     pub async fn read_draft(&self, store: &dyn Store, poll: Poll) -> Result<Option<Arc<Snapshot>>, StoreError> {
         let tallies = store.tally(&poll).await?;
         let tally = tallies.and_then(|tallies| Tally::sum(&poll, &tallies));
-        Ok(tally.map(|tally| Arc::new(Snapshot::after(None, tally, Arc::new(poll)))))
+        Ok(tally.map(|tally| Arc::new(Snapshot::after(None, tally, Arc::new(poll), None))))
     }
 
     /// A poll's tally, read from the store now; `None` if there is no such poll. Callers who ask while it is being read
@@ -241,7 +242,7 @@ impl Hub {
             publish_queue.put(&entry);
         }
         match taken {
-            Taken::Summed(snapshot) if is_whole => Ok(Some(snapshot)),
+            Taken::Summed(snapshot) if is_whole && !snapshot.is_unread() => Ok(Some(snapshot)),
             Taken::Summed(_) | Taken::Unread => self.reread(store, poll.id).await,
         }
     }

@@ -46,7 +46,7 @@ pub use poll_index::{IndexedPoll, IndexedPolls, MOST_OF_SITE, PollIndex};
 pub use recent_cache::RecentCache;
 pub use site_cache::SiteCache;
 pub use site_lists::{List, Listed, SiteLists};
-pub use snapshot::Snapshot;
+pub use snapshot::{ShownSnapshot, Snapshot};
 pub use stream::{Stream, StreamReader};
 pub use stream_limiter::{StreamLimiter, StreamPermit, StreamRefusal};
 pub use streams::{GAP, HEARTBEAT, Streams};

@@ -12,7 +12,7 @@ use super::{
     partitions::Loss,
 };
 use crate::{
-    poll::{Poll, PollId},
+    poll::{PartitionTally, Poll, PollId, Tally, TallyDisplay},
     store::{Store, StoreError},
 };
 
@@ -65,6 +65,9 @@ impl Hub {
             if self.raise(store, poll, losses).await {
                 continue;
             }
+            if is_whole && poll.display == TallyDisplay::Delayed {
+                read_delayed(store, entry, poll, &tallies).await?;
+            }
             if let Some(snapshot) = is_whole.then(|| entry.take_reading(poll, &tallies, &before)).flatten() {
                 return Ok(Some(snapshot));
             }
@@ -92,6 +95,25 @@ impl Hub {
         }
         is_raised
     }
+}
+
+/// Reads what readers of a delayed tally are to see by now: a minute's changes once a minute, and all at the beginning.
+/// The store's clock says which minute it is, as of the last tally.
+async fn read_delayed(
+    store: &dyn Store,
+    entry: &HubEntry,
+    poll: &Poll,
+    tallies: &[PartitionTally],
+) -> Result<(), StoreError> {
+    let Some(tally) = Tally::sum(poll, tallies) else { return Ok(()) };
+    let mut delayed = entry.delayed(poll, tally.epoch);
+    while let Some(missing) = delayed.missing(tally.as_of) {
+        let until = missing.end;
+        let page = store.minutes(poll, missing).await?;
+        delayed.feed(page.changes, page.next.unwrap_or(until));
+    }
+    entry.keep_delayed(delayed);
+    Ok(())
 }
 
 /// Ends a reading when dropped, so that a cancelled one ends too.

@@ -9,7 +9,7 @@ use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 
 use crate::{
-    poll::{Phase, Poll, Tally, Timestamp},
+    poll::{DelayedTally, Phase, Poll, Tally, TallyDisplay, Timestamp, Viewer, WhyHidden},
     wire::{self, PositionKeys, SignedPosition},
 };
 
@@ -26,6 +26,7 @@ pub struct Snapshot {
     pub(super) sequence: u64,
     /// The sequence at which the poll was last edited, opened or closed.
     pub(super) poll_sequence: u64,
+    readers: ReaderSnapshot,
     tally_json: OnceLock<String>,
     results_json: OnceLock<Bytes>,
     signed: OnceLock<SignedPosition>,
@@ -35,16 +36,68 @@ pub struct Snapshot {
     poll_event: OnceLock<Bytes>,
 }
 
+/// What readers are shown in its place.
+#[derive(Debug)]
+enum ReaderSnapshot {
+    /// The same.
+    Same,
+    /// This one.
+    Other(Arc<Snapshot>),
+    /// What was some minutes ago, which was not read yet.
+    Unread,
+}
+
+/// What somebody is shown of a poll's tally.
+pub enum ShownSnapshot<T> {
+    /// This.
+    Tally(T),
+    /// Nothing, and why.
+    Hidden(WhyHidden),
+    /// Not known yet: the store must be asked.
+    Unread,
+}
+
+impl<T> ShownSnapshot<T> {
+    /// The tally, if one is shown.
+    pub fn tally(self) -> Option<T> {
+        match self {
+            Self::Tally(tally) => Some(tally),
+            Self::Hidden(_) | Self::Unread => None,
+        }
+    }
+}
+
 impl Snapshot {
-    /// The snapshot that follows on another of the same poll, if there is one.
-    pub(super) fn after(before: Option<&Self>, tally: Tally, poll: Arc<Poll>) -> Self {
+    /// The snapshot that follows on another of the same poll, if there is one; with what readers are shown of it.
+    pub(super) fn after(before: Option<&Self>, tally: Tally, poll: Arc<Poll>, delayed: Option<&DelayedTally>) -> Self {
+        let for_readers = match poll.display_in(tally.state) {
+            TallyDisplay::Exact => return Self::follow(before, tally, poll, ReaderSnapshot::Same),
+            TallyDisplay::Percent => Some(tally.in_percent(&poll)),
+            TallyDisplay::Delayed => delayed.map(|delayed| delayed.in_place_of(&tally)),
+        };
+        let shown_before = before.and_then(|before| match &before.readers {
+            ReaderSnapshot::Other(before) => Some(&**before),
+            ReaderSnapshot::Same | ReaderSnapshot::Unread => None,
+        });
+        let readers = for_readers.map_or(ReaderSnapshot::Unread, |tally| {
+            let poll = Arc::clone(&poll);
+            ReaderSnapshot::Other(Arc::new(Self::follow(shown_before, tally, poll, ReaderSnapshot::Same)))
+        });
+        Self::follow(before, tally, poll, readers)
+    }
+
+    fn follow(before: Option<&Self>, tally: Tally, poll: Arc<Poll>, readers: ReaderSnapshot) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let is_same_poll =
             before.is_some_and(|before| before.poll.revision == poll.revision && before.tally.state == tally.state);
+        // What readers are shown may be the same at another position, and another at the same.
+        let is_same = |before: &Self| {
+            before.tally.position() == tally.position()
+                && (tally.display.is_exact()
+                    || (before.tally.ballots, &before.tally.votes) == (tally.ballots, &tally.votes))
+        };
         let (sequence, poll_sequence) = match before {
-            Some(before) if is_same_poll && before.tally.position() == tally.position() => {
-                (before.sequence, before.poll_sequence)
-            }
+            Some(before) if is_same_poll && is_same(before) => (before.sequence, before.poll_sequence),
             before => {
                 let sequence = NEXT.fetch_add(1, Relaxed);
                 (sequence, before.filter(|_| is_same_poll).map_or(sequence, |before| before.poll_sequence))
@@ -55,6 +108,7 @@ impl Snapshot {
             poll,
             sequence,
             poll_sequence,
+            readers,
             tally_json: OnceLock::new(),
             results_json: OnceLock::new(),
             signed: OnceLock::new(),
@@ -67,7 +121,43 @@ impl Snapshot {
 
     /// The tally of a poll that has no ballot, and is in no store.
     pub fn of_nothing(poll: &Arc<Poll>, now: Timestamp) -> Self {
-        Self::after(None, Tally::of_nothing(poll, now), Arc::clone(poll))
+        Self::follow(None, Tally::of_nothing(poll, now), Arc::clone(poll), ReaderSnapshot::Same)
+    }
+
+    /// What this viewer is shown of it. This is where all rules meet about who may see a tally, and how much of it.
+    pub fn shown_to(self: &Arc<Self>, viewer: Viewer) -> ShownSnapshot<&Arc<Self>> {
+        let poll = &self.poll;
+        if !poll.results.shows(viewer, self.tally.state) {
+            return ShownSnapshot::Hidden(WhyHidden::Policy(poll.results));
+        }
+        let shown = match &self.readers {
+            _ if viewer == Viewer::Publisher => return ShownSnapshot::Tally(self),
+            ReaderSnapshot::Same => self,
+            ReaderSnapshot::Other(shown) => shown,
+            ReaderSnapshot::Unread => return ShownSnapshot::Unread,
+        };
+        if shown.tally.ballots < poll.minimum_ballots.into() {
+            return ShownSnapshot::Hidden(WhyHidden::TooFew(poll.minimum_ballots));
+        }
+        ShownSnapshot::Tally(shown)
+    }
+
+    /// Whether this viewer is shown all that anybody is.
+    pub fn is_whole_to(self: &Arc<Self>, viewer: Viewer) -> bool {
+        matches!(self.shown_to(viewer), ShownSnapshot::Tally(shown) if Arc::ptr_eq(shown, self))
+    }
+
+    /// Whether the store must be asked what readers are shown.
+    pub(super) fn is_unread(&self) -> bool {
+        matches!(self.readers, ReaderSnapshot::Unread)
+    }
+
+    /// The sequence of what readers are shown.
+    pub(super) fn reader_sequence(&self) -> u64 {
+        match &self.readers {
+            ReaderSnapshot::Other(shown) => shown.sequence,
+            ReaderSnapshot::Same | ReaderSnapshot::Unread => self.sequence,
+        }
     }
 
     /// The tally as JSON, for those who have the poll: voters, and readers of a stream, who get a new one up to ten

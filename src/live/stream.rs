@@ -206,14 +206,15 @@ impl Stream {
                 }
             }
         }
-        let is_held = watch.floor.is_some_and(|floor| newest.tally.position() <= floor) && self.waking.beats() == 0;
-        if newest.sequence > watch.seen && watch.shows(newest) && !is_held {
-            watch.seen = newest.sequence;
-            watch.sent = Some(newest.signed(&self.shared.position_keys));
+        let Some(shown) = watch.shown(newest) else { return };
+        let is_held = watch.floor.is_some_and(|floor| shown.tally.position() <= floor) && self.waking.beats() == 0;
+        if shown.sequence > watch.seen && !is_held {
+            watch.seen = shown.sequence;
+            watch.sent = Some(shown.signed(&self.shared.position_keys));
             if self.watches.len() == 1 {
-                chunk.add(newest.tally_event(&self.shared.position_keys));
+                chunk.add(shown.tally_event(&self.shared.position_keys));
             } else {
-                chunk.add(&self.tally_event(newest));
+                chunk.add(&self.tally_event(shown));
             }
             self.events += 1;
             self.shared.metrics.count_stream_event("tally");

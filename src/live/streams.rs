@@ -259,10 +259,12 @@ impl Topic {
         let newest = self.entry.newest();
         let is_poll_changed = {
             let current = self.current.borrow();
-            let sequence =
-                |snapshot: &Option<Arc<Snapshot>>| snapshot.as_ref().map(|it| (it.sequence, it.poll_sequence));
+            let sequence = |snapshot: &Option<Arc<Snapshot>>| {
+                let sequences = |it: &Arc<Snapshot>| (it.sequence, it.poll_sequence, it.reader_sequence());
+                snapshot.as_ref().map(sequences)
+            };
             let (before, after) = (sequence(&current), sequence(&newest));
-            if before.map(|it| it.0) == after.map(|it| it.0) && was_gone == is_gone {
+            if before == after && was_gone == is_gone {
                 return;
             }
             is_gone || before.map(|it| it.1) != after.map(|it| it.1)

@@ -90,12 +90,13 @@ impl WatchedPoll {
             looked_for: newest.as_ref().map_or(0, |newest| newest.sequence),
         };
         let Some(newest) = newest else { return watch };
-        if watch.shows(&newest) {
-            // A reader who has this tally is not sent it again, unless it is the last one: that they may have missed.
-            let is_newest = seen.is_some_and(|seen| seen.position == newest.tally.position());
-            if has_it && is_newest && newest.tally.state != State::Closed {
-                watch.seen = newest.sequence;
-                watch.sent = Some(newest.signed(keys));
+        if let Some(shown) = watch.shown(&newest) {
+            // A reader who has this tally is not sent it again, unless it is the last one: that they may have missed. One
+            // that is not exact may be another at the same position.
+            let is_newest = seen.is_some_and(|seen| seen.position == shown.tally.position());
+            if has_it && is_newest && shown.tally.display.is_exact() && shown.tally.state != State::Closed {
+                watch.seen = shown.sequence;
+                watch.sent = Some(shown.signed(keys));
             }
             let age_millis = now.as_millis().saturating_sub(newest.poll.updated_at.as_millis());
             let is_edited_lately = newest.poll.revision > Revision::FIRST && age_millis < EDITED_LATELY_MILLIS;
@@ -117,7 +118,8 @@ impl WatchedPoll {
             return;
         }
         let Some(newest) = self.topic.as_ref().and_then(|topic| topic.current()) else { return };
-        let is_waiting = self.viewer == Viewer::Everyone && self.wants_tallies && !self.shows(&newest);
+        let is_hidden = !newest.poll.results.shows(self.viewer, newest.tally.state);
+        let is_waiting = self.viewer == Viewer::Everyone && self.wants_tallies && is_hidden;
         if !is_waiting || newest.sequence <= self.looked_for {
             return;
         }
@@ -136,13 +138,14 @@ impl WatchedPoll {
         self.look_for_ballot(lookup, cx);
     }
 
-    /// Whether the reader sees this tally.
-    pub(super) fn shows(&self, snapshot: &Snapshot) -> bool {
-        snapshot.poll.results.shows(self.viewer, snapshot.tally.state)
+    /// What the reader sees of this tally.
+    pub(super) fn shown<'a>(&self, snapshot: &'a Arc<Snapshot>) -> Option<&'a Arc<Snapshot>> {
+        snapshot.shown_to(self.viewer).tally()
     }
 
-    /// Whether a vote may give them something new.
+    /// Whether a vote may give them something new: also one that makes the ballots enough to be shown.
     pub(super) fn wants_tallies_of(&self, snapshot: &Snapshot, has_voter: bool) -> bool {
-        self.shows(snapshot) || (has_voter && snapshot.poll.results.shows(Viewer::Voter, snapshot.tally.state))
+        let shows = |viewer| snapshot.poll.results.shows(viewer, snapshot.tally.state);
+        shows(self.viewer) || (has_voter && shows(Viewer::Voter))
     }
 }

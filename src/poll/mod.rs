@@ -21,6 +21,7 @@ mod moves;
 mod open_answer;
 mod partitions;
 mod quiz;
+mod reader_tally;
 mod rewording;
 mod runoff;
 mod scale;
@@ -54,6 +55,7 @@ pub use open_answer::{
 };
 pub use partitions::Partitions;
 pub use quiz::{Quiz, Resolution, ResolveError};
+pub use reader_tally::DelayedTally;
 pub use rewording::{FormerOption, FormerWording, MOST_REWORDINGS, Rewording};
 pub use runoff::{Eliminated, Orders, Round, Runoff, TieBreak};
 pub use scale::{NewScale, Rating, Scale, Steps};
@@ -64,5 +66,5 @@ pub use text::{EXPLANATION, LABEL, OPEN_ANSWER, QUESTION, Text, TextLimit, is_in
 pub use time_zone::TimeZone;
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};
 pub use timestamp::Timestamp;
-pub use viewer::{ResultsPolicy, TallyDisplay, Viewer};
+pub use viewer::{ResultsPolicy, TallyDisplay, Viewer, WhyHidden};
 pub use web_address::WebAddress;

@@ -9,7 +9,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Poll, PollId, Rating, Revision, State, Timestamp};
+use super::{Poll, PollId, Rating, Revision, State, TallyDisplay, Timestamp};
 
 /// The most options a poll may have.
 pub const MAX_OPTIONS: usize = 32;
@@ -61,8 +61,10 @@ pub struct Tally {
     pub version: u64,
     /// Voters with a ballot.
     pub ballots: u64,
-    /// Votes by counter.
+    /// Votes by counter; where it is in percent, the percentages of the options.
     pub votes: Votes,
+    /// How exact it is.
+    pub display: TallyDisplay,
 }
 
 impl PartitionTally {
@@ -93,6 +95,7 @@ impl Tally {
             version: first.version,
             ballots: first.ballots,
             votes: first.votes.clone(),
+            display: TallyDisplay::Exact,
         };
         tally.votes.resize(poll.counters(), 0);
         for partition in partitions {
@@ -111,11 +114,21 @@ impl Tally {
     /// The tally of a poll in which nobody has voted, and which takes votes.
     pub fn of_nothing(poll: &Poll, now: Timestamp) -> Self {
         let votes = SmallVec::from_elem(0, poll.counters());
-        Self { poll: poll.id, state: State::Open, as_of: now, epoch: 0, version: 0, ballots: 0, votes }
+        let display = TallyDisplay::Exact;
+        Self { poll: poll.id, state: State::Open, as_of: now, epoch: 0, version: 0, ballots: 0, votes, display }
     }
 
-    /// One counter's votes.
-    pub fn votes_in(&self, index: u8) -> u64 {
+    /// The votes of one counter, if they are told.
+    pub fn told_votes(&self, index: u8) -> Option<u64> {
+        (self.display != TallyDisplay::Percent).then(|| self.votes_in(index))
+    }
+
+    /// How high an option's bar is beside others: its votes, or its percentage.
+    pub fn height(&self, index: u8) -> u64 {
+        self.votes_in(index)
+    }
+
+    fn votes_in(&self, index: u8) -> u64 {
         self.votes.get(usize::from(index)).copied().unwrap_or(0)
     }
 
@@ -125,6 +138,9 @@ impl Tally {
     /// The kind decides how they are rounded: see `kind/`. `tenths` in the widget's script is the same.
     pub fn parts(&self, poll: &Poll, whole: u64) -> Votes {
         let votes: Votes = poll.options.iter().map(|option| self.votes_in(option.index)).collect();
+        if self.display == TallyDisplay::Percent {
+            return votes.iter().map(|percent| percent * whole / 100).collect();
+        }
         poll.kind.rules().parts(&votes, self.ballots, whole)
     }
 
@@ -136,8 +152,12 @@ impl Tally {
             .map(|part| f64::from(u32::try_from(part).unwrap_or(WHOLE)) / f64::from(WHOLE))
     }
 
-    /// The Borda points of each option of a ranked poll, in the poll's order; `None` of other kinds.
+    /// The Borda points of each option of a ranked poll, in the poll's order; `None` of other kinds, and of a tally that
+    /// is not exact.
     pub fn borda(&self, poll: &Poll) -> Option<Votes> {
+        if !self.display.is_exact() {
+            return None;
+        }
         poll.kind.rules().points(poll, &self.votes)
     }
 
@@ -150,9 +170,10 @@ impl Tally {
         Some(f64::from(u32::try_from(share).unwrap_or(WHOLE)) / f64::from(WHOLE))
     }
 
-    /// What the ballots of a rating add up to; `None` of other kinds.
+    /// What the ballots of a rating add up to, or a hundred of them if the tally is in percent; `None` of other kinds.
     pub fn rating(&self, poll: &Poll) -> Option<Rating> {
-        poll.kind.rules().rating(poll.scale.as_ref(), &self.votes, self.ballots)
+        let ballots = if self.display == TallyDisplay::Percent { self.votes.iter().sum() } else { self.ballots };
+        poll.kind.rules().rating(poll.scale.as_ref(), &self.votes, ballots)
     }
 }
 

@@ -35,6 +35,11 @@ impl Minute {
         Self(moment.as_millis().div_euclid(MINUTE_MILLIS))
     }
 
+    /// A minute before any vote in a poll, whatever clock counted it.
+    pub(super) fn before_all(poll: &Poll) -> Self {
+        Self::of(poll.created_at).plus(-LEEWAY_MINUTES)
+    }
+
     /// Its first moment.
     pub fn start(self) -> Timestamp {
         Timestamp::from_millis(self.0.saturating_mul(MINUTE_MILLIS))
@@ -84,7 +89,7 @@ impl Change {
     }
 
     /// Adds another change, so many times.
-    fn add(&mut self, other: &Self, times: i64) {
+    pub(super) fn add(&mut self, other: &Self, times: i64) {
         self.ballots += other.ballots * times;
         for (index, votes) in (0_u8..).zip(&other.votes) {
             self.move_votes(index, votes * times);
@@ -215,7 +220,7 @@ impl Timeline {
             // Nothing was counted after that.
             last = last.min(Minute::of(closes_at).plus(1));
         }
-        let first = Minute::of(poll.created_at).plus(-LEEWAY_MINUTES).min(last);
+        let first = Minute::before_all(poll).min(last);
         let timeline = Self {
             calendar: Calendar::new(interval, zone.clone()),
             left: Change::to(poll, tally),
@@ -293,7 +298,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::poll::{Kind, Votes, definition::tests::poll_with};
+    use crate::poll::{Kind, TallyDisplay, Votes, definition::tests::poll_with};
 
     fn change(ballots: i64, votes: &[i64]) -> Change {
         Change { ballots, votes: votes.into() }
@@ -303,7 +308,8 @@ mod tests {
         let poll = Poll { created_at: Minute(0).start(), ..poll_with(Kind::Single, 1, 1, &["yes", "no"]) };
         let as_of = Timestamp::from_millis(minute * MINUTE_MILLIS + 30_000);
         let (votes, ballots) = (Votes::from(votes), votes.iter().sum());
-        let tally = Tally { poll: poll.id, state: State::Open, as_of, epoch: 0, version: ballots, ballots, votes };
+        let (state, epoch, version, display) = (State::Open, 0, ballots, TallyDisplay::Exact);
+        let tally = Tally { poll: poll.id, state, as_of, epoch, version, ballots, votes, display };
         (poll, tally)
     }
 

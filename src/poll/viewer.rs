@@ -38,6 +38,17 @@ impl TallyDisplay {
     }
 }
 
+/// Why a tally is not shown to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyHidden {
+    /// By the poll's policy.
+    Policy(ResultsPolicy),
+    /// The poll has fewer ballots than this.
+    TooFew(u16),
+    /// What is asked for tells more than readers see of an open poll.
+    Display(TallyDisplay),
+}
+
 /// Who looks at a tally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {

@@ -134,7 +134,8 @@ impl Viewing {
         let poll = known.map(|known| Arc::clone(&known.poll));
         Ok(poll.filter(|poll| {
             let state = poll.state_at(now);
-            matches!(state, State::Open | State::Closed) && poll.results.shows(Viewer::Everyone, state)
+            let is_told = poll.results.shows(Viewer::Everyone, state) && poll.display_in(state).is_exact();
+            matches!(state, State::Open | State::Closed) && is_told
         }))
     }
 }

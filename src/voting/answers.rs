@@ -7,8 +7,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{VoteError, Voting};
 use crate::{
-    live::BriefCache,
-    poll::{AnswerState, CountedAnswer, Poll, PollId},
+    live::{BriefCache, Snapshot},
+    poll::{AnswerState, CountedAnswer, PollId},
 };
 
 /// What readers are shown of polls, as it was last read.
@@ -20,12 +20,14 @@ pub(super) const ANSWERS_KEPT_FOR: Duration = Duration::from_secs(1);
 pub(super) const MOST_ANSWER_LISTS: usize = 256;
 
 impl Voting {
-    /// The texts that readers are shown of a poll, those that most ballots say first; empty if the poll takes none.
+    /// The texts that are shown beside a tally, those that most ballots say first; empty if the poll takes none. Each is
+    /// told with its ballots, so there are none beside a tally that is not exact.
     ///
     /// # Errors
     /// What the store failed with.
-    pub async fn shown_answers(&self, poll: &Poll) -> Result<Arc<[CountedAnswer]>, VoteError> {
-        if !poll.open_answer {
+    pub async fn shown_answers(&self, snapshot: &Snapshot) -> Result<Arc<[CountedAnswer]>, VoteError> {
+        let poll = &snapshot.poll;
+        if !poll.open_answer || !snapshot.tally.display.is_exact() {
             return Ok(Arc::default());
         }
         let read = async {

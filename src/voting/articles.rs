@@ -310,7 +310,7 @@ impl Voting {
             return Ok(view);
         }
         let snapshot = Arc::new(Snapshot::of_nothing(&article.known.poll, self.replica.clock.now()));
-        let viewer = if snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state) {
+        let viewer = if snapshot.is_whole_to(Viewer::Everyone) {
             Viewer::Everyone
         } else {
             Box::pin(self.viewer(asker, &snapshot)).await?

@@ -11,6 +11,7 @@ use super::{
     VoteError, Voting,
     ballot_batcher::{CastError, Receipt},
     error::OnRecord,
+    visible::shown_to,
 };
 use crate::{
     live::{PollWithSite, Snapshot},
@@ -168,7 +169,7 @@ impl Voting {
             Outcome::Withdrawn | Outcome::NoBallot => return Err(VoteError::Internal("a cast ballot was withdrawn")),
         };
         let snapshot = self.learn(&known, partition, &receipt).await;
-        let shown = snapshot.filter(|snapshot| known.poll.results.shows(Viewer::Voter, snapshot.tally.state));
+        let shown = snapshot.and_then(|snapshot| shown_to(snapshot, Viewer::Voter).tally());
         let (choices, text) = checked.ok_or(VoteError::Internal("a ballot was cast without choices"))?;
         let answer = text.map(|text| VotedAnswer { text, is_kept: !receipt.is_text_left_out });
         Ok(Vote { known, choices, cast, at, answer, shown })

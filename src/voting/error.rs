@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{NoArticle, ballot_batcher::CastError};
 use crate::{
     live::NameRefusal,
-    poll::{Choices, InvalidAnswer, InvalidChoice, Poll, ResultsPolicy, State},
+    poll::{Choices, InvalidAnswer, InvalidChoice, Poll, State, WhyHidden},
     quota::QuotaState,
     site::AddressRefusal,
     store::StoreError,
@@ -46,9 +46,9 @@ pub enum VoteError {
     /// The client has cast as many ballots in this poll as it may.
     #[error("a quota is spent")]
     QuotaExceeded(QuotaState),
-    /// The poll's policy hides the tally from this viewer.
+    /// The tally is hidden from this viewer.
     #[error("the results are hidden")]
-    Hidden(ResultsPolicy),
+    Hidden(WhyHidden),
     /// The reader has a later tally than this replica, and the store did not say in time which is the newest.
     #[error("the tally here is behind")]
     Behind,

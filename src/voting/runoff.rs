@@ -22,7 +22,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::{VoteError, Voting, retry::retry};
 use crate::{
     live::Snapshot,
-    poll::{Orders, Poll, PollId, Position, Runoff, State, Timestamp},
+    poll::{Orders, Poll, PollId, Position, Runoff, State, Timestamp, WhyHidden},
     store::{Store, StoreError},
 };
 
@@ -71,10 +71,14 @@ impl Voting {
     /// The run-off of a poll whose tally somebody may see. Must be called on a [`tokio::task::LocalSet`].
     ///
     /// # Errors
-    /// [`VoteError::NoRunoff`]; [`VoteError::StillCounting`]; what the store failed with.
+    /// [`VoteError::NoRunoff`]; [`VoteError::Hidden`] if the tally is not exact; [`VoteError::StillCounting`]; what the store failed with.
     pub async fn run_off(&self, snapshot: &Snapshot) -> Result<Arc<CountedRunoff>, VoteError> {
         if !snapshot.poll.kind.is_ordered() {
             return Err(VoteError::NoRunoff);
+        }
+        let display = snapshot.tally.display;
+        if !display.is_exact() {
+            return Err(VoteError::Hidden(WhyHidden::Display(display)));
         }
         let counting = self.replica.runoffs.get(snapshot, &self.others);
         let counted = tokio::time::timeout(LONGEST_WAIT, counting).await;

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::{VoteError, Voting, retry::retry};
 use crate::{
     live::Snapshot,
-    poll::{Bucket, Interval, Minute, Poll, Step, TimeZone, Timeline},
+    poll::{Bucket, Interval, Minute, Poll, Step, TallyDisplay, TimeZone, Timeline, WhyHidden},
     quota::{ConcurrencyLimiter, ConcurrencyLimits, Permit, Subject},
     store::{Minutes, Store, StoreError},
 };
@@ -55,13 +55,17 @@ impl Voting {
     /// The timeline of a tally that somebody may see. Reads its first page.
     ///
     /// # Errors
-    /// What the store failed with.
+    /// [`VoteError::Hidden`] if the tally is in percent; what the store failed with.
     pub async fn timeline(
         &self,
         snapshot: &Snapshot,
         interval: Interval,
         timezone: &TimeZone,
     ) -> Result<TimelineReader, VoteError> {
+        let display = snapshot.tally.display;
+        if display == TallyDisplay::Percent {
+            return Err(VoteError::Hidden(WhyHidden::Display(display)));
+        }
         let (timeline, range) = Timeline::new(&snapshot.poll, &snapshot.tally, interval, timezone);
         let (poll, store) = (Arc::clone(&snapshot.poll), Arc::clone(&self.others));
         let mut reader =

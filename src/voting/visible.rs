@@ -1,5 +1,5 @@
-//! Who may see a tally. The rule is [`ResultsPolicy::shows`](crate::poll::ResultsPolicy::shows); this module finds out
-//! as whom somebody looks.
+//! Who may see a tally, and how much of it. The rule is [`Snapshot::shown_to`]; this module finds out as whom somebody
+//! looks.
 //!
 //! Most tallies are for everyone, and then it does not matter who asks. Where it matters, the voter's ballot is looked
 //! up before the key, because that costs less. A key that was already looked up comes first, since it shows most.
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{VoteError, Voting};
 use crate::{
-    live::{Newest, PollWithSite, Snapshot},
+    live::{Newest, PollWithSite, ShownSnapshot, Snapshot},
     poll::{PollId, Viewer, VoterId},
     site::{Publisher, Scope},
     wire::ReaderPosition,
@@ -44,24 +44,27 @@ pub struct TallyView {
 }
 
 impl TallyView {
-    /// Whether the tally is shown.
-    pub fn is_shown(&self) -> bool {
-        let Snapshot { poll, tally, .. } = &*self.newest.snapshot;
-        poll.results.shows(self.viewer, tally.state)
-    }
-
-    /// The tally, and as whom its reader sees it: caches may share what is shown to [`Viewer::Everyone`].
+    /// What is shown of the tally, and as whom its reader sees it: caches may share what is shown to
+    /// [`Viewer::Everyone`].
     ///
     /// # Errors
     /// [`VoteError::Hidden`]; [`VoteError::Behind`].
     pub fn shown(self) -> Result<(Arc<Snapshot>, Viewer), VoteError> {
-        if !self.is_shown() {
-            return Err(VoteError::Hidden(self.newest.snapshot.poll.results));
+        match shown_to(self.newest.snapshot, self.viewer) {
+            ShownSnapshot::Hidden(why) => Err(VoteError::Hidden(why)),
+            ShownSnapshot::Tally(shown) if !self.newest.is_behind => Ok((shown, self.viewer)),
+            ShownSnapshot::Tally(_) | ShownSnapshot::Unread => Err(VoteError::Behind),
         }
-        if self.newest.is_behind {
-            return Err(VoteError::Behind);
-        }
-        Ok((self.newest.snapshot, self.viewer))
+    }
+}
+
+/// What a viewer is shown of a tally.
+pub(super) fn shown_to(snapshot: Arc<Snapshot>, viewer: Viewer) -> ShownSnapshot<Arc<Snapshot>> {
+    match snapshot.shown_to(viewer) {
+        ShownSnapshot::Tally(shown) if Arc::ptr_eq(shown, &snapshot) => ShownSnapshot::Tally(snapshot),
+        ShownSnapshot::Tally(shown) => ShownSnapshot::Tally(Arc::clone(shown)),
+        ShownSnapshot::Hidden(why) => ShownSnapshot::Hidden(why),
+        ShownSnapshot::Unread => ShownSnapshot::Unread,
     }
 }
 
@@ -81,8 +84,7 @@ impl Voting {
         let Some(newest) = self.replica.hub.read(&self.others, id, seen).await.map_err(VoteError::from)? else {
             return Box::pin(self.view_draft(asker, id)).await;
         };
-        let Snapshot { poll, tally, .. } = &*newest.snapshot;
-        let viewer = if asker.known_publisher().is_none() && poll.results.shows(Viewer::Everyone, tally.state) {
+        let viewer = if asker.known_publisher().is_none() && newest.snapshot.is_whole_to(Viewer::Everyone) {
             Viewer::Everyone
         } else {
             Box::pin(self.viewer(asker, &newest.snapshot)).await?
@@ -105,17 +107,18 @@ impl Voting {
             return Ok(None);
         }
         let newest = self.replica.hub.read(&self.others, poll.id, seen).await?.ok_or(VoteError::NoPoll)?;
-        let view = TallyView { newest, viewer };
-        Ok(view.is_shown().then_some(view.newest.snapshot))
+        Ok(shown_to(newest.snapshot, viewer).tally())
     }
 
-    pub(super) async fn viewer<A: Asker>(
-        &self,
-        asker: &A,
-        Snapshot { poll, tally, .. }: &Snapshot,
-    ) -> Result<Viewer, A::Error> {
+    pub(super) async fn viewer<A: Asker>(&self, asker: &A, snapshot: &Arc<Snapshot>) -> Result<Viewer, A::Error> {
+        let Snapshot { poll, tally, .. } = &**snapshot;
         let is_its = |publisher: &Publisher| publisher.may(Scope::ResultsRead, &poll.site);
         if asker.known_publisher().is_some_and(is_its) {
+            return Ok(Viewer::Publisher);
+        }
+        // No reader is shown all of it, so a key comes first.
+        let is_for_publisher = !snapshot.is_whole_to(Viewer::Voter);
+        if is_for_publisher && asker.publisher().await?.as_ref().is_some_and(is_its) {
             return Ok(Viewer::Publisher);
         }
         if poll.results.shows(Viewer::Everyone, tally.state) {
@@ -127,7 +130,7 @@ impl Voting {
         {
             return Ok(Viewer::Voter);
         }
-        let is_publisher = asker.publisher().await?.as_ref().is_some_and(is_its);
+        let is_publisher = !is_for_publisher && asker.publisher().await?.as_ref().is_some_and(is_its);
         Ok(if is_publisher { Viewer::Publisher } else { Viewer::Everyone })
     }
 

@@ -3,7 +3,10 @@
 use std::fmt::{self, Write as _};
 
 use super::SignedPosition;
-use crate::poll::{Poll, Tally};
+use crate::{
+    poll::{Poll, Tally, TallyDisplay},
+    secret::{first_bytes, hex},
+};
 
 /// A tally's JSON, for those who have the poll, which lists the options and their order.
 pub fn tally_json(poll: &Poll, tally: &Tally) -> String {
@@ -17,7 +20,19 @@ pub fn results_json(poll: &Poll, tally: &Tally) -> String {
 
 /// A tally's entity tag, with its quotes. It covers all that changes what the JSON says, except `as_of`.
 pub fn tally_etag(poll: &Poll, tally: &Tally, signed: SignedPosition) -> String {
-    format!("\"{signed}-{}-{}\"", poll.revision, tally.state.as_str())
+    let mut tag = format!("\"{signed}-{}-{}", poll.revision, tally.state.as_str());
+    if !tally.display.is_exact() {
+        // At one position there may be several.
+        let mut counted = blake3::Hasher::new();
+        counted.update(&tally.ballots.to_be_bytes());
+        for votes in &tally.votes {
+            counted.update(&votes.to_be_bytes());
+        }
+        // Writing to a String can't fail.
+        let _ = write!(tag, "-{}", hex(&first_bytes::<8>(counted.finalize().into())));
+    }
+    tag.push('"');
+    tag
 }
 
 /// Whether a tally says what readers see of each option.
@@ -38,7 +53,7 @@ fn write_json(poll: &Poll, tally: &Tally, labels: Labels) -> String {
 fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) -> fmt::Result {
     write!(
         json,
-        "{{\"poll\":\"{}\",\"state\":\"{}\",\"as_of\":\"{}\",\"epoch\":{},\"version\":{},\"ballots\":{},\"options\":[",
+        "{{\"poll\":\"{}\",\"state\":\"{}\",\"as_of\":\"{}\",\"epoch\":{},\"version\":{},\"ballots\":{},",
         tally.poll,
         tally.state.as_str(),
         tally.as_of,
@@ -46,10 +61,15 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
         tally.version,
         tally.ballots
     )?;
+    match tally.display {
+        TallyDisplay::Exact => {}
+        TallyDisplay::Percent => json.push_str("\"display\":\"percent\","),
+        TallyDisplay::Delayed => json.push_str("\"display\":\"delayed\","),
+    }
+    json.push_str("\"options\":[");
     let borda = tally.borda(poll);
     for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
         let comma = if place == 0 { "" } else { "," };
-        let votes = tally.votes_in(option.index);
         write!(json, "{comma}{{\"id\":\"{}\",", option.id)?;
         if labels == Labels::Written {
             if let Some(emoji) = &option.emoji {
@@ -57,7 +77,10 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
             }
             write!(json, "\"label\":{},", serde_json::Value::from(option.label.as_str()))?;
         }
-        write!(json, "\"votes\":{votes},\"share\":{share}")?;
+        if let Some(votes) = tally.told_votes(option.index) {
+            write!(json, "\"votes\":{votes},")?;
+        }
+        write!(json, "\"share\":{share}")?;
         if let Some(points) = borda.as_ref().and_then(|borda| borda.get(place)) {
             write!(json, ",\"borda\":{points}")?;
         }
@@ -67,7 +90,8 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
     if let Some(resolution) = &poll.resolution {
         let mut options = poll.options.iter().zip(tally.shares(poll));
         let found = options.find(|(option, _)| option.id == resolution.option);
-        let (votes, share) = found.map_or((0, 0.0), |(option, share)| (tally.votes_in(option.index), share));
+        let (votes, share) =
+            found.map_or((0, 0.0), |(option, share)| (tally.told_votes(option.index).unwrap_or_default(), share));
         let (option, at) = (&resolution.option, resolution.at);
         write!(
             json,
@@ -79,7 +103,10 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
         json.push('}');
     }
     if let Some(rating) = tally.rating(poll) {
-        write!(json, ",\"sum\":{},\"average\":", rating.sum)?;
+        if tally.display != TallyDisplay::Percent {
+            write!(json, ",\"sum\":{}", rating.sum)?;
+        }
+        json.push_str(",\"average\":");
         write_number(json, rating.average())?;
         if rating.net_promoters.is_some() {
             json.push_str(",\"nps\":");

@@ -157,6 +157,29 @@ async fn a_long_timeline_is_exact_and_is_never_held_as_a_whole() {
     }
 }
 
+/// It is summed from the minutes of the timeline.
+async fn a_delayed_tally_is_what_the_poll_had_at_that_minute() {
+    for backend in [Backend::Sqlite, Backend::Redis] {
+        let fixture = Fixture::on(backend).await;
+        let client = Client::new(fixture.replica.address());
+        let edit = serde_json::json!({ "revision": 1, "display": "delayed" });
+        let publisher = client.with_key(crate::server::ADMIN_KEY);
+        publisher.patch(&format!("/v1/polls/{}", fixture.poll.id)).json(&edit).send().await.is(200);
+        let told = client.get(&fixture.address_of("results")).send().await.is(200);
+        let minute = crate::service::time(&told["as_of"]).as_millis() / 60_000;
+        let (ballots, yes) = (minute - fixture.first, (minute - fixture.first + 1) / 2);
+        assert_eq!(
+            (&told["ballots"], &told["options"][0]["votes"]),
+            (&ballots.into(), &yes.into()),
+            "{backend:?}: {told}"
+        );
+        assert!((MINUTES - 5..MINUTES).contains(&ballots), "{backend:?}: {told}");
+        let days = client.get(&fixture.address_of("timeline?interval=P1D")).send().await.is(200);
+        let counted = days["buckets"].as_array().expect("buckets").iter().filter_map(|day| day["ballots"].as_i64());
+        assert!(counted.sum::<i64>() >= ballots, "{backend:?}: {days}");
+    }
+}
+
 /// What is said of half a poll must not look like all of it.
 async fn a_timeline_whose_poll_is_deleted_on_the_way_does_not_end_as_if_it_were_whole() {
     for backend in [Backend::Sqlite, Backend::Redis] {
@@ -215,6 +238,7 @@ async fn any_number_of_long_timelines_are_sent_at_once() {
 
 lone_rules![
     a_long_timeline_is_exact_and_is_never_held_as_a_whole,
+    a_delayed_tally_is_what_the_poll_had_at_that_minute,
     a_timeline_whose_poll_is_deleted_on_the_way_does_not_end_as_if_it_were_whole,
     a_timeline_goes_on_after_the_store_was_away_for_a_moment,
     any_number_of_long_timelines_are_sent_at_once,

@@ -125,9 +125,9 @@ pub(super) fn page_of_nothing(
     worker: &Worker,
     known: &PollWithSite,
 ) -> Result<HttpResponse, Problem> {
-    let nothing = Snapshot::of_nothing(&known.poll, worker.shared.clock.now());
-    let is_shown = known.poll.results.shows(Viewer::Everyone, nothing.tally.state);
-    page_of(req, worker, known, (Some(&nothing).filter(|_| is_shown), &[]), None)
+    let nothing = Arc::new(Snapshot::of_nothing(&known.poll, worker.shared.clock.now()));
+    let shown = nothing.shown_to(Viewer::Everyone).tally();
+    page_of(req, worker, known, (shown.map(|shown| &**shown), &[]), None)
 }
 
 /// The page of a poll, with what everyone sees of its tally, and beside it.
@@ -203,7 +203,7 @@ fn send_page(
 async fn answers_beside(worker: &Worker, seen: Option<&Snapshot>) -> Result<Arc<[CountedAnswer]>, Problem> {
     match seen {
         // Boxed, since few polls have any: keeps the common future small.
-        Some(snapshot) if snapshot.poll.open_answer => Ok(Box::pin(worker.voting.shown_answers(&snapshot.poll)).await?),
+        Some(snapshot) if snapshot.poll.open_answer => Ok(Box::pin(worker.voting.shown_answers(snapshot)).await?),
         Some(_) | None => Ok(Arc::default()),
     }
 }

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     live::Snapshot,
-    poll::{Emoji, Interval},
+    poll::{Emoji, Interval, TallyDisplay},
 };
 use csv::CsvRow;
 use stream::Export;
@@ -154,35 +154,49 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
     if rating.is_some() {
         names.extend(["sum", "average", "nps"]);
     }
-    let borda = tally.borda(poll);
-    if borda.is_some() {
+    let (is_ranked, borda) = (poll.kind.is_ordered(), tally.borda(poll));
+    if is_ranked {
         names.push("borda");
     }
     let has_emoji = poll.options.iter().any(|option| option.emoji.is_some());
     if has_emoji {
         names.push("emoji");
     }
+    let display = match tally.display {
+        TallyDisplay::Exact => None,
+        TallyDisplay::Percent => Some("percent"),
+        TallyDisplay::Delayed => Some("delayed"),
+    };
+    names.extend(display.map(|_| "display"));
     CsvRow::names(&mut table, *separator, &names);
     for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
-        let row = CsvRow::of(&mut table, *separator)
+        let mut row = CsvRow::of(&mut table, *separator)
             .plain(poll.id)
             .text(poll.question.as_str())
             .plain(timezone.local_time(tally.as_of))
             .plain(tally.state.as_str())
             .text(option.id.as_str())
             .text(option.label.as_str())
-            .plain(tally.votes_in(option.index))
+            .plain(tally.told_votes(option.index).map(|votes| votes.to_string()).unwrap_or_default())
             .plain(share)
             .plain(tally.ballots);
         // What there is none of yet is an empty cell.
         let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
-        let points = borda.as_ref().and_then(|borda| borda.get(place));
-        match rating {
-            None if let Some(points) = points => row.plain(points).end(),
-            None if has_emoji => row.plain(option.emoji.as_ref().map_or("", Emoji::as_str)).end(),
-            Some(rating) => row.plain(rating.sum).plain(number(rating.average())).plain(number(rating.nps())).end(),
-            None => row.end(),
+        let whole = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+        if let Some(rating) = rating {
+            let sum = (tally.display != TallyDisplay::Percent).then_some(rating.sum);
+            row = row.plain(whole(sum)).plain(number(rating.average())).plain(number(rating.nps()));
         }
+        if is_ranked {
+            row = row.plain(whole(borda.as_ref().and_then(|borda| borda.get(place)).copied()));
+        }
+        if has_emoji {
+            row = row.plain(option.emoji.as_ref().map_or("", Emoji::as_str));
+        }
+        if let Some(display) = display {
+            row = row.plain(display);
+        }
+        row.end();
     }
     table
 }

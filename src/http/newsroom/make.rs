@@ -29,7 +29,6 @@ use crate::{
     secret::{KeyHash, hex, random_bytes},
     site::Scope,
     store::IdempotencyKey,
-    voting::TallyView,
 };
 
 /// How many answers a form has room for at least.
@@ -243,7 +242,7 @@ async fn show_edit(
 ) -> Result<HttpResponse, Problem> {
     let asker = EditorAsker(&desk.publisher);
     let view = worker.voting.view(&asker, poll.id, None).await.ok().flatten();
-    let ballots = view.filter(TallyView::is_shown).map_or(0, |view| view.newest.snapshot.tally.ballots);
+    let ballots = view.and_then(|view| view.shown().ok()).map_or(0, |(shown, _)| shown.tally.ballots);
     let id = poll.id.to_string();
     let edited = EditedPoll {
         id: &id,

@@ -23,7 +23,7 @@ use crate::{
     poll::{AnswerState, CountedAnswer, Interval, Phase, Poll, PollId, Revision, State, TimeZone, Timestamp},
     publishing::AnswersQuery,
     site::{BaseAddress, Event, EventId, EventType, Scope},
-    voting::{CountedRunoff, TallyView},
+    voting::CountedRunoff,
 };
 
 /// The lengths that a timeline's parts may have, in minutes.
@@ -157,7 +157,7 @@ async fn seen(
     id: PollId,
 ) -> Result<(Option<Arc<Snapshot>>, Option<Arc<CountedRunoff>>), Problem> {
     let view = worker.voting.view(&EditorAsker(&desk.publisher), id, None).await?;
-    let Some(snapshot) = view.filter(TallyView::is_shown).map(|view| view.newest.snapshot) else {
+    let Some((snapshot, _)) = view.and_then(|view| view.shown().ok()) else {
         return Ok((None, None));
     };
     let has_runoff = snapshot.poll.kind.is_ordered() && snapshot.tally.state == State::Closed;

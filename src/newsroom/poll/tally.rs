@@ -60,7 +60,9 @@ impl TallyPart<'_> {
         let options = self.poll.options.iter().zip(tenths).enumerate();
         let lines = options.map(|(place, (option, tenths))| TallyLine {
             option,
-            votes: self.language.count("votes", tally.votes_in(option.index), Digits::Latn),
+            votes: tally
+                .told_votes(option.index)
+                .map_or_else(String::new, |votes| self.language.count("votes", votes, Digits::Latn)),
             share: self.language.share(tenths, Digits::Latn),
             points: points.as_ref().and_then(|points| points.get(place)).map(|points| self.points(*points)),
             meter: Meter::of(tenths, self.language.direction()),

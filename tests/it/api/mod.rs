@@ -21,6 +21,7 @@ mod quiz;
 mod ranked;
 mod requests;
 mod results;
+mod shown;
 mod sites;
 mod views;
 mod voters;
@@ -42,6 +43,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         ranked::rules(),
         first_vote::rules(),
         results::rules(),
+        shown::rules(),
         exports::rules(),
         sites::rules(),
         articles::rules(),
