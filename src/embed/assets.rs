@@ -46,6 +46,8 @@ pub struct Assets {
     pub quiz: Asset,
     /// The same where readers may say something in their own words.
     pub open: Asset,
+    /// The same where an editor has decided more than question and options.
+    pub decided: Asset,
     /// What serves frames of polls in a publisher's page.
     pub frames: Asset,
     /// What follows a place, whose polls take turns.
@@ -100,6 +102,7 @@ impl Assets {
         let ranked = Asset::of("ranked.js", JAVASCRIPT, include_str!("packed/ranked.js").to_owned());
         let quiz = Asset::of("quiz.js", JAVASCRIPT, include_str!("packed/quiz.js").to_owned());
         let open_answers = Asset::of("open.js", JAVASCRIPT, include_str!("packed/open.js").to_owned());
+        let decided = Asset::of("decided.js", JAVASCRIPT, include_str!("packed/decided.js").to_owned());
         let frames = Asset::of("frames.js", JAVASCRIPT, include_str!("packed/frames.js").to_owned());
         let place = Asset::of("place.js", JAVASCRIPT, include_str!("packed/place.js").to_owned());
         let view = Asset::of("view.js", JAVASCRIPT, include_str!("packed/article-view.js").to_owned());
@@ -117,6 +120,7 @@ impl Assets {
             .replace("SAWT_FRAMES", frames.file_name())
             .replace("SAWT_PLACE", place.file_name())
             .replace("SAWT_WORDS", open_answers.file_name())
+            .replace("SAWT_DECIDED", decided.file_name())
             .replace("SAWT_QUIZ", quiz.file_name())
             .replace("SAWT_RATING", rating.file_name())
             .replace("SAWT_REACTION", reaction.file_name())
@@ -137,6 +141,7 @@ impl Assets {
             ranked,
             quiz,
             open: open_answers,
+            decided,
             frames,
             place,
             view,
@@ -149,7 +154,7 @@ impl Assets {
 
     /// All files that the manifest names.
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
-        let of_kinds = [&self.rating, &self.reaction, &self.ranked, &self.quiz, &self.open];
+        let of_kinds = [&self.rating, &self.reaction, &self.ranked, &self.quiz, &self.open, &self.decided];
         let of_polls = [&self.loader, &self.script, &self.style].into_iter().chain(of_kinds);
         of_polls.into_iter().chain([
             &self.frames,

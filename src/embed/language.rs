@@ -12,15 +12,13 @@ use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    decided::DecidedTexts,
     digits::{Digits, in_digits},
     direction::Direction,
     plural::Rule,
     texts::{OpenAnswerTexts, RankedTexts, Texts, VerdictTexts},
 };
-use crate::{
-    poll::{Poll, Tally, TallyDisplay, TimeZone},
-    site::SiteWords,
-};
+use crate::poll::{Poll, Tally, TallyDisplay, TimeZone};
 
 #[derive(RustEmbed)]
 #[folder = "src/embed/languages/"]
@@ -47,6 +45,8 @@ pub struct Language {
     plurals: BTreeMap<String, BTreeMap<String, String>>,
     /// What is said after a time, by the zone it is in; of other zones it is their name.
     zones: BTreeMap<String, String>,
+    /// The months by name, from January on.
+    pub(super) months: Vec<String>,
     texts: Texts,
 }
 
@@ -68,6 +68,9 @@ fn read(name: &str) -> Result<Language, String> {
     name.trim_end_matches(".json").clone_into(&mut language.tag);
     for digits in [Digits::Latn, Digits::Arab] {
         language.numbers.get(digits.as_str()).ok_or_else(|| format!("numbers.{} is missing", digits.as_str()))?;
+    }
+    if language.months.len() != 12 {
+        return Err("there must be twelve months".to_owned());
     }
     for of in ["votes", "voters", "stars", "later", "wait", "left", "enough"] {
         let forms = language.plurals.get(of).ok_or_else(|| format!("plurals.{of} is missing"))?;
@@ -171,10 +174,10 @@ impl Language {
         if is_rounded { self.texts.at_least.replace("{n}", &counted) } else { counted }
     }
 
-    /// What the widget needs of this for a poll, as JSON; `counted` is what its total counts, and `own` the site's words. What it finds in the
+    /// What the widget needs of this for a poll, as JSON; `counted` is what its total counts, and `said` what is said of a vote, if not what always is. What it finds in the
     /// markup is left out. The JSON is a single-quoted attribute's value as it is, without the escapes that its own
     /// quotes would need: what markup or such an attribute could take for its own is written as JSON's escapes.
-    pub fn for_script(&self, poll: &Poll, digits: Digits, counted: &str, own: Option<&SiteWords>) -> String {
+    pub fn for_script(&self, poll: &Poll, digits: Digits, counted: &str, said: Option<&str>) -> String {
         #[derive(Serialize)]
         struct ForScript<'a> {
             numbers: Option<&'a Signs>,
@@ -188,6 +191,8 @@ impl Language {
             ranked: Option<RankedTexts<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             open: Option<OpenAnswerTexts<'a>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            decided: Option<DecidedTexts<'a>>,
         }
 
         let plurals = self.plurals.iter().map(|(of, forms)| (of.as_str(), forms));
@@ -199,13 +204,18 @@ impl Language {
         };
         let plurals = plurals.filter(|(of, _)| is_said(of)).collect();
         let mut texts = self.texts.for_script(!poll.kind.takes_one());
-        if let Some(said) = own.and_then(|own| own.counted.as_ref()) {
-            texts.insert("counted", said.as_str());
+        if let Some(said) = said {
+            texts.insert("counted", said);
         }
         let verdict = self.texts.verdict(poll);
         let average = poll.scale.as_ref().map(|_| self.texts.average.as_str());
         let numbers = self.numbers.get(digits.as_str());
-        let said = ForScript { numbers, plurals, texts, verdict, average, ranked, open };
+        let least = u64::from(poll.minimum_ballots);
+        let decided = poll.is_decided().then(|| DecidedTexts {
+            few: (least > 0).then(|| self.count("enough", least, digits)),
+            at_least: (poll.display == TallyDisplay::Percent).then_some(&self.texts.at_least),
+        });
+        let said = ForScript { numbers, plurals, texts, verdict, average, ranked, open, decided };
         let json = serde_json::to_string(&said).unwrap_or_default();
         json.replace('&', "\\u0026").replace('\'', "\\u0027").replace('<', "\\u003c")
     }
@@ -243,12 +253,16 @@ mod tests {
             let file: serde_json::Value = serde_json::from_slice(&Files::get(&name).unwrap().data).unwrap();
             for (text, said) in file["texts"].as_object().unwrap() {
                 let said = said.as_str().unwrap();
-                let placed: Vec<_> = ["{time}", "{n}", "{of}", "{min}", "{max}", "{option}"]
-                    .into_iter()
-                    .filter(|it| said.contains(it))
-                    .collect();
+                let placed: Vec<_> =
+                    ["{time}", "{n}", "{of}", "{min}", "{max}", "{option}", "{name}", "{start}", "{end}", "{zone}"]
+                        .into_iter()
+                        .filter(|it| said.contains(it))
+                        .collect();
                 let expected: &[&str] = match text.as_str() {
-                    "opens" | "closes" | "ended_at" => &["{time}"],
+                    "opens" | "closes" | "ended_at" | "reworded" => &["{time}"],
+                    "disclosed_asker" | "disclosed_payer" | "disclosed_licence" => &["{name}"],
+                    "disclosed_days" => &["{start}", "{end}", "{zone}"],
+                    "disclosed_day" => &["{start}", "{zone}"],
                     "placed" => &["{n}", "{option}"],
                     "your_rank" | "at_least" => &["{n}"],
                     "average" | "ticked" | "ticked_all" | "too_many" => &["{n}", "{max}"],

@@ -13,6 +13,7 @@
 //! - [`language`]: those files, with [`texts`], [`digits`] and plural forms; [`direction`]: which way a text runs.
 //! - [`page`]: a poll's page, as its [`look`] says, with what belongs to [`rating`]s alone and the [`verdict`] on a
 //!   ballot; [`refusal`]: the pages that show no poll. The templates escape whatever is put into them.
+//! - [`disclosure`]: who stands behind a poll, as a sentence.
 //! - [`markup`]: their text in markup that is no template's.
 //! - [`snippets`]: what a publisher puts into a page to have a poll there.
 //! - [`assets`]: script and style sheet as they are served: compressed, and named by what is in them.
@@ -21,8 +22,10 @@
 
 mod article;
 pub mod assets;
+mod decided;
 pub mod digits;
 pub mod direction;
+pub mod disclosure;
 pub mod language;
 pub mod look;
 pub mod markup;

@@ -23,6 +23,7 @@ const files = {
   'ranked.js': script,
   'quiz.js': script,
   'open.js': script,
+  'decided.js': script,
   'frames.js': script,
   'place.js': script,
   'article-view.js': script,

@@ -13,8 +13,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{
     article::article_path,
     assets::{self, Asset},
+    decided::{AfterView, RewordedView},
     digits::{Digits, with_digits},
     direction::{Direction, direction_in, direction_of},
+    disclosure::{DisclosureSentence, counted},
     language::Language,
     look::Look,
     rating::{RatingView, step_label},
@@ -23,10 +25,10 @@ use super::{
 };
 use crate::{
     poll::{
-        Choices, CountedAnswer, Emoji, Kind, OPEN_ANSWER, OptionId, Poll, PollOption, ResultsPolicy, Scale, State,
-        Steps, Tally, Text, TimeZone, Timestamp,
+        AfterVote, Choices, CountedAnswer, Disclosure, Emoji, Kind, OPEN_ANSWER, OptionId, Poll, PollOption,
+        ResultsPolicy, Scale, State, Steps, Tally, Text, TimeZone, Timestamp,
     },
-    site::{BaseAddress, ListedOrigin, SiteSettings},
+    site::{BaseAddress, ListedOrigin, SiteSettings, SiteWords},
 };
 
 /// What is encoded in the value of a query's parameter: all but RFC 3986's unreserved characters.
@@ -175,7 +177,10 @@ impl<'a> PollView<'a> {
             base_path,
             style: &assets::all().style,
             script: &assets::all().script,
-            own_script: own_script(poll),
+            own_scripts: own_script(poll)
+                .into_iter()
+                .chain(poll.is_decided().then(|| &assets::all().decided))
+                .collect(),
             place: self.place,
             follower: &assets::all().place,
             loader: assets::LOADER,
@@ -201,7 +206,7 @@ impl<'a> PollView<'a> {
             is_peeking: self.look.peek && self.tally.is_some(),
             peek_query: if query.is_empty() { "?view=results".to_owned() } else { format!("{query}&view=results") },
             words: match self.mode {
-                Mode::Script => language.for_script(poll, digits, counted(poll.kind), own),
+                Mode::Script => language.for_script(poll, digits, counted(poll.kind), self.counted_words(own)),
                 Mode::Form(_) => String::new(),
             },
             rule: rule(poll, language, digits),
@@ -216,6 +221,13 @@ impl<'a> PollView<'a> {
             },
             note: Vec::new(),
             verdict: self.verdict(language),
+            disclosure: language.disclosure(poll, self.tally, &self.site.timezone, digits),
+            disclosed_note: disclosed_note(poll),
+            disclosed_dir: direction_in(direction, disclosed_note(poll)),
+            reworded: self.reworded(language),
+            after: self.after(),
+            is_few: poll.minimum_ballots > 0 && self.tally.is_none(),
+            is_decided: poll.is_decided(),
             rating: RatingView::of(poll, self.tally, language, digits, direction),
             vote: own.and_then(|own| own.vote.as_ref()).map_or(&texts.vote, Text::as_str),
             see_results: own.and_then(|own| own.see_results.as_ref()).map_or(&texts.see_results, Text::as_str),
@@ -287,6 +299,9 @@ impl<'a> PollView<'a> {
                 id: option.id.as_str(),
                 emoji: option.emoji.as_ref().map_or("", Emoji::as_str),
                 label_dir: direction_in(direction, &label),
+                note: option.note.as_ref().map(Text::as_str),
+                note_dir: option.note.as_ref().map_or("", |note| direction_in(direction, note.as_str())),
+                image: option.image.as_ref().map(|image| (image.url.as_str(), image.alt.as_str())),
                 label,
                 is_chosen,
                 is_ticked: is_chosen || ticked.is_some(),
@@ -345,7 +360,7 @@ impl<'a> PollView<'a> {
         let Some(notice) = self.notice else { return String::new() };
         let (poll, ticked) = (self.poll, self.ticked.len());
         let text = match notice {
-            Notice::Counted => own.and_then(|own| own.counted.as_ref()).map_or(texts.counted.as_str(), Text::as_str),
+            Notice::Counted => self.counted_words(own).unwrap_or(&texts.counted),
             Notice::Changed => &texts.changed,
             Notice::AlreadyVoted => &texts.already_voted,
             Notice::SameRank => &texts.same_rank,
@@ -361,6 +376,12 @@ impl<'a> PollView<'a> {
         text.replace("{n}", &number(u64::try_from(ticked).unwrap_or_default()))
             .replace("{min}", &number(poll.min_choices.into()))
             .replace("{max}", &number(poll.max_choices.into()))
+    }
+
+    /// What is said of a vote that was counted, if not what is always said: the poll's own words, or the site's.
+    fn counted_words(&self, own: Option<&'a SiteWords>) -> Option<&'a str> {
+        let thanks = self.poll.after_vote.as_ref().and_then(|AfterVote { thanks, .. }| thanks.as_ref());
+        thanks.or(own.and_then(|own| own.counted.as_ref())).map(Text::as_str)
     }
 
     /// What stands below the poll: why the results are not there, and when things happen. The widget says the same in
@@ -435,6 +456,7 @@ impl ViewState {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is what one place in the template asks")]
 #[derive(Template)]
 #[template(path = "page.html", config = "src/embed/askama.toml")]
 struct PollPage<'a> {
@@ -457,8 +479,8 @@ struct PollPage<'a> {
     base_path: &'a str,
     style: &'static Asset,
     script: &'static Asset,
-    /// What the script fetches for polls of this kind.
-    own_script: Option<&'static Asset>,
+    /// What the script fetches for polls of this kind, and for what an editor has decided.
+    own_scripts: Vec<&'static Asset>,
     loader: &'static str,
     place: Option<&'a PlaceMark>,
     follower: &'static Asset,
@@ -495,6 +517,15 @@ struct PollPage<'a> {
     note: Vec<NotePart<'a>>,
     /// Of a ballot, in a poll where one is right or wrong.
     verdict: Option<Verdict<'a>>,
+    /// Who stands behind the poll, and what else is told of it.
+    disclosure: Option<DisclosureSentence>,
+    disclosed_note: &'a str,
+    disclosed_dir: &'static str,
+    reworded: Option<RewordedView<'a>>,
+    after: Option<AfterView<'a>>,
+    /// Whether no tally is shown for want of ballots, or of a tally.
+    is_few: bool,
+    is_decided: bool,
     /// The mean of a rating, and what its ends mean.
     rating: Option<RatingView<'a>>,
 }
@@ -513,6 +544,11 @@ struct OptionRow<'a> {
     emoji: &'a str,
     label: Cow<'a, str>,
     label_dir: &'static str,
+    /// What is said below the label, and its direction.
+    note: Option<&'a str>,
+    note_dir: &'static str,
+    /// The address of a picture, and what stands for it.
+    image: Option<(&'a str, &'a str)>,
     is_chosen: bool,
     is_ticked: bool,
     /// Where options are ranked: the reader's, or 0.
@@ -555,7 +591,7 @@ struct NotePart<'a> {
 
 /// A moment for those whose browser does not turn it into their own time. Its parts are numbers with signs between
 /// them, which a right-to-left text would turn around: so each stands for itself.
-struct Time<'a> {
+pub(super) struct Time<'a> {
     exact: String,
     date: String,
     clock: String,
@@ -563,7 +599,7 @@ struct Time<'a> {
 }
 
 impl<'a> Time<'a> {
-    fn of(moment: Timestamp, zone: &'a TimeZone, digits: Digits, language: &'a Language) -> Self {
+    pub(super) fn of(moment: Timestamp, zone: &'a TimeZone, digits: Digits, language: &'a Language) -> Self {
         let local = zone.local_time(moment).to_string();
         let (date, clock) = local.split_once(' ').unwrap_or((&local, ""));
         let minutes = clock.get(.."18:00".len()).unwrap_or(clock);
@@ -592,11 +628,6 @@ fn rule(poll: &Poll, language: &Language, digits: Digits) -> String {
     text.replace("{min}", &number(poll.min_choices)).replace("{max}", &number(poll.max_choices))
 }
 
-/// What a poll's total counts: where one voter has several votes, voters.
-fn counted(kind: Kind) -> &'static str {
-    if kind.takes_one() { "votes" } else { "voters" }
-}
-
 /// What may be answered: the options, or of a rating its ends, if anything is said of them.
 fn summary(page: &PollPage<'_>) -> String {
     match &page.rating {
@@ -618,6 +649,10 @@ fn own_script(poll: &Poll) -> Option<&'static Asset> {
         Kind::Single | Kind::Multiple if poll.is_judged() => Some(&assets::all().quiz),
         Kind::Single | Kind::Multiple => poll.open_answer.then(|| &assets::all().open),
     }
+}
+
+fn disclosed_note(poll: &Poll) -> &str {
+    poll.disclosure.as_ref().and_then(|Disclosure { note, .. }| note.as_ref()).map_or("", Text::as_str)
 }
 
 fn policy_name(policy: ResultsPolicy) -> &'static str {

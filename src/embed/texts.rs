@@ -75,6 +75,24 @@ texts! {
     average,
     /// `{n}`, or some more.
     at_least,
+    /// The poll was reworded at `{time}`; why follows.
+    reworded,
+    /// To the poll that comes after this one.
+    next_poll,
+    /// `{name}` asks, in the sentence on who stands behind a poll.
+    disclosed_asker,
+    /// `{name}` pays.
+    disclosed_payer,
+    /// The licence is `{name}`.
+    disclosed_licence,
+    /// Votes were taken from `{start}` to `{end}`, by the clock of `{zone}`.
+    disclosed_days,
+    /// On one day.
+    disclosed_day,
+    /// Readers chose to take part; ends the sentence.
+    disclosed_choice,
+    /// Between two of these.
+    disclosed_join,
     /// The button that votes.
     vote,
     /// To the results, without voting.

@@ -37,6 +37,7 @@ mod contract;
 mod cors;
 mod cursor;
 mod demo;
+mod disclosure;
 mod docs;
 mod embed;
 mod events;

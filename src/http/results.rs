@@ -13,6 +13,7 @@ use super::{
     Worker, auth,
     caching::{self, Caching},
     conditional,
+    disclosure::Disclosed,
     exports::{self, ExportForm, ExportQuery},
     header_text::ascii,
     path::poll_in_path,
@@ -29,10 +30,12 @@ use crate::{
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let query = ExportQuery::of_results(&req, ExportForm::preferred(req.headers()))?;
     let (snapshot, caching) = tallies::shown(&worker, &req, poll_in_path(&req)?).await?;
+    let disclosed = Disclosed::beside(&worker, &snapshot).await;
     if query.is_for_table() {
-        return Ok(exports::results_table(&req, &worker, &snapshot, caching, &query));
+        return Ok(exports::results_table(&req, &worker, &snapshot, caching, &query, disclosed.as_ref()));
     }
     let mut told = Told::default();
+    told.add_disclosure(disclosed.as_ref());
     if snapshot.poll.open_answer {
         Box::pin(told.add_words(&worker, &snapshot)).await?;
     }
@@ -62,9 +65,18 @@ impl Told {
             format!("{{\"text\":{},\"ballots\":{ballots}}}", Value::from(text.as_str()))
         };
         let answers = answers.iter().map(shown).collect::<Vec<_>>().join(",");
-        self.mark = format!("-{}", hex(&first_bytes::<8>(blake3::hash(answers.as_bytes()).into())));
-        self.members = format!(",\"open_answers\":[{answers}]");
+        // Writing to a String can't fail.
+        let _ = write!(self.mark, "-{}", hex(&first_bytes::<8>(blake3::hash(answers.as_bytes()).into())));
+        let _ = write!(self.members, ",\"open_answers\":[{answers}]");
         Ok(())
+    }
+
+    /// Who stands behind the poll.
+    pub(super) fn add_disclosure(&mut self, disclosed: Option<&Disclosed>) {
+        if let Some(disclosed) = disclosed {
+            self.members.push_str(&disclosed.member);
+            self.mark.push_str(&disclosed.mark());
+        }
     }
 
     /// What the publisher alone is told: how often the poll was seen, and which share of that voted.

@@ -11,6 +11,7 @@ use super::{
     Worker, auth,
     caching::{self, Caching},
     conditional, cursor,
+    disclosure::Disclosed,
     paging::{DEFAULT_LIMIT, link_to_next, parse_limit},
     problem::{Code, Problem},
     query::{self, Query, parse_site},
@@ -42,7 +43,8 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let asker = auth::RequestAsker { req: &req, worker: &worker };
     let seen = |id, place| seen_by_tag(req.headers(), &worker.shared.position_keys, id, place);
     for tally in worker.voting.tallies(&asker, &polls, seen).await? {
-        several.add(tally);
+        let disclosed = Disclosed::beside_one(&worker, &tally).await;
+        several.add(tally, disclosed);
     }
     Ok(several.respond(&req, ""))
 }
@@ -65,7 +67,8 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
     let page = worker.voting.tallies_of_site(&asker, &asked, several.now, seen).await?;
     let page = page.ok_or_else(|| Problem::new(Code::NotFound, "no site has this id"))?;
     for tally in page.tallies {
-        several.add(tally);
+        let disclosed = Disclosed::beside_one(worker, &tally).await;
+        several.add(tally, disclosed);
     }
     for schedule in page.left_out {
         several.caching = several.caching.and(Caching::until_it_moves(&schedule, several.now));
@@ -118,21 +121,28 @@ impl<'a> Several<'a> {
     }
 
     /// Adds what is seen of one poll.
-    fn add(&mut self, tally: PollTally) {
+    fn add(&mut self, tally: PollTally, disclosed: Option<Disclosed>) {
         match tally {
-            PollTally::Shown(snapshot, viewer) => self.add_tally(snapshot, viewer),
+            PollTally::Shown(snapshot, viewer) => self.add_tally(snapshot, viewer, disclosed),
             PollTally::Hidden(id) => self.add_absence(id, Code::ResultsHidden),
             PollTally::Missing(id) => self.add_absence(id, Code::NotFound),
         }
     }
 
-    fn add_tally(&mut self, snapshot: Arc<Snapshot>, viewer: Viewer) {
+    fn add_tally(&mut self, snapshot: Arc<Snapshot>, viewer: Viewer, disclosed: Option<Disclosed>) {
         let keys = &self.worker.shared.position_keys;
         self.begin_next();
         self.tags.update(snapshot.poll.id.as_bytes()).update(snapshot.etag(keys).as_bytes());
         // Writing to a String can't fail.
         let _ = write!(self.positions, "{}", snapshot.signed(keys));
-        self.body.push_str(snapshot.results_text());
+        let results = snapshot.results_text();
+        match disclosed {
+            None => self.body.push_str(results),
+            Some(Disclosed { member, .. }) => {
+                self.tags.update(member.as_bytes());
+                let _ = write!(self.body, "{}{member}}}", results.strip_suffix('}').unwrap_or(results));
+            }
+        }
         self.caching = self.caching.and(caching_for(viewer, &snapshot, self.now));
         self.shown.push(snapshot);
     }

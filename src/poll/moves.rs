@@ -6,7 +6,8 @@
 use super::{Edit, EditError, Effect, Phase, Poll, Schedule, State, Timestamp, Violation};
 
 impl Poll {
-    /// The poll, open from now on: a draft is published, and an opening time in the future becomes now.
+    /// The poll, open from now on: a draft is published, and an opening time in the future, or a draft's that has none,
+    /// becomes now.
     ///
     /// # Errors
     /// [`EditError::Closed`]: closed is final. [`EditError::Invalid`] for a draft whose `closes_at` has passed.
@@ -14,12 +15,14 @@ impl Poll {
         if self.state_at(now) == State::Closed {
             return Err(EditError::Closed);
         }
-        let Schedule { opens_at, closes_at, .. } = self.schedule;
+        let Schedule { phase, opens_at, closes_at } = self.schedule;
         if closes_at.is_some_and(|closes_at| closes_at <= now) {
             let detail = format!("must be in the future when the poll opens; now it is {now}");
             return Err(EditError::Invalid(vec![Violation::new("closes_at", detail)]));
         }
-        let opens_at = opens_at.map(|opens_at| opens_at.min(now));
+        // A draft that opens when it is published says when that was.
+        let published_at = (phase == Phase::Draft).then_some(now);
+        let opens_at = opens_at.map(|opens_at| opens_at.min(now)).or(published_at);
         Ok(self.moved(Schedule { phase: Phase::Live, opens_at, closes_at }, now))
     }
 

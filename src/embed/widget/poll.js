@@ -347,8 +347,9 @@ export class Poll extends PollView {
       if (isMoved) result.parentElement.append(result);
     }
     const isBounded = poll.min_choices === +dataset.min && poll.max_choices === +dataset.max;
-    // What came true is said by the page too.
-    const isSaid = poll.resolution?.option === dataset.resolved;
+    // What came true is said by the page too. And so is what an editor has decided beside all that: `after_vote`, `disclosure`,
+    // `display`, `image`, `minimum_ballots`, `note`, `rewordings`, `shuffle`.
+    const isSaid = poll.resolution?.option === dataset.resolved && !/"(af|dis|im|minim|note|rew|sh)/.test(JSON.stringify(poll));
     if (!isBounded || !isSaid || poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id)))
       this.onReshape?.(poll.id + poll.revision);
   }

@@ -82,7 +82,9 @@ export const of = (Poll) =>
       for (const { id, votes, borda } of tally.options) {
         const row = this.result(id);
         if (!row) continue;
-        row.querySelector('.sawt-votes').textContent = `${this.count('votes', votes)} · ${this.count('points', borda)}`;
+        // A tally that is not exact has no points.
+        const points = borda === undefined ? '' : ` · ${this.count('points', borda)}`;
+        row.querySelector('.sawt-votes').textContent = this.count('votes', votes) + points;
         row.querySelector('.sawt-lead').textContent = id === this.#winner ? this.words.ranked.winner : '';
       }
       this.$('.sawt-total').textContent = this.count('voters', tally.ballots);

@@ -4,7 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
 use super::{
     super::{
-        Worker, auth, body, caching, embed, limits, live, origin, polls,
+        Worker, auth, body, caching,
+        disclosure::Disclosed,
+        embed, limits, live, origin, polls,
         problem::{Code, Problem},
         results,
         tallies::{caching_for, seen_by_tag},
@@ -102,7 +104,9 @@ pub(in super::super) async fn read_results(
     let asker = auth::RequestAsker { req: &req, worker: &worker };
     let (snapshot, viewer) = worker.voting.view_article(&asker, &article, seen).await?.shown()?;
     let caching = caching_for(viewer, &snapshot, worker.shared.clock.now());
-    results::answer(&req, &worker, &snapshot, caching, &results::Told::default())
+    let mut told = results::Told::default();
+    told.add_disclosure(Disclosed::in_zone(&snapshot, &article.known.site.settings.timezone).as_ref());
+    results::answer(&req, &worker, &snapshot, caching, &told)
 }
 
 /// `GET /v1/sites/{site}/articles/{article}/{template}/live`: a stream, which may begin before there is a poll.

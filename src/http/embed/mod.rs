@@ -15,7 +15,10 @@ pub(super) use address::{ReaderPage, is_sought_by_people, lead_on};
 pub(super) use files::{article, file, loader, manifest, most_read, view};
 pub(super) use form::{form, vote};
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
@@ -59,9 +62,13 @@ pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// A form sends its origin only if its page allows that; other sites get no referrer.
 const REFERRER: &str = "same-origin";
 
-/// An isolated page (COEP) frames only pages with this header. All that a poll's page loads is its own.
-const ISOLATED: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp"));
+/// An isolated page (COEP) frames only pages with this header. All that a poll's page loads is its own, but for pictures
+/// beside options: their servers need not know of any of this, and get no cookies.
+fn isolated(poll: Option<&Poll>) -> (HeaderName, HeaderValue) {
+    let loads_pictures = poll.is_some_and(|poll| poll.options.iter().any(|option| option.image.is_some()));
+    let value = if loads_pictures { "credentialless" } else { "require-corp" };
+    (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static(value))
+}
 
 /// `GET /embed/{poll}`: the poll's page, for a frame, a tab, or the widget, which takes the poll out of it.
 pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -109,8 +116,8 @@ pub(super) fn page_of_empty_place(
     if !is_there {
         response
             .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header((header::CONTENT_SECURITY_POLICY, policy(None)))
-            .insert_header(ISOLATED);
+            .insert_header((header::CONTENT_SECURITY_POLICY, policy(None, None)))
+            .insert_header(isolated(None));
         return Ok(response.content_type(HTML).body(body));
     }
     response.status(StatusCode::OK);
@@ -168,18 +175,19 @@ fn page_of(
     };
     let mut response = HttpResponse::Ok();
     caching::name(&mut response, [poll]);
-    Ok(send_page(req, worker, response, body, caching, Some(&known.site)))
+    Ok(send_page(req, worker, response, body, caching, Some((&known.site, poll))))
 }
 
-/// Answers with a page that is the same for everyone. Without a site it holds no poll.
+/// Answers with a page that is the same for everyone; `of` is the poll in it, if there is one, and its site.
 fn send_page(
     req: &HttpRequest,
     worker: &Worker,
     mut response: HttpResponseBuilder,
     body: String,
     caching: Caching,
-    site: Option<&Site>,
+    of: Option<(&Site, &Poll)>,
 ) -> HttpResponse {
+    let (site, poll) = of.unzip();
     // The tag is a hash of the page, whatever it is made of.
     let hash = blake3::hash(body.as_bytes());
     let coding = coding::preferred(req.headers());
@@ -188,9 +196,9 @@ fn send_page(
     response
         .insert_header((header::CACHE_CONTROL, caching.header()))
         .insert_header((header::ETAG, etag))
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy(site)))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy(site, poll)))
         .insert_header((header::REFERRER_POLICY, site.map_or("no-referrer", |_| REFERRER)))
-        .insert_header(ISOLATED);
+        .insert_header(isolated(poll));
     coding::vary(&mut response);
     if is_current {
         return response.status(StatusCode::NOT_MODIFIED).finish();
@@ -252,9 +260,9 @@ pub(super) fn refuse(
     let mut page = written.set_body(BoxBody::new(body));
     let headers = page.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
-    let (embedder, isolated) = ISOLATED;
+    let (embedder, isolated) = isolated(None);
     headers.insert(embedder, isolated);
-    if let Ok(policy) = HeaderValue::try_from(policy(known.as_deref().map(|known| &known.site))) {
+    if let Ok(policy) = HeaderValue::try_from(policy(known.as_deref().map(|known| &known.site), None)) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     page
@@ -280,9 +288,9 @@ fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &PollView<'
     response
         .content_type(HTML)
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy(Some(site))))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy(Some(site), Some(view.poll))))
         .insert_header((header::REFERRER_POLICY, REFERRER))
-        .insert_header(ISOLATED);
+        .insert_header(isolated(Some(view.poll)));
     coding::vary(&mut response);
     Ok(coding::send(response, body, coding::preferred(req.headers())))
 }
@@ -297,8 +305,8 @@ fn hash_of(text: &str) -> String {
 
 /// What a page may load and run, where its forms go, and who may frame it: the pages that the poll's site lists.
 /// Without a known site, anybody: then the page holds nothing.
-fn policy(site: Option<&Site>) -> String {
-    let mut policy = format!("{}; frame-ancestors", loads(site));
+fn policy(site: Option<&Site>, poll: Option<&Poll>) -> String {
+    let mut policy = format!("{}; frame-ancestors", loads(site, poll));
     match site.map_or(&[][..], |site| site.settings.origins.as_slice()) {
         [] => policy.push_str(" *"),
         origins => {
@@ -313,18 +321,26 @@ fn policy(site: Option<&Site>) -> String {
 }
 
 /// What the page of a poll that nobody has published may load: it stands in the newsroom, and nowhere else.
-pub(super) fn preview_policy(site: &Site) -> String {
-    format!("{}; frame-ancestors 'self'", loads(Some(site)))
+pub(super) fn preview_policy(site: &Site, poll: &Poll) -> String {
+    format!("{}; frame-ancestors 'self'", loads(Some(site), Some(poll)))
 }
 
-fn loads(site: Option<&Site>) -> String {
+fn loads(site: Option<&Site>, poll: Option<&Poll>) -> String {
     let look = site.map_or_else(String::new, |site| site.settings.look.declarations());
     let style = if look.is_empty() { String::new() } else { format!(" 'sha256-{}'", hash_of(&style_sheet(&look))) };
     format!(
-        "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'{style}; connect-src 'self'; img-src data:; \
+        "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'{style}; connect-src 'self'; img-src data:{}; \
          form-action 'self'; base-uri 'none'",
-        *MARK_TOP_HASH
+        *MARK_TOP_HASH,
+        picture_origins(poll)
     )
+}
+
+/// Where the pictures beside a poll's options come from, each after a blank.
+fn picture_origins(poll: Option<&Poll>) -> String {
+    let images = poll.into_iter().flat_map(|poll| &poll.options).filter_map(|option| option.image.as_ref());
+    let origins: BTreeSet<String> = images.map(|image| format!(" {}", image.origin())).collect();
+    origins.into_iter().collect()
 }
 
 /// The page's look from the query, and the rest of the query. The reader did not write the address, so nothing in it is
@@ -389,11 +405,11 @@ mod tests {
             updated_at: Timestamp::EARLIEST,
         };
         for (policy, ancestors) in [
-            (policy(None), "*"),
-            (policy(Some(&site(&[]))), "*"),
-            (policy(Some(&site(&["https://news.example"]))), "'self' https://news.example"),
+            (policy(None, None), "*"),
+            (policy(Some(&site(&[])), None), "*"),
+            (policy(Some(&site(&["https://news.example"])), None), "'self' https://news.example"),
             (
-                policy(Some(&site(&["https://news.example", "http://localhost:3000"]))),
+                policy(Some(&site(&["https://news.example", "http://localhost:3000"])), None),
                 "'self' https://news.example http://localhost:3000",
             ),
         ] {

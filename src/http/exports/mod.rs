@@ -26,6 +26,7 @@ use super::{
     Worker,
     caching::{self, Caching},
     conditional,
+    disclosure::Disclosed,
     path::poll_in_path,
     problem::Problem,
     tallies,
@@ -41,7 +42,8 @@ use stream::Export;
 pub(super) async fn read_results(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let query = ExportQuery::of_results(&req, ExportForm::CsvFile)?;
     let (snapshot, caching) = tallies::shown(&worker, &req, poll_in_path(&req)?).await?;
-    Ok(results_table(&req, &worker, &snapshot, caching, &query))
+    let disclosed = Disclosed::beside(&worker, &snapshot).await;
+    Ok(results_table(&req, &worker, &snapshot, caching, &query, disclosed.as_ref()))
 }
 
 /// A tally as a table: one line for each option.
@@ -51,13 +53,15 @@ pub(super) fn results_table(
     snapshot: &Snapshot,
     caching: Caching,
     query: &ExportQuery,
+    disclosed: Option<&Disclosed>,
 ) -> HttpResponse {
-    let mut response = match begin(req, snapshot, query.form, caching, &tag(worker, snapshot, query, None)) {
+    let tag = tag(worker, snapshot, query, None, disclosed);
+    let mut response = match begin(req, snapshot, query.form, caching, &tag) {
         Begun::Current(answer) => return answer,
         Begun::Changed(response) => response,
     };
     name_file(&mut response, snapshot, "results");
-    response.body(write_results(snapshot, query))
+    response.body(write_results(snapshot, query, disclosed))
 }
 
 /// `GET /v1/polls/{poll}/timeline`.
@@ -86,7 +90,8 @@ pub(super) async fn send_timeline(
     (query, interval): (ExportQuery, Interval),
 ) -> Result<HttpResponse, Problem> {
     let form = query.form;
-    let tag = tag(worker, &snapshot, &query, Some(interval));
+    let disclosed = Disclosed::beside(worker, &snapshot).await;
+    let tag = tag(worker, &snapshot, &query, Some(interval), disclosed.as_ref());
     let mut response = match begin(req, &snapshot, form, caching, &tag) {
         Begun::Current(answer) => return Ok(answer),
         Begun::Changed(response) => response,
@@ -94,7 +99,7 @@ pub(super) async fn send_timeline(
     if form.is_csv() {
         name_file(&mut response, &snapshot, "timeline");
     }
-    Export::begin(worker, snapshot, interval, query).await?.send(req, worker, response).await
+    Export::begin(worker, snapshot, interval, query, disclosed).await?.send(req, worker, response).await
 }
 
 /// An answer with the headers of every export.
@@ -125,7 +130,13 @@ fn begin(req: &HttpRequest, snapshot: &Snapshot, form: ExportForm, caching: Cach
 }
 
 /// The tag of the tally, with what is special to this form of it.
-fn tag(worker: &Worker, snapshot: &Snapshot, query: &ExportQuery, interval: Option<Interval>) -> String {
+fn tag(
+    worker: &Worker,
+    snapshot: &Snapshot,
+    query: &ExportQuery,
+    interval: Option<Interval>,
+    disclosed: Option<&Disclosed>,
+) -> String {
     let mut tag = String::from_utf8_lossy(snapshot.etag(&worker.shared.position_keys).as_bytes()).into_owned();
     tag.pop();
     if let Some(interval) = interval {
@@ -133,6 +144,7 @@ fn tag(worker: &Worker, snapshot: &Snapshot, query: &ExportQuery, interval: Opti
         let _ = write!(tag, "-{interval}");
     }
     query.mark(&mut tag);
+    tag.extend(disclosed.map(Disclosed::mark));
     tag.push('"');
     tag
 }
@@ -142,7 +154,11 @@ fn name_file(response: &mut HttpResponseBuilder, snapshot: &Snapshot, what: &str
     response.insert_header((header::CONTENT_DISPOSITION, disposition));
 }
 
-fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -> String {
+fn write_results(
+    Snapshot { tally, poll, .. }: &Snapshot,
+    query: &ExportQuery,
+    disclosed: Option<&Disclosed>,
+) -> String {
     let ExportQuery { form, separator, timezone } = query;
     let mut table = String::with_capacity(512 * (1 + poll.options.len()));
     if *form == ExportForm::CsvFile {
@@ -168,6 +184,7 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
         TallyDisplay::Delayed => Some("delayed"),
     };
     names.extend(display.map(|_| "display"));
+    names.extend(disclosed.map(|_| "disclosure"));
     CsvRow::names(&mut table, *separator, &names);
     for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
         let mut row = CsvRow::of(&mut table, *separator)
@@ -195,6 +212,9 @@ fn write_results(Snapshot { tally, poll, .. }: &Snapshot, query: &ExportQuery) -
         }
         if let Some(display) = display {
             row = row.plain(display);
+        }
+        if let Some(disclosed) = disclosed {
+            row = row.text(&disclosed.text);
         }
         row.end();
     }

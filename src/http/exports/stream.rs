@@ -12,7 +12,9 @@ use futures_util::stream;
 
 use super::{
     super::{
-        Worker, limits,
+        Worker,
+        disclosure::Disclosed,
+        limits,
         problem::{Code, Problem},
     },
     ExportForm, ExportQuery,
@@ -35,6 +37,8 @@ pub(super) struct Export {
     query: ExportQuery,
     /// The cells of each option that are the same in every line.
     cells: Vec<(u8, String)>,
+    /// Who stands behind the poll: in a table in the first line alone.
+    disclosed: Option<Disclosed>,
     has_buckets: bool,
     progress: Progress,
 }
@@ -53,6 +57,7 @@ impl Export {
         snapshot: Arc<Snapshot>,
         interval: Interval,
         query: ExportQuery,
+        disclosed: Option<Disclosed>,
     ) -> Result<Self, Problem> {
         let timeline = worker.voting.timeline(&snapshot, interval, &query.timezone).await?;
         let cells = snapshot.poll.options.iter().map(|option| {
@@ -68,7 +73,7 @@ impl Export {
         });
         let cells = cells.collect();
         let progress = Progress::Head;
-        Ok(Self { timeline, snapshot, interval, query, cells, has_buckets: false, progress })
+        Ok(Self { timeline, snapshot, interval, query, cells, disclosed, has_buckets: false, progress })
     }
 
     /// Answers with the whole timeline, as it is read.
@@ -133,7 +138,15 @@ impl Export {
         match self.query.form {
             ExportForm::Json => {
                 text.push_str("{\"results\":");
-                text.push_str(self.snapshot.results_text());
+                let results = self.snapshot.results_text();
+                match &self.disclosed {
+                    None => text.push_str(results),
+                    Some(Disclosed { member, .. }) => {
+                        text.push_str(results.strip_suffix('}').unwrap_or(results));
+                        text.push_str(member);
+                        text.push('}');
+                    }
+                }
                 // Writing to a String can't fail.
                 let _ = write!(text, ",\"interval\":\"{}\",", self.interval);
                 let _ = write!(text, "\"timezone\":\"{}\",\"buckets\":[", self.query.timezone);
@@ -143,7 +156,9 @@ impl Export {
                     text.push_str(csv::BOM);
                 }
                 let start = csv::time_column("start", &self.query.timezone);
-                let names = ["poll", &start, "option", "label", "votes", "votes_so_far", "ballots", "ballots_so_far"];
+                let mut names =
+                    vec!["poll", &start, "option", "label", "votes", "votes_so_far", "ballots", "ballots_so_far"];
+                names.extend(self.disclosed.as_ref().map(|_| "disclosure"));
                 CsvRow::names(text, self.query.separator, &names);
             }
         }
@@ -155,15 +170,19 @@ impl Export {
         if self.query.form.is_csv() {
             let (poll, start) = (self.snapshot.poll.id, zone.local_time(start.start()).to_string());
             for (index, cells) in &self.cells {
-                CsvRow::of(text, self.query.separator)
+                let mut row = CsvRow::of(text, self.query.separator)
                     .plain(poll)
                     .plain(&start)
                     .plain(cells)
                     .plain(change.votes_in(*index))
                     .plain(so_far.votes_in(*index))
                     .plain(change.ballots)
-                    .plain(so_far.ballots)
-                    .end();
+                    .plain(so_far.ballots);
+                if let Some(disclosed) = &self.disclosed {
+                    let is_first = !std::mem::replace(&mut self.has_buckets, true);
+                    row = row.text(if is_first { &disclosed.text } else { "" });
+                }
+                row.end();
             }
             return;
         }

@@ -195,7 +195,7 @@ pub(super) async fn preview(
             place: None,
         };
         let body = view.render().map_err(Problem::internal)?;
-        Ok(page::framed(body, &embed::preview_policy(&desk.site)))
+        Ok(page::framed(body, &embed::preview_policy(&desk.site, &poll)))
     })
     .await
 }

@@ -8,6 +8,7 @@ use super::{
     super::{
         Worker,
         caching::{self, Caching},
+        disclosure::Disclosed,
         exports::{self, AnswersTable, ExportQuery},
         problem::{Code, Problem},
         query::Query,
@@ -24,7 +25,8 @@ pub(super) async fn results(req: HttpRequest, worker: web::Data<Worker>) -> Resu
     let desk = SiteDesk::with(&req, &worker, Scope::ResultsRead).await?;
     let (query, _) = ExportQuery::of_editor(&req, &desk.site.settings.timezone)?;
     let snapshot = shown(&req, &worker, &desk).await?;
-    Ok(exports::results_table(&req, &worker, &snapshot, Caching::Private, &query))
+    let disclosed = Disclosed::beside(&worker, &snapshot).await;
+    Ok(exports::results_table(&req, &worker, &snapshot, Caching::Private, &query, disclosed.as_ref()))
 }
 
 /// `GET /newsroom/sites/{site}/polls/{poll}/timeline.csv`.

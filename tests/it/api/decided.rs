@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     client::Answer,
     registry::service_rules,
-    service::{Service, seed_poll, text},
+    service::{PUBLIC_URL, Service, seed_poll, text},
 };
 
 async fn edit(service: &Service, poll: &str, mut with: Value) -> Answer {
@@ -193,10 +193,170 @@ async fn of_many_changes_of_a_wording_the_latest_are_kept(service: &Service) {
     assert!((8_000..20_000).contains(&bytes) && kept[0]["before"] == json!({}), "{bytes} bytes: {kept:?}");
 }
 
+/// Without the marks that let a name run its own way.
+fn unmarked(text: &Value) -> String {
+    text.as_str().expect("a text").replace(['\u{2068}', '\u{2069}'], "")
+}
+
+async fn who_stands_behind_a_poll_is_told_wherever_its_results_are(service: &Service) {
+    let site = service.site().await;
+    let settings = json!({ "timezone": "Asia/Kuwait", "disclosure": { "asked_by": "الراي", "note": "غير علمي" } });
+    service.admin().put(&format!("/v1/sites/{site}")).json(&settings).send().await.is(200);
+    let poll = service.poll(json!({ "site": site })).await;
+    for _ in 0..3 {
+        service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    }
+    let (ar, en) = ("صاحب الاستطلاع: الراي؛ 3 أصوات؛ في ", "Asked by الراي; 3 votes; on ");
+    let check = |results: &Value| {
+        let told = &results["disclosure"];
+        assert_eq!((&told["asked_by"], &told["note"]), (&json!("الراي"), &json!("غير علمي")), "{results}");
+        assert!(
+            unmarked(&told["text"]["ar"]).starts_with(ar) && unmarked(&told["text"]["en"]).starts_with(en),
+            "{told}"
+        );
+        assert!(unmarked(&told["text"]["fr"]).contains("3 votes"), "{told}");
+    };
+    let get = async |path: &str| service.client().get(path).send().await;
+    let results = format!("/v1/polls/{poll}/results");
+    let answer = get(&results).await;
+    let tag = answer.header("etag").expect("a tag");
+    check(&answer.is(200));
+    assert_eq!(service.client().get(&results).header("if-none-match", &tag).send().await.status, 304);
+    check(&get(&format!("/v1/results?polls={poll}")).await.is(200)["results"][0]);
+    check(&get(&format!("/v1/results?site={site}")).await.is(200)["results"][0]);
+    check(&get(&format!("/v1/polls/{poll}/timeline")).await.is(200)["results"]);
+    for path in ["results.csv", "timeline.csv"] {
+        let table =
+            String::from_utf8(get(&format!("/v1/polls/{poll}/{path}")).await.content()).expect("a table is UTF-8");
+        let table = unmarked(&json!(table));
+        let mut lines = table.lines();
+        assert!(lines.next().is_some_and(|names| names.ends_with(",disclosure")), "{table}");
+        assert!(
+            lines.next().is_some_and(|line| line.contains(ar) && line.ends_with("عموم الناس. غير علمي")),
+            "{table}"
+        );
+    }
+    for path in [format!("/embed/{poll}"), format!("/embed/{poll}/form?view=results")] {
+        let page = unmarked(&json!(get(&path).await.page(200)));
+        let told =
+            page.split("sawt-disclosure\"").nth(1).expect("a disclosure").split("</p>").next().expect("a paragraph");
+        assert!(told.contains("صاحب الاستطلاع: الراي؛ ") && told.contains(">3 أصوات</span>؛ في "), "{told}");
+        assert!(told.contains("بتوقيت الكويت") && told.contains("غير علمي"), "{told}");
+    }
+    // An article's poll, which its template gives the site's disclosure.
+    let path = service.article_poll(&site).await;
+    let stars = get(&format!("{path}/results")).await.is(200);
+    assert!(unmarked(&stars["disclosure"]["text"]["en"]).starts_with("Asked by الراي; No votes; on "), "{stars}");
+}
+
+/// A percentage of nobody knows how many says nothing.
+async fn a_percentage_never_stands_without_its_number_of_ballots(service: &Service) {
+    fn check(value: &Value, ballots: bool) {
+        let has = |name: &str| value.get(name).is_some();
+        assert!(ballots || !has("share") && !has("average"), "{value}");
+        let ballots = ballots || has("ballots");
+        match value {
+            Value::Object(members) => members.values().for_each(|member| check(member, ballots)),
+            Value::Array(items) => items.iter().for_each(|item| check(item, ballots)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    for (display, kind) in [("exact", "single"), ("percent", "single"), ("percent", "multiple"), ("exact", "multiple")]
+    {
+        let site = service.site().await;
+        let poll = service.poll(json!({ "site": site, "display": display, "kind": kind })).await;
+        service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+        let own = service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
+        check(&own, false);
+        for path in [
+            format!("/v1/polls/{poll}/results"),
+            format!("/v1/results?polls={poll}"),
+            format!("/v1/results?site={site}"),
+            format!("/v1/sites/{site}/trending?by=votes&window=1h"),
+        ] {
+            check(&service.client().get(&path).send().await.is(200), false);
+        }
+        check(&service.client().live(&poll).await.expect("tally").await.data, false);
+        let table = service.client().get(&format!("/v1/polls/{poll}/results.csv")).send().await;
+        let table = String::from_utf8(table.content()).expect("a table is UTF-8");
+        assert!(table.lines().next().is_some_and(|names| names.contains(",share,ballots")), "{table}");
+        for path in [format!("/embed/{poll}"), format!("/embed/{poll}/form?view=results")] {
+            let page = service.client().get(&path).send().await.page(200);
+            let total = page.split("part=\"total\">").nth(1).and_then(|rest| rest.split('<').next());
+            assert!(page.contains("50%") && total.is_some_and(|total| !total.is_empty()), "{page}");
+        }
+        // In a poll that is shown by an address that tells who made it, too.
+        let oembed = format!("/oembed?url={PUBLIC_URL}/embed/{poll}");
+        assert!(!service.client().get(&oembed).send().await.is(200).to_string().contains("50%"));
+    }
+}
+
+async fn a_page_loads_pictures_of_its_options_and_from_nowhere_else(service: &Service) {
+    let poll = service.poll(decided()).await;
+    let plain = service.poll(json!({})).await;
+    for rest in ["", "/form"] {
+        let policy = async |poll: &str| {
+            let page = service.client().get(&format!("/embed/{poll}{rest}")).send().await;
+            let embedder = page.header("cross-origin-embedder-policy").expect("a policy");
+            (page.header("content-security-policy").expect("a policy"), embedder, page.page(200))
+        };
+        let (content, embedder, page) = policy(&poll).await;
+        assert!(content.contains("img-src data: https://i.example; form-action"), "{content}");
+        assert_eq!(embedder, "credentialless");
+        let is_form = rest == "/form";
+        let picture = "<img src=\"https://i.example/yes.jpg\" alt=\"مبنى\" loading=\"lazy\" decoding=\"async\" referrerpolicy=\"no-referrer\">";
+        assert_eq!(
+            (page.contains(picture), page.contains("data-src=\"https://i.example/yes.jpg\"")),
+            (is_form, !is_form),
+            "{page}"
+        );
+        assert!(page.contains("كما في 2012"), "{page}");
+        let (content, embedder, _) = policy(&plain).await;
+        assert!(content.contains("img-src data:; form-action") && embedder == "require-corp", "{content}");
+    }
+}
+
+async fn what_follows_a_vote_and_why_the_wording_changed_are_shown_without_script_too(service: &Service) {
+    let next = service.poll(json!({})).await;
+    let after = json!({
+        "thanks": "شكرًا لك", "next": next, "link": { "url": "https://news.example/more?a=1&b=2", "label": "اقرأ المزيد" },
+    });
+    let poll = service.poll(json!({ "after_vote": after })).await;
+    let form = format!("/embed/{poll}/form");
+    let before = service.client().get(&form).send().await.page(200);
+    assert!(before.contains("<div class=\"sawt-after\" part=\"after\" hidden>"), "{before}");
+    let token = service.client().mint().await;
+    let voter = service.client().with_voter(&token);
+    voter.vote(&poll, &["yes"]).await.is(201);
+    let own = [("origin", PUBLIC_URL), ("sec-fetch-site", "same-origin")];
+    let sent =
+        service.client().post(&form).body("application/x-www-form-urlencoded", format!("voter={token}&choices=yes"));
+    let sent = own.iter().fold(sent, |request, (name, value)| request.header(name, value)).send().await;
+    let there = sent.header("location").expect("a redirect leads somewhere");
+    let page = service.client().get(&there).send().await.page(200);
+    assert!(page.contains("<div class=\"sawt-after\" part=\"after\">") && page.contains(">شكرًا لك</p>"), "{page}");
+    assert!(page.contains("href=\"https://news.example/more?a=1&#38;b=2\" rel=\"noopener\""), "{page}");
+    assert!(page.contains(&format!("/embed/{next}/form\"")), "{page}");
+    assert!(!page.contains("sawt-reworded"), "{page}");
+    for (question, correction, is_shown) in [("سؤال بلا خطأ", true, false), ("سؤال آخر", false, true)]
+    {
+        let reworded = json!({ "question": question, "reason": "السبب <b>هنا", "correction": correction });
+        edit(service, &poll, reworded).await.is(200);
+        for path in [&form, &format!("/embed/{poll}")] {
+            let page = service.client().get(path).send().await.page(200);
+            assert_eq!(page.contains("السبب &#60;b&#62;هنا"), is_shown, "{page}");
+        }
+    }
+}
+
 service_rules![
     what_an_editor_decides_is_kept_as_asked_and_can_be_taken_back,
     what_an_editor_decides_wrongly_is_named,
     a_poll_tells_what_its_site_tells_of_all_polls_unless_it_says_otherwise,
     a_wording_changes_under_cast_votes_only_with_a_reason_that_is_kept,
     of_many_changes_of_a_wording_the_latest_are_kept,
+    who_stands_behind_a_poll_is_told_wherever_its_results_are,
+    a_percentage_never_stands_without_its_number_of_ballots,
+    a_page_loads_pictures_of_its_options_and_from_nowhere_else,
+    what_follows_a_vote_and_why_the_wording_changed_are_shown_without_script_too,
 ];

@@ -391,8 +391,18 @@ async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Serv
             assert_eq!(named.body, plain.body);
             continue;
         }
-        if ["rating.js", "reaction.js", "ranked.js", "quiz.js", "open.js", "frames.js", "place.js", "article-poll.js"]
-            .contains(&name.as_str())
+        if [
+            "rating.js",
+            "reaction.js",
+            "ranked.js",
+            "quiz.js",
+            "open.js",
+            "decided.js",
+            "frames.js",
+            "place.js",
+            "article-poll.js",
+        ]
+        .contains(&name.as_str())
         {
             let script = service.client().get(&of(&manifest, "app.js")).send().await.body;
             let file = path.rsplit('/').next().unwrap_or_default();

@@ -1,0 +1,73 @@
+//! Who stands behind a poll, beside its results: as a member of their JSON, and as a column of tables.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Worker;
+use crate::{
+    embed::{digits::Digits, language::Language},
+    live::Snapshot,
+    poll::{Disclosure, Poll, TimeZone},
+    secret::{first_bytes, hex},
+    voting::PollTally,
+};
+
+/// What is told beside one tally.
+pub(super) struct Disclosed {
+    /// As a member of its JSON, after a comma.
+    pub(super) member: String,
+    /// In the poll's language, with what the publisher adds.
+    pub(super) text: String,
+}
+
+impl Disclosed {
+    /// What is told beside this tally; `None` if the poll discloses nothing.
+    pub(super) async fn beside(worker: &Worker, snapshot: &Snapshot) -> Option<Self> {
+        snapshot.poll.disclosure.as_ref()?;
+        let known = worker.voting.poll(snapshot.poll.id).await.ok();
+        // Of a draft nobody but its publisher is told anything.
+        let zone = known.map_or(TimeZone::UTC, |known| known.site.settings.timezone.clone());
+        Self::in_zone(snapshot, &zone)
+    }
+
+    /// The same beside one of several.
+    pub(super) async fn beside_one(worker: &Worker, tally: &PollTally) -> Option<Self> {
+        match tally {
+            PollTally::Shown(snapshot, _) => Self::beside(worker, snapshot).await,
+            PollTally::Hidden(_) | PollTally::Missing(_) => None,
+        }
+    }
+
+    /// The same, by this clock.
+    pub(super) fn in_zone(Snapshot { poll, tally, .. }: &Snapshot, zone: &TimeZone) -> Option<Self> {
+        #[derive(Serialize)]
+        struct Told<'a> {
+            #[serde(flatten)]
+            disclosure: &'a Disclosure,
+            text: BTreeMap<&'a str, String>,
+        }
+
+        let disclosure = poll.disclosure.as_ref()?;
+        let say = |language: &Language| {
+            language.disclosure(poll, Some(tally), zone, Digits::Latn).map(|sentence| sentence.whole())
+        };
+        let text = Language::all().filter_map(|language| Some((language.tag(), say(language)?))).collect();
+        // It consists of texts, which can always be written.
+        let json = serde_json::to_string(&Told { disclosure, text }).unwrap_or_default();
+        Some(Self { member: format!(",\"disclosure\":{json}"), text: in_own_language(poll, say) })
+    }
+
+    /// An ending for the tag of the tally that it stands beside.
+    pub(super) fn mark(&self) -> String {
+        format!("-{}", hex(&first_bytes::<8>(blake3::hash(self.member.as_bytes()).into())))
+    }
+}
+
+fn in_own_language(poll: &Poll, say: impl Fn(&Language) -> Option<String>) -> String {
+    let sentence = Language::for_poll(poll.language.as_str()).and_then(say).unwrap_or_default();
+    match poll.disclosure.as_ref().and_then(|disclosure| disclosure.note.as_ref()) {
+        Some(note) => format!("{sentence} {note}"),
+        None => sentence,
+    }
+}
