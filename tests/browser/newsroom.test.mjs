@@ -1,0 +1,113 @@
+// An editor makes a poll: in Arabic, with script and without, and finds it in a page of another origin.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
+import { Shown } from './poll.mjs';
+import { stage } from './stage.mjs';
+
+const set = stage();
+const QUESTION = 'هل تتوقع حل مجلس الأمة؟';
+
+/** A site with a key for its newsroom, and a browser in front of its door. */
+async function door(options = {}) {
+  const { sawt, publisher } = set;
+  const site = await sawt.site([publisher.origin], { name: 'الراي', timezone: 'Asia/Kuwait' });
+  const scopes = ['polls:read', 'polls:write', 'results:read'];
+  const { key } = await sawt.ask('POST', '/v1/keys', { site, scopes, name: 'مكتب التحرير' });
+  const reader = await set.reader({ locale: 'ar', viewport: DESKTOP, reducedMotion: 'reduce', ...options });
+  const page = await reader.open(`${sawt.origin}/newsroom`);
+  return { site, key, reader, page };
+}
+
+const polls = async (site) => (await set.sawt.ask('GET', `/v1/polls?site=${site}`)).items;
+
+/** Where a poll that was just made is: the page of it, whose address has its id. */
+async function made(page) {
+  await page.waitForURL(/polls\/[0-9a-f-]{36}/);
+  return page.url().match(/polls\/([0-9a-f-]{36})/)[1];
+}
+
+async function look(page, name) {
+  for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      await picture(page, `newsroom-${name}-${size}-${colorScheme}`, { fullPage: true });
+      assert.deepEqual(await axe(page), [], `${name} ${size} ${colorScheme}`);
+    }
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than a ${size}`);
+  }
+}
+
+test('an editor signs in, makes the poll of the day in under ten actions, and readers of a page elsewhere vote in it', async () => {
+  const { sawt, publisher } = set;
+  const { key, page } = await door();
+  await look(page, 'door');
+  await page.fill('#key', key); // 1
+  await page.keyboard.press('Enter'); // 2
+  await page.locator('.empty').waitFor();
+  await look(page, 'empty');
+  await page.click('.head a'); // 3
+  await page.fill('#question', QUESTION); // 4
+  const first = page.locator('[name="label"]').first();
+  await first.fill('نعم'); // 5
+  await first.press('Enter'); // 6
+  await page.keyboard.type('لا'); // 7
+  const preview = page.frameLocator('iframe[name="preview"]');
+  await preview.locator('.sawt-question', { hasText: QUESTION }).waitFor();
+  await preview.getByText('لا', { exact: true }).waitFor();
+  await look(page, 'make');
+  await page.click('button[value="publish"]'); // 8
+  const poll = await sawt.ask('GET', `/v1/polls/${await made(page)}`);
+  assert.deepEqual(poll.options.map(({ label }) => label), ['نعم', 'لا']);
+  assert.equal(poll.state, 'open');
+  const reader = await set.reader();
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'element' });
+  await shown.is('open');
+  await shown.$('label', { hasText: 'نعم' }).first().click();
+  await shown.$('.sawt-vote').click();
+  await shown.is('voted');
+});
+
+test('several lines that are pasted are several answers, and one that is removed is gone', async () => {
+  const { site, key, page } = await door();
+  await page.fill('#key', key);
+  await page.keyboard.press('Enter');
+  await page.click('.head a');
+  await page.fill('#question', QUESTION);
+  await page.locator('[name="label"]').first().evaluate((input) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text', 'نعم\nلا\nربما\n\nلا أدري');
+    input.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+  });
+  const labels = () => page.locator('[name="label"]').evaluateAll((inputs) => inputs.map(({ value }) => value));
+  assert.deepEqual(await labels(), ['نعم', 'لا', 'ربما', 'لا أدري']);
+  await page.locator('.remove').nth(2).click();
+  assert.deepEqual(await labels(), ['نعم', 'لا', 'لا أدري']);
+  await page.click('button[value="draft"]');
+  await made(page);
+  const [poll] = await polls(site);
+  assert.deepEqual([poll.state, poll.options.length], ['draft', 3]);
+});
+
+test('without script an editor makes a poll too, and what is wrong is said at its field', async () => {
+  const { site, key, page } = await door({ javaScriptEnabled: false, viewport: PHONE });
+  await page.fill('#key', key);
+  await page.click('.door button');
+  await page.click('.head a');
+  await page.click('button[value="start:agree"]');
+  assert.equal(await page.locator('[name="label"]').count(), 4);
+  await page.fill('#question', QUESTION);
+  await page.locator('[name="label"]').nth(1).fill('أوافق');
+  await page.click('button[value="publish"]');
+  assert.match(await page.locator('.options .wrong').textContent(), /لا يستطيع القارئ/);
+  assert.deepEqual(await polls(site), []);
+  await page.locator('[name="label"]').nth(1).fill('أميل إلى الموافقة');
+  await page.click('#show');
+  await page.frameLocator('iframe[name="preview"]').locator('.sawt-question', { hasText: QUESTION }).waitFor();
+  await page.click('button[value="publish"]');
+  await made(page);
+  assert.equal((await polls(site))[0].question, QUESTION);
+});
