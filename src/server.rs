@@ -72,12 +72,14 @@ const MOST_CLOSING: usize = 32;
 const BACKLOG: u32 = 4_096;
 
 /// Where a replica listens. With port 0 in the settings, the system has chosen the port.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Addresses {
     /// For readers and publishers.
     pub listen: SocketAddr,
     /// For operators.
     pub ops_listen: Option<SocketAddr>,
+    /// What signs an editor in to a demo's newsroom, once: an address.
+    pub newsroom: Option<String>,
 }
 
 /// Why a replica could not start, or could not go on.
@@ -286,7 +288,7 @@ fn admin_key(config: &Config, stores: &Stores) -> Result<(KeyHash, Option<Secret
 
 /// Keeps the hash of a new admin key, and prints the key, this once. This happens only when the replica listens: a
 /// start that fails earlier has printed no key, and the next start makes one.
-async fn keep_admin_key(stores: &Stores, key: &Secret, newsroom: Option<String>) -> Result<(), StoreError> {
+fn keep_admin_key(stores: &Stores, key: &Secret) -> Result<(), StoreError> {
     let (_, is_kept) = stores.kept_secret(ADMIN_KEY_HASH, || Secret::new(KeyHash::of(key.expose()).to_hex()))?;
     if !is_kept {
         return Err(StoreError::Unfit(
@@ -295,24 +297,20 @@ async fn keep_admin_key(stores: &Stores, key: &Secret, newsroom: Option<String>)
     }
     // Not in the log, which is kept and sent on. If nobody reads it, SAWT_ADMIN_KEY sets another key.
     let _ = writeln!(io::stdout(), "The admin key, shown this once: {}", key.expose());
-    if let Some(newsroom) = newsroom {
-        let link = make_link(&*stores.connect(), KeyHash::of(key.expose())).await?;
-        let _ = writeln!(io::stdout(), "Open the newsroom: {newsroom}/newsroom/sign-in?link={}", link.expose());
-    }
     Ok(())
 }
 
-/// Where an editor on this machine, or the operator who reads this line, reaches the newsroom.
-fn newsroom_address(shared: &ReplicaState, listen: SocketAddr) -> Option<String> {
-    let newsroom = shared.newsroom.as_ref()?;
-    Some(newsroom.base.as_ref().map_or_else(
-        || {
-            let is_every = listen.ip().is_unspecified();
-            let host = if is_every { SocketAddr::from((Ipv4Addr::LOCALHOST, listen.port())) } else { listen };
-            format!("http://{host}")
-        },
-        ToString::to_string,
-    ))
+/// An address that signs in to the newsroom once, for the operator who reads it; `None` if there is no newsroom.
+async fn newsroom_link(parts: &ReplicaParts, listen: SocketAddr) -> Result<Option<String>, StoreError> {
+    let Some(newsroom) = &parts.shared.newsroom else { return Ok(None) };
+    let here = || {
+        let is_every = listen.ip().is_unspecified();
+        let host = if is_every { SocketAddr::from((Ipv4Addr::LOCALHOST, listen.port())) } else { listen };
+        format!("http://{host}")
+    };
+    let base = newsroom.base.as_ref().map_or_else(here, ToString::to_string);
+    let link = make_link(&*parts.stores.connect(), parts.admin_key).await?;
+    Ok(Some(format!("{base}/newsroom/sign-in?link={}", link.expose())))
 }
 
 async fn serve(
@@ -331,10 +329,14 @@ async fn serve(
         None => (None, None),
     };
     if let Some(key) = made_admin_key {
-        keep_admin_key(&parts.stores, &key, newsroom_address(shared, listen)).await?;
+        keep_admin_key(&parts.stores, &key)?;
+        if let Some(link) = newsroom_link(parts, listen).await? {
+            let _ = writeln!(io::stdout(), "Open the newsroom: {link}");
+        }
     }
+    let newsroom = if shared.demo_pages.is_some() { newsroom_link(parts, listen).await? } else { None };
     let handle = server.handle();
-    let addresses = Addresses { listen, ops_listen };
+    let addresses = Addresses { listen, ops_listen, newsroom };
     let ops_address = ops_listen.map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(address = %listen, ops_address, store = %config.store, workers = config.workers, "listening");
     announce(addresses);

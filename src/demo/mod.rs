@@ -160,7 +160,7 @@ impl Demo {
         to: &mut impl Write,
         until: impl Future<Output = ()>,
     ) -> Result<(), DemoError> {
-        let replica = Replica::at(addresses);
+        let replica = Replica::at(&addresses);
         replica.wait_until_ready().await?;
         let poll = replica.create_poll(&self.admin_key).await?;
         let address = match &self.public_url {
@@ -171,7 +171,7 @@ impl Demo {
         let height = replica.height_of(&poll, &address).await?;
         let engagement = Engagement::make(&replica, &self.admin_key, &address).await?;
         self.pages.article.get_or_init(|| article::write(&poll, &engagement, &address, base_path, height));
-        self.invite(&address, &poll, to)?;
+        self.invite(&address, addresses.newsroom.as_deref(), &poll, to)?;
         let mut watch = Watch::new(&replica, &poll);
         if self.readers > 0 {
             readers::vote(&replica, (&poll, &engagement), self.readers, &self.pace, &mut watch, to).await?;
@@ -187,13 +187,15 @@ impl Demo {
         }
     }
 
-    fn invite(&self, address: &str, poll: &DemoPoll, to: &mut impl Write) -> io::Result<()> {
+    fn invite(&self, address: &str, newsroom: Option<&str>, poll: &DemoPoll, to: &mut impl Write) -> io::Result<()> {
+        let newsroom = newsroom.map(|link| format!("Open {link} to see it as editors do, once.\n")).unwrap_or_default();
         let labels: Vec<&str> = poll.options.iter().map(|option| option.label.as_str()).collect();
         let choice = poll.options.first().map_or("", |option| option.id.as_str());
         let v1 = format!("{address}/v1");
         writeln!(
             to,
             "Open {address}/demo to see it as readers do: the poll beside an article.\n\
+             {newsroom}\
              sawt {version} keeps its votes in a store that is gone afterwards ({directory}). Ctrl-C ends it.\n\
              \n  \
                {question}\n  \
@@ -252,7 +254,7 @@ struct DemoOption {
 }
 
 impl Replica {
-    fn at(addresses: Addresses) -> Self {
+    fn at(addresses: &Addresses) -> Self {
         let metrics = addresses.ops_listen.map(|address| healthcheck::url_of(address).at("/metrics"));
         Self { readyz: healthcheck::url_of(addresses.listen), metrics }
     }

@@ -71,7 +71,11 @@ fn a_demo_keeps_its_store_to_itself_and_quiet() {
 async fn readers_vote_until_each_vote_is_answered() {
     let asked = Arc::default();
     let address = stand_in(Arc::clone(&asked)).await;
-    let addresses = Addresses { listen: address, ops_listen: Some(address) };
+    let addresses = Addresses {
+        listen: address,
+        ops_listen: Some(address),
+        newsroom: Some("http://desk.example/newsroom".to_owned()),
+    };
     let mut demo = Demo::prepare(&mut Config::default(), 20).unwrap();
     demo.pace = Pace { at_once: 1, think: Duration::ZERO, retry_after: Duration::ZERO };
     let mut printed = Vec::new();
@@ -89,6 +93,7 @@ async fn readers_vote_until_each_vote_is_answered() {
     );
     assert!(printed.contains("Every reader has voted.\n"), "{printed}");
     assert!(printed.starts_with(&format!("Open http://{address}/demo ")), "{printed}");
+    assert!(printed.contains("\nOpen http://desk.example/newsroom to see it as editors do"), "{printed}");
     assert!(demo.pages().article.get().is_some_and(|page| page.contains("min-height: 309px")));
     let asked = asked.lock();
     let bearer = format!("authorization: Bearer {}", demo.admin_key.expose());
@@ -104,7 +109,7 @@ async fn readers_vote_until_each_vote_is_answered() {
 async fn a_replica_that_is_not_there_ends_the_demo() {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let demo = Demo::prepare(&mut Config::default(), 0).unwrap();
-    let addresses = Addresses { listen: address, ops_listen: None };
+    let addresses = Addresses { listen: address, ops_listen: None, newsroom: None };
     let outcome = demo.run(addresses, &mut Vec::new(), std::future::pending()).await;
     assert!(matches!(outcome, Err(DemoError::Io(_))));
 }
