@@ -10,6 +10,7 @@ pub mod confirm;
 pub mod frame;
 pub mod make;
 pub mod notice;
+pub mod places;
 pub mod poll;
 pub mod polls;
 pub mod qr;

@@ -56,7 +56,7 @@ macro_rules! texts {
 
 texts! {
     /// What stands around every page.
-    FrameTexts { language newsroom skip sections polls waiting sign_out operator }
+    FrameTexts { language newsroom skip sections polls waiting sign_out operator places }
     /// At the door.
     SignInTexts { title key key_about enter by_link ended kept wrong_key used_link signed_out }
     /// What went wrong.
@@ -79,6 +79,13 @@ texts! {
         correction correction_about wrong_reason shuffle shuffle_about minimum_ballots minimum_ballots_about display
         exact percent delayed words disclosure_about asked_by paid_by licence disclosure_note thanks link_url
         link_label next wrong_minimum_ballots wrong_disclosure wrong_after_vote
+    }
+    /// Places and their calendars.
+    PlacesTexts {
+        title about none place now until nothing zone make full id id_about wrong_id name saved wrong changed calendar
+        no_turns gap_rotation gap_fallback gap_nothing from remove add poll else_legend fallback rotation
+        rotation_about every_minutes wrong_rotation save delete code code_about wrong_time wrong_until wrong_poll
+        wrong_overlap delete_about
     }
     /// The list of polls.
     PollsTexts {
@@ -120,6 +127,7 @@ pub struct NewsroomTexts {
     pub sign_in: SignInTexts,
     pub notice: NoticeTexts,
     pub polls: PollsTexts,
+    pub places: PlacesTexts,
     pub make: MakeTexts,
     pub poll: PollTexts,
     pub confirm: ConfirmTexts,

@@ -13,6 +13,7 @@
 mod desk;
 mod make;
 mod page;
+mod places;
 mod poll;
 mod poll_files;
 mod poll_forms;
@@ -83,6 +84,9 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/polls/new").get(make::start).post(make::create),
         at("/newsroom/sites/{site}/polls/{poll}/edit").get(make::edit).post(make::save),
         at("/newsroom/sites/{site}/preview").get(make::nothing).post(make::preview).only_reading(),
+        at("/newsroom/sites/{site}/places").get(places::list).post(places::create),
+        at("/newsroom/sites/{site}/places/{place}").get(places::read).post(places::save),
+        at("/newsroom/sites/{site}/places/{place}/delete").post(places::delete),
         at("/newsroom/sites/{site}/waiting").get(waiting::page),
         at("/newsroom/sites/{site}/polls/{poll}").get(poll::page),
         at("/newsroom/sites/{site}/polls/{poll}/tally").get(poll::tally),

@@ -17,6 +17,8 @@ pub enum Section {
     Door,
     /// Among the polls.
     Polls,
+    /// At the places.
+    Places,
     /// At what waits.
     Waiting,
 }

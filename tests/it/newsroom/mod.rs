@@ -4,6 +4,7 @@ mod desk;
 mod door;
 mod lists;
 mod make;
+mod places;
 mod poll_page;
 mod sign_in;
 
@@ -20,7 +21,10 @@ use crate::{
 };
 
 pub(crate) fn rules() -> Vec<Rule> {
-    [door::rules(), sign_in::rules(), make::rules(), poll_page::rules(), lists::rules()].into_iter().flatten().collect()
+    [door::rules(), sign_in::rules(), make::rules(), places::rules(), poll_page::rules(), lists::rules()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// An editor's browser: it keeps what it is given, and sends it along.
