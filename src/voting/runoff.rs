@@ -80,10 +80,14 @@ impl Voting {
         if !display.is_exact() {
             return Err(VoteError::Hidden(WhyHidden::Display(display)));
         }
-        let counting = self.replica.runoffs.get(snapshot, &self.others);
-        let counted = tokio::time::timeout(LONGEST_WAIT, counting).await;
-        Ok(counted.map_err(|_| VoteError::StillCounting)??)
+        wait_for(self.replica.runoffs.get(snapshot, &self.others)).await
     }
+}
+
+/// Waits for a scan, but not for ever.
+async fn wait_for(counting: Counting) -> Result<Arc<CountedRunoff>, VoteError> {
+    let counted = tokio::time::timeout(LONGEST_WAIT, counting).await;
+    Ok(counted.map_err(|_| VoteError::StillCounting)??)
 }
 
 impl Runoffs {
@@ -161,4 +165,76 @@ async fn scan(store: &dyn Store, poll: &Poll) -> Result<Orders, StoreError> {
     // In a poll of other options, what was read means others.
     let now = retry(|| store.poll(poll.id)).await?;
     now.filter(|now| now.counts_like(poll)).map(|_| orders).ok_or_else(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{DigestKey, Kind, NewOption, NewPoll, Partitions, PollFields, SiteId, Tally};
+
+    fn ranked_poll() -> Arc<Poll> {
+        let option = |label: &str| NewOption { label: label.to_owned(), ..NewOption::default() };
+        let options = Some(vec![option("نعم"), option("لا")]);
+        let fields = PollFields { question: Some("؟".to_owned()), options, ..PollFields::default() };
+        let new = NewPoll { kind: Some(Kind::Ranked), fields, ..NewPoll::default() };
+        let key = DigestKey::from_bytes([0; 32]);
+        let built = new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST);
+        Arc::new(built.unwrap())
+    }
+
+    fn snapshot(poll: &Arc<Poll>, state: State, ballots: u64) -> Snapshot {
+        let mut snapshot = Snapshot::of_nothing(poll, Timestamp::EARLIEST);
+        snapshot.tally = Tally { state, version: ballots, ballots, ..snapshot.tally };
+        snapshot
+    }
+
+    fn counted(snapshot: &Snapshot) -> Arc<CountedRunoff> {
+        let runoff = Orders::default().run_off(&snapshot.poll);
+        Arc::new(CountedRunoff { runoff, state: snapshot.tally.state, as_of: snapshot.tally.as_of })
+    }
+
+    fn kept(snapshot: &Snapshot) -> KeptRunoff {
+        let counted = counted(snapshot);
+        let counting = async move { Ok(counted) }.boxed().shared();
+        let (poll, state, position) = (Arc::clone(&snapshot.poll), snapshot.tally.state, snapshot.tally.position());
+        KeptRunoff { begun_at: Instant::now(), poll, state, position, counting }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_ballots_of_an_open_poll_are_scanned_at_most_every_thirty_seconds() {
+        let poll = ranked_poll();
+        let (first, later) = (snapshot(&poll, State::Open, 1), snapshot(&poll, State::Open, 9));
+        let kept = kept(&first);
+        tokio::time::advance(Duration::from_millis(29_999)).await;
+        assert!(kept.serves(&later), "however many have voted since");
+        assert!(!kept.serves(&snapshot(&poll, State::Closed, 9)), "what is final is counted once it is");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!kept.serves(&first) && !kept.serves(&later));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_runoff_of_a_closed_poll_is_counted_once_for_good() {
+        let poll = ranked_poll();
+        let closed = snapshot(&poll, State::Closed, 9);
+        let kept = kept(&closed);
+        tokio::time::advance(Duration::from_hours(24 * 365)).await;
+        assert!(kept.serves(&closed));
+        assert!(!kept.serves(&snapshot(&poll, State::Closed, 8)), "the store has lost votes");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_waits_ten_seconds_for_a_scan_and_no_longer() {
+        let open = snapshot(&ranked_poll(), State::Open, 1);
+        for (takes, is_told) in [(9_999, true), (10_001, false)] {
+            let (begun, counted) = (Instant::now(), counted(&open));
+            let counting = async move {
+                tokio::time::sleep(Duration::from_millis(takes)).await;
+                Ok(counted)
+            };
+            let told = wait_for(counting.boxed().shared()).await;
+            assert_eq!(told.is_ok(), is_told, "{takes} ms");
+            assert!(is_told || matches!(told, Err(VoteError::StillCounting)));
+            assert_eq!(begun.elapsed(), Duration::from_millis(takes.min(10_000)));
+        }
+    }
 }

@@ -55,6 +55,42 @@ async fn a_request_is_one_line_that_can_be_queried_by_field() {
     }
 }
 
+/// Whatever becomes of them: counted, repeated, changed, refused, sent by a form, and decided on by an editor.
+async fn what_readers_say_in_their_own_words_is_in_no_log_line_and_no_metric() {
+    const WORDS: &str = "canary-words-0123456789abcdef";
+    remember_secret(WORDS);
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_LOG", "trace,mio=off"));
+    let (client, admin) = (Client::new(replica.address()), Client::new(replica.address()).with_key(ADMIN_KEY));
+    let asked = seed_poll(json!({ "open_answer": true, "changeable": true }));
+    let poll = text(&admin.post("/v1/polls").json(&asked).send().await.is(201)["id"]);
+    let token = client.mint().await;
+    let voter = client.with_voter(&token);
+    let say = async |words: &str, choice: &str| {
+        let said = json!({ "choices": [choice], "open_answer": words });
+        voter.post(&format!("/v1/polls/{poll}/votes")).json(&said).send().await
+    };
+    say(WORDS, "other").await.is(201);
+    say(WORDS, "other").await.is(200);
+    say(&format!("{WORDS} once more"), "other").await.is(200);
+    say(&format!("{WORDS}\u{202E}"), "other").await.refused(422, "invalid-open-answer");
+    say(&WORDS.repeat(9), "other").await.refused(422, "invalid-open-answer");
+    say(WORDS, "yes").await.refused(422, "open-answer-not-taken");
+    let fields = format!("voter={token}&choices=other&open_answer={WORDS}");
+    let form = client.post(&format!("/embed/{poll}/form")).header("sec-fetch-site", "same-origin");
+    assert_eq!(form.body("application/x-www-form-urlencoded", fields).send().await.status, 303);
+    let listed = admin.get(&format!("/v1/polls/{poll}/answers")).send().await.is(200);
+    assert_eq!(listed["items"][0]["text"], WORDS);
+    let answer = format!("/v1/polls/{poll}/answers/{}", text(&listed["items"][0]["id"]));
+    admin.post(&answer).json(&json!({ "state": "shown" })).send().await.is(200);
+    until(async || (client.results(&poll).await["open_answers"][0]["text"] == WORDS).then_some(())).await;
+    assert!(!replica.told_to_operators("/metrics").contains(WORDS));
+    replica.stop();
+    let said = replica.output();
+    assert!(said.contains("/v1/polls/{poll}/votes"), "the requests are logged");
+    assert!(!said.contains(WORDS), "what a reader says is logged");
+}
+
 async fn a_log_for_people_says_the_same_in_one_line() {
     let storage = Storage::file();
     let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_LOG_FORMAT", "text"));
@@ -203,6 +239,7 @@ async fn no_store_holds_a_key_a_token_a_voter_or_an_address() {
 lone_rules![
     an_address_that_is_believed_leaves_no_trace,
     a_request_is_one_line_that_can_be_queried_by_field,
+    what_readers_say_in_their_own_words_is_in_no_log_line_and_no_metric,
     a_log_for_people_says_the_same_in_one_line,
     a_flood_of_refusals_is_a_few_lines_and_none_is_left_out,
     reads_are_thinned_and_nothing_else_is,

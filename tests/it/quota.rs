@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     backends::{Backend, Program, Storage},
-    client::{Answer, Client, nonce},
+    client::{Answer, Client, nonce, remember_secret},
     contract,
     crowd::one_crowd_at_a_time,
     registry::lone_rules,
@@ -340,6 +340,58 @@ async fn ballots_of_one_client_in_one_poll_are_bounded_on_all_replicas_together(
     two_replicas_admit_a_quota_together("SAWT_QUOTA_BALLOT", vote).await;
 }
 
+/// A template that any address may have a poll by.
+async fn put_template(client: &Client) {
+    let options = json!([{ "id": "like", "emoji": "👍", "label": "نعم" }, { "id": "no", "emoji": "👎", "label": "لا" }]);
+    let poll = json!({ "kind": "reaction", "question": "؟", "options": options });
+    let path = "/v1/sites/default/templates/reactions";
+    let put = client.with_key(ADMIN_KEY).put(path).json(&json!({ "poll": poll, "articles": "own-origins" }));
+    put.send().await.is(201);
+}
+
+/// A first vote in the poll of an article, by its address.
+async fn react(client: &Client, article: &str, choice: &str) -> Answer {
+    let path = format!("/v1/sites/default/articles/@url/reactions/votes?url=https%3A%2F%2Fnews.example%2F{article}");
+    let vote = json!({ "choices": [choice], "voter": { "nonce": nonce() } });
+    let answer = client.post(&path).json(&vote).send().await;
+    answer.token().inspect(|token| remember_secret(token));
+    answer
+}
+
+/// An invented address costs its client more than its site.
+async fn one_client_brings_so_many_articles_into_being_and_no_more() {
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_QUOTA_ARTICLE", "2/86400s"));
+    let client = Client::new(replica.address());
+    put_template(&client).await;
+    // What makes nothing is not counted: a ballot that does not fit, and all but the first in an article.
+    react(&client, "1", "angry").await.refused(422, "no-such-reaction");
+    for article in ["1", "1", "2", "1", "2"] {
+        react(&client, article, "like").await.is(201);
+    }
+    let refused = react(&client, "3", "like").await;
+    assert_eq!(refused.header("ratelimit-policy").as_deref(), Some("\"article\";q=2;w=86400"), "{refused}");
+    assert_eq!(refused.refused(429, "quota-exceeded")["violated-policies"], json!(["article"]));
+    react(&client, "1", "no").await.is(201);
+    let unmade = "/v1/sites/default/articles/@url/reactions?url=https%3A%2F%2Fnews.example%2F3";
+    assert_eq!(client.get(unmade).send().await.is(200)["revision"], 0, "nothing was made");
+    // Nor is an article that its publisher has announced.
+    let said = json!({ "title": "خبر", "url": "https://news.example/4", "published_at": "2026-11-29T06:00:00Z" });
+    client.with_key(ADMIN_KEY).put("/v1/sites/default/articles/4").json(&said).send().await.is(201);
+    react(&client, "4", "like").await.is(201);
+    assert_eq!(counted(&replica, "sawt_quota_requests_total{quota=\"article\",outcome=\"allowed\"}"), 2);
+}
+
+async fn articles_of_one_client_are_bounded_on_all_replicas_together() {
+    let vote = async |clients: &[Client; 2], _: &str, number: usize| {
+        if number == 0 {
+            put_template(&clients[0]).await;
+        }
+        react(&clients[number % 2], &number.to_string(), "like").await
+    };
+    two_replicas_admit_a_quota_together("SAWT_QUOTA_ARTICLE", vote).await;
+}
+
 /// A first vote makes a voter, and is counted as whoever asks for one; but sent again it is a retry.
 async fn a_first_vote_counts_as_a_new_voter_once() {
     let storage = Storage::file();
@@ -478,6 +530,8 @@ lone_rules![
     workers_of_three_replicas_share_one_quota_on_every_kind_of_redis,
     tokens_that_were_saved_up_are_not_all_counted_in_one_poll,
     ballots_of_one_client_in_one_poll_are_bounded_on_all_replicas_together,
+    one_client_brings_so_many_articles_into_being_and_no_more,
+    articles_of_one_client_are_bounded_on_all_replicas_together,
     a_first_vote_counts_as_a_new_voter_once,
     first_votes_of_one_client_are_bounded_on_all_replicas_together_and_retries_are_free_on_each,
     whoever_has_many_ipv6_networks_is_let_in_a_few_times_as_often_and_no_more,
