@@ -147,6 +147,7 @@ export class Reader {
 export async function axe(page) {
   const found = [];
   for (const frame of page.frames()) {
+    if (await isDeaf(frame)) continue;
     await frame.evaluate(AXE);
     const { violations } = await frame.evaluate(() =>
       globalThis.axe.run({
@@ -160,6 +161,13 @@ export async function axe(page) {
     }
   }
   return found;
+}
+
+/** Whether nothing runs in a frame, not even what looks at it. */
+async function isDeaf(frame) {
+  if (!frame.parentFrame()) return false;
+  const sandbox = await (await frame.frameElement()).getAttribute('sandbox');
+  return sandbox !== null && !sandbox.includes('allow-scripts');
 }
 
 /** What has moved under the reader by itself since the page was there: how much, in Chromium's measure, and what. */
