@@ -239,7 +239,7 @@ mod tests {
             for placeholder in ["STYLE_", "SCRIPT_", "SAWT_"] {
                 assert!(!text.contains(placeholder), "{placeholder} in {}", asset.name);
             }
-            assert!(!text.contains("http:") && !text.contains("https:"), "{} names somebody else", asset.name);
+            assert!(!text.contains("http://") && !text.contains("https://"), "{} names somebody else", asset.name);
         }
         let bytes = all().script.file.as_it_is();
         let script = str::from_utf8(&bytes).unwrap();

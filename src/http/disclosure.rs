@@ -42,7 +42,7 @@ impl Disclosed {
     /// The same, by this clock.
     pub(super) fn in_zone(Snapshot { poll, tally, .. }: &Snapshot, zone: &TimeZone) -> Option<Self> {
         #[derive(Serialize)]
-        struct Told<'a> {
+        struct DisclosureTold<'a> {
             #[serde(flatten)]
             disclosure: &'a Disclosure,
             text: BTreeMap<&'a str, String>,
@@ -54,7 +54,7 @@ impl Disclosed {
         };
         let text = Language::all().filter_map(|language| Some((language.tag(), say(language)?))).collect();
         // It consists of texts, which can always be written.
-        let json = serde_json::to_string(&Told { disclosure, text }).unwrap_or_default();
+        let json = serde_json::to_string(&DisclosureTold { disclosure, text }).unwrap_or_default();
         Some(Self { member: format!(",\"disclosure\":{json}"), text: in_own_language(poll, say) })
     }
 

@@ -50,7 +50,7 @@ pub(super) async fn create(
         let typed = (id, name.unwrap_or_default());
         let invalid = Code::InvalidRequest.status();
         let Ok(id) = id.parse::<PlaceId>() else {
-            return show_list(&worker, &desk, invalid, typed, Some(Refusal::Wrong)).await;
+            return show_list(&worker, &desk, invalid, typed, Some(PlaceFault::Wrong)).await;
         };
         let there = desk.path(&format!("/places/{id}"));
         let new = NewPlace { name: name.map(str::to_owned), ..NewPlace::default() };
@@ -58,9 +58,11 @@ pub(super) async fn create(
         match worker.publishing.put_place(&desk.publisher, &desk.site.id, id, &expected, &new).await {
             // One that is there already is not made anew.
             Ok(_) | Err(PublishError::RevisionRequired) => Ok(see(&there)),
-            Err(PublishError::InvalidPlace(_)) => show_list(&worker, &desk, invalid, typed, Some(Refusal::Wrong)).await,
+            Err(PublishError::InvalidPlace(_)) => {
+                show_list(&worker, &desk, invalid, typed, Some(PlaceFault::Wrong)).await
+            }
             Err(PublishError::TooManyPlaces) => {
-                show_list(&worker, &desk, StatusCode::CONFLICT, typed, Some(Refusal::Full)).await
+                show_list(&worker, &desk, StatusCode::CONFLICT, typed, Some(PlaceFault::Full)).await
             }
             Err(error) => Err(error.into()),
         }
@@ -146,7 +148,7 @@ pub(super) async fn delete(
 
 /// Why a new place is refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+enum PlaceFault {
     Wrong,
     Full,
 }
@@ -255,7 +257,7 @@ async fn show_list(
     desk: &SiteDesk,
     status: StatusCode,
     typed: (&str, &str),
-    refusal: Option<Refusal>,
+    refusal: Option<PlaceFault>,
 ) -> Result<HttpResponse, Problem> {
     let places = worker.publishing.places(&desk.publisher, &desk.site.id).await?;
     let (now, timezone) = (worker.shared.clock.now(), &desk.site.settings.timezone);
@@ -272,7 +274,7 @@ async fn show_list(
             until: standing.until.map(|until| shown(timezone, until)),
         });
     }
-    let (is_wrong, is_full) = (refusal == Some(Refusal::Wrong), refusal == Some(Refusal::Full));
+    let (is_wrong, is_full) = (refusal == Some(PlaceFault::Wrong), refusal == Some(PlaceFault::Full));
     page::send(
         status,
         &PlacesPage { frame: desk.frame(Section::Places), rows: &rows, timezone, typed, is_wrong, is_full },
