@@ -201,8 +201,9 @@ impl Monitor {
             if line.contains(MARK) {
                 break;
             }
-            // Which polls a replica hears of follows what it reads, at moments of its own.
-            let is_reading = !line.to_ascii_lowercase().contains("subscribe");
+            // Which polls a replica hears of follows what it reads, at moments of its own; and so does the carrying of
+            // events from where they wait to their site's log.
+            let is_reading = !line.to_ascii_lowercase().contains("subscribe") && !line.contains(":outbox");
             if is_reading && words.iter().any(|word| line.contains(word)) {
                 seen.push(line);
             }
