@@ -375,12 +375,13 @@ fn readers_server(config: &Config, parts: ReplicaParts) -> Result<(Server, Socke
                     http::configure_demo(cfg);
                 }
             })
+            .configure(http::configure)
+            // Last: the router tries its lines in order, and readers' requests are by far the most.
             .configure(|cfg| {
                 if let Some(newsroom) = &parts.shared.newsroom {
                     http::configure_newsroom(cfg, newsroom);
                 }
             })
-            .configure(http::configure)
     };
     let bind = |source| ServeError::Bind { address: config.listen, source };
     let listener = listen(config.listen).map_err(bind)?;
