@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use url::form_urlencoded;
 
 use super::{
@@ -10,12 +14,11 @@ use super::{
         Worker, body, origin,
         problem::{Code, Problem},
     },
-    desk::{Desk, SiteDesk, frame_of_nobody, own_path},
+    desk::{SiteDesk, frame_of_nobody, own_path},
     page,
 };
 use crate::{
     newsroom::{
-        frame::Section,
         notice::NoticePage,
         sign_in::{DoorNotice, SignInPage},
         texts::texts_of,
@@ -92,38 +95,36 @@ where
     let form = read(req, payload, worker).await?;
     let desk = match SiteDesk::of(req, worker).await {
         Ok(desk) => desk,
-        Err(problem) => return keep(req, None, &form, problem),
+        Err(problem) => return keep(req, &form, problem),
     };
     if !desk.desk.is_own_form(form.text(FORM_TOKEN)) {
         return Err(Problem::new(Code::OriginRefused, "the form is not from a page of this session"));
     }
     desk.require(scope)?;
     match act(desk, form.clone()).await {
-        Err(problem) if problem.is_the_stores() => {
-            let desk = Desk::of(req, worker).await.ok();
-            keep(req, desk.as_ref(), &form, problem)
-        }
+        Err(problem) if problem.is_the_stores() => keep(req, &form, problem),
         answered => answered,
     }
 }
 
 /// Keeps what was typed in a page from which it can be sent again.
-fn keep(req: &HttpRequest, desk: Option<&Desk>, form: &Form, problem: Problem) -> Result<HttpResponse, Problem> {
+fn keep(req: &HttpRequest, form: &Form, problem: Problem) -> Result<HttpResponse, Problem> {
     let path = own_path(req);
-    let nobody = || frame_of_nobody(req, "/newsroom");
+    // Without the store it is not known who is signed in; the token that came is sent again.
+    let frame = frame_of_nobody(req, "/newsroom");
     if problem.code() == Code::KeyRequired {
         let kept = form.written();
-        let page =
-            SignInPage { frame: nobody(), notice: Some(DoorNotice::Ended), then: &path, kept: &kept, link: None };
+        let page = SignInPage { frame, notice: Some(DoorNotice::Ended), then: &path, kept: &kept, link: None };
         return page::send(StatusCode::FORBIDDEN, &page);
     }
     if !problem.is_the_stores() {
         return Err(problem);
     }
-    let frame = desk.map_or_else(nobody, |desk| desk.frame(Section::Polls));
     let texts = &texts_of(frame.language).notice;
-    // Without the store it is not known who is signed in: the token that came is sent again.
-    let fields: Vec<(String, String)> = form.0.clone();
-    let page = NoticePage { frame, title: &texts.store, message: &texts.store_about, again: Some((&path, &fields)) };
-    page::send(problem.code().status(), &page)
+    let page = NoticePage { frame, title: &texts.store, message: &texts.store_about, again: Some((&path, &form.0)) };
+    let mut answer = page::send(problem.code().status(), &page)?;
+    if let Some(secs) = problem.retry_after_secs() {
+        answer.headers_mut().insert(header::RETRY_AFTER, secs.into());
+    }
+    Ok(answer)
 }

@@ -24,7 +24,6 @@ use super::{
 use crate::{
     embed::language::Language,
     newsroom::{
-        frame::{DeskView, Frame},
         notice::NoticePage,
         sign_in::{DoorNotice, SignInPage},
         texts::texts_of,
@@ -36,7 +35,7 @@ use crate::{
 /// `GET /newsroom`: to the polls of the editor's first site.
 pub(super) async fn home(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = Desk::of(&req, &worker).await?;
-    match desk.sites.first() {
+    match worker.publishing.sites_of(&desk.editor).await?.first() {
         Some(site) => Ok(see(&format!("/newsroom/sites/{}/polls", site.id))),
         None => Err(Problem::new(Code::NotFound, "there is no site for this editor")),
     }
@@ -143,12 +142,9 @@ fn entered(
     let mut answer = if kept.is_empty() {
         see(there)
     } else {
-        let form = Form::read(kept);
-        let token = desk::form_token(begun.expose());
-        let frame = Frame {
-            desk: Some(DeskView { name: "", form_token: &token, site: None, publisher: None, sites: &[], waiting: 0 }),
-            ..frame_of_nobody(req, "/newsroom")
-        };
+        let mut form = Form::read(kept);
+        form.0.push((FORM_TOKEN.to_owned(), desk::form_token(begun.expose())));
+        let frame = frame_of_nobody(req, "/newsroom");
         let texts = &texts_of(frame.language).notice;
         let again = Some((there, form.0.as_slice()));
         page::send(

@@ -14,6 +14,6 @@ pub struct NoticePage<'a> {
     pub title: &'a str,
     /// In a sentence or two.
     pub message: &'a str,
-    /// A form that can be sent again as it was: where to, and its fields.
+    /// A form that can be sent again as it was: where to, and its fields, with its token.
     pub again: Option<(&'a str, &'a [(String, String)])>,
 }

@@ -2,15 +2,16 @@
 
 use reqwest::Method;
 
-use super::{Browser, FORM};
+use super::{Browser, FORM, hidden};
 use crate::{
-    backends::{Backend, Storage},
-    client::{Client, remember_secret},
+    backends::{Backend, Program, Storage},
+    client::{Client, remember_secret, until},
     server::{ADMIN_KEY, Replica, Settings},
     service::{PUBLIC_URL, Service},
 };
 
 crate::registry::lone_rules![
+    a_store_that_is_away_keeps_what_was_typed_with_the_token_it_came_with,
     ten_wrong_keys_a_minute_are_tried_and_right_ones_do_not_count,
     under_a_path_there_is_no_newsroom_but_at_a_host_of_its_own,
     the_first_start_prints_an_address_that_signs_in_once,
@@ -33,6 +34,20 @@ async fn ten_wrong_keys_a_minute_are_tried_and_right_ones_do_not_count() {
         assert_eq!(refused.status, 429, "{refused}");
         assert!(refused.header("retry-after").is_some());
     }
+}
+
+async fn a_store_that_is_away_keeps_what_was_typed_with_the_token_it_came_with() {
+    let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+    let browser = Browser::signed_in(service.client(), ADMIN_KEY).await;
+    let token = browser.form_token().await;
+    let path = "/newsroom/sites/default/polls/new";
+    let fields = [("form_token", &*token), ("question", "سؤال؟"), ("label", "نعم\r\nلا"), ("do", "draft")];
+    service.storage().server().freeze();
+    let page = browser.post(path, &fields).await.page(503);
+    service.storage().server().thaw();
+    assert!(page.contains("name=\"question\" hidden>\nسؤال؟</textarea>"), "{page}");
+    assert_eq!(hidden(&page, "form_token"), token);
+    until(async || (browser.post(path, &fields).await.status == 303).then_some(())).await;
 }
 
 async fn under_a_path_there_is_no_newsroom_but_at_a_host_of_its_own() {
