@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Worker;
+use super::{Worker, results::mark_of};
 use crate::{
     embed::{digits::Digits, language::Language},
     live::Snapshot,
     poll::{Disclosure, Poll, TimeZone},
-    secret::{first_bytes, hex},
     voting::PollTally,
 };
 
@@ -60,7 +59,7 @@ impl Disclosed {
 
     /// An ending for the tag of the tally that it stands beside.
     pub(super) fn mark(&self) -> String {
-        format!("-{}", hex(&first_bytes::<8>(blake3::hash(self.member.as_bytes()).into())))
+        mark_of(&self.member)
     }
 }
 

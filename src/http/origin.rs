@@ -21,7 +21,8 @@
 use actix_web::{
     HttpRequest,
     http::{
-        header::{self, HeaderName, HeaderValue},
+        Uri,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
         uri::Authority,
     },
 };
@@ -129,17 +130,27 @@ pub(super) fn is_own(req: &HttpRequest, public_url: Option<&BaseAddress>, origin
     if let Some(base) = public_url {
         return base.origin() == origin;
     }
+    host(req).is_some_and(|host| is_at(host, origin))
+}
+
+/// Whether a host is that of an origin.
+pub(super) fn is_at(host: &str, origin: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     // Some proxies write the port that browsers leave out.
     let usual_port = if scheme == "https" { ":443" } else { ":80" };
-    host(req).is_some_and(|host| host.strip_suffix(usual_port).unwrap_or(host).eq_ignore_ascii_case(authority))
+    host.strip_suffix(usual_port).unwrap_or(host).eq_ignore_ascii_case(authority)
 }
 
 /// The host a request was sent to, as it says.
 pub(super) fn host(req: &HttpRequest) -> Option<&str> {
-    let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    host_in(req.headers(), req.uri())
+}
+
+/// The same, of a request of which these are known.
+pub(super) fn host_in<'a>(headers: &'a HeaderMap, target: &'a Uri) -> Option<&'a str> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     // A request may name it in its target only.
-    host.or_else(|| req.uri().authority().map(Authority::as_str))
+    host.or_else(|| target.authority().map(Authority::as_str))
 }
 
 /// Whether a request comes from a page of this service itself, by all that a browser sends. `Sec-Fetch-Site` alone

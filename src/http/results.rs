@@ -66,7 +66,7 @@ impl Told {
         };
         let answers = answers.iter().map(shown).collect::<Vec<_>>().join(",");
         // Writing to a String can't fail.
-        let _ = write!(self.mark, "-{}", hex(&first_bytes::<8>(blake3::hash(answers.as_bytes()).into())));
+        self.mark.push_str(&mark_of(&answers));
         let _ = write!(self.members, ",\"open_answers\":[{answers}]");
         Ok(())
     }
@@ -86,6 +86,11 @@ impl Told {
         let _ = write!(self.members, ",\"views\":{views},\"turnout\":{turnout}");
         let _ = write!(self.mark, "-views{views}");
     }
+}
+
+/// An ending for the tag of a tally, by what is told beside it.
+pub(super) fn mark_of(told: &str) -> String {
+    format!("-{}", hex(&first_bytes::<8>(blake3::hash(told.as_bytes()).into())))
 }
 
 pub(super) fn answer(

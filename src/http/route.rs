@@ -3,7 +3,7 @@
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
     guard::{self, Guard},
-    http::{Method, header, uri::Authority},
+    http::Method,
     web,
 };
 
@@ -11,6 +11,7 @@ use super::{
     Worker,
     cors::{self, Callers},
     limits::{Limits, Special},
+    origin::host_in,
     problem::{Code, Problem},
 };
 
@@ -155,8 +156,7 @@ impl Route {
     pub(super) fn where_host(mut self, is_here: impl Fn(Option<&str>) -> bool + 'static) -> Self {
         self.resource = self.resource.guard(guard::fn_guard(move |asked| {
             let head = asked.head();
-            let named = head.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-            is_here(named.or_else(|| head.uri.authority().map(Authority::as_str)))
+            is_here(host_in(head.headers(), &head.uri))
         }));
         self
     }

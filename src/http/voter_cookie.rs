@@ -6,8 +6,9 @@
 //! service's. On plain HTTP, which only the reader's own host is trusted with, it has no prefix: Safari keeps no `Secure`
 //! cookie there.
 
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::HeaderMap;
 
+use super::header_text::cookies;
 use crate::{site::BaseAddress, voter::LIFETIME_SECS};
 
 const NAME: &str = "sawt_voter";
@@ -58,19 +59,13 @@ impl VoterCookie {
 
     /// Every token that a request's cookies show: a browser may hold one for all sites and a partitioned one besides.
     pub(super) fn tokens<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
-        headers
-            .get_all(header::COOKIE)
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, _)| *name == self.name || Some(*name) == self.old_name)
-            .map(|(_, token)| token)
+        cookies(headers).filter(|(name, _)| *name == self.name || Some(*name) == self.old_name).map(|(_, token)| token)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
+    use actix_web::http::header::{self, HeaderValue};
 
     use super::*;
 

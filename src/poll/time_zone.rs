@@ -45,6 +45,11 @@ impl TimeZone {
         })
     }
 
+    /// A moment on the zone's clock to the minute, for people: `2026-11-23 21:00`.
+    pub fn minute_time(&self, moment: Timestamp) -> String {
+        self.0.to_datetime(moment.into()).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
     /// A moment on the zone's clock, as a form's field for a time has it: `2026-11-23T21:00`.
     pub fn form_time(&self, moment: Timestamp) -> String {
         self.0.to_datetime(moment.into()).strftime("%Y-%m-%dT%H:%M").to_string()

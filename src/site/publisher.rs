@@ -4,7 +4,7 @@ use super::{Actor, ApiKey, Person, Scope, Scopes};
 use crate::poll::SiteId;
 
 /// A publisher who was recognised.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Publisher {
     /// The operator's own key: everything, for every site.
     Admin,

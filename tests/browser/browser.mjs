@@ -179,3 +179,17 @@ export async function shifted(page) {
 export async function picture(of, name, options = {}) {
   await of.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled', ...options });
 }
+
+/** Looks at a whole page at both widths and in both themes: pictures of it, and axe finds nothing. */
+export async function lookAtPage(page, name, phone) {
+  for (const [size, viewport] of [['phone', phone], ['desktop', DESKTOP]]) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      await picture(page, `${name}-${size}-${colorScheme}`, { fullPage: true });
+      assert.deepEqual(await axe(page), [], `${name} ${size} ${colorScheme}`);
+    }
+    const isWider = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    assert.ok(!isWider, `${name} is wider than a ${size}`);
+  }
+}

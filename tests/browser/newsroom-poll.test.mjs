@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { DESKTOP, axe, picture } from './browser.mjs';
+import { DESKTOP, lookAtPage } from './browser.mjs';
 import { stage } from './stage.mjs';
 
 const set = stage({ SAWT_QUOTA_MINT: 'off', SAWT_QUOTA_CLIENT: 'off' });
@@ -24,19 +24,7 @@ async function editor(site, path, options = {}, scopes = ['polls:read', 'polls:w
   return { reader, page };
 }
 
-/** Looks at a page at both widths and in both themes; axe finds nothing. */
-async function look(page, name) {
-  for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
-    await page.setViewportSize(viewport);
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme });
-      await picture(page, `newsroom-${name}-${size}-${colorScheme}`, { fullPage: true });
-      assert.deepEqual(await axe(page), [], `${name} ${size} ${colorScheme}`);
-    }
-    const isWider = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    assert.ok(!isWider, `${name} is wider than a ${size}`);
-  }
-}
+const look = (page, name) => lookAtPage(page, `newsroom-${name}`, PHONE);
 
 const bars = (page) => page.locator('.bars li').evaluateAll((lines) =>
   lines.map((line) => [line.querySelector('.label').textContent.trim(), line.querySelector('.share').textContent.trim()].join(': ')));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
+import { DESKTOP, PHONE, lookAtPage } from './browser.mjs';
 import { Shown } from './poll.mjs';
 import { stage } from './stage.mjs';
 
@@ -31,17 +31,7 @@ async function made(page) {
   return page.url().match(/polls\/([0-9a-f-]{36})/)[1];
 }
 
-async function look(page, name) {
-  for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
-    await page.setViewportSize(viewport);
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme });
-      await picture(page, `newsroom-${name}-${size}-${colorScheme}`, { fullPage: true });
-      assert.deepEqual(await axe(page), [], `${name} ${size} ${colorScheme}`);
-    }
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than a ${size}`);
-  }
-}
+const look = (page, name) => lookAtPage(page, `newsroom-${name}`, PHONE);
 
 test('an editor signs in, makes the poll of the day in under ten actions, and readers of a page elsewhere vote in it', async () => {
   const { sawt, publisher } = set;

@@ -270,8 +270,13 @@ pub(super) fn refuse(
 
 /// The language a browser prefers among those there are.
 pub(super) fn preferred_language(req: &HttpRequest) -> Option<&'static Language> {
+    Language::best_of(accepted_languages(req).iter().map(LanguageTag::as_str))
+}
+
+/// The first languages that a browser names, the one it likes best first.
+pub(super) fn accepted_languages(req: &HttpRequest) -> Vec<LanguageTag> {
     let accepted = AcceptLanguage::parse(req).map(|accepted| accepted.ranked()).unwrap_or_default();
-    Language::best_of(accepted.iter().take(16).filter_map(|tag| tag.item()).map(LanguageTag::as_str))
+    accepted.into_iter().take(16).filter_map(|tag| tag.item().cloned()).collect()
 }
 
 /// How a request's page will be shown, by what browsers send (Fetch Metadata). Without that, as in a frame.

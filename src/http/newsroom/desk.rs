@@ -1,24 +1,25 @@
 //! Who asks for a page of the newsroom, and at which site.
 
-use actix_web::{
-    HttpRequest,
-    http::header::{self, AcceptLanguage, Header, LanguageTag},
-    rt,
-};
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, http::header::LanguageTag, rt};
 
 use super::super::{
-    Worker, limits,
+    Worker, embed,
+    header_text::cookies,
+    limits,
     path::{id_in_path, poll_in_path},
     problem::{Code, Problem},
     refusals::no_site,
 };
 use crate::{
     embed::language::Language,
+    live::Snapshot,
     newsroom::{
         frame::{DeskView, Frame, Section},
         texts::texts_of,
     },
-    poll::{Poll, SiteId, VoterId},
+    poll::{Poll, PollId, SiteId, VoterId},
     publishing::Editor,
     quota::{Name, Subject},
     secret::KeyHash,
@@ -36,8 +37,8 @@ const YEAR_SECS: u32 = 365 * 24 * 60 * 60;
 pub(super) struct Desk {
     pub(super) language: &'static Language,
     pub(super) editor: Editor,
-    /// The sites they may go to.
-    pub(super) sites: Vec<Site>,
+    /// The sites they may go to, for a page that offers them.
+    sites: Vec<Site>,
     /// What the forms of their pages send along.
     form_token: String,
     /// What they are called.
@@ -64,14 +65,14 @@ impl Desk {
         let held = held(req, worker).ok_or_else(nobody)?;
         let editor = worker.publishing.editor(&held).await?.ok_or_else(nobody)?;
         limits::count(req, worker, Name::Admin, &Subject::from(KeyHash::of(&held)))?;
-        let sites = worker.publishing.sites_of(&editor).await?;
         let language = language(req);
         let name = match &editor {
             Editor::Operator => texts_of(language).frame.operator.clone(),
             Editor::Key(key) => key.name.clone().unwrap_or_else(|| key.prefix()),
             Editor::Person(person) => person.name.to_string(),
         };
-        Ok(Self { language, editor, sites, form_token: form_token(&held), name, path: own_path(req) })
+        let (form_token, path) = (form_token(&held), own_path(req));
+        Ok(Self { language, editor, sites: Vec::new(), form_token, name, path })
     }
 
     /// Whether a form has this session's token.
@@ -95,29 +96,26 @@ impl Desk {
 }
 
 impl SiteDesk {
-    /// Whoever is signed in, at the site in the path.
+    /// Whoever is signed in, at the site in the path, for an answer with a frame around it: what that tells of other
+    /// sites and of what waits is read too.
     ///
     /// # Errors
     /// As [`Desk::of`]; `not-found` if there is no such site, for them.
     pub(super) async fn of(req: &HttpRequest, worker: &Worker) -> Result<Self, Problem> {
-        let desk = Desk::of(req, worker).await?;
-        let id: SiteId = id_in_path(req, "site", no_site)?;
-        let publisher = desk.editor.publisher_at(&id).ok_or_else(no_site)?;
-        let site = match desk.sites.iter().find(|site| site.id == id) {
-            Some(site) => site.clone(),
-            None => worker.publishing.site(&publisher, &id).await?,
-        };
-        let (waiting, is_due) = worker.publishing.known_waiting(&id);
-        // No page waits for that: the next one has the number.
-        if let Some(publisher) = desk.editor.publisher_at(&id).filter(|_| is_due) {
-            let (publishing, site) = (worker.publishing.clone(), site.clone());
+        let mut desk = Self::unframed(req, worker).await?;
+        desk.desk.sites = worker.publishing.sites_of(&desk.desk.editor).await?;
+        let (waiting, is_due) = worker.publishing.known_waiting(&desk.site.id);
+        desk.waiting = waiting;
+        if is_due {
+            // No page waits for that: the next one has the number.
+            let (publishing, publisher, site) = (worker.publishing.clone(), desk.publisher.clone(), desk.site.clone());
             rt::spawn(async move {
                 if let Err(error) = publishing.waiting(&publisher, &site).await {
                     tracing::debug!(site = %site.id, error = %error, "what waits for editors could not be read");
                 }
             });
         }
-        Ok(Self { desk, site, publisher, waiting })
+        Ok(desk)
     }
 
     /// The same, if they hold a scope there.
@@ -128,6 +126,24 @@ impl SiteDesk {
         let desk = Self::of(req, worker).await?;
         desk.require(scope)?;
         Ok(desk)
+    }
+
+    /// The same, for an answer that has no frame: a file, a stream, a part of a page that is asked for again and again.
+    ///
+    /// # Errors
+    /// As [`SiteDesk::with`].
+    pub(super) async fn for_part(req: &HttpRequest, worker: &Worker, scope: Scope) -> Result<Self, Problem> {
+        let desk = Self::unframed(req, worker).await?;
+        desk.require(scope)?;
+        Ok(desk)
+    }
+
+    async fn unframed(req: &HttpRequest, worker: &Worker) -> Result<Self, Problem> {
+        let desk = Desk::of(req, worker).await?;
+        let id: SiteId = id_in_path(req, "site", no_site)?;
+        let publisher = desk.editor.publisher_at(&id).ok_or_else(no_site)?;
+        let site = worker.publishing.site(&publisher, &id).await?;
+        Ok(Self { desk, site, publisher, waiting: 0 })
     }
 
     /// Checks that they hold a scope.
@@ -161,9 +177,25 @@ impl SiteDesk {
     /// # Errors
     /// `not-found`; what the store failed with.
     pub(super) async fn poll(&self, req: &HttpRequest, worker: &Worker) -> Result<Poll, Problem> {
-        let id = poll_in_path(req)?;
+        self.own_poll(worker, poll_in_path(req)?).await?.ok_or_else(Problem::no_poll)
+    }
+
+    /// A poll of this site, drafts included.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub(super) async fn own_poll(&self, worker: &Worker, id: PollId) -> Result<Option<Poll>, Problem> {
         let poll = worker.publishing.poll(&self.publisher, id).await?;
-        poll.filter(|poll| poll.site == self.site.id).ok_or_else(Problem::no_poll)
+        Ok(poll.filter(|poll| poll.site == self.site.id))
+    }
+
+    /// A poll's tally, if the editor may see it.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub(super) async fn tally(&self, worker: &Worker, id: PollId) -> Result<Option<Arc<Snapshot>>, Problem> {
+        let view = worker.voting.view(&EditorAsker(&self.publisher), id, None).await?;
+        Ok(view.and_then(|view| view.shown().ok()).map(|(snapshot, _)| snapshot))
     }
 
     /// Where a page of this site is: `path` begins with a slash.
@@ -219,9 +251,7 @@ pub(super) fn set_language(req: &HttpRequest, worker: &Worker, language: &Langua
 /// The language of whoever asks: the one they chose, or the first that their browser names. Arabic comes first.
 pub(super) fn language(req: &HttpRequest) -> &'static Language {
     let chosen = cookie(req, LANGUAGE_COOKIE).and_then(Language::find);
-    let accepted = || AcceptLanguage::parse(req).map(|accepted| accepted.ranked()).unwrap_or_default();
-    let named =
-        || accepted().iter().take(16).filter_map(|tag| tag.item()).map(LanguageTag::as_str).find_map(Language::find);
+    let named = || embed::accepted_languages(req).iter().map(LanguageTag::as_str).find_map(Language::find);
     let first = || Language::find("ar").or_else(|| Language::all().next());
     #[expect(clippy::expect_used, reason = "the languages are in the binary, and a test reads them")]
     chosen.or_else(named).or_else(first).expect("there is a language")
@@ -240,9 +270,7 @@ fn attributes(req: &HttpRequest, worker: &Worker) -> &'static str {
 }
 
 fn cookie<'a>(req: &'a HttpRequest, name: &str) -> Option<&'a str> {
-    let lines = req.headers().get_all(header::COOKIE).filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(is, _)| *is == name).map(|(_, value)| value)
+    cookies(req.headers()).find(|(is, _)| *is == name).map(|(_, value)| value)
 }
 
 /// What the forms of a session's pages send along. It says nothing of what the browser holds.

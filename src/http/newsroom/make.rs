@@ -6,25 +6,26 @@ use super::{
     super::{
         Worker, embed,
         observe::note_outcome,
-        path::poll_in_path,
         problem::{Code, Problem},
         query::Query,
     },
-    desk::{EditorAsker, SiteDesk},
+    desk::SiteDesk,
     page,
     posted::{self, Form},
     see,
 };
 use crate::{
     embed::{
+        language::Language,
         look::Look,
         page::{Mode, PollView, Window},
     },
     newsroom::{
         frame::Section,
-        make::{EditedPoll, EmptyPreview, FormFault, MakeNotice, MakePage, TypedOption, TypedPoll},
+        make::{EditedPoll, EmptyPreview, FormFault, MakeNotice, MakePage, TYPED_POLICIES, TypedOption, TypedPoll},
+        texts::{MakeTexts, texts_of},
     },
-    poll::{Poll, PollId, Revision, State},
+    poll::{Poll, PollFields, PollId, Revision, State},
     publishing::{Created, ExpectedRevision, PublishError},
     secret::{KeyHash, hex, random_bytes},
     site::Scope,
@@ -42,11 +43,11 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
     let mut query = Query::lenient(req.query_string())?;
     let from: Option<PollId> = query.take_meant("from", |id| id.parse().ok());
     let mut typed = TypedPoll::blank(desk.desk.language.tag());
-    if let Some(poll) = own_poll(&worker, &desk, from).await? {
+    if let Some(from) = from
+        && let Some(poll) = desk.own_poll(&worker, from).await?
+    {
         typed = TypedPoll::of(&poll, &desk.site.settings.timezone);
-        // Times of before would be wrong; and ids belong to the poll they are of.
-        (typed.opens_at, typed.closes_at) = (String::new(), String::new());
-        typed.options.iter_mut().for_each(|option| option.id.clear());
+        forget_what_is_its_own(&mut typed);
     }
     show_new(&desk, StatusCode::OK, &typed, &[], None, &once())
 }
@@ -93,7 +94,7 @@ pub(super) async fn create(
 /// `GET /newsroom/sites/{site}/polls/{poll}/edit`.
 pub(super) async fn edit(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::with(&req, &worker, Scope::PollsWrite).await?;
-    let poll = own_poll(&worker, &desk, Some(poll_in_path(&req)?)).await?.ok_or_else(Problem::no_poll)?;
+    let poll = desk.poll(&req, &worker).await?;
     let typed = TypedPoll::of(&poll, &desk.site.settings.timezone);
     let is_closed = poll.state_at(worker.shared.clock.now()) == State::Closed;
     let notice = is_closed.then_some(MakeNotice::Closed);
@@ -106,9 +107,8 @@ pub(super) async fn save(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    let id = poll_in_path(&req)?;
     posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, form| {
-        let poll = own_poll(&worker, &desk, Some(id)).await?.ok_or_else(Problem::no_poll)?;
+        let poll = desk.poll(&req, &worker).await?;
         let timezone = &desk.site.settings.timezone;
         let current = TypedPoll::of(&poll, timezone);
         let base =
@@ -127,19 +127,20 @@ pub(super) async fn save(
                 return show_edit(&worker, &desk, status, &poll, (&typed, &base), &faults, wrong).await;
             }
         };
-        let there = desk.path(&format!("/polls/{id}"));
-        if edit == crate::poll::PollFields::default() {
+        let there = desk.path(&format!("/polls/{}", poll.id));
+        if edit == PollFields::default() {
             return Ok(see(&there));
         }
         let expected = ExpectedRevision { any_of: None, exactly: revision };
-        let (code, faults, notice) = match worker.publishing.edit_poll(&desk.publisher, id, &expected, edit).await {
+        let (code, faults, notice) = match worker.publishing.edit_poll(&desk.publisher, poll.id, &expected, edit).await
+        {
             Ok(_) => {
                 note_outcome(&req, "edited");
                 return Ok(see(&there));
             }
             Err(PublishError::Invalid(violations)) => (Code::InvalidPoll, typed.faults(&violations), wrong),
             Err(PublishError::RevisionMismatch(_) | PublishError::RevisionRequired) => {
-                let poll = own_poll(&worker, &desk, Some(id)).await?.ok_or_else(Problem::no_poll)?;
+                let poll = desk.poll(&req, &worker).await?;
                 let theirs = TypedPoll::of(&poll, timezone);
                 let notice = MakeNotice::Changed(changes(&desk, &base, &theirs));
                 note_outcome(&req, Code::RevisionMismatch.as_str());
@@ -171,9 +172,7 @@ pub(super) async fn preview(
 ) -> Result<HttpResponse, Problem> {
     posted::take(&req, payload, &worker, Scope::PollsRead, async |desk, form| {
         let mut typed = typed(&form);
-        // Neither belongs to how it looks.
-        (typed.opens_at, typed.closes_at) = (String::new(), String::new());
-        typed.options.iter_mut().for_each(|option| option.id.clear());
+        forget_what_is_its_own(&mut typed);
         let new = typed.new_poll(false, &desk.site.settings.timezone).ok();
         let Some(poll) = new.and_then(|new| worker.publishing.sketch(&desk.site.id, new)) else {
             return page::send_framed(&EmptyPreview { frame: desk.frame(Section::Polls) });
@@ -200,11 +199,10 @@ pub(super) async fn preview(
     .await
 }
 
-/// A poll of this site, drafts included.
-async fn own_poll(worker: &Worker, desk: &SiteDesk, id: Option<PollId>) -> Result<Option<Poll>, Problem> {
-    let Some(id) = id else { return Ok(None) };
-    let poll = worker.publishing.poll(&desk.publisher, id).await?;
-    Ok(poll.filter(|poll| poll.site == desk.site.id))
+/// Leaves out what belongs to one poll alone, and neither to another like it nor to how it looks: times and ids.
+fn forget_what_is_its_own(typed: &mut TypedPoll) {
+    (typed.opens_at, typed.closes_at) = (String::new(), String::new());
+    typed.options.iter_mut().for_each(|option| option.id.clear());
 }
 
 fn show_new(
@@ -240,9 +238,8 @@ async fn show_edit(
     faults: &[FormFault],
     notice: Option<MakeNotice>,
 ) -> Result<HttpResponse, Problem> {
-    let asker = EditorAsker(&desk.publisher);
-    let view = worker.voting.view(&asker, poll.id, None).await.ok().flatten();
-    let ballots = view.and_then(|view| view.shown().ok()).map_or(0, |(shown, _)| shown.tally.ballots);
+    let snapshot = desk.tally(worker, poll.id).await.ok().flatten();
+    let ballots = snapshot.map_or(0, |snapshot| snapshot.tally.ballots);
     let id = poll.id.to_string();
     let edited = EditedPoll {
         id: &id,
@@ -257,7 +254,7 @@ async fn show_edit(
 
 /// What somebody else has changed, by the names that the form has for it.
 fn changes(desk: &SiteDesk, base: &TypedPoll, theirs: &TypedPoll) -> Vec<(&'static str, String)> {
-    let texts = &crate::newsroom::texts::texts_of(desk.desk.language).make;
+    let texts = &texts_of(desk.desk.language).make;
     let labels =
         |typed: &TypedPoll| typed.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(" · ");
     let of_both: [(&'static str, String, String); 8] = [
@@ -278,9 +275,9 @@ fn changes(desk: &SiteDesk, base: &TypedPoll, theirs: &TypedPoll) -> Vec<(&'stat
         .collect()
 }
 
-fn policy(texts: &crate::newsroom::texts::MakeTexts, typed: &TypedPoll) -> String {
+fn policy(texts: &MakeTexts, typed: &TypedPoll) -> String {
     let said = [&texts.always, &texts.after_vote, &texts.after_close, &texts.never];
-    let place = crate::newsroom::make::TYPED_POLICIES.iter().position(|policy| *policy == typed.results);
+    let place = TYPED_POLICIES.iter().position(|policy| *policy == typed.results);
     place.and_then(|place| said.get(place)).map(|said| (*said).clone()).unwrap_or_default()
 }
 
@@ -341,8 +338,8 @@ fn make_room(typed: &mut TypedPoll) {
 
 /// Fills in what a poll often begins with, in the poll's own language. What was asked stays.
 fn begin_with(typed: &mut TypedPoll, start: &str) {
-    let language = crate::embed::language::Language::for_poll(&typed.language);
-    let Some(texts) = language.map(|language| &crate::newsroom::texts::texts_of(language).make) else { return };
+    let language = Language::for_poll(&typed.language);
+    let Some(texts) = language.map(|language| &texts_of(language).make) else { return };
     let option = |(emoji, label): (&str, &String)| TypedOption {
         emoji: emoji.to_owned(),
         label: label.clone(),

@@ -28,7 +28,7 @@ pub(super) use page::refuse;
 
 use super::{
     coding,
-    origin::host,
+    origin::{host, is_at},
     problem::{Code, Problem},
     route::{Route, at},
 };
@@ -58,10 +58,7 @@ impl NewsroomAddress {
     /// Whether it is at the host that a request was sent to.
     fn is_at(&self, host: Option<&str>) -> bool {
         let Some(base) = self.base.as_ref().filter(|_| self.is_apart) else { return true };
-        let Some((scheme, authority)) = base.origin().split_once("://") else { return false };
-        // Some proxies write the port that browsers leave out.
-        let usual_port = if scheme == "https" { ":443" } else { ":80" };
-        host.is_some_and(|host| host.strip_suffix(usual_port).unwrap_or(host).eq_ignore_ascii_case(authority))
+        host.is_some_and(|host| is_at(host, base.origin()))
     }
 
     /// Whether editors come by TLS, for all that is known.

@@ -13,7 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     super::{
-        caching, coding,
+        caching,
         embed::HTML,
         problem::{Code, Problem},
     },
@@ -36,16 +36,7 @@ const OWN: (HeaderName, HeaderValue) =
 /// It holds a token of its own session, and something of the request may be repeated in it; so it is not compressed
 /// (BREACH).
 pub(super) fn send(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Problem> {
-    let body = page.render().map_err(Problem::internal)?;
-    let mut response = HttpResponse::build(status);
-    coding::vary(&mut response);
-    Ok(response
-        .content_type(HTML)
-        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((header::REFERRER_POLICY, "same-origin"))
-        .insert_header(OWN)
-        .body(body))
+    Ok(written(status, page.render().map_err(Problem::internal)?, POLICY))
 }
 
 /// Answers with a page of ours that only our own pages frame.
@@ -56,7 +47,11 @@ pub(super) fn send_framed(page: &impl Template) -> Result<HttpResponse, Problem>
 
 /// The same with a page that was written, and its own policy.
 pub(super) fn framed(body: String, policy: &str) -> HttpResponse {
-    HttpResponse::Ok()
+    written(StatusCode::OK, body, policy)
+}
+
+fn written(status: StatusCode, body: String, policy: &str) -> HttpResponse {
+    HttpResponse::build(status)
         .content_type(HTML)
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
         .insert_header((header::CONTENT_SECURITY_POLICY, policy))

@@ -271,7 +271,7 @@ async fn show_list(
                 Some(poll) => Some(question(worker, desk, poll).await?),
                 None => None,
             },
-            until: standing.until.map(|until| shown(timezone, until)),
+            until: standing.until.map(|until| timezone.minute_time(until)),
         });
     }
     let (is_wrong, is_full) = (refusal == Some(PlaceFault::Wrong), refusal == Some(PlaceFault::Full));
@@ -305,7 +305,7 @@ async fn show(
         let (from, until) = (timezone.at_form_time(&turn.from), timezone.at_form_time(&turn.until));
         turn.is_now = from.is_some_and(|from| from <= now) && until.is_some_and(|until| now < until);
         let gap = last.zip(from).filter(|(last, from)| last < from && *from > now);
-        turn.gap = gap.map(|(last, from)| (shown(timezone, last), shown(timezone, from)));
+        turn.gap = gap.map(|(last, from)| (timezone.minute_time(last), timezone.minute_time(from)));
         last = until.or(last);
     }
     // What stands when nothing else does may be older than those that are offered.
@@ -354,11 +354,6 @@ async fn offered(worker: &Worker, desk: &SiteDesk) -> Result<Vec<PlacePoll>, Pro
 
 /// A poll's question, or its id if it is gone.
 async fn question(worker: &Worker, desk: &SiteDesk, id: PollId) -> Result<String, Problem> {
-    let poll = worker.publishing.poll(&desk.publisher, id).await?.filter(|poll| poll.site == desk.site.id);
+    let poll = desk.own_poll(worker, id).await?;
     Ok(poll.map_or_else(|| id.to_string(), |poll| poll.question.to_string()))
-}
-
-/// A moment to the minute, by the site's clock.
-fn shown(timezone: &TimeZone, moment: Timestamp) -> String {
-    timezone.form_time(moment).replace('T', " ")
 }

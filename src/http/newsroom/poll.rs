@@ -102,7 +102,7 @@ pub(super) async fn show(
 /// `GET /newsroom/sites/{site}/polls/{poll}/tally?state=`: what script puts in place of the tally. `state` is what the
 /// page around it shows.
 pub(super) async fn tally(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
+    let desk = SiteDesk::for_part(&req, &worker, Scope::PollsRead).await?;
     let poll = desk.poll(&req, &worker).await?;
     let state = Query::lenient(req.query_string())?.take_meant("state", |text| text.parse::<State>().ok());
     let state = state.unwrap_or_else(|| poll.state_at(worker.shared.clock.now()));
@@ -117,7 +117,7 @@ pub(super) async fn tally(req: HttpRequest, worker: web::Data<Worker>) -> Result
 /// `GET /newsroom/sites/{site}/polls/{poll}/live`: the poll's event stream by the editor's session, whoever else may see
 /// the tally.
 pub(super) async fn live(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
+    let desk = SiteDesk::for_part(&req, &worker, Scope::PollsRead).await?;
     let poll = desk.poll(&req, &worker).await?;
     live::stream_to(&req, &worker, &EditorAsker(&desk.publisher), poll.id).await
 }
@@ -156,10 +156,7 @@ async fn seen(
     desk: &SiteDesk,
     id: PollId,
 ) -> Result<(Option<Arc<Snapshot>>, Option<Arc<CountedRunoff>>), Problem> {
-    let view = worker.voting.view(&EditorAsker(&desk.publisher), id, None).await?;
-    let Some((snapshot, _)) = view.and_then(|view| view.shown().ok()) else {
-        return Ok((None, None));
-    };
+    let Some(snapshot) = desk.tally(worker, id).await? else { return Ok((None, None)) };
     let has_runoff = snapshot.poll.kind.is_ordered() && snapshot.tally.state == State::Closed;
     let runoff = if has_runoff { worker.voting.run_off(&snapshot).await.ok() } else { None };
     Ok((Some(snapshot), runoff))

@@ -22,7 +22,7 @@ use crate::{
 
 /// `GET /newsroom/sites/{site}/polls/{poll}/results.csv`.
 pub(super) async fn results(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let desk = SiteDesk::with(&req, &worker, Scope::ResultsRead).await?;
+    let desk = SiteDesk::for_part(&req, &worker, Scope::ResultsRead).await?;
     let (query, _) = ExportQuery::of_editor(&req, &desk.site.settings.timezone)?;
     let snapshot = shown(&req, &worker, &desk).await?;
     let disclosed = Disclosed::beside(&worker, &snapshot).await;
@@ -31,7 +31,7 @@ pub(super) async fn results(req: HttpRequest, worker: web::Data<Worker>) -> Resu
 
 /// `GET /newsroom/sites/{site}/polls/{poll}/timeline.csv`.
 pub(super) async fn timeline(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let desk = SiteDesk::with(&req, &worker, Scope::ResultsRead).await?;
+    let desk = SiteDesk::for_part(&req, &worker, Scope::ResultsRead).await?;
     let asked = ExportQuery::of_editor(&req, &desk.site.settings.timezone)?;
     let snapshot = shown(&req, &worker, &desk).await?;
     exports::send_timeline(&req, &worker, snapshot, Caching::Private, asked).await
@@ -39,7 +39,7 @@ pub(super) async fn timeline(req: HttpRequest, worker: web::Data<Worker>) -> Res
 
 /// `GET /newsroom/sites/{site}/polls/{poll}/answers.csv`.
 pub(super) async fn answers(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let desk = SiteDesk::with(&req, &worker, Scope::ResultsRead).await?;
+    let desk = SiteDesk::for_part(&req, &worker, Scope::ResultsRead).await?;
     let table = AnswersTable::asked_for(&mut Query::lenient(req.query_string())?)?;
     let poll = desk.poll(&req, &worker).await?;
     let asked = AnswersQuery { state: None, after: None, limit: MOST_ANSWERS };
@@ -49,7 +49,7 @@ pub(super) async fn answers(req: HttpRequest, worker: web::Data<Worker>) -> Resu
 
 /// `GET /newsroom/sites/{site}/polls/{poll}/qr.svg`.
 pub(super) async fn qr(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
+    let desk = SiteDesk::for_part(&req, &worker, Scope::PollsRead).await?;
     let poll = desk.poll(&req, &worker).await?;
     let svg = qr_svg(&snippets_of(&req, &worker, &poll).url);
     let svg = svg.ok_or_else(|| Problem::new(Code::NotFound, "the poll's address is too long for a code"))?;

@@ -17,7 +17,7 @@ use crate::{
         poll::PollNotice,
         texts::texts_of,
     },
-    poll::{AnswerId, AnswerState, Poll},
+    poll::{AnswerId, AnswerState, Poll, PollId},
     publishing::PublishError,
     site::Scope,
 };
@@ -28,12 +28,8 @@ pub(super) async fn open(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, _| {
-        let poll = desk.poll(&req, &worker).await?;
-        let opened = worker.publishing.open_poll(&desk.publisher, poll.id).await;
-        done(&req, &worker, &desk, &poll, opened.map(|_| "opened")).await
-    })
-    .await
+    change(&req, payload, &worker, "opened", async |desk, id, _| worker.publishing.open_poll(&desk.publisher, id).await)
+        .await
 }
 
 /// `GET /newsroom/sites/{site}/polls/{poll}/close`: asks once more.
@@ -47,10 +43,8 @@ pub(super) async fn close(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, _| {
-        let poll = desk.poll(&req, &worker).await?;
-        let closed = worker.publishing.close_poll(&desk.publisher, poll.id).await;
-        done(&req, &worker, &desk, &poll, closed.map(|_| "closed")).await
+    change(&req, payload, &worker, "closed", async |desk, id, _| {
+        worker.publishing.close_poll(&desk.publisher, id).await
     })
     .await
 }
@@ -86,11 +80,9 @@ pub(super) async fn resolve(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk: SiteDesk, form: Form| {
-        let poll = desk.poll(&req, &worker).await?;
+    change(&req, payload, &worker, "resolved", async |desk, id, form| {
         let (option, reason) = (form.text("option").unwrap_or_default(), form.text("reason"));
-        let resolved = worker.publishing.resolve_poll(&desk.publisher, poll.id, option, reason).await;
-        done(&req, &worker, &desk, &poll, resolved.map(|_| "resolved")).await
+        worker.publishing.resolve_poll(&desk.publisher, id, option, reason).await
     })
     .await
 }
@@ -124,21 +116,34 @@ async fn ask(req: &HttpRequest, worker: &Worker, asked: Confirmation) -> Result<
     page::send(StatusCode::OK, &ConfirmPage { frame: desk.frame(Section::Polls), poll: &poll, asked })
 }
 
-/// Leads back to the poll's page, which says what was done; or shows it with what could not be.
-async fn done(
+/// Changes the poll in the path, and leads back to its page, which says what was done; or shows it with what could not
+/// be.
+async fn change(
+    req: &HttpRequest,
+    payload: web::Payload,
+    worker: &Worker,
+    said: &'static str,
+    act: impl AsyncFnOnce(&SiteDesk, PollId, &Form) -> Result<Poll, PublishError>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(req, payload, worker, Scope::PollsWrite, async |desk: SiteDesk, form: Form| {
+        let id = desk.poll(req, worker).await?.id;
+        match act(&desk, id, &form).await {
+            Ok(_) => {
+                note_outcome(req, said);
+                Ok(see(&desk.path(&format!("/polls/{id}?said={said}"))))
+            }
+            Err(refusal) => refused(req, worker, &desk, refusal).await,
+        }
+    })
+    .await
+}
+
+async fn refused(
     req: &HttpRequest,
     worker: &Worker,
     desk: &SiteDesk,
-    poll: &Poll,
-    result: Result<&'static str, PublishError>,
+    refusal: PublishError,
 ) -> Result<HttpResponse, Problem> {
-    let refusal = match result {
-        Ok(said) => {
-            note_outcome(req, said);
-            return Ok(see(&desk.path(&format!("/polls/{}?said={said}", poll.id))));
-        }
-        Err(refusal) => refusal,
-    };
     let texts = &texts_of(desk.desk.language).poll;
     #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is refused is said on a page of its own")]
     let (status, text) = match &refusal {

@@ -163,8 +163,7 @@ impl EditorPollPage<'_> {
 
     /// A moment to the minute, by the site's clock.
     fn time(&self, moment: &Timestamp) -> String {
-        let time = self.timezone.local_time(*moment).to_string();
-        time.get(..16).unwrap_or(&time).to_owned()
+        self.timezone.minute_time(*moment)
     }
 
     fn zone(&self) -> &str {

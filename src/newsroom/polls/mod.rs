@@ -103,17 +103,12 @@ impl PollsPage<'_> {
 
     /// When it closes, or closed.
     fn closes(&self, row: &PollRow) -> String {
-        row.poll.schedule.closes_at.map(|at| self.time(at)).unwrap_or_default()
+        row.poll.schedule.closes_at.map(|at| self.timezone.minute_time(at)).unwrap_or_default()
     }
 
     fn day(&self, moment: Timestamp) -> String {
         let time = self.timezone.local_time(moment).to_string();
         time.get(..10).unwrap_or(&time).to_owned()
-    }
-
-    fn time(&self, moment: Timestamp) -> String {
-        let time = self.timezone.local_time(moment).to_string();
-        time.get(..16).unwrap_or(&time).to_owned()
     }
 
     fn zone(&self) -> &str {

@@ -46,8 +46,7 @@ impl WaitingPage<'_> {
 
     /// A moment to the minute, by the site's clock.
     fn time(&self, moment: Option<&Timestamp>) -> String {
-        let time = moment.map(|moment| self.timezone.local_time(*moment).to_string()).unwrap_or_default();
-        time.get(..16).unwrap_or(&time).to_owned()
+        moment.map(|moment| self.timezone.minute_time(*moment)).unwrap_or_default()
     }
 
     fn zone(&self) -> &str {
