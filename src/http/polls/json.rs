@@ -501,6 +501,11 @@ mod tests {
                         "explanation",
                         "changeable",
                         "open_answer",
+                        "minimum_ballots",
+                        "display",
+                        "shuffle",
+                        "disclosure",
+                        "after_vote",
                     ];
                     assert!(known.contains(&name.as_str()) && !detail.is_empty(), "{field} {detail}");
                     fields.push(field);
