@@ -21,6 +21,9 @@ pub async fn keep(signal: Arc<EventSignal>, store: Arc<dyn Store>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut log = TaskLog::of("schedule");
+    while log.note(store.begin_logs().await).is_none() {
+        ticks.tick().await;
+    }
     loop {
         ticks.tick().await;
         log.note(tell_due(&signal, &*store).await);

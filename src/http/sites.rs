@@ -19,7 +19,10 @@ use crate::{
     article::AddressRules,
     embed::language::Language,
     poll::{Disclosure, SiteId, Text, TimeZone, Timestamp, Violation, WebAddress},
-    site::{BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Site, SiteLook, SiteSettings, SiteWords, THANKS},
+    site::{
+        BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Publisher, Site, SiteLook, SiteSettings, SiteWords,
+        THANKS,
+    },
 };
 
 /// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
@@ -28,14 +31,14 @@ pub(super) async fn put(
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    require_admin(&req, &worker, "put").await?;
+    let publisher = require_admin(&req, &worker, "put").await?;
     let id: SiteId = match req.match_info().get("site").unwrap_or_default().parse() {
         Ok(id) => id,
         Err(rule) => return Err(Problem::of_field(Code::InvalidRequest, "site", rule.to_string())),
     };
     let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let settings = body::parse::<SiteBody>(&bytes)?.into_settings()?;
-    let (site, is_new) = worker.publishing.put_site(&id, settings).await?;
+    let (site, is_new) = worker.publishing.put_site(&publisher, &id, settings).await?;
     let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
 }
@@ -78,9 +81,9 @@ pub(super) async fn delete(req: HttpRequest, worker: web::Data<Worker>) -> Resul
 }
 
 /// Checks that the admin key is shown.
-async fn require_admin(req: &HttpRequest, worker: &Worker, what: &str) -> Result<(), Problem> {
+async fn require_admin(req: &HttpRequest, worker: &Worker, what: &str) -> Result<Publisher, Problem> {
     match auth::publisher(req, worker).await? {
-        publisher if publisher.is_operator() => Ok(()),
+        publisher if publisher.is_operator() => Ok(publisher),
         _ => Err(Problem::new(Code::ScopeMissing, format!("only the admin key may {what} sites"))),
     }
 }

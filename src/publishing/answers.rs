@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::{PublishError, Publishing};
 use crate::{
     poll::{AnswerId, AnswerState, CountedAnswer, Poll, PollId},
-    site::{Publisher, Scope},
+    site::{NewEvent, Publisher, Scope},
 };
 
 /// A place in a poll's list of texts, in which those come first that most ballots say.
@@ -78,7 +78,12 @@ impl Publishing {
         state: AnswerState,
     ) -> Result<CountedAnswer, PublishError> {
         let poll = self.own_poll(publisher, id).await?;
-        let decided = if poll.open_answer { self.store.decide_answer(&poll, answer, state).await? } else { None };
+        if !poll.open_answer {
+            return Err(PublishError::NoAnswer);
+        }
+        let event = NewEvent::of_answer(&poll, answer, state, &publisher.actor(), self.store.now().await?);
+        let decided = self.store.decide_answer(&poll, answer, state, &[event]).await?;
+        self.signal.note_change(&poll.site);
         decided.ok_or(PublishError::NoAnswer)
     }
 }

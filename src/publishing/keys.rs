@@ -4,7 +4,7 @@ use super::{PublishError, Publishing};
 use crate::{
     poll::{SiteId, Text},
     secret::KeyHash,
-    site::{ApiKey, KeyId, NewKey, Publisher, Scopes},
+    site::{ApiKey, KeyId, NewEvent, NewKey, Publisher, Scopes},
 };
 
 impl Publishing {
@@ -43,7 +43,10 @@ impl Publishing {
         self.require_site(&site).await?;
         let now = self.store.now().await?;
         let new = NewKey::generate(site, scopes, name.map(|name| name.to_string()), now);
-        if self.store.add_key(&new.key).await? { Ok(new) } else { Err(PublishError::NoSite) }
+        let event = NewEvent::of_new_key(&new.key, &publisher.actor(), now);
+        let is_added = self.store.add_key(&new.key, &[event]).await?;
+        self.signal.note_change(&new.key.site);
+        if is_added { Ok(new) } else { Err(PublishError::NoSite) }
     }
 
     /// A site's keys, oldest first.
@@ -62,6 +65,9 @@ impl Publishing {
     /// [`PublishError::NoKey`]; what the store failed with.
     pub async fn revoke_key(&self, publisher: &Publisher, id: &KeyId) -> Result<(), PublishError> {
         let key = self.store.key(id).await?.filter(|key| publisher.acts_for(&key.site)).ok_or(PublishError::NoKey)?;
-        if self.store.revoke_key(&key.id).await? { Ok(()) } else { Err(PublishError::NoKey) }
+        let event = NewEvent::of_revoked_key(&key, &publisher.actor(), self.store.now().await?);
+        let was_there = self.store.revoke_key(&key.id, &[event]).await?;
+        self.signal.note_change(&key.site);
+        if was_there { Ok(()) } else { Err(PublishError::NoKey) }
     }
 }

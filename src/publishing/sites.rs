@@ -3,7 +3,7 @@
 use super::{PublishError, Publishing};
 use crate::{
     poll::SiteId,
-    site::{OtherSite, Publisher, Site, SiteSettings},
+    site::{NewEvent, OtherSite, Publisher, Site, SiteSettings},
     store::SiteDeletion,
 };
 
@@ -12,8 +12,16 @@ impl Publishing {
     ///
     /// # Errors
     /// What the store failed with.
-    pub async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), PublishError> {
-        let put = self.store.put_site(id, settings).await?;
+    pub async fn put_site(
+        &self,
+        publisher: &Publisher,
+        id: &SiteId,
+        settings: SiteSettings,
+    ) -> Result<(Site, bool), PublishError> {
+        let (before, now) = (self.store.site(id).await?, self.store.now().await?);
+        let event = NewEvent::of_site(before.as_ref(), &settings, &publisher.actor(), now);
+        let put = self.store.put_site(id, settings, &[event]).await?;
+        self.signal.note_change(id);
         self.hub.note_site(id);
         Ok(put)
     }

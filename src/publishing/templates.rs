@@ -5,7 +5,7 @@ use crate::{
     article::{Admission, MOST_ARTICLES, OPEN_FOR_DAYS, Template, TemplateId},
     poll::{DigestKey, NewPoll, Partitions, PollFields, PollId, SiteId, Violation},
     secret::random_bytes,
-    site::Publisher,
+    site::{EventType, NewEvent, Publisher},
     store::TemplatePut,
 };
 
@@ -74,7 +74,10 @@ impl Publishing {
         }
         let admits = new.admits.unwrap_or(Admission::Announced);
         let template = Template { id, pattern, admits, open_for_days, most_articles };
-        match self.store.put_template(&template).await? {
+        let event = NewEvent::of_template(EventType::TemplatePut, template.id.as_str(), &publisher.actor(), now);
+        let put = self.store.put_template(&template, &[event]).await?;
+        self.signal.note_change(site);
+        match put {
             TemplatePut::Made => Ok((template, true)),
             TemplatePut::Replaced => Ok((template, false)),
             TemplatePut::NoSite => Err(PublishError::NoSite),
@@ -117,7 +120,10 @@ impl Publishing {
         id: &TemplateId,
     ) -> Result<(), PublishError> {
         self.site(publisher, site).await?;
-        let was_there = self.store.delete_template(site, id).await?;
+        let now = self.store.now().await?;
+        let event = NewEvent::of_template(EventType::TemplateDeleted, id.as_str(), &publisher.actor(), now);
+        let was_there = self.store.delete_template(site, id, &[event]).await?;
+        self.signal.note_change(site);
         if was_there { Ok(()) } else { Err(PublishError::NoTemplate) }
     }
 }

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{KeyId, NAME};
-use crate::poll::{PollId, SiteId, Text, Timestamp};
+use crate::poll::{PollId, SiteId, State, Text, Timestamp};
 
 /// An event in its site's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,11 +169,32 @@ pub enum EventType {
     /// A place was deleted with its calendar.
     #[serde(rename = "place.deleted")]
     PlaceDeleted,
+    /// A text in a voter's own words is shown to readers.
+    #[serde(rename = "answer.shown")]
+    AnswerShown,
+    /// A text in a voter's own words is not shown to readers, or no more.
+    #[serde(rename = "answer.hidden")]
+    AnswerHidden,
+    /// A template was made or replaced.
+    #[serde(rename = "template.put")]
+    TemplatePut,
+    /// A template was deleted with the polls of its articles.
+    #[serde(rename = "template.deleted")]
+    TemplateDeleted,
+    /// An API key was made.
+    #[serde(rename = "key.created")]
+    KeyCreated,
+    /// An API key was revoked.
+    #[serde(rename = "key.revoked")]
+    KeyRevoked,
+    /// A site was made, or its settings were replaced.
+    #[serde(rename = "site.put")]
+    SitePut,
 }
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::PollCreated,
         Self::PollEdited,
         Self::PollReworded,
@@ -184,6 +205,13 @@ impl EventType {
         Self::PlaceCreated,
         Self::PlaceEdited,
         Self::PlaceDeleted,
+        Self::AnswerShown,
+        Self::AnswerHidden,
+        Self::TemplatePut,
+        Self::TemplateDeleted,
+        Self::KeyCreated,
+        Self::KeyRevoked,
+        Self::SitePut,
     ];
 
     /// The type's name on the wire.
@@ -199,12 +227,28 @@ impl EventType {
             Self::PlaceCreated => "place.created",
             Self::PlaceEdited => "place.edited",
             Self::PlaceDeleted => "place.deleted",
+            Self::AnswerShown => "answer.shown",
+            Self::AnswerHidden => "answer.hidden",
+            Self::TemplatePut => "template.put",
+            Self::TemplateDeleted => "template.deleted",
+            Self::KeyCreated => "key.created",
+            Self::KeyRevoked => "key.revoked",
+            Self::SitePut => "site.put",
         }
     }
 
     /// Whether it tells of API keys.
     pub fn is_of_keys(self) -> bool {
-        self.as_str().starts_with("key.")
+        matches!(self, Self::KeyCreated | Self::KeyRevoked)
+    }
+
+    /// The stage that a poll in a state has reached.
+    pub fn stage_in(state: State) -> u8 {
+        match state {
+            State::Draft | State::Scheduled => 0,
+            State::Open => Self::PollOpened.stage(),
+            State::Closed => Self::PollClosed.stage(),
+        }
     }
 
     /// How far in its life a poll is with this event: a poll opens once, and closes once. 0 for what may happen again.
@@ -220,7 +264,14 @@ impl EventType {
             | Self::PollDeleted
             | Self::PlaceCreated
             | Self::PlaceEdited
-            | Self::PlaceDeleted => 0,
+            | Self::PlaceDeleted
+            | Self::AnswerShown
+            | Self::AnswerHidden
+            | Self::TemplatePut
+            | Self::TemplateDeleted
+            | Self::KeyCreated
+            | Self::KeyRevoked
+            | Self::SitePut => 0,
         }
     }
 }

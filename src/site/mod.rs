@@ -9,6 +9,7 @@ mod place_event;
 mod poll_event;
 mod publisher;
 mod session;
+mod site_event;
 
 use serde::{Deserialize, Serialize};
 

@@ -5,9 +5,12 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::poll::{
-    AnswerId, AnswerState, Ballot, Change, CountedAnswer, Counters, Minute, Outcome, PartitionTally, Poll, Position,
-    Text, VoterDigest,
+use crate::{
+    poll::{
+        AnswerId, AnswerState, Ballot, Change, CountedAnswer, Counters, Minute, Outcome, PartitionTally, Poll,
+        Position, Text, VoterDigest,
+    },
+    site::NewEvent,
 };
 
 /// Ballots, tallies and timelines.
@@ -43,12 +46,13 @@ pub trait Ballots: Send + Sync {
     /// then is not kept.
     async fn answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError>;
 
-    /// Decides what readers are shown of a text; `None` if no ballot says it.
+    /// Decides what readers are shown of a text; `None` if no ballot says it. The same decision again is not told.
     async fn decide_answer(
         &self,
         poll: &Poll,
         answer: AnswerId,
         state: AnswerState,
+        events: &[NewEvent],
     ) -> Result<Option<CountedAnswer>, StoreError>;
 
     /// Raises a partition to the epoch after a position that was seen of it, if the partition is behind that position;

@@ -197,8 +197,9 @@ impl Ballots for Bounded {
         poll: &Poll,
         answer: AnswerId,
         state: AnswerState,
+        events: &[NewEvent],
     ) -> Result<Option<CountedAnswer>, StoreError> {
-        self.writes.pass(self.store.decide_answer(poll, answer, state)).await
+        self.writes.pass(self.store.decide_answer(poll, answer, state, events)).await
     }
 
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
@@ -212,8 +213,13 @@ impl Ballots for Bounded {
 
 #[async_trait]
 impl Publishers for Bounded {
-    async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
-        self.writes.pass(self.store.put_site(id, settings)).await
+    async fn put_site(
+        &self,
+        id: &SiteId,
+        settings: SiteSettings,
+        events: &[NewEvent],
+    ) -> Result<(Site, bool), StoreError> {
+        self.writes.pass(self.store.put_site(id, settings, events)).await
     }
 
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
@@ -228,8 +234,8 @@ impl Publishers for Bounded {
         self.writes.pass(self.store.delete_site(id)).await
     }
 
-    async fn add_key(&self, key: &ApiKey) -> Result<bool, StoreError> {
-        self.writes.pass(self.store.add_key(key)).await
+    async fn add_key(&self, key: &ApiKey, events: &[NewEvent]) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.add_key(key, events)).await
     }
 
     async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
@@ -240,8 +246,8 @@ impl Publishers for Bounded {
         self.reads.pass(self.store.keys(site)).await
     }
 
-    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
-        self.writes.pass(self.store.revoke_key(id)).await
+    async fn revoke_key(&self, id: &KeyId, events: &[NewEvent]) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.revoke_key(id, events)).await
     }
 }
 
@@ -305,6 +311,10 @@ impl Events for Bounded {
         self.writes.pass(self.store.relay_events()).await
     }
 
+    async fn begin_logs(&self) -> Result<(), StoreError> {
+        self.writes.pass(self.store.begin_logs()).await
+    }
+
     async fn due_moves(&self, limit: usize) -> Result<Vec<MoveReminder>, StoreError> {
         self.reads.pass(self.store.due_moves(limit)).await
     }
@@ -356,8 +366,8 @@ impl Views for Bounded {
 
 #[async_trait]
 impl Templates for Bounded {
-    async fn put_template(&self, template: &Template) -> Result<TemplatePut, StoreError> {
-        self.writes.pass(self.store.put_template(template)).await
+    async fn put_template(&self, template: &Template, events: &[NewEvent]) -> Result<TemplatePut, StoreError> {
+        self.writes.pass(self.store.put_template(template, events)).await
     }
 
     async fn template(&self, site: &SiteId, id: &TemplateId) -> Result<Option<Template>, StoreError> {
@@ -368,8 +378,8 @@ impl Templates for Bounded {
         self.reads.pass(self.store.templates(site)).await
     }
 
-    async fn delete_template(&self, site: &SiteId, id: &TemplateId) -> Result<bool, StoreError> {
-        self.writes.pass(self.store.delete_template(site, id)).await
+    async fn delete_template(&self, site: &SiteId, id: &TemplateId, events: &[NewEvent]) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.delete_template(site, id, events)).await
     }
 
     async fn make_article_poll(&self, new: &NewArticlePoll) -> Result<Making, StoreError> {

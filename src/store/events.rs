@@ -19,6 +19,9 @@ pub trait Events: Send + Sync {
     /// sites whose logs have grown.
     async fn relay_events(&self) -> Result<Vec<SiteId>, StoreError>;
 
+    /// Notes what is due of polls that were made before there were logs, once. What has happened before is not told.
+    async fn begin_logs(&self) -> Result<(), StoreError>;
+
     /// Moves that the clock has made, those due first, and that may not be told yet: at most `limit`.
     async fn due_moves(&self, limit: usize) -> Result<Vec<MoveReminder>, StoreError>;
 

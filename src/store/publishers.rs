@@ -5,14 +5,19 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::{
     poll::SiteId,
-    site::{ApiKey, KeyId, Site, SiteSettings},
+    site::{ApiKey, KeyId, NewEvent, Site, SiteSettings},
 };
 
 /// Sites and API keys.
 #[async_trait]
 pub trait Publishers: Send + Sync {
     /// Puts a site: makes it, or replaces its settings. Returns whether it was made.
-    async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError>;
+    async fn put_site(
+        &self,
+        id: &SiteId,
+        settings: SiteSettings,
+        events: &[NewEvent],
+    ) -> Result<(Site, bool), StoreError>;
 
     /// One site.
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError>;
@@ -32,7 +37,7 @@ pub trait Publishers: Send + Sync {
     async fn delete_site(&self, id: &SiteId) -> Result<SiteDeletion, StoreError>;
 
     /// Keeps a key if its site exists. Returns whether it does.
-    async fn add_key(&self, key: &ApiKey) -> Result<bool, StoreError>;
+    async fn add_key(&self, key: &ApiKey, events: &[NewEvent]) -> Result<bool, StoreError>;
 
     /// One key, unless it was revoked. Never cached: a revoked key is refused at once.
     async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError>;
@@ -41,7 +46,7 @@ pub trait Publishers: Send + Sync {
     async fn keys(&self, site: &SiteId) -> Result<Vec<ApiKey>, StoreError>;
 
     /// Deletes a key. Returns whether there was one.
-    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError>;
+    async fn revoke_key(&self, id: &KeyId, events: &[NewEvent]) -> Result<bool, StoreError>;
 }
 
 /// What [`Publishers::delete_site`] did.

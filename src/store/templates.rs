@@ -6,13 +6,14 @@ use super::StoreError;
 use crate::{
     article::{NewArticlePoll, Template, TemplateId},
     poll::{Poll, PollId, SiteId, Timestamp},
+    site::NewEvent,
 };
 
 /// What polls of articles are made of.
 #[async_trait]
 pub trait Templates: Send + Sync {
     /// Puts a template: makes it, or replaces it. Polls that it has made stay as they are.
-    async fn put_template(&self, template: &Template) -> Result<TemplatePut, StoreError>;
+    async fn put_template(&self, template: &Template, events: &[NewEvent]) -> Result<TemplatePut, StoreError>;
 
     /// One template.
     async fn template(&self, site: &SiteId, id: &TemplateId) -> Result<Option<Template>, StoreError>;
@@ -23,7 +24,7 @@ pub trait Templates: Send + Sync {
     /// Deletes a template with all its polls. Nobody finds it once this has begun, and no poll is made of it. A
     /// deletion that was cut short is finished by the same call again, and its site can't be deleted before. Returns
     /// whether there was one, or a part of one.
-    async fn delete_template(&self, site: &SiteId, id: &TemplateId) -> Result<bool, StoreError>;
+    async fn delete_template(&self, site: &SiteId, id: &TemplateId, events: &[NewEvent]) -> Result<bool, StoreError>;
 
     /// Makes an article's poll, unless there is one. Several replicas may do this at once, and each may be cut short
     /// at any step: the first definition that was written is the poll's, with its key, and the same call again makes

@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::{
-    backends::Storage,
-    client::Client,
+    backends::{Program, Storage},
+    client::{Client, until},
     crowd::{Crowd, choice, dice, one_crowd_at_a_time, yeses},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
@@ -89,4 +89,66 @@ async fn every_acknowledged_vote_is_there_once_after_twenty_kills() {
     }
 }
 
-lone_rules![every_acknowledged_vote_is_there_once_after_twenty_kills];
+/// One editor, whose replica is killed again and again while they edit.
+async fn every_acknowledged_edit_is_told_once_after_ten_kills() {
+    for storage in [Storage::file(), Storage::single(Program::Redis, &[])] {
+        let settings = Settings::on(storage.address());
+        let mut replica = Replica::start(&settings);
+        let admin = Client::new(replica.address()).with_key(ADMIN_KEY);
+        let made = admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+        let path = format!("/v1/polls/{}", text(&made["id"]));
+        let authorization = format!("Bearer {ADMIN_KEY}");
+        let (mut told, mut number) = (Vec::new(), 0);
+        for round in 0..10_u64 {
+            let mut revision =
+                Client::new(replica.address()).with_key(ADMIN_KEY).get(&path).send().await.is(200)["revision"]
+                    .as_u64()
+                    .expect("a number");
+            let mut wire = Wire::to(replica.address());
+            let unknown = loop {
+                number += 1;
+                let question = format!("؟ {number}");
+                let body = json!({ "revision": revision, "question": question }).to_string();
+                let request = wire::request("PATCH", &path, &authorization, &body);
+                // Killed while the request is on its way, at another moment each time.
+                let is_last = number % 5 == 0;
+                if is_last {
+                    let micros = u64::from(dice(round)[0]) * 20;
+                    let (answer, ()) = futures_util::future::join(wire.ask(&request), async {
+                        tokio::time::sleep(std::time::Duration::from_micros(micros)).await;
+                        replica.signal("KILL");
+                    })
+                    .await;
+                    match answer {
+                        Ok((200, _)) => told.push(question),
+                        Ok((status, body)) => panic!("{status} {}", String::from_utf8_lossy(&body)),
+                        Err(_) => break Some(question),
+                    }
+                    break None;
+                }
+                let (status, answer) = wire.ask(&request).await.expect("an answer");
+                assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+                told.push(question);
+                revision += 1;
+            };
+            replica.wait();
+            replica = Replica::start(&settings);
+            let admin = Client::new(replica.address()).with_key(ADMIN_KEY);
+            let now = text(&admin.get(&path).send().await.is(200)["question"]);
+            told.extend(unknown.filter(|question| *question == now));
+            let log = until(async || {
+                let page = admin.get("/v1/sites/default/events?type=poll.reworded&limit=100").send().await.is(200);
+                let events = page["items"].as_array().expect("events").clone();
+                (events.len() >= told.len()).then_some(events)
+            })
+            .await;
+            let log: Vec<_> = log.iter().map(|event| text(&event["data"]["after"]["question"])).collect();
+            assert_eq!(log, told, "after kill {round}");
+        }
+    }
+}
+
+lone_rules![
+    every_acknowledged_vote_is_there_once_after_twenty_kills,
+    every_acknowledged_edit_is_told_once_after_ten_kills,
+];

@@ -346,15 +346,15 @@ async fn what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted()
         (stage, poll, key)
     };
     let act = async |cut: &Stage, (_, poll, key): &(Stage, Poll, ApiKey)| {
-        let is_done = cut.store.create_poll(poll, None, &[]).await.is_ok() && cut.store.add_key(key).await.is_ok();
-        is_done && cut.store.delete_poll(poll.id, &[]).await.is_ok() && cut.store.revoke_key(&key.id).await.is_ok()
+        let is_done = cut.store.create_poll(poll, None, &[]).await.is_ok() && cut.store.add_key(key, &[]).await.is_ok();
+        is_done && cut.store.delete_poll(poll.id, &[]).await.is_ok() && cut.store.revoke_key(&key.id, &[]).await.is_ok()
     };
     let after = async |(stage, poll, key): (Stage, Poll, ApiKey)| {
         loop {
             match next.store.delete_site(&stage.site).await.unwrap() {
                 SiteDeletion::Done => break,
                 SiteDeletion::HasPolls => assert!(next.store.delete_poll(poll.id, &[]).await.unwrap()),
-                SiteDeletion::HasKeys => assert!(next.store.revoke_key(&key.id).await.unwrap()),
+                SiteDeletion::HasKeys => assert!(next.store.revoke_key(&key.id, &[]).await.unwrap()),
                 SiteDeletion::HasTemplates | SiteDeletion::HasPlaces | SiteDeletion::Gone => {
                     panic!("somebody else has changed it")
                 }
@@ -493,10 +493,10 @@ async fn a_deleted_template_cut_short_anywhere_is_finished_by_the_same_request()
         (stage, template)
     };
     let act = async |cut: &Stage, (stage, template): &(Stage, Template)| {
-        cut.store.delete_template(&stage.site, &template.id).await.is_ok()
+        cut.store.delete_template(&stage.site, &template.id, &[]).await.is_ok()
     };
     let after = async |(stage, template): (Stage, Template)| {
-        let was_there = next.store.delete_template(&stage.site, &template.id).await.unwrap();
+        let was_there = next.store.delete_template(&stage.site, &template.id, &[]).await.unwrap();
         assert_eq!(next.store.template(&stage.site, &template.id).await.unwrap(), None);
         let left: Vec<String> = scene.storage.server().ask_for(&["KEYS", &format!("*{{{}}}*", stage.site)]);
         assert_eq!(left.len(), 1, "only the site is left of it: {left:?} {was_there}");

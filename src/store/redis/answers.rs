@@ -5,9 +5,10 @@
 
 use redis::Cmd;
 
-use super::{RedisStore, keys, script::Call};
+use super::{RedisStore, keys, outbox::too_late, script::Call};
 use crate::{
     poll::{AnswerId, AnswerState, CountedAnswer, OPEN_ANSWER, Poll, Text},
+    site::NewEvent,
     store::StoreError,
 };
 
@@ -34,12 +35,21 @@ impl RedisStore {
         poll: &Poll,
         answer: AnswerId,
         state: AnswerState,
+        events: &[NewEvent],
     ) -> Result<Option<CountedAnswer>, StoreError> {
-        let key = keys::answers(poll, PARTITION);
+        let (key, outbox) = (keys::answers(poll, PARTITION), keys::answers_outbox(poll, PARTITION));
         let letter = [state.code()];
-        let call = Call::new(&self.scripts.decide_answer, &[key.as_bytes()]).arg(answer.as_bytes()).arg(&letter);
-        let kept = call.send(&self.link).await?.optional_bytes()?;
-        kept.map(|kept| read(answer.as_bytes(), &kept)).transpose()
+        let letters = self.letters(&outbox, &poll.site, Some(poll.id), events, &[]).await?;
+        let call = Call::new(&self.scripts.decide_answer, &[key.as_bytes(), outbox.as_bytes()])
+            .arg(answer.as_bytes())
+            .arg(&letter)
+            .arg(letters.ticket.as_bytes());
+        let mut reply = letters.add_to(call).send(&self.link).await?;
+        match reply.int()? {
+            0 => Ok(None),
+            6 => Err(too_late()),
+            _ => read(answer.as_bytes(), &reply.bytes()?).map(Some),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
         AnswerId, AnswerState, Ballot, Change, CountedAnswer, Counters, Minute, Moves, PartitionTally, Phase, Poll,
         Position, Revision, Schedule, State, Text, Timestamp, VoterDigest, Votes,
     },
+    site::NewEvent,
     store::{
         BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError,
         ballots::{BALLOTS_PAGE, MINUTES_PAGE},
@@ -156,8 +157,9 @@ impl Ballots for RedisStore {
         poll: &Poll,
         answer: AnswerId,
         state: AnswerState,
+        events: &[NewEvent],
     ) -> Result<Option<CountedAnswer>, StoreError> {
-        self.put_answer_state(poll, answer, state).await
+        self.put_answer_state(poll, answer, state, events).await
     }
 
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {

@@ -3,11 +3,7 @@
 use futures_util::future::try_join_all;
 use redis::Cmd;
 
-use super::{
-    RedisStore, keys,
-    outbox::{Letters, MOST_TICKETS},
-    script::Call,
-};
+use super::{RedisStore, keys, outbox::too_late, script::Call};
 use crate::{
     poll::{Phase, Poll, PollId, Revision, Timestamp},
     site::NewEvent,
@@ -132,23 +128,7 @@ impl RedisStore {
         putting: DefineOptions<'_>,
     ) -> Result<DefineOutcome, StoreError> {
         let outbox = keys::poll_outbox(poll.id);
-        for _ in 0..MOST_TICKETS {
-            let letters = self.letters_of_poll(&outbox, poll, putting.events).await?;
-            if let Some(outcome) = self.try_define(poll, replaces, putting, (&outbox, &letters)).await? {
-                return Ok(outcome);
-            }
-        }
-        Err(StoreError::unavailable("a change always came too late after its announcement"))
-    }
-
-    /// `None` if the ticket is too old.
-    async fn try_define(
-        &self,
-        poll: &Poll,
-        replaces: Revision,
-        putting: DefineOptions<'_>,
-        (outbox, letters): (&str, &Letters),
-    ) -> Result<Option<DefineOutcome>, StoreError> {
+        let letters = self.letters_of_poll(&outbox, poll, putting.events).await?;
         let (key, deleting, json) = (keys::poll(poll.id), keys::deleting(poll.id), record::write_poll(poll)?);
         let (replaces, revision) = (replaces.to_string(), poll.revision.to_string());
         let (phase, closes_at) = (poll.schedule.phase.code().to_string(), millis(poll.schedule.closes_at));
@@ -169,15 +149,15 @@ impl RedisStore {
             .arg(if putting.resolves { b"1" } else { b"" })
             .arg(letters.ticket.as_bytes());
         let mut reply = letters.add_to(call).send(&self.link).await?;
-        Ok(Some(match reply.int()? {
+        Ok(match reply.int()? {
             1 => DefineOutcome::Done(Definition { poll: poll.clone(), reshaped: Revision(reply.number()?) }),
             0 => DefineOutcome::Mismatch,
             2 => DefineOutcome::Closed,
             4 => return Err(StoreError::unavailable("the clocks disagree about whether the poll is closed")),
             5 => DefineOutcome::NotClosed,
-            6 => return Ok(None),
+            6 => return Err(too_late()),
             _ => DefineOutcome::Gone,
-        }))
+        })
     }
 
     pub(super) async fn sync_partitions(

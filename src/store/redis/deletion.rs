@@ -12,7 +12,7 @@ use super::{
     RedisStore,
     definitions::millis,
     keys,
-    outbox::{Letters, MOST_TICKETS},
+    outbox::{Letters, too_late},
     script::Call,
 };
 use crate::{
@@ -31,18 +31,13 @@ impl RedisStore {
         let (key, deleting, outbox) = (keys::poll(id), keys::deleting(id), keys::poll_outbox(id));
         // Whose log it is told in. One that is hidden already has told it.
         let site = if events.is_empty() { None } else { self.poll(id).await?.map(|poll| poll.site) };
-        for _ in 0..MOST_TICKETS {
-            let letters = match &site {
-                Some(site) => self.letters(&outbox, site, Some(id), events, &[]).await?,
-                None => Letters::default(),
-            };
-            let call = Call::new(&self.scripts.forget, &[key.as_bytes(), deleting.as_bytes(), outbox.as_bytes()]);
-            let call = letters.add_to(call.arg(letters.ticket.as_bytes()).arg(definition));
-            if call.send(&self.link).await?.int()? != 6 {
-                return Ok(());
-            }
-        }
-        Err(StoreError::unavailable("a deletion always came too late after its announcement"))
+        let letters = match &site {
+            Some(site) => self.letters(&outbox, site, Some(id), events, &[]).await?,
+            None => Letters::default(),
+        };
+        let call = Call::new(&self.scripts.forget, &[key.as_bytes(), deleting.as_bytes(), outbox.as_bytes()]);
+        let call = letters.add_to(call.arg(letters.ticket.as_bytes()).arg(definition));
+        if call.send(&self.link).await?.int()? == 6 { Err(too_late()) } else { Ok(()) }
     }
 
     /// Deletes what is left of a poll. Returns whether there was anything.

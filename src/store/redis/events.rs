@@ -5,20 +5,17 @@ use redis::Cmd;
 
 use super::{
     RedisStore, keys,
-    outbox::{Entry, MOST_TICKETS, SETTLED_MICROS},
+    outbox::{Entry, SETTLED_MICROS, too_late},
     script::Call,
 };
 use crate::{
-    poll::{PollId, SiteId, Timestamp},
-    site::{DueMove, Event, EventId},
-    store::{Events, MoveReminder, StoreError, record::read_event},
+    poll::{Poll, PollId, SiteId, Timestamp},
+    site::{DueMove, Event, EventId, EventType},
+    store::{Events, MoveReminder, Polls as _, Publishers as _, StoreError, record::read_event},
 };
 
-/// How many entries of an outbox are read at once.
+/// How many entries of an outbox, sites and polls are read at once.
 const CHUNK: usize = 100;
-
-/// How long an entry that is in the log is known as such, in seconds, if nobody took it off its outbox.
-const KNOWN_SECS: &str = "2592000";
 
 /// How long after its time a move is looked for, in milliseconds, if the poll says nothing of it: whoever announced it
 /// before may not have made it yet.
@@ -63,6 +60,25 @@ impl Events for RedisStore {
         failure.map_or(Ok(grown), Err)
     }
 
+    async fn begin_logs(&self) -> Result<(), StoreError> {
+        if self.ask_for::<bool>(Cmd::new().arg("EXISTS").arg(keys::LOGS_BEGUN)).await? {
+            return Ok(());
+        }
+        let mut after: Option<SiteId> = None;
+        loop {
+            let sites = self.sites(after.as_ref(), CHUNK).await?;
+            for site in &sites {
+                self.begin_log(&site.id).await?;
+            }
+            match sites.last() {
+                Some(last) if sites.len() == CHUNK => after = Some(last.id.clone()),
+                Some(_) | None => break,
+            }
+        }
+        self.ask(Cmd::new().arg("SET").arg(keys::LOGS_BEGUN).arg(1)).await?;
+        Ok(())
+    }
+
     async fn due_moves(&self, limit: usize) -> Result<Vec<MoveReminder>, StoreError> {
         let now = self.clock_time().await?;
         let mut command = Cmd::new();
@@ -98,6 +114,28 @@ struct MovesTold {
 }
 
 impl RedisStore {
+    /// Notes of a site's polls what is due, and that nothing is told of what has happened.
+    async fn begin_log(&self, site: &SiteId) -> Result<(), StoreError> {
+        let mut before = None;
+        loop {
+            let polls = self.polls(site, before, CHUNK).await?;
+            let now = self.clock_time().await?;
+            for poll in &polls {
+                let due = DueMove::of(poll);
+                for due in due.iter().filter(|due| now < due.at) {
+                    let reminder = write_reminder(MoveReminder { poll: poll.id, at: due.at });
+                    self.ask(Cmd::new().arg("ZADD").arg(keys::DUE_MOVES).arg(due.at.as_millis()).arg(reminder)).await?;
+                }
+                let (key, stage) = (keys::poll(poll.id), EventType::stage_in(poll.state_at(now)).to_string());
+                Call::new(&self.scripts.note_told, &[key.as_bytes()]).arg(stage.as_bytes()).send(&self.link).await?;
+            }
+            before = polls.last().map(Poll::list_cursor);
+            if polls.len() < CHUNK {
+                return Ok(());
+            }
+        }
+    }
+
     /// Carries all that is in an outbox; one that is empty is looked through no more once it is settled. Returns whose
     /// logs have grown.
     async fn empty_outbox(&self, outbox: &str, ticket: &str) -> Result<Vec<SiteId>, StoreError> {
@@ -125,7 +163,7 @@ impl RedisStore {
             if let Some(Entry { name, site, event }) = Entry::read(text) {
                 let names = [keys::site(&site), keys::site_log(&site), keys::relayed(&site)];
                 let call = Call::new(&self.scripts.relay, &names.each_ref().map(String::as_bytes));
-                let call = call.arg(KNOWN_SECS.as_bytes()).arg(name.as_bytes()).arg(event.as_bytes());
+                let call = call.arg(name.as_bytes()).arg(event.as_bytes());
                 if call.send(&self.link).await?.int()? > 0 {
                     grown.push(site.clone());
                 }
@@ -154,27 +192,24 @@ impl RedisStore {
         let events: Vec<_> = moves.iter().map(|due| due.event(&poll)).collect();
         let times: Vec<String> = moves.iter().map(|due| due.at.as_millis().to_string()).collect();
         let stages: Vec<String> = moves.iter().map(|due| due.kind.stage().to_string()).collect();
-        for _ in 0..MOST_TICKETS {
-            let letters = self.letters(&outbox, &poll.site, Some(id), &events, &[]).await?;
-            let mut call = Call::new(&self.scripts.tell_moves, &[key.as_bytes(), outbox.as_bytes()])
-                .arg(revision.as_bytes())
-                .arg(own.as_bytes())
-                .arg(letters.ticket.as_bytes());
-            for ((stage, time), entry) in stages.iter().zip(&times).zip(letters.entries()) {
-                call = call.arg(stage.as_bytes()).arg(time.as_bytes()).arg(entry.as_bytes());
-            }
-            let mut reply = call.send(&self.link).await?;
-            match reply.int()? {
-                6 => {}
-                1 => {
-                    let site = (reply.int()? == 1).then(|| poll.site.clone());
-                    return Ok(MovesTold { site, is_settled: moves.iter().any(|due| due.at == at), is_sure: true });
-                }
-                0 => return Ok(nothing(false)),
-                _ => return Ok(nothing(true)),
-            }
+        let letters = self.letters(&outbox, &poll.site, Some(id), &events, &[]).await?;
+        let mut call = Call::new(&self.scripts.tell_moves, &[key.as_bytes(), outbox.as_bytes()])
+            .arg(revision.as_bytes())
+            .arg(own.as_bytes())
+            .arg(letters.ticket.as_bytes());
+        for ((stage, time), entry) in stages.iter().zip(&times).zip(letters.entries()) {
+            call = call.arg(stage.as_bytes()).arg(time.as_bytes()).arg(entry.as_bytes());
         }
-        Err(StoreError::unavailable("what the clock did always came too late after its announcement"))
+        let mut reply = call.send(&self.link).await?;
+        match reply.int()? {
+            1 => {
+                let site = (reply.int()? == 1).then(|| poll.site.clone());
+                Ok(MovesTold { site, is_settled: moves.iter().any(|due| due.at == at), is_sure: true })
+            }
+            6 => Err(too_late()),
+            0 => Ok(nothing(false)),
+            _ => Ok(nothing(true)),
+        }
     }
 }
 

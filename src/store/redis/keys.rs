@@ -42,6 +42,19 @@ pub(super) const LAST_TICKET: &str = "sawt:{events}:ticket";
 /// Moves of polls that are due by the clock: a sorted set of `POLL MILLISECONDS` by the time.
 pub(super) const DUE_MOVES: &str = "sawt:{events}:due";
 
+/// Is there once polls that were made before there were logs are known to them.
+pub(super) const LOGS_BEGUN: &str = "sawt:{events}:begun";
+
+/// What is told of a key, as [`poll_outbox`].
+pub(super) fn key_outbox(id: &KeyId) -> String {
+    format!("sawt:key:{{{id}}}:outbox")
+}
+
+/// What is told of a partition's texts, as [`poll_outbox`].
+pub(super) fn answers_outbox(poll: &Poll, partition: u16) -> String {
+    of_partition(poll, partition, "outbox")
+}
+
 /// A partition's tally: a hash of `revision`, `phase`, `opens_at`, `closes_at`, `changeable`, `buckets`, `version`,
 /// `ballots`, `made` (when its poll was made, in milliseconds), one field of votes per counter, named by its index, and
 /// `epoch` once that was raised. While it is being deleted, only `buckets` and `made`.

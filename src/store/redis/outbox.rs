@@ -3,7 +3,7 @@
 //! 1. The change is *announced*: its outbox is put into the set of those that are looked through, under a *ticket*, the
 //!    time. Moves that will be due by the clock are noted in the same step.
 //! 2. The change is made by a script that also appends what is told to the outbox, which lies in the same hash slot. It
-//!    refuses a ticket older than ten seconds: then it is announced anew.
+//!    refuses a ticket older than ten seconds: then the caller, who was asleep, is told to ask again.
 //! 3. The *relay*, of any replica, carries what it finds to the site's log and takes it off the outbox (`events.rs`).
 //!    The log knows which entries it has until they are taken off, so each comes once.
 //! 4. An outbox that is empty is not looked through any more once its last ticket is older than [`SETTLED_MICROS`]: by
@@ -15,12 +15,10 @@
 use super::{RedisStore, keys, script::Call};
 use crate::{
     poll::{Poll, PollId, SiteId},
+    secret::{hex, random_bytes},
     site::{DueMove, NewEvent},
     store::{StoreError, record::write_event},
 };
-
-/// How often a change that came too late after its announcement is announced again.
-pub(super) const MOST_TICKETS: usize = 3;
 
 /// How long after its last ticket an outbox is looked through, in microseconds: longer than a ticket is good (`outbox.lua`),
 /// also where the clocks of two masters are some seconds apart.
@@ -95,6 +93,20 @@ impl RedisStore {
         let call = due.iter().fold(call, |call, (kept, at)| call.arg(kept.as_bytes()).arg(at.as_bytes()));
         Ok(call.send(&self.link).await?.int()?.to_string())
     }
+}
+
+/// The name and the event that tell of a change in the site's own hash slot, where its log lies too: no outbox is needed.
+/// Nothing if there is nothing to tell.
+pub(super) fn site_letter(events: &[NewEvent]) -> Result<(String, String), StoreError> {
+    match events.first() {
+        None => Ok((String::new(), String::new())),
+        Some(event) => Ok((hex(&random_bytes::<8>()), write_event(None, event)?)),
+    }
+}
+
+/// The change was not made.
+pub(super) fn too_late() -> StoreError {
+    StoreError::unavailable("the change came too late after its announcement")
 }
 
 /// One entry of an outbox.

@@ -4,10 +4,15 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use redis::Cmd;
 
-use super::{RedisStore, keys, script::Call, sites::Member};
+use super::{
+    RedisStore, keys,
+    outbox::{site_letter, too_late},
+    script::Call,
+    sites::Member,
+};
 use crate::{
     poll::{SiteId, Timestamp},
-    site::{ApiKey, KeyId, Site, SiteSettings},
+    site::{ApiKey, KeyId, NewEvent, Site, SiteSettings},
     store::{Polls as _, Publishers, SiteDeletion, StoreError, record},
 };
 
@@ -16,14 +21,23 @@ const MOST_SWEEPS: usize = 8;
 
 #[async_trait]
 impl Publishers for RedisStore {
-    async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
+    async fn put_site(
+        &self,
+        id: &SiteId,
+        settings: SiteSettings,
+        events: &[NewEvent],
+    ) -> Result<(Site, bool), StoreError> {
         self.list_site(id).await?;
         let (key, origins) = (keys::site(id), record::write(&settings.origins)?);
         let (name, url) = (record::write(&settings.name)?, record::write(&settings.url)?);
         let (look, addresses) = (record::write(&settings.look)?, record::write(&settings.addresses)?);
         let disclosure = record::write(&settings.disclosure)?;
-        let call = Call::new(&self.scripts.put_site, &[key.as_bytes()])
+        let (log, relayed) = (keys::site_log(id), keys::relayed(id));
+        let (letter, event) = site_letter(events)?;
+        let call = Call::new(&self.scripts.put_site, &[key.as_bytes(), log.as_bytes(), relayed.as_bytes()])
             .arg(b"")
+            .arg(letter.as_bytes())
+            .arg(event.as_bytes())
             .arg(b"listed")
             .arg(b"1")
             .arg(b"origins")
@@ -115,17 +129,20 @@ impl Publishers for RedisStore {
     }
 
     /// The index first: a key is in force once it is written, and then its site's list must have it.
-    async fn add_key(&self, key: &ApiKey) -> Result<bool, StoreError> {
+    async fn add_key(&self, key: &ApiKey, events: &[NewEvent]) -> Result<bool, StoreError> {
         if !self.join(&key.site, Member::Key(&key.id)).await? {
             return Ok(false);
         }
-        let mut write = Cmd::new();
-        write.arg("SET").arg(keys::api_key(&key.id)).arg(record::write_key(key)?).arg("NX").arg("GET");
-        let held: Option<Vec<u8>> = self.ask_for(&write).await?;
-        // An existing one is the same: a key never changes.
-        match held {
-            Some(held) if held.is_empty() => Err(StoreError::unavailable("the key was given up while it was made")),
-            Some(_) | None => Ok(true),
+        let (name, outbox, kept) = (keys::api_key(&key.id), keys::key_outbox(&key.id), record::write_key(key)?);
+        let letters = self.letters(&outbox, &key.site, None, events, &[]).await?;
+        let call = Call::new(&self.scripts.add_key, &[name.as_bytes(), outbox.as_bytes()]).arg(kept.as_bytes());
+        let mut reply = letters.add_to(call.arg(letters.ticket.as_bytes())).send(&self.link).await?;
+        match reply.int()? {
+            1 => Ok(true),
+            6 => Err(too_late()),
+            // An existing one is the same: a key never changes.
+            _ if reply.bytes()?.is_empty() => Err(StoreError::unavailable("the key was given up while it was made")),
+            _ => Ok(true),
         }
     }
 
@@ -146,11 +163,14 @@ impl Publishers for RedisStore {
     }
 
     /// The key first: it is refused from then on, and an index entry without a key is skipped.
-    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
+    async fn revoke_key(&self, id: &KeyId, events: &[NewEvent]) -> Result<bool, StoreError> {
         let Some(key) = self.key(id).await? else { return Ok(false) };
-        let mut delete = Cmd::new();
-        delete.arg("DEL").arg(keys::api_key(id));
-        self.ask(&delete).await?;
+        let (name, outbox) = (keys::api_key(id), keys::key_outbox(id));
+        let letters = self.letters(&outbox, &key.site, None, events, &[]).await?;
+        let call = Call::new(&self.scripts.revoke_key, &[name.as_bytes(), outbox.as_bytes()]);
+        if letters.add_to(call.arg(letters.ticket.as_bytes())).send(&self.link).await?.int()? == 6 {
+            return Err(too_late());
+        }
         let mut index = Cmd::new();
         index.arg("SREM").arg(keys::site_keys(&key.site)).arg(id.as_str());
         self.ask(&index).await?;

@@ -53,8 +53,9 @@ impl RedisStore {
     /// Makes a site unless it exists.
     pub(super) async fn make_site(&self, id: &SiteId) -> Result<(), StoreError> {
         self.list_site(id).await?;
-        let key = keys::site(id);
-        let call = Call::new(&self.scripts.put_site, &[key.as_bytes()]).arg(b"if-missing");
+        let (key, log, relayed) = (keys::site(id), keys::site_log(id), keys::relayed(id));
+        let names = [key.as_bytes(), log.as_bytes(), relayed.as_bytes()];
+        let call = Call::new(&self.scripts.put_site, &names).arg(b"if-missing").arg(b"").arg(b"");
         call.arg(b"listed").arg(b"1").arg(b"origins").arg(b"[]").send(&self.link).await?;
         Ok(())
     }

@@ -9,10 +9,11 @@
 use async_trait::async_trait;
 use redis::Cmd;
 
-use super::{RedisStore, article_polls::read_id, keys, script::Call};
+use super::{RedisStore, article_polls::read_id, keys, outbox::site_letter, script::Call};
 use crate::{
     article::{HONEST_CLIENTS, MOST_TEMPLATES, NewArticlePoll, Template, TemplateId},
     poll::{Poll, PollId, SiteId, Timestamp},
+    site::NewEvent,
     store::{
         ClientMark, Making, Polls as _, Publishers as _, StoreError, TemplatePut, Templates,
         record::{read_template, write_template},
@@ -24,22 +25,27 @@ const CHUNK: usize = 500;
 
 #[async_trait]
 impl Templates for RedisStore {
-    async fn put_template(&self, template: &Template) -> Result<TemplatePut, StoreError> {
+    async fn put_template(&self, template: &Template, events: &[NewEvent]) -> Result<TemplatePut, StoreError> {
         let (site, id) = (&template.pattern.site, &template.id);
         if self.site(site).await?.is_none() {
             return Ok(TemplatePut::NoSite);
         }
         // What is left of one that is being deleted goes first.
         if self.kept_template(site, id).await?.is_some_and(|kept| kept.is_empty()) {
-            self.delete_template(site, id).await?;
+            self.delete_template(site, id, &[]).await?;
         }
         let known: Vec<String> = self.ask_for(Cmd::new().arg("HKEYS").arg(keys::templates(site))).await?;
         if known.len() >= MOST_TEMPLATES && !known.iter().any(|known| known == id.as_str()) {
             return Ok(TemplatePut::TooMany);
         }
-        let mut put = Cmd::new();
-        put.arg("HSET").arg(keys::templates(site)).arg(id.as_str()).arg(write_template(template)?);
-        let is_new: bool = self.ask_for(&put).await?;
+        let (names, definition) = (log_names(site), write_template(template)?);
+        let (name, event) = site_letter(events)?;
+        let call = Call::new(&self.scripts.put_template, &names.each_ref().map(String::as_bytes))
+            .arg(id.as_str().as_bytes())
+            .arg(definition.as_bytes())
+            .arg(name.as_bytes())
+            .arg(event.as_bytes());
+        let is_new = call.send(&self.link).await?.int()? == 1;
         Ok(if is_new { TemplatePut::Made } else { TemplatePut::Replaced })
     }
 
@@ -56,11 +62,16 @@ impl Templates for RedisStore {
         Ok(templates)
     }
 
-    async fn delete_template(&self, site: &SiteId, id: &TemplateId) -> Result<bool, StoreError> {
-        if self.kept_template(site, id).await?.is_none() {
+    async fn delete_template(&self, site: &SiteId, id: &TemplateId, events: &[NewEvent]) -> Result<bool, StoreError> {
+        let names = log_names(site);
+        let (name, event) = site_letter(events)?;
+        let call = Call::new(&self.scripts.hide_template, &names.each_ref().map(String::as_bytes))
+            .arg(id.as_str().as_bytes())
+            .arg(name.as_bytes())
+            .arg(event.as_bytes());
+        if call.send(&self.link).await?.int()? == 0 {
             return Ok(false);
         }
-        self.ask(Cmd::new().arg("HSET").arg(keys::templates(site)).arg(id.as_str()).arg("")).await?;
         let [open, provisional, old, clients, leaving] = keys::article_polls(site, id);
         for list in [&open, &old, &leaving] {
             loop {
@@ -166,4 +177,9 @@ impl RedisStore {
             buckets => Ok(Some(u32::try_from(buckets).unwrap_or(0))),
         }
     }
+}
+
+/// What a change of a template touches.
+fn log_names(site: &SiteId) -> [String; 3] {
+    [keys::templates(site), keys::site_log(site), keys::relayed(site)]
 }

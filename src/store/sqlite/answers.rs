@@ -82,19 +82,21 @@ pub(super) fn read(db: &Connection, id: PollId) -> Result<Vec<CountedAnswer>, St
     select.query_and_then([head.number], counted)?.collect()
 }
 
-/// Decides what readers are shown of a text; `None` if no ballot says it.
+/// Decides what readers are shown of a text, and says whether that is another decision; `None` if no ballot says it.
 pub(super) fn decide(
     db: &Connection,
     poll: PollId,
     id: AnswerId,
     state: AnswerState,
-) -> Result<Option<CountedAnswer>, StoreError> {
+) -> Result<Option<(CountedAnswer, bool)>, StoreError> {
     let Some(head) = Head::read(db, poll)? else { return Ok(None) };
+    let mut same = db.prepare_cached("select 1 from answers where poll = ?1 and answer = ?2 and state = ?3")?;
+    let is_same = same.exists(params![head.number, id.as_bytes(), state.code()])?;
     let mut update = db.prepare_cached(
         "update answers set state = ?3 where poll = ?1 and answer = ?2 returning answer, text, state, ballots",
     )?;
     let mut decided = update.query_and_then(params![head.number, id.as_bytes(), state.code()], counted)?;
-    decided.next().transpose()
+    Ok(decided.next().transpose()?.map(|decided| (decided, !is_same)))
 }
 
 fn counted(row: &Row<'_>) -> Result<CountedAnswer, StoreError> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
-    SqliteStore, answers, minutes,
+    SqliteStore, answers, events, minutes,
     polls::Head,
     tallies::{self, TallyChange, TallyRead},
 };
@@ -15,6 +15,7 @@ use crate::{
         AnswerId, AnswerState, Applied, Ballot, Codec, CountedAnswer, Counters, Minute, Outcome, PartitionTally, Poll,
         PollId, Position, RecordedAnswer, Revision, Text, Times, VoterDigest,
     },
+    site::NewEvent,
     store::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::BALLOTS_PAGE},
 };
 
@@ -85,9 +86,17 @@ impl Ballots for SqliteStore {
         poll: &Poll,
         answer: AnswerId,
         state: AnswerState,
+        events: &[NewEvent],
     ) -> Result<Option<CountedAnswer>, StoreError> {
-        let id = poll.id;
-        self.write(move |db, _| answers::decide(db, id, answer, state)).await
+        let (poll, events) = (poll.clone(), events.to_vec());
+        self.write(move |db, times| {
+            let Some((decided, is_news)) = answers::decide(db, poll.id, answer, state)? else { return Ok(None) };
+            if is_news {
+                events::tell(db, times.store, &poll.site, Some(poll.id), &events)?;
+            }
+            Ok(Some(decided))
+        })
+        .await
     }
 
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {

@@ -25,6 +25,11 @@ impl Events for SqliteStore {
         Ok(Vec::new())
     }
 
+    /// The upgrade of the file did.
+    async fn begin_logs(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn due_moves(&self, limit: usize) -> Result<Vec<MoveReminder>, StoreError> {
         self.read(move |db, times| due(db, times.store, limit)).await
     }

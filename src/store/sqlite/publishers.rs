@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::{SqliteStore, articles, events, templates, views};
 use crate::{
     poll::{SiteId, Timestamp},
-    site::{ApiKey, KeyId, Site, SiteSettings},
+    site::{ApiKey, KeyId, NewEvent, Site, SiteSettings},
     store::{
         Publishers, SiteDeletion, StoreError,
         record::{read, read_key, write, write_key},
@@ -15,9 +15,18 @@ use crate::{
 
 #[async_trait]
 impl Publishers for SqliteStore {
-    async fn put_site(&self, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
-        let id = id.clone();
-        self.write(move |db, times| put(db, times.store, &id, settings)).await
+    async fn put_site(
+        &self,
+        id: &SiteId,
+        settings: SiteSettings,
+        events: &[NewEvent],
+    ) -> Result<(Site, bool), StoreError> {
+        let (id, events) = (id.clone(), events.to_vec());
+        self.write(move |db, times| {
+            events::tell(db, times.store, &id, None, &events)?;
+            put(db, times.store, &id, settings)
+        })
+        .await
     }
 
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
@@ -44,14 +53,18 @@ impl Publishers for SqliteStore {
     }
 
     /// A key never changes, so writing it again does nothing.
-    async fn add_key(&self, key: &ApiKey) -> Result<bool, StoreError> {
-        let key = key.clone();
-        self.write(move |db, _| {
+    async fn add_key(&self, key: &ApiKey, events: &[NewEvent]) -> Result<bool, StoreError> {
+        let (key, events) = (key.clone(), events.to_vec());
+        self.write(move |db, times| {
             if !exists(db, &key.site)? {
                 return Ok(false);
             }
-            db.prepare_cached("insert or ignore into keys (id, site, created_at, record) values (?1, ?2, ?3, ?4)")?
+            let added = db
+                .prepare_cached("insert or ignore into keys (id, site, created_at, record) values (?1, ?2, ?3, ?4)")?
                 .execute(params![key.id.as_str(), key.site.as_str(), key.created_at.as_millis(), write_key(&key)?])?;
+            if added > 0 {
+                events::tell(db, times.store, &key.site, None, &events)?;
+            }
             Ok(true)
         })
         .await
@@ -77,10 +90,17 @@ impl Publishers for SqliteStore {
         .await
     }
 
-    async fn revoke_key(&self, id: &KeyId) -> Result<bool, StoreError> {
-        let id = id.clone();
-        self.write(move |db, _| Ok(db.prepare_cached("delete from keys where id = ?1")?.execute([id.as_str()])? > 0))
-            .await
+    async fn revoke_key(&self, id: &KeyId, events: &[NewEvent]) -> Result<bool, StoreError> {
+        let (id, events) = (id.clone(), events.to_vec());
+        self.write(move |db, times| {
+            let mut delete = db.prepare_cached("delete from keys where id = ?1 returning site")?;
+            let site: Option<String> = delete.query_row([id.as_str()], |row| row.get(0)).optional()?;
+            let Some(site) = site else { return Ok(false) };
+            let site = site.parse().map_err(|rule| StoreError::Corrupt(format!("a site's id {rule}")))?;
+            events::tell(db, times.store, &site, None, &events)?;
+            Ok(true)
+        })
+        .await
     }
 }
 

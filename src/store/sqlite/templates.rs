@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{SqliteStore, polls, publishers};
+use super::{SqliteStore, events, polls, publishers};
 use crate::{
     article::{HONEST_CLIENTS, MOST_TEMPLATES, NewArticlePoll, Template, TemplateId},
     poll::{PollId, SiteId, State, Times, Timestamp},
+    site::NewEvent,
     store::{
         ClientMark, Making, StoreError, TemplatePut, Templates,
         record::{read_template, write_template},
@@ -18,13 +19,20 @@ const DELETED_AT_ONCE: i64 = 50;
 
 #[async_trait]
 impl Templates for SqliteStore {
-    async fn put_template(&self, template: &Template) -> Result<TemplatePut, StoreError> {
-        let template = template.clone();
+    async fn put_template(&self, template: &Template, events: &[NewEvent]) -> Result<TemplatePut, StoreError> {
+        let (template, events) = (template.clone(), events.to_vec());
         // What is left of one that is being deleted goes first.
         if self.is_deleting(&template.pattern.site, &template.id).await? {
-            self.delete_template(&template.pattern.site, &template.id).await?;
+            self.delete_template(&template.pattern.site, &template.id, &[]).await?;
         }
-        self.write(move |db, _| put_template(db, &template)).await
+        self.write(move |db, times| {
+            let put = put_template(db, &template)?;
+            if matches!(put, TemplatePut::Made | TemplatePut::Replaced) {
+                events::tell(db, times.store, &template.pattern.site, None, &events)?;
+            }
+            Ok(put)
+        })
+        .await
     }
 
     async fn template(&self, site: &SiteId, id: &TemplateId) -> Result<Option<Template>, StoreError> {
@@ -43,10 +51,13 @@ impl Templates for SqliteStore {
         .await
     }
 
-    async fn delete_template(&self, site: &SiteId, id: &TemplateId) -> Result<bool, StoreError> {
-        let (of, named) = (site.clone(), id.clone());
+    async fn delete_template(&self, site: &SiteId, id: &TemplateId, events: &[NewEvent]) -> Result<bool, StoreError> {
+        let (of, named, events) = (site.clone(), id.clone(), events.to_vec());
         let was_there = self
-            .write(move |db, _| {
+            .write(move |db, times| {
+                if find_template(db, &of, &named)?.is_some() {
+                    events::tell(db, times.store, &of, None, &events)?;
+                }
                 let mut update =
                     db.prepare_cached("update templates set definition = '' where site = ?1 and id = ?2")?;
                 Ok(update.execute([of.as_str(), named.as_str()])? > 0)

@@ -18,6 +18,7 @@ service_rules![
     a_log_is_read_on_from_where_it_was_left,
     whoever_waits_is_answered_when_something_happens_on_any_replica,
     a_log_is_asked_for_in_words_it_knows,
+    what_is_done_to_keys_templates_texts_and_the_site_is_in_the_log,
 ];
 
 /// The events of a poll, as soon as there are so many.
@@ -115,7 +116,9 @@ async fn a_log_is_read_on_from_where_it_was_left(service: &Service) {
 
 async fn whoever_waits_is_answered_when_something_happens_on_any_replica(service: &Service) {
     let site = service.site().await;
-    let path = format!("/v1/sites/{site}/events?wait=30");
+    let log = service.admin().get(&format!("/v1/sites/{site}/events")).send().await.is(200);
+    assert_eq!(types(log["items"].as_array().expect("events")), ["site.put"]);
+    let path = format!("/v1/sites/{site}/events?wait=30&after={}", text(&log["next_after"]));
     let other = service.clients().swap_remove(1).with_key(crate::server::ADMIN_KEY);
     let began = Instant::now();
     let (answer, poll) = join(other.get(&path).send(), service.poll(json!({ "site": site, "state": "draft" }))).await;
@@ -146,4 +149,66 @@ async fn a_log_is_asked_for_in_words_it_knows(service: &Service) {
         assert_eq!(refused["errors"][0]["field"], field, "{refused}");
     }
     service.admin().get("/v1/sites/nobody-made-this/events").send().await.refused(404, "not-found");
+}
+
+async fn what_is_done_to_keys_templates_texts_and_the_site_is_in_the_log(service: &Service) {
+    let site = service.site().await;
+    let at = |rest: &str| format!("/v1/sites/{site}{rest}");
+    service.admin().put(&at("")).json(&json!({ "origins": [], "name": "كونا" })).send().await.is(200);
+    let (key, text_of_key) = service.key(&site, &["polls:read"]).await;
+    let template = json!({ "poll": { "kind": "rating", "question": "؟" } });
+    service.admin().put(&at("/templates/stars")).json(&template).send().await.is(201);
+    service.admin().delete(&at("/templates/stars")).send().await.is(204);
+    let poll = service.poll(json!({ "site": site, "open_answer": true })).await;
+    let vote = json!({ "choices": ["other"], "open_answer": "لا أدري" });
+    service.client().new_voter().await.post(&format!("/v1/polls/{poll}/votes")).json(&vote).send().await.is(201);
+    let answers = service.admin().get(&format!("/v1/polls/{poll}/answers")).send().await.is(200);
+    let answer = text(&answers["items"][0]["id"]);
+    for state in ["shown", "shown", "hidden"] {
+        let decision = json!({ "state": state });
+        service.admin().post(&format!("/v1/polls/{poll}/answers/{answer}")).json(&decision).send().await.is(200);
+    }
+    let reads_polls = service.client().with_key(&text_of_key);
+    let visible = until(async || {
+        let page = reads_polls.get(&at("/events?limit=100")).send().await.is(200);
+        let events = page["items"].as_array().expect("events").clone();
+        let is_all = events.iter().any(|event| event["type"] == "answer.hidden");
+        is_all.then_some((events, page["next_after"].clone()))
+    });
+    let (visible, last) = visible.await;
+    service.admin().delete(&format!("/v1/keys/{key}")).send().await.is(204);
+    service.admin().delete(&format!("/v1/keys/{key}")).send().await.refused(404, "not-found");
+    let after = format!("/events?limit=100&wait=30&after={}", text(&last));
+    let revoked = service.admin().get(&at(&after)).send().await.is(200);
+    assert_eq!(types(revoked["items"].as_array().expect("events")), ["key.revoked"]);
+    let all = service.admin().get(&at("/events?limit=100")).send().await.is(200);
+    let all = all["items"].as_array().expect("events").clone();
+    // On a cluster events of different things may come in another order than they were made in.
+    let mut sorted = types(&all);
+    sorted.sort();
+    let expected = [
+        "answer.hidden",
+        "answer.shown",
+        "key.created",
+        "key.revoked",
+        "poll.created",
+        "poll.opened",
+        "site.put",
+        "site.put",
+        "template.deleted",
+        "template.put",
+    ];
+    assert_eq!(sorted, expected);
+    let mut sorted = types(&visible);
+    sorted.sort();
+    let of_keys = |kind: &&str| kind.starts_with("key.");
+    assert_eq!(sorted, expected.into_iter().filter(|kind| !of_keys(kind)).collect::<Vec<_>>(), "keys are not told of");
+    let of =
+        |kind: &str| all.iter().filter(|event| event["type"] == kind).map(|event| event["data"].clone()).next_back();
+    assert_eq!(of("site.put"), Some(json!({ "changed": ["name"] })));
+    assert_eq!(of("key.created"), Some(json!({ "key": key, "name": "a trial's", "scopes": ["polls:read"] })));
+    assert_eq!(of("template.put"), Some(json!({ "template": "stars" })));
+    let said = of("answer.shown").expect("told");
+    assert_eq!(said["answer"], json!(answer));
+    assert!(!said.to_string().contains("لا أدري"), "what readers write is not in the log: {said}");
 }

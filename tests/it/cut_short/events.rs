@@ -2,8 +2,8 @@
 
 use sawt::{
     poll::{Poll, PollFields, State},
-    site::{Actor, EventType, NewEvent},
-    store::StoreError,
+    site::{Actor, ApiKey, Event, EventType, NewEvent, NewKey, Scopes},
+    store::{Replacement, StoreError},
 };
 
 use super::scene::{Scene, three_options};
@@ -15,6 +15,8 @@ use crate::{
 lone_rules![
     a_change_cut_short_anywhere_is_told_if_it_was_made_and_only_then,
     a_relay_cut_short_anywhere_brings_every_event_once,
+    a_key_cut_short_anywhere_is_told_if_it_was_made_or_revoked_and_only_then,
+    what_was_made_before_there_were_logs_is_told_when_it_is_due,
 ];
 
 /// One change of a poll: the type that tells of it.
@@ -97,4 +99,58 @@ async fn a_relay_cut_short_anywhere_brings_every_event_once() {
     let told = [EventType::PollCreated, EventType::PollOpened];
     let after = async |poll: Poll| assert_eq!(next.told(&poll).await, told);
     scene.cut_everywhere(begin, act, after).await;
+}
+
+async fn a_key_cut_short_anywhere_is_told_if_it_was_made_or_revoked_and_only_then() {
+    let scene = Scene::new().await;
+    let (cut, next) = (&scene.cut, &scene.next);
+    let told = async |key: &ApiKey, kind: EventType| {
+        let is_it = |event: &&Event| event.kind == kind && event.data["key"] == key.id.as_str();
+        next.log().await.iter().filter(is_it).count()
+    };
+    let begin = async || NewKey::generate(cut.site.clone(), Scopes::all(), None, cut.now().await).key;
+    let make = async |stage: &Stage, key: &ApiKey| {
+        let event = NewEvent::of_new_key(key, &Actor::Admin, key.created_at);
+        stage.store.add_key(key, &[event]).await.is_ok()
+    };
+    let revoke = async |stage: &Stage, key: &ApiKey| {
+        let event = NewEvent::of_revoked_key(key, &Actor::Admin, key.created_at);
+        stage.store.revoke_key(&key.id, &[event]).await.is_ok()
+    };
+    let after_making = async |key: ApiKey| {
+        let is_made = next.store.key(&key.id).await.unwrap().is_some();
+        assert_eq!(told(&key, EventType::KeyCreated).await, usize::from(is_made));
+        assert!(make(next, &key).await && make(next, &key).await);
+        assert_eq!(told(&key, EventType::KeyCreated).await, 1);
+    };
+    scene.cut_everywhere(begin, make, after_making).await;
+    let begin_made = async || {
+        let key = begin().await;
+        assert!(make(cut, &key).await);
+        key
+    };
+    let after_revoking = async |key: ApiKey| {
+        let is_revoked = next.store.key(&key.id).await.unwrap().is_none();
+        assert_eq!(told(&key, EventType::KeyRevoked).await, usize::from(is_revoked));
+        assert!(revoke(next, &key).await && revoke(next, &key).await);
+        assert_eq!(told(&key, EventType::KeyRevoked).await, 1);
+    };
+    scene.cut_everywhere(begin_made, revoke, after_revoking).await;
+}
+
+/// Polls without events are what an earlier version made.
+async fn what_was_made_before_there_were_logs_is_told_when_it_is_due() {
+    let scene = Scene::new().await;
+    let stage = &scene.next;
+    let open = stage.poll(changeable()).await;
+    let closes_at = stage.now_plus(500).await;
+    let closing = stage.poll(PollFields { closes_at: Some(Some(closes_at)), ..changeable() }).await;
+    for _ in 0..2 {
+        stage.store.begin_logs().await.unwrap();
+    }
+    stage.wait_until(closes_at).await;
+    stage.tell_due(&closing).await;
+    assert_eq!(stage.told(&closing).await, [EventType::PollClosed]);
+    assert!(stage.tell_close(&open).await != Replacement::Closed);
+    assert_eq!(stage.told(&open).await, [EventType::PollClosed], "that it had opened is of before");
 }

@@ -51,7 +51,7 @@ impl Scene {
             let is_done = act(&self.cut, &subject).await;
             self.wire.heal();
             if is_done {
-                assert!(commands > 3, "done in {commands} commands");
+                assert!(commands > 2, "done in {commands} commands");
                 return;
             }
             after(subject).await;

@@ -14,8 +14,9 @@ use proptest::{
 use sawt::{
     poll::{
         Action, AnswerState, Ballot, Choices, Codec, Counters, Edit, EditError, Group, Kind, MAX_OPTIONS, Minute,
-        NewPoll, NewScale, OpenAnswer, PartitionTally, Poll, PollFields, Position, ResultsPolicy,
+        NewPoll, NewScale, OpenAnswer, PartitionTally, Poll, PollFields, PollId, Position, ResultsPolicy,
     },
+    site::{Actor, EventType, NewEvent},
     store::{BatchOutcome, Committed, Creation, Replacement, Store},
 };
 
@@ -142,7 +143,8 @@ async fn a_random_history_has_the_answers_of_the_plain_model(store: Arc<dyn Stor
 
 /// Plays a history on a site of its own. What differs is the error.
 async fn play(store: &Arc<dyn Store>, history: &[Command]) -> Result<(), String> {
-    let mut run = HistoryRun { stage: Stage::new(store.clone()).await, model: Model::default(), polls: Vec::new() };
+    let stage = Stage::new(store.clone()).await;
+    let mut run = HistoryRun { stage, model: Model::default(), polls: Vec::new(), told: Vec::new() };
     for (place, command) in history.iter().enumerate() {
         let step = async {
             run.step(command).await?;
@@ -150,7 +152,8 @@ async fn play(store: &Arc<dyn Store>, history: &[Command]) -> Result<(), String>
         };
         step.await.map_err(|difference| format!("at command {place}, {command:?}: {difference}"))?;
     }
-    Ok(())
+    let log = run.stage.log().await.into_iter().map(|event| (event.poll.expect("of a poll"), event.kind));
+    same("the log", &by_poll(log), &by_poll(run.told.into_iter()))
 }
 
 struct HistoryRun {
@@ -158,6 +161,17 @@ struct HistoryRun {
     model: Model,
     /// The polls made so far, each as it was known one revision ago and as it is known now; also those deleted since.
     polls: Vec<(Poll, Poll)>,
+    /// What the log should say.
+    told: Vec<(PollId, EventType)>,
+}
+
+/// What is told of each poll, in order.
+fn by_poll(told: impl Iterator<Item = (PollId, EventType)>) -> BTreeMap<PollId, Vec<EventType>> {
+    let mut polls: BTreeMap<PollId, Vec<EventType>> = BTreeMap::new();
+    for (poll, kind) in told {
+        polls.entry(poll).or_default().push(kind);
+    }
+    polls
 }
 
 impl HistoryRun {
@@ -190,7 +204,11 @@ impl HistoryRun {
             }
             Command::Delete { poll } => {
                 let Some(poll) = self.known(*poll, false) else { return Ok(()) };
-                let deleted = self.stage.store.delete_poll(poll.id, &[]).await.unwrap();
+                let event = NewEvent::of_deletion(&poll, &Actor::Admin, self.stage.now().await);
+                let deleted = self.stage.store.delete_poll(poll.id, &[event]).await.unwrap();
+                if deleted {
+                    self.told.push((poll.id, EventType::PollDeleted));
+                }
                 same("delete_poll", &deleted, &self.model.delete(poll.id))
             }
             Command::Cast { poll, ballots, stale } => {
@@ -204,7 +222,7 @@ impl HistoryRun {
             Command::Decide { poll, text, state } => {
                 let Some(poll) = self.known(*poll, false).filter(|poll| poll.open_answer) else { return Ok(()) };
                 let answer = own_words(&poll, 0, &said(*text)).answer.unwrap().id;
-                let decided = self.stage.store.decide_answer(&poll, answer, *state).await.unwrap();
+                let decided = self.stage.store.decide_answer(&poll, answer, *state, &[]).await.unwrap();
                 same("decide_answer", &decided, &self.model.decide(poll.id, answer, *state))
             }
             Command::Upkeep { poll } => {
@@ -263,13 +281,26 @@ impl HistoryRun {
         let poll = Poll { codec, ..poll };
         self.model.create(&poll);
         self.polls.push((poll.clone(), poll.clone()));
-        same("create_poll", &self.stage.store.create_poll(&poll, None, &[]).await.unwrap(), &Creation::Created(poll))
+        let events = NewEvent::of_creation(&poll, &Actor::Admin, poll.created_at);
+        self.told.extend(events.iter().map(|event| (poll.id, event.kind)));
+        let created = self.stage.store.create_poll(&poll, None, &events).await.unwrap();
+        same("create_poll", &created, &Creation::Created(poll))
     }
 
     async fn replace(&mut self, edit: Result<Edit, EditError>) -> Result<(), String> {
         // What the domain refuses never reaches a store.
         let Ok(edit) = edit else { return Ok(()) };
-        let (answered, expected) = (self.stage.replace(&edit).await, self.model.replace(&edit));
+        let before = self.polls.iter().find(|(_, now)| now.id == edit.poll.id).map(|(_, now)| now.clone());
+        let before = before.filter(|before| before.revision.next() == edit.poll.revision);
+        let events = before.map(|before| NewEvent::of_change(&before, &edit.poll, &Actor::Admin, edit.poll.updated_at));
+        let events = events.unwrap_or_default();
+        let answered = self.stage.store.replace_poll(&edit, &events).await.unwrap();
+        let expected = self.model.replace(&edit);
+        if matches!(expected, Replacement::Done(_)) {
+            for event in &events {
+                self.tell(edit.poll.id, event.kind);
+            }
+        }
         match (&answered, &expected) {
             // The store may have needed more revisions than one.
             (Replacement::Done(made), Replacement::Done(wanted)) if made.revision >= wanted.revision => {
@@ -284,6 +315,14 @@ impl HistoryRun {
             _ => same("replace_poll", &answered, &expected)?,
         }
         Ok(())
+    }
+
+    /// A poll opens once and closes once.
+    fn tell(&mut self, poll: PollId, kind: EventType) {
+        let stages = self.told.iter().filter(|(told, _)| *told == poll).map(|(_, kind)| kind.stage());
+        if kind.stage() == 0 || stages.max() < Some(kind.stage()) {
+            self.told.push((poll, kind));
+        }
     }
 
     fn revise(&mut self, current: &Poll) {

@@ -96,9 +96,9 @@ async fn a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_go
     storage.server().ask(&["SADD", &list("keys"), key.id.as_str()]);
     assert_eq!(stage.store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
     // Somebody has put one of the same name meanwhile, or there would be nothing to go on with.
-    stage.store.put_site(&stage.site, SiteSettings::default()).await.unwrap();
+    stage.store.put_site(&stage.site, SiteSettings::default(), &[]).await.unwrap();
     assert!(matches!(stage.store.create_poll(&poll, None, &[]).await, Err(StoreError::Unavailable(_))));
-    assert!(matches!(stage.store.add_key(&key).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(stage.store.add_key(&key, &[]).await, Err(StoreError::Unavailable(_))));
     assert_eq!((stage.store.poll(poll.id).await.unwrap(), stage.store.key(&key.id).await.unwrap()), (None, None));
     assert_eq!(stage.store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
 }

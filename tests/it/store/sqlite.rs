@@ -144,7 +144,7 @@ async fn contact_leaves_the_default_site_as_it_was_put() {
     let stage = fixture.open(&fixture.path()).await;
     let settings = SiteSettings { origins: vec!["https://news.example".parse().unwrap()], ..Default::default() };
     fixture.set(5_000);
-    let (site, is_new) = stage.store.put_site(&SiteId::default(), settings).await.unwrap();
+    let (site, is_new) = stage.store.put_site(&SiteId::default(), settings, &[]).await.unwrap();
     assert!(!is_new);
     stage.store.contact().await.unwrap();
     assert_eq!(stage.store.site(&SiteId::default()).await.unwrap(), Some(site));

@@ -22,7 +22,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn new(store: Arc<dyn Store>) -> Self {
         let site = unused_site();
-        store.put_site(&site, SiteSettings::default()).await.unwrap();
+        store.put_site(&site, SiteSettings::default(), &[]).await.unwrap();
         Self { store, site }
     }
 

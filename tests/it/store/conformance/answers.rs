@@ -140,7 +140,7 @@ async fn what_an_editor_decides_of_a_text_lasts_as_long_as_the_text(store: Arc<d
     let poll = stage.poll(open_answers()).await;
     let first = own_words(&poll, 1, "a");
     let id = first.answer.as_ref().unwrap().id;
-    let decide = async |state| stage.store.decide_answer(&poll, id, state).await.unwrap();
+    let decide = async |state| stage.store.decide_answer(&poll, id, state, &[]).await.unwrap();
     assert_eq!(decide(AnswerState::Shown).await, None, "nobody says it yet");
     assert_eq!(cast(&stage, &poll, first.clone()).await.0, Outcome::Counted);
     let state = async || stage.store.answers(&poll).await.unwrap().first().map(|answer| (answer.state, answer.ballots));
@@ -167,7 +167,7 @@ async fn a_text_goes_with_one_choice_of_several(store: Arc<dyn Store>) {
     };
     assert_eq!(cast(&stage, &poll, said_with(1, &["yes", OTHER])).await.0, Outcome::Counted);
     let id = stage.store.answers(&poll).await.unwrap()[0].id;
-    stage.store.decide_answer(&poll, id, AnswerState::Shown).await.unwrap();
+    stage.store.decide_answer(&poll, id, AnswerState::Shown, &[]).await.unwrap();
     assert_eq!(cast(&stage, &poll, said_with(1, &["no", OTHER])).await.0, Outcome::Changed);
     let answers = stage.store.answers(&poll).await.unwrap();
     assert_eq!((answers[0].ballots, answers[0].state), (1, AnswerState::Shown), "the text went on");
@@ -199,7 +199,7 @@ async fn texts_are_deleted_with_their_poll(store: Arc<dyn Store>) {
     let bystander = stage.poll(PollFields { question: Some("؟".to_owned()), ..open_answers().fields }).await;
     assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert_eq!(stage.store.answers(&poll).await.unwrap(), []);
-    assert_eq!(stage.store.decide_answer(&poll, id, AnswerState::Shown).await.unwrap(), None);
+    assert_eq!(stage.store.decide_answer(&poll, id, AnswerState::Shown, &[]).await.unwrap(), None);
     stage.store.create_poll(&poll, None, &[]).await.unwrap();
     assert_eq!(stage.store.answers(&poll).await.unwrap(), []);
     assert_eq!(stage.store.answers(&bystander).await.unwrap(), []);

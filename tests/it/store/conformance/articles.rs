@@ -208,7 +208,7 @@ async fn articles_go_with_their_site_and_none_is_kept_without_one(store: Arc<dyn
             }
         });
         at_once(changes).await;
-        stage.store.put_site(&stage.site, SiteSettings::default()).await.unwrap();
+        stage.store.put_site(&stage.site, SiteSettings::default(), &[]).await.unwrap();
         for key in article.keys() {
             assert_eq!(find(&stage, &key).await, None, "a site that is made anew has none");
         }

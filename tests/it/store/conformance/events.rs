@@ -62,7 +62,7 @@ impl Stage {
     }
 
     /// Tells what is due of a poll, as several replicas do at the same time.
-    async fn tell_due(&self, poll: &Poll) {
+    pub(crate) async fn tell_due(&self, poll: &Poll) {
         let due = self.store.due_moves(1_000).await.unwrap();
         let due: Vec<MoveReminder> = due.into_iter().filter(|due| due.poll == poll.id).collect();
         let tell = |due: MoveReminder| {

@@ -50,7 +50,7 @@ async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
     let before = store.now().await.unwrap();
     let name = Some("جريدة \"الراي\"");
     let first = settings(&["https://news.example"], "Asia/Kuwait", name, Some("https://news.example/"));
-    let (made, is_new) = store.put_site(&id, first.clone()).await.unwrap();
+    let (made, is_new) = store.put_site(&id, first.clone(), &[]).await.unwrap();
     let after = store.now().await.unwrap();
     assert!(is_new && (before..=after).contains(&made.created_at), "made by the store's clock");
     let Site { created_at, .. } = made;
@@ -59,7 +59,7 @@ async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
 
     let other = settings(&["http://localhost:3000", "https://xn--mgbh0fb.example"], "UTC", None, None);
     for _ in 0..2 {
-        let (replaced, is_new) = store.put_site(&id, other.clone()).await.unwrap();
+        let (replaced, is_new) = store.put_site(&id, other.clone(), &[]).await.unwrap();
         assert!(!is_new);
         assert_eq!((replaced.created_at, &replaced.settings), (created_at, &other));
         assert!(replaced.updated_at >= after);
@@ -84,7 +84,7 @@ async fn a_key_is_kept_as_it_was_made(store: Arc<dyn Store>) {
         let key = key(&stage.site, name, 1_700_000_000_123);
         assert_eq!(stage.store.key(&key.id).await.unwrap(), None);
         for _ in 0..2 {
-            assert!(stage.store.add_key(&key).await.unwrap());
+            assert!(stage.store.add_key(&key, &[]).await.unwrap());
             assert_eq!(stage.store.key(&key.id).await.unwrap(), Some(key.clone()));
         }
     }
@@ -95,10 +95,10 @@ async fn keys_are_listed_for_their_site_oldest_first(store: Arc<dyn Store>) {
     let (stage, other) = (Stage::new(store.clone()).await, Stage::new(store).await);
     let keys: Vec<ApiKey> = (0..5).map(|age| key(&stage.site, None, 1_700_000_000_000 + age)).collect();
     for place in [3, 0, 4, 1, 2] {
-        assert!(stage.store.add_key(&keys[place]).await.unwrap());
+        assert!(stage.store.add_key(&keys[place], &[]).await.unwrap());
     }
     let others = key(&other.site, None, 1_600_000_000_000);
-    assert!(stage.store.add_key(&others).await.unwrap());
+    assert!(stage.store.add_key(&others, &[]).await.unwrap());
     assert_eq!(stage.store.keys(&stage.site).await.unwrap(), keys);
     assert_eq!(stage.store.keys(&other.site).await.unwrap(), [others]);
 }
@@ -107,12 +107,12 @@ async fn a_revoked_key_is_gone_at_once(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let (revoked, kept) = (key(&stage.site, None, 1), key(&stage.site, None, 2));
     for key in [&revoked, &kept] {
-        assert!(stage.store.add_key(key).await.unwrap());
+        assert!(stage.store.add_key(key, &[]).await.unwrap());
     }
-    assert!(stage.store.revoke_key(&revoked.id).await.unwrap());
+    assert!(stage.store.revoke_key(&revoked.id, &[]).await.unwrap());
     assert_eq!(stage.store.key(&revoked.id).await.unwrap(), None);
     assert_eq!(stage.store.keys(&stage.site).await.unwrap(), slice::from_ref(&kept));
-    assert!(!stage.store.revoke_key(&revoked.id).await.unwrap());
+    assert!(!stage.store.revoke_key(&revoked.id, &[]).await.unwrap());
     assert_eq!(stage.store.key(&kept.id).await.unwrap(), Some(kept));
 }
 
@@ -120,7 +120,7 @@ async fn sites_are_listed_by_id_from_anywhere_on(store: Arc<dyn Store>) {
     let base = unused_site();
     let ids: Vec<SiteId> = (1..=5).map(|number| format!("{base}-{number}").parse().unwrap()).collect();
     for place in [3, 0, 4, 1, 2] {
-        store.put_site(&ids[place], SiteSettings::default()).await.unwrap();
+        store.put_site(&ids[place], SiteSettings::default(), &[]).await.unwrap();
     }
     assert_eq!(store.delete_site(&ids[1]).await.unwrap(), SiteDeletion::Done);
     let page = async |after: &SiteId, limit| {
@@ -139,16 +139,16 @@ async fn a_site_is_deleted_only_if_it_has_neither_polls_nor_keys(store: Arc<dyn 
     let stage = Stage::new(store).await;
     let delete = async || stage.store.delete_site(&stage.site).await.unwrap();
     let (poll, key) = (stage.poll(yes_or_no()).await, key(&stage.site, None, 1));
-    assert!(stage.store.add_key(&key).await.unwrap());
+    assert!(stage.store.add_key(&key, &[]).await.unwrap());
     assert_eq!(delete().await, SiteDeletion::HasPolls);
     assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert_eq!(delete().await, SiteDeletion::HasKeys);
     assert!(stage.store.site(&stage.site).await.unwrap().is_some());
-    assert!(stage.store.revoke_key(&key.id).await.unwrap());
+    assert!(stage.store.revoke_key(&key.id, &[]).await.unwrap());
     assert_eq!(delete().await, SiteDeletion::Done);
     assert_eq!(stage.store.site(&stage.site).await.unwrap(), None);
     assert_eq!(delete().await, SiteDeletion::Gone);
-    let (_, is_made) = stage.store.put_site(&stage.site, SiteSettings::default()).await.unwrap();
+    let (_, is_made) = stage.store.put_site(&stage.site, SiteSettings::default(), &[]).await.unwrap();
     assert!(is_made, "and another may have its id");
 }
 
@@ -157,7 +157,7 @@ async fn nothing_is_made_on_a_site_that_is_not_there(store: Arc<dyn Store>) {
     let (poll, key) = (stage.draw_up(yes_or_no()).await, key(&stage.site, None, 1));
     assert_eq!(stage.store.create_poll(&poll, None, &[]).await.unwrap(), Creation::NoSite);
     assert_eq!((stage.store.poll(poll.id).await.unwrap(), stage.store.owner(poll.id).await.unwrap()), (None, None));
-    assert!(!stage.store.add_key(&key).await.unwrap());
+    assert!(!stage.store.add_key(&key, &[]).await.unwrap());
     assert_eq!(stage.store.key(&key.id).await.unwrap(), None);
 }
 
@@ -171,7 +171,7 @@ async fn what_is_made_while_its_site_is_deleted_keeps_the_site_or_is_refused(sto
             let (stage, poll, key) = (stage.clone(), poll.clone(), key.clone());
             async move {
                 let made = if has_key {
-                    stage.store.add_key(&key).await
+                    stage.store.add_key(&key, &[]).await
                 } else {
                     stage.store.create_poll(&poll, None, &[]).await.map(|creation| creation != Creation::NoSite)
                 };
@@ -210,7 +210,7 @@ async fn a_site_put_while_it_is_deleted_is_listed_if_it_is_there(store: Arc<dyn 
             let (store, id) = (store.clone(), id.clone());
             async move {
                 if number.is_multiple_of(2) {
-                    _ = store.put_site(&id, SiteSettings::default()).await.unwrap();
+                    _ = store.put_site(&id, SiteSettings::default(), &[]).await.unwrap();
                 } else {
                     _ = store.delete_site(&id).await.unwrap();
                 }

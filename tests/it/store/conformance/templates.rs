@@ -28,7 +28,7 @@ pub(crate) async fn template(stage: &Stage) -> Template {
     let pattern = Poll { partitions: Partitions::unplaced(1), ..pattern };
     let (id, admits) = ("reactions".parse().unwrap(), Admission::OwnOrigins);
     let template = Template { id, pattern, admits, open_for_days: 90, most_articles: 3 };
-    assert_eq!(stage.store.put_template(&template).await.unwrap(), TemplatePut::Made);
+    assert_eq!(stage.store.put_template(&template, &[]).await.unwrap(), TemplatePut::Made);
     template
 }
 
@@ -177,8 +177,8 @@ async fn a_deleted_template_takes_its_polls_with_it_and_no_site_goes_before(stor
     let poll = made(&stage, &template, "a").await;
     assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
     assert_eq!(store.delete_site(&stage.site).await.unwrap(), SiteDeletion::HasTemplates);
-    assert!(store.delete_template(&stage.site, &template.id).await.unwrap());
-    assert!(!store.delete_template(&stage.site, &template.id).await.unwrap());
+    assert!(store.delete_template(&stage.site, &template.id, &[]).await.unwrap());
+    assert!(!store.delete_template(&stage.site, &template.id, &[]).await.unwrap());
     assert_eq!(store.template(&stage.site, &template.id).await.unwrap(), None);
     assert_eq!(store.poll(poll.id).await.unwrap(), None);
     let new = new_poll(&stage, &template, "a").await;

@@ -145,6 +145,6 @@ async fn a_deleted_site_leaves_no_ranking_behind(store: Arc<dyn Store>) {
     assert_eq!(store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
     // A replica may count a moment longer.
     store.count_views(&ViewBatch { number: seen.number + 1, ..seen }).await.unwrap();
-    store.put_site(&stage.site, SiteSettings::default()).await.unwrap();
+    store.put_site(&stage.site, SiteSettings::default(), &[]).await.unwrap();
     assert_eq!(ranked(&stage, Measure::Views, TrendingWindow::Hour).await, []);
 }
