@@ -21,6 +21,10 @@ const CHUNK: usize = 100;
 /// before may not have made it yet.
 const SOUGHT_MILLIS: i64 = 60_000;
 
+/// For how long after it was taken off its outbox the log knows the name of an entry, in seconds: for longer than whoever
+/// has read it may wait to carry it (`relay.lua`).
+const FORGOTTEN_AFTER_SECS: i64 = 24 * 60 * 60;
+
 #[async_trait]
 impl Events for RedisStore {
     async fn events(&self, site: &SiteId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>, StoreError> {
@@ -46,11 +50,15 @@ impl Events for RedisStore {
         let mut command = Cmd::new();
         command.arg("ZRANGE").arg(keys::PENDING).arg(0).arg(-1).arg("WITHSCORES");
         let pending: Vec<(String, f64)> = self.ask_for(&command).await?;
+        if pending.is_empty() {
+            return Ok(Vec::new());
+        }
+        let read_at = self.clock_time().await?.as_millis() / 1_000;
         let (mut grown, mut failure) = (Vec::new(), None);
         // Those announced first come first: what was told of one poll in two outboxes stays in order.
         for (outbox, ticket) in pending {
             // On a cluster one master may be away.
-            match self.empty_outbox(&outbox, &format!("{ticket:.0}")).await {
+            match self.empty_outbox(&outbox, &format!("{ticket:.0}"), read_at).await {
                 Ok(sites) => grown.extend(sites),
                 Err(error) => failure = Some(error),
             }
@@ -137,8 +145,8 @@ impl RedisStore {
     }
 
     /// Carries all that is in an outbox; one that is empty is looked through no more once it is settled. Returns whose
-    /// logs have grown.
-    async fn empty_outbox(&self, outbox: &str, ticket: &str) -> Result<Vec<SiteId>, StoreError> {
+    /// logs have grown. `read_at` is a time in seconds before anything is read.
+    async fn empty_outbox(&self, outbox: &str, ticket: &str, read_at: i64) -> Result<Vec<SiteId>, StoreError> {
         let mut grown = Vec::new();
         let mut is_empty = true;
         loop {
@@ -147,7 +155,7 @@ impl RedisStore {
                 break;
             }
             is_empty = false;
-            grown.extend(self.relay(outbox, &entries).await?);
+            grown.extend(self.relay(outbox, &entries, read_at).await?);
         }
         if is_empty {
             let call = Call::new(&self.scripts.settle, &[keys::PENDING.as_bytes()]).arg(outbox.as_bytes());
@@ -157,18 +165,25 @@ impl RedisStore {
     }
 
     /// Carries entries to their sites' logs, and takes them off their outbox. Returns whose logs have grown.
-    async fn relay(&self, outbox: &str, entries: &[String]) -> Result<Vec<SiteId>, StoreError> {
+    ///
+    /// Another replica may do the same at the same time, and may have read an entry that this one takes off. So its name is
+    /// not forgotten with it: whoever comes late finds that the log has it.
+    async fn relay(&self, outbox: &str, entries: &[String], read_at: i64) -> Result<Vec<SiteId>, StoreError> {
         let mut grown = Vec::new();
+        let (read_at, known_until) = (read_at.to_string(), read_at + FORGOTTEN_AFTER_SECS);
         for text in entries {
             if let Some(Entry { name, site, event }) = Entry::read(text) {
                 let names = [keys::site(&site), keys::site_log(&site), keys::relayed(&site)];
                 let call = Call::new(&self.scripts.relay, &names.each_ref().map(String::as_bytes));
-                let call = call.arg(name.as_bytes()).arg(event.as_bytes());
-                if call.send(&self.link).await?.int()? > 0 {
-                    grown.push(site.clone());
+                let call = call.arg(read_at.as_bytes()).arg(name.as_bytes()).arg(event.as_bytes());
+                match call.send(&self.link).await?.int()? {
+                    -2 => return Err(StoreError::unavailable("the relay came too late after it had read")),
+                    -1 | 0 => {}
+                    _ => grown.push(site.clone()),
                 }
                 self.ask(Cmd::new().arg("LREM").arg(outbox).arg(1).arg(text)).await?;
-                self.ask(Cmd::new().arg("ZREM").arg(keys::relayed(&site)).arg(name)).await?;
+                let known = keys::relayed(&site);
+                self.ask(Cmd::new().arg("ZADD").arg(known).arg("XX").arg(known_until).arg(name)).await?;
             } else {
                 tracing::error!(outbox, "an event can't be read, and is left out of its site's log");
                 self.ask(Cmd::new().arg("LREM").arg(outbox).arg(1).arg(text)).await?;

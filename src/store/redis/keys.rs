@@ -189,8 +189,8 @@ pub(super) fn site_log(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:events")
 }
 
-/// Which entries of outboxes are in a site's log and may lie in their outboxes too: a sorted set of names by the time they
-/// were carried (seconds).
+/// Which entries are in a site's log and may be carried to it again: a sorted set of names by the time until which they are
+/// known (seconds).
 pub(super) fn relayed(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:relayed")
 }

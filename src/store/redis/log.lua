@@ -16,7 +16,7 @@ local function append(log, record)
   redis.call('XADD', log, string.format('%.0f-0', id), 'event', record)
 end
 
--- How long what is in a log is known as such, in seconds, if nobody forgets it before.
+-- How long what is in a log is known as such, in seconds, if nobody says that it may be forgotten sooner.
 local KNOWN = 30 * 24 * 60 * 60
 
 -- Appends a record, unless it was appended before under this name. Returns whether it was now.
@@ -24,8 +24,7 @@ local function append_once(log, relayed, name, record)
   if redis.call('ZSCORE', relayed, name) then return false end
   append(log, record)
   local now = tonumber(redis.call('TIME')[1])
-  redis.call('ZADD', relayed, now, name)
-  redis.call('ZREMRANGEBYSCORE', relayed, '-inf', now - KNOWN)
+  redis.call('ZADD', relayed, now + KNOWN, name)
+  redis.call('ZREMRANGEBYSCORE', relayed, '-inf', now)
   return true
 end
-

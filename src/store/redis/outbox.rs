@@ -5,7 +5,8 @@
 //! 2. The change is made by a script that also appends what is told to the outbox, which lies in the same hash slot. It
 //!    refuses a ticket older than ten seconds: then the caller, who was asleep, is told to ask again.
 //! 3. The *relay*, of any replica, carries what it finds to the site's log and takes it off the outbox (`events.rs`).
-//!    The log knows which entries it has until they are taken off, so each comes once.
+//!    The log knows which entries it has until long after they are taken off, so each comes once, however many replicas
+//!    carry it.
 //! 4. An outbox that is empty is not looked through any more once its last ticket is older than [`SETTLED_MICROS`]: by
 //!    then whatever was announced is told, or can't be.
 //!

@@ -15,6 +15,7 @@ use crate::{
 lone_rules![
     a_change_cut_short_anywhere_is_told_if_it_was_made_and_only_then,
     a_relay_cut_short_anywhere_brings_every_event_once,
+    a_relay_that_stood_still_anywhere_brings_no_event_twice,
     a_key_cut_short_anywhere_is_told_if_it_was_made_or_revoked_and_only_then,
     what_was_made_before_there_were_logs_is_told_when_it_is_due,
 ];
@@ -91,14 +92,31 @@ async fn a_change_cut_short_anywhere_is_told_if_it_was_made_and_only_then() {
     }
 }
 
+/// A poll of which the relay has to tell, and nothing else for it to look through: outboxes are looked through for half a
+/// minute after they are empty.
+async fn poll_to_relay(scene: &Scene) -> Poll {
+    scene.storage.server().ask(&["DEL", "sawt:{events}:pending"]);
+    scene.cut.told_poll(changeable()).await
+}
+
+/// What is told of that poll.
+const TO_RELAY: [EventType; 2] = [EventType::PollCreated, EventType::PollOpened];
+
 async fn a_relay_cut_short_anywhere_brings_every_event_once() {
     let scene = Scene::new().await;
-    let (cut, next) = (&scene.cut, &scene.next);
-    let begin = async || cut.told_poll(changeable()).await;
     let act = async |stage: &Stage, _: &Poll| stage.store.relay_events().await.is_ok();
-    let told = [EventType::PollCreated, EventType::PollOpened];
-    let after = async |poll: Poll| assert_eq!(next.told(&poll).await, told);
-    scene.cut_everywhere(begin, act, after).await;
+    let after = async |poll: Poll| assert_eq!(scene.next.told(&poll).await, TO_RELAY);
+    scene.cut_everywhere(|| poll_to_relay(&scene), act, after).await;
+}
+
+async fn a_relay_that_stood_still_anywhere_brings_no_event_twice() {
+    let scene = Scene::new().await;
+    let next = &scene.next;
+    // It stands still for so long that it may have got no answer.
+    let act = async |stage: &Stage, _: &Poll| _ = stage.store.relay_events().await;
+    let meanwhile = async |poll: &Poll| assert_eq!(next.told(poll).await, TO_RELAY);
+    let after = async |poll: Poll| assert_eq!(next.told(&poll).await, TO_RELAY);
+    scene.hold_everywhere(|| poll_to_relay(&scene), act, meanwhile, after).await;
 }
 
 async fn a_key_cut_short_anywhere_is_told_if_it_was_made_or_revoked_and_only_then() {
