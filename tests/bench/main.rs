@@ -19,6 +19,7 @@
     reason = "what is measured is far from the limits of its types, and is shown with three digits"
 )]
 
+mod articles;
 mod ballots;
 mod callgrind;
 mod cluster;
@@ -81,6 +82,12 @@ struct Effort {
     /// How often each store is hurt. Eight are about a minute for each.
     #[arg(long, default_value_t = 8)]
     faults: usize,
+    /// How many articles are invented, for one honest one in a hundred.
+    #[arg(long, default_value_t = 1_000_000)]
+    invented: usize,
+    /// How many readers react to a thousand articles.
+    #[arg(long, default_value_t = 20_000)]
+    readers: usize,
     /// Hurt only stores whose row of the table has this in its name.
     #[arg(long, default_value = "")]
     only: String,
@@ -110,6 +117,9 @@ enum Part {
     Instructions,
     /// One poll's ballots on the masters of a cluster.
     Cluster,
+    /// Invented articles against honest ones at a cap, and a crowd that reacts to many. Not among what is measured if
+    /// nothing is named.
+    Articles,
     /// Votes while their store is killed, hangs, or moves. Not among what is measured if nothing is named.
     Faults,
 }
@@ -120,7 +130,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let Arguments { names, effort, instructions, bench: _ } = Arguments::parse();
-    let all = Part::value_variants().iter().filter(|part| !matches!(part, Part::Faults)).copied();
+    let all = Part::value_variants().iter().filter(|part| !matches!(part, Part::Faults | Part::Articles)).copied();
     let parts = if names.is_empty() { all.collect() } else { names };
     for part in parts {
         match part {
@@ -140,6 +150,7 @@ fn main() -> ExitCode {
                 }
             }
             Part::Cluster => cluster::measure(),
+            Part::Articles => articles::measure(effort.invented, effort.readers),
             Part::Faults => faults::measure(effort.faults, &effort.only),
         }
     }

@@ -89,6 +89,13 @@ impl Sawt {
         format!("/v1/polls/{}", poll["id"].as_str().expect("a poll has an id"))
     }
 
+    /// Puts what a publisher would.
+    pub(crate) fn put(&self, path: &str, json: &str) {
+        let (key, url) = (format!("Bearer {ADMIN_KEY}"), Url::of(self.address, path));
+        let (status, body) = ask("PUT", &url, Some(&key), Some(json)).expect("sawt answers");
+        assert!(matches!(status, 200 | 201), "{body}");
+    }
+
     /// Closes a poll.
     pub(crate) fn close_poll(&self, poll: &str) {
         let (key, url) = (format!("Bearer {ADMIN_KEY}"), Url::of(self.address, &format!("{poll}/close")));
@@ -119,7 +126,12 @@ impl Sawt {
 
 /// A poll's ballots and the sum of its options' votes, as a replica says.
 pub(crate) fn tally(address: SocketAddr, poll: &str) -> (u64, u64) {
-    let (status, body) = ask("GET", &Url::of(address, &format!("{poll}/results")), None, None).expect("sawt answers");
+    tally_at(address, &format!("{poll}/results"))
+}
+
+/// The same of a tally's own path.
+pub(crate) fn tally_at(address: SocketAddr, path: &str) -> (u64, u64) {
+    let (status, body) = ask("GET", &Url::of(address, path), None, None).expect("sawt answers");
     assert_eq!(status, 200, "{body}");
     let tally: serde_json::Value = serde_json::from_str(&body).expect("a tally is JSON");
     let votes =

@@ -62,7 +62,7 @@ impl RedisStore {
         Err(StoreError::unavailable("the article's poll was deleted while it was made"))
     }
 
-    /// Puts a poll on its template's list. Deletes two polls that have left it, for this one or another.
+    /// Puts a poll on its template's list. Deletes the poll that leaves it for this one, and one that another did not finish.
     async fn join_list(&self, new: &NewArticlePoll) -> Result<JoinOutcome, StoreError> {
         let site = new.site();
         let mut names = vec![keys::site(site), keys::templates(site), keys::site_articles(site)];

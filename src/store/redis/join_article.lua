@@ -15,11 +15,13 @@ if (redis.call('HGET', KEYS[2], ARGV[1]) or '') == '' then return {0} end
 if ARGV[3] ~= '' and redis.call('HEXISTS', KEYS[3], ARGV[3]) == 0 then return {-2} end
 local left = redis.call('ZSCORE', leaving, poll)
 if left then return {2, left} end
+local clock = redis.call('TIME')
+local reply = {1}
+local function delete(words) for _, word in ipairs(words) do reply[#reply + 1] = word end end
 local since = redis.call('ZSCORE', open, poll) or redis.call('ZSCORE', old, poll)
 if not since then
   -- Later than all others, so that no two of them, and no poll twice, stand there since the same moment.
   local function last(list) return tonumber(redis.call('ZRANGE', list, -1, -1, 'WITHSCORES')[2] or nil) or 0 end
-  local clock = redis.call('TIME')
   local now = math.max(clock[1] * 1000 + math.floor(clock[2] / 1000), last(open) + 1, last(leaving) + 1)
   if redis.call('ZCARD', open) >= tonumber(ARGV[4]) then
     local oldest = redis.call('ZRANGE', provisional, 0, 0, 'WITHSCORES')
@@ -28,12 +30,18 @@ if not since then
     redis.call('ZREM', provisional, oldest[1])
     redis.call('ZREM', open, oldest[1])
     redis.call('HDEL', clients, oldest[1])
+    delete(oldest)
   end
   since = string.format('%.0f', now)
   redis.call('ZADD', open, since, poll)
   if ARGV[3] == '' then redis.call('ZADD', provisional, since, poll) end
 end
-local reply = {1, since}
--- The first of them. Whoever makes the next poll deletes two.
-for _, word in ipairs(redis.call('ZRANGE', leaving, 0, 1, 'WITHSCORES')) do reply[#reply + 1] = word end
+table.insert(reply, 2, since)
+-- Whoever takes one off the list deletes it. What others did not finish is deleted by whoever makes a poll, each another
+-- one: a flood of new polls would all come to the same, and leave the rest.
+local left_over = redis.call('ZCARD', leaving)
+if left_over > 0 then
+  local place = clock[2] % left_over
+  delete(redis.call('ZRANGE', leaving, place, place, 'WITHSCORES'))
+end
 return reply

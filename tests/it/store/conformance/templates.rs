@@ -16,6 +16,7 @@ crate::registry::store_rules![
     an_articles_poll_is_made_once_whoever_makes_it_at_the_same_time,
     what_has_no_template_or_is_not_announced_gets_no_poll,
     at_the_cap_the_oldest_provisional_poll_goes_and_no_other,
+    a_flood_at_the_cap_leaves_no_more_polls_than_there_is_room_for,
     a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again,
     the_same_client_counts_once_towards_an_honest_article,
     a_closed_poll_forgets_its_voters_and_keeps_its_counts,
@@ -99,6 +100,18 @@ async fn at_the_cap_the_oldest_provisional_poll_goes_and_no_other(store: Arc<dyn
     }
     let new = new_poll(&stage, &template, "e").await;
     assert_eq!(stage.store.make_article_poll(&new).await.unwrap(), Making::Full);
+}
+
+async fn a_flood_at_the_cap_leaves_no_more_polls_than_there_is_room_for(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = Template { most_articles: 20, ..template(&stage).await };
+    let mut invented = Vec::new();
+    for round in 0..6 {
+        let names: Vec<String> = (0..16).map(|maker| format!("{round}-{maker}")).collect();
+        invented.extend(join_all(names.iter().map(|name| made(&stage, &template, name))).await);
+    }
+    let kept = join_all(invented.iter().map(|poll| stage.store.poll(poll.id))).await;
+    assert_eq!(kept.into_iter().filter(|poll| poll.as_ref().unwrap().is_some()).count(), 20);
 }
 
 async fn a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again(store: Arc<dyn Store>) {
