@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Counters, Group, OpenAnswer, Poll, State, StateByClocks, VoterId};
+use super::{Counters, Label, OpenAnswer, Poll, RecordedBallot, State, StateByClocks, VoterId};
 
 /// The secret that turns voters into digests, one per poll. It is random, is kept with the poll in the store and never
 /// leaves it. So nobody who reads the store can link a reader's ballots across polls: that would take the reader's
@@ -62,8 +62,8 @@ impl fmt::Debug for VoterDigest {
 /// What a voter asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Record a ballot of this group that adds to these counters.
-    Cast(Group, Counters),
+    /// Record a ballot with this label that adds to these counters.
+    Cast(Label, Counters),
     /// Take the ballot back.
     Withdraw,
 }
@@ -107,7 +107,7 @@ pub struct Applied {
     /// The outcome.
     pub outcome: Outcome,
     /// The voter's record afterwards. The votes change only if this differs from the record before.
-    pub record: Option<Counters>,
+    pub record: Option<RecordedBallot>,
 }
 
 impl Action {
@@ -115,12 +115,13 @@ impl Action {
     /// counts; `cast.lua` is the same in Lua, and random histories compare the two.
     ///
     /// The order matters. The same ballot again is `Repeated` even if the poll has closed since: a lost answer costs
-    /// nobody a vote. Next, the poll must surely be open. Next, a ballot on record must be changeable.
+    /// nobody a vote. Next, the poll must surely be open. Next, a ballot on record must be changeable. One that is changed
+    /// keeps the [worse](Label::worse) label; one that is only repeated keeps the one it has.
     ///
     /// `is_answer_same` says whether its text is [the one on record](super::RecordedAnswer::is_the_same).
     pub fn apply(
         self,
-        record: Option<Counters>,
+        record: Option<RecordedBallot>,
         is_answer_same: bool,
         judged: StateByClocks,
         changeable: bool,
@@ -128,15 +129,18 @@ impl Action {
         let same = |outcome| Applied { outcome, record };
         let becomes = |outcome, record| Applied { outcome, record };
         match (record, self) {
-            (Some(recorded), Self::Cast(_, counters)) if recorded == counters && is_answer_same => {
+            (Some(recorded), Self::Cast(_, counters)) if recorded.counters == counters && is_answer_same => {
                 same(Outcome::Repeated)
             }
             (None, Self::Withdraw) => same(Outcome::NoBallot),
             _ if !judged.is_sure => same(Outcome::Undecided),
             _ if judged.state != State::Open => same(Outcome::NotOpen),
-            (None, Self::Cast(Group::Clean, counters)) => becomes(Outcome::Counted, Some(counters)),
-            (Some(recorded), _) if !changeable => same(Outcome::AlreadyVoted(recorded)),
-            (Some(_), Self::Cast(Group::Clean, counters)) => becomes(Outcome::Changed, Some(counters)),
+            (None, Self::Cast(label, counters)) => becomes(Outcome::Counted, Some(RecordedBallot { label, counters })),
+            (Some(recorded), _) if !changeable => same(Outcome::AlreadyVoted(recorded.counters)),
+            (Some(recorded), Self::Cast(label, counters)) => {
+                let label = recorded.label.worse(label);
+                becomes(Outcome::Changed, Some(RecordedBallot { label, counters }))
+            }
             (Some(_), Self::Withdraw) => becomes(Outcome::Withdrawn, None),
         }
     }
@@ -181,7 +185,8 @@ mod tests {
             StateByClocks { state: State::Closed, is_sure: true },
         );
         let unsure = StateByClocks { state: State::Open, is_sure: false };
-        let cast = |counters| Action::Cast(Group::Clean, counters);
+        let (label, worse) = (Label::CLEAN, Label::all().next().unwrap());
+        let cast = |counters| Action::Cast(label, counters);
         for (record, action, judged, changeable, outcome, after) in [
             (None, cast(yes), open, false, Outcome::Counted, Some(yes)),
             (None, cast(yes), over, true, Outcome::NotOpen, None),
@@ -201,9 +206,17 @@ mod tests {
             (Some(yes), Action::Withdraw, over, true, Outcome::NotOpen, Some(yes)),
             (Some(yes), Action::Withdraw, unsure, true, Outcome::Undecided, Some(yes)),
         ] {
-            let applied = action.apply(record, true, judged, changeable);
+            let on_record = |counters| RecordedBallot { label, counters };
+            let applied = action.apply(record.map(on_record), true, judged, changeable);
             let before: Vec<u8> = record.into_iter().flat_map(Counters::indexes).collect();
-            assert_eq!(applied, Applied { outcome, record: after }, "{before:?}, {action:?}, {judged:?}, {changeable}");
+            let after = Applied { outcome, record: after.map(on_record) };
+            assert_eq!(applied, after, "{before:?}, {action:?}, {judged:?}, {changeable}");
+        }
+        for (was, casts, becomes) in [(label, worse, worse), (worse, label, worse)] {
+            let record = Some(RecordedBallot { label: was, counters: yes });
+            let changed = Action::Cast(casts, no).apply(record, true, open, true);
+            assert_eq!(changed.record, Some(RecordedBallot { label: becomes, counters: no }));
+            assert_eq!(Action::Cast(casts, yes).apply(record, true, open, true).record, record, "only repeated");
         }
     }
 

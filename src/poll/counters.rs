@@ -46,14 +46,6 @@ impl Codec {
     }
 }
 
-/// The group of ballots that a ballot is counted with. There is one group so far; a store keeps totals, which are that
-/// group's counters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Group {
-    /// 0: no objection to these ballots.
-    Clean,
-}
-
 /// The counters that one ballot adds to, each by one, in the form of the poll's [`Codec`]. It is a voter's record in a
 /// store. Small, so it is copied and never allocated.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

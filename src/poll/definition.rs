@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AfterVote, Codec, DigestKey, Disclosure, Emoji, Kind, Language, NewAfterVote, NewDisclosure, NewImage, NewScale,
-    OptionId, OptionImage, Partitions, Phase, PollId, QUESTION, Quiz, Resolution, ResultsPolicy, Revision, Rewording,
-    Scale, Schedule, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress,
+    AfterVote, Codec, Decisions, DigestKey, Disclosure, Emoji, Kind, Language, NewAfterVote, NewDisclosure, NewImage,
+    NewScale, OptionId, OptionImage, Partitions, Phase, PollId, QUESTION, Quiz, Resolution, ResultsPolicy, Revision,
+    Rewording, Scale, Schedule, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress,
     check::{Check, Violation},
     open_answer,
 };
@@ -82,6 +82,8 @@ pub struct Poll {
     pub after_vote: Option<AfterVote>,
     /// How its wording was changed once it had ballots; the latest comes last.
     pub rewordings: Vec<Rewording>,
+    /// Which ballots count, by their labels.
+    pub decisions: Decisions,
     /// Which version of the definition this is.
     pub revision: Revision,
     /// When it was created, by the store's clock.
@@ -313,6 +315,7 @@ impl NewPoll {
                 after_vote,
                 rewordings: Vec::new(),
                 article: None,
+                decisions: Decisions::default(),
                 revision: Revision::FIRST,
                 created_at: now,
                 updated_at: now,

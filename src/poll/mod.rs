@@ -17,6 +17,7 @@ mod emoji;
 mod ids;
 mod image;
 mod kind;
+mod label;
 mod moves;
 mod open_answer;
 mod partitions;
@@ -39,7 +40,7 @@ pub use after_vote::{AfterVote, AfterVoteLink, NewAfterVote};
 pub use ballot::{Action, Applied, Ballot, DigestKey, Outcome, VoterDigest};
 pub use check::{Mistake, Violation};
 pub use choices::{Choices, InvalidChoice};
-pub use counters::{Codec, Counters, Group, Indexes, MAX_COUNTERS, MOST_INDEXES};
+pub use counters::{Codec, Counters, Indexes, MAX_COUNTERS, MOST_INDEXES};
 pub use definition::{
     ListCursor, MOST_MINIMUM, NewOption, NewPoll, PageStart, Poll, PollArticle, PollFields, PollOption,
 };
@@ -50,6 +51,7 @@ pub(crate) use ids::word_id;
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
 pub use image::{NewImage, OptionImage};
 pub use kind::Kind;
+pub use label::{Decisions, LABELS, Label, LabelDecision, LabelSet, LabelTally, PartitionLabels, RecordedBallot};
 pub use open_answer::{
     AnswerId, AnswerState, CountedAnswer, InvalidAnswer, MOST_ANSWERS, OTHER, OpenAnswer, RecordedAnswer,
 };

@@ -89,7 +89,7 @@ impl Change {
     }
 
     /// Adds another change, so many times.
-    pub(super) fn add(&mut self, other: &Self, times: i64) {
+    pub fn add(&mut self, other: &Self, times: i64) {
         self.ballots += other.ballots * times;
         for (index, votes) in (0_u8..).zip(&other.votes) {
             self.move_votes(index, votes * times);

@@ -148,8 +148,9 @@ impl Publishing {
 
     /// Whether anybody has voted in a poll.
     async fn has_ballots(&self, poll: &Poll) -> Result<bool, PublishError> {
-        let tallies = self.store.tally(poll).await?.unwrap_or_default();
-        Ok(tallies.iter().any(|tally| tally.ballots > 0))
+        // A ballot that does not count was cast all the same.
+        let partitions = self.store.labels(poll).await?.unwrap_or_default();
+        Ok(partitions.iter().any(|partition| partition.ballots() > 0))
     }
 
     /// What is wrong with the poll that readers are led to after a vote: it must be there, and of the same site.

@@ -116,6 +116,7 @@ fn changed(before: &Poll, after: &Poll) -> Vec<&'static str> {
         article: _,
         resolution: _,
         rewordings: _,
+        decisions: _,
         revision: _,
         created_at: _,
         updated_at: _,

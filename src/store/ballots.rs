@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::{
     poll::{
-        AnswerId, AnswerState, Ballot, Change, CountedAnswer, Counters, Minute, Outcome, PartitionTally, Poll,
-        Position, Text, VoterDigest,
+        AnswerId, AnswerState, Ballot, Change, CountedAnswer, Counters, Minute, Outcome, PartitionLabels,
+        PartitionTally, Poll, Position, RecordedBallot, Text, VoterDigest,
     },
     site::NewEvent,
 };
@@ -41,6 +41,10 @@ pub trait Ballots: Send + Sync {
     /// caller's or a later one: then the caller is behind, and must read the poll again.
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError>;
 
+    /// All ballots on record by their labels, of each partition, in order; `None` if the poll is gone. For editors: it
+    /// costs more than a tally.
+    async fn labels(&self, poll: &Poll) -> Result<Option<Vec<PartitionLabels>>, StoreError>;
+
     /// All texts that ballots say in a poll with open answers, in any order. A text is there as long as some ballot says
     /// it, and there are never more than [`MOST_ANSWERS`](crate::poll::MOST_ANSWERS): the text of a ballot that comes
     /// then is not kept.
@@ -61,7 +65,8 @@ pub trait Ballots: Send + Sync {
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError>;
 
     /// By how much the tally moved in each minute of a range, over all partitions, as far as its counters have a timeline
-    /// ([`Poll::timed_counters`]): as many minutes as fit in a page, in order. Nothing if the poll is gone.
+    /// ([`Poll::timed_counters`]): as many minutes as fit in a page, in order. Nothing if the poll is gone. Of ballots
+    /// with a label only those that count in the caller's revision of the poll.
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError>;
 }
 
@@ -92,8 +97,8 @@ pub struct Committed {
 /// A page of [`Ballots::ballots`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BallotPage {
-    /// The counters that each ballot adds to.
-    pub ballots: Vec<Counters>,
+    /// The ballots, whether they count or not.
+    pub ballots: Vec<RecordedBallot>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<BallotCursor>,
 }
@@ -133,6 +138,8 @@ pub(super) const MINUTES_PAGE: usize = 2_048;
 impl Minutes {
     /// The most minutes in a page of this poll.
     pub(super) fn most(poll: &Poll) -> usize {
-        MINUTES_PAGE / (1 + poll.timed_counters())
+        // What does not count is read as well.
+        let groups = 1 + poll.decisions.uncounted().labels().count();
+        MINUTES_PAGE / groups / (1 + poll.timed_counters())
     }
 }

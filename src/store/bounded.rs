@@ -30,8 +30,8 @@ use crate::{
     article::{Announced, ArticleId, ArticleKey, ArticlePlace, NewArticlePoll, Template, TemplateId},
     place::{Place, PlaceId},
     poll::{
-        AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, ListCursor, Minute, PartitionTally, Partitions,
-        Poll, PollId, Position, SiteId, Text, Timestamp, VoterDigest,
+        AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, ListCursor, Minute, PartitionLabels,
+        PartitionTally, Partitions, Poll, PollId, Position, SiteId, Text, Timestamp, VoterDigest,
     },
     secret::KeyHash,
     site::{ApiKey, Event, EventId, KeyId, NewEvent, Session, Site, SiteSettings},
@@ -186,6 +186,10 @@ impl Ballots for Bounded {
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
         self.reads.pass(self.store.tally(poll)).await
+    }
+
+    async fn labels(&self, poll: &Poll) -> Result<Option<Vec<PartitionLabels>>, StoreError> {
+        self.reads.pass(self.store.labels(poll)).await
     }
 
     async fn answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError> {

@@ -11,6 +11,13 @@
 //!    At every instant, in every partition, `ballots` is the number of voters on record, and every counter's votes are
 //!    the ballots on record that add to it. A store knows how many counters a poll has, and by its
 //!    [`Codec`](crate::poll::Codec) how a ballot is kept; it does not know what counters mean to readers.
+//!
+//!    Each ballot has a [`Label`](crate::poll::Label), which is counted in the same step, with minutes of its own. The
+//!    tally is of the ballots whose labels count by the poll's [`Decisions`](crate::poll::Decisions): a revision that
+//!    decides otherwise moves the ballots of those labels into a partition's tally, or out of it, in the step that
+//!    brings the partition to that revision, and makes its version one greater. So at every instant, in every
+//!    partition, what counts, what is held and what is void are together all the ballots on record. A ballot that is
+//!    changed keeps the worse label, and one that is taken back is taken from the group of its label.
 //! 2. **The store decides.** Whether the poll is open, by the store's own clock; whether the voter has a ballot;
 //!    whether it may change: all inside that step. The caller says which [`Revision`](crate::poll::Revision) of the
 //!    poll it knows; if that is not the one in force, the answer is [`BatchOutcome::Stale`] and nothing was done.
@@ -40,7 +47,7 @@
 //! 8. **Every minute is accounted for.** What moves a tally is recorded in the same step under the minute of the
 //!    store's clock, so all of [`Ballots::minutes`] together add up to the tally, whatever was changed or withdrawn: to
 //!    its ballots and its first counters, as many as the poll's kind keeps a timeline of. A minute that is over does not
-//!    change any more. A poll that is reshaped begins anew.
+//!    change any more, until it is decided otherwise which ballots count. A poll that is reshaped begins anew.
 //! 9. **Positions only grow.** A partition's [`Position`](crate::poll::Position) grows as long as the store keeps
 //!    what was written. If it lost something, a caller that has seen more has the partition raised to the next epoch,
 //!    by [`Ballots::raise_epoch`], before it believes the tally: so positions grow whatever the store has lost.

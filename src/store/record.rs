@@ -7,9 +7,9 @@ use super::StoreError;
 use crate::{
     article::{Admission, Template, TemplateId},
     poll::{
-        AfterVote, Codec, DigestKey, Disclosure, Kind, Language, Partitions, Poll, PollArticle, PollId, PollOption,
-        Quiz, Resolution, ResultsPolicy, Revision, Rewording, Scale, Schedule, SiteId, TallyDisplay, Text, Timestamp,
-        WebAddress,
+        AfterVote, Codec, Decisions, DigestKey, Disclosure, Kind, Language, Partitions, Poll, PollArticle, PollId,
+        PollOption, Quiz, Resolution, ResultsPolicy, Revision, Rewording, Scale, Schedule, SiteId, TallyDisplay, Text,
+        Timestamp, WebAddress,
     },
     secret::KeyHash,
     site::{ApiKey, Event, EventId, KeyId, NewEvent, Scopes},
@@ -56,6 +56,8 @@ struct PollRecord {
     rewordings: Vec<Rewording>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     article: Option<PollArticle>,
+    #[serde(default, skip_serializing_if = "Decisions::count_all")]
+    decisions: Decisions,
     revision: Revision,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -158,6 +160,7 @@ impl PollRecord {
             after_vote: poll.after_vote.clone(),
             rewordings: poll.rewordings.clone(),
             article: poll.article.clone(),
+            decisions: poll.decisions,
             revision: poll.revision,
             created_at: poll.created_at,
             updated_at: poll.updated_at,
@@ -202,6 +205,7 @@ impl PollRecord {
             after_vote: self.after_vote,
             rewordings: self.rewordings,
             article: self.article,
+            decisions: self.decisions,
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     live::{PollWithSite, Snapshot},
     poll::{
-        Action, Ballot, Choices, Counters, Group, InvalidChoice, OpenAnswer, Outcome, Poll, Text, Timestamp, Viewer,
+        Action, Ballot, Choices, Counters, InvalidChoice, Label, OpenAnswer, Outcome, Poll, Text, Timestamp, Viewer,
         VoterDigest, VoterId,
     },
     quota::{Decision, Name, QuotaState, Subject, Undecided},
@@ -143,7 +143,7 @@ impl Voting {
         let action = |poll: &Poll| {
             let (choices, answer) = asked.check(poll)?;
             checked = Some((choices, answer.clone()));
-            Ok((Action::Cast(Group::Clean, poll.counters_of(choices)), answer))
+            Ok((Action::Cast(Label::CLEAN, poll.counters_of(choices)), answer))
         };
         let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
         self.admit(self.replica.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;

@@ -145,7 +145,7 @@ fn count(
     }
 }
 
-/// Every ballot of a poll.
+/// Every ballot of a poll that counts.
 async fn scan(store: &dyn Store, poll: &Poll) -> Result<Orders, StoreError> {
     let gone = || StoreError::unavailable("the poll was deleted while its ballots were read");
     let mut orders = Orders::default();
@@ -153,8 +153,8 @@ async fn scan(store: &dyn Store, poll: &Poll) -> Result<Orders, StoreError> {
     loop {
         let begun = Instant::now();
         let page = retry(|| store.ballots(poll, from)).await?.ok_or_else(gone)?;
-        for counters in page.ballots {
-            orders.add(poll, counters);
+        for ballot in page.ballots.iter().filter(|ballot| poll.decisions.count(ballot.label)) {
+            orders.add(poll, ballot.counters);
         }
         from = page.next;
         if from.is_none() {

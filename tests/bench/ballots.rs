@@ -8,7 +8,7 @@ use std::{
 use sawt::{
     clock::Clock,
     poll::{
-        Action, Ballot, Choices, DigestKey, Group, Kind, NewOption, NewPoll, Poll, PollFields, PollId, SiteId,
+        Action, Ballot, Choices, DigestKey, Kind, Label, NewOption, NewPoll, Poll, PollFields, PollId, SiteId,
         VoterDigest, VoterId,
     },
     secret::random_bytes,
@@ -109,7 +109,7 @@ impl Ground {
             let voter = VoterId::from_bytes(u128::from(number).to_be_bytes());
             Ballot {
                 voter: VoterDigest::of(&voter, &self.poll),
-                action: Action::Cast(Group::Clean, self.poll.counters_of(choices)),
+                action: Action::Cast(Label::CLEAN, self.poll.counters_of(choices)),
                 answer: None,
             }
         };

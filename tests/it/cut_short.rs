@@ -10,7 +10,7 @@ use std::cell::Cell;
 use futures_util::future::join_all;
 use sawt::{
     article::{NewArticlePoll, Template},
-    poll::{DigestKey, Edit, Outcome, PartitionTally, Phase, Poll, PollFields, State, Timestamp},
+    poll::{DigestKey, Edit, LabelDecision, Outcome, PartitionTally, Phase, Poll, PollFields, State, Timestamp},
     secret::random_bytes,
     site::{ApiKey, NewKey, Scopes},
     store::{BatchOutcome, Creation, Making, Replacement, SiteDeletion, StoreError},
@@ -27,7 +27,7 @@ use crate::{
     service::{seed_poll, text},
     store::{
         conformance::templates,
-        stage::{Stage, ballot, changeable, yes_or_no},
+        stage::{Stage, ballot, changeable, label, labelled, yes_or_no},
     },
 };
 
@@ -38,6 +38,7 @@ lone_rules![
     while_a_change_can_not_be_finished_readers_find_the_poll_as_it_was,
     a_change_that_was_cut_short_until_the_poll_had_closed_is_not_made,
     an_edit_or_a_close_cut_short_anywhere_reaches_every_partition,
+    what_is_decided_of_a_label_is_decided_in_every_partition_though_it_was_cut_short_anywhere,
     a_poll_of_which_a_part_has_closed_is_closed_altogether,
     a_deletion_cut_short_anywhere_is_finished_by_the_same_request,
     what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted,
@@ -239,6 +240,29 @@ async fn an_edit_or_a_close_cut_short_anywhere_reaches_every_partition() {
         by_voter((poll, edit)).await;
     };
     scene.cut_everywhere(closed, act, by_editor).await;
+}
+
+async fn what_is_decided_of_a_label_is_decided_in_every_partition_though_it_was_cut_short_anywhere() {
+    let scene = Scene::new().await;
+    let (cut, next) = (&scene.cut, &scene.next);
+    let hold = async || {
+        let poll = cut.poll(changeable()).await;
+        let ballots = (0..20).map(|voter| labelled(&poll, voter, &["yes"], label(u8::from(voter >= 12))));
+        cut.apply(&poll, &ballots.collect::<Vec<_>>()).await;
+        let edit = poll.decided(label(1), LabelDecision::Held, cut.now().await).unwrap();
+        (poll, edit)
+    };
+    let act = async |stage: &Stage, (_, edit): &(Poll, Edit)| replace(stage, edit).await.is_some();
+    let after = async |(poll, edit): (Poll, Edit)| {
+        let found = next.read(&poll).await;
+        let is_made = found.revision == edit.poll.revision;
+        assert_eq!(next.count(&found).await, if is_made { (vec![12, 0], 12) } else { (vec![20, 0], 20) });
+        let Some(Replacement::Done(made)) = replace(next, &edit).await else { panic!("not made") };
+        assert_eq!(next.count(&made).await, (vec![12, 0], 12), "and not twice");
+        let released = next.decided(&made, label(1), LabelDecision::Counted).await;
+        assert_eq!(next.count(&released).await, (vec![20, 0], 20));
+    };
+    scene.cut_everywhere(hold, act, after).await;
 }
 
 /// A closing time that is put off while it comes finds some partitions closed and others open; and whoever finds that

@@ -1,18 +1,13 @@
-//! Casting, splitting, reading ballots, tallies and timelines: everything within one partition.
-//!
-//! A partition's timeline is a hash, which has no order. But its fields are known: a minute's number with a counter's
-//! index. So nothing is scanned or sorted: a page reads the ballots of a range of minutes, one field each, and then the
-//! votes of those minutes that exist.
+//! Casting, splitting, reading ballots and tallies: everything within one partition.
 
 use std::ops::Range;
 
 use async_trait::async_trait;
-use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
-use redis::Cmd;
+use futures_util::future::try_join_all;
 
 use super::{
     RedisStore,
-    batch::{Packed, PackedAnswers, places_left_out, read_answer, read_counters, read_outcomes},
+    batch::{Packed, PackedAnswers, places_left_out, read_answer, read_ballot, read_outcomes},
     buckets::{bucket_of, split_off, splits_from},
     definitions::SyncedPartition,
     keys,
@@ -20,14 +15,11 @@ use super::{
 };
 use crate::{
     poll::{
-        AnswerId, AnswerState, Ballot, Change, CountedAnswer, Counters, Minute, Moves, PartitionTally, Phase, Poll,
+        AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Minute, PartitionLabels, PartitionTally, Phase, Poll,
         Position, Revision, Schedule, State, Text, Timestamp, VoterDigest, Votes,
     },
     site::NewEvent,
-    store::{
-        BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError,
-        ballots::{BALLOTS_PAGE, MINUTES_PAGE},
-    },
+    store::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::BALLOTS_PAGE},
 };
 
 /// How often a call is repeated because the caller was behind: on buckets, or with a partition behind its poll. Each
@@ -36,9 +28,6 @@ const MOST_TURNS: usize = 16;
 
 /// How many buckets one call of `split.lua` adds at most, so that none takes long.
 const SPLITS_AT_ONCE: u32 = 8;
-
-/// How many partitions are asked for their minutes at the same time: all at once would delay each other.
-const MOST_AT_ONCE: usize = 4;
 
 /// The reply of one call of `cast.lua`. All but `Committed` mean that nothing was done.
 enum CastReply {
@@ -90,7 +79,8 @@ impl Ballots for RedisStore {
     }
 
     async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
-        self.kept_ballot(poll, voter).await?.map(|kept| read_counters(poll.codec, &kept)).transpose()
+        let kept = self.kept_ballot(poll, voter).await?;
+        kept.map(|kept| Ok(read_ballot(poll.codec, &kept)?.counters)).transpose()
     }
 
     async fn ballot_answer(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Text>, StoreError> {
@@ -125,7 +115,7 @@ impl Ballots for RedisStore {
                 _ => {
                     let mut ballots = Vec::with_capacity(BALLOTS_PAGE);
                     while let Some(kept) = reply.optional_bytes()? {
-                        ballots.push(read_counters(poll.codec, &kept)?);
+                        ballots.push(read_ballot(poll.codec, &kept)?);
                     }
                     let (partition, bucket, of) =
                         if next_bucket < of { (partition, next_bucket, of) } else { (partition + 1, 0, 0) };
@@ -146,6 +136,10 @@ impl Ballots for RedisStore {
             }
             Some(_) | None => Ok(tallies),
         }
+    }
+
+    async fn labels(&self, poll: &Poll) -> Result<Option<Vec<PartitionLabels>>, StoreError> {
+        self.read_labels(poll).await
     }
 
     async fn answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError> {
@@ -170,26 +164,7 @@ impl Ballots for RedisStore {
     }
 
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
-        let stretch: Vec<i64> = (range.start.0..range.end.0).take(MINUTES_PAGE).collect();
-        let Some(last) = stretch.last().copied() else { return Ok(Minutes { changes: Vec::new(), next: None }) };
-        let ballots = self.read_fields(poll, stretch.iter().map(|minute| format!("{minute}:b")).collect()).await?;
-        let found = stretch.into_iter().zip(ballots).filter_map(|(minute, ballots)| Some((minute, ballots?)));
-        let most = Minutes::most(poll);
-        let found: Vec<(i64, i64)> = found.take(most).collect();
-        let done = match found.last() {
-            Some((minute, _)) if found.len() == most => *minute,
-            _ => last,
-        };
-        let counters = poll.timed_counters();
-        let fields = found.iter().flat_map(|(minute, _)| (0..counters).map(move |index| format!("{minute}:{index}")));
-        let votes = self.read_fields(poll, fields.collect()).await?;
-        let mut votes = votes.into_iter().map(Option::unwrap_or_default);
-        let changes = found.into_iter().map(|(minute, ballots)| {
-            let votes: Moves = votes.by_ref().take(counters).collect();
-            (Minute(minute), Change { ballots, votes })
-        });
-        let next = Minute(done).plus(1);
-        Ok(Minutes { changes: changes.collect(), next: (next < range.end).then_some(next) })
+        self.read_minutes(poll, range).await
     }
 }
 
@@ -329,28 +304,6 @@ impl RedisStore {
         }
         Err(StoreError::unavailable("the poll kept changing while its tally was read"))
     }
-
-    /// Fields of the timeline, summed over the partitions; `None` where no partition has the field.
-    async fn read_fields(&self, poll: &Poll, fields: Vec<String>) -> Result<Vec<Option<i64>>, StoreError> {
-        let mut sums = vec![None; fields.len()];
-        if fields.is_empty() {
-            return Ok(sums);
-        }
-        let read = async |partition| {
-            let mut command = Cmd::new();
-            command.arg("HMGET").arg(keys::minutes(poll, partition)).arg(&fields);
-            self.ask_for::<Vec<Option<i64>>>(&command).await
-        };
-        let mut partitions = stream::iter((0..poll.partitions.count()).map(read)).buffer_unordered(MOST_AT_ONCE);
-        while let Some(moves) = partitions.try_next().await? {
-            for (sum, moved) in sums.iter_mut().zip(moves) {
-                if let Some(moved) = moved {
-                    *sum = Some(sum.unwrap_or(0) + moved);
-                }
-            }
-        }
-        Ok(sums)
-    }
 }
 
 /// About how many ballots a bucket has.
@@ -385,6 +338,6 @@ fn read_state(poll: &Poll, now: Timestamp, reply: &mut Reply) -> Result<State, S
     })
 }
 
-fn read_votes(counters: usize, reply: &mut Reply) -> Result<Votes, StoreError> {
+pub(super) fn read_votes(counters: usize, reply: &mut Reply) -> Result<Votes, StoreError> {
     (0..counters).map(|_| reply.number()).collect()
 }

@@ -4,9 +4,15 @@ use rustc_hash::FxHashMap;
 
 use super::{buckets::bucket_of, keys};
 use crate::{
-    poll::{Action, AnswerId, Ballot, Codec, Counters, Group, MOST_ANSWERS, Outcome, Poll},
+    poll::{Action, AnswerId, Ballot, Codec, Counters, Label, MOST_ANSWERS, Outcome, Poll, RecordedBallot},
     store::StoreError,
 };
+
+/// Stands where a ballot that is cast has its label.
+const WITHDRAW: u8 = u8::MAX;
+
+/// A label is kept as a character so far above it.
+const LETTERS: u8 = 64;
 
 /// A batch as `cast.lua` reads it.
 pub(super) struct Packed {
@@ -27,11 +33,11 @@ impl Packed {
                 // smaller than the 65,533 buckets that fit.
                 u16::try_from(packed.buckets.len() + 2).unwrap_or(u16::MAX)
             });
-            let (withdraw, counters) = match ballot.action {
-                Action::Cast(Group::Clean, counters) => (0, Some(counters)),
-                Action::Withdraw => (1, None),
+            let (label, counters) = match ballot.action {
+                Action::Cast(label, counters) => (label.number(), Some(counters)),
+                Action::Withdraw => (WITHDRAW, None),
             };
-            packed.ballots.push(withdraw);
+            packed.ballots.push(label);
             packed.ballots.extend(place.to_le_bytes());
             packed.ballots.extend(ballot.voter.field);
             match codec {
@@ -97,7 +103,7 @@ pub(super) fn read_outcomes(codec: Codec, letters: &[u8], recorded: &[u8]) -> Re
                 let (length, rest) = recorded.split_first().ok_or_else(corrupt)?;
                 let (kept, rest) = rest.split_at_checked(usize::from(*length)).ok_or_else(corrupt)?;
                 recorded = rest;
-                Outcome::AlreadyVoted(read_counters(codec, kept)?)
+                Outcome::AlreadyVoted(read_ballot(codec, kept)?.counters)
             }
             _ => return Err(corrupt()),
         })
@@ -111,16 +117,23 @@ pub(super) fn read_answer(kept: &[u8]) -> Option<AnswerId> {
     Some(AnswerId::from_bytes(kept.get(colon + 1..)?.try_into().ok()?))
 }
 
-/// Reads what is on record of a voter: a number in digits, or bytes.
-pub(super) fn read_counters(codec: Codec, kept: &[u8]) -> Result<Counters, StoreError> {
-    let counters = match codec {
+/// Reads what is on record of a voter: a number in digits, with the label's character if it has one, or bytes.
+pub(super) fn read_ballot(codec: Codec, kept: &[u8]) -> Result<RecordedBallot, StoreError> {
+    let ballot = match codec {
         Codec::Index | Codec::Bits => {
             // A ballot's text follows a colon.
-            let digits = kept.split(|byte| *byte == b':').next().unwrap_or_default();
+            let number = kept.split(|byte| *byte == b':').next().unwrap_or_default();
+            let (digits, label) = match number.split_last() {
+                Some((letter, digits)) if !letter.is_ascii_digit() => {
+                    (digits, letter.checked_sub(LETTERS).and_then(Label::from_number))
+                }
+                Some(_) | None => (number, Some(Label::CLEAN)),
+            };
             let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-            number.and_then(|number| Counters::from_number(codec, number))
+            let counters = number.and_then(|number| Counters::from_number(codec, number));
+            counters.zip(label).map(|(counters, label)| RecordedBallot { label, counters })
         }
-        Codec::Bytes => Counters::from_bytes(kept),
+        Codec::Bytes => RecordedBallot::from_bytes(kept),
     };
-    counters.ok_or_else(|| StoreError::Corrupt(format!("a ballot that says {:?}", String::from_utf8_lossy(kept))))
+    ballot.ok_or_else(|| StoreError::Corrupt(format!("a ballot that says {:?}", String::from_utf8_lossy(kept))))
 }

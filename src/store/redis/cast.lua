@@ -5,11 +5,12 @@
 -- ARGV: 1 the revision the caller knows
 --       2 the number of buckets the caller knows
 --       3 the number of counters
---       4 the ballots: 0 to cast or 1 to withdraw (u8), index of the bucket in KEYS (u16), digest (8 bytes), and the
---         counters as the codec keeps them: a number (u32), or how many bytes there are (u8) and these; to withdraw 0.
+--       4 the ballots: the label to cast with or 255 to withdraw (u8), index of the bucket in KEYS (u16), digest (8
+--         bytes), and the counters as the codec keeps them: a number (u32), or how many bytes there are (u8) and these; to withdraw 0.
 --         Integers are little-endian
 --       5 the codec: a ballot is the index of one counter ("0"), the bits of several ("1"), or 0xFF and a byte for the
---         index of each ("2"). What is on record of it is that number in digits, or those bytes
+--         index of each ("2"). What is on record of it is that number in digits, or those bytes; with a label, a
+--         character 64 above it comes after the digits, or 0xFE and the label come before the bytes
 --       6 the caller's time
 --       7 how many counters, the first, have a timeline
 --       8 in a poll with open answers, the most different texts that it keeps: then the last of KEYS are its answers
@@ -74,8 +75,10 @@ if buckets ~= tonumber(ARGV[2]) then
   end
 end
 
-local change = {}
-local function count(kept, by)
+-- By how much counters move: of all ballots; and, once there is one with a label, of each label, where `b` counts them.
+local change, of_labels = {}, nil
+
+local function count(kept, by, change)
   if codec == '0' then
     local index = tonumber(kept)
     change[index] = (change[index] or 0) + by
@@ -94,6 +97,20 @@ local function count(kept, by)
   end
 end
 
+local function count_label(label, kept, by)
+  of_labels = of_labels or {}
+  local moved = of_labels[label] or {b = 0}
+  of_labels[label] = moved
+  moved.b = moved.b + by
+  count(kept, by, moved)
+end
+
+local function with_label(value, label)
+  if label == 0 then return value end
+  if codec == '2' then return string.char(254, label) .. value end
+  return (string.gsub(value, '^%d+', '%0' .. string.char(64 + label)))
+end
+
 -- Texts are counted as their ballots are. On record a ballot that brought one has a colon after its counters, and the
 -- text's id, or nothing if the text was not kept.
 local answers, most_answers = ARGV[8] and KEYS[#KEYS], tonumber(ARGV[8] or 0)
@@ -110,13 +127,14 @@ local function say(id, by, said)
   end
 end
 
-local function take_back(on_record)
+local function take_back(on_record, label)
   if answers then
     local kept, id = string.match(on_record, '^(%d+):?(.*)$')
     if id ~= '' then say(id, -1) end
     on_record = kept
   end
-  count(on_record, -1)
+  count(on_record, -1, change)
+  if label ~= 0 then count_label(label, on_record, -1) end
 end
 
 local outcomes, recorded = {}, {}
@@ -124,9 +142,9 @@ local outcomes, recorded = {}, {}
 local values = {}
 local place, n = 1, 0
 while place <= #packed do
-  local withdraw, index, digest, kept
-  withdraw, index, digest, kept, place = struct.unpack(format, packed, place)
-  withdraw = withdraw == 1
+  local label, index, digest, kept
+  label, index, digest, kept, place = struct.unpack(format, packed, place)
+  local withdraw = label == 255
   local value = values[kept]
   if not value then
     value = codec == '2' and kept or text(kept)
@@ -145,14 +163,24 @@ while place <= #packed do
       value = left_out
     end
   end
-  if open and not unsure and not withdraw and redis.call('HSETNX', key, digest, value) == 1 then
+  local written = value
+  if label ~= 0 and not withdraw then written = with_label(value, label) end
+  if open and not unsure and not withdraw and redis.call('HSETNX', key, digest, written) == 1 then
     outcome = 'c'
     ballots = ballots + 1
     version = version + 1
-    count(kept, 1)
+    count(kept, 1, change)
+    if label ~= 0 then count_label(label, kept, 1) end
     if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9)) end
   else
-    local on_record = redis.call('HGET', key, digest)
+    local found = redis.call('HGET', key, digest)
+    local on_record, label_before = found, 0
+    if found and codec == '2' then
+      if string.byte(found) == 254 then on_record, label_before = string.sub(found, 3), string.byte(found, 2) end
+    elseif found then
+      local digits, letter, rest = string.match(found, '^(%d+)([A-_])(.*)$')
+      if digits then on_record, label_before = digits .. rest, string.byte(letter) - 64 end
+    end
     if said and not changeable and on_record == left_out then value = left_out end
     if not withdraw and on_record == value then
       outcome = 'r'
@@ -164,21 +192,24 @@ while place <= #packed do
       outcome = 'x'
     elseif not changeable then
       outcome = 'a'
-      recorded[#recorded + 1] = string.char(#on_record) .. on_record
+      recorded[#recorded + 1] = string.char(#found) .. found
     elseif withdraw then
       outcome = 'w'
       redis.call('HDEL', key, digest)
       ballots = ballots - 1
       version = version + 1
-      take_back(on_record)
+      take_back(on_record, label_before)
     else
       outcome = 'h'
-      redis.call('HSET', key, digest, value)
+      -- It keeps the worse label.
+      label = math.max(label, label_before)
+      redis.call('HSET', key, digest, with_label(value, label))
       version = version + 1
       -- What is said anew comes first: so a text that goes on is never gone.
       if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9)) end
-      take_back(on_record)
-      count(kept, 1)
+      take_back(on_record, label_before)
+      count(kept, 1, change)
+      if label ~= 0 then count_label(label, kept, 1) end
     end
   end
   if said and value == left_out and string.find('crh', outcome, 1, true) then outcome = string.upper(outcome) end
@@ -187,28 +218,57 @@ end
 
 local votes = {}
 for place = 1, counters do votes[place] = tonumber(head[named + place] or 0) end
+-- Ballots on record that don't count, as far as it was looked.
+local uncounted, uncounted_before = 0, 0
 if version ~= version_before then
   local minute = text(math.floor(now / 60000)) .. ':'
   local set = {'version', text(version), 'ballots', text(ballots)}
+  local aside
+  if of_labels then
+    aside = {b = 0}
+    local found = redis.call('HMGET', tally, 'labels', 'uncounted')
+    local bits = tonumber(found[1] or 0)
+    for label, moved in pairs(of_labels) do
+      local counts = math.floor(bits / 2 ^ label) % 2 == 0
+      for name, by in pairs(moved) do
+        local field = text(label) .. '.' .. name
+        if by ~= 0 then
+          redis.call('HINCRBY', minutes, field, text(by))
+          if name == 'b' or name < timed then redis.call('HINCRBY', minutes, minute .. field, text(by)) end
+          if not counts then aside[name] = (aside[name] or 0) + by end
+        end
+      end
+    end
+    uncounted_before = tonumber(found[2] or 0)
+    uncounted = uncounted_before + aside.b
+    set = {'version', text(version), 'ballots', text(ballots - aside.b), 'uncounted', text(uncounted)}
+  end
   for place = 1, counters do
     local by = change[place - 1]
-    if by and by ~= 0 then
+    if by then
       local name = fields[named + place]
-      votes[place] = votes[place] + by
-      set[#set + 1] = name
-      set[#set + 1] = text(votes[place])
-      if place <= timed then redis.call('HINCRBY', minutes, minute .. name, text(by)) end
+      if by ~= 0 and place <= timed then redis.call('HINCRBY', minutes, minute .. name, text(by)) end
+      if aside then by = by - (aside[place - 1] or 0) end
+      if by ~= 0 then
+        votes[place] = votes[place] + by
+        set[#set + 1] = name
+        set[#set + 1] = text(votes[place])
+      end
     end
   end
   redis.call('HSET', tally, unpack(set))
   -- Also by nothing: whoever reads the timeline finds the minutes by this field.
   redis.call('HINCRBY', minutes, minute .. 'b', text(ballots - ballots_before))
+  if aside then ballots = ballots - aside.b end
 end
 
 -- One bucket more for every TARGET ballots. The call that crosses a multiple says so; the others only once several
--- are owed, in case the one that should have split did not live to do it.
-local due = math.ceil(ballots / TARGET) - buckets
-if due < 4 and math.ceil(ballots_before / TARGET) == math.ceil(ballots / TARGET) then due = 0 end
+-- are owed, in case the one that should have split did not live to do it. Only a call with labels looks for ballots that
+-- don't count: so while there are many, buckets may become up to twice as large.
+ballots_before = ballots_before + uncounted_before
+local on_record = ballots + uncounted
+local due = math.ceil(on_record / TARGET) - buckets
+if due < 4 and math.ceil(ballots_before / TARGET) == math.ceil(on_record / TARGET) then due = 0 end
 
 local answer = {1, table.concat(outcomes), table.concat(recorded), now, phase, open and 1 or 0,
   tonumber(head[9] or 0), version, ballots, buckets, due}

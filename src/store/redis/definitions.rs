@@ -187,7 +187,7 @@ impl RedisStore {
         let (tally, minutes) = (keys::tally(poll, partition), keys::minutes(poll, partition));
         let (revision, phase) = (poll.revision.to_string(), poll.schedule.phase.code().to_string());
         let (opens_at, closes_at) = (millis(poll.schedule.opens_at), millis(poll.schedule.closes_at));
-        let counters = poll.counters().to_string();
+        let (counters, uncounted) = (poll.counters().to_string(), poll.decisions.uncounted().bits().to_string());
         let (reshaped, made, own) = (reshaped.to_string(), millis(Some(poll.created_at)), self.own_time());
         let call = Call::new(&self.scripts.sync_partition, &[tally.as_bytes(), minutes.as_bytes()])
             .arg(revision.as_bytes())
@@ -199,7 +199,8 @@ impl RedisStore {
             .arg(or)
             .arg(reshaped.as_bytes())
             .arg(made.as_bytes())
-            .arg(own.as_bytes());
+            .arg(own.as_bytes())
+            .arg(uncounted.as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
             -2 => Ok(SyncedPartition::OfAnother(Timestamp::from_millis(reply.int()?))),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     poll::{PartitionTally, Phase, Poll, PollId, State},
     site::{Actor, NewEvent},
-    store::{Ballots as _, Replacement, StoreError},
+    store::{Replacement, StoreError},
 };
 
 /// The most reshapes that one call finishes to get the definition in force.
@@ -48,9 +48,10 @@ impl RedisStore {
         if before.poll.revision.next() != wanted.revision {
             return Ok(Replacement::Mismatch(before.poll.revision));
         }
-        let Some(tallies) = self.tally(&before.poll).await? else { return Ok(Replacement::Gone) };
-        if tallies.iter().any(|tally| tally.ballots > 0) {
-            return Ok(Replacement::HasBallots);
+        match self.has_ballots(&before.poll).await? {
+            None => return Ok(Replacement::Gone),
+            Some(true) => return Ok(Replacement::HasBallots),
+            Some(false) => {}
         }
         let reshape = Reshape::begin(before, wanted, events);
         let putting = DefineOptions { begins: Some(&reshape), ..DefineOptions::default() };
@@ -88,8 +89,7 @@ impl RedisStore {
         if now.poll.revision != made.revision {
             return Err(StoreError::unavailable("the poll was edited again before its reshape was answered"));
         }
-        let Some(tallies) = self.tally(&now.poll).await? else { return Ok(Replacement::Gone) };
-        let has_ballots = tallies.iter().any(|tally| tally.ballots > 0);
+        let Some(has_ballots) = self.has_ballots(&now.poll).await? else { return Ok(Replacement::Gone) };
         Ok(if has_ballots { Replacement::HasBallots } else { Replacement::Closed })
     }
 

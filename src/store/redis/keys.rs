@@ -57,13 +57,15 @@ pub(super) fn answers_outbox(poll: &Poll, partition: u16) -> String {
 
 /// A partition's tally: a hash of `revision`, `phase`, `opens_at`, `closes_at`, `changeable`, `buckets`, `version`,
 /// `ballots`, `made` (when its poll was made, in milliseconds), one field of votes per counter, named by its index, and
-/// `epoch` once that was raised. While it is being deleted, only `buckets` and `made`.
+/// `epoch` once that was raised; `labels`, once some don't count, has their bits, and `uncounted` how many ballots these
+/// have, which are not in `ballots` and votes. While it is being deleted, only `buckets` and `made`.
 pub(super) fn tally(poll: &Poll, partition: u16) -> String {
     of_partition(poll, partition, "tally")
 }
 
 /// A partition's timeline: a hash of `MINUTE:INDEX` (minutes since the epoch, and a counter's index; `b` counts
-/// ballots) to the change in that minute. `b` is there for every minute with any change.
+/// ballots) to the change in that minute, whether ballots count or not. `b` is there for every minute with any change.
+/// Of ballots with a label there is also the change in the minute, `MINUTE:LABEL.INDEX`, and the sum, `LABEL.INDEX`.
 pub(super) fn minutes(poll: &Poll, partition: u16) -> String {
     of_partition(poll, partition, "minutes")
 }
@@ -75,7 +77,8 @@ pub(super) fn answers(poll: &Poll, partition: u16) -> String {
 }
 
 /// One bucket of a partition's ballots: a hash of 8-byte voter digests to each ballot, as the poll's codec writes it.
-/// A ballot that brought a text has a colon after that, and the text's id, unless the text was not kept.
+/// A ballot with a label has a character 64 above the label after the digits, or 0xFE and the label before the bytes.
+/// One that brought a text has a colon after that, and the text's id, unless the text was not kept.
 pub(super) fn voters(poll: &Poll, partition: u16, bucket: u32) -> String {
     let mut key = voters_prefix(poll, partition);
     // Writing to a String can't fail.

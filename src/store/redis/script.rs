@@ -41,6 +41,7 @@ pub(super) struct Scripts {
     pub(super) forgotten: Script,
     pub(super) join_article: Script,
     pub(super) join_site: Script,
+    pub(super) labels: Script,
     pub(super) leave_article: Script,
     pub(super) list_articles: Script,
     pub(super) put_article: Script,
@@ -86,6 +87,7 @@ impl Scripts {
             join_article: script(include_str!("join_article.lua")),
             note_client: script(include_str!("note_client.lua")),
             join_site: script(include_str!("join_site.lua")),
+            labels: script(concat!(include_str!("fields.lua"), include_str!("labels.lua"))),
             leave_article: script(include_str!("leave_article.lua")),
             list_articles: script(include_str!("list_articles.lua")),
             put_article: script(include_str!("put_article.lua")),
@@ -187,6 +189,11 @@ impl Reply {
     /// The next value, an integer of another type.
     pub(super) fn number<T: TryFrom<i64>>(&mut self) -> Result<T, StoreError> {
         in_range(self.int()?)
+    }
+
+    /// The same; `None` at the end of the reply.
+    pub(super) fn next_number<T: TryFrom<i64>>(&mut self) -> Result<Option<T>, StoreError> {
+        if self.values.len() == 0 { Ok(None) } else { self.number().map(Some) }
     }
 
     /// The next value, a string that may be missing.

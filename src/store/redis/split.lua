@@ -7,7 +7,7 @@
 -- Answers the number of buckets now; -1: no such poll.
 
 local tally = KEYS[1]
-local head = redis.call('HMGET', tally, 'buckets', 'ballots')
+local head = redis.call('HMGET', tally, 'buckets', 'ballots', 'uncounted')
 -- A partition that counts nothing is being forgotten.
 if not head[2] then return -1 end
 local buckets = tonumber(head[1])
@@ -16,7 +16,7 @@ if buckets ~= tonumber(ARGV[1]) then return buckets end
 local TARGET = 64
 local CHUNK = 200
 
-local wanted = math.ceil(tonumber(head[2]) / TARGET)
+local wanted = math.ceil((tonumber(head[2]) + tonumber(head[3] or 0)) / TARGET)
 
 local function in_chunks(command, key, arguments)
   for first = 1, #arguments, CHUNK do

@@ -51,3 +51,28 @@ create table sessions (
     expires_at integer not null,
     record text not null
 ) strict, without rowid;
+
+-- The labels whose ballots don't count, by their bits: no such ballot is in `tallies` and `votes`. All are in `minutes`
+-- and `minute_votes`.
+alter table polls add column uncounted integer not null default 0;
+
+-- What the ballots with a label add up to, whether they count or not; none of the clean ones. The counter is -1 for how
+-- many ballots there are.
+create table label_votes (
+    poll integer not null,
+    partition integer not null,
+    label integer not null check (label between 1 and 31),
+    counter integer not null,
+    votes integer not null,
+    primary key (poll, partition, label, counter)
+) strict, without rowid;
+
+-- By how much that moved in each minute.
+create table label_minutes (
+    poll integer not null,
+    label integer not null check (label between 1 and 31),
+    minute integer not null,
+    counter integer not null,
+    votes integer not null,
+    primary key (poll, label, minute, counter)
+) strict, without rowid;

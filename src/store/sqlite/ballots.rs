@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
-    SqliteStore, answers, events, minutes,
+    SqliteStore, answers, events, labels, minutes,
     polls::Head,
     tallies::{self, TallyChange, TallyRead},
 };
 use crate::{
     poll::{
-        AnswerId, AnswerState, Applied, Ballot, Codec, CountedAnswer, Counters, Minute, Outcome, PartitionTally, Poll,
-        PollId, Position, RecordedAnswer, Revision, Text, Times, VoterDigest,
+        AnswerId, AnswerState, Applied, Ballot, Codec, CountedAnswer, Counters, Minute, Outcome, PartitionLabels,
+        PartitionTally, Poll, PollId, Position, RecordedAnswer, RecordedBallot, Revision, Text, Times, VoterDigest,
     },
     site::NewEvent,
     store::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::BALLOTS_PAGE},
@@ -36,7 +36,7 @@ impl Ballots for SqliteStore {
     async fn ballot(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
         let id = poll.id;
         self.read(move |db, _| match Head::read(db, id)? {
-            Some(head) => on_record(db, &head, voter),
+            Some(head) => Ok(on_record(db, &head, voter)?.map(|ballot| ballot.counters)),
             None => Ok(None),
         })
         .await
@@ -76,6 +76,11 @@ impl Ballots for SqliteStore {
         }
     }
 
+    async fn labels(&self, poll: &Poll) -> Result<Option<Vec<PartitionLabels>>, StoreError> {
+        let id = poll.id;
+        self.read(move |db, _| labels::read(db, id)).await
+    }
+
     async fn answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError> {
         let id = poll.id;
         self.read(move |db, _| answers::read(db, id)).await
@@ -105,8 +110,8 @@ impl Ballots for SqliteStore {
     }
 
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError> {
-        let (id, most) = (poll.id, Minutes::most(poll));
-        self.read(move |db, _| minutes::read(db, id, &range, most)).await
+        let (id, most, uncounted) = (poll.id, Minutes::most(poll), poll.decisions.uncounted());
+        self.read(move |db, _| minutes::read(db, id, &range, (most, uncounted))).await
     }
 }
 
@@ -152,26 +157,26 @@ fn apply(
         }
         outcomes.push(outcome);
     }
-    tallies::advance(db, times.store, (head.number, timed), partition, &change)?;
+    tallies::advance(db, times.store, (&head, timed), partition, &change)?;
     let tally = tallies::partition(db, times, &head, partition)?;
     Ok(BatchOutcome::Committed(Committed { outcomes, left_out, tally, upkeep_due: false }))
 }
 
-fn on_record(db: &Connection, head: &Head, voter: VoterDigest) -> Result<Option<Counters>, StoreError> {
+fn on_record(db: &Connection, head: &Head, voter: VoterDigest) -> Result<Option<RecordedBallot>, StoreError> {
     let key = [head.number, number_of(voter)];
     let kept = match head.codec {
         Codec::Index | Codec::Bits => {
             let mut select = db.prepare_cached("select counters from ballots where poll = ?1 and voter = ?2")?;
-            let number: Option<u32> = select.query_row(key, |row| row.get(0)).optional()?;
-            number.map(|number| Counters::from_number(head.codec, number))
+            let number: Option<u64> = select.query_row(key, |row| row.get(0)).optional()?;
+            number.map(|number| RecordedBallot::from_number(head.codec, number))
         }
         Codec::Bytes => {
             let mut select = db.prepare_cached("select counters from byte_ballots where poll = ?1 and voter = ?2")?;
-            let read = |row: &Row<'_>| Ok(Counters::from_bytes(row.get_ref(0)?.as_blob()?));
+            let read = |row: &Row<'_>| Ok(RecordedBallot::from_bytes(row.get_ref(0)?.as_blob()?));
             select.query_row(key, read).optional()?
         }
     };
-    kept.map(|counters| counters.ok_or_else(|| corrupt(head))).transpose()
+    kept.map(|ballot| ballot.ok_or_else(|| corrupt(head))).transpose()
 }
 
 /// The ballots of the voters that come after one, in the order of their numbers, which never change.
@@ -184,16 +189,16 @@ fn page(db: &Connection, head: &Head, after: Option<i64>) -> Result<BallotPage, 
         "select voter, counters from {of} where poll = ?1 and (?2 is null or voter > ?2) order by voter limit ?3"
     ))?;
     let read = |row: &Row<'_>| {
-        let counters = match head.codec {
-            Codec::Index | Codec::Bits => Counters::from_number(head.codec, row.get(1)?),
-            Codec::Bytes => Counters::from_bytes(row.get_ref(1)?.as_blob()?),
+        let ballot = match head.codec {
+            Codec::Index | Codec::Bits => RecordedBallot::from_number(head.codec, row.get(1)?),
+            Codec::Bytes => RecordedBallot::from_bytes(row.get_ref(1)?.as_blob()?),
         };
-        Ok((row.get(0)?, counters))
+        Ok((row.get(0)?, ballot))
     };
     let (mut ballots, mut last) = (Vec::with_capacity(BALLOTS_PAGE), None);
     for row in select.query_map(params![head.number, after, BALLOTS_PAGE], read)? {
-        let (voter, counters) = row?;
-        ballots.push(counters.ok_or_else(|| corrupt(head))?);
+        let (voter, ballot) = row?;
+        ballots.push(ballot.ok_or_else(|| corrupt(head))?);
         last = Some(voter);
     }
     let next = last.filter(|_| ballots.len() == BALLOTS_PAGE).map(BallotCursor::After);
@@ -208,22 +213,22 @@ fn put_on_record(
     db: &Connection,
     head: &Head,
     voter: VoterDigest,
-    counters: Option<Counters>,
+    ballot: Option<RecordedBallot>,
 ) -> Result<(), StoreError> {
     let (poll, voter) = (head.number, number_of(voter));
-    match (counters, head.codec) {
+    match (ballot, head.codec) {
         (None, Codec::Index | Codec::Bits) => {
             db.prepare_cached("delete from ballots where poll = ?1 and voter = ?2")?.execute([poll, voter])?
         }
         (None, Codec::Bytes) => {
             db.prepare_cached("delete from byte_ballots where poll = ?1 and voter = ?2")?.execute([poll, voter])?
         }
-        (Some(counters), Codec::Index | Codec::Bits) => db
+        (Some(ballot), Codec::Index | Codec::Bits) => db
             .prepare_cached("insert or replace into ballots (poll, voter, counters) values (?1, ?2, ?3)")?
-            .execute(params![poll, voter, counters.number()])?,
-        (Some(counters), Codec::Bytes) => db
+            .execute(params![poll, voter, ballot.number()])?,
+        (Some(ballot), Codec::Bytes) => db
             .prepare_cached("insert or replace into byte_ballots (poll, voter, counters) values (?1, ?2, ?3)")?
-            .execute(params![poll, voter, counters.bytes().as_deref()])?,
+            .execute(params![poll, voter, ballot.bytes().as_deref()])?,
     };
     Ok(())
 }

@@ -26,6 +26,7 @@ mod ballots;
 mod condition;
 mod events;
 mod file;
+mod labels;
 mod minutes;
 mod places;
 mod polls;

@@ -7,10 +7,10 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{SqliteStore, events, publishers, tallies, views};
+use super::{SqliteStore, events, labels, publishers, tallies, views};
 use crate::{
     poll::{
-        Codec, Edit, Effect, ListCursor, Partitions, Phase, Poll, PollId, Revision, Schedule, SiteId, State,
+        Codec, Edit, Effect, LabelSet, ListCursor, Partitions, Phase, Poll, PollId, Revision, Schedule, SiteId, State,
         StateByClocks, Times, Timestamp,
     },
     secret::KeyHash,
@@ -29,18 +29,20 @@ pub(super) struct Head {
     pub(super) schedule: Schedule,
     pub(super) changeable: bool,
     pub(super) codec: Codec,
+    /// The labels whose ballots don't count.
+    pub(super) uncounted: LabelSet,
 }
 
 impl Head {
     /// A poll's head, if there is such a poll.
     pub(super) fn read(db: &Connection, id: PollId) -> Result<Option<Self>, StoreError> {
         let mut select = db.prepare_cached(
-            "select number, revision, phase, opens_at, closes_at, changeable, codec from polls where id = ?1",
+            "select number, revision, phase, opens_at, closes_at, changeable, codec, uncounted from polls where id = ?1",
         )?;
         let columns = |row: &Row<'_>| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?))
         };
-        let Some((number, revision, phase, opens_at, closes_at, changeable, codec)) =
+        let Some((number, revision, phase, opens_at, closes_at, changeable, codec, uncounted)) =
             select.query_row([id.to_string()], columns).optional()?
         else {
             return Ok(None);
@@ -50,7 +52,14 @@ impl Head {
         let codec = Codec::from_code(codec).ok_or_else(|| corrupt("codec"))?;
         let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
         let schedule = Schedule { phase, opens_at: moment(opens_at), closes_at: moment(closes_at) };
-        Ok(Some(Self { number, revision: Revision(revision), schedule, changeable, codec }))
+        Ok(Some(Self {
+            number,
+            revision: Revision(revision),
+            schedule,
+            changeable,
+            codec,
+            uncounted: LabelSet::from_bits(uncounted),
+        }))
     }
 
     /// The poll itself.
@@ -160,8 +169,9 @@ pub(super) fn insert(db: &Connection, poll: &Poll) -> Result<(), StoreError> {
     let schedule = poll.schedule;
     db.prepare_cached(
         "insert into polls
-             (id, site, revision, phase, opens_at, closes_at, changeable, codec, created_at, definition, is_listed)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             (id, site, revision, phase, opens_at, closes_at, changeable, codec, created_at, definition, is_listed,
+              uncounted)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         poll.id.to_string(),
@@ -175,6 +185,7 @@ pub(super) fn insert(db: &Connection, poll: &Poll) -> Result<(), StoreError> {
         poll.created_at.as_millis(),
         write_poll(poll)?,
         poll.article.is_none(),
+        poll.decisions.uncounted().bits(),
     ])?;
     tallies::create(db, db.last_insert_rowid(), poll)
 }
@@ -227,7 +238,7 @@ fn replace(db: &Connection, times: Times, edit: Edit, events: &[NewEvent]) -> Re
     if !(Schedule { opens_at: None, ..head.schedule }).state_by(times).is_sure {
         return Err(StoreError::unavailable("the clocks disagree about whether the poll is closed"));
     }
-    if edit.effect == Effect::Reshapes && tallies::has_ballots(db, head.number)? {
+    if edit.effect == Effect::Reshapes && tallies::has_ballots(db, &head)? {
         return Ok(Replacement::HasBallots);
     }
     let stored = definition(db, head.number)?;
@@ -241,6 +252,7 @@ fn replace(db: &Connection, times: Times, edit: Edit, events: &[NewEvent]) -> Re
         ..edit.poll
     };
     write(db, head.number, &poll)?;
+    labels::decide(db, &head, poll.decisions)?;
     if edit.effect == Effect::Reshapes {
         tallies::reshape(db, head.number, &poll)?;
     }
@@ -269,7 +281,8 @@ fn definition(db: &Connection, number: i64) -> Result<Poll, StoreError> {
 fn write(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
     let schedule = poll.schedule;
     db.prepare_cached(
-        "update polls set revision = ?2, phase = ?3, opens_at = ?4, closes_at = ?5, changeable = ?6, definition = ?7
+        "update polls set revision = ?2, phase = ?3, opens_at = ?4, closes_at = ?5, changeable = ?6, definition = ?7,
+             uncounted = ?8
          where number = ?1",
     )?
     .execute(params![
@@ -280,6 +293,7 @@ fn write(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {
         schedule.closes_at.map(Timestamp::as_millis),
         poll.changeable,
         write_poll(poll)?,
+        poll.decisions.uncounted().bits(),
     ])?;
     Ok(())
 }

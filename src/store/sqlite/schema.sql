@@ -32,7 +32,8 @@ create table polls (
 
 create unique index polls_by_site on polls (site, created_at, id) where is_listed = 1;
 
--- One row per voter: `voter` is the eight bytes of the digest, `counters` the number that the poll's codec makes of them.
+-- One row per voter: `voter` is the eight bytes of the digest, `counters` the number that the poll's codec makes of them,
+-- with the ballot's label above the lowest 32 bits.
 create table ballots (
     poll integer not null,
     voter integer not null,

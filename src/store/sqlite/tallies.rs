@@ -1,37 +1,61 @@
 //! Tallies: votes per counter, ballots and version of each partition, and their change in each minute.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row, params};
 
-use super::polls::Head;
+use super::{labels, polls::Head};
 use crate::{
-    poll::{self, Counters, Minute, PartitionTally, Poll, PollId, Position, Times, Timestamp, Votes},
+    poll::{
+        self, Counters, Label, LabelSet, Minute, PartitionTally, Poll, PollId, Position, RecordedBallot, Times,
+        Timestamp, Votes,
+    },
     store::StoreError,
 };
 
-/// The change that a batch of ballots makes to its partition's tally.
+/// The change that a batch of ballots makes in its partition.
 #[derive(Default)]
 pub(super) struct TallyChange {
     version: u64,
+    /// Of all ballots, whether they count or not.
     moved: poll::Change,
+    /// Of those with a label.
+    labelled: BTreeMap<Label, poll::Change>,
 }
 
 impl TallyChange {
     /// One voter's ballot changes from this to that.
-    pub(super) fn add(&mut self, was: Option<Counters>, becomes: Option<Counters>) {
+    pub(super) fn add(&mut self, was: Option<RecordedBallot>, becomes: Option<RecordedBallot>) {
         self.version += 1;
-        for (counters, step) in [(was, -1), (becomes, 1)] {
-            let Some(counters) = counters else { continue };
-            self.moved.ballots += step;
-            for index in counters.indexes() {
-                self.moved.move_votes(index, step);
+        for (ballot, step) in [(was, -1), (becomes, 1)] {
+            let Some(RecordedBallot { label, counters }) = ballot else { continue };
+            add(&mut self.moved, counters, step);
+            if label != Label::CLEAN {
+                add(self.labelled.entry(label).or_default(), counters, step);
             }
         }
     }
 
-    /// The counters whose votes change, and by how much.
-    fn moved(&self) -> impl Iterator<Item = (u8, i64)> {
-        (0_u8..).zip(self.moved.votes.iter().copied()).filter(|(_, votes)| *votes != 0)
+    /// The change of the tally.
+    fn counted(&self, uncounted: LabelSet) -> poll::Change {
+        let mut counted = self.moved.clone();
+        for (_, change) in self.labelled.iter().filter(|(label, _)| uncounted.has(**label)) {
+            counted.add(change, -1);
+        }
+        counted
     }
+}
+
+fn add(change: &mut poll::Change, counters: Counters, step: i64) {
+    change.ballots += step;
+    for index in counters.indexes() {
+        change.move_votes(index, step);
+    }
+}
+
+/// The counters whose votes change, and by how much.
+fn moved(change: &poll::Change) -> impl Iterator<Item = (u8, i64)> {
+    (0_u8..).zip(change.votes.iter().copied()).filter(|(_, votes)| *votes != 0)
 }
 
 /// What a read-only connection finds of a poll's tallies.
@@ -101,34 +125,42 @@ fn partitions(db: &Connection, times: Times, head: &Head) -> Result<Vec<Partitio
 pub(super) fn advance(
     db: &Connection,
     now: Timestamp,
-    (poll, timed): (i64, usize),
+    (head, timed): (&Head, usize),
     partition: u16,
     change: &TallyChange,
 ) -> Result<(), StoreError> {
     if change.version == 0 {
         return Ok(());
     }
-    let minute = Minute::of(now).0;
+    let (poll, minute) = (head.number, Minute::of(now));
+    let is_timed = |index: u8| usize::from(index) < timed;
+    let counted = change.counted(head.uncounted);
     db.prepare_cached(
         "update tallies set version = version + ?3, ballots = ballots + ?4 where poll = ?1 and partition = ?2",
     )?
-    .execute(params![poll, partition, change.version, change.moved.ballots])?;
+    .execute(params![poll, partition, change.version, counted.ballots])?;
+    for (index, votes) in moved(&counted) {
+        db.prepare_cached("update votes set votes = votes + ?4 where poll = ?1 and partition = ?2 and counter = ?3")?
+            .execute(params![poll, partition, index, votes])?;
+    }
     db.prepare_cached(
         "insert into minutes (poll, minute, ballots) values (?1, ?2, ?3)
          on conflict do update set ballots = ballots + excluded.ballots",
     )?
-    .execute(params![poll, minute, change.moved.ballots])?;
-    for (index, votes) in change.moved() {
-        db.prepare_cached("update votes set votes = votes + ?4 where poll = ?1 and partition = ?2 and counter = ?3")?
-            .execute(params![poll, partition, index, votes])?;
-        if usize::from(index) >= timed {
-            continue;
-        }
+    .execute(params![poll, minute.0, change.moved.ballots])?;
+    for (index, votes) in moved(&change.moved).filter(|(index, _)| is_timed(*index)) {
         db.prepare_cached(
             "insert into minute_votes (poll, minute, counter, votes) values (?1, ?2, ?3, ?4)
              on conflict do update set votes = votes + excluded.votes",
         )?
-        .execute(params![poll, minute, index, votes])?;
+        .execute(params![poll, minute.0, index, votes])?;
+    }
+    for (label, change) in &change.labelled {
+        let of_label = (poll, partition, *label);
+        labels::advance(db, of_label, (labels::BALLOTS, change.ballots), Some(minute))?;
+        for (index, votes) in moved(change) {
+            labels::advance(db, of_label, (index.into(), votes), is_timed(index).then_some(minute))?;
+        }
     }
     Ok(())
 }
@@ -164,6 +196,7 @@ pub(super) fn reshape(db: &Connection, number: i64, poll: &Poll) -> Result<(), S
     ] {
         db.prepare_cached(sql)?.execute([number])?;
     }
+    labels::delete(db, number)?;
     create_votes(db, number, poll)
 }
 
@@ -181,13 +214,13 @@ pub(super) fn delete(db: &Connection, number: i64) -> Result<(), StoreError> {
     ] {
         db.prepare_cached(sql)?.execute([number])?;
     }
-    Ok(())
+    labels::delete(db, number)
 }
 
 /// Whether any voter has a ballot.
-pub(super) fn has_ballots(db: &Connection, number: i64) -> Result<bool, StoreError> {
+pub(super) fn has_ballots(db: &Connection, head: &Head) -> Result<bool, StoreError> {
     let mut select = db.prepare_cached("select exists (select 1 from tallies where poll = ?1 and ballots > 0)")?;
-    Ok(select.query_row([number], |row| row.get(0))?)
+    Ok(select.query_row([head.number], |row| row.get(0))? || labels::has_uncounted(db, head)?)
 }
 
 fn create_votes(db: &Connection, number: i64, poll: &Poll) -> Result<(), StoreError> {

@@ -13,8 +13,9 @@ use proptest::{
 };
 use sawt::{
     poll::{
-        Action, AnswerState, Ballot, Choices, Codec, Counters, Edit, EditError, Group, Kind, MAX_OPTIONS, Minute,
-        NewPoll, NewScale, OpenAnswer, PartitionTally, Poll, PollFields, PollId, Position, ResultsPolicy,
+        Action, AnswerState, Ballot, Choices, Codec, Counters, Edit, EditError, Kind, LabelDecision, MAX_OPTIONS,
+        Minute, NewPoll, NewScale, OpenAnswer, PartitionLabels, PartitionTally, Poll, PollFields, PollId, Position,
+        ResultsPolicy,
     },
     site::{Actor, EventType, NewEvent},
     store::{BatchOutcome, Committed, Creation, Replacement, Store},
@@ -22,7 +23,7 @@ use sawt::{
 
 use super::{
     model::{Applied, Count, Model},
-    stage::{Stage, counters, digest, options, own_words, yes_or_no},
+    stage::{ByLabel, Stage, counters, digest, label, options, own_words, yes_or_no},
 };
 
 const HISTORIES: usize = 64;
@@ -44,6 +45,7 @@ enum Command {
     Cast { poll: usize, ballots: Vec<(u64, Request)>, stale: bool },
     Ballot { poll: usize, voter: u64 },
     Decide { poll: usize, text: u8, state: AnswerState },
+    Judge { poll: usize, label: u8, decision: LabelDecision, stale: bool },
     Upkeep { poll: usize },
     Raise { poll: usize, partition: u16, seen: Position },
 }
@@ -67,10 +69,11 @@ enum Change {
     ClosesTomorrow(bool),
 }
 
-/// What a voter asks for: options by the bits of a number, with one of a few texts where that may be, or the ballot back.
+/// What a voter asks for: options by the bits of a number, with one of a few texts where that may be, and a label; or the
+/// ballot back.
 #[derive(Debug, Clone, Copy)]
 enum Request {
-    Options(u8, u8),
+    Options(u8, u8, u8),
     Withdraw,
 }
 
@@ -85,7 +88,12 @@ fn command() -> impl Strategy<Value = Command> {
         (Kind::Ranked, Codec::Bytes),
     ];
     let start = prop_oneof![1 => Just(Start::Draft), 1 => Just(Start::Scheduled), 6 => Just(Start::Open)];
-    let request = prop_oneof![5 => (any::<u8>(), 0..4_u8).prop_map(|(bits, text)| Request::Options(bits, text)), 1 => Just(Request::Withdraw)];
+    let number = || prop_oneof![2 => Just(0_u8), 1 => prop::sample::select(vec![1, 7, 31])];
+    let options = (any::<u8>(), 0..4_u8, number());
+    let request = prop_oneof![
+        5 => options.prop_map(|(bits, text, label)| Request::Options(bits, text, label)),
+        1 => Just(Request::Withdraw),
+    ];
     let change = prop_oneof![
         any::<u8>().prop_map(Change::Wording),
         Just(Change::Order),
@@ -111,6 +119,8 @@ fn command() -> impl Strategy<Value = Command> {
             .prop_map(|(poll, ballots, stale)| Command::Cast { poll, ballots, stale }),
         2 => (poll.clone(), 0..6_u64).prop_map(|(poll, voter)| Command::Ballot { poll, voter }),
         1 => (poll.clone(), 1..4_u8, state).prop_map(|(poll, text, state)| Command::Decide { poll, text, state }),
+        2 => (poll.clone(), number(), prop::sample::select(LabelDecision::ALL.to_vec()), rarely())
+            .prop_map(|(poll, label, decision, stale)| Command::Judge { poll, label, decision, stale }),
         1 => poll.clone().prop_map(|poll| Command::Upkeep { poll }),
         1 => (poll, any::<u16>(), 0..3_u64, 0..9_u64).prop_map(|(poll, partition, epoch, version)| {
             Command::Raise { poll, partition, seen: Position { epoch, version } }
@@ -224,6 +234,13 @@ impl HistoryRun {
                 let answer = own_words(&poll, 0, &said(*text)).answer.unwrap().id;
                 let decided = self.stage.store.decide_answer(&poll, answer, *state, &[]).await.unwrap();
                 same("decide_answer", &decided, &self.model.decide(poll.id, answer, *state))
+            }
+            Command::Judge { poll, label: number, decision, stale } => {
+                let Some(poll) = self.known(*poll, *stale) else { return Ok(()) };
+                match poll.decided(label(*number), *decision, self.stage.now().await) {
+                    Some(edit) => self.replace(Ok(edit)).await,
+                    None => Ok(()),
+                }
             }
             Command::Upkeep { poll } => {
                 let Some(poll) = self.known(*poll, false) else { return Ok(()) };
@@ -339,8 +356,8 @@ impl HistoryRun {
         for (voter, request) in requests {
             let voter = digest(poll, *voter);
             let (action, answer) = match request {
-                Request::Options(bits, text) => {
-                    (Action::Cast(Group::Clean, wished(poll, *bits)), answer(poll, *bits, *text))
+                Request::Options(bits, text, number) => {
+                    (Action::Cast(label(*number), wished(poll, *bits)), answer(poll, *bits, *text))
                 }
                 Request::Withdraw => (Action::Withdraw, None),
             };
@@ -396,6 +413,9 @@ impl HistoryRun {
             let tallies = store.tally(poll).await.unwrap();
             let counts = tallies.map(|tallies| tallies.iter().map(count).collect::<Vec<_>>());
             same("tally", &counts, &self.model.tally(poll.id))?;
+            let labels = store.labels(poll).await.unwrap();
+            let labels = labels.map(|partitions| partitions.iter().map(by_label).collect::<Vec<_>>());
+            same("labels", &labels, &self.model.labels(poll.id))?;
             let tally = counts.map(|counts| sum_of(&counts, poll.timed_counters())).unwrap_or_default();
             let mut answers = store.answers(poll).await.unwrap();
             answers.sort_by_key(|answer| answer.id);
@@ -434,6 +454,11 @@ fn same<T: PartialEq + Debug>(what: &str, answered: &T, expected: &T) -> Result<
 fn count(tally: &PartitionTally) -> Count {
     let PartitionTally { epoch, version, ballots, votes, state, .. } = tally;
     Count { epoch: *epoch, version: *version, ballots: *ballots, votes: votes.to_vec(), state: *state }
+}
+
+fn by_label(partition: &PartitionLabels) -> ByLabel {
+    let with_ballots = partition.labels.iter().filter(|tally| tally.ballots > 0);
+    with_ballots.map(|tally| (tally.label, (tally.ballots, tally.votes.to_vec()))).collect()
 }
 
 fn ids(count: u8) -> Vec<String> {

@@ -9,10 +9,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use sawt::{
     poll::{
         self, AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, Effect, OpenAnswer, Outcome, Poll, PollId,
-        Position, Revision, State, StateByClocks, Timestamp,
+        Position, RecordedBallot, Revision, State, StateByClocks, Timestamp,
     },
     store::Replacement,
 };
+
+use super::stage::ByLabel;
 
 /// Everything one site's polls should be.
 #[derive(Default)]
@@ -22,8 +24,8 @@ pub(super) struct Model {
 
 struct ModelPoll {
     poll: Poll,
-    /// The counters that each voter's ballot adds to, by partition and digest.
-    ballots: BTreeMap<(u16, [u8; 8]), Counters>,
+    /// Each voter's ballot, by partition and digest.
+    ballots: BTreeMap<(u16, [u8; 8]), RecordedBallot>,
     /// What those ballots say that came with a text.
     said: BTreeMap<(u16, [u8; 8]), Arc<OpenAnswer>>,
     /// What readers are shown of texts that somebody has decided on.
@@ -86,6 +88,9 @@ impl Model {
         if edit.effect == Effect::Reshapes && !known.ballots.is_empty() {
             return Replacement::HasBallots;
         }
+        if known.poll.decisions.uncounted() != edit.poll.decisions.uncounted() {
+            known.positions.iter_mut().for_each(|position| position.version += 1);
+        }
         known.poll = edit.poll.clone();
         Replacement::Done(known.poll.clone())
     }
@@ -118,7 +123,7 @@ impl Model {
     }
 
     pub(super) fn ballot(&self, id: PollId, partition: u16, field: [u8; 8]) -> Option<Counters> {
-        self.polls.get(&id)?.ballots.get(&(partition, field)).copied()
+        self.polls.get(&id)?.ballots.get(&(partition, field)).map(|ballot| ballot.counters)
     }
 
     pub(super) fn decide(&mut self, id: PollId, answer: AnswerId, state: AnswerState) -> Option<CountedAnswer> {
@@ -139,6 +144,22 @@ impl Model {
             counted.entry(*id).or_insert_with(new).ballots += 1;
         }
         counted.into_values().collect()
+    }
+
+    /// Of each partition the labels that ballots have: how many, and their votes by counter.
+    pub(super) fn labels(&self, id: PollId) -> Option<Vec<ByLabel>> {
+        let known = self.polls.get(&id)?;
+        let of_partition = |partition| {
+            let mut labels: ByLabel = BTreeMap::new();
+            for (_, ballot) in known.ballots.iter().filter(|((lies_in, _), _)| *lies_in == partition) {
+                let (ballots, votes) =
+                    labels.entry(ballot.label).or_insert_with(|| (0, vec![0; known.poll.counters()]));
+                *ballots += 1;
+                ballot.counters.indexes().for_each(|index| votes[usize::from(index)] += 1);
+            }
+            labels
+        };
+        Some((0..known.poll.partitions.count()).map(of_partition).collect())
     }
 
     pub(super) fn tally(&self, id: PollId) -> Option<Vec<Count>> {
@@ -168,7 +189,7 @@ impl ModelPoll {
             // Where nobody says a text any more, nothing is decided of it.
             self.decided.retain(|id, _| self.said.values().any(|answer| answer.id == *id));
             match record {
-                Some(counters) => self.ballots.insert(place, counters),
+                Some(ballot) => self.ballots.insert(place, ballot),
                 None => self.ballots.remove(&place),
             };
             self.positions[usize::from(voter.partition)].version += 1;
@@ -179,9 +200,11 @@ impl ModelPoll {
     fn count(&self, partition: u16) -> Count {
         let mut votes = vec![0; self.poll.counters()];
         let mut ballots = 0;
-        for ((_, _), counters) in self.ballots.iter().filter(|((lies_in, _), _)| *lies_in == partition) {
+        let lies_in = |((lies_in, _), _): &(&(u16, [u8; 8]), &RecordedBallot)| *lies_in == partition;
+        let counts = |ballot: &RecordedBallot| self.poll.decisions.count(ballot.label);
+        for (_, ballot) in self.ballots.iter().filter(lies_in).filter(|(_, ballot)| counts(ballot)) {
             ballots += 1;
-            for index in counters.indexes() {
+            for index in ballot.counters.indexes() {
                 votes[usize::from(index)] += 1;
             }
         }

@@ -1,16 +1,20 @@
 //! What a rule needs: a site of its own, polls on it, voters, and ballots sorted into their partitions.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sawt::{
     poll::{
-        Action, Ballot, Choices, Counters, DigestKey, Edit, Group, Kind, NewOption, NewPoll, NewScale, OTHER,
-        OpenAnswer, Outcome, PartitionTally, Poll, PollFields, PollId, SiteId, Tally, Timestamp, VoterDigest, VoterId,
+        Action, Ballot, Choices, Counters, DigestKey, Edit, Kind, Label, LabelDecision, LabelTally, NewOption, NewPoll,
+        NewScale, OTHER, OpenAnswer, Outcome, PartitionTally, Poll, PollFields, PollId, SiteId, Tally, Timestamp,
+        VoterDigest, VoterId,
     },
     secret::{hex, random_bytes},
     site::SiteSettings,
     store::{BatchOutcome, Committed, Creation, Replacement, Store},
 };
+
+/// How many ballots have which label, and their votes by counter.
+pub(crate) type ByLabel = BTreeMap<Label, (u64, Vec<u64>)>;
 
 /// A store, and a site on it that nobody else uses.
 #[derive(Clone)]
@@ -87,6 +91,24 @@ impl Stage {
     /// Closes a poll that must not be closed yet.
     pub(crate) async fn closed(&self, poll: &Poll) -> Poll {
         done(self.replace(&poll.closed(self.now().await)).await)
+    }
+
+    /// Decides of a label of which it was not decided so before.
+    pub(crate) async fn decided(&self, poll: &Poll, label: Label, decision: LabelDecision) -> Poll {
+        done(self.replace(&poll.decided(label, decision, self.now().await).unwrap()).await)
+    }
+
+    /// The ballots on record and their votes by label, over all partitions; labels without ballots are left out.
+    pub(crate) async fn by_label(&self, poll: &Poll) -> ByLabel {
+        let mut sums: ByLabel = BTreeMap::new();
+        let partitions = self.store.labels(poll).await.unwrap().expect("the poll is gone");
+        for LabelTally { label, ballots, votes } in partitions.into_iter().flat_map(|partition| partition.labels) {
+            let (sum, sums) = sums.entry(label).or_insert_with(|| (0, vec![0; votes.len()]));
+            *sum += ballots;
+            sums.iter_mut().zip(&votes).for_each(|(sum, votes)| *sum += votes);
+        }
+        sums.retain(|_, (ballots, _)| *ballots > 0);
+        sums
     }
 
     /// Opens a poll.
@@ -202,8 +224,18 @@ pub(crate) fn counters(poll: &Poll, options: &[impl AsRef<str>]) -> Counters {
 }
 
 pub(crate) fn ballot(poll: &Poll, number: u64, options: &[impl AsRef<str>]) -> Ballot {
-    let action = Action::Cast(Group::Clean, counters(poll, options));
+    let action = Action::Cast(Label::CLEAN, counters(poll, options));
     Ballot { voter: digest(poll, number), action, answer: None }
+}
+
+/// A ballot with a label.
+pub(crate) fn labelled(poll: &Poll, number: u64, options: &[impl AsRef<str>], label: Label) -> Ballot {
+    Ballot { action: Action::Cast(label, counters(poll, options)), ..ballot(poll, number, options) }
+}
+
+/// A label by its number.
+pub(crate) fn label(number: u8) -> Label {
+    Label::from_number(number).unwrap()
 }
 
 /// A ballot for "something else" that says what.

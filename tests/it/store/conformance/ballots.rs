@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sawt::{
     poll::{
-        Action, Ballot, Codec, Counters, Group, Indexes, NewPoll, Outcome, PartitionTally, Partitions, Poll,
+        Action, Ballot, Codec, Counters, Indexes, Label, NewPoll, Outcome, PartitionTally, Partitions, Poll,
         PollFields, Revision, State, Tally,
     },
     store::{BatchOutcome, Store},
@@ -223,7 +223,7 @@ async fn a_ballot_that_is_kept_as_bytes_is_counted_by_each_of_them_and_known_by_
     };
     let listed = |indexes: &[u8]| Counters::Bytes(Indexes::of(indexes).unwrap());
     let cast = |poll: &Poll, voter, indexes: &[u8]| {
-        let action = Action::Cast(Group::Clean, listed(indexes));
+        let action = Action::Cast(Label::CLEAN, listed(indexes));
         Ballot { voter: digest(poll, voter), action, answer: None }
     };
     let poll = made(of_32_options()).await;

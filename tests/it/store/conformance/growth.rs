@@ -133,7 +133,7 @@ async fn scan(stage: &Stage, poll: &Poll, mut between: impl AsyncFnMut()) -> Vec
     let (mut found, mut from) = (Vec::new(), None);
     loop {
         let BallotPage { ballots, next } = stage.store.ballots(poll, from).await.unwrap().unwrap();
-        found.extend(ballots.into_iter().map(|counters| counters.indexes().collect::<Vec<u8>>()));
+        found.extend(ballots.into_iter().map(|ballot| ballot.counters.indexes().collect::<Vec<u8>>()));
         if next.is_none() {
             found.sort_unstable();
             return found;

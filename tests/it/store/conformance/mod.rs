@@ -6,6 +6,7 @@ mod ballots;
 mod epochs;
 pub(crate) mod events;
 mod growth;
+mod labels;
 mod places;
 mod polls;
 mod quotas;
@@ -33,6 +34,7 @@ pub(super) fn rules() -> Vec<Rule> {
         schedule::rules(),
         races::rules(),
         growth::rules(),
+        labels::rules(),
         epochs::rules(),
         events::rules(),
         quotas::rules(),
