@@ -10,7 +10,7 @@ import { join } from 'node:path';
 
 import { Sawt } from './sawt.mjs';
 
-const SAWT_SECRET = 'a-secret-that-outlives-its-store-0123456789';
+export const SAWT_SECRET = 'a-secret-that-outlives-its-store-0123456789';
 
 /** A SQLite file. What is put back is there once the service was started again: nobody but readers knows better then. */
 export class FileStore {
@@ -53,12 +53,16 @@ export class RedisStore {
   #port;
   #process;
 
-  static async open() {
+  static async open(settings = {}) {
     const store = new RedisStore();
     store.#port = await freePort();
     await store.#start();
-    store.sawt = await Sawt.start({ SAWT_STORE: `redis://127.0.0.1:${store.#port}`, SAWT_SECRET });
+    store.sawt = await Sawt.start({ SAWT_STORE: store.address, SAWT_SECRET, ...settings });
     return store;
+  }
+
+  get address() {
+    return `redis://127.0.0.1:${this.#port}`;
   }
 
   async keep() {
