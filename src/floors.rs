@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 17] = [
     &["newsroom"],
     &["embed", "http_client"],
     // Use cases: no HTTP from here on.
-    &["voting", "publishing"],
+    &["voting", "publishing", "webhooks"],
     &["events", "views"],
     &["live"],
     &["quota"],
@@ -34,8 +34,20 @@ const FLOORS: [&[&str]; 17] = [
 ];
 
 /// Modules that don't know the framework for HTTP either.
-const WITHOUT_HTTP: [&str; 11] =
-    ["voting", "publishing", "events", "views", "quota", "store", "site", "voter", "article", "place", "poll"];
+const WITHOUT_HTTP: [&str; 12] = [
+    "voting",
+    "publishing",
+    "webhooks",
+    "events",
+    "views",
+    "quota",
+    "store",
+    "site",
+    "voter",
+    "article",
+    "place",
+    "poll",
+];
 
 /// All that handlers may name of the floors below the use cases: plain values, errors, and handles that a use case
 /// returned.

@@ -20,6 +20,7 @@
 //! - [`voting`]: ballots cast and taken back, and the tally that somebody may see, whatever way a reader takes.
 //! - [`events`]: the log of each site, and what the clock does to polls.
 //! - [`publishing`]: polls, sites and keys, made and changed, whatever way a publisher takes.
+//! - [`webhooks`]: what happens on a site, sent to the addresses that its publishers name.
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
 //! - [`newsroom`]: what editors see: polls made, placed, watched and closed from a page.
 //! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
@@ -65,4 +66,5 @@ pub mod threads;
 pub mod views;
 pub mod voter;
 pub mod voting;
+pub mod webhooks;
 pub mod wire;

@@ -47,6 +47,7 @@ use crate::{
     views::{ReplicaViews, ViewCounts, ViewWriter, Viewing},
     voter::TokenKeys,
     voting::{ReplicaVoting, Voting},
+    webhooks::Dispatcher,
     wire::PositionKeys,
 };
 
@@ -190,6 +191,7 @@ struct ReplicaParts {
     view_writer: Arc<ViewWriter>,
     /// For how many days events are kept.
     events_days: u32,
+    dispatcher: Arc<Dispatcher>,
 }
 
 impl ReplicaParts {
@@ -244,6 +246,7 @@ impl ReplicaParts {
             policy_headers: http::PolicyHeaders::default(),
             client_rule,
             public_url: config.public_url.clone(),
+            outside: config.webhook_networks.clone(),
             newsroom: http::NewsroomAddress::of(config.newsroom_url.as_ref(), config.public_url.as_ref()),
             voter_cookie: http::VoterCookie::of(config.public_url.as_ref()),
             contract: http::Contract::of(config.public_url.as_ref()),
@@ -251,7 +254,15 @@ impl ReplicaParts {
             demo_pages,
             readiness: http::Readiness::default(),
         });
-        Ok(Self { stores, hub, admin_key, shared, views, view_writer, events_days: config.events_days })
+        let dispatcher = Arc::new(Dispatcher::new(
+            stores.connect(),
+            Arc::clone(&shared.event_signal),
+            config.webhook_networks.clone(),
+            Arc::clone(&shared.metrics),
+            config.public_url.clone(),
+        ));
+        let events_days = config.events_days;
+        Ok(Self { stores, hub, admin_key, shared, views, view_writer, events_days, dispatcher })
     }
 
     /// A worker on a store connection of its own.

@@ -31,6 +31,7 @@ pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
 
 use crate::{
     client::{ProxyHeader, TrustedProxies},
+    net::outside::Outside,
     quota::{ConcurrencyLimits, Policies},
     secret::Secret,
     site::BaseAddress,
@@ -76,6 +77,8 @@ pub struct Config {
     pub allow_eviction: bool,
     /// For how many days events are kept, 1 to 3650.
     pub events_days: u32,
+    /// Where webhooks may be sent to, beside all that lies outside.
+    pub webhook_networks: Outside,
     /// How many threads answer requests, 1 to 256.
     pub workers: usize,
     /// How long a replica that is told to stop goes on answering, no longer ready, 0 to 300 seconds.
@@ -115,6 +118,7 @@ impl Default for Config {
             partitions: None,
             allow_eviction: false,
             events_days: 0,
+            webhook_networks: Outside::default(),
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),
             drain_secs: 0,
             shutdown_secs: 0,

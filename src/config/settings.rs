@@ -417,6 +417,19 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| Some(config.events_days.to_string()),
     },
     Setting {
+        name: "webhook_networks",
+        shape: Shape::Text,
+        form: "NETWORKS",
+        default: Default::Unset { means: "webhooks reach no such address", example: "10.1.0.0/16, 192.168.7.20" },
+        about: "Addresses and networks inside, separated by commas, that webhooks may be sent to, also without TLS. \
+                Whoever may make keys of a site names its webhooks, so list none that they must not reach.",
+        set: |config, text| {
+            config.webhook_networks = text.parse().map_err(|rule| with_value(rule, text))?;
+            Ok(())
+        },
+        show: |config| Some(config.webhook_networks.to_string()).filter(|text| !text.is_empty()),
+    },
+    Setting {
         name: "workers",
         shape: Shape::Number,
         form: "NUMBER",

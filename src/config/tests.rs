@@ -94,6 +94,7 @@ fn every_setting_has_bounds() {
         ("partitions", vec!["1", "1024"], vec!["0", "1025", "-1", "x"]),
         ("allow_eviction", vec!["true", "false"], vec!["yes", "1"]),
         ("events_days", vec!["1", "3650"], vec!["0", "3651", "x"]),
+        ("webhook_networks", vec!["10.0.0.0/8", "192.0.2.7, fd00::/8"], vec!["inside", "10.0.0.0/33"]),
         ("workers", vec!["1", "256"], vec!["0", "257"]),
         ("drain_secs", vec!["0", "300"], vec!["-1", "301"]),
         ("shutdown_secs", vec!["1", "300"], vec!["0", "301", "1.5"]),

@@ -70,8 +70,8 @@ impl EventFeed {
         Self { store, signal }
     }
 
-    /// A site's events behind a place. If there are none, waits for the first that comes. Events of keys are for those
-    /// who may list keys.
+    /// A site's events behind a place. If there are none, waits for the first that comes. Events of keys
+    /// and of webhooks are for those who may list keys.
     ///
     /// # Errors
     /// [`FeedError::OtherSite`]; [`NoSite`](FeedError::NoSite); what the store failed with.
@@ -107,7 +107,7 @@ impl EventFeed {
         let is_asked = |event: &Event| {
             asked.kind.is_none_or(|kind| kind == event.kind)
                 && asked.poll.is_none_or(|poll| Some(poll) == event.poll)
-                && (sees_keys || !event.kind.is_of_keys())
+                && (sees_keys || !event.kind.needs_keys_scope())
         };
         let is_filtered = asked.kind.is_some() || asked.poll.is_some() || !sees_keys;
         // One more than the page holds shows whether there is another page.

@@ -18,18 +18,19 @@ pub use signal::EventSignal;
 use crate::store::StoreError;
 
 /// Logs once that a task can't do its work, and once that it can again.
-struct TaskLog {
+pub struct TaskLog {
     task: &'static str,
     is_failing: bool,
 }
 
 impl TaskLog {
-    fn of(task: &'static str) -> Self {
+    /// Of the task with this name.
+    pub fn of(task: &'static str) -> Self {
         Self { task, is_failing: false }
     }
 
     /// Notes how the work went, and returns what came of it.
-    fn note<T>(&mut self, done: Result<T, StoreError>) -> Option<T> {
+    pub fn note<T>(&mut self, done: Result<T, StoreError>) -> Option<T> {
         match done {
             Ok(done) => {
                 if std::mem::take(&mut self.is_failing) {
@@ -40,7 +41,7 @@ impl TaskLog {
             Err(error) => {
                 if !std::mem::replace(&mut self.is_failing, true) {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(task = self.task, error = %error, cause, "the log of events has to wait for the store");
+                    tracing::warn!(task = self.task, error = %error, cause, "this task has to wait for the store");
                 }
                 None
             }

@@ -47,6 +47,11 @@ impl EventSignal {
         let _ = self.grown.send(site.clone());
     }
 
+    /// Tells of the sites whose logs have grown, from now on, as far as this replica knows.
+    pub fn growth(&self) -> broadcast::Receiver<SiteId> {
+        self.grown.subscribe()
+    }
+
     /// Waits until this replica has changed something.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;

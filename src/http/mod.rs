@@ -20,7 +20,7 @@
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`articles`]: what articles are given to answer.
 //! - [`voters`], [`votes`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
-//!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`keys`], [`oembed`], [`health`]: the
+//!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`webhooks`], [`keys`], [`oembed`], [`health`]: the
 //!   resources; [`embed`]: what
 //!   readers see; [`newsroom`]: what editors see; and [`demo`], which only a demo serves.
 
@@ -76,6 +76,7 @@ mod voter_cookie;
 mod voter_in_body;
 mod voters;
 mod votes;
+mod webhooks;
 mod worker;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -161,6 +162,11 @@ fn routes() -> Vec<Route> {
         at("/readyz").get(health::ready).unlimited().for_probes(),
         at("/openapi.yaml").get(contract::read).unlimited().for_any_page(),
         at("/openapi.json").get(contract::read_json).unlimited().for_any_page(),
+        at("/v1/sites/{site}/webhooks").get(webhooks::list).post(webhooks::create),
+        at("/v1/sites/{site}/webhooks/{webhook}").get(webhooks::read).patch(webhooks::edit).delete(webhooks::delete),
+        at("/v1/sites/{site}/webhooks/{webhook}/secret").post(webhooks::rotate),
+        at("/v1/sites/{site}/webhooks/{webhook}/deliveries").get(webhooks::deliveries),
+        at("/v1/sites/{site}/webhooks/{webhook}/deliveries/{event}/replay").post(webhooks::replay),
         at("/docs").get(docs::page),
         at("/docs/{file}").get(docs::file),
         at("/").get(home::read),

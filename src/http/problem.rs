@@ -70,6 +70,8 @@ codes! {
     TooManyTemplates     409 "too-many-templates"     "The site has as many templates as it may"
     SiteHasPlaces        409 "site-has-places"        "The site has places"
     TooManyPlaces        409 "too-many-places"        "The site has as many places as it may"
+    SiteHasWebhooks      409 "site-has-webhooks"      "The site has webhooks"
+    TooManyWebhooks      409 "too-many-webhooks"      "The site has as many webhooks as it may"
     ArticlesFull         409 "articles-full"          "The template has as many articles as it may"
     SiteIsDefault        409 "site-is-default"        "The site default stays"
     RevisionMismatch     412 "revision-mismatch"      "It has changed since it was read"
@@ -305,6 +307,8 @@ impl Problem {
             | Code::SiteHasTemplates
             | Code::TooManyTemplates
             | Code::SiteHasPlaces
+            | Code::SiteHasWebhooks
+            | Code::TooManyWebhooks
             | Code::TooManyPlaces
             | Code::ArticlesFull
             | Code::AddressTooLong
@@ -457,7 +461,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 49);
+        assert_eq!(seen.len(), 51);
     }
 
     #[test]

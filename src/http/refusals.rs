@@ -94,6 +94,10 @@ impl From<PublishError> for Problem {
             error @ PublishError::TooManyTemplates => Self::new(Code::TooManyTemplates, error.to_string()),
             error @ PublishError::SiteHasPlaces(_) => Self::new(Code::SiteHasPlaces, error.to_string()),
             error @ PublishError::TooManyPlaces => Self::new(Code::TooManyPlaces, error.to_string()),
+            error @ PublishError::SiteHasWebhooks(_) => Self::new(Code::SiteHasWebhooks, error.to_string()),
+            error @ PublishError::TooManyWebhooks => Self::new(Code::TooManyWebhooks, error.to_string()),
+            PublishError::NoWebhook => no_webhook(),
+            PublishError::NoDelivery => no_delivery(),
             PublishError::NoPlace => no_place(),
             PublishError::InvalidPlace(violations) => Self::of_place(violations),
             PublishError::NoTemplate => no_template(),
@@ -217,6 +221,16 @@ pub(super) fn no_site() -> Problem {
 /// The site has no such place.
 pub(super) fn no_place() -> Problem {
     Problem::new(Code::NotFound, "the site has no such place; PUT /v1/sites/{site}/places/{place} makes one")
+}
+
+/// The site has no such webhook.
+pub(super) fn no_webhook() -> Problem {
+    Problem::new(Code::NotFound, "the site has no such webhook; POST /v1/sites/{site}/webhooks makes one")
+}
+
+/// The webhook has no delivery of this event.
+pub(super) fn no_delivery() -> Problem {
+    Problem::new(Code::NotFound, "the webhook has no delivery of this event")
 }
 
 /// There is no such article.

@@ -14,6 +14,7 @@ use crate::{
         contract::Contract, request_log::RequestLog, voter_cookie::VoterCookie,
     },
     live::StreamLimiter,
+    net::outside::Outside,
     poll::{Phase, Poll},
     publishing::Publishing,
     quota::QuotaLimiter,
@@ -67,6 +68,8 @@ pub struct ReplicaState {
     pub policy_headers: PolicyHeaders,
     /// The address by which readers know this service: its pages may always vote.
     pub public_url: Option<BaseAddress>,
+    /// Which addresses webhooks may have.
+    pub outside: Outside,
     /// Where the newsroom is, if there is one.
     pub newsroom: Option<NewsroomAddress>,
     /// How readers' tokens are kept as cookies.

@@ -52,6 +52,18 @@ pub enum PublishError {
     /// The place as it would be is not valid.
     #[error("the place is not valid")]
     InvalidPlace(Vec<Violation>),
+    /// This site has webhooks, so it can't be deleted.
+    #[error("delete its webhooks first, each by DELETE /v1/sites/{0}/webhooks/{{webhook}}")]
+    SiteHasWebhooks(SiteId),
+    /// The site has no such webhook.
+    #[error("the site has no such webhook")]
+    NoWebhook,
+    /// The webhook was never told of this event, or that is forgotten.
+    #[error("the webhook has no delivery of this event")]
+    NoDelivery,
+    /// The site has as many webhooks as it may.
+    #[error("a site has at most {} webhooks", crate::site::MOST_WEBHOOKS)]
+    TooManyWebhooks,
     /// The site has no such template.
     #[error("the site has no such template")]
     NoTemplate,

@@ -22,6 +22,7 @@ mod sessions;
 mod sites;
 mod templates;
 mod waiting;
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -50,6 +50,7 @@ impl Publishing {
     /// # Errors
     /// [`PublishError::NoSite`]; [`SiteHasPolls`](PublishError::SiteHasPolls);
     /// [`SiteHasTemplates`](PublishError::SiteHasTemplates); [`SiteHasPlaces`](PublishError::SiteHasPlaces);
+    /// [`SiteHasWebhooks`](PublishError::SiteHasWebhooks);
     /// [`SiteHasKeys`](PublishError::SiteHasKeys); [`SiteIsDefault`](PublishError::SiteIsDefault); what the store failed
     /// with.
     pub async fn delete_site(&self, id: &SiteId) -> Result<(), PublishError> {
@@ -64,6 +65,7 @@ impl Publishing {
             SiteDeletion::HasPolls => Err(PublishError::SiteHasPolls(id.clone())),
             SiteDeletion::HasTemplates => Err(PublishError::SiteHasTemplates(id.clone())),
             SiteDeletion::HasPlaces => Err(PublishError::SiteHasPlaces(id.clone())),
+            SiteDeletion::HasWebhooks => Err(PublishError::SiteHasWebhooks(id.clone())),
             SiteDeletion::HasKeys => Err(PublishError::SiteHasKeys(id.clone())),
             SiteDeletion::Gone => Err(PublishError::NoSite),
         }

@@ -15,7 +15,7 @@ use crate::{
     live, quota,
     store::{Store, StoreError},
     supervisor::Supervisor,
-    telemetry,
+    telemetry, webhooks,
 };
 
 /// How often the store is asked, before the replica is ready.
@@ -25,7 +25,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Starts all background tasks, on this thread.
 pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
-    let ReplicaParts { stores, hub, shared, view_writer, events_days, .. } = parts;
+    let ReplicaParts { stores, hub, shared, view_writer, events_days, dispatcher, .. } = parts;
     let (signal, events_days) = (&shared.event_signal, *events_days);
     let began = Instant::now();
     let tasks = Supervisor::new(Arc::clone(&shared.metrics))
@@ -47,7 +47,8 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
         .keep("event retention", {
             let store = stores.connect();
             move || events::retention::forget(events_days, Arc::clone(&store))
-        });
+        })
+        .keep("webhooks", with(dispatcher, webhooks::deliver));
     match stores.broker() {
         Some(broker) => {
             let (to, store) = (Arc::clone(&broker), stores.connect());
@@ -181,6 +182,7 @@ mod tests {
                     "views",
                     "schedule",
                     "event retention",
+                    "webhooks",
                     "event relay",
                     "subscriber",
                     "publisher",

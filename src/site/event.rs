@@ -44,7 +44,8 @@ pub struct NewEvent {
 
 /// An event's place in its site's log: the time it was written, in microseconds since 1970, later than all before it.
 /// As text it has 16 digits, so texts sort as events do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct EventId(u64);
 
 /// The greatest id of 16 digits, in the year 2286.
@@ -86,6 +87,20 @@ impl FromStr for EventId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_id = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse().ok().filter(|_| is_id).map(Self).ok_or("must be the id of an event: 16 digits")
+    }
+}
+
+impl TryFrom<String> for EventId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<EventId> for String {
+    fn from(id: EventId) -> Self {
+        id.to_string()
     }
 }
 
@@ -190,11 +205,23 @@ pub enum EventType {
     /// A site was made, or its settings were replaced.
     #[serde(rename = "site.put")]
     SitePut,
+    /// A webhook was made.
+    #[serde(rename = "webhook.created")]
+    WebhookCreated,
+    /// A webhook was changed, or has a new secret.
+    #[serde(rename = "webhook.edited")]
+    WebhookEdited,
+    /// A webhook is sent nothing more, because of what its receiver did.
+    #[serde(rename = "webhook.disabled")]
+    WebhookDisabled,
+    /// A webhook was deleted.
+    #[serde(rename = "webhook.deleted")]
+    WebhookDeleted,
 }
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::PollCreated,
         Self::PollEdited,
         Self::PollReworded,
@@ -212,6 +239,10 @@ impl EventType {
         Self::KeyCreated,
         Self::KeyRevoked,
         Self::SitePut,
+        Self::WebhookCreated,
+        Self::WebhookEdited,
+        Self::WebhookDisabled,
+        Self::WebhookDeleted,
     ];
 
     /// The type's name on the wire.
@@ -234,12 +265,24 @@ impl EventType {
             Self::KeyCreated => "key.created",
             Self::KeyRevoked => "key.revoked",
             Self::SitePut => "site.put",
+            Self::WebhookCreated => "webhook.created",
+            Self::WebhookEdited => "webhook.edited",
+            Self::WebhookDisabled => "webhook.disabled",
+            Self::WebhookDeleted => "webhook.deleted",
         }
     }
 
-    /// Whether it tells of API keys.
-    pub fn is_of_keys(self) -> bool {
-        matches!(self, Self::KeyCreated | Self::KeyRevoked)
+    /// Whether it tells of what only those may know who may make keys: of keys, and of webhooks.
+    pub fn needs_keys_scope(self) -> bool {
+        matches!(
+            self,
+            Self::KeyCreated
+                | Self::KeyRevoked
+                | Self::WebhookCreated
+                | Self::WebhookEdited
+                | Self::WebhookDisabled
+                | Self::WebhookDeleted
+        )
     }
 
     /// The stage that a poll in a state has reached.
@@ -271,7 +314,11 @@ impl EventType {
             | Self::TemplateDeleted
             | Self::KeyCreated
             | Self::KeyRevoked
-            | Self::SitePut => 0,
+            | Self::SitePut
+            | Self::WebhookCreated
+            | Self::WebhookEdited
+            | Self::WebhookDisabled
+            | Self::WebhookDeleted => 0,
         }
     }
 }

@@ -10,6 +10,7 @@ mod poll_event;
 mod publisher;
 mod session;
 mod site_event;
+mod webhook;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,10 @@ pub use origin::{ListedOrigin, Origin};
 pub use poll_event::DueMove;
 pub use publisher::{OtherSite, Publisher};
 pub use session::{Grant, Person, Role, SESSION_SECS, Session, SessionHolder};
+pub use webhook::{
+    Attempt, BodyTemplate, Delivery, DeliveryState, Disabled, MOST_WEBHOOKS, OVERLAP, PLACEHOLDERS, SigningSecret,
+    Webhook, WebhookFields, WebhookId, WhyDisabled, sign,
+};
 
 use crate::article::{AddressFault, AddressRules, ArticleAddress};
 use crate::poll::{Disclosure, SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};

@@ -16,6 +16,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -23,8 +24,8 @@ use async_trait::async_trait;
 use super::{
     ArticlePutting, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, ClientMark, Creation, Events,
     IdempotencyKey, ItemScore, Lease, Leased, Making, Measure, Minutes, MoveReminder, PlacePut, Places, Polls,
-    Publishers, Quotas, Replacement, Sessions, SiteDeletion, Store, StoreError, TemplatePut, Templates, TrendingWindow,
-    ViewBatch, Views,
+    Publishers, QueuedDeliveries, Queueing, Quotas, Replacement, Sessions, SiteDeletion, Store, StoreError,
+    TemplatePut, Templates, TrendingWindow, ViewBatch, Views, WebhookPut, Webhooks,
 };
 use crate::{
     article::{Announced, ArticleId, ArticleKey, ArticlePlace, NewArticlePoll, Template, TemplateId},
@@ -34,7 +35,7 @@ use crate::{
         PartitionTally, Partitions, Poll, PollId, Position, SiteId, Text, Timestamp, VoterDigest,
     },
     secret::KeyHash,
-    site::{ApiKey, Event, EventId, KeyId, NewEvent, Session, Site, SiteSettings},
+    site::{ApiKey, Delivery, Event, EventId, KeyId, NewEvent, Session, Site, SiteSettings, Webhook, WebhookId},
 };
 
 /// The most reads of a worker that wait for the store; as many again for votes. A Redis answers some 50,000 a second,
@@ -344,6 +345,69 @@ impl Sessions for Bounded {
 
     async fn end_session(&self, hash: KeyHash) -> Result<Option<Session>, StoreError> {
         self.writes.pass(self.store.end_session(hash)).await
+    }
+}
+
+#[async_trait]
+impl Webhooks for Bounded {
+    async fn sites_with_webhooks(&self) -> Result<Vec<SiteId>, StoreError> {
+        self.reads.pass(self.store.sites_with_webhooks()).await
+    }
+
+    async fn put_webhook(&self, hook: &Webhook, event: &NewEvent) -> Result<WebhookPut, StoreError> {
+        self.writes.pass(self.store.put_webhook(hook, event)).await
+    }
+
+    async fn webhook(&self, site: &SiteId, id: &WebhookId) -> Result<Option<Webhook>, StoreError> {
+        self.reads.pass(self.store.webhook(site, id)).await
+    }
+
+    async fn webhooks(&self, site: &SiteId) -> Result<Vec<Webhook>, StoreError> {
+        self.reads.pass(self.store.webhooks(site)).await
+    }
+
+    async fn delete_webhook(&self, site: &SiteId, id: &WebhookId, event: &NewEvent) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.delete_webhook(site, id, event)).await
+    }
+
+    async fn lease_webhooks(&self, site: &SiteId, holder: &str, ttl: Duration) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.lease_webhooks(site, holder, ttl)).await
+    }
+
+    async fn webhook_cursor(&self, site: &SiteId, id: &WebhookId) -> Result<Option<EventId>, StoreError> {
+        self.reads.pass(self.store.webhook_cursor(site, id)).await
+    }
+
+    async fn queue_deliveries(&self, queued: &QueuedDeliveries<'_>) -> Result<Queueing, StoreError> {
+        self.writes.pass(self.store.queue_deliveries(queued)).await
+    }
+
+    async fn due_deliveries(&self, site: &SiteId, id: &WebhookId, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        self.reads.pass(self.store.due_deliveries(site, id, limit)).await
+    }
+
+    async fn put_delivery(
+        &self,
+        site: &SiteId,
+        id: &WebhookId,
+        delivery: &Delivery,
+        holder: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.put_delivery(site, id, delivery, holder)).await
+    }
+
+    async fn delivery(&self, site: &SiteId, id: &WebhookId, event: EventId) -> Result<Option<Delivery>, StoreError> {
+        self.reads.pass(self.store.delivery(site, id, event)).await
+    }
+
+    async fn deliveries(
+        &self,
+        site: &SiteId,
+        id: &WebhookId,
+        before: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.reads.pass(self.store.deliveries(site, id, before, limit)).await
     }
 }
 

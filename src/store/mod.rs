@@ -1,5 +1,5 @@
-//! Where polls, ballots and tallies are kept: the [`Store`] contract, in ten parts ([`Polls`], [`Ballots`],
-//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`], [`Events`], [`Sessions`]), and the stores that
+//! Where polls, ballots and tallies are kept: the [`Store`] contract, in eleven parts ([`Polls`], [`Ballots`],
+//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`], [`Events`], [`Sessions`], [`Webhooks`]), and the stores that
 //! keep it, each with a file for each part.
 //!
 //! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
@@ -63,6 +63,8 @@
 //!     [events](crate::site::NewEvent) writes them in the step that makes the change, so a change has its events
 //!     whenever the caller is killed. If another had made the change before, nothing is told anew. A poll opens once
 //!     and closes once in its log, whoever tells of it first.
+//! 14. **What a webhook is told is queued before its cursor passes it**, in one step, and waits until it is delivered or
+//!     given up. One holder of a site's lease at a time does that.
 
 mod articles;
 mod ballots;
@@ -81,6 +83,7 @@ mod sessions;
 pub mod sqlite;
 mod templates;
 mod views;
+mod webhooks;
 
 use async_trait::async_trait;
 
@@ -98,16 +101,17 @@ pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 pub use sessions::Sessions;
 pub use templates::{ClientMark, Making, TemplatePut, Templates};
 pub use views::{ItemScore, Measure, RankedItem, SeenPoll, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};
+pub use webhooks::{MOST_KEPT, MOST_WAITING, QueuedDeliveries, Queueing, WebhookPut, Webhooks};
 
 use crate::poll::Timestamp;
 
-/// The contract: its ten parts, under the rules of the module.
+/// The contract: its eleven parts, under the rules of the module.
 ///
 /// It is used as one `Arc<dyn Store>`: one connection serves all parts, and a call reaches each of them at the same
 /// cost.
 #[async_trait]
 pub trait Store:
-    Polls + Ballots + Publishers + Articles + Templates + Places + Quotas + Views + Events + Sessions
+    Polls + Ballots + Publishers + Articles + Templates + Places + Quotas + Views + Events + Sessions + Webhooks
 {
     /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site). Writes
     /// nothing to a prepared store. Only [`Store::now`] is called before this has succeeded once.

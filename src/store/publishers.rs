@@ -26,7 +26,7 @@ pub trait Publishers: Send + Sync {
     /// listed once it was read or put again.
     async fn sites(&self, after: Option<&SiteId>, limit: usize) -> Result<Vec<Site>, StoreError>;
 
-    /// Deletes a site that has neither polls nor templates, places or keys; never the `default` site, which callers ensure. One step checks
+    /// Deletes a site that has neither polls nor templates, places, webhooks or keys; never the `default` site, which callers ensure. One step checks
     /// that it is empty and deletes it, and a poll or a key is made only on an existing site. So a poll or key that is
     /// made at the same moment is either refused ([`Creation::NoSite`](super::Creation::NoSite)) or keeps the site:
     /// there is never a poll or key without a site. A deletion that was cut short was made or not, and the same call
@@ -60,6 +60,8 @@ pub enum SiteDeletion {
     HasTemplates,
     /// It has places, and neither polls nor templates.
     HasPlaces,
+    /// It has webhooks, and neither polls nor templates or places.
+    HasWebhooks,
     /// It has keys, and nothing else.
     HasKeys,
     /// There is no such site.

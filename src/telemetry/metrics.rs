@@ -160,6 +160,7 @@ struct Counts {
     streams_ended: Family<1, AtomicU64>,
     stream_events: Family<1, AtomicU64>,
     views: Family<1, AtomicU64>,
+    webhook_tries: Family<1, AtomicU64>,
     task_restarts: Family<1, AtomicU64>,
     store_clock_ahead_millis: OnceLock<Arc<AtomicI64>>,
     started_secs: f64,
@@ -188,6 +189,7 @@ impl Metrics {
             streams_ended: Family::new(AtomicU64::default),
             stream_events: Family::new(AtomicU64::default),
             views: Family::new(AtomicU64::default),
+            webhook_tries: Family::new(AtomicU64::default),
             task_restarts: Family::new(AtomicU64::default),
             store_clock_ahead_millis: OnceLock::new(),
             started_secs: to_f64(u64::try_from(clock.now().as_millis()).unwrap_or_default()) / 1e3,
@@ -269,6 +271,11 @@ impl Metrics {
     /// Counts what became of so many views.
     pub fn count_views(&self, outcome: ViewOutcome, views: u64) {
         self.counts.views.get([outcome.as_str()]).fetch_add(views, Relaxed);
+    }
+
+    /// Counts what came of a try to deliver to a webhook.
+    pub fn count_webhook(&self, outcome: &'static str) {
+        self.counts.webhook_tries.get([outcome]).fetch_add(1, Relaxed);
     }
 
     /// Counts a background task that has ended and is started again.
@@ -357,6 +364,10 @@ impl Collector for Counts {
         let about = "Views of polls and articles.";
         let views = encoder.encode_descriptor("sawt_views", about, None, MetricType::Counter)?;
         each(&self.views, ["outcome"], views, |count, metric| counter(count.load(Relaxed), metric))?;
+
+        let about = "Tries to deliver to webhooks.";
+        let tries = encoder.encode_descriptor("sawt_webhook_tries", about, None, MetricType::Counter)?;
+        each(&self.webhook_tries, ["outcome"], tries, |count, metric| counter(count.load(Relaxed), metric))?;
 
         let about = "Background tasks that ended, and were started again.";
         let restarts = encoder.encode_descriptor("sawt_background_task_restarts", about, None, MetricType::Counter)?;
@@ -463,6 +474,7 @@ mod tests {
         metrics.stream_ended(StreamEnd::Slow);
         metrics.count_stream_event("tally");
         metrics.count_views(ViewOutcome::Written, 3);
+        metrics.count_webhook("given-up");
         metrics.show_store_clock(Arc::new(AtomicI64::new(-7_250)));
         let text = metrics.encode(MetricsFormat::OpenMetrics);
         for line in [
@@ -484,6 +496,7 @@ mod tests {
             "sawt_streams_ended_total{outcome=\"slow\"} 1",
             "sawt_stream_events_total{event=\"tally\"} 1",
             "sawt_views_total{outcome=\"written\"} 3",
+            "sawt_webhook_tries_total{outcome=\"given-up\"} 1",
             "sawt_store_clock_ahead_seconds -7.25",
             "process_start_time_seconds 1.5",
             concat!("sawt_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),

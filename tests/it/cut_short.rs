@@ -379,7 +379,10 @@ async fn what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted()
                 SiteDeletion::Done => break,
                 SiteDeletion::HasPolls => assert!(next.store.delete_poll(poll.id, &[]).await.unwrap()),
                 SiteDeletion::HasKeys => assert!(next.store.revoke_key(&key.id, &[]).await.unwrap()),
-                SiteDeletion::HasTemplates | SiteDeletion::HasPlaces | SiteDeletion::Gone => {
+                SiteDeletion::HasTemplates
+                | SiteDeletion::HasPlaces
+                | SiteDeletion::HasWebhooks
+                | SiteDeletion::Gone => {
                     panic!("somebody else has changed it")
                 }
             }

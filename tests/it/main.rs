@@ -39,6 +39,7 @@ mod overload;
 mod privacy;
 mod proxy;
 mod quota;
+mod receiver;
 mod redis_wire;
 mod refusals;
 mod registry;
@@ -52,6 +53,7 @@ mod start;
 mod stop;
 mod store;
 mod topology;
+mod webhooks;
 mod wire;
 
 use std::process::ExitCode;

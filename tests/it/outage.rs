@@ -39,6 +39,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         json!({ "title": "خبر", "url": "https://news.example/1", "published_at": "2026-11-29T06:00:00Z" });
     let article_poll = service.article_poll(&site).await;
     let place = service.place(&site).await;
+    let (hooks, hook) = (format!("/v1/sites/{site}/webhooks"), format!("/v1/sites/{site}/webhooks/0123456789ab"));
     let template = json!({ "poll": { "kind": "rating", "question": "؟" } });
     let first_voter = json!({ "voter": { "nonce": nonce() } });
     let first_vote = json!({ "choices": ["5"], "voter": { "nonce": nonce() } });
@@ -68,6 +69,14 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader.clone(), Method::GET, format!("/embed/sites/{site}/articles/1/stars"), None),
         (reader.clone(), Method::GET, format!("{place}/now"), None),
         (reader.clone(), Method::GET, format!("/embed/sites/{site}/places/side"), None),
+        (publisher.clone(), Method::GET, hooks.clone(), None),
+        (publisher.clone(), Method::POST, hooks, Some(json!({ "url": "https://hooks.example/" }))),
+        (publisher.clone(), Method::GET, hook.clone(), None),
+        (publisher.clone(), Method::PATCH, hook.clone(), Some(json!({}))),
+        (publisher.clone(), Method::POST, format!("{hook}/secret"), None),
+        (publisher.clone(), Method::GET, format!("{hook}/deliveries"), None),
+        (publisher.clone(), Method::POST, format!("{hook}/deliveries/1795899306264000/replay"), None),
+        (publisher.clone(), Method::DELETE, hook, None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/places"), None),
         (publisher.clone(), Method::GET, place.clone(), None),
         (publisher.clone(), Method::PUT, place.clone(), Some(json!({ "revision": 1 }))),

@@ -19,7 +19,7 @@ use crate::{
     caches, closing, crash, crowd, cut_short, file, hostile, live, long_timelines, mounted, newsroom, outage, overload,
     privacy, quota, refusals, regressions, script_cache,
     service::{Service, Services},
-    start, stop, store, topology,
+    start, stop, store, topology, webhooks,
 };
 
 /// A trial that takes longer, its turn among the crowds awaited, hangs: something it waits for never comes.
@@ -52,6 +52,7 @@ fn rules() -> Vec<Rule> {
         caches::rules(),
         mounted::rules(),
         newsroom::rules(),
+        webhooks::rules(),
     ]
     .into_iter()
     .flatten()
@@ -124,6 +125,8 @@ pub(crate) use {lone_rules, service_rules, store_rules};
 
 /// Runs what the command line asks for.
 pub(crate) fn run() -> ExitCode {
+    // The trials' own client can speak TLS because the service's can, and is told by whose. They never do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut arguments = Arguments::from_args();
     // Most trials wait for a server most of the time.
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get) * 2;

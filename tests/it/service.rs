@@ -44,6 +44,8 @@ impl Service {
     pub(crate) fn start_many(backend: Backend, storage: impl Into<Arc<Storage>>, count: usize) -> Self {
         let storage = storage.into();
         let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", PUBLIC_URL);
+        // Receivers of webhooks are on this host.
+        let settings = settings.with("SAWT_WEBHOOK_NETWORKS", "127.0.0.0/8");
         let replicas = (0..count).map(|_| Replica::start(&settings)).collect();
         Self { backend, replicas, storage }
     }
@@ -123,6 +125,22 @@ impl Service {
         let put = self.admin().put(&path).json(&json!({})).send().await;
         assert!(matches!(put.status, 200 | 201), "{put}");
         path
+    }
+
+    /// A webhook of a site, at an address where nobody is, and an event that it is sent: their ids.
+    pub(crate) async fn delivery(&self, site: &str) -> (String, String) {
+        let hooks = format!("/v1/sites/{site}/webhooks");
+        let asked = json!({ "url": "http://127.0.0.1:1/", "types": ["poll.created"] });
+        let hook = self.admin().post(&hooks).json(&asked).send().await.is(201);
+        remember_secret(&text(&hook["secret"]));
+        self.poll(json!({ "site": site })).await;
+        let id = text(&hook["id"]);
+        let deliveries = format!("{hooks}/{id}/deliveries");
+        let event = until(async || {
+            let listed = self.admin().get(&deliveries).send().await.is(200);
+            listed["items"][0]["event"].as_str().map(str::to_owned)
+        });
+        (id, event.await)
     }
 
     /// The seed poll, with these members set, made on the default site: its id.

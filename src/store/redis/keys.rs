@@ -10,7 +10,7 @@ use crate::{
     article::TemplateId,
     poll::{Poll, PollId, SiteId},
     secret::{KeyHash, hex},
-    site::KeyId,
+    site::{KeyId, WebhookId},
     store::{LeaseKey, Measure, TrendingWindow, WriterId},
 };
 
@@ -185,6 +185,30 @@ pub(super) fn article_polls(site: &SiteId, template: &TemplateId) -> [String; 5]
 /// A site's places: a hash of ids to records, each its revision, a space, and then JSON.
 pub(super) fn places(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:calendars")
+}
+
+/// Sites that have webhooks, and perhaps some that had: a set.
+pub(super) const SITES_WITH_WEBHOOKS: &str = "sawt:{events}:webhooks";
+
+/// A site's webhooks: a hash of ids to records, each its revision, a space, and then JSON.
+pub(super) fn webhooks(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:webhooks")
+}
+
+/// The cursors of a site's webhooks: a hash of ids to ids of events.
+pub(super) fn webhook_cursors(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:webhook-cursors")
+}
+
+/// Who delivers for a site, until it expires.
+pub(super) fn webhook_lease(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:webhook-lease")
+}
+
+/// A webhook's deliveries: a hash of ids of events to records, each its revision, a space, and then JSON; those that
+/// wait, a sorted set by when they are due (milliseconds); and all, a sorted set by the event.
+pub(super) fn deliveries(site: &SiteId, webhook: &WebhookId) -> [String; 3] {
+    ["deliveries", "due", "kept"].map(|what| format!("sawt:site:{{{site}}}:webhook:{webhook}:{what}"))
 }
 
 /// A site's log: a stream, each entry with one field, `event` (JSON).

@@ -44,6 +44,7 @@ mod sites;
 mod templates;
 mod trouble;
 mod views;
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -94,7 +94,7 @@ impl Publishers for RedisStore {
 
     async fn delete_site(&self, id: &SiteId) -> Result<SiteDeletion, StoreError> {
         let (site, polls, site_keys) = (keys::site(id), keys::site_polls(id), keys::site_keys(id));
-        let (templates, places) = (keys::templates(id), keys::places(id));
+        let (templates, places, webhooks) = (keys::templates(id), keys::places(id), keys::webhooks(id));
         let with_it = [
             keys::site_articles(id),
             keys::site_addresses(id),
@@ -102,7 +102,7 @@ impl Publishers for RedisStore {
             keys::site_log(id),
             keys::relayed(id),
         ];
-        let names = [&site, &polls, &site_keys, &templates, &places].into_iter().chain(&with_it);
+        let names = [&site, &polls, &site_keys, &templates, &places, &webhooks].into_iter().chain(&with_it);
         let names: Vec<&[u8]> = names.map(String::as_bytes).collect();
         for _ in 0..MOST_SWEEPS {
             match Call::new(&self.scripts.delete_site, &names).send(&self.link).await?.int()? {
@@ -119,6 +119,9 @@ impl Publishers for RedisStore {
             }
             if self.ask_for::<bool>(Cmd::new().arg("EXISTS").arg(&places)).await? {
                 return Ok(SiteDeletion::HasPlaces);
+            }
+            if self.ask_for::<bool>(Cmd::new().arg("EXISTS").arg(&webhooks)).await? {
+                return Ok(SiteDeletion::HasWebhooks);
             }
             if !self.keys(id).await?.is_empty() {
                 return Ok(SiteDeletion::HasKeys);

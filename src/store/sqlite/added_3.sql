@@ -76,3 +76,24 @@ create table label_minutes (
     votes integer not null,
     primary key (poll, label, minute, counter)
 ) strict, without rowid;
+
+-- Addresses of a site's that are told its events. The cursor is the place in its log behind which nothing is queued yet.
+create table webhooks (
+    site text not null,
+    id text not null,
+    cursor integer not null,
+    record text not null,
+    primary key (site, id)
+) strict, without rowid;
+
+-- Events on their way to webhooks. Those that wait for a try have a time at which it is due.
+create table deliveries (
+    site text not null,
+    webhook text not null,
+    event integer not null,
+    due integer,
+    record text not null,
+    primary key (site, webhook, event)
+) strict, without rowid;
+
+create index due_deliveries on deliveries (site, webhook, due) where due is not null;

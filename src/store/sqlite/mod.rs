@@ -38,13 +38,17 @@ mod templates;
 mod threads;
 mod views;
 mod watch;
+mod webhooks;
 
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use self::{condition::Condition, file::DatabaseFile, quotas::QuotaTable, threads::Threads, watch::FileWatch};
+use self::{
+    condition::Condition, file::DatabaseFile, quotas::QuotaTable, threads::Threads, watch::FileWatch,
+    webhooks::WebhookLeases,
+};
 use super::{ClockWatch, Publishers as _, Store, StoreError};
 use crate::{
     clock::Clock,
@@ -63,6 +67,7 @@ pub struct SqliteStore {
     partitions: u16,
     clocks: Arc<ClockWatch>,
     quotas: QuotaTable,
+    webhook_leases: Arc<WebhookLeases>,
     condition: Arc<Condition>,
     // Fields are dropped in this order; the last connection to close folds the log into the file, and must be a writer.
     _watch: FileWatch,
@@ -86,7 +91,8 @@ impl SqliteStore {
         let readers = Threads::reading(readers, &condition)?;
         let watch = FileWatch::over(file.writer()?, Arc::clone(&condition))?;
         let (clocks, quotas) = (Arc::new(ClockWatch::new(clock)), QuotaTable::default());
-        Ok(Self { partitions: partitions.max(1), clocks, quotas, condition, _watch: watch, writer, readers, file })
+        let (partitions, webhook_leases) = (partitions.max(1), Arc::default());
+        Ok(Self { partitions, clocks, quotas, webhook_leases, condition, _watch: watch, writer, readers, file })
     }
 
     /// What is kept under a name. Blocks, so call it before requests are served.

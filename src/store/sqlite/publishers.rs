@@ -140,6 +140,9 @@ fn delete(db: &Connection, id: &SiteId) -> Result<SiteDeletion, StoreError> {
     if has("select 1 from places where site = ?1")? {
         return Ok(SiteDeletion::HasPlaces);
     }
+    if has("select 1 from webhooks where site = ?1")? {
+        return Ok(SiteDeletion::HasWebhooks);
+    }
     if has("select 1 from keys where site = ?1")? {
         return Ok(SiteDeletion::HasKeys);
     }

@@ -50,6 +50,9 @@ async fn a_revoked_key_is_refused_at_once_on_every_replica(service: &Service) {
     assert_eq!(listed["items"], json!([]));
 }
 
+/// A webhook that nobody has made, and an event that it was never sent.
+const WEBHOOK: (&str, &str) = ("0123456789ab", "1795899306264000");
+
 /// A text that no ballot says.
 const ANSWER: &str = "0123456789abcdef";
 
@@ -61,6 +64,7 @@ fn guarded(
     answer: &str,
     key_id: &str,
     article: &str,
+    (hook, event): (&str, &str),
 ) -> Vec<(Method, String, Option<Value>, &'static str)> {
     let poll_path = format!("/v1/polls/{poll}");
     let key = json!({ "site": site, "scopes": ["polls:read"], "name": "x" });
@@ -69,12 +73,23 @@ fn guarded(
         (format!("/v1/sites/{site}/templates"), if site == "{site}" { "{template}" } else { "stars" });
     let template = format!("{templates}/{template}");
     let places = format!("/v1/sites/{site}/places");
+    let hooks = format!("/v1/sites/{site}/webhooks");
+    let hook = format!("{hooks}/{hook}");
+    let deliveries = format!("{hook}/deliveries");
     let place = format!("{places}/{}", if site == "{site}" { "{place}" } else { "side" });
     vec![
         (Method::GET, templates, None, "polls:read"),
         (Method::GET, template.clone(), None, "polls:read"),
         (Method::PUT, template.clone(), Some(json!({ "poll": { "kind": "rating", "question": "؟" } })), "polls:write"),
         (Method::DELETE, template, None, "polls:write"),
+        (Method::GET, hooks.clone(), None, "keys:write"),
+        (Method::POST, hooks, Some(json!({ "url": "https://hooks.example/", "enabled": false })), "keys:write"),
+        (Method::GET, hook.clone(), None, "keys:write"),
+        (Method::PATCH, hook.clone(), Some(json!({ "name": "x" })), "keys:write"),
+        (Method::POST, format!("{hook}/secret"), None, "keys:write"),
+        (Method::GET, deliveries.clone(), None, "keys:write"),
+        (Method::POST, format!("{deliveries}/{event}/replay"), None, "keys:write"),
+        (Method::DELETE, hook, None, "keys:write"),
         (Method::GET, places, None, "polls:read"),
         (Method::GET, place.clone(), None, "polls:read"),
         (Method::PUT, place.clone(), Some(json!({})), "polls:write"),
@@ -125,7 +140,7 @@ async fn ask(client: &Client, method: &Method, path: &str, body: Option<&Value>)
 async fn nothing_of_a_publishers_is_done_without_a_key(service: &Service) {
     let site = service.site().await;
     let poll = service.poll(json!({ "site": site })).await;
-    let routes = guarded(&site, &poll, ANSWER, "0123456789ab", "1");
+    let routes = guarded(&site, &poll, ANSWER, "0123456789ab", "1", WEBHOOK);
     // What everyone may ask is refused with a key that is none, too: its holder believes to be somebody.
     let hidden = service.poll(json!({ "site": site, "results": "never" })).await;
     let draft = service.poll(json!({ "site": site, "state": "draft" })).await;
@@ -205,8 +220,9 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /docs/{file}",
         "GET /",
     ];
-    let guarded =
-        guarded("{site}", "{poll}", "{answer}", "{key}", "{article}").into_iter().map(|(method, path, _, _)| {
+    let guarded = guarded("{site}", "{poll}", "{answer}", "{key}", "{article}", ("{webhook}", "{event}"))
+        .into_iter()
+        .map(|(method, path, _, _)| {
             let path = path.split('?').next().unwrap_or_default().to_owned();
             format!("{method} {path}")
         });
@@ -222,6 +238,7 @@ async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
     for scope in SCOPES {
         service.article_poll(&site).await;
         service.place(&site).await;
+        let (hook, event) = service.delivery(&site).await;
         let poll = service.poll(json!({ "site": site, "open_answer": true })).await;
         let said = json!({ "choices": ["other"], "open_answer": "لا أدري" });
         let voter = service.client().new_voter().await;
@@ -234,9 +251,11 @@ async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
         let (victim, _) = service.key(&site, &["polls:read"]).await;
         let announced = service.admin().put(&format!("/v1/sites/{site}/articles/1")).json(&announcement()).send().await;
         assert!(announced.status < 300, "{announced}");
-        for (method, path, body, needed) in guarded(&site, &poll, &answer, &victim, "1") {
+        for (method, path, body, needed) in guarded(&site, &poll, &answer, &victim, "1", (&hook, &event)) {
             let body = match (needed, body) {
-                ("keys:write", Some(_)) => Some(json!({ "site": site, "scopes": [scope], "name": "x" })),
+                ("keys:write", Some(_)) if path == "/v1/keys" => {
+                    Some(json!({ "site": site, "scopes": [scope], "name": "x" }))
+                }
                 (_, body) => body,
             };
             let answer = ask(&client, &method, &path, body.as_ref()).await;
@@ -260,7 +279,7 @@ async fn a_key_of_one_site_reaches_nothing_of_another(service: &Service) {
     revoked.refused(403, "scope-missing");
     let (_, key) = service.key(&mine, &SCOPES).await;
     let client = service.client().with_key(&key);
-    for (method, path, body, _) in guarded(&theirs, &poll, ANSWER, &their_key, "1") {
+    for (method, path, body, _) in guarded(&theirs, &poll, ANSWER, &their_key, "1", WEBHOOK) {
         let answer = ask(&client, &method, &path, body.as_ref()).await;
         assert!(matches!(answer.status, 403 | 404), "{answer}");
     }

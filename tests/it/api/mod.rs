@@ -26,6 +26,7 @@ mod sites;
 mod views;
 mod voters;
 mod votes;
+mod webhooks;
 
 use crate::registry::Rule;
 
@@ -50,6 +51,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         views::rules(),
         announced::rules(),
         places::rules(),
+        webhooks::rules(),
         events::rules(),
         keys::rules(),
         pages::rules(),

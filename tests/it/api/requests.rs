@@ -18,6 +18,8 @@ async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> 
     service.admin().post(&format!("/v1/polls/{closed}/close")).send().await.is(200);
     let (voter, admin) = (service.client().new_voter().await, service.admin());
     let article = service.article_poll(&site).await;
+    let (hooks, (hook, _)) = (format!("/v1/sites/{site}/webhooks"), service.delivery(&site).await);
+    let hook = format!("{hooks}/{hook}");
     let said = service.poll(json!({ "site": site, "open_answer": true })).await;
     let own_words = json!({ "choices": ["other"], "open_answer": "لا أدري" });
     voter.post(&format!("/v1/polls/{said}/votes")).json(&own_words).send().await.is(201);
@@ -34,6 +36,8 @@ async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> 
             json!({ "poll": { "kind": "rating", "question": "؟" } }),
         ),
         (admin.clone(), Method::PUT, format!("/v1/sites/{site}/places/side"), json!({})),
+        (admin.clone(), Method::POST, hooks.clone(), json!({ "url": "https://hooks.example/", "enabled": false })),
+        (admin.clone(), Method::PATCH, hook, json!({ "name": "x" })),
         (admin.clone(), Method::POST, "/v1/polls".to_owned(), seed_poll(json!({}))),
         (
             admin.clone(),
@@ -272,6 +276,11 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/sites/default/articles/a-1/x/votes/withdraw".to_owned(), &["POST"]),
         ("/v1/sites/default/articles/a-1/x/results".to_owned(), &["GET"]),
         ("/v1/sites/default/articles/a-1/x/live".to_owned(), &["GET"]),
+        ("/v1/sites/default/webhooks".to_owned(), &["GET", "POST"]),
+        ("/v1/sites/default/webhooks/0123456789ab".to_owned(), &["GET", "PATCH", "DELETE"]),
+        ("/v1/sites/default/webhooks/0123456789ab/secret".to_owned(), &["POST"]),
+        ("/v1/sites/default/webhooks/0123456789ab/deliveries".to_owned(), &["GET"]),
+        ("/v1/sites/default/webhooks/0123456789ab/deliveries/1795899306264000/replay".to_owned(), &["POST"]),
         ("/v1/keys".to_owned(), &["GET", "POST"]),
         ("/v1/keys/0123456789ab".to_owned(), &["DELETE"]),
         ("/v1/sites".to_owned(), &["GET"]),

@@ -17,6 +17,7 @@ mod sites;
 pub(crate) mod templates;
 mod timeline;
 pub(crate) mod views;
+mod webhooks;
 
 use crate::registry::Rule;
 
@@ -40,6 +41,7 @@ pub(super) fn rules() -> Vec<Rule> {
         quotas::rules(),
         timeline::rules(),
         views::rules(),
+        webhooks::rules(),
     ]
     .into_iter()
     .flatten()
