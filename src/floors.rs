@@ -29,7 +29,7 @@ const FLOORS: [&[&str]; 17] = [
     &["supervisor"],
     &["telemetry"],
     &["clock"],
-    &["article", "descriptors", "place", "secret", "threads"],
+    &["article", "card", "descriptors", "place", "secret", "threads"],
     &["poll"],
 ];
 

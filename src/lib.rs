@@ -22,6 +22,7 @@
 //! - [`publishing`]: polls, sites and keys, made and changed, whatever way a publisher takes.
 //! - [`webhooks`]: what happens on a site, sent to the addresses that its publishers name.
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
+//! - [`card`]: the picture of a poll, for those who share it.
 //! - [`newsroom`]: what editors see: polls made, placed, watched and closed from a page.
 //! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
 //! - [`telemetry`]: what an operator sees: log lines and metrics, and the name of every one.
@@ -34,6 +35,7 @@
 //! which go on after a panic. A test holds which of these may use which: see `floors.rs`.
 
 pub mod article;
+pub mod card;
 pub mod cli;
 pub mod client;
 pub mod clock;

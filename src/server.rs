@@ -251,6 +251,7 @@ impl ReplicaParts {
             voter_cookie: http::VoterCookie::of(config.public_url.as_ref()),
             contract: http::Contract::of(config.public_url.as_ref()),
             compressed_pages: http::CompressedPages::default(),
+            drawn_cards: Arc::default(),
             demo_pages,
             readiness: http::Readiness::default(),
         });

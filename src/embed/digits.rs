@@ -13,6 +13,9 @@ pub enum Digits {
 }
 
 impl Digits {
+    /// All there are, by their names in Unicode's locale data.
+    pub const NAMES: [(&'static str, Self); 2] = [("latn", Self::Latn), ("arab", Self::Arab)];
+
     /// Their name in Unicode's locale data.
     pub fn as_str(self) -> &'static str {
         match self {

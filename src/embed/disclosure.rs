@@ -59,9 +59,7 @@ impl Language {
     /// From which day to which votes were taken, by the site's clock.
     fn dates(&self, poll: &Poll, tally: Option<&Tally>, zone: &TimeZone, digits: Digits) -> String {
         let start = poll.schedule.opens_at.unwrap_or(poll.created_at);
-        let is_closed = tally.is_some_and(|tally| tally.state == State::Closed);
-        let closed_at = poll.schedule.closes_at.filter(|_| is_closed);
-        let end = closed_at.or(tally.map(|tally| tally.as_of)).unwrap_or(start).max(start);
+        let end = tally.map_or(start, |tally| counted_until(poll, tally)).max(start);
         let [start, end] = [start, end].map(|moment| self.date(moment, zone, digits));
         let texts = self.texts();
         let text = if start == end { &texts.disclosed_day } else { &texts.disclosed_days };
@@ -69,7 +67,7 @@ impl Language {
     }
 
     /// A day, as it is written in this language.
-    fn date(&self, moment: Timestamp, zone: &TimeZone, digits: Digits) -> String {
+    pub(super) fn date(&self, moment: Timestamp, zone: &TimeZone, digits: Digits) -> String {
         let local = zone.local_time(moment).to_string();
         let mut parts = local.split([' ', '-']);
         let [year, month, day] = [(); 3].map(|()| parts.next().unwrap_or_default());
@@ -78,6 +76,11 @@ impl Language {
         let day = day.trim_start_matches('0');
         with_digits(&format!("{day} {month} {year}"), digits).into_owned()
     }
+}
+
+/// Until when the votes of a tally were taken.
+pub(super) fn counted_until(poll: &Poll, tally: &Tally) -> Timestamp {
+    poll.schedule.closes_at.filter(|_| tally.state == State::Closed).unwrap_or(tally.as_of)
 }
 
 /// What a poll's total counts: where one voter has several votes, voters.

@@ -14,6 +14,7 @@
 //! - [`page`]: a poll's page, as its [`look`] says, with what belongs to [`rating`]s alone and the [`verdict`] on a
 //!   ballot; [`refusal`]: the pages that show no poll. The templates escape whatever is put into them.
 //! - [`disclosure`]: who stands behind a poll, as a sentence.
+//! - [`card`]: what the picture of a poll says, which [`crate::card`] draws.
 //! - [`markup`]: their text in markup that is no template's.
 //! - [`snippets`]: what a publisher puts into a page to have a poll there.
 //! - [`assets`]: script and style sheet as they are served: compressed, and named by what is in them.
@@ -22,6 +23,7 @@
 
 mod article;
 pub mod assets;
+pub mod card;
 mod decided;
 pub mod digits;
 pub mod direction;
@@ -33,6 +35,7 @@ pub mod page;
 mod plural;
 mod rating;
 pub mod refusal;
+mod rule;
 pub mod snippets;
 pub mod texts;
 mod verdict;

@@ -13,6 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{
     article::article_path,
     assets::{self, Asset},
+    card::{CardView, NamedCard},
     decided::{AfterView, RewordedView},
     digits::{Digits, with_digits},
     direction::{Direction, direction_in, direction_of},
@@ -20,13 +21,15 @@ use super::{
     language::Language,
     look::Look,
     rating::{RatingView, step_label},
+    rule::rule,
     texts::Texts,
     verdict::Verdict,
 };
 use crate::{
+    card::CardShape,
     poll::{
         AfterVote, Choices, CountedAnswer, Disclosure, Emoji, Kind, OPEN_ANSWER, OptionId, Poll, PollOption,
-        ResultsPolicy, Scale, State, Steps, Tally, Text, TimeZone, Timestamp,
+        ResultsPolicy, State, Steps, Tally, Text, TimeZone, Timestamp,
     },
     site::{BaseAddress, ListedOrigin, SiteSettings, SiteWords},
 };
@@ -82,6 +85,8 @@ pub struct PollView<'a> {
     /// The address readers reach the service at, if a setting says it. None is taken from a request: a cache would show
     /// everybody whatever one of them said.
     pub public_url: Option<&'a BaseAddress>,
+    /// Whether readers find it by its id: drafts are not found, nor an article's poll before its first ballot.
+    pub is_kept: bool,
     /// The place it stands in, if its page is a place's.
     pub place: Option<&'a PlaceMark>,
     /// For whom it is.
@@ -173,6 +178,7 @@ impl<'a> PollView<'a> {
             oembed: self.public_url.zip(address.as_deref()).map(|(url, address)| {
                 format!("{url}/oembed?format=json&url={}", utf8_percent_encode(address, QUERY_VALUE))
             }),
+            card: self.card(),
             locale: poll.language.as_str().replace('-', "_"),
             base_path,
             style: &assets::all().style,
@@ -243,6 +249,27 @@ impl<'a> PollView<'a> {
         page.note = self.note(language);
         page.summary = summary(&page);
         page.render()
+    }
+
+    /// The picture that is shown where the page's address is shared, if that is known.
+    fn card(&self) -> Option<NamedCard> {
+        let base = self.public_url.filter(|_| self.is_shared())?;
+        let view = CardView {
+            poll: self.poll,
+            state: self.state,
+            tally: self.tally,
+            winner: self.winner,
+            site: self.site,
+            digits: self.look.digits,
+            shape: CardShape::Wide,
+        };
+        let named = view.named()?;
+        Some(NamedCard { address: format!("{base}{}", named.address), ..named })
+    }
+
+    /// Whether the page is the same for everyone, and its poll is in the store.
+    fn is_shared(&self) -> bool {
+        matches!(self.mode, Mode::Script) && self.is_kept
     }
 
     /// The state as the style sheet knows it.
@@ -472,6 +499,8 @@ struct PollPage<'a> {
     article_path: Option<String>,
     address: Option<String>,
     oembed: Option<String>,
+    /// The picture, where the page knows its address.
+    card: Option<NamedCard>,
     origins: String,
     /// What may be answered, in a line.
     summary: String,
@@ -606,26 +635,6 @@ impl<'a> Time<'a> {
         let written = |text| with_digits(text, digits).into_owned();
         Self { exact: moment.to_string(), date: written(date), clock: written(minutes), zone: language.zone(zone) }
     }
-}
-
-/// How many options a ballot of this poll names. The widget's server says it; it does not change.
-fn rule(poll: &Poll, language: &Language, digits: Digits) -> String {
-    let texts = language.texts();
-    if let Some(Scale { steps, .. }) = &poll.scale {
-        let number = |step: u8| language.number(step.into(), digits);
-        return texts.choose_step.replace("{min}", &number(steps.low())).replace("{max}", &number(steps.high()));
-    }
-    let is_any = poll.min_choices == 1 && usize::from(poll.max_choices) == poll.options.len();
-    let text = match (poll.min_choices, poll.max_choices) {
-        _ if poll.kind.is_ordered() && is_any => &texts.rank_any,
-        _ if poll.kind.is_ordered() => &texts.rank_between,
-        (1, 1) => &texts.choose_one,
-        (min, max) if min == max => &texts.choose_exactly,
-        (1, _) => &texts.choose_up_to,
-        _ => &texts.choose_between,
-    };
-    let number = |number: u8| language.number(number.into(), digits);
-    text.replace("{min}", &number(poll.min_choices)).replace("{max}", &number(poll.max_choices))
 }
 
 /// What may be answered: the options, or of a rating its ends, if anything is said of them.

@@ -93,6 +93,12 @@ texts! {
     disclosed_choice,
     /// Between two of these.
     disclosed_join,
+    /// What results these are, in a picture: the poll still takes votes.
+    card_so_far,
+    /// It does not any more.
+    card_final,
+    /// Of what the shares of a ranked poll are, in a picture.
+    card_ranked,
     /// The button that votes.
     vote,
     /// To the results, without voting.

@@ -16,7 +16,8 @@
 //! - [`limits`]: which quotas a request counts in; [`notes`]: what is recorded about a request.
 //! - [`connections`]: how many a client may have; [`net`](crate::net) says how long each is waited for.
 //! - [`body`], [`query`], [`conditional`], [`cursor`], [`header_text`]: reading requests.
-//! - [`caching`]: who may keep an answer, and for how long; [`coding`], [`page_cache`]: how it is compressed.
+//! - [`caching`]: who may keep an answer, and for how long; [`coding`], [`page_cache`]: how it is compressed;
+//!   [`drawn_cards`]: pictures, drawn once.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`articles`]: what articles are given to answer.
 //! - [`voters`], [`votes`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
@@ -39,6 +40,7 @@ mod cursor;
 mod demo;
 mod disclosure;
 mod docs;
+mod drawn_cards;
 mod embed;
 mod events;
 mod exports;
@@ -83,6 +85,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 pub use contract::Contract;
 pub use demo::DemoPages;
+pub use drawn_cards::DrawnCards;
 pub use limits::PolicyHeaders;
 pub use newsroom::NewsroomAddress;
 pub use observe::Observe;
@@ -157,6 +160,7 @@ fn routes() -> Vec<Route> {
         at("/embed/sites/{site}/places/{place}").get(places::read_page).for_people().for_any_page(),
         at("/embed/{poll}").get(embed::page).for_people().for_any_page(),
         at("/embed/{poll}/form").get(embed::form).post(embed::vote).bringing_voters().for_people(),
+        at("/polls/{poll}/card.png").get(embed::card).for_any_page(),
         at("/oembed").get(oembed::read).for_any_page(),
         at("/livez").get(health::live).unlimited().for_probes(),
         at("/readyz").get(health::ready).unlimited().for_probes(),

@@ -23,14 +23,21 @@ use super::{
     Worker,
     caching::{self, Caching},
     conditional,
-    embed::ReaderPage,
+    embed::{self, ReaderPage},
     origin,
     problem::{Code, Problem},
     query::{self, Query},
 };
 use crate::{
-    embed::{markup::escape, snippets},
-    poll::{Poll, PollId, is_invisible},
+    card::CardShape,
+    embed::{
+        card::{CardView, NamedCard},
+        digits::Digits,
+        markup::escape,
+        snippets,
+    },
+    live::PollWithSite,
+    poll::{Poll, PollId, Viewer, is_invisible},
     site::BaseAddress,
 };
 
@@ -55,6 +62,19 @@ struct Rich<'a> {
     html: String,
     width: u32,
     height: u32,
+    #[serde(flatten)]
+    thumbnail: Option<Thumbnail>,
+}
+
+/// The picture, for consumers that show one in place of the frame. They are told all of it or nothing.
+#[derive(Serialize)]
+struct Thumbnail {
+    #[serde(rename = "thumbnail_url")]
+    url: String,
+    #[serde(rename = "thumbnail_width")]
+    width: u16,
+    #[serde(rename = "thumbnail_height")]
+    height: u16,
 }
 
 /// `GET /oembed?url=`. Parameters that are not known are passed over: consumers add their own.
@@ -80,6 +100,13 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let poll = &*known.poll;
     let width = most_wide.unwrap_or(WIDTH).min(WIDTH);
     let height = snippets::height(width, poll).clamp(HEIGHTS.0, HEIGHTS.1).min(most_high.unwrap_or(u32::MAX));
+    let card = named_card(&worker, &known).await.filter(|card| {
+        let [width, height] = [card.size.0, card.size.1].map(u32::from);
+        // It must be no larger than what was asked for.
+        most_wide.is_none_or(|most| width <= most) && most_high.is_none_or(|most| height <= most)
+    });
+    let picture = card.as_ref().and_then(|card| card.address.split_once("v=")).map_or("", |(_, version)| version);
+    let etag = format!("\"{}-{width}-{height}-{picture}\"", poll.revision);
     let rich = Rich {
         r#type: "rich",
         version: "1.0",
@@ -90,8 +117,12 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         html: frame(base, poll, height),
         width,
         height,
+        thumbnail: card.map(|NamedCard { address, size: (width, height), .. }| Thumbnail {
+            url: format!("{base}{address}"),
+            width,
+            height,
+        }),
     };
-    let etag = format!("\"{}-{width}-{height}\"", poll.revision);
     let is_current = conditional::is_current(req.headers(), &etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::ETAG, etag));
@@ -104,6 +135,21 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
     }
     Ok(if is_current { response.finish() } else { response.json(rich) })
+}
+
+/// The poll's picture, as everyone sees it now. Without its tally it is named all the same.
+async fn named_card(worker: &Worker, known: &PollWithSite) -> Option<NamedCard> {
+    let seen = worker.voting.visible(Viewer::Everyone, known, None).await.ok().flatten();
+    let view = CardView {
+        poll: embed::definition_of(known, seen.as_deref()),
+        state: embed::state_of(worker, known, seen.as_deref()),
+        tally: seen.as_deref().map(|snapshot| &snapshot.tally),
+        winner: None,
+        site: &known.site.settings,
+        digits: Digits::default(),
+        shape: CardShape::default(),
+    };
+    view.named()
 }
 
 /// The poll whose page has this address, if that is one of our own, and the origin in it. What follows the path is the

@@ -10,8 +10,8 @@ use crate::{
     clock::Clock,
     events::{EventFeed, EventSignal},
     http::{
-        CompressedPages, DemoPages, NewsroomAddress, PolicyHeaders, caching::Caching, connections::Connections,
-        contract::Contract, request_log::RequestLog, voter_cookie::VoterCookie,
+        CompressedPages, DemoPages, DrawnCards, NewsroomAddress, PolicyHeaders, caching::Caching,
+        connections::Connections, contract::Contract, request_log::RequestLog, voter_cookie::VoterCookie,
     },
     live::StreamLimiter,
     net::outside::Outside,
@@ -78,6 +78,8 @@ pub struct ReplicaState {
     pub contract: Contract,
     /// Pages as they were compressed.
     pub compressed_pages: CompressedPages,
+    /// Pictures as they were drawn.
+    pub drawn_cards: Arc<DrawnCards>,
     /// The pages of a demo, if this is one.
     pub demo_pages: Option<Arc<DemoPages>>,
     /// Whether requests should be sent here.

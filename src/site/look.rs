@@ -109,6 +109,11 @@ impl SiteLook {
 pub struct Colour([u8; 3]);
 
 impl Colour {
+    /// Red, green and blue.
+    pub fn parts(self) -> [u8; 3] {
+        self.0
+    }
+
     /// Relative luminance, from 0 of black to 1 of white (WCAG 2.2).
     fn luminance(self) -> f64 {
         let linear = |part: u8| {

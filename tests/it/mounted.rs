@@ -236,6 +236,11 @@ async fn what_is_told_to_programs_is_below_the_base_address() {
         let told = client.get(asked).send().await.is(200);
         assert_eq!(told["provider_url"], BASE);
         assert!(text(&told["html"]).starts_with(&format!("<iframe src=\"{address}\"")), "{told}");
+        // Also where the proxy leaves a path that begins like the one it has stripped.
+        let card = text(&told["thumbnail_url"]);
+        let asked = card.strip_prefix(BASE).unwrap_or_else(|| panic!("{card} is elsewhere"));
+        assert_eq!(client.get(asked).send().await.status, 200, "{asked}");
+        assert!(page.contains(&format!("<meta property=\"og:image\" content=\"{card}\">")), "{page}");
         // The rest of the host is no poll's page.
         for other in [HOST, "https://news.example/pollsters", "https://news.example/polls/polls"] {
             let asked = format!("/oembed?url={other}/embed/{poll}");

@@ -248,6 +248,7 @@ async fn show(
         look,
         site: &known.site.settings,
         public_url: worker.shared.public_url.as_ref(),
+        is_kept: true,
         place: None,
         mode: Mode::Form(token.as_deref()),
         window: window_of(req),

@@ -8,10 +8,12 @@
 //! For people, refusals are pages too, in a language they read: [`refuse`] writes them, for every layer.
 
 mod address;
+mod card;
 mod files;
 mod form;
 
 pub(super) use address::{ReaderPage, is_sought_by_people, lead_on};
+pub(super) use card::card;
 pub(super) use files::{article, file, loader, manifest, most_read, view};
 pub(super) use form::{form, vote};
 
@@ -88,7 +90,7 @@ pub(super) async fn page_of_poll(
 ) -> Result<HttpResponse, Problem> {
     let seen = tally_for(Viewer::Everyone, worker, known, None).await?;
     let answers = answers_beside(worker, seen.as_deref()).await?;
-    page_of(req, worker, known, (seen.as_deref(), &answers), None)
+    page_of(req, worker, known, (seen.as_deref(), &answers), Stands::Alone)
 }
 
 /// The page of a place in which a poll stands: the poll's, which says whose turn it is and until when.
@@ -100,7 +102,7 @@ pub(super) async fn page_of_place(
 ) -> Result<HttpResponse, Problem> {
     let seen = tally_for(Viewer::Everyone, worker, known, None).await?;
     let answers = answers_beside(worker, seen.as_deref()).await?;
-    page_of(req, worker, known, (seen.as_deref(), &answers), Some(place))
+    page_of(req, worker, known, (seen.as_deref(), &answers), Stands::In(place))
 }
 
 /// The page of a place in which nothing stands, or of one that is not there.
@@ -134,7 +136,18 @@ pub(super) fn page_of_nothing(
 ) -> Result<HttpResponse, Problem> {
     let nothing = Arc::new(Snapshot::of_nothing(&known.poll, worker.shared.clock.now()));
     let shown = nothing.shown_to(Viewer::Everyone).tally();
-    page_of(req, worker, known, (shown.map(|shown| &**shown), &[]), None)
+    page_of(req, worker, known, (shown.map(|shown| &**shown), &[]), Stands::NotYet)
+}
+
+/// Where a page's poll stands.
+#[derive(Clone, Copy)]
+enum Stands<'a> {
+    /// In a page of its own.
+    Alone,
+    /// In a place.
+    In(&'a PlaceMark),
+    /// In no store: nobody has voted in an article's poll.
+    NotYet,
 }
 
 /// The page of a poll, with what everyone sees of its tally, and beside it.
@@ -143,8 +156,12 @@ fn page_of(
     worker: &Worker,
     known: &PollWithSite,
     (seen, answers): (Option<&Snapshot>, &[CountedAnswer]),
-    place: Option<&PlaceMark>,
+    stands: Stands<'_>,
 ) -> Result<HttpResponse, Problem> {
+    let place = match stands {
+        Stands::In(place) => Some(place),
+        Stands::Alone | Stands::NotYet => None,
+    };
     let (look, _) = read_look(req)?;
     let poll = definition_of(known, seen);
     let view = PollView {
@@ -159,6 +176,7 @@ fn page_of(
         look: &look,
         site: &known.site.settings,
         public_url: worker.shared.public_url.as_ref(),
+        is_kept: !matches!(stands, Stands::NotYet),
         place,
         mode: Mode::Script,
         window: Window::Frame,
@@ -381,12 +399,12 @@ fn is_closed(worker: &Worker, known: &PollWithSite) -> bool {
 }
 
 /// The poll as its tally has it, so that a page belongs to one revision.
-fn definition_of<'a>(known: &'a PollWithSite, seen: Option<&'a Snapshot>) -> &'a Poll {
+pub(super) fn definition_of<'a>(known: &'a PollWithSite, seen: Option<&'a Snapshot>) -> &'a Poll {
     seen.map_or(&*known.poll, |snapshot| &*snapshot.poll)
 }
 
 /// The poll's state: from its tally, by the store's clock, or else by this replica's clock.
-fn state_of(worker: &Worker, known: &PollWithSite, seen: Option<&Snapshot>) -> State {
+pub(super) fn state_of(worker: &Worker, known: &PollWithSite, seen: Option<&Snapshot>) -> State {
     seen.map_or_else(|| known.poll.state_at(worker.shared.clock.now()), |snapshot| snapshot.tally.state)
 }
 

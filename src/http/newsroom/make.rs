@@ -191,6 +191,7 @@ pub(super) async fn preview(
             public_url: worker.shared.public_url.as_ref(),
             mode: Mode::Form(Some("")),
             window: Window::Frame,
+            is_kept: false,
             place: None,
         };
         let body = view.render().map_err(Problem::internal)?;

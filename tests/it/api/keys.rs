@@ -201,6 +201,7 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /v1/polls/{poll}/live",
         "GET /v1/live",
         "GET /oembed",
+        "GET /polls/{poll}/card.png",
         "GET /embed.js",
         "GET /embed/view.js",
         "GET /embed/most-read.js",

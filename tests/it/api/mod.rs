@@ -3,6 +3,7 @@
 mod announced;
 mod answers;
 mod articles;
+mod card;
 mod decided;
 pub(crate) mod embed;
 mod events;
@@ -58,6 +59,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         embed::rules(),
         form::rules(),
         oembed::rules(),
+        card::rules(),
         requests::rules(),
         operators::rules(),
     ]

@@ -66,6 +66,7 @@ async fn any_page_may_read_what_everyone_may_see(service: &Service) {
         ("/v1/results?polls=x".to_owned(), 400),
         (format!("/oembed?url={PUBLIC_URL}/embed/{poll}"), 200),
         ("/oembed?url=https://evil.example/".to_owned(), 404),
+        (format!("/polls/{poll}/card.png"), 200),
         ("/openapi.yaml".to_owned(), 200),
     ] {
         // A cache may keep what it got without an Origin, and give it to a page.
@@ -189,6 +190,7 @@ async fn no_page_of_another_origin_uses_a_publishers_route(service: &Service) {
                 || path.contains("/articles/a-1/")
                 || path == "/v1/live"
                 || path == "/oembed"
+                || path.ends_with("/card.png")
                 || path.starts_with("/openapi.")
                 || (path.starts_with("/v1/polls/") && method == "GET")
                 || path.contains("/votes");

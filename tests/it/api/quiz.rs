@@ -26,6 +26,7 @@ fn told_before_a_vote(poll: &str) -> Vec<String> {
         format!("/embed/{poll}"),
         format!("/embed/{poll}/form"),
         format!("/oembed?url={PUBLIC_URL}/embed/{poll}"),
+        format!("/polls/{poll}/card.png"),
     ]
 }
 

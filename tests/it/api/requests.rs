@@ -290,6 +290,7 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/sites/default/articles/1".to_owned(), &["GET", "PUT", "DELETE"]),
         ("/embed.js".to_owned(), &["GET"]),
         ("/oembed".to_owned(), &["GET"]),
+        (format!("/polls/{poll}/card.png"), &["GET"]),
         ("/livez".to_owned(), &["GET"]),
         ("/readyz".to_owned(), &["GET"]),
         ("/openapi.yaml".to_owned(), &["GET"]),

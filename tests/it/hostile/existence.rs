@@ -43,6 +43,7 @@ fn requests(id: &str) -> Vec<Asked> {
         get(format!("/oembed?url={PUBLIC_URL}/embed/{id}")),
         get(format!("/embed/{id}")),
         get(format!("/embed/{id}/form")),
+        get(format!("/polls/{id}/card.png")),
         (Method::OPTIONS, format!("{poll}/votes"), None),
         (Method::POST, format!("/embed/{id}/form"), Some(form)),
         (Method::DELETE, format!("{poll}/votes/me"), None),

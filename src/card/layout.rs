@@ -1,0 +1,332 @@
+//! Where everything in a card goes.
+//!
+//! From the top: the site's name and what results these are; the question; its answers or bars; how many have voted; who
+//! stands behind the poll. All lengths are in pixels, and across the card they are reckoned from the side at which the
+//! poll's language begins: so one layout serves both directions.
+
+use parley::Layout;
+
+use super::{
+    Card, CardBody, CardShape, CardText,
+    palette::{Colours, Rgb},
+    rows::{self, RowSize},
+    text::{Block, TextStyle, Typesetter},
+};
+
+/// What is drawn, what lies behind first.
+pub(super) struct Scene {
+    pub(super) size: (u16, u16),
+    pub(super) colours: Colours,
+    pub(super) drawn: Vec<Drawn>,
+}
+
+/// An outline in a colour.
+pub(super) struct Drawn {
+    pub(super) outline: Outline,
+    pub(super) colour: Rgb,
+}
+
+/// What can be drawn.
+pub(super) enum Outline {
+    /// A box with round corners.
+    Box { left: f32, top: f32, width: f32, height: f32, round: f32 },
+    /// The line around one.
+    Frame { left: f32, top: f32, width: f32, height: f32, round: f32, thickness: f32 },
+    /// So many percent of a star: none, half or all.
+    Star { left: f32, top: f32, size: f32, full: u64, is_rtl: bool },
+    /// A text.
+    Text { left: f32, top: f32, layout: Box<Layout<()>> },
+}
+
+/// What differs between the shapes.
+struct Measures {
+    /// Between what stands in the card and its sides.
+    margin: f32,
+    /// Above the head, and below the foot.
+    edge: f32,
+    /// The most rows.
+    rows: usize,
+    /// The most lines of the disclosure, and the sizes it may have.
+    disclosure: (usize, [f32; 2]),
+    /// Of the question: how large it may be, and in how many lines, with which rows. The first that fits is taken.
+    tries: &'static [(f32, usize, RowSize)],
+}
+
+const WIDE: Measures = Measures {
+    margin: 64.0,
+    edge: 40.0,
+    rows: 5,
+    disclosure: (3, [21.0, 18.0]),
+    tries: &[
+        (64.0, 2, RowSize::Large),
+        (56.0, 2, RowSize::Large),
+        (52.0, 3, RowSize::Large),
+        (56.0, 2, RowSize::Medium),
+        (48.0, 3, RowSize::Medium),
+        (48.0, 2, RowSize::Small),
+        (42.0, 3, RowSize::Small),
+        (42.0, 2, RowSize::Tiny),
+        (38.0, 4, RowSize::Small),
+        (36.0, 5, RowSize::Tiny),
+        (32.0, 6, RowSize::Tiny),
+    ],
+};
+
+const SQUARE: Measures = Measures {
+    margin: 72.0,
+    edge: 56.0,
+    rows: 9,
+    disclosure: (5, [23.0, 20.0]),
+    tries: &[
+        (72.0, 4, RowSize::Large),
+        (64.0, 5, RowSize::Large),
+        (56.0, 5, RowSize::Medium),
+        (52.0, 6, RowSize::Medium),
+        (48.0, 6, RowSize::Small),
+        (42.0, 8, RowSize::Small),
+        (42.0, 6, RowSize::Tiny),
+        (36.0, 9, RowSize::Tiny),
+        (32.0, 11, RowSize::Tiny),
+    ],
+};
+
+/// The band of the site's colour along the top.
+const BAND: f32 = 14.0;
+/// Between the question and what is said below it, and between that and the rows, at least.
+const GAP: f32 = 14.0;
+/// The fewest rows that are shown of a poll that has more, before its question is cut.
+const FEWEST_ROWS: usize = 3;
+
+/// Puts everything in its place.
+pub(super) fn compose(card: &Card) -> Scene {
+    let size = card.shape.size();
+    let measures = match card.shape {
+        CardShape::Wide => WIDE,
+        CardShape::Square => SQUARE,
+    };
+    let mut sheet = Sheet {
+        width: size.0.into(),
+        margin: measures.margin,
+        is_rtl: card.is_rtl,
+        colours: Colours::of(card.accent),
+        setter: Typesetter::new(card.is_rtl),
+        drawn: Vec::new(),
+    };
+    let (width, height) = (f32::from(size.0), f32::from(size.1));
+    sheet.put_box([0.0, 0.0, width, BAND], 0.0, card.accent);
+    let top = head(&mut sheet, card, BAND + measures.edge - 4.0);
+    let bottom = foot(&mut sheet, card, height - measures.edge, &measures);
+    body(&mut sheet, card, [top, bottom], &measures);
+    Scene { size, colours: sheet.colours, drawn: sheet.drawn }
+}
+
+/// A card that is being laid out.
+pub(super) struct Sheet {
+    pub(super) width: f32,
+    pub(super) margin: f32,
+    pub(super) is_rtl: bool,
+    pub(super) colours: Colours,
+    pub(super) setter: Typesetter,
+    drawn: Vec<Drawn>,
+}
+
+impl Sheet {
+    /// How wide what stands between the margins may be.
+    pub(super) fn room(&self) -> f32 {
+        self.width - 2.0 * self.margin
+    }
+
+    /// The left side of what is so wide and begins so far from where lines begin.
+    fn left(&self, start: f32, width: f32) -> f32 {
+        if self.is_rtl { self.width - start - width } else { start }
+    }
+
+    /// A filled box: where it begins, its top, width and height.
+    pub(super) fn put_box(&mut self, [start, top, width, height]: [f32; 4], round: f32, colour: Rgb) {
+        let outline = Outline::Box { left: self.left(start, width), top, width, height, round };
+        self.drawn.push(Drawn { outline, colour });
+    }
+
+    /// The line around a box; it lies within the box.
+    pub(super) fn put_frame(&mut self, [start, top, width, height]: [f32; 4], round: f32, colour: Rgb) {
+        const THICKNESS: f32 = 2.0;
+        let (half, both) = (THICKNESS / 2.0, THICKNESS);
+        let outline = Outline::Frame {
+            left: self.left(start, width) + half,
+            top: top + half,
+            width: width - both,
+            height: height - both,
+            round: round - half,
+            thickness: THICKNESS,
+        };
+        self.drawn.push(Drawn { outline, colour });
+    }
+
+    /// A star, of which so many percent are full.
+    pub(super) fn put_star(&mut self, [start, top, size]: [f32; 3], full: u64, colour: Rgb) {
+        let outline = Outline::Star { left: self.left(start, size), top, size, full, is_rtl: self.is_rtl };
+        self.drawn.push(Drawn { outline, colour });
+    }
+
+    /// A text in a box of this width, at the side where lines begin.
+    pub(super) fn put_text(&mut self, block: Block, start: f32, width: f32, top: f32, colour: Rgb) {
+        let left = self.left(start, width);
+        self.drawn.push(Drawn { outline: Outline::Text { left, top, layout: block.layout }, colour });
+    }
+
+    /// A text of one line that begins here.
+    pub(super) fn put_line(&mut self, block: Block, start: f32, top: f32, colour: Rgb) {
+        let width = block.width;
+        self.put_text(block, start, width, top, colour);
+    }
+
+    /// A few words with a ground of their own, beginning here in the middle of this height; how wide they are.
+    pub(super) fn put_mark(&mut self, text: &CardText, size: f32, start: f32, middle: f32) -> f32 {
+        let block = self.setter.set_line(text, TextStyle::bold(size));
+        let (inside, height) = (size * 0.7, (size * 1.75).round());
+        let (width, text_height) = (block.width + 2.0 * inside, block.height);
+        let (tint, accent) = (self.colours.tint, self.colours.accent);
+        self.put_box([start, middle - height / 2.0, width, height], height / 2.0, tint);
+        self.put_line(block, start + inside, (middle - text_height / 2.0).round(), accent);
+        width
+    }
+
+    /// How wide such words will be.
+    pub(super) fn mark_width(&mut self, text: &CardText, size: f32) -> f32 {
+        if text.text.is_empty() { 0.0 } else { self.setter.set_line(text, TextStyle::bold(size)).width + size * 1.4 }
+    }
+}
+
+/// The site's name, and what results these are; where it ends.
+fn head(sheet: &mut Sheet, card: &Card, top: f32) -> f32 {
+    const HEIGHT: f32 = 48.0;
+    const STATUS: f32 = 23.0;
+    if card.site.text.is_empty() && card.status.text.is_empty() {
+        return top;
+    }
+    let (margin, accent, middle) = (sheet.margin, sheet.colours.accent, top + HEIGHT / 2.0);
+    let status = sheet.mark_width(&card.status, STATUS);
+    if status > 0.0 {
+        let start = if card.site.text.is_empty() { margin } else { sheet.width - margin - status };
+        sheet.put_mark(&card.status, STATUS, start, middle);
+    }
+    if !card.site.text.is_empty() {
+        let width = sheet.room() - status - 24.0;
+        let name = sheet.setter.fit(&card.site, TextStyle::bold(32.0), width, 1);
+        let top = (middle - name.height / 2.0).round();
+        sheet.put_text(name, margin, width, top, accent);
+    }
+    top + HEIGHT + GAP
+}
+
+/// How many have voted, and who stands behind the poll; where it begins.
+fn foot(sheet: &mut Sheet, card: &Card, bottom: f32, measures: &Measures) -> f32 {
+    let (margin, room, quiet, ink) = (sheet.margin, sheet.room(), sheet.colours.quiet, sheet.colours.ink);
+    let mut top = bottom;
+    let (lines, sizes) = measures.disclosure;
+    let mut told = None;
+    'found: for text in &card.disclosure {
+        for size in sizes {
+            let block = sheet.setter.fit(text, TextStyle::regular(size), room, lines);
+            let is_cut = block.is_cut;
+            told = Some(block);
+            if !is_cut {
+                break 'found;
+            }
+        }
+    }
+    if let Some(told) = told {
+        top -= told.height;
+        sheet.put_text(told, margin, room, top.round(), quiet);
+        top -= 4.0;
+    }
+    if !card.total.text.is_empty() {
+        let total = sheet.setter.fit(&card.total, TextStyle::bold(27.0), room, 1);
+        top -= total.height;
+        sheet.put_text(total, margin, room, top.round(), ink);
+    }
+    top - 18.0
+}
+
+/// The question and what stands below it.
+fn body(sheet: &mut Sheet, card: &Card, [top, bottom]: [f32; 2], measures: &Measures) {
+    let (margin, room, ink, quiet) = (sheet.margin, sheet.room(), sheet.colours.ink, sheet.colours.quiet);
+    let hint = (!card.hint.text.is_empty()).then(|| sheet.setter.fit(&card.hint, TextStyle::regular(26.0), room, 2));
+    let between = hint.as_ref().map_or(0.0, |hint| hint.height + 2.0) + mean_height(card) + GAP;
+    let (question, rows) = choose(sheet, card, bottom - top - between, measures);
+    // What is left over goes between the question and the rows, between the rows, and around it all.
+    let spare = (bottom - top - between - question.height - rows.height()).max(0.0);
+    let gap = GAP + (spare * 0.3).min(30.0);
+    let mut y = top + (spare * 0.08).min(20.0);
+    let height = question.height;
+    sheet.put_text(question, margin, room, y.round(), ink);
+    y += height;
+    if let Some(hint) = hint {
+        let height = hint.height;
+        sheet.put_text(hint, margin, room, (y + 2.0).round(), quiet);
+        y += height + 2.0;
+    }
+    y = mean(sheet, card, y);
+    rows.put(sheet, card, [y + gap, bottom]);
+}
+
+/// The largest question with as many rows as fit.
+fn choose(sheet: &mut Sheet, card: &Card, room: f32, measures: &Measures) -> (Block, rows::Rows) {
+    let width = sheet.room();
+    let all = rows::count(&card.body);
+    // Where not all fit, what is said of the others takes the place of a row.
+    let most = if all > measures.rows { measures.rows - 1 } else { all };
+    for count in (FEWEST_ROWS.min(most)..=most).rev() {
+        for (size, lines, row_size) in measures.tries {
+            let question = sheet.setter.fit(&card.question, TextStyle::bold(*size), width, *lines);
+            if question.is_cut {
+                continue;
+            }
+            let rows = rows::Rows::set(sheet, card, count, *row_size);
+            if question.height + rows.height() <= room {
+                return (question, rows);
+            }
+        }
+    }
+    let rows = rows::Rows::set(sheet, card, FEWEST_ROWS.min(most), RowSize::Tiny);
+    let (size, most_lines) = measures.tries.last().map_or((32.0, 1), |(size, lines, _)| (*size, *lines));
+    let style = TextStyle::bold(size);
+    let lines = (1..=most_lines).rev().find(|lines| rows::times(*lines, style.line) + rows.height() <= room);
+    (sheet.setter.fit(&card.question, style, width, lines.unwrap_or(1)), rows)
+}
+
+const MEAN: f32 = 46.0;
+
+fn mean_height(card: &Card) -> f32 {
+    if card.mean.is_some() { TextStyle::bold(MEAN).line } else { 0.0 }
+}
+
+/// The mean of a rating, in words and in stars; where it ends.
+fn mean(sheet: &mut Sheet, card: &Card, top: f32) -> f32 {
+    let Some(mean) = &card.mean else { return top };
+    let (margin, colours) = (sheet.margin, sheet.colours);
+    let text = sheet.setter.set_line(&mean.text, TextStyle::bold(MEAN));
+    let (width, height) = (text.width, text.height);
+    sheet.put_line(text, margin, top.round(), colours.accent);
+    if let Some(stars) = mean.stars {
+        let top = top + (height - MEAN) / 2.0;
+        let mut start = margin + width + 28.0;
+        for full in stars {
+            sheet.put_star([start, top, MEAN], 100, colours.track);
+            sheet.put_star([start, top, MEAN], full, colours.accent);
+            start += MEAN + 6.0;
+        }
+    }
+    top + height
+}
+
+impl CardBody {
+    /// Whether results are shown.
+    pub(super) fn is_results(&self) -> bool {
+        match self {
+            Self::Answers(_) | Self::Stars => false,
+            Self::Bars(_) => true,
+            Self::Columns { columns, .. } => columns.iter().any(|column| !column.share.text.is_empty()),
+        }
+    }
+}
