@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 17] = [
     &["newsroom"],
     &["embed", "http_client"],
     // Use cases: no HTTP from here on.
-    &["voting", "publishing", "webhooks"],
+    &["voting", "publishing", "integrity", "webhooks"],
     &["events", "views"],
     &["live"],
     &["quota"],
@@ -34,9 +34,10 @@ const FLOORS: [&[&str]; 17] = [
 ];
 
 /// Modules that don't know the framework for HTTP either.
-const WITHOUT_HTTP: [&str; 12] = [
+const WITHOUT_HTTP: [&str; 13] = [
     "voting",
     "publishing",
+    "integrity",
     "webhooks",
     "events",
     "views",

@@ -20,6 +20,7 @@
 //! - [`voting`]: ballots cast and taken back, and the tally that somebody may see, whatever way a reader takes.
 //! - [`events`]: the log of each site, and what the clock does to polls.
 //! - [`publishing`]: polls, sites and keys, made and changed, whatever way a publisher takes.
+//! - [`integrity`]: what is suspect is counted apart, and editors decide whether it counts.
 //! - [`webhooks`]: what happens on a site, sent to the addresses that its publishers name.
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
 //! - [`card`]: the picture of a poll, for those who share it.
@@ -51,6 +52,7 @@ mod fuzz;
 pub mod healthcheck;
 pub mod http;
 pub mod http_client;
+pub mod integrity;
 pub mod live;
 pub mod net;
 pub mod newsroom;

@@ -37,6 +37,7 @@ use crate::{
         request_log::RequestLog,
         unparsed,
     },
+    integrity::Integrity,
     live::{Hub, StreamLimiter},
     publishing::{Publishing, make_link},
     quota::{ConcurrencyLimits, QuotaLimiter, local::Uptime},
@@ -276,9 +277,10 @@ impl ReplicaParts {
         let (hub, clock) = (Arc::clone(&self.hub), self.shared.clock.clone());
         let signal = Arc::clone(&self.shared.event_signal);
         let events = EventFeed::new(Arc::clone(voting.store()), Arc::clone(&signal));
+        let integrity = Integrity::new(Arc::clone(voting.store()), Arc::clone(&hub), Arc::clone(&signal));
         let publishing = Publishing::new(Arc::clone(voting.store()), hub, clock, self.admin_key, signal);
         let viewing = Viewing::new(Arc::clone(voting.store()), self.views.clone());
-        Worker { shared: Arc::clone(&self.shared), voting, viewing, publishing, events }
+        Worker { shared: Arc::clone(&self.shared), voting, viewing, publishing, integrity, events }
     }
 }
 

@@ -7,6 +7,9 @@ use super::{
 };
 use crate::poll::{Disclosure, Kind, Poll, State, Tally, Text, TimeZone, Timestamp};
 
+/// Shares are told in tenths of a per cent.
+const PERMILLE: u64 = 1_000;
+
 /// The sentence, in three parts: the middle one tells how many have voted, and moves with the tally.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DisclosureSentence {
@@ -56,6 +59,20 @@ impl Language {
         Some(DisclosureSentence { before, ballots, after })
     }
 
+    /// What the ballots of a closed poll come to by what was decided after its close; `None` if nothing was. Its figure at
+    /// the close stays what it was: this stands beside it.
+    pub fn addendum(&self, poll: &Poll, tally: &Tally, digits: Digits) -> Option<String> {
+        let amended = tally.amended(poll.addendum.as_ref()?);
+        let shares = poll.options.iter().zip(amended.parts(poll, PERMILLE)).map(|(option, tenths)| {
+            // A label runs its own way, whatever way the sentence runs.
+            format!("\u{2068}{}\u{2069} {}", option.label, self.share(tenths, digits))
+        });
+        let ballots = self.ballots(counted(poll.kind), &amended, digits);
+        let figures: Vec<String> = std::iter::once(ballots).chain(shares).collect();
+        let texts = self.texts();
+        Some(texts.disclosed_addendum.replace("{figures}", &figures.join(&texts.disclosed_join)))
+    }
+
     /// From which day to which votes were taken, by the site's clock.
     fn dates(&self, poll: &Poll, tally: Option<&Tally>, zone: &TimeZone, digits: Digits) -> String {
         let start = poll.schedule.opens_at.unwrap_or(poll.created_at);
@@ -92,7 +109,8 @@ pub(super) fn counted(kind: Kind) -> &'static str {
 mod tests {
     use super::*;
     use crate::poll::{
-        DigestKey, NewDisclosure, NewOption, NewPoll, Partitions, PollFields, PollId, SiteId, TallyDisplay,
+        Addendum, Decisions, DigestKey, NewDisclosure, NewOption, NewPoll, Partitions, PollFields, PollId, SiteId,
+        TallyDisplay,
     };
 
     fn poll() -> Poll {
@@ -145,6 +163,32 @@ mod tests {
             "Question posée par الراي ; sondage payé par Ministry ; autorisation 2026/114 ; 1\u{202f}234 votes ; du 1 mars 2026 au 5 \
              mars 2026 (heure du Koweït) ; les lecteurs ont choisi de participer, et ce résultat ne vaut donc pas pour tous."
         );
+    }
+
+    #[test]
+    fn what_is_decided_after_the_close_is_said_beside_the_figure_in_every_language() {
+        let mut poll = poll();
+        let tally = Tally::of_nothing(&poll, "2026-03-05T12:00:00Z".parse().unwrap());
+        let said = |tag: &str, poll: &Poll| {
+            let said = Language::find(tag).unwrap().addendum(poll, &tally, Digits::Latn);
+            said.map(|said| said.replace(['\u{2068}', '\u{2069}'], ""))
+        };
+        assert_eq!(said("ar", &poll), None);
+        poll.addendum = Some(Addendum {
+            decisions: Decisions::default(),
+            at: tally.as_of,
+            revision: poll.revision,
+            ballots: 3,
+            votes: vec![2, 1],
+        });
+        for (tag, expected) in [
+            ("en", "By what was decided of ballots after the close: 3 votes; نعم 66.7%; لا 33.3%."),
+            ("ar", "بحسب ما تقرّر بشأن الأصوات بعد الإغلاق: 3 أصوات؛ نعم 66.7%؛ لا 33.3%."),
+            ("fr", "D’après ce qui a été décidé des votes après la clôture : 3 votes ; نعم 66,7 % ; لا 33,3 %."),
+        ] {
+            let said = said(tag, &poll).unwrap().replace(['\u{202f}', '\u{a0}'], " ");
+            assert_eq!(said.replace(['\u{200e}', '\u{61c}'], ""), expected);
+        }
     }
 
     #[test]

@@ -253,16 +253,26 @@ mod tests {
             let file: serde_json::Value = serde_json::from_slice(&Files::get(&name).unwrap().data).unwrap();
             for (text, said) in file["texts"].as_object().unwrap() {
                 let said = said.as_str().unwrap();
-                let placed: Vec<_> =
-                    ["{time}", "{n}", "{of}", "{min}", "{max}", "{option}", "{name}", "{start}", "{end}", "{zone}"]
-                        .into_iter()
-                        .filter(|it| said.contains(it))
-                        .collect();
+                let all = [
+                    "{time}",
+                    "{n}",
+                    "{of}",
+                    "{min}",
+                    "{max}",
+                    "{option}",
+                    "{name}",
+                    "{start}",
+                    "{end}",
+                    "{zone}",
+                    "{figures}",
+                ];
+                let placed: Vec<_> = all.into_iter().filter(|it| said.contains(it)).collect();
                 let expected: &[&str] = match text.as_str() {
                     "opens" | "closes" | "ended_at" | "reworded" => &["{time}"],
                     "disclosed_asker" | "disclosed_payer" | "disclosed_licence" => &["{name}"],
                     "disclosed_days" => &["{start}", "{end}", "{zone}"],
                     "disclosed_day" => &["{start}", "{zone}"],
+                    "disclosed_addendum" => &["{figures}"],
                     "placed" => &["{n}", "{option}"],
                     "your_rank" | "at_least" => &["{n}"],
                     "average" | "ticked" | "ticked_all" | "too_many" => &["{n}", "{max}"],

@@ -228,6 +228,7 @@ impl<'a> PollView<'a> {
             note: Vec::new(),
             verdict: self.verdict(language),
             disclosure: language.disclosure(poll, self.tally, &self.site.timezone, digits),
+            addendum: self.tally.and_then(|tally| language.addendum(poll, tally, digits)),
             disclosed_note: disclosed_note(poll),
             disclosed_dir: direction_in(direction, disclosed_note(poll)),
             reworded: self.reworded(language),
@@ -548,6 +549,8 @@ struct PollPage<'a> {
     verdict: Option<Verdict<'a>>,
     /// Who stands behind the poll, and what else is told of it.
     disclosure: Option<DisclosureSentence>,
+    /// What its ballots come to by what was decided after the close.
+    addendum: Option<String>,
     disclosed_note: &'a str,
     disclosed_dir: &'static str,
     reworded: Option<RewordedView<'a>>,

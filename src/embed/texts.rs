@@ -93,6 +93,8 @@ texts! {
     disclosed_choice,
     /// Between two of these.
     disclosed_join,
+    /// What a closed poll comes to by what was decided of ballots later.
+    disclosed_addendum,
     /// What results these are, in a picture: the poll still takes votes.
     card_so_far,
     /// It does not any more.

@@ -21,8 +21,8 @@
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`articles`]: what articles are given to answer.
 //! - [`voters`], [`votes`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
-//!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`webhooks`], [`keys`], [`oembed`], [`health`]: the
-//!   resources; [`embed`]: what
+//!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`webhooks`], [`keys`], [`integrity`],
+//!   [`oembed`], [`health`]: the resources; [`embed`]: what
 //!   readers see; [`newsroom`]: what editors see; and [`demo`], which only a demo serves.
 
 mod announced;
@@ -47,6 +47,7 @@ mod exports;
 mod header_text;
 mod health;
 mod home;
+mod integrity;
 mod keys;
 mod limits;
 mod live;
@@ -124,6 +125,8 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/answers").get(answers::list),
         at("/v1/polls/{poll}/answers.csv").get(answers::table),
         at("/v1/polls/{poll}/answers/{answer}").post(answers::decide),
+        at("/v1/polls/{poll}/integrity").get(integrity::read),
+        at("/v1/polls/{poll}/integrity/labels/{label}").post(integrity::decide),
         at("/v1/sites").get(sites::list),
         at("/v1/sites/{site}").get(sites::read).put(sites::put).delete(sites::delete),
         at("/v1/sites/{site}/trending").get(trending::read).for_any_page(),

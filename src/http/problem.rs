@@ -82,6 +82,7 @@ codes! {
     InvalidPlace         422 "invalid-place"          "The place is not valid"
     OptionsNotTaken      422 "options-not-taken"      "The options of a rating follow from its scale"
     ScaleNotTaken        422 "scale-not-taken"        "Only a rating has a scale"
+    InvalidDecision      422 "invalid-decision"       "The decision is not valid"
     InvalidChoice        422 "invalid-choice"         "The choices don't fit the poll"
     InvalidResolution    422 "invalid-resolution"     "The resolution is not valid"
     StepOutOfRange       422 "step-out-of-range"      "The scale has no such step"
@@ -330,6 +331,7 @@ impl Problem {
             | Code::OptionsNotTaken
             | Code::ScaleNotTaken
             | Code::InvalidChoice
+            | Code::InvalidDecision
             | Code::InvalidResolution
             | Code::StepOutOfRange
             | Code::InvalidOpenAnswer
@@ -461,7 +463,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 51);
+        assert_eq!(seen.len(), 52);
     }
 
     #[test]

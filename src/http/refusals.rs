@@ -7,6 +7,7 @@ use super::{
 use crate::{
     article::AddressFault,
     events::FeedError,
+    integrity::IntegrityError,
     poll::{InvalidAnswer, InvalidChoice, Poll, ResultsPolicy, State, Timestamp, WhyHidden},
     publishing::PublishError,
     site::OtherSite,
@@ -141,6 +142,21 @@ impl From<PublishError> for Problem {
             PublishError::KeptChanging => Self::new(Code::StoreUnavailable, "the poll kept changing; it was not moved"),
             PublishError::Store(error) => error.into(),
             PublishError::Internal(what) => Self::internal(what),
+        }
+    }
+}
+
+impl From<IntegrityError> for Problem {
+    fn from(error: IntegrityError) -> Self {
+        match error {
+            IntegrityError::NoPoll => Self::no_poll(),
+            IntegrityError::Reason(rule) => Self::of_field(Code::InvalidDecision, "reason", rule),
+            IntegrityError::Undecided => Self::undecided(),
+            IntegrityError::KeptChanging => {
+                Self::new(Code::StoreUnavailable, "the poll kept changing; nothing was decided")
+            }
+            IntegrityError::Store(error) => error.into(),
+            IntegrityError::Internal(what) => Self::internal(what),
         }
     }
 }

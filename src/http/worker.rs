@@ -13,6 +13,7 @@ use crate::{
         CompressedPages, DemoPages, DrawnCards, NewsroomAddress, PolicyHeaders, caching::Caching,
         connections::Connections, contract::Contract, request_log::RequestLog, voter_cookie::VoterCookie,
     },
+    integrity::Integrity,
     live::StreamLimiter,
     net::outside::Outside,
     poll::{Phase, Poll},
@@ -36,6 +37,8 @@ pub struct Worker {
     pub viewing: Viewing,
     /// This worker's use cases of publishing.
     pub publishing: Publishing,
+    /// This worker's use cases of integrity.
+    pub integrity: Integrity,
     /// This worker's reader of sites' logs.
     pub events: EventFeed,
 }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AfterVote, Codec, Decisions, DigestKey, Disclosure, Emoji, Kind, Language, NewAfterVote, NewDisclosure, NewImage,
-    NewScale, OptionId, OptionImage, Partitions, Phase, PollId, QUESTION, Quiz, Resolution, ResultsPolicy, Revision,
-    Rewording, Scale, Schedule, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress,
+    Addendum, AfterVote, Codec, Decisions, DigestKey, Disclosure, Emoji, Kind, Language, NewAfterVote, NewDisclosure,
+    NewImage, NewScale, OptionId, OptionImage, Partitions, Phase, PollId, QUESTION, Quiz, Resolution, ResultsPolicy,
+    Revision, Rewording, Scale, Schedule, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress,
     check::{Check, Violation},
     open_answer,
 };
@@ -82,8 +82,10 @@ pub struct Poll {
     pub after_vote: Option<AfterVote>,
     /// How its wording was changed once it had ballots; the latest comes last.
     pub rewordings: Vec<Rewording>,
-    /// Which ballots count, by their labels.
+    /// Which ballots count, by their labels. Once it is closed that stays.
     pub decisions: Decisions,
+    /// What was decided of its labels after it closed.
+    pub addendum: Option<Addendum>,
     /// Which version of the definition this is.
     pub revision: Revision,
     /// When it was created, by the store's clock.
@@ -316,6 +318,7 @@ impl NewPoll {
                 rewordings: Vec::new(),
                 article: None,
                 decisions: Decisions::default(),
+                addendum: None,
                 revision: Revision::FIRST,
                 created_at: now,
                 updated_at: now,

@@ -41,8 +41,9 @@ pub enum Effect {
     /// It changes the wording and says why: the poll's last [`Rewording`](super::Rewording) tells it. Ballots count as
     /// before.
     Rewords,
-    /// It resolves a prediction: the only edit of a closed poll.
-    Resolves,
+    /// It adds to a closed poll, whose figure stays: what became of a prediction, or what is decided of labels. No other
+    /// edit is made of one.
+    Amends,
 }
 
 impl PollFields {

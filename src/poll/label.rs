@@ -5,13 +5,22 @@
 //! totals. So an editor can hold or void a label, or count it again, whenever they like, and nothing is lost: in each
 //! partition the counted, the held and the void ballots are all the ballots on record, at every instant.
 
+use std::{borrow::Cow, str::FromStr};
+
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Codec, Counters, Edit, MOST_INDEXES, Poll, Revision, Timestamp, Votes};
+use super::{Codec, Counters, MOST_INDEXES, Revision, Votes};
 
 /// How many labels a poll has, [`Label::CLEAN`] among them.
 pub const LABELS: u8 = 32;
+
+/// The names of the first labels: what a replica may see at the moment of a vote.
+const CLASSES: [&str; 8] =
+    ["clean", "no-mark", "early-mark", "foreign-token", "opaque-origin", "not-a-browser", "hosting-network", "class-7"];
+
+/// The last label is of all incidents that find no label of their own.
+const OTHER_INCIDENTS: &str = "other-incidents";
 
 /// What bytes begin with that are kept of a ballot with a label: the label follows, and then the ballot.
 const LABELLED: u8 = 0xFE;
@@ -34,6 +43,15 @@ impl Label {
         self.0
     }
 
+    /// Its name on the wire.
+    pub fn name(self) -> Cow<'static, str> {
+        match CLASSES.get(usize::from(self.0)) {
+            Some(class) => Cow::Borrowed(class),
+            None if self.0 + 1 == LABELS => Cow::Borrowed(OTHER_INCIDENTS),
+            None => Cow::Owned(format!("incident-{}", self.0)),
+        }
+    }
+
     /// Every label but [`CLEAN`](Self::CLEAN).
     pub fn all() -> impl Iterator<Item = Self> + Clone {
         (1..LABELS).map(Self)
@@ -49,6 +67,14 @@ impl Label {
     /// Its place in a set of labels.
     fn bit(self) -> u32 {
         1 << self.0
+    }
+}
+
+impl FromStr for Label {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        (0..LABELS).map(Self).find(|label| label.name() == name).ok_or("must be the name of a label")
     }
 }
 
@@ -159,18 +185,6 @@ impl LabelSet {
     }
 }
 
-impl Poll {
-    /// The poll with this decided of a label; `None` if it is decided already.
-    pub fn decided(&self, label: Label, decision: LabelDecision, now: Timestamp) -> Option<Edit> {
-        let decisions = self.decisions.with(label, decision);
-        if decisions == self.decisions {
-            return None;
-        }
-        let edit = self.moved(self.schedule, now);
-        Some(Edit { poll: Self { decisions, ..edit.poll }, ..edit })
-    }
-}
-
 /// A voter's ballot, as it is on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordedBallot {
@@ -278,6 +292,17 @@ mod tests {
         for number in [32 << 32, 1 << 40, u64::MAX, 240] {
             assert_eq!(RecordedBallot::from_number(Codec::Index, number), None, "{number}");
         }
+    }
+
+    #[test]
+    fn every_label_has_a_name_of_its_own() {
+        for number in 0..LABELS {
+            let label = Label::from_number(number).unwrap();
+            assert_eq!(label.name().parse(), Ok(label));
+        }
+        let named = |number| Label::from_number(number).unwrap().name();
+        assert_eq!([named(8), named(30), named(31)], ["incident-8", "incident-30", "other-incidents"]);
+        assert!("incident-31".parse::<Label>().is_err());
     }
 
     #[test]

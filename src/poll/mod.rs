@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP, a store or an executor, and nothing reads a clock: time always comes in as an argument.
 //! Values are parsed at the edge into types that cannot be wrong, so a [`Poll`] in hand is a valid poll.
 
+mod addendum;
 mod after_vote;
 mod appearance;
 mod ballot;
@@ -36,6 +37,7 @@ mod timestamp;
 mod viewer;
 mod web_address;
 
+pub use addendum::Addendum;
 pub use after_vote::{AfterVote, AfterVoteLink, NewAfterVote};
 pub use ballot::{Action, Applied, Ballot, DigestKey, Outcome, VoterDigest};
 pub use check::{Mistake, Violation};
@@ -64,7 +66,7 @@ pub use scale::{NewScale, Rating, Scale, Steps};
 pub use schedule::{CLOCKS_APART_MILLIS, Phase, Schedule, State, StateByClocks, Times};
 pub use search::{MOST_SEARCHED, SearchWords, fold};
 pub use tally::{MAX_OPTIONS, PartitionTally, Position, Tally, Votes};
-pub use text::{EXPLANATION, LABEL, OPEN_ANSWER, QUESTION, Text, TextLimit, is_invisible};
+pub use text::{EXPLANATION, LABEL, OPEN_ANSWER, QUESTION, REASON, Text, TextLimit, is_invisible};
 pub use time_zone::TimeZone;
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};
 pub use timestamp::Timestamp;

@@ -87,7 +87,7 @@ impl Poll {
         let reason = reason.filter(|_| self.resolution.is_some());
         let resolution = Some(Resolution { option: option.id.clone(), at: now, reason });
         let closed = self.moved(Schedule { phase: Phase::Closed, ..self.schedule }, now);
-        Ok(Some(Edit { poll: Self { resolution, ..closed.poll }, effect: Effect::Resolves }))
+        Ok(Some(Edit { poll: Self { resolution, ..closed.poll }, effect: Effect::Amends }))
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(early("maybe", None), ResolveError::NoSuchOption);
         assert!(matches!(early("yes", Some("\u{202E}")), ResolveError::Reason(_)));
         let edit = poll.resolved("yes", None, earlier(9)).unwrap().unwrap();
-        assert_eq!(edit.effect, Effect::Resolves);
+        assert_eq!(edit.effect, Effect::Amends);
         assert_eq!((edit.poll.schedule.phase, edit.poll.revision), (Phase::Closed, Revision(2)));
         let resolution = Resolution { option: "yes".parse().unwrap(), at: earlier(9), reason: None };
         assert_eq!(edit.poll.resolution, Some(resolution));

@@ -45,7 +45,7 @@ pub(super) const OPTION_NOTE: TextLimit = TextLimit { characters: 200, bytes: 3_
 /// What stands for a picture.
 pub(super) const ALTERNATIVE: TextLimit = TextLimit { characters: 300, bytes: 4_800 };
 /// Why a poll was reworded.
-pub(super) const REASON: TextLimit = TextLimit { characters: 300, bytes: 4_800 };
+pub const REASON: TextLimit = TextLimit { characters: 300, bytes: 4_800 };
 
 /// Text that is in NFC, not blank, within its limit, and free of the characters named in the module's introduction.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

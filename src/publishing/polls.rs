@@ -135,7 +135,7 @@ impl Publishing {
                 let poll = self.own_poll(publisher, id).await?;
                 return Err(PublishError::NotOpen(Box::new(poll), State::Closed));
             }
-            Replacement::NotClosed => return Err(PublishError::Internal("an edit was taken for a resolution")),
+            Replacement::NotClosed => return Err(PublishError::Internal("an edit was taken for an addendum")),
             Replacement::HasBallots => return Err(PublishError::HasBallots(reshaping)),
             Replacement::Gone => {
                 self.note_change(&site, id).await;

@@ -175,6 +175,15 @@ pub enum EventType {
     /// A poll was deleted with its ballots.
     #[serde(rename = "poll.deleted")]
     PollDeleted,
+    /// The ballots with a label don't count for now.
+    #[serde(rename = "label.held")]
+    LabelHeld,
+    /// The ballots with a label count again.
+    #[serde(rename = "label.released")]
+    LabelReleased,
+    /// The ballots with a label don't count.
+    #[serde(rename = "label.voided")]
+    LabelVoided,
     /// A place was made.
     #[serde(rename = "place.created")]
     PlaceCreated,
@@ -221,7 +230,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::PollCreated,
         Self::PollEdited,
         Self::PollReworded,
@@ -229,6 +238,9 @@ impl EventType {
         Self::PollClosed,
         Self::PollResolved,
         Self::PollDeleted,
+        Self::LabelHeld,
+        Self::LabelReleased,
+        Self::LabelVoided,
         Self::PlaceCreated,
         Self::PlaceEdited,
         Self::PlaceDeleted,
@@ -255,6 +267,9 @@ impl EventType {
             Self::PollClosed => "poll.closed",
             Self::PollResolved => "poll.resolved",
             Self::PollDeleted => "poll.deleted",
+            Self::LabelHeld => "label.held",
+            Self::LabelReleased => "label.released",
+            Self::LabelVoided => "label.voided",
             Self::PlaceCreated => "place.created",
             Self::PlaceEdited => "place.edited",
             Self::PlaceDeleted => "place.deleted",
@@ -305,6 +320,9 @@ impl EventType {
             | Self::PollReworded
             | Self::PollResolved
             | Self::PollDeleted
+            | Self::LabelHeld
+            | Self::LabelReleased
+            | Self::LabelVoided
             | Self::PlaceCreated
             | Self::PlaceEdited
             | Self::PlaceDeleted

@@ -71,6 +71,9 @@ pub enum Scope {
     /// Create, edit, open, close and delete polls.
     #[serde(rename = "polls:write")]
     PollsWrite,
+    /// See what there is to say against ballots, and decide whether they count.
+    #[serde(rename = "polls:moderate")]
+    PollsModerate,
     /// Read tallies whatever the poll's results policy.
     #[serde(rename = "results:read")]
     ResultsRead,
@@ -81,13 +84,15 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order they are listed.
-    pub const ALL: [Self; 4] = [Self::PollsRead, Self::PollsWrite, Self::ResultsRead, Self::KeysWrite];
+    pub const ALL: [Self; 5] =
+        [Self::PollsRead, Self::PollsWrite, Self::PollsModerate, Self::ResultsRead, Self::KeysWrite];
 
     /// The scope's name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PollsRead => "polls:read",
             Self::PollsWrite => "polls:write",
+            Self::PollsModerate => "polls:moderate",
             Self::ResultsRead => "results:read",
             Self::KeysWrite => "keys:write",
         }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Actor, EventType, NewEvent};
-use crate::poll::{Phase, Poll, Schedule, State, Timestamp};
+use crate::poll::{Label, LabelDecision, Phase, Poll, Schedule, State, Text, Timestamp};
 
 /// A move that the clock makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +88,25 @@ impl NewEvent {
         events
     }
 
+    /// What is told of a decision whether the ballots with a label count.
+    pub fn of_decision(
+        poll: &Poll,
+        (label, decision): (Label, LabelDecision),
+        reason: &Text,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Self {
+        let kind = match decision {
+            LabelDecision::Counted => EventType::LabelReleased,
+            LabelDecision::Held => EventType::LabelHeld,
+            LabelDecision::Void => EventType::LabelVoided,
+        };
+        let mut data = about(poll);
+        data.insert("label".to_owned(), json!(label.name()));
+        data.insert("reason".to_owned(), json!(reason));
+        Self { at: now, kind, actor: actor.clone(), data: Value::Object(data) }
+    }
+
     /// What is told of a poll that is deleted.
     pub fn of_deletion(poll: &Poll, actor: &Actor, now: Timestamp) -> Self {
         of(EventType::PollDeleted, poll, actor, now)
@@ -117,6 +136,7 @@ fn changed(before: &Poll, after: &Poll) -> Vec<&'static str> {
         resolution: _,
         rewordings: _,
         decisions: _,
+        addendum: _,
         revision: _,
         created_at: _,
         updated_at: _,

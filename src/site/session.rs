@@ -71,7 +71,7 @@ pub struct Grant {
 pub enum Role {
     /// Reads polls and their results.
     Viewer,
-    /// Makes and edits polls besides.
+    /// Makes and edits polls besides, and decides which ballots count.
     Editor,
     /// Makes keys besides.
     Publisher,
@@ -84,7 +84,9 @@ impl Role {
     pub fn scopes(self) -> Scopes {
         match self {
             Self::Viewer => Scopes::from(vec![Scope::PollsRead, Scope::ResultsRead]),
-            Self::Editor => Scopes::from(vec![Scope::PollsRead, Scope::ResultsRead, Scope::PollsWrite]),
+            Self::Editor => {
+                Scopes::from(vec![Scope::PollsRead, Scope::PollsWrite, Scope::PollsModerate, Scope::ResultsRead])
+            }
             Self::Publisher | Self::Admin => Scopes::all(),
         }
     }

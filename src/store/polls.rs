@@ -105,7 +105,7 @@ pub enum Replacement {
     Mismatch(Revision),
     /// The poll has closed in the meantime.
     Closed,
-    /// The edit resolves the poll, and it is not closed.
+    /// The edit adds to a closed poll, and it is not closed.
     NotClosed,
     /// The edit reshapes the poll, and it has ballots.
     HasBallots,

@@ -7,9 +7,9 @@ use super::StoreError;
 use crate::{
     article::{Admission, Template, TemplateId},
     poll::{
-        AfterVote, Codec, Decisions, DigestKey, Disclosure, Kind, Language, Partitions, Poll, PollArticle, PollId,
-        PollOption, Quiz, Resolution, ResultsPolicy, Revision, Rewording, Scale, Schedule, SiteId, TallyDisplay, Text,
-        Timestamp, WebAddress,
+        Addendum, AfterVote, Codec, Decisions, DigestKey, Disclosure, Kind, Language, Partitions, Poll, PollArticle,
+        PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Rewording, Scale, Schedule, SiteId,
+        TallyDisplay, Text, Timestamp, WebAddress,
     },
     secret::KeyHash,
     site::{ApiKey, Event, EventId, KeyId, NewEvent, Scopes},
@@ -58,6 +58,8 @@ struct PollRecord {
     article: Option<PollArticle>,
     #[serde(default, skip_serializing_if = "Decisions::count_all")]
     decisions: Decisions,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    addendum: Option<Addendum>,
     revision: Revision,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -161,6 +163,7 @@ impl PollRecord {
             rewordings: poll.rewordings.clone(),
             article: poll.article.clone(),
             decisions: poll.decisions,
+            addendum: poll.addendum.clone(),
             revision: poll.revision,
             created_at: poll.created_at,
             updated_at: poll.updated_at,
@@ -206,6 +209,7 @@ impl PollRecord {
             rewordings: self.rewordings,
             article: self.article,
             decisions: self.decisions,
+            addendum: self.addendum,
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,

@@ -102,6 +102,19 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
         }
         json.push('}');
     }
+    if let Some(addendum) = &poll.addendum {
+        let amended = tally.amended(addendum);
+        write!(
+            json,
+            ",\"addendum\":{{\"decided_at\":\"{}\",\"revision\":{},\"ballots\":{},\"options\":[",
+            addendum.at, addendum.revision, addendum.ballots
+        )?;
+        for ((place, option), share) in poll.options.iter().enumerate().zip(amended.shares(poll)) {
+            let (comma, votes) = (if place == 0 { "" } else { "," }, amended.height(option.index));
+            write!(json, "{comma}{{\"id\":\"{}\",\"votes\":{votes},\"share\":{share}}}", option.id)?;
+        }
+        json.push_str("]}");
+    }
     if let Some(rating) = tally.rating(poll) {
         if tally.display != TallyDisplay::Percent {
             write!(json, ",\"sum\":{}", rating.sum)?;

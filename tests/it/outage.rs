@@ -28,7 +28,8 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
     let poll = service.poll(json!({ "site": site, "changeable": true })).await;
     // No replica has been asked for this one, so none knows it.
     let unread = service.poll(json!({ "site": site })).await;
-    let (key_id, key) = service.key(&site, &["polls:read", "polls:write", "results:read", "keys:write"]).await;
+    let (key_id, key) =
+        service.key(&site, &["polls:read", "polls:write", "polls:moderate", "results:read", "keys:write"]).await;
     let voter = service.client().new_voter().await;
     voter.vote(&poll, &["yes"]).await.is(201);
     let (reader, publisher, admin) =
@@ -96,6 +97,13 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (publisher.clone(), Method::GET, at("/answers"), None),
         (publisher.clone(), Method::GET, at("/answers.csv"), None),
         (publisher.clone(), Method::POST, at("/answers/0123456789abcdef"), Some(json!({ "state": "shown" }))),
+        (publisher.clone(), Method::GET, at("/integrity"), None),
+        (
+            publisher.clone(),
+            Method::POST,
+            at("/integrity/labels/no-mark"),
+            Some(json!({ "decision": "held", "reason": "؟" })),
+        ),
         (publisher.clone(), Method::DELETE, at(""), None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/events?wait=30"), None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/announced"), None),

@@ -140,7 +140,7 @@ impl Polls for RedisStore {
     async fn replace_poll(&self, edit: &Edit, events: &[NewEvent]) -> Result<Replacement, StoreError> {
         let resolves = match edit.effect {
             Effect::Reshapes => return self.reshape(&edit.poll, events).await,
-            Effect::Resolves => true,
+            Effect::Amends => true,
             Effect::Changes | Effect::Rewords => false,
         };
         let options = DefineOptions { resolves, events, ..DefineOptions::default() };

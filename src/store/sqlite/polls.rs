@@ -231,8 +231,8 @@ fn replace(db: &Connection, times: Times, edit: Edit, events: &[NewEvent]) -> Re
     let judged = head.close_if_due(db, times)?;
     match (judged.state == State::Closed, edit.effect) {
         (true, Effect::Changes | Effect::Rewords | Effect::Reshapes) => return Ok(Replacement::Closed),
-        (false, Effect::Resolves) => return Ok(Replacement::NotClosed),
-        (true, Effect::Resolves) | (false, Effect::Changes | Effect::Rewords | Effect::Reshapes) => {}
+        (false, Effect::Amends) => return Ok(Replacement::NotClosed),
+        (true, Effect::Amends) | (false, Effect::Changes | Effect::Rewords | Effect::Reshapes) => {}
     }
     // It does not matter whether the clocks disagree about its opening.
     if !(Schedule { opens_at: None, ..head.schedule }).state_by(times).is_sure {

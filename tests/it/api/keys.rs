@@ -11,7 +11,7 @@ use crate::{
     service::{PUBLIC_URL, Service, seed_poll, text},
 };
 
-const SCOPES: [&str; 4] = ["polls:read", "polls:write", "results:read", "keys:write"];
+const SCOPES: [&str; 5] = ["polls:read", "polls:write", "polls:moderate", "results:read", "keys:write"];
 
 async fn a_key_is_shown_once_and_listed_by_its_prefix(service: &Service) {
     let site = service.site().await;
@@ -108,6 +108,13 @@ fn guarded(
         (Method::GET, format!("{poll_path}/answers"), None, "results:read"),
         (Method::GET, format!("{poll_path}/answers.csv"), None, "results:read"),
         (Method::POST, format!("{poll_path}/answers/{answer}"), Some(json!({ "state": "shown" })), "polls:write"),
+        (Method::GET, format!("{poll_path}/integrity"), None, "polls:moderate"),
+        (
+            Method::POST,
+            format!("{poll_path}/integrity/labels/{}", if site == "{site}" { "{label}" } else { "no-mark" }),
+            Some(json!({ "decision": "held", "reason": "؟" })),
+            "polls:moderate",
+        ),
         (Method::DELETE, poll_path, None, "polls:write"),
         (Method::POST, "/v1/keys".to_owned(), Some(key), "keys:write"),
         (Method::GET, format!("/v1/keys?site={site}"), None, "keys:write"),

@@ -10,6 +10,7 @@ mod events;
 mod exports;
 mod first_vote;
 mod form;
+mod integrity;
 mod keys;
 mod kinds;
 mod lists;
@@ -54,6 +55,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         places::rules(),
         webhooks::rules(),
         events::rules(),
+        integrity::rules(),
         keys::rules(),
         pages::rules(),
         embed::rules(),

@@ -47,6 +47,12 @@ async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> 
         ),
         (admin.clone(), Method::POST, format!("/v1/polls/{closed}/resolve"), json!({ "option": "yes" })),
         (admin.clone(), Method::POST, format!("/v1/polls/{said}/answers/{answer}"), json!({ "state": "shown" })),
+        (
+            admin.clone(),
+            Method::POST,
+            format!("/v1/polls/{poll}/integrity/labels/no-mark"),
+            json!({ "decision": "held", "reason": "؟" }),
+        ),
         (admin.clone(), Method::PUT, format!("/v1/sites/{site}"), json!({ "origins": [] })),
         (
             admin.clone(),
@@ -115,7 +121,7 @@ async fn what_is_wrong_is_said_with_the_field_and_what_it_may_be(service: &Servi
     let with = |member: &str, value: Value| seed_poll(json!({ member: value }));
     let key = |scopes: Value| json!({ "site": site, "scopes": scopes });
     let poll = format!("/v1/polls/{}", service.poll(json!({})).await);
-    let all_scopes = "polls:read, polls:write, results:read, keys:write";
+    let all_scopes = "polls:read, polls:write, polls:moderate, results:read, keys:write";
     for (method, path, body, field, rule) in [
         ("POST", "/v1/polls", with("options", json!(["نعم", "لا"])), "options[0]", "must be {\"label\": …}, is \"نعم\""),
         ("POST", "/v1/polls", with("options", json!({ "yes": "نعم" })), "options", "must be a list, is an object"),
@@ -258,6 +264,8 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         (format!("/v1/polls/{poll}/open"), &["POST"]),
         (format!("/v1/polls/{poll}/close"), &["POST"]),
         (format!("/v1/polls/{poll}/resolve"), &["POST"]),
+        (format!("/v1/polls/{poll}/integrity"), &["GET"]),
+        (format!("/v1/polls/{poll}/integrity/labels/no-mark"), &["POST"]),
         (format!("/v1/polls/{poll}/answers"), &["GET"]),
         (format!("/v1/polls/{poll}/answers.csv"), &["GET"]),
         (format!("/v1/polls/{poll}/answers/0123456789abcdef"), &["POST"]),

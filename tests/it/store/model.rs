@@ -81,7 +81,7 @@ impl Model {
         if edit.poll.revision != known.poll.revision.next() {
             return Replacement::Mismatch(known.poll.revision);
         }
-        let resolves = edit.effect == Effect::Resolves;
+        let resolves = edit.effect == Effect::Amends;
         if (known.state() == State::Closed) != resolves {
             return if resolves { Replacement::NotClosed } else { Replacement::Closed };
         }

@@ -11,7 +11,7 @@ use sawt::{
 };
 
 use crate::store::stage::{
-    Stage, at_once, ballot, changeable, counters, label, labelled, open_answers, options, own_words, ranked,
+    Stage, at_once, ballot, changeable, counters, done, label, labelled, open_answers, options, own_words, ranked,
     withdrawal, yes_or_no,
 };
 
@@ -247,8 +247,16 @@ async fn a_closed_poll_keeps_what_was_decided_before(store: Arc<dyn Store>) {
     assert_eq!(stage.count(&closed).await, (vec![1, 0], 1));
     let late = closed.decided(label(1), LabelDecision::Counted, stage.now().await).unwrap();
     assert_eq!(stage.replace(&late).await, Replacement::Closed, "the figure is final");
-    assert_eq!(stage.count(&closed).await, (vec![1, 0], 1));
-    assert_eq!(stage.by_label(&closed).await.len(), 2);
+    let recorded = stage.store.labels(&closed).await.unwrap().unwrap();
+    let amended = closed.amended(label(1), LabelDecision::Counted, &recorded, stage.now().await).unwrap();
+    let amended = done(stage.replace(&amended).await);
+    assert_eq!(
+        amended.addendum.as_ref().map(|addendum| (addendum.ballots, &addendum.votes[..])),
+        Some((2, &[1, 1][..]))
+    );
+    assert_eq!(stage.read(&amended).await, amended);
+    assert_eq!(stage.count(&amended).await, (vec![1, 0], 1));
+    assert_eq!(stage.by_label(&amended).await.len(), 2);
 }
 
 async fn a_poll_that_is_gone_has_no_labels(store: Arc<dyn Store>) {

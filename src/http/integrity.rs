@@ -1,0 +1,93 @@
+//! What there is to say against a poll's ballots, for those who decide whether they count.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Worker, auth, body, caching,
+    observe::note_outcome,
+    path::{id_in_path, poll_in_path},
+    problem::{Code, Problem},
+};
+use crate::{
+    integrity::{IntegrityReport, LabelReport},
+    poll::{Label, LabelDecision, LabelTally, Poll},
+    site::Scope,
+};
+
+/// `GET /v1/polls/{poll}/integrity`.
+pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let publisher = auth::publisher_with(&req, &worker, Scope::PollsModerate).await?;
+    let report = worker.integrity.report(&publisher, poll_in_path(&req)?).await?;
+    Ok(answer(&report))
+}
+
+/// `POST /v1/polls/{poll}/integrity/labels/{label}`: whether the ballots with a label count.
+pub(super) async fn decide(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let publisher = auth::publisher_with(&req, &worker, Scope::PollsModerate).await?;
+    let id = poll_in_path(&req)?;
+    let label: Label = id_in_path(&req, "label", no_label)?;
+    let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
+    let LabelDecisionBody { decision: body::Word(decision), reason } = body::parse(&bytes)?;
+    // A clean ballot always counts.
+    if label == Label::CLEAN {
+        return Err(no_label());
+    }
+    let report = worker.integrity.decide(&publisher, id, label, (decision, &reason)).await?;
+    note_outcome(&req, decision.as_str());
+    Ok(answer(&report))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LabelDecisionBody {
+    decision: body::Word<LabelDecision>,
+    reason: String,
+}
+
+fn no_label() -> Problem {
+    Problem::new(Code::NotFound, "no label that can be decided of has this name")
+}
+
+fn answer(report: &IntegrityReport) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(report_json(report))
+}
+
+fn report_json(report: &IntegrityReport) -> Value {
+    let poll = &report.poll;
+    let mut json = Map::new();
+    json.insert("poll".to_owned(), json!(poll.id));
+    json.insert("revision".to_owned(), json!(poll.revision));
+    json.insert("state".to_owned(), json!(report.state.as_str()));
+    json.insert("raw".to_owned(), tally_json(poll, &report.raw()));
+    for decision in LabelDecision::ALL {
+        json.insert(decision.as_str().to_owned(), tally_json(poll, &report.decided(decision)));
+    }
+    if let Some(at_close) = report.at_close() {
+        json.insert("final".to_owned(), tally_json(poll, &at_close));
+    }
+    let label = |LabelReport { label, decision, tally }: LabelReport| {
+        json!({
+            "label": label.name(),
+            "decision": decision.as_str(),
+            "ballots": tally.ballots,
+            "options": options_json(poll, &tally),
+        })
+    };
+    json.insert("labels".to_owned(), report.labels().map(label).collect());
+    Value::Object(json)
+}
+
+fn tally_json(poll: &Poll, tally: &LabelTally) -> Value {
+    json!({ "ballots": tally.ballots, "options": options_json(poll, tally) })
+}
+
+fn options_json(poll: &Poll, tally: &LabelTally) -> Value {
+    let votes = |index: u8| tally.votes.get(usize::from(index)).copied().unwrap_or_default();
+    poll.options.iter().map(|option| json!({ "id": option.id, "votes": votes(option.index) })).collect()
+}

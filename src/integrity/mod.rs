@@ -1,0 +1,70 @@
+//! Integrity, without HTTP: what is suspect is counted apart, and editors decide whether it counts.
+//!
+//! A ballot has a [`Label`](crate::poll::Label). Editors see how many ballots have which, and hold, void or release a
+//! label, with a reason. While a poll takes votes, that changes its tally, in the next revision of the poll; once it is
+//! closed, its figure is final, and what is decided is told beside it. Each decision is in the site's log.
+
+mod decide;
+mod report;
+
+use std::sync::Arc;
+
+pub use report::{IntegrityReport, LabelReport};
+
+use crate::{
+    events::EventSignal,
+    live::Hub,
+    poll::{Poll, PollId},
+    site::{Publisher, Scope},
+    store::{Store, StoreError},
+};
+
+/// One worker's use cases of integrity.
+#[derive(Clone)]
+pub struct Integrity {
+    store: Arc<dyn Store>,
+    hub: Arc<Hub>,
+    signal: Arc<EventSignal>,
+}
+
+/// Why a use case of [`Integrity`] refused. Nothing was done, except where the store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum IntegrityError {
+    /// There is no such poll, or none of this publisher's.
+    #[error("no poll has this id")]
+    NoPoll,
+    /// What the reason must be, after the field's name.
+    #[error("reason {0}")]
+    Reason(String),
+    /// Two clocks disagree about whether the poll is closed.
+    #[error("two clocks disagree")]
+    Undecided,
+    /// The poll was edited again and again.
+    #[error("the poll kept changing")]
+    KeptChanging,
+    /// The store did not answer; it may have done what it was asked for.
+    #[error(transparent)]
+    Store(#[from] Arc<StoreError>),
+    /// The store's answer does not fit the call.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl From<StoreError> for IntegrityError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+impl Integrity {
+    /// A worker's, on its store for calls that are not votes.
+    pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, signal: Arc<EventSignal>) -> Self {
+        Self { store, hub, signal }
+    }
+
+    /// A poll that the publisher may moderate, as the store has it.
+    async fn poll(&self, publisher: &Publisher, id: PollId) -> Result<Poll, IntegrityError> {
+        let poll = self.store.poll(id).await?;
+        poll.filter(|poll| publisher.may(Scope::PollsModerate, &poll.site)).ok_or(IntegrityError::NoPoll)
+    }
+}

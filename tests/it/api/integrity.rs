@@ -1,0 +1,226 @@
+//! Labels, as those see them who decide whether their ballots count; and what readers see of it.
+
+use std::sync::Arc;
+
+use sawt::{
+    clock::Clock,
+    poll::{Ballot, Poll},
+    store::{StoreSettings, Stores},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Client, until},
+    events::Events,
+    registry::service_rules,
+    service::{Service, text},
+    store::stage::{Stage, ballot, label, labelled},
+};
+
+service_rules![
+    who_moderates_a_poll_sees_its_ballots_by_their_labels,
+    a_label_is_held_voided_and_released_and_the_log_says_by_whom_and_why,
+    what_is_held_leaves_the_tally_that_readers_see_on_every_replica,
+    what_is_decided_after_the_close_is_told_beside_the_final_figure,
+    a_decision_without_a_reason_is_refused,
+    what_is_no_label_is_not_decided_of,
+];
+
+/// Votes in a poll, and their labels: `yes` by 4 voters, `no` by 2, and `no` by 3 without a mark.
+async fn labelled_poll(service: &Service, with: Value) -> String {
+    let id = service.poll(with).await;
+    let address = service.storage().address().parse().unwrap();
+    let settings = StoreSettings { address, partitions: None, allow_eviction: false };
+    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
+    store.contact().await.unwrap();
+    let poll: Poll = store.poll(id.parse().unwrap()).await.unwrap().unwrap();
+    let stage = Stage { store: Arc::clone(&store), site: poll.site.clone() };
+    let mut ballots: Vec<Ballot> =
+        (0..6).map(|voter| ballot(&poll, voter, &[if voter < 4 { "yes" } else { "no" }])).collect();
+    ballots.extend((6..9).map(|voter| labelled(&poll, voter, &["no"], label(1))));
+    stage.apply(&poll, &ballots).await;
+    id
+}
+
+async fn report(client: &Client, poll: &str) -> Value {
+    client.get(&format!("/v1/polls/{poll}/integrity")).send().await.is(200)
+}
+
+async fn decide(client: &Client, poll: &str, decision: &str, reason: &str) -> Value {
+    let path = format!("/v1/polls/{poll}/integrity/labels/no-mark");
+    client.post(&path).json(&json!({ "decision": decision, "reason": reason })).send().await.is(200)
+}
+
+/// Ballots, and the votes of `yes` and `no`.
+fn figure(tally: &Value) -> [u64; 3] {
+    let votes = |place: usize| tally["options"][place]["votes"].as_u64().expect("votes");
+    [tally["ballots"].as_u64().expect("ballots"), votes(0), votes(1)]
+}
+
+/// The next tally of a stream that is as it must be.
+async fn tally_with(stream: &mut Events, is: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let event = stream.next().await.expect("the stream goes on");
+        if event.name == "tally" && is(&event.data) {
+            return event.data;
+        }
+    }
+}
+
+async fn who_moderates_a_poll_sees_its_ballots_by_their_labels(service: &Service) {
+    let site = service.site().await;
+    let (_, key) = service.key(&site, &["polls:moderate"]).await;
+    let moderator = service.client().with_key(&key);
+    let poll = labelled_poll(service, json!({ "site": site })).await;
+    let seen = report(&moderator, &poll).await;
+    assert_eq!(
+        seen,
+        json!({
+            "poll": poll, "revision": 1, "state": "open",
+            "raw": { "ballots": 9, "options": [{ "id": "yes", "votes": 4 }, { "id": "no", "votes": 5 }] },
+            "counted": { "ballots": 9, "options": [{ "id": "yes", "votes": 4 }, { "id": "no", "votes": 5 }] },
+            "held": { "ballots": 0, "options": [{ "id": "yes", "votes": 0 }, { "id": "no", "votes": 0 }] },
+            "void": { "ballots": 0, "options": [{ "id": "yes", "votes": 0 }, { "id": "no", "votes": 0 }] },
+            "labels": [
+                { "label": "clean", "decision": "counted", "ballots": 6,
+                  "options": [{ "id": "yes", "votes": 4 }, { "id": "no", "votes": 2 }] },
+                { "label": "no-mark", "decision": "counted", "ballots": 3,
+                  "options": [{ "id": "yes", "votes": 0 }, { "id": "no", "votes": 3 }] },
+            ],
+        })
+    );
+    for (decision, apart) in [("held", "held"), ("void", "void"), ("counted", "counted")] {
+        let seen = decide(&moderator, &poll, decision, "ثلاثة أصوات بلا علامة").await;
+        assert_eq!(seen, report(&moderator, &poll).await);
+        let sums = ["counted", "held", "void"].map(|name| figure(&seen[name]));
+        let together = sums.iter().fold([0; 3], |sum, figure| [0, 1, 2].map(|at| sum[at] + figure[at]));
+        assert_eq!((together, figure(&seen["raw"])), ([9, 4, 5], [9, 4, 5]), "{seen}");
+        let expected = if apart == "counted" { [9, 4, 5] } else { [3, 0, 3] };
+        assert_eq!(figure(&seen[apart]), expected);
+        assert_eq!(seen["labels"][1]["decision"], decision);
+    }
+    // Nothing of it is a reader's, or of another site's.
+    let (_, other) = service.key(&service.site().await, &["polls:moderate"]).await;
+    let path = format!("/v1/polls/{poll}/integrity");
+    service.client().with_key(&other).get(&path).send().await.refused(404, "not-found");
+    service.client().get(&path).send().await.refused(401, "key-required");
+    for public in [format!("/v1/polls/{poll}"), format!("/v1/polls/{poll}/results")] {
+        let told = service.client().get(&public).send().await.is(200).to_string();
+        assert!(!told.contains("decision") && !told.contains("no-mark"), "{told}");
+    }
+}
+
+async fn a_label_is_held_voided_and_released_and_the_log_says_by_whom_and_why(service: &Service) {
+    let site = service.site().await;
+    let (id, key) = service.key(&site, &["polls:moderate", "polls:read"]).await;
+    let moderator = service.client().with_key(&key);
+    let poll = labelled_poll(service, json!({ "site": site })).await;
+    for (decision, reason) in [("held", "why held"), ("held", "again"), ("void", "why void"), ("counted", "why not")] {
+        decide(&moderator, &poll, decision, reason).await;
+    }
+    assert_eq!(report(&moderator, &poll).await["revision"], 4, "the same again changes nothing");
+    let told = until(async || {
+        let page = moderator.get(&format!("/v1/sites/{site}/events?poll={poll}")).send().await.is(200);
+        let of_labels = |event: &&Value| text(&event["type"]).starts_with("label.");
+        let told: Vec<Value> = page["items"].as_array().expect("events").iter().filter(of_labels).cloned().collect();
+        (told.len() == 3).then_some(told)
+    })
+    .await;
+    let expected = [("label.held", "why held"), ("label.voided", "why void"), ("label.released", "why not")];
+    for (event, (kind, reason)) in told.iter().zip(expected) {
+        assert_eq!((&event["type"], &event["actor"]), (&json!(kind), &json!(id)));
+        assert_eq!((&event["data"]["label"], &event["data"]["reason"]), (&json!("no-mark"), &json!(reason)));
+    }
+}
+
+async fn what_is_held_leaves_the_tally_that_readers_see_on_every_replica(service: &Service) {
+    let poll = labelled_poll(service, json!({})).await;
+    let path = format!("/v1/polls/{poll}/results");
+    let before = service.client().get(&path).send().await;
+    let tag = before.header("etag").expect("a tag");
+    let before = before.is(200);
+    assert_eq!(figure(&before), [9, 4, 5]);
+    let mut stream = service.clients().remove(1).live(&poll).await;
+    tally_with(&mut stream, |tally| figure(tally) == [9, 4, 5]).await;
+    decide(&service.admin(), &poll, "held", "why").await;
+    tally_with(&mut stream, |tally| figure(tally) == [6, 4, 2]).await;
+    for client in service.clients() {
+        let after = until(async || {
+            let answer = client.get(&path).header("if-none-match", &tag).send().await;
+            (answer.status == 200).then(|| answer.is(200))
+        })
+        .await;
+        assert_eq!(figure(&after), [6, 4, 2]);
+        // Whoever has the tally of before takes it for an older one.
+        assert!(after["version"].as_u64() > before["version"].as_u64(), "{after}");
+    }
+    decide(&service.admin(), &poll, "counted", "why").await;
+    assert_eq!(figure(&service.client().results(&poll).await), [9, 4, 5]);
+}
+
+async fn what_is_decided_after_the_close_is_told_beside_the_final_figure(service: &Service) {
+    let poll = labelled_poll(service, json!({})).await;
+    let admin = service.admin();
+    decide(&admin, &poll, "held", "before the close").await;
+    admin.post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    let path = format!("/v1/polls/{poll}/results");
+    let at_close = service.client().get(&path).send().await;
+    let tag = at_close.header("etag").expect("a tag");
+    let at_close = at_close.is(200);
+    assert_eq!((figure(&at_close), at_close.get("addendum")), ([6, 4, 2], None));
+    let mut stream = service.client().live(&poll).await;
+    tally_with(&mut stream, |tally| tally.get("addendum").is_none()).await;
+
+    let seen = decide(&admin, &poll, "counted", "the hosts were a school's").await;
+    assert_eq!((figure(&seen["final"]), figure(&seen["counted"])), ([6, 4, 2], [9, 4, 5]));
+    let streamed = tally_with(&mut stream, |tally| tally.get("addendum").is_some()).await["addendum"].clone();
+    for client in service.clients() {
+        let told = until(async || {
+            let answer = client.get(&path).header("if-none-match", &tag).send().await;
+            (answer.status == 200).then(|| answer.is(200))
+        })
+        .await;
+        assert_eq!(figure(&told), [6, 4, 2], "the figure at the close is final");
+        assert_eq!((figure(&told["addendum"]), &told["addendum"]["revision"]), ([9, 4, 5], &seen["revision"]));
+        assert_eq!(told["addendum"]["options"][1]["share"], 0.5556);
+        assert_eq!(streamed["ballots"], told["addendum"]["ballots"]);
+    }
+    let page = service.client().get(&format!("/embed/{poll}?lang=en")).send().await.page(200);
+    assert!(page.contains("By what was decided of ballots after the close: 9 votes"), "{page}");
+    // Decided as it was at the close, there is nothing to add.
+    decide(&admin, &poll, "held", "it was none").await;
+    assert_eq!(service.client().results(&poll).await.get("addendum"), None);
+}
+
+async fn a_decision_without_a_reason_is_refused(service: &Service) {
+    let poll = labelled_poll(service, json!({})).await;
+    let path = format!("/v1/polls/{poll}/integrity/labels/no-mark");
+    let decide = async |body: Value| service.admin().post(&path).json(&body).send().await;
+    for reason in ["", " ", "\u{202E}", &"م".repeat(301)] {
+        let refused = decide(json!({ "decision": "held", "reason": reason })).await.refused(422, "invalid-decision");
+        assert_eq!(refused["errors"][0]["field"], "reason", "{refused}");
+    }
+    decide(json!({ "decision": "held" })).await.refused(400, "invalid-request");
+    let refused = decide(json!({ "decision": "hidden", "reason": "?" })).await.refused(400, "invalid-request");
+    assert!(text(&refused["detail"]).contains("counted, held, void"), "{refused}");
+    assert_eq!(report(&service.admin(), &poll).await["revision"], 1);
+}
+
+async fn what_is_no_label_is_not_decided_of(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let held = json!({ "decision": "held", "reason": "?" });
+    for name in ["clean", "0", "32", "incident-7", "incident-31", "class-6", "No-Mark", "علامة"] {
+        let path = format!("/v1/polls/{poll}/integrity/labels/{name}");
+        service.admin().post(&path).json(&held).send().await.refused(404, "not-found");
+    }
+    for name in ["no-mark", "hosting-network", "class-7", "incident-8", "incident-30", "other-incidents"] {
+        let path = format!("/v1/polls/{poll}/integrity/labels/{name}");
+        service.admin().post(&path).json(&held).send().await.is(200);
+    }
+    let seen = report(&service.admin(), &poll).await;
+    let names: Vec<String> = seen["labels"].as_array().expect("labels").iter().map(|it| text(&it["label"])).collect();
+    assert_eq!(
+        names,
+        ["clean", "no-mark", "hosting-network", "class-7", "incident-8", "incident-30", "other-incidents"]
+    );
+}
