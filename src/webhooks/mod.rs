@@ -16,6 +16,8 @@
 mod message;
 mod retries;
 mod sender;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};

@@ -94,7 +94,7 @@ impl Dispatcher {
         // Before the try is noted: if this is cut short, the receiver is asked again.
         if status == Some(GONE) {
             self.disable(hook, WhyDisabled::Gone, after).await?;
-        } else if !is_delivered && due.is_none() && !self.has_delivered_since(hook, &tried).await? {
+        } else if !is_delivered && !is_final && due.is_none() && !self.has_delivered_since(hook, &tried).await? {
             self.disable(hook, WhyDisabled::Failing, after).await?;
         }
         self.store.put_delivery(&hook.site, &hook.id, &tried, Some(&self.holder)).await?;
