@@ -15,7 +15,7 @@ lone_rules![
     what_a_receiver_does_delays_no_other_and_what_it_did_not_take_comes_again,
     no_address_inside_is_connected_to_unless_the_operator_allows_it,
     a_replica_that_is_killed_in_the_middle_of_a_try_makes_it_again_with_the_same_id,
-    a_replica_that_is_killed_leaves_its_receivers_to_another,
+    of_two_replicas_one_sends_and_when_it_is_killed_the_other_does,
 ];
 
 const HOOKS: &str = "/v1/sites/default/webhooks";
@@ -145,19 +145,32 @@ async fn a_replica_that_is_killed_in_the_middle_of_a_try_makes_it_again_with_the
     assert_eq!((&delivery["state"], &delivery["tries"]), (&json!("delivered"), &json!(1)));
 }
 
-async fn a_replica_that_is_killed_leaves_its_receivers_to_another() {
+async fn of_two_replicas_one_sends_and_when_it_is_killed_the_other_does() {
     let storage = Storage::single(Program::Redis, &[]);
     let [first, second] = [(); 2].map(|()| Replica::start(&settings(&storage)));
     let client = admin(&first);
     let receiver = Receiver::start();
     receiver.answer(Reply::Nothing);
-    hook(&client, &receiver.url()).await;
+    let hook = hook(&client, &receiver.url()).await;
     make_poll(&client).await;
     let one = received(&receiver, 1).await;
     // One of the two holds the lease, and is in the middle of a try.
     let lease = "sawt:site:{default}:webhook-lease";
     let holder = || -> Vec<String> { storage.server().ask_for(&["GET", lease]) };
     let held_by = holder();
+    // While it is, the other looks too, each second, and sends nothing.
+    let mut left = i64::MAX;
+    for _ in 0..3 {
+        until(async || {
+            let before = std::mem::replace(&mut left, storage.server().ask_for(&["PTTL", lease]));
+            (left > before).then_some(())
+        })
+        .await;
+    }
+    // On a machine so slow that the try was given up meanwhile, that was noted before the next one.
+    let sent = u64::try_from(receiver.received().len()).unwrap();
+    let listed = client.get(&format!("{hook}/deliveries")).send().await.is(200);
+    assert!(listed["items"][0]["tries"].as_u64() >= Some(sent - 1), "sent {sent} times: {listed}");
     first.signal("KILL");
     first.wait();
     if holder() == held_by {
