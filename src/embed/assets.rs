@@ -1,7 +1,8 @@
 //! The widget's script and style sheet, as they are served.
 //!
 //! They are written to be read, in `widget/`, and served as `pack.mjs` packs them into `packed/`, compressed once when
-//! they are first asked for. Each is named by a hash of what is in it, so it may be kept for ever, and whoever names it
+//! they are first asked for. They are named by one hash of what is in all of them, so each may be kept for ever, and the
+//! script finds the others beside it by its own name. Whoever names one
 //! also says which bytes are meant (Subresource Integrity): the page for both, and the loader for the script. In a
 //! publisher's page the style comes within the script; the sheet alone is for polls' own pages, and for browsers that
 //! take no other there. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to
@@ -9,7 +10,7 @@
 //! replica of another, which has not its files: the loader then looks there for the script it has, which brings its
 //! style along.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::digest;
@@ -36,7 +37,13 @@ pub struct Assets {
     pub style: Asset,
     /// What it does.
     pub script: Asset,
-    /// What a poll of kind `rating` does and looks like beside the rest, which the script fetches where one stands.
+    /// What changes a poll that is edited while its reader looks at it.
+    pub edit: Asset,
+    /// What reads tallies where no stream brings them.
+    pub reading: Asset,
+    /// What a poll of kind `multiple` does and looks like beside the rest, which the script fetches where one stands.
+    pub multiple: Asset,
+    /// The same of kind `rating`.
     pub rating: Asset,
     /// The same of kind `reaction`.
     pub reaction: Asset,
@@ -69,7 +76,7 @@ pub struct Assets {
 pub struct Asset {
     /// Its name for people: `app.js`.
     pub name: &'static str,
-    /// Its address, which changes with its bytes.
+    /// Its address, which changes with the bytes of any of them.
     pub path: String,
     /// Its hash, as pages name it.
     pub integrity: String,
@@ -89,73 +96,96 @@ pub fn manifest() -> &'static StaticFile {
 
 impl Assets {
     fn make() -> Self {
-        let style = Asset::of("poll.css", "text/css; charset=utf-8", include_str!("packed/page.css").to_owned());
         // What is said before the first page has come, in every language.
         let said = |text: fn(&'static Language) -> &'static String| {
             let said: BTreeMap<_, _> = Language::all().map(|language| (language.tag(), text(language))).collect();
             serde_json::to_string(&said).unwrap_or_default()
         };
-        let failed = said(|language| &language.texts().failed);
-        let open = said(|language| &language.texts().open_page);
-        let rating = Asset::of("rating.js", JAVASCRIPT, include_str!("packed/rating.js").to_owned());
-        let reaction = Asset::of("reaction.js", JAVASCRIPT, include_str!("packed/reaction.js").to_owned());
-        let ranked = Asset::of("ranked.js", JAVASCRIPT, include_str!("packed/ranked.js").to_owned());
-        let quiz = Asset::of("quiz.js", JAVASCRIPT, include_str!("packed/quiz.js").to_owned());
-        let open_answers = Asset::of("open.js", JAVASCRIPT, include_str!("packed/open.js").to_owned());
-        let decided = Asset::of("decided.js", JAVASCRIPT, include_str!("packed/decided.js").to_owned());
-        let frames = Asset::of("frames.js", JAVASCRIPT, include_str!("packed/frames.js").to_owned());
-        let place = Asset::of("place.js", JAVASCRIPT, include_str!("packed/place.js").to_owned());
-        let view = Asset::of("view.js", JAVASCRIPT, include_str!("packed/article-view.js").to_owned());
+        let script = include_str!("packed/app.js").replace("SAWT_FAILED", &said(|language| &language.texts().failed));
+        let loader =
+            include_str!("packed/embed.js").replace("SAWT_OPEN", &said(|language| &language.texts().open_page));
         let most_read = include_str!("packed/most-read.js")
             .replace("SAWT_MOST_READ", &said(|language| &language.texts().most_read))
             .replace("SAWT_MOST_VOTED", &said(|language| &language.texts().most_voted))
             .replace("SAWT_MOST_REACTIONS", &said(|language| &language.texts().most_reactions))
             .replace("SAWT_NOTHING_YET", &said(|language| &language.texts().nothing_yet));
-        let most_read = Asset::of("most-read.js", JAVASCRIPT, most_read);
-        let article = Asset::of("article.js", JAVASCRIPT, include_str!("packed/article.js").to_owned());
-        let article_poll = include_str!("packed/article-poll.js").to_owned();
-        let article_poll = Asset::of("article-poll.js", JAVASCRIPT, article_poll);
-        let script = include_str!("packed/app.js")
-            .replace("SAWT_ARTICLE", article_poll.file_name())
-            .replace("SAWT_FRAMES", frames.file_name())
-            .replace("SAWT_PLACE", place.file_name())
-            .replace("SAWT_WORDS", open_answers.file_name())
-            .replace("SAWT_DECIDED", decided.file_name())
-            .replace("SAWT_QUIZ", quiz.file_name())
-            .replace("SAWT_RATING", rating.file_name())
-            .replace("SAWT_REACTION", reaction.file_name())
-            .replace("SAWT_RANKED", ranked.file_name())
-            .replace("STYLE_PATH", &style.path)
-            .replace("SAWT_FAILED", &failed);
-        let script = Asset::of("app.js", JAVASCRIPT, script);
-        let loader = include_str!("packed/embed.js")
-            .replace("SCRIPT_PATH", &script.path)
-            .replace("SCRIPT_INTEGRITY", &script.integrity)
-            .replace("SAWT_OPEN", &open);
-        let loader = Asset::of("embed.js", JAVASCRIPT, loader);
-        Self {
-            style,
+        let packed: [(&str, Cow<'static, str>); 18] = [
+            ("app.js", script.into()),
+            ("poll.css", include_str!("packed/page.css").into()),
+            ("edit.js", include_str!("packed/edit.js").into()),
+            ("reading.js", include_str!("packed/reading.js").into()),
+            ("multiple.js", include_str!("packed/multiple.js").into()),
+            ("rating.js", include_str!("packed/rating.js").into()),
+            ("reaction.js", include_str!("packed/reaction.js").into()),
+            ("ranked.js", include_str!("packed/ranked.js").into()),
+            ("quiz.js", include_str!("packed/quiz.js").into()),
+            ("open.js", include_str!("packed/open.js").into()),
+            ("decided.js", include_str!("packed/decided.js").into()),
+            ("frames.js", include_str!("packed/frames.js").into()),
+            ("place.js", include_str!("packed/place.js").into()),
+            ("article-poll.js", include_str!("packed/article-poll.js").into()),
+            ("article.js", include_str!("packed/article.js").into()),
+            ("view.js", include_str!("packed/article-view.js").into()),
+            ("most-read.js", most_read.into()),
+            // Before it names the script.
+            (LOADER_NAME, loader.into()),
+        ];
+        let mut hash = digest::Context::new(&digest::SHA384);
+        for (_, text) in &packed {
+            hash.update(text.as_bytes());
+        }
+        let version = hex(hash.finish().as_ref().get(..4).unwrap_or_default());
+        let [
             script,
+            style,
+            edit,
+            reading,
+            multiple,
             rating,
             reaction,
             ranked,
             quiz,
-            open: open_answers,
+            open,
             decided,
             frames,
             place,
-            view,
-            most_read,
             article_poll,
             article,
+            view,
+            most_read,
             loader,
+        ] = packed.map(|(name, text)| (name, text.into_owned()));
+        let asset = |(name, text)| Asset::of(name, text, &version);
+        let script = asset(script);
+        let (name, loader) = loader;
+        let loader = loader.replace("SCRIPT_PATH", &script.path).replace("SCRIPT_INTEGRITY", &script.integrity);
+        Self {
+            script,
+            style: asset(style),
+            edit: asset(edit),
+            reading: asset(reading),
+            multiple: asset(multiple),
+            rating: asset(rating),
+            reaction: asset(reaction),
+            ranked: asset(ranked),
+            quiz: asset(quiz),
+            open: asset(open),
+            decided: asset(decided),
+            frames: asset(frames),
+            place: asset(place),
+            article_poll: asset(article_poll),
+            article: asset(article),
+            view: asset(view),
+            most_read: asset(most_read),
+            loader: asset((name, loader)),
         }
     }
 
     /// All files that the manifest names.
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
-        let of_kinds = [&self.rating, &self.reaction, &self.ranked, &self.quiz, &self.open, &self.decided];
-        let of_polls = [&self.loader, &self.script, &self.style].into_iter().chain(of_kinds);
+        let of_kinds =
+            [&self.multiple, &self.rating, &self.reaction, &self.ranked, &self.quiz, &self.open, &self.decided];
+        let of_polls = [&self.loader, &self.script, &self.style, &self.edit, &self.reading].into_iter().chain(of_kinds);
         of_polls.into_iter().chain([
             &self.frames,
             &self.place,
@@ -206,24 +236,19 @@ fn write_manifest(assets: &'static Assets) -> String {
 /// Where the loader is, whatever is in it.
 pub const LOADER: &str = "/embed.js";
 
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const LOADER_NAME: &str = "embed.js";
 
 impl Asset {
-    fn of(name: &'static str, media_type: &'static str, text: String) -> Self {
-        let hash = digest::digest(&digest::SHA384, text.as_bytes());
-        let short = hex(hash.as_ref().get(..4).unwrap_or_default());
+    fn of(name: &'static str, text: String, version: &str) -> Self {
+        let integrity = format!("sha384-{}", STANDARD.encode(digest::digest(&digest::SHA384, text.as_bytes())));
         let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
+        let media_type = if extension == "css" { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
         Self {
             name,
-            path: format!("/embed/assets/{stem}.{short}.{extension}"),
-            integrity: format!("sha384-{}", STANDARD.encode(hash)),
+            path: format!("/embed/assets/{stem}.{version}.{extension}"),
+            integrity,
             file: StaticFile::new(media_type, text, Effort::Most),
         }
-    }
-
-    /// The last part of its address.
-    fn file_name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or_default()
     }
 }
 

@@ -18,6 +18,9 @@ const style = ({ onLoad }) => onLoad({ filter: /\.css$/ }, async ({ path }) => (
 const script = { bundle: true, format: 'esm', plugins: [{ name: 'style', setup: style }] };
 const files = {
   'app.js': script,
+  'edit.js': script,
+  'reading.js': script,
+  'multiple.js': script,
   'rating.js': script,
   'reaction.js': script,
   'ranked.js': script,

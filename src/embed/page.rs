@@ -183,10 +183,7 @@ impl<'a> PollView<'a> {
             base_path,
             style: &assets::all().style,
             script: &assets::all().script,
-            own_scripts: own_script(poll)
-                .into_iter()
-                .chain(poll.is_decided().then(|| &assets::all().decided))
-                .collect(),
+            own_scripts: own_scripts(poll).chain(poll.is_decided().then(|| &assets::all().decided)).collect(),
             place: self.place,
             follower: &assets::all().place,
             loader: assets::LOADER,
@@ -652,15 +649,18 @@ fn summary(page: &PollPage<'_>) -> String {
     }
 }
 
-/// What the script fetches for polls of a kind, where it does.
-fn own_script(poll: &Poll) -> Option<&'static Asset> {
-    match poll.kind {
-        Kind::Rating => Some(&assets::all().rating),
-        Kind::Reaction => Some(&assets::all().reaction),
-        Kind::Ranked => Some(&assets::all().ranked),
-        Kind::Single | Kind::Multiple if poll.is_judged() => Some(&assets::all().quiz),
-        Kind::Single | Kind::Multiple => poll.open_answer.then(|| &assets::all().open),
-    }
+/// What the script fetches for a poll of this kind.
+fn own_scripts(poll: &Poll) -> impl Iterator<Item = &'static Asset> {
+    let all = assets::all();
+    let of_kind = match poll.kind {
+        Kind::Single => None,
+        Kind::Multiple => Some(&all.multiple),
+        Kind::Rating => Some(&all.rating),
+        Kind::Reaction => Some(&all.reaction),
+        Kind::Ranked => Some(&all.ranked),
+    };
+    let of_view = if poll.is_judged() { Some(&all.quiz) } else { poll.open_answer.then_some(&all.open) };
+    of_kind.into_iter().chain(of_view)
 }
 
 fn disclosed_note(poll: &Poll) -> &str {

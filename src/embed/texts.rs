@@ -53,6 +53,8 @@ texts! {
     rank_any,
     /// The rule of a poll that ranks `{min}` to `{max}` of them.
     rank_between,
+    /// As many are ranked as may be.
+    rank_full,
     /// No rank, among the numbers of a plain form.
     unranked,
     /// The button that gives `{option}` a higher place.
@@ -261,6 +263,7 @@ pub struct RankedTexts<'a> {
     unplaced: &'a str,
     rank: &'a str,
     winner: &'a str,
+    full: &'a str,
 }
 
 impl Texts {
@@ -273,6 +276,7 @@ impl Texts {
             unplaced: &self.unplaced,
             rank: &self.your_rank,
             winner: &self.wins,
+            full: &self.rank_full,
         })
     }
 

@@ -110,6 +110,18 @@ export class Sawt {
     return text && JSON.parse(text);
   }
 
+  /** The same, again while a store that is busy gives no answer in time, as readers do. */
+  async #askOn(...what) {
+    for (;;) {
+      try {
+        return await this.ask(...what);
+      } catch (error) {
+        if (!error.message.includes('"status":503')) throw error;
+        await new Promise((later) => setTimeout(later, 1000));
+      }
+    }
+  }
+
   /** Makes a site that lists these origins; its id. */
   async site(origins = [], settings = {}) {
     const id = `site-${++sites}`;
@@ -130,8 +142,8 @@ export class Sawt {
   /** Lets somebody else vote; `count` of them. */
   async vote(poll, choices, count = 1) {
     for (let voter = 0; voter < count; voter += 1) {
-      const { voter: token } = await this.ask('POST', '/v1/voters', undefined, '');
-      await this.ask('POST', `/v1/polls/${poll.id}/votes`, { choices }, `Voter ${token}`);
+      const { voter: token } = await this.#askOn('POST', '/v1/voters', undefined, '');
+      await this.#askOn('POST', `/v1/polls/${poll.id}/votes`, { choices }, `Voter ${token}`);
     }
   }
 

@@ -135,8 +135,8 @@ export const of = (Kind) =>
     }
 
     // What a page says of an edit beside the words of question and labels.
-    edit(poll) {
-      super.edit(poll);
+    edited(poll) {
+      super.edited?.(poll);
       shuffle(this.root, this.kept);
       this.onReshape?.(poll.id + poll.revision);
     }

@@ -8,6 +8,7 @@
 // and reads tallies from then on.
 
 import { VOTER, device, memory, voterIn } from './device.js';
+import { bring } from './kinds.js';
 import { PATIENCE, ask, read } from './service.js';
 import { SECOND, jitter, sleep } from './time.js';
 
@@ -292,19 +293,8 @@ export class Live {
   }
 
   async #read(ids, voter, signal) {
-    const is = ({ results }) => Array.isArray(results);
-    const { code, body } = await ask(this.from, `/v1/results?polls=${ids.slice(0, MOST_AT_ONCE)}`, { signal, voter, is });
-    if (code || !body) return false;
-    for (const result of body.results) {
-      if (result.options) this.#pass('tally', result);
-      else if (result.code === 'not-found') this.#pass('gone', result);
-      else {
-        const is = ({ id, options }) => id === result.poll && options;
-        const { code, body } = await ask(this.from, `/v1/polls/${result.poll}`, { signal, is });
-        if (body && !code) this.#pass('poll', body);
-      }
-    }
-    return ids.length > MOST_AT_ONCE ? this.#read(ids.slice(MOST_AT_ONCE), voter, signal) : true;
+    const { read } = await bring('reading');
+    return !signal.aborted && read(this.from, ids, { ask, most: MOST_AT_ONCE, voter, signal, pass: (...heard) => this.#pass(...heard) });
   }
 
   // What is heard is for all who share it. Gives the poll's id.

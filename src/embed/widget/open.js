@@ -24,7 +24,7 @@ export const of = (Poll) =>
       this.#field.autocomplete = 'off';
       this.#field.addEventListener('input', () => {
         this.#other.checked = true;
-        this.say(this.limit());
+        this.say(this.limit?.() ?? '');
         this.#count();
       });
       // A press of Enter there is one of the button.
@@ -94,8 +94,7 @@ export const of = (Poll) =>
     }
 
     // The field stays below its option, wherever that goes.
-    edit(poll) {
-      super.edit(poll);
+    edited() {
       this.#other?.parentElement.after(this.$('.sawt-words'));
     }
 

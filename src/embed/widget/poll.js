@@ -1,6 +1,7 @@
 // One poll.
 
 import { MOST_POLLS, NONCE, VOTER, namedIn, pollsIn, voterIn } from './device.js';
+import { bring } from './kinds.js';
 import { Live } from './live.js';
 import { ask, askOn, isFinal } from './service.js';
 import { seen, view } from './sight.js';
@@ -29,11 +30,6 @@ export class Poll extends PollView {
     for (const link of this.$$('a')) link.href = new URL(link.getAttribute('href'), from);
     this.$('form').action = new URL(this.$('form').getAttribute('action'), from);
 
-    this.$('form').addEventListener('change', () => this.say(this.limit()));
-    // Before a tick is there for good: one too many is taken back.
-    this.$('form').addEventListener('click', (event) => {
-      if (event.target.checked && this.ticked.length > root.dataset.max) event.preventDefault();
-    });
     const onClick = (selector, act) =>
       this.$(selector).addEventListener('click', (event) => {
         event.preventDefault();
@@ -100,12 +96,14 @@ export class Poll extends PollView {
   }
 
   submit() {
-    const { ticked } = this;
-    const { min, max } = this.root.dataset;
-    const isFew = ticked.length < min;
-    if (!ticked.length) this.say(this.words.texts.choose_first);
-    else if (isFew || ticked.length > max) this.say(this.countTicks(isFew ? 'too_few' : 'too_many'));
-    else this.send(ticked);
+    const wrong = this.wrong();
+    if (wrong) this.say(wrong);
+    else this.send(this.ticked);
+  }
+
+  // What to say of a choice that can't be sent.
+  wrong() {
+    return this.ticked.length ? '' : this.words.texts.choose_first;
   }
 
   // Sends a ballot, or without choices its withdrawal, until it is answered: the same one by the same voter, so that one
@@ -312,7 +310,7 @@ export class Poll extends PollView {
     } else {
       const ahead = data.revision - this.root.dataset.revision;
       if (ahead < 0 || (!ahead && data.state === this.state)) return;
-      this.edit(data);
+      if (ahead) bring('edit').then(({ edit }) => this.stopped || (edit(this, data), this.settle()));
       this.become(data.state);
       if (data.state === 'closed' && data.results === 'never') Live.at(this.from).remove(this);
     }
@@ -324,34 +322,6 @@ export class Poll extends PollView {
     // What was said of a vote makes room for how it ended.
     if (state === 'closed') this.say('');
     this.settle();
-  }
-
-  // A wording has changed, or a rule. Other options mean another poll: then the page says what it is now. It is asked once
-  // for each edit: a cache may go on with the page of before.
-  edit(poll) {
-    const { dataset } = this.root;
-    dataset.revision = poll.revision;
-    dataset.results = poll.results;
-    this.root.toggleAttribute('data-changeable', poll.changeable);
-    set(dataset, 'opens', poll.opens_at);
-    set(dataset, 'closes', poll.closes_at);
-    this.word(this.$('.sawt-question'), poll.question);
-    const isMoved = `${poll.options.map(({ id }) => id)}` !== `${this.inputs.map(({ value }) => value)}`;
-    for (const option of poll.options) {
-      const input = this.inputs.find((input) => input.value === option.id);
-      const result = this.result(option.id);
-      if (!input || !result) continue;
-      this.reword(option, input, result);
-      // In the order they come in now. What is moved loses the focus, so nothing is moved for nothing.
-      if (isMoved && input !== result) fieldset(this.root).append(input.parentElement);
-      if (isMoved) result.parentElement.append(result);
-    }
-    const isBounded = poll.min_choices === +dataset.min && poll.max_choices === +dataset.max;
-    // What came true is said by the page too. And so is what an editor has decided beside all that: `after_vote`, `disclosure`,
-    // `display`, `image`, `minimum_ballots`, `note`, `rewordings`, `shuffle`.
-    const isSaid = poll.resolution?.option === dataset.resolved && !/"(af|dis|im|minim|note|rew|sh)/.test(JSON.stringify(poll));
-    if (!isBounded || !isSaid || poll.options.length !== this.inputs.length || !poll.options.every(({ id }) => this.result(id)))
-      this.onReshape?.(poll.id + poll.revision);
   }
 
   reword({ label }, input, result) {
@@ -392,8 +362,3 @@ export class Poll extends PollView {
 // By hand: whatever the page has taught arrays and objects (an old Array.prototype.toJSON) stays out of it.
 // Beside choices may stand what they say in the reader's own words, as JSON.
 const json = (choices, more) => `{"choices":[${choices.map((choice) => JSON.stringify(choice))}]${choices.said ?? ''}${more}}`;
-
-const set = (dataset, name, value) => {
-  if (value) dataset[name] = value;
-  else delete dataset[name];
-};

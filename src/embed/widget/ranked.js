@@ -2,6 +2,7 @@
 // moved by its buttons, by arrow keys, or by dragging it. What is ranked stands first.
 
 import style from './ranked.css';
+import { wrongIn } from './ticks.js';
 
 export { style };
 
@@ -50,9 +51,8 @@ export const of = (Poll) =>
       return this.#order;
     }
 
-    // What there is to say of a limit is said when it is met.
-    limit() {
-      return '';
+    wrong() {
+      return super.wrong() || wrongIn(this);
     }
 
     send(choices) {
@@ -90,8 +90,7 @@ export const of = (Poll) =>
       this.$('.sawt-total').textContent = this.count('voters', tally.ballots);
     }
 
-    edit(poll) {
-      super.edit(poll);
+    edited(poll) {
       this.#ids = poll.options.map(({ id }) => id).filter((id) => this.#pick(id));
       this.#order = this.#order.filter((id) => this.#ids.includes(id));
       this.#arrange();
@@ -127,7 +126,7 @@ export const of = (Poll) =>
       const others = this.#order.filter((other) => other !== id);
       if (place >= 0 && others.length >= this.root.dataset.max) {
         this.#arrange();
-        this.say(this.countTicks('ticked_all'));
+        this.say(this.words.ranked.full);
         return;
       }
       if (place >= 0) others.splice(place, 0, id);

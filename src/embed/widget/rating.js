@@ -31,9 +31,8 @@ export const of = (Poll) =>
       }
     }
 
-    edit(poll) {
+    edited(poll) {
       const { high, low_label: low, high_label: top } = poll.scale;
-      super.edit(poll);
       // Other steps: the page says what they are.
       if (high !== this.#high) return;
       for (const [place, end] of this.$$('.sawt-ends span').entries()) this.word(end, [low, top][place] ?? '');

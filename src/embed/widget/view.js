@@ -4,6 +4,8 @@ import { SECOND, now } from './time.js';
 
 export class PollView {
   drawnAt = -SECOND;
+  // What a ballot is called in the total.
+  counted = 'votes';
   #epoch = 0;
   #version = -1;
 
@@ -36,20 +38,6 @@ export class PollView {
     return this.root.dataset.results;
   }
 
-  // At the limit the other boxes can't be ticked; they stay within reach of the keyboard. Returns what to say of it.
-  limit() {
-    const { inputs, ticked } = this;
-    if (inputs[0].type !== 'checkbox') return '';
-    const isFull = ticked.length >= this.root.dataset.max && ticked.length < inputs.length;
-    for (const input of inputs) input.setAttribute('aria-disabled', isFull && !input.checked);
-    return ticked.length ? this.countTicks(isFull ? 'ticked_all' : 'ticked') : '';
-  }
-
-  countTicks(text) {
-    const numbers = { n: this.ticked.length, ...this.root.dataset };
-    return this.words.texts[text].replace(/{(\w+)}/g, (_, name) => this.number(numbers[name]));
-  }
-
   // A text runs as the poll does if it has a letter that does, as `direction_in` in language.rs.
   word(element, text) {
     const { dir } = this.root;
@@ -67,6 +55,15 @@ export class PollView {
     return (epoch - this.#epoch || version - this.#version) < 0;
   }
 
+  // The share of each option of a single choice, in tenths of a percent: they add up. Each is rounded down, and what is
+  // missing goes to those that lost most by it, the first of equals first. The server's `Tally::parts`, in whole numbers.
+  shares({ ballots, options }) {
+    const lost = options.map(({ votes }) => (votes * 1000) % ballots || 0);
+    const missing = Math.round(lost.reduce((sum, one) => sum + one, 0) / ballots) || 0;
+    const most = [...lost.keys()].sort((a, b) => lost[b] - lost[a]).slice(0, missing);
+    return options.map(({ votes }, place) => ((votes * 1000 - lost[place]) / ballots || 0) + most.includes(place));
+  }
+
   draw(tally) {
     if (!tally || this.isOlder(tally)) return;
     this.drawnAt = now();
@@ -74,8 +71,7 @@ export class PollView {
     this.#version = tally.version;
     this.tally = tally;
     const { ballots } = tally;
-    const isSingle = this.root.dataset.kind !== 'multiple';
-    const shares = isSingle ? tenths(tally) : tally.options.map(({ votes }) => Math.round((votes * 1000) / ballots) || 0);
+    const shares = this.shares(tally);
     // Who leads in the end: all of equals, and nobody where none voted.
     const most = tally.state === 'closed' && Math.max(1, ...tally.options.map(({ votes }) => votes));
     for (const [place, { id, votes }] of tally.options.entries()) {
@@ -88,7 +84,7 @@ export class PollView {
       write(row.querySelector('.sawt-share'), this.percent(share));
       bar.setAttribute('width', `${Math.floor(share / 10)}.${share % 10}%`);
     }
-    write(this.$('.sawt-total'), this.count(isSingle ? 'votes' : 'voters', ballots));
+    write(this.$('.sawt-total'), this.count(this.counted, ballots));
   }
 
   // Whether a vote is taken where this is shown.
@@ -113,7 +109,6 @@ export class PollView {
     for (const row of this.$$('[data-option]')) row.toggleAttribute('data-chosen', !!this.choices?.includes(row.dataset.option));
     const canChange = state !== 'open' || !mine || !('changeable' in root.dataset);
     this.$('.sawt-change').hidden = this.$('.sawt-withdraw').hidden = canChange;
-    this.limit();
     this.note(shown);
   }
 
@@ -190,15 +185,6 @@ export class PollView {
     const form = (number === 0 && forms.zero) || (forms[this.plurals.select(number)] ?? forms.other);
     return form.replace('{n}', this.number(number));
   }
-}
-
-// The share of each option of a single choice, in tenths of a percent: they add up. Each is rounded down, and what is
-// missing goes to those that lost most by it, the first of equals first. The server's `Tally::parts`, in whole numbers.
-function tenths({ ballots, options }) {
-  const lost = options.map(({ votes }) => (votes * 1000) % ballots || 0);
-  const missing = Math.round(lost.reduce((sum, one) => sum + one, 0) / ballots) || 0;
-  const most = [...lost.keys()].sort((a, b) => lost[b] - lost[a]).slice(0, missing);
-  return options.map(({ votes }, place) => ((votes * 1000 - lost[place]) / ballots || 0) + most.includes(place));
 }
 
 export const fieldset = (root) => root.querySelector('fieldset');

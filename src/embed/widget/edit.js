@@ -1,0 +1,38 @@
+// What has changed in a poll while its reader looks at it: words, or rules.
+
+const set = (dataset, name, value) => {
+  if (value) dataset[name] = value;
+  else delete dataset[name];
+};
+
+// Other options mean another poll: then the page says what it is now. It is asked once for each edit: a cache may go on with
+// the page of before.
+export function edit(shown, poll) {
+  const { root } = shown;
+  const { dataset } = root;
+  // Another edit may have come first.
+  if (poll.revision <= dataset.revision) return;
+  dataset.revision = poll.revision;
+  dataset.results = poll.results;
+  root.toggleAttribute('data-changeable', poll.changeable);
+  set(dataset, 'opens', poll.opens_at);
+  set(dataset, 'closes', poll.closes_at);
+  shown.word(shown.$('.sawt-question'), poll.question);
+  const isMoved = `${poll.options.map(({ id }) => id)}` !== `${shown.inputs.map(({ value }) => value)}`;
+  for (const option of poll.options) {
+    const input = shown.inputs.find((input) => input.value === option.id);
+    const result = shown.result(option.id);
+    if (!input || !result) continue;
+    shown.reword(option, input, result);
+    // In the order they come in now. What is moved loses the focus, so nothing is moved for nothing.
+    if (isMoved && input !== result) shown.$('fieldset').append(input.parentElement);
+    if (isMoved) result.parentElement.append(result);
+  }
+  const isBounded = poll.min_choices === +dataset.min && poll.max_choices === +dataset.max;
+  // What came true is said by the page too. And so is what an editor has decided beside all that: `after_vote`, `disclosure`,
+  // `display`, `image`, `minimum_ballots`, `note`, `rewordings`, `shuffle`.
+  const isSaid = poll.resolution?.option === dataset.resolved && !/"(af|dis|im|minim|note|rew|sh)/.test(JSON.stringify(poll));
+  if (!isBounded || !isSaid || poll.options.length !== shown.inputs.length || !poll.options.every(({ id }) => shown.result(id)))
+    shown.onReshape?.(poll.id + poll.revision);
+  shown.edited?.(poll);
+}
