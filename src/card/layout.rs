@@ -78,7 +78,9 @@ const SQUARE: Measures = Measures {
     rows: 9,
     disclosure: (5, [23.0, 20.0]),
     tries: &[
-        (72.0, 4, RowSize::Large),
+        (88.0, 3, RowSize::Huge),
+        (76.0, 4, RowSize::Huge),
+        (76.0, 4, RowSize::Large),
         (64.0, 5, RowSize::Large),
         (56.0, 5, RowSize::Medium),
         (52.0, 6, RowSize::Medium),
@@ -168,16 +170,10 @@ impl Sheet {
         self.drawn.push(Drawn { outline, colour });
     }
 
-    /// A text in a box of this width, at the side where lines begin.
-    pub(super) fn put_text(&mut self, block: Block, start: f32, width: f32, top: f32, colour: Rgb) {
-        let left = self.left(start, width);
-        self.drawn.push(Drawn { outline: Outline::Text { left, top, layout: block.layout }, colour });
-    }
-
-    /// A text of one line that begins here.
-    pub(super) fn put_line(&mut self, block: Block, start: f32, top: f32, colour: Rgb) {
-        let width = block.width;
-        self.put_text(block, start, width, top, colour);
+    /// A text, whose lines begin here.
+    pub(super) fn put_text(&mut self, block: Block, start: f32, top: f32, colour: Rgb) {
+        let outline = Outline::Text { left: self.left(start, block.room), top, layout: block.layout };
+        self.drawn.push(Drawn { outline, colour });
     }
 
     /// A few words with a ground of their own, beginning here in the middle of this height; how wide they are.
@@ -187,7 +183,7 @@ impl Sheet {
         let (width, text_height) = (block.width + 2.0 * inside, block.height);
         let (tint, accent) = (self.colours.tint, self.colours.accent);
         self.put_box([start, middle - height / 2.0, width, height], height / 2.0, tint);
-        self.put_line(block, start + inside, (middle - text_height / 2.0).round(), accent);
+        self.put_text(block, start + inside, (middle - text_height / 2.0).round(), accent);
         width
     }
 
@@ -214,7 +210,7 @@ fn head(sheet: &mut Sheet, card: &Card, top: f32) -> f32 {
         let width = sheet.room() - status - 24.0;
         let name = sheet.setter.fit(&card.site, TextStyle::bold(32.0), width, 1);
         let top = (middle - name.height / 2.0).round();
-        sheet.put_text(name, margin, width, top, accent);
+        sheet.put_text(name, margin, top, accent);
     }
     top + HEIGHT + GAP
 }
@@ -237,15 +233,15 @@ fn foot(sheet: &mut Sheet, card: &Card, bottom: f32, measures: &Measures) -> f32
     }
     if let Some(told) = told {
         top -= told.height;
-        sheet.put_text(told, margin, room, top.round(), quiet);
+        sheet.put_text(told, margin, top.round(), quiet);
         top -= 4.0;
     }
     if !card.total.text.is_empty() {
         let total = sheet.setter.fit(&card.total, TextStyle::bold(27.0), room, 1);
         top -= total.height;
-        sheet.put_text(total, margin, room, top.round(), ink);
+        sheet.put_text(total, margin, top.round(), ink);
     }
-    top - 18.0
+    top - 26.0
 }
 
 /// The question and what stands below it.
@@ -256,14 +252,14 @@ fn body(sheet: &mut Sheet, card: &Card, [top, bottom]: [f32; 2], measures: &Meas
     let (question, rows) = choose(sheet, card, bottom - top - between, measures);
     // What is left over goes between the question and the rows, between the rows, and around it all.
     let spare = (bottom - top - between - question.height - rows.height()).max(0.0);
-    let gap = GAP + (spare * 0.3).min(30.0);
-    let mut y = top + (spare * 0.08).min(20.0);
+    let gap = GAP + (spare * 0.3).min(44.0);
+    let mut y = top + ((spare - 100.0).max(0.0) * 0.3).min(90.0) + (spare * 0.08).min(16.0);
     let height = question.height;
-    sheet.put_text(question, margin, room, y.round(), ink);
+    sheet.put_text(question, margin, y.round(), ink);
     y += height;
     if let Some(hint) = hint {
         let height = hint.height;
-        sheet.put_text(hint, margin, room, (y + 2.0).round(), quiet);
+        sheet.put_text(hint, margin, (y + 2.0).round(), quiet);
         y += height + 2.0;
     }
     y = mean(sheet, card, y);
@@ -272,27 +268,37 @@ fn body(sheet: &mut Sheet, card: &Card, [top, bottom]: [f32; 2], measures: &Meas
 
 /// The largest question with as many rows as fit.
 fn choose(sheet: &mut Sheet, card: &Card, room: f32, measures: &Measures) -> (Block, rows::Rows) {
-    let width = sheet.room();
+    let (width, text) = (sheet.room(), &card.question);
     let all = rows::count(&card.body);
     // Where not all fit, what is said of the others takes the place of a row.
     let most = if all > measures.rows { measures.rows - 1 } else { all };
+    // The first in which a label is cut, if there is none without.
+    let mut with_cut = None;
     for count in (FEWEST_ROWS.min(most)..=most).rev() {
         for (size, lines, row_size) in measures.tries {
-            let question = sheet.setter.fit(&card.question, TextStyle::bold(*size), width, *lines);
+            let style = TextStyle::bold(*size).close();
+            let question = sheet.setter.fit(text, style, width, *lines);
             if question.is_cut {
                 continue;
             }
             let rows = rows::Rows::set(sheet, card, count, *row_size);
-            if question.height + rows.height() <= room {
-                return (question, rows);
+            if question.height + rows.height() > room {
+                continue;
             }
+            if !rows.are_cut() {
+                return (sheet.setter.fit_evenly(text, style, width, *lines), rows);
+            }
+            with_cut.get_or_insert((style, *lines, rows));
+        }
+        if let Some((style, lines, rows)) = with_cut {
+            return (sheet.setter.fit_evenly(text, style, width, lines), rows);
         }
     }
     let rows = rows::Rows::set(sheet, card, FEWEST_ROWS.min(most), RowSize::Tiny);
     let (size, most_lines) = measures.tries.last().map_or((32.0, 1), |(size, lines, _)| (*size, *lines));
-    let style = TextStyle::bold(size);
+    let style = TextStyle::bold(size).close();
     let lines = (1..=most_lines).rev().find(|lines| rows::times(*lines, style.line) + rows.height() <= room);
-    (sheet.setter.fit(&card.question, style, width, lines.unwrap_or(1)), rows)
+    (sheet.setter.fit(text, style, width, lines.unwrap_or(1)), rows)
 }
 
 const MEAN: f32 = 46.0;
@@ -307,7 +313,7 @@ fn mean(sheet: &mut Sheet, card: &Card, top: f32) -> f32 {
     let (margin, colours) = (sheet.margin, sheet.colours);
     let text = sheet.setter.set_line(&mean.text, TextStyle::bold(MEAN));
     let (width, height) = (text.width, text.height);
-    sheet.put_line(text, margin, top.round(), colours.accent);
+    sheet.put_text(text, margin, top.round(), colours.accent);
     if let Some(stars) = mean.stars {
         let top = top + (height - MEAN) / 2.0;
         let mut start = margin + width + 28.0;

@@ -93,7 +93,7 @@ pub struct CardText {
 }
 
 /// The way a text runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Runs {
     /// As its first letter does.

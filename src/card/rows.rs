@@ -9,6 +9,7 @@ use super::{
 /// How large rows are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowSize {
+    Huge,
     Large,
     Medium,
     Small,
@@ -29,6 +30,7 @@ struct RowMeasures {
 impl RowSize {
     fn measures(self) -> RowMeasures {
         let (label, bar, inside, gap) = match self {
+            Self::Huge => (56.0, 40.0, 22.0, [36.0, 64.0]),
             Self::Large => (38.0, 24.0, 14.0, [18.0, 34.0]),
             Self::Medium => (33.0, 18.0, 11.0, [13.0, 26.0]),
             Self::Small => (28.0, 14.0, 9.0, [12.0, 22.0]),
@@ -77,7 +79,6 @@ pub(super) struct Stack {
 /// A row whose texts are set.
 pub(super) struct SetRow {
     label: Block,
-    label_width: f32,
     share: Option<Block>,
     mark: CardText,
     bar: f32,
@@ -136,6 +137,11 @@ impl Rows {
         }
     }
 
+    /// Whether something of a label is missing.
+    pub(super) fn are_cut(&self) -> bool {
+        matches!(self, Self::Stacked(stack) if stack.rows.iter().any(|row| row.label.is_cut))
+    }
+
     /// Puts them below `top`, with some more room between them if there is some above `bottom`.
     pub(super) fn put(self, sheet: &mut Sheet, card: &Card, [top, bottom]: [f32; 2]) {
         let height = self.height();
@@ -152,9 +158,16 @@ impl Rows {
             Self::Columns => put_columns(sheet, card, [top, bottom]),
             Self::Stars => {
                 let mut start = sheet.margin;
-                let (frame, top) = (sheet.colours.soft, top + ((bottom - top - height) / 2.0).clamp(0.0, 30.0));
+                let (accent, ground, top) = (
+                    sheet.colours.accent,
+                    sheet.colours.ground,
+                    top + ((bottom - top - height) / 2.0).clamp(0.0, 30.0),
+                );
+                // What is left out of a star leaves its outline.
+                let (inner, aside, above) = (STAR * 0.8, STAR * 0.1, STAR * 0.108);
                 for _ in 0..5 {
-                    sheet.put_star([start, top, STAR], 100, frame);
+                    sheet.put_star([start, top, STAR], 100, accent);
+                    sheet.put_star([start + aside, top + above, inner], 100, ground);
                     start += STAR + 18.0;
                 }
             }
@@ -190,8 +203,8 @@ impl Stack {
             y += height + gap;
         }
         if let Some(more) = self.more {
-            let (margin, room, quiet) = (sheet.margin, sheet.room(), sheet.colours.quiet);
-            sheet.put_text(more, margin, room, y.round(), quiet);
+            let (margin, quiet) = (sheet.margin, sheet.colours.quiet);
+            sheet.put_text(more, margin, y.round(), quiet);
         }
     }
 }
@@ -218,7 +231,6 @@ fn set_row(sheet: &mut Sheet, row: &CardRow, size: RowSize, is_results: bool) ->
     let style = if row.leads { TextStyle::bold(text) } else { TextStyle::regular(text) }.close();
     SetRow {
         label: set_label(sheet, &row.label, style, width),
-        label_width: width,
         share,
         mark: row.mark.clone(),
         bar: f32::from(row.bar.min(1_000)) / 1_000.0,
@@ -249,14 +261,7 @@ fn beside(sheet: &mut Sheet, rows: &[CardRow]) -> Option<Vec<SetRow>> {
     let width = (sheet.room() - BESIDE_GAP) / 2.0 - size * TICK - 84.0;
     let set = |row: &CardRow| {
         let label = sheet.setter.fit(&row.label, TextStyle::bold(size), width, 1);
-        (!label.is_cut).then(|| SetRow {
-            label,
-            label_width: width,
-            share: None,
-            mark: CardText::default(),
-            bar: 0.0,
-            leads: false,
-        })
+        (!label.is_cut).then(|| SetRow { label, share: None, mark: CardText::default(), bar: 0.0, leads: false })
     };
     rows.iter().map(set).collect()
 }
@@ -264,18 +269,18 @@ fn beside(sheet: &mut Sheet, rows: &[CardRow]) -> Option<Vec<SetRow>> {
 /// A label, its share, and its bar, which is pale where another leads.
 fn put_bar(sheet: &mut Sheet, row: SetRow, measures: &RowMeasures, top: f32, is_strong: bool) {
     let (margin, room, colours) = (sheet.margin, sheet.room(), sheet.colours);
-    let SetRow { label, label_width, share, mark, bar, leads: _ } = row;
+    let SetRow { label, share, mark, bar, leads: _ } = row;
     let share_height = share.as_ref().map_or(0.0, |share| share.height);
-    let (lines, text_width, label_height) = (label.lines, label.width, label.height);
+    let (label_width, label_height) = (label.width, label.height);
     let height = label_height.max(share_height);
-    sheet.put_text(label, margin, label_width, (top + (height - label_height) / 2.0).round(), colours.ink);
+    sheet.put_text(label, margin, (top + (height - label_height) / 2.0).round(), colours.ink);
     if !mark.text.is_empty() {
-        let start = margin + if lines > 1 { label_width } else { text_width } + 16.0;
+        let start = margin + label_width + 16.0;
         sheet.put_mark(&mark, measures.label * MARK, start, top + height / 2.0);
     }
     if let Some(share) = share {
         let start = sheet.width - margin - share.width;
-        sheet.put_line(share, start, (top + (height - share_height) / 2.0).round(), colours.ink);
+        sheet.put_text(share, start, (top + (height - share_height) / 2.0).round(), colours.ink);
     }
     let (top, round) = ((top + height + 2.0).round(), measures.bar / 2.0);
     sheet.put_box([margin, top, room, measures.bar], round, colours.track);
@@ -300,7 +305,7 @@ fn put_answer(
     let round = if takes_one { tick / 2.0 } else { tick / 4.0 };
     sheet.put_frame([start + 24.0, top + (height - tick) / 2.0, tick, tick], round, colours.accent);
     let label_top = (top + (height - row.label.height) / 2.0).round();
-    sheet.put_text(row.label, start + 24.0 + tick + 18.0, row.label_width, label_top, colours.ink);
+    sheet.put_text(row.label, start + 24.0 + tick + 18.0, label_top, colours.ink);
 }
 
 /// The steps of a scale, from low to high.
@@ -324,13 +329,13 @@ fn put_columns(sheet: &mut Sheet, card: &Card, [top, bottom]: [f32; 2]) {
             sheet.put_box([start, foot - bar, width, bar], 6.0, colour);
             let text = sheet.setter.set_line(&column.share, share);
             let text_start = start + (width - text.width) / 2.0;
-            sheet.put_line(text, text_start, (foot - bar - share.line - 2.0).round(), colours.quiet);
+            sheet.put_text(text, text_start, (foot - bar - share.line - 2.0).round(), colours.quiet);
             let label_start = start + (width - label.width) / 2.0;
-            sheet.put_line(label, label_start, (foot + 2.0).round(), colours.ink);
+            sheet.put_text(label, label_start, (foot + 2.0).round(), colours.ink);
         } else {
             sheet.put_frame([start, top, width, STEP], 14.0, colours.frame);
             let label_start = start + (width - label.width) / 2.0;
-            sheet.put_line(label, label_start, (top + (STEP - number.line) / 2.0).round(), colours.accent);
+            sheet.put_text(label, label_start, (top + (STEP - number.line) / 2.0).round(), colours.accent);
         }
         start += width + GAP;
     }
@@ -339,6 +344,6 @@ fn put_columns(sheet: &mut Sheet, card: &Card, [top, bottom]: [f32; 2]) {
     let [low, high] = ends.each_ref().map(|end| sheet.setter.fit(end, TextStyle::regular(23.0), half, 1));
     // The block's box begins at its text.
     let high_start = sheet.width - margin - high.width;
-    sheet.put_text(low, margin, half, below.round(), colours.quiet);
-    sheet.put_text(high, high_start, half, below.round(), colours.quiet);
+    sheet.put_text(low, margin, below.round(), colours.quiet);
+    sheet.put_text(high, high_start, below.round(), colours.quiet);
 }

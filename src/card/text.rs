@@ -7,6 +7,7 @@ use parley::{
     Alignment, AlignmentOptions, BaseDirection, FontContext, FontFamilyName, FontWeight, Layout, LayoutContext,
     LineHeight, OverflowWrap, StyleProperty,
 };
+use rustc_hash::FxHashMap;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{CardText, Runs, faces};
@@ -32,14 +33,18 @@ impl TextStyle {
 
     /// The same with lines closer to each other: for a text that has few.
     pub(super) fn close(self) -> Self {
-        Self { line: (self.size * 1.3).round(), ..self }
+        Self { line: (self.size * 1.32).round(), ..self }
     }
 }
 
 /// A text that is set.
+#[derive(Clone)]
 pub(super) struct Block {
     /// Boxed: keeps what holds it small.
     pub(super) layout: Box<Layout<()>>,
+    /// How wide its lines might be: they begin at one side of that.
+    pub(super) room: f32,
+    /// How wide the longest is.
     pub(super) width: f32,
     pub(super) height: f32,
     pub(super) lines: usize,
@@ -53,22 +58,50 @@ pub(super) struct Typesetter {
     layouts: LayoutContext<()>,
     /// Whether lines begin at the right, whatever way they run.
     is_rtl: bool,
+    /// What was set: to find what fits, the same texts are tried with each other again and again.
+    known: FxHashMap<SetText, Block>,
+}
+
+/// A text as it was to be set: its size, width and most lines.
+#[derive(PartialEq, Eq, Hash)]
+struct SetText {
+    text: String,
+    runs: Runs,
+    is_bold: bool,
+    lengths: [u32; 3],
+    most_lines: usize,
 }
 
 const ELLIPSIS: char = '…';
 
 impl Typesetter {
     pub(super) fn new(is_rtl: bool) -> Self {
-        Self { fonts: faces::fonts(), layouts: LayoutContext::new(), is_rtl }
+        Self { fonts: faces::fonts(), layouts: LayoutContext::new(), is_rtl, known: FxHashMap::default() }
     }
 
     /// A text in one line, however long that is.
     pub(super) fn set_line(&mut self, text: &CardText, style: TextStyle) -> Block {
-        self.set(&text.text, text.runs, style, f32::MAX)
+        self.fit(text, style, f32::MAX, 1)
     }
 
     /// A text in lines of this width, and no more than so many of them.
     pub(super) fn fit(&mut self, text: &CardText, style: TextStyle, width: f32, most_lines: usize) -> Block {
+        let key = SetText {
+            text: text.text.clone(),
+            runs: text.runs,
+            is_bold: style.is_bold,
+            lengths: [style.size, style.line, width].map(f32::to_bits),
+            most_lines,
+        };
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let block = self.set_within(text, style, width, most_lines);
+        self.known.insert(key, block.clone());
+        block
+    }
+
+    fn set_within(&mut self, text: &CardText, style: TextStyle, width: f32, most_lines: usize) -> Block {
         let block = self.set(&text.text, text.runs, style, width);
         if block.lines <= most_lines {
             return block;
@@ -78,13 +111,38 @@ impl Typesetter {
         let mut shorter = text.text.get(..end).unwrap_or_default();
         loop {
             // After a mark an ellipsis looks like a fault.
-            shorter = shorter.trim_end_matches(|last: char| last.is_whitespace() || ",;:.،؛".contains(last));
+            shorter = shorter.trim_end_matches(|last: char| last.is_whitespace() || ",;:.-–،؛".contains(last));
             let cut = self.set(&format!("{shorter}{ELLIPSIS}"), text.runs, style, width);
             if cut.lines <= most_lines || shorter.is_empty() {
                 return Block { is_cut: true, ..cut };
             }
             let last = shorter.grapheme_indices(true).next_back();
             shorter = last.and_then(|(start, _)| shorter.get(..start)).unwrap_or_default();
+        }
+    }
+
+    /// The same, in lines that are about as long as one another: a last line of one word looks like a fault.
+    pub(super) fn fit_evenly(&mut self, text: &CardText, style: TextStyle, width: f32, most_lines: usize) -> Block {
+        let mut block = self.fit(text, style, width, most_lines);
+        if block.is_cut || block.lines < 2 {
+            return block;
+        }
+        // Between a width that may be too little and one that is enough. No word is broken for it.
+        let longest_word = block.layout.calculate_content_widths().min;
+        let (mut less, mut enough) = (longest_word.clamp(width / 2.0, width), width);
+        for _ in 0..6 {
+            let between = f32::midpoint(less, enough);
+            block.layout.break_all_lines(Some(between));
+            if block.layout.len() > block.lines { less = between } else { enough = between }
+        }
+        block.layout.break_all_lines(Some(enough));
+        self.align(&mut block.layout);
+        Block {
+            room: enough,
+            width: block.layout.width(),
+            height: block.layout.height(),
+            lines: block.layout.len(),
+            ..block
         }
     }
 
@@ -100,17 +158,22 @@ impl Typesetter {
         builder.push_default(LineHeight::Absolute(style.line));
         builder.push_default(FontWeight::new(if style.is_bold { 700.0 } else { 400.0 }));
         // A word longer than a line goes on in the next.
-        builder.push_default(OverflowWrap::Anywhere);
+        builder.push_default(OverflowWrap::BreakWord);
         let mut layout = builder.build(text);
         layout.break_all_lines((width < f32::MAX).then_some(width));
-        layout.align(if self.is_rtl { Alignment::Right } else { Alignment::Left }, AlignmentOptions::default());
+        self.align(&mut layout);
         Block {
+            room: if width < f32::MAX { width } else { layout.width() },
             width: layout.width(),
             height: layout.height(),
             lines: layout.len(),
             is_cut: false,
             layout: Box::new(layout),
         }
+    }
+
+    fn align(&self, layout: &mut Layout<()>) {
+        layout.align(if self.is_rtl { Alignment::Right } else { Alignment::Left }, AlignmentOptions::default());
     }
 }
 
@@ -139,7 +202,7 @@ mod tests {
         (ids, block.width)
     }
 
-    /// What `HarfBuzz` makes of them, by uharfbuzz 0.56.
+    /// What `HarfBuzz` makes of them, by uharfbuzz 0.57.
     #[test]
     fn letters_are_joined_as_harfbuzz_joins_them() {
         let mut typesetter = Typesetter::new(true);
@@ -171,6 +234,17 @@ mod tests {
         assert!(ids.ends_with(&name), "the first word stands at the right: {ids:?}");
         let (share, _) = glyphs(&mut typesetter, &text("63.2%", Runs::Rtl), false);
         assert_eq!(share, glyphs(&mut typesetter, &text("63.2%", Runs::Ltr), false).0, "the sign stays at the right");
+    }
+
+    #[test]
+    fn a_question_does_not_end_in_a_line_of_one_word() {
+        let mut typesetter = Typesetter::new(true);
+        let (style, question) = (TextStyle::bold(88.0), text("هل تتوقع حل مجلس الأمة؟", Runs::Rtl));
+        let last_width = |block: &Block| block.layout.lines().last().map_or(0.0, |line| line.metrics().advance);
+        let (greedy, even) =
+            (typesetter.fit(&question, style, 936.0, 3), typesetter.fit_evenly(&question, style, 936.0, 3));
+        assert_eq!((greedy.lines, even.lines), (2, 2));
+        assert!(last_width(&greedy) < greedy.width / 2.0 && last_width(&even) > even.width * 0.8);
     }
 
     #[test]

@@ -57,6 +57,12 @@ pub struct NamedCard {
     pub alt: String,
 }
 
+/// Whether the poll has a picture, as far as its question and its answers say.
+pub fn can_be_drawn(poll: &Poll) -> bool {
+    let labels = poll.options.iter().map(|option| &option.label).filter(|_| poll.scale.is_none());
+    labels.chain([&poll.question]).all(|text| drawable(text.as_str()).is_some())
+}
+
 impl CardView<'_> {
     /// The picture's address, and what it shows; `None` if it can't be drawn.
     pub fn named(&self) -> Option<NamedCard> {

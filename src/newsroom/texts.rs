@@ -102,7 +102,7 @@ texts! {
         as_table begins mark_made mark_opened mark_edited mark_closed answers answers_waiting answers_shown
         none_waiting none_shown more_answers show hide about opens opens_by_hand closes closes_by_hand made
         times voted turnout embed element element_about script script_about iframe iframe_about address
-        address_about copy copied share share_page qr qr_download exports exports_about export_results
+        address_about copy copied share share_page picture_wide picture_square qr qr_download exports exports_about export_results
         export_timeline export_answers said_opened said_closed said_resolved said_decided is_closed
         closes_in_past not_closed no_prediction needs_reason wrong_option wrong_reason history by by_schedule
         event_created event_edited event_reworded event_opened event_closed event_resolved was_worded because

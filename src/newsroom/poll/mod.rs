@@ -9,7 +9,7 @@ pub use history::PollHistory;
 pub use tally::TallyPart;
 
 use crate::{
-    embed::{digits::Digits, snippets::Snippets},
+    embed::{card::can_be_drawn, digits::Digits, snippets::Snippets},
     newsroom::{
         chart::{ChartBar, ChartMark, MarkKind, TimelineChart, percent},
         frame::{Frame, Section},
@@ -104,6 +104,12 @@ impl EditorPollPage<'_> {
 
     fn path(&self) -> String {
         format!("{}/polls/{}", self.frame.here(), self.poll.id)
+    }
+
+    /// The address of the picture to share, if the poll's texts can be drawn.
+    fn picture(&self) -> Option<String> {
+        let base = self.snippets.url.strip_suffix(&format!("/embed/{}", self.poll.id))?;
+        can_be_drawn(self.poll).then(|| format!("{base}/polls/{}/card.png", self.poll.id))
     }
 
     fn is_seen_by_readers(&self) -> bool {

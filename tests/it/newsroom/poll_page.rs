@@ -264,6 +264,8 @@ async fn an_editor_exports_what_the_api_does(service: &Service) {
     assert!(code.header("content-disposition").unwrap().starts_with("attachment"), "{code}");
     let page = editor.page(&path(&site, &poll)).await;
     assert!(page.contains("shape-rendering=\"crispEdges\"") && page.contains("class=\"timeline\""), "{page}");
+    let picture = format!("href=\"{PUBLIC_URL}/polls/{poll}/card.png");
+    assert!(page.contains(&format!("{picture}\"")) && page.contains(&format!("{picture}?shape=square\"")), "{page}");
     // The share never stands without what it is a share of.
     assert!(page.contains("100%") && page.contains("صوت واحد"), "{page}");
     assert_eq!(text(&json!(page.matches("readonly").count().to_string())), "4", "one code for each way");
