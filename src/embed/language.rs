@@ -291,6 +291,16 @@ mod tests {
     /// As the Unicode CLDR has them:
     /// <https://www.unicode.org/cldr/charts/latest/supplemental/language_plural_rules.html>
     #[test]
+    fn every_form_of_a_count_ends_as_a_sentence_does_or_none() {
+        for language in Language::all() {
+            for (of, forms) in &language.plurals {
+                let stops = forms.values().filter(|form| form.ends_with('.')).count();
+                assert!(stops == 0 || stops == forms.len(), "plurals.{of}: {forms:?}");
+            }
+        }
+    }
+
+    #[test]
     fn arabic_counts_in_six_forms() {
         for (votes, said) in [
             (0, "لا أصوات"),

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::{Change, Minute, Poll, Revision, State, Tally, TallyDisplay, Timestamp, Votes};
+use super::{Change, Minute, Poll, Revision, State, Tally, TallyDisplay, Timestamp, Viewer, Votes};
 
 /// How many whole minutes pass before readers are shown a vote.
 const DELAY_MINUTES: i64 = 5;
@@ -20,6 +20,13 @@ impl Poll {
             // There is nothing to tell yet, or it is final.
             State::Draft | State::Scheduled | State::Closed => TallyDisplay::Exact,
         }
+    }
+
+    /// Whether everyone may be told in this state how many have voted, at every moment: only then may a ranking or a
+    /// list count its ballots.
+    pub fn tells_everyone_its_ballots(&self, state: State) -> bool {
+        let is_whole = self.display_in(state).is_exact() && self.minimum_ballots == 0;
+        is_whole && self.results.shows(Viewer::Everyone, state)
     }
 }
 

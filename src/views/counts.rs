@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use super::{Measure, RankedItem, Viewed};
 use crate::{
     article::ArticleKey,
-    poll::{Kind, Outcome, Poll, PollId, SiteId, State, Viewer},
+    poll::{Kind, Outcome, Poll, PollId, SiteId, State},
     store::SeenPoll,
     telemetry::{Metrics, ViewOutcome},
 };
@@ -156,7 +156,7 @@ impl SiteCounts {
         }
         // A listed poll is left out by whoever reads the ranking. An article's score may have come from several polls, so
         // one whose tally not everyone may see adds nothing to it: a score says how many have voted.
-        let is_told = article.is_none() || poll.results.shows(Viewer::Everyone, State::Open);
+        let is_told = article.is_none() || poll.tells_everyone_its_ballots(State::Open);
         if ballots != 0 && is_told {
             let measure = if poll.kind == Kind::Reaction { Measure::Reactions } else { Measure::Votes };
             self.items.push((measure, article.unwrap_or(RankedItem::Poll(poll.id)), ballots));
@@ -169,7 +169,9 @@ mod tests {
     use super::*;
     use crate::{
         live::PollWithSite,
-        poll::{DigestKey, NewOption, NewPoll, Partitions, PollArticle, PollFields, Timestamp},
+        poll::{
+            DigestKey, NewOption, NewPoll, Partitions, PollArticle, PollFields, ResultsPolicy, TallyDisplay, Timestamp,
+        },
         site::{Site, SiteSettings},
         telemetry::MetricsFormat,
     };
@@ -194,6 +196,33 @@ mod tests {
         assert_eq!(taken.items, [(Measure::Views, article.clone(), 1), (Measure::Votes, article, 1)]);
         let template = Some("stars".parse().unwrap());
         assert_eq!(taken.polls, [SeenPoll { poll: known.poll.id, template, views: 1 }]);
+    }
+
+    #[test]
+    fn an_articles_score_tells_nothing_of_ballots_that_an_editor_hides() {
+        let built = || {
+            let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
+            let options = Some(vec![option("نعم"), option("لا")]);
+            let fields = PollFields { question: Some("؟".to_owned()), options, ..PollFields::default() };
+            let new = NewPoll { fields, ..NewPoll::default() };
+            let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
+            let built = new.build(id, SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST).unwrap();
+            Poll { article: Some(PollArticle { template: "stars".to_owned(), key: "id:a-1".to_owned() }), ..built }
+        };
+        let is_ranked = |poll: &Poll| {
+            let mut counts = SiteCounts::default();
+            counts.add(poll, 0, 1);
+            !counts.items.is_empty()
+        };
+        assert!(is_ranked(&Poll { results: ResultsPolicy::Always, ..built() }));
+        for hidden in [
+            Poll { results: ResultsPolicy::AfterVote, ..built() },
+            Poll { results: ResultsPolicy::Always, display: TallyDisplay::Percent, ..built() },
+            Poll { results: ResultsPolicy::Always, display: TallyDisplay::Delayed, ..built() },
+            Poll { results: ResultsPolicy::Always, minimum_ballots: 2, ..built() },
+        ] {
+            assert!(!is_ranked(&hidden), "{hidden:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{Measure, RankedItem, TrendingWindow, ViewError, Viewing};
 use crate::{
     article::{Announced, ArticleKey},
     live::BriefCache,
-    poll::{Poll, PollId, SiteId, State, Timestamp, Viewer},
+    poll::{Poll, PollId, SiteId, State, Timestamp},
     site::SiteLook,
     store::ItemScore,
 };
@@ -134,8 +134,7 @@ impl Viewing {
         let poll = known.map(|known| Arc::clone(&known.poll));
         Ok(poll.filter(|poll| {
             let state = poll.state_at(now);
-            let is_told = poll.results.shows(Viewer::Everyone, state) && poll.display_in(state).is_exact();
-            matches!(state, State::Open | State::Closed) && is_told
+            matches!(state, State::Open | State::Closed) && poll.tells_everyone_its_ballots(state)
         }))
     }
 }

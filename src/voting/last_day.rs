@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::{VoteError, Voting};
 use crate::{
-    poll::{Minute, Poll, PollId, State, Tally, Timestamp, Viewer},
+    poll::{Minute, Poll, PollId, State, Tally, Timestamp},
     site::{Publisher, Scope},
     store::StoreError,
 };
@@ -69,9 +69,7 @@ impl Voting {
         now: Timestamp,
     ) -> Result<Option<PollNumbers>, StoreError> {
         let state = poll.state_at(now);
-        let is_whole = poll.display_in(state).is_exact() && poll.minimum_ballots == 0;
-        let is_public = is_whole && poll.results.shows(Viewer::Everyone, state);
-        if !publisher.may(Scope::ResultsRead, &poll.site) && !is_public {
+        if !publisher.may(Scope::ResultsRead, &poll.site) && !poll.tells_everyone_its_ballots(state) {
             return Ok(None);
         }
         if matches!(state, State::Draft | State::Scheduled) {

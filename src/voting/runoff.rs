@@ -30,7 +30,7 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(30);
 /// How long somebody waits for a scan. It goes on, for those who ask later.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// The run-offs of so many polls are kept.
+/// The run-offs of so many polls are kept, and besides those that were begun a moment ago.
 const MOST_KEPT: usize = 1_000;
 
 /// A run-off, and what it was counted of.
@@ -98,7 +98,7 @@ impl Runoffs {
             return kept.counting.clone();
         }
         if all.len() >= MOST_KEPT {
-            all.retain(|_, kept| kept.counting.peek().is_none());
+            all.retain(|_, kept| kept.must_stay());
         }
         let counting = count(snapshot, Arc::clone(store), Arc::clone(&self.scanning)).boxed().shared();
         let (poll, state, position) = (Arc::clone(&snapshot.poll), snapshot.tally.state, snapshot.tally.position());
@@ -110,6 +110,11 @@ impl Runoffs {
 }
 
 impl KeptRunoff {
+    /// Whether the same ballots would be scanned too soon without it.
+    fn must_stay(&self) -> bool {
+        self.counting.peek().is_none() || self.begun_at.elapsed() < EVERY
+    }
+
     /// Whether whoever sees this tally may be told it.
     fn serves(&self, Snapshot { poll, tally, .. }: &Snapshot) -> bool {
         let is_lost = matches!(self.counting.peek(), Some(Err(_)));
@@ -210,6 +215,16 @@ mod tests {
         assert!(!kept.serves(&snapshot(&poll, State::Closed, 9)), "what is final is counted once it is");
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(!kept.serves(&first) && !kept.serves(&later));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_open_poll_is_not_scanned_sooner_because_many_others_are() {
+        let kept = kept(&snapshot(&ranked_poll(), State::Open, 1));
+        assert!(kept.counting.clone().await.is_ok());
+        tokio::time::advance(Duration::from_millis(29_999)).await;
+        assert!(kept.must_stay());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!kept.must_stay());
     }
 
     #[tokio::test(start_paused = true)]
