@@ -15,7 +15,7 @@ mod tracking;
 pub use address::{AddressFault, ArticleAddress};
 pub use announced::{Announced, ArticlePlace, MOST_ANNOUNCED, SECTION, TITLE};
 pub use key::{ArticleId, ArticleKey, ArticleName, BY_ADDRESS, article_poll_id};
-pub use rules::AddressRules;
+pub use rules::{AddressRules, MOST_RULES};
 pub use template::{
     Admission, HONEST_CLIENTS, MOST_ARTICLES, MOST_TEMPLATES, NewArticlePoll, OPEN_FOR_DAYS, Template, TemplateId,
 };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Host;
 
 /// The most rules of each sort.
-const MOST_RULES: usize = 20;
+pub const MOST_RULES: usize = 20;
 /// The most bytes of a prefix, a suffix or a parameter's name.
 const LONGEST_PART: usize = 64;
 

@@ -6,7 +6,7 @@ use super::{
     header_text::ascii,
     problem::{Code, Problem},
 };
-use crate::poll::Revision;
+use crate::poll::{Revision, Timestamp};
 
 /// Whether `If-None-Match` names this tag, so that the client needs no body.
 pub(super) fn is_current(headers: &HeaderMap, etag: &str) -> bool {
@@ -41,6 +41,27 @@ pub(super) fn revisions_named(headers: &HeaderMap) -> Result<Option<Vec<Revision
         revisions.get_or_insert_with(Vec::new).extend(named);
     }
     Ok(revisions)
+}
+
+/// The version of a site that `If-Match` names, `None` without that header.
+///
+/// # Errors
+/// `invalid-request` for anything but one tag as sites have them.
+pub(super) fn site_version_named(headers: &HeaderMap) -> Result<Option<Timestamp>, Problem> {
+    let mut lines = headers.get_all(header::IF_MATCH);
+    let Some(value) = lines.next() else { return Ok(None) };
+    let tags = value.to_str().ok().and_then(entity_tags).unwrap_or_default();
+    let version = match (tags.as_slice(), lines.next()) {
+        ([EntityTag { is_weak: false, opaque }], None) => opaque.parse().ok().map(Timestamp::from_millis),
+        _ => None,
+    };
+    let rule = "must be the one entity tag that the site was read with, like \"1795456800000\" with its quotes";
+    version.map(Some).ok_or_else(|| Problem::of_field(Code::InvalidRequest, "If-Match", rule))
+}
+
+/// A site's tag: the moment of its last change.
+pub(super) fn site_etag(updated_at: Timestamp) -> String {
+    format!("\"{}\"", updated_at.as_millis())
 }
 
 /// A poll's tag is `REVISION-STATE`; only the revision guards an edit.
@@ -108,6 +129,18 @@ mod tests {
         assert_eq!(named("\"another thing\"").unwrap(), Some(vec![]));
         assert_eq!(named("*").unwrap_err().code(), Code::RevisionRequired);
         for bad in ["3", "\"3", "\"3\" \"4\""] {
+            assert_eq!(named(bad).unwrap_err().code(), Code::InvalidRequest, "{bad}");
+        }
+    }
+
+    #[test]
+    fn if_match_names_the_one_version_of_a_site_that_was_read() {
+        let named = |value| site_version_named(&headers(header::IF_MATCH, value));
+        let read = Timestamp::from_millis(1_795_456_800_000);
+        assert_eq!(site_version_named(&HeaderMap::new()).unwrap(), None);
+        let sent = headers(header::IF_MATCH, "\"1795456800000\"");
+        assert_eq!((site_version_named(&sent).unwrap(), site_etag(read)), (Some(read), "\"1795456800000\"".to_owned()));
+        for bad in ["*", "W/\"1\"", "\"1\", \"2\"", "\"1-open\"", "1", ""] {
             assert_eq!(named(bad).unwrap_err().code(), Code::InvalidRequest, "{bad}");
         }
     }

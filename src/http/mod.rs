@@ -223,6 +223,11 @@ pub fn served() -> Vec<(&'static str, Vec<&'static str>)> {
     routes().into_iter().map(|route| (route.pattern.path, route.methods)).collect()
 }
 
+/// The same of the newsroom.
+pub fn served_to_editors() -> Vec<(&'static str, Vec<&'static str>)> {
+    newsroom::served()
+}
+
 /// An unknown address. One that means a page of ours leads there.
 async fn unknown_path(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let nothing = Problem::new(Code::NotFound, "nothing is served at this address");

@@ -75,6 +75,7 @@ codes! {
     ArticlesFull         409 "articles-full"          "The template has as many articles as it may"
     SiteIsDefault        409 "site-is-default"        "The site default stays"
     RevisionMismatch     412 "revision-mismatch"      "It has changed since it was read"
+    SiteChanged          412 "site-changed"           "The site has changed since it was read"
     BodyTooLarge         413 "body-too-large"         "The body is too large"
     UnsupportedMediaType 415 "unsupported-media-type" "The body must be JSON"
     AddressTooLong       422 "address-too-long"       "The address is too long"
@@ -324,6 +325,7 @@ impl Problem {
             | Code::SiteHasKeys
             | Code::SiteIsDefault
             | Code::RevisionMismatch
+            | Code::SiteChanged
             | Code::BodyTooLarge
             | Code::UnsupportedMediaType
             | Code::InvalidPoll

@@ -103,6 +103,10 @@ impl From<PublishError> for Problem {
             PublishError::InvalidPlace(violations) => Self::of_place(violations),
             PublishError::NoTemplate => no_template(),
             error @ PublishError::SiteHasKeys(_) => Self::new(Code::SiteHasKeys, error.to_string()),
+            PublishError::SiteChanged(site) => {
+                let detail = format!("the site was changed at {}; read it and change that", site.updated_at);
+                Self::new(Code::SiteChanged, detail).with_member("updated_at", site.updated_at.to_string())
+            }
             error @ PublishError::SiteIsDefault => Self::new(Code::SiteIsDefault, error.to_string()),
             error @ PublishError::ScopeNotGiven(_) => Self::new(Code::ScopeMissing, error.to_string()),
             PublishError::Invalid(violations) => Self::of_violations(violations),

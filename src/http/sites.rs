@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Worker, auth, body, caching,
+    Worker, auth, body, caching, conditional,
     paging::{CURSOR_RULE, DEFAULT_LIMIT, MAX_LIMIT, link_to_next, parse_limit},
     path::id_in_path,
     polls::DisclosureBody,
@@ -20,27 +24,27 @@ use crate::{
     embed::language::Language,
     poll::{Disclosure, SiteId, Text, TimeZone, Timestamp, Violation, WebAddress},
     site::{
-        BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Publisher, Site, SiteLook, SiteSettings, SiteWords,
-        THANKS,
+        BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Publisher, Scope, Site, SiteLook, SiteSettings,
+        SiteWords, THANKS,
     },
 };
 
-/// `PUT /v1/sites/{site}`, for the admin key alone: makes the site, or replaces its settings.
+/// `PUT /v1/sites/{site}`: replaces the site's settings; with the admin key makes it too.
 pub(super) async fn put(
     req: HttpRequest,
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    let publisher = require_admin(&req, &worker, "put").await?;
+    let publisher = auth::publisher_with(&req, &worker, Scope::SitesWrite).await?;
+    let version = conditional::site_version_named(req.headers())?;
     let id: SiteId = match req.match_info().get("site").unwrap_or_default().parse() {
         Ok(id) => id,
         Err(rule) => return Err(Problem::of_field(Code::InvalidRequest, "site", rule.to_string())),
     };
     let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let settings = body::parse::<SiteBody>(&bytes)?.into_settings()?;
-    let (site, is_new) = worker.publishing.put_site(&publisher, &id, settings).await?;
-    let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(response.insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
+    let (site, is_new) = worker.publishing.put_site(&publisher, &id, settings, version).await?;
+    Ok(send(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &site))
 }
 
 /// `GET /v1/sites/{site}`, for the admin key and the site's own.
@@ -48,7 +52,13 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let publisher = auth::publisher(&req, &worker).await?;
     let id: SiteId = id_in_path(&req, "site", no_site)?;
     let site = worker.publishing.site(&publisher, &id).await?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(SiteJson::of(&site)))
+    Ok(send(StatusCode::OK, &site))
+}
+
+fn send(status: StatusCode, site: &Site) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
+    response.insert_header((header::ETAG, conditional::site_etag(site.updated_at))).json(SiteJson::of(site))
 }
 
 /// `GET /v1/sites?cursor=&limit=`, for the admin key alone: in the order of their ids, page by page. A page ends at a
@@ -205,7 +215,7 @@ impl LookBody {
             words.insert(tag, said);
         }
         let look = SiteLook { accent, accent_dark, density, words };
-        look.unreadable().map_or(Ok(look.clone()), |(member, rule)| Err(wrong(member, rule)))
+        look.unreadable().map_or(Ok(look.clone()), |poor| Err(wrong(poor.member, poor.to_string())))
     }
 }
 

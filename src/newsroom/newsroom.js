@@ -184,3 +184,15 @@ for (const section of document.querySelectorAll("[data-live]")) {
   // A refusal ends the stream for good: the part says why.
   stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && renew());
 }
+
+// A colour chosen by eye stands in its field as text, which is what is sent.
+for (const picker of document.querySelectorAll("[data-colour]")) {
+  const field = document.getElementById(picker.dataset.colour);
+  const show = () => {
+    if (/^#[0-9a-f]{6}$/i.test(field.value)) picker.value = field.value;
+  };
+  picker.addEventListener("input", () => (field.value = picker.value));
+  field.addEventListener("input", show);
+  picker.hidden = false;
+  show();
+}

@@ -56,7 +56,7 @@ macro_rules! texts {
 
 texts! {
     /// What stands around every page.
-    FrameTexts { language newsroom skip sections polls waiting sign_out operator places }
+    FrameTexts { language newsroom skip sections polls waiting places keys settings sites sign_out operator }
     /// At the door.
     SignInTexts { title key key_about enter by_link ended kept wrong_key used_link signed_out }
     /// What went wrong.
@@ -116,6 +116,17 @@ texts! {
     WaitingTexts {
         title nothing nothing_about answers answers_about closing resolvable resolvable_about closed_at done
     }
+    /// What is wrong with a text.
+    TextTexts { too_long unseen }
+    /// A site's API keys.
+    KeysTexts { title about none none_about name prefix may made_at unnamed own polls_read polls_write polls_moderate results_read keys_write sites_write make name_about make_it lacks_scopes made_title made_about copy copied kept revoke revoke_title revoke_about revoke_own revoke_it keep revoked }
+}
+
+texts! {
+    /// A site's settings.
+    SettingsTexts { title save saved not_saved changed taken_over changed_too nothing who name name_about url url_about url_fault timezone timezone_about timezone_fault where_polls_stand origins origins_about origin_fault line_fault count_fault look look_about accent accent_about accent_dark accent_dark_about colour_fault accent_fault contrast_fault density comfortable compact words words_about word_vote word_see_results word_counted disclosure disclosure_about asked_by paid_by licence licence_about note addresses addresses_about hosts hosts_about hosts_fault path_prefixes path_prefixes_about path_prefixes_fault path_suffixes path_suffixes_about path_suffixes_fault parameters parameters_about parameters_fault }
+    /// All sites.
+    SitesTexts { title name id id_about id_fault id_taken origins any_origin made_at more make name_about make_it delete delete_title delete_about delete_type delete_fault delete_it keep has_polls has_templates has_keys is_default deleted }
 }
 
 /// All words in one language.
@@ -132,6 +143,10 @@ pub struct NewsroomTexts {
     pub poll: PollTexts,
     pub confirm: ConfirmTexts,
     pub waiting: WaitingTexts,
+    pub text: TextTexts,
+    pub keys: KeysTexts,
+    pub settings: SettingsTexts,
+    pub sites: SitesTexts,
 }
 
 #[cfg(test)]

@@ -66,7 +66,9 @@ pub use scale::{NewScale, Rating, Scale, Steps};
 pub use schedule::{CLOCKS_APART_MILLIS, Phase, Schedule, State, StateByClocks, Times};
 pub use search::{MOST_SEARCHED, SearchWords, fold};
 pub use tally::{MAX_OPTIONS, PartitionTally, Position, Tally, Votes};
-pub use text::{EXPLANATION, LABEL, OPEN_ANSWER, QUESTION, REASON, Text, TextLimit, is_invisible};
+pub use text::{
+    DISCLOSURE_NOTE, EXPLANATION, LABEL, OPEN_ANSWER, PARTY, QUESTION, REASON, Text, TextLimit, is_invisible,
+};
 pub use time_zone::TimeZone;
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};
 pub use timestamp::Timestamp;

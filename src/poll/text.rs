@@ -33,9 +33,9 @@ pub const OPEN_ANSWER: TextLimit = TextLimit { characters: 80, bytes: 1_280 };
 pub const EXPLANATION: TextLimit = TextLimit { characters: 1_000, bytes: 16_000 };
 
 /// Who asks or pays for a poll, and its licence.
-pub(super) const PARTY: TextLimit = TextLimit { characters: 200, bytes: 3_200 };
+pub const PARTY: TextLimit = TextLimit { characters: 200, bytes: 3_200 };
 /// What else is told of who stands behind a poll.
-pub(super) const DISCLOSURE_NOTE: TextLimit = TextLimit { characters: 500, bytes: 8_000 };
+pub const DISCLOSURE_NOTE: TextLimit = TextLimit { characters: 500, bytes: 8_000 };
 /// What is said to a reader who has voted.
 pub(super) const AFTER_VOTE: TextLimit = TextLimit { characters: 300, bytes: 4_800 };
 /// What the link says that they may follow.

@@ -20,6 +20,12 @@ impl TimeZone {
     /// Coordinated universal time, the default.
     pub const UTC: Self = Self(jiff::tz::TimeZone::UTC);
 
+    /// The names of all there are, but for those that only programs use.
+    pub fn names() -> impl Iterator<Item = String> {
+        let names = jiff::tz::db().available().map(|name| name.as_str().to_owned());
+        names.filter(|name| name == "UTC" || (name.contains('/') && !name.starts_with("Etc/")))
+    }
+
     /// Its name.
     pub fn as_str(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")

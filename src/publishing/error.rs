@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     article::{AddressFault, ArticleAddress},
     poll::{EditError, OptionId, Poll, ResolveError, Revision, SiteId, State, Violation},
-    site::{OtherSite, Scope},
+    site::{OtherSite, Scope, Site},
     store::StoreError,
 };
 
@@ -73,6 +73,9 @@ pub enum PublishError {
     /// This site has keys, so it can't be deleted.
     #[error("revoke its keys first, each by DELETE /v1/keys/{{key}}; GET /v1/keys?site={0} lists them")]
     SiteHasKeys(SiteId),
+    /// The site was changed since it was read, to this.
+    #[error("the site was changed at {}", .0.updated_at)]
+    SiteChanged(Box<Site>),
     /// The site that is always there can't be deleted.
     #[error("the site default is always there; PUT /v1/sites/default replaces what it has")]
     SiteIsDefault,

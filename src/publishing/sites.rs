@@ -1,26 +1,40 @@
-//! Sites: made, changed, listed and deleted by the operator.
+//! Sites: changed by those who act for them; made, listed and deleted by the operator.
 
 use super::{PublishError, Publishing};
 use crate::{
-    poll::SiteId,
+    poll::{SiteId, Timestamp},
     site::{NewEvent, OtherSite, Publisher, Site, SiteSettings},
-    store::SiteDeletion,
+    store::{SiteDeletion, SiteReplacement},
 };
 
 impl Publishing {
-    /// Makes a site, or replaces its settings. Only for the operator. Returns whether it was made.
+    /// Replaces the settings of a site that the publisher acts for; for the operator makes it too, unless it is to be as
+    /// it was at `version`, its `updated_at`. Returns whether it was made.
     ///
     /// # Errors
-    /// What the store failed with.
+    /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); [`SiteChanged`](PublishError::SiteChanged); what the
+    /// store failed with.
     pub async fn put_site(
         &self,
         publisher: &Publisher,
         id: &SiteId,
         settings: SiteSettings,
+        version: Option<Timestamp>,
     ) -> Result<(Site, bool), PublishError> {
+        if !publisher.acts_for(id) {
+            return Err(OtherSite.into());
+        }
         let (before, now) = (self.store.site(id).await?, self.store.now().await?);
-        let event = NewEvent::of_site(before.as_ref(), &settings, &publisher.actor(), now);
-        let put = self.store.put_site(id, settings, &[event]).await?;
+        let events = [NewEvent::of_site(before.as_ref(), &settings, &publisher.actor(), now)];
+        let put = if publisher.is_operator() && version.is_none() {
+            self.store.put_site(id, settings, &events).await?
+        } else {
+            match self.store.replace_site(id, settings, version, &events).await? {
+                SiteReplacement::Done(site) => (site, false),
+                SiteReplacement::Changed(site) => return Err(PublishError::SiteChanged(Box::new(site))),
+                SiteReplacement::Gone => return Err(PublishError::NoSite),
+            }
+        };
         self.signal.note_change(id);
         self.hub.note_site(id);
         Ok(put)

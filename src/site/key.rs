@@ -80,12 +80,15 @@ pub enum Scope {
     /// Make, list and revoke keys of the same site, with no scope the acting key lacks.
     #[serde(rename = "keys:write")]
     KeysWrite,
+    /// Change the settings of the same site.
+    #[serde(rename = "sites:write")]
+    SitesWrite,
 }
 
 impl Scope {
     /// Every scope, in the order they are listed.
-    pub const ALL: [Self; 5] =
-        [Self::PollsRead, Self::PollsWrite, Self::PollsModerate, Self::ResultsRead, Self::KeysWrite];
+    pub const ALL: [Self; 6] =
+        [Self::PollsRead, Self::PollsWrite, Self::PollsModerate, Self::ResultsRead, Self::KeysWrite, Self::SitesWrite];
 
     /// The scope's name on the wire.
     pub fn as_str(self) -> &'static str {
@@ -95,6 +98,7 @@ impl Scope {
             Self::PollsModerate => "polls:moderate",
             Self::ResultsRead => "results:read",
             Self::KeysWrite => "keys:write",
+            Self::SitesWrite => "sites:write",
         }
     }
 }
@@ -183,6 +187,11 @@ impl ApiKey {
         let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
         let is_key = secret.len() == SECRET_LENGTH && is_hex(secret) && checksum(body) == check;
         if is_key { id.parse().ok() } else { None }
+    }
+
+    /// What it is called: its name, or the start of its text.
+    pub fn called(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.prefix())
     }
 
     /// The start of the key's text, which is safe to show.

@@ -87,20 +87,36 @@ impl SiteLook {
         self.accent_dark.or_else(|| Some(self.accent?.lightened_for(SURFACES[1])))
     }
 
-    /// Why these colours can't be read, by the member's name.
-    pub fn unreadable(&self) -> Option<(&'static str, String)> {
+    /// Why these colours can't be read.
+    pub fn unreadable(&self) -> Option<PoorContrast> {
         let (accents, themes) = ([("accent", self.accent), ("accent_dark", self.accent_dark)], ["light", "dark"]);
-        let poor = accents.into_iter().zip(SURFACES).zip(themes).find_map(|(((name, accent), surface), theme)| {
+        accents.into_iter().zip(SURFACES).zip(themes).find_map(|(((member, accent), surface), theme)| {
             let contrast = accent?.contrast(surface);
-            (contrast < LEAST_CONTRAST).then_some((name, surface, theme, contrast))
-        });
-        let (name, surface, theme, contrast) = poor?;
-        let rule = format!(
-            "must have a contrast of 4.5 with {surface}, on which {theme} polls lie, and has {}.{:02} (WCAG 2.2, 1.4.3)",
-            contrast / 100,
-            contrast % 100
-        );
-        Some((name, rule))
+            (contrast < LEAST_CONTRAST).then_some(PoorContrast { member, surface, theme, contrast })
+        })
+    }
+}
+
+/// A colour that readers can't read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoorContrast {
+    /// The member of the look that says it.
+    pub member: &'static str,
+    /// What it lies on.
+    pub surface: Colour,
+    /// Where that is so: `light` or `dark`.
+    pub theme: &'static str,
+    /// Its contrast with that, in hundredths.
+    pub contrast: u32,
+}
+
+impl fmt::Display for PoorContrast {
+    /// What it must be, in words that follow its name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { surface, theme, contrast, .. } = self;
+        let (whole, hundredths) = (contrast / 100, contrast % 100);
+        write!(f, "must have a contrast of 4.5 with {surface}, on which {theme} polls lie, ")?;
+        write!(f, "and has {whole}.{hundredths:02} (WCAG 2.2, 1.4.3)")
     }
 }
 
@@ -215,10 +231,10 @@ mod tests {
             ..SiteLook::default()
         };
         assert_eq!(look("#b3122f", None).unreadable(), None);
-        assert_eq!(look("#ffcc00", None).unreadable().unwrap().0, "accent");
-        let (name, rule) = look("#b3122f", Some("#330008")).unreadable().unwrap();
-        assert_eq!(name, "accent_dark");
-        assert!(rule.contains("#15181d"), "{rule}");
+        assert_eq!(look("#ffcc00", None).unreadable().unwrap().member, "accent");
+        let poor = look("#b3122f", Some("#330008")).unreadable().unwrap();
+        assert_eq!(poor.member, "accent_dark");
+        assert!(poor.to_string().contains("#15181d"), "{poor}");
     }
 
     #[test]

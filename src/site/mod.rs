@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use base_address::{BaseAddress, OWN_NAMES, below};
 pub use event::{Actor, Event, EventId, EventType, NewEvent};
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
-pub use look::{BUTTON, Colour, Density, SiteLook, SiteWords, THANKS};
+pub use look::{BUTTON, Colour, Density, PoorContrast, SiteLook, SiteWords, THANKS};
 pub use origin::{ListedOrigin, Origin};
 pub use poll_event::DueMove;
 pub use publisher::{OtherSite, Publisher};

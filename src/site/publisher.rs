@@ -59,7 +59,7 @@ impl Publisher {
         self.acts_for(site) && self.scopes().has(scope)
     }
 
-    /// Whether the publisher may do what only the operator may: make sites, and change them.
+    /// Whether the publisher may do what only the operator may: make sites, and delete them.
     pub fn is_operator(&self) -> bool {
         match self {
             Self::Admin => true,

@@ -75,7 +75,7 @@ pub enum Role {
     Editor,
     /// Makes keys besides.
     Publisher,
-    /// Does everything; everywhere, also what only the operator may.
+    /// Changes the site's settings besides; everywhere, also does what only the operator may.
     Admin,
 }
 
@@ -87,7 +87,11 @@ impl Role {
             Self::Editor => {
                 Scopes::from(vec![Scope::PollsRead, Scope::PollsWrite, Scope::PollsModerate, Scope::ResultsRead])
             }
-            Self::Publisher | Self::Admin => Scopes::all(),
+            Self::Publisher => {
+                let all_but = Vec::from(Scopes::all()).into_iter().filter(|scope| *scope != Scope::SitesWrite);
+                Scopes::from(all_but.collect::<Vec<_>>())
+            }
+            Self::Admin => Scopes::all(),
         }
     }
 }

@@ -24,8 +24,8 @@ use async_trait::async_trait;
 use super::{
     ArticlePutting, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, ClientMark, Creation, Events,
     IdempotencyKey, ItemScore, Lease, Leased, Making, Measure, Minutes, MoveReminder, PlacePut, Places, Polls,
-    Publishers, QueuedDeliveries, Queueing, Quotas, Replacement, Sessions, SiteDeletion, Store, StoreError,
-    TemplatePut, Templates, TrendingWindow, ViewBatch, Views, WebhookPut, Webhooks,
+    Publishers, QueuedDeliveries, Queueing, Quotas, Replacement, Sessions, SiteDeletion, SiteReplacement, Store,
+    StoreError, TemplatePut, Templates, TrendingWindow, ViewBatch, Views, WebhookPut, Webhooks,
 };
 use crate::{
     article::{Announced, ArticleId, ArticleKey, ArticlePlace, NewArticlePoll, Template, TemplateId},
@@ -225,6 +225,16 @@ impl Publishers for Bounded {
         events: &[NewEvent],
     ) -> Result<(Site, bool), StoreError> {
         self.writes.pass(self.store.put_site(id, settings, events)).await
+    }
+
+    async fn replace_site(
+        &self,
+        id: &SiteId,
+        settings: SiteSettings,
+        version: Option<Timestamp>,
+        events: &[NewEvent],
+    ) -> Result<SiteReplacement, StoreError> {
+        self.writes.pass(self.store.replace_site(id, settings, version, events)).await
     }
 
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {

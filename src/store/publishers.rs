@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
-    poll::SiteId,
+    poll::{SiteId, Timestamp},
     site::{ApiKey, KeyId, NewEvent, Site, SiteSettings},
 };
 
@@ -18,6 +18,18 @@ pub trait Publishers: Send + Sync {
         settings: SiteSettings,
         events: &[NewEvent],
     ) -> Result<(Site, bool), StoreError>;
+
+    /// Replaces the settings of a site that is there, if it is as it was at `version`, its `updated_at`, or whatever it is
+    /// like without one. What it has already is no change and is not told, so that the same call again is answered alike.
+    ///
+    /// The `updated_at` of a site grows with each change, whatever the clock says: it names what was read.
+    async fn replace_site(
+        &self,
+        id: &SiteId,
+        settings: SiteSettings,
+        version: Option<Timestamp>,
+        events: &[NewEvent],
+    ) -> Result<SiteReplacement, StoreError>;
 
     /// One site.
     async fn site(&self, id: &SiteId) -> Result<Option<Site>, StoreError>;
@@ -47,6 +59,17 @@ pub trait Publishers: Send + Sync {
 
     /// Deletes a key. Returns whether there was one.
     async fn revoke_key(&self, id: &KeyId, events: &[NewEvent]) -> Result<bool, StoreError>;
+}
+
+/// What [`Publishers::replace_site`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SiteReplacement {
+    /// The site has these settings now.
+    Done(Site),
+    /// It was changed since: it is like this now.
+    Changed(Site),
+    /// There is no such site.
+    Gone,
 }
 
 /// What [`Publishers::delete_site`] did.

@@ -83,6 +83,11 @@ export class Sawt {
     return sawt;
   }
 
+  /** The operator's key. */
+  get adminKey() {
+    return ADMIN_KEY;
+  }
+
   /** What it has printed so far. */
   get printed() {
     return this.#printed.join('\n');

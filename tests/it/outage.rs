@@ -28,8 +28,9 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
     let poll = service.poll(json!({ "site": site, "changeable": true })).await;
     // No replica has been asked for this one, so none knows it.
     let unread = service.poll(json!({ "site": site })).await;
-    let (key_id, key) =
-        service.key(&site, &["polls:read", "polls:write", "polls:moderate", "results:read", "keys:write"]).await;
+    let (key_id, key) = service
+        .key(&site, &["polls:read", "polls:write", "polls:moderate", "results:read", "keys:write", "sites:write"])
+        .await;
     let voter = service.client().new_voter().await;
     voter.vote(&poll, &["yes"]).await.is(201);
     let (reader, publisher, admin) =

@@ -151,7 +151,8 @@ async fn hidden_results_do_not_leak(service: &Service) {
 async fn another_tenants_poll_is_out_of_reach(service: &Service) {
     let (mine, theirs) = (service.site().await, service.site().await);
     let poll = service.poll(json!({ "site": theirs, "state": "draft" })).await;
-    let (_, key) = service.key(&mine, &["polls:read", "polls:write", "results:read", "keys:write"]).await;
+    let (_, key) =
+        service.key(&mine, &["polls:read", "polls:write", "results:read", "keys:write", "sites:write"]).await;
     let path = format!("/v1/polls/{poll}");
     let stranger = service.client().with_key(&key);
     for (method, path, body) in [

@@ -68,11 +68,22 @@ impl Desk {
         let language = language(req);
         let name = match &editor {
             Editor::Operator => texts_of(language).frame.operator.clone(),
-            Editor::Key(key) => key.name.clone().unwrap_or_else(|| key.prefix()),
+            Editor::Key(key) => key.called(),
             Editor::Person(person) => person.name.to_string(),
         };
         let (form_token, path) = (form_token(&held), own_path(req));
         Ok(Self { language, editor, sites: Vec::new(), form_token, name, path })
+    }
+
+    /// Checks that they may do what only the operator may.
+    ///
+    /// # Errors
+    /// `scope-missing`.
+    pub(super) fn require_operator(&self) -> Result<(), Problem> {
+        if self.editor.is_operator() {
+            return Ok(());
+        }
+        Err(Problem::new(Code::ScopeMissing, "only the operator may do this"))
     }
 
     /// Whether a form has this session's token.
@@ -90,6 +101,7 @@ impl Desk {
             publisher: None,
             sites: &self.sites,
             waiting: 0,
+            is_operator: self.editor.is_operator(),
         };
         Frame { language: self.language, section, desk: Some(desk), path: &self.path }
     }

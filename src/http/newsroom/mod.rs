@@ -8,9 +8,11 @@
 //! If the session has ended meanwhile, or the store is away, what was typed is kept in the answer, to be sent again.
 //!
 //! - [`desk`]: who asks, and at which site; [`posted`]: forms; [`page`]: how a page is sent.
-//! - [`sign_in`], [`polls`], [`make`], [`waiting`]: the pages; [`poll`], [`poll_forms`], [`poll_files`]: one poll.
+//! - [`sign_in`], [`polls`], [`make`], [`waiting`], [`keys`], [`settings`], [`sites`]: the pages; [`poll`], [`poll_forms`],
+//!   [`poll_files`]: one poll.
 
 mod desk;
+mod keys;
 mod make;
 mod page;
 mod places;
@@ -19,7 +21,9 @@ mod poll_files;
 mod poll_forms;
 mod polls;
 mod posted;
+mod settings;
 mod sign_in;
+mod sites;
 mod waiting;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
@@ -76,7 +80,9 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sign-out").post(sign_in::leave),
         at("/newsroom/language").post(sign_in::speak),
         at("/newsroom/assets/{file}").get(file).unlimited(),
+        at("/newsroom/sites").get(sites::list).post(sites::make),
         at("/newsroom/sites/{site}").get(polls::home),
+        at("/newsroom/sites/{site}/delete").get(sites::ask).post(sites::delete),
         at("/newsroom/sites/{site}/polls").get(polls::list),
         at("/newsroom/sites/{site}/polls/new").get(make::start).post(make::create),
         at("/newsroom/sites/{site}/polls/{poll}/edit").get(make::edit).post(make::save),
@@ -97,7 +103,15 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/polls/{poll}/timeline.csv").get(poll_files::timeline),
         at("/newsroom/sites/{site}/polls/{poll}/answers.csv").get(poll_files::answers),
         at("/newsroom/sites/{site}/polls/{poll}/qr.svg").get(poll_files::qr),
+        at("/newsroom/sites/{site}/keys").get(keys::list).post(keys::make),
+        at("/newsroom/sites/{site}/keys/{key}/revoke").get(keys::ask).post(keys::revoke),
+        at("/newsroom/sites/{site}/settings").get(settings::read).post(settings::save),
     ]
+}
+
+/// Every path of the newsroom with its methods.
+pub(super) fn served() -> Vec<(&'static str, Vec<&'static str>)> {
+    routes().into_iter().map(|route| (route.pattern.path, route.methods)).collect()
 }
 
 /// Registers the newsroom's routes, for its own host alone.

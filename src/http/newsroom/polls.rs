@@ -4,17 +4,17 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use url::form_urlencoded;
 
 use super::{
-    super::{Worker, cursor, path::id_in_path, problem::Problem, query::Query, refusals::no_site},
+    super::{Worker, cursor, problem::Problem, query::Query},
     desk::SiteDesk,
     page, see,
 };
 use crate::{
     newsroom::{
-        frame::Section,
+        frame::{Section, first_page},
         polls::{PollRow, PollsAsked, PollsPage},
         texts::texts_of,
     },
-    poll::{Poll, SearchWords, SiteId, State},
+    poll::{Poll, SearchWords, State},
     publishing::{ListedPolls, PollsOrder, PollsQuery, SortedPlace},
     site::Scope,
 };
@@ -22,10 +22,10 @@ use crate::{
 /// How many polls a page lists.
 const PAGE: usize = 25;
 
-/// `GET /newsroom/sites/{site}`: to its polls.
-pub(super) async fn home(req: HttpRequest) -> Result<HttpResponse, Problem> {
-    let site: SiteId = id_in_path(&req, "site", no_site)?;
-    Ok(see(&format!("/newsroom/sites/{site}/polls")))
+/// `GET /newsroom/sites/{site}`: to its polls, or to the first page that the editor may see.
+pub(super) async fn home(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let desk = SiteDesk::of(&req, &worker).await?;
+    Ok(see(&desk.path(first_page(&desk.publisher.scopes()))))
 }
 
 /// `GET /newsroom/sites/{site}/polls?q=&state=&sort=&cursor=`. A form sends empty fields too; what means nothing is left

@@ -14,7 +14,7 @@ use super::{
         Worker, body, origin,
         problem::{Code, Problem},
     },
-    desk::{SiteDesk, frame_of_nobody, own_path},
+    desk::{Desk, SiteDesk, frame_of_nobody, own_path},
     page,
 };
 use crate::{
@@ -38,8 +38,9 @@ pub(super) struct Form(pub(super) Vec<(String, String)>);
 
 impl Form {
     /// The first value of a field, without white space around it; `None` if it is missing or empty.
-    pub(super) fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        self.all(name).map(str::trim).next().filter(|text| !text.is_empty())
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        let first = self.0.iter().find(|(is, _)| is == name);
+        first.map(|(_, value)| value.trim()).filter(|text| !text.is_empty())
     }
 
     /// All values of a field, as they are.
@@ -97,12 +98,51 @@ where
         Ok(desk) => desk,
         Err(problem) => return keep(req, &form, problem),
     };
-    if !desk.desk.is_own_form(form.text(FORM_TOKEN)) {
-        return Err(Problem::new(Code::OriginRefused, "the form is not from a page of this session"));
-    }
+    desk.desk.require_own_form(&form)?;
     desk.require(scope)?;
-    match act(desk, form.clone()).await {
-        Err(problem) if problem.is_the_stores() => keep(req, &form, problem),
+    keep_if_away(req, &form, act(desk, form.clone()).await)
+}
+
+/// The same for a form of the operator's.
+///
+/// # Errors
+/// As [`take`].
+pub(super) async fn take_of_operator<F>(
+    req: &HttpRequest,
+    payload: web::Payload,
+    worker: &Worker,
+    act: impl FnOnce(Desk, Form) -> F,
+) -> Result<HttpResponse, Problem>
+where
+    F: Future<Output = Result<HttpResponse, Problem>>,
+{
+    let form = read(req, payload, worker).await?;
+    let desk = match Desk::of(req, worker).await {
+        Ok(desk) => desk,
+        Err(problem) => return keep(req, &form, problem),
+    };
+    desk.require_own_form(&form)?;
+    desk.require_operator()?;
+    keep_if_away(req, &form, act(desk, form.clone()).await)
+}
+
+impl Desk {
+    fn require_own_form(&self, form: &Form) -> Result<(), Problem> {
+        if self.is_own_form(form.text(FORM_TOKEN)) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::OriginRefused, "the form is not from a page of this session"))
+    }
+}
+
+/// Keeps what was typed if the store is away.
+fn keep_if_away(
+    req: &HttpRequest,
+    form: &Form,
+    answered: Result<HttpResponse, Problem>,
+) -> Result<HttpResponse, Problem> {
+    match answered {
+        Err(problem) if problem.is_the_stores() => keep(req, form, problem),
         answered => answered,
     }
 }

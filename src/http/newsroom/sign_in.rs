@@ -24,6 +24,7 @@ use super::{
 use crate::{
     embed::language::Language,
     newsroom::{
+        frame::first_page,
         notice::NoticePage,
         sign_in::{DoorNotice, SignInPage},
         texts::texts_of,
@@ -32,11 +33,13 @@ use crate::{
     secret::Secret,
 };
 
-/// `GET /newsroom`: to the polls of the editor's first site.
+/// `GET /newsroom`: to the editor's first site.
 pub(super) async fn home(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = Desk::of(&req, &worker).await?;
-    match worker.publishing.sites_of(&desk.editor).await?.first() {
-        Some(site) => Ok(see(&format!("/newsroom/sites/{}/polls", site.id))),
+    let sites = worker.publishing.sites_of(&desk.editor).await?;
+    let there = sites.first().and_then(|site| desk.editor.publisher_at(&site.id).map(|as_whom| (site, as_whom)));
+    match there {
+        Some((site, as_whom)) => Ok(see(&format!("/newsroom/sites/{}{}", site.id, first_page(&as_whom.scopes())))),
         None => Err(Problem::new(Code::NotFound, "there is no site for this editor")),
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::{
     newsroom::{
-        frame::{Frame, Section},
+        frame::Frame,
         texts::{ConfirmTexts, fill},
     },
     poll::{Poll, fold},

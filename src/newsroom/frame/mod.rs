@@ -21,6 +21,27 @@ pub enum Section {
     Places,
     /// At what waits.
     Waiting,
+    /// Among the API keys.
+    Keys,
+    /// At the site's settings.
+    Settings,
+    /// Among all sites.
+    Sites,
+}
+
+/// The pages of a site, below its path, in the order in which they are offered, and what each needs.
+const PAGES: [(Section, &str, Scope); 5] = [
+    (Section::Polls, "/polls", Scope::PollsRead),
+    (Section::Waiting, "/waiting", Scope::PollsRead),
+    (Section::Places, "/places", Scope::PollsRead),
+    (Section::Keys, "/keys", Scope::KeysWrite),
+    (Section::Settings, "/settings", Scope::SitesWrite),
+];
+
+/// The first page of a site that somebody with these scopes may see.
+pub fn first_page(scopes: &Scopes) -> &'static str {
+    let allowed = PAGES.into_iter().find(|(.., scope)| scopes.has(*scope));
+    allowed.map_or("/polls", |(_, path, _)| path)
 }
 
 /// What stands around a page.
@@ -49,6 +70,20 @@ pub struct DeskView<'a> {
     pub sites: &'a [Site],
     /// How many polls wait for them here, as far as is known.
     pub waiting: usize,
+    /// Whether they may do what only the operator may.
+    pub is_operator: bool,
+}
+
+/// One way to go.
+pub struct Entry {
+    /// Where to.
+    pub path: String,
+    /// What stands there.
+    pub text: &'static str,
+    /// How many things wait there, as it is written.
+    pub count: Option<String>,
+    /// `page` if it is where the editor is, for `aria-current`.
+    pub current: &'static str,
 }
 
 impl<'a> Frame<'a> {
@@ -125,8 +160,34 @@ impl<'a> Frame<'a> {
         site.map_or_else(|| "/newsroom".to_owned(), |site| self.site_path(&site.id))
     }
 
-    /// `page` where the section is this one, for `aria-current`.
-    pub fn current(&self, section: Section) -> &'static str {
+    /// Where the editor may go: what they may not see is not offered.
+    pub fn entries(&self) -> Vec<Entry> {
+        let here = self.here();
+        let of_site = PAGES.into_iter().filter(|(.., scope)| self.may(*scope));
+        let of_site = of_site.map(|(section, path, _)| (section, format!("{here}{path}")));
+        let is_operator = self.desk.as_ref().is_some_and(|desk| desk.is_operator);
+        let of_all = is_operator.then(|| (Section::Sites, "/newsroom/sites".to_owned()));
+        let entry = |(section, path)| {
+            let count = if section == Section::Waiting { self.waiting() } else { None };
+            Entry { path, text: self.name_of_section(section), count, current: self.current(section) }
+        };
+        of_site.chain(of_all).map(entry).collect()
+    }
+
+    fn name_of_section(&self, section: Section) -> &'static str {
+        let texts = &self.texts().frame;
+        match section {
+            Section::Door => &texts.newsroom,
+            Section::Polls => &texts.polls,
+            Section::Waiting => &texts.waiting,
+            Section::Places => &texts.places,
+            Section::Keys => &texts.keys,
+            Section::Settings => &texts.settings,
+            Section::Sites => &texts.sites,
+        }
+    }
+
+    fn current(&self, section: Section) -> &'static str {
         if self.section == section { "page" } else { "false" }
     }
 

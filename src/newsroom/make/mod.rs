@@ -8,10 +8,7 @@ pub use typed::{FormFault, TYPED_DISPLAYS, TYPED_KINDS, TYPED_POLICIES, TypedFie
 
 use crate::{
     embed::language::Language,
-    newsroom::{
-        frame::{Frame, Section},
-        texts::MakeTexts,
-    },
+    newsroom::{frame::Frame, texts::MakeTexts},
     poll::TimeZone,
 };
 

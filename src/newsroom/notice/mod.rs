@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::newsroom::frame::{Frame, Section};
+use crate::newsroom::frame::Frame;
 
 /// What it says.
 #[derive(Template)]

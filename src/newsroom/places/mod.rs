@@ -3,10 +3,7 @@
 use askama::Template;
 
 use crate::{
-    newsroom::{
-        frame::{Frame, Section},
-        texts::PlacesTexts,
-    },
+    newsroom::{frame::Frame, texts::PlacesTexts},
     poll::TimeZone,
 };
 

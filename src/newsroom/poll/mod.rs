@@ -12,7 +12,7 @@ use crate::{
     embed::{card::can_be_drawn, digits::Digits, snippets::Snippets},
     newsroom::{
         chart::{ChartBar, ChartMark, MarkKind, TimelineChart, percent},
-        frame::{Frame, Section},
+        frame::Frame,
         texts::{PollTexts, fill},
     },
     poll::{AnswerState, CountedAnswer, Interval, Kind, Poll, ResultsPolicy, State, TimeZone, Timestamp},

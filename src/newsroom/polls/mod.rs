@@ -6,11 +6,7 @@ use askama::Template;
 
 use crate::{
     embed::digits::Digits,
-    newsroom::{
-        chart::day_path,
-        frame::{Frame, Section},
-        texts::PollsTexts,
-    },
+    newsroom::{chart::day_path, frame::Frame, texts::PollsTexts},
     poll::{Poll, State, TimeZone, Timestamp},
     publishing::PollsOrder,
 };

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::newsroom::frame::{Frame, Section};
+use crate::newsroom::frame::Frame;
 
 /// Why somebody stands at the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,7 @@ use askama::Template;
 
 use crate::{
     embed::digits::Digits,
-    newsroom::{
-        frame::{Frame, Section},
-        texts::WaitingTexts,
-    },
+    newsroom::{frame::Frame, texts::WaitingTexts},
     poll::{Poll, TimeZone, Timestamp},
     publishing::WaitingPolls,
 };

@@ -4,16 +4,11 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use redis::Cmd;
 
-use super::{
-    RedisStore, keys,
-    outbox::{site_letter, too_late},
-    script::Call,
-    sites::Member,
-};
+use super::{RedisStore, keys, outbox::too_late, script::Call, sites::Member};
 use crate::{
     poll::{SiteId, Timestamp},
     site::{ApiKey, KeyId, NewEvent, Site, SiteSettings},
-    store::{Polls as _, Publishers, SiteDeletion, StoreError, record},
+    store::{Polls as _, Publishers, SiteDeletion, SiteReplacement, StoreError, record},
 };
 
 /// How often a site with listed entries is checked again for what they stand for.
@@ -28,36 +23,25 @@ impl Publishers for RedisStore {
         events: &[NewEvent],
     ) -> Result<(Site, bool), StoreError> {
         self.list_site(id).await?;
-        let (key, origins) = (keys::site(id), record::write(&settings.origins)?);
-        let (name, url) = (record::write(&settings.name)?, record::write(&settings.url)?);
-        let (look, addresses) = (record::write(&settings.look)?, record::write(&settings.addresses)?);
-        let disclosure = record::write(&settings.disclosure)?;
-        let (log, relayed) = (keys::site_log(id), keys::relayed(id));
-        let (letter, event) = site_letter(events)?;
-        let call = Call::new(&self.scripts.put_site, &[key.as_bytes(), log.as_bytes(), relayed.as_bytes()])
-            .arg(b"")
-            .arg(letter.as_bytes())
-            .arg(event.as_bytes())
-            .arg(b"listed")
-            .arg(b"1")
-            .arg(b"origins")
-            .arg(origins.as_bytes())
-            .arg(b"timezone")
-            .arg(settings.timezone.as_str().as_bytes())
-            .arg(b"name")
-            .arg(name.as_bytes())
-            .arg(b"url")
-            .arg(url.as_bytes())
-            .arg(b"look")
-            .arg(look.as_bytes())
-            .arg(b"addresses")
-            .arg(addresses.as_bytes())
-            .arg(b"disclosure")
-            .arg(disclosure.as_bytes());
-        let mut reply = call.send(&self.link).await?;
-        let is_made = reply.int()? == 1;
-        let (created_at, updated_at) = (Timestamp::from_millis(reply.int()?), Timestamp::from_millis(reply.int()?));
-        Ok((Site { id: id.clone(), settings, created_at, updated_at }, is_made))
+        let (found, created_at, updated_at) = self.put_settings(id, &settings, (b"", true), events).await?;
+        Ok((Site { id: id.clone(), settings, created_at, updated_at }, found == 1))
+    }
+
+    async fn replace_site(
+        &self,
+        id: &SiteId,
+        settings: SiteSettings,
+        version: Option<Timestamp>,
+        events: &[NewEvent],
+    ) -> Result<SiteReplacement, StoreError> {
+        let condition = version.map_or_else(|| "if-there".to_owned(), |version| version.as_millis().to_string());
+        let (found, created_at, updated_at) =
+            self.put_settings(id, &settings, (condition.as_bytes(), false), events).await?;
+        Ok(match found {
+            -1 => self.find_site(id).await?.map_or(SiteReplacement::Gone, SiteReplacement::Changed),
+            0 => SiteReplacement::Done(Site { id: id.clone(), settings, created_at, updated_at }),
+            _ => SiteReplacement::Gone,
+        })
     }
 
     /// One site. The `default` site always exists: whoever finds it missing makes it, as on first contact, or after all

@@ -13,11 +13,11 @@
 
 use redis::Cmd;
 
-use super::{RedisStore, keys, script::Call};
+use super::{RedisStore, keys, outbox::site_letter, script::Call};
 use crate::{
     article::AddressRules,
     poll::{Poll, PollId, SiteId, Timestamp},
-    site::{KeyId, Site, SiteLook, SiteSettings},
+    site::{KeyId, NewEvent, Site, SiteLook, SiteSettings},
     store::{StoreError, record},
 };
 
@@ -58,6 +58,39 @@ impl RedisStore {
         let call = Call::new(&self.scripts.put_site, &names).arg(b"if-missing").arg(b"").arg(b"");
         call.arg(b"listed").arg(b"1").arg(b"origins").arg(b"[]").send(&self.link).await?;
         Ok(())
+    }
+
+    /// Puts settings if a condition holds, as `put_site.lua` has it: what was found, `created_at` and `updated_at`.
+    pub(super) async fn put_settings(
+        &self,
+        id: &SiteId,
+        settings: &SiteSettings,
+        (condition, is_listed): (&[u8], bool),
+        events: &[NewEvent],
+    ) -> Result<(i64, Timestamp, Timestamp), StoreError> {
+        let (key, log, relayed) = (keys::site(id), keys::site_log(id), keys::relayed(id));
+        let names = [key.as_bytes(), log.as_bytes(), relayed.as_bytes()];
+        let (letter, event) = site_letter(events)?;
+        let written = [
+            ("origins", record::write(&settings.origins)?),
+            ("timezone", settings.timezone.as_str().to_owned()),
+            ("name", record::write(&settings.name)?),
+            ("url", record::write(&settings.url)?),
+            ("look", record::write(&settings.look)?),
+            ("addresses", record::write(&settings.addresses)?),
+            ("disclosure", record::write(&settings.disclosure)?),
+        ];
+        let mut call = Call::new(&self.scripts.put_site, &names).arg(condition);
+        call = call.arg(letter.as_bytes()).arg(event.as_bytes());
+        if is_listed {
+            call = call.arg(b"listed").arg(b"1");
+        }
+        for (field, value) in &written {
+            call = call.arg(field.as_bytes()).arg(value.as_bytes());
+        }
+        let mut reply = call.send(&self.link).await?;
+        let found = reply.int()?;
+        Ok((found, Timestamp::from_millis(reply.int()?), Timestamp::from_millis(reply.int()?)))
     }
 
     pub(super) async fn find_site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {

@@ -8,7 +8,7 @@ use crate::{
     poll::{SiteId, Timestamp},
     site::{ApiKey, KeyId, NewEvent, Site, SiteSettings},
     store::{
-        Publishers, SiteDeletion, StoreError,
+        Publishers, SiteDeletion, SiteReplacement, StoreError,
         record::{read, read_key, write, write_key},
     },
 };
@@ -25,6 +25,28 @@ impl Publishers for SqliteStore {
         self.write(move |db, times| {
             events::tell(db, times.store, &id, None, &events)?;
             put(db, times.store, &id, settings)
+        })
+        .await
+    }
+
+    async fn replace_site(
+        &self,
+        id: &SiteId,
+        settings: SiteSettings,
+        version: Option<Timestamp>,
+        events: &[NewEvent],
+    ) -> Result<SiteReplacement, StoreError> {
+        let (id, events) = (id.clone(), events.to_vec());
+        self.write(move |db, times| {
+            let Some(site) = find(db, &id)? else { return Ok(SiteReplacement::Gone) };
+            if site.settings == settings {
+                return Ok(SiteReplacement::Done(site));
+            }
+            if version.is_some_and(|version| version != site.updated_at) {
+                return Ok(SiteReplacement::Changed(site));
+            }
+            events::tell(db, times.store, &id, None, &events)?;
+            put(db, times.store, &id, settings).map(|(site, _)| SiteReplacement::Done(site))
         })
         .await
     }
@@ -123,7 +145,10 @@ fn find(db: &Connection, id: &SiteId) -> Result<Option<Site>, StoreError> {
 fn put(db: &Connection, now: Timestamp, id: &SiteId, settings: SiteSettings) -> Result<(Site, bool), StoreError> {
     let before = find(db, id)?;
     let created_at = before.as_ref().map_or(now, |site| site.created_at);
-    let site = Site { id: id.clone(), settings, created_at, updated_at: now };
+    // It grows with each change, whatever the clock says.
+    let later = |before: Timestamp| now.max(Timestamp::from_millis(before.as_millis() + 1));
+    let updated_at = before.as_ref().map_or(now, |site| later(site.updated_at));
+    let site = Site { id: id.clone(), settings, created_at, updated_at };
     db.prepare_cached("insert or replace into sites (id, record) values (?1, ?2)")?
         .execute(params![id.as_str(), write(&site)?])?;
     Ok((site, before.is_none()))

@@ -11,7 +11,7 @@ use crate::{
     service::{PUBLIC_URL, Service, seed_poll, text},
 };
 
-const SCOPES: [&str; 5] = ["polls:read", "polls:write", "polls:moderate", "results:read", "keys:write"];
+const SCOPES: [&str; 6] = ["polls:read", "polls:write", "polls:moderate", "results:read", "keys:write", "sites:write"];
 
 async fn a_key_is_shown_once_and_listed_by_its_prefix(service: &Service) {
     let site = service.site().await;
@@ -122,8 +122,8 @@ fn guarded(
         (Method::GET, "/v1/sites".to_owned(), None, "admin"),
         (Method::DELETE, format!("/v1/sites/{site}"), None, "admin"),
         (Method::GET, format!("/v1/sites/{site}"), None, "any"),
-        (Method::PUT, format!("/v1/sites/{site}"), Some(json!({ "origins": [] })), "admin"),
         (Method::GET, format!("/v1/sites/{site}/events"), None, "polls:read"),
+        (Method::PUT, format!("/v1/sites/{site}"), Some(json!({ "origins": [] })), "sites:write"),
         (Method::GET, format!("/v1/sites/{site}/announced"), None, "polls:read"),
         (Method::PUT, article_path.clone(), Some(announcement()), "polls:write"),
         (Method::GET, article_path.clone(), None, "polls:read"),

@@ -121,7 +121,7 @@ async fn what_is_wrong_is_said_with_the_field_and_what_it_may_be(service: &Servi
     let with = |member: &str, value: Value| seed_poll(json!({ member: value }));
     let key = |scopes: Value| json!({ "site": site, "scopes": scopes });
     let poll = format!("/v1/polls/{}", service.poll(json!({})).await);
-    let all_scopes = "polls:read, polls:write, polls:moderate, results:read, keys:write";
+    let all_scopes = "polls:read, polls:write, polls:moderate, results:read, keys:write, sites:write";
     for (method, path, body, field, rule) in [
         ("POST", "/v1/polls", with("options", json!(["نعم", "لا"])), "options[0]", "must be {\"label\": …}, is \"نعم\""),
         ("POST", "/v1/polls", with("options", json!({ "yes": "نعم" })), "options", "must be a list, is an object"),

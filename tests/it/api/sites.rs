@@ -120,6 +120,35 @@ async fn a_site_says_once_how_its_polls_look_and_what_they_say(service: &Service
     );
 }
 
+/// By the tag that each of them read it with, and without losing either's change.
+async fn of_two_who_change_a_site_the_second_is_told_if_they_say_what_they_read(service: &Service) {
+    let site = service.site().await;
+    let path = format!("/v1/sites/{site}");
+    let read = service.admin().get(&path).send().await;
+    let etag = read.header("etag").expect("a tag");
+    let put = async |tag: &str, name: &str| {
+        service.admin().put(&path).header("if-match", tag).json(&json!({ "name": name })).send().await
+    };
+    let first = put(&etag, "الأول").await;
+    let newer = first.header("etag").expect("a tag");
+    let first = first.is(200);
+    let refused = put(&etag, "الثاني").await.refused(412, "site-changed");
+    assert_eq!(refused["updated_at"], first["updated_at"]);
+    assert_eq!(service.admin().get(&path).send().await.is(200)["name"], "الأول");
+    assert_eq!(put(&newer, "الثاني").await.is(200)["name"], "الثاني");
+    for bad in ["*", "W/\"1\"", "1", "\"1\", \"2\""] {
+        let refused = put(bad, "x").await.refused(400, "invalid-request");
+        assert_eq!(refused["errors"][0]["field"], "If-Match");
+    }
+    let nowhere = service.admin().put("/v1/sites/nobody-made-this").header("if-match", &etag).json(&json!({}));
+    nowhere.send().await.refused(404, "not-found");
+    // A site's own key changes it, and makes none.
+    let (_, key) = service.key(&site, &["sites:write"]).await;
+    let own = service.client().with_key(&key);
+    assert_eq!(own.put(&path).json(&json!({ "name": "الراي" })).send().await.is(200)["name"], "الراي");
+    own.put("/v1/sites/nobody-made-this").json(&json!({})).send().await.refused(403, "scope-missing");
+}
+
 async fn the_default_site_is_there_from_the_start(service: &Service) {
     let site = service.admin().get("/v1/sites/default").send().await.is(200);
     assert_eq!(site["origins"], json!([]));
@@ -355,6 +384,7 @@ service_rules![
     a_site_has_the_time_zone_it_was_put_with_or_utc,
     a_site_has_the_name_and_the_home_page_it_was_put_with,
     a_site_says_once_how_its_polls_look_and_what_they_say,
+    of_two_who_change_a_site_the_second_is_told_if_they_say_what_they_read,
     the_default_site_is_there_from_the_start,
     a_site_that_nobody_made_is_not_found,
     sites_are_listed_page_by_page,

@@ -60,7 +60,7 @@ fn requests(id: &str) -> Vec<Asked> {
 /// Everybody who may not know of a draft.
 async fn strangers(service: &Service) -> Vec<Client> {
     let other = service.site().await;
-    let scopes = ["polls:read", "polls:write", "results:read", "keys:write"];
+    let scopes = ["polls:read", "polls:write", "results:read", "keys:write", "sites:write"];
     let (id, all) = service.key(&other, &scopes).await;
     let (_, none) = service.key(&other, &["keys:write"]).await;
     let revoked = service.key(&other, &scopes).await;
@@ -117,7 +117,8 @@ async fn a_draft_is_answered_as_an_id_that_nobody_has(service: &Service) {
 
 async fn another_site_and_its_keys_are_answered_as_those_that_were_never_made(service: &Service) {
     let (mine, theirs) = (service.site().await, service.site().await);
-    let (_, key) = service.key(&mine, &["polls:read", "polls:write", "results:read", "keys:write"]).await;
+    let (_, key) =
+        service.key(&mine, &["polls:read", "polls:write", "results:read", "keys:write", "sites:write"]).await;
     let (their_key, _) = service.key(&theirs, &["polls:read"]).await;
     let nobodys_key: String = their_key.chars().rev().collect();
     let get = |path: String| (Method::GET, path, None);

@@ -2,11 +2,15 @@
 
 mod desk;
 mod door;
+mod keys;
 mod lists;
 mod make;
 mod places;
 mod poll_page;
+mod settings;
 mod sign_in;
+mod sites;
+mod tenants;
 
 use std::sync::Arc;
 
@@ -17,14 +21,14 @@ use reqwest::Method;
 use crate::{
     client::{Answer, Client, remember_secret},
     registry::Rule,
+    server::ADMIN_KEY,
     service::{PUBLIC_URL, Service},
 };
 
 pub(crate) fn rules() -> Vec<Rule> {
-    [door::rules(), sign_in::rules(), make::rules(), places::rules(), poll_page::rules(), lists::rules()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let pages = [door::rules(), sign_in::rules(), make::rules(), places::rules(), poll_page::rules(), lists::rules()];
+    let of_site = [tenants::rules(), keys::rules(), settings::rules(), sites::rules()];
+    pages.into_iter().chain(of_site).flatten().collect()
 }
 
 /// An editor's browser: it keeps what it is given, and sends it along.
@@ -55,6 +59,22 @@ impl Browser {
         Self::signed_in(service.client(), &key).await
     }
 
+    /// One of whoever holds a new key of a site with these scopes, reading Arabic.
+    pub(crate) async fn with_scopes(service: &Service, site: &str, scopes: &[&str]) -> Self {
+        let (_, key) = service.key(site, scopes).await;
+        Self::signed_in(service.client(), &key).await.reading("ar")
+    }
+
+    /// One of the operator, reading Arabic.
+    pub(crate) async fn of_operator(service: &Service) -> Self {
+        Self::signed_in(service.client(), ADMIN_KEY).await.reading("ar")
+    }
+
+    /// The same browser, preferring this language.
+    pub(crate) fn reading(&self, language: &'static str) -> Self {
+        Self { language, ..self.clone() }
+    }
+
     /// The same browser, asking another replica.
     pub(crate) fn by(&self, client: Client) -> Self {
         Self { client, ..self.clone() }
@@ -69,6 +89,13 @@ impl Browser {
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let request = self.client.request(Method::POST, path).body(FORM, written(fields));
         self.send(request.header("origin", PUBLIC_URL).header("sec-fetch-site", "same-origin")).await
+    }
+
+    /// Sends a form that some page made up, with such a token or none.
+    pub(crate) async fn post_from(&self, fetch_site: &str, path: &str, token: Option<&str>) -> Answer {
+        let fields: Vec<_> = token.map(|token| ("form_token", token)).into_iter().collect();
+        let request = self.client.request(Method::POST, path).body(FORM, written(&fields));
+        self.send(request.header("sec-fetch-site", fetch_site)).await
     }
 
     /// Sends a form with the token of this session's pages.

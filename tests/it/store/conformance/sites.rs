@@ -5,8 +5,8 @@ use std::{slice, sync::Arc};
 use sawt::{
     article::AddressRules,
     poll::{Disclosure, SiteId, Text, Timestamp},
-    site::{ApiKey, NAME, NewKey, Scope, Scopes, Site, SiteLook, SiteSettings},
-    store::{Creation, SiteDeletion, Store, StoreError},
+    site::{Actor, ApiKey, NAME, NewEvent, NewKey, Scope, Scopes, Site, SiteLook, SiteSettings},
+    store::{Creation, SiteDeletion, SiteReplacement, Store, StoreError},
 };
 
 use crate::store::stage::{Stage, at_once, unused_site, yes_or_no};
@@ -14,6 +14,7 @@ use crate::store::stage::{Stage, at_once, unused_site, yes_or_no};
 crate::registry::store_rules![
     contact_prepares_the_default_site_and_may_be_made_again,
     a_site_is_made_once_and_then_replaced,
+    of_two_who_change_a_site_at_once_the_second_is_told,
     a_site_nobody_put_is_none,
     a_key_is_kept_as_it_was_made,
     keys_are_listed_for_their_site_oldest_first,
@@ -64,6 +65,40 @@ async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
         assert_eq!((replaced.created_at, &replaced.settings), (created_at, &other));
         assert!(replaced.updated_at >= after);
         assert_eq!(store.site(&id).await.unwrap(), Some(replaced));
+    }
+}
+
+async fn of_two_who_change_a_site_at_once_the_second_is_told(store: Arc<dyn Store>) {
+    let id = unused_site();
+    let settings = |zone: &str| SiteSettings { timezone: zone.parse().unwrap(), ..SiteSettings::default() };
+    let gone = store.replace_site(&id, settings("UTC"), None, &[]).await.unwrap();
+    assert_eq!((gone, store.site(&id).await.unwrap()), (SiteReplacement::Gone, None), "none is made");
+    let (read, _) = store.put_site(&id, settings("UTC"), &[]).await.unwrap();
+    let version = Some(read.updated_at);
+    let told = [NewEvent::of_site(Some(&read), &settings("Asia/Kuwait"), &Actor::Admin, read.updated_at)];
+    let SiteReplacement::Done(first) = store.replace_site(&id, settings("Asia/Kuwait"), version, &told).await.unwrap()
+    else {
+        panic!("it was as it was read");
+    };
+    assert!(first.updated_at > read.updated_at && first.created_at == read.created_at);
+    assert_eq!(store.site(&id).await.unwrap().as_ref(), Some(&first));
+    let second = store.replace_site(&id, settings("Africa/Cairo"), version, &told).await.unwrap();
+    assert_eq!(second, SiteReplacement::Changed(first.clone()));
+    // The answer to the first may have been lost: the same again is answered alike, and changes nothing.
+    let again = store.replace_site(&id, settings("Asia/Kuwait"), version, &told).await.unwrap();
+    assert_eq!(again, SiteReplacement::Done(first.clone()));
+    assert_eq!(store.site(&id).await.unwrap(), Some(first.clone()));
+    let told = store.events(&id, None, 10).await.unwrap();
+    assert_eq!(told.len(), 1, "one change was made, and told: {told:?}");
+    // Changes within one millisecond, or by a clock that was set back, have a version each.
+    let mut last = first.updated_at;
+    for zone in ["UTC", "Asia/Kuwait", "UTC", "Asia/Kuwait"] {
+        let SiteReplacement::Done(site) = store.replace_site(&id, settings(zone), None, &[]).await.unwrap() else {
+            panic!("it is there, whatever its version");
+        };
+        let (put, _) = store.put_site(&id, settings(zone), &[]).await.unwrap();
+        assert!(last < site.updated_at && site.updated_at < put.updated_at);
+        last = put.updated_at;
     }
 }
 
