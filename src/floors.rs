@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 17] = [
     &["cli"],
     &["config", "http"],
     &["newsroom"],
-    &["embed", "http_client"],
+    &["embed", "http_client", "oidc"],
     // Use cases: no HTTP from here on.
     &["voting", "publishing", "integrity", "webhooks"],
     &["events", "views"],

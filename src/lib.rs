@@ -25,6 +25,7 @@
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
 //! - [`card`]: the picture of a poll, for those who share it.
 //! - [`newsroom`]: what editors see: polls made, placed, watched and closed from a page.
+//! - [`oidc`]: people whom an identity provider names.
 //! - [`http`]: the service on the wire: the one route table, the one table of errors, one file per resource.
 //! - [`telemetry`]: what an operator sees: log lines and metrics, and the name of every one.
 //! - [`config`] and [`cli`]: every setting and every command, read and checked before anything binds.
@@ -56,6 +57,7 @@ pub mod integrity;
 pub mod live;
 pub mod net;
 pub mod newsroom;
+pub mod oidc;
 pub mod place;
 pub mod poll;
 pub mod publishing;

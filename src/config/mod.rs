@@ -32,6 +32,7 @@ pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
 use crate::{
     client::{ProxyHeader, TrustedProxies},
     net::outside::Outside,
+    oidc::{GroupRoles, Issuer, OidcSettings},
     quota::{ConcurrencyLimits, Policies},
     secret::Secret,
     site::BaseAddress,
@@ -59,6 +60,20 @@ pub struct Config {
     pub public_url: Option<BaseAddress>,
     /// Where editors reach the newsroom, if that is not the public URL.
     pub newsroom_url: Option<BaseAddress>,
+    /// The provider that names editors; `None`: they sign in by keys alone.
+    pub oidc_issuer: Option<Issuer>,
+    /// What this service is called there.
+    pub oidc_client_id: Option<String>,
+    /// What it shows there.
+    pub oidc_client_secret: Option<Secret>,
+    /// What is asked of the provider.
+    pub oidc_scopes: String,
+    /// The claim with a person's groups.
+    pub oidc_groups_claim: String,
+    /// What the groups may do.
+    pub oidc_roles: GroupRoles,
+    /// What the provider is called.
+    pub oidc_name: Option<String>,
     /// The proxies that are believed about whom they speak for.
     pub trusted_proxies: TrustedProxies,
     /// The header they write it in.
@@ -109,6 +124,13 @@ impl Default for Config {
             secret_previous: None,
             public_url: None,
             newsroom_url: None,
+            oidc_issuer: None,
+            oidc_client_id: None,
+            oidc_client_secret: None,
+            oidc_scopes: String::new(),
+            oidc_groups_claim: String::new(),
+            oidc_roles: GroupRoles::default(),
+            oidc_name: None,
             trusted_proxies: TrustedProxies::default(),
             proxy_header: ProxyHeader::default(),
             ipv6_prefix: 0,
@@ -232,7 +254,54 @@ impl Config {
         &self.warnings
     }
 
+    /// The identity provider, if one is set.
+    pub fn oidc(&self) -> Option<OidcSettings> {
+        let base = self.newsroom_url.as_ref().or(self.public_url.as_ref())?;
+        Some(OidcSettings {
+            issuer: self.oidc_issuer.clone()?,
+            client_id: self.oidc_client_id.clone()?,
+            client_secret: self.oidc_client_secret.clone(),
+            scopes: self.oidc_scopes.clone(),
+            groups_claim: self.oidc_groups_claim.clone(),
+            roles: self.oidc_roles.clone(),
+            name: self.oidc_name.clone(),
+            redirect_uri: format!("{}/newsroom/oidc/callback", base.origin()),
+        })
+    }
+
+    /// A provider without whom the rest says nothing, or the rest without a provider.
+    fn check_oidc(&self, faults: &mut Vec<Fault>) {
+        let mut refuse = |name: &str, rule: &str| {
+            faults.push(Fault { place: settings::variable(name), rule: rule.to_owned() });
+        };
+        if self.oidc_issuer.is_none() {
+            for (name, is_set) in [
+                ("oidc_client_id", self.oidc_client_id.is_some()),
+                ("oidc_client_secret", self.oidc_client_secret.is_some()),
+                ("oidc_roles", !self.oidc_roles.is_empty()),
+            ] {
+                if is_set {
+                    refuse(name, "means nothing without oidc_issuer");
+                }
+            }
+            return;
+        }
+        if self.oidc_client_id.is_none() {
+            refuse("oidc_client_id", "must be set with oidc_issuer: the name that the provider has given to sawt");
+        }
+        if self.oidc_roles.is_empty() {
+            refuse("oidc_roles", "must be set with oidc_issuer: without a role nobody could do anything");
+        }
+        let has_newsroom =
+            self.newsroom_url.is_some() || self.public_url.as_ref().is_some_and(|url| url.path().is_empty());
+        if !has_newsroom {
+            let rule = "must be set with oidc_issuer, or public_url without a path: people come back to it";
+            refuse("newsroom_url", rule);
+        }
+    }
+
     fn check_together(&self, faults: &mut Vec<Fault>) {
+        self.check_oidc(faults);
         if self.ops_listen == Some(self.listen) && self.listen.port() != 0 {
             faults.push(Fault {
                 place: self.source("ops_listen").place_of("ops_listen"),

@@ -234,3 +234,27 @@ fn no_secret_shows_in_the_settings_as_programmers_print_them() {
     let printed = format!("{config:?} {config:#?}");
     assert!(printed.contains("secret_previous") && !printed.contains("canary"), "{printed}");
 }
+
+#[test]
+fn an_identity_provider_lacks_nothing_that_editors_need() {
+    let issuer = ("SAWT_OIDC_ISSUER", "https://id.example");
+    let (client, roles) = (("SAWT_OIDC_CLIENT_ID", "sawt"), ("SAWT_OIDC_ROLES", "editors=editor@news"));
+    let url = ("SAWT_PUBLIC_URL", "https://votes.example");
+    let config = load(None, &[], &[issuer, client, roles, url]).unwrap();
+    let oidc = config.oidc().unwrap();
+    assert_eq!(oidc.redirect_uri, "https://votes.example/newsroom/oidc/callback");
+    assert_eq!((oidc.scopes.as_str(), oidc.groups_claim.as_str()), ("openid profile", "groups"));
+    for (set, missing) in [
+        (vec![issuer, roles, url], "SAWT_OIDC_CLIENT_ID"),
+        (vec![issuer, client, url], "SAWT_OIDC_ROLES"),
+        (vec![issuer, client, roles], "SAWT_NEWSROOM_URL"),
+        (vec![issuer, client, roles, ("SAWT_PUBLIC_URL", "https://news.example/polls")], "SAWT_NEWSROOM_URL"),
+        (vec![client], "SAWT_OIDC_CLIENT_ID"),
+        (vec![issuer, client, url, ("SAWT_OIDC_ROLES", "editors=boss@news")], "SAWT_OIDC_ROLES"),
+        (vec![("SAWT_OIDC_ISSUER", "http://id.example"), client, roles, url], "SAWT_OIDC_ISSUER"),
+    ] {
+        let faults = load(None, &[], &set).unwrap_err();
+        assert!(faults.iter().any(|fault| fault.starts_with(missing)), "{missing}: {faults:?}");
+    }
+    assert!(load(None, &[], &[url]).unwrap().oidc().is_none());
+}

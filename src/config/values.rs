@@ -64,6 +64,15 @@ pub(super) fn keep_secret(field: &mut Option<Secret>, text: &str, min_bytes: usi
     Ok(())
 }
 
+/// Keeps a short text that people read.
+pub(super) fn keep_words(field: &mut Option<String>, text: &str) -> Result<(), String> {
+    if text.trim().is_empty() || text.len() > 200 || text.contains(char::is_control) {
+        return Err(with_value("must be 1 to 200 bytes on one line", text));
+    }
+    *field = Some(text.trim().to_owned());
+    Ok(())
+}
+
 pub(super) fn hidden(secret: Option<&Secret>) -> Option<String> {
     secret.map(|_| "(set)".to_owned())
 }

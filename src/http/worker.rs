@@ -16,6 +16,7 @@ use crate::{
     integrity::Integrity,
     live::StreamLimiter,
     net::outside::Outside,
+    oidc::IdentityProvider,
     poll::{Phase, Poll},
     publishing::Publishing,
     quota::QuotaLimiter,
@@ -75,6 +76,8 @@ pub struct ReplicaState {
     pub outside: Outside,
     /// Where the newsroom is, if there is one.
     pub newsroom: Option<NewsroomAddress>,
+    /// Who names editors, if anybody does.
+    pub identity_provider: Option<IdentityProvider>,
     /// How readers' tokens are kept as cookies.
     pub voter_cookie: VoterCookie,
     /// The contract as this replica serves it.

@@ -58,7 +58,10 @@ texts! {
     /// What stands around every page.
     FrameTexts { language newsroom skip sections polls waiting places keys settings sites sign_out operator }
     /// At the door.
-    SignInTexts { title key key_about enter by_link ended kept wrong_key used_link signed_out }
+    SignInTexts {
+        title key key_about enter by_link ended kept wrong_key used_link signed_out by_provider
+        by_named_provider or_key in_new_tab i_am_in provider_away provider_refused no_role
+    }
     /// What went wrong.
     NoticeTexts {
         send_again back sent_again sent_again_about not_found not_found_about refused refused_about forbidden

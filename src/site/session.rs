@@ -80,6 +80,19 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them, each of which may do all that those before it may.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Editor, Self::Publisher, Self::Admin];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Editor => "editor",
+            Self::Publisher => "publisher",
+            Self::Admin => "admin",
+        }
+    }
+
     /// What comes with it.
     pub fn scopes(self) -> Scopes {
         match self {
@@ -132,8 +145,7 @@ mod tests {
 
     #[test]
     fn a_higher_role_lacks_nothing_of_a_lower_one() {
-        let roles = [Role::Viewer, Role::Editor, Role::Publisher, Role::Admin];
-        for (lower, higher) in roles.iter().zip(roles.iter().skip(1)) {
+        for (lower, higher) in Role::ALL.iter().zip(Role::ALL.iter().skip(1)) {
             assert!(lower < higher);
             assert_eq!(lower.scopes().missing_from(&higher.scopes()), None, "{lower:?}");
         }

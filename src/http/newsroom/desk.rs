@@ -19,6 +19,7 @@ use crate::{
         frame::{DeskView, Frame, Section},
         texts::texts_of,
     },
+    oidc::IdentityProvider,
     poll::{Poll, PollId, SiteId, VoterId},
     publishing::Editor,
     quota::{Name, Subject},
@@ -27,9 +28,8 @@ use crate::{
     voting::Asker,
 };
 
-/// What a session's cookie is called by TLS; without, on the editor's own machine, it has no prefix.
-const COOKIE: &str = "__Host-sawt_session";
-const PLAIN_COOKIE: &str = "sawt_session";
+/// What a session's cookie is called, after its prefix; without TLS, on the editor's own machine, it has none.
+const COOKIE: &str = "sawt_session";
 const LANGUAGE_COOKIE: &str = "sawt_newsroom_language";
 const YEAR_SECS: u32 = 365 * 24 * 60 * 60;
 
@@ -242,7 +242,7 @@ pub(super) fn frame_of_nobody<'a>(req: &HttpRequest, path: &'a str) -> Frame<'a>
 
 /// What the browser holds of its session.
 pub(super) fn held(req: &HttpRequest, worker: &Worker) -> Option<String> {
-    cookie(req, cookie_name(req, worker)).map(str::to_owned)
+    cookie(req, &cookie_name(req, worker)).map(str::to_owned)
 }
 
 /// The cookie that begins a session. It goes with the browser's own; the store ends the session in any case.
@@ -253,6 +253,21 @@ pub(super) fn set_session(req: &HttpRequest, worker: &Worker, held: &str) -> Str
 /// The cookie that ends it.
 pub(super) fn clear_session(req: &HttpRequest, worker: &Worker) -> String {
     format!("{}=; {}; Max-Age=0", cookie_name(req, worker), attributes(req, worker))
+}
+
+/// A cookie of another name for some seconds; of none, it is gone.
+pub(super) fn set_short(req: &HttpRequest, worker: &Worker, name: &str, value: &str, secs: i64) -> String {
+    format!("{}{name}={value}; {}; Max-Age={secs}", prefix(req, worker), attributes(req, worker))
+}
+
+/// What such a cookie holds.
+pub(super) fn short(req: &HttpRequest, worker: &Worker, name: &str) -> Option<String> {
+    cookie(req, &format!("{}{name}", prefix(req, worker))).map(str::to_owned)
+}
+
+/// What the provider that names editors is called, if there is one: empty if it has no name.
+pub(super) fn provider(worker: &Worker) -> Option<&str> {
+    worker.shared.identity_provider.as_ref().map(IdentityProvider::name)
 }
 
 /// The cookie that keeps a language.
@@ -273,8 +288,13 @@ fn is_secure(req: &HttpRequest, worker: &Worker) -> bool {
     worker.shared.newsroom.as_ref().is_none_or(|newsroom| newsroom.is_secure(req))
 }
 
-fn cookie_name(req: &HttpRequest, worker: &Worker) -> &'static str {
-    if is_secure(req, worker) { COOKIE } else { PLAIN_COOKIE }
+fn cookie_name(req: &HttpRequest, worker: &Worker) -> String {
+    format!("{}{COOKIE}", prefix(req, worker))
+}
+
+/// What browsers keep to this host alone, where they come by TLS.
+fn prefix(req: &HttpRequest, worker: &Worker) -> &'static str {
+    if is_secure(req, worker) { "__Host-" } else { "" }
 }
 
 fn attributes(req: &HttpRequest, worker: &Worker) -> &'static str {

@@ -8,12 +8,13 @@
 //! If the session has ended meanwhile, or the store is away, what was typed is kept in the answer, to be sent again.
 //!
 //! - [`desk`]: who asks, and at which site; [`posted`]: forms; [`page`]: how a page is sent.
-//! - [`sign_in`], [`polls`], [`make`], [`waiting`], [`keys`], [`settings`], [`sites`]: the pages; [`poll`], [`poll_forms`],
-//!   [`poll_files`]: one poll.
+//! - [`sign_in`], [`oidc`], [`polls`], [`make`], [`waiting`], [`keys`], [`settings`], [`sites`]: the pages; [`poll`],
+//!   [`poll_forms`], [`poll_files`]: one poll.
 
 mod desk;
 mod keys;
 mod make;
+mod oidc;
 mod page;
 mod places;
 mod poll;
@@ -78,6 +79,8 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom").get(sign_in::home),
         at("/newsroom/sign-in").get(sign_in::door).post(sign_in::enter),
         at("/newsroom/sign-out").post(sign_in::leave),
+        at("/newsroom/oidc/start").get(oidc::start),
+        at("/newsroom/oidc/callback").get(oidc::callback),
         at("/newsroom/language").post(sign_in::speak),
         at("/newsroom/assets/{file}").get(file).unlimited(),
         at("/newsroom/sites").get(sites::list).post(sites::make),

@@ -14,7 +14,7 @@ use super::{
         Worker, body, origin,
         problem::{Code, Problem},
     },
-    desk::{Desk, SiteDesk, frame_of_nobody, own_path},
+    desk::{self, Desk, SiteDesk, frame_of_nobody, own_path},
     page,
 };
 use crate::{
@@ -96,11 +96,11 @@ where
     let form = read(req, payload, worker).await?;
     let desk = match SiteDesk::of(req, worker).await {
         Ok(desk) => desk,
-        Err(problem) => return keep(req, &form, problem),
+        Err(problem) => return keep(req, worker, &form, problem),
     };
     desk.desk.require_own_form(&form)?;
     desk.require(scope)?;
-    keep_if_away(req, &form, act(desk, form.clone()).await)
+    keep_if_away(req, worker, &form, act(desk, form.clone()).await)
 }
 
 /// The same for a form of the operator's.
@@ -119,11 +119,11 @@ where
     let form = read(req, payload, worker).await?;
     let desk = match Desk::of(req, worker).await {
         Ok(desk) => desk,
-        Err(problem) => return keep(req, &form, problem),
+        Err(problem) => return keep(req, worker, &form, problem),
     };
     desk.require_own_form(&form)?;
     desk.require_operator()?;
-    keep_if_away(req, &form, act(desk, form.clone()).await)
+    keep_if_away(req, worker, &form, act(desk, form.clone()).await)
 }
 
 impl Desk {
@@ -138,23 +138,25 @@ impl Desk {
 /// Keeps what was typed if the store is away.
 fn keep_if_away(
     req: &HttpRequest,
+    worker: &Worker,
     form: &Form,
     answered: Result<HttpResponse, Problem>,
 ) -> Result<HttpResponse, Problem> {
     match answered {
-        Err(problem) if problem.is_the_stores() => keep(req, form, problem),
+        Err(problem) if problem.is_the_stores() => keep(req, worker, form, problem),
         answered => answered,
     }
 }
 
 /// Keeps what was typed in a page from which it can be sent again.
-fn keep(req: &HttpRequest, form: &Form, problem: Problem) -> Result<HttpResponse, Problem> {
+fn keep(req: &HttpRequest, worker: &Worker, form: &Form, problem: Problem) -> Result<HttpResponse, Problem> {
     let path = own_path(req);
     // Without the store it is not known who is signed in; the token that came is sent again.
     let frame = frame_of_nobody(req, "/newsroom");
     if problem.code() == Code::KeyRequired {
         let kept = form.written();
-        let page = SignInPage { frame, notice: Some(DoorNotice::Ended), then: &path, kept: &kept, link: None };
+        let (notice, provider) = (Some(DoorNotice::Ended), desk::provider(worker));
+        let page = SignInPage { frame, notice, then: &path, kept: &kept, link: None, provider };
         return page::send(StatusCode::FORBIDDEN, &page);
     }
     if !problem.is_the_stores() {

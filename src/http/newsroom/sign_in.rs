@@ -29,9 +29,12 @@ use crate::{
         sign_in::{DoorNotice, SignInPage},
         texts::texts_of,
     },
-    quota::{Decision, Name, Undecided},
+    quota::{Decision, Name, Subject, Undecided},
     secret::Secret,
 };
+
+/// Its path.
+const DOOR: &str = "/newsroom/sign-in";
 
 /// `GET /newsroom`: to the editor's first site.
 pub(super) async fn home(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -46,11 +49,11 @@ pub(super) async fn home(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 
 /// `GET /newsroom/sign-in?then=&link=`. Opening it does nothing yet: programs that look at links in messages open them
 /// too.
-pub(super) async fn door(req: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn door(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let mut query = Query::lenient(req.query_string())?;
     let (then, link) = (query.take("then")?, query.take("link")?);
     let notice = query.take("said")?.filter(|said| said == "signed-out").map(|_| DoorNotice::SignedOut);
-    show(&req, StatusCode::OK, notice, (then.as_deref().unwrap_or_default(), ""), link.as_deref())
+    show(&req, &worker, StatusCode::OK, notice, (then.as_deref().unwrap_or_default(), ""), link.as_deref())
 }
 
 /// `POST /newsroom/sign-in`.
@@ -63,21 +66,14 @@ pub(super) async fn enter(
     let then = form.text("then").unwrap_or_default();
     let kept = form.text("kept").unwrap_or_default();
     let client = limits::subject(&req, &worker);
-    // Taken before it is known whether the key is right, and given back if it was.
-    let decision = match worker.shared.quotas.admit(Name::SignIn, &client) {
-        Decision::Undecided(undecided) => worker.voting.decide(undecided, &client).await,
-        decided @ (Decision::Unlimited | Decision::Admitted(_) | Decision::Refused(_)) => decided,
-    };
-    match decision {
-        Decision::Refused(quota_state) => {
-            limits::note(&req, quota_state);
-            return Err(Problem::quota_exceeded(&quota_state));
-        }
-        Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => {
-            limits::note(&req, quota_state);
-        }
-        Decision::Unlimited => {}
+    if form.has("by_session") {
+        return match (Desk::of(&req, &worker).await, desk::held(&req, &worker)) {
+            (Ok(_), Some(held)) => entered(&req, &worker, &Secret::new(held), (then, kept)),
+            _ => show(&req, &worker, StatusCode::FORBIDDEN, Some(DoorNotice::Ended), (then, kept), None),
+        };
     }
+    // Taken before it is known whether the key is right, and given back if it was.
+    admit(&req, &worker, &client).await?;
     let (begun, refused) = match form.text("link") {
         Some(link) => (worker.publishing.sign_in_by_link(link).await, DoorNotice::UsedLink),
         None => (worker.publishing.sign_in(form.text("key").unwrap_or_default()).await, DoorNotice::WrongKey),
@@ -86,7 +82,7 @@ pub(super) async fn enter(
         Ok(Some(begun)) => begun,
         Ok(None) => {
             note_outcome(&req, "wrong-key");
-            return show(&req, StatusCode::FORBIDDEN, Some(refused), (then, kept), None);
+            return show(&req, &worker, StatusCode::FORBIDDEN, Some(refused), (then, kept), None);
         }
         Err(error) => {
             worker.shared.quotas.give_back(Name::SignIn, &client);
@@ -96,6 +92,28 @@ pub(super) async fn enter(
     worker.shared.quotas.give_back(Name::SignIn, &client);
     note_outcome(&req, "signed-in");
     entered(&req, &worker, &begun, (then, kept))
+}
+
+/// Takes one of the tries that a client has in a minute.
+///
+/// # Errors
+/// `quota-exceeded`.
+pub(super) async fn admit(req: &HttpRequest, worker: &Worker, client: &Subject) -> Result<(), Problem> {
+    let decision = match worker.shared.quotas.admit(Name::SignIn, client) {
+        Decision::Undecided(undecided) => worker.voting.decide(undecided, client).await,
+        decided @ (Decision::Unlimited | Decision::Admitted(_) | Decision::Refused(_)) => decided,
+    };
+    match decision {
+        Decision::Refused(quota_state) => {
+            limits::note(req, quota_state);
+            return Err(Problem::quota_exceeded(&quota_state));
+        }
+        Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => {
+            limits::note(req, quota_state);
+        }
+        Decision::Unlimited => {}
+    }
+    Ok(())
 }
 
 /// `POST /newsroom/sign-out`.
@@ -159,25 +177,27 @@ fn entered(
     Ok(answer)
 }
 
-fn show(
+pub(super) fn show(
     req: &HttpRequest,
+    worker: &Worker,
     status: StatusCode,
     notice: Option<DoorNotice>,
     (then, kept): (&str, &str),
     link: Option<&str>,
 ) -> Result<HttpResponse, Problem> {
-    let path = desk::own_path(req);
-    page::send(status, &SignInPage { frame: frame_of_nobody(req, &path), notice, then, kept, link })
+    let path = if req.path() == DOOR { desk::own_path(req) } else { DOOR.to_owned() };
+    let (frame, provider) = (frame_of_nobody(req, &path), desk::provider(worker));
+    page::send(status, &SignInPage { frame, notice, then, kept, link, provider })
 }
 
-fn set_cookie(answer: &mut HttpResponse, cookie: &str) -> Result<(), Problem> {
+pub(super) fn set_cookie(answer: &mut HttpResponse, cookie: &str) -> Result<(), Problem> {
     let cookie = HeaderValue::try_from(cookie).map_err(Problem::internal)?;
     answer.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(())
 }
 
 /// A path of the newsroom's own; nobody can be sent elsewhere by a link to its door.
-fn own_page(path: &str) -> &str {
+pub(super) fn own_page(path: &str) -> &str {
     let is_own = path == "/newsroom" || path.starts_with("/newsroom/") || path.starts_with("/newsroom?");
     let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if is_own && is_plain { path } else { "/newsroom" }

@@ -1,11 +1,12 @@
 //! The door: who comes in, and by what.
 
 use askama::Template;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::newsroom::frame::Frame;
 
 /// Why somebody stands at the door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DoorNotice {
     /// Their session has ended. What they typed is kept.
     Ended,
@@ -15,6 +16,12 @@ pub enum DoorNotice {
     UsedLink,
     /// They have gone out.
     SignedOut,
+    /// Who names editors does not answer.
+    ProviderAway,
+    /// They came back with something that was not asked for.
+    ProviderRefused,
+    /// They are known, by this name, and have no business here.
+    NoRole(String),
 }
 
 /// The door.
@@ -31,9 +38,24 @@ pub struct SignInPage<'a> {
     pub kept: &'a str,
     /// What signs in once.
     pub link: Option<&'a str>,
+    /// What the provider that names editors is called, if there is one: empty if it has no name.
+    pub provider: Option<&'a str>,
 }
 
 impl SignInPage<'_> {
+    fn by_provider(&self, name: &str) -> String {
+        let texts = &self.frame.texts().sign_in;
+        if name.is_empty() { texts.by_provider.clone() } else { texts.by_named_provider.replace("{name}", name) }
+    }
+
+    fn start(&self) -> String {
+        format!("/newsroom/oidc/start?then={}", utf8_percent_encode(self.then, NON_ALPHANUMERIC))
+    }
+
+    fn no_role(&self, name: &str) -> String {
+        self.frame.texts().sign_in.no_role.replace("{name}", &format!("\u{2068}{name}\u{2069}"))
+    }
+
     fn is_wrong_key(&self) -> bool {
         self.notice == Some(DoorNotice::WrongKey)
     }

@@ -59,6 +59,8 @@ const OTHERS: &[&str] = &[
     "GET /newsroom/sign-in",
     "POST /newsroom/sign-in",
     "POST /newsroom/sign-out",
+    "GET /newsroom/oidc/start",
+    "GET /newsroom/oidc/callback",
     "POST /newsroom/language",
     "GET /newsroom/assets/{file}",
     "GET /newsroom/sites/{site}",

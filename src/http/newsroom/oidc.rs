@@ -1,0 +1,96 @@
+//! Signing in by an identity provider: there, and back.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+
+use super::{
+    super::{
+        Worker, limits,
+        observe::note_outcome,
+        problem::{Code, Problem},
+        query::Query,
+    },
+    desk, see,
+    sign_in::{admit, own_page, set_cookie, show},
+};
+use crate::{
+    newsroom::sign_in::DoorNotice,
+    oidc::{ATTEMPT_SECS, IdentityProvider, OidcError, SignInAttempt},
+    quota::Name,
+};
+
+/// What the browser keeps meanwhile.
+const COOKIE: &str = "sawt_attempt";
+
+/// `GET /newsroom/oidc/start?then=`: to the provider. It is a link and no form: what a form is led on to must be this
+/// service.
+pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let provider = provider(&worker)?;
+    let then = Query::lenient(req.query_string())?.take("then")?.unwrap_or_default();
+    let client = limits::subject(&req, &worker);
+    admit(&req, &worker, &client).await?;
+    let attempt = SignInAttempt::begin(worker.shared.clock.now(), own_page(&then));
+    match provider.address(&attempt).await {
+        Ok(address) => {
+            worker.shared.quotas.give_back(Name::SignIn, &client);
+            let mut there = see(address.as_str());
+            set_cookie(&mut there, &desk::set_short(&req, &worker, COOKIE, &attempt.written(), ATTEMPT_SECS))?;
+            Ok(there)
+        }
+        Err(error) => refused(&req, &worker, error, own_page(&then)),
+    }
+}
+
+/// `GET /newsroom/oidc/callback?code=&state=`: back from there. Whatever comes of it, what the browser has kept is used
+/// up by it.
+pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    let provider = provider(&worker)?;
+    let client = limits::subject(&req, &worker);
+    // As with keys: taken before it is known whether this is right, and given back if it was.
+    admit(&req, &worker, &client).await?;
+    let mut query = Query::lenient(req.query_string())?;
+    let (state, code) = (query.take("state")?.unwrap_or_default(), query.take("code")?);
+    let attempt = desk::short(&req, &worker, COOKIE)
+        .and_then(|written| SignInAttempt::read(&written, worker.shared.clock.now()))
+        .filter(|attempt| attempt.is_of(&state));
+    let then = attempt.as_ref().map_or("", SignInAttempt::then).to_owned();
+    let recognised = match (&attempt, code) {
+        (Some(attempt), Some(code)) => provider.person(attempt, &code, worker.shared.clock.now()).await,
+        (None, _) => Err(OidcError::Refused("the browser did not begin it".to_owned())),
+        (Some(_), None) => Err(OidcError::Refused("the provider has sent no code".to_owned())),
+    };
+    let mut answer = match recognised {
+        Ok(person) => {
+            let begun = worker.publishing.sign_in_person(person).await?;
+            worker.shared.quotas.give_back(Name::SignIn, &client);
+            note_outcome(&req, "signed-in");
+            let mut there = see(own_page(&then));
+            set_cookie(&mut there, &desk::set_session(&req, &worker, begun.expose()))?;
+            there
+        }
+        Err(error) => refused(&req, &worker, error, own_page(&then))?,
+    };
+    set_cookie(&mut answer, &desk::set_short(&req, &worker, COOKIE, "", 0))?;
+    Ok(answer)
+}
+
+fn provider(worker: &Worker) -> Result<&IdentityProvider, Problem> {
+    let provider = worker.shared.identity_provider.as_ref();
+    provider.ok_or_else(|| Problem::new(Code::NotFound, "editors sign in by keys here"))
+}
+
+/// Back at the door, with the reason in words. The operator finds what was wrong in the log.
+fn refused(req: &HttpRequest, worker: &Worker, error: OidcError, then: &str) -> Result<HttpResponse, Problem> {
+    let (status, outcome, notice) = match error {
+        OidcError::Away(why) => {
+            tracing::warn!(why, "the identity provider can't be relied on; nobody is signed in by it now");
+            (StatusCode::SERVICE_UNAVAILABLE, "provider-away", DoorNotice::ProviderAway)
+        }
+        OidcError::Refused(why) => {
+            tracing::info!(why, "a sign-in by the identity provider is refused");
+            (StatusCode::FORBIDDEN, "sign-in-refused", DoorNotice::ProviderRefused)
+        }
+        OidcError::NoRole(name) => (StatusCode::FORBIDDEN, "no-role", DoorNotice::NoRole(name.to_string())),
+    };
+    note_outcome(req, outcome);
+    show(req, worker, status, Some(notice), (then, ""), None)
+}
