@@ -36,6 +36,9 @@ impl Backend {
     /// All of them, in the order their trials run.
     pub(crate) const ALL: [Self; 4] = [Self::Sqlite, Self::Redis, Self::Valkey, Self::Cluster];
 
+    /// One of each sort, for pages, which ask a store for nothing that the API's own trials do not.
+    pub(crate) const EACH_SORT: [Self; 2] = [Self::Sqlite, Self::Cluster];
+
     /// The name its trials begin with.
     pub(crate) fn name(self) -> &'static str {
         match self {

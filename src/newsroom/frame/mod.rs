@@ -75,7 +75,7 @@ pub struct DeskView<'a> {
 }
 
 /// One way to go.
-pub struct Entry {
+pub struct MenuEntry {
     /// Where to.
     pub path: String,
     /// What stands there.
@@ -161,7 +161,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Where the editor may go: what they may not see is not offered.
-    pub fn entries(&self) -> Vec<Entry> {
+    pub fn entries(&self) -> Vec<MenuEntry> {
         let here = self.here();
         let of_site = PAGES.into_iter().filter(|(.., scope)| self.may(*scope));
         let of_site = of_site.map(|(section, path, _)| (section, format!("{here}{path}")));
@@ -169,7 +169,7 @@ impl<'a> Frame<'a> {
         let of_all = is_operator.then(|| (Section::Sites, "/newsroom/sites".to_owned()));
         let entry = |(section, path)| {
             let count = if section == Section::Waiting { self.waiting() } else { None };
-            Entry { path, text: self.name_of_section(section), count, current: self.current(section) }
+            MenuEntry { path, text: self.name_of_section(section), count, current: self.current(section) }
         };
         of_site.chain(of_all).map(entry).collect()
     }

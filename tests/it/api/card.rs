@@ -209,7 +209,7 @@ async fn the_poll_of_an_article_and_of_a_place_has_its_picture(service: &Service
     picture(&client, &format!("/polls/{poll}/card.png")).await;
 }
 
-service_rules![on [Backend::Sqlite, Backend::Redis];
+service_rules![on [Backend::Sqlite];
     a_polls_page_names_a_picture_of_it_in_either_shape,
     a_vote_changes_the_picture_its_tag_and_its_address,
     a_tally_that_is_not_for_everyone_is_in_no_picture,

@@ -83,7 +83,7 @@ async fn whoever_revokes_their_own_key_is_warned_and_is_out(service: &Service) {
     assert!(answer.header("location").is_some_and(|there| there.starts_with("/newsroom/sign-in?")), "{answer}");
 }
 
-service_rules![
+service_rules![on crate::backends::Backend::EACH_SORT;
     a_key_made_in_the_newsroom_is_shown_once_and_works,
     a_new_key_that_is_not_right_yet_is_said_so_in_the_editors_language,
     a_key_is_revoked_only_when_it_was_asked_twice,

@@ -112,7 +112,7 @@ async fn what_waits_for_an_editor_is_listed_counted_and_decided_there(service: &
     assert!(!page.contains("بعد العيد") && !page.contains("لن يُحل") && page.contains(&today), "{page}");
 }
 
-service_rules![
+service_rules![on crate::backends::Backend::EACH_SORT;
     a_list_is_searched_filtered_sorted_and_paged,
     what_waits_for_an_editor_is_listed_counted_and_decided_there,
 ];

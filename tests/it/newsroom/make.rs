@@ -8,7 +8,7 @@ use crate::{
     service::{Service, seed_poll, text},
 };
 
-service_rules![
+service_rules![on crate::backends::Backend::EACH_SORT;
     a_form_that_is_sent_twice_makes_one_poll,
     what_is_wrong_is_said_at_its_field_in_the_editors_language,
     of_two_who_edit_at_once_neither_loses_anything,

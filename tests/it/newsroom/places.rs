@@ -8,7 +8,7 @@ use crate::{
     service::{Service, seed_poll, text},
 };
 
-service_rules![
+service_rules![on crate::backends::Backend::EACH_SORT;
     an_editor_fills_a_calendar_and_overlaps_are_refused_at_their_entry,
     of_two_who_fill_a_calendar_the_second_is_shown_what_the_first_did,
     a_place_is_deleted_when_it_was_asked_twice,

@@ -271,7 +271,7 @@ async fn an_editor_exports_what_the_api_does(service: &Service) {
     assert_eq!(text(&json!(page.matches("readonly").count().to_string())), "4", "one code for each way");
 }
 
-service_rules![
+service_rules![on crate::backends::Backend::EACH_SORT;
     an_editor_of_one_site_finds_nothing_of_another,
     whoever_lacks_a_scope_is_neither_offered_nor_granted_what_needs_it,
     a_form_without_its_sessions_token_or_from_elsewhere_does_nothing,

@@ -163,7 +163,7 @@ async fn of_two_editors_at_once_the_second_sees_what_the_first_changed_and_loses
     assert_eq!((&saved["name"], &saved["timezone"]), (&json!("اسم الثاني"), &json!("Asia/Kuwait")));
 }
 
-service_rules![
+service_rules![on crate::backends::Backend::EACH_SORT;
     an_editor_sets_all_that_a_site_has_and_nothing_of_it_is_lost_by_saving_again,
     what_is_wrong_in_settings_is_named_in_the_editors_language_and_nothing_is_saved,
     of_two_editors_at_once_the_second_sees_what_the_first_changed_and_loses_nothing,

@@ -9,7 +9,7 @@ use crate::{
     service::{Service, seed_poll},
 };
 
-crate::registry::service_rules![
+crate::registry::service_rules![on crate::backends::Backend::EACH_SORT;
     an_editor_signs_in_with_a_key_and_is_so_on_every_replica_until_they_go,
     a_session_ends_with_the_key_it_was_begun_with,
     a_page_needs_somebody_who_is_signed_in_and_leads_back_to_itself,

@@ -37,7 +37,7 @@ async fn a_site_is_deleted_only_when_its_id_was_typed_and_nothing_is_lost_with_i
     service.admin().get(&format!("/v1/sites/{site}")).send().await.refused(404, "not-found");
 }
 
-service_rules![
+service_rules![on crate::backends::Backend::EACH_SORT;
     the_operator_makes_a_site_and_an_id_that_is_taken_replaces_nothing,
     a_site_is_deleted_only_when_its_id_was_typed_and_nothing_is_lost_with_it,
 ];

@@ -186,7 +186,7 @@ async fn no_form_is_taken_from_another_page_or_without_the_sessions_token(servic
     }
 }
 
-service_rules![
+service_rules![on crate::backends::Backend::EACH_SORT;
     every_page_of_the_newsroom_is_held_to_its_scope,
     an_editor_sees_and_does_nothing_at_another_site,
     a_scope_opens_its_own_pages_and_no_others,
