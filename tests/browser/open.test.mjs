@@ -99,6 +99,8 @@ for (const [language, viewport] of [['ar', PHONE], ['en', DESKTOP]]) {
     assert.ok((await answers(asked)).every(({ text }) => text !== said.words));
     assert.equal(await shown.$('.sawt-said').count(), 0, 'no reader sees what no editor let them');
     for (const { id } of await answers(asked)) await sawt.ask('POST', `/v1/polls/${asked.id}/answers/${id}`, { state: 'shown' });
+    // A replica keeps for a moment what it has read.
+    while ((await sawt.tally(asked)).open_answers.length < said.others.length) await new Promise((soon) => setTimeout(soon, 100));
     // Another reader: this one's browser may show the page it has for a while.
     const other = await set.reader({ viewport, locale: language });
     const again = await Shown.open({ reader: other, publisher, sawt, poll: asked, mode: 'element' });

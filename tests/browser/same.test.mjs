@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 
 import { Reader, launch } from './browser.mjs';
 import { Sawt } from './sawt.mjs';
@@ -114,9 +115,14 @@ for (const [name, members] of Object.entries({
     await sawt.vote(poll, ['no'], 3);
     await sawt.close(poll);
     const closed = comparable(await page.evaluate(words, path));
+    // The state, the tally and the time of the close are drawn one after another.
     await page.waitForFunction((state) => document.querySelector('.sawt').dataset.state === state, closed.state);
-    await page.waitForFunction((total) => document.querySelector('.sawt-total').textContent === total, closed.total);
-    assert.deepEqual(comparable(await page.evaluate(words)), closed);
+    let said;
+    for (let look = 0; look < 300 && !isDeepStrictEqual(said, closed); look += 1) {
+      await page.waitForTimeout(100);
+      said = comparable(await page.evaluate(words));
+    }
+    assert.deepEqual(said, closed);
     await reader.leave();
   });
 }
