@@ -52,20 +52,22 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Longer than the second within which an absent store is said to be absent.
 const IMPATIENCE: Duration = Duration::from_secs(15);
 
+/// What makes clients. To read the system's certificates for each would take most of a run's time.
+fn plain_http() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).tls_certs_only([])
+}
+
 impl Client {
     /// A client of the replica at this address. Must be called on the runtime it is used on.
     pub(crate) fn new(address: SocketAddr) -> Self {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a plain HTTP client can be built");
+        let http = plain_http().build().expect("a plain HTTP client can be built");
         Self { http, address, base_path: "", authorization: None, patience: PATIENCE }
     }
 
     /// The same client at an address of its own, one of this host's: what a proxy sees of it.
     pub(crate) fn at(&self, source: std::net::IpAddr) -> Self {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).local_address(source).build();
-        Self { http: http.expect("a plain HTTP client can be built"), ..self.clone() }
+        let http = plain_http().local_address(source).build().expect("a plain HTTP client can be built");
+        Self { http, ..self.clone() }
     }
 
     /// The same client, asking for every path below this one.
