@@ -37,7 +37,7 @@ use crate::{
         request_log::RequestLog,
         unparsed,
     },
-    integrity::Integrity,
+    integrity::{HostingRanges, Integrity},
     live::{Hub, StreamLimiter},
     oidc::IdentityProvider,
     publishing::{Publishing, make_link},
@@ -193,6 +193,7 @@ struct ReplicaParts {
     view_writer: Arc<ViewWriter>,
     /// For how many days events are kept.
     events_days: u32,
+    hosting: HostingRanges,
     dispatcher: Arc<Dispatcher>,
 }
 
@@ -266,7 +267,8 @@ impl ReplicaParts {
             config.public_url.clone(),
         ));
         let events_days = config.events_days;
-        Ok(Self { stores, hub, admin_key, shared, views, view_writer, events_days, dispatcher })
+        let hosting = config.hosting_ranges.clone();
+        Ok(Self { stores, hub, admin_key, shared, views, view_writer, events_days, hosting, dispatcher })
     }
 
     /// A worker on a store connection of its own.
@@ -279,7 +281,8 @@ impl ReplicaParts {
         let (hub, clock) = (Arc::clone(&self.hub), self.shared.clock.clone());
         let signal = Arc::clone(&self.shared.event_signal);
         let events = EventFeed::new(Arc::clone(voting.store()), Arc::clone(&signal));
-        let integrity = Integrity::new(Arc::clone(voting.store()), Arc::clone(&hub), Arc::clone(&signal));
+        let integrity =
+            Integrity::new(Arc::clone(voting.store()), Arc::clone(&hub), Arc::clone(&signal), self.hosting.clone());
         let publishing = Publishing::new(Arc::clone(voting.store()), hub, clock, self.admin_key, signal);
         let viewing = Viewing::new(Arc::clone(voting.store()), self.views.clone());
         Worker { shared: Arc::clone(&self.shared), voting, viewing, publishing, integrity, events }

@@ -17,6 +17,7 @@
 mod forwarded;
 #[cfg(test)]
 mod fuzz;
+mod ranges;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue},
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+pub use ranges::{AddressRanges, InvalidRanges};
 use smallvec::SmallVec;
 
 /// Where a request came from: an IPv4 address, or the IPv6 network of one subscriber (a /64 unless `SAWT_IPV6_PREFIX`

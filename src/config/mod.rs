@@ -31,6 +31,7 @@ pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
 
 use crate::{
     client::{ProxyHeader, TrustedProxies},
+    integrity::HostingRanges,
     net::outside::Outside,
     oidc::{GroupRoles, Issuer, OidcSettings},
     quota::{ConcurrencyLimits, Policies},
@@ -94,6 +95,8 @@ pub struct Config {
     pub events_days: u32,
     /// Where webhooks may be sent to, beside all that lies outside.
     pub webhook_networks: Outside,
+    /// The networks of servers.
+    pub hosting_ranges: HostingRanges,
     /// How many threads answer requests, 1 to 256.
     pub workers: usize,
     /// How long a replica that is told to stop goes on answering, no longer ready, 0 to 300 seconds.
@@ -141,6 +144,7 @@ impl Default for Config {
             allow_eviction: false,
             events_days: 0,
             webhook_networks: Outside::default(),
+            hosting_ranges: HostingRanges::default(),
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),
             drain_secs: 0,
             shutdown_secs: 0,

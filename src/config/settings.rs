@@ -1,6 +1,6 @@
 //! The table of settings.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, path::Path};
 
 use tracing_subscriber::EnvFilter;
 
@@ -11,7 +11,7 @@ use super::{
         with_value,
     },
 };
-use crate::{site::BaseAddress, telemetry::LogFormat};
+use crate::{integrity::HostingRanges, site::BaseAddress, telemetry::LogFormat};
 
 /// The most connections, and event streams, a replica may be allowed.
 const MAX_CONNECTIONS: usize = 1_000_000;
@@ -522,6 +522,26 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
         show: |config| Some(config.webhook_networks.to_string()).filter(|text| !text.is_empty()),
+    },
+    Setting {
+        name: "hosting_ranges",
+        shape: Shape::Text,
+        form: "FILE",
+        default: Default::Unset {
+            means: "no network is taken for one of servers",
+            example: "/etc/sawt/hosting-ranges",
+        },
+        about: "A file of the networks that servers have and readers don't: an address or a network (192.0.2.0/24) on each \
+                line, and # before a remark. A ballot from one of them has the label hosting-network, and counts unless an \
+                editor decides otherwise. The file is read again on SIGHUP.",
+        set: |config, text| {
+            let read = HostingRanges::read(Path::new(text));
+            config.hosting_ranges = read.map_err(|error| {
+                with_value(&format!("must be a file of networks, one on each line ({error})"), text)
+            })?;
+            Ok(())
+        },
+        show: |config| config.hosting_ranges.path().map(|path| path.display().to_string()),
     },
     Setting {
         name: "workers",

@@ -95,6 +95,7 @@ fn every_setting_has_bounds() {
         ("allow_eviction", vec!["true", "false"], vec!["yes", "1"]),
         ("events_days", vec!["1", "3650"], vec!["0", "3651", "x"]),
         ("webhook_networks", vec!["10.0.0.0/8", "192.0.2.7, fd00::/8"], vec!["inside", "10.0.0.0/33"]),
+        ("hosting_ranges", vec!["/dev/null"], vec!["/nowhere", "Cargo.toml"]),
         ("workers", vec!["1", "256"], vec!["0", "257"]),
         ("drain_secs", vec!["0", "300"], vec!["-1", "301"]),
         ("shutdown_secs", vec!["1", "300"], vec!["0", "301", "1.5"]),
@@ -203,7 +204,8 @@ fn the_default_file_names_every_setting_and_its_commented_values_are_the_real_on
             DefaultValue::Is(default) => assert_eq!(value, default, "{}", setting.name),
             DefaultValue::Unset { example, .. } => assert_eq!(value, example, "{}", setting.name),
         }
-        if setting.shape != Shape::Secret {
+        // A file is another on each machine.
+        if setting.shape != Shape::Secret && setting.form != "FILE" {
             assert_eq!((setting.set)(&mut Config::default(), &value), Ok(()), "{}", setting.name);
         }
     }

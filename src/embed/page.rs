@@ -152,7 +152,16 @@ pub enum Mode<'a> {
     /// The script, which the page brings along or came from.
     Script,
     /// A reader without script: a plain form. `None` if they have nothing to vote on.
-    Form(Option<&'a str>),
+    Form(Option<HiddenFields<'a>>),
+}
+
+/// What a form sends that its reader does not see.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HiddenFields<'a> {
+    /// The token that they vote by.
+    pub voter: &'a str,
+    /// What shows that they had the poll before them.
+    pub mark: &'a str,
 }
 
 impl<'a> PollView<'a> {
@@ -190,7 +199,7 @@ impl<'a> PollView<'a> {
             site: self.site,
             top: self.window.mark(),
             is_for_script: matches!(self.mode, Mode::Script),
-            voter: if let Mode::Form(token) = self.mode { token } else { None },
+            hidden: if let Mode::Form(hidden) = self.mode { hidden } else { None },
             direction,
             question_dir: direction_in(direction, poll.question.as_str()),
             words_dir: match language.direction() {
@@ -514,7 +523,7 @@ struct PollPage<'a> {
     site: &'a SiteSettings,
     top: &'static str,
     is_for_script: bool,
-    voter: Option<&'a str>,
+    hidden: Option<HiddenFields<'a>>,
     form_path: String,
     query: String,
     peek_query: String,

@@ -58,11 +58,11 @@ pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) ->
 async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<HttpResponse, Problem> {
     let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
     let asker = StreamAsker::of(req, worker).await?;
-    let (shown, has_it) = shown(req)?;
+    let Shown { positions, has_it, wants_mark } = shown(req)?;
     let request = |(place, id): (usize, &PollId)| {
         let keys = &worker.shared.position_keys;
-        let seen = shown.split(',').nth(place).and_then(|text| keys.read(*id, text.trim()));
-        StreamRequest { id: *id, seen, has_it }
+        let seen = positions.split(',').nth(place).and_then(|text| keys.read(*id, text.trim()));
+        StreamRequest { id: *id, seen, has_it, wants_mark }
     };
     let requests = polls.iter().enumerate().map(request).collect();
     let plan = worker.voting.plan_stream(permit, &asker, requests).await?;
@@ -78,10 +78,10 @@ pub(super) async fn stream_article(
 ) -> Result<HttpResponse, Problem> {
     let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
     let asker = StreamAsker::of(req, worker).await?;
-    let (shown, has_it) = shown(req)?;
+    let Shown { positions, has_it, wants_mark } = shown(req)?;
     let id = article.known.poll.id;
-    let seen = worker.shared.position_keys.read(id, shown.trim());
-    let request = StreamRequest { id, seen, has_it };
+    let seen = worker.shared.position_keys.read(id, positions.trim());
+    let request = StreamRequest { id, seen, has_it, wants_mark };
     let plan = worker.voting.plan_article_stream(permit, &asker, article, request).await?;
     respond(req, worker, plan)
 }
@@ -94,9 +94,10 @@ pub(super) async fn stream_to<A: Asker<Error = Problem>>(
     id: PollId,
 ) -> Result<HttpResponse, Problem> {
     let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
-    let (shown, has_it) = shown(req)?;
-    let seen = worker.shared.position_keys.read(id, shown.trim());
-    let plan = worker.voting.plan_stream(permit, asker, vec![StreamRequest { id, seen, has_it }]).await?;
+    let Shown { positions, has_it, wants_mark } = shown(req)?;
+    let seen = worker.shared.position_keys.read(id, positions.trim());
+    let request = StreamRequest { id, seen, has_it, wants_mark };
+    let plan = worker.voting.plan_stream(permit, asker, vec![request]).await?;
     respond(req, worker, plan.ok_or_else(Problem::no_poll)?)
 }
 
@@ -145,12 +146,24 @@ impl Asker for StreamAsker<'_> {
     }
 }
 
-/// The positions that a reader shows for all the polls they ask for, and whether they have those tallies. With
-/// `Last-Event-ID` they have: a browser keeps that only as long as the page that received the events.
-fn shown(req: &HttpRequest) -> Result<(String, bool), Problem> {
+/// What a reader says who asks for a stream.
+#[derive(Debug, PartialEq, Eq)]
+struct Shown {
+    /// How far they have come with all the polls they ask for.
+    positions: String,
+    /// Whether they have those tallies. With `Last-Event-ID` they have: a browser keeps that only as long as the page
+    /// that received the events.
+    has_it: bool,
+    /// Whether they want marks. Who does not ask gets none: they might take them for something else.
+    wants_mark: bool,
+}
+
+fn shown(req: &HttpRequest) -> Result<Shown, Problem> {
+    let mut query = Query::lenient(req.query_string())?;
+    let wants_mark = query.take_meant("mark", |word| (word == "true").then_some(true)).is_some();
     match req.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
-        Some(id) => Ok((id.to_owned(), true)),
-        None => Ok((Query::lenient(req.query_string())?.take("seen")?.unwrap_or_default(), false)),
+        Some(id) => Ok(Shown { positions: id.to_owned(), has_it: true, wants_mark }),
+        None => Ok(Shown { positions: query.take("seen")?.unwrap_or_default(), has_it: false, wants_mark }),
     }
 }
 
@@ -200,10 +213,12 @@ mod tests {
     #[test]
     fn a_reader_shows_what_they_have_by_header_and_what_they_have_seen_by_query() {
         let shown = |request: TestRequest| shown(&request.to_http_request()).unwrap();
-        assert_eq!(shown(TestRequest::default()), (String::new(), false));
-        let seen = TestRequest::with_uri("/v1/live?polls=x&seen=0:17:00ff,-");
-        assert_eq!(shown(seen), ("0:17:00ff,-".to_owned(), false));
-        let both = TestRequest::with_uri("/v1/live?seen=4").insert_header((LAST_EVENT_ID, "17,-"));
-        assert_eq!(shown(both), ("17,-".to_owned(), true));
+        let expected =
+            |positions: &str, has_it, wants_mark| Shown { positions: positions.to_owned(), has_it, wants_mark };
+        assert_eq!(shown(TestRequest::default()), expected("", false, false));
+        let seen = TestRequest::with_uri("/v1/live?polls=x&seen=0:17:00ff,-&mark=true");
+        assert_eq!(shown(seen), expected("0:17:00ff,-", false, true));
+        let both = TestRequest::with_uri("/v1/live?seen=4&mark=1").insert_header((LAST_EVENT_ID, "17,-"));
+        assert_eq!(shown(both), expected("17,-", true, false));
     }
 }

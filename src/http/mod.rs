@@ -13,6 +13,7 @@
 //! - [`mount`]: the path that the service is mounted under, taken off.
 //! - [`auth`]: keys, scopes and voter tokens; [`voter_cookie`]: the cookie; [`voter_in_body`]: voters whom a body names;
 //!   [`origin`]: which pages may vote; [`cors`]: what browsers are told of it.
+//! - [`evidence`]: what a vote's request says beside the ballot.
 //! - [`limits`]: which quotas a request counts in; [`notes`]: what is recorded about a request.
 //! - [`connections`]: how many a client may have; [`net`](crate::net) says how long each is waited for.
 //! - [`body`], [`query`], [`conditional`], [`cursor`], [`header_text`]: reading requests.
@@ -43,6 +44,7 @@ mod docs;
 mod drawn_cards;
 mod embed;
 mod events;
+mod evidence;
 mod exports;
 mod header_text;
 mod health;

@@ -153,6 +153,13 @@ pub(super) fn host_in<'a>(headers: &'a HeaderMap, target: &'a Uri) -> Option<&'a
     host.or_else(|| target.authority().map(Authority::as_str))
 }
 
+/// Whether a request comes from a page without an origin. A policy makes `Origin` `null` also on our own.
+pub(super) fn is_opaque(req: &HttpRequest) -> bool {
+    let headers = req.headers();
+    headers.get(header::ORIGIN).is_some_and(|origin| origin == "null")
+        && headers.get(SEC_FETCH_SITE).is_none_or(|from| from != "same-origin")
+}
+
 /// Whether a request comes from a page of this service itself, by all that a browser sends. `Sec-Fetch-Site` alone
 /// decides, either way: no page can set it, and it is right even where a frame's sandbox or a policy makes `Origin`
 /// `null`. Browsers that don't send it send `Origin`, and the oldest only `Referer`. A request without any of them

@@ -19,7 +19,10 @@ use super::{
     body::BodyType,
     problem::{Code, FieldError, Problem},
 };
-use crate::{poll::VoterId, voter::Nonce};
+use crate::{
+    poll::VoterId,
+    voter::{FirstMade, Nonce, Voter},
+};
 
 /// The voter that a request is from.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +30,16 @@ pub(super) struct RequestVoter {
     pub(super) voter: VoterId,
     /// Whether they come by a nonce, and have no token yet.
     pub(super) is_new: bool,
+    /// Where their token was first made, if they show one.
+    pub(super) first_made: Option<FirstMade>,
     pub(super) carrier: Carrier,
+}
+
+impl RequestVoter {
+    /// One who shows a token.
+    pub(super) fn known(voter: &Voter, carrier: Carrier) -> Self {
+        Self { voter: voter.id, is_new: false, first_made: Some(voter.first_made), carrier }
+    }
 }
 
 /// A body's `voter`.
@@ -61,7 +73,7 @@ pub(super) fn sender(
             return Err(Problem::new(Code::VoterRequired, detail));
         }
         let (voter, carrier) = auth::voter(req.headers(), shared)?;
-        return Ok(RequestVoter { voter: voter.id, is_new: false, carrier });
+        return Ok(RequestVoter::known(&voter, carrier));
     };
     if auth::shows_voter_token(req.headers()) {
         let detail = "must not be given beside a token in the Authorization header".to_owned();
@@ -71,8 +83,8 @@ pub(super) fn sender(
     // As with a header, a page can send JSON to another origin only if it was allowed to.
     let carrier = if body_type == BodyType::Text { Carrier::TextBody } else { Carrier::Header };
     Ok(match named {
-        NamedVoter::Nonce(nonce) => RequestVoter { voter: nonce.voter(), is_new: true, carrier },
-        NamedVoter::Token(token) => RequestVoter { voter: auth::voter_of(token, shared)?.id, is_new: false, carrier },
+        NamedVoter::Nonce(nonce) => RequestVoter { voter: nonce.voter(), is_new: true, first_made: None, carrier },
+        NamedVoter::Token(token) => RequestVoter::known(&auth::voter_of(token, shared)?, carrier),
     })
 }
 

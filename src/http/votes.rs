@@ -13,7 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use smallvec::SmallVec;
 
 use super::{
-    Worker, auth, body, caching, limits,
+    Worker, auth, body, caching,
+    evidence::{self, ShownMark},
+    limits,
     observe::note_outcome,
     origin,
     path::poll_in_path,
@@ -37,15 +39,27 @@ pub(super) async fn cast(
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (body_type, bytes) = body::read_reader(&req, payload).await?;
-    let VoteBody { choices: Named(named), open_answer, voter } = body::parse(&bytes)?;
+    let VoteBody { choices: Named(named), open_answer, voter, mark } = body::parse(&bytes)?;
     let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
     let known = poll_for(&req, &worker, id, &sender).await?;
 
-    let RequestVoter { voter, is_new, .. } = sender;
-    let caster = Caster { voter, is_new, client: limits::subject(&req, &worker) };
+    let caster = caster(&req, &worker, &known, &sender, mark);
     let asked = BallotRequest { choices: &named, answer: open_answer.as_deref() };
     let vote = worker.voting.cast(caster, known, asked, |quota_state| limits::note(&req, quota_state)).await?;
     answer(&req, &worker, &caster, &vote)
+}
+
+/// Who casts a ballot in a poll, and what there is to say against it.
+pub(super) fn caster(
+    req: &HttpRequest,
+    worker: &Worker,
+    known: &PollWithSite,
+    sender: &RequestVoter,
+    mark: ShownMark,
+) -> Caster {
+    let RequestVoter { voter, is_new, first_made, .. } = *sender;
+    let evidence = evidence::gather(req, worker, known, first_made, mark);
+    Caster { voter, is_new, client: evidence.client.into(), label: worker.integrity.label(&evidence) }
 }
 
 /// Tells a voter what became of their ballot.
@@ -91,7 +105,7 @@ pub(super) async fn read_mine(
 pub(super) async fn withdraw(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (voter, carrier) = auth::voter(req.headers(), &worker.shared)?;
-    take_back(&req, &worker, id, RequestVoter { voter: voter.id, is_new: false, carrier }).await
+    take_back(&req, &worker, id, RequestVoter::known(&voter, carrier)).await
 }
 
 /// `POST /v1/polls/{poll}/votes/withdraw`: the same for a voter whom the body names.
@@ -240,6 +254,8 @@ pub(super) struct VoteBody<'a> {
     pub(super) open_answer: Option<String>,
     #[serde(borrow, default, deserialize_with = "body::given")]
     pub(super) voter: Option<NamedVoter<'a>>,
+    #[serde(default)]
+    pub(super) mark: ShownMark,
 }
 
 /// The options a voter names, borrowed from the body unless their JSON has escapes. The body's size bounds their

@@ -1,20 +1,24 @@
 //! Integrity, without HTTP: what is suspect is counted apart, and editors decide whether it counts.
 //!
-//! A ballot has a [`Label`](crate::poll::Label). Editors see how many ballots have which, and hold, void or release a
+//! A ballot has a [`Label`], made of the [`Evidence`] when it came in. Editors see how many ballots have which, and hold, void or release a
 //! label, with a reason. While a poll takes votes, that changes its tally, in the next revision of the poll; once it is
 //! closed, its figure is final, and what is decided is told beside it. Each decision is in the site's log.
 
 mod decide;
+mod evidence;
+mod hosting_ranges;
 mod report;
 
 use std::sync::Arc;
 
+pub use evidence::Evidence;
+pub use hosting_ranges::{HostingRanges, UnreadableRanges};
 pub use report::{IntegrityReport, LabelReport};
 
 use crate::{
     events::EventSignal,
     live::Hub,
-    poll::{Poll, PollId},
+    poll::{Label, Poll, PollId},
     site::{Publisher, Scope},
     store::{Store, StoreError},
 };
@@ -25,6 +29,7 @@ pub struct Integrity {
     store: Arc<dyn Store>,
     hub: Arc<Hub>,
     signal: Arc<EventSignal>,
+    hosting: HostingRanges,
 }
 
 /// Why a use case of [`Integrity`] refused. Nothing was done, except where the store did not answer.
@@ -58,8 +63,13 @@ impl From<StoreError> for IntegrityError {
 
 impl Integrity {
     /// A worker's, on its store for calls that are not votes.
-    pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, signal: Arc<EventSignal>) -> Self {
-        Self { store, hub, signal }
+    pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, signal: Arc<EventSignal>, hosting: HostingRanges) -> Self {
+        Self { store, hub, signal, hosting }
+    }
+
+    /// What there is to say against a vote by what is seen of it. On a vote's way: it asks nobody.
+    pub fn label(&self, evidence: &Evidence) -> Label {
+        evidence.label(&self.hosting)
     }
 
     /// A poll that the publisher may moderate, as the store has it.

@@ -18,6 +18,7 @@ use crate::{
     poll::{Phase, Poll, PollId, SiteId},
     site::Site,
     store::{Store, StoreError},
+    voter::SiteDigest,
 };
 
 /// How old a poll may be before it is read again.
@@ -39,6 +40,16 @@ pub struct PollWithSite {
     pub poll: Arc<Poll>,
     /// Its site.
     pub site: Site,
+    /// What tokens say of the site.
+    pub site_digest: SiteDigest,
+}
+
+impl PollWithSite {
+    /// A poll and its site.
+    pub fn new(poll: Poll, site: Site) -> Self {
+        let site_digest = SiteDigest::of(&site.id);
+        Self { poll: Arc::new(poll), site, site_digest }
+    }
 }
 
 /// The polls. See the module.
@@ -110,7 +121,7 @@ impl PollCache {
             self.write(|polls| polls.remove(&id));
             return Ok(None);
         };
-        let known = Arc::new(PollWithSite { poll: Arc::new(poll), site });
+        let known = Arc::new(PollWithSite::new(poll, site));
         Ok(Some(self.write(|polls| {
             if polls.len() >= MOST_KNOWN && !polls.contains_key(&id) {
                 polls.retain(|_, entry| entry.read_at.elapsed() < FRESH);

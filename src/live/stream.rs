@@ -1,4 +1,4 @@
-//! What one reader is sent: `event: tally` and `event: poll` of the polls they asked for, as server-sent events
+//! What one reader is sent: `event: tally`, `event: poll` and `event: mark` of the polls they asked for, as server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
 //! A stream stores only how far it has come with each poll. Whenever its [writer](crate::net::writer) can take more, it
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     net::writer::ChunkSource,
-    poll::{Phase, Timestamp, Viewer},
+    poll::{Phase, PollId, Timestamp, Viewer},
     secret::random_bytes,
     telemetry::StreamEnd,
 };
@@ -67,7 +67,7 @@ pub struct Stream {
 
 impl Streams {
     /// Opens a stream. It begins with the tallies its reader has not seen, and with the polls themselves if they were
-    /// edited recently or show no tally.
+    /// edited recently or show no tally; and with marks, if they are wanted.
     pub fn open(
         &self,
         permit: StreamPermit,
@@ -97,14 +97,20 @@ impl Streams {
             _permit: permit,
         };
         let mut newest = SmallVec::<[Option<Arc<Snapshot>>; 1]>::new();
+        let mut marked = SmallVec::<[PollId; 1]>::new();
         for asked in asked {
             newest.push(asked.newest.clone());
+            marked.extend(asked.newest.as_ref().filter(|_| asked.wants_mark).map(|_| asked.id));
             stream.watch(asked, now);
         }
         let mut first = Chunk::default();
         first.add(&retry(2_000));
         for (place, newest) in newest.iter().enumerate() {
             stream.say(place, newest.as_ref(), newest.is_none(), &mut first);
+        }
+        for poll in marked {
+            let mark = stream.shared.position_keys.mark(poll, now);
+            first.add(&format!("event: mark\ndata: {{\"poll\":\"{poll}\",\"mark\":\"{mark}\"}}\n\n").into());
         }
         stream.first = first.finish();
         stream.shared.metrics.stream_opened();
@@ -273,8 +279,8 @@ pub(crate) mod tests {
         clock::Clock,
         live::{Hub, StreamLimiter, entry::HubEntry, subscription::Subscription},
         poll::{
-            DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, PollFields, PollId, Position, Revision,
-            SiteId, State,
+            DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, PollFields, Position, Revision, SiteId,
+            State,
         },
         quota::ConcurrencyLimits,
         wire::{ReaderPosition, keys},
@@ -325,8 +331,9 @@ pub(crate) mod tests {
             let is_behind = seen > newest.as_ref().map(|newest| newest.tally.version);
             let position = |version| Position { epoch: 0, version };
             let seen = seen.map(|version| ReaderPosition { position: position(version), is_proven: true });
+            let (id, wants_mark) = (self.poll.id, false);
             let asked =
-                RequestedPoll { id: self.poll.id, newest, seen, has_it: true, is_behind, viewer: Viewer::Everyone };
+                RequestedPoll { id, newest, seen, has_it: true, is_behind, viewer: Viewer::Everyone, wants_mark };
             self.streams.open(place, StreamReader::default(), vec![asked], Timestamp::from_millis(2_000))
         }
 

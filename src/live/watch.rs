@@ -38,6 +38,8 @@ pub struct RequestedPoll {
     pub is_behind: bool,
     /// As whom they look at it.
     pub viewer: Viewer,
+    /// Whether they want a mark of it.
+    pub wants_mark: bool,
 }
 
 /// How far a reader has come with one poll.
@@ -74,7 +76,7 @@ impl WatchedPoll {
         now: Timestamp,
         has_voter: bool,
     ) -> Self {
-        let RequestedPoll { id, newest, seen, has_it, is_behind, viewer } = asked;
+        let RequestedPoll { id, newest, seen, has_it, is_behind, viewer, wants_mark: _ } = asked;
         let mut watch = Self {
             topic,
             id,

@@ -32,6 +32,18 @@ pub struct Label(u8);
 impl Label {
     /// Nothing.
     pub const CLEAN: Self = Self(0);
+    /// It brought no mark of its poll.
+    pub const NO_MARK: Self = Self(1);
+    /// Its mark is younger than a reader needs.
+    pub const EARLY_MARK: Self = Self(2);
+    /// Its voter's token was first made for another site.
+    pub const FOREIGN_TOKEN: Self = Self(3);
+    /// It came from a page without an origin.
+    pub const OPAQUE_ORIGIN: Self = Self(4);
+    /// It says that it comes from a page, and its headers are not a browser's.
+    pub const NOT_A_BROWSER: Self = Self(5);
+    /// It came from a network that the operator lists as one of servers.
+    pub const HOSTING_NETWORK: Self = Self(6);
 
     /// The label of this number; `None` if there is none.
     pub fn from_number(number: u8) -> Option<Self> {

@@ -12,6 +12,7 @@ use super::{ReplicaParts, ServeError};
 use crate::{
     events,
     http::{ReplicaState, request_log::SUM_UP_EVERY},
+    integrity::HostingRanges,
     live, quota,
     store::{Store, StoreError},
     supervisor::Supervisor,
@@ -25,7 +26,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Starts all background tasks, on this thread.
 pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
-    let ReplicaParts { stores, hub, shared, view_writer, events_days, dispatcher, .. } = parts;
+    let ReplicaParts { stores, hub, shared, view_writer, events_days, hosting, dispatcher, .. } = parts;
     let (signal, events_days) = (&shared.event_signal, *events_days);
     let began = Instant::now();
     let tasks = Supervisor::new(Arc::clone(&shared.metrics))
@@ -49,6 +50,14 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
             move || events::retention::forget(events_days, Arc::clone(&store))
         })
         .keep("webhooks", with(dispatcher, webhooks::deliver));
+    // Without a list the signal is left to do what it does: end the program.
+    let tasks = match hosting.path() {
+        Some(_) => {
+            let hosting = hosting.clone();
+            tasks.keep("hosting ranges", move || read_ranges_again(hosting.clone()))
+        }
+        None => tasks,
+    };
     match stores.broker() {
         Some(broker) => {
             let (to, store) = (Arc::clone(&broker), stores.connect());
@@ -110,6 +119,22 @@ async fn sum_refusals_up(shared: Arc<ReplicaState>) {
     loop {
         every.tick().await;
         shared.request_log.sum_up();
+    }
+}
+
+/// Reads the list of hosting ranges again whenever the operator says so, by SIGHUP.
+async fn read_ranges_again(hosting: HostingRanges) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        tracing::error!("SIGHUP can't be caught; the hosting ranges stay as they were read");
+        return std::future::pending().await;
+    };
+    while hangup.recv().await.is_some() {
+        match hosting.read_again() {
+            Ok(ranges) => tracing::info!(path = %hosting, ranges, "read the hosting ranges again"),
+            Err(error) => {
+                tracing::error!(path = %hosting, error = %error, "the hosting ranges can't be read again; the former ones stay");
+            }
+        }
     }
 }
 

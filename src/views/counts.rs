@@ -188,7 +188,7 @@ mod tests {
         poll.article = Some(PollArticle { template: "stars".to_owned(), key: "id:a-1".to_owned() });
         let (created_at, updated_at) = (Timestamp::EARLIEST, Timestamp::EARLIEST);
         let site = Site { id: SiteId::default(), settings: SiteSettings::default(), created_at, updated_at };
-        let known = Arc::new(PollWithSite { poll: Arc::new(poll), site });
+        let known = Arc::new(PollWithSite::new(poll, site));
         counts.count(&Viewed::Poll(Arc::clone(&known)));
         counts.count_ballots(&known.poll, &[Outcome::Counted, Outcome::Counted, Outcome::Repeated, Outcome::Withdrawn]);
         let taken = counts.take().remove(&SiteId::default()).unwrap();

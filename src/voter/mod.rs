@@ -13,6 +13,6 @@ mod stub;
 mod token;
 
 pub use nonce::Nonce;
-pub use origin::FirstMade;
+pub use origin::{FirstMade, SiteDigest};
 pub use stub::Stub;
 pub use token::{InvalidToken, LIFETIME_SECS, TokenKeys, Voter};

@@ -150,7 +150,7 @@ impl Voting {
         }
         let maker = self.template_of(store, site, template).await?;
         let page = self.page_of(store, &maker, &article).await?;
-        let known = PollWithSite { poll: Arc::new(maker.unmade(&article, page)), site: Site::clone(&of_site) };
+        let known = PollWithSite::new(maker.unmade(&article, page), Site::clone(&of_site));
         Ok(ArticlePoll { known: Arc::new(known), article, template: template.clone(), maker: Some(maker) })
     }
 

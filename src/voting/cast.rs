@@ -34,6 +34,8 @@ pub struct Caster {
     pub is_new: bool,
     /// The client they come from.
     pub client: Subject,
+    /// What there is to say against the ballot.
+    pub label: Label,
 }
 
 /// A ballot that is on record.
@@ -137,13 +139,13 @@ impl Voting {
         asked: BallotRequest<'_>,
         note: impl Fn(QuotaState),
     ) -> Result<Vote, VoteError> {
-        let Caster { voter, is_new, client } = caster;
+        let Caster { voter, is_new, client, label } = caster;
         let is_counted_as_new = is_new && self.admit_new(&voter, &client, &note).await?;
         let mut checked = None;
         let action = |poll: &Poll| {
             let (choices, answer) = asked.check(poll)?;
             checked = Some((choices, answer.clone()));
-            Ok((Action::Cast(Label::CLEAN, poll.counters_of(choices)), answer))
+            Ok((Action::Cast(label, poll.counters_of(choices)), answer))
         };
         let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
         self.admit(self.replica.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;

@@ -18,6 +18,8 @@ pub struct StreamRequest {
     pub seen: Option<ReaderPosition>,
     /// Whether they have that tally, and need not be sent it again.
     pub has_it: bool,
+    /// Whether they want a mark of it.
+    pub wants_mark: bool,
 }
 
 /// A stream that may be opened: who reads it, and what it begins with.
@@ -67,17 +69,17 @@ impl Voting {
     ) -> Result<StreamPlan, A::Error> {
         let mut voter = None;
         let mut polls = Vec::with_capacity(viewed.len());
-        for (StreamRequest { id, seen, has_it }, view) in viewed {
+        for (StreamRequest { id, seen, has_it, wants_mark }, view) in viewed {
             let Some(TallyView { newest: Newest { snapshot, is_behind }, viewer }) = view else {
                 let viewer = Viewer::Everyone;
-                polls.push(RequestedPoll { id, newest: None, seen, has_it, is_behind: false, viewer });
+                polls.push(RequestedPoll { id, newest: None, seen, has_it, is_behind: false, viewer, wants_mark });
                 continue;
             };
             // Their voter matters even if nobody sees the tally now: the poll's policy may change.
             if viewer != Viewer::Publisher && !snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state) {
                 voter = asker.voter()?;
             }
-            polls.push(RequestedPoll { id, newest: Some(snapshot), seen, has_it, is_behind, viewer });
+            polls.push(RequestedPoll { id, newest: Some(snapshot), seen, has_it, is_behind, viewer, wants_mark });
         }
         let has_key = asker.known_publisher().is_some();
         let reader = StreamReader { ballot_lookup: voter.map(|voter| self.ballot_lookup(voter)), has_key };

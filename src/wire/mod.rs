@@ -2,12 +2,14 @@
 //! change only with the program; and compression.
 
 pub mod coding;
+mod mark;
 mod poll;
 mod position_keys;
 mod runoff;
 mod static_file;
 mod tally;
 
+pub use mark::Mark;
 pub use poll::{Audience, PatternJson, PollJson, VerdictJson, poll_etag, poll_json};
 #[cfg(test)]
 pub(crate) use position_keys::tests::keys;

@@ -46,6 +46,14 @@ impl PositionKeys {
         Self { current: derive(secret), previous: previous.map(derive) }
     }
 
+    pub(super) fn current(&self) -> &[u8; 32] {
+        &self.current
+    }
+
+    pub(super) fn previous(&self) -> Option<&[u8; 32]> {
+        self.previous.as_ref()
+    }
+
     /// A poll's position, signed.
     pub fn sign(&self, poll: PollId, position: Position) -> SignedPosition {
         SignedPosition { position, mac: mac(&self.current, poll, position) }

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::{
-    backends::{Program, Storage},
-    client::{Client, remember_secret},
+    api::labels::{labels, old_mark},
+    backends::{Program, Storage, wait_until},
+    client::{Client, nonce, remember_secret},
     registry::lone_rules,
     server::{ADMIN_KEY, Ended, Replica, SECRET, Settings, run},
     service::{seed_poll, text},
@@ -249,7 +250,43 @@ async fn the_demo_serves_the_seed_poll_and_prints_what_to_try() {
     demo.printed(|line| line.starts_with("the tally: 1 ballots, نعم 1, لا 0"));
 }
 
+async fn who_comes_from_a_hosting_range_is_labelled_and_the_list_is_read_again() {
+    let (storage, directory) = (Storage::file(), tempfile::tempdir().unwrap());
+    let path = directory.path().join("ranges");
+    let settings = Settings::on(storage.address()).with("SAWT_HOSTING_RANGES", path.to_str().unwrap());
+    std::fs::write(&path, "192.0.2.0/24\nnobody\n").unwrap();
+    let ended = run(&settings, &["serve"]);
+    assert_eq!(ended.code, Some(USAGE), "{ended:?}");
+    assert!(ended.stderr.contains("SAWT_HOSTING_RANGES") && ended.stderr.contains("line 2"), "{ended:?}");
+
+    std::fs::write(&path, "192.0.2.0/24\n").unwrap();
+    let replica = Replica::start(&settings);
+    let admin = Client::new(replica.address()).with_key(ADMIN_KEY);
+    let poll = admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+    let poll = text(&poll["id"]);
+    let vote = async || {
+        let body = json!({ "choices": ["yes"], "voter": { "nonce": nonce() }, "mark": old_mark(&poll) });
+        admin.post(&format!("/v1/polls/{poll}/votes")).json(&body).send().await.is(201);
+    };
+    let read_again = |text: &str, said: &str| {
+        std::fs::write(&path, text).unwrap();
+        let before = replica.log().text().matches(said).count();
+        replica.signal("HUP");
+        wait_until("the list is read again", || (replica.log().text().matches(said).count() > before).then_some(()));
+    };
+    vote().await;
+    assert_eq!(labels(&admin, &poll).await, [("clean".to_owned(), 1)]);
+    read_again("127.0.0.0/8 # this machine\n", "read the hosting ranges again");
+    vote().await;
+    let with_one = [("clean".to_owned(), 1), ("hosting-network".to_owned(), 1)];
+    assert_eq!(labels(&admin, &poll).await, with_one);
+    read_again("192.0.2.0/24\nnobody\n", "can't be read again");
+    vote().await;
+    assert_eq!(labels(&admin, &poll).await[1], ("hosting-network".to_owned(), 2), "the former list is in force");
+}
+
 lone_rules![
+    who_comes_from_a_hosting_range_is_labelled_and_the_list_is_read_again,
     a_bad_setting_is_named_with_what_it_may_be_before_anything_binds,
     every_bad_setting_is_named_at_once,
     on_redis_missing_secrets_are_named_before_anything_binds,

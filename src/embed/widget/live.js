@@ -250,7 +250,7 @@ export class Live {
     try {
       const { signal } = turn;
       const headers = voter ? { authorization: `Voter ${voter}` } : {};
-      const answer = await fetch(`${this.from}/v1/live?polls=${ids}&seen=${seen}`, { signal, headers, credentials: 'omit', cache: 'no-store' });
+      const answer = await fetch(`${this.from}/v1/live?polls=${ids}&seen=${seen}&mark=true`, { signal, headers, credentials: 'omit', cache: 'no-store' });
       if (!/^text\/event-stream/.test(answer.headers.get('content-type'))) {
         const { code } = await read(answer);
         if (code === 'voter-required') for (const kept of [device, memory]) if (voterIn(kept) === voter) kept.delete(VOTER);

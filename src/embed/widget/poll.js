@@ -136,6 +136,11 @@ export class Poll extends PollView {
         if (voterIn(this.kept) === voter) this.kept.delete(VOTER);
         continue;
       }
+      // A replica of a version before knows no marks.
+      if (code === 'invalid-request' && this.mark) {
+        this.mark = '';
+        continue;
+      }
       if (isFinal(answer)) break;
       if (this.#isHurried) continue;
       if (code === 'quota-exceeded') {
@@ -174,7 +179,8 @@ export class Poll extends PollView {
       if (choices) {
         // A nonce is answered with a token.
         const isKeepable = (body) => isReceipt(body) && (voter || /^[\w-]{40,}$/.test(body.voter));
-        const answer = await post('/votes', json(choices, `,"voter":${named}`), isKeepable);
+        // What shows that its reader had the poll before them. The first one: a newer one may be too young.
+        const answer = await post('/votes', json(choices, `,"voter":${named}${this.mark ?? ''}`), isKeepable);
         if (!voter && answer.body?.voter) this.#keep(answer.body.voter);
         return { voter, ...answer };
       }
@@ -307,7 +313,8 @@ export class Poll extends PollView {
       this.#later(data);
       if (data.state !== this.state || wasHidden) this.become(data.state);
       if (data.state === 'closed') Live.at(this.from).remove(this);
-    } else {
+    } else if (name === 'mark') this.mark ??= `,"mark":"${data.mark}"`;
+    else {
       const ahead = data.revision - this.root.dataset.revision;
       if (ahead < 0 || (!ahead && data.state === this.state)) return;
       if (ahead) bring('edit').then(({ edit }) => this.stopped || (edit(this, data), this.settle()));

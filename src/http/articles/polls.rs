@@ -18,7 +18,7 @@ use super::{
 use crate::{
     quota::{Name, Subject},
     site::Site,
-    voting::{BallotRequest, Caster},
+    voting::BallotRequest,
     wire::Audience,
 };
 
@@ -49,12 +49,12 @@ pub(in super::super) async fn cast(
 ) -> Result<HttpResponse, Problem> {
     let asked = asked(&req)?;
     let (body_type, bytes) = body::read_reader(&req, payload).await?;
-    let VoteBody { choices: Named(named), open_answer, voter } = body::parse(&bytes)?;
+    let VoteBody { choices: Named(named), open_answer, voter, mark } = body::parse(&bytes)?;
     let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
     count(&req, &worker, &sender)?;
     let article = worker.voting.find_article_to_vote(&asked).await?;
     check_page(&req, &worker, &article.known.site, &sender)?;
-    let caster = Caster { voter: sender.voter, is_new: sender.is_new, client: limits::subject(&req, &worker) };
+    let caster = votes::caster(&req, &worker, &article.known, &sender, mark);
     let note = |quota_state| limits::note(&req, quota_state);
     let asked = BallotRequest { choices: &named, answer: open_answer.as_deref() };
     let vote = worker.voting.cast_in_article(caster, article, asked, note).await?;

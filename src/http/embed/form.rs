@@ -25,20 +25,31 @@ use actix_web::{
 };
 
 use super::{
-    super::{Worker, auth, body, caching, limits, observe::note_outcome, origin, path::poll_in_path},
+    super::{
+        Worker,
+        auth::{self, Carrier},
+        body, caching,
+        evidence::ShownMark,
+        limits,
+        observe::note_outcome,
+        origin,
+        path::poll_in_path,
+        voter_in_body::RequestVoter,
+        votes,
+    },
     answers_beside, definition_of, lead_on, private, read_look, state_of, tally_for, window_of,
 };
 use crate::{
     embed::{
         look::Look,
-        page::{Mode, Notice, PollView},
+        page::{HiddenFields, Mode, Notice, PollView},
     },
     http::problem::{Code, Problem},
     live::PollWithSite,
     poll::{InvalidChoice, OTHER, Poll, Position, State, Viewer},
     quota::{Name, Subject},
     voter::{Stub, Voter},
-    voting::{BallotRequest, Caster, VoteError, VoteOutcome},
+    voting::{BallotRequest, VoteError, VoteOutcome},
     wire::ReaderPosition,
 };
 
@@ -122,9 +133,10 @@ pub(in crate::http) async fn vote(
         return refused(&req, &worker, &known, &look, (&voter, &ticked), refusal).await;
     }
 
-    let client = limits::subject(&req, &worker);
+    let mark = fields.iter().find(|(name, _)| name == "mark").map(|(_, mark)| ShownMark::read(mark));
     let note = |quota_state| limits::note(&req, quota_state);
-    let caster = Caster { voter: voter.id, is_new: false, client };
+    let sender = RequestVoter::known(&voter, Carrier::Cookie);
+    let caster = votes::caster(&req, &worker, &known, &sender, mark.unwrap_or_default());
     // What stands in the field is said only with the option that it belongs to.
     let said = fields.iter().find(|(name, text)| name == "open_answer" && !text.trim().is_empty());
     let answer = said.map(|(_, text)| text.as_str()).filter(|_| named.iter().any(|id| id == OTHER));
@@ -234,7 +246,9 @@ async fn show(
         Some(snapshot) if state == State::Closed => Box::pin(worker.voting.run_off(snapshot)).await.ok(),
         Some(_) | None => None,
     };
-    let token = (state == State::Open && chosen.is_none()).then(token);
+    let hidden = (state == State::Open && chosen.is_none())
+        .then(|| (token(), worker.shared.position_keys.mark(known.poll.id, now).to_string()));
+    let hidden = hidden.as_ref().map(|(voter, mark)| HiddenFields { voter, mark });
     let answers = answers_beside(worker, seen.as_deref()).await?;
     let view = PollView {
         poll,
@@ -250,7 +264,7 @@ async fn show(
         public_url: worker.shared.public_url.as_ref(),
         is_kept: true,
         place: None,
-        mode: Mode::Form(token.as_deref()),
+        mode: Mode::Form(hidden),
         window: window_of(req),
     };
     private(req, status, &known.site, &view)

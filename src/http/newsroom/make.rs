@@ -18,7 +18,7 @@ use crate::{
     embed::{
         language::Language,
         look::Look,
-        page::{Mode, PollView, Window},
+        page::{HiddenFields, Mode, PollView, Window},
     },
     newsroom::{
         frame::Section,
@@ -189,7 +189,7 @@ pub(super) async fn preview(
             look: &Look::default(),
             site: &desk.site.settings,
             public_url: worker.shared.public_url.as_ref(),
-            mode: Mode::Form(Some("")),
+            mode: Mode::Form(Some(HiddenFields::default())),
             window: Window::Frame,
             is_kept: false,
             place: None,

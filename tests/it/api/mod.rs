@@ -13,6 +13,7 @@ mod form;
 mod integrity;
 mod keys;
 mod kinds;
+pub(crate) mod labels;
 mod lists;
 mod oembed;
 mod operators;
@@ -56,6 +57,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         webhooks::rules(),
         events::rules(),
         integrity::rules(),
+        labels::rules(),
         keys::rules(),
         pages::rules(),
         embed::rules(),
