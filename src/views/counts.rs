@@ -143,16 +143,14 @@ impl ViewCounts {
 }
 
 impl SiteCounts {
-    /// Adds what was counted of a poll. What is seen and voted in with an article's own poll ranks the article.
+    /// Adds what was counted of a poll. What is voted in an article's own poll ranks the article; that it is seen does
+    /// not, for a page that shows several of an article's polls tells once that the article is seen.
     fn add(&mut self, poll: &Poll, views: u64, ballots: i64) {
         let named = poll.article.as_ref();
         let article = named.and_then(|article| article.key.parse().ok()).map(RankedItem::Article);
         if views != 0 {
             let template = named.and_then(|article| article.template.parse().ok());
             self.polls.push(SeenPoll { poll: poll.id, template, views });
-            if let Some(article) = &article {
-                self.items.push((Measure::Views, article.clone(), i64::try_from(views).unwrap_or(i64::MAX)));
-            }
         }
         // A listed poll is left out by whoever reads the ranking. An article's score may have come from several polls, so
         // one whose tally not everyone may see adds nothing to it: a score says how many have voted.
@@ -177,7 +175,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_seen_and_voted_in_with_an_articles_own_poll_ranks_the_article() {
+    fn what_is_voted_in_an_articles_own_poll_ranks_the_article() {
         let counts = ViewCounts::new(Arc::default());
         let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
         let options = Some(vec![option("نعم"), option("لا")]);
@@ -193,7 +191,7 @@ mod tests {
         counts.count_ballots(&known.poll, &[Outcome::Counted, Outcome::Counted, Outcome::Repeated, Outcome::Withdrawn]);
         let taken = counts.take().remove(&SiteId::default()).unwrap();
         let article = RankedItem::Article("id:a-1".parse().unwrap());
-        assert_eq!(taken.items, [(Measure::Views, article.clone(), 1), (Measure::Votes, article, 1)]);
+        assert_eq!(taken.items, [(Measure::Votes, article, 1)]);
         let template = Some("stars".parse().unwrap());
         assert_eq!(taken.polls, [SeenPoll { poll: known.poll.id, template, views: 1 }]);
     }

@@ -80,3 +80,36 @@ test('without an article the elements take the page’s canonical address, and a
   const strange = await reader.open(publisher.holding(page(`<sawt-rating site="${id}" article="https://elsewhere.example/1"></sawt-rating>`)));
   await strange.locator('sawt-rating [role="status"], sawt-rating .sawt[data-state="gone"]').first().waitFor();
 });
+
+test('a page tells once that its article is seen, whatever of it stands there, and what looks alike shares one style sheet', async () => {
+  const { publisher, sawt } = set;
+  const id = await site();
+  const url = `${publisher.origin}/news/3`;
+  const elements = [
+    `<link rel="canonical" href="${url}"><script type="module" src="${sawt.origin}/embed/view.js"></script>`,
+    `<sawt-reactions site="${id}"></sawt-reactions><sawt-reactions site="${id}" article="story-1"></sawt-reactions>`,
+    `<sawt-rating site="${id}"></sawt-rating><sawt-view site="${id}"></sawt-view>`,
+  ];
+  const reader = await set.reader({ viewport: { width: 800, height: 2000 } });
+  const one = await reader.open(`${publisher.origin}/blank`);
+  const views = [];
+  one.on('request', (request) => request.url().endsWith('/v1/views') && views.push(request.postData()));
+  await one.goto(publisher.holding(page(...elements)));
+  const first = one.locator('sawt-reactions').first();
+  await first.locator('[data-option="like"]').click();
+  await count(first, 'like').filter({ hasText: '1' }).waitFor();
+  // The one poll that is made by now is told besides.
+  while (views.length < 3) await one.waitForTimeout(50);
+  const poll = await first.locator('.sawt').getAttribute('data-poll');
+  const told = [{ site: id, url }, { site: id, article: 'story-1' }, { poll }].map((view) => JSON.stringify(view));
+  assert.deepEqual([...views].sort(), told.sort());
+  const shared = await one.evaluate(() => {
+    const sheets = [...document.querySelectorAll('sawt-reactions sawt-poll')].map(({ shadowRoot }) => shadowRoot.adoptedStyleSheets);
+    return sheets.length === 2 && sheets[0].length === 2 && sheets[0].every((sheet, place) => sheet === sheets[1][place]);
+  });
+  assert.ok(shared);
+  const listed = async () => (await sawt.ask('GET', `/v1/sites/${id}/trending?window=1h`)).items.find((item) => item.url?.endsWith('/news/3'));
+  while (!(await listed())) await one.waitForTimeout(100);
+  const { score } = await listed();
+  assert.ok(score > 0.9 && score < 1.1, `it is seen once, and scores ${score}`);
+});

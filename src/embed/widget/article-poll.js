@@ -1,10 +1,14 @@
 // An article's poll. It is voted in by the name of its article, and made with its first ballot: until then there is no
 // stream of it, and its page says revision 0.
 
+import { here, named } from './here.js';
+import { seen, view } from './sight.js';
 import { SECOND, jitter, sleep } from './time.js';
 
 export const of = (Poll) =>
   class extends Poll {
+    #isTold;
+
     at(path) {
       const [address, query = ''] = this.root.dataset.article.split(/(?=\?)/);
       return address + path + query;
@@ -16,6 +20,10 @@ export const of = (Poll) =>
 
     // Until it is made, by this reader or another, it is asked for every so often.
     async follow() {
+      if (!this.#isTold) {
+        this.#isTold = true;
+        seen(this.root).then(() => this.stopped || this.#tellArticle());
+      }
       while (!this.#isMade && !this.stopped) {
         await sleep(jitter(30 * SECOND));
         if (!this.#isMade && !document.hidden) await this.#look();
@@ -23,6 +31,15 @@ export const of = (Poll) =>
       if (this.isFollowed) return;
       this.isFollowed = true;
       super.follow();
+    }
+
+    // The article is seen once in a page, whatever of it stands there: it is named as `<sawt-view>` would name it. The
+    // poll's own view is told once there is a poll.
+    #tellArticle() {
+      const [, site, id, url] = /^\/v1\/sites\/([^/]+)\/articles\/([^/]+)\/[^?]+(?:\?url=(.*))?$/.exec(this.root.dataset.article);
+      const host = this.root.getRootNode().host?.closest('sawt-reactions, sawt-rating');
+      const asked = host ? host.getAttribute('article')?.trim() || here() : url ? decodeURIComponent(url) : id;
+      view(this.from, named({ site, [/^https?:\/\//i.test(asked) ? 'url' : 'article']: asked }));
     }
 
     async #look() {

@@ -2,22 +2,14 @@
 //
 // Served as /embed/view.js, by a name that stays: a publisher's page has it as a module.
 
+import { here, named } from './here.js';
 import { seen, view } from './sight.js';
 
 const HOME = import.meta.url.split('/embed/view.js')[0];
 
-// The page by the address that it names for itself, which is the same however a reader came.
-const address = () => document.querySelector('link[rel~="canonical" i]')?.href || location.href;
-
-// By hand: whatever the page has taught objects stays out of it.
-const named = (members) =>
-  `{${Object.entries(members)
-    .filter(([, text]) => text)
-    .map(([name, text]) => `"${name}":${JSON.stringify(String(text))}`)}}`;
-
 // Counts a view of an article, named by its id or by its address.
 function count({ site = 'default', article, url } = {}) {
-  view(HOME, named({ site, article, url: article ? undefined : (url ?? address()) }));
+  view(HOME, named({ site, article, url: article ? undefined : (url ?? here()) }));
 }
 
 class SawtView extends HTMLElement {

@@ -3,13 +3,12 @@
 //
 // Served as /embed/article.js, by a name that stays: a publisher's page has it as a module, beside the loader or alone.
 
+import { here } from './here.js';
+
 const HOME = import.meta.url.split('/embed/article.js')[0];
 
 // What the poll itself is told.
 const PASSED = ['lang', 'theme', 'digits', 'loading', 'storage'];
-
-// The page's own address, without what only leads to a place in it.
-const here = () => document.querySelector('link[rel~="canonical"]')?.href || location.href.split('#')[0];
 
 const isAddress = (article) => /^https?:\/\//i.test(article);
 

@@ -2,11 +2,13 @@
 
 import text from './poll.css';
 
+const sheets = {};
+
+// All polls that say the same share one.
 const sheetOf = (text) => {
   try {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(text);
-    return sheet;
+    if (!sheets[text]) (sheets[text] = new CSSStyleSheet()).replaceSync(text);
+    return sheets[text];
   } catch {
     return undefined;
   }
