@@ -23,6 +23,12 @@ pub struct Announced {
     pub url: WebAddress,
     /// The same in its one form, by the rules that its site had then.
     pub address: ArticleAddress,
+    /// The address that it was first announced with, by which its polls are named: so what readers said before the
+    /// announcement stays with the article, and also when its address changes. `None` if that address was another
+    /// article's: then its polls are named by its id. [`Articles::put_article`](crate::store::Articles::put_article)
+    /// decides.
+    #[serde(default)]
+    pub first_address: Option<ArticleAddress>,
     /// The section of its site that it stands in.
     pub section: Option<Text>,
     /// When it was published, as its publisher says.
@@ -47,8 +53,13 @@ impl Announced {
         ArticlePlace { published_at: self.published_at, id: self.id.clone() }
     }
 
-    /// Both of its names.
-    pub fn keys(&self) -> [ArticleKey; 2] {
-        [ArticleKey::Id(self.id.clone()), ArticleKey::Address(self.address.clone())]
+    /// What its polls and views are named by.
+    pub fn key(&self) -> ArticleKey {
+        self.first_address.clone().map_or_else(|| ArticleKey::Id(self.id.clone()), ArticleKey::Address)
+    }
+
+    /// All its names.
+    pub fn keys(&self) -> [ArticleKey; 3] {
+        [ArticleKey::Id(self.id.clone()), ArticleKey::Address(self.address.clone()), self.key()]
     }
 }

@@ -131,7 +131,7 @@ struct ArticleJson<'a> {
 
 impl<'a> ArticleJson<'a> {
     fn of(article: &'a Announced) -> Self {
-        let Announced { id, title, url, address, section, published_at, announced_at } = article;
+        let Announced { id, title, url, address, section, published_at, announced_at, first_address: _ } = article;
         Self {
             id,
             title,

@@ -60,20 +60,30 @@ pub enum NameRefusal {
     Store(Arc<StoreError>),
 }
 
+/// An article that a request names.
+#[derive(Debug, Clone)]
+pub struct NamedArticle {
+    /// What its polls and views are named by.
+    pub key: ArticleKey,
+    /// As it was announced, if it was.
+    pub announced: Option<Arc<Announced>>,
+}
+
 impl KnownArticles {
-    /// What an article is known by on its site, whichever way it is named: an address that was announced for an article
-    /// is that article. Whoever votes, reads or sees goes by this.
+    /// An article of a site, whichever way it is named: an address that was announced for an article is that article.
+    /// Whoever votes, reads or sees goes by this.
     ///
     /// # Errors
     /// [`NameRefusal`]; without asking the store, if the address is not the site's.
-    pub async fn key_of(&self, store: &dyn Store, site: &Site, name: &ArticleName) -> Result<ArticleKey, NameRefusal> {
-        let address = match name {
-            ArticleName::Id(id) => return Ok(ArticleKey::Id(id.clone())),
-            ArticleName::Address(text) => site.article_address(text).map_err(NameRefusal::Address)?,
+    pub async fn find(&self, store: &dyn Store, site: &Site, name: &ArticleName) -> Result<NamedArticle, NameRefusal> {
+        let key = match name {
+            ArticleName::Id(id) => ArticleKey::Id(id.clone()),
+            ArticleName::Address(text) => {
+                ArticleKey::Address(site.article_address(text).map_err(NameRefusal::Address)?)
+            }
         };
-        let key = ArticleKey::Address(address);
         let announced = self.announced(store, &site.id, &key).await.map_err(NameRefusal::Store)?;
-        Ok(announced.map_or(key, |article| ArticleKey::Id(article.id.clone())))
+        Ok(NamedArticle { key: announced.as_ref().map_or(key, |article| article.key()), announced })
     }
 
     /// The article that a key of a site names, at most a few seconds old; older only while the store does not answer.
@@ -177,6 +187,7 @@ mod tests {
             title: Text::parse("خبر", TITLE).unwrap(),
             url: address.as_str().parse().unwrap(),
             address,
+            first_address: None,
             section: None,
             published_at: Timestamp::EARLIEST,
             announced_at: Timestamp::EARLIEST,

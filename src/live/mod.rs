@@ -39,7 +39,7 @@ mod watch;
 
 pub use brief_cache::BriefCache;
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
-pub use known_articles::{KnownArticles, NameRefusal};
+pub use known_articles::{KnownArticles, NameRefusal, NamedArticle};
 pub use place_cache::PlaceCache;
 pub use poll_cache::{PollCache, PollWithSite};
 pub use poll_index::{IndexedPoll, IndexedPolls, MOST_OF_SITE, PollIndex};

@@ -40,10 +40,10 @@ impl Publishing {
             AddressRefusal::Foreign(address) => PublishError::ForeignAddress(address),
         })?;
         let announced_at = self.store.now().await?;
-        let article = Announced { id, title, url, address, section, published_at, announced_at };
-        let is_new = match self.store.put_article(&site.id, &article, MOST_ANNOUNCED).await? {
-            ArticlePutting::Made => true,
-            ArticlePutting::Replaced => false,
+        let article = Announced { id, title, url, address, first_address: None, section, published_at, announced_at };
+        let (article, is_new) = match self.store.put_article(&site.id, &article, MOST_ANNOUNCED).await? {
+            ArticlePutting::Made(article) => (article, true),
+            ArticlePutting::Replaced(article) => (article, false),
             ArticlePutting::NoSite => return Err(PublishError::NoSite),
         };
         self.hub.known_articles().forget(&site.id, &article);

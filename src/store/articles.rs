@@ -13,8 +13,11 @@ use crate::{
 #[async_trait]
 pub trait Articles: Send + Sync {
     /// Keeps an article of an existing site, in place of the one with its id. Its address names this one from then on, and
-    /// not the one it named before; the address that it had before names nothing. If the site then has more than `most`,
-    /// others that were published first go.
+    /// not the one it named before. If the site then has more than `most`, others that were published first go.
+    ///
+    /// A new article's [`first_address`](Announced::first_address) is its address, unless that names another; whoever
+    /// replaces an article keeps it. It goes on naming the article after the address has changed, until another article
+    /// is announced with it; other addresses that it had name nothing.
     async fn put_article(&self, site: &SiteId, article: &Announced, most: usize) -> Result<ArticlePutting, StoreError>;
 
     /// The article that a key names.
@@ -34,12 +37,12 @@ pub trait Articles: Send + Sync {
 }
 
 /// What [`Articles::put_article`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ArticlePutting {
-    /// The article is new.
-    Made,
-    /// It took the place of the one with its id.
-    Replaced,
+    /// The article is new, and kept as this.
+    Made(Announced),
+    /// It took the place of the one with its id, and is kept as this.
+    Replaced(Announced),
     /// There is no such site.
     NoSite,
 }

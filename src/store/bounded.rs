@@ -22,10 +22,10 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    ArticlePutting, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, ClientMark, Creation, Events,
+    ArticlePutting, ArticleStanding, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, Creation, Events,
     IdempotencyKey, ItemScore, Lease, Leased, Making, Measure, Minutes, MoveReminder, PlacePut, Places, Polls,
     Publishers, QueuedDeliveries, Queueing, Quotas, Replacement, Sessions, SiteDeletion, SiteReplacement, Store,
-    StoreError, TemplatePut, Templates, TrendingWindow, ViewBatch, Views, WebhookPut, Webhooks,
+    StoreError, TemplatePut, Templates, TrendingWindow, ViewBatch, Views, WebhookPut, Webhooks, Witness,
 };
 use crate::{
     article::{Announced, ArticleId, ArticleKey, ArticlePlace, NewArticlePoll, Template, TemplateId},
@@ -464,14 +464,14 @@ impl Templates for Bounded {
         self.writes.pass(self.store.make_article_poll(new)).await
     }
 
-    async fn note_client(
+    async fn vouch(
         &self,
         site: &SiteId,
         template: &TemplateId,
         poll: PollId,
-        client: ClientMark,
-    ) -> Result<bool, StoreError> {
-        self.writes.pass(self.store.note_client(site, template, poll, client)).await
+        witness: Witness,
+    ) -> Result<ArticleStanding, StoreError> {
+        self.writes.pass(self.store.vouch(site, template, poll, witness)).await
     }
 
     async fn forget_voters(&self, site: &SiteId, template: &TemplateId, poll: PollId) -> Result<(), StoreError> {

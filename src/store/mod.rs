@@ -99,7 +99,7 @@ pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, 
 pub use publishers::{Publishers, SiteDeletion, SiteReplacement};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 pub use sessions::Sessions;
-pub use templates::{ClientMark, Making, TemplatePut, Templates};
+pub use templates::{ArticleStanding, ClientMark, Making, TemplatePut, Templates, Witness};
 pub use views::{ItemScore, Measure, RankedItem, SeenPoll, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};
 pub use webhooks::{MOST_KEPT, MOST_WAITING, QueuedDeliveries, Queueing, WebhookPut, Webhooks};
 

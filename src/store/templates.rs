@@ -34,14 +34,15 @@ pub trait Templates: Send + Sync {
     /// articles, and those in which enough clients have voted, stay.
     async fn make_article_poll(&self, new: &NewArticlePoll) -> Result<Making, StoreError>;
 
-    /// Notes a client that has voted in a poll, by a hash. Returns whether the poll is still provisional.
-    async fn note_client(
+    /// Notes who vouches for a poll: it is provisional until [`HONEST_CLIENTS`](crate::article::HONEST_CLIENTS) clients
+    /// or its publisher do.
+    async fn vouch(
         &self,
         site: &SiteId,
         template: &TemplateId,
         poll: PollId,
-        client: ClientMark,
-    ) -> Result<bool, StoreError>;
+        witness: Witness,
+    ) -> Result<ArticleStanding, StoreError>;
 
     /// Forgets who voted in an article's poll, if it is closed: its counts stay. It does not count any more among
     /// those that its template may have. Does nothing if the poll is open.
@@ -59,6 +60,26 @@ pub trait Templates: Send + Sync {
 
 /// A client that has voted in a provisional poll, as a hash under the service's secret.
 pub type ClientMark = [u8; 8];
+
+/// Who vouches that a poll's article is no invention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Witness {
+    /// A client that has voted in it.
+    Client(ClientMark),
+    /// The publisher, who has announced the article by now.
+    Publisher,
+}
+
+/// What a poll of an article is among those of its template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArticleStanding {
+    /// It goes when there is no room for another.
+    Provisional,
+    /// It stays.
+    Honest,
+    /// It is not there, or not any more.
+    NotListed,
+}
 
 /// What [`Templates::put_template`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -73,10 +73,10 @@ impl Viewing {
             }
             ViewTarget::Article(site, name) => {
                 let site = self.replica.hub.sites().get(&*self.store, &site).await?.ok_or(ViewError::NoSite)?;
-                let key = match self.replica.hub.known_articles().key_of(&*self.store, &site, &name).await {
+                let key = match self.replica.hub.known_articles().find(&*self.store, &site, &name).await {
                     // No view is lost because the store is away: whoever reads the ranking finds the article.
                     Err(NameRefusal::Store(error)) => key_without_store(&site, &name).ok_or(ViewError::Store(error))?,
-                    named => named?,
+                    named => named?.key,
                 };
                 Ok(Viewed::Article(site, key))
             }

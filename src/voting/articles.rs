@@ -14,12 +14,12 @@ use crate::{
     article::{
         AddressFault, Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id,
     },
-    live::{Newest, PollWithSite, RecentCache, Snapshot, StreamPermit},
+    live::{NamedArticle, Newest, PollWithSite, RecentCache, Snapshot, StreamPermit},
     poll::{Partitions, PollId, SiteId, Timestamp, Viewer, WebAddress},
     quota::{Name, QuotaState, Subject},
     secret::{Secret, first_bytes},
     site::Site,
-    store::{ClientMark, Making, Store, StoreError},
+    store::{ArticleStanding, ClientMark, Making, Store, StoreError, Witness},
     wire::ReaderPosition,
 };
 
@@ -70,7 +70,7 @@ pub enum NoArticle {
 pub struct ArticlePoll {
     /// The poll with its site. If it is not made, it is as it will be made.
     pub known: Arc<PollWithSite>,
-    article: ArticleKey,
+    article: NamedArticle,
     template: TemplateId,
     /// What makes it, if it is not there.
     maker: Option<Arc<Template>>,
@@ -139,8 +139,8 @@ impl Voting {
     ) -> Result<ArticlePoll, VoteError> {
         let AskedArticle { site, template, .. } = asked;
         let of_site = self.site_of(store, site).await?;
-        let article = self.replica.hub.known_articles().key_of(store, &of_site, &asked.article).await?;
-        let id = article_poll_id(site, &article, template.as_str());
+        let article = self.replica.hub.known_articles().find(store, &of_site, &asked.article).await?;
+        let id = article_poll_id(site, &article.key, template.as_str());
         let articles = &self.replica.articles;
         if !(may_be_missing && articles.missing.if_fresh(&id).is_some()) {
             if let Some(known) = self.polls.get(store, id).await? {
@@ -149,8 +149,8 @@ impl Voting {
             articles.missing.put(id, ());
         }
         let maker = self.template_of(store, site, template).await?;
-        let page = self.page_of(store, &maker, &article).await?;
-        let known = PollWithSite::new(maker.unmade(&article, page), Site::clone(&of_site));
+        let page = page_of(&maker, &article)?;
+        let known = PollWithSite::new(maker.unmade(&article.key, page), Site::clone(&of_site));
         Ok(ArticlePoll { known: Arc::new(known), article, template: template.clone(), maker: Some(maker) })
     }
 
@@ -162,29 +162,6 @@ impl Voting {
         let read = async { Ok(store.template(site, id).await?.map(Arc::new)) };
         let found = self.replica.articles.templates.get(&(site.clone(), id.clone()), read).await?;
         Ok(found.ok_or(NoArticle::NoTemplate)?)
-    }
-
-    /// The page of an article, which may have a poll.
-    ///
-    /// # Errors
-    /// [`NoArticle::NotAnnounced`]: it may have none.
-    async fn page_of(
-        &self,
-        store: &dyn Store,
-        template: &Template,
-        article: &ArticleKey,
-    ) -> Result<Option<WebAddress>, VoteError> {
-        let announced = match article {
-            // It was found to be one of the site's.
-            ArticleKey::Address(address) if template.admits == Admission::OwnOrigins => {
-                return Ok(address.as_str().parse().ok());
-            }
-            ArticleKey::Address(_) => None,
-            ArticleKey::Id(_) => {
-                self.replica.hub.known_articles().announced(store, &template.pattern.site, article).await?
-            }
-        };
-        Ok(Some(announced.ok_or(NoArticle::NotAnnounced)?.url.clone()))
     }
 
     /// Casts a ballot in an article's poll, as [`cast`](Self::cast) does in any other. The first ballot makes the poll,
@@ -211,9 +188,9 @@ impl Voting {
             }
             cast => cast?,
         };
-        let is_new_ballot = vote.cast == VoteOutcome::Counted && matches!(article.article, ArticleKey::Address(_));
+        let is_new_ballot = vote.cast == VoteOutcome::Counted && matches!(article.article.key, ArticleKey::Address(_));
         if is_new_ballot && self.replica.articles.honest.if_fresh(&id).is_none() {
-            // Boxed: few votes get here, the first ones of an article that nobody has announced.
+            // Boxed: few votes get here, the first ones of an article that readers found.
             Box::pin(self.note_client(&article, id, &client)).await;
         }
         Ok(vote)
@@ -235,23 +212,20 @@ impl Voting {
 
     async fn make(
         &self,
-        article: &ArticleKey,
+        article: &NamedArticle,
         template: &Template,
         client: Subject,
         note: &impl Fn(QuotaState),
     ) -> Result<Arc<PollWithSite>, VoteError> {
         let store = &*self.vote_reads;
-        let announced = match article {
-            ArticleKey::Id(id) => Some(id.clone()),
+        let (id, page) = (template.poll_id(&article.key), page_of(template, article)?);
+        let announced = article.announced.as_ref().map(|announced| announced.id.clone());
+        if announced.is_none() {
             // An invented address costs its client more than its site.
-            ArticleKey::Address(_) => {
-                self.admit(self.replica.quotas.admit(Name::Article, &client), &client, note).await?;
-                None
-            }
-        };
-        let (id, page, now) =
-            (template.poll_id(article), self.page_of(store, template, article).await?, store.now().await?);
-        let poll = template.make(article, page, Partitions::unplaced(1), now);
+            self.admit(self.replica.quotas.admit(Name::Article, &client), &client, note).await?;
+        }
+        let now = store.now().await?;
+        let poll = template.make(&article.key, page, Partitions::unplaced(1), now);
         let new =
             NewArticlePoll { poll, template: template.id.clone(), announced, most_articles: template.most_articles };
         match store.make_article_poll(&new).await? {
@@ -285,10 +259,13 @@ impl Voting {
         }
     }
 
-    /// Notes a client that has voted. The vote stands, whether or not this succeeds.
+    /// Notes a client that has voted, or that the article is announced by now. The vote stands, whether or not this
+    /// succeeds.
     async fn note_client(&self, article: &ArticlePoll, id: PollId, client: &Subject) {
         let mark = self.replica.articles.mark(client, id);
-        if let Ok(false) = self.vote_reads.note_client(article.site(), &article.template, id, mark).await {
+        let witness = article.article.announced.as_ref().map_or(Witness::Client(mark), |_| Witness::Publisher);
+        let noted = self.vote_reads.vouch(article.site(), &article.template, id, witness).await;
+        if let Ok(ArticleStanding::Honest) = noted {
             self.replica.articles.honest.put(id, ());
         }
     }
@@ -341,5 +318,20 @@ impl Voting {
     ) -> Result<StreamPlan, A::Error> {
         let view = self.view_article(asker, article, request.seen).await?;
         self.plan_viewed(permit, asker, vec![(request, Some(view))])
+    }
+}
+
+/// The page of an article, which may have a poll.
+///
+/// # Errors
+/// [`NoArticle::NotAnnounced`]: it may have none.
+fn page_of(template: &Template, article: &NamedArticle) -> Result<Option<WebAddress>, NoArticle> {
+    match (&article.announced, &article.key) {
+        (Some(announced), _) => Ok(Some(announced.url.clone())),
+        // It was found to be one of the site's.
+        (None, ArticleKey::Address(address)) if template.admits == Admission::OwnOrigins => {
+            Ok(address.as_str().parse().ok())
+        }
+        (None, _) => Err(NoArticle::NotAnnounced),
     }
 }

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use sawt::{
     article::{Admission, ArticleKey, NewArticlePoll, Template},
     poll::{Kind, Partitions, Poll},
-    store::{Making, Store},
+    store::{Making, Store, Witness},
 };
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -136,8 +136,8 @@ impl Articles {
         for client in 0..CLIENTS {
             self.cast(&poll, client).await;
             let mark = client.to_be_bytes();
-            let note = self.store().note_client(&poll.site, &self.template.id, poll.id, mark);
-            note.await.expect("the store answers");
+            let vouch = self.store().vouch(&poll.site, &self.template.id, poll.id, Witness::Client(mark));
+            vouch.await.expect("the store answers");
         }
     }
 

@@ -13,7 +13,7 @@ use sawt::{
     poll::{DigestKey, Edit, LabelDecision, Outcome, PartitionTally, Phase, Poll, PollFields, State, Timestamp},
     secret::random_bytes,
     site::{ApiKey, NewKey, Scopes},
-    store::{BatchOutcome, Creation, Making, Replacement, SiteDeletion, StoreError},
+    store::{BatchOutcome, Creation, Making, Replacement, SiteDeletion, StoreError, Witness},
 };
 use serde_json::json;
 
@@ -465,7 +465,7 @@ async fn an_articles_poll_made_anew_while_another_replica_deletes_it_keeps_every
             assert_eq!(next.cast(&poll, voter, &["yes"]).await, Outcome::Counted);
         }
         for client in 0..5 {
-            next.store.note_client(&next.site, &template.id, poll.id, [client; 8]).await.unwrap();
+            next.store.vouch(&next.site, &template.id, poll.id, Witness::Client([client; 8])).await.unwrap();
         }
     };
     let after = async |(again, _): (NewArticlePoll, NewArticlePoll)| {

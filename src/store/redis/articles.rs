@@ -5,31 +5,46 @@ use redis::Cmd;
 
 use super::{RedisStore, keys, script::Call};
 use crate::{
-    article::{Announced, ArticleId, ArticleKey, ArticlePlace},
+    article::{Announced, ArticleAddress, ArticleId, ArticleKey, ArticlePlace},
     poll::SiteId,
     store::{ArticlePutting, Articles, StoreError, articles::address_digest, record},
 };
 
-/// The length of the digest that a record begins with.
+/// The length of a digest of an address.
 const DIGEST: usize = 16;
+/// What stands between the digest of the address and that of the first address.
+const FIRST: u8 = 1;
+/// How often an article that others put meanwhile is put again.
+const MOST_TURNS: usize = 8;
 
 #[async_trait]
 impl Articles for RedisStore {
     async fn put_article(&self, site: &SiteId, article: &Announced, most: usize) -> Result<ArticlePutting, StoreError> {
         let names = Names::of(site);
-        let (digest, record) = (address_digest(&article.address), record::write(article)?);
+        let digest = address_digest(&article.address);
         let (published_at, most) = (article.published_at.as_millis().to_string(), most.to_string());
-        let call = Call::new(&self.scripts.put_article, &names.as_keys())
-            .arg(article.id.as_str().as_bytes())
-            .arg(&digest)
-            .arg(record.as_bytes())
-            .arg(published_at.as_bytes())
-            .arg(most.as_bytes());
-        match call.send(&self.link).await?.int()? {
-            1 => Ok(ArticlePutting::Made),
-            0 => Ok(ArticlePutting::Replaced),
-            _ => Ok(ArticlePutting::NoSite),
+        for _ in 0..MOST_TURNS {
+            let before = self.kept_article(site, article.id.as_str()).await?;
+            let first_address = match &before {
+                Some(before) => read(before)?.first_address,
+                None => self.free_address(site, &article.address).await?,
+            };
+            let first = first_address.as_ref().map(address_digest);
+            let article = Announced { first_address, ..article.clone() };
+            let call = Call::new(&self.scripts.put_article, &names.as_keys());
+            let record = record::write(&article)?;
+            let call = call.arg(article.id.as_str().as_bytes()).arg(&digest).arg(record.as_bytes());
+            let call = call.arg(published_at.as_bytes()).arg(most.as_bytes());
+            let call =
+                call.arg(first.as_ref().map_or(&[], |first| &first[..])).arg(before.as_deref().unwrap_or_default());
+            match call.send(&self.link).await?.int()? {
+                1 if before.is_some() => return Ok(ArticlePutting::Replaced(article)),
+                1 => return Ok(ArticlePutting::Made(article)),
+                0 => {}
+                _ => return Ok(ArticlePutting::NoSite),
+            }
         }
+        Err(StoreError::unavailable("others put the same article"))
     }
 
     /// By its address in two steps: an article that is put between them may be missed, as if it had been put later.
@@ -43,10 +58,7 @@ impl Articles for RedisStore {
             }
         };
         let Some(id) = id else { return Ok(None) };
-        let mut command = Cmd::new();
-        command.arg("HGET").arg(keys::site_articles(site)).arg(id);
-        let kept: Option<Vec<u8>> = self.ask_for(&command).await?;
-        kept.map(|kept| read(&kept)).transpose()
+        self.kept_article(site, &id).await?.map(|kept| read(&kept)).transpose()
     }
 
     async fn articles(
@@ -79,6 +91,24 @@ impl Articles for RedisStore {
     }
 }
 
+impl RedisStore {
+    /// What is kept of an article, as `put_article.lua` writes it.
+    async fn kept_article(&self, site: &SiteId, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.ask_for(Cmd::new().arg("HGET").arg(keys::site_articles(site)).arg(id)).await
+    }
+
+    /// An address, if it names no article.
+    async fn free_address(
+        &self,
+        site: &SiteId,
+        address: &ArticleAddress,
+    ) -> Result<Option<ArticleAddress>, StoreError> {
+        let (addresses, digest) = (keys::site_addresses(site), address_digest(address));
+        let named: Option<String> = self.ask_for(Cmd::new().arg("HGET").arg(addresses).arg(&digest)).await?;
+        Ok(named.is_none().then(|| address.clone()))
+    }
+}
+
 /// The keys that a change touches.
 struct Names([String; 4]);
 
@@ -94,5 +124,6 @@ impl Names {
 }
 
 fn read(kept: &[u8]) -> Result<Announced, StoreError> {
-    record::read("an article", kept.get(DIGEST..).unwrap_or_default())
+    let begins = if kept.get(DIGEST) == Some(&FIRST) { DIGEST + 1 + DIGEST } else { DIGEST };
+    record::read("an article", kept.get(begins..).unwrap_or_default())
 }

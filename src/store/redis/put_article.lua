@@ -1,22 +1,32 @@
--- Keeps an article of a site, in place of the one with its id, with its address and its place. Safe to run twice, but
--- that the second run made nothing.
+-- Keeps an article of a site, in place of the one with its id, with its addresses and its place. Safe to run twice, but
+-- that the second run finds what the first one has put.
+--
+-- A value is the digest of the address; if the first address is another one, a byte 1 and its digest; and the record.
 --
 -- KEYS: site, its articles, their addresses, their places
--- ARGV: id, digest of the address, record, when it was published, how many articles the site may have
--- Answers 1: it is new; 0: it replaced one; -1: there is no such site.
+-- ARGV: 1 id, 2 digest of the address, 3 record, 4 when it was published, 5 how many articles the site may have,
+--       6 digest of the first address, or nothing, 7 the value that it replaces, or nothing
+-- Answers 1: it is kept; 0: another value is there, or another article has the first address; -1: there is no such site.
 
 if redis.call('HEXISTS', KEYS[1], 'created_at') == 0 then return -1 end
 
-local function unname(id, record)
-  local digest = string.sub(record, 1, 16)
-  if redis.call('HGET', KEYS[3], digest) == id then redis.call('HDEL', KEYS[3], digest) end
+local function unname(id, value)
+  local function forget(digest)
+    if redis.call('HGET', KEYS[3], digest) == id then redis.call('HDEL', KEYS[3], digest) end
+  end
+  forget(string.sub(value, 1, 16))
+  if string.byte(value, 17) == 1 then forget(string.sub(value, 18, 33)) end
 end
 
-local id = ARGV[1]
-local before = redis.call('HGET', KEYS[2], id)
-if before then unname(id, before) end
-redis.call('HSET', KEYS[2], id, ARGV[2] .. ARGV[3])
-redis.call('HSET', KEYS[3], ARGV[2], id)
+local id, digest, first = ARGV[1], ARGV[2], ARGV[6]
+if (redis.call('HGET', KEYS[2], id) or '') ~= ARGV[7] then return 0 end
+if ARGV[7] == '' and first ~= '' and redis.call('HEXISTS', KEYS[3], first) == 1 then return 0 end
+if ARGV[7] ~= '' then unname(id, ARGV[7]) end
+local other = ''
+if first ~= '' and first ~= digest then other = '\1' .. first end
+redis.call('HSET', KEYS[2], id, digest .. other .. ARGV[3])
+if first ~= '' then redis.call('HSETNX', KEYS[3], first, id) end
+redis.call('HSET', KEYS[3], digest, id)
 redis.call('ZADD', KEYS[4], ARGV[4], id)
 
 for _ = 1, redis.call('ZCARD', KEYS[4]) - tonumber(ARGV[5]) do
@@ -28,4 +38,4 @@ for _ = 1, redis.call('ZCARD', KEYS[4]) - tonumber(ARGV[5]) do
   redis.call('HDEL', KEYS[2], gone)
   redis.call('ZREM', KEYS[4], gone)
 end
-return before and 0 or 1
+return 1

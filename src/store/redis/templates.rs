@@ -15,7 +15,7 @@ use crate::{
     poll::{Poll, PollId, SiteId, Timestamp},
     site::NewEvent,
     store::{
-        ClientMark, Making, Polls as _, Publishers as _, StoreError, TemplatePut, Templates,
+        ArticleStanding, Making, Polls as _, Publishers as _, StoreError, TemplatePut, Templates, Witness,
         record::{read_template, write_template},
     },
 };
@@ -98,17 +98,26 @@ impl Templates for RedisStore {
         self.make_poll_of_article(new).await
     }
 
-    async fn note_client(
+    async fn vouch(
         &self,
         site: &SiteId,
         template: &TemplateId,
         poll: PollId,
-        client: ClientMark,
-    ) -> Result<bool, StoreError> {
-        let [_, provisional, _, clients, _] = keys::article_polls(site, template);
+        witness: Witness,
+    ) -> Result<ArticleStanding, StoreError> {
+        let [open, provisional, _, clients, _] = keys::article_polls(site, template);
         let (poll, wanted) = (poll.to_string(), HONEST_CLIENTS.to_string());
-        let call = Call::new(&self.scripts.note_client, &[provisional.as_bytes(), clients.as_bytes()]);
-        Ok(call.arg(poll.as_bytes()).arg(&client).arg(wanted.as_bytes()).send(&self.link).await?.int()? == 1)
+        let client: &[u8] = match &witness {
+            Witness::Client(mark) => mark,
+            Witness::Publisher => &[],
+        };
+        let lists = [&open, &provisional, &clients].map(String::as_bytes);
+        let call = Call::new(&self.scripts.vouch, &lists).arg(poll.as_bytes()).arg(client).arg(wanted.as_bytes());
+        Ok(match call.send(&self.link).await?.int()? {
+            1 => ArticleStanding::Provisional,
+            0 => ArticleStanding::Honest,
+            _ => ArticleStanding::NotListed,
+        })
     }
 
     async fn forget_voters(&self, site: &SiteId, template: &TemplateId, poll: PollId) -> Result<(), StoreError> {

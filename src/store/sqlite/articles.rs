@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{SqliteStore, publishers::exists};
 use crate::{
-    article::{Announced, ArticleId, ArticleKey, ArticlePlace},
+    article::{Announced, ArticleAddress, ArticleId, ArticleKey, ArticlePlace},
     poll::SiteId,
     store::{
         ArticlePutting, Articles, StoreError,
@@ -17,15 +17,20 @@ use crate::{
 #[async_trait]
 impl Articles for SqliteStore {
     async fn put_article(&self, site: &SiteId, article: &Announced, most: usize) -> Result<ArticlePutting, StoreError> {
-        let (site, article) = (site.clone(), article.clone());
+        let (site, mut article) = (site.clone(), article.clone());
         self.write(move |db, _| {
             if !exists(db, &site)? {
                 return Ok(ArticlePutting::NoSite);
             }
-            let is_replaced = forget(db, &site, &article.id)?;
+            let before = forget(db, &site, &article.id)?;
+            let is_replaced = before.is_some();
+            article.first_address = match before {
+                Some(before) => before.first_address,
+                None => (!is_named(db, &site, &article.address)?).then(|| article.address.clone()),
+            };
             insert(db, &site, &article)?;
             make_room(db, &site, &article.id, most)?;
-            Ok(if is_replaced { ArticlePutting::Replaced } else { ArticlePutting::Made })
+            Ok(if is_replaced { ArticlePutting::Replaced(article) } else { ArticlePutting::Made(article) })
         })
         .await
     }
@@ -77,7 +82,7 @@ impl Articles for SqliteStore {
 
     async fn delete_article(&self, site: &SiteId, id: &ArticleId) -> Result<bool, StoreError> {
         let (site, id) = (site.clone(), id.clone());
-        self.write(move |db, _| forget(db, &site, &id)).await
+        self.write(move |db, _| Ok(forget(db, &site, &id)?.is_some())).await
     }
 }
 
@@ -97,21 +102,35 @@ fn insert(db: &Connection, site: &SiteId, article: &Announced) -> Result<(), Sto
     let Announced { id, address, published_at, .. } = article;
     db.prepare_cached("insert into articles (site, id, published_at, record) values (?1, ?2, ?3, ?4)")?
         .execute(params![site.as_str(), id.as_str(), published_at.as_millis(), write(article)?])?;
-    db.prepare_cached("insert or replace into article_addresses (site, address, article) values (?1, ?2, ?3)")?
-        .execute(params![site.as_str(), address_digest(address), id.as_str()])?;
+    // The first address may be another article's by now.
+    for (address, conflict) in [(article.first_address.as_ref(), "ignore"), (Some(address), "replace")] {
+        let insert =
+            format!("insert or {conflict} into article_addresses (site, address, article) values (?1, ?2, ?3)");
+        if let Some(address) = address {
+            db.prepare_cached(&insert)?.execute(params![site.as_str(), address_digest(address), id.as_str()])?;
+        }
+    }
     add_to_count(db, site, 1)
 }
 
-/// Deletes an article, and its address unless that names another by now. Returns whether there was one.
-fn forget(db: &Connection, site: &SiteId, id: &ArticleId) -> Result<bool, StoreError> {
+/// Whether an address names an article.
+fn is_named(db: &Connection, site: &SiteId, address: &ArticleAddress) -> Result<bool, StoreError> {
+    let mut select = db.prepare_cached("select 1 from article_addresses where site = ?1 and address = ?2")?;
+    Ok(select.exists(params![site.as_str(), address_digest(address)])?)
+}
+
+/// Deletes an article, and those of its addresses that name no other by now. Returns what it was.
+fn forget(db: &Connection, site: &SiteId, id: &ArticleId) -> Result<Option<Announced>, StoreError> {
     let mut delete = db.prepare_cached("delete from articles where site = ?1 and id = ?2 returning record")?;
     let record: Option<String> = delete.query_row([site.as_str(), id.as_str()], |row| row.get(0)).optional()?;
-    let Some(record) = record else { return Ok(false) };
+    let Some(record) = record else { return Ok(None) };
     let article: Announced = read("an article", record.as_bytes())?;
-    db.prepare_cached("delete from article_addresses where site = ?1 and address = ?2 and article = ?3")?
-        .execute(params![site.as_str(), address_digest(&article.address), id.as_str()])?;
+    for address in std::iter::once(&article.address).chain(&article.first_address) {
+        db.prepare_cached("delete from article_addresses where site = ?1 and address = ?2 and article = ?3")?
+            .execute(params![site.as_str(), address_digest(address), id.as_str()])?;
+    }
     add_to_count(db, site, -1)?;
-    Ok(true)
+    Ok(Some(article))
 }
 
 /// Deletes the articles that were published first until a site has no more than it may, but not the one just put.

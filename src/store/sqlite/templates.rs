@@ -1,7 +1,7 @@
 //! Templates, and the polls of articles.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{SqliteStore, events, polls, publishers};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     poll::{PollId, SiteId, State, Times, Timestamp},
     site::NewEvent,
     store::{
-        ClientMark, Making, StoreError, TemplatePut, Templates,
+        ArticleStanding, Making, StoreError, TemplatePut, Templates, Witness,
         record::{read_template, write_template},
     },
 };
@@ -76,14 +76,14 @@ impl Templates for SqliteStore {
         self.write(move |db, times| make(db, times.store, &new)).await
     }
 
-    async fn note_client(
+    async fn vouch(
         &self,
         _site: &SiteId,
         _template: &TemplateId,
         poll: PollId,
-        client: ClientMark,
-    ) -> Result<bool, StoreError> {
-        self.write(move |db, _| note_client(db, poll, client)).await
+        witness: Witness,
+    ) -> Result<ArticleStanding, StoreError> {
+        self.write(move |db, _| vouch(db, poll, witness)).await
     }
 
     async fn forget_voters(&self, _site: &SiteId, _template: &TemplateId, poll: PollId) -> Result<(), StoreError> {
@@ -212,23 +212,33 @@ fn make(db: &Connection, now: Timestamp, new: &NewArticlePoll) -> Result<Making,
     Ok(Making::Made(poll.clone()))
 }
 
-fn note_client(db: &Connection, poll: PollId, client: ClientMark) -> Result<bool, StoreError> {
+fn vouch(db: &Connection, poll: PollId, witness: Witness) -> Result<ArticleStanding, StoreError> {
     let id = poll.to_string();
-    let mut select = db.prepare_cached("select clients from article_polls where poll = ?1 and is_provisional = 1")?;
-    let Some(mut clients) = select.query_row([&id], |row| row.get::<_, Vec<u8>>(0)).optional()? else {
-        return Ok(false);
+    let mut select =
+        db.prepare_cached("select is_provisional, clients from article_polls where poll = ?1 and has_voters = 1")?;
+    let read = |row: &Row<'_>| Ok((row.get::<_, bool>(0)?, row.get::<_, Vec<u8>>(1)?));
+    let Some((was_provisional, mut clients)) = select.query_row([&id], read).optional()? else {
+        return Ok(ArticleStanding::NotListed);
     };
-    if clients.chunks(client.len()).any(|known| known == client) {
-        return Ok(true);
+    if !was_provisional {
+        return Ok(ArticleStanding::Honest);
     }
-    clients.extend(client);
-    let is_provisional = clients.len() < HONEST_CLIENTS * client.len();
+    let is_provisional = match witness {
+        Witness::Client(client) => {
+            if clients.chunks(client.len()).any(|known| known == client) {
+                return Ok(ArticleStanding::Provisional);
+            }
+            clients.extend(client);
+            clients.len() < HONEST_CLIENTS * client.len()
+        }
+        Witness::Publisher => false,
+    };
     if !is_provisional {
         clients.clear();
     }
     db.prepare_cached("update article_polls set is_provisional = ?2, clients = ?3 where poll = ?1")?
         .execute(params![id, is_provisional, clients])?;
-    Ok(is_provisional)
+    Ok(if is_provisional { ArticleStanding::Provisional } else { ArticleStanding::Honest })
 }
 
 fn forget_voters(db: &Connection, times: Times, poll: PollId) -> Result<(), StoreError> {

@@ -153,6 +153,39 @@ async fn an_address_is_one_article_however_it_is_written_and_the_one_announced_t
     assert_eq!(text(&react_at(&client, &site, "https://news.example/c-1/?utm_source=x").await["poll"]), by_id);
 }
 
+async fn what_readers_said_before_an_article_was_announced_stays_with_it(service: &Service) {
+    let mut template = reactions("own-origins");
+    template["most_articles"] = json!(1);
+    let site = site_with(service, template).await;
+    let client = service.client();
+    let url = "https://news.example/a-1";
+    let poll = text(&react_at(&client, &site, url).await["poll"]);
+    announce(service, &site, "a-1").await;
+    for client in service.clients() {
+        // A replica may not have heard of it for a moment.
+        let vote = async || {
+            let answer = react(&client, &of(&site, "a-1"), "sad").await;
+            (answer.status == 201).then(|| answer.is(201))
+        };
+        assert_eq!(text(&until(vote).await["poll"]), poll);
+    }
+    let votes = u64::try_from(service.clients().len()).unwrap();
+    assert_eq!(votes_of(&client.results_from(&poll, votes + 1).await), (1, votes));
+    // It is provisional no more, so it stays.
+    let other = vote_at(&client, &at(&site, "https://news.example/b-1", "/votes"), "like", &nonce()).await;
+    other.refused(409, "articles-full");
+    // It moves, and another takes its address.
+    let moved = announcement("https://news.example/moved");
+    service.admin().put(&format!("/v1/sites/{site}/articles/a-1")).json(&moved).send().await.is(200);
+    for named in [of(&site, "a-1") + "/results", at(&site, url, "/results")] {
+        assert_eq!(client.get(&named).send().await.is(200)["ballots"], votes + 1, "{named}");
+    }
+    service.admin().put(&format!("/v1/sites/{site}/articles/c-1")).json(&announcement(url)).send().await.is(201);
+    let of_new = client.get(&(of(&site, "c-1") + "/results"));
+    assert_eq!(of_new.send().await.is(200)["ballots"], 0);
+    assert_eq!(client.get(&(of(&site, "a-1") + "/results")).send().await.is(200)["ballots"], votes + 1);
+}
+
 async fn react_at(client: &Client, site: &str, url: &str) -> Value {
     vote_at(client, &at(site, url, "/votes"), "like", &nonce()).await.is(201)
 }
@@ -247,7 +280,9 @@ async fn the_page_of_an_articles_poll_is_there_before_the_poll(service: &Service
         let tag = answer.header("etag").expect("it has a tag");
         let body = answer.page(200);
         assert!(body.contains("data-revision=\"0\"") && body.contains("data-votes=\"0\""), "{body}");
-        assert!(body.contains(&format!("data-article=\"{}\"", of(&site, "a-1"))), "{body}");
+        // By the address that it was announced with, which is its polls' name.
+        let named = format!("{}?url=https%3A%2F%2Fnews.example%2Fa-1", of(&site, "@url"));
+        assert!(body.contains(&format!("data-article=\"{named}\"")), "{body}");
         assert_eq!(client.get(&page).header("if-none-match", &tag).send().await.status, 304);
     }
     react(&service.client(), &of(&site, "a-1"), "like").await.is(201);
@@ -563,6 +598,7 @@ service_rules![
     the_first_ballot_makes_the_poll_and_a_retry_counts_once_on_every_replica,
     many_first_ballots_at_once_make_one_poll_and_all_of_them_count,
     an_address_is_one_article_however_it_is_written_and_the_one_announced_there,
+    what_readers_said_before_an_article_was_announced_stays_with_it,
     what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_made,
     an_articles_poll_keeps_the_rules_of_its_template_and_of_keys,
     the_page_of_an_articles_poll_is_there_before_the_poll,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sawt::{
-    article::{Announced, ArticleKey, ArticlePlace, SECTION, TITLE},
+    article::{Announced, ArticleAddress, ArticleKey, ArticlePlace, SECTION, TITLE},
     poll::{SiteId, Text, Timestamp},
     site::SiteSettings,
     store::{ArticlePutting, SiteDeletion, Store},
@@ -27,6 +27,7 @@ fn article(id: &str, url: &str, published_at: i64) -> Announced {
         title: Text::parse("مجلس الأمة يستأنف جلساته \"غدًا\"", TITLE).unwrap(),
         url: url.parse().unwrap(),
         address: url.parse().unwrap(),
+        first_address: None,
         section: (published_at % 2 == 0).then(|| Text::parse("محليات", SECTION).unwrap()),
         published_at: Timestamp::from_millis(published_at),
         announced_at: Timestamp::from_millis(published_at + 5),
@@ -41,8 +42,17 @@ fn by_address(url: &str) -> ArticleKey {
     ArticleKey::Address(url.parse().unwrap())
 }
 
-async fn put(stage: &Stage, article: &Announced) -> ArticlePutting {
-    stage.store.put_article(&stage.site, article, MOST).await.unwrap()
+/// An article whose polls are named by this address.
+fn first_at(url: &str, article: Announced) -> Announced {
+    Announced { first_address: Some(url.parse().unwrap()), ..article }
+}
+
+/// Puts an article; as it is kept.
+async fn put(stage: &Stage, article: &Announced) -> Announced {
+    match stage.store.put_article(&stage.site, article, MOST).await.unwrap() {
+        ArticlePutting::Made(article) | ArticlePutting::Replaced(article) => article,
+        ArticlePutting::NoSite => panic!("the site is gone"),
+    }
 }
 
 async fn find(stage: &Stage, key: &ArticleKey) -> Option<Announced> {
@@ -55,9 +65,12 @@ async fn an_article_is_kept_as_it_was_announced_and_found_by_both_names(store: A
     for published_at in [1_795_899_306_264, 1_795_899_306_265] {
         let article = article("Kuna~1.2_3-4", url, published_at);
         let is_first = published_at % 2 == 0;
+        let kept = first_at(url, article.clone());
         let putting = if is_first { ArticlePutting::Made } else { ArticlePutting::Replaced };
-        assert_eq!(put(&stage, &article).await, putting);
-        assert_eq!(put(&stage, &article).await, ArticlePutting::Replaced);
+        let put = async || stage.store.put_article(&stage.site, &article, MOST).await.unwrap();
+        assert_eq!(put().await, putting(kept.clone()));
+        assert_eq!(put().await, ArticlePutting::Replaced(kept.clone()));
+        let article = kept;
         for key in [by_id("Kuna~1.2_3-4"), by_address(url), by_address("http://NEWS.example/محليات/1/?b=c#top")] {
             assert_eq!(find(&stage, &key).await, Some(article.clone()), "{key}");
             assert_eq!(find(&other, &key).await, None, "another site's");
@@ -71,14 +84,22 @@ async fn an_article_is_kept_as_it_was_announced_and_found_by_both_names(store: A
 async fn an_address_names_the_article_that_was_announced_last_with_it(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let (here, there) = ("https://news.example/here", "https://news.example/there");
-    put(&stage, &article("1", here, 1)).await;
-    // It moves, and another takes its place.
-    let moved = article("1", there, 1);
-    put(&stage, &moved).await;
-    assert_eq!((find(&stage, &by_address(here)).await, find(&stage, &by_address(there)).await), (None, Some(moved)));
-    let second = article("2", here, 2);
-    put(&stage, &second).await;
+    let first = put(&stage, &article("1", here, 1)).await;
+    assert_eq!(first.key(), by_address(here));
+    // It moves: what named its polls still does, and its first address leads to it, but no other it had meanwhile.
+    put(&stage, &article("1", "https://news.example/meanwhile", 1)).await;
+    let moved = put(&stage, &article("1", there, 1)).await;
+    assert_eq!(moved, first_at(here, article("1", there, 1)));
+    for (address, expected) in [(here, Some(&moved)), (there, Some(&moved)), ("https://news.example/meanwhile", None)] {
+        assert_eq!(find(&stage, &by_address(address)).await.as_ref(), expected, "{address}");
+    }
+    // Another takes the place, but not the polls.
+    let second = put(&stage, &article("2", here, 2)).await;
+    assert_eq!(second, article("2", here, 2));
+    assert_eq!(second.key(), by_id("2"));
     assert_eq!(find(&stage, &by_address(here)).await, Some(second.clone()));
+    assert_eq!(put(&stage, &article("1", there, 1)).await, moved);
+    assert_eq!(find(&stage, &by_address(here)).await, Some(second.clone()), "the first one stays elsewhere");
     // Two of one address: the first one's going takes nothing from the second.
     put(&stage, &article("1", here, 1)).await;
     put(&stage, &second).await;
@@ -136,23 +157,35 @@ struct Plain {
 impl Plain {
     fn delete(&mut self, id: &str) -> bool {
         let Some(article) = self.articles.remove(id) else { return false };
-        let address = article.address.as_str();
-        if self.addresses.get(address).is_some_and(|named| named == id) {
-            self.addresses.remove(address);
+        for address in std::iter::once(&article.address).chain(&article.first_address).map(ArticleAddress::as_str) {
+            if self.addresses.get(address).is_some_and(|named| named == id) {
+                self.addresses.remove(address);
+            }
         }
         true
     }
 
     fn put(&mut self, article: &Announced, most: usize) -> ArticlePutting {
-        let is_replaced = self.delete(article.id.as_str());
-        self.articles.insert(article.id.to_string(), article.clone());
-        self.addresses.insert(article.address.to_string(), article.id.to_string());
+        let (id, before) = (article.id.to_string(), self.articles.get(article.id.as_str()).cloned());
+        self.delete(&id);
+        let is_free = !self.addresses.contains_key(article.address.as_str());
+        let first_address = match &before {
+            Some(before) => before.first_address.clone(),
+            None => is_free.then(|| article.address.clone()),
+        };
+        let article = &Announced { first_address, ..article.clone() };
+        self.articles.insert(id.clone(), article.clone());
+        if let Some(first) = &article.first_address {
+            self.addresses.entry(first.to_string()).or_insert_with(|| id.clone());
+        }
+        self.addresses.insert(article.address.to_string(), id);
         while self.articles.len() > most {
             let others = self.articles.values().filter(|other| other.id != article.id);
             let first = others.min_by_key(|other| other.place()).unwrap().id.to_string();
             self.delete(&first);
         }
-        if is_replaced { ArticlePutting::Replaced } else { ArticlePutting::Made }
+        let putting = if before.is_some() { ArticlePutting::Replaced } else { ArticlePutting::Made };
+        putting(article.clone())
     }
 
     /// Those published last first.
@@ -203,7 +236,7 @@ async fn articles_go_with_their_site_and_none_is_kept_without_one(store: Arc<dyn
                 if number == 2 {
                     assert_eq!(stage.store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
                 } else {
-                    put(&stage, &article).await;
+                    stage.store.put_article(&stage.site, &article, MOST).await.unwrap();
                 }
             }
         });
@@ -213,6 +246,7 @@ async fn articles_go_with_their_site_and_none_is_kept_without_one(store: Arc<dyn
             assert_eq!(find(&stage, &key).await, None, "a site that is made anew has none");
         }
         assert_eq!(stage.store.articles(&stage.site, None, 10).await.unwrap(), []);
-        assert_eq!(put(&stage, &article).await, ArticlePutting::Made);
+        let putting = stage.store.put_article(&stage.site, &article, MOST).await.unwrap();
+        assert!(matches!(putting, ArticlePutting::Made(_)), "{putting:?}");
     }
 }

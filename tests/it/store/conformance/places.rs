@@ -87,6 +87,7 @@ async fn places_and_articles_of_a_site_are_kept_apart(store: Arc<dyn Store>) {
         id: "side".parse().unwrap(),
         title: Text::parse("خبر", TITLE).unwrap(),
         url: address.as_str().parse().unwrap(),
+        first_address: Some(address.clone()),
         address,
         section: None,
         published_at: Timestamp::EARLIEST,

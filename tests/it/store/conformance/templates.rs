@@ -7,7 +7,7 @@ use sawt::{
     article::{Admission, ArticleKey, NewArticlePoll, Template},
     poll::{DigestKey, Outcome, Partitions, Poll, PollId, State, Timestamp},
     secret::random_bytes,
-    store::{Making, SiteDeletion, Store, TemplatePut},
+    store::{ArticleStanding, Making, SiteDeletion, Store, TemplatePut, Witness},
 };
 
 use crate::store::stage::{Stage, changeable};
@@ -19,6 +19,7 @@ crate::registry::store_rules![
     a_flood_at_the_cap_leaves_no_more_polls_than_there_is_room_for,
     a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again,
     the_same_client_counts_once_towards_an_honest_article,
+    a_poll_is_provisional_no_more_once_its_publisher_vouches_for_it,
     a_closed_poll_forgets_its_voters_and_keeps_its_counts,
     a_deleted_template_takes_its_polls_with_it_and_no_site_goes_before,
 ];
@@ -79,8 +80,8 @@ async fn at_the_cap_the_oldest_provisional_poll_goes_and_no_other(store: Arc<dyn
     let template = template(&stage).await;
     let honest = made(&stage, &template, "honest").await;
     for client in 0..5 {
-        let is_provisional = note(&stage, &template, honest.id, client).await;
-        assert_eq!(is_provisional, client < 4);
+        let standing = vouch(&stage, &template, honest.id, client).await;
+        assert_eq!(standing, if client < 4 { ArticleStanding::Provisional } else { ArticleStanding::Honest });
     }
     let mut invented = Vec::new();
     for name in ["a", "b", "c", "d"] {
@@ -94,7 +95,7 @@ async fn at_the_cap_the_oldest_provisional_poll_goes_and_no_other(store: Arc<dyn
     assert_eq!(stage.read(&honest).await, honest);
     for (place, poll) in invented.iter().enumerate().skip(2) {
         for client in 0..5 {
-            note(&stage, &template, poll.id, client).await;
+            vouch(&stage, &template, poll.id, client).await;
         }
         assert_eq!(stage.read(poll).await, *poll, "{place}");
     }
@@ -120,13 +121,13 @@ async fn a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again(s
     let poll = made(&stage, &template, "a").await;
     assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
     for client in 0..5 {
-        note(&stage, &template, poll.id, client).await;
+        vouch(&stage, &template, poll.id, client).await;
     }
     let other = new_poll(&stage, &template, "b").await;
     assert_eq!(stage.store.make_article_poll(&other).await.unwrap(), Making::Full);
     assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert!(!stage.store.delete_poll(poll.id, &[]).await.unwrap());
-    assert!(!note(&stage, &template, poll.id, 9).await, "no list has it");
+    assert_eq!(vouch(&stage, &template, poll.id, 9).await, ArticleStanding::NotListed);
     let listed = stage.store.oldest_article_polls(&stage.site, &template.id, stage.now_plus(60_000).await, 9).await;
     assert_eq!(listed.unwrap(), []);
     let again = made(&stage, &template, "a").await;
@@ -136,8 +137,8 @@ async fn a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again(s
     made(&stage, &template, "b").await;
 }
 
-async fn note(stage: &Stage, template: &Template, poll: PollId, client: u8) -> bool {
-    stage.store.note_client(&stage.site, &template.id, poll, [client; 8]).await.unwrap()
+async fn vouch(stage: &Stage, template: &Template, poll: PollId, client: u8) -> ArticleStanding {
+    stage.store.vouch(&stage.site, &template.id, poll, Witness::Client([client; 8])).await.unwrap()
 }
 
 async fn the_same_client_counts_once_towards_an_honest_article(store: Arc<dyn Store>) {
@@ -145,12 +146,26 @@ async fn the_same_client_counts_once_towards_an_honest_article(store: Arc<dyn St
     let template = template(&stage).await;
     let poll = made(&stage, &template, "a").await;
     for _ in 0..9 {
-        assert!(note(&stage, &template, poll.id, 1).await);
+        assert_eq!(vouch(&stage, &template, poll.id, 1).await, ArticleStanding::Provisional);
     }
     for client in 2..=5 {
-        assert_eq!(note(&stage, &template, poll.id, client).await, client < 5);
+        let expected = if client < 5 { ArticleStanding::Provisional } else { ArticleStanding::Honest };
+        assert_eq!(vouch(&stage, &template, poll.id, client).await, expected);
     }
-    assert!(!note(&stage, &template, PollId::generate(), 1).await, "one that is not there is not provisional");
+    assert_eq!(vouch(&stage, &template, PollId::generate(), 1).await, ArticleStanding::NotListed);
+}
+
+async fn a_poll_is_provisional_no_more_once_its_publisher_vouches_for_it(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = Template { most_articles: 1, ..template(&stage).await };
+    let poll = made(&stage, &template, "a").await;
+    assert_eq!(vouch(&stage, &template, poll.id, 1).await, ArticleStanding::Provisional);
+    for _ in 0..2 {
+        let standing = stage.store.vouch(&stage.site, &template.id, poll.id, Witness::Publisher).await.unwrap();
+        assert_eq!(standing, ArticleStanding::Honest);
+    }
+    let other = new_poll(&stage, &template, "b").await;
+    assert_eq!(stage.store.make_article_poll(&other).await.unwrap(), Making::Full);
 }
 
 async fn a_closed_poll_forgets_its_voters_and_keeps_its_counts(store: Arc<dyn Store>) {
