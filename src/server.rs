@@ -37,7 +37,7 @@ use crate::{
         request_log::RequestLog,
         unparsed,
     },
-    integrity::{HostingRanges, Integrity},
+    integrity::{HostingRanges, Integrity, watch::Detectors},
     live::{Hub, StreamLimiter},
     oidc::IdentityProvider,
     publishing::{Publishing, make_link},
@@ -195,6 +195,7 @@ struct ReplicaParts {
     events_days: u32,
     hosting: HostingRanges,
     dispatcher: Arc<Dispatcher>,
+    detectors: Arc<Detectors>,
 }
 
 impl ReplicaParts {
@@ -221,6 +222,7 @@ impl ReplicaParts {
             ipv6_prefix: config.ipv6_prefix,
         };
         let hub = Arc::new(Hub::new(Arc::default(), clock.clone(), !config.store.is_embedded()));
+        hub.traces().mark_by(&secret);
         let stream_limiter = Arc::new(StreamLimiter::new(bounds.streams));
         let position_keys = Arc::new(PositionKeys::new(&secret, config.secret_previous.as_ref()));
         let view_counts = Arc::new(ViewCounts::new(Arc::clone(&metrics)));
@@ -266,9 +268,16 @@ impl ReplicaParts {
             Arc::clone(&shared.metrics),
             config.public_url.clone(),
         ));
+        let detectors = Arc::new(Detectors::new(
+            stores.connect(),
+            Arc::clone(&hub),
+            Arc::clone(&shared.event_signal),
+            shared.clock.clone(),
+            !config.store.is_embedded(),
+        ));
         let events_days = config.events_days;
         let hosting = config.hosting_ranges.clone();
-        Ok(Self { stores, hub, admin_key, shared, views, view_writer, events_days, hosting, dispatcher })
+        Ok(Self { stores, hub, admin_key, shared, views, view_writer, events_days, hosting, dispatcher, detectors })
     }
 
     /// A worker on a store connection of its own.

@@ -11,8 +11,8 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
-    integrity::{IntegrityReport, LabelReport},
-    poll::{Label, LabelDecision, LabelTally, Poll},
+    integrity::{IncidentReport, IntegrityError, IntegrityReport, LabelReport},
+    poll::{Finding, Label, LabelDecision, LabelTally, Poll},
     site::Scope,
 };
 
@@ -41,6 +41,47 @@ pub(super) async fn decide(
     let report = worker.integrity.decide(&publisher, id, label, (decision, &reason)).await?;
     note_outcome(&req, decision.as_str());
     Ok(answer(&report))
+}
+
+/// `POST /v1/polls/{poll}/integrity/incidents`: something goes on, says whoever asks.
+pub(super) async fn open_incident(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let publisher = auth::publisher_with(&req, &worker, Scope::PollsModerate).await?;
+    let id = poll_in_path(&req)?;
+    let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
+    let ReasonBody { reason } = body::parse(&bytes)?;
+    let report = worker.integrity.open_incident(&publisher, id, &reason).await?;
+    note_outcome(&req, "opened");
+    Ok(answer(&report))
+}
+
+/// `POST /v1/polls/{poll}/integrity/incidents/{label}/close`.
+pub(super) async fn close_incident(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let publisher = auth::publisher_with(&req, &worker, Scope::PollsModerate).await?;
+    let id = poll_in_path(&req)?;
+    let label: Label = id_in_path(&req, "label", no_incident)?;
+    let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
+    let ReasonBody { reason } = body::parse(&bytes)?;
+    let report = worker.integrity.close_incident(&publisher, (id, label), &reason).await?;
+    note_outcome(&req, "closed");
+    Ok(answer(&report))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReasonBody {
+    reason: String,
+}
+
+fn no_incident() -> Problem {
+    IntegrityError::NoIncident.into()
 }
 
 #[derive(Deserialize)]
@@ -80,7 +121,31 @@ fn report_json(report: &IntegrityReport) -> Value {
         })
     };
     json.insert("labels".to_owned(), report.labels().map(label).collect());
+    json.insert("grade".to_owned(), json!(poll.grade().as_str()));
+    json.insert("incidents".to_owned(), report.incidents().map(|incident| incident_json(&incident)).collect());
     Value::Object(json)
+}
+
+fn incident_json(IncidentReport { incident, ballots, honest }: &IncidentReport<'_>) -> Value {
+    let Finding { cause, since, reason, sureness, suspects, .. } = &incident.about;
+    let mut json = json!({
+        "label": incident.label.name(),
+        "cause": cause.as_str(),
+        "since": since,
+        "opened_at": incident.opened_at,
+        "reason": reason,
+        "sureness": sureness,
+        "networks": suspects.networks().len(),
+        "ballots": ballots,
+        "honest_ballots": honest,
+    });
+    if let (Some(end), Value::Object(members)) = (&incident.end, &mut json) {
+        members.insert("closed_at".to_owned(), json!(end.at));
+        if let Some(reason) = &end.reason {
+            members.insert("closed_because".to_owned(), json!(reason));
+        }
+    }
+    json
 }
 
 fn tally_json(poll: &Poll, tally: &LabelTally) -> Value {

@@ -129,6 +129,8 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/answers/{answer}").post(answers::decide),
         at("/v1/polls/{poll}/integrity").get(integrity::read),
         at("/v1/polls/{poll}/integrity/labels/{label}").post(integrity::decide),
+        at("/v1/polls/{poll}/integrity/incidents").post(integrity::open_incident),
+        at("/v1/polls/{poll}/integrity/incidents/{label}/close").post(integrity::close_incident),
         at("/v1/sites").get(sites::list),
         at("/v1/sites/{site}").get(sites::read).put(sites::put).delete(sites::delete),
         at("/v1/sites/{site}/trending").get(trending::read).for_any_page(),

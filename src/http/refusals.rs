@@ -154,6 +154,8 @@ impl From<IntegrityError> for Problem {
     fn from(error: IntegrityError) -> Self {
         match error {
             IntegrityError::NoPoll => Self::no_poll(),
+            IntegrityError::NotOpen(poll, state) => not_open(&poll, state),
+            IntegrityError::NoIncident => Self::new(Code::NotFound, "no incident of this poll has this label"),
             IntegrityError::Reason(rule) => Self::of_field(Code::InvalidDecision, "reason", rule),
             IntegrityError::Undecided => Self::undecided(),
             IntegrityError::KeptChanging => {

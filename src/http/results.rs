@@ -7,6 +7,7 @@ use actix_web::{
     http::header::{self, HeaderValue},
     web,
 };
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{
@@ -44,6 +45,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         && let Ok(views) = worker.viewing.views_of(&snapshot.poll).await
     {
         told.add_views(&snapshot, views);
+        told.add_grade(&snapshot);
         return answer(&req, &worker, &snapshot, Caching::Private, &told);
     }
     answer(&req, &worker, &snapshot, caching, &told)
@@ -86,6 +88,29 @@ impl Told {
         let _ = write!(self.members, ",\"views\":{views},\"turnout\":{turnout}");
         let _ = write!(self.mark, "-views{views}");
     }
+
+    /// How far its publisher can rely on the figure, and why: by a revision of the poll.
+    fn add_grade(&mut self, snapshot: &Snapshot) {
+        let poll = &snapshot.poll;
+        let grade_reasons = poll.standing_incidents().map(|incident| incident.about.reason.as_str()).collect();
+        let told = GradeJson { grade: poll.grade().as_str(), grade_reasons };
+        // Texts can always be written.
+        let told = serde_json::to_string(&told).unwrap_or_default();
+        // Writing to a String can't fail.
+        let _ = write!(
+            self.members,
+            ",{}",
+            told.strip_prefix('{').and_then(|told| told.strip_suffix('}')).unwrap_or_default()
+        );
+        let _ = write!(self.mark, "-{}", poll.revision);
+    }
+}
+
+/// How far a poll's figure can be relied on, and why.
+#[derive(Serialize)]
+struct GradeJson<'a> {
+    grade: &'static str,
+    grade_reasons: Vec<&'a str>,
 }
 
 /// An ending for the tag of a tally, by what is told beside it.

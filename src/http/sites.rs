@@ -22,7 +22,7 @@ use super::{
 use crate::{
     article::AddressRules,
     embed::language::Language,
-    poll::{Disclosure, SiteId, Text, TimeZone, Timestamp, Violation, WebAddress},
+    poll::{Disclosure, IncidentPolicy, SiteId, Text, TimeZone, Timestamp, Violation, WebAddress},
     site::{
         BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Publisher, Scope, Site, SiteLook, SiteSettings,
         SiteWords, THANKS,
@@ -121,6 +121,7 @@ struct SiteBody {
     look: Option<LookBody>,
     addresses: Option<AddressesBody>,
     disclosure: Option<DisclosureBody>,
+    incidents: Option<body::Word<IncidentPolicy>>,
 }
 
 impl SiteBody {
@@ -141,7 +142,8 @@ impl SiteBody {
             Problem::new(Code::InvalidRequest, told).with_errors(errors)
         })?;
         let disclosure = disclosure.filter(|disclosure| !disclosure.is_empty());
-        Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure })
+        let incidents = self.incidents.map_or_else(IncidentPolicy::default, |body::Word(policy)| policy);
+        Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents })
     }
 }
 
@@ -253,6 +255,7 @@ struct SiteJson<'a> {
     addresses: &'a AddressRules,
     #[serde(skip_serializing_if = "Option::is_none")]
     disclosure: Option<&'a Disclosure>,
+    incidents: IncidentPolicy,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -260,10 +263,11 @@ struct SiteJson<'a> {
 impl<'a> SiteJson<'a> {
     fn of(site: &'a Site) -> Self {
         let Site { id, settings, created_at, updated_at } = site;
-        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure } = settings;
+        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents } = settings;
         let (name, url, disclosure) = (name.as_ref(), url.as_ref(), disclosure.as_ref());
         let (created_at, updated_at) = (*created_at, *updated_at);
-        Self { id, name, url, origins, timezone, look, addresses, disclosure, created_at, updated_at }
+        let incidents = *incidents;
+        Self { id, name, url, origins, timezone, look, addresses, disclosure, incidents, created_at, updated_at }
     }
 }
 

@@ -58,7 +58,7 @@ impl Integrity {
 
     /// Makes this replica serve a poll as the store now has it. It is decided already, so a store that does not answer is
     /// no reason to refuse it: what is known of the poll here expires by itself.
-    async fn note_change(&self, poll: &crate::poll::Poll) {
+    pub(super) async fn note_change(&self, poll: &crate::poll::Poll) {
         self.signal.note_change(&poll.site);
         if let Err(error) = self.hub.note_change(&self.store, poll.id).await {
             tracing::warn!(poll = %poll.id, error = %error, "a poll of which a label was decided could not be read again");

@@ -1,24 +1,29 @@
 //! Integrity, without HTTP: what is suspect is counted apart, and editors decide whether it counts.
 //!
-//! A ballot has a [`Label`], made of the [`Evidence`] when it came in. Editors see how many ballots have which, and hold, void or release a
-//! label, with a reason. While a poll takes votes, that changes its tally, in the next revision of the poll; once it is
-//! closed, its figure is final, and what is decided is told beside it. Each decision is in the site's log.
+//! A ballot has a [`Label`], made of the [`Evidence`] when it came in, or of an [incident](crate::poll::Incident) that goes
+//! on. Editors see how many ballots have which, and hold, void or release a label, with a reason. While a poll takes votes,
+//! that changes its tally, in the next revision of the poll; once it is closed, its figure is final, and what is decided is
+//! told beside it. Each decision is in the site's log. [`detect`] has what finds incidents, [`watch`] what shows it the
+//! ballots.
 
 mod decide;
+pub mod detect;
 mod evidence;
 mod hosting_ranges;
+mod incidents;
 mod report;
+pub mod watch;
 
 use std::sync::Arc;
 
 pub use evidence::Evidence;
 pub use hosting_ranges::{HostingRanges, UnreadableRanges};
-pub use report::{IntegrityReport, LabelReport};
+pub use report::{IncidentReport, IntegrityReport, LabelReport};
 
 use crate::{
     events::EventSignal,
     live::Hub,
-    poll::{Label, Poll, PollId},
+    poll::{Label, Poll, PollId, State},
     site::{Publisher, Scope},
     store::{Store, StoreError},
 };
@@ -38,6 +43,12 @@ pub enum IntegrityError {
     /// There is no such poll, or none of this publisher's.
     #[error("no poll has this id")]
     NoPoll,
+    /// The poll takes no votes, so nothing goes on in it.
+    #[error("the poll is not open")]
+    NotOpen(Box<Poll>, State),
+    /// No incident of the poll has or had this label.
+    #[error("no incident has this label")]
+    NoIncident,
     /// What the reason must be, after the field's name.
     #[error("reason {0}")]
     Reason(String),

@@ -2,7 +2,7 @@
 
 use super::{Integrity, IntegrityError};
 use crate::{
-    poll::{Label, LabelDecision, LabelTally, PartitionLabels, Poll, PollId, State},
+    poll::{Incident, Label, LabelDecision, LabelTally, PartitionLabels, Poll, PollId, State, Timestamp},
     site::Publisher,
 };
 
@@ -15,6 +15,8 @@ pub struct IntegrityReport {
     pub poll: Poll,
     /// Its state.
     pub state: State,
+    /// When it was read.
+    now: Timestamp,
     /// All its ballots, of each partition.
     recorded: Vec<PartitionLabels>,
 }
@@ -61,6 +63,26 @@ impl IntegrityReport {
     }
 }
 
+/// An incident, and the ballots with its label.
+pub struct IncidentReport<'a> {
+    /// The incident.
+    pub incident: &'a Incident,
+    /// How many ballots have its label.
+    pub ballots: u64,
+    /// How many of them may be readers', going by the time before.
+    pub honest: u64,
+}
+
+impl IntegrityReport {
+    /// All incidents that are kept; the latest comes first.
+    pub fn incidents(&self) -> impl Iterator<Item = IncidentReport<'_>> {
+        self.poll.incidents.iter().rev().map(|incident| {
+            let ballots = LabelTally::sum(&self.recorded, |label| label == incident.label).ballots;
+            IncidentReport { incident, ballots, honest: incident.honest_ballots(self.now).min(ballots) }
+        })
+    }
+}
+
 impl Integrity {
     /// A poll's ballots by their labels, for those who may moderate it.
     ///
@@ -88,7 +110,7 @@ impl Integrity {
         }
         let tally =
             crate::poll::Tally::sum(&poll, &tallies).ok_or(IntegrityError::Internal("a poll without partitions"))?;
-        Ok(Some(IntegrityReport { state: tally.state, poll, recorded }))
+        Ok(Some(IntegrityReport { state: tally.state, now: tally.as_of, poll, recorded }))
     }
 }
 

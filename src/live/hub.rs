@@ -20,7 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::{
-    KnownArticles, PlaceCache, PollCache, PollIndex, SiteCache, Snapshot,
+    KnownArticles, PlaceCache, PollCache, PollIndex, SiteCache, Snapshot, VoteTraces,
     entry::{HubEntry, Taken},
     publish_queue::PublishQueue,
     subscription::Subscription,
@@ -28,7 +28,7 @@ use super::{
 use crate::{
     clock::Clock,
     poll::{PartitionTally, Phase, Poll, PollId, SiteId, Tally},
-    store::{Follow, Message, Received, Store, StoreError},
+    store::{Follow, Message, Received, Store, StoreError, VotesSeen},
     wire::ReaderPosition,
 };
 
@@ -56,6 +56,7 @@ pub struct Hub {
     sites: SiteCache,
     places: PlaceCache,
     poll_index: PollIndex,
+    traces: VoteTraces,
     clock: Clock,
     /// What is to be published to the other replicas; `None` if there are none.
     publish_queue: Option<PublishQueue>,
@@ -101,6 +102,16 @@ impl Hub {
         &self.poll_index
     }
 
+    /// What was seen of votes lately.
+    pub fn traces(&self) -> &VoteTraces {
+        &self.traces
+    }
+
+    /// Tells the other replicas what was seen here.
+    pub fn tell_votes(&self, seen: VotesSeen) {
+        self.publish(Message::Votes(seen));
+    }
+
     /// An empty hub, with the cache that it reads definitions into.
     pub fn new(polls: Arc<PollCache>, clock: Clock, has_others: bool) -> Self {
         Self {
@@ -110,6 +121,7 @@ impl Hub {
             sites: SiteCache::default(),
             places: PlaceCache::default(),
             poll_index: PollIndex::default(),
+            traces: VoteTraces::default(),
             clock,
             publish_queue: has_others.then(PublishQueue::default),
             unfollowed: Mutex::default(),
@@ -286,6 +298,7 @@ impl Hub {
             }
             // Expired, not forgotten: a request may be using what is known.
             Received::Message(Message::Site(site)) => self.polls.expire_site(&site),
+            Received::Message(Message::Votes(seen)) => self.traces.receive(seen),
             Received::Message(Message::Tallies(tallies)) => {
                 let Some(entry) = self.find(tallies.poll) else { return };
                 let Some(newest) = entry.newest() else { return };

@@ -35,6 +35,7 @@ pub(crate) mod stream;
 mod stream_limiter;
 mod streams;
 mod subscription;
+mod vote_traces;
 mod watch;
 
 pub use brief_cache::BriefCache;
@@ -50,4 +51,5 @@ pub use snapshot::{ShownSnapshot, Snapshot};
 pub use stream::{Stream, StreamReader};
 pub use stream_limiter::{StreamLimiter, StreamPermit, StreamRefusal};
 pub use streams::{GAP, HEARTBEAT, Streams};
+pub use vote_traces::VoteTraces;
 pub use watch::{BallotLookup, RequestedPoll};

@@ -107,8 +107,8 @@ texts! {
         times voted turnout embed element element_about script script_about iframe iframe_about address
         address_about copy copied share share_page picture_wide picture_square qr qr_download exports exports_about export_results
         export_timeline export_answers said_opened said_closed said_resolved said_decided is_closed
-        closes_in_past not_closed no_prediction needs_reason wrong_option wrong_reason history by by_schedule
-        event_created event_edited event_reworded event_opened event_closed event_resolved was_worded because
+        closes_in_past not_closed no_prediction needs_reason wrong_option wrong_reason history by by_schedule by_detector
+        event_created event_edited event_reworded event_opened event_closed event_resolved event_incident_opened event_incident_closed was_worded because
         history_more
     }
     /// Asking once more.
@@ -127,7 +127,7 @@ texts! {
 
 texts! {
     /// A site's settings.
-    SettingsTexts { title save saved not_saved changed taken_over changed_too nothing who name name_about url url_about url_fault timezone timezone_about timezone_fault where_polls_stand origins origins_about origin_fault line_fault count_fault look look_about accent accent_about accent_dark accent_dark_about colour_fault accent_fault contrast_fault density comfortable compact words words_about word_vote word_see_results word_counted disclosure disclosure_about asked_by paid_by licence licence_about note addresses addresses_about hosts hosts_about hosts_fault path_prefixes path_prefixes_about path_prefixes_fault path_suffixes path_suffixes_about path_suffixes_fault parameters parameters_about parameters_fault }
+    SettingsTexts { title save saved not_saved changed taken_over changed_too nothing who name name_about url url_about url_fault timezone timezone_about timezone_fault where_polls_stand origins origins_about origin_fault line_fault count_fault look look_about accent accent_about accent_dark accent_dark_about colour_fault accent_fault contrast_fault density comfortable compact words words_about word_vote word_see_results word_counted disclosure disclosure_about asked_by paid_by licence licence_about note incidents incidents_about incidents_sure incidents_show incidents_hold addresses addresses_about hosts hosts_about hosts_fault path_prefixes path_prefixes_about path_prefixes_fault path_suffixes path_suffixes_about path_suffixes_fault parameters parameters_about parameters_fault }
     /// All sites.
     SitesTexts { title name id id_about id_fault id_taken origins any_origin made_at more make name_about make_it delete delete_title delete_about delete_type delete_fault delete_it keep has_polls has_templates has_keys is_default deleted }
 }

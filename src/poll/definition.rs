@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Addendum, AfterVote, Codec, Decisions, DigestKey, Disclosure, Emoji, Kind, Language, NewAfterVote, NewDisclosure,
-    NewImage, NewScale, OptionId, OptionImage, Partitions, Phase, PollId, QUESTION, Quiz, Resolution, ResultsPolicy,
-    Revision, Rewording, Scale, Schedule, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress,
+    Addendum, AfterVote, Codec, Decisions, DigestKey, Disclosure, Emoji, Incident, Kind, Language, NewAfterVote,
+    NewDisclosure, NewImage, NewScale, OptionId, OptionImage, Partitions, Phase, PollId, QUESTION, Quiz, Resolution,
+    ResultsPolicy, Revision, Rewording, Scale, Schedule, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress,
     check::{Check, Violation},
     open_answer,
 };
@@ -86,6 +86,8 @@ pub struct Poll {
     pub decisions: Decisions,
     /// What was decided of its labels after it closed.
     pub addendum: Option<Addendum>,
+    /// What goes on in it, or went on, that is not readers making up their minds; the latest comes last.
+    pub incidents: Vec<Incident>,
     /// Which version of the definition this is.
     pub revision: Revision,
     /// When it was created, by the store's clock.
@@ -319,6 +321,7 @@ impl NewPoll {
                 article: None,
                 decisions: Decisions::default(),
                 addendum: None,
+                incidents: Vec::new(),
                 revision: Revision::FIRST,
                 created_at: now,
                 updated_at: now,

@@ -26,7 +26,8 @@ const OTHER_INCIDENTS: &str = "other-incidents";
 const LABELLED: u8 = 0xFE;
 
 /// What there is to say against a ballot: a number below [`LABELS`]. The greater is the worse.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub struct Label(u8);
 
 impl Label {
@@ -79,6 +80,20 @@ impl Label {
     /// Its place in a set of labels.
     fn bit(self) -> u32 {
         1 << self.0
+    }
+}
+
+impl TryFrom<u8> for Label {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        Self::from_number(number).ok_or("must be the number of a label")
+    }
+}
+
+impl From<Label> for u8 {
+    fn from(label: Label) -> Self {
+        label.0
     }
 }
 

@@ -15,8 +15,10 @@ mod definition;
 mod disclosure;
 mod edit;
 mod emoji;
+mod grade;
 mod ids;
 mod image;
+mod incident;
 mod kind;
 mod label;
 mod moves;
@@ -34,6 +36,7 @@ mod text;
 mod time_zone;
 mod timeline;
 mod timestamp;
+mod trace;
 mod viewer;
 mod web_address;
 
@@ -49,9 +52,11 @@ pub use definition::{
 pub use disclosure::{Disclosure, NewDisclosure};
 pub use edit::{Edit, EditError, Effect};
 pub use emoji::Emoji;
+pub use grade::Grade;
 pub(crate) use ids::word_id;
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
 pub use image::{NewImage, OptionImage};
+pub use incident::{Finding, Incident, IncidentCause, IncidentEnd, IncidentPolicy, MOST_INCIDENTS, SURE, Suspects};
 pub use kind::Kind;
 pub use label::{Decisions, LABELS, Label, LabelDecision, LabelSet, LabelTally, PartitionLabels, RecordedBallot};
 pub use open_answer::{
@@ -72,5 +77,6 @@ pub use text::{
 pub use time_zone::TimeZone;
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};
 pub use timestamp::Timestamp;
+pub use trace::{NetworkMark, VoteTrace};
 pub use viewer::{ResultsPolicy, TallyDisplay, Viewer, WhyHidden};
 pub use web_address::WebAddress;

@@ -216,6 +216,13 @@ impl Subject {
         Self { poll: u128::from_be_bytes(poll), ..self }
     }
 
+    /// The network that this client lies in: an IPv4 /24, or an IPv6 /48.
+    #[must_use]
+    pub fn network_of_client(&self) -> [u8; 16] {
+        let bits = if self.prefix.is_some() { 48 } else { 120 };
+        (self.who & u128::MAX << (128 - bits)).to_be_bytes()
+    }
+
     /// 16 bytes that are alike for the same one in the same poll.
     pub fn to_bytes(&self) -> [u8; 16] {
         self.key().to_be_bytes()

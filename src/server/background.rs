@@ -12,7 +12,7 @@ use super::{ReplicaParts, ServeError};
 use crate::{
     events,
     http::{ReplicaState, request_log::SUM_UP_EVERY},
-    integrity::HostingRanges,
+    integrity::{self, HostingRanges},
     live, quota,
     store::{Store, StoreError},
     supervisor::Supervisor,
@@ -26,7 +26,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Starts all background tasks, on this thread.
 pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
-    let ReplicaParts { stores, hub, shared, view_writer, events_days, hosting, dispatcher, .. } = parts;
+    let ReplicaParts { stores, hub, shared, view_writer, events_days, hosting, dispatcher, detectors, .. } = parts;
     let (signal, events_days) = (&shared.event_signal, *events_days);
     let began = Instant::now();
     let tasks = Supervisor::new(Arc::clone(&shared.metrics))
@@ -49,7 +49,8 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
             let store = stores.connect();
             move || events::retention::forget(events_days, Arc::clone(&store))
         })
-        .keep("webhooks", with(dispatcher, webhooks::deliver));
+        .keep("webhooks", with(dispatcher, webhooks::deliver))
+        .keep("detectors", with(detectors, integrity::watch::watch));
     // Without a list the signal is left to do what it does: end the program.
     let tasks = match hosting.path() {
         Some(_) => {
@@ -208,6 +209,7 @@ mod tests {
                     "schedule",
                     "event retention",
                     "webhooks",
+                    "detectors",
                     "event relay",
                     "subscriber",
                     "publisher",

@@ -116,6 +116,8 @@ pub enum Actor {
     Person(Text),
     /// Nobody: it was due by the clock.
     Schedule,
+    /// Nobody: it was found in the flow of ballots.
+    Detector,
 }
 
 impl fmt::Display for Actor {
@@ -126,6 +128,7 @@ impl fmt::Display for Actor {
             // No person is called like a key or the operator.
             Self::Person(name) => write!(f, "@{}", name.as_str()),
             Self::Schedule => f.write_str("schedule"),
+            Self::Detector => f.write_str("detector"),
         }
     }
 }
@@ -143,6 +146,7 @@ impl TryFrom<String> for Actor {
         match text.as_str() {
             "admin" => Ok(Self::Admin),
             "schedule" => Ok(Self::Schedule),
+            "detector" => Ok(Self::Detector),
             name if name.starts_with('@') => Text::parse(name.get(1..).unwrap_or_default(), NAME)
                 .map(Self::Person)
                 .map_err(|rule| format!("a name {rule}")),
@@ -184,6 +188,12 @@ pub enum EventType {
     /// The ballots with a label don't count.
     #[serde(rename = "label.voided")]
     LabelVoided,
+    /// Something goes on in a poll that is not readers making up their minds.
+    #[serde(rename = "incident.opened")]
+    IncidentOpened,
+    /// Such a thing is over.
+    #[serde(rename = "incident.closed")]
+    IncidentClosed,
     /// A place was made.
     #[serde(rename = "place.created")]
     PlaceCreated,
@@ -230,7 +240,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::PollCreated,
         Self::PollEdited,
         Self::PollReworded,
@@ -241,6 +251,8 @@ impl EventType {
         Self::LabelHeld,
         Self::LabelReleased,
         Self::LabelVoided,
+        Self::IncidentOpened,
+        Self::IncidentClosed,
         Self::PlaceCreated,
         Self::PlaceEdited,
         Self::PlaceDeleted,
@@ -270,6 +282,8 @@ impl EventType {
             Self::LabelHeld => "label.held",
             Self::LabelReleased => "label.released",
             Self::LabelVoided => "label.voided",
+            Self::IncidentOpened => "incident.opened",
+            Self::IncidentClosed => "incident.closed",
             Self::PlaceCreated => "place.created",
             Self::PlaceEdited => "place.edited",
             Self::PlaceDeleted => "place.deleted",
@@ -323,6 +337,8 @@ impl EventType {
             | Self::LabelHeld
             | Self::LabelReleased
             | Self::LabelVoided
+            | Self::IncidentOpened
+            | Self::IncidentClosed
             | Self::PlaceCreated
             | Self::PlaceEdited
             | Self::PlaceDeleted
@@ -387,7 +403,7 @@ mod tests {
         }
         let refusal = "poll.voted".parse::<EventType>().unwrap_err();
         assert!(refusal.contains("poll.created, poll.edited"), "{refusal}");
-        for actor in [Actor::Admin, Actor::Schedule, Actor::Key("0123456789ab".parse().unwrap())] {
+        for actor in [Actor::Admin, Actor::Schedule, Actor::Detector, Actor::Key("0123456789ab".parse().unwrap())] {
             assert_eq!(Actor::try_from(actor.to_string()), Ok(actor));
         }
         assert!(Actor::try_from("somebody".to_owned()).is_err());

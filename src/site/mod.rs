@@ -28,7 +28,7 @@ pub use webhook::{
 };
 
 use crate::article::{AddressFault, AddressRules, ArticleAddress};
-use crate::poll::{Disclosure, SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};
+use crate::poll::{Disclosure, IncidentPolicy, SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};
 
 /// The most origins a site may list.
 pub const MAX_ORIGINS: usize = 100;
@@ -72,6 +72,9 @@ pub struct SiteSettings {
     /// What is told of its polls, unless one says otherwise.
     #[serde(default)]
     pub disclosure: Option<Disclosure>,
+    /// What is done about an incident of which there is no doubt.
+    #[serde(default)]
+    pub incidents: IncidentPolicy,
 }
 
 /// Why an address is none of a site's articles.

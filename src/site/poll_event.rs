@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Actor, EventType, NewEvent};
-use crate::poll::{Label, LabelDecision, Phase, Poll, Schedule, State, Text, Timestamp};
+use crate::poll::{Finding, Incident, Label, LabelDecision, Phase, Poll, Schedule, State, Text, Timestamp};
 
 /// A move that the clock makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,25 @@ impl NewEvent {
         Self { at: now, kind, actor: actor.clone(), data: Value::Object(data) }
     }
 
+    /// What is told of an incident that was opened or has ended just now.
+    pub fn of_incident(poll: &Poll, incident: &Incident, actor: &Actor, now: Timestamp) -> Self {
+        let mut data = about(poll);
+        data.insert("label".to_owned(), json!(incident.label.name()));
+        let Finding { cause, since, reason, sureness, .. } = &incident.about;
+        data.insert("cause".to_owned(), json!(cause.as_str()));
+        let (kind, reason) = match &incident.end {
+            None => {
+                data.insert("since".to_owned(), json!(since));
+                data.insert("sureness".to_owned(), json!(sureness));
+                data.insert("held".to_owned(), json!(!poll.decisions.count(incident.label)));
+                (EventType::IncidentOpened, Some(reason))
+            }
+            Some(end) => (EventType::IncidentClosed, end.reason.as_ref()),
+        };
+        data.insert("reason".to_owned(), json!(reason));
+        Self { at: now, kind, actor: actor.clone(), data: Value::Object(data) }
+    }
+
     /// What is told of a poll that is deleted.
     pub fn of_deletion(poll: &Poll, actor: &Actor, now: Timestamp) -> Self {
         of(EventType::PollDeleted, poll, actor, now)
@@ -137,6 +156,7 @@ fn changed(before: &Poll, after: &Poll) -> Vec<&'static str> {
         rewordings: _,
         decisions: _,
         addendum: _,
+        incidents: _,
         revision: _,
         created_at: _,
         updated_at: _,

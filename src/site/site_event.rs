@@ -10,7 +10,7 @@ impl NewEvent {
     pub fn of_site(before: Option<&Site>, after: &SiteSettings, actor: &Actor, now: Timestamp) -> Self {
         let none = SiteSettings::default();
         let before = before.map_or(&none, |site| &site.settings);
-        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure } = after;
+        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents } = after;
         let all = [
             ("origins", *origins != before.origins),
             ("timezone", *timezone != before.timezone),
@@ -19,6 +19,7 @@ impl NewEvent {
             ("look", *look != before.look),
             ("addresses", *addresses != before.addresses),
             ("disclosure", *disclosure != before.disclosure),
+            ("incidents", *incidents != before.incidents),
         ];
         let changed: Vec<_> = all.iter().filter(|(_, is_changed)| *is_changed).map(|(field, _)| *field).collect();
         Self::about(EventType::SitePut, actor, now, json!({ "changed": changed }))

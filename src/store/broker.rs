@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{StoreError, record};
-use crate::poll::{PartitionTally, PollId, Revision, SiteId, State, Timestamp, Votes};
+use crate::poll::{NetworkMark, PartitionTally, PollId, Revision, SiteId, State, Timestamp, VoteTrace, Votes};
 
 /// Carries messages between replicas. See the module.
 #[async_trait]
@@ -57,6 +57,21 @@ pub enum Message {
     Poll(PollId),
     /// A site's origins were replaced.
     Site(SiteId),
+    /// What a replica has seen of votes in a poll.
+    Votes(VotesSeen),
+}
+
+/// What a replica has seen of votes in a poll, within some seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VotesSeen {
+    /// The replica, by a number that it has drawn.
+    pub replica: u64,
+    /// The poll.
+    pub poll: PollId,
+    /// The ballots that were counted.
+    pub traces: Vec<VoteTrace>,
+    /// How often the poll was seen.
+    pub views: u16,
 }
 
 /// Tallies of some partitions of a poll.
@@ -76,6 +91,12 @@ impl Message {
         let record = match self {
             Self::Poll(poll) => Record::Poll(*poll),
             Self::Site(site) => Record::Site(site.clone()),
+            Self::Votes(VotesSeen { replica, poll, traces, views }) => Record::Votes {
+                replica: *replica,
+                poll: *poll,
+                traces: traces.iter().map(TraceRecord::of).collect(),
+                views: *views,
+            },
             Self::Tallies(Tallies { poll, revision, partitions }) => {
                 let epochs = partitions.iter().map(|(_, tally)| tally.epoch);
                 Record::Tallies {
@@ -94,6 +115,10 @@ impl Message {
         Ok(match record::read("a message", json)? {
             Record::Poll(poll) => Self::Poll(poll),
             Record::Site(site) => Self::Site(site),
+            Record::Votes { replica, poll, traces, views } => {
+                let traces = traces.into_iter().map(TraceRecord::into_trace).collect();
+                Self::Votes(VotesSeen { replica, poll, traces, views })
+            }
             Record::Tallies { poll, revision, partitions, epochs } => {
                 let epochs = epochs.into_iter().chain(std::iter::repeat(0));
                 let tally = |(partition, epoch): (PartitionRecord, u64)| partition.into_tally(revision, epoch);
@@ -109,6 +134,12 @@ impl Message {
 enum Record {
     Poll(PollId),
     Site(SiteId),
+    Votes {
+        replica: u64,
+        poll: PollId,
+        traces: Vec<TraceRecord>,
+        views: u16,
+    },
     Tallies {
         poll: PollId,
         revision: Revision,
@@ -117,6 +148,21 @@ enum Record {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         epochs: Vec<u64>,
     },
+}
+
+/// When, in milliseconds, the network's mark, the option, and for how many ballots it stands.
+#[derive(Serialize, Deserialize)]
+struct TraceRecord(i64, NetworkMark, u8, u16);
+
+impl TraceRecord {
+    fn of(VoteTrace { at, network, option, ballots }: &VoteTrace) -> Self {
+        Self(at.as_millis(), *network, *option, *ballots)
+    }
+
+    fn into_trace(self) -> VoteTrace {
+        let Self(at, network, option, ballots) = self;
+        VoteTrace { at: Timestamp::from_millis(at), network, option, ballots }
+    }
 }
 
 /// Partition, version, ballots, state, `as_of` in milliseconds, and votes by counter.
@@ -156,7 +202,11 @@ mod tests {
             |partitions| Message::Tallies(Tallies { poll: PollId::generate(), revision: Revision(3), partitions });
         let (usual, later) = (tallies(vec![(5, tally.clone())]), tallies(vec![(5, tally), (6, raised)]));
         assert!(!usual.write().unwrap().contains("epochs"), "replicas of an earlier version go on reading it");
-        for message in [Message::Poll(PollId::generate()), Message::Site(SiteId::default()), usual, later] {
+        let at = Timestamp::from_millis(1_800_000_000_123);
+        let trace = VoteTrace { at, network: NetworkMark(u32::MAX), option: 31, ballots: 7 };
+        let seen = VotesSeen { replica: u64::MAX, poll: PollId::generate(), traces: vec![trace; 2], views: 3 };
+        let rare = [Message::Poll(PollId::generate()), Message::Site(SiteId::default()), Message::Votes(seen)];
+        for message in rare.into_iter().chain([usual, later]) {
             assert_eq!(Message::read(message.write().unwrap().as_bytes()).unwrap(), message);
         }
         for strange in ["", "{}", "null", r#"{"later":1}"#, r#"{"poll":"x"}"#] {

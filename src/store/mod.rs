@@ -90,7 +90,7 @@ use async_trait::async_trait;
 pub use articles::{ArticlePutting, Articles};
 pub use ballots::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes};
 pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
-pub use broker::{Broker, Follow, Message, Received, Tallies};
+pub use broker::{Broker, Follow, Message, Received, Tallies, VotesSeen};
 pub use clock_watch::ClockWatch;
 pub use events::{Events, MoveReminder};
 pub use open::{StoreAddress, StoreSettings, Stores};

@@ -7,8 +7,8 @@ use super::StoreError;
 use crate::{
     article::{Admission, Template, TemplateId},
     poll::{
-        Addendum, AfterVote, Codec, Decisions, DigestKey, Disclosure, Kind, Language, Partitions, Poll, PollArticle,
-        PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Rewording, Scale, Schedule, SiteId,
+        Addendum, AfterVote, Codec, Decisions, DigestKey, Disclosure, Incident, Kind, Language, Partitions, Poll,
+        PollArticle, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Rewording, Scale, Schedule, SiteId,
         TallyDisplay, Text, Timestamp, WebAddress,
     },
     secret::KeyHash,
@@ -60,6 +60,8 @@ struct PollRecord {
     decisions: Decisions,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     addendum: Option<Addendum>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    incidents: Vec<Incident>,
     revision: Revision,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -164,6 +166,7 @@ impl PollRecord {
             article: poll.article.clone(),
             decisions: poll.decisions,
             addendum: poll.addendum.clone(),
+            incidents: poll.incidents.clone(),
             revision: poll.revision,
             created_at: poll.created_at,
             updated_at: poll.updated_at,
@@ -210,6 +213,7 @@ impl PollRecord {
             article: self.article,
             decisions: self.decisions,
             addendum: self.addendum,
+            incidents: self.incidents,
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -310,8 +314,17 @@ mod tests {
         assert_eq!(read_poll(write_poll(&placed).unwrap().as_bytes()).unwrap(), placed);
         // So is what editors decide.
         let plain = write_poll(&poll).unwrap();
-        let decided =
-            ["minimum_ballots", "display", "shuffle", "disclosure", "after_vote", "rewordings", "image", "note"];
+        let decided = [
+            "minimum_ballots",
+            "display",
+            "shuffle",
+            "disclosure",
+            "after_vote",
+            "rewordings",
+            "image",
+            "note",
+            "incidents",
+        ];
         assert!(decided.iter().all(|name| !plain.contains(name)), "{plain}");
         let article = Poll { article_url: "https://news.example/1".parse().ok(), ..poll };
         assert_eq!(read_poll(write_poll(&article).unwrap().as_bytes()).unwrap(), article);

@@ -85,6 +85,9 @@ impl Viewing {
 
     /// Counts a view.
     pub fn count(&self, viewed: &Viewed) {
+        if let Viewed::Poll(known) = viewed {
+            self.replica.hub.traces().note_view(known.poll.id);
+        }
         self.replica.counts.count(viewed);
     }
 

@@ -142,10 +142,13 @@ impl Voting {
         let Caster { voter, is_new, client, label } = caster;
         let is_counted_as_new = is_new && self.admit_new(&voter, &client, &note).await?;
         let mut checked = None;
+        let traces = self.replica.hub.traces();
+        let network = client.network_of_client();
         let action = |poll: &Poll| {
             let (choices, answer) = asked.check(poll)?;
             checked = Some((choices, answer.clone()));
-            Ok((Action::Cast(label, poll.counters_of(choices)), answer))
+            let mark = || traces.mark(poll.id, &network, self.replica.clock.now());
+            Ok((Action::Cast(poll.label_of_vote(label, mark), poll.counters_of(choices)), answer))
         };
         let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
         self.admit(self.replica.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;
@@ -173,6 +176,10 @@ impl Voting {
         let snapshot = self.learn(&known, partition, &receipt).await;
         let shown = snapshot.and_then(|snapshot| shown_to(snapshot, Viewer::Voter).tally());
         let (choices, text) = checked.ok_or(VoteError::Internal("a ballot was cast without choices"))?;
+        if cast == VoteOutcome::Counted {
+            let first = choices.options(&known.poll).next().map_or(0, |option| option.index);
+            traces.note(known.poll.id, receipt.at, network, first);
+        }
         let answer = text.map(|text| VotedAnswer { text, is_kept: !receipt.is_text_left_out });
         Ok(Vote { known, choices, cast, at, answer, shown })
     }

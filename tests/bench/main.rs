@@ -20,6 +20,8 @@
 )]
 
 mod articles;
+mod attack;
+mod attackers;
 mod ballots;
 mod callgrind;
 mod cluster;
@@ -120,6 +122,8 @@ enum Part {
     /// Invented articles against honest ones at a cap, and a crowd that reacts to many. Not among what is measured if
     /// nothing is named.
     Articles,
+    /// Attackers against the detectors, in simulated time.
+    Attack,
     /// Votes while their store is killed, hangs, or moves. Not among what is measured if nothing is named.
     Faults,
 }
@@ -151,6 +155,7 @@ fn main() -> ExitCode {
             }
             Part::Cluster => cluster::measure(),
             Part::Articles => articles::measure(effort.invented, effort.readers),
+            Part::Attack => attackers::measure(),
             Part::Faults => faults::measure(effort.faults, &effort.only),
         }
     }

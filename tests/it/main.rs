@@ -19,6 +19,7 @@
 )]
 
 mod api;
+mod attack;
 mod backends;
 mod caches;
 mod client;
@@ -30,6 +31,7 @@ mod cut_short;
 mod events;
 mod file;
 mod hostile;
+mod integrity;
 mod live;
 mod long_timelines;
 mod mounted;

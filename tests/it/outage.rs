@@ -105,6 +105,8 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
             at("/integrity/labels/no-mark"),
             Some(json!({ "decision": "held", "reason": "؟" })),
         ),
+        (publisher.clone(), Method::POST, at("/integrity/incidents"), Some(json!({ "reason": "؟" }))),
+        (publisher.clone(), Method::POST, at("/integrity/incidents/incident-8/close"), Some(json!({ "reason": "؟" }))),
         (publisher.clone(), Method::DELETE, at(""), None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/events?wait=30"), None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/announced"), None),

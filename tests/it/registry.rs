@@ -14,10 +14,10 @@ use sawt::{
 };
 
 use crate::{
-    api,
+    api, attack,
     backends::{self, Backend, Storage},
-    caches, closing, crash, crowd, cut_short, file, hostile, live, long_timelines, mounted, newsroom, outage, overload,
-    privacy, quota, refusals, regressions, script_cache,
+    caches, closing, crash, crowd, cut_short, file, hostile, integrity, live, long_timelines, mounted, newsroom,
+    outage, overload, privacy, quota, refusals, regressions, script_cache,
     service::{Service, Services},
     start, stop, store, topology, webhooks,
 };
@@ -53,6 +53,8 @@ fn rules() -> Vec<Rule> {
         mounted::rules(),
         newsroom::rules(),
         webhooks::rules(),
+        integrity::rules(),
+        attack::rules(),
     ]
     .into_iter()
     .flatten()

@@ -23,6 +23,8 @@ impl EditorPollPage<'_> {
             (EventType::PollOpened, &texts.event_opened),
             (EventType::PollClosed, &texts.event_closed),
             (EventType::PollResolved, &texts.event_resolved),
+            (EventType::IncidentOpened, &texts.event_incident_opened),
+            (EventType::IncidentClosed, &texts.event_incident_closed),
         ];
         // All else that a log tells of a poll is a change of it.
         named.into_iter().find(|(kind, _)| *kind == event.kind).map_or(&texts.event_edited, |(_, text)| text)
@@ -33,6 +35,7 @@ impl EditorPollPage<'_> {
         let texts = self.texts();
         match &event.actor {
             Actor::Schedule => texts.by_schedule.clone(),
+            Actor::Detector => texts.by_detector.clone(),
             Actor::Admin => fill(&texts.by, &[("actor", &self.frame.texts().frame.operator)]),
             who @ (Actor::Key(_) | Actor::Person(_)) => fill(&texts.by, &[("actor", &who.to_string())]),
         }

@@ -14,7 +14,7 @@ use crate::{
         frame::Frame,
         texts::{SettingsTexts, texts_of},
     },
-    poll::{TimeZone, Timestamp},
+    poll::{IncidentPolicy, TimeZone, Timestamp},
     site::Density,
 };
 
@@ -111,6 +111,19 @@ impl SettingsPage<'_> {
                 field("licence", &texts.licence, &texts.licence_about, FieldControl::Line),
                 field("note", &texts.note, "", FieldControl::Line),
             ],
+        });
+        let policies = IncidentPolicy::NAMES.map(|(name, policy)| {
+            let words = match policy {
+                IncidentPolicy::Show => &texts.incidents_show,
+                IncidentPolicy::Hold => &texts.incidents_hold,
+            };
+            (name.to_owned(), words.clone())
+        });
+        groups.push(FieldGroup {
+            title: &texts.incidents,
+            about: &texts.incidents_about,
+            is_main: false,
+            fields: vec![field("incidents", &texts.incidents_sure, "", FieldControl::Choice(policies.into()))],
         });
         groups.push(FieldGroup {
             title: &texts.addresses,

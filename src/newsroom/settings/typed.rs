@@ -11,7 +11,7 @@ use crate::{
         faults,
         texts::{SettingsTexts, texts_of},
     },
-    poll::{DISCLOSURE_NOTE, Disclosure, PARTY, Text, TextLimit, TimeZone, WebAddress},
+    poll::{DISCLOSURE_NOTE, Disclosure, IncidentPolicy, PARTY, Text, TextLimit, TimeZone, WebAddress},
     site::{
         BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, PoorContrast, SiteLook, SiteSettings, SiteWords,
         THANKS,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The fields, but for the words.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "name",
     "url",
     "timezone",
@@ -31,6 +31,7 @@ const FIELDS: [&str; 15] = [
     "paid_by",
     "licence",
     "note",
+    "incidents",
     "hosts",
     "path_prefixes",
     "path_suffixes",
@@ -65,7 +66,7 @@ pub fn word_field(language: &Language, word: &str) -> String {
 impl TypedSite {
     /// The settings as a form shows them.
     pub fn of(settings: &SiteSettings) -> Self {
-        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure } = settings;
+        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents } = settings;
         let text = |text: Option<&Text>| text.map(ToString::to_string).unwrap_or_default();
         let lines = |lines: &[String]| lines.join("\n");
         let colour = |colour: Option<Colour>| colour.map(|colour| colour.to_string()).unwrap_or_default();
@@ -85,6 +86,7 @@ impl TypedSite {
                 ("paid_by", text(told.paid_by.as_ref())),
                 ("licence", text(told.licence.as_ref())),
                 ("note", text(told.note.as_ref())),
+                ("incidents", incidents.as_str().to_owned()),
                 ("hosts", lines(&hosts)),
                 ("path_prefixes", lines(&addresses.path_prefixes)),
                 ("path_suffixes", lines(&addresses.path_suffixes)),
@@ -162,9 +164,11 @@ impl TypedSite {
             note: check.text("note", DISCLOSURE_NOTE),
         };
         let disclosure = (!told.is_empty()).then_some(told);
+        let incidents = IncidentPolicy::NAMES.into_iter().find(|(name, _)| *name == self.value("incidents"));
+        let incidents = incidents.map_or_else(IncidentPolicy::default, |(_, policy)| policy);
         let SettingsCheck { faults, .. } = check;
         if faults.is_empty() {
-            Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure })
+            Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents })
         } else {
             Err(faults)
         }

@@ -68,7 +68,7 @@ impl Broker for RedisBroker {
     async fn publish(&self, message: &Message) -> Result<(), StoreError> {
         let channel = match message {
             Message::Tallies(tallies) => keys::tallies_channel(tallies.poll),
-            Message::Poll(_) | Message::Site(_) => keys::CHANGES_CHANNEL.to_owned(),
+            Message::Poll(_) | Message::Site(_) | Message::Votes(_) => keys::CHANGES_CHANNEL.to_owned(),
         };
         let mut publish = Cmd::new();
         publish.arg(if self.is_sharded() { "SPUBLISH" } else { "PUBLISH" }).arg(channel).arg(message.write()?);

@@ -16,7 +16,7 @@ use redis::Cmd;
 use super::{RedisStore, keys, outbox::site_letter, script::Call};
 use crate::{
     article::AddressRules,
-    poll::{Poll, PollId, SiteId, Timestamp},
+    poll::{IncidentPolicy, Poll, PollId, SiteId, Timestamp},
     site::{KeyId, NewEvent, Site, SiteLook, SiteSettings},
     store::{StoreError, record},
 };
@@ -28,12 +28,13 @@ const GIVEN_UP_SECS: &str = "3600";
 const CHUNK: usize = 500;
 
 /// Of a site: `origins`, `created_at`, `updated_at`, `timezone`, `name`, `url`, `look`, `addresses`,
-/// `disclosure`, `listed`. A site of an earlier version lacks what it did not know.
+/// `disclosure`, `incidents`, `listed`. A site of an earlier version lacks what it did not know.
 type Fields = (
     Option<Vec<u8>>,
     Option<i64>,
     Option<i64>,
     Option<String>,
+    Option<Vec<u8>>,
     Option<Vec<u8>>,
     Option<Vec<u8>>,
     Option<Vec<u8>>,
@@ -79,6 +80,7 @@ impl RedisStore {
             ("look", record::write(&settings.look)?),
             ("addresses", record::write(&settings.addresses)?),
             ("disclosure", record::write(&settings.disclosure)?),
+            ("incidents", record::write(&settings.incidents)?),
         ];
         let mut call = Call::new(&self.scripts.put_site, &names).arg(condition);
         call = call.arg(letter.as_bytes()).arg(event.as_bytes());
@@ -96,8 +98,16 @@ impl RedisStore {
     pub(super) async fn find_site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
         let mut command = Cmd::new();
         command.arg("HMGET").arg(keys::site(id)).arg("origins").arg("created_at").arg("updated_at");
-        command.arg("timezone").arg("name").arg("url").arg("look").arg("addresses").arg("disclosure").arg("listed");
-        let (origins, created_at, updated_at, timezone, name, url, look, addresses, disclosure, listed): Fields =
+        command
+            .arg("timezone")
+            .arg("name")
+            .arg("url")
+            .arg("look")
+            .arg("addresses")
+            .arg("disclosure")
+            .arg("incidents")
+            .arg("listed");
+        let (origins, created_at, updated_at, timezone, name, url, look, addresses, disclosure, incidents, listed): Fields =
             self.ask_for(&command).await?;
         let (Some(origins), Some(created_at), Some(updated_at)) = (origins, created_at, updated_at) else {
             return Ok(None);
@@ -118,6 +128,8 @@ impl RedisStore {
                 addresses: addresses
                     .map_or(Ok(AddressRules::default()), |rules| record::read("a site's addresses", &rules))?,
                 disclosure: disclosure.map_or(Ok(None), |told| record::read("a site's disclosure", &told))?,
+                incidents: incidents
+                    .map_or(Ok(IncidentPolicy::default()), |policy| record::read("a site's policy", &policy))?,
             },
             created_at: Timestamp::from_millis(created_at),
             updated_at: Timestamp::from_millis(updated_at),

@@ -24,6 +24,8 @@ service_rules![
     what_is_decided_after_the_close_is_told_beside_the_final_figure,
     a_decision_without_a_reason_is_refused,
     what_is_no_label_is_not_decided_of,
+    ballots_cast_while_an_incident_goes_on_have_its_label_and_count_until_it_is_held,
+    an_incident_is_opened_in_an_open_poll_alone_and_closed_once,
 ];
 
 /// Votes in a poll, and their labels: `yes` by 4 voters, `no` by 2, and `no` by 3 without a mark.
@@ -87,6 +89,8 @@ async fn who_moderates_a_poll_sees_its_ballots_by_their_labels(service: &Service
                 { "label": "no-mark", "decision": "counted", "ballots": 3,
                   "options": [{ "id": "yes", "votes": 0 }, { "id": "no", "votes": 3 }] },
             ],
+            "grade": "clean",
+            "incidents": [],
         })
     );
     for (decision, apart) in [("held", "held"), ("void", "void"), ("counted", "counted")] {
@@ -223,4 +227,78 @@ async fn what_is_no_label_is_not_decided_of(service: &Service) {
         names,
         ["clean", "no-mark", "hosting-network", "class-7", "incident-8", "incident-30", "other-incidents"]
     );
+}
+
+async fn ballots_cast_while_an_incident_goes_on_have_its_label_and_count_until_it_is_held(service: &Service) {
+    let site = service.site().await;
+    let (id, key) = service.key(&site, &["polls:moderate", "polls:read"]).await;
+    let moderator = service.client().with_key(&key);
+    let poll = service.poll(json!({ "site": site })).await;
+    let incidents = format!("/v1/polls/{poll}/integrity/incidents");
+    let vote = async |option: &str| service.client().new_voter().await.vote(&poll, &[option]).await.is(201);
+    vote("yes").await;
+    let opened = moderator.post(&incidents).json(&json!({ "reason": "دعوة" })).send().await.is(200);
+    let incident = &opened["incidents"][0];
+    assert_eq!((&incident["label"], &incident["cause"]), (&json!("incident-8"), &json!("editor")));
+    vote("no").await;
+    vote("no").await;
+    let close = moderator.post(&format!("{incidents}/incident-8/close"));
+    let closed = close.json(&json!({ "reason": "حُذفت" })).send().await.is(200);
+    assert_eq!((&closed["incidents"][0]["ballots"], &closed["counted"]["ballots"]), (&json!(2), &json!(3)));
+    assert_eq!(closed["incidents"][0]["closed_because"], "حُذفت");
+    vote("yes").await;
+
+    let graded = async || {
+        let told = service.admin().results(&poll).await;
+        (text(&told["grade"]), told["grade_reasons"].clone())
+    };
+    assert_eq!(graded().await, ("clean".to_owned(), json!([])), "an editor has ended it");
+    assert_eq!(service.client().results(&poll).await.get("grade"), None, "it is not for readers");
+
+    let hold = moderator.post(&format!("/v1/polls/{poll}/integrity/labels/incident-8"));
+    let held = hold.json(&json!({ "decision": "held", "reason": "منسّقة" })).send().await.is(200);
+    assert_eq!((figure(&held["counted"]), figure(&held["held"])), ([2, 2, 0], [2, 0, 2]));
+    let again = moderator.post(&incidents).json(&json!({ "reason": "؟" })).send().await.is(200);
+    let labels: Vec<String> =
+        again["incidents"].as_array().expect("incidents").iter().map(|it| text(&it["label"])).collect();
+    assert_eq!(labels, ["incident-9", "incident-8"], "an incident has a label of its own");
+    assert_eq!((&again["grade"], graded().await), (&json!("disputed"), ("disputed".to_owned(), json!(["؟"]))));
+
+    let told = until(async || {
+        let page = moderator.get(&format!("/v1/sites/{site}/events?poll={poll}")).send().await.is(200);
+        let of_incidents = |event: &&Value| text(&event["type"]).starts_with("incident.");
+        let told: Vec<Value> = page["items"].as_array().expect("events").iter().filter(of_incidents).cloned().collect();
+        (told.len() == 3).then_some(told)
+    })
+    .await;
+    for (event, (kind, label, reason)) in told.iter().zip([
+        ("incident.opened", "incident-8", "دعوة"),
+        ("incident.closed", "incident-8", "حُذفت"),
+        ("incident.opened", "incident-9", "؟"),
+    ]) {
+        assert_eq!((&event["type"], &event["actor"]), (&json!(kind), &json!(id)));
+        assert_eq!((&event["data"]["label"], &event["data"]["reason"]), (&json!(label), &json!(reason)));
+    }
+}
+
+async fn an_incident_is_opened_in_an_open_poll_alone_and_closed_once(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let incidents = format!("/v1/polls/{poll}/integrity/incidents");
+    let admin = service.admin();
+    let send = async |path: &str, body: &Value| admin.post(path).json(body).send().await;
+    let why = json!({ "reason": "؟" });
+    let refused = send(&incidents, &json!({ "reason": " " })).await.refused(422, "invalid-decision");
+    assert_eq!(refused["errors"][0]["field"], "reason");
+    for none in ["incident-8", "clean", "no-mark", "x"] {
+        send(&format!("{incidents}/{none}/close"), &why).await.refused(404, "not-found");
+    }
+    let opened = send(&incidents, &why).await.is(200);
+    let close = format!("{incidents}/incident-8/close");
+    let closed = send(&close, &why).await.is(200);
+    assert_eq!(send(&close, &json!({ "reason": "again" })).await.is(200), closed, "it is closed already");
+    assert_eq!(closed["revision"].as_u64(), opened["revision"].as_u64().map(|revision| revision + 1));
+    send(&incidents, &why).await.is(200);
+    admin.post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    send(&incidents, &why).await.refused(409, "poll-not-open");
+    send(&format!("{incidents}/incident-9/close"), &why).await.refused(409, "poll-not-open");
 }

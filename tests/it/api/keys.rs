@@ -115,6 +115,16 @@ fn guarded(
             Some(json!({ "decision": "held", "reason": "؟" })),
             "polls:moderate",
         ),
+        (Method::POST, format!("{poll_path}/integrity/incidents"), Some(json!({ "reason": "؟" })), "polls:moderate"),
+        (
+            Method::POST,
+            format!(
+                "{poll_path}/integrity/incidents/{}/close",
+                if site == "{site}" { "{label}" } else { "incident-8" }
+            ),
+            Some(json!({ "reason": "؟" })),
+            "polls:moderate",
+        ),
         (Method::DELETE, poll_path, None, "polls:write"),
         (Method::POST, "/v1/keys".to_owned(), Some(key), "keys:write"),
         (Method::GET, format!("/v1/keys?site={site}"), None, "keys:write"),

@@ -53,6 +53,13 @@ async fn with_bodies(service: &Service) -> Vec<(Client, Method, String, Value)> 
             format!("/v1/polls/{poll}/integrity/labels/no-mark"),
             json!({ "decision": "held", "reason": "؟" }),
         ),
+        (admin.clone(), Method::POST, format!("/v1/polls/{poll}/integrity/incidents"), json!({ "reason": "؟" })),
+        (
+            admin.clone(),
+            Method::POST,
+            format!("/v1/polls/{poll}/integrity/incidents/incident-8/close"),
+            json!({ "reason": "؟" }),
+        ),
         (admin.clone(), Method::PUT, format!("/v1/sites/{site}"), json!({ "origins": [] })),
         (
             admin.clone(),
@@ -266,6 +273,8 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         (format!("/v1/polls/{poll}/resolve"), &["POST"]),
         (format!("/v1/polls/{poll}/integrity"), &["GET"]),
         (format!("/v1/polls/{poll}/integrity/labels/no-mark"), &["POST"]),
+        (format!("/v1/polls/{poll}/integrity/incidents"), &["POST"]),
+        (format!("/v1/polls/{poll}/integrity/incidents/incident-8/close"), &["POST"]),
         (format!("/v1/polls/{poll}/answers"), &["GET"]),
         (format!("/v1/polls/{poll}/answers.csv"), &["GET"]),
         (format!("/v1/polls/{poll}/answers/0123456789abcdef"), &["POST"]),

@@ -6,8 +6,11 @@ use std::sync::{
 };
 
 use sawt::{
-    poll::{Ballot, Label, LabelDecision, Minute, NewPoll, Outcome, Poll, PollFields, RecordedBallot},
-    store::{Replacement, Store},
+    poll::{
+        Ballot, Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, Minute, NetworkMark, NewPoll, Outcome,
+        Poll, PollFields, REASON, RecordedBallot, Suspects, Text, Timestamp,
+    },
+    store::{BatchOutcome, Replacement, Store},
 };
 
 use crate::store::stage::{
@@ -18,6 +21,7 @@ use crate::store::stage::{
 crate::registry::store_rules![
     a_label_that_is_held_does_not_count_and_counts_again_once_it_is_released,
     a_vote_with_a_held_label_is_taken_as_any_other,
+    an_incident_is_kept_and_what_was_cast_before_it_counts_as_before,
     a_changed_ballot_keeps_the_worse_label,
     a_repeated_ballot_keeps_the_label_it_has,
     a_ballot_that_is_taken_back_is_taken_from_the_group_of_its_label,
@@ -101,6 +105,37 @@ async fn a_vote_with_a_held_label_is_taken_as_any_other(store: Arc<dyn Store>) {
     assert_eq!(stage.tally(&held).await.version - stage.tally(&poll).await.version, 0);
     let released = stage.decided(&held, label(5), LabelDecision::Counted).await;
     assert_eq!(stage.count(&released).await, (vec![1, 1], 2));
+}
+
+async fn an_incident_is_kept_and_what_was_cast_before_it_counts_as_before(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(yes_or_no()).await;
+    stage.cast(&poll, 1, &["yes"]).await;
+    let text = |text: &str| Text::parse(text, REASON).unwrap();
+    let new = |since: Timestamp| Finding {
+        cause: IncidentCause::NetworkBurst,
+        since,
+        reason: text("دعوة"),
+        sureness: 95,
+        suspects: Suspects::Networks(vec![NetworkMark(7), NetworkMark(u32::MAX)]),
+        honest_per_hour: 3,
+    };
+    let (edit, incident) = poll.with_incident(new(poll.created_at), IncidentPolicy::Show, stage.now().await).unwrap();
+    let open = done(stage.replace(&edit).await);
+    assert_eq!((&open, &stage.read(&poll).await), (&edit.poll, &edit.poll));
+    assert_eq!(open.incidents, std::slice::from_ref(&incident));
+    let (other, _) = poll.with_incident(new(poll.created_at), IncidentPolicy::Show, stage.now().await).unwrap();
+    assert!(matches!(stage.replace(&other).await, Replacement::Mismatch(_)), "of two at once one comes first");
+    let behind = ballot(&poll, 2, &["no"]);
+    let answer = stage.store.cast(&poll, behind.voter.partition, &[behind]).await.unwrap();
+    assert_eq!(answer, BatchOutcome::Stale, "who does not know of it reads the poll again");
+    assert_eq!(stage.apply(&open, &[labelled(&open, 2, &["no"], incident.label)]).await, [Outcome::Counted]);
+    let ended = open.with_incident_ended(incident.label, Some(&text("انتهت")), stage.now().await).unwrap();
+    let ended = done(stage.replace(&ended).await);
+    assert_eq!(stage.read(&poll).await, ended);
+    assert_eq!(stage.count(&ended).await, (vec![1, 1], 2), "it counts until that is decided otherwise");
+    let held = stage.decided(&ended, incident.label, LabelDecision::Held).await;
+    assert_eq!((stage.count(&held).await, &held.incidents), ((vec![1, 0], 1), &ended.incidents));
 }
 
 async fn a_changed_ballot_keeps_the_worse_label(store: Arc<dyn Store>) {

@@ -4,7 +4,7 @@ use std::{slice, sync::Arc};
 
 use sawt::{
     article::AddressRules,
-    poll::{Disclosure, SiteId, Text, Timestamp},
+    poll::{Disclosure, IncidentPolicy, SiteId, Text, Timestamp},
     site::{Actor, ApiKey, NAME, NewEvent, NewKey, Scope, Scopes, Site, SiteLook, SiteSettings},
     store::{Creation, SiteDeletion, SiteReplacement, Store, StoreError},
 };
@@ -47,6 +47,7 @@ async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
             ..AddressRules::default()
         },
         disclosure: name.map(|name| Disclosure { asked_by: Text::parse(name, NAME).ok(), ..Disclosure::default() }),
+        incidents: name.map_or_else(IncidentPolicy::default, |_| IncidentPolicy::Hold),
     };
     let before = store.now().await.unwrap();
     let name = Some("جريدة \"الراي\"");

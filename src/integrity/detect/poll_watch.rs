@@ -1,0 +1,230 @@
+//! One poll's detectors, and what they have found.
+
+use rustc_hash::FxHashSet;
+
+use super::{
+    gaps::Gaps,
+    network::{Burst, MOST_NETWORKS, Networks},
+    swing::Swing,
+    views::{VotesAndViews, WINDOW},
+};
+use crate::poll::{Finding, Incident, IncidentCause, NetworkMark, REASON, SURE, Suspects, Text, Timestamp, VoteTrace};
+
+/// For how long nothing is to be found any more before something is over.
+const QUIET_MILLIS: i64 = 60 * 60_000;
+
+/// How many ballots for an option, and for how long, tell of everybody whether gaps are even.
+const FEWEST_EVEN: f64 = 150.0;
+const SHORTEST_MILLIS: i64 = 5 * 60_000;
+
+const DAY_MILLIS: i64 = 24 * 60 * 60_000;
+
+/// A burst of less sureness has no sign but itself, and is not told.
+const LEAST_SURENESS: u8 = 60;
+
+/// The detectors of one poll.
+#[derive(Debug, Clone)]
+pub struct PollWatch {
+    networks: Networks,
+    /// By option.
+    gaps: Vec<Gaps>,
+    swing: Swing,
+    views: VotesAndViews,
+    /// Networks that are surely no readers.
+    sure: FxHashSet<NetworkMark>,
+    begun_millis: i64,
+    looked_millis: i64,
+    newest_millis: i64,
+    /// When each cause was found last.
+    found: Vec<(IncidentCause, i64)>,
+}
+
+impl PollWatch {
+    /// Nothing is known before this moment.
+    pub fn begin(at: Timestamp) -> Self {
+        let millis = at.as_millis();
+        let minute = minute_of(millis);
+        Self {
+            networks: Networks::begin(minute),
+            gaps: Vec::new(),
+            swing: Swing::default(),
+            views: VotesAndViews::begin(minute),
+            sure: FxHashSet::default(),
+            begun_millis: millis,
+            looked_millis: millis,
+            newest_millis: millis,
+            found: Vec::new(),
+        }
+    }
+
+    /// How many networks it knows, of which each takes some hundred bytes.
+    pub fn networks(&self) -> usize {
+        self.networks.known()
+    }
+
+    /// When the last ballot was noted.
+    pub fn newest(&self) -> Timestamp {
+        Timestamp::from_millis(self.newest_millis)
+    }
+
+    /// Notes a ballot. They should come in their order; what comes late counts, and tells less.
+    pub fn note(&mut self, trace: &VoteTrace) {
+        let VoteTrace { at, network, option, ballots } = *trace;
+        let millis = at.as_millis();
+        if day_of(millis) > day_of(self.newest_millis) {
+            self.networks.drop_marks(minute_of(millis));
+            self.sure.clear();
+        }
+        self.newest_millis = self.newest_millis.max(millis);
+        self.networks.note(millis, network, option, ballots);
+        if self.sure.contains(&network) {
+            return;
+        }
+        self.views.note_vote(minute_of(millis), ballots);
+        self.swing.note(millis, option);
+        if ballots == 1 {
+            let place = usize::from(option);
+            if self.gaps.len() <= place {
+                self.gaps.resize(place + 1, Gaps::default());
+            }
+            if let Some(gaps) = self.gaps.get_mut(place) {
+                gaps.note(millis);
+            }
+        }
+    }
+
+    /// Notes views of the poll's page.
+    pub fn note_views(&mut self, at: Timestamp, views: u16) {
+        self.views.note_views(minute_of(at.as_millis()), views);
+    }
+
+    /// What goes on now. What goes on still is found again each time.
+    pub fn look(&mut self, now: Timestamp) -> Vec<Finding> {
+        let millis = now.as_millis();
+        let mut found = self.bursts(millis);
+        found.extend(self.even_gaps(millis));
+        found.extend(self.swung());
+        found.extend(self.more_votes_than_views(millis));
+        for finding in &found {
+            self.found.retain(|(cause, _)| *cause != finding.cause);
+            self.found.push((finding.cause, millis));
+        }
+        self.looked_millis = millis;
+        found
+    }
+
+    /// Whether an incident that a detector has opened is over: its networks are quiet, or their marks are of another day;
+    /// or else it was not found again for an hour.
+    pub fn is_over(&self, incident: &Incident, now: Timestamp) -> bool {
+        let millis = now.as_millis();
+        let found = self.found.iter().find(|(cause, _)| *cause == incident.about.cause);
+        let quiet_for = millis - found.map_or(self.begun_millis, |(_, last)| *last);
+        match &incident.about.suspects {
+            Suspects::Networks(_) if day_of(incident.opened_at.as_millis()) < day_of(millis) => true,
+            Suspects::Networks(networks) => {
+                quiet_for >= QUIET_MILLIS / 2 && networks.iter().all(|network| self.networks.is_quiet(*network, millis))
+            }
+            Suspects::Everyone => quiet_for >= QUIET_MILLIS,
+        }
+    }
+
+    /// All networks that are surely no readers are one finding, and those of which there is doubt another.
+    fn bursts(&mut self, millis: i64) -> Vec<Finding> {
+        let bursts = self.networks.bursts(millis, self.looked_millis);
+        self.sure.extend(bursts.iter().filter(|burst| burst.sureness >= SURE).map(|burst| burst.network));
+        if self.sure.len() > MOST_NETWORKS {
+            self.sure.clear();
+        }
+        let (sure, doubtful): (Vec<Burst>, Vec<Burst>) = bursts
+            .into_iter()
+            .filter(|burst| burst.sureness >= LEAST_SURENESS)
+            .map(|burst| Burst {
+                sureness: if self.sure.contains(&burst.network) { burst.sureness.max(SURE) } else { burst.sureness },
+                ..burst
+            })
+            .partition(|burst| self.sure.contains(&burst.network));
+        [sure, doubtful].iter().filter_map(|bursts| about_networks(millis, bursts)).collect()
+    }
+
+    fn even_gaps(&self, millis: i64) -> Option<Finding> {
+        let is_long = millis - self.begun_millis >= SHORTEST_MILLIS;
+        let many = self.gaps.iter().filter(|gaps| is_long && gaps.count() >= FEWEST_EVEN);
+        let variation = many.filter_map(Gaps::evenness).min_by(f64::total_cmp)?;
+        let reason = format!(
+            "ballots for one option come at gaps too even for readers: they vary by {variation:.2}, where those of many who \
+             don't know of each other vary by 1"
+        );
+        about_everyone(IncidentCause::EvenGaps, millis, SURE, &reason)
+    }
+
+    fn swung(&self) -> Option<Finding> {
+        let swung = self.swing.swung()?;
+        let percent = 100.0 * swung.share;
+        let reason = format!("an option that about {percent:.0}% of ballots named is suddenly named by many more");
+        about_everyone(IncidentCause::ShareSwing, swung.since_millis, LEAST_SURENESS, &reason)
+    }
+
+    fn more_votes_than_views(&self, millis: i64) -> Option<Finding> {
+        let (votes, views) = self.views.too_many(minute_of(millis))?;
+        let reason = format!("{votes:.0} votes came within {WINDOW} minutes, and the poll was seen {views:.0} times");
+        about_everyone(IncidentCause::MoreVotesThanViews, millis - WINDOW * 60_000, SURE, &reason)
+    }
+}
+
+fn about_everyone(cause: IncidentCause, since_millis: i64, sureness: u8, reason: &str) -> Option<Finding> {
+    Some(Finding {
+        cause,
+        since: Timestamp::from_millis(since_millis),
+        reason: Text::parse(reason, REASON).ok()?,
+        sureness,
+        suspects: Suspects::Everyone,
+        honest_per_hour: 0,
+    })
+}
+
+fn about_networks(millis: i64, bursts: &[Burst]) -> Option<Finding> {
+    let greatest = bursts.iter().max_by(|one, other| one.ballots.total_cmp(&other.ballots))?;
+    let Burst { minutes, ballots, others, expected, is_even, is_one_sided, .. } = greatest;
+    let networks = match bursts.len() {
+        1 => "one network".to_owned(),
+        more => format!("one of {more} networks"),
+    };
+    let within = if *minutes == 1 { "a minute".to_owned() } else { format!("{minutes} minutes") };
+    let mut reason = format!(
+        "{networks} cast {ballots:.0} ballots within {within}, and all others {others:.0}; \
+         {expected:.0} were to be expected of it"
+    );
+    if *is_even {
+        reason.push_str("; they come at even gaps");
+    }
+    if *is_one_sided {
+        reason.push_str("; nearly all name one option, which others name less");
+    }
+    let per_hour = |burst: &Burst| burst.expected * 60.0 / minutes_in(burst);
+    Some(Finding {
+        cause: IncidentCause::NetworkBurst,
+        since: Timestamp::from_millis(millis - minutes * 60_000),
+        reason: Text::parse(&reason, REASON).ok()?,
+        sureness: bursts.iter().map(|burst| burst.sureness).max()?,
+        suspects: Suspects::Networks(bursts.iter().map(|burst| burst.network).collect()),
+        honest_per_hour: whole(bursts.iter().map(per_hour).sum()),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "an hour at most")]
+fn minutes_in(burst: &Burst) -> f64 {
+    burst.minutes as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::as_conversions, reason = "it saturates")]
+fn whole(number: f64) -> u32 {
+    number.ceil() as u32
+}
+
+fn minute_of(millis: i64) -> i64 {
+    millis.div_euclid(60_000)
+}
+
+fn day_of(millis: i64) -> i64 {
+    millis.div_euclid(DAY_MILLIS)
+}

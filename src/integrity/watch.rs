@@ -1,0 +1,218 @@
+//! Looks at what was seen of votes every few seconds, and opens and closes incidents.
+
+use std::{sync::Arc, time::Duration};
+
+use rustc_hash::FxHashMap;
+use tokio::{
+    sync::Mutex,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::detect::PollWatch;
+use crate::{
+    clock::Clock,
+    events::{EventSignal, TaskLog},
+    live::Hub,
+    poll::{Edit, Finding, Incident, IncidentCause, IncidentPolicy, Label, Poll, PollId, Timestamp, VoteTrace},
+    site::{Actor, NewEvent},
+    store::{Replacement, Store, StoreError, VotesSeen},
+};
+
+/// How often is looked.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// How long ballots wait for those of other replicas, so that all are seen in their order.
+const WAIT_MILLIS: i64 = 8_000;
+
+/// How often is looked whether incidents are over: every so many turns.
+const ENDS_EVERY: u32 = 12;
+
+/// The most polls that are watched; those without votes for longest are forgotten.
+const MOST_POLLS: usize = 2_048;
+
+/// The most networks that are known of all polls together, of which each takes some 300 bytes.
+const MOST_NETWORKS: usize = 65_536;
+
+/// A poll without votes for so long is forgotten.
+const FORGOTTEN_MILLIS: i64 = 48 * 60 * 60 * 1000;
+
+/// How often an incident is opened again on top of an edit that came between.
+const MOST_TURNS: usize = 5;
+
+/// The detectors of a replica.
+pub struct Detectors {
+    store: Arc<dyn Store>,
+    hub: Arc<Hub>,
+    signal: Arc<EventSignal>,
+    clock: Clock,
+    /// Ballots wait for those of other replicas, if there are any.
+    wait_millis: i64,
+    /// Kept if the task is started again.
+    watched: Mutex<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
+    polls: FxHashMap<PollId, PollUnderWatch>,
+    turns: u32,
+}
+
+struct PollUnderWatch {
+    watch: PollWatch,
+    waiting: Vec<VoteTrace>,
+}
+
+/// Looks every few seconds until it is dropped.
+pub async fn watch(detectors: Arc<Detectors>) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut log = TaskLog::of("detectors");
+    loop {
+        ticks.tick().await;
+        log.note(detectors.look().await);
+    }
+}
+
+impl Detectors {
+    /// A replica's, on a store of their own.
+    pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, signal: Arc<EventSignal>, clock: Clock, has_others: bool) -> Self {
+        let wait_millis = if has_others { WAIT_MILLIS } else { 0 };
+        Self { store, hub, signal, clock, wait_millis, watched: Mutex::default() }
+    }
+
+    /// Takes in what was seen since the last time, here and elsewhere, and opens and closes what incidents follow.
+    ///
+    /// # Errors
+    /// What the store failed with. What goes on is found again the next time.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut watched = self.watched.lock().await;
+        watched.turns = watched.turns.wrapping_add(1);
+        let here = self.hub.traces().take();
+        for seen in &here {
+            self.hub.tell_votes(seen.clone());
+        }
+        for seen in here.into_iter().chain(self.hub.traces().take_received()) {
+            watched.take_in(seen, now);
+        }
+        let looks_for_ends = watched.turns % ENDS_EVERY == 0;
+        let mut failure = None;
+        for (id, poll) in &mut watched.polls {
+            let found = poll.look(now, self.wait_millis);
+            let ends_of = looks_for_ends.then_some(&poll.watch);
+            if let Err(error) = self.act(*id, found, ends_of, now).await {
+                failure = Some(error);
+            }
+        }
+        watched.forget(now);
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Opens and closes incidents of a poll. One that can't be keeps none of the others waiting.
+    async fn act(
+        &self,
+        id: PollId,
+        found: Vec<Finding>,
+        ends_of: Option<&PollWatch>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for finding in found {
+            self.change(id, |poll, policy, now| opened(poll, finding.clone(), policy, now)).await?;
+        }
+        if let Some(watch) = ends_of {
+            let is_over =
+                |incident: &&Incident| incident.about.cause != IncidentCause::Editor && watch.is_over(incident, now);
+            self.change(id, |poll, _, now| {
+                let over = poll.open_incidents().find(is_over)?;
+                ended(poll, over.label, now)
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Changes a poll's incidents, if what is known of it here says that there is something to change.
+    async fn change(
+        &self,
+        id: PollId,
+        change: impl Fn(&Poll, IncidentPolicy, Timestamp) -> Option<(Edit, NewEvent)>,
+    ) -> Result<(), StoreError> {
+        let Some(known) = self.hub.poll_cache().get(&*self.store, id).await? else { return Ok(()) };
+        let policy = known.site.settings.incidents;
+        if change(&known.poll, policy, self.clock.now()).is_none() {
+            return Ok(());
+        }
+        for _ in 0..MOST_TURNS {
+            let Some(poll) = self.store.poll(id).await? else { return Ok(()) };
+            let now = self.store.now().await?;
+            let Some((edit, told)) = change(&poll, policy, now) else { return Ok(()) };
+            let mut events = NewEvent::of_change(&poll, &edit.poll, &Actor::Detector, now);
+            events.push(told);
+            if let Replacement::Done(poll) = self.store.replace_poll(&edit, &events).await? {
+                self.signal.note_change(&poll.site);
+                // What is known of the poll here expires by itself.
+                if let Err(error) = self.hub.note_change(&self.store, id).await {
+                    tracing::warn!(poll = %id, error = %error, "a poll with an incident could not be read again");
+                }
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn opened(poll: &Poll, found: Finding, policy: IncidentPolicy, now: Timestamp) -> Option<(Edit, NewEvent)> {
+    let (edit, incident) = poll.with_incident(found, policy, now)?;
+    let told = NewEvent::of_incident(&edit.poll, &incident, &Actor::Detector, now);
+    Some((edit, told))
+}
+
+fn ended(poll: &Poll, label: Label, now: Timestamp) -> Option<(Edit, NewEvent)> {
+    let edit = poll.with_incident_ended(label, None, now)?;
+    let incident = edit.poll.incidents.iter().rev().find(|incident| incident.label == label)?;
+    let told = NewEvent::of_incident(&edit.poll, incident, &Actor::Detector, now);
+    Some((edit, told))
+}
+
+impl Watched {
+    fn take_in(&mut self, seen: VotesSeen, now: Timestamp) {
+        let VotesSeen { poll, traces, views, .. } = seen;
+        let begin = || PollUnderWatch { watch: PollWatch::begin(now), waiting: Vec::new() };
+        let watched = self.polls.entry(poll).or_insert_with(begin);
+        watched.waiting.extend(traces);
+        if views > 0 {
+            watched.watch.note_views(now, views);
+        }
+    }
+
+    /// Keeps the memory bounded: polls whose last ballot is older than that of others go.
+    fn forget(&mut self, now: Timestamp) {
+        self.polls.retain(|_, poll| now.as_millis() - poll.watch.newest().as_millis() < FORGOTTEN_MILLIS);
+        let mut networks: usize = self.polls.values().map(|poll| poll.watch.networks()).sum();
+        if self.polls.len() <= MOST_POLLS && networks <= MOST_NETWORKS {
+            return;
+        }
+        let mut oldest: Vec<(Timestamp, PollId)> =
+            self.polls.iter().map(|(id, poll)| (poll.watch.newest(), *id)).collect();
+        oldest.sort_unstable();
+        for (_, id) in oldest {
+            if self.polls.len() <= MOST_POLLS && networks <= MOST_NETWORKS {
+                return;
+            }
+            networks -= self.polls.remove(&id).map_or(0, |poll| poll.watch.networks());
+        }
+    }
+}
+
+impl PollUnderWatch {
+    /// Shows the detectors all ballots that came so long ago that other replicas have told theirs.
+    fn look(&mut self, now: Timestamp, wait_millis: i64) -> Vec<Finding> {
+        self.waiting.sort_by_key(|trace| trace.at);
+        let until = now.as_millis() - wait_millis;
+        let ready = self.waiting.partition_point(|trace| trace.at.as_millis() <= until || wait_millis == 0);
+        for trace in self.waiting.drain(..ready) {
+            self.watch.note(&trace);
+        }
+        self.watch.look(now)
+    }
+}

@@ -1,0 +1,497 @@
+//! Incidents: something goes on in a poll that is not readers making up their minds.
+//!
+//! An incident has a label, which ballots get that are cast while it goes on and that it is about. So what it has done to
+//! a poll can be seen, held and taken out later, and no ballot is refused for it. It is a part of the poll's definition:
+//! every store keeps it, every replica learns of it with the next revision, and of two that are opened at once the second
+//! is decided on top of the first.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Edit, LABELS, Label, LabelDecision, NetworkMark, Poll, State, Text, Timestamp};
+
+/// The first label that an incident may have; those below are of what a replica sees at a vote.
+const FIRST_OF_INCIDENTS: u8 = 8;
+
+/// The label that all incidents share which find no other.
+const SHARED: u8 = LABELS - 1;
+
+/// The most incidents that are kept of a poll. Beyond, the oldest that is over is forgotten, but for its label.
+pub const MOST_INCIDENTS: usize = 40;
+
+/// The most networks that one incident is about.
+const MOST_NETWORKS: usize = 64;
+
+/// From here on there is no doubt left, in percent: an incident may be held without asking.
+pub const SURE: u8 = 90;
+
+/// For how long an editor's word stands that nothing goes on.
+const DISMISSED_MILLIS: i64 = DAY_MILLIS;
+
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// Something that goes on, or went on, in a poll.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// The label of the ballots it is about: `incident-8` and on, or in the end `other-incidents`.
+    pub label: Label,
+    /// When it was opened, by the store's clock: its label is on ballots from then on.
+    pub opened_at: Timestamp,
+    /// When and how it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<IncidentEnd>,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub about: Finding,
+}
+
+/// What was found: an incident, but for its label and its life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Who or what has found it.
+    pub cause: IncidentCause,
+    /// Since when it goes on, as far as can be told.
+    pub since: Timestamp,
+    /// Why it is one.
+    pub reason: Text,
+    /// How sure that is, in percent.
+    pub sureness: u8,
+    /// Whose ballots it is about.
+    #[serde(default, skip_serializing_if = "Suspects::is_everyone")]
+    pub suspects: Suspects,
+    /// How many of the ballots that it is about readers cast in an hour, going by the time before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub honest_per_hour: u32,
+}
+
+/// Whose ballots an incident is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Suspects {
+    /// Everybody's, but for those that another incident is about, or of which a replica has seen something worse.
+    #[default]
+    Everyone,
+    /// Those of these networks, by marks of the day on which it was opened.
+    Networks(Vec<NetworkMark>),
+}
+
+/// Who or what has found an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IncidentCause {
+    /// An editor.
+    Editor,
+    /// Networks vote more than their past and the other readers explain.
+    NetworkBurst,
+    /// Ballots come at gaps too even for many readers.
+    EvenGaps,
+    /// The shares of the options have moved at once.
+    ShareSwing,
+    /// There are more votes than views.
+    MoreVotesThanViews,
+}
+
+/// What a site has done about an incident of which there is no doubt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IncidentPolicy {
+    /// It is shown to editors, who decide.
+    #[default]
+    Show,
+    /// The ballots that it is about are held from then on, if it is not about everybody's.
+    Hold,
+}
+
+/// How an incident ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentEnd {
+    /// When, by the store's clock.
+    pub at: Timestamp,
+    /// Why, if an editor has ended it; else it was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl IncidentCause {
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Editor => "editor",
+            Self::NetworkBurst => "network-burst",
+            Self::EvenGaps => "even-gaps",
+            Self::ShareSwing => "share-swing",
+            Self::MoreVotesThanViews => "more-votes-than-views",
+        }
+    }
+}
+
+impl IncidentPolicy {
+    /// All there are, by their names.
+    pub const NAMES: [(&'static str, Self); 2] = [("show", Self::Show), ("hold", Self::Hold)];
+
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Show => "show",
+            Self::Hold => "hold",
+        }
+    }
+}
+
+impl Suspects {
+    /// Whether it is about every ballot.
+    pub fn is_everyone(&self) -> bool {
+        *self == Self::Everyone
+    }
+
+    /// The networks it is about.
+    pub fn networks(&self) -> &[NetworkMark] {
+        match self {
+            Self::Everyone => &[],
+            Self::Networks(networks) => networks,
+        }
+    }
+
+    fn forget(&mut self, is_forgotten: impl Fn(&NetworkMark) -> bool) {
+        if let Self::Networks(networks) = self {
+            networks.retain(|network| !is_forgotten(network));
+        }
+    }
+}
+
+impl Finding {
+    /// Whether there is no doubt left.
+    pub fn is_sure(&self) -> bool {
+        self.sureness >= SURE
+    }
+
+    /// Whether one incident can be of both.
+    fn is_like(&self, other: &Self) -> bool {
+        self.cause == other.cause
+            && self.is_sure() == other.is_sure()
+            && self.suspects.is_everyone() == other.suspects.is_everyone()
+    }
+}
+
+impl Incident {
+    /// Whether it goes on.
+    pub fn is_open(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Whether an editor has ended it: they know better.
+    pub fn is_dismissed(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.reason.is_some())
+    }
+
+    /// How many of its ballots may be readers', going by the time before it.
+    pub fn honest_ballots(&self, now: Timestamp) -> u64 {
+        let until = self.end.as_ref().map_or(now, |end| end.at);
+        let millis = u64::try_from(until.as_millis() - self.opened_at.as_millis()).unwrap_or(0);
+        (millis * u64::from(self.about.honest_per_hour)).div_ceil(60 * 60 * 1000)
+    }
+
+    /// Whether its marks are of the day of this moment.
+    fn is_of_day(&self, now: Timestamp) -> bool {
+        self.opened_at.as_millis().div_euclid(DAY_MILLIS) == now.as_millis().div_euclid(DAY_MILLIS)
+    }
+}
+
+impl Poll {
+    /// The incidents that go on.
+    pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.iter().filter(|incident| incident.is_open())
+    }
+
+    /// The label of a ballot that is cast now: that of an incident that is about its network; or else of what a replica
+    /// has seen; or else of an incident that is about everybody. `network` is asked for only where it matters.
+    pub fn label_of_vote(&self, seen: Label, network: impl FnOnce() -> NetworkMark) -> Label {
+        let worst = |labels: &mut dyn Iterator<Item = &Incident>| {
+            labels.map(|incident| incident.label).fold(Label::CLEAN, Label::worse)
+        };
+        let of_networks = || self.open_incidents().filter(|incident| !incident.about.suspects.is_everyone());
+        if of_networks().next().is_some() {
+            let network = network();
+            let has = |incident: &&Incident| incident.about.suspects.networks().contains(&network);
+            let label = worst(&mut of_networks().filter(has));
+            if label != Label::CLEAN {
+                return label;
+            }
+        }
+        if seen != Label::CLEAN {
+            return seen;
+        }
+        worst(&mut self.open_incidents().filter(|incident| incident.about.suspects.is_everyone()))
+    }
+
+    /// The poll with what was found as an incident: one more, or one that goes on already and is about more networks now.
+    /// `None` if that is known, if an editor has said lately that it is none, or if the poll takes no votes.
+    pub fn with_incident(
+        &self,
+        mut found: Finding,
+        policy: IncidentPolicy,
+        now: Timestamp,
+    ) -> Option<(Edit, Incident)> {
+        if self.state_at(now) != State::Open {
+            return None;
+        }
+        found.since = found.since.min(now);
+        if found.cause != IncidentCause::Editor {
+            self.leave_out_known(&mut found, now)?;
+        }
+        let mut edit = self.moved(self.schedule, now);
+        let incidents = &mut edit.poll.incidents;
+        for incident in incidents.iter_mut() {
+            // Marks are of one day. And of what is sure there is no doubt any more.
+            let is_old = !incident.is_of_day(now);
+            let is_sure_now = found.is_sure() && !incident.about.is_sure();
+            let now_sure = found.suspects.networks();
+            incident.about.suspects.forget(|network| is_old || (is_sure_now && now_sure.contains(network)));
+        }
+        let joined = incidents.iter_mut().find(|it| it.is_open() && it.about.is_like(&found) && it.is_of_day(now));
+        if let (Some(incident), Suspects::Networks(more)) = (joined, &found.suspects) {
+            if let Suspects::Networks(networks) = &mut incident.about.suspects {
+                networks.extend(more.iter().take(MOST_NETWORKS.saturating_sub(networks.len())));
+            }
+            let per_hour = &mut incident.about.honest_per_hour;
+            *per_hour = per_hour.saturating_add(found.honest_per_hour);
+            let incident = incident.clone();
+            return (incident.about.suspects != self.suspects_of(incident.label)).then_some((edit, incident));
+        }
+        let label = self.label_for_incident();
+        let incident = Incident { label, opened_at: now, end: None, about: found };
+        incidents.push(incident.clone());
+        if incidents.len() > MOST_INCIDENTS {
+            let oldest = incidents.iter().position(|incident| !incident.is_open()).unwrap_or(0);
+            incidents.remove(oldest);
+        }
+        // The label that is shared may be on ballots of which there is doubt.
+        let is_own = label.number() != SHARED && !incident.about.suspects.is_everyone();
+        if policy == IncidentPolicy::Hold && incident.about.is_sure() && is_own {
+            edit.poll.decisions = edit.poll.decisions.with(label, LabelDecision::Held);
+        }
+        Some((edit, incident))
+    }
+
+    /// The poll with the incidents of a label ended, by an editor who says why, or because they are over; `None` if none
+    /// of them goes on.
+    pub fn with_incident_ended(&self, label: Label, reason: Option<&Text>, now: Timestamp) -> Option<Edit> {
+        self.open_incidents().find(|incident| incident.label == label)?;
+        let mut edit = self.moved(self.schedule, now);
+        for incident in &mut edit.poll.incidents {
+            if incident.label == label && incident.is_open() {
+                incident.end = Some(IncidentEnd { at: now, reason: reason.cloned() });
+            }
+            // What an editor has ended is known again until the day is over.
+            let is_forgotten = !incident.is_of_day(now) || (!incident.is_open() && !incident.is_dismissed());
+            incident.about.suspects.forget(|_| is_forgotten);
+        }
+        Some(edit)
+    }
+
+    /// Takes out of a detector's finding what is known already, or dismissed; `None` if nothing is left.
+    fn leave_out_known(&self, found: &mut Finding, now: Timestamp) -> Option<()> {
+        let is_known = |incident: &&Incident| {
+            let ended = incident.end.as_ref().map(|end| end.at.as_millis());
+            let is_standing = ended.is_some_and(|at| now.as_millis() - at < DISMISSED_MILLIS);
+            incident.is_open() || (incident.is_dismissed() && is_standing)
+        };
+        let known: Vec<&Incident> = self.incidents.iter().filter(is_known).collect();
+        let sureness = found.is_sure();
+        match &mut found.suspects {
+            Suspects::Everyone => {
+                let same = known.iter().any(|it| it.about.cause == found.cause && it.about.suspects.is_everyone());
+                (!same).then_some(())
+            }
+            Suspects::Networks(networks) => {
+                networks.truncate(MOST_NETWORKS);
+                networks.retain(|network| {
+                    // What is sure now may be known as doubtful.
+                    let says_enough = |it: &&&Incident| it.is_dismissed() || it.about.is_sure() || !sureness;
+                    !known.iter().filter(says_enough).any(|it| it.about.suspects.networks().contains(network))
+                });
+                (!networks.is_empty()).then_some(())
+            }
+        }
+    }
+
+    fn suspects_of(&self, label: Label) -> Suspects {
+        let of_label = self.open_incidents().find(|incident| incident.label == label);
+        of_label.map(|incident| incident.about.suspects.clone()).unwrap_or_default()
+    }
+
+    /// The first label that no incident has had, or the one that is shared.
+    fn label_for_incident(&self) -> Label {
+        let last = self.incidents.iter().map(|incident| incident.label.number()).max();
+        let next = last.map_or(FIRST_OF_INCIDENTS, |last| last.saturating_add(1).min(SHARED));
+        Label::from_number(next).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{
+        Effect, Kind, Phase, REASON, Schedule,
+        definition::tests::{earlier as before_last, poll_with},
+    };
+
+    /// Days before the last moment that there is, so many milliseconds before another.
+    fn earlier(millis: i64) -> Timestamp {
+        before_last(4 * DAY_MILLIS + millis)
+    }
+
+    fn text(text: &str) -> Text {
+        Text::parse(text, REASON).unwrap()
+    }
+
+    fn by_editor() -> Finding {
+        Finding {
+            cause: IncidentCause::Editor,
+            since: earlier(20),
+            reason: text("?"),
+            sureness: 100,
+            suspects: Suspects::Everyone,
+            honest_per_hour: 0,
+        }
+    }
+
+    fn burst(sureness: u8, networks: &[u32]) -> Finding {
+        let networks = networks.iter().copied().map(NetworkMark).collect();
+        let (cause, suspects) = (IncidentCause::NetworkBurst, Suspects::Networks(networks));
+        Finding { cause, sureness, suspects, honest_per_hour: 7, ..by_editor() }
+    }
+
+    fn label(number: u8) -> Label {
+        Label::from_number(number).unwrap()
+    }
+
+    fn label_from(poll: &Poll, network: u32) -> u8 {
+        poll.label_of_vote(Label::CLEAN, || NetworkMark(network)).number()
+    }
+
+    fn with(poll: &Poll, found: Finding) -> Poll {
+        poll.with_incident(found, IncidentPolicy::Show, earlier(9)).unwrap().0.poll
+    }
+
+    #[test]
+    fn each_incident_has_a_label_of_its_own_until_they_are_spent() {
+        let mut poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let why = text("over");
+        for number in (8..=31).chain([31, 31]) {
+            let (edit, incident) = poll.with_incident(by_editor(), IncidentPolicy::Show, earlier(9)).unwrap();
+            assert_eq!((incident.label.number(), edit.effect), (number, Effect::Changes));
+            assert_eq!((incident.opened_at, incident.about.since), (earlier(9), earlier(20)));
+            assert_eq!((label_from(&edit.poll, 1), edit.poll.revision), (number, poll.revision.next()));
+            poll = edit.poll.with_incident_ended(incident.label, Some(&why), earlier(8)).unwrap().poll;
+            assert_eq!(label_from(&poll, 1), 0);
+            assert!(poll.with_incident_ended(incident.label, Some(&why), earlier(8)).is_none(), "it is over");
+        }
+        for _ in 0..2 * MOST_INCIDENTS {
+            poll = with(&poll, by_editor());
+            poll = poll.with_incident_ended(label(31), Some(&why), earlier(8)).unwrap().poll;
+        }
+        assert_eq!(poll.incidents.len(), MOST_INCIDENTS, "their number is bounded");
+    }
+
+    #[test]
+    fn incidents_go_on_only_while_votes_are_taken_and_leave_decisions_alone() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let held = poll.decided(label(8), LabelDecision::Held, earlier(9)).unwrap().poll;
+        assert_eq!(with(&held, by_editor()).decisions, held.decisions);
+        for phase in [Phase::Draft, Phase::Closed] {
+            let shut = Poll { schedule: Schedule { phase, ..poll.schedule }, ..poll.clone() };
+            assert!(shut.with_incident(by_editor(), IncidentPolicy::Show, earlier(9)).is_none(), "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn a_networks_ballots_have_its_incidents_label_and_nobody_elses() {
+        let poll = with(&poll_with(Kind::Single, 1, 1, &["yes", "no"]), burst(95, &[5, 6]));
+        assert_eq!([5, 6, 7].map(|network| label_from(&poll, network)), [8, 8, 0]);
+        // One that is about everybody takes nothing from what is known better.
+        let poll = with(&poll, by_editor());
+        assert_eq!([5, 6, 7].map(|network| label_from(&poll, network)), [8, 8, 9]);
+        assert_eq!(poll.label_of_vote(label(6), || NetworkMark(7)).number(), 6);
+        assert_eq!(poll.label_of_vote(label(6), || NetworkMark(5)).number(), 8);
+        let ended = poll.with_incident_ended(label(8), None, earlier(8)).unwrap().poll;
+        assert_eq!([5, 7].map(|network| label_from(&ended, network)), [9, 9]);
+        assert_eq!(ended.incidents[0].about.suspects, Suspects::Networks(Vec::new()), "no mark outlives it");
+    }
+
+    #[test]
+    fn what_is_found_again_is_known_and_more_networks_join() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let doubtful = with(&poll, burst(70, &[5, 6]));
+        assert!(doubtful.with_incident(burst(70, &[6]), IncidentPolicy::Show, earlier(9)).is_none());
+        let joined = with(&doubtful, burst(60, &[6, 7]));
+        assert_eq!(joined.incidents.len(), 1);
+        assert_eq!((label_from(&joined, 7), joined.incidents[0].about.honest_per_hour), (8, 14));
+        // What becomes sure gets another label, which may be held; what is doubtful does not go with it.
+        let sure = with(&joined, burst(95, &[6]));
+        assert_eq!([5, 6, 7].map(|network| label_from(&sure, network)), [8, 9, 8]);
+        assert!(
+            sure.with_incident(burst(70, &[6]), IncidentPolicy::Show, earlier(9)).is_none(),
+            "it is known to be sure"
+        );
+        let many: Vec<u32> = (100..1_000).collect();
+        let full = with(&sure, burst(95, &many));
+        assert_eq!(full.incidents[1].about.suspects.networks().len(), MOST_NETWORKS);
+        assert!(
+            full.with_incident(burst(95, &[2_000]), IncidentPolicy::Show, earlier(9)).is_none(),
+            "their number is bounded"
+        );
+    }
+
+    #[test]
+    fn what_an_editor_has_dismissed_is_not_opened_again_within_a_day() {
+        let everyone = |cause| Finding { cause, suspects: Suspects::Everyone, ..burst(95, &[]) };
+        let swing = || everyone(IncidentCause::ShareSwing);
+        let mut poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        poll = with(&with(&poll, burst(95, &[5])), swing());
+        assert!(poll.with_incident(swing(), IncidentPolicy::Show, earlier(9)).is_none(), "it goes on already");
+        for number in [8, 9] {
+            poll = poll.with_incident_ended(label(number), Some(&text("a school")), earlier(8)).unwrap().poll;
+        }
+        assert!(poll.with_incident(burst(95, &[5]), IncidentPolicy::Show, earlier(7)).is_none());
+        assert!(poll.with_incident(swing(), IncidentPolicy::Show, earlier(7)).is_none());
+        let later = Timestamp::from_millis(earlier(7).as_millis() + DISMISSED_MILLIS);
+        for found in [burst(95, &[5]), swing()] {
+            assert!(poll.with_incident(found, IncidentPolicy::Show, later).is_some());
+        }
+        // What was over by itself may begin again.
+        let over = with(&poll, burst(95, &[6])).with_incident_ended(label(10), None, earlier(7)).unwrap().poll;
+        assert_eq!(label_from(&with(&over, burst(95, &[6])), 6), 11);
+    }
+
+    #[test]
+    fn a_site_may_have_held_what_is_sure_and_is_not_about_everybody() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let everyone = Finding { cause: IncidentCause::EvenGaps, suspects: Suspects::Everyone, ..burst(95, &[]) };
+        for (found, policy, is_held) in [
+            (burst(95, &[5]), IncidentPolicy::Hold, true),
+            (burst(95, &[5]), IncidentPolicy::Show, false),
+            (burst(89, &[5]), IncidentPolicy::Hold, false),
+            (everyone, IncidentPolicy::Hold, false),
+            (by_editor(), IncidentPolicy::Hold, false),
+        ] {
+            let (edit, incident) = poll.with_incident(found, policy, earlier(9)).unwrap();
+            assert_eq!(!edit.poll.decisions.count(incident.label), is_held, "{incident:?}");
+        }
+    }
+
+    #[test]
+    fn how_many_honest_ballots_it_has_follows_from_the_time_before() {
+        let mut poll = with(&poll_with(Kind::Single, 1, 1, &["yes", "no"]), burst(95, &[5]));
+        let opened = poll.incidents[0].opened_at;
+        let after = |minutes: i64| Timestamp::from_millis(opened.as_millis() + minutes * 60_000);
+        let honest = |poll: &Poll, minutes| poll.incidents[0].honest_ballots(after(minutes));
+        assert_eq!([0, 1, 60, 120].map(|minutes| honest(&poll, minutes)), [0, 1, 7, 14]);
+        poll = poll.with_incident_ended(label(8), None, after(60)).unwrap().poll;
+        assert_eq!(honest(&poll, 600), 7);
+    }
+}

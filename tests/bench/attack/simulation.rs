@@ -1,0 +1,228 @@
+//! A poll's evening played to the detectors in simulated time: the same detectors, incidents and labels as in the service,
+//! without a store.
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "minutes and ballots of a day"
+)]
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use sawt::{
+    integrity::detect::PollWatch,
+    poll::{
+        DigestKey, Grade, IncidentPolicy, Label, NetworkMark, NewOption, NewPoll, Partitions, Poll, PollFields, PollId,
+        SiteId, Timestamp, VoteTrace,
+    },
+};
+
+/// When the poll opens: an evening in Kuwait.
+const OPENS: i64 = 1_795_000_000_000 - 1_795_000_000_000 % MINUTE;
+pub(crate) const MINUTE: i64 = 60_000;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
+/// How often the detectors look, as in the service.
+const LOOK_EVERY: i64 = 5_000;
+
+/// Chance that is the same in every run (splitmix64).
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 up to 1.
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    pub(crate) fn below(&mut self, end: u32) -> u32 {
+        (self.unit() * f64::from(end)) as u32
+    }
+
+    pub(crate) fn chance(&mut self, of: f64) -> bool {
+        self.unit() < of
+    }
+
+    /// The time until the next of many that don't know of each other.
+    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * (1.0 - self.unit()).ln()
+    }
+}
+
+/// One reader's or attacker's ballot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CastBallot {
+    pub(crate) network: u32,
+    pub(crate) option: u8,
+    /// How often the poll was seen for it.
+    pub(crate) views: u16,
+}
+
+/// Somebody who votes, or many who do.
+pub(crate) trait Source {
+    /// What the table calls it.
+    fn name(&self) -> &'static str;
+
+    /// Whether these are readers.
+    fn is_honest(&self) -> bool;
+
+    /// Its next ballot and when it is cast, in milliseconds since the poll opened; `None` if it has no more.
+    fn next(&mut self, dice: &mut Dice) -> Option<(i64, CastBallot)>;
+}
+
+/// What became of the ballots of one source.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) is_honest: bool,
+    pub(crate) cast: u32,
+    pub(crate) held: u32,
+    /// Of an incident, whether it is held or not.
+    pub(crate) flagged: u32,
+    /// From its first ballot to the first that was held.
+    pub(crate) until_held: Option<i64>,
+    /// When each was cast, since its first, and whether it was held.
+    pub(crate) ballots: Vec<(i64, bool)>,
+    first: Option<i64>,
+}
+
+impl Account {
+    /// Which part was held of what it cast later than so long after its first ballot.
+    pub(crate) fn held_after(&self, millis: i64) -> f64 {
+        let later = || self.ballots.iter().filter(|(at, _)| *at >= millis);
+        let held = later().filter(|(_, is_held)| *is_held).count();
+        held as f64 / later().count().max(1) as f64
+    }
+}
+
+/// What came of a poll.
+pub(crate) struct Played {
+    pub(crate) accounts: Vec<Account>,
+    /// When its grade changed, since it opened.
+    pub(crate) grades: Vec<(i64, Grade)>,
+    pub(crate) poll: Poll,
+}
+
+impl Played {
+    /// The account of a source.
+    pub(crate) fn of(&self, name: &str) -> &Account {
+        self.accounts.iter().find(|account| account.name == name).expect("a source of this name")
+    }
+
+    /// The part of all readers' ballots that was held.
+    pub(crate) fn honest_held(&self) -> f64 {
+        let honest = || self.accounts.iter().filter(|account| account.is_honest);
+        let held: u32 = honest().map(|account| account.held).sum();
+        f64::from(held) / f64::from(honest().map(|account| account.cast).sum::<u32>().max(1))
+    }
+
+    /// When it was disputed first.
+    pub(crate) fn disputed_at(&self) -> Option<i64> {
+        self.grades.iter().find(|(_, grade)| *grade == Grade::Disputed).map(|(at, _)| *at)
+    }
+}
+
+/// Plays until all sources have cast their ballots or so much time has passed.
+pub(crate) fn play(sources: Vec<Box<dyn Source>>, hours: i64, dice: &mut Dice) -> Played {
+    let mut sources = sources;
+    let mut accounts: Vec<Account> = sources
+        .iter()
+        .map(|source| Account { name: source.name().to_owned(), is_honest: source.is_honest(), ..Account::default() })
+        .collect();
+    let mut poll = new_poll();
+    let mut watch = PollWatch::begin(Timestamp::from_millis(OPENS));
+    let mut grades = vec![(0, poll.grade())];
+    let mut queue = BinaryHeap::new();
+    let mut waiting: Vec<Option<CastBallot>> = vec![None; sources.len()];
+    for (place, source) in sources.iter_mut().enumerate() {
+        if let Some((at, ballot)) = source.next(dice) {
+            queue.push(Reverse((at, place)));
+            waiting[place] = Some(ballot);
+        }
+    }
+    let mut looks = LOOK_EVERY;
+    let mut seen: Vec<VoteTrace> = Vec::new();
+    while let Some(Reverse((at, place))) = queue.pop() {
+        if at >= hours * HOUR {
+            break;
+        }
+        while looks <= at {
+            look(&mut poll, &mut watch, &mut seen, looks);
+            if grades.last().is_none_or(|(_, grade)| *grade != poll.grade()) {
+                grades.push((looks, poll.grade()));
+            }
+            looks += LOOK_EVERY;
+        }
+        let ballot = waiting[place].take().expect("its ballot waits");
+        let time = Timestamp::from_millis(OPENS + at);
+        let network = NetworkMark(ballot.network);
+        let label = poll.label_of_vote(Label::CLEAN, || network);
+        accounts[place].note(at, label != Label::CLEAN, !poll.decisions.count(label));
+        seen.push(VoteTrace { at: time, network, option: ballot.option, ballots: 1 });
+        if ballot.views > 0 {
+            watch.note_views(time, ballot.views);
+        }
+        if let Some((at, ballot)) = sources[place].next(dice) {
+            queue.push(Reverse((at, place)));
+            waiting[place] = Some(ballot);
+        }
+    }
+    Played { accounts, grades, poll }
+}
+
+/// What the service does every few seconds.
+fn look(poll: &mut Poll, watch: &mut PollWatch, seen: &mut Vec<VoteTrace>, at: i64) {
+    for trace in seen.drain(..) {
+        watch.note(&trace);
+    }
+    let now = Timestamp::from_millis(OPENS + at);
+    for found in watch.look(now) {
+        if let Some((edit, _)) = poll.with_incident(found, IncidentPolicy::Hold, now) {
+            *poll = edit.poll;
+        }
+    }
+    if at % MINUTE == 0 {
+        let over = poll.open_incidents().filter(|incident| watch.is_over(incident, now)).map(|it| it.label);
+        for label in over.collect::<Vec<_>>() {
+            if let Some(edit) = poll.with_incident_ended(label, None, now) {
+                *poll = edit.poll;
+            }
+        }
+    }
+}
+
+impl Account {
+    fn note(&mut self, at: i64, is_flagged: bool, is_held: bool) {
+        let first = *self.first.get_or_insert(at);
+        self.cast += 1;
+        self.flagged += u32::from(is_flagged);
+        self.held += u32::from(is_held);
+        self.ballots.push((at - first, is_held));
+        if is_held && self.until_held.is_none() {
+            self.until_held = Some(at - first);
+        }
+    }
+}
+
+fn new_poll() -> Poll {
+    let option = |label: &str| NewOption { label: label.to_owned(), ..NewOption::default() };
+    let fields = PollFields {
+        question: Some("هل تتوقع حل مجلس الأمة؟".to_owned()),
+        options: Some(vec![option("نعم"), option("لا"), option("لا أعرف")]),
+        ..PollFields::default()
+    };
+    let (id, key) = (PollId::generate(), DigestKey::from_bytes([7; 32]));
+    let opens = Timestamp::from_millis(OPENS);
+    NewPoll::from(fields).build(id, SiteId::default(), Partitions::unplaced(1), key, opens).expect("a valid poll")
+}

@@ -1,0 +1,62 @@
+//! The detectors against attackers, in simulated time and with the same dice every time: `tests/bench`, part `attack`, in
+//! short.
+
+#[path = "../bench/attack/mod.rs"]
+pub(crate) mod scenes;
+
+use self::scenes::{
+    HOSTING_SCRIPT, ROTATING_PROXIES, SAVED_TOKENS, SLOW_HAND, readers,
+    simulation::{Dice, MINUTE, play},
+    with_attacker,
+};
+use crate::registry::lone_rules;
+
+lone_rules![
+    readers_a_carrier_and_a_crowd_are_not_held,
+    a_script_from_a_host_is_held_within_a_minute,
+    a_slow_hand_is_held_within_a_quarter_of_an_hour,
+    tokens_that_were_saved_up_are_held_within_a_minute,
+    rotating_proxies_make_a_poll_disputed_within_half_an_hour,
+];
+
+/// Readers a minute, on average.
+const FEW: f64 = 5.0;
+const MANY: f64 = 20.0;
+
+async fn readers_a_carrier_and_a_crowd_are_not_held() {
+    for (a_minute, seed) in [(FEW, 1), (MANY, 2)] {
+        let played = play(readers(a_minute), 30, &mut Dice::new(seed));
+        assert!(played.honest_held() <= 0.0, "of {a_minute} readers a minute: {:?}", played.poll.incidents);
+        assert_eq!(played.disputed_at(), None);
+    }
+}
+
+async fn a_script_from_a_host_is_held_within_a_minute() {
+    let played = with_attacker(FEW, HOSTING_SCRIPT, 3);
+    let script = played.of(HOSTING_SCRIPT.name);
+    assert!(script.held_after(0) >= 0.99, "{:.4} held", script.held_after(0));
+    assert!(script.until_held.is_some_and(|millis| millis < MINUTE), "after {:?}", script.until_held);
+    assert!(script.flagged >= script.held);
+    assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
+}
+
+async fn a_slow_hand_is_held_within_a_quarter_of_an_hour() {
+    let played = with_attacker(FEW, SLOW_HAND, 4);
+    let hand = played.of(SLOW_HAND.name);
+    assert!(hand.held_after(15 * MINUTE) >= 0.95, "{:.4} held", hand.held_after(15 * MINUTE));
+    assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
+}
+
+async fn tokens_that_were_saved_up_are_held_within_a_minute() {
+    let played = with_attacker(FEW, SAVED_TOKENS, 5);
+    let tokens = played.of(SAVED_TOKENS.name);
+    assert!(tokens.held_after(MINUTE) >= 0.95, "{:.4} held", tokens.held_after(MINUTE));
+    assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
+}
+
+async fn rotating_proxies_make_a_poll_disputed_within_half_an_hour() {
+    let played = with_attacker(FEW, ROTATING_PROXIES, 6);
+    let disputed = played.disputed_at().expect("a disputed poll") - ROTATING_PROXIES.begins;
+    assert!((0..30 * MINUTE).contains(&disputed), "after {disputed} ms");
+    assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
+}

@@ -1,0 +1,108 @@
+//! From ballots to an incident: detectors on each store, in time that is set by hand.
+
+use std::sync::Arc;
+
+use sawt::{
+    clock::Clock,
+    events::EventSignal,
+    integrity::watch::Detectors,
+    live::Hub,
+    poll::{IncidentCause, IncidentPolicy, Label, LabelDecision, Poll, Timestamp},
+    site::{Actor, EventType, SiteSettings},
+    store::Store,
+};
+
+use crate::{
+    attack::scenes::simulation::Dice,
+    registry::store_rules,
+    store::stage::{Stage, label, labelled, yes_or_no},
+};
+
+store_rules![a_burst_of_a_network_becomes_an_incident_whose_ballots_are_held_from_then_on_and_that_ends_by_itself];
+
+const DAY: i64 = 24 * 60 * 60_000;
+const ATTACKER: [u8; 16] = [9; 16];
+
+/// A replica that nobody but the test shows ballots.
+struct Replica {
+    detectors: Detectors,
+    hub: Arc<Hub>,
+    clock: Clock,
+    dice: Dice,
+    now: i64,
+}
+
+impl Replica {
+    fn begin(store: &Arc<dyn Store>, at: i64) -> Self {
+        let clock = Clock::stopped_at(Timestamp::from_millis(at));
+        let hub = Arc::new(Hub::new(Arc::default(), clock.clone(), false));
+        let signal = Arc::<EventSignal>::default();
+        let detectors = Detectors::new(Arc::clone(store), Arc::clone(&hub), signal, clock.clone(), false);
+        Self { detectors, hub, clock, dice: Dice::new(7), now: at }
+    }
+
+    /// Lets readers vote, one a minute, from a thousand networks, and looks.
+    async fn go_on(&mut self, poll: &Poll, readers: i64) {
+        for _ in 0..readers {
+            // A minute on average, and scattered as chance has it.
+            self.now += i64::from(self.dice.below(1_000)) * i64::from(self.dice.below(1_000)) / 4;
+            let reader = self.dice.below(1_000).to_be_bytes();
+            let mut network = [1; 16];
+            network[..4].copy_from_slice(&reader);
+            let option = u8::from(self.dice.chance(0.4));
+            self.note(poll, network, option);
+            self.hub.traces().note_view(poll.id);
+            self.look().await;
+        }
+    }
+
+    fn note(&self, poll: &Poll, network: [u8; 16], option: u8) {
+        self.hub.traces().note(poll.id, Timestamp::from_millis(self.now), network, option);
+    }
+
+    async fn look(&self) {
+        self.clock.set(Timestamp::from_millis(self.now));
+        self.detectors.look().await.unwrap();
+    }
+}
+
+async fn a_burst_of_a_network_becomes_an_incident_whose_ballots_are_held_from_then_on_and_that_ends_by_itself(
+    store: Arc<dyn Store>,
+) {
+    let stage = Stage::new(store).await;
+    let settings = SiteSettings { incidents: IncidentPolicy::Hold, ..SiteSettings::default() };
+    stage.store.put_site(&stage.site, settings, &[]).await.unwrap();
+    let poll = stage.poll(yes_or_no()).await;
+    // Within one day, whose marks hold.
+    let mut replica = Replica::begin(&stage.store, stage.now().await.as_millis() / DAY * DAY);
+    replica.go_on(&poll, 180).await;
+    assert_eq!(stage.read(&poll).await, poll, "readers are no incident");
+
+    for _ in 0..100 {
+        replica.now += 3_000;
+        replica.note(&poll, ATTACKER, 1);
+        replica.look().await;
+    }
+    let watched = stage.read(&poll).await;
+    let incident = watched.incidents.iter().find(|incident| incident.about.is_sure()).expect("an incident").clone();
+    assert_eq!(incident.about.cause, IncidentCause::NetworkBurst);
+    let at = Timestamp::from_millis(replica.now);
+    let label_from =
+        |poll: &Poll, network| poll.label_of_vote(Label::CLEAN, || replica.hub.traces().mark(poll.id, network, at));
+    let of_attacker = label_from(&watched, &ATTACKER);
+    assert_eq!((of_attacker, label_from(&watched, &[1; 16])), (incident.label, Label::CLEAN));
+    assert_eq!(watched.decisions.of(incident.label), LabelDecision::Held);
+    stage.apply(&watched, &[labelled(&watched, 1, &["no"], of_attacker)]).await;
+    stage.cast(&watched, 2, &["yes"]).await;
+    assert_eq!(stage.count(&watched).await, (vec![1, 0], 1));
+
+    replica.go_on(&poll, 90).await;
+    let after = stage.read(&poll).await;
+    assert!(after.open_incidents().next().is_none(), "{:?}", after.incidents);
+    assert_eq!(after.decisions.of(label(of_attacker.number())), LabelDecision::Held, "what came then stays held");
+    stage.store.relay_events().await.unwrap();
+    let mut told = stage.store.events(&stage.site, None, 100).await.unwrap();
+    told.retain(|event| event.data["label"] == incident.label.name().as_ref());
+    assert_eq!([told[0].kind, told[1].kind], [EventType::IncidentOpened, EventType::IncidentClosed]);
+    assert_eq!((&told[0].actor, &told[0].data["held"]), (&Actor::Detector, &true.into()));
+}
