@@ -67,7 +67,8 @@ pub struct Finding {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Suspects {
-    /// Everybody's, but for those that another incident is about, or of which a replica has seen something worse.
+    /// Everybody's, but for those that an incident of their network is about. Where a detector has found it, also but for
+    /// those of which a replica has seen something.
     #[default]
     Everyone,
     /// Those of these networks, by marks of the day on which it was opened.
@@ -207,8 +208,9 @@ impl Poll {
         self.incidents.iter().filter(|incident| incident.is_open())
     }
 
-    /// The label of a ballot that is cast now: that of an incident that is about its network; or else of what a replica
-    /// has seen; or else of an incident that is about everybody. `network` is asked for only where it matters.
+    /// The label of a ballot that is cast now: that of an incident that is about its network; or else of one that an editor
+    /// has opened, unless what a replica has seen is not counted already; or else of what it has seen; or else of an incident
+    /// that a detector has found to be about everybody. `network` is asked for only where it matters.
     pub fn label_of_vote(&self, seen: Label, network: impl FnOnce() -> NetworkMark) -> Label {
         let worst = |labels: &mut dyn Iterator<Item = &Incident>| {
             labels.map(|incident| incident.label).fold(Label::CLEAN, Label::worse)
@@ -222,10 +224,12 @@ impl Poll {
                 return label;
             }
         }
-        if seen != Label::CLEAN {
-            return seen;
+        let of_everyone = || self.open_incidents().filter(|incident| incident.about.suspects.is_everyone());
+        let by_editor = worst(&mut of_everyone().filter(|incident| incident.about.cause == IncidentCause::Editor));
+        if by_editor != Label::CLEAN && self.decisions.count(seen) {
+            return by_editor;
         }
-        worst(&mut self.open_incidents().filter(|incident| incident.about.suspects.is_everyone()))
+        if seen == Label::CLEAN { worst(&mut of_everyone()) } else { seen }
     }
 
     /// The poll with what was found as an incident: one more, or one that goes on already and is about more networks now.
@@ -416,7 +420,13 @@ mod tests {
         // One that is about everybody takes nothing from what is known better.
         let poll = with(&poll, by_editor());
         assert_eq!([5, 6, 7].map(|network| label_from(&poll, network)), [8, 8, 9]);
-        assert_eq!(poll.label_of_vote(label(6), || NetworkMark(7)).number(), 6);
+        let of_seen = |poll: &Poll, seen| poll.label_of_vote(label(seen), || NetworkMark(7)).number();
+        assert_eq!(of_seen(&poll, 6), 9, "an editor's is about every ballot");
+        let held = poll.decided(label(6), LabelDecision::Held, earlier(9)).unwrap().poll;
+        assert_eq!([6, 5].map(|seen| of_seen(&held, seen)), [6, 9], "what is held stays so");
+        let found = Finding { cause: IncidentCause::EvenGaps, suspects: Suspects::Everyone, ..burst(95, &[]) };
+        let by_detector = with(&poll_with(Kind::Single, 1, 1, &["yes", "no"]), found);
+        assert_eq!([0, 6].map(|seen| of_seen(&by_detector, seen)), [8, 6]);
         assert_eq!(poll.label_of_vote(label(6), || NetworkMark(5)).number(), 8);
         let ended = poll.with_incident_ended(label(8), None, earlier(8)).unwrap().poll;
         assert_eq!([5, 7].map(|network| label_from(&ended, network)), [9, 9]);
