@@ -19,6 +19,9 @@ pub(super) struct DecidedTexts<'a> {
     /// A number that was rounded down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) at_least: Option<&'a str>,
+    /// A number that is not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fewer_than: Option<&'a str>,
 }
 
 /// That the wording has changed, and why.
@@ -44,7 +47,7 @@ impl Poll {
     /// Whether an editor has decided anything that the script of every poll does not know.
     pub(super) fn is_decided(&self) -> bool {
         self.minimum_ballots > 0
-            || self.display != TallyDisplay::Exact
+            || self.shown_display() != TallyDisplay::Exact
             || self.shuffle
             || self.disclosure.is_some()
             || self.after_vote.as_ref().is_some_and(|after| after.link.is_some() || after.next.is_some())

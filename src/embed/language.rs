@@ -168,6 +168,9 @@ impl Language {
 
     /// How many have voted, as a tally tells it.
     pub fn ballots(&self, of: &str, tally: &Tally, digits: Digits) -> String {
+        if tally.is_under_100 {
+            return self.texts.fewer_than.replace("{n}", &self.count(of, 100, digits));
+        }
         let counted = self.count(of, tally.ballots, digits);
         // Below that nothing was rounded.
         let is_rounded = tally.display == TallyDisplay::Percent && tally.ballots >= 100;
@@ -213,7 +216,8 @@ impl Language {
         let least = u64::from(poll.minimum_ballots);
         let decided = poll.is_decided().then(|| DecidedTexts {
             few: (least > 0).then(|| self.count("enough", least, digits)),
-            at_least: (poll.display == TallyDisplay::Percent).then_some(&self.texts.at_least),
+            at_least: (poll.shown_display() == TallyDisplay::Percent).then_some(&self.texts.at_least),
+            fewer_than: poll.is_sampled().then_some(&self.texts.fewer_than),
         });
         let said = ForScript { numbers, plurals, texts, verdict, average, ranked, open, decided };
         let json = serde_json::to_string(&said).unwrap_or_default();
@@ -274,7 +278,7 @@ mod tests {
                     "disclosed_day" => &["{start}", "{zone}"],
                     "disclosed_addendum" => &["{figures}"],
                     "placed" => &["{n}", "{option}"],
-                    "your_rank" | "at_least" => &["{n}"],
+                    "your_rank" | "at_least" | "fewer_than" => &["{n}"],
                     "average" | "ticked" | "ticked_all" | "too_many" => &["{n}", "{max}"],
                     "too_few" => &["{n}", "{min}"],
                     "question_of" | "score" => &["{n}", "{of}"],

@@ -77,6 +77,8 @@ texts! {
     average,
     /// `{n}`, or some more.
     at_least,
+    /// Not yet `{n}`, but some.
+    fewer_than,
     /// The poll was reworded at `{time}`; why follows.
     reworded,
     /// To the poll that comes after this one.

@@ -37,7 +37,7 @@ impl Integrity {
             let edit = if is_closed {
                 poll.amended(label, decision, report.recorded(), now)
             } else {
-                poll.decided(label, decision, now)
+                poll.decided(label, decision, now).map(|edit| edit.sampled(report.version))
             };
             let Some(edit) = edit else { return Ok(report) };
             let mut events = NewEvent::of_change(poll, &edit.poll, &publisher.actor(), now);

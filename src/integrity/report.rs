@@ -17,6 +17,8 @@ pub struct IntegrityReport {
     pub state: State,
     /// When it was read.
     now: Timestamp,
+    /// How far its tally has come.
+    pub(super) version: u64,
     /// All its ballots, of each partition.
     recorded: Vec<PartitionLabels>,
 }
@@ -110,7 +112,8 @@ impl Integrity {
         }
         let tally =
             crate::poll::Tally::sum(&poll, &tallies).ok_or(IntegrityError::Internal("a poll without partitions"))?;
-        Ok(Some(IntegrityReport { state: tally.state, now: tally.as_of, poll, recorded }))
+        let (state, version, now) = (tally.state, tally.version, tally.as_of);
+        Ok(Some(IntegrityReport { poll, state, now, version, recorded }))
     }
 }
 

@@ -9,7 +9,7 @@ use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 
 use crate::{
-    poll::{DelayedTally, Phase, Poll, Tally, TallyDisplay, Timestamp, Viewer, WhyHidden},
+    poll::{DelayedTally, Phase, Poll, SampleWindow, Tally, TallyDisplay, Timestamp, Viewer, WhyHidden},
     wire::{self, PositionKeys, SignedPosition},
 };
 
@@ -27,6 +27,8 @@ pub struct Snapshot {
     /// The sequence at which the poll was last edited, opened or closed.
     pub(super) poll_sequence: u64,
     readers: ReaderSnapshot,
+    /// How many ballots decide whether it is shown.
+    counted: u64,
     tally_json: OnceLock<String>,
     results_json: OnceLock<Bytes>,
     signed: OnceLock<SignedPosition>,
@@ -70,20 +72,53 @@ impl<T> ShownSnapshot<T> {
 impl Snapshot {
     /// The snapshot that follows on another of the same poll, if there is one; with what readers are shown of it.
     pub(super) fn after(before: Option<&Self>, tally: Tally, poll: Arc<Poll>, delayed: Option<&DelayedTally>) -> Self {
+        if poll.is_sampled_in(tally.state) {
+            let readers = Self::sample(before, &tally, &poll);
+            return Self::follow(before, tally, poll, ReaderSnapshot::Other(readers));
+        }
         let for_readers = match poll.display_in(tally.state) {
             TallyDisplay::Exact => return Self::follow(before, tally, poll, ReaderSnapshot::Same),
             TallyDisplay::Percent => Some(tally.in_percent(&poll)),
             TallyDisplay::Delayed => delayed.map(|delayed| delayed.in_place_of(&tally)),
         };
-        let shown_before = before.and_then(|before| match &before.readers {
-            ReaderSnapshot::Other(before) => Some(&**before),
-            ReaderSnapshot::Same | ReaderSnapshot::Unread => None,
-        });
+        let shown_before = before.and_then(Self::for_readers);
         let readers = for_readers.map_or(ReaderSnapshot::Unread, |tally| {
             let poll = Arc::clone(&poll);
-            ReaderSnapshot::Other(Arc::new(Self::follow(shown_before, tally, poll, ReaderSnapshot::Same)))
+            ReaderSnapshot::Other(Arc::new(Self::follow(
+                shown_before.map(|before| &**before),
+                tally,
+                poll,
+                ReaderSnapshot::Same,
+            )))
         });
         Self::follow(before, tally, poll, readers)
+    }
+
+    /// The snapshot that readers are shown in this half minute. The first tally that comes in it fixes it, but is not in it:
+    /// it may have the ballot of whoever looks next. What is known from the half minute before is.
+    fn sample(before: Option<&Self>, tally: &Tally, poll: &Arc<Poll>) -> Arc<Self> {
+        let window = SampleWindow::of(tally.as_of);
+        let is_of_it = |other: &Self| {
+            (other.poll.revision, other.tally.state, other.tally.epoch) == (poll.revision, tally.state, tally.epoch)
+        };
+        let before = before.filter(|before| is_of_it(before));
+        let shown = before.and_then(Self::for_readers);
+        if let Some(shown) = shown.filter(|shown| SampleWindow::of(shown.tally.as_of) >= window) {
+            return Arc::clone(shown);
+        }
+        let lately = before.filter(|before| SampleWindow::of(before.tally.as_of).is_just_before(window));
+        let sampled = lately.map_or(tally, |before| &before.tally);
+        let shown = shown.map(|shown| &**shown);
+        let sample = Self::follow(shown, sampled.sampled(poll, window), Arc::clone(poll), ReaderSnapshot::Same);
+        Arc::new(Self { counted: sampled.ballots, ..sample })
+    }
+
+    /// What readers are shown in its place.
+    fn for_readers(&self) -> Option<&Arc<Self>> {
+        match &self.readers {
+            ReaderSnapshot::Other(shown) => Some(shown),
+            ReaderSnapshot::Same | ReaderSnapshot::Unread => None,
+        }
     }
 
     fn follow(before: Option<&Self>, tally: Tally, poll: Arc<Poll>, readers: ReaderSnapshot) -> Self {
@@ -104,6 +139,7 @@ impl Snapshot {
             }
         };
         Self {
+            counted: tally.ballots,
             tally,
             poll,
             sequence,
@@ -136,7 +172,7 @@ impl Snapshot {
             ReaderSnapshot::Other(shown) => shown,
             ReaderSnapshot::Unread => return ShownSnapshot::Unread,
         };
-        if shown.tally.ballots < poll.minimum_ballots.into() {
+        if shown.counted < poll.minimum_ballots.into() {
             return ShownSnapshot::Hidden(WhyHidden::TooFew(poll.minimum_ballots));
         }
         ShownSnapshot::Tally(shown)
@@ -221,4 +257,67 @@ impl Snapshot {
 /// Numbers, ids and states consist of characters that headers allow.
 fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{
+        DigestKey, Label, LabelDecision, NewOption, NewPoll, PartitionTally, Partitions, PollFields, PollId, SiteId,
+        State,
+    };
+
+    fn held_poll() -> Arc<Poll> {
+        let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
+        let options = Some(vec![option("نعم"), option("لا")]);
+        let fields = PollFields { question: Some("؟".to_owned()), options, ..PollFields::default() };
+        let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
+        let poll =
+            NewPoll::from(fields).build(id, SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST);
+        let held = poll.unwrap().decided(Label::NO_MARK, LabelDecision::Held, Timestamp::EARLIEST).unwrap();
+        Arc::new(held.sampled(0).poll)
+    }
+
+    fn follow(before: Option<&Snapshot>, poll: &Arc<Poll>, votes: [u64; 2], as_of: i64) -> Arc<Snapshot> {
+        let (revision, state, ballots) = (poll.revision, State::Open, votes.iter().sum());
+        let (version, as_of) = (2_000_000 + ballots, Timestamp::from_millis(as_of));
+        let votes = votes.as_slice().into();
+        let tally = PartitionTally { revision, epoch: 0, version, ballots, votes, state, as_of };
+        let tally = Tally::sum(poll, [&tally]).unwrap();
+        Arc::new(Snapshot::after(before, tally, Arc::clone(poll), None))
+    }
+
+    fn shown(snapshot: &Arc<Snapshot>) -> &Arc<Snapshot> {
+        snapshot.shown_to(Viewer::Everyone).tally().unwrap()
+    }
+
+    #[test]
+    fn while_ballots_are_held_no_ballot_is_in_the_snapshot_of_its_half_minute() {
+        let poll = held_poll();
+        let first = follow(None, &poll, [60, 40], 10_000);
+        assert_eq!(shown(&first).tally.votes.as_slice(), [60, 40]);
+        let same = follow(Some(&*first), &poll, [160, 40], 29_999);
+        assert!(Arc::ptr_eq(shown(&same), shown(&first)), "not a byte is another");
+        assert!(same.sequence > first.sequence && same.reader_sequence() == first.reader_sequence());
+        // The ballot that comes first in the next half minute is not in its snapshot, and those before are.
+        let next = follow(Some(&*same), &poll, [160, 840], 30_001);
+        assert_eq!((shown(&next).tally.votes.as_slice(), shown(&next).tally.ballots), (&[80, 20][..], 200));
+        assert!(next.reader_sequence() > same.reader_sequence());
+        // After a long silence there is nothing lately known.
+        let late = follow(Some(&*next), &poll, [500, 500], 600_000);
+        assert_eq!(shown(&late).tally.votes.as_slice(), [50, 50]);
+        assert!(shown(&late).tally.version > shown(&next).tally.version);
+        assert!(late.shown_to(Viewer::Publisher).tally().is_some_and(|exact| Arc::ptr_eq(exact, &late)));
+    }
+
+    #[test]
+    fn the_fewest_ballots_that_are_shown_are_counted_before_they_are_rounded() {
+        let mut poll = (*held_poll()).clone();
+        poll.minimum_ballots = 50;
+        let poll = Arc::new(poll);
+        let few = follow(None, &poll, [40, 9], 0);
+        assert!(matches!(few.shown_to(Viewer::Everyone), ShownSnapshot::Hidden(WhyHidden::TooFew(50))));
+        let enough = follow(None, &poll, [40, 10], 0);
+        assert_eq!(shown(&enough).tally.ballots, 1);
+    }
 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Addendum, AfterVote, Codec, Decisions, DigestKey, Disclosure, Emoji, Incident, Kind, Language, NewAfterVote,
     NewDisclosure, NewImage, NewScale, OptionId, OptionImage, Partitions, Phase, PollId, QUESTION, Quiz, Resolution,
-    ResultsPolicy, Revision, Rewording, Scale, Schedule, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress,
+    ResultsPolicy, Revision, Rewording, Sampling, Scale, Schedule, SiteId, State, TallyDisplay, Text, Timestamp,
+    WebAddress,
     check::{Check, Violation},
     open_answer,
 };
@@ -84,6 +85,8 @@ pub struct Poll {
     pub rewordings: Vec<Rewording>,
     /// Which ballots count, by their labels. Once it is closed that stays.
     pub decisions: Decisions,
+    /// Since when readers are shown snapshots, while some labels don't count.
+    pub sampling: Option<Sampling>,
     /// What was decided of its labels after it closed.
     pub addendum: Option<Addendum>,
     /// What goes on in it, or went on, that is not readers making up their minds; the latest comes last.
@@ -320,6 +323,7 @@ impl NewPoll {
                 rewordings: Vec::new(),
                 article: None,
                 decisions: Decisions::default(),
+                sampling: None,
                 addendum: None,
                 incidents: Vec::new(),
                 revision: Revision::FIRST,

@@ -13,10 +13,10 @@ use super::{Change, Minute, Poll, Revision, State, Tally, TallyDisplay, Timestam
 const DELAY_MINUTES: i64 = 5;
 
 impl Poll {
-    /// How exact readers see the tally in this state.
+    /// How exact readers see the tally in this state. In percent it may be a snapshot: see [`is_sampled_in`](Self::is_sampled_in).
     pub fn display_in(&self, state: State) -> TallyDisplay {
         match state {
-            State::Open => self.display,
+            State::Open => self.shown_display(),
             // There is nothing to tell yet, or it is final.
             State::Draft | State::Scheduled | State::Closed => TallyDisplay::Exact,
         }

@@ -286,6 +286,7 @@ mod tests {
             ballots,
             votes: votes.into(),
             display: crate::poll::TallyDisplay::Exact,
+            is_under_100: false,
         };
         assert!(orders.add_up_to(&poll, &tally(3, &[2, 1, 0, 2])));
         for other in [tally(4, &[2, 1, 0, 2]), tally(3, &[2, 1, 1, 1]), tally(3, &[1, 2, 2, 0])] {

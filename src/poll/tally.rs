@@ -65,6 +65,8 @@ pub struct Tally {
     pub votes: Votes,
     /// How exact it is.
     pub display: TallyDisplay,
+    /// Whether fewer ballots than a hundred are told as one.
+    pub is_under_100: bool,
 }
 
 impl PartitionTally {
@@ -96,6 +98,7 @@ impl Tally {
             ballots: first.ballots,
             votes: first.votes.clone(),
             display: TallyDisplay::Exact,
+            is_under_100: false,
         };
         tally.votes.resize(poll.counters(), 0);
         for partition in partitions {
@@ -114,8 +117,17 @@ impl Tally {
     /// The tally of a poll in which nobody has voted, and which takes votes.
     pub fn of_nothing(poll: &Poll, now: Timestamp) -> Self {
         let votes = SmallVec::from_elem(0, poll.counters());
-        let display = TallyDisplay::Exact;
-        Self { poll: poll.id, state: State::Open, as_of: now, epoch: 0, version: 0, ballots: 0, votes, display }
+        Self {
+            poll: poll.id,
+            state: State::Open,
+            as_of: now,
+            epoch: 0,
+            version: 0,
+            ballots: 0,
+            votes,
+            display: TallyDisplay::Exact,
+            is_under_100: false,
+        }
     }
 
     /// The votes of one counter, if they are told.

@@ -309,7 +309,7 @@ mod tests {
         let as_of = Timestamp::from_millis(minute * MINUTE_MILLIS + 30_000);
         let (votes, ballots) = (Votes::from(votes), votes.iter().sum());
         let (state, epoch, version, display) = (State::Open, 0, ballots, TallyDisplay::Exact);
-        let tally = Tally { poll: poll.id, state, as_of, epoch, version, ballots, votes, display };
+        let tally = Tally { poll: poll.id, state, as_of, epoch, version, ballots, votes, display, is_under_100: false };
         (poll, tally)
     }
 

@@ -155,6 +155,7 @@ fn changed(before: &Poll, after: &Poll) -> Vec<&'static str> {
         resolution: _,
         rewordings: _,
         decisions: _,
+        sampling: _,
         addendum: _,
         incidents: _,
         revision: _,

@@ -45,7 +45,7 @@ pub trait Ballots: Send + Sync {
     /// costs more than a tally.
     async fn labels(&self, poll: &Poll) -> Result<Option<Vec<PartitionLabels>>, StoreError>;
 
-    /// All texts that ballots say in a poll with open answers, in any order. A text is there as long as some ballot says
+    /// All texts that ballots say in a poll with open answers, in any order, each with its ballots that count. A text is there as long as some ballot says
     /// it, and there are never more than [`MOST_ANSWERS`](crate::poll::MOST_ANSWERS): the text of a ballot that comes
     /// then is not kept.
     async fn answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError>;

@@ -8,8 +8,8 @@ use crate::{
     article::{Admission, Template, TemplateId},
     poll::{
         Addendum, AfterVote, Codec, Decisions, DigestKey, Disclosure, Incident, Kind, Language, Partitions, Poll,
-        PollArticle, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Rewording, Scale, Schedule, SiteId,
-        TallyDisplay, Text, Timestamp, WebAddress,
+        PollArticle, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Rewording, Sampling, Scale,
+        Schedule, SiteId, TallyDisplay, Text, Timestamp, WebAddress,
     },
     secret::KeyHash,
     site::{ApiKey, Event, EventId, KeyId, NewEvent, Scopes},
@@ -58,6 +58,8 @@ struct PollRecord {
     article: Option<PollArticle>,
     #[serde(default, skip_serializing_if = "Decisions::count_all")]
     decisions: Decisions,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sampling: Option<Sampling>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     addendum: Option<Addendum>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -165,6 +167,7 @@ impl PollRecord {
             rewordings: poll.rewordings.clone(),
             article: poll.article.clone(),
             decisions: poll.decisions,
+            sampling: poll.sampling,
             addendum: poll.addendum.clone(),
             incidents: poll.incidents.clone(),
             revision: poll.revision,
@@ -212,6 +215,7 @@ impl PollRecord {
             rewordings: self.rewordings,
             article: self.article,
             decisions: self.decisions,
+            sampling: self.sampling,
             addendum: self.addendum,
             incidents: self.incidents,
             revision: self.revision,

@@ -32,7 +32,7 @@ impl Voting {
         }
         let read = async {
             let mut answers = self.others.answers(poll).await?;
-            answers.retain(|answer| answer.state == AnswerState::Shown);
+            answers.retain(|answer| answer.state == AnswerState::Shown && answer.ballots > 0);
             answers.sort_by_key(CountedAnswer::place);
             Ok(answers.into())
         };

@@ -152,6 +152,10 @@ impl Voting {
         };
         let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
         self.admit(self.replica.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;
+        if known.poll.is_sampled() {
+            // Boxed: keeps the common future small. What the voter is shown is fixed before their ballot is in it.
+            let _ = Box::pin(self.replica.hub.read(&self.others, known.poll.id, None)).await;
+        }
         let decided = self.put(known, &voter, action).await;
         let outcome = decided.as_ref().ok().map(|(_, _, receipt)| receipt.outcome);
         // A retry or a change costs nothing, and neither does a refused ballot.

@@ -95,7 +95,11 @@ impl<'a> PollJson<'a> {
             results: poll.results,
             changeable: poll.changeable,
             minimum_ballots: poll.minimum_ballots,
-            display: poll.display,
+            // Editors see what they have chosen.
+            display: match audience {
+                Audience::Readers if poll.is_sampled_in(state) => poll.shown_display(),
+                Audience::Readers | Audience::Publisher => poll.display,
+            },
             shuffle: poll.shuffle,
             disclosure: poll.disclosure.as_ref(),
             after_vote: poll.after_vote.as_ref(),

@@ -61,6 +61,9 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
         tally.version,
         tally.ballots
     )?;
+    if tally.is_under_100 {
+        json.push_str("\"ballots_under\":100,");
+    }
     match tally.display {
         TallyDisplay::Exact => {}
         TallyDisplay::Percent => json.push_str("\"display\":\"percent\","),

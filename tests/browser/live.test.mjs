@@ -68,6 +68,34 @@ test('a page that nobody sees hears nothing, and catches up when it is seen', as
   await shown.results('3 أصوات');
 });
 
+for (const [mode, label] of [['script', 'early-mark'], ['wordpress', 'opaque-origin']]) {
+  test(`a vote brings the mark of its page, and while ballots are held an open page shows what all see (${mode})`, async () => {
+    const { sawt, publisher } = set;
+    const poll = await sawt.poll({ site: await sawt.site([publisher.origin]) });
+    const shown = await Shown.open({ reader: await set.reader(), publisher, sawt, poll, mode });
+    await shown.is('open');
+    await shown.$('.sawt-peek').click();
+    // What comes after the beginning of the stream.
+    await sawt.vote(poll, ['no']);
+    await shown.results('صوت واحد');
+    await shown.$('.sawt-back').click();
+    await shown.vote('yes');
+    await shown.results('صوتان');
+    const path = `/v1/polls/${poll.id}/integrity`;
+    const { labels } = await sawt.ask('GET', path);
+    const names = labels.filter(({ ballots }) => ballots).map(({ label }) => label);
+    // It was cast within moments, or on a slow machine not.
+    assert.ok([['no-mark', label], ['clean', 'no-mark']].some((expected) => `${expected}` === `${names}`), `${names}`);
+    await sawt.ask('POST', `${path}/labels/no-mark`, { decision: 'held', reason: '؟' });
+    // A frame without storage begins anew with the page that says so, and has forgotten its reader.
+    if (mode === 'wordpress') await shown.$('.sawt-peek').click();
+    const rows = await shown.results('أقل من 100 صوت');
+    assert.deepEqual(rows.map(({ share }) => share), ['100%', '0%']);
+    await sawt.ask('POST', `${path}/labels/no-mark`, { decision: 'counted', reason: '؟' });
+    await shown.results('صوتان');
+  });
+}
+
 // wp-polls #103 and #32, coralproject/talk #3445
 for (const mode of MODES) {
   test(`page cache: a page kept since before the first vote shows today’s tally, and its reader votes (${mode})`, async () => {

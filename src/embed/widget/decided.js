@@ -98,7 +98,7 @@ export const of = (Kind) =>
     draw(tally) {
       if (!tally || this.isOlder(tally)) return;
       const isPercent = tally.display === 'percent';
-      const { ballots } = tally;
+      const { ballots, ballots_under: under } = tally;
       let shown = tally;
       if (isPercent) {
         const options = tally.options.map((option) => ({ ...option, votes: Math.round(option.share * 100) }));
@@ -109,9 +109,11 @@ export const of = (Kind) =>
       if (isPercent) {
         for (const votes of this.$$('.sawt-results .sawt-votes')) votes.textContent = '';
         const { kind } = this.root.dataset;
-        const counted = this.count(kind === 'multiple' || kind === 'ranked' ? 'voters' : 'votes', ballots);
+        const counted = this.count(kind === 'multiple' || kind === 'ranked' ? 'voters' : 'votes', under ?? ballots);
+        const { at_least, fewer_than } = this.words.decided;
         // Below that nothing was rounded.
-        this.$('.sawt-total').textContent = ballots < 100 ? counted : this.words.decided.at_least.replace('{n}', counted);
+        const said = under ? fewer_than : ballots < 100 ? '{n}' : at_least;
+        this.$('.sawt-total').textContent = said.replace('{n}', counted);
       }
       this.#tell();
     }

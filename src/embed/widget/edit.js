@@ -1,4 +1,4 @@
-// What has changed in a poll while its reader looks at it: words, or rules.
+// What has changed in a poll while its reader looks at it: words, or rules; and where to vote, if this page may not.
 
 const set = (dataset, name, value) => {
   if (value) dataset[name] = value;
@@ -23,7 +23,8 @@ export function edit(shown, poll) {
     const input = shown.inputs.find((input) => input.value === option.id);
     const result = shown.result(option.id);
     if (!input || !result) continue;
-    shown.reword(option, input, result);
+    if (shown.reword) shown.reword(option, input, result);
+    else for (const element of [input.nextElementSibling, result.querySelector('.sawt-label')]) shown.word(element, option.label);
     // In the order they come in now. What is moved loses the focus, so nothing is moved for nothing.
     if (isMoved && input !== result) shown.$('fieldset').append(input.parentElement);
     if (isMoved) result.parentElement.append(result);
@@ -35,4 +36,12 @@ export function edit(shown, poll) {
   if (!isBounded || !isSaid || poll.options.length !== shown.inputs.length || !poll.options.every(({ id }) => shown.result(id)))
     shown.onReshape?.(poll.id + poll.revision);
   shown.edited?.(poll);
+}
+
+// A poll's own page takes the vote that this one may not send.
+export function refused({ from, id, words, root }) {
+  const link = document.createElement('a');
+  Object.assign(link, { href: `${from}/embed/${id}`, target: '_blank', rel: 'noopener' });
+  link.textContent = words.texts.open_page;
+  root.querySelector('.sawt-note').replaceChildren(link);
 }

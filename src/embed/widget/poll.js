@@ -294,10 +294,7 @@ export class Poll extends PollView {
   // Not from this page; from the poll's own.
   refuse() {
     this.say(this.words.texts.refused);
-    const link = document.createElement('a');
-    Object.assign(link, { href: `${this.from}/embed/${this.id}`, target: '_blank', rel: 'noopener' });
-    link.textContent = this.words.texts.open_page;
-    this.$('.sawt-note').replaceChildren(link);
+    bring('edit').then(({ refused }) => refused(this));
   }
 
   hear(name, data) {
@@ -329,11 +326,6 @@ export class Poll extends PollView {
     // What was said of a vote makes room for how it ended.
     if (state === 'closed') this.say('');
     this.settle();
-  }
-
-  reword({ label }, input, result) {
-    this.word(input.nextElementSibling, label);
-    this.word(result.querySelector('.sawt-label'), label);
   }
 
   // The tally, if it is not here and this reader may see it. It is asked for until it comes, but not long waited for.

@@ -65,7 +65,8 @@ export class PollView {
   }
 
   draw(tally) {
-    if (!tally || this.isOlder(tally)) return;
+    // One in percent waits for the file that shows it.
+    if (!(tally?.options[0].votes >= 0) || this.isOlder(tally)) return;
     this.drawnAt = now();
     this.#epoch = tally.epoch ?? 0;
     this.#version = tally.version;

@@ -184,6 +184,10 @@ fn write_results(
         TallyDisplay::Delayed => Some("delayed"),
     };
     names.extend(display.map(|_| "display"));
+    let amended = poll.addendum.as_ref().map(|addendum| tally.amended(addendum));
+    if amended.is_some() {
+        names.extend(["addendum_votes", "addendum_share", "addendum_ballots"]);
+    }
     names.extend(disclosed.map(|_| "disclosure"));
     CsvRow::names(&mut table, *separator, &names);
     for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
@@ -196,7 +200,7 @@ fn write_results(
             .text(option.label.as_str())
             .plain(tally.told_votes(option.index).map(|votes| votes.to_string()).unwrap_or_default())
             .plain(share)
-            .plain(tally.ballots);
+            .plain(if tally.is_under_100 { "<100".to_owned() } else { tally.ballots.to_string() });
         // What there is none of yet is an empty cell.
         let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
         let whole = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
@@ -212,6 +216,10 @@ fn write_results(
         }
         if let Some(display) = display {
             row = row.plain(display);
+        }
+        if let Some(amended) = &amended {
+            let share = amended.shares(poll).nth(place).unwrap_or_default();
+            row = row.plain(amended.height(option.index)).plain(share).plain(amended.ballots);
         }
         if let Some(disclosed) = disclosed {
             row = row.text(&disclosed.text);

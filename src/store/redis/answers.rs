@@ -20,7 +20,33 @@ impl RedisStore {
         let mut command = Cmd::new();
         command.arg("HGETALL").arg(keys::answers(poll, PARTITION));
         let kept: Vec<(Vec<u8>, Vec<u8>)> = self.ask_for(&command).await?;
-        kept.iter().map(|(id, kept)| read(id, kept)).collect()
+        let mut answers = kept.iter().map(|(id, kept)| read(id, kept)).collect::<Result<Vec<_>, _>>()?;
+        self.leave_uncounted_out(poll, &mut answers).await?;
+        Ok(answers)
+    }
+
+    /// Takes the ballots that don't count out of those that say each text.
+    async fn leave_uncounted_out(&self, poll: &Poll, answers: &mut [CountedAnswer]) -> Result<(), StoreError> {
+        let labels = poll.decisions.uncounted().labels();
+        let mut fields = Vec::new();
+        for answer in answers.iter() {
+            for label in labels.clone() {
+                let mut field = format!("{}.t", label.number()).into_bytes();
+                field.extend(answer.id.as_bytes());
+                fields.push(field);
+            }
+        }
+        if fields.is_empty() {
+            return Ok(());
+        }
+        let mut command = Cmd::new();
+        command.arg("HMGET").arg(keys::minutes(poll, PARTITION)).arg(&fields);
+        let mut uncounted = self.ask_for::<Vec<Option<u64>>>(&command).await?.into_iter();
+        for answer in answers {
+            let of_it = uncounted.by_ref().take(labels.clone().count()).flatten().sum();
+            answer.ballots = answer.ballots.saturating_sub(of_it);
+        }
+        Ok(())
     }
 
     pub(super) async fn read_answer(&self, poll: &Poll, answer: AnswerId) -> Result<Option<CountedAnswer>, StoreError> {
@@ -48,7 +74,12 @@ impl RedisStore {
         match reply.int()? {
             0 => Ok(None),
             6 => Err(too_late()),
-            _ => read(answer.as_bytes(), &reply.bytes()?).map(Some),
+            _ => {
+                let mut decided = [read(answer.as_bytes(), &reply.bytes()?)?];
+                self.leave_uncounted_out(poll, &mut decided).await?;
+                let [decided] = decided;
+                Ok(Some(decided))
+            }
         }
     }
 }

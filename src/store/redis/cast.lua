@@ -115,7 +115,8 @@ end
 -- text's id, or nothing if the text was not kept.
 local answers, most_answers = ARGV[8] and KEYS[#KEYS], tonumber(ARGV[8] or 0)
 
-local function say(id, by, said)
+-- Of texts that ballots with a label say, it is also counted beside the timeline how many.
+local function say(id, by, said, label)
   local shown, ballots = 'w', 0
   local known = redis.call('HGET', answers, id)
   if known then shown, ballots, said = string.match(known, '^(%l)(%d+):(.*)$') end
@@ -125,12 +126,16 @@ local function say(id, by, said)
   else
     redis.call('HDEL', answers, id)
   end
+  if label ~= 0 then
+    local field = text(label) .. '.t' .. id
+    if redis.call('HINCRBY', minutes, field, text(by)) == 0 then redis.call('HDEL', minutes, field) end
+  end
 end
 
 local function take_back(on_record, label)
   if answers then
     local kept, id = string.match(on_record, '^(%d+):?(.*)$')
-    if id ~= '' then say(id, -1) end
+    if id ~= '' then say(id, -1, nil, label) end
     on_record = kept
   end
   count(on_record, -1, change)
@@ -171,7 +176,7 @@ while place <= #packed do
     version = version + 1
     count(kept, 1, change)
     if label ~= 0 then count_label(label, kept, 1) end
-    if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9)) end
+    if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9), label) end
   else
     local found = redis.call('HGET', key, digest)
     local on_record, label_before = found, 0
@@ -206,7 +211,7 @@ while place <= #packed do
       redis.call('HSET', key, digest, with_label(value, label))
       version = version + 1
       -- What is said anew comes first: so a text that goes on is never gone.
-      if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9)) end
+      if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9), label) end
       take_back(on_record, label_before)
       count(kept, 1, change)
       if label ~= 0 then count_label(label, kept, 1) end

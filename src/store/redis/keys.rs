@@ -65,7 +65,8 @@ pub(super) fn tally(poll: &Poll, partition: u16) -> String {
 
 /// A partition's timeline: a hash of `MINUTE:INDEX` (minutes since the epoch, and a counter's index; `b` counts
 /// ballots) to the change in that minute, whether ballots count or not. `b` is there for every minute with any change.
-/// Of ballots with a label there is also the change in the minute, `MINUTE:LABEL.INDEX`, and the sum, `LABEL.INDEX`.
+/// Of ballots with a label there is also the change in the minute, `MINUTE:LABEL.INDEX`, and the sum, `LABEL.INDEX`;
+/// and of texts how many of these say each, `LABEL.tID`.
 pub(super) fn minutes(poll: &Poll, partition: u16) -> String {
     of_partition(poll, partition, "minutes")
 }

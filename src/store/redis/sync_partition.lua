@@ -45,7 +45,8 @@ local function decide(before, after)
     local was, is = math.floor(before / bit) % 2, math.floor(after / bit) % 2
     if was ~= is then move(label, was - is) end
   end
-  redis.call('HINCRBY', tally, 'version', 1)
+  -- `DECISION_STEP`: the snapshots that readers are shown are numbered between.
+  redis.call('HINCRBY', tally, 'version', 1000000)
   redis.call('HSET', tally, 'labels', string.format('%d', after))
 end
 

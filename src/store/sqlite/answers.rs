@@ -1,10 +1,14 @@
 //! Readers' own words: what ballots say of the option "something else", counted in the step that counts their ballots.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rustc_hash::FxHashMap;
 
 use super::polls::Head;
 use crate::{
-    poll::{AnswerId, AnswerState, CountedAnswer, MOST_ANSWERS, OPEN_ANSWER, OpenAnswer, PollId, RecordedAnswer, Text},
+    poll::{
+        AnswerId, AnswerState, CountedAnswer, LabelSet, MOST_ANSWERS, OPEN_ANSWER, OpenAnswer, PollId, RecordedAnswer,
+        Text,
+    },
     store::StoreError,
 };
 
@@ -79,7 +83,31 @@ pub(super) fn put_on_record(
 pub(super) fn read(db: &Connection, id: PollId) -> Result<Vec<CountedAnswer>, StoreError> {
     let Some(head) = Head::read(db, id)? else { return Ok(Vec::new()) };
     let mut select = db.prepare_cached("select answer, text, state, ballots from answers where poll = ?1")?;
-    select.query_and_then([head.number], counted)?.collect()
+    let mut answers = select.query_and_then([head.number], counted)?.collect::<Result<Vec<_>, StoreError>>()?;
+    leave_uncounted_out(db, &head, &mut answers)?;
+    Ok(answers)
+}
+
+/// Takes the ballots that don't count out of those that say each text.
+fn leave_uncounted_out(db: &Connection, head: &Head, answers: &mut [CountedAnswer]) -> Result<(), StoreError> {
+    if head.uncounted == LabelSet::default() || answers.is_empty() {
+        return Ok(());
+    }
+    // Of ballots that are one number. Others have no texts.
+    let mut select = db.prepare_cached(
+        "select answer, count(*) from ballot_answers join ballots using (poll, voter)
+         where poll = ?1 and answer is not null and ?2 >> (counters >> 32) & 1 group by answer",
+    )?;
+    let mut uncounted = FxHashMap::default();
+    let mut rows = select.query(params![head.number, head.uncounted.bits()])?;
+    while let Some(row) = rows.next()? {
+        uncounted.insert(row.get::<_, [u8; 8]>(0)?, row.get::<_, u64>(1)?);
+    }
+    for answer in answers {
+        let of_it = uncounted.get(answer.id.as_bytes()).copied().unwrap_or_default();
+        answer.ballots = answer.ballots.saturating_sub(of_it);
+    }
+    Ok(())
 }
 
 /// Decides what readers are shown of a text, and says whether that is another decision; `None` if no ballot says it.
@@ -96,7 +124,9 @@ pub(super) fn decide(
         "update answers set state = ?3 where poll = ?1 and answer = ?2 returning answer, text, state, ballots",
     )?;
     let mut decided = update.query_and_then(params![head.number, id.as_bytes(), state.code()], counted)?;
-    Ok(decided.next().transpose()?.map(|decided| (decided, !is_same)))
+    let Some(mut decided) = decided.next().transpose()? else { return Ok(None) };
+    leave_uncounted_out(db, &head, std::slice::from_mut(&mut decided))?;
+    Ok(Some((decided, !is_same)))
 }
 
 fn counted(row: &Row<'_>) -> Result<CountedAnswer, StoreError> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::polls::Head;
 use crate::{
-    poll::{Decisions, Label, LabelSet, LabelTally, Minute, PartitionLabels, PollId, Revision, Votes},
+    poll::{DECISION_STEP, Decisions, Label, LabelSet, LabelTally, Minute, PartitionLabels, PollId, Revision, Votes},
     store::StoreError,
 };
 
@@ -60,7 +60,8 @@ pub(super) fn decide(db: &Connection, head: &Head, decisions: Decisions) -> Resu
         )?
         .execute(params![head.number, label.number(), step])?;
     }
-    db.prepare_cached("update tallies set version = version + 1 where poll = ?1")?.execute([head.number])?;
+    db.prepare_cached("update tallies set version = version + ?2 where poll = ?1")?
+        .execute(params![head.number, DECISION_STEP])?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod events;
 mod exports;
 mod first_vote;
 mod form;
+mod held;
 mod integrity;
 mod keys;
 mod kinds;
@@ -58,6 +59,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         events::rules(),
         integrity::rules(),
         labels::rules(),
+        held::rules(),
         keys::rules(),
         pages::rules(),
         embed::rules(),

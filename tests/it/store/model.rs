@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use sawt::{
     poll::{
-        self, AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, Effect, OpenAnswer, Outcome, Poll, PollId,
-        Position, RecordedBallot, Revision, State, StateByClocks, Timestamp,
+        self, AnswerId, AnswerState, Ballot, CountedAnswer, Counters, DECISION_STEP, Edit, Effect, OpenAnswer, Outcome,
+        Poll, PollId, Position, RecordedBallot, Revision, State, StateByClocks, Timestamp,
     },
     store::Replacement,
 };
@@ -89,7 +89,7 @@ impl Model {
             return Replacement::HasBallots;
         }
         if known.poll.decisions.uncounted() != edit.poll.decisions.uncounted() {
-            known.positions.iter_mut().for_each(|position| position.version += 1);
+            known.positions.iter_mut().for_each(|position| position.version += DECISION_STEP);
         }
         known.poll = edit.poll.clone();
         Replacement::Done(known.poll.clone())
@@ -138,10 +138,11 @@ impl Model {
     pub(super) fn answers(&self, id: PollId) -> Vec<CountedAnswer> {
         let Some(known) = self.polls.get(&id) else { return Vec::new() };
         let mut counted: BTreeMap<AnswerId, CountedAnswer> = BTreeMap::new();
-        for OpenAnswer { id, text } in known.said.values().map(|said| &**said) {
+        for (voter, OpenAnswer { id, text }) in known.said.iter().map(|(voter, said)| (voter, &**said)) {
             let state = known.decided.get(id).copied().unwrap_or(AnswerState::Waiting);
             let new = || CountedAnswer { id: *id, text: text.clone(), state, ballots: 0 };
-            counted.entry(*id).or_insert_with(new).ballots += 1;
+            let counts = known.ballots.get(voter).is_some_and(|ballot| known.poll.decisions.count(ballot.label));
+            counted.entry(*id).or_insert_with(new).ballots += u64::from(counts);
         }
         counted.into_values().collect()
     }

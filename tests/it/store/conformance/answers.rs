@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use sawt::{
     poll::{
-        AnswerState, Ballot, CountedAnswer, Kind, MOST_ANSWERS, NewPoll, OTHER, OpenAnswer, Outcome, Poll, PollFields,
+        Action, AnswerState, Ballot, Choices, CountedAnswer, Kind, LabelDecision, MOST_ANSWERS, NewPoll, OTHER,
+        OpenAnswer, Outcome, Poll, PollFields,
     },
     store::Store,
 };
 
-use crate::store::stage::{Stage, at_once, ballot, digest, open_answers, own_words, withdrawal};
+use crate::store::stage::{Stage, at_once, ballot, counters, digest, label, open_answers, own_words, withdrawal};
 
 crate::registry::store_rules![
     a_text_is_counted_with_its_ballot_and_taken_back_with_it,
@@ -19,6 +20,7 @@ crate::registry::store_rules![
     one_text_more_than_a_poll_keeps_is_left_out_and_its_ballot_counts,
     what_an_editor_decides_of_a_text_lasts_as_long_as_the_text,
     a_text_goes_with_one_choice_of_several,
+    a_text_is_told_with_its_ballots_that_count,
     many_who_say_the_same_at_once_are_counted_one_by_one,
     texts_are_deleted_with_their_poll,
 ];
@@ -81,6 +83,35 @@ async fn a_voter_is_told_the_text_that_is_kept_of_their_ballot(store: Arc<dyn St
     assert_eq!(stage.cast(&poll, 3, &["no"]).await, Outcome::Changed);
     assert_eq!(stage.withdraw(&poll, 1).await, Outcome::Withdrawn);
     assert_eq!((kept(3).await, kept(1).await), (None, None));
+}
+
+async fn a_text_is_told_with_its_ballots_that_count(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(open_answers()).await;
+    let with = |voter, text, number| {
+        let ballot = own_words(&poll, voter, text);
+        Ballot { action: Action::Cast(label(number), counters(&poll, &[OTHER])), ..ballot }
+    };
+    for ballot in [with(1, "a", 0), with(2, "a", 3), with(3, "a", 5), with(4, "b", 3), with(5, "b", 3)] {
+        cast(&stage, &poll, ballot).await;
+    }
+    // A ballot that is changed keeps its label.
+    assert_eq!(cast(&stage, &poll, with(5, "c", 0)).await.0, Outcome::Changed);
+    let all = expected(&[("a", 3), ("b", 1), ("c", 1)]);
+    assert_eq!(said(&stage, &poll).await, all);
+    let held = stage.decided(&poll, label(3), LabelDecision::Held).await;
+    stage.tally(&held).await;
+    assert_eq!(said(&stage, &held).await, expected(&[("a", 2), ("b", 0), ("c", 0)]));
+    let id = OpenAnswer::check(&poll, Choices::check(&poll, &[OTHER]).unwrap(), "a").unwrap().id;
+    let decided = stage.store.decide_answer(&held, id, AnswerState::Shown, &[]).await.unwrap().unwrap();
+    assert_eq!(decided.ballots, 2);
+    for voter in [2, 4] {
+        assert_eq!(stage.withdraw(&held, voter).await, Outcome::Withdrawn);
+    }
+    assert_eq!(said(&stage, &held).await, expected(&[("a", 2), ("c", 0)]));
+    let released = stage.decided(&held, label(3), LabelDecision::Counted).await;
+    stage.tally(&released).await;
+    assert_eq!(said(&stage, &released).await, expected(&[("a", 2), ("c", 1)]));
 }
 
 async fn a_text_is_no_reason_to_count_a_ballot_twice(store: Arc<dyn Store>) {
