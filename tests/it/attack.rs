@@ -37,6 +37,7 @@ async fn a_script_from_a_host_is_held_within_a_minute() {
     assert!(script.held_after(0) >= 0.99, "{:.4} held", script.held_after(0));
     assert!(script.until_held.is_some_and(|millis| millis < MINUTE), "after {:?}", script.until_held);
     assert!(script.flagged >= script.held);
+    assert_eq!(played.disputed_at(), None, "what is held disputes nothing: {:?}", played.poll.incidents);
     assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
 }
 
@@ -44,6 +45,7 @@ async fn a_slow_hand_is_held_within_a_quarter_of_an_hour() {
     let played = with_attacker(FEW, SLOW_HAND, 4);
     let hand = played.of(SLOW_HAND.name);
     assert!(hand.held_after(15 * MINUTE) >= 0.95, "{:.4} held", hand.held_after(15 * MINUTE));
+    assert_eq!(played.disputed_at(), None, "what is held disputes nothing: {:?}", played.poll.incidents);
     assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
 }
 
@@ -51,6 +53,7 @@ async fn tokens_that_were_saved_up_are_held_within_a_minute() {
     let played = with_attacker(FEW, SAVED_TOKENS, 5);
     let tokens = played.of(SAVED_TOKENS.name);
     assert!(tokens.held_after(MINUTE) >= 0.95, "{:.4} held", tokens.held_after(MINUTE));
+    assert_eq!(played.disputed_at(), None, "what is held disputes nothing: {:?}", played.poll.incidents);
     assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
 }
 

@@ -32,6 +32,8 @@ pub struct PollWatch {
     views: VotesAndViews,
     /// Networks that are surely no readers.
     sure: FxHashSet<NetworkMark>,
+    /// Since when some network bursts.
+    bursting_millis: Option<i64>,
     begun_millis: i64,
     looked_millis: i64,
     newest_millis: i64,
@@ -50,6 +52,7 @@ impl PollWatch {
             swing: Swing::default(),
             views: VotesAndViews::begin(minute),
             sure: FxHashSet::default(),
+            bursting_millis: None,
             begun_millis: millis,
             looked_millis: millis,
             newest_millis: millis,
@@ -131,7 +134,13 @@ impl PollWatch {
     /// All networks that are surely no readers are one finding, and those of which there is doubt another.
     fn bursts(&mut self, millis: i64) -> Vec<Finding> {
         let bursts = self.networks.bursts(millis, self.looked_millis);
+        self.bursting_millis = if bursts.is_empty() { None } else { self.bursting_millis.or(Some(millis)) };
+        let known = self.sure.len();
         self.sure.extend(bursts.iter().filter(|burst| burst.sureness >= SURE).map(|burst| burst.network));
+        if self.sure.len() > known {
+            // Its ballots were among all others until now.
+            self.gaps.clear();
+        }
         if self.sure.len() > MOST_NETWORKS {
             self.sure.clear();
         }
@@ -147,7 +156,9 @@ impl PollWatch {
     }
 
     fn even_gaps(&self, millis: i64) -> Option<Finding> {
-        let is_long = millis - self.begun_millis >= SHORTEST_MILLIS;
+        // A network that has begun to burst may explain it, and is soon known to.
+        let since = self.bursting_millis.unwrap_or(self.begun_millis);
+        let is_long = millis - since >= SHORTEST_MILLIS;
         let many = self.gaps.iter().filter(|gaps| is_long && gaps.count() >= FEWEST_EVEN);
         let variation = many.filter_map(Gaps::evenness).min_by(f64::total_cmp)?;
         let reason = format!(
