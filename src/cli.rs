@@ -10,6 +10,8 @@ use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use crate::{
     config::{DefaultValue, Flags, SETTINGS, Setting, Shape},
     http_client::Url,
+    tlog::VerifierKey,
+    verify::VerifyRequest,
 };
 
 /// The exit code for a mistake in the command line or the configuration (`EX_USAGE` of sysexits.h).
@@ -42,6 +44,8 @@ pub enum Command {
         /// What to ask instead of `/readyz` at the configured address.
         url: Option<Url>,
     },
+    /// Check a log, a snapshot or a receipt.
+    Verify(VerifyRequest),
     /// Show settings.
     Config {
         /// The commented default file instead of the settings in force.
@@ -60,11 +64,20 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
             (Command::Demo { readers: matches.get_one("readers").copied().unwrap_or_default() }, matches)
         }
         Some(("healthcheck", matches)) => (Command::Healthcheck { url: matches.get_one("url").cloned() }, matches),
+        Some(("verify", matches)) => (Command::Verify(verify_request(matches)), matches),
         Some(("config", matches)) => (Command::Config { default: matches.get_flag("default") }, matches),
         Some((_, matches)) => (Command::Serve, matches),
         None => (Command::Serve, &matches),
     };
     Ok(Invocation { command, flags: flags(matches) })
+}
+
+fn verify_request(matches: &ArgMatches) -> VerifyRequest {
+    VerifyRequest {
+        what: matches.get_one("what").cloned().unwrap_or_default(),
+        keys: matches.get_many("key").unwrap_or_default().cloned().collect(),
+        keep: matches.get_one("keep").cloned(),
+    }
 }
 
 fn flags(matches: &ArgMatches) -> Flags {
@@ -106,6 +119,31 @@ fn grammar() -> clap::Command {
                         .value_name("URL")
                         .value_parser(value_parser!(Url))
                         .help("What to ask [default: /readyz at the address of --listen]"),
+                ),
+        )
+        .subcommand(
+            clap::Command::new("verify")
+                .about(
+                    "Check a transparency log, a snapshot or a receipt; exit 0 if it is right, 1 if it is wrong, 2 if \
+                        that can't be said",
+                )
+                .arg(Arg::new("what").value_name("FILE-or-URL").required(true).help(
+                    "A log (https://…/v1/sites/SITE/log, or a directory that --keep made), a snapshot or a receipt",
+                ))
+                .arg(
+                    Arg::new("key")
+                        .long("key")
+                        .value_name("KEY")
+                        .action(ArgAction::Append)
+                        .value_parser(value_parser!(VerifierKey))
+                        .help("A key of the log that you trust, as it is published; several during a rotation"),
+                )
+                .arg(
+                    Arg::new("keep")
+                        .long("keep")
+                        .value_name("DIRECTORY")
+                        .value_parser(value_parser!(PathBuf))
+                        .help("Keep the log here, and check that it still has all that was kept here before"),
                 ),
         )
         .subcommand(

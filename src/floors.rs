@@ -11,15 +11,15 @@ use std::{
 };
 
 /// From the top down. Modules on one floor don't know one another.
-const FLOORS: [&[&str]; 17] = [
+const FLOORS: [&[&str]; 18] = [
     &["demo"],
     &["server", "healthcheck"],
     &["cli"],
     &["config", "http"],
     &["newsroom"],
-    &["embed", "http_client", "oidc"],
+    &["embed", "http_client", "oidc", "verify"],
     // Use cases: no HTTP from here on.
-    &["voting", "publishing", "integrity", "webhooks"],
+    &["voting", "publishing", "integrity", "proof", "webhooks"],
     &["events", "views"],
     &["live"],
     &["quota"],
@@ -29,15 +29,18 @@ const FLOORS: [&[&str]; 17] = [
     &["supervisor"],
     &["telemetry"],
     &["clock"],
+    &["tlog"],
     &["article", "card", "descriptors", "place", "secret", "threads"],
     &["poll"],
 ];
 
 /// Modules that don't know the framework for HTTP either.
-const WITHOUT_HTTP: [&str; 13] = [
+const WITHOUT_HTTP: [&str; 15] = [
     "voting",
     "publishing",
     "integrity",
+    "proof",
+    "tlog",
     "webhooks",
     "events",
     "views",

@@ -9,6 +9,7 @@
 //! - [`article`]: what names an article: its publisher's id, or its address in one form.
 //! - [`place`]: spots in a site's pages, and which poll stands in one at a moment.
 //! - [`site`]: publishers, the origins that may embed their polls, and their API keys.
+//! - [`tlog`]: transparency logs as C2SP specifies them: trees, tiles, checkpoints and proofs, pure.
 //! - [`voter`]: the signed tokens that tell one anonymous reader from another.
 //! - [`client`]: whose address a request came from.
 //! - [`net`]: sockets, and how long a client is waited for.
@@ -21,6 +22,7 @@
 //! - [`events`]: the log of each site, and what the clock does to polls.
 //! - [`publishing`]: polls, sites and keys, made and changed, whatever way a publisher takes.
 //! - [`integrity`]: what is suspect is counted apart, and editors decide whether it counts.
+//! - [`proof`]: the transparency log of each site, snapshots and receipts: anyone can check that the number is honest.
 //! - [`webhooks`]: what happens on a site, sent to the addresses that its publishers name.
 //! - [`embed`]: what readers see: the poll as a page, a plain form, and the widget beside an article.
 //! - [`card`]: the picture of a poll, for those who share it.
@@ -31,6 +33,7 @@
 //! - [`config`] and [`cli`]: every setting and every command, read and checked before anything binds.
 //! - [`server`]: wires it all, binds, becomes ready, serves and drains.
 //! - [`demo`] and [`healthcheck`]: two commands that talk to a running replica, over [`http_client`].
+//! - [`verify`]: the command that checks a log, a snapshot or a receipt.
 //!
 //! Below them all: [`clock`], the one reader of the system's clock; [`descriptors`], how many files may be open;
 //! [`secret`], whose values print as nothing; [`supervisor`], which starts background tasks again; and [`threads`],
@@ -60,6 +63,7 @@ pub mod newsroom;
 pub mod oidc;
 pub mod place;
 pub mod poll;
+pub mod proof;
 pub mod publishing;
 pub mod quota;
 pub mod secret;
@@ -69,6 +73,8 @@ pub mod store;
 pub mod supervisor;
 pub mod telemetry;
 pub mod threads;
+pub mod tlog;
+pub mod verify;
 pub mod views;
 pub mod voter;
 pub mod voting;

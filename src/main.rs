@@ -14,7 +14,7 @@ use sawt::{
     healthcheck,
     http_client::Url,
     server::{self, Addresses},
-    telemetry,
+    telemetry, verify,
 };
 
 /// Requests make many small allocations, which one thread makes and frees.
@@ -40,6 +40,10 @@ fn main() -> ExitCode {
         }),
         Command::Healthcheck { url: Some(url) } => Ok(healthcheck(&url)),
         Command::Healthcheck { url: None } => config().map(|config| healthcheck(&healthcheck::url_of(config.listen))),
+        Command::Verify(request) => Ok(match verify::run(&request) {
+            Ok(found) => print(&found),
+            Err(unverified) => end(&unverified, unverified.exit_code()),
+        }),
         Command::Config { default: true } => Ok(print(&config::default_file())),
         Command::Config { default: false } => config().map(|config| print(&config::listing(&config))),
     };

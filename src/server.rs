@@ -40,6 +40,7 @@ use crate::{
     integrity::{HostingRanges, Integrity, watch::Detectors},
     live::{Hub, StreamLimiter},
     oidc::IdentityProvider,
+    proof::{KnownCheckpoints, LogKeys, ReplicaProof, TransparencyLog},
     publishing::{Publishing, make_link},
     quota::{ConcurrencyLimits, QuotaLimiter, local::Uptime},
     secret::{KeyHash, Secret},
@@ -196,6 +197,7 @@ struct ReplicaParts {
     hosting: HostingRanges,
     dispatcher: Arc<Dispatcher>,
     detectors: Arc<Detectors>,
+    proof: Arc<ReplicaProof>,
 }
 
 impl ReplicaParts {
@@ -275,9 +277,22 @@ impl ReplicaParts {
             shared.clock.clone(),
             !config.store.is_embedded(),
         ));
+        let proof = Arc::new(replica_proof(config, &secret)?);
         let events_days = config.events_days;
         let hosting = config.hosting_ranges.clone();
-        Ok(Self { stores, hub, admin_key, shared, views, view_writer, events_days, hosting, dispatcher, detectors })
+        Ok(Self {
+            stores,
+            hub,
+            admin_key,
+            shared,
+            views,
+            view_writer,
+            events_days,
+            hosting,
+            dispatcher,
+            detectors,
+            proof,
+        })
     }
 
     /// A worker on a store connection of its own.
@@ -294,8 +309,26 @@ impl ReplicaParts {
             Integrity::new(Arc::clone(voting.store()), Arc::clone(&hub), Arc::clone(&signal), self.hosting.clone());
         let publishing = Publishing::new(Arc::clone(voting.store()), hub, clock, self.admin_key, signal);
         let viewing = Viewing::new(Arc::clone(voting.store()), self.views.clone());
-        Worker { shared: Arc::clone(&self.shared), voting, viewing, publishing, integrity, events }
+        let transparency = TransparencyLog::new(Arc::clone(voting.store()), Arc::clone(&self.proof));
+        let shared = Arc::clone(&self.shared);
+        Worker { shared, voting, viewing, publishing, integrity, transparency, events }
     }
+}
+
+/// What all workers share of the transparency logs.
+fn replica_proof(config: &Config, secret: &Secret) -> Result<ReplicaProof, StoreError> {
+    let (current, previous) = match &config.proof_secret {
+        Some(current) => (current, config.proof_secret_previous.as_ref()),
+        None => (secret, config.proof_secret_previous.as_ref().or(config.secret_previous.as_ref())),
+    };
+    let keys = LogKeys::of(current, previous).map_err(|why| StoreError::Unfit(why.to_owned()))?;
+    let path = config.proof_checkpoints.clone().or_else(|| config.store.file_beside(".checkpoints"));
+    let known = KnownCheckpoints::open(path.clone()).map_err(|error| {
+        let path = path.unwrap_or_default();
+        StoreError::Unfit(format!("the newest checkpoints can't be read from {}: {error}", path.display()))
+    })?;
+    let tally_every = Duration::from_secs(config.proof_tally_secs);
+    Ok(ReplicaProof::new(keys, config.public_url.as_ref(), tally_every, known))
 }
 
 /// The embedded store's name for the admin key's hash.

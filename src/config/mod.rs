@@ -93,6 +93,14 @@ pub struct Config {
     pub allow_eviction: bool,
     /// For how many days events are kept, 1 to 3650.
     pub events_days: u32,
+    /// What the keys that sign transparency logs come of; `None`: of `secret`.
+    pub proof_secret: Option<Secret>,
+    /// The one before.
+    pub proof_secret_previous: Option<Secret>,
+    /// How often the tallies of open polls go into the logs, 1 to 86400 seconds.
+    pub proof_tally_secs: u64,
+    /// Where the newest checkpoints are kept outside the store; `None`: beside an embedded one.
+    pub proof_checkpoints: Option<PathBuf>,
     /// Where webhooks may be sent to, beside all that lies outside.
     pub webhook_networks: Outside,
     /// The networks of servers.
@@ -143,6 +151,10 @@ impl Default for Config {
             partitions: None,
             allow_eviction: false,
             events_days: 0,
+            proof_secret: None,
+            proof_secret_previous: None,
+            proof_tally_secs: 0,
+            proof_checkpoints: None,
             webhook_networks: Outside::default(),
             hosting_ranges: HostingRanges::default(),
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),

@@ -511,6 +511,50 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| Some(config.events_days.to_string()),
     },
     Setting {
+        name: "proof_secret",
+        shape: Shape::Secret,
+        form: "SECRET",
+        default: Default::Unset { means: "secret is taken", example: "/run/secrets/sawt_proof_secret" },
+        about: "What the keys that sign the sites' transparency logs come of, at least 32 bytes; the same on every \
+                replica. Set, it lets secret be rotated without them.",
+        set: |config, text| keep_secret(&mut config.proof_secret, text, MIN_SECRET_BYTES),
+        show: |config| hidden(config.proof_secret.as_ref()),
+    },
+    Setting {
+        name: "proof_secret_previous",
+        shape: Shape::Secret,
+        form: "SECRET",
+        default: Default::Unset {
+            means: "secret_previous is taken, if proof_secret is not set",
+            example: "/run/secrets/sawt_proof_secret_previous",
+        },
+        about: "The one before. Its keys sign beside the current ones, so that whoever knows them alone can go on.",
+        set: |config, text| keep_secret(&mut config.proof_secret_previous, text, MIN_SECRET_BYTES),
+        show: |config| hidden(config.proof_secret_previous.as_ref()),
+    },
+    Setting {
+        name: "proof_tally_secs",
+        shape: Shape::Number,
+        form: "SECONDS",
+        default: Default::Is("600"),
+        about: "How often the tallies of open polls that have moved go into their site's transparency log, 1 to 86400.",
+        set: |config, text| keep_within(text, &(1..=86_400), |secs| config.proof_tally_secs = secs),
+        show: |config| Some(config.proof_tally_secs.to_string()),
+    },
+    Setting {
+        name: "proof_checkpoints",
+        shape: Shape::Text,
+        form: "PATH",
+        default: Default::Unset {
+            means: "beside the file of an embedded store; with Redis in memory alone",
+            example: "/var/lib/sawt/checkpoints.json",
+        },
+        about: "A file in which this replica keeps the newest checkpoint of each transparency log, outside the store: so a \
+                store that was set back is found out also after a restart, and a new log begins.",
+        set: |config, text| keep_some(&mut config.proof_checkpoints, text, "a path"),
+        show: |config| config.proof_checkpoints.as_ref().map(|path| path.display().to_string()),
+    },
+    Setting {
         name: "webhook_networks",
         shape: Shape::Text,
         form: "NETWORKS",

@@ -23,7 +23,7 @@
 //! - [`articles`]: what articles are given to answer.
 //! - [`voters`], [`votes`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
 //!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`webhooks`], [`keys`], [`integrity`],
-//!   [`oembed`], [`health`]: the resources; [`embed`]: what
+//!   [`oembed`], [`health`], [`transparency`], [`snapshots`]: the resources; [`embed`]: what
 //!   readers see; [`newsroom`]: what editors see; and [`demo`], which only a demo serves.
 
 mod announced;
@@ -73,7 +73,9 @@ mod route;
 mod runoff;
 mod several;
 mod sites;
+mod snapshots;
 mod tallies;
+mod transparency;
 mod trending;
 pub mod unparsed;
 mod views;
@@ -131,10 +133,17 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/integrity/labels/{label}").post(integrity::decide),
         at("/v1/polls/{poll}/integrity/incidents").post(integrity::open_incident),
         at("/v1/polls/{poll}/integrity/incidents/{label}/close").post(integrity::close_incident),
+        at("/v1/polls/{poll}/snapshots").get(snapshots::list).for_any_page().post(snapshots::take),
+        at("/v1/polls/{poll}/snapshots/{snapshot}").get(snapshots::read).for_any_page(),
+        at("/v1/polls/{poll}/snapshots/{snapshot}/proof").get(snapshots::proof).for_any_page(),
         at("/v1/sites").get(sites::list),
         at("/v1/sites/{site}").get(sites::read).put(sites::put).delete(sites::delete),
         at("/v1/sites/{site}/trending").get(trending::read).for_any_page(),
         at("/v1/sites/{site}/events").get(events::list),
+        at("/v1/sites/{site}/log").get(transparency::read).for_any_page(),
+        at("/v1/sites/{site}/log/{log}/checkpoint").get(transparency::checkpoint).for_any_page(),
+        at("/v1/sites/{site}/log/{log}/tile/{level}/{tile}").with_tail().get(transparency::tile).for_any_page(),
+        at("/v1/sites/{site}/log/{log}/openings/{bundle}").get(transparency::openings).for_any_page(),
         at("/v1/sites/{site}/announced").get(announced::list),
         at("/v1/sites/{site}/articles/{article}").get(announced::read).put(announced::put).delete(announced::delete),
         at("/v1/sites/{site}/articles/{article}/{template}/votes").post(articles::cast).for_any_page(),

@@ -72,6 +72,7 @@ codes! {
     TooManyPlaces        409 "too-many-places"        "The site has as many places as it may"
     SiteHasWebhooks      409 "site-has-webhooks"      "The site has webhooks"
     TooManyWebhooks      409 "too-many-webhooks"      "The site has as many webhooks as it may"
+    TooManySnapshots     409 "too-many-snapshots"     "The poll has as many snapshots as it may"
     ArticlesFull         409 "articles-full"          "The template has as many articles as it may"
     SiteIsDefault        409 "site-is-default"        "The site default stays"
     RevisionMismatch     412 "revision-mismatch"      "It has changed since it was read"
@@ -311,6 +312,7 @@ impl Problem {
             | Code::SiteHasPlaces
             | Code::SiteHasWebhooks
             | Code::TooManyWebhooks
+            | Code::TooManySnapshots
             | Code::TooManyPlaces
             | Code::ArticlesFull
             | Code::AddressTooLong
@@ -465,7 +467,7 @@ mod tests {
             assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert_eq!(serde_json::to_string(code.title()).unwrap(), format!("\"{}\"", code.title()));
         }
-        assert_eq!(seen.len(), 53);
+        assert_eq!(seen.len(), 54);
     }
 
     #[test]

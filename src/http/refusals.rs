@@ -9,6 +9,7 @@ use crate::{
     events::FeedError,
     integrity::IntegrityError,
     poll::{InvalidAnswer, InvalidChoice, Poll, ResultsPolicy, State, Timestamp, WhyHidden},
+    proof::ProofError,
     publishing::PublishError,
     site::OtherSite,
     views::ViewError,
@@ -71,6 +72,19 @@ impl From<VoteError> for Problem {
             }
             VoteError::Store(error) => error.into(),
             VoteError::Internal(what) => Self::internal(what),
+        }
+    }
+}
+
+impl From<ProofError> for Problem {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::NotThere => Self::new(Code::NotFound, "the site has no such log, or it has no such part"),
+            ProofError::NoSnapshot => Self::new(Code::NotFound, "no snapshot of the poll has this id"),
+            ProofError::TooMany => Self::new(Code::TooManySnapshots, error.to_string()),
+            ProofError::Busy => Self::new(Code::Overloaded, "others write to the site's log; ask again in a while"),
+            ProofError::Store(error) => error.into(),
+            ProofError::Internal(what) => Self::internal(what),
         }
     }
 }

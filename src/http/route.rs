@@ -93,6 +93,13 @@ macro_rules! methods {
 }
 
 impl Route {
+    /// Lets the last name in the path stand for all that follows, with its slashes.
+    pub(super) fn with_tail(mut self) -> Self {
+        let all = self.pattern.path.strip_suffix('}').map(|path| format!("{path}:.*}}"));
+        self.resource = web::resource(all.unwrap_or_default());
+        self
+    }
+
     methods! {
         get GET HEAD;
         put PUT;

@@ -10,6 +10,7 @@ use actix_web::{
     web,
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::{
@@ -20,11 +21,12 @@ use super::{
     origin,
     path::poll_in_path,
     problem::{Code, Problem},
+    query::Query,
     voter_in_body::{NamedVoter, RequestVoter, VoterBody, sender},
 };
 use crate::{
     live::PollWithSite,
-    poll::{OptionId, PollId, VoterId},
+    poll::{OptionId, PollId, VoterDigest, VoterId},
     quota::{Name, Subject},
     voter::{FirstMade, Voter},
     voting::{BallotRequest, Caster, Vote, VoteOutcome, VotedAnswer},
@@ -87,7 +89,7 @@ pub(super) fn answer(
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (voter, _) = auth::voter(req.headers(), &worker.shared)?;
-    own_ballot(&worker, id, &voter.id).await
+    own_ballot(&req, &worker, id, &voter.id).await
 }
 
 /// `POST /v1/polls/{poll}/votes/mine`: the same for a voter whom the body names.
@@ -98,7 +100,7 @@ pub(super) async fn read_mine(
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let RequestVoter { voter, .. } = sender_by_body(&req, payload, &worker).await?;
-    own_ballot(&worker, id, &voter).await
+    own_ballot(&req, &worker, id, &voter).await
 }
 
 /// `DELETE /v1/polls/{poll}/votes/me`. Having no ballot is as good as having withdrawn it.
@@ -143,13 +145,24 @@ async fn poll_for(
     Ok(known)
 }
 
-async fn own_ballot(worker: &Worker, id: PollId, voter: &VoterId) -> Result<HttpResponse, Problem> {
+async fn own_ballot(req: &HttpRequest, worker: &Worker, id: PollId, voter: &VoterId) -> Result<HttpResponse, Problem> {
     let known = worker.voting.poll(id).await?;
-    ballot_in(worker, &known, voter).await
+    if Query::lenient(req.query_string())?.take("proof")?.is_none() {
+        return ballot_in(worker, &known, voter, None).await;
+    }
+    // Boxed, since few get there.
+    let receipt = Box::pin(worker.transparency.receipt(&known.poll, VoterDigest::of(voter, &known.poll))).await?;
+    let receipt = serde_json::to_value(receipt).map_err(Problem::internal)?;
+    ballot_in(worker, &known, voter, Some(receipt)).await
 }
 
 /// What a voter's ballot says.
-pub(super) async fn ballot_in(worker: &Worker, known: &PollWithSite, voter: &VoterId) -> Result<HttpResponse, Problem> {
+pub(super) async fn ballot_in(
+    worker: &Worker,
+    known: &PollWithSite,
+    voter: &VoterId,
+    receipt: Option<Value>,
+) -> Result<HttpResponse, Problem> {
     let ballot = worker.voting.ballot(voter, &known.poll).await?;
     let choices = ballot.ok_or_else(|| Problem::new(Code::NotFound, "this voter has no ballot in the poll"))?;
     let text = worker.voting.ballot_answer(voter, &known.poll).await?;
@@ -158,6 +171,7 @@ pub(super) async fn ballot_in(worker: &Worker, known: &PollWithSite, voter: &Vot
         choices: choices.ids(&known.poll),
         open_answer: text.as_ref().map(|text| OpenAnswerJson { text: text.as_str(), is_kept: true }),
         quiz: VerdictJson::of(&known.poll, choices),
+        receipt,
     }))
 }
 
@@ -243,6 +257,9 @@ struct OwnBallot<'a> {
     open_answer: Option<OpenAnswerJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quiz: Option<VerdictJson<'a>>,
+    /// Only for those who ask for it: a receipt, or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<Value>,
 }
 
 #[derive(Deserialize)]

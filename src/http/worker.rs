@@ -18,6 +18,7 @@ use crate::{
     net::outside::Outside,
     oidc::IdentityProvider,
     poll::{Phase, Poll},
+    proof::TransparencyLog,
     publishing::Publishing,
     quota::QuotaLimiter,
     site::BaseAddress,
@@ -40,6 +41,8 @@ pub struct Worker {
     pub publishing: Publishing,
     /// This worker's use cases of integrity.
     pub integrity: Integrity,
+    /// This worker's use cases of proof.
+    pub transparency: TransparencyLog,
     /// This worker's reader of sites' logs.
     pub events: EventFeed,
 }

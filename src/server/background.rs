@@ -13,7 +13,9 @@ use crate::{
     events,
     http::{ReplicaState, request_log::SUM_UP_EVERY},
     integrity::{self, HostingRanges},
-    live, quota,
+    live,
+    proof::{self, TransparencyLog},
+    quota,
     store::{Store, StoreError},
     supervisor::Supervisor,
     telemetry, webhooks,
@@ -26,7 +28,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Starts all background tasks, on this thread.
 pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
-    let ReplicaParts { stores, hub, shared, view_writer, events_days, hosting, dispatcher, detectors, .. } = parts;
+    let ReplicaParts { stores, hub, shared, view_writer, events_days, hosting, dispatcher, detectors, proof, .. } =
+        parts;
     let (signal, events_days) = (&shared.event_signal, *events_days);
     let began = Instant::now();
     let tasks = Supervisor::new(Arc::clone(&shared.metrics))
@@ -50,7 +53,11 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
             move || events::retention::forget(events_days, Arc::clone(&store))
         })
         .keep("webhooks", with(dispatcher, webhooks::deliver))
-        .keep("detectors", with(detectors, integrity::watch::watch));
+        .keep("detectors", with(detectors, integrity::watch::watch))
+        .keep("transparency log", {
+            let log = TransparencyLog::new(stores.connect(), Arc::clone(proof));
+            with(signal, move |signal| proof::writer::write(log.clone(), signal))
+        });
     // Without a list the signal is left to do what it does: end the program.
     let tasks = match hosting.path() {
         Some(_) => {
@@ -210,6 +217,7 @@ mod tests {
                     "event retention",
                     "webhooks",
                     "detectors",
+                    "transparency log",
                     "event relay",
                     "subscriber",
                     "publisher",

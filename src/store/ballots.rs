@@ -99,6 +99,8 @@ pub struct Committed {
 pub struct BallotPage {
     /// The ballots, whether they count or not.
     pub ballots: Vec<RecordedBallot>,
+    /// Whose each is: the field of a [`VoterDigest`], in the same order.
+    pub voters: Vec<[u8; 8]>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<BallotCursor>,
 }

@@ -23,9 +23,10 @@ use async_trait::async_trait;
 
 use super::{
     ArticlePutting, ArticleStanding, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, Creation, Events,
-    IdempotencyKey, ItemScore, Lease, Leased, Making, Measure, Minutes, MoveReminder, PlacePut, Places, Polls,
-    Publishers, QueuedDeliveries, Queueing, Quotas, Replacement, Sessions, SiteDeletion, SiteReplacement, Store,
-    StoreError, TemplatePut, Templates, TrendingWindow, ViewBatch, Views, WebhookPut, Webhooks, Witness,
+    IdempotencyKey, ItemScore, Lease, Leased, LogWrite, Making, Measure, Minutes, MoveReminder, PlacePut, Places,
+    Polls, Publishers, QueuedDeliveries, Queueing, Quotas, Replacement, Sessions, SiteDeletion, SiteReplacement, Store,
+    StoreError, TemplatePut, Templates, TransparencyLogs, TrendingWindow, ViewBatch, Views, WebhookPut, Webhooks,
+    Witness,
 };
 use crate::{
     article::{Announced, ArticleId, ArticleKey, ArticlePlace, NewArticlePoll, Template, TemplateId},
@@ -418,6 +419,25 @@ impl Webhooks for Bounded {
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
         self.reads.pass(self.store.deliveries(site, id, before, limit)).await
+    }
+}
+
+#[async_trait]
+impl TransparencyLogs for Bounded {
+    async fn lease_log(&self, site: &SiteId, holder: &str, ttl: Duration) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.lease_log(site, holder, ttl)).await
+    }
+
+    async fn return_log(&self, site: &SiteId, holder: &str) -> Result<(), StoreError> {
+        self.writes.pass(self.store.return_log(site, holder)).await
+    }
+
+    async fn log_files(&self, site: &SiteId, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.reads.pass(self.store.log_files(site, names)).await
+    }
+
+    async fn write_log(&self, site: &SiteId, write: &LogWrite) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.write_log(site, write)).await
     }
 }
 

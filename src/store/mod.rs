@@ -1,5 +1,6 @@
-//! Where polls, ballots and tallies are kept: the [`Store`] contract, in eleven parts ([`Polls`], [`Ballots`],
-//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`], [`Events`], [`Sessions`], [`Webhooks`]), and the stores that
+//! Where polls, ballots and tallies are kept: the [`Store`] contract, in twelve parts ([`Polls`], [`Ballots`],
+//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`], [`Events`], [`Sessions`], [`Webhooks`],
+//! [`TransparencyLogs`]), and the stores that
 //! keep it, each with a file for each part.
 //!
 //! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
@@ -65,6 +66,8 @@
 //!     and closes once in its log, whoever tells of it first.
 //! 14. **What a webhook is told is queued before its cursor passes it**, in one step, and waits until it is delivered or
 //!     given up. One holder of a site's lease at a time does that.
+//! 15. **A transparency log has one history.** [`TransparencyLogs::write_log`] writes all of what comes next or nothing,
+//!     and only on top of what the caller has seen: of two that go on from one place, one does.
 
 mod articles;
 mod ballots;
@@ -82,6 +85,7 @@ pub mod redis;
 mod sessions;
 pub mod sqlite;
 mod templates;
+mod transparency_logs;
 mod views;
 mod webhooks;
 
@@ -100,18 +104,30 @@ pub use publishers::{Publishers, SiteDeletion, SiteReplacement};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 pub use sessions::Sessions;
 pub use templates::{ArticleStanding, ClientMark, Making, TemplatePut, Templates, Witness};
+pub use transparency_logs::{LOG_HEAD, LogWrite, TransparencyLogs};
 pub use views::{ItemScore, Measure, RankedItem, SeenPoll, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};
 pub use webhooks::{MOST_KEPT, MOST_WAITING, QueuedDeliveries, Queueing, WebhookPut, Webhooks};
 
 use crate::poll::Timestamp;
 
-/// The contract: its eleven parts, under the rules of the module.
+/// The contract: its twelve parts, under the rules of the module.
 ///
 /// It is used as one `Arc<dyn Store>`: one connection serves all parts, and a call reaches each of them at the same
 /// cost.
 #[async_trait]
 pub trait Store:
-    Polls + Ballots + Publishers + Articles + Templates + Places + Quotas + Views + Events + Sessions + Webhooks
+    Polls
+    + Ballots
+    + Publishers
+    + Articles
+    + Templates
+    + Places
+    + Quotas
+    + Views
+    + Events
+    + Sessions
+    + Webhooks
+    + TransparencyLogs
 {
     /// Makes contact: reaches the store, checks that it can be relied on, and prepares it (the `default` site). Writes
     /// nothing to a prepared store. Only [`Store::now`] is called before this has succeeded once.

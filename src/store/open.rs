@@ -47,6 +47,18 @@ impl StoreAddress {
     pub fn is_embedded(&self) -> bool {
         matches!(self, Self::Sqlite(_))
     }
+
+    /// The path of a file beside an embedded store: its own with this behind it.
+    pub fn file_beside(&self, ending: &str) -> Option<PathBuf> {
+        match self {
+            Self::Sqlite(path) => {
+                let mut beside = path.clone().into_os_string();
+                beside.push(ending);
+                Some(beside.into())
+            }
+            Self::Redis(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for StoreAddress {

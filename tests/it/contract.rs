@@ -249,7 +249,9 @@ impl Contract {
     /// The operation whose path fits best: the one with the fewest parameters.
     fn find(&self, method: &str, path: &str) -> Option<(usize, &Operation)> {
         let fits = |template: &str| {
-            template.split('/').count() == path.split('/').count()
+            // The one name that stands for all that follows, with its slashes, which the document can't say.
+            let has_tail = template.ends_with("/{tile}") && template.split('/').count() < path.split('/').count();
+            (has_tail || template.split('/').count() == path.split('/').count())
                 && template.split('/').zip(path.split('/')).all(|(part, sent)| part.starts_with('{') || part == sent)
         };
         let candidates = self.operations.iter().enumerate();

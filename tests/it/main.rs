@@ -55,6 +55,7 @@ mod start;
 mod stop;
 mod store;
 mod topology;
+mod transparency;
 mod webhooks;
 mod wire;
 

@@ -123,9 +123,27 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
     ]
 }
 
+/// The same that have to do with transparency logs.
+async fn of_proof(service: &Service) -> Vec<(Client, Method, String, Option<Value>)> {
+    let poll = service.poll(json!({})).await;
+    let (reader, snapshots) = (service.client(), format!("/v1/polls/{poll}/snapshots"));
+    let log = "/v1/sites/default/log";
+    vec![
+        (reader.clone(), Method::GET, snapshots.clone(), None),
+        (reader.clone(), Method::GET, format!("{snapshots}/1-1"), None),
+        (reader.clone(), Method::GET, format!("{snapshots}/1-1/proof"), None),
+        (reader.clone(), Method::GET, log.to_owned(), None),
+        (reader.clone(), Method::GET, format!("{log}/1/checkpoint"), None),
+        (reader.clone(), Method::GET, format!("{log}/1/tile/entries/000.p/1"), None),
+        (reader, Method::GET, format!("{log}/1/openings/0"), None),
+        (service.admin(), Method::POST, snapshots, None),
+    ]
+}
+
 async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated() {
     let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
-    let operations = store_touching(&service).await;
+    let mut operations = of_proof(&service).await;
+    operations.extend(store_touching(&service).await);
     let form = service.poll(json!({})).await;
     let form = format!("/embed/{form}/form");
     let voter = service.client().mint().await;

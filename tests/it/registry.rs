@@ -19,7 +19,7 @@ use crate::{
     caches, closing, crash, crowd, cut_short, file, hostile, integrity, live, long_timelines, mounted, newsroom,
     outage, overload, privacy, quota, refusals, regressions, script_cache,
     service::{Service, Services},
-    start, stop, store, topology, webhooks,
+    start, stop, store, topology, transparency, webhooks,
 };
 
 /// A trial that takes longer, its turn among the crowds awaited, hangs: something it waits for never comes.
@@ -52,6 +52,7 @@ fn rules() -> Vec<Rule> {
         caches::rules(),
         mounted::rules(),
         newsroom::rules(),
+        transparency::rules(),
         webhooks::rules(),
         integrity::rules(),
         attack::rules(),

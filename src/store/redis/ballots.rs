@@ -98,7 +98,7 @@ impl Ballots for RedisStore {
             Some(BallotCursor::After(_)) | None => (0, 0, 0),
         };
         if partition >= poll.partitions.count() {
-            return Ok(Some(BallotPage { ballots: Vec::new(), next: None }));
+            return Ok(Some(BallotPage { ballots: Vec::new(), voters: Vec::new(), next: None }));
         }
         let tally = keys::tally(poll, partition);
         for _ in 0..MOST_TURNS {
@@ -114,14 +114,17 @@ impl Ballots for RedisStore {
                 0 => self.buckets.learn(poll.id, partition, reply.number()?),
                 _ => {
                     let mut ballots = Vec::with_capacity(BALLOTS_PAGE);
-                    while let Some(kept) = reply.optional_bytes()? {
-                        ballots.push(read_ballot(poll.codec, &kept)?);
+                    let mut voters = Vec::with_capacity(BALLOTS_PAGE);
+                    while let Some(voter) = reply.optional_bytes()? {
+                        let corrupt = |_| StoreError::Corrupt(format!("a voter of poll {}", poll.id));
+                        voters.push(voter.try_into().map_err(corrupt)?);
+                        ballots.push(read_ballot(poll.codec, &reply.bytes()?)?);
                     }
                     let (partition, bucket, of) =
                         if next_bucket < of { (partition, next_bucket, of) } else { (partition + 1, 0, 0) };
                     let next =
                         (partition < poll.partitions.count()).then_some(BallotCursor::Bucket { partition, bucket, of });
-                    return Ok(Some(BallotPage { ballots, next }));
+                    return Ok(Some(BallotPage { ballots, voters, next }));
                 }
             }
         }

@@ -212,6 +212,16 @@ pub(super) fn deliveries(site: &SiteId, webhook: &WebhookId) -> [String; 3] {
     ["deliveries", "due", "kept"].map(|what| format!("sawt:site:{{{site}}}:webhook:{webhook}:{what}"))
 }
 
+/// Who writes a site's transparency log, until it expires.
+pub(super) fn transparency_lease(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:transparency-lease")
+}
+
+/// A site's transparency log: a hash of files by their names.
+pub(super) fn transparency_log(id: &SiteId) -> String {
+    format!("sawt:site:{{{id}}}:transparency")
+}
+
 /// A site's log: a stream, each entry with one field, `event` (JSON).
 pub(super) fn site_log(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:events")

@@ -42,6 +42,7 @@ mod sentinel;
 mod sessions;
 mod sites;
 mod templates;
+mod transparency_logs;
 mod trouble;
 mod views;
 mod webhooks;

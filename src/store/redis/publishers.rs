@@ -84,6 +84,7 @@ impl Publishers for RedisStore {
             keys::site_addresses(id),
             keys::site_article_places(id),
             keys::site_log(id),
+            keys::transparency_log(id),
             keys::relayed(id),
         ];
         let names = [&site, &polls, &site_keys, &templates, &places, &webhooks].into_iter().chain(&with_it);

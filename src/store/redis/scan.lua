@@ -2,7 +2,7 @@
 --
 -- KEYS: tally, then the buckets
 -- ARGV: 1 the number of buckets the caller knows
--- Answers {1, what is on record of each ballot}; {0, buckets}: there are so many buckets now, and nothing was read; {-1}: no such
+-- Answers {1, each voter's digest and what is on record of the ballot}; {0, buckets}: there are so many buckets now, and nothing was read; {-1}: no such
 -- partition.
 
 -- A partition without a revision is being forgotten.
@@ -11,6 +11,6 @@ if not head[1] then return {-1} end
 if head[2] ~= ARGV[1] then return {0, tonumber(head[2])} end
 local answer = {1}
 for place = 2, #KEYS do
-  for _, kept in ipairs(redis.call('HVALS', KEYS[place])) do answer[#answer + 1] = kept end
+  for _, part in ipairs(redis.call('HGETALL', KEYS[place])) do answer[#answer + 1] = part end
 end
 return answer

@@ -58,12 +58,14 @@ pub(super) struct Scripts {
     pub(super) relay: Script,
     pub(super) settle: Script,
     pub(super) retire_article: Script,
+    pub(super) return_lease: Script,
     pub(super) sync_partition: Script,
     pub(super) scan: Script,
     pub(super) split: Script,
     pub(super) take_quota: Script,
     pub(super) tally: Script,
     pub(super) tell_moves: Script,
+    pub(super) write_transparency_log: Script,
 }
 
 impl Scripts {
@@ -108,6 +110,7 @@ impl Scripts {
             relay: script(concat!(include_str!("log.lua"), include_str!("relay.lua"))),
             settle: script(include_str!("settle.lua")),
             retire_article: script(include_str!("retire_article.lua")),
+            return_lease: script(include_str!("return_lease.lua")),
             sync_partition: script(concat!(include_str!("clocks.lua"), include_str!("sync_partition.lua"))),
             scan: script(include_str!("scan.lua")),
             split: script(include_str!("split.lua")),
@@ -118,6 +121,7 @@ impl Scripts {
                 include_str!("outbox.lua"),
                 include_str!("tell_moves.lua")
             )),
+            write_transparency_log: script(include_str!("write_transparency_log.lua")),
         }
     }
 }

@@ -97,3 +97,11 @@ create table deliveries (
 ) strict, without rowid;
 
 create index due_deliveries on deliveries (site, webhook, due) where due is not null;
+
+-- The transparency logs of sites, as files.
+create table log_files (
+    site text not null,
+    name text not null,
+    bytes blob not null,
+    primary key (site, name)
+) strict, without rowid;

@@ -195,14 +195,15 @@ fn page(db: &Connection, head: &Head, after: Option<i64>) -> Result<BallotPage, 
         };
         Ok((row.get(0)?, ballot))
     };
-    let (mut ballots, mut last) = (Vec::with_capacity(BALLOTS_PAGE), None);
+    let (mut ballots, mut voters) = (Vec::with_capacity(BALLOTS_PAGE), Vec::with_capacity(BALLOTS_PAGE));
     for row in select.query_map(params![head.number, after, BALLOTS_PAGE], read)? {
         let (voter, ballot) = row?;
         ballots.push(ballot.ok_or_else(|| corrupt(head))?);
-        last = Some(voter);
+        voters.push(voter);
     }
-    let next = last.filter(|_| ballots.len() == BALLOTS_PAGE).map(BallotCursor::After);
-    Ok(BallotPage { ballots, next })
+    let next = voters.last().copied().filter(|_| ballots.len() == BALLOTS_PAGE).map(BallotCursor::After);
+    let voters = voters.into_iter().map(i64::to_be_bytes).collect();
+    Ok(BallotPage { ballots, voters, next })
 }
 
 fn corrupt(head: &Head) -> StoreError {

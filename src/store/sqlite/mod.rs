@@ -27,6 +27,7 @@ mod condition;
 mod events;
 mod file;
 mod labels;
+mod leases;
 mod minutes;
 mod places;
 mod polls;
@@ -36,6 +37,7 @@ mod sessions;
 mod tallies;
 mod templates;
 mod threads;
+mod transparency_logs;
 mod views;
 mod watch;
 mod webhooks;
@@ -46,8 +48,8 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use self::{
-    condition::Condition, file::DatabaseFile, quotas::QuotaTable, threads::Threads, watch::FileWatch,
-    webhooks::WebhookLeases,
+    condition::Condition, file::DatabaseFile, leases::SiteLeases, quotas::QuotaTable, threads::Threads,
+    watch::FileWatch,
 };
 use super::{ClockWatch, Publishers as _, Store, StoreError};
 use crate::{
@@ -67,7 +69,8 @@ pub struct SqliteStore {
     partitions: u16,
     clocks: Arc<ClockWatch>,
     quotas: QuotaTable,
-    webhook_leases: Arc<WebhookLeases>,
+    webhook_leases: Arc<SiteLeases>,
+    log_leases: Arc<SiteLeases>,
     condition: Arc<Condition>,
     // Fields are dropped in this order; the last connection to close folds the log into the file, and must be a writer.
     _watch: FileWatch,
@@ -91,8 +94,19 @@ impl SqliteStore {
         let readers = Threads::reading(readers, &condition)?;
         let watch = FileWatch::over(file.writer()?, Arc::clone(&condition))?;
         let (clocks, quotas) = (Arc::new(ClockWatch::new(clock)), QuotaTable::default());
-        let (partitions, webhook_leases) = (partitions.max(1), Arc::default());
-        Ok(Self { partitions, clocks, quotas, webhook_leases, condition, _watch: watch, writer, readers, file })
+        let (partitions, webhook_leases, log_leases) = (partitions.max(1), Arc::default(), Arc::default());
+        Ok(Self {
+            file,
+            partitions,
+            clocks,
+            quotas,
+            webhook_leases,
+            log_leases,
+            condition,
+            _watch: watch,
+            readers,
+            writer,
+        })
     }
 
     /// What is kept under a name. Blocks, so call it before requests are served.

@@ -175,6 +175,7 @@ fn delete(db: &Connection, id: &SiteId) -> Result<SiteDeletion, StoreError> {
     articles::forget_site(db, id)?;
     events::forget_site(db, id)?;
     let deleted = db.prepare_cached("delete from sites where id = ?1")?.execute([id.as_str()])?;
+    db.prepare_cached("delete from log_files where site = ?1")?.execute([id.as_str()])?;
     Ok(if deleted > 0 { SiteDeletion::Done } else { SiteDeletion::Gone })
 }
 

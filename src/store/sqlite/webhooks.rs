@@ -1,9 +1,8 @@
 //! Webhooks, and what is on its way to them.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{SqliteStore, events, publishers::exists};
@@ -177,28 +176,6 @@ impl Webhooks for SqliteStore {
             rows.map(|record: Result<String, _>| read("a delivery", record?.as_bytes())).collect()
         })
         .await
-    }
-}
-
-/// Who delivers for which site, and until when. In memory: one process has the file, and when it ends, so do its leases.
-#[derive(Default)]
-pub(super) struct WebhookLeases(Mutex<HashMap<SiteId, (String, Timestamp)>>);
-
-impl WebhookLeases {
-    fn take(&self, site: &SiteId, holder: &str, now: Timestamp, ttl: Duration) -> bool {
-        let mut held = self.0.lock();
-        if held.get(site).is_some_and(|(other, until)| other != holder && now < *until) {
-            return false;
-        }
-        let ttl = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
-        let until = Timestamp::from_millis(now.as_millis().saturating_add(ttl));
-        held.retain(|_, (_, until)| now < *until);
-        held.insert(site.clone(), (holder.to_owned(), until));
-        true
-    }
-
-    fn has(&self, site: &SiteId, holder: &str, now: Timestamp) -> bool {
-        self.0.lock().get(site).is_some_and(|(held_by, until)| held_by == holder && now < *until)
     }
 }
 

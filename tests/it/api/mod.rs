@@ -27,6 +27,7 @@ mod requests;
 mod results;
 mod shown;
 mod sites;
+mod transparency;
 mod views;
 mod voters;
 mod votes;
@@ -60,6 +61,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         integrity::rules(),
         labels::rules(),
         held::rules(),
+        transparency::rules(),
         keys::rules(),
         pages::rules(),
         embed::rules(),

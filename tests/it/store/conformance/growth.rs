@@ -1,6 +1,9 @@
 //! A poll that grows, and what the store does to its ballots meanwhile.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use sawt::{
     poll::{Ballot, Counters, Outcome, Partitions, Poll},
@@ -130,9 +133,11 @@ fn order_of(mut voter: usize) -> Vec<&'static str> {
 
 /// Every ballot that a scan finds, in order. `between` is done after each page.
 async fn scan(stage: &Stage, poll: &Poll, mut between: impl AsyncFnMut()) -> Vec<Vec<u8>> {
-    let (mut found, mut from) = (Vec::new(), None);
+    let (mut found, mut from, mut seen) = (Vec::new(), None, BTreeSet::new());
     loop {
-        let BallotPage { ballots, next } = stage.store.ballots(poll, from).await.unwrap().unwrap();
+        let BallotPage { ballots, voters, next } = stage.store.ballots(poll, from).await.unwrap().unwrap();
+        assert_eq!(voters.len(), ballots.len());
+        assert!(voters.into_iter().all(|voter| seen.insert(voter)), "a voter twice");
         found.extend(ballots.into_iter().map(|ballot| ballot.counters.indexes().collect::<Vec<u8>>()));
         if next.is_none() {
             found.sort_unstable();

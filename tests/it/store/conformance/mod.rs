@@ -16,6 +16,7 @@ mod sessions;
 mod sites;
 pub(crate) mod templates;
 mod timeline;
+mod transparency_logs;
 pub(crate) mod views;
 mod webhooks;
 
@@ -40,6 +41,7 @@ pub(super) fn rules() -> Vec<Rule> {
         events::rules(),
         quotas::rules(),
         timeline::rules(),
+        transparency_logs::rules(),
         views::rules(),
         webhooks::rules(),
     ]

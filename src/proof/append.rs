@@ -1,0 +1,268 @@
+//! Adding to a log.
+
+use std::time::Duration;
+
+use super::{
+    LeafPlace, LogHead, LogKey, LogLeaf, ProofError, TransparencyLog, names, read_file, statements, write_file,
+};
+use crate::{
+    poll::{SiteId, Timestamp},
+    site::EventId,
+    store::{LOG_HEAD, LogWrite, StoreError},
+    tlog::{Checkpoint, ENTRY_BYTES, SigningKey, TILE_WIDTH, TileContent, Tiles, leaf_hash, root, sign_checkpoint},
+};
+
+/// For how long a lease is taken. It is taken anew before each write, and while ballots are read.
+pub(super) const LEASE: Duration = Duration::from_secs(30);
+/// How often somebody who wants to add something looks whether they may.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How often at most.
+const MOST_LOOKS: u32 = 100;
+
+/// A site's log as it was read, to go on from there.
+#[derive(Debug, Clone)]
+pub(super) struct OpenLog {
+    site: SiteId,
+    /// The place that the store says.
+    before: Option<String>,
+    pub(super) head: LogHead,
+    /// What comes first whatever else is added: that the log begins, that its key is another.
+    first: Vec<LogLeaf>,
+    files: Vec<(String, Vec<u8>)>,
+}
+
+/// What is added.
+#[derive(Debug, Default)]
+pub(super) struct Additions {
+    pub(super) leaves: Vec<LogLeaf>,
+    /// Other files that are written in the same step. Each leaf is at the place that [`OpenLog::next_place`] says.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+    pub(super) cursor: Option<EventId>,
+    pub(super) tallied_at: Option<Timestamp>,
+}
+
+impl OpenLog {
+    pub(super) fn site(&self) -> &SiteId {
+        &self.site
+    }
+
+    /// Where the leaf after so many additions will be.
+    pub(super) fn next_place(&self, additions: usize) -> LeafPlace {
+        let more = u64::try_from(self.first.len() + additions).unwrap_or(u64::MAX);
+        LeafPlace { log: self.head.log, index: self.head.size.saturating_add(more) }
+    }
+
+    /// Whether there is something to add whatever happens.
+    pub(super) fn is_due(&self) -> bool {
+        !self.first.is_empty() && self.before.is_some()
+    }
+}
+
+fn place_of(head: &LogHead) -> String {
+    format!("{}.{}", head.log, head.size)
+}
+
+fn verifier(key: &SigningKey, origin: &str) -> Result<String, StoreError> {
+    let key = key.verifier(origin).ok_or_else(|| StoreError::Corrupt("a key that signs checkpoints".to_owned()))?;
+    Ok(key.to_string())
+}
+
+impl TransparencyLog {
+    /// Adds something to a site's log, whoever else does. `added` is called with the log as it is, and again if that has
+    /// changed meanwhile.
+    ///
+    /// # Errors
+    /// [`ProofError::Busy`] if others have the lease for too long; what `added` refused; what the store failed with.
+    pub(super) async fn add(
+        &self,
+        site: &SiteId,
+        added: impl AsyncFn(&OpenLog) -> Result<Additions, ProofError>,
+    ) -> Result<(), ProofError> {
+        for _ in 0..MOST_LOOKS {
+            if self.store.lease_log(site, &self.holder, LEASE).await? {
+                let done = async {
+                    let log = self.open(site).await?;
+                    let added = added(&log).await?;
+                    Ok(self.append(log, added).await?.is_some())
+                };
+                let done: Result<bool, ProofError> = done.await;
+                // Else it expires.
+                let _ = self.store.return_log(site, &self.holder).await;
+                if done? {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Err(ProofError::Busy)
+    }
+
+    /// The head of a site's log, as the store has it.
+    pub(super) async fn head(&self, site: &SiteId) -> Result<Option<LogHead>, StoreError> {
+        let file = self.store.log_files(site, &[LOG_HEAD.to_owned()]).await?.pop().flatten();
+        let Some(file) = file else { return Ok(None) };
+        let record = file.iter().position(|byte| *byte == b' ').and_then(|space| file.get(space + 1..));
+        read_file("the head", record.unwrap_or_default()).map(Some)
+    }
+
+    /// A site's log, to go on from where it is: or a new one, if there is none, or if the store is behind a checkpoint that
+    /// is known.
+    pub(super) async fn open(&self, site: &SiteId) -> Result<OpenLog, StoreError> {
+        // Before the head is read: what this replica writes meanwhile is no loss.
+        let known = self.replica.known.of(site);
+        let head = self.head(site).await?;
+        let now = self.store.now().await?;
+        let is_behind =
+            |head: &LogHead| known.as_ref().is_some_and(|known| (head.log, head.size) < (known.log, known.size));
+        match head {
+            Some(head) if !is_behind(&head) => self.go_on(site, head, now),
+            None if known.is_none() => self.begin(site, None, now),
+            before => {
+                let known = known.unwrap_or_default();
+                tracing::error!(
+                    site = %site, log = known.log, size = known.size, found = before.as_ref().map(|head| head.size),
+                    "the store is behind a checkpoint of the site's transparency log: it was set back, or has lost \
+                     something. A new log begins"
+                );
+                let mut log = self.begin(site, Some(&known), now)?;
+                if let Some(before) = before {
+                    log.files.push((names::last_head(before.log), write_file(&before)?));
+                    log.before = Some(place_of(&before));
+                    log.head.cursor = before.cursor;
+                }
+                Ok(log)
+            }
+        }
+    }
+
+    fn begin(
+        &self,
+        site: &SiteId,
+        lost: Option<&super::known_checkpoints::KnownCheckpoint>,
+        now: Timestamp,
+    ) -> Result<OpenLog, StoreError> {
+        let log = lost.map_or(1, |lost| lost.log + 1);
+        let origin = format!("{}/v1/sites/{site}/log/{log}", self.replica.base);
+        let key = verifier(&self.replica.keys.current, &origin)?;
+        let first = vec![statements::began(site, log, &origin, &key, lost.map(|lost| lost.checkpoint.as_str()), now)];
+        let keys = vec![LogKey { key, from: 0 }];
+        let head = LogHead {
+            log,
+            origin,
+            size: 0,
+            began_at: now,
+            keys,
+            cursor: None,
+            tallied_at: None,
+            checkpoint: String::new(),
+        };
+        Ok(OpenLog { site: site.clone(), before: None, head, first, files: Vec::new() })
+    }
+
+    fn go_on(&self, site: &SiteId, mut head: LogHead, now: Timestamp) -> Result<OpenLog, StoreError> {
+        let key = verifier(&self.replica.keys.current, &head.origin)?;
+        let (before, mut first) = (place_of(&head), Vec::new());
+        // Not if it has signed before: while replicas are restarted with a new secret, some still have the old one.
+        if !head.keys.iter().any(|known| known.key == key) {
+            first.push(statements::key_changed(site, &key, now));
+            head.keys.push(LogKey { key, from: head.size });
+        }
+        Ok(OpenLog { site: site.clone(), before: Some(before), head, first, files: Vec::new() })
+    }
+
+    /// Adds to a log, if it is still where it was read. Returns how it is then; `None` if it is elsewhere: then it must be
+    /// read again.
+    pub(super) async fn append(&self, log: OpenLog, added: Additions) -> Result<Option<OpenLog>, StoreError> {
+        let OpenLog { site, before, mut head, first, mut files } = log;
+        let leaves: Vec<LogLeaf> = first.into_iter().chain(added.leaves).collect();
+        head.cursor = added.cursor.or(head.cursor);
+        head.tallied_at = added.tallied_at.or(head.tallied_at);
+        let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of the transparency log of {site}"));
+        let (mut tiles, mut entries) = self.right_edge(&site, &head).await?;
+        for leaf in &leaves {
+            let place = LeafPlace { log: head.log, index: head.size };
+            let entry = leaf.opening.commitment().ok_or_else(|| corrupt("a salt"))?;
+            tiles.push(head.size, leaf_hash(&entry)).ok_or_else(|| corrupt("the tiles"))?;
+            let bundle = head.size / TILE_WIDTH;
+            if head.size % TILE_WIDTH == 0 {
+                entries.clear();
+            }
+            entries.extend(entry);
+            if (head.size + 1) % TILE_WIDTH == 0 {
+                files.push((names::entries(head.log, bundle), entries.clone()));
+            }
+            files.push((names::leaf(place), write_file(leaf)?));
+            head.size += 1;
+        }
+        if head.size % TILE_WIDTH != 0 {
+            files.push((names::entries(head.log, head.size / TILE_WIDTH), entries));
+        }
+        for (level, index) in tiles.all().filter(|(level, _)| *level > 0) {
+            if let Some(bytes) = tiles.bytes(level, index) {
+                files.push((names::tile(head.log, level, index), bytes));
+            }
+        }
+        let checkpoint = Checkpoint {
+            origin: head.origin.clone(),
+            size: head.size,
+            root: root(&tiles, head.size).ok_or_else(|| corrupt("the tiles"))?,
+        };
+        head.checkpoint = sign_checkpoint(&checkpoint, self.signing_keys(&head)?);
+        files.extend(added.files);
+        let after = place_of(&head);
+        let write = LogWrite { holder: self.holder.clone(), before, after, head: write_file(&head)?, files };
+        if !self.store.write_log(&site, &write).await? {
+            return Ok(None);
+        }
+        self.replica.known.note(&site, &head);
+        let before = Some(write.after);
+        Ok(Some(OpenLog { site, before, head, first: Vec::new(), files: Vec::new() }))
+    }
+
+    /// The key that signs now, and the one before it while both are set, if it has signed this log.
+    fn signing_keys(&self, head: &LogHead) -> Result<Vec<&SigningKey>, StoreError> {
+        let mut keys = vec![&self.replica.keys.current];
+        if let Some(previous) = &self.replica.keys.previous {
+            let key = verifier(previous, &head.origin)?;
+            if head.keys.iter().any(|known| known.key == key) {
+                keys.push(previous);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// What a log is continued from: the tiles at its right edge, and the entries of the last bundle that is not full.
+    async fn right_edge(&self, site: &SiteId, head: &LogHead) -> Result<(Tiles, Vec<u8>), StoreError> {
+        let (mut names, mut edge) = (Vec::new(), Vec::new());
+        let (mut level, mut width) = (0_u8, head.size);
+        while width > 0 {
+            if width % TILE_WIDTH != 0 {
+                let index = width / TILE_WIDTH;
+                let content = if level == 0 { TileContent::Entries } else { TileContent::Hashes(level) };
+                names.push(match content {
+                    TileContent::Entries => names::entries(head.log, index),
+                    TileContent::Hashes(level) => names::tile(head.log, level, index),
+                });
+                edge.push((content, index, width % TILE_WIDTH));
+            }
+            level += 1;
+            width /= TILE_WIDTH;
+        }
+        let (mut tiles, mut entries) = (Tiles::default(), Vec::new());
+        let found = self.store.log_files(site, &names).await?;
+        for ((content, index, width), bytes) in edge.into_iter().zip(found) {
+            let bytes = bytes.unwrap_or_default();
+            if u64::try_from(bytes.len() / ENTRY_BYTES).ok() != Some(width) {
+                return Err(StoreError::Corrupt(format!("the right edge of the transparency log of {site}")));
+            }
+            match content {
+                TileContent::Entries => {
+                    tiles.insert_entries(index, &bytes);
+                    entries = bytes;
+                }
+                TileContent::Hashes(level) => tiles.insert(level, index, &bytes),
+            }
+        }
+        Ok((tiles, entries))
+    }
+}

@@ -1,0 +1,263 @@
+//! Proof of counting, without HTTP: anyone can check that a number is honest.
+//!
+//! Each site has a *transparency log* ([`tlog`](crate::tlog)) of what happened in it and of what its polls' tallies were. A log
+//! only grows: whoever has one of its checkpoints can tell whether anything before it was changed since. What a log has
+//! are commitments, salted hashes of statements: so what nobody may see yet, or ever, is fixed all the same. A statement is
+//! [opened](Opens) at once if everybody may see it, or when its poll closes, or never. People appear by their role, and
+//! readers not at all.
+//!
+//! [`writer`] takes in what the site's log of events says, and every so often the tallies of open polls. At a poll's close
+//! it adds the final figure, with what is held and void, and the root of a Merkle tree over the poll's ballots: so
+//! [`receipts`] can prove to a reader that their ballot is recorded. [`snapshots`] are figures to cite, each a statement
+//! with its proof.
+//!
+//! **One history.** One replica at a time holds a site's lease, and what it adds is written in one step on top of what it has
+//! read ([`TransparencyLogs`](crate::store::TransparencyLogs)): leaves, tiles and the signed checkpoint together. A
+//! checkpoint is served from the store alone, so nobody has seen one that the store has not. If the store has lost
+//! something all the same, it is behind a checkpoint that this replica [remembers](KnownCheckpoints): then a new log
+//! begins, which names the old one's checkpoint. It is never continued from an earlier place, since that would be a
+//! second history.
+//!
+//! Nothing of it is on a vote's way. Ballots are read page by page, and votes are counted between the pages.
+
+mod append;
+mod ballot_tree;
+mod known_checkpoints;
+mod reading;
+mod receipts;
+mod snapshots;
+mod statements;
+pub mod writer;
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+pub use known_checkpoints::KnownCheckpoints;
+pub use reading::{LogView, OpenedLeaf};
+pub use receipts::BallotReceipt;
+pub use snapshots::{PollSnapshot, SnapshotDraft, SnapshotId};
+
+use receipts::BallotTrees;
+
+use crate::{
+    poll::{PollId, SiteId, Timestamp},
+    secret::{Secret, hex, random_bytes},
+    site::{BaseAddress, EventId},
+    store::{Store, StoreError},
+    tlog::{Opening, SigningKey},
+};
+
+/// What all workers of a replica share.
+pub struct ReplicaProof {
+    keys: LogKeys,
+    /// The address of the service without its scheme: what names of logs begin with.
+    base: String,
+    tally_every: Duration,
+    known: KnownCheckpoints,
+    trees: BallotTrees,
+}
+
+impl ReplicaProof {
+    /// A replica's.
+    pub fn new(
+        keys: LogKeys,
+        public_url: Option<&BaseAddress>,
+        tally_every: Duration,
+        known: KnownCheckpoints,
+    ) -> Self {
+        let base = public_url.map_or_else(|| "sawt".to_owned(), ToString::to_string);
+        let base = base.split_once("://").map_or(base.as_str(), |(_, rest)| rest).to_owned();
+        Self { keys, base, tally_every, known, trees: BallotTrees::default() }
+    }
+}
+
+/// The keys that sign checkpoints.
+#[derive(Debug)]
+pub struct LogKeys {
+    current: SigningKey,
+    /// The one before, while it is being replaced.
+    previous: Option<SigningKey>,
+}
+
+impl LogKeys {
+    /// The keys that come of a secret, and of the one before it.
+    ///
+    /// # Errors
+    /// No key can be made of one of them.
+    pub fn of(secret: &Secret, previous: Option<&Secret>) -> Result<Self, &'static str> {
+        let key = |secret: &Secret| {
+            let seed = blake3::derive_key("sawt 2026-11 key that signs checkpoints", secret.expose().as_bytes());
+            SigningKey::from_seed(&seed).ok_or("no key that signs checkpoints can be made of the secret")
+        };
+        Ok(Self { current: key(secret)?, previous: previous.map(key).transpose()? })
+    }
+}
+
+/// One worker's use cases of proof.
+#[derive(Clone)]
+pub struct TransparencyLog {
+    store: Arc<dyn Store>,
+    replica: Arc<ReplicaProof>,
+    /// By what name it takes leases.
+    holder: String,
+}
+
+impl TransparencyLog {
+    /// A worker's, on its store for calls that are not votes.
+    pub fn new(store: Arc<dyn Store>, replica: Arc<ReplicaProof>) -> Self {
+        Self { store, replica, holder: hex(&random_bytes::<8>()) }
+    }
+}
+
+/// Why a use case of [`TransparencyLog`] refused. Nothing was done, except where the store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// There is no such site, or it has no such log, or not that part of it.
+    #[error("there is no such part of a log")]
+    NotThere,
+    /// There is no such snapshot, for whoever asks.
+    #[error("no snapshot has this id")]
+    NoSnapshot,
+    /// The poll has as many snapshots as it may.
+    #[error("a poll has at most {} snapshots", snapshots::MOST_SNAPSHOTS)]
+    TooMany,
+    /// Another replica has written to the log for too long.
+    #[error("the log is being written")]
+    Busy,
+    /// The store did not answer; it may have done what it was asked for.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What the store holds is not what this service writes.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+/// How far a site's log has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogHead {
+    /// Which of the site's logs it is, from 1.
+    pub log: u32,
+    /// Its name.
+    pub origin: String,
+    /// How many entries it has.
+    pub size: u64,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// The keys that have signed it, the newest last.
+    pub keys: Vec<LogKey>,
+    /// The last event of the site that is in it.
+    cursor: Option<EventId>,
+    /// When tallies were last looked at.
+    tallied_at: Option<Timestamp>,
+    /// Its newest checkpoint, signed; empty before there is one.
+    pub checkpoint: String,
+}
+
+/// A key that signs a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogKey {
+    /// As it is published.
+    pub key: String,
+    /// The size that the log had when it began to sign.
+    pub from: u64,
+}
+
+/// When a statement is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Opens {
+    /// At once.
+    AtOnce,
+    /// When its poll closes.
+    AtClose,
+    /// Never.
+    Never,
+}
+
+/// An entry of a log, with what it says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct LogLeaf {
+    #[serde(flatten)]
+    opening: Opening,
+    opens: Opens,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    poll: Option<PollId>,
+}
+
+/// What a site's log remembers of a poll.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct PollNotes {
+    /// Whether readers have known it.
+    #[serde(default)]
+    is_opened: bool,
+    /// Whether its close is in the log.
+    #[serde(default)]
+    is_closed: bool,
+    /// Where the root of its ballots is.
+    #[serde(default)]
+    ballots: Option<LeafPlace>,
+    /// Its snapshots, in their order.
+    #[serde(default)]
+    snapshots: Vec<LeafPlace>,
+}
+
+/// An entry of one of a site's logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct LeafPlace {
+    log: u32,
+    index: u64,
+}
+
+/// The names of a log's files.
+mod names {
+    use super::{LeafPlace, PollId};
+
+    pub(super) fn tile(log: u32, level: u8, index: u64) -> String {
+        format!("{log}/tile/{level}/{index}")
+    }
+
+    pub(super) fn entries(log: u32, index: u64) -> String {
+        format!("{log}/entries/{index}")
+    }
+
+    pub(super) fn leaf(LeafPlace { log, index }: LeafPlace) -> String {
+        format!("{log}/leaf/{index}")
+    }
+
+    /// The last head of a log that goes on no more.
+    pub(super) fn last_head(log: u32) -> String {
+        format!("{log}/head")
+    }
+
+    pub(super) fn poll(id: PollId) -> String {
+        format!("poll/{id}")
+    }
+}
+
+/// Reads a file's JSON.
+fn read_file<T: for<'de> Deserialize<'de>>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|error| StoreError::Corrupt(format!("{what} of a transparency log: {error}")))
+}
+
+/// Writes a file's JSON.
+fn write_file<T: Serialize>(file: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(file).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+impl TransparencyLog {
+    /// One file, as it is now.
+    async fn file<T: for<'de> Deserialize<'de>>(
+        &self,
+        site: &SiteId,
+        what: &str,
+        name: String,
+    ) -> Result<Option<T>, StoreError> {
+        let found = self.store.log_files(site, &[name]).await?.pop().flatten();
+        found.map(|bytes| read_file(what, &bytes)).transpose()
+    }
+
+    async fn notes(&self, site: &SiteId, poll: PollId) -> Result<PollNotes, StoreError> {
+        Ok(self.file(site, "what is noted of a poll", names::poll(poll)).await?.unwrap_or_default())
+    }
+}

@@ -1,0 +1,262 @@
+//! Takes what happens in each site, and the tallies of its polls, into its transparency log.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{
+    LogLeaf, Opens, PollNotes, TransparencyLog,
+    append::{Additions, LEASE, OpenLog},
+    ballot_tree::read_tree,
+    names, statements, write_file,
+};
+use crate::{
+    events::{EventSignal, TaskLog},
+    poll::{Poll, PollId, Position, SiteId, State, Tally, Timestamp},
+    site::{Event, EventType},
+    store::StoreError,
+};
+
+/// How often is looked for what other replicas have left, and for tallies that are due.
+const EVERY: Duration = Duration::from_secs(5);
+/// How many events, polls and sites are read at once.
+const CHUNK: usize = 100;
+/// How often a log that others write to meanwhile is read again in one turn.
+const MOST_TURNS: usize = 5;
+
+/// What the writer has seen of tallies. It may forget: then a tally is added that has not moved.
+#[derive(Default)]
+struct Tallied {
+    /// When each site's were looked at.
+    looked_at: HashMap<SiteId, Timestamp>,
+    /// Those that are in the logs: a poll's is added only if it has moved since.
+    positions: HashMap<PollId, Position>,
+}
+
+/// When so many tallies are remembered, all are forgotten: most are of polls that have closed.
+const MOST_TALLIED: usize = 100_000;
+
+/// Writes until it is dropped.
+pub async fn write(log: TransparencyLog, signal: Arc<EventSignal>) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut growth = signal.growth();
+    let mut task = TaskLog::of("transparency log");
+    let mut tallied = Tallied::default();
+    loop {
+        let grown = tokio::select! {
+            _ = ticks.tick() => None,
+            grown = growth.recv() => match grown {
+                Ok(site) => Some(site),
+                // The ticks go on.
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return,
+            },
+        };
+        task.note(log.turns(grown, &mut tallied).await);
+    }
+}
+
+impl TransparencyLog {
+    /// A turn of one site, or of each. One that fails keeps none of the others waiting.
+    async fn turns(&self, site: Option<SiteId>, tallied: &mut Tallied) -> Result<(), StoreError> {
+        if let Some(site) = site {
+            return self.turn(&site, tallied).await;
+        }
+        let (mut after, mut failure): (Option<SiteId>, _) = (None, None);
+        loop {
+            let sites = self.store.sites(after.as_ref(), CHUNK).await?;
+            for site in &sites {
+                if let Err(error) = self.turn(&site.id, tallied).await {
+                    failure = Some(error);
+                }
+            }
+            match sites.last() {
+                Some(last) if sites.len() == CHUNK => after = Some(last.id.clone()),
+                Some(_) | None => return failure.map_or(Ok(()), Err),
+            }
+        }
+    }
+
+    /// Takes in what is new in a site, unless another replica does.
+    async fn turn(&self, site: &SiteId, tallied: &mut Tallied) -> Result<(), StoreError> {
+        let log = self.open(site).await?;
+        let (now, cursor) = (self.store.now().await?, log.head.cursor);
+        let has_events = !self.store.events(site, cursor, 1).await?.is_empty();
+        let is_due = log.is_due() || has_events || self.are_tallies_due(&log, now, tallied);
+        if !is_due || !self.lease(site).await? {
+            return Ok(());
+        }
+        let done = self.take_in(site, tallied).await;
+        // Else it expires.
+        let _ = self.store.return_log(site, &self.holder).await;
+        done
+    }
+
+    async fn lease(&self, site: &SiteId) -> Result<bool, StoreError> {
+        self.store.lease_log(site, &self.holder, LEASE).await
+    }
+
+    /// Before a log has begun, nothing is due: it begins with the first event.
+    fn are_tallies_due(&self, log: &OpenLog, now: Timestamp, tallied: &Tallied) -> bool {
+        let every = i64::try_from(self.replica.tally_every.as_millis()).unwrap_or(i64::MAX);
+        let looked_at = tallied.looked_at.get(log.site()).copied();
+        let since = log.head.tallied_at.max(looked_at).unwrap_or(log.head.began_at);
+        log.head.size > 0 && now.as_millis().saturating_sub(since.as_millis()) >= every
+    }
+
+    async fn take_in(&self, site: &SiteId, tallied: &mut Tallied) -> Result<(), StoreError> {
+        let (mut log, mut turns) = (self.open(site).await?, 0);
+        loop {
+            if !self.lease(site).await? {
+                return Ok(());
+            }
+            let events = self.store.events(site, log.head.cursor, CHUNK).await?;
+            let (added, is_all) = self.of_events(site, &log, &events).await?;
+            let is_done = is_all && events.len() < CHUNK;
+            if added.leaves.is_empty() && !log.is_due() {
+                break;
+            }
+            match self.append(log.clone(), added).await? {
+                Some(next) => log = next,
+                None if turns == MOST_TURNS => return Ok(()),
+                None => {
+                    turns += 1;
+                    log = self.open(site).await?;
+                    continue;
+                }
+            }
+            if is_done {
+                break;
+            }
+        }
+        let now = self.store.now().await?;
+        if self.are_tallies_due(&log, now, tallied) { self.add_tallies(log, now, tallied).await } else { Ok(()) }
+    }
+
+    /// What is added of some events, and whether that is all of them: not if a poll's close must wait.
+    async fn of_events(&self, site: &SiteId, log: &OpenLog, events: &[Event]) -> Result<(Additions, bool), StoreError> {
+        let mut added = Additions::default();
+        let mut polls: HashMap<PollId, PollNotes> = HashMap::new();
+        let mut is_all = true;
+        for event in events {
+            let mut of_close = None;
+            if let Some(id) = event.poll {
+                let notes = match polls.entry(id) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => unknown.insert(self.notes(site, id).await?),
+                };
+                if event.kind == EventType::PollClosed && !notes.is_closed {
+                    match self.at_close(site, id).await? {
+                        AtClose::Figures(leaves) => of_close = Some(leaves),
+                        AtClose::Gone => {}
+                        AtClose::NotYet => {
+                            is_all = false;
+                            break;
+                        }
+                    }
+                }
+                let was_opened = notes.is_opened;
+                notes.is_opened |= matches!(event.kind, EventType::PollOpened | EventType::PollClosed);
+                notes.is_closed |= event.kind == EventType::PollClosed;
+                added.leaves.push(statements::event(event, was_opened));
+                if let Some([tally, ballots]) = of_close.map(|leaves| *leaves) {
+                    added.leaves.push(tally);
+                    if ballots.opens != Opens::Never {
+                        notes.ballots = Some(log.next_place(added.leaves.len()));
+                    }
+                    added.leaves.push(ballots);
+                }
+            } else {
+                added.leaves.push(statements::event(event, false));
+            }
+            added.cursor = Some(event.id);
+        }
+        for (id, notes) in &polls {
+            added.files.push((names::poll(*id), write_file(notes)?));
+        }
+        Ok((added, is_all))
+    }
+
+    /// The figure of a poll that has closed, and the root of its ballots.
+    async fn at_close(&self, site: &SiteId, id: PollId) -> Result<AtClose, StoreError> {
+        let Some(poll) = self.store.poll(id).await?.filter(|poll| poll.site == *site) else {
+            return Ok(AtClose::Gone);
+        };
+        // Reading the tally closes every partition.
+        let Some(tallies) = self.store.tally(&poll).await? else { return Ok(AtClose::Gone) };
+        let Some(recorded) = self.store.labels(&poll).await? else { return Ok(AtClose::Gone) };
+        let is_of_it = tallies.iter().all(|tally| tally.revision == poll.revision)
+            && recorded.iter().all(|partition| partition.revision == poll.revision);
+        let is_closed = Tally::sum(&poll, &tallies).is_some_and(|tally| tally.state == State::Closed);
+        if !is_of_it || !is_closed {
+            return Ok(AtClose::NotYet);
+        }
+        let goes_on = async || {
+            let has_lease = self.lease(site).await?;
+            has_lease.then_some(()).ok_or_else(|| StoreError::unavailable("another replica writes the log"))
+        };
+        let Some(tree) = read_tree(&*self.store, &poll, goes_on).await? else { return Ok(AtClose::Gone) };
+        let now = self.store.now().await?;
+        let ballots = statements::ballots(&poll, tree.size(), tree.root(), now);
+        Ok(AtClose::Figures(Box::new([statements::final_tally(&poll, &recorded, now), ballots])))
+    }
+
+    /// Adds the tallies of open polls that have moved.
+    async fn add_tallies(&self, mut log: OpenLog, now: Timestamp, tallied: &mut Tallied) -> Result<(), StoreError> {
+        let (site, mut after) = (log.site().clone(), None);
+        loop {
+            let polls = self.store.polls(&site, after, CHUNK).await?;
+            let mut moved = Vec::new();
+            for poll in polls.iter().filter(|poll| poll.state_at(now) == State::Open) {
+                moved.extend(self.tally_of(poll, tallied).await?);
+            }
+            after = polls.last().map(Poll::list_cursor);
+            let is_last = polls.len() < CHUNK;
+            let (positions, leaves): (Vec<_>, Vec<_>) = moved.into_iter().unzip();
+            if !leaves.is_empty() {
+                let added = Additions { leaves, tallied_at: is_last.then_some(now), ..Additions::default() };
+                let Some(next) = self.append(log, added).await? else { return Ok(()) };
+                log = next;
+                tallied.positions.extend(positions);
+            }
+            if is_last {
+                if tallied.positions.len() > MOST_TALLIED {
+                    tallied.positions.clear();
+                }
+                tallied.looked_at.insert(site, now);
+                return Ok(());
+            }
+        }
+    }
+
+    async fn tally_of(
+        &self,
+        poll: &Poll,
+        tallied: &Tallied,
+    ) -> Result<Option<((PollId, Position), LogLeaf)>, StoreError> {
+        let Some(partitions) = self.store.tally(poll).await? else { return Ok(None) };
+        let is_of_it = partitions.iter().all(|partition| partition.revision == poll.revision);
+        let Some(tally) = Tally::sum(poll, &partitions).filter(|_| is_of_it) else { return Ok(None) };
+        let position = tally.position();
+        let has_moved = tallied.positions.get(&poll.id) != Some(&position) && tally.ballots > 0;
+        Ok(has_moved.then(|| ((poll.id, position), statements::tally(poll, &tally))))
+    }
+}
+
+/// What there is to say of a poll that has closed.
+enum AtClose {
+    /// Its figure, and the root of its ballots.
+    Figures(Box<[LogLeaf; 2]>),
+    /// It was deleted.
+    Gone,
+    /// It can't be said for sure yet that it has closed.
+    NotYet,
+}

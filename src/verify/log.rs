@@ -1,0 +1,294 @@
+//! A whole log: its tree is made anew from its entries.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt::Write as _,
+    fs,
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Unverified,
+    source::{Source, keys_in},
+    statement::check_statement,
+    unknown, wrong,
+};
+use crate::tlog::{
+    Checkpoint, ENTRY_BYTES, Opening, TILE_WIDTH, TileContent, TileName, Tiles, VerifierKey, bundle_of, leaf_hash,
+    open_checkpoint, root,
+};
+
+#[derive(Deserialize)]
+struct LogIndex {
+    #[serde(flatten)]
+    current: IndexedLog,
+    before: Vec<IndexedLog>,
+}
+
+#[derive(Deserialize)]
+struct IndexedLog {
+    log: u32,
+    origin: String,
+    keys: Vec<IndexedKey>,
+}
+
+#[derive(Deserialize)]
+struct IndexedKey {
+    key: String,
+}
+
+#[derive(Deserialize)]
+struct Openings {
+    openings: Vec<IndexedOpening>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct IndexedOpening {
+    index: u64,
+    salt: String,
+    statement: String,
+}
+
+/// Checks a site's logs: of each the checkpoint's signature, every entry, every tile and every statement that is open; and that
+/// what was kept of it before is still there. Keeps what was fetched, if there is a place for it.
+pub(super) async fn verify_log(
+    source: &Source,
+    trusted: &[VerifierKey],
+    keep: Option<&Path>,
+) -> Result<String, Unverified> {
+    let bytes = source.get("").await?;
+    let index: LogIndex =
+        serde_json::from_slice(&bytes).map_err(|_| wrong("the description of the log is not what it should be"))?;
+    let published = keys_in(&bytes)?;
+    let keys = if trusted.is_empty() { published.as_slice() } else { trusted };
+    let mut keeping = Keeping { directory: keep, files: Vec::new() };
+    keeping.add("log.json".to_owned(), &bytes);
+    let mut found = String::new();
+    let mut ended: Option<Checkpoint> = None;
+    for log in index.before.iter().chain([&index.current]) {
+        let checked = check_log(source, log, keys, &mut keeping).await?;
+        found.push_str(&checked.words);
+        // A log that was lost is named by the next one.
+        if let Some(ended) = &ended {
+            let after = checked.after.as_deref().unwrap_or_default();
+            let (named, _) = open_checkpoint(after, keys)
+                .map_err(|fault| wrong(format!("the checkpoint that log {} goes on from: {fault}", log.log)))?;
+            if named.origin != ended.origin || named.size < ended.size {
+                return Err(wrong(format!("log {} does not name the log before it", log.log)));
+            }
+            let _ = writeln!(
+                found,
+                "The store had lost entries: log {} names a checkpoint of {} entries of the log before it, of which {} \
+                 are still served.",
+                log.log, named.size, ended.size
+            );
+        }
+        ended = Some(checked.checkpoint);
+    }
+    if trusted.is_empty() {
+        found.push_str("Signed with a key that the service publishes; name one that you trust by --key.\n");
+    }
+    keeping.write()?;
+    Ok(found)
+}
+
+struct CheckedLog {
+    checkpoint: Checkpoint,
+    /// The checkpoint that it goes on from.
+    after: Option<String>,
+    words: String,
+}
+
+async fn check_log(
+    source: &Source,
+    log: &IndexedLog,
+    keys: &[VerifierKey],
+    keeping: &mut Keeping<'_>,
+) -> Result<CheckedLog, Unverified> {
+    let number = log.log;
+    let in_log = |fault: &dyn std::fmt::Display| wrong(format!("log {number}: {fault}"));
+    let note = source.get(&format!("{number}/checkpoint")).await?;
+    keeping.add(format!("{number}/checkpoint"), &note);
+    let note = String::from_utf8(note).map_err(|fault| in_log(&fault))?;
+    let (checkpoint, unchecked) = open_checkpoint(&note, keys).map_err(|fault| in_log(&fault))?;
+    if checkpoint.origin != log.origin {
+        return Err(in_log(&"its checkpoint is of another log"));
+    }
+    let mut tiles = Tiles::default();
+    let (mut statements, mut sealed) = (BTreeMap::new(), 0_u64);
+    for bundle in 0..checkpoint.size.div_ceil(TILE_WIDTH) {
+        let from = bundle * TILE_WIDTH;
+        let width = (checkpoint.size - from).min(TILE_WIDTH);
+        let name = TileName { content: TileContent::Entries, index: bundle, width };
+        let path = format!("{number}/tile/{name}");
+        let served = source.get(&path).await?;
+        keeping.add(path, &served);
+        let entries =
+            entries_in(&served, width).ok_or_else(|| in_log(&format_args!("the bundle {name} is not one")))?;
+        for (index, entry) in (from..).zip(&entries) {
+            tiles.push(index, leaf_hash(entry)).ok_or_else(|| unknown("the log is too large"))?;
+        }
+        let path = format!("{number}/openings/{bundle}");
+        let served = source.get(&path).await?;
+        let Openings { mut openings } = serde_json::from_slice(&served).map_err(|fault| in_log(&fault))?;
+        if !source.is_directory() {
+            // The log may have grown since its checkpoint was read.
+            openings.retain(|opening| opening.index < checkpoint.size);
+        }
+        keeping.add(path, json!({ "openings": openings }).to_string().as_bytes());
+        let mut opened = BTreeSet::new();
+        for IndexedOpening { index, salt, statement } in openings {
+            let opening = Opening { salt, statement };
+            let place = index.checked_sub(from).and_then(|place| usize::try_from(place).ok());
+            let entry = place.and_then(|place| entries.get(place));
+            if entry.is_none() || entry != opening.commitment().as_ref() || !opened.insert(index) {
+                return Err(in_log(&format_args!("entry {index} does not say what is said of it")));
+            }
+            let statement: Value = serde_json::from_str(&opening.statement)
+                .map_err(|_| in_log(&format_args!("entry {index} is not JSON")))?;
+            check_statement(&statement).map_err(|why| in_log(&format_args!("entry {index}: {why}")))?;
+            statements.insert(index, statement);
+        }
+        sealed += width - u64::try_from(opened.len()).unwrap_or(0);
+    }
+    if root(&tiles, checkpoint.size) != Some(checkpoint.root) {
+        return Err(in_log(&"its entries are not those that its checkpoint is of"));
+    }
+    check_tiles(source, number, &tiles, checkpoint.size, keeping).await?;
+    check_kept(number, &tiles, &checkpoint, keys, keeping)?;
+    let after = check_story(log, &statements).map_err(|why| in_log(&why))?;
+    let mut words = format!(
+        "Log {number} ({}) is whole: {} entries, {} of them open, {sealed} sealed.\n",
+        checkpoint.origin,
+        checkpoint.size,
+        statements.len()
+    );
+    if unchecked > 0 {
+        // Writing to a String can't fail.
+        let _ = writeln!(words, "Signatures by other keys, not checked: {unchecked}.");
+    }
+    Ok(CheckedLog { checkpoint, after, words })
+}
+
+/// The entries of a bundle; `None` if it is not just so many of our length.
+fn entries_in(bundle: &[u8], width: u64) -> Option<Vec<[u8; ENTRY_BYTES]>> {
+    let entries: Vec<[u8; ENTRY_BYTES]> =
+        bundle.chunks(2 + ENTRY_BYTES).map(|entry| entry.get(2..)?.try_into().ok()).collect::<Option<_>>()?;
+    let is_so_long = u64::try_from(entries.len()).ok() == Some(width);
+    (is_so_long && bundle_of(&entries.concat()) == bundle).then_some(entries)
+}
+
+/// Whether the tiles that are served are those of the entries.
+async fn check_tiles(
+    source: &Source,
+    number: u32,
+    tiles: &Tiles,
+    size: u64,
+    keeping: &mut Keeping<'_>,
+) -> Result<(), Unverified> {
+    let (mut level, mut width) = (0_u8, size);
+    while width > 0 {
+        for index in 0..width.div_ceil(TILE_WIDTH) {
+            let of_tile = (width - index * TILE_WIDTH).min(TILE_WIDTH);
+            let name = TileName { content: TileContent::Hashes(level), index, width: of_tile };
+            let path = format!("{number}/tile/{name}");
+            let served = source.get(&path).await?;
+            keeping.add(path, &served);
+            if tiles.bytes(level, index).as_ref() != Some(&served) {
+                return Err(wrong(format!("log {number}: the tile {name} is not that of its entries")));
+            }
+        }
+        level += 1;
+        width /= TILE_WIDTH;
+    }
+    Ok(())
+}
+
+/// Whether the log still has all that it had when it was kept before.
+fn check_kept(
+    number: u32,
+    tiles: &Tiles,
+    checkpoint: &Checkpoint,
+    keys: &[VerifierKey],
+    keeping: &Keeping<'_>,
+) -> Result<(), Unverified> {
+    let Some(note) = keeping.kept(&format!("{number}/checkpoint")) else { return Ok(()) };
+    let (kept, _) =
+        open_checkpoint(&note, keys).map_err(|fault| unknown(format!("the checkpoint that was kept: {fault}")))?;
+    if kept.size > checkpoint.size {
+        return Err(wrong(format!("log {number} had {} entries, and has {} now", kept.size, checkpoint.size)));
+    }
+    if kept.origin != checkpoint.origin || root(tiles, kept.size) != Some(kept.root) {
+        return Err(wrong(format!("log {number} has another history than when it was kept, at {} entries", kept.size)));
+    }
+    Ok(())
+}
+
+/// Whether the statements fit together: the log says first what it is, and which keys sign it; a poll closes once, and its tally
+/// only grows. Returns the checkpoint that the log goes on from.
+fn check_story(log: &IndexedLog, statements: &BTreeMap<u64, Value>) -> Result<Option<String>, String> {
+    let text = |statement: &Value, name: &str| statement.get(name).and_then(Value::as_str).map(str::to_owned);
+    let began = statements.get(&0).filter(|first| text(first, "type").as_deref() == Some("log.began"));
+    let began = began.ok_or("its first entry does not say that it begins")?;
+    if text(began, "origin").as_ref() != Some(&log.origin) {
+        return Err("its first entry is of another log".to_owned());
+    }
+    let mut keys: BTreeSet<String> = text(began, "key").into_iter().collect();
+    let (mut closed, mut versions) = (BTreeSet::new(), HashMap::<String, u64>::new());
+    for (index, statement) in statements {
+        match text(statement, "type").as_deref() {
+            Some("log.began") if *index > 0 => return Err(format!("entry {index} begins the log again")),
+            Some("log.key") => keys.extend(text(statement, "key")),
+            Some("poll.final") => {
+                if !closed.insert(text(statement, "poll")) {
+                    return Err(format!("entry {index} gives a second final figure of a poll"));
+                }
+            }
+            Some("poll.tally") => {
+                let version = statement.get("version").and_then(Value::as_u64).ok_or("a tally has no version")?;
+                let before = versions.insert(text(statement, "poll").unwrap_or_default(), version);
+                if before.is_some_and(|before| version < before) {
+                    return Err(format!("entry {index} gives an older tally than one before it"));
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+    if keys != log.keys.iter().map(|key| key.key.clone()).collect() {
+        return Err("the keys that are published are not those that it names".to_owned());
+    }
+    Ok(text(began, "after"))
+}
+
+/// A place where a log is kept.
+struct Keeping<'a> {
+    directory: Option<&'a Path>,
+    files: Vec<(String, Vec<u8>)>,
+}
+
+impl Keeping<'_> {
+    fn add(&mut self, path: String, bytes: &[u8]) {
+        if self.directory.is_some() {
+            self.files.push((path, bytes.to_vec()));
+        }
+    }
+
+    fn kept(&self, path: &str) -> Option<String> {
+        fs::read_to_string(self.directory?.join(path)).ok()
+    }
+
+    /// Only once all is found right: what was kept before stays otherwise.
+    fn write(self) -> Result<(), Unverified> {
+        let Some(directory) = self.directory else { return Ok(()) };
+        for (path, bytes) in self.files {
+            let path = directory.join(path);
+            let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes));
+            made.map_err(|error| unknown(format!("{} can't be written: {error}", path.display())))?;
+        }
+        Ok(())
+    }
+}

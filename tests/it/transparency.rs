@@ -1,0 +1,270 @@
+//! Transparency logs whose replicas are killed, whose keys are rotated and whose stores are set back; and both verifiers: sawt's
+//! own, and the one in Python that knows the specifications alone.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use sawt::{
+    tlog::VerifierKey,
+    verify::{self, Unverified, VerifyRequest},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    backends::{Program, Storage},
+    client::{Client, until},
+    registry::lone_rules,
+    server::{ADMIN_KEY, Replica, SECRET, Settings, run},
+    service::{seed_poll, text},
+};
+
+lone_rules![
+    a_log_is_whole_after_a_kill_and_a_rotation_and_a_store_that_was_set_back_begins_a_new_one,
+    two_replicas_write_one_history_also_when_one_is_killed,
+    tallies_of_open_polls_go_into_the_log_every_so_often,
+    what_is_wrong_and_what_can_not_be_checked_have_their_own_exit_codes,
+];
+
+const LOG: &str = "/v1/sites/default/log";
+const PYTHON_VERIFIER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transparency/verify.py");
+
+fn admin(replica: &Replica) -> Client {
+    Client::new(replica.address()).with_key(ADMIN_KEY)
+}
+
+async fn make_poll(admin: &Client) -> String {
+    text(&admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201)["id"])
+}
+
+async fn head(client: &Client) -> Option<Value> {
+    let answer = client.get(LOG).send().await;
+    (answer.status == 200).then(|| answer.is(200))
+}
+
+/// The log, once it has so many entries.
+async fn log_with(client: &Client, size: u64) -> Value {
+    until(async || head(client).await.filter(|log| log["size"].as_u64() >= Some(size))).await
+}
+
+/// The key that signs now.
+fn key(log: &Value) -> String {
+    text(&log["keys"].as_array().unwrap().last().unwrap()["key"])
+}
+
+fn address(replica: &Replica, path: &str) -> String {
+    format!("http://{}{path}", replica.address())
+}
+
+/// What sawt's own verifier says.
+async fn verified(what: &str, keys: &[String], keep: Option<&Path>) -> Result<String, Unverified> {
+    let keys = keys.iter().map(|key| key.parse::<VerifierKey>().unwrap()).collect();
+    let request = VerifyRequest { what: what.to_owned(), keys, keep: keep.map(Path::to_owned) };
+    tokio::task::spawn_blocking(move || verify::run(&request)).await.unwrap()
+}
+
+/// What the other says; `None` if that is that it is wrong.
+fn verified_in_python(what: &str, which: &str, keys: &[String]) -> Option<Value> {
+    let ran = Command::new("python3").arg("-B").args([PYTHON_VERIFIER, what, which]).args(keys).output().unwrap();
+    ran.status.success().then(|| serde_json::from_slice(&ran.stdout).unwrap())
+}
+
+/// Both say that a log is right. Its logs, as the other verifier has read them.
+async fn both_verify(replica: &Replica, keys: &[String]) -> Value {
+    let address = address(replica, LOG);
+    let said = verified(&address, keys, None).await.unwrap();
+    assert!(said.contains("is whole"), "{said}");
+    verified_in_python("log", &address, keys).expect("the other verifier finds it right")
+}
+
+fn statements_of(log: &Value, kind: &str) -> usize {
+    log["statements"].as_object().unwrap().values().filter(|said| said["type"] == kind).count()
+}
+
+/// All files below a directory.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// Flips one bit in each of some bytes of a file, one after the other: none goes unnoticed.
+async fn no_flipped_bit_goes_unnoticed(file: &Path, what: &str, as_what: &str, key: &str, every: usize) {
+    let (good, keys) = (fs::read(file).unwrap(), [key.to_owned()]);
+    for place in (0..good.len()).step_by(every) {
+        let mut flipped = good.clone();
+        flipped[place] ^= 1 << (place % 8);
+        fs::write(file, flipped).unwrap();
+        let said = verified(what, &keys, None).await;
+        assert!(matches!(said, Err(Unverified::Wrong(_))), "byte {place} of {}: {said:?}", file.display());
+        // A process for each is dear.
+        if (place / every).is_multiple_of(25) {
+            assert_eq!(verified_in_python(as_what, what, &keys), None, "byte {place} of {}", file.display());
+        }
+    }
+    fs::write(file, good).unwrap();
+    assert!(verified(what, &keys, None).await.is_ok());
+}
+
+async fn a_log_is_whole_after_a_kill_and_a_rotation_and_a_store_that_was_set_back_begins_a_new_one() {
+    let (storage, kept) = (Storage::file(), TempDir::new().unwrap());
+    let database = PathBuf::from(storage.address().strip_prefix("sqlite:").unwrap());
+    let settings = Settings::on(storage.address());
+    let replica = Replica::start(&settings);
+    make_poll(&admin(&replica)).await;
+    let old_key = key(&log_with(&admin(&replica), 3).await);
+    replica.stop();
+    let copy = kept.path().join("copy.db");
+    fs::copy(&database, &copy).unwrap();
+
+    let replica = Replica::start(&settings);
+    let poll = make_poll(&admin(&replica)).await;
+    log_with(&admin(&replica), 5).await;
+    replica.signal("KILL");
+    replica.wait();
+    // A rotation: the secret before signs beside the new one.
+    let rotated = settings.clone().with("SAWT_SECRET", &format!("{SECRET}-new")).with("SAWT_SECRET_PREVIOUS", SECRET);
+    let replica = Replica::start(&rotated);
+    admin(&replica).post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    let log = log_with(&admin(&replica), 9).await;
+    let new_key = key(&log);
+    assert_ne!(old_key, new_key);
+    assert_eq!(log["keys"].as_array().unwrap().len(), 2);
+    // Whoever knows one of them alone goes on.
+    for keys in [vec![], vec![old_key.clone()], vec![new_key.clone()]] {
+        let logs = both_verify(&replica, &keys).await;
+        assert_eq!((statements_of(&logs[0], "log.key"), statements_of(&logs[0], "poll.final")), (1, 1), "{logs}");
+    }
+    // A replica that has not been restarted yet has them the other way round: it begins no third.
+    replica.stop();
+    let behind = settings.clone().with("SAWT_SECRET_PREVIOUS", &format!("{SECRET}-new"));
+    let replica = Replica::start(&behind);
+    make_poll(&admin(&replica)).await;
+    assert_eq!(log_with(&admin(&replica), 11).await["keys"], log["keys"]);
+    both_verify(&replica, std::slice::from_ref(&new_key)).await;
+    replica.stop();
+    let replica = Replica::start(&rotated);
+    let directory = kept.path().join("log");
+    let kept_log = verified(&address(&replica, LOG), &[], Some(&directory)).await;
+    assert!(kept_log.is_ok(), "{kept_log:?}");
+    replica.stop();
+
+    fs::copy(&copy, &database).unwrap();
+    let replica = Replica::start(&rotated);
+    make_poll(&admin(&replica)).await;
+    let second = until(async || head(&admin(&replica)).await.filter(|log| log["log"] == 2)).await;
+    assert_eq!(second["before"][0]["origin"], log["origin"]);
+    let logs = both_verify(&replica, &[old_key, new_key, key(&second)]).await;
+    assert_eq!(logs.as_array().unwrap().len(), 2);
+    assert!(text(&logs[1]["after"]).starts_with(&format!("{}\n11\n", text(&log["origin"]))), "{logs}");
+    // And whoever has kept the first one is told.
+    let Err(Unverified::Wrong(why)) = verified(&address(&replica, LOG), &[], Some(&directory)).await else {
+        panic!("entries are missing");
+    };
+    assert!(why.contains("had 11 entries, and has 3 now"), "{why}");
+}
+
+async fn two_replicas_write_one_history_also_when_one_is_killed() {
+    let storage = Storage::single(Program::Redis, &[]);
+    let settings = Settings::on(storage.address());
+    let [killed, replica] = [Replica::start(&settings), Replica::start(&settings)];
+    let [one, two] = [admin(&killed), admin(&replica)];
+    let polls = futures_util::future::join_all((0..6).map(|place| make_poll(if place % 2 == 0 { &one } else { &two })));
+    let polls = polls.await;
+    let voter = Client::new(replica.address()).new_voter().await;
+    voter.vote(&polls[0], &["yes"]).await.is(201);
+    for place in 0..4 {
+        let on = if place % 2 == 0 { &one } else { &two };
+        on.post(&format!("/v1/polls/{}/snapshots", polls[0])).send().await.is(201);
+    }
+    killed.signal("KILL");
+    killed.wait();
+    // The lease of who was killed ends by itself; nothing is left out.
+    for poll in &polls {
+        two.post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    }
+    let path = format!("/v1/polls/{}/votes/me?proof", polls[0]);
+    let receipt = until(async || {
+        let told = voter.get(&path).send().await.is(200);
+        Some(told["receipt"].clone()).filter(Value::is_object)
+    })
+    .await;
+    let log = log_with(&two, 1 + 6 * 2 + 4 + 6 * 3).await;
+    let key = key(&log);
+    let logs = both_verify(&replica, std::slice::from_ref(&key)).await;
+    let found = ["poll.opened", "poll.closed", "poll.final", "poll.ballots", "poll.snapshot"];
+    assert_eq!(found.map(|kind| statements_of(&logs[0], kind)), [6, 6, 6, 6, 4], "each once: {logs}");
+
+    // What is kept is checked without any server, and no flipped bit goes unnoticed.
+    let kept = TempDir::new().unwrap();
+    let directory = kept.path().join("log");
+    verified(&address(&replica, LOG), &[], Some(&directory)).await.unwrap();
+    let snapshots = two.get(&format!("/v1/polls/{}/snapshots", polls[0])).send().await.is(200);
+    let id = text(&snapshots["items"][0]["id"]);
+    let proof = two.get(&format!("/v1/polls/{}/snapshots/{id}/proof", polls[0])).send().await;
+    drop((replica, storage));
+    let [receipt_file, proof_file] = ["receipt.json", "a.tlog-proof"].map(|name| kept.path().join(name));
+    fs::write(&receipt_file, receipt.to_string()).unwrap();
+    fs::write(&proof_file, &proof.body).unwrap();
+    for (file, what, words) in [(&receipt_file, "receipt", "Recorded: "), (&proof_file, "proof", "1 ballots")] {
+        let which = file.display().to_string();
+        let said = verified(&which, std::slice::from_ref(&key), None).await.unwrap();
+        assert!(said.contains(words), "{said}");
+        assert!(verified_in_python(what, &which, std::slice::from_ref(&key)).is_some());
+        no_flipped_bit_goes_unnoticed(file, &which, what, &key, 5).await;
+    }
+    let which = directory.display().to_string();
+    assert!(verified(&which, std::slice::from_ref(&key), None).await.is_ok());
+    assert!(verified_in_python("directory", &which, std::slice::from_ref(&key)).is_some());
+    // The description of the log is not proof of anything.
+    for file in files(&directory).iter().filter(|file| !file.ends_with("log.json")) {
+        no_flipped_bit_goes_unnoticed(file, &which, "directory", &key, 61).await;
+    }
+}
+
+async fn tallies_of_open_polls_go_into_the_log_every_so_often() {
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_PROOF_TALLY_SECS", "1"));
+    let admin = admin(&replica);
+    let hidden = seed_poll(json!({ "results": "after_vote" }));
+    let hidden = text(&admin.post("/v1/polls").json(&hidden).send().await.is(201)["id"]);
+    let poll = make_poll(&admin).await;
+    for voted in [&poll, &hidden] {
+        Client::new(replica.address()).new_voter().await.vote(voted, &["yes"]).await.is(201);
+    }
+    // It has begun, and two events of each poll.
+    log_with(&admin, 1 + 4 + 2).await;
+    let tallies = async || {
+        let opened = admin.get(&format!("{LOG}/1/openings/0")).send().await.is(200)["openings"].clone();
+        let said = |opened: &Value| serde_json::from_str::<Value>(&text(&opened["statement"])).unwrap();
+        let said: Vec<Value> = opened.as_array().unwrap().iter().map(said).collect();
+        said.into_iter().filter(|said| said["type"] == "poll.tally").collect::<Vec<_>>()
+    };
+    let public = tallies().await;
+    assert_eq!((public.len(), &public[0]["poll"], &public[0]["counted"]["ballots"]), (1, &json!(poll), &json!(1)));
+    admin.post(&format!("/v1/polls/{hidden}/close")).send().await.is(200);
+    let opened = until(async || Some(tallies().await).filter(|tallies| tallies.len() == 2)).await;
+    assert!(opened.iter().any(|tally| tally["poll"] == hidden), "with the close: {opened:?}");
+    both_verify(&replica, &[]).await;
+}
+
+async fn what_is_wrong_and_what_can_not_be_checked_have_their_own_exit_codes() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("broken.tlog-proof");
+    fs::write(&file, "c2sp.org/tlog-proof@v1\nextra AAAA\nindex 0\n\n").unwrap();
+    let file = file.display().to_string();
+    let key = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+    for (arguments, code, words) in [
+        (vec!["verify", &file, "--key", key], 1, "WRONG: it is not a proof"),
+        (vec!["verify", "/nowhere/at/all"], 2, "not checked: "),
+        (vec!["verify", "http://127.0.0.1:1/v1/sites/default/log"], 2, "not checked: "),
+        (vec!["verify", &file, "--key", "nonsense"], 64, "must be a key"),
+        (vec!["verify"], 64, "FILE-or-URL"),
+    ] {
+        let ended = run(&Settings::bare(), &arguments);
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(ended.stderr.contains(words), "{ended:?}");
+    }
+}
