@@ -59,6 +59,8 @@ pub struct Assets {
     pub frames: Asset,
     /// What follows a place, whose polls take turns.
     pub place: Asset,
+    /// What says that a ballot is recorded.
+    pub receipt: Asset,
     /// What publishers put into the pages of articles: says that one is seen.
     pub view: Asset,
     /// What publishers put where they want a list of what is read most.
@@ -109,7 +111,9 @@ impl Assets {
             .replace("SAWT_MOST_VOTED", &said(|language| &language.texts().most_voted))
             .replace("SAWT_MOST_REACTIONS", &said(|language| &language.texts().most_reactions))
             .replace("SAWT_NOTHING_YET", &said(|language| &language.texts().nothing_yet));
-        let packed: [(&str, Cow<'static, str>); 18] = [
+        let receipt =
+            include_str!("packed/receipt.js").replace("SAWT_RECORDED", &said(|language| &language.texts().recorded));
+        let packed: [(&str, Cow<'static, str>); 19] = [
             ("app.js", script.into()),
             ("poll.css", include_str!("packed/page.css").into()),
             ("edit.js", include_str!("packed/edit.js").into()),
@@ -123,6 +127,7 @@ impl Assets {
             ("decided.js", include_str!("packed/decided.js").into()),
             ("frames.js", include_str!("packed/frames.js").into()),
             ("place.js", include_str!("packed/place.js").into()),
+            ("receipt.js", receipt.into()),
             ("article-poll.js", include_str!("packed/article-poll.js").into()),
             ("article.js", include_str!("packed/article.js").into()),
             ("view.js", include_str!("packed/article-view.js").into()),
@@ -149,6 +154,7 @@ impl Assets {
             decided,
             frames,
             place,
+            receipt,
             article_poll,
             article,
             view,
@@ -173,6 +179,7 @@ impl Assets {
             decided: asset(decided),
             frames: asset(frames),
             place: asset(place),
+            receipt: asset(receipt),
             article_poll: asset(article_poll),
             article: asset(article),
             view: asset(view),
@@ -189,6 +196,7 @@ impl Assets {
         of_polls.into_iter().chain([
             &self.frames,
             &self.place,
+            &self.receipt,
             &self.view,
             &self.most_read,
             &self.article_poll,

@@ -29,6 +29,7 @@ const files = {
   'decided.js': script,
   'frames.js': script,
   'place.js': script,
+  'receipt.js': script,
   'article-view.js': script,
   'most-read.js': script,
   'article.js': script,

@@ -167,6 +167,8 @@ texts! {
     most_reactions,
     /// No article was read yet, and no poll voted in.
     nothing_yet,
+    /// A link to a receipt.
+    recorded,
     for script:
     /// The poll opens at `{time}`.
     opens,

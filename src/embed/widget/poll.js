@@ -71,6 +71,7 @@ export class Poll extends PollView {
     await this.fetchTally();
     this.settle();
     if (this.needsToken) Live.at(this.from).restart();
+    if (this.state === 'closed') (await bring('receipt'))?.show(this, options.body);
   }
 
   // From when it is seen. A closed poll has nothing more to tell.
