@@ -16,11 +16,14 @@ mod jwks;
 mod settings;
 mod token;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::Mutex;
 use url::Url;
 
 pub use attempt::{ATTEMPT_SECS, SignInAttempt};
@@ -55,14 +58,16 @@ pub enum OidcError {
 pub struct IdentityProvider {
     settings: OidcSettings,
     fetcher: OidcFetcher,
-    /// Locked while it is asked, so that it is asked once.
-    known: Mutex<Option<KnownProvider>>,
+    /// Never locked while it is asked: a provider that is slow keeps nobody from what is known.
+    known: Mutex<Option<Arc<KnownProvider>>>,
+    /// Held by whoever asks again about what is known: the others go on by that meanwhile.
+    asking: tokio::sync::Mutex<()>,
 }
 
 /// What the provider has said of itself.
 struct KnownProvider {
     discovery: ProviderDiscovery,
-    jwks: Jwks,
+    jwks: Arc<Jwks>,
     at: Instant,
 }
 
@@ -76,6 +81,9 @@ struct ProviderDiscovery {
     userinfo_endpoint: Option<Url>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// Whether it says who it is when people come back (RFC 9207, section 3).
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +95,7 @@ struct TokenAnswer {
 impl IdentityProvider {
     /// The provider that the settings name.
     pub fn new(settings: OidcSettings) -> Self {
-        Self { settings, fetcher: OidcFetcher::default(), known: Mutex::new(None) }
+        Self { settings, fetcher: OidcFetcher::default(), known: Mutex::new(None), asking: tokio::sync::Mutex::new(()) }
     }
 
     /// What it is called at the door; empty if that is not said.
@@ -100,7 +108,7 @@ impl IdentityProvider {
     /// # Errors
     /// [`OidcError::Away`].
     pub async fn address(&self, attempt: &SignInAttempt) -> Result<Url, OidcError> {
-        let mut address = self.discovery().await?.authorization_endpoint;
+        let mut address = self.known().await?.discovery.authorization_endpoint.clone();
         address
             .query_pairs_mut()
             .append_pair("response_type", "code")
@@ -114,15 +122,22 @@ impl IdentityProvider {
         Ok(address)
     }
 
-    /// The person who comes back from the provider with a code.
+    /// The person who comes back from the provider with a code, and with what that calls itself.
     ///
     /// # Errors
     /// All of [`OidcError`].
-    pub async fn person(&self, attempt: &SignInAttempt, code: &str, now: Timestamp) -> Result<Person, OidcError> {
-        let discovery = self.discovery().await?;
-        let answer = self.redeem(&discovery, attempt, code).await?;
+    pub async fn person(
+        &self,
+        attempt: &SignInAttempt,
+        (code, issuer): (&str, Option<&str>),
+        now: Timestamp,
+    ) -> Result<Person, OidcError> {
+        let known = self.known().await?;
+        let discovery = &known.discovery;
+        discovery.check_issuer(issuer)?;
+        let answer = self.redeem(discovery, attempt, code).await?;
         let token = IdToken::read(&answer.id_token).map_err(refused)?;
-        self.verify(&discovery, &token).await?;
+        self.verify(&known, &token).await?;
         let expected = ExpectedToken {
             issuer: &discovery.issuer,
             client_id: &self.settings.client_id,
@@ -131,7 +146,7 @@ impl IdentityProvider {
         };
         let mut claims = token.claims(&expected).map_err(refused)?;
         if self.settings.groups_in(&claims).is_none() {
-            self.add_userinfo(&discovery, answer.access_token.as_deref(), &mut claims).await?;
+            self.add_userinfo(discovery, answer.access_token.as_deref(), &mut claims).await?;
         }
         self.recognised(&claims)
     }
@@ -151,18 +166,14 @@ impl IdentityProvider {
     }
 
     /// Checks a token's signature. A key that is not known may have come since the keys were asked for.
-    async fn verify(&self, discovery: &ProviderDiscovery, token: &IdToken<'_>) -> Result<(), OidcError> {
-        {
-            let known = self.known.lock().await;
-            if known.as_ref().is_some_and(|known| known.jwks.verify(token).is_ok()) {
-                return Ok(());
-            }
+    async fn verify(&self, known: &KnownProvider, token: &IdToken<'_>) -> Result<(), OidcError> {
+        if known.jwks.verify(token).is_ok() {
+            return Ok(());
         }
-        let jwks: Jwks = self.fetcher.get(&discovery.jwks_uri, None).await?;
+        let jwks: Arc<Jwks> = Arc::new(self.fetcher.get(&known.discovery.jwks_uri, None).await?);
         let verified = jwks.verify(token).map_err(refused);
-        if let Some(known) = self.known.lock().await.as_mut() {
-            known.jwks = jwks;
-        }
+        let KnownProvider { discovery, at, .. } = known;
+        *self.known.lock() = Some(Arc::new(KnownProvider { discovery: discovery.clone(), jwks, at: *at }));
         verified
     }
 
@@ -210,11 +221,20 @@ impl IdentityProvider {
         Ok(())
     }
 
-    async fn discovery(&self) -> Result<ProviderDiscovery, OidcError> {
-        let mut known = self.known.lock().await;
-        if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < KNOWN_FOR) {
-            return Ok(known.discovery.clone());
+    /// What the provider says of itself. Once that is old it is asked again, by one: what it said before is good enough for
+    /// those who come meanwhile.
+    async fn known(&self) -> Result<Arc<KnownProvider>, OidcError> {
+        let known = self.known.lock().clone();
+        let asking = self.asking.try_lock();
+        if let Some(known) = known.filter(|known| known.at.elapsed() < KNOWN_FOR || asking.is_err()) {
+            return Ok(known);
         }
+        let told = Arc::new(self.ask().await?);
+        *self.known.lock() = Some(Arc::clone(&told));
+        Ok(told)
+    }
+
+    async fn ask(&self) -> Result<KnownProvider, OidcError> {
         let discovery: ProviderDiscovery = self.fetcher.get(&self.settings.issuer.discovery(), None).await?;
         if discovery.issuer != self.settings.issuer.as_str() {
             return Err(OidcError::Away(format!("it calls itself {}", discovery.issuer)));
@@ -224,9 +244,21 @@ impl IdentityProvider {
         if let Some(address) = named.into_iter().find(|address| !settings::is_safe(address)) {
             return Err(OidcError::Away(format!("it names {address}, which is not reached by TLS")));
         }
-        let jwks: Jwks = self.fetcher.get(&discovery.jwks_uri, None).await?;
-        *known = Some(KnownProvider { discovery: discovery.clone(), jwks, at: Instant::now() });
-        Ok(discovery)
+        let jwks = Arc::new(self.fetcher.get(&discovery.jwks_uri, None).await?);
+        Ok(KnownProvider { discovery, jwks, at: Instant::now() })
+    }
+}
+
+impl ProviderDiscovery {
+    /// Checks what whoever sent a person back calls themselves (RFC 9207, section 2.4): a code of another provider, brought
+    /// to this one's address, is redeemed nowhere. One that says it is always there must be.
+    fn check_issuer(&self, said: Option<&str>) -> Result<(), OidcError> {
+        match said {
+            Some(said) if said == self.issuer => Ok(()),
+            None if !self.authorization_response_iss_parameter_supported => Ok(()),
+            Some(_) => Err(refused("another provider has sent the person back")),
+            None => Err(refused("the provider has not said who it is")),
+        }
     }
 }
 
@@ -270,5 +302,43 @@ mod tests {
             let refused = provider.recognised(&claims).unwrap_err();
             assert!(matches!(refused, OidcError::NoRole(name) if name.as_str() == "huda@news.example"));
         }
+    }
+
+    fn told(supported: bool) -> ProviderDiscovery {
+        let at = |path: &str| format!("https://id.example/{path}").parse().unwrap();
+        ProviderDiscovery {
+            issuer: "https://id.example".to_owned(),
+            authorization_endpoint: at("a"),
+            token_endpoint: at("t"),
+            jwks_uri: at("k"),
+            userinfo_endpoint: None,
+            token_endpoint_auth_methods_supported: None,
+            authorization_response_iss_parameter_supported: supported,
+        }
+    }
+
+    #[test]
+    fn who_comes_back_from_another_provider_is_refused() {
+        let own = Some("https://id.example");
+        for (supported, said, is_good) in [
+            (true, own, true),
+            (false, own, true),
+            (false, None, true),
+            (true, None, false),
+            (true, Some("https://id.example/"), false),
+            (false, Some("https://evil.example"), false),
+        ] {
+            assert_eq!(told(supported).check_issuer(said).is_ok(), is_good, "{supported} {said:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_known_is_good_for_others_while_one_asks_again() {
+        let provider = provider("editors=editor@news");
+        let jwks = Arc::new(serde_json::from_value(json!({ "keys": [] })).unwrap());
+        let at = Instant::now().checked_sub(2 * KNOWN_FOR).unwrap();
+        *provider.known.lock() = Some(Arc::new(KnownProvider { discovery: told(false), jwks, at }));
+        let _asking = provider.asking.lock().await;
+        assert_eq!(provider.known().await.unwrap().discovery.issuer, "https://id.example");
     }
 }

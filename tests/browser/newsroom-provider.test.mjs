@@ -92,6 +92,14 @@ test('a way back that this browser did not begin, or that was gone already, sign
   const held = visitor.cookies(sawt.origin);
   await refused(visitor, back.replace(/state=[^&]*/, 'state=0000'), 'a state that was not given out');
   await refused(visitor, back, 'what the browser kept is used up by any try');
+  for (const [other, what] of [
+    [back.replace(/[?&]iss=[^&]*/, ''), 'a provider that says who it is and does not'],
+    [back.replace(/iss=[^&]*/, 'iss=https%3A%2F%2Fevil.example'), 'a code that another provider has sent'],
+  ]) {
+    assert.notEqual(other, back);
+    visitor.hold(sawt.origin, held);
+    await refused(visitor, other, what);
+  }
   visitor.hold(sawt.origin, held);
   assert.equal((await visitor.ask(back)).status, 303, 'the right one, with what was kept');
   const replaying = new Visitor();

@@ -40,7 +40,7 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
     }
 }
 
-/// `GET /newsroom/oidc/callback?code=&state=`: back from there. Whatever comes of it, what the browser has kept is used
+/// `GET /newsroom/oidc/callback?code=&state=&iss=`: back from there. Whatever comes of it, what the browser has kept is used
 /// up by it.
 pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let provider = provider(&worker)?;
@@ -49,12 +49,15 @@ pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Res
     admit(&req, &worker, &client).await?;
     let mut query = Query::lenient(req.query_string())?;
     let (state, code) = (query.take("state")?.unwrap_or_default(), query.take("code")?);
+    let issuer = query.take("iss")?;
     let attempt = desk::short(&req, &worker, COOKIE)
         .and_then(|written| SignInAttempt::read(&written, worker.shared.clock.now()))
         .filter(|attempt| attempt.is_of(&state));
     let then = attempt.as_ref().map_or("", SignInAttempt::then).to_owned();
     let recognised = match (&attempt, code) {
-        (Some(attempt), Some(code)) => provider.person(attempt, &code, worker.shared.clock.now()).await,
+        (Some(attempt), Some(code)) => {
+            provider.person(attempt, (&code, issuer.as_deref()), worker.shared.clock.now()).await
+        }
         (None, _) => Err(OidcError::Refused("the browser did not begin it".to_owned())),
         (Some(_), None) => Err(OidcError::Refused("the provider has sent no code".to_owned())),
     };
