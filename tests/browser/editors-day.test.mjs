@@ -7,11 +7,18 @@ import { test } from 'node:test';
 
 import { DESKTOP } from './browser.mjs';
 import { Shown } from './poll.mjs';
+import { Receiver } from './receiver.mjs';
 import { stage } from './stage.mjs';
 import { RedisStore, SAWT_SECRET } from './stores.mjs';
 
 // Five hundred readers come from one address.
-const ONE_ADDRESS = { SAWT_QUOTA_MINT: 'off', SAWT_QUOTA_BALLOT: 'off', SAWT_QUOTA_CLIENT: 'off', SAWT_QUOTA_READ: 'off' };
+const ONE_ADDRESS = {
+  SAWT_QUOTA_MINT: 'off',
+  SAWT_QUOTA_BALLOT: 'off',
+  SAWT_QUOTA_CLIENT: 'off',
+  SAWT_QUOTA_READ: 'off',
+  ...Receiver.SETTINGS,
+};
 const set = stage(ONE_ADDRESS);
 const QUESTION = 'هل تتوقع حل مجلس الأمة ؟';
 const REWORDED = 'هل تتوقع حلّ مجلس الأمة قبل نهاية العام؟';
@@ -49,6 +56,9 @@ for (const [name, open] of Object.entries(STORES)) {
       const site = await here.site([set.publisher.origin], { name: 'الراي', timezone: 'Asia/Kuwait' });
       const scopes = ['polls:read', 'polls:write', 'results:read'];
       const { id: by, key } = await here.ask('POST', '/v1/keys', { site, scopes, name: 'مكتب التحرير' });
+      // The publisher's own server is told what happens.
+      const receiver = await set.closedAtEnd(await Receiver.start());
+      ({ secret: receiver.secret } = await here.ask('POST', `/v1/sites/${site}/webhooks`, { url: receiver.url }));
       const origins = [here.origin, there.origin];
       const editor = await set.reader({ locale: 'ar', viewport: DESKTOP, reducedMotion: 'reduce', javaScriptEnabled }, ...origins);
       // What the test itself runs in every frame does not run in the preview's.
@@ -105,10 +115,14 @@ for (const [name, open] of Object.entries(STORES)) {
       // All of it stands in the history, by whom.
       await page.goto(own);
       const history = (await page.locator('.history').innerText()).replaceAll(/\s+/g, ' ');
-      for (const told of ['أُنشئ', 'فُتح', 'غُيّرت صياغته', REASON, 'أُغلق', by]) assert.ok(history.includes(told), `${told}: ${history}`);
+      for (const told of ['أُنشئ', 'فُتح', 'غُيّرت صياغة استطلاع', REASON, 'أُغلق', by]) assert.ok(history.includes(told), `${told}: ${history}`);
       const { items } = await here.ask('GET', `/v1/sites/${site}/events`);
-      const types = items.filter((event) => event.poll === id).map(({ type }) => type);
+      const events = items.filter((event) => event.poll === id);
+      const types = events.map(({ type }) => type);
       assert.deepEqual(types, ['poll.created', 'poll.opened', 'poll.edited', 'poll.reworded', 'poll.closed']);
+      // The publisher's server was told the same, signed.
+      const received = await receiver.events(types.length);
+      assert.deepEqual(received.map(({ data }) => data), events);
     });
   }
 }
