@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::EventSignal;
 use crate::{
     poll::{PollId, SiteId},
-    site::{Event, EventId, EventType, OtherSite, Publisher, Scope},
+    site::{Event, EventId, EventSubject, EventType, OtherSite, Publisher, Scope},
     store::{Store, StoreError},
 };
 
@@ -19,13 +19,37 @@ const MAX_EXAMINED: usize = 1_000;
 /// How many are read at a time if not all of them are wanted.
 const BATCH: usize = 200;
 
+/// In which order events are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EventsOrder {
+    /// As they happened.
+    #[default]
+    Oldest,
+    /// The last one first.
+    Newest,
+}
+
+impl EventsOrder {
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oldest => "oldest",
+            Self::Newest => "newest",
+        }
+    }
+}
+
 /// Which events of a site are asked for.
 #[derive(Debug, Clone)]
 pub struct EventsQuery {
-    /// Those behind this place.
+    /// In this order.
+    pub order: EventsOrder,
+    /// Those behind this place, in that order.
     pub after: Option<EventId>,
     /// Those of this type.
     pub kind: Option<EventType>,
+    /// Those about this sort of thing.
+    pub about: Option<EventSubject>,
     /// Those of this poll.
     pub poll: Option<PollId>,
     /// At most so many.
@@ -70,8 +94,8 @@ impl EventFeed {
         Self { store, signal }
     }
 
-    /// A site's events behind a place. If there are none, waits for the first that comes. Events of keys
-    /// and of webhooks are for those who may list keys.
+    /// A site's events behind a place. If there are none, waits for the first that comes; not where the last one comes
+    /// first. Events of keys and of webhooks are for those who may list keys.
     ///
     /// # Errors
     /// [`FeedError::OtherSite`]; [`NoSite`](FeedError::NoSite); what the store failed with.
@@ -87,8 +111,9 @@ impl EventFeed {
         self.store.site(site).await?.ok_or(FeedError::NoSite)?;
         let sees_keys = publisher.scopes().has(Scope::KeysWrite);
         let until = Instant::now() + asked.wait;
+        let is_waiting = !asked.wait.is_zero() && asked.order == EventsOrder::Oldest;
         // Before the log is read, so that nothing is missed between.
-        let mut waiting = if asked.wait.is_zero() { None } else { self.signal.wait() };
+        let mut waiting = if is_waiting { self.signal.wait() } else { None };
         loop {
             let page = self.page(site, &asked, sees_keys).await?;
             let Some(waiting) = waiting.as_mut().filter(|_| page.events.is_empty() && !page.has_more) else {
@@ -106,15 +131,19 @@ impl EventFeed {
     async fn page(&self, site: &SiteId, asked: &EventsQuery, sees_keys: bool) -> Result<EventPage, FeedError> {
         let is_asked = |event: &Event| {
             asked.kind.is_none_or(|kind| kind == event.kind)
+                && asked.about.is_none_or(|about| about == event.kind.about())
                 && asked.poll.is_none_or(|poll| Some(poll) == event.poll)
                 && (sees_keys || !event.kind.needs_keys_scope())
         };
-        let is_filtered = asked.kind.is_some() || asked.poll.is_some() || !sees_keys;
+        let is_filtered = asked.kind.is_some() || asked.about.is_some() || asked.poll.is_some() || !sees_keys;
         // One more than the page holds shows whether there is another page.
         let batch = if is_filtered { BATCH } else { asked.limit + 1 };
         let (mut events, mut next, mut examined) = (Vec::new(), asked.after, 0);
         loop {
-            let found = self.store.events(site, next, batch).await?;
+            let found = match asked.order {
+                EventsOrder::Oldest => self.store.events(site, next, batch).await?,
+                EventsOrder::Newest => self.store.events_before(site, next, batch).await?,
+            };
             let is_last_batch = found.len() < batch;
             for event in found {
                 if events.len() == asked.limit || examined == MAX_EXAMINED {

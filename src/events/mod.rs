@@ -12,7 +12,7 @@ pub mod retention;
 pub mod schedule;
 mod signal;
 
-pub use feed::{EventFeed, EventPage, EventsQuery, FeedError};
+pub use feed::{EventFeed, EventPage, EventsOrder, EventsQuery, FeedError};
 pub use signal::EventSignal;
 
 use crate::store::StoreError;

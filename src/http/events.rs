@@ -14,24 +14,26 @@ use super::{
     refusals::no_site,
 };
 use crate::{
-    events::{EventPage, EventsQuery},
+    events::{EventPage, EventsOrder, EventsQuery},
     poll::{InvalidId, PollId, SiteId, Timestamp},
-    site::{Event, EventId, EventType, Scope},
+    site::{Event, EventId, EventSubject, EventType, Scope},
 };
 
 /// The most seconds that a request may wait: load balancers end what is silent for longer.
 const MAX_WAIT: u64 = 30;
 
-/// `GET /v1/sites/{site}/events?after=&limit=&type=&poll=&wait=`: what has happened, in order. With `wait` an answer
-/// without events comes only after so many seconds.
+/// `GET /v1/sites/{site}/events?order=&after=&limit=&type=&about=&poll=&wait=`: what has happened, in order. With
+/// `wait` an answer without events comes only after so many seconds.
 pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::PollsRead).await?;
     let site: SiteId = id_in_path(&req, "site", no_site)?;
-    let mut query = Query::strict(req.query_string(), &["after", "limit", "type", "poll", "wait"])?;
+    let mut query = Query::strict(req.query_string(), &["order", "after", "limit", "type", "about", "poll", "wait"])?;
     let asked = EventsQuery {
+        order: query.take_parsed("order", parse_order)?.unwrap_or_default(),
         after: query.take_parsed("after", |text| text.parse::<EventId>().map_err(str::to_owned))?,
         limit: query.take_parsed("limit", |text| parse_limit(text, MAX_LIMIT))?.unwrap_or(DEFAULT_LIMIT),
         kind: query.take_parsed("type", str::parse::<EventType>)?,
+        about: query.take_parsed("about", str::parse::<EventSubject>)?,
         poll: query.take_parsed("poll", |text| text.parse::<PollId>().map_err(|rule: InvalidId| rule.to_string()))?,
         wait: query.take_parsed("wait", parse_wait)?.unwrap_or_default(),
     };
@@ -43,6 +45,11 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         next_after,
         has_more,
     }))
+}
+
+fn parse_order(text: &str) -> Result<EventsOrder, String> {
+    let order = [EventsOrder::Oldest, EventsOrder::Newest].into_iter().find(|order| order.as_str() == text);
+    order.ok_or_else(|| "must be oldest or newest".to_owned())
 }
 
 fn parse_wait(text: &str) -> Result<Duration, String> {

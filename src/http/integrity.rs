@@ -31,13 +31,9 @@ pub(super) async fn decide(
 ) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::PollsModerate).await?;
     let id = poll_in_path(&req)?;
-    let label: Label = id_in_path(&req, "label", no_label)?;
+    let label = decidable_in_path(&req)?;
     let bytes = body::read(&req, payload, body::PUBLISHER_LIMIT).await?;
     let LabelDecisionBody { decision: body::Word(decision), reason } = body::parse(&bytes)?;
-    // A clean ballot always counts.
-    if label == Label::CLEAN {
-        return Err(no_label());
-    }
     let report = worker.integrity.decide(&publisher, id, label, (decision, &reason)).await?;
     note_outcome(&req, decision.as_str());
     Ok(answer(&report))
@@ -91,7 +87,17 @@ struct LabelDecisionBody {
     reason: String,
 }
 
-fn no_label() -> Problem {
+/// The label in the path. A clean ballot always counts: of that nothing is decided.
+///
+/// # Errors
+/// `not-found`.
+pub(super) fn decidable_in_path(req: &HttpRequest) -> Result<Label, Problem> {
+    let label: Label = id_in_path(req, "label", no_label)?;
+    if label == Label::CLEAN { Err(no_label()) } else { Ok(label) }
+}
+
+/// There is no such label, or nothing to decide of it.
+pub(super) fn no_label() -> Problem {
     Problem::new(Code::NotFound, "no label that can be decided of has this name")
 }
 

@@ -22,8 +22,8 @@
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`articles`]: what articles are given to answer.
 //! - [`voters`], [`votes`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
-//!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`webhooks`], [`keys`], [`integrity`],
-//!   [`oembed`], [`health`], [`transparency`], [`snapshots`]: the resources; [`embed`]: what
+//!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`webhooks`], [`keys`], [`sessions`],
+//!   [`integrity`], [`oembed`], [`health`], [`transparency`], [`snapshots`]: the resources; [`embed`]: what
 //!   readers see; [`newsroom`]: what editors see; and [`demo`], which only a demo serves.
 
 mod announced;
@@ -71,6 +71,7 @@ pub mod request_log;
 mod results;
 mod route;
 mod runoff;
+mod sessions;
 mod several;
 mod sites;
 mod snapshots;
@@ -166,6 +167,8 @@ fn routes() -> Vec<Route> {
         at("/v1/sites/{site}/places/{place}").get(places::read).put(places::put).delete(places::delete),
         at("/v1/keys").get(keys::list).post(keys::create),
         at("/v1/keys/{key}").delete(keys::revoke),
+        at("/v1/sites/{site}/sessions").get(sessions::list),
+        at("/v1/sites/{site}/sessions/{session}").delete(sessions::end),
         at("/embed.js").get(embed::loader).unlimited().for_any_page(),
         at("/embed/manifest.json").get(embed::manifest).unlimited().for_any_page(),
         at("/embed/view.js").get(embed::view).unlimited().for_any_page(),

@@ -96,6 +96,7 @@ impl From<PublishError> for Problem {
             PublishError::NoAnswer => no_answer(),
             PublishError::NoSite => no_site(),
             PublishError::NoKey => no_key(),
+            PublishError::NoSession => no_session(),
             PublishError::NoArticle => no_article(),
             PublishError::Address(fault) => Self::of_field(Code::InvalidRequest, "url", fault.to_string()),
             PublishError::ForeignAddress(address) => Self::of_field(
@@ -122,7 +123,9 @@ impl From<PublishError> for Problem {
                 Self::new(Code::SiteChanged, detail).with_member("updated_at", site.updated_at.to_string())
             }
             error @ PublishError::SiteIsDefault => Self::new(Code::SiteIsDefault, error.to_string()),
-            error @ PublishError::ScopeNotGiven(_) => Self::new(Code::ScopeMissing, error.to_string()),
+            error @ (PublishError::ScopeNotGiven(_) | PublishError::SessionElsewhere) => {
+                Self::new(Code::ScopeMissing, error.to_string())
+            }
             PublishError::Invalid(violations) => Self::of_violations(violations),
             PublishError::IdempotencyKeyReused => {
                 let rule = "came with another request before; use a new key for a new poll";
@@ -272,6 +275,11 @@ pub(super) fn no_delivery() -> Problem {
 /// There is no such article.
 pub(super) fn no_article() -> Problem {
     Problem::new(Code::NotFound, "no article is announced by this id")
+}
+
+/// Nobody is signed in by such a session.
+pub(super) fn no_session() -> Problem {
+    Problem::new(Code::NotFound, "nobody is signed in by a session with this id, at this site")
 }
 
 /// There is no such key, or none that this one may know of.

@@ -171,7 +171,8 @@ impl WebhookBody {
     }
 }
 
-fn parse_address(text: &str, outside: &Outside) -> Result<WebAddress, String> {
+/// The address of a receiver.
+pub(super) fn parse_address(text: &str, outside: &Outside) -> Result<WebAddress, String> {
     let address: WebAddress = text.parse()?;
     let url = Url::parse(address.as_str()).map_err(|error| format!("must be an address: {error}"))?;
     match outside.refusal_of(&url) {

@@ -56,7 +56,7 @@ macro_rules! texts {
 
 texts! {
     /// What stands around every page.
-    FrameTexts { language newsroom skip sections polls waiting places keys settings sites sign_out operator }
+    FrameTexts { language newsroom skip sections polls waiting places templates log keys people webhooks settings sites sign_out operator }
     /// At the door.
     SignInTexts {
         title key key_about enter by_link ended kept wrong_key used_link signed_out by_provider
@@ -107,9 +107,7 @@ texts! {
         times voted turnout embed element element_about script script_about iframe iframe_about address
         address_about copy copied share share_page picture_wide picture_square qr qr_download exports exports_about export_results
         export_timeline export_answers said_opened said_closed said_resolved said_decided is_closed
-        closes_in_past not_closed no_prediction needs_reason wrong_option wrong_reason history by by_schedule by_detector
-        event_created event_edited event_reworded event_opened event_closed event_resolved event_incident_opened event_incident_closed was_worded because
-        history_more
+        closes_in_past not_closed no_prediction needs_reason wrong_option wrong_reason history history_more
     }
     /// Asking once more.
     ConfirmTexts {
@@ -118,6 +116,43 @@ texts! {
     /// What waits for an editor.
     WaitingTexts {
         title nothing nothing_about answers answers_about closing resolvable resolvable_about closed_at done
+    }
+    /// A site's log.
+    LogTexts {
+        title about everything find none of_poll show_all more by by_schedule by_detector was_worded because changed
+        disabled_gone disabled_failing incident_opened incident_closed incidents polls labels answers places templates site keys webhooks poll_created
+        poll_edited poll_reworded poll_opened poll_closed poll_resolved poll_deleted label_held label_released
+        label_voided place_created place_edited place_deleted answer_shown answer_hidden template_put template_deleted
+        key_created key_revoked site_put webhook_created webhook_edited webhook_disabled webhook_deleted
+    }
+    /// Whether ballots count.
+    IntegrityTexts {
+        title about raw counted held void at_close beside clean is_counted is_held is_void if_held if_counted
+        share_change reason reason_about wrong_reason hold release make_void said
+    }
+    /// What there is to say against a ballot.
+    LabelTexts {
+        clean no_mark early_mark foreign_token opaque_origin not_a_browser hosting_network other incident
+        other_incidents
+    }
+    /// A site's templates.
+    TemplateTexts {
+        title title_new title_edit about none none_about new edit edit_about delete question id id_about wrong_id
+        articles announced announced_about own_origins own_origins_about open_for_days open_for_days_about
+        most_articles most_articles_about code code_about saved deleted delete_title delete_about delete_type
+        delete_wrong delete_it keep
+    }
+    /// Who is signed in.
+    PeopleTexts {
+        title about who role since until own viewer editor publisher admin by_key by_admin_key end end_all ended
+    }
+    /// A site's webhooks.
+    WebhookTexts {
+        title about none full name name_about state types types_about all_types some_types url url_about url_fault body
+        body_more body_about body_fault make make_it not_saved works paused gone failing since pause enable delete
+        delete_title delete_about delete_it keep deleted secret secret_made secret_once secret_overlap kept rotate
+        rotate_about edit save saved said_paused said_enabled said_replayed sent nothing_sent more delivered queued
+        tried_again given_up replay
     }
     /// What is wrong with a text.
     TextTexts { too_long unseen }
@@ -146,6 +181,12 @@ pub struct NewsroomTexts {
     pub poll: PollTexts,
     pub confirm: ConfirmTexts,
     pub waiting: WaitingTexts,
+    pub log: LogTexts,
+    pub integrity: IntegrityTexts,
+    pub labels: LabelTexts,
+    pub templates: TemplateTexts,
+    pub people: PeopleTexts,
+    pub webhooks: WebhookTexts,
     pub text: TextTexts,
     pub keys: KeysTexts,
     pub settings: SettingsTexts,

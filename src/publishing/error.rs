@@ -25,6 +25,12 @@ pub enum PublishError {
     /// There is no such key, or none of this publisher's.
     #[error("no key has this id")]
     NoKey,
+    /// Nobody is signed in by such a session, or not any more, or not at this site.
+    #[error("nobody is signed in by a session with this id")]
+    NoSession,
+    /// Whoever is signed in has business elsewhere too.
+    #[error("who has business at other sites too is signed out by the operator alone")]
+    SessionElsewhere,
     /// There is no such article, or not any more.
     #[error("no article is announced by this id")]
     NoArticle,

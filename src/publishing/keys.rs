@@ -68,6 +68,7 @@ impl Publishing {
         let event = NewEvent::of_revoked_key(&key, &publisher.actor(), self.store.now().await?);
         let was_there = self.store.revoke_key(&key.id, &[event]).await?;
         self.signal.note_change(&key.site);
+        self.end_sessions_of_key(&key).await;
         if was_there { Ok(()) } else { Err(PublishError::NoKey) }
     }
 }

@@ -32,7 +32,7 @@ pub use error::PublishError;
 pub use lists::{ListedPolls, PollsOrder, PollsQuery, PollsStart, SortedPlace};
 pub use polls::Created;
 pub use revision::ExpectedRevision;
-pub use sessions::{Editor, make_link};
+pub use sessions::{Editor, ListedSession, make_link};
 pub use templates::NewTemplate;
 pub use waiting::{WaitingAnswers, WaitingPolls};
 

@@ -3,11 +3,16 @@
 //! A browser holds 256 random bits, and the store their hash. A session says who signed in, not what they may do: at
 //! each request the key that they know is looked up again, so that a session ends with its key. Nothing is cached.
 
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, HashSet},
+};
+
 use super::{PublishError, Publishing};
 use crate::{
     poll::{SiteId, Timestamp},
     secret::{KeyHash, Secret},
-    site::{ApiKey, Person, Publisher, SESSION_SECS, Session, SessionHolder, Site},
+    site::{ApiKey, Person, Publisher, Realm, SESSION_SECS, Session, SessionHolder, SessionId, Site},
     store::{Store, StoreError},
 };
 
@@ -15,6 +20,29 @@ use crate::{
 const LINK_SECS: i64 = 60 * 60;
 /// The most sites that an editor is offered to choose from.
 const MOST_SITES: usize = 200;
+/// The most sessions that are listed.
+const MOST_SESSIONS: usize = 500;
+
+/// Somebody's session, as those may know of it who make keys at a site.
+#[derive(Debug, Clone)]
+pub struct ListedSession {
+    /// Which it is.
+    pub id: SessionId,
+    /// Who is signed in, since when and until when.
+    pub session: Session,
+    /// The key that they know, if it is a site's.
+    pub key: Option<ApiKey>,
+    /// Whether who asks may end it.
+    pub may_end: bool,
+    hash: KeyHash,
+}
+
+impl ListedSession {
+    /// Whether it is the session of the browser that holds this.
+    pub fn is_held_by(&self, held: &str) -> bool {
+        self.hash == KeyHash::of(held)
+    }
+}
 
 /// Who is signed in.
 #[derive(Debug, Clone)]
@@ -57,7 +85,7 @@ impl Publishing {
     pub async fn sign_in(&self, key: &str) -> Result<Option<Secret>, PublishError> {
         let holder = match self.key_holder(key, KeyHash::of(key)).await? {
             Some(Publisher::Admin) => SessionHolder::Admin { key: self.admin_key },
-            Some(Publisher::Site(key)) => SessionHolder::Key { key: key.id },
+            Some(Publisher::Site(key)) => SessionHolder::Key { key: key.id, site: Some(key.site) },
             Some(Publisher::Person { .. }) | None => return Ok(None),
         };
         self.begin_session(holder, SESSION_SECS).await.map(Some)
@@ -97,7 +125,7 @@ impl Publishing {
         let Some(session) = self.store.session(KeyHash::of(held)).await? else { return Ok(None) };
         Ok(match session.holder {
             SessionHolder::Admin { key } => (key == self.admin_key).then_some(Editor::Operator),
-            SessionHolder::Key { key } => self.store.key(&key).await?.map(|key| Editor::Key(Box::new(key))),
+            SessionHolder::Key { key, .. } => self.store.key(&key).await?.map(|key| Editor::Key(Box::new(key))),
             SessionHolder::Link { .. } => None,
             SessionHolder::Person(person) => Some(Editor::Person(person)),
         })
@@ -126,10 +154,84 @@ impl Publishing {
             Editor::Person(person) => person.grants.iter().filter_map(|grant| grant.site.clone()).collect(),
         };
         let mut sites = Vec::new();
-        for id in named.into_iter().collect::<std::collections::BTreeSet<_>>().iter().take(MOST_SITES) {
+        for id in named.into_iter().collect::<BTreeSet<_>>().iter().take(MOST_SITES) {
             sites.extend(self.store.site(id).await?);
         }
         Ok(sites)
+    }
+
+    /// Who is signed in at a site, those who came last first: at most the last 500. Those who have business at every site
+    /// are told of to the operator alone.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); what the store failed with.
+    pub async fn sessions_at(&self, publisher: &Publisher, site: &SiteId) -> Result<Vec<ListedSession>, PublishError> {
+        self.site(publisher, site).await?;
+        let mut found = self.store.sessions_in(&Realm::Site(site.clone()), MOST_SESSIONS).await?;
+        if publisher.is_operator() {
+            let everywhere = self.store.sessions_in(&Realm::Everywhere, MOST_SESSIONS).await?;
+            found.extend(everywhere);
+        }
+        let keys = self.store.keys(site).await?;
+        let listed = found.into_iter().filter_map(|(hash, session)| {
+            let key = match &session.holder {
+                // A session of a key that is revoked is over.
+                SessionHolder::Key { key, .. } => Some(keys.iter().find(|one| one.id == *key)?.clone()),
+                SessionHolder::Admin { key } if *key != self.admin_key => return None,
+                SessionHolder::Admin { .. } | SessionHolder::Link { .. } | SessionHolder::Person(_) => None,
+            };
+            let may_end = publisher.is_operator() || session.realms() == BTreeSet::from([Realm::Site(site.clone())]);
+            Some(ListedSession { id: SessionId::of(hash), hash, session, key, may_end })
+        });
+        let mut listed: Vec<_> = listed.collect();
+        listed.sort_by_key(|listed| Reverse(listed.session.created_at));
+        // A person may have business at this site and at every one.
+        let mut seen = HashSet::new();
+        listed.retain(|listed| seen.insert(listed.id.clone()));
+        listed.truncate(MOST_SESSIONS);
+        Ok(listed)
+    }
+
+    /// Ends a session of somebody who is signed in at a site, at once and everywhere; or all of theirs. Who has business
+    /// elsewhere too is signed out by the operator alone.
+    ///
+    /// # Errors
+    /// As [`sessions_at`](Self::sessions_at); [`NoSession`](PublishError::NoSession);
+    /// [`SessionElsewhere`](PublishError::SessionElsewhere).
+    pub async fn end_session_at(
+        &self,
+        publisher: &Publisher,
+        site: &SiteId,
+        id: &SessionId,
+        ends_all: bool,
+    ) -> Result<(), PublishError> {
+        let listed = self.sessions_at(publisher, site).await?;
+        let asked = listed.iter().find(|listed| listed.id == *id).ok_or(PublishError::NoSession)?;
+        if !asked.may_end {
+            return Err(PublishError::SessionElsewhere);
+        }
+        let is_theirs = |other: &&ListedSession| {
+            other.id == asked.id || (ends_all && other.may_end && other.session.holder.is_same(&asked.session.holder))
+        };
+        for theirs in listed.iter().filter(is_theirs) {
+            self.store.end_session(theirs.hash).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the sessions of a key that is revoked. They let nobody in any more: so it is no matter if the store is away.
+    pub(super) async fn end_sessions_of_key(&self, key: &ApiKey) {
+        let ended = async {
+            for (hash, session) in self.store.sessions_in(&Realm::Site(key.site.clone()), MOST_SESSIONS).await? {
+                if matches!(&session.holder, SessionHolder::Key { key: of, .. } if *of == key.id) {
+                    self.store.end_session(hash).await?;
+                }
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = ended.await {
+            tracing::debug!(error = %error, "sessions of a key that is revoked are left to expire");
+        }
     }
 
     async fn begin_session(&self, holder: SessionHolder, secs: i64) -> Result<Secret, PublishError> {

@@ -238,6 +238,75 @@ pub enum EventType {
     WebhookDeleted,
 }
 
+/// What sort of thing an event is about: the first word of its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventSubject {
+    /// A poll.
+    Poll,
+    /// A label of a poll.
+    Label,
+    /// An incident in a poll.
+    Incident,
+    /// A text in a voter's own words.
+    Answer,
+    /// A place.
+    Place,
+    /// A template.
+    Template,
+    /// The site itself.
+    Site,
+    /// An API key.
+    Key,
+    /// A webhook.
+    Webhook,
+}
+
+impl EventSubject {
+    /// Every subject.
+    pub const ALL: [Self; 9] = [
+        Self::Poll,
+        Self::Label,
+        Self::Incident,
+        Self::Answer,
+        Self::Place,
+        Self::Template,
+        Self::Site,
+        Self::Key,
+        Self::Webhook,
+    ];
+
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Label => "label",
+            Self::Incident => "incident",
+            Self::Answer => "answer",
+            Self::Place => "place",
+            Self::Template => "template",
+            Self::Site => "site",
+            Self::Key => "key",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// Whether only those may know of it who may make keys.
+    pub fn needs_keys_scope(self) -> bool {
+        matches!(self, Self::Key | Self::Webhook)
+    }
+}
+
+impl FromStr for EventSubject {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|subject| subject.as_str() == text)
+            .ok_or_else(|| format!("must be what events are about, one of {}", Self::ALL.map(Self::as_str).join(", ")))
+    }
+}
+
 impl EventType {
     /// Every type.
     pub const ALL: [Self; 26] = [
@@ -301,17 +370,32 @@ impl EventType {
         }
     }
 
+    /// What it is about.
+    pub fn about(self) -> EventSubject {
+        match self {
+            Self::PollCreated
+            | Self::PollEdited
+            | Self::PollReworded
+            | Self::PollOpened
+            | Self::PollClosed
+            | Self::PollResolved
+            | Self::PollDeleted => EventSubject::Poll,
+            Self::LabelHeld | Self::LabelReleased | Self::LabelVoided => EventSubject::Label,
+            Self::IncidentOpened | Self::IncidentClosed => EventSubject::Incident,
+            Self::PlaceCreated | Self::PlaceEdited | Self::PlaceDeleted => EventSubject::Place,
+            Self::AnswerShown | Self::AnswerHidden => EventSubject::Answer,
+            Self::TemplatePut | Self::TemplateDeleted => EventSubject::Template,
+            Self::KeyCreated | Self::KeyRevoked => EventSubject::Key,
+            Self::SitePut => EventSubject::Site,
+            Self::WebhookCreated | Self::WebhookEdited | Self::WebhookDisabled | Self::WebhookDeleted => {
+                EventSubject::Webhook
+            }
+        }
+    }
+
     /// Whether it tells of what only those may know who may make keys: of keys, and of webhooks.
     pub fn needs_keys_scope(self) -> bool {
-        matches!(
-            self,
-            Self::KeyCreated
-                | Self::KeyRevoked
-                | Self::WebhookCreated
-                | Self::WebhookEdited
-                | Self::WebhookDisabled
-                | Self::WebhookDeleted
-        )
+        self.about().needs_keys_scope()
     }
 
     /// The stage that a poll in a state has reached.
@@ -399,6 +483,8 @@ mod tests {
     fn types_and_actors_are_read_as_they_are_written() {
         for kind in EventType::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
+            let first_word = kind.as_str().split('.').next().unwrap();
+            assert_eq!(first_word.parse(), Ok(kind.about()), "{kind}");
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
         let refusal = "poll.voted".parse::<EventType>().unwrap_err();

@@ -28,6 +28,11 @@ impl KeyId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The start of its key's text, which is safe to show.
+    pub fn prefix(&self) -> String {
+        format!("{PREFIX}{self}")
+    }
 }
 
 impl FromStr for KeyId {
@@ -196,7 +201,7 @@ impl ApiKey {
 
     /// The start of the key's text, which is safe to show.
     pub fn prefix(&self) -> String {
-        format!("{PREFIX}{}", self.id)
+        self.id.prefix()
     }
 }
 

@@ -15,13 +15,13 @@ mod webhook;
 use serde::{Deserialize, Serialize};
 
 pub use base_address::{BaseAddress, OWN_NAMES, below};
-pub use event::{Actor, Event, EventId, EventType, NewEvent};
+pub use event::{Actor, Event, EventId, EventSubject, EventType, NewEvent};
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
 pub use look::{BUTTON, Colour, Density, PoorContrast, SiteLook, SiteWords, THANKS};
 pub use origin::{ListedOrigin, Origin};
 pub use poll_event::DueMove;
 pub use publisher::{OtherSite, Publisher};
-pub use session::{Grant, Person, Role, SESSION_SECS, Session, SessionHolder};
+pub use session::{Grant, Person, Realm, Role, SESSION_SECS, Session, SessionHolder, SessionId};
 pub use webhook::{
     Attempt, BodyTemplate, Delivery, DeliveryState, Disabled, MOST_WEBHOOKS, OVERLAP, PLACEHOLDERS, SigningSecret,
     Webhook, WebhookFields, WebhookId, WhyDisabled, sign,

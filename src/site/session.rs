@@ -1,10 +1,12 @@
 //! Who is signed in to the newsroom.
 
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
 use serde::{Deserialize, Serialize};
 
 use super::{KeyId, Scope, Scopes};
 use crate::{
-    poll::{SiteId, Text, Timestamp},
+    poll::{InvalidId, SiteId, Text, Timestamp},
     secret::KeyHash,
 };
 
@@ -35,6 +37,9 @@ pub enum SessionHolder {
     Key {
         /// The key. It is looked up at each request: a session ends with the key, and may do what it may.
         key: KeyId,
+        /// Whose key it is. Sessions that an earlier build began don't say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        site: Option<SiteId>,
     },
     /// Nobody yet: an address that signs in once, as who knows the admin key.
     Link {
@@ -43,6 +48,74 @@ pub enum SessionHolder {
     },
     /// A person whom an identity provider has named.
     Person(Person),
+}
+
+/// Where the holder of a session has business: sessions are listed by it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Realm {
+    /// At every site.
+    Everywhere,
+    /// At this one.
+    Site(SiteId),
+}
+
+impl Session {
+    /// Where its holder has business. Where nobody is signed in yet there is none.
+    pub fn realms(&self) -> BTreeSet<Realm> {
+        let of_grant = |grant: &Grant| grant.site.clone().map_or(Realm::Everywhere, Realm::Site);
+        match &self.holder {
+            SessionHolder::Admin { .. } => BTreeSet::from([Realm::Everywhere]),
+            SessionHolder::Key { site, .. } => site.iter().cloned().map(Realm::Site).collect(),
+            SessionHolder::Link { .. } => BTreeSet::new(),
+            SessionHolder::Person(person) => person.grants.iter().map(of_grant).collect(),
+        }
+    }
+}
+
+impl SessionHolder {
+    /// Whether both are the same somebody, whatever they may do by now.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Person(one), Self::Person(other)) => one.subject == other.subject,
+            (Self::Key { key: one, .. }, Self::Key { key: other, .. }) => one == other,
+            (Self::Admin { .. }, Self::Admin { .. }) => true,
+            (Self::Admin { .. } | Self::Key { .. } | Self::Link { .. } | Self::Person(_), _) => false,
+        }
+    }
+}
+
+/// A session's id: the first 24 hexadecimal digits of the hash that it is kept by. It lets nobody in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SessionId(String);
+
+impl SessionId {
+    const LENGTH: usize = 24;
+
+    /// The id of the session that is kept by this hash.
+    pub fn of(hash: KeyHash) -> Self {
+        let mut hex = hash.to_hex();
+        hex.truncate(Self::LENGTH);
+        Self(hex)
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if text.len() == Self::LENGTH && is_hex {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId("a session's id: 24 characters of 0-9 and a-f"))
+        }
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// A person whom an identity provider has named.

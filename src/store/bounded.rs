@@ -36,7 +36,7 @@ use crate::{
         PartitionTally, Partitions, Poll, PollId, Position, SiteId, Text, Timestamp, VoterDigest,
     },
     secret::KeyHash,
-    site::{ApiKey, Delivery, Event, EventId, KeyId, NewEvent, Session, Site, SiteSettings, Webhook, WebhookId},
+    site::{ApiKey, Delivery, Event, EventId, KeyId, NewEvent, Realm, Session, Site, SiteSettings, Webhook, WebhookId},
 };
 
 /// The most reads of a worker that wait for the store; as many again for votes. A Redis answers some 50,000 a second,
@@ -323,6 +323,15 @@ impl Events for Bounded {
         self.reads.pass(self.store.events(site, after, limit)).await
     }
 
+    async fn events_before(
+        &self,
+        site: &SiteId,
+        before: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.reads.pass(self.store.events_before(site, before, limit)).await
+    }
+
     async fn relay_events(&self) -> Result<Vec<SiteId>, StoreError> {
         self.writes.pass(self.store.relay_events()).await
     }
@@ -356,6 +365,10 @@ impl Sessions for Bounded {
 
     async fn end_session(&self, hash: KeyHash) -> Result<Option<Session>, StoreError> {
         self.writes.pass(self.store.end_session(hash)).await
+    }
+
+    async fn sessions_in(&self, realm: &Realm, limit: usize) -> Result<Vec<(KeyHash, Session)>, StoreError> {
+        self.reads.pass(self.store.sessions_in(realm, limit)).await
     }
 }
 

@@ -14,6 +14,14 @@ pub trait Events: Send + Sync {
     /// A site's events behind a place, in order: at most `limit`.
     async fn events(&self, site: &SiteId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>, StoreError>;
 
+    /// A site's events before a place, the last one first: at most `limit`. `None` is behind all of them.
+    async fn events_before(
+        &self,
+        site: &SiteId,
+        before: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError>;
+
     /// Carries to the logs what lies beside the states, where the step that changed them has left it. Many replicas may
     /// do so at once, and each may be cut short: every event comes once, and those of a poll in order. Returns the
     /// sites whose logs have grown.

@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::{secret::KeyHash, site::Session};
+use crate::{
+    secret::KeyHash,
+    site::{Realm, Session},
+};
 
 /// Who is signed in to the newsroom, by the hash of what their browser holds.
 ///
@@ -19,4 +22,8 @@ pub trait Sessions: Send + Sync {
     /// Ends a session, and returns it, unless it was ended or has expired before. Of several who end the same one at
     /// once, one gets it.
     async fn end_session(&self, hash: KeyHash) -> Result<Option<Session>, StoreError>;
+
+    /// The sessions of those who have business in a realm, those that began last first: at most `limit`. One that is being
+    /// added may be missing until it is.
+    async fn sessions_in(&self, realm: &Realm, limit: usize) -> Result<Vec<(KeyHash, Session)>, StoreError>;
 }

@@ -3,50 +3,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { DESKTOP, axe, picture } from './browser.mjs';
+import { editor, looked } from './newsroom.mjs';
 import { stage } from './stage.mjs';
 
 const set = stage();
-
-/** A small phone, as editors have them. */
-const PHONE = { width: 390, height: 844 };
-
-/** An editor at a site of their own, signed in with a key that may do all there is. */
-async function editor(options = {}) {
-  const { sawt } = set;
-  const site = await sawt.site(['https://news.example'], { name: 'الراي', timezone: 'Asia/Kuwait' });
-  const scopes = ['polls:read', 'polls:write', 'results:read', 'keys:write', 'sites:write'];
-  const { key } = await sawt.ask('POST', '/v1/keys', { site, scopes, name: 'مكتب التحرير' });
-  const reader = await set.reader({ locale: 'ar', ...options });
-  // What can't be saved yet is answered so, and the browser notes it.
-  reader.excuse(/status of 4(09|22)/);
-  const page = await reader.open(`${sawt.origin}/newsroom`);
-  await page.getByLabel('المفتاح').fill(key);
-  await page.getByRole('button', { name: 'دخول' }).click();
-  return { site, page, sawt };
-}
-
-/** Looks at a page in both themes, on a phone and a desk. */
-async function looked(page, name) {
-  for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
-    await page.setViewportSize(viewport);
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme });
-      assert.deepEqual(await axe(page), [], `${name} ${size} ${colorScheme}`);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(wide <= viewport.width, `${name}: ${wide} pixels in ${viewport.width}`);
-      await picture(page, `newsroom-${name}-${size}-${colorScheme}`, { fullPage: true });
-    }
-  }
-  await page.emulateMedia({ colorScheme: 'light' });
-}
 
 for (const javaScriptEnabled of [true, false]) {
   const how = javaScriptEnabled ? 'with script' : 'without script';
 
   test(`an editor makes a key, copies it, and revokes it (${how})`, async () => {
     const permissions = javaScriptEnabled ? ['clipboard-read', 'clipboard-write'] : [];
-    const { page } = await editor({ javaScriptEnabled, permissions });
+    const { page } = await editor(set, { javaScriptEnabled, permissions });
     await page.getByRole('link', { name: 'المفاتيح' }).click();
     await page.getByLabel('الاسم').fill('نظام النشر');
     await page.getByRole('button', { name: 'أنشئ المفتاح' }).click();
@@ -75,7 +42,7 @@ for (const javaScriptEnabled of [true, false]) {
   });
 
   test(`of two editors who change a site at once the second loses nothing (${how})`, async () => {
-    const { page, sawt, site } = await editor({ javaScriptEnabled });
+    const { page, sawt, site } = await editor(set, { javaScriptEnabled });
     await page.getByRole('link', { name: 'الموقع', exact: true }).click();
     await page.getByLabel('اللون على خلفية فاتحة').first().fill('#ffcc00');
     await page.getByLabel('المواقع المسموح لها').fill('https://news.example\nhttps://news.example/');
@@ -102,7 +69,7 @@ for (const javaScriptEnabled of [true, false]) {
 }
 
 test('a colour is chosen by eye too, and what is chosen is what is sent', async () => {
-  const { page } = await editor();
+  const { page } = await editor(set);
   await page.getByRole('link', { name: 'الموقع', exact: true }).click();
   await page.locator('[data-colour="accent"]').fill('#14597f');
   assert.equal(await page.locator('#accent').inputValue(), '#14597f');

@@ -215,7 +215,7 @@ fn show_new(
     once: &str,
 ) -> Result<HttpResponse, Problem> {
     let (frame, timezone) = (desk.frame(Section::Polls), &desk.site.settings.timezone);
-    page::send(status, &MakePage { frame, typed, faults, notice, edited: None, timezone, once })
+    page::send(status, &MakePage { frame, typed, faults, notice, edited: None, template: None, timezone, once })
 }
 
 fn wrong_new(
@@ -250,7 +250,10 @@ async fn show_edit(
         is_open: poll.state_at(worker.shared.clock.now()) == State::Open,
     };
     let (frame, timezone) = (desk.frame(Section::Polls), &desk.site.settings.timezone);
-    page::send(status, &MakePage { frame, typed, faults, notice, edited: Some(edited), timezone, once: "" })
+    page::send(
+        status,
+        &MakePage { frame, typed, faults, notice, edited: Some(edited), template: None, timezone, once: "" },
+    )
 }
 
 /// What somebody else has changed, by the names that the form has for it.
@@ -283,7 +286,7 @@ fn policy(texts: &MakeTexts, typed: &TypedPoll) -> String {
 }
 
 /// What stands in a form.
-fn typed(form: &Form) -> TypedPoll {
+pub(super) fn typed(form: &Form) -> TypedPoll {
     let text = |name: &str| form.all(name).next().unwrap_or_default().replace("\r\n", "\n");
     let [mut ids, mut emoji, mut notes, mut images, mut alts] =
         ["option_id", "emoji", "note", "image_url", "image_alt"].map(|name| form.all(name));
@@ -330,7 +333,7 @@ fn typed(form: &Form) -> TypedPoll {
 }
 
 /// Gives room for one more answer.
-fn make_room(typed: &mut TypedPoll) {
+pub(super) fn make_room(typed: &mut TypedPoll) {
     let room = (typed.options.len() + 1).clamp(ROOM, MOST_ROOM);
     if typed.options.len() < room {
         typed.options.resize(room, TypedOption::default());
@@ -338,7 +341,7 @@ fn make_room(typed: &mut TypedPoll) {
 }
 
 /// Fills in what a poll often begins with, in the poll's own language. What was asked stays.
-fn begin_with(typed: &mut TypedPoll, start: &str) {
+pub(super) fn begin_with(typed: &mut TypedPoll, start: &str) {
     let language = Language::for_poll(&typed.language);
     let Some(texts) = language.map(|language| &texts_of(language).make) else { return };
     let option = |(emoji, label): (&str, &String)| TypedOption {

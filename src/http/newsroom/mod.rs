@@ -8,14 +8,16 @@
 //! If the session has ended meanwhile, or the store is away, what was typed is kept in the answer, to be sent again.
 //!
 //! - [`desk`]: who asks, and at which site; [`posted`]: forms; [`page`]: how a page is sent.
-//! - [`sign_in`], [`oidc`], [`polls`], [`make`], [`waiting`], [`keys`], [`settings`], [`sites`]: the pages; [`poll`],
+//! - [`sign_in`], [`oidc`], [`polls`], [`make`], [`waiting`], [`templates`], [`log`], [`keys`], [`people`], [`webhooks`], [`settings`], [`sites`]: the pages; [`poll`],
 //!   [`poll_forms`], [`poll_files`]: one poll.
 
 mod desk;
 mod keys;
+mod log;
 mod make;
 mod oidc;
 mod page;
+mod people;
 mod places;
 mod poll;
 mod poll_files;
@@ -25,7 +27,9 @@ mod posted;
 mod settings;
 mod sign_in;
 mod sites;
+mod templates;
 mod waiting;
+mod webhooks;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
@@ -93,7 +97,12 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/places").get(places::list).post(places::create),
         at("/newsroom/sites/{site}/places/{place}").get(places::read).post(places::save),
         at("/newsroom/sites/{site}/places/{place}/delete").post(places::delete),
+        at("/newsroom/sites/{site}/templates").get(templates::list),
+        at("/newsroom/sites/{site}/templates/new").get(templates::start).post(templates::create),
+        at("/newsroom/sites/{site}/templates/{template}").get(templates::edit).post(templates::save),
+        at("/newsroom/sites/{site}/templates/{template}/delete").get(templates::ask).post(templates::delete),
         at("/newsroom/sites/{site}/waiting").get(waiting::page),
+        at("/newsroom/sites/{site}/log").get(log::page),
         at("/newsroom/sites/{site}/polls/{poll}").get(poll::page),
         at("/newsroom/sites/{site}/polls/{poll}/tally").get(poll::tally),
         at("/newsroom/sites/{site}/polls/{poll}/live").get(poll::live),
@@ -102,12 +111,21 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/polls/{poll}/delete").get(poll_forms::ask_delete).post(poll_forms::delete),
         at("/newsroom/sites/{site}/polls/{poll}/resolve").post(poll_forms::resolve),
         at("/newsroom/sites/{site}/polls/{poll}/answers/{answer}").post(poll_forms::decide),
+        at("/newsroom/sites/{site}/polls/{poll}/labels/{label}").post(poll_forms::decide_label),
         at("/newsroom/sites/{site}/polls/{poll}/results.csv").get(poll_files::results),
         at("/newsroom/sites/{site}/polls/{poll}/timeline.csv").get(poll_files::timeline),
         at("/newsroom/sites/{site}/polls/{poll}/answers.csv").get(poll_files::answers),
         at("/newsroom/sites/{site}/polls/{poll}/qr.svg").get(poll_files::qr),
         at("/newsroom/sites/{site}/keys").get(keys::list).post(keys::make),
         at("/newsroom/sites/{site}/keys/{key}/revoke").get(keys::ask).post(keys::revoke),
+        at("/newsroom/sites/{site}/people").get(people::list),
+        at("/newsroom/sites/{site}/people/{session}/end").post(people::end),
+        at("/newsroom/sites/{site}/webhooks").get(webhooks::list).post(webhooks::make),
+        at("/newsroom/sites/{site}/webhooks/{webhook}").get(webhooks::read_one).post(webhooks::save),
+        at("/newsroom/sites/{site}/webhooks/{webhook}/state").post(webhooks::pause),
+        at("/newsroom/sites/{site}/webhooks/{webhook}/secret").post(webhooks::rotate),
+        at("/newsroom/sites/{site}/webhooks/{webhook}/deliveries/{event}/replay").post(webhooks::replay),
+        at("/newsroom/sites/{site}/webhooks/{webhook}/delete").get(webhooks::ask).post(webhooks::delete),
         at("/newsroom/sites/{site}/settings").get(settings::read).post(settings::save),
     ]
 }

@@ -7,20 +7,25 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use super::{
     super::{Worker, live, origin::host, problem::Problem, query::Query},
     desk::{EditorAsker, SiteDesk},
+    log::known_keys,
     page,
 };
 use crate::{
     embed::{language::Language, snippets::Snippets},
-    events::EventsQuery,
+    events::{EventsOrder, EventsQuery},
     live::Snapshot,
     newsroom::{
         chart::{MarkKind, TimelineChart},
         frame::Section,
-        poll::{EditorPollPage, ListedTexts, PollHistory, PollNotice, PollViews, TallyPart, TimelinePart},
+        log::EventWriter,
+        poll::{
+            EditorPollPage, IntegrityPart, ListedTexts, PollHistory, PollNotice, PollViews, TallyPart, TimelinePart,
+            has_ballots,
+        },
         qr::qr_svg,
         texts::texts_of,
     },
-    poll::{AnswerState, CountedAnswer, Interval, Phase, Poll, PollId, Revision, State, TimeZone, Timestamp},
+    poll::{AnswerState, CountedAnswer, Interval, Label, Phase, Poll, PollId, Revision, State, TimeZone, Timestamp},
     publishing::AnswersQuery,
     site::{BaseAddress, Event, EventId, EventType, Scope},
     voting::CountedRunoff,
@@ -55,6 +60,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         "closed" => Some(PollNotice::Done(&texts.said_closed)),
         "resolved" => Some(PollNotice::Done(&texts.said_resolved)),
         "decided" => Some(PollNotice::Done(&texts.said_decided)),
+        "label" => Some(PollNotice::Done(&texts_of(desk.desk.language).integrity.said)),
         _ => None,
     };
     show(&req, &worker, &desk, &poll, StatusCode::OK, notice).await
@@ -69,15 +75,28 @@ pub(super) async fn show(
     status: StatusCode,
     notice: Option<PollNotice>,
 ) -> Result<HttpResponse, Problem> {
+    show_with(req, worker, desk, poll, status, (notice, None)).await
+}
+
+/// The same, with the reason that was typed for deciding of a label, and was not taken.
+pub(super) async fn show_with(
+    req: &HttpRequest,
+    worker: &Worker,
+    desk: &SiteDesk,
+    poll: &Poll,
+    status: StatusCode,
+    (notice, typed): (Option<PollNotice>, Option<(Label, &str)>),
+) -> Result<HttpResponse, Problem> {
     let (language, timezone) = (desk.desk.language, &desk.site.settings.timezone);
     let state = poll.state_at(worker.shared.clock.now());
     let (snapshot, runoff) = seen(worker, desk, poll.id).await?;
-    let history = history(worker, desk, poll).await?;
+    let (events, has_more) = history(worker, desk, poll).await?;
+    let keys = known_keys(worker, desk).await?;
     let tally = part(language, timezone, poll, snapshot.as_deref(), runoff.as_deref(), state);
     let sees_results = desk.publisher.scopes().has(Scope::ResultsRead);
     let timeline = match &snapshot {
         Some(snapshot) if state != State::Draft => {
-            let marks = marks(poll, snapshot.tally.state, &history.events);
+            let marks = marks(poll, snapshot.tally.state, &events);
             timeline(req, worker, snapshot, timezone, (language, &marks)).await?
         }
         Some(_) | None => None,
@@ -91,11 +110,35 @@ pub(super) async fn show(
         None
     };
     let answers = if sees_results && poll.open_answer { Some(answers(worker, desk, poll.id).await?) } else { None };
+    let integrity = if desk.publisher.scopes().has(Scope::PollsModerate) && has_ballots(state) {
+        // The rest of the page is good without.
+        let report = worker.integrity.report(&desk.publisher, poll.id).await.ok();
+        report.map(|report| IntegrityPart::of(language, &report, typed))
+    } else {
+        None
+    };
     let snippets = snippets_of(req, worker, poll);
     let qr = qr_svg(&snippets.url);
     let frame = desk.frame(Section::Polls);
-    let page =
-        EditorPollPage { frame, poll, state, timezone, notice, tally, timeline, views, answers, history, snippets, qr };
+    let writer = EventWriter::new(&frame, timezone, &keys, &events);
+    let lines = events.iter().map(|event| writer.line_of_poll(event)).collect();
+    let history = PollHistory { lines, has_more };
+    let frame = desk.frame(Section::Polls);
+    let page = EditorPollPage {
+        frame,
+        poll,
+        state,
+        timezone,
+        notice,
+        tally,
+        timeline,
+        views,
+        answers,
+        integrity,
+        history,
+        snippets,
+        qr,
+    };
     page::send(status, &page)
 }
 
@@ -122,18 +165,23 @@ pub(super) async fn live(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     live::stream_to(&req, &worker, &EditorAsker(&desk.publisher), poll.id).await
 }
 
-/// How to have a poll in a page. Where no setting gives the service's public address, it is the one that the editor has
-/// reached it by: no cache keeps their page.
+/// How to have a poll in a page.
 pub(super) fn snippets_of(req: &HttpRequest, worker: &Worker, poll: &Poll) -> Snippets {
+    match public_base(req, worker) {
+        Some(base) => Snippets::of(poll, &base),
+        None => Snippets::new("", &poll.id.to_string(), poll.question.as_str(), 0),
+    }
+}
+
+/// Where readers find the service. Where no setting says it, it is the address that the editor has reached it by: no cache
+/// keeps their page.
+pub(super) fn public_base(req: &HttpRequest, worker: &Worker) -> Option<BaseAddress> {
     let reached = || {
         let host = host(req)?;
         let plain = format!("http://{host}").parse::<BaseAddress>().ok();
         plain.filter(BaseAddress::is_plain_loopback).or_else(|| format!("https://{host}").parse().ok())
     };
-    match worker.shared.public_url.clone().or_else(reached) {
-        Some(base) => Snippets::of(poll, &base),
-        None => Snippets::new("", &poll.id.to_string(), poll.question.as_str(), 0),
-    }
+    worker.shared.public_url.clone().or_else(reached)
 }
 
 fn part<'a>(
@@ -211,29 +259,32 @@ async fn timeline(
     Ok(Some(TimelinePart { chart, interval, is_cut }))
 }
 
-/// What has happened to a poll, by its site's log.
-async fn history(worker: &Worker, desk: &SiteDesk, poll: &Poll) -> Result<PollHistory, Problem> {
+/// What has happened to a poll, by its site's log, the last one first; and whether there is more.
+async fn history(worker: &Worker, desk: &SiteDesk, poll: &Poll) -> Result<(Vec<Event>, bool), Problem> {
     // Its first event may have been written a moment before it was made, by the clocks of a cluster.
     let begun = Timestamp::from_millis(poll.created_at.as_millis() - HISTORY_LEEWAY_MILLIS);
+    let begun = EventId::at(begun);
     let mut asked = EventsQuery {
-        after: Some(EventId::at(begun)),
+        order: EventsOrder::Newest,
+        after: None,
         kind: None,
+        about: None,
         poll: Some(poll.id),
         limit: MOST_EVENTS,
         wait: Duration::ZERO,
     };
-    let mut history = PollHistory { events: Vec::new(), has_more: true };
-    // A site's log is read from the beginning of the poll on, and what is about others is passed over.
+    let (mut events, mut has_more) = (Vec::new(), true);
+    // A site's log is read back to the beginning of the poll, and what is about others is passed over.
     for _ in 0..MOST_LOG_PAGES {
         let page = worker.events.read(&desk.publisher, &desk.site.id, asked.clone()).await?;
-        history.events.extend(page.events);
-        (asked.after, history.has_more) = (page.next, page.has_more);
-        if !page.has_more || history.events.len() >= MOST_EVENTS {
+        events.extend(page.events);
+        asked.after = page.next;
+        has_more = page.has_more && page.next.is_some_and(|next| next > begun);
+        if !has_more || events.len() >= MOST_EVENTS {
             break;
         }
     }
-    history.events.reverse();
-    Ok(history)
+    Ok((events, has_more))
 }
 
 /// What has happened to a poll, as far as its definition and its events tell.
@@ -250,8 +301,8 @@ fn marks(poll: &Poll, state: State, events: &[Event]) -> Vec<(MarkKind, Timestam
     let is_edit = poll.revision != Revision::FIRST && closed.is_none_or(|closed| poll.updated_at < closed);
     let is_change = |event: &&Event| matches!(event.kind, EventType::PollEdited | EventType::PollReworded);
     let mut edits: Vec<Timestamp> = events.iter().filter(is_change).map(|event| event.at).collect();
-    if edits.is_empty() {
-        // The log may be younger than the poll. That it was opened is no edit.
+    if edits.is_empty() && !events.iter().any(|event| event.kind == EventType::PollCreated) {
+        // The log is younger than the poll. That it was opened is no edit.
         edits.extend(is_edit.then_some(poll.updated_at).filter(|at| opened.is_none_or(|opened| *at > opened)));
     }
     edits.sort_unstable();

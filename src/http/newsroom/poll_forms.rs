@@ -3,21 +3,29 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{Worker, answers::no_answer, observe::note_outcome, path::id_in_path, problem::Problem},
+    super::{
+        Worker,
+        answers::no_answer,
+        integrity::{decidable_in_path, no_label},
+        observe::note_outcome,
+        path::id_in_path,
+        problem::Problem,
+    },
     desk::SiteDesk,
     page,
-    poll::show,
+    poll::{show, show_with},
     posted::{self, Form},
     see,
 };
 use crate::{
+    integrity::IntegrityError,
     newsroom::{
         confirm::{ConfirmPage, Confirmation, are_first_words},
         frame::Section,
         poll::PollNotice,
         texts::texts_of,
     },
-    poll::{AnswerId, AnswerState, Poll, PollId},
+    poll::{AnswerId, AnswerState, Label, LabelDecision, Poll, PollId},
     publishing::PublishError,
     site::Scope,
 };
@@ -106,6 +114,36 @@ pub(super) async fn decide(
             desk.path(&format!("/polls/{}?said=decided#answers", poll.id))
         };
         Ok(see(&there))
+    })
+    .await
+}
+
+/// `POST /newsroom/sites/{site}/polls/{poll}/labels/{label}`: whether the ballots with a label count, and why.
+pub(super) async fn decide_label(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(&req, payload, &worker, Scope::PollsModerate, async |desk: SiteDesk, form: Form| {
+        let poll = desk.poll(&req, &worker).await?;
+        let label: Label = decidable_in_path(&req)?;
+        let decision = form.text("decision");
+        let decision = LabelDecision::ALL.into_iter().find(|one| Some(one.as_str()) == decision);
+        let decision = decision.ok_or_else(no_label)?;
+        let reason = form.text("reason").unwrap_or_default();
+        match worker.integrity.decide(&desk.publisher, poll.id, label, (decision, reason)).await {
+            Ok(_) => {
+                note_outcome(&req, decision.as_str());
+                Ok(see(&desk.path(&format!("/polls/{}?said=label#integrity", poll.id))))
+            }
+            Err(IntegrityError::Reason(_)) => {
+                note_outcome(&req, "refused");
+                let wrong = texts_of(desk.desk.language).integrity.wrong_reason.clone();
+                let shown = (Some(PollNotice::Refused(wrong)), Some((label, reason)));
+                show_with(&req, &worker, &desk, &poll, StatusCode::UNPROCESSABLE_ENTITY, shown).await
+            }
+            Err(error) => Err(error.into()),
+        }
     })
     .await
 }

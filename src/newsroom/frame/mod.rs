@@ -19,10 +19,18 @@ pub enum Section {
     Polls,
     /// At the places.
     Places,
+    /// Among the templates.
+    Templates,
     /// At what waits.
     Waiting,
+    /// At the log.
+    Log,
     /// Among the API keys.
     Keys,
+    /// Among those who are signed in.
+    People,
+    /// Among the webhooks.
+    Webhooks,
     /// At the site's settings.
     Settings,
     /// Among all sites.
@@ -30,11 +38,15 @@ pub enum Section {
 }
 
 /// The pages of a site, below its path, in the order in which they are offered, and what each needs.
-const PAGES: [(Section, &str, Scope); 5] = [
+const PAGES: [(Section, &str, Scope); 9] = [
     (Section::Polls, "/polls", Scope::PollsRead),
     (Section::Waiting, "/waiting", Scope::PollsRead),
     (Section::Places, "/places", Scope::PollsRead),
+    (Section::Templates, "/templates", Scope::PollsRead),
+    (Section::Log, "/log", Scope::PollsRead),
     (Section::Keys, "/keys", Scope::KeysWrite),
+    (Section::People, "/people", Scope::KeysWrite),
+    (Section::Webhooks, "/webhooks", Scope::KeysWrite),
     (Section::Settings, "/settings", Scope::SitesWrite),
 ];
 
@@ -181,7 +193,11 @@ impl<'a> Frame<'a> {
             Section::Polls => &texts.polls,
             Section::Waiting => &texts.waiting,
             Section::Places => &texts.places,
+            Section::Templates => &texts.templates,
+            Section::Log => &texts.log,
             Section::Keys => &texts.keys,
+            Section::People => &texts.people,
+            Section::Webhooks => &texts.webhooks,
             Section::Settings => &texts.settings,
             Section::Sites => &texts.sites,
         }

@@ -8,7 +8,11 @@ pub use typed::{FormFault, TYPED_DISPLAYS, TYPED_KINDS, TYPED_POLICIES, TypedFie
 
 use crate::{
     embed::language::Language,
-    newsroom::{frame::Frame, texts::MakeTexts},
+    newsroom::{
+        frame::Frame,
+        templates::TypedTemplate,
+        texts::{MakeTexts, TemplateTexts},
+    },
     poll::TimeZone,
 };
 
@@ -56,6 +60,8 @@ pub struct MakePage<'a> {
     pub notice: Option<MakeNotice>,
     /// The poll that is edited; `None`: a new one.
     pub edited: Option<EditedPoll<'a>>,
+    /// The template that the poll is the pattern of, and how that was when the form was opened, as JSON; `None`: a poll.
+    pub template: Option<(&'a TypedTemplate, String)>,
     /// The zone that its times are in.
     pub timezone: &'a TimeZone,
     /// What tells one making from the next, so that a form that is sent twice makes one poll.
@@ -67,8 +73,15 @@ impl MakePage<'_> {
         &self.frame.texts().make
     }
 
+    fn template_texts(&self) -> &'static TemplateTexts {
+        &self.frame.texts().templates
+    }
+
     fn action(&self) -> String {
         let here = self.frame.here();
+        if let Some((of, _)) = &self.template {
+            return format!("{here}/templates/{}", if of.is_there { &of.id } else { "new" });
+        }
         match &self.edited {
             Some(edited) => format!("{here}/polls/{}/edit", edited.id),
             None => format!("{here}/polls/new"),
@@ -76,6 +89,10 @@ impl MakePage<'_> {
     }
 
     fn title(&self) -> &'static str {
+        if let Some((of, _)) = &self.template {
+            let texts = &self.frame.texts().templates;
+            return if of.is_there { &texts.title_edit } else { &texts.title_new };
+        }
         if self.edited.is_some() { &self.texts().title_edit } else { &self.texts().title }
     }
 

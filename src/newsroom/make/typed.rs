@@ -259,6 +259,25 @@ impl TypedPoll {
         Ok(NewPoll { kind, draft, open_answer: self.open_answer && self.takes_open_answer(), fields })
     }
 
+    /// The pattern of a template that is asked for, without what is of one poll alone.
+    ///
+    /// # Errors
+    /// What can't be asked for at all.
+    pub fn new_template(&self) -> Result<NewPoll, Vec<FormFault>> {
+        let fields = self.fields(&TimeZone::UTC)?;
+        let fields = PollFields {
+            opens_at: None,
+            closes_at: None,
+            article_url: None,
+            correct: None,
+            explanation: None,
+            // Where nothing is said, the site's own is taken.
+            disclosure: fields.disclosure.clone().filter(Option::is_some),
+            ..fields
+        };
+        Ok(NewPoll { kind: self.poll_kind(), draft: false, open_answer: false, fields })
+    }
+
     /// What an edit asks for: what differs from how the poll was when the form was shown.
     ///
     /// # Errors

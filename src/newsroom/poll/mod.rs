@@ -1,11 +1,11 @@
 //! A poll's page: what it asks, how it stands, how it came about, and what may be done with it.
 
-mod history;
+mod integrity;
 mod tally;
 
 use askama::Template;
 
-pub use history::PollHistory;
+pub use integrity::{IntegrityPart, LabelLine, has_ballots};
 pub use tally::TallyPart;
 
 use crate::{
@@ -13,9 +13,12 @@ use crate::{
     newsroom::{
         chart::{ChartBar, ChartMark, MarkKind, TimelineChart, percent},
         frame::Frame,
-        texts::{PollTexts, fill},
+        log::EventLine,
+        texts::{IntegrityTexts, PollTexts, fill},
     },
-    poll::{AnswerState, CountedAnswer, Interval, Kind, Poll, ResultsPolicy, State, TimeZone, Timestamp},
+    poll::{
+        AnswerState, CountedAnswer, Interval, Kind, LabelDecision, Poll, ResultsPolicy, State, TimeZone, Timestamp,
+    },
     site::Scope,
 };
 
@@ -44,6 +47,14 @@ pub struct ListedTexts {
     /// Those that nobody has decided on.
     pub waiting: Vec<CountedAnswer>,
     /// Whether there are more of either.
+    pub has_more: bool,
+}
+
+/// What has happened to a poll, by its site's log.
+pub struct PollHistory {
+    /// The last one first.
+    pub lines: Vec<EventLine>,
+    /// Whether there is more.
     pub has_more: bool,
 }
 
@@ -79,6 +90,8 @@ pub struct EditorPollPage<'a> {
     pub views: Option<PollViews>,
     /// Readers' own words, if it takes any and the editor may see them.
     pub answers: Option<ListedTexts>,
+    /// What there is to say against its ballots, if the editor decides whether they count.
+    pub integrity: Option<IntegrityPart>,
     /// What has happened to it.
     pub history: PollHistory,
     /// How to have it in a page; not of a draft, which readers don't find.
@@ -100,6 +113,10 @@ struct EmbedMode<'a> {
 impl EditorPollPage<'_> {
     fn texts(&self) -> &'static PollTexts {
         &self.frame.texts().poll
+    }
+
+    fn integrity_texts(&self) -> &'static IntegrityTexts {
+        &self.frame.texts().integrity
     }
 
     fn path(&self) -> String {

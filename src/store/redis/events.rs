@@ -28,22 +28,18 @@ const FORGOTTEN_AFTER_SECS: i64 = 24 * 60 * 60;
 #[async_trait]
 impl Events for RedisStore {
     async fn events(&self, site: &SiteId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>, StoreError> {
-        let mut command = Cmd::new();
-        command.arg("XRANGE").arg(keys::site_log(site));
-        match after {
-            None => command.arg("-"),
-            Some(after) => command.arg(format!("({}-0", after.as_micros())),
-        };
-        command.arg("+").arg("COUNT").arg(limit);
-        let entries: Vec<(String, Vec<Vec<u8>>)> = self.ask_for(&command).await?;
-        let event = |(id, fields): (String, Vec<Vec<u8>>)| {
-            let corrupt = || StoreError::Corrupt(format!("the event {id} of {site}"));
-            let micros = id.split_once('-').and_then(|(micros, _)| micros.parse().ok());
-            let place = micros.and_then(EventId::from_micros).ok_or_else(corrupt)?;
-            let [_, record] = fields.as_slice() else { return Err(corrupt()) };
-            read_event(site, place, record)
-        };
-        entries.into_iter().map(event).collect()
+        let start = after.map_or_else(|| "-".to_owned(), open_end);
+        self.read_log(site, ("XRANGE", &start, "+"), limit).await
+    }
+
+    async fn events_before(
+        &self,
+        site: &SiteId,
+        before: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        let start = before.map_or_else(|| "+".to_owned(), open_end);
+        self.read_log(site, ("XREVRANGE", &start, "-"), limit).await
     }
 
     async fn relay_events(&self) -> Result<Vec<SiteId>, StoreError> {
@@ -122,6 +118,25 @@ struct MovesTold {
 }
 
 impl RedisStore {
+    async fn read_log(
+        &self,
+        site: &SiteId,
+        (command, start, end): (&str, &str, &str),
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        let mut range = Cmd::new();
+        range.arg(command).arg(keys::site_log(site)).arg(start).arg(end).arg("COUNT").arg(limit);
+        let entries: Vec<(String, Vec<Vec<u8>>)> = self.ask_for(&range).await?;
+        let event = |(id, fields): (String, Vec<Vec<u8>>)| {
+            let corrupt = || StoreError::Corrupt(format!("the event {id} of {site}"));
+            let micros = id.split_once('-').and_then(|(micros, _)| micros.parse().ok());
+            let place = micros.and_then(EventId::from_micros).ok_or_else(corrupt)?;
+            let [_, record] = fields.as_slice() else { return Err(corrupt()) };
+            read_event(site, place, record)
+        };
+        entries.into_iter().map(event).collect()
+    }
+
     /// Notes of a site's polls what is due, and that nothing is told of what has happened.
     async fn begin_log(&self, site: &SiteId) -> Result<(), StoreError> {
         let mut before = None;
@@ -226,6 +241,11 @@ impl RedisStore {
             _ => Ok(nothing(true)),
         }
     }
+}
+
+/// An end of a range of a log that does not belong to it.
+fn open_end(place: EventId) -> String {
+    format!("({}-0", place.as_micros())
 }
 
 fn write_reminder(MoveReminder { poll, at }: MoveReminder) -> String {

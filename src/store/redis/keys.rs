@@ -10,7 +10,7 @@ use crate::{
     article::TemplateId,
     poll::{Poll, PollId, SiteId},
     secret::{KeyHash, hex},
-    site::{KeyId, WebhookId},
+    site::{KeyId, Realm, WebhookId},
     store::{LeaseKey, Measure, TrendingWindow, WriterId},
 };
 
@@ -246,6 +246,15 @@ pub(super) fn api_key(id: &KeyId) -> String {
 /// A session of the newsroom, by the hash of what its browser holds: JSON; expires by itself.
 pub(super) fn session(hash: KeyHash) -> String {
     format!("sawt:session:{{{}}}", hash.to_hex())
+}
+
+/// The sessions of those who have business in a realm: a sorted set of the hashes by when each ends, in milliseconds.
+/// Those that were ended may still be listed.
+pub(super) fn sessions_in(realm: &Realm) -> String {
+    match realm {
+        Realm::Everywhere => "sawt:{*}:sessions".to_owned(),
+        Realm::Site(site) => format!("sawt:sessions:{{{site}}}"),
+    }
 }
 
 /// A shared quota of one client: when it is whole again, in microseconds since 1970. The key holds a hash of the

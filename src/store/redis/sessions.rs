@@ -1,19 +1,34 @@
 //! Sessions of the newsroom.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use redis::Cmd;
 
 use super::{RedisStore, keys};
 use crate::{
     secret::KeyHash,
-    site::Session,
+    site::{Realm, Session},
     store::{Sessions, StoreError, record},
 };
 
+/// How many sessions are read at once.
+const READ_AT_ONCE: usize = 16;
+
 #[async_trait]
 impl Sessions for RedisStore {
-    /// It expires by itself.
+    /// It expires by itself. It is listed before it is there: so none is there that is not listed.
     async fn add_session(&self, hash: KeyHash, session: &Session) -> Result<(), StoreError> {
+        for realm in session.realms() {
+            let index = keys::sessions_in(&realm);
+            let mut add = Cmd::new();
+            add.arg("ZADD").arg(&index).arg(session.expires_at.as_millis()).arg(hash.to_hex());
+            self.ask(&add).await?;
+            let mut forget = Cmd::new();
+            let now = self.clock_time().await?.as_millis();
+            self.ask(forget.arg("ZREMRANGEBYSCORE").arg(&index).arg("-inf").arg(now)).await?;
+        }
         let mut set = Cmd::new();
         set.arg("SET").arg(keys::session(hash)).arg(record::write(session)?).arg("NX");
         set.arg("PXAT").arg(session.expires_at.as_millis());
@@ -31,6 +46,27 @@ impl Sessions for RedisStore {
         let mut take = Cmd::new();
         take.arg("GETDEL").arg(keys::session(hash));
         let json: Option<Vec<u8>> = self.ask_for(&take).await?;
-        json.map(|json| record::read("a session", &json)).transpose()
+        let ended: Option<Session> = json.map(|json| record::read("a session", &json)).transpose()?;
+        for realm in ended.iter().flat_map(Session::realms) {
+            self.ask(Cmd::new().arg("ZREM").arg(keys::sessions_in(&realm)).arg(hash.to_hex())).await?;
+        }
+        Ok(ended)
+    }
+
+    /// One command for each: on a cluster they lie apart.
+    async fn sessions_in(&self, realm: &Realm, limit: usize) -> Result<Vec<(KeyHash, Session)>, StoreError> {
+        let (index, now) = (keys::sessions_in(realm), self.clock_time().await?.as_millis());
+        let mut range = Cmd::new();
+        range.arg("ZRANGE").arg(&index).arg("+inf").arg(format!("({now}")).arg("BYSCORE").arg("REV");
+        let listed: Vec<String> = self.ask_for(range.arg("LIMIT").arg(0).arg(limit)).await?;
+        let hash = |hex: &String| {
+            KeyHash::from_hex(hex).ok_or_else(|| StoreError::Corrupt(format!("a session in {index}: {hex}")))
+        };
+        let hashes = listed.iter().map(hash).collect::<Result<Vec<_>, _>>()?;
+        let found = stream::iter(hashes).map(async |hash| Ok::<_, StoreError>((hash, self.session(hash).await?)));
+        let found: Vec<(KeyHash, Option<Session>)> = found.buffered(READ_AT_ONCE).try_collect().await?;
+        let mut found: Vec<_> = found.into_iter().filter_map(|(hash, session)| Some((hash, session?))).collect();
+        found.sort_by_key(|(_, session)| Reverse(session.created_at));
+        Ok(found)
     }
 }

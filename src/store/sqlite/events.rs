@@ -17,7 +17,19 @@ use crate::{
 impl Events for SqliteStore {
     async fn events(&self, site: &SiteId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>, StoreError> {
         let site = site.clone();
-        self.read(move |db, _| read(db, &site, after, limit)).await
+        let onward = "select id, record from events where site = ?1 and id > ?2 order by id limit ?3";
+        self.read(move |db, _| read(db, onward, (&site, after.map_or(-1, column)), limit)).await
+    }
+
+    async fn events_before(
+        &self,
+        site: &SiteId,
+        before: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        let site = site.clone();
+        let back = "select id, record from events where site = ?1 and id < ?2 order by id desc limit ?3";
+        self.read(move |db, _| read(db, back, (&site, before.map_or(i64::MAX, column)), limit)).await
     }
 
     /// They are there already.
@@ -104,12 +116,11 @@ pub(super) fn forget_site(db: &Connection, site: &SiteId) -> Result<(), StoreErr
     Ok(())
 }
 
-fn read(db: &Connection, site: &SiteId, after: Option<EventId>, limit: usize) -> Result<Vec<Event>, StoreError> {
-    let mut select =
-        db.prepare_cached("select id, record from events where site = ?1 and id > ?2 order by id limit ?3")?;
-    let (after, limit) = (after.map_or(-1, column), i64::try_from(limit).unwrap_or(i64::MAX));
+fn read(db: &Connection, select: &str, (site, from): (&SiteId, i64), limit: usize) -> Result<Vec<Event>, StoreError> {
+    let mut select = db.prepare_cached(select)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = select
-        .query_map(params![site.as_str(), after, limit], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?)))?;
+        .query_map(params![site.as_str(), from, limit], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?)))?;
     rows.map(|row| {
         let (id, record) = row?;
         let id = EventId::from_micros(id).ok_or_else(|| StoreError::Corrupt(format!("the id of an event: {id}")))?;

@@ -1,12 +1,14 @@
 //! Sessions of the newsroom.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::SqliteStore;
 use crate::{
     secret::KeyHash,
-    site::Session,
+    site::{Realm, Session},
     store::{
         Sessions, StoreError,
         record::{read, write},
@@ -44,6 +46,30 @@ impl Sessions for SqliteStore {
             let record: Option<String> =
                 delete.query_row(params![hash.to_hex(), times.store.as_millis()], |row| row.get(0)).optional()?;
             record.map(|record| read("a session", record.as_bytes())).transpose()
+        })
+        .await
+    }
+
+    /// There are not many at any time: all that go on are read.
+    async fn sessions_in(&self, realm: &Realm, limit: usize) -> Result<Vec<(KeyHash, Session)>, StoreError> {
+        let realm = realm.clone();
+        self.read(move |db, times| {
+            let mut select = db.prepare_cached("select hash, record from sessions where expires_at > ?1")?;
+            let rows = select
+                .query_map([times.store.as_millis()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+            let mut found = Vec::new();
+            for row in rows {
+                let (hash, record) = row?;
+                let hash =
+                    KeyHash::from_hex(&hash).ok_or_else(|| StoreError::Corrupt("the hash of a session".to_owned()))?;
+                let session: Session = read("a session", record.as_bytes())?;
+                if session.realms().contains(&realm) {
+                    found.push((hash, session));
+                }
+            }
+            found.sort_by_key(|(_, session)| Reverse(session.created_at));
+            found.truncate(limit);
+            Ok(found)
         })
         .await
     }

@@ -110,6 +110,20 @@ async fn a_log_is_read_on_from_where_it_was_left(service: &Service) {
     assert!(path.ends_with(&text(&last["next_after"])), "it goes on from the same place");
     let all = service.admin().get(&format!("/v1/sites/{site}/events?type=poll.created&limit=2")).send().await.is(200);
     assert_eq!((all["items"].as_array().map(Vec::len), &all["has_more"]), (Some(2), &json!(true)));
+    // The last one first, page by page, it is the same.
+    let (mut back, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v1/sites/{site}/events?order=newest&about=poll&limit=2{after}");
+        let page = service.admin().get(&path).send().await.is(200);
+        let items = page["items"].as_array().expect("events");
+        back.extend(items.iter().filter_map(|event| event["poll"].as_str().map(str::to_owned)));
+        if page["has_more"] == json!(false) {
+            break;
+        }
+        after = format!("&after={}", text(&page["next_after"]));
+    }
+    back.reverse();
+    assert_eq!(back, polls);
     let none = service.admin().get(&format!("/v1/sites/{site}/events?type=poll.opened")).send().await.is(200);
     assert_eq!(none["items"], json!([]));
 }
@@ -139,6 +153,8 @@ async fn a_log_is_asked_for_in_words_it_knows(service: &Service) {
         ("limit=0", "limit"),
         ("limit=101", "limit"),
         ("type=poll.voted", "type"),
+        ("about=voter", "about"),
+        ("order=votes", "order"),
         ("poll=x", "poll"),
         ("wait=31", "wait"),
         ("wait=-1", "wait"),

@@ -29,7 +29,7 @@ service_rules![
 ];
 
 /// Votes in a poll, and their labels: `yes` by 4 voters, `no` by 2, and `no` by 3 without a mark.
-async fn labelled_poll(service: &Service, with: Value) -> String {
+pub(crate) async fn labelled_poll(service: &Service, with: Value) -> String {
     let id = service.poll(with).await;
     let address = service.storage().address().parse().unwrap();
     let settings = StoreSettings { address, partitions: None, allow_eviction: false };
@@ -48,7 +48,7 @@ async fn report(client: &Client, poll: &str) -> Value {
     client.get(&format!("/v1/polls/{poll}/integrity")).send().await.is(200)
 }
 
-async fn decide(client: &Client, poll: &str, decision: &str, reason: &str) -> Value {
+pub(crate) async fn decide(client: &Client, poll: &str, decision: &str, reason: &str) -> Value {
     let path = format!("/v1/polls/{poll}/integrity/labels/no-mark");
     client.post(&path).json(&json!({ "decision": decision, "reason": reason })).send().await.is(200)
 }

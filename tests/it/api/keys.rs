@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, Client},
+    newsroom::Browser,
     registry::service_rules,
     service::{PUBLIC_URL, Service, seed_poll, text},
 };
@@ -50,8 +51,8 @@ async fn a_revoked_key_is_refused_at_once_on_every_replica(service: &Service) {
     assert_eq!(listed["items"], json!([]));
 }
 
-/// A webhook that nobody has made, and an event that it was never sent.
-const WEBHOOK: (&str, &str) = ("0123456789ab", "1795899306264000");
+/// Ids of a webhook, an event and a session that nobody has.
+const WEBHOOK: (&str, &str, &str) = ("0123456789ab", "1795899306264000", "0123456789abcdef01234567");
 
 /// A text that no ballot says.
 const ANSWER: &str = "0123456789abcdef";
@@ -64,7 +65,7 @@ fn guarded(
     answer: &str,
     key_id: &str,
     article: &str,
-    (hook, event): (&str, &str),
+    (hook, event, session): (&str, &str, &str),
 ) -> Vec<(Method, String, Option<Value>, &'static str)> {
     let poll_path = format!("/v1/polls/{poll}");
     let key = json!({ "site": site, "scopes": ["polls:read"], "name": "x" });
@@ -75,6 +76,7 @@ fn guarded(
     let places = format!("/v1/sites/{site}/places");
     let hooks = format!("/v1/sites/{site}/webhooks");
     let hook = format!("{hooks}/{hook}");
+    let sessions = format!("/v1/sites/{site}/sessions");
     let deliveries = format!("{hook}/deliveries");
     let place = format!("{places}/{}", if site == "{site}" { "{place}" } else { "side" });
     vec![
@@ -90,6 +92,8 @@ fn guarded(
         (Method::GET, deliveries.clone(), None, "keys:write"),
         (Method::POST, format!("{deliveries}/{event}/replay"), None, "keys:write"),
         (Method::DELETE, hook, None, "keys:write"),
+        (Method::GET, sessions.clone(), None, "keys:write"),
+        (Method::DELETE, format!("{sessions}/{session}"), None, "keys:write"),
         (Method::GET, places, None, "polls:read"),
         (Method::GET, place.clone(), None, "polls:read"),
         (Method::PUT, place.clone(), Some(json!({})), "polls:write"),
@@ -246,7 +250,7 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /docs/{file}",
         "GET /",
     ];
-    let guarded = guarded("{site}", "{poll}", "{answer}", "{key}", "{article}", ("{webhook}", "{event}"))
+    let guarded = guarded("{site}", "{poll}", "{answer}", "{key}", "{article}", ("{webhook}", "{event}", "{session}"))
         .into_iter()
         .map(|(method, path, _, _)| {
             let path = path.split('?').next().unwrap_or_default().to_owned();
@@ -274,10 +278,11 @@ async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
         // A key can't make one that may do more than itself, so `keys:write` alone makes only its like.
         let (_, key) = service.key(&site, &[scope]).await;
         let client = service.client().with_key(&key);
-        let (victim, _) = service.key(&site, &["polls:read"]).await;
+        let (victim, text_of_victim) = service.key(&site, &["polls:read"]).await;
+        let session = session_of(service, &site, (&victim, &text_of_victim)).await;
         let announced = service.admin().put(&format!("/v1/sites/{site}/articles/1")).json(&announcement()).send().await;
         assert!(announced.status < 300, "{announced}");
-        for (method, path, body, needed) in guarded(&site, &poll, &answer, &victim, "1", (&hook, &event)) {
+        for (method, path, body, needed) in guarded(&site, &poll, &answer, &victim, "1", (&hook, &event, &session)) {
             let body = match (needed, body) {
                 ("keys:write", Some(_)) if path == "/v1/keys" => {
                     Some(json!({ "site": site, "scopes": [scope], "name": "x" }))
@@ -292,6 +297,15 @@ async fn each_scope_grants_what_it_says_and_no_more(service: &Service) {
             }
         }
     }
+}
+
+/// The id of a session that is begun in the newsroom with a key.
+async fn session_of(service: &Service, site: &str, (id, key): (&str, &str)) -> String {
+    Browser::signed_in(service.client(), key).await;
+    let sessions = service.admin().get(&format!("/v1/sites/{site}/sessions")).send().await.is(200);
+    let sessions = sessions["items"].as_array().expect("sessions");
+    let session = sessions.iter().find(|session| session["holder"]["key"] == id);
+    text(&session.expect("it is listed")["id"])
 }
 
 /// Another tenant's poll: CVE-2025-24577.

@@ -11,7 +11,7 @@ mod exports;
 mod first_vote;
 mod form;
 mod held;
-mod integrity;
+pub(crate) mod integrity;
 mod keys;
 mod kinds;
 pub(crate) mod labels;

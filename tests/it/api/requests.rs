@@ -305,6 +305,8 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/sites/default/webhooks/0123456789ab/secret".to_owned(), &["POST"]),
         ("/v1/sites/default/webhooks/0123456789ab/deliveries".to_owned(), &["GET"]),
         ("/v1/sites/default/webhooks/0123456789ab/deliveries/1795899306264000/replay".to_owned(), &["POST"]),
+        ("/v1/sites/default/sessions".to_owned(), &["GET"]),
+        ("/v1/sites/default/sessions/0123456789abcdef01234567".to_owned(), &["DELETE"]),
         ("/v1/keys".to_owned(), &["GET", "POST"]),
         ("/v1/keys/0123456789ab".to_owned(), &["DELETE"]),
         ("/v1/sites".to_owned(), &["GET"]),

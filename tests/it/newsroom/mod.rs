@@ -2,15 +2,20 @@
 
 mod desk;
 mod door;
+mod integrity;
 mod keys;
 mod lists;
+mod log;
 mod make;
+mod people;
 mod places;
 mod poll_page;
 mod settings;
 mod sign_in;
 mod sites;
+mod templates;
 mod tenants;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -27,8 +32,9 @@ use crate::{
 
 pub(crate) fn rules() -> Vec<Rule> {
     let pages = [door::rules(), sign_in::rules(), make::rules(), places::rules(), poll_page::rules(), lists::rules()];
+    let records = [log::rules(), webhooks::rules(), people::rules(), templates::rules(), integrity::rules()];
     let of_site = [tenants::rules(), keys::rules(), settings::rules(), sites::rules()];
-    pages.into_iter().chain(of_site).flatten().collect()
+    pages.into_iter().chain(records).chain(of_site).flatten().collect()
 }
 
 /// An editor's browser: it keeps what it is given, and sends it along.

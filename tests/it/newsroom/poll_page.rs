@@ -157,7 +157,7 @@ async fn a_poll_is_opened_closed_and_resolved_by_forms_and_each_refusal_is_said_
         let page = editor.page(&at).await;
         let history = page.split_once("id=\"history-title\"")?.1;
         let history = history.split_once("</section>")?.0.to_owned();
-        let told = ["أُنشئ", "فُتح", "غُيّرت صياغته", "كان: هل تتوقع حل", "المشرف", "أُغلق", "السبب: Recount"];
+        let told = ["أُنشئ", "فُتح", "غُيّرت صياغة استطلاع", "كان: هل تتوقع حل", "المشرف", "أُغلق", "السبب: Recount"];
         told.iter().all(|told| history.contains(told)).then_some(())
     })
     .await;

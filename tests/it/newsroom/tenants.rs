@@ -6,7 +6,11 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::Browser;
-use crate::{client::Answer, registry::service_rules, service::Service};
+use crate::{
+    client::{Answer, remember_secret},
+    registry::service_rules,
+    service::{Service, text},
+};
 
 /// Every page and form of a site: method, path within it, and the scope that it needs.
 const OF_SITE: &[(&str, &str, &str)] = &[
@@ -18,6 +22,14 @@ const OF_SITE: &[(&str, &str, &str)] = &[
     ("GET", "/preview", "any"),
     ("POST", "/preview", "polls:read"),
     ("GET", "/waiting", "polls:read"),
+    ("GET", "/templates", "polls:read"),
+    ("GET", "/templates/new", "polls:write"),
+    ("POST", "/templates/new", "polls:write"),
+    ("GET", "/templates/{template}", "polls:write"),
+    ("POST", "/templates/{template}", "polls:write"),
+    ("GET", "/templates/{template}/delete", "polls:write"),
+    ("POST", "/templates/{template}/delete", "polls:write"),
+    ("GET", "/log", "polls:read"),
     ("GET", "/places", "polls:read"),
     ("POST", "/places", "polls:write"),
     ("GET", "/places/{place}", "polls:read"),
@@ -37,10 +49,22 @@ const OF_SITE: &[(&str, &str, &str)] = &[
     ("POST", "/polls/{poll}/delete", "polls:write"),
     ("POST", "/polls/{poll}/resolve", "polls:write"),
     ("POST", "/polls/{poll}/answers/{answer}", "polls:write"),
+    ("POST", "/polls/{poll}/labels/{label}", "polls:moderate"),
     ("GET", "/keys", "keys:write"),
     ("POST", "/keys", "keys:write"),
     ("GET", "/keys/{key}/revoke", "keys:write"),
     ("POST", "/keys/{key}/revoke", "keys:write"),
+    ("GET", "/people", "keys:write"),
+    ("POST", "/people/{session}/end", "keys:write"),
+    ("GET", "/webhooks", "keys:write"),
+    ("POST", "/webhooks", "keys:write"),
+    ("GET", "/webhooks/{webhook}", "keys:write"),
+    ("POST", "/webhooks/{webhook}", "keys:write"),
+    ("POST", "/webhooks/{webhook}/state", "keys:write"),
+    ("POST", "/webhooks/{webhook}/secret", "keys:write"),
+    ("POST", "/webhooks/{webhook}/deliveries/{event}/replay", "keys:write"),
+    ("GET", "/webhooks/{webhook}/delete", "keys:write"),
+    ("POST", "/webhooks/{webhook}/delete", "keys:write"),
     ("GET", "/settings", "sites:write"),
     ("POST", "/settings", "sites:write"),
 ];
@@ -66,7 +90,8 @@ const OTHERS: &[&str] = &[
     "GET /newsroom/sites/{site}",
 ];
 
-const ALL_SCOPES: [&str; 5] = ["polls:read", "polls:write", "results:read", "keys:write", "sites:write"];
+const ALL_SCOPES: [&str; 6] =
+    ["polls:read", "polls:write", "polls:moderate", "results:read", "keys:write", "sites:write"];
 
 /// A route that is added must be put in one of these lists, or this fails.
 async fn every_page_of_the_newsroom_is_held_to_its_scope(_service: &Service) {
@@ -85,20 +110,33 @@ struct Furnished {
     site: String,
     poll: String,
     key: String,
+    webhook: String,
 }
 
 impl Furnished {
     async fn site(service: &Service, site: &str) -> Self {
         let poll = service.poll(json!({ "site": site })).await;
-        Self { site: site.to_owned(), poll, key: service.key(site, &["polls:read"]).await.0 }
+        let (key, _) = service.key(site, &["polls:read"]).await;
+        let hook = json!({ "url": "https://hooks.example/sawt", "enabled": false });
+        let made = service.admin().post(&format!("/v1/sites/{site}/webhooks")).json(&hook).send().await.is(201);
+        remember_secret(&text(&made["secret"]));
+        Self { site: site.to_owned(), poll, key, webhook: text(&made["id"]) }
     }
 
     /// The path of a page, which lies within a site, or anywhere in the newsroom if it says so.
     fn path(&self, page: &str) -> String {
         let page =
             if page.starts_with("/newsroom") { page.to_owned() } else { format!("/newsroom/sites/{{site}}{page}") };
-        let things = [("{site}", &*self.site), ("{poll}", &self.poll), ("{key}", &self.key)];
-        let others = [("{answer}", "0123456789abcdef"), ("{place}", "side")];
+        let things =
+            [("{site}", &*self.site), ("{poll}", &self.poll), ("{key}", &self.key), ("{webhook}", &self.webhook)];
+        let others = [
+            ("{answer}", "0123456789abcdef"),
+            ("{place}", "side"),
+            ("{template}", "stars"),
+            ("{label}", "no-mark"),
+            ("{event}", "1795899306264000"),
+            ("{session}", "0123456789abcdef01234567"),
+        ];
         things.iter().chain(&others).fold(page, |page, (name, id)| page.replace(name, id))
     }
 }

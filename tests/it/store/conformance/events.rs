@@ -13,7 +13,7 @@ use crate::store::stage::{Stage, at_once, changeable, done, options, yes_or_no};
 crate::registry::store_rules![
     what_is_done_to_a_poll_is_told_in_order_and_once,
     what_was_refused_is_not_told,
-    a_log_is_read_from_any_place_on,
+    a_log_is_read_from_any_place_on_and_back,
     what_the_clock_does_is_told_once_when_it_was_due,
     what_the_clock_did_before_an_edit_is_told_before_it,
     a_moved_time_is_told_when_it_comes_and_not_before,
@@ -142,7 +142,7 @@ async fn what_was_refused_is_not_told(store: Arc<dyn Store>) {
     assert_eq!(stage.store.events(&nobodys.site, None, 10).await.unwrap(), []);
 }
 
-async fn a_log_is_read_from_any_place_on(store: Arc<dyn Store>) {
+async fn a_log_is_read_from_any_place_on_and_back(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let other = Stage::new(stage.store.clone()).await;
     for place in 0..5 {
@@ -160,6 +160,16 @@ async fn a_log_is_read_from_any_place_on(store: Arc<dyn Store>) {
         read.extend(page);
     }
     assert_eq!(read, log);
+    let (mut read, mut before) = (Vec::new(), None);
+    loop {
+        let page = stage.store.events_before(&stage.site, before, 3).await.unwrap();
+        assert!(page.len() <= 3);
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        read.extend(page);
+    }
+    read.reverse();
+    assert_eq!(read, log, "the last one first, it is the same");
 }
 
 async fn what_the_clock_does_is_told_once_when_it_was_due(store: Arc<dyn Store>) {

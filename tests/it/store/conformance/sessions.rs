@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use sawt::{
-    poll::Timestamp,
+    poll::{SiteId, Text, Timestamp},
     secret::{KeyHash, Secret},
-    site::{Session, SessionHolder},
+    site::{Grant, NAME, Person, Realm, Role, Session, SessionHolder},
     store::Store,
 };
 
 crate::registry::store_rules![
     a_session_is_there_until_it_is_ended_and_one_of_those_who_end_it_gets_it,
     a_session_that_has_expired_is_not_there,
+    sessions_are_listed_where_their_holders_have_business_until_they_end,
 ];
 
 async fn session(store: &dyn Store, secs: i64) -> (KeyHash, Session) {
@@ -39,4 +40,41 @@ async fn a_session_that_has_expired_is_not_there(store: Arc<dyn Store>) {
     store.add_session(hash, &session).await.unwrap();
     assert_eq!(store.session(hash).await.unwrap(), None);
     assert_eq!(store.end_session(hash).await.unwrap(), None);
+}
+
+async fn sessions_are_listed_where_their_holders_have_business_until_they_end(store: Arc<dyn Store>) {
+    let [mine, theirs]: [SiteId; 2] = [(); 2].map(|()| format!("site-{}", hex_of_some_bytes()).parse().unwrap());
+    let begin = async |holder: SessionHolder, secs: i64| {
+        let (hash, session) = session(&*store, secs).await;
+        let session = Session { holder, ..session };
+        store.add_session(hash, &session).await.unwrap();
+        (hash, session)
+    };
+    let grant = |site: &SiteId| Grant { role: Role::Editor, site: Some(site.clone()) };
+    let person = |grants: Vec<Grant>| {
+        let name = Text::parse("هدى", NAME).unwrap();
+        SessionHolder::Person(Person { subject: "7".to_owned(), name, grants })
+    };
+    let key = SessionHolder::Key { key: "0123456789ab".parse().unwrap(), site: Some(mine.clone()) };
+    let by_key = begin(key.clone(), 3_600).await;
+    let of_both = begin(person(vec![grant(&mine), grant(&theirs)]), 7_200).await;
+    begin(key, -1).await;
+    begin(SessionHolder::Link { key: KeyHash::of("the admin key") }, 3_600).await;
+    let listed = async |site: &SiteId, limit| {
+        let mut listed = store.sessions_in(&Realm::Site(site.clone()), limit).await.unwrap();
+        listed.sort_by_key(|(hash, _)| *hash != by_key.0);
+        listed
+    };
+    assert_eq!(listed(&mine, 10).await, [by_key.clone(), of_both.clone()]);
+    assert_eq!(listed(&mine, 1).await.len(), 1);
+    assert_eq!(listed(&theirs, 10).await, std::slice::from_ref(&of_both));
+    let everywhere = begin(SessionHolder::Admin { key: KeyHash::of("the admin key") }, 3_600).await;
+    assert!(store.sessions_in(&Realm::Everywhere, 1_000).await.unwrap().contains(&everywhere));
+    store.end_session(of_both.0).await.unwrap();
+    assert_eq!((listed(&mine, 10).await.len(), listed(&theirs, 10).await.len()), (1, 0));
+}
+
+/// Trials share stores.
+fn hex_of_some_bytes() -> String {
+    KeyHash::of(Secret::generate().expose()).to_hex()[..16].to_owned()
 }

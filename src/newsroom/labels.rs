@@ -1,0 +1,43 @@
+//! Labels in an editor's words.
+
+use crate::{
+    embed::{digits::Digits, language::Language},
+    newsroom::texts::{fill, texts_of},
+    poll::Label,
+};
+
+/// What there is to say against the ballots with a label.
+pub fn label_text(language: &Language, label: Label) -> String {
+    let texts = &texts_of(language).labels;
+    let name = label.name();
+    let text = match &*name {
+        "clean" => &texts.clean,
+        "no-mark" => &texts.no_mark,
+        "early-mark" => &texts.early_mark,
+        "foreign-token" => &texts.foreign_token,
+        "opaque-origin" => &texts.opaque_origin,
+        "not-a-browser" => &texts.not_a_browser,
+        "hosting-network" => &texts.hosting_network,
+        "other-incidents" => &texts.other_incidents,
+        other if other.starts_with("incident-") => &texts.incident,
+        _ => &texts.other,
+    };
+    fill(text, &[("number", &language.number(u64::from(label.number()), Digits::Latn))])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_label_is_told_from_the_others_in_every_language() {
+        for language in Language::all() {
+            let told: BTreeSet<String> =
+                std::iter::once(Label::CLEAN).chain(Label::all()).map(|label| label_text(language, label)).collect();
+            assert_eq!(told.len(), 32, "{told:?}");
+            assert!(told.iter().all(|text| !text.contains('{')), "{told:?}");
+        }
+    }
+}

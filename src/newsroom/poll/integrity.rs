@@ -1,0 +1,137 @@
+//! What there is to say against a poll's ballots: all of them and those that count, label by label, and what holding one
+//! would change.
+
+use crate::{
+    embed::{digits::Digits, language::Language},
+    integrity::{IntegrityReport, LabelReport},
+    newsroom::{
+        labels::label_text,
+        texts::{IntegrityTexts, fill, texts_of},
+    },
+    poll::{Label, LabelDecision, LabelTally, Poll, PollOption, State},
+};
+
+/// What those see who may moderate a poll.
+pub struct IntegrityPart {
+    /// Sums, each with its name: all ballots, those that count, and those that don't.
+    pub sums: Vec<(&'static str, String)>,
+    /// What counted at the close, and what is told beside it.
+    pub after_close: Option<String>,
+    /// Each label that has ballots, or that something is decided of.
+    pub labels: Vec<LabelLine>,
+    /// How many there are clean, in words.
+    pub clean: String,
+}
+
+/// A label.
+pub struct LabelLine {
+    /// Its name, for the form.
+    pub name: String,
+    /// What there is to say against its ballots.
+    pub about: String,
+    /// How many it has.
+    pub ballots: String,
+    /// What is decided of it.
+    pub decision: LabelDecision,
+    /// That in words.
+    pub decided: &'static str,
+    /// What would change if it were decided otherwise: for what, and each option's share.
+    pub change: Option<(&'static str, Vec<String>)>,
+    /// What was typed as the reason, if it was not taken.
+    pub reason: String,
+}
+
+impl IntegrityPart {
+    /// Of a report; with the reason that was typed for a label and was not right.
+    pub fn of(language: &'static Language, report: &IntegrityReport, typed: Option<(Label, &str)>) -> Self {
+        let texts = &texts_of(language).integrity;
+        let votes = |tally: &LabelTally| language.count("votes", tally.ballots, Digits::Latn);
+        let decided = |decision| votes(&report.decided(decision));
+        let sums = vec![
+            (texts.raw.as_str(), votes(&report.raw())),
+            (&texts.counted, decided(LabelDecision::Counted)),
+            (&texts.held, decided(LabelDecision::Held)),
+            (&texts.void, decided(LabelDecision::Void)),
+        ];
+        let after_close = report.at_close().map(|at_close| fill(&texts.at_close, &[("votes", &votes(&at_close))]));
+        let mut clean = votes(&LabelTally::sum(&[], |_| false));
+        let mut labels = Vec::new();
+        for LabelReport { label, decision, tally } in report.labels() {
+            if label == Label::CLEAN {
+                clean = votes(&tally);
+                continue;
+            }
+            let reason = typed.filter(|(of, _)| *of == label).map(|(_, reason)| reason.to_owned()).unwrap_or_default();
+            labels.push(LabelLine {
+                name: label.name().into_owned(),
+                about: label_text(language, label),
+                ballots: votes(&tally),
+                decision,
+                decided: decision_text(texts, decision),
+                change: change(language, report, decision, &tally),
+                reason,
+            });
+        }
+        Self { sums, after_close, labels, clean: fill(&texts.clean, &[("votes", &clean)]) }
+    }
+}
+
+impl LabelLine {
+    /// Whether another decision can be taken.
+    pub fn may(&self, decision: &str) -> bool {
+        self.decision.as_str() != decision
+    }
+}
+
+fn decision_text(texts: &'static IntegrityTexts, decision: LabelDecision) -> &'static str {
+    match decision {
+        LabelDecision::Counted => &texts.is_counted,
+        LabelDecision::Held => &texts.is_held,
+        LabelDecision::Void => &texts.is_void,
+    }
+}
+
+/// What each option would come to without the ballots of a label that counts, or with those of one that does not.
+fn change(
+    language: &Language,
+    report: &IntegrityReport,
+    decision: LabelDecision,
+    of_label: &LabelTally,
+) -> Option<(&'static str, Vec<String>)> {
+    let texts = &texts_of(language).integrity;
+    let now = report.decided(LabelDecision::Counted);
+    let (what, then) = if decision == LabelDecision::Counted {
+        let mut without = now.clone();
+        without.take_out(of_label)?;
+        (texts.if_held.as_str(), without)
+    } else {
+        (texts.if_counted.as_str(), together(&now, of_label))
+    };
+    let share = |tally: &LabelTally, option: &PollOption| {
+        let votes = tally.votes.get(usize::from(option.index)).copied().unwrap_or_default();
+        votes.saturating_mul(1_000).saturating_add(tally.ballots / 2).checked_div(tally.ballots)
+    };
+    let said = |share: Option<u64>| {
+        share.map_or_else(|| "–".to_owned(), |tenths| language.share(tenths.min(1_000), Digits::Latn))
+    };
+    let poll: &Poll = &report.poll;
+    let told = |option: &PollOption| {
+        let (was, is) = (share(&now, option), share(&then, option));
+        let values = [("option", option.label.as_str()), ("is", &*said(is)), ("was", &*said(was))];
+        (was != is).then(|| fill(&texts.share_change, &values))
+    };
+    Some((what, poll.options.iter().filter_map(told).collect()))
+}
+
+fn together(one: &LabelTally, other: &LabelTally) -> LabelTally {
+    let mut sum = one.clone();
+    sum.ballots += other.ballots;
+    sum.votes.resize(sum.votes.len().max(other.votes.len()), 0);
+    sum.votes.iter_mut().zip(&other.votes).for_each(|(sum, votes)| *sum += votes);
+    sum
+}
+
+/// Whether there is anything to moderate in a state.
+pub fn has_ballots(state: State) -> bool {
+    matches!(state, State::Open | State::Closed)
+}

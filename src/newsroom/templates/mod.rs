@@ -1,0 +1,146 @@
+//! A site's templates: what every article is given to answer. They are made and changed in the form that polls are made
+//! in ([`MakePage`](super::make::MakePage)), which has fewer fields then, and these.
+
+use askama::Template;
+
+use crate::{
+    article::{Admission, MOST_ARTICLES, OPEN_FOR_DAYS, Template as ArticleTemplate, TemplateId},
+    newsroom::{frame::Frame, texts::TemplateTexts},
+    poll::{Kind, SiteId},
+};
+
+/// The list.
+#[derive(Template)]
+#[template(path = "templates/page.html", config = "src/newsroom/askama.toml")]
+pub struct TemplatesPage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// In the order of their ids.
+    pub templates: &'a [ArticleTemplate],
+    /// The code for the pages of articles, if there is a template that its elements show.
+    pub code: Option<String>,
+    /// What was just done.
+    pub notice: Option<&'static str>,
+}
+
+/// Asks for a template's id before it is deleted.
+#[derive(Template)]
+#[template(path = "templates/delete.html", config = "src/newsroom/askama.toml")]
+pub struct DeleteTemplatePage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// The template.
+    pub template: &'a ArticleTemplate,
+    /// Whether something else was typed.
+    pub is_wrong: bool,
+}
+
+/// What a template has besides its poll, as it was typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TypedTemplate {
+    /// Its id.
+    pub id: String,
+    /// Whether there is one of this id already, which the form changes.
+    pub is_there: bool,
+    /// Whether it is for every address under the site's origins.
+    pub is_for_all: bool,
+    /// For how many days its polls take votes; empty: 90.
+    pub open_for_days: String,
+    /// For how many articles at a time; empty: 10,000.
+    pub most_articles: String,
+    /// The fields that are wrong.
+    pub wrong: Vec<&'static str>,
+}
+
+impl TypedTemplate {
+    /// A template as the form shows it.
+    pub fn of(template: &ArticleTemplate) -> Self {
+        let unusual = |value: u32, default: u32| if value == default { String::new() } else { value.to_string() };
+        Self {
+            id: template.id.to_string(),
+            is_there: true,
+            is_for_all: template.admits == Admission::OwnOrigins,
+            open_for_days: unusual(template.open_for_days, OPEN_FOR_DAYS.0),
+            most_articles: unusual(template.most_articles, MOST_ARTICLES.0),
+            wrong: Vec::new(),
+        }
+    }
+
+    /// What it is for.
+    pub fn admits(&self) -> Admission {
+        if self.is_for_all { Admission::OwnOrigins } else { Admission::Announced }
+    }
+
+    /// Its id; `None` if that is none.
+    pub fn template_id(&self) -> Option<TemplateId> {
+        self.id.parse().ok()
+    }
+
+    /// How many days and how many articles; what is empty is as usual.
+    ///
+    /// # Errors
+    /// The fields that are wrong.
+    pub fn numbers(&self) -> Result<(Option<u64>, Option<u64>), Vec<&'static str>> {
+        let number = |name: &'static str, typed: &str, most: u32| match typed {
+            "" => Ok(None),
+            typed => typed.parse().ok().filter(|number| (1..=u64::from(most)).contains(number)).map(Some).ok_or(name),
+        };
+        let days = number("open_for_days", &self.open_for_days, OPEN_FOR_DAYS.1);
+        let articles = number("most_articles", &self.most_articles, MOST_ARTICLES.1);
+        match (days, articles) {
+            (Ok(days), Ok(articles)) => Ok((days, articles)),
+            (days, articles) => Err(days.err().into_iter().chain(articles.err()).collect()),
+        }
+    }
+
+    /// Whether a field is wrong.
+    pub fn is_wrong(&self, field: &str) -> bool {
+        self.wrong.contains(&field)
+    }
+}
+
+impl TemplatesPage<'_> {
+    fn texts(&self) -> &'static TemplateTexts {
+        &self.frame.texts().templates
+    }
+
+    fn kind(&self, template: &ArticleTemplate) -> &'static str {
+        let texts = &self.frame.texts().poll;
+        match template.pattern.kind {
+            Kind::Single => &texts.single,
+            Kind::Multiple => &texts.multiple,
+            Kind::Rating => &texts.rating,
+            Kind::Reaction => &texts.reaction,
+            Kind::Ranked => &texts.ranked,
+        }
+    }
+
+    fn admits(&self, template: &ArticleTemplate) -> &'static str {
+        match template.admits {
+            Admission::Announced => &self.texts().announced,
+            Admission::OwnOrigins => &self.texts().own_origins,
+        }
+    }
+}
+
+impl DeleteTemplatePage<'_> {
+    fn texts(&self) -> &'static TemplateTexts {
+        &self.frame.texts().templates
+    }
+}
+
+/// The code for an article's page: an element for each template that one shows.
+pub fn code_of(base: &str, site: &SiteId, templates: &[ArticleTemplate]) -> Option<String> {
+    let element = |template: &ArticleTemplate| {
+        let (name, own) = match template.pattern.kind {
+            Kind::Reaction => ("sawt-reactions", "reactions"),
+            Kind::Rating => ("sawt-rating", "stars"),
+            Kind::Single | Kind::Multiple | Kind::Ranked => return None,
+        };
+        let named = if template.id.as_str() == own { String::new() } else { format!(" template=\"{}\"", template.id) };
+        Some(format!("<{name} site=\"{site}\"{named}></{name}>\n"))
+    };
+    let elements: String = templates.iter().filter_map(element).collect();
+    let script = format!("<script src=\"{base}/embed/article.js\" type=\"module\" async></script>");
+    (!elements.is_empty()).then(|| elements + &script)
+}

@@ -1,0 +1,109 @@
+//! A site's templates, in the newsroom.
+
+use serde_json::{Value, json};
+
+use super::{Browser, hidden};
+use crate::{registry::service_rules, service::Service};
+
+/// What a form for reactions brings, with these fields besides.
+fn reactions<'a>(with: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let form = [
+        ("do", "save"),
+        ("kind", "reaction"),
+        ("question", "ما شعورك؟"),
+        ("language", "ar"),
+        ("results", "always"),
+        ("display", "exact"),
+        ("option_id", "like"),
+        ("emoji", "👍"),
+        ("label", "أعجبني"),
+        ("option_id", "sad"),
+        ("emoji", "😢"),
+        ("label", "أحزنني"),
+    ];
+    form.iter().chain(with).copied().collect()
+}
+
+async fn template(service: &Service, site: &str, id: &str) -> Value {
+    service.admin().get(&format!("/v1/sites/{site}/templates/{id}")).send().await.is(200)
+}
+
+async fn a_template_is_made_and_changed_and_nothing_of_it_is_lost(service: &Service) {
+    let site = service.site().await;
+    let editor = Browser::with_scopes(service, &site, &["polls:read", "polls:write"]).await;
+    let path = format!("/newsroom/sites/{site}/templates");
+    let page = editor.get(&format!("{path}/new")).await.page(200);
+    assert!(page.contains("value=\"reactions\"") && !page.contains("name=\"opens_at\""), "{page}");
+    let made = editor.submit(&format!("{path}/new"), &reactions(&[("id", "mood"), ("articles", "own-origins")])).await;
+    assert_eq!(made.header("location"), Some(format!("{path}?said=saved")), "{made}");
+    let asked = template(service, &site, "mood").await;
+    assert_eq!((&asked["articles"], &asked["open_for_days"]), (&json!("own-origins"), &json!(90)));
+    assert_eq!(asked["poll"]["options"][1]["id"], "sad");
+    let list = editor.get(&path).await.page(200);
+    assert!(list.contains("ما شعورك؟") && list.contains("&#60;sawt-reactions site=") || list.contains("&lt;sawt"));
+    // One that is there is not made again, and bad numbers are named.
+    for wrong in [
+        reactions(&[("id", "mood")]),
+        reactions(&[("id", "Mood")]),
+        reactions(&[("id", "stars"), ("open_for_days", "0")]),
+        reactions(&[("id", "stars"), ("emoji", "x"), ("label", "ثالث")]),
+    ] {
+        let page = editor.submit(&format!("{path}/new"), &wrong).await.page(422);
+        assert!(page.contains("aria-invalid=\"true\"") && page.contains("ما شعورك؟"), "{page}");
+    }
+    // What the form does not change stays: who asks, and for how many articles.
+    let kept = json!({ "articles": "announced", "most_articles": 5, "poll": {
+        "kind": "rating", "question": "كم؟", "language": "ar", "disclosure": { "asked_by": "الراي" },
+    }});
+    service.admin().put(&format!("/v1/sites/{site}/templates/mood")).json(&kept).send().await.is(200);
+    let own = format!("{path}/mood");
+    let page = editor.get(&own).await.page(200);
+    let base = page.split_once("name=\"base\" hidden>\n").unwrap().1.split("</textarea>").next().unwrap();
+    let base = base.replace("&#34;", "\"").replace("&quot;", "\"");
+    let form = |question: &'static str, base: &str| {
+        let base = base.to_owned();
+        [("do", "save"), ("kind", "stars"), ("language", "ar"), ("results", "always"), ("display", "exact")]
+            .into_iter()
+            .chain([("asked_by", "الراي"), ("most_articles", "5"), ("question", question)])
+            .map(|(name, value)| (name, value.to_owned()))
+            .chain([("base", base)])
+            .collect::<Vec<_>>()
+    };
+    let send = async |form: Vec<(&str, String)>| {
+        let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        editor.submit(&own, &form).await
+    };
+    assert_eq!(send(form("كم نجمة؟", &base)).await.status, 303);
+    let asked = template(service, &site, "mood").await;
+    assert_eq!((&asked["most_articles"], &asked["poll"]["question"]), (&json!(5), &json!("كم نجمة؟")));
+    assert_eq!(asked["poll"]["disclosure"]["asked_by"], "الراي");
+    // Whoever had it open before is told, and nothing is overwritten.
+    let page = send(form("أخرى", &base)).await.page(412);
+    assert!(page.contains("كم نجمة؟") && page.contains("أخرى"), "{page}");
+    assert_eq!(template(service, &site, "mood").await["poll"]["question"], "كم نجمة؟");
+    assert!(!hidden(&page, "form_token").is_empty());
+}
+
+async fn a_template_is_deleted_only_when_its_id_was_typed(service: &Service) {
+    let site = service.site().await;
+    let editor = Browser::with_scopes(service, &site, &["polls:read", "polls:write"]).await;
+    let asked = json!({ "poll": { "kind": "rating", "question": "كم؟" } });
+    service.admin().put(&format!("/v1/sites/{site}/templates/stars")).json(&asked).send().await.is(201);
+    let path = format!("/newsroom/sites/{site}/templates/stars/delete");
+    assert!(editor.get(&path).await.page(200).contains("حذف هذا القالب؟"));
+    let page = editor.submit(&path, &[("id", "star")]).await.page(422);
+    assert!(page.contains("فلم يُحذف شيء"), "{page}");
+    template(service, &site, "stars").await;
+    assert_eq!(editor.submit(&path, &[("id", "stars")]).await.status, 303);
+    editor.get(&path).await.page(404);
+    // Who only reads is offered nothing else.
+    service.admin().put(&format!("/v1/sites/{site}/templates/stars")).json(&asked).send().await.is(201);
+    let reader = Browser::with_scopes(service, &site, &["polls:read"]).await;
+    let list = reader.get(&format!("/newsroom/sites/{site}/templates")).await.page(200);
+    assert!(list.contains("كم؟") && !list.contains("/templates/stars") && !list.contains("/templates/new"), "{list}");
+}
+
+service_rules![on crate::backends::Backend::EACH_SORT;
+    a_template_is_made_and_changed_and_nothing_of_it_is_lost,
+    a_template_is_deleted_only_when_its_id_was_typed,
+];
