@@ -2,8 +2,10 @@
 // stream of it, and its page says revision 0.
 
 import { here, named } from './here.js';
-import { seen, view } from './sight.js';
+import { seen, shareMarks, view } from './sight.js';
 import { SECOND, jitter, sleep } from './time.js';
+
+shareMarks();
 
 export const of = (Poll) =>
   class extends Poll {

@@ -3,7 +3,9 @@
 // Served as /embed/view.js, by a name that stays: a publisher's page has it as a module.
 
 import { here, named } from './here.js';
-import { seen, view } from './sight.js';
+import { seen, shareMarks, view } from './sight.js';
+
+shareMarks();
 
 const HOME = import.meta.url.split('/embed/view.js')[0];
 

@@ -17,9 +17,11 @@ export const seen = (element, rootMargin) =>
     sight.observe(element);
   });
 
-// When what was told to be seen: in this page alone, by whichever script of sawt's, or, where that keeps a mark
-// `sawt.views`, as long as its tab is open.
-let marks = (globalThis[Symbol.for('sawt.views')] ??= {});
+// When what was told to be seen: in this page alone, or, where that keeps a mark `sawt.views`, as long as its tab is open.
+let marks = {};
+
+// What several scripts tell is told once by all of them.
+export const shareMarks = () => (marks = globalThis[Symbol.for('sawt.views')] ??= {});
 
 // Tells the service that something is seen. What is seen again within half an hour is the same view.
 export const view = (from, what) => {

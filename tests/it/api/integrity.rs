@@ -302,6 +302,7 @@ async fn an_incident_is_opened_in_an_open_poll_alone_and_closed_once(service: &S
     }
     let opened = send(&incidents, &why).await.is(200);
     let close = format!("{incidents}/incident-8/close");
+    send(&close, &json!({ "reason": "" })).await.refused(422, "invalid-decision");
     let closed = send(&close, &why).await.is(200);
     assert_eq!(send(&close, &json!({ "reason": "again" })).await.is(200), closed, "it is closed already");
     assert_eq!(closed["revision"].as_u64(), opened["revision"].as_u64().map(|revision| revision + 1));

@@ -141,6 +141,7 @@ async fn a_snapshot_is_a_figure_with_its_proof_at_an_address_that_stays(service:
     let rest = service.client().get(&format!("{snapshots}?cursor={cursor}")).send().await.is(200);
     assert_eq!((&rest["items"][0]["id"], &rest["next_cursor"]), (&taken["id"], &Value::Null));
     service.client().get(&format!("{snapshots}?limit=0")).send().await.refused(400, "invalid-request");
+    service.admin().post(&snapshots).json(&json!({ "label": "x" })).send().await.refused(400, "invalid-request");
 }
 
 async fn a_snapshot_of_a_hidden_figure_is_public_once_the_poll_is_closed(service: &Service) {

@@ -43,7 +43,9 @@ async fn a_moderator_holds_voids_and_releases_a_label_with_a_reason(service: &Se
         let page = moderator.get(&path).await.page(200);
         assert!(panel(&page).unwrap().contains(is), "{page}");
     }
-    assert_eq!(service.client().results(&poll).await["ballots"], 6);
+    // Readers are shown a snapshot while a label is held.
+    until(async || (service.admin().results(&poll).await["ballots"] == 6).then_some(())).await;
+    assert_eq!(service.client().results(&poll).await["ballots_under"], 100);
     // The log says it with the reason, in words.
     until(async || {
         let page = moderator.get(&path).await.page(200);

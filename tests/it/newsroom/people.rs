@@ -84,6 +84,7 @@ async fn who_is_signed_in_is_listed_and_signed_out_at_once_everywhere(service: &
     let huda = text(&of("هدى")["id"]);
     others.delete(&format!("/v1/sites/{other}/sessions/{huda}")).send().await.refused(404, "not-found");
     others.get(&format!("/v1/sites/{site}/sessions")).send().await.refused(403, "scope-missing");
+    service.admin().get("/v1/sites/nobodys/sessions").send().await.refused(404, "not-found");
     for client in service.clients() {
         assert!(is_in(&client, &site, &first).await && is_in(&client, &site, &second).await);
     }
