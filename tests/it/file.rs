@@ -63,6 +63,12 @@ impl Fixture {
         self.replica.log().lines().iter().filter(|line| line.contains(words)).count()
     }
 
+    /// Waits until the log has a line that says this: it comes by a pipe. There is one.
+    async fn says_once(&self, words: &str, why: &str) {
+        until(async || (self.said(words) > 0).then_some(())).await;
+        assert_eq!(self.said(words), 1, "{why}: {}", self.replica.log().text());
+    }
+
     async fn is_not_ready(&self) {
         until(async || (self.client().get("/readyz").send().await.status == 503).then_some(())).await;
         self.client().get("/livez").send().await.is(200);
@@ -112,7 +118,7 @@ async fn a_vote_is_not_acknowledged_that_goes_to_a_file_which_is_not_there_any_m
             voter.vote(&it.poll, &["yes"]).await.refused(503, "store-unavailable");
         }
         it.is_not_ready().await;
-        assert_eq!(it.said(ASTRAY), 1, "{what}: {}", it.replica.log().text());
+        it.says_once(ASTRAY, what).await;
         // Readers of results are served all the same.
         it.client().results(&it.poll).await;
     }
@@ -122,7 +128,7 @@ async fn a_replica_that_nobody_votes_on_learns_that_its_file_is_gone() {
     let it = Fixture::start().await;
     fs::remove_file(it.path("sawt.db")).unwrap();
     it.is_not_ready().await;
-    assert_eq!(it.said(ASTRAY), 1);
+    it.says_once(ASTRAY, "nobody votes").await;
 }
 
 async fn a_file_that_is_moved_back_is_written_again_and_has_every_acknowledged_vote() {
@@ -191,7 +197,7 @@ async fn a_damaged_file_is_not_called_absent_and_is_not_written_any_more() {
     let vote = voter.post(&format!("/v1/polls/{}/votes", it.poll)).json(&json!({ "choices": ["yes"] }));
     vote.undocumented().send().await.refused(500, "internal");
     it.is_not_ready().await;
-    assert_eq!(it.said("the store's file is damaged:"), 1, "{}", it.replica.log().text());
+    it.says_once("the store's file is damaged:", "damaged").await;
 }
 
 async fn a_file_damaged_where_every_start_reads_ends_the_start_and_is_named() {
