@@ -1,5 +1,7 @@
 //! Nobody can tell whether a ballot is held: not by the answer to it, and not by anything that can be asked afterwards.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::labels::old_mark;
@@ -51,11 +53,16 @@ impl HeldPoll {
 
     /// Does something within one half minute: again, if the next one came meanwhile.
     async fn within_one<T>(&self, mut what: impl AsyncFnMut() -> T) -> T {
-        for _ in 0..8 {
+        for _ in 0..120 {
             let before = self.windows().await;
+            // A replica may not have heard of the next one yet.
+            if before.iter().any(|one| *one != before[0]) {
+                tokio::time::sleep(Duration::from_millis(250)).await;
+                continue;
+            }
             let came = what().await;
             let after = self.windows().await;
-            if before == after && after.iter().all(|one| *one == after[0]) {
+            if before == after {
                 return came;
             }
         }
