@@ -169,12 +169,19 @@ async fn no_more_is_read_of_a_draft_than_of_an_id_that_nobody_has() {
     let monitor = Monitor::of(service.storage().server().port());
     for (of_draft, of_nobody) in requests(&draft).iter().zip(&requests(NOBODYS)) {
         for client in &strangers {
-            let there = ask(client, of_draft).await;
-            let reads_there = monitor.lines_with(&service, &[&draft, &site]);
-            let nowhere = ask(client, of_nobody).await;
-            let reads_nowhere = monitor.lines_with(&service, &[NOBODYS, &site]);
-            assert_eq!(reads_there.len(), reads_nowhere.len(), "{there}\n{reads_there:#?}\n{reads_nowhere:#?}");
-            assert_eq!(told(&there, &draft), told(&nowhere, NOBODYS), "{there}");
+            // A replica also reads its sites at moments of its own. One such read may fall between two; a leak is there
+            // each time.
+            for attempts_left in (0..3).rev() {
+                let there = ask(client, of_draft).await;
+                let reads_there = monitor.lines_with(&service, &[&draft, &site]);
+                let nowhere = ask(client, of_nobody).await;
+                let reads_nowhere = monitor.lines_with(&service, &[NOBODYS, &site]);
+                assert_eq!(told(&there, &draft), told(&nowhere, NOBODYS), "{there}");
+                if reads_there.len() == reads_nowhere.len() {
+                    break;
+                }
+                assert!(attempts_left > 0, "{there}\n{reads_there:#?}\n{reads_nowhere:#?}");
+            }
         }
     }
     assert_eq!(text(&service.admin().get(&format!("/v1/polls/{draft}")).send().await.is(200)["state"]), "draft");
