@@ -92,6 +92,11 @@ pub fn first_bytes<const N: usize>(hash: [u8; 32]) -> [u8; N] {
     std::array::from_fn(|place| hash.get(place).copied().unwrap_or_default())
 }
 
+/// Whether two texts or hashes are the same. Takes the same time wherever they differ.
+pub fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+}
+
 /// Bytes from the operating system's random source.
 ///
 /// # Panics

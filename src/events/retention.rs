@@ -6,15 +6,12 @@ use tokio::time::interval;
 
 use super::TaskLog;
 use crate::{
-    poll::{SiteId, Timestamp},
-    store::{Store, StoreError},
+    poll::Timestamp,
+    store::{Store, StoreError, all_sites},
 };
 
 /// How often: an event is kept for this much longer at most.
 const EVERY: Duration = Duration::from_hours(1);
-
-/// How many sites are read at once.
-const CHUNK: usize = 100;
 
 /// Forgets until it is dropped.
 pub async fn forget(days: u32, store: Arc<dyn Store>) {
@@ -29,15 +26,8 @@ pub async fn forget(days: u32, store: Arc<dyn Store>) {
 async fn forget_old(store: &dyn Store, days: u32) -> Result<(), StoreError> {
     let before = store.now().await?.as_millis() - i64::from(days) * 24 * 60 * 60 * 1_000;
     let before = Timestamp::from_millis(before);
-    let mut after: Option<SiteId> = None;
-    loop {
-        let sites = store.sites(after.as_ref(), CHUNK).await?;
-        for site in &sites {
-            store.forget_events(&site.id, before).await?;
-        }
-        match sites.last() {
-            Some(last) if sites.len() == CHUNK => after = Some(last.id.clone()),
-            Some(_) | None => return Ok(()),
-        }
+    for site in all_sites(store).await? {
+        store.forget_events(&site, before).await?;
     }
+    Ok(())
 }

@@ -1,6 +1,11 @@
 //! Tells the tasks and the waiting readers of a replica that something has happened.
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit, broadcast, watch};
+use std::time::Duration;
+
+use tokio::{
+    sync::{Notify, Semaphore, SemaphorePermit, broadcast, broadcast::error::RecvError, watch},
+    time::{Interval, MissedTickBehavior, interval},
+};
 
 use crate::poll::SiteId;
 
@@ -47,9 +52,12 @@ impl EventSignal {
         let _ = self.grown.send(site.clone());
     }
 
-    /// Tells of the sites whose logs have grown, from now on, as far as this replica knows.
-    pub fn growth(&self) -> broadcast::Receiver<SiteId> {
-        self.grown.subscribe()
+    /// Tells a task when it is its turn: every so often, and from now on when a site's log has grown, as far as this
+    /// replica knows.
+    pub fn turns(&self, every: Duration) -> SiteTurns {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        SiteTurns { ticks, grown: self.grown.subscribe() }
     }
 
     /// Waits until this replica has changed something.
@@ -65,6 +73,30 @@ impl EventSignal {
             return None;
         }
         Some(EventWaiter { _place: place, grown: self.grown.subscribe(), is_closing })
+    }
+}
+
+/// The turns of a task that does something for each site.
+pub struct SiteTurns {
+    ticks: Interval,
+    grown: broadcast::Receiver<SiteId>,
+}
+
+impl SiteTurns {
+    /// Waits for the next turn: of one site, or of each. `None` once the replica's signal is gone. No turn is lost if this is
+    /// dropped.
+    pub async fn next(&mut self) -> Option<Option<SiteId>> {
+        loop {
+            tokio::select! {
+                _ = self.ticks.tick() => return Some(None),
+                grown = self.grown.recv() => match grown {
+                    Ok(site) => return Some(Some(site)),
+                    // The ticks go on.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                },
+            }
+        }
     }
 }
 

@@ -159,6 +159,5 @@ fn tally_json(poll: &Poll, tally: &LabelTally) -> Value {
 }
 
 fn options_json(poll: &Poll, tally: &LabelTally) -> Value {
-    let votes = |index: u8| tally.votes.get(usize::from(index)).copied().unwrap_or_default();
-    poll.options.iter().map(|option| json!({ "id": option.id, "votes": votes(option.index) })).collect()
+    poll.options.iter().map(|option| json!({ "id": option.id, "votes": tally.votes_for(option.index) })).collect()
 }

@@ -4,7 +4,6 @@ use super::{Integrity, IntegrityError, IntegrityReport};
 use crate::{
     poll::{Label, LabelDecision, PollId, REASON, State, Text},
     site::{NewEvent, Publisher},
-    store::Replacement,
 };
 
 /// How often a decision is tried again on top of an edit that came between.
@@ -40,28 +39,11 @@ impl Integrity {
                 poll.decided(label, decision, now).map(|edit| edit.sampled(report.version))
             };
             let Some(edit) = edit else { return Ok(report) };
-            let mut events = NewEvent::of_change(poll, &edit.poll, &publisher.actor(), now);
-            events.push(NewEvent::of_decision(&edit.poll, (label, decision), &reason, &publisher.actor(), now));
-            match self.store.replace_poll(&edit, &events).await? {
-                Replacement::Done(poll) => {
-                    self.note_change(&poll).await;
-                    return self.report(publisher, id).await;
-                }
-                // Somebody else was faster, or it has closed: decide on top of that.
-                Replacement::Mismatch(_) | Replacement::Closed | Replacement::NotClosed => {}
-                Replacement::HasBallots => return Err(IntegrityError::Internal("a decision reshaped a poll")),
-                Replacement::Gone => return Err(IntegrityError::NoPoll),
+            let told = vec![NewEvent::of_decision(&edit.poll, (label, decision), &reason, &publisher.actor(), now)];
+            if self.is_put((poll, &edit), told, (&publisher.actor(), now)).await? {
+                return self.report(publisher, id).await;
             }
         }
         Err(IntegrityError::KeptChanging)
-    }
-
-    /// Makes this replica serve a poll as the store now has it. It is decided already, so a store that does not answer is
-    /// no reason to refuse it: what is known of the poll here expires by itself.
-    pub(super) async fn note_change(&self, poll: &crate::poll::Poll) {
-        self.signal.note_change(&poll.site);
-        if let Err(error) = self.hub.note_change(&self.store, poll.id).await {
-            tracing::warn!(poll = %poll.id, error = %error, "a poll of which a label was decided could not be read again");
-        }
     }
 }

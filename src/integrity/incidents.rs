@@ -6,7 +6,6 @@ use crate::{
         Edit, Finding, IncidentCause, IncidentPolicy, Label, Poll, PollId, REASON, State, Suspects, Text, Timestamp,
     },
     site::{NewEvent, Publisher},
-    store::Replacement,
 };
 
 /// How often an incident is opened or closed again on top of an edit that came between.
@@ -77,16 +76,8 @@ impl Integrity {
                 return Err(IntegrityError::NotOpen(Box::new(poll), state));
             }
             let Some((edit, told)) = change(&poll, now) else { return self.report(publisher, id).await };
-            let mut events = NewEvent::of_change(&poll, &edit.poll, &publisher.actor(), now);
-            events.extend(told);
-            match self.store.replace_poll(&edit, &events).await? {
-                Replacement::Done(poll) => {
-                    self.note_change(&poll).await;
-                    return self.report(publisher, id).await;
-                }
-                Replacement::Mismatch(_) | Replacement::Closed | Replacement::NotClosed => {}
-                Replacement::HasBallots => return Err(IntegrityError::Internal("an incident reshaped a poll")),
-                Replacement::Gone => return Err(IntegrityError::NoPoll),
+            if self.is_put((&poll, &edit), told, (&publisher.actor(), now)).await? {
+                return self.report(publisher, id).await;
             }
         }
         Err(IntegrityError::KeptChanging)

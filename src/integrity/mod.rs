@@ -6,6 +6,7 @@
 //! told beside it. Each decision is in the site's log. [`detect`] has what finds incidents, [`watch`] what shows it the
 //! ballots.
 
+mod changes;
 mod decide;
 pub mod detect;
 mod evidence;
@@ -20,20 +21,21 @@ pub use evidence::Evidence;
 pub use hosting_ranges::{HostingRanges, UnreadableRanges};
 pub use report::{IncidentReport, IntegrityReport, LabelReport};
 
+use changes::PollChanges;
+
 use crate::{
     events::EventSignal,
     live::Hub,
-    poll::{Label, Poll, PollId, State},
-    site::{Publisher, Scope},
-    store::{Store, StoreError},
+    poll::{Edit, Label, Poll, PollId, State, Timestamp},
+    site::{Actor, NewEvent, Publisher, Scope},
+    store::{Replacement, Store, StoreError},
 };
 
 /// One worker's use cases of integrity.
 #[derive(Clone)]
 pub struct Integrity {
     store: Arc<dyn Store>,
-    hub: Arc<Hub>,
-    signal: Arc<EventSignal>,
+    changes: PollChanges,
     hosting: HostingRanges,
 }
 
@@ -75,7 +77,7 @@ impl From<StoreError> for IntegrityError {
 impl Integrity {
     /// A worker's, on its store for calls that are not votes.
     pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, signal: Arc<EventSignal>, hosting: HostingRanges) -> Self {
-        Self { store, hub, signal, hosting }
+        Self { changes: PollChanges::new(Arc::clone(&store), hub, signal), store, hosting }
     }
 
     /// What there is to say against a vote by what is seen of it. On a vote's way: it asks nobody.
@@ -87,5 +89,21 @@ impl Integrity {
     async fn poll(&self, publisher: &Publisher, id: PollId) -> Result<Poll, IntegrityError> {
         let poll = self.store.poll(id).await?;
         poll.filter(|poll| publisher.may(Scope::PollsModerate, &poll.site)).ok_or(IntegrityError::NoPoll)
+    }
+
+    /// Puts a poll that was changed in the place of the one before. Returns whether it is there: if somebody else was faster,
+    /// or it has closed, the change is to be made on top of that.
+    async fn is_put(
+        &self,
+        polls: (&Poll, &Edit),
+        told: Vec<NewEvent>,
+        by: (&Actor, Timestamp),
+    ) -> Result<bool, IntegrityError> {
+        match self.changes.put(polls, told, by).await? {
+            Replacement::Done(_) => Ok(true),
+            Replacement::Mismatch(_) | Replacement::Closed | Replacement::NotClosed => Ok(false),
+            Replacement::HasBallots => Err(IntegrityError::Internal("a change of labels reshaped a poll")),
+            Replacement::Gone => Err(IntegrityError::NoPoll),
+        }
     }
 }

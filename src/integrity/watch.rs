@@ -8,7 +8,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::detect::PollWatch;
+use super::{changes::PollChanges, detect::PollWatch};
 use crate::{
     clock::Clock,
     events::{EventSignal, TaskLog},
@@ -43,7 +43,7 @@ const MOST_TURNS: usize = 5;
 pub struct Detectors {
     store: Arc<dyn Store>,
     hub: Arc<Hub>,
-    signal: Arc<EventSignal>,
+    changes: PollChanges,
     clock: Clock,
     /// Ballots wait for those of other replicas, if there are any.
     wait_millis: i64,
@@ -77,7 +77,8 @@ impl Detectors {
     /// A replica's, on a store of their own.
     pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, signal: Arc<EventSignal>, clock: Clock, has_others: bool) -> Self {
         let wait_millis = if has_others { WAIT_MILLIS } else { 0 };
-        Self { store, hub, signal, clock, wait_millis, watched: Mutex::default() }
+        let changes = PollChanges::new(Arc::clone(&store), Arc::clone(&hub), signal);
+        Self { store, hub, changes, clock, wait_millis, watched: Mutex::default() }
     }
 
     /// Takes in what was seen since the last time, here and elsewhere, and opens and closes what incidents follow.
@@ -146,14 +147,8 @@ impl Detectors {
             let Some(poll) = self.store.poll(id).await? else { return Ok(()) };
             let now = self.store.now().await?;
             let Some((edit, told)) = change(&poll, policy, now) else { return Ok(()) };
-            let mut events = NewEvent::of_change(&poll, &edit.poll, &Actor::Detector, now);
-            events.push(told);
-            if let Replacement::Done(poll) = self.store.replace_poll(&edit, &events).await? {
-                self.signal.note_change(&poll.site);
-                // What is known of the poll here expires by itself.
-                if let Err(error) = self.hub.note_change(&self.store, id).await {
-                    tracing::warn!(poll = %id, error = %error, "a poll with an incident could not be read again");
-                }
+            let replaced = self.changes.put((&poll, &edit), vec![told], (&Actor::Detector, now)).await?;
+            if matches!(replaced, Replacement::Done(_)) {
                 return Ok(());
             }
         }

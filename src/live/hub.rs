@@ -274,6 +274,14 @@ impl Hub {
         Ok(())
     }
 
+    /// The same, of a change that is made already: if the store does not answer, nobody is refused for it, and what is
+    /// known of the poll here expires by itself.
+    pub async fn note_made_change(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) {
+        if let Err(error) = self.note_change(store, id).await {
+            tracing::warn!(poll = %id, error = %error, "a changed poll could not be read again; it will be soon");
+        }
+    }
+
     /// Forgets what is known of a site's polls, because its origins have changed.
     pub fn note_site(&self, site: &SiteId) {
         self.publish(Message::Site(site.clone()));

@@ -76,12 +76,7 @@ impl KnownArticles {
     /// # Errors
     /// [`NameRefusal`]; without asking the store, if the address is not the site's.
     pub async fn find(&self, store: &dyn Store, site: &Site, name: &ArticleName) -> Result<NamedArticle, NameRefusal> {
-        let key = match name {
-            ArticleName::Id(id) => ArticleKey::Id(id.clone()),
-            ArticleName::Address(text) => {
-                ArticleKey::Address(site.article_address(text).map_err(NameRefusal::Address)?)
-            }
-        };
+        let key = site.article_key(name).map_err(NameRefusal::Address)?;
         let announced = self.announced(store, &site.id, &key).await.map_err(NameRefusal::Store)?;
         Ok(NamedArticle { key: announced.as_ref().map_or(key, |article| article.key()), announced })
     }

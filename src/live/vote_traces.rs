@@ -34,8 +34,6 @@ const MOST_TRACES: usize = 512;
 /// The most messages of other replicas that wait.
 const MOST_RECEIVED: usize = 4_096;
 
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
-
 /// What waits for the detectors.
 #[derive(Default)]
 pub struct VoteTraces {
@@ -64,7 +62,7 @@ impl VoteTraces {
     /// A network's mark in a poll, on the day of this moment.
     pub fn mark(&self, poll: PollId, network: &[u8; 16], at: Timestamp) -> NetworkMark {
         let mut hasher = blake3::Hasher::new_keyed(self.key.get_or_init(random_bytes));
-        hasher.update(&at.as_millis().div_euclid(DAY_MILLIS).to_be_bytes());
+        hasher.update(&NetworkMark::day(at).to_be_bytes());
         hasher.update(poll.as_bytes());
         hasher.update(network);
         NetworkMark(u32::from_be_bytes(first_bytes(*hasher.finalize().as_bytes())))
@@ -165,7 +163,7 @@ mod tests {
         assert_eq!(other.mark(poll, &NETWORK, at(5)), mark);
         assert_ne!(other.mark(poll, &[8; 16], at(0)), mark);
         assert_ne!(other.mark(PollId::generate(), &NETWORK, at(0)), mark);
-        assert_ne!(other.mark(poll, &NETWORK, at(DAY_MILLIS)), mark);
+        assert_ne!(other.mark(poll, &NETWORK, at(24 * 60 * 60 * 1_000)), mark);
         assert_ne!(traces("another").mark(poll, &NETWORK, at(0)), mark);
     }
 

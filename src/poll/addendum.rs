@@ -86,8 +86,7 @@ impl LabelTally {
         for tally in recorded.iter().flat_map(|partition| &partition.labels) {
             sum.votes.resize(sum.votes.len().max(tally.votes.len()), 0);
             if is_of_it(tally.label) {
-                sum.ballots += tally.ballots;
-                sum.votes.iter_mut().zip(&tally.votes).for_each(|(sum, votes)| *sum += votes);
+                sum.add(tally);
             }
         }
         sum

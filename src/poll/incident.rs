@@ -198,7 +198,7 @@ impl Incident {
 
     /// Whether its marks are of the day of this moment.
     fn is_of_day(&self, now: Timestamp) -> bool {
-        self.opened_at.as_millis().div_euclid(DAY_MILLIS) == now.as_millis().div_euclid(DAY_MILLIS)
+        NetworkMark::day(self.opened_at) == NetworkMark::day(now)
     }
 }
 

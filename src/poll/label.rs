@@ -274,6 +274,18 @@ pub struct LabelTally {
 }
 
 impl LabelTally {
+    /// Adds what another has.
+    pub fn add(&mut self, other: &Self) {
+        self.ballots += other.ballots;
+        self.votes.resize(self.votes.len().max(other.votes.len()), 0);
+        self.votes.iter_mut().zip(&other.votes).for_each(|(votes, other)| *votes += other);
+    }
+
+    /// The votes of the option with this index.
+    pub fn votes_for(&self, index: u8) -> u64 {
+        self.votes.get(usize::from(index)).copied().unwrap_or_default()
+    }
+
     /// Takes out what another adds; `None` if that is more.
     #[must_use]
     pub fn take_out(&mut self, other: &Self) -> Option<()> {

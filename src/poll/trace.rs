@@ -9,6 +9,13 @@ use super::Timestamp;
 #[serde(transparent)]
 pub struct NetworkMark(pub u32);
 
+impl NetworkMark {
+    /// The day of a moment: marks are the same for one, and dropped with it.
+    pub fn day(at: Timestamp) -> i64 {
+        at.as_millis().div_euclid(24 * 60 * 60 * 1_000)
+    }
+}
+
 /// A ballot that was counted, without its voter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VoteTrace {

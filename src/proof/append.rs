@@ -9,7 +9,7 @@ use crate::{
     poll::{SiteId, Timestamp},
     site::EventId,
     store::{LOG_HEAD, LogWrite, StoreError},
-    tlog::{Checkpoint, ENTRY_BYTES, SigningKey, TILE_WIDTH, TileContent, Tiles, leaf_hash, root, sign_checkpoint},
+    tlog::{Checkpoint, ENTRY_BYTES, SigningKey, TILE_WIDTH, Tiles, leaf_hash, root, sign_checkpoint},
 };
 
 /// For how long a lease is taken. It is taken anew before each write, and while ballots are read.
@@ -26,6 +26,8 @@ pub(super) struct OpenLog {
     /// The place that the store says.
     before: Option<String>,
     pub(super) head: LogHead,
+    /// When it was read.
+    pub(super) read_at: Timestamp,
     /// What comes first whatever else is added: that the log begins, that its key is another.
     first: Vec<LogLeaf>,
     files: Vec<(String, Vec<u8>)>,
@@ -156,7 +158,7 @@ impl TransparencyLog {
             tallied_at: None,
             checkpoint: String::new(),
         };
-        Ok(OpenLog { site: site.clone(), before: None, head, first, files: Vec::new() })
+        Ok(OpenLog { site: site.clone(), before: None, head, read_at: now, first, files: Vec::new() })
     }
 
     fn go_on(&self, site: &SiteId, mut head: LogHead, now: Timestamp) -> Result<OpenLog, StoreError> {
@@ -167,13 +169,13 @@ impl TransparencyLog {
             first.push(statements::key_changed(site, &key, now));
             head.keys.push(LogKey { key, from: head.size });
         }
-        Ok(OpenLog { site: site.clone(), before: Some(before), head, first, files: Vec::new() })
+        Ok(OpenLog { site: site.clone(), before: Some(before), head, read_at: now, first, files: Vec::new() })
     }
 
     /// Adds to a log, if it is still where it was read. Returns how it is then; `None` if it is elsewhere: then it must be
     /// read again.
     pub(super) async fn append(&self, log: OpenLog, added: Additions) -> Result<Option<OpenLog>, StoreError> {
-        let OpenLog { site, before, mut head, first, mut files } = log;
+        let OpenLog { site, before, mut head, read_at, first, mut files } = log;
         let leaves: Vec<LogLeaf> = first.into_iter().chain(added.leaves).collect();
         head.cursor = added.cursor.or(head.cursor);
         head.tallied_at = added.tallied_at.or(head.tallied_at);
@@ -189,13 +191,13 @@ impl TransparencyLog {
             }
             entries.extend(entry);
             if (head.size + 1) % TILE_WIDTH == 0 {
-                files.push((names::entries(head.log, bundle), entries.clone()));
+                files.push((names::tile(head.log, 0, bundle), entries.clone()));
             }
             files.push((names::leaf(place), write_file(leaf)?));
             head.size += 1;
         }
         if head.size % TILE_WIDTH != 0 {
-            files.push((names::entries(head.log, head.size / TILE_WIDTH), entries));
+            files.push((names::tile(head.log, 0, head.size / TILE_WIDTH), entries));
         }
         for (level, index) in tiles.all().filter(|(level, _)| *level > 0) {
             if let Some(bytes) = tiles.bytes(level, index) {
@@ -216,7 +218,7 @@ impl TransparencyLog {
         }
         self.replica.known.note(&site, &head);
         let before = Some(write.after);
-        Ok(Some(OpenLog { site, before, head, first: Vec::new(), files: Vec::new() }))
+        Ok(Some(OpenLog { site, before, head, read_at, first: Vec::new(), files: Vec::new() }))
     }
 
     /// The key that signs now, and the one before it while both are set, if it has signed this log.
@@ -238,29 +240,22 @@ impl TransparencyLog {
         while width > 0 {
             if width % TILE_WIDTH != 0 {
                 let index = width / TILE_WIDTH;
-                let content = if level == 0 { TileContent::Entries } else { TileContent::Hashes(level) };
-                names.push(match content {
-                    TileContent::Entries => names::entries(head.log, index),
-                    TileContent::Hashes(level) => names::tile(head.log, level, index),
-                });
-                edge.push((content, index, width % TILE_WIDTH));
+                names.push(names::tile(head.log, level, index));
+                edge.push((level, index, width % TILE_WIDTH));
             }
             level += 1;
             width /= TILE_WIDTH;
         }
         let (mut tiles, mut entries) = (Tiles::default(), Vec::new());
         let found = self.store.log_files(site, &names).await?;
-        for ((content, index, width), bytes) in edge.into_iter().zip(found) {
+        for ((level, index, width), bytes) in edge.into_iter().zip(found) {
             let bytes = bytes.unwrap_or_default();
             if u64::try_from(bytes.len() / ENTRY_BYTES).ok() != Some(width) {
                 return Err(StoreError::Corrupt(format!("the right edge of the transparency log of {site}")));
             }
-            match content {
-                TileContent::Entries => {
-                    tiles.insert_entries(index, &bytes);
-                    entries = bytes;
-                }
-                TileContent::Hashes(level) => tiles.insert(level, index, &bytes),
+            tiles.insert(level, index, &bytes);
+            if level == 0 {
+                entries = bytes;
             }
         }
         Ok((tiles, entries))

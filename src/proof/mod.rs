@@ -213,12 +213,9 @@ struct LeafPlace {
 mod names {
     use super::{LeafPlace, PollId};
 
+    /// What a tile is computed from: of leaves, their entries are kept.
     pub(super) fn tile(log: u32, level: u8, index: u64) -> String {
-        format!("{log}/tile/{level}/{index}")
-    }
-
-    pub(super) fn entries(log: u32, index: u64) -> String {
-        format!("{log}/entries/{index}")
+        if level == 0 { format!("{log}/entries/{index}") } else { format!("{log}/tile/{level}/{index}") }
     }
 
     pub(super) fn leaf(LeafPlace { log, index }: LeafPlace) -> String {

@@ -59,17 +59,22 @@ impl TransparencyLog {
     /// [`ProofError::NotThere`]; what the store failed with.
     pub async fn tile(&self, site: &SiteId, log: u32, name: TileName) -> Result<Vec<u8>, ProofError> {
         let TileName { content, index, width } = name;
-        let (file, hashes_entries) = match content {
-            TileContent::Entries => (names::entries(log, index), false),
-            TileContent::Hashes(0) => (names::entries(log, index), true),
-            TileContent::Hashes(level) => (names::tile(log, level, index), false),
+        let level = match content {
+            TileContent::Entries => 0,
+            TileContent::Hashes(level) => level,
         };
-        let found = self.store.log_files(site, &[file]).await?.pop().flatten().ok_or(ProofError::NotThere)?;
+        let found = self
+            .store
+            .log_files(site, &[names::tile(log, level, index)])
+            .await?
+            .pop()
+            .flatten()
+            .ok_or(ProofError::NotThere)?;
         let length = usize::try_from(width).unwrap_or(usize::MAX).saturating_mul(ENTRY_BYTES);
         let bytes = found.get(..length).ok_or(ProofError::NotThere)?;
         Ok(match content {
             TileContent::Entries => bundle_of(bytes),
-            TileContent::Hashes(_) if hashes_entries => bytes.chunks_exact(ENTRY_BYTES).flat_map(leaf_hash).collect(),
+            TileContent::Hashes(0) => bytes.chunks_exact(ENTRY_BYTES).flat_map(leaf_hash).collect(),
             TileContent::Hashes(_) => bytes.to_vec(),
         })
     }
@@ -108,19 +113,12 @@ impl TransparencyLog {
         }
         let needed: BTreeSet<(u8, u64)> =
             nodes_of_path(place.index, head.size).into_iter().filter_map(Tiles::holding).collect();
-        let file = |(level, index): &(u8, u64)| match level {
-            0 => names::entries(place.log, *index),
-            level => names::tile(place.log, *level, *index),
-        };
+        let file = |(level, index): &(u8, u64)| names::tile(place.log, *level, *index);
         let files: Vec<String> = needed.iter().map(file).collect();
         let mut tiles = Tiles::default();
         for ((level, index), bytes) in needed.into_iter().zip(self.store.log_files(site, &files).await?) {
             let bytes = bytes.ok_or(ProofError::Internal("a transparency log lacks a tile"))?;
-            if level == 0 {
-                tiles.insert_entries(index, &bytes);
-            } else {
-                tiles.insert(level, index, &bytes);
-            }
+            tiles.insert(level, index, &bytes);
         }
         let path = inclusion_path(&tiles, place.index, head.size);
         let path = path.ok_or(ProofError::Internal("a transparency log's tiles are too short"))?;

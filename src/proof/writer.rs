@@ -6,11 +6,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::broadcast::error::RecvError,
-    time::{MissedTickBehavior, interval},
-};
-
 use super::{
     LogLeaf, Opens, PollNotes, TransparencyLog,
     append::{Additions, LEASE, OpenLog},
@@ -21,12 +16,12 @@ use crate::{
     events::{EventSignal, TaskLog},
     poll::{Poll, PollId, Position, SiteId, State, Tally, Timestamp},
     site::{Event, EventType},
-    store::StoreError,
+    store::{StoreError, all_sites},
 };
 
 /// How often is looked for what other replicas have left, and for tallies that are due.
 const EVERY: Duration = Duration::from_secs(5);
-/// How many events, polls and sites are read at once.
+/// How many events and polls are read at once.
 const CHUNK: usize = 100;
 /// How often a log that others write to meanwhile is read again in one turn.
 const MOST_TURNS: usize = 5;
@@ -45,21 +40,10 @@ const MOST_TALLIED: usize = 100_000;
 
 /// Writes until it is dropped.
 pub async fn write(log: TransparencyLog, signal: Arc<EventSignal>) {
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut growth = signal.growth();
+    let mut turns = signal.turns(EVERY);
     let mut task = TaskLog::of("transparency log");
     let mut tallied = Tallied::default();
-    loop {
-        let grown = tokio::select! {
-            _ = ticks.tick() => None,
-            grown = growth.recv() => match grown {
-                Ok(site) => Some(site),
-                // The ticks go on.
-                Err(RecvError::Lagged(_)) => continue,
-                Err(RecvError::Closed) => return,
-            },
-        };
+    while let Some(grown) = turns.next().await {
         task.note(log.turns(grown, &mut tallied).await);
     }
 }
@@ -70,27 +54,20 @@ impl TransparencyLog {
         if let Some(site) = site {
             return self.turn(&site, tallied).await;
         }
-        let (mut after, mut failure): (Option<SiteId>, _) = (None, None);
-        loop {
-            let sites = self.store.sites(after.as_ref(), CHUNK).await?;
-            for site in &sites {
-                if let Err(error) = self.turn(&site.id, tallied).await {
-                    failure = Some(error);
-                }
-            }
-            match sites.last() {
-                Some(last) if sites.len() == CHUNK => after = Some(last.id.clone()),
-                Some(_) | None => return failure.map_or(Ok(()), Err),
+        let mut failure = None;
+        for site in all_sites(&*self.store).await? {
+            if let Err(error) = self.turn(&site, tallied).await {
+                failure = Some(error);
             }
         }
+        failure.map_or(Ok(()), Err)
     }
 
     /// Takes in what is new in a site, unless another replica does.
     async fn turn(&self, site: &SiteId, tallied: &mut Tallied) -> Result<(), StoreError> {
         let log = self.open(site).await?;
-        let (now, cursor) = (self.store.now().await?, log.head.cursor);
-        let has_events = !self.store.events(site, cursor, 1).await?.is_empty();
-        let is_due = log.is_due() || has_events || self.are_tallies_due(&log, now, tallied);
+        let has_events = !self.store.events(site, log.head.cursor, 1).await?.is_empty();
+        let is_due = log.is_due() || has_events || self.are_tallies_due(&log, log.read_at, tallied);
         if !is_due || !self.lease(site).await? {
             return Ok(());
         }

@@ -69,12 +69,9 @@ impl Publishing {
         Self { store, hub, clock, admin_key, signal }
     }
 
-    /// Makes this replica serve a poll as the store now has it. The change is made already, so if the store does not
-    /// answer, the publisher is not refused: what is known of the poll here expires by itself.
+    /// Makes this replica serve a poll as the store now has it.
     async fn note_change(&self, site: &SiteId, id: PollId) {
         self.signal.note_change(site);
-        if let Err(error) = self.hub.note_change(&self.store, id).await {
-            tracing::warn!(poll = %id, error = %error, "a changed poll could not be read again; it will be soon");
-        }
+        self.hub.note_made_change(&self.store, id).await;
     }
 }

@@ -27,7 +27,7 @@ pub use webhook::{
     Webhook, WebhookFields, WebhookId, WhyDisabled, sign,
 };
 
-use crate::article::{AddressFault, AddressRules, ArticleAddress};
+use crate::article::{AddressFault, AddressRules, ArticleAddress, ArticleKey, ArticleName};
 use crate::poll::{Disclosure, IncidentPolicy, SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};
 
 /// The most origins a site may list.
@@ -97,6 +97,17 @@ impl Site {
         let address = ArticleAddress::parse(text, addresses).map_err(AddressRefusal::Invalid)?;
         let is_own = origins.is_empty() || address.origins().iter().any(|origin| self.lists(origin));
         if is_own { Ok(address) } else { Err(AddressRefusal::Foreign(address)) }
+    }
+
+    /// One of its articles, by whichever name, while nobody says whether it was announced.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn article_key(&self, name: &ArticleName) -> Result<ArticleKey, AddressRefusal> {
+        match name {
+            ArticleName::Id(id) => Ok(ArticleKey::Id(id.clone())),
+            ArticleName::Address(text) => self.article_address(text).map(ArticleKey::Address),
+        }
     }
 
     /// Whether the site lists this origin, or a wildcard that covers it.

@@ -100,7 +100,7 @@ pub use events::{Events, MoveReminder};
 pub use open::{StoreAddress, StoreSettings, Stores};
 pub use places::{PlacePut, Places};
 pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, resolve_page_start};
-pub use publishers::{Publishers, SiteDeletion, SiteReplacement};
+pub use publishers::{Publishers, SiteDeletion, SiteReplacement, all_sites};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 pub use sessions::Sessions;
 pub use templates::{ArticleStanding, ClientMark, Making, TemplatePut, Templates, Witness};

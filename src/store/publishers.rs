@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{Store, StoreError};
 use crate::{
     poll::{SiteId, Timestamp},
     site::{ApiKey, KeyId, NewEvent, Site, SiteSettings},
@@ -89,4 +89,23 @@ pub enum SiteDeletion {
     HasKeys,
     /// There is no such site.
     Gone,
+}
+
+/// How many sites are read at once.
+const SITES_AT_ONCE: usize = 100;
+
+/// The ids of all sites, in their order.
+///
+/// # Errors
+/// What the store failed with.
+pub async fn all_sites(store: &dyn Store) -> Result<Vec<SiteId>, StoreError> {
+    let mut ids: Vec<SiteId> = Vec::new();
+    loop {
+        let sites = store.sites(ids.last(), SITES_AT_ONCE).await?;
+        let is_last = sites.len() < SITES_AT_ONCE;
+        ids.extend(sites.into_iter().map(|site| site.id));
+        if is_last {
+            return Ok(ids);
+        }
+    }
 }

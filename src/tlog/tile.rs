@@ -88,15 +88,15 @@ impl Tiles {
         Some((level, (node.index << (node.level % 8)) / TILE_WIDTH))
     }
 
-    /// Takes a tile in, as it is served.
+    /// Takes in what a tile is computed from: the hashes that it has, or of leaves their entries.
     pub fn insert(&mut self, level: u8, index: u64, bytes: &[u8]) {
-        let hashes = bytes.chunks_exact(ENTRY_BYTES).filter_map(|hash| hash.try_into().ok());
-        self.0.insert((level, index), hashes.collect());
-    }
-
-    /// Takes entries in, as a tile of their hashes.
-    pub fn insert_entries(&mut self, index: u64, entries: &[u8]) {
-        self.0.insert((0, index), entries.chunks_exact(ENTRY_BYTES).map(leaf_hash).collect());
+        let parts = bytes.chunks_exact(ENTRY_BYTES);
+        let hashes = if level == 0 {
+            parts.map(leaf_hash).collect()
+        } else {
+            parts.filter_map(|hash| hash.try_into().ok()).collect()
+        };
+        self.0.insert((level, index), hashes);
     }
 
     /// Adds the hash of the leaf behind the first `size`. The tiles at the right edge must be there. `None` if they are

@@ -29,7 +29,6 @@ use crate::{
     poll::Poll,
     store::Store,
 };
-use target::key_without_store;
 use trending::TrendingLists;
 
 /// What the workers of a replica share of this.
@@ -75,7 +74,7 @@ impl Viewing {
                 let site = self.replica.hub.sites().get(&*self.store, &site).await?.ok_or(ViewError::NoSite)?;
                 let key = match self.replica.hub.known_articles().find(&*self.store, &site, &name).await {
                     // No view is lost because the store is away: whoever reads the ranking finds the article.
-                    Err(NameRefusal::Store(error)) => key_without_store(&site, &name).ok_or(ViewError::Store(error))?,
+                    Err(NameRefusal::Store(error)) => site.article_key(&name).map_err(|_| ViewError::Store(error))?,
                     named => named?.key,
                 };
                 Ok(Viewed::Article(site, key))

@@ -18,14 +18,6 @@ pub enum ViewTarget {
     Article(SiteId, ArticleName),
 }
 
-/// What an article is counted by while nobody can say whether its address was announced.
-pub(super) fn key_without_store(site: &Site, name: &ArticleName) -> Option<ArticleKey> {
-    match name {
-        ArticleName::Id(id) => Some(ArticleKey::Id(id.clone())),
-        ArticleName::Address(address) => site.article_address(address).ok().map(ArticleKey::Address),
-    }
-}
-
 /// What was seen, found.
 pub enum Viewed {
     /// A poll, with its site.

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::FirstMade;
 use crate::{
     poll::{SiteId, Timestamp, VoterId},
-    secret::{Secret, first_bytes},
+    secret::{Secret, first_bytes, is_same},
 };
 
 /// How long a token is valid: 400 days, the longest a browser keeps a cookie (RFC 6265bis, section 5.5). Renewal starts
@@ -78,8 +78,7 @@ impl TokenKey {
 
     /// Whether the tag is this key's. Takes the same time wherever a wrong tag differs.
     pub(super) fn verifies(&self, signed: &[u8], tag: &[u8]) -> bool {
-        let expected = self.tag(signed);
-        expected.len() == tag.len() && expected.iter().zip(tag).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+        is_same(&self.tag(signed), tag)
     }
 }
 

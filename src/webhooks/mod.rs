@@ -22,11 +22,7 @@ mod turn;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::broadcast::error::RecvError,
-    task::JoinSet,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::task::JoinSet;
 
 use self::sender::WebhookSender;
 use crate::{
@@ -74,21 +70,16 @@ impl Dispatcher {
 
 /// Delivers until it is dropped.
 pub async fn deliver(dispatcher: Arc<Dispatcher>) {
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut growth = dispatcher.signal.growth();
+    let mut due = dispatcher.signal.turns(EVERY);
     let mut log = TaskLog::of("webhooks");
     // Dropped with this task, they end.
     let mut turns = JoinSet::new();
     let mut busy = HashSet::new();
     loop {
         let grown = tokio::select! {
-            _ = ticks.tick() => None,
-            grown = growth.recv() => match grown {
-                Ok(site) => Some(site),
-                // The ticks go on.
-                Err(RecvError::Lagged(_)) => continue,
-                Err(RecvError::Closed) => return,
+            grown = due.next() => match grown {
+                Some(grown) => grown,
+                None => return,
             },
             Some(ended) = turns.join_next_with_id() => {
                 let id = match &ended {

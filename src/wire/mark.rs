@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::PositionKeys;
 use crate::{
     poll::{PollId, Timestamp},
-    secret::first_bytes,
+    secret::{first_bytes, is_same},
 };
 
 /// How long a mark is: a second, and the first bytes of a keyed hash of it and the poll.
@@ -35,11 +35,7 @@ impl PositionKeys {
     pub fn mark_age_millis(&self, poll: PollId, mark: Mark, now: Timestamp) -> Option<i64> {
         let [s0, s1, s2, s3, ..] = mark.0;
         let second = [s0, s1, s2, s3];
-        // Takes the same time wherever a wrong one differs.
-        let is_by = |key| {
-            let expected = signed(key, poll, second);
-            expected.0.iter().zip(mark.0).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
-        };
+        let is_by = |key| is_same(&signed(key, poll, second).0, &mark.0);
         let is_ours = is_by(self.current()) || self.previous().is_some_and(is_by);
         is_ours.then(|| now.as_millis() - i64::from(u32::from_be_bytes(second)) * MILLIS)
     }

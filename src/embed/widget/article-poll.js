@@ -1,7 +1,7 @@
 // An article's poll. It is voted in by the name of its article, and made with its first ballot: until then there is no
 // stream of it, and its page says revision 0.
 
-import { here, named } from './here.js';
+import { here, isAddress, named } from './here.js';
 import { seen, shareMarks, view } from './sight.js';
 import { SECOND, jitter, sleep } from './time.js';
 
@@ -41,7 +41,7 @@ export const of = (Poll) =>
       const [, site, id, url] = /^\/v1\/sites\/([^/]+)\/articles\/([^/]+)\/[^?]+(?:\?url=(.*))?$/.exec(this.root.dataset.article);
       const host = this.root.getRootNode().host?.closest('sawt-reactions, sawt-rating');
       const asked = host ? host.getAttribute('article')?.trim() || here() : url ? decodeURIComponent(url) : id;
-      view(this.from, named({ site, [/^https?:\/\//i.test(asked) ? 'url' : 'article']: asked }));
+      view(this.from, named({ site, [isAddress(asked) ? 'url' : 'article']: asked }));
     }
 
     async #look() {

@@ -3,14 +3,12 @@
 //
 // Served as /embed/article.js, by a name that stays: a publisher's page has it as a module, beside the loader or alone.
 
-import { here } from './here.js';
+import { here, isAddress } from './here.js';
 
 const HOME = import.meta.url.split('/embed/article.js')[0];
 
 // What the poll itself is told.
 const PASSED = ['lang', 'theme', 'digits', 'loading', 'storage'];
-
-const isAddress = (article) => /^https?:\/\//i.test(article);
 
 class ArticleElement extends HTMLElement {
   static observedAttributes = ['site', 'article', 'template', ...PASSED];

@@ -4,6 +4,9 @@
 // place in it.
 export const here = () => document.querySelector('link[rel~="canonical" i]')?.href || location.href.split('#')[0];
 
+// Whether an article is named by its address, and not by its publisher's id.
+export const isAddress = (article) => /^https?:\/\//i.test(article);
+
 // By hand: whatever the page has taught objects stays out of it.
 export const named = (members) =>
   `{${Object.entries(members)

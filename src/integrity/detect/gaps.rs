@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn readers_are_not_even_and_a_clock_is_also_among_some_readers() {
-        let mut dice = Dice(7);
+        let mut dice = Dice::new(7);
         let readers = (0..2_000).filter(|_| evenness(400, || dice.exponential(9_000.0)).is_some()).count();
         assert!(readers <= 2, "{readers} of 2,000");
         let few = (0..2_000).filter(|_| evenness(60, || dice.exponential(9_000.0)).is_some()).count();
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_night_does_not_hide_a_clock_and_a_crowd_is_no_clock() {
-        let mut dice = Dice(8);
+        let mut dice = Dice::new(8);
         let mut ballots = 0;
         let paused = || {
             ballots += 1;

@@ -6,6 +6,11 @@ pub(super) const MINUTES: i64 = 60;
 /// What came before counts half after so many minutes: an evening fades until the next.
 const HALF_LIFE: f64 = 12.0 * 60.0;
 
+/// The minute that a moment lies in.
+pub(super) fn minute_of(millis: i64) -> i64 {
+    millis.div_euclid(60_000)
+}
+
 /// Ballots by minute, and what is older as one number.
 #[derive(Debug, Clone)]
 pub(super) struct MinuteCounts {

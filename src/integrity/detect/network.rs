@@ -12,7 +12,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{gaps::Gaps, minutes::MinuteCounts};
+use super::{
+    gaps::Gaps,
+    minutes::{MinuteCounts, minute_of},
+};
 use crate::poll::NetworkMark;
 
 /// The most networks that are known of a poll; of more, those that are quiet are forgotten.
@@ -103,7 +106,7 @@ impl Networks {
 
     /// Notes ballots. Gaps are only told by single ones.
     pub(super) fn note(&mut self, millis: i64, network: NetworkMark, option: u8, ballots: u16) {
-        let minute = millis.div_euclid(60_000);
+        let minute = minute_of(millis);
         self.all.add(minute, ballots);
         self.options.add(minute, option, ballots);
         if !self.by_mark.contains_key(&network) && self.by_mark.len() >= MOST_NETWORKS {
@@ -139,12 +142,12 @@ impl Networks {
     /// The networks that burst at this moment, of those that voted since then.
     pub(super) fn bursts(&self, millis: i64, since_millis: i64) -> Vec<Burst> {
         let active = self.by_mark.iter().filter(|(_, history)| history.last_millis >= since_millis);
-        active.filter_map(|(network, history)| self.burst(*network, history, millis.div_euclid(60_000))).collect()
+        active.filter_map(|(network, history)| self.burst(*network, history, minute_of(millis))).collect()
     }
 
     /// Whether a network that burst has been quiet for half an hour.
     pub(super) fn is_quiet(&self, network: NetworkMark, millis: i64) -> bool {
-        let minute = millis.div_euclid(60_000);
+        let minute = minute_of(millis);
         self.by_mark.get(&network).is_none_or(|history| history.minutes.of_last(minute, 30) < 5.0)
     }
 
@@ -273,7 +276,7 @@ mod tests {
 
     impl Polled {
         fn begin() -> Self {
-            Self { networks: Networks::begin(0), dice: Dice(11), now: 0.0 }
+            Self { networks: Networks::begin(0), dice: Dice::new(11), now: 0.0 }
         }
 
         /// Lets honest readers vote so many minutes, so many in each, and somebody else at these gaps.

@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::{
     gaps::Gaps,
+    minutes::minute_of,
     network::{Burst, MOST_NETWORKS, Networks},
     swing::Swing,
     views::{VotesAndViews, WINDOW},
@@ -16,8 +17,6 @@ const QUIET_MILLIS: i64 = 60 * 60_000;
 /// How many ballots for an option, and for how long, tell of everybody whether gaps are even.
 const FEWEST_EVEN: f64 = 150.0;
 const SHORTEST_MILLIS: i64 = 5 * 60_000;
-
-const DAY_MILLIS: i64 = 24 * 60 * 60_000;
 
 /// A burst of less sureness has no sign but itself, and is not told.
 const LEAST_SURENESS: u8 = 60;
@@ -74,7 +73,7 @@ impl PollWatch {
     pub fn note(&mut self, trace: &VoteTrace) {
         let VoteTrace { at, network, option, ballots } = *trace;
         let millis = at.as_millis();
-        if day_of(millis) > day_of(self.newest_millis) {
+        if NetworkMark::day(at) > NetworkMark::day(self.newest()) {
             self.networks.drop_marks(minute_of(millis));
             self.sure.clear();
         }
@@ -123,7 +122,7 @@ impl PollWatch {
         let found = self.found.iter().find(|(cause, _)| *cause == incident.about.cause);
         let quiet_for = millis - found.map_or(self.begun_millis, |(_, last)| *last);
         match &incident.about.suspects {
-            Suspects::Networks(_) if day_of(incident.opened_at.as_millis()) < day_of(millis) => true,
+            Suspects::Networks(_) if NetworkMark::day(incident.opened_at) < NetworkMark::day(now) => true,
             Suspects::Networks(networks) => {
                 quiet_for >= QUIET_MILLIS / 2 && networks.iter().all(|network| self.networks.is_quiet(*network, millis))
             }
@@ -230,12 +229,4 @@ fn minutes_in(burst: &Burst) -> f64 {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::as_conversions, reason = "it saturates")]
 fn whole(number: f64) -> u32 {
     number.ceil() as u32
-}
-
-fn minute_of(millis: i64) -> i64 {
-    millis.div_euclid(60_000)
-}
-
-fn day_of(millis: i64) -> i64 {
-    millis.div_euclid(DAY_MILLIS)
 }

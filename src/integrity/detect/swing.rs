@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_swing_is_seen_within_some_hundred_ballots_and_chance_is_none() {
-        let mut dice = Dice(3);
+        let mut dice = Dice::new(3);
         for (before, after, most) in [(0.5, 0.8, 150), (0.5, 0.2, 150), (0.1, 0.4, 150), (0.6, 1.0, 60)] {
             let seen = seen_after(&mut dice, before, after, most);
             assert!(seen.is_some(), "{before} to {after}");

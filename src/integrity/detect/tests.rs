@@ -1,44 +1,19 @@
 //! What the detectors' tests share.
-#![expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "small numbers"
-)]
 
-/// Chance that is the same in every run (splitmix64).
-pub(super) struct Dice(pub(super) u64);
+// The simulation's too.
+#[path = "../../../tests/bench/attack/dice.rs"]
+mod dice;
+
+pub(super) use dice::Dice;
 
 impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// From 0 up to 1.
-    pub(super) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    pub(super) fn below(&mut self, end: u32) -> u32 {
-        (self.unit() * f64::from(end)) as u32
-    }
-
     /// A moment as whole milliseconds.
+    #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "moments of some days")]
     pub(super) fn millis(at: f64) -> i64 {
         at as i64
     }
 
     pub(super) fn uniform(&mut self, from: f64, to: f64) -> f64 {
         from + self.unit() * (to - from)
-    }
-
-    /// The time until the next of many that don't know of each other.
-    pub(super) fn exponential(&mut self, mean: f64) -> f64 {
-        -mean * (1.0 - self.unit()).ln()
     }
 }

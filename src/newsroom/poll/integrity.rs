@@ -105,11 +105,12 @@ fn change(
         without.take_out(of_label)?;
         (texts.if_held.as_str(), without)
     } else {
-        (texts.if_counted.as_str(), together(&now, of_label))
+        let mut together = now.clone();
+        together.add(of_label);
+        (texts.if_counted.as_str(), together)
     };
     let share = |tally: &LabelTally, option: &PollOption| {
-        let votes = tally.votes.get(usize::from(option.index)).copied().unwrap_or_default();
-        votes.saturating_mul(1_000).saturating_add(tally.ballots / 2).checked_div(tally.ballots)
+        tally.votes_for(option.index).saturating_mul(1_000).saturating_add(tally.ballots / 2).checked_div(tally.ballots)
     };
     let said = |share: Option<u64>| {
         share.map_or_else(|| "–".to_owned(), |tenths| language.share(tenths.min(1_000), Digits::Latn))
@@ -121,14 +122,6 @@ fn change(
         (was != is).then(|| fill(&texts.share_change, &values))
     };
     Some((what, poll.options.iter().filter_map(told).collect()))
-}
-
-fn together(one: &LabelTally, other: &LabelTally) -> LabelTally {
-    let mut sum = one.clone();
-    sum.ballots += other.ballots;
-    sum.votes.resize(sum.votes.len().max(other.votes.len()), 0);
-    sum.votes.iter_mut().zip(&other.votes).for_each(|(sum, votes)| *sum += votes);
-    sum
 }
 
 /// Whether there is anything to moderate in a state.

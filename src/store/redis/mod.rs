@@ -29,6 +29,7 @@ mod edits;
 mod events;
 mod keys;
 mod labels;
+mod leases;
 mod link;
 mod minutes;
 mod outbox;

@@ -20,13 +20,13 @@ const READ_AT_ONCE: usize = 16;
 impl Sessions for RedisStore {
     /// It expires by itself. It is listed before it is there: so none is there that is not listed.
     async fn add_session(&self, hash: KeyHash, session: &Session) -> Result<(), StoreError> {
+        let now = self.clock_time().await?.as_millis();
         for realm in session.realms() {
             let index = keys::sessions_in(&realm);
             let mut add = Cmd::new();
             add.arg("ZADD").arg(&index).arg(session.expires_at.as_millis()).arg(hash.to_hex());
             self.ask(&add).await?;
             let mut forget = Cmd::new();
-            let now = self.clock_time().await?.as_millis();
             self.ask(forget.arg("ZREMRANGEBYSCORE").arg(&index).arg("-inf").arg(now)).await?;
         }
         let mut set = Cmd::new();

@@ -1,4 +1,4 @@
--- Takes the lease of a site's webhooks, or holds on to it. Safe to run twice.
+-- Takes a lease, or holds on to it. Safe to run twice.
 --
 -- KEYS: the lease
 -- ARGV: who wants it, for how many milliseconds

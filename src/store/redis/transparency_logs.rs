@@ -14,15 +14,11 @@ use crate::{
 #[async_trait]
 impl TransparencyLogs for RedisStore {
     async fn lease_log(&self, site: &SiteId, holder: &str, ttl: Duration) -> Result<bool, StoreError> {
-        let (lease, millis) = (keys::transparency_lease(site), ttl.as_millis().to_string());
-        let call = Call::new(&self.scripts.lease_webhooks, &[lease.as_bytes()]);
-        Ok(call.arg(holder.as_bytes()).arg(millis.as_bytes()).send(&self.link).await?.int()? == 1)
+        self.take_lease(&keys::transparency_lease(site), holder, ttl).await
     }
 
     async fn return_log(&self, site: &SiteId, holder: &str) -> Result<(), StoreError> {
-        let lease = keys::transparency_lease(site);
-        Call::new(&self.scripts.return_lease, &[lease.as_bytes()]).arg(holder.as_bytes()).send(&self.link).await?;
-        Ok(())
+        self.return_lease(&keys::transparency_lease(site), holder).await
     }
 
     async fn log_files(&self, site: &SiteId, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {

@@ -83,9 +83,7 @@ impl Webhooks for RedisStore {
     }
 
     async fn lease_webhooks(&self, site: &SiteId, holder: &str, ttl: Duration) -> Result<bool, StoreError> {
-        let (lease, millis) = (keys::webhook_lease(site), ttl.as_millis().to_string());
-        let call = Call::new(&self.scripts.lease_webhooks, &[lease.as_bytes()]);
-        Ok(call.arg(holder.as_bytes()).arg(millis.as_bytes()).send(&self.link).await?.int()? == 1)
+        self.take_lease(&keys::webhook_lease(site), holder, ttl).await
     }
 
     async fn webhook_cursor(&self, site: &SiteId, id: &WebhookId) -> Result<Option<EventId>, StoreError> {

@@ -1,12 +1,6 @@
 //! A poll's evening played to the detectors in simulated time: the same detectors, incidents and labels as in the service,
 //! without a store.
-#![expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "minutes and ballots of a day"
-)]
+#![expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "minutes and ballots of a day")]
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -18,6 +12,11 @@ use sawt::{
     },
 };
 
+#[path = "dice.rs"]
+mod dice;
+
+pub(crate) use dice::Dice;
+
 /// When the poll opens: an evening in Kuwait.
 const OPENS: i64 = 1_795_000_000_000 - 1_795_000_000_000 % MINUTE;
 pub(crate) const MINUTE: i64 = 60_000;
@@ -25,38 +24,9 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// How often the detectors look, as in the service.
 const LOOK_EVERY: i64 = 5_000;
 
-/// Chance that is the same in every run (splitmix64).
-pub(crate) struct Dice(u64);
-
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// From 0 up to 1.
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    pub(crate) fn below(&mut self, end: u32) -> u32 {
-        (self.unit() * f64::from(end)) as u32
-    }
-
     pub(crate) fn chance(&mut self, of: f64) -> bool {
         self.unit() < of
-    }
-
-    /// The time until the next of many that don't know of each other.
-    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
-        -mean * (1.0 - self.unit()).ln()
     }
 }
 
