@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     events::EventSignal,
     live::Hub,
-    poll::{Edit, Poll, Timestamp},
+    poll::{Edit, Poll, Tally, Timestamp},
     site::{Actor, NewEvent},
     store::{Replacement, Store, StoreError},
 };
@@ -27,13 +27,22 @@ impl PollChanges {
     /// the change itself.
     pub(super) async fn put(
         &self,
-        (before, edit): (&Poll, &Edit),
+        (before, edit): (&Poll, Edit),
         told: Vec<NewEvent>,
         (actor, now): (&Actor, Timestamp),
     ) -> Result<Replacement, StoreError> {
+        let edit = if edit.moves_versions(before) {
+            let tallies = self.store.tally(before).await?;
+            let Some(tally) = tallies.and_then(|tallies| Tally::sum(before, &tallies)) else {
+                return Ok(Replacement::Gone);
+            };
+            edit.numbered(tally.version)
+        } else {
+            edit
+        };
         let mut events = NewEvent::of_change(before, &edit.poll, actor, now);
         events.extend(told);
-        let replaced = self.store.replace_poll(edit, &events).await?;
+        let replaced = self.store.replace_poll(&edit, &events).await?;
         if let Replacement::Done(poll) = &replaced {
             self.signal.note_change(&poll.site);
             self.hub.note_made_change(&self.store, poll.id).await;

@@ -36,11 +36,11 @@ impl Integrity {
             let edit = if is_closed {
                 poll.amended(label, decision, report.recorded(), now)
             } else {
-                poll.decided(label, decision, now).map(|edit| edit.sampled(report.version))
+                poll.decided(label, decision, now)
             };
             let Some(edit) = edit else { return Ok(report) };
             let told = vec![NewEvent::of_decision(&edit.poll, (label, decision), &reason, &publisher.actor(), now)];
-            if self.is_put((poll, &edit), told, (&publisher.actor(), now)).await? {
+            if self.is_put((poll, edit), told, (&publisher.actor(), now)).await? {
                 return self.report(publisher, id).await;
             }
         }

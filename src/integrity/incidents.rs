@@ -76,7 +76,7 @@ impl Integrity {
                 return Err(IntegrityError::NotOpen(Box::new(poll), state));
             }
             let Some((edit, told)) = change(&poll, now) else { return self.report(publisher, id).await };
-            if self.is_put((&poll, &edit), told, (&publisher.actor(), now)).await? {
+            if self.is_put((&poll, edit), told, (&publisher.actor(), now)).await? {
                 return self.report(publisher, id).await;
             }
         }

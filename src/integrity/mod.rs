@@ -95,7 +95,7 @@ impl Integrity {
     /// or it has closed, the change is to be made on top of that.
     async fn is_put(
         &self,
-        polls: (&Poll, &Edit),
+        polls: (&Poll, Edit),
         told: Vec<NewEvent>,
         by: (&Actor, Timestamp),
     ) -> Result<bool, IntegrityError> {

@@ -17,8 +17,6 @@ pub struct IntegrityReport {
     pub state: State,
     /// When it was read.
     now: Timestamp,
-    /// How far its tally has come.
-    pub(super) version: u64,
     /// All its ballots, of each partition.
     recorded: Vec<PartitionLabels>,
 }
@@ -112,8 +110,7 @@ impl Integrity {
         }
         let tally =
             crate::poll::Tally::sum(&poll, &tallies).ok_or(IntegrityError::Internal("a poll without partitions"))?;
-        let (state, version, now) = (tally.state, tally.version, tally.as_of);
-        Ok(Some(IntegrityReport { poll, state, now, version, recorded }))
+        Ok(Some(IntegrityReport { poll, state: tally.state, now: tally.as_of, recorded }))
     }
 }
 

@@ -147,7 +147,7 @@ impl Detectors {
             let Some(poll) = self.store.poll(id).await? else { return Ok(()) };
             let now = self.store.now().await?;
             let Some((edit, told)) = change(&poll, policy, now) else { return Ok(()) };
-            let replaced = self.changes.put((&poll, &edit), vec![told], (&Actor::Detector, now)).await?;
+            let replaced = self.changes.put((&poll, edit), vec![told], (&Actor::Detector, now)).await?;
             if matches!(replaced, Replacement::Done(_)) {
                 return Ok(());
             }

@@ -95,22 +95,32 @@ impl Snapshot {
     }
 
     /// The snapshot that readers are shown in this half minute. The first tally that comes in it fixes it, but is not in it:
-    /// it may have the ballot of whoever looks next. What is known from the half minute before is.
+    /// it may have the ballot of whoever looks next. What was known before that is, also by an earlier revision if the same
+    /// ballots count by it; unless it is too old.
     fn sample(before: Option<&Self>, tally: &Tally, poll: &Arc<Poll>) -> Arc<Self> {
         let window = SampleWindow::of(tally.as_of);
-        let is_of_it = |other: &Self| {
-            (other.poll.revision, other.tally.state, other.tally.epoch) == (poll.revision, tally.state, tally.epoch)
+        let before = before.filter(|before| before.counts_alike(tally, poll));
+        let shown = before.filter(|before| before.poll.is_sampled_in(tally.state)).and_then(Self::for_readers);
+        let follow = |sample: Tally, counted: u64| {
+            let shown = shown.map(|shown| &**shown);
+            Arc::new(Self { counted, ..Self::follow(shown, sample, Arc::clone(poll), ReaderSnapshot::Same) })
         };
-        let before = before.filter(|before| is_of_it(before));
-        let shown = before.and_then(Self::for_readers);
-        if let Some(shown) = shown.filter(|shown| SampleWindow::of(shown.tally.as_of) >= window) {
-            return Arc::clone(shown);
+        match shown.filter(|shown| SampleWindow::of(shown.tally.as_of) >= window) {
+            Some(shown) if shown.poll.revision == poll.revision => Arc::clone(shown),
+            Some(shown) => follow(shown.tally.clone(), shown.counted),
+            None => {
+                let lately = before.filter(|before| SampleWindow::of(before.tally.as_of).is_lately_in(window));
+                let sampled = lately.map_or(tally, |before| &before.tally);
+                follow(sampled.sampled(poll, window), sampled.ballots)
+            }
         }
-        let lately = before.filter(|before| SampleWindow::of(before.tally.as_of).is_just_before(window));
-        let sampled = lately.map_or(tally, |before| &before.tally);
-        let shown = shown.map(|shown| &**shown);
-        let sample = Self::follow(shown, sampled.sampled(poll, window), Arc::clone(poll), ReaderSnapshot::Same);
-        Arc::new(Self { counted: sampled.ballots, ..sample })
+    }
+
+    /// Whether the same ballots are counted as for another tally, by the same options.
+    fn counts_alike(&self, tally: &Tally, poll: &Poll) -> bool {
+        (self.tally.state, self.tally.epoch) == (tally.state, tally.epoch)
+            && self.poll.decisions.uncounted() == poll.decisions.uncounted()
+            && self.poll.counts_like(poll)
     }
 
     /// What readers are shown in its place.
@@ -263,8 +273,8 @@ fn header(text: &str) -> HeaderValue {
 mod tests {
     use super::*;
     use crate::poll::{
-        DigestKey, Label, LabelDecision, NewOption, NewPoll, PartitionTally, Partitions, PollFields, PollId, SiteId,
-        State,
+        Decisions, DigestKey, Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, NewOption, NewPoll,
+        PartitionTally, Partitions, PollFields, PollId, REASON, SiteId, State, Suspects, Text,
     };
 
     fn held_poll() -> Arc<Poll> {
@@ -275,7 +285,7 @@ mod tests {
         let poll =
             NewPoll::from(fields).build(id, SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST);
         let held = poll.unwrap().decided(Label::NO_MARK, LabelDecision::Held, Timestamp::EARLIEST).unwrap();
-        Arc::new(held.sampled(0).poll)
+        Arc::new(held.numbered(0).poll)
     }
 
     fn follow(before: Option<&Snapshot>, poll: &Arc<Poll>, votes: [u64; 2], as_of: i64) -> Arc<Snapshot> {
@@ -308,6 +318,35 @@ mod tests {
         assert_eq!(shown(&late).tally.votes.as_slice(), [50, 50]);
         assert!(shown(&late).tally.version > shown(&next).tally.version);
         assert!(late.shown_to(Viewer::Publisher).tally().is_some_and(|exact| Arc::ptr_eq(exact, &late)));
+    }
+
+    #[test]
+    fn another_revision_by_which_the_same_ballots_count_takes_over_the_snapshot() {
+        let poll = held_poll();
+        let edited = |poll: &Poll| Poll { revision: poll.revision.next(), ..poll.clone() };
+        let exact = Arc::new(Poll { decisions: Decisions::default(), ..(*poll).clone() });
+        let incident = Finding {
+            cause: IncidentCause::Editor,
+            since: Timestamp::EARLIEST,
+            reason: Text::parse("?", REASON).unwrap(),
+            sureness: 100,
+            suspects: Suspects::Everyone,
+            honest_per_hour: 0,
+        };
+        let opened = exact.with_incident(incident, IncidentPolicy::Show, Timestamp::EARLIEST).unwrap().0;
+        assert!(opened.moves_versions(&exact));
+        let opened = Arc::new(opened.numbered(100).poll);
+        // The first ballot that an incident's label is on is in no snapshot of its half minute; what was shown before is.
+        let before = follow(None, &exact, [60, 40], 10_000);
+        let first = follow(Some(&*before), &opened, [160, 40], 11_000);
+        assert_eq!(shown(&first).tally.votes.as_slice(), [60, 40]);
+        let again = Arc::new(edited(&opened));
+        let same = follow(Some(&*first), &again, [260, 40], 12_000);
+        assert_eq!(shown(&same).tally, shown(&first).tally);
+        assert_eq!(shown(&same).poll.revision, again.revision);
+        // Other ballots count at once.
+        let held = Arc::new(again.decided(Label::NO_MARK, LabelDecision::Void, Timestamp::EARLIEST).unwrap().poll);
+        assert_eq!(shown(&follow(Some(&*same), &held, [10, 30], 13_000)).tally.votes.as_slice(), [25, 75]);
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub struct Poll {
     pub rewordings: Vec<Rewording>,
     /// Which ballots count, by their labels. Once it is closed that stays.
     pub decisions: Decisions,
-    /// Since when readers are shown snapshots, while some labels don't count.
+    /// How the snapshots are numbered that readers are shown while some labels don't count, or an incident goes on.
     pub sampling: Option<Sampling>,
     /// What was decided of its labels after it closed.
     pub addendum: Option<Addendum>,

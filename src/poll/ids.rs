@@ -215,7 +215,7 @@ impl Default for Language {
 }
 
 /// How often a poll's definition has changed, counted from 1. Every edit and every change of state adds one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Revision(pub u64);
 

@@ -68,7 +68,7 @@ pub use quiz::{Quiz, Resolution, ResolveError};
 pub use reader_tally::DelayedTally;
 pub use rewording::{FormerOption, FormerWording, MOST_REWORDINGS, Rewording};
 pub use runoff::{Eliminated, Orders, Round, Runoff, TieBreak};
-pub use sampling::{DECISION_STEP, SampleWindow, Sampling};
+pub use sampling::{SampleWindow, Sampling, VERSION_STEP};
 pub use scale::{NewScale, Rating, Scale, Steps};
 pub use schedule::{CLOCKS_APART_MILLIS, Phase, Schedule, State, StateByClocks, Times};
 pub use search::{MOST_SEARCHED, SearchWords, fold};

@@ -1,30 +1,35 @@
-//! What readers are shown while ballots of an open poll are held: a snapshot that is renewed every 30 seconds.
+//! What readers are shown while ballots of an open poll are held, or an incident goes on: a snapshot that is renewed every 30
+//! seconds.
 //!
-//! Nobody may find out whether their own ballot counts. So all are shown the same, and it changes neither with a ballot nor
-//! soon after it: whole percentages; ballots rounded down to two digits, and below a hundred only that there are some; the
-//! beginning of the half minute as its time; and a version that numbers the half minutes.
+//! Nobody may find out whether their own ballot counts, or will. So all are shown the same, and it changes neither with a
+//! ballot nor soon after it: whole percentages; ballots rounded down to two digits, and below a hundred only that there are
+//! some; the beginning of the half minute as its time; and a version that numbers the half minutes.
 //!
 //! Whoever has a later tally refuses an earlier one, by its version. So the numbers lie between those of the tally before and
-//! those after: each decision of labels moves the versions of all partitions on by [`DECISION_STEP`], and snapshots are
-//! numbered within the first half of that.
+//! those after: whenever other ballots count, or snapshots begin or end, the versions of all partitions move on by
+//! [`VERSION_STEP`], and snapshots are numbered within the first half of that.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Edit, Poll, State, Tally, TallyDisplay, Timestamp};
+use super::{Edit, Poll, Revision, State, Tally, TallyDisplay, Timestamp};
 
-/// How far a partition's version moves on when it is decided otherwise which labels count. `sync_partition.lua` does the same.
-pub const DECISION_STEP: u64 = 1_000_000;
+/// How far a partition's version moves on when it comes to a revision by which other ballots count, or snapshots begin or
+/// end. `sync_partition.lua` does the same.
+pub const VERSION_STEP: u64 = 1_000_000;
 
 /// How long a snapshot is shown.
 const SHOWN_MILLIS: i64 = 30_000;
 
-/// Since when readers are shown snapshots of a poll.
+/// How a poll's snapshots are numbered since the versions of its tally moved on last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sampling {
-    /// When that was decided last, by the store's clock.
+    /// When they moved on, by the store's clock.
     pub since: Timestamp,
     /// The first snapshot's version.
     pub version: u64,
+    /// The revision with which they moved on; 0 in records of earlier versions.
+    #[serde(default)]
+    pub revision: Revision,
 }
 
 /// A half minute, in which one snapshot is shown.
@@ -37,9 +42,9 @@ impl SampleWindow {
         Self(moment.as_millis().div_euclid(SHOWN_MILLIS))
     }
 
-    /// Whether it is the one before another.
-    pub fn is_just_before(self, other: Self) -> bool {
-        self.0 + 1 == other.0
+    /// Whether what was known in it is recent in another: it is the same, or the one before.
+    pub fn is_lately_in(self, other: Self) -> bool {
+        (self.0..=self.0 + 1).contains(&other.0)
     }
 
     fn begins(self) -> Timestamp {
@@ -48,21 +53,30 @@ impl SampleWindow {
 }
 
 impl Edit {
-    /// The edit, by which readers are shown snapshots from now on if some labels don't count, and no more if all do.
-    /// `version` is how far the poll's tally has come.
+    /// Whether other ballots count by it, or snapshots begin or end.
+    pub fn moves_versions(&self, before: &Poll) -> bool {
+        before.decisions.uncounted() != self.poll.decisions.uncounted() || before.is_sampled() != self.poll.is_sampled()
+    }
+
+    /// The edit, with numbers for the snapshots that follow on it. `version` is how far the poll's tally has come.
     #[must_use]
-    pub fn sampled(self, version: u64) -> Self {
-        let (Self { poll, effect }, half) = (self, DECISION_STEP / 2);
-        let sampling = Sampling { since: poll.updated_at, version: version.saturating_add(half) };
-        let sampling = (!poll.decisions.count_all()).then_some(sampling);
-        Self { poll: Poll { sampling, ..poll }, effect }
+    pub fn numbered(self, version: u64) -> Self {
+        let Self { poll, effect } = self;
+        let first = version.saturating_add(VERSION_STEP / 2);
+        let sampling = Sampling { since: poll.updated_at, version: first, revision: poll.revision };
+        Self { poll: Poll { sampling: Some(sampling), ..poll }, effect }
     }
 }
 
 impl Poll {
-    /// Whether readers are shown snapshots while it takes votes: some labels are held or void, or will be.
+    /// Whether readers are shown snapshots while it takes votes: some labels are held or void, or an incident goes on.
     pub fn is_sampled(&self) -> bool {
-        self.sampling.is_some() || !self.decisions.count_all()
+        !self.decisions.count_all() || self.open_incidents().next().is_some()
+    }
+
+    /// Whether the versions of its tally move on with this revision of it.
+    pub fn moves_versions(&self) -> bool {
+        self.sampling.is_some_and(|sampling| sampling.revision == self.revision)
     }
 
     /// How exact readers see the tally while it takes votes.
@@ -83,12 +97,12 @@ impl Tally {
         let percent = self.in_percent(poll);
         let number = |sampling: Sampling| {
             let number = window.0.saturating_sub(SampleWindow::of(sampling.since).0);
-            sampling.version + u64::try_from(number).unwrap_or_default().min(DECISION_STEP / 2 - 1)
+            sampling.version + u64::try_from(number).unwrap_or_default().min(VERSION_STEP / 2 - 1)
         };
         let is_under_100 = (1..100).contains(&self.ballots);
         Self {
             as_of: window.begins(),
-            // A decision that an earlier version made has no numbers.
+            // What an earlier version of sawt has begun has no numbers.
             version: poll.sampling.map_or(percent.version, number),
             ballots: if is_under_100 { 1 } else { percent.ballots },
             is_under_100,
@@ -100,13 +114,16 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{Kind, Label, LabelDecision, PartitionTally, Revision, definition::tests::poll_with};
+    use crate::poll::{
+        Finding, IncidentCause, IncidentPolicy, Kind, Label, LabelDecision, PartitionTally, REASON, Revision, Suspects,
+        Text, definition::tests::poll_with,
+    };
 
     const LABEL: Label = Label::NO_MARK;
 
     fn held(version: u64, at: i64) -> Poll {
         let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
-        poll.decided(LABEL, LabelDecision::Held, Timestamp::from_millis(at)).unwrap().sampled(version).poll
+        poll.decided(LABEL, LabelDecision::Held, Timestamp::from_millis(at)).unwrap().numbered(version).poll
     }
 
     fn tally(poll: &Poll, version: u64, votes: &[u64], as_of: i64) -> Tally {
@@ -143,12 +160,41 @@ mod tests {
     #[test]
     fn the_numbers_of_snapshots_lie_between_the_versions_before_and_after() {
         let poll = held(40, 65_000);
-        let number = |millis| tally(&poll, DECISION_STEP + 40, &[1, 1], 0).sampled(&poll, at(millis)).version;
+        let number = |millis| tally(&poll, VERSION_STEP + 40, &[1, 1], 0).sampled(&poll, at(millis)).version;
         assert!(number(0) > 40 + 1_000, "later than what was counted while it was decided");
         assert_eq!((number(90_000), number(119_999), number(120_000)), (500_041, 500_041, 500_042));
-        assert!(number(i64::MAX) < DECISION_STEP + 40, "earlier than the tally, which all see again in the end");
-        let released = poll.decided(LABEL, LabelDecision::Counted, Timestamp::EARLIEST).unwrap().sampled(7).poll;
-        assert_eq!((released.sampling, released.is_sampled()), (None, false));
+        assert!(number(i64::MAX) < VERSION_STEP + 40, "earlier than the tally, which all see again in the end");
+        let released = poll.decided(LABEL, LabelDecision::Counted, Timestamp::EARLIEST).unwrap();
+        assert_eq!((released.moves_versions(&poll), released.poll.is_sampled()), (true, false));
+    }
+
+    #[test]
+    fn an_incident_has_readers_shown_snapshots_until_it_ends_and_then_versions_move_on_again() {
+        let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let incident = || Finding {
+            cause: IncidentCause::Editor,
+            since: Timestamp::EARLIEST,
+            reason: Text::parse("?", REASON).unwrap(),
+            sureness: 100,
+            suspects: Suspects::Everyone,
+            honest_per_hour: 0,
+        };
+        let opened = |poll: &Poll| poll.with_incident(incident(), IncidentPolicy::Show, Timestamp::EARLIEST).unwrap();
+        let (first, it) = opened(&poll);
+        assert_eq!((first.moves_versions(&poll), first.poll.is_sampled()), (true, true));
+        let first = first.numbered(40).poll;
+        assert!(first.moves_versions());
+        let (second, _) = opened(&first);
+        assert!(
+            !second.moves_versions(&first) && !second.poll.moves_versions(),
+            "snapshots go on as they are numbered"
+        );
+        let ended = first.with_incident_ended(it.label, None, Timestamp::EARLIEST).unwrap();
+        assert_eq!((ended.moves_versions(&first), ended.poll.is_sampled()), (true, false));
+        let held = first.decided(it.label, LabelDecision::Held, Timestamp::EARLIEST).unwrap();
+        let ended = held.poll.with_incident_ended(it.label, None, Timestamp::EARLIEST).unwrap();
+        assert_eq!((held.moves_versions(&first), ended.moves_versions(&held.poll)), (true, false));
+        assert!(ended.poll.is_sampled(), "ballots are held");
     }
 
     #[test]

@@ -16,7 +16,9 @@
 //!    Each ballot has a [`Label`](crate::poll::Label), which is counted in the same step, with minutes of its own. The
 //!    tally is of the ballots whose labels count by the poll's [`Decisions`](crate::poll::Decisions): a revision that
 //!    decides otherwise moves the ballots of those labels into a partition's tally, or out of it, in the step that
-//!    brings the partition to that revision, and makes its version one greater. So at every instant, in every
+//!    brings the partition to that revision, and moves its version on by
+//!    [`VERSION_STEP`](crate::poll::VERSION_STEP). So does a revision with which readers begin or cease to be shown
+//!    snapshots. So at every instant, in every
 //!    partition, what counts, what is held and what is void are together all the ballots on record. A ballot that is
 //!    changed keeps the worse label, and one that is taken back is taken from the group of its label.
 //! 2. **The store decides.** Whether the poll is open, by the store's own clock; whether the voter has a ballot;

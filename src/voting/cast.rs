@@ -152,10 +152,6 @@ impl Voting {
         };
         let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
         self.admit(self.replica.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;
-        if known.poll.is_sampled() {
-            // Boxed: keeps the common future small. What the voter is shown is fixed before their ballot is in it.
-            let _ = Box::pin(self.replica.hub.read(&self.others, known.poll.id, None)).await;
-        }
         let decided = self.put(known, &voter, action).await;
         let outcome = decided.as_ref().ok().map(|(_, _, receipt)| receipt.outcome);
         // A retry or a change costs nothing, and neither does a refused ballot.
@@ -278,6 +274,10 @@ impl Voting {
         loop {
             let digest = VoterDigest::of(voter, &known.poll);
             let (action, answer) = action(&known.poll)?;
+            if known.poll.is_sampled() {
+                // Boxed: keeps the common future small.
+                Box::pin(self.fix_sample(&known.poll)).await;
+            }
             let ballot = Ballot { voter: digest, action, answer };
             match self.batcher.cast(&known.poll, ballot).await {
                 Ok(receipt) => return Ok((known, digest.partition, receipt)),
@@ -288,6 +288,16 @@ impl Voting {
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    /// Has what readers are shown fixed before a ballot is in it, by this revision of the poll. If the store does not answer,
+    /// it will not take the ballot either.
+    async fn fix_sample(&self, poll: &Poll) {
+        let hub = &self.replica.hub;
+        let newest = hub.read(&self.others, poll.id, None).await;
+        if newest.is_ok_and(|newest| newest.is_some_and(|it| it.snapshot.poll.revision < poll.revision)) {
+            let _ = hub.reread(&self.others, poll.id).await;
         }
     }
 

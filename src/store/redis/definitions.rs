@@ -189,6 +189,7 @@ impl RedisStore {
         let (opens_at, closes_at) = (millis(poll.schedule.opens_at), millis(poll.schedule.closes_at));
         let (counters, uncounted) = (poll.counters().to_string(), poll.decisions.uncounted().bits().to_string());
         let (reshaped, made, own) = (reshaped.to_string(), millis(Some(poll.created_at)), self.own_time());
+        let moved_on = poll.sampling.map_or(Revision(0), |sampling| sampling.revision).to_string();
         let call = Call::new(&self.scripts.sync_partition, &[tally.as_bytes(), minutes.as_bytes()])
             .arg(revision.as_bytes())
             .arg(phase.as_bytes())
@@ -200,7 +201,8 @@ impl RedisStore {
             .arg(reshaped.as_bytes())
             .arg(made.as_bytes())
             .arg(own.as_bytes())
-            .arg(uncounted.as_bytes());
+            .arg(uncounted.as_bytes())
+            .arg(moved_on.as_bytes());
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
             -2 => Ok(SyncedPartition::OfAnother(Timestamp::from_millis(reply.int()?))),

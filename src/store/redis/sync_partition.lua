@@ -1,6 +1,7 @@
 -- Brings one partition to a revision of its poll, unless it is there already or beyond. A closed partition stays
 -- closed, whatever the revision says. If the revision decides otherwise which labels count, their ballots are moved into
--- the tally or out of it. Safe to run twice.
+-- the tally or out of it; then, and if readers begin or cease to be shown snapshots with it, the version moves on. Safe to run
+-- twice.
 --
 -- KEYS: tally, minutes
 -- ARGV: 1 revision, 2 phase, 3 opens_at, 4 closes_at, 5 changeable, 6 number of counters
@@ -9,6 +10,7 @@
 --       8 the revision with which timelines last began anew, or 0
 --       9 when the poll was made, 10 the caller's time
 --       11 the labels whose ballots don't count, by their bits
+--       12 the revision with which versions moved on last, or 0
 -- Answers {phase, ballots on record}; {-1}: no such partition; {-2, when}: it was made then, for another poll with this id.
 
 local tally = KEYS[1]
@@ -45,8 +47,6 @@ local function decide(before, after)
     local was, is = math.floor(before / bit) % 2, math.floor(after / bit) % 2
     if was ~= is then move(label, was - is) end
   end
-  -- `DECISION_STEP`: the snapshots that readers are shown are numbered between.
-  redis.call('HINCRBY', tally, 'version', 1000000)
   redis.call('HSET', tally, 'labels', string.format('%d', after))
 end
 
@@ -56,6 +56,8 @@ if revision < tonumber(ARGV[1]) or ARGV[7] == 'back' then
   redis.call('HSET', tally, 'revision', ARGV[1], 'opens_at', ARGV[3], 'closes_at', ARGV[4], 'changeable', ARGV[5])
   local before, after = tonumber(head[7] or 0), tonumber(ARGV[11])
   if before ~= after then decide(before, after) end
+  -- `VERSION_STEP`: the snapshots are numbered between.
+  if before ~= after or revision < tonumber(ARGV[12]) then redis.call('HINCRBY', tally, 'version', 1000000) end
   -- Its minutes add up to nothing, but their counters would mean other options from here on.
   if revision < tonumber(ARGV[8]) and ballots == 0 then redis.call('DEL', KEYS[2]) end
 end

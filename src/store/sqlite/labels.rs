@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::polls::Head;
 use crate::{
-    poll::{DECISION_STEP, Decisions, Label, LabelSet, LabelTally, Minute, PartitionLabels, PollId, Revision, Votes},
+    poll::{Label, LabelSet, LabelTally, Minute, PartitionLabels, Poll, PollId, Revision, VERSION_STEP, Votes},
     store::StoreError,
 };
 
@@ -40,13 +40,10 @@ pub(super) fn advance(
 }
 
 /// Moves ballots into the poll's tallies or out of them, if it is decided otherwise which count. `head` is as before.
-pub(super) fn decide(db: &Connection, head: &Head, decisions: Decisions) -> Result<(), StoreError> {
-    let (before, after) = (head.uncounted, decisions.uncounted());
-    if before == after {
-        return Ok(());
-    }
-    for label in before.differences(after).labels() {
-        let step = if decisions.count(label) { 1 } else { -1 };
+pub(super) fn decide(db: &Connection, head: &Head, poll: &Poll) -> Result<(), StoreError> {
+    let changed = head.uncounted.differences(poll.decisions.uncounted());
+    for label in changed.labels() {
+        let step = if poll.decisions.count(label) { 1 } else { -1 };
         db.prepare_cached(
             "update tallies set ballots = ballots + ?3 * label_votes.votes from label_votes
              where tallies.poll = ?1 and label_votes.poll = ?1 and label_votes.partition = tallies.partition
@@ -60,8 +57,10 @@ pub(super) fn decide(db: &Connection, head: &Head, decisions: Decisions) -> Resu
         )?
         .execute(params![head.number, label.number(), step])?;
     }
-    db.prepare_cached("update tallies set version = version + ?2 where poll = ?1")?
-        .execute(params![head.number, DECISION_STEP])?;
+    if changed != LabelSet::default() || poll.moves_versions() {
+        db.prepare_cached("update tallies set version = version + ?2 where poll = ?1")?
+            .execute(params![head.number, VERSION_STEP])?;
+    }
     Ok(())
 }
 

@@ -252,7 +252,7 @@ fn replace(db: &Connection, times: Times, edit: Edit, events: &[NewEvent]) -> Re
         ..edit.poll
     };
     write(db, head.number, &poll)?;
-    labels::decide(db, &head, poll.decisions)?;
+    labels::decide(db, &head, &poll)?;
     if edit.effect == Effect::Reshapes {
         tallies::reshape(db, head.number, &poll)?;
     }

@@ -1,4 +1,5 @@
-//! Nobody can tell whether a ballot is held: not by the answer to it, and not by anything that can be asked afterwards.
+//! Nobody can tell whether a ballot is held: not by the answer to it, and not by anything that can be asked afterwards. Nor can
+//! they while an incident goes on and nothing is held yet.
 
 use std::time::Duration;
 
@@ -15,18 +16,43 @@ use crate::{
 service_rules![
     on Backend::EACH_SORT;
     whose_ballot_is_held_is_told_what_all_others_are,
-    a_held_ballot_changes_nothing_that_anybody_can_ask_for,
-    a_stream_tells_of_no_ballot_while_one_is_held,
+    a_ballot_changes_nothing_that_anybody_can_ask_for,
+    a_stream_tells_of_no_ballot,
 ];
 
-/// A poll in which ballots without a mark are held, and some of either sort are on record.
-async fn poll(service: &Service, with: Value) -> HeldPoll {
+/// Why readers are shown snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// Ballots without a mark are held.
+    Held,
+    /// An incident goes on, and all ballots count.
+    Incident,
+}
+
+impl Why {
+    async fn begin(self, service: &Service, poll: &str) {
+        match self {
+            Self::Held => decide(service, poll, "held").await,
+            Self::Incident => incident(service, poll, "").await,
+        }
+    }
+
+    async fn end(self, service: &Service, poll: &str) {
+        match self {
+            Self::Held => decide(service, poll, "counted").await,
+            Self::Incident => incident(service, poll, "/incident-8/close").await,
+        }
+    }
+}
+
+/// A poll of which readers are shown snapshots, and in which there are ballots with a mark and without.
+async fn poll(service: &Service, why: Why, with: Value) -> HeldPoll {
     let id = service.poll(with).await;
     let (_, token) = vote(&service.client(), &id, Sort::Counted, &["yes"]).await;
     for sort in [Sort::Held, Sort::Counted] {
         vote(&service.client(), &id, sort, &["yes"]).await;
     }
-    decide(service, &id, "held").await;
+    why.begin(service, &id).await;
     let voters: Vec<Client> = service.clients().iter().map(|client| client.with_voter(&token)).collect();
     for voter in &voters {
         // All replicas know of it.
@@ -75,6 +101,11 @@ async fn decide(service: &Service, poll: &str, decision: &str) {
     service.admin().post(&path).json(&json!({ "decision": decision, "reason": "?" })).send().await.is(200);
 }
 
+async fn incident(service: &Service, poll: &str, path: &str) {
+    let path = format!("/v1/polls/{poll}/integrity/incidents{path}");
+    service.admin().post(&path).json(&json!({ "reason": "?" })).send().await.is(200);
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Sort {
     Counted,
@@ -111,12 +142,13 @@ fn shape(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 }
 
 async fn whose_ballot_is_held_is_told_what_all_others_are(service: &Service) {
-    for with in [
-        json!({}),
-        json!({ "results": "after_vote", "changeable": true }),
-        json!({ "kind": "multiple", "max_choices": 2 }),
+    for (why, with) in [
+        (Why::Held, json!({})),
+        (Why::Incident, json!({ "changeable": true })),
+        (Why::Held, json!({ "results": "after_vote", "changeable": true })),
+        (Why::Held, json!({ "kind": "multiple", "max_choices": 2 })),
     ] {
-        let held = poll(service, with).await;
+        let held = poll(service, why, with).await;
         let poll = held.id.clone();
         let client = service.client();
         let told = async |sort: Sort| {
@@ -142,9 +174,15 @@ async fn whose_ballot_is_held_is_told_what_all_others_are(service: &Service) {
     }
 }
 
-async fn a_held_ballot_changes_nothing_that_anybody_can_ask_for(service: &Service) {
+async fn a_ballot_changes_nothing_that_anybody_can_ask_for(service: &Service) {
+    for why in [Why::Held, Why::Incident] {
+        a_ballot_changes_nothing(service, why).await;
+    }
+}
+
+async fn a_ballot_changes_nothing(service: &Service, why: Why) {
     let site = service.site().await;
-    let held = poll(service, json!({ "site": site, "disclosure": { "asked_by": "الراي" } })).await;
+    let held = poll(service, why, json!({ "site": site, "disclosure": { "asked_by": "الراي" } })).await;
     let poll = held.id.clone();
     let page = format!("https://votes.example/embed/{poll}");
     let surfaces = [
@@ -190,17 +228,26 @@ async fn a_held_ballot_changes_nothing_that_anybody_can_ask_for(service: &Servic
     assert_eq!(told["options"][0].get("votes"), None, "{told}");
     let page = service.client().get(&format!("/embed/{poll}?lang=en&view=results")).send().await.page(200);
     assert!(page.contains("Fewer than 100 votes"), "{page}");
-    // Its publisher sees what counts, and all see it in the end.
+    // Its publisher sees what counts, and all see it in the end: for whoever has a snapshot it is later.
     let exact = service.admin().results(&poll).await;
     assert!(exact["ballots"].as_u64() >= Some(3) && exact.get("display").is_none(), "{exact}");
-    service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    match why {
+        Why::Held => _ = service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200),
+        Why::Incident => why.end(service, &poll).await,
+    }
     let last = service.client().results(&poll).await;
     assert_eq!((&last["ballots"], last.get("display")), (&exact["ballots"], None));
     assert!(last["version"].as_u64() > told["version"].as_u64(), "{last}");
 }
 
-async fn a_stream_tells_of_no_ballot_while_one_is_held(service: &Service) {
-    let HeldPoll { id: poll, .. } = poll(service, json!({})).await;
+async fn a_stream_tells_of_no_ballot(service: &Service) {
+    for why in [Why::Held, Why::Incident] {
+        a_stream_tells_of_none(service, why).await;
+    }
+}
+
+async fn a_stream_tells_of_none(service: &Service, why: Why) {
+    let HeldPoll { id: poll, .. } = poll(service, why, json!({})).await;
     let mut streams = Vec::new();
     for client in service.clients() {
         let mut stream = client.live(&poll).await;
@@ -215,7 +262,7 @@ async fn a_stream_tells_of_no_ballot_while_one_is_held(service: &Service) {
     for sort in [Sort::Held, Sort::Counted] {
         vote(&service.client(), &poll, sort, &["no"]).await;
     }
-    decide(service, &poll, "counted").await;
+    why.end(service, &poll).await;
     for (mut stream, first) in streams {
         let mut before = text(&first.data["as_of"]);
         loop {

@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use sawt::{
     poll::{
-        self, AnswerId, AnswerState, Ballot, CountedAnswer, Counters, DECISION_STEP, Edit, Effect, OpenAnswer, Outcome,
-        Poll, PollId, Position, RecordedBallot, Revision, State, StateByClocks, Timestamp,
+        self, AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, Effect, OpenAnswer, Outcome, Poll, PollId,
+        Position, RecordedBallot, Revision, State, StateByClocks, Timestamp, VERSION_STEP,
     },
     store::Replacement,
 };
@@ -88,8 +88,8 @@ impl Model {
         if edit.effect == Effect::Reshapes && !known.ballots.is_empty() {
             return Replacement::HasBallots;
         }
-        if known.poll.decisions.uncounted() != edit.poll.decisions.uncounted() {
-            known.positions.iter_mut().for_each(|position| position.version += DECISION_STEP);
+        if known.poll.decisions.uncounted() != edit.poll.decisions.uncounted() || edit.poll.moves_versions() {
+            known.positions.iter_mut().for_each(|position| position.version += VERSION_STEP);
         }
         known.poll = edit.poll.clone();
         Replacement::Done(known.poll.clone())

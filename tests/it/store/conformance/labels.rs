@@ -22,6 +22,7 @@ crate::registry::store_rules![
     a_label_that_is_held_does_not_count_and_counts_again_once_it_is_released,
     a_vote_with_a_held_label_is_taken_as_any_other,
     an_incident_is_kept_and_what_was_cast_before_it_counts_as_before,
+    versions_move_on_when_snapshots_begin_and_end,
     a_changed_ballot_keeps_the_worse_label,
     a_repeated_ballot_keeps_the_label_it_has,
     a_ballot_that_is_taken_back_is_taken_from_the_group_of_its_label,
@@ -136,6 +137,38 @@ async fn an_incident_is_kept_and_what_was_cast_before_it_counts_as_before(store:
     assert_eq!(stage.count(&ended).await, (vec![1, 1], 2), "it counts until that is decided otherwise");
     let held = stage.decided(&ended, incident.label, LabelDecision::Held).await;
     assert_eq!((stage.count(&held).await, &held.incidents), ((vec![1, 0], 1), &ended.incidents));
+}
+
+async fn versions_move_on_when_snapshots_begin_and_end(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(yes_or_no()).await;
+    stage.apply(&poll, &[ballot(&poll, 1, &["yes"]), ballot(&poll, 2, &["no"])]).await;
+    let finding = |number: u32| Finding {
+        cause: IncidentCause::NetworkBurst,
+        since: poll.created_at,
+        reason: Text::parse("؟", REASON).unwrap(),
+        sureness: 70,
+        suspects: Suspects::Networks(vec![NetworkMark(number)]),
+        honest_per_hour: 0,
+    };
+    let before = stage.tally(&poll).await.version;
+    let (edit, incident) = poll.with_incident(finding(7), IncidentPolicy::Show, stage.now().await).unwrap();
+    let edit = edit.numbered(before);
+    let mut open = done(stage.replace(&edit).await);
+    let first = open.sampling.unwrap().version;
+    let meanwhile = stage.tally(&open).await.version;
+    assert!(before < first && first + 1_000 < meanwhile, "{before}, {first}, {meanwhile}");
+    assert_eq!(stage.replace(&edit).await, Replacement::Done(open.clone()));
+    // More networks, or another wording, are no reason.
+    let (more, _) = open.with_incident(finding(8), IncidentPolicy::Show, stage.now().await).unwrap();
+    open = done(stage.replace(&more).await);
+    let question = Some("؟".to_owned());
+    open = stage.edited(&open, PollFields { question, ..PollFields::default() }).await;
+    assert_eq!(stage.tally(&open).await.version, meanwhile);
+    let ended = open.with_incident_ended(incident.label, None, stage.now().await).unwrap();
+    let ended = done(stage.replace(&ended.numbered(meanwhile)).await);
+    assert!(stage.tally(&ended).await.version > meanwhile);
+    assert_eq!(stage.count(&ended).await, (vec![1, 1], 2));
 }
 
 async fn a_changed_ballot_keeps_the_worse_label(store: Arc<dyn Store>) {
