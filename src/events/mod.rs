@@ -13,7 +13,7 @@ pub mod schedule;
 mod signal;
 
 pub use feed::{EventFeed, EventPage, EventsOrder, EventsQuery, FeedError};
-pub use signal::{EventSignal, SiteTurns};
+pub use signal::{EventSignal, SiteTurn};
 
 use crate::store::StoreError;
 

@@ -76,6 +76,17 @@ impl EventSignal {
     }
 }
 
+/// Why it is a task's turn.
+#[derive(Debug)]
+pub enum SiteTurn {
+    /// The log of this site has grown.
+    Grown(SiteId),
+    /// Logs have grown of sites that nobody can name: too many at once.
+    Missed,
+    /// It is time.
+    Due,
+}
+
 /// The turns of a task that does something for each site.
 pub struct SiteTurns {
     ticks: Interval,
@@ -83,19 +94,15 @@ pub struct SiteTurns {
 }
 
 impl SiteTurns {
-    /// Waits for the next turn: of one site, or of each. `None` once the replica's signal is gone. No turn is lost if this is
-    /// dropped.
-    pub async fn next(&mut self) -> Option<Option<SiteId>> {
-        loop {
-            tokio::select! {
-                _ = self.ticks.tick() => return Some(None),
-                grown = self.grown.recv() => match grown {
-                    Ok(site) => return Some(Some(site)),
-                    // The ticks go on.
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return None,
-                },
-            }
+    /// Waits for the next turn; `None` once the replica's signal is gone. No turn is lost if this is dropped.
+    pub async fn next(&mut self) -> Option<SiteTurn> {
+        tokio::select! {
+            _ = self.ticks.tick() => Some(SiteTurn::Due),
+            grown = self.grown.recv() => match grown {
+                Ok(site) => Some(SiteTurn::Grown(site)),
+                Err(RecvError::Lagged(_)) => Some(SiteTurn::Missed),
+                Err(RecvError::Closed) => None,
+            },
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Takes what happens in each site, and the tallies of its polls, into its transparency log.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
+    mem,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -13,14 +14,17 @@ use super::{
     names, statements, write_file,
 };
 use crate::{
-    events::{EventSignal, TaskLog},
+    events::{EventSignal, SiteTurn, TaskLog},
     poll::{Poll, PollId, Position, SiteId, State, Tally, Timestamp},
     site::{Event, EventType},
     store::{StoreError, all_sites},
 };
 
-/// How often is looked for what other replicas have left, and for tallies that are due.
-const EVERY: Duration = Duration::from_secs(5);
+/// How often sites that could not be done with are looked at again.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How often each site is looked at, for what other replicas have left and for tallies that are due. Each look asks the store
+/// four times, from every replica.
+const SWEEP: Duration = Duration::from_mins(1);
 /// How many events and polls are read at once.
 const CHUNK: usize = 100;
 /// How often a log that others write to meanwhile is read again in one turn.
@@ -38,38 +42,69 @@ struct Tallied {
 /// When so many tallies are remembered, all are forgotten: most are of polls that have closed.
 const MOST_TALLIED: usize = 100_000;
 
+/// What a replica has in mind from turn to turn.
+#[derive(Default)]
+struct Memory {
+    tallied: Tallied,
+    /// The sites that something was left of: another replica had the lease, or it can't be said yet that a poll has closed.
+    again: BTreeSet<SiteId>,
+    /// When each site was looked at last; `None` if that must be done now.
+    swept_at: Option<Instant>,
+}
+
 /// Writes until it is dropped.
 pub async fn write(log: TransparencyLog, signal: Arc<EventSignal>) {
-    let mut turns = signal.turns(EVERY);
+    let mut turns = signal.turns(AGAIN);
     let mut task = TaskLog::of("transparency log");
-    let mut tallied = Tallied::default();
-    while let Some(grown) = turns.next().await {
-        task.note(log.turns(grown, &mut tallied).await);
+    let mut memory = Memory::default();
+    while let Some(turn) = turns.next().await {
+        task.note(log.turns(turn, &mut memory).await);
     }
 }
 
 impl TransparencyLog {
-    /// A turn of one site, or of each. One that fails keeps none of the others waiting.
-    async fn turns(&self, site: Option<SiteId>, tallied: &mut Tallied) -> Result<(), StoreError> {
-        if let Some(site) = site {
-            return self.turn(&site, tallied).await;
-        }
-        let mut failure = None;
-        for site in all_sites(&*self.store).await? {
-            if let Err(error) = self.turn(&site, tallied).await {
-                failure = Some(error);
+    /// The turns of the sites whose turn it is. One that fails keeps none of the others waiting.
+    async fn turns(&self, turn: SiteTurn, memory: &mut Memory) -> Result<(), StoreError> {
+        let sites = match turn {
+            SiteTurn::Grown(site) => vec![site],
+            SiteTurn::Missed => {
+                memory.swept_at = None;
+                vec![]
             }
+            SiteTurn::Due => self.due_sites(memory).await?,
+        };
+        let mut failure = None;
+        for site in sites {
+            let done = self.turn(&site, &mut memory.tallied).await;
+            if !matches!(done, Ok(true)) {
+                memory.again.insert(site);
+            }
+            failure = done.err().or(failure);
         }
         failure.map_or(Ok(()), Err)
     }
 
-    /// Takes in what is new in a site, unless another replica does.
-    async fn turn(&self, site: &SiteId, tallied: &mut Tallied) -> Result<(), StoreError> {
+    async fn due_sites(&self, memory: &mut Memory) -> Result<Vec<SiteId>, StoreError> {
+        let every = self.replica.tally_every.min(SWEEP);
+        if memory.swept_at.is_some_and(|swept_at| swept_at.elapsed() < every) {
+            return Ok(mem::take(&mut memory.again).into_iter().collect());
+        }
+        let sites = all_sites(&*self.store).await?;
+        memory.swept_at = Some(Instant::now());
+        memory.again.clear();
+        Ok(sites)
+    }
+
+    /// Takes in what is new in a site, unless another replica does. Returns whether nothing was left.
+    async fn turn(&self, site: &SiteId, tallied: &mut Tallied) -> Result<bool, StoreError> {
         let log = self.open(site).await?;
         let has_events = !self.store.events(site, log.head.cursor, 1).await?.is_empty();
         let is_due = log.is_due() || has_events || self.are_tallies_due(&log, log.read_at, tallied);
-        if !is_due || !self.lease(site).await? {
-            return Ok(());
+        if !is_due {
+            return Ok(true);
+        }
+        if !self.lease(site).await? {
+            return Ok(false);
         }
         let done = self.take_in(site, tallied).await;
         // Else it expires.
@@ -89,33 +124,33 @@ impl TransparencyLog {
         log.head.size > 0 && now.as_millis().saturating_sub(since.as_millis()) >= every
     }
 
-    async fn take_in(&self, site: &SiteId, tallied: &mut Tallied) -> Result<(), StoreError> {
+    async fn take_in(&self, site: &SiteId, tallied: &mut Tallied) -> Result<bool, StoreError> {
         let (mut log, mut turns) = (self.open(site).await?, 0);
-        loop {
+        let is_all = loop {
             if !self.lease(site).await? {
-                return Ok(());
+                return Ok(false);
             }
             let events = self.store.events(site, log.head.cursor, CHUNK).await?;
             let (added, is_all) = self.of_events(site, &log, &events).await?;
-            let is_done = is_all && events.len() < CHUNK;
             if added.leaves.is_empty() && !log.is_due() {
-                break;
+                break is_all;
             }
             match self.append(log.clone(), added).await? {
                 Some(next) => log = next,
-                None if turns == MOST_TURNS => return Ok(()),
+                None if turns == MOST_TURNS => return Ok(false),
                 None => {
                     turns += 1;
                     log = self.open(site).await?;
                     continue;
                 }
             }
-            if is_done {
-                break;
+            if !is_all || events.len() < CHUNK {
+                break is_all;
             }
-        }
+        };
         let now = self.store.now().await?;
-        if self.are_tallies_due(&log, now, tallied) { self.add_tallies(log, now, tallied).await } else { Ok(()) }
+        let is_due = self.are_tallies_due(&log, now, tallied);
+        Ok(if is_due { self.add_tallies(log, now, tallied).await? && is_all } else { is_all })
     }
 
     /// What is added of some events, and whether that is all of them: not if a poll's close must wait.
@@ -186,8 +221,8 @@ impl TransparencyLog {
         Ok(AtClose::Figures(Box::new([statements::final_tally(&poll, &recorded, now), ballots])))
     }
 
-    /// Adds the tallies of open polls that have moved.
-    async fn add_tallies(&self, mut log: OpenLog, now: Timestamp, tallied: &mut Tallied) -> Result<(), StoreError> {
+    /// Adds the tallies of open polls that have moved. Returns whether they were all added.
+    async fn add_tallies(&self, mut log: OpenLog, now: Timestamp, tallied: &mut Tallied) -> Result<bool, StoreError> {
         let (site, mut after) = (log.site().clone(), None);
         loop {
             let polls = self.store.polls(&site, after, CHUNK).await?;
@@ -200,7 +235,7 @@ impl TransparencyLog {
             let (positions, leaves): (Vec<_>, Vec<_>) = moved.into_iter().unzip();
             if !leaves.is_empty() {
                 let added = Additions { leaves, tallied_at: is_last.then_some(now), ..Additions::default() };
-                let Some(next) = self.append(log, added).await? else { return Ok(()) };
+                let Some(next) = self.append(log, added).await? else { return Ok(false) };
                 log = next;
                 tallied.positions.extend(positions);
             }
@@ -209,7 +244,7 @@ impl TransparencyLog {
                     tallied.positions.clear();
                 }
                 tallied.looked_at.insert(site, now);
-                return Ok(());
+                return Ok(true);
             }
         }
     }

@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 
 use self::sender::WebhookSender;
 use crate::{
-    events::{EventSignal, TaskLog},
+    events::{EventSignal, SiteTurn, TaskLog},
     net::outside::Outside,
     poll::SiteId,
     secret::{hex, random_bytes},
@@ -76,9 +76,10 @@ pub async fn deliver(dispatcher: Arc<Dispatcher>) {
     let mut turns = JoinSet::new();
     let mut busy = HashSet::new();
     loop {
-        let grown = tokio::select! {
-            grown = due.next() => match grown {
-                Some(grown) => grown,
+        let site = tokio::select! {
+            turn = due.next() => match turn {
+                Some(SiteTurn::Grown(site)) => Some(site),
+                Some(SiteTurn::Missed | SiteTurn::Due) => None,
                 None => return,
             },
             Some(ended) = turns.join_next_with_id() => {
@@ -93,7 +94,7 @@ pub async fn deliver(dispatcher: Arc<Dispatcher>) {
                 continue;
             }
         };
-        let Some(hooks) = log.note(dispatcher.hooks_with_turns(grown).await) else { continue };
+        let Some(hooks) = log.note(dispatcher.hooks_with_turns(site).await) else { continue };
         for (site, id) in hooks {
             if busy.iter().any(|(busy_site, busy_id, _)| *busy_site == site && *busy_id == id) {
                 continue;
