@@ -132,6 +132,16 @@ fn every_type_has_a_name_of_its_own() {
 }
 
 #[test]
+fn the_architecture_shows_the_floors_as_they_are() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md")).unwrap();
+    let rows =
+        text.lines().skip_while(|line| !line.starts_with("| floor |")).skip(2).take_while(|line| line.starts_with('|'));
+    let floors = rows.filter_map(|row| row.split('|').nth(1)).flat_map(|floors| floors.split(';'));
+    let shown: Vec<Vec<&str>> = floors.map(|floor| floor.split('`').skip(1).step_by(2).collect()).collect();
+    assert_eq!(shown, FLOORS);
+}
+
+#[test]
 fn every_file_that_the_architecture_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(root.join("docs/architecture.md")).unwrap();

@@ -1,10 +1,9 @@
 //! The languages that readers are spoken to in.
 //!
-//! A language is one file in `languages/`, named by its tag; putting a file there is all it takes to add one. The
-//! server reads it here, and gives the widget what that needs of it ([`Language::for_script`]), so the two can't say
-//! different things. Numbers are written by both from the same few signs rather than from the tables each side
-//! brings along, which differ between versions: `ar` alone means Latin digits to one browser and Arabic ones to the
-//! next.
+//! A language is one file in `languages/`, named by its tag, and one in the newsroom's folder of that name. The server reads
+//! it here, and gives the widget what that needs of it ([`Language::for_script`]), so the two can't say different things.
+//! Numbers are written by both from the same few signs rather than from the tables each side brings along, which differ
+//! between versions: `ar` alone means Latin digits to one browser and Arabic ones to the next.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 

@@ -184,7 +184,7 @@ impl PollIndex {
         drop(known);
         brought_up?;
         if is_old && !index.is_renewing.swap(true, AcqRel) {
-            tokio::spawn(renew(index, Arc::clone(store), site.clone()));
+            tokio::spawn(renew(Renewing(index), Arc::clone(store), site.clone()));
         }
         self.forget_others();
         Ok(answer)
@@ -230,8 +230,18 @@ impl PollIndex {
     }
 }
 
+/// Says that an index is no longer renewed, however that ends.
+struct Renewing(Arc<SiteIndex>);
+
+impl Drop for Renewing {
+    fn drop(&mut self) {
+        self.0.is_renewing.store(false, Release);
+    }
+}
+
 /// Reads an index anew while the old one still serves.
-async fn renew(index: Arc<SiteIndex>, store: Arc<dyn Store>, site: SiteId) {
+async fn renew(renewing: Renewing, store: Arc<dyn Store>, site: SiteId) {
+    let index = &renewing.0;
     index.changed_meanwhile.lock().clear();
     let read = KnownPolls::read(&*store, &site).await;
     let mut known = index.known.lock().await;
@@ -246,7 +256,6 @@ async fn renew(index: Arc<SiteIndex>, store: Arc<dyn Store>, site: SiteId) {
         }
         *known = Some(polls);
     }
-    index.is_renewing.store(false, Release);
 }
 
 impl SiteIndex {

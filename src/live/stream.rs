@@ -296,6 +296,13 @@ pub(crate) mod tests {
 
     impl Stage {
         pub(crate) fn set() -> Self {
+            let stage = Self::unattended();
+            tokio::task::spawn_local(stage.streams.supervisor().run());
+            stage
+        }
+
+        /// One on which nothing is published.
+        fn unattended() -> Self {
             let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
             let new = PollFields {
                 question: Some("؟".to_owned()),
@@ -378,6 +385,21 @@ pub(crate) mod tests {
             let sent = next(&mut stream).unwrap();
             assert!(sent.starts_with("event: tally\nid: 0:4:"), "{sent}");
             assert_eq!(next(&mut stream), None, "and nothing after that");
+        })
+        .await;
+    }
+
+    #[actix_web::test]
+    async fn what_publishes_is_started_again_when_it_ends() {
+        on_a_worker(async {
+            let stage = Stage::unattended();
+            let mut supervisor = stage.streams.supervisor();
+            let stream = stage.open(None);
+            supervisor.kill("streams");
+            supervisor.next_end().await.unwrap();
+            tokio::task::spawn_local(supervisor.run());
+            stage.count(1);
+            stage.published(&stream, 1).await;
         })
         .await;
     }

@@ -26,7 +26,12 @@ use super::{
     stream_limiter::StreamLimiter,
     subscription::{DirtySet, Subscription},
 };
-use crate::{poll::PollId, telemetry::Metrics, wire::PositionKeys};
+use crate::{
+    poll::PollId,
+    supervisor::{Supervisor, TaskEnded},
+    telemetry::Metrics,
+    wire::PositionKeys,
+};
 
 /// The least time between two events of one poll: at most ten a second.
 pub const GAP: Duration = Duration::from_millis(100);
@@ -92,7 +97,7 @@ struct Wheel {
 }
 
 impl Streams {
-    /// A worker's streams. Must be called on a [`tokio::task::LocalSet`], as every actix worker is one.
+    /// A worker's streams. What publishes to them is run by [`supervisor`](Self::supervisor).
     pub fn new(
         hub: Arc<Hub>,
         stream_limiter: Arc<StreamLimiter>,
@@ -101,7 +106,7 @@ impl Streams {
     ) -> Self {
         let dirty_set = Arc::<DirtySet>::default();
         stream_limiter.wake_on_close(Arc::clone(&dirty_set));
-        let shared = Rc::new(WorkerStreams {
+        Self(Rc::new(WorkerStreams {
             hub,
             stream_limiter,
             metrics,
@@ -111,9 +116,13 @@ impl Streams {
             wheel: Wheel::new(),
             next_number: Cell::new(0),
             is_closing: Cell::new(false),
-        });
-        tokio::task::spawn_local(drive(Rc::clone(&shared)));
-        Self(shared)
+        }))
+    }
+
+    /// What publishes to them. Must be called on a [`tokio::task::LocalSet`], as every actix worker is one.
+    pub fn supervisor(&self) -> Supervisor<TaskEnded> {
+        let shared = Rc::clone(&self.0);
+        Supervisor::new(Arc::clone(&shared.metrics)).keep("streams", move || drive(Rc::clone(&shared)))
     }
 }
 

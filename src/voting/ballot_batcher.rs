@@ -158,11 +158,12 @@ impl Batcher {
         queues.insert(key, Rc::clone(&queue));
         drop(queues);
         // Other tasks that are ready on this thread run first, and may join the first batch.
-        tokio::task::spawn_local(async move { self.empty(key, &queue).await });
+        let emptied = EmptiedQueue { batcher: Rc::clone(&self), key, queue };
+        tokio::task::spawn_local(async move { self.empty(key, &emptied.queue).await });
         Ok(())
     }
 
-    /// Sends batch after batch until the queue is empty, then removes it.
+    /// Sends batch after batch until the queue is empty.
     async fn empty(&self, key: (PollId, u16), queue: &Queue) {
         loop {
             let batch = self.take_batch(queue);
@@ -196,7 +197,6 @@ impl Batcher {
                 }
             }
         }
-        self.queues.borrow_mut().remove(&key);
     }
 
     fn note_pace(&self, took: Duration) {
@@ -219,6 +219,21 @@ impl Batcher {
         let all: Vec<Waiting> = queue.waiting.borrow_mut().drain(..).collect();
         self.waiting.fetch_sub(all.len(), Relaxed);
         all
+    }
+}
+
+/// Removes a queue when it is empty, and also if what empties it panics: then those who wait in it are told that their
+/// outcome is unknown, and the next ballot begins a new one.
+struct EmptiedQueue {
+    batcher: Rc<Batcher>,
+    key: (PollId, u16),
+    queue: Rc<Queue>,
+}
+
+impl Drop for EmptiedQueue {
+    fn drop(&mut self) {
+        self.batcher.queues.borrow_mut().remove(&self.key);
+        drop(self.batcher.take_all(&self.queue));
     }
 }
 
@@ -246,7 +261,37 @@ fn tell_all(batch: Vec<Waiting>, error: &CastError) {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
+    use crate::{
+        clock::Clock,
+        poll::{Action, DigestKey, NewOption, NewPoll, Partitions, PollFields, SiteId, VoterDigest},
+        store::sqlite::SqliteStore,
+    };
+
+    #[actix_web::test]
+    async fn who_waits_in_a_queue_that_ends_is_told_so_and_the_next_ballot_begins_a_new_one() {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteStore::open(&folder.path().join("sawt.db"), 1, Clock::default()).unwrap();
+        let batcher = BallotBatcher::new(Arc::new(store), Arc::default(), Arc::new(ViewCounts::new(Arc::default())));
+        let options = ["نعم", "لا"].map(|label| NewOption { label: label.to_owned(), ..NewOption::default() });
+        let fields =
+            PollFields { question: Some("؟".to_owned()), options: Some(options.into()), ..PollFields::default() };
+        let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
+        let poll = NewPoll::from(fields)
+            .build(id, SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)
+            .unwrap();
+        let poll = Arc::new(poll);
+        let voter = VoterDigest { field: [0; 8], partition: 0 };
+        let ballot = Ballot { voter, action: Action::Withdraw, answer: None };
+        let (key, queue) = ((poll.id, voter.partition), Rc::<Queue>::default());
+        batcher.0.queues.borrow_mut().insert(key, Rc::clone(&queue));
+        let emptied = EmptiedQueue { batcher: Rc::clone(&batcher.0), key, queue };
+        let (told, ()) = tokio::join!(batcher.cast(&poll, ballot), async { drop(emptied) });
+        assert!(matches!(told, Err(CastError::Store(_))), "{told:?}");
+        assert_eq!((batcher.backlog().load(Relaxed), batcher.0.queues.borrow().len()), (0, 0));
+    }
 
     #[test]
     fn a_queue_takes_what_can_be_cast_in_time_and_always_a_batch() {

@@ -77,6 +77,7 @@ impl Voting {
         let polls = Arc::clone(hub.poll_cache());
         let streams =
             Streams::new(Arc::clone(hub), Arc::clone(stream_limiter), Arc::clone(metrics), Arc::clone(position_keys));
+        tokio::task::spawn_local(streams.supervisor().run());
         Self { batcher, vote_reads, others, polls, streams, replica }
     }
 
