@@ -79,7 +79,11 @@ impl CardView<'_> {
             address.push_str("&digits=");
             address.push_str(self.digits.as_str());
         }
-        Some(NamedCard { address, size: self.shape.size(), alt: alt(&card) })
+        let mut alt = alt(&card);
+        if let Some(disputed) = self.dispute(Language::for_poll(self.poll.language.as_str())?) {
+            alt = format!("{disputed} {alt}");
+        }
+        Some(NamedCard { address, size: self.shape.size(), alt })
     }
 
     /// The picture; `None` if its question, an answer, or who stands behind the poll is written in letters that the font
@@ -117,6 +121,7 @@ impl CardView<'_> {
         match (self.state, self.shown()) {
             (State::Draft | State::Scheduled, _) => &texts.not_open,
             (State::Open, None) => "",
+            (State::Open | State::Closed, Some(_)) if self.dispute(language).is_some() => &texts.card_disputed,
             (State::Open, Some(_)) => &texts.card_so_far,
             (State::Closed, None) => &texts.ended,
             (State::Closed, Some(_)) => &texts.card_final,
@@ -248,15 +253,29 @@ impl CardView<'_> {
         self.poll.options.iter().filter_map(|option| tally.told_votes(option.index)).max().filter(|most| *most > 0)
     }
 
-    /// Who stands behind the poll: with the publisher's note, without it, and with names cut short. `None` if it can't be
-    /// drawn.
+    /// That the figure is disputed, and who stands behind the poll: with the publisher's note, without it, with names cut short,
+    /// and without them. `None` if it can't be drawn.
     fn disclosure(&self, words: &CardWords) -> Option<Vec<CardText>> {
-        let Some(Disclosure { asked_by, paid_by, licence, note }) = &self.poll.disclosure else {
-            return Some(Vec::new());
-        };
-        let language = words.language;
+        let mut told: Vec<String> = self.disclosed(words.language);
+        if let Some(disputed) = self.dispute(words.language) {
+            for told in &mut told {
+                *told = format!("{disputed} {told}");
+            }
+            told.push(disputed.to_owned());
+        }
+        told.retain(|text| !text.is_empty());
+        told.iter().map(|text| Some(CardText { text: drawable(text)?, runs: words.own_runs() })).collect()
+    }
+
+    /// That the figure is disputed, if it is and one is shown.
+    fn dispute<'t>(&self, language: &'t Language) -> Option<&'t str> {
+        self.shown().and_then(|_| language.disputed(self.poll))
+    }
+
+    fn disclosed(&self, language: &Language) -> Vec<String> {
+        let Some(Disclosure { asked_by, paid_by, licence, note }) = &self.poll.disclosure else { return Vec::new() };
         let told = language.disclosure(self.poll, self.shown(), &self.site.timezone, self.digits);
-        let Some(told) = told else { return Some(Vec::new()) };
+        let Some(told) = told else { return Vec::new() };
         let sentence = match self.shown() {
             Some(_) => told.whole(),
             // Who asks. There is no result yet of which the rest is said.
@@ -274,7 +293,7 @@ impl CardView<'_> {
         let mut told: Vec<_> =
             whole.into_iter().chain([sentence.clone()]).chain((short != sentence).then_some(short)).collect();
         told.retain(|text| !text.is_empty());
-        told.iter().map(|text| Some(CardText { text: drawable(text)?, runs: words.own_runs() })).collect()
+        told
     }
 }
 

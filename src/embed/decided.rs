@@ -8,7 +8,7 @@ use super::{
     language::Language,
     page::{PollView, Time},
 };
-use crate::poll::{Poll, PollId, TallyDisplay};
+use crate::poll::{Grade, Poll, PollId, TallyDisplay};
 
 /// What is said of such decisions, for the script.
 #[derive(Debug, Clone, Serialize)]
@@ -17,11 +17,9 @@ pub(super) struct DecidedTexts<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) few: Option<String>,
     /// A number that was rounded down.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) at_least: Option<&'a str>,
+    pub(super) at_least: &'a str,
     /// A number that is not told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) fewer_than: Option<&'a str>,
+    pub(super) fewer_than: &'a str,
 }
 
 /// That the wording has changed, and why.
@@ -48,11 +46,19 @@ impl Poll {
     pub(super) fn is_decided(&self) -> bool {
         self.minimum_ballots > 0
             || self.shown_display() != TallyDisplay::Exact
+            || self.grade() == Grade::Disputed
             || self.shuffle
             || self.disclosure.is_some()
             || self.after_vote.as_ref().is_some_and(|after| after.link.is_some() || after.next.is_some())
             || self.shown_rewording().is_some()
             || self.options.iter().any(|option| option.note.is_some() || option.image.is_some())
+    }
+}
+
+impl Language {
+    /// That ballots of a poll count which are surely no readers', for those who see its results; `None` if that is not so.
+    pub fn disputed(&self, poll: &Poll) -> Option<&str> {
+        (poll.grade() == Grade::Disputed).then_some(&self.texts().disputed)
     }
 }
 

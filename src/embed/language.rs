@@ -215,8 +215,8 @@ impl Language {
         let least = u64::from(poll.minimum_ballots);
         let decided = poll.is_decided().then(|| DecidedTexts {
             few: (least > 0).then(|| self.count("enough", least, digits)),
-            at_least: (poll.shown_display() == TallyDisplay::Percent).then_some(&self.texts.at_least),
-            fewer_than: poll.is_sampled().then_some(&self.texts.fewer_than),
+            at_least: &self.texts.at_least,
+            fewer_than: &self.texts.fewer_than,
         });
         let said = ForScript { numbers, plurals, texts, verdict, average, ranked, open, decided };
         let json = serde_json::to_string(&said).unwrap_or_default();

@@ -235,6 +235,7 @@ impl<'a> PollView<'a> {
             verdict: self.verdict(language),
             disclosure: language.disclosure(poll, self.tally, &self.site.timezone, digits),
             addendum: self.tally.and_then(|tally| language.addendum(poll, tally, digits)),
+            is_disputed: language.disputed(poll).is_some(),
             disclosed_note: disclosed_note(poll),
             disclosed_dir: direction_in(direction, disclosed_note(poll)),
             reworded: self.reworded(language),
@@ -557,6 +558,8 @@ struct PollPage<'a> {
     disclosure: Option<DisclosureSentence>,
     /// What its ballots come to by what was decided after the close.
     addendum: Option<String>,
+    /// Whether ballots count that are surely no readers'.
+    is_disputed: bool,
     disclosed_note: &'a str,
     disclosed_dir: &'static str,
     reworded: Option<RewordedView<'a>>,

@@ -79,6 +79,8 @@ texts! {
     at_least,
     /// Not yet `{n}`, but some.
     fewer_than,
+    /// Ballots count that are surely no readers'.
+    disputed,
     /// The poll was reworded at `{time}`; why follows.
     reworded,
     /// To the poll that comes after this one.
@@ -103,6 +105,8 @@ texts! {
     card_so_far,
     /// It does not any more.
     card_final,
+    /// Either way, ballots count that are surely no readers'.
+    card_disputed,
     /// Of what the shares of a ranked poll are, in a picture.
     card_ranked,
     /// The button that votes.

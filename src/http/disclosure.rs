@@ -1,4 +1,5 @@
-//! Who stands behind a poll, beside its results: as a member of their JSON, and as a column of tables.
+//! Who stands behind a poll, and whether its figure is disputed, beside its results: as a member of their JSON, and as a column
+//! of tables.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use super::{Worker, results::mark_of};
 use crate::{
     embed::{digits::Digits, language::Language},
     live::Snapshot,
-    poll::{Disclosure, Poll, TimeZone},
+    poll::{Disclosure, Grade, Poll, TimeZone},
     voting::PollTally,
 };
 
@@ -21,9 +22,11 @@ pub(super) struct Disclosed {
 }
 
 impl Disclosed {
-    /// What is told beside this tally; `None` if the poll discloses nothing.
+    /// What is told beside this tally; `None` if the poll discloses nothing and is not disputed.
     pub(super) async fn beside(worker: &Worker, snapshot: &Snapshot) -> Option<Self> {
-        snapshot.poll.disclosure.as_ref()?;
+        if !is_told(&snapshot.poll) {
+            return None;
+        }
         let known = worker.voting.poll(snapshot.poll.id).await.ok();
         // Of a draft nobody but its publisher is told anything.
         let zone = known.map_or(TimeZone::UTC, |known| known.site.settings.timezone.clone());
@@ -43,13 +46,18 @@ impl Disclosed {
         #[derive(Serialize)]
         struct DisclosureTold<'a> {
             #[serde(flatten)]
-            disclosure: &'a Disclosure,
+            disclosure: Option<&'a Disclosure>,
             text: BTreeMap<&'a str, String>,
         }
 
-        let disclosure = poll.disclosure.as_ref()?;
+        if !is_told(poll) {
+            return None;
+        }
+        let disclosure = poll.disclosure.as_ref();
         let say = |language: &Language| {
-            language.disclosure(poll, Some(tally), zone, Digits::Latn).map(|sentence| sentence.whole())
+            let disclosed = language.disclosure(poll, Some(tally), zone, Digits::Latn);
+            let told = [language.disputed(poll).map(str::to_owned), disclosed.map(|sentence| sentence.whole())];
+            Some(told.into_iter().flatten().collect::<Vec<_>>().join(" "))
         };
         let text = Language::all().filter_map(|language| Some((language.tag(), say(language)?))).collect();
         // It consists of texts, which can always be written.
@@ -61,6 +69,10 @@ impl Disclosed {
     pub(super) fn mark(&self) -> String {
         mark_of(&self.member)
     }
+}
+
+fn is_told(poll: &Poll) -> bool {
+    poll.disclosure.is_some() || poll.grade() == Grade::Disputed
 }
 
 fn in_own_language(poll: &Poll, say: impl Fn(&Language) -> Option<String>) -> String {

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::SignedPosition;
 use crate::{
-    poll::{Poll, Tally, TallyDisplay},
+    poll::{Grade, Poll, Tally, TallyDisplay},
     secret::{first_bytes, hex},
 };
 
@@ -68,6 +68,9 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
         TallyDisplay::Exact => {}
         TallyDisplay::Percent => json.push_str("\"display\":\"percent\","),
         TallyDisplay::Delayed => json.push_str("\"display\":\"delayed\","),
+    }
+    if poll.grade() == Grade::Disputed {
+        json.push_str("\"disputed\":true,");
     }
     json.push_str("\"options\":[");
     let borda = tally.borda(poll);

@@ -115,6 +115,9 @@ export const of = (Kind) =>
         const said = under ? fewer_than : ballots < 100 ? '{n}' : at_least;
         this.$('.sawt-total').textContent = said.replace('{n}', counted);
       }
+      const disputed = this.$('.sawt-disputed');
+      // A replica of a version before has none in its page.
+      if (disputed) disputed.hidden = !tally.disputed;
       this.#tell();
     }
 

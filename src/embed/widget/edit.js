@@ -1,5 +1,10 @@
 // What has changed in a poll while its reader looks at it: words, or rules; and where to vote, if this page may not.
 
+import { SECOND } from './time.js';
+
+// Each poll, as it was told last, by its id.
+const told = new Map();
+
 const set = (dataset, name, value) => {
   if (value) dataset[name] = value;
   else delete dataset[name];
@@ -30,12 +35,28 @@ export function edit(shown, poll) {
     if (isMoved) result.parentElement.append(result);
   }
   const isBounded = poll.min_choices === +dataset.min && poll.max_choices === +dataset.max;
-  // What came true is said by the page too. And so is what an editor has decided beside all that: `after_vote`, `disclosure`,
-  // `display`, `image`, `minimum_ballots`, `note`, `rewordings`, `shuffle`.
-  const isSaid = poll.resolution?.option === dataset.resolved && !/"(af|dis|im|minim|note|rew|sh)/.test(JSON.stringify(poll));
-  if (!isBounded || !isSaid || poll.options.length !== shown.inputs.length || !poll.options.every(({ id }) => shown.result(id)))
+  if (!isBounded || poll.options.length !== shown.inputs.length || !poll.options.every(({ id }) => shown.result(id)))
     shown.onReshape?.(poll.id + poll.revision);
+  else if (isNews(shown, poll)) later(shown, poll.id + poll.revision);
   shown.edited?.(poll);
+}
+
+// Whether the page has to say what is new. It says what came true, and what an editor has decided beside words and rules:
+// `after_vote`, `disclosure`, `image`, `minimum_ballots`, `note`, `rewordings`, `shuffle`; and of a poll of which nothing was
+// decided, how tallies are drawn that are not exact. Many revisions of a poll change nothing that readers see.
+function isNews({ root, words }, poll) {
+  const text = JSON.stringify({ ...poll, revision: 0, updated_at: 0 });
+  const isTold = told.get(poll.id) === text;
+  told.set(poll.id, text);
+  if (isTold) return false;
+  return poll.resolution?.option !== root.dataset.resolved || /"(af|disc|im|minim|note|rew|sh)/.test(text) || (!!poll.display && !words.decided);
+}
+
+// Not under the hands of a reader who is choosing.
+function later(shown, edit) {
+  if (shown.stopped) return;
+  if (shown.state === 'open' && !shown.choices && shown.ticked.length) setTimeout(later, SECOND, shown, edit);
+  else shown.onReshape?.(edit);
 }
 
 // A poll's own page takes the vote that this one may not send.

@@ -26,6 +26,7 @@ service_rules![
     what_is_no_label_is_not_decided_of,
     ballots_cast_while_an_incident_goes_on_have_its_label_and_count_until_it_is_held,
     an_incident_is_opened_in_an_open_poll_alone_and_closed_once,
+    a_disputed_poll_says_so_wherever_its_results_are_shown,
 ];
 
 /// Votes in a poll, and their labels: `yes` by 4 voters, `no` by 2, and `no` by 3 without a mark.
@@ -310,4 +311,62 @@ async fn an_incident_is_opened_in_an_open_poll_alone_and_closed_once(service: &S
     admin.post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
     send(&incidents, &why).await.refused(409, "poll-not-open");
     send(&format!("{incidents}/incident-9/close"), &why).await.refused(409, "poll-not-open");
+}
+
+/// Whether each of the places where a poll's results are shown says that they are disputed.
+async fn disputed_at(client: &Client, poll: &str) -> Vec<(&'static str, bool)> {
+    let told = client.results(poll).await;
+    let content = async |path: String| {
+        let answer = client.get(&path).send().await;
+        assert_eq!(answer.status, 200, "{answer}");
+        String::from_utf8_lossy(&answer.content()).into_owned()
+    };
+    let page = content(format!("/embed/{poll}?lang=en&view=results")).await;
+    let form = content(format!("/embed/{poll}/form?lang=en&view=results")).await;
+    let says_so =
+        |page: &str| page.contains("<p class=\"sawt-disputed\" part=\"disputed\" dir=\"ltr\">This result is disputed");
+    let alt = page.split_once("og:image:alt\" content=\"").expect("a picture").1.split('"').next().expect("an end");
+    let several = client.get(&format!("/v1/results?polls={poll}")).send().await.is(200);
+    let mut stream = client.live(poll).await;
+    let streamed = tally_with(&mut stream, |_| true).await;
+    vec![
+        ("results", told.get("disputed") == Some(&json!(true))),
+        (
+            "in words",
+            told["disclosure"]["text"]["fr"].as_str().is_some_and(|text| text.starts_with("Ce résultat est contesté")),
+        ),
+        ("several results", several["results"][0].get("disputed").is_some()),
+        ("a stream", streamed.get("disputed").is_some()),
+        ("a table", content(format!("/v1/polls/{poll}/results.csv")).await.contains("هذه النتيجة موضع شك")),
+        ("the page", says_so(&page)),
+        ("the plain form", says_so(&form)),
+        ("the picture", alt.starts_with("هذه النتيجة موضع شك")),
+    ]
+}
+
+async fn a_disputed_poll_says_so_wherever_its_results_are_shown(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let admin = service.admin();
+    let incidents = format!("/v1/polls/{poll}/integrity/incidents");
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let all = async |is: bool| {
+        for client in service.clients() {
+            let told = until(async || {
+                let told = disputed_at(&client, &poll).await;
+                (told[0].1 == is).then_some(told)
+            })
+            .await;
+            assert!(told.iter().all(|(_, said)| *said == is), "{told:?}");
+        }
+    };
+    all(false).await;
+    admin.post(&incidents).json(&json!({ "reason": "دعوة" })).send().await.is(200);
+    let voted = service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
+    assert_eq!(voted["results"]["disputed"], true, "{voted}");
+    all(true).await;
+    admin.post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    all(true).await;
+    let label = format!("/v1/polls/{poll}/integrity/labels/incident-8");
+    admin.post(&label).json(&json!({ "decision": "void", "reason": "؟" })).send().await.is(200);
+    all(false).await;
 }
