@@ -76,7 +76,8 @@ struct ReasonBody {
     reason: String,
 }
 
-fn no_incident() -> Problem {
+/// No incident has such a label.
+pub(super) fn no_incident() -> Problem {
     IntegrityError::NoIncident.into()
 }
 

@@ -62,6 +62,10 @@ pub enum MarkKind {
     Edited,
     /// It closed.
     Closed,
+    /// An incident was opened.
+    IncidentOpened,
+    /// It ended.
+    IncidentEnded,
 }
 
 /// A mark on a timeline.

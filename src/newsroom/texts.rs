@@ -102,7 +102,7 @@ texts! {
         right came_true runoff winner round option exhausted publish open_now close edit duplicate delete
         single multiple rating reaction ranked quiz always after_vote after_close never resolve resolve_about
         which_came_true reason reason_about resolve_button timeline no_votes by_minute by_hour by_day peak cut
-        as_table begins mark_made mark_opened mark_edited mark_closed answers answers_waiting answers_shown
+        as_table begins mark_made mark_opened mark_edited mark_closed mark_incident_opened mark_incident_ended answers answers_waiting answers_shown
         none_waiting none_shown more_answers show hide about opens opens_by_hand closes closes_by_hand made
         times voted turnout embed element element_about script script_about iframe iframe_about address
         address_about copy copied share share_page picture_wide picture_square qr qr_download exports exports_about export_results
@@ -129,6 +129,12 @@ texts! {
     IntegrityTexts {
         title about raw counted held void at_close beside clean is_counted is_held is_void if_held if_counted
         share_change reason reason_about wrong_reason hold release make_void said
+    }
+    /// What goes on in a poll that is not readers making up their minds, and how far its figure can be relied on.
+    IncidentTexts {
+        title about none clean clean_about watched watched_about disputed disputed_about some_held by_editor
+        network_burst even_gaps share_swing more_votes_than_views goes_on until_close over closed_because since noticed
+        sureness votes honest to_votes close close_about open open_about open_it said_opened said_closed not_open
     }
     /// What there is to say against a ballot.
     LabelTexts {
@@ -183,6 +189,7 @@ pub struct NewsroomTexts {
     pub waiting: WaitingTexts,
     pub log: LogTexts,
     pub integrity: IntegrityTexts,
+    pub incidents: IncidentTexts,
     pub labels: LabelTexts,
     pub templates: TemplateTexts,
     pub people: PeopleTexts,

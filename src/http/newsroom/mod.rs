@@ -112,6 +112,8 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/polls/{poll}/resolve").post(poll_forms::resolve),
         at("/newsroom/sites/{site}/polls/{poll}/answers/{answer}").post(poll_forms::decide),
         at("/newsroom/sites/{site}/polls/{poll}/labels/{label}").post(poll_forms::decide_label),
+        at("/newsroom/sites/{site}/polls/{poll}/incidents").post(poll_forms::open_incident),
+        at("/newsroom/sites/{site}/polls/{poll}/incidents/{label}/close").post(poll_forms::close_incident),
         at("/newsroom/sites/{site}/polls/{poll}/results.csv").get(poll_files::results),
         at("/newsroom/sites/{site}/polls/{poll}/timeline.csv").get(poll_files::timeline),
         at("/newsroom/sites/{site}/polls/{poll}/answers.csv").get(poll_files::answers),

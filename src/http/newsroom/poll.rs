@@ -20,12 +20,12 @@ use crate::{
         log::EventWriter,
         poll::{
             EditorPollPage, IntegrityPart, ListedTexts, PollHistory, PollNotice, PollViews, TallyPart, TimelinePart,
-            has_ballots,
+            TypedReason, has_ballots,
         },
         qr::qr_svg,
         texts::texts_of,
     },
-    poll::{AnswerState, CountedAnswer, Interval, Label, Phase, Poll, PollId, Revision, State, TimeZone, Timestamp},
+    poll::{AnswerState, CountedAnswer, Interval, Phase, Poll, PollId, Revision, State, TimeZone, Timestamp},
     publishing::AnswersQuery,
     site::{BaseAddress, Event, EventId, EventType, Scope},
     voting::CountedRunoff,
@@ -47,6 +47,8 @@ const MOST_EVENTS: usize = 50;
 const MOST_LOG_PAGES: usize = 3;
 /// How many changes are marked on a timeline, the last ones.
 const MOST_EDITS: usize = 8;
+/// How many incidents are marked on a timeline, the last ones.
+const MOST_INCIDENTS: usize = 8;
 const HISTORY_LEEWAY_MILLIS: i64 = 60_000;
 
 /// `GET /newsroom/sites/{site}/polls/{poll}?by=&said=`.
@@ -61,6 +63,8 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         "resolved" => Some(PollNotice::Done(&texts.said_resolved)),
         "decided" => Some(PollNotice::Done(&texts.said_decided)),
         "label" => Some(PollNotice::Done(&texts_of(desk.desk.language).integrity.said)),
+        "incident" => Some(PollNotice::Done(&texts_of(desk.desk.language).incidents.said_opened)),
+        "incident-over" => Some(PollNotice::Done(&texts_of(desk.desk.language).incidents.said_closed)),
         _ => None,
     };
     show(&req, &worker, &desk, &poll, StatusCode::OK, notice).await
@@ -78,14 +82,14 @@ pub(super) async fn show(
     show_with(req, worker, desk, poll, status, (notice, None)).await
 }
 
-/// The same, with the reason that was typed for deciding of a label, and was not taken.
+/// The same, with a reason that was typed and not taken.
 pub(super) async fn show_with(
     req: &HttpRequest,
     worker: &Worker,
     desk: &SiteDesk,
     poll: &Poll,
     status: StatusCode,
-    (notice, typed): (Option<PollNotice>, Option<(Label, &str)>),
+    (notice, typed): (Option<PollNotice>, Option<TypedReason<'_>>),
 ) -> Result<HttpResponse, Problem> {
     let (language, timezone) = (desk.desk.language, &desk.site.settings.timezone);
     let state = poll.state_at(worker.shared.clock.now());
@@ -113,7 +117,7 @@ pub(super) async fn show_with(
     let integrity = if desk.publisher.scopes().has(Scope::PollsModerate) && has_ballots(state) {
         // The rest of the page is good without.
         let report = worker.integrity.report(&desk.publisher, poll.id).await.ok();
-        report.map(|report| IntegrityPart::of(language, &report, typed))
+        report.map(|report| IntegrityPart::of(language, timezone, &report, typed))
     } else {
         None
     };
@@ -309,6 +313,10 @@ fn marks(poll: &Poll, state: State, events: &[Event]) -> Vec<(MarkKind, Timestam
     edits.dedup();
     marks.extend(edits.into_iter().rev().take(MOST_EDITS).map(|at| (MarkKind::Edited, at)));
     marks.extend(closed.map(|at| (MarkKind::Closed, at)));
+    for incident in poll.incidents.iter().rev().take(MOST_INCIDENTS) {
+        marks.push((MarkKind::IncidentOpened, incident.opened_at));
+        marks.extend(incident.end.as_ref().map(|end| (MarkKind::IncidentEnded, end.at)));
+    }
     marks.sort_by_key(|(_, at)| *at);
     marks
 }

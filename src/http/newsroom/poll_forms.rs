@@ -6,7 +6,7 @@ use super::{
     super::{
         Worker,
         answers::no_answer,
-        integrity::{decidable_in_path, no_label},
+        integrity::{decidable_in_path, no_incident, no_label},
         observe::note_outcome,
         path::id_in_path,
         problem::Problem,
@@ -22,7 +22,7 @@ use crate::{
     newsroom::{
         confirm::{ConfirmPage, Confirmation, are_first_words},
         frame::Section,
-        poll::PollNotice,
+        poll::{PollNotice, TypedReason},
         texts::texts_of,
     },
     poll::{AnswerId, AnswerState, Label, LabelDecision, Poll, PollId},
@@ -136,16 +136,73 @@ pub(super) async fn decide_label(
                 note_outcome(&req, decision.as_str());
                 Ok(see(&desk.path(&format!("/polls/{}?said=label#integrity", poll.id))))
             }
-            Err(IntegrityError::Reason(_)) => {
-                note_outcome(&req, "refused");
-                let wrong = texts_of(desk.desk.language).integrity.wrong_reason.clone();
-                let shown = (Some(PollNotice::Refused(wrong)), Some((label, reason)));
-                show_with(&req, &worker, &desk, &poll, StatusCode::UNPROCESSABLE_ENTITY, shown).await
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => not_moderated(&req, &worker, &desk, &poll, error, TypedReason::Decision(label, reason)).await,
         }
     })
     .await
+}
+
+/// `POST /newsroom/sites/{site}/polls/{poll}/incidents`: something goes on, says the editor.
+pub(super) async fn open_incident(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(&req, payload, &worker, Scope::PollsModerate, async |desk: SiteDesk, form: Form| {
+        let poll = desk.poll(&req, &worker).await?;
+        let reason = form.text("reason").unwrap_or_default();
+        match worker.integrity.open_incident(&desk.publisher, poll.id, reason).await {
+            Ok(_) => {
+                note_outcome(&req, "opened");
+                Ok(see(&desk.path(&format!("/polls/{}?said=incident#incidents", poll.id))))
+            }
+            Err(error) => not_moderated(&req, &worker, &desk, &poll, error, TypedReason::NewIncident(reason)).await,
+        }
+    })
+    .await
+}
+
+/// `POST /newsroom/sites/{site}/polls/{poll}/incidents/{label}/close`: it is over, or is none.
+pub(super) async fn close_incident(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    posted::take(&req, payload, &worker, Scope::PollsModerate, async |desk: SiteDesk, form: Form| {
+        let poll = desk.poll(&req, &worker).await?;
+        let label: Label = id_in_path(&req, "label", no_incident)?;
+        let reason = form.text("reason").unwrap_or_default();
+        match worker.integrity.close_incident(&desk.publisher, (poll.id, label), reason).await {
+            Ok(_) => {
+                note_outcome(&req, "closed");
+                Ok(see(&desk.path(&format!("/polls/{}?said=incident-over#incidents", poll.id))))
+            }
+            Err(error) => {
+                not_moderated(&req, &worker, &desk, &poll, error, TypedReason::EndOfIncident(label, reason)).await
+            }
+        }
+    })
+    .await
+}
+
+/// Shows the poll's page again, with why it was not done and what was typed.
+async fn not_moderated(
+    req: &HttpRequest,
+    worker: &Worker,
+    desk: &SiteDesk,
+    poll: &Poll,
+    error: IntegrityError,
+    typed: TypedReason<'_>,
+) -> Result<HttpResponse, Problem> {
+    let texts = texts_of(desk.desk.language);
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is refused is said on a page of its own")]
+    let (status, text) = match &error {
+        IntegrityError::Reason(_) => (StatusCode::UNPROCESSABLE_ENTITY, &texts.integrity.wrong_reason),
+        IntegrityError::NotOpen(..) => (StatusCode::CONFLICT, &texts.incidents.not_open),
+        _ => return Err(error.into()),
+    };
+    note_outcome(req, "refused");
+    show_with(req, worker, desk, poll, status, (Some(PollNotice::Refused(text.clone())), Some(typed))).await
 }
 
 async fn ask(req: &HttpRequest, worker: &Worker, asked: Confirmation) -> Result<HttpResponse, Problem> {

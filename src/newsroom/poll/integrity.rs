@@ -1,6 +1,7 @@
 //! What there is to say against a poll's ballots: all of them and those that count, label by label, and what holding one
 //! would change.
 
+use super::incidents::IncidentsPart;
 use crate::{
     embed::{digits::Digits, language::Language},
     integrity::{IntegrityReport, LabelReport},
@@ -8,11 +9,24 @@ use crate::{
         labels::label_text,
         texts::{IntegrityTexts, fill, texts_of},
     },
-    poll::{Label, LabelDecision, LabelTally, Poll, PollOption, State},
+    poll::{Label, LabelDecision, LabelTally, Poll, PollOption, State, TimeZone},
 };
+
+/// A reason that was typed, and was not taken; and what for.
+#[derive(Clone, Copy)]
+pub enum TypedReason<'a> {
+    /// To decide of a label.
+    Decision(Label, &'a str),
+    /// To open an incident.
+    NewIncident(&'a str),
+    /// To close the incident of a label.
+    EndOfIncident(Label, &'a str),
+}
 
 /// What those see who may moderate a poll.
 pub struct IntegrityPart {
+    /// What goes on in it, or went on.
+    pub incidents: IncidentsPart,
     /// Sums, each with its name: all ballots, those that count, and those that don't.
     pub sums: Vec<(&'static str, String)>,
     /// What counted at the close, and what is told beside it.
@@ -42,8 +56,13 @@ pub struct LabelLine {
 }
 
 impl IntegrityPart {
-    /// Of a report; with the reason that was typed for a label and was not right.
-    pub fn of(language: &'static Language, report: &IntegrityReport, typed: Option<(Label, &str)>) -> Self {
+    /// Of a report; with a reason that was typed and was not right.
+    pub fn of(
+        language: &'static Language,
+        timezone: &TimeZone,
+        report: &IntegrityReport,
+        typed: Option<TypedReason<'_>>,
+    ) -> Self {
         let texts = &texts_of(language).integrity;
         let votes = |tally: &LabelTally| language.count("votes", tally.ballots, Digits::Latn);
         let decided = |decision| votes(&report.decided(decision));
@@ -61,7 +80,10 @@ impl IntegrityPart {
                 clean = votes(&tally);
                 continue;
             }
-            let reason = typed.filter(|(of, _)| *of == label).map(|(_, reason)| reason.to_owned()).unwrap_or_default();
+            let reason = match typed {
+                Some(TypedReason::Decision(of, reason)) if of == label => reason.to_owned(),
+                Some(_) | None => String::new(),
+            };
             labels.push(LabelLine {
                 name: label.name().into_owned(),
                 about: label_text(language, label),
@@ -72,7 +94,8 @@ impl IntegrityPart {
                 reason,
             });
         }
-        Self { sums, after_close, labels, clean: fill(&texts.clean, &[("votes", &clean)]) }
+        let incidents = IncidentsPart::of(language, timezone, report, typed);
+        Self { incidents, sums, after_close, labels, clean: fill(&texts.clean, &[("votes", &clean)]) }
     }
 }
 

@@ -1,11 +1,13 @@
 //! A poll's page: what it asks, how it stands, how it came about, and what may be done with it.
 
+mod incidents;
 mod integrity;
 mod tally;
 
 use askama::Template;
 
-pub use integrity::{IntegrityPart, LabelLine, has_ballots};
+pub use incidents::{IncidentLine, IncidentsPart};
+pub use integrity::{IntegrityPart, LabelLine, TypedReason, has_ballots};
 pub use tally::TallyPart;
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
         chart::{ChartBar, ChartMark, MarkKind, TimelineChart, percent},
         frame::Frame,
         log::EventLine,
-        texts::{IntegrityTexts, PollTexts, fill},
+        texts::{IncidentTexts, IntegrityTexts, PollTexts, fill},
     },
     poll::{
         AnswerState, CountedAnswer, Interval, Kind, LabelDecision, Poll, ResultsPolicy, State, TimeZone, Timestamp,
@@ -117,6 +119,10 @@ impl EditorPollPage<'_> {
 
     fn integrity_texts(&self) -> &'static IntegrityTexts {
         &self.frame.texts().integrity
+    }
+
+    fn incident_texts(&self) -> &'static IncidentTexts {
+        &self.frame.texts().incidents
     }
 
     fn path(&self) -> String {
@@ -233,6 +239,8 @@ impl EditorPollPage<'_> {
             MarkKind::Opened => &texts.mark_opened,
             MarkKind::Edited => &texts.mark_edited,
             MarkKind::Closed => &texts.mark_closed,
+            MarkKind::IncidentOpened => &texts.mark_incident_opened,
+            MarkKind::IncidentEnded => &texts.mark_incident_ended,
         }
     }
 

@@ -2,13 +2,14 @@
 
 use askama::Template;
 
+use super::{incidents::cause_text, integrity::has_ballots};
 use crate::{
     embed::{digits::Digits, language::Language},
     newsroom::{
         chart::Meter,
         texts::{PollTexts, fill, texts_of},
     },
-    poll::{Kind, Poll, PollOption, Round, Runoff, State, Tally, TimeZone},
+    poll::{Grade, Kind, Poll, PollOption, Round, Runoff, State, Tally, TimeZone},
 };
 
 /// The tally.
@@ -29,6 +30,16 @@ pub struct TallyPart<'a> {
     pub page_state: State,
 }
 
+/// How far the figure can be relied on, in words.
+struct GradeText {
+    /// The sign beside it.
+    sign: &'static str,
+    name: &'static str,
+    about: &'static str,
+    /// Why, each once.
+    reasons: Vec<&'static str>,
+}
+
 /// One option's line.
 struct TallyLine<'a> {
     option: &'a PollOption,
@@ -43,6 +54,26 @@ struct TallyLine<'a> {
 impl TallyPart<'_> {
     fn texts(&self) -> &'static PollTexts {
         &texts_of(self.language).poll
+    }
+
+    /// What is said before a figure is printed; nothing before there is one.
+    fn grade(&self) -> Option<GradeText> {
+        let texts = &texts_of(self.language).incidents;
+        let (sign, name, about) = match self.poll.grade() {
+            _ if !has_ballots(self.page_state) => return None,
+            Grade::Clean => ("open", texts.clean.as_str(), texts.clean_about.as_str()),
+            Grade::Watched => ("scheduled", &*texts.watched, &*texts.watched_about),
+            Grade::Disputed => ("failed", &*texts.disputed, &*texts.disputed_about),
+        };
+        let mut reasons: Vec<&str> = Vec::new();
+        let found = self.poll.standing_incidents().map(|incident| cause_text(texts, incident.about.cause));
+        let held = (!self.poll.decisions_now().count_all()).then_some(texts.some_held.as_str());
+        for reason in found.chain(held) {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        Some(GradeText { sign, name, about, reasons })
     }
 
     fn number(&self, number: u64) -> String {

@@ -60,6 +60,58 @@ async fn a_moderator_holds_voids_and_releases_a_label_with_a_reason(service: &Se
     assert!(panel(&page).unwrap().contains("هذا الرقم نهائي"), "{page}");
 }
 
+async fn a_moderator_opens_an_incident_and_closes_it_with_a_reason(service: &Service) {
+    let site = service.site().await;
+    let poll = labelled_poll(service, json!({ "site": site })).await;
+    let moderator = Browser::with_scopes(service, &site, &["polls:read", "polls:moderate", "results:read"]).await;
+    let reader = Browser::with_scopes(service, &site, &["polls:read", "results:read", "polls:write"]).await;
+    let path = format!("/newsroom/sites/{site}/polls/{poll}");
+    let incidents = |page: &str| {
+        let (_, rest) = page.split_once("id=\"incidents\">")?;
+        rest.split_once("</section>").map(|(panel, _)| panel.to_owned())
+    };
+    let page = moderator.get(&path).await.page(200);
+    assert!(page.contains("نتيجة سليمة") && incidents(&page).unwrap().contains("لم يُلاحظ شيء"), "{page}");
+    let open = format!("{path}/incidents");
+    for reason in ["", "\u{202E}", &"م".repeat(301)] {
+        let page = moderator.submit(&open, &[("reason", reason)]).await.page(422);
+        assert!(page.contains("اكتب السبب"), "{page}");
+        assert!(reason.len() < 9 || incidents(&page).unwrap().contains(reason), "what was typed stays: {page}");
+    }
+    reader.submit(&open, &[("reason", "؟")]).await.page(403);
+    let answer = moderator.submit(&open, &[("reason", "دعوة في مجموعة")]).await;
+    assert_eq!(answer.header("location"), Some(format!("{path}?said=incident#incidents")), "{answer}");
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let page = moderator.get(&path).await.page(200);
+    let panel = incidents(&page).unwrap();
+    for said in ["رأى محرر أن أمرًا يجري", "دعوة في مجموعة", "مستمر", "100%", "صوت واحد"]
+    {
+        assert!(panel.contains(said), "no {said} in {panel}");
+    }
+    assert!(page.contains("نتيجة موضع شك") && page.contains("بدأ تصويت غير عادي"), "{page}");
+    // Who may not moderate is told how far the figure can be relied on, too.
+    let seen = reader.get(&path).await.page(200);
+    assert_eq!((incidents(&seen), seen.contains("نتيجة موضع شك")), (None, true));
+
+    let close = format!("{path}/incidents/incident-8/close");
+    moderator.submit(&format!("{path}/incidents/incident-9/close"), &[("reason", "؟")]).await.page(404);
+    assert!(moderator.submit(&close, &[("reason", " ")]).await.page(422).contains("اكتب السبب"));
+    let answer = moderator.submit(&close, &[("reason", "مدرسة")]).await;
+    assert_eq!(answer.header("location"), Some(format!("{path}?said=incident-over#incidents")), "{answer}");
+    until(async || {
+        let page = moderator.get(&path).await.page(200);
+        let history = page.split_once("id=\"history-title\"")?.1.to_owned();
+        let told = ["لوحظ تصويت غير عادي", "السبب: دعوة في مجموعة", "انتهى ما لوحظ", "السبب: مدرسة"];
+        (told.iter().all(|told| history.contains(told)) && incidents(&page)?.contains("أنهاه محرر")).then_some(())
+    })
+    .await;
+    service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    let refused = moderator.submit(&open, &[("reason", "؟")]).await.page(409);
+    assert!(refused.contains("لا يستقبل أصواتًا"), "{refused}");
+    assert!(!incidents(&refused).unwrap().contains("<form"), "nothing goes on in a closed poll: {refused}");
+}
+
 service_rules![on crate::backends::Backend::EACH_SORT;
     a_moderator_holds_voids_and_releases_a_label_with_a_reason,
+    a_moderator_opens_an_incident_and_closes_it_with_a_reason,
 ];

@@ -50,6 +50,8 @@ const OF_SITE: &[(&str, &str, &str)] = &[
     ("POST", "/polls/{poll}/resolve", "polls:write"),
     ("POST", "/polls/{poll}/answers/{answer}", "polls:write"),
     ("POST", "/polls/{poll}/labels/{label}", "polls:moderate"),
+    ("POST", "/polls/{poll}/incidents", "polls:moderate"),
+    ("POST", "/polls/{poll}/incidents/{label}/close", "polls:moderate"),
     ("GET", "/keys", "keys:write"),
     ("POST", "/keys", "keys:write"),
     ("GET", "/keys/{key}/revoke", "keys:write"),

@@ -1,0 +1,128 @@
+//! A poll's incidents: what goes on in it, or went on, since when, why, how sure that is, and what it may cost readers.
+
+use super::integrity::TypedReason;
+use crate::{
+    embed::{digits::Digits, language::Language},
+    integrity::{IncidentReport, IntegrityReport},
+    newsroom::texts::{IncidentTexts, fill, texts_of},
+    poll::{IncidentCause, Label, State, TimeZone, Timestamp},
+};
+
+/// What those see who may moderate a poll.
+pub struct IncidentsPart {
+    /// The latest first.
+    pub lines: Vec<IncidentLine>,
+    /// Whether one can be opened.
+    pub may_open: bool,
+    /// What was typed as the reason of a new one, if it was not taken.
+    pub reason: String,
+}
+
+/// An incident.
+pub struct IncidentLine {
+    /// Its label.
+    pub label: String,
+    /// What was found, in words.
+    pub what: &'static str,
+    /// Why, in the words of whoever has opened it.
+    pub why: String,
+    /// Whether a detector has: they speak English.
+    pub is_found: bool,
+    /// Whether it goes on, and can be closed.
+    pub is_on: bool,
+    /// That in words.
+    pub state: String,
+    /// What else is known of it, each with its name.
+    pub facts: Vec<(&'static str, String)>,
+    /// Whether ballots have its label.
+    pub has_votes: bool,
+    /// What was typed as the reason, if it was not taken.
+    pub reason: String,
+}
+
+impl IncidentsPart {
+    /// Of a report; with a reason that was typed and was not right.
+    pub fn of(
+        language: &'static Language,
+        timezone: &TimeZone,
+        report: &IntegrityReport,
+        typed: Option<TypedReason<'_>>,
+    ) -> Self {
+        let is_open = report.state == State::Open;
+        let typed_for = |label: Label| match typed {
+            Some(TypedReason::EndOfIncident(of, reason)) if of == label => reason.to_owned(),
+            Some(_) | None => String::new(),
+        };
+        let mut has_typed = false;
+        let line = |report: IncidentReport<'_>| {
+            let label = report.incident.label;
+            let mut line = IncidentLine::of(language, timezone, is_open, &report);
+            if line.is_on && !has_typed {
+                line.reason = typed_for(label);
+                has_typed = !line.reason.is_empty();
+            }
+            line
+        };
+        let reason = match typed {
+            Some(TypedReason::NewIncident(reason)) => reason.to_owned(),
+            Some(_) | None => String::new(),
+        };
+        Self { lines: report.incidents().map(line).collect(), may_open: is_open, reason }
+    }
+}
+
+impl IncidentLine {
+    fn of(
+        language: &'static Language,
+        timezone: &TimeZone,
+        is_poll_open: bool,
+        IncidentReport { incident, ballots, honest }: &IncidentReport<'_>,
+    ) -> Self {
+        let texts = &texts_of(language).incidents;
+        let time = |moment: Timestamp| timezone.minute_time(moment);
+        let votes = |number: u64| language.count("votes", number, Digits::Latn);
+        let about = &incident.about;
+        let is_on = incident.is_open() && is_poll_open;
+        let state = match &incident.end {
+            None if is_on => texts.goes_on.clone(),
+            None => texts.until_close.clone(),
+            Some(end) => match &end.reason {
+                Some(reason) => fill(
+                    &texts.closed_because,
+                    &[("time", &time(end.at)), ("reason", &format!("\u{2068}{reason}\u{2069}"))],
+                ),
+                None => fill(&texts.over, &[("time", &time(end.at))]),
+            },
+        };
+        let sureness = language.share(u64::from(about.sureness) * 10, Digits::Latn);
+        let facts = vec![
+            (texts.since.as_str(), time(about.since)),
+            (&texts.noticed, time(incident.opened_at)),
+            (&texts.sureness, sureness),
+            (&texts.votes, votes(*ballots)),
+            (&texts.honest, votes(*honest)),
+        ];
+        Self {
+            label: incident.label.name().into_owned(),
+            what: cause_text(texts, about.cause),
+            why: about.reason.as_str().to_owned(),
+            is_found: about.cause != IncidentCause::Editor,
+            is_on,
+            state,
+            facts,
+            has_votes: *ballots > 0,
+            reason: String::new(),
+        }
+    }
+}
+
+/// What was found, in an editor's words.
+pub(super) fn cause_text(texts: &'static IncidentTexts, cause: IncidentCause) -> &'static str {
+    match cause {
+        IncidentCause::Editor => &texts.by_editor,
+        IncidentCause::NetworkBurst => &texts.network_burst,
+        IncidentCause::EvenGaps => &texts.even_gaps,
+        IncidentCause::ShareSwing => &texts.share_swing,
+        IncidentCause::MoreVotesThanViews => &texts.more_votes_than_views,
+    }
+}
