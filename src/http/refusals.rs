@@ -83,6 +83,10 @@ impl From<ProofError> for Problem {
             ProofError::NoSnapshot => Self::new(Code::NotFound, "no snapshot of the poll has this id"),
             ProofError::TooMany => Self::new(Code::TooManySnapshots, error.to_string()),
             ProofError::Busy => Self::new(Code::Overloaded, "others write to the site's log; ask again in a while"),
+            ProofError::NotYet => Self::new(
+                Code::StoreUnavailable,
+                "it is done, and is shown once the store's replicas know it; look again in a while",
+            ),
             ProofError::Store(error) => error.into(),
             ProofError::Internal(what) => Self::internal(what),
         }

@@ -147,22 +147,21 @@ async fn poll_for(
 
 async fn own_ballot(req: &HttpRequest, worker: &Worker, id: PollId, voter: &VoterId) -> Result<HttpResponse, Problem> {
     let known = worker.voting.poll(id).await?;
-    if Query::lenient(req.query_string())?.take("proof")?.is_none() {
-        return ballot_in(worker, &known, voter, None).await;
-    }
-    // Boxed, since few get there.
-    let receipt = Box::pin(worker.transparency.receipt(&known.poll, VoterDigest::of(voter, &known.poll))).await?;
-    let receipt = serde_json::to_value(receipt).map_err(Problem::internal)?;
-    ballot_in(worker, &known, voter, Some(receipt)).await
+    ballot_in(req, worker, &known, voter).await
 }
 
-/// What a voter's ballot says.
+/// What a voter's ballot says; and its receipt, if that is asked for.
 pub(super) async fn ballot_in(
+    req: &HttpRequest,
     worker: &Worker,
     known: &PollWithSite,
     voter: &VoterId,
-    receipt: Option<Value>,
 ) -> Result<HttpResponse, Problem> {
+    let receipt = match Query::lenient(req.query_string())?.take("proof")? {
+        // Boxed, since few get there.
+        Some(_) => Some(Box::pin(receipt_in(worker, known, voter)).await?),
+        None => None,
+    };
     let ballot = worker.voting.ballot(voter, &known.poll).await?;
     let choices = ballot.ok_or_else(|| Problem::new(Code::NotFound, "this voter has no ballot in the poll"))?;
     let text = worker.voting.ballot_answer(voter, &known.poll).await?;
@@ -173,6 +172,11 @@ pub(super) async fn ballot_in(
         quiz: VerdictJson::of(&known.poll, choices),
         receipt,
     }))
+}
+
+async fn receipt_in(worker: &Worker, known: &PollWithSite, voter: &VoterId) -> Result<Value, Problem> {
+    let receipt = worker.transparency.receipt(&known.poll, VoterDigest::of(voter, &known.poll)).await?;
+    serde_json::to_value(receipt).map_err(Problem::internal)
 }
 
 async fn take_back(

@@ -148,7 +148,7 @@ pub struct PollArticle {
 
 /// A poll's place in its site's list, which is ordered by age: of two polls the greater is the younger. The time of
 /// creation comes first, so ids need not be in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ListCursor {
     /// When it was created.
     pub created_at: Timestamp,

@@ -7,6 +7,7 @@
 //! counted again, with other votes. So a partition that is behind what was seen of it gets the next *epoch*: its
 //! tallies from then on are later than all before. See [`Position`].
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{Poll, PollId, Rating, Revision, State, TallyDisplay, Timestamp};
@@ -19,7 +20,7 @@ pub type Votes = SmallVec<[u64; 8]>;
 
 /// How far a tally has come. The epoch counts first: of two positions of one poll, or of one partition, the greater is
 /// the later. A poll's position is the sum of its partitions', so it only grows as they do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
     /// How often the store was found to have lost votes.
     pub epoch: u64,

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    LeafPlace, LogHead, LogKey, LogLeaf, ProofError, TransparencyLog, names, read_file, statements, write_file,
+    LeafPlace, LogHead, LogKey, LogLeaf, ProofError, TransparencyLog, articles::ArticleRound, names, read_file,
+    statements, write_file,
 };
 use crate::{
     poll::{SiteId, Timestamp},
     site::EventId,
-    store::{LOG_HEAD, LogWrite, StoreError},
+    store::{LOG_HEAD, LOG_PUBLISHED, LogWrite, StoreError},
     tlog::{Checkpoint, ENTRY_BYTES, SigningKey, TILE_WIDTH, Tiles, leaf_hash, root, sign_checkpoint},
 };
 
@@ -25,6 +26,8 @@ pub(super) struct OpenLog {
     site: SiteId,
     /// The place that the store says.
     before: Option<String>,
+    /// Whether readers see it as it is.
+    pub(super) is_published: bool,
     pub(super) head: LogHead,
     /// When it was read.
     pub(super) read_at: Timestamp,
@@ -41,6 +44,7 @@ pub(super) struct Additions {
     pub(super) files: Vec<(String, Vec<u8>)>,
     pub(super) cursor: Option<EventId>,
     pub(super) tallied_at: Option<Timestamp>,
+    pub(super) articles: Option<ArticleRound>,
 }
 
 impl OpenLog {
@@ -60,6 +64,12 @@ impl OpenLog {
     }
 }
 
+/// Reads a head's file: after its place.
+pub(super) fn read_head(file: &[u8]) -> Result<LogHead, StoreError> {
+    let record = file.iter().position(|byte| *byte == b' ').and_then(|space| file.get(space + 1..));
+    read_file("the head", record.unwrap_or_default())
+}
+
 fn place_of(head: &LogHead) -> String {
     format!("{}.{}", head.log, head.size)
 }
@@ -71,7 +81,7 @@ fn verifier(key: &SigningKey, origin: &str) -> Result<String, StoreError> {
 
 impl TransparencyLog {
     /// Adds something to a site's log, whoever else does. `added` is called with the log as it is, and again if that has
-    /// changed meanwhile.
+    /// changed meanwhile. Returns whether readers see it already.
     ///
     /// # Errors
     /// [`ProofError::Busy`] if others have the lease for too long; what `added` refused; what the store failed with.
@@ -79,19 +89,19 @@ impl TransparencyLog {
         &self,
         site: &SiteId,
         added: impl AsyncFn(&OpenLog) -> Result<Additions, ProofError>,
-    ) -> Result<(), ProofError> {
+    ) -> Result<bool, ProofError> {
         for _ in 0..MOST_LOOKS {
             if self.store.lease_log(site, &self.holder, LEASE).await? {
                 let done = async {
                     let log = self.open(site).await?;
                     let added = added(&log).await?;
-                    Ok(self.append(log, added).await?.is_some())
+                    Ok(self.append(log, added).await?)
                 };
-                let done: Result<bool, ProofError> = done.await;
+                let done: Result<Option<OpenLog>, ProofError> = done.await;
                 // Else it expires.
                 let _ = self.store.return_log(site, &self.holder).await;
-                if done? {
-                    return Ok(());
+                if let Some(log) = done? {
+                    return Ok(log.is_published);
                 }
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -99,12 +109,22 @@ impl TransparencyLog {
         Err(ProofError::Busy)
     }
 
-    /// The head of a site's log, as the store has it.
-    pub(super) async fn head(&self, site: &SiteId) -> Result<Option<LogHead>, StoreError> {
-        let file = self.store.log_files(site, &[LOG_HEAD.to_owned()]).await?.pop().flatten();
-        let Some(file) = file else { return Ok(None) };
-        let record = file.iter().position(|byte| *byte == b' ').and_then(|space| file.get(space + 1..));
-        read_file("the head", record.unwrap_or_default()).map(Some)
+    /// Shows readers the log as it is, if a failover would find it so. Else somebody tries again.
+    pub(super) async fn publish(&self, site: &SiteId, head: &LogHead) -> Result<bool, StoreError> {
+        let is_published = self.store.publish_log(site, &place_of(head)).await?;
+        if is_published {
+            self.replica.known.note(site, head);
+        }
+        let mut waiting = self.replica.waiting.lock();
+        if is_published && waiting.remove(site) {
+            tracing::info!(site = %site, size = head.size, "the newest checkpoint is published");
+        } else if !is_published && waiting.insert(site.clone()) {
+            tracing::warn!(
+                site = %site, size = head.size,
+                "the newest checkpoint of the site's transparency log is not published yet: the store's replicas are behind"
+            );
+        }
+        Ok(is_published)
     }
 
     /// A site's log, to go on from where it is: or a new one, if there is none, or if the store is behind a checkpoint that
@@ -112,12 +132,14 @@ impl TransparencyLog {
     pub(super) async fn open(&self, site: &SiteId) -> Result<OpenLog, StoreError> {
         // Before the head is read: what this replica writes meanwhile is no loss.
         let known = self.replica.known.of(site);
-        let head = self.head(site).await?;
+        let files = self.store.log_files(site, &[LOG_HEAD.to_owned(), LOG_PUBLISHED.to_owned()]).await?;
+        let is_published = files.first() == files.last();
+        let head = files.into_iter().next().flatten().map(|head| read_head(&head)).transpose()?;
         let now = self.store.now().await?;
         let is_behind =
             |head: &LogHead| known.as_ref().is_some_and(|known| (head.log, head.size) < (known.log, known.size));
         match head {
-            Some(head) if !is_behind(&head) => self.go_on(site, head, now),
+            Some(head) if !is_behind(&head) => Ok(OpenLog { is_published, ..self.go_on(site, head, now)? }),
             None if known.is_none() => self.begin(site, None, now),
             before => {
                 let known = known.unwrap_or_default();
@@ -156,9 +178,11 @@ impl TransparencyLog {
             keys,
             cursor: None,
             tallied_at: None,
+            articles: None,
             checkpoint: String::new(),
         };
-        Ok(OpenLog { site: site.clone(), before: None, head, read_at: now, first, files: Vec::new() })
+        let (site, is_published) = (site.clone(), true);
+        Ok(OpenLog { site, before: None, is_published, head, read_at: now, first, files: Vec::new() })
     }
 
     fn go_on(&self, site: &SiteId, mut head: LogHead, now: Timestamp) -> Result<OpenLog, StoreError> {
@@ -169,16 +193,18 @@ impl TransparencyLog {
             first.push(statements::key_changed(site, &key, now));
             head.keys.push(LogKey { key, from: head.size });
         }
-        Ok(OpenLog { site: site.clone(), before: Some(before), head, read_at: now, first, files: Vec::new() })
+        let (site, is_published) = (site.clone(), true);
+        Ok(OpenLog { site, before: Some(before), is_published, head, read_at: now, first, files: Vec::new() })
     }
 
-    /// Adds to a log, if it is still where it was read. Returns how it is then; `None` if it is elsewhere: then it must be
-    /// read again.
+    /// Adds to a log, if it is still where it was read, and publishes it. Returns how it is then; `None` if it is elsewhere:
+    /// then it must be read again.
     pub(super) async fn append(&self, log: OpenLog, added: Additions) -> Result<Option<OpenLog>, StoreError> {
-        let OpenLog { site, before, mut head, read_at, first, mut files } = log;
+        let OpenLog { site, before, mut head, read_at, first, mut files, .. } = log;
         let leaves: Vec<LogLeaf> = first.into_iter().chain(added.leaves).collect();
         head.cursor = added.cursor.or(head.cursor);
         head.tallied_at = added.tallied_at.or(head.tallied_at);
+        head.articles = added.articles.or(head.articles);
         let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of the transparency log of {site}"));
         let (mut tiles, mut entries) = self.right_edge(&site, &head).await?;
         for leaf in &leaves {
@@ -216,9 +242,8 @@ impl TransparencyLog {
         if !self.store.write_log(&site, &write).await? {
             return Ok(None);
         }
-        self.replica.known.note(&site, &head);
-        let before = Some(write.after);
-        Ok(Some(OpenLog { site, before, head, read_at, first: Vec::new(), files: Vec::new() }))
+        let (before, is_published) = (Some(write.after), self.publish(&site, &head).await?);
+        Ok(Some(OpenLog { site, before, is_published, head, read_at, first: Vec::new(), files: Vec::new() }))
     }
 
     /// The key that signs now, and the one before it while both are set, if it has signed this log.

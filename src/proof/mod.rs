@@ -9,18 +9,20 @@
 //! [`writer`] takes in what the site's log of events says, and every so often the tallies of open polls. At a poll's close
 //! it adds the final figure, with what is held and void, and the root of a Merkle tree over the poll's ballots: so
 //! [`receipts`] can prove to a reader that their ballot is recorded. [`snapshots`] are figures to cite, each a statement
-//! with its proof.
+//! with its proof. Polls of articles have no events of their own: [`articles`] looks through them.
 //!
 //! **One history.** One replica at a time holds a site's lease, and what it adds is written in one step on top of what it has
 //! read ([`TransparencyLogs`](crate::store::TransparencyLogs)): leaves, tiles and the signed checkpoint together. A
-//! checkpoint is served from the store alone, so nobody has seen one that the store has not. If the store has lost
+//! checkpoint is served from the store alone, and only once all replicas that the store has know it: a failover to one of
+//! them takes nothing back that anybody has seen, and what nobody has seen may be written anew. If the store has lost
 //! something all the same, it is behind a checkpoint that this replica [remembers](KnownCheckpoints): then a new log
-//! begins, which names the old one's checkpoint. It is never continued from an earlier place, since that would be a
-//! second history.
+//! begins, which names the old one's checkpoint. It is never continued from an earlier place than readers know, since that
+//! would be a second history.
 //!
 //! Nothing of it is on a vote's way. Ballots are read page by page, and votes are counted between the pages.
 
 mod append;
+pub mod articles;
 mod ballot_tree;
 mod known_checkpoints;
 mod reading;
@@ -29,8 +31,9 @@ mod snapshots;
 mod statements;
 pub mod writer;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 pub use known_checkpoints::KnownCheckpoints;
@@ -38,10 +41,11 @@ pub use reading::{LogView, OpenedLeaf};
 pub use receipts::BallotReceipt;
 pub use snapshots::{PollSnapshot, SnapshotDraft, SnapshotId};
 
+use articles::ArticleRound;
 use receipts::BallotTrees;
 
 use crate::{
-    poll::{PollId, SiteId, Timestamp},
+    poll::{PollId, Position, SiteId, Timestamp},
     secret::{Secret, hex, random_bytes},
     site::{BaseAddress, EventId},
     store::{Store, StoreError},
@@ -55,6 +59,8 @@ pub struct ReplicaProof {
     base: String,
     tally_every: Duration,
     known: KnownCheckpoints,
+    /// The sites whose newest checkpoint waits for the store's replicas.
+    waiting: Mutex<HashSet<SiteId>>,
     trees: BallotTrees,
 }
 
@@ -68,7 +74,7 @@ impl ReplicaProof {
     ) -> Self {
         let base = public_url.map_or_else(|| "sawt".to_owned(), ToString::to_string);
         let base = base.split_once("://").map_or(base.as_str(), |(_, rest)| rest).to_owned();
-        Self { keys, base, tally_every, known, trees: BallotTrees::default() }
+        Self { keys, base, tally_every, known, waiting: Mutex::default(), trees: BallotTrees::default() }
     }
 }
 
@@ -125,6 +131,9 @@ pub enum ProofError {
     /// Another replica has written to the log for too long.
     #[error("the log is being written")]
     Busy,
+    /// It is done, and can't be shown before the store's replicas know it.
+    #[error("the store's replicas are behind")]
+    NotYet,
     /// The store did not answer; it may have done what it was asked for.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -150,6 +159,9 @@ pub struct LogHead {
     cursor: Option<EventId>,
     /// When tallies were last looked at.
     tallied_at: Option<Timestamp>,
+    /// How far the polls of articles were looked through.
+    #[serde(default)]
+    articles: Option<ArticleRound>,
     /// Its newest checkpoint, signed; empty before there is one.
     pub checkpoint: String,
 }
@@ -200,6 +212,21 @@ struct PollNotes {
     /// Its snapshots, in their order.
     #[serde(default)]
     snapshots: Vec<LeafPlace>,
+    /// If it is an article's: how far its last tally in the log had come.
+    #[serde(default)]
+    tallied: Option<Position>,
+    /// Whose final figure is in the log. A poll of an article may go, and come again with the same id.
+    #[serde(default)]
+    final_figure: Option<LoggedFigure>,
+}
+
+/// That a final figure is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct LoggedFigure {
+    /// When its poll was made.
+    made_at: Timestamp,
+    /// When it was added.
+    at: Timestamp,
 }
 
 /// An entry of one of a site's logs.

@@ -4,10 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::{LeafPlace, LogHead, LogLeaf, Opens, PollNotes, ProofError, TransparencyLog, names, read_file};
+use super::{
+    LeafPlace, LogHead, LogLeaf, Opens, PollNotes, ProofError, TransparencyLog, append::read_head, names, read_file,
+};
 use crate::{
     poll::{PollId, SiteId},
-    store::StoreError,
+    store::{LOG_PUBLISHED, StoreError},
     tlog::{
         ENTRY_BYTES, LogProof, Opening, TILE_WIDTH, TileContent, TileName, Tiles, bundle_of, inclusion_path, leaf_hash,
         nodes_of_path,
@@ -38,7 +40,7 @@ impl TransparencyLog {
     /// # Errors
     /// [`ProofError::NotThere`] if it has none; what the store failed with.
     pub async fn view(&self, site: &SiteId) -> Result<LogView, ProofError> {
-        let head = self.head(site).await?.ok_or(ProofError::NotThere)?;
+        let head = self.published(site).await?.ok_or(ProofError::NotThere)?;
         let last: Vec<String> = (1..head.log).map(names::last_head).collect();
         let last = self.store.log_files(site, &last).await?;
         let before = last.into_iter().flatten().map(|head| read_file("a head", &head)).collect::<Result<_, _>>()?;
@@ -125,8 +127,14 @@ impl TransparencyLog {
         Ok(LogProof { opening, index: place.index, path, checkpoint: head.checkpoint })
     }
 
+    /// The head of a site's log, as everybody may see it.
+    pub(super) async fn published(&self, site: &SiteId) -> Result<Option<LogHead>, StoreError> {
+        let file = self.store.log_files(site, &[LOG_PUBLISHED.to_owned()]).await?.pop().flatten();
+        file.map(|file| read_head(&file)).transpose()
+    }
+
     async fn head_of(&self, site: &SiteId, log: u32) -> Result<LogHead, ProofError> {
-        let head = self.head(site).await?.ok_or(ProofError::NotThere)?;
+        let head = self.published(site).await?.ok_or(ProofError::NotThere)?;
         if head.log == log {
             return Ok(head);
         }
@@ -151,6 +159,13 @@ impl TransparencyLog {
             }
         }
         Ok(closed)
+    }
+}
+
+impl LogHead {
+    /// Whether the log, or one before it, has so many entries.
+    pub(super) fn has(&self, place: LeafPlace) -> bool {
+        place.log < self.log || (place.log == self.log && place.index < self.size)
     }
 }
 

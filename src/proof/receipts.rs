@@ -20,7 +20,7 @@ use super::{
     names,
 };
 use crate::{
-    poll::{Poll, PollId, VoterDigest},
+    poll::{Poll, PollId, Timestamp, VoterDigest},
     store::{Store, StoreError},
     tlog::Opening,
 };
@@ -53,7 +53,7 @@ type TreeRead = Shared<BoxFuture<'static, Result<Arc<BallotTree>, Arc<StoreError
 
 /// The trees that a replica has made, or is making; the newest last.
 pub(super) struct BallotTrees {
-    kept: Mutex<Vec<(PollId, TreeRead)>>,
+    kept: Mutex<Vec<((PollId, Timestamp), TreeRead)>>,
     reading: Arc<Semaphore>,
 }
 
@@ -67,7 +67,9 @@ impl BallotTrees {
     fn get(&self, store: &Arc<dyn Store>, poll: &Arc<Poll>) -> TreeRead {
         let mut kept = self.kept.lock();
         kept.retain(|(_, tree)| !matches!(tree.peek(), Some(Err(_))));
-        if let Some((_, tree)) = kept.iter().find(|(id, _)| *id == poll.id) {
+        // A poll of an article may go and come again.
+        let which = (poll.id, poll.created_at);
+        if let Some((_, tree)) = kept.iter().find(|(of, _)| *of == which) {
             return tree.clone();
         }
         let size = |tree: &TreeRead| tree.peek().and_then(|tree| tree.as_ref().ok()).map_or(0, |tree| tree.size());
@@ -82,7 +84,7 @@ impl BallotTrees {
             tree.map(Arc::new).ok_or_else(|| Arc::new(StoreError::unavailable("the poll was deleted meanwhile")))
         };
         let tree = read.boxed().shared();
-        kept.push((poll.id, tree.clone()));
+        kept.push((which, tree.clone()));
         tokio::spawn(tree.clone());
         tree
     }
@@ -97,6 +99,9 @@ impl TransparencyLog {
     pub async fn receipt(&self, poll: &Arc<Poll>, voter: VoterDigest) -> Result<Option<BallotReceipt>, ProofError> {
         let site = &poll.site;
         let Some(place) = self.notes(site, poll.id).await?.ballots else { return Ok(None) };
+        if !self.published(site).await?.is_some_and(|head| head.has(place)) {
+            return Ok(None);
+        }
         let leaf: Option<LogLeaf> = self.file(site, "a leaf", names::leaf(place)).await?;
         let Some(leaf) = leaf.filter(|leaf| leaf.opens != Opens::Never) else { return Ok(None) };
         let Some(counters) = self.store.ballot(poll, voter).await? else { return Ok(None) };

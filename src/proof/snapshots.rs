@@ -59,7 +59,8 @@ impl TransparencyLog {
     /// Takes a snapshot.
     ///
     /// # Errors
-    /// [`ProofError::TooMany`]; [`ProofError::Busy`]; what the store failed with.
+    /// [`ProofError::TooMany`]; [`ProofError::Busy`]; [`ProofError::NotYet`]: it is taken all the same; what the store failed
+    /// with.
     pub async fn take_snapshot(&self, draft: &SnapshotDraft<'_>) -> Result<SnapshotId, ProofError> {
         let poll = draft.poll;
         let leaf = statements::snapshot(poll, draft.state, draft.seen, &draft.statement);
@@ -75,7 +76,9 @@ impl TransparencyLog {
             let files = vec![(names::poll(poll.id), write_file(&notes)?)];
             Ok(Additions { leaves: vec![leaf.clone()], files, ..Additions::default() })
         };
-        self.add(&poll.site, added).await?;
+        if !self.add(&poll.site, added).await? {
+            return Err(ProofError::NotYet);
+        }
         taken.get().ok_or(ProofError::Internal("a snapshot without a place"))
     }
 
@@ -92,7 +95,9 @@ impl TransparencyLog {
         limit: usize,
     ) -> Result<(Vec<PollSnapshot>, bool), ProofError> {
         let notes = self.notes(&poll.site, poll.id).await?;
-        let all = notes.snapshots.iter().rev().copied();
+        let published = self.published(&poll.site).await?;
+        let is_published = |place: &LeafPlace| published.as_ref().is_some_and(|head| head.has(*place));
+        let all = notes.snapshots.iter().rev().copied().filter(is_published);
         let asked: Vec<LeafPlace> = match before {
             Some(before) => all.skip_while(|place| *place != before.0).skip(1).collect(),
             None => all.collect(),

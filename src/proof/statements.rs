@@ -108,7 +108,7 @@ pub(super) fn tally(poll: &Poll, tally: &Tally) -> LogLeaf {
         "type": "poll.tally", "at": tally.as_of, "site": poll.site, "poll": poll.id, "revision": poll.revision,
         "version": tally.version, "counted": figure(poll, &counted),
     });
-    leaf(opens_of_tally(poll, tally.state), Some(poll.id), &says)
+    leaf(opens_of_tally(poll, tally.state), Some(poll.id), &with_article(poll, says))
 }
 
 /// The figure at a poll's close: all ballots on record, those that count, those that are held and those that are void; and
@@ -132,7 +132,16 @@ pub(super) fn final_tally(poll: &Poll, recorded: &[PartitionLabels], now: Timest
         "void": figure(poll, &sum(LabelDecision::Void)),
         "labels": labels,
     });
-    leaf(opens_of_tally(poll, State::Closed), Some(poll.id), &says)
+    leaf(opens_of_tally(poll, State::Closed), Some(poll.id), &with_article(poll, says))
+}
+
+/// What a statement says of a poll; if that is an article's, of which.
+fn with_article(poll: &Poll, mut says: Value) -> Value {
+    if let (Some(article), Some(says)) = (&poll.article, says.as_object_mut()) {
+        says.insert("article".to_owned(), json!(article.key));
+        says.insert("template".to_owned(), json!(article.template));
+    }
+    says
 }
 
 /// The root of the tree over a closed poll's ballots.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    LogLeaf, Opens, PollNotes, TransparencyLog,
+    LogLeaf, LoggedFigure, Opens, PollNotes, TransparencyLog,
     append::{Additions, LEASE, OpenLog},
     ballot_tree::read_tree,
     names, statements, write_file,
@@ -87,7 +87,9 @@ impl TransparencyLog {
     async fn due_sites(&self, memory: &mut Memory) -> Result<Vec<SiteId>, StoreError> {
         let every = self.replica.tally_every.min(SWEEP);
         if memory.swept_at.is_some_and(|swept_at| swept_at.elapsed() < every) {
-            return Ok(mem::take(&mut memory.again).into_iter().collect());
+            let mut again = mem::take(&mut memory.again);
+            again.extend(self.replica.waiting.lock().iter().cloned());
+            return Ok(again.into_iter().collect());
         }
         let sites = all_sites(&*self.store).await?;
         memory.swept_at = Some(Instant::now());
@@ -98,6 +100,9 @@ impl TransparencyLog {
     /// Takes in what is new in a site, unless another replica does. Returns whether nothing was left.
     async fn turn(&self, site: &SiteId, tallied: &mut Tallied) -> Result<bool, StoreError> {
         let log = self.open(site).await?;
+        if !log.is_published {
+            self.publish(site, &log.head).await?;
+        }
         let has_events = !self.store.events(site, log.head.cursor, 1).await?.is_empty();
         let is_due = log.is_due() || has_events || self.are_tallies_due(&log, log.read_at, tallied);
         if !is_due {
@@ -166,8 +171,8 @@ impl TransparencyLog {
                     Entry::Vacant(unknown) => unknown.insert(self.notes(site, id).await?),
                 };
                 if event.kind == EventType::PollClosed && !notes.is_closed {
-                    match self.at_close(site, id).await? {
-                        AtClose::Figures(leaves) => of_close = Some(leaves),
+                    match self.at_close(site, id, async || self.still_leased(site).await).await? {
+                        AtClose::Figures(figures) => of_close = Some(figures),
                         AtClose::Gone => {}
                         AtClose::NotYet => {
                             is_all = false;
@@ -179,12 +184,8 @@ impl TransparencyLog {
                 notes.is_opened |= matches!(event.kind, EventType::PollOpened | EventType::PollClosed);
                 notes.is_closed |= event.kind == EventType::PollClosed;
                 added.leaves.push(statements::event(event, was_opened));
-                if let Some([tally, ballots]) = of_close.map(|leaves| *leaves) {
-                    added.leaves.push(tally);
-                    if ballots.opens != Opens::Never {
-                        notes.ballots = Some(log.next_place(added.leaves.len()));
-                    }
-                    added.leaves.push(ballots);
+                if let Some(figures) = of_close {
+                    figures.add(log, &mut added.leaves, notes);
                 }
             } else {
                 added.leaves.push(statements::event(event, false));
@@ -197,8 +198,19 @@ impl TransparencyLog {
         Ok((added, is_all))
     }
 
-    /// The figure of a poll that has closed, and the root of its ballots.
-    async fn at_close(&self, site: &SiteId, id: PollId) -> Result<AtClose, StoreError> {
+    async fn still_leased(&self, site: &SiteId) -> Result<(), StoreError> {
+        let has_lease = self.lease(site).await?;
+        has_lease.then_some(()).ok_or_else(|| StoreError::unavailable("another replica writes the log"))
+    }
+
+    /// The figure of a poll that has closed, and the root of its ballots. `goes_on` is called before each page of them, and
+    /// may end it.
+    pub(super) async fn at_close(
+        &self,
+        site: &SiteId,
+        id: PollId,
+        goes_on: impl AsyncFn() -> Result<(), StoreError>,
+    ) -> Result<AtClose, StoreError> {
         let Some(poll) = self.store.poll(id).await?.filter(|poll| poll.site == *site) else {
             return Ok(AtClose::Gone);
         };
@@ -211,14 +223,12 @@ impl TransparencyLog {
         if !is_of_it || !is_closed {
             return Ok(AtClose::NotYet);
         }
-        let goes_on = async || {
-            let has_lease = self.lease(site).await?;
-            has_lease.then_some(()).ok_or_else(|| StoreError::unavailable("another replica writes the log"))
-        };
         let Some(tree) = read_tree(&*self.store, &poll, goes_on).await? else { return Ok(AtClose::Gone) };
         let now = self.store.now().await?;
         let ballots = statements::ballots(&poll, tree.size(), tree.root(), now);
-        Ok(AtClose::Figures(Box::new([statements::final_tally(&poll, &recorded, now), ballots])))
+        let figures =
+            FinalFigures { made_at: poll.created_at, tally: statements::final_tally(&poll, &recorded, now), ballots };
+        Ok(AtClose::Figures(Box::new(figures)))
     }
 
     /// Adds the tallies of open polls that have moved. Returns whether they were all added.
@@ -228,7 +238,9 @@ impl TransparencyLog {
             let polls = self.store.polls(&site, after, CHUNK).await?;
             let mut moved = Vec::new();
             for poll in polls.iter().filter(|poll| poll.state_at(now) == State::Open) {
-                moved.extend(self.tally_of(poll, tallied).await?);
+                let logged = tallied.positions.get(&poll.id).copied();
+                let tally = self.tally_of(poll, logged).await?;
+                moved.extend(tally.map(|(position, leaf)| ((poll.id, position), leaf)));
             }
             after = polls.last().map(Poll::list_cursor);
             let is_last = polls.len() < CHUNK;
@@ -249,26 +261,46 @@ impl TransparencyLog {
         }
     }
 
-    async fn tally_of(
+    /// What there is to say of a poll's tally, if it has moved since the one that is in the log.
+    pub(super) async fn tally_of(
         &self,
         poll: &Poll,
-        tallied: &Tallied,
-    ) -> Result<Option<((PollId, Position), LogLeaf)>, StoreError> {
+        logged: Option<Position>,
+    ) -> Result<Option<(Position, LogLeaf)>, StoreError> {
         let Some(partitions) = self.store.tally(poll).await? else { return Ok(None) };
         let is_of_it = partitions.iter().all(|partition| partition.revision == poll.revision);
         let Some(tally) = Tally::sum(poll, &partitions).filter(|_| is_of_it) else { return Ok(None) };
         let position = tally.position();
-        let has_moved = tallied.positions.get(&poll.id) != Some(&position) && tally.ballots > 0;
-        Ok(has_moved.then(|| ((poll.id, position), statements::tally(poll, &tally))))
+        let has_moved = logged != Some(position) && tally.ballots > 0;
+        Ok(has_moved.then(|| (position, statements::tally(poll, &tally))))
     }
 }
 
 /// What there is to say of a poll that has closed.
-enum AtClose {
+pub(super) enum AtClose {
     /// Its figure, and the root of its ballots.
-    Figures(Box<[LogLeaf; 2]>),
+    Figures(Box<FinalFigures>),
     /// It was deleted.
     Gone,
     /// It can't be said for sure yet that it has closed.
     NotYet,
+}
+
+/// What the log says of a poll at its close.
+#[derive(Clone)]
+pub(super) struct FinalFigures {
+    /// When the poll was made.
+    pub(super) made_at: Timestamp,
+    tally: LogLeaf,
+    ballots: LogLeaf,
+}
+
+impl FinalFigures {
+    /// Adds them to these leaves, the next of the log, and notes where they are.
+    pub(super) fn add(self, log: &OpenLog, leaves: &mut Vec<LogLeaf>, notes: &mut PollNotes) {
+        leaves.push(self.tally);
+        notes.ballots = (self.ballots.opens != Opens::Never).then(|| log.next_place(leaves.len()));
+        leaves.push(self.ballots);
+        notes.final_figure = Some(LoggedFigure { made_at: self.made_at, at: log.read_at });
+    }
 }

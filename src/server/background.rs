@@ -57,6 +57,10 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
         .keep("transparency log", {
             let log = TransparencyLog::new(stores.connect(), Arc::clone(proof));
             with(signal, move |signal| proof::writer::write(log.clone(), signal))
+        })
+        .keep("articles' figures", {
+            let log = TransparencyLog::new(stores.connect(), Arc::clone(proof));
+            move || proof::articles::look(log.clone())
         });
     // Without a list the signal is left to do what it does: end the program.
     let tasks = match hosting.path() {
@@ -218,6 +222,7 @@ mod tests {
                     "webhooks",
                     "detectors",
                     "transparency log",
+                    "articles' figures",
                     "event relay",
                     "subscriber",
                     "publisher",

@@ -452,6 +452,10 @@ impl TransparencyLogs for Bounded {
     async fn write_log(&self, site: &SiteId, write: &LogWrite) -> Result<bool, StoreError> {
         self.writes.pass(self.store.write_log(site, write)).await
     }
+
+    async fn publish_log(&self, site: &SiteId, place: &str) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.publish_log(site, place)).await
+    }
 }
 
 #[async_trait]
@@ -511,14 +515,14 @@ impl Templates for Bounded {
         self.writes.pass(self.store.forget_voters(site, template, poll)).await
     }
 
-    async fn oldest_article_polls(
+    async fn article_polls(
         &self,
         site: &SiteId,
         template: &TemplateId,
-        before: Timestamp,
+        after: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Vec<PollId>, StoreError> {
-        self.reads.pass(self.store.oldest_article_polls(site, template, before, limit)).await
+    ) -> Result<Vec<ListCursor>, StoreError> {
+        self.reads.pass(self.store.article_polls(site, template, after, limit)).await
     }
 }
 

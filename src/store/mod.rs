@@ -106,7 +106,7 @@ pub use publishers::{Publishers, SiteDeletion, SiteReplacement, all_sites};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 pub use sessions::Sessions;
 pub use templates::{ArticleStanding, ClientMark, Making, TemplatePut, Templates, Witness};
-pub use transparency_logs::{LOG_HEAD, LogWrite, TransparencyLogs};
+pub use transparency_logs::{LOG_HEAD, LOG_PUBLISHED, LogWrite, TransparencyLogs};
 pub use views::{ItemScore, Measure, RankedItem, SeenPoll, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};
 pub use webhooks::{MOST_KEPT, MOST_WAITING, QueuedDeliveries, Queueing, WebhookPut, Webhooks};
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::{
     article::{NewArticlePoll, Template, TemplateId},
-    poll::{Poll, PollId, SiteId, Timestamp},
+    poll::{ListCursor, Poll, PollId, SiteId},
     site::NewEvent,
 };
 
@@ -48,14 +48,14 @@ pub trait Templates: Send + Sync {
     /// those that its template may have. Does nothing if the poll is open.
     async fn forget_voters(&self, site: &SiteId, template: &TemplateId, poll: PollId) -> Result<(), StoreError>;
 
-    /// The oldest polls of a template that were made before a moment and whose voters are on record: at most `limit`.
-    async fn oldest_article_polls(
+    /// The polls of a template whose voters are on record, the oldest first: at most `limit` of those behind a place.
+    async fn article_polls(
         &self,
         site: &SiteId,
         template: &TemplateId,
-        before: Timestamp,
+        after: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Vec<PollId>, StoreError>;
+    ) -> Result<Vec<ListCursor>, StoreError>;
 }
 
 /// A client that has voted in a provisional poll, as a hash under the service's secret.

@@ -10,8 +10,11 @@ use crate::poll::SiteId;
 /// The name of the file that says how far a site's log has come. It begins with the log's [place](LogWrite::after).
 pub const LOG_HEAD: &str = "head";
 
-/// A site's transparency log, as files. A store knows one of them, [`LOG_HEAD`], and only how it begins: what is in the
-/// others, [`proof`](crate::proof) knows.
+/// The name of the file that is the head as readers may see it.
+pub const LOG_PUBLISHED: &str = "published";
+
+/// A site's transparency log, as files. A store knows two of them, [`LOG_HEAD`] and [`LOG_PUBLISHED`], and only how they
+/// begin: what is in the others, [`proof`](crate::proof) knows.
 #[async_trait]
 pub trait TransparencyLogs: Send + Sync {
     /// Takes the lease of a site's log for so long, or holds on to it. Returns whether the holder has it: not if another
@@ -27,6 +30,11 @@ pub trait TransparencyLogs: Send + Sync {
     /// Writes files in one step, if the log is where the caller has seen it and the caller has the lease. The same again
     /// is done again. Returns whether they are written: so of two that go on from one place, one does.
     async fn write_log(&self, site: &SiteId, write: &LogWrite) -> Result<bool, StoreError>;
+
+    /// Makes [`LOG_PUBLISHED`] the head of a log that is at this place, once all replicas that the store has now know that
+    /// head: a failover does not take back what readers have seen. Waits for them for a moment. Returns whether it is
+    /// done: not if the log is elsewhere, or a replica is behind.
+    async fn publish_log(&self, site: &SiteId, place: &str) -> Result<bool, StoreError>;
 }
 
 /// How a log goes on.

@@ -15,11 +15,11 @@ use crate::{
         AddressFault, Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id,
     },
     live::{NamedArticle, Newest, PollWithSite, RecentCache, Snapshot, StreamPermit},
-    poll::{Partitions, PollId, SiteId, Timestamp, Viewer, WebAddress},
+    poll::{Partitions, PollId, SiteId, Viewer, WebAddress},
     quota::{Name, QuotaState, Subject},
     secret::{Secret, first_bytes},
     site::Site,
-    store::{ArticleStanding, ClientMark, Making, Store, StoreError, Witness},
+    store::{ArticleStanding, ClientMark, Making, Store, Witness},
     wire::ReaderPosition,
 };
 
@@ -28,8 +28,6 @@ const KNOWN_FOR: Duration = Duration::from_secs(2);
 /// How long readers are answered from the template after the store had no poll.
 const MISSING_FOR: Duration = Duration::from_secs(1);
 const MOST_KNOWN: usize = 10_000;
-/// How many polls that are closed for good give up their voters' records when one more is made.
-const FORGOTTEN_AT_ONCE: usize = 2;
 
 /// An article's poll, as a request names it.
 #[derive(Debug, Clone)]
@@ -237,26 +235,7 @@ impl Voting {
         self.replica.articles.missing.forget(&id);
         // Other replicas may have streams that wait for it.
         self.replica.hub.note_change(&self.vote_reads, id).await?;
-        let known = self.polls.get(store, id).await?.ok_or(VoteError::NoPoll)?;
-        self.forget_old_voters(template, now).await;
-        Ok(known)
-    }
-
-    /// Forgets the voters of some polls that are closed for good. Whoever makes an article's poll does this, so it needs
-    /// no task of its own, and a site that makes none has no more to forget.
-    async fn forget_old_voters(&self, template: &Template, now: Timestamp) {
-        let site = &template.pattern.site;
-        let before = Timestamp::from_millis(now.as_millis() - template.open_for_millis());
-        let store = &self.others;
-        let forget = async {
-            for poll in store.oldest_article_polls(site, &template.id, before, FORGOTTEN_AT_ONCE).await? {
-                store.forget_voters(site, &template.id, poll).await?;
-            }
-            Ok::<_, StoreError>(())
-        };
-        if let Err(error) = forget.await {
-            tracing::debug!(%site, error = %error, "old voters' records stay until the next article");
-        }
+        self.polls.get(store, id).await?.ok_or(VoteError::NoPoll)
     }
 
     /// Notes a client that has voted, or that the article is announced by now. The vote stands, whether or not this

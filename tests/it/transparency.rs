@@ -5,9 +5,14 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
 };
 
 use sawt::{
+    clock::Clock,
+    poll::Timestamp,
+    proof::articles::ArticleRounds,
+    store::{StoreSettings, Stores},
     tlog::VerifierKey,
     verify::{self, Unverified, VerifyRequest},
 };
@@ -15,17 +20,26 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    backends::{Program, Storage},
+    backends::{Program, RedisServer, Storage, wait_until},
     client::{Client, until},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, SECRET, Settings, run},
     service::{seed_poll, text},
+    store::{
+        conformance::{
+            article_figures::{log_on, round, said},
+            templates,
+        },
+        stage::{Stage, digest},
+    },
 };
 
 lone_rules![
     a_log_is_whole_after_a_kill_and_a_rotation_and_a_store_that_was_set_back_begins_a_new_one,
     two_replicas_write_one_history_also_when_one_is_killed,
     tallies_of_open_polls_go_into_the_log_every_so_often,
+    the_voters_of_an_articles_poll_are_forgotten_a_day_after_its_root_is_in_the_log,
+    a_checkpoint_is_published_once_the_stores_replicas_have_it,
     what_is_wrong_and_what_can_not_be_checked_have_their_own_exit_codes,
 ];
 
@@ -247,6 +261,78 @@ async fn tallies_of_open_polls_go_into_the_log_every_so_often() {
     admin.post(&format!("/v1/polls/{hidden}/close")).send().await.is(200);
     let opened = until(async || Some(tallies().await).filter(|tallies| tallies.len() == 2)).await;
     assert!(opened.iter().any(|tally| tally["poll"] == hidden), "with the close: {opened:?}");
+    both_verify(&replica, &[]).await;
+}
+
+async fn the_voters_of_an_articles_poll_are_forgotten_a_day_after_its_root_is_in_the_log() {
+    let (storage, clock) = (Storage::file(), Clock::stopped_at(Clock::default().now()));
+    let address = storage.address().parse().unwrap();
+    let settings = StoreSettings { address, partitions: None, allow_eviction: false };
+    let store = Stores::open(&settings, clock.clone()).unwrap().connect();
+    store.contact().await.unwrap();
+    let stage = Stage::new(store.clone()).await;
+    let template = templates::template(&stage).await;
+    let poll = Arc::new(templates::made(&stage, &template, "a").await);
+    stage.cast(&poll, 1, &["yes"]).await;
+    let (log, mut rounds) = (log_on(&store), ArticleRounds::default());
+    let mut after = async |days: i64, millis: i64| {
+        clock.set(Timestamp::from_millis(poll.created_at.as_millis() + days * 24 * 60 * 60 * 1_000 + millis));
+        round(&log, &stage, &mut rounds).await;
+        let is_in_log = log.receipt(&poll, digest(&poll, 1)).await.unwrap().is_some();
+        (is_in_log, stage.on_record(&poll, 1).await.is_some())
+    };
+    assert_eq!(after(89, 0).await, (false, true));
+    // The template says 90 days. Nobody has to come by: the clock closes the poll.
+    assert_eq!(after(90, 1_000).await, (true, true));
+    assert_eq!(after(91, 999).await, (true, true), "whoever comes now still has a receipt");
+    assert_eq!(after(91, 1_000).await, (false, false));
+    assert_eq!(stage.tally(&poll).await.ballots, 1, "the counts stay");
+    assert_eq!(after(95, 0).await, (false, false));
+    let said = said(&log, &stage).await;
+    let finals = said.iter().filter(|said| said["type"] == "poll.final").collect::<Vec<_>>();
+    assert_eq!((finals.len(), &finals[0]["raw"]["ballots"]), (1, &json!(1)));
+}
+
+async fn a_checkpoint_is_published_once_the_stores_replicas_have_it() {
+    let (storage, kept) = (Storage::single(Program::Redis, &[]), TempDir::new().unwrap());
+    let master = storage.server();
+    let follower = RedisServer::start(Program::Redis, &[("replicaof", &format!("127.0.0.1 {}", master.port()))]);
+    wait_until("the follower follows", || master.ask(&["INFO", "replication"]).contains("state=online").then_some(()));
+    let checkpoints = kept.path().join("checkpoints.json").display().to_string();
+    let settings = Settings::on(storage.address()).with("SAWT_PROOF_CHECKPOINTS", &checkpoints);
+    let replica = Replica::start(&settings);
+    let editor = admin(&replica);
+    let poll = make_poll(&editor).await;
+    let seen = log_with(&editor, 3).await;
+    let checkpoint = editor.get(&format!("{LOG}/1/checkpoint")).send().await.body;
+    follower.freeze();
+    let snapshots = format!("/v1/polls/{poll}/snapshots");
+    editor.post(&snapshots).send().await.refused(503, "store-unavailable");
+    let written = master.ask(&["HGET", "sawt:site:{default}:transparency", "head"]);
+    assert!(written.starts_with("1.4 "), "{written}");
+    // Nobody is shown what a failover would take back.
+    assert_eq!(head(&editor).await, Some(seen));
+    assert_eq!(editor.get(&format!("{LOG}/1/checkpoint")).send().await.body, checkpoint);
+    assert_eq!(editor.get(&snapshots).send().await.is(200)["items"], json!([]));
+    assert_eq!(
+        editor.get(&format!("{LOG}/1/openings/0")).send().await.is(200)["openings"].as_array().unwrap().len(),
+        2
+    );
+    follower.thaw();
+    log_with(&editor, 4).await;
+    assert_eq!(editor.get(&snapshots).send().await.is(200)["items"].as_array().unwrap().len(), 1);
+    let directory = kept.path().join("log");
+    verified(&address(&replica, LOG), &[], Some(&directory)).await.unwrap();
+
+    // After a failover the log goes on: what anybody has seen is there.
+    drop((replica, storage));
+    follower.ask(&["REPLICAOF", "NO", "ONE"]);
+    let store = format!("redis://127.0.0.1:{}", follower.port());
+    let replica = Replica::start(&Settings::on(&store).with("SAWT_PROOF_CHECKPOINTS", &checkpoints));
+    make_poll(&admin(&replica)).await;
+    let log = log_with(&admin(&replica), 6).await;
+    assert_eq!((&log["log"], &log["before"]), (&json!(1), &json!([])));
+    verified(&address(&replica, LOG), &[], Some(&directory)).await.unwrap();
     both_verify(&replica, &[]).await;
 }
 

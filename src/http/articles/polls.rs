@@ -73,7 +73,7 @@ pub(in super::super) async fn read_mine(
     if !article.is_made() {
         return Err(Problem::new(Code::NotFound, "this voter has no ballot in the poll"));
     }
-    votes::ballot_in(&worker, &article.known, &voter, None).await
+    votes::ballot_in(&req, &worker, &article.known, &voter).await
 }
 
 /// `POST /v1/sites/{site}/articles/{article}/{template}/votes/withdraw`. Having no ballot is as good as having

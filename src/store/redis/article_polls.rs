@@ -238,7 +238,7 @@ pub(super) fn read_id(text: &[u8]) -> Result<PollId, StoreError> {
 }
 
 /// A moment as lists have it: whole milliseconds.
-fn read_moment(text: &[u8]) -> Result<Timestamp, StoreError> {
+pub(super) fn read_moment(text: &[u8]) -> Result<Timestamp, StoreError> {
     let millis = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
     millis.map(Timestamp::from_millis).ok_or_else(|| StoreError::Corrupt("since when a poll is listed".to_owned()))
 }

@@ -217,7 +217,7 @@ pub(super) fn transparency_lease(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:transparency-lease")
 }
 
-/// A site's transparency log: a hash of files by their names.
+/// A site's transparency log: a hash of files by their names, and `awaited`, the place that replicas were waited for at.
 pub(super) fn transparency_log(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:transparency")
 }

@@ -25,7 +25,7 @@ use redis::{
     aio::{ConnectionLike as _, MultiplexedConnection},
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
-    cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
+    cluster_routing::{MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
 };
 use tokio::{sync::Notify, time::timeout};
 
@@ -167,6 +167,27 @@ impl Link {
         };
         let all = answer.and_then(|values| values.into_iter().map(Value::extract_error).collect());
         all.map_err(|error| {
+            self.gives_up(&connected, &error);
+            self.connector.trouble.note(error)
+        })
+    }
+
+    /// Sends a command that names no key to the server that has this one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], whatever came instead of a reply.
+    pub(super) async fn call_at(&self, key: &str, command: &Cmd) -> Result<Value, StoreError> {
+        let began = Instant::now();
+        let mut connected = self.connection(began).await?;
+        let answer = match connected.connection.clone() {
+            RedisConnection::Single(_) => connected.ask(command, began).await,
+            RedisConnection::Cluster(mut connection) => {
+                let there = SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master));
+                let there = RoutingInfo::SingleNode(there);
+                connection.route_command(command.clone(), there).await.and_then(Value::extract_error)
+            }
+        };
+        answer.map_err(|error| {
             self.gives_up(&connected, &error);
             self.connector.trouble.note(error)
         })

@@ -86,6 +86,8 @@ const OLDEST: (u32, u32) = (7, 0);
 pub struct RedisStore {
     settings: RedisSettings,
     link: Link,
+    /// A connection of its own for what waits for replicas: nothing else stands behind it. Made if it is needed.
+    waits: Link,
     scripts: Scripts,
     buckets: KnownBuckets,
 }
@@ -94,7 +96,8 @@ impl RedisStore {
     /// A store with these settings. Does not connect yet.
     pub fn new(settings: RedisSettings) -> Self {
         let link = Link::new(settings.address.clone(), Arc::clone(&settings.trouble));
-        Self { settings, link, scripts: Scripts::new(), buckets: KnownBuckets::default() }
+        let waits = Link::new(settings.address.clone(), Arc::clone(&settings.trouble));
+        Self { settings, link, waits, scripts: Scripts::new(), buckets: KnownBuckets::default() }
     }
 
     /// Warns of settings with which a server works, but can lose votes.

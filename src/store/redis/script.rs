@@ -66,6 +66,7 @@ pub(super) struct Scripts {
     pub(super) tally: Script,
     pub(super) tell_moves: Script,
     pub(super) write_transparency_log: Script,
+    pub(super) publish_transparency_log: Script,
 }
 
 impl Scripts {
@@ -122,6 +123,7 @@ impl Scripts {
                 include_str!("tell_moves.lua")
             )),
             write_transparency_log: script(include_str!("write_transparency_log.lua")),
+            publish_transparency_log: script(include_str!("publish_transparency_log.lua")),
         }
     }
 }

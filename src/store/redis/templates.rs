@@ -9,10 +9,16 @@
 use async_trait::async_trait;
 use redis::Cmd;
 
-use super::{RedisStore, article_polls::read_id, keys, outbox::site_letter, script::Call};
+use super::{
+    RedisStore,
+    article_polls::{read_id, read_moment},
+    keys,
+    outbox::site_letter,
+    script::Call,
+};
 use crate::{
     article::{HONEST_CLIENTS, MOST_TEMPLATES, NewArticlePoll, Template, TemplateId},
-    poll::{Poll, PollId, SiteId, Timestamp},
+    poll::{ListCursor, Poll, PollId, SiteId},
     site::NewEvent,
     store::{
         ArticleStanding, Making, Polls as _, Publishers as _, StoreError, TemplatePut, Templates, Witness,
@@ -133,18 +139,23 @@ impl Templates for RedisStore {
         Ok(())
     }
 
-    async fn oldest_article_polls(
+    async fn article_polls(
         &self,
         site: &SiteId,
         template: &TemplateId,
-        before: Timestamp,
+        after: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Vec<PollId>, StoreError> {
+    ) -> Result<Vec<ListCursor>, StoreError> {
         let [open, ..] = keys::article_polls(site, template);
+        // No two of them were made at the same moment.
+        let after = after.map_or("-inf".to_owned(), |place| format!("({}", place.created_at.as_millis()));
         let mut command = Cmd::new();
-        command.arg("ZRANGEBYSCORE").arg(open).arg("-inf").arg(format!("({}", before.as_millis()));
-        let polls: Vec<String> = self.ask_for(command.arg("LIMIT").arg(0).arg(limit)).await?;
-        polls.iter().map(|poll| read_id(poll.as_bytes())).collect()
+        command.arg("ZRANGEBYSCORE").arg(open).arg(after).arg("+inf").arg("WITHSCORES");
+        let polls: Vec<(String, String)> = self.ask_for(command.arg("LIMIT").arg(0).arg(limit)).await?;
+        let read = |(poll, made_at): &(String, String)| {
+            Ok(ListCursor { created_at: read_moment(made_at.as_bytes())?, id: read_id(poll.as_bytes())? })
+        };
+        polls.iter().map(read).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::{SqliteStore, events, polls, publishers};
 use crate::{
     article::{HONEST_CLIENTS, MOST_TEMPLATES, NewArticlePoll, Template, TemplateId},
-    poll::{PollId, SiteId, State, Times, Timestamp},
+    poll::{ListCursor, PollId, SiteId, State, Times, Timestamp},
     site::NewEvent,
     store::{
         ArticleStanding, Making, StoreError, TemplatePut, Templates, Witness,
@@ -90,23 +90,38 @@ impl Templates for SqliteStore {
         self.write(move |db, times| forget_voters(db, times, poll)).await
     }
 
-    async fn oldest_article_polls(
+    async fn article_polls(
         &self,
         site: &SiteId,
         template: &TemplateId,
-        before: Timestamp,
+        after: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Vec<PollId>, StoreError> {
+    ) -> Result<Vec<ListCursor>, StoreError> {
         let (site, template) = (site.clone(), template.clone());
         self.read(move |db, _| {
+            let (made_at, poll) =
+                after.map_or((i64::MIN, String::new()), |place| (place.created_at.as_millis(), place.id.to_string()));
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            // In the order of the index.
             let mut select = db.prepare_cached(
-                "select poll from article_polls where site = ?1 and template = ?2 and has_voters = 1 and made_at < ?3
-                 order by made_at limit ?4",
+                "select * from (
+                     select made_at, poll from article_polls
+                     where site = ?1 and template = ?2 and has_voters = 1 and is_provisional = 0
+                         and (made_at, poll) > (?3, ?4) order by made_at, poll limit ?5)
+                 union all select * from (
+                     select made_at, poll from article_polls
+                     where site = ?1 and template = ?2 and has_voters = 1 and is_provisional = 1
+                         and (made_at, poll) > (?3, ?4) order by made_at, poll limit ?5)
+                 order by made_at, poll limit ?5",
             )?;
-            let values = params![site.as_str(), template.as_str(), before.as_millis(), limit];
-            let polls = select.query_map(values, |row| row.get::<_, String>(0))?;
-            polls.map(|poll| read_id(&poll?)).collect()
+            let values = params![site.as_str(), template.as_str(), made_at, poll, limit];
+            let polls = select.query_map(values, |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+            polls
+                .map(|poll| {
+                    let (made_at, poll) = poll?;
+                    Ok(ListCursor { created_at: Timestamp::from_millis(made_at), id: read_id(&poll)? })
+                })
+                .collect()
         })
         .await
     }

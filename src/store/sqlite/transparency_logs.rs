@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::{SqliteStore, publishers::exists};
 use crate::{
     poll::SiteId,
-    store::{LOG_HEAD, LogWrite, StoreError, TransparencyLogs, transparency_logs::place_in},
+    store::{LOG_HEAD, LOG_PUBLISHED, LogWrite, StoreError, TransparencyLogs, transparency_logs::place_in},
 };
 
 #[async_trait]
@@ -48,6 +48,19 @@ impl TransparencyLogs for SqliteStore {
             for (name, bytes) in &write.files {
                 put.execute(params![site.as_str(), name, bytes])?;
             }
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn publish_log(&self, site: &SiteId, place: &str) -> Result<bool, StoreError> {
+        let (site, place) = (site.clone(), place.to_owned());
+        self.write(move |db, _| {
+            let Some(head) = file(db, &site, LOG_HEAD)?.filter(|head| place_in(head) == place.as_bytes()) else {
+                return Ok(false);
+            };
+            db.prepare_cached("insert or replace into log_files (site, name, bytes) values (?1, ?2, ?3)")?
+                .execute(params![site.as_str(), LOG_PUBLISHED, head])?;
             Ok(true)
         })
         .await

@@ -1,6 +1,7 @@
 //! The rules, by what they are about.
 
 mod answers;
+pub(crate) mod article_figures;
 mod articles;
 mod ballots;
 mod epochs;
@@ -29,6 +30,7 @@ pub(super) fn rules() -> Vec<Rule> {
         sites::rules(),
         sessions::rules(),
         articles::rules(),
+        article_figures::rules(),
         places::rules(),
         polls::rules(),
         ballots::rules(),

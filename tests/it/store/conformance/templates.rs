@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use sawt::{
     article::{Admission, ArticleKey, NewArticlePoll, Template},
-    poll::{DigestKey, Outcome, Partitions, Poll, PollId, State, Timestamp},
+    poll::{DigestKey, ListCursor, Outcome, Partitions, Poll, PollId, State},
     secret::random_bytes,
     store::{ArticleStanding, Making, SiteDeletion, Store, TemplatePut, Witness},
 };
@@ -21,6 +21,7 @@ crate::registry::store_rules![
     the_same_client_counts_once_towards_an_honest_article,
     a_poll_is_provisional_no_more_once_its_publisher_vouches_for_it,
     a_closed_poll_forgets_its_voters_and_keeps_its_counts,
+    an_articles_polls_are_listed_page_by_page_the_oldest_first,
     a_deleted_template_takes_its_polls_with_it_and_no_site_goes_before,
 ];
 
@@ -128,8 +129,7 @@ async fn a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again(s
     assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert!(!stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert_eq!(vouch(&stage, &template, poll.id, 9).await, ArticleStanding::NotListed);
-    let listed = stage.store.oldest_article_polls(&stage.site, &template.id, stage.now_plus(60_000).await, 9).await;
-    assert_eq!(listed.unwrap(), []);
+    assert_eq!(listed(&stage, &template, None, 9).await, []);
     let again = made(&stage, &template, "a").await;
     assert_eq!(stage.tally(&again).await.ballots, 0);
     assert_eq!(stage.cast(&again, 1, &["yes"]).await, Outcome::Counted, "who voted in the one before may vote");
@@ -180,16 +180,12 @@ async fn a_closed_poll_forgets_its_voters_and_keeps_its_counts(store: Arc<dyn St
         stage.on_record(poll, 1).await.is_some()
     };
     assert!(forget(&poll).await, "it is open");
-    let before = stage.now_plus(60_000).await;
-    let oldest =
-        async |before: Timestamp| stage.store.oldest_article_polls(&stage.site, &template.id, before, 9).await.unwrap();
-    assert_eq!(oldest(before).await, [poll.id]);
-    assert_eq!(oldest(Timestamp::from_millis(1_000)).await, []);
+    assert_eq!(listed(&stage, &template, None, 9).await, [poll.id]);
     let closed = stage.closed(&poll).await;
     assert!(!forget(&closed).await);
     let tally = stage.tally(&closed).await;
     assert_eq!((tally.state, tally.ballots), (State::Closed, 3));
-    assert_eq!(oldest(before).await, [], "it is done");
+    assert_eq!(listed(&stage, &template, None, 9).await, [], "it is done");
     assert_eq!(stage.cast(&closed, 9, &["yes"]).await, Outcome::NotOpen);
     // It does not count any more among those that may be there.
     for name in ["b", "c", "d"] {
@@ -197,6 +193,33 @@ async fn a_closed_poll_forgets_its_voters_and_keeps_its_counts(store: Arc<dyn St
     }
     assert_eq!(stage.tally(&closed).await.ballots, 3);
     assert_eq!(made(&stage, &template, "a").await, closed, "and is not made anew");
+}
+
+/// The polls whose voters are on record, as they are listed behind a place.
+async fn listed(stage: &Stage, template: &Template, after: Option<ListCursor>, limit: usize) -> Vec<PollId> {
+    let listed = stage.store.article_polls(&stage.site, &template.id, after, limit).await.unwrap();
+    listed.into_iter().map(|place| place.id).collect()
+}
+
+async fn an_articles_polls_are_listed_page_by_page_the_oldest_first(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = Template { most_articles: 9, ..template(&stage).await };
+    let mut polls = Vec::new();
+    for (place, name) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
+        // A millisecond apart, so that each is older than the next.
+        stage.wait_until(stage.now_plus(2).await).await;
+        let poll = made(&stage, &template, name).await;
+        if place % 2 == 0 {
+            stage.store.vouch(&stage.site, &template.id, poll.id, Witness::Publisher).await.unwrap();
+        }
+        polls.push(poll.id);
+    }
+    assert_eq!(listed(&stage, &template, None, 9).await, polls, "whether or not they are provisional");
+    let first = stage.store.article_polls(&stage.site, &template.id, None, 2).await.unwrap();
+    assert_eq!(first.iter().map(|place| place.id).collect::<Vec<_>>(), polls[..2]);
+    assert_eq!(listed(&stage, &template, first.last().copied(), 2).await, polls[2..4]);
+    let last = stage.store.article_polls(&stage.site, &template.id, None, 5).await.unwrap().pop();
+    assert_eq!(listed(&stage, &template, last, 2).await, []);
 }
 
 async fn a_deleted_template_takes_its_polls_with_it_and_no_site_goes_before(store: Arc<dyn Store>) {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sawt::{
     poll::SiteId,
-    store::{LOG_HEAD, LogWrite, SiteDeletion, Store},
+    store::{LOG_HEAD, LOG_PUBLISHED, LogWrite, SiteDeletion, Store},
 };
 
 use crate::store::stage::Stage;
@@ -12,6 +12,7 @@ use crate::store::stage::Stage;
 crate::registry::store_rules![
     of_those_who_go_on_from_one_place_of_a_log_one_does,
     a_log_is_written_by_who_has_its_lease_and_goes_with_its_site,
+    a_log_is_published_as_it_is_and_never_as_it_was,
 ];
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -70,4 +71,24 @@ async fn a_log_is_written_by_who_has_its_lease_and_goes_with_its_site(store: Arc
     assert_eq!(store.delete_site(&site).await.unwrap(), SiteDeletion::Done);
     assert_eq!(read(&*store, &site, LOG_HEAD).await, None);
     assert!(!store.write_log(&site, &write("two", None, "1.3")).await.unwrap(), "the site is gone");
+}
+
+async fn a_log_is_published_as_it_is_and_never_as_it_was(store: Arc<dyn Store>) {
+    let Stage { store, site } = Stage::new(store).await;
+    assert!(!store.publish_log(&site, "1.2").await.unwrap(), "there is none");
+    assert!(store.lease_log(&site, "one", LEASE).await.unwrap());
+    assert!(store.write_log(&site, &write("one", None, "1.2")).await.unwrap());
+    assert_eq!(read(&*store, &site, LOG_PUBLISHED).await, None);
+    assert!(!store.publish_log(&site, "1.20").await.unwrap());
+    for _ in 0..2 {
+        assert!(store.publish_log(&site, "1.2").await.unwrap());
+        assert_eq!(read(&*store, &site, LOG_PUBLISHED).await, read(&*store, &site, LOG_HEAD).await);
+    }
+    assert!(store.write_log(&site, &write("one", Some("1.2"), "1.3")).await.unwrap());
+    assert!(read(&*store, &site, LOG_PUBLISHED).await.unwrap().starts_with("1.2 "));
+    assert!(!store.publish_log(&site, "1.2").await.unwrap(), "whoever waited for so long is too late");
+    assert!(store.publish_log(&site, "1.3").await.unwrap());
+    assert_eq!(store.delete_site(&site).await.unwrap(), SiteDeletion::Done);
+    assert!(!store.publish_log(&site, "1.3").await.unwrap());
+    assert_eq!(read(&*store, &site, LOG_PUBLISHED).await, None);
 }

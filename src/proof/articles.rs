@@ -1,0 +1,280 @@
+//! Takes the figures of articles' polls into the transparency logs of their sites.
+//!
+//! Such a poll comes to be with its first ballot and tells no events, and a site may have tens of thousands of them. So every
+//! so often one replica looks through them, in a *round*: of each poll that has moved since its last tally in the log, it
+//! adds another; of each that has closed, the final figure and the root of its ballots. Only then, and after a day in
+//! which their voters can ask for receipts, are the records of its voters forgotten.
+//!
+//! A round looks at [`MOST_LOOKED_AT`] polls at most and adds about [`MOST_ADDED`] figures; it rests between pages for as
+//! long as each took. The next round goes on where it stopped: the log's head says where. What was added of each poll is
+//! noted beside the log, so it makes no difference which replica looks, or whether one was restarted. Polls are read
+//! without the log's lease: snapshots and events don't wait for them.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{
+    LogLeaf, PollNotes, ProofError, TransparencyLog,
+    append::{Additions, OpenLog},
+    names, read_file, write_file,
+    writer::{AtClose, FinalFigures},
+};
+use crate::{
+    article::TemplateId,
+    events::TaskLog,
+    poll::{ListCursor, PollId, Position, SiteId, State, Timestamp},
+    store::{StoreError, all_sites},
+};
+
+/// How often is looked whether a round is due.
+const EVERY: Duration = Duration::from_mins(1);
+/// How many polls are read at once.
+const PAGE: usize = 100;
+/// How many polls a round looks at.
+const MOST_LOOKED_AT: usize = 10_000;
+/// After how many figures a round ends, once it is through with a page.
+const MOST_ADDED: usize = 250;
+/// For how long the records of a poll's voters are kept once its final figure is in the log, in milliseconds: a day.
+const RECEIPTS_FOR_MILLIS: i64 = 24 * 60 * 60 * 1_000;
+
+/// The last round that this replica knows of, for each site.
+#[derive(Debug, Default)]
+pub struct ArticleRounds(HashMap<SiteId, ArticleRound>);
+
+/// How far the polls of a site's articles were looked through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ArticleRound {
+    /// When the round began.
+    at: Timestamp,
+    /// Where the next one goes on; `None` if it begins at the beginning.
+    after: Option<(TemplateId, ListCursor)>,
+}
+
+/// What there is to add of an article's poll.
+#[derive(Clone)]
+struct ArticleFigure {
+    poll: PollId,
+    made_at: Timestamp,
+    says: FigureKind,
+}
+
+#[derive(Clone)]
+enum FigureKind {
+    /// Its tally has come that far.
+    Tally(Position, LogLeaf),
+    /// It has closed.
+    Final(Box<FinalFigures>),
+}
+
+/// What was found in a page of polls.
+#[derive(Default)]
+struct FoundInPage {
+    figures: Vec<ArticleFigure>,
+    /// Whose voters may be forgotten.
+    settled: Vec<PollId>,
+}
+
+/// Looks until it is dropped.
+pub async fn look(log: TransparencyLog) {
+    let mut ticks = interval(log.replica.tally_every.clamp(Duration::from_millis(1), EVERY));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut task = TaskLog::of("articles' figures");
+    let mut rounds = ArticleRounds::default();
+    loop {
+        ticks.tick().await;
+        task.note(log.look_through_articles(&mut rounds).await);
+    }
+}
+
+impl TransparencyLog {
+    /// Makes the rounds that are due, of all sites.
+    ///
+    /// # Errors
+    /// What the store failed with. One site that fails keeps none of the others waiting.
+    pub async fn look_through_articles(&self, rounds: &mut ArticleRounds) -> Result<(), StoreError> {
+        let mut failure = None;
+        let now = self.store.now().await?;
+        for site in all_sites(&*self.store).await? {
+            if let Err(error) = self.look_through_articles_of(&site, now, rounds).await {
+                failure = Some(error);
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Makes a site's round, if one is due.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn look_through_articles_of(
+        &self,
+        site: &SiteId,
+        now: Timestamp,
+        ArticleRounds(rounds): &mut ArticleRounds,
+    ) -> Result<(), StoreError> {
+        let every = i64::try_from(self.replica.tally_every.as_millis()).unwrap_or(i64::MAX);
+        let is_due = |last: &ArticleRound| now.as_millis().saturating_sub(last.at.as_millis()) >= every;
+        let own = rounds.get(site);
+        if !own.is_none_or(is_due) {
+            return Ok(());
+        }
+        let logged = self.open(site).await?.head.articles;
+        // This replica may have gone on in its round after it last added something.
+        let own_is_last = own.map(|own| own.at) >= logged.as_ref().map(|logged| logged.at);
+        let last = if own_is_last { own.cloned() } else { logged.clone() };
+        let round = match last {
+            // Another replica's.
+            Some(last) if !is_due(&last) => last,
+            last => self.round(site, logged, last.and_then(|last| last.after), now).await?,
+        };
+        rounds.insert(site.clone(), round);
+        Ok(())
+    }
+
+    /// Makes a round. `logged` is the one that the log's head says.
+    async fn round(
+        &self,
+        site: &SiteId,
+        mut logged: Option<ArticleRound>,
+        from: Option<(TemplateId, ListCursor)>,
+        now: Timestamp,
+    ) -> Result<ArticleRound, StoreError> {
+        let (mut looked_at, mut added) = (0, 0);
+        let mut round = ArticleRound { at: now, after: from.clone() };
+        for template in self.store.templates(site).await? {
+            let mut after = match &from {
+                Some((first, _)) if template.id < *first => continue,
+                Some((first, place)) if template.id == *first => Some(*place),
+                Some(_) | None => None,
+            };
+            loop {
+                let begun = Instant::now();
+                let page = self.store.article_polls(site, &template.id, after, PAGE).await?;
+                let Some(last) = page.last().copied() else { break };
+                let FoundInPage { figures, settled } = self.look_at(site, &page, now).await?;
+                let next = ArticleRound { at: now, after: Some((template.id.clone(), last)) };
+                if !figures.is_empty() {
+                    added += figures.len();
+                    if !self.add_figures(site, logged.as_ref(), &next, &figures).await? {
+                        return Ok(round);
+                    }
+                    logged = Some(next.clone());
+                }
+                round = next;
+                for poll in settled {
+                    self.store.forget_voters(site, &template.id, poll).await?;
+                }
+                looked_at += page.len();
+                if looked_at >= MOST_LOOKED_AT || added >= MOST_ADDED {
+                    return Ok(round);
+                }
+                if page.len() < PAGE {
+                    break;
+                }
+                after = Some(last);
+                tokio::time::sleep(begun.elapsed()).await;
+            }
+        }
+        Ok(ArticleRound { at: now, after: None })
+    }
+
+    /// What there is to say of some polls.
+    async fn look_at(&self, site: &SiteId, page: &[ListCursor], now: Timestamp) -> Result<FoundInPage, StoreError> {
+        let mut found = FoundInPage::default();
+        for (place, notes) in page.iter().zip(self.notes_of(site, page.iter().map(|place| place.id)).await?) {
+            // One may have gone for another.
+            let Some(poll) = self.store.poll(place.id).await? else { continue };
+            if let Some(logged) = notes.final_figure.filter(|logged| logged.made_at == poll.created_at) {
+                if logged.at.as_millis().saturating_add(RECEIPTS_FOR_MILLIS) <= now.as_millis() {
+                    found.settled.push(poll.id);
+                }
+                continue;
+            }
+            let says = if poll.state_at(now) == State::Closed {
+                match self.at_close(site, poll.id, async || Ok(())).await? {
+                    AtClose::Figures(figures) => Some(FigureKind::Final(figures)),
+                    AtClose::Gone | AtClose::NotYet => None,
+                }
+            } else {
+                let tally = self.tally_of(&poll, notes.tallied).await?;
+                tally.map(|(position, leaf)| FigureKind::Tally(position, leaf))
+            };
+            let figure = |says| ArticleFigure { poll: poll.id, made_at: poll.created_at, says };
+            found.figures.extend(says.map(figure));
+        }
+        Ok(found)
+    }
+
+    /// Adds figures to the log, if nobody else has added any of articles meanwhile. Returns whether it has.
+    async fn add_figures(
+        &self,
+        site: &SiteId,
+        logged: Option<&ArticleRound>,
+        round: &ArticleRound,
+        figures: &[ArticleFigure],
+    ) -> Result<bool, StoreError> {
+        let added = async |log: &OpenLog| {
+            if log.head.articles.as_ref() != logged {
+                return Err(ProofError::Busy);
+            }
+            let mut added = Additions { articles: Some(round.clone()), ..Additions::default() };
+            // Read again: a snapshot of a poll may have been noted since.
+            let notes = self.notes_of(site, figures.iter().map(|figure| figure.poll)).await?;
+            for (figure, mut notes) in figures.iter().cloned().zip(notes) {
+                let is_logged = notes.final_figure.is_some_and(|logged| logged.made_at == figure.made_at);
+                if is_logged {
+                    continue;
+                }
+                notes.note_article(figure.says, log, &mut added.leaves);
+                added.files.push((names::poll(figure.poll), write_file(&notes)?));
+            }
+            Ok(added)
+        };
+        match self.add(site, added).await {
+            Ok(_) => Ok(true),
+            Err(ProofError::Busy) => Ok(false),
+            Err(ProofError::Store(error)) => Err(error),
+            Err(
+                error @ (ProofError::NotThere
+                | ProofError::NoSnapshot
+                | ProofError::NotYet
+                | ProofError::TooMany
+                | ProofError::Internal(_)),
+            ) => Err(StoreError::unavailable(error)),
+        }
+    }
+
+    async fn notes_of(&self, site: &SiteId, polls: impl Iterator<Item = PollId>) -> Result<Vec<PollNotes>, StoreError> {
+        let files: Vec<String> = polls.map(names::poll).collect();
+        let read = |notes: Option<Vec<u8>>| {
+            notes.map_or(Ok(PollNotes::default()), |notes| read_file("what is noted of a poll", &notes))
+        };
+        self.store.log_files(site, &files).await?.into_iter().map(read).collect()
+    }
+}
+
+impl PollNotes {
+    /// Adds an article's figure to these leaves, the next of the log.
+    fn note_article(&mut self, says: FigureKind, log: &OpenLog, leaves: &mut Vec<LogLeaf>) {
+        // There was a poll of the same article before: what is to be opened at this one's close is not opened by that.
+        if self.final_figure.take().is_some() {
+            (self.is_closed, self.ballots) = (false, None);
+        }
+        self.is_opened = true;
+        match says {
+            FigureKind::Tally(position, leaf) => {
+                self.tallied = Some(position);
+                leaves.push(leaf);
+            }
+            FigureKind::Final(figures) => {
+                self.is_closed = true;
+                figures.add(log, leaves, self);
+            }
+        }
+    }
+}

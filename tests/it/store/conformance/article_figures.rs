@@ -1,0 +1,82 @@
+//! The figures of articles' polls, as they get into a site's transparency log.
+
+use std::{sync::Arc, time::Duration};
+
+use sawt::{
+    poll::Outcome,
+    proof::{KnownCheckpoints, LogKeys, ReplicaProof, TransparencyLog, articles::ArticleRounds},
+    secret::Secret,
+    store::Store,
+};
+use serde_json::{Value, json};
+
+use super::templates::{made, template};
+use crate::store::stage::{Stage, digest};
+
+crate::registry::store_rules![an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_each];
+
+/// A replica's log, by which a round is always due.
+pub(crate) fn log_on(store: &Arc<dyn Store>) -> TransparencyLog {
+    let (keys, known) = (LogKeys::of(&Secret::generate(), None).unwrap(), KnownCheckpoints::open(None).unwrap());
+    TransparencyLog::new(store.clone(), Arc::new(ReplicaProof::new(keys, None, Duration::ZERO, known)))
+}
+
+/// A round through the polls of the stage's site.
+pub(crate) async fn round(log: &TransparencyLog, stage: &Stage, rounds: &mut ArticleRounds) {
+    log.look_through_articles_of(&stage.site, stage.now().await, rounds).await.unwrap();
+}
+
+/// What the log says by then.
+pub(crate) async fn said(log: &TransparencyLog, stage: &Stage) -> Vec<Value> {
+    let opened = log.openings(&stage.site, 1, 0).await.unwrap();
+    opened.iter().map(|opened| serde_json::from_str(&opened.opening.statement).unwrap()).collect()
+}
+
+async fn an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_each(store: Arc<dyn Store>) {
+    let stage = Stage::new(store.clone()).await;
+    let template = template(&stage).await;
+    let [poll, quiet] = [made(&stage, &template, "a").await, made(&stage, &template, "b").await];
+    let (log, mut rounds) = (log_on(&store), ArticleRounds::default());
+    let kinds = async || {
+        let said = said(&log, &stage).await;
+        said.iter().map(|said| said["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+    // A replica that was restarted, or another, adds nothing twice.
+    for mut rounds in [&mut rounds, &mut ArticleRounds::default()] {
+        round(&log, &stage, &mut rounds).await;
+        assert_eq!(kinds().await, ["log.began", "poll.tally"], "in the other nobody has voted");
+    }
+    let tally = said(&log, &stage).await.pop().unwrap();
+    assert_eq!((&tally["poll"], &tally["counted"]["ballots"]), (&json!(poll.id), &json!(1)));
+    assert_eq!((&tally["article"], &tally["template"]), (&json!("url:https://news.example/a"), &json!("reactions")));
+    assert_eq!(stage.cast(&poll, 2, &["no"]).await, Outcome::Counted);
+    round(&log, &stage, &mut rounds).await;
+    assert_eq!(kinds().await, ["log.began", "poll.tally", "poll.tally"]);
+
+    let [closed, _] = [stage.closed(&poll).await, stage.closed(&quiet).await];
+    for _ in 0..2 {
+        round(&log, &stage, &mut rounds).await;
+        let said = said(&log, &stage).await;
+        let of = |kind: &str| said.iter().filter(|said| said["type"] == kind).collect::<Vec<_>>();
+        let [finals, ballots] = ["poll.final", "poll.ballots"].map(of);
+        assert_eq!((said.len(), finals.len(), ballots.len()), (7, 2, 2), "{said:?}");
+        let last = finals.iter().find(|said| said["poll"] == json!(poll.id)).unwrap();
+        assert_eq!((&last["raw"]["ballots"], &last["article"]), (&json!(2), &tally["article"]));
+    }
+    let closed = Arc::new(closed);
+    assert!(log.receipt(&closed, digest(&closed, 1)).await.unwrap().is_some());
+    assert!(log.receipt(&closed, digest(&closed, 3)).await.unwrap().is_none(), "who has no ballot has no receipt");
+
+    // One that goes and comes again is another: it has a close of its own.
+    assert!(store.delete_poll(poll.id, &[]).await.unwrap());
+    let again = made(&stage, &template, "a").await;
+    assert_eq!(stage.cast(&again, 7, &["yes"]).await, Outcome::Counted);
+    round(&log, &stage, &mut rounds).await;
+    assert!(log.receipt(&Arc::new(again.clone()), digest(&again, 7)).await.unwrap().is_none(), "it is open");
+    let again = Arc::new(stage.closed(&again).await);
+    round(&log, &stage, &mut rounds).await;
+    let finals = said(&log, &stage).await.into_iter().filter(|said| said["type"] == "poll.final").count();
+    assert_eq!(finals, 3);
+    assert!(log.receipt(&again, digest(&again, 7)).await.unwrap().is_some());
+}
