@@ -111,6 +111,13 @@ impl CardView<'_> {
         })
     }
 
+    /// The picture of a figure that was taken to be cited: it says that it is one.
+    pub fn of_snapshot(&self) -> Option<Card> {
+        let language = Language::for_poll(self.poll.language.as_str())?;
+        let words = CardWords { language, runs: direction_of(self.poll.language.as_str()) };
+        Some(Card { status: words.own(&language.texts().snapshot), ..self.card()? })
+    }
+
     /// The tally, if there is anything in it.
     fn shown(&self) -> Option<&Tally> {
         self.tally.filter(|tally| tally.ballots > 0)
@@ -253,18 +260,28 @@ impl CardView<'_> {
         self.poll.options.iter().filter_map(|option| tally.told_votes(option.index)).max().filter(|most| *most > 0)
     }
 
-    /// That the figure is disputed, and who stands behind the poll: with the publisher's note, without it, with names cut short,
-    /// and without them. `None` if it can't be drawn.
+    /// That the figure is disputed, what was decided after the close, and who stands behind the poll: all of it, and ever
+    /// less. `None` if it can't be drawn.
     fn disclosure(&self, words: &CardWords) -> Option<Vec<CardText>> {
-        let mut told: Vec<String> = self.disclosed(words.language);
+        let text = |text: &str| Some(CardText { text: drawable(text)?, runs: words.own_runs() });
+        // What is said of the figure comes first: it is not the final one alone that is shared.
+        let beside = |first: &str, told: &[String]| match told {
+            [] => vec![first.to_owned()],
+            told => told.iter().map(|told| format!("{first} {told}")).collect(),
+        };
+        let mut told = self.who_stands_behind(words.language);
         if let Some(disputed) = self.dispute(words.language) {
-            for told in &mut told {
-                *told = format!("{disputed} {told}");
-            }
+            told = beside(disputed, &told);
             told.push(disputed.to_owned());
         }
-        told.retain(|text| !text.is_empty());
-        told.iter().map(|text| Some(CardText { text: drawable(text)?, runs: words.own_runs() })).collect()
+        let shown = self.shown().filter(|_| self.state == State::Closed);
+        let addendum = shown.and_then(|tally| {
+            let whole = words.language.addendum(self.poll, tally, self.digits)?;
+            Some([whole, words.language.addendum_in_brief(self.poll, tally, self.digits)?])
+        });
+        let Some([whole, brief]) = addendum else { return told.iter().map(|told| text(told)).collect() };
+        let all = beside(&whole, &told).into_iter().chain(beside(&brief, &told)).chain([brief]);
+        all.map(|told| text(&told)).collect()
     }
 
     /// That the figure is disputed, if it is and one is shown.
@@ -272,7 +289,8 @@ impl CardView<'_> {
         self.shown().and_then(|_| language.disputed(self.poll))
     }
 
-    fn disclosed(&self, language: &Language) -> Vec<String> {
+    /// Who stands behind the poll: with the publisher's note, without it, and with names cut short.
+    fn who_stands_behind(&self, language: &Language) -> Vec<String> {
         let Some(Disclosure { asked_by, paid_by, licence, note }) = &self.poll.disclosure else { return Vec::new() };
         let told = language.disclosure(self.poll, self.shown(), &self.site.timezone, self.digits);
         let Some(told) = told else { return Vec::new() };
@@ -298,7 +316,7 @@ impl CardView<'_> {
 }
 
 /// What stands for a picture: its question, and the first of its answers with their shares.
-fn alt(card: &Card) -> String {
+pub(super) fn alt(card: &Card) -> String {
     let rows = match &card.body {
         CardBody::Answers(rows) | CardBody::Bars(rows) => rows.rows.as_slice(),
         CardBody::Columns { .. } | CardBody::Stars => &[],

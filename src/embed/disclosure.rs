@@ -73,6 +73,13 @@ impl Language {
         Some(texts.disclosed_addendum.replace("{figures}", &figures.join(&texts.disclosed_join)))
     }
 
+    /// The same where there is no room for the shares: how many ballots count.
+    pub(super) fn addendum_in_brief(&self, poll: &Poll, tally: &Tally, digits: Digits) -> Option<String> {
+        let amended = tally.amended(poll.addendum.as_ref()?);
+        let ballots = self.ballots(counted(poll.kind), &amended, digits);
+        Some(self.texts().disclosed_addendum.replace("{figures}", &ballots))
+    }
+
     /// From which day to which votes were taken, by the site's clock.
     fn dates(&self, poll: &Poll, tally: Option<&Tally>, zone: &TimeZone, digits: Digits) -> String {
         let start = poll.schedule.opens_at.unwrap_or(poll.created_at);

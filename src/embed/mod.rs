@@ -15,6 +15,7 @@
 //!   ballot; [`refusal`]: the pages that show no poll. The templates escape whatever is put into them.
 //! - [`disclosure`]: who stands behind a poll, as a sentence.
 //! - [`card`]: what the picture of a poll says, which [`crate::card`] draws.
+//! - [`snapshot`]: a figure that was taken to be cited, as a page and as a picture.
 //! - [`markup`]: their text in markup that is no template's.
 //! - [`snippets`]: what a publisher puts into a page to have a poll there.
 //! - [`assets`]: script and style sheet as they are served: compressed, and named by what is in them.
@@ -36,6 +37,7 @@ mod plural;
 mod rating;
 pub mod refusal;
 mod rule;
+pub mod snapshot;
 pub mod snippets;
 pub mod texts;
 mod verdict;

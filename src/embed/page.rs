@@ -87,6 +87,8 @@ pub struct PollView<'a> {
     pub public_url: Option<&'a BaseAddress>,
     /// Whether readers find it by its id: drafts are not found, nor an article's poll before its first ballot.
     pub is_kept: bool,
+    /// What shows that a reader had it before them, if no stream brings that: of an article's poll before its first ballot.
+    pub mark: Option<&'a str>,
     /// The place it stands in, if its page is a place's.
     pub place: Option<&'a PlaceMark>,
     /// For whom it is.
@@ -247,6 +249,7 @@ impl<'a> PollView<'a> {
             see_results: own.and_then(|own| own.see_results.as_ref()).map_or(&texts.see_results, Text::as_str),
             declarations: self.site.look.declarations(),
             article_path: article_path(poll),
+            mark: self.mark,
             texts,
             address,
             form_path,
@@ -505,6 +508,7 @@ struct PollPage<'a> {
     declarations: String,
     /// Where an article's poll is voted in.
     article_path: Option<String>,
+    mark: Option<&'a str>,
     address: Option<String>,
     oembed: Option<String>,
     /// The picture, where the page knows its address.
@@ -633,10 +637,10 @@ struct NotePart<'a> {
 /// A moment for those whose browser does not turn it into their own time. Its parts are numbers with signs between
 /// them, which a right-to-left text would turn around: so each stands for itself.
 pub(super) struct Time<'a> {
-    exact: String,
-    date: String,
-    clock: String,
-    zone: &'a str,
+    pub(super) exact: String,
+    pub(super) date: String,
+    pub(super) clock: String,
+    pub(super) zone: &'a str,
 }
 
 impl<'a> Time<'a> {

@@ -109,6 +109,16 @@ texts! {
     card_disputed,
     /// Of what the shares of a ranked poll are, in a picture.
     card_ranked,
+    /// What a snapshot is.
+    snapshot,
+    /// That it is entry `{n}` of the site's transparency log, and stays as it is.
+    snapshot_fixed,
+    /// To the proof of that.
+    snapshot_proof,
+    /// To its picture.
+    snapshot_picture,
+    /// To the poll as it is now.
+    snapshot_now,
     /// The button that votes.
     vote,
     /// To the results, without voting.

@@ -28,6 +28,9 @@ use crate::{
     poll::{Phase, Poll, Schedule, SiteId, State, Timestamp},
 };
 
+/// Of what never changes.
+pub(super) const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
 /// For an answer that depends on who asks.
 pub(super) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 

@@ -9,8 +9,8 @@ use crate::{poll::Timestamp, voting::CountedRunoff, wire};
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let (snapshot, caching) = tallies::shown(&worker, &req, poll_in_path(&req)?).await?;
     let counted = worker.voting.run_off(&snapshot).await?;
-    let CountedRunoff { runoff, state, as_of } = &*counted;
-    let json = |as_of| wire::runoff_json(&snapshot.poll, runoff, *state, as_of);
+    let CountedRunoff { runoff, amended, state, as_of } = &*counted;
+    let json = |as_of| wire::runoff_json(&snapshot.poll, runoff, amended.as_ref(), *state, as_of);
     // Replicas that have counted the same at other times have the same tag.
     let hash = blake3::hash(json(Timestamp::EARLIEST).as_bytes()).to_hex();
     // No tag of a tally begins so: this one tells nothing of how far its reader has come.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Worker, auth, body, caching,
     disclosure::Disclosed,
+    embed::page_of_snapshot,
     paging::{CURSOR_RULE, DEFAULT_LIMIT, MAX_LIMIT, parse_limit},
     path::{id_in_path, poll_in_path},
     problem::{Code, Problem},
@@ -48,6 +49,7 @@ pub(super) async fn take(
     });
     if let (Some(disclosed), Some(says)) = (Disclosed::beside(&worker, &shown).await, statement.as_object_mut()) {
         says.insert("disclosure".to_owned(), json!(disclosed.text));
+        says.insert("disclosed".to_owned(), json!(poll.disclosure));
     }
     let draft = SnapshotDraft { poll, state: tally.state, seen, statement };
     let snapshot = worker.transparency.take_snapshot(&draft).await?;
@@ -107,7 +109,8 @@ fn kept_for(is_publisher: bool) -> actix_web::HttpResponseBuilder {
     response
 }
 
-fn address_of(poll: PollId, snapshot: SnapshotId) -> String {
+/// Where a snapshot stays.
+pub(super) fn address_of(poll: PollId, snapshot: SnapshotId) -> String {
     format!("/v1/polls/{poll}/snapshots/{snapshot}")
 }
 
@@ -116,6 +119,10 @@ struct SnapshotJson {
     id: String,
     /// Where it stays.
     url: String,
+    /// For people.
+    page: String,
+    /// Its picture.
+    card: String,
     is_public: bool,
     /// The figure, as it was.
     snapshot: Value,
@@ -128,9 +135,12 @@ struct SnapshotJson {
 impl SnapshotJson {
     fn of(worker: &Worker, poll: PollId, snapshot: &PollSnapshot, proof: Option<String>) -> Self {
         let base = worker.shared.public_url.as_ref().map(ToString::to_string).unwrap_or_default();
+        let url = format!("{base}{}", address_of(poll, snapshot.id));
         Self {
             id: snapshot.id.to_string(),
-            url: format!("{base}{}", address_of(poll, snapshot.id)),
+            page: format!("{base}{}", page_of_snapshot(poll, snapshot.id)),
+            card: format!("{url}/card.png"),
+            url,
             is_public: snapshot.is_open,
             snapshot: serde_json::from_str(&snapshot.opening.statement).unwrap_or_default(),
             opening: snapshot.opening.clone(),

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
 
 use super::{
-    Worker,
+    Worker, caching,
     path::id_in_path,
     problem::{Code, Problem},
     refusals::no_site,
@@ -15,8 +15,6 @@ use crate::{
     tlog::TileName,
 };
 
-/// A tile never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// What goes on with the log.
 const FOR_SECONDS: &str = "public, max-age=2, s-maxage=5, stale-while-revalidate=30, stale-if-error=300";
 
@@ -51,7 +49,7 @@ pub(super) async fn tile(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let name: Result<TileName, ()> = format!("{}/{}", part("level"), part("tile")).parse();
     let name = name.map_err(|()| ProofError::NotThere)?;
     let tile = worker.transparency.tile(&site, log, name).await?;
-    Ok(kept_for(FOR_EVER).content_type("application/octet-stream").body(tile))
+    Ok(kept_for(caching::FOR_EVER).content_type("application/octet-stream").body(tile))
 }
 
 /// `GET /v1/sites/{site}/log/{log}/openings/{bundle}`: what the entries of a bundle say, where everybody may know.

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     poll::{SiteId, Timestamp},
+    secret::{hex, random_bytes},
     site::EventId,
     store::{LOG_HEAD, LOG_PUBLISHED, LogWrite, StoreError},
     tlog::{Checkpoint, ENTRY_BYTES, SigningKey, TILE_WIDTH, Tiles, leaf_hash, root, sign_checkpoint},
@@ -90,16 +91,18 @@ impl TransparencyLog {
         site: &SiteId,
         added: impl AsyncFn(&OpenLog) -> Result<Additions, ProofError>,
     ) -> Result<bool, ProofError> {
+        // Several may add something at once by one worker: each takes the lease for itself.
+        let turn = Self { holder: hex(&random_bytes::<8>()), ..self.clone() };
         for _ in 0..MOST_LOOKS {
-            if self.store.lease_log(site, &self.holder, LEASE).await? {
+            if self.store.lease_log(site, &turn.holder, LEASE).await? {
                 let done = async {
-                    let log = self.open(site).await?;
+                    let log = turn.open(site).await?;
                     let added = added(&log).await?;
-                    Ok(self.append(log, added).await?)
+                    Ok(turn.append(log, added).await?)
                 };
                 let done: Result<Option<OpenLog>, ProofError> = done.await;
                 // Else it expires.
-                let _ = self.store.return_log(site, &self.holder).await;
+                let _ = self.store.return_log(site, &turn.holder).await;
                 if let Some(log) = done? {
                     return Ok(log.is_published);
                 }

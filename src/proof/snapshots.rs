@@ -17,6 +17,13 @@ pub(super) const MOST_SNAPSHOTS: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotId(LeafPlace);
 
+impl SnapshotId {
+    /// Its place in its log.
+    pub fn entry(&self) -> u64 {
+        self.0.index
+    }
+}
+
 impl fmt::Display for SnapshotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.0.log, self.0.index)

@@ -38,6 +38,8 @@ const MOST_KEPT: usize = 1_000;
 pub struct CountedRunoff {
     /// The rounds.
     pub runoff: Runoff,
+    /// Those of the ballots that count by what was decided after the close, if anything was.
+    pub amended: Option<Runoff>,
     /// Whether it is final.
     pub state: State,
     /// Not before this moment was the first ballot read.
@@ -123,7 +125,7 @@ impl KeptRunoff {
             State::Closed => (self.state, self.position) == (State::Closed, tally.position()),
             State::Draft | State::Scheduled | State::Open => self.begun_at.elapsed() < EVERY,
         };
-        is_new && !is_lost && poll.counts_like(&self.poll)
+        is_new && !is_lost && poll.counts_like(&self.poll) && poll.addendum == self.poll.addendum
     }
 }
 
@@ -136,30 +138,42 @@ fn count(
     async move {
         // It is never closed.
         let _turn = scanning.acquire().await;
-        let orders = scan(&*store, &poll).await?;
+        let ScannedOrders { orders, amended } = scan(&*store, &poll).await?;
         let (state, as_of) = (tally.state, tally.as_of);
         // Of a million different orders this takes a part of a second, in which a worker could answer nobody.
         let counted = tokio::task::spawn_blocking(move || {
             let adds_up = tally.state != State::Closed || orders.add_up_to(&poll, &tally);
-            adds_up.then(|| orders.run_off(&poll))
+            adds_up.then(|| (orders.run_off(&poll), amended.map(|orders| orders.run_off(&poll))))
         });
-        let runoff = counted.await.map_err(|error| Arc::new(StoreError::unavailable(error)))?;
-        let runoff =
-            runoff.ok_or_else(|| Arc::new(StoreError::unavailable("the ballots don't add up to the tally")))?;
-        Ok(Arc::new(CountedRunoff { runoff, state, as_of }))
+        let runoffs = counted.await.map_err(|error| Arc::new(StoreError::unavailable(error)))?;
+        let (runoff, amended) =
+            runoffs.ok_or_else(|| Arc::new(StoreError::unavailable("the ballots don't add up to the tally")))?;
+        Ok(Arc::new(CountedRunoff { runoff, amended, state, as_of }))
     }
 }
 
-/// Every ballot of a poll that counts.
-async fn scan(store: &dyn Store, poll: &Poll) -> Result<Orders, StoreError> {
+/// The ballots of a poll that count.
+struct ScannedOrders {
+    orders: Orders,
+    /// Those that do by what was decided after the close.
+    amended: Option<Orders>,
+}
+
+async fn scan(store: &dyn Store, poll: &Poll) -> Result<ScannedOrders, StoreError> {
     let gone = || StoreError::unavailable("the poll was deleted while its ballots were read");
     let mut orders = Orders::default();
+    let mut amended = poll.addendum.as_ref().map(|addendum| (addendum.decisions, Orders::default()));
     let mut from = None;
     loop {
         let begun = Instant::now();
         let page = retry(|| store.ballots(poll, from)).await?.ok_or_else(gone)?;
-        for ballot in page.ballots.iter().filter(|ballot| poll.decisions.count(ballot.label)) {
-            orders.add(poll, ballot.counters);
+        for ballot in &page.ballots {
+            if poll.decisions.count(ballot.label) {
+                orders.add(poll, ballot.counters);
+            }
+            if let Some((_, orders)) = amended.as_mut().filter(|(decisions, _)| decisions.count(ballot.label)) {
+                orders.add(poll, ballot.counters);
+            }
         }
         from = page.next;
         if from.is_none() {
@@ -169,7 +183,8 @@ async fn scan(store: &dyn Store, poll: &Poll) -> Result<Orders, StoreError> {
     }
     // In a poll of other options, what was read means others.
     let now = retry(|| store.poll(poll.id)).await?;
-    now.filter(|now| now.counts_like(poll)).map(|_| orders).ok_or_else(gone)
+    let amended = amended.map(|(_, orders)| orders);
+    now.filter(|now| now.counts_like(poll)).map(|_| ScannedOrders { orders, amended }).ok_or_else(gone)
 }
 
 #[cfg(test)]
@@ -195,7 +210,7 @@ mod tests {
 
     fn counted(snapshot: &Snapshot) -> Arc<CountedRunoff> {
         let runoff = Orders::default().run_off(&snapshot.poll);
-        Arc::new(CountedRunoff { runoff, state: snapshot.tally.state, as_of: snapshot.tally.as_of })
+        Arc::new(CountedRunoff { runoff, amended: None, state: snapshot.tally.state, as_of: snapshot.tally.as_of })
     }
 
     fn kept(snapshot: &Snapshot) -> KeptRunoff {

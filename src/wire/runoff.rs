@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::poll::{Eliminated, OptionId, Poll, PollId, Round, Runoff, State, TieBreak, Timestamp};
+use crate::poll::{Eliminated, OptionId, Poll, PollId, Revision, Round, Runoff, State, TieBreak, Timestamp};
 
 #[derive(Serialize)]
 struct RunoffJson<'a> {
@@ -11,6 +11,18 @@ struct RunoffJson<'a> {
     as_of: Timestamp,
     ballots: u64,
     options: Vec<LabelledOption<'a>>,
+    rounds: Vec<RoundJson<'a>>,
+    winner: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addendum: Option<RunoffAddendum<'a>>,
+}
+
+/// The run-off by what was decided after the close, beside the final one.
+#[derive(Serialize)]
+struct RunoffAddendum<'a> {
+    decided_at: Timestamp,
+    revision: Revision,
+    ballots: u64,
     rounds: Vec<RoundJson<'a>>,
     winner: Option<&'a str>,
 }
@@ -36,7 +48,14 @@ struct OptionVotes<'a> {
 }
 
 /// A run-off's JSON, with the labels of the options as they are worded now.
-pub fn runoff_json(poll: &Poll, runoff: &Runoff, state: State, as_of: Timestamp) -> String {
+pub fn runoff_json(poll: &Poll, runoff: &Runoff, amended: Option<&Runoff>, state: State, as_of: Timestamp) -> String {
+    let addendum = poll.addendum.as_ref().zip(amended).map(|(addendum, runoff)| RunoffAddendum {
+        decided_at: addendum.at,
+        revision: addendum.revision,
+        ballots: runoff.ballots,
+        rounds: runoff.rounds.iter().map(RoundJson::of).collect(),
+        winner: runoff.winner.as_ref().map(OptionId::as_str),
+    });
     let json = RunoffJson {
         poll: poll.id,
         state,
@@ -49,6 +68,7 @@ pub fn runoff_json(poll: &Poll, runoff: &Runoff, state: State, as_of: Timestamp)
             .collect(),
         rounds: runoff.rounds.iter().map(RoundJson::of).collect(),
         winner: runoff.winner.as_ref().map(OptionId::as_str),
+        addendum,
     };
     // It consists of texts and numbers, which can always be written.
     serde_json::to_string(&json).unwrap_or_default()

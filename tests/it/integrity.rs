@@ -6,19 +6,32 @@ use sawt::{
     clock::Clock,
     events::EventSignal,
     integrity::watch::Detectors,
-    live::Hub,
+    live::{
+        Hub,
+        replicas::{publish, subscribe},
+    },
     poll::{IncidentCause, IncidentPolicy, Label, LabelDecision, Poll, Timestamp},
+    secret::Secret,
     site::{Actor, EventType, SiteSettings},
-    store::Store,
+    store::{Store, StoreSettings, Stores},
 };
 
 use crate::{
     attack::scenes::simulation::Dice,
+    backends::{Program, Storage},
+    client::until,
     registry::store_rules,
     store::stage::{Stage, label, labelled, yes_or_no},
 };
 
 store_rules![a_burst_of_a_network_becomes_an_incident_whose_ballots_are_held_from_then_on_and_that_ends_by_itself];
+
+/// What runs on a store whose replicas hear of each other.
+pub(crate) mod replicas {
+    use super::an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds;
+
+    crate::registry::lone_rules![an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds];
+}
 
 const DAY: i64 = 24 * 60 * 60_000;
 const ATTACKER: [u8; 16] = [9; 16];
@@ -39,6 +52,28 @@ impl Replica {
         let signal = Arc::<EventSignal>::default();
         let detectors = Detectors::new(Arc::clone(store), Arc::clone(&hub), signal, clock.clone(), false);
         Self { detectors, hub, clock, dice: Dice::new(7), now: at }
+    }
+
+    /// One of several that have this store.
+    fn join(storage: &Storage, secret: &Secret, at: i64) -> Self {
+        let settings =
+            StoreSettings { address: storage.address().parse().unwrap(), partitions: None, allow_eviction: false };
+        let stores = Stores::open(&settings, Clock::default()).unwrap();
+        let (store, broker) = (stores.connect(), stores.broker().unwrap());
+        let clock = Clock::stopped_at(Timestamp::from_millis(at));
+        let hub = Arc::new(Hub::new(Arc::default(), clock.clone(), true));
+        hub.traces().mark_by(secret);
+        tokio::spawn(subscribe(Arc::clone(&hub), Arc::clone(&broker)));
+        tokio::spawn(publish(Arc::clone(&hub), broker));
+        let detectors = Detectors::new(store, Arc::clone(&hub), Arc::default(), clock.clone(), true);
+        Self { detectors, hub, clock, dice: Dice::new(7), now: at }
+    }
+
+    /// Tells the others what it has seen, and does not look itself.
+    fn tell(&self) {
+        for seen in self.hub.traces().take() {
+            self.hub.tell_votes(seen);
+        }
     }
 
     /// Lets readers vote, one a minute, from a thousand networks, and looks.
@@ -105,4 +140,43 @@ async fn a_burst_of_a_network_becomes_an_incident_whose_ballots_are_held_from_th
     told.retain(|event| event.data["label"] == incident.label.name().as_ref());
     assert_eq!([told[0].kind, told[1].kind], [EventType::IncidentOpened, EventType::IncidentClosed]);
     assert_eq!((&told[0].actor, &told[0].data["held"]), (&Actor::Detector, &true.into()));
+}
+
+async fn an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds() {
+    let (storage, secret) = (Storage::single(Program::Redis, &[]), Secret::generate());
+    let settings =
+        StoreSettings { address: storage.address().parse().unwrap(), partitions: None, allow_eviction: false };
+    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
+    store.contact().await.unwrap();
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(yes_or_no()).await;
+    let begins = stage.now().await.as_millis() / DAY * DAY;
+    let [mut finder, one, other] = [(); 3].map(|()| Replica::join(&storage, &secret, begins));
+    finder.go_on(&poll, 180).await;
+    // A load balancer deals the attack out to the two others, and neither of them gets to look.
+    for ballot in 0..100 {
+        finder.now += 3_000;
+        let replica = if ballot % 2 == 0 { &one } else { &other };
+        replica.hub.traces().note(poll.id, Timestamp::from_millis(finder.now), ATTACKER, 1);
+    }
+    finder.now += 10_000;
+    let sure = |poll: &Poll| poll.incidents.iter().filter(|incident| incident.about.is_sure()).count();
+    until(async || {
+        // A message is lost if nobody has subscribed yet: told again, it says nothing new.
+        one.tell();
+        other.tell();
+        finder.look().await;
+        (sure(&stage.read(&poll).await) > 0).then_some(())
+    })
+    .await;
+    for mut replica in [one, other, finder] {
+        replica.now = replica.now.max(begins + 9 * 60 * 60_000);
+        replica.look().await;
+    }
+    assert_eq!(sure(&stage.read(&poll).await), 1);
+    stage.store.relay_events().await.unwrap();
+    let told = stage.store.events(&stage.site, None, 100).await.unwrap();
+    let label = stage.read(&poll).await.incidents.iter().find(|it| it.about.is_sure()).unwrap().label.name();
+    let opened = told.iter().filter(|it| it.kind == EventType::IncidentOpened && it.data["label"] == label.as_ref());
+    assert_eq!(opened.count(), 1, "{told:?}");
 }

@@ -61,6 +61,8 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader.clone(), Method::GET, format!("/embed/{unread}"), None),
         (reader.clone(), Method::GET, format!("/embed/{unread}/form"), None),
         (reader.clone(), Method::GET, format!("/polls/{unread}/card.png"), None),
+        (reader.clone(), Method::GET, format!("/v1/polls/{unread}/snapshots/1-7/card.png"), None),
+        (reader.clone(), Method::GET, format!("/embed/{unread}/snapshots/1-7"), None),
         (reader.clone(), Method::POST, "/v1/views".to_owned(), Some(json!({ "poll": unread }))),
         (reader.clone(), Method::GET, format!("/v1/sites/{site}/trending"), None),
         (reader.clone(), Method::GET, article_poll.clone(), None),

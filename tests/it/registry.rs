@@ -55,6 +55,7 @@ fn rules() -> Vec<Rule> {
         transparency::rules(),
         webhooks::rules(),
         integrity::rules(),
+        integrity::replicas::rules(),
         attack::rules(),
     ]
     .into_iter()

@@ -1,5 +1,5 @@
 // An article's poll. It is voted in by the name of its article, and made with its first ballot: until then there is no
-// stream of it, and its page says revision 0.
+// stream of it, and its page says revision 0, and the mark that a first vote brings.
 
 import { here, isAddress, named } from './here.js';
 import { seen, shareMarks, view } from './sight.js';
@@ -24,6 +24,9 @@ export const of = (Poll) =>
     async follow() {
       if (!this.#isTold) {
         this.#isTold = true;
+        // As a stream would bring it.
+        const { mark } = this.root.dataset;
+        if (mark) this.hear('mark', { mark });
         seen(this.root).then(() => this.stopped || this.#tellArticle());
       }
       while (!this.#isMade && !this.stopped) {

@@ -20,7 +20,7 @@ use super::{
     definition_of, state_of,
 };
 use crate::{
-    card::{CardShape, MEDIA_TYPE},
+    card::{Card, CardShape, MEDIA_TYPE},
     embed::{card::CardView, digits::Digits},
     poll::{State, Viewer},
     secret::{first_bytes, hex},
@@ -66,16 +66,21 @@ pub(in crate::http) async fn card(req: HttpRequest, worker: web::Data<Worker>) -
     if is_current {
         return Ok(response.finish());
     }
-    let picture = worker.shared.drawn_cards.get_or_draw(card, hash).await.map_err(|why| match why {
-        NoPicture::Busy => Problem::new(Code::Overloaded, "too many pictures wait to be drawn; ask again"),
-        NoPicture::Failed => Problem::internal(why),
-    })?;
+    let picture = picture_of(&worker, card, hash).await?;
     response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE)));
     Ok(response.body(picture))
 }
 
+/// A picture, drawn if it is not there; the hash is the card's.
+pub(super) async fn picture_of(worker: &Worker, card: Card, hash: [u8; 32]) -> Result<web::Bytes, Problem> {
+    worker.shared.drawn_cards.get_or_draw(card, hash).await.map_err(|why| match why {
+        NoPicture::Busy => Problem::new(Code::Overloaded, "too many pictures wait to be drawn; ask again"),
+        NoPicture::Failed => Problem::internal(why),
+    })
+}
+
 /// Reads one of these names; the error's words follow the parameter's name.
-fn named<T: Copy>(names: &'static [(&'static str, T)]) -> impl FnOnce(&str) -> Result<T, String> {
+pub(super) fn named<T: Copy>(names: &'static [(&'static str, T)]) -> impl FnOnce(&str) -> Result<T, String> {
     move |text| {
         let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         let all = || names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" or ");

@@ -5,12 +5,11 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::super::{
-    Worker, coding, limits,
+    Worker, caching, coding, limits,
     problem::{Code, Problem},
 };
 use crate::{embed::assets, quota::Name};
 
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const FOR_MINUTES: &str = "public, max-age=300, stale-while-revalidate=86400, stale-if-error=86400";
 
 /// `GET /embed.js`.
@@ -40,7 +39,7 @@ pub(in crate::http) async fn file(req: HttpRequest, worker: web::Data<Worker>) -
         limits::count_client(&req, &worker, Name::Read)?;
         return Err(Problem::new(Code::NotFound, "no file has this name, or has it any more"));
     };
-    Ok(coding::send_file(&req, &asset.file, FOR_EVER))
+    Ok(coding::send_file(&req, &asset.file, caching::FOR_EVER))
 }
 
 /// `GET /embed/manifest.json`.

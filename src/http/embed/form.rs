@@ -263,6 +263,7 @@ async fn show(
         site: &known.site.settings,
         public_url: worker.shared.public_url.as_ref(),
         is_kept: true,
+        mark: None,
         place: None,
         mode: Mode::Form(hidden),
         window: window_of(req),

@@ -11,11 +11,13 @@ mod address;
 mod card;
 mod files;
 mod form;
+mod snapshot;
 
 pub(super) use address::{ReaderPage, is_sought_by_people, lead_on};
 pub(super) use card::card;
 pub(super) use files::{article, file, loader, manifest, most_read, view};
 pub(super) use form::{form, vote};
+pub(super) use snapshot::{card as snapshot_card, page as snapshot_page, page_of_snapshot};
 
 use std::{
     collections::BTreeSet,
@@ -164,6 +166,9 @@ fn page_of(
     };
     let (look, _) = read_look(req)?;
     let poll = definition_of(known, seen);
+    // Its readers have no stream that would bring them one.
+    let mark = matches!(stands, Stands::NotYet)
+        .then(|| worker.shared.position_keys.mark(poll.id, worker.shared.clock.now()).to_string());
     let view = PollView {
         poll,
         answers,
@@ -177,6 +182,7 @@ fn page_of(
         site: &known.site.settings,
         public_url: worker.shared.public_url.as_ref(),
         is_kept: !matches!(stands, Stands::NotYet),
+        mark: mark.as_deref(),
         place,
         mode: Mode::Script,
         window: Window::Frame,

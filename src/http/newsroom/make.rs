@@ -192,6 +192,7 @@ pub(super) async fn preview(
             mode: Mode::Form(Some(HiddenFields::default())),
             window: Window::Frame,
             is_kept: false,
+            mark: None,
             place: None,
         };
         let body = view.render().map_err(Problem::internal)?;

@@ -22,6 +22,7 @@ service_rules![
     a_label_is_held_voided_and_released_and_the_log_says_by_whom_and_why,
     what_is_held_leaves_the_tally_that_readers_see_on_every_replica,
     what_is_decided_after_the_close_is_told_beside_the_final_figure,
+    what_is_decided_after_the_close_is_told_beside_who_won_and_in_the_picture,
     a_decision_without_a_reason_is_refused,
     what_is_no_label_is_not_decided_of,
     ballots_cast_while_an_incident_goes_on_have_its_label_and_count_until_it_is_held,
@@ -203,6 +204,38 @@ async fn what_is_decided_after_the_close_is_told_beside_the_final_figure(service
     // Decided as it was at the close, there is nothing to add.
     decide(&admin, &poll, "held", "it was none").await;
     assert_eq!(service.client().results(&poll).await.get("addendum"), None);
+}
+
+async fn what_is_decided_after_the_close_is_told_beside_who_won_and_in_the_picture(service: &Service) {
+    let poll = labelled_poll(service, json!({ "kind": "ranked" })).await;
+    let admin = service.admin();
+    decide(&admin, &poll, "held", "before the close").await;
+    admin.post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    let path = format!("/v1/polls/{poll}/results/runoff");
+    let at_close = service.client().get(&path).send().await.is(200);
+    assert_eq!((&at_close["ballots"], &at_close["winner"], at_close.get("addendum")), (&json!(6), &json!("yes"), None));
+    let picture = async || {
+        let answer = service.client().get(&format!("/polls/{poll}/card.png")).send().await;
+        assert_eq!(answer.status, 200, "{answer}");
+        answer.header("etag")
+    };
+    let drawn_at_close = picture().await;
+    let seen = decide(&admin, &poll, "counted", "the hosts were a school's").await;
+    for client in service.clients() {
+        let told = until(async || {
+            let told = client.get(&path).send().await.is(200);
+            told.get("addendum").is_some().then_some(told)
+        })
+        .await;
+        assert_eq!(
+            (&told["ballots"], &told["winner"], &told["rounds"]),
+            (&json!(6), &json!("yes"), &at_close["rounds"])
+        );
+        let addendum = &told["addendum"];
+        assert_eq!((&addendum["ballots"], &addendum["winner"]), (&json!(9), &json!("no")));
+        assert_eq!(addendum["revision"], seen["revision"]);
+    }
+    until(async || (picture().await != drawn_at_close).then_some(())).await;
 }
 
 async fn a_decision_without_a_reason_is_refused(service: &Service) {

@@ -17,6 +17,7 @@ service_rules![
     a_vote_is_counted_whatever_its_label_is,
     a_stream_brings_a_mark_to_those_who_ask_for_one,
     a_plain_form_brings_a_mark,
+    who_votes_first_in_an_articles_poll_has_its_mark_from_the_page_or_the_stream,
 ];
 
 /// A mark of the poll, as a page has it that has been open for a minute.
@@ -129,4 +130,40 @@ async fn a_plain_form_brings_a_mark(service: &Service) {
     remember_secret(&voter);
     send(format!("voter={voter}&mark={}&choices=yes", old_mark(&poll))).await;
     assert_eq!(labels(&admin, &poll).await, [("clean".to_owned(), 1), ("early-mark".to_owned(), 1)]);
+}
+
+async fn who_votes_first_in_an_articles_poll_has_its_mark_from_the_page_or_the_stream(service: &Service) {
+    let (client, admin, site) = (service.client(), service.admin(), service.site_for(&["https://news.example"]).await);
+    let template = json!({
+        "poll": { "kind": "reaction", "question": "ما رأيك؟", "options": [{ "emoji": "👍", "label": "أعجبني" }, { "emoji": "👎", "label": "لا" }] },
+    });
+    admin.put(&format!("/v1/sites/{site}/templates/reactions")).json(&template).send().await.is(201);
+    for way in ["page", "stream", "neither"] {
+        let named = json!({ "url": format!("https://news.example/{way}"), "title": "خبر", "published_at": "2026-11-29T06:00:00Z" });
+        admin.put(&format!("/v1/sites/{site}/articles/{way}")).json(&named).send().await.is(201);
+        let path = format!("/v1/sites/{site}/articles/{way}/reactions");
+        let poll = client.get(&path).send().await.is(200);
+        let mark = match way {
+            "page" => {
+                let page = client.get(&format!("/embed/sites/{site}/articles/{way}/reactions")).send().await.page(200);
+                json!(after(&page, "data-mark=\""))
+            }
+            "stream" => {
+                let mut stream = client.get(&format!("{path}/live?mark=true")).open().await;
+                stream.expect("tally").await;
+                stream.expect("mark").await.data["mark"].clone()
+            }
+            _ => json!(""),
+        };
+        let body = json!({ "choices": [poll["options"][0]["id"]], "voter": { "nonce": nonce() }, "mark": mark });
+        let answer =
+            with(client.post(&format!("{path}/votes")).body("text/plain", body.to_string()), &BROWSER).send().await;
+        if let Some(token) = answer.token() {
+            remember_secret(&token);
+        }
+        answer.is(201);
+        // A program that votes in the moment it has looked has an early one; on a slow machine it is older by then.
+        let has_it = labels(&admin, &text(&poll["id"])).await != [("no-mark".to_owned(), 1)];
+        assert_eq!(has_it, way != "neither", "{way}");
+    }
 }

@@ -317,6 +317,8 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/embed.js".to_owned(), &["GET"]),
         ("/oembed".to_owned(), &["GET"]),
         (format!("/polls/{poll}/card.png"), &["GET"]),
+        (format!("/v1/polls/{poll}/snapshots/1-7/card.png"), &["GET"]),
+        (format!("/embed/{poll}/snapshots/1-7"), &["GET"]),
         ("/livez".to_owned(), &["GET"]),
         ("/readyz".to_owned(), &["GET"]),
         ("/openapi.yaml".to_owned(), &["GET"]),
@@ -339,10 +341,11 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
 
 /// The routes whose answers are pages, to a refusal, what the policy of each allows, and where it says it comes from.
 /// Every other answer has [`NO_PAGE`]. A page with a form says where it comes from, to this service alone.
-const PAGES: [(&str, &str, &str); 5] = [
+const PAGES: [(&str, &str, &str); 6] = [
     ("/embed/sites/{site}/articles/{article}/{template}", PAGE, "same-origin"),
     ("/embed/sites/{site}/places/{place}", PAGE, "same-origin"),
     ("/embed/{poll}", PAGE, "same-origin"),
+    ("/embed/{poll}/snapshots/{snapshot}", PAGE, "same-origin"),
     ("/embed/{poll}/form", PAGE, "same-origin"),
     ("/docs", DOCS, "no-referrer"),
 ];

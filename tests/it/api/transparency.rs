@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{Client, until},
     registry::service_rules,
-    service::{Service, text},
+    service::{PUBLIC_URL, Service, text},
 };
 
 service_rules![
@@ -14,6 +14,7 @@ service_rules![
     a_voter_gets_a_receipt_once_the_poll_is_closed,
     a_snapshot_is_a_figure_with_its_proof_at_an_address_that_stays,
     a_snapshot_of_a_hidden_figure_is_public_once_the_poll_is_closed,
+    a_snapshot_is_shown_to_people_as_it_was_on_a_page_and_in_a_picture,
     a_poll_has_a_hundred_snapshots_at_most,
     what_is_no_part_of_a_log_is_not_found,
 ];
@@ -151,7 +152,11 @@ async fn a_snapshot_of_a_hidden_figure_is_public_once_the_poll_is_closed(service
     let path = format!("{snapshots}/{}", text(&taken["id"]));
     assert_eq!(taken["is_public"], false);
     service.client().get(&path).send().await.refused(404, "not-found");
-    service.client().get(&format!("{path}/proof")).send().await.refused(404, "not-found");
+    let page = format!("/embed/{poll}/snapshots/{}", text(&taken["id"]));
+    for more in ["/proof", "/card.png"] {
+        service.client().get(&format!("{path}{more}")).send().await.refused(404, "not-found");
+    }
+    service.client().get(&page).send().await.page(404);
     assert_eq!(service.client().get(&snapshots).send().await.is(200)["items"], json!([]));
     assert_eq!(service.admin().get(&snapshots).send().await.is(200)["items"][0]["id"], taken["id"]);
     close(service, &poll).await;
@@ -161,6 +166,47 @@ async fn a_snapshot_of_a_hidden_figure_is_public_once_the_poll_is_closed(service
     })
     .await;
     assert_eq!((&read["is_public"], &read["statement"]), (&json!(true), &taken["statement"]));
+    assert!(service.client().get(&page).send().await.page(200).contains("لقطة من النتائج"));
+}
+
+async fn a_snapshot_is_shown_to_people_as_it_was_on_a_page_and_in_a_picture(service: &Service) {
+    let poll = service.poll(json!({ "disclosure": { "asked_by": "الوكالة" } })).await;
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let taken = service.admin().post(&format!("/v1/polls/{poll}/snapshots")).send().await.is(201);
+    let below = |name: &str| text(&taken[name]).strip_prefix(PUBLIC_URL).unwrap().to_owned();
+    let [page, card, path] = ["page", "card", "url"].map(below);
+    let reader = service.client();
+    let shown = async |address: &str| reader.get(address).send().await.page(200);
+    let picture = async |address: String| {
+        let answer = reader.get(&address).send().await;
+        let kept = answer.header("cache-control");
+        assert_eq!((answer.status, kept.as_deref()), (200, Some("public, max-age=31536000, immutable")), "{answer}");
+        let size = answer.content()[16..24].to_vec();
+        (answer.header("etag").unwrap(), size)
+    };
+    let before = (shown(&page).await, picture(card.clone()).await);
+    for part in ["هل تتوقع حل مجلس الأمة ؟", "100%", "صاحب الاستطلاع: \u{2068}الوكالة\u{2069}", "صوت واحد"]
+    {
+        assert!(before.0.contains(part), "no {part} in {}", before.0);
+    }
+    for link in [
+        format!("href=\"{path}/proof\" download=\"{poll}-"),
+        format!("property=\"og:image\" content=\"{PUBLIC_URL}{card}?"),
+    ] {
+        assert!(before.0.contains(&link), "no {link} in {}", before.0);
+    }
+    // The poll goes on, with another wording.
+    service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
+    let reworded = json!({ "revision": 1, "question": "هل يُحلّ المجلس؟", "reason": "أقصر", "disclosure": null });
+    service.admin().patch(&format!("/v1/polls/{poll}")).json(&reworded).send().await.is(200);
+    assert_eq!((shown(&page).await, picture(card.clone()).await), before);
+    let current = reader.get(&card).header("if-none-match", &before.1.0).send().await;
+    assert_eq!(current.status, 304, "{current}");
+    assert_ne!(picture(format!("{card}?shape=square")).await.1, before.1.1);
+    reader.get(&format!("{card}?shape=round")).send().await.refused(400, "invalid-request");
+    for (language, words) in [("en", "Snapshot of the results"), ("fr", "Instantané des résultats")] {
+        assert!(shown(&format!("{page}?lang={language}")).await.contains(words));
+    }
 }
 
 async fn a_poll_has_a_hundred_snapshots_at_most(service: &Service) {

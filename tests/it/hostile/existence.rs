@@ -44,6 +44,8 @@ fn requests(id: &str) -> Vec<Asked> {
         get(format!("/embed/{id}")),
         get(format!("/embed/{id}/form")),
         get(format!("/polls/{id}/card.png")),
+        get(format!("/embed/{id}/snapshots/1-7")),
+        get(format!("/v1/polls/{id}/snapshots/1-7/card.png")),
         (Method::OPTIONS, format!("{poll}/votes"), None),
         (Method::POST, format!("/embed/{id}/form"), Some(form)),
         (Method::DELETE, format!("{poll}/votes/me"), None),

@@ -1,19 +1,23 @@
-//! The figures of articles' polls, as they get into a site's transparency log.
+//! Figures, as they get into a site's transparency log: of articles' polls, and snapshots.
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use sawt::{
-    poll::Outcome,
-    proof::{KnownCheckpoints, LogKeys, ReplicaProof, TransparencyLog, articles::ArticleRounds},
+    poll::{Outcome, State, Viewer},
+    proof::{KnownCheckpoints, LogKeys, ReplicaProof, SnapshotDraft, TransparencyLog, articles::ArticleRounds},
     secret::Secret,
     store::Store,
 };
 use serde_json::{Value, json};
 
 use super::templates::{made, template};
-use crate::store::stage::{Stage, digest};
+use crate::store::stage::{Stage, digest, yes_or_no};
 
-crate::registry::store_rules![an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_each];
+crate::registry::store_rules![
+    an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_each,
+    those_who_take_snapshots_at_once_by_one_worker_get_one_each,
+];
 
 /// A replica's log, by which a round is always due.
 pub(crate) fn log_on(store: &Arc<dyn Store>) -> TransparencyLog {
@@ -43,8 +47,8 @@ async fn an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_e
     };
     assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
     // A replica that was restarted, or another, adds nothing twice.
-    for mut rounds in [&mut rounds, &mut ArticleRounds::default()] {
-        round(&log, &stage, &mut rounds).await;
+    for rounds in [&mut rounds, &mut ArticleRounds::default()] {
+        round(&log, &stage, rounds).await;
         assert_eq!(kinds().await, ["log.began", "poll.tally"], "in the other nobody has voted");
     }
     let tally = said(&log, &stage).await.pop().unwrap();
@@ -79,4 +83,18 @@ async fn an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_e
     let finals = said(&log, &stage).await.into_iter().filter(|said| said["type"] == "poll.final").count();
     assert_eq!(finals, 3);
     assert!(log.receipt(&again, digest(&again, 7)).await.unwrap().is_some());
+}
+
+async fn those_who_take_snapshots_at_once_by_one_worker_get_one_each(store: Arc<dyn Store>) {
+    let stage = Stage::new(store.clone()).await;
+    let (log, poll) = (log_on(&store), stage.poll(yes_or_no()).await);
+    let take = async |number: usize| {
+        let statement = json!({ "type": "poll.snapshot", "number": number });
+        log.take_snapshot(&SnapshotDraft { poll: &poll, state: State::Open, seen: Viewer::Everyone, statement }).await
+    };
+    let taken = join_all((0..8).map(take)).await;
+    let mut taken: Vec<String> = taken.into_iter().map(|taken| taken.unwrap().to_string()).collect();
+    taken.sort();
+    assert_eq!(taken, (1..9).map(|entry| format!("1-{entry}")).collect::<Vec<_>>());
+    assert_eq!(said(&log, &stage).await.len(), 9);
 }
