@@ -16,6 +16,9 @@ document.addEventListener("keydown", (event) => {
 
 document.documentElement.classList.add("script");
 
+// Where the menu is longer than the screen, it begins at the page that is shown.
+document.querySelector('.bar nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // The form for a poll: Enter in an answer goes on to the next, several pasted lines become several answers, and the
 // preview follows what is typed.
 

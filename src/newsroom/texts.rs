@@ -120,10 +120,10 @@ texts! {
     /// A site's log.
     LogTexts {
         title about everything find none of_poll show_all more by by_schedule by_detector was_worded because changed
-        disabled_gone disabled_failing incident_opened incident_closed incidents polls labels answers places templates site keys webhooks poll_created
+        disabled_gone disabled_failing incident_opened incident_closed incidents polls labels answers places templates site keys sessions webhooks poll_created
         poll_edited poll_reworded poll_opened poll_closed poll_resolved poll_deleted label_held label_released
         label_voided place_created place_edited place_deleted answer_shown answer_hidden template_put template_deleted
-        key_created key_revoked site_put webhook_created webhook_edited webhook_disabled webhook_deleted
+        key_created key_revoked session_ended site_put webhook_created webhook_edited webhook_disabled webhook_deleted
     }
     /// Whether ballots count.
     IntegrityTexts {

@@ -69,6 +69,7 @@ fn opens(kind: EventType, was_opened: bool) -> Opens {
         | EventType::TemplateDeleted
         | EventType::KeyCreated
         | EventType::KeyRevoked
+        | EventType::SessionEnded
         | EventType::SitePut
         | EventType::WebhookCreated
         | EventType::WebhookEdited

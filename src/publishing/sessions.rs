@@ -12,7 +12,7 @@ use super::{PublishError, Publishing};
 use crate::{
     poll::{SiteId, Timestamp},
     secret::{KeyHash, Secret},
-    site::{ApiKey, Person, Publisher, Realm, SESSION_SECS, Session, SessionHolder, SessionId, Site},
+    site::{ApiKey, NewEvent, Person, Publisher, Realm, SESSION_SECS, Session, SessionHolder, SessionId, Site},
     store::{Store, StoreError},
 };
 
@@ -213,9 +213,12 @@ impl Publishing {
         let is_theirs = |other: &&ListedSession| {
             other.id == asked.id || (ends_all && other.may_end && other.session.holder.is_same(&asked.session.holder))
         };
+        let now = self.store.now().await?;
         for theirs in listed.iter().filter(is_theirs) {
-            self.store.end_session(theirs.hash).await?;
+            let event = NewEvent::of_ended_session(&theirs.id, &theirs.session, &publisher.actor(), now);
+            self.store.end_session_at(theirs.hash, site, &event).await?;
         }
+        self.signal.note_change(site);
         Ok(())
     }
 

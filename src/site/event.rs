@@ -221,6 +221,9 @@ pub enum EventType {
     /// An API key was revoked.
     #[serde(rename = "key.revoked")]
     KeyRevoked,
+    /// Somebody was signed out of the newsroom by another.
+    #[serde(rename = "session.ended")]
+    SessionEnded,
     /// A site was made, or its settings were replaced.
     #[serde(rename = "site.put")]
     SitePut,
@@ -257,13 +260,15 @@ pub enum EventSubject {
     Site,
     /// An API key.
     Key,
+    /// Who is signed in to the newsroom.
+    Session,
     /// A webhook.
     Webhook,
 }
 
 impl EventSubject {
     /// Every subject.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Poll,
         Self::Label,
         Self::Incident,
@@ -272,6 +277,7 @@ impl EventSubject {
         Self::Template,
         Self::Site,
         Self::Key,
+        Self::Session,
         Self::Webhook,
     ];
 
@@ -286,13 +292,14 @@ impl EventSubject {
             Self::Template => "template",
             Self::Site => "site",
             Self::Key => "key",
+            Self::Session => "session",
             Self::Webhook => "webhook",
         }
     }
 
     /// Whether only those may know of it who may make keys.
     pub fn needs_keys_scope(self) -> bool {
-        matches!(self, Self::Key | Self::Webhook)
+        matches!(self, Self::Key | Self::Session | Self::Webhook)
     }
 }
 
@@ -309,7 +316,7 @@ impl FromStr for EventSubject {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::PollCreated,
         Self::PollEdited,
         Self::PollReworded,
@@ -331,6 +338,7 @@ impl EventType {
         Self::TemplateDeleted,
         Self::KeyCreated,
         Self::KeyRevoked,
+        Self::SessionEnded,
         Self::SitePut,
         Self::WebhookCreated,
         Self::WebhookEdited,
@@ -362,6 +370,7 @@ impl EventType {
             Self::TemplateDeleted => "template.deleted",
             Self::KeyCreated => "key.created",
             Self::KeyRevoked => "key.revoked",
+            Self::SessionEnded => "session.ended",
             Self::SitePut => "site.put",
             Self::WebhookCreated => "webhook.created",
             Self::WebhookEdited => "webhook.edited",
@@ -386,6 +395,7 @@ impl EventType {
             Self::AnswerShown | Self::AnswerHidden => EventSubject::Answer,
             Self::TemplatePut | Self::TemplateDeleted => EventSubject::Template,
             Self::KeyCreated | Self::KeyRevoked => EventSubject::Key,
+            Self::SessionEnded => EventSubject::Session,
             Self::SitePut => EventSubject::Site,
             Self::WebhookCreated | Self::WebhookEdited | Self::WebhookDisabled | Self::WebhookDeleted => {
                 EventSubject::Webhook
@@ -393,7 +403,7 @@ impl EventType {
         }
     }
 
-    /// Whether it tells of what only those may know who may make keys: of keys, and of webhooks.
+    /// Whether it tells of what only those may know who may make keys: of keys, of who is signed in, and of webhooks.
     pub fn needs_keys_scope(self) -> bool {
         self.about().needs_keys_scope()
     }
@@ -432,6 +442,7 @@ impl EventType {
             | Self::TemplateDeleted
             | Self::KeyCreated
             | Self::KeyRevoked
+            | Self::SessionEnded
             | Self::SitePut
             | Self::WebhookCreated
             | Self::WebhookEdited

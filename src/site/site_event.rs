@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Actor, ApiKey, EventType, NewEvent, Site, SiteSettings};
+use super::{Actor, ApiKey, EventType, NewEvent, Session, SessionHolder, SessionId, Site, SiteSettings};
 use crate::poll::{AnswerId, AnswerState, Poll, Timestamp};
 
 impl NewEvent {
@@ -34,6 +34,20 @@ impl NewEvent {
     /// What is told of a key that is revoked.
     pub fn of_revoked_key(key: &ApiKey, actor: &Actor, now: Timestamp) -> Self {
         Self::about(EventType::KeyRevoked, actor, now, json!({ "key": key.id, "name": key.name }))
+    }
+
+    /// What is told of somebody who was signed out: who they are, by key, by name, or as the operator.
+    pub fn of_ended_session(id: &SessionId, session: &Session, actor: &Actor, now: Timestamp) -> Self {
+        let mut data = json!({ "session": id.to_string() });
+        let holder = match &session.holder {
+            SessionHolder::Key { key, .. } => ("key", json!(key)),
+            SessionHolder::Person(person) => ("person", json!(person.name)),
+            SessionHolder::Admin { .. } | SessionHolder::Link { .. } => ("operator", json!(true)),
+        };
+        if let Some(data) = data.as_object_mut() {
+            data.insert(holder.0.to_owned(), holder.1);
+        }
+        Self::about(EventType::SessionEnded, actor, now, data)
     }
 
     /// What is told of a template: it was put or deleted.

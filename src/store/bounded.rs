@@ -367,6 +367,10 @@ impl Sessions for Bounded {
         self.writes.pass(self.store.end_session(hash)).await
     }
 
+    async fn end_session_at(&self, hash: KeyHash, site: &SiteId, event: &NewEvent) -> Result<bool, StoreError> {
+        self.writes.pass(self.store.end_session_at(hash, site, event)).await
+    }
+
     async fn sessions_in(&self, realm: &Realm, limit: usize) -> Result<Vec<(KeyHash, Session)>, StoreError> {
         self.reads.pass(self.store.sessions_in(realm, limit)).await
     }

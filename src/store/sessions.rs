@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
+    poll::SiteId,
     secret::KeyHash,
-    site::{Realm, Session},
+    site::{NewEvent, Realm, Session},
 };
 
 /// Who is signed in to the newsroom, by the hash of what their browser holds.
@@ -22,6 +23,9 @@ pub trait Sessions: Send + Sync {
     /// Ends a session, and returns it, unless it was ended or has expired before. Of several who end the same one at
     /// once, one gets it.
     async fn end_session(&self, hash: KeyHash) -> Result<Option<Session>, StoreError>;
+
+    /// The same, and tells of it in a site's log in the same step. Returns whether there was one.
+    async fn end_session_at(&self, hash: KeyHash, site: &SiteId, event: &NewEvent) -> Result<bool, StoreError>;
 
     /// The sessions of those who have business in a realm, those that began last first: at most `limit`. One that is being
     /// added may be missing until it is.

@@ -98,7 +98,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/places/{place}").get(places::read).post(places::save),
         at("/newsroom/sites/{site}/places/{place}/delete").post(places::delete),
         at("/newsroom/sites/{site}/templates").get(templates::list),
-        at("/newsroom/sites/{site}/templates/new").get(templates::start).post(templates::create),
+        at("/newsroom/sites/{site}/new-template").get(templates::start).post(templates::create),
         at("/newsroom/sites/{site}/templates/{template}").get(templates::edit).post(templates::save),
         at("/newsroom/sites/{site}/templates/{template}/delete").get(templates::ask).post(templates::delete),
         at("/newsroom/sites/{site}/waiting").get(waiting::page),

@@ -48,7 +48,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     page::send(StatusCode::OK, &TemplatesPage { frame, templates: &templates, code, notice })
 }
 
-/// `GET /newsroom/sites/{site}/templates/new`.
+/// `GET /newsroom/sites/{site}/new-template`: a template may be called `new`, so this is not below them.
 pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::with(&req, &worker, Scope::PollsWrite).await?;
     let mut asked = TypedPoll::blank(desk.desk.language.tag());
@@ -57,7 +57,7 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
     show(&desk, StatusCode::OK, (&asked, &asked), &of, &[], None)
 }
 
-/// `POST /newsroom/sites/{site}/templates/new`: one that is there already is left alone.
+/// `POST /newsroom/sites/{site}/new-template`: one that is there already is left alone.
 pub(super) async fn create(
     req: HttpRequest,
     payload: web::Payload,

@@ -83,6 +83,10 @@ impl<'a> EventWriter<'a> {
             let path = (event.kind != EventType::PlaceDeleted).then(|| format!("{here}/places/{place}"));
             return named("place").map(|name| (name, path));
         }
+        if event.kind == EventType::SessionEnded && event.data.get("key").is_none() {
+            let name = text("person").unwrap_or_else(|| self.all_texts().frame.operator.clone());
+            return Some((name, Some(format!("{here}/people"))));
+        }
         let key = || {
             let name = text("name").or_else(|| text("key")?.parse::<KeyId>().ok().map(|id| self.called(&id)));
             name.map(|name| (name, None))
@@ -199,6 +203,7 @@ pub fn event_text(language: &Language, kind: EventType) -> &'static str {
         EventType::TemplateDeleted => &texts.template_deleted,
         EventType::KeyCreated => &texts.key_created,
         EventType::KeyRevoked => &texts.key_revoked,
+        EventType::SessionEnded => &texts.session_ended,
         EventType::SitePut => &texts.site_put,
         EventType::WebhookCreated => &texts.webhook_created,
         EventType::WebhookEdited => &texts.webhook_edited,
@@ -219,6 +224,7 @@ pub fn subject_text(language: &Language, subject: EventSubject) -> &'static str 
         EventSubject::Template => &texts.templates,
         EventSubject::Site => &texts.site,
         EventSubject::Key => &texts.keys,
+        EventSubject::Session => &texts.sessions,
         EventSubject::Webhook => &texts.webhooks,
     }
 }

@@ -80,7 +80,7 @@ impl MakePage<'_> {
     fn action(&self) -> String {
         let here = self.frame.here();
         if let Some((of, _)) = &self.template {
-            return format!("{here}/templates/{}", if of.is_there { &of.id } else { "new" });
+            return if of.is_there { format!("{here}/templates/{}", of.id) } else { format!("{here}/new-template") };
         }
         match &self.edited {
             Some(edited) => format!("{here}/polls/{}/edit", edited.id),

@@ -248,6 +248,11 @@ pub(super) fn session(hash: KeyHash) -> String {
     format!("sawt:session:{{{}}}", hash.to_hex())
 }
 
+/// What is told of a session, as [`poll_outbox`].
+pub(super) fn session_outbox(hash: KeyHash) -> String {
+    format!("sawt:session:{{{}}}:outbox", hash.to_hex())
+}
+
 /// The sessions of those who have business in a realm: a sorted set of the hashes by when each ends, in milliseconds.
 /// Those that were ended may still be listed.
 pub(super) fn sessions_in(realm: &Realm) -> String {

@@ -155,7 +155,7 @@ impl Publishers for RedisStore {
         let Some(key) = self.key(id).await? else { return Ok(false) };
         let (name, outbox) = (keys::api_key(id), keys::key_outbox(id));
         let letters = self.letters(&outbox, &key.site, None, events, &[]).await?;
-        let call = Call::new(&self.scripts.revoke_key, &[name.as_bytes(), outbox.as_bytes()]);
+        let call = Call::new(&self.scripts.take_away, &[name.as_bytes(), outbox.as_bytes()]);
         if letters.add_to(call.arg(letters.ticket.as_bytes())).send(&self.link).await?.int()? == 6 {
             return Err(too_late());
         }

@@ -22,7 +22,7 @@ pub(super) struct Script {
 pub(super) struct Scripts {
     pub(super) abandon: Script,
     pub(super) announce: Script,
-    pub(super) revoke_key: Script,
+    pub(super) take_away: Script,
     pub(super) hide_template: Script,
     pub(super) put_template: Script,
     pub(super) note_told: Script,
@@ -78,7 +78,7 @@ impl Scripts {
             ballot: script(include_str!("ballot.lua")),
             cast: script(concat!(include_str!("clocks.lua"), include_str!("fields.lua"), include_str!("cast.lua"))),
             add_key: script(concat!(include_str!("outbox.lua"), include_str!("add_key.lua"))),
-            revoke_key: script(concat!(also_when_full!(), include_str!("outbox.lua"), include_str!("revoke_key.lua"))),
+            take_away: script(concat!(also_when_full!(), include_str!("outbox.lua"), include_str!("take_away.lua"))),
             note_told: script(include_str!("note_told.lua")),
             put_template: script(concat!(include_str!("log.lua"), include_str!("put_template.lua"))),
             hide_template: script(concat!(include_str!("log.lua"), include_str!("hide_template.lua"))),

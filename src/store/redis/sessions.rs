@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use redis::Cmd;
 
-use super::{RedisStore, keys};
+use super::{RedisStore, keys, outbox::too_late, script::Call};
 use crate::{
+    poll::SiteId,
     secret::KeyHash,
-    site::{Realm, Session},
+    site::{NewEvent, Realm, Session},
     store::{Sessions, StoreError, record},
 };
 
@@ -51,6 +52,22 @@ impl Sessions for RedisStore {
             self.ask(Cmd::new().arg("ZREM").arg(keys::sessions_in(&realm)).arg(hash.to_hex())).await?;
         }
         Ok(ended)
+    }
+
+    async fn end_session_at(&self, hash: KeyHash, site: &SiteId, event: &NewEvent) -> Result<bool, StoreError> {
+        let Some(session) = self.session(hash).await? else { return Ok(false) };
+        let (name, outbox) = (keys::session(hash), keys::session_outbox(hash));
+        let letters = self.letters(&outbox, site, None, std::slice::from_ref(event), &[]).await?;
+        let call = Call::new(&self.scripts.take_away, &[name.as_bytes(), outbox.as_bytes()]);
+        match letters.add_to(call.arg(letters.ticket.as_bytes())).send(&self.link).await?.int()? {
+            6 => return Err(too_late()),
+            0 => return Ok(false),
+            _ => {}
+        }
+        for realm in session.realms() {
+            self.ask(Cmd::new().arg("ZREM").arg(keys::sessions_in(&realm)).arg(hash.to_hex())).await?;
+        }
+        Ok(true)
     }
 
     /// One command for each: on a cluster they lie apart.

@@ -5,10 +5,11 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, params};
 
-use super::SqliteStore;
+use super::{SqliteStore, events};
 use crate::{
+    poll::SiteId,
     secret::KeyHash,
-    site::{Realm, Session},
+    site::{NewEvent, Realm, Session},
     store::{
         Sessions, StoreError,
         record::{read, write},
@@ -46,6 +47,19 @@ impl Sessions for SqliteStore {
             let record: Option<String> =
                 delete.query_row(params![hash.to_hex(), times.store.as_millis()], |row| row.get(0)).optional()?;
             record.map(|record| read("a session", record.as_bytes())).transpose()
+        })
+        .await
+    }
+
+    async fn end_session_at(&self, hash: KeyHash, site: &SiteId, event: &NewEvent) -> Result<bool, StoreError> {
+        let (site, event) = (site.clone(), event.clone());
+        self.write(move |db, times| {
+            let mut delete = db.prepare_cached("delete from sessions where hash = ?1 and expires_at > ?2")?;
+            let was_there = delete.execute(params![hash.to_hex(), times.store.as_millis()])? > 0;
+            if was_there {
+                events::tell(db, times.store, &site, None, &[event])?;
+            }
+            Ok(was_there)
         })
         .await
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Browser;
 use crate::{
-    client::Client,
+    client::{Client, until},
     registry::service_rules,
     service::{Service, text},
 };
@@ -100,6 +100,19 @@ async fn who_is_signed_in_is_listed_and_signed_out_at_once_everywhere(service: &
     let salem = format!("/v1/sites/{site}/sessions/{salem}");
     service.admin().delete(&salem).send().await.is(204);
     assert!(!is_in(&service.client(), &site, &of_both).await);
+    // The log tells those who may make keys whom somebody signed out, in the page too.
+    let told = until(async || {
+        let told = api.get(&format!("/v1/sites/{site}/events?type=session.ended")).send().await.is(200);
+        Some(told["items"].as_array().unwrap().clone()).filter(|told| told.len() == 3)
+    })
+    .await;
+    let names: Vec<&str> = told.iter().map(|told| told["data"]["person"].as_str().unwrap()).collect();
+    assert_eq!(names.iter().filter(|name| **name == "هدى").count(), 2, "{told:?}");
+    let log = editor.get(&format!("/newsroom/sites/{site}/log?about=session")).await.page(200);
+    assert!(log.contains("أُنهيت جلسة") && log.contains("هدى"), "{log}");
+    let reader = service.key(&site, &["polls:read"]).await.1;
+    let seen = service.client().with_key(&reader).get(&format!("/v1/sites/{site}/events?type=session.ended"));
+    assert_eq!(seen.send().await.is(200)["items"], json!([]));
 }
 
 async fn a_key_that_is_revoked_ends_its_sessions(service: &Service) {

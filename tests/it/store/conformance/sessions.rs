@@ -5,13 +5,16 @@ use std::sync::Arc;
 use sawt::{
     poll::{SiteId, Text, Timestamp},
     secret::{KeyHash, Secret},
-    site::{Grant, NAME, Person, Realm, Role, Session, SessionHolder},
+    site::{Actor, EventType, Grant, NAME, NewEvent, Person, Realm, Role, Session, SessionHolder, SessionId},
     store::Store,
 };
+
+use crate::store::stage::Stage;
 
 crate::registry::store_rules![
     a_session_is_there_until_it_is_ended_and_one_of_those_who_end_it_gets_it,
     a_session_that_has_expired_is_not_there,
+    a_session_that_somebody_else_ends_is_told_of_once,
     sessions_are_listed_where_their_holders_have_business_until_they_end,
 ];
 
@@ -40,6 +43,21 @@ async fn a_session_that_has_expired_is_not_there(store: Arc<dyn Store>) {
     store.add_session(hash, &session).await.unwrap();
     assert_eq!(store.session(hash).await.unwrap(), None);
     assert_eq!(store.end_session(hash).await.unwrap(), None);
+}
+
+async fn a_session_that_somebody_else_ends_is_told_of_once(store: Arc<dyn Store>) {
+    let stage = Stage::new(store.clone()).await;
+    let (hash, session) = session(&*store, 3_600).await;
+    store.add_session(hash, &session).await.unwrap();
+    let event = NewEvent::of_ended_session(&SessionId::of(hash), &session, &Actor::Admin, stage.now().await);
+    let ended = futures_util::future::join_all((0..4).map(|_| store.end_session_at(hash, &stage.site, &event))).await;
+    assert_eq!(ended.into_iter().filter(|ended| *ended.as_ref().unwrap()).count(), 1);
+    assert_eq!(store.session(hash).await.unwrap(), None);
+    assert!(!store.sessions_in(&Realm::Everywhere, 1_000).await.unwrap().iter().any(|(other, _)| *other == hash));
+    store.relay_events().await.unwrap();
+    let told = store.events(&stage.site, None, 10).await.unwrap();
+    let told: Vec<_> = told.iter().map(|event| (event.kind, event.data["operator"].clone())).collect();
+    assert_eq!(told, [(EventType::SessionEnded, true.into())]);
 }
 
 async fn sessions_are_listed_where_their_holders_have_business_until_they_end(store: Arc<dyn Store>) {

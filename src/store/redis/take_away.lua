@@ -1,6 +1,6 @@
--- Deletes a key, and tells of it. Safe to run twice.
+-- Deletes an API key or a session, and tells of it. Safe to run twice.
 --
--- KEYS: the key, its outbox
+-- KEYS: where it is kept, its outbox
 -- ARGV: 1 the ticket, if there is something to tell, then a stage and an entry each
 -- Answers 1: it is deleted; 0: there was none; 6: the ticket is too old.
 
