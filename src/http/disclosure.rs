@@ -27,9 +27,11 @@ impl Disclosed {
         if !is_told(&snapshot.poll) {
             return None;
         }
-        let known = worker.voting.poll(snapshot.poll.id).await.ok();
-        // Of a draft nobody but its publisher is told anything.
-        let zone = known.map_or(TimeZone::UTC, |known| known.site.settings.timezone.clone());
+        let zone = match worker.voting.poll(snapshot.poll.id).await {
+            Ok(known) => known.site.settings.timezone.clone(),
+            // Readers don't find drafts, nor an article's poll before its first ballot.
+            Err(_) => worker.voting.zone_of(&snapshot.poll.site).await,
+        };
         Self::in_zone(snapshot, &zone)
     }
 
@@ -42,7 +44,7 @@ impl Disclosed {
     }
 
     /// The same, by this clock.
-    pub(super) fn in_zone(Snapshot { poll, tally, .. }: &Snapshot, zone: &TimeZone) -> Option<Self> {
+    fn in_zone(Snapshot { poll, tally, .. }: &Snapshot, zone: &TimeZone) -> Option<Self> {
         #[derive(Serialize)]
         struct DisclosureTold<'a> {
             #[serde(flatten)]

@@ -149,7 +149,7 @@ fn routes() -> Vec<Route> {
         at("/v1/sites/{site}/announced").get(announced::list),
         at("/v1/sites/{site}/articles/{article}").get(announced::read).put(announced::put).delete(announced::delete),
         at("/v1/sites/{site}/articles/{article}/{template}/votes").post(articles::cast).for_any_page(),
-        at("/v1/sites/{site}/articles/{article}/{template}/results").get(articles::read_results).for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}/results").get(results::read).for_any_page(),
         at("/v1/sites/{site}/articles/{article}/{template}").get(articles::read_poll).for_any_page(),
         at("/v1/sites/{site}/articles/{article}/{template}/votes/mine")
             .post(articles::read_mine)
@@ -157,6 +157,12 @@ fn routes() -> Vec<Route> {
             .for_any_page(),
         at("/v1/sites/{site}/articles/{article}/{template}/votes/withdraw").post(articles::withdraw).for_any_page(),
         at("/v1/sites/{site}/articles/{article}/{template}/live").get(articles::read_live).for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}/results.csv").get(exports::read_results).for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}/results/runoff").get(runoff::read).for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}/timeline").get(exports::read_timeline).for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}/timeline.csv")
+            .get(exports::read_timeline_csv)
+            .for_any_page(),
         at("/v1/sites/{site}/articles").get(articles::list).for_any_page(),
         at("/v1/sites/{site}/templates").get(articles::list_templates),
         at("/v1/sites/{site}/templates/{template}")

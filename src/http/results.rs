@@ -17,7 +17,6 @@ use super::{
     disclosure::Disclosed,
     exports::{self, ExportForm, ExportQuery},
     header_text::ascii,
-    path::poll_in_path,
     problem::Problem,
     tallies,
 };
@@ -27,10 +26,10 @@ use crate::{
     secret::{first_bytes, hex},
 };
 
-/// `GET /v1/polls/{poll}/results`.
+/// `GET /v1/polls/{poll}/results`, and of an article.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let query = ExportQuery::of_results(&req, ExportForm::preferred(req.headers()))?;
-    let (snapshot, caching) = tallies::shown(&worker, &req, poll_in_path(&req)?).await?;
+    let (snapshot, caching) = tallies::shown(&worker, &req).await?;
     let disclosed = Disclosed::beside(&worker, &snapshot).await;
     if query.is_for_table() {
         return Ok(exports::results_table(&req, &worker, &snapshot, caching, &query, disclosed.as_ref()));
@@ -53,7 +52,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 
 /// What is told beside a tally: as members of its JSON, and as an ending of its tag.
 #[derive(Default)]
-pub(super) struct Told {
+struct Told {
     members: String,
     mark: String,
 }
@@ -74,7 +73,7 @@ impl Told {
     }
 
     /// Who stands behind the poll.
-    pub(super) fn add_disclosure(&mut self, disclosed: Option<&Disclosed>) {
+    fn add_disclosure(&mut self, disclosed: Option<&Disclosed>) {
         if let Some(disclosed) = disclosed {
             self.members.push_str(&disclosed.member);
             self.mark.push_str(&disclosed.mark());
@@ -118,7 +117,7 @@ pub(super) fn mark_of(told: &str) -> String {
     format!("-{}", hex(&first_bytes::<8>(blake3::hash(told.as_bytes()).into())))
 }
 
-pub(super) fn answer(
+fn answer(
     req: &HttpRequest,
     worker: &Worker,
     snapshot: &Snapshot,

@@ -2,12 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
-use super::{Worker, caching, conditional, path::poll_in_path, problem::Problem, tallies};
+use super::{Worker, caching, conditional, problem::Problem, tallies};
 use crate::{poll::Timestamp, voting::CountedRunoff, wire};
 
-/// `GET /v1/polls/{poll}/results/runoff`.
+/// `GET /v1/polls/{poll}/results/runoff`, and of an article.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let (snapshot, caching) = tallies::shown(&worker, &req, poll_in_path(&req)?).await?;
+    let (snapshot, caching) = tallies::shown(&worker, &req).await?;
     let counted = worker.voting.run_off(&snapshot).await?;
     let CountedRunoff { runoff, amended, state, as_of } = &*counted;
     let json = |as_of| wire::runoff_json(&snapshot.poll, runoff, amended.as_ref(), *state, as_of);

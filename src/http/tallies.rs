@@ -10,11 +10,11 @@ use actix_web::{
     http::header::{self, HeaderMap},
 };
 
-use super::{Worker, auth, caching::Caching, header_text::ascii, problem::Problem};
+use super::{Worker, articles, auth, caching::Caching, header_text::ascii, path::poll_in_path, problem::Problem};
 use crate::{
     live::Snapshot,
     poll::{PollId, Timestamp, Viewer},
-    voting::VoteError,
+    voting::{TallyView, VoteError},
     wire::{PositionKeys, ReaderPosition},
 };
 
@@ -24,16 +24,29 @@ pub(super) const POSITIONS_APART: char = '+';
 /// How many tags are read. A reader has one of a tally, and some caches have another.
 const MOST_TAGS: usize = 8;
 
-/// The tally of one poll, if the sender of the request may see it, and who else may keep it.
+/// The tally of the poll that a request's path names, by its id or by its article, if its sender may see it, and who else
+/// may keep it. An article's poll that is not made yet has zeros.
 ///
 /// # Errors
-/// `not-found`; `results-hidden`; what finding out who asks failed with.
-pub(super) async fn shown(worker: &Worker, req: &HttpRequest, id: PollId) -> Result<(Arc<Snapshot>, Caching), Problem> {
-    let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, 0);
-    let view = worker.voting.view(&auth::RequestAsker { req, worker }, id, seen).await?.ok_or(VoteError::NoPoll)?;
+/// `not-found` and what there is to say of an article; `results-hidden`; what finding out who asks failed with.
+pub(super) async fn shown(worker: &Worker, req: &HttpRequest) -> Result<(Arc<Snapshot>, Caching), Problem> {
+    let view = if articles::is_named(req) {
+        // Boxed: keeps the common future small.
+        Box::pin(view_of_article(worker, req)).await?
+    } else {
+        let id = poll_in_path(req)?;
+        let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, 0);
+        worker.voting.view(&auth::RequestAsker { req, worker }, id, seen).await?.ok_or(VoteError::NoPoll)?
+    };
     let (snapshot, viewer) = view.shown()?;
     let caching = caching_for(viewer, &snapshot, worker.shared.clock.now());
     Ok((snapshot, caching))
+}
+
+async fn view_of_article(worker: &Worker, req: &HttpRequest) -> Result<TallyView, Problem> {
+    let article = worker.voting.find_article(&articles::asked(req)?).await?;
+    let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, article.known.poll.id, 0);
+    worker.voting.view_article(&auth::RequestAsker { req, worker }, &article, seen).await
 }
 
 /// Who may keep a tally that is shown to this viewer.

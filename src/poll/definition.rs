@@ -111,6 +111,11 @@ impl Poll {
         self.schedule.state_at(now)
     }
 
+    /// Whether a store has it. An article's poll has revision 0 until its first ballot makes it.
+    pub fn is_made(&self) -> bool {
+        self.revision > Revision(0)
+    }
+
     /// Its place in its site's list.
     pub fn list_cursor(&self) -> ListCursor {
         ListCursor { created_at: self.created_at, id: self.id }

@@ -27,7 +27,7 @@ impl Voting {
     /// What the store failed with.
     pub async fn shown_answers(&self, snapshot: &Snapshot) -> Result<Arc<[CountedAnswer]>, VoteError> {
         let poll = &snapshot.poll;
-        if !poll.open_answer || !snapshot.tally.display.is_exact() {
+        if !poll.open_answer || !poll.is_made() || !snapshot.tally.display.is_exact() {
             return Ok(Arc::default());
         }
         let read = async {

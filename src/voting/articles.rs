@@ -15,7 +15,7 @@ use crate::{
         AddressFault, Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id,
     },
     live::{NamedArticle, Newest, PollWithSite, RecentCache, Snapshot, StreamPermit},
-    poll::{Partitions, PollId, SiteId, Viewer, WebAddress},
+    poll::{Partitions, PollId, SiteId, TimeZone, Timestamp, Viewer, WebAddress},
     quota::{Name, QuotaState, Subject},
     secret::{Secret, first_bytes},
     site::Site,
@@ -150,6 +150,12 @@ impl Voting {
         let page = page_of(&maker, &article)?;
         let known = PollWithSite::new(maker.unmade(&article.key, page), Site::clone(&of_site));
         Ok(ArticlePoll { known: Arc::new(known), article, template: template.clone(), maker: Some(maker) })
+    }
+
+    /// The zone in which a site's readers are told times; UTC if it is not known.
+    pub async fn zone_of(&self, site: &SiteId) -> TimeZone {
+        let site = self.site_of(&*self.others, site).await;
+        site.map_or(TimeZone::UTC, |site| site.settings.timezone.clone())
     }
 
     async fn site_of(&self, store: &dyn Store, id: &SiteId) -> Result<Arc<Site>, VoteError> {

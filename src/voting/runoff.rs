@@ -82,6 +82,11 @@ impl Voting {
         if !display.is_exact() {
             return Err(VoteError::Hidden(WhyHidden::Display(display)));
         }
+        if !snapshot.poll.is_made() {
+            let (runoff, state, as_of) =
+                (Orders::default().run_off(&snapshot.poll), snapshot.tally.state, snapshot.tally.as_of);
+            return Ok(Arc::new(CountedRunoff { runoff, state, as_of }));
+        }
         wait_for(self.replica.runoffs.get(snapshot, &self.others)).await
     }
 }

@@ -70,8 +70,12 @@ impl Voting {
         let (poll, store) = (Arc::clone(&snapshot.poll), Arc::clone(&self.others));
         let mut reader =
             TimelineReader { timeline, poll, store, limits: Arc::clone(&self.replica.timeline_limits), range };
-        let page = reader.first_page().await?;
-        reader.take_in(page).await?;
+        if reader.poll.is_made() {
+            let page = reader.first_page().await?;
+            reader.take_in(page).await?;
+        } else {
+            reader.timeline.end_feed();
+        }
         Ok(reader)
     }
 }

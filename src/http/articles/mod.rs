@@ -7,7 +7,7 @@ mod polls;
 mod teasers;
 mod templates;
 
-pub(super) use polls::{cast, read_live, read_mine, read_page, read_poll, read_results, withdraw};
+pub(super) use polls::{cast, read_live, read_mine, read_page, read_poll, withdraw};
 pub(super) use teasers::list;
 pub(super) use templates::{
     delete as delete_template, list as list_templates, put as put_template, read as read_template,
@@ -29,8 +29,13 @@ use crate::{
     voting::AskedArticle,
 };
 
+/// Whether a request's path names an article's poll.
+pub(super) fn is_named(req: &HttpRequest) -> bool {
+    req.match_info().get("template").is_some()
+}
+
 /// The article's poll that a request names by its path, and perhaps its query.
-fn asked(req: &HttpRequest) -> Result<AskedArticle, Problem> {
+pub(super) fn asked(req: &HttpRequest) -> Result<AskedArticle, Problem> {
     let site: SiteId = id_in_path(req, "site", no_site)?;
     let template: TemplateId = id_in_path(req, "template", no_template)?;
     let named = req.match_info().get("article").unwrap_or_default();

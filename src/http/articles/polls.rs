@@ -4,12 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
 use super::{
     super::{
-        Worker, auth, body, caching,
-        disclosure::Disclosed,
-        embed, limits, live, origin, polls,
+        Worker, auth, body, caching, embed, limits, live, origin, polls,
         problem::{Code, Problem},
-        results,
-        tallies::{caching_for, seen_by_tag},
         voter_in_body::{RequestVoter, sender},
         votes::{self, Named, VoteBody},
     },
@@ -92,21 +88,6 @@ pub(in super::super) async fn withdraw(
         return Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish());
     }
     votes::take_back_in(&req, &worker, article.known, &sender).await
-}
-
-/// `GET /v1/sites/{site}/articles/{article}/{template}/results`: zeros while there is no poll.
-pub(in super::super) async fn read_results(
-    req: HttpRequest,
-    worker: web::Data<Worker>,
-) -> Result<HttpResponse, Problem> {
-    let article = worker.voting.find_article(&asked(&req)?).await?;
-    let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, article.known.poll.id, 0);
-    let asker = auth::RequestAsker { req: &req, worker: &worker };
-    let (snapshot, viewer) = worker.voting.view_article(&asker, &article, seen).await?.shown()?;
-    let caching = caching_for(viewer, &snapshot, worker.shared.clock.now());
-    let mut told = results::Told::default();
-    told.add_disclosure(Disclosed::in_zone(&snapshot, &article.known.site.settings.timezone).as_ref());
-    results::answer(&req, &worker, &snapshot, caching, &told)
 }
 
 /// `GET /v1/sites/{site}/articles/{article}/{template}/live`: a stream, which may begin before there is a poll.

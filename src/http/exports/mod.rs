@@ -27,7 +27,6 @@ use super::{
     caching::{self, Caching},
     conditional,
     disclosure::Disclosed,
-    path::poll_in_path,
     problem::Problem,
     tallies,
 };
@@ -38,10 +37,10 @@ use crate::{
 use csv::CsvRow;
 use stream::Export;
 
-/// `GET /v1/polls/{poll}/results.csv`.
+/// `GET /v1/polls/{poll}/results.csv`, and of an article.
 pub(super) async fn read_results(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let query = ExportQuery::of_results(&req, ExportForm::CsvFile)?;
-    let (snapshot, caching) = tallies::shown(&worker, &req, poll_in_path(&req)?).await?;
+    let (snapshot, caching) = tallies::shown(&worker, &req).await?;
     let disclosed = Disclosed::beside(&worker, &snapshot).await;
     Ok(results_table(&req, &worker, &snapshot, caching, &query, disclosed.as_ref()))
 }
@@ -64,20 +63,19 @@ pub(super) fn results_table(
     response.body(write_results(snapshot, query, disclosed))
 }
 
-/// `GET /v1/polls/{poll}/timeline`.
+/// `GET /v1/polls/{poll}/timeline`, and of an article.
 pub(super) async fn read_timeline(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     timeline_as(&req, &worker, ExportForm::preferred(req.headers())).await
 }
 
-/// `GET /v1/polls/{poll}/timeline.csv`.
+/// `GET /v1/polls/{poll}/timeline.csv`, and of an article.
 pub(super) async fn read_timeline_csv(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     timeline_as(&req, &worker, ExportForm::CsvFile).await
 }
 
 async fn timeline_as(req: &HttpRequest, worker: &Worker, form: ExportForm) -> Result<HttpResponse, Problem> {
-    let id = poll_in_path(req)?;
     let asked = ExportQuery::of_timeline(req, form)?;
-    let (snapshot, caching) = tallies::shown(worker, req, id).await?;
+    let (snapshot, caching) = tallies::shown(worker, req).await?;
     send_timeline(req, worker, snapshot, caching, asked).await
 }
 

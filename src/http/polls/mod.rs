@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     embed::snippets::Snippets,
-    poll::{Poll, Revision, State, Timestamp},
+    poll::{Poll, State, Timestamp},
     wire::{self, Audience, PollJson},
 };
 
@@ -53,7 +53,7 @@ struct PollAndSnippets<'a> {
 impl<'a> PollAndSnippets<'a> {
     fn of(poll: &'a Poll, state: State, audience: Audience, worker: &Worker) -> Self {
         // The page of one that is not there yet would not be there either.
-        let base = worker.shared.public_url.as_ref().filter(|_| poll.revision != Revision(0));
+        let base = worker.shared.public_url.as_ref().filter(|_| poll.is_made());
         let embed = base.map(|base| Snippets::of(poll, base));
         Self { poll: PollJson::of(poll, state, audience), embed }
     }

@@ -14,6 +14,9 @@ use crate::{
 const NEWS: &str = "https://news.example";
 const STRANGE: &str = "https://evil.example";
 
+/// In what forms the tally of an article's poll is read.
+const FORMS: [&str; 5] = ["results", "results.csv", "results/runoff", "timeline", "timeline.csv"];
+
 /// A template with two reactions, for these articles.
 fn reactions(articles: &str) -> Value {
     json!({
@@ -124,6 +127,69 @@ async fn the_first_ballot_makes_the_poll_and_a_retry_counts_once_on_every_replic
     assert_eq!(service.client().results(&id).await["ballots"], 0);
 }
 
+fn text_of(answer: &Answer) -> String {
+    String::from_utf8(answer.content()).expect("it is text")
+}
+
+/// What a publisher's program reads of a poll it reads of an article too, under the article's own name.
+async fn an_articles_tally_comes_in_every_form_that_a_polls_does(service: &Service) {
+    let mut template = reactions("own-origins");
+    let options = json!([{ "id": "like", "label": "نعم" }, { "id": "sad", "label": "لا" }]);
+    let disclosure = json!({ "asked_by": "صوت" });
+    template["poll"] = json!({ "kind": "ranked", "question": "؟", "options": options, "disclosure": disclosure });
+    let site = site_with(service, template).await;
+    let (_, key) = service.key(&site, &["results:read"]).await;
+    let of_article = |form: &str, query: &str| at(&site, "https://news.example/a-1", &format!("/{form}")) + query;
+    let id = text(&service.client().get(&at(&site, "https://news.example/a-1", "")).send().await.is(200)["id"]);
+    for client in service.clients() {
+        let read = async |form: &str, query: &str| client.get(&of_article(form, query)).send().await;
+        let results = read("results", "").await.is(200);
+        assert_eq!((&results["ballots"], &results["borda"]["like"]), (&json!(0), &Value::Null), "{results}");
+        assert!(results["disclosure"]["text"]["ar"].is_string(), "{results}");
+        let runoff = read("results/runoff", "").await.is(200);
+        assert_eq!((&runoff["rounds"], &runoff["winner"], &runoff["ballots"]), (&json!([]), &Value::Null, &json!(0)));
+        let timeline = read("timeline", "&interval=P1D").await.is(200);
+        assert_eq!((&timeline["buckets"], &timeline["results"]["ballots"]), (&json!([]), &json!(0)));
+        let lines = |table: Answer| text_of(&table).lines().map(str::to_owned).collect::<Vec<_>>();
+        let table = lines(read("results.csv", "&separator=semicolon&timezone=Asia/Kuwait").await);
+        assert!(table[0].contains(";as_of (Asia/Kuwait);") && table[1].contains(";like;نعم;0;0;0;"), "{table:?}");
+        assert_eq!((table.len(), lines(read("timeline.csv", "").await).len()), (3, 1));
+        let told = client.with_key(&key).get(&of_article("results", "")).send().await;
+        assert_eq!(told.header("cache-control").as_deref(), Some("private, no-store"));
+        let told = told.is(200);
+        assert_eq!(
+            (&told["views"], &told["turnout"], &told["grade"]),
+            (&json!(0), &Value::Null, &json!("clean")),
+            "{told}"
+        );
+        client.get(&format!("/v1/polls/{id}")).send().await.refused(404, "not-found");
+    }
+    let client = service.client();
+    let vote = json!({ "choices": ["sad", "like"], "voter": { "nonce": nonce() } });
+    client.post(&of_article("votes", "")).header("origin", NEWS).json(&vote).send().await.is(201);
+    for client in service.clients() {
+        client.results_from(&id, 1).await;
+        for form in FORMS {
+            let (of_article, of_poll) = (of_article(form, ""), format!("/v1/polls/{id}/{form}"));
+            // Only the moments at which they were read differ, and what other requests say.
+            let mask = |answer: Answer| {
+                let tag = answer.header("etag");
+                let text = text_of(&answer).replace(|character: char| character.is_ascii_digit(), "0");
+                (answer.status, tag, answer.header("content-disposition"), text)
+            };
+            let same = async || {
+                let [by_article, by_id] = [&of_article, &of_poll].map(|path| client.get(path).send());
+                let (by_article, by_id) = (mask(by_article.await), mask(by_id.await));
+                (by_article == by_id && by_id.0 == 200).then_some(by_id.1)
+            };
+            let tag = until(same).await.expect("it has a tag");
+            assert_eq!(client.get(&of_article).header("if-none-match", &tag).send().await.status, 304, "{form}");
+        }
+        let counted = client.get(&of_article("results/runoff", "")).send().await.is(200);
+        assert_eq!((&counted["winner"], &counted["ballots"]), (&json!("sad"), &json!(1)));
+    }
+}
+
 async fn many_first_ballots_at_once_make_one_poll_and_all_of_them_count(service: &Service) {
     let site = site_with(service, reactions("own-origins")).await;
     let votes = at(&site, "https://news.example/a", "/votes");
@@ -212,7 +278,7 @@ async fn what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_
         let (base, query) = path.split_once('?').map_or((path.as_str(), ""), |(base, query)| (base, query));
         let refused = client.get(&path).send().await.refused(status, code);
         assert_eq!(refused["errors"][0]["field"], field, "{path}: {refused}");
-        for rest in ["results", "live"] {
+        for rest in FORMS.into_iter().chain(["live"]) {
             client.get(&format!("{base}/{rest}?{query}")).send().await.refused(status, code);
         }
         for rest in ["votes", "votes/mine", "votes/withdraw"] {
@@ -253,14 +319,17 @@ async fn an_articles_poll_keeps_the_rules_of_its_template_and_of_keys(service: &
     announce(service, &site, "a-1").await;
     let path = of(&site, "a-1");
     let stranger = service.client().with_key("sawt_0123456789ab_nobodys");
-    for path in [
-        format!("{path}/results"),
-        format!("{path}/live"),
-        format!("/v1/sites/{site}/articles?template=reactions&ids=a-1"),
-    ] {
+    for path in FORMS
+        .into_iter()
+        .chain(["live"])
+        .map(|rest| format!("{path}/{rest}"))
+        .chain([format!("/v1/sites/{site}/articles?template=reactions&ids=a-1")])
+    {
         stranger.get(&path).send().await.refused(401, "key-required");
     }
-    service.client().get(&format!("{path}/results")).send().await.refused(403, "results-hidden");
+    for form in FORMS {
+        service.client().get(&format!("{path}/{form}")).send().await.refused(403, "results-hidden");
+    }
     let voter = service.client().new_voter().await;
     let vote = json!({ "choices": ["like"] });
     voter.post(&format!("{path}/votes")).header("origin", NEWS).json(&vote).send().await.is(201);
@@ -596,6 +665,7 @@ async fn at_its_cap_an_invented_article_goes_and_never_one_that_five_clients_vot
 service_rules![
     an_article_shows_zeros_until_its_first_ballot_and_reading_makes_nothing,
     the_first_ballot_makes_the_poll_and_a_retry_counts_once_on_every_replica,
+    an_articles_tally_comes_in_every_form_that_a_polls_does,
     many_first_ballots_at_once_make_one_poll_and_all_of_them_count,
     an_address_is_one_article_however_it_is_written_and_the_one_announced_there,
     what_readers_said_before_an_article_was_announced_stays_with_it,
