@@ -10,12 +10,30 @@ use crate::{
 
 /// The address of an article's poll by its article, below the service's own.
 pub(super) fn article_path(poll: &Poll) -> Option<String> {
+    let (path, query) = path_and_query(poll)?;
+    Some(format!("/v1{path}{query}"))
+}
+
+/// The address of a poll's plain form, with a query that begins with `?` or is empty: by its article for those who came
+/// by that. So the form still is there when the poll goes and comes again.
+pub fn form_address(poll: &Poll, base_path: &str, is_by_article: bool, query: &str) -> String {
+    let by_article = is_by_article.then(|| path_and_query(poll)).flatten();
+    match by_article {
+        None => format!("{base_path}/embed/{}/form{query}", poll.id),
+        Some((path, named)) if named.is_empty() => format!("{base_path}/embed{path}/form{query}"),
+        Some((path, named)) => format!("{base_path}/embed{path}/form{named}{}", query.replacen('?', "&", 1)),
+    }
+}
+
+/// What names an article's poll by its article: a path, and a query, which may be empty.
+fn path_and_query(poll: &Poll) -> Option<(String, String)> {
     let PollArticle { template, key } = poll.article.as_ref()?;
-    let articles = format!("/v1/sites/{}/articles", poll.site);
+    let articles = format!("/sites/{}/articles", poll.site);
     Some(match key.parse().ok()? {
-        ArticleKey::Id(id) => format!("{articles}/{id}/{template}"),
-        ArticleKey::Address(address) => {
-            format!("{articles}/{BY_ADDRESS}/{template}?url={}", utf8_percent_encode(address.as_str(), QUERY_VALUE))
-        }
+        ArticleKey::Id(id) => (format!("{articles}/{id}/{template}"), String::new()),
+        ArticleKey::Address(address) => (
+            format!("{articles}/{BY_ADDRESS}/{template}"),
+            format!("?url={}", utf8_percent_encode(address.as_str(), QUERY_VALUE)),
+        ),
     })
 }

@@ -22,7 +22,7 @@
 //!
 //! Nothing here knows HTTP.
 
-mod article;
+pub mod article;
 pub mod assets;
 pub mod card;
 mod decided;

@@ -11,7 +11,7 @@ use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    article::article_path,
+    article::{article_path, form_address},
     assets::{self, Asset},
     card::{CardView, NamedCard},
     decided::{AfterView, RewordedView},
@@ -54,6 +54,8 @@ pub enum Notice {
     AlreadyVoted,
     /// They gave two options the same rank.
     SameRank,
+    /// They took it back.
+    Withdrawn,
     /// They chose nothing, or fewer or more than they may; what they ticked is still there.
     ChooseFirst,
     /// What they wrote can't be taken. It is not there any more: the page repeats nothing of a request.
@@ -89,6 +91,8 @@ pub struct PollView<'a> {
     pub is_kept: bool,
     /// What shows that a reader had it before them, if no stream brings that: of an article's poll before its first ballot.
     pub mark: Option<&'a str>,
+    /// Whether its reader came by its article.
+    pub is_by_article: bool,
     /// The place it stands in, if its page is a place's.
     pub place: Option<&'a PlaceMark>,
     /// For whom it is.
@@ -178,9 +182,10 @@ impl<'a> PollView<'a> {
         let (poll, digits) = (self.poll, self.look.digits);
         let direction = direction_of(poll.language.as_str());
         let base_path = self.public_url.map_or("", BaseAddress::path);
-        let form_path = format!("{base_path}/embed/{}/form", poll.id);
-        let address = self.public_url.map(|url| format!("{url}/embed/{}", poll.id));
+        // Of what is not kept nothing is found there.
+        let address = self.public_url.filter(|_| self.is_kept).map(|url| format!("{url}/embed/{}", poll.id));
         let query = self.look.query();
+        let form = |query: &str| form_address(poll, base_path, self.is_by_article, query);
         let own = self.site.look.words.get(language.tag());
         let texts = language.texts();
         let mut page = PollPage {
@@ -218,7 +223,11 @@ impl<'a> PollView<'a> {
             // Whoever has no token has voted, and this page takes no other vote of theirs.
             is_open: self.state == State::Open && !matches!(self.mode, Mode::Form(None)),
             is_peeking: self.look.peek && self.tally.is_some(),
-            peek_query: if query.is_empty() { "?view=results".to_owned() } else { format!("{query}&view=results") },
+            peek_path: form(&if query.is_empty() {
+                "?view=results".to_owned()
+            } else {
+                format!("{query}&view=results")
+            }),
             words: match self.mode {
                 Mode::Script => language.for_script(poll, digits, counted(poll.kind), self.counted_words(own)),
                 Mode::Form(_) => String::new(),
@@ -231,7 +240,7 @@ impl<'a> PollView<'a> {
             most_characters: OPEN_ANSWER.characters,
             focus: match self.notice {
                 Some(Notice::ChooseFirst | Notice::SameRank | Notice::SayOtherwise) => " tabindex=\"-1\" autofocus",
-                Some(Notice::Counted | Notice::Changed | Notice::AlreadyVoted) | None => "",
+                Some(Notice::Counted | Notice::Changed | Notice::Withdrawn | Notice::AlreadyVoted) | None => "",
             },
             note: Vec::new(),
             verdict: self.verdict(language),
@@ -252,7 +261,7 @@ impl<'a> PollView<'a> {
             mark: self.mark,
             texts,
             address,
-            form_path,
+            form_path: form(&query),
             query,
             poll,
             language,
@@ -400,6 +409,7 @@ impl<'a> PollView<'a> {
         let text = match notice {
             Notice::Counted => self.counted_words(own).unwrap_or(&texts.counted),
             Notice::Changed => &texts.changed,
+            Notice::Withdrawn => &texts.withdrawn,
             Notice::AlreadyVoted => &texts.already_voted,
             Notice::SameRank => &texts.same_rank,
             Notice::ChooseFirst if ticked > usize::from(poll.max_choices) => &texts.too_many,
@@ -529,9 +539,10 @@ struct PollPage<'a> {
     top: &'static str,
     is_for_script: bool,
     hidden: Option<HiddenFields<'a>>,
+    /// Where the form is sent, and where readers find the results of those who don't vote.
     form_path: String,
+    peek_path: String,
     query: String,
-    peek_query: String,
     direction: Direction,
     question_dir: &'static str,
     /// The direction of all that is not the publisher's, as an attribute, where it is another.

@@ -183,6 +183,11 @@ fn routes() -> Vec<Route> {
         at("/embed/most-read.js").get(embed::most_read).unlimited().for_any_page(),
         at("/embed/assets/{file}").get(embed::file).unlimited().for_any_page(),
         at("/embed/sites/{site}/articles/{article}/{template}").get(articles::read_page).for_people().for_any_page(),
+        at("/embed/sites/{site}/articles/{article}/{template}/form")
+            .get(articles::read_form)
+            .post(articles::take_form)
+            .bringing_voters()
+            .for_people(),
         at("/embed/sites/{site}/places/{place}").get(places::read_page).for_people().for_any_page(),
         at("/embed/{poll}").get(embed::page).for_people().for_any_page(),
         at("/embed/{poll}/form").get(embed::form).post(embed::vote).bringing_voters().for_people(),

@@ -81,6 +81,37 @@ test('without an article the elements take the page’s canonical address, and a
   await strange.locator('sawt-rating [role="status"], sawt-rating .sawt[data-state="gone"]').first().waitFor();
 });
 
+test('without JavaScript a reader’s reaction makes an article’s poll, is taken back, and changed', async () => {
+  const { sawt } = set;
+  const id = await site();
+  const viewport = PHONE;
+  const reader = await set.reader({ javaScriptEnabled: false, viewport });
+  // The page’s own address leads to the form by itself.
+  const shown = await reader.open(`${sawt.origin}/embed/sites/${id}/articles/story-1/reactions?lang=ar`);
+  await shown.waitForURL(/\/reactions\/form\?/);
+  const button = (option) => shown.locator(`button[data-option="${option}"]`);
+  const pressed = async (option, is, votes) => {
+    await shown.locator(`button[data-option="${option}"][aria-pressed="${is}"] .sawt-votes`).filter({ hasText: votes }).waitFor();
+  };
+  await pressed('like', false, '0');
+  assert.deepEqual(await reader.stored(), [], 'something is stored before a vote');
+  await button('like').click();
+  await pressed('like', true, '1');
+  await shown.locator('[role="status"]').filter({ hasText: 'سُجّل صوتك' }).waitFor();
+  for (const colorScheme of ['light', 'dark']) {
+    await shown.emulateMedia({ colorScheme });
+    const seen = await (await set.reader({ viewport, colorScheme })).open(shown.url());
+    assert.deepEqual(await axe(seen), []);
+    await picture(shown, `article-form-${colorScheme}`);
+  }
+  await button('sad').press('Enter');
+  await pressed('sad', true, '1');
+  await pressed('like', false, '0');
+  await button('sad').click();
+  await pressed('sad', false, '0');
+  await shown.locator('[role="status"]').filter({ hasText: 'سُحب صوتك' }).waitFor();
+});
+
 test('a page tells once that its article is seen, whatever of it stands there, and what looks alike shares one style sheet', async () => {
   const { publisher, sawt } = set;
   const id = await site();

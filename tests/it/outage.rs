@@ -39,12 +39,10 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
     let article = format!("/v1/sites/{site}/articles/1");
     let announcement =
         json!({ "title": "خبر", "url": "https://news.example/1", "published_at": "2026-11-29T06:00:00Z" });
-    let article_poll = service.article_poll(&site).await;
+    service.article_poll(&site).await;
     let place = service.place(&site).await;
     let (hooks, hook) = (format!("/v1/sites/{site}/webhooks"), format!("/v1/sites/{site}/webhooks/0123456789ab"));
     let template = json!({ "poll": { "kind": "rating", "question": "؟" } });
-    let first_voter = json!({ "voter": { "nonce": nonce() } });
-    let first_vote = json!({ "choices": ["5"], "voter": { "nonce": nonce() } });
     vec![
         (voter.clone(), Method::POST, at("/votes"), Some(json!({ "choices": ["no"] }))),
         (voter.clone(), Method::GET, at("/votes/me"), None),
@@ -65,17 +63,6 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (reader.clone(), Method::GET, format!("/embed/{unread}/snapshots/1-7"), None),
         (reader.clone(), Method::POST, "/v1/views".to_owned(), Some(json!({ "poll": unread }))),
         (reader.clone(), Method::GET, format!("/v1/sites/{site}/trending"), None),
-        (reader.clone(), Method::GET, article_poll.clone(), None),
-        (reader.clone(), Method::GET, format!("{article_poll}/results"), None),
-        (reader.clone(), Method::GET, format!("{article_poll}/results.csv"), None),
-        (reader.clone(), Method::GET, format!("{article_poll}/results/runoff"), None),
-        (reader.clone(), Method::GET, format!("{article_poll}/timeline"), None),
-        (reader.clone(), Method::GET, format!("{article_poll}/timeline.csv"), None),
-        (reader.clone(), Method::POST, format!("{article_poll}/votes"), Some(first_vote.clone())),
-        (reader.clone(), Method::POST, format!("{article_poll}/votes/mine"), Some(first_voter.clone())),
-        (reader.clone(), Method::POST, format!("{article_poll}/votes/withdraw"), Some(first_voter)),
-        (reader.clone(), Method::GET, format!("/v1/sites/{site}/articles?template=stars&ids=1"), None),
-        (reader.clone(), Method::GET, format!("/embed/sites/{site}/articles/1/stars"), None),
         (reader.clone(), Method::GET, format!("{place}/now"), None),
         (reader.clone(), Method::GET, format!("/embed/sites/{site}/places/side"), None),
         (publisher.clone(), Method::GET, hooks.clone(), None),
@@ -131,6 +118,28 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
     ]
 }
 
+/// The same that have to do with an article's poll.
+async fn of_articles(service: &Service) -> Vec<(Client, Method, String, Option<Value>)> {
+    let site = service.site().await;
+    let (reader, poll) = (service.clients().swap_remove(1), service.article_poll(&site).await);
+    let voter = json!({ "voter": { "nonce": nonce() } });
+    let vote = json!({ "choices": ["5"], "voter": { "nonce": nonce() } });
+    vec![
+        (reader.clone(), Method::GET, poll.clone(), None),
+        (reader.clone(), Method::GET, format!("{poll}/results"), None),
+        (reader.clone(), Method::GET, format!("{poll}/results.csv"), None),
+        (reader.clone(), Method::GET, format!("{poll}/results/runoff"), None),
+        (reader.clone(), Method::GET, format!("{poll}/timeline"), None),
+        (reader.clone(), Method::GET, format!("{poll}/timeline.csv"), None),
+        (reader.clone(), Method::POST, format!("{poll}/votes"), Some(vote)),
+        (reader.clone(), Method::POST, format!("{poll}/votes/mine"), Some(voter.clone())),
+        (reader.clone(), Method::POST, format!("{poll}/votes/withdraw"), Some(voter)),
+        (reader.clone(), Method::GET, format!("/v1/sites/{site}/articles?template=stars&ids=1"), None),
+        (reader.clone(), Method::GET, format!("/embed/sites/{site}/articles/1/stars"), None),
+        (reader.clone(), Method::GET, format!("/embed/sites/{site}/articles/1/stars/form"), None),
+    ]
+}
+
 /// The same that have to do with transparency logs.
 async fn of_proof(service: &Service) -> Vec<(Client, Method, String, Option<Value>)> {
     let poll = service.poll(json!({})).await;
@@ -152,13 +161,17 @@ async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated()
     let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
     let mut operations = of_proof(&service).await;
     operations.extend(store_touching(&service).await);
+    operations.extend(of_articles(&service).await);
     let form = service.poll(json!({})).await;
     let form = format!("/embed/{form}/form");
+    let site = service.site().await;
+    let of_article = service.article_poll(&site).await.replacen("/v1/", "/embed/", 1) + "/form";
     let voter = service.client().mint().await;
-    let send_form = async || {
-        let request = service.client().post(&form).header("origin", PUBLIC_URL);
-        request.body("application/x-www-form-urlencoded", format!("voter={voter}&choices=yes")).send().await
+    let send_to = async |form: &str, choice: &str| {
+        let request = service.client().post(form).header("origin", PUBLIC_URL);
+        request.body("application/x-www-form-urlencoded", format!("voter={voter}&choices={choice}")).send().await
     };
+    let send_form = async || send_to(&form, "yes").await;
     service.client().get(&form).send().await.page(200);
     let unheard_of = service.article_poll(&service.site().await).await;
     service.storage().server().freeze();
@@ -177,6 +190,7 @@ async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated()
     });
     join_all(answers).await;
     send_form().await.page(503);
+    send_to(&of_article, "5").await.page(503);
     let stream = service.clients().swap_remove(1).impatient().get(&format!("{unheard_of}/live"));
     stream.send().await.refused(503, "store-unavailable");
     for client in service.clients() {

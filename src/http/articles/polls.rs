@@ -4,7 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
 use super::{
     super::{
-        Worker, auth, body, caching, embed, limits, live, origin, polls,
+        Worker, auth, body, caching,
+        embed::{self, FormPoll},
+        limits, live, origin, polls,
         problem::{Code, Problem},
         voter_in_body::{RequestVoter, sender},
         votes::{self, Named, VoteBody},
@@ -29,12 +31,24 @@ pub(in super::super) async fn read_poll(req: HttpRequest, worker: web::Data<Work
 /// `GET /embed/sites/{site}/articles/{article}/{template}`: the poll's page, which the elements take it out of.
 pub(in super::super) async fn read_page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let article = worker.voting.find_article(&asked(&req)?).await?;
-    let known = &article.known;
-    if article.is_made() {
-        embed::page_of_poll(&req, &worker, known).await
-    } else {
-        embed::page_of_nothing(&req, &worker, known)
-    }
+    embed::page_of_article(&req, &worker, &article.known).await
+}
+
+/// `GET /embed/sites/{site}/articles/{article}/{template}/form`: the same for browsers that run no script.
+pub(in super::super) async fn read_form(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+    // Whoever has just made it on another replica finds it here.
+    let article = worker.voting.find_article_to_vote(&asked(&req)?).await?;
+    embed::read_form(&req, &worker, &FormPoll::ByArticle(article)).await
+}
+
+/// `POST /embed/sites/{site}/articles/{article}/{template}/form`.
+pub(in super::super) async fn take_form(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let article = worker.voting.find_article_to_vote(&asked(&req)?).await?;
+    embed::take_form(&req, payload, &worker, FormPoll::ByArticle(article)).await
 }
 
 /// `POST /v1/sites/{site}/articles/{article}/{template}/votes`.

@@ -9,11 +9,14 @@
 //! 318,000 once did through forum signatures. A browser says where a form comes from, and a request that does not say
 //! so is refused (see [`origin::is_same_origin`]). The token proves nothing here: anybody can get one.
 //!
+//! A reaction that a reader has given is pressed again to take it back, and another to change, if their browser has kept
+//! the token: without it they are nobody here.
+//!
 //! Before a vote nothing is kept on the reader's device. After it the voter's token is, as the cookie, so that a reader
 //! who goes or comes back sees their ballot and not the form again. Where a browser keeps no cookie they may vote anew,
 //! as after clearing the browser: the quotas bound that.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -41,17 +44,39 @@ use super::{
 };
 use crate::{
     embed::{
+        article::form_address,
         look::Look,
         page::{HiddenFields, Mode, Notice, PollView},
     },
     http::problem::{Code, Problem},
     live::PollWithSite,
-    poll::{InvalidChoice, OTHER, Poll, Position, State, Viewer},
+    poll::{InvalidChoice, Kind, OTHER, Poll, Position, State, Viewer},
     quota::{Name, Subject},
     voter::{Stub, Voter},
-    voting::{BallotRequest, VoteError, VoteOutcome},
+    voting::{ArticlePoll, BallotRequest, VoteError, VoteOutcome},
     wire::ReaderPosition,
 };
+
+/// A form's poll, as its reader came to it.
+pub(in crate::http) enum FormPoll {
+    /// By its id.
+    ById(Arc<PollWithSite>),
+    /// By its article. Perhaps nobody has voted in it.
+    ByArticle(ArticlePoll),
+}
+
+impl FormPoll {
+    fn known(&self) -> &Arc<PollWithSite> {
+        match self {
+            Self::ById(known) => known,
+            Self::ByArticle(article) => &article.known,
+        }
+    }
+
+    fn is_by_article(&self) -> bool {
+        matches!(self, Self::ByArticle(_))
+    }
+}
 
 /// `GET /embed/{poll}/form`: the form, or, with a ballot's stub, its result.
 pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -59,32 +84,44 @@ pub(in crate::http) async fn form(req: HttpRequest, worker: web::Data<Worker>) -
         Ok(id) => id,
         Err(missing) => return lead_on(&req, worker.shared.base_path(), missing),
     };
-    let (look, mut query) = read_look(&req)?;
+    let known = worker.voting.poll(id).await?;
+    read_form(&req, &worker, &FormPoll::ById(known)).await
+}
+
+/// The form of a poll, or, with a ballot's stub, its result.
+pub(in crate::http) async fn read_form(
+    req: &HttpRequest,
+    worker: &Worker,
+    poll: &FormPoll,
+) -> Result<HttpResponse, Problem> {
+    let (look, mut query) = read_look(req)?;
     let notice = query.take_meant("said", |word| match word {
         "counted" => Some(Notice::Counted),
         "changed" => Some(Notice::Changed),
+        "withdrawn" => Some(Notice::Withdrawn),
         _ => None,
     });
     let stub = query.take_meant("ballot", |stub| Some(stub.to_owned()));
-    let known = worker.voting.poll(id).await?;
-    let now = worker.shared.clock.now();
-    let stub = stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &known.poll, now));
-    let notice = notice.filter(|_| stub.is_some());
-    if stub.is_some() {
-        let reader = FormReader { stub, ..FormReader::default() };
-        return show(&req, &worker, &known, &look, StatusCode::OK, reader, notice).await;
-    }
+    let stub =
+        stub.and_then(|stub| worker.shared.token_keys.stubbed(&stub, &poll.known().poll, worker.shared.clock.now()));
     let voter = auth::voter_if_any(req.headers(), &worker.shared).ok().flatten().map(|(voter, _)| voter);
+    if stub.is_some() {
+        let reader = FormReader { stub, voter, ..FormReader::default() };
+        let notice = notice.filter(|notice| *notice != Notice::Withdrawn);
+        return show(req, worker, poll, &look, StatusCode::OK, reader, notice).await;
+    }
     let stub = match &voter {
-        Some(voter) => match on_record(&worker, &known, voter).await {
+        Some(voter) => match on_record(worker, poll.known(), voter).await {
             // A reader who sees the form though they have voted is told when they send it.
             Err(problem) if problem.is_the_stores() => None,
             stub => stub?,
         },
         None => None,
     };
+    // Of all that an address may say, only this is true of whoever is known and has no ballot.
+    let notice = notice.filter(|notice| *notice == Notice::Withdrawn && voter.is_some() && stub.is_none());
     let reader = FormReader { stub, voter, ..FormReader::default() };
-    show(&req, &worker, &known, &look, StatusCode::OK, reader, None).await
+    show(req, worker, poll, &look, StatusCode::OK, reader, notice).await
 }
 
 /// The page's reader, as far as known.
@@ -100,6 +137,9 @@ struct FormReader {
 
 /// A voter's ballot, as if they showed its stub.
 async fn on_record(worker: &Worker, known: &PollWithSite, voter: &Voter) -> Result<Option<Stub>, Problem> {
+    if !known.poll.is_made() {
+        return Ok(None);
+    }
     let ballot = worker.voting.ballot(&voter.id, &known.poll).await?;
     Ok(ballot.map(|choices| Stub { choices, position: Position::default() }))
 }
@@ -111,18 +151,32 @@ pub(in crate::http) async fn vote(
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
-    let (look, _) = read_look(&req)?;
     // Known from here on, so a refusal can be in the poll's language and link to its form.
     let known = worker.voting.poll_to_vote(id).await?;
-    if !origin::is_same_origin(&req, worker.shared.public_url.as_ref()) {
+    take_form(&req, payload, &worker, FormPoll::ById(known)).await
+}
+
+/// Casts the ballot that a form says, or takes one back.
+pub(in crate::http) async fn take_form(
+    req: &HttpRequest,
+    payload: web::Payload,
+    worker: &Worker,
+    poll: FormPoll,
+) -> Result<HttpResponse, Problem> {
+    let (look, _) = read_look(req)?;
+    if !origin::is_same_origin(req, worker.shared.public_url.as_ref()) {
         return Err(Problem::new(Code::OriginRefused, "only a page of this service may send this form"));
     }
-    let fields = body::read_form(&req, payload, body::READER_LIMIT).await?;
+    let fields = body::read_form(req, payload, body::READER_LIMIT).await?;
     let token = fields.iter().find(|(name, _)| name == "voter").map(|(_, token)| token.as_str());
     let voter = token.and_then(|token| worker.shared.token_keys.verify(token, worker.shared.clock.now()).ok());
     // The page for script has no token. If its script did not load, its form leads to the page with one.
-    let Some(voter) = voter else { return Ok(to_form(&worker, &known.poll, &look, "")) };
-    limits::count(&req, &worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
+    let Some(voter) = voter else { return Ok(to_form(worker, &poll, &look, "")) };
+    limits::count(req, worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
+    if fields.iter().any(|(name, _)| name == "withdraw") {
+        return take_back(req, worker, &poll, &look, &voter).await;
+    }
+    let known = Arc::clone(poll.known());
     let is_ordered = known.poll.kind.is_ordered();
     let mut ticked = if is_ordered { ranked(&known.poll, &fields) } else { chosen(&fields) };
     ticked.sort_by_key(|(_, rank)| *rank);
@@ -130,35 +184,61 @@ pub(in crate::http) async fn vote(
     let same = ticked.iter().zip(ticked.iter().skip(1)).find(|((_, rank), (_, next))| is_ordered && rank == next);
     if let Some(((_, rank), _)) = same {
         let refusal = VoteError::InvalidChoice { rule: InvalidChoice::SameRank(*rank), place: None };
-        return refused(&req, &worker, &known, &look, (&voter, &ticked), refusal).await;
+        return refused(req, worker, &poll, &look, (&voter, &ticked), refusal).await;
     }
 
     let mark = fields.iter().find(|(name, _)| name == "mark").map(|(_, mark)| ShownMark::read(mark));
-    let note = |quota_state| limits::note(&req, quota_state);
+    let note = |quota_state| limits::note(req, quota_state);
     let sender = RequestVoter::known(&voter, Carrier::Cookie);
-    let caster = votes::caster(&req, &worker, &known, &sender, mark.unwrap_or_default());
+    let caster = votes::caster(req, worker, &known, &sender, mark.unwrap_or_default());
     // What stands in the field is said only with the option that it belongs to.
     let said = fields.iter().find(|(name, text)| name == "open_answer" && !text.trim().is_empty());
     let answer = said.map(|(_, text)| text.as_str()).filter(|_| named.iter().any(|id| id == OTHER));
-    match worker.voting.cast(caster, known.clone(), BallotRequest { choices: &named, answer }, note).await {
+    let asked = BallotRequest { choices: &named, answer };
+    let cast = match &poll {
+        FormPoll::ById(_) => worker.voting.cast(caster, known, asked, note).await,
+        // Boxed: keeps the common future small.
+        FormPoll::ByArticle(article) => {
+            Box::pin(worker.voting.cast_in_article(caster, article.clone(), asked, note)).await
+        }
+    };
+    match cast {
         Ok(vote) => {
-            note_outcome(&req, vote.cast.as_str());
+            note_outcome(req, vote.cast.as_str());
             let notice = match vote.cast {
                 VoteOutcome::Counted | VoteOutcome::Repeated => "counted",
                 VoteOutcome::Changed => "changed",
             };
-            let poll = &vote.known.poll;
             let position = vote.shown.as_ref().map(|snapshot| snapshot.tally.position()).unwrap_or_default();
             let stub = Stub { choices: vote.choices, position };
-            let stub = worker.shared.token_keys.stub(poll, stub, worker.shared.clock.now());
-            let mut there = to_form(&worker, poll, &look, &format!("said={notice}&ballot={stub}"));
+            let stub = worker.shared.token_keys.stub(&vote.known.poll, stub, worker.shared.clock.now());
+            let mut there = to_form(worker, &poll, &look, &format!("said={notice}&ballot={stub}"));
             if let Some(Ok(cookie)) = token.map(|token| HeaderValue::try_from(worker.shared.voter_cookie.set(token))) {
                 there.headers_mut().insert(header::SET_COOKIE, cookie);
             }
             Ok(there)
         }
-        Err(refusal) => refused(&req, &worker, &known, &look, (&voter, &ticked), refusal).await,
+        Err(refusal) => refused(req, worker, &poll, &look, (&voter, &ticked), refusal).await,
     }
+}
+
+/// Takes the voter's ballot back. Having none is as good.
+async fn take_back(
+    req: &HttpRequest,
+    worker: &Worker,
+    poll: &FormPoll,
+    look: &Look,
+    voter: &Voter,
+) -> Result<HttpResponse, Problem> {
+    if poll.known().poll.is_made() {
+        match worker.voting.withdraw(&voter.id, Arc::clone(poll.known())).await {
+            Ok(withdrawal) => note_outcome(req, withdrawal.as_str()),
+            // It went for another one, with all its ballots.
+            Err(VoteError::NoPoll) if poll.is_by_article() => {}
+            Err(refusal) => return refused(req, worker, poll, look, (voter, &[]), refusal).await,
+        }
+    }
+    Ok(to_form(worker, poll, look, "said=withdrawn"))
 }
 
 /// The options that a form names, which have no rank.
@@ -179,13 +259,14 @@ fn ranked<'a>(poll: &Poll, fields: &'a [(String, String)]) -> Vec<(&'a str, u8)>
 async fn refused(
     req: &HttpRequest,
     worker: &Worker,
-    known: &PollWithSite,
+    poll: &FormPoll,
     look: &Look,
     (voter, ticked): (&Voter, &[(&str, u8)]),
     refusal: VoteError,
 ) -> Result<HttpResponse, Problem> {
+    let known = poll.known();
     let (reader, notice) = match &refusal {
-        VoteError::AlreadyVoted(_) => (
+        VoteError::AlreadyVoted(_) | VoteError::NotTakenBack(_) => (
             FormReader { stub: on_record(worker, known, voter).await?, ..FormReader::default() },
             Some(Notice::AlreadyVoted),
         ),
@@ -204,7 +285,6 @@ async fn refused(
         }
         VoteError::NoPoll
         | VoteError::NoArticle(_)
-        | VoteError::NotTakenBack(_)
         | VoteError::QuotaExceeded(_)
         | VoteError::Hidden(_)
         | VoteError::Behind
@@ -218,7 +298,7 @@ async fn refused(
         | VoteError::Internal(_) => return Err(refusal.into()),
     };
     let code = Problem::from(refusal).code();
-    let page = show(req, worker, known, look, code.status(), reader, notice).await?;
+    let page = show(req, worker, poll, look, code.status(), reader, notice).await?;
     note_outcome(req, code.as_str());
     Ok(page)
 }
@@ -227,12 +307,13 @@ async fn refused(
 async fn show(
     req: &HttpRequest,
     worker: &Worker,
-    known: &PollWithSite,
+    of: &FormPoll,
     look: &Look,
     status: StatusCode,
     FormReader { stub, voter, ticked }: FormReader,
     notice: Option<Notice>,
 ) -> Result<HttpResponse, Problem> {
+    let known = of.known();
     let position = stub.map(|stub| ReaderPosition { position: stub.position, is_proven: true });
     let chosen = stub.map(|stub| stub.choices);
     let viewer = if chosen.is_some() { Viewer::Voter } else { Viewer::Everyone };
@@ -246,7 +327,9 @@ async fn show(
         Some(snapshot) if state == State::Closed => Box::pin(worker.voting.run_off(snapshot)).await.ok(),
         Some(_) | None => None,
     };
-    let hidden = (state == State::Open && chosen.is_none())
+    // What is pressed is pressed again to take it back, or something else.
+    let may_change = chosen.is_none() || (poll.kind == Kind::Reaction && voter.is_some());
+    let hidden = (state == State::Open && may_change)
         .then(|| (token(), worker.shared.position_keys.mark(known.poll.id, now).to_string()));
     let hidden = hidden.as_ref().map(|(voter, mark)| HiddenFields { voter, mark });
     let answers = answers_beside(worker, seen.as_deref()).await?;
@@ -262,7 +345,8 @@ async fn show(
         look,
         site: &known.site.settings,
         public_url: worker.shared.public_url.as_ref(),
-        is_kept: true,
+        is_kept: poll.is_made(),
+        is_by_article: of.is_by_article(),
         mark: None,
         place: None,
         mode: Mode::Form(hidden),
@@ -272,16 +356,17 @@ async fn show(
 }
 
 /// Redirects to the form's page, by GET (303).
-fn to_form(worker: &Worker, poll: &Poll, look: &Look, more: &str) -> HttpResponse {
-    let base_path = worker.shared.base_path();
+fn to_form(worker: &Worker, poll: &FormPoll, look: &Look, more: &str) -> HttpResponse {
     let query = look.query();
     let join = match (query.is_empty(), more.is_empty()) {
         (_, true) => "",
         (true, false) => "?",
         (false, false) => "&",
     };
+    let query = format!("{query}{join}{more}");
+    let address = form_address(&poll.known().poll, worker.shared.base_path(), poll.is_by_article(), &query);
     HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, format!("{base_path}/embed/{}/form{query}{join}{more}", poll.id)))
+        .insert_header((header::LOCATION, address))
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
         .finish()
 }

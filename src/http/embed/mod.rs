@@ -16,7 +16,7 @@ mod snapshot;
 pub(super) use address::{ReaderPage, is_sought_by_people, lead_on};
 pub(super) use card::card;
 pub(super) use files::{article, file, loader, manifest, most_read, view};
-pub(super) use form::{form, vote};
+pub(super) use form::{FormPoll, form, read_form, take_form, vote};
 pub(super) use snapshot::{card as snapshot_card, page as snapshot_page, page_of_snapshot};
 
 use std::{
@@ -37,7 +37,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::digest;
 
 use super::{
-    ReplicaState, Worker,
+    ReplicaState, Worker, articles,
     caching::{self, Caching},
     coding, conditional,
     path::poll_in_path,
@@ -81,18 +81,9 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         Err(missing) => return lead_on(&req, worker.shared.base_path(), missing),
     };
     let known = worker.voting.poll(id).await?;
-    page_of_poll(&req, &worker, &known).await
-}
-
-/// The page of a poll that is there.
-pub(super) async fn page_of_poll(
-    req: &HttpRequest,
-    worker: &Worker,
-    known: &PollWithSite,
-) -> Result<HttpResponse, Problem> {
-    let seen = tally_for(Viewer::Everyone, worker, known, None).await?;
-    let answers = answers_beside(worker, seen.as_deref()).await?;
-    page_of(req, worker, known, (seen.as_deref(), &answers), Stands::Alone)
+    let seen = tally_for(Viewer::Everyone, &worker, &known, None).await?;
+    let answers = answers_beside(&worker, seen.as_deref()).await?;
+    page_of(&req, &worker, &known, (seen.as_deref(), &answers), Stands::Alone)
 }
 
 /// The page of a place in which a poll stands: the poll's, which says whose turn it is and until when.
@@ -130,15 +121,15 @@ pub(super) fn page_of_empty_place(
     Ok(send_page(req, worker, response, body, caching, None))
 }
 
-/// The page of an article's poll that nobody has voted in.
-pub(super) fn page_of_nothing(
+/// The page of an article's poll, made or not.
+pub(super) async fn page_of_article(
     req: &HttpRequest,
     worker: &Worker,
     known: &PollWithSite,
 ) -> Result<HttpResponse, Problem> {
-    let nothing = Arc::new(Snapshot::of_nothing(&known.poll, worker.shared.clock.now()));
-    let shown = nothing.shown_to(Viewer::Everyone).tally();
-    page_of(req, worker, known, (shown.map(|shown| &**shown), &[]), Stands::NotYet)
+    let seen = tally_for(Viewer::Everyone, worker, known, None).await?;
+    // An article's poll takes no words of its readers' own.
+    page_of(req, worker, known, (seen.as_deref(), &[]), Stands::UnderArticle)
 }
 
 /// Where a page's poll stands.
@@ -148,8 +139,8 @@ enum Stands<'a> {
     Alone,
     /// In a place.
     In(&'a PlaceMark),
-    /// In no store: nobody has voted in an article's poll.
-    NotYet,
+    /// Under an article.
+    UnderArticle,
 }
 
 /// The page of a poll, with what everyone sees of its tally, and beside it.
@@ -162,12 +153,12 @@ fn page_of(
 ) -> Result<HttpResponse, Problem> {
     let place = match stands {
         Stands::In(place) => Some(place),
-        Stands::Alone | Stands::NotYet => None,
+        Stands::Alone | Stands::UnderArticle => None,
     };
     let (look, _) = read_look(req)?;
     let poll = definition_of(known, seen);
     // Its readers have no stream that would bring them one.
-    let mark = matches!(stands, Stands::NotYet)
+    let mark = (!poll.is_made())
         .then(|| worker.shared.position_keys.mark(poll.id, worker.shared.clock.now()).to_string());
     let view = PollView {
         poll,
@@ -181,7 +172,8 @@ fn page_of(
         look: &look,
         site: &known.site.settings,
         public_url: worker.shared.public_url.as_ref(),
-        is_kept: !matches!(stands, Stands::NotYet),
+        is_kept: poll.is_made(),
+        is_by_article: matches!(stands, Stands::UnderArticle),
         mark: mark.as_deref(),
         place,
         mode: Mode::Script,
@@ -267,7 +259,11 @@ pub(super) fn refuse(
     ];
     let reason = reasons.iter().find(|(is, _)| *is == code).map_or(Reason::Failed, |(_, reason)| *reason);
     let base_path = shared.base_path();
+    // An article's form is where it was sent to.
+    let is_sent = *req.method() == Method::POST && articles::is_named(req);
+    let may_be_sent_again = is_sent && (problem.retry_after_secs().is_some() || code == Code::OriginRefused);
     let again = known.as_deref().map(|known| format!("{base_path}/embed/{}/form", known.poll.id));
+    let again = again.or_else(|| may_be_sent_again.then(|| format!("{base_path}{}", req.uri())));
     // A page got by GET can load itself again.
     let refreshes = *req.method() == Method::GET;
     let Some(language) = language else { return written };
@@ -385,13 +381,18 @@ fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
     Ok((look, query))
 }
 
-/// The tally, at least as new as `seen` unless the store does not answer, if this viewer sees it.
+/// The tally, at least as new as `seen` unless the store does not answer, if this viewer sees it. Zeros of an article's poll
+/// that nobody has voted in.
 async fn tally_for(
     viewer: Viewer,
     worker: &Worker,
     known: &PollWithSite,
     seen: Option<ReaderPosition>,
 ) -> Result<Option<Arc<Snapshot>>, Problem> {
+    if !known.poll.is_made() {
+        let nothing = Arc::new(Snapshot::of_nothing(&known.poll, worker.shared.clock.now()));
+        return Ok(nothing.shown_to(viewer).tally().cloned());
+    }
     match worker.voting.visible(viewer, known, seen).await.map_err(Problem::from) {
         // A poll can be shown without its tally, which the page's stream brings later. A closed poll is its tally, and
         // a voter's page has no stream.

@@ -193,6 +193,7 @@ pub(super) async fn preview(
             window: Window::Frame,
             is_kept: false,
             mark: None,
+            is_by_article: false,
             place: None,
         };
         let body = view.render().map_err(Problem::internal)?;

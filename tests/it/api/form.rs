@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::embed::{after, read, state};
 use crate::{
-    client::{Answer, Client, remember_secret},
+    client::{Answer, Client, remember_secret, until},
     registry::service_rules,
-    service::{PUBLIC_URL, Service, text},
+    service::{PUBLIC_URL, Service, announcement, text},
 };
 
 /// What a browser says when a page of ours sends a form.
@@ -15,7 +15,11 @@ const OWN_PAGE: [(&str, &str); 2] = [("origin", PUBLIC_URL), ("sec-fetch-site", 
 
 /// The form's page: its text, and the token in it.
 async fn form(client: &Client, poll: &str) -> (String, String) {
-    let answer = client.get(&format!("/embed/{poll}/form")).send().await;
+    form_at(client, &format!("/embed/{poll}/form")).await
+}
+
+async fn form_at(client: &Client, path: &str) -> (String, String) {
+    let answer = client.get(path).send().await;
     assert_eq!(answer.header("cache-control").as_deref(), Some("private, no-store"), "{answer}");
     assert_eq!(answer.header("set-cookie"), None, "{answer}");
     let page = answer.page(200);
@@ -25,7 +29,11 @@ async fn form(client: &Client, poll: &str) -> (String, String) {
 }
 
 async fn send(client: &Client, poll: &str, body: &str, marks: &[(&str, &str)]) -> Answer {
-    let request = client.post(&format!("/embed/{poll}/form")).body("application/x-www-form-urlencoded", body);
+    send_to(client, &format!("/embed/{poll}/form"), body, marks).await
+}
+
+async fn send_to(client: &Client, path: &str, body: &str, marks: &[(&str, &str)]) -> Answer {
+    let request = client.post(path).body("application/x-www-form-urlencoded", body);
     marks.iter().fold(request, |request, (name, value)| request.header(name, value)).send().await
 }
 
@@ -276,7 +284,151 @@ async fn a_form_ranks_by_numbers_and_says_so_if_one_comes_twice(service: &Servic
     assert_eq!(closed.matches("الفائز بعد جولات الإقصاء").count(), 1, "{closed}");
 }
 
+/// A site with an article, `a-1`, that readers react to.
+async fn site_with_reactions(service: &Service) -> String {
+    let site = service.site_for(&["https://news.example"]).await;
+    let options =
+        json!([{ "id": "like", "emoji": "👍", "label": "أعجبني" }, { "id": "sad", "emoji": "😢", "label": "أحزنني" }]);
+    let poll = json!({ "kind": "reaction", "question": "ما رأيك في المقال؟", "options": options });
+    let template = json!({ "poll": poll, "articles": "own-origins" });
+    service.admin().put(&format!("/v1/sites/{site}/templates/reactions")).json(&template).send().await.is(201);
+    let said = announcement("https://news.example/a-1");
+    service.admin().put(&format!("/v1/sites/{site}/articles/a-1")).json(&said).send().await.is(201);
+    site
+}
+
+/// Who runs no script makes an article's poll like anybody else: by a ballot that fits, and by nothing before it.
+async fn a_form_makes_an_articles_poll_with_its_first_ballot(service: &Service) {
+    let site = site_with_reactions(service).await;
+    for (article, look) in
+        [("a-1/reactions/form", ""), ("@url/reactions/form?url=https%3A%2F%2Fnews.example%2Fb-1", "&theme=dark")]
+    {
+        let path = format!("/embed/sites/{site}/articles/{article}{look}");
+        let asked = format!("/v1/sites/{site}/articles/{}", article.replacen("/form", "", 1));
+        let revision = async || service.client().get(&asked).send().await.is(200)["revision"].clone();
+        let shown = service.client().get(&path.replacen("/form", "", 1)).send().await.page(200);
+        let mut token = String::new();
+        for client in service.clients() {
+            let (page, own) = form_at(&client, &path).await;
+            // It is announced under its address, which is its poll's name.
+            let action = after(&page, "method=\"post\" action=\"").replace("&#38;", "&");
+            assert!(action.starts_with(&format!("/embed/sites/{site}/articles/@url/reactions/form?url=")), "{page}");
+            assert!(action.ends_with(look) && state(&page) == "open" && !page.contains("<script"), "{page}");
+            assert!(shown.contains(&format!("url={}\"></noscript>", action.replace('&', "&#38;"))), "{shown}");
+            token = own;
+        }
+        let wrong =
+            send_to(&service.client(), &path, &format!("voter={token}&choices=angry"), &OWN_PAGE).await.page(422);
+        assert!(state(&wrong) == "open" && wrong.contains("name=\"voter\""), "{wrong}");
+        let strange = send_to(&service.client(), &path, &format!("voter={token}&choices=like"), &[]).await.page(403);
+        assert!(
+            strange.contains(&format!("<a href=\"{}\">", path.replace('&', "&#38;"))),
+            "there is a way on: {strange}"
+        );
+        let nobody = send_to(&service.client(), &path, "choices=like", &OWN_PAGE).await;
+        assert!(!location(&nobody).contains("said"), "{nobody}");
+        let nothing = send_to(&service.client(), &path, &format!("voter={token}&withdraw=like"), &OWN_PAGE).await;
+        assert!(location(&nothing).ends_with("said=withdrawn"), "{nothing}");
+        assert_eq!(revision().await, 0, "nothing was made");
+        for client in service.clients().iter().cycle().take(4) {
+            let voted = send_to(client, &path, &format!("voter={token}&choices=like"), &OWN_PAGE).await;
+            for client in service.clients() {
+                let page = client.get(&location(&voted)).send().await.page(200);
+                assert!(state(&page) == "voted" && read(&page).contains("سُجّل صوتك"), "{page}");
+                assert!(page.contains("data-option=\"like\" aria-pressed=\"true\" data-votes=\"1\""), "{page}");
+            }
+        }
+        until(async || (revision().await == 1).then_some(())).await;
+    }
+}
+
+async fn a_reaction_is_taken_back_by_form_and_changed(service: &Service) {
+    let site = site_with_reactions(service).await;
+    let path = format!("/embed/sites/{site}/articles/a-1/reactions/form");
+    let (_, token) = form_at(&service.client(), &path).await;
+    let sent = async |client: &Client, body: &str| {
+        let cookie = format!("__Host-sawt_voter={token}");
+        let there = location(&send_to(client, &path, &format!("voter={token}&{body}"), &OWN_PAGE).await);
+        // A replica hears of it a moment later.
+        (client.get(&there).header("cookie", &cookie).send().await.page(200), there)
+    };
+    let pressed = |page: &str, name: &str, option: &str, is: bool, votes: u8| {
+        let button = format!(
+            "name=\"{name}\" value=\"{option}\" data-option=\"{option}\" aria-pressed=\"{is}\" data-votes=\"{votes}\""
+        );
+        assert!(page.contains(&button), "{button}: {page}");
+    };
+    for client in service.clients() {
+        let (page, there) = sent(&client, "choices=like").await;
+        pressed(&page, "withdraw", "like", true, 1);
+        pressed(&page, "choices", "sad", false, 0);
+        let renewed = after(&page, "name=\"voter\" value=\"").to_owned();
+        remember_secret(&renewed);
+        // Without the cookie its reader is nobody, and can press nothing.
+        let page = client.get(&there).send().await.page(200);
+        assert!(
+            !page.contains("name=\"voter\"")
+                && page.contains("<fieldset aria-labelledby=\"sawt-question sawt-rule\" disabled>")
+        );
+        let (page, _) = sent(&client, "choices=sad").await;
+        assert!(read(&page).contains("غُيّر صوتك"), "{page}");
+        pressed(&page, "withdraw", "sad", true, 1);
+        pressed(&page, "choices", "like", false, 0);
+        for _ in 0..2 {
+            let (page, there) = sent(&client, "withdraw=sad").await;
+            assert!(state(&page) == "open" && read(&page).contains("سُحب صوتك"), "{page}");
+            pressed(&page, "choices", "sad", false, 0);
+            let page = client.get(&there).send().await.page(200);
+            assert!(!read(&page).contains("سُحب صوتك"), "nobody is told so by an address: {page}");
+        }
+    }
+    // Where a vote stays, nothing takes it back.
+    let poll = service.poll(json!({})).await;
+    location(&send(&service.client(), &poll, &format!("voter={token}&choices=yes"), &OWN_PAGE).await);
+    let page = send(&service.client(), &poll, &format!("voter={token}&withdraw=yes"), &OWN_PAGE).await.page(409);
+    assert!(state(&page) == "voted" && read(&page).contains("صوتك مسجّل من قبل"), "{page}");
+    assert!(!page.contains("name=\"withdraw\""), "{page}");
+    assert_eq!(service.client().results(&poll).await["ballots"], 1);
+}
+
+async fn what_a_form_of_an_article_is_refused_is_said_in_a_page(service: &Service) {
+    let site = site_with_reactions(service).await;
+    let client = service.client();
+    let (_, token) = form_at(&client, &format!("/embed/sites/{site}/articles/a-1/reactions/form")).await;
+    let body = format!("voter={token}&choices=like");
+    for (rest, status) in [
+        ("@url/reactions/form", 400),
+        ("@url/reactions/form?url=javascript:alert(1)", 400),
+        ("a-1/nothing/form", 404),
+        ("a-2/reactions/form", 404),
+        ("@url/reactions/form?url=https%3A%2F%2Fevil.example%2F1", 422),
+    ] {
+        let path = format!("/embed/sites/{site}/articles/{rest}");
+        client.get(&path).send().await.page(status);
+        send_to(&client, &path, &body, &OWN_PAGE).await.page(status);
+    }
+    let path = format!("/embed/sites/{site}/articles/a-1/reactions/form");
+    let post = |media_type: &str, body: Vec<u8>| {
+        let request = client.post(&path).body(media_type, body);
+        OWN_PAGE.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
+    };
+    post("application/json", b"{\"choices\":[\"like\"]}".to_vec()).await.page(415);
+    post("application/x-www-form-urlencoded", vec![b'a'; 20_000]).await.page(413);
+    let mut full = service.admin().get(&format!("/v1/sites/{site}/templates/reactions")).send().await.is(200);
+    let poll = json!({ "kind": "reaction", "question": "؟", "options": full["poll"]["options"].take() });
+    let full = json!({ "poll": poll, "most_articles": 1 });
+    service.admin().put(&format!("/v1/sites/{site}/templates/full")).json(&full).send().await.is(201);
+    let said = announcement("https://news.example/a-2");
+    service.admin().put(&format!("/v1/sites/{site}/articles/a-2")).json(&said).send().await.is(201);
+    let full = |article: &str| format!("/embed/sites/{site}/articles/{article}/full/form");
+    location(&send_to(&client, &full("a-1"), &body, &OWN_PAGE).await);
+    send_to(&client, &full("a-2"), &body, &OWN_PAGE).await.page(409);
+}
+
 service_rules![
+    a_form_makes_an_articles_poll_with_its_first_ballot,
+    a_reaction_is_taken_back_by_form_and_changed,
+    what_a_form_of_an_article_is_refused_is_said_in_a_page,
     a_form_ranks_by_numbers_and_says_so_if_one_comes_twice,
     a_form_votes_once_however_often_it_is_sent,
     a_form_takes_stars_and_reactions,

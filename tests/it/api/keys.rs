@@ -241,6 +241,8 @@ async fn every_route_is_open_or_guarded(_service: &Service) {
         "GET /embed/most-read.js",
         "GET /embed/article.js",
         "GET /embed/sites/{site}/articles/{article}/{template}",
+        "GET /embed/sites/{site}/articles/{article}/{template}/form",
+        "POST /embed/sites/{site}/articles/{article}/{template}/form",
         "GET /embed/sites/{site}/places/{place}",
         "GET /embed/manifest.json",
         "GET /embed/assets/{file}",

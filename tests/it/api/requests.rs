@@ -345,7 +345,8 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
 
 /// The routes whose answers are pages, to a refusal, what the policy of each allows, and where it says it comes from.
 /// Every other answer has [`NO_PAGE`]. A page with a form says where it comes from, to this service alone.
-const PAGES: [(&str, &str, &str); 6] = [
+const PAGES: [(&str, &str, &str); 7] = [
+    ("/embed/sites/{site}/articles/{article}/{template}/form", PAGE, "same-origin"),
     ("/embed/sites/{site}/articles/{article}/{template}", PAGE, "same-origin"),
     ("/embed/sites/{site}/places/{place}", PAGE, "same-origin"),
     ("/embed/{poll}", PAGE, "same-origin"),
