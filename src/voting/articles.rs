@@ -8,7 +8,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Asker, BallotRequest, Caster, PollTally, StreamPlan, StreamRequest, TallyView, Vote, VoteError, VoteOutcome, Voting,
+    Asker, BallotRequest, Caster, PollTally, StreamPlan, StreamRequest, TallyView, Vote, VoteError, VoteOutcome,
+    Voting, end_old_polls,
 };
 use crate::{
     article::{
@@ -241,7 +242,23 @@ impl Voting {
         self.replica.articles.missing.forget(&id);
         // Other replicas may have streams that wait for it.
         self.replica.hub.note_change(&self.vote_reads, id).await?;
-        self.polls.get(store, id).await?.ok_or(VoteError::NoPoll)
+        let known = self.polls.get(store, id).await?.ok_or(VoteError::NoPoll)?;
+        self.end_old_polls(template, now).await;
+        Ok(known)
+    }
+
+    /// Ends some polls that are old. The ballot that made the new one stands, whether or not this succeeds.
+    async fn end_old_polls(&self, template: &Template, now: Timestamp) {
+        let end = async {
+            for poll in end_old_polls(&*self.others, template, now).await? {
+                self.replica.hub.note_change(&self.others, poll).await?;
+            }
+            Ok::<_, VoteError>(())
+        };
+        if let Err(error) = end.await {
+            let site = &template.pattern.site;
+            tracing::debug!(%site, error = %error, "old articles stay as they are until the next one");
+        }
     }
 
     /// Notes a client that has voted, or that the article is announced by now. The vote stands, whether or not this
