@@ -13,7 +13,7 @@ pub fn tally_json(poll: &Poll, tally: &Tally) -> String {
     write_json(poll, tally, Labels::LeftOut)
 }
 
-/// The same with each option's label, for those who ask for results alone.
+/// The same with each option's label and the poll's article, for those who ask for results alone.
 pub fn results_json(poll: &Poll, tally: &Tally) -> String {
     write_json(poll, tally, Labels::Written)
 }
@@ -35,7 +35,7 @@ pub fn tally_etag(poll: &Poll, tally: &Tally, signed: SignedPosition) -> String 
     tag
 }
 
-/// Whether a tally says what readers see of each option.
+/// Whether a tally says what readers see of the poll.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Labels {
     Written,
@@ -63,6 +63,9 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
     )?;
     if tally.is_under_100 {
         json.push_str("\"ballots_under\":100,");
+    }
+    if let Some(page) = poll.article_url.as_ref().filter(|_| labels == Labels::Written) {
+        write!(json, "\"article_url\":{},", serde_json::Value::from(page.as_str()))?;
     }
     match tally.display {
         TallyDisplay::Exact => {}

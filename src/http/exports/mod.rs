@@ -182,6 +182,7 @@ fn write_results(
         TallyDisplay::Delayed => Some("delayed"),
     };
     names.extend(display.map(|_| "display"));
+    names.extend(poll.article_url.as_ref().map(|_| "article_url"));
     let amended = poll.addendum.as_ref().map(|addendum| tally.amended(addendum));
     if amended.is_some() {
         names.extend(["addendum_votes", "addendum_share", "addendum_ballots"]);
@@ -214,6 +215,9 @@ fn write_results(
         }
         if let Some(display) = display {
             row = row.plain(display);
+        }
+        if let Some(page) = &poll.article_url {
+            row = row.text(page.as_str());
         }
         if let Some(amended) = &amended {
             let share = amended.shares(poll).nth(place).unwrap_or_default();
