@@ -93,7 +93,7 @@ impl CardView<'_> {
         let words = CardWords { language, runs: direction_of(self.poll.language.as_str()) };
         let question = words.publishers(self.poll.question.as_str())?;
         let (hint, total) = match self.shown() {
-            Some(tally) => (self.hint_of_results(language), words.own(&self.total(tally, language))),
+            Some(tally) => (self.hint_of_results(tally, language), words.own(&self.total(tally, language))),
             None => (self.hint_of_question(language), words.own(&self.dates(language))),
         };
         Some(Card {
@@ -140,9 +140,13 @@ impl CardView<'_> {
         self.ends_of_stars().unwrap_or_else(|| rule(self.poll, language, self.digits))
     }
 
-    /// Below the question, where results are shown: why shares need not add up, or of what they are.
-    fn hint_of_results(&self, language: &Language) -> String {
+    /// Below the question, where results are shown: why shares need not add up, or of what they are; of a prediction, how
+    /// many had seen it coming.
+    fn hint_of_results(&self, tally: &Tally, language: &Language) -> String {
         let poll = self.poll;
+        if let Some(foreseen) = language.foreseen(poll, tally, self.digits) {
+            return foreseen;
+        }
         match self.ends_of_stars() {
             Some(ends) => ends,
             None if poll.kind.is_ordered() => language.texts().card_ranked.clone(),

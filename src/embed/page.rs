@@ -41,7 +41,7 @@ pub(super) const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(
 const MOST_SAID: usize = 10;
 
 /// Shares are shown in percent with one decimal: in tenths of it.
-const PERMILLE: u64 = 1_000;
+pub(super) const PERMILLE: u64 = 1_000;
 
 /// What a page tells its reader about the vote they have just sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,6 +244,7 @@ impl<'a> PollView<'a> {
             },
             note: Vec::new(),
             verdict: self.verdict(language),
+            foreseen: self.tally.and_then(|tally| language.foreseen(poll, tally, digits)),
             disclosure: language.disclosure(poll, self.tally, &self.site.timezone, digits),
             addendum: self.tally.and_then(|tally| language.addendum(poll, tally, digits)),
             is_disputed: language.disputed(poll).is_some(),
@@ -569,6 +570,8 @@ struct PollPage<'a> {
     note: Vec<NotePart<'a>>,
     /// Of a ballot, in a poll where one is right or wrong.
     verdict: Option<Verdict<'a>>,
+    /// How many had seen coming what came true.
+    foreseen: Option<String>,
     /// Who stands behind the poll, and what else is told of it.
     disclosure: Option<DisclosureSentence>,
     /// What its ballots come to by what was decided after the close.

@@ -1,11 +1,12 @@
 //! What is right in a poll, as its page says it to one reader: in a quiz and in a prediction.
 
 use super::{
+    digits::Digits,
     direction::{direction_in, direction_of},
     language::Language,
-    page::PollView,
+    page::{PERMILLE, PollView},
 };
-use crate::poll::{PollOption, Quiz, Text};
+use crate::poll::{Poll, PollOption, Quiz, Tally, Text};
 
 /// What is right, as far as this reader is told it. Texts are empty where there is nothing to say.
 #[derive(Default)]
@@ -39,5 +40,81 @@ impl<'a> PollView<'a> {
             explanation,
             explanation_dir: direction_in(direction_of(poll.language.as_str()), explanation),
         })
+    }
+}
+
+impl Language {
+    /// How many of those who voted had seen coming what came true; `None` if nobody had voted, nothing is said of that, or
+    /// the tally does not tell how many.
+    pub fn foreseen(&self, poll: &Poll, tally: &Tally, digits: Digits) -> Option<String> {
+        let resolution = poll.resolution.as_ref()?;
+        if tally.ballots == 0 || !tally.display.is_exact() {
+            return None;
+        }
+        let place = poll.options.iter().position(|option| option.id == resolution.option)?;
+        let tenths = tally.parts(poll, PERMILLE).get(place).copied()?;
+        // After a word of a right-to-left language a percent sign leaves its number, unless both stand for themselves.
+        let share = format!("\u{2068}{}\u{2069}", self.share(tenths, digits));
+        Some(self.count("foreseen", tally.ballots, digits).replace("{share}", &share))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::{
+        DigestKey, NewOption, NewPoll, Partitions, PollFields, PollId, Resolution, SiteId, TallyDisplay, Timestamp,
+    };
+
+    fn prediction(votes: [u64; 2]) -> (Poll, Tally) {
+        let option = |id: &str| NewOption { id: Some(id.to_owned()), label: id.to_owned(), ..NewOption::default() };
+        let fields = PollFields {
+            question: Some("؟".to_owned()),
+            options: Some(vec![option("yes"), option("no")]),
+            ..PollFields::default()
+        };
+        let (id, key, now) = (PollId::generate(), DigestKey::from_bytes([0; 32]), Timestamp::EARLIEST);
+        let poll = NewPoll::from(fields).build(id, SiteId::default(), Partitions::unplaced(1), key, now).unwrap();
+        let tally =
+            Tally { ballots: votes.iter().sum(), votes: votes.as_slice().into(), ..Tally::of_nothing(&poll, now) };
+        let resolution = Some(Resolution { option: "yes".parse().unwrap(), at: now, reason: None });
+        (Poll { resolution, ..poll }, tally)
+    }
+
+    #[test]
+    fn how_many_saw_it_coming_is_one_sentence_in_every_language() {
+        for (tag, digits, votes, said) in [
+            ("en", Digits::Latn, [747, 457], "62% of 1,204 readers saw it coming."),
+            ("en", Digits::Latn, [0, 1], "0% of 1 reader saw it coming."),
+            ("fr", Digits::Latn, [747, 457], "62\u{202f}% des 1\u{202f}204 lecteurs l’avaient prévu."),
+            ("fr", Digits::Latn, [1, 0], "100\u{202f}% de 1 lecteur l’avait prévu."),
+            (
+                "fr",
+                Digits::Latn,
+                [500_000, 500_000],
+                "50\u{202f}% des 1\u{202f}000\u{202f}000 de lecteurs l’avaient prévu.",
+            ),
+            ("ar", Digits::Latn, [1, 0], "توقّع ذلك 100% من قارئ واحد."),
+            ("ar", Digits::Latn, [1, 1], "توقّع ذلك 50% من قارئَين."),
+            ("ar", Digits::Latn, [2, 1], "توقّع ذلك 66.7% من 3 قرّاء."),
+            ("ar", Digits::Latn, [11, 0], "توقّع ذلك 100% من 11 قارئًا."),
+            ("ar", Digits::Arab, [747, 453], "توقّع ذلك ٦٢٫٣٪ من ١٬٢٠٠ قارئ."),
+        ] {
+            let (poll, tally) = prediction(votes);
+            let told = Language::find(tag).unwrap().foreseen(&poll, &tally, digits).unwrap();
+            assert_eq!(told.replace(['\u{2068}', '\u{2069}'], ""), said);
+            assert!(told.contains("\u{2068}"), "{told}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_nobody_knows() {
+        let english = Language::find("en").unwrap();
+        let (poll, tally) = prediction([3, 1]);
+        let none = |poll: &Poll, tally: &Tally| english.foreseen(poll, tally, Digits::Latn).is_none();
+        assert!(none(&Poll { resolution: None, ..poll.clone() }, &tally));
+        assert!(none(&poll, &Tally { display: TallyDisplay::Percent, ..tally.clone() }));
+        assert!(none(&poll, &Tally::of_nothing(&poll, Timestamp::EARLIEST)));
+        assert!(!none(&poll, &tally));
     }
 }

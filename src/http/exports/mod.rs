@@ -31,6 +31,7 @@ use super::{
     tallies,
 };
 use crate::{
+    embed::{digits::Digits, language::Language},
     live::Snapshot,
     poll::{Emoji, Interval, TallyDisplay},
 };
@@ -187,7 +188,12 @@ fn write_results(
     if amended.is_some() {
         names.extend(["addendum_votes", "addendum_share", "addendum_ballots"]);
     }
+    if poll.resolution.is_some() {
+        names.extend(["came_true", "foreseen"]);
+    }
     names.extend(disclosed.map(|_| "disclosure"));
+    let language = Language::for_poll(poll.language.as_str());
+    let foreseen = language.and_then(|language| language.foreseen(poll, tally, Digits::Latn)).unwrap_or_default();
     CsvRow::names(&mut table, *separator, &names);
     for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
         let mut row = CsvRow::of(&mut table, *separator)
@@ -222,6 +228,9 @@ fn write_results(
         if let Some(amended) = &amended {
             let share = amended.shares(poll).nth(place).unwrap_or_default();
             row = row.plain(amended.height(option.index)).plain(share).plain(amended.ballots);
+        }
+        if let Some(resolution) = &poll.resolution {
+            row = row.plain(option.id == resolution.option).text(&foreseen);
         }
         if let Some(disclosed) = disclosed {
             row = row.text(&disclosed.text);

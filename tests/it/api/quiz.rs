@@ -8,6 +8,8 @@ use crate::{
     service::{PUBLIC_URL, Service, moment, seed_poll, text},
 };
 
+/// That two of three had.
+const FORESEEN: &str = "توقّع ذلك \u{2068}66.7%\u{2069} من 3 قرّاء.";
 const WHY: &str = "صدر المرسوم في نوفمبر";
 
 fn quiz() -> Value {
@@ -195,6 +197,15 @@ async fn a_prediction_is_resolved_when_it_is_closed_and_its_results_say_how_many
         assert_eq!((&said["option"], &said["votes"], &said["share"]), (&json!("yes"), &json!(2), &json!(0.6667)));
         assert_eq!((&results["version"], &results["ballots"]), (&before["version"], &before["ballots"]));
         assert_eq!(client.get(&format!("/v1/polls/{poll}")).send().await.is(200)["resolution"]["option"], "yes");
+        for page in ["", "/form"] {
+            let page = client.get(&format!("/embed/{poll}{page}")).send().await.page(200);
+            assert!(page.contains(FORESEEN), "{page}");
+        }
+        let table = client.get(&format!("/v1/polls/{poll}/results.csv")).send().await.content();
+        let table = String::from_utf8(table).unwrap();
+        let lines: Vec<_> = table.lines().collect();
+        assert!(lines[0].ends_with(",ballots,came_true,foreseen"), "{table}");
+        assert!(lines[1].ends_with(&format!(",3,true,{FORESEEN}")) && lines[2].contains(",3,false,"), "{table}");
     }
     // The same again is no news; another needs a reason.
     assert_eq!(resolve(json!({ "option": "yes" })).await.is(200)["revision"], resolved["revision"]);
