@@ -180,6 +180,7 @@ struct WordsBody {
     vote: Option<String>,
     see_results: Option<String>,
     counted: Option<String>,
+    most_read: Option<String>,
 }
 
 impl LookBody {
@@ -213,6 +214,7 @@ impl LookBody {
                 vote: text("vote", said.vote, BUTTON)?,
                 see_results: text("see_results", said.see_results, BUTTON)?,
                 counted: text("counted", said.counted, THANKS)?,
+                most_read: text("most_read", said.most_read, BUTTON)?,
             };
             words.insert(tag, said);
         }

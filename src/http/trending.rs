@@ -1,6 +1,6 @@
 //! What of a site is seen, voted in or reacted to most.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
@@ -64,6 +64,14 @@ fn answer(
         accent: list.look.accent,
         accent_dark: list.look.dark_accent(),
         density: list.look.density,
+        words: list
+            .look
+            .words
+            .iter()
+            .filter_map(|(tag, said)| {
+                Some((tag.as_str(), HeadingJson { most_read: said.most_read.as_ref()?.as_str() }))
+            })
+            .collect(),
     });
     let said = serde_json::to_vec(&(site, by.as_str(), window.as_str(), &items, &look)).map_err(internal)?;
     let tag = blake3::hash(&said);
@@ -88,17 +96,26 @@ struct TrendingJson<'a> {
     as_of: Timestamp,
     items: Vec<TrendingItemJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    look: Option<LookJson>,
+    look: Option<LookJson<'a>>,
 }
 
 /// How `<sawt-most-read>` is to look.
 #[derive(Serialize)]
-struct LookJson {
+struct LookJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     accent: Option<Colour>,
     #[serde(skip_serializing_if = "Option::is_none")]
     accent_dark: Option<Colour>,
     density: Density,
+    /// By language.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    words: BTreeMap<&'a str, HeadingJson<'a>>,
+}
+
+/// The site's own words above the list.
+#[derive(Serialize)]
+struct HeadingJson<'a> {
+    most_read: &'a str,
 }
 
 /// An article or a poll.

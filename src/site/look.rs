@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::poll::{Text, TextLimit};
 
-/// What stands on a button.
+/// What stands on a button, or above a list.
 pub const BUTTON: TextLimit = TextLimit { characters: 40, bytes: 640 };
 /// What is said when a vote was counted.
 pub const THANKS: TextLimit = TextLimit { characters: 120, bytes: 1_920 };
@@ -47,6 +47,9 @@ pub struct SiteWords {
     /// What is said when a vote was counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<Text>,
+    /// What a list of what is read most is headed by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_read: Option<Text>,
 }
 
 /// How much room there is around things.

@@ -109,7 +109,7 @@ test('an article is told to be seen by its canonical address, or as the page say
   await until(async () => (await trending(site, 'window=1h')).some(({ url, score }) => url && score > 1.5));
 
   // The list looks as the site says its polls do, and as the page says before that.
-  const look = { accent: '#b3122f', density: 'compact' };
+  const look = { accent: '#b3122f', density: 'compact', words: { ar: { most_read: 'يقرؤون الآن' } } };
   await sawt.ask('PUT', `/v1/sites/${site}`, { origins: [publisher.origin], look });
   await until(async () => (await sawt.ask('GET', `/v1/sites/${site}/trending?by=votes&limit=50`)).look);
   await page.goto(listing(site));
@@ -119,6 +119,8 @@ test('an article is told to be seen by its canonical address, or as the page say
   assert.deepEqual(await links.allTextContents(), ['أسعار النفط ترتفع لليوم الثالث على التوالي', 'المجلس يستأنف جلساته غدًا']);
   assert.equal(await links.first().getAttribute('href'), (await trending(site, 'window=1h'))[0].url);
   const inList = (name) => page.locator('sawt-most-read').locator(name);
+  assert.equal(await inList('h2').textContent(), 'يقرؤون الآن');
+  assert.equal(await inList('section').getAttribute('aria-label'), 'يقرؤون الآن');
   await page.emulateMedia({ colorScheme: 'light' });
   const [accent, room] = [(heading) => getComputedStyle(heading).borderBottomColor, (line) => getComputedStyle(line).paddingBlockStart];
   assert.equal(await inList('h2').evaluate(accent), 'rgb(179, 18, 47)');

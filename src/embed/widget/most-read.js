@@ -127,9 +127,14 @@ class SawtMostRead extends HTMLElement {
     else this.#root.prepend(make('style', { textContent: style }));
   }
 
-  // As the site has said for its polls. The page overrides it.
-  #dress({ accent, accent_dark: dark, density } = {}) {
+  // As the site has said once. The page overrides it.
+  #dress({ accent, accent_dark: dark, density, words } = {}) {
     const box = this.#root.querySelector('section');
+    const heading = words?.[box.lang]?.most_read;
+    if (heading && !this.hasAttribute('heading') && this.#asked('by', Object.keys(HEADINGS), 'views') === 'views') {
+      box.querySelector('h2').textContent = heading;
+      box.setAttribute('aria-label', heading);
+    }
     for (const [name, colour] of Object.entries({ '--site-light': accent, '--site-dark': dark }))
       if (/^#[\da-f]{6}$/.test(colour)) box.style.setProperty(name, colour);
       else box.style.removeProperty(name);

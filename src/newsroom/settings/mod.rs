@@ -150,7 +150,8 @@ impl SettingsPage<'_> {
                 let called = match word {
                     "vote" => &texts.word_vote,
                     "see_results" => &texts.word_see_results,
-                    _ => &texts.word_counted,
+                    "counted" => &texts.word_counted,
+                    _ => &texts.word_most_read,
                 };
                 let label = format!("{called} ({})", texts_of(language).frame.language);
                 fields.push(self.field(word_field(language, word), label, "", FieldControl::Line));

@@ -39,7 +39,8 @@ const FIELDS: [&str; 16] = [
 ];
 
 /// What a site says in its own words in a language, and how long it may be.
-pub const SITE_WORDS: [(&str, TextLimit); 3] = [("vote", BUTTON), ("see_results", BUTTON), ("counted", THANKS)];
+pub const SITE_WORDS: [(&str, TextLimit); 4] =
+    [("vote", BUTTON), ("see_results", BUTTON), ("counted", THANKS), ("most_read", BUTTON)];
 
 /// Settings as they were typed, by the names of their fields. Everything is text, as it stands in the form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +97,8 @@ impl TypedSite {
         );
         for language in Language::all() {
             let said = look.words.get(language.tag()).cloned().unwrap_or_default();
-            for (word, said) in [("vote", said.vote), ("see_results", said.see_results), ("counted", said.counted)] {
+            let SiteWords { vote, see_results, counted, most_read } = said;
+            for ((word, _), said) in SITE_WORDS.into_iter().zip([vote, see_results, counted, most_read]) {
                 typed.insert(word_field(language, word), text(said.as_ref()));
             }
         }
@@ -259,9 +261,9 @@ impl<'a> SettingsCheck<'a> {
         let density = density.map_or_else(Density::default, |(_, density)| density);
         let mut words = BTreeMap::new();
         for language in Language::all() {
-            let [vote, see_results, counted] =
+            let [vote, see_results, counted, most_read] =
                 SITE_WORDS.map(|(word, limit)| self.text(&word_field(language, word), limit));
-            let said = SiteWords { vote, see_results, counted };
+            let said = SiteWords { vote, see_results, counted, most_read };
             if said != SiteWords::default() {
                 words.insert(language.tag().to_owned(), said);
             }

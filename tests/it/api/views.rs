@@ -298,7 +298,9 @@ async fn a_list_looks_as_its_site_says_its_polls_do(service: &Service) {
     let asked = format!("/v1/sites/{site}/trending");
     let plain = service.client().get(&asked).send().await.is(200);
     assert_eq!(plain.get("look"), None);
-    let look = json!({ "accent": "#b3122f", "density": "compact" });
+    let heading = json!({ "most_read": "يقرؤون الآن" });
+    let words = json!({ "ar": { "vote": "صوّت", "most_read": heading["most_read"] }, "en": { "vote": "Vote" } });
+    let look = json!({ "accent": "#b3122f", "density": "compact", "words": words });
     service
         .admin()
         .put(&format!("/v1/sites/{site}"))
@@ -309,6 +311,7 @@ async fn a_list_looks_as_its_site_says_its_polls_do(service: &Service) {
     for client in service.clients() {
         let said = until(async || client.get(&asked).send().await.is(200).get("look").cloned()).await;
         assert_eq!((&said["accent"], &said["density"]), (&look["accent"], &look["density"]));
+        assert_eq!(said["words"], json!({ "ar": heading }), "of the site's words those that are said there");
         // It was made lighter, so that it can be read in the dark.
         assert!(said["accent_dark"].is_string() && said["accent_dark"] != said["accent"], "{said}");
     }
