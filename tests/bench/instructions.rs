@@ -54,6 +54,9 @@ pub(crate) struct Options {
     /// Count a vote's and a tally's instructions alone, and fail if they are a tenth more than `instructions.json` says.
     #[arg(long)]
     check: bool,
+    /// Count a vote's instructions by the kind of its poll alone.
+    #[arg(long)]
+    kinds: bool,
 }
 
 /// What a request costs in a debug build, as committed: `tests/run` makes no other, and a release takes longer to build
@@ -77,6 +80,10 @@ pub(crate) fn measure(options: &Options) -> Result<(), String> {
     if options.check {
         return check(&server(&program, true));
     }
+    if options.kinds {
+        kinds_beside_single(&program);
+        return Ok(());
+    }
     let (floor, server) = (floor(), server(&program, false));
     let of = |figures: &[(&str, f64)], wanted: &str| {
         figures.iter().find(|(name, _)| *name == wanted).map_or(f64::NAN, |(_, figure)| *figure)
@@ -94,17 +101,7 @@ pub(crate) fn measure(options: &Options) -> Result<(), String> {
     table.at_most("the dearest refused vote, of a vote", refused(&server) / vote, 0.7);
     table.print();
 
-    let kinds = kinds(&program);
-    let mut table =
-        Table::new("Instructions per vote, server, by kind, of five options", &["", "instructions", "of single"]);
-    for (name, figure) in &kinds {
-        table.row(name, [*figure, figure / kinds[0].1].map(number));
-    }
-    for (name, figure) in &kinds[1..] {
-        table.at_most(&format!("{name}, of single"), figure / kinds[0].1, 1.05);
-    }
-    table.print();
-
+    let kinds = kinds_beside_single(&program);
     let (redis, peer) = (redis(), peer());
     let mut table = Table::new("Instructions, Redis", &["", "instructions", "of the peer's"]);
     for (name, figure) in redis.iter().chain(&peer) {
@@ -116,6 +113,21 @@ pub(crate) fn measure(options: &Options) -> Result<(), String> {
     table.print();
     report::write("instructions", &[floor, server, kinds, redis, peer].concat());
     Ok(())
+}
+
+/// Counts a vote in a poll of each kind, and prints it beside one in a poll of kind `single`.
+fn kinds_beside_single(program: &Path) -> Figures {
+    let kinds = kinds(program);
+    let mut table =
+        Table::new("Instructions per vote, server, by kind, of five options", &["", "instructions", "of single"]);
+    for (name, figure) in &kinds {
+        table.row(name, [*figure, figure / kinds[0].1].map(number));
+    }
+    for (name, figure) in &kinds[1..] {
+        table.at_most(&format!("{name}, of single"), figure / kinds[0].1, 1.05);
+    }
+    table.print();
+    kinds
 }
 
 /// A poll of each kind, with five options, and a vote in it.
