@@ -240,6 +240,8 @@ impl Voting {
             Making::Full => return Err(NoArticle::Full.into()),
         }
         self.replica.articles.missing.forget(&id);
+        // Whoever vouched for one that was deleted has not vouched for this one.
+        self.replica.articles.honest.forget(&id);
         // Other replicas may have streams that wait for it.
         self.replica.hub.note_change(&self.vote_reads, id).await?;
         let known = self.polls.get(store, id).await?.ok_or(VoteError::NoPoll)?;
