@@ -105,6 +105,8 @@ pub struct Config {
     pub webhook_networks: Outside,
     /// The networks of servers.
     pub hosting_ranges: HostingRanges,
+    /// How many hashes a proof of work takes at most, 1 to 100,000,000.
+    pub proof_of_work_hashes: u32,
     /// How many threads answer requests, 1 to 256.
     pub workers: usize,
     /// How long a replica that is told to stop goes on answering, no longer ready, 0 to 300 seconds.
@@ -157,6 +159,7 @@ impl Default for Config {
             proof_checkpoints: None,
             webhook_networks: Outside::default(),
             hosting_ranges: HostingRanges::default(),
+            proof_of_work_hashes: 0,
             workers: thread::available_parallelism().map_or(1, |cores| cores.get().min(settings::MAX_WORKERS)),
             drain_secs: 0,
             shutdown_secs: 0,

@@ -588,6 +588,17 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| config.hosting_ranges.path().map(|path| path.display().to_string()),
     },
     Setting {
+        name: "proof_of_work_hashes",
+        shape: Shape::Number,
+        form: "NUMBER",
+        default: Default::Is("200000"),
+        about: "How many hashes (SHA-256) the device of a new voter makes at most where a poll asks for proof of work, and \
+                on average half as many, 1 to 100000000. A phone of five years ago makes some 125000 in a second, a \
+                desktop six times as many.",
+        set: |config, text| keep_within(text, &(1..=100_000_000), |hashes| config.proof_of_work_hashes = hashes),
+        show: |config| Some(config.proof_of_work_hashes.to_string()),
+    },
+    Setting {
         name: "workers",
         shape: Shape::Number,
         form: "NUMBER",

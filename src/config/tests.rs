@@ -98,6 +98,7 @@ fn every_setting_has_bounds() {
         ("proof_secret_previous", vec![SECRET], vec!["short"]),
         ("proof_tally_secs", vec!["1", "86400"], vec!["0", "86401"]),
         ("webhook_networks", vec!["10.0.0.0/8", "192.0.2.7, fd00::/8"], vec!["inside", "10.0.0.0/33"]),
+        ("proof_of_work_hashes", vec!["1", "100000000"], vec!["0", "100000001", "x"]),
         ("hosting_ranges", vec!["/dev/null"], vec!["/nowhere", "Cargo.toml"]),
         ("workers", vec!["1", "256"], vec!["0", "257"]),
         ("drain_secs", vec!["0", "300"], vec!["-1", "301"]),

@@ -61,6 +61,8 @@ pub struct Assets {
     pub place: Asset,
     /// What says that a ballot is recorded.
     pub receipt: Asset,
+    /// What does the work that new voters are asked for.
+    pub work: Asset,
     /// What publishers put into the pages of articles: says that one is seen.
     pub view: Asset,
     /// What publishers put where they want a list of what is read most.
@@ -113,7 +115,8 @@ impl Assets {
             .replace("SAWT_NOTHING_YET", &said(|language| &language.texts().nothing_yet));
         let receipt =
             include_str!("packed/receipt.js").replace("SAWT_RECORDED", &said(|language| &language.texts().recorded));
-        let packed: [(&str, Cow<'static, str>); 19] = [
+        let work = include_str!("packed/work.js").replace("SAWT_WORKING", &said(|language| &language.texts().working));
+        let packed: [(&str, Cow<'static, str>); 20] = [
             ("app.js", script.into()),
             ("poll.css", include_str!("packed/page.css").into()),
             ("edit.js", include_str!("packed/edit.js").into()),
@@ -128,6 +131,7 @@ impl Assets {
             ("frames.js", include_str!("packed/frames.js").into()),
             ("place.js", include_str!("packed/place.js").into()),
             ("receipt.js", receipt.into()),
+            ("work.js", work.into()),
             ("article-poll.js", include_str!("packed/article-poll.js").into()),
             ("article.js", include_str!("packed/article.js").into()),
             ("view.js", include_str!("packed/article-view.js").into()),
@@ -155,6 +159,7 @@ impl Assets {
             frames,
             place,
             receipt,
+            work,
             article_poll,
             article,
             view,
@@ -180,6 +185,7 @@ impl Assets {
             frames: asset(frames),
             place: asset(place),
             receipt: asset(receipt),
+            work: asset(work),
             article_poll: asset(article_poll),
             article: asset(article),
             view: asset(view),
@@ -197,6 +203,7 @@ impl Assets {
             &self.frames,
             &self.place,
             &self.receipt,
+            &self.work,
             &self.view,
             &self.most_read,
             &self.article_poll,

@@ -188,6 +188,9 @@ impl<'a> PollView<'a> {
         let form = |query: &str| form_address(poll, base_path, self.is_by_article, query);
         let own = self.site.look.words.get(language.tag());
         let texts = language.texts();
+        let takes_votes = matches!(self.state, State::Open | State::Scheduled);
+        let asks_for_work =
+            takes_votes && matches!(self.mode, Mode::Script) && poll.asks_for_work(self.site.proof_of_work);
         let mut page = PollPage {
             summary: String::new(),
             origins: self.site.origins.iter().map(ListedOrigin::as_str).collect::<Vec<_>>().join(" "),
@@ -199,7 +202,7 @@ impl<'a> PollView<'a> {
             base_path,
             style: &assets::all().style,
             script: &assets::all().script,
-            own_scripts: own_scripts(poll).chain(poll.is_decided().then(|| &assets::all().decided)).collect(),
+            own_scripts: own_scripts(poll, asks_for_work).collect(),
             place: self.place,
             follower: &assets::all().place,
             loader: assets::LOADER,
@@ -254,6 +257,7 @@ impl<'a> PollView<'a> {
             after: self.after(),
             is_few: poll.minimum_ballots > 0 && self.tally.is_none(),
             is_decided: poll.is_decided(),
+            asks_for_work,
             rating: RatingView::of(poll, self.tally, language, digits, direction),
             vote: own.and_then(|own| own.vote.as_ref()).map_or(&texts.vote, Text::as_str),
             see_results: own.and_then(|own| own.see_results.as_ref()).map_or(&texts.see_results, Text::as_str),
@@ -531,7 +535,7 @@ struct PollPage<'a> {
     base_path: &'a str,
     style: &'static Asset,
     script: &'static Asset,
-    /// What the script fetches for polls of this kind, and for what an editor has decided.
+    /// What the script fetches for polls of this kind, for what an editor has decided, and for work.
     own_scripts: Vec<&'static Asset>,
     loader: &'static str,
     place: Option<&'a PlaceMark>,
@@ -585,6 +589,8 @@ struct PollPage<'a> {
     /// Whether no tally is shown for want of ballots, or of a tally.
     is_few: bool,
     is_decided: bool,
+    /// Whether new voters are asked to prove work, by a script that can.
+    asks_for_work: bool,
     /// The mean of a rating, and what its ends mean.
     rating: Option<RatingView<'a>>,
 }
@@ -680,7 +686,7 @@ fn summary(page: &PollPage<'_>) -> String {
 }
 
 /// What the script fetches for a poll of this kind.
-fn own_scripts(poll: &Poll) -> impl Iterator<Item = &'static Asset> {
+fn own_scripts(poll: &Poll, asks_for_work: bool) -> impl Iterator<Item = &'static Asset> {
     let all = assets::all();
     let of_kind = match poll.kind {
         Kind::Single => None,
@@ -690,7 +696,9 @@ fn own_scripts(poll: &Poll) -> impl Iterator<Item = &'static Asset> {
         Kind::Ranked => Some(&all.ranked),
     };
     let of_view = if poll.is_judged() { Some(&all.quiz) } else { poll.open_answer.then_some(&all.open) };
-    of_kind.into_iter().chain(of_view)
+    let others = [(poll.is_decided(), &all.decided), (asks_for_work, &all.work)];
+    let others = others.into_iter().filter_map(|(is_so, asset)| is_so.then_some(asset));
+    of_kind.into_iter().chain(of_view).chain(others)
 }
 
 fn disclosed_note(poll: &Poll) -> &str {

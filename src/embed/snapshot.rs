@@ -98,14 +98,12 @@ impl FrozenFigure {
         let option = |(place, stated): (usize, &StatedOption)| {
             let known = poll.options.iter().find(|option| option.id == stated.id);
             let label = stated.label.clone().or_else(|| known.map(|known| known.label.clone()))?;
-            Some(match known {
-                Some(known) => PollOption { label, ..known.clone() },
-                // The poll had no ballots, and has other options now.
-                None => {
-                    let (id, index) = (stated.id.clone(), u8::try_from(place).ok()?);
-                    PollOption { id, emoji: None, label, note: None, image: None, index }
-                }
-            })
+            if let Some(known) = known {
+                return Some(PollOption { label, ..known.clone() });
+            }
+            // The poll had no ballots, and has other options now.
+            let (id, index) = (stated.id.clone(), u8::try_from(place).ok()?);
+            Some(PollOption { id, emoji: None, label, note: None, image: None, index })
         };
         let options = results.options.iter().enumerate().map(option).collect::<Option<Vec<_>>>()?;
         let counters = poll.counters();

@@ -183,6 +183,8 @@ texts! {
     nothing_yet,
     /// A link to a receipt.
     recorded,
+    /// The device works before the vote is sent.
+    working,
     for script:
     /// The poll opens at `{time}`.
     opens,

@@ -21,7 +21,7 @@
 //!   [`drawn_cards`]: pictures, drawn once.
 //! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
 //! - [`articles`]: what articles are given to answer.
-//! - [`voters`], [`votes`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
+//! - [`voters`], [`votes`], [`challenges`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
 //!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`webhooks`], [`keys`], [`sessions`],
 //!   [`integrity`], [`oembed`], [`health`], [`transparency`], [`snapshots`]: the resources; [`embed`]: what
 //!   readers see; [`newsroom`]: what editors see; and [`demo`], which only a demo serves.
@@ -32,6 +32,7 @@ mod articles;
 mod auth;
 mod body;
 mod caching;
+mod challenges;
 mod coding;
 mod conditional;
 pub mod connections;
@@ -107,6 +108,11 @@ use route::{POLLS, Route, at};
 /// The one route table. The router tries its lines in order, so the most frequent come first; those of one poll come
 /// before all others.
 fn routes() -> Vec<Route> {
+    [poll_routes(), site_routes(), page_routes()].into_iter().flatten().collect()
+}
+
+/// Polls, and what readers do.
+fn poll_routes() -> Vec<Route> {
     vec![
         at("/v1/polls/{poll}/votes").post(votes::cast).for_listed_pages(),
         at("/v1/polls/{poll}/results").get(results::read).for_any_page(),
@@ -114,6 +120,7 @@ fn routes() -> Vec<Route> {
         at("/v1/voters").post(voters::mint).making_voters().for_any_page(),
         at("/v1/polls/{poll}/votes/mine").post(votes::read_mine).only_reading().for_listed_pages(),
         at("/v1/polls/{poll}/votes/withdraw").post(votes::withdraw_mine).for_listed_pages(),
+        at("/v1/polls/{poll}/challenge").post(challenges::make).only_reading().for_listed_pages(),
         at("/v1/polls/{poll}/votes/me").get(votes::read).delete(votes::withdraw).for_listed_pages(),
         at("/v1/polls/{poll}/results.csv").get(exports::read_results).for_any_page(),
         at("/v1/polls/{poll}/results/runoff").get(runoff::read).for_any_page(),
@@ -138,6 +145,12 @@ fn routes() -> Vec<Route> {
         at("/v1/polls/{poll}/snapshots/{snapshot}").get(snapshots::read).for_any_page(),
         at("/v1/polls/{poll}/snapshots/{snapshot}/proof").get(snapshots::proof).for_any_page(),
         at("/v1/polls/{poll}/snapshots/{snapshot}/card.png").get(embed::snapshot_card).for_any_page(),
+    ]
+}
+
+/// Sites, and what is theirs.
+fn site_routes() -> Vec<Route> {
+    vec![
         at("/v1/sites").get(sites::list),
         at("/v1/sites/{site}").get(sites::read).put(sites::put).delete(sites::delete),
         at("/v1/sites/{site}/trending").get(trending::read).for_any_page(),
@@ -153,6 +166,10 @@ fn routes() -> Vec<Route> {
         at("/v1/sites/{site}/articles/{article}/{template}").get(articles::read_poll).for_any_page(),
         at("/v1/sites/{site}/articles/{article}/{template}/votes/mine")
             .post(articles::read_mine)
+            .only_reading()
+            .for_any_page(),
+        at("/v1/sites/{site}/articles/{article}/{template}/challenge")
+            .post(articles::make_challenge)
             .only_reading()
             .for_any_page(),
         at("/v1/sites/{site}/articles/{article}/{template}/votes/withdraw").post(articles::withdraw).for_any_page(),
@@ -176,6 +193,17 @@ fn routes() -> Vec<Route> {
         at("/v1/keys/{key}").delete(keys::revoke),
         at("/v1/sites/{site}/sessions").get(sessions::list),
         at("/v1/sites/{site}/sessions/{session}").delete(sessions::end),
+        at("/v1/sites/{site}/webhooks").get(webhooks::list).post(webhooks::create),
+        at("/v1/sites/{site}/webhooks/{webhook}").get(webhooks::read).patch(webhooks::edit).delete(webhooks::delete),
+        at("/v1/sites/{site}/webhooks/{webhook}/secret").post(webhooks::rotate),
+        at("/v1/sites/{site}/webhooks/{webhook}/deliveries").get(webhooks::deliveries),
+        at("/v1/sites/{site}/webhooks/{webhook}/deliveries/{event}/replay").post(webhooks::replay),
+    ]
+}
+
+/// What people and programs are shown.
+fn page_routes() -> Vec<Route> {
+    vec![
         at("/embed.js").get(embed::loader).unlimited().for_any_page(),
         at("/embed/manifest.json").get(embed::manifest).unlimited().for_any_page(),
         at("/embed/view.js").get(embed::view).unlimited().for_any_page(),
@@ -198,11 +226,6 @@ fn routes() -> Vec<Route> {
         at("/readyz").get(health::ready).unlimited().for_probes(),
         at("/openapi.yaml").get(contract::read).unlimited().for_any_page(),
         at("/openapi.json").get(contract::read_json).unlimited().for_any_page(),
-        at("/v1/sites/{site}/webhooks").get(webhooks::list).post(webhooks::create),
-        at("/v1/sites/{site}/webhooks/{webhook}").get(webhooks::read).patch(webhooks::edit).delete(webhooks::delete),
-        at("/v1/sites/{site}/webhooks/{webhook}/secret").post(webhooks::rotate),
-        at("/v1/sites/{site}/webhooks/{webhook}/deliveries").get(webhooks::deliveries),
-        at("/v1/sites/{site}/webhooks/{webhook}/deliveries/{event}/replay").post(webhooks::replay),
         at("/docs").get(docs::page),
         at("/docs/{file}").get(docs::file),
         at("/").get(home::read),

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     article::AddressRules,
     embed::language::Language,
-    poll::{Disclosure, IncidentPolicy, SiteId, Text, TimeZone, Timestamp, Violation, WebAddress},
+    poll::{Disclosure, IncidentPolicy, SiteId, Text, TimeZone, Timestamp, Violation, WebAddress, WorkPolicy},
     site::{
         BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Publisher, Scope, Site, SiteLook, SiteSettings,
         SiteWords, THANKS,
@@ -122,6 +122,7 @@ struct SiteBody {
     addresses: Option<AddressesBody>,
     disclosure: Option<DisclosureBody>,
     incidents: Option<body::Word<IncidentPolicy>>,
+    proof_of_work: Option<body::Word<WorkPolicy>>,
 }
 
 impl SiteBody {
@@ -143,7 +144,8 @@ impl SiteBody {
         })?;
         let disclosure = disclosure.filter(|disclosure| !disclosure.is_empty());
         let incidents = self.incidents.map_or_else(IncidentPolicy::default, |body::Word(policy)| policy);
-        Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents })
+        let proof_of_work = self.proof_of_work.map_or_else(WorkPolicy::default, |body::Word(policy)| policy);
+        Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents, proof_of_work })
     }
 }
 
@@ -258,6 +260,7 @@ struct SiteJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     disclosure: Option<&'a Disclosure>,
     incidents: IncidentPolicy,
+    proof_of_work: WorkPolicy,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -265,11 +268,22 @@ struct SiteJson<'a> {
 impl<'a> SiteJson<'a> {
     fn of(site: &'a Site) -> Self {
         let Site { id, settings, created_at, updated_at } = site;
-        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents } = settings;
-        let (name, url, disclosure) = (name.as_ref(), url.as_ref(), disclosure.as_ref());
-        let (created_at, updated_at) = (*created_at, *updated_at);
-        let incidents = *incidents;
-        Self { id, name, url, origins, timezone, look, addresses, disclosure, incidents, created_at, updated_at }
+        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents, proof_of_work } =
+            settings;
+        Self {
+            id,
+            name: name.as_ref(),
+            url: url.as_ref(),
+            origins,
+            timezone,
+            look,
+            addresses,
+            disclosure: disclosure.as_ref(),
+            incidents: *incidents,
+            proof_of_work: *proof_of_work,
+            created_at: *created_at,
+            updated_at: *updated_at,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     problem::{Code, FieldError, Problem},
 };
 use crate::{
-    poll::VoterId,
+    poll::{Timestamp, VoterId},
     voter::{FirstMade, Nonce, Voter},
 };
 
@@ -39,6 +39,11 @@ impl RequestVoter {
     /// One who shows a token.
     pub(super) fn known(voter: &Voter, carrier: Carrier) -> Self {
         Self { voter: voter.id, is_new: false, first_made: Some(voter.first_made), carrier }
+    }
+
+    /// Whether they have no token yet, or one that was first made on the day of this moment.
+    pub(super) fn is_new_on_day(&self, now: Timestamp) -> bool {
+        self.first_made.is_none_or(|first_made| first_made.is_of_day(now))
     }
 }
 

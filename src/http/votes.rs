@@ -41,11 +41,11 @@ pub(super) async fn cast(
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (body_type, bytes) = body::read_reader(&req, payload).await?;
-    let VoteBody { choices: Named(named), open_answer, voter, mark } = body::parse(&bytes)?;
+    let VoteBody { choices: Named(named), open_answer, voter, mark, proof_of_work } = body::parse(&bytes)?;
     let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
     let known = poll_for(&req, &worker, id, &sender).await?;
 
-    let caster = caster(&req, &worker, &known, &sender, mark);
+    let caster = caster(&req, &worker, &known, &sender, (mark, proof_of_work.as_deref()));
     let asked = BallotRequest { choices: &named, answer: open_answer.as_deref() };
     let vote = worker.voting.cast(caster, known, asked, |quota_state| limits::note(&req, quota_state)).await?;
     answer(&req, &worker, &caster, &vote)
@@ -57,11 +57,14 @@ pub(super) fn caster(
     worker: &Worker,
     known: &PollWithSite,
     sender: &RequestVoter,
-    mark: ShownMark,
+    (mark, proof_of_work): (ShownMark, Option<&str>),
 ) -> Caster {
     let RequestVoter { voter, is_new, first_made, .. } = *sender;
     let evidence = evidence::gather(req, worker, known, first_made, mark);
-    Caster { voter, is_new, client: evidence.client.into(), label: worker.integrity.label(&evidence) }
+    let (shared, now) = (&worker.shared, worker.shared.clock.now());
+    let has_worked = proof_of_work.is_some_and(|proof| shared.work_keys.proves(proof, known.poll.id, &voter, now));
+    let owes_work = sender.is_new_on_day(now) && !has_worked;
+    Caster { voter, is_new, client: evidence.client.into(), label: worker.integrity.label(&evidence), owes_work }
 }
 
 /// Tells a voter what became of their ballot.
@@ -277,6 +280,8 @@ pub(super) struct VoteBody<'a> {
     pub(super) voter: Option<NamedVoter<'a>>,
     #[serde(default)]
     pub(super) mark: ShownMark,
+    #[serde(borrow, default, deserialize_with = "body::given")]
+    pub(super) proof_of_work: Option<Cow<'a, str>>,
 }
 
 /// The options a voter names, borrowed from the body unless their JSON has escapes. The body's size bounds their

@@ -24,7 +24,7 @@ use crate::{
     site::BaseAddress,
     telemetry::Metrics,
     views::Viewing,
-    voter::TokenKeys,
+    voter::{TokenKeys, WorkKeys},
     voting::{ReplicaVoting, Voting},
     wire::PositionKeys,
 };
@@ -53,6 +53,8 @@ pub struct ReplicaState {
     pub clock: Clock,
     /// The keys that sign and verify voter tokens.
     pub token_keys: TokenKeys,
+    /// What asks new voters to prove work.
+    pub work_keys: WorkKeys,
     /// The keys that sign and verify positions.
     pub position_keys: Arc<PositionKeys>,
     /// The part of voting that all workers share.

@@ -18,9 +18,9 @@ pub fn label_text(language: &Language, label: Label) -> String {
         "opaque-origin" => &texts.opaque_origin,
         "not-a-browser" => &texts.not_a_browser,
         "hosting-network" => &texts.hosting_network,
+        "no-work" => &texts.no_work,
         "other-incidents" => &texts.other_incidents,
-        other if other.starts_with("incident-") => &texts.incident,
-        _ => &texts.other,
+        _ => &texts.incident,
     };
     fill(text, &[("number", &language.number(u64::from(label.number()), Digits::Latn))])
 }

@@ -138,7 +138,7 @@ texts! {
     }
     /// What there is to say against a ballot.
     LabelTexts {
-        clean no_mark early_mark foreign_token opaque_origin not_a_browser hosting_network other incident
+        clean no_mark early_mark foreign_token opaque_origin not_a_browser hosting_network no_work incident
         other_incidents
     }
     /// A site's templates.
@@ -168,7 +168,7 @@ texts! {
 
 texts! {
     /// A site's settings.
-    SettingsTexts { title save saved not_saved changed taken_over changed_too nothing who name name_about url url_about url_fault timezone timezone_about timezone_fault where_polls_stand origins origins_about origin_fault line_fault count_fault look look_about accent accent_about accent_dark accent_dark_about colour_fault accent_fault contrast_fault density comfortable compact words words_about word_vote word_see_results word_counted word_most_read disclosure disclosure_about asked_by paid_by licence licence_about note incidents incidents_about incidents_sure incidents_show incidents_hold addresses addresses_about hosts hosts_about hosts_fault path_prefixes path_prefixes_about path_prefixes_fault path_suffixes path_suffixes_about path_suffixes_fault parameters parameters_about parameters_fault }
+    SettingsTexts { title save saved not_saved changed taken_over changed_too nothing who name name_about url url_about url_fault timezone timezone_about timezone_fault where_polls_stand origins origins_about origin_fault line_fault count_fault look look_about accent accent_about accent_dark accent_dark_about colour_fault accent_fault contrast_fault density comfortable compact words words_about word_vote word_see_results word_counted word_most_read disclosure disclosure_about asked_by paid_by licence licence_about note incidents incidents_about incidents_sure incidents_show incidents_hold work work_about work_incidents work_always work_never addresses addresses_about hosts hosts_about hosts_fault path_prefixes path_prefixes_about path_prefixes_fault path_suffixes path_suffixes_about path_suffixes_fault parameters parameters_about parameters_fault }
     /// All sites.
     SitesTexts { title name id id_about id_fault id_taken origins any_origin made_at more make name_about make_it delete delete_title delete_about delete_type delete_fault delete_it keep has_polls has_templates has_keys is_default deleted }
 }

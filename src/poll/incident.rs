@@ -208,28 +208,32 @@ impl Poll {
         self.incidents.iter().filter(|incident| incident.is_open())
     }
 
-    /// The label of a ballot that is cast now: that of an incident that is about its network; or else of one that an editor
-    /// has opened, unless what a replica has seen is not counted already; or else of what it has seen; or else of an incident
-    /// that a detector has found to be about everybody. `network` is asked for only where it matters.
+    /// The label of a ballot that is cast now: that of an incident that is about its network; or else that work is missing; or
+    /// else of an incident that an editor has opened; or else of what a replica has seen; or else of an incident that a detector
+    /// has found to be about everybody. But one of these that is not counted goes before those that are: so nobody gets out of
+    /// it by what else there is to say against them. `network` is asked for only where it matters.
     pub fn label_of_vote(&self, seen: Label, network: impl FnOnce() -> NetworkMark) -> Label {
         let worst = |labels: &mut dyn Iterator<Item = &Incident>| {
             labels.map(|incident| incident.label).fold(Label::CLEAN, Label::worse)
         };
+        if self.incidents.is_empty() {
+            return seen;
+        }
         let of_networks = || self.open_incidents().filter(|incident| !incident.about.suspects.is_everyone());
-        if of_networks().next().is_some() {
+        let by_network = if of_networks().next().is_some() {
             let network = network();
             let has = |incident: &&Incident| incident.about.suspects.networks().contains(&network);
-            let label = worst(&mut of_networks().filter(has));
-            if label != Label::CLEAN {
-                return label;
-            }
-        }
+            worst(&mut of_networks().filter(has))
+        } else {
+            Label::CLEAN
+        };
         let of_everyone = || self.open_incidents().filter(|incident| incident.about.suspects.is_everyone());
         let by_editor = worst(&mut of_everyone().filter(|incident| incident.about.cause == IncidentCause::Editor));
-        if by_editor != Label::CLEAN && self.decisions.count(seen) {
-            return by_editor;
-        }
-        if seen == Label::CLEAN { worst(&mut of_everyone()) } else { seen }
+        let (first, second) = if seen == Label::NO_WORK { (seen, by_editor) } else { (by_editor, seen) };
+        let all = [by_network, first, second, worst(&mut of_everyone())];
+        let is_uncounted = |label: &&Label| !self.decisions.count(**label);
+        let found = all.iter().find(is_uncounted).or_else(|| all.iter().find(|label| **label != Label::CLEAN));
+        found.copied().unwrap_or_default()
     }
 
     /// The poll with what was found as an incident: one more, or one that goes on already and is about more networks now.
@@ -340,7 +344,7 @@ impl Poll {
 mod tests {
     use super::*;
     use crate::poll::{
-        Effect, Kind, Phase, REASON, Schedule,
+        Effect, Kind, Phase, REASON, Schedule, WorkPolicy,
         definition::tests::{earlier as before_last, poll_with},
     };
 
@@ -431,6 +435,38 @@ mod tests {
         let ended = poll.with_incident_ended(label(8), None, earlier(8)).unwrap().poll;
         assert_eq!([5, 7].map(|network| label_from(&ended, network)), [9, 9]);
         assert_eq!(ended.incidents[0].about.suspects, Suspects::Networks(Vec::new()), "no mark outlives it");
+    }
+
+    #[test]
+    fn what_is_not_counted_goes_before_whatever_else_there_is_to_say() {
+        let everyone = || Finding { cause: IncidentCause::EvenGaps, suspects: Suspects::Everyone, ..burst(95, &[]) };
+        let poll = with(&with(&poll_with(Kind::Single, 1, 1, &["yes", "no"]), burst(95, &[5])), everyone());
+        let held = |number| poll.decided(label(number), LabelDecision::Held, earlier(8)).unwrap().poll;
+        let of = |poll: &Poll, seen, network| poll.label_of_vote(label(seen), || NetworkMark(network)).number();
+        assert_eq!([0, 1, 7].map(|seen| of(&poll, seen, 6)), [9, 1, 7]);
+        assert_eq!([0, 1, 7].map(|seen| of(&held(9), seen, 6)), [9, 9, 9], "nobody gets out of it without a mark");
+        assert_eq!([0, 1, 7].map(|seen| of(&held(7), seen, 5)), [8, 8, 7]);
+        assert_eq!([0, 1, 7].map(|seen| of(&held(8), seen, 5)), [8, 8, 8]);
+    }
+
+    #[test]
+    fn who_leaves_out_the_work_that_is_asked_for_has_a_label() {
+        let quiet = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+        let watched = with(&quiet, by_editor());
+        let asks = |poll: &Poll| WorkPolicy::NAMES.map(|(_, policy)| poll.asks_for_work(policy));
+        assert_eq!((asks(&quiet), asks(&watched)), ([false, true, false], [true, true, false]));
+        let over = watched.with_incident_ended(label(8), None, earlier(8)).unwrap().poll;
+        assert_eq!(asks(&over), asks(&quiet));
+
+        let without = |poll: &Poll, seen| {
+            let seen = poll.label_without_work(label(seen));
+            poll.label_of_vote(seen, || NetworkMark(7)).number()
+        };
+        assert_eq!([0, 6].map(|seen| without(&watched, seen)), [7, 7], "before what an editor says of everybody");
+        let held = watched.decided(label(6), LabelDecision::Held, earlier(8)).unwrap().poll;
+        assert_eq!([0, 6].map(|seen| without(&held, seen)), [7, 6], "what is held stays so");
+        let held = watched.decided(label(8), LabelDecision::Held, earlier(8)).unwrap().poll;
+        assert_eq!([0, 6].map(|seen| without(&held, seen)), [8, 8]);
     }
 
     #[test]

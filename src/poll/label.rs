@@ -17,7 +17,7 @@ pub const LABELS: u8 = 32;
 
 /// The names of the first labels: what a replica may see at the moment of a vote.
 const CLASSES: [&str; 8] =
-    ["clean", "no-mark", "early-mark", "foreign-token", "opaque-origin", "not-a-browser", "hosting-network", "class-7"];
+    ["clean", "no-mark", "early-mark", "foreign-token", "opaque-origin", "not-a-browser", "hosting-network", "no-work"];
 
 /// The last label is of all incidents that find no label of their own.
 const OTHER_INCIDENTS: &str = "other-incidents";
@@ -45,6 +45,9 @@ impl Label {
     pub const NOT_A_BROWSER: Self = Self(5);
     /// It came from a network that the operator lists as one of servers.
     pub const HOSTING_NETWORK: Self = Self(6);
+
+    /// Its voter is new, and has not proven the work that the poll asked for.
+    pub const NO_WORK: Self = Self(7);
 
     /// The label of this number; `None` if there is none.
     pub fn from_number(number: u8) -> Option<Self> {

@@ -24,6 +24,7 @@ mod label;
 mod moves;
 mod open_answer;
 mod partitions;
+mod proof_of_work;
 mod quiz;
 mod reader_tally;
 mod rewording;
@@ -64,6 +65,7 @@ pub use open_answer::{
     AnswerId, AnswerState, CountedAnswer, InvalidAnswer, MOST_ANSWERS, OTHER, OpenAnswer, RecordedAnswer,
 };
 pub use partitions::Partitions;
+pub use proof_of_work::WorkPolicy;
 pub use quiz::{Quiz, Resolution, ResolveError};
 pub use reader_tally::DelayedTally;
 pub use rewording::{FormerOption, FormerWording, MOST_REWORDINGS, Rewording};

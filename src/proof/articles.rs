@@ -3,7 +3,8 @@
 //! Such a poll comes to be with its first ballot and tells no events, and a site may have tens of thousands of them. So every
 //! so often one replica looks through them, in a *round*: of each poll that has moved since its last tally in the log, it
 //! adds another; of each that has closed, the final figure and the root of its ballots. Only then, and after a day in
-//! which their voters can ask for receipts, are the records of its voters forgotten.
+//! which their voters can ask for receipts, are the records of its voters forgotten. A poll closes at the moment that was fixed
+//! when it was made; if its template says fewer days by now, the round closes it before.
 //!
 //! A round looks at [`MOST_LOOKED_AT`] polls at most and adds about [`MOST_ADDED`] figures; it rests between pages for as
 //! long as each took. The next round goes on where it stopped: the log's head says where. What was added of each poll is
@@ -12,6 +13,8 @@
 
 use std::{
     collections::HashMap,
+    mem,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -25,10 +28,11 @@ use super::{
     writer::{AtClose, FinalFigures},
 };
 use crate::{
-    article::TemplateId,
+    article::{Template, TemplateId},
     events::TaskLog,
+    live::Hub,
     poll::{ListCursor, PollId, Position, SiteId, State, Timestamp},
-    store::{StoreError, all_sites},
+    store::{Replacement, StoreError, all_sites},
 };
 
 /// How often is looked whether a round is due.
@@ -44,7 +48,11 @@ const RECEIPTS_FOR_MILLIS: i64 = 24 * 60 * 60 * 1_000;
 
 /// The last round that this replica knows of, for each site.
 #[derive(Debug, Default)]
-pub struct ArticleRounds(HashMap<SiteId, ArticleRound>);
+pub struct ArticleRounds {
+    of_sites: HashMap<SiteId, ArticleRound>,
+    /// The polls that were closed, which the replica was not told of yet.
+    ended: Vec<PollId>,
+}
 
 /// How far the polls of a site's articles were looked through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,10 +85,12 @@ struct FoundInPage {
     figures: Vec<ArticleFigure>,
     /// Whose voters may be forgotten.
     settled: Vec<PollId>,
+    /// That were closed, because they are older than their template has days by now.
+    ended: Vec<PollId>,
 }
 
 /// Looks until it is dropped.
-pub async fn look(log: TransparencyLog) {
+pub async fn look(log: TransparencyLog, hub: Arc<Hub>) {
     let mut ticks = interval(log.replica.tally_every.clamp(Duration::from_millis(1), EVERY));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut task = TaskLog::of("articles' figures");
@@ -88,6 +98,9 @@ pub async fn look(log: TransparencyLog) {
     loop {
         ticks.tick().await;
         task.note(log.look_through_articles(&mut rounds).await);
+        for poll in mem::take(&mut rounds.ended) {
+            hub.note_made_change(&log.store, poll).await;
+        }
     }
 }
 
@@ -115,11 +128,11 @@ impl TransparencyLog {
         &self,
         site: &SiteId,
         now: Timestamp,
-        ArticleRounds(rounds): &mut ArticleRounds,
+        rounds: &mut ArticleRounds,
     ) -> Result<(), StoreError> {
         let every = i64::try_from(self.replica.tally_every.as_millis()).unwrap_or(i64::MAX);
         let is_due = |last: &ArticleRound| now.as_millis().saturating_sub(last.at.as_millis()) >= every;
-        let own = rounds.get(site);
+        let own = rounds.of_sites.get(site);
         if !own.is_none_or(is_due) {
             return Ok(());
         }
@@ -130,19 +143,19 @@ impl TransparencyLog {
         let round = match last {
             // Another replica's.
             Some(last) if !is_due(&last) => last,
-            last => self.round(site, logged, last.and_then(|last| last.after), now).await?,
+            last => self.round((site, now), logged, last.and_then(|last| last.after), &mut rounds.ended).await?,
         };
-        rounds.insert(site.clone(), round);
+        rounds.of_sites.insert(site.clone(), round);
         Ok(())
     }
 
     /// Makes a round. `logged` is the one that the log's head says.
     async fn round(
         &self,
-        site: &SiteId,
+        (site, now): (&SiteId, Timestamp),
         mut logged: Option<ArticleRound>,
         from: Option<(TemplateId, ListCursor)>,
-        now: Timestamp,
+        all_ended: &mut Vec<PollId>,
     ) -> Result<ArticleRound, StoreError> {
         let (mut looked_at, mut added) = (0, 0);
         let mut round = ArticleRound { at: now, after: from.clone() };
@@ -156,7 +169,9 @@ impl TransparencyLog {
                 let begun = Instant::now();
                 let page = self.store.article_polls(site, &template.id, after, PAGE).await?;
                 let Some(last) = page.last().copied() else { break };
-                let FoundInPage { figures, settled } = self.look_at(site, &page, now).await?;
+                let FoundInPage { figures, settled, ended } = self.look_at(&template, &page, now).await?;
+                added += ended.len();
+                all_ended.extend(ended);
                 let next = ArticleRound { at: now, after: Some((template.id.clone(), last)) };
                 if !figures.is_empty() {
                     added += figures.len();
@@ -184,7 +199,14 @@ impl TransparencyLog {
     }
 
     /// What there is to say of some polls.
-    async fn look_at(&self, site: &SiteId, page: &[ListCursor], now: Timestamp) -> Result<FoundInPage, StoreError> {
+    async fn look_at(
+        &self,
+        template: &Template,
+        page: &[ListCursor],
+        now: Timestamp,
+    ) -> Result<FoundInPage, StoreError> {
+        let site = &template.pattern.site;
+        let oldest_open = now.as_millis().saturating_sub(template.open_for_millis());
         let mut found = FoundInPage::default();
         for (place, notes) in page.iter().zip(self.notes_of(site, page.iter().map(|place| place.id)).await?) {
             // One may have gone for another.
@@ -193,6 +215,12 @@ impl TransparencyLog {
                 if logged.at.as_millis().saturating_add(RECEIPTS_FOR_MILLIS) <= now.as_millis() {
                     found.settled.push(poll.id);
                 }
+                continue;
+            }
+            if poll.state_at(now) != State::Closed && poll.created_at.as_millis() < oldest_open {
+                // Its final figure comes with the next round. If others change it meanwhile, so does its close.
+                let closed = self.store.replace_poll(&poll.closed(now), &[]).await?;
+                found.ended.extend(matches!(closed, Replacement::Done(_)).then_some(poll.id));
                 continue;
             }
             let says = if poll.state_at(now) == State::Closed {

@@ -60,7 +60,7 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
         })
         .keep("articles' figures", {
             let log = TransparencyLog::new(stores.connect(), Arc::clone(proof));
-            move || proof::articles::look(log.clone())
+            with(hub, move |hub| proof::articles::look(log.clone(), hub))
         });
     // Without a list the signal is left to do what it does: end the program.
     let tasks = match hosting.path() {

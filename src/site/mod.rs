@@ -28,7 +28,7 @@ pub use webhook::{
 };
 
 use crate::article::{AddressFault, AddressRules, ArticleAddress, ArticleKey, ArticleName};
-use crate::poll::{Disclosure, IncidentPolicy, SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress};
+use crate::poll::{Disclosure, IncidentPolicy, SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress, WorkPolicy};
 
 /// The most origins a site may list.
 pub const MAX_ORIGINS: usize = 100;
@@ -75,6 +75,9 @@ pub struct SiteSettings {
     /// What is done about an incident of which there is no doubt.
     #[serde(default)]
     pub incidents: IncidentPolicy,
+    /// When its polls ask new voters to prove work.
+    #[serde(default)]
+    pub proof_of_work: WorkPolicy,
 }
 
 /// Why an address is none of a site's articles.

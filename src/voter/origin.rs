@@ -23,6 +23,11 @@ impl FirstMade {
         Self { day, site: site.map(digest).unwrap_or_default() }
     }
 
+    /// Whether that was today, by UTC.
+    pub fn is_of_day(&self, now: Timestamp) -> bool {
+        self.day == Self::at(now, None).day
+    }
+
     /// Whether that was for another site than this; whoever was made for none was not.
     pub fn is_for_another_than(&self, site: SiteDigest) -> bool {
         self.site != <[u8; 8]>::default() && self.site != site.0

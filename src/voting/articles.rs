@@ -8,15 +8,14 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Asker, BallotRequest, Caster, PollTally, StreamPlan, StreamRequest, TallyView, Vote, VoteError, VoteOutcome,
-    Voting, end_old_polls,
+    Asker, BallotRequest, Caster, PollTally, StreamPlan, StreamRequest, TallyView, Vote, VoteError, VoteOutcome, Voting,
 };
 use crate::{
     article::{
         AddressFault, Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id,
     },
     live::{NamedArticle, Newest, PollWithSite, RecentCache, Snapshot, StreamPermit},
-    poll::{Partitions, PollId, SiteId, TimeZone, Timestamp, Viewer, WebAddress},
+    poll::{Partitions, PollId, SiteId, TimeZone, Viewer, WebAddress},
     quota::{Name, QuotaState, Subject},
     secret::{Secret, first_bytes},
     site::Site,
@@ -244,23 +243,7 @@ impl Voting {
         self.replica.articles.honest.forget(&id);
         // Other replicas may have streams that wait for it.
         self.replica.hub.note_change(&self.vote_reads, id).await?;
-        let known = self.polls.get(store, id).await?.ok_or(VoteError::NoPoll)?;
-        self.end_old_polls(template, now).await;
-        Ok(known)
-    }
-
-    /// Ends some polls that are old. The ballot that made the new one stands, whether or not this succeeds.
-    async fn end_old_polls(&self, template: &Template, now: Timestamp) {
-        let end = async {
-            for poll in end_old_polls(&*self.others, template, now).await? {
-                self.replica.hub.note_change(&self.others, poll).await?;
-            }
-            Ok::<_, VoteError>(())
-        };
-        if let Err(error) = end.await {
-            let site = &template.pattern.site;
-            tracing::debug!(%site, error = %error, "old articles stay as they are until the next one");
-        }
+        self.polls.get(store, id).await?.ok_or(VoteError::NoPoll)
     }
 
     /// Notes a client that has voted, or that the article is announced by now. The vote stands, whether or not this

@@ -36,6 +36,8 @@ pub struct Caster {
     pub client: Subject,
     /// What there is to say against the ballot.
     pub label: Label,
+    /// Whether it is also to be said, where the poll asks for work, that they have not proven any.
+    pub owes_work: bool,
 }
 
 /// A ballot that is on record.
@@ -139,16 +141,19 @@ impl Voting {
         asked: BallotRequest<'_>,
         note: impl Fn(QuotaState),
     ) -> Result<Vote, VoteError> {
-        let Caster { voter, is_new, client, label } = caster;
+        let Caster { voter, is_new, client, label, owes_work } = caster;
         let is_counted_as_new = is_new && self.admit_new(&voter, &client, &note).await?;
         let mut checked = None;
         let traces = self.replica.hub.traces();
         let network = client.network_of_client();
+        let policy = known.site.settings.proof_of_work;
         let action = |poll: &Poll| {
             let (choices, answer) = asked.check(poll)?;
             checked = Some((choices, answer.clone()));
             let mark = || traces.mark(poll.id, &network, self.replica.clock.now());
-            Ok((Action::Cast(poll.label_of_vote(label, mark), poll.counters_of(choices)), answer))
+            let is_without_work = owes_work && poll.asks_for_work(policy);
+            let seen = if is_without_work { poll.label_without_work(label) } else { label };
+            Ok((Action::Cast(poll.label_of_vote(seen, mark), poll.counters_of(choices)), answer))
         };
         let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
         self.admit(self.replica.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;

@@ -7,7 +7,7 @@
 //! - [`answers`]: what readers are shown of each other's own words.
 //! - [`visible`]: whether somebody may see a tally, and which; [`several`]: many at once.
 //! - [`runoff`]: who wins a ranked poll, by a scan of its ballots.
-//! - [`articles`]: polls that come to be with their first ballots; [`old_articles`]: what becomes of them.
+//! - [`articles`]: polls that come to be with their first ballots.
 //! - [`places`]: which poll stands in a place of a site.
 //! - [`last_day`]: a few numbers of many polls, for lists.
 //! - [`timeline`]: a tally by the time that its votes came in.
@@ -24,7 +24,6 @@ pub mod ballot_batcher;
 mod cast;
 mod error;
 mod last_day;
-mod old_articles;
 mod places;
 mod replica;
 mod retry;
@@ -40,7 +39,6 @@ pub use articles::{ArticlePoll, AskedArticle, NoArticle, ReplicaArticles};
 pub use cast::{BallotRequest, Caster, Vote, VoteOutcome, VotedAnswer, Withdrawal};
 pub use error::{OnRecord, VoteError};
 pub use last_day::PollNumbers;
-pub use old_articles::end_old_polls;
 pub use places::PlaceNow;
 pub use replica::ReplicaVoting;
 pub use runoff::CountedRunoff;

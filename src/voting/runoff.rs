@@ -85,7 +85,7 @@ impl Voting {
         if !snapshot.poll.is_made() {
             let (runoff, state, as_of) =
                 (Orders::default().run_off(&snapshot.poll), snapshot.tally.state, snapshot.tally.as_of);
-            return Ok(Arc::new(CountedRunoff { runoff, state, as_of }));
+            return Ok(Arc::new(CountedRunoff { runoff, amended: None, state, as_of }));
         }
         wait_for(self.replica.runoffs.get(snapshot, &self.others)).await
     }

@@ -84,7 +84,7 @@ fn votes(address: &str, at_once: u64, store_secs: &dyn Fn() -> f64) -> Figures {
                     let bytes = u128::from(number).to_be_bytes();
                     let (voter, client) = (VoterId::from_bytes(bytes), Subject::from(bytes));
                     let known = voting.poll_to_vote(id).await.expect("it is there");
-                    let caster = Caster { voter, is_new: false, client, label: Label::CLEAN };
+                    let caster = Caster { voter, is_new: false, client, label: Label::CLEAN, owes_work: false };
                     let asked = BallotRequest { choices: &[Cow::Borrowed("yes")], answer: None };
                     let vote = voting.cast(caster, known, asked, drop).await;
                     assert!(vote.expect("it is taken").cast == VoteOutcome::Counted, "each voter votes once");

@@ -12,7 +12,7 @@ use crate::{
     crowd::{Crowd, addresses, choice, one_crowd_at_a_time, yeses},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
-    service::{PUBLIC_URL, Service, moment, seed_poll, text, time},
+    service::{PUBLIC_URL, Service, announcement, moment, seed_poll, text, time},
     wire::{self, Wire},
 };
 
@@ -37,8 +37,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (service.clients().swap_remove(1), service.client().with_key(&key), service.admin());
     let at = |rest: &str| format!("/v1/polls/{poll}{rest}");
     let article = format!("/v1/sites/{site}/articles/1");
-    let announcement =
-        json!({ "title": "خبر", "url": "https://news.example/1", "published_at": "2026-11-29T06:00:00Z" });
+    let announcement = announcement("https://news.example/1");
     service.article_poll(&site).await;
     let place = service.place(&site).await;
     let (hooks, hook) = (format!("/v1/sites/{site}/webhooks"), format!("/v1/sites/{site}/webhooks/0123456789ab"));
@@ -48,6 +47,12 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (voter.clone(), Method::GET, at("/votes/me"), None),
         (voter.clone(), Method::POST, at("/votes/mine"), Some(json!({}))),
         (voter.clone(), Method::POST, at("/votes/withdraw"), Some(json!({}))),
+        (
+            reader.clone(),
+            Method::POST,
+            format!("/v1/polls/{unread}/challenge"),
+            Some(json!({ "voter": { "nonce": nonce() } })),
+        ),
         (voter, Method::DELETE, at("/votes/me"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/results"), None),
@@ -133,6 +138,7 @@ async fn of_articles(service: &Service) -> Vec<(Client, Method, String, Option<V
         (reader.clone(), Method::GET, format!("{poll}/timeline.csv"), None),
         (reader.clone(), Method::POST, format!("{poll}/votes"), Some(vote)),
         (reader.clone(), Method::POST, format!("{poll}/votes/mine"), Some(voter.clone())),
+        (reader.clone(), Method::POST, format!("{poll}/challenge"), Some(voter.clone())),
         (reader.clone(), Method::POST, format!("{poll}/votes/withdraw"), Some(voter)),
         (reader.clone(), Method::GET, format!("/v1/sites/{site}/articles?template=stars&ids=1"), None),
         (reader.clone(), Method::GET, format!("/embed/sites/{site}/articles/1/stars"), None),

@@ -46,6 +46,8 @@ impl Service {
         let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", PUBLIC_URL);
         // Receivers of webhooks are on this host.
         let settings = settings.with("SAWT_WEBHOOK_NETWORKS", "127.0.0.0/8");
+        // What costs a device a second costs a trial nothing.
+        let settings = settings.with("SAWT_PROOF_OF_WORK_HASHES", "500");
         let replicas = (0..count).map(|_| Replica::start(&settings)).collect();
         Self { backend, replicas, storage }
     }

@@ -60,7 +60,7 @@ class Widget {
     const path = /^sites\/./.test(name) ? name : id;
     if (!this.#root.querySelector('.sawt')) this.#placeholder();
     if (!path) {
-      console.warn(`sawt-poll: poll="${named}" names no poll`);
+      console.warn(`sawt-poll: no poll="${named}"`);
       this.#failed();
       return;
     }
@@ -166,7 +166,7 @@ export class SawtPoll extends HTMLElement {
     this.#widget?.stop();
     const from = this.getAttribute('from') ?? HOME;
     const isKnown = services.has(from);
-    if (!isKnown) console.warn(`sawt-poll: this page has no script of from="${from}"`);
+    if (!isKnown) console.warn(`sawt-poll: no script of from="${from}"`);
     if (!services.get(from)) addEventListener('sawt', () => this.isConnected && this.connectedCallback(), { once: true });
     const show = services.get(isKnown ? from : HOME);
     // Its loader may be there before its script.

@@ -180,8 +180,8 @@ export class Poll extends PollView {
       if (choices) {
         // A nonce is answered with a token.
         const isKeepable = (body) => isReceipt(body) && (voter || /^[\w-]{40,}$/.test(body.voter));
-        // What shows that its reader had the poll before them. The first one: a newer one may be too young.
-        const answer = await post('/votes', json(choices, `,"voter":${named}${this.mark ?? ''}`), isKeepable);
+        const body = json(choices, `,"voter":${named + (await this.beside(named))}`);
+        const answer = await post('/votes', body, isKeepable);
         if (!voter && answer.body?.voter) this.#keep(answer.body.voter);
         return { voter, ...answer };
       }
@@ -257,6 +257,11 @@ export class Poll extends PollView {
 
   #pendingName() {
     return `sawt.pending.${this.id}`;
+  }
+
+  // What goes beside a ballot: what shows that its reader had the poll before them. The first one: a newer one may be too young.
+  beside() {
+    return this.mark ?? '';
   }
 
   // Waits so long, or until the reader or the network calls. Counts down where the wait is one to know.

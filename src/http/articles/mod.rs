@@ -7,7 +7,9 @@ mod polls;
 mod teasers;
 mod templates;
 
-pub(super) use polls::{cast, read_form, read_live, read_mine, read_page, read_poll, take_form, withdraw};
+pub(super) use polls::{
+    cast, make_challenge, read_form, read_live, read_mine, read_page, read_poll, take_form, withdraw,
+};
 pub(super) use teasers::list;
 pub(super) use templates::{
     delete as delete_template, list as list_templates, put as put_template, read as read_template,

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
 use super::{
     super::{
-        Worker, auth, body, caching,
+        Worker, auth, body, caching, challenges,
         embed::{self, FormPoll},
         limits, live, origin, polls,
         problem::{Code, Problem},
@@ -59,16 +59,29 @@ pub(in super::super) async fn cast(
 ) -> Result<HttpResponse, Problem> {
     let asked = asked(&req)?;
     let (body_type, bytes) = body::read_reader(&req, payload).await?;
-    let VoteBody { choices: Named(named), open_answer, voter, mark } = body::parse(&bytes)?;
+    let VoteBody { choices: Named(named), open_answer, voter, mark, proof_of_work } = body::parse(&bytes)?;
     let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
     count(&req, &worker, &sender)?;
     let article = worker.voting.find_article_to_vote(&asked).await?;
     check_page(&req, &worker, &article.known.site, &sender)?;
-    let caster = votes::caster(&req, &worker, &article.known, &sender, mark);
+    let beside = (mark, proof_of_work.as_deref());
+    let caster = votes::caster(&req, &worker, &article.known, &sender, beside);
     let note = |quota_state| limits::note(&req, quota_state);
     let asked = BallotRequest { choices: &named, answer: open_answer.as_deref() };
     let vote = worker.voting.cast_in_article(caster, article, asked, note).await?;
     votes::answer(&req, &worker, &caster, &vote)
+}
+
+/// `POST /v1/sites/{site}/articles/{article}/{template}/challenge`.
+pub(in super::super) async fn make_challenge(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let asked = asked(&req)?;
+    let sender = votes::sender_by_body(&req, payload, &worker).await?;
+    let article = worker.voting.find_article_to_vote(&asked).await?;
+    Ok(challenges::answer(&worker, &article.known, &sender))
 }
 
 /// `POST /v1/sites/{site}/articles/{article}/{template}/votes/mine`.

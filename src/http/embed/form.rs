@@ -190,7 +190,8 @@ pub(in crate::http) async fn take_form(
     let mark = fields.iter().find(|(name, _)| name == "mark").map(|(_, mark)| ShownMark::read(mark));
     let note = |quota_state| limits::note(req, quota_state);
     let sender = RequestVoter::known(&voter, Carrier::Cookie);
-    let caster = votes::caster(req, worker, &known, &sender, mark.unwrap_or_default());
+    // A form can't work.
+    let caster = votes::caster(req, worker, &known, &sender, (mark.unwrap_or_default(), None));
     // What stands in the field is said only with the option that it belongs to.
     let said = fields.iter().find(|(name, text)| name == "open_answer" && !text.trim().is_empty());
     let answer = said.map(|(_, text)| text.as_str()).filter(|_| named.iter().any(|id| id == OTHER));

@@ -158,8 +158,8 @@ fn page_of(
     let (look, _) = read_look(req)?;
     let poll = definition_of(known, seen);
     // Its readers have no stream that would bring them one.
-    let mark = (!poll.is_made())
-        .then(|| worker.shared.position_keys.mark(poll.id, worker.shared.clock.now()).to_string());
+    let mark =
+        (!poll.is_made()).then(|| worker.shared.position_keys.mark(poll.id, worker.shared.clock.now()).to_string());
     let view = PollView {
         poll,
         answers,
@@ -354,8 +354,8 @@ fn loads(site: Option<&Site>, poll: Option<&Poll>) -> String {
     let look = site.map_or_else(String::new, |site| site.settings.look.declarations());
     let style = if look.is_empty() { String::new() } else { format!(" 'sha256-{}'", hash_of(&style_sheet(&look))) };
     format!(
-        "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'{style}; connect-src 'self'; img-src data:{}; \
-         form-action 'self'; base-uri 'none'",
+        "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'{style}; connect-src 'self'; \
+         worker-src blob:; img-src data:{}; form-action 'self'; base-uri 'none'",
         *MARK_TOP_HASH,
         picture_origins(poll)
     )

@@ -14,7 +14,7 @@ use crate::{
         frame::Frame,
         texts::{SettingsTexts, texts_of},
     },
-    poll::{IncidentPolicy, TimeZone, Timestamp},
+    poll::{IncidentPolicy, TimeZone, Timestamp, WorkPolicy},
     site::Density,
 };
 
@@ -119,11 +119,22 @@ impl SettingsPage<'_> {
             };
             (name.to_owned(), words.clone())
         });
+        let works = WorkPolicy::NAMES.map(|(name, policy)| {
+            let words = match policy {
+                WorkPolicy::Incidents => &texts.work_incidents,
+                WorkPolicy::Always => &texts.work_always,
+                WorkPolicy::Never => &texts.work_never,
+            };
+            (name.to_owned(), words.clone())
+        });
         groups.push(FieldGroup {
             title: &texts.incidents,
             about: &texts.incidents_about,
             is_main: false,
-            fields: vec![field("incidents", &texts.incidents_sure, "", FieldControl::Choice(policies.into()))],
+            fields: vec![
+                field("incidents", &texts.incidents_sure, "", FieldControl::Choice(policies.into())),
+                field("proof_of_work", &texts.work, &texts.work_about, FieldControl::Choice(works.into())),
+            ],
         });
         groups.push(FieldGroup {
             title: &texts.addresses,

@@ -11,7 +11,7 @@ use crate::{
         faults,
         texts::{SettingsTexts, texts_of},
     },
-    poll::{DISCLOSURE_NOTE, Disclosure, IncidentPolicy, PARTY, Text, TextLimit, TimeZone, WebAddress},
+    poll::{DISCLOSURE_NOTE, Disclosure, IncidentPolicy, PARTY, Text, TextLimit, TimeZone, WebAddress, WorkPolicy},
     site::{
         BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, PoorContrast, SiteLook, SiteSettings, SiteWords,
         THANKS,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The fields, but for the words.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "name",
     "url",
     "timezone",
@@ -32,6 +32,7 @@ const FIELDS: [&str; 16] = [
     "licence",
     "note",
     "incidents",
+    "proof_of_work",
     "hosts",
     "path_prefixes",
     "path_suffixes",
@@ -67,7 +68,8 @@ pub fn word_field(language: &Language, word: &str) -> String {
 impl TypedSite {
     /// The settings as a form shows them.
     pub fn of(settings: &SiteSettings) -> Self {
-        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents } = settings;
+        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents, proof_of_work } =
+            settings;
         let text = |text: Option<&Text>| text.map(ToString::to_string).unwrap_or_default();
         let lines = |lines: &[String]| lines.join("\n");
         let colour = |colour: Option<Colour>| colour.map(|colour| colour.to_string()).unwrap_or_default();
@@ -88,6 +90,7 @@ impl TypedSite {
                 ("licence", text(told.licence.as_ref())),
                 ("note", text(told.note.as_ref())),
                 ("incidents", incidents.as_str().to_owned()),
+                ("proof_of_work", proof_of_work.as_str().to_owned()),
                 ("hosts", lines(&hosts)),
                 ("path_prefixes", lines(&addresses.path_prefixes)),
                 ("path_suffixes", lines(&addresses.path_suffixes)),
@@ -168,9 +171,11 @@ impl TypedSite {
         let disclosure = (!told.is_empty()).then_some(told);
         let incidents = IncidentPolicy::NAMES.into_iter().find(|(name, _)| *name == self.value("incidents"));
         let incidents = incidents.map_or_else(IncidentPolicy::default, |(_, policy)| policy);
+        let proof_of_work = WorkPolicy::NAMES.into_iter().find(|(name, _)| *name == self.value("proof_of_work"));
+        let proof_of_work = proof_of_work.map_or_else(WorkPolicy::default, |(_, policy)| policy);
         let SettingsCheck { faults, .. } = check;
         if faults.is_empty() {
-            Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents })
+            Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents, proof_of_work })
         } else {
             Err(faults)
         }

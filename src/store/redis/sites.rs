@@ -16,7 +16,7 @@ use redis::Cmd;
 use super::{RedisStore, keys, outbox::site_letter, script::Call};
 use crate::{
     article::AddressRules,
-    poll::{IncidentPolicy, Poll, PollId, SiteId, Timestamp},
+    poll::{IncidentPolicy, Poll, PollId, SiteId, Timestamp, WorkPolicy},
     site::{KeyId, NewEvent, Site, SiteLook, SiteSettings},
     store::{StoreError, record},
 };
@@ -28,12 +28,13 @@ const GIVEN_UP_SECS: &str = "3600";
 const CHUNK: usize = 500;
 
 /// Of a site: `origins`, `created_at`, `updated_at`, `timezone`, `name`, `url`, `look`, `addresses`,
-/// `disclosure`, `incidents`, `listed`. A site of an earlier version lacks what it did not know.
+/// `disclosure`, `incidents`, `proof_of_work`, `listed`. A site of an earlier version lacks what it did not know.
 type Fields = (
     Option<Vec<u8>>,
     Option<i64>,
     Option<i64>,
     Option<String>,
+    Option<Vec<u8>>,
     Option<Vec<u8>>,
     Option<Vec<u8>>,
     Option<Vec<u8>>,
@@ -81,6 +82,7 @@ impl RedisStore {
             ("addresses", record::write(&settings.addresses)?),
             ("disclosure", record::write(&settings.disclosure)?),
             ("incidents", record::write(&settings.incidents)?),
+            ("proof_of_work", record::write(&settings.proof_of_work)?),
         ];
         let mut call = Call::new(&self.scripts.put_site, &names).arg(condition);
         call = call.arg(letter.as_bytes()).arg(event.as_bytes());
@@ -106,9 +108,23 @@ impl RedisStore {
             .arg("addresses")
             .arg("disclosure")
             .arg("incidents")
+            .arg("proof_of_work")
             .arg("listed");
-        let (origins, created_at, updated_at, timezone, name, url, look, addresses, disclosure, incidents, listed): Fields =
-            self.ask_for(&command).await?;
+        let fields: Fields = self.ask_for(&command).await?;
+        let (
+            origins,
+            created_at,
+            updated_at,
+            timezone,
+            name,
+            url,
+            look,
+            addresses,
+            disclosure,
+            incidents,
+            work,
+            listed,
+        ) = fields;
         let (Some(origins), Some(created_at), Some(updated_at)) = (origins, created_at, updated_at) else {
             return Ok(None);
         };
@@ -130,6 +146,8 @@ impl RedisStore {
                 disclosure: disclosure.map_or(Ok(None), |told| record::read("a site's disclosure", &told))?,
                 incidents: incidents
                     .map_or(Ok(IncidentPolicy::default()), |policy| record::read("a site's policy", &policy))?,
+                proof_of_work: work
+                    .map_or(Ok(WorkPolicy::default()), |policy| record::read("a site's policy of work", &policy))?,
             },
             created_at: Timestamp::from_millis(created_at),
             updated_at: Timestamp::from_millis(updated_at),

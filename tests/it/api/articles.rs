@@ -281,7 +281,7 @@ async fn what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_
         for rest in FORMS.into_iter().chain(["live"]) {
             client.get(&format!("{base}/{rest}?{query}")).send().await.refused(status, code);
         }
-        for rest in ["votes", "votes/mine", "votes/withdraw"] {
+        for rest in ["votes", "votes/mine", "votes/withdraw", "challenge"] {
             let path = format!("{base}/{rest}?{query}");
             let body = if rest == "votes" { json!({ "choices": ["like"] }) } else { json!({}) };
             let voter = service.client().new_voter().await;
@@ -297,7 +297,7 @@ async fn what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_
     }
     service.client().get("/v1/sites/nobody-made-this/articles/a/b").send().await.refused(404, "not-found");
     let large = "x".repeat(20_000);
-    for rest in ["votes", "votes/mine", "votes/withdraw"] {
+    for rest in ["votes", "votes/mine", "votes/withdraw", "challenge"] {
         let path = format!("{path}/{rest}");
         let client = service.client();
         client.post(&path).body("application/json", large.clone()).send().await.refused(413, "body-too-large");

@@ -259,7 +259,7 @@ async fn what_is_no_label_is_not_decided_of(service: &Service) {
         let path = format!("/v1/polls/{poll}/integrity/labels/{name}");
         service.admin().post(&path).json(&held).send().await.refused(404, "not-found");
     }
-    for name in ["no-mark", "hosting-network", "class-7", "incident-8", "incident-30", "other-incidents"] {
+    for name in ["no-mark", "hosting-network", "no-work", "incident-8", "incident-30", "other-incidents"] {
         let path = format!("/v1/polls/{poll}/integrity/labels/{name}");
         service.admin().post(&path).json(&held).send().await.is(200);
     }
@@ -267,12 +267,14 @@ async fn what_is_no_label_is_not_decided_of(service: &Service) {
     let names: Vec<String> = seen["labels"].as_array().expect("labels").iter().map(|it| text(&it["label"])).collect();
     assert_eq!(
         names,
-        ["clean", "no-mark", "hosting-network", "class-7", "incident-8", "incident-30", "other-incidents"]
+        ["clean", "no-mark", "hosting-network", "no-work", "incident-8", "incident-30", "other-incidents"]
     );
 }
 
 async fn ballots_cast_while_an_incident_goes_on_have_its_label_and_count_until_it_is_held(service: &Service) {
     let site = service.site().await;
+    let never = json!({ "proof_of_work": "never" });
+    service.admin().put(&format!("/v1/sites/{site}")).json(&never).send().await.is(200);
     let (id, key) = service.key(&site, &["polls:moderate", "polls:read"]).await;
     let moderator = service.client().with_key(&key);
     let poll = service.poll(json!({ "site": site })).await;

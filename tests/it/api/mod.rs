@@ -32,6 +32,7 @@ mod views;
 mod voters;
 mod votes;
 mod webhooks;
+mod work;
 
 use crate::registry::Rule;
 
@@ -60,6 +61,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         events::rules(),
         integrity::rules(),
         labels::rules(),
+        work::rules(),
         held::rules(),
         transparency::rules(),
         keys::rules(),

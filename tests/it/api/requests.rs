@@ -265,6 +265,7 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         (format!("/v1/polls/{poll}/votes"), &["POST"]),
         (format!("/v1/polls/{poll}/votes/mine"), &["POST"]),
         (format!("/v1/polls/{poll}/votes/withdraw"), &["POST"]),
+        (format!("/v1/polls/{poll}/challenge"), &["POST"]),
         (format!("/v1/polls/{poll}/votes/me"), &["GET", "DELETE"]),
         (format!("/v1/polls/{poll}/results"), &["GET"]),
         (format!("/v1/polls/{poll}/results/runoff"), &["GET"]),
@@ -298,6 +299,7 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/sites/default/articles/a-1/x/votes".to_owned(), &["POST"]),
         ("/v1/sites/default/articles/a-1/x/votes/mine".to_owned(), &["POST"]),
         ("/v1/sites/default/articles/a-1/x/votes/withdraw".to_owned(), &["POST"]),
+        ("/v1/sites/default/articles/a-1/x/challenge".to_owned(), &["POST"]),
         ("/v1/sites/default/articles/a-1/x/results".to_owned(), &["GET"]),
         ("/v1/sites/default/articles/a-1/x/results.csv".to_owned(), &["GET"]),
         ("/v1/sites/default/articles/a-1/x/results/runoff".to_owned(), &["GET"]),
@@ -356,7 +358,8 @@ const PAGES: [(&str, &str, &str); 7] = [
 ];
 
 const PAGE: &str = "default-src 'none'; script-src 'self' 'sha256-HHXfRGPrmu2dVz/bMhnZC0750j1Xjareq8AbKoomeiM='; \
-                    style-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors *";
+                    style-src 'self'; connect-src 'self'; worker-src blob:; img-src data:; \
+                    form-action 'self'; base-uri 'none'; frame-ancestors *";
 const DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
                     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";

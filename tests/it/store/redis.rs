@@ -62,6 +62,7 @@ async fn a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name() {
         "look",
         "addresses",
         "incidents",
+        "proof_of_work",
     ]);
     let site = stage.store.site(&stage.site).await.unwrap().unwrap();
     assert_eq!(

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use sawt::{
+    article::Template,
     poll::{Outcome, State, Viewer},
     proof::{KnownCheckpoints, LogKeys, ReplicaProof, SnapshotDraft, TransparencyLog, articles::ArticleRounds},
     secret::Secret,
@@ -16,6 +17,7 @@ use crate::store::stage::{Stage, digest, yes_or_no};
 
 crate::registry::store_rules![
     an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_each,
+    polls_older_than_their_template_has_days_by_now_are_closed_and_forget_their_voters_a_day_later,
     those_who_take_snapshots_at_once_by_one_worker_get_one_each,
 ];
 
@@ -83,6 +85,36 @@ async fn an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_e
     let finals = said(&log, &stage).await.into_iter().filter(|said| said["type"] == "poll.final").count();
     assert_eq!(finals, 3);
     assert!(log.receipt(&again, digest(&again, 7)).await.unwrap().is_some());
+}
+
+async fn polls_older_than_their_template_has_days_by_now_are_closed_and_forget_their_voters_a_day_later(
+    store: Arc<dyn Store>,
+) {
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+    let stage = Stage::new(store.clone()).await;
+    let template = template(&stage).await;
+    let (log, mut rounds) = (log_on(&store), ArticleRounds::default());
+    let poll = made(&stage, &template, "a").await;
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+    // Whose template has so many days, so many days later: is it open, and is its voter on record?
+    let mut later = async |days: u32, after: i64| {
+        let shorter = Template { open_for_days: days, ..template.clone() };
+        store.put_template(&shorter, &[]).await.unwrap();
+        let now = stage.now_plus(after * DAY).await;
+        log.look_through_articles_of(&stage.site, now, &mut rounds).await.unwrap();
+        let poll = stage.read(&poll).await;
+        (poll.state_at(stage.now().await), stage.on_record(&poll, 1).await.is_some())
+    };
+    for (days, after) in [(90, 40), (30, 29), (1, 0)] {
+        assert_eq!(later(days, after).await, (State::Open, true), "{days}");
+    }
+    assert_eq!(later(30, 31).await, (State::Closed, true));
+    // Its final figure is in the log now, and a day later nobody asks for a receipt.
+    for (after, is_on_record) in [(31, true), (33, false), (33, false)] {
+        assert_eq!(later(30, after).await, (State::Closed, is_on_record), "{after}");
+    }
+    assert_eq!(stage.cast(&stage.read(&poll).await, 2, &["yes"]).await, Outcome::NotOpen);
+    assert_eq!(stage.tally(&stage.read(&poll).await).await.ballots, 1);
 }
 
 async fn those_who_take_snapshots_at_once_by_one_worker_get_one_each(store: Arc<dyn Store>) {

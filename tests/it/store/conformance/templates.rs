@@ -8,7 +8,6 @@ use sawt::{
     poll::{DigestKey, ListCursor, Outcome, Partitions, Poll, PollId, State},
     secret::random_bytes,
     store::{ArticleStanding, Making, SiteDeletion, Store, TemplatePut, Witness},
-    voting::end_old_polls,
 };
 
 use crate::store::stage::{Stage, changeable};
@@ -23,7 +22,6 @@ crate::registry::store_rules![
     a_poll_is_provisional_no_more_once_its_publisher_vouches_for_it,
     a_closed_poll_forgets_its_voters_and_keeps_its_counts,
     an_articles_polls_are_listed_page_by_page_the_oldest_first,
-    polls_older_than_their_template_has_days_by_now_are_closed_and_forget_their_voters,
     a_deleted_template_takes_its_polls_with_it_and_no_site_goes_before,
 ];
 
@@ -222,44 +220,6 @@ async fn an_articles_polls_are_listed_page_by_page_the_oldest_first(store: Arc<d
     assert_eq!(listed(&stage, &template, first.last().copied(), 2).await, polls[2..4]);
     let last = stage.store.article_polls(&stage.site, &template.id, None, 5).await.unwrap().pop();
     assert_eq!(listed(&stage, &template, last, 2).await, []);
-}
-
-async fn polls_older_than_their_template_has_days_by_now_are_closed_and_forget_their_voters(store: Arc<dyn Store>) {
-    const DAY: i64 = 24 * 60 * 60 * 1_000;
-    let stage = Stage::new(store).await;
-    let template = template(&stage).await;
-    let mut polls = Vec::new();
-    for name in ["a", "b", "c"] {
-        stage.wait_until(stage.now_plus(2).await).await;
-        let poll = made(&stage, &template, name).await;
-        assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
-        polls.push(poll);
-    }
-    let end = async |days: u32, after: i64| {
-        let template = Template { open_for_days: days, ..template.clone() };
-        end_old_polls(&*stage.store, &template, stage.now_plus(after * DAY).await).await.unwrap()
-    };
-    let voted = async |poll: &Poll| stage.on_record(poll, 1).await.is_some();
-    // None of them is as old as its template has days, however many that were when it was made.
-    for (days, after) in [(90, 40), (30, 29), (1, 0)] {
-        assert_eq!(end(days, after).await, [], "{days}");
-        assert!(voted(&polls[0]).await);
-    }
-    assert_eq!(end(30, 31).await, [polls[0].id, polls[1].id], "the oldest first");
-    for (place, poll) in polls.iter().enumerate() {
-        let now = stage.read(poll).await;
-        let (state, ballots) = (now.state_at(stage.now().await), stage.tally(&now).await.ballots);
-        let expected = if place < 2 { State::Closed } else { State::Open };
-        assert_eq!((state, ballots, voted(&now).await), (expected, 1, place == 2), "{place}");
-        let cast = stage.cast(&now, 2, &["yes"]).await;
-        assert_eq!(cast, if place < 2 { Outcome::NotOpen } else { Outcome::Counted }, "{place}");
-    }
-    // One that has closed by itself gives up its voters, though its template says more days by now.
-    let closed = stage.closed(&stage.read(&polls[2]).await).await;
-    assert!(voted(&closed).await);
-    assert_eq!(end(3_650, 2).await, []);
-    assert!(!voted(&closed).await);
-    assert_eq!(stage.tally(&closed).await.ballots, 2);
 }
 
 async fn a_deleted_template_takes_its_polls_with_it_and_no_site_goes_before(store: Arc<dyn Store>) {
