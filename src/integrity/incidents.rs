@@ -3,7 +3,8 @@
 use super::{Integrity, IntegrityError, IntegrityReport};
 use crate::{
     poll::{
-        Edit, Finding, IncidentCause, IncidentPolicy, Label, Poll, PollId, REASON, State, Suspects, Text, Timestamp,
+        Edit, Ending, Finding, Incident, IncidentCause, IncidentPolicy, Label, Minute, Poll, PollId, REASON, State,
+        Suspects, Text, Timestamp,
     },
     site::{NewEvent, Publisher},
 };
@@ -11,8 +12,8 @@ use crate::{
 /// How often an incident is opened or closed again on top of an edit that came between.
 const MOST_TURNS: usize = 5;
 
-/// A change of a poll's incidents, with what is told of it.
-type IncidentChange = (Edit, Vec<NewEvent>);
+/// A change of a poll's incidents, with those that it opens or ends.
+type IncidentChange = (Edit, Vec<Incident>);
 
 impl Integrity {
     /// Opens an incident that somebody says goes on: every ballot that is cast from now on gets its label.
@@ -27,10 +28,11 @@ impl Integrity {
         reason: &str,
     ) -> Result<IntegrityReport, IntegrityError> {
         let reason = Text::parse(reason, REASON).map_err(IntegrityError::Reason)?;
+        let per_hour = self.last_hour(publisher, id).await?;
         let change = |poll: &Poll, now: Timestamp| {
-            let (edit, incident) = poll.with_incident(by_editor(reason.clone(), now), IncidentPolicy::Show, now)?;
-            let told = NewEvent::of_incident(&edit.poll, &incident, &publisher.actor(), now);
-            Some((edit, vec![told]))
+            let found = by_editor(reason.clone(), per_hour, now);
+            let (edit, incident) = poll.with_incident(found, IncidentPolicy::Show, now)?;
+            Some((edit, vec![incident]))
         };
         self.change_incidents(publisher, id, change).await
     }
@@ -50,16 +52,17 @@ impl Integrity {
         if poll.incidents.iter().all(|incident| incident.label != label) {
             return Err(IntegrityError::NoIncident);
         }
-        let change = |poll: &Poll, now: Timestamp| {
-            let edit = poll.with_incident_ended(label, Some(&reason), now)?;
-            let ended =
-                edit.poll.incidents.iter().filter(|it| poll.open_incidents().any(|open| open.label == it.label));
-            let ended = ended.filter(|incident| incident.label == label && !incident.is_open());
-            let told = ended.map(|incident| NewEvent::of_incident(&edit.poll, incident, &publisher.actor(), now));
-            let told = told.collect();
-            Some((edit, told))
-        };
+        let change = |poll: &Poll, now: Timestamp| poll.with_incident_ended(label, Ending::ByEditor(&reason), now);
         self.change_incidents(publisher, id, change).await
+    }
+
+    /// How many ballots came in the last hour.
+    async fn last_hour(&self, publisher: &Publisher, id: PollId) -> Result<u32, IntegrityError> {
+        let poll = self.poll(publisher, id).await?;
+        let until = Minute::of(self.store.now().await?);
+        let minutes = self.store.minutes(&poll, until.plus(-60)..until).await?;
+        let ballots: i64 = minutes.changes.iter().map(|(_, change)| change.ballots).sum();
+        Ok(u32::try_from(ballots.max(0)).unwrap_or(u32::MAX))
     }
 
     async fn change_incidents(
@@ -75,7 +78,8 @@ impl Integrity {
             if state != State::Open {
                 return Err(IntegrityError::NotOpen(Box::new(poll), state));
             }
-            let Some((edit, told)) = change(&poll, now) else { return self.report(publisher, id).await };
+            let Some((edit, incidents)) = change(&poll, now) else { return self.report(publisher, id).await };
+            let told = NewEvent::of_incidents(&edit.poll, &incidents, &publisher.actor(), now);
             if self.is_put((&poll, edit), told, (&publisher.actor(), now)).await? {
                 return self.report(publisher, id).await;
             }
@@ -85,13 +89,13 @@ impl Integrity {
 }
 
 /// What an editor says is not doubted, and is about everybody.
-fn by_editor(reason: Text, now: Timestamp) -> Finding {
+fn by_editor(reason: Text, honest_per_hour: u32, now: Timestamp) -> Finding {
     Finding {
         cause: IncidentCause::Editor,
         since: now,
         reason,
         sureness: 100,
         suspects: Suspects::Everyone,
-        honest_per_hour: 0,
+        honest_per_hour,
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     events::{EventSignal, TaskLog},
     live::Hub,
-    poll::{Edit, Finding, Incident, IncidentCause, IncidentPolicy, Label, Poll, PollId, Timestamp, VoteTrace},
+    poll::{Edit, Ending, Finding, Incident, IncidentCause, IncidentPolicy, Poll, PollId, Timestamp, VoteTrace},
     site::{Actor, NewEvent},
     store::{Replacement, Store, StoreError, VotesSeen},
 };
@@ -118,14 +118,17 @@ impl Detectors {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         for finding in found {
-            self.change(id, |poll, policy, now| opened(poll, finding.clone(), policy, now)).await?;
+            let open = |poll: &Poll, policy, now| {
+                poll.with_incident(finding.clone(), policy, now).map(|(edit, incident)| (edit, vec![incident]))
+            };
+            self.change(id, open).await?;
         }
         if let Some(watch) = ends_of {
             let is_over =
                 |incident: &&Incident| incident.about.cause != IncidentCause::Editor && watch.is_over(incident, now);
             self.change(id, |poll, _, now| {
                 let over = poll.open_incidents().find(is_over)?;
-                ended(poll, over.label, now)
+                poll.with_incident_ended(over.label, Ending::Over(watch.per_hour(over, now)), now)
             })
             .await?;
         }
@@ -136,7 +139,7 @@ impl Detectors {
     async fn change(
         &self,
         id: PollId,
-        change: impl Fn(&Poll, IncidentPolicy, Timestamp) -> Option<(Edit, NewEvent)>,
+        change: impl Fn(&Poll, IncidentPolicy, Timestamp) -> Option<(Edit, Vec<Incident>)>,
     ) -> Result<(), StoreError> {
         let Some(known) = self.hub.poll_cache().get(&*self.store, id).await? else { return Ok(()) };
         let policy = known.site.settings.incidents;
@@ -146,27 +149,15 @@ impl Detectors {
         for _ in 0..MOST_TURNS {
             let Some(poll) = self.store.poll(id).await? else { return Ok(()) };
             let now = self.store.now().await?;
-            let Some((edit, told)) = change(&poll, policy, now) else { return Ok(()) };
-            let replaced = self.changes.put((&poll, edit), vec![told], (&Actor::Detector, now)).await?;
+            let Some((edit, incidents)) = change(&poll, policy, now) else { return Ok(()) };
+            let told = NewEvent::of_incidents(&edit.poll, &incidents, &Actor::Detector, now);
+            let replaced = self.changes.put((&poll, edit), told, (&Actor::Detector, now)).await?;
             if matches!(replaced, Replacement::Done(_)) {
                 return Ok(());
             }
         }
         Ok(())
     }
-}
-
-fn opened(poll: &Poll, found: Finding, policy: IncidentPolicy, now: Timestamp) -> Option<(Edit, NewEvent)> {
-    let (edit, incident) = poll.with_incident(found, policy, now)?;
-    let told = NewEvent::of_incident(&edit.poll, &incident, &Actor::Detector, now);
-    Some((edit, told))
-}
-
-fn ended(poll: &Poll, label: Label, now: Timestamp) -> Option<(Edit, NewEvent)> {
-    let edit = poll.with_incident_ended(label, None, now)?;
-    let incident = edit.poll.incidents.iter().rev().find(|incident| incident.label == label)?;
-    let told = NewEvent::of_incident(&edit.poll, incident, &Actor::Detector, now);
-    Some((edit, told))
 }
 
 impl Watched {

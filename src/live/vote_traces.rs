@@ -1,8 +1,8 @@
 //! What was seen of votes since the detectors looked last, here and on the other replicas.
 //!
 //! Detectors need the ballots of all replicas in their order, and a load balancer deals one network's ballots out to
-//! all. So every few seconds each replica tells the others what it has seen: a time, a marked network and an option for
-//! each ballot, and how often the poll was seen. All of them then know the same, and come to the same findings: none leads,
+//! all. So every few seconds each replica tells the others what it has seen: a time, a marked network, an option, and whether
+//! its voter is new, for each ballot, and how often the poll was seen. All of them then know the same, and come to the same findings: none leads,
 //! and whichever opens an incident first has opened it for all. It goes by the [`Broker`](crate::store::Broker), so the
 //! store keeps nothing of it. A message that is lost makes detectors a little blinder for some seconds, and nothing wrong.
 //!
@@ -45,8 +45,8 @@ pub struct VoteTraces {
 
 #[derive(Default)]
 struct SeenOfPoll {
-    /// When a ballot came, from which network, and its option.
-    ballots: Vec<(Timestamp, [u8; 16], u8)>,
+    /// When a ballot came, from which network, its option, and whether its voter is new.
+    ballots: Vec<(Timestamp, [u8; 16], u8, bool)>,
     left_out: u32,
     views: u16,
 }
@@ -69,10 +69,10 @@ impl VoteTraces {
     }
 
     /// Notes a ballot that was counted here.
-    pub fn note(&self, poll: PollId, at: Timestamp, network: [u8; 16], option: u8) {
+    pub fn note(&self, poll: PollId, at: Timestamp, network: [u8; 16], (option, is_by_new_voter): (u8, bool)) {
         self.with_poll(poll, |waiting| {
             if waiting.ballots.len() < MOST_TRACES {
-                waiting.ballots.push((at, network, option));
+                waiting.ballots.push((at, network, option, is_by_new_voter));
             } else {
                 waiting.left_out = waiting.left_out.saturating_add(1);
             }
@@ -114,11 +114,12 @@ impl VoteTraces {
         let each = (told.saturating_add(left_out)).checked_div(told).unwrap_or(1);
         // Whoever stands for others is never one ballot.
         let each = if left_out == 0 { 1 } else { u16::try_from(each).unwrap_or(u16::MAX).max(2) };
-        let trace = |(at, network, option): (Timestamp, [u8; 16], u8)| VoteTrace {
+        let trace = |(at, network, option, is_by_new_voter): (Timestamp, [u8; 16], u8, bool)| VoteTrace {
             at,
             network: self.mark(poll, &network, at),
             option,
             ballots: each,
+            is_by_new_voter,
         };
         let traces = ballots.into_iter().map(trace).collect();
         VotesSeen { replica: self.replica(), poll, traces, views }
@@ -171,13 +172,16 @@ mod tests {
     fn what_is_seen_is_taken_once_in_its_order_and_others_hear_of_it() {
         let (one, other) = (traces("secret"), traces("secret"));
         let poll = PollId::generate();
-        one.note(poll, at(9), NETWORK, 1);
-        one.note(poll, at(3), [8; 16], 0);
+        one.note(poll, at(9), NETWORK, (1, true));
+        one.note(poll, at(3), [8; 16], (0, false));
         one.note_view(poll);
         let seen = one.take();
         assert_eq!(one.take(), []);
         let mark = |network| one.mark(poll, network, at(0));
-        let trace = |millis, network, option| VoteTrace { at: at(millis), network: mark(network), option, ballots: 1 };
+        let trace = |millis, network, option| {
+            let is_by_new_voter = option == 1;
+            VoteTrace { at: at(millis), network: mark(network), option, ballots: 1, is_by_new_voter }
+        };
         assert_eq!(seen[0].traces, [trace(3, &[8; 16], 0), trace(9, &NETWORK, 1)]);
         assert_eq!((seen.len(), seen[0].views, seen[0].poll), (1, 1, poll));
         one.receive(seen[0].clone());
@@ -190,10 +194,10 @@ mod tests {
         let traces = traces("secret");
         let poll = PollId::generate();
         for ballot in 0..10_000 {
-            traces.note(poll, at(ballot), NETWORK, 0);
+            traces.note(poll, at(ballot), NETWORK, (0, false));
         }
         for _ in 0..2 * MOST_POLLS {
-            traces.note(PollId::generate(), at(0), NETWORK, 0);
+            traces.note(PollId::generate(), at(0), NETWORK, (0, false));
         }
         for _ in 0..2 * MOST_RECEIVED {
             traces.receive(VotesSeen { replica: 1, poll, traces: Vec::new(), views: 0 });

@@ -133,7 +133,7 @@ texts! {
     /// What goes on in a poll that is not readers making up their minds, and how far its figure can be relied on.
     IncidentTexts {
         title about none clean clean_about watched watched_about disputed disputed_about some_held by_editor
-        network_burst even_gaps share_swing more_votes_than_views goes_on until_close over closed_because since noticed
+        network_burst even_gaps share_swing more_votes_than_views new_voters goes_on until_close over closed_because since noticed
         sureness votes honest to_votes close close_about open open_about open_it said_opened said_closed not_open
     }
     /// What there is to say against a ballot.

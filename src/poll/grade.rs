@@ -49,7 +49,7 @@ impl Poll {
 mod tests {
     use super::*;
     use crate::poll::{
-        Finding, IncidentCause, IncidentPolicy, Kind, Label, REASON, Suspects, Text,
+        Ending, Finding, IncidentCause, IncidentPolicy, Kind, Label, REASON, Suspects, Text,
         definition::tests::{earlier, poll_with},
     };
 
@@ -72,10 +72,11 @@ mod tests {
         assert_eq!([&clean, &doubtful, &sure].map(Poll::grade), [Grade::Clean, Grade::Watched, Grade::Disputed]);
         let held = sure.decided(label, LabelDecision::Held, earlier(8)).unwrap().poll;
         assert_eq!(held.grade(), Grade::Watched);
-        let over = sure.with_incident_ended(label, None, earlier(8)).unwrap().poll;
+        let over = sure.with_incident_ended(label, Ending::Over(0), earlier(8)).unwrap().0.poll;
         assert_eq!(over.grade(), Grade::Disputed, "its ballots still count");
-        let dismissed = sure.with_incident_ended(label, Some(&Text::parse("?", REASON).unwrap()), earlier(8));
-        assert_eq!(dismissed.unwrap().poll.grade(), Grade::Clean);
+        let dismissed =
+            sure.with_incident_ended(label, Ending::ByEditor(&Text::parse("?", REASON).unwrap()), earlier(8));
+        assert_eq!(dismissed.unwrap().0.poll.grade(), Grade::Clean);
         let classes = clean.decided(Label::from_number(1).unwrap(), LabelDecision::Void, earlier(8)).unwrap();
         assert_eq!(classes.poll.grade(), Grade::Watched);
     }

@@ -89,6 +89,8 @@ pub enum IncidentCause {
     ShareSwing,
     /// There are more votes than views.
     MoreVotesThanViews,
+    /// More voters than before come for the first time.
+    NewVoters,
 }
 
 /// What a site has done about an incident of which there is no doubt.
@@ -110,6 +112,18 @@ pub struct IncidentEnd {
     /// Why, if an editor has ended it; else it was over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Text>,
+    /// How many ballots those that it was about cast in an hour once it was over, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_hour_after: Option<u32>,
+}
+
+/// What ends an incident.
+#[derive(Debug, Clone, Copy)]
+pub enum Ending<'a> {
+    /// It is over. Those that it was about cast so many ballots in an hour now.
+    Over(u32),
+    /// An editor says so, and why.
+    ByEditor(&'a Text),
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -126,6 +140,7 @@ impl IncidentCause {
             Self::EvenGaps => "even-gaps",
             Self::ShareSwing => "share-swing",
             Self::MoreVotesThanViews => "more-votes-than-views",
+            Self::NewVoters => "new-voters",
         }
     }
 }
@@ -189,11 +204,13 @@ impl Incident {
         self.end.as_ref().is_some_and(|end| end.reason.is_some())
     }
 
-    /// How many of its ballots may be readers', going by the time before it.
+    /// How many of its ballots may be readers', going by the time before it, and after it if that is known.
     pub fn honest_ballots(&self, now: Timestamp) -> u64 {
         let until = self.end.as_ref().map_or(now, |end| end.at);
         let millis = u64::try_from(until.as_millis() - self.opened_at.as_millis()).unwrap_or(0);
-        (millis * u64::from(self.about.honest_per_hour)).div_ceil(60 * 60 * 1000)
+        let before = u64::from(self.about.honest_per_hour);
+        let after = self.end.as_ref().and_then(|end| end.per_hour_after).map_or(before, u64::from);
+        (millis * (before + after)).div_ceil(2 * 60 * 60 * 1000)
     }
 
     /// Whether its marks are of the day of this moment.
@@ -285,20 +302,33 @@ impl Poll {
         Some((edit, incident))
     }
 
-    /// The poll with the incidents of a label ended, by an editor who says why, or because they are over; `None` if none
-    /// of them goes on.
-    pub fn with_incident_ended(&self, label: Label, reason: Option<&Text>, now: Timestamp) -> Option<Edit> {
-        self.open_incidents().find(|incident| incident.label == label)?;
+    /// The poll with the incidents of a label ended, and those incidents; `None` if none of them goes on, or the poll takes
+    /// no votes.
+    pub fn with_incident_ended(
+        &self,
+        label: Label,
+        ending: Ending<'_>,
+        now: Timestamp,
+    ) -> Option<(Edit, Vec<Incident>)> {
+        if self.state_at(now) != State::Open {
+            return None;
+        }
         let mut edit = self.moved(self.schedule, now);
+        let mut ended = Vec::new();
         for incident in &mut edit.poll.incidents {
             if incident.label == label && incident.is_open() {
-                incident.end = Some(IncidentEnd { at: now, reason: reason.cloned() });
+                let (reason, per_hour_after) = match ending {
+                    Ending::Over(per_hour) => (None, Some(per_hour)),
+                    Ending::ByEditor(reason) => (Some(reason.clone()), None),
+                };
+                incident.end = Some(IncidentEnd { at: now, reason, per_hour_after });
+                ended.push(incident.clone());
             }
             // What an editor has ended is known again until the day is over.
             let is_forgotten = !incident.is_of_day(now) || (!incident.is_open() && !incident.is_dismissed());
             incident.about.suspects.forget(|_| is_forgotten);
         }
-        Some(edit)
+        (!ended.is_empty()).then_some((edit, ended))
     }
 
     /// Takes out of a detector's finding what is known already, or dismissed; `None` if nothing is left.
@@ -395,13 +425,16 @@ mod tests {
             assert_eq!((incident.label.number(), edit.effect), (number, Effect::Changes));
             assert_eq!((incident.opened_at, incident.about.since), (earlier(9), earlier(20)));
             assert_eq!((label_from(&edit.poll, 1), edit.poll.revision), (number, poll.revision.next()));
-            poll = edit.poll.with_incident_ended(incident.label, Some(&why), earlier(8)).unwrap().poll;
+            poll = edit.poll.with_incident_ended(incident.label, Ending::ByEditor(&why), earlier(8)).unwrap().0.poll;
             assert_eq!(label_from(&poll, 1), 0);
-            assert!(poll.with_incident_ended(incident.label, Some(&why), earlier(8)).is_none(), "it is over");
+            assert!(
+                poll.with_incident_ended(incident.label, Ending::ByEditor(&why), earlier(8)).is_none(),
+                "it is over"
+            );
         }
         for _ in 0..2 * MOST_INCIDENTS {
             poll = with(&poll, by_editor());
-            poll = poll.with_incident_ended(label(31), Some(&why), earlier(8)).unwrap().poll;
+            poll = poll.with_incident_ended(label(31), Ending::ByEditor(&why), earlier(8)).unwrap().0.poll;
         }
         assert_eq!(poll.incidents.len(), MOST_INCIDENTS, "their number is bounded");
     }
@@ -432,7 +465,7 @@ mod tests {
         let by_detector = with(&poll_with(Kind::Single, 1, 1, &["yes", "no"]), found);
         assert_eq!([0, 6].map(|seen| of_seen(&by_detector, seen)), [8, 6]);
         assert_eq!(poll.label_of_vote(label(6), || NetworkMark(5)).number(), 8);
-        let ended = poll.with_incident_ended(label(8), None, earlier(8)).unwrap().poll;
+        let ended = poll.with_incident_ended(label(8), Ending::Over(0), earlier(8)).unwrap().0.poll;
         assert_eq!([5, 7].map(|network| label_from(&ended, network)), [9, 9]);
         assert_eq!(ended.incidents[0].about.suspects, Suspects::Networks(Vec::new()), "no mark outlives it");
     }
@@ -501,7 +534,11 @@ mod tests {
         poll = with(&with(&poll, burst(95, &[5])), swing());
         assert!(poll.with_incident(swing(), IncidentPolicy::Show, earlier(9)).is_none(), "it goes on already");
         for number in [8, 9] {
-            poll = poll.with_incident_ended(label(number), Some(&text("a school")), earlier(8)).unwrap().poll;
+            poll = poll
+                .with_incident_ended(label(number), Ending::ByEditor(&text("a school")), earlier(8))
+                .unwrap()
+                .0
+                .poll;
         }
         assert!(poll.with_incident(burst(95, &[5]), IncidentPolicy::Show, earlier(7)).is_none());
         assert!(poll.with_incident(swing(), IncidentPolicy::Show, earlier(7)).is_none());
@@ -510,7 +547,8 @@ mod tests {
             assert!(poll.with_incident(found, IncidentPolicy::Show, later).is_some());
         }
         // What was over by itself may begin again.
-        let over = with(&poll, burst(95, &[6])).with_incident_ended(label(10), None, earlier(7)).unwrap().poll;
+        let over =
+            with(&poll, burst(95, &[6])).with_incident_ended(label(10), Ending::Over(0), earlier(7)).unwrap().0.poll;
         assert_eq!(label_from(&with(&over, burst(95, &[6])), 6), 11);
     }
 
@@ -531,13 +569,23 @@ mod tests {
     }
 
     #[test]
-    fn how_many_honest_ballots_it_has_follows_from_the_time_before() {
+    fn how_many_honest_ballots_it_has_follows_from_the_time_before_and_after() {
         let mut poll = with(&poll_with(Kind::Single, 1, 1, &["yes", "no"]), burst(95, &[5]));
         let opened = poll.incidents[0].opened_at;
         let after = |minutes: i64| Timestamp::from_millis(opened.as_millis() + minutes * 60_000);
         let honest = |poll: &Poll, minutes| poll.incidents[0].honest_ballots(after(minutes));
         assert_eq!([0, 1, 60, 120].map(|minutes| honest(&poll, minutes)), [0, 1, 7, 14]);
-        poll = poll.with_incident_ended(label(8), None, after(60)).unwrap().poll;
+        for (per_hour, expected) in [(0, 4), (7, 7), (13, 10)] {
+            let ended = poll.with_incident_ended(label(8), Ending::Over(per_hour), after(60)).unwrap().0.poll;
+            assert_eq!(honest(&ended, 600), expected, "the time after says as much as the time before");
+        }
+        let because = text("?");
+        poll = poll.with_incident_ended(label(8), Ending::ByEditor(&because), after(60)).unwrap().0.poll;
         assert_eq!(honest(&poll, 600), 7);
+        let closed = Poll { schedule: Schedule { phase: Phase::Closed, ..poll.schedule }, ..with(&poll, by_editor()) };
+        assert!(
+            closed.with_incident_ended(label(9), Ending::Over(0), after(60)).is_none(),
+            "nothing ends in it any more"
+        );
     }
 }

@@ -58,7 +58,9 @@ pub use grade::Grade;
 pub(crate) use ids::word_id;
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
 pub use image::{NewImage, OptionImage};
-pub use incident::{Finding, Incident, IncidentCause, IncidentEnd, IncidentPolicy, MOST_INCIDENTS, SURE, Suspects};
+pub use incident::{
+    Ending, Finding, Incident, IncidentCause, IncidentEnd, IncidentPolicy, MOST_INCIDENTS, SURE, Suspects,
+};
 pub use kind::Kind;
 pub use label::{Decisions, LABELS, Label, LabelDecision, LabelSet, LabelTally, PartitionLabels, RecordedBallot};
 pub use open_answer::{

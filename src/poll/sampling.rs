@@ -115,8 +115,8 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::poll::{
-        Finding, IncidentCause, IncidentPolicy, Kind, Label, LabelDecision, PartitionTally, REASON, Revision, Suspects,
-        Text, definition::tests::poll_with,
+        Ending, Finding, IncidentCause, IncidentPolicy, Kind, Label, LabelDecision, PartitionTally, REASON, Revision,
+        Suspects, Text, definition::tests::poll_with,
     };
 
     const LABEL: Label = Label::NO_MARK;
@@ -189,10 +189,10 @@ mod tests {
             !second.moves_versions(&first) && !second.poll.moves_versions(),
             "snapshots go on as they are numbered"
         );
-        let ended = first.with_incident_ended(it.label, None, Timestamp::EARLIEST).unwrap();
+        let ended = first.with_incident_ended(it.label, Ending::Over(0), Timestamp::EARLIEST).unwrap().0;
         assert_eq!((ended.moves_versions(&first), ended.poll.is_sampled()), (true, false));
         let held = first.decided(it.label, LabelDecision::Held, Timestamp::EARLIEST).unwrap();
-        let ended = held.poll.with_incident_ended(it.label, None, Timestamp::EARLIEST).unwrap();
+        let ended = held.poll.with_incident_ended(it.label, Ending::Over(0), Timestamp::EARLIEST).unwrap().0;
         assert_eq!((held.moves_versions(&first), ended.moves_versions(&held.poll)), (true, false));
         assert!(ended.poll.is_sampled(), "ballots are held");
     }

@@ -27,4 +27,6 @@ pub struct VoteTrace {
     pub option: u8,
     /// How many ballots it stands for, where there are too many to tell each.
     pub ballots: u16,
+    /// Whether its voter was made with it.
+    pub is_by_new_voter: bool,
 }

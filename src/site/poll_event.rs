@@ -126,6 +126,11 @@ impl NewEvent {
         Self { at: now, kind, actor: actor.clone(), data: Value::Object(data) }
     }
 
+    /// The same of each of some.
+    pub fn of_incidents(poll: &Poll, incidents: &[Incident], actor: &Actor, now: Timestamp) -> Vec<Self> {
+        incidents.iter().map(|incident| Self::of_incident(poll, incident, actor, now)).collect()
+    }
+
     /// What is told of a poll that is deleted.
     pub fn of_deletion(poll: &Poll, actor: &Actor, now: Timestamp) -> Self {
         of(EventType::PollDeleted, poll, actor, now)

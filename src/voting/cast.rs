@@ -183,7 +183,7 @@ impl Voting {
         let (choices, text) = checked.ok_or(VoteError::Internal("a ballot was cast without choices"))?;
         if cast == VoteOutcome::Counted {
             let first = choices.options(&known.poll).next().map_or(0, |option| option.index);
-            traces.note(known.poll.id, receipt.at, network, first);
+            traces.note(known.poll.id, receipt.at, network, (first, is_new));
         }
         let answer = text.map(|text| VotedAnswer { text, is_kept: !receipt.is_text_left_out });
         Ok(Vote { known, choices, cast, at, answer, shown })

@@ -4,9 +4,11 @@
 #[path = "../bench/attack/mod.rs"]
 pub(crate) mod scenes;
 
+use sawt::poll::IncidentCause;
+
 use self::scenes::{
     HOSTING_SCRIPT, ROTATING_PROXIES, SAVED_TOKENS, SLOW_HAND, readers,
-    simulation::{Dice, MINUTE, play},
+    simulation::{Dice, HOUR, MINUTE, play},
     with_attacker,
 };
 use crate::registry::lone_rules;
@@ -22,12 +24,16 @@ lone_rules![
 /// Readers a minute, on average.
 const FEW: f64 = 5.0;
 const MANY: f64 = 20.0;
+const MOST: f64 = 40.0;
 
 async fn readers_a_carrier_and_a_crowd_are_not_held() {
     for (a_minute, seed) in [(FEW, 1), (MANY, 2)] {
         let played = play(readers(a_minute), 30, &mut Dice::new(seed));
         assert!(played.honest_held() <= 0.0, "of {a_minute} readers a minute: {:?}", played.poll.incidents);
         assert_eq!(played.disputed_at(), None);
+        // A crowd of new voters is shown, and leaves doubt.
+        let mut causes = played.poll.incidents.iter().map(|incident| incident.about.cause);
+        assert!(causes.any(|cause| cause == IncidentCause::NewVoters), "{:?}", played.poll.incidents);
     }
 }
 
@@ -58,8 +64,12 @@ async fn tokens_that_were_saved_up_are_held_within_a_minute() {
 }
 
 async fn rotating_proxies_make_a_poll_disputed_within_half_an_hour() {
-    let played = with_attacker(FEW, ROTATING_PROXIES, 6);
-    let disputed = played.disputed_at().expect("a disputed poll") - ROTATING_PROXIES.begins;
-    assert!((0..30 * MINUTE).contains(&disputed), "after {disputed} ms");
-    assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
+    for a_minute in [FEW, MOST] {
+        let mut sources = readers(a_minute);
+        sources.push(ROTATING_PROXIES.begin());
+        let played = play(sources, ROTATING_PROXIES.begins / HOUR + 1, &mut Dice::new(6));
+        let disputed = played.disputed_at().expect("a disputed poll") - ROTATING_PROXIES.begins;
+        assert!((0..30 * MINUTE).contains(&disputed), "among {a_minute} a minute after {disputed} ms");
+        assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
+    }
 }

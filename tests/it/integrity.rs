@@ -92,7 +92,7 @@ impl Replica {
     }
 
     fn note(&self, poll: &Poll, network: [u8; 16], option: u8) {
-        self.hub.traces().note(poll.id, Timestamp::from_millis(self.now), network, option);
+        self.hub.traces().note(poll.id, Timestamp::from_millis(self.now), network, (option, false));
     }
 
     async fn look(&self) {

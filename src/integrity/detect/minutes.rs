@@ -45,6 +45,18 @@ impl MinuteCounts {
         self.older + self.of_last(now, MINUTES + (now - self.newest).max(0)) - self.of_last(now, minutes)
     }
 
+    /// How many came in an hour before the last so many minutes, if they are counted since this minute.
+    pub(super) fn per_hour_before(&self, now: i64, minutes: i64, begun: i64) -> f64 {
+        let known = (MINUTES - minutes).min(now - minutes - begun);
+        if known < 5 {
+            // An hour's part of what has not faded yet.
+            return self.before(now, minutes) * std::f64::consts::LN_2 / HALF_LIFE * 60.0;
+        }
+        #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "an hour at most")]
+        let hours = known as f64 / 60.0;
+        (self.of_last(now, MINUTES) - self.of_last(now, minutes)) / hours
+    }
+
     fn go_on_to(&mut self, minute: i64) {
         let passed = minute - self.newest;
         if passed <= 0 {
@@ -69,6 +81,17 @@ fn place(minute: i64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_many_came_in_an_hour_is_told_by_the_time_before() {
+        let mut counts = MinuteCounts::begin(0);
+        for minute in 0..2_000 {
+            counts.add(minute, if minute < 1_980 { 3 } else { 50 });
+        }
+        assert!((counts.per_hour_before(1_999, 20, 0) - 180.0).abs() < 1.0);
+        // What is older has faded, and says about the same.
+        assert!((120.0..200.0).contains(&counts.per_hour_before(1_999, 58, 0)));
+    }
 
     #[test]
     fn minutes_are_kept_for_an_hour_and_then_fade() {

@@ -6,8 +6,10 @@
 //!
 //! - [`network`]: a network votes more than its past and the poll's other readers explain.
 //! - [`gaps`]: ballots come at gaps too even for many readers.
+//! - [`rhythm`]: among many readers, some ballots keep the beat of a clock.
 //! - [`swing`]: the shares of the options have moved.
 //! - [`views`]: there are more votes than views.
+//! - [`new_voters`]: more voters than before come for the first time.
 //!
 //! Where one network explains what is seen, its ballots are no news for the other detectors: they would only see the same
 //! again, and blame everybody for it.
@@ -15,7 +17,9 @@
 mod gaps;
 mod minutes;
 mod network;
+mod new_voters;
 mod poll_watch;
+mod rhythm;
 mod swing;
 #[cfg(test)]
 pub(super) mod tests;

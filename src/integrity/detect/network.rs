@@ -145,6 +145,21 @@ impl Networks {
         active.filter_map(|(network, history)| self.burst(*network, history, minute_of(millis))).collect()
     }
 
+    /// How many ballots an hour came before the last so many minutes.
+    pub(super) fn per_hour_before(&self, now: i64, minutes: i64) -> f64 {
+        self.all.per_hour_before(now, minutes, self.begun)
+    }
+
+    /// How many come now, by the last half hour.
+    pub(super) fn per_hour_lately(&self, now: i64) -> f64 {
+        2.0 * self.all.of_last(now, 30)
+    }
+
+    /// The same of one network.
+    pub(super) fn per_hour_lately_of(&self, network: NetworkMark, now: i64) -> f64 {
+        self.by_mark.get(&network).map_or(0.0, |history| 2.0 * history.minutes.of_last(now, 30))
+    }
+
     /// Whether a network that burst has been quiet for half an hour.
     pub(super) fn is_quiet(&self, network: NetworkMark, millis: i64) -> bool {
         let minute = minute_of(millis);

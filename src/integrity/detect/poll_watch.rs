@@ -6,6 +6,8 @@ use super::{
     gaps::Gaps,
     minutes::minute_of,
     network::{Burst, MOST_NETWORKS, Networks},
+    new_voters::NewVoters,
+    rhythm::Rhythm,
     swing::Swing,
     views::{VotesAndViews, WINDOW},
 };
@@ -18,6 +20,9 @@ const QUIET_MILLIS: i64 = 60 * 60_000;
 const FEWEST_EVEN: f64 = 150.0;
 const SHORTEST_MILLIS: i64 = 5 * 60_000;
 
+/// How many minutes before something was found are not what it was before, at most.
+const LONGEST_MINUTES: i64 = 50;
+
 /// A burst of less sureness has no sign but itself, and is not told.
 const LEAST_SURENESS: u8 = 60;
 
@@ -27,7 +32,9 @@ pub struct PollWatch {
     networks: Networks,
     /// By option.
     gaps: Vec<Gaps>,
+    rhythm: Rhythm,
     swing: Swing,
+    new_voters: NewVoters,
     views: VotesAndViews,
     /// Networks that are surely no readers.
     sure: FxHashSet<NetworkMark>,
@@ -48,7 +55,9 @@ impl PollWatch {
         Self {
             networks: Networks::begin(minute),
             gaps: Vec::new(),
+            rhythm: Rhythm::default(),
             swing: Swing::default(),
+            new_voters: NewVoters::default(),
             views: VotesAndViews::begin(minute),
             sure: FxHashSet::default(),
             bursting_millis: None,
@@ -71,7 +80,7 @@ impl PollWatch {
 
     /// Notes a ballot. They should come in their order; what comes late counts, and tells less.
     pub fn note(&mut self, trace: &VoteTrace) {
-        let VoteTrace { at, network, option, ballots } = *trace;
+        let VoteTrace { at, network, option, ballots, is_by_new_voter } = *trace;
         let millis = at.as_millis();
         if NetworkMark::day(at) > NetworkMark::day(self.newest()) {
             self.networks.drop_marks(minute_of(millis));
@@ -84,7 +93,9 @@ impl PollWatch {
         }
         self.views.note_vote(minute_of(millis), ballots);
         self.swing.note(millis, option);
+        self.new_voters.note(millis, is_by_new_voter);
         if ballots == 1 {
+            self.rhythm.note(millis, option);
             let place = usize::from(option);
             if self.gaps.len() <= place {
                 self.gaps.resize(place + 1, Gaps::default());
@@ -105,8 +116,9 @@ impl PollWatch {
         let millis = now.as_millis();
         let mut found = self.bursts(millis);
         found.extend(self.even_gaps(millis));
-        found.extend(self.swung());
+        found.extend(self.swung(millis));
         found.extend(self.more_votes_than_views(millis));
+        found.extend(self.new_crowd(millis));
         for finding in &found {
             self.found.retain(|(cause, _)| *cause != finding.cause);
             self.found.push((finding.cause, millis));
@@ -130,6 +142,17 @@ impl PollWatch {
         }
     }
 
+    /// How many ballots an hour come now of those that an incident was about: that is how readers vote, once it is over.
+    pub fn per_hour(&self, incident: &Incident, now: Timestamp) -> u32 {
+        let minute = minute_of(now.as_millis());
+        whole(match &incident.about.suspects {
+            Suspects::Everyone => self.networks.per_hour_lately(minute),
+            Suspects::Networks(networks) => {
+                networks.iter().map(|it| self.networks.per_hour_lately_of(*it, minute)).sum()
+            }
+        })
+    }
+
     /// All networks that are surely no readers are one finding, and those of which there is doubt another.
     fn bursts(&mut self, millis: i64) -> Vec<Finding> {
         let bursts = self.networks.bursts(millis, self.looked_millis);
@@ -139,6 +162,7 @@ impl PollWatch {
         if self.sure.len() > known {
             // Its ballots were among all others until now.
             self.gaps.clear();
+            self.rhythm.clear();
         }
         if self.sure.len() > MOST_NETWORKS {
             self.sure.clear();
@@ -154,42 +178,67 @@ impl PollWatch {
         [sure, doubtful].iter().filter_map(|bursts| about_networks(millis, bursts)).collect()
     }
 
-    fn even_gaps(&self, millis: i64) -> Option<Finding> {
+    fn even_gaps(&mut self, millis: i64) -> Option<Finding> {
         // A network that has begun to burst may explain it, and is soon known to.
         let since = self.bursting_millis.unwrap_or(self.begun_millis);
         let is_long = millis - since >= SHORTEST_MILLIS;
+        if let Some(beat) = self.rhythm.beat(millis).filter(|_| is_long) {
+            let reason = format!(
+                "among {} ballots for one option about {:.0} keep the beat of a clock, one in {:.1} seconds",
+                beat.of, beat.ballots, beat.secs
+            );
+            return self.about_everyone(IncidentCause::EvenGaps, (millis, millis), SURE, &reason);
+        }
         let many = self.gaps.iter().filter(|gaps| is_long && gaps.count() >= FEWEST_EVEN);
         let variation = many.filter_map(Gaps::evenness).min_by(f64::total_cmp)?;
         let reason = format!(
             "ballots for one option come at gaps too even for readers: they vary by {variation:.2}, where those of many who \
              don't know of each other vary by 1"
         );
-        about_everyone(IncidentCause::EvenGaps, millis, SURE, &reason)
+        self.about_everyone(IncidentCause::EvenGaps, (millis, millis), SURE, &reason)
     }
 
-    fn swung(&self) -> Option<Finding> {
+    fn swung(&self, millis: i64) -> Option<Finding> {
         let swung = self.swing.swung()?;
         let percent = 100.0 * swung.share;
         let reason = format!("an option that about {percent:.0}% of ballots named is suddenly named by many more");
-        about_everyone(IncidentCause::ShareSwing, swung.since_millis, LEAST_SURENESS, &reason)
+        self.about_everyone(IncidentCause::ShareSwing, (millis, swung.since_millis), LEAST_SURENESS, &reason)
+    }
+
+    fn new_crowd(&self, millis: i64) -> Option<Finding> {
+        let crowd = self.new_voters.crowd()?;
+        let percent = 100.0 * crowd.part;
+        let reason =
+            format!("many more ballots are by voters who come for the first time than the {percent:.0}% of before");
+        self.about_everyone(IncidentCause::NewVoters, (millis, crowd.since_millis), LEAST_SURENESS, &reason)
     }
 
     fn more_votes_than_views(&self, millis: i64) -> Option<Finding> {
         let (votes, views) = self.views.too_many(minute_of(millis))?;
         let reason = format!("{votes:.0} votes came within {WINDOW} minutes, and the poll was seen {views:.0} times");
-        about_everyone(IncidentCause::MoreVotesThanViews, millis - WINDOW * 60_000, SURE, &reason)
+        self.about_everyone(IncidentCause::MoreVotesThanViews, (millis, millis - WINDOW * 60_000), SURE, &reason)
     }
-}
 
-fn about_everyone(cause: IncidentCause, since_millis: i64, sureness: u8, reason: &str) -> Option<Finding> {
-    Some(Finding {
-        cause,
-        since: Timestamp::from_millis(since_millis),
-        reason: Text::parse(reason, REASON).ok()?,
-        sureness,
-        suspects: Suspects::Everyone,
-        honest_per_hour: 0,
-    })
+    /// What is found at a moment to go on since another.
+    fn about_everyone(
+        &self,
+        cause: IncidentCause,
+        (millis, since_millis): (i64, i64),
+        sureness: u8,
+        reason: &str,
+    ) -> Option<Finding> {
+        // What goes on is seen some time after it has begun.
+        let minutes = ((millis - since_millis) / 60_000).clamp(WINDOW, LONGEST_MINUTES);
+        let per_hour = self.networks.per_hour_before(minute_of(millis), minutes);
+        Some(Finding {
+            cause,
+            since: Timestamp::from_millis(since_millis),
+            reason: Text::parse(reason, REASON).ok()?,
+            sureness,
+            suspects: Suspects::Everyone,
+            honest_per_hour: whole(per_hour),
+        })
+    }
 }
 
 fn about_networks(millis: i64, bursts: &[Burst]) -> Option<Finding> {

@@ -124,5 +124,6 @@ pub(super) fn cause_text(texts: &'static IncidentTexts, cause: IncidentCause) ->
         IncidentCause::EvenGaps => &texts.even_gaps,
         IncidentCause::ShareSwing => &texts.share_swing,
         IncidentCause::MoreVotesThanViews => &texts.more_votes_than_views,
+        IncidentCause::NewVoters => &texts.new_voters,
     }
 }

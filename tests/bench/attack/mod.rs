@@ -24,6 +24,7 @@ pub(crate) const HOSTING_SCRIPT: Attacker = Attacker {
     networks: 1,
     one_sided: 1.0,
     sends_views: false,
+    makes_voters: true,
 };
 
 /// A hand that casts twenty a minute for hours.
@@ -35,6 +36,7 @@ pub(crate) const SLOW_HAND: Attacker = Attacker {
     networks: 1,
     one_sided: 1.0,
     sends_views: true,
+    makes_voters: true,
 };
 
 /// Ten thousand tokens that were saved up, spent as fast as a client may.
@@ -46,6 +48,7 @@ pub(crate) const SAVED_TOKENS: Attacker = Attacker {
     networks: 1,
     one_sided: 1.0,
     sends_views: false,
+    makes_voters: false,
 };
 
 /// Proxies that rotate, each ballot from another network, one every six seconds.
@@ -57,6 +60,7 @@ pub(crate) const ROTATING_PROXIES: Attacker = Attacker {
     networks: 5_000,
     one_sided: 1.0,
     sends_views: false,
+    makes_voters: true,
 };
 
 /// Readers alone: a day and a half, with a carrier and a crowd.

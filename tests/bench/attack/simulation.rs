@@ -7,8 +7,8 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use sawt::{
     integrity::detect::PollWatch,
     poll::{
-        DigestKey, Grade, IncidentPolicy, Label, NetworkMark, NewOption, NewPoll, Partitions, Poll, PollFields, PollId,
-        SiteId, Timestamp, VoteTrace,
+        DigestKey, Ending, Grade, IncidentPolicy, Label, NetworkMark, NewOption, NewPoll, Partitions, Poll, PollFields,
+        PollId, SiteId, Timestamp, VoteTrace,
     },
 };
 
@@ -37,6 +37,8 @@ pub(crate) struct CastBallot {
     pub(crate) option: u8,
     /// How often the poll was seen for it.
     pub(crate) views: u16,
+    /// Whether its voter comes for the first time.
+    pub(crate) is_new: bool,
 }
 
 /// Somebody who votes, or many who do.
@@ -139,7 +141,7 @@ pub(crate) fn play(sources: Vec<Box<dyn Source>>, hours: i64, dice: &mut Dice) -
         let network = NetworkMark(ballot.network);
         let label = poll.label_of_vote(Label::CLEAN, || network);
         accounts[place].note(at, label != Label::CLEAN, !poll.decisions.count(label));
-        seen.push(VoteTrace { at: time, network, option: ballot.option, ballots: 1 });
+        seen.push(VoteTrace { at: time, network, option: ballot.option, ballots: 1, is_by_new_voter: ballot.is_new });
         if ballot.views > 0 {
             watch.note_views(time, ballot.views);
         }
@@ -165,7 +167,7 @@ fn look(poll: &mut Poll, watch: &mut PollWatch, seen: &mut Vec<VoteTrace>, at: i
     if at % MINUTE == 0 {
         let over = poll.open_incidents().filter(|incident| watch.is_over(incident, now)).map(|it| it.label);
         for label in over.collect::<Vec<_>>() {
-            if let Some(edit) = poll.with_incident_ended(label, None, now) {
+            if let Some((edit, _)) = poll.with_incident_ended(label, Ending::Over(0), now) {
                 *poll = edit.poll;
             }
         }

@@ -21,6 +21,9 @@ const BUSIEST: f64 = 2.2;
 /// The carrier's network.
 const CARRIER: u32 = 1;
 
+/// The part of readers who come for the first time.
+const NEW_READERS: f64 = 0.35;
+
 /// The shares of the options among readers.
 const OPINIONS: [f64; 3] = [0.48, 0.42, 0.1];
 
@@ -78,7 +81,8 @@ impl Source for Readers {
         self.at = by_time_of_day(dice, self.at, self.a_minute);
         // Most who see it don't vote; one in five blocks what counts views.
         let views = if dice.chance(0.8) { 1 + dice.below(7) as u16 } else { dice.below(3) as u16 };
-        let ballot = CastBallot { network: network(dice), option: opinion(dice, OPINIONS), views };
+        let is_new = dice.chance(NEW_READERS);
+        let ballot = CastBallot { network: network(dice), option: opinion(dice, OPINIONS), views, is_new };
         Some((self.at as i64, ballot))
     }
 }
@@ -109,7 +113,8 @@ impl Source for Carrier {
         self.left = self.left.checked_sub(1)?;
         self.at = by_time_of_day(dice, self.at, self.a_minute);
         let views = if dice.chance(0.8) { 1 + dice.below(7) as u16 } else { 0 };
-        Some((self.at as i64, CastBallot { network: CARRIER, option: opinion(dice, OPINIONS), views }))
+        let is_new = dice.chance(NEW_READERS);
+        Some((self.at as i64, CastBallot { network: CARRIER, option: opinion(dice, OPINIONS), views, is_new }))
     }
 }
 
@@ -144,7 +149,9 @@ impl Source for Crowd {
         self.at += dice.exponential(1.0 / (a_milli * grows)).min(f64::from(self.all) * MINUTE as f64);
         let from = if dice.chance(0.15) { CARRIER } else { network(dice) };
         let views = if dice.chance(0.8) { 1 + dice.below(2) as u16 } else { 0 };
-        Some((self.at as i64, CastBallot { network: from, option: opinion(dice, [0.8, 0.15, 0.05]), views }))
+        // Most of them were never here before.
+        let is_new = dice.chance(0.85);
+        Some((self.at as i64, CastBallot { network: from, option: opinion(dice, [0.8, 0.15, 0.05]), views, is_new }))
     }
 }
 
@@ -173,6 +180,8 @@ pub(crate) struct Attacker {
     pub(crate) one_sided: f64,
     /// Whether it tells of a view with each ballot.
     pub(crate) sends_views: bool,
+    /// Whether it makes a voter for each ballot just then; otherwise they were saved up.
+    pub(crate) makes_voters: bool,
 }
 
 impl Attacker {
@@ -209,6 +218,7 @@ impl Source for Attack {
         self.turn += 1;
         let network = 1_000_000 + self.turn % self.of.networks;
         let option = if dice.chance(self.of.one_sided) { 1 } else { opinion(dice, OPINIONS) };
-        Some((self.at as i64, CastBallot { network, option, views: u16::from(self.of.sends_views) }))
+        let (views, is_new) = (u16::from(self.of.sends_views), self.of.makes_voters);
+        Some((self.at as i64, CastBallot { network, option, views, is_new }))
     }
 }

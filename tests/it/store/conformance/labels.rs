@@ -7,8 +7,8 @@ use std::sync::{
 
 use sawt::{
     poll::{
-        Ballot, Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, Minute, NetworkMark, NewPoll, Outcome,
-        Poll, PollFields, REASON, RecordedBallot, Suspects, Text, Timestamp,
+        Ballot, Ending, Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, Minute, NetworkMark, NewPoll,
+        Outcome, Poll, PollFields, REASON, RecordedBallot, Suspects, Text, Timestamp,
     },
     store::{BatchOutcome, Replacement, Store},
 };
@@ -131,7 +131,10 @@ async fn an_incident_is_kept_and_what_was_cast_before_it_counts_as_before(store:
     let answer = stage.store.cast(&poll, behind.voter.partition, &[behind]).await.unwrap();
     assert_eq!(answer, BatchOutcome::Stale, "who does not know of it reads the poll again");
     assert_eq!(stage.apply(&open, &[labelled(&open, 2, &["no"], incident.label)]).await, [Outcome::Counted]);
-    let ended = open.with_incident_ended(incident.label, Some(&text("انتهت")), stage.now().await).unwrap();
+    let because = text("انتهت");
+    let ending = Ending::ByEditor(&because);
+    let (ended, told) = open.with_incident_ended(incident.label, ending, stage.now().await).unwrap();
+    assert_eq!(told, ended.poll.incidents);
     let ended = done(stage.replace(&ended).await);
     assert_eq!(stage.read(&poll).await, ended);
     assert_eq!(stage.count(&ended).await, (vec![1, 1], 2), "it counts until that is decided otherwise");
@@ -165,7 +168,7 @@ async fn versions_move_on_when_snapshots_begin_and_end(store: Arc<dyn Store>) {
     let question = Some("؟".to_owned());
     open = stage.edited(&open, PollFields { question, ..PollFields::default() }).await;
     assert_eq!(stage.tally(&open).await.version, meanwhile);
-    let ended = open.with_incident_ended(incident.label, None, stage.now().await).unwrap();
+    let (ended, _) = open.with_incident_ended(incident.label, Ending::Over(0), stage.now().await).unwrap();
     let ended = done(stage.replace(&ended.numbered(meanwhile)).await);
     assert!(stage.tally(&ended).await.version > meanwhile);
     assert_eq!(stage.count(&ended).await, (vec![1, 1], 2));

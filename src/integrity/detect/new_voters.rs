@@ -1,0 +1,104 @@
+//! A crowd of new tokens, by cumulated sums as a [swing](super::swing) of the shares.
+//!
+//! Whoever casts one ballot after another makes a voter for each. So the part of ballots grows whose voters are made with them,
+//! against the poll's own past. (Tokens say the day on which they were made, and no more: those that were saved up are found by
+//! other signs.) A crowd that one post has sent is new as well, and so are all readers of a site that has just
+//! begun: so this is never sure, and nothing is held for it.
+
+/// By how much the part has to grow.
+const STEP: f64 = 0.25;
+
+/// The sum at which chance is ruled out: some once in a million ballots.
+const ALARM: f64 = 14.0;
+
+/// How many ballots tell what the part is, and how long they must have come for.
+const FEWEST: f64 = 200.0;
+const SHORTEST_MILLIS: i64 = 30 * 60_000;
+
+/// The average is of about so many ballots.
+const REMEMBERED: f64 = 3_000.0;
+
+/// How many of a poll's ballots are by voters who were made with them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NewVoters {
+    ballots: f64,
+    first_millis: Option<i64>,
+    part: f64,
+    sum: f64,
+    since_millis: i64,
+}
+
+/// A crowd of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct NewCrowd {
+    pub(super) since_millis: i64,
+    /// Which part of ballots was by new voters before.
+    pub(super) part: f64,
+}
+
+impl NewVoters {
+    pub(super) fn note(&mut self, millis: i64, is_new: bool) {
+        self.ballots += 1.0;
+        let first = *self.first_millis.get_or_insert(millis);
+        let is_known = self.ballots > FEWEST && millis - first >= SHORTEST_MILLIS;
+        // Where nearly all are new anyway, more can't be told.
+        if is_known && self.part <= 1.0 - STEP {
+            let before = self.part.clamp(0.02, 0.98);
+            let more = (before + STEP).min(0.995);
+            let ratio = if is_new { more / before } else { (1.0 - more) / (1.0 - before) };
+            self.sum = (self.sum + ratio.ln()).max(0.0);
+        } else {
+            self.sum = 0.0;
+        }
+        if self.sum <= 0.0 {
+            self.since_millis = millis;
+        }
+        self.part += (f64::from(u8::from(is_new)) - self.part) / self.ballots.min(REMEMBERED);
+    }
+
+    /// The crowd, if there is one.
+    pub(super) fn crowd(&self) -> Option<NewCrowd> {
+        (self.sum > ALARM).then_some(NewCrowd { since_millis: self.since_millis, part: self.part })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::integrity::detect::tests::Dice;
+
+    /// After how many ballots of the second part a crowd is seen.
+    fn seen_after(dice: &mut Dice, before: f64, after: f64) -> Option<i64> {
+        let mut voters = NewVoters::default();
+        for ballot in 0..2_000 {
+            voters.note(ballot * 2_000, dice.unit() < before);
+            assert_eq!(voters.crowd(), None, "there is none");
+        }
+        (2_000..12_000).find_map(|ballot| {
+            voters.note(ballot * 2_000, dice.unit() < after);
+            let crowd = voters.crowd()?;
+            assert!(crowd.since_millis >= 3_800_000, "{crowd:?}");
+            Some(ballot - 2_000)
+        })
+    }
+
+    #[test]
+    fn a_crowd_of_new_voters_is_seen_within_some_hundred_ballots_and_chance_is_none() {
+        let mut dice = Dice::new(31);
+        for (before, after) in [(0.3, 0.7), (0.1, 0.5), (0.6, 1.0)] {
+            assert!(seen_after(&mut dice, before, after).is_some_and(|ballots| ballots < 200), "{before} to {after}");
+        }
+        for part in [0.0, 0.3, 0.7, 1.0] {
+            assert_eq!(seen_after(&mut dice, part, part), None, "{part}");
+        }
+    }
+
+    #[test]
+    fn a_young_poll_has_no_past() {
+        let mut voters = NewVoters::default();
+        for ballot in 0..5_000 {
+            voters.note(ballot * 300, ballot > 2_500);
+            assert_eq!(voters.crowd(), None);
+        }
+    }
+}
