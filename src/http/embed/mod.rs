@@ -191,21 +191,38 @@ fn page_of(
     };
     let mut response = HttpResponse::Ok();
     caching::name(&mut response, [poll]);
-    Ok(send_page(req, worker, response, body, caching, Some((&known.site, poll))))
+    // A page is the same whatever its mark: whoever has one keeps that.
+    let hash = match &mark {
+        Some(mark) => blake3::hash(body.replace(mark.as_str(), "").as_bytes()),
+        None => blake3::hash(body.as_bytes()),
+    };
+    Ok(send_page_of_hash(req, worker, response, (body, hash), caching, Some((&known.site, poll))))
 }
 
 /// Answers with a page that is the same for everyone; `of` is the poll in it, if there is one, and its site.
 fn send_page(
     req: &HttpRequest,
     worker: &Worker,
-    mut response: HttpResponseBuilder,
+    response: HttpResponseBuilder,
     body: String,
     caching: Caching,
     of: Option<(&Site, &Poll)>,
 ) -> HttpResponse {
-    let (site, poll) = of.unzip();
     // The tag is a hash of the page, whatever it is made of.
     let hash = blake3::hash(body.as_bytes());
+    send_page_of_hash(req, worker, response, (body, hash), caching, of)
+}
+
+/// The same with the hash of all that makes it another page.
+fn send_page_of_hash(
+    req: &HttpRequest,
+    worker: &Worker,
+    mut response: HttpResponseBuilder,
+    (body, hash): (String, blake3::Hash),
+    caching: Caching,
+    of: Option<(&Site, &Poll)>,
+) -> HttpResponse {
+    let (site, poll) = of.unzip();
     let coding = coding::preferred(req.headers());
     let etag = coding::tag(&hex(&first_bytes::<8>(hash.into())), coding);
     let is_current = conditional::is_current(req.headers(), &etag);

@@ -324,7 +324,6 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/oembed".to_owned(), &["GET"]),
         (format!("/polls/{poll}/card.png"), &["GET"]),
         (format!("/v1/polls/{poll}/snapshots/1-7/card.png"), &["GET"]),
-        (format!("/embed/{poll}/snapshots/1-7"), &["GET"]),
         ("/livez".to_owned(), &["GET"]),
         ("/readyz".to_owned(), &["GET"]),
         ("/openapi.yaml".to_owned(), &["GET"]),

@@ -83,8 +83,12 @@ async fn what_happens_is_sent_once_and_signed_to_the_address_that_a_site_names(s
     let poll = scene.poll().await;
     // What only those may know who may make keys is sent to nobody who has not asked for it.
     service.key(&scene.site, &["polls:read"]).await;
+    let incidents = format!("/v1/polls/{poll}/integrity/incidents");
+    for path in [incidents.clone(), format!("{incidents}/incident-8/close")] {
+        service.admin().post(&path).json(&json!({ "reason": "دعوة" })).send().await.is(200);
+    }
     service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
-    let told = ["poll.created", "poll.opened", "poll.closed"];
+    let told = ["poll.created", "poll.opened", "incident.opened", "incident.closed", "poll.closed"];
     let received = scene.received(told.len()).await;
     let deliveries = scene.all_over().await;
     assert_eq!(types(&received), told);
