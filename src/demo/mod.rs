@@ -170,7 +170,8 @@ impl Demo {
         let base_path = self.public_url.as_ref().map_or("", BaseAddress::path);
         let height = replica.height_of(&poll, &address).await?;
         let engagement = Engagement::make(&replica, &self.admin_key, &address).await?;
-        self.pages.article.get_or_init(|| article::write(&poll, &engagement, &address, base_path, height));
+        let newsroom = addresses.newsroom.as_deref();
+        self.pages.article.get_or_init(|| article::write(&poll, &engagement, &address, (base_path, newsroom), height));
         self.invite(&address, addresses.newsroom.as_deref(), &poll, to)?;
         let mut watch = Watch::new(&replica, &poll);
         if self.readers > 0 {

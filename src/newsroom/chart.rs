@@ -58,10 +58,14 @@ pub enum MarkKind {
     Made,
     /// It opened.
     Opened,
-    /// It was last changed.
+    /// It was changed.
     Edited,
+    /// Its question or answers were put in other words.
+    Reworded,
     /// It closed.
     Closed,
+    /// It was said which answer came true.
+    Resolved,
     /// An incident was opened.
     IncidentOpened,
     /// It ended.

@@ -102,7 +102,7 @@ texts! {
         right came_true runoff winner round option exhausted publish open_now close edit duplicate delete
         single multiple rating reaction ranked quiz always after_vote after_close never resolve resolve_about
         which_came_true reason reason_about resolve_button timeline no_votes by_minute by_hour by_day peak cut
-        as_table begins mark_made mark_opened mark_edited mark_closed mark_incident_opened mark_incident_ended answers answers_waiting answers_shown
+        as_table begins mark_made mark_opened mark_edited mark_reworded mark_closed mark_resolved mark_incident_opened mark_incident_ended answers answers_waiting answers_shown
         none_waiting none_shown more_answers show hide about opens opens_by_hand closes closes_by_hand made
         times voted turnout embed element element_about script script_about iframe iframe_about address
         address_about copy copied share share_page picture_wide picture_square qr qr_download exports exports_about export_results
@@ -119,7 +119,7 @@ texts! {
     }
     /// A site's log.
     LogTexts {
-        title about everything find none of_poll show_all more by by_schedule by_detector was_worded because changed
+        title about everything find none of_poll show_all more by by_schedule by_detector was_worded answer_was_worded correction came_true because changed
         disabled_gone disabled_failing incident_opened incident_closed incidents polls labels answers places templates site keys sessions webhooks poll_created
         poll_edited poll_reworded poll_opened poll_closed poll_resolved poll_deleted label_held label_released
         label_voided place_created place_edited place_deleted answer_shown answer_hidden template_put template_deleted

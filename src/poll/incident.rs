@@ -488,7 +488,7 @@ mod tests {
         let watched = with(&quiet, by_editor());
         let asks = |poll: &Poll| WorkPolicy::NAMES.map(|(_, policy)| poll.asks_for_work(policy));
         assert_eq!((asks(&quiet), asks(&watched)), ([false, true, false], [true, true, false]));
-        let over = watched.with_incident_ended(label(8), None, earlier(8)).unwrap().poll;
+        let over = watched.with_incident_ended(label(8), Ending::Over(0), earlier(8)).unwrap().0.poll;
         assert_eq!(asks(&over), asks(&quiet));
 
         let without = |poll: &Poll, seen| {

@@ -79,6 +79,7 @@ pub use search::{MOST_SEARCHED, SearchWords, fold};
 pub use tally::{MAX_OPTIONS, PartitionTally, Position, Tally, Votes};
 pub use text::{
     DISCLOSURE_NOTE, EXPLANATION, LABEL, OPEN_ANSWER, PARTY, QUESTION, REASON, Text, TextLimit, is_invisible,
+    is_refused,
 };
 pub use time_zone::TimeZone;
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};

@@ -103,7 +103,8 @@ impl fmt::Debug for Text {
     }
 }
 
-fn is_refused(character: char) -> bool {
+/// Control characters, line breaks, and what turns the direction of what follows: no text has any.
+pub fn is_refused(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}')
 }
 

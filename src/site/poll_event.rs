@@ -71,6 +71,7 @@ impl NewEvent {
         if let Some(resolution) = after.resolution.as_ref().filter(|_| after.resolution != before.resolution) {
             let mut data = about(after);
             data.insert("option".to_owned(), json!(resolution.option));
+            data.insert("came_true".to_owned(), json!(after.option(resolution.option.as_str()).map(|it| &it.label)));
             data.insert("reason".to_owned(), json!(resolution.reason));
             events.push(Self {
                 at: now,

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     newsroom::{
+        fields,
         frame::Section,
         places::{PlaceNotice, PlacePage, PlacePoll, PlaceRow, PlacesPage, TypedTurn},
         texts::{PlacesTexts, texts_of},
@@ -225,7 +226,7 @@ impl TypedPlace {
         let rotation = (!self.rotation.is_empty()).then(|| NewRotation {
             polls: self.rotation.clone(),
             // What is no number is none of those that may be.
-            every_minutes: self.every_minutes.trim().parse().unwrap_or_default(),
+            every_minutes: fields::number(&self.every_minutes).unwrap_or_default(),
         });
         Some(NewPlace { name: filled(&self.name), calendar, fallback: filled(&self.fallback), rotation })
     }

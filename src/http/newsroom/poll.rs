@@ -303,15 +303,25 @@ fn marks(poll: &Poll, state: State, events: &[Event]) -> Vec<(MarkKind, Timestam
     let closed = schedule.closes_at.filter(|_| state == State::Closed);
     // What closed the poll was a change too.
     let is_edit = poll.revision != Revision::FIRST && closed.is_none_or(|closed| poll.updated_at < closed);
-    let is_change = |event: &&Event| matches!(event.kind, EventType::PollEdited | EventType::PollReworded);
-    let mut edits: Vec<Timestamp> = events.iter().filter(is_change).map(|event| event.at).collect();
-    if edits.is_empty() && !events.iter().any(|event| event.kind == EventType::PollCreated) {
+    let mark = |event: &Event| match event.kind {
+        EventType::PollEdited => Some((MarkKind::Edited, event.at)),
+        EventType::PollReworded => Some((MarkKind::Reworded, event.at)),
+        EventType::PollResolved => Some((MarkKind::Resolved, event.at)),
+        _ => None,
+    };
+    let mut changes: Vec<(MarkKind, Timestamp)> = events.iter().filter_map(mark).collect();
+    // A change of the wording is told as an edit too: one mark says the more.
+    let reworded: Vec<Timestamp> =
+        changes.iter().filter(|(kind, _)| *kind == MarkKind::Reworded).map(|(_, at)| *at).collect();
+    changes.retain(|(kind, at)| *kind != MarkKind::Edited || !reworded.contains(at));
+    if changes.is_empty() && !events.iter().any(|event| event.kind == EventType::PollCreated) {
         // The log is younger than the poll. That it was opened is no edit.
-        edits.extend(is_edit.then_some(poll.updated_at).filter(|at| opened.is_none_or(|opened| *at > opened)));
+        let edited = is_edit.then_some(poll.updated_at).filter(|at| opened.is_none_or(|opened| *at > opened));
+        changes.extend(edited.map(|at| (MarkKind::Edited, at)));
     }
-    edits.sort_unstable();
-    edits.dedup();
-    marks.extend(edits.into_iter().rev().take(MOST_EDITS).map(|at| (MarkKind::Edited, at)));
+    changes.sort_by_key(|(_, at)| *at);
+    changes.dedup_by_key(|(_, at)| *at);
+    marks.extend(changes.into_iter().rev().take(MOST_EDITS));
     marks.extend(closed.map(|at| (MarkKind::Closed, at)));
     for incident in poll.incidents.iter().rev().take(MOST_INCIDENTS) {
         marks.push((MarkKind::IncidentOpened, incident.opened_at));

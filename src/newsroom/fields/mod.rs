@@ -1,6 +1,18 @@
 //! The fields of a long form, as they are shown: label, control, what is wrong with what was typed, and what somebody else
 //! has changed it to meanwhile. `fields/page.html` shows one of them wherever it is included.
 
+use std::str::FromStr;
+
+/// A number as it was typed, in Western, Arabic or Persian digits; `None` if it is none.
+pub fn number<T: FromStr>(typed: &str) -> Option<T> {
+    let western = |digit: char| match digit {
+        '٠'..='٩' => char::from_digit(u32::from(digit) - u32::from('٠'), 10).unwrap_or(digit),
+        '۰'..='۹' => char::from_digit(u32::from(digit) - u32::from('۰'), 10).unwrap_or(digit),
+        digit => digit,
+    };
+    typed.trim().chars().map(western).collect::<String>().parse().ok()
+}
+
 /// A part of a form.
 pub struct FieldGroup {
     /// What it is about.
@@ -73,5 +85,20 @@ impl FieldView {
     /// As many lines as there are, and room for more.
     pub fn rows(&self) -> usize {
         self.value.lines().count().saturating_add(1).clamp(3, 12)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_in_the_digits_of_each_language() {
+        for typed in ["120", "١٢٠", "۱۲۰", " ١٢٠ "] {
+            assert_eq!(number(typed), Some(120_u32), "{typed}");
+        }
+        for typed in ["", "١٢،٠", "-١", "مئة"] {
+            assert_eq!(number::<u32>(typed), None, "{typed}");
+        }
     }
 }

@@ -135,7 +135,19 @@ impl<'a> EventWriter<'a> {
             "gone" => texts.disabled_gone.clone(),
             _ => texts.disabled_failing.clone(),
         });
-        [self.changed(event), before, label, reason, why].into_iter().flatten().collect()
+        let option = data.get("came_true").and_then(Value::as_str);
+        let option = option.map(|option| fill(&texts.came_true, &[("text", option)]));
+        let is_correction = data.get("correction").and_then(Value::as_bool) == Some(true);
+        let correction = is_correction.then(|| texts.correction.clone());
+        let first = self.changed(event).into_iter().chain(before).chain(self.answers_before(event)).chain(option);
+        first.chain(label).chain(reason).chain(correction).chain(why).collect()
+    }
+
+    /// What the answers were that were put in other words.
+    fn answers_before(&self, event: &Event) -> Vec<String> {
+        let labels = event.data.get("before").and_then(|before| before.get("labels")?.as_object());
+        let labels = labels.into_iter().flat_map(|labels| labels.values()).filter_map(Value::as_str);
+        labels.map(|label| fill(&self.texts().answer_was_worded, &[("text", label)])).collect()
     }
 
     /// Which fields are otherwise, as the forms call them.

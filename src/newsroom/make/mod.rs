@@ -4,7 +4,9 @@ mod typed;
 
 use askama::Template;
 
-pub use typed::{FormFault, TYPED_DISPLAYS, TYPED_KINDS, TYPED_POLICIES, TypedField, TypedOption, TypedPoll};
+pub use typed::{
+    FaultReason, FormFault, TYPED_DISPLAYS, TYPED_KINDS, TYPED_POLICIES, TypedField, TypedOption, TypedPoll,
+};
 
 use crate::{
     embed::language::Language,
@@ -191,11 +193,14 @@ impl MakePage<'_> {
         let texts = self.texts();
         let of = |fault: &&FormFault| name_of(fault.field) == name && (fault.place == place || fault.place.is_none());
         let fault = self.faults.iter().find(of)?;
+        if fault.why == FaultReason::Unseen {
+            return Some(&self.frame.texts().text.unseen);
+        }
         Some(match fault.field {
             TypedField::Question => &texts.wrong_question,
             TypedField::Options => &texts.wrong_options,
             TypedField::Emoji => &texts.wrong_emoji,
-            TypedField::Label if fault.looks_same => &texts.wrong_same,
+            TypedField::Label if fault.why == FaultReason::LooksSame => &texts.wrong_same,
             TypedField::Label => &texts.wrong_label,
             TypedField::Note => &texts.wrong_note,
             TypedField::Image => &texts.wrong_image,

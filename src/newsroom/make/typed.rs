@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::poll::{
-    Kind, Mistake, NewAfterVote, NewDisclosure, NewImage, NewOption, NewPoll, NewScale, OTHER, Poll, PollFields,
-    ResultsPolicy, Steps, TallyDisplay, Text, TimeZone, Timestamp, Violation,
+use crate::{
+    newsroom::fields::number,
+    poll::{
+        Kind, Mistake, NewAfterVote, NewDisclosure, NewImage, NewOption, NewPoll, NewScale, OTHER, Poll, PollFields,
+        ResultsPolicy, Steps, TallyDisplay, Text, TimeZone, Timestamp, Violation, is_refused,
+    },
 };
 
 /// What a poll can be, as the form offers it: a kind, and for a rating its scale.
@@ -97,6 +100,17 @@ pub struct TypedOption {
     pub image_alt: String,
 }
 
+/// Why what was typed in a field can't stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultReason {
+    /// As the field says.
+    Usual,
+    /// Readers can't tell it from another.
+    LooksSame,
+    /// It holds a character that can't be seen.
+    Unseen,
+}
+
 /// What is wrong in a form: the name of its field, and which of the texts says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormFault {
@@ -104,8 +118,8 @@ pub struct FormFault {
     pub field: TypedField,
     /// Of several with this name, the place of the one, counted from 0.
     pub place: Option<usize>,
-    /// Whether it looks as another does.
-    pub looks_same: bool,
+    /// Which of its texts.
+    pub why: FaultReason,
 }
 
 /// A field of the form.
@@ -318,7 +332,7 @@ impl TypedPoll {
             kind: theirs.kind.clone(),
             question: pick(&self.question, &base.question, &theirs.question),
             language: pick(&self.language, &base.language, &theirs.language),
-            options: pick(&self.options, &base.options, &theirs.options),
+            options: merged(&self.options, &base.options, &theirs.options),
             low_label: pick(&self.low_label, &base.low_label, &theirs.low_label),
             high_label: pick(&self.high_label, &base.high_label, &theirs.high_label),
             open_answer: theirs.open_answer,
@@ -356,7 +370,7 @@ impl TypedPoll {
         let mut time = |field, text: &str| match some(text) {
             None => None,
             Some(text) => timezone.at_form_time(&text).or_else(|| {
-                faults.push(FormFault { field, place: None, looks_same: false });
+                faults.push(FormFault { field, place: None, why: FaultReason::Usual });
                 None
             }),
         };
@@ -364,15 +378,15 @@ impl TypedPoll {
         let closes_at = time(TypedField::ClosesAt, &self.closes_at);
         let max_choices = match some(&self.max_choices).filter(|_| self.kind == "multiple") {
             None => None,
-            Some(text) => text.parse().ok().or_else(|| {
-                faults.push(FormFault { field: TypedField::MaxChoices, place: None, looks_same: false });
+            Some(text) => number(&text).or_else(|| {
+                faults.push(FormFault { field: TypedField::MaxChoices, place: None, why: FaultReason::Usual });
                 None
             }),
         };
         let minimum_ballots = match some(&self.minimum_ballots) {
             None => 0,
-            Some(text) => text.parse().unwrap_or_else(|_| {
-                faults.push(FormFault { field: TypedField::MinimumBallots, place: None, looks_same: false });
+            Some(text) => number(&text).unwrap_or_else(|| {
+                faults.push(FormFault { field: TypedField::MinimumBallots, place: None, why: FaultReason::Usual });
                 0
             }),
         };
@@ -387,7 +401,7 @@ impl TypedPoll {
         let mut options: Vec<NewOption> = self.filled().map(option).collect();
         name_new(&mut options);
         let correct = some(&self.correct).filter(|_| self.kind == "single").map(|place| {
-            let place = place.parse::<usize>().ok().and_then(|place| place.checked_sub(1));
+            let place = number::<usize>(&place).and_then(|place| place.checked_sub(1));
             let kept = place.and_then(|place| self.filled().position(|(at, _)| at == place));
             kept.and_then(|kept| options.get(kept)?.id.clone()).unwrap_or_default()
         });
@@ -450,17 +464,22 @@ impl TypedPoll {
     }
 
     fn fault(&self, Violation { field, mistake, .. }: &Violation) -> FormFault {
-        let looks_same = *mistake == Mistake::LooksSame;
+        let why = |typed: Option<&str>| match mistake {
+            Mistake::LooksSame => FaultReason::LooksSame,
+            _ if typed.is_some_and(|typed| typed.trim().chars().any(is_refused)) => FaultReason::Unseen,
+            _ => FaultReason::Usual,
+        };
         if let Some((place, name)) = field.strip_prefix("options[").and_then(|rest| rest.split_once("].")) {
             // Empty ones in between were left out.
             let place = place.parse().ok().and_then(|place: usize| self.filled().nth(place)).map(|(place, _)| place);
-            let field = match name {
-                "emoji" => TypedField::Emoji,
-                "note" => TypedField::Note,
-                name if name.starts_with("image") => TypedField::Image,
-                _ => TypedField::Label,
+            let option = place.and_then(|place| self.options.get(place));
+            let (field, typed) = match name {
+                "emoji" => (TypedField::Emoji, None),
+                "note" => (TypedField::Note, option.map(|option| &*option.note)),
+                name if name.starts_with("image") => (TypedField::Image, None),
+                _ => (TypedField::Label, option.map(|option| &*option.label)),
             };
-            return FormFault { field, place, looks_same };
+            return FormFault { field, place, why: why(typed) };
         }
         let field = match field.as_str() {
             "question" => TypedField::Question,
@@ -480,7 +499,13 @@ impl TypedPoll {
             field if field.starts_with("scale") => TypedField::Scale,
             _ => TypedField::Other,
         };
-        FormFault { field, place: None, looks_same }
+        let typed = match field {
+            TypedField::Question => Some(&*self.question),
+            TypedField::Explanation => Some(&*self.explanation),
+            TypedField::Reason => Some(&*self.reason),
+            _ => None,
+        };
+        FormFault { field, place: None, why: why(typed) }
     }
 }
 
@@ -497,6 +522,20 @@ fn changed<T: PartialEq>(now: Option<T>, before: Option<&T>) -> Option<T> {
 /// Of a field that two have changed: mine, if I have changed it.
 fn pick<T: Clone + PartialEq>(mine: &T, base: &T, theirs: &T) -> T {
     if mine == base { theirs.clone() } else { mine.clone() }
+}
+
+/// Options that two have changed: of each the change that was made, and mine where both have changed it. What either has
+/// added is there, and what either has taken out is not.
+fn merged(mine: &[TypedOption], base: &[TypedOption], theirs: &[TypedOption]) -> Vec<TypedOption> {
+    let of = |options: &[TypedOption], id: &str| options.iter().find(|option| option.id == id).cloned();
+    let kept = mine.iter().filter_map(|own| match (of(base, &own.id), of(theirs, &own.id)) {
+        (Some(before), Some(now)) if !own.id.is_empty() => Some(pick(own, &before, &now)),
+        // Taken out meanwhile.
+        (Some(before), None) if *own == before && !own.id.is_empty() => None,
+        _ => Some(own.clone()),
+    });
+    let added = theirs.iter().filter(|other| of(base, &other.id).is_none() && of(mine, &other.id).is_none());
+    kept.chain(added.cloned()).collect()
 }
 
 /// Gives options without an id one that no other has: the least number that is free.
@@ -569,7 +608,7 @@ mod tests {
     fn what_is_wrong_is_said_at_its_field_also_behind_one_that_was_left_empty() {
         let asked = typed(&["نعم", "", "نعم"]);
         let faults = build(&asked, &TimeZone::UTC).unwrap_err();
-        assert_eq!(faults, [FormFault { field: TypedField::Label, place: Some(2), looks_same: true }]);
+        assert_eq!(faults, [FormFault { field: TypedField::Label, place: Some(2), why: FaultReason::LooksSame }]);
         let mut late = typed(&["نعم", "لا"]);
         late.closes_at = "2026-11-28T10:00".to_owned();
         assert_eq!(build(&late, &TimeZone::UTC).unwrap_err()[0].field, TypedField::ClosesAt);

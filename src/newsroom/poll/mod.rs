@@ -238,7 +238,9 @@ impl EditorPollPage<'_> {
             MarkKind::Made => &texts.mark_made,
             MarkKind::Opened => &texts.mark_opened,
             MarkKind::Edited => &texts.mark_edited,
+            MarkKind::Reworded => &texts.mark_reworded,
             MarkKind::Closed => &texts.mark_closed,
+            MarkKind::Resolved => &texts.mark_resolved,
             MarkKind::IncidentOpened => &texts.mark_incident_opened,
             MarkKind::IncidentEnded => &texts.mark_incident_ended,
         }

@@ -5,7 +5,7 @@ use askama::Template;
 
 use crate::{
     article::{Admission, MOST_ARTICLES, OPEN_FOR_DAYS, Template as ArticleTemplate, TemplateId},
-    newsroom::{frame::Frame, texts::TemplateTexts},
+    newsroom::{fields, frame::Frame, texts::TemplateTexts},
     poll::{Kind, SiteId},
 };
 
@@ -83,7 +83,9 @@ impl TypedTemplate {
     pub fn numbers(&self) -> Result<(Option<u64>, Option<u64>), Vec<&'static str>> {
         let number = |name: &'static str, typed: &str, most: u32| match typed {
             "" => Ok(None),
-            typed => typed.parse().ok().filter(|number| (1..=u64::from(most)).contains(number)).map(Some).ok_or(name),
+            typed => {
+                fields::number(typed).filter(|number| (1..=u64::from(most)).contains(number)).map(Some).ok_or(name)
+            }
         };
         let days = number("open_for_days", &self.open_for_days, OPEN_FOR_DAYS.1);
         let articles = number("most_articles", &self.most_articles, MOST_ARTICLES.1);
