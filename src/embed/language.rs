@@ -277,7 +277,7 @@ mod tests {
                     "disclosed_day" => &["{start}", "{zone}"],
                     "disclosed_addendum" => &["{figures}"],
                     "placed" => &["{n}", "{option}"],
-                    "your_rank" | "at_least" | "fewer_than" => &["{n}"],
+                    "your_rank" | "at_least" | "fewer_than" | "snapshot_fixed" => &["{n}"],
                     "average" | "ticked" | "ticked_all" | "too_many" => &["{n}", "{max}"],
                     "too_few" => &["{n}", "{min}"],
                     "question_of" | "score" => &["{n}", "{of}"],

@@ -225,10 +225,10 @@ impl Poll {
         self.incidents.iter().filter(|incident| incident.is_open())
     }
 
-    /// The label of a ballot that is cast now: that of an incident that is about its network; or else that work is missing; or
-    /// else of an incident that an editor has opened; or else of what a replica has seen; or else of an incident that a detector
-    /// has found to be about everybody. But one of these that is not counted goes before those that are: so nobody gets out of
-    /// it by what else there is to say against them. `network` is asked for only where it matters.
+    /// The label of a ballot that is cast now: that of an incident that is about its network; or else of one that an editor
+    /// has opened; or else of what a replica has seen; or else of an incident that a detector has found to be about everybody.
+    /// But one of these that is not counted goes before those that are: so nobody gets out of it by what else there is to say
+    /// against them. `network` is asked for only where it matters.
     pub fn label_of_vote(&self, seen: Label, network: impl FnOnce() -> NetworkMark) -> Label {
         let worst = |labels: &mut dyn Iterator<Item = &Incident>| {
             labels.map(|incident| incident.label).fold(Label::CLEAN, Label::worse)
@@ -246,8 +246,7 @@ impl Poll {
         };
         let of_everyone = || self.open_incidents().filter(|incident| incident.about.suspects.is_everyone());
         let by_editor = worst(&mut of_everyone().filter(|incident| incident.about.cause == IncidentCause::Editor));
-        let (first, second) = if seen == Label::NO_WORK { (seen, by_editor) } else { (by_editor, seen) };
-        let all = [by_network, first, second, worst(&mut of_everyone())];
+        let all = [by_network, by_editor, seen, worst(&mut of_everyone())];
         let is_uncounted = |label: &&Label| !self.decisions.count(**label);
         let found = all.iter().find(is_uncounted).or_else(|| all.iter().find(|label| **label != Label::CLEAN));
         found.copied().unwrap_or_default()
@@ -316,17 +315,20 @@ impl Poll {
         let mut edit = self.moved(self.schedule, now);
         let mut ended = Vec::new();
         for incident in &mut edit.poll.incidents {
-            if incident.label == label && incident.is_open() {
+            let ends = incident.label == label && incident.is_open();
+            if ends {
                 let (reason, per_hour_after) = match ending {
                     Ending::Over(per_hour) => (None, Some(per_hour)),
                     Ending::ByEditor(reason) => (Some(reason.clone()), None),
                 };
                 incident.end = Some(IncidentEnd { at: now, reason, per_hour_after });
-                ended.push(incident.clone());
             }
             // What an editor has ended is known again until the day is over.
             let is_forgotten = !incident.is_of_day(now) || (!incident.is_open() && !incident.is_dismissed());
             incident.about.suspects.forget(|_| is_forgotten);
+            if ends {
+                ended.push(incident.clone());
+            }
         }
         (!ended.is_empty()).then_some((edit, ended))
     }
@@ -495,11 +497,11 @@ mod tests {
             let seen = poll.label_without_work(label(seen));
             poll.label_of_vote(seen, || NetworkMark(7)).number()
         };
-        assert_eq!([0, 6].map(|seen| without(&watched, seen)), [7, 7], "before what an editor says of everybody");
-        let held = watched.decided(label(6), LabelDecision::Held, earlier(8)).unwrap().poll;
+        assert_eq!([0, 6].map(|seen| without(&watched, seen)), [8, 8], "what an editor says is of everybody");
+        let burst = with(&quiet, burst(95, &[5]));
+        assert_eq!([0, 6].map(|seen| without(&burst, seen)), [7, 7]);
+        let held = burst.decided(label(6), LabelDecision::Held, earlier(8)).unwrap().poll;
         assert_eq!([0, 6].map(|seen| without(&held, seen)), [7, 6], "what is held stays so");
-        let held = watched.decided(label(8), LabelDecision::Held, earlier(8)).unwrap().poll;
-        assert_eq!([0, 6].map(|seen| without(&held, seen)), [8, 8]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::poll::{
     AfterVote, Choices, Disclosure, Emoji, Kind, OptionImage, Poll, PollId, PollOption, Quiz, Resolution,
-    ResultsPolicy, Revision, Rewording, Scale, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress,
+    ResultsPolicy, Revision, Rewording, Scale, SiteId, State, TallyDisplay, Text, Timestamp, WebAddress, WorkPolicy,
 };
 
 /// The audience that a poll is written for.
@@ -44,6 +44,9 @@ pub struct PollJson<'a> {
     disclosure: Option<&'a Disclosure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after_vote: Option<&'a AfterVote>,
+    /// Only true, or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_of_work: Option<bool>,
     opens_at: Option<Timestamp>,
     closes_at: Option<Timestamp>,
     article_url: Option<&'a str>,
@@ -103,6 +106,7 @@ impl<'a> PollJson<'a> {
             shuffle: poll.shuffle,
             disclosure: poll.disclosure.as_ref(),
             after_vote: poll.after_vote.as_ref(),
+            proof_of_work: (state == State::Open && poll.asks_for_work(WorkPolicy::Incidents)).then_some(true),
             opens_at: poll.schedule.opens_at,
             closes_at: poll.schedule.closes_at,
             article_url: poll.article_url.as_ref().map(WebAddress::as_str),

@@ -46,7 +46,8 @@ for (const { where, mode, policy, hasWorker } of [
     shown.page.on('worker', (worker) => workers.push(worker.url()));
     await shown.is('open');
     await shown.choose('yes');
-    await shown.press();
+    const [sent] = await Promise.all([shown.page.waitForRequest(/\/votes$/), shown.press()]);
+    assert.ok(sent.postDataJSON().proof_of_work);
     await shown.$('.sawt[data-state="voted"], .sawt[data-state="hidden"]').waitFor();
     const found = await labels(set, poll);
     assert.ok(!('no-work' in found), JSON.stringify(found));
@@ -54,6 +55,20 @@ for (const { where, mode, policy, hasWorker } of [
     assert.equal(workers.length, hasWorker ? 1 : 0, `${workers}`);
   });
 }
+
+test('a reader who is choosing when an incident is opened works before they vote', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll({ site: await sawt.site([publisher.origin]) });
+  const reader = await set.reader({ viewport: PHONE });
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'page' });
+  await shown.is('open');
+  await shown.choose('yes');
+  await sawt.ask('POST', `/v1/polls/${poll.id}/integrity/incidents`, { reason: 'دعوة' });
+  await shown.$('.sawt[data-work]').waitFor();
+  const [sent] = await Promise.all([shown.page.waitForRequest(/\/votes$/), shown.press()]);
+  assert.ok(sent.postDataJSON().proof_of_work);
+  await shown.$('.sawt[data-state="voted"], .sawt[data-state="hidden"]').waitFor();
+});
 
 test('a reader is told why it takes a moment, and a vote whose work can’t be done is sent without', async () => {
   const { sawt, publisher } = set;

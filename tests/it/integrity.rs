@@ -157,7 +157,7 @@ async fn an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds()
     for ballot in 0..100 {
         finder.now += 3_000;
         let replica = if ballot % 2 == 0 { &one } else { &other };
-        replica.hub.traces().note(poll.id, Timestamp::from_millis(finder.now), ATTACKER, 1);
+        replica.hub.traces().note(poll.id, Timestamp::from_millis(finder.now), ATTACKER, (1, false));
     }
     finder.now += 10_000;
     let sure = |poll: &Poll| poll.incidents.iter().filter(|incident| incident.about.is_sure()).count();

@@ -20,6 +20,8 @@ export function edit(shown, poll) {
   dataset.revision = poll.revision;
   dataset.results = poll.results;
   root.toggleAttribute('data-changeable', poll.changeable);
+  // An incident has been opened meanwhile: new voters may be asked for work.
+  if (poll.proof_of_work) import(import.meta.url.replace(/edit(\.\w+\.js)/, 'work$1')).then(({ work }) => work(shown), () => {});
   set(dataset, 'opens', poll.opens_at);
   set(dataset, 'closes', poll.closes_at);
   shown.word(shown.$('.sawt-question'), poll.question);

@@ -13,40 +13,51 @@ const SLICE = 20;
 
 export const of = (Poll) =>
   class extends Poll {
-    // Whose it is, until when it is good, and what is sent of it.
-    #named;
-    #until;
-    #proof;
-
-    async beside(named) {
-      // A replica of a version before takes neither a mark nor this.
-      if (this.mark === '') return '';
-      if (this.#named !== named || now() > this.#until) {
-        this.#named = named;
-        this.#until = now() + GOOD_FOR;
-        this.#proof = this.#work(named);
-      }
-      const proof = await this.#proof;
-      // What was not asked for, or did not come, may be there the next time.
-      if (!proof) this.#named = undefined;
-      return super.beside() + (proof && `,"proof_of_work":"${proof}"`);
-    }
-
-    async #work(named) {
-      try {
-        const signal = AbortSignal.timeout(PATIENCE / 3);
-        const answer = await fetch(this.from + this.at('/challenge'), { method: 'POST', body: `{"voter":${named}}`, credentials: 'omit', signal });
-        const challenge = answer.status === 200 && (await answer.json());
-        if (challenge?.parameters?.algorithm !== 'SHA-256') return '';
-        this.say(WORKING[this.lang]);
-        const solution = await solve(challenge.parameters);
-        this.say(this.words.texts.sending);
-        return solution ? btoa(JSON.stringify({ challenge, solution })) : '';
-      } catch {
-        return '';
-      }
+    constructor(...args) {
+      super(...args);
+      work(this);
     }
   };
+
+// Lets a poll do it from now on, also one that is shown already.
+export function work(shown) {
+  if (Object.hasOwn(shown, 'beside')) return;
+  shown.root.dataset.work = '';
+  const others = shown.beside;
+  // Whose it is, until when it is good, and what is sent of it.
+  let whose;
+  let until;
+  let proof;
+  shown.beside = async (named) => {
+    // A replica of a version before takes neither a mark nor this.
+    if (shown.mark === '') return '';
+    if (whose !== named || now() > until) {
+      whose = named;
+      until = now() + GOOD_FOR;
+      proof = prove(shown, named);
+    }
+    const proven = await proof;
+    // What was not asked for, or did not come, may be there the next time.
+    if (!proven) whose = undefined;
+    return others.call(shown) + (proven && `,"proof_of_work":"${proven}"`);
+  };
+}
+
+async function prove(shown, named) {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE / 3);
+    const options = { method: 'POST', body: `{"voter":${named}}`, credentials: 'omit', signal };
+    const answer = await fetch(shown.from + shown.at('/challenge'), options);
+    const challenge = answer.status === 200 && (await answer.json());
+    if (challenge?.parameters?.algorithm !== 'SHA-256') return '';
+    shown.say(WORKING[shown.lang]);
+    const solution = await solve(challenge.parameters);
+    shown.say(shown.words.texts.sending);
+    return solution ? btoa(JSON.stringify({ challenge, solution })) : '';
+  } catch {
+    return '';
+  }
+}
 
 // In a worker, so that the page goes on as before; where its policy allows none, or none comes, in slices.
 async function solve(parameters) {

@@ -35,7 +35,7 @@ use crate::{
 
 /// `GET /embed/{poll}/snapshots/{snapshot}`: the page of a snapshot that everybody may see.
 pub(in crate::http) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let Found { id, known, snapshot, figure } = found(&req, &worker).await?;
+    let FoundSnapshot { id, known, snapshot, figure } = found(&req, &worker).await?;
     let (look, _) = read_look(&req)?;
     let (path, page_path) = (address_of(id, snapshot), page_of_snapshot(id, snapshot));
     let view = SnapshotView {
@@ -60,7 +60,7 @@ pub(in crate::http) async fn card(req: HttpRequest, worker: web::Data<Worker>) -
     let mut query = Query::lenient(req.query_string())?;
     let shape = query.take_parsed("shape", named(&CardShape::NAMES))?.unwrap_or_default();
     let digits = query.take_parsed("digits", named(&Digits::NAMES))?.unwrap_or_default();
-    let Found { known, figure, .. } = found(&req, &worker).await?;
+    let FoundSnapshot { known, figure, .. } = found(&req, &worker).await?;
     let card = figure.card(&known.site.settings, digits, shape).ok_or_else(|| {
         Problem::new(
             Code::NotFound,
@@ -82,21 +82,21 @@ pub(in crate::http) async fn card(req: HttpRequest, worker: web::Data<Worker>) -
 }
 
 /// A snapshot that everybody may see.
-struct Found {
+struct FoundSnapshot {
     id: PollId,
     known: Arc<PollWithSite>,
     snapshot: SnapshotId,
     figure: FrozenFigure,
 }
 
-async fn found(req: &HttpRequest, worker: &Worker) -> Result<Found, Problem> {
+async fn found(req: &HttpRequest, worker: &Worker) -> Result<FoundSnapshot, Problem> {
     let id = poll_in_path(req)?;
     let no_snapshot = || Problem::new(Code::NotFound, "no snapshot of the poll has this id");
     let snapshot: SnapshotId = id_in_path(req, "snapshot", no_snapshot)?;
     let known = worker.voting.poll(id).await?;
     let (taken, _) = worker.transparency.snapshot(&known.poll, snapshot, false).await?;
     let figure = FrozenFigure::read(&known.poll, &taken.opening.statement).ok_or_else(no_snapshot)?;
-    Ok(Found { id, known, snapshot, figure })
+    Ok(FoundSnapshot { id, known, snapshot, figure })
 }
 
 /// Where a snapshot's page is.

@@ -303,11 +303,14 @@ fn marks(poll: &Poll, state: State, events: &[Event]) -> Vec<(MarkKind, Timestam
     let closed = schedule.closes_at.filter(|_| state == State::Closed);
     // What closed the poll was a change too.
     let is_edit = poll.revision != Revision::FIRST && closed.is_none_or(|closed| poll.updated_at < closed);
-    let mark = |event: &Event| match event.kind {
-        EventType::PollEdited => Some((MarkKind::Edited, event.at)),
-        EventType::PollReworded => Some((MarkKind::Reworded, event.at)),
-        EventType::PollResolved => Some((MarkKind::Resolved, event.at)),
-        _ => None,
+    let marked = [
+        (EventType::PollEdited, MarkKind::Edited),
+        (EventType::PollReworded, MarkKind::Reworded),
+        (EventType::PollResolved, MarkKind::Resolved),
+    ];
+    let mark = |event: &Event| {
+        let (_, kind) = marked.iter().find(|(of, _)| *of == event.kind)?;
+        Some((*kind, event.at))
     };
     let mut changes: Vec<(MarkKind, Timestamp)> = events.iter().filter_map(mark).collect();
     // A change of the wording is told as an edit too: one mark says the more.

@@ -464,10 +464,14 @@ impl TypedPoll {
     }
 
     fn fault(&self, Violation { field, mistake, .. }: &Violation) -> FormFault {
-        let why = |typed: Option<&str>| match mistake {
-            Mistake::LooksSame => FaultReason::LooksSame,
-            _ if typed.is_some_and(|typed| typed.trim().chars().any(is_refused)) => FaultReason::Unseen,
-            _ => FaultReason::Usual,
+        let why = |typed: Option<&str>| {
+            if *mistake == Mistake::LooksSame {
+                FaultReason::LooksSame
+            } else if typed.is_some_and(|typed| typed.trim().chars().any(is_refused)) {
+                FaultReason::Unseen
+            } else {
+                FaultReason::Usual
+            }
         };
         if let Some((place, name)) = field.strip_prefix("options[").and_then(|rest| rest.split_once("].")) {
             // Empty ones in between were left out.
@@ -499,12 +503,12 @@ impl TypedPoll {
             field if field.starts_with("scale") => TypedField::Scale,
             _ => TypedField::Other,
         };
-        let typed = match field {
-            TypedField::Question => Some(&*self.question),
-            TypedField::Explanation => Some(&*self.explanation),
-            TypedField::Reason => Some(&*self.reason),
-            _ => None,
-        };
+        let texts = [
+            (TypedField::Question, &*self.question),
+            (TypedField::Explanation, &*self.explanation),
+            (TypedField::Reason, &*self.reason),
+        ];
+        let typed = texts.into_iter().find(|(of, _)| *of == field).map(|(_, typed)| typed);
         FormFault { field, place: None, why: why(typed) }
     }
 }

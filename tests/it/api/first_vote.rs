@@ -198,11 +198,11 @@ async fn whatever_names_a_voter_wrongly_is_refused_and_named(service: &Service) 
     assert_eq!(ballots(service, &poll).await, 0);
 }
 
-async fn who_asks_for_a_ballot_by_a_body_is_refused_as_who_votes_is(service: &Service) {
+async fn who_names_only_a_voter_in_a_body_is_refused_as_who_votes_is(service: &Service) {
     let poll = service.poll(json!({})).await;
     let client = service.client();
-    for action in ["mine", "withdraw"] {
-        let path = format!("{}/{action}", path(&poll));
+    for action in ["votes/mine", "votes/withdraw", "challenge"] {
+        let path = format!("/v1/polls/{poll}/{action}");
         client.post(&path).body("application/json", "{").send().await.refused(400, "invalid-request");
         client.post(&path).json(&json!({ "choices": ["yes"] })).send().await.refused(400, "invalid-request");
         client.post(&path).json(&json!({})).send().await.refused(401, "voter-required");
@@ -211,7 +211,7 @@ async fn who_asks_for_a_ballot_by_a_body_is_refused_as_who_votes_is(service: &Se
         client.post(&path).body("text/plain", large).send().await.refused(413, "body-too-large");
         let form = client.post(&path).body("application/x-www-form-urlencoded", "voter=x");
         form.send().await.refused(415, "unsupported-media-type");
-        let nowhere = format!("/v1/polls/01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21/votes/{action}");
+        let nowhere = format!("/v1/polls/01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21/{action}");
         client.post(&nowhere).json(&json!({ "voter": { "nonce": nonce() } })).send().await.refused(404, "not-found");
     }
 }
@@ -243,6 +243,6 @@ service_rules![
     text_votes_from_listed_pages_and_elsewhere_only_from_scripts_that_wait_for_the_answer,
     text_must_name_its_voter_and_no_cookie_is_read_beside_it,
     whatever_names_a_voter_wrongly_is_refused_and_named,
-    who_asks_for_a_ballot_by_a_body_is_refused_as_who_votes_is,
+    who_names_only_a_voter_in_a_body_is_refused_as_who_votes_is,
     nothing_that_a_form_of_plain_text_can_send_is_a_vote,
 ];

@@ -273,8 +273,6 @@ async fn what_is_no_label_is_not_decided_of(service: &Service) {
 
 async fn ballots_cast_while_an_incident_goes_on_have_its_label_and_count_until_it_is_held(service: &Service) {
     let site = service.site().await;
-    let never = json!({ "proof_of_work": "never" });
-    service.admin().put(&format!("/v1/sites/{site}")).json(&never).send().await.is(200);
     let (id, key) = service.key(&site, &["polls:moderate", "polls:read"]).await;
     let moderator = service.client().with_key(&key);
     let poll = service.poll(json!({ "site": site })).await;

@@ -202,6 +202,8 @@ async fn a_snapshot_is_shown_to_people_as_it_was_on_a_page_and_in_a_picture(serv
     assert_eq!((shown(&page).await, picture(card.clone()).await), before);
     let current = reader.get(&card).header("if-none-match", &before.1.0).send().await;
     assert_eq!(current.status, 304, "{current}");
+    let tag = reader.get(&page).send().await.header("etag").unwrap();
+    assert_eq!(reader.get(&page).header("if-none-match", &tag).send().await.status, 304);
     assert_ne!(picture(format!("{card}?shape=square")).await.1, before.1.1);
     reader.get(&format!("{card}?shape=round")).send().await.refused(400, "invalid-request");
     for (language, words) in [("en", "Snapshot of the results"), ("fr", "Instantané des résultats")] {
