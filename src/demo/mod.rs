@@ -172,7 +172,7 @@ impl Demo {
         let engagement = Engagement::make(&replica, &self.admin_key, &address).await?;
         let newsroom = addresses.newsroom.as_deref();
         self.pages.article.get_or_init(|| article::write(&poll, &engagement, &address, (base_path, newsroom), height));
-        self.invite(&address, addresses.newsroom.as_deref(), &poll, to)?;
+        self.invite(&address, newsroom, &poll, to)?;
         let mut watch = Watch::new(&replica, &poll);
         if self.readers > 0 {
             readers::vote(&replica, (&poll, &engagement), self.readers, &self.pace, &mut watch, to).await?;

@@ -15,7 +15,7 @@ use super::{
     disclosure::counted,
     language::Language,
     look::Look,
-    page::Time,
+    page::{PERMILLE, Time},
     rating::{RatingView, step_label},
     texts::Texts,
 };
@@ -27,9 +27,6 @@ use crate::{
     },
     site::{BaseAddress, SiteSettings},
 };
-
-/// Shares are shown in percent with one decimal: in tenths of it.
-const PERMILLE: u64 = 1_000;
 
 /// A figure as a statement says it.
 pub struct FrozenFigure {

@@ -130,8 +130,7 @@ impl TransparencyLog {
         now: Timestamp,
         rounds: &mut ArticleRounds,
     ) -> Result<(), StoreError> {
-        let every = i64::try_from(self.replica.tally_every.as_millis()).unwrap_or(i64::MAX);
-        let is_due = |last: &ArticleRound| now.as_millis().saturating_sub(last.at.as_millis()) >= every;
+        let is_due = |last: &ArticleRound| self.replica.is_due_since(last.at, now);
         let own = rounds.of_sites.get(site);
         if !own.is_none_or(is_due) {
             return Ok(());

@@ -78,6 +78,14 @@ impl ReplicaProof {
     }
 }
 
+impl ReplicaProof {
+    /// Whether tallies that were taken last at this moment are due again.
+    fn is_due_since(&self, last: Timestamp, now: Timestamp) -> bool {
+        let every = i64::try_from(self.tally_every.as_millis()).unwrap_or(i64::MAX);
+        now.as_millis().saturating_sub(last.as_millis()) >= every
+    }
+}
+
 /// The keys that sign checkpoints.
 #[derive(Debug)]
 pub struct LogKeys {

@@ -76,7 +76,9 @@ impl TransparencyLog {
         let mut failure = None;
         for site in sites {
             let done = self.turn(&site, &mut memory.tallied).await;
-            if !matches!(done, Ok(true)) {
+            if matches!(done, Ok(true)) {
+                memory.again.remove(&site);
+            } else {
                 memory.again.insert(site);
             }
             failure = done.err().or(failure);
@@ -123,10 +125,9 @@ impl TransparencyLog {
 
     /// Before a log has begun, nothing is due: it begins with the first event.
     fn are_tallies_due(&self, log: &OpenLog, now: Timestamp, tallied: &Tallied) -> bool {
-        let every = i64::try_from(self.replica.tally_every.as_millis()).unwrap_or(i64::MAX);
         let looked_at = tallied.looked_at.get(log.site()).copied();
         let since = log.head.tallied_at.max(looked_at).unwrap_or(log.head.began_at);
-        log.head.size > 0 && now.as_millis().saturating_sub(since.as_millis()) >= every
+        log.head.size > 0 && self.replica.is_due_since(since, now)
     }
 
     async fn take_in(&self, site: &SiteId, tallied: &mut Tallied) -> Result<bool, StoreError> {

@@ -48,7 +48,7 @@ const MOST_LOG_PAGES: usize = 3;
 /// How many changes are marked on a timeline, the last ones.
 const MOST_EDITS: usize = 8;
 /// How many incidents are marked on a timeline, the last ones.
-const MOST_INCIDENTS: usize = 8;
+const MOST_INCIDENT_MARKS: usize = 8;
 const HISTORY_LEEWAY_MILLIS: i64 = 60_000;
 
 /// `GET /newsroom/sites/{site}/polls/{poll}?by=&said=`.
@@ -313,20 +313,17 @@ fn marks(poll: &Poll, state: State, events: &[Event]) -> Vec<(MarkKind, Timestam
         Some((*kind, event.at))
     };
     let mut changes: Vec<(MarkKind, Timestamp)> = events.iter().filter_map(mark).collect();
-    // A change of the wording is told as an edit too: one mark says the more.
-    let reworded: Vec<Timestamp> =
-        changes.iter().filter(|(kind, _)| *kind == MarkKind::Reworded).map(|(_, at)| *at).collect();
-    changes.retain(|(kind, at)| *kind != MarkKind::Edited || !reworded.contains(at));
     if changes.is_empty() && !events.iter().any(|event| event.kind == EventType::PollCreated) {
         // The log is younger than the poll. That it was opened is no edit.
         let edited = is_edit.then_some(poll.updated_at).filter(|at| opened.is_none_or(|opened| *at > opened));
         changes.extend(edited.map(|at| (MarkKind::Edited, at)));
     }
-    changes.sort_by_key(|(_, at)| *at);
+    // A change of the wording is told as an edit too: one mark says the more.
+    changes.sort_by_key(|(kind, at)| (*at, *kind == MarkKind::Edited));
     changes.dedup_by_key(|(_, at)| *at);
     marks.extend(changes.into_iter().rev().take(MOST_EDITS));
     marks.extend(closed.map(|at| (MarkKind::Closed, at)));
-    for incident in poll.incidents.iter().rev().take(MOST_INCIDENTS) {
+    for incident in poll.incidents.iter().rev().take(MOST_INCIDENT_MARKS) {
         marks.push((MarkKind::IncidentOpened, incident.opened_at));
         marks.extend(incident.end.as_ref().map(|end| (MarkKind::IncidentEnded, end.at)));
     }

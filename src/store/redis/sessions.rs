@@ -48,8 +48,8 @@ impl Sessions for RedisStore {
         take.arg("GETDEL").arg(keys::session(hash));
         let json: Option<Vec<u8>> = self.ask_for(&take).await?;
         let ended: Option<Session> = json.map(|json| record::read("a session", &json)).transpose()?;
-        for realm in ended.iter().flat_map(Session::realms) {
-            self.ask(Cmd::new().arg("ZREM").arg(keys::sessions_in(&realm)).arg(hash.to_hex())).await?;
+        if let Some(ended) = &ended {
+            self.unlist_session(hash, ended).await?;
         }
         Ok(ended)
     }
@@ -64,9 +64,7 @@ impl Sessions for RedisStore {
             0 => return Ok(false),
             _ => {}
         }
-        for realm in session.realms() {
-            self.ask(Cmd::new().arg("ZREM").arg(keys::sessions_in(&realm)).arg(hash.to_hex())).await?;
-        }
+        self.unlist_session(hash, &session).await?;
         Ok(true)
     }
 
@@ -85,5 +83,14 @@ impl Sessions for RedisStore {
         let mut found: Vec<_> = found.into_iter().filter_map(|(hash, session)| Some((hash, session?))).collect();
         found.sort_by_key(|(_, session)| Reverse(session.created_at));
         Ok(found)
+    }
+}
+
+impl RedisStore {
+    async fn unlist_session(&self, hash: KeyHash, ended: &Session) -> Result<(), StoreError> {
+        for realm in ended.realms() {
+            self.ask(Cmd::new().arg("ZREM").arg(keys::sessions_in(&realm)).arg(hash.to_hex())).await?;
+        }
+        Ok(())
     }
 }
