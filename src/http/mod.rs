@@ -103,10 +103,10 @@ pub use worker::{Readiness, ReplicaPhase, ReplicaState, Worker};
 use limits::Limits;
 use path::PastPoll;
 use problem::{Code, Problem};
-use route::{POLLS, Route, at};
+use route::{POLLS, Route, at, register_all};
 
 /// The one route table. The router tries its lines in order, so the most frequent come first; those of one poll come
-/// before all others.
+/// before all others, and those below a path that many share stand where the first of them does.
 fn routes() -> Vec<Route> {
     [poll_routes(), site_routes(), page_routes()].into_iter().flatten().collect()
 }
@@ -252,17 +252,13 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
     }
     let of_poll = |cfg: &mut web::ServiceConfig| of_polls.into_iter().for_each(|route| route.register(cfg));
     cfg.service(web::scope(POLLS).configure(of_poll).wrap(PastPoll));
-    for route in others {
-        route.register(cfg);
-    }
+    register_all(others, cfg);
     cfg.default_service(web::to(unknown_path).wrap(Limits::of_refusals()));
 }
 
 /// Registers the routes that a demo serves as well.
 pub fn configure_demo(cfg: &mut web::ServiceConfig) {
-    for route in demo_routes() {
-        route.register(cfg);
-    }
+    register_all(demo_routes(), cfg);
 }
 
 /// Registers the newsroom's routes.

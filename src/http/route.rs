@@ -1,5 +1,7 @@
 //! Lines of the route table: an address, its methods, whose pages may use them, the quotas.
 
+use std::{collections::VecDeque, iter};
+
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
     guard::{self, Guard},
@@ -19,6 +21,16 @@ use super::{
 pub(super) const POLLS: &str = "/v1/polls";
 /// The path of one poll, which its own routes begin with.
 const POLL: &str = "/v1/polls/{poll}";
+
+/// Paths that many routes begin with, the shorter ones first. A name in a path is a regular expression, which each worker
+/// compiles for itself and tries in turn: one for all routes below such a path stands in place of one for each.
+const SHARED: [&str; 5] = [
+    "/v1/sites/{site}",
+    "/v1/sites/{site}/articles/{article}/{template}",
+    "/v1/sites/{site}/webhooks/{webhook}",
+    "/newsroom/sites/{site}",
+    "/newsroom/sites/{site}/polls/{poll}",
+];
 
 /// One line of the route table.
 pub(super) struct Route {
@@ -64,8 +76,35 @@ pub(super) fn at(path: &'static str) -> Route {
         is_newsroom: false,
         is_probe: false,
     };
-    let resource = web::resource(path.strip_prefix(POLL).unwrap_or(path));
+    let resource = web::resource(own_part(path));
     Route { methods: Vec::new(), pattern, resource, limits: Some(Limits::default()) }
+}
+
+/// What follows the path that a route shares with others.
+fn own_part(path: &'static str) -> &'static str {
+    let shared = SHARED.iter().rev().chain([&POLL]);
+    shared.into_iter().find_map(|shared| path.strip_prefix(*shared)).unwrap_or(path)
+}
+
+/// Registers routes in their order. Where the first of those below a shared path stands, all of them do.
+pub(super) fn register_all(routes: impl IntoIterator<Item = Route>, cfg: &mut web::ServiceConfig) {
+    register_below("", routes.into_iter().collect(), cfg);
+}
+
+fn register_below(above: &str, mut routes: VecDeque<Route>, cfg: &mut web::ServiceConfig) {
+    while let Some(route) = routes.pop_front() {
+        let path = route.pattern.path;
+        let deeper = SHARED.iter().find(|shared| shared.len() > above.len() && path.starts_with(**shared));
+        let Some(&shared) = deeper else {
+            route.register(cfg);
+            continue;
+        };
+        let (below, others): (VecDeque<_>, _) =
+            iter::once(route).chain(routes).partition(|route| route.pattern.path.starts_with(shared));
+        routes = others;
+        let own = shared.strip_prefix(above).unwrap_or(shared);
+        cfg.service(web::scope(own).configure(|cfg| register_below(shared, below, cfg)));
+    }
 }
 
 /// Whether a request has this method. The framework's own guard also records the methods in each request, for a refusal
@@ -95,7 +134,7 @@ macro_rules! methods {
 impl Route {
     /// Lets the last name in the path stand for all that follows, with its slashes.
     pub(super) fn with_tail(mut self) -> Self {
-        let all = self.pattern.path.strip_suffix('}').map(|path| format!("{path}:.*}}"));
+        let all = own_part(self.pattern.path).strip_suffix('}').map(|path| format!("{path}:.*}}"));
         self.resource = web::resource(all.unwrap_or_default());
         self
     }

@@ -39,7 +39,7 @@ use super::{
     coding,
     origin::{host, is_at},
     problem::{Code, Problem},
-    route::{Route, at},
+    route::{Route, at, register_all},
 };
 use crate::{newsroom::assets, site::BaseAddress};
 
@@ -139,11 +139,11 @@ pub(super) fn served() -> Vec<(&'static str, Vec<&'static str>)> {
 
 /// Registers the newsroom's routes, for its own host alone.
 pub(super) fn configure(cfg: &mut web::ServiceConfig, address: &NewsroomAddress) {
-    for route in routes() {
+    let of_editors = routes().into_iter().map(|route| {
         let address = address.clone();
-        let is_here = move |host: Option<&str>| address.is_at(host);
-        route.for_editors().where_host(is_here).register(cfg);
-    }
+        route.for_editors().where_host(move |host| address.is_at(host))
+    });
+    register_all(of_editors, cfg);
 }
 
 /// `GET /newsroom/assets/{file}`.
