@@ -1,6 +1,6 @@
 //! The command line: commands, and one flag per setting.
 //!
-//! The flags are read off [`SETTINGS`], and go to [`Config::load`](crate::config::Config::load) as they were written:
+//! The flags are read off [`settings()`], and go to [`Config::load`](crate::config::Config::load) as they were written:
 //! what a value may be is said in one place, whatever the source. Every flag may stand before or after the command.
 
 use std::{ffi::OsString, path::PathBuf};
@@ -8,7 +8,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use crate::{
-    config::{DefaultValue, Flags, SETTINGS, Setting, Shape},
+    config::{DefaultValue, Flags, Setting, Shape, settings},
     http_client::Url,
     tlog::VerifierKey,
     verify::VerifyRequest,
@@ -81,8 +81,7 @@ fn verify_request(matches: &ArgMatches) -> VerifyRequest {
 }
 
 fn flags(matches: &ArgMatches) -> Flags {
-    let values = SETTINGS
-        .iter()
+    let values = settings()
         .filter_map(|setting| Some((setting.keys().pop()?, matches.get_one::<String>(setting.name)?.clone())));
     Flags { file: matches.get_one::<PathBuf>("config-file").cloned(), values: values.collect() }
 }
@@ -165,7 +164,7 @@ fn grammar() -> clap::Command {
                 .global(true)
                 .help_heading("Settings"),
         )
-        .args(SETTINGS.iter().map(argument))
+        .args(settings().map(argument))
 }
 
 fn argument(setting: &'static Setting) -> Arg {
@@ -236,7 +235,7 @@ mod tests {
     #[test]
     fn help_names_every_setting() {
         let help = grammar().render_help().to_string();
-        for setting in SETTINGS {
+        for setting in settings() {
             assert!(help.contains(&format!("--{}", setting.flag())), "{}", setting.name);
         }
     }

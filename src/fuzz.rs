@@ -104,16 +104,16 @@ impl Numbers {
     }
 
     fn change(&mut self, input: &mut Vec<u8>, inputs: &[Vec<u8>], words: &[&[u8]]) {
-        let place = self.below(input.len() + 1);
+        let nth = self.below(input.len() + 1);
         let (start, end) = self.span(input.len());
         match self.below(8) {
-            0 if place < input.len() => input[place] ^= 1 << self.below(8),
-            1 if place < input.len() => input[place] = self.next().to_be_bytes()[0],
-            2 => input.insert(place, self.next().to_be_bytes()[0]),
+            0 if nth < input.len() => input[nth] ^= 1 << self.below(8),
+            1 if nth < input.len() => input[nth] = self.next().to_be_bytes()[0],
+            2 => input.insert(nth, self.next().to_be_bytes()[0]),
             3 => drop(input.drain(start..end.min(start + 8))),
             4 => {
                 let copy = input[start..end].to_vec();
-                input.splice(place..place, copy);
+                input.splice(nth..nth, copy);
             }
             5 => {
                 let other = &inputs[self.below(inputs.len())];
@@ -121,7 +121,7 @@ impl Numbers {
                 input.splice(start..end, other[from..to].iter().copied());
             }
             6 => drop(input.splice(start..end.min(start + 8), words[self.below(words.len())].iter().copied())),
-            _ => drop(input.splice(place..place, words[self.below(words.len())].iter().copied())),
+            _ => drop(input.splice(nth..nth, words[self.below(words.len())].iter().copied())),
         }
     }
 }

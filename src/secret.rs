@@ -89,7 +89,7 @@ impl From<KeyHash> for [u8; 32] {
 
 /// The first bytes of a hash, which are a hash too: up to 32 of them.
 pub fn first_bytes<const N: usize>(hash: [u8; 32]) -> [u8; N] {
-    std::array::from_fn(|place| hash.get(place).copied().unwrap_or_default())
+    std::array::from_fn(|nth| hash.get(nth).copied().unwrap_or_default())
 }
 
 /// Whether two texts or hashes are the same. Takes the same time wherever they differ.

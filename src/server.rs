@@ -6,7 +6,10 @@
 //! only once its batch is committed, so this also flushes batches. SIGINT skips the drain: a person who presses Ctrl-C
 //! is not behind a load balancer. A second signal ends it at once.
 
+mod admin_key;
 mod background;
+mod bounds;
+mod parts;
 
 use std::{
     future::ready,
@@ -26,33 +29,23 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::{
     cli::EXIT_CONFIG,
-    client::ClientRule,
     clock::Clock,
     config::Config,
     descriptors,
-    events::EventFeed,
     http::{
-        self, DemoPages, Observe, ReplicaState, Worker,
-        connections::{Connections, CountedConnection, WorkerConnections},
-        request_log::RequestLog,
+        self, DemoPages, Observe,
+        connections::{CountedConnection, WorkerConnections},
         unparsed,
     },
-    integrity::{HostingRanges, Integrity, watch::Detectors},
-    live::{Hub, StreamLimiter},
-    oidc::IdentityProvider,
-    proof::{KnownCheckpoints, LogKeys, ReplicaProof, TransparencyLog},
-    publishing::{Publishing, make_link},
-    quota::{ConcurrencyLimits, QuotaLimiter, local::Uptime},
-    secret::{KeyHash, Secret},
+    publishing::make_link,
+    secret::Secret,
     store::{StoreError, StoreSettings, Stores},
     supervisor::TaskEnded,
     telemetry::{Metrics, MetricsFormat},
-    views::{ReplicaViews, ViewCounts, ViewWriter, Viewing},
-    voter::{TokenKeys, WorkKeys},
-    voting::{ReplicaVoting, Voting},
-    webhooks::Dispatcher,
-    wire::PositionKeys,
 };
+use admin_key::{admin_key, keep_admin_key};
+use bounds::Bounds;
+use parts::ReplicaParts;
 
 /// How long a connection may take to send a request's head.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
@@ -145,221 +138,6 @@ pub fn run(
     let served = rt::System::new().block_on(serve(config, &parts, made, announce));
     stores.close(STORE_HELD);
     served
-}
-
-/// How many connections there may be, and how many of them streams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bounds {
-    connections: ConcurrencyLimits,
-    streams: ConcurrencyLimits,
-}
-
-impl Bounds {
-    /// The limits that are set, or lower ones if fewer files may be open; that is logged.
-    fn within(config: &Config, descriptors: usize) -> Self {
-        let bounds = Self::lowered(config, descriptors);
-        let (connections, streams) = (bounds.connections.in_all, bounds.streams.in_all);
-        if bounds != Self::lowered(config, usize::MAX) {
-            tracing::warn!(
-                descriptors,
-                connections,
-                streams,
-                "there can't be as many connections and streams as are set, but only {connections} and {streams}: raise \
-                 the limit on open files (LimitNOFILE, ulimit -Hn), which is {descriptors}, or set fewer"
-            );
-        }
-        bounds
-    }
-
-    fn lowered(config: &Config, descriptors: usize) -> Self {
-        // For the store, operators, files, and connections that are being closed.
-        let kept_free = 64 + 16 * config.workers + descriptors / 16;
-        let connections = config.connections.in_all.min(descriptors.saturating_sub(kept_free).max(1));
-        let streams = config.streams.in_all.min(connections - connections / 4);
-        Self {
-            connections: ConcurrencyLimits { in_all: connections, ..config.connections },
-            streams: ConcurrencyLimits { in_all: streams, ..config.streams },
-        }
-    }
-}
-
-/// What a replica is made of.
-#[derive(Clone)]
-struct ReplicaParts {
-    stores: Stores,
-    hub: Arc<Hub>,
-    admin_key: KeyHash,
-    shared: Arc<ReplicaState>,
-    views: ReplicaViews,
-    view_writer: Arc<ViewWriter>,
-    /// For how many days events are kept.
-    events_days: u32,
-    hosting: HostingRanges,
-    dispatcher: Arc<Dispatcher>,
-    detectors: Arc<Detectors>,
-    proof: Arc<ReplicaProof>,
-}
-
-impl ReplicaParts {
-    fn new(
-        config: &Config,
-        stores: Stores,
-        bounds: Bounds,
-        admin_key: KeyHash,
-        demo_pages: Option<Arc<DemoPages>>,
-        clock: Clock,
-    ) -> Result<Self, StoreError> {
-        let secret = match &config.secret {
-            Some(secret) => secret.clone(),
-            None => stores.kept_secret("secret", Secret::generate)?.0,
-        };
-        let metrics = Arc::new(Metrics::default());
-        metrics.show_store_clock(stores.clocks().ahead_millis());
-        // What is left of a quota is shared through the store, if there are other replicas.
-        let sharing = Some(&secret).filter(|_| !config.store.is_embedded());
-        let quotas = Arc::new(QuotaLimiter::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics)));
-        let client_rule = ClientRule {
-            trusted: config.trusted_proxies.clone(),
-            header: config.proxy_header,
-            ipv6_prefix: config.ipv6_prefix,
-        };
-        let hub = Arc::new(Hub::new(Arc::default(), clock.clone(), !config.store.is_embedded()));
-        hub.traces().mark_by(&secret);
-        let stream_limiter = Arc::new(StreamLimiter::new(bounds.streams));
-        let position_keys = Arc::new(PositionKeys::new(&secret, config.secret_previous.as_ref()));
-        let view_counts = Arc::new(ViewCounts::new(Arc::clone(&metrics)));
-        let views = ReplicaViews::new(Arc::clone(&view_counts), Arc::clone(&hub), clock.clone());
-        let view_writer = Arc::new(ViewWriter::new(Arc::clone(&view_counts), Arc::clone(&metrics)));
-        let voting = ReplicaVoting::new(
-            Arc::clone(&hub),
-            Arc::clone(&stream_limiter),
-            (&secret, Arc::clone(&position_keys)),
-            Arc::clone(&quotas),
-            clock.clone(),
-            Arc::clone(&metrics),
-            view_counts,
-        );
-        let shared = Arc::new(ReplicaState {
-            connections: Arc::new(Connections::new(bounds.connections, client_rule.clone(), Arc::clone(&metrics))),
-            voting,
-            stream_limiter,
-            event_signal: Arc::default(),
-            clock,
-            token_keys: TokenKeys::new(&secret, config.secret_previous.as_ref()),
-            work_keys: WorkKeys::new(&secret, config.secret_previous.as_ref(), config.proof_of_work_hashes),
-            position_keys,
-            metrics,
-            request_log: RequestLog::new(config.log_sample),
-            quotas,
-            policy_headers: http::PolicyHeaders::default(),
-            client_rule,
-            public_url: config.public_url.clone(),
-            outside: config.webhook_networks.clone(),
-            newsroom: http::NewsroomAddress::of(config.newsroom_url.as_ref(), config.public_url.as_ref()),
-            identity_provider: config.oidc().map(IdentityProvider::new),
-            voter_cookie: http::VoterCookie::of(config.public_url.as_ref()),
-            contract: http::Contract::of(config.public_url.as_ref()),
-            compressed_pages: http::CompressedPages::default(),
-            drawn_cards: Arc::default(),
-            demo_pages,
-            readiness: http::Readiness::default(),
-        });
-        let dispatcher = Arc::new(Dispatcher::new(
-            stores.connect(),
-            Arc::clone(&shared.event_signal),
-            config.webhook_networks.clone(),
-            Arc::clone(&shared.metrics),
-            config.public_url.clone(),
-        ));
-        let detectors = Arc::new(Detectors::new(
-            stores.connect(),
-            Arc::clone(&hub),
-            Arc::clone(&shared.event_signal),
-            shared.clock.clone(),
-            !config.store.is_embedded(),
-        ));
-        let proof = Arc::new(replica_proof(config, &secret)?);
-        let events_days = config.events_days;
-        let hosting = config.hosting_ranges.clone();
-        Ok(Self {
-            stores,
-            hub,
-            admin_key,
-            shared,
-            views,
-            view_writer,
-            events_days,
-            hosting,
-            dispatcher,
-            detectors,
-            proof,
-        })
-    }
-
-    /// A worker on a store connection of its own.
-    fn worker(&self) -> Worker {
-        let store = self.stores.connect();
-        // Connects now, so that the first vote does not wait for it; if this fails, the vote tries again.
-        let warm = Arc::clone(&store);
-        rt::spawn(async move { warm.now().await });
-        let voting = Voting::new(store, self.shared.voting.clone());
-        let (hub, clock) = (Arc::clone(&self.hub), self.shared.clock.clone());
-        let signal = Arc::clone(&self.shared.event_signal);
-        let events = EventFeed::new(Arc::clone(voting.store()), Arc::clone(&signal));
-        let integrity =
-            Integrity::new(Arc::clone(voting.store()), Arc::clone(&hub), Arc::clone(&signal), self.hosting.clone());
-        let publishing = Publishing::new(Arc::clone(voting.store()), hub, clock, self.admin_key, signal);
-        let viewing = Viewing::new(Arc::clone(voting.store()), self.views.clone());
-        let transparency = TransparencyLog::new(Arc::clone(voting.store()), Arc::clone(&self.proof));
-        let shared = Arc::clone(&self.shared);
-        Worker { shared, voting, viewing, publishing, integrity, transparency, events }
-    }
-}
-
-/// What all workers share of the transparency logs.
-fn replica_proof(config: &Config, secret: &Secret) -> Result<ReplicaProof, StoreError> {
-    let (current, previous) = match &config.proof_secret {
-        Some(current) => (current, config.proof_secret_previous.as_ref()),
-        None => (secret, config.proof_secret_previous.as_ref().or(config.secret_previous.as_ref())),
-    };
-    let keys = LogKeys::of(current, previous).map_err(|why| StoreError::Unfit(why.to_owned()))?;
-    let path = config.proof_checkpoints.clone().or_else(|| config.store.file_beside(".checkpoints"));
-    let known = KnownCheckpoints::open(path.clone()).map_err(|error| {
-        let path = path.unwrap_or_default();
-        StoreError::Unfit(format!("the newest checkpoints can't be read from {}: {error}", path.display()))
-    })?;
-    let tally_every = Duration::from_secs(config.proof_tally_secs);
-    Ok(ReplicaProof::new(keys, config.public_url.as_ref(), tally_every, known))
-}
-
-/// The embedded store's name for the admin key's hash.
-const ADMIN_KEY_HASH: &str = "admin_key_hash";
-
-/// The admin key's hash, and the key itself if it was made now: it must be [kept](keep_admin_key).
-fn admin_key(config: &Config, stores: &Stores) -> Result<(KeyHash, Option<Secret>), StoreError> {
-    if let Some(key) = &config.admin_key {
-        return Ok((KeyHash::of(key.expose()), None));
-    }
-    if let Some(hash) = stores.secret(ADMIN_KEY_HASH)? {
-        let hash = KeyHash::from_hex(hash.expose());
-        return Ok((hash.ok_or_else(|| StoreError::Corrupt("the admin key's hash".to_owned()))?, None));
-    }
-    let made = Secret::generate();
-    Ok((KeyHash::of(made.expose()), Some(made)))
-}
-
-/// Keeps the hash of a new admin key, and prints the key, this once. This happens only when the replica listens: a
-/// start that fails earlier has printed no key, and the next start makes one.
-fn keep_admin_key(stores: &Stores, key: &Secret) -> Result<(), StoreError> {
-    let (_, is_kept) = stores.kept_secret(ADMIN_KEY_HASH, || Secret::new(KeyHash::of(key.expose()).to_hex()))?;
-    if !is_kept {
-        return Err(StoreError::Unfit(
-            "another process has made this file's admin key meanwhile; start again".to_owned(),
-        ));
-    }
-    // Not in the log, which is kept and sent on. If nobody reads it, SAWT_ADMIN_KEY sets another key.
-    let _ = writeln!(io::stdout(), "The admin key, shown this once: {}", key.expose());
-    Ok(())
 }
 
 /// An address that signs in to the newsroom once, for the operator who reads it; `None` if there is no newsroom.
@@ -522,23 +300,4 @@ async fn show_metrics(req: HttpRequest, metrics: web::Data<Metrics>) -> HttpResp
         .insert_header((header::VARY, "Accept"))
         .content_type(format.content_type())
         .body(metrics.encode(format))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_are_fewer_connections_than_files_and_fewer_streams_than_connections() {
-        let mut config = Config::default();
-        config.workers = 2;
-        let bounds = |descriptors| {
-            let Bounds { connections, streams } = Bounds::lowered(&config, descriptors);
-            (connections.in_all, streams.in_all)
-        };
-        assert_eq!(bounds(1_048_576), (30_000, 20_000));
-        assert_eq!(bounds(usize::MAX), (30_000, 20_000));
-        assert_eq!(bounds(1_024), (864, 648));
-        assert_eq!(bounds(0), (1, 1));
-    }
 }

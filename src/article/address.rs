@@ -211,8 +211,8 @@ fn push_query(written: &mut String, query: &str, rules: &AddressRules) {
         .filter(|(name, value)| !is_tracking(name, value) && !rules.drops(name))
         .collect();
     parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
-    for (place, (name, value)) in parameters.iter().enumerate() {
-        written.push(if place == 0 { '?' } else { '&' });
+    for (nth, (name, value)) in parameters.iter().enumerate() {
+        written.push(if nth == 0 { '?' } else { '&' });
         written.extend(percent_encode(name, ENCODED));
         if !value.is_empty() || name.is_empty() {
             written.push('=');

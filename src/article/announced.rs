@@ -40,7 +40,7 @@ pub struct Announced {
 /// Where an article stands in its site's list, which is in the order of publication: those of one moment are in the
 /// order of their ids.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ArticlePlace {
+pub struct ArticleCursor {
     /// When it was published.
     pub published_at: Timestamp,
     /// Which it is.
@@ -49,8 +49,8 @@ pub struct ArticlePlace {
 
 impl Announced {
     /// Where it stands in its site's list.
-    pub fn place(&self) -> ArticlePlace {
-        ArticlePlace { published_at: self.published_at, id: self.id.clone() }
+    pub fn cursor(&self) -> ArticleCursor {
+        ArticleCursor { published_at: self.published_at, id: self.id.clone() }
     }
 
     /// What its polls and views are named by.

@@ -13,7 +13,7 @@ mod template;
 mod tracking;
 
 pub use address::{AddressFault, ArticleAddress};
-pub use announced::{Announced, ArticlePlace, MOST_ANNOUNCED, SECTION, TITLE};
+pub use announced::{Announced, ArticleCursor, MOST_ANNOUNCED, SECTION, TITLE};
 pub use key::{ArticleId, ArticleKey, ArticleName, BY_ADDRESS, article_poll_id};
 pub use rules::{AddressRules, MOST_RULES};
 pub use template::{

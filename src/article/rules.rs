@@ -93,7 +93,7 @@ impl AddressRules {
 fn check_all(field: &str, parts: &[String], rule: &str, is_valid: fn(&str) -> bool) -> Result<(), (String, String)> {
     let is_wrong = |part: &String| part.is_empty() || part.len() > LONGEST_PART || !is_valid(part);
     match parts.iter().position(is_wrong) {
-        Some(place) => Err((format!("{field}[{place}]"), format!("{rule}, and be at most {LONGEST_PART} characters"))),
+        Some(nth) => Err((format!("{field}[{nth}]"), format!("{rule}, and be at most {LONGEST_PART} characters"))),
         None => Ok(()),
     }
 }

@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn where_not_all_results_fit_those_with_the_most_votes_are_shown() {
         let rows = |best: usize| {
-            let row = |place| row(&format!("الخيار {place}"), "3%", if place == best { 900 } else { 30 });
+            let row = |nth| row(&format!("الخيار {nth}"), "3%", if nth == best { 900 } else { 30 });
             drawn(&card(bars((0..32).map(row).collect()))).2
         };
         // Whichever of them it is, it stands first, and its bar is the longest.
@@ -284,7 +284,7 @@ mod tests {
         let long = |said: &str, count: usize| text(&said.chars().cycle().take(count).collect::<String>());
         for shape in [CardShape::Wide, CardShape::Square] {
             let rows = (0..32)
-                .map(|place| CardRow { label: long("هل ترى القرار ", 200), ..row("", "3.1%", 300 - place) });
+                .map(|nth| CardRow { label: long("هل ترى القرار ", 200), ..row("", "3.1%", 300 - nth) });
             let card = Card {
                 shape,
                 site: long("صحيفة الراي ", 100),

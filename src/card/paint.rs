@@ -110,9 +110,9 @@ fn star([left, top, size]: [f32; 3], full: u64, is_rtl: bool) -> Option<Path> {
         _ => half(false).collect(),
     };
     let mut path = PathBuilder::new();
-    for (place, (x, y)) in points.into_iter().enumerate() {
+    for (nth, (x, y)) in points.into_iter().enumerate() {
         let (x, y) = (left + x * size, top + y * size);
-        if place == 0 { path.move_to(x, y) } else { path.line_to(x, y) }
+        if nth == 0 { path.move_to(x, y) } else { path.line_to(x, y) }
     }
     path.close();
     path.finish()

@@ -121,7 +121,7 @@ impl Rows {
         let width = sheet.room();
         let more = hidden
             .checked_sub(1)
-            .and_then(|place| more.get(place))
+            .and_then(|nth| more.get(nth))
             .map(|text| sheet.setter.fit(text, TextStyle::regular(size.measures().label * 0.9), width, 1));
         let rows = shown.into_iter().map(|row| set_row(sheet, row, size, is_results)).collect();
         Self::Stacked(Box::new(Stack { rows, more, size, is_results, takes_one: *takes_one }))

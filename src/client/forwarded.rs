@@ -39,17 +39,17 @@ pub(super) fn walk(peer: IpAddr, lines: &[&[u8]], header: ProxyHeader, is_truste
 /// between quotation marks does not count.
 fn split_last(line: &[u8], header: ProxyHeader) -> (Option<&[u8]>, &[u8]) {
     let mut is_quoted = false;
-    for (place, byte) in line.iter().enumerate().rev() {
+    for (nth, byte) in line.iter().enumerate().rev() {
         match byte {
             b'"' if header == ProxyHeader::Forwarded => {
-                let before = line.get(..place).unwrap_or_default();
+                let before = line.get(..nth).unwrap_or_default();
                 let is_escaped = before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
                 // The mark that ends a quotation is never escaped, the one that begins it has no backslash before it.
                 if !(is_quoted && is_escaped) {
                     is_quoted = !is_quoted;
                 }
             }
-            b',' if !is_quoted => return (line.get(..place), line.get(place + 1..).unwrap_or_default()),
+            b',' if !is_quoted => return (line.get(..nth), line.get(nth + 1..).unwrap_or_default()),
             _ => {}
         }
     }

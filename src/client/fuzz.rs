@@ -77,21 +77,21 @@ fn is_port_by_the_book(port: &str) -> bool {
 fn elements_by_the_book(line: &[u8]) -> Option<Vec<Vec<&[u8]>>> {
     let (mut elements, mut pairs, mut start) = (Vec::new(), Vec::new(), 0);
     let (mut is_quoted, mut is_escaped, mut is_complete) = (false, false, false);
-    for (place, byte) in line.iter().enumerate() {
+    for (nth, byte) in line.iter().enumerate() {
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' if is_quoted => is_escaped = true,
             b'"' if is_quoted => (is_quoted, is_complete) = (false, true),
             _ if is_quoted => {}
             b',' | b';' => {
-                pairs.push(&line[start..place]);
-                (start, is_complete) = (place + 1, false);
+                pairs.push(&line[start..nth]);
+                (start, is_complete) = (nth + 1, false);
                 if *byte == b',' {
                     elements.push(std::mem::take(&mut pairs));
                 }
             }
             b' ' | b'\t' => {}
-            b'"' if !is_complete && line[start..place].trim_ascii_end().ends_with(b"=") => is_quoted = true,
+            b'"' if !is_complete && line[start..nth].trim_ascii_end().ends_with(b"=") => is_quoted = true,
             b'"' | b'\\' => return None,
             _ if is_complete => return None,
             _ => {}

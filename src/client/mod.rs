@@ -147,8 +147,8 @@ impl FromStr for TrustedProxies {
 
 impl fmt::Display for TrustedProxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, network) in self.0.iter().enumerate() {
-            let comma = if place == 0 { "" } else { ", " };
+        for (nth, network) in self.0.iter().enumerate() {
+            let comma = if nth == 0 { "" } else { ", " };
             write!(f, "{comma}{network}")?;
         }
         Ok(())
@@ -164,6 +164,13 @@ pub struct ClientRule {
     pub header: ProxyHeader,
     /// How many leading bits of an IPv6 address identify a client, 32 to 128.
     pub ipv6_prefix: u8,
+}
+
+impl Default for ClientRule {
+    /// Trusts no proxy. A client is an IPv4 address or an IPv6 /64.
+    fn default() -> Self {
+        Self { trusted: TrustedProxies::default(), header: ProxyHeader::default(), ipv6_prefix: 64 }
+    }
 }
 
 impl ClientRule {

@@ -26,13 +26,13 @@ impl AddressRanges {
     /// [`InvalidRanges`]: a line is neither.
     pub fn parse(text: &str) -> Result<Self, InvalidRanges> {
         let mut ranges = Vec::new();
-        for (place, line) in text.lines().enumerate() {
+        for (nth, line) in text.lines().enumerate() {
             let item = line.split('#').next().unwrap_or_default().trim();
             if item.is_empty() {
                 continue;
             }
             let network = item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
-            let network = as_ipv4(network.map_err(|_| InvalidRanges(place + 1))?.trunc());
+            let network = as_ipv4(network.map_err(|_| InvalidRanges(nth + 1))?.trunc());
             ranges.push((number(network.network()), number(network.broadcast())));
         }
         ranges.sort_unstable();
@@ -60,7 +60,7 @@ impl AddressRanges {
     pub fn contain(&self, client: Client) -> bool {
         let address = u128::from_be_bytes(client.address);
         let before = self.0.partition_point(|(first, _)| *first <= address);
-        let range = before.checked_sub(1).and_then(|place| self.0.get(place));
+        let range = before.checked_sub(1).and_then(|nth| self.0.get(nth));
         range.is_some_and(|(_, last)| address <= *last)
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Fault, Flags, SettingSource,
-    settings::{SETTINGS, flag, variable},
+    settings::{flag, settings, variable},
 };
 
 /// The file that is read if no other is named, and if it exists.
@@ -164,7 +164,7 @@ pub(super) fn read_secret(path: &str, source: SettingSource) -> Result<(String, 
 }
 
 fn is_known(key: &str) -> bool {
-    SETTINGS.iter().any(|setting| setting.keys().iter().any(|known| known == key))
+    settings().any(|setting| setting.keys().iter().any(|known| known == key))
 }
 
 /// The line and column, both from 1, of a byte in a text.
@@ -177,7 +177,7 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 
 /// "; did you mean …?", if a setting is near enough to a key that is none.
 fn meant(key: &str, written: impl Fn(&str) -> String) -> String {
-    let keys = SETTINGS.iter().flat_map(super::Setting::keys);
+    let keys = settings().flat_map(super::Setting::keys);
     let nearest = keys.map(|known| (edits(key, &known), known)).min();
     match nearest {
         Some((distance, known)) if distance <= 1 + known.len() / 4 => format!("; did you mean {}?", written(&known)),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Config, DefaultValue, SETTINGS, Setting, Shape};
+use super::{Config, DefaultValue, Setting, Shape, settings};
 
 /// How wide the prose of the default file is.
 const WIDTH: usize = 100;
@@ -10,8 +10,7 @@ const WIDTH: usize = 100;
 /// The settings in force, one per line: name, value, and where it came from. Secrets show as `(set)`, and the store's
 /// password as `***`.
 pub fn listing(config: &Config) -> String {
-    let rows: Vec<[String; 3]> = SETTINGS
-        .iter()
+    let rows: Vec<[String; 3]> = settings()
         .map(|setting| {
             let value = (setting.show)(config).unwrap_or_else(|| "(not set)".to_owned());
             [setting.name.to_owned(), value, config.source(setting.name).to_string()]
@@ -35,7 +34,7 @@ pub fn default_file() -> String {
          # Take the # away to change one. SAWT_… variables override this file, and flags override both:\n\
          # listen here, SAWT_LISTEN and --listen are one setting. `sawt config` shows what is in force, and why.\n",
     );
-    for setting in SETTINGS {
+    for setting in settings() {
         text.push('\n');
         for line in wrapped(&about(setting)) {
             let _ = writeln!(text, "# {line}");

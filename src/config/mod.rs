@@ -1,6 +1,6 @@
 //! Every setting: its default, its bounds, and where its value came from.
 //!
-//! There is one table, [`SETTINGS`]. The command line, the environment, `sawt.toml`, `--help`, `sawt config` and the
+//! There is one table, [`settings()`]. The command line, the environment, `sawt.toml`, `--help`, `sawt config` and the
 //! commented default file are all read off it, so a new setting is a field in [`Config`] and a row in the table, and
 //! cannot be forgotten in any of them.
 //!
@@ -27,7 +27,7 @@ use std::{
 };
 
 pub use listing::{default_file, listing};
-pub use settings::{Default as DefaultValue, SETTINGS, Setting, Shape};
+pub use settings::{Default as DefaultValue, Setting, Shape, settings};
 
 use crate::{
     client::{ProxyHeader, TrustedProxies},
@@ -42,7 +42,7 @@ use crate::{
 };
 use layers::Layer;
 
-/// The settings in force. [`SETTINGS`] says what each may be.
+/// The settings in force. [`settings()`] says what each may be.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where readers and publishers are served.
@@ -119,7 +119,7 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Of so many reads that succeeded, one has a log line: 1 to 1,000,000.
     pub log_sample: NonZeroU32,
-    /// One source per setting, in the order of [`SETTINGS`].
+    /// One source per setting, in the order of [`settings()`].
     sources: Vec<SettingSource>,
     /// What is odd but not wrong, to be said once at start.
     warnings: Vec<String>,
@@ -166,10 +166,10 @@ impl Default for Config {
             log: String::new(),
             log_format: LogFormat::Text,
             log_sample: NonZeroU32::MIN,
-            sources: vec![SettingSource::Default; SETTINGS.len()],
+            sources: vec![SettingSource::Default; settings().count()],
             warnings: Vec::new(),
         };
-        for setting in SETTINGS {
+        for setting in settings() {
             if let DefaultValue::Is(text) = setting.default {
                 // A test holds that no default breaks its own rule.
                 let _ = (setting.set)(&mut config, text);
@@ -230,7 +230,7 @@ impl Config {
     /// Reads every source and checks every setting.
     ///
     /// # Errors
-    /// Everything that is wrong: sources in the order they are asked, then settings in the order of [`SETTINGS`], then
+    /// Everything that is wrong: sources in the order they are asked, then settings in the order of [`settings()`], then
     /// what does not fit together.
     pub fn load(
         flags: &Flags,
@@ -239,8 +239,8 @@ impl Config {
         let mut faults = Vec::new();
         let mut config = Self::default();
         let layers = layers::read(flags, environment, &mut faults, &mut config.warnings);
-        let mut sources = Vec::with_capacity(SETTINGS.len());
-        for setting in SETTINGS {
+        let mut sources = Vec::with_capacity(settings().count());
+        for setting in settings() {
             let found = find(setting, &layers).unwrap_or_else(|fault| {
                 faults.push(fault);
                 None
@@ -264,7 +264,7 @@ impl Config {
 
     /// Where a setting's value came from.
     pub fn source(&self, name: &str) -> &SettingSource {
-        let index = SETTINGS.iter().position(|setting| setting.name == name);
+        let index = settings().position(|setting| setting.name == name);
         index.and_then(|index| self.sources.get(index)).unwrap_or(&SettingSource::Default)
     }
 

@@ -23,7 +23,7 @@ fn load_from(path: &Path, flags: &[(&str, &str)], variables: &[(&str, &str)]) ->
 
 #[test]
 fn no_default_breaks_its_own_rule() {
-    for setting in SETTINGS {
+    for setting in settings() {
         if let DefaultValue::Is(text) = setting.default {
             let mut config = Config::default();
             assert_eq!((setting.set)(&mut config, text), Ok(()), "{}", setting.name);
@@ -106,7 +106,7 @@ fn every_setting_has_bounds() {
         ("log", vec!["info", "off", "info,sawt::store=debug"], vec!["sawt=loud", "a=b=c"]),
         ("log_format", vec!["text", "json"], vec!["JSON", "xml"]),
     ] {
-        let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+        let setting = settings().find(|setting| setting.name == name).unwrap();
         for text in good {
             assert_eq!((setting.set)(&mut Config::default(), text), Ok(()), "{name} {text}");
         }
@@ -183,7 +183,7 @@ fn the_listing_hides_secrets_and_says_where_each_value_came_from() {
     assert_eq!(words("secret"), ["secret", "(set)", "SAWT_SECRET"]);
     assert_eq!(words("workers"), ["workers", "3", "--workers"]);
     assert_eq!(words("listen"), ["listen", "127.0.0.1:8080", "default"]);
-    assert_eq!(text.lines().count(), SETTINGS.len());
+    assert_eq!(text.lines().count(), settings().count());
 }
 
 #[test]
@@ -193,8 +193,8 @@ fn the_default_file_names_every_setting_and_its_commented_values_are_the_real_on
     let uncommented: Vec<&str> =
         text.lines().filter(|line| !line.starts_with("# ")).map(|line| line.trim_matches('#')).collect();
     let table: toml::Table = uncommented.join("\n").parse().unwrap();
-    assert_eq!(table.len(), SETTINGS.len());
-    for setting in SETTINGS {
+    assert_eq!(table.len(), settings().count());
+    for setting in settings() {
         let value = table.get(&setting.keys().pop().unwrap()).unwrap_or_else(|| panic!("{} is missing", setting.name));
         let value = match value {
             toml::Value::String(text) => text.clone(),
@@ -223,7 +223,7 @@ fn the_default_file_in_the_repository_is_what_the_binary_prints() {
 #[test]
 fn the_readme_names_every_setting_and_its_default() {
     let readme = include_str!("../../README.md");
-    for setting in SETTINGS {
+    for setting in settings() {
         let row = match setting.default {
             DefaultValue::Is(value) => format!("| `{}` | `{value}`", setting.variable()),
             DefaultValue::Unset { .. } => format!("| `{}` | ", setting.variable()),

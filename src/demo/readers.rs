@@ -137,8 +137,8 @@ async fn insist<T, F: Future<Output = Result<T, DemoError>>>(pace: &Pace, ask: i
 /// One of them; the earlier ones are liked better.
 fn one_of<T>(all: &[T]) -> Option<&T> {
     let [one, other] = random_bytes::<2>().map(usize::from);
-    let place = (one * all.len() / 256).min(other * (all.len() + 1) / 256);
-    all.get(place)
+    let nth = (one * all.len() / 256).min(other * (all.len() + 1) / 256);
+    all.get(nth)
 }
 
 fn up_to(longest: Duration) -> Duration {

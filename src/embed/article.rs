@@ -1,12 +1,14 @@
 //! Where an article's poll is found by its article.
 
-use percent_encoding::utf8_percent_encode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::page::QUERY_VALUE;
 use crate::{
     article::{ArticleKey, BY_ADDRESS},
     poll::{Poll, PollArticle},
 };
+
+/// What is encoded in the value of a query's parameter: all but RFC 3986's unreserved characters.
+pub(super) const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The address of an article's poll by its article, below the service's own.
 pub(super) fn article_path(poll: &Poll) -> Option<String> {

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use super::language::Language;
 use crate::{
+    poll::Kind,
     secret::hex,
     wire::{
         StaticFile,
@@ -192,6 +193,12 @@ impl Assets {
             most_read: asset(most_read),
             loader: asset((name, loader)),
         }
+    }
+
+    /// What polls of a kind do and look like beside the rest, where that is something: the file of the kind's name.
+    pub(super) fn of_kind(&self, kind: Kind) -> Option<&Asset> {
+        let all = [&self.multiple, &self.rating, &self.reaction, &self.ranked];
+        all.into_iter().find(|asset| asset.name.strip_suffix(".js") == Some(kind.as_str()))
     }
 
     /// All files that the manifest names.

@@ -8,7 +8,7 @@ use super::{
     direction::{Direction, direction_in, direction_of},
     disclosure::{counted, counted_until},
     language::Language,
-    rating::{RatingView, step_label},
+    rating::{RatingPart, step_label},
     rule::rule,
 };
 use crate::{
@@ -30,7 +30,7 @@ const SHORT_NAME: usize = 40;
 const MOST_NAMED: usize = 6;
 
 /// A poll as its picture shows it.
-pub struct CardView<'a> {
+pub struct ShownCard<'a> {
     /// The poll.
     pub poll: &'a Poll,
     /// Its state.
@@ -63,7 +63,7 @@ pub fn can_be_drawn(poll: &Poll) -> bool {
     labels.chain([&poll.question]).all(|text| drawable(text.as_str()).is_some())
 }
 
-impl CardView<'_> {
+impl ShownCard<'_> {
     /// The picture's address, and what it shows; `None` if it can't be drawn.
     pub fn named(&self) -> Option<NamedCard> {
         let card = self.card()?;
@@ -184,7 +184,7 @@ impl CardView<'_> {
     }
 
     fn mean(&self, words: &CardWords) -> Option<CardMean> {
-        let view = RatingView::of(self.poll, self.shown(), words.language, self.digits, words.runs)?;
+        let view = RatingPart::of(self.poll, self.shown(), words.language, self.digits, words.runs)?;
         let stars = view.is_stars().then_some(view.stars);
         (!view.average.is_empty()).then(|| CardMean { text: words.own(&view.average), stars })
     }
@@ -219,7 +219,7 @@ impl CardView<'_> {
         // Of a scale the bars are compared with each other, and not with the whole.
         let is_compared = poll.scale.as_ref().is_some_and(|scale| scale.steps == Steps::ZeroToTen);
         let most = self.most_votes();
-        let row = |(place, option): (usize, &PollOption)| {
+        let row = |(nth, option): (usize, &PollOption)| {
             let label = match &poll.scale {
                 Some(scale) => words.own(&step_label(scale, option.id.as_str(), words.language, self.digits)),
                 None => words.publishers(option.label.as_str())?,
@@ -227,7 +227,7 @@ impl CardView<'_> {
             let Some((tally, tenths)) = self.shown().zip(tenths.as_ref()) else {
                 return Some(CardRow { label, ..CardRow::default() });
             };
-            let share = tenths.get(place).copied().unwrap_or_default();
+            let share = tenths.get(nth).copied().unwrap_or_default();
             let height = tally.height(option.index);
             let bar = match longest {
                 Some(longest) if is_compared => (height * WHOLE).checked_div(longest).unwrap_or_default(),

@@ -1,29 +1,16 @@
 //! What a page shows of what an editor has decided beside the question and the options: why the wording changed, what
 //! follows a vote, and whether the script needs its own file for all that.
 
-use serde::Serialize;
-
 use super::{
     direction::{direction_in, direction_of},
     language::Language,
-    page::{PollView, Time},
+    shown_poll::ShownPoll,
+    time::Time,
 };
 use crate::poll::{Grade, Poll, PollId, TallyDisplay};
 
-/// What is said of such decisions, for the script.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct DecidedTexts<'a> {
-    /// From how many ballots on results are shown, if not from the first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) few: Option<String>,
-    /// A number that was rounded down.
-    pub(super) at_least: &'a str,
-    /// A number that is not told.
-    pub(super) fewer_than: &'a str,
-}
-
 /// That the wording has changed, and why.
-pub(super) struct RewordedView<'a> {
+pub(super) struct RewordedPart<'a> {
     pub(super) before: &'a str,
     pub(super) time: Time<'a>,
     pub(super) after: &'a str,
@@ -32,7 +19,7 @@ pub(super) struct RewordedView<'a> {
 }
 
 /// Where a reader may go after their vote.
-pub(super) struct AfterView<'a> {
+pub(super) struct AfterPart<'a> {
     /// An address, and what the link says, with its direction.
     pub(super) link: Option<(&'a str, &'a str, &'static str)>,
     /// The next poll.
@@ -62,15 +49,15 @@ impl Language {
     }
 }
 
-impl<'a> PollView<'a> {
+impl<'a> ShownPoll<'a> {
     /// The latest change of the wording that is no mere correction.
-    pub(super) fn reworded(&self, language: &'a Language) -> Option<RewordedView<'a>> {
+    pub(super) fn reworded(&self, language: &'a Language) -> Option<RewordedPart<'a>> {
         let poll = self.poll;
         let rewording = poll.shown_rewording()?;
         let text = &language.texts().reworded;
         let (before, after) = text.split_once("{time}").unwrap_or((text, ""));
         let reason = rewording.reason.as_str();
-        Some(RewordedView {
+        Some(RewordedPart {
             before,
             time: Time::of(rewording.at, &self.site.timezone, self.look.digits, language),
             after,
@@ -80,7 +67,7 @@ impl<'a> PollView<'a> {
     }
 
     /// Where this reader may go after their vote.
-    pub(super) fn after(&self) -> Option<AfterView<'a>> {
+    pub(super) fn after(&self) -> Option<AfterPart<'a>> {
         let poll = self.poll;
         let after = poll.after_vote.as_ref()?;
         let direction = direction_of(poll.language.as_str());
@@ -89,6 +76,6 @@ impl<'a> PollView<'a> {
             (link.url.as_str(), label, direction_in(direction, label))
         });
         let is_shown = self.chosen.is_some();
-        (link.is_some() || after.next.is_some()).then_some(AfterView { link, next: after.next, is_shown })
+        (link.is_some() || after.next.is_some()).then_some(AfterPart { link, next: after.next, is_shown })
     }
 }

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// Shares are shown in percent with one decimal: in tenths of it.
+pub(super) const PERMILLE: u64 = 1_000;
+
 /// Which digits numbers are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Digits {

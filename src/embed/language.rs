@@ -11,11 +11,10 @@ use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    decided::DecidedTexts,
     digits::{Digits, in_digits},
     direction::Direction,
     plural::Rule,
-    texts::{OpenAnswerTexts, RankedTexts, Texts, VerdictTexts},
+    texts::{DecidedTexts, OpenAnswerTexts, RankedTexts, Texts, VerdictTexts},
 };
 use crate::poll::{Poll, Tally, TallyDisplay, TimeZone};
 
@@ -129,8 +128,8 @@ impl Language {
         let latin = number.to_string();
         let group = self.numbers.get(digits.as_str()).map_or("", |signs| signs.group.as_str());
         let mut text = String::with_capacity(latin.len() * 2);
-        for (place, digit) in latin.bytes().enumerate() {
-            if place > 0 && (latin.len() - place).is_multiple_of(3) {
+        for (nth, digit) in latin.bytes().enumerate() {
+            if nth > 0 && (latin.len() - nth).is_multiple_of(3) {
                 text.push_str(group);
             }
             text.push(in_digits(char::from(digit), digits));

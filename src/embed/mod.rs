@@ -11,7 +11,7 @@
 //! the server reads here, and of which it gives the script what that needs.
 //!
 //! - [`language`]: those files, with [`texts`], [`digits`] and plural forms; [`direction`]: which way a text runs.
-//! - [`page`]: a poll's page, as its [`look`] says, with what belongs to [`rating`]s alone and the [`verdict`] on a
+//! - [`shown_poll`]: a poll as one reader is to be shown it; [`page`]: the page that shows it, as its [`look`] says, with what belongs to [`rating`]s alone and the [`verdict`] on a
 //!   ballot; [`refusal`]: the pages that show no poll. The templates escape whatever is put into them.
 //! - [`disclosure`]: who stands behind a poll, as a sentence.
 //! - [`card`]: what the picture of a poll says, which [`crate::card`] draws.
@@ -37,7 +37,9 @@ mod plural;
 mod rating;
 pub mod refusal;
 mod rule;
+pub mod shown_poll;
 pub mod snapshot;
 pub mod snippets;
 pub mod texts;
+mod time;
 mod verdict;

@@ -8,7 +8,7 @@ use super::{
 use crate::poll::{Poll, Scale, Steps, Tally};
 
 /// A rating as a page shows it.
-pub(super) struct RatingView<'a> {
+pub(super) struct RatingPart<'a> {
     /// The highest step.
     pub(super) high: u8,
     /// The words at the ends, with the way each runs; empty where there are none.
@@ -19,7 +19,7 @@ pub(super) struct RatingView<'a> {
     pub(super) stars: [u64; 5],
 }
 
-impl<'a> RatingView<'a> {
+impl<'a> RatingPart<'a> {
     /// That of a poll with a scale.
     pub(super) fn of(
         poll: &'a Poll,

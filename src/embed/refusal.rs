@@ -6,7 +6,7 @@ use super::{
     assets::{self, Asset},
     digits::Digits,
     language::Language,
-    page::Window,
+    shown_poll::Window,
     texts::Texts,
 };
 

@@ -9,15 +9,15 @@ use serde::Deserialize;
 
 use super::{
     assets::{self, Asset},
-    card::{CardView, NamedCard, alt},
-    digits::Digits,
+    card::{NamedCard, ShownCard, alt},
+    digits::{Digits, PERMILLE},
     direction::{Direction, direction_in, direction_of},
     disclosure::counted,
     language::Language,
     look::Look,
-    page::{PERMILLE, Time},
-    rating::{RatingView, step_label},
+    rating::{RatingPart, step_label},
     texts::Texts,
+    time::Time,
 };
 use crate::{
     card::{Card, CardShape},
@@ -92,14 +92,14 @@ impl FrozenFigure {
     /// The figure of a poll that a statement says; `None` if it says none.
     pub fn read(poll: &Poll, statement: &str) -> Option<Self> {
         let Statement { at: taken_at, question, results, disclosed } = serde_json::from_str(statement).ok()?;
-        let option = |(place, stated): (usize, &StatedOption)| {
+        let option = |(nth, stated): (usize, &StatedOption)| {
             let known = poll.options.iter().find(|option| option.id == stated.id);
             let label = stated.label.clone().or_else(|| known.map(|known| known.label.clone()))?;
             if let Some(known) = known {
                 return Some(PollOption { label, ..known.clone() });
             }
             // The poll had no ballots, and has other options now.
-            let (id, index) = (stated.id.clone(), u8::try_from(place).ok()?);
+            let (id, index) = (stated.id.clone(), u8::try_from(nth).ok()?);
             Some(PollOption { id, emoji: None, label, note: None, image: None, index })
         };
         let options = results.options.iter().enumerate().map(option).collect::<Option<Vec<_>>>()?;
@@ -146,12 +146,12 @@ impl FrozenFigure {
     /// Its picture; `None` if it can't be drawn.
     pub fn card(&self, site: &SiteSettings, digits: Digits, shape: CardShape) -> Option<Card> {
         let Self { poll, tally, .. } = self;
-        CardView { poll, state: tally.state, tally: Some(tally), winner: None, site, digits, shape }.of_snapshot()
+        ShownCard { poll, state: tally.state, tally: Some(tally), winner: None, site, digits, shape }.of_snapshot()
     }
 }
 
 /// A snapshot as its page and its picture show it.
-pub struct SnapshotView<'a> {
+pub struct CitedSnapshot<'a> {
     /// Its figure.
     pub figure: &'a FrozenFigure,
     /// Its name.
@@ -170,7 +170,7 @@ pub struct SnapshotView<'a> {
     pub public_url: Option<&'a BaseAddress>,
 }
 
-impl SnapshotView<'_> {
+impl CitedSnapshot<'_> {
     /// The page.
     ///
     /// # Errors
@@ -195,7 +195,7 @@ impl SnapshotView<'_> {
             size: CardShape::Wide.size(),
             alt: alt(&card),
         });
-        let mean = RatingView::of(poll, Some(tally), language, digits, direction);
+        let mean = RatingPart::of(poll, Some(tally), language, digits, direction);
         let rows = self.rows(language, direction);
         let of_rows = rows.iter().map(|row| format!("{} {}", row.label, row.share)).collect::<Vec<_>>().join(" · ");
         SnapshotPage {

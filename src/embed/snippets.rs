@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::markup::escape;
 use crate::{
-    poll::{Kind, Poll, ResultsPolicy},
+    poll::{Poll, ResultsPolicy},
     site::BaseAddress,
 };
 
@@ -99,7 +99,7 @@ pub fn height(width: u32, poll: &Poll) -> u32 {
     if poll.scale.is_some() {
         return question.saturating_add(CARD + STEPS + ACTIONS + notes + changes);
     }
-    if poll.kind == Kind::Reaction {
+    if poll.kind.is_pressed() {
         // Buttons stand beside each other, each as wide as what is seen of it.
         let wide = poll.options.iter().fold(0_u32, |sum, option| {
             let words = u32::try_from(option.label.as_str().chars().count()).unwrap_or(u32::MAX).saturating_mul(9);

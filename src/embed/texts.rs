@@ -243,6 +243,18 @@ texts! {
     too_many,
 }
 
+/// What is said of a poll in which an editor has decided more than question and options, for the script.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct DecidedTexts<'a> {
+    /// From how many ballots on results are shown, if not from the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) few: Option<String>,
+    /// A number that was rounded down.
+    pub(super) at_least: &'a str,
+    /// A number that is not told.
+    pub(super) fewer_than: &'a str,
+}
+
 /// How a right option, and a ballot, are spoken of.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct VerdictTexts<'a> {

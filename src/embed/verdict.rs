@@ -1,10 +1,10 @@
 //! What is right in a poll, as its page says it to one reader: in a quiz and in a prediction.
 
 use super::{
-    digits::Digits,
+    digits::{Digits, PERMILLE},
     direction::{direction_in, direction_of},
     language::Language,
-    page::{PERMILLE, PollView},
+    shown_poll::ShownPoll,
 };
 use crate::poll::{Poll, PollOption, Quiz, Tally, Text};
 
@@ -18,7 +18,7 @@ pub(super) struct Verdict<'a> {
     pub(super) explanation_dir: &'static str,
 }
 
-impl<'a> PollView<'a> {
+impl<'a> ShownPoll<'a> {
     /// Which option is right, if this reader is told: of a quiz, who has voted; of a prediction, everybody.
     pub(super) fn right_option(&self) -> Option<&'a PollOption> {
         let poll = self.poll;
@@ -51,8 +51,8 @@ impl Language {
         if tally.ballots == 0 || !tally.display.is_exact() {
             return None;
         }
-        let place = poll.options.iter().position(|option| option.id == resolution.option)?;
-        let tenths = tally.parts(poll, PERMILLE).get(place).copied()?;
+        let nth = poll.options.iter().position(|option| option.id == resolution.option)?;
+        let tenths = tally.parts(poll, PERMILLE).get(nth).copied()?;
         // After a word of a right-to-left language a percent sign leaves its number, unless both stand for themselves.
         let share = format!("\u{2068}{}\u{2069}", self.share(tenths, digits));
         Some(self.count("foreseen", tally.ballots, digits).replace("{share}", &share))

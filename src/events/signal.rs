@@ -67,12 +67,12 @@ impl EventSignal {
 
     /// A place among those who wait; `None` if all are taken, or the replica stops.
     pub(super) fn wait(&self) -> Option<EventWaiter<'_>> {
-        let place = self.waiting.try_acquire().ok()?;
+        let permit = self.waiting.try_acquire().ok()?;
         let is_closing = self.is_closing.subscribe();
         if *is_closing.borrow() {
             return None;
         }
-        Some(EventWaiter { _place: place, grown: self.grown.subscribe(), is_closing })
+        Some(EventWaiter { _permit: permit, grown: self.grown.subscribe(), is_closing })
     }
 }
 
@@ -109,7 +109,7 @@ impl SiteTurns {
 
 /// A reader who waits.
 pub(super) struct EventWaiter<'a> {
-    _place: SemaphorePermit<'a>,
+    _permit: SemaphorePermit<'a>,
     grown: broadcast::Receiver<SiteId>,
     is_closing: watch::Receiver<bool>,
 }

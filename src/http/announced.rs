@@ -13,7 +13,7 @@ use super::{
     refusals::{no_article, no_site},
 };
 use crate::{
-    article::{Announced, ArticleId, ArticlePlace, SECTION, TITLE},
+    article::{Announced, ArticleCursor, ArticleId, SECTION, TITLE},
     poll::{InvalidId, SiteId, Text, Timestamp, WebAddress},
     publishing::NewArticle,
     site::Scope,
@@ -64,7 +64,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let mut articles = worker.publishing.articles(&publisher, &site, before.as_ref(), limit + 1).await?;
     let is_last = articles.len() <= limit;
     articles.truncate(limit);
-    let next_cursor = articles.last().filter(|_| !is_last).map(|article| write_cursor(&article.place()));
+    let next_cursor = articles.last().filter(|_| !is_last).map(|article| write_cursor(&article.cursor()));
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, caching::PRIVATE));
     if let Some(cursor) = &next_cursor {
@@ -79,18 +79,18 @@ fn article_in_path(req: &HttpRequest) -> Result<(SiteId, ArticleId), Problem> {
 }
 
 /// A `next_cursor`: the time and the id of a page's last article.
-fn write_cursor(place: &ArticlePlace) -> String {
-    let time = place.published_at.as_millis().to_be_bytes();
-    URL_SAFE_NO_PAD.encode([&time, place.id.as_str().as_bytes()].concat())
+fn write_cursor(last: &ArticleCursor) -> String {
+    let time = last.published_at.as_millis().to_be_bytes();
+    URL_SAFE_NO_PAD.encode([&time, last.id.as_str().as_bytes()].concat())
 }
 
-fn parse_cursor(text: &str) -> Result<ArticlePlace, String> {
-    let place = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| {
+fn parse_cursor(text: &str) -> Result<ArticleCursor, String> {
+    let cursor = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| {
         let (time, id) = bytes.split_first_chunk::<8>()?;
         let published_at = Timestamp::from_millis(i64::from_be_bytes(*time));
-        Some(ArticlePlace { published_at, id: std::str::from_utf8(id).ok()?.parse().ok()? })
+        Some(ArticleCursor { published_at, id: std::str::from_utf8(id).ok()?.parse().ok()? })
     });
-    place.ok_or_else(|| CURSOR_RULE.to_owned())
+    cursor.ok_or_else(|| CURSOR_RULE.to_owned())
 }
 
 #[derive(Deserialize)]
@@ -150,11 +150,11 @@ mod tests {
 
     #[test]
     fn a_cursor_is_the_place_it_was_made_of() {
-        let place = ArticlePlace {
+        let last = ArticleCursor {
             published_at: Timestamp::from_millis(1_795_899_306_264),
             id: "Kuna-3214567.~_".parse().unwrap(),
         };
-        assert_eq!(parse_cursor(&write_cursor(&place)), Ok(place));
+        assert_eq!(parse_cursor(&write_cursor(&last)), Ok(last));
         for bad in ["", "x", "نعم", &"A".repeat(11), &"A".repeat(300)] {
             assert!(parse_cursor(bad).is_err(), "{bad}");
         }

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Worker, auth, body, caching,
     exports::{self, AnswersTable},
-    observe::note_outcome,
+    notes::note_outcome,
     paging::{CURSOR_RULE, DEFAULT_LIMIT, MAX_LIMIT, link_to_next, parse_limit},
     path::{id_in_path, poll_in_path},
-    problem::{Code, Problem},
+    problem::Problem,
     query::Query,
+    refusals::no_answer,
 };
 use crate::{
     poll::{AnswerId, AnswerState, CountedAnswer, MOST_ANSWERS, PollId},
@@ -70,11 +71,6 @@ pub(super) async fn decide(
     let decided = worker.publishing.decide_answer(&publisher, id, answer, state).await?;
     note_outcome(&req, state.as_str());
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).json(AnswerJson::of(&decided)))
-}
-
-/// No ballot says this text, or not any more.
-pub(super) fn no_answer() -> Problem {
-    Problem::new(Code::NotFound, "no ballot of this poll says a text with this id")
 }
 
 fn parse_state(text: &str) -> Result<AnswerState, String> {

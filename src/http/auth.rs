@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     poll::{SiteId, VoterId},
-    quota::{Name, Subject},
+    quota::{QuotaName, Subject},
     secret::KeyHash,
     site::{Publisher, Scope},
     voter::Voter,
@@ -78,7 +78,7 @@ pub(super) async fn publisher_if_any(req: &HttpRequest, worker: &Worker) -> Resu
     let publisher = worker.publishing.key_holder(text, hash).await?;
     let unknown = || Problem::new(Code::KeyRequired, "the API key is not one of ours, or was revoked");
     let publisher = publisher.ok_or_else(unknown)?;
-    limits::count(req, worker, Name::Admin, &Subject::from(hash))?;
+    limits::count(req, worker, QuotaName::Admin, &Subject::from(hash))?;
     Ok(Some(publisher))
 }
 

@@ -116,11 +116,7 @@ impl WorkerConnections {
     pub fn new(all: &Arc<Connections>, answer_override: AnswerOverride) -> Self {
         let (own, is_short) = (Rc::new(ConnectionTable::new(Arc::clone(&all.large))), Arc::<Notify>::default());
         all.workers.lock().push(Arc::clone(&is_short));
-        let (of_all, of_own) = (Arc::clone(all), Rc::clone(&own));
-        let supervisor = Supervisor::<TaskEnded>::new(Arc::clone(&all.metrics)).keep("idle connections", move || {
-            end_idle_ones(Arc::clone(&of_all), Rc::clone(&of_own), Arc::clone(&is_short))
-        });
-        rt::spawn(supervisor.run());
+        rt::spawn(make_room(all, &own, is_short).run());
         Self { all: Arc::clone(all), own, answer_override }
     }
 
@@ -150,6 +146,13 @@ impl WorkerConnections {
         let tracker = ConnectionTable::enter(&self.own, client);
         Some((Connection::over(socket, tracker, Rc::clone(&self.answer_override)), Protocol::Http1, peer))
     }
+}
+
+/// The task of a worker that ends idle connections while connections are scarce.
+fn make_room(all: &Arc<Connections>, own: &Rc<ConnectionTable>, is_short: Arc<Notify>) -> Supervisor<TaskEnded> {
+    let (all, own) = (Arc::clone(all), Rc::clone(own));
+    Supervisor::new(Arc::clone(&all.metrics))
+        .keep("idle connections", move || end_idle_ones(Arc::clone(&all), Rc::clone(&own), Arc::clone(&is_short)))
 }
 
 async fn end_idle_ones(all: Arc<Connections>, own: Rc<ConnectionTable>, is_short: Arc<Notify>) {
@@ -354,6 +357,23 @@ mod tests {
         assert!(alone.note_idle(&Context::from_waker(Waker::noop())));
         drop((alone, first, second, third));
         assert!(present.by_number.borrow().is_empty());
+    }
+
+    #[actix_web::test]
+    async fn idle_connections_end_also_after_the_task_that_ends_them_was_killed() {
+        let limits = ConcurrencyLimits { in_all: SHORT, per_client: SHORT };
+        let all = Arc::new(Connections::new(limits, ClientRule::default(), Arc::default()));
+        let (own, is_short) = (present(), Arc::<Notify>::default());
+        let mut supervisor = make_room(&all, &own, Arc::clone(&is_short));
+        supervisor.kill("idle connections");
+        supervisor.next_end().await.unwrap();
+        rt::spawn(supervisor.run());
+        let _all_taken = [(); SHORT].map(|()| all.limiter.take(None).ok().unwrap());
+        let idle = waiting(&own, Some(client(1)));
+        is_short.notify_one();
+        while !is_to_end(&idle) {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]

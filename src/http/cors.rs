@@ -29,8 +29,8 @@ use super::{
     ReplicaState, Worker,
     origin::{self, CallingPage},
     path::poll_in_path,
+    pattern::{Callers, Pattern},
     problem::Problem,
-    route::Pattern,
 };
 
 /// How long a browser may keep a preflight's answer, in seconds: two hours, the most that Chromium takes.
@@ -44,17 +44,6 @@ const EXPOSED_HEADERS: HeaderValue =
 const VARY: HeaderValue = HeaderValue::from_static("Origin");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
-
-/// Which pages of other origins may use a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Callers {
-    /// None.
-    Programs,
-    /// Any, without cookies.
-    AnyPage,
-    /// Those that the poll's site lists, with cookies too.
-    Listed,
-}
 
 /// Whether a request is a preflight.
 pub(super) fn is_preflight(headers: &HeaderMap) -> bool {

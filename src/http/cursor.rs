@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::paging::CURSOR_RULE;
 use crate::{
     poll::{ListCursor, PageStart, PollId, Timestamp},
-    publishing::{PollsOrder, PollsStart, SortedPlace},
+    publishing::{PollsOrder, PollsStart, SortedCursor},
 };
 
 /// A `next_cursor`: the time and the id of a page's last poll.
@@ -18,16 +18,16 @@ pub(super) fn write(last: ListCursor) -> String {
 }
 
 /// A `next_cursor` of a list that is sorted by something else than age: by what, then the poll's rank, time and id.
-pub(super) fn write_sorted(last: SortedPlace) -> String {
+pub(super) fn write_sorted(last: SortedCursor) -> String {
     let order = match last.order {
-        PollsOrder::Newest => return write(last.place),
+        PollsOrder::Newest => return write(last.poll),
         PollsOrder::Votes => 1,
         PollsOrder::Closing => 2,
     };
     let mut bytes = vec![order];
     bytes.extend(last.rank.to_be_bytes());
-    bytes.extend(last.place.created_at.as_millis().to_be_bytes());
-    bytes.extend(last.place.id.as_bytes());
+    bytes.extend(last.poll.created_at.as_millis().to_be_bytes());
+    bytes.extend(last.poll.id.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
@@ -40,14 +40,14 @@ pub(super) fn parse_sorted(text: &str, order: PollsOrder) -> Result<PollsStart, 
     };
     let mut bytes = [0; 33];
     let is_whole = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).is_ok_and(|length| length == bytes.len());
-    let place = bytes.split_first().filter(|(first, _)| is_whole && **first == code).and_then(|(_, rest)| {
+    let cursor = bytes.split_first().filter(|(first, _)| is_whole && **first == code).and_then(|(_, rest)| {
         let (rank, rest) = rest.split_first_chunk::<8>()?;
         let (time, id) = rest.split_first_chunk::<8>()?;
         let created_at = Timestamp::from_millis(i64::from_be_bytes(*time));
-        let place = ListCursor { created_at, id: PollId::from_bytes(id.try_into().ok()?) };
-        Some(SortedPlace { order, rank: i64::from_be_bytes(*rank), place })
+        let poll = ListCursor { created_at, id: PollId::from_bytes(id.try_into().ok()?) };
+        Some(SortedCursor { order, rank: i64::from_be_bytes(*rank), poll })
     });
-    place.map(PollsStart::Sorted).ok_or_else(|| CURSOR_RULE.to_owned())
+    cursor.map(PollsStart::Sorted).ok_or_else(|| CURSOR_RULE.to_owned())
 }
 
 /// A `cursor` of a query.
@@ -61,7 +61,7 @@ pub(super) fn parse(text: &str) -> Result<PageStart, String> {
         }
         let (time, id) = bytes.split_first_chunk::<8>()?;
         let created_at = Timestamp::from_millis(i64::from_be_bytes(*time));
-        Some(PageStart::Place(ListCursor { created_at, id: PollId::from_bytes(id.try_into().ok()?) }))
+        Some(PageStart::After(ListCursor { created_at, id: PollId::from_bytes(id.try_into().ok()?) }))
     });
     start.ok_or_else(|| CURSOR_RULE.to_owned())
 }
@@ -71,13 +71,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_the_place_it_was_made_of() {
-        let place =
+    fn a_cursor_is_the_poll_that_it_was_made_of() {
+        let poll =
             ListCursor { created_at: Timestamp::from_millis(1_795_899_306_264), id: PollId::from_bytes([7; 16]) };
-        assert_eq!(parse(&write(place)), Ok(PageStart::Place(place)));
+        assert_eq!(parse(&write(poll)), Ok(PageStart::After(poll)));
         // An id that says no time was never a cursor.
         let no_time = URL_SAFE_NO_PAD.encode([7; 16]);
-        for bad in ["", "x", "نعم", &"A".repeat(21), &"A".repeat(23), &"A".repeat(33), &no_time, &place.id.to_string()]
+        for bad in ["", "x", "نعم", &"A".repeat(21), &"A".repeat(23), &"A".repeat(33), &no_time, &poll.id.to_string()]
         {
             assert!(parse(bad).is_err(), "{bad}");
         }
@@ -85,14 +85,14 @@ mod tests {
 
     #[test]
     fn a_cursor_is_good_for_the_order_it_was_made_in() {
-        let place =
+        let poll =
             ListCursor { created_at: Timestamp::from_millis(1_795_899_306_264), id: PollId::from_bytes([7; 16]) };
         for order in PollsOrder::ALL {
-            let last = SortedPlace { order, rank: if order == PollsOrder::Newest { 0 } else { -7 }, place };
+            let last = SortedCursor { order, rank: if order == PollsOrder::Newest { 0 } else { -7 }, poll };
             let cursor = write_sorted(last);
             for other in PollsOrder::ALL {
                 let start = match order {
-                    PollsOrder::Newest => PollsStart::ByAge(PageStart::Place(place)),
+                    PollsOrder::Newest => PollsStart::ByAge(PageStart::After(poll)),
                     PollsOrder::Votes | PollsOrder::Closing => PollsStart::Sorted(last),
                 };
                 assert_eq!(parse_sorted(&cursor, other).ok(), (order == other).then_some(start), "{order:?} {other:?}");

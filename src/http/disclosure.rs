@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Worker, results::mark_of};
+use super::{Worker, tallies::tag_ending};
 use crate::{
     embed::{digits::Digits, language::Language},
     live::Snapshot,
@@ -69,7 +69,7 @@ impl Disclosed {
 
     /// An ending for the tag of the tally that it stands beside.
     pub(super) fn mark(&self) -> String {
-        mark_of(&self.member)
+        tag_ending(&self.member)
     }
 }
 

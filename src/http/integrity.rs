@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Worker, auth, body, caching,
-    observe::note_outcome,
+    notes::note_outcome,
     path::{id_in_path, poll_in_path},
     problem::{Code, Problem},
 };

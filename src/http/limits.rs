@@ -48,7 +48,7 @@ use super::{
     Worker, notes,
     problem::{Code, Problem},
 };
-use crate::quota::{Decision, Name, Permit, QuotaState, Subject, Undecided};
+use crate::quota::{Decision, Permit, QuotaName, QuotaState, Subject, Undecided};
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -59,7 +59,7 @@ pub(super) use super::notes::add_quota_state as note;
 ///
 /// # Errors
 /// `quota-exceeded`.
-pub(super) fn count(req: &HttpRequest, worker: &Worker, name: Name, subject: &Subject) -> Result<(), Problem> {
+pub(super) fn count(req: &HttpRequest, worker: &Worker, name: QuotaName, subject: &Subject) -> Result<(), Problem> {
     if notes::has_counted(req, name) {
         return Ok(());
     }
@@ -78,7 +78,7 @@ pub(super) fn count(req: &HttpRequest, worker: &Worker, name: Name, subject: &Su
 ///
 /// # Errors
 /// `quota-exceeded`.
-pub(super) fn count_client(req: &HttpRequest, worker: &Worker, name: Name) -> Result<(), Problem> {
+pub(super) fn count_client(req: &HttpRequest, worker: &Worker, name: QuotaName) -> Result<(), Problem> {
     count(req, worker, name, &subject(req, worker))
 }
 
@@ -100,7 +100,7 @@ pub(super) fn subject(req: &HttpRequest, worker: &Worker) -> Subject {
 
 /// What `RateLimit-Policy` says, by the quotas that a request counted in: written once each.
 #[derive(Debug)]
-pub struct PolicyHeaders([OnceLock<HeaderValue>; 1 << Name::COUNT]);
+pub struct PolicyHeaders([OnceLock<HeaderValue>; 1 << QuotaName::COUNT]);
 
 impl Default for PolicyHeaders {
     fn default() -> Self {
@@ -110,8 +110,8 @@ impl Default for PolicyHeaders {
 
 impl PolicyHeaders {
     fn of(&self, quota_states: &[QuotaState]) -> Option<&HeaderValue> {
-        let place = quota_states.iter().fold(0, |place, quota_state| place | 1 << quota_state.name.place());
-        Some(self.0.get(place)?.get_or_init(|| {
+        let nth = quota_states.iter().fold(0, |nth, quota_state| nth | 1 << quota_state.name.index());
+        Some(self.0.get(nth)?.get_or_init(|| {
             let mut policies = String::with_capacity(64);
             for QuotaState { name, quota, .. } in quota_states {
                 let numbers = [quota.limit.get().into(), quota.window_secs.get().into()];
@@ -153,7 +153,7 @@ fn write(quota_states: &[QuotaState], headers: &mut HeaderMap, policies: &Policy
 const LONGEST_ITEM: usize = 32;
 
 /// Adds `"name";q=10;w=60` to a list. By hand: it is on the way of every vote.
-fn write_item(list: &mut String, name: Name, keys: [&str; 2], numbers: [u64; 2]) {
+fn write_item(list: &mut String, name: QuotaName, keys: [&str; 2], numbers: [u64; 2]) {
     if !list.is_empty() {
         list.push_str(", ");
     }
@@ -204,14 +204,16 @@ impl Limits {
     }
 
     /// The quotas that a request counts in by its method.
-    fn names(self, method: &Method) -> &'static [Name] {
+    fn names(self, method: &Method) -> &'static [QuotaName] {
         match *method {
-            _ if self.refuses_all => &[Name::Read],
-            Method::GET | Method::HEAD if self.special == Some(Special::MintingGet) => &[Name::Read, Name::Mint],
-            Method::POST if self.special == Some(Special::MintingPost) => &[Name::Client, Name::Mint],
-            Method::POST if self.special == Some(Special::ReadingPost) => &[Name::Read],
-            Method::POST | Method::PUT | Method::PATCH | Method::DELETE => &[Name::Client],
-            _ => &[Name::Read],
+            _ if self.refuses_all => &[QuotaName::Read],
+            Method::GET | Method::HEAD if self.special == Some(Special::MintingGet) => {
+                &[QuotaName::Read, QuotaName::Mint]
+            }
+            Method::POST if self.special == Some(Special::MintingPost) => &[QuotaName::Client, QuotaName::Mint],
+            Method::POST if self.special == Some(Special::ReadingPost) => &[QuotaName::Read],
+            Method::POST | Method::PUT | Method::PATCH | Method::DELETE => &[QuotaName::Client],
+            _ => &[QuotaName::Read],
         }
     }
 }
@@ -339,7 +341,7 @@ mod tests {
     use super::*;
     use crate::quota::Quota;
 
-    fn quota_state(name: Name, limit: u32, window_secs: u32, remaining: u32, next_secs: u64) -> QuotaState {
+    fn quota_state(name: QuotaName, limit: u32, window_secs: u32, remaining: u32, next_secs: u64) -> QuotaState {
         let number = |number| NonZeroU32::new(number).unwrap();
         let quota = Quota { limit: number(limit), window_secs: number(window_secs) };
         QuotaState { name, quota, remaining, next_secs }
@@ -360,9 +362,9 @@ mod tests {
     #[test]
     fn headers_list_every_quota_a_request_counted_in() {
         let some = |text: &str| Some(text.to_owned());
-        let vote = quota_state(Name::Vote, 10, 60, 9, 6);
+        let vote = quota_state(QuotaName::Vote, 10, 60, 9, 6);
         assert_eq!(written(&[vote], "no-store"), (some("\"vote\";q=10;w=60"), some("\"vote\";r=9;t=6")));
-        let both = [quota_state(Name::Client, 600, 60, 599, 1), vote];
+        let both = [quota_state(QuotaName::Client, 600, 60, 599, 1), vote];
         assert_eq!(
             written(&both, "private, no-store"),
             (some("\"client\";q=600;w=60, \"vote\";q=10;w=60"), some("\"client\";r=599;t=1, \"vote\";r=9;t=6"))
@@ -372,7 +374,7 @@ mod tests {
 
     #[test]
     fn what_shared_caches_keep_says_nothing_of_one_client() {
-        let (policy, state) = written(&[quota_state(Name::Read, 3_000, 60, 2_999, 1)], "public, max-age=2");
+        let (policy, state) = written(&[quota_state(QuotaName::Read, 3_000, 60, 2_999, 1)], "public, max-age=2");
         assert_eq!((policy.as_deref(), state), (Some("\"read\";q=3000;w=60"), None));
     }
 
@@ -380,21 +382,21 @@ mod tests {
     fn methods_count_in_the_quotas_of_what_they_may_do() {
         let plain = Limits::default();
         let [minting, page] = [Special::MintingPost, Special::MintingGet].map(Limits::with);
-        assert_eq!(plain.names(&Method::GET), [Name::Read]);
-        assert_eq!(plain.names(&Method::HEAD), [Name::Read]);
+        assert_eq!(plain.names(&Method::GET), [QuotaName::Read]);
+        assert_eq!(plain.names(&Method::HEAD), [QuotaName::Read]);
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            assert_eq!(plain.names(&method), [Name::Client]);
+            assert_eq!(plain.names(&method), [QuotaName::Client]);
         }
-        assert_eq!(minting.names(&Method::POST), [Name::Client, Name::Mint]);
-        assert_eq!(page.names(&Method::GET), [Name::Read, Name::Mint]);
-        assert_eq!(page.names(&Method::POST), [Name::Client]);
-        assert_eq!(Limits::with(Special::ReadingPost).names(&Method::POST), [Name::Read]);
+        assert_eq!(minting.names(&Method::POST), [QuotaName::Client, QuotaName::Mint]);
+        assert_eq!(page.names(&Method::GET), [QuotaName::Read, QuotaName::Mint]);
+        assert_eq!(page.names(&Method::POST), [QuotaName::Client]);
+        assert_eq!(Limits::with(Special::ReadingPost).names(&Method::POST), [QuotaName::Read]);
         // A preflight may have the poll read, and a method that is none of ours is refused.
         for method in [Method::OPTIONS, Method::TRACE] {
-            assert_eq!(plain.names(&method), [Name::Read]);
+            assert_eq!(plain.names(&method), [QuotaName::Read]);
         }
         for method in [Method::GET, Method::POST] {
-            assert_eq!(Limits::of_refusals().names(&method), [Name::Read]);
+            assert_eq!(Limits::of_refusals().names(&method), [QuotaName::Read]);
         }
     }
 }

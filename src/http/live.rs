@@ -59,9 +59,9 @@ async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<
     let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
     let asker = StreamAsker::of(req, worker).await?;
     let Shown { positions, has_it, wants_mark } = shown(req)?;
-    let request = |(place, id): (usize, &PollId)| {
+    let request = |(nth, id): (usize, &PollId)| {
         let keys = &worker.shared.position_keys;
-        let seen = positions.split(',').nth(place).and_then(|text| keys.read(*id, text.trim()));
+        let seen = positions.split(',').nth(nth).and_then(|text| keys.read(*id, text.trim()));
         StreamRequest { id: *id, seen, has_it, wants_mark }
     };
     let requests = polls.iter().enumerate().map(request).collect();

@@ -8,7 +8,7 @@
 //! choices; the store comes last. The client's quotas are checked before all that, in [`limits`].
 //!
 //! - [`problem`]: the one table of errors; [`refusals`]: what the use cases refuse, translated.
-//! - [`route`]: what a line of the route table can say; [`path`]: reading ids in paths.
+//! - [`route`]: what a line of the route table can say; [`pattern`]: the route that a request came by; [`path`]: reading ids in paths.
 //! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
 //! - [`mount`]: the path that the service is mounted under, taken off.
 //! - [`auth`]: keys, scopes and voter tokens; [`voter_cookie`]: the cookie; [`voter_in_body`]: voters whom a body names;
@@ -63,6 +63,7 @@ mod origin;
 mod page_cache;
 mod paging;
 mod path;
+mod pattern;
 mod places;
 mod polls;
 pub mod problem;
@@ -102,8 +103,9 @@ pub use worker::{Readiness, ReplicaPhase, ReplicaState, Worker};
 
 use limits::Limits;
 use path::PastPoll;
+use pattern::POLLS;
 use problem::{Code, Problem};
-use route::{POLLS, Route, at, register_all};
+use route::{Route, at, register_all};
 
 /// The one route table. The router tries its lines in order, so the most frequent come first; those of one poll come
 /// before all others, and those below a path that many share stand where the first of them does.

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::{
     client::{Client, ClientRule},
-    quota::{Name, QuotaState},
+    quota::{QuotaName, QuotaState},
 };
 
 /// What is noted of one request.
@@ -34,7 +34,7 @@ pub(super) fn add_quota_state(req: &HttpRequest, quota_state: QuotaState) {
 }
 
 /// Whether a request has counted in a quota.
-pub(super) fn has_counted(req: &HttpRequest, name: Name) -> bool {
+pub(super) fn has_counted(req: &HttpRequest, name: QuotaName) -> bool {
     with_quota_states(req, |quota_states| quota_states.iter().any(|quota_state| quota_state.name == name))
 }
 
@@ -45,7 +45,7 @@ pub(super) fn with_quota_states<T>(req: &HttpRequest, read: impl FnOnce(&[QuotaS
 }
 
 /// Records the outcome in a word for the log line, for a handler that has more to say than the status does.
-pub(super) fn set_outcome(req: &HttpRequest, outcome: &'static str) {
+pub(super) fn note_outcome(req: &HttpRequest, outcome: &'static str) {
     change(req, |notes| notes.outcome = Some(outcome));
 }
 

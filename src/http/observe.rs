@@ -30,8 +30,8 @@ use actix_web::{
 use pin_project_lite::pin_project;
 
 use super::{
-    ReplicaState, cors, embed, header_text::ascii, limits, mount, newsroom, notes, problem::Problem,
-    request_log::RequestLine, route::Pattern,
+    ReplicaState, cors, embed, header_text::ascii, limits, mount, newsroom, notes, pattern::Pattern, problem::Problem,
+    request_log::RequestLine,
 };
 use crate::{
     clock::Clock,
@@ -66,8 +66,6 @@ const UNLESS_SAID: [(HeaderName, HeaderValue); 3] = [
 /// On every answer of a service that has a host of its own and is reached by TLS: browsers come back by nothing else for a
 /// year. Under a path it is for the host's owner to say.
 const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
-
-pub(super) use super::notes::set_outcome as note_outcome;
 
 /// The layer. Wrap the whole application in it.
 pub struct Observe {

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     card::CardShape,
     embed::{
-        card::{CardView, NamedCard},
+        card::{NamedCard, ShownCard},
         digits::Digits,
         markup::escape,
         snippets,
@@ -140,7 +140,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 /// The poll's picture, as everyone sees it now. Without its tally it is named all the same.
 async fn named_card(worker: &Worker, known: &PollWithSite) -> Option<NamedCard> {
     let seen = worker.voting.visible(Viewer::Everyone, known, None).await.ok().flatten();
-    let view = CardView {
+    let view = ShownCard {
         poll: embed::definition_of(known, seen.as_deref()),
         state: embed::state_of(worker, known, seen.as_deref()),
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),

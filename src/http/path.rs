@@ -11,7 +11,7 @@ use actix_web::{
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
 
-use super::{problem::Problem, route::POLLS};
+use super::{pattern::POLLS, problem::Problem};
 use crate::poll::PollId;
 
 /// An id in the request's path. A malformed one names nothing, so it is `not-found`.

@@ -14,7 +14,7 @@ use super::{
     refusals::{no_place, no_site},
 };
 use crate::{
-    embed::page::PlaceMark,
+    embed::shown_poll::FollowedPlace,
     place::{NewPlace, NewRotation, NewTurn, Place, PlaceId, PlacePlan, Rotation, Turn},
     poll::{InvalidId, PollId, Revision, SiteId, Text, Timestamp},
     publishing::ExpectedRevision,
@@ -71,7 +71,7 @@ pub(super) async fn read_now(req: HttpRequest, worker: web::Data<Worker>) -> Res
     let (site, id) = place_in_path(&req)?;
     let standing = worker.voting.place_now(&site, &id).await?;
     let poll = standing.poll.as_deref().map(|known| &*known.poll);
-    let body = StandingJson {
+    let body = PlaceContentJson {
         site: &site,
         place: &id,
         poll: poll.map(|poll| poll.id),
@@ -92,7 +92,7 @@ pub(super) async fn read_now(req: HttpRequest, worker: web::Data<Worker>) -> Res
 /// the poll out of it. It is shown by script and without; with it, it changes when the turn ends.
 pub(super) async fn read_page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let (site, id) = place_in_path(&req)?;
-    let mut mark = PlaceMark { path: format!("/v1/sites/{site}/places/{id}/now"), until: None };
+    let mut mark = FollowedPlace { path: format!("/v1/sites/{site}/places/{id}/now"), until: None };
     match worker.voting.place_now(&site, &id).await {
         Ok(standing) => {
             mark.until = standing.until;
@@ -226,7 +226,7 @@ impl<'a> PlaceJson<'a> {
 
 /// What stands in a place.
 #[derive(Serialize)]
-struct StandingJson<'a> {
+struct PlaceContentJson<'a> {
     site: &'a SiteId,
     place: &'a PlaceId,
     poll: Option<PollId>,

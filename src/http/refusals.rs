@@ -1,9 +1,6 @@
 //! What the use cases refuse, translated to problems.
 
-use super::{
-    answers::no_answer,
-    problem::{Code, FieldError, Problem},
-};
+use super::problem::{Code, FieldError, Problem};
 use crate::{
     article::AddressFault,
     events::FeedError,
@@ -23,8 +20,8 @@ impl From<VoteError> for Problem {
             VoteError::NoPoll => Self::no_poll(),
             VoteError::NoArticle(refusal) => refusal.into(),
             VoteError::NoPlace => no_place(),
-            VoteError::InvalidChoice { rule, place } => {
-                let field = place.map_or_else(|| "choices".to_owned(), |place| format!("choices[{place}]"));
+            VoteError::InvalidChoice { rule, nth } => {
+                let field = nth.map_or_else(|| "choices".to_owned(), |nth| format!("choices[{nth}]"));
                 let detail = rule.to_string();
                 let code = match rule {
                     InvalidChoice::OutOfRange { .. } => Code::StepOutOfRange,
@@ -244,6 +241,11 @@ fn foreign_address() -> Problem {
     Problem::of_field(Code::ForeignAddress, "url", "must be under one of the origins that the site lists")
 }
 
+/// No ballot says this text, or not any more.
+pub(super) fn no_answer() -> Problem {
+    Problem::new(Code::NotFound, "no ballot of this poll says a text with this id")
+}
+
 /// The site has no such template.
 pub(super) fn no_template() -> Problem {
     let rule = "must be the id of one of the site's templates; PUT /v1/sites/{site}/templates/{template} makes one";
@@ -263,7 +265,7 @@ pub(super) fn no_site() -> Problem {
 
 /// The site has no such place.
 pub(super) fn no_place() -> Problem {
-    Problem::new(Code::NotFound, "the site has no such place; PUT /v1/sites/{site}/places/{place} makes one")
+    Problem::new(Code::NotFound, "the site has no such place; PUT /v1/sites/{site}/places/{nth} makes one")
 }
 
 /// The site has no such webhook.

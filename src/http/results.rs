@@ -18,13 +18,9 @@ use super::{
     exports::{self, ExportForm, ExportQuery},
     header_text::ascii,
     problem::Problem,
-    tallies,
+    tallies::{self, tag_ending},
 };
-use crate::{
-    live::Snapshot,
-    poll::CountedAnswer,
-    secret::{first_bytes, hex},
-};
+use crate::{live::Snapshot, poll::CountedAnswer};
 
 /// `GET /v1/polls/{poll}/results`, and of an article.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -67,7 +63,7 @@ impl Told {
         };
         let answers = answers.iter().map(shown).collect::<Vec<_>>().join(",");
         // Writing to a String can't fail.
-        self.mark.push_str(&mark_of(&answers));
+        self.mark.push_str(&tag_ending(&answers));
         let _ = write!(self.members, ",\"open_answers\":[{answers}]");
         Ok(())
     }
@@ -110,11 +106,6 @@ impl Told {
 struct GradeJson<'a> {
     grade: &'static str,
     grade_reasons: Vec<&'a str>,
-}
-
-/// An ending for the tag of a tally, by what is told beside it.
-pub(super) fn mark_of(told: &str) -> String {
-    format!("-{}", hex(&first_bytes::<8>(blake3::hash(told.as_bytes()).into())))
 }
 
 fn answer(

@@ -10,17 +10,12 @@ use actix_web::{
 };
 
 use super::{
-    Worker,
-    cors::{self, Callers},
+    Worker, cors,
     limits::{Limits, Special},
     origin::host_in,
+    pattern::{Callers, POLL, Pattern},
     problem::{Code, Problem},
 };
-
-/// The path of all polls.
-pub(super) const POLLS: &str = "/v1/polls";
-/// The path of one poll, which its own routes begin with.
-const POLL: &str = "/v1/polls/{poll}";
 
 /// Paths that many routes begin with, the shorter ones first. A name in a path is a regular expression, which each worker
 /// compiles for itself and tries in turn: one for all routes below such a path stands in place of one for each.
@@ -39,32 +34,6 @@ pub(super) struct Route {
     resource: Resource,
     /// `None`: existing files for anybody, without a quota.
     limits: Option<Limits>,
-}
-
-/// The route that a request came by. Logs and metrics name its path in place of the request's.
-#[derive(Debug, Clone)]
-pub(super) struct Pattern {
-    pub(super) path: &'static str,
-    pub(super) callers: Callers,
-    /// The methods that pages of other origins may use.
-    page_methods: Vec<&'static str>,
-    /// Whether answers are for people: refusals too are pages then.
-    pub(super) is_page: bool,
-    /// Whether these people are editors.
-    pub(super) is_newsroom: bool,
-    /// Whether monitoring asks this every second.
-    pub(super) is_probe: bool,
-}
-
-impl Pattern {
-    pub(super) fn is_of_poll(&self) -> bool {
-        self.path.starts_with(POLL)
-    }
-
-    /// Whether pages of other origins may use a method here, or send a preflight for it.
-    pub(super) fn is_for_pages(&self, method: &Method) -> bool {
-        !self.page_methods.is_empty() && (*method == Method::OPTIONS || self.page_methods.contains(&method.as_str()))
-    }
 }
 
 pub(super) fn at(path: &'static str) -> Route {

@@ -41,7 +41,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     }
     let mut several = Several::new(&worker, None, polls.len());
     let asker = auth::RequestAsker { req: &req, worker: &worker };
-    let seen = |id, place| seen_by_tag(req.headers(), &worker.shared.position_keys, id, place);
+    let seen = |id, nth| seen_by_tag(req.headers(), &worker.shared.position_keys, id, nth);
     for tally in worker.voting.tallies(&asker, &polls, seen).await? {
         let disclosed = Disclosed::beside_one(&worker, &tally).await;
         several.add(tally, disclosed);
@@ -59,8 +59,8 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
     let asked = SiteQuery { site, state, start, limit };
     let mut several = Several::new(worker, Some(&asked.site), limit);
     let asker = auth::RequestAsker { req, worker };
-    let seen = |id, place| {
-        let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, place);
+    let seen = |id, nth| {
+        let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, nth);
         // Another poll may have stood at this position then.
         seen.filter(|seen| seen.is_proven)
     };
@@ -200,7 +200,7 @@ pub(super) fn parse_polls(text: &str) -> Result<Vec<PollId>, String> {
     if polls.len() > MAX_POLLS || text.is_empty() {
         return Err(POLLS_RULE.to_owned());
     }
-    let parse = |(place, id): (usize, &str)| id.parse().map_err(|rule| format!("{rule} (at place {})", place + 1));
+    let parse = |(nth, id): (usize, &str)| id.parse().map_err(|rule| format!("{rule} (at place {})", nth + 1));
     polls.into_iter().enumerate().map(parse).collect()
 }
 

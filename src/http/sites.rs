@@ -233,11 +233,11 @@ fn parse_origins(sent: &[String]) -> Result<Vec<ListedOrigin>, Problem> {
     }
     let mut origins: Vec<ListedOrigin> = Vec::with_capacity(sent.len());
     let mut errors = Vec::new();
-    for (place, text) in sent.iter().enumerate() {
+    for (nth, text) in sent.iter().enumerate() {
         match text.parse() {
             Ok(origin) if origins.contains(&origin) => {}
             Ok(origin) => origins.push(origin),
-            Err(rule) => errors.push(FieldError { field: format!("origins[{place}]"), detail: rule.to_owned() }),
+            Err(rule) => errors.push(FieldError { field: format!("origins[{nth}]"), detail: rule.to_owned() }),
         }
     }
     match errors.first() {

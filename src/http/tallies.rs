@@ -14,7 +14,8 @@ use super::{Worker, articles, auth, caching::Caching, header_text::ascii, path::
 use crate::{
     live::Snapshot,
     poll::{PollId, Timestamp, Viewer},
-    voting::{TallyView, VoteError},
+    secret::{first_bytes, hex},
+    voting::{TallyForViewer, VoteError},
     wire::{PositionKeys, ReaderPosition},
 };
 
@@ -23,6 +24,11 @@ pub(super) const POSITIONS_APART: char = '+';
 
 /// How many tags are read. A reader has one of a tally, and some caches have another.
 const MOST_TAGS: usize = 8;
+
+/// An ending for the tag of a tally, by what is told beside it.
+pub(super) fn tag_ending(told: &str) -> String {
+    format!("-{}", hex(&first_bytes::<8>(blake3::hash(told.as_bytes()).into())))
+}
 
 /// The tally of the poll that a request's path names, by its id or by its article, if its sender may see it, and who else
 /// may keep it. An article's poll that is not made yet has zeros.
@@ -36,14 +42,14 @@ pub(super) async fn shown(worker: &Worker, req: &HttpRequest) -> Result<(Arc<Sna
     } else {
         let id = poll_in_path(req)?;
         let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, 0);
-        worker.voting.view(&auth::RequestAsker { req, worker }, id, seen).await?.ok_or(VoteError::NoPoll)?
+        worker.voting.tally_for(&auth::RequestAsker { req, worker }, id, seen).await?.ok_or(VoteError::NoPoll)?
     };
     let (snapshot, viewer) = view.shown()?;
     let caching = caching_for(viewer, &snapshot, worker.shared.clock.now());
     Ok((snapshot, caching))
 }
 
-async fn view_of_article(worker: &Worker, req: &HttpRequest) -> Result<TallyView, Problem> {
+async fn view_of_article(worker: &Worker, req: &HttpRequest) -> Result<TallyForViewer, Problem> {
     let article = worker.voting.find_article(&articles::asked(req)?).await?;
     let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, article.known.poll.id, 0);
     worker.voting.view_article(&auth::RequestAsker { req, worker }, &article, seen).await
@@ -59,19 +65,14 @@ pub(super) fn caching_for(viewer: Viewer, snapshot: &Snapshot, now: Timestamp) -
 
 /// How far a reader has come with a poll, by the entity tag they show; `place` is the poll's position among those asked
 /// for. The replica that wrote the tag may be ahead of this one. Of several tags a signed one counts first.
-pub(super) fn seen_by_tag(
-    headers: &HeaderMap,
-    keys: &PositionKeys,
-    id: PollId,
-    place: usize,
-) -> Option<ReaderPosition> {
+pub(super) fn seen_by_tag(headers: &HeaderMap, keys: &PositionKeys, id: PollId, nth: usize) -> Option<ReaderPosition> {
     let tags = ascii(headers.get(header::IF_NONE_MATCH)?)?;
     let seen = |tag: &str| {
         let tag = tag.trim();
         let positions = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.split('-').next()?;
         // Earlier versions separated them by a dot.
         let is_signed = positions.contains(':');
-        keys.read(id, positions.split(if is_signed { POSITIONS_APART } else { '.' }).nth(place)?)
+        keys.read(id, positions.split(if is_signed { POSITIONS_APART } else { '.' }).nth(nth)?)
     };
     tags.split(',').take(MOST_TAGS).filter_map(seen).max_by_key(|seen| (seen.is_proven, seen.position))
 }
@@ -88,9 +89,9 @@ mod tests {
         let keys = PositionKeys::new(&Secret::new("a secret".to_owned()), None);
         let [id, other] = [PollId::generate(), PollId::generate()];
         let at = |version| Position { epoch: 1, version };
-        let seen_of = |tags: &str, id, place| {
+        let seen_of = |tags: &str, id, nth| {
             let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::try_from(tags).unwrap())]);
-            seen_by_tag(&headers, &keys, id, place).map(|seen| (seen.position, seen.is_proven))
+            seen_by_tag(&headers, &keys, id, nth).map(|seen| (seen.position, seen.is_proven))
         };
         let seen = |tags: &str| seen_of(tags, id, 0);
         assert_eq!(seen_by_tag(&HeaderMap::new(), &keys, id, 0), None);

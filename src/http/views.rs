@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{
     Worker, body, caching,
     header_text::ascii,
-    observe::note_outcome,
+    notes::note_outcome,
     origin,
     problem::{Code, FieldError, Problem},
     query::parse_site,

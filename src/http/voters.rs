@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
 
-use super::{Worker, auth, body, caching, observe::note_outcome, problem::Problem};
+use super::{Worker, auth, body, caching, notes::note_outcome, problem::Problem};
 use crate::poll::Timestamp;
 
 #[derive(Serialize)]

@@ -17,7 +17,7 @@ use super::{
     Worker, auth, body, caching,
     evidence::{self, ShownMark},
     limits,
-    observe::note_outcome,
+    notes::note_outcome,
     origin,
     path::poll_in_path,
     problem::{Code, Problem},
@@ -27,7 +27,7 @@ use super::{
 use crate::{
     live::PollWithSite,
     poll::{OptionId, PollId, VoterDigest, VoterId},
-    quota::{Name, Subject},
+    quota::{QuotaName, Subject},
     voter::{FirstMade, Voter},
     voting::{BallotRequest, Caster, Vote, VoteOutcome, VotedAnswer},
     wire::VerdictJson,
@@ -142,7 +142,7 @@ async fn poll_for(
     id: PollId,
     sender: &RequestVoter,
 ) -> Result<Arc<PollWithSite>, Problem> {
-    limits::count(req, worker, Name::Vote, &Subject::from(*sender.voter.as_bytes()))?;
+    limits::count(req, worker, QuotaName::Vote, &Subject::from(*sender.voter.as_bytes()))?;
     let known = worker.voting.poll_to_vote(id).await?;
     origin::check(req, &known.site, worker.shared.public_url.as_ref(), sender.carrier)?;
     Ok(known)
@@ -212,8 +212,8 @@ fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, serd
     body.push_str("{\"poll\":\"");
     poll.id.push_to(&mut body);
     body.push_str("\",\"choices\":[");
-    for (place, option) in choices.options(poll).enumerate() {
-        body.push_str(if place == 0 { "\"" } else { ",\"" });
+    for (nth, option) in choices.options(poll).enumerate() {
+        body.push_str(if nth == 0 { "\"" } else { ",\"" });
         body.push_str(option.id.as_str());
         body.push('"');
     }

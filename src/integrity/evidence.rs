@@ -49,11 +49,11 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{ClientRule, ProxyHeader, TrustedProxies};
+    use crate::client::ClientRule;
 
     #[test]
     fn a_vote_has_the_worst_label_that_the_evidence_gives() {
-        let rule = ClientRule { trusted: TrustedProxies::default(), header: ProxyHeader::default(), ipv6_prefix: 64 };
+        let rule = ClientRule::default();
         let client = |address: &str| rule.peer(address.parse().unwrap()).unwrap();
         let hosting = HostingRanges::of("192.0.2.0/24");
         let honest = Evidence {

@@ -84,11 +84,11 @@ impl fmt::Display for HostingRanges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{ClientRule, ProxyHeader, TrustedProxies};
+    use crate::client::ClientRule;
 
     #[test]
     fn a_file_is_read_again_and_a_bad_one_leaves_what_there_was() {
-        let rule = ClientRule { trusted: TrustedProxies::default(), header: ProxyHeader::default(), ipv6_prefix: 64 };
+        let rule = ClientRule::default();
         let client = |address: &str| rule.peer(address.parse().unwrap()).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("hosts");

@@ -8,6 +8,8 @@
 //! Memory is bounded: a poll that nobody asks for is forgotten after [`KEPT_FOR`], and beyond [`MOST_KNOWN`] polls the
 //! one that was asked for longest ago is forgotten. Polls that streams follow stay (there are fewer streams than that).
 
+mod replicas;
+
 use std::{
     sync::{
         Arc,
@@ -21,14 +23,14 @@ use rustc_hash::FxHashMap;
 
 use super::{
     KnownArticles, PlaceCache, PollCache, PollIndex, SiteCache, Snapshot, VoteTraces,
-    entry::{HubEntry, Taken},
+    entry::{HubEntry, Taken, millis},
     publish_queue::PublishQueue,
     subscription::Subscription,
 };
 use crate::{
     clock::Clock,
     poll::{PartitionTally, Phase, Poll, PollId, SiteId, Tally},
-    store::{Follow, Message, Received, Store, StoreError, VotesSeen},
+    store::{Message, Store, StoreError, VotesSeen},
     wire::ReaderPosition,
 };
 
@@ -294,78 +296,6 @@ impl Hub {
         }
     }
 
-    /// Takes in a message of another replica, or of this one.
-    pub(super) fn receive(&self, received: Received) {
-        match received {
-            Received::Following(id) | Received::Message(Message::Poll(id)) => {
-                if let Received::Message(_) = received {
-                    self.poll_index.note(id);
-                }
-                self.polls.expire(id);
-                self.find(id).inspect(|entry| entry.note_read(0));
-            }
-            // Expired, not forgotten: a request may be using what is known.
-            Received::Message(Message::Site(site)) => self.polls.expire_site(&site),
-            Received::Message(Message::Votes(seen)) => self.traces.receive(seen),
-            Received::Message(Message::Tallies(tallies)) => {
-                let Some(entry) = self.find(tallies.poll) else { return };
-                let Some(newest) = entry.newest() else { return };
-                // In another revision the votes may be for other options.
-                if newest.poll.revision != tallies.revision {
-                    return entry.note_read(0);
-                }
-                for (partition, tally) in &tallies.partitions {
-                    if let (Taken::Unread, _) = entry.take_in(&newest.poll, *partition, tally) {
-                        entry.note_read(0);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The queue of what is to be published, if there are other replicas.
-    pub(super) fn publish_queue(&self) -> Option<&PublishQueue> {
-        self.publish_queue.as_ref()
-    }
-
-    /// The polls that have something to publish, or had a moment ago.
-    pub(super) fn outgoing(&self) -> Vec<Arc<HubEntry>> {
-        let each = |shard: &RwLock<Shard>| {
-            let shard = shard.read();
-            shard.values().filter(|entry| entry.is_outgoing()).cloned().collect::<Vec<_>>()
-        };
-        self.shards.iter().flat_map(each).collect()
-    }
-
-    /// Marks every poll as not followed, until [`follow`](Self::follow) follows it again.
-    pub(super) fn follow_nothing(&self) {
-        for shard in &self.shards {
-            for entry in shard.read().values() {
-                entry.note_followed(false);
-            }
-        }
-    }
-
-    /// Reports which polls this replica begins or stops to follow. `follow` returns whether it took the change.
-    pub(super) fn follow(&self, mut follow: impl FnMut(Follow) -> bool) {
-        let unfollowed = std::mem::take(&mut *self.unfollowed.lock());
-        for id in unfollowed {
-            // If this one is not taken, the poll is still followed, which only costs messages.
-            follow(Follow::Stop(id));
-        }
-        for shard in &self.shards {
-            for entry in shard.read().values() {
-                let is_wanted = entry.is_listened_to() || self.is_live(entry.asked_at());
-                if is_wanted != entry.is_followed() {
-                    let change = if is_wanted { Follow::Start(entry.id) } else { Follow::Stop(entry.id) };
-                    if follow(change) {
-                        entry.note_followed(is_wanted);
-                    }
-                }
-            }
-        }
-    }
-
     /// Marks a subscription at every change of a poll from now on, and keeps the poll fresh for as long.
     pub(super) fn subscribe(&self, id: PollId, subscription: &Arc<Subscription>) -> Arc<HubEntry> {
         let mut shard = self.shard(id).write();
@@ -477,7 +407,7 @@ impl Hub {
         let [first, rest @ ..] = &self.shards;
         match usize::from(last) % SHARDS {
             0 => first,
-            place => rest.get(place - 1).unwrap_or(first),
+            nth => rest.get(nth - 1).unwrap_or(first),
         }
     }
 }
@@ -491,10 +421,6 @@ fn is_corrupt(error: &StoreError) -> bool {
         StoreError::Corrupt(_) | StoreError::Damaged(_) | StoreError::Unfit(_) => true,
         StoreError::Unavailable(_) | StoreError::Overloaded => false,
     }
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -31,9 +31,10 @@ use std::{
 use futures_util::future::try_join_all;
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
+use tokio::task::JoinHandle;
 
 use crate::{
-    poll::{Kind, ListCursor, Poll, PollId, Revision, Schedule, SiteId, State, Tally, Timestamp, fold},
+    poll::{ListCursor, Poll, PollId, Revision, Schedule, SiteId, State, Tally, Timestamp, fold},
     store::{Store, StoreError},
 };
 
@@ -63,8 +64,8 @@ pub struct PollIndex(Mutex<Vec<(SiteId, Arc<SiteIndex>)>>);
 /// What is known of one poll.
 #[derive(Debug)]
 pub struct IndexedPoll {
-    /// Which, and its place by age.
-    pub place: ListCursor,
+    /// Which, and where it stands by age.
+    pub cursor: ListCursor,
     /// Which version of it.
     pub revision: Revision,
     /// What decides its state.
@@ -116,12 +117,12 @@ struct KnownPolls {
 impl IndexedPoll {
     fn of(poll: &Poll) -> Self {
         Self {
-            place: poll.list_cursor(),
+            cursor: poll.list_cursor(),
             revision: poll.revision,
             schedule: poll.schedule,
             folded: fold(poll.question.as_str()).into(),
             has_open_answers: poll.open_answer,
-            may_be_resolved: poll.kind == Kind::Single && poll.quiz.is_none() && poll.resolution.is_none(),
+            may_be_resolved: poll.may_be_prediction() && poll.resolution.is_none(),
             votes: AtomicU64::new(UNCOUNTED),
             is_final: AtomicBool::new(false),
         }
@@ -183,8 +184,8 @@ impl PollIndex {
         *known = Some(polls);
         drop(known);
         brought_up?;
-        if is_old && !index.is_renewing.swap(true, AcqRel) {
-            tokio::spawn(renew(Renewing(index), Arc::clone(store), site.clone()));
+        if is_old {
+            begin_to_renew(index, store, site);
         }
         self.forget_others();
         Ok(answer)
@@ -213,7 +214,7 @@ impl PollIndex {
     /// A site's index, which is now the one that was used last.
     fn index_of(&self, site: &SiteId) -> Arc<SiteIndex> {
         let mut all = self.0.lock();
-        let found = all.iter().position(|(other, _)| other == site).map(|place| all.remove(place).1);
+        let found = all.iter().position(|(other, _)| other == site).map(|nth| all.remove(nth).1);
         let index = found.unwrap_or_default();
         all.push((site.clone(), Arc::clone(&index)));
         index
@@ -239,6 +240,12 @@ impl Drop for Renewing {
     }
 }
 
+/// Reads an index anew in the background, unless that is under way.
+fn begin_to_renew(index: Arc<SiteIndex>, store: &Arc<dyn Store>, site: &SiteId) -> Option<JoinHandle<()>> {
+    let is_under_way = index.is_renewing.swap(true, AcqRel);
+    (!is_under_way).then(|| tokio::spawn(renew(Renewing(index), Arc::clone(store), site.clone())))
+}
+
 /// Reads an index anew while the old one still serves.
 async fn renew(renewing: Renewing, store: Arc<dyn Store>, site: SiteId) {
     let index = &renewing.0;
@@ -249,7 +256,7 @@ async fn renew(renewing: Renewing, store: Arc<dyn Store>, site: SiteId) {
         polls.pending.extend(std::mem::take(&mut *index.changed_meanwhile.lock()));
         if let Some(before) = &*known {
             for poll in polls.polls.iter() {
-                if let Ok(at) = before.polls.binary_search_by(|other| poll.place.cmp(&other.place)) {
+                if let Ok(at) = before.polls.binary_search_by(|other| poll.cursor.cmp(&other.cursor)) {
                     before.polls.get(at).inspect(|before| poll.take_votes_of(before));
                 }
             }
@@ -295,7 +302,7 @@ impl KnownPolls {
                 self.pending.remove(&id);
             }
         }
-        let newest = self.polls.first().map(|poll| poll.place);
+        let newest = self.polls.first().map(|poll| poll.cursor);
         let (mut last, mut limit) = (None, 1);
         loop {
             let page = store.polls(site, last, limit).await?;
@@ -315,13 +322,13 @@ impl KnownPolls {
     /// Puts a poll in place of what is known of it, or takes that away.
     fn put(&mut self, id: PollId, poll: Option<&Poll>) {
         let polls = Arc::make_mut(&mut self.polls);
-        let before = polls.iter().position(|known| known.place.id == id).map(|at| polls.remove(at));
+        let before = polls.iter().position(|known| known.cursor.id == id).map(|at| polls.remove(at));
         let Some(poll) = poll else { return };
         let poll = IndexedPoll::of(poll);
         if let Some(before) = before {
             poll.take_votes_of(&before);
         }
-        let at = polls.partition_point(|other| other.place > poll.place);
+        let at = polls.partition_point(|other| other.cursor > poll.cursor);
         polls.insert(at, Arc::new(poll));
         if polls.len() > MOST_OF_SITE {
             polls.truncate(MOST_OF_SITE);
@@ -377,7 +384,7 @@ impl IndexedPolls {
             |poll: &&Arc<IndexedPoll>| poll.is_due(now) && !(is_recent && poll.votes.load(Relaxed) != UNCOUNTED);
         let due: Vec<_> = self.polls.iter().filter(is_due).collect();
         for some in due.chunks(BATCH) {
-            let polls = try_join_all(some.iter().map(|poll| store.poll(poll.place.id))).await?;
+            let polls = try_join_all(some.iter().map(|poll| store.poll(poll.cursor.id))).await?;
             let tally = async |poll: &Option<Poll>| {
                 let Some(poll) = poll else { return Ok(None) };
                 let partitions = store.tally(poll).await?;
@@ -391,5 +398,26 @@ impl IndexedPolls {
             *counted_at = Some(Instant::now());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::Clock, store::sqlite::SqliteStore};
+
+    #[tokio::test]
+    async fn an_index_is_read_anew_also_after_the_task_that_did_so_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("sawt.db"), 1, Clock::default()).unwrap();
+        let (store, site): (Arc<dyn Store>, _) = (Arc::new(store), SiteId::default());
+        let all = PollIndex::default();
+        let begin = || begin_to_renew(all.index_of(&site), &store, &site);
+        let killed = begin().unwrap();
+        assert!(begin().is_none(), "one at a time");
+        killed.abort();
+        assert!(killed.await.unwrap_err().is_cancelled());
+        begin().expect("nobody renews it for ever").await.unwrap();
+        assert!(all.index_of(&site).known.lock().await.is_some());
     }
 }

@@ -17,7 +17,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Hub, hub::millis};
+use super::{Hub, entry::millis};
 use crate::store::{Store, StoreError};
 
 /// How often a live poll is read again.
@@ -43,11 +43,11 @@ pub async fn refresh(hub: Arc<Hub>, store: Arc<dyn Store>, began: Instant) {
         let now = ticks.tick().await.into_std();
         hub.set_moment(millis(now.saturating_duration_since(began)));
         for id in hub.due(EVERY).into_iter().take(MOST_PER_TICK) {
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
+            let Ok(permit) = Arc::clone(&places).try_acquire_owned() else { break };
             let (hub, store, is_away) = (Arc::clone(&hub), Arc::clone(&store), Arc::clone(&is_away));
             tokio::spawn(async move {
                 note(hub.reread(&store, id).await, &is_away);
-                drop(place);
+                drop(permit);
             });
         }
         if now.saturating_duration_since(swept_at) >= SWEEP {

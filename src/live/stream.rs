@@ -105,8 +105,8 @@ impl Streams {
         }
         let mut first = Chunk::default();
         first.add(&retry(2_000));
-        for (place, newest) in newest.iter().enumerate() {
-            stream.say(place, newest.as_ref(), newest.is_none(), &mut first);
+        for (nth, newest) in newest.iter().enumerate() {
+            stream.say(nth, newest.as_ref(), newest.is_none(), &mut first);
         }
         for poll in marked {
             let mark = stream.shared.position_keys.mark(poll, now);
@@ -137,13 +137,13 @@ impl ChunkSource for Stream {
             return task::Poll::Ready(Some(retry(1_000)));
         }
         let mut chunk = Chunk::default();
-        for place in 0..self.watches.len() {
-            if let (Some(lookup), Some(watch)) = (&self.ballot_lookup, self.watches.get_mut(place)) {
+        for nth in 0..self.watches.len() {
+            if let (Some(lookup), Some(watch)) = (&self.ballot_lookup, self.watches.get_mut(nth)) {
                 watch.look_for_ballot(lookup, cx);
             }
-            let topic = self.watches.get(place).and_then(|watch| watch.topic.clone());
+            let topic = self.watches.get(nth).and_then(|watch| watch.topic.clone());
             if let Some(topic) = topic {
-                self.say(place, topic.current().as_ref(), topic.is_gone(), &mut chunk);
+                self.say(nth, topic.current().as_ref(), topic.is_gone(), &mut chunk);
             }
         }
         if self.watches.iter().all(|watch| watch.is_gone) {
@@ -179,10 +179,10 @@ impl Stream {
     }
 
     /// Adds what is new of one poll.
-    fn say(&mut self, place: usize, newest: Option<&Arc<Snapshot>>, is_gone: bool, chunk: &mut Chunk) {
+    fn say(&mut self, nth: usize, newest: Option<&Arc<Snapshot>>, is_gone: bool, chunk: &mut Chunk) {
         let number = self.number;
         let has_voter = self.ballot_lookup.is_some();
-        let Some(watch) = self.watches.get_mut(place) else { return };
+        let Some(watch) = self.watches.get_mut(nth) else { return };
         if watch.is_gone {
             return;
         }
@@ -208,7 +208,7 @@ impl Stream {
             if wants_tallies != watch.wants_tallies {
                 watch.wants_tallies = wants_tallies;
                 if let Some(topic) = &watch.topic {
-                    topic.note_wants(key(number, place), wants_tallies);
+                    topic.note_wants(key(number, nth), wants_tallies);
                 }
             }
         }
@@ -232,8 +232,8 @@ impl Stream {
         let json = newest.tally_json();
         let mut event = String::with_capacity(json.len() + 32 + 24 * self.watches.len());
         event.push_str("event: tally\nid: ");
-        for (place, watch) in self.watches.iter().enumerate() {
-            if place > 0 {
+        for (nth, watch) in self.watches.iter().enumerate() {
+            if nth > 0 {
                 event.push(',');
             }
             match watch.sent {
@@ -251,9 +251,9 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        for (place, watch) in self.watches.iter().enumerate() {
+        for (nth, watch) in self.watches.iter().enumerate() {
             if let Some(topic) = &watch.topic {
-                self.shared.leave(topic, key(self.number, place));
+                self.shared.leave(topic, key(self.number, nth));
             }
         }
         self.shared.leave_wheel(self.number, self.tick);
@@ -266,8 +266,8 @@ impl Drop for Stream {
 }
 
 /// A stream's key in one of its topics. A stream has at most 64 polls.
-fn key(number: u64, place: usize) -> u64 {
-    (number << 6) | u64::try_from(place).unwrap_or(0)
+fn key(number: u64, nth: usize) -> u64 {
+    (number << 6) | u64::try_from(nth).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -333,7 +333,7 @@ pub(crate) mod tests {
         }
 
         pub(crate) fn open(&self, seen: Option<u64>) -> Stream {
-            let place = self.stream_limiter.admit([0; 16].into()).unwrap();
+            let permit = self.stream_limiter.admit([0; 16].into()).unwrap();
             let newest = self.entry.newest();
             let is_behind = seen > newest.as_ref().map(|newest| newest.tally.version);
             let position = |version| Position { epoch: 0, version };
@@ -341,7 +341,7 @@ pub(crate) mod tests {
             let (id, wants_mark) = (self.poll.id, false);
             let asked =
                 RequestedPoll { id, newest, seen, has_it: true, is_behind, viewer: Viewer::Everyone, wants_mark };
-            self.streams.open(place, StreamReader::default(), vec![asked], Timestamp::from_millis(2_000))
+            self.streams.open(permit, StreamReader::default(), vec![asked], Timestamp::from_millis(2_000))
         }
 
         /// What makes a stream's heart beat.

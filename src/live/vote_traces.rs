@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::{
-    poll::{NetworkMark, PollId, Timestamp, VoteTrace},
+    poll::{NetworkDigest, PollId, Timestamp, VoteTrace},
     secret::{Secret, first_bytes, random_bytes},
     store::VotesSeen,
 };
@@ -60,12 +60,12 @@ impl VoteTraces {
     }
 
     /// A network's mark in a poll, on the day of this moment.
-    pub fn mark(&self, poll: PollId, network: &[u8; 16], at: Timestamp) -> NetworkMark {
+    pub fn mark(&self, poll: PollId, network: &[u8; 16], at: Timestamp) -> NetworkDigest {
         let mut hasher = blake3::Hasher::new_keyed(self.key.get_or_init(random_bytes));
-        hasher.update(&NetworkMark::day(at).to_be_bytes());
+        hasher.update(&NetworkDigest::day(at).to_be_bytes());
         hasher.update(poll.as_bytes());
         hasher.update(network);
-        NetworkMark(u32::from_be_bytes(first_bytes(*hasher.finalize().as_bytes())))
+        NetworkDigest(u32::from_be_bytes(first_bytes(*hasher.finalize().as_bytes())))
     }
 
     /// Notes a ballot that was counted here.

@@ -86,8 +86,8 @@ impl FromStr for Outside {
 
 impl fmt::Display for Outside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, network) in self.allowed.iter().enumerate() {
-            let comma = if place == 0 { "" } else { ", " };
+        for (nth, network) in self.allowed.iter().enumerate() {
+            let comma = if nth == 0 { "" } else { ", " };
             write!(f, "{comma}{network}")?;
         }
         Ok(())

@@ -11,7 +11,7 @@ use super::OidcError;
 use crate::secret::Secret;
 
 /// Who waits for a page waits no longer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 const TO_CONNECT: Duration = Duration::from_secs(4);
 /// The longest answer that is read.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -87,7 +87,7 @@ impl OidcFetcher {
         // The first call installs it; another part of the service may have.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
+            .timeout(FETCH_TIMEOUT)
             .connect_timeout(TO_CONNECT)
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(0)

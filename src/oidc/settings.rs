@@ -141,8 +141,8 @@ impl FromStr for GroupRoles {
 
 impl fmt::Display for GroupRoles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, (group, Grant { role, site })) in self.0.iter().enumerate() {
-            let before = if place == 0 { "" } else { ", " };
+        for (nth, (group, Grant { role, site })) in self.0.iter().enumerate() {
+            let before = if nth == 0 { "" } else { ", " };
             let site = site.as_ref().map_or("*", |site| site.as_str());
             write!(f, "{before}{group}={}@{site}", role.as_str())?;
         }

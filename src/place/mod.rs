@@ -21,7 +21,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 pub use check::{CheckedPlan, NewPlace, NewRotation, NewTurn};
-pub use turns::Standing;
+pub use turns::PlaceContent;
 
 use crate::poll::{InvalidId, PollId, Revision, SiteId, Text, TextLimit, Timestamp, word_id};
 

@@ -7,7 +7,7 @@ const MINUTE_MILLIS: i64 = 60_000;
 
 /// What stands in a place for a while. The first of its polls that readers can see is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct PlaceContent {
     /// The poll whose turn it is, by the calendar or the rotation.
     pub poll: Option<PollId>,
     /// The place's fallback.
@@ -18,17 +18,17 @@ pub struct Standing {
 
 impl PlacePlan {
     /// What stands at a moment.
-    pub fn at(&self, now: Timestamp) -> Standing {
+    pub fn at(&self, now: Timestamp) -> PlaceContent {
         // The calendar is in the order of time, so its first entry that is not over is the one now, or the next.
         let ahead = self.calendar.partition_point(|turn| turn.until <= now);
         let turn = self.calendar.get(ahead);
         if let Some(Turn { poll, until, .. }) = turn.filter(|turn| turn.from <= now) {
-            return Standing { poll: Some(*poll), fallback: self.fallback, until: Some(*until) };
+            return PlaceContent { poll: Some(*poll), fallback: self.fallback, until: Some(*until) };
         }
         let next = turn.map(|turn| turn.from);
         let (poll, changes) = self.rotation.as_ref().map_or((None, None), |rotation| rotation.at(now));
         let until = next.into_iter().chain(changes).min();
-        Standing { poll, fallback: self.fallback, until }
+        PlaceContent { poll, fallback: self.fallback, until }
     }
 }
 
@@ -38,7 +38,7 @@ impl Rotation {
         let step = i64::from(self.every_minutes.max(1)) * MINUTE_MILLIS;
         let number = now.as_millis() / step;
         let count = i64::try_from(self.polls.len()).unwrap_or(i64::MAX).max(1);
-        let poll = usize::try_from(number % count).ok().and_then(|place| self.polls.get(place));
+        let poll = usize::try_from(number % count).ok().and_then(|nth| self.polls.get(nth));
         // One that is alone stays.
         let ends = (count > 1).then(|| Timestamp::from_millis(number.saturating_add(1).saturating_mul(step)));
         (poll.copied(), ends)
@@ -74,10 +74,10 @@ mod tests {
             (at(49), Some(one), Some(50)),
             (at(50), None, None),
         ] {
-            let expected = Standing { poll, fallback: Some(other), until: until.map(at) };
+            let expected = PlaceContent { poll, fallback: Some(other), until: until.map(at) };
             assert_eq!(plan.at(now), expected, "{now}");
         }
-        assert_eq!(PlacePlan::default().at(at(0)), Standing { poll: None, fallback: None, until: None });
+        assert_eq!(PlacePlan::default().at(at(0)), PlaceContent { poll: None, fallback: None, until: None });
     }
 
     #[test]
@@ -89,12 +89,12 @@ mod tests {
         for (minute, poll, until) in
             [(0, one, 5), (4, one, 5), (5, two, 10), (14, three, 15), (15, one, 17), (17, special, 22), (22, two, 25)]
         {
-            let expected = Standing { poll: Some(poll), fallback: None, until: Some(at(until)) };
+            let expected = PlaceContent { poll: Some(poll), fallback: None, until: Some(at(until)) };
             assert_eq!(plan.at(at(minute)), expected, "minute {minute}");
         }
         let alone = Rotation { polls: vec![one], every_minutes: 5 };
         let plan = PlacePlan { rotation: Some(alone), ..PlacePlan::default() };
-        assert_eq!(plan.at(at(7)), Standing { poll: Some(one), fallback: None, until: None });
+        assert_eq!(plan.at(at(7)), PlaceContent { poll: Some(one), fallback: None, until: None });
         assert_eq!(plan.at(Timestamp::LATEST).poll, Some(one));
     }
 }

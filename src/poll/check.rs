@@ -80,10 +80,10 @@ impl Check {
         let mut checked: Vec<PollOption> = Vec::with_capacity(options.len());
         // The appearance of the labels so far, and their positions.
         let mut seen: Vec<(String, usize)> = Vec::with_capacity(options.len());
-        for (place, (option, index)) in options.iter().zip(0_u8..).enumerate() {
-            let field = |name: &str| format!("options[{place}].{name}");
+        for (nth, (option, index)) in options.iter().zip(0_u8..).enumerate() {
+            let field = |name: &str| format!("options[{nth}].{name}");
             let id = match &option.id {
-                None => Some(OptionId::by_place(place)),
+                None => Some(OptionId::nth(nth)),
                 Some(id) => {
                     id.parse().map_err(|rule: super::InvalidId| self.refuse(field("id"), rule.to_string())).ok()
                 }
@@ -93,7 +93,7 @@ impl Check {
             let emoji =
                 emoji.and_then(|emoji| emoji.parse().map_err(|rule: &str| self.refuse(field("emoji"), rule)).ok());
             let note = option.note.as_deref().and_then(|note| self.text(&field("note"), note, OPTION_NOTE));
-            let image = option.image.as_ref().and_then(|image| self.image(place, image));
+            let image = option.image.as_ref().and_then(|image| self.image(nth, image));
             let (Some(id), Some(label)) = (id, label) else { continue };
             let looks = appearance(label.as_str());
             if checked.iter().any(|other| other.id == id) {
@@ -103,7 +103,7 @@ impl Check {
                     format!("must be one that readers can tell from options[{before}].label, and looks the same");
                 self.mistake(Mistake::LooksSame, &field("label"), rule);
             }
-            seen.push((looks, place));
+            seen.push((looks, nth));
             checked.push(PollOption { id, emoji, label, note, image, index });
         }
         checked
@@ -136,7 +136,7 @@ impl Check {
 
     /// Whether a poll may take open answers.
     pub(super) fn open_answer(&mut self, kind: Kind, is_quiz: bool) {
-        if !matches!(kind, Kind::Single | Kind::Multiple) {
+        if !kind.takes_open_answers() {
             let rule = "must be left out of a poll of kind {}: single and multiple take open answers";
             self.refuse("open_answer", rule.replace("{}", kind.as_str()));
         } else if is_quiz {
@@ -160,7 +160,7 @@ impl Check {
             }
             return None;
         };
-        if kind != Kind::Single {
+        if !kind.has_right_answer() {
             self.refuse("correct", "must be left out: only a poll of kind single has one right answer");
         }
         if changeable {
@@ -186,7 +186,7 @@ impl Check {
     /// How exact readers see the tally.
     pub(super) fn display(&mut self, kind: Kind, asked: Option<TallyDisplay>) -> TallyDisplay {
         let display = asked.unwrap_or_default();
-        if kind == Kind::Reaction && display == TallyDisplay::Percent {
+        if kind.is_pressed() && display == TallyDisplay::Percent {
             let rule = "must be exact or delayed in a poll of kind reaction: what readers see there are counts";
             self.refuse("display", rule);
         }
@@ -196,7 +196,7 @@ impl Check {
     /// Whether readers see the options in orders of their own.
     pub(super) fn shuffle(&mut self, kind: Kind, asked: Option<bool>) -> bool {
         let is_asked = asked.unwrap_or_default();
-        if is_asked && matches!(kind, Kind::Rating | Kind::Reaction) {
+        if is_asked && kind.has_own_order() {
             let rule = "must be false, or left out, in a poll of kind {}: its options have an order of their own";
             self.refuse("shuffle", rule.replace("{}", kind.as_str()));
         }

@@ -152,7 +152,7 @@ impl Choices {
 
     /// The rank of an option, 1 being the most preferred; `None` if it has none.
     pub fn rank(self, option: &PollOption) -> Option<usize> {
-        self.order().iter().position(|index| index == option.index).map(|place| place + 1)
+        self.order().iter().position(|index| index == option.index).map(|nth| nth + 1)
     }
 
     /// The chosen options: in the poll's order, or in the voter's, the most preferred first, where that counts.

@@ -74,8 +74,8 @@ impl Indexes {
     pub fn of(listed: &[u8]) -> Option<Self> {
         let mut indexes = [0; MOST_INDEXES];
         indexes.get_mut(..listed.len())?.copy_from_slice(listed);
-        let is_good = |(place, index): (usize, &u8)| {
-            usize::from(*index) < MAX_COUNTERS && listed.iter().take(place).all(|before| before != index)
+        let is_good = |(nth, index): (usize, &u8)| {
+            usize::from(*index) < MAX_COUNTERS && listed.iter().take(nth).all(|before| before != index)
         };
         let count = u8::try_from(listed.len()).ok().filter(|count| *count > 0)?;
         listed.iter().enumerate().all(is_good).then_some(Self { indexes, count })

@@ -164,8 +164,8 @@ pub struct ListCursor {
 /// Where a page of a site's polls begins, as a request names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageStart {
-    /// After this place.
-    Place(ListCursor),
+    /// After this poll.
+    After(ListCursor),
     /// After the poll of this id, or, if it is gone, after the time in the id: earlier versions gave ids as cursors.
     Poll(PollId, Timestamp),
 }
@@ -421,7 +421,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_poll_has_2_to_32_distinct_options() {
-        let names: Vec<String> = (0..33).map(|place| format!("o{place}")).collect();
+        let names: Vec<String> = (0..33).map(|nth| format!("o{nth}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         assert!(new_poll(Kind::Single, 1, 1, &names[..32]).is_ok());
         assert_eq!(fields(new_poll(Kind::Single, 1, 1, &names).unwrap_err()), ["options"]);

@@ -189,7 +189,7 @@ word_id!(
 
 impl OptionId {
     /// The id of an option without one: its position, counted from 1.
-    pub fn by_place(index: usize) -> Self {
+    pub fn nth(index: usize) -> Self {
         Self((index + 1).to_string().into())
     }
 }

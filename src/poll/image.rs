@@ -35,8 +35,8 @@ impl OptionImage {
 }
 
 impl Check {
-    pub(super) fn image(&mut self, place: usize, asked: &NewImage) -> Option<OptionImage> {
-        let field = |name: &str| format!("options[{place}].image.{name}");
+    pub(super) fn image(&mut self, nth: usize, asked: &NewImage) -> Option<OptionImage> {
+        let field = |name: &str| format!("options[{nth}].image.{name}");
         let alt = self.text(&field("alt"), &asked.alt, ALTERNATIVE);
         let url = self.address(&field("url"), Some(&asked.url))?;
         if !OptionImage::is_safe(&url) {

@@ -84,6 +84,6 @@ pub use text::{
 pub use time_zone::TimeZone;
 pub use timeline::{Bucket, Change, Interval, Minute, Moves, Step, Timeline};
 pub use timestamp::Timestamp;
-pub use trace::{NetworkMark, VoteTrace};
+pub use trace::{NetworkDigest, VoteTrace};
 pub use viewer::{ResultsPolicy, TallyDisplay, Viewer, WhyHidden};
 pub use web_address::WebAddress;

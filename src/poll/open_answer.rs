@@ -59,7 +59,7 @@ pub struct CountedAnswer {
 
 impl CountedAnswer {
     /// Its place in a list, in which those come first that most ballots say.
-    pub fn place(&self) -> (Reverse<u64>, AnswerId) {
+    pub fn order(&self) -> (Reverse<u64>, AnswerId) {
         (Reverse(self.ballots), self.id)
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choices, Edit, Effect, Kind, OptionId, Phase, Poll, Schedule, State, Text, Timestamp, text::EXPLANATION};
+use super::{Choices, Edit, Effect, OptionId, Phase, Poll, Schedule, State, Text, Timestamp, text::EXPLANATION};
 
 /// What makes a poll a question of a quiz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,11 @@ impl Poll {
         self.quiz.is_some() || self.resolution.is_some()
     }
 
+    /// Whether it can be said of it which option came true, once it is closed.
+    pub fn may_be_prediction(&self) -> bool {
+        self.kind.has_right_answer() && self.quiz.is_none()
+    }
+
     /// The poll with the option that came true; `None` if it says so already. It is closed on record then, also if only
     /// the clock had closed it.
     ///
@@ -71,7 +76,7 @@ impl Poll {
     pub fn resolved(&self, option: &str, reason: Option<&str>, now: Timestamp) -> Result<Option<Edit>, ResolveError> {
         let reason = reason.map(|reason| Text::parse(reason, EXPLANATION)).transpose().map_err(ResolveError::Reason)?;
         let option = self.option(option).ok_or(ResolveError::NoSuchOption)?;
-        if self.kind != Kind::Single || self.quiz.is_some() {
+        if !self.may_be_prediction() {
             return Err(ResolveError::NotAPrediction);
         }
         let state = self.state_at(now);
@@ -95,7 +100,7 @@ impl Poll {
 mod tests {
     use super::*;
     use crate::poll::{
-        Revision,
+        Kind, Revision,
         definition::tests::{earlier, poll_with},
     };
 

@@ -97,8 +97,8 @@ impl Orders {
             let votes = contenders.iter().map(|it| (it.option.id.clone(), it.latest())).collect();
             let majority = contenders.iter().find(|it| it.latest().saturating_mul(2) > ballots - exhausted);
             let winner = majority.map(|it| it.option.id.clone());
-            let (place, tie) = last_of(poll, &contenders);
-            let goes_out = (place < contenders.len() && winner.is_none()).then(|| contenders.remove(place));
+            let (nth, tie) = last_of(poll, &contenders);
+            let goes_out = (nth < contenders.len() && winner.is_none()).then(|| contenders.remove(nth));
             let eliminated = goes_out.map(|it| Eliminated { option: it.option.id.clone(), tie });
             let is_last = eliminated.is_none();
             run_off.rounds.push(Round { votes, exhausted, eliminated });
@@ -157,12 +157,12 @@ fn last_of(poll: &Poll, contenders: &[Contender<'_>]) -> (usize, Option<TieBreak
         let votes = |it: &Contender<'_>| it.votes.get(round).copied().unwrap_or_default();
         let fewest = last.iter().map(|(_, it)| votes(it)).min();
         last.retain(|(_, it)| Some(votes(it)) == fewest);
-        if let [(place, _)] = last.as_slice() {
-            return (*place, (ago > 0).then_some(TieBreak::EarlierRound));
+        if let [(nth, _)] = last.as_slice() {
+            return (*nth, (ago > 0).then_some(TieBreak::EarlierRound));
         }
     }
     let lowest = last.iter().min_by_key(|(_, it)| tie_hash(poll, it.option));
-    (lowest.map_or(0, |(place, _)| *place), Some(TieBreak::Hash))
+    (lowest.map_or(0, |(nth, _)| *nth), Some(TieBreak::Hash))
 }
 
 /// The BLAKE3 hash of the text `POLL/OPTION`, of their ids.

@@ -259,7 +259,7 @@ mod tests {
     }
 
     fn parts(kind: Kind, votes: &[u64], ballots: u64, whole: u64) -> Vec<u64> {
-        let ids: Vec<String> = (0..votes.len()).map(|place| format!("o{place}")).collect();
+        let ids: Vec<String> = (0..votes.len()).map(|nth| format!("o{nth}")).collect();
         let poll = poll_with(kind, 1, 1, &ids.iter().map(String::as_str).collect::<Vec<_>>());
         let counted = PartitionTally { ballots, ..partition(0, votes, State::Open, 0) };
         Tally::sum(&poll, [&counted]).unwrap().parts(&poll, whole).to_vec()

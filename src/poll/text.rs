@@ -58,12 +58,12 @@ impl Text {
     /// # Errors
     /// What the text must be, in words that follow its field's name.
     pub fn parse(text: &str, limit: TextLimit) -> Result<Self, String> {
-        if let Some((place, character)) = text.chars().enumerate().find(|(_, character)| is_refused(*character)) {
+        if let Some((nth, character)) = text.chars().enumerate().find(|(_, character)| is_refused(*character)) {
             return Err(format!(
                 "must not contain {} (U+{:04X}, character {})",
                 name_of(character),
                 u32::from(character),
-                place + 1
+                nth + 1
             ));
         }
         if text.chars().all(is_invisible) {

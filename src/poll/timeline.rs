@@ -339,13 +339,13 @@ mod tests {
         let given = buckets(timeline, &minutes, 1);
         // The last vote was cast in the very minute of the tally.
         let expected: Vec<_> = (2..=20)
-            .map(|place| match place {
+            .map(|nth| match nth {
                 2 => (10, change(2, &[1, 1]), change(2, &[1, 1])),
                 3 => (15, change(0, &[1, -1]), change(2, &[2, 0])),
-                4 | 5 => (place * 5, Change::default(), change(2, &[2, 0])),
+                4 | 5 => (nth * 5, Change::default(), change(2, &[2, 0])),
                 6 => (30, change(1, &[0, 1]), change(3, &[2, 1])),
                 20 => (100, change(1, &[1, 0]), change(4, &[3, 1])),
-                _ => (place * 5, Change::default(), change(3, &[2, 1])),
+                _ => (nth * 5, Change::default(), change(3, &[2, 1])),
             })
             .collect();
         assert_eq!(given, expected);

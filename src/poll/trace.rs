@@ -7,9 +7,9 @@ use super::Timestamp;
 /// A network under a key that is dropped with the day: a /24, or a /48 of IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct NetworkMark(pub u32);
+pub struct NetworkDigest(pub u32);
 
-impl NetworkMark {
+impl NetworkDigest {
     /// The day of a moment: marks are the same for one, and dropped with it.
     pub fn day(at: Timestamp) -> i64 {
         at.as_millis().div_euclid(24 * 60 * 60 * 1_000)
@@ -22,7 +22,7 @@ pub struct VoteTrace {
     /// When it was counted, by the store's clock.
     pub at: Timestamp,
     /// The network it came from.
-    pub network: NetworkMark,
+    pub network: NetworkDigest,
     /// The first option that it names, by its index.
     pub option: u8,
     /// How many ballots it stands for, where there are too many to tell each.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    LeafPlace, LogHead, LogKey, LogLeaf, ProofError, TransparencyLog, articles::ArticleRound, names, read_file,
+    LeafRef, LogHead, LogKey, LogLeaf, ProofError, TransparencyLog, articles::ArticleRound, names, read_file,
     statements, write_file,
 };
 use crate::{
@@ -54,9 +54,9 @@ impl OpenLog {
     }
 
     /// Where the leaf after so many additions will be.
-    pub(super) fn next_place(&self, additions: usize) -> LeafPlace {
+    pub(super) fn next_place(&self, additions: usize) -> LeafRef {
         let more = u64::try_from(self.first.len() + additions).unwrap_or(u64::MAX);
-        LeafPlace { log: self.head.log, index: self.head.size.saturating_add(more) }
+        LeafRef { log: self.head.log, index: self.head.size.saturating_add(more) }
     }
 
     /// Whether there is something to add whatever happens.
@@ -211,7 +211,7 @@ impl TransparencyLog {
         let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of the transparency log of {site}"));
         let (mut tiles, mut entries) = self.right_edge(&site, &head).await?;
         for leaf in &leaves {
-            let place = LeafPlace { log: head.log, index: head.size };
+            let place = LeafRef { log: head.log, index: head.size };
             let entry = leaf.opening.commitment().ok_or_else(|| corrupt("a salt"))?;
             tiles.push(head.size, leaf_hash(&entry)).ok_or_else(|| corrupt("the tiles"))?;
             let bundle = head.size / TILE_WIDTH;

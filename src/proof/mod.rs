@@ -37,7 +37,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 pub use known_checkpoints::KnownCheckpoints;
-pub use reading::{LogView, OpenedLeaf};
+pub use reading::{OpenedLeaf, SiteLogs};
 pub use receipts::BallotReceipt;
 pub use snapshots::{PollSnapshot, SnapshotDraft, SnapshotId};
 
@@ -216,10 +216,10 @@ struct PollNotes {
     is_closed: bool,
     /// Where the root of its ballots is.
     #[serde(default)]
-    ballots: Option<LeafPlace>,
+    ballots: Option<LeafRef>,
     /// Its snapshots, in their order.
     #[serde(default)]
-    snapshots: Vec<LeafPlace>,
+    snapshots: Vec<LeafRef>,
     /// If it is an article's: how far its last tally in the log had come.
     #[serde(default)]
     tallied: Option<Position>,
@@ -239,21 +239,21 @@ struct LoggedFigure {
 
 /// An entry of one of a site's logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct LeafPlace {
+struct LeafRef {
     log: u32,
     index: u64,
 }
 
 /// The names of a log's files.
 mod names {
-    use super::{LeafPlace, PollId};
+    use super::{LeafRef, PollId};
 
     /// What a tile is computed from: of leaves, their entries are kept.
     pub(super) fn tile(log: u32, level: u8, index: u64) -> String {
         if level == 0 { format!("{log}/entries/{index}") } else { format!("{log}/tile/{level}/{index}") }
     }
 
-    pub(super) fn leaf(LeafPlace { log, index }: LeafPlace) -> String {
+    pub(super) fn leaf(LeafRef { log, index }: LeafRef) -> String {
         format!("{log}/leaf/{index}")
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Serialize;
 
 use super::{
-    LeafPlace, LogHead, LogLeaf, Opens, PollNotes, ProofError, TransparencyLog, append::read_head, names, read_file,
+    LeafRef, LogHead, LogLeaf, Opens, PollNotes, ProofError, TransparencyLog, append::read_head, names, read_file,
 };
 use crate::{
     poll::{PollId, SiteId},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A site's logs.
-pub struct LogView {
+pub struct SiteLogs {
     /// The one that goes on.
     pub head: LogHead,
     /// Those that were lost, the oldest first, as far as the store still had them.
@@ -39,12 +39,12 @@ impl TransparencyLog {
     ///
     /// # Errors
     /// [`ProofError::NotThere`] if it has none; what the store failed with.
-    pub async fn view(&self, site: &SiteId) -> Result<LogView, ProofError> {
+    pub async fn logs_of(&self, site: &SiteId) -> Result<SiteLogs, ProofError> {
         let head = self.published(site).await?.ok_or(ProofError::NotThere)?;
         let last: Vec<String> = (1..head.log).map(names::last_head).collect();
         let last = self.store.log_files(site, &last).await?;
         let before = last.into_iter().flatten().map(|head| read_file("a head", &head)).collect::<Result<_, _>>()?;
-        Ok(LogView { head, before })
+        Ok(SiteLogs { head, before })
     }
 
     /// The newest checkpoint of a log.
@@ -89,7 +89,7 @@ impl TransparencyLog {
         let head = self.head_of(site, log).await?;
         let from = bundle.checked_mul(TILE_WIDTH).filter(|from| *from < head.size).ok_or(ProofError::NotThere)?;
         let places: Vec<u64> = (from..head.size.min(from + TILE_WIDTH)).collect();
-        let files: Vec<String> = places.iter().map(|index| names::leaf(LeafPlace { log, index: *index })).collect();
+        let files: Vec<String> = places.iter().map(|index| names::leaf(LeafRef { log, index: *index })).collect();
         let leaves = self.store.log_files(site, &files).await?;
         let mut found = Vec::new();
         for (index, leaf) in places.into_iter().zip(leaves) {
@@ -106,7 +106,7 @@ impl TransparencyLog {
     pub(super) async fn log_proof(
         &self,
         site: &SiteId,
-        place: LeafPlace,
+        place: LeafRef,
         opening: Opening,
     ) -> Result<LogProof, ProofError> {
         let head = self.head_of(site, place.log).await?;
@@ -164,7 +164,7 @@ impl TransparencyLog {
 
 impl LogHead {
     /// Whether the log, or one before it, has so many entries.
-    pub(super) fn has(&self, place: LeafPlace) -> bool {
+    pub(super) fn has(&self, place: LeafRef) -> bool {
         place.log < self.log || (place.log == self.log && place.index < self.size)
     }
 }

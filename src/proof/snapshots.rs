@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde_json::Value;
 
-use super::{LeafPlace, LogLeaf, ProofError, TransparencyLog, append::Additions, names, statements, write_file};
+use super::{LeafRef, LogLeaf, ProofError, TransparencyLog, append::Additions, names, statements, write_file};
 use crate::{
     poll::{Poll, State, Viewer},
     tlog::{LogProof, Opening},
@@ -15,7 +15,7 @@ pub(super) const MOST_SNAPSHOTS: usize = 100;
 
 /// A snapshot's name: its place in the site's logs, so it stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SnapshotId(LeafPlace);
+pub struct SnapshotId(LeafRef);
 
 impl SnapshotId {
     /// Its place in its log.
@@ -35,7 +35,7 @@ impl FromStr for SnapshotId {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (log, index) = text.split_once('-').ok_or(())?;
-        let id = Self(LeafPlace { log: log.parse().map_err(drop)?, index: index.parse().map_err(drop)? });
+        let id = Self(LeafRef { log: log.parse().map_err(drop)?, index: index.parse().map_err(drop)? });
         if id.to_string() == text { Ok(id) } else { Err(()) }
     }
 }
@@ -103,9 +103,9 @@ impl TransparencyLog {
     ) -> Result<(Vec<PollSnapshot>, bool), ProofError> {
         let notes = self.notes(&poll.site, poll.id).await?;
         let published = self.published(&poll.site).await?;
-        let is_published = |place: &LeafPlace| published.as_ref().is_some_and(|head| head.has(*place));
+        let is_published = |place: &LeafRef| published.as_ref().is_some_and(|head| head.has(*place));
         let all = notes.snapshots.iter().rev().copied().filter(is_published);
-        let asked: Vec<LeafPlace> = match before {
+        let asked: Vec<LeafRef> = match before {
             Some(before) => all.skip_while(|place| *place != before.0).skip(1).collect(),
             None => all.collect(),
         };

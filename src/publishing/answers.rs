@@ -55,10 +55,10 @@ impl Publishing {
         let mut answers = if poll.open_answer { self.store.answers(&poll).await? } else { Vec::new() };
         let is_asked = |answer: &CountedAnswer| {
             asked.state.is_none_or(|state| state == answer.state)
-                && asked.after.is_none_or(|after| (Reverse(after.ballots), after.id) < answer.place())
+                && asked.after.is_none_or(|after| (Reverse(after.ballots), after.id) < answer.order())
         };
         answers.retain(is_asked);
-        answers.sort_by_key(CountedAnswer::place);
+        answers.sort_by_key(CountedAnswer::order);
         let has_more = answers.len() > asked.limit;
         answers.truncate(asked.limit);
         let last = answers.last().filter(|_| has_more);

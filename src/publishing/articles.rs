@@ -2,7 +2,7 @@
 
 use super::{PublishError, Publishing};
 use crate::{
-    article::{Announced, ArticleId, ArticleKey, ArticlePlace, MOST_ANNOUNCED},
+    article::{Announced, ArticleCursor, ArticleId, ArticleKey, MOST_ANNOUNCED},
     poll::{SiteId, Text, Timestamp, WebAddress},
     site::{AddressRefusal, OtherSite, Publisher},
     store::ArticlePutting,
@@ -74,7 +74,7 @@ impl Publishing {
         &self,
         publisher: &Publisher,
         site: &SiteId,
-        before: Option<&ArticlePlace>,
+        before: Option<&ArticleCursor>,
         limit: usize,
     ) -> Result<Vec<Announced>, PublishError> {
         self.site(publisher, site).await?;

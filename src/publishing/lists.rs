@@ -33,15 +33,15 @@ pub enum PollsOrder {
     Closing,
 }
 
-/// A place in a list that is sorted by something else than age.
+/// The last poll of a page of a list that is sorted by something else than age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SortedPlace {
+pub struct SortedCursor {
     /// In which order.
     pub order: PollsOrder,
     /// What it is sorted by, ascending.
     pub rank: i64,
     /// Which poll.
-    pub place: ListCursor,
+    pub poll: ListCursor,
 }
 
 /// Where a page of polls begins.
@@ -50,7 +50,7 @@ pub enum PollsStart {
     /// After this one, by age.
     ByAge(PageStart),
     /// After this one, in another order.
-    Sorted(SortedPlace),
+    Sorted(SortedCursor),
 }
 
 /// Which of a site's polls are asked for.
@@ -76,7 +76,7 @@ pub struct ListedPolls {
     /// Its polls, in the state each has now.
     pub polls: Vec<(Poll, State)>,
     /// The last one examined, if there are more behind it.
-    pub last: Option<SortedPlace>,
+    pub last: Option<SortedCursor>,
 }
 
 impl PollsOrder {
@@ -113,13 +113,13 @@ impl PollsOrder {
     }
 }
 
-impl SortedPlace {
+impl SortedCursor {
     fn key(&self) -> (i64, Reverse<ListCursor>) {
-        (self.rank, Reverse(self.place))
+        (self.rank, Reverse(self.poll))
     }
 
-    fn by_age(place: ListCursor) -> Self {
-        Self { order: PollsOrder::Newest, rank: 0, place }
+    fn by_age(poll: ListCursor) -> Self {
+        Self { order: PollsOrder::Newest, rank: 0, poll }
     }
 }
 
@@ -155,33 +155,33 @@ impl Publishing {
             index.count_votes(&self.store, now).await?;
         }
         let start = match asked.start {
-            Some(PollsStart::Sorted(place)) if place.order == asked.order => Some(place),
+            Some(PollsStart::Sorted(start)) if start.order == asked.order => Some(start),
             Some(PollsStart::ByAge(start)) if asked.order == PollsOrder::Newest => {
-                resolve_page_start(&*self.store, &asked.site, Some(start)).await?.map(SortedPlace::by_age)
+                resolve_page_start(&*self.store, &asked.site, Some(start)).await?.map(SortedCursor::by_age)
             }
             Some(_) | None => None,
         };
-        let place = |poll: &IndexedPoll| SortedPlace {
+        let cursor = |poll: &IndexedPoll| SortedCursor {
             order: asked.order,
             rank: asked.order.rank(poll, now),
-            place: poll.place,
+            poll: poll.cursor,
         };
         let known = index.polls.iter().filter(|poll| asked.takes(poll.state_at(now), &poll.folded));
-        let mut found: Vec<_> = known.map(|poll| (place(poll), poll.revision)).collect();
+        let mut found: Vec<_> = known.map(|poll| (cursor(poll), poll.revision)).collect();
         if let Some(start) = start {
-            found.retain(|(place, _)| place.key() > start.key());
+            found.retain(|(cursor, _)| cursor.key() > start.key());
         }
-        found.sort_unstable_by_key(|(place, _)| place.key());
+        found.sort_unstable_by_key(|(cursor, _)| cursor.key());
         let mut page = ListedPolls { site: asked.site.clone(), polls: Vec::with_capacity(asked.limit), last: start };
         let mut rest = found.into_iter().peekable();
         while page.polls.len() < asked.limit && rest.peek().is_some() {
             let some: Vec<_> = rest.by_ref().take((asked.limit - page.polls.len()).min(BATCH)).collect();
-            let ids: Vec<PollId> = some.iter().map(|(place, _)| place.place.id).collect();
-            for ((place, revision), poll) in some.into_iter().zip(self.several(&ids).await?) {
-                page.last = Some(place);
+            let ids: Vec<PollId> = some.iter().map(|(cursor, _)| cursor.poll.id).collect();
+            for ((cursor, revision), poll) in some.into_iter().zip(self.several(&ids).await?) {
+                page.last = Some(cursor);
                 let poll = poll.filter(|poll| poll.site == asked.site);
                 if poll.as_ref().is_none_or(|poll| poll.revision != revision) {
-                    index.note(place.place.id);
+                    index.note(cursor.poll.id);
                 }
                 let Some(poll) = poll else { continue };
                 let state = poll.state_at(now);
@@ -219,7 +219,7 @@ impl Publishing {
             let is_last_batch = polls.len() < batch;
             for poll in polls {
                 if page.len() == limit || examined == MAX_EXAMINED {
-                    return Ok(ListedPolls { site, polls: page, last: last.map(SortedPlace::by_age) });
+                    return Ok(ListedPolls { site, polls: page, last: last.map(SortedCursor::by_age) });
                 }
                 examined += 1;
                 last = Some(poll.list_cursor());

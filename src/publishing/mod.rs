@@ -29,7 +29,7 @@ use std::sync::Arc;
 pub use answers::{AnswerCursor, AnswersQuery, ListedAnswers};
 pub use articles::NewArticle;
 pub use error::PublishError;
-pub use lists::{ListedPolls, PollsOrder, PollsQuery, PollsStart, SortedPlace};
+pub use lists::{ListedPolls, PollsOrder, PollsQuery, PollsStart, SortedCursor};
 pub use polls::Created;
 pub use revision::ExpectedRevision;
 pub use sessions::{Editor, ListedSession, make_link};

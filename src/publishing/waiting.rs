@@ -87,7 +87,7 @@ impl Publishing {
             for poll in self.named(&index.polls, has_texts).await? {
                 let mut texts = self.store.answers(&poll).await?;
                 texts.retain(|text| text.state == AnswerState::Waiting);
-                texts.sort_by_key(CountedAnswer::place);
+                texts.sort_by_key(CountedAnswer::order);
                 let count = texts.len();
                 texts.truncate(MOST_TEXTS);
                 if count > 0 {
@@ -104,7 +104,7 @@ impl Publishing {
         polls: &[Arc<IndexedPoll>],
         is_asked: impl Fn(&IndexedPoll) -> bool,
     ) -> Result<Vec<Poll>, PublishError> {
-        let ids = polls.iter().filter(|poll| is_asked(poll)).map(|poll| poll.place.id).take(MOST);
+        let ids = polls.iter().filter(|poll| is_asked(poll)).map(|poll| poll.cursor.id).take(MOST);
         let read = try_join_all(ids.map(|id| self.store.poll(id))).await?;
         Ok(read.into_iter().flatten().collect())
     }

@@ -26,7 +26,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::Mutex as Turn;
 
 use super::{
-    Name, Quota, Subject,
+    Quota, QuotaName, Subject,
     keys::{KeyHasher, KeyTable},
     local::Uptime,
 };
@@ -45,7 +45,7 @@ const MOST_BUSY: usize = 16_384;
 
 /// One shared quota, on one replica.
 pub struct Leases {
-    name: Name,
+    name: QuotaName,
     quota: Quota,
     /// The prefix of the networks it is counted for; 0 if it is not counted for wider networks.
     bits: u8,
@@ -68,7 +68,7 @@ type Busy = Turn<u64>;
 
 impl Leases {
     /// A shared quota. By the secret nobody who reads the store can tell which clients its keys stand for.
-    pub fn new(name: Name, quota: Quota, bits: u8, secret: &Secret, most_keys: usize, clock: Uptime) -> Self {
+    pub fn new(name: QuotaName, quota: Quota, bits: u8, secret: &Secret, most_keys: usize, clock: Uptime) -> Self {
         let tenth = u64::from(quota.tenth().get());
         Self {
             name,

@@ -33,21 +33,24 @@ mod concurrency;
 mod keys;
 pub mod lease;
 pub mod local;
+mod policy;
 mod recent;
+mod subject;
 
-use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    client::Client,
     poll::VoterId,
-    secret::{KeyHash, Secret, first_bytes},
+    secret::Secret,
     store::Store,
     telemetry::{Metrics, QuotaOutcome},
 };
 pub use concurrency::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit};
 use lease::Leases;
 use local::{LocalLimiter, Uptime};
+pub use policy::{Policies, Quota, QuotaName};
 use recent::RecentVoters;
+pub use subject::Subject;
 
 /// The most keys of the local limiter of votes: half a million voters a minute each spend one token, which is back
 /// after 6 seconds.
@@ -64,215 +67,11 @@ pub const WIDER: [(u8, u32); 3] = [(64, 2), (56, 4), (48, 8)];
 /// How often keys whose tokens are all back are swept out.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// So many requests in so many seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
-    /// Requests, 1 to 1,000,000.
-    pub limit: NonZeroU32,
-    /// Seconds, 1 to 86,400.
-    pub window_secs: NonZeroU32,
-}
-
-impl Quota {
-    /// How a quota is written.
-    pub const RULE: &'static str =
-        "must be REQUESTS/SECONDSs like 10/60s, with 1 to 1000000 requests in 1 to 86400 seconds, or off";
-
-    /// How long one token takes to come back.
-    pub fn period(self) -> Duration {
-        Duration::from_secs(self.window_secs.get().into()) / self.limit.get()
-    }
-
-    /// So many times as much in the same window.
-    fn times(self, times: u32) -> Self {
-        Self { limit: self.limit.saturating_mul(NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN)), ..self }
-    }
-
-    /// What passes on a replica's own account, and is leased at a time: a tenth, and at least one.
-    pub fn tenth(self) -> NonZeroU32 {
-        NonZeroU32::new(self.limit.get() / 10).unwrap_or(NonZeroU32::MIN)
-    }
-}
-
-impl FromStr for Quota {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let within = |text: &str, most: u32| -> Option<NonZeroU32> {
-            let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|number: &NonZeroU32| is_plain && number.get() <= most)
-        };
-        let parse = || {
-            let (limit, window) = text.split_once('/')?;
-            Some(Self { limit: within(limit, 1_000_000)?, window_secs: within(window.strip_suffix('s')?, 86_400)? })
-        };
-        parse().ok_or(Self::RULE)
-    }
-}
-
-impl fmt::Display for Quota {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}s", self.limit, self.window_secs)
-    }
-}
-
-/// Which quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Name {
-    /// Votes cast and withdrawn, per voter.
-    Vote,
-    /// Ballots counted, per client and poll.
-    Ballot,
-    /// Voters made, per client.
-    Mint,
-    /// Articles that nobody has announced and a ballot makes a poll for, per client.
-    Article,
-    /// Wrong keys at the newsroom's door, per client.
-    SignIn,
-    /// Everything that may change something, per client.
-    Client,
-    /// Everything else, per client.
-    Read,
-    /// Requests by publishers, per key.
-    Admin,
-}
-
-impl Name {
-    /// How many there are.
-    pub const COUNT: usize = 8;
-
-    /// Its place among them.
-    pub fn place(self) -> usize {
-        match self {
-            Self::Vote => 0,
-            Self::Mint => 1,
-            Self::Client => 2,
-            Self::Read => 3,
-            Self::Admin => 4,
-            Self::Ballot => 5,
-            Self::Article => 6,
-            Self::SignIn => 7,
-        }
-    }
-
-    /// The name in settings (`SAWT_QUOTA_…`), headers and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Vote => "vote",
-            Self::Ballot => "ballot",
-            Self::Mint => "mint",
-            Self::Article => "article",
-            Self::SignIn => "sign_in",
-            Self::Client => "client",
-            Self::Read => "read",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-/// The quotas in force; `None` is off.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Policies {
-    /// Per voter.
-    pub vote: Option<Quota>,
-    /// Ballots per client and poll.
-    pub ballot: Option<Quota>,
-    /// Voters made per client.
-    pub mint: Option<Quota>,
-    /// New articles per client.
-    pub article: Option<Quota>,
-    /// Wrong keys per client.
-    pub sign_in: Option<Quota>,
-    /// All writes per client.
-    pub client: Option<Quota>,
-    /// Reads per client.
-    pub read: Option<Quota>,
-    /// Per key.
-    pub admin: Option<Quota>,
-    /// Only count what would be refused, and refuse nothing.
-    pub shadow: bool,
-}
-
-/// Whom a quota is counted for, and in what: 16 bytes that are alike for the same one and no other (a client's, a
-/// voter's, or those of a key's hash). Prints as nothing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Subject {
-    who: u128,
-    /// If it is an IPv6 network, how many of the leading bits say which.
-    prefix: Option<u8>,
-    /// The poll it is counted in; 0 where it is not counted by poll.
-    poll: u128,
-}
-
-impl Subject {
-    /// An IPv6 network, by its first address and the bits of its prefix.
-    pub fn network(address: [u8; 16], prefix: u8) -> Self {
-        Self { prefix: Some(prefix), ..Self::from(address) }
-    }
-
-    /// The same, counted in one poll.
-    #[must_use]
-    pub fn in_poll(self, poll: [u8; 16]) -> Self {
-        Self { poll: u128::from_be_bytes(poll), ..self }
-    }
-
-    /// The network that this client lies in: an IPv4 /24, or an IPv6 /48.
-    #[must_use]
-    pub fn network_of_client(&self) -> [u8; 16] {
-        let bits = if self.prefix.is_some() { 48 } else { 120 };
-        (self.who & u128::MAX << (128 - bits)).to_be_bytes()
-    }
-
-    /// 16 bytes that are alike for the same one in the same poll.
-    pub fn to_bytes(&self) -> [u8; 16] {
-        self.key().to_be_bytes()
-    }
-
-    /// The network of so many bits that this one lies in; `None` if there is none, or it is not wider.
-    fn wider(&self, bits: u8) -> Option<Self> {
-        let is_wider = self.prefix.is_some_and(|prefix| bits < prefix);
-        let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
-        is_wider.then_some(Self { who: self.who & mask, prefix: Some(bits), ..*self })
-    }
-
-    /// What it is told from all others by. A poll's id has random bits wherever an IPv6 network has none, and before
-    /// the last four bytes, which are all that tells IPv4 addresses apart: no two pairs of them are alike.
-    fn key(&self) -> u128 {
-        self.who ^ self.poll
-    }
-}
-
-impl From<[u8; 16]> for Subject {
-    fn from(bytes: [u8; 16]) -> Self {
-        Self { who: u128::from_be_bytes(bytes), prefix: None, poll: 0 }
-    }
-}
-
-impl From<Client> for Subject {
-    fn from(client: Client) -> Self {
-        let address = *client.as_bytes();
-        client.prefix().map_or_else(|| address.into(), |prefix| Self::network(address, prefix))
-    }
-}
-
-impl From<KeyHash> for Subject {
-    /// The hash's first 16 bytes.
-    fn from(hash: KeyHash) -> Self {
-        first_bytes::<16>(hash.into()).into()
-    }
-}
-
-impl fmt::Debug for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Subject(…)")
-    }
-}
-
 /// How somebody stands with a quota after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaState {
     /// Which.
-    pub name: Name,
+    pub name: QuotaName,
     /// The quota.
     pub quota: Quota,
     /// How many more requests would be admitted now.
@@ -320,7 +119,7 @@ pub struct QuotaLimiter {
 
 /// One quota: of a client, voter or key, and of the networks around a client.
 struct Tiers {
-    name: Name,
+    name: QuotaName,
     quota: Quota,
     own: Tier,
     /// One for each of [`WIDER`], if it is a quota of clients.
@@ -337,29 +136,29 @@ impl QuotaLimiter {
     /// The quotas in force. With a secret, the same on every replica, `ballot`, `mint`, `article`, `sign_in` and `client` are shared
     /// by way of the store; whoever reads the store finds hashes under it, and no address.
     pub fn new(policies: &Policies, sharing: Option<&Secret>, clock: &Uptime, metrics: Arc<Metrics>) -> Self {
-        let tier = |name: Name, quota: Quota, bits: u8, most_keys: usize, sharing: Option<&Secret>| Tier {
+        let tier = |name: QuotaName, quota: Quota, bits: u8, most_keys: usize, sharing: Option<&Secret>| Tier {
             local: LocalLimiter::new(quota, most_keys, clock.clone()),
             shared: sharing
                 .map(|secret| Leases::new(name, quota, bits, secret, most_keys.min(MOST_KEYS), clock.clone())),
         };
-        let tiers = |name: Name, quota: Option<Quota>, most_keys: usize| {
+        let tiers = |name: QuotaName, quota: Option<Quota>, most_keys: usize| {
             quota.map(|quota| Tiers { name, quota, own: tier(name, quota, 0, most_keys, None), wider: Vec::new() })
         };
-        let of_clients = |name: Name, quota: Option<Quota>, sharing: Option<&Secret>| {
+        let of_clients = |name: QuotaName, quota: Option<Quota>, sharing: Option<&Secret>| {
             let wider = |quota: Quota| {
                 WIDER.map(|(bits, times)| tier(name, quota.times(times), bits, MOST_WIDER, sharing)).into()
             };
             quota.map(|quota| Tiers { name, quota, own: tier(name, quota, 0, MOST_KEYS, sharing), wider: wider(quota) })
         };
         Self {
-            vote: tiers(Name::Vote, policies.vote, MOST_VOTERS),
-            ballot: of_clients(Name::Ballot, policies.ballot, sharing),
-            mint: of_clients(Name::Mint, policies.mint, sharing),
-            article: of_clients(Name::Article, policies.article, sharing),
-            sign_in: of_clients(Name::SignIn, policies.sign_in, sharing),
-            client: of_clients(Name::Client, policies.client, sharing),
-            read: of_clients(Name::Read, policies.read, None),
-            admin: tiers(Name::Admin, policies.admin, MOST_KEYS),
+            vote: tiers(QuotaName::Vote, policies.vote, MOST_VOTERS),
+            ballot: of_clients(QuotaName::Ballot, policies.ballot, sharing),
+            mint: of_clients(QuotaName::Mint, policies.mint, sharing),
+            article: of_clients(QuotaName::Article, policies.article, sharing),
+            sign_in: of_clients(QuotaName::SignIn, policies.sign_in, sharing),
+            client: of_clients(QuotaName::Client, policies.client, sharing),
+            read: of_clients(QuotaName::Read, policies.read, None),
+            admin: tiers(QuotaName::Admin, policies.admin, MOST_KEYS),
             recent_voters: RecentVoters::new(clock.clone()),
             is_shadow: policies.shadow,
             metrics,
@@ -367,7 +166,7 @@ impl QuotaLimiter {
     }
 
     /// Counts a request, and says what this replica alone can say of it. Never waits.
-    pub fn admit(&self, name: Name, subject: &Subject) -> Decision {
+    pub fn admit(&self, name: QuotaName, subject: &Subject) -> Decision {
         let Some(tiers) = self.tiers(name) else { return Decision::Unlimited };
         match tiers.admit(subject) {
             Ok((remaining, 0)) => self.admitted(tiers.quota_state(remaining)),
@@ -382,7 +181,7 @@ impl QuotaLimiter {
     /// same was [admitted](Self::note_voter) within the last minute, and so is not counted again.
     pub fn admit_voter(&self, voter: &VoterId, client: &Subject) -> Option<Decision> {
         let is_retry = self.recent_voters.has(voter);
-        (!is_retry).then(|| self.admit(Name::Mint, client))
+        (!is_retry).then(|| self.admit(QuotaName::Mint, client))
     }
 
     /// Remembers that a voter was admitted.
@@ -391,7 +190,7 @@ impl QuotaLimiter {
     }
 
     /// Takes back that a request was counted.
-    pub fn give_back(&self, name: Name, subject: &Subject) {
+    pub fn give_back(&self, name: QuotaName, subject: &Subject) {
         let Some(tiers) = self.tiers(name) else { return };
         for (_, tier, subject) in tiers.of(subject) {
             tier.local.give_back(&subject);
@@ -407,7 +206,7 @@ impl QuotaLimiter {
     pub async fn lease(&self, undecided: Undecided, subject: &Subject, store: &dyn Store) -> Decision {
         let Undecided { quota_state, spent } = undecided;
         let Some(tiers) = self.tiers(quota_state.name) else { return Decision::Unlimited };
-        for (_, tier, subject) in tiers.of(subject).filter(|(place, ..)| spent & (1 << place) != 0) {
+        for (_, tier, subject) in tiers.of(subject).filter(|(nth, ..)| spent & (1 << nth) != 0) {
             let Some(shared) = &tier.shared else { continue };
             if let Err(wait) = shared.take(&subject, store, &self.metrics).await {
                 return self.refused(tiers, wait);
@@ -429,16 +228,16 @@ impl QuotaLimiter {
         }
     }
 
-    fn tiers(&self, name: Name) -> Option<&Tiers> {
+    fn tiers(&self, name: QuotaName) -> Option<&Tiers> {
         match name {
-            Name::Vote => self.vote.as_ref(),
-            Name::Ballot => self.ballot.as_ref(),
-            Name::Mint => self.mint.as_ref(),
-            Name::Article => self.article.as_ref(),
-            Name::SignIn => self.sign_in.as_ref(),
-            Name::Client => self.client.as_ref(),
-            Name::Read => self.read.as_ref(),
-            Name::Admin => self.admin.as_ref(),
+            QuotaName::Vote => self.vote.as_ref(),
+            QuotaName::Ballot => self.ballot.as_ref(),
+            QuotaName::Mint => self.mint.as_ref(),
+            QuotaName::Article => self.article.as_ref(),
+            QuotaName::SignIn => self.sign_in.as_ref(),
+            QuotaName::Client => self.client.as_ref(),
+            QuotaName::Read => self.read.as_ref(),
+            QuotaName::Admin => self.admin.as_ref(),
         }
     }
 
@@ -468,9 +267,9 @@ impl Tiers {
         let mut spent = u8::from(!self.own.draw(subject));
         // Most clients are IPv4 addresses, voters or keys, and lie in nothing wider.
         if subject.prefix.is_some() {
-            for (place, tier, network) in self.of(subject).skip(1) {
+            for (nth, tier, network) in self.of(subject).skip(1) {
                 remaining = remaining.min(tier.local.admit(&network)?);
-                spent |= u8::from(!tier.draw(&network)) << place;
+                spent |= u8::from(!tier.draw(&network)) << nth;
             }
         }
         Ok((remaining, spent))
@@ -480,7 +279,7 @@ impl Tiers {
     fn of(&self, subject: &Subject) -> impl Iterator<Item = (usize, &Tier, Subject)> {
         let subject = *subject;
         let wider = self.wider.iter().zip(WIDER).enumerate();
-        let wider = wider.filter_map(move |(place, (tier, (bits, _)))| Some((place + 1, tier, subject.wider(bits)?)));
+        let wider = wider.filter_map(move |(nth, (tier, (bits, _)))| Some((nth + 1, tier, subject.wider(bits)?)));
         std::iter::once((0, &self.own, subject)).chain(wider)
     }
 

@@ -23,7 +23,7 @@ fn quotas(policies: &Policies) -> (QuotaLimiter, FakeRelativeClock, Arc<Metrics>
 }
 
 /// Spends what is left, and gives the refusal that ends it.
-fn spend_all(quotas: &QuotaLimiter, name: Name, subject: &Subject) -> (u32, QuotaState) {
+fn spend_all(quotas: &QuotaLimiter, name: QuotaName, subject: &Subject) -> (u32, QuotaState) {
     let mut admitted = 0;
     loop {
         match quotas.admit(name, subject) {
@@ -75,7 +75,9 @@ fn who_waits_exactly_as_long_as_told_is_let_in_and_not_before() {
 fn what_is_told_in_whole_seconds_is_enough_and_no_second_too_much() {
     // A token of seven in a minute takes 8.57 seconds.
     let (quotas, clock, _) = quotas(&Policies { admin: Some(quota("7/60s")), ..defaults() });
-    for name in [Name::Vote, Name::Ballot, Name::Mint, Name::Client, Name::Read, Name::Admin] {
+    for name in
+        [QuotaName::Vote, QuotaName::Ballot, QuotaName::Mint, QuotaName::Client, QuotaName::Read, QuotaName::Admin]
+    {
         let (admitted, told) = spend_all(&quotas, name, &subject(1));
         assert_eq!((admitted, told.remaining), (told.quota.limit.get(), 0));
         assert!(Duration::from_secs(told.next_secs) < told.quota.period() + Duration::from_secs(1), "{told:?}");
@@ -83,19 +85,26 @@ fn what_is_told_in_whole_seconds_is_enough_and_no_second_too_much() {
         assert!(matches!(quotas.admit(name, &subject(1)), Decision::Admitted(_)), "{told:?}");
     }
     // Six seconds are told for a vote, and a moment before they are over there is none.
-    let (_, told) = spend_all(&quotas, Name::Vote, &subject(2));
+    let (_, told) = spend_all(&quotas, QuotaName::Vote, &subject(2));
     assert_eq!(told.next_secs, 6);
     clock.advance(Duration::from_secs(6) - Duration::from_nanos(1));
-    assert!(matches!(quotas.admit(Name::Vote, &subject(2)), Decision::Refused(QuotaState { next_secs: 1, .. })));
+    assert!(matches!(quotas.admit(QuotaName::Vote, &subject(2)), Decision::Refused(QuotaState { next_secs: 1, .. })));
 }
 
 #[test]
 fn a_first_vote_leaves_nine_and_the_tenth_is_back_in_six_seconds() {
     let (quotas, ..) = quotas(&defaults());
-    let quota_state = QuotaState { name: Name::Vote, quota: quota("10/60s"), remaining: 9, next_secs: 6 };
-    assert_eq!(quotas.admit(Name::Vote, &subject(1)), Decision::Admitted(quota_state));
-    assert_eq!(quotas.admit(Name::Vote, &subject(1)), Decision::Admitted(QuotaState { remaining: 8, ..quota_state }));
-    assert_eq!(quotas.admit(Name::Vote, &subject(2)), Decision::Admitted(quota_state), "another voter's are their own");
+    let quota_state = QuotaState { name: QuotaName::Vote, quota: quota("10/60s"), remaining: 9, next_secs: 6 };
+    assert_eq!(quotas.admit(QuotaName::Vote, &subject(1)), Decision::Admitted(quota_state));
+    assert_eq!(
+        quotas.admit(QuotaName::Vote, &subject(1)),
+        Decision::Admitted(QuotaState { remaining: 8, ..quota_state })
+    );
+    assert_eq!(
+        quotas.admit(QuotaName::Vote, &subject(2)),
+        Decision::Admitted(quota_state),
+        "another voter's are their own"
+    );
 }
 
 /// Everyone behind one proxy or one carrier was one voter elsewhere: larapoll #111; strawpoll #33; wp-polls #112.
@@ -132,13 +141,13 @@ fn vote_within_ten_minutes(readers: u64, client_of: impl Fn(u64) -> Subject) {
         now = millis;
         let carrier = client_of(reader);
         for (name, who) in [
-            (Name::Read, &carrier),
-            (Name::Client, &carrier),
-            (Name::Mint, &carrier),
-            (Name::Client, &carrier),
-            (Name::Vote, &subject(reader)),
-            (Name::Ballot, &carrier.in_poll(poll)),
-            (Name::Read, &carrier),
+            (QuotaName::Read, &carrier),
+            (QuotaName::Client, &carrier),
+            (QuotaName::Mint, &carrier),
+            (QuotaName::Client, &carrier),
+            (QuotaName::Vote, &subject(reader)),
+            (QuotaName::Ballot, &carrier.in_poll(poll)),
+            (QuotaName::Read, &carrier),
         ] {
             assert!(
                 matches!(quotas.admit(name, who), Decision::Admitted(_)),
@@ -154,7 +163,7 @@ fn whoever_has_many_networks_is_let_in_a_few_times_as_often_and_no_more() {
     let policies = Policies { mint: Some(quota("100/86400s")), ..defaults() };
     let admitted = |clients: &mut dyn Iterator<Item = Subject>| {
         let (quotas, ..) = quotas(&policies);
-        clients.filter(|client| matches!(quotas.admit(Name::Mint, client), Decision::Admitted(_))).count()
+        clients.filter(|client| matches!(quotas.admit(QuotaName::Mint, client), Decision::Admitted(_))).count()
     };
     let each = |networks: std::ops::Range<u64>, prefix| networks.map(move |number| network(number, prefix));
     assert_eq!(admitted(&mut each(0..65_536, 64)), 800, "by the /48");
@@ -173,17 +182,21 @@ fn whoever_has_many_networks_is_let_in_a_few_times_as_often_and_no_more() {
 fn a_client_beyond_its_quota_leaves_that_of_its_neighbours_alone() {
     let (quotas, ..) = quotas(&Policies { mint: Some(quota("100/86400s")), ..defaults() });
     for _ in 0..10_000 {
-        quotas.admit(Name::Mint, &network(0, 64));
+        quotas.admit(QuotaName::Mint, &network(0, 64));
     }
-    let (admitted, _) = spend_all(&quotas, Name::Mint, &network(1, 64));
+    let (admitted, _) = spend_all(&quotas, QuotaName::Mint, &network(1, 64));
     assert_eq!(admitted, 100);
     // What they have left is less than their own, and said so.
     for client in 2..4 {
-        spend_all(&quotas, Name::Mint, &network(client, 64));
+        spend_all(&quotas, QuotaName::Mint, &network(client, 64));
     }
-    let Decision::Refused(quota_state) = quotas.admit(Name::Mint, &network(9, 64)) else { panic!("the /56 is spent") };
+    let Decision::Refused(quota_state) = quotas.admit(QuotaName::Mint, &network(9, 64)) else {
+        panic!("the /56 is spent")
+    };
     assert_eq!((quota_state.quota.limit.get(), quota_state.remaining), (100, 0));
-    let Decision::Admitted(quota_state) = quotas.admit(Name::Mint, &network(256, 64)) else { panic!("another /56") };
+    let Decision::Admitted(quota_state) = quotas.admit(QuotaName::Mint, &network(256, 64)) else {
+        panic!("another /56")
+    };
     assert_eq!(quota_state.remaining, 99);
 }
 
@@ -193,18 +206,21 @@ fn what_is_given_back_can_be_spent_again() {
     for client in [subject(1), network(1, 64)] {
         let (quotas, ..) = quotas(&policies);
         let in_poll = client.in_poll([7; 16]);
-        assert_eq!(spend_all(&quotas, Name::Ballot, &in_poll).0, 3);
-        assert!(matches!(quotas.admit(Name::Ballot, &client.in_poll([8; 16])), Decision::Admitted(_)), "another poll");
+        assert_eq!(spend_all(&quotas, QuotaName::Ballot, &in_poll).0, 3);
+        assert!(
+            matches!(quotas.admit(QuotaName::Ballot, &client.in_poll([8; 16])), Decision::Admitted(_)),
+            "another poll"
+        );
         for _ in 0..100 {
-            quotas.give_back(Name::Ballot, &in_poll);
-            assert!(matches!(quotas.admit(Name::Ballot, &in_poll), Decision::Admitted(_)));
-            assert!(matches!(quotas.admit(Name::Ballot, &in_poll), Decision::Refused(_)));
+            quotas.give_back(QuotaName::Ballot, &in_poll);
+            assert!(matches!(quotas.admit(QuotaName::Ballot, &in_poll), Decision::Admitted(_)));
+            assert!(matches!(quotas.admit(QuotaName::Ballot, &in_poll), Decision::Refused(_)));
         }
         // More than there is comes back by no way.
         for _ in 0..100 {
-            quotas.give_back(Name::Ballot, &in_poll);
+            quotas.give_back(QuotaName::Ballot, &in_poll);
         }
-        assert_eq!(spend_all(&quotas, Name::Ballot, &in_poll).0, 3);
+        assert_eq!(spend_all(&quotas, QuotaName::Ballot, &in_poll).0, 3);
     }
 }
 
@@ -269,7 +285,7 @@ fn five_million_clients_stay_under_the_cap_and_honest_ones_are_served() {
 fn a_quota_that_is_off_limits_nobody() {
     let (quotas, ..) = quotas(&Policies { vote: None, ..defaults() });
     for _ in 0..1_000 {
-        assert_eq!(quotas.admit(Name::Vote, &subject(1)), Decision::Unlimited);
+        assert_eq!(quotas.admit(QuotaName::Vote, &subject(1)), Decision::Unlimited);
     }
 }
 
@@ -277,7 +293,7 @@ fn a_quota_that_is_off_limits_nobody() {
 fn quotas_that_only_count_refuse_nobody_and_say_whom_they_would_have() {
     let (quotas, _, metrics) = quotas(&Policies { shadow: true, ..defaults() });
     for _ in 0..15 {
-        assert_eq!(quotas.admit(Name::Vote, &subject(1)), Decision::Unlimited);
+        assert_eq!(quotas.admit(QuotaName::Vote, &subject(1)), Decision::Unlimited);
     }
     let told = metrics.encode(crate::telemetry::MetricsFormat::OpenMetrics);
     for line in [

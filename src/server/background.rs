@@ -8,7 +8,7 @@ use std::{
 use actix_web::{dev::ServerHandle, rt};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{ReplicaParts, ServeError};
+use super::{ServeError, parts::ReplicaParts};
 use crate::{
     events,
     http::{ReplicaState, request_log::SUM_UP_EVERY},
@@ -194,7 +194,7 @@ mod tests {
         clock::Clock,
         config::Config,
         secret::{KeyHash, Secret},
-        server::Bounds,
+        server::bounds::Bounds,
         store::{StoreSettings, Stores},
         telemetry::MetricsFormat,
     };

@@ -225,10 +225,10 @@ mod tests {
         assert!(new.text.starts_with(&new.key.prefix()));
         assert_eq!(ApiKey::id_in(&new.text), Some(new.key.id));
         assert_eq!(new.key.hash, KeyHash::of(&new.text));
-        for place in 0..new.text.len() {
+        for nth in 0..new.text.len() {
             let mut typo = new.text.clone().into_bytes();
-            typo[place] = if typo[place] == b'0' { b'1' } else { b'0' };
-            assert_eq!(ApiKey::id_in(&String::from_utf8(typo).unwrap()), None, "place {place}");
+            typo[nth] = if typo[nth] == b'0' { b'1' } else { b'0' };
+            assert_eq!(ApiKey::id_in(&String::from_utf8(typo).unwrap()), None, "place {nth}");
         }
         assert_eq!(ApiKey::id_in("نعم"), None);
         assert_eq!(ApiKey::id_in(""), None);

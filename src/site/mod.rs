@@ -2,6 +2,7 @@
 
 mod base_address;
 mod event;
+mod event_type;
 mod key;
 mod look;
 mod origin;
@@ -15,7 +16,8 @@ mod webhook;
 use serde::{Deserialize, Serialize};
 
 pub use base_address::{BaseAddress, OWN_NAMES, below};
-pub use event::{Actor, Event, EventId, EventSubject, EventType, NewEvent};
+pub use event::{Actor, Event, EventId, NewEvent};
+pub use event_type::{EventSubject, EventType};
 pub use key::{ApiKey, KeyId, NewKey, Scope, Scopes};
 pub use look::{BUTTON, Colour, Density, PoorContrast, SiteLook, SiteWords, THANKS};
 pub use origin::{ListedOrigin, Origin};

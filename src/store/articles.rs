@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
-    article::{Announced, ArticleAddress, ArticleId, ArticleKey, ArticlePlace},
+    article::{Announced, ArticleAddress, ArticleCursor, ArticleId, ArticleKey},
     poll::SiteId,
     secret::first_bytes,
 };
@@ -28,7 +28,7 @@ pub trait Articles: Send + Sync {
     async fn articles(
         &self,
         site: &SiteId,
-        before: Option<&ArticlePlace>,
+        before: Option<&ArticleCursor>,
         limit: usize,
     ) -> Result<Vec<Announced>, StoreError>;
 

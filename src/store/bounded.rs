@@ -10,26 +10,26 @@
 //!
 //! Bounds are per worker, as connections are. Waiting for a body does not count: a slow sender holds no permit.
 
+mod call_limiter;
+
 use std::{
     ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use call_limiter::CallLimiter;
 
 use super::{
-    ArticlePutting, ArticleStanding, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, Creation, Events,
+    ArticlePutting, ArticleStatus, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, Creation, Events,
     IdempotencyKey, ItemScore, Lease, Leased, LogWrite, Making, Measure, Minutes, MoveReminder, PlacePut, Places,
     Polls, Publishers, QueuedDeliveries, Queueing, Quotas, Replacement, Sessions, SiteDeletion, SiteReplacement, Store,
     StoreError, TemplatePut, Templates, TransparencyLogs, TrendingWindow, ViewBatch, Views, WebhookPut, Webhooks,
     Witness,
 };
 use crate::{
-    article::{Announced, ArticleId, ArticleKey, ArticlePlace, NewArticlePoll, Template, TemplateId},
+    article::{Announced, ArticleCursor, ArticleId, ArticleKey, NewArticlePoll, Template, TemplateId},
     place::{Place, PlaceId},
     poll::{
         AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Edit, ListCursor, Minute, PartitionLabels,
@@ -55,50 +55,10 @@ pub struct Bounded {
     writes: CallLimiter,
 }
 
-/// Bounds how many calls of one kind wait at a time.
-#[derive(Clone)]
-struct CallLimiter {
-    taken: Arc<AtomicUsize>,
-    most: usize,
-    /// The number of waiting ballots, which go first.
-    backlog: Option<Arc<AtomicUsize>>,
-}
-
-/// A permit for one call, returned when dropped, also if the caller is gone.
-struct CallPermit<'a>(&'a CallLimiter);
-
-impl CallLimiter {
-    fn of(most: usize) -> Self {
-        Self { taken: Arc::default(), most, backlog: None }
-    }
-
-    fn enter(&self) -> Result<CallPermit<'_>, StoreError> {
-        if self.backlog.as_ref().is_some_and(|waiting| waiting.load(Relaxed) >= BACKLOG) {
-            return Err(StoreError::Overloaded);
-        }
-        let permit = CallPermit(self);
-        if self.taken.fetch_add(1, Relaxed) >= self.most {
-            return Err(StoreError::Overloaded);
-        }
-        Ok(permit)
-    }
-
-    async fn pass<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let _permit = self.enter()?;
-        call.await
-    }
-}
-
-impl Drop for CallPermit<'_> {
-    fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Relaxed);
-    }
-}
-
 impl Bounded {
     /// A worker's store for all calls that are not votes. `backlog` is the number of ballots in the worker's queues.
     pub fn for_all_else(store: Arc<dyn Store>, backlog: Arc<AtomicUsize>) -> Self {
-        let reads = CallLimiter { backlog: Some(backlog), ..CallLimiter::of(MOST_READS) };
+        let reads = CallLimiter::of(MOST_READS).yielding_to(backlog);
         Self { store, reads, writes: CallLimiter::of(MOST_WRITES) }
     }
 
@@ -280,7 +240,7 @@ impl Articles for Bounded {
     async fn articles(
         &self,
         site: &SiteId,
-        before: Option<&ArticlePlace>,
+        before: Option<&ArticleCursor>,
         limit: usize,
     ) -> Result<Vec<Announced>, StoreError> {
         self.reads.pass(self.store.articles(site, before, limit)).await
@@ -511,7 +471,7 @@ impl Templates for Bounded {
         template: &TemplateId,
         poll: PollId,
         witness: Witness,
-    ) -> Result<ArticleStanding, StoreError> {
+    ) -> Result<ArticleStatus, StoreError> {
         self.writes.pass(self.store.vouch(site, template, poll, witness)).await
     }
 
@@ -527,50 +487,5 @@ impl Templates for Bounded {
         limit: usize,
     ) -> Result<Vec<ListCursor>, StoreError> {
         self.reads.pass(self.store.article_polls(site, template, after, limit)).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::{pending, ready};
-
-    use futures_util::FutureExt as _;
-
-    use super::*;
-
-    fn is_refused(limiter: &CallLimiter) -> bool {
-        matches!(limiter.pass(ready(Ok(()))).now_or_never(), Some(Err(StoreError::Overloaded)))
-    }
-
-    #[test]
-    fn what_comes_beyond_the_bound_is_refused_at_once_and_a_place_given_back_is_taken_again() {
-        let limiter = CallLimiter::of(2);
-        let waiting = || {
-            let mut call = Box::pin(limiter.pass(pending::<Result<(), StoreError>>()));
-            assert!(call.as_mut().now_or_never().is_none());
-            call
-        };
-        let (first, second) = (waiting(), waiting());
-        for _ in 0..3 {
-            assert!(is_refused(&limiter));
-        }
-        // The caller is gone.
-        drop(first);
-        assert!(!is_refused(&limiter));
-        let third = waiting();
-        assert!(is_refused(&limiter));
-        drop((second, third));
-        assert_eq!(limiter.taken.load(Relaxed), 0);
-    }
-
-    #[test]
-    fn reads_are_refused_while_ballots_wait_and_no_read_keeps_a_vote_out() {
-        let backlog = Arc::new(AtomicUsize::new(BACKLOG - 1));
-        let reads = CallLimiter { backlog: Some(Arc::clone(&backlog)), ..CallLimiter::of(MOST_READS) };
-        assert!(!is_refused(&reads));
-        backlog.store(BACKLOG, Relaxed);
-        assert!(is_refused(&reads), "a read goes before ballots");
-        backlog.store(0, Relaxed);
-        assert!(!is_refused(&reads));
     }
 }

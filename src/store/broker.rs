@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{StoreError, record};
-use crate::poll::{NetworkMark, PartitionTally, PollId, Revision, SiteId, State, Timestamp, VoteTrace, Votes};
+use crate::poll::{NetworkDigest, PartitionTally, PollId, Revision, SiteId, State, Timestamp, VoteTrace, Votes};
 
 /// Carries messages between replicas. See the module.
 #[async_trait]
@@ -152,7 +152,7 @@ enum Record {
 
 /// When, in milliseconds, the network's mark, the option, for how many ballots it stands, and whether its voter is new.
 #[derive(Serialize, Deserialize)]
-struct TraceRecord(i64, NetworkMark, u8, u16, #[serde(default)] bool);
+struct TraceRecord(i64, NetworkDigest, u8, u16, #[serde(default)] bool);
 
 impl TraceRecord {
     fn of(VoteTrace { at, network, option, ballots, is_by_new_voter }: &VoteTrace) -> Self {
@@ -203,7 +203,7 @@ mod tests {
         let (usual, later) = (tallies(vec![(5, tally.clone())]), tallies(vec![(5, tally), (6, raised)]));
         assert!(!usual.write().unwrap().contains("epochs"), "replicas of an earlier version go on reading it");
         let at = Timestamp::from_millis(1_800_000_000_123);
-        let trace = VoteTrace { at, network: NetworkMark(u32::MAX), option: 31, ballots: 7, is_by_new_voter: true };
+        let trace = VoteTrace { at, network: NetworkDigest(u32::MAX), option: 31, ballots: 7, is_by_new_voter: true };
         let seen = VotesSeen { replica: u64::MAX, poll: PollId::generate(), traces: vec![trace; 2], views: 3 };
         let rare = [Message::Poll(PollId::generate()), Message::Site(SiteId::default()), Message::Votes(seen)];
         for message in rare.into_iter().chain([usual, later]) {

@@ -105,7 +105,7 @@ pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, 
 pub use publishers::{Publishers, SiteDeletion, SiteReplacement, all_sites};
 pub use quotas::{Lease, LeaseKey, Leased, Quotas};
 pub use sessions::Sessions;
-pub use templates::{ArticleStanding, ClientMark, Making, TemplatePut, Templates, Witness};
+pub use templates::{ArticleStatus, ClientDigest, Making, TemplatePut, Templates, Witness};
 pub use transparency_logs::{LOG_HEAD, LOG_PUBLISHED, LogWrite, TransparencyLogs};
 pub use views::{ItemScore, Measure, RankedItem, SeenPoll, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};
 pub use webhooks::{MOST_KEPT, MOST_WAITING, QueuedDeliveries, Queueing, WebhookPut, Webhooks};

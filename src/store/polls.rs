@@ -61,7 +61,7 @@ pub async fn resolve_page_start(
 ) -> Result<Option<ListCursor>, StoreError> {
     Ok(match start {
         None => None,
-        Some(PageStart::Place(place)) => Some(place),
+        Some(PageStart::After(last)) => Some(last),
         Some(PageStart::Poll(id, created_at)) => {
             let poll = store.poll(id).await?.filter(|poll| poll.site == *site);
             Some(poll.map_or(ListCursor { created_at, id }, |poll| poll.list_cursor()))

@@ -42,7 +42,7 @@ pub trait Templates: Send + Sync {
         template: &TemplateId,
         poll: PollId,
         witness: Witness,
-    ) -> Result<ArticleStanding, StoreError>;
+    ) -> Result<ArticleStatus, StoreError>;
 
     /// Forgets who voted in an article's poll, if it is closed: its counts stay. It does not count any more among
     /// those that its template may have. Does nothing if the poll is open.
@@ -59,20 +59,20 @@ pub trait Templates: Send + Sync {
 }
 
 /// A client that has voted in a provisional poll, as a hash under the service's secret.
-pub type ClientMark = [u8; 8];
+pub type ClientDigest = [u8; 8];
 
 /// Who vouches that a poll's article is no invention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Witness {
     /// A client that has voted in it.
-    Client(ClientMark),
+    Client(ClientDigest),
     /// The publisher, who has announced the article by now.
     Publisher,
 }
 
 /// What a poll of an article is among those of its template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArticleStanding {
+pub enum ArticleStatus {
     /// It goes when there is no room for another.
     Provisional,
     /// It stays.

@@ -83,7 +83,7 @@ impl VerifierKey {
     fn id(&self) -> [u8; 4] {
         let text = [self.name.as_bytes(), b"\n", &[ED25519_TYPE], &self.public].concat();
         let hash = digest(&SHA256, &text);
-        std::array::from_fn(|place| hash.as_ref().get(place).copied().unwrap_or_default())
+        std::array::from_fn(|nth| hash.as_ref().get(nth).copied().unwrap_or_default())
     }
 }
 
@@ -225,12 +225,12 @@ mod tests {
         let key = key(1);
         let known = [key.verifier(&checkpoint().origin).unwrap()];
         let note = sign_checkpoint(&checkpoint(), [&key]);
-        for place in 0..note.len() {
+        for nth in 0..note.len() {
             for bit in 0..8 {
                 let mut flipped = note.clone().into_bytes();
-                flipped[place] ^= 1 << bit;
+                flipped[nth] ^= 1 << bit;
                 let opened = String::from_utf8(flipped).map(|note| open_checkpoint(&note, &known));
-                assert!(!matches!(opened, Ok(Ok(_))), "bit {bit} of byte {place}");
+                assert!(!matches!(opened, Ok(Ok(_))), "bit {bit} of byte {nth}");
             }
         }
     }

@@ -111,13 +111,13 @@ mod tests {
         let text = proof.to_string();
         assert_eq!(text.parse(), Ok(proof.clone()));
         assert_eq!(proof.verify(&known), Ok((checkpoint, 0)));
-        for place in 0..text.len() {
+        for nth in 0..text.len() {
             for bit in 0..8 {
                 let mut flipped = text.clone().into_bytes();
-                flipped[place] ^= 1 << bit;
+                flipped[nth] ^= 1 << bit;
                 let Ok(flipped) = String::from_utf8(flipped) else { continue };
                 let verified = flipped.parse::<LogProof>().and_then(|proof| proof.verify(&known).map(drop));
-                assert!(verified.is_err(), "bit {bit} of byte {place}");
+                assert!(verified.is_err(), "bit {bit} of byte {nth}");
             }
         }
     }

@@ -143,8 +143,8 @@ async fn check_log(
         let mut opened = BTreeSet::new();
         for IndexedOpening { index, salt, statement } in openings {
             let opening = Opening { salt, statement };
-            let place = index.checked_sub(from).and_then(|place| usize::try_from(place).ok());
-            let entry = place.and_then(|place| entries.get(place));
+            let nth = index.checked_sub(from).and_then(|nth| usize::try_from(nth).ok());
+            let entry = nth.and_then(|nth| entries.get(nth));
             if entry.is_none() || entry != opening.commitment().as_ref() || !opened.insert(index) {
                 return Err(in_log(&format_args!("entry {index} does not say what is said of it")));
             }

@@ -9,7 +9,7 @@ use super::{Unverified, unknown, wrong};
 use crate::tlog::{LogProof, VerifierKey};
 
 /// How long a service may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 /// What the description of a log is called in a directory.
 const INDEX: &str = "log.json";
 
@@ -28,7 +28,7 @@ impl Source {
         }
         // The first call installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().user_agent(concat!("sawt/", env!("CARGO_PKG_VERSION"))).timeout(PATIENCE);
+        let client = Client::builder().user_agent(concat!("sawt/", env!("CARGO_PKG_VERSION"))).timeout(FETCH_TIMEOUT);
         let client = client.build().map_err(|error| unknown(error.to_string()))?;
         Ok(Self::Service(client, what.trim_end_matches('/').to_owned()))
     }

@@ -21,13 +21,13 @@ pub(super) fn check_statement(statement: &Value) -> Result<(), String> {
         return Err("counted, held and void ballots are not together all ballots".to_owned());
     }
     let options = |figure: &Value| figure.get("options").and_then(Value::as_array).cloned().unwrap_or_default();
-    let votes = |figure: &Value, place: usize| {
-        let option = options(figure).get(place).cloned()?;
+    let votes = |figure: &Value, nth: usize| {
+        let option = options(figure).get(nth).cloned()?;
         Some((option.get("id")?.as_str()?.to_owned(), option.get("votes")?.as_u64()?))
     };
-    for (place, _) in options(raw).iter().enumerate() {
-        let all = votes(raw, place).ok_or("an option has no votes")?;
-        let parts = parts.iter().map(|part| votes(part, place)).collect::<Option<Vec<_>>>();
+    for (nth, _) in options(raw).iter().enumerate() {
+        let all = votes(raw, nth).ok_or("an option has no votes")?;
+        let parts = parts.iter().map(|part| votes(part, nth)).collect::<Option<Vec<_>>>();
         let parts = parts.ok_or("an option has no votes")?;
         let is_same = parts.iter().all(|(id, _)| *id == all.0);
         if !is_same || parts.iter().map(|(_, votes)| votes).sum::<u64>() != all.1 {

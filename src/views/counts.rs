@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use super::{Measure, RankedItem, Viewed};
 use crate::{
     article::ArticleKey,
-    poll::{Kind, Outcome, Poll, PollId, SiteId, State},
+    poll::{Outcome, Poll, PollId, SiteId, State},
     store::SeenPoll,
     telemetry::{Metrics, ViewOutcome},
 };
@@ -121,8 +121,8 @@ impl ViewCounts {
 
     fn shard(&self, hash: u64) -> &Mutex<CountShard> {
         let [first, ..] = &self.shards;
-        let place = usize::try_from(hash).unwrap_or_default() % SHARDS;
-        self.shards.get(place).unwrap_or(first)
+        let nth = usize::try_from(hash).unwrap_or_default() % SHARDS;
+        self.shards.get(nth).unwrap_or(first)
     }
 
     /// Takes out all that was counted, site by site.
@@ -156,7 +156,7 @@ impl SiteCounts {
         // one whose tally not everyone may see adds nothing to it: a score says how many have voted.
         let is_told = article.is_none() || poll.tells_everyone_its_ballots(State::Open);
         if ballots != 0 && is_told {
-            let measure = if poll.kind == Kind::Reaction { Measure::Reactions } else { Measure::Votes };
+            let measure = if poll.kind.is_pressed() { Measure::Reactions } else { Measure::Votes };
             self.items.push((measure, article.unwrap_or(RankedItem::Poll(poll.id)), ballots));
         }
     }

@@ -59,8 +59,8 @@ impl WorkKeys {
     /// A challenge for a voter in a poll, in JSON. The same within a second.
     pub fn challenge(&self, poll: PollId, voter: &VoterId, now: Timestamp) -> String {
         let expires_at = now.as_millis().div_euclid(1000) + LIFETIME_SECS;
-        let [salt, nonce, place] = self.drawn(poll, voter, expires_at);
-        let [p0, p1, p2, p3, ..] = place;
+        let [salt, nonce, nth] = self.drawn(poll, voter, expires_at);
+        let [p0, p1, p2, p3, ..] = nth;
         let counter = u32::from_be_bytes([p0, p1, p2, p3]) % self.most_hashes.max(1);
         let key = derived_key((&salt, &nonce), counter, 1);
         let parameters = Parameters {
@@ -142,8 +142,8 @@ fn bytes_of_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != 2 * N || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
-    for (byte, place) in bytes.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(place..place + 2)?, 16).ok()?;
+    for (byte, nth) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(nth..nth + 2)?, 16).ok()?;
     }
     Some(bytes)
 }

@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn poll_of(kind: Kind, options: usize) -> Poll {
-        let option = |place: usize| NewOption { id: None, label: format!("خيار {place}"), ..NewOption::default() };
+        let option = |nth: usize| NewOption { id: None, label: format!("خيار {nth}"), ..NewOption::default() };
         let new = PollFields {
             question: Some("؟".to_owned()),
             options: Some((1..=options).map(option).collect()),
@@ -138,7 +138,7 @@ mod tests {
     fn a_stub_tells_an_order_of_any_length() {
         let keys = keys("one");
         let poll = poll_of(Kind::Ranked, 15);
-        let ids: Vec<String> = (1..=15).rev().map(|place: u8| place.to_string()).collect();
+        let ids: Vec<String> = (1..=15).rev().map(|nth: u8| nth.to_string()).collect();
         for length in 1..=15 {
             let cast = Stub { choices: Choices::check(&poll, &ids[..length]).unwrap(), position: Position::default() };
             let stub = keys.stub(&poll, cast, later(0));

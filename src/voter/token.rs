@@ -248,7 +248,7 @@ mod tests {
         crate::fuzz::fuzz(&seeds, &[b"=", b"A", b"_", b"-", b"+", b"/", b" ", b"\0", &seeds[0][..3]], |input| {
             // Every input is a voter too, and a time within a token's life.
             let hash = *blake3::hash(input).as_bytes();
-            let voter_id = VoterId::from_bytes(std::array::from_fn(|place| hash[place]));
+            let voter_id = VoterId::from_bytes(std::array::from_fn(|nth| hash[nth]));
             let age_secs = i64::from(u16::from_be_bytes([hash[30], hash[31]]));
             let (signed, voter) = keys.sign(voter_id, FirstMade::at(now, None), now);
             assert_eq!(keys.verify(&signed, later(2 * LIFETIME_SECS + age_secs)), Ok(voter));

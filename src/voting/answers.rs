@@ -33,7 +33,7 @@ impl Voting {
         let read = async {
             let mut answers = self.others.answers(poll).await?;
             answers.retain(|answer| answer.state == AnswerState::Shown && answer.ballots > 0);
-            answers.sort_by_key(CountedAnswer::place);
+            answers.sort_by_key(CountedAnswer::order);
             Ok(answers.into())
         };
         self.replica.answer_lists.get(poll.id, read).await

@@ -8,7 +8,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Asker, BallotRequest, Caster, PollTally, StreamPlan, StreamRequest, TallyView, Vote, VoteError, VoteOutcome, Voting,
+    Asker, BallotRequest, Caster, PollTally, StreamPlan, StreamRequest, TallyForViewer, Vote, VoteError, VoteOutcome,
+    Voting,
 };
 use crate::{
     article::{
@@ -16,10 +17,10 @@ use crate::{
     },
     live::{NamedArticle, Newest, PollWithSite, RecentCache, Snapshot, StreamPermit},
     poll::{Partitions, PollId, SiteId, TimeZone, Viewer, WebAddress},
-    quota::{Name, QuotaState, Subject},
+    quota::{QuotaName, QuotaState, Subject},
     secret::{Secret, first_bytes},
     site::Site,
-    store::{ArticleStanding, ClientMark, Making, Store, Witness},
+    store::{ArticleStatus, ClientDigest, Making, Store, Witness},
     wire::ReaderPosition,
 };
 
@@ -107,7 +108,7 @@ impl ReplicaArticles {
     }
 
     /// A client in a poll. In every poll it has another mark.
-    fn mark(&self, client: &Subject, poll: PollId) -> ClientMark {
+    fn mark(&self, client: &Subject, poll: PollId) -> ClientDigest {
         first_bytes(*blake3::keyed_hash(&self.client_key, &client.in_poll(*poll.as_bytes()).to_bytes()).as_bytes())
     }
 }
@@ -226,7 +227,7 @@ impl Voting {
         let announced = article.announced.as_ref().map(|announced| announced.id.clone());
         if announced.is_none() {
             // An invented address costs its client more than its site.
-            self.admit(self.replica.quotas.admit(Name::Article, &client), &client, note).await?;
+            self.admit(self.replica.quotas.admit(QuotaName::Article, &client), &client, note).await?;
         }
         let now = store.now().await?;
         let poll = template.make(&article.key, page, Partitions::unplaced(1), now);
@@ -252,7 +253,7 @@ impl Voting {
         let mark = self.replica.articles.mark(client, id);
         let witness = article.article.announced.as_ref().map_or(Witness::Client(mark), |_| Witness::Publisher);
         let noted = self.vote_reads.vouch(article.site(), &article.template, id, witness).await;
-        if let Ok(ArticleStanding::Honest) = noted {
+        if let Ok(ArticleStatus::Honest) = noted {
             self.replica.articles.honest.put(id, ());
         }
     }
@@ -266,10 +267,10 @@ impl Voting {
         asker: &A,
         article: &ArticlePoll,
         seen: Option<ReaderPosition>,
-    ) -> Result<TallyView, A::Error> {
+    ) -> Result<TallyForViewer, A::Error> {
         let id = article.known.poll.id;
         if article.maker.is_none()
-            && let Some(view) = self.view(asker, id, seen).await?
+            && let Some(view) = self.tally_for(asker, id, seen).await?
         {
             return Ok(view);
         }
@@ -279,7 +280,7 @@ impl Voting {
         } else {
             Box::pin(self.viewer(asker, &snapshot)).await?
         };
-        Ok(TallyView { newest: Newest { snapshot, is_behind: false }, viewer })
+        Ok(TallyForViewer { newest: Newest { snapshot, is_behind: false }, viewer })
     }
 
     /// What somebody sees of an article's poll.

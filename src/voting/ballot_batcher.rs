@@ -245,8 +245,8 @@ fn most_in_time(call: Duration) -> usize {
 
 fn tell_outcomes(batch: Vec<Waiting>, committed: Committed) {
     let tally = Arc::new(committed.tally);
-    for (place, (waiting, outcome)) in batch.into_iter().zip(committed.outcomes).enumerate() {
-        let is_text_left_out = committed.left_out.contains(&place);
+    for (nth, (waiting, outcome)) in batch.into_iter().zip(committed.outcomes).enumerate() {
+        let is_text_left_out = committed.left_out.contains(&nth);
         let receipt = Receipt { outcome, at: tally.as_of, is_text_left_out, tally: Arc::clone(&tally) };
         // The caller may be gone; the ballot is still cast.
         let _ = waiting.answer.send(Ok(receipt));

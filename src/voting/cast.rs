@@ -19,7 +19,7 @@ use crate::{
         Action, Ballot, Choices, Counters, InvalidChoice, Label, OpenAnswer, Outcome, Poll, Text, Timestamp, Viewer,
         VoterDigest, VoterId,
     },
-    quota::{Decision, Name, QuotaState, Subject, Undecided},
+    quota::{Decision, QuotaName, QuotaState, Subject, Undecided},
 };
 
 /// How often a poll that changes meanwhile is read again before the ballot is refused.
@@ -156,17 +156,17 @@ impl Voting {
             Ok((Action::Cast(poll.label_of_vote(seen, mark), poll.counters_of(choices)), answer))
         };
         let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
-        self.admit(self.replica.quotas.admit(Name::Ballot, &client_in_poll), &client_in_poll, &note).await?;
+        self.admit(self.replica.quotas.admit(QuotaName::Ballot, &client_in_poll), &client_in_poll, &note).await?;
         let decided = self.put(known, &voter, action).await;
         let outcome = decided.as_ref().ok().map(|(_, _, receipt)| receipt.outcome);
         // A retry or a change costs nothing, and neither does a refused ballot.
         if outcome != Some(Outcome::Counted) {
-            self.replica.quotas.give_back(Name::Ballot, &client_in_poll);
+            self.replica.quotas.give_back(QuotaName::Ballot, &client_in_poll);
         }
         // A voter who has a ballot is not new: this is a retry that came to another replica, or late.
         if is_counted_as_new && matches!(outcome, Some(Outcome::Repeated | Outcome::Changed | Outcome::AlreadyVoted(_)))
         {
-            self.replica.quotas.give_back(Name::Mint, &client);
+            self.replica.quotas.give_back(QuotaName::Mint, &client);
         }
         let (known, partition, receipt) = decided?;
         let (cast, at) = match receipt.outcome {
@@ -329,18 +329,18 @@ fn not_open(known: &PollWithSite, receipt: &Receipt) -> VoteError {
 
 /// Finds which choice is wrong, unless it is their number.
 fn invalid(poll: &Poll, named: &[Cow<'_, str>], rule: InvalidChoice) -> VoteError {
-    let place = match &rule {
+    let nth = match &rule {
         InvalidChoice::Unknown(..)
         | InvalidChoice::OutOfRange { .. }
         | InvalidChoice::NoReaction(..)
         | InvalidChoice::NoSuchPreference(..) => named.iter().position(|id| poll.option(id).is_none()),
         InvalidChoice::Repeated(_) | InvalidChoice::RepeatedPreference(_) => {
-            named.iter().enumerate().position(|(place, id)| named.iter().take(place).any(|before| before == id))
+            named.iter().enumerate().position(|(nth, id)| named.iter().take(nth).any(|before| before == id))
         }
         InvalidChoice::TooFew { .. }
         | InvalidChoice::TooMany { .. }
         | InvalidChoice::EmptyOrder(_)
         | InvalidChoice::SameRank(_) => None,
     };
-    VoteError::InvalidChoice { rule, place }
+    VoteError::InvalidChoice { rule, nth }
 }

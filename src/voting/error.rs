@@ -29,7 +29,7 @@ pub enum VoteError {
         /// What is wrong with them.
         rule: InvalidChoice,
         /// Which of them is wrong, unless it is their number.
-        place: Option<usize>,
+        nth: Option<usize>,
     },
     /// What the ballot says in the voter's own words does not fit the poll, or is no text that may stand there.
     #[error("open_answer {0}")]

@@ -143,8 +143,8 @@ impl PollHours {
 
     fn add(&mut self, minute: Minute, ballots: i64) {
         let hour = minute.start().as_millis().div_euclid(HOUR_MILLIS);
-        let place = usize::try_from(hour - self.last + 23).ok();
-        if let Some(votes) = place.and_then(|place| self.hours.get_mut(place)) {
+        let nth = usize::try_from(hour - self.last + 23).ok();
+        if let Some(votes) = nth.and_then(|nth| self.hours.get_mut(nth)) {
             *votes += ballots;
         }
     }

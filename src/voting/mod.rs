@@ -45,7 +45,7 @@ pub use runoff::CountedRunoff;
 pub use several::{PollTally, SiteQuery, SiteTallies};
 pub use streams::{StreamPlan, StreamRequest};
 pub use timeline::TimelineReader;
-pub use visible::{Asker, TallyView};
+pub use visible::{Asker, TallyForViewer};
 
 use crate::{
     live::{PollCache, PollWithSite, Streams},

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{VoteError, Voting};
 use crate::{
     live::PollWithSite,
-    place::{Place, PlaceId, Standing},
+    place::{Place, PlaceContent, PlaceId},
     poll::{PollId, SiteId, Timestamp},
 };
 
@@ -39,7 +39,7 @@ impl Voting {
     async fn shown_in(
         &self,
         place: &Place,
-        Standing { poll, fallback, .. }: Standing,
+        PlaceContent { poll, fallback, .. }: PlaceContent,
     ) -> Result<Option<Arc<PollWithSite>>, VoteError> {
         let missing = self.replica.hub.places();
         for id in poll.into_iter().chain(fallback) {

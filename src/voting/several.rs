@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Asker, TallyView, VoteError, Voting};
+use super::{Asker, TallyForViewer, VoteError, Voting};
 use crate::{
     live::{List, Listed, Snapshot},
     poll::{ListCursor, PageStart, PollId, Schedule, SiteId, State, Timestamp, Viewer},
@@ -56,8 +56,8 @@ impl PollTally {
     /// What somebody sees of a poll who has this view of it.
     ///
     /// # Errors
-    /// As [`TallyView::shown`], but that the tally is hidden.
-    pub(super) fn of(id: PollId, view: TallyView) -> Result<Self, VoteError> {
+    /// As [`TallyForViewer::shown`], but that the tally is hidden.
+    pub(super) fn of(id: PollId, view: TallyForViewer) -> Result<Self, VoteError> {
         match view.shown() {
             Ok((snapshot, viewer)) => Ok(Self::Shown(snapshot, viewer)),
             Err(VoteError::Hidden(_)) => Ok(Self::Hidden(id)),
@@ -136,7 +136,7 @@ impl Voting {
         id: PollId,
         seen: Option<ReaderPosition>,
     ) -> Result<Option<PollTally>, A::Error> {
-        let view = self.view(asker, id, seen).await?;
+        let view = self.tally_for(asker, id, seen).await?;
         Ok(view.map(|view| PollTally::of(id, view)).transpose()?)
     }
 

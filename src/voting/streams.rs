@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use super::{Asker, TallyView, Voting};
+use super::{Asker, TallyForViewer, Voting};
 use crate::{
     live::{BallotLookup, Newest, RequestedPoll, Stream, StreamPermit, StreamReader, StreamRefusal},
     poll::{PollId, Viewer, VoterDigest, VoterId},
@@ -51,7 +51,7 @@ impl Voting {
     ) -> Result<Option<StreamPlan>, A::Error> {
         let mut viewed = Vec::with_capacity(requests.len());
         for request in requests {
-            let view = self.view(asker, request.id, request.seen).await?;
+            let view = self.tally_for(asker, request.id, request.seen).await?;
             viewed.push((request, view));
         }
         if viewed.iter().all(|(_, view)| view.is_none()) {
@@ -65,12 +65,12 @@ impl Voting {
         &self,
         permit: StreamPermit,
         asker: &A,
-        viewed: Vec<(StreamRequest, Option<TallyView>)>,
+        viewed: Vec<(StreamRequest, Option<TallyForViewer>)>,
     ) -> Result<StreamPlan, A::Error> {
         let mut voter = None;
         let mut polls = Vec::with_capacity(viewed.len());
         for (StreamRequest { id, seen, has_it, wants_mark }, view) in viewed {
-            let Some(TallyView { newest: Newest { snapshot, is_behind }, viewer }) = view else {
+            let Some(TallyForViewer { newest: Newest { snapshot, is_behind }, viewer }) = view else {
                 let viewer = Viewer::Everyone;
                 polls.push(RequestedPoll { id, newest: None, seen, has_it, is_behind: false, viewer, wants_mark });
                 continue;

@@ -35,7 +35,7 @@ pub trait Asker {
 }
 
 /// A poll's tally, and as whom somebody looks at it.
-pub struct TallyView {
+pub struct TallyForViewer {
     /// The tally, with its poll.
     pub newest: Newest,
     /// As whom. The lowest of all that they are which shows them the tally; but a publisher whose key was already
@@ -43,7 +43,7 @@ pub struct TallyView {
     pub viewer: Viewer,
 }
 
-impl TallyView {
+impl TallyForViewer {
     /// What is shown of the tally, and as whom its reader sees it: caches may share what is shown to
     /// [`Viewer::Everyone`].
     ///
@@ -74,22 +74,22 @@ impl Voting {
     ///
     /// # Errors
     /// What finding out who they are failed with; what the store failed with, if nothing is known of the poll.
-    pub async fn view<A: Asker>(
+    pub async fn tally_for<A: Asker>(
         &self,
         asker: &A,
         id: PollId,
         seen: Option<ReaderPosition>,
-    ) -> Result<Option<TallyView>, A::Error> {
+    ) -> Result<Option<TallyForViewer>, A::Error> {
         // Boxed, since few get there: keeps the common future small.
         let Some(newest) = self.replica.hub.read(&self.others, id, seen).await.map_err(VoteError::from)? else {
-            return Box::pin(self.view_draft(asker, id)).await;
+            return Box::pin(self.draft_for(asker, id)).await;
         };
         let viewer = if asker.known_publisher().is_none() && newest.snapshot.is_whole_to(Viewer::Everyone) {
             Viewer::Everyone
         } else {
             Box::pin(self.viewer(asker, &newest.snapshot)).await?
         };
-        Ok(Some(TallyView { newest, viewer }))
+        Ok(Some(TallyForViewer { newest, viewer }))
     }
 
     /// A poll's newest tally, if this viewer sees it. For one they may not see, the store is not called.
@@ -136,7 +136,7 @@ impl Voting {
 
     /// A poll that readers don't know may be a draft, which its own site's keys see. An invalid key is refused whether
     /// or not there is a draft. For a draft that the key may not see, no more is read than for an unknown id.
-    async fn view_draft<A: Asker>(&self, asker: &A, id: PollId) -> Result<Option<TallyView>, A::Error> {
+    async fn draft_for<A: Asker>(&self, asker: &A, id: PollId) -> Result<Option<TallyForViewer>, A::Error> {
         let looked_up;
         let publisher = match asker.known_publisher() {
             Some(publisher) => publisher,
@@ -153,6 +153,6 @@ impl Voting {
         let Some(poll) = poll else { return Ok(None) };
         let snapshot = self.replica.hub.read_draft(&*self.others, poll).await.map_err(VoteError::from)?;
         let newest = |snapshot| Newest { snapshot, is_behind: false };
-        Ok(snapshot.map(|snapshot| TallyView { newest: newest(snapshot), viewer: Viewer::Publisher }))
+        Ok(snapshot.map(|snapshot| TallyForViewer { newest: newest(snapshot), viewer: Viewer::Publisher }))
     }
 }

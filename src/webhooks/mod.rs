@@ -38,7 +38,7 @@ use crate::{
 /// How often is looked for what is due, and for what other replicas have left.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// For how long a lease is taken: for longer than a try takes ([`sender::PATIENCE`]). For so long nothing is sent if the
+/// For how long a lease is taken: for longer than a try takes ([`sender::TRY_TIMEOUT`]). For so long nothing is sent if the
 /// replica that holds it is killed.
 const LEASE: Duration = Duration::from_secs(25);
 

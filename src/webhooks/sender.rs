@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long a receiver may take (Standard Webhooks asks for 15 to 30 seconds).
-pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const TRY_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of that the connection may take.
 const TO_CONNECT: Duration = Duration::from_secs(5);
 
@@ -139,7 +139,7 @@ impl WebhookSender {
 fn client(outside: &Arc<Outside>, is_plain: bool) -> reqwest::Result<Client> {
     Client::builder()
         .user_agent(concat!("sawt/", env!("CARGO_PKG_VERSION")))
-        .timeout(PATIENCE)
+        .timeout(TRY_TIMEOUT)
         .connect_timeout(TO_CONNECT)
         .redirect(Policy::none())
         .no_proxy()

@@ -77,8 +77,8 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
     }
     json.push_str("\"options\":[");
     let borda = tally.borda(poll);
-    for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
-        let comma = if place == 0 { "" } else { "," };
+    for ((nth, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
+        let comma = if nth == 0 { "" } else { "," };
         write!(json, "{comma}{{\"id\":\"{}\",", option.id)?;
         if labels == Labels::Written {
             if let Some(emoji) = &option.emoji {
@@ -90,7 +90,7 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
             write!(json, "\"votes\":{votes},")?;
         }
         write!(json, "\"share\":{share}")?;
-        if let Some(points) = borda.as_ref().and_then(|borda| borda.get(place)) {
+        if let Some(points) = borda.as_ref().and_then(|borda| borda.get(nth)) {
             write!(json, ",\"borda\":{points}")?;
         }
         json.push('}');
@@ -118,8 +118,8 @@ fn write_tally(json: &mut String, poll: &Poll, tally: &Tally, labels: Labels) ->
             ",\"addendum\":{{\"decided_at\":\"{}\",\"revision\":{},\"ballots\":{},\"options\":[",
             addendum.at, addendum.revision, addendum.ballots
         )?;
-        for ((place, option), share) in poll.options.iter().enumerate().zip(amended.shares(poll)) {
-            let (comma, votes) = (if place == 0 { "" } else { "," }, amended.height(option.index));
+        for ((nth, option), share) in poll.options.iter().enumerate().zip(amended.shares(poll)) {
+            let (comma, votes) = (if nth == 0 { "" } else { "," }, amended.height(option.index));
             write!(json, "{comma}{{\"id\":\"{}\",\"votes\":{votes},\"share\":{share}}}", option.id)?;
         }
         json.push_str("]}");

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use sawt::{
     clock::Clock,
-    quota::{Decision, Name, Policies, QuotaLimiter, Subject, local::Uptime},
+    quota::{Decision, Policies, QuotaLimiter, QuotaName, Subject, local::Uptime},
     secret::Secret,
     store::{StoreSettings, Stores},
     telemetry::{Metrics, MetricsFormat},
@@ -255,7 +255,7 @@ async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
                 let worker = &workers[usize::from(number / 3 % 2)];
                 let client = if are_many { in_one_network(of, number) } else { Subject::from(of) };
                 async move {
-                    match quotas.admit(Name::Client, &client) {
+                    match quotas.admit(QuotaName::Client, &client) {
                         Decision::Undecided(undecided) => quotas.lease(undecided, &client, &**worker).await,
                         decided @ (Decision::Unlimited | Decision::Admitted(_) | Decision::Refused(_)) => decided,
                     }

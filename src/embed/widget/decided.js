@@ -129,7 +129,7 @@ export const of = (Kind) =>
       this.#tell();
     }
 
-    // As `note` in page.rs: why there are no results yet.
+    // As `note` in page/said.rs: why there are no results yet.
     note(shown) {
       super.note(shown);
       const isHidden = this.#few && !this.tally && (this.policy === 'always' || this.policy === 'after_vote');

@@ -19,7 +19,7 @@ export const of = (Poll) =>
       if (series?.polls.length > 1 && this.words.verdict.series) this.#join(series);
     }
 
-    // What is right: of a quiz, `quiz` says once there is a vote; of a prediction, the page. As `View::verdict` in page.rs.
+    // What is right: of a quiz, `quiz` says once there is a vote; of a prediction, the page. As `verdict` in verdict.rs.
     judge({ quiz }) {
       const right = quiz?.correct ?? this.root.dataset.resolved;
       const input = this.inputs.find(({ value }) => value === right);

@@ -75,7 +75,7 @@ export const of = (Poll) =>
       if (this.state === 'closed' && this.tally && !this.stopped) this.#runOff();
     }
 
-    // As `rows` in page.rs.
+    // As `rows` in page/rows.rs.
     draw(tally) {
       if (!tally || this.isOlder(tally)) return;
       super.draw(tally);

@@ -11,7 +11,7 @@ export const of = (Poll) =>
       return Number(this.root.dataset.high);
     }
 
-    // As `RatingView` in rating.rs and `longest_bar` in page.rs.
+    // As `RatingView` in rating.rs and `longest_bar` in page/rows.rs.
     draw(tally) {
       if (!tally || this.isOlder(tally)) return;
       super.draw(tally);

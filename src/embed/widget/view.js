@@ -137,7 +137,7 @@ export class PollView {
     write(this.$('.sawt-status'), text);
   }
 
-  // As `View::note` in page.rs.
+  // As `note` in page/said.rs.
   note(shown) {
     const { texts } = this.words;
     const { opens, closes } = this.root.dataset;

@@ -14,7 +14,7 @@ use super::{
     asked,
 };
 use crate::{
-    quota::{Name, Subject},
+    quota::{QuotaName, Subject},
     site::Site,
     voting::BallotRequest,
     wire::Audience,
@@ -124,7 +124,7 @@ pub(in super::super) async fn read_live(req: HttpRequest, worker: web::Data<Work
 }
 
 fn count(req: &HttpRequest, worker: &Worker, sender: &RequestVoter) -> Result<(), Problem> {
-    limits::count(req, worker, Name::Vote, &Subject::from(*sender.voter.as_bytes()))
+    limits::count(req, worker, QuotaName::Vote, &Subject::from(*sender.voter.as_bytes()))
 }
 
 /// Checks which page a ballot comes from. Any page may send a preflight here and see it granted, since the site is not

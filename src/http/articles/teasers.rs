@@ -131,8 +131,8 @@ fn parse_ids(text: &str) -> Result<Vec<ArticleId>, String> {
     if ids.len() > MOST_IDS || text.is_empty() {
         return Err(rule());
     }
-    let parse = |(place, id): (usize, &str)| {
-        id.parse().map_err(|rule: crate::poll::InvalidId| format!("{rule} (at place {})", place + 1))
+    let parse = |(nth, id): (usize, &str)| {
+        id.parse().map_err(|rule: crate::poll::InvalidId| format!("{rule} (at place {})", nth + 1))
     };
     ids.into_iter().enumerate().map(parse).collect()
 }

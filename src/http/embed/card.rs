@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     card::{Card, CardShape, MEDIA_TYPE},
-    embed::{card::CardView, digits::Digits},
+    embed::{card::ShownCard, digits::Digits},
     poll::{State, Viewer},
     secret::{first_bytes, hex},
 };
@@ -43,7 +43,7 @@ pub(in crate::http) async fn card(req: HttpRequest, worker: web::Data<Worker>) -
         }
         Some(_) | None => None,
     };
-    let view = CardView {
+    let view = ShownCard {
         poll,
         state,
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),

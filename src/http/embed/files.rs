@@ -8,7 +8,7 @@ use super::super::{
     Worker, caching, coding, limits,
     problem::{Code, Problem},
 };
-use crate::{embed::assets, quota::Name};
+use crate::{embed::assets, quota::QuotaName};
 
 const FOR_MINUTES: &str = "public, max-age=300, stale-while-revalidate=86400, stale-if-error=86400";
 
@@ -36,7 +36,7 @@ pub(in crate::http) async fn most_read(req: HttpRequest) -> HttpResponse {
 pub(in crate::http) async fn file(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let Some(asset) = assets::all().at(req.path()) else {
         // Every page asks for the files that exist; nobody with good intentions asks for others.
-        limits::count_client(&req, &worker, Name::Read)?;
+        limits::count_client(&req, &worker, QuotaName::Read)?;
         return Err(Problem::new(Code::NotFound, "no file has this name, or has it any more"));
     };
     Ok(coding::send_file(&req, &asset.file, caching::FOR_EVER))

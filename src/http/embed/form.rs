@@ -34,7 +34,7 @@ use super::{
         body, caching,
         evidence::ShownMark,
         limits,
-        observe::note_outcome,
+        notes::note_outcome,
         origin,
         path::poll_in_path,
         voter_in_body::RequestVoter,
@@ -46,12 +46,12 @@ use crate::{
     embed::{
         article::form_address,
         look::Look,
-        page::{HiddenFields, Mode, Notice, PollView},
+        shown_poll::{HiddenFields, Mode, Notice, ShownPoll},
     },
     http::problem::{Code, Problem},
     live::PollWithSite,
-    poll::{InvalidChoice, Kind, OTHER, Poll, Position, State, Viewer},
-    quota::{Name, Subject},
+    poll::{InvalidChoice, OTHER, Poll, Position, State, Viewer},
+    quota::{QuotaName, Subject},
     voter::{Stub, Voter},
     voting::{ArticlePoll, BallotRequest, VoteError, VoteOutcome},
     wire::ReaderPosition,
@@ -172,7 +172,7 @@ pub(in crate::http) async fn take_form(
     let voter = token.and_then(|token| worker.shared.token_keys.verify(token, worker.shared.clock.now()).ok());
     // The page for script has no token. If its script did not load, its form leads to the page with one.
     let Some(voter) = voter else { return Ok(to_form(worker, &poll, &look, "")) };
-    limits::count(req, worker, Name::Vote, &Subject::from(*voter.id.as_bytes()))?;
+    limits::count(req, worker, QuotaName::Vote, &Subject::from(*voter.id.as_bytes()))?;
     if fields.iter().any(|(name, _)| name == "withdraw") {
         return take_back(req, worker, &poll, &look, &voter).await;
     }
@@ -183,7 +183,7 @@ pub(in crate::http) async fn take_form(
     let named: Vec<Cow<'_, str>> = ticked.iter().map(|(id, _)| Cow::Borrowed(*id)).collect();
     let same = ticked.iter().zip(ticked.iter().skip(1)).find(|((_, rank), (_, next))| is_ordered && rank == next);
     if let Some(((_, rank), _)) = same {
-        let refusal = VoteError::InvalidChoice { rule: InvalidChoice::SameRank(*rank), place: None };
+        let refusal = VoteError::InvalidChoice { rule: InvalidChoice::SameRank(*rank), nth: None };
         return refused(req, worker, &poll, &look, (&voter, &ticked), refusal).await;
     }
 
@@ -329,12 +329,12 @@ async fn show(
         Some(_) | None => None,
     };
     // What is pressed is pressed again to take it back, or something else.
-    let may_change = chosen.is_none() || (poll.kind == Kind::Reaction && voter.is_some());
+    let may_change = chosen.is_none() || (poll.kind.is_pressed() && voter.is_some());
     let hidden = (state == State::Open && may_change)
         .then(|| (token(), worker.shared.position_keys.mark(known.poll.id, now).to_string()));
     let hidden = hidden.as_ref().map(|(voter, mark)| HiddenFields { voter, mark });
     let answers = answers_beside(worker, seen.as_deref()).await?;
-    let view = PollView {
+    let view = ShownPoll {
         poll,
         state,
         answers: &answers,

@@ -41,17 +41,18 @@ use super::{
     caching::{self, Caching},
     coding, conditional,
     path::poll_in_path,
+    pattern::Pattern,
     problem::{Code, Problem},
     query::Query,
-    route::Pattern,
 };
 use crate::{
     embed::{
         digits::Digits,
         language::Language,
         look::{Look, Theme, style_sheet},
-        page::{MARK_TOP, Mode, PlaceMark, PollView, Window, empty_place},
+        page::{MARK_TOP, empty_place},
         refusal::{Reason, Refusal},
+        shown_poll::{FollowedPlace, Mode, ShownPoll, Window},
     },
     live::{PollWithSite, Snapshot},
     poll::{CountedAnswer, Poll, SiteId, State, Viewer},
@@ -91,7 +92,7 @@ pub(super) async fn page_of_place(
     req: &HttpRequest,
     worker: &Worker,
     known: &PollWithSite,
-    place: &PlaceMark,
+    place: &FollowedPlace,
 ) -> Result<HttpResponse, Problem> {
     let seen = tally_for(Viewer::Everyone, worker, known, None).await?;
     let answers = answers_beside(worker, seen.as_deref()).await?;
@@ -103,7 +104,7 @@ pub(super) fn page_of_empty_place(
     req: &HttpRequest,
     worker: &Worker,
     site: &SiteId,
-    place: &PlaceMark,
+    place: &FollowedPlace,
     is_there: bool,
 ) -> Result<HttpResponse, Problem> {
     let body = empty_place(place, is_there, worker.shared.base_path()).map_err(Problem::internal)?;
@@ -138,7 +139,7 @@ enum Stands<'a> {
     /// In a page of its own.
     Alone,
     /// In a place.
-    In(&'a PlaceMark),
+    In(&'a FollowedPlace),
     /// Under an article.
     UnderArticle,
 }
@@ -160,7 +161,7 @@ fn page_of(
     // Its readers have no stream that would bring them one.
     let mark =
         (!poll.is_made()).then(|| worker.shared.position_keys.mark(poll.id, worker.shared.clock.now()).to_string());
-    let view = PollView {
+    let view = ShownPoll {
         poll,
         answers,
         state: state_of(worker, known, seen),
@@ -324,7 +325,7 @@ fn window_of(req: &HttpRequest) -> Window {
 
 /// A page for one reader alone. It may hold their token, and is compressed all the same: nothing from a request is
 /// repeated in it, so nobody can find the token by how well their guesses compress (BREACH).
-fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &PollView<'_>) -> Result<HttpResponse, Problem> {
+fn private(req: &HttpRequest, status: StatusCode, site: &Site, view: &ShownPoll<'_>) -> Result<HttpResponse, Problem> {
     let body = view.render().map_err(Problem::internal)?;
     let mut response = HttpResponse::build(status);
     response

@@ -25,7 +25,7 @@ use crate::{
     card::{CardShape, MEDIA_TYPE},
     embed::{
         digits::Digits,
-        snapshot::{FrozenFigure, SnapshotView},
+        snapshot::{CitedSnapshot, FrozenFigure},
     },
     live::PollWithSite,
     poll::PollId,
@@ -38,7 +38,7 @@ pub(in crate::http) async fn page(req: HttpRequest, worker: web::Data<Worker>) -
     let FoundSnapshot { id, known, snapshot, figure } = found(&req, &worker).await?;
     let (look, _) = read_look(&req)?;
     let (path, page_path) = (address_of(id, snapshot), page_of_snapshot(id, snapshot));
-    let view = SnapshotView {
+    let view = CitedSnapshot {
         figure: &figure,
         id: &snapshot.to_string(),
         entry: snapshot.entry(),

@@ -195,7 +195,7 @@ fn write_results(
     let language = Language::for_poll(poll.language.as_str());
     let foreseen = language.and_then(|language| language.foreseen(poll, tally, Digits::Latn)).unwrap_or_default();
     CsvRow::names(&mut table, *separator, &names);
-    for ((place, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
+    for ((nth, option), share) in poll.options.iter().enumerate().zip(tally.shares(poll)) {
         let mut row = CsvRow::of(&mut table, *separator)
             .plain(poll.id)
             .text(poll.question.as_str())
@@ -214,7 +214,7 @@ fn write_results(
             row = row.plain(whole(sum)).plain(number(rating.average())).plain(number(rating.nps()));
         }
         if is_ranked {
-            row = row.plain(whole(borda.as_ref().and_then(|borda| borda.get(place)).copied()));
+            row = row.plain(whole(borda.as_ref().and_then(|borda| borda.get(nth)).copied()));
         }
         if has_emoji {
             row = row.plain(option.emoji.as_ref().map_or("", Emoji::as_str));
@@ -226,7 +226,7 @@ fn write_results(
             row = row.text(page.as_str());
         }
         if let Some(amended) = &amended {
-            let share = amended.shares(poll).nth(place).unwrap_or_default();
+            let share = amended.shares(poll).nth(nth).unwrap_or_default();
             row = row.plain(amended.height(option.index)).plain(share).plain(amended.ballots);
         }
         if let Some(resolution) = &poll.resolution {

@@ -190,8 +190,8 @@ impl Export {
         // Writing to a String can't fail.
         let start = zone.exact_time(start.start());
         let _ = write!(text, "{comma}{{\"start\":\"{start}\",\"ballots\":{},\"votes\":{{", change.ballots);
-        for (place, (index, cells)) in self.cells.iter().enumerate() {
-            let comma = if place == 0 { "" } else { "," };
+        for (nth, (index, cells)) in self.cells.iter().enumerate() {
+            let comma = if nth == 0 { "" } else { "," };
             let _ = write!(text, "{comma}{cells}{}", change.votes_in(*index));
         }
         text.push_str("}}");

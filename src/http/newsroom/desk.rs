@@ -22,7 +22,7 @@ use crate::{
     oidc::IdentityProvider,
     poll::{Poll, PollId, SiteId, VoterId},
     publishing::Editor,
-    quota::{Name, Subject},
+    quota::{QuotaName, Subject},
     secret::KeyHash,
     site::{Publisher, Scope, Site},
     voting::Asker,
@@ -64,7 +64,7 @@ impl Desk {
         let nobody = || Problem::new(Code::KeyRequired, "nobody is signed in");
         let held = held(req, worker).ok_or_else(nobody)?;
         let editor = worker.publishing.editor(&held).await?.ok_or_else(nobody)?;
-        limits::count(req, worker, Name::Admin, &Subject::from(KeyHash::of(&held)))?;
+        limits::count(req, worker, QuotaName::Admin, &Subject::from(KeyHash::of(&held)))?;
         let language = language(req);
         let name = match &editor {
             Editor::Operator => texts_of(language).frame.operator.clone(),
@@ -206,7 +206,7 @@ impl SiteDesk {
     /// # Errors
     /// What the store failed with.
     pub(super) async fn tally(&self, worker: &Worker, id: PollId) -> Result<Option<Arc<Snapshot>>, Problem> {
-        let view = worker.voting.view(&EditorAsker(&self.publisher), id, None).await?;
+        let view = worker.voting.tally_for(&EditorAsker(&self.publisher), id, None).await?;
         Ok(view.and_then(|view| view.shown().ok()).map(|(snapshot, _)| snapshot))
     }
 

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use super::{
     super::{
         Worker, embed,
-        observe::note_outcome,
+        notes::note_outcome,
         problem::{Code, Problem},
         query::Query,
     },
@@ -18,7 +18,7 @@ use crate::{
     embed::{
         language::Language,
         look::Look,
-        page::{HiddenFields, Mode, PollView, Window},
+        shown_poll::{HiddenFields, Mode, ShownPoll, Window},
     },
     newsroom::{
         frame::Section,
@@ -177,7 +177,7 @@ pub(super) async fn preview(
         let Some(poll) = new.and_then(|new| worker.publishing.sketch(&desk.site.id, new)) else {
             return page::send_framed(&EmptyPreview { frame: desk.frame(Section::Polls) });
         };
-        let view = PollView {
+        let view = ShownPoll {
             poll: &poll,
             state: State::Open,
             answers: &[],

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use super::{
     super::{
         Worker, limits,
-        observe::note_outcome,
+        notes::note_outcome,
         problem::{Code, Problem},
         query::Query,
     },
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     newsroom::sign_in::DoorNotice,
     oidc::{ATTEMPT_SECS, IdentityProvider, OidcError, SignInAttempt},
-    quota::Name,
+    quota::QuotaName,
 };
 
 /// What the browser keeps meanwhile.
@@ -31,7 +31,7 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
     let attempt = SignInAttempt::begin(worker.shared.clock.now(), own_page(&then));
     match provider.address(&attempt).await {
         Ok(address) => {
-            worker.shared.quotas.give_back(Name::SignIn, &client);
+            worker.shared.quotas.give_back(QuotaName::SignIn, &client);
             let mut there = see(address.as_str());
             set_cookie(&mut there, &desk::set_short(&req, &worker, COOKIE, &attempt.written(), ATTEMPT_SECS))?;
             Ok(there)
@@ -64,7 +64,7 @@ pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Res
     let mut answer = match recognised {
         Ok(person) => {
             let begun = worker.publishing.sign_in_person(person).await?;
-            worker.shared.quotas.give_back(Name::SignIn, &client);
+            worker.shared.quotas.give_back(QuotaName::SignIn, &client);
             note_outcome(&req, "signed-in");
             let mut there = see(own_page(&then));
             set_cookie(&mut there, &desk::set_session(&req, &worker, begun.expose()))?;

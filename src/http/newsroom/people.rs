@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{Worker, observe::note_outcome, path::id_in_path, problem::Problem, query::Query, refusals::no_session},
+    super::{Worker, notes::note_outcome, path::id_in_path, problem::Problem, query::Query, refusals::no_session},
     desk::{SiteDesk, held},
     page, posted, see,
 };

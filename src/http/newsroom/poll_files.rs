@@ -64,6 +64,6 @@ pub(super) async fn qr(req: HttpRequest, worker: web::Data<Worker>) -> Result<Ht
 /// The tally that an editor exports.
 async fn shown(req: &HttpRequest, worker: &Worker, desk: &SiteDesk) -> Result<Arc<Snapshot>, Problem> {
     let poll = desk.poll(req, worker).await?;
-    let view = worker.voting.view(&EditorAsker(&desk.publisher), poll.id, None).await?.ok_or(VoteError::NoPoll)?;
+    let view = worker.voting.tally_for(&EditorAsker(&desk.publisher), poll.id, None).await?.ok_or(VoteError::NoPoll)?;
     Ok(view.shown()?.0)
 }

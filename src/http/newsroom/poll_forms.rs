@@ -5,11 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use super::{
     super::{
         Worker,
-        answers::no_answer,
         integrity::{decidable_in_path, no_incident, no_label},
-        observe::note_outcome,
+        notes::note_outcome,
         path::id_in_path,
         problem::Problem,
+        refusals::no_answer,
     },
     desk::SiteDesk,
     page,

@@ -15,7 +15,7 @@ use crate::{
         texts::texts_of,
     },
     poll::{Poll, SearchWords, State},
-    publishing::{ListedPolls, PollsOrder, PollsQuery, SortedPlace},
+    publishing::{ListedPolls, PollsOrder, PollsQuery, SortedCursor},
     site::Scope,
 };
 
@@ -68,7 +68,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 }
 
 /// The query of the next page: the same again, from there on.
-fn more(asked: &PollsAsked, last: SortedPlace) -> String {
+fn more(asked: &PollsAsked, last: SortedCursor) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in [
         ("q", asked.typed.as_str()),

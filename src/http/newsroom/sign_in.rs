@@ -12,7 +12,7 @@ use actix_web::{
 use super::{
     super::{
         Worker, limits,
-        observe::note_outcome,
+        notes::note_outcome,
         problem::{Code, Problem},
         query::Query,
     },
@@ -29,7 +29,7 @@ use crate::{
         sign_in::{DoorNotice, SignInPage},
         texts::texts_of,
     },
-    quota::{Decision, Name, Subject, Undecided},
+    quota::{Decision, QuotaName, Subject, Undecided},
     secret::Secret,
 };
 
@@ -85,11 +85,11 @@ pub(super) async fn enter(
             return show(&req, &worker, StatusCode::FORBIDDEN, Some(refused), (then, kept), None);
         }
         Err(error) => {
-            worker.shared.quotas.give_back(Name::SignIn, &client);
+            worker.shared.quotas.give_back(QuotaName::SignIn, &client);
             return Err(error.into());
         }
     };
-    worker.shared.quotas.give_back(Name::SignIn, &client);
+    worker.shared.quotas.give_back(QuotaName::SignIn, &client);
     note_outcome(&req, "signed-in");
     entered(&req, &worker, &begun, (then, kept))
 }
@@ -99,7 +99,7 @@ pub(super) async fn enter(
 /// # Errors
 /// `quota-exceeded`.
 pub(super) async fn admit(req: &HttpRequest, worker: &Worker, client: &Subject) -> Result<(), Problem> {
-    let decision = match worker.shared.quotas.admit(Name::SignIn, client) {
+    let decision = match worker.shared.quotas.admit(QuotaName::SignIn, client) {
         Decision::Undecided(undecided) => worker.voting.decide(undecided, client).await,
         decided @ (Decision::Unlimited | Decision::Admitted(_) | Decision::Refused(_)) => decided,
     };

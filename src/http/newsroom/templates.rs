@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use super::{
     super::{
         Worker,
-        observe::note_outcome,
+        notes::note_outcome,
         path::id_in_path,
         problem::{Code, Problem},
         query::Query,

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, we
 use super::{
     super::{
         Worker, auth, body, caching, conditional,
-        observe::note_outcome,
+        notes::note_outcome,
         path::poll_in_path,
         problem::{Code, Problem},
         query::{self, parse_site},

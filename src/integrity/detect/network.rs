@@ -16,7 +16,7 @@ use super::{
     gaps::Gaps,
     minutes::{MinuteCounts, minute_of},
 };
-use crate::poll::NetworkMark;
+use crate::poll::NetworkDigest;
 
 /// The most networks that are known of a poll; of more, those that are quiet are forgotten.
 pub(super) const MOST_NETWORKS: usize = 256;
@@ -50,7 +50,7 @@ const GROUPS: usize = 8;
 pub(super) struct Networks {
     all: MinuteCounts,
     options: RecentOptions,
-    by_mark: FxHashMap<NetworkMark, History>,
+    by_mark: FxHashMap<NetworkDigest, History>,
     /// The greatest share that a network of before had whose mark was dropped.
     usual_share: f64,
     /// How many ballots came before the marks were dropped.
@@ -70,7 +70,7 @@ struct History {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Burst {
     /// Which network.
-    pub(super) network: NetworkMark,
+    pub(super) network: NetworkDigest,
     /// Within how many minutes.
     pub(super) minutes: i64,
     /// How many ballots it cast.
@@ -105,7 +105,7 @@ impl Networks {
     }
 
     /// Notes ballots. Gaps are only told by single ones.
-    pub(super) fn note(&mut self, millis: i64, network: NetworkMark, option: u8, ballots: u16) {
+    pub(super) fn note(&mut self, millis: i64, network: NetworkDigest, option: u8, ballots: u16) {
         let minute = minute_of(millis);
         self.all.add(minute, ballots);
         self.options.add(minute, option, ballots);
@@ -156,17 +156,17 @@ impl Networks {
     }
 
     /// The same of one network.
-    pub(super) fn per_hour_lately_of(&self, network: NetworkMark, now: i64) -> f64 {
+    pub(super) fn per_hour_lately_of(&self, network: NetworkDigest, now: i64) -> f64 {
         self.by_mark.get(&network).map_or(0.0, |history| 2.0 * history.minutes.of_last(now, 30))
     }
 
     /// Whether a network that burst has been quiet for half an hour.
-    pub(super) fn is_quiet(&self, network: NetworkMark, millis: i64) -> bool {
+    pub(super) fn is_quiet(&self, network: NetworkDigest, millis: i64) -> bool {
         let minute = minute_of(millis);
         self.by_mark.get(&network).is_none_or(|history| history.minutes.of_last(minute, 30) < 5.0)
     }
 
-    fn burst(&self, network: NetworkMark, history: &History, now: i64) -> Option<Burst> {
+    fn burst(&self, network: NetworkDigest, history: &History, now: i64) -> Option<Burst> {
         let (minutes, ballots, others, expected) = WINDOWS
             .into_iter()
             .map(|minutes| {
@@ -309,14 +309,14 @@ mod tests {
             let mut looked = self.now;
             while honest.min(next) < end {
                 if next < honest {
-                    self.networks.note(Dice::millis(next), NetworkMark(network), option, 1);
+                    self.networks.note(Dice::millis(next), NetworkDigest(network), option, 1);
                     (gap, network, option) = other(&mut self.dice);
                     self.now = next;
                     next += gap;
                 } else {
                     let from = if self.dice.unit() < 0.1 { 0 } else { 1_000 + self.dice.below(2_000) };
                     let chosen = u8::from(self.dice.unit() < 0.45);
-                    self.networks.note(Dice::millis(honest), NetworkMark(from), chosen, 1);
+                    self.networks.note(Dice::millis(honest), NetworkDigest(from), chosen, 1);
                     self.now = honest;
                     honest += self.dice.exponential(MINUTE / a_minute);
                 }
@@ -334,7 +334,7 @@ mod tests {
     }
 
     fn surest(bursts: &[Burst], network: u32) -> u8 {
-        let of_it = bursts.iter().filter(|burst| burst.network == NetworkMark(network));
+        let of_it = bursts.iter().filter(|burst| burst.network == NetworkDigest(network));
         of_it.map(|burst| burst.sureness).max().unwrap_or(0)
     }
 
@@ -356,10 +356,10 @@ mod tests {
         polled.honest(120.0, 4.0);
         let bursts = polled.go_on(6.0, 4.0, |dice| (dice.uniform(2_000.0, 4_000.0), 7, 1));
         assert!(surest(&bursts, 7) >= 90, "{:?}", bursts.last());
-        assert!(bursts.iter().all(|burst| burst.network == NetworkMark(7)), "{:?}", bursts.last());
-        assert!(!polled.networks.is_quiet(NetworkMark(7), Dice::millis(polled.now)));
+        assert!(bursts.iter().all(|burst| burst.network == NetworkDigest(7)), "{:?}", bursts.last());
+        assert!(!polled.networks.is_quiet(NetworkDigest(7), Dice::millis(polled.now)));
         polled.honest(31.0, 4.0);
-        assert!(polled.networks.is_quiet(NetworkMark(7), Dice::millis(polled.now)));
+        assert!(polled.networks.is_quiet(NetworkDigest(7), Dice::millis(polled.now)));
     }
 
     #[test]
@@ -374,10 +374,15 @@ mod tests {
     fn no_crowd_of_networks_fills_the_memory_and_the_busy_ones_stay() {
         let mut networks = Networks::begin(0);
         for vote in 0..100_000 {
-            networks.note(vote, NetworkMark(if vote % 20 == 0 { 7 } else { 10 + u32::try_from(vote).unwrap() }), 0, 1);
+            networks.note(
+                vote,
+                NetworkDigest(if vote % 20 == 0 { 7 } else { 10 + u32::try_from(vote).unwrap() }),
+                0,
+                1,
+            );
             assert!(networks.known() <= MOST_NETWORKS);
         }
-        assert!(!networks.is_quiet(NetworkMark(7), 100_000), "it is still known");
+        assert!(!networks.is_quiet(NetworkDigest(7), 100_000), "it is still known");
     }
 
     #[test]

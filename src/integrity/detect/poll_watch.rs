@@ -11,7 +11,9 @@ use super::{
     swing::Swing,
     views::{VotesAndViews, WINDOW},
 };
-use crate::poll::{Finding, Incident, IncidentCause, NetworkMark, REASON, SURE, Suspects, Text, Timestamp, VoteTrace};
+use crate::poll::{
+    Finding, Incident, IncidentCause, NetworkDigest, REASON, SURE, Suspects, Text, Timestamp, VoteTrace,
+};
 
 /// For how long nothing is to be found any more before something is over.
 const QUIET_MILLIS: i64 = 60 * 60_000;
@@ -37,7 +39,7 @@ pub struct PollWatch {
     new_voters: NewVoters,
     views: VotesAndViews,
     /// Networks that are surely no readers.
-    sure: FxHashSet<NetworkMark>,
+    sure: FxHashSet<NetworkDigest>,
     /// Since when some network bursts.
     bursting_millis: Option<i64>,
     begun_millis: i64,
@@ -82,7 +84,7 @@ impl PollWatch {
     pub fn note(&mut self, trace: &VoteTrace) {
         let VoteTrace { at, network, option, ballots, is_by_new_voter } = *trace;
         let millis = at.as_millis();
-        if NetworkMark::day(at) > NetworkMark::day(self.newest()) {
+        if NetworkDigest::day(at) > NetworkDigest::day(self.newest()) {
             self.networks.drop_marks(minute_of(millis));
             self.sure.clear();
         }
@@ -96,11 +98,11 @@ impl PollWatch {
         self.new_voters.note(millis, is_by_new_voter);
         if ballots == 1 {
             self.rhythm.note(millis, option);
-            let place = usize::from(option);
-            if self.gaps.len() <= place {
-                self.gaps.resize(place + 1, Gaps::default());
+            let nth = usize::from(option);
+            if self.gaps.len() <= nth {
+                self.gaps.resize(nth + 1, Gaps::default());
             }
-            if let Some(gaps) = self.gaps.get_mut(place) {
+            if let Some(gaps) = self.gaps.get_mut(nth) {
                 gaps.note(millis);
             }
         }
@@ -134,7 +136,7 @@ impl PollWatch {
         let found = self.found.iter().find(|(cause, _)| *cause == incident.about.cause);
         let quiet_for = millis - found.map_or(self.begun_millis, |(_, last)| *last);
         match &incident.about.suspects {
-            Suspects::Networks(_) if NetworkMark::day(incident.opened_at) < NetworkMark::day(now) => true,
+            Suspects::Networks(_) if NetworkDigest::day(incident.opened_at) < NetworkDigest::day(now) => true,
             Suspects::Networks(networks) => {
                 quiet_for >= QUIET_MILLIS / 2 && networks.iter().all(|network| self.networks.is_quiet(*network, millis))
             }

@@ -69,6 +69,26 @@ pub(super) trait Rules {
         false
     }
 
+    /// Whether readers may answer in their own words.
+    fn takes_open_answers(&self) -> bool {
+        false
+    }
+
+    /// Whether one option can be right: known from the beginning in a quiz, found out afterwards in a prediction.
+    fn has_right_answer(&self) -> bool {
+        false
+    }
+
+    /// Whether options are buttons: one that is pressed again is taken back, and readers see a count on each.
+    fn is_pressed(&self) -> bool {
+        false
+    }
+
+    /// Whether the options have an order of their own, so that none is put in another.
+    fn has_own_order(&self) -> bool {
+        false
+    }
+
     /// The scale of a poll, by what was asked for.
     fn scale(&self, check: &mut Check, asked: Option<&NewScale>) -> Option<Scale> {
         if asked.is_some() {
@@ -85,10 +105,10 @@ pub(super) trait Rules {
 
     /// The options of a poll, by what was asked for.
     fn options(&self, check: &mut Check, asked: Option<&[NewOption]>, _scale: Option<&Scale>) -> Vec<PollOption> {
-        for (place, option) in asked.unwrap_or_default().iter().enumerate() {
+        for (nth, option) in asked.unwrap_or_default().iter().enumerate() {
             if option.emoji.is_some() {
                 let rule = format!("must be left out of a poll of kind {}: only a reaction has emoji", self.name());
-                check.refuse(format!("options[{place}].emoji"), rule);
+                check.refuse(format!("options[{nth}].emoji"), rule);
             }
         }
         check.options(asked, self.most_options())
@@ -154,6 +174,26 @@ impl Kind {
         self.rules().is_ordered()
     }
 
+    /// Whether readers may answer in their own words.
+    pub fn takes_open_answers(self) -> bool {
+        self.rules().takes_open_answers()
+    }
+
+    /// Whether one option can be right: known from the beginning in a quiz, found out afterwards in a prediction.
+    pub fn has_right_answer(self) -> bool {
+        self.rules().has_right_answer()
+    }
+
+    /// Whether options are buttons: one that is pressed again is taken back, and readers see a count on each.
+    pub fn is_pressed(self) -> bool {
+        self.rules().is_pressed()
+    }
+
+    /// Whether the options have an order of their own, so that none is put in another.
+    pub fn has_own_order(self) -> bool {
+        self.rules().has_own_order()
+    }
+
     pub(super) fn rules(self) -> &'static dyn Rules {
         match self {
             Self::Single => &single::Single,
@@ -203,8 +243,8 @@ fn parts_that_add_up(votes: &[u64], ballots: u64, whole: u64) -> Votes {
     let missing = narrow(most_lost.iter().map(|(_, lost)| lost).sum::<u128>().checked_div(ballots));
     // Stable: of equals the first stays first.
     most_lost.sort_by_key(|(_, lost)| std::cmp::Reverse(*lost));
-    for ((place, _), _) in most_lost.iter().zip(0..missing) {
-        if let Some(part) = parts.get_mut(*place) {
+    for ((nth, _), _) in most_lost.iter().zip(0..missing) {
+        if let Some(part) = parts.get_mut(*nth) {
             *part += 1;
         }
     }
@@ -223,18 +263,18 @@ mod tests {
 
     #[test]
     fn choices_survive_the_counters_of_their_ballot() {
-        let options: Vec<String> = (0..MAX_OPTIONS).map(|place| format!("o{place}")).collect();
+        let options: Vec<String> = (0..MAX_OPTIONS).map(|nth| format!("o{nth}")).collect();
         let names: Vec<&str> = options.iter().map(String::as_str).collect();
         let single = poll_with(Kind::Single, 1, 1, &names);
         let multiple = poll_with(Kind::Multiple, 1, 32, &names);
-        for place in 0..MAX_OPTIONS {
-            let chosen = Choices::check(&single, &[names[place]]).unwrap();
-            assert_eq!(single.counters_of(chosen), Counters::Index(u8::try_from(place).unwrap()));
+        for nth in 0..MAX_OPTIONS {
+            let chosen = Choices::check(&single, &[names[nth]]).unwrap();
+            assert_eq!(single.counters_of(chosen), Counters::Index(u8::try_from(nth).unwrap()));
             assert_eq!(single.choices_of(single.counters_of(chosen)), chosen);
-            let chosen = Choices::check(&multiple, &names[place..]).unwrap();
-            assert_eq!(multiple.counters_of(chosen).indexes().count(), MAX_OPTIONS - place);
+            let chosen = Choices::check(&multiple, &names[nth..]).unwrap();
+            assert_eq!(multiple.counters_of(chosen).indexes().count(), MAX_OPTIONS - nth);
             assert_eq!(multiple.choices_of(multiple.counters_of(chosen)), chosen);
-            assert_eq!(chosen.ids(&multiple).len(), MAX_OPTIONS - place);
+            assert_eq!(chosen.ids(&multiple).len(), MAX_OPTIONS - nth);
         }
     }
 }

@@ -23,6 +23,10 @@ impl Rules for Multiple {
         false
     }
 
+    fn takes_open_answers(&self) -> bool {
+        true
+    }
+
     fn bound(&self, most: u64, value: u64) -> String {
         format!("must be from 1 to {most} (the number of options), is {value}")
     }

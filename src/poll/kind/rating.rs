@@ -31,6 +31,10 @@ impl Rules for Rated {
         1
     }
 
+    fn has_own_order(&self) -> bool {
+        true
+    }
+
     fn bound(&self, _most: u64, value: u64) -> String {
         one_choice(self.name(), value)
     }

@@ -22,18 +22,26 @@ impl Rules for Reacted {
         1
     }
 
+    fn is_pressed(&self) -> bool {
+        true
+    }
+
+    fn has_own_order(&self) -> bool {
+        true
+    }
+
     fn bound(&self, _most: u64, value: u64) -> String {
         one_choice(self.name(), value)
     }
 
     fn options(&self, check: &mut Check, asked: Option<&[NewOption]>, _scale: Option<&Scale>) -> Vec<PollOption> {
         let options = check.options(asked, MOST);
-        for (place, option) in options.iter().enumerate() {
+        for (nth, option) in options.iter().enumerate() {
             let Some(emoji) = &option.emoji else { continue };
             let alike = |other: &PollOption| other.emoji.as_ref().is_some_and(|other| other.looks_like(emoji));
-            if let Some(before) = options.iter().take(place).position(alike) {
+            if let Some(before) = options.iter().take(nth).position(alike) {
                 let rule = format!("must be another than options[{before}].emoji, or left out");
-                check.refuse(format!("options[{place}].emoji"), rule);
+                check.refuse(format!("options[{nth}].emoji"), rule);
             }
         }
         options
@@ -70,9 +78,9 @@ mod tests {
     use crate::poll::{EditError, Kind, NewPoll, PollFields, definition::tests::built, definition::tests::earlier};
 
     fn new(emoji: &[Option<&str>]) -> NewPoll {
-        let option = |(place, emoji): (usize, Option<&str>)| NewOption {
+        let option = |(nth, emoji): (usize, Option<&str>)| NewOption {
             emoji: emoji.map(str::to_owned),
-            label: format!("label {place}"),
+            label: format!("label {nth}"),
             ..NewOption::default()
         };
         let fields = PollFields {

@@ -19,6 +19,14 @@ impl Rules for Single {
         1
     }
 
+    fn takes_open_answers(&self) -> bool {
+        true
+    }
+
+    fn has_right_answer(&self) -> bool {
+        true
+    }
+
     fn bound(&self, _most: u64, value: u64) -> String {
         one_choice(self.name(), value)
     }

@@ -30,7 +30,7 @@ impl Replicas {
         let secret = Secret::new("a secret of at least thirty-two bytes".to_owned());
         let make = |_| {
             let quota = quota.parse().unwrap();
-            Leases::new(Name::Client, quota, 0, &secret, 64 * 3_584, Uptime::Manual(clock.clone()))
+            Leases::new(QuotaName::Client, quota, 0, &secret, 64 * 3_584, Uptime::Manual(clock.clone()))
         };
         let leases = (0..count).map(make).collect();
         Self { _folder: folder, store, store_clock, clock, leases, calls: Cell::new(0) }

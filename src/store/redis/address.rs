@@ -116,8 +116,8 @@ impl fmt::Display for RedisAddress {
         if self.username.is_some() || self.password.is_some() {
             write!(f, "{}:(set)@", self.username.as_deref().unwrap_or_default())?;
         }
-        for (place, (host, port)) in self.nodes.iter().enumerate() {
-            let comma = if place == 0 { "" } else { "," };
+        for (nth, (host, port)) in self.nodes.iter().enumerate() {
+            let comma = if nth == 0 { "" } else { "," };
             if host.contains(':') { write!(f, "{comma}[{host}]:{port}")? } else { write!(f, "{comma}{host}:{port}")? }
         }
         if let Topology::Sentinel(name) = &self.topology {

@@ -5,7 +5,7 @@ use redis::Cmd;
 
 use super::{RedisStore, keys, script::Call};
 use crate::{
-    article::{Announced, ArticleAddress, ArticleId, ArticleKey, ArticlePlace},
+    article::{Announced, ArticleAddress, ArticleCursor, ArticleId, ArticleKey},
     poll::SiteId,
     store::{ArticlePutting, Articles, StoreError, articles::address_digest, record},
 };
@@ -64,7 +64,7 @@ impl Articles for RedisStore {
     async fn articles(
         &self,
         site: &SiteId,
-        before: Option<&ArticlePlace>,
+        before: Option<&ArticleCursor>,
         limit: usize,
     ) -> Result<Vec<Announced>, StoreError> {
         let (articles, places) = (keys::site_articles(site), keys::site_article_places(site));

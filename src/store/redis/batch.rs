@@ -27,7 +27,7 @@ impl Packed {
         let mut places: FxHashMap<u32, u16> = FxHashMap::default();
         for ballot in ballots {
             let bucket = bucket_of(ballot.voter.field, known_buckets);
-            let place = *places.entry(bucket).or_insert_with(|| {
+            let nth = *places.entry(bucket).or_insert_with(|| {
                 packed.buckets.push(bucket);
                 // The keys of buckets come after the tally and the minutes, and Lua counts from 1. A batch is far
                 // smaller than the 65,533 buckets that fit.
@@ -38,7 +38,7 @@ impl Packed {
                 Action::Withdraw => (WITHDRAW, None),
             };
             packed.ballots.push(label);
-            packed.ballots.extend(place.to_le_bytes());
+            packed.ballots.extend(nth.to_le_bytes());
             packed.ballots.extend(ballot.voter.field);
             match codec {
                 Codec::Index | Codec::Bits => {
@@ -83,7 +83,7 @@ impl PackedAnswers {
 
 /// The places of ballots whose text was not kept.
 pub(super) fn places_left_out(letters: &[u8]) -> Vec<usize> {
-    letters.iter().enumerate().filter(|(_, letter)| letter.is_ascii_uppercase()).map(|(place, _)| place).collect()
+    letters.iter().enumerate().filter(|(_, letter)| letter.is_ascii_uppercase()).map(|(nth, _)| nth).collect()
 }
 
 /// Reads outcomes, one letter each.

@@ -21,7 +21,7 @@ use crate::{
     poll::{ListCursor, Poll, PollId, SiteId},
     site::NewEvent,
     store::{
-        ArticleStanding, Making, Polls as _, Publishers as _, StoreError, TemplatePut, Templates, Witness,
+        ArticleStatus, Making, Polls as _, Publishers as _, StoreError, TemplatePut, Templates, Witness,
         record::{read_template, write_template},
     },
 };
@@ -110,7 +110,7 @@ impl Templates for RedisStore {
         template: &TemplateId,
         poll: PollId,
         witness: Witness,
-    ) -> Result<ArticleStanding, StoreError> {
+    ) -> Result<ArticleStatus, StoreError> {
         let [open, provisional, _, clients, _] = keys::article_polls(site, template);
         let (poll, wanted) = (poll.to_string(), HONEST_CLIENTS.to_string());
         let client: &[u8] = match &witness {
@@ -120,9 +120,9 @@ impl Templates for RedisStore {
         let lists = [&open, &provisional, &clients].map(String::as_bytes);
         let call = Call::new(&self.scripts.vouch, &lists).arg(poll.as_bytes()).arg(client).arg(wanted.as_bytes());
         Ok(match call.send(&self.link).await?.int()? {
-            1 => ArticleStanding::Provisional,
-            0 => ArticleStanding::Honest,
-            _ => ArticleStanding::NotListed,
+            1 => ArticleStatus::Provisional,
+            0 => ArticleStatus::Honest,
+            _ => ArticleStatus::NotListed,
         })
     }
 

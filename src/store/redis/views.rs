@@ -33,8 +33,8 @@ impl Views for RedisStore {
             names.extend([open, old]);
         }
         for SeenPoll { poll, template, views } in polls {
-            let place = template.as_ref().and_then(|template| templates.iter().position(|it| *it == template));
-            args.extend([poll.to_string(), views.to_string(), place.map_or(0, |place| place + 1).to_string()]);
+            let nth = template.as_ref().and_then(|template| templates.iter().position(|it| *it == template));
+            args.extend([poll.to_string(), views.to_string(), nth.map_or(0, |nth| nth + 1).to_string()]);
         }
         let moves = items.iter();
         args.extend(

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{SqliteStore, publishers::exists};
 use crate::{
-    article::{Announced, ArticleAddress, ArticleId, ArticleKey, ArticlePlace},
+    article::{Announced, ArticleAddress, ArticleCursor, ArticleId, ArticleKey},
     poll::SiteId,
     store::{
         ArticlePutting, Articles, StoreError,
@@ -59,7 +59,7 @@ impl Articles for SqliteStore {
     async fn articles(
         &self,
         site: &SiteId,
-        before: Option<&ArticlePlace>,
+        before: Option<&ArticleCursor>,
         limit: usize,
     ) -> Result<Vec<Announced>, StoreError> {
         let (site, before) = (site.clone(), before.cloned());

@@ -132,7 +132,7 @@ fn apply(
     let mut change = TallyChange::default();
     let mut outcomes = Vec::with_capacity(ballots.len());
     let mut left_out = Vec::new();
-    for (place, Ballot { voter, action, answer }) in ballots.iter().enumerate() {
+    for (nth, Ballot { voter, action, answer }) in ballots.iter().enumerate() {
         let existing = on_record(db, &head, *voter)?;
         let (was, becomes) = if takes_answers {
             let was = answers::on_record(db, head.number, number_of(*voter))?;
@@ -152,7 +152,7 @@ fn apply(
             answers::put_on_record(db, head.number, number_of(*voter), (was, kept), answer.as_deref())?;
             let is_taken = is_moved || outcome == Outcome::Repeated;
             if is_taken && answer.is_some() && kept == RecordedAnswer::LeftOut {
-                left_out.push(place);
+                left_out.push(nth);
             }
         }
         outcomes.push(outcome);

@@ -9,7 +9,7 @@ use crate::{
     poll::{ListCursor, PollId, SiteId, State, Times, Timestamp},
     site::NewEvent,
     store::{
-        ArticleStanding, Making, StoreError, TemplatePut, Templates, Witness,
+        ArticleStatus, Making, StoreError, TemplatePut, Templates, Witness,
         record::{read_template, write_template},
     },
 };
@@ -82,7 +82,7 @@ impl Templates for SqliteStore {
         _template: &TemplateId,
         poll: PollId,
         witness: Witness,
-    ) -> Result<ArticleStanding, StoreError> {
+    ) -> Result<ArticleStatus, StoreError> {
         self.write(move |db, _| vouch(db, poll, witness)).await
     }
 
@@ -227,21 +227,21 @@ fn make(db: &Connection, now: Timestamp, new: &NewArticlePoll) -> Result<Making,
     Ok(Making::Made(poll.clone()))
 }
 
-fn vouch(db: &Connection, poll: PollId, witness: Witness) -> Result<ArticleStanding, StoreError> {
+fn vouch(db: &Connection, poll: PollId, witness: Witness) -> Result<ArticleStatus, StoreError> {
     let id = poll.to_string();
     let mut select =
         db.prepare_cached("select is_provisional, clients from article_polls where poll = ?1 and has_voters = 1")?;
     let read = |row: &Row<'_>| Ok((row.get::<_, bool>(0)?, row.get::<_, Vec<u8>>(1)?));
     let Some((was_provisional, mut clients)) = select.query_row([&id], read).optional()? else {
-        return Ok(ArticleStanding::NotListed);
+        return Ok(ArticleStatus::NotListed);
     };
     if !was_provisional {
-        return Ok(ArticleStanding::Honest);
+        return Ok(ArticleStatus::Honest);
     }
     let is_provisional = match witness {
         Witness::Client(client) => {
             if clients.chunks(client.len()).any(|known| known == client) {
-                return Ok(ArticleStanding::Provisional);
+                return Ok(ArticleStatus::Provisional);
             }
             clients.extend(client);
             clients.len() < HONEST_CLIENTS * client.len()
@@ -253,7 +253,7 @@ fn vouch(db: &Connection, poll: PollId, witness: Witness) -> Result<ArticleStand
     }
     db.prepare_cached("update article_polls set is_provisional = ?2, clients = ?3 where poll = ?1")?
         .execute(params![id, is_provisional, clients])?;
-    Ok(if is_provisional { ArticleStanding::Provisional } else { ArticleStanding::Honest })
+    Ok(if is_provisional { ArticleStatus::Provisional } else { ArticleStatus::Honest })
 }
 
 fn forget_voters(db: &Connection, times: Times, poll: PollId) -> Result<(), StoreError> {

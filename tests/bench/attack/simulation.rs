@@ -7,8 +7,8 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use sawt::{
     integrity::detect::PollWatch,
     poll::{
-        DigestKey, Ending, Grade, IncidentPolicy, Label, NetworkMark, NewOption, NewPoll, Partitions, Poll, PollFields,
-        PollId, SiteId, Timestamp, VoteTrace,
+        DigestKey, Ending, Grade, IncidentPolicy, Label, NetworkDigest, NewOption, NewPoll, Partitions, Poll,
+        PollFields, PollId, SiteId, Timestamp, VoteTrace,
     },
 };
 
@@ -138,7 +138,7 @@ pub(crate) fn play(sources: Vec<Box<dyn Source>>, hours: i64, dice: &mut Dice) -
         }
         let ballot = waiting[place].take().expect("its ballot waits");
         let time = Timestamp::from_millis(OPENS + at);
-        let network = NetworkMark(ballot.network);
+        let network = NetworkDigest(ballot.network);
         let label = poll.label_of_vote(Label::CLEAN, || network);
         accounts[place].note(at, label != Label::CLEAN, !poll.decisions.count(label));
         seen.push(VoteTrace { at: time, network, option: ballot.option, ballots: 1, is_by_new_voter: ballot.is_new });

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::digest::{Context, SHA256};
 use sawt::{
     clock::Clock,
-    poll::{Finding, IncidentCause, IncidentPolicy, NetworkMark, REASON, Suspects, Text, Timestamp},
+    poll::{Finding, IncidentCause, IncidentPolicy, NetworkDigest, REASON, Suspects, Text, Timestamp},
     secret::{Secret, hex},
     store::{Replacement, StoreSettings, Stores},
     voter::{FirstMade, Nonce, TokenKeys, WorkKeys},
@@ -43,7 +43,7 @@ async fn open_incident(service: &Service, poll: &str) {
         since: poll.created_at,
         reason: Text::parse("?", REASON).unwrap(),
         sureness: 95,
-        suspects: Suspects::Networks(vec![NetworkMark(1)]),
+        suspects: Suspects::Networks(vec![NetworkDigest(1)]),
         honest_per_hour: 0,
     };
     let (edit, _) = poll.with_incident(found, IncidentPolicy::Show, store.now().await.unwrap()).unwrap();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sawt::{
-    article::{Announced, ArticleAddress, ArticleKey, ArticlePlace, SECTION, TITLE},
+    article::{Announced, ArticleAddress, ArticleCursor, ArticleKey, SECTION, TITLE},
     poll::{SiteId, Text, Timestamp},
     site::SiteSettings,
     store::{ArticlePutting, SiteDeletion, Store},
@@ -118,7 +118,7 @@ async fn articles_are_listed_by_when_they_were_published_from_anywhere_on(store:
         put(&stage, &article(id, &format!("https://news.example/{id}"), published_at)).await;
     }
     let page = async |before: Option<(i64, &str)>, limit| {
-        let before = before.map(|(published_at, id)| ArticlePlace {
+        let before = before.map(|(published_at, id)| ArticleCursor {
             published_at: Timestamp::from_millis(published_at),
             id: id.parse().unwrap(),
         });
@@ -181,7 +181,7 @@ impl Plain {
         self.addresses.insert(article.address.to_string(), id);
         while self.articles.len() > most {
             let others = self.articles.values().filter(|other| other.id != article.id);
-            let first = others.min_by_key(|other| other.place()).unwrap().id.to_string();
+            let first = others.min_by_key(|other| other.cursor()).unwrap().id.to_string();
             self.delete(&first);
         }
         let putting = if before.is_some() { ArticlePutting::Replaced } else { ArticlePutting::Made };
@@ -191,7 +191,7 @@ impl Plain {
     /// Those published last first.
     fn listed(&self) -> Vec<Announced> {
         let mut articles: Vec<_> = self.articles.values().cloned().collect();
-        articles.sort_by_key(|article| std::cmp::Reverse(article.place()));
+        articles.sort_by_key(|article| std::cmp::Reverse(article.cursor()));
         articles
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use sawt::{
     poll::{
-        Ballot, Ending, Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, Minute, NetworkMark, NewPoll,
+        Ballot, Ending, Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, Minute, NetworkDigest, NewPoll,
         Outcome, Poll, PollFields, REASON, RecordedBallot, Suspects, Text, Timestamp,
     },
     store::{BatchOutcome, Replacement, Store},
@@ -118,7 +118,7 @@ async fn an_incident_is_kept_and_what_was_cast_before_it_counts_as_before(store:
         since,
         reason: text("دعوة"),
         sureness: 95,
-        suspects: Suspects::Networks(vec![NetworkMark(7), NetworkMark(u32::MAX)]),
+        suspects: Suspects::Networks(vec![NetworkDigest(7), NetworkDigest(u32::MAX)]),
         honest_per_hour: 3,
     };
     let (edit, incident) = poll.with_incident(new(poll.created_at), IncidentPolicy::Show, stage.now().await).unwrap();
@@ -151,7 +151,7 @@ async fn versions_move_on_when_snapshots_begin_and_end(store: Arc<dyn Store>) {
         since: poll.created_at,
         reason: Text::parse("؟", REASON).unwrap(),
         sureness: 70,
-        suspects: Suspects::Networks(vec![NetworkMark(number)]),
+        suspects: Suspects::Networks(vec![NetworkDigest(number)]),
         honest_per_hour: 0,
     };
     let before = stage.tally(&poll).await.version;

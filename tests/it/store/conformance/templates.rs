@@ -7,7 +7,7 @@ use sawt::{
     article::{Admission, ArticleKey, NewArticlePoll, Template},
     poll::{DigestKey, ListCursor, Outcome, Partitions, Poll, PollId, State},
     secret::random_bytes,
-    store::{ArticleStanding, Making, SiteDeletion, Store, TemplatePut, Witness},
+    store::{ArticleStatus, Making, SiteDeletion, Store, TemplatePut, Witness},
 };
 
 use crate::store::stage::{Stage, changeable};
@@ -82,7 +82,7 @@ async fn at_the_cap_the_oldest_provisional_poll_goes_and_no_other(store: Arc<dyn
     let honest = made(&stage, &template, "honest").await;
     for client in 0..5 {
         let standing = vouch(&stage, &template, honest.id, client).await;
-        assert_eq!(standing, if client < 4 { ArticleStanding::Provisional } else { ArticleStanding::Honest });
+        assert_eq!(standing, if client < 4 { ArticleStatus::Provisional } else { ArticleStatus::Honest });
     }
     let mut invented = Vec::new();
     for name in ["a", "b", "c", "d"] {
@@ -128,7 +128,7 @@ async fn a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again(s
     assert_eq!(stage.store.make_article_poll(&other).await.unwrap(), Making::Full);
     assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     assert!(!stage.store.delete_poll(poll.id, &[]).await.unwrap());
-    assert_eq!(vouch(&stage, &template, poll.id, 9).await, ArticleStanding::NotListed);
+    assert_eq!(vouch(&stage, &template, poll.id, 9).await, ArticleStatus::NotListed);
     assert_eq!(listed(&stage, &template, None, 9).await, []);
     let again = made(&stage, &template, "a").await;
     assert_eq!(stage.tally(&again).await.ballots, 0);
@@ -137,7 +137,7 @@ async fn a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again(s
     made(&stage, &template, "b").await;
 }
 
-async fn vouch(stage: &Stage, template: &Template, poll: PollId, client: u8) -> ArticleStanding {
+async fn vouch(stage: &Stage, template: &Template, poll: PollId, client: u8) -> ArticleStatus {
     stage.store.vouch(&stage.site, &template.id, poll, Witness::Client([client; 8])).await.unwrap()
 }
 
@@ -146,23 +146,23 @@ async fn the_same_client_counts_once_towards_an_honest_article(store: Arc<dyn St
     let template = template(&stage).await;
     let poll = made(&stage, &template, "a").await;
     for _ in 0..9 {
-        assert_eq!(vouch(&stage, &template, poll.id, 1).await, ArticleStanding::Provisional);
+        assert_eq!(vouch(&stage, &template, poll.id, 1).await, ArticleStatus::Provisional);
     }
     for client in 2..=5 {
-        let expected = if client < 5 { ArticleStanding::Provisional } else { ArticleStanding::Honest };
+        let expected = if client < 5 { ArticleStatus::Provisional } else { ArticleStatus::Honest };
         assert_eq!(vouch(&stage, &template, poll.id, client).await, expected);
     }
-    assert_eq!(vouch(&stage, &template, PollId::generate(), 1).await, ArticleStanding::NotListed);
+    assert_eq!(vouch(&stage, &template, PollId::generate(), 1).await, ArticleStatus::NotListed);
 }
 
 async fn a_poll_is_provisional_no_more_once_its_publisher_vouches_for_it(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
     let template = Template { most_articles: 1, ..template(&stage).await };
     let poll = made(&stage, &template, "a").await;
-    assert_eq!(vouch(&stage, &template, poll.id, 1).await, ArticleStanding::Provisional);
+    assert_eq!(vouch(&stage, &template, poll.id, 1).await, ArticleStatus::Provisional);
     for _ in 0..2 {
         let standing = stage.store.vouch(&stage.site, &template.id, poll.id, Witness::Publisher).await.unwrap();
-        assert_eq!(standing, ArticleStanding::Honest);
+        assert_eq!(standing, ArticleStatus::Honest);
     }
     let other = new_poll(&stage, &template, "b").await;
     assert_eq!(stage.store.make_article_poll(&other).await.unwrap(), Making::Full);
