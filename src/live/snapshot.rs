@@ -170,10 +170,15 @@ impl Snapshot {
         Self::follow(None, Tally::of_nothing(poll, now), Arc::clone(poll), ReaderSnapshot::Same)
     }
 
+    /// The least that somebody must be to see anything of it.
+    pub fn least_viewer(&self) -> Viewer {
+        self.poll.results.least_viewer(self.tally.state)
+    }
+
     /// What this viewer is shown of it. This is where all rules meet about who may see a tally, and how much of it.
     pub fn shown_to(self: &Arc<Self>, viewer: Viewer) -> ShownSnapshot<&Arc<Self>> {
         let poll = &self.poll;
-        if !poll.results.shows(viewer, self.tally.state) {
+        if viewer < self.least_viewer() {
             return ShownSnapshot::Hidden(WhyHidden::Policy(poll.results));
         }
         let shown = match &self.readers {

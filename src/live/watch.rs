@@ -120,7 +120,7 @@ impl WatchedPoll {
             return;
         }
         let Some(newest) = self.topic.as_ref().and_then(|topic| topic.current()) else { return };
-        let is_hidden = !newest.poll.results.shows(self.viewer, newest.tally.state);
+        let is_hidden = self.viewer < newest.least_viewer();
         let is_waiting = self.viewer == Viewer::Everyone && self.wants_tallies && is_hidden;
         if !is_waiting || newest.sequence <= self.looked_for {
             return;
@@ -147,7 +147,7 @@ impl WatchedPoll {
 
     /// Whether a vote may give them something new: also one that makes the ballots enough to be shown.
     pub(super) fn wants_tallies_of(&self, snapshot: &Snapshot, has_voter: bool) -> bool {
-        let shows = |viewer| snapshot.poll.results.shows(viewer, snapshot.tally.state);
-        shows(self.viewer) || (has_voter && shows(Viewer::Voter))
+        let may_be = if has_voter { self.viewer.max(Viewer::Voter) } else { self.viewer };
+        may_be >= snapshot.least_viewer()
     }
 }

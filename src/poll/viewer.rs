@@ -49,8 +49,8 @@ pub enum WhyHidden {
     Display(TallyDisplay),
 }
 
-/// Who looks at a tally.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who looks at a tally. Each sees all that those before it see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Viewer {
     /// Anybody.
     Everyone,
@@ -61,13 +61,20 @@ pub enum Viewer {
 }
 
 impl ResultsPolicy {
+    /// The least that somebody must be to see the tally of a poll in this state. This is the one rule of who may see it:
+    /// all others ask here.
+    pub fn least_viewer(self, state: State) -> Viewer {
+        match self {
+            Self::Always => Viewer::Everyone,
+            Self::AfterVote | Self::AfterClose if state == State::Closed => Viewer::Everyone,
+            Self::AfterVote => Viewer::Voter,
+            Self::AfterClose | Self::Never => Viewer::Publisher,
+        }
+    }
+
     /// Whether a viewer sees the tally of a poll in this state.
     pub fn shows(self, viewer: Viewer, state: State) -> bool {
-        match (viewer, self) {
-            (Viewer::Publisher, _) | (_, Self::Always) | (Viewer::Voter, Self::AfterVote) => true,
-            (Viewer::Everyone, Self::AfterVote) | (_, Self::AfterClose) => state == State::Closed,
-            (Viewer::Everyone | Viewer::Voter, Self::Never) => false,
-        }
+        viewer >= self.least_viewer(state)
     }
 }
 

@@ -76,7 +76,7 @@ impl Voting {
                 continue;
             };
             // Their voter matters even if nobody sees the tally now: the poll's policy may change.
-            if viewer != Viewer::Publisher && !snapshot.poll.results.shows(Viewer::Everyone, snapshot.tally.state) {
+            if viewer != Viewer::Publisher && snapshot.least_viewer() > Viewer::Everyone {
                 voter = asker.voter()?;
             }
             polls.push(RequestedPoll { id, newest: Some(snapshot), seen, has_it, is_behind, viewer, wants_mark });

@@ -111,7 +111,7 @@ impl Voting {
     }
 
     pub(super) async fn viewer<A: Asker>(&self, asker: &A, snapshot: &Arc<Snapshot>) -> Result<Viewer, A::Error> {
-        let Snapshot { poll, tally, .. } = &**snapshot;
+        let poll = &snapshot.poll;
         let is_its = |publisher: &Publisher| publisher.may(Scope::ResultsRead, &poll.site);
         if asker.known_publisher().is_some_and(is_its) {
             return Ok(Viewer::Publisher);
@@ -121,10 +121,11 @@ impl Voting {
         if is_for_publisher && asker.publisher().await?.as_ref().is_some_and(is_its) {
             return Ok(Viewer::Publisher);
         }
-        if poll.results.shows(Viewer::Everyone, tally.state) {
+        let least = snapshot.least_viewer();
+        if least == Viewer::Everyone {
             return Ok(Viewer::Everyone);
         }
-        if poll.results.shows(Viewer::Voter, tally.state)
+        if least == Viewer::Voter
             && let Some(voter) = asker.voter()?
             && self.ballot(&voter, poll).await?.is_some()
         {
