@@ -15,6 +15,7 @@
 //! again, and blame everybody for it.
 
 mod gaps;
+mod growth;
 mod minutes;
 mod network;
 mod new_voters;

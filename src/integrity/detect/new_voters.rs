@@ -1,31 +1,20 @@
-//! A crowd of new tokens, by cumulated sums as a [swing](super::swing) of the shares.
+//! A crowd of new tokens: more ballots at once are by voters who were made with them.
 //!
-//! Whoever casts one ballot after another makes a voter for each. So the part of ballots grows whose voters are made with them,
-//! against the poll's own past. (Tokens say the day on which they were made, and no more: those that were saved up are found by
-//! other signs.) A crowd that one post has sent is new as well, and so are all readers of a site that has just
+//! Whoever casts one ballot after another makes a voter for each. So the part of ballots grows whose voters are made with
+//! them, against the poll's own past. (Tokens say the day on which they were made, and no more: those that were saved up are
+//! found by other signs.) A crowd that one post has sent is new as well, and so are all readers of a site that has just
 //! begun: so this is never sure, and nothing is held for it.
 
-/// By how much the part has to grow.
-const STEP: f64 = 0.25;
+use super::growth::{GrowthStep, PartOfBallots, PastBallots};
 
-/// The sum at which chance is ruled out: some once in a million ballots.
-const ALARM: f64 = 14.0;
-
-/// How many ballots tell what the part is, and how long they must have come for.
-const FEWEST: f64 = 200.0;
-const SHORTEST_MILLIS: i64 = 30 * 60_000;
-
-/// The average is of about so many ballots.
-const REMEMBERED: f64 = 3_000.0;
+/// A quarter of all ballots.
+const STEP: GrowthStep = GrowthStep { by: 0.25, least: 0.02, after_millis: 30 * 60_000 };
 
 /// How many of a poll's ballots are by voters who were made with them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NewVoters {
-    ballots: f64,
-    first_millis: Option<i64>,
-    part: f64,
-    sum: f64,
-    since_millis: i64,
+    past: PastBallots,
+    by_new: PartOfBallots,
 }
 
 /// A crowd of them.
@@ -38,27 +27,14 @@ pub(super) struct NewCrowd {
 
 impl NewVoters {
     pub(super) fn note(&mut self, millis: i64, is_new: bool) {
-        self.ballots += 1.0;
-        let first = *self.first_millis.get_or_insert(millis);
-        let is_known = self.ballots > FEWEST && millis - first >= SHORTEST_MILLIS;
-        // Where nearly all are new anyway, more can't be told.
-        if is_known && self.part <= 1.0 - STEP {
-            let before = self.part.clamp(0.02, 0.98);
-            let more = (before + STEP).min(0.995);
-            let ratio = if is_new { more / before } else { (1.0 - more) / (1.0 - before) };
-            self.sum = (self.sum + ratio.ln()).max(0.0);
-        } else {
-            self.sum = 0.0;
-        }
-        if self.sum <= 0.0 {
-            self.since_millis = millis;
-        }
-        self.part += (f64::from(u8::from(is_new)) - self.part) / self.ballots.min(REMEMBERED);
+        self.past.note(millis);
+        self.by_new.note(is_new, millis, &self.past, &STEP);
     }
 
     /// The crowd, if there is one.
     pub(super) fn crowd(&self) -> Option<NewCrowd> {
-        (self.sum > ALARM).then_some(NewCrowd { since_millis: self.since_millis, part: self.part })
+        let PartOfBallots { part, since_millis, .. } = self.by_new;
+        self.by_new.has_grown().then_some(NewCrowd { since_millis, part })
     }
 }
 

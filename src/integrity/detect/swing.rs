@@ -1,40 +1,16 @@
-//! A swing of the shares, by cumulated sums (CUSUM; Page 1954).
-//!
-//! For each option two hypotheses are weighed: ballots name it as often as before, or a fifth of all ballots more often.
-//! Each ballot adds its log-likelihood ratio, and the sum never falls below nothing: so it forgets what spoke against a
-//! swing, and rises from the ballot on with which one begins. What was before is an average over the last thousands of
-//! ballots; it follows slowly, for opinions do change.
+//! A swing of the shares: more ballots name an option at once.
 
-/// By how much the share of an option has to grow.
-const STEP: f64 = 0.2;
+use super::growth::{GrowthStep, PartOfBallots, PastBallots};
 
-/// The sum at which chance is ruled out: some once in a million ballots.
-const ALARM: f64 = 14.0;
-
-/// How many ballots tell what the shares are.
-const FEWEST: f64 = 200.0;
-
-/// And how long they must have come for.
-const SHORTEST_MILLIS: i64 = 10 * 60_000;
-
-/// The average is of about so many ballots.
-const REMEMBERED: f64 = 3_000.0;
+/// A fifth of all ballots.
+const STEP: GrowthStep = GrowthStep { by: 0.2, least: 0.01, after_millis: 10 * 60_000 };
 
 /// The shares of a poll's options, and how far they have swung.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Swing {
-    ballots: f64,
-    first_millis: Option<i64>,
+    past: PastBallots,
     /// By option.
-    options: Vec<OptionSwing>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct OptionSwing {
-    share: f64,
-    sum: f64,
-    /// When the sum was last nothing.
-    since_millis: i64,
+    options: Vec<PartOfBallots>,
 }
 
 /// An option that more ballots name than before.
@@ -50,33 +26,19 @@ impl Swing {
     pub(super) fn note(&mut self, millis: i64, option: u8) {
         let named = usize::from(option);
         if self.options.len() <= named {
-            self.options.resize(named + 1, OptionSwing::default());
+            self.options.resize(named + 1, PartOfBallots::default());
         }
-        self.ballots += 1.0;
-        let first = *self.first_millis.get_or_insert(millis);
-        let is_known = self.ballots > FEWEST && millis - first >= SHORTEST_MILLIS;
-        let weight = 1.0 / self.ballots.min(REMEMBERED);
-        for (place, it) in self.options.iter_mut().enumerate() {
-            let is_named = place == named;
-            if is_known {
-                let before = it.share.clamp(0.01, 0.99);
-                let more = (before + STEP).min(0.995);
-                let ratio = if is_named { more / before } else { (1.0 - more) / (1.0 - before) };
-                // A share that is high already can't grow by a whole step: then nothing is weighed.
-                it.sum = if before > 1.0 - STEP { 0.0 } else { (it.sum + ratio.ln()).max(0.0) };
-            }
-            if it.sum <= 0.0 {
-                it.since_millis = millis;
-            }
-            it.share += weight * (f64::from(u8::from(is_named)) - it.share);
+        self.past.note(millis);
+        for (index, share) in self.options.iter_mut().enumerate() {
+            share.note(index == named, millis, &self.past, &STEP);
         }
     }
 
     /// The option that has swung most, if one has.
     pub(super) fn swung(&self) -> Option<Swung> {
-        let all = (0_u8..).zip(&self.options).filter(|(_, it)| it.sum > ALARM);
-        let (option, it) = all.max_by(|(_, one), (_, other)| one.sum.total_cmp(&other.sum))?;
-        Some(Swung { option, since_millis: it.since_millis, share: it.share })
+        let all = (0_u8..).zip(&self.options).filter(|(_, share)| share.has_grown());
+        let (option, share) = all.max_by(|(_, one), (_, other)| one.sum.total_cmp(&other.sum))?;
+        Some(Swung { option, since_millis: share.since_millis, share: share.part })
     }
 }
 
