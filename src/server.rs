@@ -49,15 +49,15 @@ use parts::ReplicaParts;
 
 /// How long a connection may take to send a request's head.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// How long a connection whose request was answered before its body had come is read on, so that a client that is still
-/// sending gets the answer and not a reset.
+/// How long a connection is read on after a request that was answered before its body had come: a client that is still
+/// sending then gets the answer and not a reset.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long an idle connection is kept: longer than load balancers keep theirs (60 s is common), so that they close
 /// first and never send a request into a connection that is being closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How much of a long answer waits for a slow reader: an export goes on only below that.
+/// How much of a long answer may wait for a slow reader. Above that, an export pauses.
 const WRITE_BUFFER: usize = 8 * 1024;
-/// How long a connection may take no bytes.
+/// How long a client may take no bytes before the system closes its connection.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
 /// How long the store may take for the last views when the replica ends.
 const LAST_WRITE: Duration = Duration::from_secs(2);
@@ -192,7 +192,7 @@ async fn serve(
         // The server is not stopped here: it would end first, and without an error. It ends with this runtime.
         error = tasks.run() => return Err(error),
     }
-    // What was counted in the last second.
+    // Views counted in the last second are not written yet.
     let writing = async { parts.view_writer.write(&*parts.stores.connect()).await };
     if rt::time::timeout(LAST_WRITE, writing).await.is_err() {
         tracing::warn!("the store did not take the last views in time; they are lost");

@@ -8,7 +8,8 @@
 //! choices; the store comes last. The client's quotas are checked before all that, in [`limits`].
 //!
 //! - [`problem`]: the one table of errors; [`refusals`]: what the use cases refuse, translated.
-//! - [`route`]: what a line of the route table can say; [`pattern`]: the route that a request came by; [`path`]: reading ids in paths.
+//! - [`route`]: what a line of the route table can say; [`pattern`]: the route that a request came by; [`path`]: reading ids
+//!   in paths.
 //! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
 //! - [`mount`]: the path that the service is mounted under, taken off.
 //! - [`auth`]: keys, scopes and voter tokens; [`voter_cookie`]: the cookie; [`voter_in_body`]: voters whom a body names;

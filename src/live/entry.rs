@@ -228,8 +228,8 @@ impl HubEntry {
     pub(super) fn take_in(&self, poll: &Arc<Poll>, partition: u16, tally: &PartitionTally) -> (Taken, bool) {
         let mut state = self.state.lock();
         let newest = self.newest.load_full();
-        // Whoever has an older definition has nothing new: what was counted before a partition came to a later revision
-        // was there when that revision was read.
+        // A tally of an older definition brings nothing new: what was counted before a partition came to the later
+        // revision was read with that revision.
         if let Some(newest) = newest.as_ref().filter(|newest| newest.poll.revision > poll.revision) {
             return (Taken::Summed(Arc::clone(newest)), false);
         }

@@ -94,9 +94,9 @@ impl Snapshot {
         Self::follow(before, tally, poll, readers)
     }
 
-    /// The snapshot that readers are shown in this half minute. The first tally that comes in it fixes it, but is not in it:
-    /// it may have the ballot of whoever looks next. What was known before that is, also by an earlier revision if the same
-    /// ballots count by it; unless it is too old.
+    /// The snapshot that readers are shown in this half minute. It is fixed by the first tally of the half minute, and does
+    /// not include it, since that may have the ballot of whoever looks next. It shows the tally known before, also one of an
+    /// earlier revision by which the same ballots count; unless that is too old.
     fn sample(before: Option<&Self>, tally: &Tally, poll: &Arc<Poll>) -> Arc<Self> {
         let window = SampleWindow::of(tally.as_of);
         let before = before.filter(|before| before.counts_alike(tally, poll));

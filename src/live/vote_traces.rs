@@ -1,13 +1,13 @@
 //! What was seen of votes since the detectors looked last, here and on the other replicas.
 //!
 //! Detectors need the ballots of all replicas in their order, and a load balancer deals one network's ballots out to
-//! all. So every few seconds each replica tells the others what it has seen: a time, a marked network, an option, and whether
-//! its voter is new, for each ballot, and how often the poll was seen. All of them then know the same, and come to the same findings: none leads,
-//! and whichever opens an incident first has opened it for all. It goes by the [`Broker`](crate::store::Broker), so the
-//! store keeps nothing of it. A message that is lost makes detectors a little blinder for some seconds, and nothing wrong.
+//! all. So every few seconds each replica tells the others what it has seen: of each ballot a time, a network's digest, an option,
+//! and whether its voter is new; of each poll how often it was viewed. All replicas then know the same and find the same. None
+//! leads: whichever opens an incident first has opened it for all. The [`Broker`](crate::store::Broker) carries this, so the
+//! store keeps nothing of it. A lost message makes detectors a little blinder for some seconds, and nothing wrong.
 //!
 //! On a vote's way this is one look-up and an entry in a list. It keeps the network's address until the detectors take
-//! the list, within seconds; hashing it waits until then too. What is kept from then on is a *mark*: a hash under the
+//! the list, within seconds; hashing it waits until then too. What is kept from then on is a *digest*: a hash under the
 //! service's secret of the network, the poll and the day. It is the same on all replicas, and another in the next poll and
 //! on the next day: the detectors forget yesterday's, and an incident that is over keeps none.
 //!
@@ -52,14 +52,14 @@ struct SeenOfPoll {
 }
 
 impl VoteTraces {
-    /// Marks networks from now on as all replicas do that have this secret.
+    /// Makes digests of networks from now on as all replicas do that have this secret.
     pub fn mark_by(&self, secret: &Secret) {
         let key = blake3::derive_key("sawt 2026-11-29 marks of networks", secret.expose().as_bytes());
         // Set once, before anybody votes.
         let _ = self.key.set(key);
     }
 
-    /// A network's mark in a poll, on the day of this moment.
+    /// A network's digest in a poll, on the day of this moment.
     pub fn mark(&self, poll: PollId, network: &[u8; 16], at: Timestamp) -> NetworkDigest {
         let mut hasher = blake3::Hasher::new_keyed(self.key.get_or_init(random_bytes));
         hasher.update(&NetworkDigest::day(at).to_be_bytes());

@@ -53,8 +53,8 @@ pub(super) struct WatchedPoll {
     pub(super) poll_seen: u64,
     /// The signed position of the last tally that some replica sent.
     pub(super) sent: Option<SignedPosition>,
-    /// How far its reader had come when this replica had not. Older tallies are held back until the first heartbeat: by
-    /// then the store has said what is newest, or has not answered at all.
+    /// How far its reader had come, if that was further than this replica. Older tallies are held back until the first
+    /// heartbeat: by then the store has said what is newest, or has not answered at all.
     pub(super) floor: Option<Position>,
     pub(super) viewer: Viewer,
     /// Whether a vote may give its reader something new.

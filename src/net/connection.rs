@@ -21,8 +21,8 @@
 //!
 //! What the framework answers by itself, because it could not read a request, is replaced: see [`AnswerOverride`].
 //!
-//! Each request records its last read or write. One timer per connection, which runs out once per [`CLIENT_TIMEOUT`],
-//! checks that record: so the way of a request has no timer to set.
+//! Each request records its last read or write, and sets no timer. One timer per connection checks that record once per
+//! [`CLIENT_TIMEOUT`].
 
 use std::{
     cell::Cell,

@@ -1,9 +1,9 @@
-//! Sockets: how long the service waits for a client, bodies that were not read to their end, and event streams.
+//! Sockets.
 //!
 //! - [`connection`]: a client's connection, and its deadlines.
-//! - [`outside`]: which addresses may be connected to at somebody else's wish.
-//! - [`unread`]: bodies that nobody read to their end.
-//! - [`writer`]: a stream on its way to its reader.
+//! - [`outside`]: the addresses that the service may connect to when somebody else names them.
+//! - [`unread`]: request bodies that were not read to their end.
+//! - [`writer`]: writes an event stream to its reader.
 
 pub mod connection;
 pub mod outside;

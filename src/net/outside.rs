@@ -33,7 +33,7 @@ const INSIDE_V4: [(Ipv4Addr, u8); 15] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, and broadcast
 ];
 
-/// What this service may connect to at somebody else's wish.
+/// What this service may connect to when somebody else names the address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outside {
     /// Networks inside that the operator allows.

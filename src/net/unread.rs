@@ -1,4 +1,4 @@
-//! What is left of a body after its request was answered.
+//! Request bodies that were not read to their end.
 //!
 //! A request is often refused before its body was read, and then the rest of the body comes before the next request on
 //! the connection. For a body of known length the framework closes the connection after the answer. For a chunked body

@@ -1,8 +1,8 @@
 //! How many of something a client may have at a time: connections, streams, requests under way.
 //!
-//! There is a limit in all, and one per client. These alone would let a few clients together have everything, so a
-//! client may also have at most half as many as are free: the more is taken, the less one client may add, and a client
-//! that has none is served until the very last. IPv6 clients also count in the [wider networks](super::WIDER) around
+//! There is a limit in all, and one per client. These alone would let a few clients together have everything. So a
+//! client may also have at most half as many as are free: the fewer are free, the fewer one client may add, and a client
+//! that has none is served until the last. IPv6 clients also count in the [wider networks](super::WIDER) around
 //! them, by the same rule.
 //!
 //! A permit is returned when it is dropped. Memory is used only for clients that have permits.

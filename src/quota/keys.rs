@@ -16,7 +16,7 @@ const SHARDS: usize = 64;
 /// One in so many keys of a shard is kept free for shared numbers.
 const SHARED_PART: usize = 14;
 
-/// Hashes whom a quota is counted for, under a seed of its own.
+/// Hashes a quota's keys, under a seed of its own.
 ///
 /// Strongly universal (M. Dietzfelbinger, "Universal hashing and k-wise independent random variables via integer arithmetic
 /// without primes", STACS 1996): whoever chooses keys without knowing the seed makes them meet no oftener than chance does.

@@ -1,33 +1,34 @@
 //! How many requests a client, a voter or a key may make.
 //!
 //! Eight quotas, each a setting: `vote` per voter, `ballot` per client and poll, `mint`, `article`, `sign_in`,
-//! `client` (all writes) and `read` per client, `admin` per key. All are counted by the generic cell rate algorithm (GCRA): a quota of 10 in 60
-//! seconds is ten tokens, each of which is back six seconds after it was spent. So there is no window whose turn lets
-//! twice as much through, and what is kept of a key is one number: the moment at which all its tokens are back.
+//! `client` (all writes) and `read` per client, `admin` per key. All are counted by the generic cell rate algorithm
+//! (GCRA): a quota of 10 in 60 seconds is ten tokens, and each comes back six seconds after it was spent. So no window
+//! ends that would let twice as much through, and one number is kept of a key: the moment at which all its tokens are
+//! back.
 //!
 //! **Two tiers.** The [local limiter](local) counts every quota, in this replica's memory, at some tenths of a
-//! microsecond. `ballot`, `mint`, `article`, `sign_in` and `client` also hold across replicas, by [lease]: the first tenth of a quota passes
-//! on each replica's own account, and beyond that tokens are taken from the store, a tenth at a time. An ordinary
-//! reader never spends a tenth, and so never costs a store call. Where the store is one replica's own file there is
-//! nothing to share, and the local tier is all there is. If the store does not answer, the local tier alone decides.
+//! microsecond. `ballot`, `mint`, `article`, `sign_in` and `client` also hold across replicas, by [lease]: each replica
+//! admits the first tenth of a quota by itself, and beyond that takes tokens from the store, a tenth at a time. An
+//! ordinary reader never spends a tenth, and so never costs a store call. Where the store is one replica's own file,
+//! nothing is shared and the local tier is all there is. If the store does not answer, the local tier alone decides.
 //!
-//! **IPv6.** Whoever has one network easily has more: providers give a subscriber a /56 or a /48, and each has 256 or
-//! 65,536 of the /64 that are clients. So a request by IPv6 also counts in the [wider networks](WIDER) its client lies
-//! in, whose quotas are multiples of its own: they grow far slower than the networks do, and yet a mobile carrier that
-//! numbers its subscribers out of one /48 has room. It is admitted if all admit it, at both tiers. Answers speak of the
-//! client's own quota, and say of the wider ones only when they refuse. By IPv4 none of this costs anything.
+//! **IPv6.** A client is a /64, and whoever has one easily has more: providers give a subscriber a /56 or a /48, which
+//! are 256 or 65,536 of them. So a request by IPv6 also counts in the [wider networks](WIDER) around its client, whose
+//! quotas are multiples of its own. They grow far slower than the networks do, and still leave room for a mobile carrier
+//! that numbers its subscribers out of one /48. A request is admitted if all admit it, at both tiers. Answers tell of the
+//! client's own quota, and of a wider one only when that refuses. IPv4 pays nothing for this.
 //!
-//! **Ballots.** Tokens can be saved up, and cast in one poll all at once. `ballot` bounds how many ballots of one
-//! client a poll counts. Only what is counted stays spent: what turns out to be a retry, a change or a refusal is given
-//! back, which costs a look-up then, and none on the way of a ballot that counts.
+//! **Ballots.** Voter tokens can be saved up and used in one poll all at once. `ballot` bounds how many ballots of one
+//! client a poll counts. Only a counted ballot stays spent: a retry, a change or a refusal is given back, which costs a
+//! look-up then, and nothing on the way of a ballot that counts.
 //!
-//! **Memory.** A key whose tokens are all back is as good as unknown, and is swept out. However many keys there are at
-//! once, each table has a hard cap: see [`local`]. All tables of a replica together stay under 80 MiB.
+//! **Memory.** A key whose tokens are all back is forgotten. Each table has a hard cap however many keys there are: see
+//! [`local`]. All tables of a replica together stay under 80 MiB.
 //!
 //! How much of something a client may have at a time is another matter: see [`ConcurrencyLimiter`].
 //!
-//! A quota is about load and nuisance, and never about who has voted: that is the store's to decide. So whatever is
-//! uncertain here is decided for the client.
+//! Quotas limit load and nuisance. Who has voted is decided by the store alone. So whatever is uncertain here is decided
+//! for the client.
 
 mod concurrency;
 mod keys;
@@ -67,7 +68,7 @@ pub const WIDER: [(u8, u32); 3] = [(64, 2), (56, 4), (48, 8)];
 /// How often keys whose tokens are all back are swept out.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// How somebody stands with a quota after a request.
+/// The state of somebody's quota after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaState {
     /// Which.
@@ -96,7 +97,7 @@ pub enum Decision {
 /// A request on which the store has to be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Undecided {
-    /// How it stands if it is admitted.
+    /// The quota's state if it is admitted.
     pub quota_state: QuotaState,
     /// Where this replica's share is spent: a bit for the client's own, and one for each of [`WIDER`].
     spent: u8,
@@ -133,8 +134,8 @@ struct Tier {
 }
 
 impl QuotaLimiter {
-    /// The quotas in force. With a secret, the same on every replica, `ballot`, `mint`, `article`, `sign_in` and `client` are shared
-    /// by way of the store; whoever reads the store finds hashes under it, and no address.
+    /// The quotas in force. With a secret, which must be the same on every replica, `ballot`, `mint`, `article`, `sign_in`
+    /// and `client` are shared through the store; whoever reads the store finds hashes under the secret, and no address.
     pub fn new(policies: &Policies, sharing: Option<&Secret>, clock: &Uptime, metrics: Arc<Metrics>) -> Self {
         let tier = |name: QuotaName, quota: Quota, bits: u8, most_keys: usize, sharing: Option<&Secret>| Tier {
             local: LocalLimiter::new(quota, most_keys, clock.clone()),

@@ -26,7 +26,7 @@ const CONTACT_EVERY: Duration = Duration::from_millis(100);
 /// How long streams may take to send their last line.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Starts all background tasks, on this thread.
+/// Starts all background tasks on this thread.
 pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
     let ReplicaParts { stores, hub, shared, view_writer, events_days, hosting, dispatcher, detectors, proof, .. } =
         parts;
@@ -62,7 +62,7 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
             let log = TransparencyLog::new(stores.connect(), Arc::clone(proof));
             with(hub, move |hub| proof::articles::look(log.clone(), hub))
         });
-    // Without a list the signal is left to do what it does: end the program.
+    // Without a list, SIGHUP ends the program, as it does by default.
     let tasks = match hosting.path() {
         Some(_) => {
             let hosting = hosting.clone();
@@ -82,7 +82,7 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
     }
 }
 
-/// A task that gets its own handle each time it is started.
+/// Gives a task its own handle each time it is started.
 fn with<T: 'static, F>(on: &Arc<T>, begin: impl Fn(Arc<T>) -> F + 'static) -> impl Fn() -> F + 'static {
     let on = Arc::clone(on);
     move || begin(Arc::clone(&on))
@@ -116,7 +116,7 @@ async fn make_contact(store: Arc<dyn Store>, shared: Arc<ReplicaState>) -> Resul
     }
 }
 
-/// Keeps quotas in memory only for recent clients. Runs beside the workers, and so delays nobody.
+/// Forgets clients whose quotas are whole again. Runs beside the workers, so it delays no request.
 async fn sweep_quotas(shared: Arc<ReplicaState>) {
     let mut every = rt::time::interval(quota::SWEEP_EVERY);
     loop {
@@ -125,7 +125,7 @@ async fn sweep_quotas(shared: Arc<ReplicaState>) {
     }
 }
 
-/// Logs in one line the refusals that had no line of their own.
+/// Logs, in one line, how many refusals had no line of their own.
 async fn sum_refusals_up(shared: Arc<ReplicaState>) {
     let mut every = rt::time::interval(SUM_UP_EVERY);
     loop {

@@ -59,7 +59,7 @@ impl ReplicaParts {
         };
         let metrics = Arc::new(Metrics::default());
         metrics.show_store_clock(stores.clocks().ahead_millis());
-        // What is left of a quota is shared through the store, if there are other replicas.
+        // Quotas are shared through the store, if there are other replicas.
         let sharing = Some(&secret).filter(|_| !config.store.is_embedded());
         let quotas = Arc::new(QuotaLimiter::new(&config.quotas, sharing, &Uptime::begin(), Arc::clone(&metrics)));
         let client_rule = ClientRule {
@@ -140,7 +140,7 @@ impl ReplicaParts {
         })
     }
 
-    /// A worker on a store connection of its own.
+    /// A worker, with its own connection to the store.
     pub(super) fn worker(&self) -> Worker {
         let store = self.stores.connect();
         // Connects now, so that the first vote does not wait for it; if this fails, the vote tries again.

@@ -1,7 +1,6 @@
 //! Where polls, ballots and tallies are kept: the [`Store`] contract, in twelve parts ([`Polls`], [`Ballots`],
 //! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`], [`Events`], [`Sessions`], [`Webhooks`],
-//! [`TransparencyLogs`]), and the stores that
-//! keep it, each with a file for each part.
+//! [`TransparencyLogs`]), and the stores that keep it. Each store has a file for each part.
 //!
 //! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
 //! property test runs random histories on all of them and on a plain in-memory model, and expects identical answers.
@@ -18,9 +17,9 @@
 //!    decides otherwise moves the ballots of those labels into a partition's tally, or out of it, in the step that
 //!    brings the partition to that revision, and moves its version on by
 //!    [`VERSION_STEP`](crate::poll::VERSION_STEP). So does a revision with which readers begin or cease to be shown
-//!    snapshots. So at every instant, in every
-//!    partition, what counts, what is held and what is void are together all the ballots on record. A ballot that is
-//!    changed keeps the worse label, and one that is taken back is taken from the group of its label.
+//!    snapshots. At every instant, in every partition, the counted, held and void ballots are together all the ballots
+//!    on record. A ballot that is changed keeps the worse label, and one that is taken back is taken from the group of
+//!    its label.
 //! 2. **The store decides.** Whether the poll is open, by the store's own clock; whether the voter has a ballot;
 //!    whether it may change: all inside that step. The caller says which [`Revision`](crate::poll::Revision) of the
 //!    poll it knows; if that is not the one in force, the answer is [`BatchOutcome::Stale`] and nothing was done.
@@ -62,7 +61,7 @@
 //!     articles makes only the invented ones go.
 //! 12. **Each text is said by as many ballots as its count says.** [`Ballots::cast`] counts what a ballot says in its
 //!     voter's own words in the step that counts the ballot, and takes it back with it.
-//! 13. **What is changed is told, and what is told was changed.** A call that is given
+//! 13. **Every change has its events, and every event its change.** A call that is given
 //!     [events](crate::site::NewEvent) writes them in the step that makes the change, so a change has its events
 //!     whenever the caller is killed. If another had made the change before, nothing is told anew. A poll opens once
 //!     and closes once in its log, whoever tells of it first.

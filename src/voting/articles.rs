@@ -107,7 +107,7 @@ impl ReplicaArticles {
         }
     }
 
-    /// A client in a poll. In every poll it has another mark.
+    /// A client in a poll. In every poll it has another digest.
     fn mark(&self, client: &Subject, poll: PollId) -> ClientDigest {
         first_bytes(*blake3::keyed_hash(&self.client_key, &client.in_poll(*poll.as_bytes()).to_bytes()).as_bytes())
     }
@@ -261,7 +261,7 @@ impl Voting {
     /// An article's newest tally, and as whom somebody looks at it: zeros if its poll is not made yet.
     ///
     /// # Errors
-    /// As [`view`](Self::view).
+    /// As [`tally_for`](Self::tally_for).
     pub async fn view_article<A: Asker>(
         &self,
         asker: &A,
@@ -286,7 +286,7 @@ impl Voting {
     /// What somebody sees of an article's poll.
     ///
     /// # Errors
-    /// As [`view`](Self::view), and [`NoArticle`].
+    /// As [`tally_for`](Self::tally_for), and [`NoArticle`].
     pub async fn tally_of_article<A: Asker>(&self, asker: &A, asked: &AskedArticle) -> Result<PollTally, A::Error> {
         let article = self.find_article(asked).await?;
         let id = article.known.poll.id;

@@ -10,9 +10,9 @@
 //!
 //! Queues are bounded: a queue holds at most [`MOST_WAITING`] ballots, and all queues of a worker together
 //! [`MOST_WAITING_IN_ALL`]; more are refused at once, before anything was done. This bounds memory. For the readers'
-//! sake a queue also takes no ballot that would wait longer than [`LONGEST_WAIT`], going by how long the store's last
+//! sake a queue also refuses a ballot that would wait longer than [`LONGEST_WAIT`], going by how long the store's last
 //! calls took. Behind a slow store a full queue is seconds of work for readers who have given up: every vote would be
-//! counted, and no answer would come in time. A queue always takes a whole batch.
+//! counted, and no answer would come in time. A queue always takes at least one whole batch.
 
 use std::{
     cell::{Cell, RefCell},

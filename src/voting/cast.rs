@@ -34,9 +34,9 @@ pub struct Caster {
     pub is_new: bool,
     /// The client they come from.
     pub client: Subject,
-    /// What there is to say against the ballot.
+    /// The ballot's label, from what is to be said against it.
     pub label: Label,
-    /// Whether it is also to be said, where the poll asks for work, that they have not proven any.
+    /// Whether they have left out the work that the poll asks of new voters.
     pub owes_work: bool,
 }
 

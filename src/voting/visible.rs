@@ -1,5 +1,4 @@
-//! Who may see a tally, and how much of it. The rule is [`Snapshot::shown_to`]; this module finds out as whom somebody
-//! looks.
+//! As whom somebody looks at a tally. What each [`Viewer`] sees of it is [`Snapshot::shown_to`]'s rule.
 //!
 //! Most tallies are for everyone, and then it does not matter who asks. Where it matters, the voter's ballot is looked
 //! up before the key, because that costs less. A key that was already looked up comes first, since it shows most.
@@ -38,8 +37,8 @@ pub trait Asker {
 pub struct TallyForViewer {
     /// The tally, with its poll.
     pub newest: Newest,
-    /// As whom. The lowest of all that they are which shows them the tally; but a publisher whose key was already
-    /// looked up is the publisher.
+    /// As whom: the least of all that they are that shows them the tally. But a publisher whose key was already looked up
+    /// is the publisher.
     pub viewer: Viewer,
 }
 

@@ -14,14 +14,13 @@ const FEWEST: f64 = 200.0;
 /// The average is of about so many ballots.
 const REMEMBERED: f64 = 3_000.0;
 
-/// What a part was before is never taken to be further from none or all than its rule says, nor what it has become to be
-/// more than this: one ballot is no proof.
+/// The most that a part is taken to have become: one ballot outside it must not disprove everything.
 const MOST: f64 = 0.995;
 
 /// By how much a part has to grow.
 pub(super) struct GrowthStep {
     pub(super) by: f64,
-    /// The least that it is taken to have been before, and the same below all.
+    /// The part before is taken to have been at least this much, and at most this much less than all.
     pub(super) least: f64,
     /// For how long ballots must have come before.
     pub(super) after_millis: i64,
