@@ -7,12 +7,14 @@
 //! what comes next.
 
 mod feed;
+mod json;
 pub mod relay;
 pub mod retention;
 pub mod schedule;
 mod signal;
 
 pub use feed::{EventFeed, EventPage, EventsOrder, EventsQuery, FeedError};
+pub use json::EventJson;
 pub use signal::{EventSignal, SiteTurn};
 
 use crate::store::StoreError;

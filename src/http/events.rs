@@ -14,9 +14,9 @@ use super::{
     refusals::no_site,
 };
 use crate::{
-    events::{EventPage, EventsOrder, EventsQuery},
-    poll::{InvalidId, PollId, SiteId, Timestamp},
-    site::{Event, EventId, EventSubject, EventType, Scope},
+    events::{EventJson, EventPage, EventsOrder, EventsQuery},
+    poll::{InvalidId, PollId, SiteId},
+    site::{EventId, EventSubject, EventType, Scope},
 };
 
 /// The most seconds that a request may wait: load balancers end what is silent for longer.
@@ -62,24 +62,6 @@ struct EventList<'a> {
     items: Vec<EventJson<'a>>,
     next_after: Option<String>,
     has_more: bool,
-}
-
-#[derive(Serialize)]
-struct EventJson<'a> {
-    id: String,
-    at: Timestamp,
-    site: &'a SiteId,
-    poll: Option<PollId>,
-    r#type: EventType,
-    actor: String,
-    data: &'a serde_json::Value,
-}
-
-impl<'a> EventJson<'a> {
-    fn of(event: &'a Event) -> Self {
-        let Event { id, at, site, poll, kind, actor, data } = event;
-        Self { id: id.to_string(), at: *at, site, poll: *poll, r#type: *kind, actor: actor.to_string(), data }
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    poll::{PollId, SiteId, Timestamp},
+    events::EventJson,
+    poll::Timestamp,
     site::{BaseAddress, Event, EventType, Webhook},
 };
 
@@ -24,19 +25,8 @@ pub(super) struct WebhookMessage {
 struct EventPayload<'a> {
     r#type: EventType,
     timestamp: Timestamp,
-    data: EventData<'a>,
-}
-
-/// The event as `GET /v1/sites/{site}/events` tells it.
-#[derive(Serialize)]
-struct EventData<'a> {
-    id: String,
-    at: Timestamp,
-    site: &'a SiteId,
-    poll: Option<PollId>,
-    r#type: EventType,
-    actor: String,
-    data: &'a Value,
+    /// As `GET /v1/sites/{site}/events` tells it.
+    data: EventJson<'a>,
 }
 
 impl WebhookMessage {
@@ -67,10 +57,7 @@ impl WebhookMessage {
 }
 
 fn payload(event: &Event, data: &Value) -> Vec<u8> {
-    let Event { id, at, site, poll, kind, actor, .. } = event;
-    let data =
-        EventData { id: id.to_string(), at: *at, site, poll: *poll, r#type: *kind, actor: actor.to_string(), data };
-    let payload = EventPayload { r#type: *kind, timestamp: *at, data };
+    let payload = EventPayload { r#type: event.kind, timestamp: event.at, data: EventJson::with(event, data) };
     // It has neither maps with other keys than texts nor anything else that can't be written.
     serde_json::to_vec(&payload).unwrap_or_default()
 }
@@ -78,7 +65,10 @@ fn payload(event: &Event, data: &Value) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::site::{Actor, BodyTemplate, EventId, WebhookFields};
+    use crate::{
+        poll::SiteId,
+        site::{Actor, BodyTemplate, EventId, WebhookFields},
+    };
 
     fn event(data: Value) -> Event {
         let at = Timestamp::from_millis(1_795_899_306_264);
