@@ -19,6 +19,7 @@ mod layout;
 mod paint;
 mod palette;
 mod rows;
+mod sheet;
 mod text;
 
 use serde::Serialize;

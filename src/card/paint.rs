@@ -9,7 +9,7 @@ use tiny_skia::{FillRule, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transf
 
 use parley::{Layout, PositionedLayoutItem};
 
-use super::layout::{Drawn, Outline, Scene};
+use super::sheet::{Drawn, Outline, Scene};
 use super::{DrawError, palette::Rgb};
 
 /// A picture that is drawn.

@@ -2,7 +2,7 @@
 
 use super::{
     Card, CardBody, CardRow, CardRows, CardText,
-    layout::Sheet,
+    sheet::Sheet,
     text::{Block, TextStyle},
 };
 
