@@ -135,7 +135,7 @@ impl RedisStore {
         let begins =
             putting.begins.map(|reshape| record::write_reshape(&reshape.before.poll, &reshape.after, &reshape.events));
         let begins = begins.transpose()?.unwrap_or_default();
-        let (until, own) = (millis(putting.until), self.own_time());
+        let (until, own, made) = (millis(putting.until), self.own_time(), poll.created_at.to_string());
         let call = Call::new(&self.scripts.define, &[key.as_bytes(), deleting.as_bytes(), outbox.as_bytes()])
             .arg(replaces.as_bytes())
             .arg(revision.as_bytes())
@@ -147,6 +147,7 @@ impl RedisStore {
             .arg(until.as_bytes())
             .arg(own.as_bytes())
             .arg(if putting.resolves { b"1" } else { b"" })
+            .arg(made.as_bytes())
             .arg(letters.ticket.as_bytes());
         let mut reply = letters.add_to(call).send(&self.link).await?;
         Ok(match reply.int()? {

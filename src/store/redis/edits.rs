@@ -39,7 +39,10 @@ impl RedisStore {
     }
 
     pub(super) async fn reshape(&self, wanted: &Poll, events: &[NewEvent]) -> Result<Replacement, StoreError> {
-        let Some(before) = self.definition(wanted.id).await? else { return Ok(Replacement::Gone) };
+        let before = self.definition(wanted.id).await?;
+        let Some(before) = before.filter(|before| before.poll.created_at == wanted.created_at) else {
+            return Ok(Replacement::Gone);
+        };
         // The same edit again: somebody has finished it.
         let made = Poll { revision: wanted.revision.next(), ..wanted.clone() };
         if before.poll == made {

@@ -222,7 +222,11 @@ fn list(db: &Connection, site: &SiteId, before: Option<ListCursor>, limit: usize
 
 fn replace(db: &Connection, times: Times, edit: Edit, events: &[NewEvent]) -> Result<Replacement, StoreError> {
     let Some(mut head) = Head::read(db, edit.poll.id)? else { return Ok(Replacement::Gone) };
-    if edit.poll.revision == head.revision && definition(db, head.number)? == edit.poll {
+    let stored = definition(db, head.number)?;
+    if edit.poll.created_at != stored.created_at {
+        return Ok(Replacement::Gone);
+    }
+    if edit.poll.revision == head.revision && stored == edit.poll {
         return Ok(Replacement::Done(edit.poll));
     }
     if edit.poll.revision != head.revision.next() {
@@ -241,11 +245,9 @@ fn replace(db: &Connection, times: Times, edit: Edit, events: &[NewEvent]) -> Re
     if edit.effect == Effect::Reshapes && tallies::has_ballots(db, &head)? {
         return Ok(Replacement::HasBallots);
     }
-    let stored = definition(db, head.number)?;
     let poll = Poll {
         site: stored.site,
         kind: stored.kind,
-        created_at: stored.created_at,
         codec: stored.codec,
         partitions: stored.partitions,
         digest_key: stored.digest_key,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use sawt::{
     article::{Admission, ArticleKey, NewArticlePoll, Template},
-    poll::{DigestKey, ListCursor, Outcome, Partitions, Poll, PollId, State},
+    poll::{DigestKey, Label, LabelDecision, ListCursor, Outcome, Partitions, Poll, PollFields, PollId, State},
     secret::random_bytes,
-    store::{ArticleStatus, Making, SiteDeletion, Store, TemplatePut, Witness},
+    store::{ArticleStatus, Making, Replacement, SiteDeletion, Store, TemplatePut, Witness},
 };
 
-use crate::store::stage::{Stage, changeable};
+use crate::store::stage::{Stage, changeable, options};
 
 crate::registry::store_rules![
     an_articles_poll_is_made_once_whoever_makes_it_at_the_same_time,
@@ -18,6 +18,7 @@ crate::registry::store_rules![
     at_the_cap_the_oldest_provisional_poll_goes_and_no_other,
     a_flood_at_the_cap_leaves_no_more_polls_than_there_is_room_for,
     a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again,
+    an_edit_never_meets_the_poll_that_came_again_with_the_same_id,
     the_same_client_counts_once_towards_an_honest_article,
     a_poll_is_provisional_no_more_once_its_publisher_vouches_for_it,
     a_closed_poll_forgets_its_voters_and_keeps_its_counts,
@@ -135,6 +136,33 @@ async fn a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again(s
     assert_eq!(stage.cast(&again, 1, &["yes"]).await, Outcome::Counted, "who voted in the one before may vote");
     assert!(stage.store.delete_poll(again.id, &[]).await.unwrap());
     made(&stage, &template, "b").await;
+}
+
+async fn an_edit_never_meets_the_poll_that_came_again_with_the_same_id(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = template(&stage).await;
+    let poll = made(&stage, &template, "a").await;
+    let now = stage.now().await;
+    let with_options = |ids: &[&str]| PollFields { options: Some(options(ids)), ..PollFields::default() };
+    let edits = [
+        poll.closed(now),
+        poll.decided(Label::NO_MARK, LabelDecision::Void, now).unwrap(),
+        with_options(&["yes", "no", "other"]).apply(&poll, now).unwrap(),
+    ];
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
+    stage.wait_until(stage.now_plus(2).await).await;
+    let again = made(&stage, &template, "a").await;
+    assert_eq!((again.id, again.revision), (poll.id, poll.revision));
+    for edit in &edits {
+        assert_eq!(stage.replace(edit).await, Replacement::Gone, "{:?}", edit.effect);
+    }
+    assert_eq!(stage.read(&again).await, again);
+    assert_eq!(stage.cast(&again, 1, &["yes"]).await, Outcome::Counted);
+    // Also not if both have come as far.
+    let moved_on = stage.decided(&again, Label::NO_MARK, LabelDecision::Held).await;
+    let late = poll.decided(Label::NO_MARK, LabelDecision::Held, now).unwrap();
+    assert_eq!(stage.replace(&late).await, Replacement::Gone);
+    assert_eq!(stage.read(&again).await, moved_on);
 }
 
 async fn vouch(stage: &Stage, template: &Template, poll: PollId, client: u8) -> ArticleStatus {
