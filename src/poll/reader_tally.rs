@@ -44,12 +44,18 @@ impl Tally {
             display: TallyDisplay::Percent,
             // Moments between two readings would tell when votes came.
             as_of: Minute::of(self.as_of).start(),
-            version: to_two_digits(self.version),
+            version: round_version(self.version, poll.least_version()),
             ballots: to_two_digits(self.ballots),
             votes,
             ..self.clone()
         }
     }
+}
+
+/// A version, of which what is beyond the least one is rounded down: all of it is too coarse once versions have moved on a
+/// hundred times. One that is not there yet is a partition's that has not heard of it.
+fn round_version(version: u64, least: u64) -> u64 {
+    version.checked_sub(least).map_or_else(|| to_two_digits(version), |beyond| least + to_two_digits(beyond))
 }
 
 /// A number, rounded down to its first two digits.
@@ -75,7 +81,14 @@ impl DelayedTally {
     /// That of a poll whose tally is of this epoch, before anything is read.
     pub fn new(poll: &Poll, epoch: u64) -> Self {
         let first = Minute::before_all(poll);
-        Self { until: first, sum: Change::default(), version: 0, revision: poll.revision, epoch, first }
+        Self {
+            until: first,
+            sum: Change::default(),
+            version: poll.least_version(),
+            revision: poll.revision,
+            epoch,
+            first,
+        }
     }
 
     /// Whether it goes on as the tally of this poll in this epoch.

@@ -7,7 +7,8 @@
 //!
 //! Whoever has a later tally refuses an earlier one, by its version. So the numbers lie between those of the tally before and
 //! those after: whenever other ballots count, or snapshots begin or end, the versions of all partitions move on by
-//! [`VERSION_STEP`], and snapshots are numbered within the first half of that.
+//! [`VERSION_STEP`], and snapshots are numbered within the first half of that. What readers are shown in percent or delayed has
+//! a coarser version than its tally: so that is counted from [`Poll::least_version`] on.
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +80,12 @@ impl Poll {
         self.sampling.is_some_and(|sampling| sampling.revision == self.revision)
     }
 
+    /// Greater than every version that readers were shown before those of its tally moved on last, and never greater than
+    /// those since; 0 if they never have. It is round, to tell no number of votes.
+    pub(super) fn least_version(&self) -> u64 {
+        self.sampling.map_or(0, |sampling| sampling.version - sampling.version % (VERSION_STEP / 2))
+    }
+
     /// How exact readers see the tally while it takes votes.
     pub fn shown_display(&self) -> TallyDisplay {
         if self.is_sampled() { TallyDisplay::Percent } else { self.display }
@@ -115,8 +122,8 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::poll::{
-        Ending, Finding, IncidentCause, IncidentPolicy, Kind, Label, LabelDecision, PartitionTally, REASON, Revision,
-        Suspects, Text, definition::tests::poll_with,
+        DelayedTally, Ending, Finding, IncidentCause, IncidentPolicy, Kind, Label, LabelDecision, PartitionTally,
+        REASON, Revision, Suspects, Text, definition::tests::poll_with,
     };
 
     const LABEL: Label = Label::NO_MARK;
@@ -166,6 +173,29 @@ mod tests {
         assert!(number(i64::MAX) < VERSION_STEP + 40, "earlier than the tally, which all see again in the end");
         let released = poll.decided(LABEL, LabelDecision::Counted, Timestamp::EARLIEST).unwrap();
         assert_eq!((released.moves_versions(&poll), released.poll.is_sampled()), (true, false));
+    }
+
+    #[test]
+    fn however_often_versions_have_moved_on_what_readers_see_next_is_later() {
+        for display in [TallyDisplay::Exact, TallyDisplay::Percent, TallyDisplay::Delayed] {
+            let mut poll = Poll { display, ..poll_with(Kind::Single, 1, 1, &["yes", "no"]) };
+            let (mut version, mut shown) = (15_900_000, 0);
+            for step in 0..500 {
+                let decision = if step % 2 == 0 { LabelDecision::Held } else { LabelDecision::Counted };
+                poll = poll.decided(LABEL, decision, Timestamp::EARLIEST).unwrap().numbered(version).poll;
+                version += VERSION_STEP + 7;
+                let exact = tally(&poll, version, &[824, 415], 60_000);
+                let seen = match poll.shown_display() {
+                    _ if poll.is_sampled() => exact.sampled(&poll, at(60_000)),
+                    TallyDisplay::Exact => exact,
+                    TallyDisplay::Percent => exact.in_percent(&poll),
+                    TallyDisplay::Delayed => DelayedTally::new(&poll, 0).in_place_of(&exact),
+                };
+                assert!(seen.version > shown, "{} after {shown}, {display:?}, step {step}", seen.version);
+                assert!(seen.version <= version, "{} of {version}", seen.version);
+                shown = seen.version;
+            }
+        }
     }
 
     #[test]
