@@ -1,36 +1,56 @@
-//! Prints what became of each attacker, among few readers and among many.
+//! Prints what became of each attacker, among few readers and among many, and what the proof of work would cost who does it.
+
+use std::hint::black_box;
+
+use ring::digest;
 
 use super::attack::{
     HOSTING_SCRIPT, ROTATING_PROXIES, SAVED_TOKENS, SLOW_HAND, readers,
     simulation::{Account, Dice, MINUTE, Played, play},
     with_attacker,
 };
+use crate::{process::own_cpu_secs, table::number};
+
+/// How many hashes a ballot's work takes on average: half of what `SAWT_PROOF_OF_WORK_HASHES` is by default.
+const HASHES: f64 = 100_000.0;
+/// How many are made to measure what one takes: some seconds' worth.
+const MEASURED: u32 = 10_000_000;
 
 /// Plays and prints.
 pub(crate) fn measure() {
+    let hashes_a_sec = hashes_a_sec();
+    println!(
+        "\nProof of work: {} hashes a second of one core, in native code; a thousand ballots of new voters take {} hashes on \
+         average, {} core seconds.",
+        number(hashes_a_sec),
+        number(1_000.0 * HASHES),
+        number(1_000.0 * HASHES / hashes_a_sec),
+    );
     for a_minute in [5.0, 40.0] {
         println!("\nReaders: {a_minute} a minute on average, a carrier with 1,000, a crowd of 2,000.\n");
-        println!("| who | cast | flagged | held | until held | held later | readers held | disputed after |");
-        println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        println!(
+            "| who | cast | flagged | held | until held | held later | readers held | disputed after | asked for work | core seconds for it |"
+        );
+        println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
         let played = play(readers(a_minute), 30, &mut Dice::new(1));
         for account in &played.accounts {
-            print(&played, account, (0, 0));
+            print(&played, account, (0, 0), hashes_a_sec);
         }
         println!("| (incidents without an attacker: {}) |", played.poll.incidents.len());
         for attacker in [HOSTING_SCRIPT, SLOW_HAND, SAVED_TOKENS, ROTATING_PROXIES] {
             let (name, begins) = (attacker.name, attacker.begins);
             let played = with_attacker(a_minute, attacker, 2);
             let after = if name == SLOW_HAND.name { 15 * MINUTE } else { MINUTE };
-            print(&played, played.of(name), (begins, after));
+            print(&played, played.of(name), (begins, after), hashes_a_sec);
         }
     }
 }
 
-fn print(played: &Played, account: &Account, (begins, after): (i64, i64)) {
+fn print(played: &Played, account: &Account, (begins, after): (i64, i64), hashes_a_sec: f64) {
     let minutes =
         |millis: Option<i64>| millis.map_or("–".to_owned(), |it| format!("{:.1} min", it as f64 / 60_000.0));
     println!(
-        "| {} | {} | {} | {} | {} | {:.2}% after {} min | {:.3}% | {} |",
+        "| {} | {} | {} | {} | {} | {:.2}% after {} min | {:.3}% | {} | {} | {} |",
         account.name,
         account.cast,
         account.flagged,
@@ -40,5 +60,19 @@ fn print(played: &Played, account: &Account, (begins, after): (i64, i64)) {
         after / MINUTE,
         100.0 * played.honest_held(),
         minutes(played.disputed_at().map(|at| at - begins)),
+        account.asked_for_work,
+        number(f64::from(account.asked_for_work) * HASHES / hashes_a_sec),
     );
+}
+
+/// How many tries of the work one core makes in a second of its time, by the library that the service has too: a salt, a nonce and
+/// a counter, which are one block of SHA-256.
+fn hashes_a_sec() -> f64 {
+    let mut block = [7; 36];
+    let begun = own_cpu_secs();
+    for counter in 0..MEASURED {
+        block[32..].copy_from_slice(&counter.to_be_bytes());
+        black_box(digest::digest(&digest::SHA256, black_box(&block)));
+    }
+    f64::from(MEASURED) / (own_cpu_secs() - begun).max(0.01)
 }

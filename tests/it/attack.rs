@@ -43,6 +43,7 @@ async fn a_script_from_a_host_is_held_within_a_minute() {
     assert!(script.held_after(0) >= 0.99, "{:.4} held", script.held_after(0));
     assert!(script.until_held.is_some_and(|millis| millis < MINUTE), "after {:?}", script.until_held);
     assert!(script.flagged >= script.held);
+    assert!(script.asked_for_work >= script.held, "while it is watched it works for each voter that it makes");
     assert_eq!(played.disputed_at(), None, "what is held disputes nothing: {:?}", played.poll.incidents);
     assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
 }
@@ -59,6 +60,7 @@ async fn tokens_that_were_saved_up_are_held_within_a_minute() {
     let played = with_attacker(FEW, SAVED_TOKENS, 5);
     let tokens = played.of(SAVED_TOKENS.name);
     assert!(tokens.held_after(MINUTE) >= 0.95, "{:.4} held", tokens.held_after(MINUTE));
+    assert_eq!(tokens.asked_for_work, 0, "what was saved up before needs no work");
     assert_eq!(played.disputed_at(), None, "what is held disputes nothing: {:?}", played.poll.incidents);
     assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
 }

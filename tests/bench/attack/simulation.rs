@@ -7,8 +7,8 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use sawt::{
     integrity::detect::PollWatch,
     poll::{
-        DigestKey, Ending, Grade, IncidentPolicy, Label, NetworkDigest, NewOption, NewPoll, Partitions, Poll,
-        PollFields, PollId, SiteId, Timestamp, VoteTrace,
+        DigestKey, Ending, Grade, IncidentPolicy, Label, NetworkDigest, NewOption, NewPoll, Partitions, Poll, PollFields,
+        PollId, SiteId, Timestamp, VoteTrace, WorkPolicy,
     },
 };
 
@@ -62,6 +62,8 @@ pub(crate) struct Account {
     pub(crate) held: u32,
     /// Of an incident, whether it is held or not.
     pub(crate) flagged: u32,
+    /// Cast by new voters while the poll asked these for proof of work.
+    pub(crate) asked_for_work: u32,
     /// From its first ballot to the first that was held.
     pub(crate) until_held: Option<i64>,
     /// When each was cast, since its first, and whether it was held.
@@ -141,6 +143,8 @@ pub(crate) fn play(sources: Vec<Box<dyn Source>>, hours: i64, dice: &mut Dice) -
         let network = NetworkDigest(ballot.network);
         let label = poll.label_of_vote(Label::CLEAN, || network);
         accounts[place].note(at, label != Label::CLEAN, !poll.decisions.count(label));
+        let is_asked = ballot.is_new && poll.asks_for_work(WorkPolicy::Incidents);
+        accounts[place].asked_for_work += u32::from(is_asked);
         seen.push(VoteTrace { at: time, network, option: ballot.option, ballots: 1, is_by_new_voter: ballot.is_new });
         if ballot.views > 0 {
             watch.note_views(time, ballot.views);
