@@ -117,6 +117,12 @@ impl Storage {
         &self.servers
     }
 
+    /// The server of a cluster that has this key, which is there.
+    pub(crate) fn server_of(&self, key: &str) -> &RedisServer {
+        let has_it = |server: &&RedisServer| server.try_ask::<bool>(&["EXISTS", key]).unwrap_or_default();
+        self.servers.iter().find(has_it).unwrap_or_else(|| panic!("{} has no {key}", self.address))
+    }
+
     /// The one server of a store that has one.
     pub(crate) fn server(&self) -> &RedisServer {
         match self.servers.as_slice() {
@@ -196,6 +202,30 @@ impl RedisServer {
             }
         }
         panic!("{program:?} did not start:\n{}", server.log());
+    }
+
+    /// Starts another that follows this one, and may take its place; of a cluster, within it.
+    pub(crate) fn follower(&self) -> Self {
+        let follows = |follower: Self| {
+            wait_until("the follower follows", || {
+                self.ask(&["INFO", "replication"]).contains("state=online").then_some(())
+            });
+            follower
+        };
+        if !self.options.iter().any(|(name, _)| name == "cluster-enabled") {
+            return follows(Self::start(self.program, &[("replicaof", &format!("127.0.0.1 {}", self.port))]));
+        }
+        let follower = Self::start(self.program, &[("cluster-enabled", "yes")]);
+        let nodes = self.ask(&["CLUSTER", "NODES"]);
+        // Its id, address and flags, as `… 127.0.0.1:port@bus myself,master …`.
+        let own = nodes.lines().find(|node| node.contains("myself")).expect("it knows itself");
+        let (id, bus) =
+            (own.split(' ').next().unwrap_or_default(), own.split(['@', ',', ' ']).nth(2).unwrap_or_default());
+        follower.ask(&["CLUSTER", "MEET", "127.0.0.1", &self.port.to_string(), bus]);
+        wait_until("the follower has met its master", || {
+            follower.try_ask::<String>(&["CLUSTER", "REPLICATE", id]).is_ok().then_some(())
+        });
+        follows(follower)
     }
 
     fn try_start(&self) -> Result<(), String> {

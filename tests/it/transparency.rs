@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use sawt::{
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    backends::{Program, RedisServer, Storage, wait_until},
+    backends::{Backend, Program, RedisServer, Storage, wait_until},
     client::{Client, until},
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, SECRET, Settings, run},
@@ -40,6 +41,7 @@ lone_rules![
     tallies_of_open_polls_go_into_the_log_every_so_often,
     the_voters_of_an_articles_poll_are_forgotten_a_day_after_its_root_is_in_the_log,
     a_checkpoint_is_published_once_the_stores_replicas_have_it,
+    a_checkpoint_on_a_cluster_is_published_once_the_replicas_of_its_master_have_it,
     what_is_wrong_and_what_can_not_be_checked_have_their_own_exit_codes,
 ];
 
@@ -296,8 +298,7 @@ async fn the_voters_of_an_articles_poll_are_forgotten_a_day_after_its_root_is_in
 async fn a_checkpoint_is_published_once_the_stores_replicas_have_it() {
     let (storage, kept) = (Storage::single(Program::Redis, &[]), TempDir::new().unwrap());
     let master = storage.server();
-    let follower = RedisServer::start(Program::Redis, &[("replicaof", &format!("127.0.0.1 {}", master.port()))]);
-    wait_until("the follower follows", || master.ask(&["INFO", "replication"]).contains("state=online").then_some(()));
+    let follower = master.follower();
     let checkpoints = kept.path().join("checkpoints.json").display().to_string();
     let settings = Settings::on(storage.address()).with("SAWT_PROOF_CHECKPOINTS", &checkpoints);
     let replica = Replica::start(&settings);
@@ -333,6 +334,56 @@ async fn a_checkpoint_is_published_once_the_stores_replicas_have_it() {
     let log = log_with(&admin(&replica), 6).await;
     assert_eq!((&log["log"], &log["before"]), (&json!(1), &json!([])));
     verified(&address(&replica, LOG), &[], Some(&directory)).await.unwrap();
+    both_verify(&replica, &[]).await;
+}
+
+/// A site's log lies on one master of a cluster: that one's replicas are waited for, and no other's.
+async fn a_checkpoint_on_a_cluster_is_published_once_the_replicas_of_its_master_have_it() {
+    const KEY: &str = "sawt:site:{default}:transparency";
+    let storage = Storage::start_with(Backend::Cluster, &[("repl-diskless-sync-delay", "0")]);
+    let followers: Vec<RedisServer> = storage.servers().iter().map(RedisServer::follower).collect();
+    let replica = Replica::start(&Settings::on(storage.address()));
+    let editor = admin(&replica);
+    let poll = make_poll(&editor).await;
+    let seen = log_with(&editor, 3).await;
+    let master = storage.server_of(KEY);
+    let is_its = |place: &usize| storage.servers()[*place].port() == master.port();
+    let (own, others): (Vec<usize>, Vec<usize>) = (0..followers.len()).partition(is_its);
+    let follower = &followers[own[0]];
+    let snapshots = format!("/v1/polls/{poll}/snapshots");
+    follower.freeze();
+    editor.post(&snapshots).send().await.refused(503, "store-unavailable");
+    let written = master.ask(&["HGET", KEY, "head"]);
+    assert!(written.starts_with("1.4 "), "{written}");
+    assert_eq!(head(&editor).await, Some(seen), "nobody is shown what a failover would take back");
+    follower.thaw();
+    log_with(&editor, 4).await;
+
+    for other in &others {
+        followers[*other].freeze();
+    }
+    editor.post(&snapshots).send().await.is(201);
+    for other in &others {
+        followers[*other].thaw();
+    }
+    // The follower takes over, and has all that anybody has seen.
+    let seen = log_with(&editor, 5).await;
+    let mut asked: Option<Instant> = None;
+    wait_until("the follower is the master", || {
+        if follower.ask(&["INFO", "replication"]).contains("role:master") {
+            return Some(());
+        }
+        // A take-over has five seconds, and begins anew if it is asked for meanwhile.
+        if asked.is_none_or(|asked| asked.elapsed() > Duration::from_secs(6)) {
+            follower.ask(&["CLUSTER", "FAILOVER"]);
+            asked = Some(Instant::now());
+        }
+        None
+    });
+    until(async || (head(&editor).await.as_ref() == Some(&seen)).then_some(())).await;
+    until(async || (editor.post(&snapshots).send().await.status == 201).then_some(())).await;
+    let log = log_with(&editor, 6).await;
+    assert_eq!((&log["log"], &log["before"]), (&json!(1), &json!([])));
     both_verify(&replica, &[]).await;
 }
 
