@@ -106,8 +106,20 @@ pub(super) async fn publisher_with(req: &HttpRequest, worker: &Worker, scope: Sc
 
 /// The sender of a request, as one who asks for a tally.
 pub(super) struct RequestAsker<'a> {
-    pub(super) req: &'a HttpRequest,
-    pub(super) worker: &'a Worker,
+    req: &'a HttpRequest,
+    worker: &'a Worker,
+    /// The voter whom the body names. Then neither header nor cookie says who asks.
+    named: Option<VoterId>,
+}
+
+impl<'a> RequestAsker<'a> {
+    pub(super) fn of(req: &'a HttpRequest, worker: &'a Worker) -> Self {
+        Self { req, worker, named: None }
+    }
+
+    pub(super) fn naming(self, named: Option<VoterId>) -> Self {
+        Self { named, ..self }
+    }
 }
 
 impl Asker for RequestAsker<'_> {
@@ -118,6 +130,9 @@ impl Asker for RequestAsker<'_> {
     }
 
     fn voter(&self) -> Result<Option<VoterId>, Problem> {
+        if self.named.is_some() {
+            return Ok(self.named);
+        }
         Ok(voter_if_any(self.req.headers(), &self.worker.shared)?.map(|(voter, _)| voter.id))
     }
 }

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `GET`, `HEAD`, and a browser's `OPTIONS` | `read`, per client |
 //! | `POST`, `PUT`, `PATCH`, `DELETE` | `client`, per client |
-//! | `POST …/votes/mine`, `POST …/challenge` | `read`, per client |
+//! | `POST …/votes/mine`, `POST …/challenge`, `POST /v1/results`, `POST /v1/live` | `read`, per client |
 //! | `POST /v1/voters`, a plain form, a first vote by nonce | `mint` besides, per client |
 //! | a first ballot that makes a poll of an article that nobody has announced | `article` besides, per client |
 //! | a wrong key at the newsroom | `sign_in` besides, per client |

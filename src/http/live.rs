@@ -25,8 +25,10 @@ use super::{
     limits,
     path::poll_in_path,
     problem::{Code, Problem},
-    query::{self, Query},
-    several::{POLLS_RULE, parse_polls},
+    query::Query,
+    several::polls_in_query,
+    voter_in_body::RequestVoter,
+    votes,
 };
 use crate::{
     live::{Stream, StreamRefusal},
@@ -45,19 +47,34 @@ const CACHING: HeaderValue = HeaderValue::from_static("no-cache, no-transform");
 /// `GET /v1/polls/{poll}/live`.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
-    stream(&req, &worker, &[id]).await
+    stream(&req, &worker, &[id], None).await
 }
 
 /// `GET /v1/live?polls=A,B`.
 pub(super) async fn read_several(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let polls = Query::lenient(req.query_string())?.take_parsed("polls", parse_polls)?;
-    let polls = polls.ok_or_else(|| query::refused("polls", POLLS_RULE))?;
-    stream(&req, &worker, &polls).await
+    stream(&req, &worker, &polls_in_query(&req)?, None).await
 }
 
-async fn stream(req: &HttpRequest, worker: &Worker, polls: &[PollId]) -> Result<HttpResponse, Problem> {
+/// `POST /v1/live?polls=A,B`: the same for a voter whom the body names. So a page needs no header for it, and no preflight,
+/// and no token stands in an address.
+pub(super) async fn read_mine(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let polls = polls_in_query(&req)?;
+    let RequestVoter { voter, .. } = votes::sender_by_body(&req, payload, &worker).await?;
+    stream(&req, &worker, &polls, Some(voter)).await
+}
+
+async fn stream(
+    req: &HttpRequest,
+    worker: &Worker,
+    polls: &[PollId],
+    voter: Option<VoterId>,
+) -> Result<HttpResponse, Problem> {
     let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
-    let asker = StreamAsker::of(req, worker).await?;
+    let asker = StreamAsker::of(req, worker, voter).await?;
     let Shown { positions, has_it, wants_mark } = shown(req)?;
     let request = |(nth, id): (usize, &PollId)| {
         let keys = &worker.shared.position_keys;
@@ -77,7 +94,7 @@ pub(super) async fn stream_article(
     article: &ArticlePoll,
 ) -> Result<HttpResponse, Problem> {
     let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
-    let asker = StreamAsker::of(req, worker).await?;
+    let asker = StreamAsker::of(req, worker, None).await?;
     let Shown { positions, has_it, wants_mark } = shown(req)?;
     let id = article.known.poll.id;
     let seen = worker.shared.position_keys.read(id, positions.trim());
@@ -124,8 +141,8 @@ struct StreamAsker<'a> {
 }
 
 impl<'a> StreamAsker<'a> {
-    async fn of(req: &'a HttpRequest, worker: &'a Worker) -> Result<Self, Problem> {
-        let sender = auth::RequestAsker { req, worker };
+    async fn of(req: &'a HttpRequest, worker: &'a Worker, voter: Option<VoterId>) -> Result<Self, Problem> {
+        let sender = auth::RequestAsker::of(req, worker).naming(voter);
         Ok(Self { publisher: sender.publisher().await?, sender })
     }
 }

@@ -16,10 +16,12 @@ use super::{
     problem::{Code, Problem},
     query::{self, Query, parse_site},
     tallies::{POSITIONS_APART, caching_for, seen_by_tag},
+    voter_in_body::RequestVoter,
+    votes,
 };
 use crate::{
     live::Snapshot,
-    poll::{PollId, SiteId, State, Timestamp, Viewer},
+    poll::{PollId, SiteId, State, Timestamp, Viewer, VoterId},
     secret::hex,
     voting::{PollTally, SiteQuery},
 };
@@ -30,23 +32,49 @@ const MAX_POLLS: usize = 50;
 /// `GET /v1/results?polls=A,B`, and `GET /v1/results?site=&state=&cursor=&limit=`.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let mut query = Query::lenient(req.query_string())?;
-    let Some(polls) = query.take_parsed("polls", parse_polls)? else {
-        let names_site = query.take("site")?.is_some();
-        let neither = || query::refused("polls", format!("{POLLS_RULE}, or site must name a site"));
-        // Boxed: keeps the common future small.
-        return if names_site { Box::pin(read_site(&req, &worker)).await } else { Err(neither()) };
-    };
-    if query.take("site")?.is_some() {
-        return Err(query::refused("site", "can't be given with polls: ask for one or the other"));
+    if let Some(polls) = query.take_parsed("polls", parse_polls)? {
+        if query.take("site")?.is_some() {
+            return Err(query::refused("site", "can't be given with polls: ask for one or the other"));
+        }
+        return read_named(&req, &worker, &polls, None).await;
     }
-    let mut several = Several::new(&worker, None, polls.len());
-    let asker = auth::RequestAsker { req: &req, worker: &worker };
+    if query.take("site")?.is_none() {
+        return Err(query::refused("polls", format!("{POLLS_RULE}, or site must name a site")));
+    }
+    // Boxed: keeps the common future small.
+    Box::pin(read_site(&req, &worker)).await
+}
+
+/// `POST /v1/results?polls=A,B`: the same for a voter whom the body names.
+pub(super) async fn read_mine(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let polls = polls_in_query(&req)?;
+    let RequestVoter { voter, .. } = votes::sender_by_body(&req, payload, &worker).await?;
+    read_named(&req, &worker, &polls, Some(voter)).await
+}
+
+/// Tallies by the polls' ids.
+async fn read_named(
+    req: &HttpRequest,
+    worker: &Worker,
+    polls: &[PollId],
+    voter: Option<VoterId>,
+) -> Result<HttpResponse, Problem> {
+    let mut several = Several::new(worker, None, polls.len());
+    // What was asked by POST is nobody else's answer.
+    if voter.is_some() {
+        several.caching = Caching::Private;
+    }
+    let asker = auth::RequestAsker::of(req, worker).naming(voter);
     let seen = |id, nth| seen_by_tag(req.headers(), &worker.shared.position_keys, id, nth);
-    for tally in worker.voting.tallies(&asker, &polls, seen).await? {
-        let disclosed = Disclosed::beside_one(&worker, &tally).await;
+    for tally in worker.voting.tallies(&asker, polls, seen).await? {
+        let disclosed = Disclosed::beside_one(worker, &tally).await;
         several.add(tally, disclosed);
     }
-    Ok(several.respond(&req, ""))
+    Ok(several.respond(req, ""))
 }
 
 /// A site's tallies.
@@ -58,7 +86,7 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
     let limit = query.take_parsed("limit", |text| parse_limit(text, MAX_POLLS))?.unwrap_or(DEFAULT_LIMIT);
     let asked = SiteQuery { site, state, start, limit };
     let mut several = Several::new(worker, Some(&asked.site), limit);
-    let asker = auth::RequestAsker { req, worker };
+    let asker = auth::RequestAsker::of(req, worker);
     let seen = |id, nth| {
         let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, nth);
         // Another poll may have stood at this position then.
@@ -191,9 +219,15 @@ impl<'a> Several<'a> {
     }
 }
 
-pub(super) const POLLS_RULE: &str = "must be 1 to 50 ids of polls, separated by commas";
+const POLLS_RULE: &str = "must be 1 to 50 ids of polls, separated by commas";
 
-pub(super) fn parse_polls(text: &str) -> Result<Vec<PollId>, String> {
+/// The polls that a query must name.
+pub(super) fn polls_in_query(req: &HttpRequest) -> Result<Vec<PollId>, Problem> {
+    let polls = Query::lenient(req.query_string())?.take_parsed("polls", parse_polls)?;
+    polls.ok_or_else(|| query::refused("polls", POLLS_RULE))
+}
+
+fn parse_polls(text: &str) -> Result<Vec<PollId>, String> {
     // Splits off one more than allowed at most, so that a very long list costs no more than one that is slightly too
     // long.
     let polls: Vec<&str> = text.split(',').take(MAX_POLLS + 1).collect();

@@ -42,7 +42,7 @@ pub(super) async fn shown(worker: &Worker, req: &HttpRequest) -> Result<(Arc<Sna
     } else {
         let id = poll_in_path(req)?;
         let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, id, 0);
-        worker.voting.tally_for(&auth::RequestAsker { req, worker }, id, seen).await?.ok_or(VoteError::NoPoll)?
+        worker.voting.tally_for(&auth::RequestAsker::of(req, worker), id, seen).await?.ok_or(VoteError::NoPoll)?
     };
     let (snapshot, viewer) = view.shown()?;
     let caching = caching_for(viewer, &snapshot, worker.shared.clock.now());
@@ -52,7 +52,7 @@ pub(super) async fn shown(worker: &Worker, req: &HttpRequest) -> Result<(Arc<Sna
 async fn view_of_article(worker: &Worker, req: &HttpRequest) -> Result<TallyForViewer, Problem> {
     let article = worker.voting.find_article(&articles::asked(req)?).await?;
     let seen = seen_by_tag(req.headers(), &worker.shared.position_keys, article.known.poll.id, 0);
-    worker.voting.view_article(&auth::RequestAsker { req, worker }, &article, seen).await
+    worker.voting.view_article(&auth::RequestAsker::of(req, worker), &article, seen).await
 }
 
 /// Who may keep a tally that is shown to this viewer.

@@ -171,3 +171,28 @@ test('withdrawing a vote, and reading it again, asked for leave first: neither d
   assert.deepEqual(bill.names.filter((name) => name.startsWith('OPTIONS')), []);
   for (const path of ['votes', 'votes/mine', 'votes/withdraw']) assert.ok(bill.names.includes(`POST /v1/polls/{poll}/${path}`), path);
 });
+
+test('who had voted asked for leave before they saw the results: their stream begins with one request', async () => {
+  const poll = await set.sawt.poll({ results: 'after_vote' });
+  const { page, bill, show } = await counted();
+  const shown = await show(`${element(poll)}${LOADER()}`);
+  const asVoter = 'POST /v1/live';
+  await bill.asks(STREAM);
+  const before = bill.names.length;
+  await shown.vote('yes');
+  await bill.asks(asVoter);
+  bill.print('until a voter sees what voters see');
+  assert.deepEqual(bill.names.slice(before).filter((name) => name !== 'POST /v1/views'), [VOTE, asVoter]);
+  // Another vote comes by that stream.
+  await set.sawt.vote(poll, ['no']);
+  await shown.$('.sawt-votes').nth(1).filter({ hasText: 'صوت واحد' }).waitFor();
+  const reloaded = bill.names.length;
+  await page.reload();
+  await shown.is('voted');
+  await shown.$('.sawt-votes').nth(1).filter({ hasText: 'صوت واحد' }).waitFor();
+  bill.print('and when they come back');
+  const asked = bill.names.slice(reloaded).filter(isFirst);
+  assert.deepEqual(asked.filter((name) => !name.startsWith('GET /embed')), ['POST /v1/polls/{poll}/votes/mine', asVoter]);
+  assert.deepEqual(bill.requests.map(({ type }) => type).filter((type) => type === 'Preflight'), []);
+  assert.deepEqual(bill.names.filter((name) => name.startsWith('OPTIONS')), []);
+});

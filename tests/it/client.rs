@@ -232,7 +232,10 @@ impl Request {
     /// Sends it, and reads the answer as a stream, whose head is checked against the contract.
     pub(crate) async fn open(self) -> Events {
         let url = format!("http://{}{}{}", self.client.address, self.client.base_path, self.path);
-        let request = self.client.http.request(self.method.clone(), url).headers(self.headers);
+        let mut request = self.client.http.request(self.method.clone(), url).headers(self.headers);
+        if let Some(body) = &self.body {
+            request = request.body(body.clone());
+        }
         let mut response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}"));
         let mut head = Answer {
             asked: format!("{} {}", self.method, self.path),
@@ -246,7 +249,7 @@ impl Request {
             }
         }
         let (method, path, is_documented) = (self.method.as_str(), &*self.path, self.is_documented);
-        let exchange = Exchange { method, path, sent: None, is_documented, answer: &head };
+        let exchange = Exchange { method, path, sent: self.body.as_deref(), is_documented, answer: &head };
         if let Err(fault) = contract::check(&exchange) {
             panic!("{fault}\n{head}");
         }

@@ -3,6 +3,7 @@
 //! One replica goes over a wire that is cut; another, beside it, is the one that comes next.
 
 pub(crate) mod events;
+pub(crate) mod first_vote;
 mod scene;
 
 use std::cell::Cell;

@@ -42,6 +42,7 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
     let place = service.place(&site).await;
     let (hooks, hook) = (format!("/v1/sites/{site}/webhooks"), format!("/v1/sites/{site}/webhooks/0123456789ab"));
     let template = json!({ "poll": { "kind": "rating", "question": "؟" } });
+    let named = json!({ "voter": { "nonce": nonce() } });
     vec![
         (voter.clone(), Method::POST, at("/votes"), Some(json!({ "choices": ["no"] }))),
         (voter.clone(), Method::GET, at("/votes/me"), None),
@@ -86,7 +87,8 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/templates/stars"), None),
         (publisher.clone(), Method::PUT, format!("/v1/sites/{site}/templates/stars"), Some(template)),
         (publisher.clone(), Method::DELETE, format!("/v1/sites/{site}/templates/stars"), None),
-        (reader, Method::GET, format!("/v1/results?polls={unread}"), None),
+        (reader.clone(), Method::GET, format!("/v1/results?polls={unread}"), None),
+        (reader, Method::POST, format!("/v1/results?polls={unread}"), Some(named)),
         (publisher.clone(), Method::GET, format!("/v1/polls?site={site}"), None),
         (publisher.clone(), Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site })))),
         (publisher.clone(), Method::PATCH, at(""), Some(json!({ "revision": 1, "question": "؟", "reason": "أقصر" }))),

@@ -28,6 +28,8 @@ struct GateState {
     left: Option<usize>,
     /// Whether those that don't pass wait, and connections stay.
     holds: bool,
+    /// Whether the last that passes is carried out, and its answer never comes.
+    loses: bool,
     /// How many wait.
     waiting: usize,
 }
@@ -51,6 +53,12 @@ impl Gate {
                 }
             }
         }
+    }
+
+    /// Whether the answer to the command that has just passed is lost.
+    fn loses_answer(&self) -> bool {
+        let state = self.state.lock();
+        state.left == Some(0) && state.loses
     }
 
     fn is_cut(&self) -> bool {
@@ -89,9 +97,14 @@ impl RedisWire {
         *self.gate.state.lock() = GateState { left: Some(commands), ..GateState::default() };
     }
 
+    /// The same; and the last that passes is carried out, but never answered.
+    pub(crate) fn lose_answer_of(&self, command: usize) {
+        *self.gate.state.lock() = GateState { left: Some(command), loses: true, ..GateState::default() };
+    }
+
     /// Lets so many more commands pass, and holds up all others until it is healed.
     pub(crate) fn hold_after(&self, commands: usize) {
-        *self.gate.state.lock() = GateState { left: Some(commands), holds: true, waiting: 0 };
+        *self.gate.state.lock() = GateState { left: Some(commands), holds: true, ..GateState::default() };
     }
 
     /// Whether some command is held up.
@@ -126,7 +139,13 @@ fn carry(client: TcpStream, server: TcpStream, gate: &Arc<Gate>) {
             waiting.extend_from_slice(&buffer[..read]);
             while let Some(length) = first_command(&waiting) {
                 let command: Vec<u8> = waiting.drain(..length).collect();
-                if !gate.pass() || server.write_all(&command).is_err() {
+                if !gate.pass() {
+                    break 'whole;
+                }
+                if gate.loses_answer() {
+                    let _ = client.shutdown(Shutdown::Both);
+                }
+                if server.write_all(&command).is_err() {
                     break 'whole;
                 }
             }

@@ -41,6 +41,7 @@ fn rules() -> Vec<Rule> {
         crash::rules(),
         cut_short::rules(),
         cut_short::events::rules(),
+        cut_short::first_vote::rules(),
         outage::rules(),
         refusals::rules(),
         file::rules(),

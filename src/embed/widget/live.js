@@ -9,7 +9,7 @@
 
 import { VOTER, device, memory, voterIn } from './device.js';
 import { bring } from './kinds.js';
-import { PATIENCE, ask, read } from './service.js';
+import { PATIENCE, as, ask, read } from './service.js';
 import { SECOND, jitter, sleep } from './time.js';
 
 // A stream says something every 15 seconds, if only that it is there.
@@ -91,7 +91,7 @@ export class Live {
     this.#heed(want);
   }
 
-  // Only who has voted sees some tallies; nobody else has to ask first whether they may show a token.
+  // Only who has voted sees some tallies; nobody else shows a token.
   #voter() {
     const kept = [...this.polls].find((poll) => poll.needsToken)?.kept;
     // One that is this document's alone is shared with no other.
@@ -249,8 +249,7 @@ export class Live {
     within(PATIENCE);
     try {
       const { signal } = turn;
-      const headers = voter ? { authorization: `Voter ${voter}` } : {};
-      const answer = await fetch(`${this.from}/v1/live?polls=${ids}&seen=${seen}&mark=true`, { signal, headers, credentials: 'omit', cache: 'no-store' });
+      const answer = await fetch(`${this.from}/v1/live?polls=${ids}&seen=${seen}&mark=true`, { ...as(voter), signal, credentials: 'omit', cache: 'no-store' });
       if (!/^text\/event-stream/.test(answer.headers.get('content-type'))) {
         const { code } = await read(answer);
         if (code === 'voter-required') for (const kept of [device, memory]) if (voterIn(kept) === voter) kept.delete(VOTER);
@@ -294,7 +293,7 @@ export class Live {
 
   async #read(ids, voter, signal) {
     const { read } = await bring('reading');
-    return !signal.aborted && read(this.from, ids, { ask, most: MOST_AT_ONCE, voter, signal, pass: (...heard) => this.#pass(...heard) });
+    return !signal.aborted && read(this.from, ids, { ask, as, most: MOST_AT_ONCE, voter, signal, pass: (...heard) => this.#pass(...heard) });
   }
 
   // What is heard is for all who share it. Gives the poll's id.

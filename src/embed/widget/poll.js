@@ -13,6 +13,7 @@ const LATE = 4 * SECOND;
 
 export class Poll extends PollView {
   #next;
+  #told;
   #wake = () => {};
   #isHurried;
 
@@ -70,7 +71,6 @@ export class Poll extends PollView {
     this.judge?.(body);
     await this.fetchTally();
     this.settle();
-    if (this.needsToken) Live.at(this.from).restart();
     if (this.state === 'closed') (await bring('receipt'))?.show(this, options.body);
   }
 
@@ -313,6 +313,7 @@ export class Poll extends PollView {
       if (this.isOlder(data) || (this.state === 'closed' && data.state !== 'closed')) return;
       const wasHidden = !this.tally;
       this.tally = data;
+      this.#told?.();
       this.#later(data);
       if (data.state !== this.state || wasHidden) this.become(data.state);
       if (data.state === 'closed') Live.at(this.from).remove(this);
@@ -341,11 +342,15 @@ export class Poll extends PollView {
 
   async #fetchTally() {
     const { policy } = this;
-    const isShown = policy === 'always' || (policy !== 'never' && this.state === 'closed') || this.needsToken;
-    if (this.tally || !isShown) return;
-    const voter = this.needsToken ? voterIn(this.kept) : undefined;
+    if (this.tally) return;
+    // What a voter alone sees comes by the stream, which begins anew for them.
+    if (this.needsToken) {
+      Live.at(this.from).restart();
+      await new Promise((told) => (this.#told = told));
+    }
+    if (policy !== 'always' && (policy === 'never' || this.state !== 'closed')) return;
     const is = ({ poll, options }) => poll === this.id && Array.isArray(options);
-    const { code, body } = await askOn(this.from, this.at('/results'), { voter, is }, () => !this.stopped && !this.tally);
+    const { code, body } = await askOn(this.from, this.at('/results'), { is }, () => !this.stopped && !this.tally);
     if (code || !body) return;
     this.state = this.state === 'closed' ? 'closed' : body.state;
     this.draw(body);

@@ -2,9 +2,9 @@
 // frames that may hold none.
 
 // The main script brings how to ask, so that this file holds nothing twice. Returns whether all of them were answered.
-export async function read(from, ids, { ask, most, voter, signal, pass }) {
+export async function read(from, ids, { ask, as, most, voter, signal, pass }) {
   const is = ({ results }) => Array.isArray(results);
-  const { code, body } = await ask(from, `/v1/results?polls=${ids.slice(0, most)}`, { signal, voter, is });
+  const { code, body } = await ask(from, `/v1/results?polls=${ids.slice(0, most)}`, { signal, ...as(voter), is });
   if (code || !body) return false;
   for (const result of body.results) {
     if (result.options) pass('tally', result);
@@ -15,5 +15,5 @@ export async function read(from, ids, { ask, most, voter, signal, pass }) {
       if (body && !code) pass('poll', body);
     }
   }
-  return ids.length > most ? read(from, ids.slice(most), { ask, most, voter, signal, pass }) : true;
+  return ids.length > most ? read(from, ids.slice(most), { ask, as, most, voter, signal, pass }) : true;
 }

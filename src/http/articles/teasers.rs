@@ -50,7 +50,7 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
         names.map(|article| AskedArticle { site: site.clone(), article, template: template.clone() }).collect();
     let mut teasers =
         Teasers { worker: &worker, items: Vec::new(), caching: Caching::LIVE, tags: blake3::Hasher::new() };
-    let asker = auth::RequestAsker { req: &req, worker: &worker };
+    let asker = auth::RequestAsker::of(&req, &worker);
     for some in asked.chunks(AT_ONCE) {
         let tallies = join_all(some.iter().map(|asked| worker.voting.tally_of_article(&asker, asked))).await;
         for (asked, tally) in some.iter().zip(tallies) {

@@ -82,20 +82,27 @@ async fn a_nonce_is_the_same_voter_in_every_poll(service: &Service) {
 }
 
 async fn a_nonce_is_the_same_voter_after_the_secret_was_rotated(service: &Service) {
-    if service.backend() != Backend::Redis {
-        return; // What a nonce means is the same on every store.
-    }
-    let storage = Storage::single(crate::backends::Program::Redis, &[]);
-    let [before, after] = ["1", "2"].map(|digit| {
-        let secret = digit.repeat(64);
-        Replica::start(&Settings::on(storage.address()).with("SAWT_SECRET", &secret))
-    });
-    let [before, after] = [before, after].map(|replica| (Client::new(replica.address()), replica));
+    let storage = match service.backend() {
+        Backend::Sqlite => Storage::file(),
+        Backend::Redis => Storage::single(crate::backends::Program::Redis, &[]),
+        Backend::Valkey | Backend::Cluster => return, // What a nonce means is the same there.
+    };
+    let start = |digit: &str| {
+        let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_SECRET", &digit.repeat(64)));
+        (Client::new(replica.address()), replica)
+    };
+    let before = start("1");
     let made = before.0.with_key(crate::server::ADMIN_KEY).post("/v1/polls");
     let poll = text(&made.json(&crate::service::seed_poll(json!({}))).send().await.is(201)["id"]);
     let nonce = nonce();
     before.0.first_vote(&poll, &["yes"], &nonce).await.is(201);
+    if service.backend() == Backend::Sqlite {
+        // A file has one replica at a time.
+        before.1.stop();
+    }
+    let after = start("2");
     after.0.first_vote(&poll, &["yes"], &nonce).await.is(200);
+    after.0.first_vote(&poll, &["no"], &nonce).await.refused(409, "already-voted");
     assert_eq!(after.0.results(&poll).await["ballots"], 1);
 }
 
@@ -122,6 +129,39 @@ async fn a_ballot_is_withdrawn_and_read_without_a_header(service: &Service) {
     known.vote(&fixed, &["no"]).await.is(201);
     let withdraw = format!("{}/withdraw", path(&fixed));
     known.post(&withdraw).json(&json!({})).send().await.refused(409, "already-voted");
+}
+
+/// A page of another origin need not ask for leave, and no token stands in an address.
+async fn what_only_voters_see_is_shown_to_a_voter_whom_the_body_names(service: &Service) {
+    let poll = service.poll(json!({ "results": "after_vote" })).await;
+    let (results, live) = (format!("/v1/results?polls={poll}"), format!("/v1/live?polls={poll}"));
+    let nonce = nonce();
+    let voter = json!({ "voter": { "nonce": nonce } });
+    let from = [("origin", NEWS)];
+    let seen = async |voter: &Value| {
+        let answer = send(&service.client(), &results, voter, &from).await;
+        assert_eq!(answer.header("cache-control").as_deref(), Some("private, no-store"), "{answer}");
+        assert_eq!(answer.header("access-control-allow-origin").as_deref(), Some("*"), "{answer}");
+        answer.is(200)["results"][0].clone()
+    };
+    assert_eq!(seen(&voter).await["code"], "results-hidden");
+    service.client().first_vote(&poll, &["yes"], &nonce).await.is(201);
+    assert_eq!(seen(&voter).await["ballots"], 1);
+    let other = json!({ "voter": { "nonce": crate::client::nonce() } });
+    assert_eq!(seen(&other).await["code"], "results-hidden");
+    let open = async |voter: &Value| {
+        service.client().post(&live).body("text/plain", voter.to_string()).header("origin", NEWS).open().await
+    };
+    let (mut voters, mut strangers) = (open(&voter).await, open(&other).await);
+    assert_eq!(voters.expect("tally").await.data["ballots"], 1);
+    assert_eq!(strangers.expect("poll").await.data["results"], "after_vote");
+    service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
+    voters.tally_from(2).await;
+    // What the other stream tells next is the close.
+    service.admin().post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    assert_eq!(strangers.expect("poll").await.data["state"], "closed");
+    // What all may see, another's cache may not keep either.
+    assert_eq!(seen(&other).await["ballots"], 2);
 }
 
 /// What keeps a page that the reader never sees from voting as somebody new, over and over.
@@ -201,8 +241,16 @@ async fn whatever_names_a_voter_wrongly_is_refused_and_named(service: &Service) 
 async fn who_names_only_a_voter_in_a_body_is_refused_as_who_votes_is(service: &Service) {
     let poll = service.poll(json!({})).await;
     let client = service.client();
-    for action in ["votes/mine", "votes/withdraw", "challenge"] {
-        let path = format!("/v1/polls/{poll}/{action}");
+    let nowhere = "01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21";
+    for path in [
+        "polls/{poll}/votes/mine",
+        "polls/{poll}/votes/withdraw",
+        "polls/{poll}/challenge",
+        "results?polls={poll}",
+        "live?polls={poll}",
+    ] {
+        let (path, nowhere) =
+            (format!("/v1/{}", path.replace("{poll}", &poll)), format!("/v1/{}", path.replace("{poll}", nowhere)));
         client.post(&path).body("application/json", "{").send().await.refused(400, "invalid-request");
         client.post(&path).json(&json!({ "choices": ["yes"] })).send().await.refused(400, "invalid-request");
         client.post(&path).json(&json!({})).send().await.refused(401, "voter-required");
@@ -211,8 +259,16 @@ async fn who_names_only_a_voter_in_a_body_is_refused_as_who_votes_is(service: &S
         client.post(&path).body("text/plain", large).send().await.refused(413, "body-too-large");
         let form = client.post(&path).body("application/x-www-form-urlencoded", "voter=x");
         form.send().await.refused(415, "unsupported-media-type");
-        let nowhere = format!("/v1/polls/01932f6e-7c1a-7b60-8d5e-0b8f6a3c9d21/{action}");
-        client.post(&nowhere).json(&json!({ "voter": { "nonce": nonce() } })).send().await.refused(404, "not-found");
+        let asked = client.post(&nowhere).json(&json!({ "voter": { "nonce": nonce() } })).send().await;
+        if path.contains("/results") {
+            assert_eq!(asked.is(200)["results"][0]["code"], "not-found");
+        } else {
+            asked.refused(404, "not-found");
+        }
+    }
+    for path in ["/v1/results", "/v1/results?site=default", "/v1/live", "/v1/live?polls=x"] {
+        let unnamed = client.post(path).json(&json!({ "voter": { "nonce": nonce() } })).send().await;
+        assert_eq!(unnamed.refused(400, "invalid-request")["errors"][0]["field"], "polls");
     }
 }
 
@@ -240,6 +296,7 @@ service_rules![
     a_nonce_is_the_same_voter_in_every_poll,
     a_nonce_is_the_same_voter_after_the_secret_was_rotated,
     a_ballot_is_withdrawn_and_read_without_a_header,
+    what_only_voters_see_is_shown_to_a_voter_whom_the_body_names,
     text_votes_from_listed_pages_and_elsewhere_only_from_scripts_that_wait_for_the_answer,
     text_must_name_its_voter_and_no_cookie_is_read_beside_it,
     whatever_names_a_voter_wrongly_is_refused_and_named,

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     backends::{Backend, Program, Storage},
-    client::{Client, until},
+    client::{Client, nonce, until},
     crowd::one_crowd_at_a_time,
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
@@ -45,6 +45,8 @@ async fn streams_beyond_the_bounds_are_refused_until_others_end() {
         let mut streams = join_all((0..places).map(|_| client.live(&poll))).await;
         client.get(&path).send().await.refused(503, "overloaded");
         client.get(&format!("/v1/live?polls={poll}")).send().await.refused(503, "overloaded");
+        let named = client.post(&format!("/v1/live?polls={poll}")).json(&json!({ "voter": { "nonce": nonce() } }));
+        named.send().await.refused(503, "overloaded");
         client.results(&poll).await;
         assert_eq!(metric(&replica, "sawt_streams"), Some(f64::from(places)));
         streams.pop();
