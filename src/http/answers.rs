@@ -102,8 +102,9 @@ struct AnswerList<'a> {
     next_cursor: Option<String>,
 }
 
+/// A text as it is sent.
 #[derive(Serialize)]
-struct AnswerJson<'a> {
+pub(super) struct AnswerJson<'a> {
     id: String,
     text: &'a str,
     state: AnswerState,
@@ -111,7 +112,7 @@ struct AnswerJson<'a> {
 }
 
 impl<'a> AnswerJson<'a> {
-    fn of(CountedAnswer { id, text, state, ballots }: &'a CountedAnswer) -> Self {
+    pub(super) fn of(CountedAnswer { id, text, state, ballots }: &'a CountedAnswer) -> Self {
         Self { id: id.to_string(), text: text.as_str(), state: *state, ballots: *ballots }
     }
 }

@@ -68,6 +68,7 @@ mod pattern;
 mod places;
 mod polls;
 pub mod problem;
+mod qr;
 mod query;
 mod refusals;
 pub mod request_log;
@@ -87,6 +88,7 @@ mod voter_cookie;
 mod voter_in_body;
 mod voters;
 mod votes;
+mod waiting;
 mod webhooks;
 mod worker;
 
@@ -137,6 +139,7 @@ fn poll_routes() -> Vec<Route> {
         at("/v1/polls/{poll}/open").post(polls::open),
         at("/v1/polls/{poll}/close").post(polls::close),
         at("/v1/polls/{poll}/resolve").post(polls::resolve),
+        at("/v1/polls/{poll}/qr.svg").get(qr::read),
         at("/v1/polls/{poll}/answers").get(answers::list),
         at("/v1/polls/{poll}/answers.csv").get(answers::table),
         at("/v1/polls/{poll}/answers/{answer}").post(answers::decide),
@@ -190,6 +193,7 @@ fn site_routes() -> Vec<Route> {
             .put(articles::put_template)
             .delete(articles::delete_template),
         at("/v1/sites/{site}/places/{place}/now").get(places::read_now).for_any_page(),
+        at("/v1/sites/{site}/waiting").get(waiting::read),
         at("/v1/sites/{site}/places").get(places::list),
         at("/v1/sites/{site}/places/{place}").get(places::read).put(places::put).delete(places::delete),
         at("/v1/keys").get(keys::list).post(keys::create),

@@ -28,6 +28,7 @@ use actix_web::{
 };
 
 use super::{
+    Worker,
     auth::Carrier,
     body::BodyType,
     problem::{Code, Problem},
@@ -178,6 +179,17 @@ pub(super) fn origin_of(url: &str) -> &str {
     let Some((scheme, rest)) = url.split_once("://") else { return url };
     let length = scheme.len() + "://".len() + rest.find(['/', '?', '#']).unwrap_or(rest.len());
     url.get(..length).unwrap_or(url)
+}
+
+/// Where readers find the service. Where no setting says it, it is the address that the editor has reached it by: no cache
+/// keeps their page.
+pub(super) fn public_base(req: &HttpRequest, worker: &Worker) -> Option<BaseAddress> {
+    let reached = || {
+        let host = host(req)?;
+        let plain = format!("http://{host}").parse::<BaseAddress>().ok();
+        plain.filter(BaseAddress::is_plain_loopback).or_else(|| format!("https://{host}").parse().ok())
+    };
+    worker.shared.public_url.clone().or_else(reached)
 }
 
 #[cfg(test)]

@@ -348,6 +348,17 @@ impl IndexedPolls {
         *self.site.waiting.lock() = Some((count, Instant::now()));
     }
 
+    /// Counts the votes of those that were never counted, so that whoever sorts by them next need not wait for all of them.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn count_uncounted(&self, store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+        let is_uncounted = |poll: &&Arc<IndexedPoll>| poll.is_due(now) && poll.votes.load(Relaxed) == UNCOUNTED;
+        let mut counted_at = self.site.counted_at.lock().await;
+        let due: Vec<_> = self.polls.iter().filter(is_uncounted).collect();
+        Self::count_these(store, &due, &mut counted_at).await
+    }
+
     /// Counts the votes of those in which there may be new ones, or lets that be done in the background if it takes long
     /// and was done before.
     ///
@@ -383,6 +394,14 @@ impl IndexedPolls {
         let is_due =
             |poll: &&Arc<IndexedPoll>| poll.is_due(now) && !(is_recent && poll.votes.load(Relaxed) != UNCOUNTED);
         let due: Vec<_> = self.polls.iter().filter(is_due).collect();
+        Self::count_these(store, &due, counted_at).await
+    }
+
+    async fn count_these(
+        store: &dyn Store,
+        due: &[&Arc<IndexedPoll>],
+        counted_at: &mut Option<Instant>,
+    ) -> Result<(), StoreError> {
         for some in due.chunks(BATCH) {
             let polls = try_join_all(some.iter().map(|poll| store.poll(poll.cursor.id))).await?;
             let tally = async |poll: &Option<Poll>| {

@@ -11,7 +11,7 @@ use crate::{embed::direction::Direction, poll::Timestamp};
 const WIDEST_BAR: u64 = 50;
 
 /// The room that a mark's number takes, in thousandths of the width, and how far it stays from the ends.
-const NUMBER_WIDTH: u64 = 24;
+const NUMBER_WIDTH: u64 = 36;
 const NUMBER_MARGIN: u64 = 8;
 
 /// A bar, in thousandths of the width.
@@ -107,7 +107,9 @@ pub struct TimelineChart {
     pub bar_width: u64,
     /// What happened, the earliest first.
     pub marks: Vec<ChartMark>,
-    /// Where the last bar ends.
+    /// Where its axis begins: with the first bar or the first mark.
+    pub begin: Timestamp,
+    /// Where its axis ends: with the last bar or the last mark.
     pub end: Timestamp,
     /// The bar with the most ballots.
     pub most: Option<(Timestamp, u64)>,
@@ -125,22 +127,26 @@ impl TimelineChart {
             Direction::Ltr => thousandths.min(1_000),
             Direction::Rtl => 1_000_u64.saturating_sub(thousandths),
         };
-        let count = u64::try_from(parts.len()).unwrap_or(u64::MAX).max(1);
         let highest = parts.iter().map(|(_, ballots)| *ballots).max().unwrap_or_default();
-        let bar_width = (1_000 / count).clamp(1, WIDEST_BAR);
-        let bars = (0_u64..).zip(parts).map(|(place, (start, ballots))| {
-            let (from, to) = (place * 1_000 / count, (place + 1) * 1_000 / count);
+        // A mark before the first ballot, or after the last, stands where it was too: the axis reaches it.
+        let starts = parts.iter().map(|(start, _)| *start).chain(marks.iter().map(|(_, at)| *at));
+        let ends = parts.iter().map(|(start, _)| Timestamp::from_millis(start.as_millis().saturating_add(part_millis)));
+        let begin = starts.min().unwrap_or(Timestamp::from_millis(0));
+        let end = ends.chain(marks.iter().map(|(_, at)| *at)).max().unwrap_or(begin);
+        let span = u64::try_from(end.as_millis() - begin.as_millis()).unwrap_or_default().max(1);
+        let place = |moment: Timestamp| {
+            let since = u64::try_from(moment.as_millis() - begin.as_millis()).unwrap_or_default().min(span);
+            u64::try_from(u128::from(since) * 1_000 / u128::from(span)).unwrap_or(1_000)
+        };
+        let after = |start: Timestamp| Timestamp::from_millis(start.as_millis().saturating_add(part_millis));
+        let widest = parts.first().map_or(0, |(start, _)| place(after(*start)).saturating_sub(place(*start)));
+        let bar_width = widest.clamp(1, WIDEST_BAR);
+        let bars = parts.iter().map(|(start, ballots)| {
+            let (from, to) = (place(*start), place(after(*start)));
             let left = at(from).min(at(to)) + (to - from).saturating_sub(bar_width) / 2;
             ChartBar { start: *start, ballots: *ballots, left, height: ballots * 1_000 / highest.max(1) }
         });
-        let first = parts.first().map_or(0, |(start, _)| start.as_millis());
-        let end = parts.last().map_or(0, |(start, _)| start.as_millis()).saturating_add(part_millis);
-        let span = u64::try_from(end - first).unwrap_or_default().max(1);
-        let mark = |(kind, moment): &(MarkKind, Timestamp)| {
-            let since = u64::try_from(moment.as_millis() - first).unwrap_or_default().min(span);
-            let thousandths = u128::from(since) * 1_000 / u128::from(span);
-            (*kind, *moment, u64::try_from(thousandths).unwrap_or(1_000))
-        };
+        let mark = |(kind, moment): &(MarkKind, Timestamp)| (*kind, *moment, place(*moment));
         let mut next = NUMBER_MARGIN;
         let marks = marks.iter().map(mark).map(|(kind, moment, thousandths)| {
             let number = thousandths.clamp(next.min(1_000 - NUMBER_MARGIN), 1_000 - NUMBER_MARGIN);
@@ -151,7 +157,8 @@ impl TimelineChart {
             bars: bars.collect(),
             bar_width,
             marks: marks.collect(),
-            end: Timestamp::from_millis(end),
+            begin,
+            end,
             most: parts.iter().copied().rev().max_by_key(|(_, ballots)| *ballots).filter(|(_, most)| *most > 0),
         }
     }
@@ -171,22 +178,30 @@ mod tests {
         assert_eq!(Meter::of(250, Direction::Ltr), Meter { left: 0, length: 250 });
         assert_eq!(Meter::of(250, Direction::Rtl), Meter { left: 750, length: 250 });
         assert_eq!(Meter::of(2_000, Direction::Rtl), Meter { left: 0, length: 1_000 });
-        let moment = |minutes: i64| Timestamp::from_millis(minutes * 60_000);
+        let moment = |minutes: i64| Timestamp::from_millis((minutes + 100) * 60_000);
         let parts = [(moment(0), 1), (moment(1), 4), (moment(2), 0), (moment(3), 4)];
         let marks = [(MarkKind::Opened, moment(-5)), (MarkKind::Edited, moment(1)), (MarkKind::Closed, moment(9))];
         for (direction, lefts, marked) in [
-            (Direction::Ltr, [100, 350, 600, 850], [0, 250, 1_000]),
-            (Direction::Rtl, [850, 600, 350, 100], [1_000, 750, 0]),
+            (Direction::Ltr, [367, 438, 510, 581], [0, 428, 1_000]),
+            (Direction::Rtl, [582, 510, 439, 368], [1_000, 572, 0]),
         ] {
             let chart = TimelineChart::of(&parts, 60_000, &marks, direction);
-            assert_eq!(chart.bars.iter().map(|bar| bar.left).collect::<Vec<_>>(), lefts);
             assert_eq!(chart.bars.iter().map(|bar| bar.height).collect::<Vec<_>>(), [250, 1_000, 0, 1_000]);
             assert_eq!(chart.marks.iter().map(|mark| mark.left).collect::<Vec<_>>(), marked);
+            assert_eq!((chart.begin, chart.end), (moment(-5), moment(9)));
+            assert_eq!((chart.bar_width, chart.most), (50, Some((moment(1), 4))));
             let numbers: Vec<_> = chart.marks.iter().map(|mark| mark.number_left).collect();
-            assert_eq!(numbers, if direction == Direction::Ltr { [8, 250, 992] } else { [992, 750, 8] });
-            assert_eq!((chart.bar_width, chart.most, chart.end), (50, Some((moment(1), 4)), moment(4)));
+            assert_eq!(numbers, if direction == Direction::Ltr { [8, 428, 992] } else { [992, 572, 8] });
+            for (bar, left) in chart.bars.iter().zip(lefts) {
+                assert!(bar.left.abs_diff(left) <= 12, "{direction:?}: {} is not near {left}", bar.left);
+            }
         }
-        assert!(TimelineChart::of(&[], 60_000, &marks, Direction::Rtl).bars.is_empty());
+        // One without votes shows what has happened, too.
+        let quiet = TimelineChart::of(&[], 60_000, &marks, Direction::Ltr);
+        let lefts: Vec<_> = quiet.marks.iter().map(|mark| mark.left).collect();
+        assert_eq!((quiet.bars.len(), lefts, quiet.most), (0, vec![0, 428, 1_000], None));
+        let made = TimelineChart::of(&[], 60_000, &marks[..1], Direction::Ltr);
+        assert_eq!((made.begin, made.end, made.marks.len()), (moment(-5), moment(-5), 1));
     }
 
     #[test]

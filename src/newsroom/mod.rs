@@ -15,6 +15,7 @@ pub mod labels;
 pub mod log;
 pub mod make;
 pub mod notice;
+pub mod offered;
 pub mod people;
 pub mod places;
 pub mod poll;

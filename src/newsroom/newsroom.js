@@ -37,6 +37,7 @@ if (make) {
       input.value = "";
       input.removeAttribute("aria-invalid");
       input.removeAttribute("aria-describedby");
+      input.removeAttribute("id");
     }
     for (const said of item.querySelectorAll(".wrong, button")) said.remove();
     for (const details of item.querySelectorAll("details")) details.open = false;
@@ -58,6 +59,22 @@ if (make) {
     item.append(remove);
   };
 
+  // The right answer is chosen by its words, which are being typed.
+  const right = make.querySelector("#correct");
+  let rightLabel = null;
+  const nameRight = () => {
+    if (!right || isFixed) return;
+    const all = labels();
+    while (right.options.length > all.length + 1) right.lastElementChild.remove();
+    while (right.options.length <= all.length) right.append(new Option("", right.options.length));
+    all.forEach((label, place) => {
+      const words = label.value.trim();
+      right.options[place + 1].text = `${right.dataset.option} ${place + 1}${words && `: ${words}`}`;
+    });
+    right.value = all.includes(rightLabel) ? all.indexOf(rightLabel) + 1 : "";
+  };
+  right?.addEventListener("change", () => (rightLabel = labels()[right.value - 1]));
+
   const number = () => {
     labels().forEach((label, place) => {
       const item = label.closest("li");
@@ -66,9 +83,11 @@ if (make) {
       renamed(item.querySelector(".emoji"));
       item.querySelector(".remove")?.setAttribute("aria-label", `${list.dataset.remove} ${place + 1}`);
     });
+    nameRight();
   };
 
   for (const item of list.children) complete(item);
+  rightLabel = right && labels()[right.value - 1];
   number();
 
   list.addEventListener("keydown", (event) => {
@@ -116,9 +135,11 @@ if (make) {
     add(null)?.focus();
   });
 
-  // Enter in any other field must not send a poll that is not ready.
+  // Enter in any other field must not send a poll that is not ready; where polls are looked for, it looks.
   make.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.matches("input")) event.preventDefault();
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
+    event.preventDefault();
+    if (event.target.type === "search") make.querySelector("[value=find]").click();
   });
 
   let timer;
@@ -127,6 +148,7 @@ if (make) {
     timer = setTimeout(() => make.requestSubmit(document.getElementById("show")), 400);
   };
   make.addEventListener("input", preview);
+  list.addEventListener("input", nameRight);
   make.addEventListener("change", preview);
   preview();
 }
@@ -150,18 +172,40 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// A poll's tally, as votes come in. The stream only tells that something is new; what it is comes as the page had it.
+// A poll's page, as votes come in. The stream only tells that something is new: then the page is asked for again, and all
+// that moves in it is put in place at once, so that its numbers agree.
 for (const section of document.querySelectorAll("[data-live]")) {
-  const { live, part, gone, ended } = section.dataset;
+  const { live, gone, ended } = section.dataset;
   const PAUSE = 1000;
   const notice = section.querySelector("[role=alert]");
+  const changed = section.querySelector(".changed");
+  const here = new URL(location.href);
+  here.searchParams.delete("said");
+  here.hash = "";
   const stream = new EventSource(live);
+  const state = () => document.querySelector(".facts .state").dataset.state;
+  const begun = state();
   let isBusy = false;
   let isBehind = false;
   const stop = (said) => {
     stream.close();
     notice.textContent = said;
     notice.hidden = false;
+  };
+  const show = (now) => {
+    const parts = new Map([...document.querySelectorAll("[data-moves]")].map((part) => [part.dataset.moves, part]));
+    let isOther = false;
+    for (const next of now.querySelectorAll("[data-moves]")) {
+      const part = parts.get(next.dataset.moves);
+      // Where somebody is, nothing moves away under their hands.
+      if (part && !part.contains(document.activeElement)) part.replaceChildren(...next.childNodes);
+      isOther ||= !part;
+    }
+    // What needs more than numbers comes with a reload: a form may be half filled in.
+    if ((isOther || state() !== begun) && changed.hidden) {
+      changed.hidden = false;
+      changed.querySelector("span").hidden = false;
+    }
   };
   const renew = async () => {
     isBehind = true;
@@ -170,10 +214,12 @@ for (const section of document.querySelectorAll("[data-live]")) {
     while (isBehind && notice.hidden) {
       isBehind = false;
       try {
-        const answer = await fetch(part);
+        const answer = await fetch(here);
         if (answer.status === 404) stop(gone);
         else if (answer.redirected) stop(ended);
-        else if (answer.ok) section.querySelector(".part").innerHTML = await answer.text();
+        else if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+        // It is busy for a moment: what moved last must be shown all the same.
+        else isBehind = true;
       } catch {
         // The server is away for a moment: the stream comes back with it.
       }
@@ -184,7 +230,7 @@ for (const section of document.querySelectorAll("[data-live]")) {
   stream.addEventListener("tally", renew);
   stream.addEventListener("poll", renew);
   stream.addEventListener("gone", () => stop(gone));
-  // A refusal ends the stream for good: the part says why.
+  // A refusal ends the stream for good: the page says why.
   stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && renew());
 }
 
@@ -192,7 +238,8 @@ for (const section of document.querySelectorAll("[data-live]")) {
 for (const picker of document.querySelectorAll("[data-colour]")) {
   const field = document.getElementById(picker.dataset.colour);
   const show = () => {
-    if (/^#[0-9a-f]{6}$/i.test(field.value)) picker.value = field.value;
+    // It can't be empty: where no colour is chosen it shows the one that stands in for it.
+    picker.value = /^#[0-9a-f]{6}$/i.test(field.value) ? field.value : field.placeholder;
   };
   picker.addEventListener("input", () => (field.value = picker.value));
   field.addEventListener("input", show);

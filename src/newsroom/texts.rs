@@ -23,11 +23,16 @@ pub fn texts_of(language: &Language) -> &'static NewsroomTexts {
     TEXTS.get(language.tag()).unwrap_or(&NONE)
 }
 
-/// A text with what stands in its braces.
+/// A text with what stands in its braces. A time is isolated, or an Arabic sentence would turn its parts around.
 pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
     let mut filled = text.to_owned();
     for (name, value) in values {
-        filled = filled.replace(&format!("{{{name}}}"), value);
+        let braces = format!("{{{name}}}");
+        filled = if *name == "time" {
+            filled.replace(&braces, &format!("\u{2066}{value}\u{2069}"))
+        } else {
+            filled.replace(&braces, value)
+        };
     }
     filled
 }
@@ -64,7 +69,7 @@ texts! {
     }
     /// What went wrong.
     NoticeTexts {
-        send_again back sent_again sent_again_about not_found not_found_about refused refused_about forbidden
+        send_again review other_session back sent_again sent_again_about not_found not_found_about refused refused_about forbidden
         forbidden_about quota quota_about store store_about failed failed_about
     }
     /// The form for a poll.
@@ -82,13 +87,16 @@ texts! {
         correction correction_about wrong_reason shuffle shuffle_about minimum_ballots minimum_ballots_about display
         exact percent delayed words disclosure_about asked_by paid_by licence disclosure_note thanks link_url
         link_label next wrong_minimum_ballots wrong_disclosure wrong_after_vote
+        next_none next_words correct_none preview_ended preview_refused preview_away
     }
     /// Places and their calendars.
     PlacesTexts {
         title about none place now until nothing zone make full id id_about wrong_id name saved wrong changed calendar
         no_turns gap_rotation gap_fallback gap_nothing from remove add poll else_legend fallback rotation
         rotation_about every_minutes wrong_rotation save delete code code_about wrong_time wrong_until wrong_poll
-        wrong_overlap delete_about
+        wrong_overlap wrong_none delete_about today earlier later all_day put_here find_about found found_more
+        is_draft has_closed is_over closes_before closes_within opens_within from_then was_added was_removed monday tuesday
+        wednesday thursday friday saturday sunday
     }
     /// The list of polls.
     PollsTexts {
@@ -104,7 +112,7 @@ texts! {
         which_came_true reason reason_about resolve_button timeline no_votes by_minute by_hour by_day peak cut
         as_table begins mark_made mark_opened mark_edited mark_reworded mark_closed mark_resolved mark_incident_opened mark_incident_ended answers answers_waiting answers_shown
         none_waiting none_shown more_answers show hide about opens opens_by_hand closes closes_by_hand made
-        times voted turnout embed element element_about script script_about iframe iframe_about address
+        times voted turnout too_few_views embed element element_about script script_about iframe iframe_about address
         address_about copy copied share share_page picture_wide picture_square qr qr_download exports exports_about export_results
         export_timeline export_answers said_opened said_closed said_resolved said_decided is_closed
         closes_in_past not_closed no_prediction needs_reason wrong_option wrong_reason history history_more
@@ -158,7 +166,7 @@ texts! {
         body_more body_about body_fault make make_it not_saved works paused gone failing since pause enable delete
         delete_title delete_about delete_it keep deleted secret secret_made secret_once secret_overlap kept rotate
         rotate_about edit save saved said_paused said_enabled said_replayed sent nothing_sent more delivered queued
-        tried_again given_up replay
+        tried_again given_up replay answered leads_elsewhere is_gone not_in_time is_inside not_reached
     }
     /// What is wrong with a text.
     TextTexts { too_long unseen }

@@ -14,6 +14,7 @@
 //! The rotation is counted from 1970, so every replica shows the same poll, and nothing has to be kept of it.
 
 mod check;
+mod stretches;
 mod turns;
 
 use std::{fmt, str::FromStr, sync::Arc};
@@ -21,6 +22,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 pub use check::{CheckedPlan, NewPlace, NewRotation, NewTurn};
+pub use stretches::{Occupant, Stretch};
 pub use turns::PlaceContent;
 
 use crate::poll::{InvalidId, PollId, Revision, SiteId, Text, TextLimit, Timestamp, word_id};

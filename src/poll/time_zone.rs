@@ -71,10 +71,38 @@ impl TimeZone {
 
     /// The moment at which the next day begins by the zone's clock.
     pub fn end_of_day(&self, moment: Timestamp) -> Timestamp {
-        let midnight = self.0.to_datetime(moment.into()).date().tomorrow().map(|date| date.at(0, 0, 0, 0));
-        let tomorrow = midnight.and_then(|midnight| self.0.to_timestamp(midnight));
-        // Only near the end of time is there no next day.
-        tomorrow.map_or(moment, |tomorrow| Timestamp::from_millis(tomorrow.as_millisecond()))
+        self.start_of_day(moment, 1)
+    }
+
+    /// The moment at which the day begins by the zone's clock that is so many days after a moment's own.
+    pub fn start_of_day(&self, moment: Timestamp, days: i64) -> Timestamp {
+        let date = self.0.to_datetime(moment.into()).date().checked_add(jiff::Span::new().days(days));
+        let midnight = date.map(|date| date.at(0, 0, 0, 0)).and_then(|midnight| self.0.to_timestamp(midnight));
+        // Only near the ends of time is there no such day.
+        midnight.map_or(moment, |midnight| Timestamp::from_millis(midnight.as_millisecond()))
+    }
+
+    /// The moment at which a day begins that is written as `2026-11-30`; `None` if it is none.
+    pub fn at_day(&self, text: &str) -> Option<Timestamp> {
+        let date: jiff::civil::Date = text.parse().ok()?;
+        let moment = self.0.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+        Some(Timestamp::from_millis(moment.as_millisecond()))
+    }
+
+    /// The day on the zone's clock: `2026-11-30`.
+    pub fn day(&self, moment: Timestamp) -> String {
+        self.0.to_datetime(moment.into()).strftime("%Y-%m-%d").to_string()
+    }
+
+    /// The time of day on the zone's clock: `21:00`.
+    pub fn time_of_day(&self, moment: Timestamp) -> String {
+        self.0.to_datetime(moment.into()).strftime("%H:%M").to_string()
+    }
+
+    /// Which day of the week it is on the zone's clock; Monday is 0.
+    pub fn weekday(&self, moment: Timestamp) -> usize {
+        let weekday = self.0.to_datetime(moment.into()).weekday().to_monday_zero_offset();
+        usize::try_from(weekday).unwrap_or_default()
     }
 
     /// The time around a minute in which the zone's clock is not changed.

@@ -59,6 +59,19 @@ impl Publishing {
         self.hub.poll_index().waiting(site, COUNT_KEPT_FOR)
     }
 
+    /// Reads what the next pages of a site will ask for: which polls there are, how many have voted in each, and what
+    /// waits. No page waits for this.
+    ///
+    /// # Errors
+    /// As [`waiting`](Self::waiting).
+    pub async fn read_ahead(&self, publisher: &Publisher, site: &Site) -> Result<(), PublishError> {
+        self.site(publisher, &site.id).await?;
+        let index = self.hub.poll_index().of(&self.store, &site.id).await?;
+        index.count_uncounted(&*self.store, self.clock.now()).await?;
+        self.waiting(publisher, site).await?;
+        Ok(())
+    }
+
     /// What waits at a site. Texts are named to those who may see results.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 
+pub use self::sender::{NOT_IN_TIME, NOWHERE_OUTSIDE};
+
 use self::sender::WebhookSender;
 use crate::{
     events::{EventSignal, SiteTurn, TaskLog},

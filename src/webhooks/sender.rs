@@ -31,6 +31,11 @@ pub(super) const TRY_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of that the connection may take.
 const TO_CONNECT: Duration = Duration::from_secs(5);
 
+/// Why a receiver was not reached, where that is known.
+pub const NOT_IN_TIME: &str = "no answer came in time";
+/// The same of one whose name leads inside.
+pub const NOWHERE_OUTSIDE: &str = "its name leads to no address that may be reached";
+
 /// The longest reason of a failure that is kept.
 const MOST_CHARACTERS: usize = 300;
 
@@ -165,7 +170,7 @@ impl Resolve for OutsideResolver {
                 |address: IpAddr| if is_plain { outside.allows(address) } else { outside.has(address) };
             let reached: Vec<SocketAddr> = found.into_iter().filter(|found| may_be_reached(found.ip())).collect();
             if reached.is_empty() {
-                return Err(io::Error::other("its name leads to no address that may be reached").into());
+                return Err(io::Error::other(NOWHERE_OUTSIDE).into());
             }
             let reached: Addrs = Box::new(reached.into_iter());
             Ok(reached)
@@ -176,7 +181,7 @@ impl Resolve for OutsideResolver {
 /// A failure with its causes, and without the address, which may have a password in it.
 fn in_words(error: reqwest::Error) -> String {
     if error.is_timeout() {
-        return "no answer came in time".to_owned();
+        return NOT_IN_TIME.to_owned();
     }
     let error = error.without_url();
     let mut text = error.to_string();

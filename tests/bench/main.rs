@@ -29,6 +29,7 @@ mod faults;
 mod flood;
 mod floor;
 mod instructions;
+mod lists;
 mod load;
 mod memory;
 mod nchan;
@@ -101,6 +102,8 @@ enum Part {
     Memory,
     /// Bytes per article in a site's rankings in Redis.
     Rankings,
+    /// The newsroom's list of ten thousand polls.
+    Lists,
     /// Votes over HTTP.
     Vote,
     /// Votes without HTTP.
@@ -140,6 +143,7 @@ fn main() -> ExitCode {
         match part {
             Part::Memory => memory::measure(),
             Part::Rankings => rankings::measure(),
+            Part::Lists => lists::measure(),
             Part::Vote => vote::measure(&effort),
             Part::Voting => voting::measure(&effort),
             Part::Tally => tally::measure(&effort),

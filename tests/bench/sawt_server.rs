@@ -16,7 +16,8 @@ use crate::{
 
 /// What its voter tokens are signed with.
 pub(crate) const SECRET: &str = "the-secret-of-a-measurement-0123456789abcdef";
-const ADMIN_KEY: &str = "the-admin-key-of-a-measurement";
+/// The operator's key.
+pub(crate) const ADMIN_KEY: &str = "the-admin-key-of-a-measurement";
 
 /// The sawt that was built with this program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_sawt");

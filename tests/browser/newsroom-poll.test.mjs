@@ -48,6 +48,8 @@ test('an editor watches a poll, copies its code and closes it, which is asked tw
   const bar = await page.locator('.bars li:first-child .filled').boundingBox();
   const track = await page.locator('.bars li:first-child .meter').boundingBox();
   assert.ok(bar.width < track.width / 2 && Math.abs(bar.x + bar.width - (track.x + track.width)) < 1);
+  // So do all numbers of the page, at once.
+  await page.locator('.timeline ~ .about', { hasText: 'الذروة: 8 أصوات' }).waitFor();
   await page.reload();
   await look(page, 'poll');
 
@@ -71,6 +73,16 @@ test('an editor watches a poll, copies its code and closes it, which is asked tw
   await page.click('#resolve button');
   await page.locator('.bars .right', { hasText: 'هذا ما حدث' }).waitFor();
   await look(page, 'poll-resolved');
+
+  // Closed by somebody else while the page is open: its head says so.
+  const other = await sawt.poll({ site });
+  await page.goto(`${sawt.origin}/newsroom/sites/${site}/polls/${other.id}`);
+  await page.locator('.timeline').waitFor();
+  await sawt.close(other);
+  await page.locator('.facts .state[data-state=closed]').waitFor();
+  await page.locator('.changed', { hasText: 'تغيّر الاستطلاع' }).waitFor();
+  assert.equal(await page.locator('a[href$="/close"]').count(), 0);
+  await page.goto(`${sawt.origin}/newsroom/sites/${site}/polls/${poll.id}`);
 
   // Deleted by somebody else while the page is open.
   reader.excuse(/status of 404/);

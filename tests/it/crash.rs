@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::{
-    backends::{Program, Storage},
+    backends::{Backend, Program, Storage},
     client::{Client, until},
     crowd::{Crowd, choice, dice, one_crowd_at_a_time, yeses},
     registry::lone_rules,
@@ -91,7 +91,7 @@ async fn every_acknowledged_vote_is_there_once_after_twenty_kills() {
 
 /// One editor, whose replica is killed again and again while they edit.
 async fn every_acknowledged_edit_is_told_once_after_ten_kills() {
-    for storage in [Storage::file(), Storage::single(Program::Redis, &[])] {
+    for storage in [Storage::file(), Storage::single(Program::Redis, &[]), Storage::start(Backend::Cluster)] {
         let settings = Settings::on(storage.address());
         let mut replica = Replica::start(&settings);
         let admin = Client::new(replica.address()).with_key(ADMIN_KEY);

@@ -79,6 +79,8 @@ async fn store_touching(service: &Service) -> Vec<(Client, Method, String, Optio
         (publisher.clone(), Method::DELETE, hook, None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/sessions"), None),
         (publisher.clone(), Method::DELETE, format!("/v1/sites/{site}/sessions/0123456789abcdef01234567"), None),
+        (publisher.clone(), Method::GET, format!("/v1/sites/{site}/waiting"), None),
+        (publisher.clone(), Method::GET, at("/qr.svg"), None),
         (publisher.clone(), Method::GET, format!("/v1/sites/{site}/places"), None),
         (publisher.clone(), Method::GET, place.clone(), None),
         (publisher.clone(), Method::PUT, place.clone(), Some(json!({ "revision": 1 }))),

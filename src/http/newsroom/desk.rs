@@ -92,6 +92,11 @@ impl Desk {
         sent.is_some_and(|sent| KeyHash::of(sent) == KeyHash::of(&self.form_token))
     }
 
+    /// This session's token.
+    pub(super) fn own_token(&self) -> &str {
+        &self.form_token
+    }
+
     /// What stands around a page outside of any site.
     pub(super) fn frame(&self, section: Section) -> Frame<'_> {
         let desk = DeskView {
@@ -103,7 +108,7 @@ impl Desk {
             waiting: 0,
             is_operator: self.editor.is_operator(),
         };
-        Frame { language: self.language, section, desk: Some(desk), path: &self.path }
+        Frame { language: self.language, section, desk: Some(desk), path: &self.path, form: None }
     }
 }
 
@@ -119,11 +124,11 @@ impl SiteDesk {
         let (waiting, is_due) = worker.publishing.known_waiting(&desk.site.id);
         desk.waiting = waiting;
         if is_due {
-            // No page waits for that: the next one has the number.
+            // No page waits for that: the next one has the number, and finds polls by what was read.
             let (publishing, publisher, site) = (worker.publishing.clone(), desk.publisher.clone(), desk.site.clone());
             rt::spawn(async move {
-                if let Err(error) = publishing.waiting(&publisher, &site).await {
-                    tracing::debug!(site = %site.id, error = %error, "what waits for editors could not be read");
+                if let Err(error) = publishing.read_ahead(&publisher, &site).await {
+                    tracing::debug!(site = %site.id, error = %error, "what editors will ask for could not be read");
                 }
             });
         }
@@ -150,7 +155,11 @@ impl SiteDesk {
         Ok(desk)
     }
 
-    async fn unframed(req: &HttpRequest, worker: &Worker) -> Result<Self, Problem> {
+    /// The same, for an answer that has no frame.
+    ///
+    /// # Errors
+    /// As [`SiteDesk::of`].
+    pub(super) async fn unframed(req: &HttpRequest, worker: &Worker) -> Result<Self, Problem> {
         let desk = Desk::of(req, worker).await?;
         let id: SiteId = id_in_path(req, "site", no_site)?;
         let publisher = desk.editor.publisher_at(&id).ok_or_else(no_site)?;
@@ -182,6 +191,13 @@ impl SiteDesk {
             desk.waiting = self.waiting;
         }
         frame
+    }
+
+    /// The same, around the form of this id: what was typed there stays when another language is chosen. Who may not send
+    /// it chooses as on any other page.
+    pub(super) fn form_frame(&self, section: Section, form: &'static str, scope: Scope) -> Frame<'_> {
+        let form = self.require(scope).is_ok().then_some(form);
+        Frame { form, ..self.frame(section) }
     }
 
     /// The poll in the path, if it is one of this site's.
@@ -237,7 +253,7 @@ impl Asker for EditorAsker<'_> {
 
 /// What stands around a page for nobody in particular.
 pub(super) fn frame_of_nobody<'a>(req: &HttpRequest, path: &'a str) -> Frame<'a> {
-    Frame { language: language(req), section: Section::Door, desk: None, path }
+    Frame { language: language(req), section: Section::Door, desk: None, path, form: None }
 }
 
 /// What the browser holds of its session.

@@ -9,7 +9,8 @@ use super::{
         problem::{Code, Problem},
         query::Query,
     },
-    desk::SiteDesk,
+    desk::{SiteDesk, frame_of_nobody},
+    offered::{offered, own_polls},
     page,
     posted::{self, Form},
     see,
@@ -21,9 +22,11 @@ use crate::{
         shown_poll::{HiddenFields, Mode, ShownPoll, Window},
     },
     newsroom::{
-        frame::Section,
+        fields::number,
+        frame::{Frame, Section},
         make::{EditedPoll, EmptyPreview, FormFault, MakeNotice, MakePage, TYPED_POLICIES, TypedOption, TypedPoll},
-        texts::{MakeTexts, texts_of},
+        offered::OfferedPolls,
+        texts::{MakeTexts, NewsroomTexts, texts_of},
     },
     poll::{Poll, PollFields, PollId, Revision, State},
     publishing::{Created, ExpectedRevision, PublishError},
@@ -49,7 +52,7 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
         typed = TypedPoll::of(&poll, &desk.site.settings.timezone);
         forget_what_is_its_own(&mut typed);
     }
-    show_new(&desk, StatusCode::OK, &typed, &[], None, &once())
+    show_new(&worker, &desk, StatusCode::OK, (&typed, ""), &[], None, &once()).await
 }
 
 /// `POST /newsroom/sites/{site}/polls/new`.
@@ -60,18 +63,21 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, Problem> {
     posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, form| {
         let (mut typed, once) = (typed(&form), form.text("once").unwrap_or_default().to_owned());
-        let asked = form.text("do").unwrap_or("more");
+        let (asked, words) = (form.text("do").unwrap_or("more"), next_words(&form));
         if let Some(start) = asked.strip_prefix("start:") {
             begin_with(&mut typed, start);
-            return show_new(&desk, StatusCode::OK, &typed, &[], None, &once);
+            return show_new(&worker, &desk, StatusCode::OK, (&typed, words), &[], None, &once).await;
         }
         if !matches!(asked, "publish" | "draft") {
-            make_room(&mut typed);
-            return show_new(&desk, StatusCode::OK, &typed, &[], None, &once);
+            if asked == "more" {
+                make_room(&mut typed);
+            }
+            return show_new(&worker, &desk, StatusCode::OK, (&typed, words), &[], None, &once).await;
         }
-        let new = match typed.new_poll(asked == "draft", &desk.site.settings.timezone) {
+        let now = worker.shared.clock.now();
+        let new = match typed.new_poll(asked == "draft", &desk.site.settings.timezone, now) {
             Ok(new) => new,
-            Err(faults) => return wrong_new(&req, &desk, &typed, &faults, &once),
+            Err(faults) => return wrong_new(&req, &worker, &desk, (&typed, words), &faults, &once).await,
         };
         // The same form again is the same poll; another one is not.
         let key = IdempotencyKey {
@@ -84,7 +90,10 @@ pub(super) async fn create(
                 note_outcome(&req, "created");
                 Ok(see(&desk.path(&format!("/polls/{}", poll.id))))
             }
-            Err(PublishError::Invalid(violations)) => wrong_new(&req, &desk, &typed, &typed.faults(&violations), &once),
+            Err(PublishError::Invalid(violations)) => {
+                let faults = typed.faults(&violations);
+                wrong_new(&req, &worker, &desk, (&typed, words), &faults, &once).await
+            }
             Err(error) => Err(error.into()),
         }
     })
@@ -98,7 +107,7 @@ pub(super) async fn edit(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let typed = TypedPoll::of(&poll, &desk.site.settings.timezone);
     let is_closed = poll.state_at(worker.shared.clock.now()) == State::Closed;
     let notice = is_closed.then_some(MakeNotice::Closed);
-    show_edit(&worker, &desk, StatusCode::OK, &poll, (&typed, &typed), &[], notice).await
+    show_edit(&worker, &desk, StatusCode::OK, &poll, (&typed, &typed, ""), &[], notice).await
 }
 
 /// `POST /newsroom/sites/{site}/polls/{poll}/edit`.
@@ -115,16 +124,20 @@ pub(super) async fn save(
             form.text("base").and_then(|json| serde_json::from_str(json).ok()).unwrap_or_else(|| current.clone());
         let revision = form.text("revision").and_then(|text| text.parse().ok()).map(Revision);
         let mut typed = typed(&form);
-        if form.text("do") != Some("save") {
-            make_room(&mut typed);
-            return show_edit(&worker, &desk, StatusCode::OK, &poll, (&typed, &base), &[], None).await;
+        let words = next_words(&form);
+        let asked = form.text("do").unwrap_or("more");
+        if asked != "save" {
+            if asked == "more" {
+                make_room(&mut typed);
+            }
+            return show_edit(&worker, &desk, StatusCode::OK, &poll, (&typed, &base, words), &[], None).await;
         }
         let wrong = Some(MakeNotice::Wrong);
-        let edit = match typed.edit(&base, timezone) {
+        let edit = match typed.edit(&base, timezone, (&poll, worker.shared.clock.now())) {
             Ok(edit) => edit,
             Err(faults) => {
                 let status = Code::InvalidPoll.status();
-                return show_edit(&worker, &desk, status, &poll, (&typed, &base), &faults, wrong).await;
+                return show_edit(&worker, &desk, status, &poll, (&typed, &base, words), &faults, wrong).await;
             }
         };
         let there = desk.path(&format!("/polls/{}", poll.id));
@@ -145,37 +158,41 @@ pub(super) async fn save(
                 let notice = MakeNotice::Changed(changes(&desk, &base, &theirs));
                 note_outcome(&req, Code::RevisionMismatch.as_str());
                 let (status, both) = (Code::RevisionMismatch.status(), typed.onto(&base, &theirs));
-                return show_edit(&worker, &desk, status, &poll, (&both, &theirs), &[], Some(notice)).await;
+                return show_edit(&worker, &desk, status, &poll, (&both, &theirs, words), &[], Some(notice)).await;
             }
             Err(PublishError::HasBallots(_)) => (Code::RevisionMismatch, Vec::new(), Some(MakeNotice::HasBallots)),
             Err(PublishError::NotOpen(..)) => (Code::PollNotOpen, Vec::new(), Some(MakeNotice::Closed)),
             Err(error) => return Err(error.into()),
         };
         note_outcome(&req, code.as_str());
-        show_edit(&worker, &desk, code.status(), &poll, (&typed, &base), &faults, notice).await
+        show_edit(&worker, &desk, code.status(), &poll, (&typed, &base, words), &faults, notice).await
     })
     .await
 }
 
 /// `GET /newsroom/sites/{site}/preview`: what the frame shows before there is anything to show.
 pub(super) async fn nothing(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let desk = SiteDesk::of(&req, &worker).await?;
-    page::send_framed(&EmptyPreview { frame: desk.frame(Section::Polls) })
+    match SiteDesk::unframed(&req, &worker).await {
+        Ok(desk) => empty_preview(StatusCode::OK, desk.frame(Section::Polls), |texts| &texts.make.preview_empty),
+        Err(problem) => no_preview(&req, problem),
+    }
 }
 
 /// `POST /newsroom/sites/{site}/preview`: the page of a poll as it was typed, as readers without script see it. It
-/// stands in a frame that can do nothing.
+/// stands in a frame that can do nothing; so what there is to say stands in it, too.
 pub(super) async fn preview(
     req: HttpRequest,
     payload: web::Payload,
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
-    posted::take(&req, payload, &worker, Scope::PollsRead, async |desk, form| {
+    let shown = async {
+        let (desk, form) = posted::take_for_part(&req, payload, &worker, Scope::PollsRead).await?;
         let mut typed = typed(&form);
         forget_what_is_its_own(&mut typed);
-        let new = typed.new_poll(false, &desk.site.settings.timezone).ok();
+        let new = typed.new_poll(false, &desk.site.settings.timezone, worker.shared.clock.now()).ok();
         let Some(poll) = new.and_then(|new| worker.publishing.sketch(&desk.site.id, new)) else {
-            return page::send_framed(&EmptyPreview { frame: desk.frame(Section::Polls) });
+            let frame = desk.frame(Section::Polls);
+            return empty_preview(StatusCode::OK, frame, |texts| &texts.make.preview_empty);
         };
         let view = ShownPoll {
             poll: &poll,
@@ -197,9 +214,36 @@ pub(super) async fn preview(
             place: None,
         };
         let body = view.render().map_err(Problem::internal)?;
-        Ok(page::framed(body, &embed::preview_policy(&desk.site, &poll)))
-    })
-    .await
+        Ok(page::framed(StatusCode::OK, body, &embed::preview_policy(&desk.site, &poll)))
+    };
+    shown.await.or_else(|problem| no_preview(&req, problem))
+}
+
+/// What a preview says while there is nothing to show, or why there is none.
+fn empty_preview(
+    status: StatusCode,
+    frame: Frame<'_>,
+    said: fn(&'static NewsroomTexts) -> &'static String,
+) -> Result<HttpResponse, Problem> {
+    let said = said(frame.texts());
+    page::send_framed(status, &EmptyPreview { frame, said })
+}
+
+/// Why there is no preview, where the editor sees it: what they have typed stands beside it.
+fn no_preview(req: &HttpRequest, problem: Problem) -> Result<HttpResponse, Problem> {
+    let status = problem.code().status();
+    let frame = frame_of_nobody(req, "/newsroom");
+    note_outcome(req, problem.code().as_str());
+    if problem.code() == Code::KeyRequired {
+        return empty_preview(StatusCode::FORBIDDEN, frame, |texts| &texts.make.preview_ended);
+    }
+    if problem.code() == Code::OriginRefused {
+        return empty_preview(status, frame, |texts| &texts.make.preview_refused);
+    }
+    if problem.is_the_stores() {
+        return empty_preview(status, frame, |texts| &texts.make.preview_away);
+    }
+    Err(problem)
 }
 
 /// Leaves out what belongs to one poll alone, and neither to another like it nor to how it looks: times and ids.
@@ -208,27 +252,47 @@ fn forget_what_is_its_own(typed: &mut TypedPoll) {
     typed.options.iter_mut().for_each(|option| option.id.clear());
 }
 
-fn show_new(
+async fn show_new(
+    worker: &Worker,
     desk: &SiteDesk,
     status: StatusCode,
-    typed: &TypedPoll,
+    (typed, words): (&TypedPoll, &str),
     faults: &[FormFault],
     notice: Option<MakeNotice>,
     once: &str,
 ) -> Result<HttpResponse, Problem> {
-    let (frame, timezone) = (desk.frame(Section::Polls), &desk.site.settings.timezone);
-    page::send(status, &MakePage { frame, typed, faults, notice, edited: None, template: None, timezone, once })
+    let offered = next_polls(worker, desk, typed, words).await?;
+    let (frame, timezone) = (desk.form_frame(Section::Polls, "make", Scope::PollsWrite), &desk.site.settings.timezone);
+    let (edited, template) = (None, None);
+    page::send(status, &MakePage { frame, typed, faults, notice, edited, template, offered, timezone, once })
 }
 
-fn wrong_new(
+async fn wrong_new(
     req: &HttpRequest,
+    worker: &Worker,
     desk: &SiteDesk,
-    typed: &TypedPoll,
+    typed: (&TypedPoll, &str),
     faults: &[FormFault],
     once: &str,
 ) -> Result<HttpResponse, Problem> {
     note_outcome(req, Code::InvalidPoll.as_str());
-    show_new(desk, Code::InvalidPoll.status(), typed, faults, Some(MakeNotice::Wrong), once)
+    show_new(worker, desk, Code::InvalidPoll.status(), typed, faults, Some(MakeNotice::Wrong), once).await
+}
+
+/// The words by which the poll that comes next is looked for.
+pub(super) fn next_words(form: &Form) -> &str {
+    form.text("next_words").unwrap_or_default()
+}
+
+/// The polls that may come next.
+pub(super) async fn next_polls(
+    worker: &Worker,
+    desk: &SiteDesk,
+    typed: &TypedPoll,
+    words: &str,
+) -> Result<OfferedPolls, Problem> {
+    let chosen = own_polls(worker, desk, typed.next.parse().into_iter().collect()).await?;
+    offered(worker, desk, words, &chosen).await
 }
 
 /// The form for a poll, with what was typed, and how the poll was when that was begun.
@@ -237,10 +301,11 @@ async fn show_edit(
     desk: &SiteDesk,
     status: StatusCode,
     poll: &Poll,
-    (typed, base): (&TypedPoll, &TypedPoll),
+    (typed, base, words): (&TypedPoll, &TypedPoll, &str),
     faults: &[FormFault],
     notice: Option<MakeNotice>,
 ) -> Result<HttpResponse, Problem> {
+    let offered = next_polls(worker, desk, typed, words).await?;
     let snapshot = desk.tally(worker, poll.id).await.ok().flatten();
     let ballots = snapshot.map_or(0, |snapshot| snapshot.tally.ballots);
     let id = poll.id.to_string();
@@ -251,11 +316,9 @@ async fn show_edit(
         ballots,
         is_open: poll.state_at(worker.shared.clock.now()) == State::Open,
     };
-    let (frame, timezone) = (desk.frame(Section::Polls), &desk.site.settings.timezone);
-    page::send(
-        status,
-        &MakePage { frame, typed, faults, notice, edited: Some(edited), template: None, timezone, once: "" },
-    )
+    let (frame, timezone) = (desk.form_frame(Section::Polls, "make", Scope::PollsWrite), &desk.site.settings.timezone);
+    let (edited, template, once) = (Some(edited), None, "");
+    page::send(status, &MakePage { frame, typed, faults, notice, edited, template, offered, timezone, once })
 }
 
 /// What somebody else has changed, by the names that the form has for it.
@@ -293,7 +356,11 @@ pub(super) fn typed(form: &Form) -> TypedPoll {
     let [mut ids, mut emoji, mut notes, mut images, mut alts] =
         ["option_id", "emoji", "note", "image_url", "image_alt"].map(|name| form.all(name));
     let mut options = Vec::new();
-    for label in form.all("label").take(MOST_ROOM * 2) {
+    let (mut correct, right) = (String::new(), number::<usize>(&text("correct")));
+    for (row, label) in (1..).zip(form.all("label").take(MOST_ROOM * 2)) {
+        if right == Some(row) {
+            correct = (options.len() + 1).to_string();
+        }
         let [id, emoji, note, image_url, image_alt] = [&mut ids, &mut emoji, &mut notes, &mut images, &mut alts]
             .map(|all| all.next().unwrap_or_default().to_owned());
         // Several lines that were pasted into one field are several answers.
@@ -316,7 +383,7 @@ pub(super) fn typed(form: &Form) -> TypedPoll {
         opens_at: text("opens_at"),
         closes_at: text("closes_at"),
         article_url: text("article_url"),
-        correct: text("correct"),
+        correct,
         explanation: text("explanation"),
         minimum_ballots: text("minimum_ballots"),
         display: text("display"),

@@ -7,7 +7,7 @@
 //! that the page had for this session. What was done is answered by a redirect, so that reloading does nothing twice.
 //! If the session has ended meanwhile, or the store is away, what was typed is kept in the answer, to be sent again.
 //!
-//! - [`desk`]: who asks, and at which site; [`posted`]: forms; [`page`]: how a page is sent.
+//! - [`desk`]: who asks, and at which site; [`posted`]: forms; [`offered`]: polls to choose from; [`page`]: how a page is sent.
 //! - [`sign_in`], [`oidc`], [`polls`], [`make`], [`waiting`], [`templates`], [`log`], [`keys`], [`people`], [`webhooks`], [`settings`], [`sites`]: the pages; [`poll`],
 //!   [`poll_forms`], [`poll_files`]: one poll.
 
@@ -15,6 +15,7 @@ mod desk;
 mod keys;
 mod log;
 mod make;
+mod offered;
 mod oidc;
 mod page;
 mod people;
@@ -104,7 +105,6 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/waiting").get(waiting::page),
         at("/newsroom/sites/{site}/log").get(log::page),
         at("/newsroom/sites/{site}/polls/{poll}").get(poll::page),
-        at("/newsroom/sites/{site}/polls/{poll}/tally").get(poll::tally),
         at("/newsroom/sites/{site}/polls/{poll}/live").get(poll::live),
         at("/newsroom/sites/{site}/polls/{poll}/open").post(poll_forms::open),
         at("/newsroom/sites/{site}/polls/{poll}/close").get(poll_forms::ask_close).post(poll_forms::close),

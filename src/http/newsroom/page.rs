@@ -40,14 +40,14 @@ pub(super) fn send(status: StatusCode, page: &impl Template) -> Result<HttpRespo
 }
 
 /// Answers with a page of ours that only our own pages frame.
-pub(super) fn send_framed(page: &impl Template) -> Result<HttpResponse, Problem> {
+pub(super) fn send_framed(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Problem> {
     let body = page.render().map_err(Problem::internal)?;
-    Ok(framed(body, "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'self'"))
+    Ok(framed(status, body, "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'self'"))
 }
 
 /// The same with a page that was written, and its own policy.
-pub(super) fn framed(body: String, policy: &str) -> HttpResponse {
-    written(StatusCode::OK, body, policy)
+pub(super) fn framed(status: StatusCode, body: String, policy: &str) -> HttpResponse {
+    written(status, body, policy)
 }
 
 fn written(status: StatusCode, body: String, policy: &str) -> HttpResponse {

@@ -8,36 +8,39 @@ use super::{
     super::{
         Worker,
         notes::note_outcome,
+        origin::public_base,
         path::id_in_path,
         problem::{Code, Problem},
         query::Query,
         refusals::no_place,
     },
     desk::SiteDesk,
+    offered::{offered, own_polls},
     page,
     posted::{self, Form},
     see,
 };
 use crate::{
     newsroom::{
-        fields,
         frame::Section,
-        places::{PlaceNotice, PlacePage, PlacePoll, PlaceRow, PlacesPage, TypedTurn},
-        texts::{PlacesTexts, texts_of},
+        offered::shortened,
+        places::{
+            PlaceChange, PlaceNotice, PlacePage, PlaceWeek, PlacesPage, PlannedPolls, TurnLine, TypedPlace, TypedTurn,
+        },
+        texts::{fill, texts_of},
     },
-    place::{MOST_TURNS, NewPlace, NewRotation, NewTurn, Place, PlaceId},
-    poll::{PollId, Revision, State, TimeZone, Timestamp, Violation},
-    publishing::{ExpectedRevision, PollsOrder, PollsQuery, PublishError},
+    place::{MOST_TURNS, NewPlace, Place, PlaceId},
+    poll::{Poll, PollId, Revision, Timestamp},
+    publishing::{ExpectedRevision, PublishError},
     site::Scope,
 };
 
-/// How many of the newest polls can be put somewhere.
-const MOST_OFFERED: usize = 100;
-
-/// `GET /newsroom/sites/{site}/places`.
+/// `GET /newsroom/sites/{site}/places?from=`: a week of all places, from a day on.
 pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
-    show_list(&worker, &desk, StatusCode::OK, ("", ""), None).await
+    let timezone = &desk.site.settings.timezone;
+    let first = Query::lenient(req.query_string())?.take_meant("from", |day| timezone.at_day(day));
+    show_list(&worker, &desk, StatusCode::OK, (first, ("", "")), None).await
 }
 
 /// `POST /newsroom/sites/{site}/places`: a new place, with nothing in it.
@@ -51,7 +54,7 @@ pub(super) async fn create(
         let typed = (id, name.unwrap_or_default());
         let invalid = Code::InvalidRequest.status();
         let Ok(id) = id.parse::<PlaceId>() else {
-            return show_list(&worker, &desk, invalid, typed, Some(PlaceFault::Wrong)).await;
+            return show_list(&worker, &desk, invalid, (None, typed), Some(PlaceFault::Wrong)).await;
         };
         let there = desk.path(&format!("/places/{id}"));
         let new = NewPlace { name: name.map(str::to_owned), ..NewPlace::default() };
@@ -60,10 +63,10 @@ pub(super) async fn create(
             // One that is there already is not made anew.
             Ok(_) | Err(PublishError::RevisionRequired) => Ok(see(&there)),
             Err(PublishError::InvalidPlace(_)) => {
-                show_list(&worker, &desk, invalid, typed, Some(PlaceFault::Wrong)).await
+                show_list(&worker, &desk, invalid, (None, typed), Some(PlaceFault::Wrong)).await
             }
             Err(PublishError::TooManyPlaces) => {
-                show_list(&worker, &desk, StatusCode::CONFLICT, typed, Some(PlaceFault::Full)).await
+                show_list(&worker, &desk, StatusCode::CONFLICT, (None, typed), Some(PlaceFault::Full)).await
             }
             Err(error) => Err(error.into()),
         }
@@ -71,18 +74,23 @@ pub(super) async fn create(
     .await
 }
 
-/// `GET /newsroom/sites/{site}/places/{place}`.
+/// `GET /newsroom/sites/{site}/places/{place}?from=&until=`: with the times of an entry that is about to be made.
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
     let id: PlaceId = id_in_path(&req, "place", no_place)?;
-    let said = Query::lenient(req.query_string())?.take("said")?;
-    let notice = said.filter(|said| said == "saved").map(|_| PlaceNotice::Saved);
+    let timezone = &desk.site.settings.timezone;
+    let mut query = Query::lenient(req.query_string())?;
+    let notice = query.take("said")?.filter(|said| said == "saved").map(|_| PlaceNotice::Saved);
+    let mut time = |name| query.take_meant(name, |text| timezone.at_form_time(text)).map(|at| timezone.form_time(at));
+    let [from, until] = ["from", "until"].map(|name| time(name).unwrap_or_default());
     let place = worker.publishing.place(&desk.publisher, &desk.site.id, &id).await?;
-    let typed = TypedPlace::of(&place, &desk.site.settings.timezone);
-    show(&worker, &desk, StatusCode::OK, (&place, typed), notice).await
+    let base = TypedPlace::of(&place, timezone);
+    let typed = TypedPlace { added: TypedTurn { from, until, ..TypedTurn::default() }, ..base.clone() };
+    show((&req, &worker), &desk, StatusCode::OK, &place, PlaceForm { typed, base, words: "", notice }).await
 }
 
-/// `POST /newsroom/sites/{site}/places/{place}`.
+/// `POST /newsroom/sites/{site}/places/{place}`. Of two editors at once the second is shown what the first did, and loses
+/// nothing of what they typed.
 pub(super) async fn save(
     req: HttpRequest,
     payload: web::Payload,
@@ -90,26 +98,36 @@ pub(super) async fn save(
 ) -> Result<HttpResponse, Problem> {
     let id: PlaceId = id_in_path(&req, "place", no_place)?;
     posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, form| {
-        let place = worker.publishing.place(&desk.publisher, &desk.site.id, &id).await?;
+        let mut place = worker.publishing.place(&desk.publisher, &desk.site.id, &id).await?;
+        let timezone = &desk.site.settings.timezone;
+        let mut typed = typed(&form);
+        let base = form.text("base").and_then(|json| serde_json::from_str(json).ok());
+        let base = base.unwrap_or_else(|| TypedPlace::of(&place, timezone));
+        // What the form was shown of: where it is not said, this can't be saved.
+        let shown = form.text("revision").and_then(|text| text.parse().ok()).map(Revision);
+        let words = form.text("words").unwrap_or_default();
+        let of_form = |typed, notice| PlaceForm { typed, base: base.clone(), words, notice };
+        place.revision = shown.unwrap_or(place.revision);
         let asked = form.text("do").unwrap_or_default();
         if asked == "delete" {
             // A calendar that is deleted by mistake is lost, so it is asked twice.
-            let typed = TypedPlace::of(&place, &desk.site.settings.timezone);
-            return show(&worker, &desk, StatusCode::OK, (&place, typed), Some(PlaceNotice::Deleting)).await;
+            return show((&req, &worker), &desk, StatusCode::OK, &place, of_form(typed, Some(PlaceNotice::Deleting)))
+                .await;
         }
-        let mut typed = TypedPlace::read(&form);
+        if matches!(asked, "find" | "again") || (asked == "enter" && words != form.text("found").unwrap_or_default()) {
+            return show((&req, &worker), &desk, StatusCode::OK, &place, of_form(typed, None)).await;
+        }
         if let Some(at) =
             asked.strip_prefix("remove:").and_then(|at| at.parse().ok()).filter(|at| *at < typed.turns.len())
         {
             typed.turns.remove(at);
         }
         let texts = &texts_of(desk.desk.language).places;
-        let wrong = (Code::InvalidRequest.status(), Some(PlaceNotice::Wrong));
-        let Some(new) = typed.new_place(&desk.site.settings.timezone, texts) else {
-            return show(&worker, &desk, wrong.0, (&place, typed), wrong.1).await;
+        let (invalid, wrong) = (Code::InvalidRequest.status(), Some(PlaceNotice::Wrong));
+        let Some(new) = typed.new_place(timezone, texts) else {
+            return show((&req, &worker), &desk, invalid, &place, of_form(typed, wrong)).await;
         };
-        let exactly = form.text("revision").and_then(|text| text.parse().ok()).map(Revision);
-        let expected = ExpectedRevision { any_of: None, exactly };
+        let expected = ExpectedRevision { any_of: None, exactly: shown };
         match worker.publishing.put_place(&desk.publisher, &desk.site.id, id.clone(), &expected, &new).await {
             Ok(_) => {
                 note_outcome(&req, "edited");
@@ -117,14 +135,15 @@ pub(super) async fn save(
             }
             Err(PublishError::InvalidPlace(violations)) => {
                 typed.note(&violations, texts);
-                show(&worker, &desk, wrong.0, (&place, typed), wrong.1).await
+                show((&req, &worker), &desk, invalid, &place, of_form(typed, wrong)).await
             }
             Err(PublishError::RevisionMismatch(_) | PublishError::RevisionRequired) => {
-                // The calendar as it is now, and what was to be added.
-                let now = TypedPlace::of(&place, &desk.site.settings.timezone);
-                let both = TypedPlace { added: typed.added, ..now };
-                let (status, notice) = (Code::RevisionMismatch.status(), Some(PlaceNotice::Changed));
-                show(&worker, &desk, status, (&place, both), notice).await
+                note_outcome(&req, Code::RevisionMismatch.as_str());
+                let now = worker.publishing.place(&desk.publisher, &desk.site.id, &id).await?;
+                let theirs = TypedPlace::of(&now, timezone);
+                let notice = Some(PlaceNotice::Changed(changes(&worker, &desk, theirs.changes_since(&base)).await?));
+                let both = PlaceForm { typed: typed.onto(&base, &theirs), base: theirs, words, notice };
+                show((&req, &worker), &desk, Code::RevisionMismatch.status(), &now, both).await
             }
             Err(error) => Err(error.into()),
         }
@@ -154,207 +173,156 @@ enum PlaceFault {
     Full,
 }
 
-/// A place as it stands in the form.
-struct TypedPlace {
-    name: String,
-    turns: Vec<TypedTurn>,
-    added: TypedTurn,
-    fallback: String,
-    rotation: Vec<String>,
-    every_minutes: String,
-    is_rotation_wrong: bool,
+/// A place's form: what was typed, how the place was when that was begun, and what is told.
+struct PlaceForm<'a> {
+    typed: TypedPlace,
+    base: TypedPlace,
+    /// The words that polls are looked for by.
+    words: &'a str,
+    notice: Option<PlaceNotice>,
 }
 
-impl TypedPlace {
-    fn of(place: &Place, timezone: &TimeZone) -> Self {
-        let plan = &place.plan;
-        let turn = |turn: &crate::place::Turn| TypedTurn {
-            poll: turn.poll.to_string(),
-            from: timezone.form_time(turn.from),
-            until: timezone.form_time(turn.until),
+/// What stands in a form.
+fn typed(form: &Form) -> TypedPlace {
+    let text = |name: &str| form.all(name).next().unwrap_or_default().to_owned();
+    let [mut from, mut until, mut was] = ["turn_from", "turn_until", "turn_was"].map(|name| form.all(name));
+    let turns = form.all("turn_poll").take(MOST_TURNS).map(|poll| {
+        let [from, until] = [&mut from, &mut until].map(|all| all.next().unwrap_or_default().to_owned());
+        let was = was.next().and_then(|was| was.parse().ok());
+        TypedTurn { poll: poll.to_owned(), from, until, was, wrong: None }
+    });
+    TypedPlace {
+        name: text("name"),
+        turns: turns.collect(),
+        added: TypedTurn {
+            poll: text("added_poll"),
+            from: text("added_from"),
+            until: text("added_until"),
             ..TypedTurn::default()
-        };
-        let rotation = plan.rotation.as_ref();
-        Self {
-            name: plan.name.as_ref().map(ToString::to_string).unwrap_or_default(),
-            turns: plan.calendar.iter().map(turn).collect(),
-            added: TypedTurn::default(),
-            fallback: plan.fallback.map(|poll| poll.to_string()).unwrap_or_default(),
-            rotation: rotation.map(|it| it.polls.iter().map(ToString::to_string).collect()).unwrap_or_default(),
-            every_minutes: rotation.map(|it| it.every_minutes.to_string()).unwrap_or_default(),
-            is_rotation_wrong: false,
-        }
+        },
+        fallback: text("fallback"),
+        rotation: form.all("rotation").map(str::to_owned).collect(),
+        every_minutes: text("every_minutes"),
+        is_rotation_wrong: false,
     }
+}
 
-    fn read(form: &Form) -> Self {
-        let text = |name: &str| form.all(name).next().unwrap_or_default().to_owned();
-        let (mut from, mut until) = (form.all("turn_from"), form.all("turn_until"));
-        let turns = form.all("turn_poll").take(MOST_TURNS).map(|poll| {
-            let [from, until] = [&mut from, &mut until].map(|all| all.next().unwrap_or_default().to_owned());
-            TypedTurn { poll: poll.to_owned(), from, until, ..TypedTurn::default() }
-        });
-        Self {
-            name: text("name"),
-            turns: turns.collect(),
-            added: TypedTurn {
-                poll: text("added_poll"),
-                from: text("added_from"),
-                until: text("added_until"),
-                ..TypedTurn::default()
-            },
-            fallback: text("fallback"),
-            rotation: form.all("rotation").map(str::to_owned).collect(),
-            every_minutes: text("every_minutes"),
-            is_rotation_wrong: false,
+/// What somebody else has done, in words.
+async fn changes(
+    worker: &Worker,
+    desk: &SiteDesk,
+    changes: Vec<PlaceChange>,
+) -> Result<Vec<(&'static str, String)>, Problem> {
+    let texts = &texts_of(desk.desk.language).places;
+    let named = changes.iter().flat_map(|change| match change {
+        PlaceChange::Added(turn) | PlaceChange::Removed(turn) => vec![turn.poll.as_str()],
+        PlaceChange::Fallback(poll) => vec![poll.as_str()],
+        PlaceChange::Rotation(polls) => polls.iter().map(String::as_str).collect(),
+        PlaceChange::Name(_) => Vec::new(),
+    });
+    let polls = own_polls(worker, desk, ids(named)).await?;
+    let question = |id: &str| question_of(&polls, id);
+    let turn = |turn: &TypedTurn| {
+        let [from, until] = [&turn.from, &turn.until].map(|time| format!("\u{2066}{}\u{2069}", time.replace('T', " ")));
+        format!("{} · {from} – {until}", shortened(&question(&turn.poll)))
+    };
+    let shown = |text: String| if text.is_empty() { "–".to_owned() } else { text };
+    let told = changes.iter().map(|change| match change {
+        PlaceChange::Added(added) => (&*texts.was_added, turn(added)),
+        PlaceChange::Removed(removed) => (&*texts.was_removed, turn(removed)),
+        PlaceChange::Name(name) => (&*texts.name, shown(name.clone())),
+        PlaceChange::Fallback(poll) => (&*texts.else_legend, shown(question(poll))),
+        PlaceChange::Rotation(polls) => {
+            let questions: Vec<String> = polls.iter().map(|poll| shortened(&question(poll))).collect();
+            (&*texts.rotation, shown(questions.join(" · ")))
         }
-    }
+    });
+    Ok(told.collect())
+}
 
-    /// What is asked for; `None` if a time is none, which is noted at its entry.
-    fn new_place(&mut self, timezone: &TimeZone, texts: &'static PlacesTexts) -> Option<NewPlace> {
-        let mut calendar = Vec::new();
-        let added = Some(&mut self.added).filter(|added| !added.poll.is_empty());
-        for turn in self.turns.iter_mut().chain(added) {
-            match (timezone.at_form_time(&turn.from), timezone.at_form_time(&turn.until)) {
-                (Some(from), Some(until)) => calendar.push(NewTurn { poll: turn.poll.clone(), from, until }),
-                _ => turn.wrong = Some(&texts.wrong_time),
-            }
-        }
-        if self.turns.iter().chain([&self.added]).any(|turn| turn.wrong.is_some()) {
-            return None;
-        }
-        let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let rotation = (!self.rotation.is_empty()).then(|| NewRotation {
-            polls: self.rotation.clone(),
-            // What is no number is none of those that may be.
-            every_minutes: fields::number(&self.every_minutes).unwrap_or_default(),
-        });
-        Some(NewPlace { name: filled(&self.name), calendar, fallback: filled(&self.fallback), rotation })
-    }
+/// The ids among what a form names.
+fn ids<'a>(named: impl Iterator<Item = &'a str>) -> Vec<PollId> {
+    named.filter_map(|id| id.parse().ok()).collect()
+}
 
-    /// Says at its entry what was found wrong.
-    fn note(&mut self, violations: &[Violation], texts: &'static PlacesTexts) {
-        for Violation { field, .. } in violations {
-            let at = field.strip_prefix("calendar[").and_then(|rest| rest.split_once("]."));
-            let said: &'static str = match at.map(|(_, name)| name) {
-                Some("until") => &texts.wrong_until,
-                Some("poll") => &texts.wrong_poll,
-                _ => &texts.wrong_overlap,
-            };
-            match at.and_then(|(at, _)| at.parse::<usize>().ok()) {
-                Some(at) if at < self.turns.len() => {
-                    if let Some(turn) = self.turns.get_mut(at) {
-                        turn.wrong = Some(said);
-                    }
-                }
-                Some(_) => self.added.wrong = Some(said),
-                None => self.is_rotation_wrong |= field.starts_with("rotation"),
-            }
-        }
-    }
+/// A poll's question, or its id if it is gone.
+fn question_of(polls: &BTreeMap<PollId, Poll>, id: &str) -> String {
+    let poll = id.parse().ok().and_then(|id: PollId| polls.get(&id));
+    poll.map_or_else(|| id.to_owned(), |poll| poll.question.to_string())
 }
 
 async fn show_list(
     worker: &Worker,
     desk: &SiteDesk,
     status: StatusCode,
-    typed: (&str, &str),
+    (first, typed): (Option<Timestamp>, (&str, &str)),
     refusal: Option<PlaceFault>,
 ) -> Result<HttpResponse, Problem> {
     let places = worker.publishing.places(&desk.publisher, &desk.site.id).await?;
     let (now, timezone) = (worker.shared.clock.now(), &desk.site.settings.timezone);
-    let mut rows = Vec::with_capacity(places.len());
-    for place in places {
-        let standing = place.plan.at(now);
-        rows.push(PlaceRow {
-            id: place.id.to_string(),
-            name: place.plan.name.as_ref().map_or_else(|| place.id.to_string(), ToString::to_string),
-            now: match standing.poll.or(standing.fallback) {
-                Some(poll) => Some(question(worker, desk, poll).await?),
-                None => None,
-            },
-            until: standing.until.map(|until| timezone.minute_time(until)),
-        });
-    }
+    let first = first.unwrap_or(now);
+    let polls = own_polls(worker, desk, PlaceWeek::named(&places, first, timezone)).await?;
+    let texts = &texts_of(desk.desk.language).places;
+    let week = PlaceWeek::of(&places, &PlannedPolls { polls, now }, first, timezone, texts);
     let (is_wrong, is_full) = (refusal == Some(PlaceFault::Wrong), refusal == Some(PlaceFault::Full));
-    page::send(
-        status,
-        &PlacesPage { frame: desk.frame(Section::Places), rows: &rows, timezone, typed, is_wrong, is_full },
-    )
+    let frame = desk.frame(Section::Places);
+    page::send(status, &PlacesPage { frame, week: &week, timezone, typed, is_wrong, is_full })
 }
 
 async fn show(
-    worker: &Worker,
+    (req, worker): (&HttpRequest, &Worker),
     desk: &SiteDesk,
     status: StatusCode,
-    (place, mut typed): (&Place, TypedPlace),
-    notice: Option<PlaceNotice>,
+    place: &Place,
+    PlaceForm { typed, base, words, notice }: PlaceForm<'_>,
 ) -> Result<HttpResponse, Problem> {
     let (now, timezone) = (worker.shared.clock.now(), &desk.site.settings.timezone);
-    let mut polls = offered(worker, desk).await?;
-    let mut questions: BTreeMap<String, String> =
-        polls.iter().map(|poll| (poll.id.clone(), poll.question.clone())).collect();
-    let mut last: Option<Timestamp> = None;
-    for turn in &mut typed.turns {
-        if !questions.contains_key(&turn.poll) {
-            let found = match turn.poll.parse() {
-                Ok(poll) => question(worker, desk, poll).await?,
-                Err(_) => turn.poll.clone(),
-            };
-            questions.insert(turn.poll.clone(), found);
+    let texts = &texts_of(desk.desk.language).places;
+    let chosen = [&typed.added.poll, &typed.fallback].into_iter().chain(&typed.rotation).map(String::as_str);
+    let chosen = own_polls(worker, desk, ids(chosen)).await?;
+    let offered = offered(worker, desk, words, &chosen).await?;
+    let polls = own_polls(worker, desk, ids(typed.turns.iter().map(|turn| turn.poll.as_str()))).await?;
+    let planned = PlannedPolls { polls: polls.into_iter().chain(chosen).collect(), now };
+    let warned =
+        |poll: &str, times: (Timestamp, Timestamp)| planned.warning(poll.parse().ok()?, times, timezone, texts);
+    let times = |turn: &TypedTurn| timezone.at_form_time(&turn.from).zip(timezone.at_form_time(&turn.until));
+    // What is before now is over, planned or not.
+    let mut reached = now;
+    let lines = typed.turns.iter().map(|turn| {
+        let times = times(turn);
+        let gap = times.map(|(from, _)| (reached, from)).filter(|(reached, from)| reached < from);
+        reached = times.map_or(reached, |(_, until)| reached.max(until));
+        TurnLine {
+            typed: turn,
+            question: question_of(&planned.polls, &turn.poll),
+            warning: times.and_then(|times| warned(&turn.poll, times)),
+            gap: gap.map(|(from, until)| (timezone.minute_time(from), timezone.minute_time(until))),
+            is_now: times.is_some_and(|(from, until)| from <= now && now < until),
         }
-        turn.question = questions.get(&turn.poll).cloned().unwrap_or_default();
-        let (from, until) = (timezone.at_form_time(&turn.from), timezone.at_form_time(&turn.until));
-        turn.is_now = from.is_some_and(|from| from <= now) && until.is_some_and(|until| now < until);
-        let gap = last.zip(from).filter(|(last, from)| last < from && *from > now);
-        turn.gap = gap.map(|(last, from)| (timezone.minute_time(last), timezone.minute_time(from)));
-        last = until.or(last);
-    }
-    // What stands when nothing else does may be older than those that are offered.
-    for named in typed.rotation.iter().chain([&typed.fallback]).filter(|id| !id.is_empty()) {
-        if let (false, Ok(poll)) = (polls.iter().any(|poll| poll.id == *named), named.parse()) {
-            polls.push(PlacePoll { id: named.clone(), question: question(worker, desk, poll).await? });
-        }
-    }
+    });
+    let lines: Vec<TurnLine<'_>> = lines.collect();
+    let last_gap = (!lines.is_empty()).then(|| fill(&texts.from_then, &[("time", &timezone.minute_time(reached))]));
     let id = place.id.to_string();
-    let base = worker.shared.public_url.as_ref().map(ToString::to_string).unwrap_or_default();
+    let base_url = public_base(req, worker).map(|base| base.to_string()).unwrap_or_default();
     let code = format!(
-        "<sawt-poll place=\"{id}\" site=\"{}\"></sawt-poll>\n<script async src=\"{base}/embed.js\"></script>",
+        "<sawt-poll place=\"{id}\" site=\"{}\"></sawt-poll>\n<script async src=\"{base_url}/embed.js\"></script>",
         desk.site.id
     );
-    let name = if typed.name.is_empty() { &id } else { &typed.name };
-    page::send(
-        status,
-        &PlacePage {
-            frame: desk.frame(Section::Places),
-            id: &id,
-            name,
-            revision: place.revision.0,
-            notice,
-            turns: &typed.turns,
-            added: &typed.added,
-            fallback: &typed.fallback,
-            rotation: &typed.rotation,
-            every_minutes: &typed.every_minutes,
-            is_rotation_wrong: typed.is_rotation_wrong,
-            polls: &polls,
-            code: &code,
-            timezone,
-        },
-    )
-}
-
-/// The newest polls that readers can still vote in, or will.
-async fn offered(worker: &Worker, desk: &SiteDesk) -> Result<Vec<PlacePoll>, Problem> {
-    let site = desk.site.id.clone();
-    let asked =
-        PollsQuery { site, state: None, words: None, order: PollsOrder::Newest, start: None, limit: MOST_OFFERED };
-    let listed = worker.publishing.polls(&desk.publisher, asked).await?;
-    let can_stand = listed.polls.into_iter().filter(|(_, state)| *state != State::Closed);
-    Ok(can_stand.map(|(poll, _)| PlacePoll { id: poll.id.to_string(), question: poll.question.to_string() }).collect())
-}
-
-/// A poll's question, or its id if it is gone.
-async fn question(worker: &Worker, desk: &SiteDesk, id: PollId) -> Result<String, Problem> {
-    let poll = desk.own_poll(worker, id).await?;
-    Ok(poll.map_or_else(|| id.to_string(), |poll| poll.question.to_string()))
+    let page = PlacePage {
+        frame: desk.form_frame(Section::Places, "calendar", Scope::PollsWrite),
+        id: &id,
+        revision: place.revision.0,
+        base: serde_json::to_string(&base).map_err(Problem::internal)?,
+        notice,
+        turns: &lines,
+        last_gap,
+        added_warning: times(&typed.added).and_then(|times| warned(&typed.added.poll, times)),
+        fallback_question: shortened(&question_of(&planned.polls, &typed.fallback)),
+        fallback_warning: warned(&typed.fallback, (now, Timestamp::LATEST)),
+        offered: &offered,
+        code: &code,
+        timezone,
+        typed: &typed,
+    };
+    page::send(status, &page)
 }

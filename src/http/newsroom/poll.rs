@@ -1,11 +1,11 @@
-//! One poll's page, and its parts that move.
+//! One poll's page, which script asks for again as votes come in, and its stream.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{Worker, live, origin::host, problem::Problem, query::Query},
+    super::{Worker, live, origin::public_base, problem::Problem, query::Query},
     desk::{EditorAsker, SiteDesk},
     log::known_keys,
     page,
@@ -27,7 +27,7 @@ use crate::{
     },
     poll::{AnswerState, CountedAnswer, Interval, Phase, Poll, PollId, Revision, State, TimeZone, Timestamp},
     publishing::AnswersQuery,
-    site::{BaseAddress, Event, EventId, EventType, Scope},
+    site::{Event, EventId, EventType, Scope},
     voting::CountedRunoff,
 };
 
@@ -108,8 +108,9 @@ pub(super) async fn show_with(
     let views = if sees_results && state != State::Draft {
         let views = worker.viewing.views_of(poll).await?;
         let ballots = snapshot.as_ref().map_or(0, |snapshot| snapshot.tally.ballots);
-        let turnout = ballots.saturating_mul(1_000).checked_div(views).map(|turnout| turnout.min(1_000));
-        Some(PollViews { views, turnout })
+        let are_too_few = views < ballots;
+        let turnout = ballots.saturating_mul(1_000).checked_div(views).filter(|_| !are_too_few);
+        Some(PollViews { views, turnout, are_too_few })
     } else {
         None
     };
@@ -146,21 +147,6 @@ pub(super) async fn show_with(
     page::send(status, &page)
 }
 
-/// `GET /newsroom/sites/{site}/polls/{poll}/tally?state=`: what script puts in place of the tally. `state` is what the
-/// page around it shows.
-pub(super) async fn tally(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let desk = SiteDesk::for_part(&req, &worker, Scope::PollsRead).await?;
-    let poll = desk.poll(&req, &worker).await?;
-    let state = Query::lenient(req.query_string())?.take_meant("state", |text| text.parse::<State>().ok());
-    let state = state.unwrap_or_else(|| poll.state_at(worker.shared.clock.now()));
-    let (snapshot, runoff) = seen(&worker, &desk, poll.id).await?;
-    let timezone = &desk.site.settings.timezone;
-    page::send(
-        StatusCode::OK,
-        &part(desk.desk.language, timezone, &poll, snapshot.as_deref(), runoff.as_deref(), state),
-    )
-}
-
 /// `GET /newsroom/sites/{site}/polls/{poll}/live`: the poll's event stream by the editor's session, whoever else may see
 /// the tally.
 pub(super) async fn live(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -177,29 +163,18 @@ pub(super) fn snippets_of(req: &HttpRequest, worker: &Worker, poll: &Poll) -> Sn
     }
 }
 
-/// Where readers find the service. Where no setting says it, it is the address that the editor has reached it by: no cache
-/// keeps their page.
-pub(super) fn public_base(req: &HttpRequest, worker: &Worker) -> Option<BaseAddress> {
-    let reached = || {
-        let host = host(req)?;
-        let plain = format!("http://{host}").parse::<BaseAddress>().ok();
-        plain.filter(BaseAddress::is_plain_loopback).or_else(|| format!("https://{host}").parse().ok())
-    };
-    worker.shared.public_url.clone().or_else(reached)
-}
-
 fn part<'a>(
     language: &'static Language,
     timezone: &'a TimeZone,
     poll: &'a Poll,
     snapshot: Option<&'a Snapshot>,
     runoff: Option<&'a CountedRunoff>,
-    page_state: State,
+    state: State,
 ) -> TallyPart<'a> {
     // The tally is counted by the options of the poll that it comes with.
     let poll = snapshot.map_or(poll, |snapshot| &*snapshot.poll);
     let (tally, runoff) = (snapshot.map(|snapshot| &snapshot.tally), runoff.map(|counted| &counted.runoff));
-    TallyPart { language, poll, tally, runoff, timezone, page_state }
+    TallyPart { language, poll, tally, runoff, timezone, state }
 }
 
 /// The tally, if the editor may see it, and the run-off of a ranked poll that is closed, if it is counted in time.
@@ -259,7 +234,10 @@ async fn timeline(
             is_cut = true;
         }
     }
-    let chart = TimelineChart::of(parts.make_contiguous(), length * MINUTE_MILLIS, marks, language.direction());
+    // What lies before the parts that are drawn has no place among them.
+    let first = parts.front().map(|(start, _)| *start).filter(|_| is_cut);
+    let marks: Vec<_> = marks.iter().copied().filter(|(_, at)| first.is_none_or(|first| *at >= first)).collect();
+    let chart = TimelineChart::of(parts.make_contiguous(), length * MINUTE_MILLIS, &marks, language.direction());
     Ok(Some(TimelinePart { chart, interval, is_cut }))
 }
 

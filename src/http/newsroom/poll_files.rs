@@ -2,23 +2,21 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{
     super::{
         Worker,
-        caching::{self, Caching},
+        caching::Caching,
         disclosure::Disclosed,
         exports::{self, AnswersTable, ExportQuery},
-        problem::{Code, Problem},
+        problem::Problem,
+        qr,
         query::Query,
     },
     desk::{EditorAsker, SiteDesk},
-    poll::snippets_of,
 };
-use crate::{
-    live::Snapshot, newsroom::qr::qr_svg, poll::MOST_ANSWERS, publishing::AnswersQuery, site::Scope, voting::VoteError,
-};
+use crate::{live::Snapshot, poll::MOST_ANSWERS, publishing::AnswersQuery, site::Scope, voting::VoteError};
 
 /// `GET /newsroom/sites/{site}/polls/{poll}/results.csv`.
 pub(super) async fn results(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -51,14 +49,7 @@ pub(super) async fn answers(req: HttpRequest, worker: web::Data<Worker>) -> Resu
 pub(super) async fn qr(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::for_part(&req, &worker, Scope::PollsRead).await?;
     let poll = desk.poll(&req, &worker).await?;
-    let svg = qr_svg(&snippets_of(&req, &worker, &poll).url);
-    let svg = svg.ok_or_else(|| Problem::new(Code::NotFound, "the poll's address is too long for a code"))?;
-    Ok(HttpResponse::Ok()
-        .content_type("image/svg+xml")
-        .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.svg\"", poll.id)))
-        .body(svg))
+    qr::answer(&req, &worker, poll.id)
 }
 
 /// The tally that an editor exports.

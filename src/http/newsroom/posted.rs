@@ -11,13 +11,17 @@ use url::form_urlencoded;
 
 use super::{
     super::{
-        Worker, body, origin,
+        Worker, body,
+        notes::note_outcome,
+        origin,
         problem::{Code, Problem},
     },
     desk::{self, Desk, SiteDesk, frame_of_nobody, own_path},
     page,
+    sign_in::set_cookie,
 };
 use crate::{
+    embed::language::Language,
     newsroom::{
         notice::NoticePage,
         sign_in::{DoorNotice, SignInPage},
@@ -31,6 +35,8 @@ const FORM_LIMIT: usize = 256 * 1024;
 
 /// The name of the field in which every form brings its session's token.
 pub(super) const FORM_TOKEN: &str = "form_token";
+/// What a form asks for (`do`) that is only to be shown again.
+const AGAIN: &str = "again";
 
 /// A form's fields.
 #[derive(Debug, Clone, Default)]
@@ -93,14 +99,44 @@ pub(super) async fn take<F>(
 where
     F: Future<Output = Result<HttpResponse, Problem>>,
 {
-    let form = read(req, payload, worker).await?;
-    let desk = match SiteDesk::of(req, worker).await {
+    let mut form = read(req, payload, worker).await?;
+    let spoken = form.text("speak").and_then(Language::find);
+    if spoken.is_some() {
+        // It is not sent yet: it is shown again, in another language.
+        form.0.retain(|(name, _)| name != "speak" && name != "do");
+        form.0.push(("do".to_owned(), AGAIN.to_owned()));
+    }
+    let mut desk = match SiteDesk::of(req, worker).await {
         Ok(desk) => desk,
         Err(problem) => return keep(req, worker, &form, problem),
     };
+    if !desk.desk.is_own_form(form.text(FORM_TOKEN)) {
+        return of_another_session(req, &desk.desk, &form);
+    }
+    desk.require(scope)?;
+    desk.desk.language = spoken.unwrap_or(desk.desk.language);
+    let mut answer = keep_if_away(req, worker, &form, act(desk, form.clone()).await)?;
+    if let Some(language) = spoken {
+        set_cookie(&mut answer, &desk::set_language(req, worker, language))?;
+    }
+    Ok(answer)
+}
+
+/// A form whose answer is a part of a page, and who has sent it: nothing is done by it, and nothing must be kept.
+///
+/// # Errors
+/// As [`read`]; `key-required`; `origin-refused`; `scope-missing`.
+pub(super) async fn take_for_part(
+    req: &HttpRequest,
+    payload: web::Payload,
+    worker: &Worker,
+    scope: Scope,
+) -> Result<(SiteDesk, Form), Problem> {
+    let form = read(req, payload, worker).await?;
+    let desk = SiteDesk::unframed(req, worker).await?;
     desk.desk.require_own_form(&form)?;
     desk.require(scope)?;
-    keep_if_away(req, worker, &form, act(desk, form.clone()).await)
+    Ok((desk, form))
 }
 
 /// The same for a form of the operator's.
@@ -133,6 +169,23 @@ impl Desk {
         }
         Err(Problem::new(Code::OriginRefused, "the form is not from a page of this session"))
     }
+}
+
+/// A form of a page that was opened before somebody signed in again, in this browser: it does nothing by itself, and is kept
+/// so that they can send it. One without any token is of no page.
+fn of_another_session(req: &HttpRequest, desk: &Desk, form: &Form) -> Result<HttpResponse, Problem> {
+    if form.text(FORM_TOKEN).is_none() {
+        desk.require_own_form(form)?;
+    }
+    note_outcome(req, Code::OriginRefused.as_str());
+    let mut form = form.clone();
+    form.0.retain(|(name, _)| name != FORM_TOKEN);
+    form.0.push((FORM_TOKEN.to_owned(), desk.own_token().to_owned()));
+    let frame = frame_of_nobody(req, "/newsroom");
+    let (texts, path) = (&texts_of(frame.language).notice, own_path(req));
+    let again = Some((&*path, form.0.as_slice()));
+    let page = NoticePage { frame, title: &texts.refused, message: &texts.other_session, again };
+    page::send(StatusCode::FORBIDDEN, &page)
 }
 
 /// Keeps what was typed if the store is away.

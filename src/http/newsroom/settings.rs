@@ -51,6 +51,9 @@ pub(super) async fn save(
             was: was.unwrap_or_else(|| TypedSite::of(&desk.site.settings)),
             version: Timestamp::from_millis(version.unwrap_or_default()),
         };
+        if form.text("do") == Some("again") {
+            return show(&desk, StatusCode::OK, &sent, &SiteFaults::new(), None, false);
+        }
         let settings = match sent.typed.settings(desk.desk.language) {
             Ok(settings) => settings,
             Err(faults) => return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, &sent, &faults, None, false),
@@ -78,6 +81,6 @@ fn show(
     changes: Option<&BTreeMap<String, SiteChange>>,
     is_saved: bool,
 ) -> Result<HttpResponse, Problem> {
-    let frame = desk.frame(Section::Settings);
+    let frame = desk.form_frame(Section::Settings, "settings", Scope::SitesWrite);
     page::send(status, &SettingsPage { frame, typed, was, version: *version, faults, changes, is_saved })
 }

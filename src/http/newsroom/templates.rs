@@ -6,15 +6,15 @@ use super::{
     super::{
         Worker,
         notes::note_outcome,
+        origin::public_base,
         path::id_in_path,
         problem::{Code, Problem},
         query::Query,
         refusals::no_template,
     },
     desk::SiteDesk,
-    make::{begin_with, make_room, typed},
+    make::{begin_with, make_room, next_polls, next_words, typed},
     page,
-    poll::public_base,
     posted::{self, Form},
     see,
 };
@@ -54,7 +54,7 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
     let mut asked = TypedPoll::blank(desk.desk.language.tag());
     begin_with(&mut asked, "reactions");
     let of = TypedTemplate { id: "reactions".to_owned(), ..TypedTemplate::default() };
-    show(&desk, StatusCode::OK, (&asked, &asked), &of, &[], None)
+    show(&worker, &desk, StatusCode::OK, (&asked, &asked, ""), &of, &[], None).await
 }
 
 /// `POST /newsroom/sites/{site}/new-template`: one that is there already is left alone.
@@ -87,7 +87,7 @@ pub(super) async fn edit(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let desk = SiteDesk::with(&req, &worker, Scope::PollsWrite).await?;
     let template = template_of(&req, &worker, &desk).await?;
     let asked = TypedPoll::of(&template.pattern, &desk.site.settings.timezone);
-    show(&desk, StatusCode::OK, (&asked, &asked), &TypedTemplate::of(&template), &[], None)
+    show(&worker, &desk, StatusCode::OK, (&asked, &asked, ""), &TypedTemplate::of(&template), &[], None).await
 }
 
 /// `POST /newsroom/sites/{site}/templates/{template}`. Of two editors at once the second is shown what the first has made
@@ -109,7 +109,8 @@ pub(super) async fn save(
                 Some(MakeNotice::Changed(vec![(&*texts_of(desk.desk.language).make.question, now.question.clone())]));
             let both = TypedPoll { kind: asked.kind.clone(), ..asked.onto(&base, &now) };
             note_outcome(&req, Code::RevisionMismatch.as_str());
-            return show(&desk, Code::RevisionMismatch.status(), (&both, &now), &of, &[], notice);
+            let (status, words) = (Code::RevisionMismatch.status(), next_words(&form));
+            return show(&worker, &desk, status, (&both, &now, words), &of, &[], notice).await;
         }
         put(&req, &worker, &desk, &form, (asked, base), of).await
     })
@@ -172,25 +173,30 @@ async fn put(
     (mut asked, base): (TypedPoll, TypedPoll),
     mut of: TypedTemplate,
 ) -> Result<HttpResponse, Problem> {
-    let what = form.text("do").unwrap_or("more");
+    let (what, words) = (form.text("do").unwrap_or("more"), next_words(form));
+    let now = worker.shared.clock.now();
     if let Some(start) = what.strip_prefix("start:") {
         begin_with(&mut asked, start);
-        return show(desk, StatusCode::OK, (&asked, &base), &of, &[], None);
+        return show(worker, desk, StatusCode::OK, (&asked, &base, words), &of, &[], None).await;
     }
     if what != "save" {
-        make_room(&mut asked);
-        return show(desk, StatusCode::OK, (&asked, &base), &of, &[], None);
+        if what == "more" {
+            make_room(&mut asked);
+        }
+        return show(worker, desk, StatusCode::OK, (&asked, &base, words), &of, &[], None).await;
     }
     let numbers = of.numbers();
     of.wrong.extend(numbers.as_ref().err().into_iter().flatten());
-    let (faults, new) = match asked.new_template() {
+    let (faults, new) = match asked.new_template(now) {
+        // All that is wrong is said at once, whatever else is.
+        Ok(new) if !of.wrong.is_empty() => (asked.faults_in(new, now), None),
         Ok(new) => (Vec::new(), Some(new)),
         Err(faults) => (faults, None),
     };
     let (Some(poll), Ok((open_for_days, most_articles)), Some(id), true) =
         (new, numbers, of.template_id(), of.wrong.is_empty())
     else {
-        return wrong(req, desk, (&asked, &base), &of, &faults);
+        return wrong((req, worker), desk, (&asked, &base, words), &of, &faults).await;
     };
     let new = NewTemplate { poll, admits: Some(of.admits()), open_for_days, most_articles };
     match worker.publishing.put_template(&desk.publisher, &desk.site.id, id, new).await {
@@ -205,34 +211,38 @@ async fn put(
                 Violation { field, ..violation }
             };
             let violations: Vec<Violation> = violations.into_iter().map(of_poll).collect();
-            wrong(req, desk, (&asked, &base), &of, &asked.faults(&violations))
+            let faults = asked.faults(&violations);
+            wrong((req, worker), desk, (&asked, &base, words), &of, &faults).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn wrong(
-    req: &HttpRequest,
+async fn wrong(
+    (req, worker): (&HttpRequest, &Worker),
     desk: &SiteDesk,
-    polls: (&TypedPoll, &TypedPoll),
+    polls: (&TypedPoll, &TypedPoll, &str),
     of: &TypedTemplate,
     faults: &[FormFault],
 ) -> Result<HttpResponse, Problem> {
     note_outcome(req, Code::InvalidPoll.as_str());
-    show(desk, Code::InvalidPoll.status(), polls, of, faults, Some(MakeNotice::Wrong))
+    show(worker, desk, Code::InvalidPoll.status(), polls, of, faults, Some(MakeNotice::Wrong)).await
 }
 
 /// The form, with what was typed, and how the template was when that was begun.
-fn show(
+async fn show(
+    worker: &Worker,
     desk: &SiteDesk,
     status: StatusCode,
-    (typed, base): (&TypedPoll, &TypedPoll),
+    (typed, base, words): (&TypedPoll, &TypedPoll, &str),
     of: &TypedTemplate,
     faults: &[FormFault],
     notice: Option<MakeNotice>,
 ) -> Result<HttpResponse, Problem> {
-    let (frame, timezone) = (desk.frame(Section::Templates), &desk.site.settings.timezone);
+    let offered = next_polls(worker, desk, typed, words).await?;
+    let (frame, timezone) =
+        (desk.form_frame(Section::Templates, "make", Scope::PollsWrite), &desk.site.settings.timezone);
     let base = serde_json::to_string(base).map_err(Problem::internal)?;
-    let template = Some((of, base));
-    page::send(status, &MakePage { frame, typed, faults, notice, edited: None, template, timezone, once: "" })
+    let (edited, template) = (None, Some((of, base)));
+    page::send(status, &MakePage { frame, typed, faults, notice, edited, template, offered, timezone, once: "" })
 }

@@ -14,21 +14,23 @@ use super::super::{
     query::{self, Query, parse_site},
 };
 use crate::{
-    poll::{SearchWords, State},
+    poll::{Poll, SearchWords, State},
     publishing::{ListedPolls, PollsOrder, PollsQuery},
     site::Scope,
+    voting::PollNumbers,
     wire::{Audience, PollJson},
 };
 
-/// `GET /v1/polls?site=&state=&q=&sort=&cursor=&limit=`.
+/// `GET /v1/polls?site=&state=&q=&sort=&include=&cursor=&limit=`.
 pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let publisher = auth::publisher_with(&req, &worker, Scope::PollsRead).await?;
-    let mut query = Query::strict(req.query_string(), &["site", "state", "q", "sort", "cursor", "limit"])?;
+    let mut query = Query::strict(req.query_string(), &["site", "state", "q", "sort", "include", "cursor", "limit"])?;
     let named = query.take_parsed("site", parse_site)?;
     let state = query.take_parsed("state", |text| text.parse::<State>().map_err(str::to_owned))?;
     let typed = query.take("q")?;
     let words = typed.as_deref().map(|typed| SearchWords::parse(typed).map_err(|rule| query::refused("q", rule)));
     let order = query.take_parsed("sort", PollsOrder::parse)?.unwrap_or_default();
+    let has_numbers = query.take_parsed("include", parse_include)?.is_some();
     let start = query.take_parsed("cursor", |text| cursor::parse_sorted(text, order))?;
     let limit = query.take_parsed("limit", |text| parse_limit(text, MAX_LIMIT))?;
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
@@ -47,18 +49,60 @@ pub(in super::super) async fn list(req: HttpRequest, worker: web::Data<Worker>) 
             ("state", state.map(State::as_str)),
             ("q", words.as_deref()),
             ("sort", order),
+            ("include", has_numbers.then_some(NUMBERS)),
         ];
         response.insert_header((
             header::LINK,
             link_to_next(worker.shared.base_path(), "/v1/polls", &filters, limit, cursor),
         ));
     }
-    let items = polls.iter().map(|(poll, state)| PollJson::of(poll, *state, Audience::Publisher)).collect();
-    Ok(response.json(PollList { items, next_cursor }))
+    let mut numbers = if has_numbers {
+        let polls: Vec<&Poll> = polls.iter().map(|(poll, _)| poll).collect();
+        worker.voting.numbers(&publisher, &polls).await?.into_iter()
+    } else {
+        Vec::new().into_iter()
+    };
+    let items = polls.iter().map(|(poll, state)| ListedPollJson {
+        poll: PollJson::of(poll, *state, Audience::Publisher),
+        numbers: numbers.next().map(ListedNumbers::of),
+    });
+    Ok(response.json(PollList { items: items.collect(), next_cursor }))
+}
+
+/// What a list tells of each poll, if it is asked for.
+const NUMBERS: &str = "numbers";
+
+fn parse_include(text: &str) -> Result<(), String> {
+    if text == NUMBERS { Ok(()) } else { Err(format!("must be {NUMBERS}")) }
 }
 
 #[derive(Serialize)]
 struct PollList<'a> {
-    items: Vec<PollJson<'a>>,
+    items: Vec<ListedPollJson<'a>>,
     next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ListedPollJson<'a> {
+    #[serde(flatten)]
+    poll: PollJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    numbers: Option<ListedNumbers>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ListedNumbers {
+    Seen {
+        ballots: u64,
+        last_day: [u64; 24],
+    },
+    /// Null: the key may not see the poll's tally.
+    Unseen,
+}
+
+impl ListedNumbers {
+    fn of(numbers: Option<PollNumbers>) -> Self {
+        numbers.map_or(Self::Unseen, |PollNumbers { ballots, last_day }| Self::Seen { ballots, last_day })
+    }
 }

@@ -66,6 +66,8 @@ pub struct Frame<'a> {
     pub desk: Option<DeskView<'a>>,
     /// Its own path, to come back to.
     pub path: &'a str,
+    /// The id of its form, if what was typed there must not be lost when another language is chosen.
+    pub form: Option<&'static str>,
 }
 
 /// Who is signed in, at which site.

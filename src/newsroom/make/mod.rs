@@ -11,7 +11,9 @@ pub use typed::{
 use crate::{
     embed::language::Language,
     newsroom::{
+        fields::number,
         frame::Frame,
+        offered::OfferedPolls,
         templates::TypedTemplate,
         texts::{MakeTexts, TemplateTexts},
     },
@@ -64,6 +66,8 @@ pub struct MakePage<'a> {
     pub edited: Option<EditedPoll<'a>>,
     /// The template that the poll is the pattern of, and how that was when the form was opened, as JSON; `None`: a poll.
     pub template: Option<(&'a TypedTemplate, String)>,
+    /// The polls that may come next.
+    pub offered: OfferedPolls,
     /// The zone that its times are in.
     pub timezone: &'a TimeZone,
     /// What tells one making from the next, so that a form that is sent twice makes one poll.
@@ -164,6 +168,7 @@ impl MakePage<'_> {
             self.typed;
         let texts = [asked_by, paid_by, licence, disclosure_note, thanks, link_url, link_label, next];
         texts.iter().any(|text| !text.is_empty())
+            || !self.offered.words.is_empty()
             || ["disclosure", "after_vote"].iter().any(|of| self.fault(of).is_some())
     }
 
@@ -172,6 +177,23 @@ impl MakePage<'_> {
             .then_some((&*self.typed.language, &*self.typed.language));
         let known = Language::all().map(|language| (language.tag(), self.frame.name_of_language(language)));
         own.into_iter().chain(known)
+    }
+
+    /// Whether the answer at a place, counted from 1, is the right one.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+    fn is_correct(&self, place: &usize) -> bool {
+        number::<usize>(&self.typed.correct) == Some(*place)
+    }
+
+    /// Whether the poll that is to come next is not there any more.
+    fn is_next_gone(&self) -> bool {
+        let next = &self.typed.next;
+        !next.is_empty() && !self.offered.polls.iter().any(|poll| poll.id == *next)
+    }
+
+    /// Whether a poll is the one that is edited.
+    fn is_itself(&self, id: &str) -> bool {
+        self.edited.as_ref().is_some_and(|edited| edited.id == id)
     }
 
     /// What is wrong with a field.
@@ -187,6 +209,44 @@ impl MakePage<'_> {
             wrong_emoji: self.fault_at("emoji", Some(place)),
             wrong_more: self.fault_at("note", Some(place)).or_else(|| self.fault_at("image", Some(place))),
         })
+    }
+
+    /// The fields that are wrong, with what they are called: to go to from above the form.
+    fn wrong(&self) -> Vec<(String, String)> {
+        let texts = self.texts();
+        let mut wrong: Vec<(String, String)> = Vec::new();
+        let mut faults: Vec<&FormFault> = self.faults.iter().collect();
+        faults.sort_by_key(|fault| (fault.field, fault.place));
+        for fault in faults {
+            let row = fault.place.map_or(1, |place| place + 1);
+            let (id, called) = match fault.field {
+                TypedField::Question => ("question".to_owned(), texts.question.clone()),
+                TypedField::Options => ("label-1".to_owned(), texts.options.clone()),
+                TypedField::Emoji => (format!("emoji-{row}"), format!("{} {row}", texts.emoji)),
+                TypedField::Label => (format!("label-{row}"), format!("{} {row}", texts.option)),
+                TypedField::Note | TypedField::Image => {
+                    (format!("label-{row}"), format!("{} {row}: {}", texts.option, texts.look))
+                }
+                TypedField::MaxChoices => ("max_choices".to_owned(), texts.max_choices.clone()),
+                TypedField::OpensAt => ("opens_at".to_owned(), texts.opens_at.clone()),
+                TypedField::ClosesAt => ("closes_at".to_owned(), texts.closes_at.clone()),
+                TypedField::ArticleUrl => ("article_url".to_owned(), texts.article_url.clone()),
+                TypedField::Correct => ("correct".to_owned(), texts.correct.clone()),
+                TypedField::Explanation => ("explanation".to_owned(), texts.explanation.clone()),
+                TypedField::Changeable => ("changeable".to_owned(), texts.changeable.clone()),
+                TypedField::OpenAnswer => ("open_answer".to_owned(), texts.open_answer.clone()),
+                TypedField::Scale => ("low_label".to_owned(), texts.low_label.clone()),
+                TypedField::MinimumBallots => ("minimum_ballots".to_owned(), texts.minimum_ballots.clone()),
+                TypedField::Disclosure => ("asked_by".to_owned(), texts.asked_by.clone()),
+                TypedField::AfterVote => ("thanks".to_owned(), texts.thanks.clone()),
+                TypedField::Reason => ("reason".to_owned(), texts.reason.clone()),
+                TypedField::Other => continue,
+            };
+            if !wrong.iter().any(|(other, _)| *other == id) {
+                wrong.push((id, called));
+            }
+        }
+        wrong
     }
 
     fn fault_at(&self, name: &str, place: Option<usize>) -> Option<&'static str> {
@@ -270,4 +330,6 @@ fn name_of(field: TypedField) -> &'static str {
 pub struct EmptyPreview<'a> {
     /// The language it speaks.
     pub frame: Frame<'a>,
+    /// What it says.
+    pub said: &'a str,
 }

@@ -17,3 +17,11 @@ pub struct NoticePage<'a> {
     /// A form that can be sent again as it was: where to, and its fields, with its token.
     pub again: Option<(&'a str, &'a [(String, String)])>,
 }
+
+impl NoticePage<'_> {
+    /// Whether the form can be looked at before it is sent: its page shows what was typed, and sends nothing.
+    fn can_be_looked_at(&self) -> bool {
+        let is_long = |name: &str| matches!(name, "once" | "base" | "was");
+        self.again.is_some_and(|(_, fields)| fields.iter().any(|(name, _)| is_long(name)))
+    }
+}

@@ -1,32 +1,30 @@
 //! Places in a site's pages: what stands there, and the calendar that says what will.
 
+mod typed;
+mod week;
+
 use askama::Template;
 
+pub use typed::{PlaceChange, TypedPlace, TypedTurn};
+pub use week::{PlaceDay, PlaceSpan, PlaceWeek, PlannedPolls, WeekRow};
+
 use crate::{
-    newsroom::{frame::Frame, texts::PlacesTexts},
+    newsroom::{
+        frame::Frame,
+        offered::OfferedPolls,
+        texts::{PlacesTexts, PollsTexts},
+    },
     poll::TimeZone,
 };
 
-/// A place in the list.
-pub struct PlaceRow {
-    /// Its id.
-    pub id: String,
-    /// What editors call it.
-    pub name: String,
-    /// What stands there now.
-    pub now: Option<String>,
-    /// Until when, to the minute.
-    pub until: Option<String>,
-}
-
-/// All places of a site.
+/// All places of a site, and what stands in them day by day.
 #[derive(Template)]
 #[template(path = "places/list.html", config = "src/newsroom/askama.toml")]
 pub struct PlacesPage<'a> {
     /// What stands around it.
     pub frame: Frame<'a>,
-    /// In the order of their ids.
-    pub rows: &'a [PlaceRow],
+    /// Some days of all places.
+    pub week: &'a PlaceWeek,
     /// The zone that times are in.
     pub timezone: &'a TimeZone,
     /// What was typed for a new one: its id and name.
@@ -37,42 +35,29 @@ pub struct PlacesPage<'a> {
     pub is_full: bool,
 }
 
-/// A poll that can be put somewhere.
-pub struct PlacePoll {
-    /// Its id.
-    pub id: String,
-    /// Its question.
+/// An entry of a calendar, and what is told around it.
+pub struct TurnLine<'a> {
+    /// As it was typed.
+    pub typed: &'a TypedTurn,
+    /// Its poll's question, or its id if it is gone.
     pub question: String,
-}
-
-/// An entry of a calendar, as it stands in the form.
-#[derive(Debug, Clone, Default)]
-pub struct TypedTurn {
-    /// The poll's id.
-    pub poll: String,
-    /// Its question, or its id if it is gone.
-    pub question: String,
-    /// Its first moment, as the form has it.
-    pub from: String,
-    /// The first moment after it.
-    pub until: String,
-    /// What is wrong with it.
-    pub wrong: Option<&'static str>,
-    /// How long the gap before it is, if there is one: from and until, for people.
+    /// What an editor should know: readers won't be able to vote all the time.
+    pub warning: Option<String>,
+    /// The gap before it, if there is one: from and until, for people.
     pub gap: Option<(String, String)>,
     /// Whether it stands now.
     pub is_now: bool,
 }
 
 /// What is told above a calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceNotice {
     /// It was saved.
     Saved,
     /// Something in it is wrong.
     Wrong,
-    /// Somebody else has changed it meanwhile.
-    Changed,
+    /// Somebody else has changed it meanwhile; what they did.
+    Changed(Vec<(&'static str, String)>),
     /// Whether it is really to be deleted.
     Deleting,
 }
@@ -85,26 +70,26 @@ pub struct PlacePage<'a> {
     pub frame: Frame<'a>,
     /// The place's id.
     pub id: &'a str,
-    /// What editors call it.
-    pub name: &'a str,
     /// The revision the form was shown of.
     pub revision: u64,
+    /// How the place was then, as JSON.
+    pub base: String,
     /// What is told.
     pub notice: Option<PlaceNotice>,
+    /// What was typed.
+    pub typed: &'a TypedPlace,
     /// The calendar, in its order.
-    pub turns: &'a [TypedTurn],
-    /// A new entry that was typed.
-    pub added: &'a TypedTurn,
-    /// The id of the poll that stands when no other does.
-    pub fallback: &'a str,
-    /// The ids of polls that take turns when nothing in the calendar stands.
-    pub rotation: &'a [String],
-    /// For how many minutes each.
-    pub every_minutes: &'a str,
-    /// Whether the rotation is wrong.
-    pub is_rotation_wrong: bool,
+    pub turns: &'a [TurnLine<'a>],
+    /// From when on nothing is planned, for people.
+    pub last_gap: Option<String>,
+    /// What an editor should know of the new entry.
+    pub added_warning: Option<String>,
+    /// The question of the poll that stands when no other does.
+    pub fallback_question: String,
+    /// What an editor should know of that one.
+    pub fallback_warning: Option<String>,
     /// The polls that can be chosen.
-    pub polls: &'a [PlacePoll],
+    pub offered: &'a OfferedPolls,
     /// What a publisher puts into pages.
     pub code: &'a str,
     /// The zone that times are in.
@@ -115,6 +100,20 @@ impl PlacesPage<'_> {
     fn texts(&self) -> &'static PlacesTexts {
         &self.frame.texts().places
     }
+
+    fn weekday(&self, day: &PlaceDay) -> &'static str {
+        let texts = self.texts();
+        let names: [&'static str; 7] = [
+            &texts.monday,
+            &texts.tuesday,
+            &texts.wednesday,
+            &texts.thursday,
+            &texts.friday,
+            &texts.saturday,
+            &texts.sunday,
+        ];
+        names.get(day.weekday).copied().unwrap_or_default()
+    }
 }
 
 impl PlacePage<'_> {
@@ -122,11 +121,16 @@ impl PlacePage<'_> {
         &self.frame.texts().places
     }
 
-    fn question_of<'s>(&'s self, id: &'s str) -> &'s str {
-        self.polls.iter().find(|poll| poll.id == id).map_or(id, |poll| &poll.question)
+    fn polls_texts(&self) -> &'static PollsTexts {
+        &self.frame.texts().polls
     }
 
-    fn is_in_rotation(&self, poll: &PlacePoll) -> bool {
-        self.rotation.contains(&poll.id)
+    /// What the place is called.
+    fn title(&self) -> &str {
+        if self.typed.name.is_empty() { self.id } else { &self.typed.name }
+    }
+
+    fn is_in_rotation(&self, id: &str) -> bool {
+        self.typed.rotation.iter().any(|poll| poll == id)
     }
 }

@@ -38,8 +38,10 @@ pub enum PollNotice {
 pub struct PollViews {
     /// How often.
     pub views: u64,
-    /// The share, in tenths of a percent.
+    /// The share, in tenths of a percent; `None` if there are no views, or fewer than ballots.
     pub turnout: Option<u64>,
+    /// Whether there are fewer views than ballots: some have voted where no view is counted.
+    pub are_too_few: bool,
 }
 
 /// Readers' own words, as the page lists them.
@@ -133,6 +135,11 @@ impl EditorPollPage<'_> {
     fn picture(&self) -> Option<String> {
         let base = self.snippets.url.strip_suffix(&format!("/embed/{}", self.poll.id))?;
         can_be_drawn(self.poll).then(|| format!("{base}/polls/{}/card.png", self.poll.id))
+    }
+
+    /// Whether it has a stream: readers don't find a draft.
+    fn has_stream(&self) -> bool {
+        self.state != State::Draft
     }
 
     fn is_seen_by_readers(&self) -> bool {
@@ -247,7 +254,7 @@ impl EditorPollPage<'_> {
     }
 
     fn begin(&self, timeline: &TimelinePart) -> String {
-        timeline.chart.bars.first().map(|bar| self.time(&bar.start)).unwrap_or_default()
+        self.time(&timeline.chart.begin)
     }
 
     /// What separates cells where spreadsheets speak the page's language: a decimal comma is no separator.

@@ -1,4 +1,4 @@
-//! A poll's tally: bars with their words beside them. Script asks for this part again as votes come in.
+//! A poll's tally: bars with their words beside them.
 
 use askama::Template;
 
@@ -26,8 +26,8 @@ pub struct TallyPart<'a> {
     pub runoff: Option<&'a Runoff>,
     /// The zone that times are in.
     pub timezone: &'a TimeZone,
-    /// The state that the page around it shows, which may be an older one.
-    pub page_state: State,
+    /// Its state now.
+    pub state: State,
 }
 
 /// How far the figure can be relied on, in words.
@@ -60,7 +60,7 @@ impl TallyPart<'_> {
     fn grade(&self) -> Option<GradeText> {
         let texts = &texts_of(self.language).incidents;
         let (sign, name, about) = match self.poll.grade() {
-            _ if !has_ballots(self.page_state) => return None,
+            _ if !has_ballots(self.state) => return None,
             Grade::Clean => ("open", texts.clean.as_str(), texts.clean_about.as_str()),
             Grade::Watched => ("scheduled", &*texts.watched, &*texts.watched_about),
             Grade::Disputed => ("failed", &*texts.disputed, &*texts.disputed_about),
@@ -86,7 +86,19 @@ impl TallyPart<'_> {
     }
 
     fn lines(&self, tally: &Tally) -> Vec<TallyLine<'_>> {
-        let (tenths, points) = (tally.parts(self.poll, 1_000), tally.borda(self.poll));
+        // Parts that add up to the whole give the first of equals more than the others. Here each stands beside its votes,
+        // so equals are told alike.
+        let parts = tally.parts(self.poll, 1_000);
+        let part_of = |option: &PollOption| {
+            let equals = self.poll.options.iter().zip(&parts).filter(|(other, _)| {
+                tally.told_votes(option.index).is_some()
+                    && tally.told_votes(other.index) == tally.told_votes(option.index)
+            });
+            equals.map(|(_, part)| *part).min()
+        };
+        let tenths: Vec<u64> =
+            self.poll.options.iter().zip(&parts).map(|(option, part)| part_of(option).unwrap_or(*part)).collect();
+        let points = tally.borda(self.poll);
         let right = self.right();
         let options = self.poll.options.iter().zip(tenths).enumerate();
         let lines = options.map(|(place, (option, tenths))| TallyLine {
@@ -153,10 +165,6 @@ impl TallyPart<'_> {
 
     fn is_ranked(&self) -> bool {
         self.poll.kind == Kind::Ranked
-    }
-
-    fn has_changed_state(&self, tally: &Tally) -> bool {
-        tally.state != self.page_state
     }
 
     fn as_of(&self, tally: &Tally) -> String {

@@ -16,6 +16,7 @@ use crate::{
     },
     poll::{TimeZone, Timestamp},
     site::{Attempt, Delivery, DeliveryState, EventSubject, EventType, Webhook, WhyDisabled},
+    webhooks::{NOT_IN_TIME, NOWHERE_OUTSIDE},
 };
 
 /// A secret that was just made: shown here, and never again.
@@ -198,13 +199,23 @@ impl WebhookPage<'_> {
         }
     }
 
-    /// What the receiver answered last, or why there was no answer: as the log of the service says it.
-    #[expect(clippy::unused_self, reason = "templates call what belongs to the page")]
-    fn last_answer(&self, delivery: &Delivery) -> Option<String> {
+    /// What the receiver answered last, or why there was no answer; and how the service's log says it, where that tells
+    /// whoever runs the receiver more.
+    fn last_answer<'d>(&self, delivery: &'d Delivery) -> Option<(String, Option<&'d str>)> {
+        let texts = self.texts();
         let Attempt { status, failure, .. } = delivery.attempts.last()?;
-        let status = status.map(|status| format!("HTTP {status}"));
-        let parts: Vec<String> = status.into_iter().chain(failure.clone()).collect();
-        (!parts.is_empty()).then(|| parts.join(" · "))
+        let said = |text: &String| Some((text.clone(), None));
+        match (status, failure.as_deref()) {
+            (Some(status @ 300..400), _) => {
+                Some((fill(&texts.leads_elsewhere, &[("status", &status.to_string())]), None))
+            }
+            (Some(410), _) => said(&texts.is_gone),
+            (Some(status), _) => Some((fill(&texts.answered, &[("status", &status.to_string())]), None)),
+            (None, None) => None,
+            (None, Some(failure)) if failure.contains(NOT_IN_TIME) => said(&texts.not_in_time),
+            (None, Some(failure)) if failure.contains(NOWHERE_OUTSIDE) => said(&texts.is_inside),
+            (None, Some(failure)) => Some((texts.not_reached.clone(), Some(failure))),
+        }
     }
 
     #[expect(clippy::unused_self, reason = "templates call what belongs to the page")]

@@ -7,8 +7,8 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use sawt::{
     integrity::detect::PollWatch,
     poll::{
-        DigestKey, Ending, Grade, IncidentPolicy, Label, NetworkDigest, NewOption, NewPoll, Partitions, Poll, PollFields,
-        PollId, SiteId, Timestamp, VoteTrace, WorkPolicy,
+        DigestKey, Ending, Grade, IncidentPolicy, Label, NetworkDigest, NewOption, NewPoll, Partitions, Poll,
+        PollFields, PollId, SiteId, Timestamp, VoteTrace, WorkPolicy,
     },
 };
 

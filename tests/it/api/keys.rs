@@ -94,6 +94,8 @@ fn guarded(
         (Method::DELETE, hook, None, "keys:write"),
         (Method::GET, sessions.clone(), None, "keys:write"),
         (Method::DELETE, format!("{sessions}/{session}"), None, "keys:write"),
+        (Method::GET, format!("/v1/sites/{site}/waiting"), None, "polls:read"),
+        (Method::GET, format!("{poll_path}/qr.svg"), None, "polls:read"),
         (Method::GET, places, None, "polls:read"),
         (Method::GET, place.clone(), None, "polls:read"),
         (Method::PUT, place.clone(), Some(json!({})), "polls:write"),

@@ -319,6 +319,8 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         ("/v1/sites".to_owned(), &["GET"]),
         ("/v1/sites/default".to_owned(), &["GET", "PUT", "DELETE"]),
         ("/v1/sites/default/events".to_owned(), &["GET"]),
+        ("/v1/sites/default/waiting".to_owned(), &["GET"]),
+        (format!("/v1/polls/{poll}/qr.svg"), &["GET"]),
         ("/v1/sites/default/announced".to_owned(), &["GET"]),
         ("/v1/sites/default/articles/1".to_owned(), &["GET", "PUT", "DELETE"]),
         ("/embed.js".to_owned(), &["GET"]),

@@ -139,6 +139,7 @@ async fn another_site_and_its_keys_are_answered_as_those_that_were_never_made(se
             get(format!("/v1/sites/{site}/articles/1")),
             (Method::DELETE, format!("/v1/sites/{site}/articles/1"), None),
             (Method::PUT, format!("/v1/sites/{site}/articles/1"), Some(("application/json", announcement.clone()))),
+            get(format!("/v1/sites/{site}/waiting")),
             get(format!("/v1/sites/{site}/places")),
             get(format!("/v1/sites/{site}/places/side")),
             (Method::DELETE, format!("/v1/sites/{site}/places/side"), None),

@@ -55,6 +55,17 @@ async fn a_list_is_searched_filtered_sorted_and_paged(service: &Service) {
     let found = editor.page(&format!("{at}?q=%D8%A7%D9%84%D9%85%D8%AC%D9%84%D8%B3&state=draft&sort=")).await;
     assert_eq!(listed(&found, &polls), [4]);
     assert!(found.contains("value=\"المجلس\"") && found.contains("value=\"draft\" selected"), "{found}");
+    // Keys find the same by the API.
+    let by_key = service.admin().get(&format!("/v1/polls?site={site}&sort=votes&include=numbers&limit=2")).send().await;
+    assert!(by_key.header("link").unwrap().contains("include=numbers"), "{by_key}");
+    let by_key = by_key.is(200);
+    let [first, second] = [0, 1].map(|place| by_key["items"][place]["numbers"].clone());
+    assert_eq!(
+        (&by_key["items"][0]["id"], &first["ballots"], &first["last_day"][23]),
+        (&json!(polls[7]), &json!(2), &json!(2))
+    );
+    assert_eq!((&second["ballots"], second["last_day"].as_array().map(Vec::len)), (&json!(0), Some(24)));
+    service.admin().get(&format!("/v1/polls?site={site}&include=all")).send().await.refused(400, "invalid-request");
     // What means nothing is as if it were not there, but words that can't be searched for are told of.
     assert_eq!(listed(&editor.page(&format!("{at}?sort=loud&state=ajar&cursor=x")).await, &polls).len(), 25);
     let refused = editor.get(&format!("{at}?q={}", "a".repeat(201))).send().await.page(400);
@@ -88,6 +99,22 @@ async fn what_waits_for_an_editor_is_listed_counted_and_decided_there(service: &
         assert_eq!(page.contains(&format!("/polls/{poll}")), is_named, "{page}");
     }
     assert!(page.contains("<span class=\"count\">2</span></a>"), "two polls wait: {page}");
+    // By the API, too: whoever sees no results is told of no texts.
+    let waiting = service.admin().get(&format!("/v1/sites/{site}/waiting")).send().await.is(200);
+    let ids = |list: &str| waiting[list].as_array().unwrap().iter().map(|poll| poll["id"].clone()).collect::<Vec<_>>();
+    assert_eq!((ids("closing"), ids("resolvable")), (vec![json!(today)], vec![json!(closed)]));
+    let [texts] = &waiting["answers"].as_array().unwrap()[..] else { panic!("{waiting}") };
+    assert_eq!(
+        (&texts["poll"]["id"], &texts["count"], texts["first"].as_array().map(Vec::len)),
+        (&json!(said), &json!(2), Some(2))
+    );
+    let (_, key) = service.key(&site, &["polls:read"]).await;
+    let client = service.client().with_key(&key);
+    assert_eq!(client.get(&format!("/v1/sites/{site}/waiting")).send().await.is(200)["answers"], json!([]));
+    assert_eq!(
+        client.get(&format!("/v1/polls?site={site}&include=numbers")).send().await.is(200)["items"][0]["numbers"]["ballots"],
+        json!(0)
+    );
     assert!(page.contains("بعد العيد") && page.contains(&format!("/polls/{closed}#resolve")), "{page}");
     // Every other page has the count too, once it is known there.
     for client in service.clients() {

@@ -13,6 +13,10 @@ service_rules![on crate::backends::Backend::EACH_SORT;
     what_is_wrong_is_said_at_its_field_in_the_editors_language,
     of_two_who_edit_at_once_neither_loses_anything,
     an_ended_session_keeps_what_was_typed,
+    a_form_of_the_session_before_is_kept_and_sent_by_its_editor_alone,
+    another_language_is_chosen_and_nothing_typed_is_lost,
+    a_preview_says_that_the_session_has_ended,
+    the_next_poll_is_found_by_its_words_and_the_right_answer_is_chosen_by_its_own,
     a_preview_shows_the_poll_and_makes_none,
     a_start_fills_the_form_in_the_polls_language,
 ];
@@ -135,6 +139,108 @@ async fn an_ended_session_keeps_what_was_typed(service: &Service) {
         [("form_token", hidden(&back, "form_token")), ("question", "سؤال؟".to_owned()), ("do", "more".to_owned())];
     let sent: Vec<_> = sent.iter().map(|(name, value)| (*name, &**value)).collect();
     browser.post(&path, &sent).await.page(200);
+}
+
+/// Somebody's session ended, and they signed in again in another tab.
+async fn a_form_of_the_session_before_is_kept_and_sent_by_its_editor_alone(service: &Service) {
+    let site = service.site().await;
+    let (_, key) = service.key(&site, &["polls:read", "polls:write"]).await;
+    let [before, browser] =
+        [Browser::signed_in(service.client(), &key).await, Browser::signed_in(service.client(), &key).await];
+    let path = format!("/newsroom/sites/{site}/polls/new");
+    let (old, new) = (before.form_token().await, browser.form_token().await);
+    let fields = |token| {
+        [
+            ("once", "1"),
+            ("form_token", token),
+            ("question", "سؤال & \"طويل\"؟"),
+            ("kind", "single"),
+            ("language", "ar"),
+            ("label", "نعم\nلا"),
+            ("do", "draft"),
+        ]
+    };
+    let kept = browser.post(&path, &fields(&old)).await.page(403);
+    assert!(polls(service, &site).await.is_empty(), "it was sent by itself");
+    assert!(unescaped(&kept).contains("سؤال & \"طويل\"؟") && kept.contains(&format!("action=\"{path}\"")), "{kept}");
+    assert_eq!(hidden(&kept, "form_token"), new);
+    // Looked at first, and sent.
+    assert!(kept.contains("name=\"do\" value=\"again\""), "{kept}");
+    let review: Vec<_> = [("do", "again")].into_iter().chain(fields(&new)).collect();
+    let shown = browser.post(&path, &review).await.page(200);
+    assert!(unescaped(&shown).contains("سؤال & \"طويل\"؟") && shown.contains("value=\"لا\""), "{shown}");
+    assert!(polls(service, &site).await.is_empty(), "looking at it sent it");
+    location(&browser.post(&path, &fields(&new)).await);
+    assert_eq!(polls(service, &site).await.len(), 1);
+}
+
+async fn another_language_is_chosen_and_nothing_typed_is_lost(service: &Service) {
+    let site = service.site().await;
+    let browser = Browser::of_site(service, &site).await;
+    let path = format!("/newsroom/sites/{site}/polls/new");
+    let page = browser.get(&path).await.page(200);
+    assert!(page.contains("form=\"make\" name=\"speak\" value=\"fr\""), "{page}");
+    let fields = [("question", QUESTION), ("label", "نعم"), ("label", "لا"), ("speak", "fr")];
+    let answer = browser.submit(&path, &fields).await;
+    assert!(answer.header("set-cookie").unwrap().contains("sawt_newsroom_language=fr"), "{answer}");
+    let page = answer.page(200);
+    assert!(page.contains("lang=\"fr\"") && page.contains(QUESTION) && page.contains("value=\"لا\""), "{page}");
+    assert_eq!(page.matches("name=\"label\"").count(), 2, "nothing was added: {page}");
+    assert!(polls(service, &site).await.is_empty());
+}
+
+async fn a_preview_says_that_the_session_has_ended(service: &Service) {
+    let site = service.site().await;
+    let (id, key) = service.key(&site, &["polls:read", "polls:write"]).await;
+    let browser = Browser::signed_in(service.client(), &key).await;
+    let (path, token) = (format!("/newsroom/sites/{site}/preview"), browser.form_token().await);
+    service.admin().delete(&format!("/v1/keys/{id}")).send().await.is(204);
+    let sent = browser.post(&path, &[("form_token", &*token), ("question", QUESTION)]).await;
+    for answer in [sent, browser.get(&path).await] {
+        // In the frame, where another page of ours may not stand.
+        assert!(answer.header("content-security-policy").unwrap().ends_with("frame-ancestors 'self'"), "{answer}");
+        assert!(answer.page(403).contains("Your session has ended"));
+    }
+}
+
+async fn the_next_poll_is_found_by_its_words_and_the_right_answer_is_chosen_by_its_own(service: &Service) {
+    let site = service.site().await;
+    let browser = Browser::of_site(service, &site).await;
+    let path = format!("/newsroom/sites/{site}/polls/new");
+    let make = async |question: &str| {
+        let poll = seed_poll(json!({ "site": site, "question": question }));
+        text(&service.admin().post("/v1/polls").json(&poll).send().await.is(201)["id"])
+    };
+    let old = make("هل تؤيد قانون الإيجارات؟").await;
+    for number in 0..51 {
+        make(&format!("سؤال اليوم {number}؟")).await;
+    }
+    let fields = |more: &[(&'static str, String)]| {
+        let typed =
+            [("kind", "single"), ("language", "ar"), ("question", QUESTION), ("label", "نعم\r\nلا"), ("label", "ربما")];
+        let typed = typed.map(|(name, value)| (name, value.to_owned()));
+        typed.iter().chain(more).cloned().collect::<Vec<_>>()
+    };
+    let send = async |more: &[(&'static str, String)]| {
+        let fields = fields(more);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+        browser.submit(&path, &fields).await
+    };
+    let offers = format!("<option value=\"{old}\"");
+    assert!(!browser.get(&path).await.page(200).contains(&offers));
+    // The second of the rows is the third answer, since the first has two lines. Who looks for a poll loses neither.
+    let found =
+        send(&[("do", "find".to_owned()), ("next_words", "ايجارات".to_owned()), ("correct", "2".to_owned())]).await;
+    let found = found.page(200);
+    assert!(
+        found.contains(&offers) && found.contains("<option value=\"3\" selected>Answer 3: ربما</option>"),
+        "{found}"
+    );
+    let once = hidden(&found, "once");
+    let made = [("do", "publish".to_owned()), ("next", old.clone()), ("correct", "2".to_owned()), ("once", once)];
+    let there = location(&send(&made).await);
+    let made = service.admin().get(&format!("/v1/polls/{}", there.rsplit('/').next().unwrap())).send().await.is(200);
+    assert_eq!((&made["after_vote"]["next"], &made["correct"]), (&json!(old), &json!("3")), "{made}");
 }
 
 async fn a_preview_shows_the_poll_and_makes_none(service: &Service) {

@@ -7,6 +7,7 @@ mod keys;
 mod lists;
 mod log;
 mod make;
+mod many;
 mod people;
 mod places;
 mod poll_page;
@@ -37,7 +38,15 @@ use crate::{
 };
 
 pub(crate) fn rules() -> Vec<Rule> {
-    let pages = [door::rules(), sign_in::rules(), make::rules(), places::rules(), poll_page::rules(), lists::rules()];
+    let pages = [
+        door::rules(),
+        sign_in::rules(),
+        make::rules(),
+        places::rules(),
+        poll_page::rules(),
+        lists::rules(),
+        many::rules(),
+    ];
     let records = [log::rules(), webhooks::rules(), people::rules(), templates::rules(), integrity::rules()];
     let of_site = [tenants::rules(), keys::rules(), settings::rules(), sites::rules()];
     pages.into_iter().chain(records).chain(of_site).flatten().collect()

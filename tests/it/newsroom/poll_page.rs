@@ -12,9 +12,8 @@ use crate::{
 const EDITOR: [&str; 3] = ["polls:read", "polls:write", "results:read"];
 
 /// The pages and files of a poll, and which scope each needs beside that of reading polls.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 8] = [
     ("", "polls:read"),
-    ("/tally", "polls:read"),
     ("/live", "polls:read"),
     ("/qr.svg", "polls:read"),
     ("/close", "polls:write"),
@@ -123,7 +122,8 @@ async fn a_poll_is_opened_closed_and_resolved_by_forms_and_each_refusal_is_said_
         editor.page(&answer.header("location").unwrap()).await
     };
     // It lies before readers from here on, and the page says how to have it in one's own.
-    assert!(!editor.page(&at).await.contains("/embed/"));
+    let page = editor.page(&at).await;
+    assert!(!page.contains("/embed/") && !page.contains("data-live"), "a draft has no stream: {page}");
     let page = sent("/open", "").await;
     assert_eq!(state().await, "open");
     assert!(page.contains("role=\"status\"") && page.contains(&format!("{PUBLIC_URL}/embed/{poll}")), "{page}");
@@ -205,14 +205,15 @@ async fn an_editor_watches_what_readers_do_not_see_and_nobody_without_a_session_
     }
     for client in service.clients() {
         let page = until(async || {
-            let part = editor.through(client.clone()).page(&format!("{at}/tally?state=open")).await;
-            part.contains("100%").then_some(part)
+            let page = editor.through(client.clone()).page(&at).await;
+            page.contains("100%").then_some(page)
         })
         .await;
-        assert!(!page.contains("<html") && page.contains("<svg") && !page.contains("style="), "{page}");
-        assert!(
-            editor.through(client.clone()).page(&format!("{at}/tally?state=draft")).await.contains("role=\"status\"")
-        );
+        // All that script puts in its place when it moves, by its name, once each.
+        for part in ["facts", "does", "tally", "timeline", "timeline-rows", "about"] {
+            assert_eq!(page.matches(&format!("data-moves=\"{part}\"")).count(), 1, "{part}: {page}");
+        }
+        assert!(page.contains("<svg") && !page.contains(" style=\""), "{page}");
         for (page, _) in PAGES {
             let answer = client.get(&format!("{at}{page}")).undocumented().send().await;
             let there = answer.header("location").unwrap_or_default();
@@ -220,7 +221,7 @@ async fn an_editor_watches_what_readers_do_not_see_and_nobody_without_a_session_
         }
     }
     let viewer = SignedIn::at(service, &site, &["polls:read"]).await;
-    assert!(!viewer.page(&format!("{at}/tally")).await.contains("<svg"));
+    assert!(!viewer.page(&at).await.contains("class=\"bars\""));
 }
 
 /// By session as by key; the times are the site's if nothing else is said.
@@ -262,6 +263,8 @@ async fn an_editor_exports_what_the_api_does(service: &Service) {
     editor.get(&format!("{}/results.csv?separator=dash", path(&site, &poll))).send().await.page(400);
     let code = editor.get(&format!("{}/qr.svg", path(&site, &poll))).send().await;
     assert!(code.header("content-disposition").unwrap().starts_with("attachment"), "{code}");
+    let by_key = service.admin().get(&format!("/v1/polls/{poll}/qr.svg")).send().await;
+    assert_eq!((by_key.status, by_key.content()), (200, code.content()));
     let page = editor.page(&path(&site, &poll)).await;
     assert!(page.contains("shape-rendering=\"crispEdges\"") && page.contains("class=\"timeline\""), "{page}");
     let picture = format!("href=\"{PUBLIC_URL}/polls/{poll}/card.png");

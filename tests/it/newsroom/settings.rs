@@ -15,7 +15,7 @@ fn fields_of(page: &str) -> Vec<(String, String)> {
         let (_, after) = tag.split_once(&format!(" {name}=\""))?;
         after.split('"').next().map(unescaped)
     };
-    let (_, form) = page.split_once("/settings\">").expect("a form");
+    let (_, form) = page.split_once("id=\"settings\">").expect("a form");
     let form = form.split("</form>").next().unwrap_or_default();
     let mut fields = Vec::new();
     for tag in form.split('<').filter(|tag| tag.starts_with("input ")) {

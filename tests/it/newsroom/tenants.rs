@@ -36,7 +36,6 @@ const OF_SITE: &[(&str, &str, &str)] = &[
     ("POST", "/places/{place}", "polls:write"),
     ("POST", "/places/{place}/delete", "polls:write"),
     ("GET", "/polls/{poll}", "polls:read"),
-    ("GET", "/polls/{poll}/tally", "polls:read"),
     ("GET", "/polls/{poll}/live", "polls:read"),
     ("GET", "/polls/{poll}/qr.svg", "polls:read"),
     ("GET", "/polls/{poll}/results.csv", "results:read"),
