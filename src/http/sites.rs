@@ -22,7 +22,10 @@ use super::{
 use crate::{
     article::AddressRules,
     embed::language::Language,
-    poll::{Disclosure, IncidentPolicy, SiteId, Text, TimeZone, Timestamp, Violation, WebAddress, WorkPolicy},
+    poll::{
+        Disclosure, IncidentPolicy, InvalidId, PollDefaults, ResultsPolicy, SiteId, Text, TimeZone, Timestamp,
+        Violation, WebAddress, WorkPolicy,
+    },
     site::{
         BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, Publisher, Scope, Site, SiteLook, SiteSettings,
         SiteWords, THANKS,
@@ -123,6 +126,24 @@ struct SiteBody {
     disclosure: Option<DisclosureBody>,
     incidents: Option<body::Word<IncidentPolicy>>,
     proof_of_work: Option<body::Word<WorkPolicy>>,
+    poll_defaults: Option<PollDefaultsBody>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PollDefaultsBody {
+    results: Option<body::Word<ResultsPolicy>>,
+    language: Option<String>,
+}
+
+impl PollDefaultsBody {
+    fn into_defaults(self) -> Result<PollDefaults, Problem> {
+        let results = self.results.map(|body::Word(policy)| policy);
+        let language = self.language.map(|tag| tag.parse()).transpose().map_err(|rule: InvalidId| {
+            Problem::of_field(Code::InvalidRequest, "poll_defaults.language", rule.to_string())
+        })?;
+        Ok(PollDefaults { results, language })
+    }
 }
 
 impl SiteBody {
@@ -145,7 +166,19 @@ impl SiteBody {
         let disclosure = disclosure.filter(|disclosure| !disclosure.is_empty());
         let incidents = self.incidents.map_or_else(IncidentPolicy::default, |body::Word(policy)| policy);
         let proof_of_work = self.proof_of_work.map_or_else(WorkPolicy::default, |body::Word(policy)| policy);
-        Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents, proof_of_work })
+        let poll_defaults = self.poll_defaults.unwrap_or_default().into_defaults()?;
+        Ok(SiteSettings {
+            origins,
+            timezone,
+            name,
+            url,
+            look,
+            addresses,
+            disclosure,
+            incidents,
+            proof_of_work,
+            poll_defaults,
+        })
     }
 }
 
@@ -261,6 +294,8 @@ struct SiteJson<'a> {
     disclosure: Option<&'a Disclosure>,
     incidents: IncidentPolicy,
     proof_of_work: WorkPolicy,
+    #[serde(skip_serializing_if = "PollDefaults::is_empty")]
+    poll_defaults: &'a PollDefaults,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -268,8 +303,18 @@ struct SiteJson<'a> {
 impl<'a> SiteJson<'a> {
     fn of(site: &'a Site) -> Self {
         let Site { id, settings, created_at, updated_at } = site;
-        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents, proof_of_work } =
-            settings;
+        let SiteSettings {
+            origins,
+            timezone,
+            name,
+            url,
+            look,
+            addresses,
+            disclosure,
+            incidents,
+            proof_of_work,
+            poll_defaults,
+        } = settings;
         Self {
             id,
             name: name.as_ref(),
@@ -281,6 +326,7 @@ impl<'a> SiteJson<'a> {
             disclosure: disclosure.as_ref(),
             incidents: *incidents,
             proof_of_work: *proof_of_work,
+            poll_defaults,
             created_at: *created_at,
             updated_at: *updated_at,
         }

@@ -11,6 +11,7 @@ mod calendar;
 mod check;
 mod choices;
 mod counters;
+mod defaults;
 mod definition;
 mod disclosure;
 mod edit;
@@ -48,6 +49,7 @@ pub use ballot::{Action, Applied, Ballot, DigestKey, Outcome, VoterDigest};
 pub use check::{Mistake, Violation};
 pub use choices::{Choices, InvalidChoice};
 pub use counters::{Codec, Counters, Indexes, MAX_COUNTERS, MOST_INDEXES};
+pub use defaults::PollDefaults;
 pub use definition::{
     ListCursor, MOST_MINIMUM, NewOption, NewPoll, PageStart, Poll, PollArticle, PollFields, PollOption,
 };

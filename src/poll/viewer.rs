@@ -72,6 +72,24 @@ impl ResultsPolicy {
         }
     }
 
+    /// All there are, by their names.
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("always", Self::Always),
+        ("after_vote", Self::AfterVote),
+        ("after_close", Self::AfterClose),
+        ("never", Self::Never),
+    ];
+
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::AfterVote => "after_vote",
+            Self::AfterClose => "after_close",
+            Self::Never => "never",
+        }
+    }
+
     /// Whether a viewer sees the tally of a poll in this state.
     pub fn shows(self, viewer: Viewer, state: State) -> bool {
         viewer >= self.least_viewer(state)

@@ -36,6 +36,7 @@ impl Publishing {
         let site = publisher.site(site)?;
         let of_site = self.store.site(&site).await?.ok_or_else(not_of_a_site)?;
         new.fields.take_disclosure(of_site.settings.disclosure.as_ref());
+        new.fields.take_defaults(&of_site.settings.poll_defaults);
         let now = self.store.now().await?;
         let (id, digest_key) = (PollId::generate(), DigestKey::from_bytes(random_bytes()));
         let built = new.build(id, site.clone(), self.store.partitions(id), digest_key, now);

@@ -30,7 +30,9 @@ pub use webhook::{
 };
 
 use crate::article::{AddressFault, AddressRules, ArticleAddress, ArticleKey, ArticleName};
-use crate::poll::{Disclosure, IncidentPolicy, SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress, WorkPolicy};
+use crate::poll::{
+    Disclosure, IncidentPolicy, PollDefaults, SiteId, Text, TextLimit, TimeZone, Timestamp, WebAddress, WorkPolicy,
+};
 
 /// The most origins a site may list.
 pub const MAX_ORIGINS: usize = 100;
@@ -80,6 +82,9 @@ pub struct SiteSettings {
     /// When its polls ask new voters to prove work.
     #[serde(default)]
     pub proof_of_work: WorkPolicy,
+    /// What its new polls are like, unless one says otherwise.
+    #[serde(default)]
+    pub poll_defaults: PollDefaults,
 }
 
 /// Why an address is none of a site's articles.

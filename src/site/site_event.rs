@@ -10,8 +10,18 @@ impl NewEvent {
     pub fn of_site(before: Option<&Site>, after: &SiteSettings, actor: &Actor, now: Timestamp) -> Self {
         let none = SiteSettings::default();
         let before = before.map_or(&none, |site| &site.settings);
-        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents, proof_of_work } =
-            after;
+        let SiteSettings {
+            origins,
+            timezone,
+            name,
+            url,
+            look,
+            addresses,
+            disclosure,
+            incidents,
+            proof_of_work,
+            poll_defaults,
+        } = after;
         let all = [
             ("origins", *origins != before.origins),
             ("timezone", *timezone != before.timezone),
@@ -22,6 +32,7 @@ impl NewEvent {
             ("disclosure", *disclosure != before.disclosure),
             ("incidents", *incidents != before.incidents),
             ("proof_of_work", *proof_of_work != before.proof_of_work),
+            ("poll_defaults", *poll_defaults != before.poll_defaults),
         ];
         let changed: Vec<_> = all.iter().filter(|(_, is_changed)| *is_changed).map(|(field, _)| *field).collect();
         Self::about(EventType::SitePut, actor, now, json!({ "changed": changed }))

@@ -45,7 +45,7 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
     let desk = SiteDesk::with(&req, &worker, Scope::PollsWrite).await?;
     let mut query = Query::lenient(req.query_string())?;
     let from: Option<PollId> = query.take_meant("from", |id| id.parse().ok());
-    let mut typed = TypedPoll::blank(desk.desk.language.tag());
+    let mut typed = TypedPoll::blank(desk.desk.language.tag(), &desk.site.settings.poll_defaults);
     if let Some(from) = from
         && let Some(poll) = desk.own_poll(&worker, from).await?
     {

@@ -51,7 +51,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 /// `GET /newsroom/sites/{site}/new-template`: a template may be called `new`, so this is not below them.
 pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::with(&req, &worker, Scope::PollsWrite).await?;
-    let mut asked = TypedPoll::blank(desk.desk.language.tag());
+    let mut asked = TypedPoll::blank(desk.desk.language.tag(), &desk.site.settings.poll_defaults);
     begin_with(&mut asked, "reactions");
     let of = TypedTemplate { id: "reactions".to_owned(), ..TypedTemplate::default() };
     show(&worker, &desk, StatusCode::OK, (&asked, &asked, ""), &of, &[], None).await

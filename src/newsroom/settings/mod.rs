@@ -14,7 +14,7 @@ use crate::{
         frame::Frame,
         texts::{SettingsTexts, texts_of},
     },
-    poll::{IncidentPolicy, TimeZone, Timestamp, WorkPolicy},
+    poll::{IncidentPolicy, ResultsPolicy, TimeZone, Timestamp, WorkPolicy},
     site::Density,
 };
 
@@ -112,6 +112,7 @@ impl SettingsPage<'_> {
                 field("note", &texts.note, "", FieldControl::Line),
             ],
         });
+        groups.push(self.new_polls());
         let policies = IncidentPolicy::NAMES.map(|(name, policy)| {
             let words = match policy {
                 IncidentPolicy::Show => &texts.incidents_show,
@@ -148,6 +149,47 @@ impl SettingsPage<'_> {
             ],
         });
         groups
+    }
+
+    /// What new polls are like, unless one says otherwise.
+    fn new_polls(&self) -> FieldGroup {
+        let texts = self.texts();
+        let make = &texts_of(self.frame.language).make;
+        let of_polls = ResultsPolicy::NAMES.map(|(name, policy)| {
+            let words = match policy {
+                ResultsPolicy::Always => &make.always,
+                ResultsPolicy::AfterVote => &make.after_vote,
+                ResultsPolicy::AfterClose => &make.after_close,
+                ResultsPolicy::Never => &make.never,
+            };
+            (name.to_owned(), words.clone())
+        });
+        let unsaid = || std::iter::once((String::new(), texts.as_usual.clone()));
+        let languages = Language::all()
+            .map(|language| (language.tag().to_owned(), self.frame.name_of_language(language).to_owned()));
+        // One that a program has set is kept.
+        let set = self.typed.value("poll_language");
+        let other = (!set.is_empty() && Language::all().all(|language| language.tag() != set))
+            .then(|| (set.to_owned(), set.to_owned()));
+        FieldGroup {
+            title: &texts.new_polls,
+            about: &texts.new_polls_about,
+            is_main: false,
+            fields: vec![
+                self.field(
+                    "poll_results".to_owned(),
+                    make.results.clone(),
+                    "",
+                    FieldControl::Choice(unsaid().chain(of_polls).collect()),
+                ),
+                self.field(
+                    "poll_language".to_owned(),
+                    make.language.clone(),
+                    "",
+                    FieldControl::Choice(unsaid().chain(languages).chain(other).collect()),
+                ),
+            ],
+        }
     }
 
     /// The site's own words, language by language: the editor's first.

@@ -11,7 +11,10 @@ use crate::{
         faults,
         texts::{SettingsTexts, texts_of},
     },
-    poll::{DISCLOSURE_NOTE, Disclosure, IncidentPolicy, PARTY, Text, TextLimit, TimeZone, WebAddress, WorkPolicy},
+    poll::{
+        DISCLOSURE_NOTE, Disclosure, IncidentPolicy, PARTY, PollDefaults, ResultsPolicy, Text, TextLimit, TimeZone,
+        WebAddress, WorkPolicy,
+    },
     site::{
         BUTTON, Colour, Density, ListedOrigin, MAX_ORIGINS, NAME, PoorContrast, SiteLook, SiteSettings, SiteWords,
         THANKS,
@@ -19,7 +22,7 @@ use crate::{
 };
 
 /// The fields, but for the words.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 19] = [
     "name",
     "url",
     "timezone",
@@ -33,6 +36,8 @@ const FIELDS: [&str; 17] = [
     "note",
     "incidents",
     "proof_of_work",
+    "poll_results",
+    "poll_language",
     "hosts",
     "path_prefixes",
     "path_suffixes",
@@ -68,8 +73,18 @@ pub fn word_field(language: &Language, word: &str) -> String {
 impl TypedSite {
     /// The settings as a form shows them.
     pub fn of(settings: &SiteSettings) -> Self {
-        let SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents, proof_of_work } =
-            settings;
+        let SiteSettings {
+            origins,
+            timezone,
+            name,
+            url,
+            look,
+            addresses,
+            disclosure,
+            incidents,
+            proof_of_work,
+            poll_defaults,
+        } = settings;
         let text = |text: Option<&Text>| text.map(ToString::to_string).unwrap_or_default();
         let lines = |lines: &[String]| lines.join("\n");
         let colour = |colour: Option<Colour>| colour.map(|colour| colour.to_string()).unwrap_or_default();
@@ -91,6 +106,8 @@ impl TypedSite {
                 ("note", text(told.note.as_ref())),
                 ("incidents", incidents.as_str().to_owned()),
                 ("proof_of_work", proof_of_work.as_str().to_owned()),
+                ("poll_results", poll_defaults.results.map_or("", ResultsPolicy::as_str).to_owned()),
+                ("poll_language", poll_defaults.language.as_ref().map(ToString::to_string).unwrap_or_default()),
                 ("hosts", lines(&hosts)),
                 ("path_prefixes", lines(&addresses.path_prefixes)),
                 ("path_suffixes", lines(&addresses.path_suffixes)),
@@ -173,9 +190,26 @@ impl TypedSite {
         let incidents = incidents.map_or_else(IncidentPolicy::default, |(_, policy)| policy);
         let proof_of_work = WorkPolicy::NAMES.into_iter().find(|(name, _)| *name == self.value("proof_of_work"));
         let proof_of_work = proof_of_work.map_or_else(WorkPolicy::default, |(_, policy)| policy);
+        let results = ResultsPolicy::NAMES.into_iter().find(|(name, _)| *name == self.value("poll_results"));
+        let poll_defaults = PollDefaults {
+            results: results.map(|(_, policy)| policy),
+            // One of those that are offered.
+            language: self.value("poll_language").parse().ok(),
+        };
         let SettingsCheck { faults, .. } = check;
         if faults.is_empty() {
-            Ok(SiteSettings { origins, timezone, name, url, look, addresses, disclosure, incidents, proof_of_work })
+            Ok(SiteSettings {
+                origins,
+                timezone,
+                name,
+                url,
+                look,
+                addresses,
+                disclosure,
+                incidents,
+                proof_of_work,
+                poll_defaults,
+            })
         } else {
             Err(faults)
         }

@@ -16,7 +16,7 @@ use redis::Cmd;
 use super::{RedisStore, keys, outbox::site_letter, script::Call};
 use crate::{
     article::AddressRules,
-    poll::{IncidentPolicy, Poll, PollId, SiteId, Timestamp, WorkPolicy},
+    poll::{IncidentPolicy, Poll, PollDefaults, PollId, SiteId, Timestamp, WorkPolicy},
     site::{KeyId, NewEvent, Site, SiteLook, SiteSettings},
     store::{StoreError, record},
 };
@@ -27,22 +27,22 @@ const GIVEN_UP_SECS: &str = "3600";
 /// How many entries of a list are swept at once.
 const CHUNK: usize = 500;
 
-/// Of a site: `origins`, `created_at`, `updated_at`, `timezone`, `name`, `url`, `look`, `addresses`,
-/// `disclosure`, `incidents`, `proof_of_work`, `listed`. A site of an earlier version lacks what it did not know.
-type Fields = (
-    Option<Vec<u8>>,
-    Option<i64>,
-    Option<i64>,
-    Option<String>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<u8>,
-);
+/// The fields of a site that are read, in this order. A site of an earlier version lacks what it did not know.
+const FIELDS: [&str; 13] = [
+    "origins",
+    "created_at",
+    "updated_at",
+    "timezone",
+    "name",
+    "url",
+    "look",
+    "addresses",
+    "disclosure",
+    "incidents",
+    "proof_of_work",
+    "poll_defaults",
+    "listed",
+];
 
 /// An entry in a site's lists.
 #[derive(Clone, Copy)]
@@ -83,6 +83,7 @@ impl RedisStore {
             ("disclosure", record::write(&settings.disclosure)?),
             ("incidents", record::write(&settings.incidents)?),
             ("proof_of_work", record::write(&settings.proof_of_work)?),
+            ("poll_defaults", record::write(&settings.poll_defaults)?),
         ];
         let mut call = Call::new(&self.scripts.put_site, &names).arg(condition);
         call = call.arg(letter.as_bytes()).arg(event.as_bytes());
@@ -99,32 +100,16 @@ impl RedisStore {
 
     pub(super) async fn find_site(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
         let mut command = Cmd::new();
-        command.arg("HMGET").arg(keys::site(id)).arg("origins").arg("created_at").arg("updated_at");
-        command
-            .arg("timezone")
-            .arg("name")
-            .arg("url")
-            .arg("look")
-            .arg("addresses")
-            .arg("disclosure")
-            .arg("incidents")
-            .arg("proof_of_work")
-            .arg("listed");
-        let fields: Fields = self.ask_for(&command).await?;
-        let (
-            origins,
-            created_at,
-            updated_at,
-            timezone,
-            name,
-            url,
-            look,
-            addresses,
-            disclosure,
-            incidents,
-            work,
-            listed,
-        ) = fields;
+        command.arg("HMGET").arg(keys::site(id)).arg(FIELDS.as_slice());
+        let fields: Vec<Option<Vec<u8>>> = self.ask_for(&command).await?;
+        let mut fields = fields.into_iter();
+        let mut next = || fields.next().flatten();
+        let text = |value: Option<Vec<u8>>| value.and_then(|value| String::from_utf8(value).ok());
+        let number = |value: Option<Vec<u8>>| text(value)?.parse::<i64>().ok();
+        let (origins, created_at, updated_at) = (next(), number(next()), number(next()));
+        let (timezone, name, url, look) = (text(next()), next(), next(), next());
+        let (addresses, disclosure, incidents, work) = (next(), next(), next(), next());
+        let (poll_defaults, listed) = (next(), next());
         let (Some(origins), Some(created_at), Some(updated_at)) = (origins, created_at, updated_at) else {
             return Ok(None);
         };
@@ -148,6 +133,8 @@ impl RedisStore {
                     .map_or(Ok(IncidentPolicy::default()), |policy| record::read("a site's policy", &policy))?,
                 proof_of_work: work
                     .map_or(Ok(WorkPolicy::default()), |policy| record::read("a site's policy of work", &policy))?,
+                poll_defaults: poll_defaults
+                    .map_or(Ok(PollDefaults::default()), |defaults| record::read("a site's new polls", &defaults))?,
             },
             created_at: Timestamp::from_millis(created_at),
             updated_at: Timestamp::from_millis(updated_at),

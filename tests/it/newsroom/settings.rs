@@ -65,7 +65,10 @@ async fn an_editor_sets_all_that_a_site_has_and_nothing_of_it_is_lost_by_saving_
     ] {
         set(&mut fields, name, value);
     }
-    fields.push(("density".to_owned(), "compact".to_owned()));
+    // What is chosen from a list.
+    let chosen = [("density", "compact"), ("poll_results", "after_vote"), ("poll_language", "fr")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    fields.extend(chosen.clone());
     let answer = post(&editor, &site, &fields).await;
     assert_eq!((answer.status, answer.header("location")), (303, Some(format!("{path}?said=saved"))), "{answer}");
     let saved = api(service, &site).await;
@@ -82,11 +85,20 @@ async fn an_editor_sets_all_that_a_site_has_and_nothing_of_it_is_lost_by_saving_
         "parameters": ["outputType"],
     });
     assert_eq!(saved["addresses"], addresses);
+    assert_eq!(saved["poll_defaults"], json!({ "results": "after_vote", "language": "fr" }));
+    // A new poll begins so, and is so where it says nothing itself.
+    let make = Browser::with_scopes(service, &site, &["polls:read", "polls:write"]).await;
+    let form = make.get(&format!("/newsroom/sites/{site}/polls/new")).await.page(200);
+    assert!(form.contains("value=\"after_vote\" checked") && form.contains("value=\"fr\" selected"), "{form}");
+    let silent =
+        json!({ "site": site, "question": "Pour ou contre ?", "options": [{ "label": "Oui" }, { "label": "Non" }] });
+    let made = service.admin().post("/v1/polls").json(&silent).send().await.is(201);
+    assert_eq!((&made["results"], &made["language"]), (&json!("after_vote"), &json!("fr")));
     // Saved as it is, it stays as it is, to the moment of its last change.
     let page = editor.get(&format!("{path}?said=saved")).await.page(200);
     assert!(page.contains("حُفظت الإعدادات"), "{page}");
     let mut again = fields_of(&page);
-    again.push(("density".to_owned(), "compact".to_owned()));
+    again.extend(chosen);
     assert_eq!(post(&editor, &site, &again).await.status, 303);
     assert_eq!(api(service, &site).await, saved);
 }

@@ -63,6 +63,7 @@ async fn a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name() {
         "addresses",
         "incidents",
         "proof_of_work",
+        "poll_defaults",
     ]);
     let site = stage.store.site(&stage.site).await.unwrap().unwrap();
     assert_eq!(

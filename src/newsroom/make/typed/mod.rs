@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use faults::{FaultReason, FormFault, TypedField};
 
-use crate::poll::{Kind, OTHER, Poll, ResultsPolicy, Steps, TallyDisplay, Text, TimeZone, Timestamp};
+use crate::poll::{Kind, OTHER, Poll, PollDefaults, ResultsPolicy, Steps, TallyDisplay, Text, TimeZone, Timestamp};
 
 /// What a poll can be, as the form offers it: a kind, and for a rating its scale.
 pub const TYPED_KINDS: [&str; 6] = ["single", "multiple", "stars", "scale", "reaction", "ranked"];
@@ -104,13 +104,13 @@ pub struct TypedOption {
 }
 
 impl TypedPoll {
-    /// A form that nothing was typed into.
-    pub fn blank(language: &str) -> Self {
+    /// A form that nothing was typed into, of an editor who reads this language, at a site that wants this of its polls.
+    pub fn blank(language: &str, defaults: &PollDefaults) -> Self {
         Self {
             kind: "single".to_owned(),
-            language: language.to_owned(),
+            language: defaults.language.as_ref().map_or_else(|| language.to_owned(), ToString::to_string),
             options: vec![TypedOption::default(); 2],
-            results: "always".to_owned(),
+            results: defaults.results.unwrap_or(ResultsPolicy::Always).as_str().to_owned(),
             display: "exact".to_owned(),
             ..Self::default()
         }
@@ -150,13 +150,7 @@ impl TypedPoll {
             } else {
                 String::new()
             },
-            results: match poll.results {
-                ResultsPolicy::Always => "always",
-                ResultsPolicy::AfterVote => "after_vote",
-                ResultsPolicy::AfterClose => "after_close",
-                ResultsPolicy::Never => "never",
-            }
-            .to_owned(),
+            results: poll.results.as_str().to_owned(),
             changeable: poll.changeable,
             opens_at: time(poll.schedule.opens_at),
             closes_at: time(poll.schedule.closes_at),
@@ -225,7 +219,9 @@ mod tests {
         let option = |label: &&str| TypedOption { label: (*label).to_owned(), ..TypedOption::default() };
         let options = labels.iter().map(option).collect();
         TypedPoll {
-            question: "هل تتوقع حل مجلس الأمة؟".to_owned(), options, ..TypedPoll::blank("ar")
+            question: "هل تتوقع حل مجلس الأمة؟".to_owned(),
+            options,
+            ..TypedPoll::blank("ar", &PollDefaults::default())
         }
     }
 

@@ -4,7 +4,7 @@ use std::{slice, sync::Arc};
 
 use sawt::{
     article::AddressRules,
-    poll::{Disclosure, IncidentPolicy, SiteId, Text, Timestamp, WorkPolicy},
+    poll::{Disclosure, IncidentPolicy, PollDefaults, ResultsPolicy, SiteId, Text, Timestamp, WorkPolicy},
     site::{Actor, ApiKey, NAME, NewEvent, NewKey, Scope, Scopes, Site, SiteLook, SiteSettings},
     store::{Creation, SiteDeletion, SiteReplacement, Store, StoreError},
 };
@@ -49,6 +49,10 @@ async fn a_site_is_made_once_and_then_replaced(store: Arc<dyn Store>) {
         disclosure: name.map(|name| Disclosure { asked_by: Text::parse(name, NAME).ok(), ..Disclosure::default() }),
         incidents: name.map_or_else(IncidentPolicy::default, |_| IncidentPolicy::Hold),
         proof_of_work: name.map_or_else(WorkPolicy::default, |_| WorkPolicy::Always),
+        poll_defaults: name.map_or_else(PollDefaults::default, |_| PollDefaults {
+            results: Some(ResultsPolicy::AfterVote),
+            language: "fr".parse().ok(),
+        }),
     };
     let before = store.now().await.unwrap();
     let name = Some("جريدة \"الراي\"");
