@@ -265,7 +265,7 @@ pub(super) fn no_site() -> Problem {
 
 /// The site has no such place.
 pub(super) fn no_place() -> Problem {
-    Problem::new(Code::NotFound, "the site has no such place; PUT /v1/sites/{site}/places/{nth} makes one")
+    Problem::new(Code::NotFound, "the site has no such place; PUT /v1/sites/{site}/places/{place} makes one")
 }
 
 /// The site has no such webhook.

@@ -33,9 +33,7 @@ const MAX_POLLS: usize = 50;
 pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let mut query = Query::lenient(req.query_string())?;
     if let Some(polls) = query.take_parsed("polls", parse_polls)? {
-        if query.take("site")?.is_some() {
-            return Err(query::refused("site", "can't be given with polls: ask for one or the other"));
-        }
+        refuse_site(&mut query)?;
         return read_named(&req, &worker, &polls, None).await;
     }
     if query.take("site")?.is_none() {
@@ -52,8 +50,15 @@ pub(super) async fn read_mine(
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
     let polls = polls_in_query(&req)?;
+    refuse_site(&mut Query::lenient(req.query_string())?)?;
     let RequestVoter { voter, .. } = votes::sender_by_body(&req, payload, &worker).await?;
     read_named(&req, &worker, &polls, Some(voter)).await
+}
+
+/// Polls are named one by one, or by their site.
+fn refuse_site(query: &mut Query) -> Result<(), Problem> {
+    let rule = "can't be given with polls: ask for one or the other";
+    query.take("site")?.map_or(Ok(()), |_| Err(query::refused("site", rule)))
 }
 
 /// Tallies by the polls' ids.

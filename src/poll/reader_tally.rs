@@ -120,7 +120,8 @@ impl DelayedTally {
         Tally {
             display: TallyDisplay::Delayed,
             as_of: self.until.start(),
-            version: self.version.min(tally.version),
+            // Until the new definition is known everywhere the tally may be of a version before it: not told exactly.
+            version: if tally.version < self.version { to_two_digits(tally.version) } else { self.version },
             ballots: count(self.sum.ballots),
             votes,
             ..tally.clone()

@@ -248,7 +248,7 @@ export class Poll extends PollView {
       twin.settle();
     }
     // Who has voted may see more from now on, or from now on no more.
-    if (this.policy === 'after_vote') Live.at(this.from).restart();
+    if (this.policy === 'after_vote' && code !== 'already-voted') Live.at(this.from).restart();
   }
 
   focusAnswer() {
@@ -304,6 +304,8 @@ export class Poll extends PollView {
   }
 
   hear(name, data) {
+    // There may be no tally to come.
+    if (name !== 'mark') this.#told?.();
     if (name === 'gone') {
       this.state = 'gone';
       this.settle();
@@ -313,7 +315,6 @@ export class Poll extends PollView {
       if (this.isOlder(data) || (this.state === 'closed' && data.state !== 'closed')) return;
       const wasHidden = !this.tally;
       this.tally = data;
-      this.#told?.();
       this.#later(data);
       if (data.state !== this.state || wasHidden) this.become(data.state);
       if (data.state === 'closed') Live.at(this.from).remove(this);

@@ -265,6 +265,7 @@ async fn what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_
     let cases = [
         (of(&narrow, "a-2"), 404, "article-not-announced", "article"),
         (of(&narrow, "a%2F2"), 404, "article-not-announced", "article"),
+        (of(&narrow, "%D8%AE%D8%A8%D8%B1"), 404, "article-not-announced", "article"),
         (missing, 404, "no-template", "template"),
         (of(&site, "a-1"), 404, "article-not-announced", "article"),
         (at(&site, "https://evil.example/a", ""), 422, "foreign-address", "url"),

@@ -145,6 +145,9 @@ async fn what_only_voters_see_is_shown_to_a_voter_whom_the_body_names(service: &
         answer.is(200)["results"][0].clone()
     };
     assert_eq!(seen(&voter).await["code"], "results-hidden");
+    let beside = format!("{results}&site=default");
+    let refused = send(&service.client(), &beside, &voter, &from).await.refused(400, "invalid-request");
+    assert_eq!(refused["errors"][0]["field"], "site", "{refused}");
     service.client().first_vote(&poll, &["yes"], &nonce).await.is(201);
     assert_eq!(seen(&voter).await["ballots"], 1);
     let other = json!({ "voter": { "nonce": crate::client::nonce() } });

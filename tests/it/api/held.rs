@@ -204,6 +204,9 @@ async fn a_ballot_changes_nothing(service: &Service, why: Why) {
             for surface in &surfaces {
                 all.push((surface.clone(), shape(&client.get(surface).send().await)));
             }
+            let posted = format!("/v1/results?polls={poll}");
+            let body = json!({ "voter": { "nonce": nonce() } });
+            all.push((posted.clone(), shape(&client.post(&posted).json(&body).send().await)));
         }
         all
     };

@@ -59,7 +59,8 @@ async fn an_editor_fills_a_place_and_any_page_is_told_what_stands_there(service:
     let scene = Scene::new(service).await;
     let [first, second, other] = scene.polls.each_ref();
     let none = format!("{}/now", scene.path());
-    service.client().get(&none).send().await.refused(404, "not-found");
+    let refused = service.client().get(&none).send().await.refused(404, "not-found");
+    assert!(text(&refused["detail"]).contains("PUT /v1/sites/{site}/places/{place} makes one"), "{refused}");
     let (later, now) = (scene.turn(1, HOUR, DAY), scene.turn(0, -HOUR, HOUR));
     let plan = json!({ "name": "بجانب المقال", "calendar": [later, now], "fallback": other });
     let made = scene.put(&plan).await;

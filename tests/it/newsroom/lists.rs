@@ -111,6 +111,7 @@ async fn what_waits_for_an_editor_is_listed_counted_and_decided_there(service: &
     let (_, key) = service.key(&site, &["polls:read"]).await;
     let client = service.client().with_key(&key);
     assert_eq!(client.get(&format!("/v1/sites/{site}/waiting")).send().await.is(200)["answers"], json!([]));
+    service.admin().get("/v1/sites/nobody-made-this/waiting").send().await.refused(404, "not-found");
     assert_eq!(
         client.get(&format!("/v1/polls?site={site}&include=numbers")).send().await.is(200)["items"][0]["numbers"]["ballots"],
         json!(0)
