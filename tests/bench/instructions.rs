@@ -96,6 +96,8 @@ pub(crate) fn measure(options: &Options) -> Result<(), String> {
     }
     table.at_most("a vote", vote, 34_000.0);
     table.at_most("a first vote", of(&server, FIRST), 45_000.0);
+    // Who casts it can't tell it by how long the answer takes.
+    table.at_most("a held vote, of a vote", of(&server, HELD) / vote, 1.05);
     table.at_most("a repeated vote", of(&server, REPEATED), 32_000.0);
     table.at_most("a tally", of(&server, TALLY), 18_000.0);
     table.at_most("the dearest refused vote, of a vote", refused(&server) / vote, 0.7);
@@ -165,6 +167,7 @@ const ECHO: &str = "bare actix-web, JSON echo";
 const FIXED: &str = "bare actix-web, always the same";
 const VOTED: &str = "vote";
 const FIRST: &str = "first vote, which makes its voter";
+const HELD: &str = "vote, held";
 const REPEATED: &str = "vote, repeated";
 const REFUSED: [&str; 3] = ["vote, refused: bad token", "vote, refused: poll closed", "vote, refused: over quota"];
 const ALONE: &str = "vote, one at a time";
@@ -321,9 +324,12 @@ fn server(program: &Path, is_brief: bool) -> Figures {
     }
     let closed = sawt.make_poll();
     sawt.close_poll(&closed);
+    let held = sawt.make_poll();
+    sawt.hold_unmarked(&held);
     let mut figures = vec![
         count(VOTED, &vote),
         count(FIRST, &Request::first_vote(&format!("{poll}/votes"))),
+        count(HELD, &votes_in(&held)),
         count(REPEATED, &vote.clone().answered(200)),
         count(REFUSED[0], &vote.clone().with_bad_token().answered(401)),
         count(REFUSED[1], &votes_in(&closed).answered(409)),

@@ -104,6 +104,15 @@ impl Sawt {
         assert_eq!(status, 200, "{body}");
     }
 
+    /// Holds the ballots whose page left no mark, from now on.
+    pub(crate) fn hold_unmarked(&self, poll: &str) {
+        let (key, url) =
+            (format!("Bearer {ADMIN_KEY}"), Url::of(self.address, &format!("{poll}/integrity/labels/no-mark")));
+        let decision = r#"{"decision":"held","reason":"for the measurement"}"#;
+        let (status, body) = ask("POST", &url, Some(&key), Some(decision)).expect("sawt answers");
+        assert_eq!(status, 200, "{body}");
+    }
+
     /// Casts the first voter's vote.
     pub(crate) fn vote(&self, poll: &str, voters: &Voters) {
         let mut token = [0; TOKEN];
