@@ -4,7 +4,7 @@ use super::{ExpectedRevision, PublishError, Publishing};
 use crate::{
     poll::{DigestKey, Edit, Effect, NewPoll, Poll, PollFields, PollId, SiteId, State, Timestamp, Violation},
     secret::random_bytes,
-    site::{NewEvent, Publisher, Scope},
+    site::{NewEvent, Publisher, Scope, Site},
     store::{Creation, IdempotencyKey, Replacement},
 };
 
@@ -76,9 +76,11 @@ impl Publishing {
     }
 
     /// A poll as it would be made now, without making it; `None` if it would be refused.
-    pub fn sketch(&self, site: &SiteId, new: NewPoll) -> Option<Poll> {
+    pub fn sketch(&self, site: &Site, mut new: NewPoll) -> Option<Poll> {
+        new.fields.take_disclosure(site.settings.disclosure.as_ref());
+        new.fields.take_defaults(&site.settings.poll_defaults);
         let (id, digest_key) = (PollId::generate(), DigestKey::from_bytes(random_bytes()));
-        new.build(id, site.clone(), self.store.partitions(id), digest_key, self.clock.now()).ok()
+        new.build(id, site.id.clone(), self.store.partitions(id), digest_key, self.clock.now()).ok()
     }
 
     /// A poll as the store has it, drafts included, if the publisher may read it.

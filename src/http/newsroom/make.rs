@@ -1,5 +1,7 @@
 //! Making polls and editing them.
 
+use std::iter;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
@@ -24,9 +26,9 @@ use crate::{
     newsroom::{
         fields::number,
         frame::{Frame, Section},
-        make::{EditedPoll, EmptyPreview, FormFault, MakeNotice, MakePage, TYPED_POLICIES, TypedOption, TypedPoll},
+        make::{EditedPoll, EmptyPreview, FormFault, MakeNotice, MakePage, TypedOption, TypedPoll},
         offered::OfferedPolls,
-        texts::{MakeTexts, NewsroomTexts, texts_of},
+        texts::{NewsroomTexts, texts_of},
     },
     poll::{Poll, PollFields, PollId, Revision, State},
     publishing::{Created, ExpectedRevision, PublishError},
@@ -155,7 +157,7 @@ pub(super) async fn save(
             Err(PublishError::RevisionMismatch(_) | PublishError::RevisionRequired) => {
                 let poll = desk.poll(&req, &worker).await?;
                 let theirs = TypedPoll::of(&poll, timezone);
-                let notice = MakeNotice::Changed(changes(&desk, &base, &theirs));
+                let notice = MakeNotice::Changed(theirs.changes_since(&base, desk.desk.language));
                 note_outcome(&req, Code::RevisionMismatch.as_str());
                 let (status, both) = (Code::RevisionMismatch.status(), typed.onto(&base, &theirs));
                 return show_edit(&worker, &desk, status, &poll, (&both, &theirs, words), &[], Some(notice)).await;
@@ -190,7 +192,7 @@ pub(super) async fn preview(
         let mut typed = typed(&form);
         forget_what_is_its_own(&mut typed);
         let new = typed.new_poll(false, &desk.site.settings.timezone, worker.shared.clock.now()).ok();
-        let Some(poll) = new.and_then(|new| worker.publishing.sketch(&desk.site.id, new)) else {
+        let Some(poll) = new.and_then(|new| worker.publishing.sketch(&desk.site, new)) else {
             let frame = desk.frame(Section::Polls);
             return empty_preview(StatusCode::OK, frame, |texts| &texts.make.preview_empty);
         };
@@ -321,35 +323,6 @@ async fn show_edit(
     page::send(status, &MakePage { frame, typed, faults, notice, edited, template, offered, timezone, once })
 }
 
-/// What somebody else has changed, by the names that the form has for it.
-fn changes(desk: &SiteDesk, base: &TypedPoll, theirs: &TypedPoll) -> Vec<(&'static str, String)> {
-    let texts = &texts_of(desk.desk.language).make;
-    let labels =
-        |typed: &TypedPoll| typed.options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(" · ");
-    let of_both: [(&'static str, String, String); 8] = [
-        (&texts.question, base.question.clone(), theirs.question.clone()),
-        (&texts.options, labels(base), labels(theirs)),
-        (&texts.opens_at, base.opens_at.replace('T', " "), theirs.opens_at.replace('T', " ")),
-        (&texts.closes_at, base.closes_at.replace('T', " "), theirs.closes_at.replace('T', " ")),
-        (&texts.article_url, base.article_url.clone(), theirs.article_url.clone()),
-        (&texts.correct, base.correct.clone(), theirs.correct.clone()),
-        (&texts.explanation, base.explanation.clone(), theirs.explanation.clone()),
-        (&texts.results, policy(texts, base), policy(texts, theirs)),
-    ];
-    let shown = |text: String| if text.is_empty() { "–".to_owned() } else { text };
-    of_both
-        .into_iter()
-        .filter(|(_, base, theirs)| base != theirs)
-        .map(|(name, _, theirs)| (name, shown(theirs)))
-        .collect()
-}
-
-fn policy(texts: &MakeTexts, typed: &TypedPoll) -> String {
-    let said = [&texts.always, &texts.after_vote, &texts.after_close, &texts.never];
-    let place = TYPED_POLICIES.iter().position(|policy| *policy == typed.results);
-    place.and_then(|place| said.get(place)).map(|said| (*said).clone()).unwrap_or_default()
-}
-
 /// What stands in a form.
 pub(super) fn typed(form: &Form) -> TypedPoll {
     let text = |name: &str| form.all(name).next().unwrap_or_default().replace("\r\n", "\n");
@@ -357,17 +330,31 @@ pub(super) fn typed(form: &Form) -> TypedPoll {
         ["option_id", "emoji", "note", "image_url", "image_alt"].map(|name| form.all(name));
     let mut options = Vec::new();
     let (mut correct, right) = (String::new(), number::<usize>(&text("correct")));
-    for (row, label) in (1..).zip(form.all("label").take(MOST_ROOM * 2)) {
-        if right == Some(row) {
-            correct = (options.len() + 1).to_string();
-        }
+    let (mut filled, most) = (0, MOST_ROOM * 2);
+    for (row, label) in (1..).zip(form.all("label")) {
+        let place = options.len();
         let [id, emoji, note, image_url, image_alt] = [&mut ids, &mut emoji, &mut notes, &mut images, &mut alts]
             .map(|all| all.next().unwrap_or_default().to_owned());
         // Several lines that were pasted into one field are several answers.
         let mut lines = label.lines().map(str::trim).filter(|line| !line.is_empty());
         let first = lines.next().unwrap_or_default().to_owned();
-        options.push(TypedOption { id, emoji, label: first, note, image_url, image_alt });
-        options.extend(lines.map(|line| TypedOption { label: line.to_owned(), ..TypedOption::default() }));
+        let of_row = TypedOption { id, emoji, label: first, note, image_url, image_alt };
+        let others = lines.map(|line| TypedOption { label: line.to_owned(), ..TypedOption::default() });
+        for option in iter::once(of_row).chain(others) {
+            // No poll has as many as these, so it is refused all the same, and the rest need not be looked at.
+            if filled == most {
+                break;
+            }
+            if option.is_filled() {
+                filled += 1;
+            } else if options.len() >= most {
+                continue;
+            }
+            options.push(option);
+        }
+        if right == Some(row) && place < options.len() {
+            correct = (place + 1).to_string();
+        }
     }
     TypedPoll {
         kind: text("kind"),
@@ -444,4 +431,35 @@ pub(super) fn begin_with(typed: &mut TypedPoll, start: &str) {
 /// What tells one making of a poll from the next.
 fn once() -> String {
     hex(&random_bytes::<16>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::newsroom::make::TypedField;
+
+    fn sent(labels: &[&str], right: &str) -> TypedPoll {
+        let label = |label: &&str| ("label".to_owned(), (*label).to_owned());
+        let others = [("kind", "single"), ("question", "؟"), ("language", "ar"), ("correct", right)];
+        let others = others.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        typed(&Form(labels.iter().map(label).chain(others).collect()))
+    }
+
+    #[test]
+    fn of_more_answers_than_a_poll_can_have_only_so_many_are_kept_as_refuse_it() {
+        let lines = "a\nb\n".repeat(30_000);
+        for labels in [&[&*lines][..], &vec!["a"; 60_000], &[&*lines, &lines]] {
+            let typed = sent(labels, "");
+            assert_eq!(typed.options.len(), MOST_ROOM * 2);
+            let now = "2026-11-29T12:00:00Z".parse().unwrap();
+            let new = typed.new_poll(false, &"Asia/Kuwait".parse().unwrap(), now).unwrap();
+            assert!(typed.faults_in(new, now).iter().any(|fault| fault.field == TypedField::Options));
+        }
+        // Behind any number of empty rows none is lost.
+        let mut rows = vec![""; 60_000];
+        rows.extend(["a", "b"]);
+        let typed = sent(&rows, "60002");
+        assert_eq!((typed.options.len(), &*typed.options[MOST_ROOM * 2].label), (MOST_ROOM * 2 + 2, "a"));
+        assert_eq!(typed.correct, (MOST_ROOM * 2 + 2).to_string());
+    }
 }

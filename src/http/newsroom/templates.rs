@@ -105,8 +105,7 @@ pub(super) async fn save(
         let asked = typed(&form);
         let of = TypedTemplate { is_there: true, ..typed_template(&form, template.id.as_str()) };
         if base != now && form.text("do") == Some("save") {
-            let notice =
-                Some(MakeNotice::Changed(vec![(&*texts_of(desk.desk.language).make.question, now.question.clone())]));
+            let notice = Some(MakeNotice::Changed(now.changes_since(&base, desk.desk.language)));
             let both = TypedPoll { kind: asked.kind.clone(), ..asked.onto(&base, &now) };
             note_outcome(&req, Code::RevisionMismatch.as_str());
             let (status, words) = (Code::RevisionMismatch.status(), next_words(&form));

@@ -1,5 +1,6 @@
 //! Making a poll in one screen, and editing one: the form, with a preview beside it that is the widget's own page.
 
+mod changes;
 mod typed;
 
 use askama::Template;

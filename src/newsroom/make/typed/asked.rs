@@ -1,5 +1,7 @@
 //! What a form asks for: a poll, the pattern of a template, an edit.
 
+use std::collections::HashSet;
+
 use super::{FaultReason, FormFault, TypedField, TypedOption, TypedPoll};
 use crate::{
     newsroom::fields::number,
@@ -23,6 +25,8 @@ impl TypedPoll {
         if fields.explanation == Some(None) {
             fields.explanation = None;
         }
+        // Where nothing is said, the site's own is taken.
+        fields.disclosure = fields.disclosure.filter(Option::is_some);
         let new = NewPoll { kind, draft, open_answer: self.open_answer && self.takes_open_answer(), fields };
         if unread.is_empty() { Ok(new) } else { Err(together(unread, self.faults_in(new, now))) }
     }
@@ -209,16 +213,9 @@ fn changed<T: PartialEq>(now: Option<T>, before: Option<&T>) -> Option<T> {
 
 /// Gives options without an id one that no other has: the least number that is free.
 fn name_new(options: &mut [NewOption]) {
-    let mut next = 1_usize;
-    for place in 0..options.len() {
-        if options.get(place).is_some_and(|option| option.id.is_some()) {
-            continue;
-        }
-        while options.iter().any(|other| other.id.as_deref() == Some(&*next.to_string())) {
-            next += 1;
-        }
-        if let Some(option) = options.get_mut(place) {
-            option.id = Some(next.to_string());
-        }
+    let taken: HashSet<String> = options.iter().filter_map(|option| option.id.clone()).collect();
+    let mut free = (1_usize..).map(|number| number.to_string()).filter(|id| !taken.contains(id));
+    for option in options.iter_mut().filter(|option| option.id.is_none()) {
+        option.id = free.next();
     }
 }

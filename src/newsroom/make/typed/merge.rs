@@ -7,11 +7,13 @@ impl TypedPoll {
     /// both changed the same, this one.
     #[must_use]
     pub fn onto(&self, base: &Self, theirs: &Self) -> Self {
+        let options = merged(&self.options, &base.options, &theirs.options);
         Self {
             kind: theirs.kind.clone(),
             question: pick(&self.question, &base.question, &theirs.question),
             language: pick(&self.language, &base.language, &theirs.language),
-            options: merged(&self.options, &base.options, &theirs.options),
+            correct: self.right_among(&options, base, theirs),
+            options,
             low_label: pick(&self.low_label, &base.low_label, &theirs.low_label),
             high_label: pick(&self.high_label, &base.high_label, &theirs.high_label),
             open_answer: theirs.open_answer,
@@ -21,7 +23,6 @@ impl TypedPoll {
             opens_at: pick(&self.opens_at, &base.opens_at, &theirs.opens_at),
             closes_at: pick(&self.closes_at, &base.closes_at, &theirs.closes_at),
             article_url: pick(&self.article_url, &base.article_url, &theirs.article_url),
-            correct: pick(&self.correct, &base.correct, &theirs.correct),
             explanation: pick(&self.explanation, &base.explanation, &theirs.explanation),
             minimum_ballots: pick(&self.minimum_ballots, &base.minimum_ballots, &theirs.minimum_ballots),
             display: pick(&self.display, &base.display, &theirs.display),
@@ -37,6 +38,17 @@ impl TypedPoll {
             reason: self.reason.clone(),
             correction: self.correction,
         }
+    }
+
+    /// The place of the right answer among the options of both. Each editor chose it in a list of their own, so it is
+    /// found by its id, or as it was typed if it is new.
+    fn right_among(&self, options: &[TypedOption], base: &Self, theirs: &Self) -> String {
+        let id = |typed: &Self| typed.right().map(|option| option.id.clone());
+        let is_new = self.right().is_some_and(|option| option.id.is_empty());
+        let right = if is_new || id(self) != id(base) { self.right() } else { theirs.right() };
+        let is_right =
+            |option: &TypedOption| right.is_some_and(|right| option.id == right.id && (!is_new || option == right));
+        options.iter().position(is_right).map(|place| (place + 1).to_string()).unwrap_or_default()
     }
 }
 

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 
 pub use faults::{FaultReason, FormFault, TypedField};
 
-use crate::poll::{Kind, OTHER, Poll, PollDefaults, ResultsPolicy, Steps, TallyDisplay, Text, TimeZone, Timestamp};
+use crate::{
+    newsroom::fields::number,
+    poll::{Kind, OTHER, Poll, PollDefaults, ResultsPolicy, Steps, TallyDisplay, Text, TimeZone, Timestamp},
+};
 
 /// What a poll can be, as the form offers it: a kind, and for a rating its scale.
 pub const TYPED_KINDS: [&str; 6] = ["single", "multiple", "stars", "scale", "reaction", "ranked"];
@@ -205,8 +208,19 @@ impl TypedPoll {
 
     /// The options that something was typed for.
     fn filled(&self) -> impl Iterator<Item = (usize, &TypedOption)> {
-        let is_filled = |option: &TypedOption| !(option.label.trim().is_empty() && option.emoji.trim().is_empty());
-        self.options.iter().enumerate().filter(move |(_, option)| is_filled(option))
+        self.options.iter().enumerate().filter(|(_, option)| option.is_filled())
+    }
+
+    /// The right answer of a quiz.
+    pub fn right(&self) -> Option<&TypedOption> {
+        self.options.get(number::<usize>(&self.correct)?.checked_sub(1)?)
+    }
+}
+
+impl TypedOption {
+    /// Whether it is one, rather than room for one.
+    pub fn is_filled(&self) -> bool {
+        !(self.label.trim().is_empty() && self.emoji.trim().is_empty())
     }
 }
 
@@ -306,5 +320,45 @@ mod tests {
         let poll = build(&first, &TimeZone::UTC).unwrap();
         let edit = both.edit(&first, &TimeZone::UTC, (&poll, poll.created_at)).unwrap();
         assert!(edit.question.is_none() && edit.closes_at.is_some());
+    }
+
+    #[test]
+    fn the_right_answer_stays_the_same_where_two_editors_change_the_list() {
+        let with_ids = |ids: &[&str], right: &str| {
+            let mut typed = typed(ids);
+            for (option, id) in typed.options.iter_mut().zip(ids) {
+                if let Some(id) = id.strip_prefix('#') {
+                    id.clone_into(&mut option.id);
+                }
+            }
+            typed.correct = ids.iter().position(|id| *id == right).map(|at| (at + 1).to_string()).unwrap_or_default();
+            typed
+        };
+        let right = |mine: &TypedPoll, base: &TypedPoll, theirs: &TypedPoll| {
+            let both = mine.onto(base, theirs);
+            both.right().map(|option| option.label.clone()).unwrap_or_default()
+        };
+        let base = with_ids(&["#1", "#2", "#3"], "#2");
+        // Nobody has chosen another: one of them took out the first, or put the list in another order.
+        let fewer = with_ids(&["#2", "#3"], "#2");
+        let turned = with_ids(&["#3", "#2", "#1"], "#2");
+        let reworded = TypedPoll { question: "سؤال آخر؟".to_owned(), ..base.clone() };
+        for (mine, theirs) in [(&fewer, &reworded), (&reworded, &fewer), (&turned, &reworded), (&fewer, &turned)] {
+            assert_eq!(right(mine, &base, theirs), "#2");
+        }
+        // Either has chosen another, also one that is new; if both have, it is mine.
+        assert_eq!(right(&reworded, &base, &with_ids(&["#3", "#2"], "#3")), "#3");
+        assert_eq!(right(&with_ids(&["#2", "new", "#3"], "new"), &base, &with_ids(&["#3", "#2"], "#3")), "new");
+        // What is taken out is right no longer, and neither is what stands in its place.
+        assert_eq!(right(&with_ids(&["#1", "#3"], ""), &base, &reworded), "");
+    }
+
+    #[test]
+    fn a_poll_for_which_no_disclosure_is_typed_has_that_of_its_site() {
+        let now = "2026-11-29T12:00:00Z".parse().unwrap();
+        let mut asked = typed(&["نعم", "لا"]);
+        assert_eq!(asked.new_poll(false, &kuwait(), now).unwrap().fields.disclosure, None);
+        asked.paid_by = "ديوان".to_owned();
+        assert!(matches!(asked.new_poll(false, &kuwait(), now).unwrap().fields.disclosure, Some(Some(_))));
     }
 }
