@@ -19,9 +19,9 @@ pub struct NoticePage<'a> {
 }
 
 impl NoticePage<'_> {
-    /// Whether the form can be looked at before it is sent: its page shows what was typed, and sends nothing.
+    /// Whether the form can be looked at before it is sent: it says of itself that its page shows what was typed, and
+    /// sends nothing, if `do` is `again`.
     fn can_be_looked_at(&self) -> bool {
-        let is_long = |name: &str| matches!(name, "once" | "base" | "was");
-        self.again.is_some_and(|(_, fields)| fields.iter().any(|(name, _)| is_long(name)))
+        self.again.is_some_and(|(_, fields)| fields.iter().any(|(name, _)| name == "shows_again"))
     }
 }
