@@ -177,6 +177,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 for (const section of document.querySelectorAll("[data-live]")) {
   const { live, gone, ended } = section.dataset;
   const PAUSE = 1000;
+  const LONGEST = 60_000;
   const notice = section.querySelector("[role=alert]");
   const changed = section.querySelector(".changed");
   const here = new URL(location.href);
@@ -211,19 +212,27 @@ for (const section of document.querySelectorAll("[data-live]")) {
     isBehind = true;
     if (isBusy) return;
     isBusy = true;
+    let pause = PAUSE;
     while (isBehind && notice.hidden) {
       isBehind = false;
+      let wait = PAUSE;
       try {
         const answer = await fetch(here);
         if (answer.status === 404) stop(gone);
-        else if (answer.redirected) stop(ended);
-        else if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"));
-        // It is busy for a moment: what moved last must be shown all the same.
-        else isBehind = true;
+        else if (answer.redirected || answer.status === 401 || answer.status === 403) stop(ended);
+        else if (answer.ok) {
+          show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+          pause = PAUSE;
+        } else {
+          // It is busy: what moved last must be shown all the same, once it says so, or after ever longer.
+          isBehind = true;
+          pause = Math.min(pause * 2, LONGEST);
+          wait = Math.max(pause, 1000 * (Number(answer.headers.get("retry-after")) || 0));
+        }
       } catch {
         // The server is away for a moment: the stream comes back with it.
       }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      await new Promise((resolve) => setTimeout(resolve, wait));
     }
     isBusy = false;
   };

@@ -22,6 +22,8 @@ pub struct IncidentsPart {
 pub struct IncidentLine {
     /// Its label.
     pub label: String,
+    /// What tells it from all others of the poll, also once there are more: its label, and when it was opened.
+    pub key: String,
     /// What was found, in words.
     pub what: &'static str,
     /// Why, in the words of whoever has opened it.
@@ -104,6 +106,7 @@ impl IncidentLine {
         ];
         Self {
             label: incident.label.name().into_owned(),
+            key: format!("{}-{}", incident.label.name(), incident.opened_at.as_millis()),
             what: cause_text(texts, about.cause),
             why: about.reason.as_str().to_owned(),
             is_found: about.cause != IncidentCause::Editor,
