@@ -12,6 +12,10 @@
 //! Webhooks have turns of their own, at the same time: a receiver that hangs delays only what is sent to itself. A
 //! replica that is killed in the middle of a try has not noted it, and the next one makes it again, with the same
 //! `webhook-id`: receivers that must not act twice remember ids.
+//!
+//! The crate `standardwebhooks` is not used: of all this it has only the signature, ten lines over `ring`, and it brings an
+//! HMAC of its own, and an older `http` and `base64`, for them. Tests check what is sent with the libraries that receivers
+//! use.
 
 mod message;
 mod retries;
