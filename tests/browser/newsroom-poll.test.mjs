@@ -92,6 +92,26 @@ test('an editor watches a poll, copies its code and closes it, which is asked tw
   await page.locator('h1', { hasText: 'لا شيء هنا' }).waitFor();
 });
 
+test('a server that is busy is asked ever less often, and one that refuses is asked no more', async () => {
+  const { sawt } = set;
+  const site = await sawt.site([], {});
+  const poll = await sawt.poll({ site });
+  const { reader, page } = await editor(site, `/polls/${poll.id}`);
+  await page.locator('.timeline').waitFor();
+  const asked = [];
+  reader.excuse(/status of (503|403)/);
+  await page.route((url) => url.pathname.endsWith(`/polls/${poll.id}`), (route) => {
+    asked.push(Date.now());
+    return route.fulfill(asked.length > 2 ? { status: 403 } : { status: 503, headers: asked.length > 1 ? { 'retry-after': '5' } : {} });
+  });
+  await sawt.vote(poll, ['yes'], 1);
+  await page.locator('[role=alert]', { hasText: 'انتهت جلستك' }).waitFor();
+  await sawt.vote(poll, ['yes'], 1);
+  const [first, second, third] = asked;
+  assert.ok(second - first >= 1_990 && third - second >= 4_990, `${asked}`);
+  assert.equal(asked.length, 3);
+});
+
 test('without script all of it is forms, and a reload shows the newest', async () => {
   const { sawt } = set;
   const site = await sawt.site();

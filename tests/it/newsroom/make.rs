@@ -18,6 +18,7 @@ service_rules![on crate::backends::Backend::EACH_SORT;
     a_preview_says_that_the_session_has_ended,
     the_next_poll_is_found_by_its_words_and_the_right_answer_is_chosen_by_its_own,
     a_preview_shows_the_poll_and_makes_none,
+    a_poll_says_what_its_site_does_where_its_form_says_nothing,
     a_start_fills_the_form_in_the_polls_language,
 ];
 
@@ -149,9 +150,10 @@ async fn a_form_of_the_session_before_is_kept_and_sent_by_its_editor_alone(servi
         [Browser::signed_in(service.client(), &key).await, Browser::signed_in(service.client(), &key).await];
     let path = format!("/newsroom/sites/{site}/polls/new");
     let (old, new) = (before.form_token().await, browser.form_token().await);
+    let marked = hidden(&browser.get(&path).await.page(200), "shows_again");
     let fields = |token| {
         [
-            ("once", "1"),
+            ("shows_again", &*marked),
             ("form_token", token),
             ("question", "سؤال & \"طويل\"؟"),
             ("kind", "single"),
@@ -255,6 +257,33 @@ async fn a_preview_shows_the_poll_and_makes_none(service: &Service) {
     let page = browser.submit(&path, &fields[..3]).await.page(200);
     assert!(page.contains("Write a question and two answers"), "{page}");
     assert!(polls(service, &site).await.is_empty());
+}
+
+async fn a_poll_says_what_its_site_does_where_its_form_says_nothing(service: &Service) {
+    let site = service.site().await;
+    let browser = Browser::of_site(service, &site).await;
+    let settings = json!({ "origins": [], "disclosure": { "asked_by": "جريدة الراي", "licence": "CC BY 4.0" } });
+    service.admin().put(&format!("/v1/sites/{site}")).json(&settings).send().await.is(200);
+    let fields = [
+        ("question", QUESTION),
+        ("kind", "single"),
+        ("language", "ar"),
+        ("label", "نعم"),
+        ("label", "لا"),
+        ("asked_by", ""),
+        ("paid_by", ""),
+        ("licence", "رخصة 7"),
+        ("disclosure_note", ""),
+        ("do", "publish"),
+    ];
+    let blank = fields.map(|(name, value)| (name, if name == "licence" { "" } else { value }));
+    let page = browser.submit(&format!("/newsroom/sites/{site}/preview"), &blank).await.page(200);
+    assert!(page.contains("جريدة الراي"), "{page}");
+    for (fields, licence) in [(blank, "CC BY 4.0"), (fields, "رخصة 7")] {
+        location(&browser.submit(&format!("/newsroom/sites/{site}/polls/new"), &fields).await);
+        let told = json!({ "asked_by": "جريدة الراي", "licence": licence });
+        assert_eq!(polls(service, &site).await[0]["disclosure"], told);
+    }
 }
 
 async fn a_start_fills_the_form_in_the_polls_language(service: &Service) {
