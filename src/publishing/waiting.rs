@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use super::{PublishError, Publishing};
 use crate::{
     live::IndexedPoll,
-    poll::{AnswerState, CountedAnswer, Poll, SiteId, State, Timestamp},
+    poll::{AnswerState, CountedAnswer, Poll, PollId, Schedule, SiteId, State, Timestamp},
     site::{Publisher, Scope, Site},
 };
 
@@ -90,14 +90,14 @@ impl Publishing {
         let may_be_resolved = |poll: &IndexedPoll| poll.may_be_resolved && closed_lately(poll);
         let has_texts = |poll: &IndexedPoll| poll.has_open_answers && (is_open(poll) || closed_lately(poll));
 
-        let mut closing = self.named(&index.polls, closes_today).await?;
+        let mut closing = self.named(&index.polls, now, closes_today).await?;
         closing.sort_by_key(|poll| poll.schedule.closes_at);
-        let mut resolvable = self.named(&index.polls, may_be_resolved).await?;
+        let mut resolvable = self.named(&index.polls, now, may_be_resolved).await?;
         resolvable.retain(|poll| poll.resolution.is_none());
         resolvable.sort_by_key(|poll| Reverse(poll.schedule.closes_at));
         let mut waiting = WaitingPolls { answers: Vec::new(), closing, resolvable };
         if publisher.may(Scope::ResultsRead, &site.id) {
-            for poll in self.named(&index.polls, has_texts).await? {
+            for poll in self.named(&index.polls, now, has_texts).await? {
                 let mut texts = self.store.answers(&poll).await?;
                 texts.retain(|text| text.state == AnswerState::Waiting);
                 texts.sort_by_key(CountedAnswer::order);
@@ -115,10 +115,49 @@ impl Publishing {
     async fn named(
         &self,
         polls: &[Arc<IndexedPoll>],
+        now: Timestamp,
         is_asked: impl Fn(&IndexedPoll) -> bool,
     ) -> Result<Vec<Poll>, PublishError> {
-        let ids = polls.iter().filter(|poll| is_asked(poll)).map(|poll| poll.cursor.id).take(MOST);
-        let read = try_join_all(ids.map(|id| self.store.poll(id))).await?;
+        let asked = polls.iter().filter(|poll| is_asked(poll));
+        let ids = first_named(asked.map(|poll| (poll.cursor.id, poll.schedule)), now);
+        let read = try_join_all(ids.into_iter().map(|id| self.store.poll(id))).await?;
         Ok(read.into_iter().flatten().collect())
+    }
+}
+
+/// Those that are named if there are too many: open ones before closed ones; of open ones those that close next, of
+/// closed ones those that closed last.
+fn first_named(polls: impl Iterator<Item = (PollId, Schedule)>, now: Timestamp) -> Vec<PollId> {
+    let mut polls: Vec<_> = polls.collect();
+    polls.sort_by_key(|(_, schedule)| {
+        let closes_at = schedule.closes_at.unwrap_or(Timestamp::LATEST).as_millis();
+        let is_closed = schedule.state_at(now) == State::Closed;
+        (is_closed, if is_closed { -closes_at } else { closes_at })
+    });
+    polls.into_iter().take(MOST).map(|(id, _)| id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::Phase;
+
+    #[test]
+    fn of_too_many_those_are_named_that_close_next_or_closed_last() {
+        let now = Timestamp::from_millis(1_000);
+        let poll = |closes_at: Option<i64>| {
+            let closes_at = closes_at.map(Timestamp::from_millis);
+            (PollId::generate(), Schedule { phase: Phase::Live, opens_at: None, closes_at })
+        };
+        let [next, later, never] = [Some(1_010), Some(5_000), None].map(poll);
+        let [lately, before] = [Some(990), Some(10)].map(poll);
+        let named = |polls: &[(PollId, Schedule)]| first_named(polls.iter().copied(), now);
+        let order = [next, later, never, lately, before].map(|(id, _)| id);
+        assert_eq!(named(&[before, never, later, lately, next]), order);
+        // The newest come first in what a site has, and close later here.
+        let newer = (0..i64::try_from(MOST).unwrap()).map(|more| poll(Some(2_000 + more)));
+        let polls: Vec<_> = newer.chain([next]).collect();
+        let named = named(&polls);
+        assert_eq!((named.len(), named.first()), (MOST, Some(&next.0)));
     }
 }
