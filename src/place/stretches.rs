@@ -1,13 +1,13 @@
 //! What stands in a place from one moment to another, for those who plan it.
 
-use super::PlacePlan;
+use super::{PlacePlan, Turn};
 use crate::poll::{PollId, Timestamp};
 
 /// What a plan says for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occupant {
-    /// A poll whose turn it is by the calendar.
-    Turn(PollId),
+    /// A poll whose turn it is by the calendar; the turn is whole, also where the while is only a part of it.
+    Turn(Turn),
     /// The polls of the rotation, one after another.
     Rotation,
     /// The fallback.
@@ -50,7 +50,7 @@ impl PlacePlan {
         };
         for turn in self.calendar.iter().filter(|turn| turn.until > from && turn.from < until) {
             reach(turn.from, self.between_turns());
-            reach(turn.until.min(until), Occupant::Turn(turn.poll));
+            reach(turn.until.min(until), Occupant::Turn(*turn));
         }
         reach(until, self.between_turns());
         stretches
@@ -60,7 +60,7 @@ impl PlacePlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::{Rotation, Turn};
+    use crate::place::Rotation;
 
     #[test]
     fn what_lies_between_turns_and_around_them_is_told_too() {
@@ -68,16 +68,16 @@ mod tests {
         let [one, two, other] = [(); 3].map(|()| PollId::generate());
         let turn = |poll, from, until| Turn { poll, from: at(from), until: at(until) };
         let calendar = vec![turn(one, 10, 20), turn(two, 20, 30), turn(one, 40, 50)];
+        let [one, two, again] = [calendar[0], calendar[1], calendar[2]].map(Occupant::Turn);
         let mut plan = PlacePlan { calendar, fallback: Some(other), ..PlacePlan::default() };
         let told = |plan: &PlacePlan, from, until| {
             let told = plan.stretches(at(from), at(until)).into_iter();
             told.map(|it| (it.from.as_millis(), it.until.as_millis(), it.occupant)).collect::<Vec<_>>()
         };
         let gap = Occupant::Fallback(other);
-        let [one, two] = [one, two].map(Occupant::Turn);
         assert_eq!(
             told(&plan, 5, 60),
-            [(5, 10, gap), (10, 20, one), (20, 30, two), (30, 40, gap), (40, 50, one), (50, 60, gap)]
+            [(5, 10, gap), (10, 20, one), (20, 30, two), (30, 40, gap), (40, 50, again), (50, 60, gap)]
         );
         assert_eq!(told(&plan, 12, 25), [(12, 20, one), (20, 25, two)]);
         assert_eq!(told(&plan, 50, 60), [(50, 60, gap)]);

@@ -22,14 +22,16 @@ use super::{
 };
 use crate::{
     newsroom::{
+        faults,
         frame::Section,
         offered::shortened,
         places::{
-            PlaceChange, PlaceNotice, PlacePage, PlaceWeek, PlacesPage, PlannedPolls, TurnLine, TypedPlace, TypedTurn,
+            PlaceChange, PlaceFaults, PlaceNotice, PlacePage, PlaceReader, PlaceWeek, PlacesPage, PlannedPolls,
+            TurnLine, TypedPlace, TypedTurn,
         },
         texts::{fill, texts_of},
     },
-    place::{MOST_TURNS, NewPlace, Place, PlaceId},
+    place::{MOST_IN_ROTATION, MOST_TURNS, NewPlace, PLACE_NAME, Place, PlaceId},
     poll::{Poll, PollId, Revision, Timestamp},
     publishing::{ExpectedRevision, PublishError},
     site::Scope,
@@ -40,7 +42,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
     let timezone = &desk.site.settings.timezone;
     let first = Query::lenient(req.query_string())?.take_meant("from", |day| timezone.at_day(day));
-    show_list(&worker, &desk, StatusCode::OK, (first, ("", "")), None).await
+    show_list(&worker, &desk, StatusCode::OK, (first, ("", "")), PlaceFaults::default()).await
 }
 
 /// `POST /newsroom/sites/{site}/places`: a new place, with nothing in it.
@@ -52,9 +54,11 @@ pub(super) async fn create(
     posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, form| {
         let (id, name) = (form.text("id").unwrap_or_default(), form.text("name"));
         let typed = (id, name.unwrap_or_default());
-        let invalid = Code::InvalidRequest.status();
-        let Ok(id) = id.parse::<PlaceId>() else {
-            return show_list(&worker, &desk, invalid, (None, typed), Some(PlaceFault::Wrong)).await;
+        let wrong_name = faults::text(name, PLACE_NAME, desk.desk.language).err();
+        let (id, is_wrong_name) = (id.parse::<PlaceId>(), wrong_name.is_some());
+        let faults = PlaceFaults { is_wrong: id.is_err(), wrong_name, is_full: false };
+        let Some(id) = id.ok().filter(|_| !is_wrong_name) else {
+            return show_list(&worker, &desk, Code::InvalidRequest.status(), (None, typed), faults).await;
         };
         let there = desk.path(&format!("/places/{id}"));
         let new = NewPlace { name: name.map(str::to_owned), ..NewPlace::default() };
@@ -62,11 +66,9 @@ pub(super) async fn create(
         match worker.publishing.put_place(&desk.publisher, &desk.site.id, id, &expected, &new).await {
             // One that is there already is not made anew.
             Ok(_) | Err(PublishError::RevisionRequired) => Ok(see(&there)),
-            Err(PublishError::InvalidPlace(_)) => {
-                show_list(&worker, &desk, invalid, (None, typed), Some(PlaceFault::Wrong)).await
-            }
             Err(PublishError::TooManyPlaces) => {
-                show_list(&worker, &desk, StatusCode::CONFLICT, (None, typed), Some(PlaceFault::Full)).await
+                let faults = PlaceFaults { is_full: true, ..faults };
+                show_list(&worker, &desk, StatusCode::CONFLICT, (None, typed), faults).await
             }
             Err(error) => Err(error.into()),
         }
@@ -100,9 +102,10 @@ pub(super) async fn save(
     posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, form| {
         let mut place = worker.publishing.place(&desk.publisher, &desk.site.id, &id).await?;
         let timezone = &desk.site.settings.timezone;
-        let mut typed = typed(&form);
-        let base = form.text("base").and_then(|json| serde_json::from_str(json).ok());
+        let base = form.text("base").and_then(TypedPlace::read);
         let base = base.unwrap_or_else(|| TypedPlace::of(&place, timezone));
+        let mut typed = typed(&form);
+        typed.keep_order(&base);
         // What the form was shown of: where it is not said, this can't be saved.
         let shown = form.text("revision").and_then(|text| text.parse().ok()).map(Revision);
         let words = form.text("words").unwrap_or_default();
@@ -122,9 +125,9 @@ pub(super) async fn save(
         {
             typed.turns.remove(at);
         }
-        let texts = &texts_of(desk.desk.language).places;
+        let (language, now) = (desk.desk.language, worker.shared.clock.now());
         let (invalid, wrong) = (Code::InvalidRequest.status(), Some(PlaceNotice::Wrong));
-        let Some(new) = typed.new_place(timezone, texts) else {
+        let Some(new) = typed.new_place(PlaceReader { kept: &place, timezone, language, now }) else {
             return show((&req, &worker), &desk, invalid, &place, of_form(typed, wrong)).await;
         };
         let expected = ExpectedRevision { any_of: None, exactly: shown };
@@ -134,7 +137,7 @@ pub(super) async fn save(
                 Ok(see(&desk.path(&format!("/places/{id}?said=saved"))))
             }
             Err(PublishError::InvalidPlace(violations)) => {
-                typed.note(&violations, texts);
+                typed.note(&violations, language);
                 show((&req, &worker), &desk, invalid, &place, of_form(typed, wrong)).await
             }
             Err(PublishError::RevisionMismatch(_) | PublishError::RevisionRequired) => {
@@ -166,13 +169,6 @@ pub(super) async fn delete(
     .await
 }
 
-/// Why a new place is refused.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PlaceFault {
-    Wrong,
-    Full,
-}
-
 /// A place's form: what was typed, how the place was when that was begun, and what is told.
 struct PlaceForm<'a> {
     typed: TypedPlace,
@@ -201,9 +197,10 @@ fn typed(form: &Form) -> TypedPlace {
             ..TypedTurn::default()
         },
         fallback: text("fallback"),
-        rotation: form.all("rotation").map(str::to_owned).collect(),
+        // One more than there may be, so that too many are told of.
+        rotation: form.all("rotation").take(MOST_IN_ROTATION + 1).map(str::to_owned).collect(),
         every_minutes: text("every_minutes"),
-        is_rotation_wrong: false,
+        ..TypedPlace::default()
     }
 }
 
@@ -256,7 +253,7 @@ async fn show_list(
     desk: &SiteDesk,
     status: StatusCode,
     (first, typed): (Option<Timestamp>, (&str, &str)),
-    refusal: Option<PlaceFault>,
+    faults: PlaceFaults,
 ) -> Result<HttpResponse, Problem> {
     let places = worker.publishing.places(&desk.publisher, &desk.site.id).await?;
     let (now, timezone) = (worker.shared.clock.now(), &desk.site.settings.timezone);
@@ -264,9 +261,7 @@ async fn show_list(
     let polls = own_polls(worker, desk, PlaceWeek::named(&places, first, timezone)).await?;
     let texts = &texts_of(desk.desk.language).places;
     let week = PlaceWeek::of(&places, &PlannedPolls { polls, now }, first, timezone, texts);
-    let (is_wrong, is_full) = (refusal == Some(PlaceFault::Wrong), refusal == Some(PlaceFault::Full));
-    let frame = desk.frame(Section::Places);
-    page::send(status, &PlacesPage { frame, week: &week, timezone, typed, is_wrong, is_full })
+    page::send(status, &PlacesPage { frame: desk.frame(Section::Places), week: &week, timezone, typed, faults })
 }
 
 async fn show(

@@ -5,8 +5,8 @@ mod week;
 
 use askama::Template;
 
-pub use typed::{PlaceChange, TypedPlace, TypedTurn};
-pub use week::{PlaceDay, PlaceSpan, PlaceWeek, PlannedPolls, WeekRow};
+pub use typed::{PlaceChange, PlaceReader, TypedPlace, TypedTurn};
+pub use week::{PlaceDay, PlaceSpan, PlaceWarning, PlaceWeek, PlannedPolls, WeekRow};
 
 use crate::{
     newsroom::{
@@ -29,8 +29,17 @@ pub struct PlacesPage<'a> {
     pub timezone: &'a TimeZone,
     /// What was typed for a new one: its id and name.
     pub typed: (&'a str, &'a str),
-    /// Whether that was refused.
+    /// Why that is refused.
+    pub faults: PlaceFaults,
+}
+
+/// Why a new place is refused.
+#[derive(Default)]
+pub struct PlaceFaults {
+    /// Whether its id is wrong.
     pub is_wrong: bool,
+    /// What is wrong with its name.
+    pub wrong_name: Option<String>,
     /// Whether there are as many as there may be.
     pub is_full: bool,
 }
@@ -42,7 +51,7 @@ pub struct TurnLine<'a> {
     /// Its poll's question, or its id if it is gone.
     pub question: String,
     /// What an editor should know: readers won't be able to vote all the time.
-    pub warning: Option<String>,
+    pub warning: Option<PlaceWarning>,
     /// The gap before it, if there is one: from and until, for people.
     pub gap: Option<(String, String)>,
     /// Whether it stands now.
@@ -83,11 +92,11 @@ pub struct PlacePage<'a> {
     /// From when on nothing is planned, for people.
     pub last_gap: Option<String>,
     /// What an editor should know of the new entry.
-    pub added_warning: Option<String>,
+    pub added_warning: Option<PlaceWarning>,
     /// The question of the poll that stands when no other does.
     pub fallback_question: String,
     /// What an editor should know of that one.
-    pub fallback_warning: Option<String>,
+    pub fallback_warning: Option<PlaceWarning>,
     /// The polls that can be chosen.
     pub offered: &'a OfferedPolls,
     /// What a publisher puts into pages.

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    newsroom::{fields::number, texts::PlacesTexts},
-    place::{NewPlace, NewRotation, NewTurn, Place, Turn},
-    poll::{TimeZone, Violation},
+    embed::language::Language,
+    newsroom::{faults, fields::number, texts::texts_of},
+    place::{MOST_IN_ROTATION, MOST_TURNS, NewPlace, NewRotation, NewTurn, PLACE_NAME, Place, Turn},
+    poll::{TimeZone, Timestamp, Violation},
 };
 
 /// An entry of a calendar, as it stands in the form.
@@ -42,9 +43,28 @@ pub struct TypedPlace {
     pub rotation: Vec<String>,
     /// For how many minutes each.
     pub every_minutes: String,
+    /// What is wrong with the name.
+    #[serde(skip)]
+    pub wrong_name: Option<String>,
+    /// What is wrong with the fallback.
+    #[serde(skip)]
+    pub wrong_fallback: Option<&'static str>,
     /// Whether the rotation is wrong.
     #[serde(skip)]
     pub is_rotation_wrong: bool,
+}
+
+/// What a form is read with.
+#[derive(Clone, Copy)]
+pub struct PlaceReader<'a> {
+    /// The place as it is kept.
+    pub kept: &'a Place,
+    /// The zone that times are in.
+    pub timezone: &'a TimeZone,
+    /// The editor's language.
+    pub language: &'static Language,
+    /// The moment it is read at.
+    pub now: Timestamp,
 }
 
 /// What somebody else has done to a place.
@@ -90,21 +110,40 @@ impl TypedPlace {
         }
     }
 
-    /// What is asked for; `None` if a time is none, which is noted at its entry.
-    pub fn new_place(&mut self, timezone: &TimeZone, texts: &'static PlacesTexts) -> Option<NewPlace> {
+    /// How a place was when its form was begun, as the form says it: no longer than a place may be.
+    pub fn read(json: &str) -> Option<Self> {
+        let mut read: Self = serde_json::from_str(json).ok()?;
+        read.turns.truncate(MOST_TURNS);
+        read.rotation.truncate(MOST_IN_ROTATION);
+        Some(read)
+    }
+
+    /// The rotation in the order it had, and what is new in it behind that: boxes that are ticked have an order of their
+    /// own, which nobody has chosen.
+    pub fn keep_order(&mut self, base: &Self) {
+        let kept = base.rotation.iter().filter(|poll| self.rotation.contains(poll));
+        let new = self.rotation.iter().filter(|poll| !base.rotation.contains(poll));
+        self.rotation = kept.chain(new).cloned().collect();
+    }
+
+    /// What is asked for; `None` if a time is none: then everything that is wrong is noted at its entry.
+    pub fn new_place(&mut self, reader: PlaceReader<'_>) -> Option<NewPlace> {
+        let texts = &texts_of(reader.language).places;
         let mut calendar = Vec::new();
+        // Of each entry that is asked for, its line in the form.
+        let mut lines = Vec::new();
         // A time without a poll was meant to be one's.
         let is_begun = |turn: &TypedTurn| [&turn.poll, &turn.from, &turn.until].iter().any(|text| !text.is_empty());
         let added = Some(&mut self.added).filter(|added| is_begun(added));
-        for turn in self.turns.iter_mut().chain(added) {
-            match (timezone.at_form_time(&turn.from), timezone.at_form_time(&turn.until)) {
+        for (line, turn) in self.turns.iter_mut().chain(added).enumerate() {
+            match reader.times(turn) {
                 _ if turn.poll.is_empty() => turn.wrong = Some(&texts.wrong_none),
-                (Some(from), Some(until)) => calendar.push(NewTurn { poll: turn.poll.clone(), from, until }),
+                (Some(from), Some(until)) => {
+                    calendar.push(NewTurn { poll: turn.poll.clone(), from, until });
+                    lines.push(line);
+                }
                 _ => turn.wrong = Some(&texts.wrong_time),
             }
-        }
-        if self.turns.iter().chain([&self.added]).any(|turn| turn.wrong.is_some()) {
-            return None;
         }
         let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let rotation = (!self.rotation.is_empty()).then(|| NewRotation {
@@ -112,11 +151,28 @@ impl TypedPlace {
             // What is no number is none of those that may be.
             every_minutes: number(&self.every_minutes).unwrap_or_default(),
         });
-        Some(NewPlace { name: filled(&self.name), calendar, fallback: filled(&self.fallback), rotation })
+        let new = NewPlace { name: filled(&self.name), calendar, fallback: filled(&self.fallback), rotation };
+        if self.turns.iter().chain([&self.added]).all(|turn| turn.wrong.is_none()) {
+            return Some(new);
+        }
+        if let Err(violations) = new.check(reader.now) {
+            self.note_at(&violations, reader.language, |at| lines.get(at).copied());
+        }
+        None
     }
 
     /// Says at its entry what was found wrong.
-    pub fn note(&mut self, violations: &[Violation], texts: &'static PlacesTexts) {
+    pub fn note(&mut self, violations: &[Violation], language: &'static Language) {
+        self.note_at(violations, language, Some);
+    }
+
+    fn note_at(
+        &mut self,
+        violations: &[Violation],
+        language: &'static Language,
+        line: impl Fn(usize) -> Option<usize>,
+    ) {
+        let texts = &texts_of(language).places;
         for Violation { field, .. } in violations {
             let at = field.strip_prefix("calendar[").and_then(|rest| rest.split_once("]."));
             let said: &'static str = match at.map(|(_, name)| name) {
@@ -124,35 +180,36 @@ impl TypedPlace {
                 Some("poll") => &texts.wrong_poll,
                 _ => &texts.wrong_overlap,
             };
-            match at.and_then(|(at, _)| at.parse::<usize>().ok()) {
-                Some(at) if at < self.turns.len() => {
-                    if let Some(turn) = self.turns.get_mut(at) {
-                        turn.wrong = Some(said);
-                    }
+            match at.and_then(|(at, _)| at.parse().ok()).and_then(&line) {
+                Some(at) => self.turns.get_mut(at).unwrap_or(&mut self.added).wrong = Some(said),
+                None if field == "name" => {
+                    self.wrong_name = faults::text(Some(self.name.trim()), PLACE_NAME, language).err();
                 }
-                Some(_) => self.added.wrong = Some(said),
+                None if field == "fallback" => self.wrong_fallback = Some(&texts.wrong_poll),
                 None => self.is_rotation_wrong |= field.starts_with("rotation"),
             }
         }
     }
 
     /// What was typed onto what somebody else has made of the place meanwhile: of both, each change since `base`; where
-    /// both changed the same entry, there are two, and the editor decides.
+    /// both changed the same entry, there are two, and the editor decides. What both did is there once, so a form that was
+    /// sent twice adds nothing.
     #[must_use]
     pub fn onto(&self, base: &Self, theirs: &Self) -> Self {
+        let in_theirs = |turn: &TypedTurn| theirs.turns.iter().any(|there| there.is(turn));
         let mine_of = |at: usize| self.turns.iter().find(|turn| turn.was == Some(at));
         let in_base = |turn: &TypedTurn| base.turns.iter().position(|before| before.is(turn));
         let mut turns: Vec<TypedTurn> = Vec::new();
         for (at, turn) in theirs.turns.iter().enumerate() {
             let kept = match in_base(turn) {
-                Some(before) => mine_of(before),
+                Some(before) => mine_of(before).filter(|mine| mine.is(turn) || !in_theirs(mine)),
                 None => Some(turn),
             };
             turns.extend(kept.map(|kept| TypedTurn { was: Some(at), ..kept.clone() }));
         }
         for mine in &self.turns {
             let before = mine.was.and_then(|at| base.turns.get(at));
-            let is_there = before.is_some_and(|before| theirs.turns.iter().any(|turn| turn.is(before)));
+            let is_there = before.is_some_and(in_theirs) || in_theirs(mine);
             // What they took out and this editor has left as it was stays out.
             let is_left = before.is_some_and(|before| before.is(mine));
             if !is_there && !is_left {
@@ -166,11 +223,11 @@ impl TypedPlace {
         Self {
             name: pick(&self.name, &base.name, &theirs.name),
             turns,
-            added: self.added.clone(),
+            added: Some(&self.added).filter(|added| !in_theirs(added)).cloned().unwrap_or_default(),
             fallback: pick(&self.fallback, &base.fallback, &theirs.fallback),
             rotation: rotation.rotation.clone(),
             every_minutes: rotation.every_minutes.clone(),
-            is_rotation_wrong: false,
+            ..Self::default()
         }
     }
 
@@ -187,9 +244,26 @@ impl TypedPlace {
     }
 }
 
+impl PlaceReader<'_> {
+    /// An entry's first moment, and the first after it. A form tells minutes, and of an hour that the clock shows twice
+    /// not which; so what nobody has touched is as it is kept.
+    fn times(&self, turn: &TypedTurn) -> (Option<Timestamp>, Option<Timestamp>) {
+        let kept = turn.was.and_then(|at| self.kept.plan.calendar.get(at));
+        let kept = kept.filter(|kept| kept.poll.to_string() == turn.poll);
+        let time = |text: &str, kept: Option<Timestamp>| {
+            kept.filter(|kept| self.timezone.form_time(*kept) == text).or_else(|| self.timezone.at_form_time(text))
+        };
+        (time(&turn.from, kept.map(|kept| kept.from)), time(&turn.until, kept.map(|kept| kept.until)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        place::PlacePlan,
+        poll::{PollId, Revision, SiteId},
+    };
 
     fn turn(poll: &str, from: &str, was: Option<usize>) -> TypedTurn {
         let until = format!("{from}:59");
@@ -232,5 +306,133 @@ mod tests {
         let both = moved.onto(&base, &theirs);
         let polls: Vec<_> = both.turns.iter().map(|turn| (&*turn.poll, &*turn.from)).collect();
         assert_eq!(polls, [("b", "09"), ("b", "11"), ("d", "14")]);
+    }
+
+    #[test]
+    fn a_form_that_was_sent_twice_adds_nothing() {
+        let base =
+            TypedPlace { turns: vec![turn("a", "08", Some(0)), turn("b", "10", Some(1))], ..TypedPlace::default() };
+        let mine = TypedPlace {
+            turns: vec![turn("a", "09", Some(0)), turn("b", "10", Some(1))],
+            added: turn("c", "12", None),
+            ..base.clone()
+        };
+        let saved = vec![turn("a", "09", Some(0)), turn("b", "10", Some(1)), turn("c", "12", Some(2))];
+        let both = mine.onto(&base, &TypedPlace { turns: saved.clone(), ..base.clone() });
+        assert_eq!((both.turns, both.added), (saved, TypedTurn::default()));
+        // Both have moved an entry to the same moment, and one has put the old one back.
+        let theirs = vec![turn("a", "08", Some(0)), turn("a", "09", Some(1))];
+        let both = mine.onto(&base, &TypedPlace { turns: theirs, ..base.clone() });
+        assert_eq!((both.turns, both.added), (vec![turn("a", "09", Some(1))], turn("c", "12", None)));
+    }
+
+    #[test]
+    fn a_rotation_keeps_the_order_that_nobody_has_changed() {
+        let polls = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let place = |names: &[&str]| TypedPlace {
+            rotation: polls(names),
+            every_minutes: "5".to_owned(),
+            ..TypedPlace::default()
+        };
+        let base = place(&["c", "a", "b", "c"]);
+        for (ticked, kept) in [
+            (&["a", "b", "c"][..], &["c", "a", "b", "c"][..]),
+            (&["b", "c"], &["c", "b", "c"]),
+            (&["a", "d", "c", "e"], &["c", "a", "c", "d", "e"]),
+            (&[], &[]),
+        ] {
+            let mut mine = place(ticked);
+            mine.keep_order(&base);
+            assert_eq!(mine.rotation, polls(kept), "{ticked:?}");
+        }
+        // So who has not touched it leaves it as somebody else has made it.
+        let mut mine = place(&["a", "b", "c"]);
+        mine.keep_order(&base);
+        assert_eq!(mine.onto(&base, &place(&["b", "d"])).rotation, polls(&["b", "d"]));
+    }
+
+    #[test]
+    fn of_what_a_form_says_of_the_place_before_no_more_is_read_than_a_place_may_have() {
+        let long = TypedPlace {
+            turns: vec![TypedTurn::default(); MOST_TURNS + 1],
+            rotation: vec!["a".to_owned(); MOST_IN_ROTATION + 1],
+            ..TypedPlace::default()
+        };
+        let read = TypedPlace::read(&serde_json::to_string(&long).unwrap()).unwrap();
+        assert_eq!((read.turns.len(), read.rotation.len()), (MOST_TURNS, MOST_IN_ROTATION));
+        assert_eq!(TypedPlace::read("{"), None);
+    }
+
+    fn english() -> &'static Language {
+        Language::find("en").unwrap()
+    }
+
+    fn kept(turns: &[(&str, &str)]) -> Place {
+        let turn = |(from, until): &(&str, &str)| Turn {
+            poll: PollId::generate(),
+            from: from.parse().unwrap(),
+            until: until.parse().unwrap(),
+        };
+        let plan = PlacePlan { calendar: turns.iter().map(turn).collect(), ..PlacePlan::default() };
+        let now = Timestamp::from_millis(0);
+        let (id, site) = ("side".parse().unwrap(), SiteId::default());
+        Place { id, site, plan, revision: Revision(1), created_at: now, updated_at: now }
+    }
+
+    #[test]
+    fn times_that_nobody_has_touched_stay_as_they_are_kept() {
+        // On this day Paris sets its clock back, and shows the hour from two twice.
+        let place = kept(&[
+            ("2026-10-24T08:00:00Z", "2026-10-24T08:00:30Z"),
+            ("2026-10-25T00:15:00Z", "2026-10-25T00:30:00Z"),
+            ("2026-10-25T01:15:00Z", "2026-10-25T01:30:00Z"),
+        ]);
+        let timezone: TimeZone = "Europe/Paris".parse().unwrap();
+        let reader =
+            PlaceReader { kept: &place, timezone: &timezone, language: english(), now: Timestamp::from_millis(0) };
+        let times = |typed: &mut TypedPlace| {
+            let asked = typed.new_place(reader).unwrap().calendar;
+            asked.iter().map(|turn| (turn.from, turn.until)).collect::<Vec<_>>()
+        };
+        let mut typed = TypedPlace::of(&place, &timezone);
+        let as_kept: Vec<_> = place.plan.calendar.iter().map(|turn| (turn.from, turn.until)).collect();
+        assert_eq!(times(&mut typed), as_kept);
+        // What was typed is taken as it is typed.
+        typed.turns[2].until = "2026-10-25T03:00".to_owned();
+        typed.turns[0].until = "2026-10-24T10:01".to_owned();
+        let [first, _, last] = times(&mut typed)[..] else { panic!("three") };
+        assert_eq!(first, (as_kept[0].0, "2026-10-24T08:01:00Z".parse().unwrap()));
+        assert_eq!(last, (as_kept[2].0, "2026-10-25T02:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once_at_its_field() {
+        let place = kept(&[]);
+        let reader =
+            PlaceReader { kept: &place, timezone: &TimeZone::UTC, language: english(), now: Timestamp::from_millis(0) };
+        let entry = |from: &str, until: &str| TypedTurn {
+            poll: PollId::generate().to_string(),
+            from: from.to_owned(),
+            until: until.to_owned(),
+            ..TypedTurn::default()
+        };
+        let mut typed = TypedPlace {
+            name: "n".repeat(PLACE_NAME.characters + 1),
+            turns: vec![
+                entry("soon", "2026-11-30T20:00"),
+                entry("2026-11-30T18:00", "2026-11-30T20:00"),
+                entry("2026-11-30T19:00", "2026-11-30T21:00"),
+            ],
+            added: entry("2026-11-30T20:30", "2026-11-30T22:00"),
+            fallback: "none".to_owned(),
+            ..TypedPlace::default()
+        };
+        assert!(typed.new_place(reader).is_none());
+        let texts = &texts_of(english()).places;
+        let wrong: Vec<_> = typed.turns.iter().chain([&typed.added]).map(|turn| turn.wrong).collect();
+        let overlaps = Some(&*texts.wrong_overlap);
+        assert_eq!(wrong, [Some(&*texts.wrong_time), None, overlaps, overlaps]);
+        assert_eq!(typed.wrong_fallback, Some(&*texts.wrong_poll));
+        assert!(typed.wrong_name.is_some_and(|said| said.contains("100")), "the limit is said");
     }
 }

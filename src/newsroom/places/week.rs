@@ -7,7 +7,7 @@ use crate::{
         offered::shortened,
         texts::{PlacesTexts, fill},
     },
-    place::{Occupant, Place, Stretch},
+    place::{Occupant, Place, Stretch, Turn},
     poll::{Poll, PollId, State, TimeZone, Timestamp},
 };
 
@@ -21,6 +21,10 @@ pub struct PlannedPolls {
     /// The moment they are looked at.
     pub now: Timestamp,
 }
+
+/// What an editor should know of a poll that is to stand in a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceWarning(String);
 
 /// Some days of all places.
 pub struct PlaceWeek {
@@ -71,7 +75,7 @@ pub struct PlaceSpan {
     /// Whether it stands now.
     pub is_now: bool,
     /// What an editor should know.
-    pub warning: Option<String>,
+    pub warning: Option<PlaceWarning>,
 }
 
 impl PlannedPolls {
@@ -88,12 +92,12 @@ impl PlannedPolls {
         (from, until): (Timestamp, Timestamp),
         timezone: &TimeZone,
         texts: &'static PlacesTexts,
-    ) -> Option<String> {
+    ) -> Option<PlaceWarning> {
         let poll = self.polls.get(&id).filter(|_| until > self.now)?;
         let said = |text: &str, at: Timestamp| fill(text, &[("time", &timezone.minute_time(at))]);
         let state = poll.state_at(self.now);
         let closes_at = poll.schedule.closes_at;
-        match (state, closes_at) {
+        let said = match (state, closes_at) {
             (State::Draft, _) => Some(texts.is_draft.clone()),
             (State::Closed, Some(closed)) => Some(said(&texts.has_closed, closed)),
             (State::Closed, None) => Some(texts.is_over.clone()),
@@ -103,7 +107,17 @@ impl PlannedPolls {
                 let opens = poll.schedule.opens_at.filter(|opens| state == State::Scheduled && *opens > from);
                 opens.map(|opens| said(&texts.opens_within, opens))
             }
-        }
+        };
+        said.map(PlaceWarning)
+    }
+}
+
+impl PlaceWarning {
+    /// What is said before its time, the time, and what is said after it: a time stands in one line.
+    pub fn parts(&self) -> (&str, &str, &str) {
+        let (before, rest) = self.0.split_at(self.0.find('\u{2066}').unwrap_or(self.0.len()));
+        let (time, after) = rest.split_at(rest.find('\u{2069}').map_or(0, |last| last + '\u{2069}'.len_utf8()));
+        (before, time, after)
     }
 }
 
@@ -151,7 +165,7 @@ impl PlaceWeek {
         let stretches = places.iter().flat_map(|place| place.plan.stretches(first, until));
         let mut named: Vec<PollId> = stretches
             .filter_map(|stretch| match stretch.occupant {
-                Occupant::Turn(poll) | Occupant::Fallback(poll) => Some(poll),
+                Occupant::Turn(Turn { poll, .. }) | Occupant::Fallback(poll) => Some(poll),
                 Occupant::Rotation | Occupant::Nothing => None,
             })
             .collect();
@@ -170,13 +184,13 @@ fn span(
 ) -> PlaceSpan {
     let last = if until == end { "24:00".to_owned() } else { timezone.time_of_day(until) };
     let times = ((from, until) != (start, end)).then(|| (timezone.time_of_day(from), last));
-    let (poll, text) = match occupant {
-        Occupant::Turn(poll) => (Some(poll), planned.question(poll)),
+    let (turn, text) = match occupant {
+        Occupant::Turn(turn) => (Some(turn), planned.question(turn.poll)),
         Occupant::Rotation => (None, texts.gap_rotation.clone()),
         Occupant::Fallback(poll) => (None, format!("{} {}", texts.gap_fallback, shortened(&planned.question(poll)))),
         Occupant::Nothing => (None, texts.gap_nothing.clone()),
     };
-    let is_gap = poll.is_none();
+    let is_gap = turn.is_none();
     let can_be_put = is_gap && until > planned.now;
     let put = || {
         let from = timezone.form_time(from.max(planned.now));
@@ -185,10 +199,70 @@ fn span(
     PlaceSpan {
         times,
         text,
-        poll,
+        poll: turn.map(|turn| turn.poll),
         is_gap,
         put: can_be_put.then(put),
         is_now: from <= planned.now && planned.now < until,
-        warning: poll.and_then(|poll| planned.warning(poll, (from, until), timezone, texts)),
+        // Of a turn of several days each day tells what is true of the whole turn; a day that is over tells nothing.
+        warning: (turn.filter(|_| until > planned.now))
+            .and_then(|turn| planned.warning(turn.poll, (turn.from, turn.until), timezone, texts)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        embed::language::Language,
+        newsroom::texts::texts_of,
+        place::PlacePlan,
+        poll::{DigestKey, Kind, NewOption, NewPoll, Partitions, PollFields, Revision, SiteId},
+    };
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn poll(closes_at: Timestamp, now: Timestamp) -> Poll {
+        let option = |label: &str| NewOption { label: label.to_owned(), ..NewOption::default() };
+        let fields = PollFields {
+            question: Some("هل تؤيد قانون الإيجارات؟".to_owned()),
+            options: Some(vec![option("نعم"), option("لا")]),
+            closes_at: Some(Some(closes_at)),
+            ..PollFields::default()
+        };
+        let (new, key) = (NewPoll { kind: Some(Kind::Single), ..fields.into() }, DigestKey::from_bytes([0; 32]));
+        new.build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, now).unwrap()
+    }
+
+    #[test]
+    fn each_day_of_a_turn_is_warned_by_the_whole_turn() {
+        let (now, closes_at) = (at("2026-11-30T08:00:00Z"), at("2026-12-01T12:00:00Z"));
+        let poll = poll(closes_at, now);
+        let turn = Turn { poll: poll.id, from: at("2026-11-30T06:00:00Z"), until: at("2026-12-03T06:00:00Z") };
+        let plan = PlacePlan { calendar: vec![turn], ..PlacePlan::default() };
+        let (id, site) = ("side".parse().unwrap(), SiteId::default());
+        let place = Place { id, site, plan, revision: Revision(1), created_at: now, updated_at: now };
+        let texts = &texts_of(Language::find("en").unwrap()).places;
+        let planned = |now| PlannedPolls { polls: [(poll.id, poll.clone())].into(), now };
+        let warnings = |now: Timestamp| {
+            let first = at("2026-11-30T00:00:00Z");
+            let week = PlaceWeek::of(&[place.clone()], &planned(now), first, &TimeZone::UTC, texts);
+            let spans = week.rows.into_iter().flat_map(|row| row.days).flatten().filter(|span| span.poll.is_some());
+            spans.map(|span| span.warning).collect::<Vec<_>>()
+        };
+        // It closes within its turn: that is said of the first day too, and no day says that it closes before its turn.
+        let time = TimeZone::UTC.minute_time(closes_at);
+        let within = Some(PlaceWarning(fill(&texts.closes_within, &[("time", &time)])));
+        assert_eq!(warnings(now), vec![within; 4]);
+        // A day that is over says nothing.
+        let closed = Some(PlaceWarning(fill(&texts.has_closed, &[("time", &time)])));
+        let parts = closed.as_ref().map(PlaceWarning::parts);
+        assert_eq!(
+            parts,
+            Some(("It closed at ", &*format!("\u{2066}{time}\u{2069}"), ": readers can’t vote in it here."))
+        );
+        assert_eq!(PlaceWarning(texts.is_draft.clone()).parts(), (&*texts.is_draft, "", ""));
+        assert_eq!(warnings(at("2026-12-02T08:00:00Z")), [None, None, closed.clone(), closed]);
     }
 }

@@ -10,6 +10,7 @@ use crate::{
 
 service_rules![on crate::backends::Backend::EACH_SORT;
     an_editor_fills_a_calendar_and_overlaps_are_refused_at_their_entry,
+    a_rotation_keeps_its_order_and_a_wrong_name_is_told_at_its_field,
     of_two_who_fill_a_calendar_the_second_is_shown_what_the_first_did_and_loses_nothing,
     any_poll_of_the_site_is_found_by_its_words_and_nothing_typed_is_lost_by_it,
     an_editor_is_told_where_readers_cannot_vote_and_where_nothing_is_planned,
@@ -70,6 +71,28 @@ async fn an_editor_fills_a_calendar_and_overlaps_are_refused_at_their_entry(serv
     let removed: Vec<_> = [("do", "remove:0"), ("revision", "2")].into_iter().chain(turn).collect();
     location(&browser.submit(&there, &removed).await);
     assert_eq!(calendar(service, &site).await["calendar"], json!([]));
+}
+
+async fn a_rotation_keeps_its_order_and_a_wrong_name_is_told_at_its_field(service: &Service) {
+    let (site, browser, there) = place(service).await;
+    let [first, second] = [poll(service, &site, "الأول؟").await, poll(service, &site, "الثاني؟").await];
+    let plan = json!({ "rotation": { "polls": [second, first], "every_minutes": 5 }, "revision": 1 });
+    service.admin().put(&format!("/v1/sites/{site}/places/side")).json(&plan).send().await.is(200);
+    let base = base_of(&browser.get(&there).await.page(200));
+    let ticked = [("rotation", &*first), ("rotation", &*second), ("every_minutes", "5")];
+    let save = [("do", "save"), ("revision", "2"), ("base", &*base), ("name", "العمود")];
+    location(&browser.submit(&there, &[&save[..], &ticked].concat()).await);
+    let kept = calendar(service, &site).await;
+    assert_eq!((&kept["rotation"]["polls"], &kept["name"]), (&json!([second, first]), &json!("العمود")));
+    // What is wrong with a name is told as that, of a new place too.
+    let long = "ن".repeat(101);
+    let fields = [("do", "save"), ("revision", "3"), ("name", &*long), ("fallback", "none")];
+    let page = browser.submit(&there, &fields).await.page(400);
+    assert!(page.contains("id=\"name-wrong\">Too long") && page.contains("id=\"fallback-wrong\""), "{page}");
+    let places = format!("/newsroom/sites/{site}/places");
+    let page = browser.submit(&places, &[("id", "top"), ("name", &long)]).await.page(400);
+    assert!(page.contains("Too long") && !page.contains("small letters, digits and hyphens"), "{page}");
+    assert_eq!(calendar(service, &site).await, kept);
 }
 
 async fn of_two_who_fill_a_calendar_the_second_is_shown_what_the_first_did_and_loses_nothing(service: &Service) {
@@ -174,7 +197,10 @@ async fn an_editor_is_told_where_readers_cannot_vote_and_where_nothing_is_planne
     // Warned of, and not refused: with the place, and in the calendar of all places.
     let week = format!("/newsroom/sites/{site}/places?from=2126-11-30");
     // Times are isolated from the direction of what stands around them.
-    let read = async |path: &str| browser.get(path).await.page(200).replace(['\u{2066}', '\u{2069}'], "");
+    let read = async |path: &str| {
+        let page = browser.get(path).await.page(200).replace(['\u{2066}', '\u{2069}'], "");
+        page.replace("<bdi>", "").replace("</bdi>", "")
+    };
     for path in [&there, &week] {
         let page = read(path).await;
         for said in said {
