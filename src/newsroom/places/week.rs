@@ -247,7 +247,7 @@ mod tests {
         let planned = |now| PlannedPolls { polls: [(poll.id, poll.clone())].into(), now };
         let warnings = |now: Timestamp| {
             let first = at("2026-11-30T00:00:00Z");
-            let week = PlaceWeek::of(&[place.clone()], &planned(now), first, &TimeZone::UTC, texts);
+            let week = PlaceWeek::of(std::slice::from_ref(&place), &planned(now), first, &TimeZone::UTC, texts);
             let spans = week.rows.into_iter().flat_map(|row| row.days).flatten().filter(|span| span.poll.is_some());
             spans.map(|span| span.warning).collect::<Vec<_>>()
         };
