@@ -49,7 +49,10 @@ pub(super) async fn take(
     });
     if let (Some(disclosed), Some(says)) = (Disclosed::beside(&worker, &shown).await, statement.as_object_mut()) {
         says.insert("disclosure".to_owned(), json!(disclosed.text));
-        says.insert("disclosed".to_owned(), json!(poll.disclosure));
+        // A disputed figure has a sentence without it.
+        if let Some(disclosure) = &poll.disclosure {
+            says.insert("disclosed".to_owned(), json!(disclosure));
+        }
     }
     let draft = SnapshotDraft { poll, state: tally.state, seen, statement };
     let snapshot = worker.transparency.take_snapshot(&draft).await?;

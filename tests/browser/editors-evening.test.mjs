@@ -53,7 +53,8 @@ test('an editor’s evening: an incident is noted, looked at, held, made void, p
   await label.filter({ hasText: 'لو عُلّقت' }).filter({ hasText: '75% بدل 30%' }).waitFor();
   await decide('علّقها', 'معلّقة');
   await page.locator('.grade').filter({ hasText: 'نتيجة تحت النظر' }).waitFor();
-  await shown.$('.sawt-disputed').waitFor({ state: 'hidden' });
+  // By the next snapshot: while ballots are held there is one in half a minute.
+  await shown.$('.sawt-disputed').waitFor({ state: 'hidden', timeout: 90_000 });
   await decide('أبطلها', 'مُبطلة');
 
   // The figure is published.

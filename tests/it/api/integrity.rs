@@ -397,6 +397,9 @@ async fn a_disputed_poll_says_so_wherever_its_results_are_shown(service: &Servic
     let voted = service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
     assert_eq!(voted["results"]["disputed"], true, "{voted}");
     all(true).await;
+    let cited = admin.post(&format!("/v1/polls/{poll}/snapshots")).json(&json!({})).send().await.is(201);
+    let said = &cited["snapshot"];
+    assert!(said["disclosure"].is_string() && said.get("disclosed").is_none(), "{said}");
     admin.post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
     all(true).await;
     let label = format!("/v1/polls/{poll}/integrity/labels/incident-8");
