@@ -192,6 +192,11 @@ pub(super) fn public_base(req: &HttpRequest, worker: &Worker) -> Option<BaseAddr
     worker.shared.public_url.clone().or_else(reached)
 }
 
+/// The same as text; nothing, where nobody knows it.
+pub(super) fn public_address(req: &HttpRequest, worker: &Worker) -> String {
+    public_base(req, worker).map(|base| base.to_string()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
 use super::{
     Worker, auth, caching,
-    origin::public_base,
+    origin::public_address,
     path::poll_in_path,
     problem::{Code, Problem},
 };
@@ -22,7 +22,7 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 /// # Errors
 /// `not-found` if its address is too long for a code.
 pub(super) fn answer(req: &HttpRequest, worker: &Worker, poll: PollId) -> Result<HttpResponse, Problem> {
-    let base = public_base(req, worker).map(|base| base.to_string()).unwrap_or_default();
+    let base = public_address(req, worker);
     let svg = qr_svg(&format!("{base}/embed/{poll}"));
     let svg = svg.ok_or_else(|| Problem::new(Code::NotFound, "the poll's address is too long for a code"))?;
     Ok(HttpResponse::Ok()

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     newsroom::{
+        frame::Section,
         offered::{OfferedPoll, OfferedPolls},
         texts::texts_of,
     },
@@ -80,8 +81,7 @@ pub(super) async fn own_polls(
 }
 
 fn one(worker: &Worker, desk: &SiteDesk, poll: &Poll) -> OfferedPoll {
-    let state =
-        desk.desk.frame(crate::newsroom::frame::Section::Polls).state_text(poll.state_at(worker.shared.clock.now()));
+    let state = desk.desk.frame(Section::Polls).state_text(poll.state_at(worker.shared.clock.now()));
     let made = desk.site.settings.timezone.day(poll.created_at);
     OfferedPoll {
         id: poll.id.to_string(),

@@ -8,7 +8,7 @@ use super::{
     super::{
         Worker,
         notes::note_outcome,
-        origin::public_base,
+        origin::public_address,
         path::id_in_path,
         problem::{Code, Problem},
         query::Query,
@@ -298,7 +298,7 @@ async fn show(
     let lines: Vec<TurnLine<'_>> = lines.collect();
     let last_gap = (!lines.is_empty()).then(|| fill(&texts.from_then, &[("time", &timezone.minute_time(reached))]));
     let id = place.id.to_string();
-    let base_url = public_base(req, worker).map(|base| base.to_string()).unwrap_or_default();
+    let base_url = public_address(req, worker);
     let code = format!(
         "<sawt-poll place=\"{id}\" site=\"{}\"></sawt-poll>\n<script async src=\"{base_url}/embed.js\"></script>",
         desk.site.id

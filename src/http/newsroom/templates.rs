@@ -6,7 +6,7 @@ use super::{
     super::{
         Worker,
         notes::note_outcome,
-        origin::public_base,
+        origin::public_address,
         path::id_in_path,
         problem::{Code, Problem},
         query::Query,
@@ -42,7 +42,7 @@ pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         _ => None,
     };
     let templates = worker.publishing.templates(&desk.publisher, &desk.site.id).await?;
-    let base = public_base(&req, &worker).map(|base| base.to_string()).unwrap_or_default();
+    let base = public_address(&req, &worker);
     let code = code_of(&base, &desk.site.id, &templates);
     let frame = desk.frame(Section::Templates);
     page::send(StatusCode::OK, &TemplatesPage { frame, templates: &templates, code, notice })

@@ -1,6 +1,6 @@
 //! What somebody else has changed in a poll, in words for whoever was writing meanwhile.
 
-use super::{TYPED_DISPLAYS, TYPED_POLICIES, TypedOption, TypedPoll};
+use super::{TypedOption, TypedPoll};
 use crate::{
     embed::language::Language,
     newsroom::texts::{MakeTexts, texts_of},
@@ -24,11 +24,9 @@ impl TypedPoll {
         };
         let time = |text: &String| text.replace('T', " ");
         let is = |it: bool| if it { texts.yes.clone() } else { texts.no.clone() };
-        let named = |names: &[&str], said: &[&String], name: &str| {
-            let place = names.iter().position(|other| *other == name);
-            place.and_then(|place| said.get(place)).map(|said| (*said).clone()).unwrap_or_default()
+        let called = |names: &[(&str, &str)], name: &str| {
+            names.iter().find(|(other, _)| *other == name).map(|(_, words)| (*words).to_owned()).unwrap_or_default()
         };
-        let policies = [&texts.always, &texts.after_vote, &texts.after_close, &texts.never];
         let right = self.right().map(|option| option.label.clone()).unwrap_or_default();
         let spoken = Language::find(&self.language).map_or(&*self.language, |it| &*texts_of(it).frame.language);
         vec![
@@ -42,14 +40,14 @@ impl TypedPoll {
             (&texts.high_label, self.high_label.clone()),
             (&texts.opens_at, time(&self.opens_at)),
             (&texts.closes_at, time(&self.closes_at)),
-            (&texts.results, named(&TYPED_POLICIES, &policies, &self.results)),
+            (&texts.results, called(&texts.policies(), &self.results)),
             (&texts.changeable, is(self.changeable)),
             (&texts.max_choices, self.max_choices.clone()),
             (&texts.correct, right),
             (&texts.explanation, self.explanation.clone()),
             (&texts.shuffle, is(self.shuffle)),
             (&texts.minimum_ballots, self.minimum_ballots.clone()),
-            (&texts.display, named(&TYPED_DISPLAYS, &[&texts.exact, &texts.percent, &texts.delayed], &self.display)),
+            (&texts.display, called(&texts.displays(), &self.display)),
             (&texts.article_url, self.article_url.clone()),
             (&texts.language, spoken.to_owned()),
             (&texts.asked_by, self.asked_by.clone()),

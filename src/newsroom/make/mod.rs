@@ -5,9 +5,7 @@ mod typed;
 
 use askama::Template;
 
-pub use typed::{
-    FaultReason, FormFault, TYPED_DISPLAYS, TYPED_KINDS, TYPED_POLICIES, TypedField, TypedOption, TypedPoll,
-};
+pub use typed::{FaultReason, FormFault, TYPED_DISPLAYS, TYPED_KINDS, TypedField, TypedOption, TypedPoll};
 
 use crate::{
     embed::language::Language,
@@ -18,8 +16,29 @@ use crate::{
         templates::TypedTemplate,
         texts::{MakeTexts, TemplateTexts},
     },
-    poll::TimeZone,
+    poll::{ResultsPolicy, TimeZone},
 };
+
+impl MakeTexts {
+    /// To whom results can be shown: each policy's name, and what the form calls it.
+    pub fn policies(&self) -> [(&'static str, &str); 4] {
+        ResultsPolicy::NAMES.map(|(name, policy)| {
+            let words = match policy {
+                ResultsPolicy::Always => &self.always,
+                ResultsPolicy::AfterVote => &self.after_vote,
+                ResultsPolicy::AfterClose => &self.after_close,
+                ResultsPolicy::Never => &self.never,
+            };
+            (name, words.as_str())
+        })
+    }
+
+    /// How a tally can be told while the poll is open: each display's name, and what the form calls it.
+    pub fn displays(&self) -> [(&'static str, &str); 3] {
+        let [exact, percent, delayed] = TYPED_DISPLAYS;
+        [(exact, &*self.exact), (percent, &self.percent), (delayed, &self.delayed)]
+    }
+}
 
 /// What a new poll may begin with.
 pub const STARTS: [&str; 4] = ["yes_no", "agree", "stars", "reactions"];
@@ -151,16 +170,6 @@ impl MakePage<'_> {
             &texts.ranked_about,
         ];
         TYPED_KINDS.into_iter().zip(names).zip(about).map(|((kind, name), about)| (kind, name, &**about))
-    }
-
-    fn policies(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let texts = self.texts();
-        TYPED_POLICIES.into_iter().zip([&*texts.always, &texts.after_vote, &texts.after_close, &texts.never])
-    }
-
-    fn displays(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let texts = self.texts();
-        TYPED_DISPLAYS.into_iter().zip([&*texts.exact, &texts.percent, &texts.delayed])
     }
 
     /// Whether something was typed about who asks and who pays, or what follows a vote.

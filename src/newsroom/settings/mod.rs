@@ -14,7 +14,7 @@ use crate::{
         frame::Frame,
         texts::{SettingsTexts, texts_of},
     },
-    poll::{IncidentPolicy, ResultsPolicy, TimeZone, Timestamp, WorkPolicy},
+    poll::{IncidentPolicy, TimeZone, Timestamp, WorkPolicy},
     site::Density,
 };
 
@@ -155,15 +155,7 @@ impl SettingsPage<'_> {
     fn new_polls(&self) -> FieldGroup {
         let texts = self.texts();
         let make = &texts_of(self.frame.language).make;
-        let of_polls = ResultsPolicy::NAMES.map(|(name, policy)| {
-            let words = match policy {
-                ResultsPolicy::Always => &make.always,
-                ResultsPolicy::AfterVote => &make.after_vote,
-                ResultsPolicy::AfterClose => &make.after_close,
-                ResultsPolicy::Never => &make.never,
-            };
-            (name.to_owned(), words.clone())
-        });
+        let of_polls = make.policies().map(|(name, words)| (name.to_owned(), words.to_owned()));
         let unsaid = || std::iter::once((String::new(), texts.as_usual.clone()));
         let languages = Language::all()
             .map(|language| (language.tag().to_owned(), self.frame.name_of_language(language).to_owned()));

@@ -70,6 +70,11 @@ pub fn word_field(language: &Language, word: &str) -> String {
     format!("words.{}.{word}", language.tag())
 }
 
+/// Which of these has a name.
+fn called<T, const N: usize>(names: [(&str, T); N], name: &str) -> Option<T> {
+    names.into_iter().find(|(other, _)| *other == name).map(|(_, it)| it)
+}
+
 impl TypedSite {
     /// The settings as a form shows them.
     pub fn of(settings: &SiteSettings) -> Self {
@@ -186,13 +191,10 @@ impl TypedSite {
             note: check.text("note", DISCLOSURE_NOTE),
         };
         let disclosure = (!told.is_empty()).then_some(told);
-        let incidents = IncidentPolicy::NAMES.into_iter().find(|(name, _)| *name == self.value("incidents"));
-        let incidents = incidents.map_or_else(IncidentPolicy::default, |(_, policy)| policy);
-        let proof_of_work = WorkPolicy::NAMES.into_iter().find(|(name, _)| *name == self.value("proof_of_work"));
-        let proof_of_work = proof_of_work.map_or_else(WorkPolicy::default, |(_, policy)| policy);
-        let results = ResultsPolicy::NAMES.into_iter().find(|(name, _)| *name == self.value("poll_results"));
+        let incidents = called(IncidentPolicy::NAMES, self.value("incidents")).unwrap_or_default();
+        let proof_of_work = called(WorkPolicy::NAMES, self.value("proof_of_work")).unwrap_or_default();
         let poll_defaults = PollDefaults {
-            results: results.map(|(_, policy)| policy),
+            results: called(ResultsPolicy::NAMES, self.value("poll_results")),
             // One of those that are offered.
             language: self.value("poll_language").parse().ok(),
         };
@@ -296,8 +298,7 @@ impl<'a> SettingsCheck<'a> {
         if accent_dark.is_some() && self.typed("accent").is_none() {
             self.refuse("accent", &texts.accent_fault);
         }
-        let density = Density::NAMES.into_iter().find(|(name, _)| *name == self.typed.value("density"));
-        let density = density.map_or_else(Density::default, |(_, density)| density);
+        let density = called(Density::NAMES, self.typed.value("density")).unwrap_or_default();
         let mut words = BTreeMap::new();
         for language in Language::all() {
             let [vote, see_results, counted, most_read] =

@@ -19,9 +19,6 @@ use crate::{
 /// What a poll can be, as the form offers it: a kind, and for a rating its scale.
 pub const TYPED_KINDS: [&str; 6] = ["single", "multiple", "stars", "scale", "reaction", "ranked"];
 
-/// To whom results can be shown.
-pub const TYPED_POLICIES: [&str; 4] = ["always", "after_vote", "after_close", "never"];
-
 /// How a tally can be told while the poll is open.
 pub const TYPED_DISPLAYS: [&str; 3] = ["exact", "percent", "delayed"];
 
@@ -46,7 +43,7 @@ pub struct TypedPoll {
     pub open_answer: bool,
     /// How many a reader may choose of several; empty: as many as there are.
     pub max_choices: String,
-    /// One of [`TYPED_POLICIES`].
+    /// One of [`ResultsPolicy::NAMES`].
     pub results: String,
     /// Whether readers may change their vote.
     pub changeable: bool,
