@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    LeafRef, LogHead, LogKey, LogLeaf, ProofError, TransparencyLog, articles::ArticleRound, names, read_file,
-    statements, write_file,
+    LeafRef, LogHead, LogKey, LogLeaf, ProofError, TransparencyLog, articles::ArticleRound,
+    known_checkpoints::KnownCheckpoint, names, read_file, statements, write_file,
 };
 use crate::{
     poll::{SiteId, Timestamp},
@@ -35,6 +35,17 @@ pub(super) struct OpenLog {
     /// What comes first whatever else is added: that the log begins, that its key is another.
     first: Vec<LogLeaf>,
     files: Vec<(String, Vec<u8>)>,
+    /// If it begins since the store has lost some of the log before.
+    loss: Option<Loss>,
+}
+
+/// What a store has lost of a log.
+#[derive(Debug, Clone)]
+struct Loss {
+    /// What it is known to have had.
+    known: KnownCheckpoint,
+    /// The size that was found, if any log was.
+    found: Option<u64>,
 }
 
 /// What is added.
@@ -146,12 +157,8 @@ impl TransparencyLog {
             None if known.is_none() => self.begin(site, None, now),
             before => {
                 let known = known.unwrap_or_default();
-                tracing::error!(
-                    site = %site, log = known.log, size = known.size, found = before.as_ref().map(|head| head.size),
-                    "the store is behind a checkpoint of the site's transparency log: it was set back, or has lost \
-                     something. A new log begins"
-                );
                 let mut log = self.begin(site, Some(&known), now)?;
+                log.loss = Some(Loss { known, found: before.as_ref().map(|head| head.size) });
                 if let Some(before) = before {
                     log.files.push((names::last_head(before.log), write_file(&before)?));
                     log.before = Some(place_of(&before));
@@ -162,12 +169,7 @@ impl TransparencyLog {
         }
     }
 
-    fn begin(
-        &self,
-        site: &SiteId,
-        lost: Option<&super::known_checkpoints::KnownCheckpoint>,
-        now: Timestamp,
-    ) -> Result<OpenLog, StoreError> {
+    fn begin(&self, site: &SiteId, lost: Option<&KnownCheckpoint>, now: Timestamp) -> Result<OpenLog, StoreError> {
         let log = lost.map_or(1, |lost| lost.log + 1);
         let origin = format!("{}/v1/sites/{site}/log/{log}", self.replica.base);
         let key = verifier(&self.replica.keys.current, &origin)?;
@@ -185,7 +187,7 @@ impl TransparencyLog {
             checkpoint: String::new(),
         };
         let (site, is_published) = (site.clone(), true);
-        Ok(OpenLog { site, before: None, is_published, head, read_at: now, first, files: Vec::new() })
+        Ok(OpenLog { site, before: None, is_published, head, read_at: now, first, files: Vec::new(), loss: None })
     }
 
     fn go_on(&self, site: &SiteId, mut head: LogHead, now: Timestamp) -> Result<OpenLog, StoreError> {
@@ -197,13 +199,22 @@ impl TransparencyLog {
             head.keys.push(LogKey { key, from: head.size });
         }
         let (site, is_published) = (site.clone(), true);
-        Ok(OpenLog { site, before: Some(before), is_published, head, read_at: now, first, files: Vec::new() })
+        Ok(OpenLog {
+            site,
+            before: Some(before),
+            is_published,
+            head,
+            read_at: now,
+            first,
+            files: Vec::new(),
+            loss: None,
+        })
     }
 
     /// Adds to a log, if it is still where it was read, and publishes it. Returns how it is then; `None` if it is elsewhere:
     /// then it must be read again.
     pub(super) async fn append(&self, log: OpenLog, added: Additions) -> Result<Option<OpenLog>, StoreError> {
-        let OpenLog { site, before, mut head, read_at, first, mut files, .. } = log;
+        let OpenLog { site, before, mut head, read_at, first, mut files, loss, .. } = log;
         let leaves: Vec<LogLeaf> = first.into_iter().chain(added.leaves).collect();
         head.cursor = added.cursor.or(head.cursor);
         head.tallied_at = added.tallied_at.or(head.tallied_at);
@@ -245,8 +256,16 @@ impl TransparencyLog {
         if !self.store.write_log(&site, &write).await? {
             return Ok(None);
         }
+        if let Some(Loss { known, found }) = loss {
+            tracing::error!(
+                site = %site, log = known.log, size = known.size, found,
+                "the store is behind a checkpoint of the site's transparency log: it was set back, or has lost \
+                 something. A new log has begun"
+            );
+        }
         let (before, is_published) = (Some(write.after), self.publish(&site, &head).await?);
-        Ok(Some(OpenLog { site, before, is_published, head, read_at, first: Vec::new(), files: Vec::new() }))
+        let (first, files, loss) = (Vec::new(), Vec::new(), None);
+        Ok(Some(OpenLog { site, before, is_published, head, read_at, first, files, loss }))
     }
 
     /// The key that signs now, and the one before it while both are set, if it has signed this log.
