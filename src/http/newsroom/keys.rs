@@ -39,6 +39,10 @@ pub(super) async fn make(
             Ok(name) => (name, None),
             Err(fault) => (None, Some(fault)),
         };
+        if form.shows_again() {
+            let typed = TypedKey { name: named.unwrap_or_default(), scopes, ..TypedKey::default() };
+            return show(&worker, &desk, StatusCode::OK, typed, None, false).await;
+        }
         let lacks_scopes = scopes.is_empty();
         if lacks_scopes || name_fault.is_some() {
             let typed = TypedKey { name: named.unwrap_or_default(), name_fault, scopes, lacks_scopes };
@@ -99,6 +103,11 @@ async fn show(
 ) -> Result<HttpResponse, Problem> {
     let keys = worker.publishing.keys(&desk.publisher, Some(desk.site.id.clone())).await?;
     let timezone = &desk.site.settings.timezone;
-    let (frame, own) = (desk.frame(Section::Keys), own(desk));
+    let frame = match made {
+        // There is no form beside a key that is shown.
+        Some(_) => desk.frame(Section::Keys),
+        None => desk.form_frame(Section::Keys, "key", Scope::KeysWrite),
+    };
+    let own = own(desk);
     page::send(status, &KeysPage { frame, keys: &keys, own, timezone, typed, made, is_revoked })
 }

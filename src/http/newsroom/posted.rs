@@ -59,6 +59,19 @@ impl Form {
         self.0.iter().any(|(is, _)| is == name)
     }
 
+    /// Whether it is only to be shown again, as it is.
+    pub(super) fn shows_again(&self) -> bool {
+        self.text("do") == Some(AGAIN)
+    }
+
+    /// The language that was chosen around it. Such a form is not sent yet: it is shown again, in that language.
+    fn take_language(&mut self) -> Option<&'static Language> {
+        let spoken = self.text("speak").and_then(Language::find)?;
+        self.0.retain(|(name, _)| name != "speak" && name != "do");
+        self.0.push(("do".to_owned(), AGAIN.to_owned()));
+        Some(spoken)
+    }
+
     /// The form as a browser writes it, but for its token.
     fn written(&self) -> String {
         let fields = self.0.iter().filter(|(name, _)| name != FORM_TOKEN);
@@ -100,12 +113,7 @@ where
     F: Future<Output = Result<HttpResponse, Problem>>,
 {
     let mut form = read(req, payload, worker).await?;
-    let spoken = form.text("speak").and_then(Language::find);
-    if spoken.is_some() {
-        // It is not sent yet: it is shown again, in another language.
-        form.0.retain(|(name, _)| name != "speak" && name != "do");
-        form.0.push(("do".to_owned(), AGAIN.to_owned()));
-    }
+    let spoken = form.take_language();
     let mut desk = match SiteDesk::of(req, worker).await {
         Ok(desk) => desk,
         Err(problem) => return keep(req, worker, &form, problem),
@@ -115,11 +123,8 @@ where
     }
     desk.require(scope)?;
     desk.desk.language = spoken.unwrap_or(desk.desk.language);
-    let mut answer = keep_if_away(req, worker, &form, act(desk, form.clone()).await)?;
-    if let Some(language) = spoken {
-        set_cookie(&mut answer, &desk::set_language(req, worker, language))?;
-    }
-    Ok(answer)
+    let answer = keep_if_away(req, worker, &form, act(desk, form.clone()).await)?;
+    keep_language(req, worker, answer, spoken)
 }
 
 /// A form whose answer is a part of a page, and who has sent it: nothing is done by it, and nothing must be kept.
@@ -152,14 +157,32 @@ pub(super) async fn take_of_operator<F>(
 where
     F: Future<Output = Result<HttpResponse, Problem>>,
 {
-    let form = read(req, payload, worker).await?;
-    let desk = match Desk::of(req, worker).await {
+    let mut form = read(req, payload, worker).await?;
+    let spoken = form.take_language();
+    let mut desk = match Desk::of(req, worker).await {
         Ok(desk) => desk,
         Err(problem) => return keep(req, worker, &form, problem),
     };
-    desk.require_own_form(&form)?;
+    if !desk.is_own_form(form.text(FORM_TOKEN)) {
+        return of_another_session(req, &desk, &form);
+    }
     desk.require_operator()?;
-    keep_if_away(req, worker, &form, act(desk, form.clone()).await)
+    desk.language = spoken.unwrap_or(desk.language);
+    let answer = keep_if_away(req, worker, &form, act(desk, form.clone()).await)?;
+    keep_language(req, worker, answer, spoken)
+}
+
+/// Remembers the language that was chosen with a form, if one was.
+fn keep_language(
+    req: &HttpRequest,
+    worker: &Worker,
+    mut answer: HttpResponse,
+    spoken: Option<&Language>,
+) -> Result<HttpResponse, Problem> {
+    if let Some(language) = spoken {
+        set_cookie(&mut answer, &desk::set_language(req, worker, language))?;
+    }
+    Ok(answer)
 }
 
 impl Desk {

@@ -51,7 +51,7 @@ pub(super) async fn save(
             was: was.unwrap_or_else(|| TypedSite::of(&desk.site.settings)),
             version: Timestamp::from_millis(version.unwrap_or_default()),
         };
-        if form.text("do") == Some("again") {
+        if form.shows_again() {
             return show(&desk, StatusCode::OK, &sent, &SiteFaults::new(), None, false);
         }
         let settings = match sent.typed.settings(desk.desk.language) {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     newsroom::{
         faults,
-        frame::Section,
+        frame::{Frame, Section},
         sites::{DeleteSitePage, SitesPage},
         texts::texts_of,
     },
@@ -51,6 +51,10 @@ pub(super) async fn make(
     posted::take_of_operator(&req, payload, &worker, async |desk, form| {
         let texts = &texts_of(desk.language).sites;
         let (typed_id, typed_name) = (form.text("id").unwrap_or_default(), form.text("name"));
+        if form.shows_again() {
+            let typed = TypedNewSite { id: typed_id, name: typed_name.unwrap_or_default(), ..TypedNewSite::default() };
+            return show(&worker, &desk, StatusCode::OK, None, typed, false).await;
+        }
         let id = typed_id.parse::<SiteId>().ok();
         let publisher = id.as_ref().and_then(|id| desk.editor.publisher_at(id));
         let is_taken = match (&publisher, &id) {
@@ -132,6 +136,6 @@ async fn show(
     sites.truncate(PAGE);
     let last = sites.last().filter(|_| !is_last);
     let more = last.map(|site| format!("after={}", byte_serialize(site.id.as_str().as_bytes()).collect::<String>()));
-    let frame = desk.frame(Section::Sites);
+    let frame = Frame { form: Some("site"), ..desk.frame(Section::Sites) };
     page::send(status, &SitesPage { frame, sites: &sites, more, id, id_fault, name, name_fault, is_deleted })
 }

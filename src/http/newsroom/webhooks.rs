@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     newsroom::{
-        frame::Section,
+        frame::{Frame, Section},
         texts::texts_of,
         webhooks::{
             DeleteWebhookPage, ShownSecret, TypedWebhook, WebhookFault, WebhookForm, WebhookPage, WebhooksPage,
@@ -50,6 +50,9 @@ pub(super) async fn make(
 ) -> Result<HttpResponse, Problem> {
     posted::take(&req, payload, &worker, Scope::KeysWrite, async |desk, form| {
         let typed = typed_in(&form);
+        if form.shows_again() {
+            return show_list(&worker, &desk, StatusCode::OK, &typed, &[], false).await;
+        }
         let (url, fields) = match read(&worker, &desk, &typed, &TypedWebhook::default()) {
             Ok((Some(url), fields)) => (url, fields),
             Ok((None, _)) => {
@@ -105,6 +108,10 @@ pub(super) async fn save(
         let hook = hook_of(&req, &worker, &desk).await?;
         let typed = typed_in(&form);
         let was = form.text("was").and_then(TypedWebhook::of_written).unwrap_or_else(|| TypedWebhook::of(&hook));
+        if form.shows_again() {
+            let shown = ShownWebhook { typed: Some((&typed, &was)), ..ShownWebhook::of(&hook) };
+            return show(&worker, &desk, StatusCode::OK, shown).await;
+        }
         match read(&worker, &desk, &typed, &was) {
             Ok((url, fields)) => {
                 let fields = WebhookFields { url, ..fields };
@@ -233,10 +240,16 @@ async fn show_list(
     is_deleted: bool,
 ) -> Result<HttpResponse, Problem> {
     let hooks = worker.publishing.webhooks(&desk.publisher, &desk.site.id).await?;
-    let around = desk.frame(Section::Webhooks);
+    let is_full = hooks.len() >= MOST_WEBHOOKS;
+    let around = || if is_full { desk.frame(Section::Webhooks) } else { form_frame(desk) };
+    let (frame, around) = (around(), around());
     let form = WebhookForm { frame: &around, typed, was: &TypedWebhook::default(), faults };
-    let (frame, is_full) = (desk.frame(Section::Webhooks), hooks.len() >= MOST_WEBHOOKS);
     page::send(status, &WebhooksPage { frame, hooks: &hooks, form, is_deleted, is_full })
+}
+
+/// What stands around a page with a webhook's form.
+fn form_frame(desk: &SiteDesk) -> Frame<'_> {
+    desk.form_frame(Section::Webhooks, "webhook", Scope::KeysWrite)
 }
 
 /// What a webhook's page shows.
@@ -279,9 +292,9 @@ async fn show(
     deliveries.truncate(PAGE);
     let more = deliveries.last().filter(|_| has_more).map(|last| format!("cursor={}", last.event));
     let now = TypedWebhook::of(hook);
-    let around = desk.frame(Section::Webhooks);
+    let around = form_frame(desk);
     let (typed, was) = typed.unwrap_or((&now, &now));
     let form = WebhookForm { frame: &around, typed, was, faults };
-    let (frame, timezone) = (desk.frame(Section::Webhooks), &desk.site.settings.timezone);
+    let (frame, timezone) = (form_frame(desk), &desk.site.settings.timezone);
     page::send(status, &WebhookPage { frame, hook, secret, form, notice, deliveries: &deliveries, timezone, more })
 }

@@ -2,8 +2,12 @@
 
 use serde_json::json;
 
-use super::Browser;
-use crate::{client::remember_secret, registry::service_rules, service::Service};
+use super::{Browser, unescaped};
+use crate::{
+    client::remember_secret,
+    registry::service_rules,
+    service::{Service, text},
+};
 
 /// The text of the key that a page shows.
 fn shown(page: &str) -> Option<String> {
@@ -46,6 +50,48 @@ async fn a_new_key_that_is_not_right_yet_is_said_so_in_the_editors_language(serv
     assert_eq!(keys["items"].as_array().map(Vec::len), Some(1), "none was made");
 }
 
+async fn another_language_keeps_what_stands_in_a_form_and_sends_nothing(service: &Service) {
+    let site = service.site().await;
+    let operator = Browser::of_operator(service).await;
+    let here = format!("/newsroom/sites/{site}");
+    let hooks = format!("/v1/sites/{site}/webhooks");
+    let hook = json!({ "url": "https://hooks.example/x", "name": "Old" });
+    let hook = text(&service.admin().post(&hooks).json(&hook).send().await.is(201)["id"]);
+    let unmade = format!("unmade-{site}");
+    let forms: [(String, &[(&str, &str)], &[&str]); 4] = [
+        (format!("{here}/keys"), &[("name", "غرفة"), ("scope", "polls:read")], &["value=\"polls:read\" checked"]),
+        (
+            format!("{here}/webhooks"),
+            &[("url", "https://"), ("name", "غرفة"), ("type", "poll.closed")],
+            &["value=\"https://\"", "value=\"poll.closed\" checked"],
+        ),
+        (
+            format!("{here}/webhooks/{hook}"),
+            &[("url", "https://hooks.example/y"), ("name", "غرفة"), ("body", "{")],
+            &["value=\"https://hooks.example/y\""],
+        ),
+        ("/newsroom/sites".to_owned(), &[("id", &unmade), ("name", "غرفة")], &[&unmade]),
+    ];
+    for (path, fields, kept) in forms {
+        let page = operator.get(&path).await.page(200);
+        let (_, form) = page.split_once("name=\"speak\" value=\"fr\"").expect("another language is sent with a form");
+        assert!(!form.contains("action=\"/newsroom/language\""), "{page}");
+        let fields = [fields, &[("speak", "fr")]].concat();
+        let answer = operator.submit(&path, &fields).await;
+        assert!(answer.header("set-cookie").unwrap().contains("sawt_newsroom_language=fr"), "{answer}");
+        let page = unescaped(&answer.page(200));
+        for words in [&["lang=\"fr\"", "value=\"غرفة\""], kept].concat() {
+            assert!(page.contains(words), "{words} is not in {page}");
+        }
+        assert!(!page.contains("class=\"fault\""), "{page}");
+    }
+    let keys = service.admin().get(&format!("/v1/keys?site={site}")).send().await.is(200);
+    assert_eq!(keys["items"].as_array().map(Vec::len), Some(0), "{keys}");
+    let listed = service.admin().get(&hooks).send().await.is(200);
+    assert_eq!((listed["items"].as_array().map(Vec::len), &listed["items"][0]["name"]), (Some(1), &json!("Old")));
+    service.admin().get(&format!("/v1/sites/{unmade}")).send().await.refused(404, "not-found");
+}
+
 async fn a_key_is_revoked_only_when_it_was_asked_twice(service: &Service) {
     let (site, other) = (service.site().await, service.site().await);
     let (id, key) = service.key(&site, &["polls:read"]).await;
@@ -86,6 +132,7 @@ async fn whoever_revokes_their_own_key_is_warned_and_is_out(service: &Service) {
 service_rules![on crate::backends::Backend::EACH_SORT;
     a_key_made_in_the_newsroom_is_shown_once_and_works,
     a_new_key_that_is_not_right_yet_is_said_so_in_the_editors_language,
+    another_language_keeps_what_stands_in_a_form_and_sends_nothing,
     a_key_is_revoked_only_when_it_was_asked_twice,
     whoever_revokes_their_own_key_is_warned_and_is_out,
 ];

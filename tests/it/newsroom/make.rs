@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Browser, hidden, location};
+use super::{Browser, hidden, location, unescaped};
 use crate::{
     registry::service_rules,
     service::{Service, seed_poll, text},
@@ -296,8 +296,4 @@ async fn a_start_fills_the_form_in_the_polls_language(service: &Service) {
     let page = browser.submit(&path, &fields("start:reactions")).await.page(200);
     assert!(page.contains("value=\"reaction\" checked") && page.contains("❤️"), "{page}");
     assert!(polls(service, &site).await.is_empty());
-}
-
-fn unescaped(text: &str) -> String {
-    text.replace("&#34;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">").replace("&#38;", "&")
 }

@@ -179,3 +179,9 @@ pub(crate) fn hidden(page: &str, name: &str) -> String {
     let rest = page.split_once(&start).unwrap_or_else(|| panic!("no field {name} in {page}")).1;
     rest.split('"').next().unwrap_or_default().to_owned()
 }
+
+/// A page's text as its reader sees it.
+pub(crate) fn unescaped(text: &str) -> String {
+    let quotes = text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#47;", "/");
+    quotes.replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&")
+}

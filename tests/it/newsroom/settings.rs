@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Browser;
+use super::{Browser, unescaped};
 use crate::{registry::service_rules, service::Service};
 
 async fn api(service: &Service, site: &str) -> Value {
@@ -29,11 +29,6 @@ fn fields_of(page: &str) -> Vec<(String, String)> {
         fields.push((attribute(&format!(" {tag}"), "name").expect("a name"), unescaped(text)));
     }
     fields
-}
-
-fn unescaped(text: &str) -> String {
-    let quotes = text.replace("&#34;", "\"").replace("&#39;", "'");
-    quotes.replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&")
 }
 
 fn set(fields: &mut [(String, String)], name: &str, value: &str) {
