@@ -36,6 +36,7 @@ impl Publishing {
     ) -> Result<(Template, bool), PublishError> {
         let of_site = self.site(publisher, site).await?;
         new.poll.fields.take_disclosure(of_site.settings.disclosure.as_ref());
+        new.poll.fields.take_defaults(&of_site.settings.poll_defaults);
         let now = self.store.now().await?;
         let mut violations = unusual(&new.poll.fields);
         let within = |field: &str, value: Option<u64>, (default, most): (u32, u32)| match value {

@@ -27,7 +27,7 @@ use crate::{
         fields::number,
         frame::{Frame, Section},
         make::{EditedPoll, EmptyPreview, FormFault, MakeNotice, MakePage, TypedOption, TypedPoll},
-        offered::OfferedPolls,
+        offered::{OfferedPolls, shortened},
         texts::{NewsroomTexts, texts_of},
     },
     poll::{Poll, PollFields, PollId, Revision, State},
@@ -157,7 +157,7 @@ pub(super) async fn save(
             Err(PublishError::RevisionMismatch(_) | PublishError::RevisionRequired) => {
                 let poll = desk.poll(&req, &worker).await?;
                 let theirs = TypedPoll::of(&poll, timezone);
-                let notice = MakeNotice::Changed(theirs.changes_since(&base, desk.desk.language));
+                let notice = changed(&worker, &desk, &theirs, &base).await?;
                 note_outcome(&req, Code::RevisionMismatch.as_str());
                 let (status, both) = (Code::RevisionMismatch.status(), typed.onto(&base, &theirs));
                 return show_edit(&worker, &desk, status, &poll, (&both, &theirs, words), &[], Some(notice)).await;
@@ -279,6 +279,23 @@ async fn wrong_new(
 ) -> Result<HttpResponse, Problem> {
     note_outcome(req, Code::InvalidPoll.as_str());
     show_new(worker, desk, Code::InvalidPoll.status(), typed, faults, Some(MakeNotice::Wrong), once).await
+}
+
+/// What somebody else has changed meanwhile, with the question of the poll that comes next.
+pub(super) async fn changed(
+    worker: &Worker,
+    desk: &SiteDesk,
+    theirs: &TypedPoll,
+    base: &TypedPoll,
+) -> Result<MakeNotice, Problem> {
+    let next = own_polls(worker, desk, theirs.next.parse().into_iter().collect()).await?;
+    let mut changes = theirs.changes_since(base, desk.desk.language);
+    for (_, value) in &mut changes {
+        if let Some(poll) = value.parse().ok().and_then(|id| next.get(&id)) {
+            *value = shortened(poll.question.as_str());
+        }
+    }
+    Ok(MakeNotice::Changed(changes))
 }
 
 /// The words by which the poll that comes next is looked for.

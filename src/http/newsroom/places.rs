@@ -54,6 +54,9 @@ pub(super) async fn create(
     posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, form| {
         let (id, name) = (form.text("id").unwrap_or_default(), form.text("name"));
         let typed = (id, name.unwrap_or_default());
+        if form.shows_again() {
+            return show_list(&worker, &desk, StatusCode::OK, (None, typed), PlaceFaults::default()).await;
+        }
         let wrong_name = faults::text(name, PLACE_NAME, desk.desk.language).err();
         let (id, is_wrong_name) = (id.parse::<PlaceId>(), wrong_name.is_some());
         let faults = PlaceFaults { is_wrong: id.is_err(), wrong_name, is_full: false };
@@ -261,7 +264,8 @@ async fn show_list(
     let polls = own_polls(worker, desk, PlaceWeek::named(&places, first, timezone)).await?;
     let texts = &texts_of(desk.desk.language).places;
     let week = PlaceWeek::of(&places, &PlannedPolls { polls, now }, first, timezone, texts);
-    page::send(status, &PlacesPage { frame: desk.frame(Section::Places), week: &week, timezone, typed, faults })
+    let frame = desk.form_frame(Section::Places, "place", Scope::PollsWrite);
+    page::send(status, &PlacesPage { frame, week: &week, timezone, typed, faults })
 }
 
 async fn show(

@@ -13,7 +13,7 @@ use super::{
         refusals::no_template,
     },
     desk::SiteDesk,
-    make::{begin_with, make_room, next_polls, next_words, typed},
+    make::{begin_with, changed, make_room, next_polls, next_words, typed},
     page,
     posted::{self, Form},
     see,
@@ -105,7 +105,7 @@ pub(super) async fn save(
         let asked = typed(&form);
         let of = TypedTemplate { is_there: true, ..typed_template(&form, template.id.as_str()) };
         if base != now && form.text("do") == Some("save") {
-            let notice = Some(MakeNotice::Changed(now.changes_since(&base, desk.desk.language)));
+            let notice = Some(changed(&worker, &desk, &now, &base).await?);
             let both = TypedPoll { kind: asked.kind.clone(), ..asked.onto(&base, &now) };
             note_outcome(&req, Code::RevisionMismatch.as_str());
             let (status, words) = (Code::RevisionMismatch.status(), next_words(&form));

@@ -58,7 +58,7 @@ async fn another_language_keeps_what_stands_in_a_form_and_sends_nothing(service:
     let hook = json!({ "url": "https://hooks.example/x", "name": "Old" });
     let hook = text(&service.admin().post(&hooks).json(&hook).send().await.is(201)["id"]);
     let unmade = format!("unmade-{site}");
-    let forms: [(String, &[(&str, &str)], &[&str]); 4] = [
+    let forms: [(String, &[(&str, &str)], &[&str]); 5] = [
         (format!("{here}/keys"), &[("name", "غرفة"), ("scope", "polls:read")], &["value=\"polls:read\" checked"]),
         (
             format!("{here}/webhooks"),
@@ -70,6 +70,7 @@ async fn another_language_keeps_what_stands_in_a_form_and_sends_nothing(service:
             &[("url", "https://hooks.example/y"), ("name", "غرفة"), ("body", "{")],
             &["value=\"https://hooks.example/y\""],
         ),
+        (format!("{here}/places"), &[("id", "side"), ("name", "غرفة")], &["value=\"side\""]),
         ("/newsroom/sites".to_owned(), &[("id", &unmade), ("name", "غرفة")], &[&unmade]),
     ];
     for (path, fields, kept) in forms {
@@ -85,8 +86,10 @@ async fn another_language_keeps_what_stands_in_a_form_and_sends_nothing(service:
         }
         assert!(!page.contains("class=\"fault\""), "{page}");
     }
-    let keys = service.admin().get(&format!("/v1/keys?site={site}")).send().await.is(200);
-    assert_eq!(keys["items"].as_array().map(Vec::len), Some(0), "{keys}");
+    for list in [format!("/v1/keys?site={site}"), format!("/v1/sites/{site}/places")] {
+        let listed = service.admin().get(&list).send().await.is(200);
+        assert_eq!(listed["items"].as_array().map(Vec::len), Some(0), "{listed}");
+    }
     let listed = service.admin().get(&hooks).send().await.is(200);
     assert_eq!((listed["items"].as_array().map(Vec::len), &listed["items"][0]["name"]), (Some(1), &json!("Old")));
     service.admin().get(&format!("/v1/sites/{unmade}")).send().await.refused(404, "not-found");

@@ -112,9 +112,15 @@ async fn of_two_who_edit_at_once_neither_loses_anything(service: &Service) {
         browser.submit(&path, &fields).await
     };
     location(&save(&base, "1", "سؤال آخر؟", [&yes, &no]).await);
+    let next = service.poll(json!({ "site": site, "question": "ثم ماذا؟" })).await;
+    let thanks = json!({ "after_vote": { "next": next } });
+    let api = format!("/v1/polls/{poll}");
+    let etag = service.admin().get(&api).send().await.header("etag").unwrap();
+    service.admin().patch(&api).header("if-match", &etag).json(&thanks).send().await.is(200);
     // The second has changed a label, and knows nothing of the other question.
     let page = save(&base, "1", &text(&made["question"]), [&yes, "كلا"]).await.page(412);
     assert!(page.contains("سؤال آخر؟") && page.contains("كلا"), "{page}");
+    assert!(page.contains("<dd dir=\"auto\">ثم ماذا؟</dd>"), "a poll is told by its id: {page}");
     let base = unescaped(page.split_once("name=\"base\" hidden>\n").unwrap().1.split("</textarea>").next().unwrap());
     location(&save(&base, &hidden(&page, "revision"), "سؤال آخر؟", [&yes, "كلا"]).await);
     let now = service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200);

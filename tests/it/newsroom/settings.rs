@@ -89,6 +89,10 @@ async fn an_editor_sets_all_that_a_site_has_and_nothing_of_it_is_lost_by_saving_
         json!({ "site": site, "question": "Pour ou contre ?", "options": [{ "label": "Oui" }, { "label": "Non" }] });
     let made = service.admin().post("/v1/polls").json(&silent).send().await.is(201);
     assert_eq!((&made["results"], &made["language"]), (&json!("after_vote"), &json!("fr")));
+    let template = format!("/v1/sites/{site}/templates/choice");
+    let pattern = json!({ "poll": { "question": "Et ici ?", "options": [{ "label": "Oui" }, { "label": "Non" }] } });
+    let template = service.admin().put(&template).json(&pattern).send().await.is(201);
+    assert_eq!((&template["poll"]["results"], &template["poll"]["language"]), (&json!("after_vote"), &json!("fr")));
     // Saved as it is, it stays as it is, to the moment of its last change.
     let page = editor.get(&format!("{path}?said=saved")).await.page(200);
     assert!(page.contains("حُفظت الإعدادات"), "{page}");

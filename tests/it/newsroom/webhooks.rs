@@ -72,7 +72,7 @@ async fn a_webhook_made_in_the_newsroom_shows_its_secret_once_and_is_told_what_h
     assert_eq!(only(service, &site).await["disabled"]["why"], "asked");
 }
 
-async fn a_webhooks_form_that_is_kept_can_be_sent_and_does_not_say_that_it_can_be_looked_at(service: &Service) {
+async fn a_webhooks_form_that_is_kept_is_looked_at_before_it_is_sent(service: &Service) {
     let site = service.site().await;
     let scopes = ["keys:write", "polls:read"];
     let before = Browser::with_scopes(service, &site, &scopes).await;
@@ -80,13 +80,16 @@ async fn a_webhooks_form_that_is_kept_can_be_sent_and_does_not_say_that_it_can_b
     let (path, old) = (format!("/newsroom/sites/{site}/webhooks"), before.form_token().await);
     let page = editor.get(&path).await.page(200);
     let was = super::hidden(&page, "was");
-    // Whatever would show it again would send it.
-    assert!(!page.contains("name=\"shows_again\""), "{page}");
     let url = "https://hooks.example/sawt";
-    let fields = [("form_token", &*old), ("was", &was), ("url", url), ("type", "poll.opened")];
+    let fields = [("form_token", &*old), ("shows_again", "yes"), ("was", &was), ("url", url), ("type", "poll.opened")];
     let kept = editor.post(&path, &fields).await.page(403);
     assert!(kept.contains(url) && kept.contains(&format!("action=\"{path}\"")), "{kept}");
-    assert!(!kept.contains("value=\"again\""), "{kept}");
+    assert!(kept.contains("value=\"again\""), "{kept}");
+    let fields: Vec<_> = [("do", "again")].into_iter().chain(fields.into_iter().skip(1)).collect();
+    let shown = editor.submit(&path, &fields).await.page(200);
+    assert!(shown.contains(url) && shown.contains("value=\"poll.opened\" checked"), "{shown}");
+    let listed = service.admin().get(&format!("/v1/sites/{site}/webhooks")).send().await.is(200);
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(0), "looking at it made it: {listed}");
 }
 
 async fn of_two_editors_of_a_webhook_neither_undoes_what_the_other_did(service: &Service) {
@@ -123,5 +126,5 @@ async fn of_two_editors_of_a_webhook_neither_undoes_what_the_other_did(service: 
 service_rules![on crate::backends::Backend::EACH_SORT;
     a_webhook_made_in_the_newsroom_shows_its_secret_once_and_is_told_what_happens,
     of_two_editors_of_a_webhook_neither_undoes_what_the_other_did,
-    a_webhooks_form_that_is_kept_can_be_sent_and_does_not_say_that_it_can_be_looked_at,
+    a_webhooks_form_that_is_kept_is_looked_at_before_it_is_sent,
 ];
