@@ -1,114 +1,52 @@
 //! The service on the wire. `openapi.yaml`, at the root of the repository, is the contract.
 //!
-//! A request goes through [`observe`], which gives it an id and writes its log line, into the route table below, and to
-//! one handler: a function from the request to `Result<HttpResponse, Problem>`. There is one file of handlers per
-//! resource. A handler translates: it calls a use case of [`Worker`], and knows neither the store nor the hub.
+//! A request goes through [`middleware`], which gives it an id, counts it in its quotas and writes its log line, into
+//! the route table below, and to one handler: a function from the request to `Result<HttpResponse, Problem>`. A handler
+//! translates: it calls a use case of [`Worker`], and knows neither the store nor the hub.
 //!
 //! A handler checks in the order of cost: the address, the body's type and size, who asks, the JSON, the poll, the
-//! choices; the store comes last. The client's quotas are checked before all that, in [`limits`].
+//! choices; the store comes last. The client's quotas are checked before all that.
 //!
-//! - [`problem`]: the one table of errors; [`refusals`]: what the use cases refuse, translated.
-//! - [`route`]: what a line of the route table can say; [`pattern`]: the route that a request came by; [`path`]: reading ids
-//!   in paths.
-//! - [`observe`]: ids, fixed headers, the log line; [`request_log`]: which requests have one.
-//! - [`mount`]: the path that the service is mounted under, taken off.
-//! - [`auth`]: keys, scopes and voter tokens; [`voter_cookie`]: the cookie; [`voter_in_body`]: voters whom a body names;
-//!   [`origin`]: which pages may vote; [`cors`]: what browsers are told of it.
-//! - [`evidence`]: what a vote's request says beside the ballot.
-//! - [`limits`]: which quotas a request counts in; [`notes`]: what is recorded about a request.
-//! - [`connections`]: how many a client may have; [`net`](crate::net) says how long each is waited for.
-//! - [`body`], [`query`], [`conditional`], [`cursor`], [`header_text`]: reading requests.
-//! - [`caching`]: who may keep an answer, and for how long; [`coding`], [`page_cache`]: how it is compressed;
-//!   [`drawn_cards`]: pictures, drawn once.
-//! - [`home`], [`docs`], [`contract`]: what the service is, and how to use it.
-//! - [`articles`]: what articles are given to answer.
-//! - [`voters`], [`votes`], [`challenges`], [`answers`], [`results`], [`runoff`], [`several`], [`exports`], [`live`], [`views`],
-//!   [`trending`], [`polls`], [`sites`], [`places`], [`announced`], [`events`], [`webhooks`], [`keys`], [`sessions`],
-//!   [`integrity`], [`oembed`], [`health`], [`transparency`], [`snapshots`]: the resources; [`embed`]: what
-//!   readers see; [`newsroom`]: what editors see; and [`demo`], which only a demo serves.
+//! - [`route`]: what a line of the table can say; [`pattern`]: the route that a request came by; [`worker`]: what
+//!   handlers find.
+//! - [`middleware`]: what every request passes.
+//! - [`message`]: reading requests and writing answers, refusals among them.
+//! - [`auth`]: who asks, and which pages may vote.
+//! - Handlers, one file for each resource: [`voting`] for what readers do, [`publishing`] for what publishers do,
+//!   [`trust`] for what can be checked, [`pages`] for what readers see, [`newsroom`] for what editors see.
 
-mod announced;
-mod answers;
-mod articles;
 mod auth;
-mod body;
-mod caching;
-mod challenges;
-mod coding;
-mod conditional;
-pub mod connections;
-mod contract;
-mod cors;
-mod cursor;
-mod demo;
-mod disclosure;
-mod docs;
-mod drawn_cards;
-mod embed;
-mod events;
-mod evidence;
-mod exports;
-mod header_text;
-mod health;
-mod home;
-mod integrity;
-mod keys;
-mod limits;
-mod live;
-mod mount;
+mod message;
+mod middleware;
 mod newsroom;
-mod notes;
-mod observe;
-mod oembed;
-mod origin;
-mod page_cache;
-mod paging;
-mod path;
+mod pages;
 mod pattern;
-mod places;
-mod polls;
-pub mod problem;
-mod qr;
-mod query;
-mod refusals;
-pub mod request_log;
-mod results;
+mod publishing;
 mod route;
-mod runoff;
-mod sessions;
-mod several;
-mod sites;
-mod snapshots;
-mod tallies;
-mod transparency;
-mod trending;
-pub mod unparsed;
-mod views;
-mod voter_cookie;
-mod voter_in_body;
-mod voters;
-mod votes;
-mod waiting;
-mod webhooks;
+mod trust;
+mod voting;
 mod worker;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-pub use contract::Contract;
-pub use demo::DemoPages;
-pub use drawn_cards::DrawnCards;
-pub use limits::PolicyHeaders;
+pub use auth::voter_cookie::VoterCookie;
+pub use message::{page_cache::CompressedPages, problem};
+pub use middleware::{connections, limits::PolicyHeaders, observe::Observe, request_log, unparsed};
 pub use newsroom::NewsroomAddress;
-pub use observe::Observe;
-pub use page_cache::CompressedPages;
-pub use voter_cookie::VoterCookie;
+pub use pages::{contract::Contract, demo::DemoPages, drawn_cards::DrawnCards};
 pub use worker::{Readiness, ReplicaPhase, ReplicaState, Worker};
 
-use limits::Limits;
-use path::PastPoll;
+use message::{
+    path::PastPoll,
+    problem::{Code, Problem},
+};
+use middleware::limits::Limits;
+use pages::{contract, demo, docs, embed, health, home, oembed};
 use pattern::POLLS;
-use problem::{Code, Problem};
+use publishing::{announced, answers, events, keys, places, polls, qr, sessions, sites, templates, waiting, webhooks};
 use route::{Route, at, register_all};
+use trust::{challenges, integrity, snapshots, transparency};
+use voting::{articles, exports, live, results, runoff, several, trending, views, voters, votes};
 
 /// The one route table. The router tries its lines in order, so the most frequent come first; those of one poll come
 /// before all others, and those below a path that many share stand where the first of them does.
@@ -187,11 +125,8 @@ fn site_routes() -> Vec<Route> {
             .get(exports::read_timeline_csv)
             .for_any_page(),
         at("/v1/sites/{site}/articles").get(articles::list).for_any_page(),
-        at("/v1/sites/{site}/templates").get(articles::list_templates),
-        at("/v1/sites/{site}/templates/{template}")
-            .get(articles::read_template)
-            .put(articles::put_template)
-            .delete(articles::delete_template),
+        at("/v1/sites/{site}/templates").get(templates::list),
+        at("/v1/sites/{site}/templates/{template}").get(templates::read).put(templates::put).delete(templates::delete),
         at("/v1/sites/{site}/places/{place}/now").get(places::read_now).for_any_page(),
         at("/v1/sites/{site}/waiting").get(waiting::read),
         at("/v1/sites/{site}/places").get(places::list),

@@ -10,11 +10,14 @@ use actix_web::{
 };
 
 use super::{
-    Worker, cors,
-    limits::{Limits, Special},
-    origin::host_in,
+    Worker,
+    auth::origin::host_in,
+    message::problem::{Code, Problem},
+    middleware::{
+        cors,
+        limits::{Limits, Special},
+    },
     pattern::{Callers, POLL, Pattern},
-    problem::{Code, Problem},
 };
 
 /// Paths that many routes begin with, the shorter ones first. A name in a path is a regular expression, which each worker

@@ -5,14 +5,17 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
+use super::{
+    CompressedPages, DemoPages, DrawnCards, NewsroomAddress, PolicyHeaders,
+    auth::voter_cookie::VoterCookie,
+    message::caching::Caching,
+    middleware::{connections::Connections, request_log::RequestLog},
+    pages::contract::Contract,
+};
 use crate::{
     client::ClientRule,
     clock::Clock,
     events::{EventFeed, EventSignal},
-    http::{
-        CompressedPages, DemoPages, DrawnCards, NewsroomAddress, PolicyHeaders, caching::Caching,
-        connections::Connections, contract::Contract, request_log::RequestLog, voter_cookie::VoterCookie,
-    },
     integrity::Integrity,
     live::StreamLimiter,
     net::outside::Outside,

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, http::header::LanguageTag, rt};
 
-use super::super::{
-    Worker, embed,
-    header_text::cookies,
-    limits,
-    path::{id_in_path, poll_in_path},
-    problem::{Code, Problem},
-    refusals::no_site,
-};
 use crate::{
     embed::language::Language,
+    http::{
+        Worker,
+        message::{
+            header_text::cookies,
+            path::{id_in_path, poll_in_path},
+            problem::{Code, Problem},
+            refusals::no_site,
+        },
+        middleware::limits,
+        pages::embed,
+    },
     live::Snapshot,
     newsroom::{
         frame::{DeskView, Frame, Section},

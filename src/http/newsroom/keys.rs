@@ -2,12 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
-use super::{
-    super::{Worker, path::id_in_path, problem::Problem, query::Query, refusals::no_key},
-    desk::SiteDesk,
-    page, posted, see,
-};
+use super::{desk::SiteDesk, page, posted, see};
 use crate::{
+    http::{
+        Worker,
+        message::{path::id_in_path, problem::Problem, query::Query, refusals::no_key},
+    },
     newsroom::{
         faults,
         frame::Section,

@@ -5,13 +5,13 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use url::form_urlencoded;
 
-use super::{
-    super::{Worker, problem::Problem, query::Query},
-    desk::SiteDesk,
-    page,
-};
+use super::{desk::SiteDesk, page};
 use crate::{
     events::{EventPage, EventsOrder, EventsQuery},
+    http::{
+        Worker,
+        message::{problem::Problem, query::Query},
+    },
     newsroom::{
         frame::Section,
         log::{EventWriter, LogPage},

@@ -5,12 +5,6 @@ use std::iter;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{
-        Worker, embed,
-        notes::note_outcome,
-        problem::{Code, Problem},
-        query::Query,
-    },
     desk::{SiteDesk, frame_of_nobody},
     offered::{offered, own_polls},
     page,
@@ -22,6 +16,15 @@ use crate::{
         language::Language,
         look::Look,
         shown_poll::{HiddenFields, Mode, ShownPoll, Window},
+    },
+    http::{
+        Worker,
+        message::{
+            problem::{Code, Problem},
+            query::Query,
+        },
+        middleware::notes::note_outcome,
+        pages::embed,
     },
     newsroom::{
         fields::number,

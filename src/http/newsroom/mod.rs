@@ -37,9 +37,11 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 pub(super) use page::refuse;
 
 use super::{
-    coding,
-    origin::{host, is_at},
-    problem::{Code, Problem},
+    auth::origin::{host, is_at},
+    message::{
+        coding,
+        problem::{Code, Problem},
+    },
     route::{Route, at, register_all},
 };
 use crate::{newsroom::assets, site::BaseAddress};
@@ -157,7 +159,7 @@ async fn file(req: HttpRequest) -> Result<HttpResponse, Problem> {
 fn see(path: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((header::LOCATION, path))
-        .insert_header((header::CACHE_CONTROL, super::caching::PRIVATE))
+        .insert_header((header::CACHE_CONTROL, super::message::caching::PRIVATE))
         .finish()
 }
 

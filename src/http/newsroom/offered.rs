@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 
-use super::{
-    super::{Worker, problem::Problem},
-    desk::SiteDesk,
-};
+use super::desk::SiteDesk;
 use crate::{
+    http::{Worker, message::problem::Problem},
     newsroom::{
         frame::Section,
         offered::{OfferedPoll, OfferedPolls},

@@ -3,16 +3,18 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{
-        Worker, limits,
-        notes::note_outcome,
-        problem::{Code, Problem},
-        query::Query,
-    },
     desk, see,
     sign_in::{admit, own_page, set_cookie, show},
 };
 use crate::{
+    http::{
+        Worker,
+        message::{
+            problem::{Code, Problem},
+            query::Query,
+        },
+        middleware::{limits, notes::note_outcome},
+    },
     newsroom::sign_in::DoorNotice,
     oidc::{ATTEMPT_SECS, IdentityProvider, OidcError, SignInAttempt},
     quota::QuotaName,

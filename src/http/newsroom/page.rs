@@ -12,15 +12,19 @@ use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    super::{
-        caching,
-        embed::HTML,
-        problem::{Code, Problem},
-    },
     desk::{frame_of_nobody, own_path},
     see,
 };
-use crate::newsroom::{notice::NoticePage, texts::texts_of};
+use crate::{
+    http::{
+        message::{
+            caching,
+            problem::{Code, Problem},
+        },
+        pages::embed::HTML,
+    },
+    newsroom::{notice::NoticePage, texts::texts_of},
+};
 
 /// What a page may load: this service's own files. It stands in no frame, and its forms go to this service.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -61,7 +65,7 @@ fn written(status: StatusCode, body: String, policy: &str) -> HttpResponse {
 }
 
 /// Turns a refusal into a page. Whoever must sign in is led to the door, and from there back.
-pub(in super::super) fn refuse(req: &HttpRequest, problem: &Problem, written: HttpResponse) -> HttpResponse {
+pub(in crate::http) fn refuse(req: &HttpRequest, problem: &Problem, written: HttpResponse) -> HttpResponse {
     let path = own_path(req);
     let is_read = matches!(*req.method(), Method::GET | Method::HEAD);
     if problem.code() == Code::KeyRequired && is_read {

@@ -3,11 +3,15 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{Worker, notes::note_outcome, path::id_in_path, problem::Problem, query::Query, refusals::no_session},
     desk::{SiteDesk, held},
     page, posted, see,
 };
 use crate::{
+    http::{
+        Worker,
+        message::{path::id_in_path, problem::Problem, query::Query, refusals::no_session},
+        middleware::notes::note_outcome,
+    },
     newsroom::{frame::Section, people::PeoplePage},
     site::{Scope, SessionId},
 };

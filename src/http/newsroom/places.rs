@@ -5,15 +5,6 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{
-        Worker,
-        notes::note_outcome,
-        origin::public_address,
-        path::id_in_path,
-        problem::{Code, Problem},
-        query::Query,
-        refusals::no_place,
-    },
     desk::SiteDesk,
     offered::{offered, own_polls},
     page,
@@ -21,6 +12,17 @@ use super::{
     see,
 };
 use crate::{
+    http::{
+        Worker,
+        auth::origin::public_address,
+        message::{
+            path::id_in_path,
+            problem::{Code, Problem},
+            query::Query,
+            refusals::no_place,
+        },
+        middleware::notes::note_outcome,
+    },
     newsroom::{
         faults,
         frame::Section,

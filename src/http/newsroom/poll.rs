@@ -5,7 +5,6 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{Worker, live, origin::public_base, problem::Problem, query::Query},
     desk::{EditorAsker, SiteDesk},
     log::known_keys,
     page,
@@ -13,6 +12,12 @@ use super::{
 use crate::{
     embed::{language::Language, snippets::Snippets},
     events::{EventsOrder, EventsQuery},
+    http::{
+        Worker,
+        auth::origin::public_base,
+        message::{problem::Problem, query::Query},
+        voting::live,
+    },
     live::Snapshot,
     newsroom::{
         chart::{MarkKind, TimelineChart},

@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{
-    super::{
+use super::desk::{EditorAsker, SiteDesk};
+use crate::{
+    http::{
         Worker,
-        caching::Caching,
-        disclosure::Disclosed,
-        exports::{self, AnswersTable, ExportQuery},
-        problem::Problem,
-        qr,
-        query::Query,
+        message::{caching::Caching, problem::Problem, query::Query},
+        publishing::qr,
+        voting::{
+            disclosure::Disclosed,
+            exports::{self, AnswersTable, ExportQuery},
+        },
     },
-    desk::{EditorAsker, SiteDesk},
+    live::Snapshot,
+    poll::MOST_ANSWERS,
+    publishing::AnswersQuery,
+    site::Scope,
+    voting::VoteError,
 };
-use crate::{live::Snapshot, poll::MOST_ANSWERS, publishing::AnswersQuery, site::Scope, voting::VoteError};
 
 /// `GET /newsroom/sites/{site}/polls/{poll}/results.csv`.
 pub(super) async fn results(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {

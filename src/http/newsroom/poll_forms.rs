@@ -3,14 +3,6 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{
-        Worker,
-        integrity::{decidable_in_path, no_incident, no_label},
-        notes::note_outcome,
-        path::id_in_path,
-        problem::Problem,
-        refusals::no_answer,
-    },
     desk::SiteDesk,
     page,
     poll::{show, show_with},
@@ -18,6 +10,12 @@ use super::{
     see,
 };
 use crate::{
+    http::{
+        Worker,
+        message::{path::id_in_path, problem::Problem, refusals::no_answer},
+        middleware::notes::note_outcome,
+        trust::integrity::{decidable_in_path, no_incident, no_label},
+    },
     integrity::IntegrityError,
     newsroom::{
         confirm::{ConfirmPage, Confirmation, are_first_words},

@@ -3,12 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use url::form_urlencoded;
 
-use super::{
-    super::{Worker, cursor, problem::Problem, query::Query},
-    desk::SiteDesk,
-    page, see,
-};
+use super::{desk::SiteDesk, page, see};
 use crate::{
+    http::{
+        Worker,
+        message::{cursor, problem::Problem, query::Query},
+    },
     newsroom::{
         frame::{Section, first_page},
         polls::{PollRow, PollsAsked, PollsPage},

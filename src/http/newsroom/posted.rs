@@ -10,18 +10,21 @@ use actix_web::{
 use url::form_urlencoded;
 
 use super::{
-    super::{
-        Worker, body,
-        notes::note_outcome,
-        origin,
-        problem::{Code, Problem},
-    },
     desk::{self, Desk, SiteDesk, frame_of_nobody, own_path},
     page,
     sign_in::set_cookie,
 };
 use crate::{
     embed::language::Language,
+    http::{
+        Worker,
+        auth::origin,
+        message::{
+            body,
+            problem::{Code, Problem},
+        },
+        middleware::notes::note_outcome,
+    },
     newsroom::{
         notice::NoticePage,
         sign_in::{DoorNotice, SignInPage},

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
-use super::{
-    super::{Worker, problem::Problem, query::Query},
-    desk::SiteDesk,
-    page, posted, see,
-};
+use super::{desk::SiteDesk, page, posted, see};
 use crate::{
+    http::{
+        Worker,
+        message::{problem::Problem, query::Query},
+    },
     newsroom::{
         frame::Section,
         settings::{SettingsPage, SiteChange, SiteFaults, TypedSite},

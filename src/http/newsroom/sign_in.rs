@@ -10,12 +10,6 @@ use actix_web::{
 };
 
 use super::{
-    super::{
-        Worker, limits,
-        notes::note_outcome,
-        problem::{Code, Problem},
-        query::Query,
-    },
     desk::{self, Desk, frame_of_nobody},
     page,
     posted::{self, FORM_TOKEN, Form},
@@ -23,6 +17,14 @@ use super::{
 };
 use crate::{
     embed::language::Language,
+    http::{
+        Worker,
+        message::{
+            problem::{Code, Problem},
+            query::Query,
+        },
+        middleware::{limits, notes::note_outcome},
+    },
     newsroom::{
         frame::first_page,
         notice::NoticePage,

@@ -4,11 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use url::form_urlencoded::byte_serialize;
 
 use super::{
-    super::{Worker, problem::Problem, query::Query},
     desk::{Desk, SiteDesk},
     page, posted, see,
 };
 use crate::{
+    http::{
+        Worker,
+        message::{problem::Problem, query::Query},
+    },
     newsroom::{
         faults,
         frame::{Frame, Section},

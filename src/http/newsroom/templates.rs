@@ -3,15 +3,6 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{
-        Worker,
-        notes::note_outcome,
-        origin::public_address,
-        path::id_in_path,
-        problem::{Code, Problem},
-        query::Query,
-        refusals::no_template,
-    },
     desk::SiteDesk,
     make::{begin_with, changed, make_room, next_polls, next_words, typed},
     page,
@@ -20,6 +11,17 @@ use super::{
 };
 use crate::{
     article::{Template, TemplateId},
+    http::{
+        Worker,
+        auth::origin::public_address,
+        message::{
+            path::id_in_path,
+            problem::{Code, Problem},
+            query::Query,
+            refusals::no_template,
+        },
+        middleware::notes::note_outcome,
+    },
     newsroom::{
         frame::Section,
         make::{FormFault, MakeNotice, MakePage, TypedPoll},

@@ -2,12 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
-use super::{
-    super::{Worker, problem::Problem, query::Query},
-    desk::SiteDesk,
-    page,
-};
+use super::{desk::SiteDesk, page};
 use crate::{
+    http::{
+        Worker,
+        message::{problem::Problem, query::Query},
+    },
     newsroom::{frame::Section, waiting::WaitingPage},
     site::Scope,
 };

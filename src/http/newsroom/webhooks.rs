@@ -5,21 +5,23 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    super::{
-        Worker,
-        notes::note_outcome,
-        path::id_in_path,
-        problem::Problem,
-        query::Query,
-        refusals::{no_delivery, no_webhook},
-        webhooks::parse_address,
-    },
     desk::SiteDesk,
     page,
     posted::{self, Form},
     see,
 };
 use crate::{
+    http::{
+        Worker,
+        message::{
+            path::id_in_path,
+            problem::Problem,
+            query::Query,
+            refusals::{no_delivery, no_webhook},
+        },
+        middleware::notes::note_outcome,
+        publishing::webhooks::parse_address,
+    },
     newsroom::{
         frame::{Frame, Section},
         texts::texts_of,
