@@ -36,12 +36,12 @@ pub(super) struct OpenLog {
     first: Vec<LogLeaf>,
     files: Vec<(String, Vec<u8>)>,
     /// If it begins since the store has lost some of the log before.
-    loss: Option<Loss>,
+    loss: Option<LogLoss>,
 }
 
 /// What a store has lost of a log.
 #[derive(Debug, Clone)]
-struct Loss {
+struct LogLoss {
     /// What it is known to have had.
     known: KnownCheckpoint,
     /// The size that was found, if any log was.
@@ -158,7 +158,7 @@ impl TransparencyLog {
             before => {
                 let known = known.unwrap_or_default();
                 let mut log = self.begin(site, Some(&known), now)?;
-                log.loss = Some(Loss { known, found: before.as_ref().map(|head| head.size) });
+                log.loss = Some(LogLoss { known, found: before.as_ref().map(|head| head.size) });
                 if let Some(before) = before {
                     log.files.push((names::last_head(before.log), write_file(&before)?));
                     log.before = Some(place_of(&before));
@@ -256,7 +256,7 @@ impl TransparencyLog {
         if !self.store.write_log(&site, &write).await? {
             return Ok(None);
         }
-        if let Some(Loss { known, found }) = loss {
+        if let Some(LogLoss { known, found }) = loss {
             tracing::error!(
                 site = %site, log = known.log, size = known.size, found,
                 "the store is behind a checkpoint of the site's transparency log: it was set back, or has lost \
