@@ -1,25 +1,19 @@
 //! Quotas, on replicas that have some. These trials start their own: all others come from one address, and too fast.
 
-use std::{sync::Arc, time::Duration};
+pub(crate) mod together;
+
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use sawt::{
-    clock::Clock,
-    quota::{Decision, Policies, QuotaLimiter, QuotaName, Subject, local::Uptime},
-    secret::Secret,
-    store::{StoreSettings, Stores},
-    telemetry::{Metrics, MetricsFormat},
-};
 use serde_json::json;
 
 use crate::{
-    backends::{Backend, Program, Storage},
+    backends::{Program, Storage},
     client::{Answer, Client, nonce, remember_secret},
     contract,
-    crowd::one_crowd_at_a_time,
     registry::lone_rules,
-    server::{ADMIN_KEY, Replica, SECRET, Settings},
+    server::{ADMIN_KEY, Replica, Settings},
     service::{seed_poll, text},
 };
 
@@ -30,20 +24,20 @@ fn with_default_quotas(settings: Settings) -> Settings {
         .fold(settings, |settings, name| settings.without(&format!("SAWT_QUOTA_{name}")))
 }
 
-async fn poll_on(replica: &Replica) -> String {
+pub(super) async fn poll_on(replica: &Replica) -> String {
     let admin = Client::new(replica.address()).with_key(ADMIN_KEY);
     text(&admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201)["id"])
 }
 
 /// A line of the metrics: what it counts, 0 if it is not there.
-fn counted(replica: &Replica, series: &str) -> u64 {
+pub(super) fn counted(replica: &Replica, series: &str) -> u64 {
     let told = replica.told_to_operators("/metrics");
     let line = told.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.map_or(0, |number| number.parse().expect("a counter is a whole number"))
 }
 
-const LEASES: &str = "sawt_store_call_duration_seconds_count{operation=\"take_quota\"}";
-const FAILED_LEASES: &str = "sawt_store_failures_total{operation=\"take_quota\"}";
+pub(super) const LEASES: &str = "sawt_store_call_duration_seconds_count{operation=\"take_quota\"}";
+pub(super) const FAILED_LEASES: &str = "sawt_store_failures_total{operation=\"take_quota\"}";
 
 async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked_at() {
     let storage = Storage::file();
@@ -184,97 +178,6 @@ async fn a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand(
     client.get(&format!("/v1/results?polls={poll},{poll}")).send().await.is(200);
 }
 
-async fn three_replicas_together_admit_no_more_than_the_quota_and_a_tenth_each() {
-    let _turn = one_crowd_at_a_time().await;
-    let storage = Storage::single(Program::Redis, &[]);
-    loop {
-        storage.server().ask(&["FLUSHALL"]);
-        let settings = Settings::on(storage.address()).with("SAWT_QUOTA_CLIENT", "100/86400s");
-        let replicas = [(); 3].map(|()| Replica::start(&settings));
-        let clients = replicas.each_ref().map(|replica| Client::new(replica.address()));
-        let mut admitted = 0;
-        for _ in 0..20 {
-            let answers = join_all(
-                clients.iter().flat_map(|client| (0..10).map(|_| async { client.post("/v1/voters").send().await })),
-            );
-            for answer in answers.await {
-                admitted += u64::from(answer.status == 201);
-                assert!(matches!(answer.status, 201 | 429), "{answer}");
-            }
-        }
-        // A store that is late leaves the decision to each replica, and then this says nothing.
-        if replicas.iter().all(|replica| counted(replica, FAILED_LEASES) == 0) {
-            assert_eq!(admitted, 100 + 3 * 10);
-            let calls: u64 = replicas.iter().map(|replica| counted(replica, LEASES)).sum();
-            assert!(calls <= 10 + 3, "{calls} calls for ten tenths and three refusals");
-            return;
-        }
-    }
-}
-
-/// A /64 by number, all of them in one /48 and each in a /56 of its own, as long as there are such.
-fn in_one_network(of: [u8; 16], number: u16) -> Subject {
-    let mut address = of;
-    let [_, low] = number.to_be_bytes();
-    address[6] = low;
-    address[7..].fill(0);
-    Subject::network(address, 64)
-}
-
-/// The same, by what workers of three replicas say on connections of their own, at once.
-async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
-    let _turn = one_crowd_at_a_time().await;
-    // One client; and as many as there are requests, of one /48 but each of another /56 in it.
-    let ways = [("200/86400s", false, 200 + 3 * 20), ("20/86400s", true, 160 + 3 * 16)];
-    for (backend, (limit, are_many, expected)) in [Backend::Redis, Backend::Valkey, Backend::Cluster]
-        .into_iter()
-        .flat_map(|backend| ways.map(|way| (backend, way)))
-    {
-        let storage = Storage::start(backend);
-        let settings = StoreSettings {
-            address: storage.address().parse().expect("the address of a store"),
-            partitions: None,
-            allow_eviction: false,
-        };
-        let secret = Secret::new(SECRET.to_owned());
-        let policies = Policies { client: Some(limit.parse().expect("a quota")), ..Policies::default() };
-        loop {
-            let replicas = [(); 3].map(|()| {
-                let metrics = Arc::new(Metrics::default());
-                let quotas = QuotaLimiter::new(&policies, Some(&secret), &Uptime::begin(), metrics.clone());
-                let stores = Stores::open(&settings, Clock::default()).expect("the store can be opened");
-                (quotas, [stores.connect(), stores.connect()], metrics)
-            });
-            for (_, workers, _) in &replicas {
-                for worker in workers {
-                    worker.contact().await.expect("the store can be reached");
-                }
-            }
-            let of = sawt::secret::random_bytes();
-            let requests = (0..600_u16).map(|number| {
-                let (quotas, workers, _) = &replicas[usize::from(number % 3)];
-                let worker = &workers[usize::from(number / 3 % 2)];
-                let client = if are_many { in_one_network(of, number) } else { Subject::from(of) };
-                async move {
-                    match quotas.admit(QuotaName::Client, &client) {
-                        Decision::Undecided(undecided) => quotas.lease(undecided, &client, &**worker).await,
-                        decided @ (Decision::Unlimited | Decision::Admitted(_) | Decision::Refused(_)) => decided,
-                    }
-                }
-            });
-            let decisions = join_all(requests).await;
-            let admitted = decisions.iter().filter(|decision| matches!(decision, Decision::Admitted(_))).count();
-            if replicas
-                .iter()
-                .all(|(_, _, metrics)| !metrics.encode(MetricsFormat::OpenMetrics).contains(FAILED_LEASES))
-            {
-                assert_eq!(admitted, expected, "{backend:?} {limit}");
-                break;
-            }
-        }
-    }
-}
-
 /// 36,000 ballots were cast from tokens that somebody had saved up.
 async fn tokens_that_were_saved_up_are_not_all_counted_in_one_poll() {
     let storage = Storage::file();
@@ -312,38 +215,8 @@ async fn tokens_that_were_saved_up_are_not_all_counted_in_one_poll() {
     assert_eq!(counted(&replica, "sawt_quota_requests_total{quota=\"ballot\",outcome=\"refused\"}"), 3);
 }
 
-/// What 20 and a replica's own tenth, twice, let through of 60 votes at two replicas, each cast by `vote`.
-async fn two_replicas_admit_a_quota_together(quota: &str, vote: impl AsyncFn(&[Client; 2], &str, usize) -> Answer) {
-    let _turn = one_crowd_at_a_time().await;
-    let storage = Storage::single(Program::Redis, &[]);
-    loop {
-        storage.server().ask(&["FLUSHALL"]);
-        let settings = Settings::on(storage.address()).with(quota, "20/86400s");
-        let replicas = [(); 2].map(|()| Replica::start(&settings));
-        let clients = replicas.each_ref().map(|replica| Client::new(replica.address()));
-        let poll = poll_on(&replicas[0]).await;
-        let mut admitted = 0;
-        for number in 0..60 {
-            let answer = vote(&clients, &poll, number).await;
-            admitted += u64::from(answer.status == 201);
-            assert!(matches!(answer.status, 201 | 429), "{answer}");
-        }
-        if replicas.iter().all(|replica| counted(replica, FAILED_LEASES) == 0) {
-            assert_eq!(admitted, 20 + 2 * 2);
-            return;
-        }
-    }
-}
-
-async fn ballots_of_one_client_in_one_poll_are_bounded_on_all_replicas_together() {
-    let vote = async |clients: &[Client; 2], poll: &str, number: usize| {
-        clients[number % 2].new_voter().await.vote(poll, &["yes"]).await
-    };
-    two_replicas_admit_a_quota_together("SAWT_QUOTA_BALLOT", vote).await;
-}
-
 /// A template that any address may have a poll by.
-async fn put_template(client: &Client) {
+pub(super) async fn put_template(client: &Client) {
     let options = json!([{ "id": "like", "emoji": "👍", "label": "نعم" }, { "id": "no", "emoji": "👎", "label": "لا" }]);
     let poll = json!({ "kind": "reaction", "question": "؟", "options": options });
     let path = "/v1/sites/default/templates/reactions";
@@ -352,7 +225,7 @@ async fn put_template(client: &Client) {
 }
 
 /// A first vote in the poll of an article, by its address.
-async fn react(client: &Client, article: &str, choice: &str) -> Answer {
+pub(super) async fn react(client: &Client, article: &str, choice: &str) -> Answer {
     let path = format!("/v1/sites/default/articles/@url/reactions/votes?url=https%3A%2F%2Fnews.example%2F{article}");
     let vote = json!({ "choices": [choice], "voter": { "nonce": nonce() } });
     let answer = client.post(&path).json(&vote).send().await;
@@ -384,16 +257,6 @@ async fn one_client_brings_so_many_articles_into_being_and_no_more() {
     assert_eq!(counted(&replica, "sawt_quota_requests_total{quota=\"article\",outcome=\"allowed\"}"), 2);
 }
 
-async fn articles_of_one_client_are_bounded_on_all_replicas_together() {
-    let vote = async |clients: &[Client; 2], _: &str, number: usize| {
-        if number == 0 {
-            put_template(&clients[0]).await;
-        }
-        react(&clients[number % 2], &number.to_string(), "like").await
-    };
-    two_replicas_admit_a_quota_together("SAWT_QUOTA_ARTICLE", vote).await;
-}
-
 /// A first vote makes a voter, and is counted as whoever asks for one; but sent again it is a retry.
 async fn a_first_vote_counts_as_a_new_voter_once() {
     let storage = Storage::file();
@@ -415,19 +278,6 @@ async fn a_first_vote_counts_as_a_new_voter_once() {
     client.post("/v1/voters").send().await.refused(429, "quota-exceeded");
     assert_eq!(client.results(&poll).await["ballots"], 2);
     assert_eq!(counted(&replica, "sawt_quota_requests_total{quota=\"mint\",outcome=\"allowed\"}"), 3);
-}
-
-async fn first_votes_of_one_client_are_bounded_on_all_replicas_together_and_retries_are_free_on_each() {
-    let vote = async |clients: &[Client; 2], poll: &str, number: usize| {
-        let nonce = nonce();
-        let answer = clients[number % 2].first_vote(poll, &["yes"], &nonce).await;
-        if number < 8 {
-            // The answer was lost; another replica is asked, and pays its client back.
-            clients[(number + 1) % 2].first_vote(poll, &["yes"], &nonce).await.is(200);
-        }
-        answer
-    };
-    two_replicas_admit_a_quota_together("SAWT_QUOTA_MINT", vote).await;
 }
 
 /// One /48 cast 5,022 ballots in ten seconds, from a /64 each.
@@ -528,14 +378,9 @@ lone_rules![
     every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked_at,
     what_is_not_there_counts_as_a_read_by_whatever_way_it_is_asked_for,
     a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand,
-    three_replicas_together_admit_no_more_than_the_quota_and_a_tenth_each,
-    workers_of_three_replicas_share_one_quota_on_every_kind_of_redis,
     tokens_that_were_saved_up_are_not_all_counted_in_one_poll,
-    ballots_of_one_client_in_one_poll_are_bounded_on_all_replicas_together,
     one_client_brings_so_many_articles_into_being_and_no_more,
-    articles_of_one_client_are_bounded_on_all_replicas_together,
     a_first_vote_counts_as_a_new_voter_once,
-    first_votes_of_one_client_are_bounded_on_all_replicas_together_and_retries_are_free_on_each,
     whoever_has_many_ipv6_networks_is_let_in_a_few_times_as_often_and_no_more,
     an_ordinary_readers_vote_costs_no_store_call_for_quota,
     while_the_store_is_gone_each_replica_still_holds_the_quota_by_itself,

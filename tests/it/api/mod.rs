@@ -1,5 +1,6 @@
 //! The API, resource by resource: each rule once, on every store.
 
+mod admission;
 mod announced;
 mod answers;
 mod articles;
@@ -10,6 +11,7 @@ mod events;
 mod exports;
 mod first_vote;
 mod form;
+mod headers;
 mod held;
 pub(crate) mod integrity;
 mod keys;
@@ -27,6 +29,7 @@ mod requests;
 mod results;
 mod shown;
 mod sites;
+mod templates;
 mod transparency;
 mod views;
 mod voters;
@@ -54,6 +57,8 @@ pub(crate) fn rules() -> Vec<Rule> {
         exports::rules(),
         sites::rules(),
         articles::rules(),
+        admission::rules(),
+        templates::rules(),
         views::rules(),
         announced::rules(),
         places::rules(),
@@ -71,6 +76,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         oembed::rules(),
         card::rules(),
         requests::rules(),
+        headers::rules(),
         operators::rules(),
     ]
     .into_iter()
