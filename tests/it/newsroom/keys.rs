@@ -50,6 +50,8 @@ async fn a_new_key_that_is_not_right_yet_is_said_so_in_the_editors_language(serv
     assert_eq!(keys["items"].as_array().map(Vec::len), Some(1), "none was made");
 }
 
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 async fn another_language_keeps_what_stands_in_a_form_and_sends_nothing(service: &Service) {
     let site = service.site().await;
     let operator = Browser::of_operator(service).await;
@@ -58,7 +60,7 @@ async fn another_language_keeps_what_stands_in_a_form_and_sends_nothing(service:
     let hook = json!({ "url": "https://hooks.example/x", "name": "Old" });
     let hook = text(&service.admin().post(&hooks).json(&hook).send().await.is(201)["id"]);
     let unmade = format!("unmade-{site}");
-    let forms: [(String, &[(&str, &str)], &[&str]); 5] = [
+    let forms: [(String, Fields<'_>, &[&str]); 5] = [
         (format!("{here}/keys"), &[("name", "غرفة"), ("scope", "polls:read")], &["value=\"polls:read\" checked"]),
         (
             format!("{here}/webhooks"),
