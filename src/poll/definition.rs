@@ -1,12 +1,14 @@
 //! What a poll is, and what a publisher asks for to make one.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     Addendum, AfterVote, Codec, Decisions, DigestKey, Disclosure, Emoji, Incident, Kind, Language, NewAfterVote,
     NewDisclosure, NewImage, NewScale, OptionId, OptionImage, Partitions, Phase, PollId, QUESTION, Quiz, Resolution,
-    ResultsPolicy, Revision, Rewording, Sampling, Scale, Schedule, SiteId, State, TallyDisplay, Text, Timestamp,
-    WebAddress,
+    ResultsPolicy, Revision, Rewording, Runoff, Sampling, Scale, Schedule, SiteId, State, TallyDisplay, Text,
+    Timestamp, WebAddress,
     check::{Check, Violation},
     open_answer,
 };
@@ -89,6 +91,8 @@ pub struct Poll {
     pub sampling: Option<Sampling>,
     /// What was decided of its labels after it closed.
     pub addendum: Option<Addendum>,
+    /// Its run-off, if its ballots were forgotten since it was counted.
+    pub runoff: Option<Arc<Runoff>>,
     /// What goes on in it, or went on, that is not readers making up their minds; the latest comes last.
     pub incidents: Vec<Incident>,
     /// Which version of the definition this is.
@@ -330,6 +334,7 @@ impl NewPoll {
                 decisions: Decisions::default(),
                 sampling: None,
                 addendum: None,
+                runoff: None,
                 incidents: Vec::new(),
                 revision: Revision::FIRST,
                 created_at: now,

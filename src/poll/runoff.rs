@@ -10,10 +10,13 @@
 //!
 //! It is exact: what comes in is every ballot, the same orders together.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Counters, Indexes, OptionId, Poll, PollOption, Tally, Votes};
+use super::{Counters, Edit, Effect, Indexes, OptionId, Poll, PollOption, Tally, Timestamp, Votes};
 
 /// The ballots of a ranked poll: every order that was given, and by how many voters.
 ///
@@ -22,7 +25,7 @@ use super::{Counters, Indexes, OptionId, Poll, PollOption, Tally, Votes};
 pub struct Orders(FxHashMap<Indexes, u64>);
 
 /// A run-off, round by round.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Runoff {
     /// How many ballots were counted.
     pub ballots: u64,
@@ -33,7 +36,7 @@ pub struct Runoff {
 }
 
 /// One round.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Round {
     /// The votes of each option still in, in the poll's order.
     pub votes: Vec<(OptionId, u64)>,
@@ -44,7 +47,7 @@ pub struct Round {
 }
 
 /// Who goes out after a round.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Eliminated {
     /// The option.
     pub option: OptionId,
@@ -53,12 +56,22 @@ pub struct Eliminated {
 }
 
 /// What decides between options with as few votes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TieBreak {
     /// The votes in a round before.
     EarlierRound,
     /// The hash of the poll and the option.
     Hash,
+}
+
+impl Poll {
+    /// The poll, which is closed, with its run-off, which can't be counted again once its ballots are forgotten.
+    pub fn with_runoff(&self, runoff: Runoff, now: Timestamp) -> Edit {
+        let runoff = Some(Arc::new(runoff));
+        let poll = Self { runoff, revision: self.revision.next(), updated_at: now, ..self.clone() };
+        Edit { poll, effect: Effect::Amends }
+    }
 }
 
 impl Orders {

@@ -3,7 +3,7 @@
 //! Such a poll comes to be with its first ballot and tells no events, and a site may have tens of thousands of them. So every
 //! so often one replica looks through them, in a *round*: of each poll that has moved since its last tally in the log, it
 //! adds another; of each that has closed, the final figure and the root of its ballots. Only then, and after a day in
-//! which their voters can ask for receipts, are the records of its voters forgotten. A poll closes at the moment that was fixed
+//! which their voters can ask for receipts, are the records of its voters forgotten; who won a ranked one is kept with the poll. A poll closes at the moment that was fixed
 //! when it was made; if its template says fewer days by now, the round closes it before.
 //!
 //! A round looks at [`MOST_LOOKED_AT`] polls at most and adds about [`MOST_ADDED`] figures; it rests between pages for as
@@ -31,7 +31,7 @@ use crate::{
     article::{Template, TemplateId},
     events::TaskLog,
     live::Hub,
-    poll::{ListCursor, PollId, Position, SiteId, State, Timestamp},
+    poll::{ListCursor, Orders, PollId, Position, SiteId, State, Tally, Timestamp},
     store::{Replacement, StoreError, all_sites},
 };
 
@@ -181,7 +181,9 @@ impl TransparencyLog {
                 }
                 round = next;
                 for poll in settled {
-                    self.store.forget_voters(site, &template.id, poll).await?;
+                    if self.keep_runoff(poll, now).await? {
+                        self.store.forget_voters(site, &template.id, poll).await?;
+                    }
                 }
                 looked_at += page.len();
                 if looked_at >= MOST_LOOKED_AT || added >= MOST_ADDED {
@@ -195,6 +197,32 @@ impl TransparencyLog {
             }
         }
         Ok(ArticleRound { at: now, after: None })
+    }
+
+    /// Keeps who has won a ranked poll, since its ballots are about to be forgotten. Returns whether they may be.
+    async fn keep_runoff(&self, id: PollId, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(poll) = self.store.poll(id).await? else { return Ok(true) };
+        if !poll.kind.is_ordered() || poll.runoff.is_some() {
+            return Ok(true);
+        }
+        let Some(tallies) = self.store.tally(&poll).await? else { return Ok(true) };
+        let (mut orders, mut from) = (Orders::default(), None);
+        loop {
+            let Some(page) = self.store.ballots(&poll, from).await? else { return Ok(true) };
+            for ballot in page.ballots.iter().filter(|ballot| poll.decisions.count(ballot.label)) {
+                orders.add(&poll, ballot.counters);
+            }
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        // Else they were forgotten before, by a version that kept nothing.
+        if !Tally::sum(&poll, &tallies).is_some_and(|tally| orders.add_up_to(&poll, &tally)) {
+            return Ok(true);
+        }
+        let kept = self.store.replace_poll(&poll.with_runoff(orders.run_off(&poll), now), &[]).await?;
+        Ok(matches!(kept, Replacement::Done(_)))
     }
 
     /// What there is to say of some polls.

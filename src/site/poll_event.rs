@@ -163,6 +163,7 @@ fn changed(before: &Poll, after: &Poll) -> Vec<&'static str> {
         decisions: _,
         sampling: _,
         addendum: _,
+        runoff: _,
         incidents: _,
         revision: _,
         created_at: _,

@@ -1,6 +1,8 @@
 //! Records as JSON, the same in both stores, so their dumps can be compared. What a store searches or decides by also
 //! has its own column or field.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
@@ -8,7 +10,7 @@ use crate::{
     article::{Admission, Template, TemplateId},
     poll::{
         Addendum, AfterVote, Codec, Decisions, DigestKey, Disclosure, Incident, Kind, Language, Partitions, Poll,
-        PollArticle, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Rewording, Sampling, Scale,
+        PollArticle, PollId, PollOption, Quiz, Resolution, ResultsPolicy, Revision, Rewording, Runoff, Sampling, Scale,
         Schedule, SiteId, TallyDisplay, Text, Timestamp, WebAddress,
     },
     secret::KeyHash,
@@ -62,6 +64,8 @@ struct PollRecord {
     sampling: Option<Sampling>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     addendum: Option<Addendum>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    runoff: Option<Runoff>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     incidents: Vec<Incident>,
     revision: Revision,
@@ -169,6 +173,7 @@ impl PollRecord {
             decisions: poll.decisions,
             sampling: poll.sampling,
             addendum: poll.addendum.clone(),
+            runoff: poll.runoff.as_deref().cloned(),
             incidents: poll.incidents.clone(),
             revision: poll.revision,
             created_at: poll.created_at,
@@ -217,6 +222,7 @@ impl PollRecord {
             decisions: self.decisions,
             sampling: self.sampling,
             addendum: self.addendum,
+            runoff: self.runoff.map(Arc::new),
             incidents: self.incidents,
             revision: self.revision,
             created_at: self.created_at,

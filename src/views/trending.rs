@@ -15,9 +15,11 @@ use crate::{
 
 /// The most entries of a list.
 pub const MOST_LISTED: usize = 50;
-/// How many items of a ranking are looked at to fill a list: some are of polls that readers may not see, or of other
-/// sections.
+/// How many items of a ranking are looked at to fill a list: some are of polls that readers may not see, or were never
+/// announced.
 const MOST_EXAMINED: usize = 10 * MOST_LISTED;
+/// How many for a section's list: most are of others.
+const MOST_EXAMINED_FOR_SECTION: usize = 40 * MOST_LISTED;
 /// How many are looked up at a time.
 const AT_ONCE: usize = 50;
 /// How long a list is kept.
@@ -83,7 +85,11 @@ impl Viewing {
         let TrendingQuery { site, measure, window, section } = query;
         let Some(of) = self.replica.hub.sites().get(&*self.store, site).await? else { return Ok(None) };
         let as_of = self.replica.clock.now();
-        let ranked = self.store.ranking(site, *measure, *window, MOST_EXAMINED).await?;
+        let most = if section.is_some() { MOST_EXAMINED_FOR_SECTION } else { MOST_EXAMINED };
+        let ranked = self.store.ranking(site, *measure, *window, most).await?;
+        // Anybody can tell of views of an address that they have thought of, whose words are then the line.
+        let announces = !self.store.articles(site, None, 1).await?.is_empty();
+        let may_stand = |entry: &TrendingEntry| entry.poll.is_some() || entry.article.is_some() || !announces;
         let is_asked = |entry: &TrendingEntry| {
             let found = entry.article.as_ref().and_then(|article| article.section.as_ref());
             section.as_ref().is_none_or(|asked| found.is_some_and(|found| found.as_str() == asked))
@@ -94,7 +100,7 @@ impl Viewing {
                 break;
             }
             for entry in join_all(items.iter().map(|item| self.entry(site, item, as_of))).await {
-                let Some(entry) = entry?.filter(is_asked) else { continue };
+                let Some(entry) = entry?.filter(|entry| may_stand(entry) && is_asked(entry)) else { continue };
                 // One that was seen by its address before it was announced, and by its id after.
                 match entries.iter_mut().find(|known| known.item == entry.item) {
                     Some(known) => known.score += entry.score,

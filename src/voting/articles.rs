@@ -225,15 +225,25 @@ impl Voting {
         let store = &*self.vote_reads;
         let (id, page) = (template.poll_id(&article.key), page_of(template, article)?);
         let announced = article.announced.as_ref().map(|announced| announced.id.clone());
-        if announced.is_none() {
+        let is_announced = announced.is_some();
+        if !is_announced {
             // An invented address costs its client more than its site.
-            self.admit(self.replica.quotas.admit(QuotaName::Article, &client), &client, note).await?;
+            let admitted = self.admit(self.replica.quotas.admit(QuotaName::Article, &client), &client, note).await;
+            if let Err(refused) = admitted {
+                // Others behind its address may have made it while it asked.
+                return self.polls.get(store, id).await?.ok_or(refused);
+            }
         }
         let now = store.now().await?;
         let poll = template.make(&article.key, page, Partitions::unplaced(1), now);
         let new =
             NewArticlePoll { poll, template: template.id.clone(), announced, most_articles: template.most_articles };
-        match store.make_article_poll(&new).await? {
+        let made = store.make_article_poll(&new).await?;
+        match &made {
+            // Somebody else's ballot had made it, a moment before.
+            Making::Made(poll) if !is_announced && poll.created_at != now => {
+                self.replica.quotas.give_back(QuotaName::Article, &client);
+            }
             Making::Made(_) => {}
             Making::NoTemplate => return Err(NoArticle::NoTemplate.into()),
             Making::NotAnnounced => return Err(NoArticle::NotAnnounced.into()),

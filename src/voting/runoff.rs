@@ -87,6 +87,10 @@ impl Voting {
                 (Orders::default().run_off(&snapshot.poll), snapshot.tally.state, snapshot.tally.as_of);
             return Ok(Arc::new(CountedRunoff { runoff, amended: None, state, as_of }));
         }
+        if let (State::Closed, Some(runoff)) = (snapshot.tally.state, &snapshot.poll.runoff) {
+            let (runoff, state, as_of) = (Runoff::clone(runoff), State::Closed, snapshot.tally.as_of);
+            return Ok(Arc::new(CountedRunoff { runoff, amended: None, state, as_of }));
+        }
         wait_for(self.replica.runoffs.get(snapshot, &self.others)).await
     }
 }
@@ -117,7 +121,7 @@ impl Runoffs {
 }
 
 impl KeptRunoff {
-    /// Whether the same ballots would be scanned too soon without it.
+    /// Whether the same ballots would be scanned too soon without it, or while they are.
     fn must_stay(&self) -> bool {
         self.counting.peek().is_none() || self.begun_at.elapsed() < EVERY
     }
@@ -128,7 +132,7 @@ impl KeptRunoff {
         let is_new = match tally.state {
             // Unless the store has lost votes, that never changes.
             State::Closed => (self.state, self.position) == (State::Closed, tally.position()),
-            State::Draft | State::Scheduled | State::Open => self.begun_at.elapsed() < EVERY,
+            State::Draft | State::Scheduled | State::Open => self.must_stay(),
         };
         is_new && !is_lost && poll.counts_like(&self.poll) && poll.addendum == self.poll.addendum
     }
@@ -230,11 +234,21 @@ mod tests {
         let poll = ranked_poll();
         let (first, later) = (snapshot(&poll, State::Open, 1), snapshot(&poll, State::Open, 9));
         let kept = kept(&first);
+        assert!(kept.counting.clone().await.is_ok());
         tokio::time::advance(Duration::from_millis(29_999)).await;
         assert!(kept.serves(&later), "however many have voted since");
         assert!(!kept.serves(&snapshot(&poll, State::Closed, 9)), "what is final is counted once it is");
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(!kept.serves(&first) && !kept.serves(&later));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scan_that_takes_long_is_waited_for_and_no_other_is_begun() {
+        let open = snapshot(&ranked_poll(), State::Open, 1);
+        let kept = KeptRunoff { counting: std::future::pending().boxed().shared(), ..kept(&open) };
+        tokio::time::advance(EVERY * 10).await;
+        assert!(kept.serves(&open));
+        assert!(!kept.serves(&snapshot(&open.poll, State::Closed, 1)), "what is final is counted once it is");
     }
 
     #[tokio::test(start_paused = true)]

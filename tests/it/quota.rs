@@ -257,6 +257,21 @@ async fn one_client_brings_so_many_articles_into_being_and_no_more() {
     assert_eq!(counted(&replica, "sawt_quota_requests_total{quota=\"article\",outcome=\"allowed\"}"), 2);
 }
 
+/// Readers behind one address who come to a new article together bring one article into being.
+async fn an_article_that_many_bring_into_being_at_once_costs_their_client_once() {
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_QUOTA_ARTICLE", "2/86400s"));
+    let client = Client::new(replica.address());
+    put_template(&client).await;
+    for answer in join_all((0..12).map(|_| react(&client, "1", "like"))).await {
+        // Whoever asked before it was there may have been one too many.
+        assert!(matches!(answer.status, 201 | 429), "{answer}");
+    }
+    react(&client, "1", "like").await.is(201);
+    react(&client, "2", "like").await.is(201);
+    react(&client, "3", "like").await.refused(429, "quota-exceeded");
+}
+
 /// A first vote makes a voter, and is counted as whoever asks for one; but sent again it is a retry.
 async fn a_first_vote_counts_as_a_new_voter_once() {
     let storage = Storage::file();
@@ -380,6 +395,7 @@ lone_rules![
     a_voter_and_a_key_have_quotas_of_their_own_and_are_told_how_they_stand,
     tokens_that_were_saved_up_are_not_all_counted_in_one_poll,
     one_client_brings_so_many_articles_into_being_and_no_more,
+    an_article_that_many_bring_into_being_at_once_costs_their_client_once,
     a_first_vote_counts_as_a_new_voter_once,
     whoever_has_many_ipv6_networks_is_let_in_a_few_times_as_often_and_no_more,
     an_ordinary_readers_vote_costs_no_store_call_for_quota,

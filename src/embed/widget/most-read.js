@@ -90,7 +90,8 @@ class SawtMostRead extends HTMLElement {
     const asked = new URLSearchParams({
       by: this.#asked('by', Object.keys(HEADINGS), 'views'),
       window: this.#asked('window', ['1h', '24h', '7d'], '24h'),
-      limit: this.#limit,
+      // Some have no address to lead to.
+      limit: Math.min(this.#limit * 2 + 10, MOST),
     });
     const section = this.getAttribute('section')?.trim();
     if (section) asked.set('section', section);
@@ -148,7 +149,8 @@ class SawtMostRead extends HTMLElement {
         const href = isWeb(url) ? url : poll && `${HOME}/embed/${poll}`;
         return href && { href, section, title: title ?? wordsOf(href) };
       })
-      .filter(Boolean);
+      .filter(Boolean)
+      .slice(0, this.#limit);
     const shown = JSON.stringify(lines.map(({ href, title, section }) => [href, title, section]));
     const list = this.#root.querySelector('ol');
     // What is read is not taken away from under a reader's finger, nor is the focus.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use sawt::{
     article::Template,
-    poll::{Outcome, State, Viewer},
+    poll::{Outcome, Partitions, Poll, State, Viewer},
     proof::{KnownCheckpoints, LogKeys, ReplicaProof, SnapshotDraft, TransparencyLog, articles::ArticleRounds},
     secret::Secret,
     store::Store,
@@ -13,11 +13,12 @@ use sawt::{
 use serde_json::{Value, json};
 
 use super::templates::{made, template};
-use crate::store::stage::{Stage, digest, yes_or_no};
+use crate::store::stage::{Stage, digest, ranked, yes_or_no};
 
 crate::registry::store_rules![
     an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_each,
     polls_older_than_their_template_has_days_by_now_are_closed_and_forget_their_voters_a_day_later,
+    who_won_a_ranked_poll_is_kept_when_its_ballots_are_forgotten,
     those_who_take_snapshots_at_once_by_one_worker_get_one_each,
 ];
 
@@ -115,6 +116,30 @@ async fn polls_older_than_their_template_has_days_by_now_are_closed_and_forget_t
     }
     assert_eq!(stage.cast(&stage.read(&poll).await, 2, &["yes"]).await, Outcome::NotOpen);
     assert_eq!(stage.tally(&stage.read(&poll).await).await.ballots, 1);
+}
+
+async fn who_won_a_ranked_poll_is_kept_when_its_ballots_are_forgotten(store: Arc<dyn Store>) {
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+    let stage = Stage::new(store.clone()).await;
+    let pattern = Poll { partitions: Partitions::unplaced(1), ..stage.draw_up(ranked()).await };
+    let template = Template { pattern, ..template(&stage).await };
+    store.put_template(&template, &[]).await.unwrap();
+    let (log, mut rounds) = (log_on(&store), ArticleRounds::default());
+    let poll = made(&stage, &template, "a").await;
+    let [first, second, ..] = [0, 1, 2].map(|place| poll.options[place].id.as_str());
+    for (voter, order) in [(1, [first, second]), (2, [second, first]), (3, [second, first])] {
+        assert_eq!(stage.cast(&poll, voter, &order).await, Outcome::Counted);
+    }
+    stage.closed(&poll).await;
+    for after in [0, 2, 2] {
+        let now = stage.now_plus(after * DAY).await;
+        log.look_through_articles_of(&stage.site, now, &mut rounds).await.unwrap();
+    }
+    let poll = stage.read(&poll).await;
+    assert!(stage.on_record(&poll, 1).await.is_none(), "its voters are not forgotten");
+    let runoff = poll.runoff.as_deref().expect("who won is gone with them");
+    assert_eq!((runoff.ballots, runoff.winner.as_ref().map(|id| id.as_str())), (3, Some(second)));
+    assert_eq!(stage.tally(&poll).await.ballots, 3);
 }
 
 async fn those_who_take_snapshots_at_once_by_one_worker_get_one_each(store: Arc<dyn Store>) {
