@@ -26,6 +26,8 @@ use crate::{
 
 /// How long a template, and what is announced, may be known before it is read again.
 const KNOWN_FOR: Duration = Duration::from_secs(2);
+/// How many polls are made at once at the most for addresses that nobody has announced.
+const TURNS: usize = 256;
 /// How long readers are answered from the template after the store had no poll.
 const MISSING_FOR: Duration = Duration::from_secs(1);
 const MOST_KNOWN: usize = 10_000;
@@ -93,6 +95,8 @@ pub struct ReplicaArticles {
     missing: RecentCache<PollId, ()>,
     /// Polls that are not provisional, or not any more.
     honest: RecentCache<PollId, ()>,
+    /// Whoever makes a poll waits for those who make the same. A few others may be among them.
+    turns: [tokio::sync::Mutex<()>; TURNS],
     client_key: [u8; 32],
 }
 
@@ -103,8 +107,14 @@ impl ReplicaArticles {
             templates: RecentCache::new(KNOWN_FOR, MOST_KNOWN),
             missing: RecentCache::new(MISSING_FOR, MOST_KNOWN),
             honest: RecentCache::new(Duration::from_hours(1), MOST_KNOWN),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             client_key: blake3::derive_key("sawt 2026-11-29 clients of an article's poll", secret.expose().as_bytes()),
         }
+    }
+
+    fn turn(&self, poll: &PollId) -> &tokio::sync::Mutex<()> {
+        let ([.., last], [first, ..]) = (*poll.as_bytes(), &self.turns);
+        self.turns.get(usize::from(last)).unwrap_or(first)
     }
 
     /// A client in a poll. In every poll it has another digest.
@@ -212,6 +222,14 @@ impl Voting {
         let Some(maker) = &article.maker else { return Ok(Arc::clone(&article.known)) };
         // A ballot that does not fit makes nothing.
         asked.check(&article.known.poll)?;
+        // Of many readers behind one address who come at once, one brings it into being, and pays for it.
+        let mut _turn = None;
+        if article.article.announced.is_none() {
+            _turn = Some(self.replica.articles.turn(&article.known.poll.id).lock().await);
+            if let Some(known) = self.polls.get(&*self.vote_reads, article.known.poll.id).await? {
+                return Ok(known);
+            }
+        }
         Box::pin(self.make(&article.article, maker, client, note)).await
     }
 
@@ -225,25 +243,15 @@ impl Voting {
         let store = &*self.vote_reads;
         let (id, page) = (template.poll_id(&article.key), page_of(template, article)?);
         let announced = article.announced.as_ref().map(|announced| announced.id.clone());
-        let is_announced = announced.is_some();
-        if !is_announced {
+        if announced.is_none() {
             // An invented address costs its client more than its site.
-            let admitted = self.admit(self.replica.quotas.admit(QuotaName::Article, &client), &client, note).await;
-            if let Err(refused) = admitted {
-                // Others behind its address may have made it while it asked.
-                return self.polls.get(store, id).await?.ok_or(refused);
-            }
+            self.admit(self.replica.quotas.admit(QuotaName::Article, &client), &client, note).await?;
         }
         let now = store.now().await?;
         let poll = template.make(&article.key, page, Partitions::unplaced(1), now);
         let new =
             NewArticlePoll { poll, template: template.id.clone(), announced, most_articles: template.most_articles };
-        let made = store.make_article_poll(&new).await?;
-        match &made {
-            // Somebody else's ballot had made it, a moment before.
-            Making::Made(poll) if !is_announced && poll.created_at != now => {
-                self.replica.quotas.give_back(QuotaName::Article, &client);
-            }
+        match store.make_article_poll(&new).await? {
             Making::Made(_) => {}
             Making::NoTemplate => return Err(NoArticle::NoTemplate.into()),
             Making::NotAnnounced => return Err(NoArticle::NotAnnounced.into()),
