@@ -155,6 +155,16 @@ fn the_architecture_shows_the_floors_as_they_are() {
     assert_eq!(shown, FLOORS);
 }
 
+/// Two pages, which is what a newcomer reads at once.
+const MOST_WORDS: usize = 1_200;
+
+#[test]
+fn the_architecture_is_two_pages() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md")).unwrap();
+    let words = text.split_whitespace().count();
+    assert!(words <= MOST_WORDS, "docs/architecture.md has {words} words: move some to the modules they are about");
+}
+
 #[test]
 fn every_file_that_the_architecture_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -3,8 +3,12 @@
 //! A ballot has a [`Label`], made of the [`Evidence`] when it came in, or of an [incident](crate::poll::Incident) that goes
 //! on. Editors see how many ballots have which, and hold, void or release a label, with a reason. While a poll takes votes,
 //! that changes its tally, in the next revision of the poll; once it is closed, its figure is final, and what is decided is
-//! told beside it. Each decision is in the site's log. [`detect`] has what finds incidents, [`watch`] what shows it the
-//! ballots.
+//! told beside it. Each decision is in the site's log.
+//!
+//! A vote that was counted leaves its time, network and option in memory ([`live`](crate::live)). Every few seconds
+//! [`watch`] takes these, tells them to the other replicas, and shows them to the detectors in [`detect`]. An incident
+//! that they find goes into the poll's definition, by an edit like any other: so every replica knows it with the poll's
+//! next revision, and labels the votes that come then.
 
 mod changes;
 mod decide;

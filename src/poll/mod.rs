@@ -63,7 +63,7 @@ pub use image::{NewImage, OptionImage};
 pub use incident::{
     Ending, Finding, Incident, IncidentCause, IncidentEnd, IncidentPolicy, MOST_INCIDENTS, SURE, Suspects,
 };
-pub use kind::Kind;
+pub use kind::{ArticleElement, Kind};
 pub use label::{Decisions, LABELS, Label, LabelDecision, LabelSet, LabelTally, PartitionLabels, RecordedBallot};
 pub use open_answer::{
     AnswerId, AnswerState, CountedAnswer, InvalidAnswer, MOST_ANSWERS, OTHER, OpenAnswer, RecordedAnswer,

@@ -4,6 +4,10 @@
 //! takes the way of every other vote, after a look-up in memory. Only where there is none is it asked whether the
 //! article may have one; and only a ballot that fits makes it. Until then readers see the template with zeros, and
 //! nothing is written.
+//!
+//! [`Templates::make_article_poll`](crate::store::Templates::make_article_poll) makes it, in steps that whoever comes
+//! next may repeat. A poll of an address that nobody has announced is provisional: its first clients are noted after
+//! their ballots, and it stays once there are enough of them.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,6 @@
 //! What stands in a place of a site now: the poll whose turn it is, if readers can see it, and otherwise the fallback.
+//!
+//! Readers are told until when. `src/embed/widget/place.js` waits for that, and asks again.
 
 use std::sync::Arc;
 

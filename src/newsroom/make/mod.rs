@@ -5,7 +5,7 @@ mod typed;
 
 use askama::Template;
 
-pub use typed::{FaultReason, FormFault, TYPED_DISPLAYS, TYPED_KINDS, TypedField, TypedOption, TypedPoll};
+pub use typed::{FaultReason, FormFault, TYPED_DISPLAYS, TypedField, TypedOption, TypedPoll, typed_kinds};
 
 use crate::{
     embed::language::Language,
@@ -158,18 +158,8 @@ impl MakePage<'_> {
     }
 
     fn kinds(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-        let texts = self.texts();
-        let names = [&texts.single, &texts.multiple, &texts.stars, &texts.scale, &texts.reaction, &texts.ranked]
-            .map(|it| &**it);
-        let about = [
-            &texts.single_about,
-            &texts.multiple_about,
-            &texts.stars_about,
-            &texts.scale_about,
-            &texts.reaction_about,
-            &texts.ranked_about,
-        ];
-        TYPED_KINDS.into_iter().zip(names).zip(about).map(|((kind, name), about)| (kind, name, &**about))
+        let texts = self.frame.texts();
+        typed_kinds().map(|kind| (kind, texts.typed_kinds.of(kind), texts.typed_kinds_about.of(kind)))
     }
 
     /// Whether something was typed about who asks and who pays, or what follows a vote.

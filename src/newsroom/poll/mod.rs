@@ -18,9 +18,7 @@ use crate::{
         log::EventLine,
         texts::{IncidentTexts, IntegrityTexts, PollTexts, fill},
     },
-    poll::{
-        AnswerState, CountedAnswer, Interval, Kind, LabelDecision, Poll, ResultsPolicy, State, TimeZone, Timestamp,
-    },
+    poll::{AnswerState, CountedAnswer, Interval, LabelDecision, Poll, ResultsPolicy, State, TimeZone, Timestamp},
     site::Scope,
 };
 
@@ -159,8 +157,7 @@ impl EditorPollPage<'_> {
     }
 
     fn may_resolve(&self) -> bool {
-        let Poll { kind, quiz, .. } = self.poll;
-        self.frame.may_write() && self.state == State::Closed && *kind == Kind::Single && quiz.is_none()
+        self.frame.may_write() && self.state == State::Closed && self.poll.may_be_prediction()
     }
 
     fn sees_results(&self) -> bool {
@@ -176,15 +173,10 @@ impl EditorPollPage<'_> {
     }
 
     fn kind_text(&self) -> &'static str {
-        let texts = self.texts();
-        match self.poll.kind {
-            Kind::Single if self.poll.quiz.is_some() => &texts.quiz,
-            Kind::Single => &texts.single,
-            Kind::Multiple => &texts.multiple,
-            Kind::Rating => &texts.rating,
-            Kind::Reaction => &texts.reaction,
-            Kind::Ranked => &texts.ranked,
+        if self.poll.quiz.is_some() {
+            return &self.texts().quiz;
         }
+        self.frame.texts().kinds.of(self.poll.kind.as_str())
     }
 
     fn results_text(&self) -> &'static str {

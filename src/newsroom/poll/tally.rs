@@ -9,7 +9,7 @@ use crate::{
         chart::Meter,
         texts::{PollTexts, fill, texts_of},
     },
-    poll::{Grade, Kind, Poll, PollOption, Round, Runoff, State, Tally, TimeZone},
+    poll::{Grade, Poll, PollOption, Round, Runoff, State, Tally, TimeZone},
 };
 
 /// The tally.
@@ -164,7 +164,7 @@ impl TallyPart<'_> {
     }
 
     fn is_ranked(&self) -> bool {
-        self.poll.kind == Kind::Ranked
+        self.poll.kind.is_ordered()
     }
 
     fn as_of(&self, tally: &Tally) -> String {

@@ -6,7 +6,7 @@ use askama::Template;
 use crate::{
     article::{Admission, MOST_ARTICLES, OPEN_FOR_DAYS, Template as ArticleTemplate, TemplateId},
     newsroom::{fields, frame::Frame, texts::TemplateTexts},
-    poll::{Kind, SiteId},
+    poll::{ArticleElement, SiteId},
 };
 
 /// The list.
@@ -107,14 +107,7 @@ impl TemplatesPage<'_> {
     }
 
     fn kind(&self, template: &ArticleTemplate) -> &'static str {
-        let texts = &self.frame.texts().poll;
-        match template.pattern.kind {
-            Kind::Single => &texts.single,
-            Kind::Multiple => &texts.multiple,
-            Kind::Rating => &texts.rating,
-            Kind::Reaction => &texts.reaction,
-            Kind::Ranked => &texts.ranked,
-        }
+        self.frame.texts().kinds.of(template.pattern.kind.as_str())
     }
 
     fn admits(&self, template: &ArticleTemplate) -> &'static str {
@@ -134,15 +127,25 @@ impl DeleteTemplatePage<'_> {
 /// The code for an article's page: an element for each template that one shows.
 pub fn code_of(base: &str, site: &SiteId, templates: &[ArticleTemplate]) -> Option<String> {
     let element = |template: &ArticleTemplate| {
-        let (name, own) = match template.pattern.kind {
-            Kind::Reaction => ("sawt-reactions", "reactions"),
-            Kind::Rating => ("sawt-rating", "stars"),
-            Kind::Single | Kind::Multiple | Kind::Ranked => return None,
-        };
+        let ArticleElement { name, template: own } = template.pattern.kind.article_element()?;
         let named = if template.id.as_str() == own { String::new() } else { format!(" template=\"{}\"", template.id) };
         Some(format!("<{name} site=\"{site}\"{named}></{name}>\n"))
     };
     let elements: String = templates.iter().filter_map(element).collect();
     let script = format!("<script src=\"{base}/embed/article.js\" type=\"module\" async></script>");
     (!elements.is_empty()).then(|| elements + &script)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::poll::{ArticleElement, Kind};
+
+    #[test]
+    fn the_script_defines_each_element_with_the_template_that_it_shows() {
+        let script = include_str!("../../embed/widget/article.js");
+        for ArticleElement { name, template } in Kind::ALL.into_iter().filter_map(Kind::article_element) {
+            let definition = format!("'{name}': class extends ArticleElement {{\n    static template = '{template}';");
+            assert!(script.contains(&definition), "{definition}");
+        }
+    }
 }

@@ -34,6 +34,15 @@ pub enum Kind {
     Ranked,
 }
 
+/// The element that shows an article's poll in the article's page. `src/embed/widget/article.js` defines it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArticleElement {
+    /// Its name in HTML.
+    pub name: &'static str,
+    /// The template whose poll it shows if it names none.
+    pub template: &'static str,
+}
+
 /// What a kind decides.
 pub(super) trait Rules {
     /// The kind as pages and JSON write it.
@@ -87,6 +96,16 @@ pub(super) trait Rules {
     /// Whether the options have an order of their own, so that none is put in another.
     fn has_own_order(&self) -> bool {
         false
+    }
+
+    /// Whether the options are the steps of a scale, which nobody types.
+    fn has_scale(&self) -> bool {
+        false
+    }
+
+    /// The element that shows an article's poll of this kind; `None`: no element does.
+    fn article_element(&self) -> Option<ArticleElement> {
+        None
     }
 
     /// The scale of a poll, by what was asked for.
@@ -154,6 +173,9 @@ pub(super) trait Rules {
 }
 
 impl Kind {
+    /// Every kind, in the order that editors are offered them.
+    pub const ALL: [Self; 5] = [Self::Single, Self::Multiple, Self::Rating, Self::Reaction, Self::Ranked];
+
     /// The kind as pages and JSON write it.
     pub fn as_str(self) -> &'static str {
         self.rules().name()
@@ -192,6 +214,21 @@ impl Kind {
     /// Whether the options have an order of their own, so that none is put in another.
     pub fn has_own_order(self) -> bool {
         self.rules().has_own_order()
+    }
+
+    /// Whether the options are the steps of a scale, which nobody types.
+    pub fn has_scale(self) -> bool {
+        self.rules().has_scale()
+    }
+
+    /// Whether a ballot is a set of options, so that a poll may bound how many.
+    pub fn takes_set(self) -> bool {
+        !self.takes_one() && !self.is_ordered()
+    }
+
+    /// The element that shows an article's poll of this kind; `None`: no element does.
+    pub fn article_element(self) -> Option<ArticleElement> {
+        self.rules().article_element()
     }
 
     pub(super) fn rules(self) -> &'static dyn Rules {

@@ -3,7 +3,7 @@
 //! The options are the steps, named by their numbers. They follow from the scale, so a publisher gives none; those that
 //! a poll was read with may be sent back as they are.
 
-use super::{Rules, one_choice, parts_that_add_up};
+use super::{ArticleElement, Rules, one_choice, parts_that_add_up};
 use crate::poll::{
     Choices, Codec, Counters, InvalidChoice, LABEL, NewOption, NewScale, OptionId, Poll, PollOption, Rating, Scale,
     Text, Votes,
@@ -33,6 +33,14 @@ impl Rules for Rated {
 
     fn has_own_order(&self) -> bool {
         true
+    }
+
+    fn has_scale(&self) -> bool {
+        true
+    }
+
+    fn article_element(&self) -> Option<ArticleElement> {
+        Some(ArticleElement { name: "sawt-rating", template: "stars" })
     }
 
     fn bound(&self, _most: u64, value: u64) -> String {

@@ -1,6 +1,6 @@
 //! `reaction`: one of 2 to 12 emoji or words, free to change and to take back.
 
-use super::{Rules, one_choice, parts_that_add_up};
+use super::{ArticleElement, Rules, one_choice, parts_that_add_up};
 use crate::poll::{Choices, Codec, Counters, InvalidChoice, NewOption, Poll, PollOption, Scale, Votes, check::Check};
 
 /// The most reactions of a poll: so many fit in a few lines on a phone.
@@ -28,6 +28,10 @@ impl Rules for Reacted {
 
     fn has_own_order(&self) -> bool {
         true
+    }
+
+    fn article_element(&self) -> Option<ArticleElement> {
+        Some(ArticleElement { name: "sawt-reactions", template: "reactions" })
     }
 
     fn bound(&self, _most: u64, value: u64) -> String {

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::{FaultReason, FormFault, TypedField, TypedOption, TypedPoll};
+use super::{FaultReason, FormFault, SCALE, TypedField, TypedOption, TypedPoll};
 use crate::{
     newsroom::fields::number,
     poll::{
-        DigestKey, EditError, NewAfterVote, NewDisclosure, NewImage, NewOption, NewPoll, NewScale, Partitions, Poll,
-        PollFields, PollId, SiteId, TimeZone, Timestamp,
+        DigestKey, EditError, Kind, NewAfterVote, NewDisclosure, NewImage, NewOption, NewPoll, NewScale, Partitions,
+        Poll, PollFields, PollId, SiteId, TimeZone, Timestamp,
     },
 };
 
@@ -27,7 +27,8 @@ impl TypedPoll {
         }
         // Where nothing is said, the site's own is taken.
         fields.disclosure = fields.disclosure.filter(Option::is_some);
-        let new = NewPoll { kind, draft, open_answer: self.open_answer && self.takes_open_answer(), fields };
+        let new =
+            NewPoll { kind, draft, open_answer: self.open_answer && self.kind_says(Kind::takes_open_answers), fields };
         if unread.is_empty() { Ok(new) } else { Err(together(unread, self.faults_in(new, now))) }
     }
 
@@ -102,10 +103,6 @@ impl TypedPoll {
         }
     }
 
-    fn takes_open_answer(&self) -> bool {
-        matches!(self.kind.as_str(), "single" | "multiple")
-    }
-
     /// What was typed, and what of it can't be read.
     fn fields(&self, timezone: &TimeZone) -> (PollFields, Vec<FormFault>) {
         let mut faults = Vec::new();
@@ -119,7 +116,7 @@ impl TypedPoll {
         };
         let opens_at = time(TypedField::OpensAt, &self.opens_at);
         let closes_at = time(TypedField::ClosesAt, &self.closes_at);
-        let max_choices = match some(&self.max_choices).filter(|_| self.kind == "multiple") {
+        let max_choices = match some(&self.max_choices).filter(|_| self.kind_says(Kind::takes_set)) {
             None => None,
             Some(text) => number(&text).or_else(|| {
                 faults.push(FormFault { field: TypedField::MaxChoices, place: None, why: FaultReason::Usual });
@@ -133,25 +130,25 @@ impl TypedPoll {
                 0
             }),
         };
-        let is_reaction = self.kind == "reaction";
+        let is_pressed = self.kind_says(Kind::is_pressed);
         let option = |(_, option): (usize, &TypedOption)| NewOption {
             id: some(&option.id),
-            emoji: some(&option.emoji).filter(|_| is_reaction),
+            emoji: some(&option.emoji).filter(|_| is_pressed),
             label: option.label.clone(),
             note: some(&option.note),
             image: some(&option.image_url).map(|url| NewImage { url, alt: option.image_alt.clone() }),
         };
         let mut options: Vec<NewOption> = self.filled().map(option).collect();
         name_new(&mut options);
-        let correct = some(&self.correct).filter(|_| self.kind == "single").map(|place| {
+        let correct = some(&self.correct).filter(|_| self.kind_says(Kind::has_right_answer)).map(|place| {
             let place = number::<usize>(&place).and_then(|place| place.checked_sub(1));
             let kept = place.and_then(|place| self.filled().position(|(at, _)| at == place));
             kept.and_then(|kept| options.get(kept)?.id.clone()).unwrap_or_default()
         });
-        let (low, high) = if self.kind == "scale" { (0, 10) } else { (1, 5) };
+        let (low, high) = if self.kind == SCALE { (0, 10) } else { (1, 5) };
         let scale = NewScale { low, high, low_label: some(&self.low_label), high_label: some(&self.high_label) };
         // One without a right answer is told of: it was typed for something.
-        let explanation = some(&self.explanation).filter(|_| self.kind == "single");
+        let explanation = some(&self.explanation).filter(|_| self.kind_says(Kind::has_right_answer));
         let fields = PollFields {
             question: Some(self.question.clone()),
             language: some(&self.language),
@@ -159,7 +156,7 @@ impl TypedPoll {
             max_choices,
             options: self.has_options().then_some(options),
             results: serde_json::from_value(self.results.as_str().into()).ok(),
-            changeable: (!is_reaction).then_some(self.changeable),
+            changeable: (!is_pressed).then_some(self.changeable),
             opens_at: Some(opens_at),
             closes_at: Some(closes_at),
             article_url: Some(some(&self.article_url)),
@@ -167,8 +164,7 @@ impl TypedPoll {
             explanation: Some(explanation),
             minimum_ballots: Some(minimum_ballots),
             display: serde_json::from_value(self.display.as_str().into()).ok(),
-            // Only polls whose answers stand in a list can be shuffled.
-            shuffle: matches!(self.kind.as_str(), "single" | "multiple" | "ranked").then_some(self.shuffle),
+            shuffle: self.kind_says(|kind| !kind.has_own_order()).then_some(self.shuffle),
             disclosure: Some(self.disclosure()),
             after_vote: Some(self.after_vote()),
             ..PollFields::default()

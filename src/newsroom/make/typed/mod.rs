@@ -16,8 +16,14 @@ use crate::{
     poll::{Kind, OTHER, Poll, PollDefaults, ResultsPolicy, Steps, TallyDisplay, Text, TimeZone, Timestamp},
 };
 
-/// What a poll can be, as the form offers it: a kind, and for a rating its scale.
-pub const TYPED_KINDS: [&str; 6] = ["single", "multiple", "stars", "scale", "reaction", "ranked"];
+/// What a poll can be, as the form offers it: each kind, and in place of the one that has a scale, each scale.
+pub fn typed_kinds() -> impl Iterator<Item = &'static str> {
+    let of_form = |kind: Kind| if kind.has_scale() { [Some(STARS), Some(SCALE)] } else { [Some(kind.as_str()), None] };
+    Kind::ALL.into_iter().flat_map(of_form).flatten()
+}
+
+const STARS: &str = "stars";
+const SCALE: &str = "scale";
 
 /// How a tally can be told while the poll is open.
 pub const TYPED_DISPLAYS: [&str; 3] = ["exact", "percent", "delayed"];
@@ -27,7 +33,7 @@ pub const TYPED_DISPLAYS: [&str; 3] = ["exact", "percent", "delayed"];
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a box of the form, ticked or not")]
 pub struct TypedPoll {
-    /// One of [`TYPED_KINDS`].
+    /// One of [`typed_kinds`].
     pub kind: String,
     /// The question.
     pub question: String,
@@ -121,8 +127,8 @@ impl TypedPoll {
         let optional = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let (scale, quiz) = (poll.scale.as_ref(), poll.quiz.as_ref());
         let kind = match (poll.kind, scale.map(|scale| scale.steps)) {
-            (_, Some(Steps::Stars)) => "stars",
-            (_, Some(Steps::ZeroToTen)) => "scale",
+            (_, Some(Steps::Stars)) => STARS,
+            (_, Some(Steps::ZeroToTen)) => SCALE,
             (kind, None) => kind.as_str(),
         };
         let of_form = poll.options.iter().filter(|option| !(poll.open_answer && option.id.as_str() == OTHER));
@@ -145,11 +151,7 @@ impl TypedPoll {
             low_label: optional(scale.and_then(|scale| scale.low_label.as_ref()).map(Text::as_str)),
             high_label: optional(scale.and_then(|scale| scale.high_label.as_ref()).map(Text::as_str)),
             open_answer: poll.open_answer,
-            max_choices: if poll.kind == Kind::Multiple && !is_all {
-                poll.max_choices.to_string()
-            } else {
-                String::new()
-            },
+            max_choices: if poll.kind.takes_set() && !is_all { poll.max_choices.to_string() } else { String::new() },
             results: poll.results.as_str().to_owned(),
             changeable: poll.changeable,
             opens_at: time(poll.schedule.opens_at),
@@ -194,13 +196,18 @@ impl TypedPoll {
     /// The kind it is of.
     fn poll_kind(&self) -> Option<Kind> {
         match self.kind.as_str() {
-            "stars" | "scale" => Some(Kind::Rating),
+            STARS | SCALE => Some(Kind::Rating),
             kind => serde_json::from_value(kind.into()).ok(),
         }
     }
 
+    /// Whether its kind is known, and says so of itself.
+    fn kind_says(&self, rule: fn(Kind) -> bool) -> bool {
+        self.poll_kind().is_some_and(rule)
+    }
+
     fn has_options(&self) -> bool {
-        self.poll_kind() != Some(Kind::Rating)
+        !self.kind_says(Kind::has_scale)
     }
 
     /// The options that something was typed for.
@@ -250,13 +257,16 @@ mod tests {
 
     #[test]
     fn a_poll_comes_out_of_the_form_as_it_went_in() {
-        for kind in TYPED_KINDS {
+        for kind in typed_kinds() {
             let mut asked = typed(&["نعم", "لا", "ربما"]);
             asked.kind = kind.to_owned();
             asked.results = "after_vote".to_owned();
             (asked.opens_at, asked.closes_at) = ("2026-11-30T18:00".to_owned(), "2026-12-01T00:30".to_owned());
             match kind {
-                "stars" | "scale" => (asked.low_label, asked.options) = ("سيئ".to_owned(), Vec::new()),
+                "stars" | "scale" => {
+                    (asked.low_label, asked.options) = ("سيئ".to_owned(), Vec::new());
+                    asked.changeable = true;
+                }
                 "reaction" => asked.changeable = true,
                 "multiple" => (asked.max_choices, asked.open_answer) = ("2".to_owned(), true),
                 "single" => (asked.correct, asked.explanation) = ("2".to_owned(), "لأن".to_owned()),
