@@ -96,7 +96,7 @@ pub(super) fn compose(card: &Card) -> Scene {
     Scene { size, colours: sheet.colours, drawn: sheet.drawn }
 }
 
-/// The site's name, and what results these are; where it ends.
+/// Puts the site's name and what results these are. Returns where that ends.
 fn head(sheet: &mut Sheet, card: &Card, top: f32) -> f32 {
     const HEIGHT: f32 = 48.0;
     const STATUS: f32 = 23.0;
@@ -118,7 +118,7 @@ fn head(sheet: &mut Sheet, card: &Card, top: f32) -> f32 {
     top + HEIGHT + GAP
 }
 
-/// How many have voted, and who stands behind the poll; where it begins.
+/// Puts how many have voted and who stands behind the poll. Returns where that begins.
 fn foot(sheet: &mut Sheet, card: &Card, bottom: f32, measures: &Measures) -> f32 {
     let (margin, room, quiet, ink) = (sheet.margin, sheet.room(), sheet.colours.quiet, sheet.colours.ink);
     let mut top = bottom;
@@ -147,7 +147,7 @@ fn foot(sheet: &mut Sheet, card: &Card, bottom: f32, measures: &Measures) -> f32
     top - 26.0
 }
 
-/// The question and what stands below it.
+/// Puts the question and what stands below it.
 fn body(sheet: &mut Sheet, card: &Card, [top, bottom]: [f32; 2], measures: &Measures) {
     let (margin, room, ink, quiet) = (sheet.margin, sheet.room(), sheet.colours.ink, sheet.colours.quiet);
     let hint = (!card.hint.text.is_empty()).then(|| sheet.setter.fit(&card.hint, TextStyle::regular(26.0), room, 2));
@@ -210,7 +210,7 @@ fn mean_height(card: &Card) -> f32 {
     if card.mean.is_some() { TextStyle::bold(MEAN).line } else { 0.0 }
 }
 
-/// The mean of a rating, in words and in stars; where it ends.
+/// Puts the mean of a rating, in words and in stars. Returns where that ends.
 fn mean(sheet: &mut Sheet, card: &Card, top: f32) -> f32 {
     let Some(mean) = &card.mean else { return top };
     let (margin, colours) = (sheet.margin, sheet.colours);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{DemoError, DemoPoll, Replica};
 
-/// How often it is told, if it has changed.
+/// How often the line is printed, if it has changed.
 pub(super) const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// The gauge among the replica's metrics that says how many event streams it has open.
@@ -28,7 +28,7 @@ struct DemoOptionTally {
     votes: u64,
 }
 
-/// Somebody who watches a poll from outside, and tells of it.
+/// Reads a poll by the API and prints a line about it.
 pub(super) struct Watch<'a> {
     replica: &'a Replica,
     poll: &'a DemoPoll,
@@ -43,8 +43,8 @@ impl<'a> Watch<'a> {
         Self { replica, poll, told: String::new(), is_terminal: io::stdout().is_terminal() }
     }
 
-    /// Tells how many of the simulated readers have voted, if there are any, and the tally; nothing if that is what was
-    /// told last. A replica that does not answer is ending, or will answer in a second.
+    /// Prints how many of the simulated readers have voted, if there are any, and the tally. Prints nothing if the line
+    /// has not changed, or if the replica does not answer: it is stopping, or will answer in a second.
     pub(super) async fn tell(&mut self, voted: Option<(u32, u32)>, to: &mut impl Write) -> Result<(), DemoError> {
         let Some(line) = self.look(voted).await? else { return Ok(()) };
         if line == self.told {
@@ -60,7 +60,7 @@ impl<'a> Watch<'a> {
         Ok(to.flush()?)
     }
 
-    /// Says something that stays.
+    /// Prints a line that is not written over.
     pub(super) fn say(&mut self, text: &str, to: &mut impl Write) -> io::Result<()> {
         if self.is_terminal && !self.told.is_empty() {
             writeln!(to)?;

@@ -1,4 +1,4 @@
-//! Where an article's poll is found by its article.
+//! Addresses of articles' polls that name the article.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -10,14 +10,14 @@ use crate::{
 /// What is encoded in the value of a query's parameter: all but RFC 3986's unreserved characters.
 pub(super) const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The address of an article's poll by its article, below the service's own.
+/// The address of an article's poll in the API, below the service's own address.
 pub(super) fn article_path(poll: &Poll) -> Option<String> {
     let (path, query) = path_and_query(poll)?;
     Some(format!("/v1{path}{query}"))
 }
 
-/// The address of a poll's plain form, with a query that begins with `?` or is empty: by its article for those who came
-/// by that. So the form still is there when the poll goes and comes again.
+/// The address of a poll's plain form. `query` begins with `?` or is empty. Those who came by the article's address get
+/// a form by it too, which is still there when the poll goes and comes again.
 pub fn form_address(poll: &Poll, base_path: &str, is_by_article: bool, query: &str) -> String {
     let by_article = is_by_article.then(|| path_and_query(poll)).flatten();
     match by_article {
@@ -27,7 +27,7 @@ pub fn form_address(poll: &Poll, base_path: &str, is_by_article: bool, query: &s
     }
 }
 
-/// What names an article's poll by its article: a path, and a query, which may be empty.
+/// The path that names the article and the template, and a query, which may be empty.
 fn path_and_query(poll: &Poll) -> Option<(String, String)> {
     let PollArticle { template, key } = poll.article.as_ref()?;
     let articles = format!("/sites/{}/articles", poll.site);

@@ -1,6 +1,6 @@
 //! Publishers' text in markup that no template writes: a snippet, or a frame in an answer that is JSON.
 
-/// A text that is one wherever it is put: between tags, and in an attribute, whichever quotes are around that.
+/// Escapes a text, for between tags and for attributes in either kind of quotes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

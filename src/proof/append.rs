@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    LeafRef, LogHead, LogKey, LogLeaf, ProofError, TransparencyLog, articles::ArticleRound,
-    known_checkpoints::KnownCheckpoint, names, read_file, statements, write_file,
+    ArticleRound, LeafRef, LogHead, LogKey, LogLeaf, ProofError, TransparencyLog, known_checkpoints::KnownCheckpoint,
+    names, read_file, statements, write_file,
 };
 use crate::{
     poll::{SiteId, Timestamp},

@@ -18,11 +18,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    LogLeaf, PollNotes, ProofError, TransparencyLog,
+    ArticleRound, LogLeaf, PollNotes, ProofError, TransparencyLog,
     append::{Additions, OpenLog},
     names, read_file, write_file,
     writer::{AtClose, FinalFigures},
@@ -35,7 +34,7 @@ use crate::{
     store::{Replacement, StoreError, all_sites},
 };
 
-/// How often is looked whether a round is due.
+/// How often it is checked whether a round is due.
 const EVERY: Duration = Duration::from_mins(1);
 /// How many polls are read at once.
 const PAGE: usize = 100;
@@ -52,15 +51,6 @@ pub struct ArticleRounds {
     of_sites: HashMap<SiteId, ArticleRound>,
     /// The polls that were closed, which the replica was not told of yet.
     ended: Vec<PollId>,
-}
-
-/// How far the polls of a site's articles were looked through.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ArticleRound {
-    /// When the round began.
-    at: Timestamp,
-    /// Where the next one goes on; `None` if it begins at the beginning.
-    after: Option<(TemplateId, ListCursor)>,
 }
 
 /// What there is to add of an article's poll.
@@ -89,7 +79,7 @@ struct FoundInPage {
     ended: Vec<PollId>,
 }
 
-/// Looks until it is dropped.
+/// Looks through the article polls of all sites, until it is dropped.
 pub async fn look(log: TransparencyLog, hub: Arc<Hub>) {
     let mut ticks = interval(log.replica.tally_every.clamp(Duration::from_millis(1), EVERY));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -225,7 +215,7 @@ impl TransparencyLog {
         Ok(matches!(kept, Replacement::Done(_)))
     }
 
-    /// What there is to say of some polls.
+    /// What is to be added of a page of polls, and which of them are settled or were closed.
     async fn look_at(
         &self,
         template: &Template,

@@ -41,11 +41,11 @@ pub use reading::{OpenedLeaf, SiteLogs};
 pub use receipts::BallotReceipt;
 pub use snapshots::{PollSnapshot, SnapshotDraft, SnapshotId};
 
-use articles::ArticleRound;
 use receipts::BallotTrees;
 
 use crate::{
-    poll::{PollId, Position, SiteId, Timestamp},
+    article::TemplateId,
+    poll::{ListCursor, PollId, Position, SiteId, Timestamp},
     secret::{Secret, hex, random_bytes},
     site::{BaseAddress, EventId},
     store::{Store, StoreError},
@@ -172,6 +172,15 @@ pub struct LogHead {
     articles: Option<ArticleRound>,
     /// Its newest checkpoint, signed; empty before there is one.
     pub checkpoint: String,
+}
+
+/// How far the polls of a site's articles were looked through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct ArticleRound {
+    /// When the round began.
+    at: Timestamp,
+    /// Where the next one goes on; `None` if it begins at the beginning.
+    after: Option<(TemplateId, ListCursor)>,
 }
 
 /// A key that signs a log.

@@ -8,9 +8,9 @@ use rustc_hash::FxHashSet;
 use super::local::Uptime;
 use crate::poll::VoterId;
 
-/// How long a voter is remembered; at the most twice as long.
+/// A voter is remembered at least this long, and at most twice as long.
 const REMEMBERED_SECS: u64 = 60;
-/// How many are remembered for each such time. More are counted again when they come again.
+/// How many are remembered in that time. Those beyond are counted again when they come again.
 const MOST_VOTERS: usize = 65_536;
 
 /// The voters of the last minute or two.

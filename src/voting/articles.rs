@@ -12,13 +12,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Asker, BallotRequest, Caster, PollTally, StreamPlan, StreamRequest, TallyForViewer, Vote, VoteError, VoteOutcome,
-    Voting,
+    Asker, BallotRequest, Caster, NoArticle, PollTally, StreamPlan, StreamRequest, TallyForViewer, Vote, VoteError,
+    VoteOutcome, Voting,
 };
 use crate::{
-    article::{
-        AddressFault, Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id,
-    },
+    article::{Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id},
     live::{NamedArticle, Newest, PollWithSite, RecentCache, Snapshot, StreamPermit},
     poll::{Partitions, PollId, SiteId, TimeZone, Viewer, WebAddress},
     quota::{QuotaName, QuotaState, Subject},
@@ -45,29 +43,6 @@ pub struct AskedArticle {
     pub article: ArticleName,
     /// The template.
     pub template: TemplateId,
-}
-
-/// Why there is no such poll of an article.
-#[derive(Debug, thiserror::Error)]
-pub enum NoArticle {
-    /// There is no such site.
-    #[error("no site has this id")]
-    NoSite,
-    /// The site has no such template.
-    #[error("the site has no such template")]
-    NoTemplate,
-    /// The template is for announced articles, and this one is not.
-    #[error("the article is not announced")]
-    NotAnnounced,
-    /// This is not an article's address, after the field's name.
-    #[error(transparent)]
-    Address(#[from] AddressFault),
-    /// The address is under none of the site's origins.
-    #[error("the address is not the site's")]
-    NotOfSite,
-    /// The template has as many articles as it may.
-    #[error("the template has as many articles as it may")]
-    Full,
 }
 
 /// An article's poll, found.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{NoArticle, ballot_batcher::CastError};
+use super::ballot_batcher::CastError;
 use crate::{
+    article::AddressFault,
     live::NameRefusal,
     poll::{Choices, InvalidAnswer, InvalidChoice, Poll, State, WhyHidden},
     quota::QuotaState,
@@ -109,4 +110,27 @@ impl From<CastError> for VoteError {
             CastError::Store(error) => Self::Store(error),
         }
     }
+}
+
+/// Why there is no such poll of an article.
+#[derive(Debug, thiserror::Error)]
+pub enum NoArticle {
+    /// There is no such site.
+    #[error("no site has this id")]
+    NoSite,
+    /// The site has no such template.
+    #[error("the site has no such template")]
+    NoTemplate,
+    /// The template is for announced articles, and this one is not.
+    #[error("the article is not announced")]
+    NotAnnounced,
+    /// This is not an article's address, after the field's name.
+    #[error(transparent)]
+    Address(#[from] AddressFault),
+    /// The address is under none of the site's origins.
+    #[error("the address is not the site's")]
+    NotOfSite,
+    /// The template has as many articles as it may.
+    #[error("the template has as many articles as it may")]
+    Full,
 }

@@ -35,9 +35,9 @@ mod visible;
 
 use std::sync::Arc;
 
-pub use articles::{ArticlePoll, AskedArticle, NoArticle, ReplicaArticles};
+pub use articles::{ArticlePoll, AskedArticle, ReplicaArticles};
 pub use cast::{BallotRequest, Caster, Vote, VoteOutcome, VotedAnswer, Withdrawal};
-pub use error::{OnRecord, VoteError};
+pub use error::{NoArticle, OnRecord, VoteError};
 pub use last_day::PollNumbers;
 pub use places::PlaceNow;
 pub use replica::ReplicaVoting;

@@ -32,7 +32,7 @@ pub struct Setting {
     pub shape: Shape,
     /// What a value looks like, for `--help`.
     pub form: &'static str,
-    /// What holds when nobody sets it.
+    /// Its value if it is not set.
     pub default: Default,
     /// What it is for, in sentences.
     pub about: &'static str,
@@ -55,12 +55,12 @@ pub enum Shape {
     Secret,
 }
 
-/// What holds when nobody sets a setting.
+/// The value of a setting that is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Default {
     /// This value.
     Is(&'static str),
-    /// No value, which means something too.
+    /// None; what that means is said beside it.
     Unset {
         /// What it means.
         means: &'static str,

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, http::header::LanguageTag, rt};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderValue, LanguageTag},
+    rt,
+};
 
 use crate::{
     embed::language::Language,
@@ -332,4 +336,11 @@ pub(super) fn form_token(held: &str) -> String {
 /// The path of a request, with its query.
 pub(super) fn own_path(req: &HttpRequest) -> String {
     req.uri().path_and_query().map_or_else(|| "/newsroom".to_owned(), ToString::to_string)
+}
+
+/// Has the browser keep a cookie.
+pub(super) fn set_cookie(answer: &mut HttpResponse, cookie: &str) -> Result<(), Problem> {
+    let cookie = HeaderValue::try_from(cookie).map_err(Problem::internal)?;
+    answer.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(())
 }

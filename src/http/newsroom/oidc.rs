@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
     desk, see,
-    sign_in::{admit, own_page, set_cookie, show},
+    sign_in::{admit, own_page, show},
 };
 use crate::{
     http::{
@@ -35,7 +35,7 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
         Ok(address) => {
             worker.shared.quotas.give_back(QuotaName::SignIn, &client);
             let mut there = see(address.as_str());
-            set_cookie(&mut there, &desk::set_short(&req, &worker, COOKIE, &attempt.written(), ATTEMPT_SECS))?;
+            desk::set_cookie(&mut there, &desk::set_short(&req, &worker, COOKIE, &attempt.written(), ATTEMPT_SECS))?;
             Ok(there)
         }
         Err(error) => refused(&req, &worker, error, own_page(&then)),
@@ -69,12 +69,12 @@ pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Res
             worker.shared.quotas.give_back(QuotaName::SignIn, &client);
             note_outcome(&req, "signed-in");
             let mut there = see(own_page(&then));
-            set_cookie(&mut there, &desk::set_session(&req, &worker, begun.expose()))?;
+            desk::set_cookie(&mut there, &desk::set_session(&req, &worker, begun.expose()))?;
             there
         }
         Err(error) => refused(&req, &worker, error, own_page(&then))?,
     };
-    set_cookie(&mut answer, &desk::set_short(&req, &worker, COOKIE, "", 0))?;
+    desk::set_cookie(&mut answer, &desk::set_short(&req, &worker, COOKIE, "", 0))?;
     Ok(answer)
 }
 

@@ -12,7 +12,6 @@ use url::form_urlencoded;
 use super::{
     desk::{self, Desk, SiteDesk, frame_of_nobody, own_path},
     page,
-    sign_in::set_cookie,
 };
 use crate::{
     embed::language::Language,
@@ -183,7 +182,7 @@ fn keep_language(
     spoken: Option<&Language>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(language) = spoken {
-        set_cookie(&mut answer, &desk::set_language(req, worker, language))?;
+        desk::set_cookie(&mut answer, &desk::set_language(req, worker, language))?;
     }
     Ok(answer)
 }

@@ -1,13 +1,6 @@
 //! The door: signing in with a key or an address that does so once, and out; and the language.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{
-        StatusCode,
-        header::{self, HeaderValue},
-    },
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
     desk::{self, Desk, frame_of_nobody},
@@ -134,7 +127,7 @@ pub(super) async fn leave(
         worker.publishing.sign_out(&held).await?;
     }
     let mut there = see("/newsroom/sign-in?said=signed-out");
-    set_cookie(&mut there, &desk::clear_session(&req, &worker))?;
+    desk::set_cookie(&mut there, &desk::clear_session(&req, &worker))?;
     Ok(there)
 }
 
@@ -149,7 +142,7 @@ pub(super) async fn speak(
     let language =
         language.ok_or_else(|| Problem::of_field(Code::InvalidRequest, "language", "must be one of the page's"))?;
     let mut there = see(own_page(form.text("back").unwrap_or_default()));
-    set_cookie(&mut there, &desk::set_language(&req, &worker, language))?;
+    desk::set_cookie(&mut there, &desk::set_language(&req, &worker, language))?;
     Ok(there)
 }
 
@@ -175,7 +168,7 @@ fn entered(
             &NoticePage { frame, title: &texts.sent_again, message: &texts.sent_again_about, again },
         )?
     };
-    set_cookie(&mut answer, &desk::set_session(req, worker, begun.expose()))?;
+    desk::set_cookie(&mut answer, &desk::set_session(req, worker, begun.expose()))?;
     Ok(answer)
 }
 
@@ -190,12 +183,6 @@ pub(super) fn show(
     let path = if req.path() == DOOR { desk::own_path(req) } else { DOOR.to_owned() };
     let (frame, provider) = (frame_of_nobody(req, &path), desk::provider(worker));
     page::send(status, &SignInPage { frame, notice, then, kept, link, provider })
-}
-
-pub(super) fn set_cookie(answer: &mut HttpResponse, cookie: &str) -> Result<(), Problem> {
-    let cookie = HeaderValue::try_from(cookie).map_err(Problem::internal)?;
-    answer.headers_mut().append(header::SET_COOKIE, cookie);
-    Ok(())
 }
 
 /// A path of the newsroom's own; nobody can be sent elsewhere by a link to its door.

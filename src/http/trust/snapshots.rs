@@ -14,7 +14,6 @@ use crate::{
             problem::{Code, Problem},
             query::Query,
         },
-        pages::embed::page_of_snapshot,
         voting::disclosure::Disclosed,
     },
     live::Snapshot,
@@ -120,6 +119,11 @@ pub(in crate::http) fn address_of(poll: PollId, snapshot: SnapshotId) -> String 
     format!("/v1/polls/{poll}/snapshots/{snapshot}")
 }
 
+/// Where a snapshot's page is.
+pub(in crate::http) fn page_of(poll: PollId, snapshot: SnapshotId) -> String {
+    format!("/embed/{poll}/snapshots/{snapshot}")
+}
+
 #[derive(Serialize)]
 struct SnapshotJson {
     id: String,
@@ -144,7 +148,7 @@ impl SnapshotJson {
         let url = format!("{base}{}", address_of(poll, snapshot.id));
         Self {
             id: snapshot.id.to_string(),
-            page: format!("{base}{}", page_of_snapshot(poll, snapshot.id)),
+            page: format!("{base}{}", page_of(poll, snapshot.id)),
             card: format!("{url}/card.png"),
             url,
             is_public: snapshot.is_open,

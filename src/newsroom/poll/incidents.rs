@@ -1,12 +1,22 @@
 //! A poll's incidents: what goes on in it, or went on, since when, why, how sure that is, and what it may cost readers.
 
-use super::integrity::TypedReason;
 use crate::{
     embed::{digits::Digits, language::Language},
     integrity::{IncidentReport, IntegrityReport},
     newsroom::texts::{IncidentTexts, fill, texts_of},
     poll::{IncidentCause, Label, State, TimeZone, Timestamp},
 };
+
+/// A reason that was typed, and was not taken; and what for.
+#[derive(Clone, Copy)]
+pub enum TypedReason<'a> {
+    /// To decide of a label.
+    Decision(Label, &'a str),
+    /// To open an incident.
+    NewIncident(&'a str),
+    /// To close the incident of a label.
+    EndOfIncident(Label, &'a str),
+}
 
 /// What those see who may moderate a poll.
 pub struct IncidentsPart {

@@ -1,7 +1,7 @@
 //! What there is to say against a poll's ballots: all of them and those that count, label by label, and what holding one
 //! would change.
 
-use super::incidents::IncidentsPart;
+use super::incidents::{IncidentsPart, TypedReason};
 use crate::{
     embed::{digits::Digits, language::Language},
     integrity::{IntegrityReport, LabelReport},
@@ -11,17 +11,6 @@ use crate::{
     },
     poll::{Label, LabelDecision, LabelTally, Poll, PollOption, State, TimeZone},
 };
-
-/// A reason that was typed, and was not taken; and what for.
-#[derive(Clone, Copy)]
-pub enum TypedReason<'a> {
-    /// To decide of a label.
-    Decision(Label, &'a str),
-    /// To open an incident.
-    NewIncident(&'a str),
-    /// To close the incident of a label.
-    EndOfIncident(Label, &'a str),
-}
 
 /// What those see who may moderate a poll.
 pub struct IntegrityPart {

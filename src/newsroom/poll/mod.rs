@@ -6,8 +6,8 @@ mod tally;
 
 use askama::Template;
 
-pub use incidents::{IncidentLine, IncidentsPart};
-pub use integrity::{IntegrityPart, LabelLine, TypedReason, has_ballots};
+pub use incidents::{IncidentLine, IncidentsPart, TypedReason};
+pub use integrity::{IntegrityPart, LabelLine, has_ballots};
 pub use tally::TallyPart;
 
 use crate::{

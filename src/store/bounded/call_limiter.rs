@@ -25,7 +25,7 @@ impl CallLimiter {
         Self { taken: Arc::default(), most, backlog: None }
     }
 
-    /// The same, which also lets so many waiting ballots go first.
+    /// Also refuses calls while [`BACKLOG`] ballots or more wait.
     pub(super) fn yielding_to(self, backlog: Arc<AtomicUsize>) -> Self {
         Self { backlog: Some(backlog), ..self }
     }

@@ -40,7 +40,7 @@ pub(super) struct Reshape {
     pub(super) held: Poll,
     /// The poll as it is to be, in the revision after `held`.
     pub(super) after: Poll,
-    /// What is told once it is so.
+    /// The events of the change, written once it is made.
     pub(super) events: Vec<NewEvent>,
 }
 
@@ -76,11 +76,11 @@ pub(super) struct DefineOptions<'a> {
     pub(super) begins: Option<&'a Reshape>,
     /// Whether the timeline is reset.
     pub(super) anew: bool,
-    /// The time from which it is refused.
+    /// It is refused from this time on.
     pub(super) until: Option<Timestamp>,
     /// Whether it says what became of a prediction.
     pub(super) resolves: bool,
-    /// What is told of it.
+    /// The events of the change.
     pub(super) events: &'a [NewEvent],
 }
 
@@ -90,7 +90,7 @@ pub(super) struct SyncedPartitions {
     pub(super) ballots: u64,
 }
 
-/// A partition that was to be brought to its poll's revision.
+/// What became of bringing a partition to its poll's revision.
 pub(super) enum SyncedPartition {
     /// It is there. Its phase and ballots.
     Done(i64, u64),
@@ -120,7 +120,7 @@ impl RedisStore {
         Ok(Some(StoredDefinition::InForce(Definition { poll, reshaped })))
     }
 
-    /// Writes a definition, and what is told of it.
+    /// Writes a definition with its events.
     pub(super) async fn define(
         &self,
         poll: &Poll,

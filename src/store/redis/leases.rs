@@ -1,4 +1,4 @@
-//! Leases: one of several does what is to be done once.
+//! Leases: a task that must be done once is done by one of several replicas.
 
 use std::time::Duration;
 

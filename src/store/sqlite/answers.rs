@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use rustc_hash::FxHashMap;
 
-use super::polls::Head;
+use super::head::Head;
 use crate::{
     poll::{
         AnswerId, AnswerState, CountedAnswer, LabelSet, MOST_ANSWERS, OPEN_ANSWER, OpenAnswer, PollId, RecordedAnswer,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{SqliteStore, publishers::exists};
+use super::{SqliteStore, has_site};
 use crate::{
     article::{Announced, ArticleAddress, ArticleCursor, ArticleId, ArticleKey},
     poll::SiteId,
@@ -19,7 +19,7 @@ impl Articles for SqliteStore {
     async fn put_article(&self, site: &SiteId, article: &Announced, most: usize) -> Result<ArticlePutting, StoreError> {
         let (site, mut article) = (site.clone(), article.clone());
         self.write(move |db, _| {
-            if !exists(db, &site)? {
+            if !has_site(db, &site)? {
                 return Ok(ArticlePutting::NoSite);
             }
             let before = forget(db, &site, &article.id)?;

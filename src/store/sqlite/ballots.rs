@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
-    SqliteStore, answers, events, labels, minutes,
-    polls::Head,
+    SqliteStore, answers, events,
+    head::Head,
+    labels, minutes,
     tallies::{self, TallyChange, TallyRead},
 };
 use crate::{

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{SqliteStore, polls::Head};
+use super::{SqliteStore, head::Head};
 use crate::{
     poll::{Poll, PollId, SiteId, Times, Timestamp},
     site::{DueMove, Event, EventId, NewEvent},

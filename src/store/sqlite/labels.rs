@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
-use super::polls::Head;
+use super::head::Head;
 use crate::{
     poll::{Label, LabelSet, LabelTally, Minute, PartitionLabels, Poll, PollId, Revision, VERSION_STEP, Votes},
     store::StoreError,

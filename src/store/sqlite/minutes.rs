@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rusqlite::{Connection, ToSql, params};
 
-use super::polls::Head;
+use super::head::Head;
 use crate::{
     poll::{Change, LabelSet, Minute, Moves, PollId},
     store::{Minutes, StoreError},

@@ -26,6 +26,7 @@ mod ballots;
 mod condition;
 mod events;
 mod file;
+mod head;
 mod labels;
 mod leases;
 mod minutes;
@@ -149,6 +150,11 @@ impl SqliteStore {
     pub(super) fn clocks(&self) -> &Arc<ClockWatch> {
         &self.clocks
     }
+}
+
+/// Whether there is such a site.
+fn has_site(db: &Connection, id: &SiteId) -> Result<bool, StoreError> {
+    Ok(db.prepare_cached("select 1 from sites where id = ?1")?.exists([id.as_str()])?)
 }
 
 fn times(clocks: &ClockWatch) -> Times {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{SqliteStore, events, publishers::exists};
+use super::{SqliteStore, events, has_site};
 use crate::{
     place::{MOST_PLACES, Place, PlaceId},
     poll::{Revision, SiteId, Timestamp},
@@ -52,7 +52,7 @@ impl Places for SqliteStore {
 
 fn put(db: &Connection, now: Timestamp, place: &Place, event: NewEvent) -> Result<PlacePut, StoreError> {
     let Place { site, id, revision, .. } = place;
-    if !exists(db, site)? {
+    if !has_site(db, site)? {
         return Ok(PlacePut::NoSite);
     }
     let before = find(db, site, id)?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{SqliteStore, articles, events, templates, views};
+use super::{SqliteStore, articles, events, has_site, templates, views};
 use crate::{
     poll::{SiteId, Timestamp},
     site::{ApiKey, KeyId, NewEvent, Site, SiteSettings},
@@ -78,7 +78,7 @@ impl Publishers for SqliteStore {
     async fn add_key(&self, key: &ApiKey, events: &[NewEvent]) -> Result<bool, StoreError> {
         let (key, events) = (key.clone(), events.to_vec());
         self.write(move |db, times| {
-            if !exists(db, &key.site)? {
+            if !has_site(db, &key.site)? {
                 return Ok(false);
             }
             let added = db
@@ -177,9 +177,4 @@ fn delete(db: &Connection, id: &SiteId) -> Result<SiteDeletion, StoreError> {
     let deleted = db.prepare_cached("delete from sites where id = ?1")?.execute([id.as_str()])?;
     db.prepare_cached("delete from log_files where site = ?1")?.execute([id.as_str()])?;
     Ok(if deleted > 0 { SiteDeletion::Done } else { SiteDeletion::Gone })
-}
-
-/// Whether there is such a site.
-pub(super) fn exists(db: &Connection, id: &SiteId) -> Result<bool, StoreError> {
-    Ok(db.prepare_cached("select 1 from sites where id = ?1")?.exists([id.as_str()])?)
 }

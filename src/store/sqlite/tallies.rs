@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params};
 
-use super::{labels, polls::Head};
+use super::{head::Head, labels};
 use crate::{
     poll::{
         self, Counters, Label, LabelSet, Minute, PartitionTally, Poll, PollId, Position, RecordedBallot, Times,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{SqliteStore, events, polls, publishers};
+use super::{SqliteStore, events, has_site, head::Head, polls};
 use crate::{
     article::{HONEST_CLIENTS, MOST_TEMPLATES, NewArticlePoll, Template, TemplateId},
     poll::{ListCursor, PollId, SiteId, State, Times, Timestamp},
@@ -146,7 +146,7 @@ pub(super) fn has_templates(db: &Connection, site: &SiteId) -> Result<bool, Stor
 
 fn put_template(db: &Connection, template: &Template) -> Result<TemplatePut, StoreError> {
     let site = &template.pattern.site;
-    if !publishers::exists(db, site)? {
+    if !has_site(db, site)? {
         return Ok(TemplatePut::NoSite);
     }
     let is_new = find_template(db, site, &template.id)?.is_none();
@@ -189,7 +189,7 @@ fn delete_some(db: &Connection, site: &SiteId, id: &TemplateId) -> Result<usize,
 fn make(db: &Connection, now: Timestamp, new: &NewArticlePoll) -> Result<Making, StoreError> {
     let NewArticlePoll { poll, template, announced, most_articles } = new;
     let (site, id) = (new.site(), poll.id.to_string());
-    if !publishers::exists(db, site)? || find_template(db, site, template)?.is_none() {
+    if !has_site(db, site)? || find_template(db, site, template)?.is_none() {
         return Ok(Making::NoTemplate);
     }
     if let Some(article) = announced {
@@ -257,7 +257,7 @@ fn vouch(db: &Connection, poll: PollId, witness: Witness) -> Result<ArticleStatu
 }
 
 fn forget_voters(db: &Connection, times: Times, poll: PollId) -> Result<(), StoreError> {
-    if let Some(mut head) = polls::Head::read(db, poll)? {
+    if let Some(mut head) = Head::read(db, poll)? {
         if head.close_if_due(db, times)?.state != State::Closed {
             return Ok(());
         }

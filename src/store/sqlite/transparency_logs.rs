@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{SqliteStore, publishers::exists};
+use super::{SqliteStore, has_site};
 use crate::{
     poll::SiteId,
     store::{LOG_HEAD, LOG_PUBLISHED, LogWrite, StoreError, TransparencyLogs, transparency_logs::place_in},
@@ -39,7 +39,7 @@ impl TransparencyLogs for SqliteStore {
                 return Ok(true);
             }
             let is_there = head.as_deref().map(place_in) == write.before.as_deref().map(str::as_bytes);
-            if !is_there || !exists(db, &site)? || !leases.has(&site, &write.holder, times.store) {
+            if !is_there || !has_site(db, &site)? || !leases.has(&site, &write.holder, times.store) {
                 return Ok(false);
             }
             let mut put =

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{SqliteStore, polls::Head, publishers};
+use super::{SqliteStore, has_site, head::Head};
 use crate::{
     poll::{PollId, SiteId, Timestamp},
     store::{
@@ -72,7 +72,7 @@ pub(super) fn forget_poll(db: &Connection, number: i64) -> Result<(), StoreError
 }
 
 fn count(db: &Connection, now: Timestamp, batch: &ViewBatch) -> Result<(), StoreError> {
-    if !publishers::exists(db, &batch.site)? || !is_new(db, now, batch)? {
+    if !has_site(db, &batch.site)? || !is_new(db, now, batch)? {
         return Ok(());
     }
     for SeenPoll { poll, views, .. } in &batch.polls {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{SqliteStore, events, publishers::exists};
+use super::{SqliteStore, events, has_site};
 use crate::{
     poll::{Revision, SiteId, Timestamp},
     site::{Delivery, EventId, MOST_WEBHOOKS, NewEvent, Webhook, WebhookId},
@@ -181,7 +181,7 @@ impl Webhooks for SqliteStore {
 
 fn put(db: &Connection, now: Timestamp, hook: &Webhook, event: NewEvent) -> Result<WebhookPut, StoreError> {
     let Webhook { site, id, revision, created_at, .. } = hook;
-    if !exists(db, site)? {
+    if !has_site(db, site)? {
         return Ok(WebhookPut::NoSite);
     }
     let before = find(db, site, id)?;

@@ -17,7 +17,7 @@ pub(in crate::http) use address::{ReaderPage, is_sought_by_people, lead_on};
 pub(in crate::http) use card::card;
 pub(in crate::http) use files::{article, file, loader, manifest, most_read, view};
 pub(in crate::http) use form::{FormPoll, form, read_form, take_form, vote};
-pub(in crate::http) use snapshot::{card as snapshot_card, page as snapshot_page, page_of_snapshot};
+pub(in crate::http) use snapshot::{card as snapshot_card, page as snapshot_page};
 
 use std::{
     collections::BTreeSet,

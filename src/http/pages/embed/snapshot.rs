@@ -27,7 +27,7 @@ use crate::{
             problem::{Code, Problem},
             query::Query,
         },
-        trust::snapshots::address_of,
+        trust::snapshots::{address_of, page_of},
     },
     live::PollWithSite,
     poll::PollId,
@@ -39,7 +39,7 @@ use crate::{
 pub(in crate::http) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let FoundSnapshot { id, known, snapshot, figure } = found(&req, &worker).await?;
     let (look, _) = read_look(&req)?;
-    let (path, page_path) = (address_of(id, snapshot), page_of_snapshot(id, snapshot));
+    let (path, page_path) = (address_of(id, snapshot), page_of(id, snapshot));
     let view = CitedSnapshot {
         figure: &figure,
         id: &snapshot.to_string(),
@@ -99,9 +99,4 @@ async fn found(req: &HttpRequest, worker: &Worker) -> Result<FoundSnapshot, Prob
     let (taken, _) = worker.transparency.snapshot(&known.poll, snapshot, false).await?;
     let figure = FrozenFigure::read(&known.poll, &taken.opening.statement).ok_or_else(no_snapshot)?;
     Ok(FoundSnapshot { id, known, snapshot, figure })
-}
-
-/// Where a snapshot's page is.
-pub(in crate::http) fn page_of_snapshot(poll: PollId, snapshot: SnapshotId) -> String {
-    format!("/embed/{poll}/snapshots/{snapshot}")
 }
