@@ -57,7 +57,7 @@ const WITHOUT_HTTP: [&str; 15] = [
 /// returned.
 const FOR_HANDLERS: [&str; 7] = [
     "live::PollWithSite",
-    "live::Snapshot",
+    "live::KnownTally",
     "live::Stream",
     "live::StreamLimiter", // in what a replica's workers share, for the server to close
     "live::StreamRefusal",

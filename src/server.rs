@@ -85,7 +85,6 @@ pub enum ServeError {
     /// An address is taken, or not ours.
     #[error("can't listen on {address}: {source}")]
     Bind {
-        /// The address.
         address: SocketAddr,
         /// What the system says.
         source: io::Error,

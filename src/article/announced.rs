@@ -17,7 +17,6 @@ pub const MOST_ANNOUNCED: usize = 100_000;
 pub struct Announced {
     /// Its publisher's id for it.
     pub id: ArticleId,
-    /// Its title.
     pub title: Text,
     /// Where it is read, as it was announced.
     pub url: WebAddress,

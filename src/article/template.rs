@@ -99,9 +99,7 @@ impl Template {
 /// A poll that is to be made for an article.
 #[derive(Debug, Clone)]
 pub struct NewArticlePoll {
-    /// The poll.
     pub poll: Poll,
-    /// Its template.
     pub template: TemplateId,
     /// The announced article that it is for; `None` if it is for an address that nobody has announced. Such a poll is
     /// provisional until [`HONEST_CLIENTS`] have voted in it.
@@ -111,7 +109,6 @@ pub struct NewArticlePoll {
 }
 
 impl NewArticlePoll {
-    /// The site.
     pub fn site(&self) -> &SiteId {
         &self.poll.site
     }

@@ -46,7 +46,6 @@ pub struct Card {
     pub site: CardText,
     /// What results these are, or whether the poll takes votes; or nothing.
     pub status: CardText,
-    /// The question.
     pub question: CardText,
     /// What is said below it, or nothing.
     pub hint: CardText,

@@ -24,13 +24,35 @@ pub(super) struct Drawn {
 /// What can be drawn.
 pub(super) enum Outline {
     /// A box with round corners.
-    Box { left: f32, top: f32, width: f32, height: f32, round: f32 },
+    Box {
+        left: f32,
+        top: f32,
+        width: f32,
+        height: f32,
+        round: f32,
+    },
     /// The line around one.
-    Frame { left: f32, top: f32, width: f32, height: f32, round: f32, thickness: f32 },
+    Frame {
+        left: f32,
+        top: f32,
+        width: f32,
+        height: f32,
+        round: f32,
+        thickness: f32,
+    },
     /// So many percent of a star: none, half or all.
-    Star { left: f32, top: f32, size: f32, full: u64, is_rtl: bool },
-    /// A text.
-    Text { left: f32, top: f32, layout: Box<Layout<()>> },
+    Star {
+        left: f32,
+        top: f32,
+        size: f32,
+        full: u64,
+        is_rtl: bool,
+    },
+    Text {
+        left: f32,
+        top: f32,
+        layout: Box<Layout<()>>,
+    },
 }
 
 /// A card that is being laid out.

@@ -193,7 +193,6 @@ pub struct Flags {
 pub enum SettingSource {
     /// Nobody set it.
     Default,
-    /// A flag.
     Flag(String),
     /// An environment variable.
     Environment(String),

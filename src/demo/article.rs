@@ -8,7 +8,6 @@ use crate::embed::{markup::escape, snippets::Snippets};
 
 /// Its style sheet.
 pub(super) const STYLE: &str = include_str!("article.css");
-/// Its script.
 pub(super) const SCRIPT: &str = include_str!("article.js");
 
 const ARTICLE: &str = include_str!("article.html");

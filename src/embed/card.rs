@@ -31,9 +31,7 @@ const MOST_NAMED: usize = 6;
 
 /// A poll as its picture shows it.
 pub struct ShownCard<'a> {
-    /// The poll.
     pub poll: &'a Poll,
-    /// Its state.
     pub state: State,
     /// Its tally, if everyone may see it.
     pub tally: Option<&'a Tally>,

@@ -103,7 +103,6 @@ impl Language {
         tags.find_map(Self::find).or_else(|| Self::find(FALLBACK))
     }
 
-    /// Its tag.
     pub fn tag(&self) -> &str {
         &self.tag
     }
@@ -118,7 +117,6 @@ impl Language {
         self.zones.get(zone.as_str()).map_or(zone.as_str(), String::as_str)
     }
 
-    /// Its texts.
     pub fn texts(&self) -> &Texts {
         &self.texts
     }

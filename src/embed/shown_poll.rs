@@ -8,9 +8,7 @@ use crate::{
 
 /// A poll as one reader is shown it.
 pub struct ShownPoll<'a> {
-    /// The poll.
     pub poll: &'a Poll,
-    /// Its state.
     pub state: State,
     /// What readers are shown of each other's own words, if this reader may see the tally.
     pub answers: &'a [CountedAnswer],

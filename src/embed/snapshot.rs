@@ -152,7 +152,6 @@ impl FrozenFigure {
 
 /// A snapshot as its page and its picture show it.
 pub struct CitedSnapshot<'a> {
-    /// Its figure.
     pub figure: &'a FrozenFigure,
     /// Its name.
     pub id: &'a str,

@@ -60,7 +60,6 @@ pub struct EventsQuery {
 
 /// Some of a site's events, in order.
 pub struct EventPage {
-    /// The events.
     pub events: Vec<Event>,
     /// The place behind all that was looked at, from which to go on; `None` if nothing was, from the beginning.
     pub next: Option<EventId>,

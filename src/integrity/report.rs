@@ -11,9 +11,7 @@ const MOST_TURNS: usize = 5;
 
 /// A poll's ballots, by what is decided of them.
 pub struct IntegrityReport {
-    /// The poll.
     pub poll: Poll,
-    /// Its state.
     pub state: State,
     /// When it was read.
     now: Timestamp,
@@ -23,7 +21,6 @@ pub struct IntegrityReport {
 
 /// The ballots with one label.
 pub struct LabelReport {
-    /// The label.
     pub label: Label,
     /// What is decided of it.
     pub decision: LabelDecision,
@@ -65,7 +62,6 @@ impl IntegrityReport {
 
 /// An incident, and the ballots with its label.
 pub struct IncidentReport<'a> {
-    /// The incident.
     pub incident: &'a Incident,
     /// How many ballots have its label.
     pub ballots: u64,

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::{
-    Snapshot,
+    KnownTally,
     partitions::{Before, KnownPartitions, Loss},
     subscription::Subscription,
 };
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What a reading of a poll gave: its tally, or `None` if the poll is gone.
-pub(super) type Reading = Result<Option<Arc<Snapshot>>, Arc<StoreError>>;
+pub(super) type Reading = Result<Option<Arc<KnownTally>>, Arc<StoreError>>;
 
 /// A reading under way: a single flight that any number of callers wait for.
 pub(super) type SharedReading = Shared<oneshot::Receiver<Reading>>;
@@ -43,7 +43,7 @@ pub(super) struct HubEntry {
     /// When a reading last ended, well or not.
     settled_at: AtomicU64,
     /// The sum of all partitions, once all are known.
-    newest: ArcSwapOption<Snapshot>,
+    newest: ArcSwapOption<KnownTally>,
     is_gone: AtomicBool,
     /// How many workers have streams of it.
     listeners: AtomicUsize,
@@ -71,7 +71,7 @@ struct EntryState {
 /// What taking in a partition's tally came to.
 pub(super) enum Taken {
     /// The sum, with that tally.
-    Summed(Arc<Snapshot>),
+    Summed(Arc<KnownTally>),
     /// Other partitions are unknown, or known by an earlier revision of the poll: it must be read.
     Unread,
 }
@@ -94,7 +94,7 @@ impl HubEntry {
     }
 
     /// The newest tally, as far as it is known.
-    pub(super) fn newest(&self) -> Option<Arc<Snapshot>> {
+    pub(super) fn newest(&self) -> Option<Arc<KnownTally>> {
         self.newest.load_full()
     }
 
@@ -271,7 +271,7 @@ impl HubEntry {
         poll: &Arc<Poll>,
         tallies: &[PartitionTally],
         before: &Before,
-    ) -> Option<Arc<Snapshot>> {
+    ) -> Option<Arc<KnownTally>> {
         let mut state = self.state.lock();
         state.partitions.take_reading(poll, tallies, before);
         self.sum(&state, poll).or_else(|| self.newest().filter(|_| !state.partitions.are_beyond(poll.revision)))
@@ -280,13 +280,13 @@ impl HubEntry {
     /// Sums the partitions, unless some are unknown in this revision of the poll, and makes that the newest tally. What
     /// is sent belongs to one revision: a poll is not closed by its new definition while its partitions are open, nor
     /// by its partitions while it has its old definition.
-    fn sum(&self, state: &EntryState, poll: &Arc<Poll>) -> Option<Arc<Snapshot>> {
+    fn sum(&self, state: &EntryState, poll: &Arc<Poll>) -> Option<Arc<KnownTally>> {
         let tally = state.partitions.sum(poll)?;
         let before = self.newest.load();
         let delayed = state.delayed.as_ref().filter(|delayed| delayed.is_of(poll, tally.epoch));
-        let snapshot = Arc::new(Snapshot::after(before.as_deref(), tally, Arc::clone(poll), delayed));
+        let snapshot = Arc::new(KnownTally::after(before.as_deref(), tally, Arc::clone(poll), delayed));
         self.newest.store(Some(Arc::clone(&snapshot)));
-        let is_later = |before: &Snapshot| {
+        let is_later = |before: &KnownTally| {
             before.sequence < snapshot.sequence || before.reader_sequence() != snapshot.reader_sequence()
         };
         if before.as_deref().is_none_or(is_later) {

@@ -22,7 +22,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::{
-    KnownArticles, PlaceCache, PollCache, PollIndex, SiteCache, Snapshot, VoteTraces,
+    KnownArticles, KnownTally, PlaceCache, PollCache, PollIndex, SiteCache, VoteTraces,
     entry::{HubEntry, Taken, millis},
     publish_queue::PublishQueue,
     subscription::Subscription,
@@ -73,7 +73,7 @@ type Shard = FxHashMap<PollId, Arc<HubEntry>>;
 /// The newest tally that is known here.
 pub struct Newest {
     /// The tally, with its poll.
-    pub snapshot: Arc<Snapshot>,
+    pub snapshot: Arc<KnownTally>,
     /// Whether the reader has seen a later one, and the store did not answer in time which is newest.
     pub is_behind: bool,
 }
@@ -143,7 +143,7 @@ impl Hub {
         id: PollId,
         mut seen: Option<ReaderPosition>,
     ) -> Result<Option<Newest>, Arc<StoreError>> {
-        let is_before = |snapshot: &Snapshot, seen: Option<ReaderPosition>| {
+        let is_before = |snapshot: &KnownTally, seen: Option<ReaderPosition>| {
             seen.is_some_and(|it| snapshot.tally.position() < it.position)
         };
         let fresh = |snapshot| Newest { snapshot, is_behind: false };
@@ -200,10 +200,10 @@ impl Hub {
     ///
     /// # Errors
     /// What the store failed with.
-    pub async fn read_draft(&self, store: &dyn Store, poll: Poll) -> Result<Option<Arc<Snapshot>>, StoreError> {
+    pub async fn read_draft(&self, store: &dyn Store, poll: Poll) -> Result<Option<Arc<KnownTally>>, StoreError> {
         let tallies = store.tally(&poll).await?;
         let tally = tallies.and_then(|tallies| Tally::sum(&poll, &tallies));
-        Ok(tally.map(|tally| Arc::new(Snapshot::after(None, tally, Arc::new(poll), None))))
+        Ok(tally.map(|tally| Arc::new(KnownTally::after(None, tally, Arc::new(poll), None))))
     }
 
     /// A poll's tally, read from the store now; `None` if there is no such poll. Callers who ask while it is being read
@@ -215,7 +215,7 @@ impl Hub {
         self: &Arc<Self>,
         store: &Arc<dyn Store>,
         id: PollId,
-    ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
+    ) -> Result<Option<Arc<KnownTally>>, Arc<StoreError>> {
         self.join(store, id).await.0
     }
 
@@ -228,7 +228,7 @@ impl Hub {
         self: &Arc<Self>,
         store: &Arc<dyn Store>,
         id: PollId,
-    ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
+    ) -> Result<Option<Arc<KnownTally>>, Arc<StoreError>> {
         match self.join(store, id).await {
             (reading, true) => reading,
             (_, false) => self.reread(store, id).await,
@@ -246,7 +246,7 @@ impl Hub {
         poll: &Arc<Poll>,
         partition: u16,
         tally: &PartitionTally,
-    ) -> Result<Option<Arc<Snapshot>>, Arc<StoreError>> {
+    ) -> Result<Option<Arc<KnownTally>>, Arc<StoreError>> {
         let entry = self.find_or_add(poll.id);
         let is_whole = self.ask(&entry) || poll.partitions.count() == 1;
         let (taken, is_new) = entry.take_in(poll, partition, tally);
@@ -373,7 +373,7 @@ impl Hub {
     }
 
     /// Forgets a deleted poll. Returns `None`, as every read of it does from now on.
-    pub(super) fn note_gone(&self, entry: &HubEntry) -> Option<Arc<Snapshot>> {
+    pub(super) fn note_gone(&self, entry: &HubEntry) -> Option<Arc<KnownTally>> {
         // An article's poll that streams wait for was never there: it comes with its first ballot.
         if entry.is_listened_to() && entry.newest().is_none() {
             return None;
@@ -412,7 +412,7 @@ impl Hub {
     }
 }
 
-fn is_draft(snapshot: &Snapshot) -> bool {
+fn is_draft(snapshot: &KnownTally) -> bool {
     snapshot.poll.schedule.phase == Phase::Draft
 }
 

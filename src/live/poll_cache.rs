@@ -36,9 +36,7 @@ const MOST_KNOWN: usize = 10_000;
 /// A poll and the site that owns it.
 #[derive(Debug)]
 pub struct PollWithSite {
-    /// The poll.
     pub poll: Arc<Poll>,
-    /// Its site.
     pub site: Site,
     /// What tokens say of the site.
     pub site_digest: SiteDigest,

@@ -42,7 +42,6 @@ use crate::{
 pub const MOST_OF_SITE: usize = 20_000;
 /// The most polls of all sites together, beyond those of the one that was asked for last.
 const MOST_IN_ALL: usize = 100_000;
-/// The most sites.
 const MOST_SITES: usize = 1_000;
 /// How old an index may become before it is read anew.
 const RENEWED_AFTER: Duration = Duration::from_mins(10);
@@ -84,7 +83,6 @@ pub struct IndexedPoll {
 /// A site's polls, newest first.
 #[derive(Clone)]
 pub struct IndexedPolls {
-    /// The polls.
     pub polls: Arc<Vec<Arc<IndexedPoll>>>,
     /// Whether these are all.
     pub is_whole: bool,

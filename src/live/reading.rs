@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use super::{
-    Hub, Snapshot,
+    Hub, KnownTally,
     entry::{HubEntry, Reading, SharedReading},
     partitions::Loss,
 };
@@ -47,7 +47,11 @@ impl Hub {
         receiver.shared()
     }
 
-    async fn read_from_store(&self, store: &dyn Store, entry: &HubEntry) -> Result<Option<Arc<Snapshot>>, StoreError> {
+    async fn read_from_store(
+        &self,
+        store: &dyn Store,
+        entry: &HubEntry,
+    ) -> Result<Option<Arc<KnownTally>>, StoreError> {
         entry.note_read(self.moment());
         for _ in 0..MOST_TURNS {
             let before = entry.before();

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::{
-    Snapshot, Streams,
+    KnownTally, Streams,
     chunk::{Chunk, retry},
     stream_limiter::StreamPermit,
     streams::{Waking, WorkerStreams},
@@ -96,7 +96,7 @@ impl Streams {
             waking,
             _permit: permit,
         };
-        let mut newest = SmallVec::<[Option<Arc<Snapshot>>; 1]>::new();
+        let mut newest = SmallVec::<[Option<Arc<KnownTally>>; 1]>::new();
         let mut marked = SmallVec::<[PollId; 1]>::new();
         for asked in asked {
             newest.push(asked.newest.clone());
@@ -179,7 +179,7 @@ impl Stream {
     }
 
     /// Adds what is new of one poll.
-    fn say(&mut self, nth: usize, newest: Option<&Arc<Snapshot>>, is_gone: bool, chunk: &mut Chunk) {
+    fn say(&mut self, nth: usize, newest: Option<&Arc<KnownTally>>, is_gone: bool, chunk: &mut Chunk) {
         let number = self.number;
         let has_voter = self.ballot_lookup.is_some();
         let Some(watch) = self.watches.get_mut(nth) else { return };
@@ -228,7 +228,7 @@ impl Stream {
     }
 
     /// A tally as an event of a stream of several polls. Its id is how far all of them have come.
-    fn tally_event(&self, newest: &Snapshot) -> Bytes {
+    fn tally_event(&self, newest: &KnownTally) -> Bytes {
         let json = newest.tally_json();
         let mut event = String::with_capacity(json.len() + 32 + 24 * self.watches.len());
         event.push_str("event: tally\nid: ");

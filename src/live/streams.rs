@@ -21,7 +21,7 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    Hub, Snapshot,
+    Hub, KnownTally,
     entry::HubEntry,
     stream_limiter::StreamLimiter,
     subscription::{DirtySet, Subscription},
@@ -76,7 +76,7 @@ pub(super) struct Topic {
     pub(super) id: PollId,
     entry: Arc<HubEntry>,
     subscription: Arc<Subscription>,
-    current: RefCell<Option<Arc<Snapshot>>>,
+    current: RefCell<Option<Arc<KnownTally>>>,
     is_gone: Cell<bool>,
     published_at: Cell<Option<Instant>>,
     /// When there is something to publish.
@@ -233,7 +233,7 @@ impl WorkerStreams {
 
 impl Topic {
     /// The tally that streams must have sent.
-    pub(super) fn current(&self) -> Option<Arc<Snapshot>> {
+    pub(super) fn current(&self) -> Option<Arc<KnownTally>> {
         self.current.borrow().clone()
     }
 
@@ -268,8 +268,8 @@ impl Topic {
         let newest = self.entry.newest();
         let is_poll_changed = {
             let current = self.current.borrow();
-            let sequence = |snapshot: &Option<Arc<Snapshot>>| {
-                let sequences = |it: &Arc<Snapshot>| (it.sequence, it.poll_sequence, it.reader_sequence());
+            let sequence = |snapshot: &Option<Arc<KnownTally>>| {
+                let sequences = |it: &Arc<KnownTally>| (it.sequence, it.poll_sequence, it.reader_sequence());
                 snapshot.as_ref().map(sequences)
             };
             let (before, after) = (sequence(&current), sequence(&newest));

@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 
-use super::{Snapshot, streams::Topic};
+use super::{KnownTally, streams::Topic};
 use crate::{
     poll::{Poll, PollId, Position, Revision, State, Timestamp, Viewer},
     wire::{PositionKeys, ReaderPosition, SignedPosition},
@@ -29,7 +29,7 @@ pub struct RequestedPoll {
     /// Which.
     pub id: PollId,
     /// Its newest tally; `None` if it is not there, for them.
-    pub newest: Option<Arc<Snapshot>>,
+    pub newest: Option<Arc<KnownTally>>,
     /// How far they have come.
     pub seen: Option<ReaderPosition>,
     /// Whether they have that tally, and need not be sent it again.
@@ -141,12 +141,12 @@ impl WatchedPoll {
     }
 
     /// What the reader sees of this tally.
-    pub(super) fn shown<'a>(&self, snapshot: &'a Arc<Snapshot>) -> Option<&'a Arc<Snapshot>> {
+    pub(super) fn shown<'a>(&self, snapshot: &'a Arc<KnownTally>) -> Option<&'a Arc<KnownTally>> {
         snapshot.shown_to(self.viewer).tally()
     }
 
     /// Whether a vote may give them something new: also one that makes the ballots enough to be shown.
-    pub(super) fn wants_tallies_of(&self, snapshot: &Snapshot, has_voter: bool) -> bool {
+    pub(super) fn wants_tallies_of(&self, snapshot: &KnownTally, has_voter: bool) -> bool {
         let may_be = if has_voter { self.viewer.max(Viewer::Voter) } else { self.viewer };
         may_be >= snapshot.least_viewer()
     }

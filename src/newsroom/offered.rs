@@ -5,9 +5,7 @@ const NAME_CHARS: usize = 90;
 
 /// A poll that can be chosen.
 pub struct OfferedPoll {
-    /// Its id.
     pub id: String,
-    /// Its question.
     pub question: String,
     /// What tells it from others that ask the same: its state in words, and the day it was made.
     pub about: String,

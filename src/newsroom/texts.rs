@@ -53,7 +53,6 @@ macro_rules! texts {
             $(#[$about])*
             #[derive(Debug, Default, Deserialize)]
             #[serde(deny_unknown_fields)]
-            #[expect(missing_docs, reason = "the words themselves say it best, in languages/en.json")]
             pub struct $name { $(pub $text: String,)* }
         )*
     };
@@ -125,7 +124,7 @@ texts! {
         title nothing nothing_about answers answers_about closing resolvable resolvable_about closed_at done
     }
     /// A site's log.
-    LogTexts {
+    SiteLogTexts {
         title about everything find none of_poll show_all more by by_schedule by_detector was_worded answer_was_worded correction came_true because changed
         disabled_gone disabled_failing incident_opened incident_closed incidents polls labels answers places templates site keys sessions webhooks poll_created
         poll_edited poll_reworded poll_opened poll_closed poll_resolved poll_deleted label_held label_released
@@ -194,7 +193,6 @@ impl NamesInWords {
 /// All words in one language.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each section says what it is for")]
 pub struct NewsroomTexts {
     pub frame: FrameTexts,
     pub sign_in: SignInTexts,
@@ -208,7 +206,7 @@ pub struct NewsroomTexts {
     pub typed_kinds_about: NamesInWords,
     pub confirm: ConfirmTexts,
     pub waiting: WaitingTexts,
-    pub log: LogTexts,
+    pub log: SiteLogTexts,
     pub integrity: IntegrityTexts,
     pub incidents: IncidentTexts,
     pub labels: LabelTexts,

@@ -84,7 +84,6 @@ pub struct PlacePlan {
 /// An entry of a calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
-    /// The poll.
     pub poll: PollId,
     /// Its first moment.
     pub from: Timestamp,

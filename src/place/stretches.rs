@@ -10,7 +10,6 @@ pub enum Occupant {
     Turn(Turn),
     /// The polls of the rotation, one after another.
     Rotation,
-    /// The fallback.
     Fallback(PollId),
     /// Nothing.
     Nothing,

@@ -104,7 +104,6 @@ pub enum Outcome {
 /// What an [`Action`] does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Applied {
-    /// The outcome.
     pub outcome: Outcome,
     /// The voter's record afterwards. The votes change only if this differs from the record before.
     pub record: Option<RecordedBallot>,

@@ -39,11 +39,9 @@ pub struct PollOption {
 /// One question with its options, schedule and rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Poll {
-    /// Its id.
     pub id: PollId,
     /// The site that owns it.
     pub site: SiteId,
-    /// The question.
     pub question: Text,
     /// The language of question and labels.
     pub language: Language,

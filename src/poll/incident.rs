@@ -79,7 +79,6 @@ pub enum Suspects {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IncidentCause {
-    /// An editor.
     Editor,
     /// Networks vote more than their past and the other readers explain.
     NetworkBurst,

@@ -54,7 +54,6 @@ impl Label {
         (number < LABELS).then_some(Self(number))
     }
 
-    /// Its number.
     pub fn number(self) -> u8 {
         self.0
     }
@@ -193,7 +192,6 @@ impl LabelSet {
         Self(bits & !Label::CLEAN.bit())
     }
 
-    /// Its bits.
     pub fn bits(self) -> u32 {
         self.0
     }
@@ -268,7 +266,6 @@ pub struct PartitionLabels {
 /// What the ballots with one label add up to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelTally {
-    /// The label.
     pub label: Label,
     /// The ballots with it.
     pub ballots: u64,

@@ -49,7 +49,6 @@ pub enum AnswerState {
 pub struct CountedAnswer {
     /// Which text it is.
     pub id: AnswerId,
-    /// The text.
     pub text: Text,
     /// What readers are shown of it.
     pub state: AnswerState,

@@ -29,7 +29,6 @@ pub struct Rewording {
 /// The former words, as far as they have changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormerWording {
-    /// The question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<Text>,
     /// Options with other labels.

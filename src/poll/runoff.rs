@@ -49,7 +49,6 @@ pub struct Round {
 /// Who goes out after a round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Eliminated {
-    /// The option.
     pub option: OptionId,
     /// What decided between several with the fewest votes, if there were several.
     pub tie: Option<TieBreak>,

@@ -108,7 +108,6 @@ impl Change {
 pub struct Interval(i64);
 
 impl Interval {
-    /// An hour.
     pub const HOUR: Self = Self(60);
 
     /// What an interval must be, in words that follow its name.

@@ -29,7 +29,6 @@ impl BallotTree {
         self.size
     }
 
-    /// The root.
     pub(super) fn root(&self) -> &TreeHash {
         &self.root
     }

@@ -37,7 +37,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 pub use known_checkpoints::KnownCheckpoints;
-pub use reading::{OpenedLeaf, SiteLogs};
+pub use reading::{OpenedLeaf, SiteTransparencyLogs};
 pub use receipts::BallotReceipt;
 pub use snapshots::{PollSnapshot, SnapshotDraft, SnapshotId};
 

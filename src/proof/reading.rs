@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A site's logs.
-pub struct SiteLogs {
+pub struct SiteTransparencyLogs {
     /// The one that goes on.
     pub head: LogHead,
     /// Those that were lost, the oldest first, as far as the store still had them.
@@ -39,12 +39,12 @@ impl TransparencyLog {
     ///
     /// # Errors
     /// [`ProofError::NotThere`] if it has none; what the store failed with.
-    pub async fn logs_of(&self, site: &SiteId) -> Result<SiteLogs, ProofError> {
+    pub async fn logs_of(&self, site: &SiteId) -> Result<SiteTransparencyLogs, ProofError> {
         let head = self.published(site).await?.ok_or(ProofError::NotThere)?;
         let last: Vec<String> = (1..head.log).map(names::last_head).collect();
         let last = self.store.log_files(site, &last).await?;
         let before = last.into_iter().flatten().map(|head| read_file("a head", &head)).collect::<Result<_, _>>()?;
-        Ok(SiteLogs { head, before })
+        Ok(SiteTransparencyLogs { head, before })
     }
 
     /// The newest checkpoint of a log.

@@ -48,7 +48,6 @@ pub struct SnapshotDraft<'a> {
     pub state: State,
     /// As whom its figure was seen.
     pub seen: Viewer,
-    /// The statement.
     pub statement: Value,
 }
 

@@ -30,7 +30,6 @@ pub struct AnswersQuery {
 
 /// Some of a poll's texts, those that most ballots say first.
 pub struct ListedAnswers {
-    /// The poll.
     pub poll: Poll,
     /// The texts.
     pub answers: Vec<CountedAnswer>,

@@ -10,7 +10,6 @@ use crate::{
 
 /// An article as it is announced.
 pub struct NewArticle {
-    /// Its title.
     pub title: Text,
     /// Where it is read.
     pub url: WebAddress,

@@ -55,7 +55,6 @@ pub enum PollsStart {
 
 /// Which of a site's polls are asked for.
 pub struct PollsQuery {
-    /// The site.
     pub site: SiteId,
     /// Those in this state.
     pub state: Option<State>,
@@ -71,7 +70,6 @@ pub struct PollsQuery {
 
 /// Some of a site's polls.
 pub struct ListedPolls {
-    /// The site.
     pub site: SiteId,
     /// Its polls, in the state each has now.
     pub polls: Vec<(Poll, State)>,

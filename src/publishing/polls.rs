@@ -13,7 +13,6 @@ const MAX_MOVES: usize = 5;
 
 /// A poll that was made.
 pub struct Created {
-    /// The poll.
     pub poll: Poll,
     /// Whether it was made before, by the same request.
     pub is_replay: bool,

@@ -27,7 +27,6 @@ const COUNT_KEPT_FOR: Duration = Duration::from_secs(20);
 
 /// A poll with texts that wait.
 pub struct WaitingAnswers {
-    /// The poll.
     pub poll: Poll,
     /// How many texts wait.
     pub count: usize,

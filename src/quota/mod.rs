@@ -73,7 +73,6 @@ pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
 pub struct QuotaState {
     /// Which.
     pub name: QuotaName,
-    /// The quota.
     pub quota: Quota,
     /// How many more requests would be admitted now.
     pub remaining: u32,

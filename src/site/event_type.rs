@@ -108,7 +108,6 @@ impl FromStr for EventType {
 /// What sort of thing an event is about: the first word of its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventSubject {
-    /// A poll.
     Poll,
     /// A label of a poll.
     Label,
@@ -116,9 +115,7 @@ pub enum EventSubject {
     Incident,
     /// A text in a voter's own words.
     Answer,
-    /// A place.
     Place,
-    /// A template.
     Template,
     /// The site itself.
     Site,
@@ -126,7 +123,6 @@ pub enum EventSubject {
     Key,
     /// Who is signed in to the newsroom.
     Session,
-    /// A webhook.
     Webhook,
 }
 

@@ -112,9 +112,7 @@ pub enum BallotCursor {
     After(i64),
     /// At a bucket of a partition, by its number when the partition had `of` buckets.
     Bucket {
-        /// The partition.
         partition: u16,
-        /// The bucket.
         bucket: u32,
         /// How many there were when the scan of the partition began; 0 if it has not.
         of: u32,

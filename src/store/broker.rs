@@ -42,7 +42,6 @@ pub enum Follow {
 /// What a subscriber receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
-    /// A message.
     Message(Message),
     /// From now on messages about this poll arrive.
     Following(PollId),
@@ -66,7 +65,6 @@ pub enum Message {
 pub struct VotesSeen {
     /// The replica, by a number that it has drawn.
     pub replica: u64,
-    /// The poll.
     pub poll: PollId,
     /// The ballots that were counted.
     pub traces: Vec<VoteTrace>,
@@ -77,7 +75,6 @@ pub struct VotesSeen {
 /// Tallies of some partitions of a poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tallies {
-    /// The poll.
     pub poll: PollId,
     /// The revision by whose options votes were counted.
     pub revision: Revision,

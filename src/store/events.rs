@@ -44,7 +44,6 @@ pub trait Events: Send + Sync {
 /// A poll, and a moment at which the clock may have opened or closed it. It may have been edited since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MoveReminder {
-    /// The poll.
     pub poll: PollId,
     /// The moment.
     pub at: Timestamp,

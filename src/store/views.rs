@@ -47,7 +47,6 @@ pub struct ViewBatch {
     pub writer: WriterId,
     /// Grows from one batch of a writer to the next, whatever their sites.
     pub number: u64,
-    /// The site.
     pub site: SiteId,
     /// How often polls were seen.
     pub polls: Vec<SeenPoll>,
@@ -117,11 +116,8 @@ impl FromStr for Measure {
 /// How far a ranking looks back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TrendingWindow {
-    /// An hour.
     Hour,
-    /// A day.
     Day,
-    /// A week.
     Week,
 }
 
@@ -174,9 +170,7 @@ impl FromStr for TrendingWindow {
 /// What a ranking ranks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RankedItem {
-    /// A poll.
     Poll(PollId),
-    /// An article.
     Article(ArticleKey),
 }
 

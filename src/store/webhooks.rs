@@ -83,7 +83,6 @@ pub trait Webhooks: Send + Sync {
 pub struct QueuedDeliveries<'a> {
     /// Whose webhook.
     pub site: &'a SiteId,
-    /// The webhook.
     pub webhook: &'a WebhookId,
     /// Who holds the lease.
     pub holder: &'a str,

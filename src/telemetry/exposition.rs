@@ -30,7 +30,6 @@ impl MetricsFormat {
         if prometheus > open_metrics { Self::Prometheus } else { Self::OpenMetrics }
     }
 
-    /// Its content type.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",

@@ -139,7 +139,6 @@ pub struct AnsweredRequest<'a> {
     pub status: u16,
     /// From its head to the answer's, in microseconds.
     pub duration_us: u64,
-    /// Its outcome.
     pub outcome: &'static str,
     /// Its id: letters, digits and `._-`.
     pub request_id: &'a str,

@@ -12,7 +12,6 @@ use crate::{
 /// What a reader says they see.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ViewTarget {
-    /// A poll.
     Poll(PollId),
     /// An article of a site.
     Article(SiteId, ArticleName),
@@ -22,7 +21,6 @@ pub enum ViewTarget {
 pub enum Viewed {
     /// A poll, with its site.
     Poll(Arc<PollWithSite>),
-    /// An article.
     Article(Arc<Site>, ArticleKey),
 }
 

@@ -63,7 +63,6 @@ pub struct TrendingList {
 pub struct TrendingEntry {
     /// Which.
     pub item: RankedItem,
-    /// Its score.
     pub score: f64,
     /// The poll, if it is one.
     pub poll: Option<Arc<Poll>>,

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{VoteError, Voting};
 use crate::{
-    live::{BriefCache, Snapshot},
+    live::{BriefCache, KnownTally},
     poll::{AnswerState, CountedAnswer, PollId},
 };
 
@@ -25,7 +25,7 @@ impl Voting {
     ///
     /// # Errors
     /// What the store failed with.
-    pub async fn shown_answers(&self, snapshot: &Snapshot) -> Result<Arc<[CountedAnswer]>, VoteError> {
+    pub async fn shown_answers(&self, snapshot: &KnownTally) -> Result<Arc<[CountedAnswer]>, VoteError> {
         let poll = &snapshot.poll;
         if !poll.open_answer || !poll.is_made() || !snapshot.tally.display.is_exact() {
             return Ok(Arc::default());

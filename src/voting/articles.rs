@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     article::{Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id},
-    live::{NamedArticle, Newest, PollWithSite, RecentCache, Snapshot, StreamPermit},
+    live::{KnownTally, NamedArticle, Newest, PollWithSite, RecentCache, StreamPermit},
     poll::{Partitions, PollId, SiteId, TimeZone, Viewer, WebAddress},
     quota::{QuotaName, QuotaState, Subject},
     secret::{Secret, first_bytes},
@@ -37,11 +37,9 @@ const MOST_KNOWN: usize = 10_000;
 /// An article's poll, as a request names it.
 #[derive(Debug, Clone)]
 pub struct AskedArticle {
-    /// The site.
     pub site: SiteId,
     /// The article: its publisher's id, or an address as it was sent.
     pub article: ArticleName,
-    /// The template.
     pub template: TemplateId,
 }
 
@@ -271,7 +269,7 @@ impl Voting {
         {
             return Ok(view);
         }
-        let snapshot = Arc::new(Snapshot::of_nothing(&article.known.poll, self.replica.clock.now()));
+        let snapshot = Arc::new(KnownTally::of_nothing(&article.known.poll, self.replica.clock.now()));
         let viewer = if snapshot.is_whole_to(Viewer::Everyone) {
             Viewer::Everyone
         } else {

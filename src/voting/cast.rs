@@ -14,7 +14,7 @@ use super::{
     visible::shown_to,
 };
 use crate::{
-    live::{PollWithSite, Snapshot},
+    live::{KnownTally, PollWithSite},
     poll::{
         Action, Ballot, Choices, Counters, InvalidChoice, Label, OpenAnswer, Outcome, Poll, Text, Timestamp, Viewer,
         VoterDigest, VoterId,
@@ -28,7 +28,6 @@ const MAX_REREADS: usize = 4;
 /// Who casts a ballot.
 #[derive(Debug, Clone, Copy)]
 pub struct Caster {
-    /// The voter.
     pub voter: VoterId,
     /// Whether they come by a [nonce](crate::voter::Nonce): such a voter was not counted in any quota yet.
     pub is_new: bool,
@@ -53,12 +52,11 @@ pub struct Vote {
     /// What it says in the voter's own words, if it does.
     pub answer: Option<VotedAnswer>,
     /// The tally with it, if the voter may see that.
-    pub shown: Option<Arc<Snapshot>>,
+    pub shown: Option<Arc<KnownTally>>,
 }
 
 /// What a ballot says in its voter's own words.
 pub struct VotedAnswer {
-    /// The text.
     pub text: Arc<OpenAnswer>,
     /// Whether it is kept: a poll keeps so many different ones and no more.
     pub is_kept: bool,
@@ -308,7 +306,7 @@ impl Voting {
 
     /// Gives the hub what the store reported, and returns the poll's tally. The vote stands even without a tally, so a
     /// store that does not answer now is no reason to refuse it.
-    async fn learn(&self, known: &PollWithSite, partition: u16, receipt: &Receipt) -> Option<Arc<Snapshot>> {
+    async fn learn(&self, known: &PollWithSite, partition: u16, receipt: &Receipt) -> Option<Arc<KnownTally>> {
         match self.replica.hub.learn(&self.vote_reads, &known.poll, partition, &receipt.tally).await {
             Ok(snapshot) => snapshot,
             Err(error) => {

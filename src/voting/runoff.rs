@@ -21,7 +21,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::{VoteError, Voting, retry::retry};
 use crate::{
-    live::Snapshot,
+    live::KnownTally,
     poll::{Orders, Poll, PollId, Position, Runoff, State, Timestamp, WhyHidden},
     store::{Store, StoreError},
 };
@@ -74,7 +74,7 @@ impl Voting {
     ///
     /// # Errors
     /// [`VoteError::NoRunoff`]; [`VoteError::Hidden`] if the tally is not exact; [`VoteError::StillCounting`]; what the store failed with.
-    pub async fn run_off(&self, snapshot: &Snapshot) -> Result<Arc<CountedRunoff>, VoteError> {
+    pub async fn run_off(&self, snapshot: &KnownTally) -> Result<Arc<CountedRunoff>, VoteError> {
         if !snapshot.poll.kind.is_ordered() {
             return Err(VoteError::NoRunoff);
         }
@@ -103,7 +103,7 @@ async fn wait_for(counting: Counting) -> Result<Arc<CountedRunoff>, VoteError> {
 
 impl Runoffs {
     /// The run-off that is kept, if it is new enough, or one that is counted from now on.
-    fn get(&self, snapshot: &Snapshot, store: &Arc<dyn Store>) -> Counting {
+    fn get(&self, snapshot: &KnownTally, store: &Arc<dyn Store>) -> Counting {
         let mut all = self.kept.lock();
         if let Some(kept) = all.get(&snapshot.poll.id).filter(|kept| kept.serves(snapshot)) {
             return kept.counting.clone();
@@ -127,7 +127,7 @@ impl KeptRunoff {
     }
 
     /// Whether whoever sees this tally may be told it.
-    fn serves(&self, Snapshot { poll, tally, .. }: &Snapshot) -> bool {
+    fn serves(&self, KnownTally { poll, tally, .. }: &KnownTally) -> bool {
         let is_lost = matches!(self.counting.peek(), Some(Err(_)));
         let is_new = match tally.state {
             // Unless the store has lost votes, that never changes.
@@ -139,7 +139,7 @@ impl KeptRunoff {
 }
 
 fn count(
-    Snapshot { poll, tally, .. }: &Snapshot,
+    KnownTally { poll, tally, .. }: &KnownTally,
     store: Arc<dyn Store>,
     scanning: Arc<Semaphore>,
 ) -> impl Future<Output = Result<Arc<CountedRunoff>, Arc<StoreError>>> + Send + 'static {
@@ -211,18 +211,18 @@ mod tests {
         Arc::new(built.unwrap())
     }
 
-    fn snapshot(poll: &Arc<Poll>, state: State, ballots: u64) -> Snapshot {
-        let mut snapshot = Snapshot::of_nothing(poll, Timestamp::EARLIEST);
+    fn snapshot(poll: &Arc<Poll>, state: State, ballots: u64) -> KnownTally {
+        let mut snapshot = KnownTally::of_nothing(poll, Timestamp::EARLIEST);
         snapshot.tally = Tally { state, version: ballots, ballots, ..snapshot.tally };
         snapshot
     }
 
-    fn counted(snapshot: &Snapshot) -> Arc<CountedRunoff> {
+    fn counted(snapshot: &KnownTally) -> Arc<CountedRunoff> {
         let runoff = Orders::default().run_off(&snapshot.poll);
         Arc::new(CountedRunoff { runoff, amended: None, state: snapshot.tally.state, as_of: snapshot.tally.as_of })
     }
 
-    fn kept(snapshot: &Snapshot) -> KeptRunoff {
+    fn kept(snapshot: &KnownTally) -> KeptRunoff {
         let counted = counted(snapshot);
         let counting = async move { Ok(counted) }.boxed().shared();
         let (poll, state, position) = (Arc::clone(&snapshot.poll), snapshot.tally.state, snapshot.tally.position());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::{Asker, TallyForViewer, VoteError, Voting};
 use crate::{
-    live::{List, Listed, Snapshot},
+    live::{KnownTally, List, Listed},
     poll::{ListCursor, PageStart, PollId, Schedule, SiteId, State, Timestamp, Viewer},
     site::Scope,
     store::resolve_page_start,
@@ -23,7 +23,7 @@ const MAX_EXAMINED: usize = 2 * LIST;
 /// What somebody sees of one poll among several.
 pub enum PollTally {
     /// Its tally, as this viewer.
-    Shown(Arc<Snapshot>, Viewer),
+    Shown(Arc<KnownTally>, Viewer),
     /// Its policy hides the tally from this viewer.
     Hidden(PollId),
     /// There is no such poll, for them.
@@ -32,7 +32,6 @@ pub enum PollTally {
 
 /// Which of a site's tallies are asked for.
 pub struct SiteQuery {
-    /// The site.
     pub site: SiteId,
     /// Those of polls in this state.
     pub state: Option<State>,

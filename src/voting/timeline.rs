@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::{VoteError, Voting, retry::retry};
 use crate::{
-    live::Snapshot,
+    live::KnownTally,
     poll::{Bucket, Interval, Minute, Poll, Step, TallyDisplay, TimeZone, Timeline, WhyHidden},
     quota::{ConcurrencyLimiter, ConcurrencyLimits, Permit, Subject},
     store::{Minutes, Store, StoreError},
@@ -58,7 +58,7 @@ impl Voting {
     /// [`VoteError::Hidden`] if the tally is in percent; what the store failed with.
     pub async fn timeline(
         &self,
-        snapshot: &Snapshot,
+        snapshot: &KnownTally,
         interval: Interval,
         timezone: &TimeZone,
     ) -> Result<TimelineReader, VoteError> {

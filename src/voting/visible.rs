@@ -1,4 +1,4 @@
-//! As whom somebody looks at a tally. What each [`Viewer`] sees of it is [`Snapshot::shown_to`]'s rule.
+//! As whom somebody looks at a tally. What each [`Viewer`] sees of it is [`KnownTally::shown_to`]'s rule.
 //!
 //! Most tallies are for everyone, and then it does not matter who asks. Where it matters, the voter's ballot is looked
 //! up before the key, because that costs less. A key that was already looked up comes first, since it shows most.
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{VoteError, Voting};
 use crate::{
-    live::{Newest, PollWithSite, ShownSnapshot, Snapshot},
+    live::{KnownTally, Newest, PollWithSite, ShownTally},
     poll::{PollId, Viewer, VoterId},
     site::{Publisher, Scope},
     wire::ReaderPosition,
@@ -48,22 +48,22 @@ impl TallyForViewer {
     ///
     /// # Errors
     /// [`VoteError::Hidden`]; [`VoteError::Behind`].
-    pub fn shown(self) -> Result<(Arc<Snapshot>, Viewer), VoteError> {
+    pub fn shown(self) -> Result<(Arc<KnownTally>, Viewer), VoteError> {
         match shown_to(self.newest.snapshot, self.viewer) {
-            ShownSnapshot::Hidden(why) => Err(VoteError::Hidden(why)),
-            ShownSnapshot::Tally(shown) if !self.newest.is_behind => Ok((shown, self.viewer)),
-            ShownSnapshot::Tally(_) | ShownSnapshot::Unread => Err(VoteError::Behind),
+            ShownTally::Hidden(why) => Err(VoteError::Hidden(why)),
+            ShownTally::Tally(shown) if !self.newest.is_behind => Ok((shown, self.viewer)),
+            ShownTally::Tally(_) | ShownTally::Unread => Err(VoteError::Behind),
         }
     }
 }
 
 /// What a viewer is shown of a tally.
-pub(super) fn shown_to(snapshot: Arc<Snapshot>, viewer: Viewer) -> ShownSnapshot<Arc<Snapshot>> {
+pub(super) fn shown_to(snapshot: Arc<KnownTally>, viewer: Viewer) -> ShownTally<Arc<KnownTally>> {
     match snapshot.shown_to(viewer) {
-        ShownSnapshot::Tally(shown) if Arc::ptr_eq(shown, &snapshot) => ShownSnapshot::Tally(snapshot),
-        ShownSnapshot::Tally(shown) => ShownSnapshot::Tally(Arc::clone(shown)),
-        ShownSnapshot::Hidden(why) => ShownSnapshot::Hidden(why),
-        ShownSnapshot::Unread => ShownSnapshot::Unread,
+        ShownTally::Tally(shown) if Arc::ptr_eq(shown, &snapshot) => ShownTally::Tally(snapshot),
+        ShownTally::Tally(shown) => ShownTally::Tally(Arc::clone(shown)),
+        ShownTally::Hidden(why) => ShownTally::Hidden(why),
+        ShownTally::Unread => ShownTally::Unread,
     }
 }
 
@@ -100,7 +100,7 @@ impl Voting {
         viewer: Viewer,
         known: &PollWithSite,
         seen: Option<ReaderPosition>,
-    ) -> Result<Option<Arc<Snapshot>>, VoteError> {
+    ) -> Result<Option<Arc<KnownTally>>, VoteError> {
         let poll = &known.poll;
         if !poll.results.shows(viewer, poll.state_at(self.replica.clock.now())) {
             return Ok(None);
@@ -109,7 +109,7 @@ impl Voting {
         Ok(shown_to(newest.snapshot, viewer).tally())
     }
 
-    pub(super) async fn viewer<A: Asker>(&self, asker: &A, snapshot: &Arc<Snapshot>) -> Result<Viewer, A::Error> {
+    pub(super) async fn viewer<A: Asker>(&self, asker: &A, snapshot: &Arc<KnownTally>) -> Result<Viewer, A::Error> {
         let poll = &snapshot.poll;
         let is_its = |publisher: &Publisher| publisher.may(Scope::ResultsRead, &poll.site);
         if asker.known_publisher().is_some_and(is_its) {

@@ -49,7 +49,6 @@ pub(super) struct WebhookSender {
 /// What a receiver answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ReceiverAnswer {
-    /// Its status.
     pub(super) status: u16,
     /// For how long it asks not to be asked.
     pub(super) pause: Option<Duration>,

@@ -31,7 +31,6 @@ type Mac = [u8; 6];
 /// A position that a reader shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReaderPosition {
-    /// The position.
     pub position: Position,
     /// Whether a replica has signed it.
     pub is_proven: bool,

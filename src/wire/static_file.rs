@@ -26,7 +26,6 @@ impl StaticFile {
         Self { media_type, hash, effort, bytes, brotli: OnceLock::new(), gzip: OnceLock::new() }
     }
 
-    /// Its media type.
     pub fn media_type(&self) -> &'static str {
         self.media_type
     }

@@ -45,9 +45,7 @@ pub struct Setting {
 /// How a setting is written in `sawt.toml` and on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// A text.
     Text,
-    /// A number.
     Number,
     /// `true` or `false`; the bare flag means `true`.
     Switch,

@@ -36,7 +36,6 @@ pub(super) enum Carrier {
     Header,
     /// A body of `text/plain`, which any page and any form may send.
     TextBody,
-    /// The cookie.
     Cookie,
 }
 

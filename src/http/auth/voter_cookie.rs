@@ -46,7 +46,6 @@ impl VoterCookie {
         }
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -24,7 +24,7 @@ use actix_web::{
 };
 
 use crate::{
-    live::Snapshot,
+    live::KnownTally,
     poll::{Phase, Poll, Schedule, SiteId, State, Timestamp},
 };
 
@@ -70,7 +70,7 @@ impl Caching {
     pub(in crate::http) const LIVE: Self = Self::Shared { secs_left: u64::MAX };
 
     /// For a tally that everyone sees.
-    pub(in crate::http) fn of_tally(snapshot: &Snapshot, now: Timestamp) -> Self {
+    pub(in crate::http) fn of_tally(snapshot: &KnownTally, now: Timestamp) -> Self {
         match snapshot.tally.state {
             State::Closed => Self::Final,
             State::Draft | State::Scheduled | State::Open => Self::until_it_moves(&snapshot.poll.schedule, now),
@@ -167,7 +167,7 @@ fn insert_names<'a>(
 }
 
 /// The same for one tally, whose names are written once.
-pub(in crate::http) fn name_tally(response: &mut HttpResponseBuilder, snapshot: &Snapshot) {
+pub(in crate::http) fn name_tally(response: &mut HttpResponseBuilder, snapshot: &KnownTally) {
     let [key, tag] = snapshot.names();
     response.insert_header((SURROGATE_KEY, key.clone())).insert_header((CACHE_TAG, tag.clone()));
 }

@@ -21,7 +21,7 @@ use crate::{
         middleware::limits,
         pages::embed,
     },
-    live::Snapshot,
+    live::KnownTally,
     newsroom::{
         frame::{DeskView, Frame, Section},
         texts::texts_of,
@@ -228,7 +228,7 @@ impl SiteDesk {
     ///
     /// # Errors
     /// What the store failed with.
-    pub(super) async fn tally(&self, worker: &Worker, id: PollId) -> Result<Option<Arc<Snapshot>>, Problem> {
+    pub(super) async fn tally(&self, worker: &Worker, id: PollId) -> Result<Option<Arc<KnownTally>>, Problem> {
         let view = worker.voting.tally_for(&EditorAsker(&self.publisher), id, None).await?;
         Ok(view.and_then(|view| view.shown().ok()).map(|(snapshot, _)| snapshot))
     }

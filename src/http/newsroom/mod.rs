@@ -13,7 +13,6 @@
 
 mod desk;
 mod keys;
-mod log;
 mod make;
 mod offered;
 mod oidc;
@@ -27,6 +26,7 @@ mod polls;
 mod posted;
 mod settings;
 mod sign_in;
+mod site_log;
 mod sites;
 mod templates;
 mod waiting;
@@ -105,7 +105,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/templates/{template}").get(templates::edit).post(templates::save),
         at("/newsroom/sites/{site}/templates/{template}/delete").get(templates::ask).post(templates::delete),
         at("/newsroom/sites/{site}/waiting").get(waiting::page),
-        at("/newsroom/sites/{site}/log").get(log::page),
+        at("/newsroom/sites/{site}/log").get(site_log::page),
         at("/newsroom/sites/{site}/polls/{poll}").get(poll::page),
         at("/newsroom/sites/{site}/polls/{poll}/live").get(poll::live),
         at("/newsroom/sites/{site}/polls/{poll}/open").post(poll_forms::open),

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
     desk::{EditorAsker, SiteDesk},
-    log::known_keys,
     page,
+    site_log::known_keys,
 };
 use crate::{
     embed::{language::Language, snippets::Snippets},
@@ -18,16 +18,16 @@ use crate::{
         message::{problem::Problem, query::Query},
         voting::live,
     },
-    live::Snapshot,
+    live::KnownTally,
     newsroom::{
         chart::{MarkKind, TimelineChart},
         frame::Section,
-        log::EventWriter,
         poll::{
             EditorPollPage, IntegrityPart, ListedTexts, PollHistory, PollNotice, PollViews, TallyPart, TimelinePart,
             TypedReason, has_ballots,
         },
         qr::qr_svg,
+        site_log::EventWriter,
         texts::texts_of,
     },
     poll::{AnswerState, CountedAnswer, Interval, Phase, Poll, PollId, Revision, State, TimeZone, Timestamp},
@@ -172,7 +172,7 @@ fn part<'a>(
     language: &'static Language,
     timezone: &'a TimeZone,
     poll: &'a Poll,
-    snapshot: Option<&'a Snapshot>,
+    snapshot: Option<&'a KnownTally>,
     runoff: Option<&'a CountedRunoff>,
     state: State,
 ) -> TallyPart<'a> {
@@ -187,7 +187,7 @@ async fn seen(
     worker: &Worker,
     desk: &SiteDesk,
     id: PollId,
-) -> Result<(Option<Arc<Snapshot>>, Option<Arc<CountedRunoff>>), Problem> {
+) -> Result<(Option<Arc<KnownTally>>, Option<Arc<CountedRunoff>>), Problem> {
     let Some(snapshot) = desk.tally(worker, id).await? else { return Ok((None, None)) };
     let has_runoff = snapshot.poll.kind.is_ordered() && snapshot.tally.state == State::Closed;
     let runoff = if has_runoff { worker.voting.run_off(&snapshot).await.ok() } else { None };
@@ -210,7 +210,7 @@ async fn answers(worker: &Worker, desk: &SiteDesk, id: PollId) -> Result<ListedT
 async fn timeline(
     req: &HttpRequest,
     worker: &Worker,
-    snapshot: &Snapshot,
+    snapshot: &KnownTally,
     timezone: &TimeZone,
     (language, marks): (&Language, &[(MarkKind, Timestamp)]),
 ) -> Result<Option<TimelinePart>, Problem> {

@@ -15,7 +15,7 @@ use crate::{
             exports::{self, AnswersTable, ExportQuery},
         },
     },
-    live::Snapshot,
+    live::KnownTally,
     poll::MOST_ANSWERS,
     publishing::AnswersQuery,
     site::Scope,
@@ -57,7 +57,7 @@ pub(super) async fn qr(req: HttpRequest, worker: web::Data<Worker>) -> Result<Ht
 }
 
 /// The tally that an editor exports.
-async fn shown(req: &HttpRequest, worker: &Worker, desk: &SiteDesk) -> Result<Arc<Snapshot>, Problem> {
+async fn shown(req: &HttpRequest, worker: &Worker, desk: &SiteDesk) -> Result<Arc<KnownTally>, Problem> {
     let poll = desk.poll(req, worker).await?;
     let view = worker.voting.tally_for(&EditorAsker(&desk.publisher), poll.id, None).await?.ok_or(VoteError::NoPoll)?;
     Ok(view.shown()?.0)

@@ -21,7 +21,6 @@ pub struct DemoPages {
     pub article: OnceLock<String>,
     /// Its style sheet.
     pub style: &'static str,
-    /// Its script.
     pub script: &'static str,
 }
 

@@ -16,7 +16,7 @@ use crate::{
         },
         voting::disclosure::Disclosed,
     },
-    live::Snapshot,
+    live::KnownTally,
     poll::{PollId, Viewer},
     proof::{PollSnapshot, SnapshotDraft, SnapshotId},
     site::Scope,
@@ -44,7 +44,7 @@ pub(in crate::http) async fn take(
     } else {
         (shown_to(Viewer::Publisher).await?.ok_or(VoteError::NoPoll)?, Viewer::Publisher)
     };
-    let Snapshot { poll, tally, .. } = &*shown;
+    let KnownTally { poll, tally, .. } = &*shown;
     let figure: Value = serde_json::from_str(shown.results_text()).map_err(Problem::internal)?;
     let mut statement = json!({
         "type": "poll.snapshot", "at": tally.as_of, "site": poll.site, "question": poll.question, "results": figure,

@@ -14,7 +14,7 @@ use crate::{
         },
     },
     poll::{SiteId, Timestamp},
-    proof::{LogHead, LogKey, OpenedLeaf, ProofError, SiteLogs},
+    proof::{LogHead, LogKey, OpenedLeaf, ProofError, SiteTransparencyLogs},
     tlog::TileName,
 };
 
@@ -24,7 +24,7 @@ const FOR_SECONDS: &str = "public, max-age=2, s-maxage=5, stale-while-revalidate
 /// `GET /v1/sites/{site}/log`: which logs there are, and the keys that sign them.
 pub(in crate::http) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let site: SiteId = id_in_path(&req, "site", no_site)?;
-    let SiteLogs { head, before } = worker.transparency.logs_of(&site).await?;
+    let SiteTransparencyLogs { head, before } = worker.transparency.logs_of(&site).await?;
     let base = worker.shared.base_path();
     let json = |head: &LogHead| LogJson {
         log: head.log,

@@ -9,7 +9,7 @@ use super::tallies::tag_ending;
 use crate::{
     embed::{digits::Digits, language::Language},
     http::Worker,
-    live::Snapshot,
+    live::KnownTally,
     poll::{Disclosure, Grade, Poll, TimeZone},
     voting::PollTally,
 };
@@ -24,7 +24,7 @@ pub(in crate::http) struct Disclosed {
 
 impl Disclosed {
     /// What is told beside this tally; `None` if the poll discloses nothing and is not disputed.
-    pub(in crate::http) async fn beside(worker: &Worker, snapshot: &Snapshot) -> Option<Self> {
+    pub(in crate::http) async fn beside(worker: &Worker, snapshot: &KnownTally) -> Option<Self> {
         if !is_told(&snapshot.poll) {
             return None;
         }
@@ -45,7 +45,7 @@ impl Disclosed {
     }
 
     /// The same, by this clock.
-    fn in_zone(Snapshot { poll, tally, .. }: &Snapshot, zone: &TimeZone) -> Option<Self> {
+    fn in_zone(KnownTally { poll, tally, .. }: &KnownTally, zone: &TimeZone) -> Option<Self> {
         #[derive(Serialize)]
         struct DisclosureTold<'a> {
             #[serde(flatten)]

@@ -25,7 +25,7 @@ use crate::{
             problem::Problem,
         },
     },
-    live::Snapshot,
+    live::KnownTally,
     poll::CountedAnswer,
 };
 
@@ -63,7 +63,7 @@ struct Told {
 impl Told {
     /// What readers are shown of each other's own words. An editor may let more be shown at any time, of a closed poll
     /// too.
-    async fn add_words(&mut self, worker: &Worker, snapshot: &Snapshot) -> Result<(), Problem> {
+    async fn add_words(&mut self, worker: &Worker, snapshot: &KnownTally) -> Result<(), Problem> {
         let answers = worker.voting.shown_answers(snapshot).await?;
         let shown = |CountedAnswer { text, ballots, .. }: &CountedAnswer| {
             format!("{{\"text\":{},\"ballots\":{ballots}}}", Value::from(text.as_str()))
@@ -84,7 +84,7 @@ impl Told {
     }
 
     /// What the publisher alone is told: how often the poll was seen, and which share of that voted.
-    fn add_views(&mut self, snapshot: &Snapshot, views: u64) {
+    fn add_views(&mut self, snapshot: &KnownTally, views: u64) {
         let turnout = snapshot.tally.turnout(views).map_or_else(|| "null".to_owned(), |turnout| turnout.to_string());
         // Writing to a String can't fail.
         let _ = write!(self.members, ",\"views\":{views},\"turnout\":{turnout}");
@@ -92,7 +92,7 @@ impl Told {
     }
 
     /// How far its publisher can rely on the figure, and why: by a revision of the poll.
-    fn add_grade(&mut self, snapshot: &Snapshot) {
+    fn add_grade(&mut self, snapshot: &KnownTally) {
         let poll = &snapshot.poll;
         let grade_reasons = poll.standing_incidents().map(|incident| incident.about.reason.as_str()).collect();
         let told = GradeJson { grade: poll.grade().as_str(), grade_reasons };
@@ -118,7 +118,7 @@ struct GradeJson<'a> {
 fn answer(
     req: &HttpRequest,
     worker: &Worker,
-    snapshot: &Snapshot,
+    snapshot: &KnownTally,
     caching: Caching,
     Told { members, mark }: &Told,
 ) -> Result<HttpResponse, Problem> {

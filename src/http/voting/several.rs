@@ -24,7 +24,7 @@ use crate::{
             query::{self, Query, parse_site},
         },
     },
-    live::Snapshot,
+    live::KnownTally,
     poll::{PollId, SiteId, State, Timestamp, Viewer, VoterId},
     secret::hex,
     voting::{PollTally, SiteQuery},
@@ -137,7 +137,7 @@ struct Several<'a> {
     /// The signed positions of all tallies, and a hash of their tags.
     positions: String,
     tags: blake3::Hasher,
-    shown: Vec<Arc<Snapshot>>,
+    shown: Vec<Arc<KnownTally>>,
 }
 
 impl<'a> Several<'a> {
@@ -166,7 +166,7 @@ impl<'a> Several<'a> {
         }
     }
 
-    fn add_tally(&mut self, snapshot: Arc<Snapshot>, viewer: Viewer, disclosed: Option<Disclosed>) {
+    fn add_tally(&mut self, snapshot: Arc<KnownTally>, viewer: Viewer, disclosed: Option<Disclosed>) {
         let keys = &self.worker.shared.position_keys;
         self.begin_next();
         self.tags.update(snapshot.poll.id.as_bytes()).update(snapshot.etag(keys).as_bytes());

@@ -16,7 +16,7 @@ use crate::{
         Worker, auth,
         message::{caching::Caching, header_text::ascii, path::poll_in_path, problem::Problem},
     },
-    live::Snapshot,
+    live::KnownTally,
     poll::{PollId, Timestamp, Viewer},
     secret::{first_bytes, hex},
     voting::{TallyForViewer, VoteError},
@@ -39,7 +39,7 @@ pub(super) fn tag_ending(told: &str) -> String {
 ///
 /// # Errors
 /// `not-found` and what there is to say of an article; `results-hidden`; what finding out who asks failed with.
-pub(in crate::http) async fn shown(worker: &Worker, req: &HttpRequest) -> Result<(Arc<Snapshot>, Caching), Problem> {
+pub(in crate::http) async fn shown(worker: &Worker, req: &HttpRequest) -> Result<(Arc<KnownTally>, Caching), Problem> {
     let view = if articles::is_named(req) {
         // Boxed: keeps the common future small.
         Box::pin(view_of_article(worker, req)).await?
@@ -60,7 +60,7 @@ async fn view_of_article(worker: &Worker, req: &HttpRequest) -> Result<TallyForV
 }
 
 /// Who may keep a tally that is shown to this viewer.
-pub(super) fn caching_for(viewer: Viewer, snapshot: &Snapshot, now: Timestamp) -> Caching {
+pub(super) fn caching_for(viewer: Viewer, snapshot: &KnownTally, now: Timestamp) -> Caching {
     match viewer {
         Viewer::Everyone => Caching::of_tally(snapshot, now),
         Viewer::Voter | Viewer::Publisher => Caching::Private,

@@ -28,7 +28,7 @@ fn open(version: u64, as_of: i64) -> PartitionTally {
     partition(version, version, as_of, State::Open)
 }
 
-fn summed((taken, _): (Taken, bool)) -> Arc<Snapshot> {
+fn summed((taken, _): (Taken, bool)) -> Arc<KnownTally> {
     match taken {
         Taken::Summed(snapshot) => snapshot,
         Taken::Unread => panic!("not summed"),

@@ -31,7 +31,6 @@ pub enum Confirmation {
 pub struct ConfirmPage<'a> {
     /// What stands around it.
     pub frame: Frame<'a>,
-    /// The poll.
     pub poll: &'a Poll,
     /// What is asked.
     pub asked: Confirmation,

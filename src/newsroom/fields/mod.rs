@@ -21,7 +21,6 @@ pub struct FieldGroup {
     pub about: &'static str,
     /// Whether it is there to see from the start, and not only when it is opened.
     pub is_main: bool,
-    /// Its fields.
     pub fields: Vec<FieldView>,
 }
 
@@ -56,7 +55,6 @@ pub enum FieldControl {
     Line,
     /// On one line, from left to right: an address, a name of a program.
     Code,
-    /// A colour.
     Colour,
     /// A whole number.
     Number,

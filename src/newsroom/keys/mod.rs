@@ -49,7 +49,6 @@ pub struct TypedKey<'a> {
 pub struct RevokePage<'a> {
     /// What stands around it.
     pub frame: Frame<'a>,
-    /// The key.
     pub key: &'a ApiKey,
     /// Whether the editor is signed in by it.
     pub is_own: bool,

@@ -28,7 +28,6 @@ pub struct PlaceWarning(String);
 
 /// Some days of all places.
 pub struct PlaceWeek {
-    /// The days.
     pub days: Vec<PlaceDay>,
     /// The places.
     pub rows: Vec<WeekRow>,
@@ -44,7 +43,6 @@ pub struct PlaceWeek {
 pub struct PlaceDay {
     /// Which day of the week; Monday is 0.
     pub weekday: usize,
-    /// Its date.
     pub date: String,
     /// Whether it is today.
     pub is_today: bool,

@@ -30,7 +30,6 @@ pub struct IncidentsPart {
 
 /// An incident.
 pub struct IncidentLine {
-    /// Its label.
     pub label: String,
     /// What tells it from all others of the poll, also once there are more: its label, and when it was opened.
     pub key: String,

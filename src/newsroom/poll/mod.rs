@@ -15,7 +15,7 @@ use crate::{
     newsroom::{
         chart::{ChartBar, ChartMark, MarkKind, TimelineChart, percent},
         frame::Frame,
-        log::EventLine,
+        site_log::EventLine,
         texts::{IncidentTexts, IntegrityTexts, PollTexts, fill},
     },
     poll::{AnswerState, CountedAnswer, Interval, LabelDecision, Poll, ResultsPolicy, State, TimeZone, Timestamp},
@@ -62,7 +62,6 @@ pub struct PollHistory {
 
 /// The poll's timeline, in parts of some length.
 pub struct TimelinePart {
-    /// The chart.
     pub chart: TimelineChart,
     /// How long a part is.
     pub interval: Interval,
@@ -76,7 +75,6 @@ pub struct TimelinePart {
 pub struct EditorPollPage<'a> {
     /// What stands around it.
     pub frame: Frame<'a>,
-    /// The poll.
     pub poll: &'a Poll,
     /// Its state now.
     pub state: State,
@@ -84,7 +82,6 @@ pub struct EditorPollPage<'a> {
     pub timezone: &'a TimeZone,
     /// What the editor is told.
     pub notice: Option<PollNotice>,
-    /// Its tally.
     pub tally: TallyPart<'a>,
     /// How the votes came in, if the editor may see that.
     pub timeline: Option<TimelinePart>,

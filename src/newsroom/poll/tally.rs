@@ -18,7 +18,6 @@ use crate::{
 pub struct TallyPart<'a> {
     /// The language of the page.
     pub language: &'static Language,
-    /// The poll.
     pub poll: &'a Poll,
     /// Its tally, if the editor may see it.
     pub tally: Option<&'a Tally>,

@@ -13,7 +13,6 @@ use crate::{
 
 /// One poll of the list.
 pub struct PollRow {
-    /// The poll.
     pub poll: Poll,
     /// Its state now.
     pub state: State,

@@ -36,7 +36,6 @@ pub struct SitesPage<'a> {
 pub struct DeleteSitePage<'a> {
     /// What stands around it.
     pub frame: Frame<'a>,
-    /// The site.
     pub site: &'a Site,
     /// Why it was not.
     pub fault: Option<&'a str>,

@@ -29,7 +29,6 @@ pub struct TemplatesPage<'a> {
 pub struct DeleteTemplatePage<'a> {
     /// What stands around it.
     pub frame: Frame<'a>,
-    /// The template.
     pub template: &'a ArticleTemplate,
     /// Whether something else was typed.
     pub is_wrong: bool,
@@ -38,7 +37,6 @@ pub struct DeleteTemplatePage<'a> {
 /// What a template has besides its poll, as it was typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TypedTemplate {
-    /// Its id.
     pub id: String,
     /// Whether there is one of this id already, which the form changes.
     pub is_there: bool,

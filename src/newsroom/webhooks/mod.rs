@@ -11,7 +11,7 @@ use crate::{
     newsroom::{
         fields::{FieldControl, FieldView},
         frame::Frame,
-        log::{event_text, subject_text},
+        site_log::{event_text, subject_text},
         texts::{WebhookTexts, fill},
     },
     poll::{TimeZone, Timestamp},

@@ -37,7 +37,6 @@ pub enum WebhookFault {
 }
 
 impl WebhookFault {
-    /// The field.
     pub fn field(&self) -> &'static str {
         match self {
             Self::Url => "url",

@@ -85,7 +85,6 @@ impl fmt::Display for WebhookId {
     }
 }
 
-/// A webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
     /// Which it is.
@@ -116,7 +115,6 @@ pub struct Webhook {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "SecretRecord", into = "SecretRecord")]
 pub struct SigningSecret {
-    /// The secret.
     pub secret: Secret,
     /// Until when; `None`: until another takes its place.
     pub until: Option<Timestamp>,

@@ -17,7 +17,6 @@ const PREFIX: &str = "whsec_";
 /// How many bytes of a signature's secret are random.
 const BYTES: usize = 32;
 
-/// A new secret.
 pub(super) fn new_secret() -> Secret {
     Secret::new(format!("{PREFIX}{}", STANDARD.encode(random_bytes::<BYTES>())))
 }

@@ -57,7 +57,7 @@ use crate::{
         pattern::Pattern,
         voting::articles,
     },
-    live::{PollWithSite, Snapshot},
+    live::{KnownTally, PollWithSite},
     poll::{CountedAnswer, Poll, SiteId, State, Viewer},
     secret::{first_bytes, hex},
     site::Site,
@@ -152,7 +152,7 @@ fn page_of(
     req: &HttpRequest,
     worker: &Worker,
     known: &PollWithSite,
-    (seen, answers): (Option<&Snapshot>, &[CountedAnswer]),
+    (seen, answers): (Option<&KnownTally>, &[CountedAnswer]),
     stands: Stands<'_>,
 ) -> Result<HttpResponse, Problem> {
     let place = match stands {
@@ -245,7 +245,7 @@ fn send_page_of_hash(
 }
 
 /// What readers are shown beside a tally of each other's own words.
-async fn answers_beside(worker: &Worker, seen: Option<&Snapshot>) -> Result<Arc<[CountedAnswer]>, Problem> {
+async fn answers_beside(worker: &Worker, seen: Option<&KnownTally>) -> Result<Arc<[CountedAnswer]>, Problem> {
     match seen {
         // Boxed, since few polls have any: keeps the common future small.
         Some(snapshot) if snapshot.poll.open_answer => Ok(Box::pin(worker.voting.shown_answers(snapshot)).await?),
@@ -409,9 +409,9 @@ async fn tally_for(
     worker: &Worker,
     known: &PollWithSite,
     seen: Option<ReaderPosition>,
-) -> Result<Option<Arc<Snapshot>>, Problem> {
+) -> Result<Option<Arc<KnownTally>>, Problem> {
     if !known.poll.is_made() {
-        let nothing = Arc::new(Snapshot::of_nothing(&known.poll, worker.shared.clock.now()));
+        let nothing = Arc::new(KnownTally::of_nothing(&known.poll, worker.shared.clock.now()));
         return Ok(nothing.shown_to(viewer).tally().cloned());
     }
     match worker.voting.visible(viewer, known, seen).await.map_err(Problem::from) {
@@ -427,12 +427,12 @@ fn is_closed(worker: &Worker, known: &PollWithSite) -> bool {
 }
 
 /// The poll as its tally has it, so that a page belongs to one revision.
-pub(super) fn definition_of<'a>(known: &'a PollWithSite, seen: Option<&'a Snapshot>) -> &'a Poll {
+pub(super) fn definition_of<'a>(known: &'a PollWithSite, seen: Option<&'a KnownTally>) -> &'a Poll {
     seen.map_or(&*known.poll, |snapshot| &*snapshot.poll)
 }
 
 /// The poll's state: from its tally, by the store's clock, or else by this replica's clock.
-pub(super) fn state_of(worker: &Worker, known: &PollWithSite, seen: Option<&Snapshot>) -> State {
+pub(super) fn state_of(worker: &Worker, known: &PollWithSite, seen: Option<&KnownTally>) -> State {
     seen.map_or_else(|| known.poll.state_at(worker.shared.clock.now()), |snapshot| snapshot.tally.state)
 }
 

@@ -33,7 +33,7 @@ use crate::{
             problem::Problem,
         },
     },
-    live::Snapshot,
+    live::KnownTally,
     poll::{Emoji, Interval, TallyDisplay},
 };
 use csv::CsvRow;
@@ -54,7 +54,7 @@ pub(in crate::http) async fn read_results(
 pub(in crate::http) fn results_table(
     req: &HttpRequest,
     worker: &Worker,
-    snapshot: &Snapshot,
+    snapshot: &KnownTally,
     caching: Caching,
     query: &ExportQuery,
     disclosed: Option<&Disclosed>,
@@ -94,7 +94,7 @@ async fn timeline_as(req: &HttpRequest, worker: &Worker, form: ExportForm) -> Re
 pub(in crate::http) async fn send_timeline(
     req: &HttpRequest,
     worker: &Worker,
-    snapshot: Arc<Snapshot>,
+    snapshot: Arc<KnownTally>,
     caching: Caching,
     (query, interval): (ExportQuery, Interval),
 ) -> Result<HttpResponse, Problem> {
@@ -119,7 +119,7 @@ enum Begun {
     Changed(HttpResponseBuilder),
 }
 
-fn begin(req: &HttpRequest, snapshot: &Snapshot, form: ExportForm, caching: Caching, etag: &str) -> Begun {
+fn begin(req: &HttpRequest, snapshot: &KnownTally, form: ExportForm, caching: Caching, etag: &str) -> Begun {
     let is_current = conditional::is_current(req.headers(), etag);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching.header())).insert_header((header::ETAG, etag));
@@ -141,7 +141,7 @@ fn begin(req: &HttpRequest, snapshot: &Snapshot, form: ExportForm, caching: Cach
 /// The tag of the tally, with what is special to this form of it.
 fn tag(
     worker: &Worker,
-    snapshot: &Snapshot,
+    snapshot: &KnownTally,
     query: &ExportQuery,
     interval: Option<Interval>,
     disclosed: Option<&Disclosed>,
@@ -158,13 +158,13 @@ fn tag(
     tag
 }
 
-fn name_file(response: &mut HttpResponseBuilder, snapshot: &Snapshot, what: &str) {
+fn name_file(response: &mut HttpResponseBuilder, snapshot: &KnownTally, what: &str) {
     let disposition = csv::disposition(snapshot.poll.question.as_str(), what);
     response.insert_header((header::CONTENT_DISPOSITION, disposition));
 }
 
 fn write_results(
-    Snapshot { tally, poll, .. }: &Snapshot,
+    KnownTally { tally, poll, .. }: &KnownTally,
     query: &ExportQuery,
     disclosed: Option<&Disclosed>,
 ) -> String {

@@ -21,7 +21,7 @@ use crate::{
         middleware::limits,
         voting::disclosure::Disclosed,
     },
-    live::Snapshot,
+    live::KnownTally,
     poll::{Bucket, Interval},
     voting::{TimelineReader, VoteError},
 };
@@ -32,7 +32,7 @@ const CHUNK: usize = 16 * 1024;
 /// One timeline being sent.
 pub(super) struct Export {
     timeline: TimelineReader,
-    snapshot: Arc<Snapshot>,
+    snapshot: Arc<KnownTally>,
     interval: Interval,
     query: ExportQuery,
     /// The cells of each option that are the same in every line.
@@ -54,7 +54,7 @@ impl Export {
     /// Begins an export, or refuses it while that is still possible.
     pub(super) async fn begin(
         worker: &Worker,
-        snapshot: Arc<Snapshot>,
+        snapshot: Arc<KnownTally>,
         interval: Interval,
         query: ExportQuery,
         disclosed: Option<Disclosed>,

@@ -17,7 +17,6 @@ pub enum FaultReason {
 /// What is wrong in a form: the name of its field, and which of the texts says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormFault {
-    /// The field.
     pub field: TypedField,
     /// Of several with this name, the place of the one, counted from 0.
     pub place: Option<usize>,
@@ -27,7 +26,6 @@ pub struct FormFault {
 
 /// A field of the form, in the form's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "they are named as the fields of a typed poll")]
 pub enum TypedField {
     Question,
     Options,

@@ -35,7 +35,6 @@ pub const TYPED_DISPLAYS: [&str; 3] = ["exact", "percent", "delayed"];
 pub struct TypedPoll {
     /// One of [`typed_kinds`].
     pub kind: String,
-    /// The question.
     pub question: String,
     /// The language of question and answers.
     pub language: String,

@@ -16,7 +16,7 @@ use crate::{
 /// A tally and the definition it belongs to. Its JSON is written once, for the first who needs it; all others get the
 /// same bytes.
 #[derive(Debug)]
-pub struct Snapshot {
+pub struct KnownTally {
     /// The sum.
     pub tally: Tally,
     /// The poll, in the revision the tally was summed for.
@@ -26,7 +26,7 @@ pub struct Snapshot {
     pub(super) sequence: u64,
     /// The sequence at which the poll was last edited, opened or closed.
     pub(super) poll_sequence: u64,
-    readers: ReaderSnapshot,
+    readers: ShownInstead,
     /// How many ballots decide whether it is shown.
     counted: u64,
     tally_json: OnceLock<String>,
@@ -40,17 +40,16 @@ pub struct Snapshot {
 
 /// What readers are shown in its place.
 #[derive(Debug)]
-enum ReaderSnapshot {
-    /// The same.
+enum ShownInstead {
     Same,
     /// This one.
-    Other(Arc<Snapshot>),
+    Other(Arc<KnownTally>),
     /// What was some minutes ago, which was not read yet.
     Unread,
 }
 
 /// What somebody is shown of a poll's tally.
-pub enum ShownSnapshot<T> {
+pub enum ShownTally<T> {
     /// This.
     Tally(T),
     /// Nothing, and why.
@@ -59,7 +58,7 @@ pub enum ShownSnapshot<T> {
     Unread,
 }
 
-impl<T> ShownSnapshot<T> {
+impl<T> ShownTally<T> {
     /// The tally, if one is shown.
     pub fn tally(self) -> Option<T> {
         match self {
@@ -69,26 +68,26 @@ impl<T> ShownSnapshot<T> {
     }
 }
 
-impl Snapshot {
+impl KnownTally {
     /// The snapshot that follows on another of the same poll, if there is one; with what readers are shown of it.
     pub(super) fn after(before: Option<&Self>, tally: Tally, poll: Arc<Poll>, delayed: Option<&DelayedTally>) -> Self {
         if poll.is_sampled_in(tally.state) {
             let readers = Self::sample(before, &tally, &poll);
-            return Self::follow(before, tally, poll, ReaderSnapshot::Other(readers));
+            return Self::follow(before, tally, poll, ShownInstead::Other(readers));
         }
         let for_readers = match poll.display_in(tally.state) {
-            TallyDisplay::Exact => return Self::follow(before, tally, poll, ReaderSnapshot::Same),
+            TallyDisplay::Exact => return Self::follow(before, tally, poll, ShownInstead::Same),
             TallyDisplay::Percent => Some(tally.in_percent(&poll)),
             TallyDisplay::Delayed => delayed.map(|delayed| delayed.in_place_of(&tally)),
         };
         let shown_before = before.and_then(Self::for_readers);
-        let readers = for_readers.map_or(ReaderSnapshot::Unread, |tally| {
+        let readers = for_readers.map_or(ShownInstead::Unread, |tally| {
             let poll = Arc::clone(&poll);
-            ReaderSnapshot::Other(Arc::new(Self::follow(
+            ShownInstead::Other(Arc::new(Self::follow(
                 shown_before.map(|before| &**before),
                 tally,
                 poll,
-                ReaderSnapshot::Same,
+                ShownInstead::Same,
             )))
         });
         Self::follow(before, tally, poll, readers)
@@ -103,7 +102,7 @@ impl Snapshot {
         let shown = before.filter(|before| before.poll.is_sampled_in(tally.state)).and_then(Self::for_readers);
         let follow = |sample: Tally, counted: u64| {
             let shown = shown.map(|shown| &**shown);
-            Arc::new(Self { counted, ..Self::follow(shown, sample, Arc::clone(poll), ReaderSnapshot::Same) })
+            Arc::new(Self { counted, ..Self::follow(shown, sample, Arc::clone(poll), ShownInstead::Same) })
         };
         match shown.filter(|shown| SampleWindow::of(shown.tally.as_of) >= window) {
             Some(shown) if shown.poll.revision == poll.revision => Arc::clone(shown),
@@ -126,12 +125,12 @@ impl Snapshot {
     /// What readers are shown in its place.
     fn for_readers(&self) -> Option<&Arc<Self>> {
         match &self.readers {
-            ReaderSnapshot::Other(shown) => Some(shown),
-            ReaderSnapshot::Same | ReaderSnapshot::Unread => None,
+            ShownInstead::Other(shown) => Some(shown),
+            ShownInstead::Same | ShownInstead::Unread => None,
         }
     }
 
-    fn follow(before: Option<&Self>, tally: Tally, poll: Arc<Poll>, readers: ReaderSnapshot) -> Self {
+    fn follow(before: Option<&Self>, tally: Tally, poll: Arc<Poll>, readers: ShownInstead) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let is_same_poll =
             before.is_some_and(|before| before.poll.revision == poll.revision && before.tally.state == tally.state);
@@ -167,7 +166,7 @@ impl Snapshot {
 
     /// The tally of a poll that has no ballot, and is in no store.
     pub fn of_nothing(poll: &Arc<Poll>, now: Timestamp) -> Self {
-        Self::follow(None, Tally::of_nothing(poll, now), Arc::clone(poll), ReaderSnapshot::Same)
+        Self::follow(None, Tally::of_nothing(poll, now), Arc::clone(poll), ShownInstead::Same)
     }
 
     /// The least that somebody must be to see anything of it.
@@ -176,38 +175,38 @@ impl Snapshot {
     }
 
     /// What this viewer is shown of it. This is where all rules meet about who may see a tally, and how much of it.
-    pub fn shown_to(self: &Arc<Self>, viewer: Viewer) -> ShownSnapshot<&Arc<Self>> {
+    pub fn shown_to(self: &Arc<Self>, viewer: Viewer) -> ShownTally<&Arc<Self>> {
         let poll = &self.poll;
         if viewer < self.least_viewer() {
-            return ShownSnapshot::Hidden(WhyHidden::Policy(poll.results));
+            return ShownTally::Hidden(WhyHidden::Policy(poll.results));
         }
         let shown = match &self.readers {
-            _ if viewer == Viewer::Publisher => return ShownSnapshot::Tally(self),
-            ReaderSnapshot::Same => self,
-            ReaderSnapshot::Other(shown) => shown,
-            ReaderSnapshot::Unread => return ShownSnapshot::Unread,
+            _ if viewer == Viewer::Publisher => return ShownTally::Tally(self),
+            ShownInstead::Same => self,
+            ShownInstead::Other(shown) => shown,
+            ShownInstead::Unread => return ShownTally::Unread,
         };
         if shown.counted < poll.minimum_ballots.into() {
-            return ShownSnapshot::Hidden(WhyHidden::TooFew(poll.minimum_ballots));
+            return ShownTally::Hidden(WhyHidden::TooFew(poll.minimum_ballots));
         }
-        ShownSnapshot::Tally(shown)
+        ShownTally::Tally(shown)
     }
 
     /// Whether this viewer is shown all that anybody is.
     pub fn is_whole_to(self: &Arc<Self>, viewer: Viewer) -> bool {
-        matches!(self.shown_to(viewer), ShownSnapshot::Tally(shown) if Arc::ptr_eq(shown, self))
+        matches!(self.shown_to(viewer), ShownTally::Tally(shown) if Arc::ptr_eq(shown, self))
     }
 
     /// Whether the store must be asked what readers are shown.
     pub(super) fn is_unread(&self) -> bool {
-        matches!(self.readers, ReaderSnapshot::Unread)
+        matches!(self.readers, ShownInstead::Unread)
     }
 
     /// The sequence of what readers are shown.
     pub(super) fn reader_sequence(&self) -> u64 {
         match &self.readers {
-            ReaderSnapshot::Other(shown) => shown.sequence,
-            ReaderSnapshot::Same | ReaderSnapshot::Unread => self.sequence,
+            ShownInstead::Other(shown) => shown.sequence,
+            ShownInstead::Same | ShownInstead::Unread => self.sequence,
         }
     }
 
@@ -293,16 +292,16 @@ mod tests {
         Arc::new(held.numbered(0).poll)
     }
 
-    fn follow(before: Option<&Snapshot>, poll: &Arc<Poll>, votes: [u64; 2], as_of: i64) -> Arc<Snapshot> {
+    fn follow(before: Option<&KnownTally>, poll: &Arc<Poll>, votes: [u64; 2], as_of: i64) -> Arc<KnownTally> {
         let (revision, state, ballots) = (poll.revision, State::Open, votes.iter().sum());
         let (version, as_of) = (2_000_000 + ballots, Timestamp::from_millis(as_of));
         let votes = votes.as_slice().into();
         let tally = PartitionTally { revision, epoch: 0, version, ballots, votes, state, as_of };
         let tally = Tally::sum(poll, [&tally]).unwrap();
-        Arc::new(Snapshot::after(before, tally, Arc::clone(poll), None))
+        Arc::new(KnownTally::after(before, tally, Arc::clone(poll), None))
     }
 
-    fn shown(snapshot: &Arc<Snapshot>) -> &Arc<Snapshot> {
+    fn shown(snapshot: &Arc<KnownTally>) -> &Arc<KnownTally> {
         snapshot.shown_to(Viewer::Everyone).tally().unwrap()
     }
 
@@ -360,7 +359,7 @@ mod tests {
         poll.minimum_ballots = 50;
         let poll = Arc::new(poll);
         let few = follow(None, &poll, [40, 9], 0);
-        assert!(matches!(few.shown_to(Viewer::Everyone), ShownSnapshot::Hidden(WhyHidden::TooFew(50))));
+        assert!(matches!(few.shown_to(Viewer::Everyone), ShownTally::Hidden(WhyHidden::TooFew(50))));
         let enough = follow(None, &poll, [40, 10], 0);
         assert_eq!(shown(&enough).tally.ballots, 1);
     }

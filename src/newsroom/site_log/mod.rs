@@ -7,15 +7,15 @@ use askama::Template;
 pub use line::{EventLine, EventWriter, event_text, subject_text};
 
 use crate::{
-    newsroom::{frame::Frame, texts::LogTexts},
+    newsroom::{frame::Frame, texts::SiteLogTexts},
     poll::{Poll, TimeZone},
     site::{EventSubject, Scope},
 };
 
 /// The page.
 #[derive(Template)]
-#[template(path = "log/page.html", config = "src/newsroom/askama.toml")]
-pub struct LogPage<'a> {
+#[template(path = "site_log/page.html", config = "src/newsroom/askama.toml")]
+pub struct SiteLogPage<'a> {
     /// What stands around it.
     pub frame: Frame<'a>,
     /// What it is asked for: events about this alone.
@@ -31,8 +31,8 @@ pub struct LogPage<'a> {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
-impl LogPage<'_> {
-    fn texts(&self) -> &'static LogTexts {
+impl SiteLogPage<'_> {
+    fn texts(&self) -> &'static SiteLogTexts {
         &self.frame.texts().log
     }
 

@@ -9,7 +9,7 @@ use crate::{
     newsroom::{
         frame::Frame,
         labels::label_text,
-        texts::{LogTexts, NewsroomTexts, fill, texts_of},
+        texts::{NewsroomTexts, SiteLogTexts, fill, texts_of},
     },
     poll::{Label, PollId, TimeZone},
     site::{Actor, ApiKey, Event, EventSubject, EventType, KeyId},
@@ -67,7 +67,7 @@ impl<'a> EventWriter<'a> {
         self.frame.texts()
     }
 
-    fn texts(&self) -> &'static LogTexts {
+    fn texts(&self) -> &'static SiteLogTexts {
         &self.all_texts().log
     }
 

@@ -14,7 +14,7 @@ use crate::{
     },
     newsroom::{
         frame::Section,
-        log::{EventWriter, LogPage},
+        site_log::{EventWriter, SiteLogPage},
     },
     poll::PollId,
     site::{ApiKey, EventId, EventSubject, Scope},
@@ -51,7 +51,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let lines = events.iter().map(|event| writer.line(event)).collect();
     let more = next.filter(|_| has_more).map(|next| more(about, of, next));
     let frame = desk.frame(Section::Log);
-    page::send(StatusCode::OK, &LogPage { frame, about, poll: poll.as_ref(), lines, timezone, more })
+    page::send(StatusCode::OK, &SiteLogPage { frame, about, poll: poll.as_ref(), lines, timezone, more })
 }
 
 /// The site's keys, by which the editor may know who did something: none if they may not.
