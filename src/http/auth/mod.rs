@@ -45,12 +45,20 @@ pub(super) enum Carrier {
 /// # Errors
 /// `voter-required` if the header shows a token that is not valid.
 pub(super) fn voter_if_any(headers: &HeaderMap, shared: &ReplicaState) -> Result<Option<(Voter, Carrier)>, Problem> {
-    if let Some(token) = credentials(headers, "Voter") {
-        return Ok(Some((voter_of(token, shared)?, Carrier::Header)));
+    if let Some(voter) = voter_in_header(headers, shared)? {
+        return Ok(Some((voter, Carrier::Header)));
     }
     let now = shared.clock.now();
     let voter = shared.voter_cookie.tokens(headers).find_map(|token| shared.token_keys.verify(token, now).ok());
     Ok(voter.map(|voter| (voter, Carrier::Cookie)))
+}
+
+/// The voter whose token the `Authorization` header shows; `None` if it shows none.
+///
+/// # Errors
+/// `voter-required` if it is not valid.
+pub(super) fn voter_in_header(headers: &HeaderMap, shared: &ReplicaState) -> Result<Option<Voter>, Problem> {
+    credentials(headers, "Voter").map(|token| voter_of(token, shared)).transpose()
 }
 
 /// The voter whose token this is.

@@ -64,7 +64,8 @@ pub(in crate::http) struct VoterBody<'a> {
     pub(in crate::http) voter: Option<NamedVoter<'a>>,
 }
 
-/// The voter that a request is from: named by its body, or, if that is JSON, by header or cookie.
+/// The voter that a request is from: named by its body, or, if that is JSON, by header or cookie. `shown` is the voter of the
+/// header, if that was looked at already.
 ///
 /// # Errors
 /// `voter-required` if nobody is named, or a token is not valid; `invalid-request` if the body and a header name one.
@@ -73,13 +74,17 @@ pub(in crate::http) fn sender(
     shared: &ReplicaState,
     body_type: BodyType,
     named: Option<&NamedVoter<'_>>,
+    shown: Option<Voter>,
 ) -> Result<RequestVoter, Problem> {
     let Some(named) = named else {
         if body_type == BodyType::Text {
             let detail = "a body of text/plain must name its voter: a token, or {\"nonce\": …} for a new one";
             return Err(Problem::new(Code::VoterRequired, detail));
         }
-        let (voter, carrier) = auth::voter(req.headers(), shared)?;
+        let (voter, carrier) = match shown {
+            Some(voter) => (voter, Carrier::Header),
+            None => auth::voter(req.headers(), shared)?,
+        };
         return Ok(RequestVoter::known(&voter, carrier));
     };
     if auth::shows_voter_token(req.headers()) {

@@ -12,8 +12,11 @@ mod code;
 use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
 use actix_web::{
-    HttpResponse, ResponseError,
-    http::{StatusCode, header},
+    HttpResponse, HttpResponseBuilder, ResponseError,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -30,7 +33,11 @@ use crate::{
 const RETRY_AFTER_SECS: u64 = 1;
 
 /// What each 401 is to be answered with.
-const SCHEMES: [(Code, &str); 2] = [(Code::VoterRequired, "Voter"), (Code::KeyRequired, "Bearer")];
+const SCHEMES: [(Code, HeaderValue); 2] =
+    [(Code::VoterRequired, HeaderValue::from_static("Voter")), (Code::KeyRequired, HeaderValue::from_static("Bearer"))];
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// One field of a request and what it must be, in words that follow the field's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -201,11 +208,17 @@ impl Problem {
 
     /// The whole answer, for the request with this id.
     pub fn respond(&self, request_id: &str) -> HttpResponse {
+        self.head().body(self.body(request_id))
+    }
+
+    /// The answer without its body.
+    fn head(&self) -> HttpResponseBuilder {
         let parts = &*self.0;
         let mut response = HttpResponse::build(parts.code.status());
-        response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if let Some((_, scheme)) = SCHEMES.iter().find(|(code, _)| *code == parts.code) {
-            response.insert_header((header::WWW_AUTHENTICATE, *scheme));
+        response.insert_header((header::CACHE_CONTROL, NO_STORE));
+        response.insert_header((header::CONTENT_TYPE, PROBLEM_JSON));
+        if let Some((_, scheme)) = SCHEMES.into_iter().find(|(code, _)| *code == parts.code) {
+            response.insert_header((header::WWW_AUTHENTICATE, scheme));
         }
         if let Some(secs) = self.retry_after_secs() {
             response.insert_header((header::RETRY_AFTER, secs));
@@ -216,8 +229,12 @@ impl Problem {
         if parts.closes_connection {
             response.force_close();
         }
-        let body = write_body(parts, request_id).unwrap_or_default();
-        response.content_type("application/problem+json").body(body)
+        response
+    }
+
+    /// The answer's body, for the request with this id.
+    pub(in crate::http) fn body(&self, request_id: &str) -> Vec<u8> {
+        write_body(&self.0, request_id).unwrap_or_default()
     }
 }
 
@@ -229,8 +246,8 @@ fn summary(what: &str, violations: &[Violation]) -> String {
     }
 }
 
-/// A problem's body. JSON needs no escapes in codes, titles and request ids, so only the rest is serialized: floods are
-/// answered with this.
+/// A problem's body. Floods are answered with this, so nothing is serialized that can be written as it is: JSON needs no
+/// escapes in codes, titles, names of members and request ids.
 fn write_body(parts: &Parts, request_id: &str) -> serde_json::Result<Vec<u8>> {
     let Parts { code, detail, errors, members, .. } = parts;
     let mut body = Vec::with_capacity(256 + detail.len());
@@ -239,20 +256,46 @@ fn write_body(parts: &Parts, request_id: &str) -> serde_json::Result<Vec<u8>> {
         &["{\"type\":\"urn:sawt:problem:", code.as_str(), "\",\"title\":\"", code.title(), "\",\"status\":"],
     );
     push(&mut body, &[code.status().as_str(), ",\"detail\":"]);
-    serde_json::to_writer(&mut body, detail)?;
+    write_text(&mut body, detail)?;
     push(&mut body, &[",\"code\":\"", code.as_str(), "\",\"request_id\":\"", request_id, "\""]);
     if !errors.is_empty() {
         body.extend_from_slice(b",\"errors\":");
         serde_json::to_writer(&mut body, errors)?;
     }
     for (name, value) in members {
-        body.push(b',');
-        serde_json::to_writer(&mut body, name)?;
-        body.push(b':');
-        serde_json::to_writer(&mut body, value)?;
+        push(&mut body, &[",\"", name, "\":"]);
+        write_value(&mut body, value)?;
     }
     body.push(b'}');
     Ok(body)
+}
+
+fn write_value(body: &mut Vec<u8>, value: &Value) -> serde_json::Result<()> {
+    match value {
+        Value::Null => push(body, &["null"]),
+        Value::String(text) => write_text(body, text)?,
+        Value::Array(values) => {
+            for (nth, value) in values.iter().enumerate() {
+                push(body, &[if nth == 0 { "[" } else { "," }]);
+                write_value(body, value)?;
+            }
+            push(body, &[if values.is_empty() { "[]" } else { "]" }]);
+        }
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => serde_json::to_writer(body, value)?,
+    }
+    Ok(())
+}
+
+/// Writes a text, which has seldom more to escape than quotes.
+fn write_text(body: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
+    if text.bytes().any(|byte| byte < b' ' || byte == b'\\') {
+        return serde_json::to_writer(body, text);
+    }
+    for (nth, part) in text.split('"').enumerate() {
+        push(body, &[if nth == 0 { "\"" } else { "\\\"" }, part]);
+    }
+    push(body, &["\""]);
+    Ok(())
 }
 
 fn push(body: &mut Vec<u8>, texts: &[&str]) {
@@ -273,9 +316,9 @@ impl ResponseError for Problem {
         self.0.code.status()
     }
 
-    /// Only the status: [`observe`](crate::http::middleware::observe) writes the rest.
+    /// All but the body: [`observe`](crate::http::middleware::observe) writes that.
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::new(self.status_code())
+        self.head().finish()
     }
 }
 
@@ -350,6 +393,21 @@ mod tests {
                 "choices": ["yes"],
             })
         );
+    }
+
+    #[test]
+    fn a_problems_texts_are_written_as_json_whatever_they_say() {
+        for text in ["", "نعم", "a \"b\" c", "back\\slash", "two\nlines", "\u{1}", "\u{7f}", "\u{2028}"] {
+            let problem = Problem::new(Code::InvalidRequest, text.to_owned()).with_member("member", text);
+            let body =
+                body_of(problem.with_member("list", vec![text, text]).with_member("none", Value::Null).respond("r"));
+            assert_eq!([&body["detail"], &body["member"], &body["list"][1]], [text; 3]);
+            assert_eq!(body["none"], Value::Null);
+        }
+        for list in [vec![], vec![Value::from(7)], vec![Value::Bool(true), Value::Null, Value::from(vec!["a"])]] {
+            let problem = Problem::new(Code::InvalidRequest, "").with_member("list", list.clone());
+            assert_eq!(body_of(problem.respond("r"))["list"], Value::from(list));
+        }
     }
 
     #[test]

@@ -192,19 +192,31 @@ impl RequestStart {
         self.shared.request_log.log(&line, || Some(notes::client(response.request(), &self.shared.client_rule)));
         self.shared.metrics.observe_request(method, route, status, duration);
 
-        let written = problem.map(|problem| {
-            let written = problem.respond(request_id);
-            let req = response.request();
-            match req.app_data::<Pattern>() {
-                Some(pattern) if pattern.is_newsroom => newsroom::refuse(req, problem, written),
-                Some(pattern) if !pattern.is_page => written,
-                None if !embed::is_sought_by_people(req) => written,
-                Some(_) | None => embed::refuse(req, &self.shared, problem, written),
-            }
-        });
-        let mut response = match written {
-            Some(written) => response.into_response(written),
+        let mut response = match problem {
             None => response,
+            Some(problem) => {
+                let req = response.request();
+                let page = match pattern {
+                    Some(pattern) if pattern.is_newsroom => {
+                        Some(newsroom::refuse(req, problem, problem.respond(request_id)))
+                    }
+                    Some(pattern) if !pattern.is_page => None,
+                    None if !embed::is_sought_by_people(req) => None,
+                    Some(_) | None => Some(embed::refuse(req, &self.shared, problem, problem.respond(request_id))),
+                };
+                match page {
+                    Some(page) => response.into_response(page),
+                    // The framework's own answers have other heads.
+                    None if known.is_none() => {
+                        let written = problem.respond(request_id);
+                        response.into_response(written)
+                    }
+                    None => {
+                        let body = problem.body(request_id);
+                        response.map_body(|_, _| BoxBody::new(body))
+                    }
+                }
+            }
         };
         cors::allow(&mut response, &self.shared);
         let req = response.request().clone();

@@ -6,7 +6,10 @@ use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     web,
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -21,7 +24,8 @@ use crate::{
             voter_in_body::{NamedVoter, RequestVoter, VoterBody, sender},
         },
         message::{
-            body, caching,
+            body::{self, BodyType},
+            caching,
             path::poll_in_path,
             problem::{Code, Problem},
             query::Query,
@@ -45,14 +49,37 @@ pub(in crate::http) async fn cast(
 ) -> Result<HttpResponse, Problem> {
     let id = poll_in_path(&req)?;
     let (body_type, bytes) = body::read_reader(&req, payload).await?;
+    let shown = count_shown(&req, &worker, body_type)?;
     let VoteBody { choices: Named(named), open_answer, voter, mark, proof_of_work } = body::parse(&bytes)?;
-    let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
+    let sender = sender(&req, &worker.shared, body_type, voter.as_ref(), shown)?;
     let known = poll_for(&req, &worker, id, &sender).await?;
 
     let caster = caster(&req, &worker, &known, &sender, (mark, proof_of_work.as_deref()));
     let asked = BallotRequest { choices: &named, answer: open_answer.as_deref() };
     let vote = worker.voting.cast(caster, known, asked, |quota_state| limits::note(&req, quota_state)).await?;
     answer(&req, &worker, &caster, &vote)
+}
+
+/// The voter whose token a header shows, if what is in the body may leave that to it; counted in their quota. So whoever is
+/// refused costs no reading of what they say.
+pub(in crate::http) fn count_shown(
+    req: &HttpRequest,
+    worker: &Worker,
+    body_type: BodyType,
+) -> Result<Option<Voter>, Problem> {
+    let shown = match body_type {
+        BodyType::Json => auth::voter_in_header(req.headers(), &worker.shared)?,
+        BodyType::Text => None,
+    };
+    if let Some(voter) = &shown {
+        count(req, worker, &voter.id)?;
+    }
+    Ok(shown)
+}
+
+/// Counts a request in its voter's quota, once.
+pub(in crate::http) fn count(req: &HttpRequest, worker: &Worker, voter: &VoterId) -> Result<(), Problem> {
+    limits::count(req, worker, QuotaName::Vote, &Subject::from(*voter.as_bytes()))
 }
 
 /// Who casts a ballot in a poll, and what there is to say against it.
@@ -87,7 +114,7 @@ pub(in crate::http) fn answer(
     });
     let body = write_vote(vote, token.as_ref().map(|(token, voter)| (&**token, voter))).map_err(Problem::internal)?;
     Ok(HttpResponse::build(status)
-        .content_type("application/json")
+        .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
         .body(body))
 }
@@ -135,7 +162,7 @@ pub(in crate::http) async fn sender_by_body(
 ) -> Result<RequestVoter, Problem> {
     let (body_type, bytes) = body::read_reader(req, payload).await?;
     let VoterBody { voter } = body::parse(&bytes)?;
-    sender(req, &worker.shared, body_type, voter.as_ref())
+    sender(req, &worker.shared, body_type, voter.as_ref(), None)
 }
 
 /// The poll for a voter who votes in it, or withdraws: counts the request in their quota, and checks which page it
@@ -146,7 +173,7 @@ async fn poll_for(
     id: PollId,
     sender: &RequestVoter,
 ) -> Result<Arc<PollWithSite>, Problem> {
-    limits::count(req, worker, QuotaName::Vote, &Subject::from(*sender.voter.as_bytes()))?;
+    count(req, worker, &sender.voter)?;
     let known = worker.voting.poll_to_vote(id).await?;
     origin::check(req, &known.site, worker.shared.public_url.as_ref(), sender.carrier)?;
     Ok(known)

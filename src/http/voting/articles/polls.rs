@@ -23,7 +23,6 @@ use crate::{
             votes::{self, Named, VoteBody},
         },
     },
-    quota::{QuotaName, Subject},
     site::Site,
     voting::BallotRequest,
     wire::Audience,
@@ -68,9 +67,10 @@ pub(in crate::http) async fn cast(
 ) -> Result<HttpResponse, Problem> {
     let asked = asked(&req)?;
     let (body_type, bytes) = body::read_reader(&req, payload).await?;
+    let shown = votes::count_shown(&req, &worker, body_type)?;
     let VoteBody { choices: Named(named), open_answer, voter, mark, proof_of_work } = body::parse(&bytes)?;
-    let sender = sender(&req, &worker.shared, body_type, voter.as_ref())?;
-    count(&req, &worker, &sender)?;
+    let sender = sender(&req, &worker.shared, body_type, voter.as_ref(), shown)?;
+    votes::count(&req, &worker, &sender.voter)?;
     let article = worker.voting.find_article_to_vote(&asked).await?;
     check_page(&req, &worker, &article.known.site, &sender)?;
     let beside = (mark, proof_of_work.as_deref());
@@ -117,7 +117,7 @@ pub(in crate::http) async fn withdraw(
 ) -> Result<HttpResponse, Problem> {
     let asked = asked(&req)?;
     let sender = votes::sender_by_body(&req, payload, &worker).await?;
-    count(&req, &worker, &sender)?;
+    votes::count(&req, &worker, &sender.voter)?;
     let article = worker.voting.find_article_to_vote(&asked).await?;
     check_page(&req, &worker, &article.known.site, &sender)?;
     if !article.is_made() {
@@ -130,10 +130,6 @@ pub(in crate::http) async fn withdraw(
 pub(in crate::http) async fn read_live(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let article = worker.voting.find_article(&asked(&req)?).await?;
     live::stream_article(&req, &worker, &article).await
-}
-
-fn count(req: &HttpRequest, worker: &Worker, sender: &RequestVoter) -> Result<(), Problem> {
-    limits::count(req, worker, QuotaName::Vote, &Subject::from(*sender.voter.as_bytes()))
 }
 
 /// Checks which page a ballot comes from. Any page may send a preflight here and see it granted, since the site is not
