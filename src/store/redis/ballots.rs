@@ -16,7 +16,7 @@ use super::{
 use crate::{
     poll::{
         AnswerId, AnswerState, Ballot, CountedAnswer, Counters, Minute, PartitionLabels, PartitionTally, Phase, Poll,
-        Position, Revision, Schedule, State, Text, Timestamp, VoterDigest, Votes,
+        Position, Revision, Schedule, State, Text, Timestamp, VoterDigest,
     },
     site::NewEvent,
     store::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::BALLOTS_PAGE},
@@ -236,7 +236,7 @@ impl RedisStore {
         let (epoch, version, ballots) = (reply.number()?, reply.number()?, reply.number()?);
         self.buckets.learn(poll.id, partition, reply.number()?);
         let upkeep_due = reply.int()? > 0;
-        let votes = read_votes(counters, &mut reply)?;
+        let votes = reply.numbers(counters)?;
         let outcomes = read_outcomes(poll.codec, &letters, &recorded)?;
         let left_out = places_left_out(&letters);
         let tally = PartitionTally { revision: poll.revision, epoch, version, ballots, votes, state, as_of };
@@ -302,7 +302,7 @@ impl RedisStore {
                 }
             }
             let (epoch, version, ballots) = (reply.number()?, reply.number()?, reply.number()?);
-            let votes = read_votes(counters, &mut reply)?;
+            let votes = reply.numbers(counters)?;
             return Ok(Some(PartitionTally { revision: shown, epoch, version, ballots, votes, state, as_of }));
         }
         Err(StoreError::unavailable("the poll kept changing while its tally was read"))
@@ -339,8 +339,4 @@ fn read_state(poll: &Poll, now: Timestamp, reply: &mut Reply) -> Result<State, S
         Phase::Live => State::Scheduled,
         Phase::Draft | Phase::Closed => Schedule { phase, ..poll.schedule }.state_at(now),
     })
-}
-
-pub(super) fn read_votes(counters: usize, reply: &mut Reply) -> Result<Votes, StoreError> {
-    (0..counters).map(|_| reply.number()).collect()
 }

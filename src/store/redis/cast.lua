@@ -17,10 +17,11 @@
 --       9, 10, … there, for each ballot, the id (8 bytes) and the text of what it says, or nothing
 -- Answers {-1}: no such poll; {0, revision}: another revision is in force; {2, buckets}: there are so many buckets now,
 --       and a ballot named lies in another one; nothing was done in these cases; or
---       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes of counter 0, 1, …}
+--       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes}
 -- where outcomes has a letter per ballot (c counted, r repeated, h changed, w withdrawn, n no ballot, a already voted,
--- x not open, u the clocks disagree about whether it is), a great one if the text was not kept, and recorded has what is
--- on record for each a: its length in a byte, and itself.
+-- x not open, u the clocks disagree about whether it is), a great one if the text was not kept, recorded has what is
+-- on record for each a: its length in a byte, and itself; and votes has those of counter 0, 1, … in one text, since each
+-- value of a reply costs its reader.
 --
 -- What a ballot does to a record is `Action::apply` in src/poll/ballot.rs, and here the same.
 
@@ -78,12 +79,12 @@ end
 -- By how much counters move: of all ballots; and, once there is one with a label, of each label, where `b` counts them.
 local change, of_labels = {}, nil
 
+-- `kept` is what a ballot says: a number, or bytes.
 local function count(kept, by, change)
   if codec == '0' then
-    local index = tonumber(kept)
-    change[index] = (change[index] or 0) + by
+    change[kept] = (change[kept] or 0) + by
   elseif codec == '1' then
-    local bits, index = tonumber(kept), 0
+    local bits, index = kept, 0
     while bits > 0 do
       if bits % 2 == 1 then change[index] = (change[index] or 0) + by end
       bits = math.floor(bits / 2)
@@ -109,6 +110,18 @@ local function with_label(value, label)
   if label == 0 then return value end
   if codec == '2' then return string.char(254, label) .. value end
   return (string.gsub(value, '^%d+', '%0' .. string.char(64 + label)))
+end
+
+-- Few different ones come in one batch. So what is written of those with a label is made once, and those that are counted
+-- are counted together: by label, and by what would be written without it.
+local labelled = nil
+
+local function make_labelled(label, value, kept)
+  labelled = labelled or {}
+  labelled[label] = labelled[label] or {}
+  local made = {written = with_label(value, label), kept = kept, counted = 0}
+  labelled[label][value] = made
+  return made
 end
 
 -- Texts are counted as their ballots are. On record a ballot that brought one has a colon after its counters, and the
@@ -138,8 +151,9 @@ local function take_back(on_record, label)
     if id ~= '' then say(id, -1, nil, label) end
     on_record = kept
   end
-  count(on_record, -1, change)
-  if label ~= 0 then count_label(label, on_record, -1) end
+  local kept = codec == '2' and on_record or tonumber(on_record)
+  count(kept, -1, change)
+  if label ~= 0 then count_label(label, kept, -1) end
 end
 
 local outcomes, recorded = {}, {}
@@ -168,14 +182,17 @@ while place <= #packed do
       value = left_out
     end
   end
-  local written = value
-  if label ~= 0 and not withdraw then written = with_label(value, label) end
+  local written, made = value, nil
+  if label ~= 0 and not withdraw then
+    made = labelled and labelled[label] and labelled[label][value] or make_labelled(label, value, kept)
+    written = made.written
+  end
   if open and not unsure and not withdraw and redis.call('HSETNX', key, digest, written) == 1 then
     outcome = 'c'
     ballots = ballots + 1
     version = version + 1
     count(kept, 1, change)
-    if label ~= 0 then count_label(label, kept, 1) end
+    if made then made.counted = made.counted + 1 end
     if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9), label) end
   else
     local found = redis.call('HGET', key, digest)
@@ -220,9 +237,14 @@ while place <= #packed do
   if said and value == left_out and string.find('crh', outcome, 1, true) then outcome = string.upper(outcome) end
   outcomes[n] = outcome
 end
+for label, values in pairs(labelled or {}) do
+  for _, made in pairs(values) do
+    if made.counted > 0 then count_label(label, made.kept, made.counted) end
+  end
+end
 
 local votes = {}
-for place = 1, counters do votes[place] = tonumber(head[named + place] or 0) end
+for place = 1, counters do votes[place] = head[named + place] or '0' end
 -- Ballots on record that don't count, as far as it was looked.
 local uncounted, uncounted_before = 0, 0
 if version ~= version_before then
@@ -233,16 +255,27 @@ if version ~= version_before then
     aside = {b = 0}
     local found = redis.call('HMGET', tally, 'labels', 'uncounted')
     local bits = tonumber(found[1] or 0)
+    local names, moves = {}, {}
     for label, moved in pairs(of_labels) do
       local counts = math.floor(bits / 2 ^ label) % 2 == 0
       for name, by in pairs(moved) do
-        local field = text(label) .. '.' .. name
         if by ~= 0 then
-          redis.call('HINCRBY', minutes, field, text(by))
-          if name == 'b' or name < timed then redis.call('HINCRBY', minutes, minute .. field, text(by)) end
+          local field = text(label) .. '.' .. name
+          names[#names + 1], moves[#moves + 1] = field, by
+          if name == 'b' or name < timed then names[#names + 1], moves[#moves + 1] = minute .. field, by end
           if not counts then aside[name] = (aside[name] or 0) + by end
         end
       end
+    end
+    -- Two commands for all cost less than one for each. Lua passes at most some thousands of arguments at once.
+    for first = 1, #names, 1000 do
+      local last = math.min(first + 999, #names)
+      local before, after = redis.call('HMGET', minutes, unpack(names, first, last)), {}
+      for place = first, last do
+        after[#after + 1] = names[place]
+        after[#after + 1] = text((before[place - first + 1] or 0) + moves[place])
+      end
+      redis.call('HSET', minutes, unpack(after))
     end
     uncounted_before = tonumber(found[2] or 0)
     uncounted = uncounted_before + aside.b
@@ -255,9 +288,9 @@ if version ~= version_before then
       if by ~= 0 and place <= timed then redis.call('HINCRBY', minutes, minute .. name, text(by)) end
       if aside then by = by - (aside[place - 1] or 0) end
       if by ~= 0 then
-        votes[place] = votes[place] + by
+        votes[place] = text(votes[place] + by)
         set[#set + 1] = name
-        set[#set + 1] = text(votes[place])
+        set[#set + 1] = votes[place]
       end
     end
   end
@@ -275,7 +308,5 @@ local on_record = ballots + uncounted
 local due = math.ceil(on_record / TARGET) - buckets
 if due < 4 and math.ceil(ballots_before / TARGET) == math.ceil(on_record / TARGET) then due = 0 end
 
-local answer = {1, table.concat(outcomes), table.concat(recorded), now, phase, open and 1 or 0,
-  tonumber(head[9] or 0), version, ballots, buckets, due}
-for place = 1, counters do answer[#answer + 1] = votes[place] end
-return answer
+return {1, table.concat(outcomes), table.concat(recorded), now, phase, open and 1 or 0, tonumber(head[9] or 0), version,
+  ballots, buckets, due, table.concat(votes, ' ')}

@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 
-use super::{RedisStore, ballots::read_votes, keys, script::Call};
+use super::{RedisStore, keys, script::Call};
 use crate::{
     poll::{Label, LabelSet, LabelTally, PartitionLabels, Poll, Revision},
     store::StoreError,
@@ -32,7 +32,8 @@ impl RedisStore {
         let mut labels: Vec<LabelTally> = Vec::new();
         while let Some(label) = reply.next_number()? {
             let label = Label::from_number(label).ok_or_else(corrupt)?;
-            labels.push(LabelTally { label, ballots: reply.number()?, votes: read_votes(counters, &mut reply)? });
+            let (ballots, votes) = (reply.number()?, (0..counters).map(|_| reply.number()).collect::<Result<_, _>>()?);
+            labels.push(LabelTally { label, ballots, votes });
         }
         // First comes all that counts. Without what labels add to it, that is the clean ballots.
         let (clean, others) = labels.split_first_mut().ok_or_else(corrupt)?;

@@ -221,6 +221,18 @@ impl Reply {
         }
     }
 
+    /// The next value, so many numbers in one string, with blanks between them.
+    pub(super) fn numbers<T: FromIterator<u64>>(&mut self, count: usize) -> Result<T, StoreError> {
+        let text = self.bytes()?;
+        let number = |digits: &[u8]| str::from_utf8(digits).ok()?.parse().ok();
+        let mut read = 0;
+        let numbers = text.split(|byte| *byte == b' ').map(number).inspect(|_| read += 1).collect::<Option<T>>();
+        let text = || String::from_utf8_lossy(&text);
+        numbers
+            .filter(|_| read == count)
+            .ok_or_else(|| StoreError::Corrupt(format!("a script answered {:?} in place of {count} numbers", text())))
+    }
+
     /// The next value, a string.
     pub(super) fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
         match self.values.next() {
@@ -236,4 +248,22 @@ fn in_range<T: TryFrom<i64>>(int: i64) -> Result<T, StoreError> {
 
 fn unexpected(wanted: &str, got: Option<&Value>) -> StoreError {
     StoreError::Corrupt(format!("a script answered {got:?} in place of {wanted}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_one_text_are_as_many_as_there_should_be() {
+        let read = |text: &str, count| {
+            let mut reply = Reply::of(Value::Array(vec![Value::BulkString(text.as_bytes().to_vec())])).unwrap();
+            reply.numbers::<Vec<u64>>(count).ok()
+        };
+        assert_eq!(read("7", 1), Some(vec![7]));
+        assert_eq!(read("0 9007199254740992 3", 3), Some(vec![0, 9_007_199_254_740_992, 3]));
+        for (wrong, count) in [("1 2", 1), ("1 2", 3), ("", 1), ("1 x", 2), ("1  2", 2), ("1 -2", 2), ("1.5", 1)] {
+            assert_eq!(read(wrong, count), None, "{wrong:?}");
+        }
+    }
 }

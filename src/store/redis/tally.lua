@@ -3,7 +3,8 @@
 --
 -- KEYS: tally
 -- ARGV: 1 the number of counters, 2 the caller's time
--- Answers {revision, time, phase, open, epoch, version, ballots, votes of counter 0, 1, …}; {-1}: no such partition.
+-- Answers {revision, time, phase, open, epoch, version, ballots, votes}, where votes has those of counter 0, 1, … in one text;
+-- {-1}: no such partition.
 
 local tally = KEYS[1]
 local fields = {'revision', 'phase', 'opens_at', 'closes_at', 'version', 'ballots', 'epoch'}
@@ -17,7 +18,7 @@ if phase == 1 and has_come(head[4], ARGV[2]) then
   redis.pcall('HSET', tally, 'phase', 2)
 end
 local open = phase == 1 and (head[3] == '' or has_come(head[3], ARGV[2]))
-local answer = {tonumber(head[1]), now, phase, open and 1 or 0, tonumber(head[7] or 0), tonumber(head[5]),
-  tonumber(head[6])}
-for place = named + 1, #fields do answer[#answer + 1] = tonumber(head[place] or 0) end
-return answer
+local votes = {}
+for place = named + 1, #fields do votes[place - named] = head[place] or '0' end
+return {tonumber(head[1]), now, phase, open and 1 or 0, tonumber(head[7] or 0), tonumber(head[5]), tonumber(head[6]),
+  table.concat(votes, ' ')}
