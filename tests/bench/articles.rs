@@ -1,13 +1,16 @@
 //! Polls of articles: a flood of invented addresses against honest ones at a template's cap; and a crowd that reacts to
 //! many articles over two replicas, whose requests are doubled and lost on the way.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use futures_util::{StreamExt as _, stream};
 use sawt::{
     article::{Admission, ArticleKey, NewArticlePoll, Template},
     poll::{Kind, Partitions, Poll},
-    store::{Making, Store, Witness},
+    store::{Making, Store, StoreError, Witness},
 };
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -31,6 +34,8 @@ const CLIENTS: u64 = 5;
 const AT_ONCE: usize = 16;
 /// The crowd's articles.
 const ARTICLES: usize = 1_000;
+/// How often a store that does not answer is asked again, and after how long.
+const ASKED_AGAIN: (usize, Duration) = (20, Duration::from_millis(500));
 
 /// Measures and prints.
 pub(crate) fn measure(invented: usize, readers: usize) {
@@ -100,6 +105,19 @@ async fn each(places: std::ops::Range<usize>, act: impl AsyncFn(usize)) {
     stream::iter(places).map(|place| act(place)).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
 }
 
+/// What a store says, which may take long on a busy machine: whoever got no answer asks again, as readers do. What is asked
+/// here may be asked twice.
+async fn ask_store<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
+    let (times, pause) = ASKED_AGAIN;
+    for _ in 0..times {
+        match ask().await {
+            Err(StoreError::Unavailable(_) | StoreError::Overloaded) => tokio::time::sleep(pause).await,
+            answer => return answer.expect("the store answers"),
+        }
+    }
+    panic!("the store did not answer, {times} times");
+}
+
 struct Articles {
     ground: Ground,
     template: Template,
@@ -115,11 +133,11 @@ impl Articles {
     }
 
     async fn make(&self, name: &str) -> Poll {
-        let now = self.store().now().await.expect("the store answers");
+        let now = ask_store(async || self.store().now().await).await;
         let poll = self.template.make(&Self::key(name), None, Partitions::unplaced(1), now);
         let (template, most_articles) = (self.template.id.clone(), self.template.most_articles);
         let new = NewArticlePoll { poll, template, announced: None, most_articles };
-        let made = self.store().make_article_poll(&new).await.expect("the store answers");
+        let made = ask_store(async || self.store().make_article_poll(&new).await).await;
         let Making::Made(poll) = made else { panic!("{made:?}") };
         poll
     }
@@ -136,15 +154,16 @@ impl Articles {
         for client in 0..CLIENTS {
             self.cast(&poll, client).await;
             let mark = client.to_be_bytes();
-            let vouch = self.store().vouch(&poll.site, &self.template.id, poll.id, Witness::Client(mark));
-            vouch.await.expect("the store answers");
+            let vouch =
+                async || self.store().vouch(&poll.site, &self.template.id, poll.id, Witness::Client(mark)).await;
+            ask_store(vouch).await;
         }
     }
 
     /// One more, in a poll that must be there.
     async fn vote(&self, place: usize, voter: u64) {
         let id = self.template.poll_id(&Self::key(&format!("honest-{place:05}")));
-        let poll = self.store().poll(id).await.expect("the store answers").expect("an honest poll is lost");
+        let poll = ask_store(async || self.store().poll(id).await).await.expect("an honest poll is lost");
         self.cast(&poll, voter).await;
     }
 
@@ -152,13 +171,13 @@ impl Articles {
         let ground = Ground { store: self.ground.store.clone(), poll: poll.clone() };
         // A provisional poll may go between its making and this.
         let [ballot] = &ground.ballots(voter, 1)[..] else { panic!("one ballot") };
-        self.store().cast(poll, 0, std::slice::from_ref(ballot)).await.expect("the store answers");
+        ask_store(async || self.store().cast(poll, 0, std::slice::from_ref(ballot)).await).await;
     }
 
     async fn ballots(&self, place: usize) -> Option<u64> {
         let id = self.template.poll_id(&Self::key(&format!("honest-{place:05}")));
-        let poll = self.store().poll(id).await.expect("the store answers")?;
-        let parts = self.store().tally(&poll).await.expect("the store answers")?;
+        let poll = ask_store(async || self.store().poll(id).await).await?;
+        let parts = ask_store(async || self.store().tally(&poll).await).await?;
         Some(parts.iter().map(|part| part.ballots).sum())
     }
 

@@ -85,7 +85,7 @@ impl Ground {
         let option = |id: &str| NewOption { id: Some(id.to_owned()), label: id.to_owned(), ..NewOption::default() };
         let new = PollFields {
             question: Some("هل تتوقع حل مجلس الأمة ؟".to_owned()),
-            options: Some(options.iter().map(|id| option(id)).collect()),
+            options: (!options.is_empty()).then(|| options.iter().map(|id| option(id)).collect()),
             ..PollFields::default()
         };
         let now = store.now().await.expect("the store answers");
@@ -135,6 +135,16 @@ impl Ground {
     pub(crate) async fn upkeep(&self, partition: u16) {
         self.store.upkeep(&self.poll, partition).await.expect("the store answers");
     }
+}
+
+/// The same ballots with this label.
+pub(crate) fn with_label(label: Label, mut ballots: Vec<Ballot>) -> Vec<Ballot> {
+    for ballot in &mut ballots {
+        if let Action::Cast(of_ballot, _) = &mut ballot.action {
+            *of_ballot = label;
+        }
+    }
+    ballots
 }
 
 /// A runtime like a worker's.

@@ -2,6 +2,7 @@
 //! the same within 2% on any machine and beside any load, and so can be held to a figure where no time could.
 
 use std::{
+    cell::Cell,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -19,13 +20,13 @@ pub(crate) const ENVIRONMENT: (&str, &str) =
 const DUMP: &str = "callgrind.out";
 
 /// How long a program is looked at that has nothing to do.
-const AT_REST: Duration = Duration::from_secs(2);
+const AT_REST: Duration = Duration::from_secs(4);
 
 /// Where a program's counts are written, a file for each that was named.
 pub(crate) struct Counts {
     directory: PathBuf,
     /// What the program executes each second without a request.
-    per_sec: f64,
+    per_sec: Cell<f64>,
 }
 
 /// A program that is being counted.
@@ -38,7 +39,7 @@ pub(crate) struct Watch<'a> {
 impl Watch<'_> {
     /// What was executed meanwhile. Where it was is kept as a file of this name.
     pub(crate) fn end(self, name: &str) -> f64 {
-        let at_rest = self.counts.per_sec * self.begun.elapsed().as_secs_f64();
+        let at_rest = self.counts.per_sec.get() * self.begun.elapsed().as_secs_f64();
         monitor(self.process, "dump");
         self.counts.take(name) - at_rest
     }
@@ -58,7 +59,7 @@ impl Counts {
         // What is there is from a run before.
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).expect("the build's directory can be written to");
-        Self { directory, per_sec: 0.0 }
+        Self { directory, per_sec: Cell::default() }
     }
 
     /// The command that runs a program and counts.
@@ -72,8 +73,10 @@ impl Counts {
     }
 
     /// Notes what the program executes each second by itself, to take it off from now on.
-    pub(crate) fn rest(&mut self, process: &Process) {
-        self.per_sec = self.per_request(process, "at-rest", 1, || thread::sleep(AT_REST)) / AT_REST.as_secs_f64();
+    pub(crate) fn rest(&self, process: &Process) {
+        self.per_sec.set(0.0);
+        let executed = self.per_request(process, "at-rest", 1, || thread::sleep(AT_REST));
+        self.per_sec.set(executed / AT_REST.as_secs_f64());
     }
 
     /// What the program executes for each of so many requests.

@@ -106,10 +106,10 @@ fn shares(masters: usize) -> (f64, f64, f64) {
 
 /// What all masters together execute for a vote.
 fn instructions(masters: usize) -> f64 {
-    let mut counts: Vec<Counts> = (0..masters).map(|place| Counts::of(&format!("cluster/{masters}/{place}"))).collect();
+    let counts: Vec<Counts> = (0..masters).map(|place| Counts::of(&format!("cluster/{masters}/{place}"))).collect();
     let commands = counts.iter().map(|counts| counts.command(Path::new("redis-server"))).collect();
     let cluster = Cluster::start(commands);
-    for (counts, master) in counts.iter_mut().zip(&cluster.masters) {
+    for (counts, master) in counts.iter().zip(&cluster.masters) {
         counts.rest(master.process());
     }
     runtime().block_on(async {

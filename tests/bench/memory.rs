@@ -46,36 +46,46 @@ pub(crate) fn measure() {
         }
     });
     table.print();
-    measure_ranks();
+    measure_kinds();
 }
 
-/// What a voter takes by how many options they rank, beside a single choice: a byte for each rank, and two in all.
-fn measure_ranks() {
+/// What a voter takes by the kind of their poll, beside a single choice. A ranked ballot has a byte for each rank, and two in
+/// all.
+fn measure_kinds() {
     let mut table =
         Table::new("Bytes per voter in Redis, by what their ballot is, of 100,000", &["", "bytes", "more than single"]);
-    let single = bytes_of(Kind::Single, 1);
+    let options: Vec<String> = (0..15).map(|place| format!("o{place}")).collect();
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let single = bytes_of(Kind::Single, &options, &options[..1]);
     table.row("single", [single, 0.0].map(number));
-    for ranks in [1, 2, 5, 15] {
-        let bytes = bytes_of(Kind::Ranked, ranks);
-        table.row(&format!("ranked, {ranks}"), [bytes, bytes - single].map(number));
+    for (name, kind, options, named) in [
+        ("multiple, 1", Kind::Multiple, &options[..], &options[..1]),
+        ("multiple, the last 2", Kind::Multiple, &options, &options[13..]),
+        ("rating", Kind::Rating, &[], &["5"]),
+        ("reaction", Kind::Reaction, &options[..5], &options[..1]),
+        ("ranked, 1", Kind::Ranked, &options, &options[..1]),
+        ("ranked, 2", Kind::Ranked, &options, &options[..2]),
+        ("ranked, 5", Kind::Ranked, &options, &options[..5]),
+        ("ranked, 15", Kind::Ranked, &options, &options),
+    ] {
+        let bytes = bytes_of(kind, options, named);
+        table.row(name, [bytes, bytes - single].map(number));
     }
     table.print();
 }
 
-/// The bytes that a voter takes who names so many of 15 options.
-fn bytes_of(kind: Kind, named: usize) -> f64 {
+/// The bytes that a voter takes who names these of these options.
+fn bytes_of(kind: Kind, options: &[&str], named: &[&str]) -> f64 {
     const VOTERS: u64 = 100_000;
     let redis = RedisServer::start();
     runtime().block_on(async {
         let address = format!("redis://{}", redis.address());
-        let ids: Vec<String> = (0..15).map(|place| format!("o{place}")).collect();
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let ground = Ground::of_kind(&address, Some(1), kind, &ids).await;
+        let ground = Ground::of_kind(&address, Some(1), kind, options).await;
         // Scripts and buffers come with the first.
-        ground.cast(&ground.ballots_for(&ids[..named], VOTERS, BATCH)).await;
+        ground.cast(&ground.ballots_for(named, VOTERS, BATCH)).await;
         let before = redis.used_memory();
         for first in (0..VOTERS).step_by(BATCH as usize) {
-            ground.cast(&ground.ballots_for(&ids[..named], first, BATCH.min(VOTERS - first))).await;
+            ground.cast(&ground.ballots_for(named, first, BATCH.min(VOTERS - first))).await;
         }
         (redis.used_memory() - before) / VOTERS as f64
     })
