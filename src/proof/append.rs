@@ -141,19 +141,29 @@ impl TransparencyLog {
         Ok(is_published)
     }
 
-    /// A site's log, to go on from where it is: or a new one, if there is none, or if the store is behind a checkpoint that
-    /// is known.
+    /// A site's log, to go on from where it is: or a new one, if there is none, or if the store lacks what a checkpoint that is
+    /// known is of.
     pub(super) async fn open(&self, site: &SiteId) -> Result<OpenLog, StoreError> {
         // Before the head is read: what this replica writes meanwhile is no loss.
         let known = self.replica.known.of(site);
         let files = self.store.log_files(site, &[LOG_HEAD.to_owned(), LOG_PUBLISHED.to_owned()]).await?;
         let is_published = files.first() == files.last();
-        let head = files.into_iter().next().flatten().map(|head| read_head(&head)).transpose()?;
+        let mut heads = files.into_iter().map(|file| file.map(|file| read_head(&file)).transpose());
+        let (head, published) = (heads.next().transpose()?.flatten(), heads.next().transpose()?.flatten());
         let now = self.store.now().await?;
-        let is_behind =
-            |head: &LogHead| known.as_ref().is_some_and(|known| (head.log, head.size) < (known.log, known.size));
+        let goes_on = match (&head, &known) {
+            (Some(head), Some(known)) => self.goes_on_from(site, head, known).await?,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
         match head {
-            Some(head) if !is_behind(&head) => Ok(OpenLog { is_published, ..self.go_on(site, head, now)? }),
+            Some(head) if goes_on => {
+                // Whoever has written it: readers have seen it.
+                if let Some(published) = published {
+                    self.replica.known.note(site, &published);
+                }
+                Ok(OpenLog { is_published, ..self.go_on(site, head, now)? })
+            }
             None if known.is_none() => self.begin(site, None, now),
             before => {
                 let known = known.unwrap_or_default();
@@ -167,6 +177,16 @@ impl TransparencyLog {
                 Ok(log)
             }
         }
+    }
+
+    /// Whether a log has all that a checkpoint of it is of, and not something else in its place: a store that was set back may have
+    /// grown again.
+    async fn goes_on_from(&self, site: &SiteId, head: &LogHead, known: &KnownCheckpoint) -> Result<bool, StoreError> {
+        if head.log != known.log || head.size < known.size || head.checkpoint == known.checkpoint {
+            return Ok((head.log, head.size) >= (known.log, known.size));
+        }
+        let Some(checkpoint) = known.read() else { return Ok(true) };
+        Ok(self.root_of(site, head.log, checkpoint.size).await? == checkpoint.root)
     }
 
     fn begin(&self, site: &SiteId, lost: Option<&KnownCheckpoint>, now: Timestamp) -> Result<OpenLog, StoreError> {

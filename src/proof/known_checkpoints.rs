@@ -6,10 +6,10 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::LogHead;
-use crate::poll::SiteId;
+use crate::{poll::SiteId, tlog::Checkpoint};
 
-/// The newest checkpoint of each site's log that this replica has written, in memory and, if it has a file, there too. A
-/// store that has less has lost something.
+/// The newest checkpoint of each site's log that this replica has written or found published, in memory and, if it has a file,
+/// there too. A store that has less, or something else, has lost something.
 pub struct KnownCheckpoints {
     path: Option<PathBuf>,
     known: Mutex<HashMap<SiteId, KnownCheckpoint>>,
@@ -22,6 +22,13 @@ pub(super) struct KnownCheckpoint {
     pub(super) size: u64,
     /// Signed.
     pub(super) checkpoint: String,
+}
+
+impl KnownCheckpoint {
+    /// What it is of; `None` if it is not one.
+    pub(super) fn read(&self) -> Option<Checkpoint> {
+        self.checkpoint.rfind("\n\n").and_then(|end| self.checkpoint.get(..=end))?.parse().ok()
+    }
 }
 
 impl KnownCheckpoints {

@@ -15,8 +15,8 @@
 //! read ([`TransparencyLogs`](crate::store::TransparencyLogs)): leaves, tiles and the signed checkpoint together. A
 //! checkpoint is served from the store alone, and only once all replicas that the store has know it: a failover to one of
 //! them takes nothing back that anybody has seen, and what nobody has seen may be written anew. If the store has lost
-//! something all the same, it is behind a checkpoint that this replica [remembers](KnownCheckpoints): then a new log
-//! begins, which names the old one's checkpoint. It is never continued from an earlier place than readers know, since that
+//! something all the same, it is behind a checkpoint that this replica [remembers](KnownCheckpoints), whoever wrote that, or has
+//! other entries in the place of some: then a new log begins, which names the old one's checkpoint. It is never continued from an earlier place than readers know, since that
 //! would be a second history.
 //!
 //! Nothing of it is on a vote's way. Ballots are read page by page, and votes are counted between the pages.

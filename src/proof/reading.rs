@@ -11,8 +11,8 @@ use crate::{
     poll::{PollId, SiteId},
     store::{LOG_PUBLISHED, StoreError},
     tlog::{
-        ENTRY_BYTES, LogProof, Opening, TILE_WIDTH, TileContent, TileName, Tiles, bundle_of, inclusion_path, leaf_hash,
-        nodes_of_path,
+        ENTRY_BYTES, LogProof, Opening, TILE_WIDTH, TileContent, TileName, Tiles, TreeHash, bundle_of, inclusion_path,
+        leaf_hash, nodes_of_path, nodes_of_root, root,
     },
 };
 
@@ -55,7 +55,8 @@ impl TransparencyLog {
         Ok(self.head_of(site, log).await?.checkpoint)
     }
 
-    /// A tile, as it is served. It never changes.
+    /// A tile, as it is served. It never changes: of hashes that no published checkpoint is of yet, there is none, since a store
+    /// may lose these, and others would take their place.
     ///
     /// # Errors
     /// [`ProofError::NotThere`]; what the store failed with.
@@ -65,13 +66,18 @@ impl TransparencyLog {
             TileContent::Entries => 0,
             TileContent::Hashes(level) => level,
         };
-        let found = self
-            .store
-            .log_files(site, &[names::tile(log, level, index)])
-            .await?
-            .pop()
-            .flatten()
-            .ok_or(ProofError::NotThere)?;
+        let files = [names::tile(log, level, index), LOG_PUBLISHED.to_owned(), names::last_head(log)];
+        let mut files = self.store.log_files(site, &files).await?.into_iter();
+        let (tile, published, last) = (files.next().flatten(), files.next().flatten(), files.next().flatten());
+        let head = match published.map(|head| read_head(&head)).transpose()?.ok_or(ProofError::NotThere)? {
+            head if head.log == log => head,
+            _ => read_file("a head", &last.ok_or(ProofError::NotThere)?)?,
+        };
+        let end = index.checked_mul(TILE_WIDTH).and_then(|from| from.checked_add(width));
+        if end.is_none_or(|end| end > hashes_at(level, head.size)) {
+            return Err(ProofError::NotThere);
+        }
+        let found = tile.ok_or(ProofError::NotThere)?;
         let length = usize::try_from(width).unwrap_or(usize::MAX).saturating_mul(ENTRY_BYTES);
         let bytes = found.get(..length).ok_or(ProofError::NotThere)?;
         Ok(match content {
@@ -115,16 +121,30 @@ impl TransparencyLog {
         }
         let needed: BTreeSet<(u8, u64)> =
             nodes_of_path(place.index, head.size).into_iter().filter_map(Tiles::holding).collect();
-        let file = |(level, index): &(u8, u64)| names::tile(place.log, *level, *index);
-        let files: Vec<String> = needed.iter().map(file).collect();
+        let tiles = self.tiles(site, place.log, needed).await?;
+        let path = inclusion_path(&tiles, place.index, head.size);
+        let path = path.ok_or(ProofError::Internal("a transparency log lacks a tile"))?;
+        Ok(LogProof { opening, index: place.index, path, checkpoint: head.checkpoint })
+    }
+
+    /// The root of a log's first entries.
+    pub(super) async fn root_of(&self, site: &SiteId, log: u32, size: u64) -> Result<TreeHash, StoreError> {
+        let needed: BTreeSet<(u8, u64)> = nodes_of_root(size).into_iter().filter_map(Tiles::holding).collect();
+        let tiles = self.tiles(site, log, needed).await?;
+        let lost = || StoreError::Corrupt(format!("a transparency log of {site} lacks a tile"));
+        root(&tiles, size).ok_or_else(lost)
+    }
+
+    /// Some tiles of a log, those that are there.
+    async fn tiles(&self, site: &SiteId, log: u32, needed: BTreeSet<(u8, u64)>) -> Result<Tiles, StoreError> {
+        let files: Vec<String> = needed.iter().map(|(level, index)| names::tile(log, *level, *index)).collect();
         let mut tiles = Tiles::default();
         for ((level, index), bytes) in needed.into_iter().zip(self.store.log_files(site, &files).await?) {
-            let bytes = bytes.ok_or(ProofError::Internal("a transparency log lacks a tile"))?;
-            tiles.insert(level, index, &bytes);
+            if let Some(bytes) = bytes {
+                tiles.insert(level, index, &bytes);
+            }
         }
-        let path = inclusion_path(&tiles, place.index, head.size);
-        let path = path.ok_or(ProofError::Internal("a transparency log's tiles are too short"))?;
-        Ok(LogProof { opening, index: place.index, path, checkpoint: head.checkpoint })
+        Ok(tiles)
     }
 
     /// The head of a site's log, as everybody may see it.
@@ -160,6 +180,11 @@ impl TransparencyLog {
         }
         Ok(closed)
     }
+}
+
+/// How many hashes of a level of tiles a tree of so many leaves has.
+fn hashes_at(level: u8, size: u64) -> u64 {
+    size.checked_shr(u32::from(level) * 8).unwrap_or_default()
 }
 
 impl LogHead {

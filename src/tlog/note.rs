@@ -80,6 +80,12 @@ impl VerifierKey {
         &self.name
     }
 
+    /// The same key, as who signs by it does under another name.
+    #[must_use]
+    pub fn under(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), public: self.public }
+    }
+
     fn id(&self) -> [u8; 4] {
         let text = [self.name.as_bytes(), b"\n", &[ED25519_TYPE], &self.public].concat();
         let hash = digest(&SHA256, &text);

@@ -67,40 +67,97 @@ pub(super) async fn verify_log(
     let keys = if trusted.is_empty() { published.as_slice() } else { trusted };
     let mut keeping = Keeping { directory: keep, files: Vec::new() };
     keeping.add("log.json".to_owned(), &bytes);
-    let mut found = String::new();
-    let mut ended: Option<Checkpoint> = None;
-    for log in index.before.iter().chain([&index.current]) {
+    let logs: Vec<&IndexedLog> = index.before.iter().chain([&index.current]).collect();
+    keeping.check_all_are_served(&logs)?;
+    let (mut found, mut lost) = (String::new(), String::new());
+    let mut before: Option<CheckedLog> = None;
+    for log in logs {
         let checked = check_log(source, log, keys, &mut keeping).await?;
         found.push_str(&checked.words);
-        // A log that was lost is named by the next one.
-        if let Some(ended) = &ended {
-            let after = checked.after.as_deref().unwrap_or_default();
-            let (named, _) = open_checkpoint(after, keys)
-                .map_err(|fault| wrong(format!("the checkpoint that log {} goes on from: {fault}", log.log)))?;
-            if named.origin != ended.origin || named.size < ended.size {
-                return Err(wrong(format!("log {} does not name the log before it", log.log)));
-            }
-            let _ = writeln!(
-                found,
-                "The store had lost entries: log {} names a checkpoint of {} entries of the log before it, of which {} \
-                 are still served.",
-                log.log, named.size, ended.size
-            );
+        match check_succession(before.as_ref(), &checked, keys)? {
+            Succession::First => {}
+            Succession::Served(words) => found.push_str(&words),
+            Succession::Lost(words) => lost.push_str(&words),
         }
-        ended = Some(checked.checkpoint);
+        before = Some(checked);
     }
     if trusted.is_empty() {
         found.push_str("Signed with a key that the service publishes; name one that you trust by --key.\n");
     }
     keeping.write()?;
-    Ok(found)
+    if lost.is_empty() { Ok(found) } else { Err(unknown(format!("{lost}{found}"))) }
 }
 
 struct CheckedLog {
+    number: u32,
     checkpoint: Checkpoint,
+    tiles: Tiles,
     /// The checkpoint that it goes on from.
     after: Option<String>,
     words: String,
+}
+
+/// What a log goes on from.
+enum Succession {
+    /// Nothing: it is the site's first.
+    First,
+    /// A log that is served.
+    Served(String),
+    /// One that is not.
+    Lost(String),
+}
+
+/// Whether a log names the one before it, as that is served.
+fn check_succession(
+    before: Option<&CheckedLog>,
+    log: &CheckedLog,
+    keys: &[VerifierKey],
+) -> Result<Succession, Unverified> {
+    let number = log.number;
+    let names_none = || wrong(format!("log {number} does not name the log before it"));
+    if before.is_some_and(|before| before.number >= number) {
+        return Err(wrong("the logs are not in their order"));
+    }
+    let Some(after) = &log.after else {
+        return if number == 1 { Ok(Succession::First) } else { Err(names_none()) };
+    };
+    // The keys of a log that is not served are not published under its name.
+    let origin = after.split('\n').next().unwrap_or_default();
+    let keys: Vec<VerifierKey> = keys.iter().flat_map(|key| [key.clone(), key.under(origin)]).collect();
+    let (named, _) = open_checkpoint(after, &keys)
+        .map_err(|fault| wrong(format!("the checkpoint that log {number} goes on from: {fault}")))?;
+    let Some(last) = number.checked_sub(1).filter(|last| named.origin.ends_with(&format!("/{last}"))) else {
+        return Err(names_none());
+    };
+    let Some(ended) = before.filter(|before| before.number == last) else {
+        return Ok(Succession::Lost(format!(
+            "log {last}, of which log {number} names a checkpoint of {} entries, is not served: the store has lost all of it.\n",
+            named.size
+        )));
+    };
+    let size = ended.checkpoint.size;
+    if named.origin != ended.checkpoint.origin {
+        return Err(names_none());
+    }
+    if named.size <= size && root(&ended.tiles, named.size) != Some(named.root) {
+        return Err(wrong(format!(
+            "log {last} has two histories: that of which log {number} names a checkpoint, of {} entries, is not the one that \
+             is served",
+            named.size
+        )));
+    }
+    if named.size < size {
+        return Err(wrong(format!("log {number} goes on from {} entries of log {last}, which has {size}", named.size)));
+    }
+    Ok(Succession::Served(if named.size == size {
+        format!("Log {number} goes on from log {last} as it is served.\n")
+    } else {
+        format!(
+            "The store had lost entries: log {number} names a checkpoint of {} entries of log {last}, which has {size}. Whether \
+             these were among them can't be checked.\n",
+            named.size
+        )
+    }))
 }
 
 async fn check_log(
@@ -171,7 +228,7 @@ async fn check_log(
         // Writing to a String can't fail.
         let _ = writeln!(words, "Signatures by other keys, not checked: {unchecked}.");
     }
-    Ok(CheckedLog { checkpoint, after, words })
+    Ok(CheckedLog { number, checkpoint, tiles, after, words })
 }
 
 /// The entries of a bundle; `None` if it is not just so many of our length.
@@ -275,6 +332,18 @@ impl Keeping<'_> {
         if self.directory.is_some() {
             self.files.push((path, bytes.to_vec()));
         }
+    }
+
+    /// Whether each log that was kept is still served.
+    fn check_all_are_served(&self, served: &[&IndexedLog]) -> Result<(), Unverified> {
+        let kept = self.directory.and_then(|directory| fs::read_dir(directory).ok());
+        for kept in kept.into_iter().flatten().flatten() {
+            let Some(number) = kept.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+            if served.iter().all(|log| log.log != number) && kept.path().join("checkpoint").exists() {
+                return Err(wrong(format!("log {number}, which was kept, is not served any more")));
+            }
+        }
+        Ok(())
     }
 
     fn kept(&self, path: &str) -> Option<String> {

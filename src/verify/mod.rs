@@ -85,7 +85,7 @@ async fn verify(request: &VerifyRequest) -> Result<String, Unverified> {
     let VerifyRequest { what, keys, keep } = request;
     let source = Source::of(what)?;
     if source.is_directory() {
-        return verify_log(&source, keys, None).await;
+        return verify_log(&source, keys, keep.as_deref()).await;
     }
     let found = source.get("").await?;
     let text = String::from_utf8(found).map_err(|_| wrong("it is not text"))?;

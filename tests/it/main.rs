@@ -56,6 +56,7 @@ mod stop;
 mod store;
 mod topology;
 mod transparency;
+mod verifiers;
 mod webhooks;
 mod wire;
 

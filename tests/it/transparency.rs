@@ -1,10 +1,8 @@
-//! Transparency logs whose replicas are killed, whose keys are rotated and whose stores are set back; and both verifiers: sawt's
-//! own, and the one in Python that knows the specifications alone.
+//! Transparency logs whose replicas are killed, whose keys are rotated and whose stores are set back; and both verifiers.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,8 +12,7 @@ use sawt::{
     poll::Timestamp,
     proof::articles::ArticleRounds,
     store::{StoreSettings, Stores},
-    tlog::VerifierKey,
-    verify::{self, Unverified, VerifyRequest},
+    verify::Unverified,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -33,6 +30,7 @@ use crate::{
         },
         stage::{Stage, digest},
     },
+    verifiers::{verified, verified_in_python},
 };
 
 lone_rules![
@@ -46,7 +44,6 @@ lone_rules![
 ];
 
 const LOG: &str = "/v1/sites/default/log";
-const PYTHON_VERIFIER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transparency/verify.py");
 
 fn admin(replica: &Replica) -> Client {
     Client::new(replica.address()).with_key(ADMIN_KEY)
@@ -73,19 +70,6 @@ fn key(log: &Value) -> String {
 
 fn address(replica: &Replica, path: &str) -> String {
     format!("http://{}{path}", replica.address())
-}
-
-/// What sawt's own verifier says.
-async fn verified(what: &str, keys: &[String], keep: Option<&Path>) -> Result<String, Unverified> {
-    let keys = keys.iter().map(|key| key.parse::<VerifierKey>().unwrap()).collect();
-    let request = VerifyRequest { what: what.to_owned(), keys, keep: keep.map(Path::to_owned) };
-    tokio::task::spawn_blocking(move || verify::run(&request)).await.unwrap()
-}
-
-/// What the other says; `None` if that is that it is wrong.
-fn verified_in_python(what: &str, which: &str, keys: &[String]) -> Option<Value> {
-    let ran = Command::new("python3").arg("-B").args([PYTHON_VERIFIER, what, which]).args(keys).output().unwrap();
-    ran.status.success().then(|| serde_json::from_slice(&ran.stdout).unwrap())
 }
 
 /// Both say that a log is right. Its logs, as the other verifier has read them.
@@ -176,9 +160,11 @@ async fn a_log_is_whole_after_a_kill_and_a_rotation_and_a_store_that_was_set_bac
     assert_eq!(logs.as_array().unwrap().len(), 2);
     assert!(text(&logs[1]["after"]).starts_with(&format!("{}\n11\n", text(&log["origin"]))), "{logs}");
     // And whoever has kept the first one is told.
-    let Err(Unverified::Wrong(why)) = verified(&address(&replica, LOG), &[], Some(&directory)).await else {
+    let address = address(&replica, LOG);
+    let Err(Unverified::Wrong(why)) = verified(&address, &[], Some(&directory)).await else {
         panic!("entries are missing");
     };
+    assert_eq!(verified_in_python("since", &directory.display().to_string(), &[address]), None);
     assert!(why.contains("had 11 entries, and has 3 now"), "{why}");
 }
 
@@ -333,7 +319,9 @@ async fn a_checkpoint_is_published_once_the_stores_replicas_have_it() {
     make_poll(&admin(&replica)).await;
     let log = log_with(&admin(&replica), 6).await;
     assert_eq!((&log["log"], &log["before"]), (&json!(1), &json!([])));
-    verified(&address(&replica, LOG), &[], Some(&directory)).await.unwrap();
+    let address = address(&replica, LOG);
+    verified(&address, &[], Some(&directory)).await.unwrap();
+    assert!(verified_in_python("since", &directory.display().to_string(), &[address]).is_some());
     both_verify(&replica, &[]).await;
 }
 

@@ -6,6 +6,7 @@ a receipt is). It needs nothing but Python's own library.
 
     verify.py log URL [KEY]...          a site's logs, as they are served
     verify.py directory PATH [KEY]...   the same from files
+    verify.py since PATH URL [KEY]...   the same of an address or a directory, which must have all that is kept in PATH
     verify.py proof PATH KEY...         a snapshot's .tlog-proof
     verify.py receipt PATH KEY...       a receipt
 
@@ -238,22 +239,57 @@ def check_log(get, log, keys, may_have_grown):
     for statement in statements.values():
         if statement["type"] == "poll.final":
             check_final(statement)
-    return {"origin": origin, "size": size, "after": first.get("after"), "statements": statements}
+    found = {"log": number, "origin": origin, "size": size, "after": first.get("after"), "statements": statements}
+    return found, hashes
 
 
-def check_logs(get, trusted, may_have_grown):
+def under(key, name):
+    """The same key, as who signs by it does under another name."""
+    return name, hashlib.sha256(name.encode() + b"\n\1" + key[2]).digest()[:4], key[2]
+
+
+def check_succession(before, log, keys):
+    """Whether a log names the one before it; returns the name of that if it is not served."""
+    need(not before or before[0]["log"] < log["log"], "logs in another order")
+    if log["log"] == 1 and not log["after"]:
+        return None
+    need(log["after"], "a log that does not name the one before")
+    origin = log["after"].split("\n")[0]
+    named, size, root = open_checkpoint(log["after"], keys + [under(key, origin) for key in keys])
+    last = log["log"] - 1
+    need(last and named.endswith(f"/{last}"), "a log that does not name the one before")
+    if not before or before[0]["log"] != last:
+        return named
+    ended, hashes = before
+    need(named == ended["origin"] and size >= ended["size"], "a log that does not name the one before")
+    need(size > ended["size"] or tree_root(hashes) == root, "a log that has two histories")
+    return None
+
+
+def check_kept(directory, found, keys):
+    """Whether logs have all that was kept of them."""
+    logs = {log["log"]: (log, hashes) for log, hashes in found}
+    for kept in pathlib.Path(directory).glob("*/checkpoint"):
+        origin, size, root = open_checkpoint(kept.read_text(), keys)
+        need(int(kept.parent.name) in logs, "a log that is not served any more")
+        log, hashes = logs[int(kept.parent.name)]
+        need(log["origin"] == origin and size <= log["size"], "a log that had more entries")
+        need(tree_root(hashes[:size]) == root, "a log that had another history")
+
+
+def check_logs(get, trusted, may_have_grown, kept=None):
     index = json.loads(get(""))
     logs = index["before"] + [index]
     published = [read_key(key["key"]) for log in logs for key in log["keys"]]
     keys = [read_key(key) for key in trusted] or published
     found = []
     for log in logs:
-        checked = check_log(get, log, keys, may_have_grown)
-        if found:
-            named, size, _ = open_checkpoint(checked["after"] or "", keys)
-            need(named == found[-1]["origin"] and size >= found[-1]["size"], "a log that does not name the one before")
-        found.append(checked)
-    return found
+        checked, hashes = check_log(get, log, keys, may_have_grown)
+        checked["lost"] = check_succession(found and found[-1], checked, keys)
+        found.append((checked, hashes))
+    if kept:
+        check_kept(kept, found, keys)
+    return [checked for checked, _ in found]
 
 
 # c2sp.org/tlog-proof, with the opening as its extra data.
@@ -307,6 +343,11 @@ def main(what, where, *keys):
         return check_logs(fetcher(where.rstrip("/")), keys, True)
     if what == "directory":
         return check_logs(reader(where), keys, False)
+    if what == "since":
+        served, *keys = keys
+        is_address = "://" in served
+        get = fetcher(served.rstrip("/")) if is_address else reader(served)
+        return check_logs(get, keys, is_address, where)
     data = pathlib.Path(where).read_bytes().decode()
     known = [read_key(key) for key in keys]
     if what == "proof":

@@ -8,6 +8,7 @@ mod epochs;
 pub(crate) mod events;
 mod growth;
 mod labels;
+mod one_history;
 mod places;
 mod polls;
 mod quotas;
@@ -39,6 +40,7 @@ pub(super) fn rules() -> Vec<Rule> {
         races::rules(),
         growth::rules(),
         labels::rules(),
+        one_history::rules(),
         epochs::rules(),
         events::rules(),
         quotas::rules(),
