@@ -21,7 +21,7 @@ use std::{
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    ArticleRound, LogLeaf, PollNotes, ProofError, TransparencyLog,
+    ArticleRound, LogLeaf, LoggedTally, PollNotes, ProofError, TransparencyLog,
     append::{Additions, OpenLog},
     names, read_file, write_file,
     writer::{AtClose, FinalFigures},
@@ -246,7 +246,8 @@ impl TransparencyLog {
                     AtClose::Gone | AtClose::NotYet => None,
                 }
             } else {
-                let tally = self.tally_of(&poll, notes.tallied).await?;
+                let logged = notes.tallied.filter(|logged| logged.made_at == Some(poll.created_at));
+                let tally = self.tally_of(&poll, logged.map(|logged| logged.position)).await?;
                 tally.map(|(position, leaf)| FigureKind::Tally(position, leaf))
             };
             let figure = |says| ArticleFigure { poll: poll.id, made_at: poll.created_at, says };
@@ -275,8 +276,9 @@ impl TransparencyLog {
                 if is_logged {
                     continue;
                 }
-                notes.note_article(figure.says, log, &mut added.leaves);
-                added.files.push((names::poll(figure.poll), write_file(&notes)?));
+                let name = names::poll(figure.poll);
+                notes.note_article(figure, log, &mut added.leaves);
+                added.files.push((name, write_file(&notes)?));
             }
             Ok(added)
         };
@@ -305,15 +307,15 @@ impl TransparencyLog {
 
 impl PollNotes {
     /// Adds an article's figure to these leaves, the next of the log.
-    fn note_article(&mut self, says: FigureKind, log: &OpenLog, leaves: &mut Vec<LogLeaf>) {
+    fn note_article(&mut self, figure: ArticleFigure, log: &OpenLog, leaves: &mut Vec<LogLeaf>) {
         // There was a poll of the same article before: what is to be opened at this one's close is not opened by that.
         if self.final_figure.take().is_some() {
             (self.is_closed, self.ballots) = (false, None);
         }
         self.is_opened = true;
-        match says {
+        match figure.says {
             FigureKind::Tally(position, leaf) => {
-                self.tallied = Some(position);
+                self.tallied = Some(LoggedTally { made_at: Some(figure.made_at), position });
                 leaves.push(leaf);
             }
             FigureKind::Final(figures) => {

@@ -229,12 +229,23 @@ struct PollNotes {
     /// Its snapshots, in their order.
     #[serde(default)]
     snapshots: Vec<LeafRef>,
-    /// If it is an article's: how far its last tally in the log had come.
+    /// If it is an article's: its last tally in the log.
     #[serde(default)]
-    tallied: Option<Position>,
+    tallied: Option<LoggedTally>,
     /// Whose final figure is in the log. A poll of an article may go, and come again with the same id.
     #[serde(default)]
     final_figure: Option<LoggedFigure>,
+}
+
+/// That a tally of an article's poll is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct LoggedTally {
+    /// When its poll was made; unknown if a version before this one has noted it.
+    #[serde(default)]
+    made_at: Option<Timestamp>,
+    /// How far it had come.
+    #[serde(flatten)]
+    position: Position,
 }
 
 /// That a final figure is in the log.

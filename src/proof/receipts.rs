@@ -88,6 +88,12 @@ impl BallotTrees {
         tokio::spawn(tree.clone());
         tree
     }
+
+    /// Drops a tree that was read.
+    fn forget(&self, tree: &Arc<BallotTree>) {
+        let is_it = |kept: &TreeRead| matches!(kept.peek(), Some(Ok(kept)) if Arc::ptr_eq(kept, tree));
+        self.kept.lock().retain(|(_, kept)| !is_it(kept));
+    }
 }
 
 impl TransparencyLog {
@@ -98,7 +104,10 @@ impl TransparencyLog {
     /// [`ProofError::Busy`]; what the store failed with.
     pub async fn receipt(&self, poll: &Arc<Poll>, voter: VoterDigest) -> Result<Option<BallotReceipt>, ProofError> {
         let site = &poll.site;
-        let Some(place) = self.notes(site, poll.id).await?.ballots else { return Ok(None) };
+        let notes = self.notes(site, poll.id).await?;
+        // The poll of an article may have come again: what is noted is of the one before it, until the next round.
+        let is_of_another = notes.final_figure.is_some_and(|logged| logged.made_at != poll.created_at);
+        let Some(place) = notes.ballots.filter(|_| !is_of_another) else { return Ok(None) };
         if !self.published(site).await?.is_some_and(|head| head.has(place)) {
             return Ok(None);
         }
@@ -110,6 +119,8 @@ impl TransparencyLog {
         let tree = tree.map_err(|error| ProofError::Store(StoreError::unavailable(error)))?;
         let logged: serde_json::Value = serde_json::from_str(&leaf.opening.statement).unwrap_or_default();
         if logged.get("root").and_then(|root| root.as_str()) != Some(&STANDARD.encode(tree.root())) {
+            // Whoever asks next has it read anew.
+            self.replica.trees.forget(&tree);
             return Err(ProofError::Internal("a closed poll's ballots are not those that are in the log"));
         }
         let ballot = BallotOpenings::of(poll).opening(voter.field, counters);

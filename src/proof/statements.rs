@@ -102,12 +102,13 @@ pub(super) fn opens_of_tally(poll: &Poll, state: State) -> Opens {
     }
 }
 
-/// What a poll's tally is while it takes votes.
+/// What a poll's tally is while it takes votes. A poll of an article may go and come again under its id: `made_at` says which
+/// one it is of; and a store that has lost votes counts on from a lower version, in the next `epoch`.
 pub(super) fn tally(poll: &Poll, tally: &Tally) -> LogLeaf {
     let counted = LabelTally { label: Label::CLEAN, ballots: tally.ballots, votes: tally.votes.clone() };
     let says = json!({
-        "type": "poll.tally", "at": tally.as_of, "site": poll.site, "poll": poll.id, "revision": poll.revision,
-        "version": tally.version, "counted": figure(poll, &counted),
+        "type": "poll.tally", "at": tally.as_of, "site": poll.site, "poll": poll.id, "made_at": poll.created_at,
+        "revision": poll.revision, "epoch": tally.epoch, "version": tally.version, "counted": figure(poll, &counted),
     });
     leaf(opens_of_tally(poll, tally.state), Some(poll.id), &with_article(poll, says))
 }
@@ -125,8 +126,8 @@ pub(super) fn final_tally(poll: &Poll, recorded: &[PartitionLabels], now: Timest
         }
     }
     let says = json!({
-        "type": "poll.final", "at": now, "site": poll.site, "poll": poll.id, "revision": poll.revision,
-        "question": poll.question,
+        "type": "poll.final", "at": now, "site": poll.site, "poll": poll.id, "made_at": poll.created_at,
+        "revision": poll.revision, "question": poll.question,
         "raw": figure(poll, &LabelTally::sum(recorded, |_| true)),
         "counted": figure(poll, &sum(LabelDecision::Counted)),
         "held": figure(poll, &sum(LabelDecision::Held)),
@@ -148,7 +149,7 @@ fn with_article(poll: &Poll, mut says: Value) -> Value {
 /// The root of the tree over a closed poll's ballots.
 pub(super) fn ballots(poll: &Poll, size: u64, root: &TreeHash, now: Timestamp) -> LogLeaf {
     let says = json!({
-        "type": "poll.ballots", "at": now, "site": poll.site, "poll": poll.id,
+        "type": "poll.ballots", "at": now, "site": poll.site, "poll": poll.id, "made_at": poll.created_at,
         "ballots": size, "root": STANDARD.encode(root),
     });
     leaf(opens_of_tally(poll, State::Closed), Some(poll.id), &says)

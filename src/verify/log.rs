@@ -1,7 +1,7 @@
 //! A whole log: its tree is made anew from its entries.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
     path::Path,
@@ -14,6 +14,7 @@ use super::{
     Unverified,
     source::{Source, keys_in},
     statement::check_statement,
+    story::check_story,
     unknown, wrong,
 };
 use crate::tlog::{
@@ -217,7 +218,8 @@ async fn check_log(
     }
     check_tiles(source, number, &tiles, checkpoint.size, keeping).await?;
     check_kept(number, &tiles, &checkpoint, keys, keeping)?;
-    let after = check_story(log, &statements).map_err(|why| in_log(&why))?;
+    let keys = log.keys.iter().map(|key| key.key.clone()).collect();
+    let after = check_story(&log.origin, &keys, &statements).map_err(|why| in_log(&why))?;
     let mut words = format!(
         "Log {number} ({}) is whole: {} entries, {} of them open, {sealed} sealed.\n",
         checkpoint.origin,
@@ -283,42 +285,6 @@ fn check_kept(
         return Err(wrong(format!("log {number} has another history than when it was kept, at {} entries", kept.size)));
     }
     Ok(())
-}
-
-/// Whether the statements fit together: the log says first what it is, and which keys sign it; a poll closes once, and its tally
-/// only grows. Returns the checkpoint that the log goes on from.
-fn check_story(log: &IndexedLog, statements: &BTreeMap<u64, Value>) -> Result<Option<String>, String> {
-    let text = |statement: &Value, name: &str| statement.get(name).and_then(Value::as_str).map(str::to_owned);
-    let began = statements.get(&0).filter(|first| text(first, "type").as_deref() == Some("log.began"));
-    let began = began.ok_or("its first entry does not say that it begins")?;
-    if text(began, "origin").as_ref() != Some(&log.origin) {
-        return Err("its first entry is of another log".to_owned());
-    }
-    let mut keys: BTreeSet<String> = text(began, "key").into_iter().collect();
-    let (mut closed, mut versions) = (BTreeSet::new(), HashMap::<String, u64>::new());
-    for (index, statement) in statements {
-        match text(statement, "type").as_deref() {
-            Some("log.began") if *index > 0 => return Err(format!("entry {index} begins the log again")),
-            Some("log.key") => keys.extend(text(statement, "key")),
-            Some("poll.final") => {
-                if !closed.insert(text(statement, "poll")) {
-                    return Err(format!("entry {index} gives a second final figure of a poll"));
-                }
-            }
-            Some("poll.tally") => {
-                let version = statement.get("version").and_then(Value::as_u64).ok_or("a tally has no version")?;
-                let before = versions.insert(text(statement, "poll").unwrap_or_default(), version);
-                if before.is_some_and(|before| version < before) {
-                    return Err(format!("entry {index} gives an older tally than one before it"));
-                }
-            }
-            Some(_) | None => {}
-        }
-    }
-    if keys != log.keys.iter().map(|key| key.key.clone()).collect() {
-        return Err("the keys that are published are not those that it names".to_owned());
-    }
-    Ok(text(began, "after"))
 }
 
 /// A place where a log is kept.

@@ -6,6 +6,7 @@
 mod log;
 mod source;
 mod statement;
+mod story;
 
 use std::fmt::{self, Write as _};
 

@@ -182,6 +182,24 @@ def check_final(statement):
         need(sum(part["votes"] for part in same) == option["votes"], "votes that do not add up")
 
 
+def check_polls(statements):
+    closed, tallies = set(), {}
+    for said in statements:
+        # The poll of an article may come again with its id. Older entries say neither when it was made nor the epoch.
+        which = said.get("poll"), said.get("made_at")
+        if said["type"] == "poll.final":
+            check_final(said)
+            if "article" not in said:
+                which = said["poll"], None
+            need(which not in closed, "a second final figure")
+            if "article" not in said or "made_at" in said:
+                closed.add(which)
+        elif said["type"] == "poll.tally" and "epoch" in said:
+            position = said["epoch"], said["version"]
+            need(tallies.get(which, position) <= position, "a tally that is older than one before it")
+            tallies[which] = position
+
+
 # c2sp.org/tlog-tiles.
 
 
@@ -236,9 +254,7 @@ def check_log(get, log, keys, may_have_grown):
     need(first.get("type") == "log.began" and first["origin"] == origin, "a log that does not say that it begins")
     named = {first["key"]} | {said["key"] for said in statements.values() if said["type"] == "log.key"}
     need(named == {key["key"] for key in log["keys"]}, "keys that the log does not name")
-    for statement in statements.values():
-        if statement["type"] == "poll.final":
-            check_final(statement)
+    check_polls([statements[place] for place in sorted(statements)])
     found = {"log": number, "origin": origin, "size": size, "after": first.get("after"), "statements": statements}
     return found, hashes
 

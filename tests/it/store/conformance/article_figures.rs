@@ -6,14 +6,23 @@ use futures_util::future::join_all;
 use sawt::{
     article::Template,
     poll::{Outcome, Partitions, Poll, State, Viewer},
-    proof::{KnownCheckpoints, LogKeys, ReplicaProof, SnapshotDraft, TransparencyLog, articles::ArticleRounds},
+    proof::{
+        KnownCheckpoints, LogKeys, ProofError, ReplicaProof, SnapshotDraft, TransparencyLog, articles::ArticleRounds,
+    },
     secret::Secret,
     store::Store,
 };
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use super::templates::{made, template};
-use crate::store::stage::{Stage, digest, ranked, yes_or_no};
+use super::{
+    one_history::replace_file,
+    templates::{made, template},
+};
+use crate::{
+    store::stage::{Stage, digest, ranked, yes_or_no},
+    verifiers::{save_logs, verified, verified_in_python},
+};
 
 crate::registry::store_rules![
     an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_each,
@@ -79,6 +88,16 @@ async fn an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_e
     assert!(store.delete_poll(poll.id, &[]).await.unwrap());
     let again = made(&stage, &template, "a").await;
     assert_eq!(stage.cast(&again, 7, &["yes"]).await, Outcome::Counted);
+    let of_open = async |log: &TransparencyLog| log.receipt(&Arc::new(again.clone()), digest(&again, 7)).await;
+    assert!(of_open(&log).await.unwrap().is_none(), "what the log has is of the one before it");
+    // If it were not, the tree that is read now would be another than the log's: it is not kept.
+    let notes = format!("poll/{}", again.id);
+    let mut of_this: Value = json!({ "is_closed": true, "ballots": { "log": 1, "index": 4 } });
+    of_this["final_figure"] = json!({ "made_at": again.created_at, "at": again.created_at });
+    let was = replace_file(&*store, &stage.site, &notes, of_this.to_string().into_bytes()).await;
+    assert!(matches!(of_open(&log).await, Err(ProofError::Internal(_))));
+    replace_file(&*store, &stage.site, &notes, was).await;
+    assert_eq!(stage.cast(&again, 8, &["no"]).await, Outcome::Counted);
     round(&log, &stage, &mut rounds).await;
     assert!(log.receipt(&Arc::new(again.clone()), digest(&again, 7)).await.unwrap().is_none(), "it is open");
     let again = Arc::new(stage.closed(&again).await);
@@ -86,6 +105,11 @@ async fn an_articles_poll_has_its_tallies_and_its_final_figure_in_the_log_once_e
     let finals = said(&log, &stage).await.into_iter().filter(|said| said["type"] == "poll.final").count();
     assert_eq!(finals, 3);
     assert!(log.receipt(&again, digest(&again, 7)).await.unwrap().is_some());
+    let kept = TempDir::new().unwrap();
+    save_logs(&log, &stage.site, kept.path()).await;
+    let kept = kept.path().display().to_string();
+    assert!(verified(&kept, &[], None).await.unwrap().contains(" is whole: 10 entries"));
+    assert!(verified_in_python("directory", &kept, &[]).is_some());
 }
 
 async fn polls_older_than_their_template_has_days_by_now_are_closed_and_forget_their_voters_a_day_later(

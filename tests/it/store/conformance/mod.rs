@@ -8,7 +8,7 @@ mod epochs;
 pub(crate) mod events;
 mod growth;
 mod labels;
-mod one_history;
+pub(crate) mod one_history;
 mod places;
 mod polls;
 mod quotas;

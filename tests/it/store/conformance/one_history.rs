@@ -79,6 +79,13 @@ async fn put(store: &dyn Store, site: &SiteId, head: &[u8], files: Vec<(String, 
     store.return_log(site, holder).await.unwrap();
 }
 
+/// Replaces one file of a site's log, and returns what it was.
+pub(crate) async fn replace_file(store: &dyn Store, site: &SiteId, name: &str, bytes: Vec<u8>) -> Vec<u8> {
+    let was = file(store, site, name).await;
+    put(store, site, &file(store, site, LOG_HEAD).await, vec![(name.to_owned(), bytes)]).await;
+    was
+}
+
 /// Two replicas' logs, with the same keys.
 fn replicas(store: &Arc<dyn Store>) -> [TransparencyLog; 2] {
     let secret = Secret::generate();
