@@ -100,63 +100,75 @@ impl Detectors {
         let mut failure = None;
         for (id, poll) in &mut watched.polls {
             let found = poll.look(now, self.wait_millis);
-            let ends_of = looks_for_ends.then_some(&poll.watch);
-            if let Err(error) = self.act(*id, found, ends_of, now).await {
+            if let Err(error) = self.open(*id, found).await {
+                failure = Some(error);
+            }
+            let is_over = |incident: &Incident| poll.watch.is_over(incident, now);
+            if looks_for_ends && let Err(error) = self.end(*id, &poll.watch, is_over, now).await {
                 failure = Some(error);
             }
         }
-        watched.forget(now);
+        for (id, forgotten) in watched.forget(now) {
+            // Nobody would find out any more that they are over.
+            if let Err(error) = self.end(id, &forgotten.watch, |_| true, now).await {
+                watched.polls.insert(id, forgotten);
+                failure = Some(error);
+            }
+        }
         failure.map_or(Ok(()), Err)
     }
 
-    /// Opens and closes incidents of a poll. One that can't be keeps none of the others waiting.
-    async fn act(
-        &self,
-        id: PollId,
-        found: Vec<Finding>,
-        ends_of: Option<&PollWatch>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// Opens incidents of a poll.
+    async fn open(&self, id: PollId, found: Vec<Finding>) -> Result<(), StoreError> {
         for finding in found {
             let open = |poll: &Poll, policy, now| {
                 poll.with_incident(finding.clone(), policy, now).map(|(edit, incident)| (edit, vec![incident]))
             };
             self.change(id, open).await?;
         }
-        if let Some(watch) = ends_of {
-            let is_over =
-                |incident: &&Incident| incident.about.cause != IncidentCause::Editor && watch.is_over(incident, now);
-            self.change(id, |poll, _, now| {
-                let over = poll.open_incidents().find(is_over)?;
-                poll.with_incident_ended(over.label, Ending::Over(watch.per_hour(over, now)), now)
-            })
-            .await?;
-        }
         Ok(())
     }
 
-    /// Changes a poll's incidents, if what is known of it here says that there is something to change.
+    /// Ends those that detectors have opened and that are over.
+    async fn end(
+        &self,
+        id: PollId,
+        watch: &PollWatch,
+        is_over: impl Fn(&Incident) -> bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let is_over = |incident: &&Incident| incident.about.cause != IncidentCause::Editor && is_over(incident);
+        let end = |poll: &Poll, _, now_there| {
+            let over = poll.open_incidents().find(is_over)?;
+            poll.with_incident_ended(over.label, Ending::Over(watch.per_hour(over, now)), now_there)
+        };
+        // Each has a label of its own.
+        while self.change(id, end).await? {}
+        Ok(())
+    }
+
+    /// Changes a poll's incidents, if what is known of it here says that there is something to change. Returns whether it did.
     async fn change(
         &self,
         id: PollId,
         change: impl Fn(&Poll, IncidentPolicy, Timestamp) -> Option<(Edit, Vec<Incident>)>,
-    ) -> Result<(), StoreError> {
-        let Some(known) = self.hub.poll_cache().get(&*self.store, id).await? else { return Ok(()) };
+    ) -> Result<bool, StoreError> {
+        let Some(known) = self.hub.poll_cache().get(&*self.store, id).await? else { return Ok(false) };
         let policy = known.site.settings.incidents;
         if change(&known.poll, policy, self.clock.now()).is_none() {
-            return Ok(());
+            return Ok(false);
         }
         for _ in 0..MOST_TURNS {
-            let Some(poll) = self.store.poll(id).await? else { return Ok(()) };
+            let Some(poll) = self.store.poll(id).await? else { return Ok(false) };
             let now = self.store.now().await?;
-            let Some((edit, incidents)) = change(&poll, policy, now) else { return Ok(()) };
+            let Some((edit, incidents)) = change(&poll, policy, now) else { return Ok(false) };
             let told = NewEvent::of_incidents(&edit.poll, &incidents, &Actor::Detector, now);
             let replaced = self.changes.put((&poll, edit), told, (&Actor::Detector, now)).await?;
             if matches!(replaced, Replacement::Done(_)) {
-                return Ok(());
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -171,22 +183,27 @@ impl Watched {
         }
     }
 
-    /// Keeps the memory bounded: polls whose last ballot is older than that of others go.
-    fn forget(&mut self, now: Timestamp) {
-        self.polls.retain(|_, poll| now.as_millis() - poll.watch.newest().as_millis() < FORGOTTEN_MILLIS);
+    /// Keeps the memory bounded: polls whose last ballot is older than that of others go. Returns them.
+    fn forget(&mut self, now: Timestamp) -> Vec<(PollId, PollUnderWatch)> {
+        let is_old = |poll: &PollUnderWatch| now.as_millis() - poll.watch.newest().as_millis() >= FORGOTTEN_MILLIS;
+        let mut gone: Vec<_> = self.polls.extract_if(|_, poll| is_old(poll)).collect();
         let mut networks: usize = self.polls.values().map(|poll| poll.watch.networks()).sum();
         if self.polls.len() <= MOST_POLLS && networks <= MOST_NETWORKS {
-            return;
+            return gone;
         }
         let mut oldest: Vec<(Timestamp, PollId)> =
             self.polls.iter().map(|(id, poll)| (poll.watch.newest(), *id)).collect();
         oldest.sort_unstable();
         for (_, id) in oldest {
             if self.polls.len() <= MOST_POLLS && networks <= MOST_NETWORKS {
-                return;
+                break;
             }
-            networks -= self.polls.remove(&id).map_or(0, |poll| poll.watch.networks());
+            if let Some(poll) = self.polls.remove(&id) {
+                networks -= poll.watch.networks();
+                gone.push((id, poll));
+            }
         }
+        gone
     }
 }
 

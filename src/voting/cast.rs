@@ -179,7 +179,9 @@ impl Voting {
         let snapshot = self.learn(&known, partition, &receipt).await;
         let shown = snapshot.and_then(|snapshot| shown_to(snapshot, Viewer::Voter).tally());
         let (choices, text) = checked.ok_or(VoteError::Internal("a ballot was cast without choices"))?;
-        if cast == VoteOutcome::Counted {
+        // Detectors see a ballot that was changed as they see a new one: it moves the tally as much.
+        if matches!(cast, VoteOutcome::Counted | VoteOutcome::Changed) {
+            let is_new = is_new && cast == VoteOutcome::Counted;
             let first = choices.options(&known.poll).next().map_or(0, |option| option.index);
             traces.note(known.poll.id, receipt.at, network, (first, is_new));
         }

@@ -1,19 +1,27 @@
 //! From ballots to an incident: detectors on each store, in time that is set by hand.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use sawt::{
     clock::Clock,
+    config::Config,
     events::EventSignal,
     integrity::watch::Detectors,
     live::{
-        Hub,
+        Hub, StreamLimiter,
         replicas::{publish, subscribe},
     },
-    poll::{IncidentCause, IncidentPolicy, Label, LabelDecision, Poll, Timestamp},
+    poll::{
+        Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, Poll, REASON, Suspects, Text, Timestamp, VoterId,
+    },
+    quota::{QuotaLimiter, Subject, local::Uptime},
     secret::Secret,
     site::{Actor, EventType, SiteSettings},
     store::{Store, StoreSettings, Stores},
+    telemetry::Metrics,
+    views::ViewCounts,
+    voting::{BallotRequest, Caster, ReplicaVoting, VoteOutcome, Voting},
+    wire::PositionKeys,
 };
 
 use crate::{
@@ -21,10 +29,14 @@ use crate::{
     backends::{Program, Storage},
     client::until,
     registry::store_rules,
-    store::stage::{Stage, label, labelled, yes_or_no},
+    store::stage::{Stage, changeable, done, label, labelled, yes_or_no},
 };
 
-store_rules![a_burst_of_a_network_becomes_an_incident_whose_ballots_are_held_from_then_on_and_that_ends_by_itself];
+store_rules![
+    a_burst_of_a_network_becomes_an_incident_whose_ballots_are_held_from_then_on_and_that_ends_by_itself,
+    what_is_forgotten_is_ended_before,
+    detectors_see_each_ballot_that_is_cast_or_changed,
+];
 
 /// What runs on a store whose replicas hear of each other.
 pub(crate) mod replicas {
@@ -179,4 +191,70 @@ async fn an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds()
     let label = stage.read(&poll).await.incidents.iter().find(|it| it.about.is_sure()).unwrap().label.name();
     let opened = told.iter().filter(|it| it.kind == EventType::IncidentOpened && it.data["label"] == label.as_ref());
     assert_eq!(opened.count(), 1, "{told:?}");
+}
+
+async fn what_is_forgotten_is_ended_before(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(yes_or_no()).await;
+    let mut replica = Replica::begin(&stage.store, stage.now().await.as_millis() / DAY * DAY);
+    replica.go_on(&poll, 180).await;
+    for _ in 0..100 {
+        replica.now += 3_000;
+        replica.note(&poll, ATTACKER, 1);
+        replica.look().await;
+    }
+    let watched = stage.read(&poll).await;
+    assert!(watched.open_incidents().count() > 0);
+    // An editor's goes on: nobody else says when it is over.
+    let by_editor = Finding {
+        cause: IncidentCause::Editor,
+        since: watched.updated_at,
+        reason: Text::parse("؟", REASON).unwrap(),
+        sureness: 100,
+        suspects: Suspects::Everyone,
+        honest_per_hour: 0,
+    };
+    let (edit, _) = watched.with_incident(by_editor, IncidentPolicy::Show, stage.now().await).unwrap();
+    let version = stage.tally(&watched).await.version;
+    let edit = if edit.moves_versions(&watched) { edit.numbered(version) } else { edit };
+    done(stage.replace(&edit).await);
+    replica.hub.note_made_change(&stage.store, poll.id).await;
+    replica.now += 2 * DAY + 60_000;
+    replica.look().await;
+    let after = stage.read(&poll).await;
+    let open: Vec<IncidentCause> = after.open_incidents().map(|incident| incident.about.cause).collect();
+    assert_eq!(open, [IncidentCause::Editor]);
+}
+
+async fn detectors_see_each_ballot_that_is_cast_or_changed(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(changeable()).await;
+    let local = tokio::task::LocalSet::new();
+    let seen = local.run_until(async {
+        let (clock, metrics) = (Clock::default(), Arc::<Metrics>::default());
+        let hub = Arc::new(Hub::new(Arc::default(), clock.clone(), false));
+        let (secret, streams) = (Secret::generate(), Arc::new(StreamLimiter::new(Config::default().streams)));
+        let keys = Arc::new(PositionKeys::new(&secret, None));
+        let quotas = QuotaLimiter::new(&Config::default().quotas, None, &Uptime::begin(), Arc::clone(&metrics));
+        let views = Arc::new(ViewCounts::new(Arc::clone(&metrics)));
+        let shared = (Arc::clone(&hub), Arc::new(quotas));
+        let replica = ReplicaVoting::new(shared.0, streams, (&secret, keys), shared.1, clock, metrics, views);
+        let voting = Voting::new(Arc::clone(&stage.store), replica);
+        let (voter, client) = (VoterId::from_bytes([7; 16]), Subject::from([9; 16]));
+        for (choice, expected) in [
+            ("yes", VoteOutcome::Counted),
+            ("yes", VoteOutcome::Repeated),
+            ("no", VoteOutcome::Changed),
+            ("no", VoteOutcome::Repeated),
+        ] {
+            let known = voting.poll_to_vote(poll.id).await.unwrap();
+            let caster = Caster { voter, is_new: true, client, label: Label::CLEAN, owes_work: false };
+            let asked = BallotRequest { choices: &[Cow::Borrowed(choice)], answer: None };
+            assert_eq!(voting.cast(caster, known, asked, drop).await.unwrap().cast, expected);
+        }
+        hub.traces().take()
+    });
+    let seen = seen.await;
+    let seen: Vec<(u8, bool)> = seen[0].traces.iter().map(|trace| (trace.option, trace.is_by_new_voter)).collect();
+    assert_eq!(seen, [(0, true), (1, false)]);
 }

@@ -73,6 +73,11 @@ impl PartOfBallots {
         self.part += (f64::from(u8::from(is_in)) - self.part) / past.count.min(REMEMBERED);
     }
 
+    /// Weighs nothing of what came so far any more.
+    pub(super) fn forget_growth(&mut self) {
+        self.sum = 0.0;
+    }
+
     /// Whether it has grown, and that is not chance.
     pub(super) fn has_grown(&self) -> bool {
         self.sum > ALARM

@@ -139,9 +139,9 @@ impl Networks {
         self.all = MinuteCounts::begin(minute);
     }
 
-    /// The networks that burst at this moment, of those that voted since then.
-    pub(super) fn bursts(&self, millis: i64, since_millis: i64) -> Vec<Burst> {
-        let active = self.by_mark.iter().filter(|(_, history)| history.last_millis >= since_millis);
+    /// The networks that burst at this moment, of those that voted after that one.
+    pub(super) fn bursts(&self, millis: i64, after_millis: i64) -> Vec<Burst> {
+        let active = self.by_mark.iter().filter(|(_, history)| history.last_millis > after_millis);
         active.filter_map(|(network, history)| self.burst(*network, history, minute_of(millis))).collect()
     }
 

@@ -31,6 +31,11 @@ impl NewVoters {
         self.by_new.note(is_new, millis, &self.past, &STEP);
     }
 
+    /// Forgets how far they have become more, and not how many they are.
+    pub(super) fn forget_signs(&mut self) {
+        self.by_new.forget_growth();
+    }
+
     /// The crowd, if there is one.
     pub(super) fn crowd(&self) -> Option<NewCrowd> {
         let PartOfBallots { part, since_millis, .. } = self.by_new;

@@ -43,9 +43,12 @@ pub struct PollWatch {
     /// Since when some network bursts.
     bursting_millis: Option<i64>,
     begun_millis: i64,
+    /// The newest ballot when it was looked last: other replicas' come some seconds late, so the clock says nothing of it.
     looked_millis: i64,
     newest_millis: i64,
-    /// When each cause was found last.
+    /// Whether a ballot came since then that the detectors of everybody's ballots were shown.
+    has_news: bool,
+    /// When the newest ballot came with which each cause was found last.
     found: Vec<(IncidentCause, i64)>,
 }
 
@@ -66,6 +69,7 @@ impl PollWatch {
             begun_millis: millis,
             looked_millis: millis,
             newest_millis: millis,
+            has_news: false,
             found: Vec::new(),
         }
     }
@@ -88,11 +92,15 @@ impl PollWatch {
             self.networks.drop_marks(minute_of(millis));
             self.sure.clear();
         }
+        if millis - self.newest_millis >= QUIET_MILLIS {
+            self.forget_signs();
+        }
         self.newest_millis = self.newest_millis.max(millis);
         self.networks.note(millis, network, option, ballots);
         if self.sure.contains(&network) {
             return;
         }
+        self.has_news = true;
         self.views.note_vote(minute_of(millis), ballots);
         self.swing.note(millis, option);
         self.new_voters.note(millis, is_by_new_voter);
@@ -113,19 +121,22 @@ impl PollWatch {
         self.views.note_views(minute_of(at.as_millis()), views);
     }
 
-    /// What goes on now. What goes on still is found again each time.
+    /// What goes on now. What goes on still is found again each time that ballots have come.
     pub fn look(&mut self, now: Timestamp) -> Vec<Finding> {
         let millis = now.as_millis();
         let mut found = self.bursts(millis);
-        found.extend(self.even_gaps(millis));
-        found.extend(self.swung(millis));
+        // Nothing goes on where no ballots come: what they have added up to stays as it was.
+        if std::mem::take(&mut self.has_news) {
+            found.extend(self.even_gaps(millis));
+            found.extend(self.swung(millis));
+            found.extend(self.new_crowd(millis));
+        }
         found.extend(self.more_votes_than_views(millis));
-        found.extend(self.new_crowd(millis));
         for finding in &found {
             self.found.retain(|(cause, _)| *cause != finding.cause);
-            self.found.push((finding.cause, millis));
+            self.found.push((finding.cause, self.newest_millis));
         }
-        self.looked_millis = millis;
+        self.looked_millis = self.newest_millis;
         found
     }
 
@@ -153,6 +164,14 @@ impl PollWatch {
                 networks.iter().map(|it| self.networks.per_hour_lately_of(*it, minute)).sum()
             }
         })
+    }
+
+    /// After a pause of an hour all is over that ballots of before had added up to. How readers vote is still known.
+    fn forget_signs(&mut self) {
+        self.gaps.clear();
+        self.rhythm.clear();
+        self.swing.forget_signs();
+        self.new_voters.forget_signs();
     }
 
     /// All networks that are surely no readers are one finding, and those of which there is doubt another.
@@ -281,3 +300,6 @@ fn minutes_in(burst: &Burst) -> f64 {
 fn whole(number: f64) -> u32 {
     number.ceil() as u32
 }
+
+#[cfg(test)]
+mod tests;

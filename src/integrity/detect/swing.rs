@@ -34,6 +34,11 @@ impl Swing {
         }
     }
 
+    /// Forgets how far they have swung, and not how large they are.
+    pub(super) fn forget_signs(&mut self) {
+        self.options.iter_mut().for_each(PartOfBallots::forget_growth);
+    }
+
     /// The option that has swung most, if one has.
     pub(super) fn swung(&self) -> Option<Swung> {
         let all = (0_u8..).zip(&self.options).filter(|(_, share)| share.has_grown());
