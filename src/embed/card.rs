@@ -35,6 +35,8 @@ pub struct ShownCard<'a> {
     pub state: State,
     /// Its tally, if everyone may see it.
     pub tally: Option<&'a Tally>,
+    /// Whether ballots count in it that are surely no readers'.
+    pub is_disputed: bool,
     /// Who wins a ranked poll that is closed, if that is known.
     pub winner: Option<&'a OptionId>,
     /// Whose it is.
@@ -77,11 +79,17 @@ impl ShownCard<'_> {
             address.push_str("&digits=");
             address.push_str(self.digits.as_str());
         }
-        let mut alt = alt(&card);
-        if let Some(disputed) = self.dispute(Language::for_poll(self.poll.language.as_str())?) {
-            alt = format!("{disputed} {alt}");
+        Some(NamedCard { address, size: self.shape.size(), alt: self.alt(&card) })
+    }
+
+    /// What stands for it: that the figure is disputed, the question, and the first of its answers with their shares.
+    pub(super) fn alt(&self, card: &Card) -> String {
+        let language = Language::for_poll(self.poll.language.as_str());
+        let said = alt(card);
+        match language.and_then(|language| self.dispute(language)) {
+            Some(disputed) => format!("{disputed} {said}"),
+            None => said,
         }
-        Some(NamedCard { address, size: self.shape.size(), alt })
     }
 
     /// The picture; `None` if its question, an answer, or who stands behind the poll is written in letters that the font
@@ -288,7 +296,7 @@ impl ShownCard<'_> {
 
     /// That the figure is disputed, if it is and one is shown.
     fn dispute<'t>(&self, language: &'t Language) -> Option<&'t str> {
-        self.shown().and_then(|_| language.disputed(self.poll))
+        self.shown().filter(|_| self.is_disputed).map(|_| language.texts().disputed.as_str())
     }
 
     /// Who stands behind the poll: with the publisher's note, without it, and with names cut short.
@@ -318,7 +326,7 @@ impl ShownCard<'_> {
 }
 
 /// What stands for a picture: its question, and the first of its answers with their shares.
-pub(super) fn alt(card: &Card) -> String {
+fn alt(card: &Card) -> String {
     let rows = match &card.body {
         CardBody::Answers(rows) | CardBody::Bars(rows) => rows.rows.as_slice(),
         CardBody::Columns { .. } | CardBody::Stars => &[],

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     assets::{self, Asset},
-    card::{NamedCard, ShownCard, alt},
+    card::{NamedCard, ShownCard},
     digits::{Digits, PERMILLE},
     direction::{Direction, direction_in, direction_of},
     disclosure::counted,
@@ -22,8 +22,8 @@ use super::{
 use crate::{
     card::{Card, CardShape},
     poll::{
-        Addendum, Disclosure, OptionId, Poll, PollOption, Resolution, Revision, State, Tally, TallyDisplay, Text,
-        Timestamp, Votes,
+        Addendum, Decisions, Disclosure, OptionId, Poll, PollOption, Resolution, Revision, State, Tally, TallyDisplay,
+        Text, Timestamp, Votes,
     },
     site::{BaseAddress, SiteSettings},
 };
@@ -34,6 +34,8 @@ pub struct FrozenFigure {
     poll: Poll,
     tally: Tally,
     taken_at: Timestamp,
+    /// Whether ballots counted then that were surely no readers'.
+    is_disputed: bool,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +59,8 @@ struct StatedResults {
     ballots_under: Option<u64>,
     #[serde(default)]
     display: TallyDisplay,
+    #[serde(default)]
+    disputed: bool,
     options: Vec<StatedOption>,
     #[serde(default)]
     resolution: Option<StatedResolution>,
@@ -118,7 +122,7 @@ impl FrozenFigure {
         };
         let addendum = match &results.addendum {
             Some(stated) => Some(Addendum {
-                decisions: poll.decisions,
+                decisions: Decisions::default(),
                 at: stated.decided_at,
                 revision: stated.revision,
                 ballots: stated.ballots,
@@ -139,14 +143,30 @@ impl FrozenFigure {
         };
         let resolution =
             results.resolution.map(|stated| Resolution { option: stated.option, at: stated.resolved_at, reason: None });
-        let poll = Poll { question, options, disclosure: disclosed, resolution, addendum, ..poll.clone() };
-        Some(Self { poll, tally, taken_at })
+        // What goes on in the poll today, and what was decided since, is nothing of the figure.
+        let (incidents, decisions) = (Vec::new(), Decisions::default());
+        let poll = Poll {
+            question,
+            options,
+            disclosure: disclosed,
+            resolution,
+            addendum,
+            incidents,
+            decisions,
+            ..poll.clone()
+        };
+        Some(Self { poll, tally, taken_at, is_disputed: results.disputed })
     }
 
     /// Its picture; `None` if it can't be drawn.
     pub fn card(&self, site: &SiteSettings, digits: Digits, shape: CardShape) -> Option<Card> {
-        let Self { poll, tally, .. } = self;
-        ShownCard { poll, state: tally.state, tally: Some(tally), winner: None, site, digits, shape }.of_snapshot()
+        self.shown_card(site, digits, shape).of_snapshot()
+    }
+
+    fn shown_card<'a>(&'a self, site: &'a SiteSettings, digits: Digits, shape: CardShape) -> ShownCard<'a> {
+        let Self { poll, tally, is_disputed, .. } = self;
+        let is_disputed = *is_disputed;
+        ShownCard { poll, state: tally.state, tally: Some(tally), is_disputed, winner: None, site, digits, shape }
     }
 }
 
@@ -175,7 +195,7 @@ impl CitedSnapshot<'_> {
     /// # Errors
     /// The template can't be written, which is a defect.
     pub fn render(&self) -> Result<String, askama::Error> {
-        let FrozenFigure { poll, tally, taken_at } = self.figure;
+        let FrozenFigure { poll, tally, taken_at, is_disputed } = self.figure;
         // English is there, or the tests would say so.
         let language = self.look.language.or_else(|| Language::for_poll(poll.language.as_str()));
         let language = language.ok_or(askama::Error::Fmt)?;
@@ -187,12 +207,13 @@ impl CitedSnapshot<'_> {
             language.disclosure(poll, Some(tally), &self.site.timezone, digits).map(|sentence| sentence.whole());
         let note = poll.disclosure.as_ref().and_then(|disclosure| disclosure.note.as_ref()).map_or("", Text::as_str);
         let card_query = format!("digits={}", digits.as_str());
-        let card = self.figure.card(self.site, digits, CardShape::Wide).map(|card| NamedCard {
+        let shown_card = self.figure.shown_card(self.site, digits, CardShape::Wide);
+        let card = shown_card.of_snapshot().map(|card| NamedCard {
             address: self
                 .public_url
                 .map_or_else(String::new, |url| format!("{url}{}/card.png?{card_query}", self.path)),
             size: CardShape::Wide.size(),
-            alt: alt(&card),
+            alt: shown_card.alt(&card),
         });
         let mean = RatingPart::of(poll, Some(tally), language, digits, direction);
         let rows = self.rows(language, direction);
@@ -216,6 +237,7 @@ impl CitedSnapshot<'_> {
                 Direction::Rtl => " dir=\"rtl\"",
             },
             mean: mean.map(|view| view.average).unwrap_or_default(),
+            is_disputed: *is_disputed,
             addendum: language.addendum(poll, tally, digits),
             note_dir: direction_in(direction, note),
             fixed: texts.snapshot_fixed.replace("{n}", &language.number(self.entry, digits)),
@@ -285,6 +307,7 @@ struct SnapshotPage<'a> {
     question_dir: &'static str,
     words_dir: &'static str,
     mean: String,
+    is_disputed: bool,
     addendum: Option<String>,
     note_dir: &'static str,
     fixed: String,
@@ -298,4 +321,78 @@ struct SnapshotPage<'a> {
     note: &'a str,
     rows: Vec<SnapshotRow>,
     poll: &'a Poll,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        poll::{
+            DigestKey, Finding, IncidentCause, IncidentPolicy, LabelDecision, NewOption, NewPoll, Partitions,
+            PollFields, PollId, REASON, SiteId, Suspects,
+        },
+        wire,
+    };
+
+    fn poll(now: Timestamp) -> Poll {
+        let option = |label: &str| NewOption { label: label.to_owned(), ..NewOption::default() };
+        let fields = PollFields {
+            question: Some("هل تتوقع حل مجلس الأمة؟".to_owned()),
+            options: Some(vec![option("نعم"), option("لا")]),
+            ..PollFields::default()
+        };
+        let key = DigestKey::from_bytes([0; 32]);
+        NewPoll::from(fields).build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, now).unwrap()
+    }
+
+    fn statement(poll: &Poll, now: Timestamp) -> String {
+        let mut tally = Tally::of_nothing(poll, now);
+        (tally.ballots, tally.votes) = (3, [2, 1].as_slice().into());
+        let results: serde_json::Value = serde_json::from_str(&wire::results_json(poll, &tally)).unwrap();
+        serde_json::json!({ "at": now, "question": poll.question, "results": results }).to_string()
+    }
+
+    /// The page, and the hash of the picture.
+    fn shown(poll: &Poll, statement: &str) -> (String, blake3::Hash) {
+        let (figure, site) = (FrozenFigure::read(poll, statement).unwrap(), SiteSettings::default());
+        let url = "https://votes.example".parse().unwrap();
+        let page = CitedSnapshot {
+            figure: &figure,
+            id: "1-7",
+            entry: 7,
+            path: "/v1/polls/x/snapshots/1-7",
+            page_path: "/embed/x/snapshots/1-7",
+            look: &Look::default(),
+            site: &site,
+            public_url: Some(&url),
+        };
+        (page.render().unwrap(), figure.card(&site, Digits::default(), CardShape::Wide).unwrap().hash())
+    }
+
+    #[test]
+    fn a_snapshot_says_that_it_was_disputed_then_and_nothing_of_what_was_decided_since() {
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let plain = poll(now);
+        let found = Finding {
+            cause: IncidentCause::Editor,
+            since: now,
+            reason: Text::parse("دعوة", REASON).unwrap(),
+            sureness: 100,
+            suspects: Suspects::Everyone,
+            honest_per_hour: 0,
+        };
+        let (edit, incident) = plain.with_incident(found, IncidentPolicy::Show, now).unwrap();
+        let disputed = edit.poll;
+        let void = disputed.decided(incident.label, LabelDecision::Void, now).unwrap().poll;
+        let [of_plain, of_disputed] = [&plain, &disputed].map(|poll| statement(poll, now));
+        let said = |page: &str| page.matches("هذه النتيجة موضع شك").count();
+
+        let (page, picture) = shown(&disputed, &of_disputed);
+        assert_eq!(said(&page), 2, "in words, and for the picture: {page}");
+        assert_eq!(shown(&void, &of_disputed), (page, picture));
+        let (page, quiet) = shown(&plain, &of_plain);
+        assert_eq!(said(&page), 0, "{page}");
+        assert_ne!(quiet, picture);
+        assert_eq!(shown(&disputed, &of_plain), (page, quiet));
+    }
 }

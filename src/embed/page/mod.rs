@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     card::CardShape,
-    poll::{Disclosure, OPEN_ANSWER, Poll, ResultsPolicy, State, Text},
+    poll::{Disclosure, Grade, OPEN_ANSWER, Poll, ResultsPolicy, State, Text},
     site::{BaseAddress, ListedOrigin, SiteSettings},
 };
 pub use empty_place::empty_place;
@@ -151,6 +151,7 @@ impl ShownPoll<'_> {
             poll: self.poll,
             state: self.state,
             tally: self.tally,
+            is_disputed: self.poll.grade() == Grade::Disputed,
             winner: self.winner,
             site: self.site,
             digits: self.look.digits,

@@ -39,7 +39,7 @@ use crate::{
         },
     },
     live::PollWithSite,
-    poll::{Poll, PollId, Viewer, is_invisible},
+    poll::{Grade, Poll, PollId, Viewer, is_invisible},
     site::BaseAddress,
 };
 
@@ -142,10 +142,12 @@ pub(in crate::http) async fn read(req: HttpRequest, worker: web::Data<Worker>) -
 /// The poll's picture, as everyone sees it now. Without its tally it is named all the same.
 async fn named_card(worker: &Worker, known: &PollWithSite) -> Option<NamedCard> {
     let seen = worker.voting.visible(Viewer::Everyone, known, None).await.ok().flatten();
+    let poll = embed::definition_of(known, seen.as_deref());
     let view = ShownCard {
-        poll: embed::definition_of(known, seen.as_deref()),
+        poll,
         state: embed::state_of(worker, known, seen.as_deref()),
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
+        is_disputed: poll.grade() == Grade::Disputed,
         winner: None,
         site: &known.site.settings,
         digits: Digits::default(),

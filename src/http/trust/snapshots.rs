@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// `POST /v1/polls/{poll}/snapshots`: a snapshot of what everybody sees now, or, where nobody is shown anything yet, of what the
-/// publisher sees.
+/// publisher sees, if they may read results.
 pub(in crate::http) async fn take(
     req: HttpRequest,
     payload: web::Payload,
@@ -41,6 +41,10 @@ pub(in crate::http) async fn take(
     let shown_to = async |viewer| worker.voting.visible(viewer, &known, None).await;
     let (shown, seen) = if let Some(shown) = shown_to(Viewer::Everyone).await? {
         (shown, Viewer::Everyone)
+    } else if !publisher.may(Scope::ResultsRead, &known.poll.site) {
+        let detail =
+            "readers are shown no figure of this poll now: this needs a key that also has the scope results:read";
+        return Err(Problem::new(Code::ScopeMissing, detail));
     } else {
         (shown_to(Viewer::Publisher).await?.ok_or(VoteError::NoPoll)?, Viewer::Publisher)
     };

@@ -151,6 +151,12 @@ async fn a_snapshot_of_a_hidden_figure_is_public_once_the_poll_is_closed(service
     let taken = service.admin().post(&snapshots).send().await.is(201);
     let path = format!("{snapshots}/{}", text(&taken["id"]));
     assert_eq!(taken["is_public"], false);
+    // What readers are not shown is not told to a key that may not read it, this way either.
+    for (scopes, status) in [(&["polls:write"][..], 403), (&["polls:write", "results:read"], 201)] {
+        let (_, key) = service.key("default", scopes).await;
+        let answer = service.client().with_key(&key).post(&snapshots).send().await;
+        assert_eq!(answer.status, status, "{answer}");
+    }
     service.client().get(&path).send().await.refused(404, "not-found");
     let page = format!("/embed/{poll}/snapshots/{}", text(&taken["id"]));
     for more in ["/proof", "/card.png"] {
@@ -158,7 +164,7 @@ async fn a_snapshot_of_a_hidden_figure_is_public_once_the_poll_is_closed(service
     }
     service.client().get(&page).send().await.page(404);
     assert_eq!(service.client().get(&snapshots).send().await.is(200)["items"], json!([]));
-    assert_eq!(service.admin().get(&snapshots).send().await.is(200)["items"][0]["id"], taken["id"]);
+    assert_eq!(service.admin().get(&snapshots).send().await.is(200)["items"][1]["id"], taken["id"]);
     close(service, &poll).await;
     let read = until(async || {
         let answer = service.client().get(&path).send().await;

@@ -23,7 +23,7 @@ use crate::{
         },
         pages::drawn_cards::NoPicture,
     },
-    poll::{State, Viewer},
+    poll::{Grade, State, Viewer},
     secret::{first_bytes, hex},
 };
 
@@ -48,6 +48,7 @@ pub(in crate::http) async fn card(req: HttpRequest, worker: web::Data<Worker>) -
         poll,
         state,
         tally: seen.as_deref().map(|snapshot| &snapshot.tally),
+        is_disputed: poll.grade() == Grade::Disputed,
         winner: run_off.as_ref().and_then(|counted| counted.runoff.winner.as_ref()),
         site: &known.site.settings,
         digits,
