@@ -1,9 +1,9 @@
-//! Labels in an editor's words.
+//! Labels and incidents in an editor's words.
 
 use crate::{
     embed::{digits::Digits, language::Language},
     newsroom::texts::{fill, texts_of},
-    poll::Label,
+    poll::{IncidentCause, Label},
 };
 
 /// What there is to say against the ballots with a label.
@@ -23,6 +23,19 @@ pub fn label_text(language: &Language, label: Label) -> String {
         _ => &texts.incident,
     };
     fill(text, &[("number", &language.number(u64::from(label.number()), Digits::Latn))])
+}
+
+/// What was found that is an incident.
+pub fn cause_text(language: &Language, cause: IncidentCause) -> &'static str {
+    let texts = &texts_of(language).incidents;
+    match cause {
+        IncidentCause::Editor => &texts.by_editor,
+        IncidentCause::NetworkBurst => &texts.network_burst,
+        IncidentCause::EvenGaps => &texts.even_gaps,
+        IncidentCause::ShareSwing => &texts.share_swing,
+        IncidentCause::MoreVotesThanViews => &texts.more_votes_than_views,
+        IncidentCause::NewVoters => &texts.new_voters,
+    }
 }
 
 #[cfg(test)]

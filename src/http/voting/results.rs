@@ -43,11 +43,8 @@ pub(in crate::http) async fn read(req: HttpRequest, worker: web::Data<Worker>) -
         Box::pin(told.add_words(&worker, &snapshot)).await?;
     }
     let caching = if snapshot.poll.open_answer { caching.and(Caching::LIVE) } else { caching };
-    if auth::may_read_results(&req, &worker, &snapshot.poll.site).await
-        && let Ok(views) = worker.viewing.views_of(&snapshot.poll).await
-    {
-        told.add_views(&snapshot, views);
-        told.add_grade(&snapshot);
+    if auth::may_read_results(&req, &worker, &snapshot.poll.site).await {
+        told.add_publishers(&snapshot, worker.viewing.views_of(&snapshot.poll).await.ok());
         return answer(&req, &worker, &snapshot, Caching::Private, &told);
     }
     answer(&req, &worker, &snapshot, caching, &told)
@@ -83,7 +80,15 @@ impl Told {
         }
     }
 
-    /// What the publisher alone is told: how often the poll was seen, and which share of that voted.
+    /// What the publisher alone is told. Whoever prints by the grade finds it also while views can't be read.
+    fn add_publishers(&mut self, snapshot: &KnownTally, views: Option<u64>) {
+        if let Some(views) = views {
+            self.add_views(snapshot, views);
+        }
+        self.add_grade(snapshot);
+    }
+
+    /// How often the poll was seen, and which share of that voted.
     fn add_views(&mut self, snapshot: &KnownTally, views: u64) {
         let turnout = snapshot.tally.turnout(views).map_or_else(|| "null".to_owned(), |turnout| turnout.to_string());
         // Writing to a String can't fail.
@@ -144,4 +149,34 @@ fn answer(
     }
     let tally = snapshot.results_text();
     Ok(response.body(format!("{}{members}}}", tally.strip_suffix('}').unwrap_or(tally))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::poll::{DigestKey, NewOption, NewPoll, Partitions, PollFields, PollId, SiteId, Timestamp};
+
+    #[test]
+    fn the_grade_is_told_also_while_views_cannot_be_read() {
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let option = |label: &str| NewOption { label: label.to_owned(), ..NewOption::default() };
+        let fields = PollFields {
+            question: Some("هل تتوقع حل مجلس الأمة؟".to_owned()),
+            options: Some(vec![option("نعم"), option("لا")]),
+            ..PollFields::default()
+        };
+        let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
+        let poll = NewPoll::from(fields).build(id, SiteId::default(), Partitions::unplaced(1), key, now).unwrap();
+        let snapshot = Snapshot::of_nothing(&Arc::new(poll), now);
+        let told = |views| {
+            let mut told = Told::default();
+            told.add_publishers(&snapshot, views);
+            (told.members, told.mark)
+        };
+        let grade = ",\"grade\":\"clean\",\"grade_reasons\":[]";
+        assert_eq!(told(None), (grade.to_owned(), "-1".to_owned()));
+        assert_eq!(told(Some(4)), (format!(",\"views\":4,\"turnout\":0{grade}"), "-views4-1".to_owned()));
+    }
 }

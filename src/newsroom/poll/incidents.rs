@@ -3,7 +3,10 @@
 use crate::{
     embed::{digits::Digits, language::Language},
     integrity::{IncidentReport, IntegrityReport},
-    newsroom::texts::{IncidentTexts, fill, texts_of},
+    newsroom::{
+        labels::cause_text,
+        texts::{fill, texts_of},
+    },
     poll::{IncidentCause, Label, State, TimeZone, Timestamp},
 };
 
@@ -116,7 +119,7 @@ impl IncidentLine {
         Self {
             label: incident.label.name().into_owned(),
             key: format!("{}-{}", incident.label.name(), incident.opened_at.as_millis()),
-            what: cause_text(texts, about.cause),
+            what: cause_text(language, about.cause),
             why: about.reason.as_str().to_owned(),
             is_found: about.cause != IncidentCause::Editor,
             is_on,
@@ -125,17 +128,5 @@ impl IncidentLine {
             has_votes: *ballots > 0,
             reason: String::new(),
         }
-    }
-}
-
-/// What was found, in an editor's words.
-pub(super) fn cause_text(texts: &'static IncidentTexts, cause: IncidentCause) -> &'static str {
-    match cause {
-        IncidentCause::Editor => &texts.by_editor,
-        IncidentCause::NetworkBurst => &texts.network_burst,
-        IncidentCause::EvenGaps => &texts.even_gaps,
-        IncidentCause::ShareSwing => &texts.share_swing,
-        IncidentCause::MoreVotesThanViews => &texts.more_votes_than_views,
-        IncidentCause::NewVoters => &texts.new_voters,
     }
 }

@@ -2,11 +2,12 @@
 
 use askama::Template;
 
-use super::{incidents::cause_text, integrity::has_ballots};
+use super::integrity::has_ballots;
 use crate::{
     embed::{digits::Digits, language::Language},
     newsroom::{
         chart::Meter,
+        labels::cause_text,
         texts::{PollTexts, fill, texts_of},
     },
     poll::{Grade, Poll, PollOption, Round, Runoff, State, Tally, TimeZone},
@@ -65,7 +66,7 @@ impl TallyPart<'_> {
             Grade::Disputed => ("failed", &*texts.disputed, &*texts.disputed_about),
         };
         let mut reasons: Vec<&str> = Vec::new();
-        let found = self.poll.standing_incidents().map(|incident| cause_text(texts, incident.about.cause));
+        let found = self.poll.standing_incidents().map(|incident| cause_text(self.language, incident.about.cause));
         let held = (!self.poll.decisions_now().count_all()).then_some(texts.some_held.as_str());
         for reason in found.chain(held) {
             if !reasons.contains(&reason) {

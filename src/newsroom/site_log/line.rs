@@ -2,16 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::{
     embed::language::Language,
     newsroom::{
         frame::Frame,
-        labels::label_text,
+        labels::{cause_text, label_text},
         texts::{NewsroomTexts, SiteLogTexts, fill, texts_of},
     },
-    poll::{Label, PollId, TimeZone},
+    poll::{IncidentCause, Label, PollId, TimeZone},
     site::{Actor, ApiKey, Event, EventSubject, EventType, KeyId},
 };
 
@@ -129,7 +130,7 @@ impl<'a> EventWriter<'a> {
         let before = before.map(|text| fill(&texts.was_worded, &[("text", text)]));
         let label = data.get("label").and_then(Value::as_str).and_then(|name| name.parse::<Label>().ok());
         let label = label.map(|label| label_text(self.frame.language, label));
-        let reason = data.get("reason").and_then(Value::as_str);
+        let reason = reason(self.frame.language, event);
         let reason = reason.map(|reason| fill(&texts.because, &[("reason", reason)]));
         let why = data.get("why").and_then(Value::as_str).map(|why| match why {
             "gone" => texts.disabled_gone.clone(),
@@ -190,6 +191,15 @@ impl<'a> EventWriter<'a> {
     }
 }
 
+/// Why, in the words of whoever did it. Detectors speak English: what they have found is told in the editor's language.
+fn reason<'a>(language: &Language, event: &'a Event) -> Option<&'a str> {
+    let found = event.data.get("cause").filter(|_| event.actor == Actor::Detector);
+    match found.and_then(|cause| IncidentCause::deserialize(cause).ok()) {
+        Some(cause) if event.kind == EventType::IncidentOpened => Some(cause_text(language, cause)),
+        Some(_) | None => event.data.get("reason").and_then(Value::as_str),
+    }
+}
+
 /// What happened, in a few words.
 pub fn event_text(language: &Language, kind: EventType) -> &'static str {
     let texts = &texts_of(language).log;
@@ -238,5 +248,40 @@ pub fn subject_text(language: &Language, subject: EventSubject) -> &'static str 
         EventSubject::Key => &texts.keys,
         EventSubject::Session => &texts.sessions,
         EventSubject::Webhook => &texts.webhooks,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::poll::{SiteId, Timestamp};
+
+    #[test]
+    fn what_a_detector_has_found_is_told_in_the_editors_language_and_what_a_person_says_as_they_said_it() {
+        let told = |tag: &str, actor: Actor, kind: EventType, reason: Value| {
+            let event = Event {
+                id: "1795899306264000".parse().unwrap(),
+                at: Timestamp::LATEST,
+                site: SiteId::default(),
+                poll: None,
+                kind,
+                actor,
+                data: json!({ "cause": "network-burst", "reason": reason }),
+            };
+            super::reason(Language::find(tag).unwrap(), &event).map(str::to_owned)
+        };
+        let english = || json!("one network cast 100 ballots within a minute");
+        for (tag, words) in [
+            ("ar", "شبكات تصوّت أكثر مما يفسّره ماضيها وسائر القراء"),
+            ("en", "Networks vote more than their past and the other readers explain"),
+            ("fr", "Des réseaux votent plus que leur passé et les autres lecteurs ne l’expliquent"),
+        ] {
+            assert_eq!(told(tag, Actor::Detector, EventType::IncidentOpened, english()).as_deref(), Some(words));
+        }
+        assert_eq!(told("ar", Actor::Detector, EventType::IncidentClosed, Value::Null), None, "it is over by itself");
+        let by_editor = told("ar", Actor::Admin, EventType::IncidentClosed, json!("مدرسة"));
+        assert_eq!(by_editor.as_deref(), Some("مدرسة"));
     }
 }
