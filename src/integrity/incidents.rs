@@ -16,10 +16,12 @@ const MOST_TURNS: usize = 5;
 type IncidentChange = (Edit, Vec<Incident>);
 
 impl Integrity {
-    /// Opens an incident that somebody says goes on: every ballot that is cast from now on gets its label.
+    /// Opens an incident that somebody says goes on: every ballot that is cast from now on gets its label. The same again
+    /// changes nothing.
     ///
     /// # Errors
     /// [`IntegrityError::NoPoll`]; [`Reason`](IntegrityError::Reason); [`NotOpen`](IntegrityError::NotOpen);
+    /// [`TooMany`](IntegrityError::TooMany);
     /// [`KeptChanging`](IntegrityError::KeptChanging); what the store failed with.
     pub async fn open_incident(
         &self,
@@ -30,14 +32,20 @@ impl Integrity {
         let reason = Text::parse(reason, REASON).map_err(IntegrityError::Reason)?;
         let per_hour = self.last_hour(publisher, id).await?;
         let change = |poll: &Poll, now: Timestamp| {
+            if poll.goes_on_by_editor(&reason) {
+                return Ok(None);
+            }
+            if !poll.has_room_for_incident() {
+                return Err(IntegrityError::TooMany);
+            }
             let found = by_editor(reason.clone(), per_hour, now);
-            let (edit, incident) = poll.with_incident(found, IncidentPolicy::Show, now)?;
-            Some((edit, vec![incident]))
+            Ok(poll.with_incident(found, IncidentPolicy::Show, now).map(|(edit, incident)| (edit, vec![incident])))
         };
-        self.change_incidents(publisher, id, change).await
+        self.change_incidents(publisher, id, |state| state == State::Open, change).await
     }
 
-    /// Closes the incident of a label. Its label stays on its ballots; to close it again changes nothing.
+    /// Closes the incident of a label, or says of one that is over that it was none: in a closed poll too. Its label stays on
+    /// its ballots; to close it again changes nothing.
     ///
     /// # Errors
     /// [`IntegrityError::NoIncident`]; as [`open_incident`](Self::open_incident).
@@ -52,8 +60,9 @@ impl Integrity {
         if poll.incidents.iter().all(|incident| incident.label != label) {
             return Err(IntegrityError::NoIncident);
         }
-        let change = |poll: &Poll, now: Timestamp| poll.with_incident_ended(label, Ending::ByEditor(&reason), now);
-        self.change_incidents(publisher, id, change).await
+        let change = |poll: &Poll, now: Timestamp| Ok(poll.with_incident_ended(label, Ending::ByEditor(&reason), now));
+        let is_possible = |state| matches!(state, State::Open | State::Closed);
+        self.change_incidents(publisher, id, is_possible, change).await
     }
 
     /// How many ballots came in the last hour.
@@ -69,16 +78,17 @@ impl Integrity {
         &self,
         publisher: &Publisher,
         id: PollId,
-        change: impl Fn(&Poll, Timestamp) -> Option<IncidentChange>,
+        is_possible: impl Fn(State) -> bool,
+        change: impl Fn(&Poll, Timestamp) -> Result<Option<IncidentChange>, IntegrityError>,
     ) -> Result<IntegrityReport, IntegrityError> {
         for _ in 0..MOST_TURNS {
             let poll = self.poll(publisher, id).await?;
             let now = self.store.now().await?;
             let state = poll.state_at(now);
-            if state != State::Open {
+            if !is_possible(state) {
                 return Err(IntegrityError::NotOpen(Box::new(poll), state));
             }
-            let Some((edit, incidents)) = change(&poll, now) else { return self.report(publisher, id).await };
+            let Some((edit, incidents)) = change(&poll, now)? else { return self.report(publisher, id).await };
             let told = NewEvent::of_incidents(&edit.poll, &incidents, &publisher.actor(), now);
             if self.is_put((&poll, edit), told, (&publisher.actor(), now)).await? {
                 return self.report(publisher, id).await;

@@ -30,7 +30,7 @@ use changes::PollChanges;
 use crate::{
     events::EventSignal,
     live::Hub,
-    poll::{Edit, Label, Poll, PollId, State, Timestamp},
+    poll::{Edit, Label, MOST_INCIDENTS, Poll, PollId, State, Timestamp},
     site::{Actor, NewEvent, Publisher, Scope},
     store::{Replacement, Store, StoreError},
 };
@@ -55,6 +55,9 @@ pub enum IntegrityError {
     /// No incident of the poll has or had this label.
     #[error("no incident has this label")]
     NoIncident,
+    /// As many incidents go on in the poll as can be kept.
+    #[error("{MOST_INCIDENTS} incidents go on in the poll, and no more can: close some first")]
+    TooMany,
     /// What the reason must be, after the field's name.
     #[error("reason {0}")]
     Reason(String),

@@ -140,7 +140,8 @@ texts! {
     IncidentTexts {
         title about none clean clean_about watched watched_about disputed disputed_about some_held by_editor
         network_burst even_gaps share_swing more_votes_than_views new_voters goes_on until_close over closed_because since noticed
-        sureness votes honest to_votes close close_about open open_about open_it said_opened said_closed not_open
+        sureness votes honest to_votes close close_about dismiss dismiss_about open open_about open_it said_opened said_closed
+        not_open too_many
     }
     /// What there is to say against a ballot.
     LabelTexts {

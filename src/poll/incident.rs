@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Edit, LABELS, Label, LabelDecision, NetworkDigest, Poll, State, Text, Timestamp};
+use super::{Edit, Effect, LABELS, Label, LabelDecision, NetworkDigest, Phase, Poll, Schedule, State, Text, Timestamp};
 
 /// The first label that an incident may have; those below are of what a replica sees at a vote.
 const FIRST_OF_INCIDENTS: u8 = 8;
@@ -106,9 +106,9 @@ pub enum IncidentPolicy {
 /// How an incident ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncidentEnd {
-    /// When, by the store's clock.
+    /// When, by the store's clock: the poll's close at the latest.
     pub at: Timestamp,
-    /// Why, if an editor has ended it; else it was over.
+    /// Why, if an editor has ended it, or has said later that it was none; else it was over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Text>,
     /// How many ballots those that it was about cast in an hour once it was over, if that is known.
@@ -198,7 +198,7 @@ impl Incident {
         self.end.is_none()
     }
 
-    /// Whether an editor has ended it: they know better.
+    /// Whether an editor has ended it, or has said since that it was none: they know better.
     pub fn is_dismissed(&self) -> bool {
         self.end.as_ref().is_some_and(|end| end.reason.is_some())
     }
@@ -222,6 +222,16 @@ impl Poll {
     /// The incidents that go on.
     pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incidents.iter().filter(|incident| incident.is_open())
+    }
+
+    /// Whether one goes on that an editor has opened for this reason.
+    pub fn goes_on_by_editor(&self, reason: &Text) -> bool {
+        self.open_incidents().any(|it| it.about.cause == IncidentCause::Editor && it.about.reason == *reason)
+    }
+
+    /// Whether one more can be kept: those that go on are never forgotten for it.
+    pub fn has_room_for_incident(&self) -> bool {
+        self.open_incidents().count() < MOST_INCIDENTS
     }
 
     /// The label of a ballot that is cast now: that of an incident that is about its network; or else of one that an editor
@@ -252,7 +262,8 @@ impl Poll {
     }
 
     /// The poll with what was found as an incident: one more, or one that goes on already and is about more networks now.
-    /// `None` if that is known, if an editor has said lately that it is none, or if the poll takes no votes.
+    /// `None` if that is known, if an editor has said lately that it is none, if as many go on as can be kept, or if the poll
+    /// takes no votes.
     pub fn with_incident(
         &self,
         mut found: Finding,
@@ -265,6 +276,8 @@ impl Poll {
         found.since = found.since.min(now);
         if found.cause != IncidentCause::Editor {
             self.leave_out_known(&mut found, now)?;
+        } else if self.goes_on_by_editor(&found.reason) {
+            return None;
         }
         let mut edit = self.moved(self.schedule, now);
         let incidents = &mut edit.poll.incidents;
@@ -285,11 +298,15 @@ impl Poll {
             let incident = incident.clone();
             return (incident.about.suspects != self.suspects_of(incident.label)).then_some((edit, incident));
         }
+        if !self.has_room_for_incident() {
+            return None;
+        }
         let label = self.label_for_incident();
         let incident = Incident { label, opened_at: now, end: None, about: found };
         incidents.push(incident.clone());
-        if incidents.len() > MOST_INCIDENTS {
-            let oldest = incidents.iter().position(|incident| !incident.is_open()).unwrap_or(0);
+        if incidents.len() > MOST_INCIDENTS
+            && let Some(oldest) = incidents.iter().position(|incident| !incident.is_open())
+        {
             incidents.remove(oldest);
         }
         // The label that is shared may be on ballots of which there is doubt.
@@ -301,26 +318,39 @@ impl Poll {
     }
 
     /// The poll with the incidents of a label ended, and those incidents; `None` if none of them goes on, or the poll takes
-    /// no votes.
+    /// no votes. But an editor's word is taken at any time: where none goes on it is about those that are over, and a closed
+    /// poll has it beside its final figure.
     pub fn with_incident_ended(
         &self,
         label: Label,
         ending: Ending<'_>,
         now: Timestamp,
     ) -> Option<(Edit, Vec<Incident>)> {
-        if self.state_at(now) != State::Open {
-            return None;
-        }
-        let mut edit = self.moved(self.schedule, now);
+        let of_label = || self.incidents.iter().filter(|incident| incident.label == label);
+        let goes_on = of_label().any(Incident::is_open);
+        let is_about = |incident: &Incident| match ending {
+            // An editor's own goes on until an editor ends it, also where it shares its label.
+            Ending::Over(_) => incident.is_open() && incident.about.cause != IncidentCause::Editor,
+            Ending::ByEditor(_) => incident.is_open() || !(goes_on || incident.is_dismissed()),
+        };
+        let mut edit = match (self.state_at(now), ending) {
+            (State::Open, _) => self.moved(self.schedule, now),
+            (State::Closed, Ending::ByEditor(_)) => {
+                let Edit { poll, .. } = self.moved(Schedule { phase: Phase::Closed, ..self.schedule }, now);
+                Edit { poll, effect: Effect::Amends }
+            }
+            (State::Closed | State::Draft | State::Scheduled, _) => return None,
+        };
+        let at = self.schedule.closes_at.map_or(now, |closes_at| closes_at.min(now));
         let mut ended = Vec::new();
         for incident in &mut edit.poll.incidents {
-            let ends = incident.label == label && incident.is_open();
+            let ends = incident.label == label && is_about(incident);
             if ends {
-                let (reason, per_hour_after) = match ending {
-                    Ending::Over(per_hour) => (None, Some(per_hour)),
-                    Ending::ByEditor(reason) => (Some(reason.clone()), None),
-                };
-                incident.end = Some(IncidentEnd { at: now, reason, per_hour_after });
+                let end = incident.end.get_or_insert(IncidentEnd { at, reason: None, per_hour_after: None });
+                match ending {
+                    Ending::Over(per_hour) => end.per_hour_after = Some(per_hour),
+                    Ending::ByEditor(reason) => end.reason = Some(reason.clone()),
+                }
             }
             // What an editor has ended is known again until the day is over.
             let is_forgotten = !incident.is_of_day(now) || (!incident.is_open() && !incident.is_dismissed());

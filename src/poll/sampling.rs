@@ -12,7 +12,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Edit, Poll, Revision, State, Tally, TallyDisplay, Timestamp};
+use super::{Edit, Effect, Poll, Revision, State, Tally, TallyDisplay, Timestamp};
 
 /// How far a partition's version moves on when it comes to a revision by which other ballots count, or snapshots begin or
 /// end. `sync_partition.lua` does the same.
@@ -54,8 +54,11 @@ impl SampleWindow {
 }
 
 impl Edit {
-    /// Whether other ballots count by it, or snapshots begin or end.
+    /// Whether other ballots count by it, or snapshots begin or end. The figure of a closed poll stays as it is.
     pub fn moves_versions(&self, before: &Poll) -> bool {
+        if self.effect == Effect::Amends {
+            return false;
+        }
         before.decisions.uncounted() != self.poll.decisions.uncounted() || before.is_sampled() != self.poll.is_sampled()
     }
 
@@ -201,28 +204,31 @@ mod tests {
     #[test]
     fn an_incident_has_readers_shown_snapshots_until_it_ends_and_then_versions_move_on_again() {
         let poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
-        let incident = || Finding {
+        let incident = |reason: &str| Finding {
             cause: IncidentCause::Editor,
             since: Timestamp::EARLIEST,
-            reason: Text::parse("?", REASON).unwrap(),
+            reason: Text::parse(reason, REASON).unwrap(),
             sureness: 100,
             suspects: Suspects::Everyone,
             honest_per_hour: 0,
         };
-        let opened = |poll: &Poll| poll.with_incident(incident(), IncidentPolicy::Show, Timestamp::EARLIEST).unwrap();
-        let (first, it) = opened(&poll);
+        let why = Text::parse("over", REASON).unwrap();
+        let opened = |poll: &Poll, reason| {
+            poll.with_incident(incident(reason), IncidentPolicy::Show, Timestamp::EARLIEST).unwrap()
+        };
+        let (first, it) = opened(&poll, "one");
         assert_eq!((first.moves_versions(&poll), first.poll.is_sampled()), (true, true));
         let first = first.numbered(40).poll;
         assert!(first.moves_versions());
-        let (second, _) = opened(&first);
+        let (second, _) = opened(&first, "another");
         assert!(
             !second.moves_versions(&first) && !second.poll.moves_versions(),
             "snapshots go on as they are numbered"
         );
-        let ended = first.with_incident_ended(it.label, Ending::Over(0), Timestamp::EARLIEST).unwrap().0;
+        let ended = first.with_incident_ended(it.label, Ending::ByEditor(&why), Timestamp::EARLIEST).unwrap().0;
         assert_eq!((ended.moves_versions(&first), ended.poll.is_sampled()), (true, false));
         let held = first.decided(it.label, LabelDecision::Held, Timestamp::EARLIEST).unwrap();
-        let ended = held.poll.with_incident_ended(it.label, Ending::Over(0), Timestamp::EARLIEST).unwrap().0;
+        let ended = held.poll.with_incident_ended(it.label, Ending::ByEditor(&why), Timestamp::EARLIEST).unwrap().0;
         assert_eq!((held.moves_versions(&first), ended.moves_versions(&held.poll)), (true, false));
         assert!(ended.poll.is_sampled(), "ballots are held");
     }

@@ -174,6 +174,7 @@ impl From<IntegrityError> for Problem {
             IntegrityError::NoPoll => Self::no_poll(),
             IntegrityError::NotOpen(poll, state) => not_open(&poll, state),
             IntegrityError::NoIncident => Self::new(Code::NotFound, "no incident of this poll has this label"),
+            error @ IntegrityError::TooMany => Self::new(Code::TooManyIncidents, error.to_string()),
             IntegrityError::Reason(rule) => Self::of_field(Code::InvalidDecision, "reason", rule),
             IntegrityError::Undecided => Self::undecided(),
             IntegrityError::KeptChanging => {

@@ -197,6 +197,7 @@ async fn not_moderated(
     let (status, text) = match &error {
         IntegrityError::Reason(_) => (StatusCode::UNPROCESSABLE_ENTITY, &texts.integrity.wrong_reason),
         IntegrityError::NotOpen(..) => (StatusCode::CONFLICT, &texts.incidents.not_open),
+        IntegrityError::TooMany => (StatusCode::CONFLICT, &texts.incidents.too_many),
         _ => return Err(error.into()),
     };
     note_outcome(req, "refused");

@@ -42,8 +42,10 @@ pub struct IncidentLine {
     pub why: String,
     /// Whether a detector has: they speak English.
     pub is_found: bool,
-    /// Whether it goes on, and can be closed.
+    /// Whether it goes on.
     pub is_on: bool,
+    /// Whether an editor can still close it, or say that it was none.
+    pub may_close: bool,
     /// That in words.
     pub state: String,
     /// What else is known of it, each with its name.
@@ -71,7 +73,7 @@ impl IncidentsPart {
         let line = |report: IncidentReport<'_>| {
             let label = report.incident.label;
             let mut line = IncidentLine::of(language, timezone, is_open, &report);
-            if line.is_on && !has_typed {
+            if line.may_close && !has_typed {
                 line.reason = typed_for(label);
                 has_typed = !line.reason.is_empty();
             }
@@ -123,6 +125,7 @@ impl IncidentLine {
             why: about.reason.as_str().to_owned(),
             is_found: about.cause != IncidentCause::Editor,
             is_on,
+            may_close: !incident.is_dismissed(),
             state,
             facts,
             has_votes: *ballots > 0,

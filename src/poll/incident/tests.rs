@@ -1,6 +1,6 @@
 use super::*;
 use crate::poll::{
-    Effect, Kind, Phase, REASON, Schedule, WorkPolicy,
+    Effect, Grade, Kind, Phase, REASON, Schedule, WorkPolicy,
     definition::tests::{earlier as before_last, poll_with},
 };
 
@@ -111,7 +111,8 @@ fn who_leaves_out_the_work_that_is_asked_for_has_a_label() {
     let watched = with(&quiet, by_editor());
     let asks = |poll: &Poll| WorkPolicy::NAMES.map(|(_, policy)| poll.asks_for_work(policy));
     assert_eq!((asks(&quiet), asks(&watched)), ([false, true, false], [true, true, false]));
-    let over = watched.with_incident_ended(label(8), Ending::Over(0), earlier(8)).unwrap().0.poll;
+    let why = text("over");
+    let over = watched.with_incident_ended(label(8), Ending::ByEditor(&why), earlier(8)).unwrap().0.poll;
     assert_eq!(asks(&over), asks(&quiet));
 
     let without = |poll: &Poll, seen| {
@@ -199,4 +200,51 @@ fn how_many_honest_ballots_it_has_follows_from_the_time_before_and_after() {
     assert_eq!(honest(&poll, 600), 7);
     let closed = Poll { schedule: Schedule { phase: Phase::Closed, ..poll.schedule }, ..with(&poll, by_editor()) };
     assert!(closed.with_incident_ended(label(9), Ending::Over(0), after(60)).is_none(), "nothing ends in it any more");
+}
+
+#[test]
+fn an_editor_may_say_of_what_is_over_or_went_on_until_the_close_that_it_was_none() {
+    let (sure, why) = (burst(95, &[5]), text("a school"));
+    let watched = with(&poll_with(Kind::Single, 1, 1, &["yes", "no"]), sure);
+    let over = watched.with_incident_ended(label(8), Ending::Over(3), earlier(8)).unwrap().0.poll;
+    let closes_at = Some(earlier(6));
+    let closed = |poll: &Poll| Poll { schedule: Schedule { closes_at, ..poll.schedule }, ..poll.clone() };
+    for (poll, ended_at, effect) in [
+        (over.clone(), earlier(8), Effect::Changes),
+        (closed(&over), earlier(8), Effect::Amends),
+        (closed(&watched), earlier(6), Effect::Amends),
+    ] {
+        assert_eq!(poll.grade(), Grade::Disputed);
+        let now = earlier(5);
+        assert!(poll.with_incident_ended(label(9), Ending::ByEditor(&why), now).is_none(), "there is none");
+        let (edit, ended) = poll.with_incident_ended(label(8), Ending::ByEditor(&why), now).unwrap();
+        assert_eq!((edit.poll.grade(), edit.effect, ended.len()), (Grade::Clean, effect, 1));
+        let end = ended[0].end.as_ref().unwrap();
+        let per_hour_after = poll.incidents[0].end.as_ref().and_then(|end| end.per_hour_after);
+        assert_eq!((end.at, &end.reason, end.per_hour_after), (ended_at, &Some(why.clone()), per_hour_after));
+        assert!(effect == Effect::Changes || edit.poll.schedule.phase == Phase::Closed);
+        assert!(effect == Effect::Changes || !edit.moves_versions(&poll), "the final figure stays as it is");
+        assert!(edit.poll.with_incident_ended(label(8), Ending::ByEditor(&why), now).is_none(), "it is said already");
+    }
+    let draft = Poll { schedule: Schedule { phase: Phase::Draft, ..over.schedule }, ..over };
+    assert!(draft.with_incident_ended(label(8), Ending::ByEditor(&why), earlier(5)).is_none());
+}
+
+#[test]
+fn the_same_reason_opens_one_incident_and_none_that_goes_on_is_forgotten_for_another() {
+    let for_reason = |reason: &str| Finding { reason: text(reason), ..by_editor() };
+    let mut poll = with(&poll_with(Kind::Single, 1, 1, &["yes", "no"]), for_reason("0"));
+    for reason in 1..MOST_INCIDENTS {
+        assert!(poll.with_incident(for_reason("0"), IncidentPolicy::Show, earlier(9)).is_none(), "it goes on already");
+        poll = with(&poll, for_reason(&reason.to_string()));
+    }
+    assert_eq!(poll.open_incidents().count(), MOST_INCIDENTS);
+    for more in [for_reason("more"), burst(95, &[5])] {
+        assert!(poll.with_incident(more, IncidentPolicy::Show, earlier(9)).is_none());
+    }
+    // Those that share the last label end together; a detector ends no editor's.
+    assert!(poll.with_incident_ended(label(31), Ending::Over(0), earlier(8)).is_none());
+    let (edit, ended) = poll.with_incident_ended(label(31), Ending::ByEditor(&text("?")), earlier(8)).unwrap();
+    assert_eq!(ended.len(), MOST_INCIDENTS - 23);
+    assert_eq!(with(&edit.poll, for_reason("more")).incidents.len(), MOST_INCIDENTS);
 }

@@ -27,6 +27,7 @@ service_rules![
     what_is_no_label_is_not_decided_of,
     ballots_cast_while_an_incident_goes_on_have_its_label_and_count_until_it_is_held,
     an_incident_is_opened_in_an_open_poll_alone_and_closed_once,
+    a_false_alarm_is_dismissed_after_the_close_too,
     a_disputed_poll_says_so_wherever_its_results_are_shown,
 ];
 
@@ -335,15 +336,54 @@ async fn an_incident_is_opened_in_an_open_poll_alone_and_closed_once(service: &S
         send(&format!("{incidents}/{none}/close"), &why).await.refused(404, "not-found");
     }
     let opened = send(&incidents, &why).await.is(200);
+    assert_eq!(send(&incidents, &why).await.is(200), opened, "it goes on already");
     let close = format!("{incidents}/incident-8/close");
     send(&close, &json!({ "reason": "" })).await.refused(422, "invalid-decision");
     let closed = send(&close, &why).await.is(200);
     assert_eq!(send(&close, &json!({ "reason": "again" })).await.is(200), closed, "it is closed already");
     assert_eq!(closed["revision"].as_u64(), opened["revision"].as_u64().map(|revision| revision + 1));
-    send(&incidents, &why).await.is(200);
+    for number in 0..40 {
+        send(&incidents, &json!({ "reason": format!("{number}") })).await.is(200);
+    }
+    send(&incidents, &why).await.refused(409, "too-many-incidents");
     admin.post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
     send(&incidents, &why).await.refused(409, "poll-not-open");
-    send(&format!("{incidents}/incident-9/close"), &why).await.refused(409, "poll-not-open");
+}
+
+async fn a_false_alarm_is_dismissed_after_the_close_too(service: &Service) {
+    let poll = service.poll(json!({})).await;
+    let incidents = format!("/v1/polls/{poll}/integrity/incidents");
+    let admin = service.admin();
+    admin.post(&incidents).json(&json!({ "reason": "دعوة" })).send().await.is(200);
+    service.client().new_voter().await.vote(&poll, &["no"]).await.is(201);
+    admin.post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
+    let before = service.client().results(&poll).await;
+    assert_eq!((&before["disputed"], figure(&before)), (&json!(true), [1, 0, 1]));
+    let mut stream = service.client().live(&poll).await;
+    tally_with(&mut stream, |tally| tally.get("disputed").is_some()).await;
+
+    let close = admin.post(&format!("{incidents}/incident-8/close"));
+    let dismissed = close.json(&json!({ "reason": "كانت مدرسة" })).send().await.is(200);
+    assert_eq!((&dismissed["grade"], &dismissed["state"]), (&json!("clean"), &json!("closed")));
+    let (incident, closes_at) = (
+        &dismissed["incidents"][0],
+        &service.client().get(&format!("/v1/polls/{poll}")).send().await.is(200)["closes_at"],
+    );
+    assert_eq!((&incident["closed_because"], &incident["closed_at"]), (&json!("كانت مدرسة"), closes_at));
+    tally_with(&mut stream, |tally| tally.get("disputed").is_none()).await;
+    for client in service.clients() {
+        let after = until(async || {
+            let after = client.results(&poll).await;
+            after.get("disputed").is_none().then_some(after)
+        })
+        .await;
+        assert_eq!(
+            (figure(&after), &after["version"], &after["epoch"]),
+            ([1, 0, 1], &before["version"], &before["epoch"])
+        );
+    }
+    let again = admin.post(&format!("{incidents}/incident-8/close"));
+    assert_eq!(again.json(&json!({ "reason": "؟" })).send().await.is(200), dismissed, "it is dismissed already");
 }
 
 /// Whether each of the places where a poll's results are shown says that they are disputed.

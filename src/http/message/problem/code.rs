@@ -50,6 +50,7 @@ codes! {
     SiteHasWebhooks      409 "site-has-webhooks"      "The site has webhooks"
     TooManyWebhooks      409 "too-many-webhooks"      "The site has as many webhooks as it may"
     TooManySnapshots     409 "too-many-snapshots"     "The poll has as many snapshots as it may"
+    TooManyIncidents     409 "too-many-incidents"     "As many incidents go on in the poll as may"
     ArticlesFull         409 "articles-full"          "The template has as many articles as it may"
     SiteIsDefault        409 "site-is-default"        "The site default stays"
     RevisionMismatch     412 "revision-mismatch"      "It has changed since it was read"
