@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Counters, Label, OpenAnswer, Poll, RecordedBallot, State, StateByClocks, VoterId};
+use super::{Counters, Label, LabelSet, OpenAnswer, Poll, RecordedBallot, State, StateByClocks, VoterId};
 
 /// The secret that turns voters into digests, one per poll. It is random, is kept with the poll in the store and never
 /// leaves it. So nobody who reads the store can link a reader's ballots across polls: that would take the reader's
@@ -115,15 +115,16 @@ impl Action {
     ///
     /// The order matters. The same ballot again is `Repeated` even if the poll has closed since: a lost answer costs
     /// nobody a vote. Next, the poll must surely be open. Next, a ballot on record must be changeable. One that is changed
-    /// keeps the [worse](Label::worse) label; one that is only repeated keeps the one it has.
+    /// keeps [the worse label](LabelSet::kept_of); one that is only repeated keeps the one it has.
     ///
-    /// `is_answer_same` says whether its text is [the one on record](super::RecordedAnswer::is_the_same).
+    /// `is_answer_same` says whether its text is [the one on record](super::RecordedAnswer::is_the_same), and `uncounted`
+    /// which labels don't count.
     pub fn apply(
         self,
         record: Option<RecordedBallot>,
         is_answer_same: bool,
         judged: StateByClocks,
-        changeable: bool,
+        (changeable, uncounted): (bool, LabelSet),
     ) -> Applied {
         let same = |outcome| Applied { outcome, record };
         let becomes = |outcome, record| Applied { outcome, record };
@@ -137,7 +138,7 @@ impl Action {
             (None, Self::Cast(label, counters)) => becomes(Outcome::Counted, Some(RecordedBallot { label, counters })),
             (Some(recorded), _) if !changeable => same(Outcome::AlreadyVoted(recorded.counters)),
             (Some(recorded), Self::Cast(label, counters)) => {
-                let label = recorded.label.worse(label);
+                let label = uncounted.kept_of(recorded.label, label);
                 becomes(Outcome::Changed, Some(RecordedBallot { label, counters }))
             }
             (Some(_), Self::Withdraw) => becomes(Outcome::Withdrawn, None),
@@ -184,7 +185,7 @@ mod tests {
             StateByClocks { state: State::Closed, is_sure: true },
         );
         let unsure = StateByClocks { state: State::Open, is_sure: false };
-        let (label, worse) = (Label::CLEAN, Label::all().next().unwrap());
+        let (label, worse, none) = (Label::CLEAN, Label::all().next().unwrap(), LabelSet::default());
         let cast = |counters| Action::Cast(label, counters);
         for (record, action, judged, changeable, outcome, after) in [
             (None, cast(yes), open, false, Outcome::Counted, Some(yes)),
@@ -206,16 +207,29 @@ mod tests {
             (Some(yes), Action::Withdraw, unsure, true, Outcome::Undecided, Some(yes)),
         ] {
             let on_record = |counters| RecordedBallot { label, counters };
-            let applied = action.apply(record.map(on_record), true, judged, changeable);
+            let applied = action.apply(record.map(on_record), true, judged, (changeable, none));
             let before: Vec<u8> = record.into_iter().flat_map(Counters::indexes).collect();
             let after = Applied { outcome, record: after.map(on_record) };
             assert_eq!(applied, after, "{before:?}, {action:?}, {judged:?}, {changeable}");
         }
-        for (was, casts, becomes) in [(label, worse, worse), (worse, label, worse)] {
+        let worst = Label::all().last().unwrap();
+        let [held, both] = [LabelSet::from_bits(2), LabelSet::from_bits(2 | 1 << 31)];
+        for (was, casts, uncounted, becomes) in [
+            (label, worse, none, worse),
+            (worse, label, none, worse),
+            (worse, worst, none, worst),
+            (worse, worst, held, worse),
+            (worst, worse, held, worse),
+            (worse, worst, both, worst),
+        ] {
             let record = Some(RecordedBallot { label: was, counters: yes });
-            let changed = Action::Cast(casts, no).apply(record, true, open, true);
+            let changed = Action::Cast(casts, no).apply(record, true, open, (true, uncounted));
             assert_eq!(changed.record, Some(RecordedBallot { label: becomes, counters: no }));
-            assert_eq!(Action::Cast(casts, yes).apply(record, true, open, true).record, record, "only repeated");
+            assert_eq!(
+                Action::Cast(casts, yes).apply(record, true, open, (true, uncounted)).record,
+                record,
+                "only repeated"
+            );
         }
     }
 

@@ -72,8 +72,7 @@ impl Label {
         (1..LABELS).map(Self)
     }
 
-    /// The worse of two labels. A ballot that is changed keeps it: so nobody gets rid of a label by voting again.
-    /// `cast.lua` does the same.
+    /// The worse of two labels.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
         self.max(other)
@@ -199,6 +198,17 @@ impl LabelSet {
     /// Whether a label is in it.
     pub fn has(self, label: Label) -> bool {
         self.0 & label.bit() != 0
+    }
+
+    /// Of two labels the one that a ballot keeps when it is changed, if these don't count: one of these, or else the worse.
+    /// So nobody gets rid of a label by voting again, or out of a hold by a worse label that counts. `cast.lua` does the same.
+    #[must_use]
+    pub fn kept_of(self, one: Label, other: Label) -> Label {
+        match (self.has(one), self.has(other)) {
+            (true, false) => one,
+            (false, true) => other,
+            (true, true) | (false, false) => one.worse(other),
+        }
     }
 
     /// Its labels, in their order.

@@ -18,8 +18,8 @@
 //!    brings the partition to that revision, and moves its version on by
 //!    [`VERSION_STEP`](crate::poll::VERSION_STEP). So does a revision with which readers begin or cease to be shown
 //!    snapshots. At every instant, in every partition, the counted, held and void ballots are together all the ballots
-//!    on record. A ballot that is changed keeps the worse label, and one that is taken back is taken from the group of
-//!    its label.
+//!    on record. A ballot that is changed keeps a label that does not count, or else the worse of the two, and one that
+//!    is taken back is taken from the group of its label.
 //! 2. **The store decides.** Whether the poll is open, by the store's own clock; whether the voter has a ballot;
 //!    whether it may change: all inside that step. The caller says which [`Revision`](crate::poll::Revision) of the
 //!    poll it knows; if that is not the one in force, the answer is [`BatchOutcome::Stale`] and nothing was done.

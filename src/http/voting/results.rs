@@ -169,7 +169,7 @@ mod tests {
         };
         let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
         let poll = NewPoll::from(fields).build(id, SiteId::default(), Partitions::unplaced(1), key, now).unwrap();
-        let snapshot = Snapshot::of_nothing(&Arc::new(poll), now);
+        let snapshot = KnownTally::of_nothing(&Arc::new(poll), now);
         let told = |views| {
             let mut told = Told::default();
             told.add_publishers(&snapshot, views);

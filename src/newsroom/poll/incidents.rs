@@ -40,8 +40,8 @@ pub struct IncidentLine {
     pub what: &'static str,
     /// Why, in the words of whoever has opened it.
     pub why: String,
-    /// Whether a detector has: they speak English.
-    pub is_found: bool,
+    /// In which language, if it is not the editor's: detectors speak English.
+    pub why_language: Option<&'static str>,
     /// Whether it goes on.
     pub is_on: bool,
     /// Whether an editor can still close it, or say that it was none.
@@ -123,7 +123,7 @@ impl IncidentLine {
             key: format!("{}-{}", incident.label.name(), incident.opened_at.as_millis()),
             what: cause_text(language, about.cause),
             why: about.reason.as_str().to_owned(),
-            is_found: about.cause != IncidentCause::Editor,
+            why_language: (about.cause != IncidentCause::Editor).then_some("en"),
             is_on,
             may_close: !incident.is_dismissed(),
             state,

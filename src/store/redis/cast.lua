@@ -156,6 +156,17 @@ local function take_back(on_record, label)
   if label ~= 0 then count_label(label, kept, -1) end
 end
 
+-- The label that a changed ballot keeps: one that does not count, or else the worse.
+local held
+local function kept_label(one, other)
+  local least, most = math.min(one, other), math.max(one, other)
+  if least == 0 or least == most then return most end
+  held = held or tonumber(redis.call('HGET', tally, 'labels') or 0)
+  local function is_held(label) return math.floor(held / 2 ^ label) % 2 == 1 end
+  if is_held(least) and not is_held(most) then return least end
+  return most
+end
+
 local outcomes, recorded = {}, {}
 -- Few different ones come in one batch, so their numbers are printed once.
 local values = {}
@@ -223,8 +234,7 @@ while place <= #packed do
       take_back(on_record, label_before)
     else
       outcome = 'h'
-      -- It keeps the worse label.
-      label = math.max(label, label_before)
+      label = kept_label(label_before, label)
       redis.call('HSET', key, digest, with_label(value, label))
       version = version + 1
       -- What is said anew comes first: so a text that goes on is never gone.

@@ -142,7 +142,8 @@ fn apply(
             (RecordedAnswer::None, RecordedAnswer::None)
         };
         let is_answer_same = was.is_the_same(becomes, head.changeable);
-        let Applied { outcome, record } = action.apply(existing, is_answer_same, judged, head.changeable);
+        let Applied { outcome, record } =
+            action.apply(existing, is_answer_same, judged, (head.changeable, head.uncounted));
         let is_moved = matches!(outcome, Outcome::Counted | Outcome::Changed | Outcome::Withdrawn);
         if is_moved {
             put_on_record(db, &head, *voter, record)?;

@@ -181,7 +181,8 @@ impl ModelPoll {
         let existing = self.ballots.get(&place).copied();
         let judged = StateByClocks { state: self.state(), is_sure: true };
         let is_answer_same = self.said.get(&place) == answer.as_ref();
-        let poll::Applied { outcome, record } = action.apply(existing, is_answer_same, judged, self.poll.changeable);
+        let rules = (self.poll.changeable, self.poll.decisions.uncounted());
+        let poll::Applied { outcome, record } = action.apply(existing, is_answer_same, judged, rules);
         if matches!(outcome, Outcome::Counted | Outcome::Changed | Outcome::Withdrawn) {
             match answer {
                 Some(answer) => self.said.insert(place, Arc::clone(answer)),

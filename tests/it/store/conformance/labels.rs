@@ -24,6 +24,7 @@ crate::registry::store_rules![
     an_incident_is_kept_and_what_was_cast_before_it_counts_as_before,
     versions_move_on_when_snapshots_begin_and_end,
     a_changed_ballot_keeps_the_worse_label,
+    a_ballot_does_not_get_out_of_its_hold_by_being_changed,
     a_repeated_ballot_keeps_the_label_it_has,
     a_ballot_that_is_taken_back_is_taken_from_the_group_of_its_label,
     every_codec_keeps_a_ballots_label,
@@ -186,6 +187,26 @@ async fn a_changed_ballot_keeps_the_worse_label(store: Arc<dyn Store>) {
         assert_eq!(by_label[&label(becomes)].0, before + 1, "from {was} by {casts}: {by_label:?}");
     }
     assert_eq!(stage.by_label(&poll).await, [(label(4), (3, vec![0, 3])), (label(WORST), (1, vec![0, 1]))].into());
+}
+
+async fn a_ballot_does_not_get_out_of_its_hold_by_being_changed(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(changeable()).await;
+    let poll = stage.decided(&poll, label(8), LabelDecision::Held).await;
+    for (voter, was, casts, becomes) in [(1, 8, 9, 8), (2, 9, 8, 8), (3, 8, 0, 8), (4, 9, WORST, WORST)] {
+        stage.apply(&poll, &[labelled(&poll, voter, &["yes"], label(was))]).await;
+        let changed = stage.apply(&poll, &[labelled(&poll, voter, &["no"], label(casts))]).await;
+        assert_eq!(changed, [Outcome::Changed]);
+        let by_label = stage.by_label(&poll).await;
+        assert!(by_label[&label(becomes)].1[1] > 0, "from {was} by {casts}: {by_label:?}");
+    }
+    assert_eq!(stage.by_label(&poll).await, [(label(8), (3, vec![0, 3])), (label(WORST), (1, vec![0, 1]))].into());
+    assert_eq!(stage.count(&poll).await, (vec![0, 1], 1), "none of the held ones counts");
+    // Of two that are held it is the worse.
+    let both = stage.decided(&poll, label(WORST), LabelDecision::Void).await;
+    stage.apply(&both, &[labelled(&both, 1, &["yes"], label(WORST))]).await;
+    assert_eq!(stage.by_label(&both).await[&label(WORST)].0, 2);
+    assert_eq!(stage.count(&both).await, (vec![0, 0], 0));
 }
 
 async fn a_repeated_ballot_keeps_the_label_it_has(store: Arc<dyn Store>) {
