@@ -189,6 +189,103 @@ test('a reaction whose answer is lost is counted once, and what was pressed mean
   assert.deepEqual(await pressed(shown), ['r4']);
 });
 
+test('what a reader wanted last of a reaction is what is sent at their next visit, and nothing if that was none', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll(reaction('ar'));
+  const reader = await set.reader({ viewport: PHONE, locale: 'ar' });
+  reader.excuse(/ERR_INTERNET_DISCONNECTED/);
+  const pending = (shown) => shown.page.evaluate(() => Object.keys(localStorage).filter((name) => name.startsWith('sawt.pending')).length);
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'element' });
+  await shown.is('open');
+  await reader.context.setOffline(true);
+  await shown.$('[value="r1"]').click();
+  await shown.is('offline');
+  assert.equal(await pending(shown), 1);
+  await shown.$('[value="r1"]').click();
+  assert.deepEqual([await pressed(shown), await pending(shown)], [[], 0]);
+  await shown.$('[value="r2"]').click();
+  assert.equal(await pending(shown), 1);
+  await shown.page.close();
+  await reader.context.setOffline(false);
+  const again = await Shown.open({ reader, publisher, sawt, poll, mode: 'element' });
+  await again.is('voted');
+  assert.deepEqual(await pressed(again), ['r2']);
+  assert.deepEqual((await sawt.tally(poll)).options.map(({ votes }) => votes), [0, 1, 0, 0, 0, 0]);
+});
+
+test('while an incident goes on reactions show shares, whatever is pressed; who looked before is shown nothing else meanwhile', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll(reaction('ar'));
+  await sawt.vote(poll, ['r1'], 2);
+  await sawt.vote(poll, ['r2']);
+  const stars = await sawt.poll(RATINGS.ar);
+  await sawt.vote(stars, ['4']);
+  const ranks = await sawt.poll({ kind: 'ranked' });
+  await sawt.vote(ranks, ['yes', 'no']);
+  const polls = [poll, stars, ranks];
+  const markup = `<html lang="ar" dir="rtl"><script async src="${sawt.origin}/embed.js"></script>${polls.map(({ id }) => `<sawt-poll poll="${id}" loading="eager"></sawt-poll>`).join('')}`;
+  const early = await (await set.reader({ viewport: PHONE, locale: 'ar' })).open(publisher.holding(markup));
+  const one = (id) => early.locator(`sawt-poll[poll="${id}"]`);
+  for (const { id } of polls) await one(id).locator('.sawt[data-state="open"]').waitFor();
+  // All that it ever shows.
+  await early.evaluate(() => {
+    globalThis.shown = '';
+    for (const { shadowRoot } of document.querySelectorAll('sawt-poll')) {
+      const see = () => (globalThis.shown += `${shadowRoot.textContent}\n`);
+      new MutationObserver(see).observe(shadowRoot, { childList: true, characterData: true, subtree: true });
+    }
+  });
+  const decide = ({ id }, decision) => sawt.ask('POST', `/v1/polls/${id}/integrity/labels/hosting-network`, { decision, reason: '؟' });
+  for (const each of polls) await decide(each, 'held');
+
+  const reader = await set.reader({ viewport: PHONE, locale: 'ar' });
+  reader.excuse(/votes\/mine/);
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'element' });
+  await shown.is('open');
+  const few = 'أقل من 100 صوت';
+  const seen = async (shown) => [...(await counts(shown)), await shown.$('.sawt-total').textContent()];
+  assert.deepEqual(await seen(shown), ['67%', '33%', '0%', '0%', '0%', '0%', few]);
+  await look(shown, 'reaction-incident-ar');
+  await shown.$('[value="r2"]').click();
+  await shown.says(/سُجّل صوتك/);
+  assert.deepEqual(await pressed(shown), ['r2']);
+  await look(shown, 'reaction-incident-pressed-ar');
+  const areShares = async () => {
+    const [last, ...shares] = (await seen(shown)).reverse();
+    assert.ok(last === few && shares.every((share) => /^\d+%$/.test(share)), `${shares} ${last}`);
+  };
+  await areShares();
+  await shown.$('[value="r2"]').click();
+  await shown.says(/سُحب/);
+  assert.deepEqual(await pressed(shown), []);
+  await areShares();
+
+  for (const { id } of polls) await one(id).locator('.sawt-total').filter({ hasText: 'أقل من 100' }).waitFor({ state: 'attached' });
+  assert.deepEqual(await counts({ $: (selector) => one(poll.id).locator(selector) }), await counts(shown));
+  assert.doesNotMatch(await early.evaluate(() => globalThis.shown), /NaN|undefined|[^.\d]0 من 5/);
+
+  // Then there are counts again, and they move at once.
+  await decide(poll, 'counted');
+  await hasCounts(shown, 2, 1, 0, 0, 0, 0);
+  await shown.$('[value="r1"]').click();
+  await hasCounts(shown, 3, 1, 0, 0, 0, 0);
+});
+
+test('a reaction whose tally comes later shows that tally, whatever is pressed', async () => {
+  const { sawt, publisher } = set;
+  const poll = await sawt.poll(reaction('ar', { display: 'delayed' }));
+  const reader = await set.reader({ viewport: PHONE, locale: 'ar' });
+  reader.excuse(/votes\/mine/);
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'element' });
+  await shown.is('open');
+  for (const [said, expected] of [[/سُجّل صوتك/, ['r1']], [/سُحب/, []]]) {
+    await shown.$('[value="r1"]').click();
+    assert.deepEqual([await pressed(shown), await counts(shown)], [expected, ['0', '0', '0', '0', '0', '0']]);
+    await shown.says(said);
+    assert.deepEqual([await pressed(shown), await counts(shown)], [expected, ['0', '0', '0', '0', '0', '0']]);
+  }
+});
+
 test('two tabs are one reader, and both end with the counts there are', async () => {
   const { sawt, publisher } = set;
   const poll = await sawt.poll(reaction('ar'));

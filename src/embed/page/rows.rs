@@ -49,8 +49,9 @@ pub(super) struct OptionRow<'a> {
     /// What others said.
     pub(super) said: Vec<SaidRow<'a>>,
     pub(super) votes: String,
-    /// The votes as a number alone, and that as it is, if they are shown.
+    /// The votes as a number alone, or the share where no votes are told.
     pub(super) number: String,
+    /// The votes as they are, where they are exact: the script adds to them what its reader does.
     pub(super) counted: Option<u64>,
 }
 
@@ -82,7 +83,9 @@ impl<'a> ShownPoll<'a> {
                 };
                 (language.share(tenths, digits), votes)
             });
-            let counted = self.tally.and_then(|tally| tally.told_votes(option.index));
+            let told = self.tally.and_then(|tally| tally.told_votes(option.index));
+            let number = told.map_or_else(|| share.clone(), |votes| language.number(votes, digits));
+            let is_exact = self.tally.is_some_and(|tally| tally.display.is_exact());
             let label = match &self.poll.scale {
                 Some(scale) => Cow::Owned(step_label(scale, option.id.as_str(), language, digits)),
                 None => Cow::Borrowed(option.label.as_str()),
@@ -126,8 +129,8 @@ impl<'a> ShownPoll<'a> {
                 takes_words: self.poll.other() == Some(option),
                 said: if self.poll.other() == Some(option) { self.said(language, direction) } else { Vec::new() },
                 votes,
-                number: counted.map_or_else(String::new, |votes| language.number(votes, digits)),
-                counted,
+                number,
+                counted: told.filter(|_| is_exact),
             }
         };
         self.poll.options.iter().enumerate().map(row).collect()
@@ -157,5 +160,70 @@ impl<'a> ShownPoll<'a> {
         let tally = self.tally.filter(|_| self.state == State::Closed && !self.poll.kind.is_ordered())?;
         let most = self.poll.options.iter().filter_map(|option| tally.told_votes(option.index)).max()?;
         (most > 0).then_some((tally, most))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        embed::{
+            look::Look,
+            shown_poll::{HiddenFields, Mode, ShownPoll, Window},
+        },
+        poll::{
+            DigestKey, Kind, NewOption, NewPoll, Partitions, Poll, PollFields, PollId, SiteId, State, Tally,
+            TallyDisplay, Timestamp,
+        },
+        site::SiteSettings,
+    };
+
+    fn page(poll: &Poll, tally: &Tally, mode: Mode<'_>) -> String {
+        let view = ShownPoll {
+            poll,
+            state: State::Open,
+            answers: &[],
+            tally: Some(tally),
+            chosen: None,
+            ticked: &[],
+            winner: None,
+            notice: None,
+            look: &Look::default(),
+            site: &SiteSettings::default(),
+            public_url: None,
+            mode,
+            window: Window::Frame,
+            is_kept: true,
+            mark: None,
+            is_by_article: false,
+            place: None,
+        };
+        view.render().unwrap()
+    }
+
+    #[test]
+    fn a_reactions_buttons_have_counts_to_add_to_only_where_these_are_exact_and_else_what_is_told() {
+        let option = |label: &str| NewOption { label: label.to_owned(), ..NewOption::default() };
+        let fields = PollFields {
+            question: Some("؟".to_owned()),
+            options: Some(vec![option("نعم"), option("لا")]),
+            ..PollFields::default()
+        };
+        let (id, key, now) = (PollId::generate(), DigestKey::from_bytes([0; 32]), Timestamp::EARLIEST);
+        let new = NewPoll { kind: Some(Kind::Reaction), ..fields.into() };
+        let poll = new.build(id, SiteId::default(), Partitions::unplaced(1), key, now).unwrap();
+        let exact = Tally { ballots: 3, votes: [2, 1].as_slice().into(), ..Tally::of_nothing(&poll, now) };
+        let delayed = Tally { display: TallyDisplay::Delayed, ..exact.clone() };
+        let percent = exact.in_percent(&poll);
+        for mode in [Mode::Script, Mode::Form(Some(HiddenFields::default()))] {
+            for (tally, told, is_exact) in
+                [(&exact, ["2", "1"], true), (&delayed, ["2", "1"], false), (&percent, ["67%", "33%"], false)]
+            {
+                let page = page(&poll, tally, mode);
+                assert_eq!(page.matches(" data-votes=").count(), if is_exact { 2 } else { 0 }, "{page}");
+                for told in told {
+                    assert!(page.contains(&format!(">{told}</span></button>")), "{told}: {page}");
+                }
+            }
+        }
     }
 }

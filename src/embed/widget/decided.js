@@ -98,21 +98,22 @@ export const of = (Kind) =>
     draw(tally) {
       if (!tally || this.isOlder(tally)) return;
       const isPercent = tally.display === 'percent';
-      const { ballots, ballots_under: under } = tally;
+      // One that is drawn again, since it came too soon, was turned into such already.
+      const { ballots, ballots_under: under, told = ballots } = tally;
       let shown = tally;
       if (isPercent) {
         const options = tally.options.map((option) => ({ ...option, votes: Math.round(option.share * 100) }));
         const sum = options.reduce((sum, { id, votes }) => sum + id * votes, 0);
-        shown = { ...tally, options, sum, ballots: ballots && 100 };
+        shown = { ...tally, options, sum, told, ballots: ballots && 100 };
       }
       super.draw(shown);
       if (isPercent) {
         for (const votes of this.$$('.sawt-results .sawt-votes')) votes.textContent = '';
         const { kind } = this.root.dataset;
-        const counted = this.count(kind === 'multiple' || kind === 'ranked' ? 'voters' : 'votes', under ?? ballots);
+        const counted = this.count(kind === 'multiple' || kind === 'ranked' ? 'voters' : 'votes', under ?? told);
         const { at_least, fewer_than } = this.words.decided;
         // Below that nothing was rounded.
-        const said = under ? fewer_than : ballots < 100 ? '{n}' : at_least;
+        const said = under ? fewer_than : told < 100 ? '{n}' : at_least;
         this.$('.sawt-total').textContent = said.replace('{n}', counted);
       }
       const disputed = this.$('.sawt-disputed');

@@ -10,14 +10,16 @@ export const of = (Poll) =>
   class extends Poll {
     // What the reader wants, until that is on record or refused: an option, or '' for none.
     #wish;
-    // The counts that were drawn last, and a tally that came while a ballot was on its way.
+    // The counts that were drawn last, where they are exact: others have no place yet for what this reader wants. And a
+    // tally that came while a ballot was on its way.
     #drawn;
     #held;
 
     constructor(root, options) {
       super(root, options);
+      // The page has them if they are exact.
       const counted = this.inputs.map(({ value, dataset }) => ({ id: value, votes: Number(dataset.votes) }));
-      if (this.tally) this.#drawn = { options: counted, ballots: counted.reduce((sum, { votes }) => sum + votes, 0) };
+      if ('votes' in this.inputs[0].dataset) this.#drawn = { options: counted, ballots: counted.reduce((sum, { votes }) => sum + votes, 0) };
       this.$('form').addEventListener('click', (event) => {
         const pressed = event.target.closest('[name=choices]')?.value;
         if (pressed === undefined) return;
@@ -34,6 +36,7 @@ export const of = (Poll) =>
     async send(choices) {
       this.#wish = choices?.[0] ?? '';
       this.#mark();
+      if (this.busy) this.#keep();
       while (!this.busy && !this.stopped && this.#wish !== undefined) {
         const [wish, mine, drawn] = [this.#wish, this.#mine, this.#drawn];
         if (wish !== mine) await super.send(wish ? [wish] : undefined);
@@ -46,13 +49,18 @@ export const of = (Poll) =>
 
     // The stream may tell of the ballot before its answer does, or not yet. So while one is on its way counts stand still.
     draw(tally) {
-      if (!tally || this.isOlder(tally)) return;
+      if (!(tally?.options[0].votes >= 0) || this.isOlder(tally)) return;
       if (this.busy) {
         this.#held = tally;
         return;
       }
       super.draw(tally);
-      this.#drawn = tally;
+      const { display, options } = tally;
+      this.#drawn = display ? undefined : tally;
+      for (const { id, votes, share } of options) {
+        const said = this.inputs.find(({ value }) => value === id)?.querySelector('.sawt-votes');
+        if (said) said.textContent = display === 'percent' ? this.percent(Math.round(share * 1000)) : this.number(votes);
+      }
       this.#mark();
     }
 
@@ -89,15 +97,24 @@ export const of = (Poll) =>
     // The focus stays on what was pressed.
     focusAnswer() {}
 
+    // What is not exact stays as it was drawn.
     #mark() {
       const wish = this.#wish ?? this.#mine;
+      for (const button of this.inputs) button.setAttribute('aria-pressed', button.value === wish);
+      if (this.tally && !this.#drawn) return;
       const { options, ballots } = this.#drawn ? moved(this.#drawn, this.#mine, wish) : {};
       for (const button of this.inputs) {
-        button.setAttribute('aria-pressed', button.value === wish);
         const votes = options?.find(({ id }) => id === button.value)?.votes;
         button.querySelector('.sawt-votes').textContent = votes === undefined ? '' : this.number(votes);
       }
       this.$('.sawt-total').textContent = options ? this.count('votes', ballots) : '';
+    }
+
+    // What is sent at the next visit, should the reader leave before there is an answer: what they wanted last.
+    #keep() {
+      const name = `sawt.pending.${this.id}`;
+      if (this.#wish) this.kept.set(name, `{"choices":[${JSON.stringify(this.#wish)}],"at":${Date.now()}}`);
+      else this.kept.delete(name);
     }
   };
 
