@@ -13,7 +13,7 @@ export const of = (Poll) =>
 
     at(path) {
       const [address, query = ''] = this.root.dataset.article.split(/(?=\?)/);
-      return address + path + query;
+      return address + path + (path.includes('?') ? query.replace('?', '&') : query);
     }
 
     get #isMade() {
