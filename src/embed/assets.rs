@@ -62,6 +62,8 @@ pub struct Assets {
     pub place: Asset,
     /// What says that a ballot is recorded.
     pub receipt: Asset,
+    /// What shows polls one after another in one place.
+    pub series: Asset,
     /// What does the work that new voters are asked for.
     pub work: Asset,
     /// What publishers put into the pages of articles: says that one is seen.
@@ -116,8 +118,12 @@ impl Assets {
             .replace("SAWT_NOTHING_YET", &said(|language| &language.texts().nothing_yet));
         let receipt =
             include_str!("packed/receipt.js").replace("SAWT_RECORDED", &said(|language| &language.texts().recorded));
+        let series = include_str!("packed/series.js")
+            .replace("SAWT_NEXT_QUESTION", &said(|language| &language.texts().next_question))
+            .replace("SAWT_QUESTION_OF", &said(|language| &language.texts().question_of))
+            .replace("SAWT_SCORE", &said(|language| &language.texts().score));
         let work = include_str!("packed/work.js").replace("SAWT_WORKING", &said(|language| &language.texts().working));
-        let packed: [(&str, Cow<'static, str>); 20] = [
+        let packed: [(&str, Cow<'static, str>); 21] = [
             ("app.js", script.into()),
             ("poll.css", include_str!("packed/page.css").into()),
             ("edit.js", include_str!("packed/edit.js").into()),
@@ -132,6 +138,7 @@ impl Assets {
             ("frames.js", include_str!("packed/frames.js").into()),
             ("place.js", include_str!("packed/place.js").into()),
             ("receipt.js", receipt.into()),
+            ("series.js", series.into()),
             ("work.js", work.into()),
             ("article-poll.js", include_str!("packed/article-poll.js").into()),
             ("article.js", include_str!("packed/article.js").into()),
@@ -160,6 +167,7 @@ impl Assets {
             frames,
             place,
             receipt,
+            series,
             work,
             article_poll,
             article,
@@ -186,6 +194,7 @@ impl Assets {
             frames: asset(frames),
             place: asset(place),
             receipt: asset(receipt),
+            series: asset(series),
             work: asset(work),
             article_poll: asset(article_poll),
             article: asset(article),
@@ -210,6 +219,7 @@ impl Assets {
             &self.frames,
             &self.place,
             &self.receipt,
+            &self.series,
             &self.work,
             &self.view,
             &self.most_read,

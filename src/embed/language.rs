@@ -284,6 +284,10 @@ mod tests {
                     _ => &[],
                 };
                 assert!(!said.is_empty() && placed == expected, "{name}: {text}: {said}");
+                // What is shown of a publisher's words runs its own way, and so what stands beside it: but what a button
+                // is called is only heard.
+                let is_shown = said.contains("{option}") && !text.starts_with("move_");
+                assert_eq!(is_shown, said.contains("\u{2068}{option}\u{2069}"), "{name}: {text}: {said}");
             }
         }
     }

@@ -30,6 +30,7 @@ const files = {
   'frames.js': script,
   'place.js': script,
   'receipt.js': script,
+  'series.js': script,
   'work.js': script,
   'article-view.js': script,
   'most-read.js': script,

@@ -264,17 +264,6 @@ pub struct VerdictTexts<'a> {
     pub right: &'a str,
     /// It does not. `{option}` stands for the one that is right.
     pub wrong: &'a str,
-    /// Of a series of questions; `None` of a prediction, which is in none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub series: Option<SeriesTexts<'a>>,
-}
-
-/// What is said around the questions of a series.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct SeriesTexts<'a> {
-    next: &'a str,
-    place: &'a str,
-    score: &'a str,
 }
 
 /// What is said of readers' own words, and how many characters they may have.
@@ -324,15 +313,9 @@ impl Texts {
 
     /// What is said of ballots in this poll; `None` if none is right or wrong, or not yet.
     pub fn verdict(&self, poll: &Poll) -> Option<VerdictTexts<'_>> {
-        let series = SeriesTexts { next: &self.next_question, place: &self.question_of, score: &self.score };
-        let of_quiz = VerdictTexts {
-            mark: &self.right_answer,
-            right: &self.answered_right,
-            wrong: &self.answered_wrong,
-            series: Some(series),
-        };
-        let of_prediction =
-            VerdictTexts { mark: &self.came_true, right: &self.foreseen, wrong: &self.not_foreseen, series: None };
+        let of_quiz =
+            VerdictTexts { mark: &self.right_answer, right: &self.answered_right, wrong: &self.answered_wrong };
+        let of_prediction = VerdictTexts { mark: &self.came_true, right: &self.foreseen, wrong: &self.not_foreseen };
         poll.is_judged().then(|| if poll.quiz.is_some() { of_quiz } else { of_prediction })
     }
 }

@@ -27,7 +27,7 @@ class Widget {
   #root;
   #poll;
   #turn = 0;
-  // The polls that are shown here, one after another: the place of that whose turn it is, and which were answered rightly.
+  // The polls that are shown here, one after another, and the place of that whose turn it is.
   #series = {};
   #asked;
   #dressed;
@@ -53,7 +53,7 @@ class Widget {
     const place = this.#told('place');
     const named = place ? `sites/${this.#told('site') ?? 'default'}/places/${place}` : this.#told('poll');
     if (this.#series.named !== named)
-      this.#series = { named, polls: named?.split(/\s+/) ?? [], place: 0, right: new Set(), next: () => this.load() };
+      this.#series = { named, polls: named?.split(/\s+/) ?? [], place: 0, next: () => this.load() };
     const name = this.#series.polls[this.#series.place];
     const id = ID.exec(name)?.[1].toLowerCase();
     // Or an article's poll, by site, article and template; or whichever stands in a place of a site.
@@ -74,7 +74,7 @@ class Widget {
       const { wait, root } = await fetchPage(address, path === id && id);
       if (turn !== this.#turn) return;
       if (root) {
-        const { Kind, style } = await showing(root);
+        const { Kind, style } = await showing(root, /\s/.test(named) && 'series');
         await this.#dress(style);
         if (turn === this.#turn) this.#put(root, Kind);
         return;
@@ -106,10 +106,11 @@ class Widget {
     root.querySelector('h1').setAttribute('aria-level', '2');
     if (root.dataset.place) bring('place').then(({ follow }) => follow(root, this));
     if (!root.dataset.poll) {
-      // One that is gone, and the next has its place.
+      // One that is gone, and the next has its place; after the last the one before it is the last.
       const { polls, place } = this.#series;
-      if (place + 1 === polls.length) return;
+      if (!polls[1]) return;
       polls.splice(place, 1);
+      if (!polls[place]) this.#series.place -= 1;
       this.load();
       return;
     }

@@ -56,7 +56,7 @@ export const of = (Poll) =>
     start() {
       const { open_answer: text } = JSON.parse(this.kept.get(`sawt.pending.${this.id}`) ?? '{}');
       if (text) this.#field.value = text;
-      super.start();
+      return super.start();
     }
 
     submit() {

@@ -46,7 +46,7 @@ export class Poll extends PollView {
     addEventListener('online', () => this.#wake());
   }
 
-  // Finds out what this reader did before, and follows the poll from here on.
+  // Finds out what this reader did before, and follows the poll from here on. Ends when their ballot is here, if they have one.
   start() {
     const { choices, at } = JSON.parse(this.kept.get(this.#pendingName()) ?? '{}');
     const isKnown = pollsIn(this.kept).includes(this.id);
@@ -58,7 +58,7 @@ export class Poll extends PollView {
       return;
     }
     if (choices && this.state !== 'scheduled') this.kept.delete(this.#pendingName());
-    if (isKnown) this.#recall();
+    if (isKnown) return this.#recall();
   }
 
   // Asks for this reader's ballot until that is known, or they vote.

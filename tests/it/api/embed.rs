@@ -404,6 +404,7 @@ async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Serv
             "frames.js",
             "place.js",
             "receipt.js",
+            "series.js",
             "work.js",
             "article-poll.js",
         ]
