@@ -2,14 +2,14 @@
 // moved by its buttons, by arrow keys, or by dragging it. What is ranked stands first.
 
 import style from './ranked.css';
+import { askOn } from './service.js';
 import { wrongIn } from './ticks.js';
+import { SECOND, jitter, sleep } from './time.js';
 
 export { style };
 
 // How far a pointer moves before that is no press any more, in CSS pixels.
 const SLACK = 6;
-const SECOND = 1000;
-const TRIES = 5;
 
 // The main script brings `Poll`, so that this file holds nothing twice.
 export const of = (Poll) =>
@@ -24,6 +24,8 @@ export const of = (Poll) =>
     constructor(root, options) {
       super(root, options);
       this.#ids = this.inputs.map(({ value }) => value);
+      // The page of one that is closed says it.
+      this.#winner = [...this.$$('.sawt-lead')].find(({ textContent }) => textContent)?.closest('li').dataset.option;
       const form = this.$('form');
       const idOf = (target) => target.closest('.sawt-option')?.querySelector('.sawt-pick').value;
       form.addEventListener('click', ({ target }) => {
@@ -77,7 +79,7 @@ export const of = (Poll) =>
 
     // As `rows` in page/rows.rs.
     draw(tally) {
-      if (!tally || this.isOlder(tally)) return;
+      if (!(tally?.options[0].votes >= 0) || this.isOlder(tally)) return;
       super.draw(tally);
       for (const { id, votes, borda } of tally.options) {
         const row = this.result(id);
@@ -111,7 +113,7 @@ export const of = (Poll) =>
       const { up, down } = this.words.ranked;
       const label = pick.querySelector('.sawt-name').textContent;
       for (const [selector, text] of [['.sawt-up', up], ['.sawt-down', down]])
-        pick.parentElement.querySelector(selector).setAttribute('aria-label', text.replace('{option}', label));
+        pick.parentElement.querySelector(selector).setAttribute('aria-label', text.replace('{option}', () => label));
     }
 
     #move(id, by) {
@@ -134,7 +136,7 @@ export const of = (Poll) =>
       this.#arrange();
       const { placed, unplaced } = this.words.ranked;
       const label = this.#pick(id).querySelector('.sawt-name').textContent;
-      this.say((place < 0 ? unplaced : placed).replace('{n}', this.number(place + 1)).replace('{option}', label));
+      this.say((place < 0 ? unplaced : placed).replace('{n}', this.number(place + 1)).replace('{option}', () => label));
     }
 
     // Puts the options into the order they have now. What is moved would lose the focus.
@@ -190,6 +192,8 @@ export const of = (Poll) =>
         delete row.dataset.dragged;
         row.style.translate = '';
         if (!this.#isDragged) return;
+        // The click that a drop may bring is none; the next one is, whatever made it.
+        setTimeout(() => (this.#isDragged = false));
         const id = row.querySelector('.sawt-pick').value;
         const place = this.inputs.findIndex(({ value }) => value === id);
         const ranked = this.#order.filter((other) => other !== id).length;
@@ -200,24 +204,17 @@ export const of = (Poll) =>
       on('pointercancel', () => end(false));
     }
 
-    // Who wins in the end is not in the tally. It is asked for once; it never changes.
+    // Who wins in the end is not in the tally. It is asked for once, for it never changes; and not at the moment of the close,
+    // when everybody would ask at once.
     async #runOff() {
       if (this.#winner !== undefined) return;
       this.#winner = null;
-      for (let tries = 0; tries < TRIES && !this.stopped; tries += 1) {
-        try {
-          const answer = await fetch(`${this.from}/v1/polls/${this.id}/results/runoff`, { credentials: 'omit' });
-          const { poll, state, winner } = answer.ok ? await answer.json() : {};
-          if (poll === this.id && state === 'closed') {
-            this.#winner = winner;
-            const row = winner && this.result(winner);
-            if (row) row.querySelector('.sawt-lead').textContent = this.words.ranked.winner;
-            return;
-          }
-        } catch {
-          // Asked again below.
-        }
-        await new Promise((done) => setTimeout(done, SECOND * 2 ** tries));
-      }
+      await sleep(jitter(5 * SECOND));
+      const is = ({ poll, state }) => poll === this.id && state === 'closed';
+      const { code, body } = await askOn(this.from, this.at('/results/runoff'), { is }, () => !this.stopped);
+      if (code || !body) return;
+      this.#winner = body.winner;
+      const row = this.#winner && this.result(this.#winner);
+      if (row) row.querySelector('.sawt-lead').textContent = this.words.ranked.winner;
     }
   };
