@@ -1,22 +1,19 @@
 //! Polls of articles: a flood of invented addresses against honest ones at a template's cap; and a crowd that reacts to
 //! many articles over two replicas, whose requests are doubled and lost on the way.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Instant};
 
 use futures_util::{StreamExt as _, stream};
 use sawt::{
     article::{Admission, ArticleKey, NewArticlePoll, Template},
     poll::{Kind, Partitions, Poll},
-    store::{Making, Store, StoreError, Witness},
+    store::{Making, Store, Witness},
 };
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use crate::{
-    ballots::{Ground, runtime},
+    ballots::{Ground, ask_store, runtime},
     load::{read_answer, status},
     redis_server::RedisServer,
     sawt_server::{PROGRAM, Sawt, tally_at},
@@ -34,8 +31,6 @@ const CLIENTS: u64 = 5;
 const AT_ONCE: usize = 16;
 /// The crowd's articles.
 const ARTICLES: usize = 1_000;
-/// How often a store that does not answer is asked again, and after how long.
-const ASKED_AGAIN: (usize, Duration) = (20, Duration::from_millis(500));
 
 /// Measures and prints.
 pub(crate) fn measure(invented: usize, readers: usize) {
@@ -103,19 +98,6 @@ fn flood(invented: usize) {
 /// Does something for each of these, some at a time.
 async fn each(places: std::ops::Range<usize>, act: impl AsyncFn(usize)) {
     stream::iter(places).map(|place| act(place)).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
-}
-
-/// What a store says, which may take long on a busy machine: whoever got no answer asks again, as readers do. What is asked
-/// here may be asked twice.
-async fn ask_store<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
-    let (times, pause) = ASKED_AGAIN;
-    for _ in 0..times {
-        match ask().await {
-            Err(StoreError::Unavailable(_) | StoreError::Overloaded) => tokio::time::sleep(pause).await,
-            answer => return answer.expect("the store answers"),
-        }
-    }
-    panic!("the store did not answer, {times} times");
 }
 
 struct Articles {

@@ -12,10 +12,13 @@ use sawt::{
         VoterDigest, VoterId,
     },
     secret::random_bytes,
-    store::{BatchOutcome, Store, StoreSettings, Stores},
+    store::{BatchOutcome, Store, StoreError, StoreSettings, Stores},
 };
 
 use crate::process::own_cpu_secs;
+
+/// How often a store that does not answer is asked again, and after how long.
+const ASKED_AGAIN: (usize, Duration) = (20, Duration::from_millis(500));
 
 /// What some votes came to.
 #[derive(Clone, Copy)]
@@ -125,7 +128,7 @@ impl Ground {
 
     /// Casts a batch of one partition's; whether upkeep is due then.
     pub(crate) async fn commit(&self, ballots: &[Ballot]) -> bool {
-        match self.store.cast(&self.poll, ballots[0].voter.partition, ballots).await.expect("the store answers") {
+        match ask_store(async || self.store.cast(&self.poll, ballots[0].voter.partition, ballots).await).await {
             BatchOutcome::Committed(committed) => committed.upkeep_due,
             BatchOutcome::Stale | BatchOutcome::Gone => panic!("nobody changes the poll"),
         }
@@ -133,7 +136,7 @@ impl Ground {
 
     /// Does the upkeep that is due in a partition.
     pub(crate) async fn upkeep(&self, partition: u16) {
-        self.store.upkeep(&self.poll, partition).await.expect("the store answers");
+        ask_store(async || self.store.upkeep(&self.poll, partition).await).await;
     }
 }
 
@@ -145,6 +148,19 @@ pub(crate) fn with_label(label: Label, mut ballots: Vec<Ballot>) -> Vec<Ballot> 
         }
     }
     ballots
+}
+
+/// What a store says, which may take long on a busy machine: whoever got no answer asks again, as readers do. What is asked
+/// here may be asked twice.
+pub(crate) async fn ask_store<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
+    let (times, pause) = ASKED_AGAIN;
+    for _ in 0..times {
+        match ask().await {
+            Err(StoreError::Unavailable(_) | StoreError::Overloaded) => tokio::time::sleep(pause).await,
+            answer => return answer.expect("the store answers"),
+        }
+    }
+    panic!("the store did not answer, {times} times");
 }
 
 /// A runtime like a worker's.
