@@ -241,7 +241,7 @@ async fn an_article_that_was_announced_is_listed_once_with_its_title_and_section
         let items = trending(&client, &site, "limit=9").await;
         let articles: Vec<_> = items.iter().map(|item| text(&item["article"])).collect();
         assert_eq!(articles, ["17", "18"]);
-        (items[0]["score"].as_f64().expect("a score").round() == 4.0).then_some(())
+        (items[0]["score"].as_f64().expect("a score") > 3.5).then_some(())
     })
     .await;
     let of_section = trending(&client, &site, "section=%D8%B1%D9%8A%D8%A7%D8%B6%D8%A9").await;

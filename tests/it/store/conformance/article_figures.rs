@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use sawt::{
     article::Template,
-    poll::{Outcome, Partitions, Poll, State, Viewer},
+    poll::{OptionId, Outcome, Partitions, Poll, State, Viewer},
     proof::{
         KnownCheckpoints, LogKeys, ProofError, ReplicaProof, SnapshotDraft, TransparencyLog, articles::ArticleRounds,
     },
@@ -162,7 +162,7 @@ async fn who_won_a_ranked_poll_is_kept_when_its_ballots_are_forgotten(store: Arc
     let poll = stage.read(&poll).await;
     assert!(stage.on_record(&poll, 1).await.is_none(), "its voters are not forgotten");
     let runoff = poll.runoff.as_deref().expect("who won is gone with them");
-    assert_eq!((runoff.ballots, runoff.winner.as_ref().map(|id| id.as_str())), (3, Some(second)));
+    assert_eq!((runoff.ballots, runoff.winner.as_ref().map(OptionId::as_str)), (3, Some(second)));
     assert_eq!(stage.tally(&poll).await.ballots, 3);
 }
 
