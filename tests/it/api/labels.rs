@@ -48,8 +48,7 @@ async fn a_vote_is_counted_whatever_its_label_is(service: &Service) {
     let elsewhere = service.poll(json!({ "site": service.site().await })).await;
     let mark = old_mark(&poll);
     let (opaque, curl) = ([("origin", "null"), BROWSER[1], BROWSER[2]], [BROWSER[0], ("user-agent", "curl/8.5.0")]);
-    let forged = format!("{}A", &mark[..15]);
-    assert_ne!(forged, mark);
+    let forged = format!("{}{}", &mark[..15], if mark.ends_with('A') { 'B' } else { 'A' });
     // Whoever was made a voter by another site's poll.
     let first = json!({ "choices": ["yes"], "voter": { "nonce": nonce() } });
     let made = client.post(&format!("/v1/polls/{elsewhere}/votes")).json(&first).send().await;
