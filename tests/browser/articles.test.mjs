@@ -139,6 +139,9 @@ test('a page tells once that its article is seen, whatever of it stands there, a
     return sheets.length === 2 && sheets[0].length === 2 && sheets[0].every((sheet, place) => sheet === sheets[1][place]);
   });
   assert.ok(shared);
+  // A site that announces its articles has those alone in its list.
+  const news = { title: 'خبر', url, published_at: '2026-11-23T18:00:00Z' };
+  await sawt.ask('PUT', `/v1/sites/${id}/articles/news-3`, news);
   const listed = async () => (await sawt.ask('GET', `/v1/sites/${id}/trending?window=1h`)).items.find((item) => item.url?.endsWith('/news/3'));
   while (!(await listed())) await one.waitForTimeout(100);
   const { score } = await listed();
