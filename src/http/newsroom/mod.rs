@@ -8,7 +8,7 @@
 //! If the session has ended meanwhile, or the store is away, what was typed is kept in the answer, to be sent again.
 //!
 //! - [`desk`]: who asks, and at which site; [`posted`]: forms; [`offered`]: polls to choose from; [`page`]: how a page is sent.
-//! - [`sign_in`], [`oidc`], [`polls`], [`make`], [`waiting`], [`templates`], [`log`], [`keys`], [`people`], [`webhooks`], [`settings`], [`sites`]: the pages; [`poll`],
+//! - [`sign_in`], [`oidc`], [`polls`], [`make`], [`waiting`], [`templates`], [`site_log`], [`keys`], [`people`], [`webhooks`], [`settings`], [`sites`]: the pages; [`poll`],
 //!   [`poll_forms`], [`poll_files`]: one poll.
 
 mod desk;
