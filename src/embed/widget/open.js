@@ -54,7 +54,7 @@ export const of = (Poll) =>
 
     // What was on its way when the page was left.
     start() {
-      const { open_answer: text } = JSON.parse(this.kept.get(`sawt.pending.${this.id}`) ?? '{}');
+      const { open_answer: text } = JSON.parse(this.kept.get(this.pendingName) ?? '{}');
       if (text) this.#field.value = text;
       return super.start();
     }

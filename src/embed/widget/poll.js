@@ -48,7 +48,7 @@ export class Poll extends PollView {
 
   // Finds out what this reader did before, and follows the poll from here on. Ends when their ballot is here, if they have one.
   start() {
-    const { choices, at } = JSON.parse(this.kept.get(this.#pendingName()) ?? '{}');
+    const { choices, at } = JSON.parse(this.kept.get(this.pendingName) ?? '{}');
     const isKnown = pollsIn(this.kept).includes(this.id);
     this.settle();
     this.follow();
@@ -57,7 +57,7 @@ export class Poll extends PollView {
       this.send(choices);
       return;
     }
-    if (choices && this.state !== 'scheduled') this.kept.delete(this.#pendingName());
+    if (choices && this.state !== 'scheduled') this.keep();
     if (isKnown) return this.#recall();
   }
 
@@ -124,7 +124,7 @@ export class Poll extends PollView {
       return;
     }
     this.busy = true;
-    if (choices) this.kept.set(this.#pendingName(), json(choices, `,"at":${Date.now()}`));
+    if (choices) this.keep(choices);
     this.isLate = false;
     let answer = {};
     for (let tries = 0, isReplaced = false; !this.stopped; tries += 1) {
@@ -154,7 +154,7 @@ export class Poll extends PollView {
     }
     this.busy = false;
     if (this.stopped) return;
-    this.kept.delete(this.#pendingName());
+    this.keep();
     this.$('.sawt-wait').textContent = '';
     await this.#answered(answer, !choices);
   }
@@ -255,8 +255,14 @@ export class Poll extends PollView {
     (this.choices ? this.$('.sawt-results') : this.inputs[0]).focus({ preventScroll: true });
   }
 
-  #pendingName() {
+  get pendingName() {
     return `sawt.pending.${this.id}`;
+  }
+
+  // Keeps a ballot, to be sent at the next visit if its reader leaves before there is an answer; or none.
+  keep(choices) {
+    if (choices) this.kept.set(this.pendingName, json(choices, `,"at":${Date.now()}`));
+    else this.kept.delete(this.pendingName);
   }
 
   // What goes beside a ballot: what shows that its reader had the poll before them. The first one: a newer one may be too young.

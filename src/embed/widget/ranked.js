@@ -79,7 +79,7 @@ export const of = (Poll) =>
 
     // As `rows` in page/rows.rs.
     draw(tally) {
-      if (!(tally?.options[0].votes >= 0) || this.isOlder(tally)) return;
+      if (!this.draws(tally)) return;
       super.draw(tally);
       for (const { id, votes, borda } of tally.options) {
         const row = this.result(id);

@@ -13,7 +13,7 @@ export const of = (Poll) =>
 
     // As `RatingView` in rating.rs and `longest_bar` in page/rows.rs.
     draw(tally) {
-      if (!(tally?.options[0].votes >= 0) || this.isOlder(tally)) return;
+      if (!this.draws(tally)) return;
       super.draw(tally);
       const { sum, ballots, options } = tally;
       const inParts = (parts) => Math.round((sum * parts) / ballots) || 0;

@@ -36,7 +36,8 @@ export const of = (Poll) =>
     async send(choices) {
       this.#wish = choices?.[0] ?? '';
       this.#mark();
-      if (this.busy) this.#keep();
+      // What is sent at the next visit is what they wanted last.
+      if (this.busy) this.keep(this.#wish && [this.#wish]);
       while (!this.busy && !this.stopped && this.#wish !== undefined) {
         const [wish, mine, drawn] = [this.#wish, this.#mine, this.#drawn];
         if (wish !== mine) await super.send(wish ? [wish] : undefined);
@@ -49,7 +50,7 @@ export const of = (Poll) =>
 
     // The stream may tell of the ballot before its answer does, or not yet. So while one is on its way counts stand still.
     draw(tally) {
-      if (!(tally?.options[0].votes >= 0) || this.isOlder(tally)) return;
+      if (!this.draws(tally)) return;
       if (this.busy) {
         this.#held = tally;
         return;
@@ -108,13 +109,6 @@ export const of = (Poll) =>
         button.querySelector('.sawt-votes').textContent = votes === undefined ? '' : this.number(votes);
       }
       this.$('.sawt-total').textContent = options ? this.count('votes', ballots) : '';
-    }
-
-    // What is sent at the next visit, should the reader leave before there is an answer: what they wanted last.
-    #keep() {
-      const name = `sawt.pending.${this.id}`;
-      if (this.#wish) this.kept.set(name, `{"choices":[${JSON.stringify(this.#wish)}],"at":${Date.now()}}`);
-      else this.kept.delete(name);
     }
   };
 

@@ -64,9 +64,13 @@ export class PollView {
     return options.map(({ votes }, place) => ((votes * 1000 - lost[place]) / ballots || 0) + most.includes(place));
   }
 
+  // Whether a tally is drawn. One in percent waits for the file that shows it.
+  draws(tally) {
+    return tally?.options[0].votes >= 0 && !this.isOlder(tally);
+  }
+
   draw(tally) {
-    // One in percent waits for the file that shows it.
-    if (!(tally?.options[0].votes >= 0) || this.isOlder(tally)) return;
+    if (!this.draws(tally)) return;
     this.drawnAt = now();
     this.#epoch = tally.epoch ?? 0;
     this.#version = tally.version;
