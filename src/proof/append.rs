@@ -167,8 +167,8 @@ impl TransparencyLog {
             None if known.is_none() => self.begin(site, None, now),
             before => {
                 let known = known.unwrap_or_default();
-                let mut log = self.begin(site, Some(&known), now)?;
-                log.loss = Some(LogLoss { known, found: before.as_ref().map(|head| head.size) });
+                let loss = LogLoss { known, found: before.as_ref().map(|head| head.size) };
+                let mut log = self.begin(site, Some(loss), now)?;
                 if let Some(before) = before {
                     log.files.push((names::last_head(before.log), write_file(&before)?));
                     log.before = Some(place_of(&before));
@@ -189,7 +189,8 @@ impl TransparencyLog {
         Ok(self.root_of(site, head.log, checkpoint.size).await? == checkpoint.root)
     }
 
-    fn begin(&self, site: &SiteId, lost: Option<&KnownCheckpoint>, now: Timestamp) -> Result<OpenLog, StoreError> {
+    fn begin(&self, site: &SiteId, loss: Option<LogLoss>, now: Timestamp) -> Result<OpenLog, StoreError> {
+        let lost = loss.as_ref().map(|loss| &loss.known);
         let log = lost.map_or(1, |lost| lost.log + 1);
         let origin = format!("{}/v1/sites/{site}/log/{log}", self.replica.base);
         let key = verifier(&self.replica.keys.current, &origin)?;
@@ -207,7 +208,7 @@ impl TransparencyLog {
             checkpoint: String::new(),
         };
         let (site, is_published) = (site.clone(), true);
-        Ok(OpenLog { site, before: None, is_published, head, read_at: now, first, files: Vec::new(), loss: None })
+        Ok(OpenLog { site, before: None, is_published, head, read_at: now, first, files: Vec::new(), loss })
     }
 
     fn go_on(&self, site: &SiteId, mut head: LogHead, now: Timestamp) -> Result<OpenLog, StoreError> {

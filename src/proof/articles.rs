@@ -31,7 +31,7 @@ use crate::{
     events::TaskLog,
     live::Hub,
     poll::{ListCursor, Orders, PollId, Position, SiteId, State, Tally, Timestamp},
-    store::{Replacement, StoreError, all_sites},
+    store::{Replacement, StoreError, all_sites, scan_ballots},
 };
 
 /// How often it is checked whether a round is due.
@@ -196,22 +196,24 @@ impl TransparencyLog {
             return Ok(true);
         }
         let Some(tallies) = self.store.tally(&poll).await? else { return Ok(true) };
-        let (mut orders, mut from) = (Orders::default(), None);
-        loop {
-            let Some(page) = self.store.ballots(&poll, from).await? else { return Ok(true) };
-            for ballot in page.ballots.iter().filter(|ballot| poll.decisions.count(ballot.label)) {
-                orders.add(&poll, ballot.counters);
-            }
-            from = page.next;
-            if from.is_none() {
-                break;
-            }
-        }
+        let mut orders = Orders::default();
+        let is_there = scan_ballots(
+            |from| self.store.ballots(&poll, from),
+            |page| {
+                for ballot in page.ballots.iter().filter(|ballot| poll.decisions.count(ballot.label)) {
+                    orders.add(&poll, ballot.counters);
+                }
+            },
+        );
         // Else they were forgotten before, by a version that kept nothing.
-        if !Tally::sum(&poll, &tallies).is_some_and(|tally| orders.add_up_to(&poll, &tally)) {
+        let adds_up =
+            is_there.await? && Tally::sum(&poll, &tallies).is_some_and(|tally| orders.add_up_to(&poll, &tally));
+        if !adds_up {
             return Ok(true);
         }
-        let kept = self.store.replace_poll(&poll.with_runoff(orders.run_off(&poll), now), &[]).await?;
+        // Of a million different orders this takes a part of a second.
+        let counted = tokio::task::spawn_blocking(move || poll.with_runoff(orders.run_off(&poll), now)).await;
+        let kept = self.store.replace_poll(&counted.map_err(StoreError::unavailable)?, &[]).await?;
         Ok(matches!(kept, Replacement::Done(_)))
     }
 

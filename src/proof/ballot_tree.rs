@@ -4,14 +4,12 @@
 //! own secret, so that the tree can be made again at any time and only its root has to be kept. Leaves are sorted by their
 //! hashes, so that their order tells nothing.
 
-use std::time::Instant;
-
 use serde_json::json;
 
 use crate::{
     poll::{Counters, Poll},
     secret::hex,
-    store::{BallotCursor, Store, StoreError},
+    store::{Store, StoreError, scan_ballots},
     tlog::{Opening, Tiles, TreeHash, inclusion_path, leaf_hash, root},
 };
 
@@ -90,21 +88,20 @@ pub(super) async fn read_tree(
     poll: &Poll,
     goes_on: impl AsyncFn() -> Result<(), StoreError>,
 ) -> Result<Option<BallotTree>, StoreError> {
-    let (mut leaves, mut from): (Vec<TreeHash>, Option<BallotCursor>) = (Vec::new(), None);
-    loop {
+    let (mut leaves, goes_on): (Vec<TreeHash>, _) = (Vec::new(), &goes_on);
+    let openings = BallotOpenings::of(poll);
+    let read = |from| async move {
         goes_on().await?;
-        let begun = Instant::now();
-        let Some(page) = store.ballots(poll, from).await? else { return Ok(None) };
-        let openings = BallotOpenings::of(poll);
+        store.ballots(poll, from).await
+    };
+    let is_there = scan_ballots(read, |page| {
         for (voter, ballot) in page.voters.iter().zip(&page.ballots) {
             let commitment = openings.opening(*voter, ballot.counters).commitment();
             leaves.extend(commitment.map(|commitment| leaf_hash(&commitment)));
         }
-        from = page.next;
-        if from.is_none() {
-            break;
-        }
-        tokio::time::sleep(begun.elapsed()).await;
+    });
+    if !is_there.await? {
+        return Ok(None);
     }
     // Of a million ballots this takes a part of a second.
     let tree = tokio::task::spawn_blocking(move || BallotTree::of(leaves)).await.map_err(StoreError::unavailable)?;

@@ -1,6 +1,6 @@
 //! Ballots, and the tallies and timelines they add up to.
 
-use std::ops::Range;
+use std::{ops::Range, time::Instant};
 
 use async_trait::async_trait;
 
@@ -68,6 +68,31 @@ pub trait Ballots: Send + Sync {
     /// ([`Poll::timed_counters`]): as many minutes as fit in a page, in order. Nothing if the poll is gone. Of ballots
     /// with a label only those that count in the caller's revision of the poll.
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError>;
+}
+
+/// Reads all ballots of a poll, page by page as [`Ballots::ballots`] has them, and rests after each page for as long as it
+/// took: so votes are counted meanwhile. Returns whether the poll was there all the time.
+///
+/// # Errors
+/// What `read` failed with.
+pub async fn scan_ballots<F>(
+    read: impl Fn(Option<BallotCursor>) -> F,
+    mut take: impl FnMut(&BallotPage),
+) -> Result<bool, StoreError>
+where
+    F: Future<Output = Result<Option<BallotPage>, StoreError>>,
+{
+    let mut from = None;
+    loop {
+        let begun = Instant::now();
+        let Some(page) = read(from).await? else { return Ok(false) };
+        take(&page);
+        from = page.next;
+        if from.is_none() {
+            return Ok(true);
+        }
+        tokio::time::sleep(begun.elapsed()).await;
+    }
 }
 
 /// What [`Ballots::cast`] did.

@@ -93,7 +93,7 @@ mod webhooks;
 use async_trait::async_trait;
 
 pub use articles::{ArticlePutting, Articles};
-pub use ballots::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes};
+pub use ballots::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, scan_ballots};
 pub use bounded::{BACKLOG, Bounded, MOST_READS, MOST_WRITES};
 pub use broker::{Broker, Follow, Message, Received, Tallies, VotesSeen};
 pub use clock_watch::ClockWatch;

@@ -23,7 +23,7 @@ use super::{VoteError, Voting, retry::retry};
 use crate::{
     live::KnownTally,
     poll::{Orders, Poll, PollId, Position, Runoff, State, Timestamp, WhyHidden},
-    store::{Store, StoreError},
+    store::{Store, StoreError, scan_ballots},
 };
 
 /// How often the ballots of an open poll are scanned at most.
@@ -172,23 +172,21 @@ async fn scan(store: &dyn Store, poll: &Poll) -> Result<ScannedOrders, StoreErro
     let gone = || StoreError::unavailable("the poll was deleted while its ballots were read");
     let mut orders = Orders::default();
     let mut amended = poll.addendum.as_ref().map(|addendum| (addendum.decisions, Orders::default()));
-    let mut from = None;
-    loop {
-        let begun = Instant::now();
-        let page = retry(|| store.ballots(poll, from)).await?.ok_or_else(gone)?;
-        for ballot in &page.ballots {
-            if poll.decisions.count(ballot.label) {
-                orders.add(poll, ballot.counters);
+    let is_there = scan_ballots(
+        |from| retry(move || store.ballots(poll, from)),
+        |page| {
+            for ballot in &page.ballots {
+                if poll.decisions.count(ballot.label) {
+                    orders.add(poll, ballot.counters);
+                }
+                if let Some((_, orders)) = amended.as_mut().filter(|(decisions, _)| decisions.count(ballot.label)) {
+                    orders.add(poll, ballot.counters);
+                }
             }
-            if let Some((_, orders)) = amended.as_mut().filter(|(decisions, _)| decisions.count(ballot.label)) {
-                orders.add(poll, ballot.counters);
-            }
-        }
-        from = page.next;
-        if from.is_none() {
-            break;
-        }
-        tokio::time::sleep(begun.elapsed()).await;
+        },
+    );
+    if !is_there.await? {
+        return Err(gone());
     }
     // In a poll of other options, what was read means others.
     let now = retry(|| store.poll(poll.id)).await?;

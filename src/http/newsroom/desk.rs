@@ -119,6 +119,18 @@ impl Desk {
     }
 }
 
+impl AsMut<Desk> for Desk {
+    fn as_mut(&mut self) -> &mut Desk {
+        self
+    }
+}
+
+impl AsMut<Desk> for SiteDesk {
+    fn as_mut(&mut self) -> &mut Desk {
+        &mut self.desk
+    }
+}
+
 impl SiteDesk {
     /// Whoever is signed in, at the site in the path, for an answer with a frame around it: what that tells of other
     /// sites and of what waits is read too.

@@ -122,7 +122,10 @@ pub(super) async fn save(
             return show((&req, &worker), &desk, StatusCode::OK, &place, of_form(typed, Some(PlaceNotice::Deleting)))
                 .await;
         }
-        if matches!(asked, "find" | "again") || (asked == "enter" && words != form.text("found").unwrap_or_default()) {
+        if form.shows_again()
+            || asked == "find"
+            || (asked == "enter" && words != form.text("found").unwrap_or_default())
+        {
             return show((&req, &worker), &desk, StatusCode::OK, &place, of_form(typed, None)).await;
         }
         if let Some(at) =

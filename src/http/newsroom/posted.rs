@@ -114,19 +114,9 @@ pub(super) async fn take<F>(
 where
     F: Future<Output = Result<HttpResponse, Problem>>,
 {
-    let mut form = read(req, payload, worker).await?;
-    let spoken = form.take_language();
-    let mut desk = match SiteDesk::of(req, worker).await {
-        Ok(desk) => desk,
-        Err(problem) => return keep(req, worker, &form, problem),
-    };
-    if !desk.desk.is_own_form(form.text(FORM_TOKEN)) {
-        return of_another_session(req, &desk.desk, &form);
-    }
-    desk.require(scope)?;
-    desk.desk.language = spoken.unwrap_or(desk.desk.language);
-    let answer = keep_if_away(req, worker, &form, act(desk, form.clone()).await)?;
-    keep_language(req, worker, answer, spoken)
+    let form = read(req, payload, worker).await?;
+    let desk = SiteDesk::of(req, worker).await;
+    answer(req, worker, form, desk, |desk| desk.require(scope), act).await
 }
 
 /// A form whose answer is a part of a page, and who has sent it: nothing is done by it, and nothing must be kept.
@@ -159,28 +149,35 @@ pub(super) async fn take_of_operator<F>(
 where
     F: Future<Output = Result<HttpResponse, Problem>>,
 {
-    let mut form = read(req, payload, worker).await?;
+    let form = read(req, payload, worker).await?;
+    let desk = Desk::of(req, worker).await;
+    answer(req, worker, form, desk, Desk::require_operator, act).await
+}
+
+/// Does what a form asks for at a desk, if that is open to its editor, who may do it; and keeps what was typed if not.
+async fn answer<D: AsMut<Desk>, F>(
+    req: &HttpRequest,
+    worker: &Worker,
+    mut form: Form,
+    desk: Result<D, Problem>,
+    require: impl FnOnce(&D) -> Result<(), Problem>,
+    act: impl FnOnce(D, Form) -> F,
+) -> Result<HttpResponse, Problem>
+where
+    F: Future<Output = Result<HttpResponse, Problem>>,
+{
     let spoken = form.take_language();
-    let mut desk = match Desk::of(req, worker).await {
+    let mut desk = match desk {
         Ok(desk) => desk,
         Err(problem) => return keep(req, worker, &form, problem),
     };
-    if !desk.is_own_form(form.text(FORM_TOKEN)) {
-        return of_another_session(req, &desk, &form);
+    let who = desk.as_mut();
+    if !who.is_own_form(form.text(FORM_TOKEN)) {
+        return of_another_session(req, who, &form);
     }
-    desk.require_operator()?;
-    desk.language = spoken.unwrap_or(desk.language);
-    let answer = keep_if_away(req, worker, &form, act(desk, form.clone()).await)?;
-    keep_language(req, worker, answer, spoken)
-}
-
-/// Remembers the language that was chosen with a form, if one was.
-fn keep_language(
-    req: &HttpRequest,
-    worker: &Worker,
-    mut answer: HttpResponse,
-    spoken: Option<&Language>,
-) -> Result<HttpResponse, Problem> {
+    who.language = spoken.unwrap_or(who.language);
+    require(&desk)?;
+    let mut answer = keep_if_away(req, worker, &form, act(desk, form.clone()).await)?;
     if let Some(language) = spoken {
         desk::set_cookie(&mut answer, &desk::set_language(req, worker, language))?;
     }
